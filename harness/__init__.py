@@ -1,0 +1,1 @@
+"""The controller: the only room that touches many machines."""

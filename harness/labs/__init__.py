@@ -1,0 +1,1 @@
+"""Makers of lab hosts on one machine; each ends in an inventory."""

@@ -1,0 +1,1 @@
+"""Event logs in, tables and a report out; offline and re-runnable."""

@@ -1,0 +1,1 @@
+"""The report: templates, charts and the one HTML file."""

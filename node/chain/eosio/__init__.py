@@ -1,0 +1,1 @@
+"""The EOSIO/FIO profile: header state, two-stage finality, schedule change."""

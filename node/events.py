@@ -1,0 +1,285 @@
+"""The published event schema, version 1: what a node, its probe and its client write, one JSON line each.
+
+This is the interface between `node` and everything that reads runs. A record is what happened; the
+envelope says who saw it and when. Latencies never come from log text, only from these.
+
+Rules for readers: unknown kinds are kept and counted, unknown fields are ignored, a gap in `seq` of one
+(host, node) is a loss. Rules for writers: fields are added, never renamed, within one version.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+SCHEMA_VERSION = 1
+
+
+class Envelope(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wrote a line and when.
+
+    node is the writer: `<host>` for the node, `<host>.probe`, `<host>.client`. boot is the kernel's
+    boot id, mono_ns CLOCK_MONOTONIC_RAW, wall_ns the *node's* wall clock (a process-level clock fault
+    shows here as wall_ns - mono_ns). seq counts from 0 without gaps per (host, node), across restarts.
+    """
+
+    v: int
+    kind: str
+    host: str
+    node: str
+    boot: str
+    seq: int
+    wall_ns: int
+    mono_ns: int
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """Base of every record; the tag is the event's kind."""
+
+
+class Started(Record, tag="started"):
+    """A process is up. resumed_num/resumed_lib: head and last irreversible block found in the store."""
+
+    software: str
+    python: str
+    role: Literal["node", "probe", "client"]
+    chain_id: str = ""
+    profile: str = ""
+    producers: list[str] = []
+    keys: dict[str, str] = {}
+    genesis_ns: int = 0
+    slot_ns: int = 0
+    resumed_num: int = 0
+    resumed_lib: int = 0
+
+
+class SlotDue(Record, tag="slot_due"):
+    """A slot's deadline passed on this node's clock; written by every node for every slot.
+
+    due_ns is time(slot) on the node's wall clock, wake_error_ns how late the node woke for it.
+    """
+
+    slot: int
+    producer: str
+    due_ns: int
+    wake_error_ns: int
+    head_num: int
+    lib_num: int
+
+
+class Produced(Record, tag="produced"):
+    """This node signed a block. late_ns = durable and handed to the links, minus time(slot)."""
+
+    num: int
+    id: str
+    slot: int
+    producer: str
+    tx_count: int
+    size_bytes: int
+    confirmed: int
+    late_ns: int = 0
+    fsync_ns: int = 0
+
+
+class Received(Record, tag="received", rename={"from_": "from"}):
+    """A block body arrived for the first time; from is the peer's host name."""
+
+    num: int
+    id: str
+    slot: int
+    producer: str
+    from_: str
+    size_bytes: int
+
+
+class Applied(Record, tag="applied"):
+    """A block was executed and is the head now. header is the packed header in hex."""
+
+    num: int
+    id: str
+    previous: str
+    slot: int
+    producer: str
+    header: str
+    state_digest: str
+    tx_count: int
+
+
+class Rejected(Record, tag="rejected", rename={"from_": "from"}):
+    """Something a peer or client sent breaks a rule; reason is a fixed word."""
+
+    what: Literal["block", "transaction", "frame"]
+    reason: str
+    from_: str = ""
+    num: int = 0
+    id: str = ""
+
+
+class Irreversible(Record, tag="irreversible"):
+    """One block became irreversible here; one record a block, in order, also when the LIB jumps."""
+
+    num: int
+    id: str
+
+
+class Switched(Record, tag="switched"):
+    """The head moved to another branch; depth = blocks undone."""
+
+    old: str
+    new: str
+    old_num: int
+    new_num: int
+    depth: int
+    ancestor: str
+    ancestor_num: int
+
+
+class Abstained(Record, tag="abstained"):
+    """It was this node's slot and it did not produce; reason is a fixed word."""
+
+    slot: int
+    producer: str
+    reason: str
+
+
+class Clock(Record, tag="clock"):
+    """One check of the node's wall clock against NTP.
+
+    offset_ns = node clock - true time as the source tells it; bound_ns its error bound
+    (root dispersion + root delay/2 + rtt/2 + drift). verified says whether production is allowed.
+    """
+
+    source: str
+    offset_ns: int
+    bound_ns: int
+    rtt_ns: int
+    verified: bool
+    reason: str = ""
+    stratum: int = 0
+
+
+class Probe(Record, tag="probe"):
+    """One burst of UDP probes to a peer: flow `clock` (never shaped) or `path` (shares the data flow's fate).
+
+    t1..t4 are the CLOCK_MONOTONIC_RAW stamps of the exchange with the smallest round trip (t1, t4 here;
+    t2, t3 at the peer, whose boot id is peer_boot), all 0 when nothing came back. rtts_ns lists every
+    round trip of the burst (t4-t1 minus t3-t2) in order of sending.
+    """
+
+    peer: str
+    flow: Literal["clock", "path"]
+    sent: int
+    received: int
+    t1_ns: int = 0
+    t2_ns: int = 0
+    t3_ns: int = 0
+    t4_ns: int = 0
+    peer_boot: str = ""
+    rtts_ns: list[int] = []
+
+
+class Peer(Record, tag="peer"):
+    """A link to a peer changed."""
+
+    peer: str
+    state: Literal["connected", "disconnected", "handshaked", "refused", "syncing", "synced"]
+    reason: str = ""
+    head_num: int = 0
+    lib_num: int = 0
+
+
+class Tx(Record, tag="tx"):
+    """A transaction's life as its client and its entry node see it."""
+
+    id: str
+    state: Literal["sent", "accepted", "rejected", "included", "irreversible", "expired", "requeued"]
+    num: int = 0
+    reason: str = ""
+
+
+class Schedule(Record, tag="schedule"):
+    """A producer schedule was proposed, became pending or became active with block num."""
+
+    version: int
+    state: Literal["proposed", "pending", "active"]
+    num: int
+    producers: list[str]
+
+
+class Load(Record, tag="load"):
+    """The client's last second: transactions due by the open-loop schedule, sent, accepted, refused."""
+
+    due: int
+    sent: int
+    accepted: int
+    refused: int
+    backlog: int
+    late_max_ns: int = 0
+
+
+class Process(Record, tag="process"):
+    """The writer's own cost: cpu_ns is user plus system since start, loop_late_ns the worst loop lateness."""
+
+    cpu_ns: int
+    rss_bytes: int
+    loop_late_ns: int = 0
+    mempool: int = 0
+    peers: int = 0
+
+
+class Dropped(Record, tag="dropped"):
+    """A bounded queue was full: n items were thrown away."""
+
+    queue: str
+    n: int
+
+
+class Stopped(Record, tag="stopped"):
+    """The process is ending in an orderly way."""
+
+    reason: str
+
+
+Any_ = (
+    Started
+    | SlotDue
+    | Produced
+    | Received
+    | Applied
+    | Rejected
+    | Irreversible
+    | Switched
+    | Abstained
+    | Clock
+    | Probe
+    | Peer
+    | Tx
+    | Schedule
+    | Load
+    | Process
+    | Dropped
+    | Stopped
+)
+"""The closed union of records of this version."""
+
+KINDS: tuple[str, ...] = tuple(
+    str(kind.__struct_config__.tag)
+    for kind in (
+        Started, SlotDue, Produced, Received, Applied, Rejected, Irreversible, Switched, Abstained,
+        Clock, Probe, Peer, Tx, Schedule, Load, Process, Dropped, Stopped,
+    )
+)  # fmt: skip
+
+
+def decode(line: bytes) -> tuple[Envelope, Any_]:
+    """Return envelope and record of one event line.
+
+    Raises:
+        msgspec.DecodeError, msgspec.ValidationError: not an event of this version.
+    """
+    return _ENVELOPE.decode(line), _RECORD.decode(line)
+
+
+_ENVELOPE = msgspec.json.Decoder(Envelope)
+_RECORD: msgspec.json.Decoder[Any_] = msgspec.json.Decoder(Any_)
