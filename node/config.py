@@ -1,4 +1,4 @@
-"""NodeConfig: the one file a node, its probe and its client are started with; unknown keys are an error."""
+"""NodeConfig: the one file a node, its probe and its client start with; no unknown keys."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class ProducerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class ClockConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """NTP servers to check the wall clock against, and the file a clock fault may write.
 
-    limit_ns None: min(slot/4, 2.5 s), DESIGN section 8. With no servers, or required false, the clock
-    is reported unverified but production is not held back (a run by hand on one machine).
+    limit_ns None: min(slot/4, 2.5 s). With no servers, or required false, the clock is reported
+    unverified but production is not held back (a run by hand on one machine).
     """
 
     ntp: list[str] = []
@@ -59,7 +59,7 @@ class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything a node needs besides genesis; paths may be relative to the config file's folder."""
+    """Everything a node needs besides genesis; paths may be relative to the file's folder."""
 
     host: str
     genesis: str

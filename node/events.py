@@ -1,10 +1,10 @@
-"""The published event schema, version 1: what a node, its probe and its client write, one JSON line each.
+"""The published event schema, version 1: one JSON line each by a node, its probe and its client.
 
 This is the interface between `node` and everything that reads runs. A record is what happened; the
 envelope says who saw it and when. Latencies never come from log text, only from these.
 
-Rules for readers: unknown kinds are kept and counted, unknown fields are ignored, a gap in `seq` of one
-(host, node) is a loss. Rules for writers: fields are added, never renamed, within one version.
+Rules for readers: unknown kinds are kept and counted, unknown fields are ignored, a gap in `seq` of
+one (host, node) is a loss. For writers: fields are added, never renamed, within one version.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """Who wrote a line and when.
 
     node is the writer: `<host>` for the node, `<host>.probe`, `<host>.client`. boot is the kernel's
-    boot id, mono_ns CLOCK_MONOTONIC_RAW, wall_ns the *node's* wall clock (a process-level clock fault
-    shows here as wall_ns - mono_ns). seq counts from 0 without gaps per (host, node), across restarts.
+    boot id, mono_ns CLOCK_MONOTONIC_RAW, wall_ns the *node's* wall clock (a process-level clock
+    fault shows here as wall_ns - mono_ns). seq counts from 0 without gaps per (host, node), across
+    restarts.
     """
 
     v: int
@@ -39,7 +40,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class Started(Record, tag="started"):
-    """A process is up. resumed_num/resumed_lib: head and last irreversible block found in the store."""
+    """A process is up. resumed_num, resumed_lib: head and last irreversible block in the store."""
 
     software: str
     python: str
@@ -160,11 +161,11 @@ class Clock(Record, tag="clock"):
 
 
 class Probe(Record, tag="probe"):
-    """One burst of UDP probes to a peer: flow `clock` (never shaped) or `path` (shares the data flow's fate).
+    """One burst of UDP probes: flow `clock` (never shaped) or `path` (shares the data's fate).
 
-    t1..t4 are the CLOCK_MONOTONIC_RAW stamps of the exchange with the smallest round trip (t1, t4 here;
-    t2, t3 at the peer, whose boot id is peer_boot), all 0 when nothing came back. rtts_ns lists every
-    round trip of the burst (t4-t1 minus t3-t2) in order of sending.
+    t1..t4 are the CLOCK_MONOTONIC_RAW stamps of the exchange with the smallest round trip (t1, t4
+    here; t2, t3 at the peer, whose boot id is peer_boot), all 0 when nothing came back. rtts_ns
+    lists every round trip of the burst (t4-t1 minus t3-t2) in order of sending.
     """
 
     peer: str
@@ -193,7 +194,9 @@ class Tx(Record, tag="tx"):
     """A transaction's life as its client and its entry node see it."""
 
     id: str
-    state: Literal["sent", "accepted", "rejected", "included", "irreversible", "expired", "requeued"]
+    state: Literal[
+        "sent", "accepted", "rejected", "included", "irreversible", "expired", "requeued"
+    ]
     num: int = 0
     reason: str = ""
 
@@ -208,7 +211,7 @@ class Schedule(Record, tag="schedule"):
 
 
 class Load(Record, tag="load"):
-    """The client's last second: transactions due by the open-loop schedule, sent, accepted, refused."""
+    """The client's last second: transactions due by the open-loop schedule, and their fate."""
 
     due: int
     sent: int
@@ -219,7 +222,7 @@ class Load(Record, tag="load"):
 
 
 class Process(Record, tag="process"):
-    """The writer's own cost: cpu_ns is user plus system since start, loop_late_ns the worst loop lateness."""
+    """The writer's own cost: cpu_ns is user plus system, loop_late_ns the worst loop lateness."""
 
     cpu_ns: int
     rss_bytes: int

@@ -1,0 +1,39 @@
+# Two commands for a fresh machine: `make demo` and `make test`. Each does all its own set-up.
+
+PYTEST := .venv/bin/python -m pytest
+# The container lab needs root; an ordinary user goes through sudo where that works.
+AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] && echo env || { sudo -n true 2>/dev/null && echo sudo -nE env; } || echo env)
+
+.PHONY: demo test test-fast test-lab lint lock setup clean
+
+demo: setup
+	$(AS_ROOT) .venv/bin/slotlab demo
+
+# Everything. Unit, property, process and namespace tests side by side, then the lab, alone.
+test: setup
+	$(AS_ROOT) $(PYTEST) -n auto -q -m "not lab"
+	$(AS_ROOT) $(PYTEST) -q -m lab
+
+# Seconds, no root: what to run while editing.
+test-fast: setup
+	$(PYTEST) -n auto -q -m "not lab and not root and not process and not slow"
+
+test-lab: setup
+	$(AS_ROOT) $(PYTEST) -q -m lab
+
+lint: setup
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+# Versions and hashes, no addresses. Run after editing pyproject.toml.
+lock:
+	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-annotate --no-header --all-extras pyproject.toml \
+	    -o requirements.lock
+
+setup:
+	@harness/setup.sh
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
