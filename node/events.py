@@ -39,7 +39,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """Base of every record; the tag is the event's kind."""
 
 
-class Started(Record, tag="started"):
+class Started(Record, frozen=True, kw_only=True, tag="started"):
     """A process is up. resumed_num, resumed_lib: head and last irreversible block in the store."""
 
     software: str
@@ -55,7 +55,7 @@ class Started(Record, tag="started"):
     resumed_lib: int = 0
 
 
-class SlotDue(Record, tag="slot_due"):
+class SlotDue(Record, frozen=True, kw_only=True, tag="slot_due"):
     """A slot's deadline passed on this node's clock; written by every node for every slot.
 
     due_ns is time(slot) on the node's wall clock, wake_error_ns how late the node woke for it.
@@ -69,7 +69,7 @@ class SlotDue(Record, tag="slot_due"):
     lib_num: int
 
 
-class Produced(Record, tag="produced"):
+class Produced(Record, frozen=True, kw_only=True, tag="produced"):
     """This node signed a block. late_ns = durable and handed to the links, minus time(slot)."""
 
     num: int
@@ -83,7 +83,7 @@ class Produced(Record, tag="produced"):
     fsync_ns: int = 0
 
 
-class Received(Record, tag="received", rename={"from_": "from"}):
+class Received(Record, frozen=True, kw_only=True, tag="received", rename={"from_": "from"}):
     """A block body arrived for the first time; from is the peer's host name."""
 
     num: int
@@ -94,7 +94,7 @@ class Received(Record, tag="received", rename={"from_": "from"}):
     size_bytes: int
 
 
-class Applied(Record, tag="applied"):
+class Applied(Record, frozen=True, kw_only=True, tag="applied"):
     """A block was executed and is the head now. header is the packed header in hex."""
 
     num: int
@@ -107,7 +107,7 @@ class Applied(Record, tag="applied"):
     tx_count: int
 
 
-class Rejected(Record, tag="rejected", rename={"from_": "from"}):
+class Rejected(Record, frozen=True, kw_only=True, tag="rejected", rename={"from_": "from"}):
     """Something a peer or client sent breaks a rule; reason is a fixed word."""
 
     what: Literal["block", "transaction", "frame"]
@@ -117,14 +117,14 @@ class Rejected(Record, tag="rejected", rename={"from_": "from"}):
     id: str = ""
 
 
-class Irreversible(Record, tag="irreversible"):
+class Irreversible(Record, frozen=True, kw_only=True, tag="irreversible"):
     """One block became irreversible here; one record a block, in order, also when the LIB jumps."""
 
     num: int
     id: str
 
 
-class Switched(Record, tag="switched"):
+class Switched(Record, frozen=True, kw_only=True, tag="switched"):
     """The head moved to another branch; depth = blocks undone."""
 
     old: str
@@ -136,7 +136,7 @@ class Switched(Record, tag="switched"):
     ancestor_num: int
 
 
-class Abstained(Record, tag="abstained"):
+class Abstained(Record, frozen=True, kw_only=True, tag="abstained"):
     """It was this node's slot and it did not produce; reason is a fixed word."""
 
     slot: int
@@ -144,7 +144,7 @@ class Abstained(Record, tag="abstained"):
     reason: str
 
 
-class Clock(Record, tag="clock"):
+class Clock(Record, frozen=True, kw_only=True, tag="clock"):
     """One check of the node's wall clock against NTP.
 
     offset_ns = node clock - true time as the source tells it; bound_ns its error bound
@@ -160,7 +160,7 @@ class Clock(Record, tag="clock"):
     stratum: int = 0
 
 
-class Probe(Record, tag="probe"):
+class Probe(Record, frozen=True, kw_only=True, tag="probe"):
     """One burst of UDP probes: flow `clock` (never shaped) or `path` (shares the data's fate).
 
     t1..t4 are the CLOCK_MONOTONIC_RAW stamps of the exchange with the smallest round trip (t1, t4
@@ -180,7 +180,7 @@ class Probe(Record, tag="probe"):
     rtts_ns: list[int] = []
 
 
-class Peer(Record, tag="peer"):
+class Peer(Record, frozen=True, kw_only=True, tag="peer"):
     """A link to a peer changed."""
 
     peer: str
@@ -190,7 +190,7 @@ class Peer(Record, tag="peer"):
     lib_num: int = 0
 
 
-class Tx(Record, tag="tx"):
+class Tx(Record, frozen=True, kw_only=True, tag="tx"):
     """A transaction's life as its client and its entry node see it."""
 
     id: str
@@ -201,7 +201,7 @@ class Tx(Record, tag="tx"):
     reason: str = ""
 
 
-class Schedule(Record, tag="schedule"):
+class Schedule(Record, frozen=True, kw_only=True, tag="schedule"):
     """A producer schedule was proposed, became pending or became active with block num."""
 
     version: int
@@ -210,7 +210,7 @@ class Schedule(Record, tag="schedule"):
     producers: list[str]
 
 
-class Load(Record, tag="load"):
+class Load(Record, frozen=True, kw_only=True, tag="load"):
     """The client's last second: transactions due by the open-loop schedule, and their fate."""
 
     due: int
@@ -221,7 +221,7 @@ class Load(Record, tag="load"):
     late_max_ns: int = 0
 
 
-class Process(Record, tag="process"):
+class Process(Record, frozen=True, kw_only=True, tag="process"):
     """The writer's own cost: cpu_ns is user plus system, loop_late_ns the worst loop lateness."""
 
     cpu_ns: int
@@ -231,14 +231,14 @@ class Process(Record, tag="process"):
     peers: int = 0
 
 
-class Dropped(Record, tag="dropped"):
+class Dropped(Record, frozen=True, kw_only=True, tag="dropped"):
     """A bounded queue was full: n items were thrown away."""
 
     queue: str
     n: int
 
 
-class Stopped(Record, tag="stopped"):
+class Stopped(Record, frozen=True, kw_only=True, tag="stopped"):
     """The process is ending in an orderly way."""
 
     reason: str

@@ -120,7 +120,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """Base of what the chain reports; kind and fields are those of the published event of that name."""
 
 
-class Produced(Notice, tag="produced"):
+class Produced(Notice, frozen=True, kw_only=True, tag="produced"):
     num: int
     id: str
     slot: int
@@ -130,7 +130,7 @@ class Produced(Notice, tag="produced"):
     confirmed: int
 
 
-class Applied(Notice, tag="applied"):
+class Applied(Notice, frozen=True, kw_only=True, tag="applied"):
     num: int
     id: str
     previous: str
@@ -141,7 +141,7 @@ class Applied(Notice, tag="applied"):
     tx_count: int
 
 
-class Rejected(Notice, tag="rejected", rename={"from_": "from"}):
+class Rejected(Notice, frozen=True, kw_only=True, tag="rejected", rename={"from_": "from"}):
     what: Literal["block", "transaction"]
     reason: str
     from_: str = ""
@@ -149,12 +149,12 @@ class Rejected(Notice, tag="rejected", rename={"from_": "from"}):
     id: str = ""
 
 
-class Irreversible(Notice, tag="irreversible"):
+class Irreversible(Notice, frozen=True, kw_only=True, tag="irreversible"):
     num: int
     id: str
 
 
-class Switched(Notice, tag="switched"):
+class Switched(Notice, frozen=True, kw_only=True, tag="switched"):
     old: str
     new: str
     old_num: int
@@ -164,20 +164,20 @@ class Switched(Notice, tag="switched"):
     ancestor_num: int
 
 
-class Abstained(Notice, tag="abstained"):
+class Abstained(Notice, frozen=True, kw_only=True, tag="abstained"):
     slot: int
     producer: str
     reason: str
 
 
-class Tx(Notice, tag="tx"):
+class Tx(Notice, frozen=True, kw_only=True, tag="tx"):
     id: str
     state: Literal["accepted", "rejected", "included", "irreversible", "expired", "requeued"]
     num: int = 0
     reason: str = ""
 
 
-class Schedule(Notice, tag="schedule"):
+class Schedule(Notice, frozen=True, kw_only=True, tag="schedule"):
     version: int
     state: Literal["proposed", "pending", "active"]
     num: int
