@@ -1,0 +1,156 @@
+"""The node's two clocks, and the judge that says whether its wall clock may be trusted with a slot.
+
+`NodeClock` reads: wall_ns is the machine's wall clock plus the skew a fault injected, mono_ns is
+CLOCK_MONOTONIC_RAW, which no clock fault touches. `ClockJudge` decides, without reading anything:
+it is told samples and wakes and answers with a `ClockVerdict`. Who asks the servers is node.ntp.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.control import SkewFile, skewed
+
+STEP_NS = 10_000_000
+"""wall - mono moving by more than this between two wakes is a step of the clock."""
+HOLDOVER_PPM = 50
+"""How fast the bound of a sample grows with its age."""
+LIMIT_NS_MAX = 2_500_000_000
+SAMPLES_KEPT = 8
+
+BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+
+
+class NodeClock:
+    """The clocks as this node sees them."""
+
+    __slots__ = ("_skew_file",)
+
+    def __init__(self, skew_file: str | None = None) -> None:
+        self._skew_file = SkewFile(None if skew_file is None else Path(skew_file))
+
+    def wall_ns(self) -> int:
+        """Return nanoseconds since 1970 as the node believes, injected skew included."""
+        mono_ns = self.mono_ns()
+        return skewed(time.time_ns(), mono_ns, self._skew_file.read(mono_ns))
+
+    def mono_ns(self) -> int:
+        """Return CLOCK_MONOTONIC_RAW."""
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+
+    def skew_ns(self) -> int:
+        """Return how far the node's wall clock is ahead of the machine's (0 without a fault)."""
+        mono_ns = self.mono_ns()
+        return skewed(0, mono_ns, self._skew_file.read(mono_ns))
+
+
+def boot_id() -> str:
+    """Return the kernel's boot id: CLOCK_MONOTONIC_RAW stamps compare only within one."""
+    return BOOT_ID_FILE.read_text().strip()
+
+
+def limit_for_slot(slot_ns: int) -> int:
+    """Return the clock error at which a node stops producing: min(slot/4, 2.5 s)."""
+    return min(slot_ns // 4, LIMIT_NS_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NtpSample:
+    """One exchange with a server.
+
+    offset_ns = node's wall clock - the server's; bound_ns the error of that at the time (root
+    dispersion + root delay/2 + rtt/2). mono_ns and wall_minus_mono_ns: the node's clocks meanwhile.
+    """
+
+    source: str
+    offset_ns: int
+    bound_ns: int
+    rtt_ns: int
+    stratum: int
+    mono_ns: int
+    wall_minus_mono_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockVerdict:
+    """Whether the wall clock may be trusted.
+
+    reason is "" when verified, else clock_unverified (no sample yet), clock_stepped (moved, not
+    checked since), clock_offset (too far off) or clock_bound (cannot tell well enough). offset_ns
+    and bound_ns are those of the best sample, aged to now; bound_ns is None when there is none.
+    """
+
+    verified: bool
+    offset_ns: int
+    bound_ns: int | None
+    reason: str
+
+
+class ClockJudge:
+    """Decides on samples and wakes. Times are arguments; nothing is read here."""
+
+    __slots__ = ("_last_mono_ns", "_last_wall_minus_mono_ns", "_limit_ns", "_samples", "_stepped")
+
+    def __init__(self, limit_ns: int) -> None:
+        self._limit_ns = limit_ns
+        self._samples: deque[NtpSample] = deque(maxlen=SAMPLES_KEPT)
+        self._last_mono_ns: int | None = None
+        self._last_wall_minus_mono_ns = 0
+        self._stepped: int | None = None
+
+    def wake(self, wall_ns: int, mono_ns: int) -> bool:
+        """Return True when the clock stepped since the last wake: all samples are void, check."""
+        last_mono_ns, before_ns = self._last_mono_ns, self._last_wall_minus_mono_ns
+        self._last_mono_ns, self._last_wall_minus_mono_ns = mono_ns, wall_ns - mono_ns
+        moved_ns = wall_ns - mono_ns - before_ns
+        if last_mono_ns is None or abs(moved_ns) <= STEP_NS:
+            return False
+        self._stepped = self.verdict(last_mono_ns).offset_ns + moved_ns
+        self._samples.clear()
+        return True
+
+    def sample(self, sample: NtpSample) -> bool:
+        """Return whether the sample counts: not when the clock has stepped since it was taken.
+
+        Tell the judge a wake first, so that it compares with the clock of now.
+        """
+        moved_ns = sample.wall_minus_mono_ns - self._last_wall_minus_mono_ns
+        if self._last_mono_ns is None or abs(moved_ns) > STEP_NS:
+            return False
+        self._samples.append(sample)
+        self._stepped = None
+        return True
+
+    def verdict(self, mono_ns: int) -> ClockVerdict:
+        """Return the verdict at mono_ns, by the sample with the tightest bound among the last 8.
+
+        A sample's bound grows 50 ppm with age, and by whatever wall - mono has moved since (slewed
+        or drifting: which of the two is right is not known, so the bound covers both).
+        """
+        if self._stepped is not None:
+            return ClockVerdict(
+                verified=False, offset_ns=self._stepped, bound_ns=None, reason="clock_stepped"
+            )
+        if not self._samples:
+            return ClockVerdict(
+                verified=False, offset_ns=0, bound_ns=None, reason="clock_unverified"
+            )
+        bound_ns, offset_ns = min(
+            (self._aged_bound_ns(sample, mono_ns), sample.offset_ns) for sample in self._samples
+        )
+        reason = ""
+        if abs(offset_ns) >= self._limit_ns:
+            reason = "clock_offset"
+        elif abs(offset_ns) + bound_ns >= self._limit_ns:
+            reason = "clock_bound"
+        return ClockVerdict(
+            verified=not reason, offset_ns=offset_ns, bound_ns=bound_ns, reason=reason
+        )
+
+    def _aged_bound_ns(self, sample: NtpSample, mono_ns: int) -> int:
+        age_ns = max(0, mono_ns - sample.mono_ns)
+        moved_ns = abs(self._last_wall_minus_mono_ns - sample.wall_minus_mono_ns)
+        return sample.bound_ns + age_ns * HOLDOVER_PPM // 10**6 + moved_ns
