@@ -1,1 +1,1 @@
-"""Makers of lab hosts on one machine; each ends in an inventory."""
+"""Labs on one machine: whoever makes the hosts, the harness sees only an inventory."""

@@ -1,0 +1,99 @@
+"""Cgroups of lab hosts, for cgroup v1, hybrid and v2, with or without systemd on the machine.
+
+With systemd as the machine's PID 1, systemd-nspawn asks it for a delegated scope and nothing is
+done here. Without it each host gets a cgroup of its own in every hierarchy, because otherwise all
+hosts share one and the hosts' systemds fight over it.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.labs.errors import LabError
+from harness.labs.process import identify
+from harness.labs.state import ProcessId
+
+MOUNT = Path("/sys/fs/cgroup")
+REMOVE_DEADLINE_S = 5.0
+
+
+def machine_runs_systemd() -> bool:
+    """Return whether systemd is this machine's init (sd_booted(3))."""
+    return Path("/run/systemd/system").is_dir()
+
+
+def roots() -> tuple[Path, ...]:
+    """Return the hierarchies in which a lab makes cgroups; none where systemd delegates."""
+    if machine_runs_systemd():
+        return ()
+    if (MOUNT / "cgroup.controllers").exists():
+        return (MOUNT,)
+    found = [path for path in sorted(MOUNT.iterdir()) if (path / "cgroup.procs").exists()]
+    if not found:
+        raise LabError(f"no cgroup hierarchy is mounted under {MOUNT}: mount one first")
+    return tuple(path for path in found if not path.is_symlink())
+
+
+def make(tops: Iterable[str], host: str) -> None:
+    """Return once the host's cgroup exists and is usable below each of the lab's tops."""
+    for top in map(Path, tops):
+        leaf = top / host
+        leaf.mkdir(parents=True, exist_ok=True)
+        for parent, child in ((top.parent, top), (top, leaf)):
+            _pass_on(parent, child)
+
+
+def _pass_on(parent: Path, child: Path) -> None:
+    # v1 cpusets start empty and refuse processes; v2 children lack controllers until enabled.
+    for name in ("cpuset.cpus", "cpuset.mems"):
+        source, target = parent / name, child / name
+        if target.exists() and source.exists() and not target.read_text().strip():
+            target.write_text(source.read_text())
+    available = parent / "cgroup.controllers"
+    if available.exists():
+        for controller in available.read_text().split():
+            with contextlib.suppress(OSError):
+                (parent / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
+def join(tops: Iterable[str], host: str, pid: int) -> None:
+    """Return once the process is in the host's cgroup of every hierarchy."""
+    for top in tops:
+        (Path(top) / host / "cgroup.procs").write_text(str(pid))
+
+
+def processes(tops: Iterable[str], host: str = "") -> tuple[ProcessId, ...]:
+    """Return every live process in the cgroups of one host, or of the whole lab."""
+    found: set[ProcessId] = set()
+    for top in tops:
+        for folder, _, files in os.walk(Path(top) / host):
+            if "cgroup.procs" not in files:
+                continue
+            with contextlib.suppress(OSError):
+                for word in (Path(folder) / "cgroup.procs").read_text().split():
+                    process = identify(int(word))
+                    if process is not None:
+                        found.add(process)
+    return tuple(sorted(found, key=lambda process: process.pid))
+
+
+def remove(tops: Iterable[str], host: str = "") -> None:
+    """Return once the cgroups are gone, children first (the hosts' systemds made some).
+
+    Raises:
+        LabError: a cgroup stays busy.
+    """
+    deadline = time.monotonic() + REMOVE_DEADLINE_S
+    for top in map(Path, tops):
+        while (top / host).exists():
+            try:
+                for folder, _, _ in os.walk(top / host, topdown=False):
+                    os.rmdir(folder)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if time.monotonic() > deadline:
+                    raise LabError(f"cannot remove the cgroup {top / host}: {error}") from error
+                time.sleep(0.02)

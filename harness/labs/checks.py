@@ -1,0 +1,84 @@
+"""What this machine must offer before a container lab is made; nothing is changed by asking."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from harness.labs.errors import LabError
+
+PACKAGE_OF = {
+    "systemd-nspawn": "systemd-container",
+    "mmdebstrap": "mmdebstrap",
+    "ip": "iproute2",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "unshare": "util-linux",
+    "setpriv": "util-linux",
+    "nsenter": "util-linux",
+    "mount": "mount",
+}
+"""Debian package of each program that the lab runs on the controller."""
+
+HOST_BYTES = 64 * 1024 * 1024
+"""Room asked for each host's own files; the image is shared."""
+
+_TRY_OVERLAY = """
+set -e
+cd "$1"
+mkdir lower upper work root
+mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root
+"""
+
+
+def require_root() -> None:
+    """Return if this process is root, else raise LabError naming what works without."""
+    if os.geteuid() != 0:
+        raise LabError("no root on this machine: `sudo make demo`, or `slotlab run --lab sim`")
+
+
+def require_programs() -> None:
+    """Return if every program is there, else raise LabError naming the Debian packages."""
+    missing = sorted({PACKAGE_OF[name] for name in PACKAGE_OF if shutil.which(name) is None})
+    if missing:
+        raise LabError(
+            f"the container lab needs Debian packages: sudo apt-get install {' '.join(missing)}"
+        )
+
+
+def require_space(path: Path, needed_bytes: int, what: str) -> None:
+    """Return if the file system of path has room, else raise LabError."""
+    path.mkdir(parents=True, exist_ok=True)
+    free_bytes = shutil.disk_usage(path).free
+    if free_bytes < needed_bytes:
+        raise LabError(
+            f"disk full: {path} has {free_bytes} bytes free and {what} needs {needed_bytes}: "
+            "free some, or point XDG_CACHE_HOME and XDG_STATE_HOME at a larger disk"
+        )
+
+
+def require_overlay(folder: Path) -> None:
+    """Return if a writable overlay can be mounted in folder, else raise LabError.
+
+    It is tried for real in a private mount namespace: a kernel without overlayfs, a container
+    without the right to mount and a folder that is itself an overlay all show up here.
+    """
+    if any(char in str(folder) for char in ",:\\ "):
+        raise LabError(
+            f"{folder}: overlayfs and ssh take no path with a comma, colon, backslash or space: "
+            "set XDG_STATE_HOME to another folder"
+        )
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".overlay-") as trial:
+        result = subprocess.run(
+            ["unshare", "--mount", "sh", "-c", _TRY_OVERLAY, "sh", trial],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if result.returncode != 0:
+        complaint = (result.stderr.strip() or "refused").splitlines()[0]
+        raise LabError(
+            f"cannot mount an overlay in {folder} ({complaint}): overlayfs and the right to mount "
+            "are needed; set XDG_STATE_HOME to a folder on ext4, xfs or btrfs"
+        )

@@ -1,0 +1,113 @@
+"""One lab host: its own files over the shared image, and a systemd-nspawn container on them.
+
+Every mount is made in a mount namespace that ends with the container, so nothing has to be
+unmounted afterwards.
+"""
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.labs import cgroup, process, recipe
+from harness.labs.state import HostState, LabState, ProcessId
+
+LAB_UID = 1000
+
+_LAUNCH = """\
+read -r go || exit 1
+exec </dev/null
+image=$1; folder=$2; shift 2
+# nspawn's bookkeeping folder is hidden under a private one, so that none of it is left behind.
+mkdir -p /run/systemd/nspawn
+mount -t tmpfs -o mode=755 slotlab /run/systemd/nspawn
+cd "$folder" || exit 1
+mount -t overlay slotlab -o "lowerdir=$image,upperdir=upper,workdir=work" root || exit 1
+exec systemd-nspawn "$@"
+"""
+
+
+def lay_out(folder: Path, state: LabState, host: HostState) -> None:
+    """Return once the host's folder holds its name, keys and, for the time server, its settings."""
+    base = folder / "hosts" / host.name
+    for name in ("upper", "work", "root"):
+        (base / name).mkdir(parents=True)
+    upper = base / "upper"
+    keys = folder / "ssh"
+    names = "".join(f"{other.address} {other.name}\n" for other in state.hosts)
+    _place(upper, "etc/hostname", f"{host.name}\n")
+    _place(upper, "etc/machine-id", f"{secrets.token_hex(16)}\n", mode=0o444)
+    _place(upper, "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{names}")
+    host_key = (keys / f"host_{host.name}").read_text()
+    _place(upper, "etc/ssh/ssh_host_ed25519_key", host_key, mode=0o600)
+    home = upper / "home/lab"
+    _place(upper, "home/lab/.ssh/authorized_keys", (keys / "id_ed25519.pub").read_text(), 0o600)
+    (home / ".ssh").chmod(0o700)
+    for path in (home, home / ".ssh", home / ".ssh/authorized_keys"):
+        os.chown(path, LAB_UID, LAB_UID)
+    if host.role == "ntp":
+        _place(upper, "etc/chrony/lab-ntp.conf", ntp_settings(state))
+
+
+def ntp_settings(state: LabState) -> str:
+    """Return chronyd's settings as the lab's source of time: it serves and sets nothing."""
+    return (
+        f"local stratum 1\nallow {state.network}.0/24\nbindaddress {state.ntp_address}\n"
+        "cmdport 0\ndriftfile /run/chrony/drift\n"
+    )
+
+
+def _place(upper: Path, name: str, text: str, mode: int = 0o644) -> None:
+    path = upper / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def boot(
+    folder: Path, state: LabState, host: HostState, record: Callable[[ProcessId], None]
+) -> None:
+    """Return once the host's container starts; record is called before it may do anything."""
+    base = folder / "hosts" / host.name
+    words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _LAUNCH, "sh"]
+    words += [state.image, str(base), *_nspawn_arguments(base / "root", host)]
+    started, gate = process.start_gated(words, log=base / "console.log")
+    try:
+        record(started)
+        cgroup.make(state.cgroups, host.name)
+        cgroup.join(state.cgroups, host.name, started.pid)
+    except BaseException:
+        os.close(gate)
+        raise
+    process.open_gate(gate)
+
+
+def _nspawn_arguments(root: Path, host: HostState) -> list[str]:
+    arguments = [
+        *("--quiet", f"--directory={root}", f"--machine={host.machine}"),
+        *(f"--hostname={host.name}", "--register=no", "--console=pipe"),
+        f"--network-namespace-path=/run/netns/{host.namespace}",
+        # CAP_SYS_TIME is never among them: the clock is the machine's own.
+        "--capability=CAP_NET_ADMIN",
+        *("--resolv-conf=off", "--timezone=off", "--link-journal=no"),
+        "--kill-signal=SIGRTMIN+3",
+    ]
+    if not cgroup.machine_runs_systemd():
+        arguments.append("--keep-unit")
+    return [*arguments, recipe.INIT_PATH]
+
+
+def end(state: LabState, host: HostState) -> None:
+    """Return once no process of the host is left: PID 1 first, then its container's supervisor."""
+    if host.process is not None and process.is_alive(host.process):
+        process.kill(process.children(host.process))
+        process.kill([host.process])
+    process.kill(cgroup.processes(state.cgroups, host.name))
+
+
+def first_process(host: HostState) -> ProcessId | None:
+    """Return the host's PID 1 as this machine sees it, or None while the host is down."""
+    if host.process is None or not process.is_alive(host.process):
+        return None
+    found = process.children(host.process)
+    return found[0] if found else None

@@ -1,0 +1,202 @@
+"""What a lab is made of, written to lab.json before any of it is made.
+
+Knows names and files, makes nothing. Everything but process ids is named in the first write, so
+that a lab whose maker was killed can still be removed, and nothing else is.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from harness.labs.errors import LabError, LabInputError
+
+SCHEMA = "slotlab.lab/v1"
+HOSTS_MAX = 100
+FIRST_HOST_NUMBER = 11
+"""n1 is 10.x.y.11; .1 is the controller, .2 the time server."""
+
+
+class ProcessId(msgspec.Struct, frozen=True):
+    """A process, told from a later one of the same pid by its start time (clock ticks)."""
+
+    pid: int
+    start_ticks: int
+
+
+class HostState(msgspec.Struct, frozen=True, kw_only=True):
+    """One lab host; machine is the container's name, role is node or ntp."""
+
+    name: str
+    role: str
+    address: str
+    namespace: str
+    machine: str
+    process: ProcessId | None = None
+
+
+class LabState(msgspec.Struct, frozen=True, kw_only=True):
+    """One lab; phase is starting or up, boot the boot id the processes belong to."""
+
+    name: str
+    prefix: str
+    network: str
+    image: str
+    boot: str
+    owner: ProcessId
+    bridge_namespace: str
+    controller_namespace: str
+    cgroups: tuple[str, ...]
+    hosts: tuple[HostState, ...]
+    phase: str = "starting"
+    schema: str = SCHEMA
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Every network namespace of the lab."""
+        return (
+            self.bridge_namespace,
+            self.controller_namespace,
+            *(host.namespace for host in self.hosts),
+        )
+
+    @property
+    def controller_address(self) -> str:
+        """The harness's own address on the lab network."""
+        return f"{self.network}.1"
+
+    @property
+    def ntp_address(self) -> str:
+        """The address of the lab's time server."""
+        return f"{self.network}.2"
+
+    @property
+    def controller_namespace_path(self) -> str:
+        """The file through which the harness enters the lab network."""
+        return f"/run/netns/{self.controller_namespace}"
+
+    def host(self, name: str) -> HostState:
+        """Return the named host.
+
+        Raises:
+            LabInputError: the lab has no such host.
+        """
+        for host in self.hosts:
+            if host.name == name:
+                return host
+        known = ", ".join(host.name for host in self.hosts)
+        raise LabInputError(f"lab {self.name!r} has no host {name!r}: it has {known}")
+
+
+def new_state(
+    *,
+    name: str,
+    host_count: int,
+    image: Path,
+    boot: str,
+    owner: ProcessId,
+    cgroup_roots: Sequence[Path],
+) -> LabState:
+    """Return the complete plan of a lab with a fresh prefix and network; nothing exists yet.
+
+    Raises:
+        LabInputError: the name or the number of hosts cannot be.
+    """
+    check_name(name)
+    if not 1 <= host_count <= HOSTS_MAX:
+        raise LabInputError(f"--hosts {host_count}: a container lab has 1 to {HOSTS_MAX} hosts")
+    prefix = f"sl{secrets.token_hex(3)}"
+    network = f"10.{secrets.randbelow(240) + 10}.{secrets.randbelow(250) + 2}"
+
+    def host(name: str, role: str, number: int) -> HostState:
+        return HostState(
+            name=name,
+            role=role,
+            address=f"{network}.{number}",
+            namespace=f"{prefix}-{name}",
+            machine=f"{prefix}-{name}",
+        )
+
+    nodes = [host(f"n{i + 1}", "node", FIRST_HOST_NUMBER + i) for i in range(host_count)]
+    return LabState(
+        name=name,
+        prefix=prefix,
+        network=network,
+        image=str(image),
+        boot=boot,
+        owner=owner,
+        bridge_namespace=f"{prefix}-bridge",
+        controller_namespace=f"{prefix}-ctl",
+        cgroups=tuple(str(root / prefix) for root in cgroup_roots),
+        hosts=(*nodes, host("ntp", "ntp", 2)),
+    )
+
+
+def check_name(name: str) -> None:
+    """Return if name can be a lab's name, else raise LabInputError."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,29}", name):
+        raise LabInputError(
+            f"lab name {name!r}: use 1 to 30 of a-z, 0-9 and -, starting with a letter or digit"
+        )
+
+
+def cache_root() -> Path:
+    """Return the folder of images that labs share."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base).absolute() / "slotlab"
+
+
+def labs_root() -> Path:
+    """Return the folder that holds one folder a lab."""
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base).absolute() / "slotlab" / "labs"
+
+
+def lab_folder(name: str) -> Path:
+    """Return the folder of the named lab, whether or not it exists."""
+    check_name(name)
+    return labs_root() / name
+
+
+def load(folder: Path) -> LabState | None:
+    """Return what is recorded in folder, or None if there is no lab.
+
+    Raises:
+        LabError: lab.json is not one of ours.
+    """
+    path = folder / "lab.json"
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=LabState)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise LabError(f"{path}: not a lab record ({error}); look at it, then delete it") from error
+
+
+def save(folder: Path, state: LabState) -> LabState:
+    """Return state once it is durable in folder/lab.json."""
+    path = folder / "lab.json"
+    draft = folder / "lab.json.new"
+    with draft.open("wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(state), indent=2) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+    directory = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+    return state
+
+
+def with_process(state: LabState, name: str, process: ProcessId | None) -> LabState:
+    """Return state with the named host's process replaced."""
+    hosts = tuple(
+        msgspec.structs.replace(host, process=process) if host.name == name else host
+        for host in state.hosts
+    )
+    return msgspec.structs.replace(state, hosts=hosts)
