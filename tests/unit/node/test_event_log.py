@@ -1,0 +1,127 @@
+"""The event file: envelope, numbering across restarts, torn tails, full disks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from node import event_log, events
+from node.event_log import EventLog, EventLogError
+
+
+class FixedClock:
+    """A clock that says what it is told."""
+
+    def wall_ns(self) -> int:
+        return 1_000
+
+    def mono_ns(self) -> int:
+        return 7
+
+
+def open_log(path: Path, host: str = "hosta") -> EventLog:
+    return EventLog(path, host, host, "boot-1", FixedClock())
+
+
+def lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines()
+
+
+def test_a_line_decodes_as_envelope_and_record(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "node.jsonl", 'quote"host')
+    log.write(events.Dropped(queue="link:hostb", n=3))
+    log.close()
+    envelope, record = events.decode(lines(tmp_path / "node.jsonl")[0])
+    assert record == events.Dropped(queue="link:hostb", n=3)
+    assert envelope == events.Envelope(
+        v=1, kind="dropped", host='quote"host', node='quote"host', boot="boot-1",
+        seq=0, wall_ns=1_000, mono_ns=7,
+    )  # fmt: skip
+
+
+def test_nothing_reaches_the_file_before_a_flush(tmp_path: Path) -> None:
+    log = open_log(tmp_path / "node.jsonl")
+    log.write(events.Stopped(reason="sigterm"))
+    assert log.pending
+    assert lines(tmp_path / "node.jsonl") == []
+    log.flush()
+    assert not log.pending
+    assert len(lines(tmp_path / "node.jsonl")) == 1
+
+
+def test_seq_goes_on_across_restarts(tmp_path: Path) -> None:
+    path = tmp_path / "node.jsonl"
+    for _ in range(3):
+        log = open_log(path)
+        log.write(events.Stopped(reason="a"))
+        log.write(events.Stopped(reason="b"))
+        log.close()
+    assert [events.decode(line)[0].seq for line in lines(path)] == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("torn", [b'{"v":1,"ki', b"\xff\x00 garbage", b"x" * 200_000])
+def test_a_torn_tail_costs_one_line_and_no_number(tmp_path: Path, torn: bytes) -> None:
+    path = tmp_path / "node.jsonl"
+    log = open_log(path)
+    log.write(events.Stopped(reason="a"))
+    log.close()
+    with path.open("ab") as file:
+        file.write(torn)
+    log = open_log(path)
+    log.write(events.Stopped(reason="b"))
+    log.close()
+    found = lines(path)
+    assert [events.decode(found[i])[0].seq for i in (0, 2)] == [0, 1]
+    assert found[1] == torn
+
+
+def test_a_full_disk_is_one_clear_error() -> None:
+    log = EventLog(Path("/dev/full"), "hosta", "hosta", "boot-1", FixedClock())
+    log.write(events.Stopped(reason="a"))
+    with pytest.raises(EventLogError, match=r"^/dev/full: No space left on device$"):
+        log.flush()
+    assert log.pending
+
+
+def test_an_unusable_folder_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EventLogError, match="file"):
+        open_log(tmp_path / "file" / "node.jsonl")
+
+
+def test_boot_id_is_the_kernels() -> None:
+    assert event_log.boot_id() == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def sample(kind: type[msgspec.Struct]) -> msgspec.Struct:
+    """Return a notice with a value in every field."""
+    values: dict[str, object] = {}
+    for field in msgspec.structs.fields(kind):
+        options = get_args(field.type)
+        if field.type is int:
+            values[field.name] = 5
+        elif options and field.type is not list[str]:
+            values[field.name] = options[0]
+        else:
+            values[field.name] = ["producera"] if field.type == list[str] else "word"
+    return kind(**values)
+
+
+def test_each_chain_notice_is_the_published_event_of_its_kind(tmp_path: Path) -> None:
+    messages = pytest.importorskip("node.chain.messages")
+    kinds = messages.Notice.__subclasses__()
+    assert len(kinds) >= 8
+    log = open_log(tmp_path / "node.jsonl")
+    notices = [sample(kind) for kind in kinds]
+    for notice in notices:
+        log.write(notice)
+    log.close()
+    for line, notice in zip(lines(tmp_path / "node.jsonl"), notices, strict=True):
+        record = events.decode(line)[1]
+        published = getattr(events, type(notice).__name__)
+        assert type(record) is published
+        same = {f: getattr(record, f) for f in notice.__struct_fields__}
+        assert same == {f: getattr(notice, f) for f in notice.__struct_fields__}
