@@ -21,7 +21,8 @@ HOLDOVER_PPM = 50
 LIMIT_NS_MAX = 2_500_000_000
 SAMPLES_KEPT = 8
 
-BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+_PAIR_APART_NS = 100_000
+_PAIR_ATTEMPTS = 5
 
 
 class NodeClock:
@@ -41,15 +42,28 @@ class NodeClock:
         """Return CLOCK_MONOTONIC_RAW."""
         return time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
 
+    def pair(self) -> tuple[int, int]:
+        """Return (wall_ns, mono_ns) of one instant, for judging wall - mono.
+
+        Read as mono, wall, mono until the two are within 100 us; after five attempts the tightest
+        counts. Two plain calls would show a step whenever the scheduler came in between.
+        """
+        best: tuple[int, int, int] | None = None
+        for _ in range(_PAIR_ATTEMPTS):
+            before_ns = self.mono_ns()
+            wall_ns = self.wall_ns()
+            apart_ns = self.mono_ns() - before_ns
+            if best is None or apart_ns < best[0]:
+                best = apart_ns, wall_ns, before_ns + apart_ns // 2
+            if apart_ns < _PAIR_APART_NS:
+                break
+        assert best is not None
+        return best[1], best[2]
+
     def skew_ns(self) -> int:
         """Return how far the node's wall clock is ahead of the machine's (0 without a fault)."""
         mono_ns = self.mono_ns()
         return skewed(0, mono_ns, self._skew_file.read(mono_ns))
-
-
-def boot_id() -> str:
-    """Return the kernel's boot id: CLOCK_MONOTONIC_RAW stamps compare only within one."""
-    return BOOT_ID_FILE.read_text().strip()
 
 
 def limit_for_slot(slot_ns: int) -> int:
