@@ -1,0 +1,239 @@
+"""Reads a campaign file: YAML in, one validated Campaign a matrix cell out, or one clear line.
+
+`load` is the door. Errors read `campaign.yml: timeline[0].delay: 80 has no unit; write 80ms`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from harness import expect
+from harness.campaign_model import FAULTS, SCHEMA, Campaign, nearest
+from harness.errors import CampaignError
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_PLAIN = {
+    "int_type": "a whole number",
+    "string_type": "a text",
+    "list_type": "a list",
+    "dict_type": "a map",
+    "model_type": "a map",
+    "model_attributes_type": "a map",
+    "too_short": "long enough; it must not be empty",
+}
+_SHIPPED = Path(__file__).parent / "campaigns"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One combination of the matrix: its values as written, and the campaign they give."""
+
+    n: int
+    params: Mapping[str, Any]
+    campaign: Campaign
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignFile:
+    """A campaign as read: text for the record, cells for the plan (at least one)."""
+
+    name: str
+    path: Path
+    text: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def common(self) -> Campaign:
+        """The campaign of the first cell; what no cell may vary is read from here."""
+        return self.cells[0].campaign
+
+    @property
+    def digest(self) -> str:
+        """Return the sha256 of the text in hex."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def find(name: str) -> Path:
+    """Return the path of a campaign given as a path, or as the name of one that ships.
+
+    Raises:
+        CampaignError: there is no such file.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    shipped = _SHIPPED / f"{name}.yml"
+    if shipped.is_file():
+        return shipped
+    names = sorted(entry.stem for entry in _SHIPPED.glob("*.yml"))
+    raise CampaignError(f"{name}: no such campaign file; {nearest(name, names)}")
+
+
+def load(path: Path) -> CampaignFile:
+    """Return the campaign in the file at path, one cell a combination of its matrix.
+
+    Raises:
+        CampaignError: unreadable, not YAML, or not a campaign; one line with file, key and remedy.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CampaignError(f"{path}: cannot be read: {error}") from error
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> CampaignFile:
+    """Return the campaign written in text; path is only for messages and the name."""
+    raw = _yaml(text, path)
+    cells = []
+    for n, params in enumerate(_combinations(raw, path), start=1):
+        cells.append(Cell(n=n, params=params, campaign=_validate(_fill(raw, params, path), path)))
+    return CampaignFile(name=path.stem, path=path, text=text, cells=tuple(cells))
+
+
+def json_schema() -> str:
+    """Return the JSON Schema of campaign files, for editors, as pretty text."""
+    schema = Campaign.model_json_schema(by_alias=True)
+    schema["$id"] = SCHEMA
+    schema["patternProperties"] = {"^x-": {}}
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without surprises: `on` is a word, and the same key twice in one map is an error."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  (the base declares it so)
+        first: [pair for pair in pairs if first in "tTfF" or pair[0] != "tag:yaml.org,2002:bool"]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, str) and key in seen:
+                line = key_node.start_mark.line + 1
+                raise CampaignError(f"line {line}: {key} is given twice; keep one")
+            seen.add(key if isinstance(key, str) else repr(key))
+        return super().construct_mapping(node, deep)
+
+
+def _yaml(text: str, path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.load(text, Loader=_Loader)  # a SafeLoader
+    except CampaignError as error:
+        raise CampaignError(f"{path.name}: {error}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise CampaignError(f"{path.name}:{where} {problem}") from error
+    if not isinstance(raw, dict):
+        raise CampaignError(f"{path.name}: not a campaign; begin with `schema: {SCHEMA}`")
+    return raw
+
+
+def _combinations(raw: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
+    matrix = raw.get("matrix") or {}
+    if not isinstance(matrix, dict):
+        raise CampaignError(f"{path.name}: matrix: write a map of name: [values]")
+    for name, values in matrix.items():
+        if not isinstance(values, list) or not values:
+            raise CampaignError(f"{path.name}: matrix.{name}: write a list of values")
+    return [
+        dict(zip(matrix, values, strict=True)) for values in itertools.product(*matrix.values())
+    ]
+
+
+def _fill(raw: dict[str, Any], params: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Return raw with `${name}` replaced in load and timeline, the two places that may vary."""
+    filled = dict(raw)
+    for key, value in raw.items():
+        if key in ("load", "timeline"):
+            filled[key] = _replace(value, params, f"{path.name}: {key}")
+        elif key != "matrix" and not str(key).startswith("x-") and _VARIABLE.search(str(value)):
+            raise CampaignError(f"{path.name}: {key}: ${{...}} may stand in load and timeline only")
+    return filled
+
+
+def _replace(value: Any, params: Mapping[str, Any], where: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _replace(part, params, f"{where}.{key}") for key, part in value.items()}
+    if isinstance(value, list):
+        return [_replace(part, params, f"{where}[{i}]") for i, part in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    for name in _VARIABLE.findall(value):
+        if name not in params:
+            hint = nearest(name, list(params)) if params else "there is no matrix"
+            raise CampaignError(f"{where}: ${{{name}}} is not in matrix; {hint}")
+    whole = _VARIABLE.fullmatch(value)
+    if whole:
+        return params[whole[1]]
+    return _VARIABLE.sub(lambda match: str(params[match[1]]), value)
+
+
+def _validate(raw: dict[str, Any], path: Path) -> Campaign:
+    try:
+        campaign = Campaign.model_validate(raw)
+    except ValidationError as error:
+        raise CampaignError(f"{path.name}: {_one_line(error)}") from error
+    try:
+        expect.resolve(campaign.expect)
+    except ValueError as error:
+        raise CampaignError(f"{path.name}: expect.{error}") from error
+    ids = [fault.id for fault in campaign.timeline if fault.id]
+    for name in ids:
+        if ids.count(name) > 1:
+            raise CampaignError(f"{path.name}: timeline: id {name} is given twice; rename one")
+    return campaign
+
+
+def _one_line(error: ValidationError) -> str:
+    """Return the first problem as `key path: what is wrong; remedy`."""
+    first = error.errors()[0]
+    where = _where(first["loc"])
+    kind, context = first["type"], first.get("ctx", {})
+    match kind:
+        case "unknown_key":
+            return f"{_join(where, context['key'])}: {first['msg']}"
+        case "union_tag_invalid":
+            word = str(context["tag"])
+            return f"{_join(where, 'fault')}: unknown fault {word}; {nearest(word, list(FAULTS))}"
+        case "union_tag_not_found":
+            return f"{_join(where, 'fault')}: missing; known are {', '.join(FAULTS)}"
+        case "missing":
+            return f"{where}: missing; add it"
+        case "literal_error":
+            return f"{where}: {first['input']!r} is not known; write {context['expected']}"
+    if kind in _PLAIN:
+        return f"{where}: {first['input']!r} is not {_PLAIN[kind]}"
+    text = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {text}" if where else text
+
+
+def _where(loc: tuple[int | str, ...]) -> str:
+    path = ""
+    for depth, part in enumerate(loc):
+        if isinstance(part, int):
+            path += f"[{part}]"
+        elif part in FAULTS and depth == 2 and loc[0] == "timeline":
+            continue  # the union's tag, which nobody wrote as a key
+        elif re.fullmatch(r"[a-z_]+", part) and part not in ("str", "int", "literal"):
+            path = _join(path, part)
+        # Anything else is the name of a validator inside a union of types: not a key.
+    return path
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key

@@ -1,0 +1,44 @@
+"""What can go wrong outside the system under test, and which exit status it earns.
+
+Operator errors (exit 2) are one line that names the file, the key and the remedy; lab errors
+(exit 3) say which host or machine failed. Neither ever shows a traceback.
+"""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_OPERATOR = 2
+EXIT_LAB = 3
+
+
+class OperatorError(Exception):
+    """The operator's input is wrong: file, key, remedy in one line."""
+
+
+class CampaignError(OperatorError):
+    """The campaign file is wrong."""
+
+
+class PlanError(OperatorError):
+    """The campaign cannot be run on this inventory, or would be unsafe."""
+
+
+class UsageError(OperatorError):
+    """The command line is wrong, or asks for what does not exist yet."""
+
+
+class RunError(Exception):
+    """The lab failed during a run; the result, if any, is invalid."""
+
+
+class StoreError(RunError):
+    """The run folder cannot be written or read."""
+
+
+class LockError(RunError):
+    """Another campaign owns this lab."""
+
+
+class Interrupted(Exception):
+    """The operator pressed Ctrl-C; faults are healed before this travels on."""

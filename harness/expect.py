@@ -1,0 +1,130 @@
+"""The `expect` part of a campaign: names checked, units resolved for the metrics room.
+
+Values are written as people write them (6s, 1%, 8); resolved durations are int nanoseconds, shares
+are ratios, counts stay numbers. Phase names are checked by the plan, which knows them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from harness import units
+
+INVARIANTS = (
+    "no_conflicting_finality",
+    "lib_never_decreases",
+    "same_state_digest",
+    "no_double_sign",
+)
+QUANTILES = ("min", "p50", "p90", "p95", "p99", "p999", "max", "mean")
+_QUANTILE_METRICS = ("finality_lag_blocks", "finality_latency_s")
+_SLOT_COUNTS = ("expected", "produced", "missed", "unknown", "late", "orphaned", "double")
+_COUNT_METRICS = (
+    *(f"slots.{name}" for name in _SLOT_COUNTS),
+    "slots.missed_ratio",
+    "transactions.sent",
+    "transactions.included",
+    "transactions.irreversible",
+    "transactions.lost",
+    "forks.switches",
+    "forks.depth_max",
+)
+_FIXED = ("always", "each_fault")
+
+
+def phases(expect: Mapping[str, Any]) -> list[str]:
+    """Return the names in expect that must be phases of the plan."""
+    return [name for name in expect if name not in _FIXED]
+
+
+def resolve(expect: Mapping[str, Any]) -> dict[str, Any]:
+    """Return expect with its units resolved.
+
+    Raises:
+        ValueError: an unknown name or a value without its unit; the text begins with the key path.
+    """
+    resolved: dict[str, Any] = {}
+    for name, body in expect.items():
+        if name == "always":
+            resolved[name] = _invariants(body)
+        elif name == "each_fault":
+            resolved[name] = _each_fault(body)
+        else:
+            resolved[name] = _metrics(name, body)
+    return resolved
+
+
+def _invariants(body: Any) -> list[str]:
+    if not isinstance(body, list):
+        raise ValueError(f"always: write a list of {', '.join(INVARIANTS)}")
+    for i, name in enumerate(body):
+        if name not in INVARIANTS:
+            raise ValueError(f"always[{i}]: unknown check {name}; {_near(str(name), INVARIANTS)}")
+    return list(body)
+
+
+def _each_fault(body: Any) -> dict[str, int]:
+    for key in _map(body, "each_fault"):
+        if key != "recovers_within":
+            raise ValueError(f"each_fault.{key}: unknown key; {_near(key, ('recovers_within',))}")
+    where = "each_fault.recovers_within"
+    return {key: _convert(units.duration_ns, value, where) for key, value in body.items()}
+
+
+def _metrics(phase: str, body: Any) -> dict[str, Any]:
+    resolved: dict[str, Any] = {}
+    for metric, bounds in _map(body, phase).items():
+        where = f"{phase}.{metric}"
+        if metric in _QUANTILE_METRICS:
+            resolved[metric] = {
+                key: _bounds(metric, part, f"{where}.{_quantile(key, where)}")
+                for key, part in _map(bounds, where).items()
+            }
+        elif metric in _COUNT_METRICS:
+            resolved[metric] = _bounds(metric, bounds, where)
+        else:
+            known = (*_QUANTILE_METRICS, *_COUNT_METRICS)
+            raise ValueError(f"{where}: unknown metric; {_near(metric, known)}")
+    return resolved
+
+
+def _quantile(key: str, where: str) -> str:
+    if key not in QUANTILES:
+        raise ValueError(f"{where}.{key}: unknown figure; known are {', '.join(QUANTILES)}")
+    return key
+
+
+def _bounds(metric: str, body: Any, where: str) -> dict[str, float]:
+    resolved: dict[str, float] = {}
+    for key, value in _map(body, where).items():
+        if key not in ("min", "max"):
+            raise ValueError(f"{where}.{key}: unknown bound; write min or max")
+        if metric.endswith("_s"):
+            resolved[key] = _convert(units.duration_ns, value, f"{where}.{key}")
+        elif metric.endswith("_ratio"):
+            resolved[key] = _convert(units.share, value, f"{where}.{key}")
+        elif isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"{where}.{key}: {value!r} is not a count; write a whole number")
+        else:
+            resolved[key] = value
+    return resolved
+
+
+def _convert(parser: Any, value: object, where: str) -> Any:
+    try:
+        return parser(value)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _map(body: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(body, dict):
+        raise ValueError(f"{where}: write a map of names")
+    return {key: value for key, value in body.items() if not str(key).startswith("x-")}
+
+
+def _near(word: str, known: tuple[str, ...]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"

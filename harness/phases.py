@@ -1,0 +1,128 @@
+"""Cuts a trial's time into phases and says, for each stretch, who can reach finality. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+
+from harness.plan_model import Phase, PlannedFault, Quorum
+
+
+def cut(
+    faults: Sequence[PlannedFault], *, warmup_ns: int, settle_ns: int, end_ns: int
+) -> list[Phase]:
+    """Return the phases of a trial, without gaps, in order.
+
+    warmup, baseline (up to the first fault), one a fault id (`a+b` where they overlap), recovery in
+    each gap and for settle_ns after the last fault, then after.
+    """
+    phases = [Phase(name="warmup", start_ns=0, end_ns=warmup_ns)]
+    last_ns = max((_end(fault, end_ns) for fault in faults), default=0)
+    first_ns = min((fault.at_ns for fault in faults), default=end_ns)
+    marks = {warmup_ns, end_ns, last_ns + settle_ns}
+    for fault in faults:
+        marks |= {fault.at_ns, _end(fault, end_ns)}
+    for start_ns, stop_ns in _stretches(marks, warmup_ns, end_ns):
+        active = [fault.id for fault in faults if _active(fault, start_ns, end_ns)]
+        if active:
+            name = "+".join(active)
+        elif start_ns < first_ns:
+            name = "baseline"
+        else:
+            name = "recovery" if start_ns < last_ns + settle_ns else "after"
+        if phases[-1].name == name:
+            start_ns = phases.pop().start_ns
+        phases.append(Phase(name=name, start_ns=start_ns, end_ns=stop_ns))
+    return phases
+
+
+def quorum(
+    faults: Sequence[PlannedFault],
+    weights: Mapping[str, int],
+    *,
+    clock_limit_ns: int,
+    end_ns: int,
+) -> list[Quorum]:
+    """Return, for each stretch between changes, the producers that can act together.
+
+    weights maps host to its number of producers. A host whose injected clock error is beyond the
+    limit abstains: it still confirms nothing, so it does not count.
+    """
+    needed = 2 * sum(weights.values()) // 3 + 1
+    marks = {0, end_ns}
+    for fault in faults:
+        marks |= {fault.at_ns, _end(fault, end_ns)}
+    result: list[Quorum] = []
+    for start_ns, stop_ns in _stretches(marks, 0, end_ns):
+        active = [fault for fault in faults if _active(fault, start_ns, end_ns)]
+        live = max(
+            sum(weights[host] for host in group if host not in _mute(active, clock_limit_ns))
+            for group in components(active, list(weights))
+        )
+        if result and result[-1].live == live:
+            start_ns = result.pop().from_ns
+        result.append(
+            Quorum(
+                from_ns=start_ns,
+                to_ns=stop_ns,
+                live=live,
+                needed=needed,
+                finality_expected=live >= needed,
+            )
+        )
+    return result
+
+
+def unreachable_max(
+    faults: Sequence[PlannedFault], hosts: Sequence[str], end_ns: int
+) -> tuple[int, str]:
+    """Return the most hosts ever down or cut off from the largest group at once, and when (ids)."""
+    worst = (0, "")
+    marks = {fault.at_ns for fault in faults} | {0}
+    for start_ns, _ in _stretches(marks, 0, end_ns):
+        active = [fault for fault in faults if _active(fault, start_ns, end_ns)]
+        down = _down(active)
+        largest = max(
+            len([host for host in group if host not in down]) for group in components(active, hosts)
+        )
+        worst = max(worst, (len(hosts) - largest, "+".join(fault.id for fault in active)))
+    return worst
+
+
+def components(active: Sequence[PlannedFault], hosts: Sequence[str]) -> list[list[str]]:
+    """Return hosts in groups that the active partitions leave able to talk to each other."""
+    cuts = [fault.groups for fault in active if fault.fault == "partition" and fault.groups]
+    by_side: dict[tuple[int, ...], list[str]] = {}
+    for host in hosts:
+        side = tuple(
+            next((i for i, group in enumerate(groups) if host in group), -1) for groups in cuts
+        )
+        by_side.setdefault(side, []).append(host)
+    return list(by_side.values())
+
+
+def _down(active: Sequence[PlannedFault]) -> set[str]:
+    return {host for fault in active if fault.fault == "kill" for host in fault.targets}
+
+
+def _mute(active: Sequence[PlannedFault], clock_limit_ns: int) -> set[str]:
+    skewed = {
+        host
+        for fault in active
+        if fault.fault == "clock_step" and abs(fault.asked["by_ns"]) >= clock_limit_ns
+        for host in fault.targets
+    }
+    return skewed | _down(active)
+
+
+def _end(fault: PlannedFault, end_ns: int) -> int:
+    return end_ns if fault.for_ns is None else min(end_ns, fault.at_ns + fault.for_ns)
+
+
+def _active(fault: PlannedFault, at_ns: int, end_ns: int) -> bool:
+    return fault.at_ns <= at_ns < _end(fault, end_ns)
+
+
+def _stretches(marks: set[int], from_ns: int, to_ns: int) -> Iterator[tuple[int, int]]:
+    inside = sorted(mark for mark in {*marks, from_ns, to_ns} if from_ns <= mark <= to_ns)
+    return itertools.pairwise(inside)

@@ -1,0 +1,289 @@
+"""Turns a campaign and a lab into a plan: producers dealt, selectors drawn, phases, quorum.
+
+Pure: no host is asked here, no clock is read. The same campaign, hosts and capabilities give the
+same plan, byte for byte. What is impossible here or unsafe is a PlanError, before anything starts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from harness import expect, phases, selectors
+from harness.campaign import CampaignFile, Cell
+from harness.campaign_model import Campaign, nearest
+from harness.draw import AnyFault, Capabilities, draw, mechanism, target_key
+from harness.errors import PlanError
+from harness.plan_model import Estimate, Plan, PlanCell, PlanHost, PlannedFault, Trial
+from harness.units import SECOND_NS, text_of_ns
+
+CLOCK_LIMIT_MAX_NS = 2_500_000_000
+WARMUP_MIN_NS = 10 * SECOND_NS
+TRIAL_OVERHEAD_NS = 20 * SECOND_NS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabView:
+    """What the plan needs to know of a lab; capabilities None: the hosts were not asked yet."""
+
+    lab: str
+    hosts: tuple[PlanHost, ...]
+    groups: Mapping[str, Sequence[str]]
+    capabilities: Capabilities | None = None
+
+
+def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan:
+    """Return the plan of a campaign on a lab; seed replaces the campaign's own.
+
+    Raises:
+        PlanError: unknown host, unsupported fault, unsafe; one line with file, key and remedy.
+    """
+    common = file.common
+    base_seed = common.seed if seed is None else seed
+    hosts = _deal(common, view, file.path.name)
+    drafts = _Drafts(file=file, view=view, hosts=hosts)
+    runs = [(cell, k) for cell in file.cells for k in range(common.trials.repeat)]
+    if common.trials.order == "random":
+        random.Random(f"{base_seed}/order").shuffle(runs)
+    seeds = [_trial_seed(base_seed, cell.n, k) for cell, k in runs]
+    faults = [drafts.faults(cell, s) for (cell, _), s in zip(runs, seeds, strict=True)]
+    timing = _Timing.of(common, faults)
+    trials = [
+        _trial(n, cell, trial_seed, drawn, timing, hosts)
+        for n, ((cell, _), trial_seed, drawn) in enumerate(
+            zip(runs, seeds, faults, strict=True), start=1
+        )
+    ]
+    _check_safety(file, trials, hosts, timing)
+    _check_phases(file, trials)
+    return Plan(
+        campaign=file.name,
+        title=common.title,
+        lab=view.lab,
+        seed=base_seed,
+        profile=common.chain.profile,
+        slot_ns=common.chain.slot,
+        blocks_per_turn=common.chain.blocks_per_turn,
+        clock_limit_ns=_clock_limit_ns(common),
+        warmup_ns=timing.warmup_ns,
+        end_ns=timing.end_ns,
+        hosts=list(hosts),
+        producers=producer_names(common.chain.producers),
+        expect=expect.resolve(common.expect),
+        lease=common.safety.lease,
+        cells=[_cell(cell) for cell in file.cells],
+        trials=trials,
+        prediction={"finality_lag_blocks": predicted_lag(common)},
+        estimate=_estimate(common, len(hosts), timing.end_ns, len(trials)),
+    )
+
+
+def producer_names(n: int) -> list[str]:
+    """Return n producer names in schedule order (alphabetical): producera, producerb, ..."""
+    return [f"producer{chr(ord('a') + i)}" for i in range(n)]
+
+
+def predicted_lag(campaign: Campaign) -> dict[str, int]:
+    """Return how many blocks later a block becomes final, everybody producing (PROTOCOL A.13).
+
+    2(Q-1)r - i for a block at position i of its turn; one producer alone: 1.
+    """
+    n, turn = campaign.chain.producers, campaign.chain.blocks_per_turn
+    if n == 1:
+        return {"min": 1, "max": 1}
+    most = 2 * (2 * n // 3) * turn
+    return {"min": most - (turn - 1), "max": most}
+
+
+@dataclass(frozen=True, slots=True)
+class _Timing:
+    """Lengths that all trials of a plan share."""
+
+    warmup_ns: int
+    settle_ns: int
+    end_ns: int
+    clock_limit_ns: int
+
+    @classmethod
+    def of(cls, campaign: Campaign, trials: Sequence[Sequence[PlannedFault]]) -> _Timing:
+        finality_ns = predicted_lag(campaign)["max"] * campaign.chain.slot
+        default_ns = max(WARMUP_MIN_NS, 2 * finality_ns)
+        warmup_ns = default_ns if campaign.warmup is None else campaign.warmup
+        cooldown_ns = default_ns if campaign.cooldown is None else campaign.cooldown
+        last_ns = max((f.at_ns + (f.for_ns or 0) for t in trials for f in t), default=warmup_ns)
+        slots = -(-(last_ns + cooldown_ns) // campaign.chain.slot)
+        return cls(
+            warmup_ns=warmup_ns,
+            settle_ns=min(2 * finality_ns, cooldown_ns // 2),
+            end_ns=slots * campaign.chain.slot,
+            clock_limit_ns=_clock_limit_ns(campaign),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Drafts:
+    """Draws the faults of a trial."""
+
+    file: CampaignFile
+    view: LabView
+    hosts: tuple[PlanHost, ...]
+
+    def faults(self, cell: Cell, seed: int) -> list[PlannedFault]:
+        field = selectors.Field(
+            weights={host.host: len(host.producers) for host in self.hosts},
+            groups=self.view.groups,
+        )
+        chosen: dict[str, list[str]] = {}
+        drawn: list[PlannedFault] = []
+        for i, spec in enumerate(cell.campaign.timeline):
+            key = f"{self.file.path.name}: timeline[{i}]"
+            fault_id = spec.id or self._default_id(spec, cell.campaign.timeline[:i])
+            rng = random.Random(f"{seed}/{fault_id}")
+            try:
+                fault = draw(fault_id, spec, field, rng, chosen)
+            except ValueError as error:
+                raise PlanError(f"{key}.{target_key(spec)}: {error}") from error
+            chosen[fault_id] = fault.targets
+            drawn.append(self._with_mechanism(fault, key))
+        return drawn
+
+    def _default_id(self, spec: AnyFault, earlier: Sequence[AnyFault]) -> str:
+        return f"{spec.fault}-{sum(other.fault == spec.fault for other in earlier) + 1}"
+
+    def _with_mechanism(self, fault: PlannedFault, key: str) -> PlannedFault:
+        how = mechanism(fault.fault, fault.targets, self.view.capabilities)
+        if how.startswith("unsupported"):
+            raise PlanError(f"{key}: {how}")
+        return msgspec.structs.replace(fault, how=how)
+
+
+def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlanHost, ...]:
+    """Return the hosts with producers dealt round-robin in inventory order, or as assigned."""
+    if not view.hosts:
+        raise PlanError("the inventory has no hosts in group nodes; add some")
+    names = producer_names(campaign.chain.producers)
+    dealt: dict[str, list[str]] = {host.host: [] for host in view.hosts}
+    assign = campaign.chain.assign
+    for host, producers in assign.items():
+        if host not in dealt:
+            raise PlanError(f"{file}: chain.assign: no host {host} in the inventory")
+        dealt[host] = list(producers)
+    given = sorted(name for producers in dealt.values() for name in producers)
+    if assign and given != names:
+        raise PlanError(f"{file}: chain.assign: give each of {', '.join(names)} to one host")
+    if not assign:
+        for i, name in enumerate(names):
+            dealt[view.hosts[i % len(view.hosts)].host].append(name)
+    return tuple(msgspec.structs.replace(host, producers=dealt[host.host]) for host in view.hosts)
+
+
+def _trial(
+    n: int,
+    cell: Cell,
+    seed: int,
+    faults: list[PlannedFault],
+    timing: _Timing,
+    hosts: Sequence[PlanHost],
+) -> Trial:
+    weights = {host.host: len(host.producers) for host in hosts}
+    return Trial(
+        n=n,
+        cell=cell.n,
+        seed=seed,
+        faults=faults,
+        phases=phases.cut(
+            faults,
+            warmup_ns=timing.warmup_ns,
+            settle_ns=timing.settle_ns,
+            end_ns=timing.end_ns,
+        ),
+        quorum=phases.quorum(
+            faults, weights, clock_limit_ns=timing.clock_limit_ns, end_ns=timing.end_ns
+        ),
+    )
+
+
+def _check_safety(
+    file: CampaignFile, trials: Sequence[Trial], hosts: Sequence[PlanHost], timing: _Timing
+) -> None:
+    """Refuse faults inside the warm-up, two of one kind on a host at once, too many hosts away."""
+    name = file.path.name
+    for trial in trials:
+        for i, fault in enumerate(trial.faults):
+            if fault.at_ns < timing.warmup_ns:
+                raise PlanError(
+                    f"{name}: timeline[{i}].at: {text_of_ns(fault.at_ns)} is inside the warm-up;"
+                    f" write {text_of_ns(timing.warmup_ns)} or later, or set warmup"
+                )
+            _refuse_overlap(name, trial.faults, i, timing)
+        names = [host.host for host in hosts]
+        away, when = phases.unreachable_max(trial.faults, names, timing.end_ns)
+        weight = sum(len(host.producers) for host in hosts)
+        most = file.common.safety.max_unreachable
+        limit = weight - (2 * weight // 3 + 1) if most is None else most
+        if away > limit:
+            raise PlanError(
+                f"{name}: safety.max_unreachable: {when} leaves {away} hosts cut off or down, the"
+                f" limit is {limit}; lower the fault, or write max_unreachable: {away}"
+            )
+
+
+def _check_phases(file: CampaignFile, trials: Sequence[Trial]) -> None:
+    """Refuse expectations about a phase that no trial has."""
+    known = sorted({phase.name for trial in trials for phase in trial.phases})
+    for name in expect.phases(file.common.expect):
+        if name not in known:
+            raise PlanError(
+                f"{file.path.name}: expect.{name}: no such phase; {nearest(name, known)}"
+            )
+
+
+def _refuse_overlap(name: str, faults: Sequence[PlannedFault], i: int, timing: _Timing) -> None:
+    fault = faults[i]
+    for other in faults[:i]:
+        if other.fault != fault.fault:
+            continue
+        shared = set(fault.targets) & set(other.targets) or fault.fault == "partition"
+        end_ns = timing.end_ns if other.for_ns is None else other.at_ns + other.for_ns
+        own_end_ns = timing.end_ns if fault.for_ns is None else fault.at_ns + fault.for_ns
+        if shared and fault.at_ns < end_ns and other.at_ns < own_end_ns:
+            raise PlanError(
+                f"{name}: timeline[{i}].at: {fault.id} overlaps {other.id} on the same hosts;"
+                f" start it at {text_of_ns(end_ns)} or later"
+            )
+
+
+def _trial_seed(seed: int, cell: int, repetition: int) -> int:
+    """Return a seed of 48 bits that differs for each trial and is the same everywhere."""
+    digest = hashlib.sha256(f"slotlab/{seed}/{cell}/{repetition}".encode()).digest()
+    return int.from_bytes(digest[:6], "big")
+
+
+def _clock_limit_ns(campaign: Campaign) -> int:
+    return min(campaign.chain.slot // 4, CLOCK_LIMIT_MAX_NS)
+
+
+def _cell(cell: Cell) -> PlanCell:
+    load = cell.campaign.load
+    return PlanCell(
+        n=cell.n,
+        params=dict(cell.params),
+        rate_milli=load.rate if load else 0,
+        size_bytes=load.size if load else 0,
+    )
+
+
+def _estimate(campaign: Campaign, hosts: int, end_ns: int, trials: int) -> Estimate:
+    """Return wall time and raw bytes, from what one slot and one second cost in the event log."""
+    slots, seconds = end_ns // campaign.chain.slot, end_ns // SECOND_NS
+    rate_milli = max((campaign.load.rate,) if campaign.load else (0,))
+    per_host = slots * 1_700 + seconds * (600 + 1_300 * (hosts - 1))
+    transactions = rate_milli * seconds // 1000 * 4 * 260
+    return Estimate(
+        seconds=(end_ns + TRIAL_OVERHEAD_NS) // SECOND_NS * trials,
+        raw_bytes=trials * (hosts * per_host + transactions),
+    )

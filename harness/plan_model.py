@@ -1,0 +1,126 @@
+"""plan.json (slotlab.plan/v1): what will happen when, to whom; offsets are ns from T0.
+
+Written once, before anything starts, and read by the metrics room and by whoever repeats a run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+SCHEMA = "slotlab.plan/v1"
+
+
+class PlanHost(msgspec.Struct, frozen=True, kw_only=True):
+    """A host of the plan and the producers dealt to it (none: an observer)."""
+
+    host: str
+    address: str
+    interface: str
+    zone: str
+    node_port: int
+    probe_port: int
+    producers: list[str] = []
+
+
+class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
+    """One fault with its targets drawn; how names the mechanism that will do it."""
+
+    id: str
+    fault: str
+    at_ns: int
+    for_ns: int | None
+    targets: list[str]
+    asked: dict[str, Any]
+    how: str
+    pairs: list[tuple[str, str]] | None = None
+    groups: list[list[str]] | None = None
+
+
+class Phase(msgspec.Struct, frozen=True, kw_only=True):
+    """A named stretch of a trial; `recovery` may occur several times."""
+
+    name: str
+    start_ns: int
+    end_ns: int
+
+
+class Quorum(msgspec.Struct, frozen=True, kw_only=True):
+    """Producer weight able to act together in a stretch of time, beside what finality needs."""
+
+    from_ns: int
+    to_ns: int
+    live: int
+    needed: int
+    finality_expected: bool
+
+
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
+    """One repetition of one cell."""
+
+    n: int
+    cell: int
+    seed: int
+    faults: list[PlannedFault]
+    phases: list[Phase]
+    quorum: list[Quorum]
+
+
+class PlanCell(msgspec.Struct, frozen=True, kw_only=True):
+    """One combination of matrix values, as written, and its load."""
+
+    n: int
+    params: dict[str, Any]
+    rate_milli: int = 0
+    size_bytes: int = 0
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """What the run will cost: wall time, and bytes of raw events before compression."""
+
+    seconds: int
+    raw_bytes: int
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole plan; contracts for every field are in the module's schema name."""
+
+    schema: str = SCHEMA
+    campaign: str
+    title: str
+    lab: str
+    seed: int
+    profile: str
+    slot_ns: int
+    blocks_per_turn: int
+    clock_limit_ns: int
+    warmup_ns: int
+    end_ns: int
+    hosts: list[PlanHost]
+    producers: list[str]
+    expect: dict[str, Any]
+    lease: str | int
+    cells: list[PlanCell]
+    trials: list[Trial]
+    prediction: dict[str, dict[str, int]]
+    estimate: Estimate
+
+    @property
+    def quorum_needed(self) -> int:
+        """Producers whose confirmations finality needs: floor(2n/3) + 1."""
+        return 2 * len(self.producers) // 3 + 1
+
+
+def encode(plan: Plan) -> bytes:
+    """Return plan.json, indented for people."""
+    return msgspec.json.format(msgspec.json.encode(plan), indent=1) + b"\n"
+
+
+def decode(data: bytes) -> Plan:
+    """Return the plan in data.
+
+    Raises:
+        msgspec.DecodeError, msgspec.ValidationError: not a plan of this version.
+    """
+    return msgspec.json.decode(data, type=Plan)

@@ -1,0 +1,85 @@
+"""Values with units as people write them (`250ms`, `40/s`, `256B`, `5%`), turned into numbers.
+
+Every parser raises ValueError with a text that fits after "key: " and names the remedy. A bare
+number is never a duration, size or share.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TypeVar
+
+Scale = TypeVar("Scale", int, Decimal)
+
+SECOND_NS = 1_000_000_000
+
+_DURATION: Mapping[str, int] = {
+    "ns": 1, "us": 1_000, "ms": 1_000_000,
+    "s": SECOND_NS, "m": 60 * SECOND_NS, "h": 3600 * SECOND_NS,
+}  # fmt: skip
+_SIZE: Mapping[str, int] = {
+    "B": 1, "kB": 1000, "MB": 1000**2, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3,
+}  # fmt: skip
+_RATE: Mapping[str, Decimal] = {
+    "/s": Decimal(1), "/m": Decimal(1) / 60, "/h": Decimal(1) / 3600,
+}  # fmt: skip
+_NUMBER = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*(\S*)\s*")
+
+
+def duration_ns(value: object, example: str = "80ms") -> int:
+    """Return nanoseconds of a text such as 250ms, 1.5s, 2m or -300ms."""
+    number, scale = _split(value, _DURATION, example)
+    return _whole(number * scale, value)
+
+
+def size_bytes(value: object) -> int:
+    """Return bytes of a text such as 256B or 64KiB."""
+    number, scale = _split(value, _SIZE, "256B")
+    return _whole(number * scale, value)
+
+
+def rate_milli(value: object) -> int:
+    """Return events per 1,000 seconds of a text such as 40/s or 90/m."""
+    number, scale = _split(value, _RATE, "40/s")
+    return round(number * scale * 1000)
+
+
+def share(value: object) -> float:
+    """Return the ratio of a text such as 1% (0.01) or 50ppm (0.00005)."""
+    number, scale = _split(value, {"%": Decimal("0.01"), "ppm": Decimal("0.000001")}, "5%")
+    return float(number * scale)
+
+
+def text_of_ns(value_ns: int) -> str:
+    """Return a duration as people write it: 1500000000 -> 1.5s."""
+    if value_ns == 0:
+        return "0s"
+    for unit in ("s", "ms", "us"):
+        scale = _DURATION[unit]
+        if abs(value_ns) >= scale:
+            return f"{(Decimal(value_ns) / scale).normalize():f}{unit}"
+    return f"{value_ns}ns"
+
+
+def _split(value: object, units: Mapping[str, Scale], example: str) -> tuple[Decimal, Scale]:
+    known = ", ".join(units)
+    unit = _NUMBER.fullmatch(example)
+    assert unit is not None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(f"{value!r} is not a value with a unit; write for example {example}")
+    match = _NUMBER.fullmatch(str(value))
+    if match is None:
+        raise ValueError(f"{value!r} is not a number with a unit ({known}); write {example}")
+    if not match[2]:
+        raise ValueError(f"{value} has no unit; write {value}{unit[2]}")
+    if match[2] not in units:
+        raise ValueError(f"{value!r} has an unknown unit {match[2]!r}; known are {known}")
+    return Decimal(match[1]), units[match[2]]
+
+
+def _whole(number: Decimal, value: object) -> int:
+    if number != number.to_integral_value():
+        raise ValueError(f"{value!r} is finer than one unit can be; round it")
+    return int(number)
