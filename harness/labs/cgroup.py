@@ -58,12 +58,6 @@ def _pass_on(parent: Path, child: Path) -> None:
                 (parent / "cgroup.subtree_control").write_text(f"+{controller}")
 
 
-def join(tops: Iterable[str], host: str, pid: int) -> None:
-    """Return once the process is in the host's cgroup of every hierarchy."""
-    for top in tops:
-        (Path(top) / host / "cgroup.procs").write_text(str(pid))
-
-
 def processes(tops: Iterable[str], host: str = "") -> tuple[ProcessId, ...]:
     """Return every live process in the cgroups of one host, or of the whole lab."""
     found: set[ProcessId] = set()

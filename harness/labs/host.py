@@ -17,13 +17,21 @@ LAB_UID = 1000
 _LAUNCH = """\
 read -r go || exit 1
 exec </dev/null
-image=$1; folder=$2; shift 2
+image=$1; folder=$2; cgroups=$3; shift 3
 # nspawn's bookkeeping folder is hidden under a private one, so that none of it is left behind.
 mkdir -p /run/systemd/nspawn
 mount -t tmpfs -o mode=755 slotlab /run/systemd/nspawn
 cd "$folder" || exit 1
 mount -t overlay slotlab -o "lowerdir=$image,upperdir=upper,workdir=work" root || exit 1
-exec systemd-nspawn "$@"
+# Without systemd on the machine nobody but this loop carries out a reboot (status 133). The loop
+# itself stays outside the host's cgroups: with v2 a cgroup has processes or children, not both.
+while :; do
+    (
+        for cgroup in $cgroups; do echo 0 > "$cgroup/cgroup.procs" || exit 1; done
+        exec systemd-nspawn "$@"
+    )
+    [ $? -eq 133 ] || exit
+done
 """
 
 
@@ -70,12 +78,12 @@ def boot(
     """Return once the host's container starts; record is called before it may do anything."""
     base = folder / "hosts" / host.name
     words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _LAUNCH, "sh"]
-    words += [state.image, str(base), *_nspawn_arguments(base / "root", host)]
+    cgroups = " ".join(f"{top}/{host.name}" for top in state.cgroups)
+    words += [state.image, str(base), cgroups, *_nspawn_arguments(base / "root", host)]
+    cgroup.make(state.cgroups, host.name)
     started, gate = process.start_gated(words, log=base / "console.log")
     try:
         record(started)
-        cgroup.make(state.cgroups, host.name)
-        cgroup.join(state.cgroups, host.name, started.pid)
     except BaseException:
         os.close(gate)
         raise
@@ -98,10 +106,19 @@ def _nspawn_arguments(root: Path, host: HostState) -> list[str]:
 
 
 def end(state: LabState, host: HostState) -> None:
-    """Return once no process of the host is left: PID 1 first, then its container's supervisor."""
-    if host.process is not None and process.is_alive(host.process):
-        process.kill(process.children(host.process))
-        process.kill([host.process])
+    """Return once no process of the host is left.
+
+    The launcher and nspawn are stopped before their children are listed, so that a reboot
+    happening just now cannot slip a new container past the list.
+    """
+    keeper = host.process
+    if keeper is not None and process.is_alive(keeper):
+        process.stop(keeper)
+        supervisors = process.children(keeper)
+        for supervisor in supervisors:
+            process.stop(supervisor)
+        inside = [child for each in supervisors for child in process.children(each)]
+        process.kill([*inside, *supervisors, keeper])
     process.kill(cgroup.processes(state.cgroups, host.name))
 
 
@@ -109,5 +126,9 @@ def first_process(host: HostState) -> ProcessId | None:
     """Return the host's PID 1 as this machine sees it, or None while the host is down."""
     if host.process is None or not process.is_alive(host.process):
         return None
-    found = process.children(host.process)
-    return found[0] if found else None
+    inside = [
+        child
+        for supervisor in process.children(host.process)
+        for child in process.children(supervisor)
+    ]
+    return inside[0] if inside else None

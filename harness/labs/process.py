@@ -118,7 +118,7 @@ def kill(processes: Iterable[ProcessId]) -> None:
     """
     waiting = [process for process in processes if is_alive(process)]
     for process in waiting:
-        _send_kill(process)
+        _send(process, signal.SIGKILL)
     deadline = time.monotonic() + EXIT_DEADLINE_S
     while waiting := [process for process in waiting if _still_there(process)]:
         if time.monotonic() > deadline:
@@ -127,7 +127,12 @@ def kill(processes: Iterable[ProcessId]) -> None:
         time.sleep(0.01)
 
 
-def _send_kill(process: ProcessId) -> None:
+def stop(process: ProcessId) -> None:
+    """Return once that very process is told to stop where it is; it can still be killed."""
+    _send(process, signal.SIGSTOP)
+
+
+def _send(process: ProcessId, number: signal.Signals) -> None:
     try:
         handle = os.pidfd_open(process.pid)
     except OSError as error:
@@ -135,9 +140,9 @@ def _send_kill(process: ProcessId) -> None:
             return
         raise
     try:
-        # The handle pins the process, so the start time read now is the one that gets killed.
+        # The handle pins the process, so the start time read now is the one that is signalled.
         if is_alive(process):
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            signal.pidfd_send_signal(handle, number)
     except ProcessLookupError:
         pass
     finally:

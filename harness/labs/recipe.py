@@ -77,7 +77,7 @@ FILES: dict[str, tuple[int, str]] = {
 MASKED_UNITS = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "fstrim.timer"),
     *("e2scrub_all.timer", "e2scrub_reap.service", "motd-news.timer", "logrotate.timer"),
-    *("getty@tty1.service", "console-getty.service", "systemd-logind.service"),
+    *("getty@tty1.service", "console-getty.service"),
     *("systemd-udevd.service", "systemd-udev-trigger.service", "systemd-pstore.service"),
     *("systemd-timesyncd.service", "systemd-resolved.service", "systemd-networkd.service"),
     *("chrony.service", "ssh.socket", "dev-hugepages.mount", "systemd-binfmt.service"),
