@@ -100,13 +100,12 @@ def sample(kind: type[msgspec.Struct]) -> msgspec.Struct:
     """Return a notice with a value in every field."""
     values: dict[str, object] = {}
     for field in msgspec.structs.fields(kind):
-        options = get_args(field.type)
-        if field.type is int:
+        if field.type == list[str]:
+            values[field.name] = ["producera"]
+        elif field.type is int:
             values[field.name] = 5
-        elif options and field.type is not list[str]:
-            values[field.name] = options[0]
         else:
-            values[field.name] = ["producera"] if field.type == list[str] else "word"
+            values[field.name] = next(iter(get_args(field.type)), "word")
     return kind(**values)
 
 
