@@ -1,0 +1,117 @@
+"""A lasting line to one host's agent: JSON lines through `python -m faults ctl` over SSH."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import paramiko
+
+from harness.connection import RemoteFailure
+
+INSTALL_DIR = "/opt/slotlab"
+PYTHON = f"PYTHONPATH={INSTALL_DIR}/current:{INSTALL_DIR}/current/site-packages /usr/bin/python3"
+"""How the deployed packages are run on a host; follow it with `-m node …` or `-m faults …`."""
+CTL_COMMAND = f"{PYTHON} -m faults ctl"
+MAX_LINE_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An agent's answer: ok is its content, None when it refused or was not reached.
+
+    reason is then the agent's own word, or unreachable, auth_failed, host_key, timeout,
+    no_agent, closed. elapsed_ns is the round trip as the controller saw it.
+    """
+
+    host: str
+    ok: Any = None
+    reason: str = ""
+    detail: str = ""
+    elapsed_ns: int = 0
+
+    @property
+    def problem(self) -> str:
+        """Return one line that says what went wrong, empty when nothing did."""
+        return f"{self.reason}: {self.detail}" if self.reason else ""
+
+
+class ControlChannel:
+    """One running `faults ctl` on a host; ask() is not for two threads at once."""
+
+    def __init__(self, host: str, transport: paramiko.Transport) -> None:
+        self._host = host
+        self._next_id = 1
+        self._buffer = bytearray()
+        self._channel = transport.open_session(timeout=10)
+        self._channel.exec_command(CTL_COMMAND)
+
+    @property
+    def closed(self) -> bool:
+        """Return whether the far end is gone, so that a new channel is needed."""
+        return bool(self._channel.closed or self._channel.exit_status_ready())
+
+    def close(self) -> None:
+        """Return once the channel is closed; the relay on the host then ends."""
+        self._channel.close()
+
+    def ask(self, request: Mapping[str, Any], *, timeout_s: float) -> Reply:
+        """Return the agent's reply to one request.
+
+        Raises:
+            RemoteFailure: no_agent, timeout or closed; the channel is then of no further use.
+        """
+        request_id, self._next_id = self._next_id, self._next_id + 1
+        line = json.dumps({"v": 1, **request, "id": request_id}, separators=(",", ":")) + "\n"
+        started = time.monotonic_ns()
+        deadline = time.monotonic() + timeout_s
+        try:
+            self._channel.settimeout(timeout_s)
+            self._channel.sendall(line.encode())
+            while True:
+                answer = json.loads(self._line(deadline))
+                if answer.get("id") in (request_id, None):
+                    break
+        except TimeoutError:
+            self.close()
+            raise RemoteFailure("timeout", f"no reply to {request.get('op')}") from None
+        except (OSError, ValueError) as error:
+            self.close()
+            raise RemoteFailure("closed", f"agent channel: {error}") from error
+        elapsed = time.monotonic_ns() - started
+        if (refusal := answer.get("error")) is not None:
+            return Reply(
+                host=self._host,
+                reason=str(refusal.get("reason", "error")),
+                detail=str(refusal.get("detail", "")),
+                elapsed_ns=elapsed,
+            )
+        return Reply(host=self._host, ok=answer.get("ok"), elapsed_ns=elapsed)
+
+    def _line(self, deadline: float) -> bytes:
+        while (end := self._buffer.find(b"\n")) < 0:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._channel.settimeout(left)
+            chunk = self._channel.recv(1 << 16)
+            if not chunk:
+                raise RemoteFailure("no_agent", self._last_words())
+            self._buffer += chunk
+            if len(self._buffer) > MAX_LINE_BYTES:
+                raise ValueError(f"a reply longer than {MAX_LINE_BYTES} bytes")
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line
+
+    def _last_words(self) -> str:
+        self._channel.settimeout(2)
+        text = self._channel.makefile_stderr("r").read()
+        words = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+        lines = words.strip().splitlines()
+        self.close()
+        detail = lines[-1] if lines else "the relay on the host ended"
+        return f"{detail}; is it deployed? (slotlab deploy)"

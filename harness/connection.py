@@ -1,0 +1,111 @@
+"""One Fabric connection that behaves as ssh_config says, and why one fails, as a word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fabric
+import invoke
+import paramiko
+
+from harness.ssh import SshOptions
+
+KEEPALIVE_S = 15
+
+
+class RemoteFailure(Exception):
+    """A host could not be reached or did not answer: a reason word and one line of detail."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+def connect(ssh: SshOptions) -> fabric.Connection:
+    """Return an open connection to the host.
+
+    Raises:
+        RemoteFailure: unreachable, auth_failed or host_key.
+    """
+    config = fabric.Config(
+        lazy=True, overrides={"load_ssh_configs": False, "run": {"in_stream": False}}
+    )
+    keywords: dict[str, object] = {
+        "key_filename": list(ssh.key_files),
+        "allow_agent": ssh.allow_agent,
+        "look_for_keys": False,
+        "banner_timeout": ssh.connect_timeout_s,
+        "auth_timeout": ssh.connect_timeout_s,
+    }
+    if ssh.password:
+        keywords["password"] = ssh.password
+    connection = fabric.Connection(
+        ssh.address,
+        user=ssh.user,
+        port=ssh.port,
+        config=config,
+        gateway=ssh.proxy_command or None,
+        connect_timeout=ssh.connect_timeout_s,
+        connect_kwargs=keywords,
+    )
+    _trust(connection.client, ssh)
+    try:
+        connection.open()
+    except Exception as error:
+        problem = failure(error, ssh)
+        if problem is None:
+            raise
+        raise problem from error
+    connection.transport.set_keepalive(KEEPALIVE_S)
+    return connection
+
+
+def _trust(client: paramiko.SSHClient, ssh: SshOptions) -> None:
+    """Believe the host keys that OpenSSH would believe, and no others."""
+    for name in ssh.known_hosts_files:
+        if Path(name).is_file():
+            client.load_system_host_keys(name)
+    match ssh.host_key_policy:
+        case "accept-new":
+            if ssh.known_hosts_files:
+                pinned = Path(ssh.known_hosts_files[0])
+                pinned.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                pinned.touch(mode=0o600)
+                client.load_host_keys(str(pinned))
+            client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+        case "no" | "off":
+            client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+        case _:
+            client.set_missing_host_key_policy(paramiko.RejectPolicy())
+
+
+def failure(error: BaseException, ssh: SshOptions) -> RemoteFailure | None:
+    """Return the failure that error means for this host, None if it is a mistake of our own."""
+    where = f"{ssh.user}@{ssh.address} port {ssh.port}"
+    match error:
+        case RemoteFailure():
+            return error
+        case paramiko.BadHostKeyException():
+            fix = f"if it was re-installed: ssh-keygen -R {ssh.address}"
+            return RemoteFailure("host_key", f"{where} shows another host key than before; {fix}")
+        case paramiko.AuthenticationException():
+            keys = ", ".join(ssh.key_files) or "none"
+            fix = "set ansible_user and ansible_ssh_private_key_file, or run ssh-copy-id"
+            return RemoteFailure("auth_failed", f"{where} refuses the login (keys: {keys}); {fix}")
+        case paramiko.SSHException() if "not found in known_hosts" in str(error):
+            fix = "pin it: slotlab check, or ssh to it once"
+            return RemoteFailure("host_key", f"the host key of {where} is not known; {fix}")
+        case invoke.exceptions.CommandTimedOut() | TimeoutError():
+            return RemoteFailure("timeout", f"{where} did not answer in time")
+        case paramiko.SSHException() | EOFError():
+            return RemoteFailure("closed", f"{where}: {error or 'connection closed'}")
+        case OSError() if error.filename is not None:
+            return RemoteFailure("file", f"{error.filename}: {error.strerror}")
+        case OSError():
+            reason = error.strerror or str(error)
+            return RemoteFailure(
+                "unreachable", f"{where}: {reason}; is it on, is the address right?"
+            )
+        case _:
+            return None

@@ -1,0 +1,278 @@
+"""Everything timely on many hosts: commands, files and agent requests over warm SSH connections.
+
+One thread a host; what fails on a host is data in its result, never an exception that hides the
+others. The threads, and only they, enter the lab's network namespace when it has one.
+"""
+
+from __future__ import annotations
+
+import io
+import shlex
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import fabric
+
+from harness.channel import ControlChannel, Reply
+from harness.connection import RemoteFailure, connect, failure
+from harness.errors import RunError
+from harness.inside import call_inside, thread_start
+from harness.inventory import Host, Inventory
+
+DEFAULT_TIMEOUT_S = 60.0
+CHUNK_BYTES = 256 * 1024
+T = TypeVar("T")
+
+
+class RemoteError(RunError):
+    """Some hosts failed; results holds every host's result, also those that went well."""
+
+    def __init__(self, message: str, results: HostResults) -> None:
+        super().__init__(message)
+        self.results = results
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostResult:
+    """What one command did on one host. reason is empty, or why it could not even run there.
+
+    Reasons: unreachable, auth_failed, host_key, timeout, closed, file.
+    """
+
+    host: str
+    stdout: str = ""
+    stderr: str = ""
+    exit_code: int | None = None
+    reason: str = ""
+    detail: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Return whether the command ran and ended with 0."""
+        return self.exit_code == 0 and not self.reason
+
+    @property
+    def problem(self) -> str:
+        """Return one line that says what went wrong, empty when nothing did."""
+        if self.reason:
+            return f"{self.reason}: {self.detail}"
+        if self.exit_code:
+            last = (self.stderr.strip() or self.stdout.strip()).splitlines()[-1:]
+            return f"exit {self.exit_code}" + (f": {last[0]}" if last else "")
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostResults(Mapping[str, HostResult]):
+    """Results by host name, in the order the hosts were asked."""
+
+    by_host: dict[str, HostResult]
+
+    def __getitem__(self, host: str) -> HostResult:
+        return self.by_host[host]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.by_host)
+
+    def __len__(self) -> int:
+        return len(self.by_host)
+
+    @property
+    def failed(self) -> list[HostResult]:
+        """Return the results that are not ok."""
+        return [result for result in self.by_host.values() if not result.ok]
+
+    def check(self, doing: str) -> HostResults:
+        """Return these results if all are ok.
+
+        Raises:
+            RemoteError: one line that names what was being done, each failed host and why.
+        """
+        if self.failed:
+            who = "; ".join(f"{result.host}: {result.problem}" for result in self.failed)
+            raise RemoteError(f"{doing}: {who}", self)
+        return self
+
+
+class Remote:
+    """Warm connections to all hosts of an inventory; use as a context manager."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        call_inside(inventory.netns, lambda: None)  # a vanished lab is one clear error, here
+        self.inventory = inventory
+        self._hosts = {host.name: host for host in inventory.hosts}
+        self._connections: dict[str, fabric.Connection] = {}
+        self._channels: dict[str, ControlChannel] = {}
+        self._locks = {name: threading.RLock() for name in self._hosts}
+        self._pool = ThreadPoolExecutor(
+            max_workers=max(4, 2 * len(self._hosts)),
+            thread_name_prefix="ssh",
+            initializer=thread_start(inventory.netns),
+        )
+
+    def __enter__(self) -> Remote:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Return once every channel and connection is closed."""
+        for channel in self._channels.values():
+            channel.close()
+        for connection in self._connections.values():
+            connection.close()
+        self._channels.clear()
+        self._connections.clear()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def run(
+        self,
+        hosts: Iterable[str] | None,
+        command: str | Sequence[str],
+        *,
+        stdin: str | Mapping[str, str] | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> HostResults:
+        """Return what command did on each host (None: all of them), all at once.
+
+        A sequence of words is quoted; stdin is one text for all, or one for each host.
+        """
+        line = command if isinstance(command, str) else shlex.join(command)
+
+        def one(host: Host) -> HostResult:
+            text = stdin.get(host.name, "") if isinstance(stdin, Mapping) else stdin
+            done = self._connection(host).run(
+                line,
+                hide=True,
+                warn=True,
+                pty=False,
+                in_stream=io.StringIO(text) if text is not None else False,
+                timeout=timeout_s,
+                encoding="utf-8",
+            )
+            return HostResult(
+                host=host.name, stdout=done.stdout, stderr=done.stderr, exit_code=done.exited
+            )
+
+        return self._each(hosts, one)
+
+    def fetch(
+        self,
+        hosts: Iterable[str] | None,
+        command: str | Sequence[str],
+        destination: Callable[[str], Path],
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> HostResults:
+        """Return results once the raw standard output of command is in destination(host)."""
+        line = command if isinstance(command, str) else shlex.join(command)
+
+        def one(host: Host) -> HostResult:
+            client = self._connection(host).client
+            _, stdout, stderr = client.exec_command(line, timeout=timeout_s)
+            with destination(host.name).open("wb") as file:
+                while chunk := stdout.read(CHUNK_BYTES):
+                    file.write(chunk)
+            text = stderr.read().decode(errors="replace")
+            code = stdout.channel.recv_exit_status()
+            return HostResult(host=host.name, stderr=text, exit_code=code)
+
+        return self._each(hosts, one)
+
+    def get(
+        self, hosts: Iterable[str] | None, remote: str, local: Callable[[str], Path]
+    ) -> HostResults:
+        """Return results once the file remote of each host is in local(host)."""
+
+        def one(host: Host) -> HostResult:
+            connection = self._connection(host)
+            with self._locks[host.name]:
+                connection.get(remote, local=str(local(host.name)))
+            return HostResult(host=host.name, exit_code=0)
+
+        return self._each(hosts, one)
+
+    def put(self, hosts: Iterable[str] | None, local: Path, remote: str) -> HostResults:
+        """Return results once the file local is at remote on each host."""
+
+        def one(host: Host) -> HostResult:
+            connection = self._connection(host)
+            with self._locks[host.name]:
+                connection.put(str(local), remote=remote)
+            return HostResult(host=host.name, exit_code=0)
+
+        return self._each(hosts, one)
+
+    def ctl(
+        self, requests: Mapping[str, Mapping[str, Any]], *, timeout_s: float = 10.0
+    ) -> dict[str, Reply]:
+        """Return each host's agent reply to its own request ({"op": …}), all at once.
+
+        The channel to an agent stays open between calls, so that a request costs one round trip.
+        """
+
+        def one(host: Host) -> Reply:
+            with self._locks[host.name]:
+                channel = self._channels.get(host.name)
+                if channel is None or channel.closed:
+                    channel = ControlChannel(host.name, self._connection(host).transport)
+                    self._channels[host.name] = channel
+                return channel.ask(requests[host.name], timeout_s=timeout_s)
+
+        def lost(host: Host, problem: RemoteFailure) -> Reply:
+            return Reply(host=host.name, reason=problem.reason, detail=problem.detail)
+
+        return self._gather(list(requests), one, lost)
+
+    def ctl_all(self, op: str, *, timeout_s: float = 10.0, **fields: Any) -> dict[str, Reply]:
+        """Return every host's agent reply to the same request."""
+        request = {"op": op, **fields}
+        return self.ctl(dict.fromkeys(self._hosts, request), timeout_s=timeout_s)
+
+    def reconnect(self) -> None:
+        """Return with all connections dropped; the next call logs in anew (new groups count)."""
+        for channel in self._channels.values():
+            channel.close()
+        for connection in self._connections.values():
+            connection.close()
+        self._channels.clear()
+        self._connections.clear()
+
+    def _connection(self, host: Host) -> fabric.Connection:
+        with self._locks[host.name]:
+            connection = self._connections.get(host.name)
+            if connection is None or not connection.is_connected:
+                connection = connect(host.ssh)
+                self._connections[host.name] = connection
+            return connection
+
+    def _each(self, hosts: Iterable[str] | None, one: Callable[[Host], HostResult]) -> HostResults:
+        def lost(host: Host, problem: RemoteFailure) -> HostResult:
+            return HostResult(host=host.name, reason=problem.reason, detail=problem.detail)
+
+        names = list(self._hosts) if hosts is None else list(hosts)
+        return HostResults(self._gather(names, one, lost))
+
+    def _gather(
+        self,
+        names: Sequence[str],
+        one: Callable[[Host], T],
+        lost: Callable[[Host, RemoteFailure], T],
+    ) -> dict[str, T]:
+        def guarded(host: Host) -> T:
+            try:
+                return one(host)
+            except Exception as error:
+                problem = failure(error, host.ssh)
+                if problem is None:
+                    raise
+                return lost(host, problem)
+
+        hosts = [self.inventory.host(name) for name in names]
+        futures = {host.name: self._pool.submit(guarded, host) for host in hosts}
+        return {name: future.result() for name, future in futures.items()}
