@@ -1,0 +1,179 @@
+"""The files a trial begins with: genesis, keys and node.json of each host, and when T0 is.
+
+Secrets are secp256k1 keys in hex, made once a lab and kept 0600 on the controller. The only module
+of the harness besides `inspect` that knows types of `node.chain`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from coincurve import PrivateKey
+
+from harness.plan_model import Plan, PlanHost, Trial
+from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer, chain_id, encode
+from node.chain.slot import EPOCH_NS
+from node.config import ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
+
+RUN_DIR = "/run/slotlab"
+CURVE_SECRET = "/etc/slotlab/curve.secret"
+START_BALANCE = 1_000_000_000_000
+DRAIN_NS = 5_000_000_000
+"""The load ends this long before the trial does, so that its last transactions can become final."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostAccess:
+    """What a node must know of a host besides the plan: its link key and its time servers."""
+
+    curve_public: str
+    ntp: tuple[str, ...]
+    state_dir: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialFiles:
+    """Everything `prepare` ships: by host, relative path to text."""
+
+    chain_id: str
+    genesis_slot: int
+    t0_ns: int
+    by_host: Mapping[str, Mapping[str, str]]
+
+
+def first_round_ns(plan: Plan, *, not_before_ns: int) -> int:
+    """Return T0: the earliest start of a full round that is not before the given wall time."""
+    round_slots = len(plan.producers) * plan.blocks_per_turn
+    round_ns = round_slots * plan.slot_ns
+    return EPOCH_NS + -(-(not_before_ns - EPOCH_NS) // round_ns) * round_ns
+
+
+def trial_files(
+    plan: Plan, trial: Trial, *, t0_ns: int, keys: KeyFolder, access: Mapping[str, HostAccess]
+) -> TrialFiles:
+    """Return the files of a trial whose first producible slot begins at t0_ns."""
+    genesis_slot = (t0_ns - EPOCH_NS) // plan.slot_ns - 1
+    accounts = {host.host: account_name(i) for i, host in enumerate(plan.hosts)}
+    genesis = Genesis(
+        initial_slot=genesis_slot,
+        slot_ns=plan.slot_ns,
+        blocks_per_turn=plan.blocks_per_turn,
+        producers=[GenesisProducer(name=name, key=keys.public(name)) for name in plan.producers],
+        accounts=[
+            GenesisAccount(name=name, key=keys.public(name), balance=START_BALANCE)
+            for name in accounts.values()
+        ],
+    )
+    text = encode(genesis).decode()
+    by_host = {}
+    for host in plan.hosts:
+        owned = [*host.producers, accounts[host.host]]
+        config = _node_config(plan, trial, host, accounts[host.host], t0_ns, access)
+        by_host[host.host] = {
+            "genesis.json": text,
+            "node.json": msgspec.json.format(msgspec.json.encode(config), indent=1).decode(),
+            **{f"keys/{name}.key": keys.secret(name) + "\n" for name in owned},
+        }
+    return TrialFiles(
+        chain_id=chain_id(genesis).hex(), genesis_slot=genesis_slot, t0_ns=t0_ns, by_host=by_host
+    )
+
+
+def account_name(index: int) -> str:
+    """Return the account of the host at index: usera, userb, ... userz, userba, ..."""
+    letters = ""
+    while True:
+        index, digit = divmod(index, 26)
+        letters = chr(ord("a") + digit) + letters
+        if index == 0:
+            return f"user{letters}"
+
+
+class KeyFolder:
+    """The chain keys of a lab: one file a name, made when first asked for, mode 0600."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def secret(self, name: str) -> str:
+        """Return the secret of name in hex."""
+        path = self._folder / f"{name}.key"
+        if not path.exists():
+            draft = self._folder / f".{name}.{os.getpid()}"
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(PrivateKey().to_hex() + "\n")
+            draft.rename(path)
+        return path.read_text().strip()
+
+    def public(self, name: str) -> str:
+        """Return the compressed public key of name in hex."""
+        key: bytes = PrivateKey.from_hex(self.secret(name)).public_key.format()
+        return key.hex()
+
+
+def _node_config(
+    plan: Plan,
+    trial: Trial,
+    host: PlanHost,
+    account: str,
+    t0_ns: int,
+    access: Mapping[str, HostAccess],
+) -> NodeConfig:
+    return NodeConfig(
+        host=host.host,
+        genesis="genesis.json",
+        state_dir=f"{access[host.host].state_dir}/chain",
+        events_dir=f"{access[host.host].state_dir}/events",
+        listen=host.address,
+        node_port=host.node_port,
+        probe_port=host.probe_port,
+        socket=f"{RUN_DIR}/node.ipc",
+        curve_secret_file=CURVE_SECRET,
+        peers=[
+            PeerConfig(
+                host=peer.host,
+                address=peer.address,
+                node_port=peer.node_port,
+                probe_port=peer.probe_port,
+                curve_public=access[peer.host].curve_public,
+            )
+            for peer in plan.hosts
+            if peer.host != host.host
+        ],
+        producers=[
+            ProducerConfig(name=name, key_file=f"keys/{name}.key") for name in host.producers
+        ],
+        clock=ClockConfig(
+            ntp=list(access[host.host].ntp),
+            limit_ns=plan.clock_limit_ns,
+            skew_file=f"{RUN_DIR}/skew",
+        ),
+        client=_client(plan, trial, host, account, t0_ns),
+    )
+
+
+def _client(
+    plan: Plan, trial: Trial, host: PlanHost, account: str, t0_ns: int
+) -> ClientConfig | None:
+    """Return this host's share of the load, None where the campaign has none."""
+    cell = next(cell for cell in plan.cells if cell.n == trial.cell)
+    index = [other.host for other in plan.hosts].index(host.host)
+    share, rest = divmod(cell.rate_milli, len(plan.hosts))
+    rate_milli = share + (1 if index < rest else 0)
+    if not rate_milli:
+        return None
+    return ClientConfig(
+        rate_milli=rate_milli,
+        size_bytes=cell.size_bytes,
+        seed=trial.seed + index,
+        start_ns=t0_ns,
+        end_ns=t0_ns + max(plan.end_ns - DRAIN_NS, plan.end_ns // 2),
+        account=account,
+        key_file=f"keys/{account}.key",
+    )

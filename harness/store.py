@@ -1,0 +1,186 @@
+"""The run folder: made once, only added to, with a `latest` link beside it.
+
+Raw files (plan, provenance, trials) are written here; tables, summary and report are the metrics
+room's and can be made again at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness import plan_model
+from harness.campaign import CampaignFile
+from harness.errors import StoreError
+from harness.plan_model import Plan
+
+ROOT = Path("runs")
+SPARE_BYTES = 200_000_000
+"""Room that must stay free beyond the estimate: tables, report, and other people's work."""
+
+_PACKAGES = ("slotlab", "fabric", "ansible-core", "duckdb", "plotly", "pydantic", "msgspec")
+
+
+class TrialRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """trial.json: which chain a trial was, when T0 was, and how it ended."""
+
+    n: int
+    seed: int
+    t0_wall_ns: int
+    chain_id: str
+    state: str
+    reason: str
+    started_ns: int
+    ended_ns: int
+    genesis_slot: int
+    problems: list[str] = []
+    """What was wrong beside the system under test: a host not as before, a file not collected."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run on disk."""
+
+    path: Path
+
+    def host(self, trial: int, host: str) -> Path:
+        """Return the folder for one host's files of a trial, made if missing."""
+        folder = self.path / "trials" / str(trial) / "hosts" / host
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def write_trial(self, record: TrialRecord) -> None:
+        """Write trial.json."""
+        folder = self.path / "trials" / str(record.n)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "trial.json", msgspec.to_builtins(record))
+
+    def read_trial(self, n: int) -> TrialRecord | None:
+        """Return trial.json of a trial, None when it was not run."""
+        path = self.path / "trials" / str(n) / "trial.json"
+        if not path.exists():
+            return None
+        return msgspec.json.decode(path.read_bytes(), type=TrialRecord)
+
+
+def create(file: CampaignFile, plan: Plan, lab: Mapping[str, Any], *, root: Path) -> RunFolder:
+    """Return a new run folder that holds everything known before the first trial.
+
+    Raises:
+        StoreError: no room, or the folder cannot be written.
+    """
+    check_space(root, plan.estimate.raw_bytes)
+    now = datetime.now(UTC)
+    short = hashlib.sha256(f"{file.digest}{now.timestamp()}{os.getpid()}".encode()).hexdigest()[:6]
+    path = root / file.name / f"{now:%Y%m%dT%H%M%SZ}-{short}"
+    try:
+        path.mkdir(parents=True)
+        (path / "campaign.yml").write_text(file.text)
+        resolved = file.common.model_dump(mode="json", by_alias=True)
+        write_json(path / "resolved.json", resolved)
+        (path / "plan.json").write_bytes(plan_model.encode(plan))
+        write_json(path / "lab.json", lab)
+        write_json(path / "provenance.json", provenance(plan.seed))
+        _link_latest(path)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
+    return RunFolder(path)
+
+
+def find(name: str, root: Path = ROOT) -> RunFolder:
+    """Return the run folder given as a path, as campaign (its latest run) or as `latest`.
+
+    Raises:
+        StoreError: there is none.
+    """
+    candidates = [Path(name), root / name, root / name / "latest"]
+    if name == "latest":
+        every = sorted(root.glob("*/*Z-*"), key=lambda path: path.name)
+        candidates = every[-1:]
+    for path in candidates:
+        if (path / "plan.json").is_file():
+            return RunFolder(path.resolve())
+    raise StoreError(f"{name}: no run folder (no plan.json); see `slotlab runs`")
+
+
+def every(root: Path = ROOT) -> list[RunFolder]:
+    """Return all runs below root, oldest first."""
+    found = [path.parent for path in root.glob("*/*Z-*/plan.json")]
+    return [RunFolder(path) for path in sorted(found, key=lambda path: path.name)]
+
+
+def check_space(root: Path, raw_bytes: int) -> None:
+    """Return nothing; the estimate must fit on the disk of root, with some spare.
+
+    Raises:
+        StoreError: it does not.
+    """
+    existing = next(path for path in (root, *root.absolute().parents) if path.exists())
+    free, need = shutil.disk_usage(existing).free, 2 * raw_bytes + SPARE_BYTES
+    if free < need:
+        raise StoreError(
+            f"disk full: {existing.resolve()} has {free // 1_000_000} MB free, this run needs"
+            f" {need // 1_000_000} MB; make room or use --runs FOLDER"
+        )
+
+
+def provenance(seed: int) -> dict[str, Any]:
+    """Return what a run came from: code, versions, command line, machine."""
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "git": {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain"))},
+        "versions": versions,
+        "python": platform.python_version(),
+        "argv": ["slotlab", *sys.argv[1:]],
+        "seed": seed,
+        "controller": {
+            "system": platform.freedesktop_os_release().get("PRETTY_NAME", platform.system()),
+            "kernel": platform.release(),
+            "machine": platform.machine(),
+            "cpus": os.cpu_count(),
+        },
+        "written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write value as readable JSON, whole or not at all."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(json.dumps(value, indent=1, default=str) + "\n")
+    draft.replace(path)
+
+
+def _link_latest(path: Path) -> None:
+    draft = path.parent / f".latest.{os.getpid()}"
+    draft.symlink_to(path.name)
+    draft.replace(path.parent / "latest")
+
+
+def _git(*words: str) -> str | None:
+    """Return what git says of the clone the harness runs from, None where it is none."""
+    root = Path(__file__).resolve().parent.parent
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *words], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
