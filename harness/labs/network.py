@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.labs import state as lab_state
 from harness.labs.process import boot_id, run
 from harness.labs.state import LabState
 
 NAMESPACES = Path("/run/netns")
+MOUNT_MARKER = Path("/run/slotlab-netns-mount")
+"""Says in which boot a lab caused the mount on NAMESPACES; gone when the mount is."""
+
 INTERFACE = "eth0"
 """The data interface inside every host and inside the controller's namespace."""
 
@@ -24,7 +26,7 @@ def make(state: LabState) -> None:
     """Return once every namespace of the lab is there and every address is set."""
     with _namespace_folder():
         if not _is_mounted():
-            _marker().write_text(boot_id())
+            MOUNT_MARKER.write_text(boot_id())
         run(["ip", "-batch", "-"], stdin="".join(f"netns add {n}\n" for n in state.namespaces))
     ends = [(state.controller_namespace, state.controller_address)]
     ends += [(host.namespace, host.address) for host in state.hosts]
@@ -49,17 +51,18 @@ def remove(state: LabState) -> None:
         _unmount_if_ours_and_empty()
 
 
-def _marker() -> Path:
-    return lab_state.labs_root() / "netns-mount"
-
-
 @contextmanager
 def _namespace_folder() -> Iterator[None]:
-    """Hold the lock under which labs add to and remove from the folder of namespaces."""
-    lab_state.labs_root().mkdir(parents=True, exist_ok=True)
-    with (lab_state.labs_root() / "netns.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    """Hold the lock under which labs add to and remove from the folder of namespaces.
+
+    The lock is on a folder that is always there, so that no lock file is left behind.
+    """
+    folder = os.open(NAMESPACES.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(folder)
 
 
 def _is_mounted() -> bool:
@@ -71,7 +74,7 @@ def _is_mounted() -> bool:
 def _unmount_if_ours_and_empty() -> None:
     # The first `ip netns add` of a boot bind-mounts /run/netns on itself. If a lab caused that
     # and nobody has a namespace there any more, the mount goes too; busy means somebody has.
-    marker = _marker()
+    marker = MOUNT_MARKER
     if not marker.exists():
         return
     if marker.read_text() != boot_id():
