@@ -18,13 +18,12 @@ from typing import Any, TypeVar
 import fabric
 
 from harness.channel import ControlChannel, Reply
-from harness.connection import RemoteFailure, connect, failure
+from harness.connection import RemoteFailure, connect, execute, failure
 from harness.errors import RunError
 from harness.inside import call_inside, thread_start
 from harness.inventory import Host, Inventory
 
 DEFAULT_TIMEOUT_S = 60.0
-CHUNK_BYTES = 256 * 1024
 T = TypeVar("T")
 
 
@@ -146,18 +145,16 @@ class Remote:
 
         def one(host: Host) -> HostResult:
             text = stdin.get(host.name, "") if isinstance(stdin, Mapping) else stdin
-            done = self._connection(host).run(
+            output = io.BytesIO()
+            code, errors = execute(
+                self._connection(host),
                 line,
-                hide=True,
-                warn=True,
-                pty=False,
-                in_stream=io.StringIO(text) if text is not None else False,
-                timeout=timeout_s,
-                encoding="utf-8",
+                stdin=(text or "").encode(),
+                stdout=output,
+                timeout_s=timeout_s,
             )
-            return HostResult(
-                host=host.name, stdout=done.stdout, stderr=done.stderr, exit_code=done.exited
-            )
+            printed = output.getvalue().decode(errors="replace")
+            return HostResult(host=host.name, stdout=printed, stderr=errors, exit_code=code)
 
         return self._each(hosts, one)
 
@@ -173,14 +170,12 @@ class Remote:
         line = command if isinstance(command, str) else shlex.join(command)
 
         def one(host: Host) -> HostResult:
-            client = self._connection(host).client
-            _, stdout, stderr = client.exec_command(line, timeout=timeout_s)
+            connection = self._connection(host)
             with destination(host.name).open("wb") as file:
-                while chunk := stdout.read(CHUNK_BYTES):
-                    file.write(chunk)
-            text = stderr.read().decode(errors="replace")
-            code = stdout.channel.recv_exit_status()
-            return HostResult(host=host.name, stderr=text, exit_code=code)
+                code, errors = execute(
+                    connection, line, stdin=b"", stdout=file, timeout_s=timeout_s
+                )
+            return HostResult(host=host.name, stderr=errors, exit_code=code)
 
         return self._each(hosts, one)
 
