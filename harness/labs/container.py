@@ -100,9 +100,11 @@ def up(spec: LabSpec, progress: Progress) -> Lab:
         lab_state.save(folder, planned)
         try:
             return _make(folder, planned, progress)
-        except BaseException:
+        except BaseException as error:
             progress(f"lab {spec.name}: failed; removing what was made")
             _remove(folder)
+            if isinstance(error, OSError):
+                raise LabError(f"cannot make lab {spec.name!r} in {folder}: {error}") from error
             raise
 
 

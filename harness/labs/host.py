@@ -77,7 +77,9 @@ def boot(
 ) -> None:
     """Return once the host's container starts; record is called before it may do anything."""
     base = folder / "hosts" / host.name
-    words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", _LAUNCH, "sh"]
+    launcher = base / "launch.sh"
+    launcher.write_text(_LAUNCH)
+    words = ["unshare", "--mount", "--propagation", "private", "sh", str(launcher)]
     cgroups = " ".join(f"{top}/{host.name}" for top in state.cgroups)
     words += [state.image, str(base), cgroups, *_nspawn_arguments(base / "root", host)]
     cgroup.make(state.cgroups, host.name)
