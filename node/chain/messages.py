@@ -1,8 +1,9 @@
 """What goes into `Chain.step` and what comes out: the whole conversation with the consensus core.
 
-Inputs are facts with the time attached. Effects are a work order: whoever drives the chain carries them
-out in the order of the list, and that order is the contract (a block of ours and its watermark are on disk
-before any peer sees it; a received block may be relayed at once, but is durable before it is irreversible).
+Inputs are facts with the time attached. Effects are a work order: whoever drives the chain carries
+them out in the order of the list, and that order is the contract (a block of ours and its watermark
+are on disk before any peer sees it; a received block may be relayed at once, but is durable before
+it is irreversible).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from node.chain.block import SignedBlock
-from node.chain.ledger import Transaction
+from node.chain.transaction import Transaction
 
 # ---------------------------------------------------------------- inputs
 
@@ -121,6 +122,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class Produced(Notice, frozen=True, kw_only=True, tag="produced"):
+    """This node signed a block."""
+
     num: int
     id: str
     slot: int
@@ -131,6 +134,8 @@ class Produced(Notice, frozen=True, kw_only=True, tag="produced"):
 
 
 class Applied(Notice, frozen=True, kw_only=True, tag="applied"):
+    """A block was executed and is the head; header is the packed header in hex."""
+
     num: int
     id: str
     previous: str
@@ -142,6 +147,8 @@ class Applied(Notice, frozen=True, kw_only=True, tag="applied"):
 
 
 class Rejected(Notice, frozen=True, kw_only=True, tag="rejected", rename={"from_": "from"}):
+    """Something a peer sent breaks a rule; reason is one of errors.Reason."""
+
     what: Literal["block", "transaction"]
     reason: str
     from_: str = ""
@@ -150,11 +157,15 @@ class Rejected(Notice, frozen=True, kw_only=True, tag="rejected", rename={"from_
 
 
 class Irreversible(Notice, frozen=True, kw_only=True, tag="irreversible"):
+    """One block became irreversible; one notice a block, in order."""
+
     num: int
     id: str
 
 
 class Switched(Notice, frozen=True, kw_only=True, tag="switched"):
+    """The head moved to another branch; depth is how many blocks were undone."""
+
     old: str
     new: str
     old_num: int
@@ -165,19 +176,28 @@ class Switched(Notice, frozen=True, kw_only=True, tag="switched"):
 
 
 class Abstained(Notice, frozen=True, kw_only=True, tag="abstained"):
+    """A slot of ours was left empty; reason is one of errors.Reason or the word of the tick."""
+
     slot: int
     producer: str
     reason: str
 
 
+TxState = Literal["accepted", "rejected", "included", "irreversible", "expired", "requeued"]
+
+
 class Tx(Notice, frozen=True, kw_only=True, tag="tx"):
+    """A step in the life of a transaction that entered the network here."""
+
     id: str
-    state: Literal["accepted", "rejected", "included", "irreversible", "expired", "requeued"]
+    state: TxState
     num: int = 0
     reason: str = ""
 
 
 class Schedule(Notice, frozen=True, kw_only=True, tag="schedule"):
+    """A schedule became pending or active with block num."""
+
     version: int
     state: Literal["proposed", "pending", "active"]
     num: int

@@ -1,0 +1,397 @@
+"""`Chain.step`: the one door of the consensus core. Facts go in, a work order comes out.
+
+It does not know sockets, disks, clocks or threads: time is in the inputs, signatures are checked
+through the Verifier it is given, and whoever drives it carries out the effects in their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from coincurve import PrivateKey
+
+from node.chain import assembly
+from node.chain.block import SignedBlock
+from node.chain.codec import block_size
+from node.chain.crypto import Verifier, public_key, sign
+from node.chain.errors import BlockRejected, Reason, TransactionRejected
+from node.chain.execution import choose_transactions, move_head
+from node.chain.fork_db import ForkDB, ForkItem, better
+from node.chain.genesis import Genesis
+from node.chain.ledger import Ledger
+from node.chain.mempool import Mempool
+from node.chain.messages import (
+    Abstained,
+    BlockReceived,
+    BlockRestored,
+    Broadcast,
+    Effect,
+    Emit,
+    Finalize,
+    Input,
+    Irreversible,
+    Persist,
+    Rejected,
+    Relay,
+    RequestSync,
+    Tick,
+    TransactionReceived,
+    Tx,
+    Watermark,
+)
+from node.chain.profile import ChainState, Profile
+from node.chain.slot import SlotClock
+
+FUTURE_LIMIT_NS = 7_000_000_000
+"""A block is refused when its time is this far ahead of the node's clock."""
+BLOCK_OVERHEAD_BYTES = 512
+"""Room in a block for everything but transactions, when no schedule is proposed."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRef:
+    """A block by number, id and slot."""
+
+    num: int
+    id: bytes
+    slot: int
+
+
+class Chain:
+    """One node's view of the chain. Mutable: fork tree, ledger, mempool, watermarks, what is ours to report."""
+
+    def __init__(
+        self,
+        genesis: Genesis,
+        *,
+        profile: Profile,
+        keys: Mapping[str, PrivateKey],
+        watermarks: Mapping[str, Watermark],
+        verifier: Verifier,
+        enable_stale_production: bool = False,
+    ) -> None:
+        root = profile.genesis_state
+        self._profile = profile
+        self._keys = dict(keys)
+        self._public_keys = {name: public_key(key) for name, key in keys.items()}
+        self._watermarks = {name: mark for name, mark in watermarks.items() if name in keys}
+        self._verifier = verifier
+        self._max_block_bytes = genesis.max_block_bytes
+        self._first_slot = root.slot + 1
+        self._fork_db = ForkDB(root)
+        self._ledger = Ledger(genesis, chain_id=profile.chain_id, genesis_id=root.id)
+        self._mempool = Mempool()
+        self._production_enabled = enable_stale_production
+        self._announced_num = root.num
+
+    # ------------------------------------------------------------ views
+
+    @property
+    def head(self) -> BlockRef:
+        """Return the executed, preferred block."""
+        return _ref(self._fork_db.head)
+
+    @property
+    def lib(self) -> BlockRef:
+        """Return the last irreversible block; at the start, genesis."""
+        return _ref(self._fork_db.root)
+
+    @property
+    def chain_id(self) -> bytes:
+        """Return what tells this chain from all others."""
+        return self._profile.chain_id
+
+    @property
+    def slot_clock(self) -> SlotClock:
+        """Return the mapping of slots to time."""
+        return self._profile.clock
+
+    @property
+    def schedule(self) -> tuple[str, ...]:
+        """Return the producers in order of turns, for the block after the head."""
+        return self._fork_db.head.state.schedule
+
+    @property
+    def mempool_size(self) -> int:
+        """Return how many transactions wait."""
+        return len(self._mempool)
+
+    @property
+    def fork_db_size(self) -> int:
+        """Return how many blocks the tree holds, the irreversible root included."""
+        return len(self._fork_db)
+
+    @property
+    def state_digest(self) -> bytes:
+        """Return the commitment to the state at the head."""
+        return self._ledger.digest
+
+    def balance(self, account: str) -> int:
+        """Return what account owns at the head."""
+        return self._ledger.balance(account)
+
+    def producer_for(self, slot: int) -> str:
+        """Return who may sign a child of the head in slot."""
+        return self._fork_db.head.state.producer_for(slot).name
+
+    def has_block(self, block_id: bytes) -> bool:
+        """Return whether the block is in the tree, or irreversible and among the last 65,536."""
+        if self._fork_db.get(block_id) is not None:
+            return True
+        num = int.from_bytes(block_id[:4], "big")
+        return num <= self._fork_db.root.num and self._ledger.id_at(num) == block_id
+
+    def block(self, block_id: bytes) -> SignedBlock | None:
+        """Return a block of the tree; older ones are in the store."""
+        item = self._fork_db.get(block_id)
+        return None if item is None else item.block
+
+    def branch_ids(self, from_num: int) -> list[bytes]:
+        """Return the ids of the head's branch from from_num (or the oldest of the last 65,536) to the head."""
+        ids = (self._ledger.id_at(num) for num in range(max(from_num, 1), self.head.num + 1))
+        return [block_id for block_id in ids if block_id is not None]
+
+    # ------------------------------------------------------------ the door
+
+    def step(self, event: Input) -> list[Effect]:
+        """Return what must be done, in this order, now that event happened."""
+        effects: list[Effect] = []
+        match event:
+            case Tick():
+                self._on_tick(event, effects)
+            case BlockReceived():
+                self._on_block(event, effects)
+            case TransactionReceived():
+                self._on_transaction(event, effects)
+            case BlockRestored():
+                self._on_restored(event)
+                return []
+        self._advance_irreversible(effects)
+        return effects
+
+    # ------------------------------------------------------------ producing
+
+    def _on_tick(self, tick: Tick, effects: list[Effect]) -> None:
+        for transaction_id in self._mempool.expire(self.slot_clock.time_ns(tick.slot)):
+            effects.extend(self._mempool.tell(transaction_id, "expired"))
+        head = self._fork_db.head
+        if head.slot + 1 >= tick.slot:
+            self._production_enabled = True
+        producer = head.state.producer_for(tick.slot).name
+        if tick.slot < self._first_slot or producer not in self._keys:
+            return
+        refusal = self._refusal(tick, producer)
+        if refusal is not None:
+            effects.append(
+                Emit(record=Abstained(slot=tick.slot, producer=producer, reason=refusal))
+            )
+            return
+        self._produce(tick.slot, producer, effects)
+
+    def _refusal(self, tick: Tick, producer: str) -> str | None:
+        """Why the producer, which is ours and scheduled, must not sign now (PROTOCOL A.9, in order)."""
+        head = self._fork_db.head
+        if not self._production_enabled:
+            return Reason.STALE
+        if head.state.producer_for(tick.slot).key != self._public_keys[producer]:
+            return Reason.WRONG_KEY
+        if tick.abstain is not None:
+            return tick.abstain
+        watermark = self._watermarks.get(producer)
+        if watermark is not None:
+            refusal = self._profile.watermark_refusal(watermark, head.state, tick.slot)
+            if refusal is not None:
+                return refusal
+        return Reason.SLOT_PASSED if tick.slot <= head.slot else None
+
+    def _produce(self, slot: int, producer: str, effects: list[Effect]) -> None:
+        head = self._fork_db.head
+        self._ledger.begin(head.num + 1, self.slot_clock.time_ns(slot))
+        room = self._max_block_bytes - BLOCK_OVERHEAD_BYTES
+        chosen, dropped = choose_transactions(self._ledger, self._mempool, room, self._verifier)
+        header = head.state.draft(
+            slot,
+            self._watermarks.get(producer),
+            assembly.transaction_mroot(chosen),
+            assembly.action_mroot(head.id, slot, chosen),
+        )
+        state = head.state.child(header)
+        block = SignedBlock(header, sign(self._keys[producer], state.signing_digest), tuple(chosen))
+        digest = self._ledger.end(block.id)
+        watermark = Watermark(producer=producer, num=block.num, slot=slot)
+        self._watermarks[producer] = watermark
+        item = self._fork_db.add(state, block)
+        item.validated = True
+        self._fork_db.head = item
+        effects.append(Persist(block=block, watermark=watermark))
+        effects.append(Broadcast(block=block))
+        effects.append(Emit(record=assembly.produced(block)))
+        self._report_applied(item, digest, effects)
+        effects.extend(dropped)
+
+    # ------------------------------------------------------------ receiving blocks
+
+    def _on_block(self, event: BlockReceived, effects: list[Effect]) -> None:
+        block = event.block
+        if self.has_block(block.id):
+            return
+        try:
+            state = self._check_block(block, event.now_ns)
+            effects.append(Persist(block=block))
+            effects.append(Broadcast(block=block, source=event.peer))
+            self._accept(state, block, effects, verifier=self._verifier)
+            if self.slot_clock.time_ns(block.slot + 1) >= event.now_ns:
+                self._production_enabled = True
+        except BlockRejected as error:
+            if error.reason == Reason.UNLINKABLE:
+                effects.append(RequestSync(peer=event.peer))
+                return
+            record = Rejected(
+                what="block",
+                reason=error.reason,
+                from_=event.peer,
+                num=block.num,
+                id=block.id.hex(),
+            )
+            effects.append(Emit(record=record))
+
+    def _check_block(self, block: SignedBlock, now_ns: int) -> ChainState:
+        """The state the block's header leads to; every check that needs no execution."""
+        if self.slot_clock.time_ns(block.slot) >= now_ns + FUTURE_LIMIT_NS:
+            raise BlockRejected(Reason.FUTURE_BLOCK, block.num)
+        if block.num <= self._fork_db.root.num:
+            raise BlockRejected(Reason.BEFORE_IRREVERSIBLE, block.num)
+        parent = self._fork_db.get(block.previous)
+        if parent is None:
+            raise BlockRejected(Reason.UNLINKABLE, block.num)
+        if block_size(block) > self._max_block_bytes:
+            raise BlockRejected(Reason.BLOCK_TOO_LARGE, block.num)
+        if assembly.transaction_mroot(block.transactions) != block.header.transaction_mroot:
+            raise BlockRejected(Reason.BAD_TRANSACTION_MROOT, block.num)
+        state = parent.state.child(block.header)
+        if self._verifier.signer(state.signing_digest, block.signature) != state.signing_key:
+            raise BlockRejected(Reason.BAD_SIGNATURE, block.num)
+        return state
+
+    def _accept(
+        self,
+        state: ChainState,
+        block: SignedBlock,
+        effects: list[Effect],
+        verifier: Verifier | None,
+    ) -> ForkItem:
+        """Put a checked block into the tree and make it the head if it is preferred now."""
+        self._raise_watermark(block)
+        item = self._fork_db.add(state, block)
+        if better(item, self._fork_db.head):
+            self._move_head(item, effects, verifier)
+        return item
+
+    def _raise_watermark(self, block: SignedBlock) -> None:
+        name = block.producer
+        if name not in self._keys:
+            return
+        mark = self._watermarks.get(name) or Watermark(producer=name, num=0, slot=0)
+        self._watermarks[name] = Watermark(
+            producer=name, num=max(mark.num, block.num), slot=max(mark.slot, block.slot)
+        )
+
+    def _on_restored(self, event: BlockRestored) -> None:
+        """Take a block of our own store as if it had come again, without signatures and without a word."""
+        block = event.block
+        parent = self._fork_db.get(block.previous)
+        if parent is None or self.has_block(block.id):
+            return
+        unsaid: list[Effect] = []
+        try:
+            item = self._accept(parent.state.child(block.header), block, unsaid, verifier=None)
+            if event.irreversible and item is not self._fork_db.head:
+                self._move_head(item, unsaid, verifier=None)
+        except BlockRejected:
+            return  # It failed in its first life too, after it had been stored.
+        root_num = self._fork_db.head.state.lib_num
+        if event.irreversible:
+            self._announced_num = max(self._announced_num, block.num)
+            root_num = max(root_num, block.num)
+        self._ledger.commit(root_num)
+        self._fork_db.advance_root(root_num)
+
+    # ------------------------------------------------------------ moving the head
+
+    def _move_head(self, new: ForkItem, effects: list[Effect], verifier: Verifier | None) -> None:
+        """Make new the head, whatever branch it is on; report what that changed."""
+        move = move_head(self._fork_db, self._ledger, new, self.slot_clock, verifier)
+        if move.down:
+            effects.append(Emit(record=assembly.switched(move.old, new, move.ancestor)))
+            self._requeue(move.down, effects)
+        for item, digest in zip(move.up, move.digests, strict=True):
+            self._report_applied(item, digest, effects)
+
+    def _requeue(self, down: Sequence[ForkItem], effects: list[Effect]) -> None:
+        """Give the transactions of undone blocks another chance, unless the new branch has them."""
+        again = [
+            transaction
+            for item in reversed(down)
+            for transaction in item.signed.transactions
+            if not self._ledger.has_transaction(transaction.id)
+        ]
+        self._mempool.requeue(again)
+        for transaction in again:
+            effects.extend(self._mempool.tell(transaction.id, "requeued"))
+
+    def _report_applied(self, item: ForkItem, digest: bytes, effects: list[Effect]) -> None:
+        effects.append(Emit(record=assembly.applied(item.signed, digest)))
+        effects.extend(Emit(record=change) for change in item.state.changes)
+        for transaction in item.signed.transactions:
+            self._mempool.remove(transaction.id)
+            effects.extend(self._mempool.tell(transaction.id, "included", num=item.num))
+
+    def _advance_irreversible(self, effects: list[Effect]) -> None:
+        """Finalize what the head's branch says is irreversible, and what a crash left unannounced."""
+        lib_num = self._fork_db.head.state.lib_num
+        passed = self._fork_db.advance_root(lib_num)
+        root = self._fork_db.root
+        if root.num <= self._announced_num:
+            return
+        self._ledger.commit(root.num)
+        effects.append(Finalize(num=root.num, id=root.id))
+        for num in range(self._announced_num + 1, root.num + 1):
+            block_id = self._ledger.id_at(num)
+            assert block_id is not None
+            effects.append(Emit(record=Irreversible(num=num, id=block_id.hex())))
+        self._announced_num = root.num
+        for item in passed:
+            for transaction in item.signed.transactions:
+                effects.extend(self._mempool.tell(transaction.id, "irreversible", num=item.num))
+
+    # ------------------------------------------------------------ transactions
+
+    def _on_transaction(self, event: TransactionReceived, effects: list[Effect]) -> None:
+        transaction, local = event.transaction, event.peer is None
+        head_ns = self.slot_clock.time_ns(self._fork_db.head.slot)
+        try:
+            if transaction.size_bytes > self._max_block_bytes - BLOCK_OVERHEAD_BYTES:
+                raise TransactionRejected(Reason.TOO_LARGE)
+            if transaction.id in self._mempool:
+                raise TransactionRejected(Reason.DUPLICATE)
+            self._ledger.check(transaction, max(event.now_ns, head_ns), self._verifier)
+            self._mempool.add(transaction)
+        except TransactionRejected as error:
+            txid = transaction.id.hex()
+            if local:
+                effects.append(Emit(record=Tx(id=txid, state="rejected", reason=error.reason)))
+            elif error.reason != Reason.DUPLICATE:
+                record = Rejected(
+                    what="transaction", reason=error.reason, from_=event.peer or "", id=txid
+                )
+                effects.append(Emit(record=record))
+            return
+        if local:
+            self._mempool.watch(transaction.id)
+            effects.extend(self._mempool.tell(transaction.id, "accepted"))
+        effects.append(Relay(transaction=transaction, source=event.peer))
+
+
+def _ref(item: ForkItem) -> BlockRef:
+    return BlockRef(item.num, item.id, item.slot)

@@ -1,0 +1,67 @@
+"""Who is wrong and why: the reason words and the errors of the consensus core."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a block or transaction was refused, or a slot left empty; logs, metrics and tests compare these."""
+
+    # blocks
+    FUTURE_BLOCK = "future_block"
+    BLOCK_TOO_LARGE = "block_too_large"
+    BEFORE_IRREVERSIBLE = "before_irreversible"
+    UNLINKABLE = "unlinkable"
+    SLOT_NOT_AFTER_PARENT = "slot_not_after_parent"
+    WRONG_PRODUCER = "wrong_producer"
+    BAD_SCHEDULE_VERSION = "bad_schedule_version"
+    BAD_NEW_PRODUCERS = "bad_new_producers"
+    CONFIRMED_TOO_LARGE = "confirmed_too_large"
+    DOUBLE_CONFIRM = "double_confirm"
+    BAD_TRANSACTION_MROOT = "bad_transaction_mroot"
+    INVALID_TRANSACTIONS = "invalid_transactions"
+    CONTENT_MISMATCH = "content_mismatch"
+    # blocks and transactions
+    BAD_SIGNATURE = "bad_signature"
+    # transactions
+    DUPLICATE = "duplicate"
+    EXPIRED = "expired"
+    EXPIRATION_TOO_FAR = "expiration_too_far"
+    BAD_TAPOS = "bad_tapos"
+    UNKNOWN_ACCOUNT = "unknown_account"
+    ZERO_AMOUNT = "zero_amount"
+    INSUFFICIENT_BALANCE = "insufficient_balance"
+    MEMPOOL_FULL = "mempool_full"
+    TOO_LARGE = "too_large"
+    # slots left empty
+    STALE = "stale"
+    WRONG_KEY = "wrong_key"
+    SLOT_PASSED = "slot_passed"
+    WATERMARK_NUM = "watermark_num"
+    WATERMARK_SLOT = "watermark_slot"
+
+
+class DecodeError(Exception):
+    """The bytes are not what they claim to be; the peer that sent them is wrong."""
+
+
+class GenesisError(Exception):
+    """The genesis file cannot start a chain; the message names the key and the remedy."""
+
+
+class BlockRejected(Exception):
+    """A received block breaks a consensus rule; the peer, not this node, is wrong."""
+
+    def __init__(self, reason: Reason, block_num: int) -> None:
+        super().__init__(f"block {block_num}: {reason}")
+        self.reason = reason
+        self.block_num = block_num
+
+
+class TransactionRejected(Exception):
+    """A transaction breaks a rule at the state it was tried on."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(str(reason))
+        self.reason = reason

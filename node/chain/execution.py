@@ -1,0 +1,108 @@
+"""Running blocks on the ledger: choosing what goes into one, applying one, moving to another branch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.chain import assembly
+from node.chain.crypto import Verifier
+from node.chain.errors import BlockRejected, Reason, TransactionRejected
+from node.chain.fork_db import ForkDB, ForkItem
+from node.chain.ledger import Ledger
+from node.chain.mempool import Mempool
+from node.chain.messages import Emit, TxState
+from node.chain.slot import SlotClock
+from node.chain.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """How the head moved: down was undone, newest first; up applied, oldest first, with digests."""
+
+    old: ForkItem
+    ancestor: ForkItem
+    down: list[ForkItem]
+    up: list[ForkItem]
+    digests: list[bytes]
+
+
+def choose_transactions(
+    ledger: Ledger, mempool: Mempool, room_bytes: int, verifier: Verifier
+) -> tuple[list[Transaction], list[Emit]]:
+    """Return what was executed in the ledger's open block, and the notices of what was dropped.
+
+    In the mempool's order until the block is full; what can no longer be executed is dropped.
+    """
+    chosen: list[Transaction] = []
+    dropped: list[Emit] = []
+    for transaction in mempool:
+        if transaction.size_bytes > room_bytes:
+            break
+        try:
+            ledger.execute(transaction, verifier)
+        except TransactionRejected as error:
+            mempool.remove(transaction.id)
+            state: TxState = "expired" if error.reason == Reason.EXPIRED else "rejected"
+            dropped.extend(mempool.tell(transaction.id, state, reason=error.reason))
+            continue
+        room_bytes -= transaction.size_bytes
+        chosen.append(transaction)
+    return chosen, dropped
+
+
+def apply_block(
+    ledger: Ledger, item: ForkItem, clock: SlotClock, verifier: Verifier | None
+) -> bytes:
+    """Execute a block on its parent's state; return the state digest.
+
+    Raises:
+        BlockRejected: a transaction fails, or execution gives another header; the ledger is as
+        before.
+    """
+    block, parent = item.signed, item.parent
+    assert parent is not None
+    ledger.begin(block.num, clock.time_ns(block.slot))
+    try:
+        for transaction in block.transactions:
+            ledger.execute(transaction, verifier)
+    except TransactionRejected as error:
+        ledger.abort()
+        raise BlockRejected(Reason.INVALID_TRANSACTIONS, block.num) from error
+    actions = assembly.action_mroot(parent.id, block.slot, block.transactions)
+    rebuilt = parent.state.rebuild(block.header, block.header.transaction_mroot, actions)
+    if rebuilt != block.header:
+        ledger.abort()
+        raise BlockRejected(Reason.CONTENT_MISMATCH, block.num)
+    return ledger.end(block.id)
+
+
+def move_head(
+    fork_db: ForkDB, ledger: Ledger, new: ForkItem, clock: SlotClock, verifier: Verifier | None
+) -> Move:
+    """Undo to the common ancestor, apply new's branch and make new the head; return how.
+
+    Raises:
+        BlockRejected: a block of the branch cannot be executed. It and its descendants are gone;
+            head and state are as before.
+    Source:
+        eosio libraries/chain/controller.cpp, maybe_switch_forks.
+    """
+    old = fork_db.head
+    down, up, ancestor = fork_db.branches(old, new)
+    for _ in down:
+        ledger.undo()
+    digests: list[bytes] = []
+    for item in up:
+        try:
+            digests.append(apply_block(ledger, item, clock, None if item.validated else verifier))
+        except BlockRejected:
+            for _ in digests:
+                ledger.undo()
+            for known in reversed(down):
+                apply_block(ledger, known, clock, None)
+            fork_db.remove(item)
+            raise
+    for item in up:
+        item.validated = True
+    fork_db.head = new
+    return Move(old=old, ancestor=ancestor, down=down, up=up, digests=digests)

@@ -1,0 +1,135 @@
+"""The tree of reversible blocks above the last irreversible one, and which branch is preferred (PROTOCOL A.8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.chain.block import SignedBlock
+from node.chain.errors import BlockRejected, Reason
+from node.chain.profile import ChainState
+
+
+@dataclass(slots=True, eq=False)
+class ForkItem:
+    """A block in the tree. block is None only for genesis; parent is None only for the root."""
+
+    state: ChainState
+    block: SignedBlock | None
+    parent: ForkItem | None
+    validated: bool = False
+
+    @property
+    def num(self) -> int:
+        """Return the block's number."""
+        return self.state.num
+
+    @property
+    def id(self) -> bytes:
+        """Return the block's id."""
+        return self.state.id
+
+    @property
+    def slot(self) -> int:
+        """Return the block's slot."""
+        return self.state.slot
+
+    @property
+    def signed(self) -> SignedBlock:
+        """Return the block of any item but genesis."""
+        assert self.block is not None
+        return self.block
+
+
+def better(a: ForkItem, b: ForkItem) -> bool:
+    """Return whether a is preferred to b; strict, so that of equals the first seen stays."""
+    return a.state.fork_key > b.state.fork_key
+
+
+class ForkDB:
+    """Mutable: the tree, its root (irreversible) and its head (executed, preferred)."""
+
+    __slots__ = ("_items", "head", "root")
+
+    def __init__(self, root: ChainState) -> None:
+        self.root = ForkItem(root, None, None, validated=True)
+        self.head = self.root
+        self._items: dict[bytes, ForkItem] = {root.id: self.root}
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def get(self, block_id: bytes) -> ForkItem | None:
+        """Return the block of that id, the root included."""
+        return self._items.get(block_id)
+
+    def add(self, state: ChainState, block: SignedBlock) -> ForkItem:
+        """Return the new item of a block whose parent is in the tree; it is not validated yet.
+
+        Raises:
+            BlockRejected: unlinkable.
+        """
+        parent = self._items.get(block.previous)
+        if parent is None:
+            raise BlockRejected(Reason.UNLINKABLE, block.num)
+        assert state.id not in self._items
+        item = ForkItem(state, block, parent)
+        self._items[state.id] = item
+        return item
+
+    def remove(self, item: ForkItem) -> None:
+        """Drop a block and all its descendants; the head is never among them."""
+        for doomed in [x for x in self._items.values() if _descends(x, item)]:
+            assert doomed is not self.head
+            del self._items[doomed.id]
+
+    def branches(
+        self, old: ForkItem, new: ForkItem
+    ) -> tuple[list[ForkItem], list[ForkItem], ForkItem]:
+        """Return (down, up, ancestor): blocks to undo newest first, blocks to apply oldest first."""
+        down: list[ForkItem] = []
+        up: list[ForkItem] = []
+        while old is not new:
+            if old.num >= new.num:
+                down.append(old)
+                old = _parent(old)
+            else:
+                up.append(new)
+                new = _parent(new)
+        return down, up[::-1], old
+
+    def advance_root(self, num: int) -> list[ForkItem]:
+        """Make the head's ancestor num the root; return the newly irreversible blocks, oldest first.
+
+        Whatever does not descend from the new root is dropped.
+        """
+        passed: list[ForkItem] = []
+        item = self.head
+        while item is not self.root:
+            if item.num <= num:
+                passed.append(item)
+            item = _parent(item)
+        if not passed:
+            return []
+        new_root = passed[0]
+        assert new_root.validated
+        keep = {new_root.id: new_root}
+        # A dict keeps insertion order and parents are inserted before their children.
+        for block_id, candidate in self._items.items():
+            if candidate.parent is not None and candidate.parent.id in keep:
+                keep[block_id] = candidate
+        self._items = keep
+        new_root.parent = None
+        self.root = new_root
+        return passed[::-1]
+
+
+def _parent(item: ForkItem) -> ForkItem:
+    assert item.parent is not None, "two blocks of one tree have a common ancestor"
+    return item.parent
+
+
+def _descends(item: ForkItem, ancestor: ForkItem) -> bool:
+    step: ForkItem | None = item
+    while step is not None and step.num > ancestor.num:
+        step = step.parent
+    return step is ancestor

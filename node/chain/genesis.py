@@ -1,0 +1,154 @@
+"""The genesis file: who produces and who owns what before the first block; its hash is the chain id."""
+
+from __future__ import annotations
+
+import struct
+from hashlib import sha256
+from typing import Literal
+
+import msgspec
+
+from node.chain.block import ProducerKey, ProducerSchedule
+from node.chain.codec import MAX_BLOCK_BYTES, MAX_PRODUCERS
+from node.chain.crypto import is_public_key, pack_key
+from node.chain.errors import GenesisError
+from node.chain.name import name_to_u64
+from node.chain.pack import pack_bytes, pack_varuint
+
+MIN_BLOCK_BYTES = 1024
+
+
+class GenesisProducer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A producer of the first schedule; key is a compressed secp256k1 public key in hex."""
+
+    name: str
+    key: str
+
+
+class GenesisAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An account that exists from the start, and its balance."""
+
+    name: str
+    key: str
+    balance: int
+
+
+class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything all nodes of a chain must agree on beforehand.
+
+    The genesis block has slot initial_slot and number 1; the first slot anyone may produce in is
+    the next. lock_on_proposed is reserved (a producer bound to its pre-committed branch) and must
+    be false.
+    """
+
+    profile: Literal["eosio"] = "eosio"
+    contracts: Literal["fio"] = "fio"
+    timing: Literal["fio"] = "fio"
+    initial_slot: int
+    slot_ns: int = 500_000_000
+    blocks_per_turn: int = 12
+    producers: list[GenesisProducer]
+    accounts: list[GenesisAccount] = []
+    max_block_bytes: int = 1_048_576
+    max_transaction_lifetime_s: int = 3600
+    lock_on_proposed: bool = False
+
+
+def encode(genesis: Genesis) -> bytes:
+    """Return the genesis file's JSON."""
+    return msgspec.json.format(msgspec.json.encode(genesis), indent=2) + b"\n"
+
+
+def decode(data: bytes) -> Genesis:
+    """Return the checked genesis in the JSON data.
+
+    Raises:
+        GenesisError: not JSON, an unknown or missing key, or values no chain can start from.
+    """
+    try:
+        genesis = msgspec.json.decode(data, type=Genesis)
+    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        raise GenesisError(str(error)) from error
+    check(genesis)
+    return genesis
+
+
+def check(genesis: Genesis) -> None:
+    """Check the rules the types cannot say.
+
+    Raises:
+        GenesisError: the message names the key.
+    """
+    _require(genesis.slot_ns > 0, "slot_ns must be positive")
+    _require(0 <= genesis.initial_slot < 1 << 62, "initial_slot is out of range")
+    _require(1 <= genesis.blocks_per_turn <= 1000, "blocks_per_turn must be 1..1000")
+    _require(
+        1 <= len(genesis.producers) <= MAX_PRODUCERS, f"producers: 1 to {MAX_PRODUCERS} are needed"
+    )
+    _require(
+        MIN_BLOCK_BYTES <= genesis.max_block_bytes <= MAX_BLOCK_BYTES,
+        f"max_block_bytes must be {MIN_BLOCK_BYTES}..{MAX_BLOCK_BYTES}",
+    )
+    _require(
+        1 <= genesis.max_transaction_lifetime_s <= 1 << 31,
+        "max_transaction_lifetime_s is out of range",
+    )
+    _require(not genesis.lock_on_proposed, "lock_on_proposed is reserved; leave it false")
+    _check_names("producers", genesis.producers)
+    _check_names("accounts", genesis.accounts)
+    for account in genesis.accounts:
+        _require(account.balance >= 0, f"accounts: balance of {account.name} is negative")
+    total = sum(account.balance for account in genesis.accounts)
+    _require(total < 1 << 64, "accounts: the balances' sum does not fit 64 bits")
+
+
+def chain_id(genesis: Genesis) -> bytes:
+    """Return the hash of the packed genesis state: equal for equal rules, schedule and accounts."""
+    parts = [
+        pack_bytes(word.encode()) for word in (genesis.profile, genesis.contracts, genesis.timing)
+    ]
+    parts.append(
+        struct.pack(
+            "<QQIII",
+            genesis.initial_slot,
+            genesis.slot_ns,
+            genesis.blocks_per_turn,
+            genesis.max_block_bytes,
+            genesis.max_transaction_lifetime_s,
+        )
+    )
+    parts.append(schedule(genesis).pack())
+    accounts = sorted(genesis.accounts, key=lambda account: account.name)
+    parts.append(pack_varuint(len(accounts)))
+    parts.extend(
+        struct.pack("<Q", name_to_u64(account.name))
+        + pack_key(bytes.fromhex(account.key))
+        + struct.pack("<Q", account.balance)
+        for account in accounts
+    )
+    return sha256(b"".join(parts)).digest()
+
+
+def schedule(genesis: Genesis) -> ProducerSchedule:
+    """Return the first schedule: version 0, producers in alphabetical order."""
+    producers = sorted(genesis.producers, key=lambda producer: producer.name)
+    return ProducerSchedule(0, tuple(ProducerKey(p.name, bytes.fromhex(p.key)) for p in producers))
+
+
+def _check_names(where: str, entries: list[GenesisProducer] | list[GenesisAccount]) -> None:
+    seen: set[str] = set()
+    for entry in entries:
+        try:
+            name_to_u64(entry.name)
+            key = bytes.fromhex(entry.key)
+        except ValueError as error:
+            raise GenesisError(f"{where}: {entry.name!r}: {error}") from error
+        _require(0 < len(entry.name) <= 12, f"{where}: name {entry.name!r} must have 1..12 letters")
+        _require(is_public_key(key), f"{where}: key of {entry.name} is no compressed public key")
+        _require(entry.name not in seen, f"{where}: {entry.name} is there twice")
+        seen.add(entry.name)
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise GenesisError(message)

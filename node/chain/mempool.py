@@ -1,0 +1,101 @@
+"""Transactions that wait for a block, and the lives of those that entered the network here.
+
+In order of arrival, bounded; those of a lost branch come first.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from itertools import chain as concat
+
+from node.chain.errors import Reason, TransactionRejected
+from node.chain.messages import Emit, Tx, TxState
+from node.chain.transaction import Transaction
+
+MAX_TRANSACTIONS = 20_000
+MAX_BYTES = 32 * 1024 * 1024
+NS_PER_S = 1_000_000_000
+
+
+class Mempool:
+    """Mutable: waiting transactions by id, in order; a heap of their expirations; ids entered here."""
+
+    __slots__ = ("_by_expiry", "_bytes", "_entered_here", "_max_bytes", "_max_count", "_waiting")
+
+    def __init__(self, *, max_count: int = MAX_TRANSACTIONS, max_bytes: int = MAX_BYTES) -> None:
+        self._max_count = max_count
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._entered_here: set[bytes] = set()
+        self._waiting: dict[bytes, Transaction] = {}
+        self._by_expiry: list[tuple[int, bytes]] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __contains__(self, transaction_id: bytes) -> bool:
+        return transaction_id in self._waiting
+
+    def __iter__(self) -> Iterator[Transaction]:
+        """Iterate over a copy, oldest first, so that the caller may remove as it goes."""
+        return iter(list(self._waiting.values()))
+
+    def add(self, transaction: Transaction) -> None:
+        """Append a transaction that was checked.
+
+        Raises:
+            TransactionRejected: duplicate, or no room.
+        """
+        if transaction.id in self._waiting:
+            raise TransactionRejected(Reason.DUPLICATE)
+        over = self._bytes + transaction.size_bytes > self._max_bytes
+        if over or len(self._waiting) >= self._max_count:
+            raise TransactionRejected(Reason.MEMPOOL_FULL)
+        self._waiting[transaction.id] = transaction
+        self._note(transaction)
+
+    def requeue(self, transactions: Iterable[Transaction]) -> None:
+        """Put transactions of undone blocks in front, in their order; there is always room for them.
+
+        They were in blocks, so their number is bounded by the reversible blocks.
+        """
+        again = {t.id: t for t in transactions if t.id not in self._waiting}
+        self._waiting = dict(concat(again.items(), self._waiting.items()))
+        for transaction in again.values():
+            self._note(transaction)
+
+    def remove(self, transaction_id: bytes) -> bool:
+        """Drop a transaction; return whether it was there."""
+        transaction = self._waiting.pop(transaction_id, None)
+        if transaction is None:
+            return False
+        self._bytes -= transaction.size_bytes
+        return True
+
+    def expire(self, time_ns: int) -> list[bytes]:
+        """Drop the transactions whose expiration lies before time_ns; return their ids."""
+        gone: list[bytes] = []
+        while self._by_expiry and self._by_expiry[0][0] * NS_PER_S < time_ns:
+            transaction_id = heapq.heappop(self._by_expiry)[1]
+            if self.remove(transaction_id):
+                gone.append(transaction_id)
+        return gone
+
+    def watch(self, transaction_id: bytes) -> None:
+        """Report this transaction's life from now on: its client is here."""
+        self._entered_here.add(transaction_id)
+
+    def tell(
+        self, transaction_id: bytes, state: TxState, *, num: int = 0, reason: str = ""
+    ) -> list[Emit]:
+        """Return the notice of a step in a transaction's life; nothing if it entered elsewhere."""
+        if transaction_id not in self._entered_here:
+            return []
+        if state in ("irreversible", "expired", "rejected"):
+            self._entered_here.discard(transaction_id)
+        return [Emit(record=Tx(id=transaction_id.hex(), state=state, num=num, reason=reason))]
+
+    def _note(self, transaction: Transaction) -> None:
+        self._bytes += transaction.size_bytes
+        heapq.heappush(self._by_expiry, (transaction.transfer.expiration_s, transaction.id))

@@ -1,0 +1,74 @@
+"""Merkle roots with upstream's legacy canonical pairing, in one go and one leaf at a time (PROTOCOL A.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+ZERO_ROOT = bytes(32)
+
+
+def pair(left: bytes, right: bytes) -> bytes:
+    """Return the parent of two digests; the top bit of the first byte marks left (0) and right (1)."""
+    return sha256(
+        bytes((left[0] & 0x7F,)) + left[1:] + bytes((right[0] | 0x80,)) + right[1:]
+    ).digest()
+
+
+def merkle_root(leaves: Sequence[bytes]) -> bytes:
+    """Return the root over leaves: an odd level repeats its last, none gives zeros, one gives itself.
+
+    Source: eosio libraries/chain/merkle.cpp.
+    """
+    level = list(leaves)
+    if not level:
+        return ZERO_ROOT
+    while len(level) > 1:
+        if len(level) % 2:
+            level.append(level[-1])
+        level = [pair(level[i], level[i + 1]) for i in range(0, len(level), 2)]
+    return level[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Frontier:
+    """A growing list of leaves, kept as the roots of its complete subtrees (index = height, None = absent)."""
+
+    count: int = 0
+    full: tuple[bytes | None, ...] = ()
+
+    def append(self, leaf: bytes) -> Frontier:
+        """Return the frontier with leaf added at the end."""
+        nodes, carry, level = list(self.full), leaf, 0
+        while level < len(nodes):
+            left = nodes[level]
+            if left is None:
+                break
+            carry, nodes[level] = pair(left, carry), None
+            level += 1
+        if level == len(nodes):
+            nodes.append(carry)
+        else:
+            nodes[level] = carry
+        return Frontier(self.count + 1, tuple(nodes))
+
+    def root(self) -> bytes:
+        """Return the same root as merkle_root over all leaves so far.
+
+        Source: eosio libraries/chain/include/eosio/chain/incremental_merkle.hpp, by another
+        algorithm.
+        """
+        if not self.count:
+            return ZERO_ROOT
+        partial: bytes | None = None
+        for node in self.full[: (self.count - 1).bit_length()]:
+            if node is not None:
+                partial = pair(node, node if partial is None else partial)
+            elif partial is not None:
+                partial = pair(partial, partial)
+        if partial is not None:
+            return partial
+        top = self.full[-1]
+        assert top is not None
+        return top

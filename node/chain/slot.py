@@ -1,0 +1,40 @@
+"""Slots: absolute numbers of equal intervals since 2000, and the producer each belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+EPOCH_NS = 946_684_800 * 1_000_000_000
+"""2000-01-01T00:00:00Z, where slot 0 of every interval length is."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotClock:
+    """Maps wall time to slots: slot s is labelled with time EPOCH_NS + s * slot_ns."""
+
+    slot_ns: int
+
+    def __post_init__(self) -> None:
+        if self.slot_ns <= 0:
+            raise ValueError(f"slot_ns must be positive, got {self.slot_ns}")
+
+    def time_ns(self, slot: int) -> int:
+        """Return the wall time of slot, in ns since 1970."""
+        return EPOCH_NS + slot * self.slot_ns
+
+    def slot_at(self, wall_ns: int) -> int:
+        """Return the newest slot whose time is not after wall_ns.
+
+        Source: eosio libraries/chain/include/eosio/chain/block_timestamp.hpp (any interval instead
+        of 500 ms).
+        """
+        return (wall_ns - EPOCH_NS) // self.slot_ns
+
+
+def producer_index(slot: int, producer_count: int, blocks_per_turn: int) -> int:
+    """Return the position in the schedule of the producer that slot belongs to.
+
+    The mapping is absolute: block numbers play no part, and another schedule length changes the
+    phase.
+    """
+    return slot % (producer_count * blocks_per_turn) // blocks_per_turn
