@@ -141,10 +141,22 @@ class Remote:
 
         A sequence of words is quoted; stdin is one text for all, or one for each host.
         """
-        line = command if isinstance(command, str) else shlex.join(command)
+        names = list(self._hosts) if hosts is None else list(hosts)
+        return self.run_each(dict.fromkeys(names, command), stdin=stdin, timeout_s=timeout_s)
+
+    def run_each(
+        self,
+        commands: Mapping[str, str | Sequence[str]],
+        *,
+        stdin: str | Mapping[str, str] | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> HostResults:
+        """Return what each host's own command did, all at once; see run()."""
 
         def one(host: Host) -> HostResult:
-            text = stdin.get(host.name, "") if isinstance(stdin, Mapping) else stdin
+            command = commands[host.name]
+            line = command if isinstance(command, str) else shlex.join(command)
+            text = stdin.get(host.name) if isinstance(stdin, Mapping) else stdin
             output = io.BytesIO()
             code, errors = execute(
                 self._connection(host),
@@ -156,7 +168,7 @@ class Remote:
             printed = output.getvalue().decode(errors="replace")
             return HostResult(host=host.name, stdout=printed, stderr=errors, exit_code=code)
 
-        return self._each(hosts, one)
+        return self._each(commands, one)
 
     def fetch(
         self,

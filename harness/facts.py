@@ -1,0 +1,68 @@
+"""What deploy must know of a host before it sends anything: machine, Python, interface."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from harness.remote import HostResult, Remote
+
+_SCRIPT = r"""
+import ipaddress, json, os, platform, subprocess, sys
+wanted = ipaddress.ip_address(sys.argv[1])
+found = ""
+try:
+    text = subprocess.run(["ip", "-j", "addr"], capture_output=True, text=True).stdout
+    for link in json.loads(text or "[]"):
+        for entry in link.get("addr_info", []):
+            if ipaddress.ip_address(entry["local"]) == wanted:
+                found = link["ifname"]
+except (OSError, ValueError):
+    pass
+libc = platform.libc_ver()
+print(json.dumps({"arch": os.uname().machine, "bits": 64 if sys.maxsize > 2**32 else 32,
+    "python": list(sys.version_info[:2]), "libc": libc[0], "libc_version": libc[1],
+    "kernel": os.uname().release, "interface": found}))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFacts:
+    """One host's machine. interface holds the data address, empty when none does."""
+
+    host: str
+    arch: str
+    bits: int
+    python: tuple[int, int]
+    libc: str
+    libc_version: str
+    kernel: str
+    interface: str
+
+
+def gather(remote: Remote) -> tuple[dict[str, HostFacts], dict[str, str]]:
+    """Return the facts of the hosts that answered, and for the others one line why not."""
+    facts: dict[str, HostFacts] = {}
+    problems: dict[str, str] = {}
+    commands = {
+        host.name: ["/usr/bin/python3", "-", host.address] for host in remote.inventory.hosts
+    }
+    results = remote.run_each(commands, stdin=_SCRIPT)
+    for name, result in results.items():
+        if result.ok:
+            facts[name] = _facts(name, result.stdout)
+        else:
+            problems[name] = _why(result)
+    return facts, problems
+
+
+def _facts(host: str, text: str) -> HostFacts:
+    values = json.loads(text)
+    values["python"] = tuple(values["python"])
+    return HostFacts(host=host, **values)
+
+
+def _why(result: HostResult) -> str:
+    if result.exit_code == 127:
+        return "no /usr/bin/python3; install it: apt install python3"
+    return result.problem

@@ -1,0 +1,100 @@
+"""The lab's CURVE keys: one pair a host, made once for a lab, kept on the controller, mode 0600.
+
+Only a host's own secret travels to it; the others learn the public half and accept nobody else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from nacl.public import PrivateKey
+
+from harness.errors import RunError
+from harness.inventory import Inventory
+
+Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+
+
+class KeyStoreError(RunError):
+    """The folder with the lab's keys cannot be read or written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurvePair:
+    """A host's CURVE keys, each 40 characters of Z85 (ZeroMQ RFC 32)."""
+
+    public: str
+    secret: str
+
+
+def folder(inventory: Inventory) -> Path:
+    """Return where the lab's keys are: beside a made lab's inventory, else in the state folder."""
+    if inventory.lab != "hardware":
+        return inventory.path.parent / "keys"
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "slotlab" / "keys" / inventory.lab_id
+
+
+def curve_keys(inventory: Inventory) -> dict[str, CurvePair]:
+    """Return each host's pair, made now for hosts that have none yet.
+
+    Raises:
+        KeyStoreError: the folder or a key file in it cannot be used.
+    """
+    place = folder(inventory)
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return {host.name: _pair(place / f"{host.name}.curve.json") for host in inventory.hosts}
+    except OSError as error:
+        raise KeyStoreError(f"{error.filename or place}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise KeyStoreError(f"{place}: a key file is broken ({error}); remove it") from error
+
+
+def forget(inventory: Inventory) -> bool:
+    """Return whether there were keys of this lab; they are removed."""
+    place = folder(inventory)
+    if not place.is_dir():
+        return False
+    shutil.rmtree(place)
+    return True
+
+
+def _pair(path: Path) -> CurvePair:
+    with contextlib.suppress(FileNotFoundError):
+        stored = json.loads(path.read_text())
+        return CurvePair(public=str(stored["public"]), secret=str(stored["secret"]))
+    key = PrivateKey.generate()
+    pair = CurvePair(public=z85(bytes(key.public_key)), secret=z85(bytes(key)))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump({"public": pair.public, "secret": pair.secret}, file)
+    temporary.replace(path)
+    return pair
+
+
+def z85(data: bytes) -> str:
+    """Return data as Z85 text, five characters for each four bytes.
+
+    Raises:
+        ValueError: the length is no multiple of four.
+    Source:
+        ZeroMQ RFC 32.
+    """
+    if len(data) % 4:
+        raise ValueError("Z85 needs a multiple of four bytes")
+    return "".join(_quad(int.from_bytes(data[at : at + 4])) for at in range(0, len(data), 4))
+
+
+def _quad(value: int) -> str:
+    digits = []
+    for _ in range(5):
+        value, digit = divmod(value, 85)
+        digits.append(Z85[digit])
+    return "".join(reversed(digits))

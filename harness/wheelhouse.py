@@ -1,0 +1,250 @@
+"""The environment a lab host runs, as one archive per (architecture, Python minor).
+
+The controller takes the node's dependencies as wheels, checked against the lock file's hashes,
+adds the packages node and faults, and packs all of it reproducibly. Hosts need no registry.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import RunError
+
+PACKAGES = ("node", "faults")
+ARCHITECTURES = ("x86_64", "aarch64")
+PYTHONS = ((3, 11), (3, 12), (3, 13))
+GLIBC_MINORS = range(17, 36)
+"""manylinux tags a host may take: Debian 12 and Ubuntu 24.04 have glibc 2.36 and newer."""
+_PIN = re.compile(r"([A-Za-z0-9._-]+)==(\S+)")
+
+
+class WheelhouseError(RunError):
+    """The environment archive cannot be built: which package, for what, and the remedy."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Target:
+    """What wheels depend on: the machine's architecture and Python's minor version."""
+
+    arch: str
+    python: tuple[int, int]
+
+    def __str__(self) -> str:
+        return f"{self.arch} Python {self.python[0]}.{self.python[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """A packed environment; its content is named by stamp, the archive's top folder too."""
+
+    archive: Path
+    stamp: str
+    built: bool
+
+
+def unsupported(target: Target) -> str:
+    """Return one line why no environment exists for target, empty when one does."""
+    if target.arch not in ARCHITECTURES:
+        remedy = "install a 64-bit system" if target.arch.startswith("arm") else "use another host"
+        return f"no wheels for {target.arch}; {remedy}"
+    if target.python not in PYTHONS:
+        return f"Python {target.python[0]}.{target.python[1]} is not 3.11 to 3.13"
+    return ""
+
+
+def build(target: Target, *, root: Path | None = None, cache: Path | None = None) -> Environment:
+    """Return the environment for target, taken from the cache when nothing has changed.
+
+    Raises:
+        WheelhouseError: no wheel fits, the lock file lacks a package, or the disk is full.
+    """
+    root = root or Path(__file__).resolve().parent.parent
+    cache = cache or default_cache()
+    if problem := unsupported(target):
+        raise WheelhouseError(problem)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        site, digest = _wheels(target, requirements(root), cache)
+        sources = [(name, root / name) for name in _own_files(root)]
+        stamp = _stamp(digest, sources)
+        archive = cache / f"{stamp}.tar.gz"
+        if archive.is_file():
+            return Environment(archive, stamp, built=False)
+        packed = [(f"site-packages/{p.relative_to(site)}", p) for p in _files(site)]
+        _pack(archive, stamp, sources + packed)
+    except OSError as error:
+        raise WheelhouseError(f"{error.filename or cache}: {error.strerror}") from error
+    return Environment(archive, stamp, built=True)
+
+
+def default_cache() -> Path:
+    """Return the cache folder for environments."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "slotlab" / "env"
+
+
+def requirements(root: Path) -> str:
+    """Return the lock file's lines, with hashes, for the node's dependencies and what they need.
+
+    Raises:
+        WheelhouseError: a dependency is not in the lock file, or is there in two versions.
+    """
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    blocks: dict[str, list[str]] = {}
+    for block in _blocks((root / "requirements.lock").read_text()):
+        pin = _PIN.match(block)
+        if pin:
+            blocks.setdefault(_normal(pin[1]), []).append(block)
+    wanted = [_normal(_name(text)) for text in project["dependencies"]]
+    chosen: dict[str, str] = {}
+    while wanted:
+        name = wanted.pop()
+        if name in chosen:
+            continue
+        found = blocks.get(name, [])
+        if len(found) != 1:
+            problem = f"requirements.lock: {len(found)} entries for {name}, one is needed"
+            raise WheelhouseError(f"{problem}; lock again")
+        chosen[name] = found[0]
+        wanted += _needs(name)
+    return "\n".join(chosen[name] for name in sorted(chosen)) + "\n"
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Yield each pin of a lock file together with its hash lines."""
+    block: list[str] = []
+    for line in text.splitlines():
+        if line.startswith((" ", "\t")) and block:
+            block.append(line)
+            continue
+        if block:
+            yield "\n".join(block)
+        block = [line] if _PIN.match(line) else []
+    if block:
+        yield "\n".join(block)
+
+
+def _needs(name: str) -> list[str]:
+    """Return what an installed package needs on CPython, extras left out."""
+    try:
+        needs = importlib.metadata.requires(name) or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    return [
+        _normal(_name(text))
+        for text in needs
+        if "extra ==" not in text and "pypy" not in text.lower()
+    ]
+
+
+def _name(requirement: str) -> str:
+    match = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert match, requirement
+    return match[0]
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _wheels(target: Target, pins: str, cache: Path) -> tuple[Path, str]:
+    """Return the folder with the unpacked wheels of pins, and a digest of its content."""
+    key = hashlib.sha256(f"1\n{target}\n{pins}".encode()).hexdigest()[:16]
+    site = cache / f"wheels-{key}"
+    mark = cache / f"wheels-{key}.digest"
+    if site.is_dir() and mark.is_file():
+        return site, mark.read_text()
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".wheels-") as scratch:
+        made = Path(scratch) / "site-packages"
+        file = Path(scratch) / "requirements.txt"
+        file.write_text(pins)
+        _pip(target, file, made)
+        _prune(made)
+        files = [(str(path.relative_to(made)), path) for path in _files(made)]
+        digest = _stamp("", files)
+        shutil.rmtree(site, ignore_errors=True)
+        made.rename(site)
+    mark.write_text(digest)
+    return site, digest
+
+
+def _pip(target: Target, file: Path, made: Path) -> None:
+    version = f"{target.python[0]}.{target.python[1]}"
+    platforms = [f"manylinux_2_{minor}_{target.arch}" for minor in GLIBC_MINORS]
+    platforms += [f"manylinux2014_{target.arch}", f"linux_{target.arch}"]
+    command = [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+        *("--no-deps", "--no-compile", "--only-binary=:all:", "--require-hashes"),
+        *("--implementation", "cp", "--python-version", version),
+        *(word for name in platforms for word in ("--platform", name)),
+        *("--target", str(made), "--requirement", str(file)),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return
+    lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR:")]
+    reason = (lines or done.stderr.splitlines() or ["pip failed"])[-1].removeprefix("ERROR: ")
+    if "No module named pip" in done.stderr:
+        reason = f"pip is missing: {sys.executable} -m ensurepip"
+    raise WheelhouseError(f"cannot get the wheels for {target}: {reason}")
+
+
+def _prune(site: Path) -> None:
+    """Remove what a host does not need and what differs from one build to the next."""
+    for name in ("bin", "share", "include"):
+        shutil.rmtree(site / name, ignore_errors=True)
+    for folder in [*site.rglob("__pycache__"), *site.rglob("tests")]:
+        shutil.rmtree(folder, ignore_errors=True)
+    for record in [*site.glob("*.dist-info/RECORD"), *site.glob("*.dist-info/direct_url.json")]:
+        record.unlink()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _own_files(root: Path) -> list[str]:
+    paths = [path for name in PACKAGES for path in (root / name).rglob("*.py")]
+    return sorted(str(path.relative_to(root)) for path in paths if path.is_file())
+
+
+def _stamp(start: str, files: list[tuple[str, Path]]) -> str:
+    """Return 16 hex digits that name the content of files, whatever their dates and owners."""
+    digest = hashlib.sha256(start.encode())
+    for name, path in sorted(files):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{name}\0{content}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _pack(archive: Path, stamp: str, files: list[tuple[str, Path]]) -> None:
+    """Write files under the folder stamp: sorted, dated 0, owned by root, so equal bytes."""
+    temporary = archive.with_name(f".{archive.name}.{os.getpid()}")
+    try:
+        with (
+            temporary.open("wb") as raw,
+            gzip.GzipFile(fileobj=raw, mode="wb", filename="", mtime=0, compresslevel=6) as packed,
+            tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            for name, path in sorted(files):
+                entry = tarfile.TarInfo(f"{stamp}/{name}")
+                entry.size = path.stat().st_size
+                entry.mode = 0o755 if path.suffix == ".so" else 0o644
+                with path.open("rb") as content:
+                    tar.addfile(entry, content)
+        temporary.replace(archive)
+    finally:
+        temporary.unlink(missing_ok=True)
