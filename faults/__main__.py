@@ -1,0 +1,133 @@
+"""python -m faults: agent (the service), ctl (relay), heal (from the ledger), delay-queue (the
+delayer).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from faults import ctl, delay_queue
+from faults.agent import Agent
+from faults.arming import Host
+from faults.boottime import nice
+from faults.capability import capabilities
+from faults.clock import write_skew
+from faults.fault import FaultError
+from faults.journal import Journal
+from faults.layout import Layout, layout, read_host
+from faults.ledger import Ledger
+from faults.recovery import recover
+from faults.server import Server
+
+HEAL_TIMEOUT_S = 30.0
+AGENT_NICENESS = -10
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Return the exit status of one call."""
+    options = _parser().parse_args(arguments)
+    if options.command == "delay-queue":
+        return delay_queue.main(options.spec)
+    try:
+        place = layout(Path(options.root) if options.root else None)
+        match options.command:
+            case "agent":
+                return asyncio.run(_agent(place))
+            case "ctl":
+                return ctl.main(Path(options.socket) if options.socket else place.socket)
+            case _:
+                return _heal(place, boot=options.boot)
+    except FaultError as error:
+        print(f"slotlab agent: {error.detail}", file=sys.stderr)
+        return 2
+    except PermissionError as error:
+        print(f"slotlab agent: {error.filename}: not allowed; run as root", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
+    parser.add_argument("--root", default=os.environ.get("SLOTLAB_ROOT"), help="other root folder")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("agent", help="run the service of this host")
+    relay = commands.add_parser("ctl", help="relay JSON lines to the agent")
+    relay.add_argument("--socket", help="the agent's socket")
+    heal = commands.add_parser("heal", help="take back every fault of this host")
+    heal.add_argument("--boot", action="store_true", help="the machine has just started")
+    queue = commands.add_parser("delay-queue", help="hold packets of a queue (the agent starts it)")
+    queue.add_argument("spec", help="JSON")
+    return parser
+
+
+async def _agent(place: Layout) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    if os.geteuid() != 0:
+        raise FaultError("no_root", "the agent must run as root")
+    nice(AGENT_NICENESS)
+    found = await asyncio.to_thread(capabilities)
+    config = read_host(place.host_file)
+    place.run_dir.mkdir(parents=True, exist_ok=True)
+    names = frozenset(name for name, works in found.items() if works)
+    ledger = Ledger(place.ledger_dir)
+    host = Host(place, config, names, ledger, Journal(place.journal_file, config.host))
+    agent = Agent(host, found)
+    healed = agent.recover("agent_restarted")
+    if healed:
+        logging.info("took back what an earlier agent left: %s", ", ".join(healed))
+    write_skew(place.skew_file, 0, 0)
+    server = Server(agent)
+    await server.listen(place.socket, place.owner)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    schedule = asyncio.create_task(agent.run())
+    _notify("READY=1")
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait({schedule, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    await agent.heal("agent_stopped")
+    if schedule.done():
+        schedule.result()
+    schedule.cancel()
+    return 0
+
+
+def _heal(place: Layout, *, boot: bool) -> int:
+    """Return 0 when nothing of ours is left; by the agent if one answers, else from the ledger."""
+    if not boot:
+        with contextlib.suppress(OSError):
+            reply = ctl.ask(place.socket, "heal", HEAL_TIMEOUT_S)
+            print(json.dumps({"how": "agent", **reply}))
+            return 0 if "ok" in reply else 3
+    if os.geteuid() != 0:
+        raise FaultError("no_root", "no agent answers; run `python -m faults heal` as root")
+    ledger = Ledger(place.ledger_dir)
+    journal = Journal(place.journal_file, read_host(place.host_file).host)
+    systemd = Path("/run/systemd/system").is_dir()
+    reason = "host_rebooted" if boot else "heal"
+    healed = recover(ledger, journal, reason, systemd=systemd, boot=boot)
+    left = [entry.fault_id for entry in ledger.open_entries()]
+    print(json.dumps({"how": "ledger", "ok": {"healed": healed, "left": left}}))
+    return 3 if left else 0
+
+
+def _notify(text: str) -> None:
+    """Tell systemd, when it listens."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+        link.connect("\0" + address[1:] if address.startswith("@") else address)
+        link.sendall(text.encode())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

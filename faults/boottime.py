@@ -1,0 +1,65 @@
+"""The host's clocks as the agent uses them, and the one conversion of T0 from wall to boot time."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from faults.fault import SECOND_NS
+
+READS = 5
+
+
+class Now(NamedTuple):
+    """The three clocks read at one moment, to within error_ns."""
+
+    wall_ns: int
+    mono_ns: int
+    boottime_ns: int
+    error_ns: int
+
+
+def boottime_ns() -> int:
+    """Return CLOCK_BOOTTIME: counts through suspend, and no clock fault moves it."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def read_clocks() -> Now:
+    """Return wall, raw monotonic and boot time of one moment: the tightest of a few reads."""
+    return min((_read() for _ in range(READS)), key=lambda now: now.error_ns)
+
+
+def _read() -> Now:
+    first = boottime_ns()
+    wall_ns = time.time_ns()
+    mono_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+    last = boottime_ns()
+    return Now(wall_ns, mono_ns, (first + last) // 2, last - first)
+
+
+def boot_id() -> str:
+    """Return the kernel's id of this boot."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def spin_until(when_ns: int) -> None:
+    """Return at when_ns (boot time); keeps the processor busy, so only for the last
+    milliseconds.
+    """
+    while when_ns > boottime_ns():
+        pass
+
+
+def nice(value: int) -> None:
+    """Return nothing; the process has this niceness if it may."""
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, value)
+    except PermissionError:
+        return
+
+
+def seconds(value_ns: int) -> str:
+    """Return value_ns in seconds for a command line."""
+    return f"{max(0, value_ns) / SECOND_NS:.3f}"

@@ -1,0 +1,37 @@
+"""What this host really can do: each feature is tried in a throw-away network namespace, not
+guessed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from faults.runner import output
+
+_TRIALS = {
+    "nft": "nft 'add table inet t; add set inet t s { type ipv4_addr; flags timeout; };"
+    " add element inet t s { 192.0.2.1 timeout 1s }'",
+    "netem": "tc qdisc add dev lo root handle 1: prio bands 4 &&"
+    " tc qdisc add dev lo parent 1:4 handle 2: netem delay 1ms &&"
+    " tc filter add dev lo parent 1: protocol ip prio 1 u32 match ip dst 192.0.2.1/32 flowid 1:4",
+    "nft_queue": "nft 'add table inet q; add chain inet q c; add rule inet q c queue num 9 bypass'",
+    "iptables_queue": "iptables -t mangle -A PREROUTING -s 192.0.2.1 -p udp --dport 9"
+    " -j NFQUEUE --queue-num 9 --queue-bypass",
+}
+
+
+def capabilities() -> dict[str, bool]:
+    """Return which features work; netem, nft, nfqueue, systemd are what faults ask for.
+
+    Costs some ten milliseconds a feature; nothing outside a namespace of its own is touched, except
+    that the kernel may load the modules that the real faults would load.
+    """
+    found = {name: _works(script) for name, script in _TRIALS.items()}
+    found["nfqueue"] = found["nft_queue"] or found["iptables_queue"]
+    found["systemd"] = Path("/run/systemd/system").is_dir() and os.geteuid() == 0
+    return found
+
+
+def _works(script: str) -> bool:
+    return output(("unshare", "--net", "/bin/sh", "-ec", script))[0] == 0

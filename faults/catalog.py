@@ -1,0 +1,29 @@
+"""The closed union of faults this agent knows, and its decoder; total: anything else is an
+error.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from faults.clock import ClockStep
+from faults.delay import Delay
+from faults.fault import FaultError
+from faults.partition import Partition
+from faults.process import Kill
+
+AnyFault = Delay | Partition | ClockStep | Kill
+
+_FAULTS: msgspec.json.Decoder[AnyFault] = msgspec.json.Decoder(AnyFault)
+
+
+def decode_fault(data: bytes) -> AnyFault:
+    """Return the fault in one JSON object.
+
+    Raises:
+        FaultError: bad_fault, with the field that is wrong.
+    """
+    try:
+        return _FAULTS.decode(data)
+    except msgspec.DecodeError as error:
+        raise FaultError("bad_fault", str(error)) from error

@@ -1,0 +1,79 @@
+"""ctl: relays JSON lines between standard input and the agent's socket; what runs at the end of
+SSH.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+EXIT_NO_AGENT = 3
+
+
+def relay(path: Path, requests: BinaryIO, replies: BinaryIO) -> int:
+    """Return the exit status after each request line was answered, in order, by one reply line.
+
+    Without an agent every request is answered with the error no_agent, and the status is 3.
+    """
+    link: BinaryIO | None = None
+    status = 0
+    for line in requests:
+        if not line.strip():
+            continue
+        try:
+            link = link or _connect(path)
+            link.write(line if line.endswith(b"\n") else line + b"\n")
+            reply = link.readline()
+            if not reply:
+                raise ConnectionError("the agent closed the connection")
+        except OSError as error:
+            link, status = None, EXIT_NO_AGENT
+            reply = _no_agent(line, f"{path}: {error.strerror or error}")
+        replies.write(reply)
+        replies.flush()
+    return status
+
+
+def ask(path: Path, op: str, timeout_s: float) -> dict[str, object]:
+    """Return the agent's reply to an operation without arguments.
+
+    Raises:
+        OSError: no agent, or none that answers in time.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.settimeout(timeout_s)
+        link.connect(str(path))
+        link.sendall(msgspec.json.encode({"v": 1, "id": 0, "op": op}) + b"\n")
+        line = link.makefile("rb").readline()
+    reply = msgspec.json.decode(line or b"{}")
+    if not isinstance(reply, dict) or not reply:
+        raise ConnectionError("the agent closed the connection")
+    return reply
+
+
+def main(path: Path) -> int:
+    """Return the exit status of a relay over the standard streams."""
+    return relay(path, sys.stdin.buffer, sys.stdout.buffer)
+
+
+def _connect(path: Path) -> BinaryIO:
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        link.connect(str(path))
+        return link.makefile("rwb", buffering=0)  # type: ignore[return-value]
+    finally:
+        link.close()
+
+
+def _no_agent(line: bytes, detail: str) -> bytes:
+    try:
+        request = msgspec.json.decode(line)
+    except msgspec.DecodeError:
+        request = None
+    number = request.get("id") if isinstance(request, dict) else None
+    error = {"reason": "no_agent", "detail": detail}
+    return msgspec.json.encode({"id": number, "error": error}) + b"\n"

@@ -1,0 +1,253 @@
+"""Delay: hold the node's packets to or from some peers, by netem where the kernel has it, else by a
+queue.
+
+netem acts on packets leaving (`egress`), the queue on packets arriving (`ingress`); the harness
+fills both lists, so that each directed pair of hosts is delayed exactly once by whichever way the
+whole lab uses. Queued on arrival rather than on leaving, because a held outgoing packet stays
+charged to its sender's socket buffer.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Literal
+
+import msgspec
+
+from faults.fault import (
+    SECOND_NS,
+    Command,
+    Fault,
+    FaultError,
+    Place,
+    Recipe,
+    addresses,
+    check_interface,
+    needs,
+)
+from faults.netem import netem_commands, netem_handle
+
+DELAY_NS_MAX = 60 * SECOND_NS
+STOP_DAEMON = (
+    'p=$(cat "$1" 2>/dev/null) && grep -q -a delay-queue "/proc/$p/cmdline" 2>/dev/null'
+    ' && kill -TERM "$p" && n=0 && while [ -d "/proc/$p" ] && [ $n -lt 50 ];'
+    ' do sleep 0.01; n=$((n+1)); done; rm -f "$1"'
+)
+"""Ends the delayer whose pid file is $1, after making sure that the pid is one; waits for its
+exit.
+"""
+
+DROP_MANGLE = (
+    'nft list table "$1" mangle 2>/dev/null | grep -v -e "^table" -e "^[[:space:]]*}*$"'
+    ' -e "chain [A-Z]* {$" -e "type [a-z]* hook" | grep -q . || nft delete table "$1" mangle'
+)
+"""Deletes the mangle table of family $1 unless it holds a rule; for one that was not there before
+us.
+"""
+
+
+class PeerDelay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One directed delay: delay_ns, plus or minus up to jitter_ns."""
+
+    host: str
+    address: str
+    delay_ns: int
+    jitter_ns: int = 0
+
+    def __post_init__(self) -> None:
+        addresses([self.address])
+        if not 0 <= self.jitter_ns <= self.delay_ns <= DELAY_NS_MAX:
+            raise ValueError("need 0 <= jitter_ns <= delay_ns <= 60 s")
+
+
+class Direction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Delays of packets leaving to, and arriving from, peers."""
+
+    egress: list[PeerDelay] = []
+    ingress: list[PeerDelay] = []
+
+
+class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
+    """Delay flows of node_port; peers alone means both directions alike; how None: what works
+    here.
+    """
+
+    interface: str
+    node_port: int
+    peers: list[PeerDelay] = msgspec.field(default_factory=list)
+    direction: Direction | None = None
+    seed: int = 0
+    ordered: bool = True
+    how: Literal["netem", "queue"] | None = None
+
+    def __post_init__(self) -> None:
+        Fault.__post_init__(self)
+        check_interface(self.interface)
+        if not 0 < self.node_port < 65536:
+            raise ValueError("node_port is outside 1..65535")
+
+    def kind(self) -> str:
+        """Return the fault's word."""
+        return "delay"
+
+    def lasts_ns(self) -> int | None:
+        """Return the length asked."""
+        return self.for_ns
+
+    def way(self, place: Place) -> Literal["netem", "queue"]:
+        """Return how the delay is made here: as asked, else netem where it works."""
+        if self.how is not None:
+            return self.how
+        return "netem" if "netem" in place.capabilities else "queue"
+
+    def delays(self, place: Place) -> list[PeerDelay]:
+        """Return the delays this host applies in its way."""
+        both = self.direction or Direction(egress=self.peers, ingress=self.peers)
+        return both.egress if self.way(place) == "netem" else both.ingress
+
+    def check(self, place: Place) -> None:
+        """Raise FaultError when the way asked for does not work here."""
+        if self.way(place) == "netem":
+            needs(place, "netem")
+            netem_commands(self.interface, self.node_port, self._rows(place), place.token)
+        else:
+            needs(place, "nfqueue")
+
+    def recipe(self, place: Place) -> Recipe:
+        """Return the commands of the way used here."""
+        if self.way(place) == "netem":
+            return self._netem(place)
+        if "nft_queue" in place.capabilities:
+            return self._nft_queue(place)
+        return self._iptables_queue(place)
+
+    def _rows(self, place: Place) -> list[tuple[str, int, int]]:
+        return [(each.address, each.delay_ns, each.jitter_ns) for each in self.delays(place)]
+
+    def _netem(self, place: Place) -> Recipe:
+        batch = netem_commands(
+            self.interface, self.node_port, self._rows(place), place.token, ordered=self.ordered
+        )
+        root = ("tc", "qdisc", "del", "dev", self.interface, "root")
+        delete = (*root, "handle", f"{netem_handle(place.token)}:")
+        return Recipe(
+            how="netem",
+            inject=(Command(("tc", "-batch", "-"), stdin="\n".join(batch) + "\n"),),
+            release=(Command(delete, may_fail=True),),
+        )
+
+    def _daemon(self, place: Place) -> tuple[Command, Command]:
+        """Return the commands that start and stop the delayer."""
+        spec = {
+            "queue_num": place.queue_num,
+            "seed": self.seed,
+            "ordered": self.ordered,
+            "until_boottime_ns": (place.deadline_ns or 0) + SECOND_NS // 4,
+            "stats_file": str(place.run_dir / f"delay-{place.token}.json"),
+            "pid_file": str(place.run_dir / f"delay-{place.token}.pid"),
+            "sources": [
+                {"address": each.address, "delay_ns": each.delay_ns, "jitter_ns": each.jitter_ns}
+                for each in self.delays(place)
+            ],
+        }
+        words = (*place.python, "-m", "faults", "delay-queue", json.dumps(spec))
+        if "systemd" in place.capabilities:
+            prefix: tuple[str, ...] = (
+                "systemd-run",
+                "--quiet",
+                "--collect",
+                f"--unit=slotlab-delay-{place.token}",
+                "--property=Nice=-15",
+                f"--setenv=PYTHONPATH={place.python_path}",
+            )
+        else:
+            prefix = ("setsid", "-f", "env", f"PYTHONPATH={place.python_path}")
+        stop = ("/bin/sh", "-c", STOP_DAEMON, "stop", str(spec["pid_file"]))
+        return Command((*prefix, *words)), Command(stop, may_fail=True)
+
+    def _nft_queue(self, place: Place) -> Recipe:
+        start, stop = self._daemon(place)
+        four, six = addresses([each.address for each in self.delays(place)])
+        table = f"inet {place.table}"
+        timeout = f" timeout {-(-(self.for_ns or 0) // 1_000_000)}ms"
+        elements = "".join(
+            f"add element {table} {name} {{ {', '.join(a + timeout for a in values)} }}\n"
+            for name, values in (("slow_in", four), ("slow_in6", six))
+            if values
+        )
+        definition = _queue_table(place, self.interface, self.node_port)
+        flush = f"flush set {table} slow_in; flush set {table} slow_in6"
+        return Recipe(
+            how="ingress queue",
+            prepare=(start, Command(("nft", "-f", "-"), stdin=definition)),
+            inject=(Command(("nft", "-f", "-"), stdin=elements),) if elements else (),
+            release=(Command(("nft", flush), may_fail=True), stop),
+            remove=(Command(("nft", "delete", "table", "inet", place.table), may_fail=True),),
+        )
+
+    def _iptables_queue(self, place: Place) -> Recipe:
+        start, stop = self._daemon(place)
+        chain = f"SLOTLAB_{place.token}"
+        prepare: list[Command] = [start]
+        inject: list[Command] = []
+        release: list[Command] = []
+        remove: list[Command] = []
+        for program, family, group in zip(
+            ("iptables", "ip6tables"),
+            ("ip", "ip6"),
+            addresses([each.address for each in self.delays(place)]),
+            strict=True,
+        ):
+            if not group:
+                continue
+            rules = "".join(
+                f"-A {chain} -i {self.interface} -s {address} -p {protocol} --{port}"
+                f" {self.node_port} -j NFQUEUE --queue-num {place.queue_num} --queue-bypass\n"
+                for address in group
+                for protocol in ("tcp", "udp")
+                for port in ("dport", "sport")
+            )
+            text = f"*mangle\n:{chain} - [0:0]\n{rules}COMMIT\n"
+            mangle = (program, "-w", "5", "-t", "mangle")
+            prepare.append(Command((f"{program}-restore", "-w", "5", "--noflush"), stdin=text))
+            inject.append(Command((*mangle, "-I", "PREROUTING", "1", "-j", chain)))
+            release.append(Command((*mangle, "-D", "PREROUTING", "-j", chain), may_fail=True))
+            remove.append(Command((*mangle, "-F", chain), may_fail=True))
+            remove.append(Command((*mangle, "-X", chain), may_fail=True))
+            if not place.mangle_existed:
+                drop = ("/bin/sh", "-c", DROP_MANGLE, "drop", family)
+                remove.append(Command(drop, may_fail=True))
+        return Recipe(
+            how="ingress queue",
+            prepare=tuple(prepare),
+            inject=tuple(inject),
+            release=(*release, stop),
+            remove=tuple(remove),
+        )
+
+
+def overlap(faults: list[Delay]) -> FaultError | None:
+    """Return the error of two delays in force at once on one host (they would not add up), or
+    None.
+    """
+    ordered = sorted(faults, key=lambda fault: fault.at_ns)
+    for first, second in pairwise(ordered):
+        if first.for_ns is None or first.at_ns + first.for_ns > second.at_ns:
+            return FaultError("overlapping_delay", f"{first.id} and {second.id} on one host")
+    return None
+
+
+def _queue_table(place: Place, interface: str, node_port: int) -> str:
+    rules = "".join(
+        f'    iifname "{interface}" {family} saddr @slow_in{suffix} meta l4proto {{ tcp, udp }}'
+        f" th {port} {node_port} counter queue num {place.queue_num} bypass\n"
+        for family, suffix in (("ip", ""), ("ip6", "6"))
+        for port in ("dport", "sport")
+    )
+    sets = "".join(
+        f"  set {name} {{\n    type {kind}\n    flags timeout\n  }}\n"
+        for name, kind in (("slow_in", "ipv4_addr"), ("slow_in6", "ipv6_addr"))
+    )
+    head = "    type filter hook prerouting priority -150; policy accept;\n"
+    return f"table inet {place.table} {{\n{sets}  chain prerouting {{\n{head}{rules}  }}\n}}\n"

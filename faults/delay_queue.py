@@ -1,0 +1,202 @@
+"""The delayer: holds queued packets in a heap and lets each pass when its time has come.
+
+A process of its own, started by the agent, for kernels without netem. It fails open: when it ends,
+however it ends, the kernel's bypass lets packets pass at once; on SIGTERM or at its deadline it
+first lets go of what it holds. Its counters go to a file twice a second and are the fault's
+evidence.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import heapq
+import ipaddress
+import os
+import random
+import select
+import signal
+import socket
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from faults.nfqueue import QueueError, open_queue, packets, verdict
+
+STATS_EVERY_NS = 500_000_000
+BATCH = 256
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Packets of one sender are held delay_ns, plus or minus up to jitter_ns."""
+
+    address: str
+    delay_ns: int
+    jitter_ns: int
+
+
+class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one delayer does, and until when (CLOCK_BOOTTIME)."""
+
+    queue_num: int
+    seed: int
+    ordered: bool
+    until_boottime_ns: int
+    stats_file: str
+    pid_file: str
+    sources: list[Source]
+
+
+class Stats(msgspec.Struct):
+    """What the delayer did; late_max_ns is how long after its due time a packet left at worst."""
+
+    seen: int = 0
+    delayed: int = 0
+    unknown: int = 0
+    lost_reports: int = 0
+    held_max: int = 0
+    late_max_ns: int = 0
+    late_sum_ns: int = 0
+    ended: str = ""
+
+
+@dataclass(slots=True)
+class Holder:
+    """The heap of held packets; pure but for the random source given to it."""
+
+    spec: Spec
+    rng: random.Random
+    stats: Stats = field(default_factory=Stats)
+    held: list[tuple[int, int]] = field(default_factory=list)
+    _sources: dict[bytes, Source] = field(default_factory=dict)
+    _last_due: dict[bytes, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for source in self.spec.sources:
+            self._sources[ipaddress.ip_address(source.address).packed] = source
+
+    def take(self, packet_id: int, payload: bytes, now_ns: int) -> None:
+        """Return nothing; the packet is held until its time. An unknown sender's passes at once."""
+        self.stats.seen += 1
+        key = payload[12:16] if payload and payload[0] >> 4 == 4 else payload[8:24]
+        source = self._sources.get(key)
+        due_ns = now_ns
+        if source is None:
+            self.stats.unknown += 1
+        else:
+            self.stats.delayed += 1
+            due_ns += source.delay_ns
+            if source.jitter_ns:
+                due_ns += self.rng.randint(-source.jitter_ns, source.jitter_ns)
+            if self.spec.ordered:
+                due_ns = max(due_ns, self._last_due.get(key, 0))
+                self._last_due[key] = due_ns
+        heapq.heappush(self.held, (due_ns, packet_id))
+        self.stats.held_max = max(self.stats.held_max, len(self.held))
+
+    def due(self, now_ns: int, limit: int = BATCH) -> list[int]:
+        """Return the ids of packets whose time has come, in order of their times, at most limit."""
+        ids: list[int] = []
+        while self.held and self.held[0][0] <= now_ns and len(ids) < limit:
+            due_ns, packet_id = heapq.heappop(self.held)
+            late_ns = now_ns - due_ns
+            self.stats.late_sum_ns += late_ns
+            self.stats.late_max_ns = max(self.stats.late_max_ns, late_ns)
+            ids.append(packet_id)
+        return ids
+
+    def rest(self) -> list[int]:
+        """Return the ids of all packets still held, in order of their times."""
+        ids = [packet_id for _, packet_id in sorted(self.held)]
+        self.held.clear()
+        return ids
+
+
+def run(spec: Spec) -> None:
+    """Return when the deadline has passed or SIGTERM came; everything held has been let go.
+
+    Raises:
+        QueueError: the kernel refused the queue.
+    """
+    holder = Holder(spec, random.Random(spec.seed))
+    stopping: list[str] = []
+    signal.signal(signal.SIGTERM, lambda *_: stopping.append("stopped"))
+    link = open_queue(spec.queue_num)
+    link.setblocking(False)
+    Path(spec.pid_file).write_text(f"{os.getpid()}\n")
+    _write_stats(spec, holder.stats)
+    gc.freeze()
+    gc.disable()
+    left_ns = spec.until_boottime_ns - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    end_ns = time.monotonic_ns() + left_ns
+    try:
+        _hold(link, holder, end_ns, stopping)
+    finally:
+        _pass(link, spec.queue_num, holder.rest())
+        link.close()
+        holder.stats.ended = stopping[0] if stopping else "deadline"
+        _write_stats(spec, holder.stats)
+        Path(spec.pid_file).unlink(missing_ok=True)
+
+
+def _hold(link: socket.socket, holder: Holder, end_ns: int, stopping: list[str]) -> None:
+    """Move packets from the queue to the heap and out again until the end."""
+    stats_ns = time.monotonic_ns() + STATS_EVERY_NS
+    while not stopping:
+        now_ns = time.monotonic_ns()
+        if now_ns >= end_ns:
+            return
+        if now_ns >= stats_ns:
+            _write_stats(holder.spec, holder.stats)
+            stats_ns = now_ns + STATS_EVERY_NS
+        wake_ns = min(end_ns, stats_ns, holder.held[0][0] if holder.held else end_ns)
+        readable, _, _ = select.select([link], [], [], max(0, wake_ns - now_ns) / 1e9)
+        if readable:
+            _drain(link, holder)
+        _pass(link, holder.spec.queue_num, holder.due(time.monotonic_ns()))
+
+
+def _drain(link: socket.socket, holder: Holder) -> None:
+    """Read what waits, at most BATCH datagrams, so that due packets are not kept waiting."""
+    for _ in range(BATCH):
+        try:
+            data = link.recv(65_536)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:
+                raise
+            holder.stats.lost_reports += 1
+            return
+        now_ns = time.monotonic_ns()
+        for packet_id, payload in packets(data):
+            holder.take(packet_id, payload, now_ns)
+
+
+def _pass(link: socket.socket, queue_num: int, ids: list[int]) -> None:
+    for start in range(0, len(ids), BATCH):
+        data = b"".join(verdict(queue_num, each) for each in ids[start : start + BATCH])
+        try:
+            link.send(data)
+        except BlockingIOError:
+            select.select([], [link], [], 1.0)
+            link.send(data)
+
+
+def _write_stats(spec: Spec, stats: Stats) -> None:
+    target = Path(spec.stats_file)
+    fresh = target.with_suffix(".tmp")
+    fresh.write_bytes(msgspec.json.encode(stats))
+    fresh.replace(target)
+
+
+def main(text: str) -> int:
+    """Return the exit status of a delayer with the JSON spec in text."""
+    try:
+        run(msgspec.json.decode(text, type=Spec))
+    except (QueueError, msgspec.DecodeError, OSError) as error:
+        print(f"delay-queue: {error}", flush=True)
+        return 1
+    return 0

@@ -1,0 +1,161 @@
+"""The ledger: what this host must still undo, on disk before the fault is applied.
+
+One arming of a fault owns three files, named by its token: `<token>.jsonl` (state records, appended
+into space reserved when it was armed, so a full disk cannot keep a fault from being recorded),
+`<token>.sh` (the undo, plain POSIX shell, needs neither Python nor the agent) and `<token>.undone`
+(written by that script: it ran, and when). A record torn by a crash is ignored; the one before
+counts.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from faults.fault import Step, shell_lines
+
+RESERVED_BYTES = 16 * 1024
+TOKEN_CHARACTERS = 8
+State = Literal["armed", "prepared", "applied", "closed"]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One fault's latest record; times are CLOCK_BOOTTIME of the boot named."""
+
+    token: str
+    trial: str
+    fault_id: str
+    kind: str
+    how: str
+    boot: str
+    state: State
+    t0_boottime_ns: int
+    inject_ns: int
+    deadline_ns: int | None
+    asked: dict[str, object] = {}
+    reason: str = ""
+
+
+class Ledger:
+    """The open and closed entries below one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+
+    def create(self, entry: Entry, undo: tuple[Step, ...]) -> None:
+        """Return when record and undo script are on disk.
+
+        Raises:
+            OSError: they could not be written; nothing may be applied then.
+        """
+        script = self.script(entry.token)
+        _write_durably(script, undo_script(script, undo).encode(), 0o750)
+        path = self._records(entry.token)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+        try:
+            os.posix_fallocate(descriptor, 0, RESERVED_BYTES)
+            os.pwrite(descriptor, _line(entry), 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        _sync_folder(self.folder)
+
+    def record(self, entry: Entry) -> None:
+        """Return when the entry's new state is on disk, behind its earlier ones."""
+        descriptor = os.open(self._records(entry.token), os.O_RDWR | os.O_CLOEXEC)
+        try:
+            used = _used(os.pread(descriptor, RESERVED_BYTES, 0))
+            os.pwrite(descriptor, _line(entry), used)
+            os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def entries(self) -> list[Entry]:
+        """Return the latest readable record of each fault, oldest fault first."""
+        found = [entry for path in self.folder.glob("*.jsonl") if (entry := _last(path))]
+        return sorted(found, key=lambda entry: (entry.inject_ns, entry.token))
+
+    def open_entries(self) -> list[Entry]:
+        """Return the entries whose undo may still be needed."""
+        return [entry for entry in self.entries() if entry.state != "closed"]
+
+    def clear_closed(self) -> None:
+        """Return nothing; the files of closed entries are gone."""
+        for entry in self.entries():
+            if entry.state == "closed":
+                for path in self.folder.glob(f"{entry.token}.*"):
+                    path.unlink(missing_ok=True)
+
+    def script(self, token: str) -> Path:
+        """Return the path of an entry's undo script."""
+        return self.folder / f"{token}.sh"
+
+    def undone_ns(self, token: str) -> int | None:
+        """Return when (CLOCK_BOOTTIME, to 10 ms) the undo script ended, or None if it never ran."""
+        try:
+            text = (self.folder / f"{token}.undone").read_text()
+            return int(float(text.split()[0]) * 1000) * 1_000_000
+        except (OSError, ValueError, IndexError):
+            return None
+
+    def _records(self, token: str) -> Path:
+        return self.folder / f"{token}.jsonl"
+
+
+def undo_script(path: Path, undo: tuple[Step, ...]) -> str:
+    """Return the shell script that undoes a fault, any number of times, and says that it ran."""
+    undone = shlex.quote(str(path.with_suffix(".undone")))
+    return "\n".join(
+        [
+            "#!/bin/sh",
+            "# Takes one fault back. Safe at any time and any number of times.",
+            "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+            *shell_lines(undo),
+            f"cat /proc/uptime > {undone}",
+            "",
+        ]
+    )
+
+
+def _line(entry: Entry) -> bytes:
+    return msgspec.json.encode(entry) + b"\n"
+
+
+def _used(data: bytes) -> int:
+    """Return where the next record goes: behind the last complete line."""
+    return data.split(b"\0", 1)[0].rfind(b"\n") + 1
+
+
+def _last(path: Path) -> Entry | None:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    for line in reversed(data[: _used(data)].splitlines()):
+        try:
+            return msgspec.json.decode(line, type=Entry)
+        except msgspec.DecodeError:
+            continue
+    return None
+
+
+def _write_durably(path: Path, data: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    try:
+        os.write(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

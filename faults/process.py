@@ -1,0 +1,48 @@
+"""Kill: end one of our own units by a signal; its undo is to start it again."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from faults.fault import FOR_NS_MAX, Command, Fault, Place, Recipe, needs
+
+KILLABLE = Literal["slotlab-node.service", "slotlab-probe.service", "slotlab-client.service"]
+
+
+class Kill(Fault, frozen=True, kw_only=True, tag="kill"):
+    """Send signal to unit; start it again after restart_after_ns, or never (None)."""
+
+    unit: KILLABLE
+    signal: Literal["SIGKILL", "SIGTERM", "SIGABRT"] = "SIGKILL"
+    restart_after_ns: int | None = None
+
+    def __post_init__(self) -> None:
+        Fault.__post_init__(self)
+        if self.restart_after_ns is not None and not 0 < self.restart_after_ns <= FOR_NS_MAX:
+            raise ValueError("restart_after_ns is outside 0..24 h")
+
+    def kind(self) -> str:
+        """Return the fault's word."""
+        return "kill"
+
+    def lasts_ns(self) -> int | None:
+        """Return the time to the restart; None when the unit stays down."""
+        return self.restart_after_ns if self.restart_after_ns is not None else self.for_ns
+
+    def check(self, place: Place) -> None:
+        """Raise FaultError unless systemd runs here."""
+        needs(place, "systemd")
+
+    def recipe(self, place: Place) -> Recipe:
+        """Return: signal the unit's processes; start it again."""
+        kill = ("systemctl", "kill", f"--signal={self.signal}", self.unit)
+        if self.lasts_ns() is None:
+            return Recipe(how="signal", inject=(Command(kill),))
+        return Recipe(
+            how="signal",
+            inject=(Command(kill),),
+            release=(
+                Command(("systemctl", "reset-failed", self.unit), may_fail=True),
+                Command(("systemctl", "start", "--no-block", self.unit), may_fail=True),
+            ),
+        )

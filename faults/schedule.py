@@ -1,0 +1,126 @@
+"""When what is due: the pure state machine behind the agent. No clock, no thread, no command in
+here.
+
+Times are CLOCK_BOOTTIME nanoseconds. A fault goes waiting -> ready -> running -> done; the lease
+covers them all: when it ends, what is in place is undone and the rest is dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from faults.fault import SECOND_NS
+
+LEAD_NS = 3 * SECOND_NS
+"""Undo, dead-man timer and harmless preparations are in place this long before the fault is due."""
+
+
+class Stage(StrEnum):
+    """How far a fault has come."""
+
+    WAITING = "waiting"
+    READY = "ready"
+    RUNNING = "running"
+    DONE = "done"
+
+
+class Action(StrEnum):
+    """What is to be done now."""
+
+    PREPARE = "prepare"
+    INJECT = "inject"
+    HEAL = "heal"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One fault's times; deadline_ns None: injected once, nothing to undo."""
+
+    id: str
+    inject_ns: int
+    deadline_ns: int | None
+    stage: Stage = Stage.WAITING
+
+    @property
+    def prepare_ns(self) -> int:
+        """Return when the preparations are due."""
+        return self.inject_ns - LEAD_NS
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """All faults of one arming, and the lease that covers them."""
+
+    items: tuple[Item, ...]
+    lease_ns: int
+
+    def due(self, now_ns: int) -> tuple[Schedule, list[tuple[str, Action]]]:
+        """Return the schedule after, and the actions due at now_ns in the order to begin them.
+
+        Heals come first: what ends at the moment another fault begins must not take that one back.
+        """
+        actions: list[tuple[str, Action]] = []
+        items: list[Item] = []
+        for item in self.items:
+            stepped, done = _advance(item, now_ns, lease_over=now_ns >= self.lease_ns)
+            items.append(stepped)
+            actions += [(item.id, action) for action in done]
+        actions.sort(key=lambda each: each[1] is not Action.HEAL)
+        return replace(self, items=tuple(items)), actions
+
+    def wake_ns(self) -> int | None:
+        """Return when something is due next, or None when all is done."""
+        times = [time_ns for item in self.items if (time_ns := _next_ns(item)) is not None]
+        return min(*times, self.lease_ns) if times else None
+
+    def end_all(self) -> tuple[Schedule, list[tuple[str, Action]]]:
+        """Return the schedule with all done, and the actions that undo or drop each fault."""
+        return replace(self, lease_ns=0).due(0)
+
+    def renewed(self, lease_ns: int) -> Schedule:
+        """Return the schedule under a lease that ends at lease_ns; faults keep their deadlines."""
+        return replace(self, lease_ns=lease_ns)
+
+    def failed(self, fault_id: str) -> Schedule:
+        """Return the schedule with one fault done, because it could not be applied."""
+        items = tuple(
+            replace(item, stage=Stage.DONE) if item.id == fault_id else item for item in self.items
+        )
+        return replace(self, items=items)
+
+    @property
+    def active(self) -> bool:
+        """Return whether anything is still to be done."""
+        return any(item.stage is not Stage.DONE for item in self.items)
+
+
+def _advance(item: Item, now_ns: int, *, lease_over: bool) -> tuple[Item, list[Action]]:
+    actions: list[Action] = []
+    over = lease_over or (item.deadline_ns is not None and now_ns >= item.deadline_ns)
+    if item.stage is Stage.WAITING and over:
+        return replace(item, stage=Stage.DONE), [Action.SKIP]
+    if item.stage is Stage.WAITING and now_ns >= item.prepare_ns:
+        actions.append(Action.PREPARE)
+        item = replace(item, stage=Stage.READY)
+    if item.stage is Stage.READY and not over and now_ns >= item.inject_ns:
+        actions.append(Action.INJECT)
+        stage = Stage.DONE if item.deadline_ns is None else Stage.RUNNING
+        item = replace(item, stage=stage)
+    if item.stage in (Stage.READY, Stage.RUNNING) and over:
+        actions.append(Action.HEAL)
+        item = replace(item, stage=Stage.DONE)
+    return item, actions
+
+
+def _next_ns(item: Item) -> int | None:
+    match item.stage:
+        case Stage.WAITING:
+            return item.prepare_ns
+        case Stage.READY:
+            return item.inject_ns
+        case Stage.RUNNING:
+            return item.deadline_ns
+        case Stage.DONE:
+            return None

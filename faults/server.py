@@ -1,0 +1,169 @@
+"""The agent's socket: one JSON request a line, one JSON reply a line; every input gets an
+answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import grp
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from faults.agent import Agent
+from faults.arming import ArmRequest
+from faults.fault import FaultError
+
+log = logging.getLogger(__name__)
+
+LINE_BYTES_MAX = 16 << 20
+CONNECTIONS_MAX = 32
+PROTOCOL = 1
+
+Reply = dict[str, object]
+T = TypeVar("T")
+
+
+class Request(msgspec.Struct, frozen=True):
+    """The envelope of every request; arguments stand beside these keys."""
+
+    v: int
+    op: str
+    id: int | str | None = None
+
+
+class PrepareRequest(msgspec.Struct, frozen=True):
+    """A trial's files: relative name to text."""
+
+    trial: str
+    files: dict[str, str]
+
+
+class UnitsRequest(msgspec.Struct, frozen=True):
+    """Short names of units: node, probe, client."""
+
+    units: list[str]
+
+
+class RenewRequest(msgspec.Struct, frozen=True):
+    """A trial and its lease from now."""
+
+    trial: str
+    lease_ns: int
+
+
+class JournalRequest(msgspec.Struct, frozen=True):
+    """Where to go on reading."""
+
+    from_line: int = 0
+
+
+class Server:
+    """Listens on the agent's unix socket until closed."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+        self._connections = 0
+        self._server: asyncio.Server | None = None
+
+    async def listen(self, path: Path, group: str) -> None:
+        """Return when the socket takes connections; members of group may use it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        mask = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(
+                self._serve, path=str(path), limit=LINE_BYTES_MAX
+            )
+        finally:
+            os.umask(mask)
+        if group:
+            os.chown(path, -1, grp.getgrnam(group).gr_gid)
+        path.chmod(0o660)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections += 1
+        try:
+            if self._connections > CONNECTIONS_MAX:
+                await _send(writer, _error(None, "too_many_connections", str(CONNECTIONS_MAX)))
+                return
+            while line := await reader.readline():
+                await _send(writer, await self.answer(line))
+        except ValueError:
+            await _send(writer, _error(None, "line_too_long", f"{LINE_BYTES_MAX} bytes a line"))
+        except ConnectionError:
+            log.debug("a controller went away")
+        finally:
+            self._connections -= 1
+            writer.close()
+
+    async def answer(self, line: bytes) -> Reply:
+        """Return the reply to one line; wrong input is an error reply, never an exception."""
+        try:
+            request = msgspec.json.decode(line, type=Request)
+        except msgspec.DecodeError as error:
+            return _error(None, "bad_request", str(error))
+        if request.v != PROTOCOL:
+            return _error(request.id, "bad_version", f"this agent speaks version {PROTOCOL}")
+        operation = self._operations().get(request.op)
+        if operation is None:
+            return _error(request.id, "unknown_op", f"known: {', '.join(self._operations())}")
+        try:
+            return {"id": request.id, "ok": await operation(line)}
+        except msgspec.DecodeError as error:
+            return _error(request.id, "bad_request", str(error))
+        except FaultError as error:
+            return _error(request.id, error.reason, error.detail)
+        except OSError as error:
+            return _error(request.id, "os_error", str(error))
+
+    def _operations(self) -> dict[str, Callable[[bytes], Awaitable[Reply]]]:
+        agent = self.agent
+
+        async def prepare(line: bytes) -> Reply:
+            request = _decode(line, PrepareRequest)
+            return await agent.prepare(request.trial, request.files)
+
+        async def renew(line: bytes) -> Reply:
+            request = _decode(line, RenewRequest)
+            return agent.renew(request.trial, request.lease_ns)
+
+        async def hello(_: bytes) -> Reply:
+            return agent.hello()
+
+        async def status(_: bytes) -> Reply:
+            return agent.status()
+
+        async def journal(line: bytes) -> Reply:
+            return agent.journal_lines(_decode(line, JournalRequest).from_line)
+
+        return {
+            "hello": hello,
+            "prepare": prepare,
+            "start": lambda line: agent.start(_decode(line, UnitsRequest).units),
+            "stop": lambda line: agent.stop(_decode(line, UnitsRequest).units),
+            "snapshot": lambda _: agent.snapshot(),
+            "arm": lambda line: agent.arm(_decode(line, ArmRequest)),
+            "renew": renew,
+            "status": status,
+            "disarm": lambda _: agent.heal("disarmed"),
+            "heal": lambda _: agent.heal("heal"),
+            "journal": journal,
+        }
+
+
+def _decode(line: bytes, kind: type[T]) -> T:
+    return msgspec.json.decode(line, type=kind)
+
+
+def _error(request_id: int | str | None, reason: str, detail: str) -> Reply:
+    return {"id": request_id, "error": {"reason": reason, "detail": detail}}
+
+
+async def _send(writer: asyncio.StreamWriter, reply: Reply) -> None:
+    writer.write(msgspec.json.encode(reply) + b"\n")
+    await writer.drain()

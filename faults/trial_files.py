@@ -1,0 +1,84 @@
+"""Puts a trial's files in place: a clean state folder, the node's configuration, its keys
+(0600).
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import re
+import shutil
+from pathlib import Path
+
+from faults.fault import FaultError
+from faults.layout import Layout
+
+FILE_BYTES_MAX = 4 << 20
+_ALLOWED = re.compile(r"node\.json|genesis\.json|keys/[a-z1-5.]{1,13}\.key")
+_WIPED = ("trial", "chain", "events")
+
+
+def check_files(files: dict[str, str]) -> None:
+    """Return nothing; every name is one a trial may have.
+
+    Raises:
+        FaultError: bad_file, with the name.
+    """
+    for name, text in files.items():
+        if not _ALLOWED.fullmatch(name) or ".." in name:
+            raise FaultError("bad_file", f"{name[:80]!r} is not a trial's file")
+        if len(text) > FILE_BYTES_MAX:
+            raise FaultError("bad_file", f"{name} has more than {FILE_BYTES_MAX} bytes")
+
+
+def place_files(layout: Layout, files: dict[str, str]) -> None:
+    """Return when chain, events and the earlier trial are gone and files are below trial/.
+
+    Raises:
+        FaultError: bad_file; disk, with the path and what the system says.
+    """
+    check_files(files)
+    owner = _owner(layout.owner)
+    try:
+        for name in _WIPED:
+            folder = layout.state_dir / name
+            if folder.is_symlink():
+                raise FaultError("bad_file", f"{folder} is a symbolic link; remove it")
+            if folder.exists():
+                shutil.rmtree(folder)
+            _make_folder(folder, owner)
+        _make_folder(layout.trial_dir / "keys", owner)
+        for name, text in files.items():
+            _write(layout.trial_dir / name, text, owner)
+    except OSError as error:
+        raise FaultError(
+            "disk", f"{error.filename or layout.state_dir}: {error.strerror}"
+        ) from error
+
+
+def _owner(name: str) -> tuple[int, int] | None:
+    if not name:
+        return None
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError as error:
+        raise FaultError("no_user", f"user {name} is missing; deploy again") from error
+    return entry.pw_uid, entry.pw_gid
+
+
+def _make_folder(folder: Path, owner: tuple[int, int] | None) -> None:
+    folder.mkdir(parents=True)
+    if owner is not None:
+        os.chown(folder, *owner)
+    folder.chmod(0o2750)
+
+
+def _write(path: Path, text: str, owner: tuple[int, int] | None) -> None:
+    mode = 0o600 if path.suffix == ".key" else 0o640
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        os.fchmod(file.fileno(), mode)
+        if owner is not None:
+            os.fchown(file.fileno(), *owner)
