@@ -20,7 +20,7 @@ def transaction_mroot(transactions: Iterable[Transaction]) -> bytes:
 
 
 def action_mroot(previous: bytes, slot: int, transactions: Sequence[Transaction]) -> bytes:
-    """Return the root over what was executed: the implicit onblock action first, so that it is never zero.
+    """Return the root over what was executed; the implicit onblock action makes it never zero.
 
     The leaves are ours: upstream hashes action receipts with per-account sequence numbers, which
     only contracts have.

@@ -1,4 +1,4 @@
-"""Blocks: the header whose packed bytes make the id, the schedule a header may carry, the signed whole."""
+"""Blocks: the header whose packed bytes make the id, the schedule it may carry, the whole."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ProducerSchedule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockHeader:
-    """The fields a block's id covers, in order of packing (PROTOCOL A.2).
+    """The fields a block's id covers, in order of packing.
 
     confirmed: how many blocks right before this one its signer confirms; schedule_version: of the
     schedule that signs this block; new_producers: the schedule that becomes pending with it.
@@ -101,7 +101,7 @@ class BlockHeader:
 
 
 def block_id(num: int, header_digest: bytes) -> bytes:
-    """Return a block's id: its number in the first 4 bytes, the rest of the header's digest behind."""
+    """Return a block's id: its number in 4 bytes, then the header's digest from byte 4 on."""
     return struct.pack(">I", num) + header_digest[4:]
 
 

@@ -59,7 +59,7 @@ class BlockRef:
 
 
 class Chain:
-    """One node's view of the chain. Mutable: fork tree, ledger, mempool, watermarks, what is ours to report."""
+    """One node's view of the chain. Mutable: fork tree, ledger, mempool, watermarks."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class Chain:
         return None if item is None else item.block
 
     def branch_ids(self, from_num: int) -> list[bytes]:
-        """Return the ids of the head's branch from from_num (or the oldest of the last 65,536) to the head."""
+        """Return the head's branch's ids from from_num to the head; at most the last 65,536."""
         ids = (self._ledger.id_at(num) for num in range(max(from_num, 1), self.head.num + 1))
         return [block_id for block_id in ids if block_id is not None]
 
@@ -190,7 +190,7 @@ class Chain:
         self._produce(tick.slot, producer, effects)
 
     def _refusal(self, tick: Tick, producer: str) -> str | None:
-        """Why the producer, which is ours and scheduled, must not sign now (PROTOCOL A.9, in order)."""
+        """Why the producer, which is ours and scheduled, must not sign now; in upstream's order."""
         head = self._fork_db.head
         if not self._production_enabled:
             return Reason.STALE
@@ -298,7 +298,7 @@ class Chain:
         )
 
     def _on_restored(self, event: BlockRestored) -> None:
-        """Take a block of our own store as if it had come again, without signatures and without a word."""
+        """Take a block of our own store: as if it came again, unsigned and unannounced."""
         block = event.block
         parent = self._fork_db.get(block.previous)
         if parent is None or self.has_block(block.id):
@@ -348,13 +348,13 @@ class Chain:
             effects.extend(self._mempool.tell(transaction.id, "included", num=item.num))
 
     def _advance_irreversible(self, effects: list[Effect]) -> None:
-        """Finalize what the head's branch says is irreversible, and what a crash left unannounced."""
+        """Finalize what the head's branch makes irreversible, and what a crash left unsaid."""
         lib_num = self._fork_db.head.state.lib_num
         passed = self._fork_db.advance_root(lib_num)
         root = self._fork_db.root
+        self._ledger.commit(root.num)
         if root.num <= self._announced_num:
             return
-        self._ledger.commit(root.num)
         effects.append(Finalize(num=root.num, id=root.id))
         for num in range(self._announced_num + 1, root.num + 1):
             block_id = self._ledger.id_at(num)

@@ -1,4 +1,4 @@
-"""Bytes of blocks and transactions on the wire and in the store: total, bounded, and equal when packed again."""
+"""Bytes of blocks and transactions on the wire and in the store: total, bounded, canonical."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def decode_transaction(data: bytes) -> Transaction:
 
 
 def encode_block(block: SignedBlock) -> bytes:
-    """Return the wire form: a byte for the width of the slot, packed header, signature, transactions."""
+    """Return the wire form: width of the slot, packed header, signature, transactions."""
     return b"".join(
         (
             _NARROW_SLOT if block.header.slot < U32_SLOTS else _WIDE_SLOT,

@@ -1,4 +1,4 @@
-"""secp256k1: recoverable signatures in upstream's layout, and the cache that checks each one once."""
+"""secp256k1: recoverable signatures in upstream's layout, and a cache that checks each once."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def pack_signature(signature: bytes) -> bytes:
 
 
 class Verifier:
-    """Answers who signed a digest and remembers it, so that a transaction costs one recovery a node.
+    """Answers who signed a digest and remembers it: a transaction costs one recovery a node.
 
     A cache and nothing else: whether it is full, empty or shared between chains changes no answer.
     """

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """Why a block or transaction was refused, or a slot left empty; logs, metrics and tests compare these."""
+    """Why a block or transaction was refused or a slot left empty; logs and tests compare these."""
 
     # blocks
     FUTURE_BLOCK = "future_block"

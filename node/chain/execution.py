@@ -1,4 +1,4 @@
-"""Running blocks on the ledger: choosing what goes into one, applying one, moving to another branch."""
+"""Running blocks on the ledger: choosing what goes in, applying, moving to another branch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tree of reversible blocks above the last irreversible one, and which branch is preferred (PROTOCOL A.8)."""
+"""The tree of reversible blocks above the last irreversible one, and the preferred branch."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class ForkDB:
     def branches(
         self, old: ForkItem, new: ForkItem
     ) -> tuple[list[ForkItem], list[ForkItem], ForkItem]:
-        """Return (down, up, ancestor): blocks to undo newest first, blocks to apply oldest first."""
+        """Return (down, up, ancestor): to undo newest first, to apply oldest first."""
         down: list[ForkItem] = []
         up: list[ForkItem] = []
         while old is not new:
@@ -98,18 +98,18 @@ class ForkDB:
         return down, up[::-1], old
 
     def advance_root(self, num: int) -> list[ForkItem]:
-        """Make the head's ancestor num the root; return the newly irreversible blocks, oldest first.
+        """Make the head's ancestor num the root; return what became irreversible, oldest first.
 
         Whatever does not descend from the new root is dropped.
         """
+        if num <= self.root.num:
+            return []
         passed: list[ForkItem] = []
         item = self.head
         while item is not self.root:
             if item.num <= num:
                 passed.append(item)
             item = _parent(item)
-        if not passed:
-            return []
         new_root = passed[0]
         assert new_root.validated
         keep = {new_root.id: new_root}

@@ -1,4 +1,4 @@
-"""The genesis file: who produces and who owns what before the first block; its hash is the chain id."""
+"""The genesis file: who produces and owns what before the first block; it makes the chain id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state that transactions change: balances, replay protection, the ring of recent ids; undone block by block.
+"""The state that transactions change: balances, replay protection, the ring of recent ids.
 
 Everything here belongs to one branch, the head's. A fork switch undoes blocks and applies others;
 the journal of a block holds what it overwrote. The state digest chains each block's changes, so
@@ -44,8 +44,8 @@ class Ledger:
     """
 
     __slots__ = (
-        "_balances", "_by_expiry", "_chain_id", "_digest", "_journals", "_keys", "_lifetime_s", "_open",
-        "_ring", "_seen", "_time_ns",
+        "_balances", "_by_expiry", "_chain_id", "_digest", "_journals", "_keys", "_lifetime_s",
+        "_open", "_ring", "_seen", "_time_ns",
     )  # fmt: skip
 
     def __init__(self, genesis: Genesis, *, chain_id: bytes, genesis_id: bytes) -> None:
@@ -116,7 +116,7 @@ class Ledger:
             raise TransactionRejected(Reason.INSUFFICIENT_BALANCE)
 
     def begin(self, num: int, time_ns: int) -> None:
-        """Open block num of that time; ids whose expiration lies before it are forgotten (strictly before)."""
+        """Open block num of that time; ids that expired strictly before it are forgotten."""
         assert self._open is None
         journal = _Journal(num, self._digest)
         self._open, self._time_ns = journal, time_ns

@@ -19,7 +19,7 @@ NS_PER_S = 1_000_000_000
 
 
 class Mempool:
-    """Mutable: waiting transactions by id, in order; a heap of their expirations; ids entered here."""
+    """Mutable: what waits, by id and in order; a heap of expirations; ids entered here."""
 
     __slots__ = ("_by_expiry", "_bytes", "_entered_here", "_max_bytes", "_max_count", "_waiting")
 
@@ -56,7 +56,7 @@ class Mempool:
         self._note(transaction)
 
     def requeue(self, transactions: Iterable[Transaction]) -> None:
-        """Put transactions of undone blocks in front, in their order; there is always room for them.
+        """Put transactions of undone blocks in front, in their order; there is room for them.
 
         They were in blocks, so their number is bounded by the reversible blocks.
         """

@@ -1,4 +1,4 @@
-"""Merkle roots with upstream's legacy canonical pairing, in one go and one leaf at a time (PROTOCOL A.3)."""
+"""Merkle roots with upstream's legacy canonical pairing, in one go and leaf by leaf."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ ZERO_ROOT = bytes(32)
 
 
 def pair(left: bytes, right: bytes) -> bytes:
-    """Return the parent of two digests; the top bit of the first byte marks left (0) and right (1)."""
+    """Return the parent of two digests; the top bit marks the left (0) and the right (1)."""
     return sha256(
         bytes((left[0] & 0x7F,)) + left[1:] + bytes((right[0] | 0x80,)) + right[1:]
     ).digest()
 
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:
-    """Return the root over leaves: an odd level repeats its last, none gives zeros, one gives itself.
+    """Return the root over leaves: an odd level repeats its last; none gives zeros, one itself.
 
     Source: eosio libraries/chain/merkle.cpp.
     """
@@ -33,7 +33,7 @@ def merkle_root(leaves: Sequence[bytes]) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Frontier:
-    """A growing list of leaves, kept as the roots of its complete subtrees (index = height, None = absent)."""
+    """A growing list of leaves, kept as the roots of its complete subtrees by height."""
 
     count: int = 0
     full: tuple[bytes | None, ...] = ()

@@ -48,7 +48,10 @@ class TransactionReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockRestored:
-    """A block from this node's own store, oldest first, before anything else; nothing is announced for it."""
+    """A block from this node's own store, oldest first, before anything else.
+
+    Nothing is announced for it.
+    """
 
     block: SignedBlock
     irreversible: bool
@@ -61,7 +64,7 @@ Input = Tick | BlockReceived | TransactionReceived | BlockRestored
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watermark:
-    """The highest block number and slot that producer has signed or seen signed (PROTOCOL A.6)."""
+    """The highest block number and slot that producer has signed or seen signed."""
 
     producer: str
     num: int
@@ -70,7 +73,7 @@ class Watermark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Persist:
-    """Put the block into the store. With a watermark (own block): both durable before the next effect."""
+    """Put the block into the store; with a watermark (own block) durable before the next effect."""
 
     block: SignedBlock
     watermark: Watermark | None = None
@@ -118,7 +121,7 @@ class Emit:
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """Base of what the chain reports; kind and fields are those of the published event of that name."""
+    """Base of what the chain reports; kind and fields are those of the published event."""
 
 
 class Produced(Notice, frozen=True, kw_only=True, tag="produced"):

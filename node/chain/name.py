@@ -1,4 +1,4 @@
-"""Account and producer names: up to 12 characters of `.12345a-z`, packed base 32 into a u64 (upstream's `name`)."""
+"""Account and producer names: up to 12 of `.12345a-z`, packed base 32 into a u64."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Upstream's raw packing: little-endian integers, LEB128 counts; and a bounded reader of the same."""
+"""Upstream's raw packing: little-endian integers, LEB128 counts; and a bounded reader."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Reader:
         return number
 
     def varuint(self) -> int:
-        """Return the next varuint32; a longer form than needed is refused, so that packing it again is equal."""
+        """Return the next varuint32; a longer form than needed is refused."""
         number = 0
         for shift in (0, 7, 14, 21, 28):
             byte = self.take(1)[0]

@@ -1,4 +1,4 @@
-"""The seam between the chain and its consensus system: what a profile must answer, and who answers it.
+"""The seam between the chain and its consensus system: what a profile must answer.
 
 `Chain`, `ForkDB`, `Ledger` and `Mempool` know only this. Schedule, finality, fork choice, header
 fields, ids and what a producer confirms are the profile's. A second profile is a second module
@@ -65,7 +65,7 @@ class ChainState(Protocol):
     def rebuild(
         self, header: BlockHeader, transaction_mroot: bytes, action_mroot: bytes
     ) -> BlockHeader:
-        """Return the header that execution gives a received child; it must equal the received one."""
+        """Return the header execution gives a received child; it must equal the received one."""
 
     def child(self, header: BlockHeader) -> ChainState:
         """Return the state after a child with that header; its signature is not checked here.
@@ -95,7 +95,7 @@ class Profile(Protocol):
         """Return the state all branches start from."""
 
     def watermark_refusal(self, watermark: Watermark, head: ChainState, slot: int) -> str | None:
-        """Return why a producer with that watermark must not sign a child of head in slot, if so."""
+        """Return why a producer with that watermark must not sign a child of head in slot."""
 
 
 def build(genesis: Genesis) -> Profile:

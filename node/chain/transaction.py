@@ -1,4 +1,4 @@
-"""Signed transfers: what is signed, what is identified, what goes into a block's root (PROTOCOL A.4)."""
+"""Signed transfers: what is signed, what is identified, what goes into a block's root."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO_CONTEXT_FREE_DATA = bytes(32)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """What a transaction says: move amount from sender to recipient, valid until expiration_s (unix).
+    """What a transaction says: move amount from sender to recipient, until expiration_s (unix).
 
     ref_block_num and ref_block_prefix tie it to a branch (TaPoS): the low 16 bits of a block's
     number and bytes 8..11 of its id, little endian.
@@ -35,7 +35,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """A transfer with its packed body and signature. The id covers the body only, never the signature."""
+    """A transfer, its packed body and signature. The id covers the body, never the signature."""
 
     transfer: Transfer
     body: bytes
@@ -58,7 +58,7 @@ class Transaction:
 
 
 def pack_transfer(transfer: Transfer) -> bytes:
-    """Return the body: upstream's transaction header (limits and delay zero), then our one action."""
+    """Return the body: upstream's transaction header (no limits, no delay), then our action."""
     return (
         struct.pack(
             "<IHI", transfer.expiration_s, transfer.ref_block_num, transfer.ref_block_prefix
@@ -80,7 +80,7 @@ def sign_transfer(transfer: Transfer, *, chain_id: bytes, key: PrivateKey) -> Tr
 
 
 def reference(block_id: bytes) -> tuple[int, int]:
-    """Return (ref_block_num, ref_block_prefix) for a transaction that refers to the block of that id."""
+    """Return (ref_block_num, ref_block_prefix) for a transaction that refers to that block."""
     num, prefix = struct.unpack_from(">I", block_id)[0], struct.unpack_from("<I", block_id, 8)[0]
     return num & 0xFFFF, prefix
 

@@ -1,4 +1,4 @@
-"""EOSIO/FIO header state: the transition from a parent to its child, and two-stage finality (PROTOCOL A.5).
+"""EOSIO/FIO header state: the transition from parent to child, and two-stage finality.
 
 `next_tally` is the rule itself: pure, without headers or signatures, so that it can be simulated by
 itself. `HeaderState` binds it to headers, ids and the signature digest.
@@ -23,7 +23,7 @@ MAX_CONFIRMED = 65_535
 
 @dataclass(frozen=True, slots=True)
 class PendingSchedule:
-    """The latest schedule that became pending: in which block, its hash, and itself until it is active."""
+    """The latest schedule that became pending: in which block, its hash, itself until active."""
 
     lib_num: int
     digest: bytes
@@ -59,8 +59,10 @@ class Tally:
 
 
 def genesis_tally(*, slot: int, schedule: ProducerSchedule, blocks_per_turn: int) -> Tally:
-    """Return the tally of block 1. Its schedule is active and pending at once: block 2 promotes it to itself,
-    so that finality counts over the full schedule from the first block on.
+    """Return the tally of block 1.
+
+    Its schedule is active and pending at once: block 2 promotes it to itself, so that finality
+    counts over the full schedule from the first block on.
     """
     return Tally(
         num=1,
@@ -126,10 +128,48 @@ def next_tally(parent: Tally, slot: int, confirmed: int) -> Tally:
     )
 
 
-def blocks_to_confirm(head_num: int, lib_num: int, watermark: Watermark | None) -> int:
-    """Return the `confirmed` a correct producer writes: everything above its watermark, nothing irreversible.
+def with_pending(tally: Tally, schedule: ProducerSchedule) -> Tally:
+    """Return the tally of a block whose header carries the schedule as new_producers.
 
-    Without a watermark nothing is confirmed: the producer cannot know what it signed before.
+    Raises:
+        BlockRejected: another one is pending or was just promoted, wrong version, empty, unsorted.
+    """
+    names = schedule.names
+    if (
+        tally.promoted
+        or tally.pending.schedule is not None
+        or schedule.version != tally.active.version + 1
+        or not names
+        or list(names) != sorted(set(names))
+    ):
+        raise BlockRejected(Reason.BAD_NEW_PRODUCERS, tally.num)
+    pending = PendingSchedule(tally.num, schedule.digest(), schedule)
+    return dataclasses.replace(tally, pending=pending)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A schedule that was proposed in block_num and waits for that block to be irreversible."""
+
+    block_num: int
+    schedule: ProducerSchedule
+
+
+def due_schedule(parent: Tally, child: Tally, proposal: Proposal) -> ProducerSchedule | None:
+    """Return the schedule that child's header must carry as new_producers, None when it is not due.
+
+    Source: eosio libraries/chain/controller.cpp, start_block.
+    """
+    if child.lib_num < proposal.block_num or parent.pending.schedule is not None:
+        return None
+    return proposal.schedule
+
+
+def blocks_to_confirm(head_num: int, lib_num: int, watermark: Watermark | None) -> int:
+    """Return the `confirmed` a correct producer writes.
+
+    Everything above its watermark, nothing irreversible. Without a watermark nothing is confirmed:
+    the producer cannot know what it signed before.
 
     Source: eosio libraries/chain/controller.cpp and plugins/producer_plugin, start_block.
     """
@@ -154,7 +194,7 @@ def _count_confirmations(parent: Tally, num: int, confirmed: int) -> tuple[bytes
 
 
 def _last_irreversible(parent: Tally, producer: str) -> int:
-    """The number that enough producers imply, from the parent's maps with the signer's entry brought up."""
+    """The number enough producers imply: the parent's maps with the signer's entry brought up."""
     implied = [
         parent.proposed_irb if name == producer else num
         for name, num in parent.last_implied_irb.items()
@@ -196,7 +236,7 @@ class HeaderState:
 
     @property
     def fork_key(self) -> tuple[int, ...]:
-        """Return (lib, num). proposed_irb plays no part: nothing locks a producer to a pre-committed branch."""
+        """Return (lib, num). proposed_irb plays no part: a pre-commit locks nobody."""
         return (self.tally.lib_num, self.tally.num)
 
     @property
@@ -206,7 +246,7 @@ class HeaderState:
 
     @property
     def signing_digest(self) -> bytes:
-        """Return what the producer signs: header, ids of all blocks before, latest pending schedule.
+        """Return what the producer signs: header, all ids before, latest pending schedule.
 
         Source: eosio libraries/chain/block_header_state.cpp, sig_digest.
         """
@@ -215,7 +255,7 @@ class HeaderState:
 
     @property
     def changes(self) -> tuple[Schedule, ...]:
-        """Return what this block did to the schedule; block 2's promotion of genesis to itself is no change."""
+        """Return what this block did to the schedule; block 2's promotion is no change."""
         found: list[Schedule] = []
         active, proposed = self.tally.active, self.header.new_producers
         if self.tally.promoted and active.version > self.header.schedule_version:
@@ -245,7 +285,7 @@ class HeaderState:
     def rebuild(
         self, header: BlockHeader, transaction_mroot: bytes, action_mroot: bytes
     ) -> BlockHeader:
-        """Return the header that execution gives a received child; only slot and confirmed are the signer's."""
+        """Return the header execution gives a child; slot and confirmed are the signer's."""
         return BlockHeader(
             slot=header.slot,
             producer=self.producer_for(header.slot).name,
@@ -271,7 +311,7 @@ class HeaderState:
         if header.schedule_version != self.tally.active.version:
             raise BlockRejected(Reason.BAD_SCHEDULE_VERSION, tally.num)
         if header.new_producers is not None:
-            tally = _with_pending(tally, header.new_producers)
+            tally = with_pending(tally, header.new_producers)
         digest = header.digest()
         return HeaderState(
             tally=tally,
@@ -281,21 +321,6 @@ class HeaderState:
             signing_key=scheduled.key,
             blockroot=self.blockroot.append(self.id),
         )
-
-
-def _with_pending(tally: Tally, schedule: ProducerSchedule) -> Tally:
-    """The tally of a block whose header carries new_producers."""
-    names = schedule.names
-    if (
-        tally.promoted
-        or tally.pending.schedule is not None
-        or schedule.version != tally.active.version + 1
-        or not names
-        or list(names) != sorted(set(names))
-    ):
-        raise BlockRejected(Reason.BAD_NEW_PRODUCERS, tally.num)
-    pending = PendingSchedule(tally.num, schedule.digest(), schedule)
-    return dataclasses.replace(tally, pending=pending)
 
 
 def _change(state: str, num: int, schedule: ProducerSchedule) -> Schedule:

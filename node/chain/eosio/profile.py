@@ -25,7 +25,7 @@ class EosioProfile:
 
     @staticmethod
     def of(genesis: genesis_file.Genesis) -> EosioProfile:
-        """Return the profile for a genesis: header with confirmed 1 and the chain id as action root.
+        """Return the profile for a genesis: confirmed 1, the chain id as action root.
 
         Source: eosio libraries/chain/controller.cpp, initialize_blockchain_state; n producers
         instead of one.
@@ -51,7 +51,7 @@ class EosioProfile:
         return EosioProfile(SlotClock(genesis.slot_ns), chain_id, state)
 
     def watermark_refusal(self, watermark: Watermark, head: ChainState, slot: int) -> str | None:
-        """Return why a producer with that watermark must not sign a child of head in slot, if so.
+        """Return why a producer with that watermark must not sign a child of head in slot.
 
         Both number and slot protect (EOSIO 2.x); FIO's own node keeps only the number and can sign
         one slot twice on two branches.
