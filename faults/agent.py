@@ -106,7 +106,9 @@ class Agent:
         return {"stopped": names}
 
     async def snapshot(self) -> dict[str, object]:
-        """Return the state of everything a fault may touch."""
+        """Return the state of everything a fault may touch, once running actions have ended."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
         return await asyncio.to_thread(snapshot, self.host.layout, self.host.config)
 
     async def arm(self, request: ArmRequest) -> dict[str, object]:
@@ -180,7 +182,7 @@ class Agent:
                     self._begin(fault_id, action, reason)
                 self._changed.set()
             if self._tasks:
-                await asyncio.wait(self._tasks)
+                await asyncio.wait(set(self._tasks))
             rest = await asyncio.to_thread(self.recover, reason)
         return {"healed": sorted({*running, *rest})}
 

@@ -30,9 +30,9 @@ from faults.netem import netem_commands, netem_handle
 
 DELAY_NS_MAX = 60 * SECOND_NS
 STOP_DAEMON = (
-    'p=$(cat "$1" 2>/dev/null) && grep -q -a delay-queue "/proc/$p/cmdline" 2>/dev/null'
-    ' && kill -TERM "$p" && n=0 && while [ -d "/proc/$p" ] && [ $n -lt 50 ];'
-    ' do sleep 0.01; n=$((n+1)); done; rm -f "$1"'
+    'mine() { grep -q -a delay-queue "/proc/$p/cmdline" 2>/dev/null; };'
+    ' p=$(cat "$1" 2>/dev/null) && mine && kill -TERM "$p" && n=0 &&'
+    ' while mine && [ $n -lt 50 ]; do sleep 0.01; n=$((n+1)); done; rm -f "$1"'
 )
 """Ends the delayer whose pid file is $1, after making sure that the pid is one; waits for its
 exit.
@@ -144,7 +144,7 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
             "seed": self.seed,
             "ordered": self.ordered,
             "until_boottime_ns": (place.deadline_ns or 0) + SECOND_NS // 4,
-            "stats_file": str(place.run_dir / f"delay-{place.token}.json"),
+            "stats_file": _stats_file(place),
             "pid_file": str(place.run_dir / f"delay-{place.token}.pid"),
             "sources": [
                 {"address": each.address, "delay_ns": each.delay_ns, "jitter_ns": each.jitter_ns}
@@ -162,7 +162,8 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
                 f"--setenv=PYTHONPATH={place.python_path}",
             )
         else:
-            prefix = ("setsid", "-f", "env", f"PYTHONPATH={place.python_path}")
+            detach = 'exec setsid -f "$@" >/dev/null 2>&1 </dev/null'
+            prefix = ("/bin/sh", "-c", detach, "start", "env", f"PYTHONPATH={place.python_path}")
         stop = ("/bin/sh", "-c", STOP_DAEMON, "stop", str(spec["pid_file"]))
         return Command((*prefix, *words)), Command(stop, may_fail=True)
 
@@ -183,7 +184,10 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
             prepare=(start, Command(("nft", "-f", "-"), stdin=definition)),
             inject=(Command(("nft", "-f", "-"), stdin=elements),) if elements else (),
             release=(Command(("nft", flush), may_fail=True), stop),
-            remove=(Command(("nft", "delete", "table", "inet", place.table), may_fail=True),),
+            remove=(
+                Command(("nft", "delete", "table", "inet", place.table), may_fail=True),
+                Command(("rm", "-f", _stats_file(place))),
+            ),
         )
 
     def _iptables_queue(self, place: Place) -> Recipe:
@@ -223,7 +227,7 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
             prepare=tuple(prepare),
             inject=tuple(inject),
             release=(*release, stop),
-            remove=tuple(remove),
+            remove=(*remove, Command(("rm", "-f", _stats_file(place)))),
         )
 
 
@@ -236,6 +240,10 @@ def overlap(faults: list[Delay]) -> FaultError | None:
         if first.for_ns is None or first.at_ns + first.for_ns > second.at_ns:
             return FaultError("overlapping_delay", f"{first.id} and {second.id} on one host")
     return None
+
+
+def _stats_file(place: Place) -> str:
+    return str(place.run_dir / f"delay-{place.token}.json")
 
 
 def _queue_table(place: Place, interface: str, node_port: int) -> str:

@@ -122,6 +122,9 @@ def run(spec: Spec) -> None:
     """
     holder = Holder(spec, random.Random(spec.seed))
     stopping: list[str] = []
+    woken, waker = socket.socketpair()
+    waker.setblocking(False)
+    signal.set_wakeup_fd(waker.fileno())
     signal.signal(signal.SIGTERM, lambda *_: stopping.append("stopped"))
     link = open_queue(spec.queue_num)
     link.setblocking(False)
@@ -132,7 +135,7 @@ def run(spec: Spec) -> None:
     left_ns = spec.until_boottime_ns - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     end_ns = time.monotonic_ns() + left_ns
     try:
-        _hold(link, holder, end_ns, stopping)
+        _hold((link, woken), holder, end_ns, stopping)
     finally:
         _pass(link, spec.queue_num, holder.rest())
         link.close()
@@ -141,8 +144,11 @@ def run(spec: Spec) -> None:
         Path(spec.pid_file).unlink(missing_ok=True)
 
 
-def _hold(link: socket.socket, holder: Holder, end_ns: int, stopping: list[str]) -> None:
-    """Move packets from the queue to the heap and out again until the end."""
+def _hold(
+    links: tuple[socket.socket, socket.socket], holder: Holder, end_ns: int, stopping: list[str]
+) -> None:
+    """Move packets from the queue to the heap and out again until the end, or until stopped."""
+    link, woken = links
     stats_ns = time.monotonic_ns() + STATS_EVERY_NS
     while not stopping:
         now_ns = time.monotonic_ns()
@@ -152,8 +158,8 @@ def _hold(link: socket.socket, holder: Holder, end_ns: int, stopping: list[str])
             _write_stats(holder.spec, holder.stats)
             stats_ns = now_ns + STATS_EVERY_NS
         wake_ns = min(end_ns, stats_ns, holder.held[0][0] if holder.held else end_ns)
-        readable, _, _ = select.select([link], [], [], max(0, wake_ns - now_ns) / 1e9)
-        if readable:
+        readable, _, _ = select.select([link, woken], [], [], max(0, wake_ns - now_ns) / 1e9)
+        if link in readable:
             _drain(link, holder)
         _pass(link, holder.spec.queue_num, holder.due(time.monotonic_ns()))
 

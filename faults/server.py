@@ -95,6 +95,8 @@ class Server:
                 await _send(writer, await self.answer(line))
         except ValueError:
             await _send(writer, _error(None, "line_too_long", f"{LINE_BYTES_MAX} bytes a line"))
+        except asyncio.CancelledError:
+            log.debug("the agent ends with a controller connected")
         except ConnectionError:
             log.debug("a controller went away")
         finally:
