@@ -1,0 +1,226 @@
+"""Put slotlab on all hosts of a lab, or take it off: facts, archive, playbook, health check.
+
+A host that fails is named with its reason while the others finish; nothing on a host needs a
+registry. Deploying what is already there changes nothing and says so.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from harness import keys
+from harness.channel import Reply
+from harness.facts import HostFacts, gather
+from harness.inventory import Host, Inventory
+from harness.keys import CurvePair
+from harness.playbook import PlayedHost, PlayOptions, Progress, play
+from harness.remote import Remote
+from harness.wheelhouse import Environment, Target, WheelhouseError, build, unsupported
+
+HEALTH_DEADLINE_S = 15.0
+State = Literal["changed", "unchanged", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostOutcome:
+    """What came of one host. lines name what changed or was removed; reason: why it failed."""
+
+    host: str
+    state: State
+    reason: str = ""
+    lines: tuple[str, ...] = ()
+    diff: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployResult:
+    """Every host's outcome, in inventory order, and how long it took."""
+
+    outcomes: tuple[HostOutcome, ...]
+    elapsed_ns: int
+
+    @property
+    def ok(self) -> bool:
+        """Return whether no host failed."""
+        return all(outcome.state != "failed" for outcome in self.outcomes)
+
+    @property
+    def changed(self) -> bool:
+        """Return whether anything changed on any host."""
+        return any(outcome.state == "changed" for outcome in self.outcomes)
+
+
+def deploy(
+    inventory: Inventory, *, progress: Progress, options: PlayOptions | None = None
+) -> DeployResult:
+    """Return what came of deploying to every host of the inventory.
+
+    Raises:
+        WheelhouseError, PlaybookError, KeyStoreError: the controller could not do its part.
+    """
+    started = time.monotonic_ns()
+    options = options or PlayOptions()
+    with Remote(inventory) as remote:
+        facts, problems = gather(remote)
+    problems |= _unfit(inventory, facts)
+    for name, reason in problems.items():
+        progress(f"{name}: failed: {reason}")
+    fit = {name: fact for name, fact in facts.items() if name not in problems}
+    played: dict[str, PlayedHost] = {}
+    if fit:
+        environments = _environments(fit, progress)
+        variables = _variables(inventory, fit, environments, keys.curve_keys(inventory))
+        played = play(inventory, "deploy", variables, options=options, progress=progress)
+        if not options.check:
+            well = [name for name, host in played.items() if not host.failure]
+            for name, reason in _unhealthy(inventory, well).items():
+                played[name].failure = reason
+                progress(f"{name}: failed: {reason}")
+    return _result(inventory, played, problems, started)
+
+
+def wipe(
+    inventory: Inventory, *, progress: Progress, options: PlayOptions | None = None
+) -> DeployResult:
+    """Return what was removed from each host; the lab's keys on the controller go last.
+
+    Raises:
+        PlaybookError: the controller could not do its part.
+    """
+    started = time.monotonic_ns()
+    variables = {host.name: {"state_dir": host.state_dir} for host in inventory.hosts}
+    played = play(inventory, "wipe", variables, options=options or PlayOptions(), progress=progress)
+    result = _result(inventory, played, {}, started)
+    if result.ok:
+        keys.forget(inventory)
+    return result
+
+
+def host_json(
+    host: Host, interface: str, inventory: Inventory, pairs: Mapping[str, CurvePair]
+) -> str:
+    """Return the text of /etc/slotlab/host.json: who this host is and who its peers are."""
+    peers = [
+        {
+            "host": peer.name,
+            "address": peer.address,
+            "node_port": peer.node_port,
+            "probe_port": peer.probe_port,
+            "curve_public": pairs[peer.name].public,
+        }
+        for peer in inventory.hosts
+        if peer.name != host.name
+    ]
+    values = {
+        "host": host.name,
+        "address": host.address,
+        "interface": interface,
+        "node_port": host.node_port,
+        "probe_port": host.probe_port,
+        "ntp": list(host.ntp),
+        "state_dir": host.state_dir,
+        "peers": peers,
+    }
+    return json.dumps(values, indent=1) + "\n"
+
+
+def _unfit(inventory: Inventory, facts: Mapping[str, HostFacts]) -> dict[str, str]:
+    """Return the hosts that cannot run a node, each with one line why."""
+    unfit: dict[str, str] = {}
+    for host in inventory.hosts:
+        if host.name not in facts:
+            continue
+        fact = facts[host.name]
+        if problem := unsupported(_target(fact)):
+            unfit[host.name] = problem
+        elif fact.bits != 64:
+            unfit[host.name] = "Python is 32-bit; install a 64-bit system"
+        elif not (host.interface or fact.interface):
+            remedy = "set slotlab_address and slotlab_interface"
+            unfit[host.name] = f"no interface holds {host.address}; {remedy}"
+    return unfit
+
+
+def _target(fact: HostFacts) -> Target:
+    return Target(fact.arch, fact.python)
+
+
+def _environments(facts: Mapping[str, HostFacts], progress: Progress) -> dict[Target, Environment]:
+    made: dict[Target, Environment] = {}
+    for target in sorted({_target(fact) for fact in facts.values()}):
+        try:
+            made[target] = build(target)
+        except WheelhouseError as error:
+            hosts = ", ".join(name for name, fact in facts.items() if _target(fact) == target)
+            raise WheelhouseError(f"{error} (for {hosts})") from error
+        how = "built" if made[target].built else "cached"
+        progress(f"environment {made[target].stamp} for {target}: {how}")
+    return made
+
+
+def _variables(
+    inventory: Inventory,
+    facts: Mapping[str, HostFacts],
+    environments: Mapping[Target, Environment],
+    pairs: Mapping[str, CurvePair],
+) -> dict[str, dict[str, Any]]:
+    variables: dict[str, dict[str, Any]] = {}
+    for host in inventory.hosts:
+        if (fact := facts.get(host.name)) is None:
+            continue
+        environment = environments[_target(fact)]
+        variables[host.name] = {
+            "archive": str(environment.archive),
+            "stamp": environment.stamp,
+            "ssh_user": host.ssh.user,
+            "state_dir": host.state_dir,
+            "host_json": host_json(host, host.interface or fact.interface, inventory, pairs),
+            "curve_secret": pairs[host.name].secret,
+        }
+    return variables
+
+
+def _unhealthy(inventory: Inventory, names: list[str]) -> dict[str, str]:
+    """Return the hosts whose agent does not answer the SSH user, each with one line why.
+
+    The login is new, as a user's groups are read at login.
+    """
+    waiting = list(names)
+    replies: dict[str, Reply] = {}
+    deadline = time.monotonic() + HEALTH_DEADLINE_S
+    with Remote(inventory) as remote:
+        while waiting:
+            replies |= remote.ctl({name: {"op": "hello"} for name in waiting})
+            waiting = [name for name in waiting if replies[name].ok is None]
+            if time.monotonic() > deadline:
+                break
+            if waiting:
+                time.sleep(0.3)
+    return {name: f"the agent does not answer: {replies[name].problem}" for name in waiting}
+
+
+def _result(
+    inventory: Inventory,
+    played: Mapping[str, PlayedHost],
+    problems: Mapping[str, str],
+    started: int,
+) -> DeployResult:
+    outcomes = []
+    for host in inventory.hosts:
+        done = played.get(host.name, PlayedHost(host.name))
+        reason = problems.get(host.name) or done.failure
+        state: State = "failed" if reason else "changed" if done.changed else "unchanged"
+        outcomes.append(
+            HostOutcome(
+                host=host.name,
+                state=state,
+                reason=reason,
+                lines=tuple(done.lines),
+                diff=tuple(done.diff),
+            )
+        )
+    return DeployResult(outcomes=tuple(outcomes), elapsed_ns=time.monotonic_ns() - started)

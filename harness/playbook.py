@@ -1,0 +1,204 @@
+"""Run one of our playbooks through ansible-runner and say, host by host, what came of it.
+
+Everything Ansible leaves on the controller (artifacts, control sockets, its home) lives in a
+temporary folder that is gone afterwards; the user's own Ansible files are not written to.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ansible_runner
+
+from harness.errors import RunError
+from harness.inside import thread_start
+from harness.inventory import Inventory
+
+PLAYBOOKS = Path(__file__).resolve().parent.parent / "playbooks"
+Progress = Callable[[str], None]
+_QUIET = frozenset({"runner_on_skipped"})
+
+
+class PlaybookError(RunError):
+    """Ansible itself failed, not a host: one line with its reason."""
+
+
+@dataclass(slots=True)
+class PlayedHost:
+    """What a playbook did on one host so far: changed tasks, printed lines, or why it failed."""
+
+    host: str
+    changed: bool = False
+    failure: str = ""
+    lines: list[str] = field(default_factory=list)
+    diff: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayOptions:
+    """How to play: the sudo password if one is needed, and whether to show or only show diffs."""
+
+    become_password: str | None = None
+    diff: bool = False
+    check: bool = False
+
+
+def play(
+    inventory: Inventory,
+    name: str,
+    variables: Mapping[str, Mapping[str, Any]],
+    *,
+    options: PlayOptions,
+    progress: Progress,
+) -> dict[str, PlayedHost]:
+    """Return the outcome of playbooks/<name>.yml for each host that variables has an entry for.
+
+    Raises:
+        PlaybookError: Ansible did not even reach a task.
+    """
+    played = {host: PlayedHost(host) for host in variables}
+    folder = Path(tempfile.mkdtemp(prefix="slotlab-"))
+    stop = threading.Event()
+    try:
+        arguments = _arguments(inventory, name, variables, options=options, folder=folder)
+        arguments["event_handler"] = _listener(played, progress)
+        arguments["cancel_callback"] = stop.is_set
+        with ThreadPoolExecutor(1, initializer=thread_start(inventory.netns)) as pool:
+            try:
+                runner = pool.submit(ansible_runner.run, **arguments).result()
+            except BaseException:
+                stop.set()
+                raise
+            finally:
+                _end_masters(folder / "cp")
+        if runner.rc != 0 and not any(host.failure for host in played.values()):
+            raise PlaybookError(f"ansible-playbook {name}.yml: {_last_error(runner)}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return played
+
+
+def _arguments(
+    inventory: Inventory,
+    name: str,
+    variables: Mapping[str, Mapping[str, Any]],
+    *,
+    options: PlayOptions,
+    folder: Path,
+) -> dict[str, Any]:
+    (folder / "cp").mkdir(mode=0o700)
+    extra: dict[str, Any] = {"slotlab_hosts": list(variables), "slotlab_deploy": dict(variables)}
+    if options.become_password is not None:
+        extra["ansible_become_password"] = options.become_password
+    flags = [word for word, on in (("--diff", options.diff), ("--check", options.check)) if on]
+    return {
+        "private_data_dir": str(folder),
+        "playbook": str(PLAYBOOKS / f"{name}.yml"),
+        "inventory": str(inventory.path),
+        "extravars": extra,
+        "cmdline": " ".join(flags) or None,
+        "quiet": True,
+        "settings": {"suppress_env_files": False},
+        "envvars": {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "ANSIBLE_HOME": str(folder / "home"),
+            "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "cp"),
+            "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_HOST_KEY_CHECKING": "true",
+            "ANSIBLE_FORKS": str(min(32, max(5, len(variables)))),
+            "ANSIBLE_NOCOLOR": "true",
+            "ANSIBLE_DEPRECATION_WARNINGS": "false",
+            "ANSIBLE_TIMEOUT": str(max(host.ssh.connect_timeout_s for host in inventory.hosts)),
+        },
+    }
+
+
+def _listener(
+    played: Mapping[str, PlayedHost], progress: Progress
+) -> Callable[[Mapping[str, Any]], bool]:
+    """Return what ansible-runner calls with each event; it fills played as hosts come along."""
+
+    def heard(event: Mapping[str, Any]) -> bool:
+        data = event.get("event_data", {})
+        host = played.get(str(data.get("host", "")))
+        kind = str(event.get("event", ""))
+        if host is None or kind in _QUIET or not kind.startswith("runner_on_"):
+            return False
+        result = data.get("res") or {}
+        task = str(data.get("task", ""))
+        match kind:
+            case "runner_on_ok":
+                _took(host, task, result, progress)
+            case "runner_on_failed" if not data.get("ignore_errors"):
+                host.failure = explain(task, result)
+                progress(f"{host.host}: failed: {host.failure}")
+            case "runner_on_unreachable":
+                host.failure = f"unreachable: {_last_line(str(result.get('msg', '')))}"
+                progress(f"{host.host}: {host.failure}")
+        return False
+
+    return heard
+
+
+def _took(host: PlayedHost, task: str, result: Mapping[str, Any], progress: Progress) -> None:
+    if not result.get("changed"):
+        return
+    host.changed = True
+    lines = [str(line) for line in result.get("stdout_lines") or []]
+    lines += [f"wrote {path}" for path in result.get("paths") or []]
+    host.lines += lines
+    for entry in result.get("diff") or []:
+        if isinstance(entry, dict) and entry.get("before") != entry.get("after"):
+            host.diff += _unified(entry)
+    progress(f"{host.host}: {task}")
+
+
+def _unified(entry: Mapping[str, Any]) -> Sequence[str]:
+    before, after = (str(entry.get(side) or "").splitlines() for side in ("before", "after"))
+    name = str(entry.get("after_header") or "")
+    return list(difflib.unified_diff(before, after, name, name, lineterm="", n=1))
+
+
+def explain(task: str, result: Mapping[str, Any]) -> str:
+    """Return one line that says why a task failed on a host, with the remedy where it is known."""
+    texts = [str(result.get(key) or "") for key in ("msg", "module_stderr", "stderr", "stdout")]
+    everything = " ".join(texts).lower()
+    if "sudo" in everything or "become" in everything:
+        remedy = "allow it without a password (visudo), or give --ask-become-pass"
+        return f"no sudo: the login may not become root; {remedy}"
+    if "no space left" in everything or "disk quota" in everything:
+        return f"disk full: while it should {task}; free space in /opt, /etc and the state folder"
+    if "read-only file system" in everything:
+        return f"read-only file system: while it should {task}; remount it writable"
+    line = next((_last_line(text) for text in texts[2:] + texts[:2] if text.strip()), "no reason")
+    return f"{task}: {line}"
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""
+
+
+def _last_error(runner: Any) -> str:
+    text = runner.stdout.read()
+    errors = [line for line in text.splitlines() if "ERROR" in line]
+    return _last_line("\n".join(errors[:1]) or text) or str(runner.status)
+
+
+def _end_masters(folder: Path) -> None:
+    """End the SSH masters whose sockets are in folder: ours, and of no further use."""
+    for path in folder.iterdir() if folder.is_dir() else []:
+        command = ["ssh", "-O", "exit", "-o", f"ControlPath={path}", "unused"]
+        subprocess.run(command, capture_output=True, check=False, timeout=10)
