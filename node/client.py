@@ -1,0 +1,270 @@
+"""The load of one host: `python -m node client CONFIG`, signed transfers to the local node.
+
+Open loop: transaction n is due at a time fixed beforehand on the monotonic clock (start_ns is
+converted once, without the injected skew, so no clock fault shifts the load), and how late it was
+sent is reported. While the node is away, due transactions wait in a bounded backlog, the oldest
+falling out. Nothing is sent twice: what got no answer may be in the node or not, the chain tells.
+
+Load events: due, sent, accepted in that second; refused counts those the node refused, left
+unanswered, and those that fell out of the backlog (also a `dropped` event).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import platform
+import signal
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from node.chain.codec import encode_transaction
+from node.chain.errors import GenesisError
+from node.chain.genesis import Genesis, decode
+from node.clock import NodeClock
+from node.config import ClientConfig, ConfigError, NodeConfig
+from node.event_log import EventLog, boot_id
+from node.events import Dropped, Load, Started, Stopped, Tx
+from node.load import EXPIRES_AFTER_S, Pace, Transfers, secret_key
+from node.local_link import Answer, LocalLink, Unanswered
+
+SECOND_NS = 10**9
+RETRY_NS = 20_000_000
+"""How soon to try again while something is due and the node does not take it."""
+STATUS_EACH_NS = 500_000_000
+DRAIN_NS = 2 * SECOND_NS
+"""How long after end_ns to wait for the last answers."""
+IN_FLIGHT_MAX = 512
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened since the last Load event."""
+
+    due: int = 0
+    sent: int = 0
+    accepted: int = 0
+    refused: int = 0
+    dropped: int = 0
+    late_max_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """What the node said of its chain: the id transactions refer to."""
+
+    chain_id: bytes
+    block_id: bytes
+
+
+class Client:
+    """Sends one host's share of the load; `turn` does what is due and says when to come back."""
+
+    def __init__(self, pace: Pace, transfers: Transfers, link: LocalLink, log: EventLog) -> None:
+        self._pace = pace
+        self._transfers = transfers
+        self._link = link
+        self._log = log
+        self._backlog: deque[int] = deque()
+        self._tally = Tally()
+        self._tip: Tip | None = None
+        self._next: int | None = None
+        self._report_ns = pace.start_ns + SECOND_NS
+        self._status_ns = 0
+
+    def turn(self, now_ns: int) -> int | None:
+        """Return when to be called again, None when all is over. now_ns is on start_ns's clock."""
+        if self._next is None:
+            self._next = self._pace.first_from(now_ns)
+            self._report_ns = max(self._report_ns, now_ns + SECOND_NS)
+        if now_ns >= self._status_ns:
+            self._status_ns = now_ns + STATUS_EACH_NS
+            self._link.send({"op": "status"}, key="", now_ns=now_ns)
+        for answer in self._link.receive(now_ns):
+            self._take(answer)
+        self._collect(now_ns, self._next)
+        self._send(now_ns)
+        if now_ns >= self._report_ns:
+            self._report(now_ns)
+        if now_ns >= self._pace.end_ns and self._over(now_ns):
+            self._report(now_ns)
+            return None
+        wakes = [self._report_ns, self._status_ns]
+        if self._pace.due_ns(self._next) < self._pace.end_ns:
+            wakes.append(self._pace.due_ns(self._next))
+        if self._backlog or now_ns >= self._pace.end_ns:
+            wakes.append(now_ns + RETRY_NS)
+        return min(wakes)
+
+    def _over(self, now_ns: int) -> bool:
+        nothing_left = not self._backlog and not self._link.in_flight
+        return nothing_left or now_ns >= self._pace.end_ns + DRAIN_NS
+
+    def _collect(self, now_ns: int, first: int) -> None:
+        """Move what is due into the backlog; the oldest fall out when it is full."""
+        n = first
+        while (due_ns := self._pace.due_ns(n)) <= now_ns and due_ns < self._pace.end_ns:
+            self._backlog.append(n)
+            n += 1
+        self._next = n
+        self._tally.due += n - first
+        while len(self._backlog) > self._pace.backlog_max():
+            self._backlog.popleft()
+            self._tally.dropped += 1
+            self._tally.refused += 1
+
+    def _send(self, now_ns: int) -> None:
+        while self._backlog and self._tip is not None and self._link.in_flight < IN_FLIGHT_MAX:
+            n = self._backlog[0]
+            transaction = self._transfers.make(
+                n, chain_id=self._tip.chain_id, block_id=self._tip.block_id, now_ns=now_ns
+            )
+            name = transaction.id.hex()
+            request = {"op": "submit", "tx": encode_transaction(transaction)}
+            if not self._link.send(request, key=name, now_ns=now_ns):
+                return
+            self._backlog.popleft()
+            self._tally.sent += 1
+            late_ns = now_ns - self._pace.due_ns(n)
+            self._tally.late_max_ns = max(self._tally.late_max_ns, late_ns)
+            self._log.write(Tx(id=name, state="sent"))
+
+    def _take(self, answer: Answer | Unanswered) -> None:
+        match answer:
+            case Unanswered(key):
+                if key:
+                    self._tally.refused += 1
+                else:
+                    self._tip = None
+            case Answer("", body):
+                self._tip = tip_of(body) or self._tip
+            case Answer(key, body):
+                if body.get("ok") is True:
+                    self._tally.accepted += 1
+                else:
+                    self._tally.refused += 1
+                    reason = str(body.get("reason", "refused"))
+                    self._log.write(Tx(id=key, state="rejected", reason=reason))
+
+    def _report(self, now_ns: int) -> None:
+        tally, self._tally = self._tally, Tally()
+        self._report_ns += SECOND_NS * max(1, -(-(now_ns - self._report_ns) // SECOND_NS))
+        self._log.write(
+            Load(
+                due=tally.due,
+                sent=tally.sent,
+                accepted=tally.accepted,
+                refused=tally.refused,
+                backlog=len(self._backlog),
+                late_max_ns=tally.late_max_ns,
+            )
+        )
+        if tally.dropped:
+            self._log.write(Dropped(queue="client_backlog", n=tally.dropped))
+
+
+def tip_of(status: dict[str, Any]) -> Tip | None:
+    """Return the chain and the block to refer to: the last irreversible one, if there is one."""
+    try:
+        block = status["lib_id"] if status["lib_num"] > 0 else status["head_id"]
+        return Tip(bytes.fromhex(status["chain_id"]), bytes.fromhex(block))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+async def run_client(config: NodeConfig) -> int:
+    """Return 0 at end_ns or after SIGTERM.
+
+    Raises:
+        ConfigError: no client section, or it does not fit the genesis or the key file.
+        EventLogError: the event file cannot be written.
+    """
+    if config.client is None:
+        raise ConfigError(
+            "client: this host has no share of the load; add the section or do not start it"
+        )
+    share = config.client
+    pace = Pace(rate_milli=share.rate_milli, start_ns=share.start_ns, end_ns=share.end_ns)
+    transfers = _transfers(share, _genesis(Path(config.genesis)))
+    clock = NodeClock(config.clock.skew_file)
+    log = EventLog(
+        Path(config.events_dir) / "client.jsonl",
+        config.host,
+        f"{config.host}.client",
+        boot_id(),
+        clock,
+    )
+    link = LocalLink(config.socket)
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[str] = loop.create_future()
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, _stop, stopped, signal.Signals(number).name)
+        log.write(Started(software="slotlab", python=platform.python_version(), role="client"))
+        log.flush()
+        gc.freeze()
+        reason = await _drive(Client(pace, transfers, link, log), link, log, clock, stopped)
+        log.write(Stopped(reason=reason))
+    finally:
+        link.close()
+        log.close()
+    return 0
+
+
+async def _drive(
+    client: Client, link: LocalLink, log: EventLog, clock: NodeClock, stopped: asyncio.Future[str]
+) -> str:
+    """Return why it ended: `end`, or a signal's name."""
+    wall_ns, mono_ns = clock.pair()
+    wall_minus_mono_ns = wall_ns - clock.skew_ns() - mono_ns
+    while not stopped.done():
+        now_ns = wall_minus_mono_ns + clock.mono_ns()
+        again_ns = client.turn(now_ns)
+        log.flush()
+        if again_ns is None:
+            return "end"
+        wait_s = max(0, again_ns - wall_minus_mono_ns - clock.mono_ns()) / SECOND_NS
+        await link.readable(stopped, wait_s)
+    return stopped.result()
+
+
+def main(config: NodeConfig) -> int:
+    """Return the exit status of sending the load; raises as run_client does."""
+    return asyncio.run(run_client(config))
+
+
+def _stop(stopped: asyncio.Future[str], reason: str) -> None:
+    if not stopped.done():
+        stopped.set_result(reason)
+
+
+def _genesis(path: Path) -> Genesis:
+    try:
+        return decode(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except GenesisError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _transfers(share: ClientConfig, genesis: Genesis) -> Transfers:
+    names = {account.name for account in genesis.accounts}
+    if share.account not in names:
+        raise ConfigError(f"client.account: {share.account} is not an account of the genesis file")
+    try:
+        key = secret_key(Path(share.key_file).read_text())
+    except OSError as error:
+        raise ConfigError(f"client.key_file: {share.key_file}: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"client.key_file: {share.key_file}: not a secret key in hex") from error
+    others = tuple(sorted(names - {share.account}))
+    return Transfers(
+        seed=share.seed,
+        account=share.account,
+        recipients=others or (share.account,),
+        key=key,
+        size_bytes=share.size_bytes,
+        expires_after_s=min(EXPIRES_AFTER_S, genesis.max_transaction_lifetime_s // 2),
+    )

@@ -1,0 +1,102 @@
+"""The client's load as pure functions: when each transaction is due, and what it says.
+
+Transaction n is the same for the same seed whatever else happens, apart from what ties it to the
+chain (the block it refers to, its expiration), and so is its due time: a slow or absent node shifts
+nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from node.chain.crypto import PrivateKey  # type: ignore[attr-defined]  # the room's only door
+from node.chain.pack import pack_varuint
+from node.chain.transaction import Transaction, Transfer, reference, sign_transfer
+from node.config import ConfigError
+
+EXPIRES_AFTER_S = 120
+"""How long a transaction stays valid, where the chain allows that."""
+AMOUNT = 1
+_MEMO_BYTES_MIN = 8
+_FIXED_BYTES = 66 + 37
+"""A transaction's size without its memo and the two lengths in front of body and memo."""
+_RATE_UNIT_NS = 10**12
+"""rate_milli counts transactions per 1,000 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Transaction n is due at start_ns + n / rate, while before end_ns."""
+
+    rate_milli: int
+    start_ns: int
+    end_ns: int
+
+    def __post_init__(self) -> None:
+        if self.rate_milli <= 0:
+            raise ConfigError(f"client.rate_milli: {self.rate_milli} must be positive")
+        if self.end_ns < self.start_ns:
+            raise ConfigError("client.end_ns: is before client.start_ns")
+
+    def due_ns(self, n: int) -> int:
+        """Return when transaction n is due."""
+        return self.start_ns + n * _RATE_UNIT_NS // self.rate_milli
+
+    def first_from(self, now_ns: int) -> int:
+        """Return the number of the first transaction due at now_ns or later."""
+        ahead_ns = max(0, now_ns - self.start_ns)
+        n = ahead_ns * self.rate_milli // _RATE_UNIT_NS
+        while self.due_ns(n) < now_ns:
+            n += 1
+        return n
+
+    def backlog_max(self) -> int:
+        """Return how many due transactions may wait for the node: five seconds' worth."""
+        return max(16, 5 * self.rate_milli // 1000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfers:
+    """Makes the signed transfers of one account."""
+
+    seed: int
+    account: str
+    recipients: tuple[str, ...]
+    key: PrivateKey
+    size_bytes: int
+    expires_after_s: int = EXPIRES_AFTER_S
+
+    def make(self, n: int, *, chain_id: bytes, block_id: bytes, now_ns: int) -> Transaction:
+        """Return transaction n, tied to the branch of block_id, valid from now_ns for a while."""
+        rng = random.Random(f"{self.seed}/{self.account}/{n}")
+        ref_block_num, ref_block_prefix = reference(block_id)
+        padding = rng.randbytes(memo_bytes(self.size_bytes) - _MEMO_BYTES_MIN)
+        transfer = Transfer(
+            expiration_s=now_ns // 10**9 + self.expires_after_s,
+            ref_block_num=ref_block_num,
+            ref_block_prefix=ref_block_prefix,
+            sender=self.account,
+            recipient=rng.choice(self.recipients),
+            amount=AMOUNT,
+            memo=n.to_bytes(_MEMO_BYTES_MIN, "big") + padding,
+        )
+        return sign_transfer(transfer, chain_id=chain_id, key=self.key)
+
+
+def secret_key(text: str) -> PrivateKey:
+    """Return the secp256k1 secret key that text holds in hex.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    return PrivateKey.from_hex(text.strip())
+
+
+def memo_bytes(size_bytes: int) -> int:
+    """Return the memo length that makes a transaction size_bytes long, or just less; at least 8."""
+    for memo in range(size_bytes - _FIXED_BYTES, _MEMO_BYTES_MIN, -1):
+        body = 37 + len(pack_varuint(memo)) + memo
+        if 66 + len(pack_varuint(body)) + body <= size_bytes:
+            return memo
+    return _MEMO_BYTES_MIN

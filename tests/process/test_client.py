@@ -1,0 +1,218 @@
+"""Claims about the client as a real process, before a stand-in for the node's local socket.
+
+1. Every due transaction arrives once, signed for the chain, and the client ends by itself.
+2. A node that goes away and comes back costs what fell out and what was in flight, nothing else.
+3. A refusal is reported with the node's reason, also where request numbers are not repeated.
+4. Operator mistakes are one line and status 2.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import zmq
+from coincurve import PrivateKey
+
+from node.chain.codec import decode_transaction
+from node.chain.crypto import Verifier
+from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer, encode
+
+pytestmark = pytest.mark.process
+
+RUN = """
+import sys
+from pathlib import Path
+from node.client import main
+from node.config import ConfigError, load
+try:
+    sys.exit(main(load(Path(sys.argv[1]))))
+except ConfigError as error:
+    print(error, file=sys.stderr)
+    sys.exit(2)
+"""
+ROOT = Path(__file__).resolve().parents[2]
+SECOND_NS = 10**9
+CHAIN_ID = b"\x05" * 32
+KEY = PrivateKey(b"\x09" * 32)
+
+
+class StandIn:
+    """Answers status and submit on an ipc socket until stopped."""
+
+    def __init__(self, path: Path, *, refuse: str = "", repeats: bool = True) -> None:
+        self.path, self.refuse, self.repeats = path, refuse, repeats
+        self.got: list[bytes] = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
+            router.linger = 0
+            router.bind(f"ipc://{self.path}")
+            while not self._stop.is_set():
+                if router.poll(20):
+                    sender, frame = router.recv_multipart()
+                    router.send_multipart([sender, self._answer(msgspec.msgpack.decode(frame))])
+
+    def _answer(self, request: dict[str, Any]) -> bytes:
+        body: dict[str, Any] = {"n": request["n"]} if self.repeats else {}
+        if request["op"] == "status":
+            body |= {"ok": True, "chain_id": CHAIN_ID.hex(), "lib_num": 1, "lib_id": "07" * 32}
+        else:
+            self.got.append(request["tx"])
+            transaction_id = decode_transaction(request["tx"]).id.hex()
+            body |= {"ok": False, "reason": self.refuse} if self.refuse else {
+                "ok": True, "id": transaction_id,
+            }  # fmt: skip
+        return msgspec.msgpack.encode(body)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Yield a folder with a short name: a unix socket's path holds 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="slc") as name:
+        yield Path(name)
+
+
+def configure(folder: Path, *, seconds: float, account: str = "usera") -> Path:
+    public = KEY.public_key.format().hex()
+    genesis = Genesis(
+        initial_slot=1,
+        producers=[GenesisProducer(name="producera", key=public)],
+        accounts=[GenesisAccount(name=n, key=public, balance=10**6) for n in ("usera", "userb")],
+    )
+    (folder / "genesis.json").write_bytes(encode(genesis))
+    (folder / "usera.key").write_text(KEY.to_hex() + "\n")
+    start_ns = time.time_ns() + SECOND_NS
+    config = {
+        "host": "a", "genesis": "genesis.json", "state_dir": "s", "events_dir": "events",
+        "listen": "127.0.0.1", "socket": "ipc", "curve_secret_file": "c",
+        "client": {
+            "rate_milli": 40_000, "size_bytes": 256, "seed": 7, "account": account,
+            "start_ns": start_ns, "end_ns": start_ns + int(seconds * SECOND_NS),
+            "key_file": "usera.key",
+        },
+    }  # fmt: skip
+    path = folder / "node.json"
+    path.write_text(json.dumps(config))
+    return path
+
+
+@contextmanager
+def running(config: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, str(config)],
+        cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+def events(folder: Path, kind: str) -> list[dict[str, Any]]:
+    lines = (folder / "events" / "client.jsonl").read_text().splitlines()
+    return [event for event in map(json.loads, lines) if event["kind"] == kind]
+
+
+def total(folder: Path, field: str) -> int:
+    return sum(load[field] for load in events(folder, "load"))
+
+
+def wait_for(predicate: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not predicate():
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.02)
+
+
+def test_every_due_transaction_arrives_once_and_the_client_ends(folder: Path) -> None:
+    config = configure(folder, seconds=2)
+    node = StandIn(folder / "ipc")
+    with running(config) as process:
+        assert process.communicate(timeout=60) == ("", "")
+    node.stop()
+    assert process.returncode == 0
+    verifier = Verifier()
+    transactions = [decode_transaction(data) for data in node.got]
+    public = KEY.public_key.format()
+    assert all(
+        verifier.signer(t.signing_digest(CHAIN_ID), t.signature) == public for t in transactions
+    )
+    assert len({t.id for t in transactions}) == len(transactions) == total(folder, "sent")
+    assert total(folder, "accepted") == total(folder, "sent") == total(folder, "due")
+    assert [e["id"] for e in events(folder, "tx")] == [t.id.hex() for t in transactions]
+    assert events(folder, "stopped")[0]["reason"] == "end"
+    assert events(folder, "started")[0]["role"] == "client"
+
+
+def test_a_node_that_goes_and_returns_gets_the_rest(folder: Path) -> None:
+    config = configure(folder, seconds=8)
+    first = StandIn(folder / "ipc")
+    with running(config) as process:
+        wait_for(lambda: len(first.got) > 20, "the first transactions")
+        first.stop()
+        absent = time.monotonic() + 1.5
+        wait_for(lambda: time.monotonic() > absent, "a while without a node")
+        second = StandIn(folder / "ipc")
+        wait_for(lambda: len(second.got) > 40, "the load to go on")
+        _, errors = process.communicate(timeout=60)
+    second.stop()
+    assert (process.returncode, errors) == (0, "")
+    got = [decode_transaction(data).id for data in first.got + second.got]
+    assert len(set(got)) == len(got)
+    assert total(folder, "due") == total(folder, "accepted") + total(folder, "refused")
+    assert total(folder, "accepted") <= len(got)
+    assert max(load["late_max_ns"] for load in events(folder, "load")) > SECOND_NS
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+def test_refusals_carry_the_nodes_reason(folder: Path, repeats: bool) -> None:
+    config = configure(folder, seconds=60)
+    node = StandIn(folder / "ipc", refuse="bad_tapos", repeats=repeats)
+    with running(config) as process:
+        wait_for(lambda: len(node.got) > 20, "transactions")
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=30) == ("", "")
+    node.stop()
+    assert process.returncode == 0
+    txs = events(folder, "tx")
+    rejected = [e for e in txs if e["state"] == "rejected"]
+    assert {e["reason"] for e in rejected} == {"bad_tapos"}
+    assert {e["id"] for e in rejected} <= {e["id"] for e in txs if e["state"] == "sent"}
+    assert events(folder, "stopped")[0]["reason"] == "SIGTERM"
+
+
+def test_operator_mistakes_are_one_line_and_status_two(folder: Path) -> None:
+    config = configure(folder, seconds=1, account="nobody")
+    with running(config) as process:
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (
+        2, "client.account: nobody is not an account of the genesis file\n",
+    )  # fmt: skip
+    config = configure(folder, seconds=1)
+    (folder / "usera.key").write_text("zz")
+    with running(config) as process:
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (
+        2, f"client.key_file: {folder.resolve()}/usera.key: not a secret key in hex\n",
+    )  # fmt: skip

@@ -1,0 +1,195 @@
+"""Claims about the client's load: fixed pace, fixed content, nothing hidden from the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from coincurve import PrivateKey
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.chain.codec import decode_transaction, encode_transaction
+from node.client import Client, Tip, tip_of
+from node.config import ConfigError
+from node.events import Dropped, Load, Tx
+from node.load import Pace, Transfers, memo_bytes
+from node.local_link import Answer, Unanswered
+
+SECOND_NS = 10**9
+START_NS = 1_800_000_000 * SECOND_NS
+CHAIN_ID, BLOCK_ID = bytes(range(32)), bytes(reversed(range(32)))
+
+
+def transfers(seed: int = 1, size_bytes: int = 256) -> Transfers:
+    return Transfers(
+        seed=seed, account="usera", recipients=("userb", "userc"),
+        key=PrivateKey(b"\x07" * 32), size_bytes=size_bytes,
+    )  # fmt: skip
+
+
+def make(source: Transfers, n: int) -> bytes:
+    made = source.make(n, chain_id=CHAIN_ID, block_id=BLOCK_ID, now_ns=START_NS)
+    return encode_transaction(made)
+
+
+@given(st.integers(1, 10_000_000), st.integers(0, 100 * SECOND_NS))
+def test_the_first_due_from_a_time_on_is_due_then_and_the_one_before_it_earlier(
+    rate_milli: int, after_ns: int
+) -> None:
+    pace = Pace(rate_milli=rate_milli, start_ns=START_NS, end_ns=START_NS + 100 * SECOND_NS)
+    n = pace.first_from(START_NS + after_ns)
+    assert pace.due_ns(n) >= START_NS + after_ns
+    assert n == 0 or pace.due_ns(n - 1) < START_NS + after_ns
+    assert pace.first_from(START_NS - 1) == 0
+
+
+def test_a_rate_of_ten_a_second_is_one_each_tenth() -> None:
+    pace = Pace(rate_milli=10_000, start_ns=0, end_ns=1)
+    assert [pace.due_ns(n) for n in range(3)] == [0, 100_000_000, 200_000_000]
+    with pytest.raises(ConfigError, match="rate_milli: 0 must be positive"):
+        Pace(rate_milli=0, start_ns=0, end_ns=1)
+
+
+@pytest.mark.parametrize("size_bytes", [118, 128, 200, 256, 1024, 4096])
+def test_a_transaction_has_the_size_asked_for(size_bytes: int) -> None:
+    assert size_bytes - 1 <= len(make(transfers(size_bytes=size_bytes), 3)) <= size_bytes
+    assert memo_bytes(0) == 8
+
+
+def test_the_same_seed_gives_the_same_transactions_and_each_is_its_own() -> None:
+    made = [make(transfers(), n) for n in range(50)]
+    assert made == [make(transfers(), n) for n in range(50)]
+    assert len({decode_transaction(data).id for data in made}) == 50
+    assert made[0] != make(transfers(seed=2), 0)
+    first = decode_transaction(made[0]).transfer
+    assert (first.sender, first.amount) == ("usera", 1)
+    assert first.recipient in ("userb", "userc")
+    assert first.expiration_s == START_NS // SECOND_NS + 120
+
+
+def test_transactions_refer_to_the_irreversible_block_or_else_to_the_head() -> None:
+    status = {
+        "chain_id": "01" * 32,
+        "head_num": 5,
+        "head_id": "02" * 32,
+        "lib_num": 3,
+        "lib_id": "03" * 32,
+    }
+    assert tip_of(status) == Tip(b"\x01" * 32, b"\x03" * 32)
+    assert tip_of({**status, "lib_num": 0, "lib_id": ""}) == Tip(b"\x01" * 32, b"\x02" * 32)
+    assert tip_of({"ok": False, "reason": "busy"}) is None
+
+
+class Link:
+    """A node that is away, or answers at once."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.refuse = ""
+        self.answers: list[Answer | Unanswered] = []
+        self.in_flight = 0
+
+    def send(self, request: Mapping[str, object], *, key: str, now_ns: int) -> bool:
+        if self.away:
+            return False
+        if request["op"] == "status":
+            body: dict[str, Any] = {
+                "ok": True, "chain_id": CHAIN_ID.hex(), "lib_num": 1, "lib_id": BLOCK_ID.hex(),
+            }  # fmt: skip
+        elif self.refuse:
+            body = {"ok": False, "reason": self.refuse}
+        else:
+            body = {"ok": True, "id": key}
+        self.answers.append(Answer(key, body))
+        return True
+
+    def receive(self, now_ns: int) -> list[Answer | Unanswered]:
+        answers, self.answers = self.answers, []
+        return answers
+
+
+class Log(list[Any]):
+    def write(self, record: Any) -> None:
+        self.append(record)
+
+    def loads(self) -> list[Load]:
+        return [record for record in self if isinstance(record, Load)]
+
+
+def run(client: Client, begin_ns: int, end_ns: int | None = None) -> int:
+    """Drive the client in virtual time; return when it stopped."""
+    now_ns = begin_ns
+    while end_ns is None or now_ns < end_ns:
+        again_ns = client.turn(now_ns)
+        if again_ns is None:
+            return now_ns
+        now_ns = max(now_ns + 1000, again_ns)
+    return now_ns
+
+
+def client(link: Link, log: Log, seconds: int = 10) -> Client:
+    pace = Pace(rate_milli=40_000, start_ns=START_NS, end_ns=START_NS + seconds * SECOND_NS)
+    return Client(pace, transfers(), link, log)  # type: ignore[arg-type]
+
+
+def test_the_load_is_sent_on_time_and_ends() -> None:
+    link, log = Link(), Log()
+    ended_ns = run(client(link, log), START_NS - SECOND_NS)
+    assert START_NS + 10 * SECOND_NS <= ended_ns < START_NS + 11 * SECOND_NS
+    loads = log.loads()
+    assert sum(load.due for load in loads) == sum(load.sent for load in loads) == 400
+    assert sum(load.accepted for load in loads) == 400
+    assert max(load.late_max_ns for load in loads) < 1_000_000
+    sent = [record.id for record in log if isinstance(record, Tx)]
+    assert len(set(sent)) == 400
+
+
+def test_an_absent_node_costs_lateness_and_the_oldest_but_shifts_nothing() -> None:
+    link, log = Link(), Log()
+    load = client(link, log, seconds=20)
+    run(load, START_NS - SECOND_NS, START_NS + 2 * SECOND_NS)
+    link.away = True
+    run(load, START_NS + 2 * SECOND_NS, START_NS + 10 * SECOND_NS)
+    assert log.loads()[-1].backlog == 200
+    link.away = False
+    run(load, START_NS + 10 * SECOND_NS)
+    loads = log.loads()
+    dropped = sum(record.n for record in log if isinstance(record, Dropped))
+    assert dropped > 0
+    assert sum(entry.due for entry in loads) == 800
+    assert sum(entry.sent for entry in loads) == 800 - dropped
+    assert sum(entry.refused for entry in loads) == dropped
+    assert 4 * SECOND_NS < max(entry.late_max_ns for entry in loads) < 6 * SECOND_NS
+    assert loads[-1].backlog == 0
+
+
+def test_a_refusal_is_an_event_with_the_nodes_reason() -> None:
+    link, log = Link(), Log()
+    link.refuse = "mempool_full"
+    run(client(link, log, seconds=1), START_NS - SECOND_NS)
+    rejected = [r for r in log if isinstance(r, Tx) and r.state == "rejected"]
+    assert {r.reason for r in rejected} == {"mempool_full"}
+    assert sum(load.refused for load in log.loads()) == len(rejected) == 40
+
+
+def test_unanswered_counts_as_refused_and_the_chain_is_asked_for_again() -> None:
+    link, log = Link(), Log()
+    load = client(link, log, seconds=3)
+    run(load, START_NS - SECOND_NS, START_NS + SECOND_NS // 2)
+    link.away = True
+    link.answers = [Unanswered("ab"), Unanswered("")]
+    run(load, START_NS + SECOND_NS // 2, START_NS + SECOND_NS)
+    sent = len([record for record in log if isinstance(record, Tx)])
+    link.away = False
+    run(load, START_NS + SECOND_NS)
+    assert sent <= 21
+    assert sum(entry.refused for entry in log.loads()) == 1
+    assert sum(entry.sent for entry in log.loads()) == 120
+
+
+def test_a_client_that_starts_late_begins_with_what_is_due_then() -> None:
+    link, log = Link(), Log()
+    run(client(link, log, seconds=10), START_NS + 5 * SECOND_NS)
+    assert sum(load.due for load in log.loads()) == 200
