@@ -1,0 +1,91 @@
+"""All metrics of one trial side by side, and what makes the trial invalid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from metrics import blocks, faults, finality, forks, propagation, recovery, safety, slots
+from metrics.blocks import ChainView
+from metrics.faults import FaultResult
+from metrics.finality import BlockFinality
+from metrics.forks import Switch
+from metrics.propagation import Propagation
+from metrics.recovery import Recovery
+from metrics.safety import VIOLATED, Check
+from metrics.slots import Slot
+from metrics.trial import TrialData
+
+RESTORED = "host_state_restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One trial, measured. `invalid` lists why its figures must not be used (empty: they may)."""
+
+    data: TrialData
+    chain: ChainView
+    finality: list[BlockFinality]
+    slots: list[Slot]
+    propagation: Propagation
+    switches: list[Switch]
+    recovery: list[Recovery]
+    faults: list[FaultResult]
+    checks: list[Check]
+    invalid: list[str]
+    notes: list[str]
+
+
+def analyse(data: TrialData) -> Analysis:
+    """Return every metric of the trial."""
+    chain = blocks.view(data)
+    measured = faults.measure(data)
+    checks = safety.checks(data, chain)
+    return Analysis(
+        data=data,
+        chain=chain,
+        finality=finality.measure(data, chain),
+        slots=slots.measure(data, chain),
+        propagation=propagation.measure(data, chain),
+        switches=forks.measure(data),
+        recovery=recovery.measure(data, chain),
+        faults=measured,
+        checks=checks,
+        invalid=_invalid(data, measured, checks),
+        notes=_notes(data),
+    )
+
+
+def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) -> list[str]:
+    """Return why the trial proves nothing, one sentence each."""
+    reasons = []
+    if data.file.state != "complete":
+        reasons.append(f"the trial is {data.file.state}: {data.file.reason or 'no reason given'}")
+    missing = sorted({host.host for host in data.plan.hosts} - set(data.intake.hosts))
+    if missing:
+        reasons.append(f"no events were collected from {', '.join(missing)}")
+    reasons += [
+        f"{loss.node} lost {loss.count} events after seq {loss.after_seq}"
+        for loss in data.intake.losses
+    ]
+    reasons += [problem for problem in data.timeline.problems if "contradict" in problem]
+    for fault in measured:
+        if fault.ended_early:
+            reasons.append(f"{fault.id} ended early ({fault.measured.get('end_error_ms')} ms)")
+        if fault.state != "installed":
+            reasons.append(f"{fault.id} is {fault.state}: {fault.reason}")
+    reasons += [c.evidence for c in checks if c.name == RESTORED and c.verdict == VIOLATED]
+    return reasons
+
+
+def _notes(data: TrialData) -> list[str]:
+    """Return what a reader should know that does not invalidate the trial."""
+    notes = [problem for problem in data.timeline.problems if "contradict" not in problem]
+    for host, count in sorted(data.intake.rejected.items()):
+        notes.append(f"{host}: {count} broken event lines were rejected")
+    for kind, count in data.intake.unknown_kinds.items():
+        notes.append(f"{count} events of unknown kind {kind} were kept and not used")
+    if data.broken_agent_lines:
+        notes.append(f"{data.broken_agent_lines} broken agent journal lines were rejected")
+    for event in data.events("dropped", "queue n"):
+        notes.append(f"{event.node}: queue {event.fields[0]} dropped {event.fields[1]} items")
+    return notes

@@ -1,0 +1,97 @@
+"""A hard band around a slowly drifting clock offset, from samples that each bound it from both sides.
+
+Between and beyond the samples the offset may wander only so fast, so every sample also bounds its
+neighbours: the band is the tightest one that all of them allow. A band that comes out empty means
+that the samples contradict each other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+ACCUMULATE_MIN = np.minimum.accumulate
+ACCUMULATE_MAX = np.maximum.accumulate
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Lower and upper bound of an offset over time; made by `build`."""
+
+    times: Ints
+    lower: Floats
+    upper: Floats
+    base_ns: int
+    slope: float
+    wander: float
+
+    @property
+    def empty(self) -> bool:
+        """Return whether the samples contradict each other somewhere."""
+        return bool((self.lower > self.upper).any())
+
+    @property
+    def worst_half_ns(self) -> float:
+        """Return the largest half width at any sample."""
+        return float((self.upper - self.lower).max() / 2)
+
+    @property
+    def median_half_ns(self) -> float:
+        """Return the median half width over the samples."""
+        return float(np.median(self.upper - self.lower) / 2)
+
+    def at(self, times: Ints) -> tuple[Ints, Ints]:
+        """Return (lower, upper) in ns at each of times, widened by the wander since the samples."""
+        right = np.searchsorted(self.times, times)
+        left = np.clip(right - 1, 0, len(self.times) - 1)
+        right = np.clip(right, 0, len(self.times) - 1)
+        grow_left = self.wander * np.abs(times - self.times[left])
+        grow_right = self.wander * np.abs(times - self.times[right])
+        low = np.maximum(self.lower[left] - grow_left, self.lower[right] - grow_right)
+        high = np.minimum(self.upper[left] + grow_left, self.upper[right] + grow_right)
+        trend = self.slope * (times - self.times[0])
+        base = np.int64(self.base_ns)
+        lower: Ints = base + np.floor(low + trend).astype(np.int64)
+        upper: Ints = base + np.ceil(high + trend).astype(np.int64)
+        return lower, upper
+
+
+def build(times: Ints, lower: Ints, upper: Ints, *, wander_ppm: float, detrend: bool) -> Band:
+    """Return the tightest band that samples (times, lower, upper; ns) allow.
+
+    detrend: fit a constant drift first (weighted by how tight each sample is), so that wander_ppm need
+    only cover the change of the drift, not the drift itself.
+    """
+    order = np.argsort(times, kind="stable")
+    times, lower, upper = times[order], lower[order], upper[order]
+    base = int(lower[0])
+    low, high = (lower - base).astype(np.float64), (upper - base).astype(np.float64)
+    elapsed = (times - times[0]).astype(np.float64)
+    slope = _slope(elapsed, low, high) if detrend and len(times) > 2 else 0.0
+    low, high = low - slope * elapsed, high - slope * elapsed
+    wander = wander_ppm * 1e-6
+    rise = wander * elapsed
+    low = np.maximum(
+        ACCUMULATE_MAX(low + rise) - rise, ACCUMULATE_MAX((low - rise)[::-1])[::-1] + rise
+    )
+    high = np.minimum(
+        ACCUMULATE_MIN(high - rise) + rise, ACCUMULATE_MIN((high + rise)[::-1])[::-1] - rise
+    )
+    return Band(times=times, lower=low, upper=high, base_ns=base, slope=slope, wander=wander)
+
+
+def _slope(elapsed: Floats, low: Floats, high: Floats) -> float:
+    """Return the drift of the band's middle, tight samples counting most."""
+    width = np.maximum(high - low, 1000.0)
+    weight = 1.0 / width**2
+    middle = (low + high) / 2
+    mean_x = float((weight * elapsed).sum() / weight.sum())
+    mean_y = float((weight * middle).sum() / weight.sum())
+    spread = float((weight * (elapsed - mean_x) ** 2).sum())
+    if spread <= 0 or elapsed[-1] < 5e9:
+        return 0.0
+    return float((weight * (elapsed - mean_x) * (middle - mean_y)).sum()) / spread

@@ -1,0 +1,48 @@
+"""From a run's raw files to tables, summary.json, junit.xml, report.html; offline, repeatable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from metrics import history, junit, run_files, summary, tables, trial
+from metrics.analysis import Analysis, analyse
+from metrics.report import page
+
+
+def build(run: Path, progress: Callable[[str], None]) -> dict[str, Any]:
+    """Return the summary of the run folder after writing everything below its raw files.
+
+    progress is told, in a few words, what is being done.
+
+    Raises:
+        RunError: plan.json or a trial.json is missing or damaged.
+    """
+    plan = run_files.load_plan(run)
+    db = history.connect()
+    analyses: list[Analysis] = []
+    missing: list[int] = []
+    try:
+        for planned in plan.trials:
+            progress(f"trial {planned.n}: reading events")
+            data = trial.load(db, run, plan, planned)
+            if data is None:
+                missing.append(planned.n)
+                continue
+            progress(f"trial {planned.n}: measuring")
+            analyses.append(analyse(data))
+        progress("writing tables")
+        tables.write(run / "tables", db, analyses)
+        progress("writing summary and report")
+        found = summary.build(plan, analyses, missing)
+        text = msgspec.json.format(msgspec.json.encode(found), indent=1)
+        (run / "summary.json").write_bytes(text + b"\n")
+        junit.write(run / "junit.xml", found)
+        html = page.render(run, plan, found, analyses)
+        (run / "report.html").write_text(html, encoding="utf-8")
+    finally:
+        db.close()
+    return found

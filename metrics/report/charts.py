@@ -1,0 +1,244 @@
+"""The charts of one trial, as HTML fragments that share one plotly.js; light, colour-blind safe."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from metrics import clocks, recovery
+from metrics.analysis import Analysis
+from metrics.report import text
+from metrics.run_files import PlannedFault
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+LANE_COLOURS = ("#56B4E9", "#E69F00", "#CC79A7", "#999999", "#009E73", "#F0E442")
+PATTERNS = ("/", "x", ".", "\\", "-", "+", "|")
+SLOT_WORDS = {
+    "produced": ("#d7e7f3", ""), "late": ("#56B4E9", "L"), "abstained": ("#F0E442", "A"),
+    "missed": ("#D55E00", "M"), "orphaned": ("#CC79A7", "O"), "double": ("#000000", "D"),
+    "unknown": ("#bbbbbb", "?"), "none": ("#ffffff", ""),
+}  # fmt: skip
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
+SECONDS = "time since T0 (s)"
+
+
+def finality(analysis: Analysis, key: str) -> str:
+    """Return fault lanes, lag of each host in blocks, and each host's last irreversible block."""
+    figure = make_subplots(
+        rows=3, cols=1, shared_xaxes=True, row_heights=[0.16, 0.42, 0.42], vertical_spacing=0.05
+    )
+    _lanes(figure, analysis, row=1)
+    hosts = recovery.series(analysis.data)
+    for i, (host, found) in enumerate(hosts.items()):
+        t, lag, lib = _with_gaps(found, analysis.data.plan.slot_ns)
+        style = {"color": COLOURS[i % len(COLOURS)], "dash": DASHES[i % len(DASHES)], "width": 1.8}
+        name = html.escape(host)
+        for row, values, shown in ((2, lag, True), (3, lib, False)):
+            figure.add_trace(
+                go.Scatter(x=t, y=values, name=name, legendgroup=name, showlegend=shown,
+                           line=style, mode="lines", line_shape="hv"),
+                row=row, col=1,
+            )  # fmt: skip
+    predicted = analysis.data.plan.prediction.finality_lag_blocks
+    if predicted:
+        figure.add_hrect(
+            y0=predicted.min, y1=predicted.max, row=2, col=1, line_width=0,
+            fillcolor="#999999", opacity=0.25, layer="below",
+        )  # fmt: skip
+    for fault in analysis.data.planned.faults:
+        for row in (2, 3):
+            figure.add_vrect(
+                x0=fault.at_ns / 1e9, x1=fault.end_ns / 1e9, row=row, col=1, line_width=0,
+                fillcolor="#000000", opacity=0.05, layer="below",
+            )  # fmt: skip
+    figure.update_yaxes(title_text="head − final<br>(blocks)", row=2, col=1, rangemode="tozero")
+    figure.update_yaxes(title_text="last final<br>block (number)", row=3, col=1)
+    figure.update_xaxes(title_text=SECONDS, row=3, col=1)
+    _seconds_axis(figure, analysis)
+    return _html(figure, key, height=620)
+
+
+def slot_grid(analysis: Analysis, key: str) -> str:
+    """Return producers × slots of their turns, one cell a slot."""
+    plan = analysis.data.plan
+    per_turn = plan.blocks_per_turn
+    words = list(SLOT_WORDS)
+    first = analysis.data.file.genesis_slot + 1
+    rounds = max((s.slot - first) // plan.round_slots for s in analysis.slots) + 1 if (
+        analysis.slots) else 0  # fmt: skip
+    shape = (len(plan.producers), rounds * per_turn)
+    codes = np.full(shape, words.index("none"))
+    marks = np.full(shape, "", dtype=object)
+    hover = np.full(shape, "", dtype=object)
+    for slot in analysis.slots:
+        row = plan.producers.index(slot.producer)
+        column = (slot.slot - first) // plan.round_slots * per_turn + slot.slot % per_turn
+        word = slot.colour_word
+        codes[row, column] = words.index(word)
+        marks[row, column] = SLOT_WORDS[word][1]
+        hover[row, column] = html.escape(
+            f"{slot.producer} on {slot.host}, slot {slot.slot}, {slot.t_ns / 1e9:.1f} s: "
+            f"{word}{' – ' + slot.reason if slot.reason else ''}"
+        )
+    labels = [
+        html.escape(f"{p} ({plan.host_of(p)})") for p in plan.producers
+    ]
+    figure = go.Figure(
+        go.Heatmap(
+            z=codes, y=labels, text=marks, texttemplate="%{text}", hovertext=hover,
+            hoverinfo="text", xgap=1, ygap=2, zmin=-0.5, zmax=len(words) - 0.5, showscale=False,
+            colorscale=_steps([SLOT_WORDS[w][0] for w in words]), textfont={"size": 11},
+        )  # fmt: skip
+    )
+    every = max(rounds // 16, 1)
+    round_s = plan.round_slots * plan.slot_ns / 1e9
+    figure.update_xaxes(
+        title_text="start of the round, " + SECONDS,
+        tickvals=[r * per_turn - 0.5 for r in range(0, rounds, every)],
+        ticktext=[f"{r * round_s:g}" for r in range(0, rounds, every)],
+        showgrid=False,
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False, title_text="producer (host)")
+    return _html(figure, key, height=130 + 34 * len(plan.producers))
+
+
+def heat_maps(metrics: dict[str, Any], key: str) -> str:
+    """Return two maps host × host, p50 and p99 of block propagation, with the error in each cell."""
+    table = metrics["propagation_ms"]
+    hosts = sorted(set(table) | {target for row in table.values() for target in row})
+    if not hosts:
+        return ""
+    names = [html.escape(host) for host in hosts]
+    figure = make_subplots(
+        rows=1, cols=2, subplot_titles=("p50 (ms)", "p99 (ms)"), horizontal_spacing=0.14
+    )
+    for column, share in ((1, "p50"), (2, "p99")):
+        values: list[list[float | None]] = []
+        cells: list[list[str]] = []
+        for source in hosts:
+            qs = [table.get(source, {}).get(target) for target in hosts]
+            words = [text.figure(q, share).replace(" ± ", "<br>± ") if q else "" for q in qs]
+            cells.append(words)
+            values.append(
+                [q.get(share) if q and w != text.UNKNOWN else None
+                 for q, w in zip(qs, words, strict=True)]
+            )  # fmt: skip
+        figure.add_trace(
+            go.Heatmap(
+                z=values, x=names, y=names, text=cells, texttemplate="%{text}", showscale=False,
+                colorscale=[[0, "#f3f8fc"], [1, "#6baed6"]], xgap=2, ygap=2, hoverongaps=False,
+                hovertemplate="%{y} to %{x}: %{text} ms<extra></extra>",
+            ),
+            row=1, col=column,
+        )  # fmt: skip
+        figure.update_xaxes(title_text="received at", row=1, col=column, showgrid=False)
+        figure.update_yaxes(
+            title_text="produced at", row=1, col=column, autorange="reversed", showgrid=False
+        )
+    return _html(figure, key, height=150 + 52 * len(hosts))
+
+
+def clock_offsets(analysis: Analysis, key: str) -> str:
+    """Return each host's clock offset with its bound, the limit, and the injected skew as truth."""
+    figure = go.Figure()
+    points = clocks.points(analysis.data)
+    for i, planned in enumerate(analysis.data.plan.hosts):
+        own = sorted((p for p in points if p.host == planned.host), key=lambda p: p.t_ns)
+        own = [p for p in own if p.t_ns == p.t_ns]
+        if own:
+            figure.add_trace(
+                go.Scatter(
+                    x=[p.t_ns / 1e9 for p in own], y=[p.offset_ns / 1e6 for p in own],
+                    error_y={"array": [p.bound_ns / 1e6 for p in own], "thickness": 1, "width": 3},
+                    name=html.escape(planned.host), mode="markers",
+                    marker={"color": COLOURS[i % len(COLOURS)], "size": 7, "symbol": i},
+                )
+            )  # fmt: skip
+    for fault in analysis.data.planned.faults:
+        if "by_ns" in fault.asked:
+            x, y = _truth(analysis, fault)
+            figure.add_trace(
+                go.Scatter(x=x, y=y, mode="lines", line={"color": "#000", "dash": "dot", "width": 1},
+                           name=html.escape(f"{fault.id}: injected on {', '.join(fault.targets)}"))
+            )  # fmt: skip
+    limit = analysis.data.plan.clock_limit_ns
+    if limit:
+        for sign in (-1, 1):
+            figure.add_hline(y=sign * limit / 1e6, line={"color": "#D55E00", "width": 1})
+        figure.add_annotation(
+            x=1, xref="paper", y=limit / 1e6, text=f"limit ± {limit / 1e6:g} ms", showarrow=False,
+            xanchor="right", yanchor="bottom", font={"color": "#D55E00", "size": 12},
+        )  # fmt: skip
+    figure.update_yaxes(title_text="node clock − NTP (ms)")
+    figure.update_xaxes(title_text=SECONDS)
+    _seconds_axis(figure, analysis)
+    return _html(figure, key, height=360)
+
+
+def _truth(analysis: Analysis, fault: PlannedFault) -> tuple[list[float], list[float]]:
+    by = fault.asked["by_ns"] / 1e6
+    start, stop, end = fault.at_ns / 1e9, fault.end_ns / 1e9, analysis.data.end_ns / 1e9
+    return [0, start, start, stop, stop, end], [0, 0, by, by, 0, 0]
+
+
+def _lanes(figure: go.Figure, analysis: Analysis, *, row: int) -> None:
+    """Draw each fault as a labelled, patterned bar in a lane of its own kind."""
+    kinds = list(dict.fromkeys(fault.fault for fault in analysis.data.planned.faults))
+    for fault in analysis.data.planned.faults:
+        lane = kinds.index(fault.fault)
+        width = max(fault.end_ns - fault.at_ns, analysis.data.plan.slot_ns) / 1e9
+        figure.add_trace(
+            go.Bar(
+                x=[width], base=[fault.at_ns / 1e9], y=[html.escape(fault.fault)], orientation="h",
+                showlegend=False, marker={
+                    "color": LANE_COLOURS[lane % len(LANE_COLOURS)], "line": {"width": 0},
+                    "pattern": {"shape": PATTERNS[lane % len(PATTERNS)], "size": 6, "solidity": 0.2},
+                },
+                hovertext=html.escape(f"{fault.id} on {', '.join(fault.targets)}"), hoverinfo="text",
+            ),
+            row=row, col=1,
+        )  # fmt: skip
+    figure.update_yaxes(row=row, col=1, autorange="reversed", showgrid=False)
+
+
+def _with_gaps(found: recovery.Series, slot_ns: int) -> tuple[Any, Any, Any]:
+    """Return (t, lag, lib) with a gap wherever the node wrote nothing for more than three slots."""
+    breaks = np.nonzero(np.diff(found.t_ns) > 3 * slot_ns)[0] + 1
+    t = np.insert(found.t_ns / 1e9, breaks, np.nan)
+    lag = np.insert(found.head - found.lib, breaks, np.nan)
+    lib = np.insert(found.lib, breaks, np.nan)
+    return t.tolist(), lag.tolist(), lib.tolist()
+
+
+def _seconds_axis(figure: go.Figure, analysis: Analysis) -> None:
+    figure.update_xaxes(range=[0, analysis.data.end_ns / 1e9])
+
+
+def _steps(colours: list[str]) -> list[list[Any]]:
+    """Return a colour scale of equal, flat steps."""
+    n = len(colours)
+    return [[edge / n, c] for i, c in enumerate(colours) for edge in (i, i + 1)]
+
+
+def _html(figure: go.Figure, key: str, *, height: int) -> str:
+    figure.update_layout(
+        height=height, template="plotly_white", barmode="overlay",
+        margin={"l": 10, "r": 20, "t": 36, "b": 10},
+        font={"family": FONT, "size": 13, "color": "#24313d"},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        paper_bgcolor="#ffffff", plot_bgcolor="#ffffff",
+    )  # fmt: skip
+    figure.update_xaxes(automargin=True, title_standoff=8, ticks="outside", tickcolor="#ccd5dd")
+    figure.update_yaxes(automargin=True, title_standoff=8)
+    return str(
+        figure.to_html(
+            full_html=False, include_plotlyjs=False, div_id=key,
+            config={"displaylogo": False, "responsive": True,
+                    "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
+        )
+    )  # fmt: skip

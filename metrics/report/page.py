@@ -1,0 +1,202 @@
+"""report.html: one self-contained file that reads the same offline; every text from hosts is escaped."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from plotly.offline import get_plotlyjs
+
+from metrics import clocks, finality, load
+from metrics.analysis import Analysis
+from metrics.report import charts, text
+from metrics.run_files import Plan, load_json
+from metrics.slots import Slot
+from metrics.trial import WARMUP
+
+CONTAINER_LABS = ("container",)
+
+
+def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analysis]) -> str:
+    """Return the whole page; run gives provenance.json and lab.json where they exist."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.globals.update(
+        figure=text.figure, seconds=text.seconds, percent=text.percent, number=text.number,
+        asked=text.asked, measured=text.measured, timing=text.timing,
+    )  # fmt: skip
+    return environment.get_template("report.html.j2").render(
+        plan=plan,
+        summary=summary,
+        cells=[_cell(cell, analyses) for cell in summary["cells"]],
+        trials=[_trial(analysis, summary) for analysis in analyses],
+        shared_clock=plan.lab in CONTAINER_LABS,
+        provenance=_flat(load_json(run / "provenance.json")),
+        lab=_flat(load_json(run / "lab.json")),
+        run_name=run.resolve().name,
+        plotly_js=get_plotlyjs(),
+    )
+
+
+def _cell(cell: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
+    """Return a cell with its phase rows (windows from its first trial)."""
+    own = {trial["n"] for trial in cell["trials"]}
+    first = next(a for a in analyses if a.data.file.n in own)
+    windows: dict[str, list[str]] = defaultdict(list)
+    for phase in first.data.planned.phases:
+        windows[phase.name].append(f"{phase.start_ns / 1e9:g} – {phase.end_ns / 1e9:g}")
+    rows = []
+    for name, metrics in cell["phases"].items():
+        moved = metrics["irreversible_advance"]
+        rows.append(
+            {
+                "name": name,
+                "discarded": name == WARMUP,
+                "window": ", ".join(windows[name]),
+                "metrics": metrics,
+                "advance": _spread(moved),
+                "frozen": [host for host, n in moved.items() if n == 0],
+            }
+        )
+    return {
+        **cell,
+        "name": ", ".join(f"{k} = {v}" for k, v in cell["params"].items()),
+        "rows": rows,
+    }
+
+
+def _spread(moved: dict[str, int]) -> str:
+    low, high = min(moved.values(), default=0), max(moved.values(), default=0)
+    return f"{low}" if low == high else f"{low} – {high}"
+
+
+def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
+    """Return what the trial's section shows."""
+    data = analysis.data
+    n = data.file.n
+    cell = next(c for c in summary["cells"] if n in [t["n"] for t in c["trials"]])
+    maps = [
+        {"name": name, "html": charts.heat_maps(metrics, f"heat-{n}-{i}")}
+        for i, (name, metrics) in enumerate(cell["phases"].items())
+        if name != WARMUP
+    ]
+    return {
+        "n": n,
+        "state": data.file.state,
+        "finality": charts.finality(analysis, f"finality-{n}"),
+        "grid": charts.slot_grid(analysis, f"grid-{n}"),
+        "maps": [item for item in maps if item["html"]],
+        "clock": charts.clock_offsets(analysis, f"clock-{n}"),
+        "positions": _positions(analysis),
+        "misses": _misses(analysis.slots),
+        "recovery": _recovery(analysis),
+        "pairs": [
+            {"a": a, "b": b, **pair} for (a, b), pair in clocks.pairs(data).items()
+        ],
+        "hosts": clocks.hosts(data),
+        "costs": load.costs(data),
+        "transactions": load.transactions(data, float("-inf"), float("inf")),
+        "validity": _validity(analysis, cell["metrics"]),
+    }
+
+
+def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the figures that say whether the rest may be believed, with a word of verdict."""
+    data = analysis.data
+    bounds = {names: pair["bound_worst_ns"] for names, pair in clocks.pairs(data).items()}
+    worst = max(bounds, key=lambda names: bounds[names], default=None)
+    wall = data.timeline.wall
+    closure = data.timeline.closure_ns()
+    hops = [q for row in metrics["propagation_ms"].values() for q in row.values()]
+    negative = sum(q["negative"] for q in hops)
+    impossible = sum(q["impossible"] for q in hops)
+    lost = sum(loss.count for loss in data.intake.losses)
+    rejected = sum(data.intake.rejected.values())
+    pair_text = f"± {bounds[worst] / 1e6:.3f} ms ({worst[0]} – {worst[1]})" if worst else "none"
+    rows = [
+        ("Worst clock bound between two hosts", pair_text, "ok" if worst else "bad"),
+        ("Wall time against the time line",
+         f"± {wall.median_half_ns / 1e6:.3f} ms (median)" if wall else text.UNKNOWN,
+         "ok" if wall else "warn"),
+        ("Triangle closure (consistency only)",
+         "–" if closure is None else f"{closure / 1e6:.3f} ms", "ok"),
+        ("Negative latencies", f"{negative}, of which outside their error {impossible}",
+         "bad" if impossible else "ok"),
+        ("Events taken in", f"{data.intake.lines:,} from {len(data.intake.hosts)} hosts", "ok"),
+        ("Events lost (gaps in numbering)", str(lost), "bad" if lost else "ok"),
+        ("Broken lines rejected", str(rejected), "warn" if rejected else "ok"),
+    ]  # fmt: skip
+    return [{"what": what, "value": value, "word": word} for what, value, word in rows]
+
+
+def _positions(analysis: Analysis) -> list[dict[str, Any]]:
+    """Return predicted and measured lag of the baseline by position in the turn."""
+    plan = analysis.data.plan
+    predicted = plan.prediction.finality_lag_blocks
+    rows = []
+    for position, lags in sorted(finality.by_position(analysis.finality, analysis.data).items()):
+        want = predicted.max - position if predicted else None
+        rows.append(
+            {
+                "position": position,
+                "predicted": want,
+                "min": min(lags, default=None),
+                "median": finality.median_lag(lags) if lags else None,
+                "max": max(lags, default=None),
+                "n": len(lags),
+                "same": sum(lag == want for lag in lags),
+            }
+        )
+    return rows
+
+
+def _misses(slots: list[Slot]) -> list[dict[str, Any]]:
+    """Return the slots without a block, grouped by producer and reason, in order of time."""
+    groups: dict[tuple[str, str, str, str], list[Slot]] = defaultdict(list)
+    for slot in slots:
+        if slot.state != "produced":
+            groups[slot.producer, slot.host, slot.state, slot.reason].append(slot)
+    rows = [
+        {
+            "producer": producer,
+            "host": host,
+            "state": state,
+            "reason": reason,
+            "count": len(found),
+            "from_s": found[0].t_ns / 1e9,
+            "to_s": found[-1].t_ns / 1e9,
+            "phases": ", ".join(dict.fromkeys(slot.phase for slot in found)),
+        }
+        for (producer, host, state, reason), found in groups.items()
+    ]
+    return sorted(rows, key=lambda row: (row["from_s"], row["producer"]))
+
+
+def _recovery(analysis: Analysis) -> list[dict[str, Any]]:
+    """Return, for each fault, each host's seconds to its first new final block and back to normal."""
+    rows: dict[str, dict[str, Any]] = {}
+    for item in analysis.recovery:
+        row = rows.setdefault(
+            item.fault, {"fault": item.fault, "healed_s": item.healed_ns / 1e9, "hosts": {}}
+        )
+        row["hosts"][item.host] = [
+            None if value is None else (value - item.healed_ns) / 1e9
+            for value in (item.first_final_ns, item.back_ns)
+        ]
+    return list(rows.values())
+
+
+def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """Return nested JSON as (dotted key, text) rows."""
+    if isinstance(value, dict):
+        return [row for k, v in value.items() for row in _flat(v, f"{prefix}{k}.")]
+    if isinstance(value, list) and any(isinstance(v, dict | list) for v in value):
+        return [row for i, v in enumerate(value) for row in _flat(v, f"{prefix}{i}.")]
+    if value is None and not prefix:
+        return []
+    shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return [(prefix.rstrip("."), shown)]

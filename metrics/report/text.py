@@ -1,0 +1,109 @@
+"""Numbers as the report prints them: a value, its unit, its error; `unknown` where the error rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metrics.quantiles import resolved
+
+UNKNOWN = "unknown"
+
+
+def figure(q: dict[str, Any] | None, key: str, unit: str = "") -> str:
+    """Return a quantile as `4.08 s ± 0.01`, `unknown` when its error exceeds it, or why it is none."""
+    if not q or not q["n"]:
+        return "–"
+    value = q.get(key)
+    if value is None:
+        return f"> end ({q['censored']} open)"
+    ends = q["error"].get(key, [None, None])
+    if not resolved(q, key):
+        if value == 0 and ends == [0, 0]:
+            return f"0 {unit}".strip()
+        return UNKNOWN
+    half = max(ends[1] - value, value - ends[0])
+    if half == 0:
+        return f"{value:g} {unit}".strip()
+    return f"{number(value)} ± {number(half)} {unit}".strip()
+
+
+def number(value: float | None) -> str:
+    """Return value with three or four significant digits."""
+    if value is None:
+        return "–"
+    size = abs(value)
+    if size >= 100:
+        return f"{value:.0f}"
+    if size >= 10:
+        return f"{value:.1f}"
+    if size >= 1:
+        return f"{value:.2f}"
+    return f"{value:.3f}" if size >= 0.01 or value == 0 else f"{value:.2g}"
+
+
+def seconds(ns: float | None) -> str:
+    """Return nanoseconds as seconds."""
+    return "–" if ns is None else f"{ns / 1e9:.2f} s"
+
+
+def percent(ratio: float | None) -> str:
+    """Return a ratio as per cent."""
+    return "–" if ratio is None else f"{100 * ratio:.3g} %"
+
+
+def asked(fault: dict[str, Any]) -> str:
+    """Return what a fault was asked to do, in words."""
+    parts = []
+    for key, value in fault["asked"].items():
+        if value in (None, ""):
+            continue
+        if key.endswith("_ns") and isinstance(value, int):
+            parts.append(f"{key[:-3].replace('_', ' ')} {_duration(value)}")
+        else:
+            parts.append(f"{key.replace('_', ' ')} {value}")
+    return ", ".join(parts) or "–"
+
+
+def measured(fault: dict[str, Any]) -> str:
+    """Return what was measured of a fault, in words."""
+    found = fault["measured"]
+    parts = []
+    if found.get("delay_ms") is not None:
+        parts.append(
+            f"{number(found['delay_ms'])} ms one way ({found['difference_percent']:+.1f} %), "
+            f"median of {len(found['pairs'])} pairs, {found['probes']} probes"
+        )
+    if "across_sent" in found:
+        parts.append(
+            f"{found['across_received']} of {found['across_sent']} probes crossed; "
+            f"{found['within_received']} of {found['within_sent']} arrived within the groups"
+        )
+    for host, value in found.get("by_ms", {}).items():
+        parts.append(f"{host} moved by {value:+.1f} ms")
+    if "ntp_offset_ms" in found:
+        parts.append(f"NTP saw {found['ntp_offset_ms']:+.1f} ± {number(found['ntp_bound_ms'])} ms")
+    for host, value in found.get("down_s", {}).items():
+        resumed = found["resumed"].get(host, {})
+        parts.append(
+            f"{host} silent for {value:.2f} s, resumed at block {resumed.get('head')} "
+            f"(final up to {resumed.get('lib')})"
+        )
+    return "; ".join(parts) or "nothing"
+
+
+def timing(fault: dict[str, Any]) -> str:
+    """Return how exactly a fault began and ended."""
+    found = fault["measured"]
+    parts = [
+        f"{word} {found[key]:+.1f} ms"
+        for word, key in (("start", "start_error_ms"), ("end", "end_error_ms"))
+        if key in found
+    ]
+    return ", ".join(parts) or "–"
+
+
+def _duration(ns: int) -> str:
+    for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
+        if abs(ns) >= size:
+            return f"{ns / size:g} {unit}"
+    return f"{ns} ns"

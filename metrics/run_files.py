@@ -1,0 +1,230 @@
+"""What a run folder's plan and trial files say, as values; knows paths, nothing of events."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+
+T = TypeVar("T")
+
+
+class RunError(Exception):
+    """The run folder cannot be read; the message names the file, the key and the remedy."""
+
+
+class PlannedHost(msgspec.Struct, frozen=True, kw_only=True):
+    """A host of the lab and the producers it signs for."""
+
+    host: str
+    address: str = ""
+    zone: str = ""
+    producers: list[str] = []
+
+
+class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
+    """A fault as drawn by the plan; at_ns counts from T0, for_ns None: no deadline of its own."""
+
+    id: str
+    fault: str
+    at_ns: int
+    for_ns: int | None = None
+    targets: list[str] = []
+    asked: dict[str, Any] = {}
+    how: str = ""
+    pairs: list[list[str]] | None = None
+    groups: list[list[str]] | None = None
+
+    @property
+    def end_ns(self) -> int:
+        """Return when the fault should be over: its deadline, or when what it broke is put back."""
+        restart_ns = self.asked.get("restart_after_ns")
+        return self.at_ns + (self.for_ns or (restart_ns if isinstance(restart_ns, int) else 0))
+
+
+class Phase(msgspec.Struct, frozen=True, kw_only=True):
+    """A named stretch of a trial, [start_ns, end_ns) from T0."""
+
+    name: str
+    start_ns: int
+    end_ns: int
+
+
+class Quorum(msgspec.Struct, frozen=True, kw_only=True):
+    """Live producers against those needed, for a stretch of the trial."""
+
+    from_ns: int
+    to_ns: int
+    live: int
+    needed: int
+    finality_expected: bool
+
+
+class PlannedTrial(msgspec.Struct, frozen=True, kw_only=True):
+    """One trial of the plan."""
+
+    n: int
+    cell: int
+    seed: int = 0
+    faults: list[PlannedFault] = []
+    phases: list[Phase] = []
+    quorum: list[Quorum] = []
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """One combination of matrix values."""
+
+    n: int
+    params: dict[str, Any] = {}
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Smallest and largest value of something."""
+
+    min: int
+    max: int
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rules predict for an undisturbed chain."""
+
+    finality_lag_blocks: Bounds | None = None
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """plan.json, as far as metrics need it; unknown keys are ignored."""
+
+    schema: str = "slotlab.plan/v1"
+    campaign: str
+    title: str = ""
+    lab: str = ""
+    seed: int = 0
+    profile: str = ""
+    slot_ns: int
+    blocks_per_turn: int
+    clock_limit_ns: int | None = None
+    warmup_ns: int = 0
+    end_ns: int
+    hosts: list[PlannedHost]
+    producers: list[str]
+    expect: dict[str, Any] = {}
+    cells: list[Cell]
+    trials: list[PlannedTrial]
+    prediction: Prediction = Prediction()
+
+    @property
+    def quorum(self) -> int:
+        """Return how many producers must stand behind a block: two thirds and one."""
+        return len(self.producers) * 2 // 3 + 1
+
+    @property
+    def round_slots(self) -> int:
+        """Return the slots of one full round."""
+        return len(self.producers) * self.blocks_per_turn
+
+    def producer_for(self, slot: int) -> str:
+        """Return whose slot it is (PROTOCOL A.1: an absolute mapping)."""
+        return self.producers[slot % self.round_slots // self.blocks_per_turn]
+
+    def host_of(self, producer: str) -> str:
+        """Return the host that signs for producer, or an empty word."""
+        return next((h.host for h in self.hosts if producer in h.producers), "")
+
+
+class TrialFile(msgspec.Struct, frozen=True, kw_only=True):
+    """trial.json: T0, the first slot and how the trial ended."""
+
+    n: int
+    seed: int = 0
+    t0_wall_ns: int
+    chain_id: str = ""
+    state: str = "complete"
+    reason: str = ""
+    started_ns: int = 0
+    ended_ns: int | None = 0
+    genesis_slot: int
+
+
+class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of agent.jsonl: a fault (or the agent) changed state on a host."""
+
+    v: int = 1
+    host: str
+    boot: str = ""
+    trial: str | int = ""
+    fault: str = ""
+    kind: str = ""
+    state: str = ""
+    mono_ns: int = 0
+    wall_ns: int = 0
+    t_ns: int | None = None
+    between_ns: list[int] | None = None
+    asked: dict[str, Any] | None = None
+    read_back: dict[str, Any] | None = None
+    how: str = ""
+    reason: str = ""
+
+
+def load_plan(run: Path) -> Plan:
+    """Return the plan of the run.
+
+    Raises:
+        RunError: missing, not JSON, or a key of the wrong type.
+    """
+    return _decode(run / "plan.json", Plan)
+
+
+def trial_folder(run: Path, n: int) -> Path:
+    """Return where trial n's raw files are."""
+    return run / "trials" / str(n)
+
+
+def load_trial(run: Path, n: int) -> TrialFile | None:
+    """Return trial.json of trial n, or None when the trial never started."""
+    path = trial_folder(run, n) / "trial.json"
+    return _decode(path, TrialFile) if path.exists() else None
+
+
+def load_agents(folder: Path) -> tuple[list[AgentRecord], int]:
+    """Return every agent record of a trial, sorted by time since T0, and the count of broken lines."""
+    records: list[AgentRecord] = []
+    broken = 0
+    for path in sorted(folder.glob("hosts/*/agent.jsonl")):
+        for line in path.read_bytes().splitlines():
+            if not line.strip():
+                continue
+            try:
+                records.append(msgspec.json.decode(line, type=AgentRecord))
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                broken += 1
+    records.sort(key=lambda r: (r.t_ns is not None, r.t_ns or 0, r.host, r.mono_ns))
+    return records, broken
+
+
+def write_faults(folder: Path, records: list[AgentRecord]) -> None:
+    """Write the trial's faults.jsonl: the agents' journals merged."""
+    lines = [msgspec.json.encode(record) + b"\n" for record in records]
+    (folder / "faults.jsonl").write_bytes(b"".join(lines))
+
+
+def load_json(path: Path) -> Any:
+    """Return what a JSON file holds, or None when there is none or it is broken."""
+    try:
+        return msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def _decode(path: Path, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        raise RunError(
+            f"{path}: {error.strerror}; name a run folder, see `slotlab runs`"
+        ) from error
+    except msgspec.DecodeError as error:
+        raise RunError(
+            f"{path}: {error}; the run folder is damaged or of another version"
+        ) from error

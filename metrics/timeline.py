@@ -1,0 +1,219 @@
+"""One time line for all hosts of a trial, with hard bounds, from the clock probes and the NTP checks.
+
+Two independent relations are kept apart. Between hosts: the offset of two CLOCK_MONOTONIC_RAW clocks,
+bounded by every probe burst (half its smallest round trip, whatever the asymmetry). Between the line
+and wall time: NTP checks of verified nodes. A cross-host latency needs only the first; finality, which
+starts at a slot's nominal time, needs both. Time on the line counts from T0.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+
+from metrics import band, history
+from metrics.band import Band, Floats, Ints
+from metrics.run_files import AgentRecord, Plan, TrialFile
+
+PAIR_WANDER_PPM = 10.0
+"""How much the drift of two crystals may differ from its fitted value within a trial."""
+WALL_WANDER_PPM = 100.0
+"""How fast wall time (disciplined) and a raw monotonic clock may part."""
+UNKNOWN = float("inf")
+
+
+class Epoch(NamedTuple):
+    """One boot of one host: the reach of one monotonic clock."""
+
+    host: str
+    boot: str
+
+
+class Interval(NamedTuple):
+    """Arrays of values with the ends they must lie between (floats; infinite where not known)."""
+
+    mid: Floats
+    lo: Floats
+    hi: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Maps (host, boot, mono) to time since T0, and pairs of stamps to latencies."""
+
+    reference: Epoch | None
+    pairs: dict[tuple[Epoch, Epoch], Band]
+    wall: Band | None
+    t0_wall_ns: int
+    t0_mono_ns: int | None
+    problems: list[str] = field(default_factory=list)
+
+    def line(self, epoch: Epoch, mono: Ints) -> Interval:
+        """Return the time since T0 of stamps of one epoch; all unknown (nan) when unrelated.
+
+        The interval holds the error between hosts and that of wall time.
+        """
+        related = self.to_reference(epoch, mono)
+        if related is None:
+            nothing = np.full(len(mono), np.nan)
+            return Interval(nothing, nothing - UNKNOWN, nothing + UNKNOWN)
+        low, high = related
+        middle = low + (high - low) // 2
+        if self.wall is not None:
+            wall_low, wall_high = self.wall.at(middle)
+            first = (low + wall_low - self.t0_wall_ns).astype(np.float64)
+            last = (high + wall_high - self.t0_wall_ns).astype(np.float64)
+            return Interval((first + last) / 2, first, last)
+        if self.t0_mono_ns is None:
+            nothing = np.full(len(mono), np.nan)
+            return Interval(nothing, nothing - UNKNOWN, nothing + UNKNOWN)
+        value = (middle - self.t0_mono_ns).astype(np.float64)
+        return Interval(value, value - UNKNOWN, value + UNKNOWN)
+
+    def to_reference(self, epoch: Epoch, mono: Ints) -> tuple[Ints, Ints] | None:
+        """Return (lower, upper) of the stamps on the reference host's clock; None when unrelated."""
+        if epoch == self.reference:
+            return mono, mono
+        found = self.pairs.get((epoch, self.reference)) if self.reference else None
+        if found is None:
+            return None
+        low, high = found.at(mono)
+        return mono + low, mono + high
+
+    def latency(
+        self, start: Epoch, start_mono: Ints, end: Epoch, end_mono: Ints
+    ) -> Interval | None:
+        """Return end - start in ns along the direct pair; None when the pair was never probed."""
+        if start == end:
+            exact = (end_mono - start_mono).astype(np.float64)
+            return Interval(exact, exact, exact)
+        found = self.pairs.get((start, end))
+        if found is None:
+            return None
+        low, high = found.at(start_mono)
+        first = (end_mono - start_mono - high).astype(np.float64)
+        last = (end_mono - start_mono - low).astype(np.float64)
+        return Interval((first + last) / 2, first, last)
+
+    def closure_ns(self) -> float | None:
+        """Return the worst triangle closure of the middles: a consistency figure, no bound."""
+        epochs = sorted({a for a, _ in self.pairs})
+        worst: float | None = None
+        for i, a in enumerate(epochs):
+            for j, b in enumerate(epochs[i + 1 :], i + 1):
+                for c in epochs[j + 1 :]:
+                    around = self._around(a, b, c)
+                    if around is not None:
+                        worst = max(worst or 0.0, abs(around))
+        return worst
+
+    def _around(self, a: Epoch, b: Epoch, c: Epoch) -> float | None:
+        ab, bc, ca = (self.pairs.get(p) for p in ((a, b), (b, c), (c, a)))
+        if ab is None or bc is None or ca is None:
+            return None
+        at = ab.times[len(ab.times) // 2 : len(ab.times) // 2 + 1]
+        to_b = _middle(ab, at)
+        to_c = _middle(bc, at + to_b)
+        back = _middle(ca, at + to_b + to_c)
+        return float(to_b[0] + to_c[0] + back[0])
+
+
+def build(
+    db: duckdb.DuckDBPyConnection, plan: Plan, trial: TrialFile, agents: list[AgentRecord]
+) -> Timeline:
+    """Return the trial's time line; what contradicts itself is named in its `problems`."""
+    problems: list[str] = []
+    pairs = _pairs(db, trial.n)
+    for (a, b), found in sorted(pairs.items()):
+        if a < b and found.empty:
+            problems.append(f"clock probes between {a.host} and {b.host} contradict each other")
+    reference = _reference(plan, pairs, _epochs(db, trial.n))
+    bare = Timeline(reference, pairs, None, trial.t0_wall_ns, _armed_t0(agents, reference))
+    wall = _wall(db, trial.n, bare)
+    if wall is None:
+        problems.append("no verified NTP check: wall time is not tied to the time line")
+    elif wall.empty:
+        problems.append("NTP checks of the hosts contradict each other")
+    return Timeline(reference, pairs, wall, trial.t0_wall_ns, bare.t0_mono_ns, problems)
+
+
+def _pairs(db: duckdb.DuckDBPyConnection, trial: int) -> dict[tuple[Epoch, Epoch], Band]:
+    samples: dict[tuple[Epoch, Epoch], list[tuple[int, int, int]]] = defaultdict(list)
+    found = history.rows(db, trial, "probe", "peer flow peer_boot t1_ns t2_ns t3_ns t4_ns")
+    for host, _, boot, _, _, _, peer, flow, peer_boot, t1, t2, t3, t4 in found:
+        if flow != "clock" or not t1 or not t4 or not peer_boot:
+            continue
+        here, there = Epoch(host, boot), Epoch(peer, peer_boot)
+        low, high = t3 - t4, t2 - t1
+        samples[here, there].append(((t1 + t4) // 2, low, high))
+        samples[there, here].append(((t2 + t3) // 2, -high, -low))
+    bands: dict[tuple[Epoch, Epoch], Band] = {}
+    for pair, points in samples.items():
+        table = np.asarray(points, dtype=np.int64)
+        bands[pair] = band.build(
+            table[:, 0], table[:, 1], table[:, 2], wander_ppm=PAIR_WANDER_PPM, detrend=True
+        )
+    return bands
+
+
+def _epochs(db: duckdb.DuckDBPyConnection, trial: int) -> list[Epoch]:
+    found = db.execute(
+        "SELECT host, boot FROM events WHERE trial = ? GROUP BY host, boot ORDER BY host, boot",
+        [trial],
+    ).fetchall()
+    return [Epoch(*row) for row in found]
+
+
+def _reference(
+    plan: Plan, pairs: dict[tuple[Epoch, Epoch], Band], epochs: list[Epoch]
+) -> Epoch | None:
+    """Return the epoch whose probes reach most others, tightest first, then in the plan's order."""
+    order = {host.host: i for i, host in enumerate(plan.hosts)}
+
+    def rank(epoch: Epoch) -> tuple[int, float, int]:
+        bands = [b for (a, _), b in pairs.items() if a == epoch]
+        worst = max((round(b.median_half_ns, -3) for b in bands), default=0.0)
+        return -len(bands), worst, order.get(epoch.host, len(order))
+
+    return min(epochs, key=rank, default=None)
+
+
+def _armed_t0(agents: list[AgentRecord], reference: Epoch | None) -> int | None:
+    """Return T0 on the reference host's own clock, as its agent armed it."""
+    for record in agents:
+        if reference and record.host == reference.host and record.read_back:
+            value = record.read_back.get("t0_mono_ns")
+            if isinstance(value, int):
+                return value
+    return None
+
+
+def _wall(db: duckdb.DuckDBPyConnection, trial: int, bare: Timeline) -> Band | None:
+    """Return the band of (true wall time - reference clock), from every host's verified checks."""
+    points: list[tuple[int, int, int]] = []
+    for host, _, boot, _, wall, mono, offset, bound, verified in history.rows(
+        db, trial, "clock", "offset_ns bound_ns verified"
+    ):
+        if not verified or not bound or bound <= 0:
+            continue
+        related = bare.to_reference(Epoch(host, boot), np.asarray([mono], dtype=np.int64))
+        if related is None:
+            continue
+        low, high = int(related[0][0]), int(related[1][0])
+        true = wall - offset
+        points.append(((low + high) // 2, true - bound - high, true + bound - low))
+    if not points:
+        return None
+    table = np.asarray(points, dtype=np.int64)
+    return band.build(
+        table[:, 0], table[:, 1], table[:, 2], wander_ppm=WALL_WANDER_PPM, detrend=False
+    )
+
+
+def _middle(found: Band, times: Ints) -> Ints:
+    low, high = found.at(times)
+    return low + (high - low) // 2
