@@ -26,11 +26,12 @@ _PAIR_ATTEMPTS = 5
 
 
 class NodeClock:
-    """The clocks as this node sees them."""
+    """The clocks as this node sees them. One object belongs to one thread."""
 
-    __slots__ = ("_skew_file",)
+    __slots__ = ("_skew_file", "_skew_path")
 
     def __init__(self, skew_file: str | None = None) -> None:
+        self._skew_path = skew_file
         self._skew_file = SkewFile(None if skew_file is None else Path(skew_file))
 
     def wall_ns(self) -> int:
@@ -59,6 +60,10 @@ class NodeClock:
                 break
         assert best is not None
         return best[1], best[2]
+
+    def twin(self) -> NodeClock:
+        """Return a clock that shows the same, for another thread."""
+        return NodeClock(self._skew_path)
 
     def skew_ns(self) -> int:
         """Return how far the node's wall clock is ahead of the machine's (0 without a fault)."""

@@ -1,8 +1,7 @@
 """The client's end of the node's local ZeroMQ socket: requests go out pipelined, answers come back.
 
-Every request carries a number `n`; an answer that repeats it is matched by it, one that does not
-goes to the oldest open request. What is not answered within two seconds is reported as unanswered,
-with everything else in flight, and the socket is made anew, so a restarted node mixes up nothing.
+Every request carries a number `ref`, which its answer repeats; what is not answered within two
+seconds is reported as unanswered, and an answer that comes later is ignored.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ class LocalLink:
 
     def send(self, request: Mapping[str, object], *, key: str, now_ns: int) -> bool:
         """Return whether the request is on its way: False while the node is away."""
-        frame = msgspec.msgpack.encode({**request, "n": self._next})
+        frame = msgspec.msgpack.encode({**request, "ref": self._next})
         try:
             self._socket.send(frame, zmq.NOBLOCK)
         except zmq.Again:
@@ -72,12 +71,13 @@ class LocalLink:
             answer = self._match(frame)
             if answer is not None:
                 results.append(answer)
-        oldest = next(iter(self._open.values()), None)
-        if oldest is not None and now_ns - oldest[1] > ANSWER_WITHIN_NS:
-            results.extend(Unanswered(key) for key, _ in self._open.values())
-            self._open.clear()
-            self._socket.close(linger=0)
-            self._socket = self._connect()
+        while self._open:
+            oldest = next(iter(self._open))
+            key, since_ns = self._open[oldest]
+            if now_ns - since_ns <= ANSWER_WITHIN_NS:
+                break
+            del self._open[oldest]
+            results.append(Unanswered(key))
         return results
 
     async def readable(self, stopped: asyncio.Future[str], wait_s: float) -> None:
@@ -116,8 +116,8 @@ class LocalLink:
             body = msgspec.msgpack.decode(frame, type=dict[str, Any])
         except msgspec.MsgspecError:
             return None
-        number = body.get("n", next(iter(self._open), None))
-        if number not in self._open:
+        number = body.get("ref")
+        if not isinstance(number, int) or number not in self._open:
             return None
         return Answer(self._open.pop(number)[0], body)
 

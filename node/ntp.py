@@ -138,6 +138,7 @@ class ClockCheck:
         """Raises ConfigError as check_servers does; config.limit_ns goes before limit_ns."""
         check_servers(config)
         self._clock = clock
+        self._thread_clock = clock.twin()
         self._config = config
         self._emit = emit
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ntp")
@@ -210,7 +211,7 @@ class ClockCheck:
         """Return whether the server gave a sample that counts."""
         try:
             loop = asyncio.get_running_loop()
-            sample = await loop.run_in_executor(self._threads, ask, self._clock, server)
+            sample = await loop.run_in_executor(self._threads, ask, self._thread_clock, server)
         except NtpError as error:
             self.wake()
             self._tell(server, 0, 0, reason=error.reason)
