@@ -1,0 +1,82 @@
+"""`python -m node run|probe|client CONFIG`, `python -m node query`: the processes of a lab host."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+
+from node import config as node_config
+from node.config import ConfigError
+from node.event_log import EventLogError
+from node.links import LinkError
+from node.query import QueryError, ask
+from node.store import StoreError
+
+DEFAULT_SOCKET = "/run/slotlab/node.ipc"
+
+EXIT_INPUT = 2
+EXIT_MACHINE = 3
+
+
+def main(words: list[str]) -> int:
+    """Return the exit status: 0 after an orderly stop, 2 wrong input, 3 the machine failed."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    arguments = _parser().parse_args(words)
+    try:
+        if arguments.command == "query":
+            answer = ask(arguments.socket, arguments.what)
+            print(json.dumps(answer, indent=2))
+            return 0 if answer.get("ok") else 1
+        return _run(arguments.command, Path(arguments.config))
+    except ConfigError as error:
+        print(f"node: {error}", file=sys.stderr)
+        return EXIT_INPUT
+    except (StoreError, EventLogError, LinkError, QueryError) as error:
+        print(f"node: {error}", file=sys.stderr)
+        return EXIT_MACHINE
+
+
+def _run(role: str, path: Path) -> int:
+    config = node_config.load(path)
+    # Imported here: a probe must not pay for the chain, nor a node for the client.
+    match role:
+        case "probe":
+            from node import probe
+
+            return probe.main(config)
+        case "client":
+            from node import client
+
+            return client.main(config)
+    asyncio.run(_serve(config))
+    return 0
+
+
+async def _serve(config: node_config.NodeConfig) -> None:
+    from node.service import Service
+
+    await Service(config, asyncio.get_running_loop()).run()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m node", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for role, text in (
+        ("run", "run a node"),
+        ("probe", "run the UDP probes to the peers"),
+        ("client", "send this host's share of the load"),
+    ):
+        command = commands.add_parser(role, help=text)
+        command.add_argument("config", metavar="CONFIG", help="the node's JSON configuration")
+    query = commands.add_parser("query", help="ask a running node, print JSON")
+    query.add_argument("--socket", default=DEFAULT_SOCKET, help=f"default {DEFAULT_SOCKET}")
+    query.add_argument("what", nargs="?", default="status", choices=["status", "peers", "mempool"])
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

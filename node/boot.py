@@ -1,0 +1,129 @@
+"""Builds a node's parts from its configuration: genesis, keys, store, chain as it was.
+
+Every refusal here is the operator's or the machine's and is one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from coincurve import PrivateKey
+
+from node.chain import genesis as genesis_file
+from node.chain import profile
+from node.chain.chain import Chain
+from node.chain.codec import decode_block
+from node.chain.crypto import Verifier, public_key
+from node.chain.errors import DecodeError, GenesisError
+from node.chain.genesis import Genesis
+from node.chain.messages import BlockRestored, Watermark
+from node.config import ConfigError, NodeConfig
+from node.links import Identity, public_of
+from node.net import FRAME_SLACK_BYTES
+from node.store import Store, StoreError
+
+
+def load_genesis(path: Path) -> Genesis:
+    """Return the genesis in the file at path.
+
+    Raises:
+        ConfigError: unreadable, or not a genesis a chain can start from.
+    """
+    try:
+        return genesis_file.decode(_read(path, "genesis"))
+    except GenesisError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def load_keys(config: NodeConfig, genesis: Genesis) -> dict[str, PrivateKey]:
+    """Return the signing key of each producer of this node; each must be the genesis' own.
+
+    Raises:
+        ConfigError: a key file is unreadable, malformed, or of another producer.
+    """
+    expected = {producer.name: producer.key for producer in genesis.producers}
+    keys: dict[str, PrivateKey] = {}
+    for producer in config.producers:
+        path = Path(producer.key_file)
+        try:
+            key = PrivateKey(bytes.fromhex(_read(path, "producers.key_file").decode().strip()))
+        except ValueError as error:
+            raise ConfigError(f"{path}: not a secp256k1 secret key in hex") from error
+        if producer.name not in expected:
+            raise ConfigError(f"producers: {producer.name} is not in {config.genesis}")
+        if public_key(key).hex() != expected[producer.name]:
+            raise ConfigError(f"{path}: is not the key {config.genesis} has for {producer.name}")
+        keys[producer.name] = key
+    return keys
+
+
+def load_identity(config: NodeConfig, genesis: Genesis) -> Identity:
+    """Return where this node listens and its CURVE keys.
+
+    Raises:
+        ConfigError: the secret key file is unreadable or malformed.
+    """
+    path = Path(config.curve_secret_file)
+    secret = _read(path, "curve_secret_file").strip()
+    try:
+        public = public_of(secret)
+        for peer in config.peers:
+            if len(peer.curve_public.encode()) != 40:
+                raise ConfigError(f"peers: curve_public of {peer.host}: 40 letters of Z85 needed")
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return Identity(
+        listen=config.listen, port=config.node_port, secret=secret, public=public,
+        frame_bytes_max=max(1 << 20, 2 * genesis.max_block_bytes) + FRAME_SLACK_BYTES,
+    )  # fmt: skip
+
+
+def open_store(config: NodeConfig, genesis: Genesis) -> Store:
+    """Return the store in the configured folder.
+
+    Raises:
+        StoreError: see Store.
+    """
+    return Store(Path(config.state_dir), profile.build(genesis).chain_id)
+
+
+def restore_chain(
+    genesis: Genesis, keys: Mapping[str, PrivateKey], store: Store, *, enable_stale_production: bool
+) -> Chain:
+    """Return the chain with every block of the store in it.
+
+    Raises:
+        StoreError: a block cannot be read, or the irreversible chain does not come out again.
+    """
+    marks = store.watermarks()
+    chain = Chain(
+        genesis,
+        profile=profile.build(genesis),
+        keys=keys,
+        watermarks={
+            name: Watermark(producer=name, num=mark.num, slot=mark.slot)
+            for name, mark in marks.items()
+        },
+        verifier=Verifier(),
+        enable_stale_production=enable_stale_production,
+    )
+    last = 0
+    for raw, irreversible in store.restore():
+        try:
+            block = decode_block(raw)
+        except DecodeError as error:
+            raise StoreError(f"{store.path}: a block is damaged ({error}); remove it") from error
+        chain.step(BlockRestored(block=block, irreversible=irreversible))
+        if irreversible:
+            last = block.num
+    if chain.lib.num < last:
+        raise StoreError(f"{store.path}: is damaged above block {chain.lib.num}; remove it")
+    return chain
+
+
+def _read(path: Path, key: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{key}: {path}: {error.strerror}") from error

@@ -1,0 +1,164 @@
+"""Carries out catch-up: asks, answers others, and feeds what came to the chain in small slices.
+
+Whom to ask and when is node.sync's decision. Slices, because a hundred blocks at once would keep
+the loop from the next slot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from node import wire
+from node.chain.block import SignedBlock
+from node.chain.chain import Chain
+from node.chain.codec import decode_block
+from node.chain.errors import DecodeError
+from node.events import Peer, Rejected
+from node.store import Store
+from node.sync import Sync, Tip, after_locator, locator
+
+SLICE_NS = 8_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatchUpPorts:
+    """What catch-up needs of its surroundings. send returns whether the message was queued."""
+
+    send: Callable[[str, wire.Message], bool]
+    take_block: Callable[[SignedBlock, bytes, str], None]
+    emit: Callable[[Peer | Rejected], None]
+    mono_ns: Callable[[], int]
+
+
+class CatchUp:
+    """The request under way and the blocks that came but are not applied yet."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, chain: Chain, store: Store,
+        ports: CatchUpPorts, answer_bytes_max: int,
+    ) -> None:  # fmt: skip
+        self.sync = Sync()
+        self._loop = loop
+        self._chain = chain
+        self._store = store
+        self._ports = ports
+        self._answer_bytes_max = answer_bytes_max
+        self._genesis = chain.lib if chain.lib.num == 1 else None
+        self._inbox: deque[bytes] = deque()
+        self._answer: wire.SyncBlocks | None = None
+        self._answerer = ""
+        self._new_blocks = 0
+        self._syncing = ""
+        self._stopped = False
+
+    @property
+    def feeding(self) -> bool:
+        """Return whether blocks of an answer are being applied."""
+        return self._answer is not None
+
+    def stop(self) -> None:
+        """Apply nothing more."""
+        self._stopped = True
+        self._inbox.clear()
+
+    def poll(self) -> None:
+        """Ask somebody, if it is time to."""
+        mine = tip_of(self._chain)
+        ask = self.sync.poll(mine, self._chain.has_block, self._ports.mono_ns())
+        if ask is None:
+            if self._syncing and self.sync.active_peer is None:
+                self._tell(self._syncing, "synced")
+                self._syncing = ""
+            return
+        if self._syncing != ask.peer:
+            self._syncing = ask.peer
+            self._tell(ask.peer, "syncing")
+        ids = self._chain.branch_ids(self._chain.lib.num)
+        picked = locator(ids, wire.MAX_LOCATOR)
+        self._ports.send(ask.peer, wire.SyncRequest(ask.request, picked))
+
+    def serve(self, peer: str, request: wire.SyncRequest) -> None:
+        """Answer a peer with what follows its newest block that is on our chain."""
+        chain = self._chain
+        lib = chain.lib
+        branch = chain.branch_ids(lib.num)
+        positions = {block_id: lib.num + n for n, block_id in enumerate(branch)}
+        after = after_locator(request.locator, positions, self._irreversible_num)
+        if after is None:
+            self._ports.send(peer, wire.SyncBlocks(request.request, [], False, True))
+            return
+        raws: list[bytes] = []
+        if after < lib.num:
+            raws = self._store.irreversible_after(after, wire.MAX_SYNC_BLOCKS)
+        last = after + len(raws)
+        if last >= lib.num:
+            for block_id in branch[last + 1 - lib.num :][: wire.MAX_SYNC_BLOCKS - len(raws)]:
+                raw = self._store.raw(block_id)
+                assert raw is not None, "a block of our branch is in our store"
+                raws.append(raw)
+        sent: list[bytes] = []
+        size = 0
+        for raw in raws:
+            size += len(raw)
+            if sent and size > self._answer_bytes_max:
+                break
+            sent.append(raw)
+        more = after + len(sent) < chain.head.num
+        self._ports.send(peer, wire.SyncBlocks(request.request, sent, more, False))
+
+    def take(self, peer: str, answer: wire.SyncBlocks) -> None:
+        """Begin to apply an answer, if it is the one we wait for."""
+        if self._answer is None and self.sync.answered(peer, answer.request):
+            self._answer, self._answerer, self._new_blocks = answer, peer, 0
+            self._inbox.extend(answer.blocks)
+            self._feed()
+
+    def _feed(self) -> None:
+        """Apply blocks for a few milliseconds, then let others have their turn."""
+        if self._stopped:
+            return
+        until_ns = time.monotonic_ns() + SLICE_NS
+        while self._inbox:
+            raw = self._inbox.popleft()
+            try:
+                block = decode_block(raw)
+            except DecodeError:
+                self._ports.emit(Rejected(what="frame", reason="bad_block", from_=self._answerer))
+                self._inbox.clear()
+                break
+            if not self._chain.has_block(block.id):
+                self._ports.take_block(block, raw, self._answerer)
+                self._new_blocks += self._chain.has_block(block.id)
+            if time.monotonic_ns() >= until_ns:
+                self._loop.call_soon(self._feed)
+                return
+        answer = self._answer
+        if answer is None:
+            return
+        self._answer = None
+        now_ns = self._ports.mono_ns()
+        self.sync.applied(blocks=self._new_blocks, more=answer.more, now_ns=now_ns)
+        self.poll()
+
+    def _irreversible_num(self, block_id: bytes) -> int | None:
+        if self._genesis is not None and block_id == self._genesis.id:
+            return self._genesis.num
+        return self._store.irreversible_num(block_id)
+
+    def _tell(self, peer: str, state: str) -> None:
+        head, lib = self._chain.head.num, self._chain.lib.num
+        record = Peer(
+            peer=peer, state="syncing" if state == "syncing" else "synced",
+            head_num=head, lib_num=lib,
+        )  # fmt: skip
+        self._ports.emit(record)
+
+
+def tip_of(chain: Chain) -> Tip:
+    """Return how far chain is."""
+    head = chain.head
+    return Tip(head_num=head.num, head_id=head.id, lib_num=chain.lib.num)

@@ -1,0 +1,314 @@
+"""The network of one node: says hello, spreads blocks and transactions, answers what peers ask.
+
+It turns frames into calls of its owner (`Inbound`) and the chain's effects into frames. Where
+frames travel is node.links, whom to tell node.gossip, where links stand node.peers, catching up
+node.catch_up. It never changes the chain itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import zmq
+
+from node import wire
+from node.catch_up import CatchUp, CatchUpPorts, tip_of
+from node.chain.block import SignedBlock
+from node.chain.chain import Chain
+from node.chain.codec import decode_block, decode_transaction, encode_transaction
+from node.chain.errors import DecodeError
+from node.chain.transaction import Transaction
+from node.config import PeerConfig
+from node.events import Dropped, Peer, Rejected
+from node.gossip import KNOWN_BLOCKS_MAX, KNOWN_TRANSACTIONS_MAX, Gossip, KnownIds
+from node.links import Callbacks, Identity, Links
+from node.peers import Peers
+from node.store import Store
+from node.sync import Tip
+
+FRAME_SLACK_BYTES = 64 * 1024
+BAD_FRAMES_TOLD_MAX = 20
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """Whom the network tells. first: this body had not been seen before."""
+
+    take_block: Callable[[SignedBlock, bytes, str, bool], None]
+    take_transaction: Callable[[Transaction, str], object]
+    emit: Callable[[Peer | Rejected | Dropped], None]
+    mono_ns: Callable[[], int]
+
+
+class Net:
+    """Links, peers, gossip and catch-up of one node, on its loop.
+
+    Raises:
+        LinkError: the port cannot be listened on.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, context: zmq.Context[zmq.Socket[bytes]], *,
+        host: str, identity: Identity, peers: list[PeerConfig], chain: Chain, store: Store,
+        inbound: Inbound,
+    ) -> None:  # fmt: skip
+        self._loop = loop
+        self._chain = chain
+        self._store = store
+        self._inbound = inbound
+        self._session = os.urandom(8)
+        self._gossip = Gossip(host)
+        self._peers = Peers((peer.host for peer in peers), inbound.emit)
+        self._seen_blocks = KnownIds(KNOWN_BLOCKS_MAX)
+        self._seen_transactions = KnownIds(KNOWN_TRANSACTIONS_MAX)
+        self._bad_frames: dict[str, int] = {}
+        self._wants_timer: asyncio.TimerHandle | None = None
+        self._catch_up = CatchUp(
+            loop, chain, store,
+            CatchUpPorts(
+                send=self._send, take_block=self._take_synced,
+                emit=inbound.emit, mono_ns=inbound.mono_ns,
+            ),
+            identity.frame_bytes_max - FRAME_SLACK_BYTES,
+        )  # fmt: skip
+        tell = Callbacks(
+            on_frame=self._on_frame, on_link=self._on_link, on_refused=self._on_refused
+        )
+        self._links = Links(loop, context, identity, peers, tell)
+
+    # ------------------------------------------------------------ for the owner
+
+    @property
+    def ready(self) -> list[str]:
+        """Return the peers that are linked both ways and on our chain."""
+        return self._peers.ready()
+
+    def peer_rows(self) -> list[Mapping[str, str | int]]:
+        """Return one row a peer for queries."""
+        return [
+            {
+                "host": peer.host, "state": peer.state, "reason": peer.reason,
+                "head_num": peer.hello.head_num if peer.hello else 0,
+                "lib_num": peer.hello.lib_num if peer.hello else 0,
+            }
+            for peer in self._peers
+        ]  # fmt: skip
+
+    def broadcast(self, block: SignedBlock, raw: bytes, source: str | None) -> None:
+        """Push a block of ours to all peers that lack it; of others' blocks announce the id."""
+        self._seen_blocks.add(block.id)
+        lacking = self._gossip.lacking_block(self._peers.ready(), block.id)
+        if source is None:
+            self._spread(lacking, wire.BlockBody(raw), block.id)
+        elif not self._catch_up.feeding:
+            self._spread([p for p in lacking if p != source], wire.Have(block.num, block.id), None)
+
+    def relay(self, transaction: Transaction, source: str | None) -> None:
+        """Push a transaction to the peers that lack it and that its source is not linked to."""
+        self._seen_transactions.add(transaction.id)
+        reached: set[str] = set()
+        if source is not None:
+            origin = self._peers.get(source)
+            linked = [] if origin is None or origin.hello is None else origin.hello.linked
+            reached = {source, *linked}
+        lacking = self._gossip.lacking_transaction(self._peers.ready(), transaction.id)
+        frame = wire.encode(wire.TxBody(encode_transaction(transaction)))
+        for peer in lacking:
+            if peer not in reached and self._links.send(peer, frame):
+                self._gossip.has_transaction(peer, transaction.id)
+
+    def request_sync(self, peer: str) -> None:
+        """Ask peer for what is missing below the block it sent."""
+        self._catch_up.sync.nudge(peer)
+        self._catch_up.poll()
+
+    def each_second(self) -> None:
+        """Say hello, notice silence, tell what was dropped."""
+        now_ns = self._inbound.mono_ns()
+        for peer in self._peers.expire(now_ns):
+            self._forget(peer)
+        frame = wire.encode(self._hello())
+        for peer in self._peers.to_greet(now_ns):
+            self._links.send(peer, frame)
+        for peer, count in self._links.take_dropped().items():
+            self._inbound.emit(Dropped(queue=f"link:{peer}", n=count))
+        for peer, count in self._bad_frames.items():
+            if count > BAD_FRAMES_TOLD_MAX:
+                untold = count - BAD_FRAMES_TOLD_MAX
+                self._inbound.emit(Dropped(queue=f"bad_frames:{peer}", n=untold))
+        self._bad_frames.clear()
+
+    def poll(self) -> None:
+        """Look whether catching up needs a request; call it several times a second."""
+        self._catch_up.poll()
+
+    def close(self) -> None:
+        """Close all links."""
+        self._catch_up.stop()
+        if self._wants_timer is not None:
+            self._wants_timer.cancel()
+        self._links.close()
+
+    # ------------------------------------------------------------ links
+
+    def _on_link(self, peer: str, up: bool, reason: str) -> None:
+        self._forget(peer)
+        self._peers.link(peer, up=up, reason=reason)
+        if not up:
+            return
+        self._send(peer, self._hello())
+        state = self._peers.get(peer)
+        if state is not None and state.hello is not None:
+            self._on_hello(peer, state.hello)
+
+    def _on_refused(self, address: str, key: str) -> None:
+        log.warning("refused %s: its key %s is not on the list", address, key)
+        self._inbound.emit(Peer(peer=address, state="refused", reason="unknown_key"))
+
+    def _forget(self, peer: str) -> None:
+        """What was in flight to or from peer may be lost."""
+        self._gossip.forget(peer)
+        self._catch_up.sync.gone(peer)
+
+    def _send(self, peer: str, message: wire.Message) -> bool:
+        return self._links.send(peer, wire.encode(message))
+
+    def _spread(self, peers: list[str], message: wire.Message, body_of: bytes | None) -> None:
+        """Send message to peers; body_of: they have that block then."""
+        frame = wire.encode(message)
+        for peer in peers:
+            if self._links.send(peer, frame) and body_of is not None:
+                self._gossip.has_block(peer, body_of)
+
+    # ------------------------------------------------------------ frames
+
+    def _on_frame(self, peer: str, frame: bytes) -> None:
+        if self._peers.get(peer) is None:
+            return
+        try:
+            message = wire.decode(frame)
+            if isinstance(message, wire.Hello):
+                self._on_hello(peer, message)
+            elif self._peers.accepts(peer):
+                self._on_message(peer, message)
+        except wire.FrameError as error:
+            self._bad_frame(peer, error.reason)
+        except DecodeError:
+            self._bad_frame(peer, "bad_content")
+
+    def _on_message(self, peer: str, message: wire.Message) -> None:
+        match message:
+            case wire.BlockBody(raw=raw):
+                self._on_block(peer, decode_block(raw), raw)
+            case wire.TxBody(raw=raw):
+                self._on_transaction(peer, decode_transaction(raw))
+            case wire.Have(id=block_id):
+                self._gossip.has_block(peer, block_id)
+                if not self._chain.has_block(block_id):
+                    self._gossip.announced(peer, block_id, self._inbound.mono_ns())
+                    self._arm_wants()
+            case wire.Want(ids=ids):
+                self._on_want(peer, ids)
+            case wire.SyncRequest():
+                self._catch_up.serve(peer, message)
+            case wire.SyncBlocks():
+                self._on_sync_blocks(peer, message)
+
+    def _bad_frame(self, peer: str, reason: str) -> None:
+        count = self._bad_frames.get(peer, 0) + 1
+        self._bad_frames[peer] = count
+        if count <= BAD_FRAMES_TOLD_MAX:
+            self._inbound.emit(Rejected(what="frame", reason=reason, from_=peer))
+
+    def _on_block(self, peer: str, block: SignedBlock, raw: bytes) -> None:
+        self._gossip.has_block(peer, block.id)
+        self._gossip.arrived(block.id)
+        if not self._chain.has_block(block.id):
+            self._take(block, raw, peer)
+
+    def _take_synced(self, block: SignedBlock, raw: bytes, peer: str) -> None:
+        self._gossip.has_block(peer, block.id)
+        self._gossip.arrived(block.id)
+        self._take(block, raw, peer)
+
+    def _take(self, block: SignedBlock, raw: bytes, peer: str) -> None:
+        first = block.id not in self._seen_blocks
+        self._seen_blocks.add(block.id)
+        self._inbound.take_block(block, raw, peer, first)
+
+    def _on_transaction(self, peer: str, transaction: Transaction) -> None:
+        self._gossip.has_transaction(peer, transaction.id)
+        if transaction.id not in self._seen_transactions:
+            self._seen_transactions.add(transaction.id)
+            self._inbound.take_transaction(transaction, peer)
+
+    def _on_want(self, peer: str, ids: list[bytes]) -> None:
+        for block_id in ids:
+            raw = self._store.raw(block_id)
+            if raw is not None and self._send(peer, wire.BlockBody(raw)):
+                self._gossip.has_block(peer, block_id)
+
+    def _on_sync_blocks(self, peer: str, answer: wire.SyncBlocks) -> None:
+        state = self._peers.get(peer)
+        hello = None if state is None else state.hello
+        if answer.forked and hello is not None and hello.lib_num >= self._chain.lib.num:
+            self._peers.refuse(peer, "forked")
+        self._catch_up.take(peer, answer)
+
+    # ------------------------------------------------------------ hello
+
+    def _hello(self) -> wire.Hello:
+        head, lib = self._chain.head, self._chain.lib
+        return wire.Hello(
+            chain_id=self._chain.chain_id, session=self._session,
+            head_num=head.num, head_id=head.id, head_slot=head.slot,
+            lib_num=lib.num, lib_id=lib.id, linked=self._peers.ready(),
+        )  # fmt: skip
+
+    def _on_hello(self, peer: str, hello: wire.Hello) -> None:
+        now_ns = self._inbound.mono_ns()
+        refusal = self._refusal(hello)
+        fresh = self._peers.heard(peer, hello, refusal=refusal, now_ns=now_ns)
+        if refusal:
+            self._forget(peer)
+            return
+        if fresh:
+            self._forget(peer)
+            self._send(peer, self._hello())
+        known = self._chain.has_block(hello.head_id)
+        if known:
+            self._gossip.has_block(peer, hello.head_id)
+        tip = Tip(head_num=hello.head_num, head_id=hello.head_id, lib_num=hello.lib_num)
+        self._catch_up.sync.saw(peer, tip, known=known, now_ns=now_ns)
+        if not known and hello.head_num <= tip_of(self._chain).head_num + 1:
+            self._gossip.announced(peer, hello.head_id, now_ns)
+            self._arm_wants()
+        self._catch_up.poll()
+
+    def _refusal(self, hello: wire.Hello) -> str:
+        """Return why a hello does not fit our chain, "" when it does."""
+        if hello.chain_id != self._chain.chain_id:
+            return "wrong_chain"
+        ours = self._store.irreversible_id(hello.lib_num)
+        return "forked" if ours is not None and ours != hello.lib_id else ""
+
+    # ------------------------------------------------------------ asking for announced blocks
+
+    def _arm_wants(self) -> None:
+        due_ns = self._gossip.next_due_ns()
+        if due_ns is None or self._wants_timer is not None:
+            return
+        wait_s = max(0, due_ns - self._inbound.mono_ns()) / 1e9
+        self._wants_timer = self._loop.call_later(wait_s, self._ask_wanted)
+
+    def _ask_wanted(self) -> None:
+        self._wants_timer = None
+        for peer, ids in self._gossip.due(self._inbound.mono_ns()).items():
+            self._send(peer, wire.Want(ids))
+        self._arm_wants()

@@ -1,0 +1,344 @@
+"""One node, alive: the only event loop. Inputs go into `Chain.step`, its effects are done in order.
+
+The order of the effects is the contract: a block of ours is on disk before any peer sees it.
+Nothing here decides about consensus; the service knows when a slot is due and who is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import platform
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import psutil
+import zmq
+
+from node import boot, events
+from node.chain import messages
+from node.chain.block import SignedBlock
+from node.chain.chain import Chain
+from node.chain.codec import decode_transaction, encode_block
+from node.chain.crypto import public_key
+from node.chain.errors import DecodeError
+from node.chain.transaction import Transaction
+from node.clock import NodeClock, limit_for_slot
+from node.config import NodeConfig
+from node.event_log import EventLog, EventLogError, boot_id
+from node.links import Identity, LinkError
+from node.net import Inbound, Net
+from node.notify import notify
+from node.ntp import ClockCheck, check_servers
+from node.query import LocalServer, Reply, Request
+from node.slots import SlotWatch
+from node.store import Mark, Store, StoredBlock, StoreError
+from node.timer import SlotTimer
+
+SOFTWARE = "slotlab 0.1.0"
+PULSE_S = 0.1
+SECOND_PULSES = 10
+
+log = logging.getLogger(__name__)
+
+
+class Service:
+    """A node built from its configuration; `run` lives until it is told to stop.
+
+    Raises:
+        ConfigError, StoreError, EventLogError, LinkError: one line each.
+    """
+
+    def __init__(self, config: NodeConfig, loop: asyncio.AbstractEventLoop) -> None:
+        check_servers(config.clock)
+        self._config = config
+        self._loop = loop
+        self._genesis = boot.load_genesis(Path(config.genesis))
+        keys = boot.load_keys(config, self._genesis)
+        identity = boot.load_identity(config, self._genesis)
+        self._clock = NodeClock(config.clock.skew_file)
+        path = Path(config.events_dir) / "node.jsonl"
+        self._store: Store = boot.open_store(config, self._genesis)
+        self._log = EventLog(path, config.host, config.host, boot_id(), self._clock)
+        self._chain: Chain = boot.restore_chain(
+            self._genesis, keys, self._store,
+            enable_stale_production=config.enable_stale_production,
+        )  # fmt: skip
+        self._public_keys = {name: public_key(key).hex() for name, key in keys.items()}
+        self._stop = asyncio.Event()
+        self._stop_reason = ""
+        self._failure: BaseException | None = None
+        self._flush_due = False
+        self._fsync_ns = 0
+        self._raw: tuple[bytes, bytes] = (b"", b"")
+        self._pulses = 0
+        self._pulse_due_s = 0.0
+        self._late_max_s = 0.0
+        self._process = psutil.Process()
+        limit_ns = limit_for_slot(self._genesis.slot_ns)
+        self._check = ClockCheck(self._clock, config.clock, limit_ns, self._emit)
+        self._watch = SlotWatch(self._chain.slot_clock, self._genesis.initial_slot + 1)
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+        try:
+            self._net = self._open_net(identity)
+            self._local = LocalServer(loop, self._context, config.socket, self._answer)
+        except LinkError:
+            self._context.destroy(linger=0)
+            raise
+        self._timer = SlotTimer(loop, self._clock, self._on_due, self._on_wake)
+
+    async def run(self) -> None:
+        """Return after an orderly stop.
+
+        Raises:
+            StoreError, EventLogError: the disk failed; anything else is a bug of ours.
+        """
+        loop = self._loop
+        loop.set_exception_handler(self._on_exception)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._request_stop, number.name.lower())
+        try:
+            self._tell_started()
+            gc.collect()
+            gc.freeze()
+            self._pulse_due_s = loop.time() + PULSE_S
+            loop.call_at(self._pulse_due_s, self._pulse)
+            self._check.wake()
+            self._timer.arm(self._watch.first_due_ns(self._clock.wall_ns()))
+            notify("READY=1")
+            async with asyncio.TaskGroup() as tasks:
+                checking = tasks.create_task(self._check.run())
+                await self._stop.wait()
+                checking.cancel()
+        finally:
+            notify("STOPPING=1")
+            self._close()
+        if self._failure is not None:
+            raise self._failure
+
+    def _open_net(self, identity: Identity) -> Net:
+        return Net(
+            self._loop, self._context, host=self._config.host, identity=identity,
+            peers=self._config.peers, chain=self._chain, store=self._store,
+            inbound=Inbound(
+                take_block=self._take_block, take_transaction=self._take_transaction,
+                emit=self._emit, mono_ns=self._clock.mono_ns,
+            ),
+        )  # fmt: skip
+
+    # ------------------------------------------------------------ inputs
+
+    def _on_wake(self) -> None:
+        """Every 100 ms at least: judge the clock; if it went back, wait for the slot it shows."""
+        self._check.wake()
+        due_ns = self._watch.rearm_ns(self._clock.wall_ns())
+        if due_ns is not None:
+            self._timer.arm(due_ns)
+
+    def _on_due(self, due_ns: int, wake_error_ns: int) -> None:
+        now_ns = due_ns + wake_error_ns
+        passed = self._watch.passed(now_ns)
+        self._timer.arm(self._watch.next_due_ns())
+        if not passed.slots or self._stop.is_set():
+            return
+        head, lib, clock = self._chain.head, self._chain.lib, self._chain.slot_clock
+        for slot in passed.untold:
+            producer = self._chain.producer_for(slot)
+            slot_ns = clock.time_ns(slot)
+            self._emit(
+                events.SlotDue(
+                    slot=slot, producer=producer, due_ns=slot_ns, wake_error_ns=now_ns - slot_ns,
+                    head_num=head.num, lib_num=lib.num,
+                )
+            )  # fmt: skip
+            if slot != passed.slots[-1] and producer in self._public_keys:
+                self._emit(events.Abstained(slot=slot, producer=producer, reason="overslept"))
+        abstain = self._check.abstain_reason()
+        self._step(messages.Tick(now_ns=now_ns, slot=passed.slots[-1], abstain=abstain))
+
+    def _take_block(self, block: SignedBlock, raw: bytes, peer: str, first: bool) -> None:
+        if first:
+            self._emit(
+                events.Received(
+                    num=block.num, id=block.id.hex(), slot=block.slot, producer=block.producer,
+                    from_=peer, size_bytes=len(raw),
+                )
+            )  # fmt: skip
+        self._raw = (block.id, raw)
+        now_ns = self._clock.wall_ns()
+        self._step(messages.BlockReceived(now_ns=now_ns, block=block, peer=peer))
+
+    def _take_transaction(self, transaction: Transaction, peer: str | None) -> str:
+        """Return the reason word of a refusal, "" when the transaction was taken."""
+        now_ns = self._clock.wall_ns()
+        event = messages.TransactionReceived(now_ns=now_ns, transaction=transaction, peer=peer)
+        txid, refusal = transaction.id.hex(), ""
+        for effect in self._step(event):
+            match effect:
+                case messages.Emit(record=messages.Tx(id=i, state="rejected", reason=why)):
+                    refusal = why if i == txid else refusal
+        return refusal
+
+    # ------------------------------------------------------------ effects
+
+    def _step(self, event: messages.Input) -> list[messages.Effect]:
+        """Feed one input to the chain, do its effects in order, and return them."""
+        effects = self._chain.step(event)
+        for effect in effects:
+            match effect:
+                case messages.Persist(block=block, watermark=watermark):
+                    self._persist(block, watermark)
+                case messages.Broadcast(block=block, source=source):
+                    self._net.broadcast(block, self._raw_of(block), source)
+                case messages.Relay(transaction=transaction, source=source):
+                    self._net.relay(transaction, source)
+                case messages.Finalize(num=num, id=block_id):
+                    self._store.finalize(num, block_id)
+                case messages.RequestSync(peer=peer):
+                    self._net.request_sync(peer)
+                case messages.Emit(record=messages.Produced() as produced):
+                    self._emit(self._completed(produced))
+                case messages.Emit(record=record):
+                    self._emit(record)
+        return effects
+
+    def _persist(self, block: SignedBlock, watermark: messages.Watermark | None) -> None:
+        stored = StoredBlock(
+            num=block.num, id=block.id, previous=block.previous, raw=self._raw_of(block)
+        )
+        if watermark is None:
+            self._store.put(stored)
+            return
+        begun_ns = time.monotonic_ns()
+        mark = Mark(producer=watermark.producer, num=watermark.num, slot=watermark.slot)
+        self._store.put_own(stored, mark)
+        self._fsync_ns = time.monotonic_ns() - begun_ns
+
+    def _completed(self, produced: messages.Produced) -> events.Produced:
+        fields = {name: getattr(produced, name) for name in produced.__struct_fields__}
+        late_ns = self._clock.wall_ns() - self._chain.slot_clock.time_ns(produced.slot)
+        return events.Produced(**fields, late_ns=late_ns, fsync_ns=self._fsync_ns)
+
+    def _raw_of(self, block: SignedBlock) -> bytes:
+        """Return the bytes of block, those it came in if it is the one at hand."""
+        if self._raw[0] != block.id:
+            self._raw = (block.id, encode_block(block))
+        return self._raw[1]
+
+    def _emit(self, record: msgspec.Struct) -> None:
+        self._log.write(record)
+        if not self._flush_due:
+            self._flush_due = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        if self._failure is None:
+            self._log.flush()
+
+    # ------------------------------------------------------------ housekeeping
+
+    def _pulse(self) -> None:
+        """Ten times a second: how late the loop is, does anything need catching up."""
+        late_s = self._loop.time() - self._pulse_due_s
+        self._late_max_s = max(self._late_max_s, late_s)
+        self._pulse_due_s = max(self._pulse_due_s + PULSE_S, self._loop.time())
+        self._pulses += 1
+        if self._stop.is_set():
+            return
+        self._loop.call_at(self._pulse_due_s, self._pulse)
+        self._net.poll()
+        if self._pulses % SECOND_PULSES == 0:
+            self._store.commit()
+            self._net.each_second()
+            self._tell_process()
+
+    def _tell_process(self) -> None:
+        self._emit(
+            events.Process(
+                cpu_ns=time.process_time_ns(), rss_bytes=self._process.memory_info().rss,
+                loop_late_ns=round(self._late_max_s * 1e9), mempool=self._chain.mempool_size,
+                peers=len(self._net.ready),
+            )
+        )  # fmt: skip
+        self._late_max_s = 0.0
+
+    def _tell_started(self) -> None:
+        chain, genesis = self._chain, self._genesis
+        self._emit(
+            events.Started(
+                software=SOFTWARE, python=platform.python_version(), role="node",
+                chain_id=chain.chain_id.hex(), profile=genesis.profile,
+                producers=sorted(self._public_keys), keys=self._public_keys,
+                genesis_ns=chain.slot_clock.time_ns(genesis.initial_slot),
+                slot_ns=genesis.slot_ns, resumed_num=chain.head.num, resumed_lib=chain.lib.num,
+            )
+        )  # fmt: skip
+
+    def _answer(self, request: Request) -> Reply:
+        match request.op:
+            case "submit":
+                return self._submit(request.tx)
+            case "peers":
+                return {"ok": True, "peers": self._net.peer_rows()}
+            case "mempool":
+                return {"ok": True, "mempool": self._chain.mempool_size}
+            case "status":
+                return self._status()
+
+    def _submit(self, raw: bytes) -> Reply:
+        try:
+            transaction = decode_transaction(raw)
+        except DecodeError:
+            return {"ok": False, "reason": "malformed"}
+        refusal = self._take_transaction(transaction, None)
+        if refusal:
+            return {"ok": False, "reason": refusal, "id": transaction.id.hex()}
+        return {"ok": True, "id": transaction.id.hex()}
+
+    def _status(self) -> Reply:
+        head, lib, verdict = self._chain.head, self._chain.lib, self._check.verdict
+        return {
+            "ok": True, "host": self._config.host, "chain_id": self._chain.chain_id.hex(),
+            "head_num": head.num, "head_id": head.id.hex(), "head_slot": head.slot,
+            "lib_num": lib.num, "lib_id": lib.id.hex(), "peers": self._net.peer_rows(),
+            "clock": {
+                "verified": verdict.verified, "offset_ns": verdict.offset_ns,
+                "bound_ns": verdict.bound_ns, "reason": verdict.reason,
+            },
+            "mempool": self._chain.mempool_size,
+        }  # fmt: skip
+
+    # ------------------------------------------------------------ the end
+
+    def _request_stop(self, reason: str) -> None:
+        if not self._stop.is_set():
+            self._stop_reason = reason
+            self._stop.set()
+
+    def _on_exception(self, loop: asyncio.AbstractEventLoop, about: Mapping[str, object]) -> None:
+        """The first failure of any callback ends the node; a node that limps is worse than none."""
+        failure = about.get("exception")
+        if not isinstance(failure, BaseException):
+            log.error("%s", about.get("message"))
+        elif self._failure is None:
+            self._failure = failure
+            self._request_stop(type(failure).__name__)
+
+    def _close(self) -> None:
+        """Let go of everything; what the disk still takes is written."""
+        self._timer.close()
+        self._local.close()
+        self._net.close()
+        self._context.term()
+        try:
+            self._emit(events.Stopped(reason=self._stop_reason or "failed"))
+            self._log.close()
+            self._store.close()
+        except (EventLogError, StoreError) as error:
+            if self._failure is None:
+                self._failure = error

@@ -1,0 +1,64 @@
+"""Which slots have passed on the node's clock, each told once, also when the clock jumps.
+
+No clock in here: the time is an argument. A jump forward passes many slots at once (only the newest
+may still be produced in); after a jump back the clock's own next slot is waited for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.chain.slot import SlotClock
+
+PASSED_MAX = 1_000
+"""So many slots are told after a jump; older ones are not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passed:
+    """Slots whose time has come since the last wake, oldest first; untold: not told before."""
+
+    slots: range
+    untold: tuple[int, ...]
+
+
+class SlotWatch:
+    """Remembers the slot waited for and the slots told so far."""
+
+    def __init__(self, clock: SlotClock, first_slot: int) -> None:
+        self._clock = clock
+        self._first_slot = first_slot
+        self._next_slot = first_slot
+        self._told = range(0)
+
+    def first_due_ns(self, now_ns: int) -> int:
+        """Return when the first slot after now_ns is due: what was before is not ours to tell."""
+        self._next_slot = max(self._clock.slot_at(now_ns) + 1, self._first_slot)
+        return self.next_due_ns()
+
+    def next_due_ns(self) -> int:
+        """Return when the slot waited for is due."""
+        return self._clock.time_ns(self._next_slot)
+
+    def rearm_ns(self, now_ns: int) -> int | None:
+        """Return when to wake instead, if the clock went back before the slot last passed."""
+        next_slot = max(self._clock.slot_at(now_ns) + 1, self._first_slot)
+        if next_slot >= self._next_slot:
+            return None
+        self._next_slot = next_slot
+        return self.next_due_ns()
+
+    def passed(self, now_ns: int) -> Passed:
+        """Return the slots from the one waited for up to now, and wait for the next one."""
+        current = self._clock.slot_at(now_ns)
+        slots = range(max(self._next_slot, current - PASSED_MAX + 1), current + 1)
+        if not slots:
+            return Passed(slots=slots, untold=())
+        self._next_slot = current + 1
+        untold = tuple(slot for slot in slots if slot not in self._told)
+        if not self._told or slots.start > self._told.stop or slots.stop < self._told.start:
+            self._told = slots
+        else:
+            start = min(self._told.start, slots.start)
+            self._told = range(start, max(self._told.stop, slots.stop))
+        return Passed(slots=slots, untold=untold)

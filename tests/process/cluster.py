@@ -1,0 +1,251 @@
+"""Builds clusters of real node processes on loopback and waits on what they say of themselves.
+
+A Cluster makes keys, a genesis whose first slot is about to come, and one folder a node; a Node
+starts, kills, stops and asks one process. Waiting is a predicate with a deadline.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import zmq
+from coincurve import PrivateKey
+
+from node import events
+from node.chain import genesis as genesis_file
+from node.chain.crypto import public_key
+from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer
+from node.chain.slot import SlotClock
+from node.config import ClockConfig, NodeConfig, PeerConfig, ProducerConfig
+from node.query import QueryError, ask
+
+ROOT = Path(__file__).parents[2]
+LETTERS = "abcdefghijklmnopqrstu"
+DEADLINE_S = 30.0
+
+
+T = TypeVar("T")
+
+
+def until(ask_again: Callable[[], T], what: str, seconds: float = DEADLINE_S) -> T:
+    """Return the first true answer; fail with what was waited for after the deadline."""
+    deadline_s = time.monotonic() + seconds
+    while time.monotonic() < deadline_s:
+        answer = ask_again()
+        if answer:
+            return answer
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds:.0f} s: {what}")
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports nobody listens on now, held together until all are drawn."""
+    held = [socket.socket() for _ in range(count)]
+    try:
+        for one in held:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in held]
+    finally:
+        for one in held:
+            one.close()
+
+
+@dataclass
+class Node:
+    """One node's folder and, while it runs, its process."""
+
+    config: NodeConfig
+    folder: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the host name."""
+        return self.config.host
+
+    def start(self) -> None:
+        """Start the process."""
+        path = self.folder / "node.json"
+        path.write_bytes(msgspec.json.format(msgspec.json.encode(self.config), indent=2))
+        words = [sys.executable, "-m", "node", "run", str(path)]
+        with (self.folder / "log.txt").open("ab") as log:
+            self.process = subprocess.Popen(words, cwd=ROOT, stdout=log, stderr=log)
+
+    def end(self, number: signal.Signals) -> int:
+        """Return the exit status after a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.wait()
+
+    def wait(self, seconds: float = DEADLINE_S) -> int:
+        """Return the exit status of a process that ends by itself."""
+        assert self.process is not None
+        status = self.process.wait(seconds)
+        self.process = None
+        return status
+
+    def status(self) -> dict[str, Any]:
+        """Return what the node says of itself, {} while it does not answer."""
+        try:
+            return ask(str(self.folder / "ipc"), "status", 0.5)
+        except QueryError:
+            return {}
+
+    def lib(self) -> int:
+        """Return the last irreversible block's number, 0 while the node does not answer."""
+        return int(self.status().get("lib_num", 0))
+
+    def peer_state(self, host: str) -> str:
+        """Return how this node sees a peer."""
+        rows = self.status().get("peers", [])
+        return next((str(row["state"]) for row in rows if row["host"] == host), "")
+
+    def events(self) -> list[tuple[events.Envelope, events.Any_]]:
+        """Return every whole line written so far."""
+        path = self.folder / "events" / "node.jsonl"
+        lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+        found = []
+        for line in lines:
+            try:
+                found.append(events.decode(line))
+            except msgspec.DecodeError:
+                continue  # torn by a kill
+        return found
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        """Return the records of one kind."""
+        return [record for _, record in self.events() if isinstance(record, kind)]
+
+    def irreversible(self) -> dict[int, str]:
+        """Return the ids of irreversible blocks by number; a number told twice must agree."""
+        found: dict[int, str] = {}
+        for record in self.of(events.Irreversible):
+            assert found.setdefault(record.num, record.id) == record.id
+        return found
+
+    def log(self) -> str:
+        """Return what the process printed."""
+        path = self.folder / "log.txt"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+
+@dataclass
+class Cluster:
+    """Nodes of one chain on loopback, in a short-named folder (socket paths are short)."""
+
+    folder: Path
+    genesis: Genesis
+    nodes: list[Node] = field(default_factory=list)
+    producer_keys: dict[str, PrivateKey] = field(default_factory=dict)
+    account_keys: dict[str, PrivateKey] = field(default_factory=dict)
+    curve: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start every node."""
+        for node in self.nodes:
+            node.start()
+
+    def close(self) -> None:
+        """Kill what still runs."""
+        for node in self.nodes:
+            if node.process is not None:
+                node.end(signal.SIGKILL)
+
+    def until_lib(self, num: int, seconds: float = DEADLINE_S) -> None:
+        """Wait until block num is irreversible on every running node."""
+        running = [node for node in self.nodes if node.process is not None]
+        until(lambda: all(node.lib() >= num for node in running), f"lib {num}", seconds)
+
+    def agreed(self) -> int:
+        """Return how many irreversible blocks two nodes or more know, after checking each."""
+        seen: dict[int, str] = {}
+        shared = 0
+        for node in self.nodes:
+            for num, block_id in node.irreversible().items():
+                shared += num in seen
+                assert seen.setdefault(num, block_id) == block_id, f"block {num} at {node.name}"
+        return shared
+
+
+@contextmanager
+def cluster(
+    count: int, *, slot_ms: int = 200, blocks_per_turn: int = 1, observers: int = 0,
+    lead_slots: int = 8,
+) -> Iterator[Cluster]:  # fmt: skip
+    """Yield a cluster of count producers and some observers, not started; kills it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="sl-") as name:
+        made = _made(
+            Path(name), count + observers, producers=count, slot_ms=slot_ms,
+            blocks_per_turn=blocks_per_turn, lead_slots=lead_slots,
+        )  # fmt: skip
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def _made(
+    folder: Path, count: int, *, producers: int, slot_ms: int, blocks_per_turn: int, lead_slots: int
+) -> Cluster:
+    names = [f"producer{letter}" for letter in LETTERS[:producers]]
+    users = [f"user{letter}" for letter in LETTERS[:count]]
+    keys = {name: PrivateKey() for name in names}
+    accounts = {name: PrivateKey() for name in users}
+    slot_ns = slot_ms * 1_000_000
+    turn = producers * blocks_per_turn
+    soon = SlotClock(slot_ns).slot_at(time.time_ns()) + lead_slots
+    genesis = Genesis(
+        initial_slot=soon - soon % turn + turn - 1,
+        slot_ns=slot_ns,
+        blocks_per_turn=blocks_per_turn,
+        producers=[GenesisProducer(name=n, key=public_key(k).hex()) for n, k in keys.items()],
+        accounts=[
+            GenesisAccount(name=n, key=public_key(k).hex(), balance=10**9)
+            for n, k in accounts.items()
+        ],
+    )
+    made = Cluster(folder=folder, genesis=genesis, producer_keys=keys, account_keys=accounts)
+    hosts = [f"host{letter}" for letter in LETTERS[:count]]
+    made.curve = {host: zmq.curve_keypair() for host in hosts}
+    ports = dict(zip(hosts, free_ports(2 * count)[::2], strict=True))
+    for n, host in enumerate(hosts):
+        others = [other for other in hosts if other != host]
+        peers = [_peer(other, ports[other], made.curve[other][0]) for other in others]
+        owned = names[n : n + 1]
+        made.nodes.append(_node(made, host, ports[host], peers, owned))
+    return made
+
+
+def _peer(host: str, port: int, public: bytes) -> PeerConfig:
+    return PeerConfig(
+        host=host, address="127.0.0.1", node_port=port, curve_public=public.decode()
+    )
+
+
+def _node(
+    made: Cluster, host: str, port: int, peers: list[PeerConfig], producers: list[str]
+) -> Node:
+    folder = made.folder / host
+    folder.mkdir()
+    (folder / "genesis.json").write_bytes(genesis_file.encode(made.genesis))
+    (folder / "curve.secret").write_bytes(made.curve[host][1])
+    for name in producers:
+        (folder / f"{name}.key").write_text(made.producer_keys[name].to_hex().zfill(64))
+    config = NodeConfig(
+        host=host, genesis="genesis.json", state_dir="chain", events_dir="events",
+        listen="127.0.0.1", node_port=port, socket="ipc", curve_secret_file="curve.secret",
+        peers=peers, clock=ClockConfig(required=False, skew_file="skew"),
+        producers=[ProducerConfig(name=name, key_file=f"{name}.key") for name in producers],
+    )  # fmt: skip
+    return Node(config=config, folder=folder)

@@ -1,0 +1,104 @@
+"""Real nodes on loopback: they agree, come back after kills, and say what happened."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from node import events
+
+pytestmark = pytest.mark.process
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_nodes_reach_the_same_irreversible_chain(build: Any, count: int) -> None:
+    with build.cluster(count) as lab:
+        lab.start()
+        lab.until_lib(12)
+        assert all(node.end(signal.SIGTERM) == 0 for node in lab.nodes)
+        assert lab.agreed() >= 11 * (count - 1)
+        for node in lab.nodes:
+            kinds = {type(record) for record in node.of(events.Record)}
+            assert {
+                events.Started, events.SlotDue, events.Produced, events.Received, events.Applied,
+                events.Irreversible, events.Peer, events.Process, events.Stopped,
+            } <= kinds  # fmt: skip
+            assert [e.seq for e, _ in node.events()] == list(range(len(node.events())))
+            assert node.of(events.Stopped) == [events.Stopped(reason="sigterm")]
+            assert node.log() == ""
+
+
+def test_an_undisturbed_chain_misses_no_slot_and_sends_each_body_once(build: Any) -> None:
+    with build.cluster(4, blocks_per_turn=2) as lab:
+        lab.start()
+        lab.until_lib(20)
+        head = min(node.status()["head_num"] for node in lab.nodes)
+        applied = lab.nodes[0].of(events.Applied)
+        slots = [record.slot for record in applied if 4 <= record.num <= head]
+        assert slots == list(range(slots[0], slots[0] + len(slots)))
+        for node in lab.nodes:
+            assert node.of(events.Switched) == []
+            assert node.of(events.Rejected) == []
+            received = [r.id for r in node.of(events.Received)]
+            assert len(received) == len(set(received))
+
+
+def test_an_observer_follows(build: Any) -> None:
+    with build.cluster(2, observers=1) as lab:
+        lab.start()
+        lab.until_lib(8)
+        assert lab.nodes[2].of(events.Produced) == []
+        assert lab.agreed() >= 12
+
+
+def test_a_killed_node_catches_up_and_keeps_its_irreversible_chain(build: Any) -> None:
+    with build.cluster(4) as lab:
+        lab.start()
+        lab.until_lib(8)
+        victim = lab.nodes[1]
+        victim.end(signal.SIGKILL)
+        before = victim.irreversible()
+        lab.until_lib(max(before) + 4)
+        victim.start()
+        lab.until_lib(max(before) + 12)
+        build.until(lambda: len(victim.of(events.Started)) == 2, "second start")
+        resumed = victim.of(events.Started)[1]
+        assert resumed.resumed_lib == max(before)
+        after = victim.irreversible()
+        assert {num: after[num] for num in before} == before
+        assert lab.agreed() >= 3 * max(before)
+        states = [r.state for r in victim.of(events.Peer)]
+        assert "syncing" in states
+        assert "synced" in states
+
+
+@pytest.mark.slow
+def test_kills_at_any_moment_never_sign_a_slot_twice(build: Any) -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    with build.cluster(2) as lab:
+        lab.start()
+        lab.until_lib(4)
+        victim = lab.nodes[0]
+        for kill in range(6):
+            known = len(victim.of(events.Produced))
+            build.until(lambda n=known: len(victim.of(events.Produced)) > n, f"block, kill {kill}")
+            time.sleep(rng.uniform(0, 0.4))  # the moment of the kill is what is drawn
+            victim.end(signal.SIGKILL)
+            victim.start()
+        lab.until_lib(max(victim.irreversible()) + 4, seconds=60)
+        assert len(victim.of(events.Started)) == 7
+        signed: dict[int, str] = {}
+        for node in lab.nodes:
+            for record in node.of(events.Produced) + node.of(events.Received):
+                if record.producer == "producera":
+                    assert signed.setdefault(record.slot, record.id) == record.id
+        assert len(signed) >= 7
+        assert lab.agreed() > 0
+        seqs = [envelope.seq for envelope, _ in victim.events()]
+        assert seqs == list(range(len(seqs)))

@@ -1,0 +1,149 @@
+"""Links: only keys on the list come in, identity is the key, outages are told and survived."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+import zmq
+
+from node.config import PeerConfig
+from node.links import Callbacks, Identity, LinkError, Links, public_of
+
+
+@dataclass
+class End:
+    """One end under test: its keys, its port, what it was told."""
+
+    name: str
+    port: int
+    frames: list[tuple[str, bytes]] = field(default_factory=list)
+    links: list[tuple[str, bool, str]] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    context: zmq.Context[zmq.Socket[bytes]] = field(default_factory=zmq.Context)
+
+    def __post_init__(self) -> None:
+        self.public, self.secret = zmq.curve_keypair()
+
+    def open(self, *others: End) -> Links:
+        """Return links that allow and connect to others."""
+        identity = Identity(
+            listen="127.0.0.1", port=self.port, secret=self.secret, public=self.public,
+            frame_bytes_max=1 << 20,
+        )  # fmt: skip
+        peers = [
+            PeerConfig(
+                host=o.name, address="127.0.0.1", node_port=o.port, curve_public=o.public.decode()
+            )
+            for o in others
+        ]
+        tell = Callbacks(
+            on_frame=lambda host, frame: self.frames.append((host, frame)),
+            on_link=lambda host, up, why: self.links.append((host, up, why)),
+            on_refused=lambda address, key: self.refused.append((address, key)),
+        )
+        return Links(asyncio.get_running_loop(), self.context, identity, peers, tell)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def until(predicate: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait until predicate holds, or fail."""
+    async with asyncio.timeout(seconds):
+        while not predicate():
+            await asyncio.sleep(0.01)
+
+
+def test_frames_carry_the_host_name_that_the_key_proves() -> None:
+    async def scenario() -> None:
+        a, b = End("hosta", free_port()), End("hostb", free_port())
+        links_a, links_b = a.open(b), b.open(a)
+        await until(lambda: links_a.up and links_b.up)
+        assert links_a.send("hostb", b"to b")
+        assert links_b.send("hosta", b"to a")
+        await until(lambda: a.frames and b.frames)
+        assert a.frames == [("hostb", b"to a")]
+        assert b.frames == [("hosta", b"to b")]
+        links_a.close()
+        links_b.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_key_that_is_not_on_the_list_gets_nothing_in() -> None:
+    async def scenario() -> None:
+        a, b, stranger = (End(name, free_port()) for name in ("hosta", "hostb", "hostb"))
+        links_a, links_x = a.open(b), stranger.open(a)
+        await until(lambda: a.refused)
+        assert a.refused[0][1] == stranger.public.decode()
+        await until(lambda: stranger.links)
+        assert ("hosta", False, "not_allowed_there") in stranger.links
+        assert not links_x.send("hosta", b"let me in")
+        assert a.frames == []
+        links_a.close()
+        links_x.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_peer_that_comes_back_is_linked_again_without_old_frames() -> None:
+    async def scenario() -> None:
+        a, b = End("hosta", free_port()), End("hostb", free_port())
+        links_a, links_b = a.open(b), b.open(a)
+        await until(lambda: links_a.up)
+        links_b.close()
+        await until(lambda: not links_a.up)
+        assert not links_a.send("hostb", b"lost")
+        b.context = zmq.Context()
+        links_b = b.open(a)
+        await until(lambda: links_a.up)
+        assert links_a.send("hostb", b"new")
+        await until(lambda: b.frames)
+        assert b.frames == [("hosta", b"new")]
+        assert [up for _, up, _ in a.links] == [True, False, True]
+        links_a.close()
+        links_b.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_full_queue_drops_and_counts() -> None:
+    async def scenario() -> None:
+        a, b = End("hosta", free_port()), End("hostb", free_port())
+        links_a, links_b = a.open(b), b.open(a)
+        await until(lambda: links_a.up)
+        taken = sum(links_a.send("hostb", bytes(65_536)) for _ in range(12_000))
+        assert links_a.take_dropped() == {"hostb": 12_000 - taken}
+        assert taken < 12_000
+        assert links_a.take_dropped() == {}
+        links_a.close()
+        links_b.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_taken_port_is_one_clear_error() -> None:
+    async def scenario() -> None:
+        a = End("hosta", free_port())
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", a.port))
+            other.listen()
+            with pytest.raises(LinkError, match=f"127.0.0.1:{a.port}: Address already in use"):
+                a.open()
+
+    asyncio.run(scenario())
+
+
+def test_a_secret_that_is_none_is_refused() -> None:
+    public, secret = zmq.curve_keypair()
+    assert public_of(secret) == public
+    for wrong in (b"", b"short", b'"' * 40):
+        with pytest.raises(ValueError, match="not a CURVE secret key"):
+            public_of(wrong)
