@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -49,13 +50,23 @@ class DeployResult:
         return all(outcome.state != "failed" for outcome in self.outcomes)
 
     @property
+    def failed(self) -> dict[str, str]:
+        """Return the hosts that failed, each with one line why."""
+        return {o.host: o.reason for o in self.outcomes if o.state == "failed"}
+
+    @property
     def changed(self) -> bool:
         """Return whether anything changed on any host."""
         return any(outcome.state == "changed" for outcome in self.outcomes)
 
+    def __str__(self) -> str:
+        counts = Counter(outcome.state for outcome in self.outcomes)
+        parts = [f"{count} {state}" for state, count in sorted(counts.items())]
+        return f"{len(self.outcomes)} hosts in {self.elapsed_ns / 1e9:.1f} s: {', '.join(parts)}"
+
 
 def deploy(
-    inventory: Inventory, *, progress: Progress, options: PlayOptions | None = None
+    inventory: Inventory, progress: Progress, *, options: PlayOptions | None = None
 ) -> DeployResult:
     """Return what came of deploying to every host of the inventory.
 
@@ -84,7 +95,7 @@ def deploy(
 
 
 def wipe(
-    inventory: Inventory, *, progress: Progress, options: PlayOptions | None = None
+    inventory: Inventory, progress: Progress, *, options: PlayOptions | None = None
 ) -> DeployResult:
     """Return what was removed from each host; the lab's keys on the controller go last.
 
