@@ -24,7 +24,7 @@ import msgspec
 
 from harness import plan_model
 from harness.campaign import CampaignFile
-from harness.errors import StoreError
+from harness.errors import StoreError, UsageError
 from harness.plan_model import Plan
 
 ROOT = Path("runs")
@@ -104,7 +104,7 @@ def find(name: str, root: Path = ROOT) -> RunFolder:
     """Return the run folder given as a path, as campaign (its latest run) or as `latest`.
 
     Raises:
-        StoreError: there is none.
+        UsageError: there is none.
     """
     candidates = [Path(name), root / name, root / name / "latest"]
     if name == "latest":
@@ -113,7 +113,7 @@ def find(name: str, root: Path = ROOT) -> RunFolder:
     for path in candidates:
         if (path / "plan.json").is_file():
             return RunFolder(path.resolve())
-    raise StoreError(f"{name}: no run folder (no plan.json); see `slotlab runs`")
+    raise UsageError(f"{name}: no run folder (no plan.json); see `slotlab runs`")
 
 
 def every(root: Path = ROOT) -> list[RunFolder]:

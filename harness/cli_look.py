@@ -1,0 +1,98 @@
+"""Commands that look at what is there: report, runs, logs, inspect."""
+
+from __future__ import annotations
+
+import json
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from harness import inspect as chain_inspect
+from harness import inventory, run, store
+from harness.cli_run import AsJson, Inventory, Runs, print_summary
+from harness.errors import RunError
+from harness.remote import Remote
+from harness.show import Show
+
+
+def add(app: typer.Typer) -> None:
+    """Add this file's commands to the app."""
+    app.command("report", help="Rebuild tables and report of a run, offline.")(report)
+    app.command("runs", help="List the runs there are.")(runs)
+    app.command("logs", help="Print the log of a host's node, probe, client and agent.")(logs)
+    inspect = typer.Typer(help="Explain chain data.", no_args_is_help=True)
+    inspect.command("header", help="Id and digest of a block header.")(inspect_header)
+    app.add_typer(inspect, name="inspect")
+
+
+def report(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="Folder, campaign or latest.")],
+    root: Runs = store.ROOT,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    folder = store.find(name, root).path
+    console = Console(stderr=as_json)
+    show = Show(console)
+    summary = run.report(folder, show.tick)
+    show.quiet()
+    status = print_summary(console, folder, summary)
+    if as_json:
+        print((folder / "summary.json").read_text(), end="")
+    if open_it:
+        webbrowser.open((folder / "report.html").resolve().as_uri())
+    raise typer.Exit(status)
+
+
+def runs(root: Runs = store.ROOT, as_json: AsJson = False) -> None:
+    rows = []
+    for folder in store.every(root):
+        path = folder.path / "summary.json"
+        verdict = json.loads(path.read_text())["verdict"] if path.exists() else "not reported"
+        rows.append({"run": str(folder.path), "verdict": verdict})
+    if as_json:
+        print(json.dumps(rows))
+        return
+    table = Table("run", "verdict")
+    for row in rows:
+        table.add_row(row["run"], row["verdict"])
+    Console().print(table if rows else f"no runs below {root}")
+
+
+def logs(
+    host: Annotated[str, typer.Argument()],
+    inventory_path: Inventory,
+    lines: Annotated[int, typer.Option("--lines", "-n")] = 200,
+) -> None:
+    lab = inventory.load(inventory_path)
+    command = f"journalctl --no-pager -q -u 'slotlab-*' -n {lines}"
+    name = lab.host(host).name
+    with Remote(lab) as remote:
+        result = remote.run([name], f"sudo -n {command} 2>/dev/null || {command}")[name]
+    if not result.ok:
+        raise RunError(f"{name}: {result.problem}")
+    print(result.stdout, end="")
+
+
+def inspect_header(
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="Header as JSON.")],
+    profile: Annotated[str, typer.Option("--profile")] = "eosio",
+    as_json: AsJson = False,
+) -> None:
+    try:
+        fields = json.loads(sys.stdin.read() if file == "-" else Path(file).read_text())
+    except OSError as error:
+        raise chain_inspect.InspectError(f"{file}: {error.strerror}; name a file or -") from error
+    except ValueError as error:
+        raise chain_inspect.InspectError(f"{file}: not JSON: {error}") from error
+    found = chain_inspect.inspect_header(fields, profile)
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    for key, value in found.items():
+        print(f"{key:18} {value}")

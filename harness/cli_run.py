@@ -1,0 +1,141 @@
+"""Commands that run campaigns: demo, plan, run, heal, watch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from harness import campaign, healing, inventory, plan, plan_model, store, tables
+from harness.errors import EXIT_FAILED, EXIT_LAB, EXIT_OK, UsageError
+from harness.fleet import Fleet, view, view_unasked
+from harness.remote import Remote
+from harness.show import Show
+
+Inventory = Annotated[
+    Path, typer.Option("--inventory", "-i", help="Ansible inventory of the lab (YAML).")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Replace the campaign's seed.")]
+Runs = Annotated[Path, typer.Option("--runs", help="Folder for run folders.")]
+
+_EXIT = {"pass": EXIT_OK, "fail": EXIT_FAILED, "invalid": EXIT_LAB}
+
+
+def add(app: typer.Typer) -> None:
+    """Add this file's commands to the app."""
+    app.command("demo", help="The main job on this machine: lab, deploy, campaign, report.")(demo)
+    app.command("plan", help="Show what a campaign would do, when, to whom; run nothing.")(
+        show_plan
+    )
+    app.command("run", help="Run a campaign and report.")(run_campaign)
+    app.command("heal", help="Remove every fault everywhere, from the hosts' ledgers.")(heal)
+    app.command("watch", help="Live table of the nodes.")(watch)
+
+
+def demo(
+    name: Annotated[str, typer.Argument(help="Campaign to run.")] = "demo",
+    hosts: Annotated[int, typer.Option("--hosts", help="Hosts of the lab.")] = 4,
+    runs: Runs = store.ROOT,
+    seed: Seed = None,
+) -> None:
+    from harness.demo import DemoOptions, run_demo
+
+    console = Console()
+    outcome = run_demo(DemoOptions(campaign=name, hosts=hosts, runs=runs, seed=seed), Show(console))
+    raise typer.Exit(print_summary(console, outcome.folder, outcome.summary))
+
+
+def show_plan(
+    campaign_name: Annotated[str, typer.Argument(metavar="CAMPAIGN")],
+    inventory_path: Inventory,
+    as_json: AsJson = False,
+    seed: Seed = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask the hosts what they can do.")
+    ] = False,
+) -> None:
+    file = campaign.load(campaign.find(campaign_name))
+    lab = inventory.load(inventory_path)
+    planned = plan.build(file, view_unasked(lab), seed=seed)
+    if not offline:
+        with Remote(lab) as remote:
+            fleet = Fleet(remote)
+            hellos = fleet.hello()
+            planned = plan.build(file, view(lab, fleet.deployed(), hellos), seed=seed)
+    if as_json:
+        print(plan_model.encode(planned).decode(), end="")
+        return
+    console = Console()
+    console.print(tables.hosts_of(planned))
+    for trial in planned.trials:
+        console.print(tables.trial_of(planned, trial))
+    console.print(tables.totals_of(planned), highlight=False)
+
+
+def run_campaign(
+    campaign_name: Annotated[str, typer.Argument(metavar="CAMPAIGN")],
+    inventory_path: Annotated[
+        Path | None, typer.Option("--inventory", "-i", help="Ansible inventory of the lab (YAML).")
+    ] = None,
+    lab_kind: Annotated[str | None, typer.Option("--lab", help="sim: no hosts at all.")] = None,
+    runs: Runs = store.ROOT,
+    seed: Seed = None,
+    only: Annotated[int | None, typer.Option("--only", help="Run this cell only.")] = None,
+    resume: Annotated[str | None, typer.Option("--resume", help="Not there yet.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    from harness.run import RunOptions, run
+
+    if lab_kind == "sim":
+        raise UsageError("--lab sim: there is no simulator yet; give hosts with -i INVENTORY")
+    if lab_kind is not None:
+        raise UsageError(f"--lab {lab_kind}: write -i INVENTORY; the inventory names its lab")
+    if resume is not None:
+        raise UsageError("--resume: not there yet; run the campaign again, or --only CELL")
+    if inventory_path is None:
+        raise UsageError("run: no hosts given; add -i INVENTORY (slotlab lab up makes one)")
+    console = Console(stderr=as_json)
+    options = RunOptions(
+        campaign=campaign_name, inventory=inventory_path, runs=runs, seed=seed, only_cell=only
+    )
+    outcome = run(options, Show(console))
+    if as_json:
+        print((outcome.folder / "summary.json").read_text(), end="")
+    raise typer.Exit(print_summary(console, outcome.folder, outcome.summary))
+
+
+def heal(inventory_path: Inventory) -> None:
+    lab = inventory.load(inventory_path)
+    console = Console()
+    with Remote(lab) as remote:
+        outcome = healing.heal(remote)
+    for host, (clean, text) in outcome.items():
+        console.print(f"{host}: {tables.styled('ok' if clean else 'fail')} {text}", markup=True)
+    if not all(clean for clean, _ in outcome.values()):
+        raise typer.Exit(EXIT_LAB)
+
+
+def watch(
+    inventory_path: Inventory,
+    once: Annotated[bool, typer.Option("--once", help="Print one table and end.")] = False,
+) -> None:
+    from harness.watch import watch as live
+
+    live(inventory.load(inventory_path), Console(), turns=1 if once else None)
+
+
+def print_summary(console: Console, folder: Path, summary: Mapping[str, Any]) -> int:
+    """Return the exit status the verdict earns after printing tables and the report's path."""
+    for table in tables.phases_of(summary):
+        console.print(table)
+    console.print(tables.faults_of(summary))
+    console.print(tables.checks_of(summary))
+    for reason in summary.get("invalid", []):
+        console.print(f"invalid: {reason}", style="yellow", markup=False, highlight=False)
+    console.print(f"verdict: {tables.styled(summary['verdict'])}")
+    print(f"report:  {(folder / 'report.html').resolve()}", file=console.file)
+    return _EXIT.get(str(summary["verdict"]), EXIT_LAB)

@@ -1,0 +1,110 @@
+"""Brings a trial's raw files home: events (compressed here), the agents' journals, log text."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+from harness.fleet import DeployedHost, Fleet
+from harness.store import RunFolder, write_json
+
+ZSTD_LEVEL = 3
+COMPARED = ("nft", "tc", "iptables", "skew")
+"""Parts of a host's snapshot that a trial must leave as it found them."""
+
+_JOURNAL = (
+    "journalctl --no-pager -q -o short-precise -u 'slotlab-*' --since @{since} 2>/dev/null"
+    " || sudo -n journalctl --no-pager -q -o short-precise -u 'slotlab-*' --since @{since}"
+)
+
+
+def collect(
+    fleet: Fleet,
+    folder: RunFolder,
+    trial: int,
+    deployed: Mapping[str, DeployedHost],
+    *,
+    since_ns: int,
+) -> list[str]:
+    """Return what could not be brought home, one line each; the rest is in the run folder."""
+    problems = _events(fleet, folder, trial, deployed)
+    problems += _journals(fleet, folder, trial)
+    command = _JOURNAL.format(since=since_ns // 1_000_000_000 - 1)
+    for host, result in fleet.remote.run(None, command).items():
+        text = result.stdout if result.ok else f"no log: {result.problem}\n"
+        (folder.host(trial, host) / "log.txt").write_text(text)
+    return problems
+
+
+def write_snapshot(folder: RunFolder, trial: int, name: str, snapshots: Mapping[str, Any]) -> None:
+    """Write before.json or after.json of every host."""
+    for host, snapshot in snapshots.items():
+        write_json(folder.host(trial, host) / f"{name}.json", snapshot)
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return one line a host and part of its state that is not as before the trial."""
+    found = []
+    for host in before:
+        if host not in after:
+            found.append(f"{host}: its state after the trial is not known")
+            continue
+        changed = [key for key in COMPARED if before[host].get(key) != after[host].get(key)]
+        found += [f"{host}: {key} is not as before the trial" for key in changed]
+    return found
+
+
+def _events(
+    fleet: Fleet, folder: RunFolder, trial: int, deployed: Mapping[str, DeployedHost]
+) -> list[str]:
+    def raw(host: str) -> Path:
+        return folder.host(trial, host) / "events.jsonl"
+
+    problems = []
+    for state_dir in sorted({host.state_dir for host in deployed.values()}):
+        hosts = [name for name, host in deployed.items() if host.state_dir == state_dir]
+        events = shlex.quote(f"{state_dir}/events")
+        command = f"cd {events} && cat $(ls node.jsonl probe.jsonl client.jsonl 2>/dev/null)"
+        for host, result in fleet.remote.fetch(hosts, command, raw, timeout_s=120).items():
+            if not result.ok:
+                problems.append(f"{host}: events not collected: {result.problem}")
+    for host in deployed:
+        path = raw(host)
+        if path.exists():
+            _compress(path)
+    return problems
+
+
+def _compress(path: Path) -> None:
+    target = path.with_name(path.name + ".zst")
+    with path.open("rb") as source, target.open("wb") as sink:
+        zstandard.ZstdCompressor(level=ZSTD_LEVEL).copy_stream(source, sink)
+    path.unlink()
+
+
+def _journals(fleet: Fleet, folder: RunFolder, trial: int) -> list[str]:
+    """Write every agent's journal, asked for in the bounded pieces an agent hands out."""
+    problems = []
+    lines: dict[str, list[str]] = {host.name: [] for host in fleet.inventory.hosts}
+    open_hosts = list(lines)
+    while open_hosts:
+        asked = {host: {"op": "journal", "from_line": len(lines[host])} for host in open_hosts}
+        open_hosts = []
+        for host, reply in fleet.remote.ctl(asked, timeout_s=30).items():
+            if reply.problem:
+                problems.append(f"{host}: agent journal not collected: {reply.problem}")
+            elif reply.ok["lines"]:
+                lines[host] += [_line(line) for line in reply.ok["lines"]]
+                open_hosts.append(host)
+    for host, found in lines.items():
+        (folder.host(trial, host) / "agent.jsonl").write_text("".join(found))
+    return problems
+
+
+def _line(line: object) -> str:
+    return (line.rstrip() if isinstance(line, str) else json.dumps(line)) + "\n"

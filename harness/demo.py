@@ -1,0 +1,68 @@
+"""The main job on one machine: container lab, deploy, one campaign, a report; nothing left."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import campaign, deploy, inventory, run, store
+from harness.errors import RunError
+from harness.labs import container
+from harness.show import Show
+
+
+class NoRoot(RunError):
+    """This machine does not let us make hosts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """What to run, on how many hosts, into which folder."""
+
+    campaign: str = "demo"
+    hosts: int = 4
+    runs: Path = store.ROOT
+    seed: int | None = None
+
+
+def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
+    """Return the outcome of the campaign on a lab made for it and removed again, whatever happens.
+
+    Raises:
+        NoRoot: one line that says what works without root.
+        OperatorError, LabError, RunError, Interrupted: as the steps raise them; the lab is gone.
+    """
+    if os.geteuid() != 0:
+        raise NoRoot(
+            "demo: no root on this machine, so it cannot make lab hosts; run it with sudo. Without"
+            " root: `slotlab plan demo -i INVENTORY --offline`, `slotlab run` on hosts you have,"
+            " `slotlab report`"
+        )
+    campaign.load(campaign.find(options.campaign))  # a mistake there should cost no lab
+    name = f"demo-{secrets.token_hex(3)}"
+    try:
+        lab = container.up(container.LabSpec(name=name, hosts=options.hosts), show.step)
+        _deploy(lab.inventory, show)
+        return run.run(
+            run.RunOptions(
+                campaign=options.campaign,
+                inventory=lab.inventory,
+                runs=options.runs,
+                seed=options.seed,
+            ),
+            show,
+        )
+    finally:
+        show.quiet()
+        container.down(name, show.step)
+
+
+def _deploy(path: Path, show: Show) -> None:
+    show.step("deploying")
+    result = deploy.deploy(inventory.load(path), progress=show.tick)
+    failed = [f"{each.host}: {each.reason}" for each in result.outcomes if each.state == "failed"]
+    if failed:
+        raise RunError("deploy: " + "; ".join(failed))
+    show.step(f"deployed to {len(result.outcomes)} hosts in {result.elapsed_ns / 1e9:.1f} s")

@@ -1,0 +1,216 @@
+"""The lab's hosts as a campaign sees them: what was deployed there, their agents, their nodes.
+
+Each call asks all hosts at once; if any fails it is one RunError line that names each failed host.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from harness.channel import PYTHON, Reply
+from harness.errors import RunError
+from harness.genesis import HostAccess
+from harness.inventory import Inventory
+from harness.plan import LabView
+from harness.plan_model import PlanHost
+from harness.remote import Remote
+
+HOST_FILE = "/etc/slotlab/host.json"
+NODE_SOCKET = "/run/slotlab/node.ipc"
+QUERY = f"{PYTHON} -m node query --socket {NODE_SOCKET} status"
+
+
+class DeployedPeer(msgspec.Struct, frozen=True):
+    """Another host as the deployed file names it."""
+
+    host: str
+    address: str
+    curve_public: str
+
+
+class DeployedHost(msgspec.Struct, frozen=True):
+    """host.json, as far as a campaign needs it."""
+
+    host: str
+    address: str
+    interface: str
+    node_port: int
+    probe_port: int
+    state_dir: str
+    ntp: list[str] = []
+    peers: list[DeployedPeer] = []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hello:
+    """What an agent said of itself; clock_ns bounds its wall clock minus ours."""
+
+    version: str
+    boot: str
+    capabilities: Mapping[str, bool]
+    clock_ns: tuple[int, int]
+
+
+class Fleet:
+    """All hosts of one inventory behind one warm connection each."""
+
+    def __init__(self, remote: Remote) -> None:
+        self.remote = remote
+        self.inventory: Inventory = remote.inventory
+
+    def hello(self) -> dict[str, Hello]:
+        """Return each agent's greeting.
+
+        Raises:
+            RunError: a host or its agent does not answer, or hosts run different versions.
+        """
+        before_ns = time.time_ns()
+        answers = self.ask("hello")
+        after_ns = time.time_ns()
+        greetings = {
+            host: Hello(
+                version=str(ok["version"]),
+                boot=str(ok["boot"]),
+                capabilities={name: bool(value) for name, value in ok["capabilities"].items()},
+                clock_ns=(ok["wall_ns"] - after_ns, ok["wall_ns"] - before_ns),
+            )
+            for host, ok in answers.items()
+        }
+        versions = {hello.version for hello in greetings.values()}
+        if len(versions) > 1:
+            who = ", ".join(f"{host} {hello.version}" for host, hello in greetings.items())
+            raise RunError(f"hosts run different versions ({who}); run slotlab deploy")
+        return greetings
+
+    def deployed(self) -> dict[str, DeployedHost]:
+        """Return each host's deployed configuration.
+
+        Raises:
+            RunError: not deployed, or deployed for another inventory than this one.
+        """
+        results = self.remote.run(None, f"cat {HOST_FILE}")
+        missing = [result.host for result in results.failed if not result.reason]
+        if missing:
+            raise RunError(f"{', '.join(missing)}: nothing is deployed; run slotlab deploy")
+        results.check("reading what is deployed")
+        found: dict[str, DeployedHost] = {}
+        for host, result in results.items():
+            try:
+                found[host] = msgspec.json.decode(result.stdout.encode(), type=DeployedHost)
+            except msgspec.DecodeError as error:
+                raise RunError(f"{host}: {HOST_FILE}: {error}; run slotlab deploy") from error
+        for host, config in found.items():
+            if {peer.host for peer in config.peers} != set(found) - {host}:
+                raise RunError(f"{host}: was deployed with other peers; run slotlab deploy")
+        return found
+
+    def ask(self, op: str, *, timeout_s: float = 20.0, **fields: Any) -> dict[str, Any]:
+        """Return each agent's answer to one request, the same for all.
+
+        Raises:
+            RunError: one line with each host that refused or did not answer.
+        """
+        return _all_ok(op, self.remote.ctl_all(op, timeout_s=timeout_s, **fields))
+
+    def ask_each(
+        self, requests: Mapping[str, Mapping[str, Any]], *, timeout_s: float = 20.0
+    ) -> dict[str, Any]:
+        """Return each agent's answer to its own request; raises as `ask`."""
+        op = str(next(iter(requests.values()))["op"]) if requests else ""
+        return _all_ok(op, self.remote.ctl(requests, timeout_s=timeout_s))
+
+    def nodes(self, hosts: list[str] | None = None) -> dict[str, dict[str, Any] | None]:
+        """Return each node's status; None for a node that does not answer."""
+        results = self.remote.run(hosts, QUERY, timeout_s=15)
+        statuses: dict[str, dict[str, Any] | None] = {}
+        for host, result in results.items():
+            try:
+                status = json.loads(result.stdout) if result.ok else None
+            except ValueError:
+                status = None
+            statuses[host] = status if status and status.get("ok", True) else None
+        return statuses
+
+
+def view(
+    inventory: Inventory, deployed: Mapping[str, DeployedHost], hellos: Mapping[str, Hello]
+) -> LabView:
+    """Return what the plan needs to know of the lab."""
+    return LabView(
+        lab=inventory.lab,
+        hosts=tuple(
+            PlanHost(
+                host=host.name,
+                address=deployed[host.name].address,
+                interface=deployed[host.name].interface,
+                zone=host.zone,
+                node_port=deployed[host.name].node_port,
+                probe_port=deployed[host.name].probe_port,
+            )
+            for host in inventory.hosts
+        ),
+        groups=groups(inventory),
+        capabilities={host: hello.capabilities for host, hello in hellos.items()},
+    )
+
+
+def view_unasked(inventory: Inventory) -> LabView:
+    """Return the lab as the inventory alone describes it; no host is contacted."""
+    return LabView(
+        lab=inventory.lab,
+        hosts=tuple(
+            PlanHost(
+                host=host.name,
+                address=host.address,
+                interface=host.interface,
+                zone=host.zone,
+                node_port=host.node_port,
+                probe_port=host.probe_port,
+            )
+            for host in inventory.hosts
+        ),
+        groups=groups(inventory),
+    )
+
+
+def groups(inventory: Inventory) -> dict[str, list[str]]:
+    """Return hosts by inventory group and by zone."""
+    found: dict[str, list[str]] = {}
+    for host in inventory.hosts:
+        for name in dict.fromkeys((*host.groups, *([host.zone] if host.zone else []))):
+            found.setdefault(name, []).append(host.name)
+    return found
+
+
+def access(deployed: Mapping[str, DeployedHost]) -> dict[str, HostAccess]:
+    """Return the link key, time servers and state folder of each host, as deployed."""
+    publics = {peer.host: peer.curve_public for host in deployed.values() for peer in host.peers}
+    return {
+        name: HostAccess(
+            curve_public=publics.get(name, ""), ntp=tuple(host.ntp), state_dir=host.state_dir
+        )
+        for name, host in deployed.items()
+    }
+
+
+def clock_gap(hellos: Mapping[str, Hello]) -> tuple[int, str, str]:
+    """Return how far two hosts' clocks are certainly apart, and which two."""
+    worst = (0, "", "")
+    for a, one in hellos.items():
+        for b, other in hellos.items():
+            worst = max(worst, (one.clock_ns[0] - other.clock_ns[1], a, b))
+    return worst
+
+
+def _all_ok(op: str, replies: Mapping[str, Reply]) -> dict[str, Any]:
+    failed = [reply for reply in replies.values() if reply.problem]
+    if failed:
+        who = "; ".join(f"{reply.host}: {reply.problem}" for reply in failed)
+        raise RunError(f"{op}: {who}")
+    return {host: reply.ok for host, reply in replies.items()}

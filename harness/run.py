@@ -1,0 +1,141 @@
+"""A campaign from file to report: the boring driver.
+
+Lock, ask the hosts, plan, make the run folder, run the trials, report. Hosts are healed after each
+trial whatever happens; if this process dies, they heal by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness import campaign, inventory, lock, plan, store
+from harness.campaign import CampaignFile
+from harness.errors import Interrupted, RunError
+from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view, view_unasked
+from harness.genesis import KeyFolder
+from harness.interrupt import Stop
+from harness.plan_model import Plan
+from harness.remote import Remote
+from harness.show import Show
+from harness.store import TrialRecord
+from harness.trial import Context, run_trial
+from metrics import build as metrics_build
+
+CLOCK_GAP_MAX_NS = 100_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the operator asked for."""
+
+    campaign: str
+    inventory: Path
+    runs: Path = store.ROOT
+    seed: int | None = None
+    only_cell: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A finished run: where it is, and its summary."""
+
+    folder: Path
+    plan: Plan
+    trials: tuple[TrialRecord, ...]
+    summary: Mapping[str, Any]
+
+
+def run(options: RunOptions, show: Show) -> Outcome:
+    """Return the outcome of the whole campaign, reported.
+
+    Raises:
+        OperatorError: campaign or inventory is wrong; nothing was done.
+        RunError: the lab cannot be used, or a lock, the disk or the report failed.
+        Interrupted: stopped twice; hosts are healed, there is no report.
+    """
+    file = campaign.load(campaign.find(options.campaign))
+    lab = inventory.load(options.inventory)
+    # Operator mistakes come out before any host is asked.
+    store.check_space(options.runs, _draft(file, lab, options).estimate.raw_bytes)
+    with lock.hold(lab.lab_id, f"campaign {file.name}"), Remote(lab) as remote, Stop() as stop:
+        fleet = Fleet(remote)
+        show.tick("asking the hosts")
+        hellos, deployed = fleet.hello(), fleet.deployed()
+        _check_clocks(hellos)
+        planned = plan.build(file, view(lab, deployed, hellos), seed=options.seed)
+        folder = store.create(file, planned, _lab_record(lab, hellos, deployed), root=options.runs)
+        show.step(f"{file.name}: {len(planned.trials)} trial(s) on {len(lab.hosts)} hosts")
+        context = Context(
+            fleet=fleet,
+            plan=planned,
+            deployed=deployed,
+            folder=folder,
+            keys=KeyFolder(lock.state_home() / "keys" / lab.lab_id / "chain"),
+            stop=stop,
+            show=show,
+        )
+        trials = _trials(context, options.only_cell)
+    show.step("reporting")
+    summary = report(folder.path, lambda text: show.tick(text))
+    show.quiet()
+    return Outcome(folder=folder.path, plan=planned, trials=trials, summary=summary)
+
+
+def report(folder: Path, progress: Callable[[str], None]) -> Mapping[str, Any]:
+    """Return the summary after rebuilding tables and report from the raw files."""
+    return metrics_build.build(folder, progress)
+
+
+def _draft(file: CampaignFile, lab: inventory.Inventory, options: RunOptions) -> Plan:
+    return plan.build(file, view_unasked(lab), seed=options.seed)
+
+
+def _trials(context: Context, only_cell: int | None) -> tuple[TrialRecord, ...]:
+    records = []
+    for trial in context.plan.trials:
+        if only_cell is not None and trial.cell != only_cell:
+            continue
+        if context.stop.asked.is_set():
+            break
+        records.append(run_trial(context, trial))
+    if not records:
+        if context.stop.asked.is_set():
+            raise Interrupted("stopped by the operator before the first trial")
+        raise RunError(
+            f"no trial belongs to cell {only_cell}; cells are 1..{len(context.plan.cells)}"
+        )
+    return tuple(records)
+
+
+def _check_clocks(hellos: Mapping[str, Hello]) -> None:
+    gap_ns, ahead, behind = clock_gap(hellos)
+    if gap_ns > CLOCK_GAP_MAX_NS:
+        raise RunError(
+            f"clocks are not synchronised: {ahead} is {gap_ns / 1e9:.2f} s ahead of {behind};"
+            " start chrony there, then slotlab check"
+        )
+
+
+def _lab_record(
+    lab: inventory.Inventory,
+    hellos: Mapping[str, Hello],
+    deployed: Mapping[str, DeployedHost],
+) -> dict[str, Any]:
+    return {
+        "lab": lab.lab,
+        "hosts": [
+            {
+                "host": host.name,
+                "address": deployed[host.name].address,
+                "interface": deployed[host.name].interface,
+                "zone": host.zone,
+                "version": hellos[host.name].version,
+                "boot": hellos[host.name].boot,
+                "capabilities": dict(hellos[host.name].capabilities),
+            }
+            for host in lab.hosts
+        ],
+    }

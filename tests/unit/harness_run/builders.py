@@ -1,0 +1,53 @@
+"""Builders for plans and campaigns: labs of any size, campaigns of any timeline, with defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness import campaign, plan
+from harness.campaign import CampaignFile
+from harness.plan import LabView
+from harness.plan_model import Plan, PlanHost
+
+ALL_ABLE = {"netem": False, "nfqueue": True, "nft": True, "systemd": True}
+
+HEAD = """
+schema: slotlab.campaign/v1
+title: a test
+seed: 5
+chain: {producers: %d, slot: 500ms, blocks_per_turn: 2}
+warmup: 10s
+"""
+
+
+def lab(hosts: int = 4, capabilities: dict[str, bool] | None = None) -> LabView:
+    """Return a lab n1..nN with addresses 192.0.2.1.., able to do every fault unless said."""
+    names = [f"n{i}" for i in range(1, hosts + 1)]
+    able = ALL_ABLE if capabilities is None else capabilities
+    return LabView(
+        lab="container",
+        hosts=tuple(
+            PlanHost(
+                host=name,
+                address=f"192.0.2.{i}",
+                interface="eth0",
+                zone="",
+                node_port=9000,
+                probe_port=9001,
+            )
+            for i, name in enumerate(names, start=1)
+        ),
+        groups={"nodes": names, "left": names[:2]},
+        capabilities=dict.fromkeys(names, able),
+    )
+
+
+def file(timeline: str = "[]", *, producers: int = 4, more: str = "") -> CampaignFile:
+    """Return a campaign with the given timeline (YAML) and further top-level keys."""
+    text = f"{HEAD % producers}{more}\ntimeline: {timeline}\n"
+    return campaign.parse(text, Path("test.yml"))
+
+
+def planned(timeline: str = "[]", *, hosts: int = 4, producers: int = 4, more: str = "") -> Plan:
+    """Return the plan of such a campaign."""
+    return plan.build(file(timeline, producers=producers, more=more), lab(hosts))

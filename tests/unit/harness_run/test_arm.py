@@ -1,0 +1,74 @@
+"""Each host is armed with its own share: directed pairs delayed once, cuts on both sides."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from faults.catalog import decode_fault
+from harness import arm
+from tests.unit.harness_run.builders import planned
+
+TIMELINE = """[
+ {at: 20s, for: 5s, fault: delay, between: all, delay: 80ms, jitter: 10ms},
+ {at: 30s, for: 5s, fault: partition, shape: [[n1], [n2, n3, n4]]},
+ {at: 40s, for: 5s, fault: clock_step, on: n2, by: 300ms},
+ {at: 50s, fault: kill, on: n3, restart_after: 5s}]"""
+
+
+def local() -> dict[str, list[arm.Wire]]:
+    made = planned(TIMELINE)
+    return arm.localise(made, made.trials[0])
+
+
+def test_what_is_shipped_is_what_the_agent_decodes() -> None:
+    for wires in local().values():
+        for wire in wires:
+            assert decode_fault(json.dumps(wire).encode()).id == wire["id"]
+
+
+@pytest.mark.parametrize("direction", ["egress", "ingress"])
+def test_every_directed_pair_is_delayed_exactly_once_whichever_way_is_used(direction: str) -> None:
+    seen = [
+        (host, row["host"])
+        for host, wires in local().items()
+        for wire in wires
+        if wire["fault"] == "delay"
+        for row in wire["direction"][direction]
+    ]
+    names = ["n1", "n2", "n3", "n4"]
+    assert sorted(seen) == sorted((a, b) for a in names for b in names if a != b)
+
+
+def test_a_cut_drops_on_arrival_on_both_sides_and_leaves_each_side_whole() -> None:
+    blocked = {
+        host: wire["blocked_in"]
+        for host, wires in local().items()
+        for wire in wires
+        if wire["fault"] == "partition"
+    }
+    rest = ["192.0.2.2", "192.0.2.3", "192.0.2.4"]
+    assert blocked == {"n1": rest, **{name: ["192.0.2.1"] for name in ("n2", "n3", "n4")}}
+
+
+def test_only_its_target_gets_a_clock_step_or_a_kill() -> None:
+    kinds = {host: [wire["fault"] for wire in wires] for host, wires in local().items()}
+    assert kinds == {
+        "n1": ["delay", "partition"],
+        "n2": ["delay", "partition", "clock_step"],
+        "n3": ["delay", "partition", "kill"],
+        "n4": ["delay", "partition"],
+    }
+
+
+def test_a_trial_lease_covers_the_end_and_half_a_minute() -> None:
+    made = planned(TIMELINE)
+    assert arm.lease_ns(made, now_ns=100, t0_ns=1100) == 1000 + made.end_ns + 30_000_000_000
+    assert not arm.renews(made)
+
+
+def test_a_short_lease_is_what_was_asked_for_and_is_renewed() -> None:
+    made = planned(TIMELINE, more="safety: {lease: 15s}")
+    assert arm.lease_ns(made, now_ns=0, t0_ns=5) == 15_000_000_000
+    assert arm.renews(made)

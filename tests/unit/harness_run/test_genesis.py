@@ -1,0 +1,94 @@
+"""A trial's files: T0 at the start of a full round, keys kept 0600, configs the node accepts."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import genesis
+from harness.genesis import HostAccess, KeyFolder
+from node import config
+from node.chain import genesis as chain_genesis
+from node.chain.slot import EPOCH_NS, SlotClock, producer_index
+from tests.unit.harness_run.builders import planned
+
+NOW_NS = 1_795_000_000_123_456_789
+
+
+def files(folder: Path) -> genesis.TrialFiles:
+    made = planned(more="load: {rate: 41/s, size: 256B}")
+    access = {
+        host.host: HostAccess(
+            curve_public="k" * 40, ntp=("192.0.2.9",), state_dir="/var/lib/slotlab"
+        )
+        for host in made.hosts
+    }
+    t0_ns = genesis.first_round_ns(made, not_before_ns=NOW_NS)
+    return genesis.trial_files(
+        made, made.trials[0], t0_ns=t0_ns, keys=KeyFolder(folder / "keys"), access=access
+    )
+
+
+@given(now_ns=st.integers(EPOCH_NS, EPOCH_NS * 4))
+def test_t0_is_the_next_start_of_a_full_round(now_ns: int) -> None:
+    made = planned()
+    t0_ns = genesis.first_round_ns(made, not_before_ns=now_ns)
+    slot = SlotClock(made.slot_ns).slot_at(t0_ns)
+    assert SlotClock(made.slot_ns).time_ns(slot) == t0_ns
+    assert slot % 8 == 0
+    assert producer_index(slot, 4, 2) == 0
+    assert 0 <= t0_ns - now_ns < 8 * made.slot_ns
+
+
+def test_the_genesis_file_is_one_the_chain_accepts_and_the_same_on_all_hosts(
+    tmp_path: Path,
+) -> None:
+    made = files(tmp_path)
+    texts = {host["genesis.json"] for host in made.by_host.values()}
+    assert len(texts) == 1
+    read = chain_genesis.decode(texts.pop().encode())
+    assert read.initial_slot == made.genesis_slot
+    assert chain_genesis.chain_id(read).hex() == made.chain_id
+    assert SlotClock(read.slot_ns).time_ns(read.initial_slot + 1) == made.t0_ns
+
+
+def test_a_host_gets_its_own_keys_only_and_a_config_the_node_accepts(tmp_path: Path) -> None:
+    made = files(tmp_path)
+    names = sorted(name for name in made.by_host["n2"] if name.startswith("keys/"))
+    assert names == ["keys/producerb.key", "keys/userb.key"]
+    path = tmp_path / "node.json"
+    path.write_text(made.by_host["n2"]["node.json"])
+    read = config.load(path)
+    assert [peer.host for peer in read.peers] == ["n1", "n3", "n4"]
+    assert [producer.name for producer in read.producers] == ["producerb"]
+    assert read.clock.limit_ns == 125_000_000
+
+
+def test_the_load_is_shared_by_all_hosts_and_nothing_of_it_is_lost(tmp_path: Path) -> None:
+    made = files(tmp_path)
+    rates = []
+    for host in made.by_host:
+        path = tmp_path / f"{host}.json"
+        path.write_text(made.by_host[host]["node.json"])
+        client = config.load(path).client
+        assert client is not None
+        rates.append(client.rate_milli)
+    assert sum(rates) == 41_000
+
+
+def test_keys_are_made_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
+    keys = KeyFolder(tmp_path / "keys")
+    first = keys.secret("producera")
+    assert KeyFolder(tmp_path / "keys").secret("producera") == first
+    mode = stat.S_IMODE((tmp_path / "keys" / "producera.key").stat().st_mode)
+    assert mode == 0o600
+    assert first != keys.secret("producerb")
+
+
+def test_accounts_are_named_in_letters_the_chain_allows() -> None:
+    names = [genesis.account_name(i) for i in range(60)]
+    assert names[:2] == ["usera", "userb"]
+    assert len(set(names)) == 60
