@@ -1,4 +1,4 @@
-"""Builders for chain tests: keys, a genesis, chains, transfers, and a net of chains in one process."""
+"""Builders for chain tests: keys, a genesis, chains, transfers, a net of chains."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from node.chain.slot import SlotClock
 from node.chain.transaction import Transaction, Transfer, reference, sign_transfer
 
 START_SLOT = 1_700_000_000 - 1_700_000_000 % 24
-"""A slot at the start of a full round for every lab of 2, 3 or 4 producers with 1 to 3 blocks a turn."""
+"""Starts a full round for 2, 3 or 4 producers with 1 to 3 blocks a turn."""
 SHARED_VERIFIER = Verifier()
 
 
@@ -114,7 +114,7 @@ def transfer(
     ref: bytes | None = None,
     memo: bytes = b"",
 ) -> Transaction:
-    """Return a signed transfer that refers to the chain's head (or ref) and lives from the head's time on."""
+    """Return a signed transfer that refers to the chain's head (or ref)."""
     ref_num, ref_prefix = reference(chain.head.id if ref is None else ref)
     head_s = chain.slot_clock.time_ns(chain.head.slot) // 1_000_000_000
     return sign_transfer(
@@ -148,7 +148,7 @@ def blocks_of(effects: Iterable[Effect]) -> list[SignedBlock]:
 
 
 class Net:
-    """Chains that exchange what they send, at once and in order, within the groups that can see each other."""
+    """Chains that exchange what they send, at once, within groups that see each other."""
 
     def __init__(self, genesis: Genesis, owners: dict[str, Sequence[str]]) -> None:
         self.genesis = genesis
