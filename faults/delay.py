@@ -29,6 +29,11 @@ from faults.fault import (
 from faults.netem import netem_commands, netem_handle
 
 DELAY_NS_MAX = 60 * SECOND_NS
+END_MARGIN_NS = 750_000_000
+"""The delayer ends by itself this long after its deadline, behind the agent and the dead man's
+timer.
+"""
+
 STOP_DAEMON = (
     'mine() { grep -q -a delay-queue "/proc/$p/cmdline" 2>/dev/null; };'
     ' p=$(cat "$1" 2>/dev/null) && mine && kill -TERM "$p" && n=0 &&'
@@ -143,7 +148,7 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
             "queue_num": place.queue_num,
             "seed": self.seed,
             "ordered": self.ordered,
-            "until_boottime_ns": (place.deadline_ns or 0) + SECOND_NS // 4,
+            "until_boottime_ns": (place.deadline_ns or 0) + END_MARGIN_NS,
             "stats_file": _stats_file(place),
             "pid_file": str(place.run_dir / f"delay-{place.token}.pid"),
             "sources": [

@@ -13,7 +13,7 @@ import msgspec
 
 from faults import deadman
 from faults.catalog import AnyFault
-from faults.evidence import counters, left_over, read_back
+from faults.evidence import counters, ended_early, left_over, read_back
 from faults.fault import Place, Recipe
 from faults.journal import Journal, State
 from faults.ledger import Entry, Ledger
@@ -60,7 +60,7 @@ class Driver:
             case Action.HEAL if self.state in ("prepared", "applied"):
                 self._heal("healed" if self.state == "applied" else "skipped", reason)
             case Action.SKIP if self.state == "armed":
-                self._close("skipped", "skipped", reason or "too_late")
+                self._close("skipped", reason or "too_late")
 
     def _prepare(self) -> None:
         deadline_ns = self.place.deadline_ns
@@ -96,6 +96,9 @@ class Driver:
 
     def _heal(self, state: State, reason: str) -> None:
         """Undo, count, verify; what is left over is an error and stays open in the ledger."""
+        early = ended_early(self.fault, self.place) if state == "healed" else ""
+        if early and self.ledger.undone_ns(self.entry.token) is None:
+            state, reason = "failed", f"ended_early: {early}"
         before = counters(self.fault, self.place) if self.recipe.how == "netem" else {}
         released = run(self.recipe.release)
         after = before or counters(self.fault, self.place)
@@ -104,22 +107,23 @@ class Driver:
         error = released.error or removed.error or (f"left over: {left}" if left else "")
         if error:
             state, reason = "failed", f"heal: {error}"
-        self._close(state, "healed" if not error else "failed", reason, released, after)
+        self._close(state, reason, released, after, closed=not error)
         if not error:
             deadman.disarm(self._timer)
 
     def _close(
         self,
-        journal_state: State,
-        state: str,
+        state: State,
         reason: str,
         outcome: Outcome | None = None,
         counted: dict[str, Any] | None = None,
+        *,
+        closed: bool = True,
     ) -> None:
         self.state = state
         between = (outcome.before_ns, outcome.after_ns) if outcome else None
-        self._write(journal_state, between=between, read_back=counted, reason=reason)
-        if state != "failed":
+        self._write(state, between=between, read_back=counted, reason=reason)
+        if closed:
             self._record("closed", reason)
 
     def _record(self, state: Any, reason: str = "") -> None:

@@ -70,6 +70,25 @@ def counters(fault: AnyFault, place: Place) -> dict[str, object]:
             return {"unit": unit_state(fault.unit)}
 
 
+def ended_early(fault: AnyFault, place: Place) -> str:
+    """Return why a fault about to be healed is no longer in force, "" when it is.
+
+    Only what a glance tells: the kernel itself may have ended a partition a moment ago, and a
+    killed unit is started by nobody else.
+    """
+    match fault:
+        case ClockStep():
+            skew = read_skew(place.skew_file)
+            right = (skew.offset_ns, skew.drift_ppb) == (fault.by_ns, fault.drift_ppb)
+            return "" if right else "the skew file was changed"
+        case Delay() if fault.way(place) == "netem":
+            return "" if _own_qdiscs(fault.interface, place.token) else "the qdisc was gone"
+        case Delay():
+            return "" if _queue(place.queue_num) else "the delayer had ended"
+        case Partition() | Kill():
+            return ""
+
+
 def left_over(fault: AnyFault, place: Place) -> str:
     """Return what of a healed fault is still there, "" when nothing is."""
     match fault:

@@ -1,0 +1,128 @@
+"""The delayer's heap, the queue's messages, the skew file's bytes and a trial's files."""
+
+from __future__ import annotations
+
+import random
+import stat
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faults.clock import Skew, read_skew, write_skew
+from faults.delay_queue import Holder, Source, Spec
+from faults.fault import FaultError
+from faults.layout import layout
+from faults.nfqueue import packets, verdict
+from faults.trial_files import place_files
+
+MS = 1_000_000
+FROM_2 = bytes([0x45]) + bytes(11) + bytes([10, 0, 0, 2]) + bytes(4)
+FROM_9 = bytes([0x45]) + bytes(11) + bytes([10, 0, 0, 9]) + bytes(4)
+
+
+def holder(delay_ns: int = 50 * MS, jitter_ns: int = 0, *, ordered: bool = True) -> Holder:
+    sources = [
+        Source("10.0.0.2", delay_ns, jitter_ns),
+        Source("fd00::2", 2 * delay_ns, jitter_ns),
+    ]
+    return Holder(Spec(1, 7, ordered, 0, "", "", sources), random.Random(7))
+
+
+def test_a_packet_is_held_its_senders_delay_and_not_a_nanosecond_less() -> None:
+    held = holder()
+    held.take(1, FROM_2, now_ns=0)
+    held.take(2, bytes([0x60]) + bytes(7) + bytes.fromhex("fd00" + "00" * 13 + "02"), now_ns=0)
+    assert held.due(50 * MS - 1) == []
+    assert held.due(50 * MS) == [1]
+    assert held.due(100 * MS) == [2]
+
+
+def test_a_stranger_and_an_empty_packet_pass_at_once() -> None:
+    held = holder()
+    held.take(1, FROM_9, now_ns=5)
+    held.take(2, b"", now_ns=5)
+    assert held.due(5) == [1, 2]
+    assert held.stats.unknown == 2
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=60), st.integers(0, 2**32))
+def test_ordered_packets_keep_their_order_within_the_jitter(gaps: list[int], seed: int) -> None:
+    held = holder(50 * MS, 40 * MS)
+    held.rng.seed(seed)
+    now_ns = 0
+    for number, gap in enumerate(gaps):
+        now_ns += gap * MS
+        held.take(number, FROM_2, now_ns)
+    due = [when for when, _ in sorted(held.held)]
+    assert held.due(now_ns + 90 * MS, limit=1000) == list(range(len(gaps)))
+    assert all(when <= now_ns + 90 * MS for when in due)
+
+
+def test_the_same_seed_gives_the_same_delays() -> None:
+    runs = []
+    for _ in range(2):
+        held = holder(50 * MS, 10 * MS, ordered=False)
+        for number in range(20):
+            held.take(number, FROM_2, number)
+        runs.append(list(held.held))
+    assert runs[0] == runs[1]
+
+
+def message(packet_id: int, payload: bytes) -> bytes:
+    body = bytes(4) + struct.pack("=HH", 11, 1) + packet_id.to_bytes(4, "big") + bytes(4)
+    body += struct.pack("=HH", 4 + len(payload), 10) + payload + bytes(-len(payload) % 4)
+    return struct.pack("=IHHII", 16 + len(body), 3 << 8, 0, 0, 0) + body
+
+
+def test_packets_are_read_from_a_datagram_of_several_messages() -> None:
+    data = message(1, FROM_2) + message(2, b"abc")
+    assert list(packets(data)) == [(1, FROM_2), (2, b"abc")]
+
+
+@given(st.binary(max_size=200))
+def test_reading_any_bytes_ends_without_an_exception(data: bytes) -> None:
+    list(packets(data))
+
+
+def test_a_verdict_is_one_message_of_its_stated_length() -> None:
+    data = verdict(5, 77)
+    assert len(data) == struct.unpack_from("=I", data)[0] == 32
+    assert data[-8:] == struct.pack(">II", 1, 77)
+
+
+def test_the_skew_file_has_the_layout_the_node_reads(tmp_path: Path) -> None:
+    path = tmp_path / "skew"
+    assert read_skew(path) == Skew()
+    write_skew(path, -300 * MS, 50_000)
+    seq, offset_ns, drift_ppb, since_ns = struct.unpack("<qqqq", path.read_bytes())
+    assert (offset_ns, drift_ppb) == (-300 * MS, 50_000)
+    assert seq > 0
+    assert seq % 2 == 0
+    assert since_ns > 0
+    write_skew(path, 0, 0)
+    assert read_skew(path) == Skew(seq=seq + 2)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_trials_files_replace_the_last_ones_and_keys_are_private(tmp_path: Path) -> None:
+    place = layout(tmp_path)
+    place_files(place, {"node.json": "{}", "keys/usera.key": "old"})
+    (place.state_dir / "chain" / "blocks").write_text("x")
+    place_files(place, {"node.json": "{}", "keys/producera.key": "aa"})
+    assert [path.name for path in (place.trial_dir / "keys").iterdir()] == ["producera.key"]
+    mode = (place.trial_dir / "keys" / "producera.key").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o600
+    assert list((place.state_dir / "chain").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../node.json", "/etc/passwd", "keys/../node.json", "keys/..key", "node.json\n", "undo.sh"],
+)
+def test_no_file_lands_outside_the_trial(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FaultError, match="bad_file"):
+        place_files(layout(tmp_path), {name: "x"})
+    assert not (tmp_path / "state").exists()
