@@ -95,8 +95,8 @@ class SlotTimer:
 
         Drift of the node's clock within one guard interval is below what a wake-up can show.
         """
-        left_ns = due_ns - self._clock.wall_ns()
-        until_ns = max(1, time.time_ns() + min(left_ns, GUARD_NS))
+        real_due_ns = due_ns - self._clock.skew_ns()
+        until_ns = max(1, min(real_due_ns, time.time_ns() + GUARD_NS))
         value = _Timespec(until_ns // _SECOND_NS, until_ns % _SECOND_NS)
         spec = _Itimerspec(_Timespec(0, 0), value)
         flags = _TFD_TIMER_ABSTIME | _TFD_TIMER_CANCEL_ON_SET

@@ -4,12 +4,14 @@
 2. A node that goes away and comes back costs what fell out and what was in flight, nothing else.
 3. A refusal is reported with the node's reason.
 4. Operator mistakes are one line and status 2.
+5. A real node takes the load and makes it irreversible.
 """
 
 from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -31,19 +33,10 @@ from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer, encode
 
 pytestmark = pytest.mark.process
 
-RUN = """
-import sys
-from pathlib import Path
-from node.client import main
-from node.config import ConfigError, load
-try:
-    sys.exit(main(load(Path(sys.argv[1]))))
-except ConfigError as error:
-    print(error, file=sys.stderr)
-    sys.exit(2)
-"""
 ROOT = Path(__file__).resolve().parents[2]
 SECOND_NS = 10**9
+SLOT_NS = 200_000_000
+EPOCH_NS = 946_684_800 * SECOND_NS
 CHAIN_ID = b"\x05" * 32
 KEY = PrivateKey(b"\x09" * 32)
 
@@ -91,19 +84,33 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
 def configure(folder: Path, *, seconds: float, account: str = "usera") -> Path:
     public = KEY.public_key.format().hex()
     genesis = Genesis(
-        initial_slot=1,
+        initial_slot=time.time_ns() // SLOT_NS - EPOCH_NS // SLOT_NS,
+        slot_ns=SLOT_NS,
+        blocks_per_turn=2,
         producers=[GenesisProducer(name="producera", key=public)],
         accounts=[GenesisAccount(name=n, key=public, balance=10**6) for n in ("usera", "userb")],
     )
     (folder / "genesis.json").write_bytes(encode(genesis))
     (folder / "usera.key").write_text(KEY.to_hex() + "\n")
+    (folder / "curve.secret").write_text(zmq.curve_keypair()[1].decode())
+    for name in ("usera.key", "curve.secret"):
+        (folder / name).chmod(0o600)
     start_ns = time.time_ns() + SECOND_NS
     config = {
         "host": "a", "genesis": "genesis.json", "state_dir": "s", "events_dir": "events",
-        "listen": "127.0.0.1", "socket": "ipc", "curve_secret_file": "c",
+        "listen": "127.0.0.1", "node_port": free_port(), "socket": "ipc",
+        "curve_secret_file": "curve.secret",
+        "producers": [{"name": "producera", "key_file": "usera.key"}],
+        "enable_stale_production": True,
         "client": {
             "rate_milli": 40_000, "size_bytes": 256, "seed": 7, "account": account,
             "start_ns": start_ns, "end_ns": start_ns + int(seconds * SECOND_NS),
@@ -116,9 +123,9 @@ def configure(folder: Path, *, seconds: float, account: str = "usera") -> Path:
 
 
 @contextmanager
-def running(config: Path) -> Iterator[subprocess.Popen[str]]:
+def running(config: Path, role: str = "client") -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", RUN, str(config)],
+        [sys.executable, "-m", "node", role, str(config)],
         cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -129,9 +136,11 @@ def running(config: Path) -> Iterator[subprocess.Popen[str]]:
             process.communicate()
 
 
-def events(folder: Path, kind: str) -> list[dict[str, Any]]:
-    lines = (folder / "events" / "client.jsonl").read_text().splitlines()
-    return [event for event in map(json.loads, lines) if event["kind"] == kind]
+def events(folder: Path, kind: str, role: str = "client") -> list[dict[str, Any]]:
+    path = folder / "events" / f"{role}.jsonl"
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    whole = (json.loads(line) for line in lines if line.endswith("\n"))
+    return [event for event in whole if event["kind"] == kind]
 
 
 def total(folder: Path, field: str) -> int:
@@ -206,12 +215,30 @@ def test_operator_mistakes_are_one_line_and_status_two(folder: Path) -> None:
     with running(config) as process:
         _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (
-        2, "client.account: nobody is not an account of the genesis file\n",
+        2, "node: client.account: nobody is not an account of the genesis file\n",
     )  # fmt: skip
     config = configure(folder, seconds=1)
     (folder / "usera.key").write_text("zz")
     with running(config) as process:
         _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (
-        2, f"client.key_file: {folder.resolve()}/usera.key: not a secret key in hex\n",
+        2, f"node: client.key_file: {folder.resolve()}/usera.key: not a secret key in hex\n",
     )  # fmt: skip
+
+
+def test_a_real_node_makes_the_load_irreversible(folder: Path) -> None:
+    config = configure(folder, seconds=2)
+    with running(config, "run") as node:
+        with running(config) as client:
+            _, errors = client.communicate(timeout=60)
+        assert (client.returncode, errors) == (0, "")
+        sent = {e["id"] for e in events(folder, "tx") if e["state"] == "sent"}
+
+        def irreversible() -> set[str]:
+            txs = events(folder, "tx", "node")
+            return {e["id"] for e in txs if e["state"] == "irreversible"}
+
+        wait_for(lambda: irreversible() == sent, "every transaction to become irreversible")
+        node.send_signal(signal.SIGTERM)
+        node.communicate(timeout=30)
+    assert total(folder, "accepted") == total(folder, "due") == len(sent) > 40

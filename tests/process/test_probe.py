@@ -28,17 +28,6 @@ from node.probe_frame import FRAME_BYTES, Request, pack_reply, pack_request, unp
 
 pytestmark = pytest.mark.process
 
-RUN = """
-import sys
-from pathlib import Path
-from node.config import ConfigError, load
-from node.probe import main
-try:
-    sys.exit(main(load(Path(sys.argv[1]))))
-except ConfigError as error:
-    print(error, file=sys.stderr)
-    sys.exit(2)
-"""
 ROOT = Path(__file__).resolve().parents[2]
 _NUMBERS = itertools.count(1)
 
@@ -82,7 +71,7 @@ class Host:
         path = self.folder / "node.json"
         path.write_text(json.dumps(config))
         self.process = subprocess.Popen(
-            [sys.executable, "-c", RUN, str(path)],
+            [sys.executable, "-m", "node", "probe", str(path)],
             cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
@@ -226,6 +215,6 @@ def test_a_taken_port_is_one_line_and_status_two(hosts: Callable[[str], Host]) -
         _, errors = a.process.communicate(timeout=30)
     assert a.process.returncode == 2
     assert errors == (
-        f"listen {a.address}, UDP port {a.probe_port} (clock probes): Address already in use; "
-        "free it or choose another port\n"
+        f"node: listen {a.address}, UDP port {a.probe_port} (clock probes): "
+        "Address already in use; free it or choose another port\n"
     )
