@@ -1,4 +1,4 @@
-"""A hard band around a slowly drifting clock offset, from samples that each bound it from both sides.
+"""A hard band around a slowly drifting clock offset, from samples that bound it from both sides.
 
 Between and beyond the samples the offset may wander only so fast, so every sample also bounds its
 neighbours: the band is the tightest one that all of them allow. A band that comes out empty means
@@ -45,7 +45,10 @@ class Band:
         return float(np.median(self.upper - self.lower) / 2)
 
     def at(self, times: Ints) -> tuple[Ints, Ints]:
-        """Return (lower, upper) in ns at each of times, widened by the wander since the samples."""
+        """Return (lower, upper) in ns at each of times, widened by the wander since the samples.
+
+        Where the samples contradict each other the two change places, so lower stays below upper.
+        """
         right = np.searchsorted(self.times, times)
         left = np.clip(right - 1, 0, len(self.times) - 1)
         right = np.clip(right, 0, len(self.times) - 1)
@@ -53,6 +56,7 @@ class Band:
         grow_right = self.wander * np.abs(times - self.times[right])
         low = np.maximum(self.lower[left] - grow_left, self.lower[right] - grow_right)
         high = np.minimum(self.upper[left] + grow_left, self.upper[right] + grow_right)
+        low, high = np.minimum(low, high), np.maximum(low, high)
         trend = self.slope * (times - self.times[0])
         base = np.int64(self.base_ns)
         lower: Ints = base + np.floor(low + trend).astype(np.int64)
@@ -63,8 +67,8 @@ class Band:
 def build(times: Ints, lower: Ints, upper: Ints, *, wander_ppm: float, detrend: bool) -> Band:
     """Return the tightest band that samples (times, lower, upper; ns) allow.
 
-    detrend: fit a constant drift first (weighted by how tight each sample is), so that wander_ppm need
-    only cover the change of the drift, not the drift itself.
+    detrend: fit a constant drift first (weighted by how tight each sample is), so that wander_ppm
+    need only cover the change of the drift, not the drift itself.
     """
     order = np.argsort(times, kind="stable")
     times, lower, upper = times[order], lower[order], upper[order]

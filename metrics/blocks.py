@@ -25,7 +25,7 @@ class Block:
 
 @dataclass(slots=True)
 class ChainView:
-    """All blocks of a trial; `canonical` holds final ids and those of the best unfinished branch."""
+    """All blocks of a trial; `canonical`: final ids and those of the best unfinished branch."""
 
     blocks: dict[str, Block] = field(default_factory=dict)
     final: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))

@@ -1,4 +1,4 @@
-"""Clock quality of a trial: per host and per pair, what bounds the figures and how the clocks behaved."""
+"""Clock quality of a trial, per host and per pair: what bounds the figures, how clocks behaved."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def pairs(data: TrialData) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def hosts(data: TrialData) -> dict[str, dict[str, Any]]:
-    """Return the `clock` part of M: {host: bounds against its peers, NTP offset, abstentions, ...}."""
+    """Return the `clock` part of M: {host: bounds against peers, NTP offset, abstentions...}."""
     checks = points(data)
     between = pairs(data)
     abstained = data.events("abstained", "slot reason")

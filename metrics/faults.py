@@ -1,7 +1,7 @@
 """Each fault asked beside what was measured while it lasted, from probes and events alone.
 
-State is decided by the agents' journals (read back on the host) and may only get worse by measurement:
-an effect that is plainly not there makes the fault indeterminate, whatever was reported.
+State is decided by the agents' journals (read back on the host) and may only get worse by
+measurement: an effect that is plainly not there makes the fault indeterminate.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class FaultResult:
     how: str
     reason: str
     targets: list[str]
+    groups: list[list[str]] | None
     start_ns: int
     end_ns: int
     ended_early: bool
@@ -85,6 +86,7 @@ def _result(data: TrialData, fault: PlannedFault, bursts: list[Burst]) -> FaultR
         how=how or fault.how,
         reason=reason,
         targets=fault.targets,
+        groups=fault.groups,
         start_ns=fault.at_ns,
         end_ns=fault.end_ns,
         ended_early=early,
@@ -165,7 +167,7 @@ def _quiet(data: TrialData) -> tuple[int, int]:
 
 
 def _delay(data: TrialData, fault: PlannedFault, bursts: list[Burst]) -> tuple[dict[str, Any], str]:
-    """Return the median over pairs of (RTT during - RTT baseline)/2: clock-free, one way on average."""
+    """Return the median over pairs of (RTT during - RTT baseline)/2; no clock is involved."""
     before = _rtts(bursts, *_quiet(data))
     during = _rtts(bursts, fault.at_ns, fault.end_ns)
     wanted = {(min(p), max(p)) for p in fault.pairs} if fault.pairs else set(during)

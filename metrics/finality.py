@@ -1,8 +1,8 @@
 """When each block became irreversible, at each host and at a quorum of producers.
 
-Latency = time of the `irreversible` event - nominal time of the block's slot. Lag = number of the head
-that made the block final - the block's own number (PROTOCOL A.13). The headline view is the quorum's:
-the moment when hosts with two thirds and one of the producers hold the block final.
+Latency = time of the `irreversible` event - nominal time of the block's slot. Lag = number of the
+head that made the block final - the block's own number (PROTOCOL A.13). The headline view is the
+quorum's: the moment when hosts with two thirds and one of the producers hold the block final.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def median_lag(lags: list[int]) -> float:
 
 
 def _finals(data: TrialData) -> dict[str, dict[str, Final]]:
-    """Return block id -> host -> finality; the head is the one applied last before, in order of seq."""
+    """Return block id -> host -> finality; the head is the one applied last before it, by seq."""
     steps: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for event in data.events("applied", APPLIED):
         steps[event.node].append((event.seq, event.fields[0]))

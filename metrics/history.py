@@ -1,7 +1,7 @@
 """Event files of a run into DuckDB: staged, broken lines counted, gaps in seq reported as losses.
 
-After `load` the connection holds one table `events` (wide: a column for each field of any kind) with
-the trial's number; readers take typed rows by kind. Times are as written, nothing is aligned here.
+After `load` the connection holds one table `events` (wide: a column for each field of any kind)
+with the trial's number; readers take typed rows by kind. Times are as written, not aligned.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import duckdb
 from node.events import KINDS
 
 _TEXT = (
-    "kind host node boot software python role chain_id profile producer id from what reason old new "
-    "ancestor source peer flow peer_boot state queue header state_digest previous"
+    "kind host node boot software python role chain_id profile producer id from what reason old "
+    "new ancestor source peer flow peer_boot state queue header state_digest previous"
 ).split()
 _INTS = (
     "v seq wall_ns mono_ns genesis_ns slot_ns resumed_num resumed_lib slot due_ns wake_error_ns "
@@ -47,7 +47,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """What came in for one trial: lines per kind, rejected lines per host, losses, unknown kinds."""
+    """What came in for one trial: lines, rejected lines per host, losses, unknown kinds."""
 
     lines: int
     rejected: dict[str, int]
@@ -106,7 +106,7 @@ def load(db: duckdb.DuckDBPyConnection, folder: Path, trial: int) -> Intake:
 def rows(
     db: duckdb.DuckDBPyConnection, trial: int, kind: str, columns: str
 ) -> list[tuple[Any, ...]]:
-    """Return (host, node, boot, seq, wall_ns, mono_ns, *columns) of one kind, in order of writing."""
+    """Return (host, node, boot, seq, wall_ns, mono_ns, *columns) of one kind, as written."""
     extra = "".join(f', "{name}"' for name in columns.split())
     return db.execute(
         f"SELECT host, node, boot, seq, wall_ns, mono_ns{extra} FROM events "
@@ -117,8 +117,9 @@ def rows(
 
 def _losses(db: duckdb.DuckDBPyConnection, trial: int) -> list[Loss]:
     found = db.execute(
-        "SELECT host, node, before, seq, mono_before, mono_ns FROM (SELECT host, node, seq, mono_ns, "
-        "lag(seq) OVER w AS before, lag(mono_ns) OVER w AS mono_before FROM events WHERE trial = ? "
+        "SELECT host, node, before, seq, mono_before, mono_ns FROM "
+        "(SELECT host, node, seq, mono_ns, lag(seq) OVER w AS before, "
+        "lag(mono_ns) OVER w AS mono_before FROM events WHERE trial = ? "
         "WINDOW w AS (PARTITION BY host, node ORDER BY seq)) WHERE seq > before + 1 "
         "ORDER BY node, seq",
         [trial],

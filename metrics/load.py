@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +57,7 @@ def costs(data: TrialData) -> list[Cost]:
     result = []
     for node in sorted(found):
         steps = found[node]
-        pairs = list(zip(steps, steps[1:], strict=False))
+        pairs = list(itertools.pairwise(steps))
         used = sum(b[1] - a[1] for a, b in pairs if b[1] >= a[1])
         passed = sum(b[0] - a[0] for a, b in pairs if b[1] >= a[1])
         result.append(

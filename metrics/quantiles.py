@@ -1,9 +1,9 @@
 """Exact quantiles of interval-valued samples, with censoring counted and error carried through.
 
 Every sample is a middle value and the interval it must lie in. Quantiles are nearest-rank values of
-the raw samples (never averaged, never interpolated); a censored sample is longer than anything seen,
-so a quantile that falls among the censored ones is unknown (None). The error interval of a quantile
-is the same quantile of all lower and of all upper ends.
+the raw samples (never averaged, never interpolated); a censored sample is longer than anything
+seen, so a quantile that falls among the censored ones is unknown (None). The error interval of a
+quantile is the same quantile of all lower and of all upper ends.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Samples:
 
 
 def quantile(values: Sequence[float] | Floats, share: float, censored: int = 0) -> float | None:
-    """Return the nearest-rank quantile of sorted values followed by censored ones; None if unknown."""
+    """Return the nearest-rank quantile of sorted values, then censored ones; None if unknown."""
     n = len(values) + censored
     if n == 0:
         return None
@@ -71,8 +71,8 @@ def quantile(values: Sequence[float] | Floats, share: float, censored: int = 0) 
 def summarise(trials: Sequence[Samples], *, scale: float, digits: int, seed: int) -> dict[str, Any]:
     """Return the Q structure of summary.json for the pooled samples of all trials.
 
-    scale divides the raw values (1e9: ns to s). `ci` is a bootstrap over whole trials, so it is null
-    with fewer than two: one trial says nothing about the next.
+    scale divides the raw values (1e9: ns to s). `ci` is a bootstrap over whole trials, so it is
+    null with fewer than two: one trial says nothing about the next.
     """
     pool = Samples()
     for samples in trials:
@@ -109,7 +109,7 @@ def summarise(trials: Sequence[Samples], *, scale: float, digits: int, seed: int
 def _bootstrap(
     trials: Sequence[Samples], *, scale: float, digits: int, seed: int
 ) -> dict[str, list[float]] | None:
-    """Return 95 % percentile-bootstrap intervals of p50 and p99 over trials, None when fewer than 2."""
+    """Return 95 % percentile-bootstrap intervals of p50 and p99, None for fewer than 2 trials."""
     filled = [(np.asarray(t.mid, dtype=np.float64), t.censored) for t in trials if t.n]
     if len(filled) < 2:
         return None
@@ -136,4 +136,4 @@ def resolved(q: dict[str, Any], key: str) -> bool:
     value, ends = q.get(key), q.get("error", {}).get(key)
     if value is None or ends is None or None in ends:
         return False
-    return max(abs(value - ends[0]), abs(ends[1] - value)) <= abs(value)
+    return bool(max(abs(value - ends[0]), abs(ends[1] - value)) <= abs(value))

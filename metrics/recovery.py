@@ -1,7 +1,7 @@
-"""How long each host needs after a fault is healed: to the first new final block, and to normal lag.
+"""How long each host needs once a fault is healed: to the first new final block, to normal lag.
 
-Lag here is the network's head minus the host's last irreversible block, sampled at every slot; a host is
-back when it is no more than one block above the worst lag of the baseline and stays so for a round.
+Lag here is the network's head minus the host's last irreversible block, sampled at every slot; a
+host is back when it is no more than one block above the worst lag of the baseline, for a round.
 A host that is not back by the end of the trial is censored. The resolution is one slot.
 """
 
@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from metrics.blocks import IRREVERSIBLE, ChainView
-from metrics.quantiles import Samples
+from metrics.quantiles import Floats, Samples
 from metrics.run_files import PlannedFault
-from metrics.timeline import Floats
 from metrics.trial import TrialData
 
 SLOT_DUE = "slot head_num lib_num"

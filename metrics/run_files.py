@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-
 T = TypeVar("T")
 
 
@@ -188,7 +187,7 @@ def load_trial(run: Path, n: int) -> TrialFile | None:
 
 
 def load_agents(folder: Path) -> tuple[list[AgentRecord], int]:
-    """Return every agent record of a trial, sorted by time since T0, and the count of broken lines."""
+    """Return every agent record of a trial by time since T0, and the count of broken lines."""
     records: list[AgentRecord] = []
     broken = 0
     for path in sorted(folder.glob("hosts/*/agent.jsonl")):
@@ -221,10 +220,6 @@ def _decode(path: Path, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
-        raise RunError(
-            f"{path}: {error.strerror}; name a run folder, see `slotlab runs`"
-        ) from error
+        raise RunError(f"{path}: {error.strerror}; name a run, see `slotlab runs`") from error
     except msgspec.DecodeError as error:
-        raise RunError(
-            f"{path}: {error}; the run folder is damaged or of another version"
-        ) from error
+        raise RunError(f"{path}: {error}; the run is damaged or of another version") from error

@@ -41,8 +41,8 @@ class Slot:
 def measure(data: TrialData, chain: ChainView) -> list[Slot]:
     """Return every slot from T0 to the end of observation, in order.
 
-    Late: handed to the links a slot or more after its nominal time, on the common line. Orphaned: no
-    part of the final or best chain. A slot without a block is missed when its producer's host
+    Late: handed to the links a slot or more after its nominal time, on the common line. Orphaned:
+    no part of the final or best chain. A slot without a block is missed when its producer's host
     recorded it (or a fault explains the silence), else unknown.
     """
     by_slot = chain.by_slot

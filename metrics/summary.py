@@ -1,4 +1,4 @@
-"""summary.json: every figure of a run, pooled over trials from raw samples, never from quantiles."""
+"""summary.json: every figure of a run, pooled over trials from raw samples, not from quantiles."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def build(plan: Plan, analyses: list[Analysis], missing: list[int]) -> dict[str,
 
 
 def _verdict(checks: list[Check], reasons: list[str]) -> str:
-    """Return fail for a broken invariant at any time, for a missed expectation in a valid run only."""
+    """Return fail for a broken invariant always, for a missed expectation in a valid run only."""
     violated = [c.name for c in checks if c.verdict == VIOLATED and c.name != RESTORED]
     if any("." not in name and ":" not in name for name in violated):
         return FAIL
@@ -77,6 +77,7 @@ def _fault(found: Any) -> dict[str, Any]:
         "how": found.how,
         "reason": found.reason,
         "targets": found.targets,
+        "groups": found.groups,
         "start_s": found.start_ns / 1e9,
         "end_s": found.end_ns / 1e9,
         "ended_early": found.ended_early,

@@ -1,9 +1,9 @@
-"""One time line for all hosts of a trial, with hard bounds, from the clock probes and the NTP checks.
+"""One time line for all hosts of a trial, with hard bounds, from clock probes and NTP checks.
 
-Two independent relations are kept apart. Between hosts: the offset of two CLOCK_MONOTONIC_RAW clocks,
-bounded by every probe burst (half its smallest round trip, whatever the asymmetry). Between the line
-and wall time: NTP checks of verified nodes. A cross-host latency needs only the first; finality, which
-starts at a slot's nominal time, needs both. Time on the line counts from T0.
+Two independent relations are kept apart. Between hosts: the offset of two CLOCK_MONOTONIC_RAW
+clocks, bounded by every probe burst (half its smallest round trip, whatever the asymmetry). Between
+the line and wall time: NTP checks of verified nodes. A cross-host latency needs only the first;
+finality, which starts at a slot's nominal time, needs both. Time on the line counts from T0.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Timeline:
         return Interval(value, value - UNKNOWN, value + UNKNOWN)
 
     def to_reference(self, epoch: Epoch, mono: Ints) -> tuple[Ints, Ints] | None:
-        """Return (lower, upper) of the stamps on the reference host's clock; None when unrelated."""
+        """Return (lower, upper) of the stamps on the reference clock; None when unrelated."""
         if epoch == self.reference:
             return mono, mono
         found = self.pairs.get((epoch, self.reference)) if self.reference else None

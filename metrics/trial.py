@@ -11,7 +11,7 @@ import numpy as np
 
 from metrics import history, run_files, timeline
 from metrics.history import Intake
-from metrics.run_files import AgentRecord, PlannedTrial, Plan, TrialFile
+from metrics.run_files import AgentRecord, Plan, PlannedTrial, TrialFile
 from metrics.timeline import Epoch, Timeline
 
 OUTSIDE = "outside"
@@ -70,12 +70,12 @@ class TrialData:
             mono = np.asarray([rows[i][5] for i in indexes], dtype=np.int64)
             t[indexes], lo[indexes], hi[indexes] = self.timeline.line(epoch, mono)
         return [
-            Event(*row[:6], float(t[i]), float(lo[i]), float(hi[i]), tuple(row[6:]))
+            Event._make((*row[:6], float(t[i]), float(lo[i]), float(hi[i]), tuple(row[6:])))
             for i, row in enumerate(rows)
         ]
 
     def slot_time_ns(self, slot: int) -> int:
-        """Return the nominal time of slot since T0 (T0 is the time of the first producible slot)."""
+        """Return the nominal time of slot since T0, the time of the first producible slot."""
         return (slot - self.file.genesis_slot - 1) * self.plan.slot_ns
 
     def slot_at(self, t_ns: float) -> int:

@@ -85,15 +85,23 @@ def slot_grid(analysis: Analysis, key: str) -> str:
             f"{slot.producer} on {slot.host}, slot {slot.slot}, {slot.t_ns / 1e9:.1f} s: "
             f"{word}{' – ' + slot.reason if slot.reason else ''}"
         )
-    labels = [
-        html.escape(f"{p} ({plan.host_of(p)})") for p in plan.producers
-    ]
+    labels = [html.escape(f"{p} ({plan.host_of(p)})") for p in plan.producers]
     figure = go.Figure(
         go.Heatmap(
-            z=codes, y=labels, text=marks, texttemplate="%{text}", hovertext=hover,
-            hoverinfo="text", xgap=1, ygap=2, zmin=-0.5, zmax=len(words) - 0.5, showscale=False,
-            colorscale=_steps([SLOT_WORDS[w][0] for w in words]), textfont={"size": 11},
-        )  # fmt: skip
+            z=codes,
+            y=labels,
+            text=marks,
+            texttemplate="%{text}",
+            hovertext=hover,
+            hoverinfo="text",
+            xgap=1,
+            ygap=2,
+            zmin=-0.5,
+            zmax=len(words) - 0.5,
+            showscale=False,
+            colorscale=_steps([SLOT_WORDS[w][0] for w in words]),
+            textfont={"size": 11},
+        )
     )
     every = max(rounds // 16, 1)
     round_s = plan.round_slots * plan.slot_ns / 1e9
@@ -108,7 +116,7 @@ def slot_grid(analysis: Analysis, key: str) -> str:
 
 
 def heat_maps(metrics: dict[str, Any], key: str) -> str:
-    """Return two maps host × host, p50 and p99 of block propagation, with the error in each cell."""
+    """Return two maps host × host, p50 and p99 of block propagation, errors in the cells."""
     table = metrics["propagation_ms"]
     hosts = sorted(set(table) | {target for row in table.values() for target in row})
     if not hosts:
@@ -163,7 +171,7 @@ def clock_offsets(analysis: Analysis, key: str) -> str:
         if "by_ns" in fault.asked:
             x, y = _truth(analysis, fault)
             figure.add_trace(
-                go.Scatter(x=x, y=y, mode="lines", line={"color": "#000", "dash": "dot", "width": 1},
+                go.Scatter(x=x, y=y, mode="lines", line={"color": "#000", "dash": "dot"},
                            name=html.escape(f"{fault.id}: injected on {', '.join(fault.targets)}"))
             )  # fmt: skip
     limit = analysis.data.plan.clock_limit_ns
@@ -197,9 +205,10 @@ def _lanes(figure: go.Figure, analysis: Analysis, *, row: int) -> None:
                 x=[width], base=[fault.at_ns / 1e9], y=[html.escape(fault.fault)], orientation="h",
                 showlegend=False, marker={
                     "color": LANE_COLOURS[lane % len(LANE_COLOURS)], "line": {"width": 0},
-                    "pattern": {"shape": PATTERNS[lane % len(PATTERNS)], "size": 6, "solidity": 0.2},
+                    "pattern": {"shape": PATTERNS[lane % len(PATTERNS)], "size": 6},
                 },
-                hovertext=html.escape(f"{fault.id} on {', '.join(fault.targets)}"), hoverinfo="text",
+                hoverinfo="text",
+                hovertext=html.escape(f"{fault.id} on {', '.join(fault.targets)}"),
             ),
             row=row, col=1,
         )  # fmt: skip
@@ -233,12 +242,15 @@ def _html(figure: go.Figure, key: str, *, height: int) -> str:
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         paper_bgcolor="#ffffff", plot_bgcolor="#ffffff",
     )  # fmt: skip
-    figure.update_xaxes(automargin=True, title_standoff=8, ticks="outside", tickcolor="#ccd5dd")
-    figure.update_yaxes(automargin=True, title_standoff=8)
+    title = {"size": 13}
+    figure.update_xaxes(
+        automargin=True, title_standoff=8, title_font=title, ticks="outside", tickcolor="#ccd5dd"
+    )
+    figure.update_yaxes(automargin=True, title_standoff=8, title_font=title)
     return str(
         figure.to_html(
             full_html=False, include_plotlyjs=False, div_id=key,
-            config={"displaylogo": False, "responsive": True,
+            config={"displaylogo": False, "displayModeBar": "hover", "responsive": True,
                     "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
         )
     )  # fmt: skip

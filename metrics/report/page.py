@@ -1,4 +1,4 @@
-"""report.html: one self-contained file that reads the same offline; every text from hosts is escaped."""
+"""report.html: one self-contained file that needs no network; every text from hosts is escaped."""
 
 from __future__ import annotations
 
@@ -94,9 +94,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "positions": _positions(analysis),
         "misses": _misses(analysis.slots),
         "recovery": _recovery(analysis),
-        "pairs": [
-            {"a": a, "b": b, **pair} for (a, b), pair in clocks.pairs(data).items()
-        ],
+        "pairs": [{"a": a, "b": b, **pair} for (a, b), pair in clocks.pairs(data).items()],
         "hosts": clocks.hosts(data),
         "costs": load.costs(data),
         "transactions": load.transactions(data, float("-inf"), float("inf")),
@@ -177,7 +175,7 @@ def _misses(slots: list[Slot]) -> list[dict[str, Any]]:
 
 
 def _recovery(analysis: Analysis) -> list[dict[str, Any]]:
-    """Return, for each fault, each host's seconds to its first new final block and back to normal."""
+    """Return, for each fault, each host's seconds to a new final block and back to normal."""
     rows: dict[str, dict[str, Any]] = {}
     for item in analysis.recovery:
         row = rows.setdefault(

@@ -1,7 +1,8 @@
-"""Numbers as the report prints them: a value, its unit, its error; `unknown` where the error rules."""
+"""Numbers as the report prints them: value, unit, error; `unknown` where the error rules."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from metrics.quantiles import resolved
@@ -10,7 +11,7 @@ UNKNOWN = "unknown"
 
 
 def figure(q: dict[str, Any] | None, key: str, unit: str = "") -> str:
-    """Return a quantile as `4.08 s ± 0.01`, `unknown` when its error exceeds it, or why it is none."""
+    """Return a quantile as `4.08 ± 0.01 s`, `unknown` if its error exceeds it, or why none."""
     if not q or not q["n"]:
         return "–"
     value = q.get(key)
@@ -24,7 +25,14 @@ def figure(q: dict[str, Any] | None, key: str, unit: str = "") -> str:
     half = max(ends[1] - value, value - ends[0])
     if half == 0:
         return f"{value:g} {unit}".strip()
-    return f"{number(value)} ± {number(half)} {unit}".strip()
+    return f"{with_error(value, half)} {unit}".strip()
+
+
+def with_error(value: float, half: float) -> str:
+    """Return `value ± half`, half rounded up to two digits (three decimals at most)."""
+    decimals = min(max(1 - math.floor(math.log10(half)), 0), 3)
+    up = math.ceil(half * 10**decimals - 1e-9) / 10**decimals
+    return f"{value:.{decimals}f} ± {up:.{decimals}f}"
 
 
 def number(value: float | None) -> str:
@@ -61,6 +69,8 @@ def asked(fault: dict[str, Any]) -> str:
             parts.append(f"{key[:-3].replace('_', ' ')} {_duration(value)}")
         else:
             parts.append(f"{key.replace('_', ' ')} {value}")
+    if fault["groups"]:
+        parts.append(" | ".join(", ".join(group) for group in fault["groups"]))
     return ", ".join(parts) or "–"
 
 

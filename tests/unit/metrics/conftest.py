@@ -1,0 +1,69 @@
+"""A measured synthetic run, built once, and the way to build others."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from metrics.build import build
+
+_SPEC = importlib.util.spec_from_file_location(
+    "metrics_synthetic", Path(__file__).parent / "synthetic.py"
+)
+assert _SPEC is not None
+assert _SPEC.loader is not None
+_SYNTHETIC = importlib.util.module_from_spec(_SPEC)
+sys.modules["metrics_synthetic"] = _SYNTHETIC
+_SPEC.loader.exec_module(_SYNTHETIC)
+
+
+@pytest.fixture(scope="session")
+def synthetic() -> ModuleType:
+    """Return the builder of synthetic runs."""
+    return _SYNTHETIC
+
+
+@pytest.fixture(scope="session")
+def run(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a run folder with the default story and expectations that hold, already built."""
+    expect = {
+        "always": ["no_conflicting_finality", "lib_never_decreases"],
+        "baseline": {
+            "finality_lag_blocks": {"min": {"min": 7}, "max": {"max": 8}},
+            "finality_latency_s": {"p95": {"max": 6_000_000_000}},
+            "slots.missed_ratio": {"max": 0.0},
+        },
+        "each_fault": {"recovers_within": 30_000_000_000},
+    }
+    folder: Path = synthetic.write(
+        tmp_path_factory.mktemp("run") / "run", synthetic.Story(expect=expect)
+    )
+    build(folder, lambda text: None)
+    return folder
+
+
+@pytest.fixture
+def rebuilt(synthetic: ModuleType, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Return a function that tampers with a fresh run and gives its summary."""
+
+    def make(
+        change: Callable[[dict[str, list[dict[str, Any]]]], None] | None = None,
+        files: Callable[[Path], None] | None = None,
+        **story: Any,
+    ) -> dict[str, Any]:
+        chosen = synthetic.Story(**story)
+        lines = synthetic.events(chosen)
+        if change is not None:
+            change(lines)
+        folder = synthetic.write(tmp_path / "run", chosen, lines)
+        if files is not None:
+            files(folder)
+        return build(folder, lambda text: None)
+
+    return make

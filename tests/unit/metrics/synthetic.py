@@ -1,0 +1,374 @@
+"""A whole run folder with a known truth: four hosts, every kind of fault, clocks hours apart.
+
+The truth is kept in true seconds since T0; only while writing is it turned into each host's clocks.
+A block is final by two passes over quorums of distinct producers, as the rules have it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zstandard
+
+SLOT = 0.5
+GENESIS_SLOT = 1_700_000_007
+"""(GENESIS_SLOT + 1) % 8 == 0: T0 begins a full round of 4 producers, 2 slots each."""
+T0_WALL = 946_684_800_000_000_000 + (GENESIS_SLOT + 1) * 500_000_000
+HOSTS = ("h1", "h2", "h3", "h4")
+PRODUCERS = ("producera", "producerb", "producerc", "producerd")
+HOURS = {"h1": 1.0, "h2": -3.0, "h3": 7.5, "h4": 0.25}
+DRIFT = {"h1": 0.0, "h2": 20e-6, "h3": -35e-6, "h4": 5e-6}
+BASE_DELAY = 0.001
+QUORUM = 3
+CATCH_UP = 0.6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """When what happens, in seconds since T0; end is the last slot's time."""
+
+    warmup: float = 8.0
+    delay: tuple[float, float] = (20.0, 30.0)
+    partition: tuple[float, float] = (35.0, 45.0)
+    skew: tuple[float, float] = (52.0, 60.0)
+    kill: tuple[float, float] = (66.0, 71.0)
+    end: float = 100.0
+    delay_asked: float = 0.080
+    delay_real: float = 0.0804
+    skew_by: float = 0.300
+    expect: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of the truth."""
+
+    num: int
+    slot: int
+    producer: str
+    host: str
+    branch: str
+    previous: str
+
+    @property
+    def id(self) -> str:
+        """Return a made-up id that begins with the number, as real ones do."""
+        return f"{self.num:08x}{self.branch}{self.slot:x}".ljust(64, "0")
+
+
+@dataclass(slots=True)
+class HostLog:
+    """One host's lines: (true seconds, writer, record), turned into clocks when written."""
+
+    host: str
+    entries: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
+
+    def add(self, t: float, kind: str, *, writer: str = "", **fields: Any) -> None:
+        """Add an event at true time t; writer is empty, probe or client."""
+        self.entries.append((t, writer, {"kind": kind, **fields}))
+
+
+def mono(host: str, t: float) -> int:
+    """Return host's monotonic clock at true time t."""
+    return round((HOURS[host] * 3600 + 10_000 + t * (1 + DRIFT[host])) * 1e9)
+
+
+def skew(story: Story, host: str, t: float) -> float:
+    """Return how far host's wall clock is off at true time t."""
+    return story.skew_by if host == "h2" and story.skew[0] <= t < story.skew[1] else 0.0
+
+
+def down(story: Story, host: str, t: float, *, catching_up: float = 0.0) -> bool:
+    """Return whether the node of host is dead at t (or still catching up, if that is given)."""
+    return host == "h3" and story.kill[0] <= t < story.kill[1] + catching_up
+
+
+def split(story: Story, t: float, *, catching_up: float = 0.0) -> bool:
+    """Return whether the network is split at t (or h4 still catching up, if that is given)."""
+    return story.partition[0] <= t < story.partition[1] + catching_up
+
+
+def delay(story: Story, t: float, source: str, target: str) -> float:
+    """Return the one-way delay of data packets; to h4 the way is a little longer than back."""
+    extra = story.delay_real if story.delay[0] <= t < story.delay[1] else 0.0
+    return BASE_DELAY + (0.0002 if target == "h4" else 0.0) + extra
+
+
+def chain(story: Story) -> tuple[list[Block], list[Block]]:
+    """Return (blocks of the majority's chain, blocks h4 made alone while split off)."""
+    main: list[Block] = []
+    alone: list[Block] = []
+    for i in range(int(story.end / SLOT)):
+        slot, t = GENESIS_SLOT + 1 + i, i * SLOT
+        index = slot % 8 // 2
+        host, producer = HOSTS[index], PRODUCERS[index]
+        if down(story, host, t, catching_up=CATCH_UP) or skew(story, host, t):
+            continue
+        apart = host == "h4" and split(story, t, catching_up=CATCH_UP)
+        branch, onto = (alone, "b") if apart else (main, "a")
+        parent = branch[-1] if branch else (main[-1] if main else None)
+        num = parent.num + 1 if parent else 2
+        branch.append(Block(num, slot, producer, host, onto, parent.id if parent else "0" * 64))
+    return main, alone
+
+
+def final_at(blocks: list[Block]) -> dict[int, int]:
+    """Return index of a block -> index of the block that makes it final, on one chain."""
+
+    def quorum_from(start: int) -> int | None:
+        seen: set[str] = set()
+        for i in range(start, len(blocks)):
+            seen.add(blocks[i].producer)
+            if len(seen) == QUORUM:
+                return i
+        return None
+
+    result = {}
+    for i in range(len(blocks)):
+        proposed = quorum_from(i)
+        decided = quorum_from(proposed) if proposed is not None else None
+        if decided is not None:
+            result[i] = decided
+    return result
+
+
+def arrival(story: Story, block: Block, host: str) -> float:
+    """Return when host has the block: by gossip, or by sync after the split or the restart."""
+    t = (block.slot - GENESIS_SLOT - 1) * SLOT + 0.002
+    if host == block.host:
+        return t
+    t += delay(story, t, block.host, host)
+    if split(story, t, catching_up=CATCH_UP) and "h4" in (host, block.host):
+        return story.partition[1] + CATCH_UP + block.num * 1e-5
+    if down(story, host, t, catching_up=CATCH_UP):
+        return story.kill[1] + CATCH_UP + block.num * 1e-5
+    return t
+
+
+def _applied(block: Block) -> dict[str, Any]:
+    return {
+        "num": block.num, "id": block.id, "previous": block.previous, "slot": block.slot,
+        "producer": block.producer, "header": "00", "state_digest": "d" + block.id[:20],
+        "tx_count": 1,
+    }  # fmt: skip
+
+
+def node_events(story: Story, logs: dict[str, HostLog]) -> None:
+    """Add what the nodes write about blocks: produced, received, applied, final, switched."""
+    main, alone = chain(story)
+    finals: dict[int, list[int]] = {}
+    for index, decided in final_at(main).items():
+        finals.setdefault(decided, []).append(index)
+    for host, log in logs.items():
+        if host == "h4":
+            for block in alone:
+                _seen(story, log, block)
+            log.add(story.partition[1] + CATCH_UP, "switched", old=alone[-1].id, new="a",
+                    depth=len(alone), old_num=alone[-1].num, new_num=alone[-1].num + 5,
+                    ancestor="x", ancestor_num=alone[0].num - 1)  # fmt: skip
+        for i, block in enumerate(main):
+            t = _seen(story, log, block)
+            for index in finals.get(i, []):
+                log.add(t + 0.0002, "irreversible", num=main[index].num, id=main[index].id)
+
+
+def _seen(story: Story, log: HostLog, block: Block) -> float:
+    t = arrival(story, block, log.host)
+    common = {"num": block.num, "id": block.id, "slot": block.slot, "producer": block.producer}
+    if log.host == block.host:
+        log.add(t, "produced", **common, tx_count=1, size_bytes=500, confirmed=0, late_ns=2_000_000)
+    else:
+        log.add(t, "received", **common, **{"from": block.host}, size_bytes=500)
+    log.add(t + 0.0001, "applied", **_applied(block))
+    return t + 0.0001
+
+
+def slot_events(story: Story, log: HostLog) -> None:
+    """Add slot_due, abstained, clock, process and started events of one host."""
+    host = log.host
+    steps = sorted((t, r["kind"], r["num"]) for t, _, r in log.entries if r["kind"] in
+                   ("applied", "irreversible"))  # fmt: skip
+    log.add(-1.0, "started", software="1", python="3.11", role="node")
+    head = lib = cursor = 0
+    for i in range(int(story.end / SLOT) + 1):
+        slot, nominal = GENESIS_SLOT + 1 + i, i * SLOT
+        t = nominal - skew(story, host, nominal) + 0.0005
+        while cursor < len(steps) and steps[cursor][0] <= t:
+            _, kind, num = steps[cursor]
+            head, lib = (num, lib) if kind == "applied" else (head, num)
+            cursor += 1
+        if down(story, host, t):
+            continue
+        index = slot % 8 // 2
+        log.add(t, "slot_due", slot=slot, producer=PRODUCERS[index], due_ns=0,
+                wake_error_ns=80_000, head_num=head, lib_num=lib)  # fmt: skip
+        if HOSTS[index] == host and skew(story, host, nominal):
+            log.add(t, "abstained", slot=slot, producer=PRODUCERS[index], reason="clock_offset")
+        if i % 10 == 0:
+            off = round((skew(story, host, t) + 0.00005) * 1e9)
+            log.add(t, "clock", source="ntp", offset_ns=off, bound_ns=400_000, rtt_ns=200_000,
+                    verified=abs(off) < 125_000_000, reason="", stratum=10)  # fmt: skip
+        if i % 2 == 0:
+            log.add(t, "process", cpu_ns=i * 5_000_000, rss_bytes=40_000_000 + i * 1000)
+    if host == "h3":
+        lib = max((n for t, k, n in steps if k == "irreversible" and t < story.kill[0]), default=0)
+        log.add(story.kill[1] + 0.1, "started", software="1", python="3.11", role="node",
+                resumed_num=lib + 7, resumed_lib=lib)  # fmt: skip
+
+
+def probe_events(story: Story, log: HostLog) -> None:
+    """Add one burst a second to every peer on both flows."""
+    for second in range(int(story.end)):
+        for peer in HOSTS:
+            if peer == log.host:
+                continue
+            t = second + 0.3 + 0.01 * HOSTS.index(log.host)
+            for flow in ("clock", "path"):
+                there, back = 0.0003, 0.0005
+                cut = flow == "path" and split(story, t) and "h4" in (peer, log.host)
+                if flow == "path":
+                    there, back = delay(story, t, log.host, peer), delay(story, t, peer, log.host)
+                if cut:
+                    log.add(t + 2.5, "probe", writer="probe", peer=peer, flow=flow, sent=8,
+                            received=0)  # fmt: skip
+                    continue
+                log.add(
+                    t + 2.5, "probe", writer="probe", peer=peer, flow=flow, sent=8, received=8,
+                    t1_ns=mono(log.host, t), t2_ns=mono(peer, t + there),
+                    t3_ns=mono(peer, t + there + 0.0001),
+                    t4_ns=mono(log.host, t + there + back + 0.0001), peer_boot=f"boot-{peer}",
+                    rtts_ns=[round((there + back) * 1e9)] * 8,
+                )  # fmt: skip
+
+
+def load_events(story: Story, log: HostLog) -> None:
+    """Add two transactions a second, each included and final in time."""
+    for i in range(int(story.end) * 2):
+        t, id_ = i * SLOT + 0.1, f"{log.host}-{i}"
+        log.add(t, "tx", writer="client", id=id_, state="sent")
+        if not down(story, log.host, t) and t + 5 < story.end:
+            log.add(t + 0.9, "tx", id=id_, state="included", num=1)
+            log.add(t + 5, "tx", id=id_, state="irreversible", num=1)
+
+
+def events(story: Story) -> dict[str, list[dict[str, Any]]]:
+    """Return every host's event lines, ready to be written."""
+    logs = {host: HostLog(host) for host in HOSTS}
+    node_events(story, logs)
+    result = {}
+    for host, log in logs.items():
+        slot_events(story, log)
+        probe_events(story, log)
+        load_events(story, log)
+        result[host] = _lines(story, log)
+    return result
+
+
+def _lines(story: Story, log: HostLog) -> list[dict[str, Any]]:
+    seq: dict[str, int] = {}
+    lines = []
+    for t, writer, record in sorted(log.entries, key=lambda e: (e[1], e[0])):
+        seq[writer] = seq.get(writer, -1) + 1
+        off = skew(story, log.host, t) if not writer else 0.0
+        lines.append({
+            "v": 1, "kind": record["kind"], "host": log.host,
+            "node": f"{log.host}.{writer}" if writer else log.host, "boot": f"boot-{log.host}",
+            "seq": seq[writer], "wall_ns": T0_WALL + round((t + off) * 1e9),
+            "mono_ns": mono(log.host, t), **{k: v for k, v in record.items() if k != "kind"},
+        })  # fmt: skip
+    return lines
+
+
+def faults(story: Story) -> list[dict[str, Any]]:
+    """Return the plan's faults."""
+
+    def fault(id_: str, kind: str, window: tuple[float, float], **more: Any) -> dict[str, Any]:
+        lasting = None if kind == "kill" else round((window[1] - window[0]) * 1e9)
+        at_ns = round(window[0] * 1e9)
+        return {"id": id_, "fault": kind, "at_ns": at_ns, "for_ns": lasting, **more}
+
+    groups = [["h1", "h2", "h3"], ["h4"]]
+    pairs = [[a, b] for i, a in enumerate(HOSTS) for b in HOSTS[i + 1 :]]
+    return [
+        fault("delay-1", "delay", story.delay, targets=list(HOSTS), how="netem", pairs=pairs,
+              asked={"delay_ns": round(story.delay_asked * 1e9), "jitter_ns": 10_000_000}),
+        fault("partition-1", "partition", story.partition, targets=list(HOSTS), how="nft",
+              asked={"shape": "minority"}, groups=groups),
+        fault("clock_step-1", "clock_step", story.skew, targets=["h2"], how="process clock",
+              asked={"by_ns": round(story.skew_by * 1e9), "level": "process"}),
+        fault("kill-1", "kill", story.kill, targets=["h3"], how="signal",
+              asked={"signal": "SIGKILL", "restart_after_ns": 5_000_000_000}),
+    ]  # fmt: skip
+
+
+def agent_lines(story: Story, host: str) -> list[dict[str, Any]]:
+    """Return one host's agent journal."""
+    base = {"v": 1, "host": host, "boot": f"boot-{host}", "trial": "1"}
+
+    def line(t: float, fault: str, kind: str, state: str, how: str, **more: Any) -> dict[str, Any]:
+        t_ns = round(t * 1e9)
+        return {**base, "fault": fault, "kind": kind, "state": state, "mono_ns": mono(host, t),
+                "wall_ns": T0_WALL + t_ns, "t_ns": t_ns, "between_ns": [t_ns - 900_000, t_ns],
+                "asked": {}, "read_back": {}, "how": how, "reason": "", **more}  # fmt: skip
+
+    lines = [line(-5.0, "", "agent", "armed", "",
+                  read_back={"t0_wall_ns": T0_WALL, "t0_mono_ns": mono(host, 0.0)})]  # fmt: skip
+    for fault in faults(story):
+        if host in fault["targets"]:
+            start = fault["at_ns"] / 1e9
+            end = story.kill[1] if fault["for_ns"] is None else start + fault["for_ns"] / 1e9
+            for t, state in ((start + 0.001, "installed"), (end + 0.002, "healed")):
+                lines.append(line(t, fault["id"], fault["fault"], state, fault["how"]))
+    return lines
+
+
+def plan(story: Story) -> dict[str, Any]:
+    """Return plan.json."""
+    marks = [0.0, story.warmup, *story.delay, *story.partition, *story.skew, *story.kill, 85.0,
+             story.end]  # fmt: skip
+    names = ["warmup", "baseline", "delay-1", "recovery", "partition-1", "recovery", "clock_step-1",
+             "recovery", "kill-1", "recovery", "after"]  # fmt: skip
+    phases = [
+        {"name": name, "start_ns": round(a * 1e9), "end_ns": round(b * 1e9)}
+        for name, a, b in zip(names, marks[:-1], marks[1:], strict=True)
+    ]
+    hosts = [
+        {"host": host, "address": f"10.0.0.{i + 1}", "interface": "eth0", "zone": "a",
+         "node_port": 9000, "probe_port": 9001, "producers": [PRODUCERS[i]]}
+        for i, host in enumerate(HOSTS)
+    ]  # fmt: skip
+    return {
+        "schema": "slotlab.plan/v1", "campaign": "synthetic", "title": "a run with a known truth",
+        "lab": "hardware", "seed": 7, "profile": "eosio", "slot_ns": 500_000_000,
+        "blocks_per_turn": 2, "clock_limit_ns": 125_000_000, "warmup_ns": round(story.warmup * 1e9),
+        "end_ns": round(story.end * 1e9), "hosts": hosts, "producers": list(PRODUCERS),
+        "expect": story.expect, "cells": [{"n": 1, "params": {}}],
+        "trials": [{"n": 1, "cell": 1, "seed": 7, "faults": faults(story), "phases": phases,
+                    "quorum": []}],
+        "prediction": {"finality_lag_blocks": {"min": 7, "max": 8}},
+    }  # fmt: skip
+
+
+def write(run: Path, story: Story, lines: dict[str, list[dict[str, Any]]] | None = None) -> Path:
+    """Return run after writing the whole folder; lines may be given to tamper with the events."""
+    trial = run / "trials" / "1"
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "plan.json").write_bytes(msgspec.json.encode(plan(story)))
+    for host, found in (lines or events(story)).items():
+        folder = trial / "hosts" / host
+        folder.mkdir(parents=True)
+        raw = b"".join(msgspec.json.encode(line) + b"\n" for line in found)
+        (folder / "events.jsonl.zst").write_bytes(zstandard.compress(raw, 3))
+        journal = b"".join(msgspec.json.encode(x) + b"\n" for x in agent_lines(story, host))
+        (folder / "agent.jsonl").write_bytes(journal)
+        for word in ("before", "after"):
+            state = {"nft": [], "tc": [], "iptables": "", "skew": "00" * 32}
+            (folder / f"{word}.json").write_bytes(msgspec.json.encode(state))
+    (trial / "trial.json").write_bytes(msgspec.json.encode({
+        "n": 1, "seed": 7, "t0_wall_ns": T0_WALL, "chain_id": "c", "state": "complete",
+        "started_ns": 1, "ended_ns": 2, "genesis_slot": GENESIS_SLOT,
+    }))  # fmt: skip
+    return run

@@ -1,0 +1,53 @@
+"""The clock band always holds the true offset, and says so when samples contradict each other."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metrics import band
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    offset=st.integers(-(10**15), 10**15),
+    drift_ppm=st.floats(-80, 80),
+    delays=st.lists(
+        st.tuples(st.integers(10_000, 5_000_000), st.integers(10_000, 5_000_000)),
+        min_size=8, max_size=60,
+    ),
+)  # fmt: skip
+def test_the_band_holds_the_true_offset_between_samples_whatever_the_asymmetry(
+    offset: int, drift_ppm: float, delays: list[tuple[int, int]]
+) -> None:
+    times = np.arange(len(delays), dtype=np.int64) * 10**9 + 7 * 10**14
+
+    def truth(at: band.Ints) -> band.Ints:
+        moved: band.Ints = offset + np.round((at - times[0]) * drift_ppm * 1e-6).astype(np.int64)
+        return moved
+
+    lower = truth(times) - np.asarray([back for _, back in delays], dtype=np.int64)
+    upper = truth(times) + np.asarray([there for there, _ in delays], dtype=np.int64)
+    found = band.build(times, lower, upper, wander_ppm=200.0, detrend=False)
+    assert not found.empty
+    asked = np.linspace(times[0] - 10**9, times[-1] + 10**9, 97).astype(np.int64)
+    low, high = found.at(asked)
+    assert (low <= truth(asked) + 2).all()
+    assert (high >= truth(asked) - 2).all()
+
+
+def test_a_fitted_drift_narrows_the_band() -> None:
+    times = np.arange(120, dtype=np.int64) * 10**9
+    middle = 3_600_000_000_000 + (times * 40e-6).astype(np.int64)
+    width = np.where(np.arange(120) % 10 == 0, 50_000, 2_000_000).astype(np.int64)
+    fitted = band.build(times, middle - width, middle + width, wander_ppm=10, detrend=True)
+    plain = band.build(times, middle - width, middle + width, wander_ppm=100, detrend=False)
+    assert abs(fitted.slope - 40e-6) < 1e-7
+    assert fitted.median_half_ns < plain.median_half_ns / 3
+
+
+def test_samples_that_no_clock_can_satisfy_leave_the_band_empty() -> None:
+    times = np.arange(3, dtype=np.int64) * 10**9
+    offset = np.asarray([0, 10_000_000, 0], dtype=np.int64)
+    assert band.build(times, offset - 1000, offset + 1000, wander_ppm=10, detrend=False).empty
