@@ -11,6 +11,9 @@ from rich.table import Table
 from harness.plan_model import Plan, PlannedFault, Trial
 from harness.units import text_of_ns
 
+_DETAILS = (
+    "pairs", "probes", "start_error_ms", "end_error_ms", "healed_late", "resumed",
+)  # fmt: skip
 _VERDICT_STYLE = {
     "pass": "green", "holds": "green", "ok": "green",
     "fail": "red", "violated": "red",
@@ -105,7 +108,7 @@ def faults_of(summary: Mapping[str, Any]) -> Table:
             styled(fault["state"]),
             str(fault["how"]),
             escape(_pairs(fault["asked"])),
-            escape(_pairs(fault["measured"])),
+            escape(_pairs(_headline(fault["measured"]))),
         )
     return table
 
@@ -118,6 +121,13 @@ def checks_of(summary: Mapping[str, Any]) -> Table:
     for check in summary["checks"]:
         table.add_row(escape(check["name"]), styled(check["verdict"]), escape(check["evidence"]))
     return table
+
+
+def _headline(measured: object) -> object:
+    """Return the figures a terminal has room for; the report has them all."""
+    if not isinstance(measured, dict):
+        return measured
+    return {key: value for key, value in measured.items() if key not in _DETAILS}
 
 
 def _asked(fault: PlannedFault) -> str:
