@@ -7,7 +7,7 @@ from collections import OrderedDict
 from coincurve import PrivateKey, PublicKey
 
 SecretKey = PrivateKey
-"""A secp256k1 secret, for callers outside this room; from bytes: SecretKey(data), ValueError if bad."""
+"""A secp256k1 secret for callers outside this room; SecretKey(data) raises ValueError if bad."""
 SIGNATURE_BYTES = 65
 KEY_BYTES = 33
 KEY_TYPE_K1 = b"\x00"
