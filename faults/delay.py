@@ -188,8 +188,9 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
             how="ingress queue",
             prepare=(start, Command(("nft", "-f", "-"), stdin=definition)),
             inject=(Command(("nft", "-f", "-"), stdin=elements),) if elements else (),
-            release=(Command(("nft", flush), may_fail=True), stop),
+            release=(Command(("nft", flush), may_fail=True),),
             remove=(
+                stop,
                 Command(("nft", "delete", "table", "inet", place.table), may_fail=True),
                 Command(("rm", "-f", _stats_file(place))),
             ),
@@ -231,8 +232,8 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
             how="ingress queue",
             prepare=tuple(prepare),
             inject=tuple(inject),
-            release=(*release, stop),
-            remove=(*remove, Command(("rm", "-f", _stats_file(place)))),
+            release=tuple(release),
+            remove=(stop, *remove, Command(("rm", "-f", _stats_file(place)))),
         )
 
 

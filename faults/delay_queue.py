@@ -2,7 +2,7 @@
 
 A process of its own, started by the agent, for kernels without netem. It fails open: when it ends,
 however it ends, the kernel's bypass lets packets pass at once; on SIGTERM or at its deadline it
-first lets go of what it holds. Its counters go to a file twice a second and are the fault's
+first lets go of what it holds. Its counters go to a file five times a second and are the fault's
 evidence.
 """
 
@@ -25,7 +25,7 @@ import msgspec
 
 from faults.nfqueue import QueueError, open_queue, packets, verdict
 
-STATS_EVERY_NS = 500_000_000
+STATS_EVERY_NS = 200_000_000
 BATCH = 256
 
 

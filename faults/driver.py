@@ -100,7 +100,8 @@ class Driver:
         if early and self.ledger.undone_ns(self.entry.token) is None:
             state, reason = "failed", f"ended_early: {early}"
         before = counters(self.fault, self.place) if self.recipe.how == "netem" else {}
-        released = run(self.recipe.release)
+        unkilled = self.state == "prepared" and self.fault.kind() == "kill"
+        released = run(() if unkilled else self.recipe.release)
         after = before or counters(self.fault, self.place)
         removed = run(self.recipe.remove)
         left = left_over(self.fault, self.place)

@@ -37,7 +37,8 @@ def _undo(
     deadman.disarm_token(entry.token, systemd=systemd)
     undone_ns = ledger.undone_ns(entry.token)
     error = ""
-    if not (boot and entry.kind == "kill"):
+    untouched = entry.state == "armed" or (boot and entry.kind == "kill")
+    if not untouched:
         script = str(ledger.script(entry.token))
         code, _, text = output(("/bin/sh", script), timeout_s=UNDO_TIMEOUT_S)
         error = text.strip()[:200] if code else ""

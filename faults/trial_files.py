@@ -67,10 +67,10 @@ def _owner(name: str) -> tuple[int, int] | None:
 
 
 def _make_folder(folder: Path, owner: tuple[int, int] | None) -> None:
-    folder.mkdir(parents=True)
+    """Make the folder; group and setgid bit come from the state folder above it."""
+    folder.mkdir(parents=True, mode=0o750)
     if owner is not None:
         os.chown(folder, *owner)
-    folder.chmod(0o2750)
 
 
 def _write(path: Path, text: str, owner: tuple[int, int] | None) -> None:

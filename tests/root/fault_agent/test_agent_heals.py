@@ -157,6 +157,31 @@ def test_a_refused_fault_arms_nothing(bench, partition: Wire) -> None:
     assert bench.rules() == ""
 
 
+def test_a_foreign_root_qdisc_is_never_replaced(bench, delay: Wire) -> None:
+    bench.start_agent()
+    tbf = "tc qdisc add dev eth0 root handle 77: tbf rate 1gbit burst 1mb latency 50ms"
+    try:
+        bench.run(*tbf.split())
+    except subprocess.CalledProcessError:
+        pytest.skip("this kernel has no tbf to stand in for a foreign qdisc")
+    wire = delay(at_ns=3 * S, for_ns=S, delay_ns=MS) | {"how": "netem"}
+    reply = bench.try_ask(
+        "arm", trial="t", t0_wall_ns=time.time_ns(), lease_ns=60 * S, faults=[wire]
+    )
+    assert reply["error"]["reason"] == "foreign_qdisc"
+    assert "tbf 77:" in bench.run("tc", "qdisc", "show", "dev", "eth0")
+
+
+def test_a_stopped_agent_heals_before_it_goes(bench, partition: Wire) -> None:
+    agent = bench.start_agent()
+    bench.arm(partition(at_ns=S // 2, for_ns=60 * S), lease_ns=90 * S)
+    wait_until(lambda: bench.state("partition-1") == "installed", "installed")
+    agent.terminate()
+    assert agent.wait(timeout=10) == 0
+    assert bench.rules() == ""
+    assert bench.records("partition-1")[-1]["reason"] == "agent_stopped"
+
+
 def test_garbage_gets_an_error_reply_and_the_agent_goes_on(bench) -> None:
     bench.start_agent()
     for op, arguments, reason in (
