@@ -147,7 +147,8 @@ def failure(error: BaseException, ssh: SshOptions) -> RemoteFailure | None:
         case OSError() if error.filename is not None:
             return RemoteFailure("file", f"{error.filename}: {error.strerror}")
         case OSError():
-            reason = error.strerror or str(error)
+            tried = list(getattr(error, "errors", {}).values())
+            reason = (tried[0] if tried else error).strerror or str(error)
             return RemoteFailure(
                 "unreachable", f"{where}: {reason}; is it on, is the address right?"
             )

@@ -23,6 +23,7 @@ from harness.remote import Remote
 from harness.wheelhouse import Environment, Target, WheelhouseError, build, unsupported
 
 HEALTH_DEADLINE_S = 15.0
+NEEDED_BYTES = 200 * 1024 * 1024
 State = Literal["changed", "unchanged", "failed"]
 
 
@@ -146,7 +147,11 @@ def _unfit(inventory: Inventory, facts: Mapping[str, HostFacts]) -> dict[str, st
         if host.name not in facts:
             continue
         fact = facts[host.name]
-        if problem := unsupported(_target(fact)):
+        full = [path for path, free in fact.free_bytes.items() if free < NEEDED_BYTES]
+        if full:
+            room = f"{fact.free_bytes[full[0]] // 1_000_000} MB free in {full[0]}"
+            unfit[host.name] = f"disk full: {room}; {NEEDED_BYTES // 1_000_000} MB are needed"
+        elif problem := unsupported(_target(fact)):
             unfit[host.name] = problem
         elif fact.bits != 64:
             unfit[host.name] = "Python is 32-bit; install a 64-bit system"

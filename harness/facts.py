@@ -19,16 +19,26 @@ try:
                 found = link["ifname"]
 except (OSError, ValueError):
     pass
+free = {}
+for path in sys.argv[2:]:
+    there = path
+    while not os.path.exists(there):
+        there = os.path.dirname(there)
+    room = os.statvfs(there)
+    free[path] = room.f_bavail * room.f_frsize
 libc = platform.libc_ver()
 print(json.dumps({"arch": os.uname().machine, "bits": 64 if sys.maxsize > 2**32 else 32,
     "python": list(sys.version_info[:2]), "libc": libc[0], "libc_version": libc[1],
-    "kernel": os.uname().release, "interface": found}))
+    "kernel": os.uname().release, "interface": found, "free_bytes": free}))
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFacts:
-    """One host's machine. interface holds the data address, empty when none does."""
+    """One host's machine. interface holds the data address, empty when none does.
+
+    free_bytes is by the folder that deploy will write to.
+    """
 
     host: str
     arch: str
@@ -38,6 +48,7 @@ class HostFacts:
     libc_version: str
     kernel: str
     interface: str
+    free_bytes: dict[str, int]
 
 
 def gather(remote: Remote) -> tuple[dict[str, HostFacts], dict[str, str]]:
@@ -45,7 +56,8 @@ def gather(remote: Remote) -> tuple[dict[str, HostFacts], dict[str, str]]:
     facts: dict[str, HostFacts] = {}
     problems: dict[str, str] = {}
     commands = {
-        host.name: ["/usr/bin/python3", "-", host.address] for host in remote.inventory.hosts
+        host.name: ["/usr/bin/python3", "-", host.address, "/opt/slotlab", host.state_dir]
+        for host in remote.inventory.hosts
     }
     results = remote.run_each(commands, stdin=_SCRIPT)
     for name, result in results.items():

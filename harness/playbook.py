@@ -115,6 +115,7 @@ def _arguments(
             "ANSIBLE_HOME": str(folder / "home"),
             "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "cp"),
+            "ANSIBLE_REMOTE_TMP": "/tmp",
             "ANSIBLE_PIPELINING": "true",
             "ANSIBLE_HOST_KEY_CHECKING": "true",
             "ANSIBLE_FORKS": str(min(32, max(5, len(variables)))),

@@ -7,22 +7,21 @@ Fabric. The answer is rows of data; the command line renders them.
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from harness.channel import Reply
+from harness.deploy import NEEDED_BYTES
 from harness.inside import thread_start
 from harness.inventory import Host, Inventory
 from harness.remote import HostResult, Remote
 from harness.wheelhouse import Target, unsupported
 
 Verdict = Literal["ok", "warn", "fail"]
-NEEDED_BYTES = 200 * 1024 * 1024
 DEFAULT_CLOCK_LIMIT_NS = 125_000_000
 """A quarter of a 500 ms slot: beyond it a node abstains (DESIGN, clock truth)."""
 SCRIPT = Path(__file__).with_name("preflight_host.py")
@@ -66,17 +65,20 @@ def check(inventory: Inventory, *, clock_limit_ns: int = DEFAULT_CLOCK_LIMIT_NS)
     Unknown host keys are pinned on this first contact, unless ssh_config forbids it.
     """
     pinning = _pinning(inventory)
+    hosts = pinning.hosts
     with ThreadPoolExecutor(16, initializer=thread_start(inventory.netns)) as pool:
-        openssh = list(pool.map(_openssh, pinning.hosts))
-    with Remote(pinning) as remote:
-        text = SCRIPT.read_text()
-        probed = remote.run_each({h.name: _command(h) for h in pinning.hosts}, stdin=text)
-        reached = [name for name, result in probed.items() if result.ok]
-        agents = remote.ctl({name: {"op": "hello"} for name in reached})
+        openssh = [pool.submit(_openssh, host) for host in hosts]
+        if any(host.ssh.host_key_policy == "accept-new" for host in hosts):
+            wait(openssh)  # OpenSSH pins first; two programs would write one file at once
+        with Remote(pinning) as remote:
+            text = SCRIPT.read_text()
+            probed = remote.run_each({host.name: _command(host) for host in hosts}, stdin=text)
+            reached = [name for name, result in probed.items() if result.ok]
+            agents = remote.ctl({name: {"op": "hello"} for name in reached})
     rows: list[Row] = []
-    for host, first in zip(pinning.hosts, openssh, strict=True):
+    for host, first in zip(hosts, openssh, strict=True):
         result = probed[host.name]
-        rows += [first, _fabric(host, result)]
+        rows += [first.result(), _fabric(host, result)]
         if result.ok:
             found = json.loads(result.stdout)
             rows += _findings(host, found, inventory.lab, clock_limit_ns)
@@ -127,9 +129,8 @@ def _openssh(host: Host) -> Row:
     if done.returncode == 0:
         return Row(host.name, "ssh (Ansible)", "ok", f"{ssh.user}@{ssh.address}")
     last = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
-    return Row(
-        host.name, "ssh (Ansible)", "fail", last, f"try: {shlex.join(command[:1] + command[5:])}"
-    )
+    remedy = f"try: ssh -v {ssh.user}@{ssh.address}, with ansible_ssh_common_args if set"
+    return Row(host.name, "ssh (Ansible)", "fail", last, remedy)
 
 
 def _fabric(host: Host, result: HostResult) -> Row:

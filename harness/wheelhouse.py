@@ -48,7 +48,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A packed environment; its content is named by stamp, the archive's top folder too."""
+    """A packed environment; its content is named by stamp, as is its folder slotlab/<stamp>."""
 
     archive: Path
     stamp: str
@@ -79,7 +79,7 @@ def build(target: Target, *, root: Path | None = None, cache: Path | None = None
         cache.mkdir(parents=True, exist_ok=True)
         site, digest = _wheels(target, requirements(root), cache)
         sources = [(name, root / name) for name in _own_files(root)]
-        stamp = _stamp(digest, sources)
+        stamp = _stamp(f"layout 2\n{digest}", sources)
         archive = cache / f"{stamp}.tar.gz"
         if archive.is_file():
             return Environment(archive, stamp, built=False)
@@ -123,6 +123,11 @@ def requirements(root: Path) -> str:
     return "\n".join(chosen[name] for name in sorted(chosen)) + "\n"
 
 
+def wheels_key(target: Target, pins: str) -> str:
+    """Return the name under which the unpacked wheels of pins for target are cached."""
+    return hashlib.sha256(f"1\n{target}\n{pins}".encode()).hexdigest()[:16]
+
+
 def _blocks(text: str) -> Iterator[str]:
     """Yield each pin of a lock file together with its hash lines."""
     block: list[str] = []
@@ -162,7 +167,7 @@ def _normal(name: str) -> str:
 
 def _wheels(target: Target, pins: str, cache: Path) -> tuple[Path, str]:
     """Return the folder with the unpacked wheels of pins, and a digest of its content."""
-    key = hashlib.sha256(f"1\n{target}\n{pins}".encode()).hexdigest()[:16]
+    key = wheels_key(target, pins)
     site = cache / f"wheels-{key}"
     mark = cache / f"wheels-{key}.digest"
     if site.is_dir() and mark.is_file():
@@ -231,7 +236,7 @@ def _stamp(start: str, files: list[tuple[str, Path]]) -> str:
 
 
 def _pack(archive: Path, stamp: str, files: list[tuple[str, Path]]) -> None:
-    """Write files under the folder stamp: sorted, dated 0, owned by root, so equal bytes."""
+    """Write files under slotlab/<stamp>: sorted, dated 0, owned by root, so equal bytes."""
     temporary = archive.with_name(f".{archive.name}.{os.getpid()}")
     try:
         with (
@@ -240,7 +245,7 @@ def _pack(archive: Path, stamp: str, files: list[tuple[str, Path]]) -> None:
             tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
         ):
             for name, path in sorted(files):
-                entry = tarfile.TarInfo(f"{stamp}/{name}")
+                entry = tarfile.TarInfo(f"slotlab/{stamp}/{name}")
                 entry.size = path.stat().st_size
                 entry.mode = 0o755 if path.suffix == ".so" else 0o644
                 with path.open("rb") as content:

@@ -1,4 +1,5 @@
-# Makes what the configuration declares and switches to the environment STAMP; prints what changed.
+# Makes what the configuration declares, switches to the environment STAMP and runs the agent with
+# both; prints what changed. Whatever step a lost connection ended at, the next deploy completes.
 set -eu
 systemd-sysusers /etc/sysusers.d/slotlab.conf 2>&1
 systemd-tmpfiles --create /etc/tmpfiles.d/slotlab.conf
@@ -20,3 +21,23 @@ for old in */; do
     rm -rf -- "./$old"
     echo "removed $old"
 done
+
+# The agent runs what it was last started with; .applied says what that was.
+agent=slotlab-agent.service
+want=$(cat /etc/slotlab/* /etc/systemd/system/slotlab-*.service | sha256sum)
+want="$STAMP ${want%% *}"
+if [ "$(cat .applied 2>/dev/null || true)" != "$want" ]; then
+    systemctl daemon-reload
+    action=restart
+elif ! systemctl is-active --quiet $agent || ! systemctl is-enabled --quiet $agent; then
+    action=start
+else
+    exit 0
+fi
+systemctl enable --quiet $agent
+if ! systemctl $action $agent; then
+    echo "the agent does not start: $(journalctl -u $agent -n 1 -o cat --no-pager)" >&2
+    exit 1
+fi
+echo "$want" >.applied
+echo "${action}ed the agent"

@@ -1,0 +1,102 @@
+"""The environment archive: named by its content, the same bytes each time, nothing for harness."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from harness import wheelhouse
+from harness.wheelhouse import Target, WheelhouseError, build, requirements, unsupported
+
+ROOT = Path(__file__).parents[3]
+TARGET = Target("aarch64", (3, 12))
+PROJECT = '[project]\ndependencies = ["coincurve>=21"]\n'
+LOCK = "coincurve==21.0.0 \\\n    --hash=sha256:00\nnumpy==2.4.6 \\\n    --hash=sha256:11\n"
+
+
+def project(folder: Path) -> Path:
+    for name in ("node", "faults", "harness"):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "__init__.py").write_text(f'"""{name}."""\n')
+    (folder / "pyproject.toml").write_text(PROJECT)
+    (folder / "requirements.lock").write_text(LOCK)
+    return folder
+
+
+def with_wheels(cache: Path, root: Path) -> Path:
+    """Return a cache that already holds the unpacked wheels, so that no registry is asked."""
+    cache.mkdir()
+    key = wheelhouse.wheels_key(TARGET, requirements(root))
+    (cache / f"wheels-{key}" / "coincurve").mkdir(parents=True)
+    (cache / f"wheels-{key}" / "coincurve" / "lib.so").write_bytes(b"\x7fELF")
+    (cache / f"wheels-{key}.digest").write_text("d")
+    return cache
+
+
+def test_only_the_nodes_dependencies_travel_with_their_hashes() -> None:
+    pins = requirements(ROOT)
+    names = [line.split("==")[0] for line in pins.splitlines() if "==" in line]
+    assert names == ["coincurve", "msgspec", "ntplib", "psutil", "pyzmq"]
+    assert pins.count("--hash=sha256:") >= len(names)
+
+
+def test_a_dependency_that_is_not_locked_is_named(tmp_path: Path) -> None:
+    root = project(tmp_path / "root")
+    (root / "requirements.lock").write_text("")
+    with pytest.raises(WheelhouseError, match="0 entries for coincurve"):
+        requirements(root)
+
+
+def test_the_same_content_gives_the_same_stamp_and_bytes_whatever_its_dates(tmp_path: Path) -> None:
+    first = project(tmp_path / "one")
+    second = project(tmp_path / "two")
+    os.utime(second / "node" / "__init__.py", (1, 1))
+    made = [
+        build(TARGET, root=root, cache=with_wheels(tmp_path / f"cache-{root.name}", root))
+        for root in (first, second)
+    ]
+    assert made[0].stamp == made[1].stamp
+    assert made[0].archive.read_bytes() == made[1].archive.read_bytes()
+
+
+def test_the_archive_holds_node_faults_and_wheels_and_no_harness(tmp_path: Path) -> None:
+    root = project(tmp_path / "root")
+    made = build(TARGET, root=root, cache=with_wheels(tmp_path / "cache", root))
+    with tarfile.open(made.archive) as tar:
+        names = tar.getnames()
+        assert all((entry.mtime, entry.uid) == (0, 0) for entry in tar)
+    base = f"slotlab/{made.stamp}"
+    assert names == [
+        f"{base}/faults/__init__.py",
+        f"{base}/node/__init__.py",
+        f"{base}/site-packages/coincurve/lib.so",
+    ]
+
+
+def test_a_second_build_is_taken_from_the_cache_and_a_changed_file_is_not(tmp_path: Path) -> None:
+    root = project(tmp_path / "root")
+    cache = with_wheels(tmp_path / "cache", root)
+    first = build(TARGET, root=root, cache=cache)
+    assert (first.built, build(TARGET, root=root, cache=cache).built) == (True, False)
+    (root / "node" / "__init__.py").write_text('"""changed."""\n')
+    assert build(TARGET, root=root, cache=cache).stamp != first.stamp
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        (Target("x86_64", (3, 11)), ""),
+        (Target("aarch64", (3, 13)), ""),
+        (Target("armv7l", (3, 11)), "install a 64-bit system"),
+        (Target("riscv64", (3, 11)), "no wheels for riscv64"),
+        (Target("x86_64", (3, 10)), "Python 3.10 is not 3.11 to 3.13"),
+        (Target("x86_64", (3, 14)), "Python 3.14 is not 3.11 to 3.13"),
+    ],
+)
+def test_a_machine_without_wheels_is_refused_in_words(target: Target, words: str) -> None:
+    problem = unsupported(target)
+    assert words in problem
+    assert bool(problem) == bool(words)
