@@ -81,7 +81,7 @@ def check(inventory: Inventory, *, clock_limit_ns: int = DEFAULT_CLOCK_LIMIT_NS)
         rows += [first.result(), _fabric(host, result)]
         if result.ok:
             found = json.loads(result.stdout)
-            rows += _findings(host, found, inventory.lab, clock_limit_ns)
+            rows += findings(host, found, inventory.lab, clock_limit_ns)
             rows.append(_agent(agents[host.name]))
     return CheckReport(tuple(rows))
 
@@ -143,7 +143,8 @@ def _fabric(host: Host, result: HostResult) -> Row:
     return Row(host.name, "python", "fail", result.problem, "is /usr/bin/python3 intact?")
 
 
-def _findings(host: Host, found: Mapping[str, Any], lab: str, limit_ns: int) -> list[Row]:
+def findings(host: Host, found: Mapping[str, Any], lab: str, limit_ns: int) -> list[Row]:
+    """Return the rows for what preflight_host.py printed on one host."""
     rows = [
         _machine(host, found),
         _sudo(host, found["features"]),

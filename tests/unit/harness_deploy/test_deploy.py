@@ -1,0 +1,131 @@
+"""What deploy says of hosts: who changed, who failed and why; and what a host is told."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import stat
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from harness.deploy import DeployResult, HostOutcome, host_json
+from harness.inventory import Inventory, load
+from harness.keys import curve_keys, folder, forget, z85
+from harness.playbook import explain
+from harness.remote import HostResult, HostResults, RemoteError
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Inventory:
+    path = tmp_path / "inventory.yml"
+    hosts = "a: {ansible_host: 192.0.2.1}, b: {ansible_host: 192.0.2.2, slotlab_ntp: [192.0.2.9]}"
+    path.write_text(f"all: {{vars: {{slotlab_lab: container}}, hosts: {{{hosts}}}}}")
+    return load(path)
+
+
+def test_z85_gives_the_text_of_the_rfc() -> None:
+    data = bytes.fromhex("bb88471d65e2659b30c55a5321cebb5aab2b70a398645c26dca2b2fcb43fc518")
+    assert z85(data) == "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
+    with pytest.raises(ValueError, match="four"):
+        z85(b"123")
+
+
+def test_keys_are_made_once_differ_and_only_their_owner_may_read_them(lab: Inventory) -> None:
+    pairs = curve_keys(lab)
+    assert curve_keys(lab) == pairs
+    assert len({key for pair in pairs.values() for key in (pair.public, pair.secret)}) == 4
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in folder(lab).iterdir()}
+    assert modes == {0o600}
+    assert (forget(lab), forget(lab)) == (True, False)
+
+
+def test_a_host_learns_its_peers_public_keys_and_no_secret(lab: Inventory) -> None:
+    pairs = curve_keys(lab)
+    text = host_json(lab.host("b"), "eth0", lab, pairs)
+    assert json.loads(text) == {
+        "host": "b",
+        "address": "192.0.2.2",
+        "interface": "eth0",
+        "node_port": 9000,
+        "probe_port": 9001,
+        "ntp": ["192.0.2.9"],
+        "state_dir": "/var/lib/slotlab",
+        "peers": [
+            {
+                "host": "a",
+                "address": "192.0.2.1",
+                "node_port": 9000,
+                "probe_port": 9001,
+                "curve_public": pairs["a"].public,
+            }
+        ],
+    }
+    assert not any(pair.secret in text for pair in pairs.values())
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        ({"msg": "Missing sudo password"}, "no sudo: the login may not become root"),
+        ({"module_stderr": "sudo: a password is required\n"}, "or give --ask-become-pass"),
+        ({"msg": "[Errno 28] No space left on device"}, "disk full: while it should unpack"),
+        ({"stderr": "a\nlast words\n", "msg": "non-zero return code"}, "unpack: last words"),
+        ({"msg": "plain"}, "unpack: plain"),
+        ({}, "unpack: no reason"),
+    ],
+)
+def test_a_failed_task_is_one_line_with_a_remedy(result: dict[str, str], words: str) -> None:
+    line = explain("unpack", result)
+    assert words in line
+    assert "\n" not in line
+
+
+def test_a_result_counts_states_and_names_the_failed() -> None:
+    outcomes = (
+        HostOutcome(host="a", state="unchanged"),
+        HostOutcome(host="b", state="failed", reason="no sudo"),
+    )
+    result = DeployResult(outcomes=outcomes, elapsed_ns=1_540_000_000)
+    assert (result.ok, result.changed, result.failed) == (False, False, {"b": "no sudo"})
+    assert str(result) == "2 hosts in 1.5 s: 1 failed, 1 unchanged"
+
+
+def test_failed_hosts_are_data_until_somebody_asks_for_an_error() -> None:
+    results = HostResults(
+        {
+            "a": HostResult(host="a", exit_code=0),
+            "b": HostResult(host="b", exit_code=3, stderr="x\nno such unit\n"),
+            "c": HostResult(host="c", reason="unreachable", detail="c port 22: no route"),
+        }
+    )
+    assert [result.host for result in results.failed] == ["b", "c"]
+    with pytest.raises(RemoteError) as caught:
+        results.check("start nodes")
+    wanted = "start nodes: b: exit 3: no such unit; c: unreachable: c port 22: no route"
+    assert str(caught.value) == wanted
+    assert caught.value.results is results
+
+
+def files_module() -> ModuleType:
+    path = ROOT / "playbooks" / "library" / "slotlab_files.py"
+    spec = importlib.util.spec_from_file_location("slotlab_files", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_file_is_replaced_in_one_step_with_its_mode_and_nothing_beside_it(tmp_path: Path) -> None:
+    module = files_module()
+    path = tmp_path / "etc" / "secret"
+    assert module.read(str(path)) is None
+    for text in ("one\n", "two\n"):
+        module.write(str(path), text, 0o600)
+        assert module.read(str(path)) == text
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [entry.name for entry in path.parent.iterdir()] == ["secret"]
