@@ -27,6 +27,7 @@ from faults.nfqueue import QueueError, open_queue, packets, verdict
 
 STATS_EVERY_NS = 200_000_000
 BATCH = 256
+WANDER_STEP_NS_MIN = 10_000_000
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,19 +64,51 @@ class Stats(msgspec.Struct):
 
 
 @dataclass(slots=True)
+class Wander:
+    """A jitter that never swaps packets and does not bias the delay.
+
+    Drawing each packet's jitter alone and then forbidding overtaking makes dense traffic wait for
+    its slowest packet. Here the jitter is a line between drawn points; it falls slower than time
+    goes by, so order is kept by itself and the median stays at the delay asked.
+    """
+
+    jitter_ns: int
+    seed: str
+    _left: tuple[int, int] = (-2, 0)
+    _right: tuple[int, int] = (-1, 0)
+
+    def at(self, time_ns: int) -> int:
+        """Return the jitter at time_ns since the start; times must not go back."""
+        step_ns = max(4 * self.jitter_ns, WANDER_STEP_NS_MIN)
+        index, within_ns = divmod(time_ns, step_ns)
+        if self._left[0] != index:
+            self._left = self._right if self._right[0] == index else self._point(index)
+            self._right = self._point(index + 1)
+        left, right = self._left[1], self._right[1]
+        return left + (right - left) * within_ns // step_ns
+
+    def _point(self, index: int) -> tuple[int, int]:
+        rng = random.Random(f"{self.seed}/{index}")
+        return index, rng.randint(-self.jitter_ns, self.jitter_ns)
+
+
+@dataclass(slots=True)
 class Holder:
-    """The heap of held packets; pure but for the random source given to it."""
+    """The heap of held packets; pure: times and randomness come in as arguments."""
 
     spec: Spec
     rng: random.Random
+    start_ns: int = 0
     stats: Stats = field(default_factory=Stats)
     held: list[tuple[int, int]] = field(default_factory=list)
     _sources: dict[bytes, Source] = field(default_factory=dict)
-    _last_due: dict[bytes, int] = field(default_factory=dict)
+    _wander: dict[bytes, Wander] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for source in self.spec.sources:
-            self._sources[ipaddress.ip_address(source.address).packed] = source
+            key = ipaddress.ip_address(source.address).packed
+            self._sources[key] = source
+            self._wander[key] = Wander(source.jitter_ns, f"{self.spec.seed}/{source.address}")
 
     def take(self, packet_id: int, payload: bytes, now_ns: int) -> None:
         """Return nothing; the packet is held until its time. An unknown sender's passes at once."""
@@ -88,11 +121,10 @@ class Holder:
         else:
             self.stats.delayed += 1
             due_ns += source.delay_ns
-            if source.jitter_ns:
+            if source.jitter_ns and self.spec.ordered:
+                due_ns += self._wander[key].at(now_ns - self.start_ns)
+            elif source.jitter_ns:
                 due_ns += self.rng.randint(-source.jitter_ns, source.jitter_ns)
-            if self.spec.ordered:
-                due_ns = max(due_ns, self._last_due.get(key, 0))
-                self._last_due[key] = due_ns
         heapq.heappush(self.held, (due_ns, packet_id))
         self.stats.held_max = max(self.stats.held_max, len(self.held))
 
@@ -120,7 +152,7 @@ def run(spec: Spec) -> None:
     Raises:
         QueueError: the kernel refused the queue.
     """
-    holder = Holder(spec, random.Random(spec.seed))
+    holder = Holder(spec, random.Random(spec.seed), time.monotonic_ns())
     stopping: list[str] = []
     woken, waker = socket.socketpair()
     waker.setblocking(False)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 import stat
+import statistics
 import struct
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,7 +53,7 @@ def test_a_stranger_and_an_empty_packet_pass_at_once() -> None:
 @given(st.lists(st.integers(0, 20), min_size=1, max_size=60), st.integers(0, 2**32))
 def test_ordered_packets_keep_their_order_within_the_jitter(gaps: list[int], seed: int) -> None:
     held = holder(50 * MS, 40 * MS)
-    held.rng.seed(seed)
+    held = Holder(msgspec.structs.replace(held.spec, seed=seed), held.rng)
     now_ns = 0
     for number, gap in enumerate(gaps):
         now_ns += gap * MS
@@ -59,6 +61,17 @@ def test_ordered_packets_keep_their_order_within_the_jitter(gaps: list[int], see
     due = [when for when, _ in sorted(held.held)]
     assert held.due(now_ns + 90 * MS, limit=1000) == list(range(len(gaps)))
     assert all(when <= now_ns + 90 * MS for when in due)
+
+
+@pytest.mark.parametrize("gap_ns", [MS // 10, 3 * MS, 100 * MS])
+def test_ordered_jitter_spreads_the_delay_but_does_not_bias_it(gap_ns: int) -> None:
+    held = holder(80 * MS, 10 * MS)
+    for number in range(4000):
+        held.take(number, FROM_2, number * gap_ns)
+    delays = sorted(due - number * gap_ns for due, number in held.held)
+    assert 70 * MS <= delays[0] < delays[-1] <= 90 * MS
+    few = 4000 * gap_ns < 4000 * MS
+    assert statistics.median(delays) == pytest.approx(80 * MS, abs=(4 if few else 1) * MS)
 
 
 def test_the_same_seed_gives_the_same_delays() -> None:
