@@ -40,18 +40,19 @@ def analyse(data: TrialData) -> Analysis:
     chain = blocks.view(data)
     measured = faults.measure(data)
     checks = safety.checks(data, chain)
+    hops = propagation.measure(data, chain)
     return Analysis(
         data=data,
         chain=chain,
         finality=finality.measure(data, chain),
         slots=slots.measure(data, chain),
-        propagation=propagation.measure(data, chain),
+        propagation=hops,
         switches=forks.measure(data),
         recovery=recovery.measure(data, chain),
         faults=measured,
         checks=checks,
         invalid=_invalid(data, measured, checks),
-        notes=_notes(data),
+        notes=_notes(data) + _impossible(hops),
     )
 
 
@@ -75,6 +76,18 @@ def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) 
             reasons.append(f"{fault.id} is {fault.state}: {fault.reason}")
     reasons += [c.evidence for c in checks if c.name == RESTORED and c.verdict == VIOLATED]
     return reasons
+
+
+def _impossible(found: Propagation) -> list[str]:
+    """Return a note on blocks that arrived before they were made by more than the clock error."""
+    hops = [hop for hop in found.hops if hop.hi_ns < 0]
+    if not hops:
+        return []
+    worst = min(hop.hi_ns for hop in hops)
+    return [
+        f"{len(hops)} of {len(found.hops)} blocks arrived before their maker noted them, by up to "
+        f"{-worst / 1e6:.2f} ms: either its stamp is late or the bound is wrong"
+    ]
 
 
 def _notes(data: TrialData) -> list[str]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from metrics.timeline import Epoch
 from metrics.trial import TrialData
 
 CLOCK = "offset_ns bound_ns rtt_ns verified reason source"
@@ -84,14 +83,15 @@ def hosts(data: TrialData) -> dict[str, dict[str, Any]]:
     return result
 
 
-def reference_band(data: TrialData) -> dict[str, Any]:
-    """Return {host: half width in ns to the reference host}, worst over the trial."""
-    reference = data.timeline.reference
-    return {
-        a.host: band.worst_half_ns
-        for (a, b), band in sorted(data.timeline.pairs.items())
-        if reference is not None and b == Epoch(*reference)
-    }
+def zero_inside(data: TrialData) -> tuple[int, int]:
+    """Return (bursts whose bounds hold a zero offset, all): the score on one shared clock."""
+    inside = total = 0
+    for (a, b), band in data.timeline.pairs.items():
+        if a < b:
+            low, high = band.at(band.times)
+            inside += int(((low <= 0) & (high >= 0)).sum())
+            total += len(band.times)
+    return inside, total
 
 
 def _share(values: list[int], percent: int) -> float | None:

@@ -229,7 +229,7 @@ def _clock_step(data: TrialData, fault: PlannedFault) -> tuple[dict[str, Any], s
         event.fields
         for event in data.events("clock", "offset_ns bound_ns verified reason source")
         if event.host in fault.targets
-        and fault.at_ns + MARGIN_NS < event.t_ns < fault.end_ns
+        and fault.at_ns < event.t_ns < fault.end_ns
         and event.fields[1]
     ]
     asked_ns = int(fault.asked.get("by_ns", 0))

@@ -125,11 +125,12 @@ def heat_maps(metrics: dict[str, Any], key: str) -> str:
     figure = make_subplots(
         rows=1, cols=2, subplot_titles=("p50 (ms)", "p99 (ms)"), horizontal_spacing=0.14
     )
+    found = [[table.get(source, {}).get(target) for target in hosts] for source in hosts]
+    counts = [[q["n"] if q else 0 for q in row] for row in found]
     for column, share in ((1, "p50"), (2, "p99")):
         values: list[list[float | None]] = []
         cells: list[list[str]] = []
-        for source in hosts:
-            qs = [table.get(source, {}).get(target) for target in hosts]
+        for qs in found:
             words = [text.figure(q, share).replace(" ± ", "<br>± ") if q else "" for q in qs]
             cells.append(words)
             values.append(
@@ -140,7 +141,8 @@ def heat_maps(metrics: dict[str, Any], key: str) -> str:
             go.Heatmap(
                 z=values, x=names, y=names, text=cells, texttemplate="%{text}", showscale=False,
                 colorscale=[[0, "#f3f8fc"], [1, "#6baed6"]], xgap=2, ygap=2, hoverongaps=False,
-                hovertemplate="%{y} to %{x}: %{text} ms<extra></extra>",
+                hovertemplate="%{y} to %{x}: %{text} ms, %{customdata} blocks<extra></extra>",
+                customdata=counts,
             ),
             row=1, col=column,
         )  # fmt: skip

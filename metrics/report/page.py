@@ -71,7 +71,11 @@ def _cell(cell: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
 
 def _spread(moved: dict[str, int]) -> str:
     low, high = min(moved.values(), default=0), max(moved.values(), default=0)
-    return f"{low}" if low == high else f"{low} – {high}"
+    if low == high:
+        return f"{low}"
+    least = [host for host, n in moved.items() if n == low]
+    who = f" ({least[0]})" if len(least) == 1 and low else ""
+    return f"{low}{who} – {high}"
 
 
 def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
@@ -128,6 +132,12 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str
         ("Events lost (gaps in numbering)", str(lost), "bad" if lost else "ok"),
         ("Broken lines rejected", str(rejected), "warn" if rejected else "ok"),
     ]  # fmt: skip
+    if data.plan.lab in CONTAINER_LABS:
+        inside, total = clocks.zero_inside(data)
+        word = "ok" if inside == total else "bad"
+        rows.append(
+            ("True offset (zero) inside the bound", f"{inside} of {total} probe bursts", word)
+        )
     return [{"what": what, "value": value, "word": word} for what, value, word in rows]
 
 

@@ -14,12 +14,12 @@ import pytest
 from metrics.build import build
 
 _SPEC = importlib.util.spec_from_file_location(
-    "metrics_synthetic", Path(__file__).parent / "synthetic.py"
+    "measuring_synthetic", Path(__file__).parent / "synthetic.py"
 )
 assert _SPEC is not None
 assert _SPEC.loader is not None
 _SYNTHETIC = importlib.util.module_from_spec(_SPEC)
-sys.modules["metrics_synthetic"] = _SYNTHETIC
+sys.modules["measuring_synthetic"] = _SYNTHETIC
 _SPEC.loader.exec_module(_SYNTHETIC)
 
 
