@@ -8,6 +8,7 @@ evidence.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import heapq
@@ -27,6 +28,8 @@ from faults.nfqueue import QueueError, open_queue, packets, verdict
 
 STATS_EVERY_NS = 200_000_000
 BATCH = 256
+REALTIME_PRIORITY = 10
+"""Where the kernel allows it (not inside every container): a delay must not grow with the load."""
 WANDER_STEP_NS_MIN = 10_000_000
 
 
@@ -162,6 +165,8 @@ def run(spec: Spec) -> None:
     link.setblocking(False)
     Path(spec.pid_file).write_text(f"{os.getpid()}\n")
     _write_stats(spec, holder.stats)
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REALTIME_PRIORITY))
     gc.freeze()
     gc.disable()
     left_ns = spec.until_boottime_ns - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
