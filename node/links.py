@@ -130,7 +130,8 @@ class Links:
             where = f"{identity.listen}:{identity.port}"
             router.close(0)
             self.close()
-            raise LinkError(f"cannot listen on {where}: {error.strerror}") from error
+            cause = zmq.strerror(error.errno or 0)
+            raise LinkError(f"cannot listen on {where}: {cause}") from error
         return router
 
     def _sender(self, peer: PeerConfig) -> zmq.Socket[bytes]:

@@ -61,7 +61,7 @@ class LocalServer:
             os.chmod(path, 0o660)
         except (zmq.ZMQError, OSError) as error:
             self._router.close(0)
-            raise LinkError(f"socket: {path}: {error.strerror}") from error
+            raise LinkError(f"socket: {path}: {os.strerror(error.errno or 0)}") from error
         loop.add_reader(self._router.fileno(), self._drain)
         loop.call_soon(self._drain)
 

@@ -27,7 +27,7 @@ from node.chain import genesis as genesis_file
 from node.chain.crypto import public_key
 from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer
 from node.chain.slot import SlotClock
-from node.config import ClockConfig, NodeConfig, PeerConfig, ProducerConfig
+from node.config import ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
 from node.query import QueryError, ask
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +68,7 @@ class Node:
     config: NodeConfig
     folder: Path
     process: subprocess.Popen[bytes] | None = None
+    role: str = "run"
 
     @property
     def name(self) -> str:
@@ -78,7 +79,7 @@ class Node:
         """Start the process."""
         path = self.folder / "node.json"
         path.write_bytes(msgspec.json.format(msgspec.json.encode(self.config), indent=2))
-        words = [sys.executable, "-m", "node", "run", str(path)]
+        words = [sys.executable, "-m", "node", self.role, str(path)]
         with (self.folder / "log.txt").open("ab") as log:
             self.process = subprocess.Popen(words, cwd=ROOT, stdout=log, stderr=log)
 
@@ -193,6 +194,19 @@ def cluster(
             yield made
         finally:
             made.close()
+
+
+def client(lab: Cluster, node: Node, *, seconds: int) -> Node:
+    """Return the client of node's host, not started: 20 transactions a second from now on."""
+    account = f"user{node.name[-1]}"
+    (node.folder / "user.key").write_text(lab.account_keys[account].to_hex().zfill(64))
+    now_ns = time.time_ns()
+    load = ClientConfig(
+        rate_milli=20_000, size_bytes=64, seed=1, start_ns=now_ns + 10**9,
+        end_ns=now_ns + (seconds + 1) * 10**9, account=account, key_file="user.key",
+    )  # fmt: skip
+    config = msgspec.structs.replace(node.config, client=load)
+    return Node(config=config, folder=node.folder, role="client")
 
 
 def _made(

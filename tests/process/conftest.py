@@ -1,4 +1,4 @@
-"""Gives the tests of this folder its builder of clusters (tests are no package to import from)."""
+"""Gives the tests of this folder its builders (tests are no package to import from)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,18 @@ import pytest
 @pytest.fixture(scope="session")
 def build() -> ModuleType:
     """Return the module cluster.py beside this file."""
-    name = "slotlab_process_cluster"
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name("cluster.py"))
+    return _load("cluster")
+
+
+@pytest.fixture(scope="session")
+def proxy() -> ModuleType:
+    """Return the module proxy.py beside this file."""
+    return _load("proxy")
+
+
+def _load(stem: str) -> ModuleType:
+    name = f"slotlab_process_{stem}"
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{stem}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -102,3 +102,21 @@ def test_kills_at_any_moment_never_sign_a_slot_twice(build: Any) -> None:
         assert lab.agreed() > 0
         seqs = [envelope.seq for envelope, _ in victim.events()]
         assert seqs == list(range(len(seqs)))
+
+
+def test_a_clients_load_becomes_irreversible_everywhere(build: Any) -> None:
+    with build.cluster(2) as lab:
+        lab.start()
+        lab.until_lib(2)
+        client = build.client(lab, lab.nodes[0], seconds=3)
+        client.start()
+        assert client.wait() == 0
+
+        def done() -> set[str]:
+            told = lab.nodes[0].of(events.Tx)
+            return {record.id for record in told if record.state == "irreversible"}
+
+        build.until(lambda: len(done()) >= 30, "30 transactions irreversible")
+        counted = [sum(r.tx_count for r in node.of(events.Applied)) for node in lab.nodes]
+        assert min(counted) >= 30
+        assert lab.nodes[1].of(events.Tx) == []

@@ -99,3 +99,17 @@ def test_something_else_than_a_store_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "chain.sqlite").write_bytes(b"not a database, rather long" * 100)
     with pytest.raises(StoreError, match="file is not a database"):
         Store(tmp_path, CHAIN)
+
+
+def test_a_full_disk_is_one_clear_error_and_costs_nothing_that_was_durable(tmp_path: Path) -> None:
+    store = Store(tmp_path, CHAIN)
+    store.put_own(block(2), Mark(producer="producera", num=2, slot=7))
+    store._db.execute("PRAGMA max_page_count = 1")  # SQLite's own limit: what is there, no more
+    big = StoredBlock(num=3, id=b"a3", previous=b"a2", raw=bytes(1 << 20))
+    with pytest.raises(StoreError, match=r"chain\.sqlite: database or disk is full"):
+        store.put_own(big, Mark(producer="producera", num=3, slot=8))
+    store.close()
+    again = Store(tmp_path, CHAIN)
+    assert again.watermarks() == {"producera": Mark(producer="producera", num=2, slot=7)}
+    assert again.raw(b"a3") is None
+    again.close()
