@@ -28,6 +28,8 @@ ARCHITECTURES = ("x86_64", "aarch64")
 PYTHONS = ((3, 11), (3, 12), (3, 13))
 GLIBC_MINORS = range(17, 36)
 """manylinux tags a host may take: Debian 12 and Ubuntu 24.04 have glibc 2.36 and newer."""
+KEPT_ARCHIVES = 12
+"""The newest archives stay in the cache: two for each architecture and Python minor."""
 _PIN = re.compile(r"([A-Za-z0-9._-]+)==(\S+)")
 
 
@@ -85,6 +87,8 @@ def build(target: Target, *, root: Path | None = None, cache: Path | None = None
             return Environment(archive, stamp, built=False)
         packed = [(f"site-packages/{p.relative_to(site)}", p) for p in _files(site)]
         _pack(archive, stamp, sources + packed)
+        for old in sorted(cache.glob("*.tar.gz"), key=_modified_ns)[:-KEPT_ARCHIVES]:
+            old.unlink(missing_ok=True)
     except OSError as error:
         raise WheelhouseError(f"{error.filename or cache}: {error.strerror}") from error
     return Environment(archive, stamp, built=True)
@@ -233,6 +237,10 @@ def _stamp(start: str, files: list[tuple[str, Path]]) -> str:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{name}\0{content}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def _modified_ns(path: Path) -> int:
+    return path.stat().st_mtime_ns
 
 
 def _pack(archive: Path, stamp: str, files: list[tuple[str, Path]]) -> None:
