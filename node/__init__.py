@@ -1,1 +1,1 @@
-"""One blockchain node: consensus core in node.chain, everything that touches the world beside it."""
+"""One blockchain node: consensus core in node.chain, what touches the world beside it."""

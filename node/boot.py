@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from coincurve import PrivateKey
-
 from node.chain import genesis as genesis_file
 from node.chain import profile
 from node.chain.chain import Chain
 from node.chain.codec import decode_block
-from node.chain.crypto import Verifier, public_key
+from node.chain.crypto import PrivateKey, Verifier, public_key
 from node.chain.errors import DecodeError, GenesisError
 from node.chain.genesis import Genesis
 from node.chain.messages import BlockRestored, Watermark

@@ -70,7 +70,7 @@ class SlotDue(Record, frozen=True, kw_only=True, tag="slot_due"):
 
 
 class Produced(Record, frozen=True, kw_only=True, tag="produced"):
-    """This node signed a block. late_ns = durable and handed to the links, minus time(slot)."""
+    """This node signed a block: durable, and about to be sent. late_ns = now minus time(slot)."""
 
     num: int
     id: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from node.chain.crypto import PrivateKey  # type: ignore[attr-defined]  # the room's only door
+from node.chain.crypto import PrivateKey
 from node.chain.pack import pack_varuint
 from node.chain.transaction import Transaction, Transfer, reference, sign_transfer
 from node.config import ConfigError

@@ -225,8 +225,9 @@ class Chain:
         item.validated = True
         self._fork_db.head = item
         effects.append(Persist(block=block, watermark=watermark))
-        effects.append(Broadcast(block=block))
+        # Reported before it is sent, so that no peer can receive it earlier than it was produced.
         effects.append(Emit(record=assembly.produced(block)))
+        effects.append(Broadcast(block=block))
         self._report_applied(item, digest, effects)
         effects.extend(dropped)
 

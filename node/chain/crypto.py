@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
-from coincurve import PrivateKey, PublicKey
+from coincurve import PrivateKey as PrivateKey  # The shell's only way to the type.
+from coincurve import PublicKey
 
-SecretKey = PrivateKey
-"""A secp256k1 secret for callers outside this room; SecretKey(data) raises ValueError if bad."""
 SIGNATURE_BYTES = 65
 KEY_BYTES = 33
 KEY_TYPE_K1 = b"\x00"

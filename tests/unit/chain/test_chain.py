@@ -70,13 +70,17 @@ def resigned(
     return SignedBlock(header, sign(secret(signer), digest), block.transactions)
 
 
-def test_an_own_block_is_durable_then_sent_then_told() -> None:
+def test_an_own_block_is_durable_then_told_then_sent() -> None:
     chain = make_chain(GENESIS, ["producera"])
     effects = tick(chain, START_SLOT)
     (block,) = blocks_of(effects)
     mark = Watermark(producer="producera", num=2, slot=START_SLOT)
-    assert effects[:2] == [Persist(block=block, watermark=mark), Broadcast(block=block)]
     produced, applied = notices(effects)
+    assert effects[:3] == [
+        Persist(block=block, watermark=mark),
+        Emit(record=produced),
+        Broadcast(block=block),
+    ]
     assert produced == Produced(
         num=2,
         id=block.id.hex(),
