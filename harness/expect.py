@@ -17,6 +17,12 @@ INVARIANTS = (
     "lib_never_decreases",
     "same_state_digest",
     "no_double_sign",
+    "headers_valid",
+    "transactions_once",
+    "finality_resumes",
+    "no_early_block",
+    "schedule_versions",
+    "restart_keeps_state",
 )
 QUANTILES = ("min", "p50", "p90", "p95", "p99", "p999", "max", "mean")
 _QUANTILE_METRICS = ("finality_lag_blocks", "finality_latency_s")

@@ -68,6 +68,15 @@ class RunFolder:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / "trial.json", msgspec.to_builtins(record))
 
+    def write_genesis(self, n: int, files: Mapping[str, str]) -> None:
+        """Write genesis.json of trial n, public like all of it, so that headers can be recomputed.
+
+        files: what any one host was prepared with.
+        """
+        folder = self.path / "trials" / str(n)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "genesis.json").write_text(files["genesis.json"])
+
     def read_trial(self, n: int) -> TrialRecord | None:
         """Return trial.json of a trial, None when it was not run."""
         path = self.path / "trials" / str(n) / "trial.json"

@@ -111,6 +111,7 @@ def _start(context: Context, trial: Trial, progress: _Progress) -> None:
 def _prepare(context: Context, trial: Trial, progress: _Progress) -> None:
     assert progress.files is not None
     label = _label(context, trial)
+    context.folder.write_genesis(trial.n, next(iter(progress.files.by_host.values())))
     context.fleet.ask_each(
         {
             host: {"op": "prepare", "trial": label, "files": dict(files)}
