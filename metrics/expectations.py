@@ -46,7 +46,7 @@ def _invariants(analyses: list[Analysis]) -> list[Check]:
             known = merged.get(check.name)
             if len(analyses) > 1:
                 evidence = f"trial {analysis.data.file.n}: {check.evidence}"
-                check = Check(check.name, check.verdict, evidence)
+                check = Check(check.name, check.verdict, evidence, check.details)
             if known is None or order[check.verdict] > order[known.verdict]:
                 merged[check.name] = check
     return list(merged.values())

@@ -114,9 +114,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     prediction: Prediction = Prediction()
 
     @property
+    def two_stage(self) -> bool:
+        """Return whether finality takes a pre-commit and a commit, with confirmed ranges."""
+        return self.profile != "bitshares"
+
+    @property
     def quorum(self) -> int:
-        """Return how many producers must stand behind a block: two thirds and one."""
-        return len(self.producers) * 2 // 3 + 1
+        """Return how many producers must stand behind a block: two thirds and one, or 70 %."""
+        n = len(self.producers)
+        return n * 2 // 3 + 1 if self.two_stage else n - 3 * n // 10
 
     @property
     def round_slots(self) -> int:

@@ -10,7 +10,7 @@ from metrics import clocks, expectations, finality, forks, load, propagation, re
 from metrics.analysis import RESTORED, Analysis
 from metrics.quantiles import Samples, summarise
 from metrics.run_files import Plan
-from metrics.safety import UNKNOWN, VIOLATED, Check
+from metrics.safety import UNKNOWN, VIOLATED, Check, witness
 from metrics.trial import OUTSIDE, WARMUP
 
 SCHEMA = "slotlab.summary/v1"
@@ -41,7 +41,7 @@ def build(plan: Plan, analyses: list[Analysis], missing: list[int]) -> dict[str,
         "title": plan.title,
         "lab": plan.lab,
         "seed": plan.seed,
-        "checks": [{"name": c.name, "verdict": c.verdict, "evidence": c.evidence} for c in checks],
+        "checks": [_check(c) for c in checks],
         "invalid": reasons,
         "notes": [f"trial {a.data.file.n}: {text}" for a in analyses for text in a.notes],
         "cells": cells,
@@ -59,6 +59,15 @@ def _verdict(checks: list[Check], reasons: list[str]) -> str:
     if reasons:
         return INVALID
     return FAIL if violated else PASS
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "verdict": check.verdict,
+        "evidence": check.evidence,
+        "details": [witness(found) for found in check.details],
+    }
 
 
 def _prediction(plan: Plan) -> dict[str, int] | None:

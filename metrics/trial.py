@@ -16,6 +16,8 @@ from metrics.timeline import Epoch, Timeline
 
 OUTSIDE = "outside"
 WARMUP = "warmup"
+LYING = ("byzantine",)
+"""Faults that make their targets break the rules, instead of breaking something for them."""
 
 
 class Event(NamedTuple):
@@ -88,6 +90,13 @@ class TrialData:
             if phase.start_ns <= t_ns < phase.end_ns:
                 return phase.name
         return OUTSIDE
+
+    @property
+    def liars(self) -> frozenset[str]:
+        """Return the hosts that the plan makes break the rules: no claim covers them."""
+        return frozenset(
+            host for fault in self.planned.faults if fault.fault in LYING for host in fault.targets
+        )
 
     @property
     def end_ns(self) -> int:
