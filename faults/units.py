@@ -23,10 +23,7 @@ def start(names: list[str]) -> None:
     output(("systemctl", "reset-failed", *units))
     code, _, error = output(("systemctl", "start", *units), timeout_s=START_TIMEOUT_S)
     if code:
-        log = output(("journalctl", "-n", "3", "-o", "cat", *(f"-u{unit}" for unit in units)))[1]
-        said = error.strip().splitlines()[:1]
-        detail = " | ".join([*said, *log.splitlines()])
-        raise FaultError("unit_failed", detail[:600])
+        raise FaultError("unit_failed", _why(units) or error.strip()[:300])
 
 
 def stop(names: list[str]) -> None:
@@ -40,6 +37,16 @@ def stop(names: list[str]) -> None:
     output(("systemctl", "reset-failed", *units))
     if code and "not loaded" not in error:
         raise FaultError("unit_failed", error.strip()[:300])
+
+
+def _why(units: list[str]) -> str:
+    """Return the last line of each failed unit's own process; systemd's words about it say less."""
+    failed = [unit for unit in units if output(("systemctl", "is-failed", "-q", unit))[0] == 0]
+    logs = {
+        unit: output(("journalctl", "-n", "1", "-o", "cat", f"_SYSTEMD_UNIT={unit}"))[1].strip()
+        for unit in failed
+    }
+    return "; ".join(f"{unit}: {log}" for unit, log in logs.items() if log)[:600]
 
 
 def _units(names: list[str]) -> list[str]:

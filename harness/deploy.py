@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -194,10 +195,17 @@ def _variables(
             "stamp": environment.stamp,
             "ssh_user": host.ssh.user,
             "state_dir": host.state_dir,
-            "host_json": host_json(host, host.interface or fact.interface, inventory, pairs),
-            "curve_secret": pairs[host.name].secret,
+            "host_json": _plain(
+                host_json(host, host.interface or fact.interface, inventory, pairs)
+            ),
+            "curve_secret": _plain(pairs[host.name].secret + "\n"),
         }
     return variables
+
+
+def _plain(text: str) -> str:
+    """Return text in base64: keys hold any mark, and Ansible would run `{%` as a template."""
+    return b64encode(text.encode()).decode()
 
 
 def _unhealthy(inventory: Inventory, names: list[str]) -> dict[str, str]:

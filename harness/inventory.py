@@ -144,7 +144,15 @@ def _ansible_listing(path: Path) -> dict[str, Any]:
         "ANSIBLE_DEVEL_WARNING": "false",
     }
     command = [str(program), "-i", str(path), "--list"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    # Ansible refuses a terminal that another program has made non-blocking.
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if "ERROR" in line.upper()]
         detail = (lines or done.stderr.splitlines() or ["ansible-inventory failed"])[0]

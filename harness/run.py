@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import campaign, inventory, lock, plan, store
+from harness import campaign, inventory, lock, plan, preflight, store
 from harness.campaign import CampaignFile
 from harness.errors import Interrupted, RunError
 from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view, view_unasked
@@ -62,7 +62,8 @@ def run(options: RunOptions, show: Show) -> Outcome:
     store.check_space(options.runs, _draft(file, lab, options).estimate.raw_bytes)
     with lock.hold(lab.lab_id, f"campaign {file.name}"), Remote(lab) as remote, Stop() as stop:
         fleet = Fleet(remote)
-        show.tick("asking the hosts")
+        show.tick("checking the hosts")
+        _check_hosts(lab)
         hellos, deployed = fleet.hello(), fleet.deployed()
         _check_clocks(hellos)
         planned = plan.build(file, view(lab, deployed, hellos), seed=options.seed)
@@ -108,6 +109,14 @@ def _trials(context: Context, only_cell: int | None) -> tuple[TrialRecord, ...]:
             f"no trial belongs to cell {only_cell}; cells are 1..{len(context.plan.cells)}"
         )
     return tuple(records)
+
+
+def _check_hosts(lab: inventory.Inventory) -> None:
+    """Refuse a lab in which something would fail later; after deploy, sudo is not needed."""
+    failed = [row for row in preflight.check(lab).failed if row.check != "sudo"]
+    if failed:
+        more = f" ({len(failed) - 1} more: slotlab check)" if len(failed) > 1 else ""
+        raise RunError(f"{failed[0]}{more}")
 
 
 def _check_clocks(hellos: Mapping[str, Hello]) -> None:

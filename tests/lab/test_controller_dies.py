@@ -1,0 +1,260 @@
+"""The promises to a rack, on real hosts: idempotent deploy, faults that end alone, a clean wipe.
+
+Claims, in order of the file:
+1. a second deploy changes nothing and says so, also with a key full of template marks;
+2. SIGKILL of the harness in mid-partition: the partition ends by its own deadline, no rule of ours
+   is left, and `slotlab heal` right after has nothing to do;
+3. Ctrl-C once heals, collects and still reports;
+4. a taken port, an unreachable host and an account without sudo are one line each, exit 3;
+5. wipe removes everything; a second wipe finds nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from nacl.public import PrivateKey
+
+from harness import inventory, keys
+from harness.labs import container
+
+ROOT = Path(__file__).resolve().parents[2]
+JOURNAL = "/var/lib/slotlab/agent/agent.jsonl"
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.root,
+    pytest.mark.slow,
+    pytest.mark.skipif(os.geteuid() != 0, reason="a container lab needs root"),
+    pytest.mark.skipif(
+        shutil.which("systemd-nspawn") is None or shutil.which("mmdebstrap") is None,
+        reason="needs the Debian packages systemd-container and mmdebstrap",
+    ),
+]
+
+CAMPAIGN = """\
+schema: slotlab.campaign/v1
+title: one partition and a controller that dies in it
+seed: 3
+chain: {profile: eosio, producers: 4, slot: 500ms, blocks_per_turn: 2}
+trials: {repeat: 1}
+warmup: 2s
+cooldown: 40s
+safety: {lease: trial, max_unreachable: 1}
+timeline:
+  - {id: cut, at: 4s, for: 8s, fault: partition, shape: minority}
+"""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A lab of four hosts with the software on them."""
+
+    name: str
+    inventory: Path
+
+    def slotlab(self, *words: str, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+        """Return the finished command `slotlab words…`."""
+        return subprocess.run(
+            [sys.executable, "-m", "harness", *words],
+            cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False,
+        )  # fmt: skip
+
+    def on(self, host: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Return the finished command on a host."""
+        return subprocess.run(
+            [*container.ssh_command(self.name, host), *words],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    def journal(self, host: str) -> list[dict[str, object]]:
+        """Return what the host's agent has written in the trial at hand."""
+        text = self.on(host, "sudo", "cat", JOURNAL).stdout
+        return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    name = f"t{os.getpid()}-dies"
+    lab = container.up(container.LabSpec(name=name, hosts=4), print)
+    try:
+        made = Bench(name, lab.inventory)
+        plant_awkward_key(lab.inventory, "n1")
+        done = made.slotlab("deploy", "-i", str(lab.inventory))
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield made
+    finally:
+        container.down(name, print)
+
+
+def plant_awkward_key(path: Path, host: str) -> None:
+    """Give a host a CURVE key that Ansible would take for a template if it ever saw it bare."""
+    place = keys.folder(inventory.load(path))
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    pair = PrivateKey.generate()
+    while "{%" not in keys.z85(bytes(pair.public_key)):
+        pair = PrivateKey.generate()
+    text = {"public": keys.z85(bytes(pair.public_key)), "secret": keys.z85(bytes(pair))}
+    (place / f"{host}.curve.json").write_text(json.dumps(text))
+    (place / f"{host}.curve.json").chmod(0o600)
+
+
+def wait_for(what: str, holds: Callable[[], bool], *, within_s: float) -> None:
+    """Wait until holds() is true.
+
+    Raises:
+        AssertionError: it was not within within_s seconds.
+    """
+    until = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < until, f"{what}: not within {within_s} s"
+        time.sleep(0.1)
+
+
+def states(bench: Bench, host: str, runs: Path) -> list[str]:
+    """Return the states the fault `cut` of the only run in runs went through on a host."""
+    trials = [f"{run.name}.1" for run in runs.glob("cut/2*")]
+    lines = bench.journal(host)
+    return [str(x["state"]) for x in lines if x["fault"] == "cut" and x["trial"] in trials]
+
+
+def start_campaign(bench: Bench, folder: Path) -> subprocess.Popen[str]:
+    """Return the running harness, with the partition in force on every host."""
+    campaign = folder / "cut.yml"
+    campaign.write_text(CAMPAIGN)
+    words = ["run", str(campaign), "-i", str(bench.inventory), "--runs", str(folder / "runs")]
+    harness = subprocess.Popen(
+        [sys.executable, "-m", "harness", *words],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    for host in ("n1", "n2", "n3", "n4"):
+        wait_for(
+            f"partition on {host}",
+            lambda h=host: has_ended(harness) or "installed" in states(bench, h, folder / "runs"),
+            within_s=60,
+        )
+    return harness
+
+
+def has_ended(harness: subprocess.Popen[str]) -> bool:
+    """Return False while the harness runs.
+
+    Raises:
+        AssertionError: it ended; with what it said.
+    """
+    assert harness.poll() is None, harness.communicate()[0]
+    return False
+
+
+def test_a_second_deploy_changes_nothing_and_says_so(bench: Bench) -> None:
+    done = bench.slotlab("deploy", "-i", str(bench.inventory))
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("n")]
+    assert lines == [f"n{i}: unchanged" for i in (1, 2, 3, 4)]
+
+
+def test_a_partition_ends_on_time_though_the_harness_was_killed(
+    bench: Bench, tmp_path: Path
+) -> None:
+    harness = start_campaign(bench, tmp_path)
+    harness.send_signal(signal.SIGKILL)
+    harness.communicate()
+    for host in ("n1", "n2", "n3", "n4"):
+        wait_for(
+            f"heal on {host}",
+            lambda h=host: states(bench, h, tmp_path / "runs")[-1] == "healed",
+            within_s=20,
+        )
+        (healed,) = [line for line in bench.journal(host) if line["state"] == "healed"]
+        between = healed["between_ns"]
+        assert isinstance(between, list)
+        assert between[0] / 1e9 >= 12.0 - 0.05
+        assert between[1] / 1e9 <= 13.0, "healed at most 1 s after the deadline"
+        assert bench.on(host, "sudo", "nft", "list", "ruleset").stdout == ""
+    done = bench.slotlab("heal", "-i", str(bench.inventory))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines() == [f"n{i}: ok nothing left" for i in (1, 2, 3, 4)]
+
+
+def test_ctrl_c_once_heals_collects_and_reports(bench: Bench, tmp_path: Path) -> None:
+    harness = start_campaign(bench, tmp_path)
+    harness.send_signal(signal.SIGINT)
+    said, _ = harness.communicate(timeout=60)
+    (report,) = (tmp_path / "runs").glob("*/2*/report.html")
+    assert str(report) in said
+    summary = json.loads((report.parent / "summary.json").read_text())
+    assert summary["verdict"] == "invalid"
+    assert harness.returncode == 3, said
+    assert "Traceback" not in said
+    for host in ("n1", "n2", "n3", "n4"):
+        assert bench.on(host, "sudo", "nft", "list", "ruleset").stdout == ""
+
+
+def test_a_taken_port_is_one_line_and_exit_3(bench: Bench, tmp_path: Path) -> None:
+    bench.on("n2", "sudo", "systemctl", "stop", "slotlab-node", "slotlab-probe")
+    listen = 'import socket,time; s=socket.create_server(("0.0.0.0",9000)); time.sleep(90)'
+    unit = ["sudo", "systemd-run", "--unit=taker", "/usr/bin/python3", "-c", f"'{listen}'"]
+    assert bench.on("n2", *unit).returncode == 0
+    wait_for(
+        "the port is taken",
+        lambda: "python3" in bench.on("n2", "sudo", "ss", "-Hltnp", "sport", "=", "9000").stdout,
+        within_s=10,
+    )
+    try:
+        words = ["run", "smoke", "-i", str(bench.inventory), "--runs", str(tmp_path)]
+        done = bench.slotlab(*words)
+        said = (done.stdout + done.stderr).strip().splitlines()
+        assert done.returncode == 3, said
+        assert any("n2" in line and "9000" in line for line in said), said
+        assert not any("Traceback" in line for line in said)
+    finally:
+        bench.on("n2", "sudo", "systemctl", "stop", "taker")
+
+
+def test_an_unreachable_host_is_one_line_and_exit_3(bench: Bench, tmp_path: Path) -> None:
+    text = bench.inventory.read_text()
+    address = next(line.split()[-1] for line in text.splitlines() if "slotlab_address" in line)
+    wrong = bench.inventory.parent / "unreachable.yml"
+    dead = address.rsplit(".", 1)[0] + ".250"
+    wrong.write_text(text.replace(f"ansible_host: {address}\n", f"ansible_host: {dead}\n"))
+    done = bench.slotlab("run", "smoke", "-i", str(wrong), "--runs", str(tmp_path))
+    said = (done.stdout + done.stderr).strip().splitlines()
+    assert done.returncode == 3, said
+    assert any("n1" in line and dead in line for line in said), said
+    assert not any("Traceback" in line for line in said)
+
+
+def test_an_account_without_sudo_is_one_line_and_exit_3(bench: Bench) -> None:
+    # Without sudo nobody can put it back, so the host does that by itself.
+    back = ["sudo", "systemd-run", "--on-active=20s", "--timer-property=AccuracySec=100ms"]
+    bench.on("n3", *back, "/bin/mv", "/etc/sudoers.away", "/etc/sudoers.d")
+    bench.on("n3", "sudo", "mv", "/etc/sudoers.d", "/etc/sudoers.away")
+    done = bench.slotlab("deploy", "-i", str(bench.inventory))
+    wait_for(
+        "sudo is back", lambda: bench.on("n3", "sudo", "-n", "true").returncode == 0, within_s=60
+    )
+    said = (done.stdout + done.stderr).splitlines()
+    assert done.returncode == 3, said
+    assert any(line.startswith("n3: ") and "sudo" in line for line in said), said
+    assert not any("Traceback" in line for line in said)
+
+
+def test_wipe_removes_everything_and_a_second_wipe_finds_nothing(bench: Bench) -> None:
+    first = bench.slotlab("wipe", "-i", str(bench.inventory))
+    assert first.returncode == 0, first.stdout + first.stderr
+    look = "ls -d /opt/slotlab /etc/slotlab /var/lib/slotlab /run/slotlab; getent passwd slotlab"
+    for host in ("n1", "n2", "n3", "n4"):
+        assert bench.on(host, look).stdout == ""
+    second = bench.slotlab("wipe", "-i", str(bench.inventory))
+    lines = [line for line in second.stdout.splitlines() if line.startswith("n")]
+    assert lines == [f"n{i}: unchanged" for i in (1, 2, 3, 4)]
