@@ -242,9 +242,7 @@ def _made(
 
 
 def _peer(host: str, port: int, public: bytes) -> PeerConfig:
-    return PeerConfig(
-        host=host, address="127.0.0.1", node_port=port, curve_public=public.decode()
-    )
+    return PeerConfig(host=host, address="127.0.0.1", node_port=port, curve_public=public.decode())
 
 
 def _node(
