@@ -71,7 +71,8 @@ def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) 
     reasons += [problem for problem in data.timeline.problems if "contradict" in problem]
     for fault in measured:
         if fault.ended_early:
-            reasons.append(f"{fault.id} ended early ({fault.measured.get('end_error_ms')} ms)")
+            error = fault.measured.get("end_error_ms")
+            reasons.append(f"{fault.id} ended early" + ("" if error is None else f" ({error} ms)"))
         if fault.state != "installed":
             reasons.append(f"{fault.id} is {fault.state}: {fault.reason}")
     reasons += [c.evidence for c in checks if c.name == RESTORED and c.verdict == VIOLATED]

@@ -19,6 +19,8 @@ PROBE_WAIT_NS = 3_000_000_000
 """A burst of which nothing came back is written this long after it was sent, at most."""
 EARLY_NS = 250_000_000
 LATE_NS = 1_000_000_000
+ON_TIME_REASONS = ("", "dead_man")
+"""Why an agent ends a fault at its own deadline: itself, or by the timer that outlives it."""
 BAD_STATES = ("failed", "indeterminate")
 
 
@@ -114,7 +116,7 @@ def _reported(data: TrialData, fault: PlannedFault) -> tuple[str, str, str]:
 def _timing(data: TrialData, fault: PlannedFault) -> tuple[bool, dict[str, Any]]:
     """Return (ended early, {start_error_ms, end_error_ms}): the worst host against the plan."""
     timing: dict[str, Any] = {}
-    ended_early = False
+    ended_early = _taken_back(data, fault)
     errors: dict[str, list[float]] = {"installed": [], "healed": []}
     for record in data.agents:
         if record.fault == fault.id and record.state in errors and record.t_ns is not None:
@@ -125,9 +127,28 @@ def _timing(data: TrialData, fault: PlannedFault) -> tuple[bool, dict[str, Any]]
         timing["start_error_ms"] = round(max(errors["installed"], key=abs) / 1e6, 3)
     if errors["healed"] and fault.end_ns > fault.at_ns:
         timing["end_error_ms"] = round(max(errors["healed"], key=abs) / 1e6, 3)
-        ended_early = min(errors["healed"]) < -EARLY_NS
+        ended_early = ended_early or min(errors["healed"]) < -EARLY_NS
         timing["healed_late"] = max(errors["healed"]) > LATE_NS
     return ended_early, timing
+
+
+def _taken_back(data: TrialData, fault: PlannedFault) -> bool:
+    """Return whether a host ended the fault for another reason than its deadline, before that.
+
+    `heal`, `disarmed`, `lease_expired` and `agent_stopped` end it whatever the plan says; `failed`
+    means that nobody knows how it ended. A fault without a deadline lasts to the plan's end.
+    """
+    due_ns = fault.end_ns if fault.end_ns > fault.at_ns else data.plan.end_ns
+    for record in data.agents:
+        if record.fault != fault.id:
+            continue
+        if record.state == "failed":
+            return True
+        if record.state == "healed" and record.reason not in ON_TIME_REASONS:
+            done = record.between_ns[1] if record.between_ns else record.t_ns
+            if done is None or done < due_ns:
+                return True
+    return False
 
 
 def _bursts(data: TrialData) -> Iterator[Burst]:

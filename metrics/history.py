@@ -110,7 +110,7 @@ def rows(
     extra = "".join(f', "{name}"' for name in columns.split())
     return db.execute(
         f"SELECT host, node, boot, seq, wall_ns, mono_ns{extra} FROM events "
-        "WHERE trial = ? AND kind = ? ORDER BY node, seq",
+        "WHERE trial = ? AND kind = ? ORDER BY node, seq, mono_ns",
         [trial, kind],
     ).fetchall()
 

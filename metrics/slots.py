@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+from metrics import schedule
 from metrics.blocks import PRODUCED, ChainView
 from metrics.trial import OUTSIDE, WARMUP, TrialData
 
@@ -49,12 +50,13 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
     abstained = {e.fields[0]: e.fields[1] for e in data.events("abstained", "slot reason")}
     seen = {(e.host, e.fields[0]) for e in data.events("slot_due", "slot head_num lib_num")}
     late = _late_ids(data)
+    expected = schedule.expected(data, chain)
     first = data.file.genesis_slot + 1
     last = data.slot_at(data.end_ns - data.plan.slot_ns)
     result = []
     for slot in range(first, last + 1):
         t_ns = data.slot_time_ns(slot)
-        producer = data.plan.producer_for(slot)
+        producer = expected.get(slot) or data.plan.producer_for(slot)
         host = data.plan.host_of(producer)
         blocks = [b for b in by_slot.get(slot, []) if b.producer == producer]
         state, reason = "produced", ""

@@ -39,7 +39,8 @@ def _events(folder: Path, db: duckdb.DuckDBPyConnection) -> None:
             columns = ENVELOPE + [name for name in fields if name in held]
             chosen = ", ".join(f'"{name}"' for name in columns)
             target = folder / f"event_{kind}.parquet"
-            query = f"SELECT {chosen} FROM events WHERE kind = '{kind}' ORDER BY trial, node, seq"
+            order = "ORDER BY trial, node, seq, mono_ns"
+            query = f"SELECT {chosen} FROM events WHERE kind = '{kind}' {order}"
             db.execute(f"COPY ({query}) TO '{_quoted(target)}' (FORMAT parquet, COMPRESSION zstd)")
 
 

@@ -64,20 +64,26 @@ def finality(analysis: Analysis, key: str) -> str:
 
 
 def slot_grid(analysis: Analysis, key: str) -> str:
-    """Return producers × slots of their turns, one cell a slot."""
+    """Return producers × slots of their turns, one cell a slot.
+
+    With an order that is not the plan's (shuffled, changed) every slot has a column of its own.
+    """
     plan = analysis.data.plan
-    per_turn = plan.blocks_per_turn
-    words = list(SLOT_WORDS)
     first = analysis.data.file.genesis_slot + 1
-    rounds = max((s.slot - first) // plan.round_slots for s in analysis.slots) + 1 if (
-        analysis.slots) else 0  # fmt: skip
-    shape = (len(plan.producers), rounds * per_turn)
+    regular = all(plan.producer_for(s.slot) == s.producer for s in analysis.slots)
+    per_round = plan.round_slots if regular else 1
+    per_turn = plan.blocks_per_turn if regular else 1
+    others = sorted({slot.producer for slot in analysis.slots} - set(plan.producers))
+    producers = [*plan.producers, *others]
+    words = list(SLOT_WORDS)
+    rounds = max(((s.slot - first) // per_round for s in analysis.slots), default=-1) + 1
+    shape = (len(producers), rounds * per_turn)
     codes = np.full(shape, words.index("none"))
     marks = np.full(shape, "", dtype=object)
     hover = np.full(shape, "", dtype=object)
     for slot in analysis.slots:
-        row = plan.producers.index(slot.producer)
-        column = (slot.slot - first) // plan.round_slots * per_turn + slot.slot % per_turn
+        row = producers.index(slot.producer)
+        column = (slot.slot - first) // per_round * per_turn + slot.slot % per_turn
         word = slot.colour_word
         codes[row, column] = words.index(word)
         marks[row, column] = SLOT_WORDS[word][1]
@@ -85,7 +91,7 @@ def slot_grid(analysis: Analysis, key: str) -> str:
             f"{slot.producer} on {slot.host}, slot {slot.slot}, {slot.t_ns / 1e9:.1f} s: "
             f"{word}{' – ' + slot.reason if slot.reason else ''}"
         )
-    labels = [html.escape(f"{p} ({plan.host_of(p)})") for p in plan.producers]
+    labels = [html.escape(f"{p} ({plan.host_of(p)})") for p in producers]
     figure = go.Figure(
         go.Heatmap(
             z=codes,
@@ -104,15 +110,15 @@ def slot_grid(analysis: Analysis, key: str) -> str:
         )
     )
     every = max(rounds // 16, 1)
-    round_s = plan.round_slots * plan.slot_ns / 1e9
+    round_s = per_round * plan.slot_ns / 1e9
     figure.update_xaxes(
-        title_text="start of the round, " + SECONDS,
+        title_text=("start of the round, " if regular else "") + SECONDS,
         tickvals=[r * per_turn - 0.5 for r in range(0, rounds, every)],
         ticktext=[f"{r * round_s:g}" for r in range(0, rounds, every)],
         showgrid=False,
     )
     figure.update_yaxes(autorange="reversed", showgrid=False, title_text="producer (host)")
-    return _html(figure, key, height=130 + 34 * len(plan.producers))
+    return _html(figure, key, height=130 + 34 * len(producers))
 
 
 def heat_maps(metrics: dict[str, Any], key: str) -> str:
