@@ -11,7 +11,6 @@ from pathlib import Path
 from node.chain import genesis as genesis_file
 from node.chain import profile
 from node.chain.chain import Chain
-from node.chain.codec import decode_block
 from node.chain.crypto import PrivateKey, Verifier, public_key
 from node.chain.errors import DecodeError, GenesisError
 from node.chain.genesis import Genesis
@@ -29,9 +28,11 @@ def load_genesis(path: Path) -> Genesis:
         ConfigError: unreadable, or not a genesis a chain can start from.
     """
     try:
-        return genesis_file.decode(_read(path, "genesis"))
+        genesis = genesis_file.decode(_read(path, "genesis"))
+        profile.build(genesis)  # What only the profile can refuse.
     except GenesisError as error:
         raise ConfigError(f"{path}: {error}") from error
+    return genesis
 
 
 def load_keys(config: NodeConfig, genesis: Genesis) -> dict[str, PrivateKey]:
@@ -109,7 +110,7 @@ def restore_chain(
     last = 0
     for raw, irreversible in store.restore():
         try:
-            block = decode_block(raw)
+            block = chain.codec.decode(raw)
         except DecodeError as error:
             raise StoreError(f"{store.path}: a block is damaged ({error}); remove it") from error
         chain.step(BlockRestored(block=block, irreversible=irreversible))

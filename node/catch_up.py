@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from node import wire
 from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.codec import decode_block
 from node.chain.errors import DecodeError
 from node.events import Peer, Rejected
 from node.store import Store
@@ -47,7 +46,7 @@ class CatchUp:
         self._store = store
         self._ports = ports
         self._answer_bytes_max = answer_bytes_max
-        self._genesis = chain.lib if chain.lib.num == 1 else None
+        self._genesis = chain.genesis
         self._inbox: deque[bytes] = deque()
         self._answer: wire.SyncBlocks | None = None
         self._answerer = ""
@@ -125,7 +124,7 @@ class CatchUp:
         while self._inbox:
             raw = self._inbox.popleft()
             try:
-                block = decode_block(raw)
+                block = self._chain.codec.decode(raw)
             except DecodeError:
                 self._ports.emit(Rejected(what="frame", reason="bad_block", from_=self._answerer))
                 self._inbox.clear()
@@ -145,7 +144,7 @@ class CatchUp:
         self.poll()
 
     def _irreversible_num(self, block_id: bytes) -> int | None:
-        if self._genesis is not None and block_id == self._genesis.id:
+        if block_id == self._genesis.id:
             return self._genesis.num
         return self._store.irreversible_num(block_id)
 

@@ -19,7 +19,7 @@ from node import wire
 from node.catch_up import CatchUp, CatchUpPorts, tip_of
 from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.codec import decode_block, decode_transaction, encode_transaction
+from node.chain.codec import decode_transaction, encode_transaction
 from node.chain.errors import DecodeError
 from node.chain.transaction import Transaction
 from node.config import PeerConfig
@@ -205,7 +205,7 @@ class Net:
     def _on_message(self, peer: str, message: wire.Message) -> None:
         match message:
             case wire.BlockBody(raw=raw):
-                self._on_block(peer, decode_block(raw), raw)
+                self._on_block(peer, self._chain.codec.decode(raw), raw)
             case wire.TxBody(raw=raw):
                 self._on_transaction(peer, decode_transaction(raw))
             case wire.Have(id=block_id):

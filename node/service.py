@@ -23,7 +23,7 @@ from node import boot, events
 from node.chain import messages
 from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.codec import decode_transaction, encode_block
+from node.chain.codec import decode_transaction
 from node.chain.crypto import public_key
 from node.chain.errors import DecodeError
 from node.chain.transaction import Transaction
@@ -226,7 +226,7 @@ class Service:
     def _raw_of(self, block: SignedBlock) -> bytes:
         """Return the bytes of block, those it came in if it is the one at hand."""
         if self._raw[0] != block.id:
-            self._raw = (block.id, encode_block(block))
+            self._raw = (block.id, self._chain.codec.encode(block))
         return self._raw[1]
 
     def _emit(self, record: msgspec.Struct) -> None:

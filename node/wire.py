@@ -16,7 +16,7 @@ MAX_LOCATOR = 64
 MAX_WANTED = 100
 MAX_LINKED = 512
 
-Id = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Id = Annotated[bytes, msgspec.Meta(min_length=20, max_length=32)]
 Num = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 Counter = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Host = Annotated[str, msgspec.Meta(max_length=255)]

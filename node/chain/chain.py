@@ -7,17 +7,16 @@ through the Verifier it is given, and whoever drives it carries out the effects 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from coincurve import PrivateKey
 
-from node.chain import assembly
+from node.chain import assembly, validation
 from node.chain.block import SignedBlock
-from node.chain.codec import block_size
+from node.chain.codec import BlockCodec
 from node.chain.crypto import Verifier, public_key, sign
-from node.chain.errors import BlockRejected, Reason, TransactionRejected
+from node.chain.errors import BlockRejected, Reason
 from node.chain.execution import choose_transactions, move_head
-from node.chain.fork_db import ForkDB, ForkItem, better
+from node.chain.fork_db import BlockRef, ForkDB, ForkItem
 from node.chain.genesis import Genesis
 from node.chain.ledger import Ledger
 from node.chain.mempool import Mempool
@@ -33,29 +32,13 @@ from node.chain.messages import (
     Irreversible,
     Persist,
     Rejected,
-    Relay,
     RequestSync,
     Tick,
     TransactionReceived,
-    Tx,
     Watermark,
 )
 from node.chain.profile import ChainState, Profile
 from node.chain.slot import SlotClock
-
-FUTURE_LIMIT_NS = 7_000_000_000
-"""A block is refused when its time is this far ahead of the node's clock."""
-BLOCK_OVERHEAD_BYTES = 512
-"""Room in a block for everything but transactions, when no schedule is proposed."""
-
-
-@dataclass(frozen=True, slots=True)
-class BlockRef:
-    """A block by number, id and slot."""
-
-    num: int
-    id: bytes
-    slot: int
 
 
 class Chain:
@@ -78,9 +61,14 @@ class Chain:
         self._watermarks = {name: mark for name, mark in watermarks.items() if name in keys}
         self._verifier = verifier
         self._max_block_bytes = genesis.max_block_bytes
-        self._first_slot = root.slot + 1
         self._fork_db = ForkDB(root)
-        self._ledger = Ledger(genesis, chain_id=profile.chain_id, genesis_id=root.id)
+        self._genesis = self._fork_db.root.ref
+        self._ledger = Ledger(
+            genesis,
+            chain_id=profile.chain_id,
+            genesis_id=root.id,
+            rules=profile.transaction_rules,
+        )
         self._mempool = Mempool()
         self._production_enabled = enable_stale_production
         self._announced_num = root.num
@@ -90,12 +78,22 @@ class Chain:
     @property
     def head(self) -> BlockRef:
         """Return the executed, preferred block."""
-        return _ref(self._fork_db.head)
+        return self._fork_db.head.ref
 
     @property
     def lib(self) -> BlockRef:
         """Return the last irreversible block; at the start, genesis."""
-        return _ref(self._fork_db.root)
+        return self._fork_db.root.ref
+
+    @property
+    def genesis(self) -> BlockRef:
+        """Return what all branches start from."""
+        return self._genesis
+
+    @property
+    def codec(self) -> BlockCodec:
+        """Return the bytes of this chain's blocks."""
+        return self._profile.codec
 
     @property
     def chain_id(self) -> bytes:
@@ -149,7 +147,8 @@ class Chain:
 
     def branch_ids(self, from_num: int) -> list[bytes]:
         """Return the head's branch's ids from from_num to the head; at most the last 65,536."""
-        ids = (self._ledger.id_at(num) for num in range(max(from_num, 1), self.head.num + 1))
+        first = max(from_num, self._genesis.num)
+        ids = (self._ledger.id_at(num) for num in range(first, self.head.num + 1))
         return [block_id for block_id in ids if block_id is not None]
 
     # ------------------------------------------------------------ the door
@@ -173,13 +172,14 @@ class Chain:
     # ------------------------------------------------------------ producing
 
     def _on_tick(self, tick: Tick, effects: list[Effect]) -> None:
-        for transaction_id in self._mempool.expire(self.slot_clock.time_ns(tick.slot)):
-            effects.extend(self._mempool.tell(transaction_id, "expired"))
         head = self._fork_db.head
-        if head.slot + 1 >= tick.slot:
+        at_ns = self._profile.transaction_time_ns(head.state, self.slot_clock.time_ns(tick.slot))
+        for transaction_id in self._mempool.expire(at_ns):
+            effects.extend(self._mempool.tell(transaction_id, "expired"))
+        if head.state.next_slot >= tick.slot:
             self._production_enabled = True
         producer = head.state.producer_for(tick.slot).name
-        if tick.slot < self._first_slot or producer not in self._keys:
+        if tick.slot <= self._genesis.slot or producer not in self._keys:
             return
         refusal = self._refusal(tick, producer)
         if refusal is not None:
@@ -199,34 +199,34 @@ class Chain:
         if tick.abstain is not None:
             return tick.abstain
         watermark = self._watermarks.get(producer)
-        if watermark is not None:
-            refusal = self._profile.watermark_refusal(watermark, head.state, tick.slot)
-            if refusal is not None:
-                return refusal
+        refusal = self._profile.refusal(head.state, tick.slot, tick.now_ns, watermark)
+        if refusal is not None:
+            return refusal
         return Reason.SLOT_PASSED if tick.slot <= head.slot else None
 
     def _produce(self, slot: int, producer: str, effects: list[Effect]) -> None:
-        head = self._fork_db.head
-        self._ledger.begin(head.num + 1, self.slot_clock.time_ns(slot))
-        room = self._max_block_bytes - BLOCK_OVERHEAD_BYTES
+        head, profile = self._fork_db.head, self._profile
+        at_ns = profile.transaction_time_ns(head.state, profile.clock.time_ns(slot))
+        self._ledger.begin(head.num + 1, at_ns)
+        room = self._max_block_bytes - validation.BLOCK_OVERHEAD_BYTES
         chosen, dropped = choose_transactions(self._ledger, self._mempool, room, self._verifier)
         header = head.state.draft(
             slot,
             self._watermarks.get(producer),
-            assembly.transaction_mroot(chosen),
-            assembly.action_mroot(head.id, slot, chosen),
+            profile.transaction_mroot(chosen),
+            chosen,
         )
         state = head.state.child(header)
         block = SignedBlock(header, sign(self._keys[producer], state.signing_digest), tuple(chosen))
         digest = self._ledger.end(block.id)
         watermark = Watermark(producer=producer, num=block.num, slot=slot)
         self._watermarks[producer] = watermark
-        item = self._fork_db.add(state, block)
+        item = self._fork_db.add(state.with_id(block.id), block)
         item.validated = True
         self._fork_db.head = item
         effects.append(Persist(block=block, watermark=watermark))
         # Reported before it is sent, so that no peer can receive it earlier than it was produced.
-        effects.append(Emit(record=assembly.produced(block)))
+        effects.append(Emit(record=assembly.produced(block, profile.codec.size_bytes(block))))
         effects.append(Broadcast(block=block))
         self._report_applied(item, digest, effects)
         effects.extend(dropped)
@@ -238,11 +238,18 @@ class Chain:
         if self.has_block(block.id):
             return
         try:
-            state = self._check_block(block, event.now_ns)
+            state = validation.check_block(
+                block,
+                event.now_ns,
+                fork_db=self._fork_db,
+                profile=self._profile,
+                verifier=self._verifier,
+                max_block_bytes=self._max_block_bytes,
+            )
             effects.append(Persist(block=block))
             effects.append(Broadcast(block=block, source=event.peer))
             self._accept(state, block, effects, verifier=self._verifier)
-            if self.slot_clock.time_ns(block.slot + 1) >= event.now_ns:
+            if self.slot_clock.time_ns(state.next_slot) >= event.now_ns:
                 self._production_enabled = True
         except BlockRejected as error:
             if error.reason == Reason.UNLINKABLE:
@@ -257,24 +264,6 @@ class Chain:
             )
             effects.append(Emit(record=record))
 
-    def _check_block(self, block: SignedBlock, now_ns: int) -> ChainState:
-        """The state the block's header leads to; every check that needs no execution."""
-        if self.slot_clock.time_ns(block.slot) >= now_ns + FUTURE_LIMIT_NS:
-            raise BlockRejected(Reason.FUTURE_BLOCK, block.num)
-        if block.num <= self._fork_db.root.num:
-            raise BlockRejected(Reason.BEFORE_IRREVERSIBLE, block.num)
-        parent = self._fork_db.get(block.previous)
-        if parent is None:
-            raise BlockRejected(Reason.UNLINKABLE, block.num)
-        if block_size(block) > self._max_block_bytes:
-            raise BlockRejected(Reason.BLOCK_TOO_LARGE, block.num)
-        if assembly.transaction_mroot(block.transactions) != block.header.transaction_mroot:
-            raise BlockRejected(Reason.BAD_TRANSACTION_MROOT, block.num)
-        state = parent.state.child(block.header)
-        if self._verifier.signer(state.signing_digest, block.signature) != state.signing_key:
-            raise BlockRejected(Reason.BAD_SIGNATURE, block.num)
-        return state
-
     def _accept(
         self,
         state: ChainState,
@@ -285,9 +274,17 @@ class Chain:
         """Put a checked block into the tree and make it the head if it is preferred now."""
         self._raise_watermark(block)
         item = self._fork_db.add(state, block)
-        if better(item, self._fork_db.head):
+        if self._is_preferred(item):
             self._move_head(item, effects, verifier)
         return item
+
+    def _is_preferred(self, item: ForkItem) -> bool:
+        head = self._fork_db.head
+
+        def ancestor() -> ChainState:
+            return self._fork_db.branches(head, item)[2].state
+
+        return self._profile.prefers(item.state, head.state, ancestor)
 
     def _raise_watermark(self, block: SignedBlock) -> None:
         name = block.producer
@@ -306,7 +303,8 @@ class Chain:
             return
         unsaid: list[Effect] = []
         try:
-            item = self._accept(parent.state.child(block.header), block, unsaid, verifier=None)
+            state = parent.state.child(block.header).with_id(block.id)
+            item = self._accept(state, block, unsaid, verifier=None)
             if event.irreversible and item is not self._fork_db.head:
                 self._move_head(item, unsaid, verifier=None)
         except BlockRejected:
@@ -322,7 +320,7 @@ class Chain:
 
     def _move_head(self, new: ForkItem, effects: list[Effect], verifier: Verifier | None) -> None:
         """Make new the head, whatever branch it is on; report what that changed."""
-        move = move_head(self._fork_db, self._ledger, new, self.slot_clock, verifier)
+        move = move_head(self._fork_db, self._ledger, new, self._profile, verifier)
         if move.down:
             effects.append(Emit(record=assembly.switched(move.old, new, move.ancestor)))
             self._requeue(move.down, effects)
@@ -369,30 +367,15 @@ class Chain:
     # ------------------------------------------------------------ transactions
 
     def _on_transaction(self, event: TransactionReceived, effects: list[Effect]) -> None:
-        transaction, local = event.transaction, event.peer is None
-        head_ns = self.slot_clock.time_ns(self._fork_db.head.slot)
-        try:
-            if transaction.size_bytes > self._max_block_bytes - BLOCK_OVERHEAD_BYTES:
-                raise TransactionRejected(Reason.TOO_LARGE)
-            if transaction.id in self._mempool:
-                raise TransactionRejected(Reason.DUPLICATE)
-            self._ledger.check(transaction, max(event.now_ns, head_ns), self._verifier)
-            self._mempool.add(transaction)
-        except TransactionRejected as error:
-            txid = transaction.id.hex()
-            if local:
-                effects.append(Emit(record=Tx(id=txid, state="rejected", reason=error.reason)))
-            elif error.reason != Reason.DUPLICATE:
-                record = Rejected(
-                    what="transaction", reason=error.reason, from_=event.peer or "", id=txid
-                )
-                effects.append(Emit(record=record))
-            return
-        if local:
-            self._mempool.watch(transaction.id)
-            effects.extend(self._mempool.tell(transaction.id, "accepted"))
-        effects.append(Relay(transaction=transaction, source=event.peer))
-
-
-def _ref(item: ForkItem) -> BlockRef:
-    return BlockRef(item.num, item.id, item.slot)
+        head = self._fork_db.head.state
+        at_ns = max(event.now_ns, self.slot_clock.time_ns(head.slot))
+        effects.extend(
+            validation.admit_transaction(
+                event,
+                self._profile.transaction_time_ns(head, at_ns),
+                ledger=self._ledger,
+                mempool=self._mempool,
+                verifier=self._verifier,
+                max_block_bytes=self._max_block_bytes,
+            )
+        )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from node.chain import assembly
 from node.chain.crypto import Verifier
 from node.chain.errors import BlockRejected, Reason, TransactionRejected
 from node.chain.fork_db import ForkDB, ForkItem
 from node.chain.ledger import Ledger
 from node.chain.mempool import Mempool
 from node.chain.messages import Emit, TxState
-from node.chain.slot import SlotClock
+from node.chain.profile import Profile
 from node.chain.transaction import Transaction
 
 
@@ -51,7 +50,7 @@ def choose_transactions(
 
 
 def apply_block(
-    ledger: Ledger, item: ForkItem, clock: SlotClock, verifier: Verifier | None
+    ledger: Ledger, item: ForkItem, profile: Profile, verifier: Verifier | None
 ) -> bytes:
     """Execute a block on its parent's state; return the state digest.
 
@@ -61,23 +60,22 @@ def apply_block(
     """
     block, parent = item.signed, item.parent
     assert parent is not None
-    ledger.begin(block.num, clock.time_ns(block.slot))
+    time_ns = profile.transaction_time_ns(parent.state, profile.clock.time_ns(block.slot))
+    ledger.begin(block.num, time_ns)
     try:
         for transaction in block.transactions:
             ledger.execute(transaction, verifier)
     except TransactionRejected as error:
         ledger.abort()
         raise BlockRejected(Reason.INVALID_TRANSACTIONS, block.num) from error
-    actions = assembly.action_mroot(parent.id, block.slot, block.transactions)
-    rebuilt = parent.state.rebuild(block.header, block.header.transaction_mroot, actions)
-    if rebuilt != block.header:
+    if parent.state.rebuild(block.header, block.transactions) != block.header:
         ledger.abort()
         raise BlockRejected(Reason.CONTENT_MISMATCH, block.num)
     return ledger.end(block.id)
 
 
 def move_head(
-    fork_db: ForkDB, ledger: Ledger, new: ForkItem, clock: SlotClock, verifier: Verifier | None
+    fork_db: ForkDB, ledger: Ledger, new: ForkItem, profile: Profile, verifier: Verifier | None
 ) -> Move:
     """Undo to the common ancestor, apply new's branch and make new the head; return how.
 
@@ -94,12 +92,12 @@ def move_head(
     digests: list[bytes] = []
     for item in up:
         try:
-            digests.append(apply_block(ledger, item, clock, None if item.validated else verifier))
+            digests.append(apply_block(ledger, item, profile, None if item.validated else verifier))
         except BlockRejected:
             for _ in digests:
                 ledger.undo()
             for known in reversed(down):
-                apply_block(ledger, known, clock, None)
+                apply_block(ledger, known, profile, None)
             fork_db.remove(item)
             raise
     for item in up:

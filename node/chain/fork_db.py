@@ -9,6 +9,15 @@ from node.chain.errors import BlockRejected, Reason
 from node.chain.profile import ChainState
 
 
+@dataclass(frozen=True, slots=True)
+class BlockRef:
+    """A block by number, id and slot."""
+
+    num: int
+    id: bytes
+    slot: int
+
+
 @dataclass(slots=True, eq=False)
 class ForkItem:
     """A block in the tree. block is None only for genesis; parent is None only for the root."""
@@ -34,15 +43,15 @@ class ForkItem:
         return self.state.slot
 
     @property
+    def ref(self) -> BlockRef:
+        """Return the block by name only."""
+        return BlockRef(self.num, self.id, self.slot)
+
+    @property
     def signed(self) -> SignedBlock:
         """Return the block of any item but genesis."""
         assert self.block is not None
         return self.block
-
-
-def better(a: ForkItem, b: ForkItem) -> bool:
-    """Return whether a is preferred to b; strict, so that of equals the first seen stays."""
-    return a.state.fork_key > b.state.fork_key
 
 
 class ForkDB:

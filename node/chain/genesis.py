@@ -8,12 +8,12 @@ from typing import Literal
 
 import msgspec
 
-from node.chain.block import ProducerKey, ProducerSchedule
 from node.chain.codec import MAX_BLOCK_BYTES, MAX_PRODUCERS
 from node.chain.crypto import is_public_key, pack_key
 from node.chain.errors import GenesisError
 from node.chain.name import name_to_u64
 from node.chain.pack import pack_bytes, pack_varuint
+from node.chain.schedule import ProducerKey, ProducerSchedule
 
 MIN_BLOCK_BYTES = 1024
 

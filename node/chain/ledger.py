@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Literal
 
 from node.chain.crypto import Verifier
 from node.chain.errors import Reason, TransactionRejected
@@ -20,8 +21,21 @@ from node.chain.genesis import Genesis
 from node.chain.name import name_to_u64
 from node.chain.transaction import Transaction, reference
 
+Check = Literal["expiry", "lifetime", "tapos", "accounts", "duplicate", "amount", "signature"]
 RING_SIZE = 65_536
 NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionRules:
+    """What a consensus system says about transactions.
+
+    prefix_at: where in a block id the bytes of ref_block_prefix are; order: of the checks, of which
+    the first that fails gives the reason.
+    """
+
+    prefix_at: int
+    order: tuple[Check, ...]
 
 
 @dataclass(slots=True)
@@ -45,17 +59,20 @@ class Ledger:
 
     __slots__ = (
         "_balances", "_by_expiry", "_chain_id", "_digest", "_journals", "_keys", "_lifetime_s",
-        "_open", "_ring", "_seen", "_time_ns",
+        "_open", "_ring", "_rules", "_seen", "_time_ns",
     )  # fmt: skip
 
-    def __init__(self, genesis: Genesis, *, chain_id: bytes, genesis_id: bytes) -> None:
+    def __init__(
+        self, genesis: Genesis, *, chain_id: bytes, genesis_id: bytes, rules: TransactionRules
+    ) -> None:
+        self._rules = rules
         self._chain_id = chain_id
         self._lifetime_s = genesis.max_transaction_lifetime_s
         self._balances = {account.name: account.balance for account in genesis.accounts}
         self._keys = {account.name: bytes.fromhex(account.key) for account in genesis.accounts}
         self._seen: dict[bytes, int] = {}
         self._by_expiry: list[tuple[int, bytes]] = []
-        self._ring: dict[int, bytes] = {1: genesis_id}
+        self._ring: dict[int, bytes] = {int.from_bytes(genesis_id[:4], "big"): genesis_id}
         self._journals: deque[_Journal] = deque()
         self._open: _Journal | None = None
         self._time_ns = 0
@@ -84,36 +101,50 @@ class Ledger:
     def check(self, transaction: Transaction, time_ns: int, verifier: Verifier | None) -> None:
         """Check that a transaction may be executed now in a block of time_ns.
 
-        verifier None skips the signature (blocks from this node's own store).
+        verifier None skips the signature (blocks from this node's own store). A reference to a
+        block that does not exist yet is refused, also where upstream lets (0, 0) pass.
 
         Raises:
-            TransactionRejected: the first rule broken.
-        Source:
-            eosio libraries/chain/transaction_context.cpp, init_for_input_trx (order of checks). A
-            reference to a block that does not exist yet is refused, also (0, 0), which passes
-            upstream.
+            TransactionRejected: the first rule broken, in the order of the rules.
         """
-        transfer = transaction.transfer
-        if transfer.expiration_s * NS_PER_S < time_ns:
-            raise TransactionRejected(Reason.EXPIRED)
-        if transfer.expiration_s * NS_PER_S > time_ns + self._lifetime_s * NS_PER_S:
-            raise TransactionRejected(Reason.EXPIRATION_TOO_FAR)
-        known = self._ring.get(transfer.ref_block_num)
-        if known is None or reference(known)[1] != transfer.ref_block_prefix:
-            raise TransactionRejected(Reason.BAD_TAPOS)
-        key = self._keys.get(transfer.sender)
-        if key is None or transfer.recipient not in self._keys:
-            raise TransactionRejected(Reason.UNKNOWN_ACCOUNT)
-        if transaction.id in self._seen:
-            raise TransactionRejected(Reason.DUPLICATE)
-        if transfer.amount == 0:
-            raise TransactionRejected(Reason.ZERO_AMOUNT)
-        if verifier is not None:
-            digest = transaction.signing_digest(self._chain_id)
-            if verifier.signer(digest, transaction.signature) != key:
-                raise TransactionRejected(Reason.BAD_SIGNATURE)
-        if self._balances[transfer.sender] < transfer.amount:
+        for name in self._rules.order:
+            reason = self._broken(name, transaction, time_ns, verifier)
+            if reason is not None:
+                raise TransactionRejected(reason)
+        if self._balances[transaction.transfer.sender] < transaction.transfer.amount:
             raise TransactionRejected(Reason.INSUFFICIENT_BALANCE)
+
+    def _broken(
+        self, name: Check, transaction: Transaction, time_ns: int, verifier: Verifier | None
+    ) -> Reason | None:
+        """The reason when the transaction fails that check."""
+        transfer = transaction.transfer
+        expiration_ns = transfer.expiration_s * NS_PER_S
+        match name:
+            case "expiry":
+                return Reason.EXPIRED if expiration_ns < time_ns else None
+            case "lifetime":
+                late = expiration_ns > time_ns + self._lifetime_s * NS_PER_S
+                return Reason.EXPIRATION_TOO_FAR if late else None
+            case "tapos":
+                known = self._ring.get(transfer.ref_block_num)
+                if known is None:
+                    return Reason.BAD_TAPOS
+                prefix = reference(known, self._rules.prefix_at)[1]
+                return Reason.BAD_TAPOS if prefix != transfer.ref_block_prefix else None
+            case "accounts":
+                known_all = transfer.sender in self._keys and transfer.recipient in self._keys
+                return None if known_all else Reason.UNKNOWN_ACCOUNT
+            case "duplicate":
+                return Reason.DUPLICATE if transaction.id in self._seen else None
+            case "amount":
+                return Reason.ZERO_AMOUNT if transfer.amount == 0 else None
+            case "signature":
+                if verifier is None:
+                    return None
+                digest = transaction.signing_digest(self._chain_id)
+                key = verifier.signer(digest, transaction.signature)
+                return None if key == self._keys[transfer.sender] else Reason.BAD_SIGNATURE
 
     def begin(self, num: int, time_ns: int) -> None:
         """Open block num of that time; ids that expired strictly before it are forgotten."""

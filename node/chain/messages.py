@@ -137,7 +137,7 @@ class Produced(Notice, frozen=True, kw_only=True, tag="produced"):
 
 
 class Applied(Notice, frozen=True, kw_only=True, tag="applied"):
-    """A block was executed and is the head; header is the packed header in hex."""
+    """A block was executed and is the head; header: the bytes its id is made of, in hex."""
 
     num: int
     id: str

@@ -1,18 +1,23 @@
 """The seam between the chain and its consensus system: what a profile must answer.
 
 `Chain`, `ForkDB`, `Ledger` and `Mempool` know only this. Schedule, finality, fork choice, header
-fields, ids and what a producer confirms are the profile's. A second profile is a second module
-here, not an `if`.
+fields, bytes, ids, roots and what a producer confirms are the profile's. Another system is another
+module here, not an `if`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from node.chain.block import BlockHeader, ProducerKey
+from node.chain.block import Header
+from node.chain.codec import BlockCodec
 from node.chain.genesis import Genesis
+from node.chain.ledger import TransactionRules
 from node.chain.messages import Schedule, Watermark
+from node.chain.schedule import ProducerKey
 from node.chain.slot import SlotClock
+from node.chain.transaction import Transaction
 
 
 class ChainState(Protocol):
@@ -31,12 +36,12 @@ class ChainState(Protocol):
         """Return the block's slot."""
 
     @property
-    def lib_num(self) -> int:
-        """Return the last irreversible block number this branch claims."""
+    def next_slot(self) -> int:
+        """Return the earliest slot a child may have."""
 
     @property
-    def fork_key(self) -> tuple[int, ...]:
-        """Return what branches are compared by: the greater wins, a tie keeps the first seen."""
+    def lib_num(self) -> int:
+        """Return the last irreversible block number this branch claims."""
 
     @property
     def schedule(self) -> tuple[str, ...]:
@@ -55,24 +60,34 @@ class ChainState(Protocol):
         """Return the schedule changes this block made."""
 
     def producer_for(self, slot: int) -> ProducerKey:
-        """Return who may sign a child in slot."""
+        """Return who may sign a child in slot; NOBODY where the rules leave a slot empty."""
 
     def draft(
-        self, slot: int, watermark: Watermark | None, transaction_mroot: bytes, action_mroot: bytes
-    ) -> BlockHeader:
+        self,
+        slot: int,
+        watermark: Watermark | None,
+        transaction_mroot: bytes,
+        transactions: Sequence[Transaction],
+    ) -> Header:
         """Return the header a correct producer with that watermark gives a child in slot."""
 
-    def rebuild(
-        self, header: BlockHeader, transaction_mroot: bytes, action_mroot: bytes
-    ) -> BlockHeader:
-        """Return the header execution gives a received child; it must equal the received one."""
+    def rebuild(self, header: Header, transactions: Sequence[Transaction]) -> Header:
+        """Return the header execution gives a received child; it must equal the received one.
 
-    def child(self, header: BlockHeader) -> ChainState:
+        header.transaction_mroot is checked before.
+        """
+
+    def child(self, header: Header) -> ChainState:
         """Return the state after a child with that header; its signature is not checked here.
+
+        Its id is right only after with_id, where ids cover signatures.
 
         Raises:
             BlockRejected: the header breaks a rule of the consensus system.
         """
+
+    def with_id(self, block_id: bytes) -> ChainState:
+        """Return this state of the signed block with that id."""
 
 
 class Profile(Protocol):
@@ -94,8 +109,39 @@ class Profile(Protocol):
     def genesis_state(self) -> ChainState:
         """Return the state all branches start from."""
 
-    def watermark_refusal(self, watermark: Watermark, head: ChainState, slot: int) -> str | None:
-        """Return why a producer with that watermark must not sign a child of head in slot."""
+    @property
+    def codec(self) -> BlockCodec:
+        """Return the bytes of blocks."""
+
+    @property
+    def transaction_rules(self) -> TransactionRules:
+        """Return how the ledger ties transactions to branches and in which order it checks."""
+
+    @property
+    def future_limit_ns(self) -> int:
+        """Return how far ahead of the node's clock a block's time must be to be refused."""
+
+    def transaction_mroot(self, transactions: Sequence[Transaction]) -> bytes:
+        """Return the root over a block's transactions."""
+
+    def transaction_time_ns(self, parent: ChainState, at_ns: int) -> int:
+        """Return the time that expirations are held against in a child of parent at at_ns."""
+
+    def prefers(
+        self, new: ChainState, head: ChainState, ancestor: Callable[[], ChainState]
+    ) -> bool:
+        """Return whether new must become the head; on a tie the first seen stays.
+
+        ancestor finds the last block both branches share, for systems that ask for it.
+        """
+
+    def keep_above(self, lib_num: int) -> int:
+        """Return the number of the last block that can no longer be undone, lib_num final."""
+
+    def refusal(
+        self, head: ChainState, slot: int, now_ns: int, watermark: Watermark | None
+    ) -> str | None:
+        """Return why a producer with that watermark must not sign a child of head in slot now."""
 
 
 def build(genesis: Genesis) -> Profile:

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from coincurve import PrivateKey
 
-from node.chain.crypto import pack_signature, sign
+from node.chain.crypto import sign
 from node.chain.name import name_to_u64
 from node.chain.pack import pack_varuint
 
@@ -21,7 +21,7 @@ class Transfer:
     """What a transaction says: move amount from sender to recipient, until expiration_s (unix).
 
     ref_block_num and ref_block_prefix tie it to a branch (TaPoS): the low 16 bits of a block's
-    number and bytes 8..11 of its id, little endian.
+    number and 4 bytes of its id, little endian (EOSIO: 8..11, BitShares: 4..7).
     """
 
     expiration_s: int
@@ -41,11 +41,9 @@ class Transaction:
     body: bytes
     signature: bytes
     id: bytes = field(init=False)
-    receipt_digest: bytes = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "id", sha256(self.body).digest())
-        object.__setattr__(self, "receipt_digest", _receipt_digest(self.body, self.signature))
 
     def signing_digest(self, chain_id: bytes) -> bytes:
         """Return what the sender signs: chain, body, and the empty context-free data."""
@@ -79,15 +77,10 @@ def sign_transfer(transfer: Transfer, *, chain_id: bytes, key: PrivateKey) -> Tr
     return Transaction(transfer, body, sign(key, digest))
 
 
-def reference(block_id: bytes) -> tuple[int, int]:
-    """Return (ref_block_num, ref_block_prefix) for a transaction that refers to that block."""
-    num, prefix = struct.unpack_from(">I", block_id)[0], struct.unpack_from("<I", block_id, 8)[0]
-    return num & 0xFFFF, prefix
+def reference(block_id: bytes, prefix_at: int = 8) -> tuple[int, int]:
+    """Return (ref_block_num, ref_block_prefix) for a transaction that refers to that block.
 
-
-def _receipt_digest(body: bytes, signature: bytes) -> bytes:
-    """The leaf of transaction_mroot: status executed, no cpu charged, net in words of 8 bytes."""
-    proofs = sha256(b"\x01" + pack_signature(signature) + b"\x00").digest()
-    packed = sha256(b"\x00" + pack_varuint(len(body)) + body + proofs).digest()
-    words = (len(body) + 7) // 8
-    return sha256(b"\x00" + bytes(4) + pack_varuint(words) + packed).digest()
+    The prefix is the 4 bytes of the id from prefix_at on, which is the profile's.
+    """
+    num = int.from_bytes(block_id[:4], "big")
+    return num & 0xFFFF, int.from_bytes(block_id[prefix_at : prefix_at + 4], "little")

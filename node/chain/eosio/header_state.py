@@ -7,15 +7,19 @@ itself. `HeaderState` binds it to headers, ids and the signature digest.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from node.chain.block import BlockHeader, ProducerKey, ProducerSchedule, block_id
+from node.chain.block import Header
+from node.chain.eosio.header import BlockHeader, block_id
+from node.chain.eosio.roots import action_mroot
 from node.chain.errors import BlockRejected, Reason
 from node.chain.merkle import Frontier
 from node.chain.messages import Schedule, Watermark
+from node.chain.schedule import ProducerKey, ProducerSchedule
 from node.chain.slot import producer_index
+from node.chain.transaction import Transaction
 
 MAX_CONFIRM_COUNTS = 1024
 MAX_CONFIRMED = 65_535
@@ -230,6 +234,11 @@ class HeaderState:
         return self.tally.slot
 
     @property
+    def next_slot(self) -> int:
+        """Return the slot after the block's."""
+        return self.tally.slot + 1
+
+    @property
     def lib_num(self) -> int:
         """Return the last irreversible block number this branch claims."""
         return self.tally.lib_num
@@ -269,7 +278,11 @@ class HeaderState:
         return self.tally.producer_for(slot)
 
     def draft(
-        self, slot: int, watermark: Watermark | None, transaction_mroot: bytes, action_mroot: bytes
+        self,
+        slot: int,
+        watermark: Watermark | None,
+        transaction_mroot: bytes,
+        transactions: Sequence[Transaction],
     ) -> BlockHeader:
         """Return the header a correct producer with that watermark gives a child in slot."""
         return BlockHeader(
@@ -278,31 +291,30 @@ class HeaderState:
             confirmed=blocks_to_confirm(self.num, self.lib_num, watermark),
             previous=self.id,
             transaction_mroot=transaction_mroot,
-            action_mroot=action_mroot,
+            action_mroot=action_mroot(self.id, slot, transactions),
             schedule_version=self.tally.active.version,
         )
 
-    def rebuild(
-        self, header: BlockHeader, transaction_mroot: bytes, action_mroot: bytes
-    ) -> BlockHeader:
+    def rebuild(self, header: Header, transactions: Sequence[Transaction]) -> BlockHeader:
         """Return the header execution gives a child; slot and confirmed are the signer's."""
         return BlockHeader(
             slot=header.slot,
             producer=self.producer_for(header.slot).name,
             confirmed=header.confirmed,
             previous=self.id,
-            transaction_mroot=transaction_mroot,
-            action_mroot=action_mroot,
+            transaction_mroot=header.transaction_mroot,
+            action_mroot=action_mroot(self.id, header.slot, transactions),
             schedule_version=self.tally.active.version,
         )
 
-    def child(self, header: BlockHeader) -> HeaderState:
+    def child(self, header: Header) -> HeaderState:
         """Return the state after a child with that header; its signature is not checked here.
 
         Raises:
             BlockRejected: slot, producer, schedule version, confirmed or new_producers break a
             rule.
         """
+        assert isinstance(header, BlockHeader)
         assert header.previous == self.id
         tally = next_tally(self.tally, header.slot, header.confirmed)
         scheduled = self.producer_for(header.slot)
@@ -321,6 +333,11 @@ class HeaderState:
             signing_key=scheduled.key,
             blockroot=self.blockroot.append(self.id),
         )
+
+    def with_id(self, block_id: bytes) -> HeaderState:
+        """Return this state: the id does not cover the signature."""
+        assert block_id == self.id
+        return self
 
 
 def _change(state: str, num: int, schedule: ProducerSchedule) -> Schedule:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from node.chain import genesis as genesis_file
-from node.chain.block import ZERO_ID, BlockHeader, block_id
+from node.chain.eosio.codec import EosioCodec
+from node.chain.eosio.header import ZERO_ID, BlockHeader, block_id
 from node.chain.eosio.header_state import HeaderState, genesis_tally
+from node.chain.eosio.roots import transaction_mroot
 from node.chain.errors import Reason
+from node.chain.ledger import TransactionRules
 from node.chain.merkle import Frontier
 from node.chain.messages import Watermark
 from node.chain.profile import ChainState
 from node.chain.slot import SlotClock
+from node.chain.transaction import Transaction
+
+CODEC = EosioCodec()
+FUTURE_LIMIT_NS = 7_000_000_000
+"""A block is refused when its time is this far ahead of the node's clock."""
+TRANSACTION_RULES = TransactionRules(
+    prefix_at=8,
+    order=("expiry", "lifetime", "tapos", "accounts", "duplicate", "amount", "signature"),
+)
+"""Source: eosio libraries/chain/transaction_context.cpp, init_for_input_trx."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +36,9 @@ class EosioProfile:
     chain_id: bytes
     genesis_state: HeaderState
     name: str = "eosio"
+    codec: EosioCodec = CODEC
+    transaction_rules: TransactionRules = TRANSACTION_RULES
+    future_limit_ns: int = FUTURE_LIMIT_NS
 
     @staticmethod
     def of(genesis: genesis_file.Genesis) -> EosioProfile:
@@ -50,7 +67,29 @@ class EosioProfile:
         state = HeaderState(tally, header, block_id(1, digest), digest, b"", Frontier())
         return EosioProfile(SlotClock(genesis.slot_ns), chain_id, state)
 
-    def watermark_refusal(self, watermark: Watermark, head: ChainState, slot: int) -> str | None:
+    def transaction_mroot(self, transactions: Sequence[Transaction]) -> bytes:
+        """Return the root over the transactions' receipts."""
+        return transaction_mroot(transactions)
+
+    def transaction_time_ns(self, parent: ChainState, at_ns: int) -> int:
+        """Return at_ns: expirations are held against the time of the block itself."""
+        return at_ns
+
+    def prefers(
+        self, new: ChainState, head: ChainState, ancestor: Callable[[], ChainState]
+    ) -> bool:
+        """Return whether new is greater by (lib, num)."""
+        assert isinstance(new, HeaderState)
+        assert isinstance(head, HeaderState)
+        return new.fork_key > head.fork_key
+
+    def keep_above(self, lib_num: int) -> int:
+        """Return lib_num: what is irreversible is never undone."""
+        return lib_num
+
+    def refusal(
+        self, head: ChainState, slot: int, now_ns: int, watermark: Watermark | None
+    ) -> str | None:
         """Return why a producer with that watermark must not sign a child of head in slot.
 
         Both number and slot protect (EOSIO 2.x); FIO's own node keeps only the number and can sign
@@ -58,6 +97,8 @@ class EosioProfile:
 
         Source: eosio plugins/producer_plugin/producer_plugin.cpp, start_block.
         """
+        if watermark is None:
+            return None
         if watermark.num > head.num:
             return Reason.WATERMARK_NUM
         if watermark.slot >= slot:

@@ -6,11 +6,12 @@ import contextlib
 import dataclasses
 from hashlib import sha256
 
-from node.chain import assembly
-from node.chain.block import ProducerKey, ProducerSchedule, SignedBlock
-from node.chain.chain import FUTURE_LIMIT_NS, Chain
-from node.chain.codec import encode_block
+from node.chain.block import SignedBlock
+from node.chain.chain import Chain
 from node.chain.crypto import public_key, sign
+from node.chain.eosio.codec import EosioCodec
+from node.chain.eosio.profile import FUTURE_LIMIT_NS
+from node.chain.eosio.roots import action_mroot, transaction_mroot
 from node.chain.errors import BlockRejected, Reason
 from node.chain.messages import (
     Abstained,
@@ -28,6 +29,7 @@ from node.chain.messages import (
     Watermark,
 )
 from node.chain.profile import build
+from node.chain.schedule import ProducerKey, ProducerSchedule
 from tests.unit.chain.builders import (
     START_SLOT,
     Net,
@@ -105,7 +107,7 @@ def test_an_own_block_is_durable_then_told_then_sent() -> None:
 
 def len_of(block: SignedBlock) -> int:
     """Return the block's size on the wire."""
-    return len(encode_block(block))
+    return len(EosioCodec().encode(block))
 
 
 def test_a_received_block_is_stored_and_relayed_before_it_is_applied() -> None:
@@ -277,8 +279,8 @@ def test_a_block_with_a_bad_transaction_is_refused_and_leaves_no_trace() -> None
     poor = transfer(maker, amount=5000)
     digest = chain.state_digest
     roots = {
-        "transaction_mroot": assembly.transaction_mroot([poor]),
-        "action_mroot": assembly.action_mroot(empty.previous, empty.slot, [poor]),
+        "transaction_mroot": transaction_mroot([poor]),
+        "action_mroot": action_mroot(empty.previous, empty.slot, [poor]),
     }
     bad = dataclasses.replace(empty, transactions=(poor,))
     assert reason_of(chain, resigned(chain, bad, empty.producer, **roots)) == "invalid_transactions"
@@ -302,8 +304,8 @@ def test_a_block_over_the_size_limit_is_refused() -> None:
     (block,) = blocks_of(tick(maker, START_SLOT))
     header = dataclasses.replace(
         block.header,
-        transaction_mroot=assembly.transaction_mroot(many),
-        action_mroot=assembly.action_mroot(block.previous, block.slot, many),
+        transaction_mroot=transaction_mroot(many),
+        action_mroot=action_mroot(block.previous, block.slot, many),
     )
     assert reason_of(chain, SignedBlock(header, block.signature, many)) == "block_too_large"
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.chain.block import ProducerKey, ProducerSchedule
 from node.chain.eosio.header_state import (
     Proposal,
     Tally,
@@ -21,6 +20,7 @@ from node.chain.eosio.header_state import (
 )
 from node.chain.errors import BlockRejected, Reason
 from node.chain.messages import Watermark
+from node.chain.schedule import ProducerKey, ProducerSchedule
 
 
 def named(i: int) -> str:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.chain import assembly
 from node.chain.block import SignedBlock
 from node.chain.chain import Chain
 from node.chain.crypto import sign
+from node.chain.eosio.roots import action_mroot
 from node.chain.messages import (
     Abstained,
     Applied,
@@ -318,4 +318,4 @@ def test_no_producer_ever_signs_a_slot_twice_nor_a_height_twice_on_one_branch(
 
 
 def test_action_roots_are_never_zero() -> None:
-    assert assembly.action_mroot(bytes(32), 0, ()) != bytes(32)
+    assert action_mroot(bytes(32), 0, ()) != bytes(32)

@@ -67,7 +67,12 @@ def expiring(chain: Chain, seconds: int) -> Transaction:
 def test_the_expiration_lies_between_now_and_the_longest_life(
     late_ns: int, seconds: int, expected: str
 ) -> None:
-    ledger = Ledger(GENESIS, chain_id=bytes(32), genesis_id=build(GENESIS).genesis_state.id)
+    ledger = Ledger(
+        GENESIS,
+        chain_id=bytes(32),
+        genesis_id=build(GENESIS).genesis_state.id,
+        rules=build(GENESIS).transaction_rules,
+    )
     chain = maker()
     transaction = expiring(chain, seconds)
     head_s = chain.slot_clock.time_ns(chain.head.slot) // 10**9
@@ -237,7 +242,12 @@ def test_undoing_blocks_restores_balances_digest_and_replay_protection(
 ) -> None:
     chain = maker()
     users = ("usera", "userb", "userc", "userd")
-    ledger = Ledger(GENESIS, chain_id=chain.chain_id, genesis_id=chain.head.id)
+    ledger = Ledger(
+        GENESIS,
+        chain_id=chain.chain_id,
+        genesis_id=chain.head.id,
+        rules=build(GENESIS).transaction_rules,
+    )
     second = 10**9
     now_ns = chain.slot_clock.time_ns(START_SLOT)
 

@@ -1,0 +1,85 @@
+"""EOSIO/FIO blocks as bytes: width of the slot, packed header, signature, transactions."""
+
+from __future__ import annotations
+
+from node.chain import codec
+from node.chain.block import SignedBlock
+from node.chain.codec import MAX_PRODUCERS
+from node.chain.crypto import KEY_BYTES, KEY_TYPE_K1
+from node.chain.eosio.header import U32_SLOTS, BlockHeader
+from node.chain.errors import DecodeError
+from node.chain.name import u64_to_name
+from node.chain.pack import Reader
+from node.chain.schedule import ProducerKey, ProducerSchedule
+
+MAX_EXTENSIONS = 16
+MAX_EXTENSION_BYTES = 4096
+_NARROW_SLOT, _WIDE_SLOT = b"\x01", b"\x02"
+
+
+class EosioCodec:
+    """Fills `BlockCodec` of the seam; no state."""
+
+    __slots__ = ()
+
+    def encode(self, block: SignedBlock) -> bytes:
+        """Return the wire form."""
+        width = _NARROW_SLOT if block.slot < U32_SLOTS else _WIDE_SLOT
+        return width + block.header.packed_for_id(block.signature) + codec.encode_body(block)
+
+    def decode(self, data: bytes) -> SignedBlock:
+        """Return the block in data; its rules are not checked here.
+
+        Raises:
+            DecodeError: not exactly one well-formed block.
+        """
+        reader = codec.open_block(data)
+        width = reader.take(1)
+        if width not in (_NARROW_SLOT, _WIDE_SLOT):
+            raise DecodeError(f"unknown block form {width[0]}")
+        header = _read_header(reader, slot_layout="<I" if width == _NARROW_SLOT else "<Q")
+        if (header.slot < U32_SLOTS) != (width == _NARROW_SLOT):
+            raise DecodeError("slot in the wrong width")
+        codec.check_num(header.previous)
+        signature, transactions = codec.read_body(reader)
+        return SignedBlock(header, signature, transactions)
+
+    def size_bytes(self, block: SignedBlock) -> int:
+        """Return how many bytes the block takes on the wire."""
+        header = block.header.packed_for_id(block.signature)
+        return 1 + len(header) + codec.body_size_bytes(block)
+
+
+def _read_header(reader: Reader, *, slot_layout: str) -> BlockHeader:
+    return BlockHeader(
+        slot=reader.uint(slot_layout),
+        producer=u64_to_name(reader.uint("<Q")),
+        confirmed=reader.uint("<H"),
+        previous=reader.take(32),
+        transaction_mroot=reader.take(32),
+        action_mroot=reader.take(32),
+        schedule_version=reader.uint("<I"),
+        new_producers=_read_optional_schedule(reader),
+        extensions=tuple(
+            (reader.uint("<H"), reader.var_bytes(most=MAX_EXTENSION_BYTES))
+            for _ in range(reader.count(most=MAX_EXTENSIONS))
+        ),
+    )
+
+
+def _read_optional_schedule(reader: Reader) -> ProducerSchedule | None:
+    flag = reader.take(1)
+    if flag == b"\x00":
+        return None
+    if flag != b"\x01":
+        raise DecodeError("bad optional flag")
+    version = reader.uint("<I")
+    count = reader.count(most=MAX_PRODUCERS)
+    return ProducerSchedule(version, tuple(_read_producer(reader) for _ in range(count)))
+
+
+def _read_producer(reader: Reader) -> ProducerKey:
+    name = u64_to_name(reader.uint("<Q"))
+    if reader.take(1) != KEY_TYPE_K1:
+        raise DecodeError("unknown key type")
+    return ProducerKey(name, reader.take(KEY_BYTES))

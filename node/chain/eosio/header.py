@@ -1,0 +1,80 @@
+"""EOSIO/FIO block headers: the fields, upstream's bytes of them, and the id they give."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from hashlib import sha256
+
+from node.chain.name import name_to_u64
+from node.chain.pack import pack_bytes, pack_varuint
+from node.chain.schedule import ProducerSchedule
+
+ZERO_ID = bytes(32)
+U32_SLOTS = 1 << 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockHeader:
+    """The fields a block's id covers, in order of packing.
+
+    confirmed: how many blocks right before this one its signer confirms; schedule_version: of the
+    schedule that signs this block; new_producers: the schedule that becomes pending with it.
+    """
+
+    slot: int
+    producer: str
+    confirmed: int
+    previous: bytes
+    transaction_mroot: bytes
+    action_mroot: bytes
+    schedule_version: int
+    new_producers: ProducerSchedule | None = None
+    extensions: tuple[tuple[int, bytes], ...] = ()
+
+    @property
+    def num(self) -> int:
+        """Return the block's number: the parent's, which its id begins with, plus 1."""
+        return int.from_bytes(self.previous[:4], "big") + 1
+
+    def pack(self) -> bytes:
+        """Return upstream's bytes of the header.
+
+        A slot beyond u32, only reachable with slots shorter than upstream's 500 ms, takes 8 bytes.
+        """
+        slot = struct.pack("<I" if self.slot < U32_SLOTS else "<Q", self.slot)
+        new = self.new_producers
+        schedule = b"\x00" if new is None else b"\x01" + new.pack()
+        extensions = b"".join(
+            struct.pack("<H", kind) + pack_bytes(x) for kind, x in self.extensions
+        )
+        return b"".join(
+            (
+                slot,
+                struct.pack("<QH", name_to_u64(self.producer), self.confirmed),
+                self.previous,
+                self.transaction_mroot,
+                self.action_mroot,
+                struct.pack("<I", self.schedule_version),
+                schedule,
+                pack_varuint(len(self.extensions)),
+                extensions,
+            )
+        )
+
+    def digest(self) -> bytes:
+        """Return the hash of the packed header."""
+        return sha256(self.pack()).digest()
+
+    def packed_for_id(self, signature: bytes) -> bytes:
+        """Return the bytes the id is made of: the header's; the signature plays no part."""
+        return self.pack()
+
+    def block_id(self, signature: bytes) -> bytes:
+        """Return the id of the block with this header."""
+        return block_id(self.num, self.digest())
+
+
+def block_id(num: int, header_digest: bytes) -> bytes:
+    """Return a block's id: its number in 4 bytes, then the header's digest from byte 4 on."""
+    return struct.pack(">I", num) + header_digest[4:]

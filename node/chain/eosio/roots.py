@@ -1,0 +1,40 @@
+"""The two roots of an EOSIO/FIO header: over what the block holds, and over what it executed."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+
+from node.chain.crypto import pack_signature
+from node.chain.merkle import merkle_root
+from node.chain.pack import pack_varuint
+from node.chain.transaction import Transaction
+
+
+def transaction_mroot(transactions: Iterable[Transaction]) -> bytes:
+    """Return the root over the transactions' receipts, in order."""
+    return merkle_root([receipt_digest(transaction) for transaction in transactions])
+
+
+def receipt_digest(transaction: Transaction) -> bytes:
+    """Return the leaf of transaction_mroot: executed, no cpu charged, net in words of 8 bytes."""
+    body = transaction.body
+    proofs = sha256(b"\x01" + pack_signature(transaction.signature) + b"\x00").digest()
+    packed = sha256(b"\x00" + pack_varuint(len(body)) + body + proofs).digest()
+    words = (len(body) + 7) // 8
+    return sha256(b"\x00" + bytes(4) + pack_varuint(words) + packed).digest()
+
+
+def action_mroot(previous: bytes, slot: int, transactions: Sequence[Transaction]) -> bytes:
+    """Return the root over what was executed; the implicit onblock action makes it never zero.
+
+    The leaves are ours: upstream hashes action receipts with per-account sequence numbers, which
+    only contracts have.
+    """
+    leaves = [sha256(b"onblock" + previous + struct.pack("<Q", slot)).digest()]
+    leaves.extend(
+        sha256(b"transfer" + transaction.id + struct.pack("<I", position)).digest()
+        for position, transaction in enumerate(transactions)
+    )
+    return merkle_root(leaves)

@@ -1,0 +1,79 @@
+"""What a received block or transaction must pass before it is kept or sent on."""
+
+from __future__ import annotations
+
+from node.chain.block import SignedBlock
+from node.chain.crypto import Verifier
+from node.chain.errors import BlockRejected, Reason, TransactionRejected
+from node.chain.fork_db import ForkDB
+from node.chain.ledger import Ledger
+from node.chain.mempool import Mempool
+from node.chain.messages import Effect, Emit, Rejected, Relay, TransactionReceived, Tx
+from node.chain.profile import ChainState, Profile
+
+BLOCK_OVERHEAD_BYTES = 512
+"""Room in a block for everything but transactions, when no schedule is proposed."""
+
+
+def check_block(
+    block: SignedBlock,
+    now_ns: int,
+    *,
+    fork_db: ForkDB,
+    profile: Profile,
+    verifier: Verifier,
+    max_block_bytes: int,
+) -> ChainState:
+    """Return the state the block's header leads to; every check that needs no execution.
+
+    Raises:
+        BlockRejected: the first rule broken.
+    """
+    if profile.clock.time_ns(block.slot) >= now_ns + profile.future_limit_ns:
+        raise BlockRejected(Reason.FUTURE_BLOCK, block.num)
+    if block.num <= fork_db.root.num:
+        raise BlockRejected(Reason.BEFORE_IRREVERSIBLE, block.num)
+    parent = fork_db.get(block.previous)
+    if parent is None:
+        raise BlockRejected(Reason.UNLINKABLE, block.num)
+    if profile.codec.size_bytes(block) > max_block_bytes:
+        raise BlockRejected(Reason.BLOCK_TOO_LARGE, block.num)
+    if profile.transaction_mroot(block.transactions) != block.header.transaction_mroot:
+        raise BlockRejected(Reason.BAD_TRANSACTION_MROOT, block.num)
+    state = parent.state.child(block.header)
+    if verifier.signer(state.signing_digest, block.signature) != state.signing_key:
+        raise BlockRejected(Reason.BAD_SIGNATURE, block.num)
+    return state.with_id(block.id)
+
+
+def admit_transaction(
+    event: TransactionReceived,
+    time_ns: int,
+    *,
+    ledger: Ledger,
+    mempool: Mempool,
+    verifier: Verifier,
+    max_block_bytes: int,
+) -> list[Effect]:
+    """Return what to do about a transaction; one that could be executed at time_ns now waits."""
+    transaction, local = event.transaction, event.peer is None
+    try:
+        if transaction.size_bytes > max_block_bytes - BLOCK_OVERHEAD_BYTES:
+            raise TransactionRejected(Reason.TOO_LARGE)
+        if transaction.id in mempool:
+            raise TransactionRejected(Reason.DUPLICATE)
+        ledger.check(transaction, time_ns, verifier)
+        mempool.add(transaction)
+    except TransactionRejected as error:
+        txid = transaction.id.hex()
+        if local:
+            return [Emit(record=Tx(id=txid, state="rejected", reason=error.reason))]
+        if error.reason == Reason.DUPLICATE:
+            return []
+        record = Rejected(what="transaction", reason=error.reason, from_=event.peer or "", id=txid)
+        return [Emit(record=record)]
+    relay = Relay(transaction=transaction, source=event.peer)
+    if not local:
+        return [relay]
+    mempool.watch(transaction.id)
+    return [*mempool.tell(transaction.id, "accepted"), relay]
