@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from metrics import blocks, faults, finality, forks, propagation, recovery, safety, slots
+from metrics import blocks, faults, finality, forks, propagation, recovery, safety, slots, story
 from metrics.blocks import ChainView
 from metrics.faults import FaultResult
 from metrics.finality import BlockFinality
@@ -13,6 +13,7 @@ from metrics.propagation import Propagation
 from metrics.recovery import Recovery
 from metrics.safety import VIOLATED, Check
 from metrics.slots import Slot
+from metrics.story import Story
 from metrics.trial import TrialData
 
 RESTORED = "host_state_restored"
@@ -20,7 +21,10 @@ RESTORED = "host_state_restored"
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """One trial, measured. `invalid` lists why its figures must not be used (empty: they may)."""
+    """One trial, measured. `invalid` lists why its figures must not be used (empty: they may).
+
+    story: how two blocks of one height became final, where that happened.
+    """
 
     data: TrialData
     chain: ChainView
@@ -31,6 +35,7 @@ class Analysis:
     recovery: list[Recovery]
     faults: list[FaultResult]
     checks: list[Check]
+    story: Story | None
     invalid: list[str]
     notes: list[str]
 
@@ -51,6 +56,7 @@ def analyse(data: TrialData) -> Analysis:
         recovery=recovery.measure(data, chain),
         faults=measured,
         checks=checks,
+        story=story.tell(data, chain),
         invalid=_invalid(data, measured, checks),
         notes=_notes(data) + _impossible(hops),
     )

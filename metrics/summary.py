@@ -47,6 +47,9 @@ def build(plan: Plan, analyses: list[Analysis], missing: list[int]) -> dict[str,
         "cells": cells,
         "metrics": cells[0]["metrics"] if len(cells) == 1 else None,
         "faults": [_fault(f) for a in analyses for f in a.faults],
+        "stories": [
+            {"trial": a.data.file.n, "text": a.story.sentences} for a in analyses if a.story
+        ],
         "prediction": {"finality_lag_blocks": _prediction(plan)},
     }
 

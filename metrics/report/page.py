@@ -27,7 +27,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
     )  # fmt: skip
     environment.globals.update(
         figure=text.figure, seconds=text.seconds, percent=text.percent, number=text.number,
-        asked=text.asked, measured=text.measured, timing=text.timing,
+        asked=text.asked, measured=text.measured, timing=text.timing, moment=text.moment,
     )  # fmt: skip
     return environment.get_template("report.html.j2").render(
         plan=plan,
@@ -102,6 +102,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "hosts": clocks.hosts(data),
         "costs": load.costs(data),
         "transactions": load.transactions(data, float("-inf"), float("inf")),
+        "story": analysis.story,
         "validity": _validity(analysis, cell["metrics"]),
     }
 

@@ -54,6 +54,11 @@ def seconds(ns: float | None) -> str:
     return "–" if ns is None else f"{ns / 1e9:.2f} s"
 
 
+def moment(t_ns: float | None) -> str:
+    """Return a time since T0, to the millisecond."""
+    return "–" if t_ns is None or t_ns != t_ns else f"{t_ns / 1e9:.3f}"
+
+
 def percent(ratio: float | None) -> str:
     """Return a ratio as per cent."""
     return "–" if ratio is None else f"{100 * ratio:.3g} %"

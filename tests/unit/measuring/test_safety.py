@@ -1,0 +1,154 @@
+"""The invariants as pure functions: each breach is found, each lawful neighbour is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metrics.invariants import (
+    Executed,
+    Final,
+    LibStep,
+    Signed,
+    conflicting_finality,
+    different_states,
+    double_signatures,
+    final_block_changes,
+    lib_decreases,
+    overlapping_confirmations,
+)
+from metrics.liveness import Made, Stretch, early_blocks, progress, stall_limit
+from metrics.node_log import Step, repeated_transactions, restart_breaks, schedule_breaks
+
+SECOND = 1_000_000_000
+
+
+def signed(num: int, id_: str, *, slot: int, confirmed: int | None = 0) -> Signed:
+    return Signed("producera", slot, num, id_, confirmed, "n1", 0.0)
+
+
+def step(kind: str, **fields: Any) -> Step:
+    return Step(kind=kind, t_ns=0.0, **fields)
+
+
+def stretch(limit: int, *, from_s: int = 0, to_s: int = 100) -> Stretch:
+    return Stretch(from_ns=from_s * SECOND, to_ns=to_s * SECOND, limit_blocks=limit)
+
+
+def test_two_ids_at_one_height_conflict_and_the_evidence_names_who_when_and_what() -> None:
+    finals = [Final("n1", 8, "aa", 3e9), Final("n2", 8, "bb", 5e9), Final("n3", 8, "bb", 4e9)]
+    (found,) = conflicting_finality([*finals, Final("n2", 7, "cc", 1e9)])
+    assert (found.nums, found.ids, found.hosts) == ((8,), ("aa", "bb"), ("n1", "n2", "n3"))
+    assert found.text == "block 8 is final with 2 ids: aa at n1 (3.000 s); bb at n2, n3 (4.000 s)"
+
+
+def test_hosts_that_agree_do_not_conflict() -> None:
+    assert conflicting_finality([Final("n1", 8, "aa", 0.0), Final("n2", 8, "aa", 9.0)]) == []
+
+
+def test_a_lib_that_falls_is_seen_and_one_that_stays_is_not() -> None:
+    steps = [LibStep("n1", 5, 0.0), LibStep("n1", 5, 1.0), LibStep("n2", 3, 1.0)]
+    assert lib_decreases(steps) == []
+    assert [v.nums for v in lib_decreases([*steps, LibStep("n1", 4, 2.0)])] == [(5, 4)]
+
+
+def test_a_host_that_replaces_a_final_block_undid_it() -> None:
+    (found,) = final_block_changes([Final("n1", 8, "aa", 0.0), Final("n1", 8, "bb", 1.0)])
+    assert found.ids == ("aa", "bb")
+
+
+def test_one_block_with_two_states_is_seen() -> None:
+    same = [Executed("n1", 8, "aa", "s", 0.0), Executed("n2", 8, "aa", "s", 0.0)]
+    assert different_states(same) == []
+    assert len(different_states([*same, Executed("n3", 8, "aa", "t", 0.0)])) == 1
+
+
+def test_two_blocks_of_one_slot_are_double_signed_whatever_their_height() -> None:
+    assert double_signatures([signed(8, "aa", slot=3), signed(9, "bb", slot=4)]) == []
+    (found,) = double_signatures([signed(8, "aa", slot=3), signed(9, "bb", slot=3)])
+    assert found.nums == (8, 9)
+
+
+def test_confirmed_ranges_may_touch_and_must_not_overlap_on_any_branch() -> None:
+    first = signed(8, "aa", slot=3, confirmed=2)
+    assert overlapping_confirmations([first, signed(12, "bb", slot=9, confirmed=3)]) == []
+    (found,) = overlapping_confirmations([first, signed(12, "bb", slot=9, confirmed=4)])
+    assert found.text.startswith("producera confirmed blocks 8..12")
+    assert len(overlapping_confirmations([first, signed(8, "cc", slot=4)])) == 1
+
+
+def test_a_transaction_may_come_again_only_after_its_block_was_undone() -> None:
+    twice = [step("included", id="t", num=5), step("included", id="t", num=9)]
+    assert [v.nums for v in repeated_transactions({"n1": twice})] == [(5, 9)]
+    undone = [twice[0], step("switched", num=4), twice[1]]
+    assert repeated_transactions({"n1": undone}) == []
+    kept = [twice[0], step("switched", num=5), twice[1]]
+    assert len(repeated_transactions({"n1": kept})) == 1
+
+
+def test_schedule_versions_rise_by_one_on_each_branch() -> None:
+    def active(num: int, version: int) -> Step:
+        return step("schedule", state="active", num=num, version=version, producers="a")
+
+    assert schedule_breaks({"n1": [active(5, 1), active(9, 2)]}) == []
+    assert len(schedule_breaks({"n1": [active(5, 1), active(9, 3)]})) == 1
+    again = [active(5, 1), active(9, 2), step("switched", num=8), active(10, 2)]
+    assert schedule_breaks({"n1": again}) == []
+
+
+def test_hosts_hold_one_schedule_after_one_block() -> None:
+    def log(producers: str) -> list[Step]:
+        change = step("schedule", state="active", num=5, version=1, producers=producers)
+        return [step("applied", num=5, id="aa"), change]
+
+    assert schedule_breaks({"n1": log("a"), "n2": log("a")}) == []
+    (found,) = schedule_breaks({"n1": log("a"), "n2": log("b")})
+    assert found.hosts == ("n1", "n2")
+
+
+def test_a_restart_keeps_final_and_own_blocks_and_the_head() -> None:
+    life = [
+        step("started"), step("applied", num=8, id="h8", previous="h7"),
+        step("irreversible", num=4), step("produced", num=8),
+    ]  # fmt: skip
+    after = step("applied", num=9, id="h9", previous="h8")
+
+    def breaks(resumed: Step, then: Step = after) -> int:
+        found, judged = restart_breaks({"n1": [*life, resumed, then]}, {"h9": {"s"}})
+        assert judged == 1
+        return len(found)
+
+    assert breaks(step("started", num=8, lib=4)) == 0
+    assert breaks(step("started", num=8, lib=3)) == 1
+    assert breaks(step("started", num=7, lib=4), step("applied", num=8, previous="h7")) == 1
+    assert breaks(step("started", num=8, lib=4), step("applied", num=9, previous="x")) == 1
+    assert breaks(step("started", num=8, lib=4), step("applied", num=10, previous="h9")) == 1
+
+
+def test_the_stall_limit_is_the_formula_of_each_kind_of_finality() -> None:
+    assert stall_limit(producers=21, quorum=15, blocks_per_turn=12, two_stage=True) == 348
+    assert stall_limit(producers=4, quorum=3, blocks_per_turn=2, two_stage=True) == 10
+    assert stall_limit(producers=21, quorum=15, blocks_per_turn=1, two_stage=False) == 42
+
+
+def test_finality_may_stand_still_for_the_limit_and_not_for_one_block_more() -> None:
+    blocks = [float(i * SECOND) for i in range(100)]
+    before = [(float(SECOND * t), t) for t in range(21)]
+    for limit, breaches in ((20, 0), (19, 1)):
+        resumed = [*before, *((float(SECOND * t), t) for t in range(40, 101))]
+        found = progress([stretch(limit)], blocks, resumed)
+        assert (len(found.violations), found.judged, found.worst_blocks) == (breaches, 1, 20)
+
+
+def test_finality_that_never_comes_back_is_a_breach_and_a_short_stretch_tells_nothing() -> None:
+    blocks = [float(i * SECOND) for i in range(100)]
+    assert len(progress([stretch(50, from_s=40)], blocks, []).violations) == 1
+    short = progress([stretch(50, from_s=60)], blocks, [])
+    assert (short.violations, short.judged) == ([], 0)
+
+
+def test_a_block_is_early_only_beyond_the_tolerance_and_for_certain() -> None:
+    def made(hi_ns: float) -> Made:
+        return Made("producera", "n1", 5, "aa", 10e9, hi_ns)
+
+    assert early_blocks([made(9.9e9), made(10.2e9)], 0.1e9) == []
+    assert len(early_blocks([made(9.89e9)], 0.1e9)) == 1
