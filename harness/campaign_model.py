@@ -46,6 +46,17 @@ def _seconds(value: object) -> int:
     return value_ns
 
 
+def _share(value: object) -> float:
+    ratio = units.share(value)
+    if not 0 < ratio <= 1:
+        raise ValueError(f"{value} must be more than 0% and at most 100%")
+    return ratio
+
+
+def _ppm(value: object) -> int:
+    return round(units.share(value) * 1_000_000)
+
+
 Duration = Annotated[int, BeforeValidator(_positive), _DURATION_SCHEMA]
 Offset = Annotated[int, BeforeValidator(_seconds), _DURATION_SCHEMA]
 SignedDuration = Annotated[int, BeforeValidator(units.duration_ns), _DURATION_SCHEMA]
@@ -58,6 +69,16 @@ Rate = Annotated[
     int,
     BeforeValidator(units.rate_milli),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?/(s|m|h)$"}),
+]
+Share = Annotated[
+    float,
+    BeforeValidator(_share),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?(%|ppm)$"}),
+]
+Ppm = Annotated[
+    int,
+    BeforeValidator(_ppm),
+    WithJsonSchema({"type": "string", "pattern": r"^[+-]?\d+ppm$"}),
 ]
 Selector = str | list[str]
 FaultId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -105,6 +126,7 @@ class ChainSpec(Strict):
     slot: Duration = 500_000_000
     blocks_per_turn: Annotated[int, Field(ge=1, le=100)] = 12
     assign: dict[str, list[str]] = {}
+    lock_on_proposed: bool = False
 
 
 class LoadSpec(Strict):
@@ -185,10 +207,105 @@ class KillFault(_FaultBase):
     restart_after: Duration | None = None
 
 
-FaultSpec = Annotated[
-    DelayFault | PartitionFault | ClockStepFault | KillFault, Field(discriminator="fault")
-]
-FAULTS = ("delay", "partition", "clock_step", "kill")
+class SilentFault(_Lasting):
+    """A node follows, but its producers sign only the first `keep` slots of a turn."""
+
+    fault: Literal["silent"]
+    on: Selector
+    keep: Annotated[int, Field(ge=0)] = 0
+
+
+class PauseFault(_Lasting):
+    """A node is frozen; what arrives meanwhile waits, in order."""
+
+    fault: Literal["pause"]
+    on: Selector
+
+
+class CrashFault(_FaultBase):
+    """A machine dies; `loses` says what its disk does not have afterwards."""
+
+    fault: Literal["crash"]
+    on: Selector
+    restart_after: Duration | None = None
+    loses: Literal["nothing", "uncommitted", "watermarks", "everything"] = "uncommitted"
+
+
+class LossFault(_Lasting):
+    """That share of messages between hosts never arrives."""
+
+    fault: Literal["loss"]
+    between: Selector | list[Selector] = "all"
+    share: Share
+
+
+class DuplicateFault(_Lasting):
+    """That share of messages between hosts arrives twice."""
+
+    fault: Literal["duplicate"]
+    between: Selector | list[Selector] = "all"
+    share: Share
+
+
+class ReorderFault(_Lasting):
+    """That share of messages between hosts is late, so that younger ones overtake."""
+
+    fault: Literal["reorder"]
+    between: Selector | list[Selector] = "all"
+    share: Share
+    by: Duration
+
+
+class CutFault(_Lasting):
+    """A one-way cut: nothing of `from` reaches `to`; the other way stays open."""
+
+    fault: Literal["cut"]
+    from_: Selector = Field(alias="from")
+    to: Selector = "all"
+
+
+class ClockDriftFault(_Lasting):
+    """A node's wall clock runs fast (slow when negative) by so much."""
+
+    fault: Literal["clock_drift"]
+    on: Selector
+    by: Ppm
+
+
+class ByzantineFault(_FaultBase):
+    """A node lies by one strategy of node/byzantine.py; to the end unless `for` is given."""
+
+    fault: Literal["byzantine"]
+    on: Selector
+    strategy: Literal[
+        "double_production",
+        "ignore_watermark",
+        "withhold",
+        "wrong_confirmed",
+        "late",
+        "censor",
+        "invalid_block",
+        "fork_flood",
+    ]
+    for_: Duration | None = Field(default=None, alias="for")
+    by: Duration = 1_000_000_000
+    """How long late and withhold keep a block back."""
+
+
+LabFault = DelayFault | PartitionFault | ClockStepFault | KillFault
+LinkFault = LossFault | DuplicateFault | ReorderFault
+SimFault = (
+    SilentFault | PauseFault | CrashFault | LinkFault | CutFault | ClockDriftFault | ByzantineFault
+)
+AnyFault = LabFault | SimFault
+FaultSpec = Annotated[AnyFault, Field(discriminator="fault")]
+LAB_FAULTS = ("delay", "partition", "clock_step", "kill")
+SIM_FAULTS = (
+    *("silent", "pause", "crash", "loss", "duplicate", "reorder", "cut", "clock_drift"),
+    "byzantine",
+)
+"""Faults that only the simulator can do: a plan for real hosts refuses them by name."""
+FAULTS = (*LAB_FAULTS, *SIM_FAULTS)
 
 
 class Campaign(Strict):

@@ -8,15 +8,27 @@ from typing import Any
 
 from harness import selectors
 from harness.campaign_model import (
+    SIM_FAULTS,
+    AnyFault,
+    ByzantineFault,
+    ClockDriftFault,
     ClockStepFault,
+    CrashFault,
+    CutFault,
     DelayFault,
+    DuplicateFault,
     KillFault,
+    LossFault,
     PartitionFault,
+    PauseFault,
+    ReorderFault,
+    SilentFault,
 )
 from harness.plan_model import PlannedFault
 
 Capabilities = Mapping[str, Mapping[str, bool]]
-AnyFault = DelayFault | PartitionFault | ClockStepFault | KillFault
+SIM = "sim"
+"""The lab without hosts, and how every fault is done there."""
 
 
 def draw(
@@ -33,38 +45,73 @@ def draw(
     """
     pairs: list[tuple[str, str]] | None = None
     groups: list[list[str]] | None = None
-    for_ns: int | None
-    asked: dict[str, Any]
     match spec:
-        case DelayFault():
-            pairs = _pairs(spec, field, rng, chosen)
+        case DelayFault() | LossFault() | DuplicateFault() | ReorderFault():
+            pairs = _pairs(spec.between, field, rng, chosen)
             targets = [host for host in field.weights if any(host in pair for pair in pairs)]
-            asked, for_ns = {"delay_ns": spec.delay_ns, "jitter_ns": spec.jitter}, spec.for_
+        case CutFault():
+            sources = selectors.select(spec.from_, field, rng, chosen)
+            sinks = selectors.select(spec.to, field, rng, chosen)
+            pairs = _directed(sources, sinks)
+            targets = sources
         case PartitionFault():
             groups = _groups(spec, field, rng, chosen)
             targets = min(groups, key=lambda group: sum(field.weights[host] for host in group))
-            asked, for_ns = {"shape": spec.shape}, spec.for_
-        case ClockStepFault():
+        case _:
             targets = selectors.select(spec.on, field, rng, chosen)
-            asked, for_ns = {"by_ns": spec.by, "level": spec.level}, spec.for_
-        case KillFault():
-            targets = selectors.select(spec.on, field, rng, chosen)
-            asked = {"signal": spec.signal, "restart_after_ns": spec.restart_after}
-            for_ns = spec.restart_after
     return PlannedFault(
-        id=fault_id, fault=spec.fault, at_ns=spec.at, for_ns=for_ns, targets=targets, asked=asked,
-        how="", pairs=pairs, groups=groups,
+        id=fault_id, fault=spec.fault, at_ns=spec.at, for_ns=_lasts(spec), targets=targets,
+        asked=_asked(spec), how="", pairs=pairs, groups=groups,
     )  # fmt: skip
 
 
+def _lasts(spec: AnyFault) -> int | None:
+    if isinstance(spec, KillFault | CrashFault):
+        return spec.restart_after
+    return spec.for_
+
+
+def _asked(spec: AnyFault) -> dict[str, Any]:
+    """What is asked of whoever does the fault, whoever it hits."""
+    match spec:
+        case DelayFault():
+            return {"delay_ns": spec.delay_ns, "jitter_ns": spec.jitter}
+        case PartitionFault():
+            return {"shape": spec.shape}
+        case ClockStepFault():
+            return {"by_ns": spec.by, "level": spec.level}
+        case KillFault():
+            return {"signal": spec.signal, "restart_after_ns": spec.restart_after}
+        case SilentFault():
+            return {"keep_slots": spec.keep}
+        case CrashFault():
+            return {"restart_after_ns": spec.restart_after, "loses": spec.loses}
+        case LossFault() | DuplicateFault():
+            return {"share": spec.share}
+        case ReorderFault():
+            return {"share": spec.share, "by_ns": spec.by}
+        case ClockDriftFault():
+            return {"ppm": spec.by}
+        case ByzantineFault():
+            return {"strategy": spec.strategy, "by_ns": spec.by}
+        case PauseFault() | CutFault():
+            return {}
+
+
+def _directed(sources: Sequence[str], sinks: Sequence[str]) -> list[tuple[str, str]]:
+    pairs = [(a, b) for a in sources for b in sinks if a != b]
+    if not pairs:
+        raise ValueError("these selectors leave nobody to cut off")
+    return pairs
+
+
 def _pairs(
-    spec: DelayFault,
+    between: str | list[Any],
     field: selectors.Field,
     rng: random.Random,
     chosen: Mapping[str, list[str]],
 ) -> list[tuple[str, str]]:
     """Return unordered pairs: `all` or one selector, every two of them; two selectors, across."""
-    between = spec.between
     if isinstance(between, str):
         sides = [selectors.select(between, field, rng, chosen)] * 2
     elif len(between) == 2:
@@ -106,15 +153,23 @@ def _groups(
 def target_key(spec: AnyFault) -> str:
     """Return the key of the campaign that says whom the fault hits."""
     match spec:
-        case DelayFault():
+        case DelayFault() | LossFault() | DuplicateFault() | ReorderFault():
             return "between"
+        case CutFault():
+            return "from"
         case PartitionFault():
             return "shape"
     return "on"
 
 
-def mechanism(fault: str, hosts: Sequence[str], capabilities: Capabilities | None) -> str:
+def mechanism(
+    fault: str, hosts: Sequence[str], *, lab: str, capabilities: Capabilities | None
+) -> str:
     """Return what will do the fault on these hosts, or `unsupported here: ...` with the reason."""
+    if lab == SIM:
+        return SIM
+    if fault in SIM_FAULTS:
+        return f"unsupported here: {fault} exists in the simulator only; run with --lab sim"
     fixed = {"partition": "nft", "clock_step": "process clock", "kill": "signal"}
     needs = {"partition": "nft", "kill": "systemd"}
     if capabilities is None:

@@ -62,6 +62,7 @@ def trial_files(
         initial_slot=genesis_slot,
         slot_ns=plan.slot_ns,
         blocks_per_turn=plan.blocks_per_turn,
+        lock_on_proposed=plan.lock_on_proposed,
         producers=[GenesisProducer(name=name, key=keys.public(name)) for name in plan.producers],
         accounts=[
             GenesisAccount(name=name, key=keys.public(name), balance=START_BALANCE)

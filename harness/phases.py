@@ -7,6 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from harness.plan_model import Phase, PlannedFault, Quorum
 
+_DOWN = ("kill", "crash", "pause")
+_MUTE = ("silent", "byzantine")
+"""Faults whose hosts are there but cannot be counted on."""
+
 
 def cut(
     faults: Sequence[PlannedFault], *, warmup_ns: int, settle_ns: int, end_ns: int
@@ -102,7 +106,7 @@ def components(active: Sequence[PlannedFault], hosts: Sequence[str]) -> list[lis
 
 
 def _down(active: Sequence[PlannedFault]) -> set[str]:
-    return {host for fault in active if fault.fault == "kill" for host in fault.targets}
+    return {host for fault in active if fault.fault in _DOWN for host in fault.targets}
 
 
 def _mute(active: Sequence[PlannedFault], clock_limit_ns: int) -> set[str]:
@@ -112,7 +116,8 @@ def _mute(active: Sequence[PlannedFault], clock_limit_ns: int) -> set[str]:
         if fault.fault == "clock_step" and abs(fault.asked["by_ns"]) >= clock_limit_ns
         for host in fault.targets
     }
-    return skewed | _down(active)
+    absent = {host for fault in active if fault.fault in _MUTE for host in fault.targets}
+    return skewed | absent | _down(active)
 
 
 def _end(fault: PlannedFault, end_ns: int) -> int:

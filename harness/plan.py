@@ -15,8 +15,8 @@ import msgspec
 
 from harness import expect, phases, selectors
 from harness.campaign import CampaignFile, Cell
-from harness.campaign_model import Campaign, nearest
-from harness.draw import AnyFault, Capabilities, draw, mechanism, target_key
+from harness.campaign_model import AnyFault, Campaign, nearest
+from harness.draw import SIM, Capabilities, draw, mechanism, target_key
 from harness.errors import PlanError
 from harness.plan_model import Estimate, Plan, PlanCell, PlanHost, PlannedFault, Trial
 from harness.units import SECOND_NS, text_of_ns
@@ -58,7 +58,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
             zip(runs, seeds, faults, strict=True), start=1
         )
     ]
-    _check_safety(file, trials, hosts, timing)
+    _check_safety(file, trials, hosts, timing, lab=view.lab)
     _check_phases(file, trials)
     return Plan(
         campaign=file.name,
@@ -77,6 +77,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         lease=common.safety.lease,
         cells=[_cell(cell) for cell in file.cells],
         trials=trials,
+        lock_on_proposed=common.chain.lock_on_proposed,
         prediction={"finality_lag_blocks": predicted_lag(common)},
         estimate=_estimate(common, len(hosts), timing.end_ns, len(trials)),
     )
@@ -155,7 +156,9 @@ class _Drafts:
         return f"{spec.fault}-{sum(other.fault == spec.fault for other in earlier) + 1}"
 
     def _with_mechanism(self, fault: PlannedFault, key: str) -> PlannedFault:
-        how = mechanism(fault.fault, fault.targets, self.view.capabilities)
+        how = mechanism(
+            fault.fault, fault.targets, lab=self.view.lab, capabilities=self.view.capabilities
+        )
         if how.startswith("unsupported"):
             raise PlanError(f"{key}: {how}")
         return msgspec.structs.replace(fault, how=how)
@@ -208,9 +211,17 @@ def _trial(
 
 
 def _check_safety(
-    file: CampaignFile, trials: Sequence[Trial], hosts: Sequence[PlanHost], timing: _Timing
+    file: CampaignFile,
+    trials: Sequence[Trial],
+    hosts: Sequence[PlanHost],
+    timing: _Timing,
+    *,
+    lab: str,
 ) -> None:
-    """Refuse faults inside the warm-up, two of one kind on a host at once, too many hosts away."""
+    """Refuse faults inside the warm-up, two of one kind on a host at once, too many hosts away.
+
+    A simulator has no hosts to lose: there, any number may be away.
+    """
     name = file.path.name
     for trial in trials:
         for i, fault in enumerate(trial.faults):
@@ -220,6 +231,8 @@ def _check_safety(
                     f" write {text_of_ns(timing.warmup_ns)} or later, or set warmup"
                 )
             _refuse_overlap(name, trial.faults, i, timing)
+        if lab == SIM:
+            continue
         names = [host.host for host in hosts]
         away, when = phases.unreachable_max(trial.faults, names, timing.end_ns)
         weight = sum(len(host.producers) for host in hosts)

@@ -99,6 +99,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     end_ns: int
     hosts: list[PlanHost]
     producers: list[str]
+    lock_on_proposed: bool = False
     expect: dict[str, Any]
     lease: str | int
     cells: list[PlanCell]

@@ -141,6 +141,10 @@ def _asked(fault: PlannedFault) -> str:
         case "kill":
             back = asked["restart_after_ns"]
             return "kill" + (f", back after {text_of_ns(back)}" if back else ", for good")
+        case "byzantine":
+            return f"lies: {asked['strategy']}"
+        case "silent":
+            return f"signs only the first {asked['keep_slots']} slots of a turn"
     return fault.fault
 
 

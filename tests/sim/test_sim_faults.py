@@ -1,0 +1,65 @@
+"""Faults that only the simulator does: refused by name on real hosts, counted in the quorum."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness import plan
+from harness.errors import PlanError
+from harness.plan_model import Plan
+from tests.unit.harness_run.builders import file, lab
+
+ONE_OF_EACH = (
+    "{at: 20s, for: 5s, fault: silent, on: n1, keep: 1}",
+    "{at: 20s, for: 5s, fault: pause, on: n1}",
+    "{at: 20s, fault: crash, on: n1, restart_after: 5s, loses: uncommitted}",
+    "{at: 20s, for: 5s, fault: loss, between: all, share: 5%}",
+    "{at: 20s, for: 5s, fault: duplicate, between: all, share: 5%}",
+    "{at: 20s, for: 5s, fault: reorder, between: all, share: 5%, by: 200ms}",
+    "{at: 20s, for: 5s, fault: cut, from: n1, to: all}",
+    "{at: 20s, for: 5s, fault: clock_drift, on: n1, by: 50ppm}",
+    "{at: 20s, fault: byzantine, on: n1, strategy: withhold, by: 3s}",
+)
+
+
+def in_sim(timeline: str) -> Plan:
+    """Return the plan of a timeline on the simulator's four hosts."""
+    return plan.build(file(timeline), replace(lab(), lab="sim", capabilities=None))
+
+
+@pytest.mark.parametrize("fault", ONE_OF_EACH)
+def test_a_fault_of_the_simulator_is_refused_by_name_where_there_are_hosts(fault: str) -> None:
+    with pytest.raises(PlanError, match=r"timeline\[0\]: unsupported here: .* --lab sim"):
+        plan.build(file(f"[{fault}]"), lab())
+
+
+@pytest.mark.parametrize("fault", ONE_OF_EACH)
+def test_a_fault_of_the_simulator_is_planned_there(fault: str) -> None:
+    planned = in_sim(f"[{fault}]").trials[0].faults[0]
+    assert planned.how == "sim"
+    assert planned.targets
+
+
+def test_a_cut_has_a_direction() -> None:
+    fault = in_sim("[{at: 20s, for: 5s, fault: cut, from: n1, to: [n1, n2]}]").trials[0].faults[0]
+    assert fault.pairs == [("n1", "n2")]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "{at: 20s, for: 5s, fault: silent, on: [n1, n2]}",
+        "{at: 20s, for: 5s, fault: pause, on: [n1, n2]}",
+        "{at: 20s, fault: crash, on: [n1, n2], restart_after: 5s}",
+        "{at: 20s, for: 5s, fault: byzantine, on: [n1, n2], strategy: late}",
+    ],
+)
+def test_who_is_away_or_lies_does_not_count_for_the_quorum(fault: str) -> None:
+    quorum = in_sim(f"[{fault}]").trials[0].quorum
+    assert [(q.live, q.finality_expected) for q in quorum] == [(4, True), (2, False), (4, True)]
+
+
+def test_in_the_simulator_any_number_of_hosts_may_be_away() -> None:
+    in_sim("[{at: 20s, fault: kill, on: all, restart_after: 5s}]")
