@@ -56,7 +56,9 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
     result = []
     for slot in range(first, last + 1):
         t_ns = data.slot_time_ns(slot)
-        producer = expected.get(slot) or data.plan.producer_for(slot)
+        producer = expected.get(slot, data.plan.producer_for(slot))
+        if not producer:
+            continue
         host = data.plan.host_of(producer)
         blocks = [b for b in by_slot.get(slot, []) if b.producer == producer]
         state, reason = "produced", ""

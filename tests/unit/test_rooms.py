@@ -49,6 +49,7 @@ ROOMS: dict[str, Room] = {
     "harness": Room(STDLIB, tuple(HARNESS)),
     "harness.genesis": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.inspect": Room(STDLIB - NETWORK, CHAIN_READERS),
+    "harness.verify": Room(STDLIB - NETWORK, CHAIN_READERS),
 }
 
 
