@@ -1,0 +1,263 @@
+"""Nodes that lie: strategies that rewrite what a correct chain wants done, before it is done.
+
+The chain under a liar stays correct; only its work order is changed. A strategy is a pure function
+of the effects, of what the node saw so far and of the random stream it is given: no socket, clock
+or disk. Forged blocks are signed with the node's own keys; nobody can forge another's signature.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+
+from node.chain.block import Header, SignedBlock
+from node.chain.crypto import PrivateKey, sign
+from node.chain.errors import Reason
+from node.chain.messages import Abstained, Broadcast, Effect, Emit, Relay
+from node.forging import Act as Act
+from node.forging import Later as Later
+from node.forging import Memory, Moment
+from node.forging import Self as Self
+from node.forging import SendTo as SendTo
+
+FLOOD_FORKS = 16
+"""Most blocks that fork_flood sends for one slot."""
+TIPS = 4
+"""Most branches that ignore_watermark signs at once."""
+
+
+Strategy = Callable[[Effect, Memory, Moment], list[Act]]
+
+
+class Liar:
+    """One lying node: hand it every work order of its chain."""
+
+    def __init__(self, who: Self, strategy: Strategy) -> None:
+        self._memory = Memory(who)
+        self._strategy = strategy
+
+    def observe(self, effects: Sequence[Effect]) -> None:
+        """Take note of effects that are carried out unchanged."""
+        for effect in effects:
+            self._memory.note(effect)
+
+    def rewrite(
+        self,
+        effects: Sequence[Effect],
+        *,
+        now_ns: int,
+        peers: Sequence[str],
+        rng: random.Random,
+    ) -> list[Act]:
+        """Return what the node does instead of these effects."""
+        self.observe(effects)
+        moment = Moment(now_ns=now_ns, peers=tuple(peers), rng=rng)
+        acts: list[Act] = []
+        for effect in effects:
+            acts.extend(self._strategy(effect, self._memory, moment))
+        return acts
+
+    def hides(self, block_id: bytes, now_ns: int) -> bool:
+        """Return whether the node pretends not to have the block."""
+        return self._memory.withheld.get(block_id, now_ns) > now_ns
+
+
+def build(strategy: str, who: Self) -> Liar:
+    """Return a liar that follows one of STRATEGIES."""
+    return Liar(who, STRATEGIES[strategy])
+
+
+def _own(effect: Effect) -> SignedBlock | None:
+    """The block of our own that an effect sends out."""
+    if isinstance(effect, Broadcast) and effect.source is None:
+        return effect.block
+    return None
+
+
+def _everybody(memory: Memory, moment: Moment) -> tuple[str, ...]:
+    return (*moment.peers, memory.who.host)
+
+
+def double_production(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
+    """Sign a second block for each slot of ours; each goes to one half of the neighbours."""
+    block = _own(effect)
+    twin = None if block is None else _twin(block, memory)
+    if block is None or twin is None:
+        return [effect]
+    memory.twins[block.id] = twin.id
+    half = len(moment.peers) // 2
+    return [
+        SendTo(block=block, peers=moment.peers[:half]),
+        SendTo(block=twin, peers=moment.peers[half:]),
+    ]
+
+
+def _twin(block: SignedBlock, memory: Memory) -> SignedBlock | None:
+    """Another valid block for the same slot: on the branch of twins, with another content, or on
+    the grandparent."""
+    top = block.num - 1
+    parents = [memory.twins.get(block.previous, block.previous)]
+    parents += [b.previous for b in list(memory.line(block.previous))[:1]]
+    for parent_id in parents:
+        for transactions in ((), block.transactions):
+            found = memory.forge(block.producer, block.slot, parent_id, transactions, top)
+            if found is not None and found.id != block.id:
+                return found
+    return None
+
+
+def ignore_watermark(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
+    """Sign every branch known in each slot of ours, confirming all that each branch allows."""
+    block = _own(effect)
+    if block is not None:
+        producer, slot, tips = block.producer, block.slot, memory.tips()
+    elif isinstance(effect, Emit) and isinstance(effect.record, Abstained):
+        record = effect.record
+        if record.reason not in (Reason.WATERMARK_NUM, Reason.WATERMARK_SLOT):
+            return [effect]
+        producer, slot, tips = record.producer, record.slot, [memory.head_id, *memory.tips()]
+    else:
+        return [effect]
+    acts: list[Act] = []
+    for tip in dict.fromkeys([block.previous, *tips] if block else tips):
+        last = memory.last_own(producer, tip)
+        forged = memory.forge(producer, slot, tip, block.transactions if block else (), last)
+        if forged is not None and len(acts) < TIPS:
+            acts.append(SendTo(block=forged, peers=_everybody(memory, moment)))
+    return acts or [effect]
+
+
+def withhold(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
+    """Keep each block of ours back, and deny having it; then let it go."""
+    block = _own(effect)
+    if block is None:
+        return [effect]
+    until_ns = moment.now_ns + memory.who.by_ns
+    memory.withheld[block.id] = until_ns
+    return [Later(at_ns=until_ns, acts=(effect,))]
+
+
+def late(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
+    """Send each block of ours late."""
+    if _own(effect) is None:
+        return [effect]
+    return [Later(at_ns=moment.now_ns + memory.who.by_ns, acts=(effect,))]
+
+
+def wrong_confirmed(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
+    """Write a wrong `confirmed`: more than the chain is long, our own blocks again, or none.
+
+    Where headers confirm nothing there is nothing to write wrong: such blocks go out as they are.
+    """
+    block = _own(effect)
+    if block is None or "confirmed" not in _fields(block.header):
+        return [effect]
+    last = memory.last_own(block.producer, block.previous)
+    wrong = moment.rng.choice((block.num, max(block.num - last, 1), 0))
+    header: Header = dataclasses.replace(block.header, confirmed=wrong)  # type: ignore[type-var]
+    return [SendTo(block=memory.resign(header, block), peers=moment.peers)]
+
+
+def censor(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
+    """Pass no transaction on, and put none into blocks."""
+    if isinstance(effect, Relay):
+        return []
+    block = _own(effect)
+    parent_id = b"" if block is None else memory.twins.get(block.previous, block.previous)
+    if block is None or (not block.transactions and parent_id == block.previous):
+        return [effect]
+    mark = block.num - 1 - block.header.confirmed
+    forged = memory.forge(block.producer, block.slot, parent_id, (), mark)
+    if forged is None:
+        return [effect]
+    memory.twins[block.id] = forged.id
+    return [SendTo(block=forged, peers=_everybody(memory, moment))]
+
+
+def invalid_block(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
+    """Send a block that breaks some rule before each good one of ours."""
+    block = _own(effect)
+    if block is None:
+        return [effect]
+    spoil = moment.rng.choice(SPOILERS)
+    bad = spoil(block, memory)
+    if bad is None:
+        return [effect]
+    return [SendTo(block=bad, peers=moment.peers), effect]
+
+
+def fork_flood(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
+    """Send, for one slot, a valid block on each recent block that allows one."""
+    block = _own(effect)
+    if block is None:
+        return [effect]
+    acts: list[Act] = [effect]
+    for parent in list(memory.line(block.previous))[:FLOOD_FORKS]:
+        forged = memory.forge(block.producer, block.slot, parent.previous, (), block.num)
+        if forged is not None:
+            acts.append(SendTo(block=forged, peers=moment.peers))
+    return acts
+
+
+def with_a_foreign_signature(block: SignedBlock, memory: Memory) -> SignedBlock | None:
+    """Return the block, signed by a key that is nobody's."""
+    key = PrivateKey(sha256(b"nobody" + block.id).digest())
+    return SignedBlock(block.header, sign(key, block.id), block.transactions)
+
+
+def with_a_wrong_root(block: SignedBlock, memory: Memory) -> SignedBlock | None:
+    """Return the block with a root over other transactions than it has."""
+    root = sha256(block.id).digest()[: len(block.header.transaction_mroot)]
+    header: Header = dataclasses.replace(block.header, transaction_mroot=root)  # type: ignore[type-var]
+    return memory.resign(header, block)
+
+
+def on_an_unknown_parent(block: SignedBlock, memory: Memory) -> SignedBlock | None:
+    """Return the block on a parent that does not exist."""
+    previous = block.previous[:4] + sha256(block.id).digest()[: len(block.previous) - 4]
+    header: Header = dataclasses.replace(block.header, previous=previous)  # type: ignore[type-var]
+    return memory.resign(header, block)
+
+
+def with_a_bad_transaction(block: SignedBlock, memory: Memory) -> SignedBlock | None:
+    """Return a block with a good header over a transaction that nobody signed."""
+    if memory.transaction is None:
+        return None
+    broken = dataclasses.replace(memory.transaction, signature=bytes(65))
+    mark = block.num - 1 - block.header.confirmed
+    return memory.forge(block.producer, block.slot, block.previous, (broken,), mark)
+
+
+def with_a_changed_header(block: SignedBlock, memory: Memory) -> SignedBlock | None:
+    """Return the block with a good header that is not the one its content gives."""
+    if "action_mroot" not in _fields(block.header):
+        return None
+    root = sha256(block.id).digest()
+    header: Header = dataclasses.replace(block.header, action_mroot=root)  # type: ignore[type-var]
+    return memory.resign(header, block)
+
+
+def _fields(header: Header) -> set[str]:
+    return {field.name for field in dataclasses.fields(header)}  # type: ignore[arg-type]
+
+
+SPOILERS: tuple[Callable[[SignedBlock, Memory], SignedBlock | None], ...] = (
+    with_a_foreign_signature,
+    with_a_wrong_root,
+    on_an_unknown_parent,
+    with_a_bad_transaction,
+    with_a_changed_header,
+)
+
+STRATEGIES: Mapping[str, Strategy] = {
+    "double_production": double_production,
+    "ignore_watermark": ignore_watermark,
+    "withhold": withhold,
+    "wrong_confirmed": wrong_confirmed,
+    "late": late,
+    "censor": censor,
+    "invalid_block": invalid_block,
+    "fork_flood": fork_flood,
+}
