@@ -33,16 +33,16 @@ class SlotWatch:
 
     def first_due_ns(self, now_ns: int) -> int:
         """Return when the first slot after now_ns is due: what was before is not ours to tell."""
-        self._next_slot = max(self._clock.slot_at(now_ns) + 1, self._first_slot)
+        self._next_slot = max(self._clock.woken_at(now_ns) + 1, self._first_slot)
         return self.next_due_ns()
 
     def next_due_ns(self) -> int:
         """Return when the slot waited for is due."""
-        return self._clock.time_ns(self._next_slot)
+        return self._clock.wake_ns(self._next_slot)
 
     def rearm_ns(self, now_ns: int) -> int | None:
         """Return when to wake instead, if the clock went back before the slot last passed."""
-        next_slot = max(self._clock.slot_at(now_ns) + 1, self._first_slot)
+        next_slot = max(self._clock.woken_at(now_ns) + 1, self._first_slot)
         if next_slot >= self._next_slot:
             return None
         self._next_slot = next_slot
@@ -50,7 +50,7 @@ class SlotWatch:
 
     def passed(self, now_ns: int) -> Passed:
         """Return the slots from the one waited for up to now, and wait for the next one."""
-        current = self._clock.slot_at(now_ns)
+        current = self._clock.woken_at(now_ns)
         slots = range(max(self._next_slot, current - PASSED_MAX + 1), current + 1)
         if not slots:
             return Passed(slots=slots, untold=())

@@ -37,13 +37,14 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Everything all nodes of a chain must agree on beforehand.
 
     The genesis block has slot initial_slot and number 1; the first slot anyone may produce in is
-    the next. lock_on_proposed is reserved (a producer bound to its pre-committed branch) and must
-    be false.
+    the next. eosio only: timing says when in its slot a block is finished; with lock_on_proposed a
+    node does not leave a branch for one without what the former has pre-committed, unless more is
+    irreversible there (experimental: it may cost liveness).
     """
 
     profile: Literal["eosio"] = "eosio"
     contracts: Literal["fio"] = "fio"
-    timing: Literal["fio"] = "fio"
+    timing: Literal["fio", "eosio2", "leap"] = "fio"
     initial_slot: int
     slot_ns: int = 500_000_000
     blocks_per_turn: int = 12
@@ -93,7 +94,9 @@ def check(genesis: Genesis) -> None:
         1 <= genesis.max_transaction_lifetime_s <= 1 << 31,
         "max_transaction_lifetime_s is out of range",
     )
-    _require(not genesis.lock_on_proposed, "lock_on_proposed is reserved; leave it false")
+    if genesis.profile != "eosio":
+        _require(not genesis.lock_on_proposed, "lock_on_proposed is for the eosio profile only")
+        _require(genesis.timing == "fio", "timing is for the eosio profile only")
     _check_names("producers", genesis.producers)
     _check_names("accounts", genesis.accounts)
     for account in genesis.accounts:
@@ -126,6 +129,8 @@ def chain_id(genesis: Genesis) -> bytes:
         + struct.pack("<Q", account.balance)
         for account in accounts
     )
+    if genesis.lock_on_proposed:
+        parts.append(b"lock_on_proposed")
     return sha256(b"".join(parts)).digest()
 
 

@@ -10,13 +10,29 @@ EPOCH_NS = 946_684_800 * 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class SlotClock:
-    """Maps wall time to slots: slot s is labelled with time EPOCH_NS + s * slot_ns."""
+    """Maps wall time to slots: slot s is labelled with time EPOCH_NS + s * slot_ns.
+
+    early_ns: how long before its time a block is finished, by position in the turn; less than a
+    slot.
+    """
 
     slot_ns: int
+    early_ns: tuple[int, ...] = (0,)
 
     def __post_init__(self) -> None:
         if self.slot_ns <= 0:
             raise ValueError(f"slot_ns must be positive, got {self.slot_ns}")
+        if not all(0 <= early_ns < self.slot_ns for early_ns in self.early_ns):
+            raise ValueError(f"early_ns must be at least 0 and less than a slot: {self.early_ns}")
+
+    def wake_ns(self, slot: int) -> int:
+        """Return the wall time at which the producer of slot finishes its block."""
+        return self.time_ns(slot) - self.early_ns[slot % len(self.early_ns)]
+
+    def woken_at(self, wall_ns: int) -> int:
+        """Return the newest slot whose wake_ns is not after wall_ns."""
+        slot = self.slot_at(wall_ns)
+        return slot + 1 if self.wake_ns(slot + 1) <= wall_ns else slot
 
     def time_ns(self, slot: int) -> int:
         """Return the wall time of slot, in ns since 1970."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from node.chain import genesis as genesis_file
+from node.chain.eosio import timing
 from node.chain.eosio.codec import EosioCodec
 from node.chain.eosio.header import ZERO_ID, BlockHeader, block_id
 from node.chain.eosio.header_state import HeaderState, genesis_tally
@@ -39,6 +40,7 @@ class EosioProfile:
     codec: EosioCodec = CODEC
     transaction_rules: TransactionRules = TRANSACTION_RULES
     future_limit_ns: int = FUTURE_LIMIT_NS
+    lock_on_proposed: bool = False
 
     @staticmethod
     def of(genesis: genesis_file.Genesis) -> EosioProfile:
@@ -65,7 +67,13 @@ class EosioProfile:
         )
         digest = header.digest()
         state = HeaderState(tally, header, block_id(1, digest), digest, b"", Frontier())
-        return EosioProfile(SlotClock(genesis.slot_ns), chain_id, state)
+        early_ns = timing.early_ns(genesis.timing, genesis.slot_ns, genesis.blocks_per_turn)
+        return EosioProfile(
+            SlotClock(genesis.slot_ns, early_ns),
+            chain_id,
+            state,
+            lock_on_proposed=genesis.lock_on_proposed,
+        )
 
     def transaction_mroot(self, transactions: Sequence[Transaction]) -> bytes:
         """Return the root over the transactions' receipts."""
@@ -78,10 +86,18 @@ class EosioProfile:
     def prefers(
         self, new: ChainState, head: ChainState, ancestor: Callable[[], ChainState]
     ) -> bool:
-        """Return whether new is greater by (lib, num)."""
+        """Return whether new is greater by (lib, num).
+
+        Upstream ignores what head has pre-committed. With lock_on_proposed, ours, a branch without
+        it is preferred only if more is irreversible there.
+        """
         assert isinstance(new, HeaderState)
         assert isinstance(head, HeaderState)
-        return new.fork_key > head.fork_key
+        if new.fork_key <= head.fork_key:
+            return False
+        if not self.lock_on_proposed or new.lib_num > head.lib_num:
+            return True
+        return ancestor().num >= head.tally.proposed_irb
 
     def keep_above(self, lib_num: int) -> int:
         """Return lib_num: what is irreversible is never undone."""

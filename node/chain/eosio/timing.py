@@ -1,0 +1,37 @@
+"""When in its slot a block is finished, signed and sent: the habits of three implementations.
+
+A block is labelled with the end of its slot, so that 0 is exactly at its time. Upstream's numbers
+belong to slots of 500 ms and are scaled to the chain's.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Timing = Literal["fio", "eosio2", "leap"]
+UPSTREAM_SLOT_MS = 500
+
+
+def early_ns(timing: Timing, slot_ns: int, blocks_per_turn: int) -> tuple[int, ...]:
+    """Return how long before its time a block is finished, by position in the turn.
+
+    fio: at its time, offsets 0. eosio2: 100 ms before (80 % effort), the last of a turn 200 ms.
+    leap: blocks of a turn come ever earlier, so that the last one is out 450 ms before its time.
+
+    Source:
+        eosio and leap plugins/producer_plugin/producer_plugin.cpp, calculate_block_deadline and
+        produce_block_offset.
+    """
+    match timing:
+        case "fio":
+            return (0,)
+        case "eosio2":
+            normal, last = _scaled(100, slot_ns), _scaled(200, slot_ns)
+            return (normal,) * (blocks_per_turn - 1) + (last,)
+        case "leap":
+            offset_ns = _scaled(450, slot_ns)
+            return tuple(offset_ns * (i + 1) // blocks_per_turn for i in range(blocks_per_turn))
+
+
+def _scaled(upstream_ms: int, slot_ns: int) -> int:
+    return upstream_ms * slot_ns // UPSTREAM_SLOT_MS
