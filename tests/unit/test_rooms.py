@@ -38,6 +38,10 @@ HARNESS = (
 ).split()
 CHAIN_READERS = (*HARNESS, "node.chain", "node.byzantine", "coincurve")
 
+CLOCKS = frozenset("time datetime sched threading".split())
+DECIDERS = ("node.load", "node.slots", "node.sync")
+"""Modules of the node's shell that only decide: no socket, clock or disk in them."""
+
 ROOMS: dict[str, Room] = {
     "node.chain": Room(PURE, ("node.chain", "msgspec", "coincurve")),
     "node": Room(STDLIB, ("node", "zmq", "ntplib", "psutil", "msgspec")),
@@ -49,6 +53,7 @@ ROOMS: dict[str, Room] = {
     "harness": Room(STDLIB, tuple(HARNESS)),
     "harness.genesis": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.inspect": Room(STDLIB - NETWORK, CHAIN_READERS),
+    "harness.sim": Room(STDLIB - NETWORK - CLOCKS, (*CHAIN_READERS, *DECIDERS)),
     "harness.verify": Room(STDLIB - NETWORK, CHAIN_READERS),
 }
 

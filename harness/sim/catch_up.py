@@ -1,0 +1,202 @@
+"""Catching up after a split, a crash or a loss: status rounds, questions, answers in chunks.
+
+Whom to ask and when is the node's own decision maker, `node.sync`. Once a second every node learns
+where its peers are, as hellos tell it; a peer not heard for three seconds counts as disconnected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from harness.sim.host import Host
+from node.chain.block import SignedBlock
+from node.chain.chain import Chain
+from node.events import Peer
+from node.sync import TIMEOUT_NS, Sync, Tip, after_locator, locator
+
+if TYPE_CHECKING:
+    from harness.sim.net import Net
+
+State = Literal["handshaked", "syncing", "synced"]
+ROUND_NS = 1_000_000_000
+SILENT_ROUNDS = 3
+MAX_BLOCKS = 100
+MAX_LOCATOR = 64
+
+
+class CatchUp:
+    """Mutable: each host's view of its peers and the question under way."""
+
+    def __init__(self, net: Net) -> None:
+        self._net = net
+        self._syncs: dict[str, Sync] = {}
+        self._syncing: dict[str, str] = {}
+        self._feeding: set[str] = set()
+        self._unheard: dict[tuple[str, str], int] = {}
+
+    def feeding(self, name: str) -> bool:
+        """Return whether host name is applying an answer."""
+        return name in self._feeding
+
+    def forget(self, name: str) -> None:
+        """Forget what a host that went down knew of others."""
+        self._syncs.pop(name, None)
+        self._syncing.pop(name, None)
+        self._feeding.discard(name)
+        for pair in [pair for pair in self._unheard if pair[0] == name]:
+            del self._unheard[pair]
+
+    def greet(self, host: Host) -> None:
+        """Tell of the links of a host that started."""
+        for peer in self._net.neighbours[host.name]:
+            if self._hears(host.name, peer):
+                host.emit(_peer(peer, "handshaked", self._net.hosts[peer]))
+                if self._hears(peer, host.name):
+                    self._heard(self._net.hosts[peer], host.name)
+            else:
+                self._unheard[host.name, peer] = SILENT_ROUNDS
+
+    def round(self) -> None:
+        """Let every node hear where its peers are; once a second."""
+        self._net.engine.at(self._net.engine.now_ns + ROUND_NS, self.round)
+        up = {
+            name: tip_of(host.chain)
+            for name, host in self._net.hosts.items()
+            if host.chain is not None and not host.paused
+        }
+        for name in up:
+            self._net.hosts[name].store.commit()
+        calm = len(up) == len(self._net.hosts) and not self._net.links.shaped
+        if calm and not self._unheard and len({tip.head_id for tip in up.values()}) == 1:
+            for name in list(self._syncing):
+                self.poll(self._net.hosts[name])
+            self._syncs.clear()
+            return
+        for name in up:
+            host = self._net.hosts[name]
+            for peer in self._net.neighbours[name]:
+                if peer in up and not self._net.links.is_cut(peer, name):
+                    self._heard(host, peer)
+                    self._saw(host, peer, up[peer])
+                else:
+                    self._silent(host, peer)
+            self.poll(host)
+
+    def nudge(self, host: Host, peer: str) -> None:
+        """Ask soon: a block of peer links to nothing that host has."""
+        sync, chain = self._sync(host.name), self._net.hosts[peer].chain
+        assert host.chain is not None
+        if chain is not None:
+            tip, now_ns = tip_of(chain), self._net.engine.now_ns
+            sync.saw(peer, tip, known=host.chain.has_block(tip.head_id), now_ns=now_ns)
+        sync.nudge(peer)
+        self.poll(host)
+
+    def poll(self, host: Host) -> None:
+        """Ask somebody, if it is time to."""
+        chain = host.chain
+        if chain is None or host.paused:
+            return
+        now_ns = self._net.engine.now_ns
+        sync = self._sync(host.name)
+        ask = sync.poll(tip_of(chain), chain.has_block, now_ns)
+        if ask is None:
+            if sync.active_peer is None and host.name in self._syncing:
+                peer = self._syncing.pop(host.name)
+                host.emit(_peer(peer, "synced", self._net.hosts[peer]))
+            return
+        if self._syncing.get(host.name) != ask.peer:
+            self._syncing[host.name] = ask.peer
+            host.emit(_peer(ask.peer, "syncing", self._net.hosts[ask.peer]))
+        ids = locator(chain.branch_ids(chain.lib.num), MAX_LOCATOR)
+        self._net.post(host.name, ask.peer, self._serve, ask.peer, host.name, ask.request, ids)
+        self._net.engine.at(now_ns + TIMEOUT_NS, self._poll_later, host, host.life)
+
+    def _poll_later(self, host: Host, life: int) -> None:
+        if host.life == life:
+            self.poll(host)
+
+    def _serve(self, name: str, peer: str, request: int, ids: Sequence[bytes]) -> None:
+        """Answer peer with what follows its newest block that is on name's chain."""
+        host = self._net.hosts[name]
+        chain = host.chain
+        assert chain is not None
+        branch, lib_num = chain.branch_ids(chain.lib.num), chain.lib.num
+        positions = {block_id: lib_num + n for n, block_id in enumerate(branch)}
+        after = after_locator(ids, positions, host.store.final_num)
+        blocks: list[SignedBlock] = []
+        if after is not None:
+            if after < lib_num:
+                blocks = host.store.final_after(after, MAX_BLOCKS)
+            last = after + len(blocks)
+            if last >= lib_num:
+                wanted = branch[last + 1 - lib_num :][: MAX_BLOCKS - len(blocks)]
+                blocks += [block for i in wanted if (block := host.store.block(i)) is not None]
+        more = after is not None and after + len(blocks) < chain.head.num
+        self._net.post(name, peer, self._take, peer, name, request, blocks, more)
+
+    def _take(
+        self, name: str, peer: str, request: int, blocks: list[SignedBlock], more: object
+    ) -> None:
+        host, sync = self._net.hosts[name], self._sync(name)
+        if not sync.answered(peer, request):
+            return
+        self._feeding.add(name)
+        fresh = 0
+        for block in blocks:
+            assert host.chain is not None
+            if not host.chain.has_block(block.id):
+                host.take_block(block, peer)
+                fresh += 1
+        self._feeding.discard(name)
+        sync.applied(blocks=fresh, more=bool(more), now_ns=self._net.engine.now_ns)
+        self.poll(host)
+
+    # ------------------------------------------------------------ who is where
+
+    def _saw(self, host: Host, peer: str, tip: Tip) -> None:
+        chain, now_ns = host.chain, self._net.engine.now_ns
+        assert chain is not None
+        known = chain.has_block(tip.head_id)
+        self._sync(host.name).saw(peer, tip, known=known, now_ns=now_ns)
+        if not known and tip.head_num <= chain.head.num + 1:
+            self._net.on_have(host.name, peer, tip.head_id)
+
+    def _hears(self, name: str, peer: str) -> bool:
+        other = self._net.hosts[peer]
+        up = other.chain is not None and not other.paused
+        return up and not self._net.links.is_cut(peer, name)
+
+    def _heard(self, host: Host, peer: str) -> None:
+        if self._unheard.pop((host.name, peer), 0) >= SILENT_ROUNDS:
+            host.emit(_peer(peer, "handshaked", self._net.hosts[peer]))
+
+    def _silent(self, host: Host, peer: str) -> None:
+        rounds = self._unheard.get((host.name, peer), 0) + 1
+        self._unheard[host.name, peer] = rounds
+        if rounds == SILENT_ROUNDS:
+            self._sync(host.name).gone(peer)
+            host.emit(Peer(peer=peer, state="disconnected", reason="silent"))
+
+    def _sync(self, name: str) -> Sync:
+        found = self._syncs.get(name)
+        if found is None:
+            found = self._syncs[name] = Sync()
+        return found
+
+
+def tip_of(chain: Chain) -> Tip:
+    """Return how far a chain is."""
+    head = chain.head
+    return Tip(head_num=head.num, head_id=head.id, lib_num=chain.lib.num)
+
+
+def _peer(name: str, state: State, other: Host) -> Peer:
+    chain = other.chain
+    return Peer(
+        peer=name,
+        state=state,
+        head_num=0 if chain is None else chain.head.num,
+        lib_num=0 if chain is None else chain.lib.num,
+    )

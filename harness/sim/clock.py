@@ -1,0 +1,98 @@
+"""A host's clocks as functions of true time: a disciplined wall clock and a raw monotonic one.
+
+The wall clock has an offset, a drift and a wander of its own; a fault adds a skew, kept apart so
+that taking it back leaves nothing. The monotonic clock drifts too and knows no fault.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BILLION = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSpec:
+    """How far a host's clocks are off by themselves.
+
+    wander_ppb: how much the wall clock's drift may change at each turn of ten seconds (a bounded
+    random walk). bound_ns: the error that an NTP check of this host admits.
+    """
+
+    offset_ns: int = 0
+    drift_ppb: int = 0
+    wander_ppb: int = 0
+    mono_ppb: int = 0
+    bound_ns: int = 200_000
+
+
+GOOD_CLOCK = ClockSpec()
+
+
+class HostClock:
+    """Mutable: a piecewise linear wall clock."""
+
+    __slots__ = (
+        "_mono_base_ns", "_mono_ppb", "_offset_ns", "_ppb", "_since_ns", "_skew_ns", "_skew_ppb",
+        "_skew_since_ns", "_start_ns", "spec",
+    )  # fmt: skip
+
+    def __init__(self, spec: ClockSpec, *, start_ns: int, mono_base_ns: int) -> None:
+        self.spec = spec
+        self._start_ns = self._since_ns = self._skew_since_ns = start_ns
+        self._offset_ns, self._ppb = spec.offset_ns, spec.drift_ppb
+        self._skew_ns = self._skew_ppb = 0
+        self._mono_base_ns, self._mono_ppb = mono_base_ns, spec.mono_ppb
+
+    def wall_ns(self, now_ns: int) -> int:
+        """Return what the host's wall clock shows at true time now_ns."""
+        return now_ns + self.offset_ns(now_ns)
+
+    def offset_ns(self, now_ns: int) -> int:
+        """Return how far the wall clock is ahead of true time."""
+        own = self._offset_ns + (now_ns - self._since_ns) * self._ppb // BILLION
+        skew = self._skew_ns + (now_ns - self._skew_since_ns) * self._skew_ppb // BILLION
+        return own + skew
+
+    def mono_ns(self, now_ns: int) -> int:
+        """Return the raw monotonic clock at true time now_ns."""
+        passed_ns = now_ns - self._start_ns
+        return self._mono_base_ns + passed_ns + passed_ns * self._mono_ppb // BILLION
+
+    def true_ns(self, wall_ns: int, now_ns: int) -> int:
+        """Return when, from now_ns on, the wall clock first shows wall_ns; now if it is past."""
+        missing_ns = wall_ns - self.wall_ns(now_ns)
+        if missing_ns <= 0:
+            return now_ns
+        rate = BILLION + self._ppb + self._skew_ppb
+        found_ns = now_ns + missing_ns * BILLION // rate
+        while self.wall_ns(found_ns) < wall_ns:
+            found_ns += 1
+        return found_ns
+
+    def skew(self, now_ns: int, *, offset_ns: int = 0, drift_ppb: int = 0) -> None:
+        """Put an injected skew in place of the one before; all zero takes it back."""
+        self._skew_ns, self._skew_ppb, self._skew_since_ns = offset_ns, drift_ppb, now_ns
+
+    def turn(self, now_ns: int, drift_ppb: int) -> None:
+        """Let the wall clock drift otherwise from now on, without a jump."""
+        self._offset_ns += (now_ns - self._since_ns) * self._ppb // BILLION
+        self._ppb, self._since_ns = drift_ppb, now_ns
+
+    @property
+    def drift_ppb(self) -> int:
+        """Return the wall clock's own drift now."""
+        return self._ppb
+
+
+def refusal(offset_ns: int, bound_ns: int, limit_ns: int | None) -> str | None:
+    """Return why a node with that clock must not produce.
+
+    A model of the NTP check, not the node's own judge: the check answers at once and knows the
+    offset exactly, within its bound. The limit and the words are the node's.
+    """
+    if limit_ns is None:
+        return None
+    if abs(offset_ns) >= limit_ns:
+        return "clock_offset"
+    return "clock_bound" if abs(offset_ns) + bound_ns >= limit_ns else None

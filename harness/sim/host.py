@@ -1,0 +1,325 @@
+"""One simulated node: a chain, its clocks and its store; it does what the node's service does.
+
+Inputs go into `Chain.step`, its effects are done in order. No rule lives here: this is wiring.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import msgspec
+from coincurve import PrivateKey
+
+from harness.sim.clock import HostClock, refusal
+from harness.sim.engine import Action, Engine
+from harness.sim.memory import Loss, MemoryStore
+from harness.sim.records import Sink
+from node import events
+from node.chain import messages
+from node.chain.block import SignedBlock
+from node.chain.chain import Chain
+from node.chain.crypto import Verifier, public_key
+from node.chain.genesis import Genesis
+from node.chain.profile import Profile
+from node.chain.transaction import Transaction
+from node.slots import SlotWatch
+
+WAKE_NS = 100_000
+"""How late a node wakes for its slot."""
+CLOCK_CHECK_NS = 5_000_000_000
+STEPPED_NS = 100_000_000
+"""How long after a step of its clock a node does not know yet by how much."""
+SOFTWARE = "slotlab 0.1.0 sim"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What a rewriter of effects may know of its node."""
+
+    host: str
+    now_ns: int
+    chain: Chain
+    event: messages.Input
+
+
+Rewriter = Callable[[list[messages.Effect], View, random.Random], list[messages.Effect]]
+"""A Byzantine node's deviation: the effects that are done instead of the chain's own."""
+
+
+class Outside(Protocol):
+    """What a node needs of the network."""
+
+    def broadcast(self, host: Host, block: SignedBlock, source: str | None) -> None:
+        """Spread a block."""
+
+    def relay(self, host: Host, transaction: Transaction, source: str | None) -> None:
+        """Spread a transaction."""
+
+    def request_sync(self, host: Host, peer: str) -> None:
+        """Ask peer for what is missing below the block it sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What all hosts of one world share."""
+
+    engine: Engine
+    genesis: Genesis
+    profile: Profile
+    verifier: Callable[[], Verifier]
+    sink: Sink | None
+    clock_limit_ns: int | None
+
+
+class Host:
+    """Mutable: everything of one node. chain is None while the node is down."""
+
+    def __init__(
+        self, name: str, shared: Shared, clock: HostClock, keys: Mapping[str, PrivateKey],
+        rng: random.Random,
+    ) -> None:  # fmt: skip
+        self.name = name
+        self.shared = shared
+        self.clock = clock
+        self.keys = keys
+        self.store = MemoryStore()
+        self.outside: Outside | None = None
+        self.chain: Chain | None = None
+        self.life = 0
+        """Rises with each start and crash: what was on its way to an earlier life is lost."""
+        self.paused = False
+        self.muted = False
+        """A muted node follows the chain and leaves its own slots empty."""
+        self.rewriter: Rewriter | None = None
+        self.inbox: list[tuple[Action, tuple[object, ...]]] = []
+        self.seen_blocks: set[bytes] = set()
+        self.seen_transactions: set[bytes] = set()
+        self._rng = rng
+        self._engine = shared.engine
+        self._sink = shared.sink
+        self._arm = 0
+        self._stepped_ns: int | None = None
+        self._watch = SlotWatch(shared.profile.clock, shared.genesis.initial_slot + 1)
+
+    # ------------------------------------------------------------ life
+
+    def start(self) -> None:
+        """Start the node on what its store holds."""
+        shared = self.shared
+        chain = Chain(
+            shared.genesis, profile=shared.profile, keys=self.keys,
+            watermarks=dict(self.store.watermarks), verifier=shared.verifier(),
+        )  # fmt: skip
+        for block, irreversible in self.store.restore():
+            chain.step(messages.BlockRestored(block=block, irreversible=irreversible))
+        self.chain = chain
+        self.life += 1
+        self.paused = False
+        self.inbox.clear()
+        self.seen_blocks.clear()
+        self.seen_transactions.clear()
+        self._tell_started(chain)
+        self._watch = SlotWatch(chain.slot_clock, shared.genesis.initial_slot + 1)
+        self._arm_at(self._watch.first_due_ns(self.clock.wall_ns(self._engine.now_ns)))
+        self._poll_clock(self.life)
+
+    def crash(self, loss: Loss) -> None:
+        """Stop at once; the store keeps what loss leaves."""
+        self.chain = None
+        self.life += 1
+        self.paused = False
+        self.inbox.clear()
+        self.store.crash(loss)
+
+    def stop(self, reason: str) -> None:
+        """End in order."""
+        if self.chain is not None:
+            self.emit(events.Stopped(reason=reason))
+            self.store.commit()
+            self.chain = None
+            self.life += 1
+
+    def pause(self) -> None:
+        """Freeze the process: what arrives waits, slots pass."""
+        self.paused = self.chain is not None
+
+    def resume(self) -> None:
+        """Go on where pause stopped: late slots first, then what waited."""
+        if not self.paused:
+            return
+        self.paused = False
+        self._on_due(self.life, self._arm)
+        waiting, self.inbox = self.inbox, []
+        for action, args in waiting:
+            if self.chain is not None:
+                action(*args)
+
+    def clock_changed(self, *, stepped: bool) -> None:
+        """Look at the clock again: it was set, or runs otherwise."""
+        if self.chain is None:
+            return
+        now_ns = self._engine.now_ns
+        if stepped:
+            self._stepped_ns = now_ns
+            self._engine.at(now_ns + STEPPED_NS, self._check_clock, self.life)
+        due_ns = self._watch.rearm_ns(self.clock.wall_ns(now_ns))
+        self._arm_at(self._watch.next_due_ns() if due_ns is None else due_ns)
+
+    # ------------------------------------------------------------ inputs
+
+    def take_block(self, block: SignedBlock, peer: str) -> None:
+        """Take a block that arrived from peer."""
+        chain = self.chain
+        assert chain is not None
+        if block.id not in self.seen_blocks:
+            self.seen_blocks.add(block.id)
+            if self._sink is not None:
+                size = self.shared.profile.codec.size_bytes(block)
+                self.emit(
+                    events.Received(
+                        num=block.num, id=block.id.hex(), slot=block.slot,
+                        producer=block.producer, from_=peer, size_bytes=size,
+                    )
+                )  # fmt: skip
+        now_ns = self.clock.wall_ns(self._engine.now_ns)
+        self.step(messages.BlockReceived(now_ns=now_ns, block=block, peer=peer))
+
+    def take_transaction(self, transaction: Transaction, peer: str | None) -> str:
+        """Take a transaction; return the reason word of a refusal, "" when it was taken."""
+        if transaction.id in self.seen_transactions and peer is not None:
+            return ""
+        self.seen_transactions.add(transaction.id)
+        now_ns = self.clock.wall_ns(self._engine.now_ns)
+        event = messages.TransactionReceived(now_ns=now_ns, transaction=transaction, peer=peer)
+        txid = transaction.id.hex()
+        for effect in self.step(event):
+            if isinstance(effect, messages.Emit) and isinstance(effect.record, messages.Tx):
+                record = effect.record
+                if record.id == txid and record.state == "rejected":
+                    return record.reason
+        return ""
+
+    def step(self, event: messages.Input) -> list[messages.Effect]:
+        """Feed one input to the chain, do its effects in order, and return them."""
+        assert self.chain is not None
+        assert self.outside is not None
+        effects = self.chain.step(event)
+        if self.rewriter is not None:
+            view = View(host=self.name, now_ns=self._engine.now_ns, chain=self.chain, event=event)
+            effects = self.rewriter(effects, view, self._rng)
+        for effect in effects:
+            match effect:
+                case messages.Emit(record=record):
+                    if self._sink is not None:
+                        self.emit(self._completed(record))
+                case messages.Persist(block=block, watermark=watermark):
+                    self.store.put(block, watermark)
+                case messages.Broadcast(block=block, source=source):
+                    self.seen_blocks.add(block.id)
+                    self.outside.broadcast(self, block, source)
+                case messages.Finalize(num=num, id=block_id):
+                    self.store.finalize(num, block_id)
+                case messages.Relay(transaction=transaction, source=source):
+                    self.seen_transactions.add(transaction.id)
+                    self.outside.relay(self, transaction, source)
+                case messages.RequestSync(peer=peer):
+                    self.outside.request_sync(self, peer)
+        return effects
+
+    def emit(self, record: msgspec.Struct, role: str = "node") -> None:
+        """Write one event of this host."""
+        if self._sink is not None:
+            self._sink.write(self._engine.now_ns, self.name, role, self.clock, record)
+
+    # ------------------------------------------------------------ slots
+
+    def _arm_at(self, due_wall_ns: int) -> None:
+        self._arm += 1
+        now_ns = self._engine.now_ns
+        true_ns = self.clock.true_ns(due_wall_ns, now_ns) + WAKE_NS
+        self._engine.at(true_ns, self._on_due, self.life, self._arm)
+
+    def _on_due(self, life: int, arm: int) -> None:
+        if life != self.life or arm != self._arm or self.paused or self.chain is None:
+            return
+        now_ns = self.clock.wall_ns(self._engine.now_ns)
+        passed = self._watch.passed(now_ns)
+        self._arm_at(self._watch.next_due_ns())
+        if not passed.slots:
+            return
+        chain = self.chain
+        if self._sink is not None:
+            self._tell_slots(chain, passed.untold, passed.slots[-1], now_ns)
+        abstain = "muted" if self.muted else self._clock_refusal()
+        self.step(messages.Tick(now_ns=now_ns, slot=passed.slots[-1], abstain=abstain))
+
+    def _tell_slots(self, chain: Chain, untold: tuple[int, ...], newest: int, now_ns: int) -> None:
+        head, lib, clock = chain.head, chain.lib, chain.slot_clock
+        for slot in untold:
+            producer, slot_ns = chain.producer_for(slot), clock.time_ns(slot)
+            self.emit(
+                events.SlotDue(
+                    slot=slot, producer=producer, due_ns=slot_ns, wake_error_ns=now_ns - slot_ns,
+                    head_num=head.num, lib_num=lib.num,
+                )
+            )  # fmt: skip
+            if slot != newest and producer in self.keys:
+                self.emit(events.Abstained(slot=slot, producer=producer, reason="overslept"))
+
+    # ------------------------------------------------------------ the clock
+
+    def _clock_refusal(self) -> str | None:
+        now_ns, limit_ns = self._engine.now_ns, self.shared.clock_limit_ns
+        if limit_ns is not None and self._stepped_ns is not None:
+            if now_ns - self._stepped_ns < STEPPED_NS:
+                return "clock_stepped"
+            self._stepped_ns = None
+        return refusal(self.clock.offset_ns(now_ns), self.clock.spec.bound_ns, limit_ns)
+
+    def _poll_clock(self, life: int) -> None:
+        """Check the clock now and then."""
+        if life == self.life and self.chain is not None:
+            self._check_clock(life)
+            self._engine.at(self._engine.now_ns + CLOCK_CHECK_NS, self._poll_clock, life)
+
+    def _check_clock(self, life: int) -> None:
+        """Report one NTP check."""
+        if life != self.life or self.chain is None or self.paused:
+            return
+        now_ns, bound_ns = self._engine.now_ns, self.clock.spec.bound_ns
+        offset_ns, limit_ns = self.clock.offset_ns(now_ns), self.shared.clock_limit_ns
+        reason = refusal(offset_ns, bound_ns, limit_ns) or ""
+        error_ns = self._rng.randint(-bound_ns // 4, bound_ns // 4)
+        self.emit(
+            events.Clock(
+                source="sim", offset_ns=offset_ns + error_ns, bound_ns=bound_ns,
+                rtt_ns=bound_ns, verified=not reason, reason=reason, stratum=1,
+            )
+        )  # fmt: skip
+
+    # ------------------------------------------------------------ records
+
+    def _completed(self, record: msgspec.Struct) -> msgspec.Struct:
+        if not isinstance(record, messages.Produced):
+            return record
+        fields = {name: getattr(record, name) for name in record.__struct_fields__}
+        assert self.chain is not None
+        now_ns = self.clock.wall_ns(self._engine.now_ns)
+        late_ns = now_ns - self.chain.slot_clock.time_ns(record.slot)
+        return events.Produced(**fields, late_ns=late_ns, fsync_ns=0)
+
+    def _tell_started(self, chain: Chain) -> None:
+        genesis = self.shared.genesis
+        self.emit(
+            events.Started(
+                software=SOFTWARE, python="", role="node",
+                chain_id=chain.chain_id.hex(), profile=genesis.profile,
+                producers=sorted(self.keys),
+                keys={name: public_key(key).hex() for name, key in sorted(self.keys.items())},
+                genesis_ns=chain.slot_clock.time_ns(genesis.initial_slot),
+                slot_ns=genesis.slot_ns, resumed_num=chain.head.num, resumed_lib=chain.lib.num,
+            )
+        )  # fmt: skip

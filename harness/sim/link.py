@@ -1,0 +1,99 @@
+"""Links between hosts: when a message that is sent now arrives, if it does, and how often.
+
+A shape acts on one direction. Shapes of several faults add up: delays are summed, one cut is
+enough. Messages of one direction stay in order, as on TCP, unless a shape reorders them. A lost
+message stays lost: nothing is sent again but by the nodes themselves.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What happens to messages of one direction: shares are 0..1; jitter is plus or minus."""
+
+    delay_ns: int = 0
+    jitter_ns: int = 0
+    loss: float = 0.0
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    cut: bool = False
+
+
+LAN = Shape(delay_ns=200_000, jitter_ns=50_000)
+"""A switch: 0.2 ms one way."""
+
+
+class Links:
+    """Mutable: the shapes in force by direction, and the last arrival of each."""
+
+    __slots__ = ("_base", "_last", "_rng", "_shapes")
+
+    def __init__(self, rng: random.Random, base: Shape = LAN) -> None:
+        self._rng = rng
+        self._base = base
+        self._shapes: dict[tuple[str, str], dict[str, Shape]] = {}
+        self._last: dict[tuple[str, str], int] = {}
+
+    @property
+    def shaped(self) -> bool:
+        """Return whether any fault acts on any link."""
+        return bool(self._shapes)
+
+    def add(self, fault: str, source: str, target: str, shape: Shape) -> None:
+        """Let shape act on messages from source to target until fault is cleared."""
+        self._shapes.setdefault((source, target), {})[fault] = shape
+
+    def clear(self, fault: str) -> None:
+        """Take back whatever fault did."""
+        for pair in [pair for pair, shapes in self._shapes.items() if fault in shapes]:
+            del self._shapes[pair][fault]
+            if not self._shapes[pair]:
+                del self._shapes[pair]
+
+    def is_cut(self, source: str, target: str) -> bool:
+        """Return whether nothing gets from source to target."""
+        shapes = self._shapes.get((source, target))
+        return shapes is not None and any(shape.cut for shape in shapes.values())
+
+    def arrivals(self, source: str, target: str, now_ns: int) -> tuple[int, ...]:
+        """Return when a message sent now arrives: nothing when lost, two times when doubled."""
+        pair = source, target
+        shapes = self._shapes.get(pair)
+        base = self._base
+        if shapes is None and not base.loss and not base.duplicate:
+            first_ns = now_ns + base.delay_ns + int((self._rng.random() - 0.5) * base.jitter_ns)
+            last_ns = self._last.get(pair, 0)
+            if first_ns < last_ns:
+                first_ns = last_ns
+            self._last[pair] = first_ns
+            return (first_ns,)
+        taken_ns = self.sample_ns(source, target)
+        if taken_ns is None:
+            return ()
+        first_ns = now_ns + taken_ns
+        every = (base, *(shapes or {}).values())
+        if not any(shape.reorder and self._rng.random() < shape.reorder for shape in every):
+            first_ns = max(first_ns, self._last.get(pair, 0))
+            self._last[pair] = first_ns
+        if any(shape.duplicate and self._rng.random() < shape.duplicate for shape in every):
+            return (first_ns, first_ns + self._base.delay_ns)
+        return (first_ns,)
+
+    def sample_ns(self, source: str, target: str) -> int | None:
+        """Return how long one packet takes, None when it is lost."""
+        total_ns = 0
+        for shape in (self._base, *self._shapes.get((source, target), {}).values()):
+            if shape.cut or (shape.loss and self._rng.random() < shape.loss):
+                return None
+            total_ns += shape.delay_ns
+            if shape.jitter_ns:
+                total_ns += int((self._rng.random() * 2 - 1) * shape.jitter_ns)
+        return max(total_ns, 0)
+
+    def plain_ns(self) -> int:
+        """Return how long one packet takes on a path no fault acts on."""
+        return self._base.delay_ns + int((self._rng.random() - 0.5) * self._base.jitter_ns)

@@ -1,0 +1,168 @@
+"""The network between simulated nodes: who is sent which block, transaction or question, and when.
+
+It spreads as the node's own network does: the producer pushes a block to its direct peers,
+others announce it, and who still lacks it 20 to 50 ms later asks. With relay `push`, meant for
+sparse graphs, everyone pushes on first receipt. Announcements that could change nothing are not
+simulated: to who has the block, or will have it before it would ask.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Literal
+
+from harness.sim.catch_up import CatchUp
+from harness.sim.engine import Action, Engine
+from harness.sim.host import Host
+from harness.sim.link import Links
+from node.chain.block import SignedBlock
+from node.chain.transaction import Transaction
+
+RelayMode = Literal["announce", "push"]
+WAIT_MIN_NS = 20_000_000
+WAIT_SPREAD_NS = 30_000_000
+RETRY_NS = 500_000_000
+SPREADS_MAX = 1_024
+
+
+class Net:
+    """Mutable: links, who is about to have which block, who asked whom."""
+
+    def __init__(
+        self, engine: Engine, links: Links, neighbours: Mapping[str, tuple[str, ...]],
+        relay: RelayMode,
+    ) -> None:  # fmt: skip
+        self.engine = engine
+        self.links = links
+        self.hosts: dict[str, Host] = {}
+        self.neighbours = neighbours
+        self.catch_up = CatchUp(self)
+        self._near = {name: frozenset((name, *peers)) for name, peers in neighbours.items()}
+        self._mode = relay
+        self._spreads: OrderedDict[bytes, dict[str, int]] = OrderedDict()
+        self._wanted: dict[tuple[str, bytes], list[str]] = {}
+
+    def join(self, host: Host) -> None:
+        """Put a host on the net."""
+        self.hosts[host.name] = host
+        host.outside = self
+
+    def crashed(self, host: Host) -> None:
+        """Forget what host had or was about to have."""
+        for arrivals in self._spreads.values():
+            arrivals.pop(host.name, None)
+        for key in [key for key in self._wanted if key[0] == host.name]:
+            del self._wanted[key]
+        self.catch_up.forget(host.name)
+
+    def post(self, source: str, target: str, action: Action, *args: object) -> int | None:
+        """Let action(*args) happen at target when a message sent now arrives; return when."""
+        arrivals = self.links.arrivals(source, target, self.engine.now_ns)
+        host = self.hosts[target]
+        for at_ns in arrivals:
+            self.engine.at(at_ns, self._deliver, host, host.life, action, args)
+        return arrivals[0] if arrivals else None
+
+    def _deliver(self, host: Host, life: int, action: Action, args: tuple[object, ...]) -> None:
+        if host.life != life or host.chain is None:
+            return
+        if host.paused:
+            host.inbox.append((action, args))
+        else:
+            action(*args)
+
+    # ------------------------------------------------------------ blocks
+
+    def broadcast(self, host: Host, block: SignedBlock, source: str | None) -> None:
+        """Push a block of host's own to its peers; of others' blocks announce the id."""
+        arrivals = self._arrivals(block.id)
+        now_ns = self.engine.now_ns
+        arrivals[host.name] = min(now_ns, arrivals.get(host.name, now_ns))
+        if source is None or self._mode == "push":
+            self._push(host, block, arrivals)
+        elif not self.catch_up.feeding(host.name):
+            self._announce(host, block, source, arrivals)
+
+    def _push(self, host: Host, block: SignedBlock, arrivals: dict[str, int]) -> None:
+        now_ns = self.engine.now_ns
+        for peer in self.neighbours[host.name]:
+            known_ns = arrivals.get(peer)
+            if known_ns is not None and known_ns <= now_ns:
+                continue
+            at_ns = self.post(host.name, peer, self._on_body, peer, block, host.name)
+            if at_ns is not None and (known_ns is None or at_ns < known_ns):
+                arrivals[peer] = at_ns
+
+    def _announce(
+        self, host: Host, block: SignedBlock, source: str, arrivals: dict[str, int]
+    ) -> None:
+        soon_ns = self.engine.now_ns + WAIT_MIN_NS
+        if len(arrivals) == len(self.hosts) and max(arrivals.values()) <= soon_ns:
+            return
+        for peer in self.neighbours[host.name]:
+            if peer != source and arrivals.get(peer, soon_ns + 1) > soon_ns:
+                self.post(host.name, peer, self.on_have, peer, host.name, block.id)
+
+    def _on_body(self, name: str, block: SignedBlock, peer: str) -> None:
+        host = self.hosts[name]
+        self._wanted.pop((name, block.id), None)
+        assert host.chain is not None
+        if not host.chain.has_block(block.id):
+            host.take_block(block, peer)
+
+    def on_have(self, name: str, peer: str, block_id: bytes) -> None:
+        """Note that peer offers host name a block; ask for it in 20 to 50 ms if it is lacking."""
+        host = self.hosts[name]
+        assert host.chain is not None
+        if host.chain.has_block(block_id):
+            return
+        holders = self._wanted.get((name, block_id))
+        if holders is not None:
+            holders.append(peer)
+            return
+        self._wanted[name, block_id] = [peer]
+        draw = sha256(name.encode() + block_id).digest()
+        wait_ns = WAIT_MIN_NS + int.from_bytes(draw[:4], "big") % WAIT_SPREAD_NS
+        self.engine.at(self.engine.now_ns + wait_ns, self._ask, name, host.life, block_id)
+
+    def _ask(self, name: str, life: int, block_id: bytes) -> None:
+        host, holders = self.hosts[name], self._wanted.get((name, block_id))
+        if holders is None or host.life != life or host.chain is None:
+            return
+        if not holders or host.chain.has_block(block_id):
+            del self._wanted[name, block_id]
+            return
+        peer = holders.pop(0)
+        self.post(name, peer, self._on_want, peer, name, block_id)
+        self.engine.at(self.engine.now_ns + RETRY_NS, self._ask, name, life, block_id)
+
+    def _on_want(self, name: str, peer: str, block_id: bytes) -> None:
+        block = self.hosts[name].store.block(block_id)
+        if block is not None:
+            self.post(name, peer, self._on_body, peer, block, name)
+
+    def _arrivals(self, block_id: bytes) -> dict[str, int]:
+        found = self._spreads.get(block_id)
+        if found is None:
+            found = self._spreads[block_id] = {}
+            if len(self._spreads) > SPREADS_MAX:
+                self._spreads.popitem(last=False)
+        return found
+
+    # ------------------------------------------------------------ transactions, catching up
+
+    def relay(self, host: Host, transaction: Transaction, source: str | None) -> None:
+        """Push a transaction to the peers that its source does not reach itself."""
+        reached = frozenset((host.name,)) if source is None else self._near[source]
+        for peer in self.neighbours[host.name]:
+            if peer not in reached and transaction.id not in self.hosts[peer].seen_transactions:
+                self.post(host.name, peer, self._on_transaction, peer, transaction, host.name)
+
+    def _on_transaction(self, name: str, transaction: Transaction, peer: str) -> None:
+        self.hosts[name].take_transaction(transaction, peer)
+
+    def request_sync(self, host: Host, peer: str) -> None:
+        """Ask peer for what is missing below the block it sent."""
+        self.catch_up.nudge(host, peer)

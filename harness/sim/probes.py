@@ -1,0 +1,80 @@
+"""UDP probes between simulated hosts: the lines that align clocks and prove what links did.
+
+As the real prober: each second a burst of eight to every peer on two flows. `path` shares the
+data's fate, `clock` is never shaped. A burst is written when its last answer is back, or 2.5 s
+after its last probe.
+"""
+
+from __future__ import annotations
+
+from harness.sim.engine import Engine
+from harness.sim.host import Host
+from harness.sim.link import Links
+from harness.sim.records import boot_id
+from node.events import Probe, Started, Stopped
+
+BURST = 8
+APART_NS = 5_000_000
+ANSWER_NS = 20_000
+WITHIN_NS = 2_500_000_000
+SECOND_NS = 1_000_000_000
+
+
+class Prober:
+    """The prober of one host; it survives its node."""
+
+    def __init__(
+        self, host: Host, peers: tuple[Host, ...], engine: Engine, links: Links, seed: int
+    ) -> None:
+        self._host = host
+        self._peers = peers
+        self._engine = engine
+        self._links = links
+        self._boots = {peer.name: boot_id(seed, peer.name) for peer in peers}
+        # Large labs are probed more rarely: the bound of a pair hardly gains.
+        self._each_ns = SECOND_NS * max(1, len(peers) // 8)
+
+    def start(self, offset_ns: int) -> None:
+        """Begin to probe, offset_ns from now."""
+        self._host.emit(Started(software="slotlab sim", python="", role="probe"), "probe")
+        self._engine.at(self._engine.now_ns + offset_ns, self._turn)
+
+    def stop(self) -> None:
+        """End in order."""
+        self._host.emit(Stopped(reason="SIGTERM"), "probe")
+
+    def _turn(self) -> None:
+        for peer in self._peers:
+            self._burst(peer, clock=True)
+            self._burst(peer, clock=False)
+        self._engine.at(self._engine.now_ns + self._each_ns, self._turn)
+
+    def _burst(self, peer: Host, *, clock: bool) -> None:
+        here, name = self._host.name, peer.name
+        best: tuple[int, tuple[int, int, int, int]] | None = None
+        rtts: list[int] = []
+        sent_ns = last_ns = self._engine.now_ns
+        for number in range(BURST):
+            sent_ns = self._engine.now_ns + number * APART_NS
+            there_ns = self._links.plain_ns() if clock else self._links.sample_ns(here, name)
+            back_ns = self._links.plain_ns() if clock else self._links.sample_ns(name, here)
+            if there_ns is None or back_ns is None:
+                continue
+            at_ns = sent_ns + there_ns
+            home_ns = at_ns + ANSWER_NS + back_ns
+            stamps = (
+                self._host.clock.mono_ns(sent_ns), peer.clock.mono_ns(at_ns),
+                peer.clock.mono_ns(at_ns + ANSWER_NS), self._host.clock.mono_ns(home_ns),
+            )  # fmt: skip
+            rtt_ns = stamps[3] - stamps[0] - (stamps[2] - stamps[1])
+            rtts.append(rtt_ns)
+            best = min(best or (rtt_ns, stamps), (rtt_ns, stamps))
+            last_ns = max(last_ns, home_ns)
+        t1, t2, t3, t4 = best[1] if best else (0, 0, 0, 0)
+        record = Probe(
+            peer=name, flow="clock" if clock else "path", sent=BURST, received=len(rtts),
+            t1_ns=t1, t2_ns=t2, t3_ns=t3, t4_ns=t4,
+            peer_boot=self._boots[name] if best else "", rtts_ns=rtts,
+        )  # fmt: skip
+        done_ns = last_ns if len(rtts) == BURST else sent_ns + WITHIN_NS
+        self._engine.at(done_ns, self._host.emit, record, "probe")

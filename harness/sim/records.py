@@ -1,0 +1,80 @@
+"""Where events go: into the same lines that real nodes write, into memory, or nowhere."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from harness.sim.clock import HostClock
+from harness.sim.engine import stream
+from node.events import SCHEMA_VERSION
+
+ROLES = ("node", "probe", "client")
+
+
+class Sink(Protocol):
+    """Takes one event: true time, host, role (node, probe, client), the host's clock, what."""
+
+    def write(
+        self, now_ns: int, host: str, role: str, clock: HostClock, record: msgspec.Struct
+    ) -> None:
+        """Take one event."""
+
+
+class Facts:
+    """Keeps events of the wanted kinds in memory as (true time, host, record)."""
+
+    def __init__(self, kinds: frozenset[str] | None = None) -> None:
+        self.rows: list[tuple[int, str, msgspec.Struct]] = []
+        self._kinds = kinds
+
+    def write(
+        self, now_ns: int, host: str, role: str, clock: HostClock, record: msgspec.Struct
+    ) -> None:
+        """Take one event."""
+        if self._kinds is None or record.__struct_config__.tag in self._kinds:
+            self.rows.append((now_ns, host, record))
+
+
+class Lines:
+    """Writes event lines by host and role, byte for byte as a node's event log would."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._files: dict[tuple[str, str], bytearray] = {}
+        self._heads: dict[tuple[str, str], bytes] = {}
+        self._seqs: dict[tuple[str, str], int] = {}
+
+    def write(
+        self, now_ns: int, host: str, role: str, clock: HostClock, record: msgspec.Struct
+    ) -> None:
+        """Take one event."""
+        key = host, role
+        head = self._heads.get(key)
+        if head is None:
+            head = self._open(key)
+        seq = self._seqs[key]
+        self._seqs[key] = seq + 1
+        wall_ns, mono_ns = clock.wall_ns(now_ns), clock.mono_ns(now_ns)
+        self._files[key] += b'%s%d,"wall_ns":%d,"mono_ns":%d,%s\n' % (
+            head, seq, wall_ns, mono_ns, msgspec.json.encode(record)[1:],
+        )  # fmt: skip
+
+    def of_host(self, host: str) -> bytes:
+        """Return the host's lines: node, probe and client, one after the other."""
+        return b"".join(bytes(self._files.get((host, role), b"")) for role in ROLES)
+
+    def _open(self, key: tuple[str, str]) -> bytes:
+        host, role = key
+        node = host if role == "node" else f"{host}.{role}"
+        identity = {"host": host, "node": node, "boot": boot_id(self._seed, host)}
+        head = b'{"v":%d,%s,"seq":' % (SCHEMA_VERSION, msgspec.json.encode(identity)[1:-1])
+        self._files[key], self._seqs[key], self._heads[key] = bytearray(), 0, head
+        return head
+
+
+def boot_id(seed: int, host: str) -> str:
+    """Return the boot id of a host, the same for the same seed."""
+    return str(UUID(int=stream(seed, "boot", host).getrandbits(128), version=4))

@@ -1,0 +1,241 @@
+"""A simulated lab: hosts, links and clocks from one seed; the faults one can do to them; results.
+
+Times are ns since T0, the moment of the first producible slot. The same spec gives the same events,
+byte for byte, in any process.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from coincurve import PrivateKey
+
+from harness.sim.cache import shared
+from harness.sim.clock import GOOD_CLOCK, ClockSpec, HostClock
+from harness.sim.engine import Action, Engine, stream
+from harness.sim.host import Host, Rewriter, Shared
+from harness.sim.link import LAN, Links, Shape
+from harness.sim.load import Client
+from harness.sim.memory import Loss
+from harness.sim.net import Net, RelayMode
+from harness.sim.probes import Prober
+from harness.sim.records import Sink
+from node.chain import profile
+from node.chain.crypto import Verifier
+from node.chain.genesis import Genesis
+from node.load import Pace
+
+LEAD_NS = 3_000_000_000
+"""How long before T0 the nodes start."""
+WANDER_EACH_NS = 10_000_000_000
+WANDER_MAX = 3
+VERIFIER_ENTRIES = 1_000_000
+MONO_BASE_NS = 3_600_000_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSpec:
+    """A host: the producers it signs for, its clocks; neighbours None: linked to all others."""
+
+    name: str
+    producers: tuple[str, ...] = ()
+    clock: ClockSpec = GOOD_CLOCK
+    neighbours: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadSpec:
+    """One host's client; times are since T0."""
+
+    host: str
+    account: str
+    rate_milli: int
+    size_bytes: int
+    seed: int
+    start_ns: int
+    end_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldSpec:
+    """Everything a simulation starts from.
+
+    keys: secrets of producers and accounts. clock_limit_ns None: production is never held back for
+    the clock. cached False: no result is shared between nodes (slower, same bytes).
+    """
+
+    seed: int
+    genesis: Genesis
+    keys: Mapping[str, PrivateKey]
+    hosts: tuple[HostSpec, ...]
+    link: Shape = LAN
+    relay: RelayMode = "announce"
+    clock_limit_ns: int | None = None
+    load: tuple[LoadSpec, ...] = ()
+    probes: bool = False
+    cached: bool = True
+
+
+class World:
+    """Mutable: one simulation under way. sink None: no events at all (for speed)."""
+
+    def __init__(self, spec: WorldSpec, sink: Sink | None = None) -> None:
+        built = profile.build(spec.genesis)
+        self.spec = spec
+        self.t0_ns = built.clock.time_ns(spec.genesis.initial_slot + 1)
+        self.engine = Engine(self.t0_ns - LEAD_NS)
+        self.links = Links(stream(spec.seed, "links"), spec.link)
+        names = tuple(host.name for host in spec.hosts)
+        neighbours = {
+            host.name: tuple(name for name in names if name != host.name)
+            if host.neighbours is None
+            else host.neighbours
+            for host in spec.hosts
+        }
+        self.net = Net(self.engine, self.links, neighbours, spec.relay)
+        verifier = Verifier(capacity=VERIFIER_ENTRIES)
+        common = Shared(
+            engine=self.engine,
+            genesis=spec.genesis,
+            profile=shared(built) if spec.cached else built,
+            verifier=(lambda: verifier) if spec.cached else Verifier,
+            sink=sink,
+            clock_limit_ns=spec.clock_limit_ns,
+        )
+        self.hosts = {host.name: self._host(host, common) for host in spec.hosts}
+        self._probers = self._make_probers() if spec.probes else []
+        self._start()
+
+    # ------------------------------------------------------------ running
+
+    @property
+    def now_ns(self) -> int:
+        """Return the time since T0."""
+        return self.engine.now_ns - self.t0_ns
+
+    def at(self, at_ns: int, action: Action, *args: object) -> None:
+        """Do action(*args) at_ns after T0."""
+        self.engine.at(self.t0_ns + at_ns, action, *args)
+
+    def run(self, until_ns: int) -> None:
+        """Simulate until until_ns after T0; may be called again to go on."""
+        self.engine.run(self.t0_ns + until_ns)
+
+    def stop(self) -> None:
+        """End all nodes and probers in order."""
+        for host in self.hosts.values():
+            host.stop("sigterm")
+        for prober in self._probers:
+            prober.stop()
+
+    # ------------------------------------------------------------ faults
+
+    def shape(self, fault: str, pairs: Iterable[tuple[str, str]], shape: Shape) -> None:
+        """Let shape act on messages of the (from, to) pairs until fault is cleared."""
+        for source, target in pairs:
+            self.links.add(fault, source, target, shape)
+
+    def split(self, fault: str, groups: Iterable[Iterable[str]]) -> None:
+        """Cut all links between hosts of different groups, both ways."""
+        sides = [tuple(group) for group in groups]
+        for side in sides:
+            others = [name for other in sides if other is not side for name in other]
+            self.shape(fault, ((a, b) for a in side for b in others), Shape(cut=True))
+
+    def clear(self, fault: str) -> None:
+        """Take back what fault does to links."""
+        self.links.clear(fault)
+
+    def crash(self, name: str, loss: Loss = "uncommitted") -> None:
+        """Kill a node; loss says what its disk forgets."""
+        self.hosts[name].crash(loss)
+        self.net.crashed(self.hosts[name])
+
+    def restart(self, name: str) -> None:
+        """Start a node that is down, on what its store holds."""
+        host = self.hosts[name]
+        if host.chain is None:
+            host.start()
+            self.net.catch_up.greet(host)
+
+    def pause(self, name: str) -> None:
+        """Freeze a node."""
+        self.hosts[name].pause()
+
+    def resume(self, name: str) -> None:
+        """Let a frozen node go on."""
+        self.hosts[name].resume()
+
+    def mute(self, names: Iterable[str], *, muted: bool = True) -> None:
+        """Let nodes leave their slots empty while they follow the chain; or end that."""
+        for name in names:
+            self.hosts[name].muted = muted
+
+    def skew(self, name: str, *, offset_ns: int = 0, drift_ppb: int = 0) -> None:
+        """Set what a fault adds to a host's wall clock; nothing given takes it back."""
+        host = self.hosts[name]
+        host.clock.skew(self.engine.now_ns, offset_ns=offset_ns, drift_ppb=drift_ppb)
+        host.clock_changed(stepped=True)
+
+    def rewrite(self, name: str, rewriter: Rewriter | None) -> None:
+        """Let a node do other effects than its chain's; None ends that."""
+        self.hosts[name].rewriter = rewriter
+
+    # ------------------------------------------------------------ building
+
+    def _host(self, spec: HostSpec, common: Shared) -> Host:
+        rng = stream(self.spec.seed, "host", spec.name)
+        base_ns = MONO_BASE_NS + rng.randrange(MONO_BASE_NS)
+        clock = HostClock(spec.clock, start_ns=self.engine.now_ns, mono_base_ns=base_ns)
+        keys = {name: self.spec.keys[name] for name in spec.producers}
+        host = Host(spec.name, common, clock, keys, rng)
+        self.net.join(host)
+        return host
+
+    def _make_probers(self) -> list[Prober]:
+        return [
+            Prober(
+                host,
+                tuple(self.hosts[peer] for peer in self.net.neighbours[host.name]),
+                self.engine, self.links, self.spec.seed,
+            )
+            for host in self.hosts.values()
+        ]  # fmt: skip
+
+    def _start(self) -> None:
+        for host in self.hosts.values():
+            host.start()
+        for host in self.hosts.values():
+            self.net.catch_up.greet(host)
+            if host.clock.spec.wander_ppb:
+                self._wander(host, stream(self.spec.seed, "wander", host.name))
+        for number, prober in enumerate(self._probers):
+            prober.start(number * 1_000_000_000 // len(self._probers))
+        for load in self.spec.load:
+            self._client(load).start()
+        # Between slots, so that no status is of a block in flight.
+        self.engine.at(self.engine.now_ns + self.spec.genesis.slot_ns // 2, self.net.catch_up.round)
+
+    def _wander(self, host: Host, rng: random.Random) -> None:
+        spec, now_ns = host.clock.spec, self.engine.now_ns
+        draw = rng.gauss(0, spec.wander_ppb)
+        most = abs(spec.drift_ppb) + WANDER_MAX * spec.wander_ppb
+        drift_ppb = max(-most, min(most, host.clock.drift_ppb + round(draw)))
+        host.clock.turn(now_ns, drift_ppb)
+        host.clock_changed(stepped=False)
+        self.engine.at(now_ns + WANDER_EACH_NS, self._wander, host, rng)
+
+    def _client(self, load: LoadSpec) -> Client:
+        accounts = [account.name for account in self.spec.genesis.accounts]
+        others = tuple(name for name in accounts if name != load.account) or (load.account,)
+        pace = Pace(
+            rate_milli=load.rate_milli,
+            start_ns=self.t0_ns + load.start_ns,
+            end_ns=self.t0_ns + load.end_ns,
+        )
+        return Client(
+            self.hosts[load.host], self.engine, pace, load.account,
+            self.spec.keys[load.account], others, load.size_bytes, load.seed,
+        )  # fmt: skip
