@@ -45,6 +45,7 @@ class _Progress:
     trial: Trial
     started_ns: int
     files: TrialFiles | None = None
+    armed: bool = False
     state: str = "failed"
     reason: str = ""
     before: dict[str, Any] = field(default_factory=dict)
@@ -56,10 +57,12 @@ def run_trial(context: Context, trial: Trial) -> TrialRecord:
 
     Raises:
         Interrupted: the operator insisted; hosts are healed, nothing was collected.
+        RunError: the run's first trial could not even start; logs and trial.json are kept.
     """
     progress = _Progress(trial=trial, started_ns=time.time_ns())
     try:
         _start(context, trial, progress)
+        progress.armed = True
         _watch(context, trial, progress)
     except RunError as error:
         progress.reason = str(error)
@@ -81,6 +84,8 @@ def run_trial(context: Context, trial: Trial) -> TrialRecord:
     context.folder.write_trial(record)
     for problem in progress.problems:
         context.show.step(f"warning: {problem}")
+    if record.state == "failed" and not progress.armed and trial.n == context.plan.trials[0].n:
+        raise RunError(f"{progress.reason} (logs: {context.folder.path})")
     return record
 
 
