@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from node.chain import profile
 from node.chain.codec import encode_transaction
 from node.chain.errors import GenesisError
 from node.chain.genesis import Genesis, decode
@@ -242,11 +243,13 @@ def _stop(stopped: asyncio.Future[str], reason: str) -> None:
 
 def _genesis(path: Path) -> Genesis:
     try:
-        return decode(path.read_bytes())
+        genesis = decode(path.read_bytes())
+        profile.build(genesis)  # What only the profile can refuse.
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except GenesisError as error:
         raise ConfigError(f"{path}: {error}") from error
+    return genesis
 
 
 def _transfers(share: ClientConfig, genesis: Genesis) -> Transfers:
@@ -267,4 +270,5 @@ def _transfers(share: ClientConfig, genesis: Genesis) -> Transfers:
         key=key,
         size_bytes=share.size_bytes,
         expires_after_s=min(EXPIRES_AFTER_S, genesis.max_transaction_lifetime_s // 2),
+        prefix_at=profile.build(genesis).transaction_rules.prefix_at,
     )

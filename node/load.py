@@ -58,7 +58,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfers:
-    """Makes the signed transfers of one account."""
+    """Makes the signed transfers of one account; prefix_at: the profile's, for references."""
 
     seed: int
     account: str
@@ -66,11 +66,12 @@ class Transfers:
     key: PrivateKey
     size_bytes: int
     expires_after_s: int = EXPIRES_AFTER_S
+    prefix_at: int = 8
 
     def make(self, n: int, *, chain_id: bytes, block_id: bytes, now_ns: int) -> Transaction:
         """Return transaction n, tied to the branch of block_id, valid from now_ns for a while."""
         rng = random.Random(f"{self.seed}/{self.account}/{n}")
-        ref_block_num, ref_block_prefix = reference(block_id)
+        ref_block_num, ref_block_prefix = reference(block_id, self.prefix_at)
         padding = rng.randbytes(memo_bytes(self.size_bytes) - _MEMO_BYTES_MIN)
         transfer = Transfer(
             expiration_s=now_ns // 10**9 + self.expires_after_s,

@@ -71,6 +71,7 @@ class Chain:
         )
         self._mempool = Mempool()
         self._production_enabled = enable_stale_production
+        self._lib = self._genesis
         self._announced_num = root.num
 
     # ------------------------------------------------------------ views
@@ -83,7 +84,7 @@ class Chain:
     @property
     def lib(self) -> BlockRef:
         """Return the last irreversible block; at the start, genesis."""
-        return self._fork_db.root.ref
+        return self._lib
 
     @property
     def genesis(self) -> BlockRef:
@@ -313,8 +314,7 @@ class Chain:
         if event.irreversible:
             self._announced_num = max(self._announced_num, block.num)
             root_num = max(root_num, block.num)
-        self._ledger.commit(root_num)
-        self._fork_db.advance_root(root_num)
+        self._settle(root_num)
 
     # ------------------------------------------------------------ moving the head
 
@@ -348,21 +348,32 @@ class Chain:
 
     def _advance_irreversible(self, effects: list[Effect]) -> None:
         """Finalize what the head's branch makes irreversible, and what a crash left unsaid."""
-        lib_num = self._fork_db.head.state.lib_num
-        passed = self._fork_db.advance_root(lib_num)
-        root = self._fork_db.root
-        self._ledger.commit(root.num)
-        if root.num <= self._announced_num:
+        passed = self._settle(self._fork_db.head.state.lib_num)
+        lib = self._lib
+        if lib.num <= self._announced_num:
             return
-        effects.append(Finalize(num=root.num, id=root.id))
-        for num in range(self._announced_num + 1, root.num + 1):
+        effects.append(Finalize(num=lib.num, id=lib.id))
+        for num in range(self._announced_num + 1, lib.num + 1):
             block_id = self._ledger.id_at(num)
             assert block_id is not None
             effects.append(Emit(record=Irreversible(num=num, id=block_id.hex())))
-        self._announced_num = root.num
+        self._announced_num = lib.num
         for item in passed:
             for transaction in item.signed.transactions:
                 effects.extend(self._mempool.tell(transaction.id, "irreversible", num=item.num))
+
+    def _settle(self, lib_num: int) -> list[ForkItem]:
+        """Make the head's branch irreversible up to lib_num; return what that adds, oldest first.
+
+        How much of it can never be undone is the profile's.
+        """
+        passed = self._fork_db.line(self._lib.num, lib_num)
+        if passed:
+            self._lib = passed[-1].ref
+            keep_num = self._profile.keep_above(lib_num)
+            self._ledger.commit(keep_num)
+            self._fork_db.advance_root(keep_num)
+        return passed
 
     # ------------------------------------------------------------ transactions
 

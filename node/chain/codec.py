@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from node.chain.block import SignedBlock
+from node.chain.block import Header, SignedBlock
 from node.chain.crypto import KEY_TYPE_K1, SIGNATURE_BYTES, pack_signature
 from node.chain.errors import DecodeError
 from node.chain.name import u64_to_name
@@ -27,6 +27,13 @@ class BlockCodec(Protocol):
 
         Raises:
             DecodeError: not exactly one well-formed block.
+        """
+
+    def decode_header(self, data: bytes) -> tuple[Header, bytes]:
+        """Return (header, signature) of the bytes an id is made of; signature b"" if not in them.
+
+        Raises:
+            DecodeError: not exactly one well-formed header.
         """
 
     def size_bytes(self, block: SignedBlock) -> int:

@@ -19,9 +19,13 @@ class Reason(StrEnum):
     BAD_NEW_PRODUCERS = "bad_new_producers"
     CONFIRMED_TOO_LARGE = "confirmed_too_large"
     DOUBLE_CONFIRM = "double_confirm"
+    MISALIGNED_TIME = "misaligned_time"
+    EMPTY_SLOT = "empty_slot"
     BAD_TRANSACTION_MROOT = "bad_transaction_mroot"
     INVALID_TRANSACTIONS = "invalid_transactions"
     CONTENT_MISMATCH = "content_mismatch"
+    # blocks and slots left empty
+    UNDO_HISTORY = "undo_history"
     # blocks and transactions
     BAD_SIGNATURE = "bad_signature"
     # transactions
@@ -37,6 +41,8 @@ class Reason(StrEnum):
     # slots left empty
     STALE = "stale"
     WRONG_KEY = "wrong_key"
+    LOW_PARTICIPATION = "low_participation"
+    LAG = "lag"
     SLOT_PASSED = "slot_passed"
     WATERMARK_NUM = "watermark_num"
     WATERMARK_SLOT = "watermark_slot"

@@ -106,6 +106,18 @@ class ForkDB:
                 new = _parent(new)
         return down, up[::-1], old
 
+    def line(self, after_num: int, to_num: int) -> list[ForkItem]:
+        """Return the head's ancestors above after_num up to to_num, oldest first."""
+        if to_num <= after_num:
+            return []
+        passed: list[ForkItem] = []
+        item: ForkItem | None = self.head
+        while item is not None and item.num > after_num:
+            if item.num <= to_num:
+                passed.append(item)
+            item = item.parent
+        return passed[::-1]
+
     def advance_root(self, num: int) -> list[ForkItem]:
         """Make the head's ancestor num the root; return what became irreversible, oldest first.
 

@@ -33,8 +33,29 @@ class GenesisAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     balance: int
 
 
+class BitsharesRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What only a BitShares chain has; seconds are the chain's.
+
+    block_interval_s: 1 to 30, by default slot_ns in seconds; another value runs the same chain at
+    another speed. required_participation: parts of 10,000 of the last 128 slots below which nobody
+    produces. undo_limit: so many blocks without finality halt the chain. fork_choice: the document
+    compares participation; literal_s0 as its words say, which can be cheated. faithful_window: the
+    last irreversible block itself can be undone, as upstream; for simulation only. Without
+    strict_slot_alignment any second inside a slot is a valid time, as upstream.
+    """
+
+    block_interval_s: int | None = None
+    maintenance_interval_s: int = 86_400
+    maintenance_skip_slots: int = 3
+    required_participation: int = 3_300
+    undo_limit: int = 10_000
+    fork_choice: Literal["longest", "participation", "literal_s0"] = "longest"
+    faithful_window: bool = False
+    strict_slot_alignment: bool = True
+
+
 class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Everything all nodes of a chain must agree on beforehand.
+    """Everything all nodes of a chain must agree on beforehand; bitshares: for that profile only.
 
     The genesis block has slot initial_slot and number 1; the first slot anyone may produce in is
     the next. eosio only: timing says when in its slot a block is finished; with lock_on_proposed a
@@ -42,7 +63,7 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     irreversible there (experimental: it may cost liveness).
     """
 
-    profile: Literal["eosio"] = "eosio"
+    profile: Literal["eosio", "bitshares"] = "eosio"
     contracts: Literal["fio"] = "fio"
     timing: Literal["fio", "eosio2", "leap"] = "fio"
     initial_slot: int
@@ -53,6 +74,7 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_block_bytes: int = 1_048_576
     max_transaction_lifetime_s: int = 3600
     lock_on_proposed: bool = False
+    bitshares: BitsharesRules | None = None
 
 
 def encode(genesis: Genesis) -> bytes:
@@ -129,6 +151,8 @@ def chain_id(genesis: Genesis) -> bytes:
         + struct.pack("<Q", account.balance)
         for account in accounts
     )
+    if genesis.bitshares is not None:
+        parts.append(msgspec.msgpack.encode(genesis.bitshares))
     if genesis.lock_on_proposed:
         parts.append(b"lock_on_proposed")
     return sha256(b"".join(parts)).digest()

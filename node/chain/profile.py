@@ -151,8 +151,11 @@ def build(genesis: Genesis) -> Profile:
         GenesisError: values no chain can start from.
     """
     # Profiles import this module for its types.
+    from node.chain.bitshares.profile import BitsharesProfile
     from node.chain.eosio.profile import EosioProfile
 
     match genesis.profile:
         case "eosio":
             return EosioProfile.of(genesis)
+        case "bitshares":
+            return BitsharesProfile.of(genesis)

@@ -44,10 +44,31 @@ class EosioCodec:
         signature, transactions = codec.read_body(reader)
         return SignedBlock(header, signature, transactions)
 
+    def decode_header(self, data: bytes) -> tuple[BlockHeader, bytes]:
+        """Return the header of its packed bytes; ids cover no signature.
+
+        Raises:
+            DecodeError: not exactly one well-formed header.
+        """
+        try:
+            return _read_whole_header(data, slot_layout="<I"), b""
+        except DecodeError:
+            # Only slots shorter than upstream's give numbers that need 8 bytes.
+            return _read_whole_header(data, slot_layout="<Q"), b""
+
     def size_bytes(self, block: SignedBlock) -> int:
         """Return how many bytes the block takes on the wire."""
         header = block.header.packed_for_id(block.signature)
         return 1 + len(header) + codec.body_size_bytes(block)
+
+
+def _read_whole_header(data: bytes, *, slot_layout: str) -> BlockHeader:
+    reader = Reader(data)
+    header = _read_header(reader, slot_layout=slot_layout)
+    reader.end()
+    if header.pack() != data:
+        raise DecodeError("slot in the wrong width")
+    return header
 
 
 def _read_header(reader: Reader, *, slot_layout: str) -> BlockHeader:

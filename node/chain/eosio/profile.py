@@ -11,7 +11,7 @@ from node.chain.eosio.codec import EosioCodec
 from node.chain.eosio.header import ZERO_ID, BlockHeader, block_id
 from node.chain.eosio.header_state import HeaderState, genesis_tally
 from node.chain.eosio.roots import transaction_mroot
-from node.chain.errors import Reason
+from node.chain.errors import GenesisError, Reason
 from node.chain.ledger import TransactionRules
 from node.chain.merkle import Frontier
 from node.chain.messages import Watermark
@@ -50,6 +50,8 @@ class EosioProfile:
         instead of one.
         """
         genesis_file.check(genesis)
+        if genesis.bitshares is not None:
+            raise GenesisError("bitshares: is for that profile only; remove it")
         chain_id = genesis_file.chain_id(genesis)
         header = BlockHeader(
             slot=genesis.initial_slot,

@@ -1,0 +1,119 @@
+"""The `bitshares` profile: graphene's consensus, set up for one genesis with fixed witnesses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from node.chain import genesis as genesis_file
+from node.chain.bitshares import fork_choice
+from node.chain.bitshares.codec import BitsharesCodec
+from node.chain.bitshares.finality import participation
+from node.chain.bitshares.header import transaction_mroot
+from node.chain.bitshares.rules import Rules
+from node.chain.bitshares.witness_state import WitnessState, genesis_state
+from node.chain.errors import Reason
+from node.chain.genesis import Genesis
+from node.chain.ledger import TransactionRules
+from node.chain.messages import Watermark
+from node.chain.profile import ChainState
+from node.chain.slot import SlotClock
+from node.chain.transaction import Transaction
+
+LAG_NS = 2_500_000_000
+"""A witness that wakes later than this, in chain time, leaves its slot empty."""
+AHEAD_NS = 2_500_000_001
+"""In chain time: a block more than 2.5 s ahead of the node's clock is refused."""
+TRANSACTION_RULES = TransactionRules(
+    prefix_at=4,
+    order=("accounts", "duplicate", "signature", "tapos", "expiry", "lifetime", "amount"),
+)
+"""Source: bitshares-core libraries/chain/db_block.cpp, _apply_transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class BitsharesProfile:
+    """Fills `Profile` of the seam."""
+
+    rules: Rules
+    chain_id: bytes
+    genesis_state: WitnessState
+    codec: BitsharesCodec
+    future_limit_ns: int
+    name: str = "bitshares"
+    transaction_rules: TransactionRules = TRANSACTION_RULES
+
+    @staticmethod
+    def of(genesis: Genesis) -> BitsharesProfile:
+        """Return the profile for a genesis: nothing is produced yet, block 1 will be the first.
+
+        Raises:
+            GenesisError: values no BitShares chain can start from.
+        """
+        rules = Rules.of(genesis)
+        return BitsharesProfile(
+            rules=rules,
+            chain_id=genesis_file.chain_id(genesis),
+            genesis_state=genesis_state(rules),
+            codec=BitsharesCodec(rules),
+            future_limit_ns=rules.scaled_ns(AHEAD_NS),
+        )
+
+    @property
+    def clock(self) -> SlotClock:
+        """Return the mapping of slots to time."""
+        return self.rules.clock
+
+    def transaction_mroot(self, transactions: Sequence[Transaction]) -> bytes:
+        """Return the root over the processed transactions."""
+        return transaction_mroot(transactions)
+
+    def transaction_time_ns(self, parent: ChainState, at_ns: int) -> int:
+        """Return the parent's time: graphene asks the head block, not the clock.
+
+        The lab's time, where its slots are not as long as the chain's interval.
+        """
+        return self.clock.time_ns(parent.slot)
+
+    def prefers(
+        self, new: ChainState, head: ChainState, ancestor: Callable[[], ChainState]
+    ) -> bool:
+        """Return whether new must become the head, by the genesis' fork choice."""
+
+        def ancestor_tip() -> fork_choice.Tip:
+            return _mine(ancestor()).tip
+
+        choice = self.rules.options.fork_choice
+        return fork_choice.prefers(choice, _mine(new).tip, _mine(head).tip, ancestor_tip)
+
+    def keep_above(self, lib_num: int) -> int:
+        """Return lib_num; with the faithful window one less, so that a rival of it still links.
+
+        Upstream's undo history reaches one block deeper than what it calls irreversible.
+        """
+        return max(lib_num - 1, 0) if self.rules.options.faithful_window else lib_num
+
+    def refusal(
+        self, head: ChainState, slot: int, now_ns: int, watermark: Watermark | None
+    ) -> str | None:
+        """Return why a witness must not sign a child of head in slot now.
+
+        The watermark is ours: upstream's witness signs a slot again on another branch.
+
+        Source: bitshares-core libraries/plugins/witness/witness.cpp, maybe_produce_block.
+        """
+        state, options = _mine(head), self.rules.options
+        if participation(state.recent) < options.required_participation:
+            return Reason.LOW_PARTICIPATION
+        if abs(now_ns - self.clock.time_ns(slot)) > self.rules.scaled_ns(LAG_NS):
+            return Reason.LAG
+        if state.num + 1 - state.lib_num >= options.undo_limit:
+            return Reason.UNDO_HISTORY
+        if watermark is not None and watermark.slot >= slot:
+            return Reason.WATERMARK_SLOT
+        return None
+
+
+def _mine(state: ChainState) -> WitnessState:
+    assert isinstance(state, WitnessState)
+    return state
