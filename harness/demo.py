@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import campaign, deploy, inventory, run, store
+from harness import campaign, deploy, interrupt, inventory, run, store
 from harness.errors import RunError
 from harness.labs import container
 from harness.show import Show
@@ -42,6 +42,7 @@ def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
         )
     campaign.load(campaign.find(options.campaign))  # a mistake there should cost no lab
     name = f"demo-{secrets.token_hex(3)}"
+    interrupt.end_on_terminate()
     try:
         lab = container.up(container.LabSpec(name=name, hosts=options.hosts), show.step)
         _deploy(lab.inventory, show)
@@ -56,7 +57,8 @@ def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
         )
     finally:
         show.quiet()
-        container.down(name, show.step)
+        with interrupt.shielded():
+            container.down(name, show.step)
 
 
 def _deploy(path: Path, show: Show) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -50,3 +52,24 @@ class Stop:
         self.asked.set()
         if self._count > 1 and not self.shielded:
             raise Interrupted("stopped by the operator")
+
+
+@contextmanager
+def shielded() -> Iterator[None]:
+    """Let neither Ctrl-C nor SIGTERM break off the block: it removes what must not stay."""
+    before = {n: signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def end_on_terminate() -> None:
+    """From now on SIGTERM and SIGINT raise Interrupted, so that `finally` blocks run."""
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise Interrupted("stopped by the operator")
