@@ -35,11 +35,16 @@ def report(
     root: Runs = store.ROOT,
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     as_json: AsJson = False,
+    beside: Annotated[
+        str | None,
+        typer.Option("--beside", metavar="RUN2", help="Show a run of the same campaign beside it."),
+    ] = None,
 ) -> None:
     folder = store.find(name, root).path
+    other = store.find(beside, root).path if beside is not None else None
     console = Console(stderr=as_json)
     show = Show(console)
-    summary = run.report(folder, show.tick)
+    summary = run.report(folder, show.tick, other=other)
     show.quiet()
     status = print_summary(console, folder, summary)
     if as_json:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import campaign, inventory, lock, plan, preflight, store
+from harness import campaign, inventory, lock, plan, preflight, store, verify
 from harness.campaign import CampaignFile
-from harness.errors import Interrupted, RunError
+from harness.errors import Interrupted, RunError, UsageError
 from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view, view_unasked
 from harness.genesis import KeyFolder
 from harness.interrupt import Stop
@@ -23,6 +23,7 @@ from harness.show import Show
 from harness.store import TrialRecord
 from harness.trial import Context, run_trial
 from metrics import build as metrics_build
+from metrics import run_files
 
 CLOCK_GAP_MAX_NS = 100_000_000
 
@@ -85,9 +86,23 @@ def run(options: RunOptions, show: Show) -> Outcome:
     return Outcome(folder=folder.path, plan=planned, trials=trials, summary=summary)
 
 
-def report(folder: Path, progress: Callable[[str], None]) -> Mapping[str, Any]:
-    """Return the summary after rebuilding tables and report from the raw files."""
-    return metrics_build.build(folder, progress)
+def report(
+    folder: Path, progress: Callable[[str], None], *, other: Path | None = None
+) -> Mapping[str, Any]:
+    """Return the summary after rebuilding tables and report from the raw files.
+
+    other: the folder of another run of the same campaign, shown beside this one.
+
+    Raises:
+        UsageError: other is a run of another campaign.
+        metrics.run_files.RunError: the folder is damaged.
+    """
+    if other is not None:
+        ours, theirs = (run_files.load_plan(path).campaign for path in (folder, other))
+        if ours != theirs:
+            raise UsageError(f"--beside {other}: a run of {theirs}; give one of {ours}")
+    verify.write(folder, progress)
+    return metrics_build.build(folder, progress, other_run=other)
 
 
 def _draft(file: CampaignFile, lab: inventory.Inventory, options: RunOptions) -> Plan:

@@ -8,20 +8,24 @@ from typing import Any
 
 import msgspec
 
-from metrics import history, junit, run_files, summary, tables, trial
+from metrics import beside, history, junit, run_files, summary, tables, trial
 from metrics.analysis import Analysis, analyse
 from metrics.report import page
 
 
-def build(run: Path, progress: Callable[[str], None]) -> dict[str, Any]:
+def build(
+    run: Path, progress: Callable[[str], None], *, other_run: Path | None = None
+) -> dict[str, Any]:
     """Return the summary of the run folder after writing everything below its raw files.
 
-    progress is told, in a few words, what is being done.
+    progress is told, in a few words, what is being done. other_run: the folder of another run of
+    the same campaign, shown beside this one.
 
     Raises:
-        RunError: plan.json or a trial.json is missing or damaged.
+        RunError: plan.json or a trial.json is missing or damaged, or other_run has no summary.
     """
     plan = run_files.load_plan(run)
+    other = None if other_run is None else beside.load(other_run)
     db = history.connect()
     analyses: list[Analysis] = []
     missing: list[int] = []
@@ -37,7 +41,7 @@ def build(run: Path, progress: Callable[[str], None]) -> dict[str, Any]:
         progress("writing tables")
         tables.write(run / "tables", db, analyses)
         progress("writing summary and report")
-        found = summary.build(plan, analyses, missing)
+        found = summary.build(plan, analyses, missing, other)
         text = msgspec.json.format(msgspec.json.encode(found), indent=1)
         (run / "summary.json").write_bytes(text + b"\n")
         junit.write(run / "junit.xml", found)

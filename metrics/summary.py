@@ -6,7 +6,17 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from metrics import clocks, expectations, finality, forks, load, propagation, recovery, slots
+from metrics import (
+    beside,
+    clocks,
+    expectations,
+    finality,
+    forks,
+    load,
+    propagation,
+    recovery,
+    slots,
+)  # fmt: skip
 from metrics.analysis import RESTORED, Analysis
 from metrics.quantiles import Samples, summarise
 from metrics.run_files import Plan
@@ -17,8 +27,13 @@ SCHEMA = "slotlab.summary/v1"
 PASS, FAIL, INVALID = "pass", "fail", "invalid"
 
 
-def build(plan: Plan, analyses: list[Analysis], missing: list[int]) -> dict[str, Any]:
-    """Return the summary of the run; missing names planned trials of which there is nothing."""
+def build(
+    plan: Plan, analyses: list[Analysis], missing: list[int], other: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the summary of the run; missing names planned trials of which there is nothing.
+
+    other: the summary of a run of the same campaign elsewhere, to be shown beside this one.
+    """
     cells = []
     for cell in plan.cells:
         own = [a for a in analyses if a.data.planned.cell == cell.n]
@@ -34,6 +49,7 @@ def build(plan: Plan, analyses: list[Analysis], missing: list[int]) -> dict[str,
     ]
     if not analyses:
         reasons.append("no trial was run")
+    prediction = beside.compare(plan, cells, other)
     return {
         "schema": SCHEMA,
         "verdict": _verdict(checks, reasons),
@@ -43,14 +59,15 @@ def build(plan: Plan, analyses: list[Analysis], missing: list[int]) -> dict[str,
         "seed": plan.seed,
         "checks": [_check(c) for c in checks],
         "invalid": reasons,
-        "notes": [f"trial {a.data.file.n}: {text}" for a in analyses for text in a.notes],
+        "notes": [f"trial {a.data.file.n}: {text}" for a in analyses for text in a.notes]
+        + beside.notes(prediction),
         "cells": cells,
         "metrics": cells[0]["metrics"] if len(cells) == 1 else None,
         "faults": [_fault(f) for a in analyses for f in a.faults],
         "stories": [
             {"trial": a.data.file.n, "text": a.story.sentences} for a in analyses if a.story
         ],
-        "prediction": {"finality_lag_blocks": _prediction(plan)},
+        "prediction": prediction,
     }
 
 
@@ -71,11 +88,6 @@ def _check(check: Check) -> dict[str, Any]:
         "evidence": check.evidence,
         "details": [witness(found) for found in check.details],
     }
-
-
-def _prediction(plan: Plan) -> dict[str, int] | None:
-    lag = plan.prediction.finality_lag_blocks
-    return {"min": lag.min, "max": lag.max} if lag else None
 
 
 def _fault(found: Any) -> dict[str, Any]:

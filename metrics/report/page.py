@@ -28,6 +28,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
     environment.globals.update(
         figure=text.figure, seconds=text.seconds, percent=text.percent, number=text.number,
         asked=text.asked, measured=text.measured, timing=text.timing, moment=text.moment,
+        beside=text.beside, predicted=text.predicted,
     )  # fmt: skip
     return environment.get_template("report.html.j2").render(
         plan=plan,
@@ -143,21 +144,30 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str
 
 
 def _positions(analysis: Analysis) -> list[dict[str, Any]]:
-    """Return predicted and measured lag of the baseline by position in the turn."""
+    """Return predicted and measured lag of the baseline by position in the turn.
+
+    With two stages a position has one lag; else the prediction is a range for all blocks.
+    """
     plan = analysis.data.plan
     predicted = plan.prediction.finality_lag_blocks
     rows = []
     for position, lags in sorted(finality.by_position(analysis.finality, analysis.data).items()):
-        want = predicted.max - position if predicted else None
+        low = high = None
+        if predicted:
+            low, high = predicted.min, predicted.max
+            if plan.two_stage:
+                low = high = high - position
         rows.append(
             {
                 "position": position,
-                "predicted": want,
+                "predicted": "–" if low is None else f"{low}" if low == high else f"{low} … {high}",
                 "min": min(lags, default=None),
                 "median": finality.median_lag(lags) if lags else None,
                 "max": max(lags, default=None),
                 "n": len(lags),
-                "same": sum(lag == want for lag in lags),
+                "same": sum(low <= lag <= high for lag in lags)
+                if low is not None and high is not None
+                else 0,
             }
         )
     return rows

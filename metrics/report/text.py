@@ -117,6 +117,30 @@ def timing(fault: dict[str, Any]) -> str:
     return ", ".join(parts) or "–"
 
 
+def beside(row: dict[str, Any], found: dict[str, Any] | None) -> str:
+    """Return one run's figures of a row of prediction beside measurement."""
+    if found is None:
+        return "–"
+    if "missed" in found:
+        return f"{found['missed']} of {found['n']}"
+    words = [
+        f"> end ({found['censored']} open)" if found[key] is None else f"{found[key]:.4g}"
+        for key in ("min", "p50", "max")
+    ]
+    return f"{' / '.join(words)} ({found['n']})"
+
+
+def predicted(row: dict[str, Any]) -> str:
+    """Return what the rules predict for a row."""
+    wanted = row["predicted"]
+    if wanted is None:
+        return "–"
+    if wanted["min"] == wanted["max"]:
+        return f"{wanted['min']:g}"
+    way = " + the way" if row["metric"].endswith("_s") else ""
+    return f"{wanted['min']:g} … {wanted['max']:g}{way}"
+
+
 def _duration(ns: int) -> str:
     for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
         if abs(ns) >= size:

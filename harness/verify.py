@@ -1,0 +1,223 @@
+"""Recomputes every header of a run from its genesis (I5) and writes trials/<n>/verify.json.
+
+Nothing of what a node says about a block is believed: id, number, slot, producer, turn, confirmed
+range, schedule and finality are taken from the packed header in its `applied` events, by the rules
+of the chain. Signatures are checked where the id covers them; elsewhere events do not hold them.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import zstandard
+
+from harness.store import write_json
+from metrics import run_files
+from metrics.run_files import Plan
+from metrics.trial import LYING
+from node.chain import profile as profiles
+from node.chain.crypto import recover
+from node.chain.errors import BlockRejected, DecodeError, GenesisError
+from node.chain.genesis import decode as decode_genesis
+from node.chain.profile import ChainState, Profile
+
+HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
+FILE = "verify.json"
+DETAILS_MAX = 20
+_WANTED = (b'"kind":"applied"', b'"kind":"irreversible"')
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """An `applied` or `irreversible` event, as far as it is judged here."""
+
+    kind: str
+    host: str
+    num: int
+    id: str
+    previous: str = ""
+    slot: int = 0
+    producer: str = ""
+    header: str = ""
+
+
+_SEEN = msgspec.json.Decoder(Seen)
+
+
+@dataclass(slots=True)
+class Tree:
+    """What the headers of one trial give, block by block; states holds valid ones only."""
+
+    profile: Profile
+    states: dict[str, ChainState] = field(default_factory=dict)
+    previous: dict[str, str] = field(default_factory=dict)
+    bad: set[str] = field(default_factory=set)
+    adrift: set[str] = field(default_factory=set)
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    signatures: int = 0
+
+    def blame(self, seen: Seen, text: str) -> None:
+        """Record a breach; what builds on the block is not judged."""
+        self.bad.add(seen.id)
+        self.problems.append(
+            {"text": f"{text} (block {seen.num} {seen.id[:16]}, executed at {seen.host})",
+             "nums": [seen.num], "ids": [seen.id], "hosts": [seen.host]}
+        )  # fmt: skip
+
+
+def write(run: Path, progress: Callable[[str], None]) -> None:
+    """Write verify.json for every trial of the run that has events.
+
+    Raises:
+        metrics.run_files.RunError: plan.json is missing or damaged.
+    """
+    plan = run_files.load_plan(run)
+    for planned in plan.trials:
+        folder = run_files.trial_folder(run, planned.n)
+        if (folder / "trial.json").exists():
+            progress(f"trial {planned.n}: recomputing headers")
+            write_json(folder / FILE, verify(folder, liars=_liars(plan, planned.n)))
+
+
+def verify(folder: Path, *, liars: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return {verdict, evidence, details} for the headers of one trial's correct hosts."""
+    try:
+        profile = profiles.build(decode_genesis((folder / "genesis.json").read_bytes()))
+    except OSError:
+        return _unknown("the trial's folder holds no genesis.json")
+    except GenesisError as error:
+        return _unknown(f"genesis.json: {error}")
+    applied: dict[str, Seen] = {}
+    finals: dict[str, Seen] = {}
+    tree = Tree(profile)
+    hosts = set()
+    for seen in _events(folder):
+        if seen.host in liars:
+            continue
+        hosts.add(seen.host)
+        if seen.kind == "irreversible":
+            finals.setdefault(seen.id, seen)
+        elif applied.setdefault(seen.id, seen).header != seen.header:
+            tree.blame(seen, "one id was given for two headers")
+    if not applied:
+        return _unknown("no host executed a block")
+    _grow(tree, applied)
+    known = _judge_finality(tree, finals)
+    return _result(tree, len(hosts), known)
+
+
+def _grow(tree: Tree, applied: dict[str, Seen]) -> None:
+    """Derive the state of every executed block from its parent's, parents first."""
+    genesis = tree.profile.genesis_state
+    tree.states[genesis.id.hex()] = genesis
+    for seen in sorted(applied.values(), key=lambda s: (s.num, s.id)):
+        if seen.id in tree.bad:
+            continue
+        if seen.previous in tree.bad:
+            tree.bad.add(seen.id)
+        elif seen.previous not in tree.states:
+            tree.adrift.add(seen.id)
+        else:
+            _child(tree, seen)
+
+
+def _child(tree: Tree, seen: Seen) -> None:
+    try:
+        packed = bytes.fromhex(seen.header)
+        header, signature = tree.profile.codec.decode_header(packed)
+    except (ValueError, DecodeError) as error:
+        tree.blame(seen, f"the header cannot be read: {error}")
+        return
+    found = (header.num, header.slot, header.producer, header.previous.hex())
+    if found != (seen.num, seen.slot, seen.producer, seen.previous):
+        tree.blame(seen, "the header says otherwise than the event")
+        return
+    block_id = header.block_id(signature)
+    if block_id.hex() != seen.id:
+        tree.blame(seen, f"the header's id is {block_id.hex()[:16]}")
+        return
+    try:
+        state = tree.states[seen.previous].child(header).with_id(block_id)
+    except BlockRejected as error:
+        tree.blame(seen, f"the header breaks a rule: {error.reason}")
+        return
+    if signature:
+        tree.signatures += 1
+        if recover(state.signing_digest, signature) != state.signing_key:
+            tree.blame(seen, "the signature is not the producer's")
+            return
+    tree.states[seen.id] = state
+    tree.previous[seen.id] = seen.previous
+
+
+def _judge_finality(tree: Tree, finals: dict[str, Seen]) -> int:
+    """Return how many irreversible blocks follow from headers; blame those that do not."""
+    final: set[str] = set()
+    for id_, state in tree.states.items():
+        parent = tree.previous.get(id_)
+        if parent is None or tree.states[parent].lib_num == state.lib_num:
+            continue
+        cursor: str | None = id_
+        while cursor is not None and cursor not in final:
+            if tree.states[cursor].num <= state.lib_num:
+                final.add(cursor)
+            cursor = tree.previous.get(cursor)
+    for id_, seen in sorted(finals.items(), key=lambda pair: (pair[1].num, pair[0])):
+        # Headers that are missing may be the ones that decided.
+        if id_ in tree.states and id_ not in final and not tree.adrift:
+            tree.blame(seen, "no header makes the block irreversible, a host does")
+    return sum(id_ in final for id_ in finals)
+
+
+def _result(tree: Tree, hosts: int, final: int) -> dict[str, Any]:
+    count = len(tree.states) - 1
+    if tree.problems:
+        more = f" (and {len(tree.problems) - 1} more)" if len(tree.problems) > 1 else ""
+        return {
+            "verdict": VIOLATED,
+            "evidence": tree.problems[0]["text"] + more,
+            "details": tree.problems[:DETAILS_MAX],
+        }
+    if tree.adrift:
+        return _unknown(f"{len(tree.adrift)} headers have no known parent; {count} are valid")
+    signatures = (
+        f"{tree.signatures} signatures" if tree.signatures else "signatures are not in the events"
+    )
+    evidence = (
+        f"{count} headers of {hosts} hosts recomputed from genesis by the rules of"
+        f" {tree.profile.name}; {final} irreversible blocks follow from them; {signatures}"
+    )
+    return {"verdict": HOLDS, "evidence": evidence, "details": []}
+
+
+def _unknown(why: str) -> dict[str, Any]:
+    return {"verdict": UNKNOWN, "evidence": why, "details": []}
+
+
+def _liars(plan: Plan, n: int) -> frozenset[str]:
+    trial = next(trial for trial in plan.trials if trial.n == n)
+    return frozenset(h for fault in trial.faults if fault.fault in LYING for h in fault.targets)
+
+
+def _events(folder: Path) -> Iterator[Seen]:
+    """Yield the executed and the irreversible blocks of all hosts, each node's own only."""
+    for path in sorted(folder.glob("hosts/*/events.jsonl*")):
+        with path.open("rb") as raw:
+            if path.suffix == ".zst":
+                stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+                yield from _lines(io.BufferedReader(stream))
+            else:
+                yield from _lines(raw)
+
+
+def _lines(stream: io.BufferedIOBase | io.BufferedReader) -> Iterator[Seen]:
+    for line in stream:
+        if any(word in line for word in _WANTED):
+            try:
+                yield _SEEN.decode(line)
+            except msgspec.DecodeError:
+                continue  # Broken lines are counted where events are taken in.
