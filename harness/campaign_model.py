@@ -116,10 +116,27 @@ def _unknown(key: str, known: list[str]) -> str:
     return f"unknown key; {nearest(key, known)}"
 
 
-class ChainSpec(Strict):
-    """The consensus system under test."""
+class BitsharesSpec(Strict):
+    """What only the bitshares profile has; see the genesis file."""
 
-    profile: Literal["eosio"] = "eosio"
+    block_interval: Duration | None = None
+    maintenance_interval: Duration = 86_400_000_000_000
+    maintenance_skip_slots: Annotated[int, Field(ge=0, le=100)] = 3
+    required_participation: Share = 0.33
+    undo_limit: Annotated[int, Field(ge=2)] = 10_000
+    fork_choice: Literal["longest", "participation", "literal_s0"] = "longest"
+    faithful_window: bool = False
+    strict_slot_alignment: bool = True
+
+
+class ChainSpec(Strict):
+    """The consensus system under test.
+
+    Under bitshares a slot is 5 s and a turn one block, unless said otherwise; a slot that is not
+    the chain's block_interval runs the same chain at another speed.
+    """
+
+    profile: Literal["eosio", "bitshares"] = "eosio"
     contracts: Literal["fio"] = "fio"
     timing: Literal["fio"] = "fio"
     producers: Annotated[int, Field(ge=1, le=26)] = 4
@@ -127,6 +144,51 @@ class ChainSpec(Strict):
     blocks_per_turn: Annotated[int, Field(ge=1, le=100)] = 12
     assign: dict[str, list[str]] = {}
     lock_on_proposed: bool = False
+    bitshares: BitsharesSpec | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lengths_of_bitshares(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("profile") == "bitshares":
+            return {"slot": "5s", "blocks_per_turn": 1, **data}
+        return data
+
+    @model_validator(mode="after")
+    def _fits_profile(self) -> ChainSpec:
+        if self.profile != "bitshares":
+            if self.bitshares is not None:
+                raise ValueError("bitshares is for profile bitshares; remove it or set profile")
+            return self
+        if self.blocks_per_turn != 1:
+            raise ValueError("blocks_per_turn must be 1 under bitshares; remove it")
+        if self.lock_on_proposed:
+            raise ValueError("lock_on_proposed is for profile eosio; remove it")
+        spec = self.bitshares or BitsharesSpec()
+        interval_ns = spec.block_interval or self.slot
+        if interval_ns % units.SECOND_NS or not 1 <= interval_ns // units.SECOND_NS <= 30:
+            raise ValueError(
+                "slot must be 1s to 30s in whole seconds under bitshares; write that, or give"
+                " bitshares.block_interval and any slot"
+            )
+        if spec.maintenance_interval % interval_ns:
+            raise ValueError("bitshares.maintenance_interval must be a multiple of the interval")
+        return self
+
+    def bitshares_options(self) -> dict[str, Any] | None:
+        """Return the `bitshares` part of the genesis file, None under another profile."""
+        if self.profile != "bitshares":
+            return None
+        spec = self.bitshares or BitsharesSpec()
+        return {
+            "block_interval_s": (spec.block_interval or self.slot) // units.SECOND_NS,
+            "maintenance_interval_s": spec.maintenance_interval // units.SECOND_NS,
+            "maintenance_skip_slots": spec.maintenance_skip_slots,
+            "required_participation": round(spec.required_participation * 10_000),
+            "undo_limit": spec.undo_limit,
+            "fork_choice": spec.fork_choice,
+            "faithful_window": spec.faithful_window,
+            "strict_slot_alignment": spec.strict_slot_alignment,
+        }
 
 
 class LoadSpec(Strict):

@@ -10,12 +10,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from coincurve import PrivateKey
 
 from harness.plan_model import Plan, PlanHost, Trial
-from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer, chain_id, encode
+from node.chain.genesis import (
+    BitsharesRules,
+    Genesis,
+    GenesisAccount,
+    GenesisProducer,
+    chain_id,
+    encode,
+)
 from node.chain.slot import EPOCH_NS
 from node.config import ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
 
@@ -53,17 +61,21 @@ def first_round_ns(plan: Plan, *, not_before_ns: int) -> int:
 
 
 def trial_files(
-    plan: Plan, trial: Trial, *, t0_ns: int, keys: KeyFolder, access: Mapping[str, HostAccess]
+    plan: Plan, trial: Trial, *, t0_ns: int, keys: Keys, access: Mapping[str, HostAccess]
 ) -> TrialFiles:
     """Return the files of a trial whose first producible slot begins at t0_ns."""
     genesis_slot = (t0_ns - EPOCH_NS) // plan.slot_ns - 1
     accounts = {host.host: account_name(i) for i, host in enumerate(plan.hosts)}
     genesis = Genesis(
+        profile=plan.profile,
         initial_slot=genesis_slot,
         slot_ns=plan.slot_ns,
         blocks_per_turn=plan.blocks_per_turn,
         lock_on_proposed=plan.lock_on_proposed,
         producers=[GenesisProducer(name=name, key=keys.public(name)) for name in plan.producers],
+        bitshares=(
+            None if plan.bitshares is None else msgspec.convert(plan.bitshares, BitsharesRules)
+        ),
         accounts=[
             GenesisAccount(name=name, key=keys.public(name), balance=START_BALANCE)
             for name in accounts.values()
@@ -92,6 +104,16 @@ def account_name(index: int) -> str:
         letters = chr(ord("a") + digit) + letters
         if index == 0:
             return f"user{letters}"
+
+
+class Keys(Protocol):
+    """Where the chain keys of a lab come from."""
+
+    def secret(self, name: str) -> str:
+        """Return the secret of name in hex."""
+
+    def public(self, name: str) -> str:
+        """Return the compressed public key of name in hex."""
 
 
 class KeyFolder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
+from harness import consensus
 from harness.plan_model import Phase, PlannedFault, Quorum
 
 _DOWN = ("kill", "crash", "pause")
@@ -46,13 +47,14 @@ def quorum(
     *,
     clock_limit_ns: int,
     end_ns: int,
+    profile: str = "eosio",
 ) -> list[Quorum]:
     """Return, for each stretch between changes, the producers that can act together.
 
     weights maps host to its number of producers. A host whose injected clock error is beyond the
     limit abstains: it still confirms nothing, so it does not count.
     """
-    needed = 2 * sum(weights.values()) // 3 + 1
+    needed = consensus.quorum(profile, sum(weights.values()))
     marks = {0, end_ns}
     for fault in faults:
         marks |= {fault.at_ns, _end(fault, end_ns)}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness import expect, phases, selectors
+from harness import consensus, expect, phases, selectors
 from harness.campaign import CampaignFile, Cell
 from harness.campaign_model import AnyFault, Campaign, nearest
 from harness.draw import SIM, Capabilities, draw, mechanism, target_key
@@ -78,6 +78,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         cells=[_cell(cell) for cell in file.cells],
         trials=trials,
         lock_on_proposed=common.chain.lock_on_proposed,
+        bitshares=common.chain.bitshares_options(),
         prediction={"finality_lag_blocks": predicted_lag(common)},
         estimate=_estimate(common, len(hosts), timing.end_ns, len(trials)),
     )
@@ -89,21 +90,16 @@ def producer_names(n: int) -> list[str]:
 
 
 def predicted_lag(campaign: Campaign) -> dict[str, int]:
-    """Return how many blocks later a block becomes final, everybody producing (PROTOCOL A.13).
-
-    2(Q-1)r - i for a block at position i of its turn; one producer alone: 1.
-    """
-    n, turn = campaign.chain.producers, campaign.chain.blocks_per_turn
-    if n == 1:
-        return {"min": 1, "max": 1}
-    most = 2 * (2 * n // 3) * turn
-    return {"min": most - (turn - 1), "max": most}
+    """Return how many blocks later a block becomes final, everybody producing."""
+    chain = campaign.chain
+    return consensus.predicted_lag(chain.profile, chain.producers, chain.blocks_per_turn)
 
 
 @dataclass(frozen=True, slots=True)
 class _Timing:
-    """Lengths that all trials of a plan share."""
+    """Lengths that all trials of a plan share, and the system they come from."""
 
+    profile: str
     warmup_ns: int
     settle_ns: int
     end_ns: int
@@ -118,6 +114,7 @@ class _Timing:
         last_ns = max((f.at_ns + (f.for_ns or 0) for t in trials for f in t), default=warmup_ns)
         slots = -(-(last_ns + cooldown_ns) // campaign.chain.slot)
         return cls(
+            profile=campaign.chain.profile,
             warmup_ns=warmup_ns,
             settle_ns=min(2 * finality_ns, cooldown_ns // 2),
             end_ns=slots * campaign.chain.slot,
@@ -137,6 +134,7 @@ class _Drafts:
         field = selectors.Field(
             weights={host.host: len(host.producers) for host in self.hosts},
             groups=self.view.groups,
+            profile=self.file.common.chain.profile,
         )
         chosen: dict[str, list[str]] = {}
         drawn: list[PlannedFault] = []
@@ -205,7 +203,11 @@ def _trial(
             end_ns=timing.end_ns,
         ),
         quorum=phases.quorum(
-            faults, weights, clock_limit_ns=timing.clock_limit_ns, end_ns=timing.end_ns
+            faults,
+            weights,
+            clock_limit_ns=timing.clock_limit_ns,
+            end_ns=timing.end_ns,
+            profile=timing.profile,
         ),
     )
 
@@ -237,7 +239,7 @@ def _check_safety(
         away, when = phases.unreachable_max(trial.faults, names, timing.end_ns)
         weight = sum(len(host.producers) for host in hosts)
         most = file.common.safety.max_unreachable
-        limit = weight - (2 * weight // 3 + 1) if most is None else most
+        limit = weight - consensus.quorum(timing.profile, weight) if most is None else most
         if away > limit:
             raise PlanError(
                 f"{name}: safety.max_unreachable: {when} leaves {away} hosts cut off or down, the"

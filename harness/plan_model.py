@@ -5,9 +5,11 @@ Written once, before anything starts, and read by the metrics room and by whoeve
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+
+from harness import consensus
 
 SCHEMA = "slotlab.plan/v1"
 
@@ -91,7 +93,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     lab: str
     seed: int
-    profile: str
+    profile: Literal["eosio", "bitshares"]
     slot_ns: int
     blocks_per_turn: int
     clock_limit_ns: int
@@ -100,6 +102,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     hosts: list[PlanHost]
     producers: list[str]
     lock_on_proposed: bool = False
+    bitshares: dict[str, Any] | None = None
     expect: dict[str, Any]
     lease: str | int
     cells: list[PlanCell]
@@ -109,8 +112,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def quorum_needed(self) -> int:
-        """Producers whose confirmations finality needs: floor(2n/3) + 1."""
-        return 2 * len(self.producers) // 3 + 1
+        """Producers whose blocks finality needs."""
+        return consensus.quorum(self.profile, len(self.producers))
 
 
 def encode(plan: Plan) -> bytes:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness import consensus
+
 WORDS = ("one", "all", "minority", "majority", "f", "f+1")
 _SAME = re.compile(r"same\(([a-z][a-z0-9_-]*)\)")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
@@ -22,6 +24,7 @@ class Field:
 
     weights: Mapping[str, int]
     groups: Mapping[str, Sequence[str]]
+    profile: str = "eosio"
 
     @property
     def total(self) -> int:
@@ -30,8 +33,8 @@ class Field:
 
     @property
     def needed(self) -> int:
-        """Producers that finality needs: floor(2n/3) + 1."""
-        return 2 * self.total // 3 + 1
+        """Producers that finality needs."""
+        return consensus.quorum(self.profile, self.total)
 
     @property
     def spare(self) -> int:
