@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import campaign, deploy, interrupt, inventory, run, store
+from harness import campaign, deploy, interrupt, inventory, lock, run, store
 from harness.errors import RunError
 from harness.labs import container
 from harness.show import Show
@@ -43,13 +43,15 @@ def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
     campaign.load(campaign.find(options.campaign))  # a mistake there should cost no lab
     name = f"demo-{secrets.token_hex(3)}"
     interrupt.end_on_terminate()
+    lab: inventory.Inventory | None = None
     try:
-        lab = container.up(container.LabSpec(name=name, hosts=options.hosts), show.step)
-        _deploy(lab.inventory, show)
+        made = container.up(container.LabSpec(name=name, hosts=options.hosts), show.step)
+        lab = inventory.load(made.inventory)
+        _deploy(lab, show)
         return run.run(
             run.RunOptions(
                 campaign=options.campaign,
-                inventory=lab.inventory,
+                inventory=lab.path,
                 runs=options.runs,
                 seed=options.seed,
             ),
@@ -59,11 +61,13 @@ def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
         show.quiet()
         with interrupt.shielded():
             container.down(name, show.step)
+            if lab is not None:
+                lock.forget(lab.lab_id)
 
 
-def _deploy(path: Path, show: Show) -> None:
+def _deploy(lab: inventory.Inventory, show: Show) -> None:
     show.step("deploying")
-    result = deploy.deploy(inventory.load(path), progress=show.tick)
+    result = deploy.deploy(lab, progress=show.tick)
     failed = [f"{each.host}: {each.reason}" for each in result.outcomes if each.state == "failed"]
     if failed:
         raise RunError("deploy: " + "; ".join(failed))

@@ -45,6 +45,11 @@ def hold(lab_id: str, purpose: str) -> Iterator[None]:
         yield
 
 
+def forget(lab_id: str) -> None:
+    """Remove what is left of the lock of a lab that is gone."""
+    (state_home() / "locks" / f"{lab_id}.lock").unlink(missing_ok=True)
+
+
 def _owner(path: Path) -> str:
     try:
         owner = json.loads(path.read_text())

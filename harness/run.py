@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import campaign, inventory, lock, plan, preflight, store, verify
+from harness import campaign, inventory, keys, lock, plan, preflight, store, verify
 from harness.campaign import CampaignFile
 from harness.errors import Interrupted, RunError, UsageError
 from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view, view_unasked
@@ -75,7 +75,7 @@ def run(options: RunOptions, show: Show) -> Outcome:
             plan=planned,
             deployed=deployed,
             folder=folder,
-            keys=KeyFolder(lock.state_home() / "keys" / lab.lab_id / "chain"),
+            keys=KeyFolder(keys.folder(lab) / "chain"),
             stop=stop,
             show=show,
         )
