@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
 
 from harness import campaign, healing, inventory, plan, plan_model, store, tables
+from harness.draw import SIM
 from harness.errors import EXIT_FAILED, EXIT_LAB, EXIT_OK, UsageError
 from harness.fleet import Fleet, view, view_unasked
 from harness.remote import Remote
@@ -90,8 +91,10 @@ def run_campaign(
 ) -> None:
     from harness.run import RunOptions, run
 
-    if lab_kind == "sim":
-        raise UsageError("--lab sim: there is no simulator yet; give hosts with -i INVENTORY")
+    if lab_kind == SIM:
+        if inventory_path is not None:
+            raise UsageError("run: --lab sim has no hosts; leave -i out")
+        _run_in_sim(campaign_name, runs=runs, seed=seed, only=only, as_json=as_json)
     if lab_kind is not None:
         raise UsageError(f"--lab {lab_kind}: write -i INVENTORY; the inventory names its lab")
     if resume is not None:
@@ -106,6 +109,23 @@ def run_campaign(
     if as_json:
         print((outcome.folder / "summary.json").read_text(), end="")
     raise typer.Exit(print_summary(console, outcome.folder, outcome.summary))
+
+
+def _run_in_sim(
+    name: str, *, runs: Path, seed: int | None, only: int | None, as_json: bool
+) -> NoReturn:
+    """Run a campaign in the simulator; unless it passes, say how to see the same again."""
+    from harness.run_sim import SimOptions, repeat_line, run
+
+    console = Console(stderr=as_json)
+    options = SimOptions(campaign=name, runs=runs, seed=seed, only_cell=only)
+    outcome = run(options, Show(console))
+    if as_json:
+        print((outcome.folder / "summary.json").read_text(), end="")
+    status = print_summary(console, outcome.folder, outcome.summary)
+    if status != EXIT_OK:
+        print(f"repeat:  {repeat_line(options, outcome.plan)}", file=console.file)
+    raise typer.Exit(status)
 
 
 def heal(inventory_path: Inventory) -> None:

@@ -7,12 +7,13 @@ a forged twin of a block never gets the twin's result. With the cache off the by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+import functools
+from collections.abc import Sequence
 from typing import Any, cast
 
 from node.chain.block import Header, SignedBlock
-from node.chain.messages import Watermark
-from node.chain.profile import ChainState, Profile
+from node.chain.profile import Profile
 from node.chain.transaction import Transaction
 
 
@@ -21,62 +22,62 @@ def shared(profile: Profile) -> Profile:
     return cast(Profile, SharedProfile(profile))
 
 
-class SharedState:
-    """A chain state that remembers what was asked of it; it stands in for the state it wraps."""
+@functools.cache
+def _shared_kind(kind: Any) -> Any:
+    """The class of shared states for a profile's own class of states.
 
-    __slots__ = (
-        "_children", "_digest", "_rebuilt", "_with_id", "id", "lib_num", "num", "signing_key",
-        "slot", "state",
-    )  # fmt: skip
+    A subclass, so that a profile that insists on its own states is content. Mutable only in what
+    it remembers.
+    """
 
-    def __init__(self, state: Any) -> None:
-        self.state = state
-        self._children: dict[int, tuple[Header, SharedState]] = {}
-        self._rebuilt: dict[int, tuple[Header, Sequence[Transaction], Header]] = {}
-        self._with_id: dict[bytes, SharedState] = {}
-        self._digest: bytes | None = None
-        self.num: int = state.num
-        self.id: bytes = state.id
-        self.slot: int = state.slot
-        self.lib_num: int = state.lib_num
-        self.signing_key: bytes = state.signing_key
+    class Shared(kind):  # type: ignore[misc]
+        """A chain state that remembers what was asked of it."""
 
-    @property
-    def signing_digest(self) -> bytes:
-        """Return what the block's producer signs."""
-        if self._digest is None:
-            digest: bytes = self.state.signing_digest
-            self._digest = digest
-        return self._digest
+        @property
+        def signing_digest(self) -> Any:
+            """Return what the block's producer signs."""
+            digest = self.__dict__.get("_digest")
+            if digest is None:
+                digest = self.__dict__["_digest"] = kind.signing_digest.fget(self)
+            return digest
 
-    def child(self, header: Header) -> SharedState:
-        """Return the state after a child with that header; raises as the state's own does."""
-        found = self._children.get(id(header))
-        if found is None:
-            found = header, SharedState(self.state.child(header))
-            self._children[id(header)] = found
-        return found[1]
+        def child(self, header: Header) -> Any:
+            """Return the state after a child with that header; raises as the state's own does."""
+            known = self.__dict__.setdefault("_children", {})
+            found = known.get(id(header))
+            if found is None:
+                found = known[id(header)] = header, _share(super().child(header))
+            return found[1]
 
-    def with_id(self, block_id: bytes) -> SharedState:
-        """Return this state of the signed block with that id."""
-        found = self._with_id.get(block_id)
-        if found is None:
-            state = self.state.with_id(block_id)
-            found = self if state is self.state else SharedState(state)
-            self._with_id[block_id] = found
-        return found
+        def with_id(self, block_id: bytes) -> Any:
+            """Return this state of the signed block with that id."""
+            known = self.__dict__.setdefault("_with_id", {})
+            found = known.get(block_id)
+            if found is None:
+                found = known[block_id] = super().with_id(block_id)
+            return found
 
-    def rebuild(self, header: Header, transactions: Sequence[Transaction]) -> Header:
-        """Return the header execution gives a received child."""
-        found = self._rebuilt.get(id(header))
-        if found is None or found[1] is not transactions:
-            result: Header = self.state.rebuild(header, transactions)
-            found = header, transactions, header if result == header else result
-            self._rebuilt[id(header)] = found
-        return found[2]
+        def rebuild(self, header: Header, transactions: Sequence[Transaction]) -> Header:
+            """Return the header execution gives a received child."""
+            known = self.__dict__.setdefault("_rebuilt", {})
+            found = known.get(id(header))
+            if found is None or found[1] is not transactions:
+                result = super().rebuild(header, transactions)
+                same = header if result == header else result
+                found = known[id(header)] = header, transactions, same
+            rebuilt: Header = found[2]
+            return rebuilt
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.state, name)
+    return Shared
+
+
+def _share(state: Any) -> Any:
+    """A shared state of the same value."""
+    kind: Any = type(state)
+    copy = object.__new__(_shared_kind(kind))
+    for field in dataclasses.fields(state):
+        object.__setattr__(copy, field.name, getattr(state, field.name))
+    return copy
 
 
 class SharedCodec:
@@ -111,7 +112,7 @@ class SharedProfile:
         self.clock = profile.clock
         self.future_limit_ns = profile.future_limit_ns
         self.codec = SharedCodec(profile.codec)
-        self.genesis_state = SharedState(profile.genesis_state)
+        self.genesis_state = _share(profile.genesis_state)
 
     def transaction_mroot(self, transactions: Sequence[Transaction]) -> bytes:
         """Return the root over a block's transactions; those of a block are a tuple."""
@@ -123,25 +124,5 @@ class SharedProfile:
             self._roots[id(transactions)] = found
         return found[1]
 
-    def transaction_time_ns(self, parent: ChainState, at_ns: int) -> int:
-        """Return what the profile says."""
-        return self._profile.transaction_time_ns(_plain(parent), at_ns)
-
-    def prefers(
-        self, new: ChainState, head: ChainState, ancestor: Callable[[], ChainState]
-    ) -> bool:
-        """Return what the profile says."""
-        return self._profile.prefers(_plain(new), _plain(head), lambda: _plain(ancestor()))
-
-    def refusal(
-        self, head: ChainState, slot: int, now_ns: int, watermark: Watermark | None
-    ) -> str | None:
-        """Return what the profile says."""
-        return self._profile.refusal(_plain(head), slot, now_ns, watermark)
-
     def __getattr__(self, name: str) -> Any:
         return getattr(self._profile, name)
-
-
-def _plain(state: ChainState) -> ChainState:
-    return cast(ChainState, state.state) if isinstance(state, SharedState) else state

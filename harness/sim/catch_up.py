@@ -61,7 +61,7 @@ class CatchUp:
         """Let every node hear where its peers are; once a second."""
         self._net.engine.at(self._net.engine.now_ns + ROUND_NS, self.round)
         up = {
-            name: tip_of(host.chain)
+            name: self._shown_tip(host)
             for name, host in self._net.hosts.items()
             if host.chain is not None and not host.paused
         }
@@ -133,7 +133,10 @@ class CatchUp:
             if last >= lib_num:
                 wanted = branch[last + 1 - lib_num :][: MAX_BLOCKS - len(blocks)]
                 blocks += [block for i in wanted if (block := host.store.block(i)) is not None]
-        more = after is not None and after + len(blocks) < chain.head.num
+        hidden = [host.hides is not None and host.hides(block.id) for block in blocks]
+        if any(hidden):
+            del blocks[hidden.index(True) :]
+        more = not any(hidden) and after is not None and after + len(blocks) < chain.head.num
         self._net.post(name, peer, self._take, peer, name, request, blocks, more)
 
     def _take(
@@ -162,6 +165,20 @@ class CatchUp:
         self._sync(host.name).saw(peer, tip, known=known, now_ns=now_ns)
         if not known and tip.head_num <= chain.head.num + 1:
             self._net.on_have(host.name, peer, tip.head_id)
+
+    def _shown_tip(self, host: Host) -> Tip:
+        """Return how far a host says it is: a liar does not tell of what it withholds."""
+        assert host.chain is not None
+        tip = tip_of(host.chain)
+        if host.hides is None:
+            return tip
+        head_id, head_num = tip.head_id, tip.head_num
+        while head_num > tip.lib_num and host.hides(head_id):
+            block = host.store.block(head_id)
+            if block is None:
+                break
+            head_id, head_num = block.previous, head_num - 1
+        return Tip(head_num=head_num, head_id=head_id, lib_num=min(tip.lib_num, head_num))
 
     def _hears(self, name: str, peer: str) -> bool:
         other = self._net.hosts[peer]

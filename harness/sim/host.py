@@ -37,7 +37,7 @@ SOFTWARE = "slotlab 0.1.0 sim"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """What a rewriter of effects may know of its node."""
+    """What a rewriter of effects may know of its node; now_ns is true time."""
 
     host: str
     now_ns: int
@@ -91,9 +91,11 @@ class Host:
         self.life = 0
         """Rises with each start and crash: what was on its way to an earlier life is lost."""
         self.paused = False
-        self.muted = False
-        """A muted node follows the chain and leaves its own slots empty."""
+        self.keep_slots: int | None = None
+        """A silent node follows the chain and signs only the first so many slots of a turn."""
         self.rewriter: Rewriter | None = None
+        self.hides: Callable[[bytes], bool] | None = None
+        """Whether a liar pretends not to have the block of an id."""
         self.inbox: list[tuple[Action, tuple[object, ...]]] = []
         self.seen_blocks: set[bytes] = set()
         self.seen_transactions: set[bytes] = set()
@@ -211,23 +213,27 @@ class Host:
             view = View(host=self.name, now_ns=self._engine.now_ns, chain=self.chain, event=event)
             effects = self.rewriter(effects, view, self._rng)
         for effect in effects:
-            match effect:
-                case messages.Emit(record=record):
-                    if self._sink is not None:
-                        self.emit(self._completed(record))
-                case messages.Persist(block=block, watermark=watermark):
-                    self.store.put(block, watermark)
-                case messages.Broadcast(block=block, source=source):
-                    self.seen_blocks.add(block.id)
-                    self.outside.broadcast(self, block, source)
-                case messages.Finalize(num=num, id=block_id):
-                    self.store.finalize(num, block_id)
-                case messages.Relay(transaction=transaction, source=source):
-                    self.seen_transactions.add(transaction.id)
-                    self.outside.relay(self, transaction, source)
-                case messages.RequestSync(peer=peer):
-                    self.outside.request_sync(self, peer)
+            self._do(effect)
         return effects
+
+    def _do(self, effect: messages.Effect) -> None:
+        assert self.outside is not None
+        match effect:
+            case messages.Emit(record=record):
+                if self._sink is not None:
+                    self.emit(self._completed(record))
+            case messages.Persist(block=block, watermark=watermark):
+                self.store.put(block, watermark)
+            case messages.Broadcast(block=block, source=source):
+                self.seen_blocks.add(block.id)
+                self.outside.broadcast(self, block, source)
+            case messages.Finalize(num=num, id=block_id):
+                self.store.finalize(num, block_id)
+            case messages.Relay(transaction=transaction, source=source):
+                self.seen_transactions.add(transaction.id)
+                self.outside.relay(self, transaction, source)
+            case messages.RequestSync(peer=peer):
+                self.outside.request_sync(self, peer)
 
     def emit(self, record: msgspec.Struct, role: str = "node") -> None:
         """Write one event of this host."""
@@ -253,8 +259,11 @@ class Host:
         chain = self.chain
         if self._sink is not None:
             self._tell_slots(chain, passed.untold, passed.slots[-1], now_ns)
-        abstain = "muted" if self.muted else self._clock_refusal()
-        self.step(messages.Tick(now_ns=now_ns, slot=passed.slots[-1], abstain=abstain))
+        slot, abstain = passed.slots[-1], self._clock_refusal()
+        turn = self.shared.genesis.blocks_per_turn
+        if self.keep_slots is not None and slot % turn >= self.keep_slots:
+            abstain = "silent"
+        self.step(messages.Tick(now_ns=now_ns, slot=slot, abstain=abstain))
 
     def _tell_slots(self, chain: Chain, untold: tuple[int, ...], newest: int, now_ns: int) -> None:
         head, lib, clock = chain.head, chain.lib, chain.slot_clock

@@ -13,13 +13,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """What happens to messages of one direction: shares are 0..1; jitter is plus or minus."""
+    """What happens to messages of one direction: shares are 0..1; jitter is plus or minus.
+
+    The reordered share is late by reorder_ns more, and younger messages overtake it.
+    """
 
     delay_ns: int = 0
     jitter_ns: int = 0
     loss: float = 0.0
     duplicate: float = 0.0
     reorder: float = 0.0
+    reorder_ns: int = 0
     cut: bool = False
 
 
@@ -74,13 +78,18 @@ class Links:
         taken_ns = self.sample_ns(source, target)
         if taken_ns is None:
             return ()
-        first_ns = now_ns + taken_ns
+        first_ns, late_ns = now_ns + taken_ns, 0
         every = (base, *(shapes or {}).values())
-        if not any(shape.reorder and self._rng.random() < shape.reorder for shape in every):
+        for shape in every:
+            if shape.reorder and self._rng.random() < shape.reorder:
+                late_ns += shape.reorder_ns
+        if late_ns:
+            first_ns += late_ns
+        else:
             first_ns = max(first_ns, self._last.get(pair, 0))
             self._last[pair] = first_ns
         if any(shape.duplicate and self._rng.random() < shape.duplicate for shape in every):
-            return (first_ns, first_ns + self._base.delay_ns)
+            return (first_ns, first_ns + base.delay_ns)
         return (first_ns,)
 
     def sample_ns(self, source: str, target: str) -> int | None:

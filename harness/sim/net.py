@@ -95,6 +95,10 @@ class Net:
             if at_ns is not None and (known_ns is None or at_ns < known_ns):
                 arrivals[peer] = at_ns
 
+    def send(self, source: str, target: str, block: SignedBlock) -> None:
+        """Send one block to one host."""
+        self.post(source, target, self._on_body, target, block, source)
+
     def _announce(
         self, host: Host, block: SignedBlock, source: str, arrivals: dict[str, int]
     ) -> None:
@@ -140,7 +144,8 @@ class Net:
 
     def _on_want(self, name: str, peer: str, block_id: bytes) -> None:
         block = self.hosts[name].store.block(block_id)
-        if block is not None:
+        hides = self.hosts[name].hides
+        if block is not None and not (hides and hides(block_id)):
             self.post(name, peer, self._on_body, peer, block, name)
 
     def _arrivals(self, block_id: bytes) -> dict[str, int]:

@@ -84,6 +84,7 @@ class World:
     def __init__(self, spec: WorldSpec, sink: Sink | None = None) -> None:
         built = profile.build(spec.genesis)
         self.spec = spec
+        self.profile = built
         self.t0_ns = built.clock.time_ns(spec.genesis.initial_slot + 1)
         self.engine = Engine(self.t0_ns - LEAD_NS)
         self.links = Links(stream(spec.seed, "links"), spec.link)
@@ -168,10 +169,9 @@ class World:
         """Let a frozen node go on."""
         self.hosts[name].resume()
 
-    def mute(self, names: Iterable[str], *, muted: bool = True) -> None:
-        """Let nodes leave their slots empty while they follow the chain; or end that."""
-        for name in names:
-            self.hosts[name].muted = muted
+    def silence(self, name: str, keep_slots: int | None) -> None:
+        """Let a node sign only the first so many slots of its turns; None ends that."""
+        self.hosts[name].keep_slots = keep_slots
 
     def skew(self, name: str, *, offset_ns: int = 0, drift_ppb: int = 0) -> None:
         """Set what a fault adds to a host's wall clock; nothing given takes it back."""

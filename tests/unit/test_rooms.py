@@ -51,6 +51,7 @@ ROOMS: dict[str, Room] = {
         ("metrics", "node.events", "duckdb", "numpy", "jinja2", "plotly", "msgspec", "markupsafe"),
     ),
     "harness": Room(STDLIB, tuple(HARNESS)),
+    "harness.fuzz": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.genesis": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.inspect": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.sim": Room(STDLIB - NETWORK - CLOCKS, (*CHAIN_READERS, *DECIDERS)),

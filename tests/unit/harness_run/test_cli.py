@@ -48,7 +48,7 @@ def rack(folder: Path) -> str:
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (["run", "demo", "--lab", "sim"], 2, "there is no simulator yet"),
+        (["run", "demo", "--lab", "sim", "-i", "x.yml"], 2, "leave -i out"),
         (["run", "demo"], 2, "no hosts given; add -i INVENTORY"),
         (["run", "dmo", "-i", "RACK"], 2, "dmo: no such campaign file; did you mean demo?"),
         (["plan", "demo", "-i", "missing.yml"], 2, "missing.yml: No such file"),

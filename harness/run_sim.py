@@ -1,0 +1,91 @@
+"""A campaign in the simulator, from file to report: the same run folder as a real lab's.
+
+Below trials/ and tables/, in summary.json and in report.html (its provenance section aside) the
+same campaign and seed give the same bytes, in any process.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import zstandard
+
+from harness import campaign, plan, store
+from harness.collect import ZSTD_LEVEL
+from harness.draw import SIM
+from harness.errors import RunError
+from harness.plan_model import Plan, Trial
+from harness.run import Outcome, report
+from harness.show import Show
+from harness.sim.campaign import Simulated, simulate, view
+from harness.store import RunFolder, TrialRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimOptions:
+    """What the operator asked for."""
+
+    campaign: str
+    runs: Path = store.ROOT
+    seed: int | None = None
+    only_cell: int | None = None
+    cached: bool = True
+    """False: nothing is shared between nodes; slower, same bytes."""
+
+
+def run(options: SimOptions, show: Show) -> Outcome:
+    """Return the outcome of the whole campaign, reported.
+
+    Raises:
+        OperatorError: the campaign is wrong; nothing was done.
+        RunError: no trial belongs to the cell asked for; the disk or the report failed.
+    """
+    file = campaign.load(campaign.find(options.campaign))
+    planned = plan.build(file, view(file), seed=options.seed)
+    trials = [t for t in planned.trials if options.only_cell in (None, t.cell)]
+    if not trials:
+        cells = f"cells are 1..{len(planned.cells)}"
+        raise RunError(f"no trial belongs to cell {options.only_cell}; {cells}")
+    lab = {"lab": SIM, "hosts": [{"host": host.host} for host in planned.hosts]}
+    folder = store.create(file, planned, lab, root=options.runs)
+    show.step(f"{file.name}: {len(trials)} trial(s) on {len(planned.hosts)} simulated hosts")
+    records = []
+    for trial in trials:
+        show.tick(f"trial {trial.n}: simulating")
+        records.append(_write(folder, trial, simulate(planned, trial, cached=options.cached)))
+    show.step("reporting")
+    summary = report(folder.path, lambda text: show.tick(text))
+    show.quiet()
+    return Outcome(folder=folder.path, plan=planned, trials=tuple(records), summary=summary)
+
+
+def repeat_line(options: SimOptions, planned: Plan) -> str:
+    """Return the command that runs the same again, byte for byte."""
+    words = ["slotlab", "run", options.campaign, "--lab", SIM, "--seed", str(planned.seed)]
+    if options.only_cell is not None:
+        words += ["--only", str(options.only_cell)]
+    return shlex.join(words)
+
+
+def _write(folder: RunFolder, trial: Trial, done: Simulated) -> TrialRecord:
+    compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+    for host, lines in done.events.items():
+        path = folder.host(trial.n, host)
+        (path / "events.jsonl.zst").write_bytes(compressor.compress(lines))
+        (path / "agent.jsonl").write_bytes(done.journals[host])
+    folder.write_genesis(trial.n, next(iter(done.files.by_host.values())))
+    record = TrialRecord(
+        n=trial.n,
+        seed=trial.seed,
+        t0_wall_ns=done.files.t0_ns,
+        chain_id=done.files.chain_id,
+        state="complete",
+        reason="",
+        started_ns=done.started_ns,
+        ended_ns=done.ended_ns,
+        genesis_slot=done.files.genesis_slot,
+    )
+    folder.write_trial(record)
+    return record

@@ -1,0 +1,146 @@
+"""A campaign on a lab that does not exist: hosts by number of producers, T0 and keys by seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+import msgspec
+from coincurve import PrivateKey
+
+from harness.campaign import CampaignFile
+from harness.draw import SIM
+from harness.genesis import HostAccess, TrialFiles, account_name, first_round_ns, trial_files
+from harness.plan import LabView
+from harness.plan_model import Plan, PlanHost, Trial
+from harness.sim.clock import ClockSpec
+from harness.sim.engine import stream
+from harness.sim.faults import Journal, schedule
+from harness.sim.records import Lines, Sink
+from harness.sim.world import LEAD_NS, HostSpec, LoadSpec, World, WorldSpec
+from node.chain.genesis import decode
+from node.config import NodeConfig
+
+FIRST_T0_NS = 1_767_225_600_000_000_000
+"""2026-01-01: the seed puts T0 into the 300 days from here on."""
+T0_DAYS = 300
+CLOCK_OFFSET_NS = 200_000
+CLOCK_BOUND_NS = 500_000
+CRYSTAL_PPB = 20_000
+
+
+class SeedKeys:
+    """The secrets of a simulated lab: each follows from the seed and its name."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def secret(self, name: str) -> str:
+        """Return the secret of name in hex."""
+        return sha256(f"slotlab/sim/{self._seed}/key/{name}".encode()).hexdigest()
+
+    def public(self, name: str) -> str:
+        """Return the compressed public key of name in hex."""
+        key: bytes = PrivateKey.from_hex(self.secret(name)).public_key.format()
+        return key.hex()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """A finished trial: its raw files' bytes by host, and what trial.json says."""
+
+    files: TrialFiles
+    events: dict[str, bytes]
+    journals: dict[str, bytes]
+    started_ns: int
+    ended_ns: int
+
+
+def view(file: CampaignFile) -> LabView:
+    """Return the hosts a campaign runs on in the simulator: n1, n2, ... one a producer.
+
+    Where the campaign assigns producers to hosts, those hosts.
+    """
+    chain = file.common.chain
+    names = list(chain.assign) or [f"n{i}" for i in range(1, chain.producers + 1)]
+    hosts = tuple(
+        PlanHost(
+            host=name, address=f"192.0.2.{number}", interface="sim", zone="", node_port=9000,
+            probe_port=9001,
+        )
+        for number, name in enumerate(names, start=1)
+    )  # fmt: skip
+    return LabView(lab=SIM, hosts=hosts, groups={})
+
+
+def world_of(
+    plan: Plan, trial: Trial, sink: Sink | None, *, probes: bool, cached: bool = True
+) -> tuple[World, TrialFiles]:
+    """Return the lab of a trial as it is before T0, no fault armed yet, and its files."""
+    days_ns = trial.seed % (T0_DAYS * 86_400) * 1_000_000_000
+    t0_ns = first_round_ns(plan, not_before_ns=FIRST_T0_NS + days_ns)
+    keys = SeedKeys(plan.seed)
+    access = {
+        host.host: HostAccess(curve_public="", ntp=(SIM,), state_dir="/var/lib/slotlab")
+        for host in plan.hosts
+    }
+    files = trial_files(plan, trial, t0_ns=t0_ns, keys=keys, access=access)
+    names = [*plan.producers, *(account_name(i) for i in range(len(plan.hosts)))]
+    spec = WorldSpec(
+        seed=trial.seed,
+        genesis=decode(files.by_host[plan.hosts[0].host]["genesis.json"].encode()),
+        keys={name: PrivateKey.from_hex(keys.secret(name)) for name in names},
+        hosts=tuple(
+            HostSpec(
+                name=host.host, producers=tuple(host.producers), clock=_clock(trial, host.host)
+            )
+            for host in plan.hosts
+        ),
+        clock_limit_ns=plan.clock_limit_ns,
+        load=tuple(load for host in plan.hosts if (load := _load(host.host, files))),
+        probes=probes,
+        cached=cached,
+    )
+    world = World(spec, sink)
+    assert world.t0_ns == t0_ns
+    return world, files
+
+
+def simulate(plan: Plan, trial: Trial, *, cached: bool = True) -> Simulated:
+    """Return the raw files of a trial. The same plan gives the same bytes, cached or not."""
+    lines = Lines(trial.seed)
+    world, files = world_of(plan, trial, lines, probes=True, cached=cached)
+    journal = Journal(world, f"sim.{trial.n}")
+    schedule(world, trial.faults, journal)
+    world.run(plan.end_ns)
+    world.stop()
+    return Simulated(
+        files=files,
+        events={name: lines.of_host(name) for name in world.hosts},
+        journals={name: journal.of_host(name) for name in world.hosts},
+        started_ns=files.t0_ns - LEAD_NS,
+        ended_ns=files.t0_ns + plan.end_ns,
+    )
+
+
+def _clock(trial: Trial, host: str) -> ClockSpec:
+    """Return good clocks, as NTP leaves them, that still differ: crystals, remaining offset."""
+    rng = stream(trial.seed, "clock", host)
+    return ClockSpec(
+        offset_ns=rng.randint(-CLOCK_OFFSET_NS, CLOCK_OFFSET_NS),
+        wander_ppb=50,
+        mono_ppb=rng.randint(-CRYSTAL_PPB, CRYSTAL_PPB),
+        bound_ns=CLOCK_BOUND_NS,
+    )
+
+
+def _load(host: str, files: TrialFiles) -> LoadSpec | None:
+    config = msgspec.json.decode(files.by_host[host]["node.json"], type=NodeConfig)
+    client = config.client
+    if client is None:
+        return None
+    return LoadSpec(
+        host=host, account=client.account, rate_milli=client.rate_milli,
+        size_bytes=client.size_bytes, seed=client.seed,
+        start_ns=client.start_ns - files.t0_ns, end_ns=client.end_ns - files.t0_ns,
+    )  # fmt: skip

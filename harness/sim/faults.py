@@ -1,0 +1,166 @@
+"""A plan's faults done to a simulated lab, with the journal that agents would have written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from harness.plan_model import PlannedFault
+from harness.sim.liars import attach
+from harness.sim.link import Shape
+from harness.sim.records import boot_id
+from harness.sim.world import World
+
+SETTLE_NS = 1_000_000
+"""How long after a change the agent of a host has read it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What begins a fault and what ends it; to whom it is done, and whether it ends."""
+
+    begin: Callable[[], None]
+    end: Callable[[], None]
+    hosts: tuple[str, ...]
+
+
+class Journal:
+    """Mutable: the agents' lines by host."""
+
+    def __init__(self, world: World, trial: str) -> None:
+        self._world = world
+        self._trial = trial
+        self.lines: dict[str, list[bytes]] = {name: [] for name in world.hosts}
+
+    def of_host(self, name: str) -> bytes:
+        """Return the host's agent.jsonl."""
+        return b"".join(self.lines[name])
+
+    def open(self, faults: Sequence[PlannedFault], deeds: Sequence[Deed]) -> None:
+        """Write what every agent writes before a trial: started, each fault armed, armed."""
+        world = self._world
+        for name, host in world.hosts.items():
+            self.write(name, "started", t_known=False)
+            for fault, deed in zip(faults, deeds, strict=True):
+                if name in deed.hosts:
+                    self.write(name, "armed", fault)
+            t0_mono_ns = host.clock.mono_ns(world.t0_ns)
+            read_back = {"t0_wall_ns": world.t0_ns, "t0_mono_ns": t0_mono_ns,
+                         "t0_boottime_ns": t0_mono_ns}  # fmt: skip
+            self.write(name, "armed", read_back=read_back)
+
+    def write(
+        self, name: str, state: str, fault: PlannedFault | None = None, *,
+        read_back: dict[str, Any] | None = None, t_known: bool = True,
+    ) -> None:  # fmt: skip
+        """Write one line of a host's agent; a change took place just now."""
+        world = self._world
+        now_ns, clock = world.engine.now_ns, world.hosts[name].clock
+        changed = state in ("applied", "installed", "healed")
+        line = {
+            "v": 1, "host": name, "boot": boot_id(world.spec.seed, name), "trial": self._trial,
+            "fault": fault.id if fault else "", "kind": fault.fault if fault else "agent",
+            "state": state, "mono_ns": clock.mono_ns(now_ns), "wall_ns": clock.wall_ns(now_ns),
+            "t_ns": world.now_ns if t_known else None,
+            "between_ns": [world.now_ns, world.now_ns] if changed else None,
+            "asked": dict(fault.asked) if fault else {}, "read_back": read_back or {},
+            "how": fault.how if fault else "", "reason": "",
+        }  # fmt: skip
+        self.lines[name].append(msgspec.json.encode(line) + b"\n")
+
+
+def schedule(world: World, faults: Sequence[PlannedFault], journal: Journal | None = None) -> None:
+    """Put a trial's faults on the world's calendar; a journal tells of them as agents do."""
+    deeds = [deed_of(world, fault) for fault in faults]
+    if journal is not None:
+        journal.open(faults, deeds)
+    for fault, deed in zip(faults, deeds, strict=True):
+        world.at(fault.at_ns, _change, fault, deed.begin, deed, journal, "applied", "installed")
+        if fault.for_ns is not None:
+            end_ns = fault.at_ns + fault.for_ns
+            world.at(end_ns, _change, fault, deed.end, deed, journal, "healed")
+
+
+def _change(
+    fault: PlannedFault, action: Callable[[], None], deed: Deed, journal: Journal | None,
+    *states: str,
+) -> None:  # fmt: skip
+    action()
+    if journal is not None:
+        for name in deed.hosts:
+            for state in states:
+                journal.write(name, state, fault)
+
+
+def deed_of(world: World, fault: PlannedFault) -> Deed:
+    """Return what a planned fault does to the world."""
+    if fault.fault == "partition":
+        groups = fault.groups or []
+        hosts = tuple(host for group in groups for host in group)
+        return Deed(lambda: world.split(fault.id, groups), lambda: world.clear(fault.id), hosts)
+    if fault.pairs is not None:
+        return _on_links(world, fault)
+    begin, end = _on_host(world, fault)
+    targets = tuple(fault.targets)
+
+    def each(action: Callable[[str], None]) -> Callable[[], None]:
+        def do() -> None:
+            for name in targets:
+                action(name)
+
+        return do
+
+    return Deed(each(begin), each(end), targets)
+
+
+def _on_links(world: World, fault: PlannedFault) -> Deed:
+    asked, pairs = fault.asked, list(fault.pairs or [])
+    if fault.fault != "cut":
+        pairs += [(b, a) for a, b in pairs]
+    match fault.fault:
+        case "delay":
+            shape = Shape(delay_ns=asked["delay_ns"], jitter_ns=asked["jitter_ns"])
+        case "loss":
+            shape = Shape(loss=asked["share"])
+        case "duplicate":
+            shape = Shape(duplicate=asked["share"])
+        case "reorder":
+            shape = Shape(reorder=asked["share"], reorder_ns=asked["by_ns"])
+        case "cut":
+            shape = Shape(cut=True)
+        case other:
+            raise AssertionError(f"no such link fault: {other}")
+    hosts = tuple(dict.fromkeys(host for pair in pairs for host in pair))
+    return Deed(lambda: world.shape(fault.id, pairs, shape), lambda: world.clear(fault.id), hosts)
+
+
+def _on_host(
+    world: World, fault: PlannedFault
+) -> tuple[Callable[[str], None], Callable[[str], None]]:
+    asked = fault.asked
+    match fault.fault:
+        case "kill":
+            return world.crash, world.restart
+        case "crash":
+            return lambda name: world.crash(name, asked["loses"]), world.restart
+        case "pause":
+            return world.pause, world.resume
+        case "silent":
+            keep = int(asked["keep_slots"])
+            return lambda name: world.silence(name, keep), lambda name: world.silence(name, None)
+        case "clock_step":
+            return lambda name: world.skew(name, offset_ns=asked["by_ns"]), world.skew
+        case "clock_drift":
+            ppb = round(asked["ppm"] * 1000)
+            return lambda name: world.skew(name, drift_ppb=ppb), world.skew
+        case "byzantine":
+            lies = {
+                name: attach(world, name, str(asked["strategy"]), int(asked["by_ns"]))
+                for name in fault.targets
+            }
+            return lambda name: lies[name].begin(), lambda name: lies[name].end()
+        case other:
+            raise AssertionError(f"no such fault: {other}")
