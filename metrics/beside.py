@@ -2,6 +2,7 @@
 
 The other run is one of the same campaign elsewhere, such as a simulated one beside a real lab. Only
 the undisturbed baseline has a prediction from the rules; every other phase compares the two runs.
+What counts there: blocks after the first round whose predicted finality still lies in the baseline.
 """
 
 from __future__ import annotations
@@ -56,9 +57,10 @@ def compare(
     rows = []
     for cell in cells:
         twin = _twin(cell, other)
-        for phase, metrics in cell["phases"].items():
+        for phase in cell["phases"]:
             if phase != WARMUP:
-                sides = [metrics] if other is None else [metrics, (twin or {}).get(phase)]
+                sides = [_side(cell, phase)] if other is None else [
+                    _side(cell, phase), _side(twin, phase)]  # fmt: skip
                 rows += _rows(cell["params"], phase, sides, lag, latency)
     return {
         LAG: {"min": lag.min, "max": lag.max} if lag else None,
@@ -145,10 +147,17 @@ def _inside(found: dict[str, Any] | None, wanted: dict[str, int] | None) -> bool
     return bool(wanted["min"] <= found["min"] and found["max"] <= wanted["max"])
 
 
+def _side(cell: dict[str, Any] | None, phase: str) -> dict[str, Any] | None:
+    """Return a cell's figures of a phase; for the baseline, finality of undisturbed blocks only."""
+    metrics = (cell or {"phases": {}})["phases"].get(phase)
+    if metrics is None or phase != BASELINE or cell is None:
+        return dict(metrics) if metrics else None
+    return {**metrics, **cell.get("undisturbed", {})}
+
+
 def _twin(cell: dict[str, Any], other: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return the phases of the other run's cell with the same parameters."""
+    """Return the other run's cell with the same parameters."""
     for candidate in (other or {}).get("cells", []):
         if candidate["params"] == cell["params"]:
-            phases: dict[str, Any] = candidate["phases"]
-            return phases
+            return dict(candidate)
     return None

@@ -104,13 +104,31 @@ def lag_samples(items: list[BlockFinality], data: TrialData) -> Samples:
     return samples
 
 
+def undisturbed(items: list[BlockFinality], data: TrialData) -> list[BlockFinality]:
+    """Return the blocks of the baseline that the prediction speaks of.
+
+    Left out, whatever became of them: the first round, in which nobody has anything to confirm, and
+    blocks whose predicted finality falls behind the baseline's end, into the first fault.
+    """
+    lag = data.plan.prediction.finality_lag_blocks
+    first = data.file.genesis_slot + 1 + data.plan.round_slots
+    due_ns = ((lag.max if lag else 0) + 1) * data.plan.slot_ns
+    ends = [phase.end_ns for phase in data.planned.phases if phase.name == "baseline"]
+    return [
+        item
+        for item in items
+        if item.phase == "baseline"
+        and item.block.slot >= first
+        and item.slot_ns + due_ns <= max(ends, default=0)
+    ]
+
+
 def by_position(items: list[BlockFinality], data: TrialData) -> dict[int, list[int]]:
-    """Return the lags seen in the baseline by position in the turn, over all hosts."""
+    """Return the lags of undisturbed blocks by position in the turn, over all hosts."""
     found: dict[int, list[int]] = defaultdict(list)
-    for item in items:
-        if item.phase == "baseline":
-            position = item.block.slot % data.plan.blocks_per_turn
-            found[position] += [final.lag_blocks for final in item.at.values()]
+    for item in undisturbed(items, data):
+        position = item.block.slot % data.plan.blocks_per_turn
+        found[position] += [final.lag_blocks for final in item.at.values()]
     return dict(found)
 
 

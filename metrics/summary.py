@@ -129,7 +129,21 @@ def _cell(plan: Plan, params: dict[str, Any], analyses: list[Analysis]) -> dict[
             for a in analyses
         ],
         "metrics": metrics,
+        "undisturbed": _undisturbed(analyses, seed),
         "phases": {name: _metrics(analyses, {name}, seed) for name in names},
+    }
+
+
+def _undisturbed(analyses: list[Analysis], seed: int) -> dict[str, Any]:
+    """Return lag and latency of the blocks the prediction speaks of, pooled over the trials."""
+    lags, latencies = [], []
+    for a in analyses:
+        items = finality.undisturbed(a.finality, a.data)
+        lags.append(finality.lag_samples(items, a.data))
+        latencies.append(finality.latency_samples(items, a.data, "quorum"))
+    return {
+        "finality_lag_blocks": summarise(lags, scale=1, digits=3, seed=seed),
+        "finality_latency_s": summarise(latencies, scale=1e9, digits=6, seed=seed),
     }
 
 
