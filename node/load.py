@@ -12,15 +12,17 @@ from dataclasses import dataclass
 
 from node.chain.crypto import PrivateKey
 from node.chain.pack import pack_varuint
-from node.chain.transaction import Transaction, Transfer, reference, sign_transfer
+from node.chain.transaction import Transaction, Transfer, reference, sign_content
 from node.config import ConfigError
 
 EXPIRES_AFTER_S = 120
 """How long a transaction stays valid, where the chain allows that."""
 AMOUNT = 1
 _MEMO_BYTES_MIN = 8
-_FIXED_BYTES = 66 + 37
-"""A transaction's size without its memo and the two lengths in front of body and memo."""
+_DATA_BYTES = 32
+"""A transfer's data without its memo and the length in front of that."""
+_FIXED_BYTES = 66 + 49 + _DATA_BYTES
+"""A transaction's size without its memo and the three lengths in front of body, data and memo."""
 _RATE_UNIT_NS = 10**12
 """rate_milli counts transactions per 1,000 s."""
 
@@ -82,7 +84,7 @@ class Transfers:
             amount=AMOUNT,
             memo=n.to_bytes(_MEMO_BYTES_MIN, "big") + padding,
         )
-        return sign_transfer(transfer, chain_id=chain_id, key=self.key)
+        return sign_content(transfer, chain_id=chain_id, key=self.key)
 
 
 def secret_key(text: str) -> PrivateKey:
@@ -97,7 +99,8 @@ def secret_key(text: str) -> PrivateKey:
 def memo_bytes(size_bytes: int) -> int:
     """Return the memo length that makes a transaction size_bytes long, or just less; at least 8."""
     for memo in range(size_bytes - _FIXED_BYTES, _MEMO_BYTES_MIN, -1):
-        body = 37 + len(pack_varuint(memo)) + memo
+        data = _DATA_BYTES + len(pack_varuint(memo)) + memo
+        body = 49 + len(pack_varuint(data)) + data
         if 66 + len(pack_varuint(body)) + body <= size_bytes:
             return memo
     return _MEMO_BYTES_MIN

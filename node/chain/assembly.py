@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from node.chain.block import SignedBlock
 from node.chain.fork_db import ForkItem
-from node.chain.messages import Applied, Produced, Switched
+from node.chain.governance import Governance
+from node.chain.messages import Applied, Emit, Produced, Switched
+from node.chain.transaction_body import SetProducers
 
 
 def produced(block: SignedBlock, size_bytes: int) -> Produced:
@@ -45,3 +47,15 @@ def switched(old: ForkItem, new: ForkItem, ancestor: ForkItem) -> Switched:
         ancestor=ancestor.id.hex(),
         ancestor_num=ancestor.num,
     )
+
+
+def schedule_changes(item: ForkItem, governance: Governance | None) -> list[Emit]:
+    """Return the notices of what an executed block did to the schedule."""
+    records = list(item.state.changes)
+    if governance is not None:
+        records.extend(
+            governance.proposed(item.state, transaction.content.producers)
+            for transaction in item.signed.transactions
+            if isinstance(transaction.content, SetProducers)
+        )
+    return [Emit(record=record) for record in records]

@@ -208,8 +208,9 @@ class Chain:
     def _produce(self, slot: int, producer: str, effects: list[Effect]) -> None:
         head, profile = self._fork_db.head, self._profile
         at_ns = profile.transaction_time_ns(head.state, profile.clock.time_ns(slot))
-        self._ledger.begin(head.num + 1, at_ns)
+        self._ledger.begin(head.state, slot, at_ns)
         room = self._max_block_bytes - validation.BLOCK_OVERHEAD_BYTES
+        room -= 0 if self._ledger.announced is None else len(self._ledger.announced.pack())
         chosen, dropped = choose_transactions(self._ledger, self._mempool, room, self._verifier)
         header = head.state.draft(
             slot,
@@ -217,6 +218,7 @@ class Chain:
             profile.transaction_mroot(chosen),
             chosen,
         )
+        header = self._ledger.complete(header)
         state = head.state.child(header)
         block = SignedBlock(header, sign(self._keys[producer], state.signing_digest), tuple(chosen))
         digest = self._ledger.end(block.id)
@@ -341,7 +343,8 @@ class Chain:
 
     def _report_applied(self, item: ForkItem, digest: bytes, effects: list[Effect]) -> None:
         effects.append(Emit(record=assembly.applied(item.signed, digest)))
-        effects.extend(Emit(record=change) for change in item.state.changes)
+        governance = self._profile.transaction_rules.governance
+        effects.extend(assembly.schedule_changes(item, governance))
         for transaction in item.signed.transactions:
             self._mempool.remove(transaction.id)
             effects.extend(self._mempool.tell(transaction.id, "included", num=item.num))

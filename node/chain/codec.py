@@ -7,12 +7,11 @@ from typing import Protocol
 from node.chain.block import Header, SignedBlock
 from node.chain.crypto import KEY_TYPE_K1, SIGNATURE_BYTES, pack_signature
 from node.chain.errors import DecodeError
-from node.chain.name import u64_to_name
 from node.chain.pack import Reader, pack_bytes, pack_varuint
-from node.chain.transaction import MAX_TRANSACTION_BYTES, Transaction, Transfer
+from node.chain.transaction import MAX_TRANSACTION_BYTES, Transaction
+from node.chain.transaction_body import read_body as read_transaction_body
 
 MAX_BLOCK_BYTES = 16 * 1024 * 1024
-MAX_PRODUCERS = 125
 MAX_BLOCK_TRANSACTIONS = 262_144
 
 
@@ -112,22 +111,4 @@ def _read_signature(reader: Reader) -> bytes:
 
 def _read_transaction(reader: Reader) -> Transaction:
     body = reader.var_bytes(most=MAX_TRANSACTION_BYTES)
-    return Transaction(_read_transfer(body), body, _read_signature(reader))
-
-
-def _read_transfer(body: bytes) -> Transfer:
-    reader = Reader(body)
-    expiration_s, num, prefix = reader.uint("<I"), reader.uint("<H"), reader.uint("<I")
-    if reader.take(3) != b"\x00\x00\x00":
-        raise DecodeError("limits and delay must be zero")
-    transfer = Transfer(
-        expiration_s=expiration_s,
-        ref_block_num=num,
-        ref_block_prefix=prefix,
-        sender=u64_to_name(reader.uint("<Q")),
-        recipient=u64_to_name(reader.uint("<Q")),
-        amount=reader.uint("<Q"),
-        memo=reader.var_bytes(most=MAX_TRANSACTION_BYTES),
-    )
-    reader.end()
-    return transfer
+    return Transaction(read_transaction_body(body), body, _read_signature(reader))

@@ -36,6 +36,9 @@ class Reason(StrEnum):
     UNKNOWN_ACCOUNT = "unknown_account"
     ZERO_AMOUNT = "zero_amount"
     INSUFFICIENT_BALANCE = "insufficient_balance"
+    BAD_PRODUCERS = "bad_producers"
+    SAME_PRODUCERS = "same_producers"
+    PROPOSAL_WAITS = "proposal_waits"
     MEMPOOL_FULL = "mempool_full"
     TOO_LARGE = "too_large"
     # slots left empty

@@ -61,14 +61,14 @@ def apply_block(
     block, parent = item.signed, item.parent
     assert parent is not None
     time_ns = profile.transaction_time_ns(parent.state, profile.clock.time_ns(block.slot))
-    ledger.begin(block.num, time_ns)
+    ledger.begin(parent.state, block.slot, time_ns)
     try:
         for transaction in block.transactions:
             ledger.execute(transaction, verifier)
     except TransactionRejected as error:
         ledger.abort()
         raise BlockRejected(Reason.INVALID_TRANSACTIONS, block.num) from error
-    if parent.state.rebuild(block.header, block.transactions) != block.header:
+    if ledger.complete(parent.state.rebuild(block.header, block.transactions)) != block.header:
         ledger.abort()
         raise BlockRejected(Reason.CONTENT_MISMATCH, block.num)
     return ledger.end(block.id)

@@ -8,12 +8,13 @@ from typing import Literal
 
 import msgspec
 
-from node.chain.codec import MAX_BLOCK_BYTES, MAX_PRODUCERS
+from node.chain.codec import MAX_BLOCK_BYTES
 from node.chain.crypto import is_public_key, pack_key
 from node.chain.errors import GenesisError
 from node.chain.name import name_to_u64
 from node.chain.pack import pack_bytes, pack_varuint
-from node.chain.schedule import ProducerKey, ProducerSchedule
+from node.chain.schedule import MAX_PRODUCERS, ProducerKey, ProducerSchedule
+from node.chain.transaction_body import SYSTEM_ACCOUNT
 
 MIN_BLOCK_BYTES = 1024
 
@@ -60,7 +61,8 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     The genesis block has slot initial_slot and number 1; the first slot anyone may produce in is
     the next. eosio only: timing says when in its slot a block is finished; with lock_on_proposed a
     node does not leave a branch for one without what the former has pre-committed, unless more is
-    irreversible there (experimental: it may cost liveness).
+    irreversible there (experimental: it may cost liveness). The owner of system_key, a public key,
+    may propose schedules as account `eosio`; "" for nobody.
     """
 
     profile: Literal["eosio", "bitshares"] = "eosio"
@@ -74,6 +76,7 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_block_bytes: int = 1_048_576
     max_transaction_lifetime_s: int = 3600
     lock_on_proposed: bool = False
+    system_key: str = ""
     bitshares: BitsharesRules | None = None
 
 
@@ -119,6 +122,8 @@ def check(genesis: Genesis) -> None:
     if genesis.profile != "eosio":
         _require(not genesis.lock_on_proposed, "lock_on_proposed is for the eosio profile only")
         _require(genesis.timing == "fio", "timing is for the eosio profile only")
+        _require(genesis.system_key == "", "system_key is for the eosio profile only")
+    _check_system_key(genesis)
     _check_names("producers", genesis.producers)
     _check_names("accounts", genesis.accounts)
     for account in genesis.accounts:
@@ -155,6 +160,8 @@ def chain_id(genesis: Genesis) -> bytes:
         parts.append(msgspec.msgpack.encode(genesis.bitshares))
     if genesis.lock_on_proposed:
         parts.append(b"lock_on_proposed")
+    if genesis.system_key:
+        parts.append(b"system_key" + bytes.fromhex(genesis.system_key))
     return sha256(b"".join(parts)).digest()
 
 
@@ -162,6 +169,18 @@ def schedule(genesis: Genesis) -> ProducerSchedule:
     """Return the first schedule: version 0, producers in alphabetical order."""
     producers = sorted(genesis.producers, key=lambda producer: producer.name)
     return ProducerSchedule(0, tuple(ProducerKey(p.name, bytes.fromhex(p.key)) for p in producers))
+
+
+def _check_system_key(genesis: Genesis) -> None:
+    if genesis.system_key == "":
+        return
+    try:
+        key = bytes.fromhex(genesis.system_key)
+    except ValueError as error:
+        raise GenesisError(f"system_key: {error}") from error
+    _require(is_public_key(key), "system_key is no compressed public key")
+    taken = any(account.name == SYSTEM_ACCOUNT for account in genesis.accounts)
+    _require(not taken, f"accounts: {SYSTEM_ACCOUNT} is the account of system_key")
 
 
 def _check_names(where: str, entries: list[GenesisProducer] | list[GenesisAccount]) -> None:

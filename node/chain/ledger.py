@@ -13,13 +13,20 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from node.chain.block import Header
 from node.chain.crypto import Verifier
 from node.chain.errors import Reason, TransactionRejected
 from node.chain.genesis import Genesis
+from node.chain.governance import Governance, Opening
 from node.chain.name import name_to_u64
+from node.chain.schedule import ProducerKey, ProducerSchedule, Proposal
 from node.chain.transaction import Transaction, reference
+from node.chain.transaction_body import SYSTEM_ACCOUNT, SetProducers, Transfer
+
+if TYPE_CHECKING:
+    from node.chain.profile import ChainState
 
 Check = Literal["expiry", "lifetime", "tapos", "accounts", "duplicate", "amount", "signature"]
 RING_SIZE = 65_536
@@ -31,11 +38,13 @@ class TransactionRules:
     """What a consensus system says about transactions.
 
     prefix_at: where in a block id the bytes of ref_block_prefix are; order: of the checks, of which
-    the first that fails gives the reason.
+    the first that fails gives the reason; governance: how proposed schedules come into force, None
+    where nothing can be proposed.
     """
 
     prefix_at: int
     order: tuple[Check, ...]
+    governance: Governance | None = None
 
 
 @dataclass(slots=True)
@@ -44,6 +53,8 @@ class _Journal:
 
     num: int
     digest: bytes
+    proposal: Proposal | None
+    opening: Opening | None
     balances: dict[str, int] = field(default_factory=dict)
     added: list[bytes] = field(default_factory=list)
     expired: list[tuple[int, bytes]] = field(default_factory=list)
@@ -53,13 +64,13 @@ class _Journal:
 class Ledger:
     """The state at the head. One block at a time: begin, execute …, then end or abort.
 
-    Mutable: balances by account, seen transaction ids with their expiration, the TaPoS ring,
-    journals of the reversible blocks, the digest.
+    Mutable: balances by account, seen transaction ids with their expiration, the TaPoS ring, the
+    proposed schedule, journals of the reversible blocks, the digest.
     """
 
     __slots__ = (
         "_balances", "_by_expiry", "_chain_id", "_digest", "_journals", "_keys", "_lifetime_s",
-        "_open", "_ring", "_rules", "_seen", "_time_ns",
+        "_open", "_opening", "_proposal", "_ring", "_rules", "_seen", "_time_ns",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +81,11 @@ class Ledger:
         self._lifetime_s = genesis.max_transaction_lifetime_s
         self._balances = {account.name: account.balance for account in genesis.accounts}
         self._keys = {account.name: bytes.fromhex(account.key) for account in genesis.accounts}
+        if genesis.system_key:
+            self._keys[SYSTEM_ACCOUNT] = bytes.fromhex(genesis.system_key)
+            self._balances.setdefault(SYSTEM_ACCOUNT, 0)
+        self._proposal: Proposal | None = None
+        self._opening: Opening | None = None
         self._seen: dict[bytes, int] = {}
         self._by_expiry: list[tuple[int, bytes]] = []
         self._ring: dict[int, bytes] = {int.from_bytes(genesis_id[:4], "big"): genesis_id}
@@ -86,6 +102,22 @@ class Ledger:
     def balance(self, account: str) -> int:
         """Return what account owns, 0 for an account that does not exist."""
         return self._balances.get(account, 0)
+
+    @property
+    def announced(self) -> ProducerSchedule | None:
+        """Return the schedule that the header of the block at hand must carry."""
+        return None if self._opening is None else self._opening.announced
+
+    @property
+    def proposal(self) -> Proposal | None:
+        """Return the schedule that waits to be announced."""
+        return self._proposal
+
+    def complete(self, header: Header) -> Header:
+        """Return the header of the open block with the schedule it must carry, if any."""
+        if self.announced is None or self._rules.governance is None:
+            return header
+        return self._rules.governance.complete(header, self.announced)
 
     def id_at(self, num: int) -> bytes | None:
         """Return the id of this branch's block num, if it is among the last 65,536."""
@@ -111,15 +143,19 @@ class Ledger:
             reason = self._broken(name, transaction, time_ns, verifier)
             if reason is not None:
                 raise TransactionRejected(reason)
-        if self._balances[transaction.transfer.sender] < transaction.transfer.amount:
-            raise TransactionRejected(Reason.INSUFFICIENT_BALANCE)
+        match transaction.content:
+            case Transfer(sender=sender, amount=amount):
+                if self._balances[sender] < amount:
+                    raise TransactionRejected(Reason.INSUFFICIENT_BALANCE)
+            case SetProducers(producers=producers):
+                self._next_proposal(producers)
 
     def _broken(
         self, name: Check, transaction: Transaction, time_ns: int, verifier: Verifier | None
     ) -> Reason | None:
         """The reason when the transaction fails that check."""
-        transfer = transaction.transfer
-        expiration_ns = transfer.expiration_s * NS_PER_S
+        content = transaction.content
+        expiration_ns = content.expiration_s * NS_PER_S
         match name:
             case "expiry":
                 return Reason.EXPIRED if expiration_ns < time_ns else None
@@ -127,30 +163,58 @@ class Ledger:
                 late = expiration_ns > time_ns + self._lifetime_s * NS_PER_S
                 return Reason.EXPIRATION_TOO_FAR if late else None
             case "tapos":
-                known = self._ring.get(transfer.ref_block_num)
+                known = self._ring.get(content.ref_block_num)
                 if known is None:
                     return Reason.BAD_TAPOS
                 prefix = reference(known, self._rules.prefix_at)[1]
-                return Reason.BAD_TAPOS if prefix != transfer.ref_block_prefix else None
+                return Reason.BAD_TAPOS if prefix != content.ref_block_prefix else None
             case "accounts":
-                known_all = transfer.sender in self._keys and transfer.recipient in self._keys
+                other = content.recipient if isinstance(content, Transfer) else content.actor
+                known_all = content.actor in self._keys and other in self._keys
                 return None if known_all else Reason.UNKNOWN_ACCOUNT
             case "duplicate":
                 return Reason.DUPLICATE if transaction.id in self._seen else None
             case "amount":
-                return Reason.ZERO_AMOUNT if transfer.amount == 0 else None
+                nothing = isinstance(content, Transfer) and content.amount == 0
+                return Reason.ZERO_AMOUNT if nothing else None
             case "signature":
                 if verifier is None:
                     return None
                 digest = transaction.signing_digest(self._chain_id)
                 key = verifier.signer(digest, transaction.signature)
-                return None if key == self._keys[transfer.sender] else Reason.BAD_SIGNATURE
+                return None if key == self._keys[content.actor] else Reason.BAD_SIGNATURE
 
-    def begin(self, num: int, time_ns: int) -> None:
-        """Open block num of that time; ids that expired strictly before it are forgotten."""
+    def _next_proposal(self, producers: tuple[ProducerKey, ...]) -> Proposal:
+        """The proposal that a new schedule makes in the open block, or in the one after the head.
+
+        Source: eosio libraries/chain/controller.cpp, set_proposed_producers.
+        """
+        num = self._journals[-1].num + 1 if self._journals else 0
+        if self._open is not None:
+            num = self._open.num
+        waiting, opening = self._proposal, self._opening
+        names = [producer.name for producer in producers]
+        if opening is None or not names or names != sorted(set(names)):
+            raise TransactionRejected(Reason.BAD_PRODUCERS)
+        if waiting is not None and waiting.block_num != num:
+            raise TransactionRejected(Reason.PROPOSAL_WAITS)
+        if producers == (waiting.schedule if waiting else opening.latest).producers:
+            raise TransactionRejected(Reason.SAME_PRODUCERS)
+        version = opening.latest.version + 1
+        return Proposal(num, ProducerSchedule(version, producers))
+
+    def begin(self, parent: ChainState, slot: int, time_ns: int) -> None:
+        """Open the child of parent in slot; ids that expired strictly before time_ns are forgotten.
+
+        A proposal that is due leaves the state: the header carries it.
+        """
         assert self._open is None
-        journal = _Journal(num, self._digest)
+        journal = _Journal(parent.num + 1, self._digest, self._proposal, self._opening)
         self._open, self._time_ns = journal, time_ns
+        if self._rules.governance is not None:
+            self._opening = self._rules.governance.open(parent, slot, self._proposal)
+            if self._opening.announced is not None:
+                self._proposal = None
         while self._by_expiry and self._by_expiry[0][0] * NS_PER_S < time_ns:
             entry = heapq.heappop(self._by_expiry)
             if self._seen.get(entry[1]) == entry[0]:
@@ -166,15 +230,16 @@ class Ledger:
         journal = self._open
         assert journal is not None
         self.check(transaction, self._time_ns, verifier)
-        transfer = transaction.transfer
-        for account, change in (
-            (transfer.sender, -transfer.amount),
-            (transfer.recipient, transfer.amount),
-        ):
-            journal.balances.setdefault(account, self._balances[account])
-            self._balances[account] += change
-        self._seen[transaction.id] = transfer.expiration_s
-        heapq.heappush(self._by_expiry, (transfer.expiration_s, transaction.id))
+        content = transaction.content
+        match content:
+            case Transfer(sender=sender, recipient=recipient, amount=amount):
+                for account, change in ((sender, -amount), (recipient, amount)):
+                    journal.balances.setdefault(account, self._balances[account])
+                    self._balances[account] += change
+            case SetProducers(producers=producers):
+                self._proposal = self._next_proposal(producers)
+        self._seen[transaction.id] = content.expiration_s
+        heapq.heappush(self._by_expiry, (content.expiration_s, transaction.id))
         journal.added.append(transaction.id)
 
     def end(self, block_id: bytes) -> bytes:
@@ -185,9 +250,12 @@ class Ledger:
         journal.ring = (place, self._ring.get(place))
         self._ring[place] = block_id
         changed = sorted((account, self._balances[account]) for account in journal.balances)
-        self._digest = sha256(
-            self._digest + block_id + _pack_balances(changed) + b"".join(journal.added)
-        ).digest()
+        parts = [self._digest, block_id, _pack_balances(changed), *journal.added]
+        if self._proposal is not None:
+            parts.append(
+                struct.pack("<I", self._proposal.block_num) + self._proposal.schedule.pack()
+            )
+        self._digest = sha256(b"".join(parts)).digest()
         self._journals.append(journal)
         self._open = None
         return self._digest
@@ -221,7 +289,8 @@ class Ledger:
                 del self._ring[place]
             else:
                 self._ring[place] = before
-        self._digest = journal.digest
+        self._digest, self._proposal = journal.digest, journal.proposal
+        self._opening = journal.opening
 
 
 def _pack_balances(balances: Iterable[tuple[str, int]]) -> bytes:

@@ -98,4 +98,4 @@ class Mempool:
 
     def _note(self, transaction: Transaction) -> None:
         self._bytes += transaction.size_bytes
-        heapq.heappush(self._by_expiry, (transaction.transfer.expiration_s, transaction.id))
+        heapq.heappush(self._by_expiry, (transaction.content.expiration_s, transaction.id))

@@ -19,6 +19,7 @@ class ProducerKey:
     key: bytes
 
 
+MAX_PRODUCERS = 125
 NOBODY = ProducerKey("", b"")
 """Answer for a slot in which no producer may sign a child."""
 
@@ -45,3 +46,11 @@ class ProducerSchedule:
     def digest(self) -> bytes:
         """Return the hash that enters signatures while this schedule is the latest pending one."""
         return sha256(self.pack()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A schedule that was proposed in block_num and waits for that block to be irreversible."""
+
+    block_num: int
+    schedule: ProducerSchedule

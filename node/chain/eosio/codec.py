@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from node.chain import codec
 from node.chain.block import SignedBlock
-from node.chain.codec import MAX_PRODUCERS
 from node.chain.crypto import KEY_BYTES, KEY_TYPE_K1
 from node.chain.eosio.header import U32_SLOTS, BlockHeader
 from node.chain.errors import DecodeError
 from node.chain.name import u64_to_name
 from node.chain.pack import Reader
-from node.chain.schedule import ProducerKey, ProducerSchedule
+from node.chain.schedule import MAX_PRODUCERS, ProducerKey, ProducerSchedule
 
 MAX_EXTENSIONS = 16
 MAX_EXTENSION_BYTES = 4096

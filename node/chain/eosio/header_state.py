@@ -17,7 +17,7 @@ from node.chain.eosio.roots import action_mroot
 from node.chain.errors import BlockRejected, Reason
 from node.chain.merkle import Frontier
 from node.chain.messages import Schedule, Watermark
-from node.chain.schedule import ProducerKey, ProducerSchedule
+from node.chain.schedule import ProducerKey, ProducerSchedule, Proposal
 from node.chain.slot import producer_index
 from node.chain.transaction import Transaction
 
@@ -151,22 +151,30 @@ def with_pending(tally: Tally, schedule: ProducerSchedule) -> Tally:
     return dataclasses.replace(tally, pending=pending)
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A schedule that was proposed in block_num and waits for that block to be irreversible."""
+def due_schedule(parent: Tally, slot: int, proposal: Proposal | None) -> ProducerSchedule | None:
+    """Return the schedule a child in slot must carry as new_producers, None when it is not due.
 
-    block_num: int
-    schedule: ProducerSchedule
-
-
-def due_schedule(parent: Tally, child: Tally, proposal: Proposal) -> ProducerSchedule | None:
-    """Return the schedule that child's header must carry as new_producers, None when it is not due.
+    Due in the first block whose own irreversible number reaches the proposing block's, unless the
+    parent's pending schedule still waits.
 
     Source: eosio libraries/chain/controller.cpp, start_block.
     """
-    if child.lib_num < proposal.block_num or parent.pending.schedule is not None:
+    if proposal is None or parent.pending.schedule is not None:
         return None
-    return proposal.schedule
+    lib_num = _last_irreversible(parent, parent.producer_for(slot).name)
+    return proposal.schedule if lib_num >= proposal.block_num else None
+
+
+def latest_schedule(parent: Tally, announced: ProducerSchedule | None) -> ProducerSchedule:
+    """Return the pending, else the active schedule while a child is executed.
+
+    A proposal made in the child is compared with it and takes the version after it.
+    """
+    waiting = parent.pending.schedule
+    if announced is not None or waiting is None:
+        return announced or parent.active
+    # It is the pending schedule that waits, or, promoted by this child, the active one.
+    return waiting
 
 
 def blocks_to_confirm(head_num: int, lib_num: int, watermark: Watermark | None) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from node.chain import genesis as genesis_file
 from node.chain.eosio import timing
 from node.chain.eosio.codec import EosioCodec
+from node.chain.eosio.governance import EosioGovernance
 from node.chain.eosio.header import ZERO_ID, BlockHeader, block_id
 from node.chain.eosio.header_state import HeaderState, genesis_tally
 from node.chain.eosio.roots import transaction_mroot
@@ -25,6 +26,7 @@ FUTURE_LIMIT_NS = 7_000_000_000
 TRANSACTION_RULES = TransactionRules(
     prefix_at=8,
     order=("expiry", "lifetime", "tapos", "accounts", "duplicate", "amount", "signature"),
+    governance=EosioGovernance(),
 )
 """Source: eosio libraries/chain/transaction_context.cpp, init_for_input_trx."""
 

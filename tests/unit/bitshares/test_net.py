@@ -83,7 +83,7 @@ def test_a_block_comes_back_from_its_bytes_and_its_header_from_the_event() -> No
 
 def transfer_of(chain):  # type: ignore[no-untyped-def]
     """Return a transfer tied to the chain's head by bytes 4 to 7 of its id."""
-    from node.chain.transaction import Transfer, reference, sign_transfer
+    from node.chain.transaction import Transfer, reference, sign_content
 
     num, prefix = reference(chain.head.id, 4)
     head_s = chain.slot_clock.time_ns(chain.head.slot) // 10**9
@@ -91,4 +91,4 @@ def transfer_of(chain):  # type: ignore[no-untyped-def]
         expiration_s=head_s + 60, ref_block_num=num, ref_block_prefix=prefix,
         sender="usera", recipient="userb", amount=5,
     )  # fmt: skip
-    return sign_transfer(said, chain_id=chain.chain_id, key=secret("usera"))
+    return sign_content(said, chain_id=chain.chain_id, key=secret("usera"))

@@ -27,7 +27,7 @@ from node.chain.messages import (
 )
 from node.chain.profile import build
 from node.chain.slot import SlotClock
-from node.chain.transaction import Transaction, Transfer, reference, sign_transfer
+from node.chain.transaction import Transaction, Transfer, reference, sign_content
 
 START_SLOT = 1_700_000_000 - 1_700_000_000 % 24
 """Starts a full round for 2, 3 or 4 producers with 1 to 3 blocks a turn."""
@@ -117,7 +117,7 @@ def transfer(
     """Return a signed transfer that refers to the chain's head (or ref)."""
     ref_num, ref_prefix = reference(chain.head.id if ref is None else ref)
     head_s = chain.slot_clock.time_ns(chain.head.slot) // 1_000_000_000
-    return sign_transfer(
+    return sign_content(
         Transfer(
             expiration_s=head_s + lives_s,
             ref_block_num=ref_num,

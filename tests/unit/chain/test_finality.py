@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.chain.eosio.header_state import (
-    Proposal,
     Tally,
     blocks_to_confirm,
     due_schedule,
@@ -20,7 +19,7 @@ from node.chain.eosio.header_state import (
 )
 from node.chain.errors import BlockRejected, Reason
 from node.chain.messages import Watermark
-from node.chain.schedule import ProducerKey, ProducerSchedule
+from node.chain.schedule import ProducerKey, ProducerSchedule, Proposal
 
 
 def named(i: int) -> str:
@@ -58,7 +57,7 @@ class Run:
         child = next_tally(
             head, slot, blocks_to_confirm(head.num, head.lib_num, self.marks.get(name))
         )
-        if self.proposal is not None and (due := due_schedule(head, child, self.proposal)):
+        if self.proposal is not None and (due := due_schedule(head, slot, self.proposal)):
             child = with_pending(child, due)
             self.proposal = None
         self.marks[name] = Watermark(producer=name, num=child.num, slot=slot)

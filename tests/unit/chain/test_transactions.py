@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.chain.chain import Chain
+from node.chain.eosio.header_state import HeaderState
 from node.chain.errors import Reason, TransactionRejected
 from node.chain.ledger import Ledger
 from node.chain.mempool import Mempool
 from node.chain.messages import Effect, Rejected, Relay, Tx
 from node.chain.profile import build
-from node.chain.transaction import Transaction, sign_transfer
+from node.chain.transaction import Transaction, sign_content
 from tests.unit.chain.builders import (
     START_SLOT,
     blocks_of,
@@ -88,14 +89,14 @@ def test_tapos_wants_the_number_and_the_prefix_of_a_block_of_this_branch() -> No
     chain = maker(5)
     assert verdict(chain, transfer(chain, memo=b"head")) == "accepted"
     assert verdict(chain, transfer(chain, ref=chain.branch_ids(1)[0])) == "accepted"
-    good = transfer(chain).transfer
+    good = transfer(chain).content
     for change in (
         {"ref_block_prefix": good.ref_block_prefix ^ 1},
         {"ref_block_num": good.ref_block_num - 1},
         {"ref_block_num": good.ref_block_num + 1},
         {"ref_block_num": 0, "ref_block_prefix": 0},
     ):
-        bad = sign_transfer(
+        bad = sign_content(
             dataclasses.replace(good, **change), chain_id=chain.chain_id, key=secret("usera")
         )
         assert verdict(chain, bad) == "bad_tapos"
@@ -107,7 +108,7 @@ def test_a_reference_to_the_parent_but_not_to_the_block_itself_can_be_executed()
     submit(chain, transaction, slot=START_SLOT + 3)
     (block,) = blocks_of(tick(chain, START_SLOT + 3))
     assert block.transactions == (transaction,)
-    assert transaction.transfer.ref_block_num == block.num - 1
+    assert transaction.content.ref_block_num == block.num - 1
 
 
 @pytest.mark.parametrize(
@@ -133,10 +134,10 @@ def test_a_transfer_is_accepted_or_refused_with_the_reason(
 def test_a_transaction_for_another_chain_is_refused() -> None:
     other = make_chain(make_genesis(blocks_per_turn=3))
     chain = maker()
-    foreign = transfer(other).transfer
-    good = transfer(chain).transfer
+    foreign = transfer(other).content
+    good = transfer(chain).content
     mixed = dataclasses.replace(foreign, ref_block_prefix=good.ref_block_prefix)
-    signed = sign_transfer(mixed, chain_id=other.chain_id, key=secret("usera"))
+    signed = sign_content(mixed, chain_id=other.chain_id, key=secret("usera"))
     assert verdict(chain, signed) == "bad_signature"
 
 
@@ -235,6 +236,13 @@ def test_the_mempool_is_bounded_in_number_and_bytes_and_puts_the_forked_first() 
     assert not pool.remove(c.id)
 
 
+def numbered(num: int) -> HeaderState:
+    """Return a state of that number."""
+    state = build(GENESIS).genesis_state
+    assert isinstance(state, HeaderState)
+    return dataclasses.replace(state, tally=dataclasses.replace(state.tally, num=num))
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 400), st.integers(0, 3), st.integers(0, 3)), max_size=12))
 def test_undoing_blocks_restores_balances_digest_and_replay_protection(
@@ -257,7 +265,8 @@ def test_undoing_blocks_restores_balances_digest_and_replay_protection(
 
     states = [state()]
     for num, (amount, sender, recipient) in enumerate(moves, start=2):
-        ledger.begin(num, now_ns + num * second)
+        parent = numbered(num - 1)
+        ledger.begin(parent, parent.slot + 1, now_ns + num * second)
         moved = transfer(
             chain, amount, sender=users[sender], recipient=users[recipient], lives_s=num + 3
         )
@@ -266,7 +275,7 @@ def test_undoing_blocks_restores_balances_digest_and_replay_protection(
         except TransactionRejected:
             ledger.abort()
             assert state() == states[-1]
-            ledger.begin(num, now_ns + num * second)
+            ledger.begin(parent, parent.slot + 1, now_ns + num * second)
         ledger.end(num.to_bytes(4, "big") + bytes(28))
         assert sum(ledger.balance(user) for user in users) == 4000
         states.append(state())

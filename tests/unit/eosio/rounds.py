@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 
 from node.chain.eosio.header_state import (
-    Proposal,
     Tally,
     blocks_to_confirm,
     due_schedule,
@@ -14,7 +13,7 @@ from node.chain.eosio.header_state import (
     with_pending,
 )
 from node.chain.messages import Watermark
-from node.chain.schedule import ProducerKey, ProducerSchedule
+from node.chain.schedule import ProducerKey, ProducerSchedule, Proposal
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -95,7 +94,7 @@ class Run:
             return
         confirmed = blocks_to_confirm(head.num, head.lib_num, mark)
         child = next_tally(head, slot, confirmed)
-        if self.proposal is not None and (due := due_schedule(head, child, self.proposal)):
+        if self.proposal is not None and (due := due_schedule(head, slot, self.proposal)):
             child = with_pending(child, due)
             self.proposal = None
         self.marks[name] = Watermark(producer=name, num=child.num, slot=slot)

@@ -6,7 +6,8 @@ import itertools
 
 import pytest
 
-from node.chain.eosio.header_state import Proposal, due_schedule, next_tally
+from node.chain.eosio.header_state import due_schedule
+from node.chain.schedule import Proposal
 from tests.unit.eosio.rounds import Run, counted, named, quorum, schedule, silent
 
 
@@ -38,12 +39,10 @@ def test_a_proposal_waits_while_the_parents_pending_schedule_is_not_empty() -> N
         run.slots(1)
     waiting = Proposal(1, counted(2, version=2))
     while run.tally.pending.schedule is not None:
-        child = next_tally(run.tally, run.next_slot, 0)
-        assert due_schedule(run.tally, child, waiting) is None
+        assert due_schedule(run.tally, run.next_slot, waiting) is None
         run.slots(1)
     assert run.tally.promoted
-    child = next_tally(run.tally, run.next_slot, 0)
-    assert due_schedule(run.tally, child, waiting) == waiting.schedule, "one block after"
+    assert due_schedule(run.tally, run.next_slot, waiting) == waiting.schedule, "one block after"
 
 
 def test_it_becomes_active_in_the_first_block_with_the_announcing_block_irreversible() -> None:

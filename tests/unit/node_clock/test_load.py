@@ -52,7 +52,7 @@ def test_a_rate_of_ten_a_second_is_one_each_tenth() -> None:
         Pace(rate_milli=0, start_ns=0, end_ns=1)
 
 
-@pytest.mark.parametrize("size_bytes", [118, 128, 200, 256, 1024, 4096])
+@pytest.mark.parametrize("size_bytes", [158, 168, 200, 256, 1024, 4096])
 def test_a_transaction_has_the_size_asked_for(size_bytes: int) -> None:
     assert size_bytes - 1 <= len(make(transfers(size_bytes=size_bytes), 3)) <= size_bytes
     assert memo_bytes(0) == 8
@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_transactions_and_each_is_its_own() -> None
     assert made == [make(transfers(), n) for n in range(50)]
     assert len({decode_transaction(data).id for data in made}) == 50
     assert made[0] != make(transfers(seed=2), 0)
-    first = decode_transaction(made[0]).transfer
+    first = decode_transaction(made[0]).content
     assert (first.sender, first.amount) == ("usera", 1)
     assert first.recipient in ("userb", "userc")
     assert first.expiration_s == START_NS // SECOND_NS + 120
