@@ -1,19 +1,16 @@
-"""Commands that look at what is there: report, runs, logs, inspect."""
+"""Commands that look at what is there: report, runs, logs."""
 
 from __future__ import annotations
 
 import json
-import sys
 import webbrowser
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from harness import inspect as chain_inspect
-from harness import inventory, run, store
+from harness import cli_inspect, inventory, run, store
 from harness.cli_run import AsJson, Inventory, Runs, print_summary
 from harness.errors import RunError
 from harness.remote import Remote
@@ -25,9 +22,7 @@ def add(app: typer.Typer) -> None:
     app.command("report", help="Rebuild tables and report of a run, offline.")(report)
     app.command("runs", help="List the runs there are.")(runs)
     app.command("logs", help="Print the log of a host's node, probe, client and agent.")(logs)
-    inspect = typer.Typer(help="Explain chain data.", no_args_is_help=True)
-    inspect.command("header", help="Id and digest of a block header.")(inspect_header)
-    app.add_typer(inspect, name="inspect")
+    cli_inspect.add(app)
 
 
 def report(
@@ -82,22 +77,3 @@ def logs(
     if not result.ok:
         raise RunError(f"{name}: {result.problem}")
     print(result.stdout, end="")
-
-
-def inspect_header(
-    file: Annotated[str, typer.Argument(metavar="FILE|-", help="Header as JSON.")],
-    profile: Annotated[str, typer.Option("--profile")] = "eosio",
-    as_json: AsJson = False,
-) -> None:
-    try:
-        fields = json.loads(sys.stdin.read() if file == "-" else Path(file).read_text())
-    except OSError as error:
-        raise chain_inspect.InspectError(f"{file}: {error.strerror}; name a file or -") from error
-    except ValueError as error:
-        raise chain_inspect.InspectError(f"{file}: not JSON: {error}") from error
-    found = chain_inspect.inspect_header(fields, profile)
-    if as_json:
-        print(json.dumps(found, indent=1))
-        return
-    for key, value in found.items():
-        print(f"{key:18} {value}")

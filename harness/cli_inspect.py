@@ -1,0 +1,165 @@
+"""Commands that explain chain data offline: inspect header, block, schedule, finality.
+
+Numbers come in as text, so that a wrong one is one line like every other mistake.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness import units
+from harness.cli_run import AsJson
+from harness.inspect import InspectError, inspect_block, inspect_header
+from harness.inspect.explain import check_profile
+from harness.inspect.finality import finality, question
+from harness.inspect.turns import bitshares_order, eosio_turn
+
+File = Annotated[str, typer.Argument(metavar="FILE|-", help="JSON as public APIs print it.")]
+Profile = Annotated[str, typer.Option("--profile", help="eosio or bitshares.")]
+Text = str | None
+Turn = Annotated[Text, typer.Option("--blocks-per-turn", metavar="R", help="eosio: default 12.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the group of commands to the app."""
+    inspect = typer.Typer(help="Explain chain data, offline.", no_args_is_help=True)
+    inspect.command("header", help="Id, digest and bytes of a block header.")(header)
+    inspect.command("block", help="Its header, transaction ids, and the root over them.")(block)
+    inspect.command("schedule", help="Whose turn a slot is, or the next order of witnesses.")(
+        schedule
+    )
+    inspect.command("finality", help="How many blocks later one is final: formula and rules.")(
+        show_finality
+    )
+    app.add_typer(inspect, name="inspect")
+
+
+def header(file: File, profile: Profile = "eosio", as_json: AsJson = False) -> None:
+    _print(_explain(file, profile, inspect_header), as_json=as_json)
+
+
+def block(file: File, profile: Profile = "eosio", as_json: AsJson = False) -> None:
+    _print(_explain(file, profile, inspect_block), as_json=as_json)
+
+
+def schedule(
+    profile: Profile = "eosio",
+    producers: Annotated[Text, typer.Option(metavar="A,B,C", help="eosio: their names.")] = None,
+    blocks_per_turn: Turn = None,
+    slot: Annotated[
+        Text, typer.Option(metavar="S", help="eosio: half seconds since 2000-01-01.")
+    ] = None,
+    witnesses: Annotated[
+        Text, typer.Option(metavar="N", help="bitshares: how many, or ids 1.6.N with commas.")
+    ] = None,
+    head_time: Annotated[
+        Text,
+        typer.Option("--head-time", metavar="T", help="bitshares: ISO time, or s since 1970."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    check_profile(profile)
+    ours = {"producers": producers, "blocks-per-turn": blocks_per_turn, "slot": slot}
+    theirs = {"witnesses": witnesses, "head-time": head_time}
+    if profile == "bitshares":
+        _refuse(ours, profile)
+        found = bitshares_order(_given(theirs, "witnesses"), _given(theirs, "head-time"))
+    else:
+        _refuse(theirs, profile)
+        names = [name.strip() for name in _given(ours, "producers").split(",")]
+        turn = _whole(blocks_per_turn or "12", "blocks-per-turn")
+        found = eosio_turn(names, turn, _whole(_given(ours, "slot"), "slot"))
+    _print(found, as_json=as_json)
+
+
+def show_finality(
+    profile: Profile = "eosio",
+    producers: Annotated[Text, typer.Option(metavar="N", help="How many there are.")] = None,
+    blocks_per_turn: Turn = None,
+    down: Annotated[Text, typer.Option(metavar="K", help="How many never sign.")] = None,
+    slot: Annotated[
+        Text, typer.Option(metavar="TIME", help="Like 500ms; default: the profile's own.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    asked = question(
+        profile,
+        _whole(_given({"producers": producers}, "producers"), "producers"),
+        blocks_per_turn=_optional(blocks_per_turn, "blocks-per-turn"),
+        down=_whole(down or "0", "down"),
+        slot_ns=None if slot is None else _duration_ns(slot, "slot"),
+    )
+    _print(finality(asked), as_json=as_json)
+
+
+def _explain(
+    file: str, profile: str, explain: Callable[[object, str], dict[str, object]]
+) -> dict[str, object]:
+    check_profile(profile)
+    where = "standard input" if file == "-" else file
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        printed = json.loads(data)
+    except OSError as error:
+        raise InspectError(f"{file}: {error.strerror}; name a file or -") from error
+    except (ValueError, RecursionError) as error:
+        raise InspectError(f"{where}: not JSON: {error}") from error
+    try:
+        return explain(printed, profile)
+    except InspectError as error:
+        raise InspectError(f"{where}: {error}") from error
+
+
+def _given(options: Mapping[str, Text], name: str) -> str:
+    value = options[name]
+    if value is None:
+        raise InspectError(f"{name}: missing; add --{name}")
+    return value
+
+
+def _refuse(options: Mapping[str, Text], profile: str) -> None:
+    for name, value in options.items():
+        if value is not None:
+            raise InspectError(f"{name}: has no meaning under {profile}; leave --{name} out")
+
+
+def _optional(value: Text, name: str) -> int | None:
+    return None if value is None else _whole(value, name)
+
+
+def _whole(value: str, name: str) -> int:
+    if not value.isdecimal() or len(value) > 18:
+        raise InspectError(f"{name}: a whole number is needed, not {value!r}")
+    return int(value)
+
+
+def _duration_ns(value: str, name: str) -> int:
+    try:
+        return units.duration_ns(value, "500ms")
+    except ValueError as error:
+        raise InspectError(f"{name}: {error}") from error
+
+
+def _print(found: Mapping[str, object], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    for key, value in found.items():
+        print(f"{key:18} {_words(value)}")
+
+
+def _words(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case Mapping():
+            return ", ".join(f"{key} {item}" for key, item in value.items())
+        case list():
+            return " ".join(str(item) for item in value) or "-"
+    return str(value)

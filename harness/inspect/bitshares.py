@@ -1,0 +1,91 @@
+"""BitShares headers and blocks from printed JSON: graphene's bytes, the id, who signed."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping
+
+from harness.inspect.fields import NS_PER_S, InspectError, brief, digest, items, text, time_ns
+from harness.inspect.keys import parse_signature, print_public_key
+from node.chain.bitshares.header import ID_BYTES, ZERO_ID, BlockHeader
+from node.chain.crypto import recover
+
+_WITNESS = re.compile(r"1\.6\.(\d{1,10})")
+
+
+def parse_header(fields: Mapping[str, object]) -> BlockHeader:
+    """Return the header that the JSON fields describe; slot and producer are no part of its bytes.
+
+    Raises:
+        InspectError: a field is missing or malformed.
+    """
+    if items(fields, "extensions"):
+        raise InspectError("extensions: only an empty list is known")
+    wall_ns = time_ns(text(fields, "timestamp"), "timestamp")
+    if wall_ns % NS_PER_S or not 0 <= wall_ns // NS_PER_S < 1 << 32:
+        raise InspectError(
+            f"timestamp: {brief(fields['timestamp'])} is not on a full second of 32 bits"
+        )
+    witness = text(fields, "witness")
+    return BlockHeader(
+        previous=digest(fields, "previous", size=ID_BYTES),
+        timestamp_s=wall_ns // NS_PER_S,
+        witness=witness_number(witness, "witness"),
+        transaction_mroot=digest(fields, "transaction_merkle_root", size=ID_BYTES),
+        producer=witness,
+        slot=0,
+    )
+
+
+def witness_number(value: str, field: str) -> int:
+    """Return N of the object id 1.6.N.
+
+    Raises:
+        InspectError: another form; field is what the message names.
+    """
+    found = _WITNESS.fullmatch(value)
+    if found is None or int(found[1]) >= 1 << 32:
+        raise InspectError(f"{field}: {brief(value)} is not like 1.6.22")
+    return int(found[1])
+
+
+def header(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return what a header's bytes say; packed and id cover the signature, header_digest does not.
+
+    signing_key is recovered from the signature: whose key it must be only the chain's state tells.
+
+    Raises:
+        InspectError: a field is missing or malformed.
+    """
+    found = parse_header(fields)
+    if "witness_signature" not in fields:
+        raise InspectError(
+            "witness_signature: the field is missing; the id covers it, and get_block prints it"
+        )
+    signature = parse_signature(text(fields, "witness_signature"), "witness_signature")
+    block_id, signed_digest = found.block_id(signature), found.digest()
+    key = recover(signed_digest, signature)
+    return {
+        "id": block_id.hex(),
+        "block_num": found.num,
+        "ref_block_prefix": struct.unpack_from("<I", block_id, 4)[0],
+        "header_digest": signed_digest.hex(),
+        "packed": found.packed_for_id(signature).hex(),
+        "witness": found.producer,
+        "signing_key": None if key is None else print_public_key(key, "BTS"),
+    }
+
+
+def block(fields: Mapping[str, object]) -> dict[str, object]:
+    """Return the number of transactions, and whether the header's root is theirs.
+
+    root_matches is null where there are some: the operations of the public chain are not packed
+    here.
+
+    Raises:
+        InspectError: a field is missing or malformed.
+    """
+    count = len(items(fields, "transactions"))
+    root = digest(fields, "transaction_merkle_root", size=ID_BYTES)
+    return {"transactions": count, "root_matches": None if count else root == ZERO_ID}
