@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +20,9 @@ from faults.process import Kill
 from faults.runner import output
 
 QUEUES_FILE = Path("/proc/net/netfilter/nfnetlink_queue")
+DEAD = ("failed", "inactive", "deactivating")
+REAP_DEADLINE_S = 0.5
+REAP_POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,19 @@ def read_back(fault: AnyFault, place: Place) -> Evidence:
             right = (skew.offset_ns, skew.drift_ppb) == (fault.by_ns, fault.drift_ppb)
             return _verdict(right, {"skew": msgspec.to_builtins(skew)}, "the skew file differs")
         case Kill():
-            unit = unit_state(fault.unit)
-            dead = unit.get("ActiveState") in ("failed", "inactive", "deactivating")
+            unit = _after_kill(fault.unit)
+            dead = unit.get("ActiveState") in DEAD
             return _verdict(dead, {"unit": unit}, "the unit still runs")
+
+
+def _after_kill(unit: str) -> dict[str, str]:
+    """The unit's state once systemd has reaped the killed process, which it does in its own time."""
+    until = time.monotonic() + REAP_DEADLINE_S
+    state = unit_state(unit)
+    while state.get("ActiveState") not in DEAD and time.monotonic() < until:
+        time.sleep(REAP_POLL_S)
+        state = unit_state(unit)
+    return state
 
 
 def counters(fault: AnyFault, place: Place) -> dict[str, object]:
