@@ -58,7 +58,7 @@ def read_back(fault: AnyFault, place: Place) -> Evidence:
 
 
 def _after_kill(unit: str) -> dict[str, str]:
-    """The unit's state once systemd has reaped the killed process, which it does in its own time."""
+    """The unit's state once systemd has reaped the killed process, in its own time."""
     until = time.monotonic() + REAP_DEADLINE_S
     state = unit_state(unit)
     while state.get("ActiveState") not in DEAD and time.monotonic() < until:
