@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from metrics import outages
 from metrics.run_files import PlannedFault
 from metrics.trial import TrialData
 
@@ -70,8 +71,12 @@ def _result(data: TrialData, fault: PlannedFault, bursts: list[Burst]) -> FaultR
             measured, wrong = _partition(fault, bursts)
         case "clock_step":
             measured, wrong = _clock_step(data, fault)
-        case "kill":
-            measured, wrong = _kill(data, fault)
+        case "kill" | "crash":
+            measured, wrong = outages.kill(data, fault)
+        case "pause":
+            measured, wrong = outages.pause(data, fault)
+        case "silent":
+            measured, wrong = outages.silent(data, fault)
         case _:
             measured, wrong = {}, ""
     early, timing = _timing(data, fault)
@@ -267,26 +272,3 @@ def _clock_step(data: TrialData, fault: PlannedFault) -> tuple[dict[str, Any], s
     worst = max((abs(ns - asked_ns) for ns in moved.values()), default=0)
     wrong = worst > 10_000_000 + abs(asked_ns) // 20
     return measured, f"the clock moved {worst / 1e6:.0f} ms otherwise than asked" if wrong else ""
-
-
-def _kill(data: TrialData, fault: PlannedFault) -> tuple[dict[str, Any], str]:
-    """Return how long each target was silent, and where it resumed."""
-    down: dict[str, float] = {}
-    resumed: dict[str, Any] = {}
-    for host in fault.targets:
-        last = max(
-            (e.t_ns for e in data.events("slot_due", "slot head_num lib_num")
-             if e.host == host and e.t_ns <= fault.at_ns + MARGIN_NS),
-            default=None,
-        )  # fmt: skip
-        for event in data.events("started", "role resumed_num resumed_lib"):
-            role, num, lib = event.fields
-            if event.host == host and role == "node" and event.t_ns > fault.at_ns:
-                resumed[host] = {"t_s": round(event.t_ns / 1e9, 3), "head": num, "lib": lib}
-                if last is not None:
-                    down[host] = round((event.t_ns - max(last, fault.at_ns)) / 1e9, 3)
-                break
-    measured = {"down_s": down, "resumed": resumed}
-    if fault.asked.get("restart_after_ns") and len(resumed) < len(fault.targets):
-        return measured, "the killed node was not seen again"
-    return measured, ""

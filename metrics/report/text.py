@@ -68,7 +68,7 @@ def asked(fault: dict[str, Any]) -> str:
     """Return what a fault was asked to do, in words."""
     parts = []
     for key, value in fault["asked"].items():
-        if value in (None, ""):
+        if value in (None, "") or isinstance(value, list | dict):
             continue
         if key.endswith("_ns") and isinstance(value, int):
             parts.append(f"{key[:-3].replace('_', ' ')} {_duration(value)}")
@@ -103,7 +103,11 @@ def measured(fault: dict[str, Any]) -> str:
             f"{host} silent for {value:.2f} s, resumed at block {resumed.get('head')} "
             f"(final up to {resumed.get('lib')})"
         )
-    return "; ".join(parts) or "nothing"
+    for host, value in found.get("frozen_s", {}).items():
+        parts.append(f"{host} wrote nothing for {value:.2f} s")
+    for host, count in found.get("left_empty", {}).items():
+        parts.append(f"{host} left {count} slots empty")
+    return "; ".join(parts) or "–"
 
 
 def timing(fault: dict[str, Any]) -> str:
