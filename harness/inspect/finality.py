@@ -10,11 +10,11 @@ import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from harness import consensus
 from harness.inspect.eosio import CLOCK
 from harness.inspect.explain import check_profile
 from harness.inspect.fields import NS_PER_S, InspectError
 from harness.inspect.turns import PRODUCERS_MAX, TURN_MAX, check_range
-from node.chain.bitshares.finality import witnesses_needed
 from node.chain.bitshares.rules import INTERVAL_S_MAX, Rules
 from node.chain.bitshares.witness_state import WitnessState, genesis_state
 from node.chain.eosio.header_state import (
@@ -111,29 +111,18 @@ def finality(asked: Question) -> dict[str, object]:
 
 def quorum(asked: Question) -> int:
     """Return how many producers must take part for blocks to become final."""
-    if asked.profile == "bitshares":
-        return witnesses_needed(asked.producers)
-    return asked.producers * 2 // 3 + 1
+    return consensus.quorum(asked.profile, asked.producers)
 
 
 def predicted_lag(asked: Question) -> dict[str, int] | None:
-    """Return the lowest and highest lag in blocks by formula, None when nothing becomes final.
+    """Return the lowest and highest lag in blocks that plans predict, None when it never ends.
 
-    eosio: 2(Q-1)r - i at position i of a turn of r; with r = 1 a block's own pre-commit waits for
-    its producer's next turn, one block more; one producer alone: 1. bitshares: a block needs m
-    different witnesses, its own among them; one order of witnesses gives them in a row, m - 1. At
-    worst m - 1 of them end one round and begin the next before the missing one: 2(m-1), a bound
-    that needs rare luck.
+    Silent producers leave it as it is while a quorum is left: it counts blocks, not slots. The
+    eosio range is exact; the bitshares one is a bound that many witnesses need rare luck to reach.
     """
-    needed, turn = quorum(asked), asked.blocks_per_turn
-    if asked.producers - asked.down < needed or _outruns_counts(asked):
+    if asked.producers - asked.down < quorum(asked) or _outruns_counts(asked):
         return None
-    if asked.profile == "bitshares":
-        return {"min": needed - 1, "max": 2 * (needed - 1)}
-    if asked.producers == 1:
-        return {"min": 1, "max": 1}
-    most = 2 * (needed - 1) * turn + (turn == 1)
-    return {"min": most - (turn - 1), "max": most}
+    return consensus.predicted_lag(asked.profile, asked.producers, asked.blocks_per_turn)
 
 
 def _outruns_counts(asked: Question) -> bool:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from harness.inspect.fields import InspectError
 from harness.inspect.finality import finality, predicted_lag, question, quorum, simulated_lags
+from node.chain.bitshares.finality import witnesses_needed
 
 
 def simulated(profile: str, producers: int, turn: int | None, down: int = 0) -> tuple[int, int]:
@@ -93,6 +94,12 @@ def test_bitshares_lags_stay_inside_the_bounds_with_and_without_silence(producer
         low, high = simulated("bitshares", producers, None, down)
         assert least == low
         assert high <= most
+
+
+def test_plans_count_on_the_quorum_that_the_rules_ask_for() -> None:
+    for producers in range(1, 126):
+        asked = question("bitshares", producers)
+        assert quorum(asked) == witnesses_needed(producers)
 
 
 def test_21_witnesses_need_14_blocks_at_best_and_16_on_average() -> None:
