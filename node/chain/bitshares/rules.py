@@ -12,6 +12,7 @@ from node.chain.slot import SlotClock
 
 NS_PER_S = 1_000_000_000
 INTERVAL_S_MAX = 30
+END_OF_TIME_S = 1 << 32
 FIRST_WITNESS = 1
 """Witness 1.6.0 is nobody; the genesis' witnesses are 1.6.1, 1.6.2, …"""
 
@@ -46,6 +47,8 @@ class Rules:
         _check(genesis, options, interval_s)
         clock = SlotClock(genesis.slot_ns)
         wall_s = clock.time_ns(genesis.initial_slot) // NS_PER_S
+        if wall_s >= END_OF_TIME_S:
+            raise GenesisError("initial_slot is out of range")
         return Rules(
             witnesses=genesis_file.schedule(genesis).producers,
             clock=clock,

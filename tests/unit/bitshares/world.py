@@ -12,21 +12,21 @@ from tests.unit.chain.builders import make_genesis
 
 NS_PER_S = 1_000_000_000
 START_SLOT = 800_000_000 - 800_000_000 % 27_720
-"""Starts a full round for every number of witnesses up to 12, and is no maintenance time."""
+"""Starts a full round for every number of witnesses up to 12, and is no maintenance time; counts 1 s slots."""
 
 
 def bitshares_genesis(
     witnesses: int = 4, *, interval_s: int = 1, slot_ns: int | None = None, **options: object
 ) -> Genesis:
     """Return a genesis whose slots are interval_s long unless slot_ns says otherwise."""
-    slot_ns = interval_s * NS_PER_S if slot_ns is None else slot_ns
+    slot_ns = max(interval_s, 1) * NS_PER_S if slot_ns is None else slot_ns
     rules = BitsharesRules(block_interval_s=interval_s, **options)  # type: ignore[arg-type]
     return make_genesis(
         witnesses,
         1,
         profile="bitshares",
         slot_ns=slot_ns,
-        initial_slot=START_SLOT - 1,
+        initial_slot=START_SLOT * NS_PER_S // slot_ns - 1,
         bitshares=rules,
     )
 
