@@ -33,14 +33,6 @@ def _shared_kind(kind: Any) -> Any:
     class Shared(kind):  # type: ignore[misc]
         """A chain state that remembers what was asked of it."""
 
-        @property
-        def signing_digest(self) -> Any:
-            """Return what the block's producer signs."""
-            digest = self.__dict__.get("_digest")
-            if digest is None:
-                digest = self.__dict__["_digest"] = kind.signing_digest.fget(self)
-            return digest
-
         def child(self, header: Header) -> Any:
             """Return the state after a child with that header; raises as the state's own does."""
             known = self.__dict__.setdefault("_children", {})
@@ -68,7 +60,19 @@ def _shared_kind(kind: Any) -> Any:
             rebuilt: Header = found[2]
             return rebuilt
 
+    computed = kind.signing_digest
+    if isinstance(computed, property):
+        Shared.signing_digest = property(functools.partial(_signing_digest, computed))
     return Shared
+
+
+def _signing_digest(computed: property, state: Any) -> Any:
+    """What a block's producer signs, computed once."""
+    found = state.__dict__.get("_digest")
+    if found is None:
+        assert computed.fget is not None
+        found = state.__dict__["_digest"] = computed.fget(state)
+    return found
 
 
 def _share(state: Any) -> Any:

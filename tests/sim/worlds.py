@@ -1,0 +1,89 @@
+"""Builds simulated labs for tests: n producers on n hosts, observers, optional sparse links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from coincurve import PrivateKey
+
+from harness.sim.records import Sink
+from harness.sim.world import HostSpec, World, WorldSpec
+from node.chain.crypto import public_key
+from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer
+
+SECOND_NS = 1_000_000_000
+FIRST_SLOT = 1_650_000_000
+STEPS = (1, 7, 19, 37)
+"""Offsets of the neighbours in a sparse lab: eight peers a host, any other within a few hops."""
+
+
+def secret(name: str) -> PrivateKey:
+    """Return the key of a name, the same each time."""
+    return PrivateKey(sha256(name.encode()).digest())
+
+
+def genesis_of(producers: int, turn: int, **changes: Any) -> Genesis:
+    """Return a genesis whose first producible slot starts a full round."""
+    names = [f"producer{chr(ord('a') + i)}" for i in range(producers)]
+    fields: dict[str, Any] = {
+        "initial_slot": FIRST_SLOT - FIRST_SLOT % (producers * turn) - 1,
+        "blocks_per_turn": turn,
+        "producers": [
+            GenesisProducer(name=name, key=public_key(secret(name)).hex()) for name in names
+        ],
+        "accounts": [
+            GenesisAccount(name=name, key=public_key(secret(name)).hex(), balance=1_000_000)
+            for name in ("usera", "userb")
+        ],
+    }
+    return Genesis(**{**fields, **changes})
+
+
+def lab(
+    producers: int = 4,
+    turn: int = 2,
+    *,
+    observers: int = 0,
+    sparse: bool = False,
+    sink: Sink | None = None,
+    hosts: Mapping[str, Mapping[str, Any]] | None = None,
+    genesis: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> World:
+    """Return a world of n1, n2, ...; hosts changes single HostSpecs, changes the WorldSpec."""
+    start = genesis_of(producers, turn, **(genesis or {}))
+    names = [f"n{i + 1}" for i in range(producers + observers)]
+    specs = []
+    for i, name in enumerate(names):
+        fields: dict[str, Any] = {"name": name}
+        if i < producers:
+            fields["producers"] = (start.producers[i].name,)
+        if sparse:
+            near = {names[(i + sign * step) % len(names)] for step in STEPS for sign in (1, -1)}
+            fields["neighbours"] = tuple(sorted(near))
+        specs.append(HostSpec(**{**fields, **(hosts or {}).get(name, {})}))
+    keys = {p.name: secret(p.name) for p in start.producers}
+    keys |= {account.name: secret(account.name) for account in start.accounts}
+    spec: dict[str, Any] = {
+        "seed": 1, "genesis": start, "keys": keys, "hosts": tuple(specs),
+        "relay": "push" if sparse else "announce",
+    }  # fmt: skip
+    return World(WorldSpec(**{**spec, **changes}), sink)
+
+
+def heads(world: World) -> dict[str, int]:
+    """Return each live host's head number."""
+    return {name: h.chain.head.num for name, h in world.hosts.items() if h.chain is not None}
+
+
+def finals(world: World) -> dict[str, int]:
+    """Return each live host's last irreversible block number."""
+    return {name: h.chain.lib.num for name, h in world.hosts.items() if h.chain is not None}
+
+
+def agree(world: World) -> bool:
+    """Return whether all hosts live and have one head."""
+    chains = [host.chain for host in world.hosts.values()]
+    return None not in chains and len({chain.head.id for chain in chains if chain}) == 1
