@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from harness import cli_lab, cli_look, cli_run
+from harness import cli_fuzz, cli_lab, cli_look, cli_run
 from harness.errors import EXIT_LAB, EXIT_OPERATOR, Interrupted, OperatorError, RunError
 from harness.inspect import InspectError
 from harness.labs.errors import LabError
@@ -27,6 +27,7 @@ app = typer.Typer(
 cli_run.add(app)
 cli_lab.add(app)
 cli_look.add(app)
+cli_fuzz.add(app)
 
 STOPPED = 130
 

@@ -8,7 +8,7 @@ of the chain. Signatures are checked where the id covers them; elsewhere events 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,13 +91,16 @@ def verify(folder: Path, *, liars: frozenset[str] = frozenset()) -> dict[str, An
         return _unknown("the trial's folder holds no genesis.json")
     except GenesisError as error:
         return _unknown(f"genesis.json: {error}")
+    return judge(profile, (seen for seen in _events(folder) if seen.host not in liars))
+
+
+def judge(profile: Profile, events: Iterable[Seen]) -> dict[str, Any]:
+    """Return {verdict, evidence, details} for what correct hosts executed and called final."""
     applied: dict[str, Seen] = {}
     finals: dict[str, Seen] = {}
     tree = Tree(profile)
     hosts = set()
-    for seen in _events(folder):
-        if seen.host in liars:
-            continue
+    for seen in events:
         hosts.add(seen.host)
         if seen.kind == "irreversible":
             finals.setdefault(seen.id, seen)

@@ -204,7 +204,7 @@ def fork_flood(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
 def with_a_foreign_signature(block: SignedBlock, memory: Memory) -> SignedBlock | None:
     """Return the block, signed by a key that is nobody's."""
     key = PrivateKey(sha256(b"nobody" + block.id).digest())
-    return SignedBlock(block.header, sign(key, block.id), block.transactions)
+    return SignedBlock(block.header, sign(key, sha256(block.id).digest()), block.transactions)
 
 
 def with_a_wrong_root(block: SignedBlock, memory: Memory) -> SignedBlock | None:

@@ -1,0 +1,101 @@
+"""The fuzz command: hunt for schedules of faults that break the rules, in the simulator."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from harness import store
+from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
+from harness.fuzz import draw
+from harness.fuzz.hunt import Hunt, Result, hunt, save
+
+NOTE_EACH = 100
+SHOWN_MAX = 10
+
+
+def add(app: typer.Typer) -> None:
+    """Add this file's command to the app."""
+    app.command("fuzz", help="Random fault schedules in the simulator; a find is made small.")(fuzz)
+
+
+def fuzz(
+    profile: Annotated[str, typer.Option("--profile", help="eosio or bitshares.")] = "eosio",
+    runs: Annotated[int, typer.Option("--runs", min=1, help="How many schedules.")] = 100,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same schedules.")] = 1,
+    where: Annotated[
+        str, typer.Option("--where", help="inside the proven fault bounds, or beyond them.")
+    ] = "inside",
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes.")] = 2,
+    out: Annotated[Path, typer.Option("--out", help="Folder for campaign files of finds.")] = (
+        store.ROOT / "fuzz"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    if profile not in draw.SLOT_MS:
+        raise UsageError(f"--profile {profile}: known are {', '.join(draw.SLOT_MS)}")
+    if where not in draw.HUNTS:
+        raise UsageError(f"--where {where}: known are {', '.join(draw.HUNTS)}")
+    wanted = Hunt(profile=profile, where=where, runs=runs, seed=seed, workers=workers)
+    console = Console(stderr=as_json)
+    started = time.monotonic()
+    result = _watched(wanted, console)
+    paths = [save(found, wanted, out) for found in result.found]
+    if as_json:
+        print(msgspec.json.encode(_facts(wanted, result, paths)).decode())
+    _tell(console, result, paths, time.monotonic() - started)
+    raise typer.Exit(EXIT_FAILED if result.broken else EXIT_OK)
+
+
+def _watched(wanted: Hunt, console: Console) -> Result:
+    """Hunt, with a bar on a terminal and a line now and then elsewhere."""
+    if not console.is_terminal:
+
+        def note(done: int, broken: int) -> None:
+            if done % NOTE_EACH == 0 or done == wanted.runs:
+                console.print(f"{done} of {wanted.runs} schedules, {broken} broke a rule")
+
+        return hunt(wanted, note)
+    with Progress(console=console) as bar:
+        task = bar.add_task("schedules", total=wanted.runs)
+        return hunt(
+            wanted,
+            lambda done, broken: bar.update(
+                task, completed=done, description=f"schedules ({broken} broke a rule)"
+            ),
+        )
+
+
+def _tell(console: Console, result: Result, paths: list[Path], seconds: float) -> None:
+    for n, breaches in result.broken[:SHOWN_MAX]:
+        for breach in breaches:
+            console.print(f"draw {n}: {breach.invariant}: {breach.text}", markup=False)
+    for path in paths:
+        console.print(f"again:  slotlab run {path} --lab sim", markup=False, soft_wrap=True)
+    console.print(
+        f"{result.runs} schedules, {result.blocks} blocks, {result.final} final, "
+        f"{result.switches} switches of branch; {len(result.broken)} broke a rule; {seconds:.0f} s"
+    )
+
+
+def _facts(wanted: Hunt, result: Result, paths: list[Path]) -> dict[str, Any]:
+    return {
+        "profile": wanted.profile,
+        "where": wanted.where,
+        "seed": wanted.seed,
+        "runs": result.runs,
+        "blocks": result.blocks,
+        "final": result.final,
+        "switches": result.switches,
+        "broken": [
+            {"n": n, "breaches": [{"invariant": b.invariant, "text": b.text} for b in breaches]}
+            for n, breaches in result.broken
+        ],
+        "campaigns": [str(path) for path in paths],
+    }

@@ -1,0 +1,80 @@
+"""One drawn campaign, run in the simulator and judged: text in, breaches out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import campaign, plan, verify
+from harness.fuzz.judge import Breach, Witness
+from harness.plan_model import Plan, Trial
+from harness.sim import campaign as simulated
+from harness.sim.faults import schedule
+from harness.sim.world import World
+from harness.verify import Seen
+from metrics.trial import LYING
+from node.chain import profile as profiles
+from node.chain.slot import EPOCH_NS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a trial did: blocks of its longest chain, irreversible ones, switches, breaches."""
+
+    blocks: int
+    final: int
+    switches: int
+    breaches: tuple[Breach, ...]
+
+    def broke(self, invariant: str) -> bool:
+        """Return whether the invariant did not hold."""
+        return any(breach.invariant == invariant for breach in self.breaches)
+
+
+def run(text: str) -> Outcome:
+    """Return what the campaign in text does in the simulator; its first trial only."""
+    file = campaign.parse(text, Path("drawn.yml"))
+    planned = plan.build(file, simulated.view(file))
+    trial = planned.trials[0]
+    witness = _witness(planned, trial)
+    world, _ = simulated.world_of(planned, trial, witness, probes=False)
+    schedule(world, trial.faults)
+    witness.t0_ns = world.t0_ns
+    world.run(planned.end_ns)
+    world.stop()
+    return _outcome(planned, witness, world)
+
+
+def _witness(planned: Plan, trial: Trial) -> Witness:
+    lying = (fault for fault in trial.faults if fault.fault in LYING)
+    return Witness(
+        t0_ns=0,
+        epoch_ns=EPOCH_NS,
+        slot_ns=planned.slot_ns,
+        liars=frozenset(host for fault in lying for host in fault.targets),
+    )
+
+
+def _outcome(planned: Plan, witness: Witness, world: World) -> Outcome:
+    two_stage = planned.profile == "eosio"
+    breaches = witness.judge(tolerance_ns=float(planned.clock_limit_ns), two_stage=two_stage)
+    headers = verify.judge(profiles.build(world.spec.genesis), _seen(witness))
+    if headers["verdict"] == verify.VIOLATED:
+        breaches.append(Breach(invariant="I5", text=headers["evidence"]))
+    return Outcome(
+        blocks=max((item.num for item in witness.executed), default=0),
+        final=max((item.num for item in witness.finals), default=0),
+        switches=witness.switches,
+        breaches=tuple(breaches),
+    )
+
+
+def _seen(witness: Witness) -> Iterator[Seen]:
+    for host, item in witness.headers.values():
+        yield Seen(
+            kind="applied", host=host, num=item.num, id=item.id, previous=item.previous,
+            slot=item.slot, producer=item.producer, header=item.header,
+        )  # fmt: skip
+    for final in witness.finals:
+        yield Seen(kind="irreversible", host=final.host, num=final.num, id=final.id)

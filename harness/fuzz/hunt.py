@@ -1,0 +1,139 @@
+"""The hunt: many drawn campaigns on some processes, in order; what breaks a rule is shrunk.
+
+What is found depends on the seed alone, not on how many processes look for it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import CampaignError, PlanError
+from harness.fuzz import attempt, draw
+from harness.fuzz.draw import Draft
+from harness.fuzz.judge import Breach
+from harness.fuzz.shrink import smallest
+
+CHUNK = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hunt:
+    """What to hunt: a profile, inside or beyond the proven bounds, how many draws of a seed."""
+
+    profile: str
+    where: str
+    runs: int
+    seed: int
+    workers: int = 2
+    shrunk_max: int = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A draw that broke rules, and the smallest campaign that still breaks the first of them."""
+
+    n: int
+    breaches: tuple[Breach, ...]
+    campaign: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What a hunt saw in all, and what it found; only the first few finds are shrunk."""
+
+    runs: int
+    blocks: int
+    final: int
+    switches: int
+    broken: tuple[tuple[int, tuple[Breach, ...]], ...]
+    found: tuple[Found, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    hunt: Hunt
+    n: int
+
+
+def hunt(wanted: Hunt, progress: Callable[[int, int], None]) -> Result:
+    """Return what the hunt found; progress hears (draws done, draws that broke a rule)."""
+    blocks = final = switches = 0
+    broken: list[tuple[int, tuple[Breach, ...]]] = []
+    draws = (_Draw(wanted, n) for n in range(wanted.runs))
+    with _outcomes(wanted.workers, draws) as outcomes:
+        for n, outcome in enumerate(outcomes):
+            blocks, final = blocks + outcome.blocks, final + outcome.final
+            switches += outcome.switches
+            if outcome.breaches:
+                broken.append((n, outcome.breaches))
+            progress(n + 1, len(broken))
+    found = tuple(_shrunk(wanted, n, breaches) for n, breaches in broken[: wanted.shrunk_max])
+    return Result(
+        runs=wanted.runs, blocks=blocks, final=final, switches=switches,
+        broken=tuple(broken), found=found,
+    )  # fmt: skip
+
+
+def save(found: Found, wanted: Hunt, folder: Path) -> Path:
+    """Return the path of the campaign file written for a find."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{wanted.profile}-{wanted.where}-{wanted.seed}-{found.n}.yml"
+    path.write_text(found.campaign, encoding="utf-8")
+    return path
+
+
+@contextmanager
+def _outcomes(workers: int, draws: Iterator[_Draw]) -> Iterator[Iterator[attempt.Outcome]]:
+    """The outcomes of draws in their order."""
+    if workers == 1:
+        yield map(_attempt, draws)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        yield pool.imap(_attempt, draws, chunksize=CHUNK)
+
+
+def _drawn(wanted: Hunt, n: int) -> Draft:
+    return draw.HUNTS[wanted.where](wanted.profile, draw.stream(wanted.seed, n))
+
+
+def _attempt(one: _Draw) -> attempt.Outcome:
+    return attempt.run(draw.text(_drawn(one.hunt, one.n)))
+
+
+def _shrunk(wanted: Hunt, n: int, breaches: tuple[Breach, ...]) -> Found:
+    invariant = breaches[0].invariant
+
+    def fails(draft: Draft) -> bool:
+        try:
+            return attempt.run(draw.text(draft)).broke(invariant)
+        except (CampaignError, PlanError):
+            return False
+
+    small = smallest(_drawn(wanted, n), fails)
+    small = {**small, "title": f"{invariant} broken, as a hunt found it"}
+    small["expect"] = {"always": list(_CHECKS[invariant])}
+    note = (
+        f"# Found by: slotlab fuzz --profile {wanted.profile} --where {wanted.where}"
+        f" --seed {wanted.seed} (draw {n}), then made smaller.\n"
+        f"# {breaches[0].text}\n"
+        "# Again: slotlab run THIS_FILE --lab sim\n"
+    )
+    return Found(n=n, breaches=breaches, campaign=note + draw.text(small))
+
+
+_CHECKS = {
+    "I1": ("no_conflicting_finality",),
+    "I2": ("lib_never_decreases",),
+    "I3": ("same_state_digest",),
+    "I4": ("no_double_sign",),
+    "I5": ("headers_valid",),
+    "I6": ("transactions_once",),
+    "I8": ("no_early_block",),
+    "I9": ("schedule_versions",),
+    "I10": ("restart_keeps_state",),
+}
+"""The check of a campaign's `expect` that judges each invariant."""
