@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from node.chain.eosio.header import BlockHeader as BlockHeader
-from node.chain.eosio.header import block_id as block_id
-from node.chain.schedule import ProducerKey as ProducerKey
-from node.chain.schedule import ProducerSchedule as ProducerSchedule
 from node.chain.transaction import Transaction
 
 

@@ -25,7 +25,7 @@ from coincurve import PrivateKey
 from node import events
 from node.chain import genesis as genesis_file
 from node.chain.crypto import public_key
-from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer
+from node.chain.genesis import BitsharesRules, Genesis, GenesisAccount, GenesisProducer
 from node.chain.slot import SlotClock
 from node.config import ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
 from node.query import QueryError, ask
@@ -182,13 +182,16 @@ class Cluster:
 @contextmanager
 def cluster(
     count: int, *, slot_ms: int = 200, blocks_per_turn: int = 1, observers: int = 0,
-    lead_slots: int = 8,
+    lead_slots: int = 8, bitshares: BitsharesRules | None = None,
 ) -> Iterator[Cluster]:  # fmt: skip
-    """Yield a cluster of count producers and some observers, not started; kills it afterwards."""
+    """Yield a cluster of count producers and some observers, not started; kills it afterwards.
+
+    With bitshares rules it is a chain of that profile.
+    """
     with tempfile.TemporaryDirectory(prefix="sl-") as name:
         made = _made(
             Path(name), count + observers, producers=count, slot_ms=slot_ms,
-            blocks_per_turn=blocks_per_turn, lead_slots=lead_slots,
+            blocks_per_turn=blocks_per_turn, lead_slots=lead_slots, bitshares=bitshares,
         )  # fmt: skip
         try:
             yield made
@@ -210,8 +213,9 @@ def client(lab: Cluster, node: Node, *, seconds: int) -> Node:
 
 
 def _made(
-    folder: Path, count: int, *, producers: int, slot_ms: int, blocks_per_turn: int, lead_slots: int
-) -> Cluster:
+    folder: Path, count: int, *, producers: int, slot_ms: int, blocks_per_turn: int,
+    lead_slots: int, bitshares: BitsharesRules | None,
+) -> Cluster:  # fmt: skip
     names = [f"producer{letter}" for letter in LETTERS[:producers]]
     users = [f"user{letter}" for letter in LETTERS[:count]]
     keys = {name: PrivateKey() for name in names}
@@ -220,6 +224,8 @@ def _made(
     turn = producers * blocks_per_turn
     soon = SlotClock(slot_ns).slot_at(time.time_ns()) + lead_slots
     genesis = Genesis(
+        profile="eosio" if bitshares is None else "bitshares",
+        bitshares=bitshares,
         initial_slot=soon - soon % turn + turn - 1,
         slot_ns=slot_ns,
         blocks_per_turn=blocks_per_turn,

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 
-from node.chain.genesis import Genesis
-from node.chain.messages import Applied, Rejected
+import pytest
+
+from node.chain.chain import Chain
+from node.chain.errors import DecodeError
+from node.chain.messages import Applied, Rejected, Schedule, Switched
+from node.chain.profile import build
+from node.chain.transaction import Transaction, Transfer, reference, sign_content
 from tests.unit.bitshares.world import START_SLOT, bitshares_genesis
 from tests.unit.chain.builders import (
     Net,
     blocks_of,
     make_chain,
+    make_genesis,
     notices,
     of_kind,
     producer_names,
@@ -25,13 +31,8 @@ HALVES = {"left": NAMES[:2], "right": NAMES[2:]}
 QUARTERS = {f"host{i}": [name] for i, name in enumerate(NAMES)}
 
 
-def net_of(owners: dict[str, list[str]], genesis: Genesis = GENESIS) -> Net:
-    """Return a net of chains that produce from the first slot on."""
-    return Net(genesis, owners)
-
-
 def test_two_nodes_agree_on_head_state_and_finality() -> None:
-    net = net_of(HALVES)
+    net = Net(GENESIS, HALVES)
     net.run(START_SLOT, START_SLOT + 60)
     left, right = net.chains["left"], net.chains["right"]
     assert left.head == right.head
@@ -43,7 +44,7 @@ def test_two_nodes_agree_on_head_state_and_finality() -> None:
 
 
 def test_block_1_follows_no_genesis_block_and_is_a_maintenance_block() -> None:
-    net = net_of(HALVES)
+    net = Net(GENESIS, HALVES)
     net.run(START_SLOT, START_SLOT + 5)
     applied = [r for r in notices(net.log["left"]) if isinstance(r, Applied)]
     assert [(r.num, r.slot - START_SLOT) for r in applied] == [(1, 0), (2, 4), (3, 5)]
@@ -64,8 +65,8 @@ def test_ids_are_20_bytes_and_cover_the_signature() -> None:
 
 def test_a_block_comes_back_from_its_bytes_and_its_header_from_the_event() -> None:
     chain = make_chain(GENESIS, NAMES)
-    chain_tx = transfer_of(chain)
-    net = net_of(HALVES)
+    chain_tx = paid(chain)
+    net = Net(GENESIS, HALVES)
     net.submit("left", chain_tx, START_SLOT)
     net.run(START_SLOT, START_SLOT + 1)
     (block,) = net.stored["left"].values()
@@ -81,14 +82,88 @@ def test_a_block_comes_back_from_its_bytes_and_its_header_from_the_event() -> No
     assert header.block_id(signature) == block.id
 
 
-def transfer_of(chain):  # type: ignore[no-untyped-def]
+def paid(chain: Chain) -> Transaction:
     """Return a transfer tied to the chain's head by bytes 4 to 7 of its id."""
-    from node.chain.transaction import Transfer, reference, sign_content
-
-    num, prefix = reference(chain.head.id, 4)
+    num, prefix = reference(chain.head.id, chain_prefix_at())
     head_s = chain.slot_clock.time_ns(chain.head.slot) // 10**9
     said = Transfer(
         expiration_s=head_s + 60, ref_block_num=num, ref_block_prefix=prefix,
         sender="usera", recipient="userb", amount=5,
     )  # fmt: skip
     return sign_content(said, chain_id=chain.chain_id, key=secret("usera"))
+
+
+def chain_prefix_at() -> int:
+    """Return where the profile's references take their prefix from."""
+    return build(GENESIS).transaction_rules.prefix_at
+
+
+def test_a_restarted_node_has_the_head_the_state_and_the_schedule_it_had() -> None:
+    net = Net(GENESIS, HALVES)
+    net.run(START_SLOT, START_SLOT + 40)
+    left = net.chains["left"]
+    before = (left.head, left.lib, left.state_digest, left.schedule)
+    net.restart("left", NAMES[:2])
+    left = net.chains["left"]
+    assert (left.head, left.lib, left.state_digest, left.schedule) == before
+    net.run(START_SLOT + 41, START_SLOT + 60)
+    assert net.chains["left"].head == net.chains["right"].head
+    assert net.chains["left"].head.num == 58
+
+
+def test_a_minority_stalls_and_joins_the_majority_after_the_heal() -> None:
+    net = Net(GENESIS, QUARTERS)
+    net.run(START_SLOT, START_SLOT + 20)
+    net.split({"host0"}, {"host1", "host2", "host3"})
+    stalled = net.chains["host0"].lib.num
+    net.run(START_SLOT + 21, START_SLOT + 60)
+    assert net.chains["host0"].lib.num <= stalled + 1
+    assert net.chains["host1"].lib.num > stalled + 20
+    net.heal(START_SLOT + 61)
+    net.run(START_SLOT + 61, START_SLOT + 70)
+    assert len({chain.head.id for chain in net.chains.values()}) == 1
+    assert len({chain.state_digest for chain in net.chains.values()}) == 1
+    assert of_kind(net.log["host0"], Switched)
+
+
+def test_no_half_of_four_finalizes_anything() -> None:
+    net = Net(GENESIS, HALVES)
+    net.run(START_SLOT, START_SLOT + 20)
+    net.split({"left"}, {"right"})
+    before = net.chains["left"].head.num
+    net.run(START_SLOT + 21, START_SLOT + 60)
+    assert net.chains["left"].lib.num <= before
+    assert net.chains["right"].lib.num <= before
+    net.heal(START_SLOT + 61)
+    net.run(START_SLOT + 61, START_SLOT + 80)
+    assert net.chains["left"].head == net.chains["right"].head
+    assert net.chains["left"].lib.num > before + 10
+
+
+def test_each_round_tells_its_order_with_the_next_version() -> None:
+    net = Net(GENESIS, HALVES)
+    net.run(START_SLOT, START_SLOT + 43)
+    for host in net.chains:
+        told = [r for r in notices(net.log[host]) if isinstance(r, Schedule)]
+        assert [(r.version, r.num) for r in told] == [(n, 4 * n) for n in range(1, 11)]
+        assert told[-1].producers == list(net.chains[host].schedule)
+
+
+def test_another_genesis_option_is_another_chain() -> None:
+    ids = {
+        build(genesis).chain_id
+        for genesis in (
+            GENESIS,
+            bitshares_genesis(4, fork_choice="participation"),
+            bitshares_genesis(4, maintenance_skip_slots=0),
+            make_genesis(4, 1, slot_ns=10**9, initial_slot=START_SLOT - 1),
+        )
+    }
+    assert len(ids) == 4
+
+
+def test_a_block_of_the_other_system_is_no_block() -> None:
+    chain, other = make_chain(GENESIS, NAMES), make_chain(make_genesis(4, 1), NAMES)
+    (block,) = blocks_of(tick(chain, START_SLOT))
+    with pytest.raises(DecodeError):
+        other.codec.decode(chain.codec.encode(block))

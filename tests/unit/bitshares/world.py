@@ -12,7 +12,7 @@ from tests.unit.chain.builders import make_genesis
 
 NS_PER_S = 1_000_000_000
 START_SLOT = 800_000_000 - 800_000_000 % 27_720
-"""Starts a full round for every number of witnesses up to 12, and is no maintenance time; counts 1 s slots."""
+"""In 1 s slots: starts a round for every number of witnesses up to 12; no maintenance time."""
 
 
 def bitshares_genesis(

@@ -1,0 +1,103 @@
+"""BitShares on real node processes: shuffled witnesses, finality, a kill, a client's load."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+
+from node import events
+from node.chain.genesis import BitsharesRules
+from node.chain.profile import build as build_profile
+
+pytestmark = pytest.mark.process
+
+FAST = BitsharesRules(block_interval_s=1, maintenance_skip_slots=1)
+"""Slots of 200 ms are the chain's seconds."""
+
+
+def test_witnesses_agree_on_finality_and_on_whose_slot_it_is(build: Any) -> None:
+    with build.cluster(4, bitshares=FAST) as lab:
+        lab.start()
+        lab.until_lib(20)
+        assert lab.agreed() >= 50
+        owners: dict[int, str] = {}
+        for record in lab.nodes[0].of(events.Applied):
+            owners[record.slot] = record.producer
+        due = {r.slot: r.producer for r in lab.nodes[1].of(events.SlotDue)}
+        told = {slot: name for slot, name in owners.items() if slot in due}
+        assert told == {slot: due[slot] for slot in told}
+        assert "" in due.values()
+        for node in lab.nodes:
+            lags = [r.head_num - r.lib_num for r in node.of(events.SlotDue) if r.lib_num]
+            assert min(lags) == 2
+            assert node.of(events.Rejected) == []
+
+
+def test_a_killed_witness_comes_back_to_the_same_chain(build: Any) -> None:
+    with build.cluster(4, bitshares=FAST) as lab:
+        lab.start()
+        lab.until_lib(8)
+        victim = lab.nodes[1]
+        victim.end(signal.SIGKILL)
+        before = victim.irreversible()
+        lab.until_lib(max(before) + 6)
+        victim.start()
+        lab.until_lib(max(before) + 20)
+        build.until(lambda: len(victim.of(events.Started)) == 2, "second start")
+        assert victim.of(events.Started)[1].resumed_lib == max(before)
+        after = victim.irreversible()
+        assert {num: after[num] for num in before} == before
+        assert lab.agreed() >= 3 * max(before)
+        signed: dict[int, str] = {}
+        for node in lab.nodes:
+            for record in node.of(events.Produced):
+                assert signed.setdefault(record.slot, record.id) == record.id
+
+
+def test_a_late_observer_syncs_from_genesis(build: Any) -> None:
+    with build.cluster(2, observers=1, bitshares=FAST) as lab:
+        late = lab.nodes.pop()
+        lab.start()
+        lab.until_lib(30)
+        # A restarted node must be able to serve a fresh one from the first block on.
+        lab.nodes[0].end(signal.SIGKILL)
+        lab.nodes[0].start()
+        lab.nodes.append(late)
+        late.start()
+        lab.until_lib(40)
+        assert min(late.irreversible()) == 1
+        assert lab.agreed() >= 60
+
+
+def test_a_clients_load_becomes_irreversible_everywhere(build: Any) -> None:
+    with build.cluster(2, bitshares=FAST) as lab:
+        lab.start()
+        lab.until_lib(2)
+        client = build.client(lab, lab.nodes[0], seconds=3)
+        client.start()
+        assert client.wait() == 0
+
+        def done() -> set[str]:
+            told = lab.nodes[0].of(events.Tx)
+            return {record.id for record in told if record.state == "irreversible"}
+
+        build.until(lambda: len(done()) >= 30, "30 transactions irreversible")
+
+
+def test_headers_of_events_lead_to_the_same_states(build: Any) -> None:
+    with build.cluster(4, bitshares=FAST) as lab:
+        lab.start()
+        lab.until_lib(12)
+        profile = build_profile(lab.genesis)
+        state = profile.genesis_state
+        irreversible = lab.nodes[0].irreversible()
+        for record in lab.nodes[0].of(events.Applied):
+            if irreversible.get(record.num) != record.id:
+                continue
+            header, signature = profile.codec.decode_header(bytes.fromhex(record.header))
+            block_id = header.block_id(signature)
+            assert block_id.hex() == record.id
+            state = state.child(header).with_id(block_id)
+        assert state.num >= 12
