@@ -47,6 +47,11 @@ class Links:
         """Return whether any fault acts on any link."""
         return bool(self._shapes)
 
+    @property
+    def soonest_ns(self) -> int:
+        """Return how long a message takes at least, whatever faults there are."""
+        return max(0, self._base.delay_ns - self._base.jitter_ns)
+
     def add(self, fault: str, source: str, target: str, shape: Shape) -> None:
         """Let shape act on messages from source to target until fault is cleared."""
         self._shapes.setdefault((source, target), {})[fault] = shape
@@ -69,7 +74,8 @@ class Links:
         shapes = self._shapes.get(pair)
         base = self._base
         if shapes is None and not base.loss and not base.duplicate:
-            first_ns = now_ns + base.delay_ns + int((self._rng.random() - 0.5) * base.jitter_ns)
+            jitter_ns = int((self._rng.random() * 2 - 1) * base.jitter_ns)
+            first_ns = now_ns + base.delay_ns + jitter_ns
             last_ns = self._last.get(pair, 0)
             if first_ns < last_ns:
                 first_ns = last_ns
@@ -105,4 +111,4 @@ class Links:
 
     def plain_ns(self) -> int:
         """Return how long one packet takes on a path no fault acts on."""
-        return self._base.delay_ns + int((self._rng.random() - 0.5) * self._base.jitter_ns)
+        return self._base.delay_ns + int((self._rng.random() * 2 - 1) * self._base.jitter_ns)

@@ -86,10 +86,10 @@ class Net:
             self._announce(host, block, source, arrivals)
 
     def _push(self, host: Host, block: SignedBlock, arrivals: dict[str, int]) -> None:
-        now_ns = self.engine.now_ns
+        soonest_ns = self.engine.now_ns + self.links.soonest_ns
         for peer in self.neighbours[host.name]:
             known_ns = arrivals.get(peer)
-            if known_ns is not None and known_ns <= now_ns:
+            if known_ns is not None and known_ns <= soonest_ns:
                 continue
             at_ns = self.post(host.name, peer, self._on_body, peer, block, host.name)
             if at_ns is not None and (known_ns is None or at_ns < known_ns):

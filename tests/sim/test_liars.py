@@ -1,0 +1,62 @@
+"""Lying nodes in a simulated lab: the honest majority agrees and goes on finalizing."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.sim.liars import attach
+from harness.sim.records import Facts
+from node.byzantine import STRATEGIES
+from node.chain import messages
+from tests.sim.worlds import SECOND_NS, finals, lab
+
+HONEST = ("n1", "n2", "n4")
+
+
+@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
+def test_one_liar_of_four_breaks_nothing(strategy: str) -> None:
+    world = lab()
+    lie = attach(world, "n3", strategy, SECOND_NS)
+    world.at(10 * SECOND_NS, lie.begin)
+    world.at(40 * SECOND_NS, lie.end)
+    world.run(60 * SECOND_NS)
+    final = finals(world)
+    assert min(final[name] for name in HONEST) > 80
+    lowest = min(final[name] for name in HONEST)
+    chains = [world.hosts[name].store.final_after(1, lowest - 1) for name in HONEST]
+    assert chains[0] == chains[1] == chains[2]
+
+
+def test_two_blocks_for_one_slot_are_seen_by_the_others() -> None:
+    facts = Facts(frozenset({"received"}))
+    world = lab(sink=facts)
+    lie = attach(world, "n3", "double_production", SECOND_NS)
+    world.at(5 * SECOND_NS, lie.begin)
+    world.run(30 * SECOND_NS)
+    ids: dict[int, set[str]] = {}
+    for _, host, record in facts.rows:
+        if host != "n3" and getattr(record, "producer", "") == "producerc":
+            ids.setdefault(getattr(record, "slot", 0), set()).add(getattr(record, "id", ""))
+    assert max(len(found) for found in ids.values()) == 2
+
+
+def test_an_invalid_block_is_refused_by_name() -> None:
+    facts = Facts(frozenset({"rejected"}))
+    world = lab(sink=facts)
+    lie = attach(world, "n3", "invalid_block", SECOND_NS)
+    world.at(5 * SECOND_NS, lie.begin)
+    world.run(15 * SECOND_NS)
+    refused = [record for _, _, record in facts.rows if isinstance(record, messages.Rejected)]
+    assert refused
+    assert {record.from_ for record in refused} <= {"n3"}
+
+
+@pytest.mark.parametrize(("timing", "early"), [("fio", False), ("eosio2", True), ("leap", True)])
+def test_blocks_are_finished_when_the_timing_profile_says(timing: str, early: bool) -> None:
+    facts = Facts(frozenset({"produced"}))
+    world = lab(4, 12, sink=facts, genesis={"timing": timing})
+    world.run(30 * SECOND_NS)
+    clock = world.profile.clock
+    ahead = [clock.time_ns(getattr(record, "slot", 0)) - at_ns for at_ns, _, record in facts.rows]
+    assert len(ahead) >= 60
+    assert all((ns > 0) == early for ns in ahead)
