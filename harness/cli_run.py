@@ -19,6 +19,10 @@ from harness.show import Show
 Inventory = Annotated[
     Path, typer.Option("--inventory", "-i", help="Ansible inventory of the lab (YAML).")
 ]
+MaybeInventory = Annotated[
+    Path | None, typer.Option("--inventory", "-i", help="Ansible inventory of the lab (YAML).")
+]
+LabKind = Annotated[str | None, typer.Option("--lab", help="sim: the simulator, no hosts at all.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Replace the campaign's seed.")]
 Runs = Annotated[Path, typer.Option("--runs", help="Folder for run folders.")]
@@ -52,21 +56,29 @@ def demo(
 
 def show_plan(
     campaign_name: Annotated[str, typer.Argument(metavar="CAMPAIGN")],
-    inventory_path: Inventory,
+    inventory_path: MaybeInventory = None,
+    lab_kind: LabKind = None,
     as_json: AsJson = False,
     seed: Seed = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not ask the hosts what they can do.")
     ] = False,
 ) -> None:
+    from harness.sim.campaign import view as sim_view
+
+    simulated = _is_sim("plan", lab_kind, inventory_path)
     file = campaign.load(campaign.find(campaign_name))
-    lab = inventory.load(inventory_path)
-    planned = plan.build(file, view_unasked(lab), seed=seed)
-    if not offline:
-        with Remote(lab) as remote:
-            fleet = Fleet(remote)
-            hellos = fleet.hello()
-            planned = plan.build(file, view(lab, fleet.deployed(), hellos), seed=seed)
+    if simulated:
+        planned = plan.build(file, sim_view(file), seed=seed)
+    else:
+        assert inventory_path is not None
+        lab = inventory.load(inventory_path)
+        planned = plan.build(file, view_unasked(lab), seed=seed)
+        if not offline:
+            with Remote(lab) as remote:
+                fleet = Fleet(remote)
+                hellos = fleet.hello()
+                planned = plan.build(file, view(lab, fleet.deployed(), hellos), seed=seed)
     if as_json:
         print(plan_model.encode(planned).decode(), end="")
         return
@@ -79,10 +91,8 @@ def show_plan(
 
 def run_campaign(
     campaign_name: Annotated[str, typer.Argument(metavar="CAMPAIGN")],
-    inventory_path: Annotated[
-        Path | None, typer.Option("--inventory", "-i", help="Ansible inventory of the lab (YAML).")
-    ] = None,
-    lab_kind: Annotated[str | None, typer.Option("--lab", help="sim: no hosts at all.")] = None,
+    inventory_path: MaybeInventory = None,
+    lab_kind: LabKind = None,
     runs: Runs = store.ROOT,
     seed: Seed = None,
     only: Annotated[int | None, typer.Option("--only", help="Run this cell only.")] = None,
@@ -91,16 +101,11 @@ def run_campaign(
 ) -> None:
     from harness.run import RunOptions, run
 
-    if lab_kind == SIM:
-        if inventory_path is not None:
-            raise UsageError("run: --lab sim has no hosts; leave -i out")
-        _run_in_sim(campaign_name, runs=runs, seed=seed, only=only, as_json=as_json)
-    if lab_kind is not None:
-        raise UsageError(f"--lab {lab_kind}: write -i INVENTORY; the inventory names its lab")
     if resume is not None:
         raise UsageError("--resume: not there yet; run the campaign again, or --only CELL")
-    if inventory_path is None:
-        raise UsageError("run: no hosts given; add -i INVENTORY (slotlab lab up makes one)")
+    if _is_sim("run", lab_kind, inventory_path):
+        _run_in_sim(campaign_name, runs=runs, seed=seed, only=only, as_json=as_json)
+    assert inventory_path is not None
     console = Console(stderr=as_json)
     options = RunOptions(
         campaign=campaign_name, inventory=inventory_path, runs=runs, seed=seed, only_cell=only
@@ -109,6 +114,19 @@ def run_campaign(
     if as_json:
         print((outcome.folder / "summary.json").read_text(), end="")
     raise typer.Exit(print_summary(console, outcome.folder, outcome.summary))
+
+
+def _is_sim(command: str, lab_kind: str | None, inventory_path: Path | None) -> bool:
+    """Return whether the simulator was asked for; exactly one of hosts and simulator must be."""
+    if lab_kind not in (None, SIM):
+        raise UsageError(f"--lab {lab_kind}: write -i INVENTORY; the inventory names its lab")
+    if lab_kind == SIM and inventory_path is not None:
+        raise UsageError(f"{command}: --lab sim has no hosts; leave -i out")
+    if lab_kind is None and inventory_path is None:
+        raise UsageError(
+            f"{command}: no hosts given; add -i INVENTORY (slotlab lab up makes one) or --lab sim"
+        )
+    return lab_kind == SIM
 
 
 def _run_in_sim(

@@ -121,6 +121,20 @@ def test_a_failing_run_says_how_to_see_it_again(tmp_path: Path) -> None:
     assert f"slotlab run {path} --lab sim --seed 77" in done.output.replace("\n", "")
 
 
+def test_a_plan_for_the_simulator_needs_no_inventory() -> None:
+    done = CliRunner().invoke(app, ["plan", "demo", "--lab", "sim", "--json"])
+    planned = json.loads(done.output)
+    assert [fault["how"] for fault in planned["trials"][0]["faults"]] == ["sim"] * 4
+
+
+@pytest.mark.parametrize("name", ["demo", "bitshares"])
+def test_a_shipped_campaign_gives_the_same_bytes_with_the_cache_off(name: str) -> None:
+    file = campaign.load(campaign.find(name))
+    planned = plan.build(file, view(file))
+    shared, alone = (simulate(planned, planned.trials[0], cached=c) for c in (True, False))
+    assert shared == alone
+
+
 def test_a_campaign_runs_on_the_hosts_it_assigns_producers_to(tmp_path: Path) -> None:
     path = tmp_path / "assigned.yml"
     path.write_text(
