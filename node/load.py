@@ -67,8 +67,8 @@ class Transfers:
     recipients: tuple[str, ...]
     key: PrivateKey
     size_bytes: int
+    prefix_at: int
     expires_after_s: int = EXPIRES_AFTER_S
-    prefix_at: int = 8
 
     def make(self, n: int, *, chain_id: bytes, block_id: bytes, now_ns: int) -> Transaction:
         """Return transaction n, tied to the branch of block_id, valid from now_ns for a while."""

@@ -28,8 +28,9 @@ class Client:
         self._engine = engine
         self._pace = pace
         self._transfers = Transfers(
-            seed=seed, account=account, recipients=recipients, key=key, size_bytes=size_bytes
-        )
+            seed=seed, account=account, recipients=recipients, key=key, size_bytes=size_bytes,
+            prefix_at=host.shared.profile.transaction_rules.prefix_at,
+        )  # fmt: skip
         self._backlog: deque[int] = deque()
         self._counts = dict.fromkeys(("due", "sent", "accepted", "refused", "dropped"), 0)
         self._late_max_ns = 0

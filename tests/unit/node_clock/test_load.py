@@ -25,7 +25,7 @@ CHAIN_ID, BLOCK_ID = bytes(range(32)), bytes(reversed(range(32)))
 def transfers(seed: int = 1, size_bytes: int = 256) -> Transfers:
     return Transfers(
         seed=seed, account="usera", recipients=("userb", "userc"),
-        key=PrivateKey(b"\x07" * 32), size_bytes=size_bytes,
+        key=PrivateKey(b"\x07" * 32), size_bytes=size_bytes, prefix_at=8,
     )  # fmt: skip
 
 
