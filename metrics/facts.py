@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ SCHEDULE = "version state num producers"
 SILENCING = ("kill", "crash", "pause", "silent", "partition")
 """Faults that only take producers away, which the plan's quorum counts: what is left is whole."""
 RESTARTING = ("kill", "crash")
+WIPED = "everything"
+"""What a crash says it loses when it takes the disk."""
 ON_TIME = ("", "fio")
 """Timing profiles that never sign before the slot's nominal time."""
 
@@ -39,6 +41,7 @@ class Facts:
 def gather(data: TrialData) -> Facts:
     """Return the records of the trial's correct nodes."""
     liars = data.liars
+    life = _lives(data)
 
     def events(kind: str, columns: str) -> Iterator[Event]:
         return (e for e in data.events(kind, columns) if e.host not in liars)
@@ -48,7 +51,7 @@ def gather(data: TrialData) -> Facts:
             Final(e.host, e.fields[0], e.fields[1], e.t_ns)
             for e in events("irreversible", IRREVERSIBLE)
         ],
-        lib_steps=_lib_steps(events),
+        lib_steps=_lib_steps(events, life),
         executed=[
             Executed(e.host, e.fields[0], e.fields[1], e.fields[5], e.t_ns)
             for e in events("applied", APPLIED)
@@ -59,7 +62,7 @@ def gather(data: TrialData) -> Facts:
                  float(data.slot_time_ns(e.fields[2])), e.hi_ns)
             for e in events("produced", MADE)
         ],
-        logs=_logs(events),
+        logs=_logs(events, life),
     )  # fmt: skip
 
 
@@ -115,7 +118,30 @@ def _without(
         yield cursor, stop_ns
 
 
-def _lib_steps(events: Any) -> list[LibStep]:
+def _lives(data: TrialData) -> Callable[[str, int], str]:
+    """Return the name a host's records go by: whose disk a fault wiped comes back as a new node.
+
+    Nothing can be held against a node for what was taken from its disk.
+    """
+    wiped = {
+        host
+        for fault in data.planned.faults
+        if fault.asked.get("loses") == WIPED
+        for host in fault.targets
+    }
+    rebirths: dict[str, list[int]] = {host: [] for host in wiped}
+    for e in data.events("started", STARTED):
+        if e.host in wiped and e.fields[2] == "node" and (e.fields[0] or 0) <= 1 and e.seq > 0:
+            rebirths[e.host].append(e.seq)
+
+    def name(host: str, seq: int) -> str:
+        lives = sum(first <= seq for first in rebirths.get(host, ()))
+        return host if not lives else f"{host} (wiped, life {lives + 1})"
+
+    return name
+
+
+def _lib_steps(events: Any, life: Callable[[str, int], str]) -> list[LibStep]:
     steps = [(e.host, e.seq, e.fields[0], e.t_ns) for e in events("irreversible", IRREVERSIBLE)]
     steps += [
         (e.host, e.seq, e.fields[1], e.t_ns)
@@ -124,7 +150,9 @@ def _lib_steps(events: Any) -> list[LibStep]:
     ]
     steps += [(e.host, e.seq, e.fields[2], e.t_ns) for e in events("slot_due", SLOT_DUE)]
     steps.sort(key=lambda s: (s[0], s[1]))
-    return [LibStep(host, num, t_ns) for host, _, num, t_ns in steps if num is not None]
+    return [
+        LibStep(life(host, seq), num, t_ns) for host, seq, num, t_ns in steps if num is not None
+    ]
 
 
 def _signed(data: TrialData, events: Any) -> list[Signed]:
@@ -149,7 +177,7 @@ def _signed(data: TrialData, events: Any) -> list[Signed]:
     return [item for item in found.values() if item.producer not in lying]
 
 
-def _logs(events: Any) -> Logs:
+def _logs(events: Any, life: Callable[[str, int], str]) -> Logs:
     """Return each node's steps in the order it wrote them."""
     rows: list[tuple[str, int, Step]] = []
 
@@ -176,6 +204,6 @@ def _logs(events: Any) -> Logs:
         add(e, "schedule", version=version, state=state, num=num, producers=str(producers))
     rows.sort(key=lambda row: (row[0], row[1]))
     logs: Logs = {}
-    for host, _, step in rows:
-        logs.setdefault(host, []).append(step)
+    for host, seq, step in rows:
+        logs.setdefault(life(host, seq), []).append(step)
     return logs

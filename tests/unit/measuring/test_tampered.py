@@ -195,3 +195,18 @@ def test_a_trial_never_run_makes_the_run_invalid(rebuilt: Rebuilt) -> None:
     summary = rebuilt(files=forget)
     assert summary["verdict"] == "invalid"
     assert summary["cells"] == []
+
+
+def test_a_node_whose_disk_a_fault_took_is_judged_as_a_new_one(rebuilt: Rebuilt) -> None:
+    def forget(lines: Lines) -> None:
+        back = [x for x in lines["h3"] if x["kind"] == "started"][1]
+        back.update(resumed_num=1, resumed_lib=1)
+
+    def wipe(run: Path) -> None:
+        plan = json.loads((run / "plan.json").read_text())
+        plan["trials"][0]["faults"][3]["asked"]["loses"] = "everything"
+        (run / "plan.json").write_text(json.dumps(plan))
+
+    summary = rebuilt(forget, wipe)
+    assert _check(summary, "lib_never_decreases") == "holds"
+    assert _check(summary, "restart_keeps_state") == "holds"
