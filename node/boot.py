@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from node.chain import genesis as genesis_file
-from node.chain import profile
+from node.chain import profile, snapshot
 from node.chain.chain import Chain
 from node.chain.crypto import PrivateKey, Verifier, public_key
 from node.chain.errors import DecodeError, GenesisError
 from node.chain.genesis import Genesis
 from node.chain.messages import BlockRestored, Watermark
+from node.chain.validation import Trust
 from node.config import ConfigError, NodeConfig
 from node.links import Identity, public_of
 from node.net import FRAME_SLACK_BYTES
@@ -38,9 +39,14 @@ def load_genesis(path: Path) -> Genesis:
 def load_keys(config: NodeConfig, genesis: Genesis) -> dict[str, PrivateKey]:
     """Return the signing key of each producer of this node; each must be the genesis' own.
 
+    Where producers can be proposed later, others than those of the genesis may be named.
+
     Raises:
-        ConfigError: a key file is unreadable, malformed, or of another producer.
+        ConfigError: a node that validates lightly has producers; a key file is unreadable,
+        malformed, or of another producer.
     """
+    if config.producers and config.validation == "light":
+        raise ConfigError("validation: a node with producers must validate fully; write full")
     expected = {producer.name: producer.key for producer in genesis.producers}
     keys: dict[str, PrivateKey] = {}
     for producer in config.producers:
@@ -49,9 +55,9 @@ def load_keys(config: NodeConfig, genesis: Genesis) -> dict[str, PrivateKey]:
             key = PrivateKey(bytes.fromhex(_read(path, "producers.key_file").decode().strip()))
         except ValueError as error:
             raise ConfigError(f"{path}: not a secp256k1 secret key in hex") from error
-        if producer.name not in expected:
+        if producer.name not in expected and not genesis.system_key:
             raise ConfigError(f"producers: {producer.name} is not in {config.genesis}")
-        if public_key(key).hex() != expected[producer.name]:
+        if public_key(key).hex() != expected.get(producer.name, public_key(key).hex()):
             raise ConfigError(f"{path}: is not the key {config.genesis} has for {producer.name}")
         keys[producer.name] = key
     return keys
@@ -88,27 +94,35 @@ def open_store(config: NodeConfig, genesis: Genesis) -> Store:
 
 
 def restore_chain(
-    genesis: Genesis, keys: Mapping[str, PrivateKey], store: Store, *, enable_stale_production: bool
+    genesis: Genesis, keys: Mapping[str, PrivateKey], store: Store, config: NodeConfig
 ) -> Chain:
-    """Return the chain with every block of the store in it.
+    """Return the chain with every block of the store in it, from the snapshot on if there is one.
 
     Raises:
         StoreError: a block cannot be read, or the irreversible chain does not come out again.
     """
-    marks = store.watermarks()
+    marks, consensus, kept = store.watermarks(), profile.build(genesis), store.snapshot()
+    try:
+        start = None if kept is None else snapshot.decode(kept, consensus)
+    except DecodeError as error:
+        raise StoreError(f"{store.path}: the snapshot is damaged ({error}); remove it") from error
     chain = Chain(
         genesis,
-        profile=profile.build(genesis),
+        profile=consensus,
         keys=keys,
         watermarks={
             name: Watermark(producer=name, num=mark.num, slot=mark.slot)
             for name, mark in marks.items()
         },
         verifier=Verifier(),
-        enable_stale_production=enable_stale_production,
+        enable_stale_production=config.enable_stale_production,
+        trust=Trust(
+            light=config.validation == "light", producers=frozenset(config.trusted_producers)
+        ),
+        snapshot=start,
     )
-    last = 0
-    for raw, irreversible in store.restore():
+    last = chain.lib.num
+    for raw, irreversible in store.restore(0 if start is None else last):
         try:
             block = chain.codec.decode(raw)
         except DecodeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -76,6 +77,10 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     clock: ClockConfig = ClockConfig()
     client: ClientConfig | None = None
     enable_stale_production: bool = False
+    validation: Literal["full", "light"] = "full"
+    """light: signatures, expiration and TaPoS of transactions in blocks are taken on trust."""
+    trusted_producers: list[str] = []
+    """Producers whose blocks are validated lightly also by a node that validates fully."""
 
 
 _PATHS = ("genesis", "state_dir", "events_dir", "socket", "curve_secret_file")

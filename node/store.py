@@ -114,12 +114,28 @@ class Store:
         finally:
             self._db.close()
 
-    def restore(self) -> Iterator[tuple[bytes, bool]]:
-        """Return (bytes, irreversible) of each block, parents first."""
-        order = "SELECT raw, irreversible FROM blocks ORDER BY irreversible DESC, num, entry"
+    def restore(self, after_num: int = 0) -> Iterator[tuple[bytes, bool]]:
+        """Return (bytes, irreversible) of each block above after_num, parents first."""
+        query = (
+            "SELECT raw, irreversible FROM blocks WHERE num > ? "
+            "ORDER BY irreversible DESC, num, entry"
+        )
         with self._guard():
-            for raw, irreversible in self._db.execute(order):
+            for raw, irreversible in self._db.execute(query, (after_num,)):
                 yield raw, bool(irreversible)
+
+    def put_snapshot(self, raw: bytes) -> None:
+        """Keep the state at an irreversible block instead of the one kept so far, durably."""
+        with self._guard():
+            self._begin()
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES ('snapshot', ?)", (raw,))
+            self._db.execute("COMMIT")
+
+    def snapshot(self) -> bytes | None:
+        """Return the bytes put_snapshot kept last."""
+        found = self._one("SELECT value FROM meta WHERE key = ?", "snapshot")
+        assert found is None or isinstance(found, bytes)
+        return found
 
     def watermarks(self) -> dict[str, Mark]:
         """Return the watermark of each producer that has signed here."""
@@ -151,7 +167,7 @@ class Store:
         with self._guard():
             return [row[0] for row in self._db.execute(query, (num, most))]
 
-    def _one(self, query: str, value: int | bytes) -> object:
+    def _one(self, query: str, value: int | bytes | str) -> object:
         with self._guard():
             row = self._db.execute(query, (value,)).fetchone()
         return None if row is None else row[0]
@@ -179,7 +195,9 @@ class Store:
             probe = "INSERT OR REPLACE INTO meta VALUES ('probe', zeroblob(?))"
             self._db.execute(probe, (_PROBE_BYTES,))
             self._db.execute("COMMIT")
-            meta = dict(self._db.execute("SELECT key, value FROM meta WHERE key != 'probe'"))
+            meta = dict(
+                self._db.execute("SELECT key, value FROM meta WHERE key IN ('schema', 'chain_id')")
+            )
         if meta["schema"] != SCHEMA:
             raise StoreError(f"{self.path}: written by another version; remove it or use that one")
         if meta["chain_id"] != chain_id:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from node.chain.block import SignedBlock
+from node.chain.errors import Reason
 from node.chain.fork_db import ForkItem
 from node.chain.governance import Governance
-from node.chain.messages import Applied, Emit, Produced, Switched
+from node.chain.messages import Applied, Emit, Produced, Rejected, Switched
 from node.chain.transaction_body import SetProducers
 
 
@@ -59,3 +60,9 @@ def schedule_changes(item: ForkItem, governance: Governance | None) -> list[Emit
             if isinstance(transaction.content, SetProducers)
         )
     return [Emit(record=record) for record in records]
+
+
+def rejected(block: SignedBlock, reason: Reason, peer: str) -> Emit:
+    """Return the notice of a refused block."""
+    record = Rejected(what="block", reason=reason, from_=peer, num=block.num, id=block.id.hex())
+    return Emit(record=record)

@@ -7,6 +7,7 @@ through the Verifier it is given, and whoever drives it carries out the effects 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from coincurve import PrivateKey
 
@@ -15,7 +16,7 @@ from node.chain.block import SignedBlock
 from node.chain.codec import BlockCodec
 from node.chain.crypto import Verifier, public_key, sign
 from node.chain.errors import BlockRejected, Reason
-from node.chain.execution import choose_transactions, move_head
+from node.chain.execution import choose_transactions, move_head, undone_transactions
 from node.chain.fork_db import BlockRef, ForkDB, ForkItem
 from node.chain.genesis import Genesis
 from node.chain.ledger import Ledger
@@ -31,7 +32,6 @@ from node.chain.messages import (
     Input,
     Irreversible,
     Persist,
-    Rejected,
     RequestSync,
     Tick,
     TransactionReceived,
@@ -39,6 +39,8 @@ from node.chain.messages import (
 )
 from node.chain.profile import ChainState, Profile
 from node.chain.slot import SlotClock
+from node.chain.snapshot import Snapshot
+from node.chain.validation import EVERYBODY_TRUSTED, NOBODY_TRUSTED, Trust
 
 
 class Chain:
@@ -53,8 +55,12 @@ class Chain:
         watermarks: Mapping[str, Watermark],
         verifier: Verifier,
         enable_stale_production: bool = False,
+        trust: Trust = NOBODY_TRUSTED,
+        snapshot: Snapshot | None = None,
     ) -> None:
-        root = profile.genesis_state
+        """Begin at genesis, or at a snapshot of this chain; who signs must not trust everybody."""
+        assert not (keys and trust.light)
+        root = profile.genesis_state if snapshot is None else snapshot.state
         self._profile = profile
         self._keys = dict(keys)
         self._public_keys = {name: public_key(key) for name, key in keys.items()}
@@ -62,16 +68,19 @@ class Chain:
         self._verifier = verifier
         self._max_block_bytes = genesis.max_block_bytes
         self._fork_db = ForkDB(root)
-        self._genesis = self._fork_db.root.ref
+        self._genesis = BlockRef.of(profile.genesis_state)
+        self._trust = trust
         self._ledger = Ledger(
             genesis,
             chain_id=profile.chain_id,
-            genesis_id=root.id,
+            genesis_id=self._genesis.id,
             rules=profile.transaction_rules,
         )
+        if snapshot is not None:
+            self._ledger.load(snapshot.ledger)
         self._mempool = Mempool()
         self._production_enabled = enable_stale_production
-        self._lib = self._genesis
+        self._lib = self._fork_db.root.ref
         self._announced_num = root.num
 
     # ------------------------------------------------------------ views
@@ -126,9 +135,16 @@ class Chain:
         """Return the commitment to the state at the head."""
         return self._ledger.digest
 
-    def balance(self, account: str) -> int:
-        """Return what account owns at the head."""
-        return self._ledger.balance(account)
+    def balance(self, account: str, *, read: Literal["head", "irreversible"] = "head") -> int:
+        """Return what account owns at the head, or at the last irreversible block."""
+        if read == "head":
+            return self._ledger.balance(account)
+        return self._ledger.balance_at(account, self._lib.num)
+
+    def snapshot(self) -> Snapshot:
+        """Return the state at the newest block that can never be undone."""
+        root = self._fork_db.root
+        return Snapshot(root.state, self._ledger.image(root.num))
 
     def producer_for(self, slot: int) -> str:
         """Return who may sign a child of the head in slot."""
@@ -212,13 +228,8 @@ class Chain:
         room = self._max_block_bytes - validation.BLOCK_OVERHEAD_BYTES
         room -= 0 if self._ledger.announced is None else len(self._ledger.announced.pack())
         chosen, dropped = choose_transactions(self._ledger, self._mempool, room, self._verifier)
-        header = head.state.draft(
-            slot,
-            self._watermarks.get(producer),
-            profile.transaction_mroot(chosen),
-            chosen,
-        )
-        header = self._ledger.complete(header)
+        mark, mroot = self._watermarks.get(producer), profile.transaction_mroot(chosen)
+        header = self._ledger.complete(head.state.draft(slot, mark, mroot, chosen))
         state = head.state.child(header)
         block = SignedBlock(header, sign(self._keys[producer], state.signing_digest), tuple(chosen))
         digest = self._ledger.end(block.id)
@@ -251,34 +262,27 @@ class Chain:
             )
             effects.append(Persist(block=block))
             effects.append(Broadcast(block=block, source=event.peer))
-            self._accept(state, block, effects, verifier=self._verifier)
+            self._accept(state, block, effects, self._trust)
             if self.slot_clock.time_ns(state.next_slot) >= event.now_ns:
                 self._production_enabled = True
         except BlockRejected as error:
             if error.reason == Reason.UNLINKABLE:
                 effects.append(RequestSync(peer=event.peer))
-                return
-            record = Rejected(
-                what="block",
-                reason=error.reason,
-                from_=event.peer,
-                num=block.num,
-                id=block.id.hex(),
-            )
-            effects.append(Emit(record=record))
+            else:
+                effects.append(assembly.rejected(block, error.reason, event.peer))
 
     def _accept(
         self,
         state: ChainState,
         block: SignedBlock,
         effects: list[Effect],
-        verifier: Verifier | None,
+        trust: Trust,
     ) -> ForkItem:
         """Put a checked block into the tree and make it the head if it is preferred now."""
         self._raise_watermark(block)
         item = self._fork_db.add(state, block)
         if self._is_preferred(item):
-            self._move_head(item, effects, verifier)
+            self._move_head(item, effects, trust)
         return item
 
     def _is_preferred(self, item: ForkItem) -> bool:
@@ -290,26 +294,26 @@ class Chain:
         return self._profile.prefers(item.state, head.state, ancestor)
 
     def _raise_watermark(self, block: SignedBlock) -> None:
-        name = block.producer
-        if name not in self._keys:
-            return
-        mark = self._watermarks.get(name) or Watermark(producer=name, num=0, slot=0)
-        self._watermarks[name] = Watermark(
-            producer=name, num=max(mark.num, block.num), slot=max(mark.slot, block.slot)
-        )
+        if block.producer in self._keys:
+            mark = self._watermarks.get(block.producer)
+            self._watermarks[block.producer] = validation.raised(mark, block)
 
     def _on_restored(self, event: BlockRestored) -> None:
-        """Take a block of our own store: as if it came again, unsigned and unannounced."""
+        """Take a block of our own store: as if it came again, but unannounced.
+
+        It was stored before it was executed: only what was irreversible is taken on trust.
+        """
         block = event.block
         parent = self._fork_db.get(block.previous)
         if parent is None or self.has_block(block.id):
             return
         unsaid: list[Effect] = []
+        trust = EVERYBODY_TRUSTED if event.irreversible else self._trust
         try:
             state = parent.state.child(block.header).with_id(block.id)
-            item = self._accept(state, block, unsaid, verifier=None)
+            item = self._accept(state, block, unsaid, trust)
             if event.irreversible and item is not self._fork_db.head:
-                self._move_head(item, unsaid, verifier=None)
+                self._move_head(item, unsaid, trust)
         except BlockRejected:
             return  # It failed in its first life too, after it had been stored.
         root_num = self._fork_db.head.state.lib_num
@@ -320,9 +324,13 @@ class Chain:
 
     # ------------------------------------------------------------ moving the head
 
-    def _move_head(self, new: ForkItem, effects: list[Effect], verifier: Verifier | None) -> None:
+    def _move_head(self, new: ForkItem, effects: list[Effect], trust: Trust) -> None:
         """Make new the head, whatever branch it is on; report what that changed."""
-        move = move_head(self._fork_db, self._ledger, new, self._profile, verifier)
+
+        def verifier_for(item: ForkItem) -> Verifier | None:
+            return None if item.validated or trust.covers(item.signed) else self._verifier
+
+        move = move_head(self._fork_db, self._ledger, new, self._profile, verifier_for)
         if move.down:
             effects.append(Emit(record=assembly.switched(move.old, new, move.ancestor)))
             self._requeue(move.down, effects)
@@ -331,20 +339,14 @@ class Chain:
 
     def _requeue(self, down: Sequence[ForkItem], effects: list[Effect]) -> None:
         """Give the transactions of undone blocks another chance, unless the new branch has them."""
-        again = [
-            transaction
-            for item in reversed(down)
-            for transaction in item.signed.transactions
-            if not self._ledger.has_transaction(transaction.id)
-        ]
+        again = undone_transactions(down, self._ledger)
         self._mempool.requeue(again)
         for transaction in again:
             effects.extend(self._mempool.tell(transaction.id, "requeued"))
 
     def _report_applied(self, item: ForkItem, digest: bytes, effects: list[Effect]) -> None:
         effects.append(Emit(record=assembly.applied(item.signed, digest)))
-        governance = self._profile.transaction_rules.governance
-        effects.extend(assembly.schedule_changes(item, governance))
+        effects.extend(assembly.schedule_changes(item, self._profile.transaction_rules.governance))
         for transaction in item.signed.transactions:
             self._mempool.remove(transaction.id)
             effects.extend(self._mempool.tell(transaction.id, "included", num=item.num))

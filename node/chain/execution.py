@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from node.chain.crypto import Verifier
@@ -52,7 +53,7 @@ def choose_transactions(
 def apply_block(
     ledger: Ledger, item: ForkItem, profile: Profile, verifier: Verifier | None
 ) -> bytes:
-    """Execute a block on its parent's state; return the state digest.
+    """Execute a block on its parent's state; return the state digest. Without verifier: on trust.
 
     Raises:
         BlockRejected: a transaction fails, or execution gives another header; the ledger is as
@@ -75,7 +76,11 @@ def apply_block(
 
 
 def move_head(
-    fork_db: ForkDB, ledger: Ledger, new: ForkItem, profile: Profile, verifier: Verifier | None
+    fork_db: ForkDB,
+    ledger: Ledger,
+    new: ForkItem,
+    profile: Profile,
+    verifier_for: Callable[[ForkItem], Verifier | None],
 ) -> Move:
     """Undo to the common ancestor, apply new's branch and make new the head; return how.
 
@@ -92,7 +97,7 @@ def move_head(
     digests: list[bytes] = []
     for item in up:
         try:
-            digests.append(apply_block(ledger, item, profile, None if item.validated else verifier))
+            digests.append(apply_block(ledger, item, profile, verifier_for(item)))
         except BlockRejected:
             for _ in digests:
                 ledger.undo()
@@ -104,3 +109,13 @@ def move_head(
         item.validated = True
     fork_db.head = new
     return Move(old=old, ancestor=ancestor, down=down, up=up, digests=digests)
+
+
+def undone_transactions(down: Sequence[ForkItem], ledger: Ledger) -> list[Transaction]:
+    """Return what undone blocks held, oldest first, without what the branch at hand holds too."""
+    return [
+        transaction
+        for item in reversed(down)
+        for transaction in item.signed.transactions
+        if not ledger.has_transaction(transaction.id)
+    ]

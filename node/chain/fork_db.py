@@ -17,6 +17,11 @@ class BlockRef:
     id: bytes
     slot: int
 
+    @staticmethod
+    def of(state: ChainState) -> BlockRef:
+        """Return the block of state by name only."""
+        return BlockRef(state.num, state.id, state.slot)
+
 
 @dataclass(slots=True, eq=False)
 class ForkItem:
@@ -45,7 +50,7 @@ class ForkItem:
     @property
     def ref(self) -> BlockRef:
         """Return the block by name only."""
-        return BlockRef(self.num, self.id, self.slot)
+        return BlockRef.of(self.state)
 
     @property
     def signed(self) -> SignedBlock:

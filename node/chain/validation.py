@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from node.chain.block import SignedBlock
 from node.chain.crypto import Verifier
 from node.chain.errors import BlockRejected, Reason, TransactionRejected
 from node.chain.fork_db import ForkDB
 from node.chain.ledger import Ledger
 from node.chain.mempool import Mempool
-from node.chain.messages import Effect, Emit, Rejected, Relay, TransactionReceived, Tx
+from node.chain.messages import Effect, Emit, Rejected, Relay, TransactionReceived, Tx, Watermark
 from node.chain.profile import ChainState, Profile
 
 BLOCK_OVERHEAD_BYTES = 512
 """Room in a block for everything but transactions, when no schedule is proposed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Whose blocks are executed without checking signatures, expiration and TaPoS of transactions.
+
+    light: everybody's; producers: theirs. Headers and what execution yields are always checked.
+    """
+
+    light: bool = False
+    producers: frozenset[str] = frozenset()
+
+    def covers(self, block: SignedBlock) -> bool:
+        """Return whether the block's transactions are taken on trust."""
+        return self.light or block.producer in self.producers
+
+
+NOBODY_TRUSTED = Trust()
+EVERYBODY_TRUSTED = Trust(light=True)
 
 
 def check_block(
@@ -44,6 +65,12 @@ def check_block(
     if verifier.signer(state.signing_digest, block.signature) != state.signing_key:
         raise BlockRejected(Reason.BAD_SIGNATURE, block.num)
     return state.with_id(block.id)
+
+
+def raised(mark: Watermark | None, block: SignedBlock) -> Watermark:
+    """Return the watermark of the block's producer once the block was seen."""
+    num, slot = (0, 0) if mark is None else (mark.num, mark.slot)
+    return Watermark(producer=block.producer, num=max(num, block.num), slot=max(slot, block.slot))
 
 
 def admit_transaction(

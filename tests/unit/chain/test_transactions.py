@@ -17,6 +17,7 @@ from node.chain.messages import Effect, Rejected, Relay, Tx
 from node.chain.profile import build
 from node.chain.transaction import Transaction, sign_content
 from tests.unit.chain.builders import (
+    SHARED_VERIFIER,
     START_SLOT,
     blocks_of,
     make_chain,
@@ -68,17 +69,17 @@ def expiring(chain: Chain, seconds: int) -> Transaction:
 def test_the_expiration_lies_between_now_and_the_longest_life(
     late_ns: int, seconds: int, expected: str
 ) -> None:
+    chain = maker()
     ledger = Ledger(
         GENESIS,
-        chain_id=bytes(32),
+        chain_id=chain.chain_id,
         genesis_id=build(GENESIS).genesis_state.id,
         rules=build(GENESIS).transaction_rules,
     )
-    chain = maker()
     transaction = expiring(chain, seconds)
     head_s = chain.slot_clock.time_ns(chain.head.slot) // 10**9
     try:
-        ledger.check(transaction, head_s * 10**9 + late_ns, None)
+        ledger.check(transaction, head_s * 10**9 + late_ns, SHARED_VERIFIER)
         found = "accepted"
     except TransactionRejected as error:
         found = error.reason

@@ -43,6 +43,21 @@ def test_blocks_come_back_irreversible_first_parents_first(tmp_path: Path) -> No
     again.close()
 
 
+def test_a_snapshot_is_kept_and_the_blocks_above_it_come_back(tmp_path: Path) -> None:
+    store = Store(tmp_path, CHAIN)
+    assert store.snapshot() is None
+    for num in range(2, 6):
+        store.put(block(num))
+    store.finalize(4, b"a4")
+    store.put_snapshot(b"one")
+    store.put_snapshot(b"two")
+    store.close()
+    again = Store(tmp_path, CHAIN)
+    assert again.snapshot() == b"two"
+    assert list(again.restore(3)) == [(b"raw a4", True), (b"raw a5", False)]
+    again.close()
+
+
 def test_watermarks_never_go_down(tmp_path: Path) -> None:
     store = Store(tmp_path, CHAIN)
     store.put_own(block(2), Mark(producer="producera", num=9, slot=50))
