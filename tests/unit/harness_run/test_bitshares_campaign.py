@@ -1,0 +1,99 @@
+"""BitShares in campaigns: defaults, refusals, the plan's quorum and lag, the genesis it gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import campaign, consensus, plan, plan_model
+from harness.errors import CampaignError
+from harness.genesis import HostAccess, KeyFolder, trial_files
+from node.chain import genesis as genesis_file
+from node.chain.bitshares.finality import witnesses_needed
+from node.chain.profile import build
+from tests.unit.harness_run.builders import lab
+
+SHIPPED = Path(__file__).resolve().parents[3] / "harness" / "campaigns"
+HEAD = "schema: slotlab.campaign/v1\ntitle: a test\nchain: {profile: bitshares, %s}\n"
+
+
+def parsed(chain: str) -> campaign.CampaignFile:
+    """Return a campaign with such a chain."""
+    return campaign.parse(HEAD % chain, Path("test.yml"))
+
+
+def test_a_bitshares_slot_is_5_s_and_a_turn_one_block_unless_said_otherwise() -> None:
+    chain = parsed("producers: 4").common.chain
+    assert (chain.slot, chain.blocks_per_turn) == (5_000_000_000, 1)
+
+
+@pytest.mark.parametrize(
+    ("chain", "key"),
+    [
+        ("slot: 500ms", "bitshares.block_interval"),
+        ("slot: 31s", "slot must be 1s to 30s"),
+        ("blocks_per_turn: 2", "blocks_per_turn"),
+        ("lock_on_proposed: true", "lock_on_proposed"),
+        ("slot: 7s", "maintenance_interval"),
+        ("bitshares: {fork_choise: longest}", "fork_choice"),
+    ],
+)
+def test_what_the_profile_cannot_do_is_refused_with_the_remedy(chain: str, key: str) -> None:
+    with pytest.raises(CampaignError, match=key):
+        parsed(chain)
+
+
+def test_options_of_the_other_profile_are_refused() -> None:
+    text = HEAD.replace("profile: bitshares, %s", "bitshares: {undo_limit: 50}")
+    with pytest.raises(CampaignError, match="profile bitshares"):
+        campaign.parse(text, Path("test.yml"))
+
+
+@pytest.mark.parametrize("producers", range(1, 27))
+def test_the_plan_and_the_chain_need_the_same_witnesses(producers: int) -> None:
+    assert consensus.quorum("bitshares", producers) == witnesses_needed(producers)
+
+
+@pytest.mark.parametrize(
+    ("producers", "lag"), [(4, (2, 4)), (21, (14, 28)), (11, (7, 14)), (1, (0, 0))]
+)
+def test_the_plan_predicts_the_lag_of_one_stage(producers: int, lag: tuple[int, int]) -> None:
+    made = plan.build(parsed(f"producers: {producers}, slot: 1s"), lab())
+    predicted = made.prediction["finality_lag_blocks"]
+    assert (predicted["min"], predicted["max"]) == lag
+
+
+def test_quorum_and_selectors_count_as_the_profile_does() -> None:
+    made = plan.build(parsed("producers: 13, slot: 1s"), lab(13))
+    assert made.quorum_needed == 10  # eosio: 9
+    assert made.trials[0].quorum[0].needed == 10
+
+
+def test_a_trials_genesis_starts_a_bitshares_chain(tmp_path: Path) -> None:
+    options = "slot: 200ms, bitshares: {block_interval: 1s, fork_choice: participation}"
+    made = plan.build(parsed(options), lab())
+    assert plan_model.decode(plan_model.encode(made)) == made
+    access = {
+        host.host: HostAccess(curve_public="x" * 40, ntp=(), state_dir="/var/lib/slotlab")
+        for host in made.hosts
+    }
+    t0_ns = 1_795_000_000_000_000_000
+    files = trial_files(made, made.trials[0], t0_ns=t0_ns, keys=KeyFolder(tmp_path), access=access)
+    genesis = genesis_file.decode(files.by_host["n1"]["genesis.json"].encode())
+    profile = build(genesis)
+    assert profile.name == "bitshares"
+    assert profile.chain_id.hex() == files.chain_id
+    assert profile.clock.time_ns(profile.genesis_state.next_slot) == t0_ns
+    assert genesis.bitshares is not None
+    assert genesis.bitshares.fork_choice == "participation"
+    assert genesis.bitshares.block_interval_s == 1
+
+
+def test_the_shipped_campaign_expects_what_the_plan_predicts() -> None:
+    file = campaign.load(SHIPPED / "bitshares.yml")
+    made = plan.build(file, lab())
+    assert made.prediction["finality_lag_blocks"] == {"min": 2, "max": 4}
+    assert {fault.fault for fault in made.trials[0].faults} == {
+        "delay", "partition", "clock_step", "kill",
+    }  # fmt: skip
