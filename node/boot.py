@@ -33,6 +33,9 @@ def load_genesis(path: Path) -> Genesis:
         profile.build(genesis)  # What only the profile can refuse.
     except GenesisError as error:
         raise ConfigError(f"{path}: {error}") from error
+    if genesis.bitshares is not None and genesis.bitshares.faithful_window:
+        # A store's irreversible blocks stay; there, such a chain could not be restored.
+        raise ConfigError(f"{path}: bitshares.faithful_window: only a simulator can; write false")
     return genesis
 
 
