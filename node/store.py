@@ -115,10 +115,12 @@ class Store:
             self._db.close()
 
     def restore(self, after_num: int = 0) -> Iterator[tuple[bytes, bool]]:
-        """Return (bytes, irreversible) of each block above after_num, parents first."""
+        """Return (bytes, irreversible) of each block above after_num, parents first.
+
+        In the order they came, which decides ties and what a node is bound to.
+        """
         query = (
-            "SELECT raw, irreversible FROM blocks WHERE num > ? "
-            "ORDER BY irreversible DESC, num, entry"
+            "SELECT raw, irreversible FROM blocks WHERE num > ? ORDER BY irreversible DESC, entry"
         )
         with self._guard():
             for raw, irreversible in self._db.execute(query, (after_num,)):

@@ -78,10 +78,9 @@ class MemoryStore:
             self._reversible.clear()
 
     def restore(self) -> Iterator[tuple[SignedBlock, bool]]:
-        """Return (block, irreversible) of each block, parents first."""
+        """Return (block, irreversible) of each block, parents first, in the order they came."""
         yield from ((block, True) for block in self._final)
-        order = sorted(self._reversible.values(), key=lambda block: block.num)
-        yield from ((block, False) for block in order)
+        yield from ((block, False) for block in self._reversible.values())
 
     def final_num(self, block_id: bytes) -> int | None:
         """Return the number of block_id if it is irreversible here."""

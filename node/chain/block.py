@@ -44,11 +44,12 @@ class Header(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SignedBlock:
-    """A block as peers send and stores keep it."""
+    """A block as peers send and stores keep it; no id covers the extensions, which EOSIO has."""
 
     header: Header
     signature: bytes
     transactions: tuple[Transaction, ...] = ()
+    extensions: tuple[tuple[int, bytes], ...] = ()
     num: int = field(init=False)
     id: bytes = field(init=False)
 

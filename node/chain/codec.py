@@ -85,11 +85,10 @@ def open_block(data: bytes) -> Reader:
 
 
 def read_body(reader: Reader) -> tuple[bytes, tuple[Transaction, ...]]:
-    """Return (signature, transactions) and check that nothing follows them."""
+    """Return (signature, transactions); what may follow them is the system's."""
     signature = _read_signature(reader)
     count = reader.count(most=MAX_BLOCK_TRANSACTIONS)
     transactions = tuple(_read_transaction(reader) for _ in range(count))
-    reader.end()
     return signature, transactions
 
 

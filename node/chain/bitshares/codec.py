@@ -37,6 +37,7 @@ class BitsharesCodec:
             raise DecodeError(f"unknown block form {form[0]}")
         header = self._read_header(reader)
         signature, transactions = codec.read_body(reader)
+        reader.end()
         return SignedBlock(header, signature, transactions)
 
     def decode_header(self, data: bytes) -> tuple[BlockHeader, bytes]:

@@ -1,11 +1,11 @@
-"""EOSIO/FIO blocks as bytes: width of the slot, packed header, signature, transactions."""
+"""EOSIO/FIO blocks as bytes: width of the slot, header, signature, transactions, extensions."""
 
 from __future__ import annotations
 
 from node.chain import codec
 from node.chain.block import SignedBlock
 from node.chain.crypto import KEY_BYTES, KEY_TYPE_K1
-from node.chain.eosio.header import U32_SLOTS, BlockHeader
+from node.chain.eosio.header import U32_SLOTS, BlockHeader, Extensions, pack_extensions
 from node.chain.errors import DecodeError
 from node.chain.name import u64_to_name
 from node.chain.pack import Reader
@@ -24,7 +24,8 @@ class EosioCodec:
     def encode(self, block: SignedBlock) -> bytes:
         """Return the wire form."""
         width = _NARROW_SLOT if block.slot < U32_SLOTS else _WIDE_SLOT
-        return width + block.header.packed_for_id(block.signature) + codec.encode_body(block)
+        header = block.header.packed_for_id(block.signature)
+        return width + header + codec.encode_body(block) + pack_extensions(block.extensions)
 
     def decode(self, data: bytes) -> SignedBlock:
         """Return the block in data; its rules are not checked here.
@@ -41,7 +42,9 @@ class EosioCodec:
             raise DecodeError("slot in the wrong width")
         codec.check_num(header.previous)
         signature, transactions = codec.read_body(reader)
-        return SignedBlock(header, signature, transactions)
+        extensions = _read_extensions(reader)
+        reader.end()
+        return SignedBlock(header, signature, transactions, extensions)
 
     def decode_header(self, data: bytes) -> tuple[BlockHeader, bytes]:
         """Return the header of its packed bytes; ids cover no signature.
@@ -58,7 +61,8 @@ class EosioCodec:
     def size_bytes(self, block: SignedBlock) -> int:
         """Return how many bytes the block takes on the wire."""
         header = block.header.packed_for_id(block.signature)
-        return 1 + len(header) + codec.body_size_bytes(block)
+        extensions = pack_extensions(block.extensions)
+        return 1 + len(header) + codec.body_size_bytes(block) + len(extensions)
 
 
 def _read_whole_header(data: bytes, *, slot_layout: str) -> BlockHeader:
@@ -80,10 +84,14 @@ def _read_header(reader: Reader, *, slot_layout: str) -> BlockHeader:
         action_mroot=reader.take(32),
         schedule_version=reader.uint("<I"),
         new_producers=_read_optional_schedule(reader),
-        extensions=tuple(
-            (reader.uint("<H"), reader.var_bytes(most=MAX_EXTENSION_BYTES))
-            for _ in range(reader.count(most=MAX_EXTENSIONS))
-        ),
+        extensions=_read_extensions(reader),
+    )
+
+
+def _read_extensions(reader: Reader) -> Extensions:
+    return tuple(
+        (reader.uint("<H"), reader.var_bytes(most=MAX_EXTENSION_BYTES))
+        for _ in range(reader.count(most=MAX_EXTENSIONS))
     )
 
 

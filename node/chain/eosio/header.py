@@ -12,6 +12,7 @@ from node.chain.schedule import ProducerSchedule
 
 ZERO_ID = bytes(32)
 U32_SLOTS = 1 << 32
+Extensions = tuple[tuple[int, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +31,7 @@ class BlockHeader:
     action_mroot: bytes
     schedule_version: int
     new_producers: ProducerSchedule | None = None
-    extensions: tuple[tuple[int, bytes], ...] = ()
+    extensions: Extensions = ()
 
     @property
     def num(self) -> int:
@@ -45,9 +46,6 @@ class BlockHeader:
         slot = struct.pack("<I" if self.slot < U32_SLOTS else "<Q", self.slot)
         new = self.new_producers
         schedule = b"\x00" if new is None else b"\x01" + new.pack()
-        extensions = b"".join(
-            struct.pack("<H", kind) + pack_bytes(x) for kind, x in self.extensions
-        )
         return b"".join(
             (
                 slot,
@@ -57,8 +55,7 @@ class BlockHeader:
                 self.action_mroot,
                 struct.pack("<I", self.schedule_version),
                 schedule,
-                pack_varuint(len(self.extensions)),
-                extensions,
+                pack_extensions(self.extensions),
             )
         )
 
@@ -73,6 +70,12 @@ class BlockHeader:
     def block_id(self, signature: bytes) -> bytes:
         """Return the id of the block with this header."""
         return block_id(self.num, self.digest())
+
+
+def pack_extensions(extensions: Extensions) -> bytes:
+    """Return packed (id, data) pairs behind their number."""
+    packed = (struct.pack("<H", kind) + pack_bytes(data) for kind, data in extensions)
+    return pack_varuint(len(extensions)) + b"".join(packed)
 
 
 def block_id(num: int, header_digest: bytes) -> bytes:

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.chain.block import SignedBlock
 from node.chain.codec import decode_transaction, encode_transaction
 from node.chain.crypto import public_key, recover
+from node.chain.eosio.codec import EosioCodec
 from node.chain.eosio.header import BlockHeader
 from node.chain.errors import DecodeError
 from node.chain.name import name_to_u64
@@ -174,3 +176,16 @@ def test_header_extensions_are_inside_the_id() -> None:
 
 def test_the_id_does_not_cover_the_signature() -> None:
     assert header().block_id(b"1" * 65) == header().block_id(b"2" * 65)
+
+
+def test_block_extensions_travel_with_the_block_and_are_outside_the_id() -> None:
+    plain = SignedBlock(header(), bytes(65))
+    extended = SignedBlock(header(), bytes(65), (), ((2, b"more"),))
+    assert extended.id == plain.id
+    codec = EosioCodec()
+    assert codec.decode(codec.encode(extended)) == extended
+    assert codec.encode(extended)[len(codec.encode(plain)) - 1 :] == b"\x01\x02\x00\x04more"
+    for block in (plain, extended):
+        assert codec.size_bytes(block) == len(codec.encode(block))
+    with pytest.raises(DecodeError):
+        codec.decode(codec.encode(extended) + b"\x00")
