@@ -114,6 +114,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     prediction: Prediction = Prediction()
 
     @property
+    def simulated(self) -> bool:
+        """Return whether there were no hosts: nodes on virtual time."""
+        return self.lab == "sim"
+
+    @property
     def two_stage(self) -> bool:
         """Return whether finality takes a pre-commit and a commit, with confirmed ranges."""
         return self.profile != "bitshares"

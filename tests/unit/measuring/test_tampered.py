@@ -210,3 +210,16 @@ def test_a_node_whose_disk_a_fault_took_is_judged_as_a_new_one(rebuilt: Rebuilt)
     summary = rebuilt(forget, wipe)
     assert _check(summary, "lib_never_decreases") == "holds"
     assert _check(summary, "restart_keeps_state") == "holds"
+
+
+def test_a_simulated_run_has_no_host_state_to_restore_and_says_what_it_is(
+    rebuilt: Rebuilt, tmp_path: Path
+) -> None:
+    def simulated(run: Path) -> None:
+        plan = json.loads((run / "plan.json").read_text())
+        (run / "plan.json").write_text(json.dumps({**plan, "lab": "sim"}))
+
+    names = [check["name"] for check in rebuilt(files=simulated)["checks"]]
+    assert "host_state_restored" not in names
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "There were no hosts" in page
