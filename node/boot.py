@@ -123,6 +123,7 @@ def restore_chain(
             light=config.validation == "light", producers=frozenset(config.trusted_producers)
         ),
         snapshot=start,
+        lib_age_ns_max=config.max_irreversible_block_age_ns,
     )
     last = chain.lib.num
     for raw, irreversible in store.restore(0 if start is None else last):

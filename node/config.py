@@ -77,6 +77,8 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     clock: ClockConfig = ClockConfig()
     client: ClientConfig | None = None
     enable_stale_production: bool = False
+    max_irreversible_block_age_ns: int | None = None
+    """Nothing is produced once the last irreversible block is this old; null: whatever its age."""
     validation: Literal["full", "light"] = "full"
     """light: signatures, expiration and TaPoS of transactions in blocks are taken on trust."""
     trusted_producers: list[str] = []

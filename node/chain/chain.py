@@ -57,6 +57,7 @@ class Chain:
         enable_stale_production: bool = False,
         trust: Trust = NOBODY_TRUSTED,
         snapshot: Snapshot | None = None,
+        lib_age_ns_max: int | None = None,
     ) -> None:
         """Begin at genesis, or at a snapshot of this chain; who signs must not trust everybody."""
         assert not (keys and trust.light)
@@ -79,6 +80,7 @@ class Chain:
         if snapshot is not None:
             self._ledger.load(snapshot.ledger)
         self._mempool = Mempool()
+        self._lib_age_ns_max = lib_age_ns_max
         self._production_enabled = enable_stale_production
         self._lib = self._fork_db.root.ref
         self._announced_num = root.num
@@ -200,9 +202,8 @@ class Chain:
             return
         refusal = self._refusal(tick, producer)
         if refusal is not None:
-            effects.append(
-                Emit(record=Abstained(slot=tick.slot, producer=producer, reason=refusal))
-            )
+            notice = Abstained(slot=tick.slot, producer=producer, reason=refusal)
+            effects.append(Emit(record=notice))
             return
         self._produce(tick.slot, producer, effects)
 
@@ -215,6 +216,9 @@ class Chain:
             return Reason.WRONG_KEY
         if tick.abstain is not None:
             return tick.abstain
+        lib_age_ns = tick.now_ns - self.slot_clock.time_ns(self._lib.slot)
+        if self._lib_age_ns_max is not None and lib_age_ns >= self._lib_age_ns_max:
+            return Reason.IRREVERSIBLE_TOO_OLD
         watermark = self._watermarks.get(producer)
         refusal = self._profile.refusal(head.state, tick.slot, tick.now_ns, watermark)
         if refusal is not None:
@@ -286,12 +290,9 @@ class Chain:
         return item
 
     def _is_preferred(self, item: ForkItem) -> bool:
-        head = self._fork_db.head
-
-        def ancestor() -> ChainState:
-            return self._fork_db.branches(head, item)[2].state
-
-        return self._profile.prefers(item.state, head.state, ancestor)
+        tree, head = self._fork_db, self._fork_db.head
+        states = item.state, head.state
+        return self._profile.prefers(*states, lambda: tree.branches(head, item)[2].state)
 
     def _raise_watermark(self, block: SignedBlock) -> None:
         if block.producer in self._keys:

@@ -46,6 +46,7 @@ class Reason(StrEnum):
     WRONG_KEY = "wrong_key"
     LOW_PARTICIPATION = "low_participation"
     LAG = "lag"
+    IRREVERSIBLE_TOO_OLD = "irreversible_too_old"
     SLOT_PASSED = "slot_passed"
     WATERMARK_NUM = "watermark_num"
     WATERMARK_SLOT = "watermark_slot"

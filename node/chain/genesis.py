@@ -62,7 +62,8 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     the next. eosio only: timing says when in its slot a block is finished; with lock_on_proposed a
     node does not leave a branch for one without what the former has pre-committed, unless more is
     irreversible there (experimental: it may cost liveness). The owner of system_key, a public key,
-    may propose schedules as account `eosio`; "" for nobody.
+    may propose schedules as account `eosio`; "" for nobody. watermark num is what FIO's own nodes
+    keep: a producer may sign one slot twice, on two branches.
     """
 
     profile: Literal["eosio", "bitshares"] = "eosio"
@@ -76,6 +77,7 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_block_bytes: int = 1_048_576
     max_transaction_lifetime_s: int = 3600
     lock_on_proposed: bool = False
+    watermark: Literal["num_and_slot", "num"] = "num_and_slot"
     system_key: str = ""
     bitshares: BitsharesRules | None = None
 
@@ -122,6 +124,7 @@ def check(genesis: Genesis) -> None:
     if genesis.profile != "eosio":
         _require(not genesis.lock_on_proposed, "lock_on_proposed is for the eosio profile only")
         _require(genesis.timing == "fio", "timing is for the eosio profile only")
+        _require(genesis.watermark == "num_and_slot", "watermark is for the eosio profile only")
         _require(genesis.system_key == "", "system_key is for the eosio profile only")
     _check_system_key(genesis)
     _check_names("producers", genesis.producers)
@@ -160,6 +163,8 @@ def chain_id(genesis: Genesis) -> bytes:
         parts.append(msgspec.msgpack.encode(genesis.bitshares))
     if genesis.lock_on_proposed:
         parts.append(b"lock_on_proposed")
+    if genesis.watermark != "num_and_slot":
+        parts.append(b"watermark" + genesis.watermark.encode())
     if genesis.system_key:
         parts.append(b"system_key" + bytes.fromhex(genesis.system_key))
     return sha256(b"".join(parts)).digest()

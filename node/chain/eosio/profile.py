@@ -43,6 +43,7 @@ class EosioProfile:
     transaction_rules: TransactionRules = TRANSACTION_RULES
     future_limit_ns: int = FUTURE_LIMIT_NS
     lock_on_proposed: bool = False
+    protects_slot: bool = True
 
     @staticmethod
     def of(genesis: genesis_file.Genesis) -> EosioProfile:
@@ -77,6 +78,7 @@ class EosioProfile:
             chain_id,
             state,
             lock_on_proposed=genesis.lock_on_proposed,
+            protects_slot=genesis.watermark == "num_and_slot",
         )
 
     def transaction_mroot(self, transactions: Sequence[Transaction]) -> bytes:
@@ -112,8 +114,8 @@ class EosioProfile:
     ) -> str | None:
         """Return why a producer with that watermark must not sign a child of head in slot.
 
-        Both number and slot protect (EOSIO 2.x); FIO's own node keeps only the number and can sign
-        one slot twice on two branches.
+        Both number and slot protect (EOSIO 2.x). With watermark num only the number does, as in
+        FIO's own node, which can sign one slot twice on two branches.
 
         Source: eosio plugins/producer_plugin/producer_plugin.cpp, start_block.
         """
@@ -121,6 +123,6 @@ class EosioProfile:
             return None
         if watermark.num > head.num:
             return Reason.WATERMARK_NUM
-        if watermark.slot >= slot:
+        if self.protects_slot and watermark.slot >= slot:
             return Reason.WATERMARK_SLOT
         return None
