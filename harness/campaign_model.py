@@ -138,7 +138,7 @@ class ChainSpec(Strict):
 
     profile: Literal["eosio", "bitshares"] = "eosio"
     contracts: Literal["fio"] = "fio"
-    timing: Literal["fio"] = "fio"
+    timing: Literal["fio", "eosio2", "leap"] = "fio"
     producers: Annotated[int, Field(ge=1, le=26)] = 4
     slot: Duration = 500_000_000
     blocks_per_turn: Annotated[int, Field(ge=1, le=100)] = 12
@@ -161,8 +161,8 @@ class ChainSpec(Strict):
             return self
         if self.blocks_per_turn != 1:
             raise ValueError("blocks_per_turn must be 1 under bitshares; remove it")
-        if self.lock_on_proposed:
-            raise ValueError("lock_on_proposed is for profile eosio; remove it")
+        if self.lock_on_proposed or self.timing != "fio":
+            raise ValueError("lock_on_proposed and timing are for profile eosio; remove them")
         spec = self.bitshares or BitsharesSpec()
         interval_ns = spec.block_interval or self.slot
         if interval_ns % units.SECOND_NS or not 1 <= interval_ns // units.SECOND_NS <= 30:

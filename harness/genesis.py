@@ -71,6 +71,7 @@ def trial_files(
         initial_slot=genesis_slot,
         slot_ns=plan.slot_ns,
         blocks_per_turn=plan.blocks_per_turn,
+        timing=plan.timing,
         lock_on_proposed=plan.lock_on_proposed,
         producers=[GenesisProducer(name=name, key=keys.public(name)) for name in plan.producers],
         bitshares=(

@@ -77,6 +77,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         lease=common.safety.lease,
         cells=[_cell(cell) for cell in file.cells],
         trials=trials,
+        timing=common.chain.timing,
         lock_on_proposed=common.chain.lock_on_proposed,
         bitshares=common.chain.bitshares_options(),
         prediction={"finality_lag_blocks": predicted_lag(common)},

@@ -101,6 +101,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     end_ns: int
     hosts: list[PlanHost]
     producers: list[str]
+    timing: Literal["fio", "eosio2", "leap"] = "fio"
     lock_on_proposed: bool = False
     bitshares: dict[str, Any] | None = None
     expect: dict[str, Any]

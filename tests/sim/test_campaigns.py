@@ -1,0 +1,102 @@
+"""The campaigns that ship do in the simulator what their comments say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from harness import campaign
+from harness.__main__ import app
+from harness.fuzz import attempt
+
+SHIPPED = Path(campaign.__file__).parent / "campaigns"
+LIARS = pytest.param("liars", marks=pytest.mark.slow)
+PASSING = (
+    "absent_producers",
+    "bad_network",
+    "clocks",
+    LIARS,
+    "participation",
+    "restarts",
+    "splits",
+)
+
+
+def simulated(name: str, runs: Path) -> tuple[int, dict[str, Any], Path]:
+    """Return (exit status, summary, run folder) of a campaign in the simulator."""
+    command = ["run", name, "--lab", "sim", "--runs", str(runs), "--json"]
+    done = CliRunner().invoke(app, command)
+    (report,) = runs.glob(f"{name}/2*/report.html")
+    return done.exit_code, json.loads((report.parent / "summary.json").read_text()), report.parent
+
+
+def check(summary: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return one check of a summary."""
+    (found,) = [item for item in summary["checks"] if item["name"] == name]
+    return dict(found)
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_a_campaign_meets_what_it_expects(name: str, tmp_path: Path) -> None:
+    status, summary, _ = simulated(name, tmp_path)
+    failed = [item for item in summary["checks"] if item["verdict"] == "violated"]
+    assert (status, summary["verdict"], failed) == (0, "pass", [])
+
+
+def test_honest_producers_finalize_two_blocks_at_one_height_and_the_report_tells_how(
+    tmp_path: Path,
+) -> None:
+    status, summary, run = simulated("conflicting_finality", tmp_path)
+    conflict = check(summary, "no_conflicting_finality")
+    assert (status, conflict["verdict"]) == (1, "violated")
+    assert conflict["evidence"].startswith("block 290 is final with 2 ids: ")
+    for name in ("lib_never_decreases", "no_double_sign", "headers_valid", "no_early_block"):
+        assert check(summary, name)["verdict"] == "holds"
+    page = (run / "report.html").read_text()
+    for word in ("264.000", "294.000", "It reached nobody else", "Heads that changed branch"):
+        assert word in page
+
+
+def test_bound_to_what_they_pre_committed_they_do_not_and_finality_comes_back(
+    tmp_path: Path,
+) -> None:
+    status, summary, _ = simulated("conflicting_finality_locked", tmp_path)
+    assert status == 0
+    assert check(summary, "no_conflicting_finality")["verdict"] == "holds"
+    assert check(summary, "finality_resumes")["verdict"] == "holds"
+    assert len(set(summary["metrics"]["irreversible"].values())) == 1
+
+
+def test_a_longer_delay_orphans_the_last_block_of_a_turn_and_a_shorter_one_none(
+    tmp_path: Path,
+) -> None:
+    status, summary, _ = simulated("late_handoff", tmp_path)
+    assert status == 0
+    orphaned = {
+        cell["params"]["delay"]: cell["metrics"]["slots"]["orphaned"] for cell in summary["cells"]
+    }
+    assert orphaned == {"100ms": 0, "400ms": 0, "900ms": 10}
+
+
+@pytest.mark.parametrize(
+    ("timing", "bears_ms", "breaks_ms"),
+    [("fio", 450, 550), ("eosio2", 550, 650), ("leap", 750, 900)],
+)
+def test_the_earlier_a_block_is_finished_the_later_it_may_arrive(
+    timing: str, bears_ms: int, breaks_ms: int
+) -> None:
+    text = (SHIPPED / "late_handoff.yml").read_text()
+    text = text.replace("profile: eosio,", f"profile: eosio, timing: {timing},")
+    text = text.replace("matrix: {delay: [100ms, 400ms, 900ms]}\n", "")
+    assert attempt.run(text.replace("${delay}", f"{bears_ms}ms")).switches == 0
+    assert attempt.run(text.replace("${delay}", f"{breaks_ms}ms")).switches > 0
+
+
+def test_a_long_fork_is_undone_in_one_switch(tmp_path: Path) -> None:
+    status, summary, _ = simulated("long_fork", tmp_path)
+    assert status == 0
+    assert summary["metrics"]["forks"]["depth_max"] >= 500

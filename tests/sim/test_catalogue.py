@@ -1,0 +1,154 @@
+"""The fault catalogue: each row of the specification and the campaign or test that covers it.
+
+A test here keeps the table honest: what it names exists.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHAIN, EOSIO, SHARES = "unit/chain/", "unit/eosio/", "unit/bitshares/"
+LATER = "later: "
+"""What belongs to an issue that is not built yet, and says so."""
+
+CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
+    1: ("late last block at a handoff", (
+        "campaign late_handoff", "vectors/consensus/late_last_block.txt")),
+    2: ("the same by timing profile", (
+        "campaign late_handoff",
+        "sim/test_campaigns.py::test_the_earlier_a_block_is_finished_the_later_it_may_arrive")),
+    3: ("a whole turn missed", ("campaign absent_producers",)),
+    4: ("clock skew", (
+        "campaign clocks",
+        CHAIN + "test_chain.py::test_a_block_seven_seconds_ahead_is_refused_and_one_less_is_not",
+        SHARES + "test_c5_participation.py::test_a_block_more_than_2500_ms_ahead_is_refused")),
+    5: ("clock jump inside a turn", (
+        "campaign clocks",
+        "unit/node_shell/test_slots.py::test_within_small_jumps_no_slot_is_missed_or_told_twice")),
+    6: ("double production", (
+        "campaign liars",
+        "sim/test_byzantine.py::"
+        "test_double_production_signs_one_slot_twice_and_splits_the_neighbours")),
+    7: ("confirming both sides of a split", (
+        "campaign liars",
+        "sim/test_byzantine.py::"
+        "test_ignore_watermark_signs_both_branches_of_a_split_and_both_take_it")),
+    8: ("confirming the own block again", (
+        EOSIO + "test_a5_transition.py::"
+        "test_a_producer_may_not_confirm_its_own_last_block_again_nor_below_it",
+        "sim/test_byzantine.py::test_wrong_confirmed_is_refused_or_harmless")),
+    9: ("confirming more than the chain has", (
+        EOSIO + "test_a5_transition.py::"
+        "test_confirming_beyond_the_chains_start_is_refused_where_upstream_wraps",
+        "sim/test_byzantine.py::test_wrong_confirmed_is_refused_or_harmless")),
+    10: ("split in halves", ("campaign splits",)),
+    11: ("minority and majority", ("campaign splits", "campaign demo")),
+    12: ("split at a handoff: lib before length", ("vectors/consensus/lib_before_length.txt",)),
+    13: ("one more killed than can be spared", (
+        "campaign absent_producers", "vectors/consensus/recovery_in_one_jump.txt")),
+    14: ("restart of all", (
+        "campaign restarts",
+        CHAIN + "test_finality.py::"
+        "test_a_restart_of_all_without_watermarks_freezes_finality_and_it_recovers")),
+    15: ("crash and restart inside a turn", (
+        "campaign restarts",
+        "process/test_cluster.py::test_kills_at_any_moment_never_sign_a_slot_twice")),
+    16: ("long fork switch", ("campaign long_fork",)),
+    17: ("an invalid block in the preferred branch", (
+        CHAIN + "test_forks.py::"
+        "test_a_failed_switch_restores_head_and_state_and_forgets_the_branch",)),
+    18: ("withheld blocks released later", (
+        "campaign liars", "sim/test_byzantine.py::test_withhold_denies_a_block_and_sends_it_later",
+        CHAIN + "test_chain.py::"
+        "test_a_rival_of_an_irreversible_block_is_refused_and_the_block_itself_is_known")),
+    19: ("old blocks, duplicates, random order", (
+        "campaign bad_network",
+        "sim/test_bad_blocks.py::test_any_order_with_repeats_leads_to_the_same_chain")),
+    20: ("a reference to a lost branch", (
+        CHAIN + "test_transactions.py::"
+        "test_tapos_wants_the_number_and_the_prefix_of_a_block_of_this_branch",
+        SHARES + "test_c10_transactions.py::"
+        "test_number_and_prefix_must_belong_to_one_block_of_this_branch")),
+    21: ("expired and given again after a fork", (
+        "campaign splits",
+        CHAIN + "test_forks.py::"
+        "test_a_transaction_of_a_lost_branch_waits_again_unless_the_new_branch_has_it")),
+    22: ("schedule change during a split", (
+        EOSIO + "test_a7_schedule_change.py::"
+        "test_a_change_is_not_final_on_either_side_of_a_split_and_does_not_activate",)),
+    23: ("more than a third replaced by the dead", (
+        EOSIO + "test_a7_schedule_change.py::"
+        "test_with_dead_newcomers_no_further_change_can_ever_become_active",)),
+    24: ("a smaller schedule keeps the dead", (
+        EOSIO + "test_a5_finality.py::"
+        "test_lib_can_go_down_when_a_smaller_schedule_keeps_the_dead",)),
+    25: ("a producer's key changes", (
+        EOSIO + "test_a7_schedule_change.py::"
+        "test_the_promoting_block_is_signed_under_the_old_schedule_and_the_next_under_the_new",
+        LATER + "registering with another key needs the contracts")),
+    26: ("wrong producer, key, slot, root, parent", (
+        CHAIN + "test_chain.py::test_a_block_that_breaks_a_rule_is_refused_with_the_reason",
+        "sim/test_byzantine.py::test_an_invalid_block_is_refused_with_the_right_reason",
+        "process/test_strangers.py::test_garbage_frames_are_told_and_stop_nothing")),
+    27: ("a good header over bad transactions", (
+        CHAIN + "test_chain.py::"
+        "test_a_block_with_a_bad_transaction_is_refused_and_leaves_no_trace", "campaign liars")),
+    28: ("a flood of forks", (
+        "campaign liars",
+        "sim/test_byzantine.py::"
+        "test_fork_flood_sends_many_good_blocks_for_one_slot_and_finality_clears_them_away",
+        "sim/test_bad_blocks.py::test_a_flood_of_bad_blocks_leaves_nothing_behind")),
+    29: ("loss, delay, one way", ("campaign bad_network",)),
+    30: ("disk full, torn log", (
+        "process/test_strangers.py::test_a_full_disk_stops_the_node_with_one_line",
+        "unit/node_shell/test_event_log.py::"
+        "test_a_torn_tail_costs_one_line_and_no_number")),
+    31: ("graphene: participation below a third", ("campaign participation",)),
+    32: ("graphene: too long without finality", (
+        SHARES + "test_c8_forks.py::test_so_many_blocks_without_finality_halt_the_chain",)),
+    33: ("graphene: the interval changes on one branch", (
+        SHARES + "test_c17_fork_choice.py::"
+        "test_a_long_bad_history_decides_nothing_when_either_branch_changed",)),
+    34: ("graphene: committee replaced in review", (LATER + "committee and proposals",)),
+    35: ("graphene: withholding to bend the shuffle", (
+        SHARES + "test_c3_slots.py::test_the_second_inside_the_slot_chooses_the_shuffle",
+        LATER + "the bias is measured with the random numbers")),
+    36: ("censoring producers", (
+        "campaign liars",
+        "sim/test_byzantine.py::test_censor_leaves_transactions_out_and_passes_none_on")),
+    37: ("Savanna", (LATER + "another engine",)),
+}  # fmt: skip
+
+
+def names_of(path: Path) -> set[str]:
+    """Return the names of the test functions in a file."""
+    return {
+        node.name for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("row", CATALOGUE)
+def test_what_covers_a_row_exists(row: int) -> None:
+    for cover in CATALOGUE[row][1]:
+        if cover.startswith("campaign "):
+            name = cover.removeprefix("campaign ")
+            assert (ROOT / "harness" / "campaigns" / f"{name}.yml").is_file(), cover
+        elif not cover.startswith(LATER):
+            path, _, test = cover.partition("::")
+            assert (ROOT / "tests" / path).is_file(), cover
+            assert not test or test in names_of(ROOT / "tests" / path), cover
+
+
+def test_every_row_is_there_and_only_what_has_no_engine_yet_is_not_covered() -> None:
+    assert list(CATALOGUE) == list(range(1, 38))
+    later = [row for row, (_, by) in CATALOGUE.items() if all(b.startswith(LATER) for b in by)]
+    assert later == [34, 37]
+
+
+def test_the_readme_names_the_catalogue() -> None:
+    assert "tests/sim/test_catalogue.py" in (ROOT / "README.md").read_text()
