@@ -24,7 +24,8 @@ from tests.unit.chain.builders import (
     tick,
     transfer,
 )
-from tests.unit.eosio.test_a7_setprods import GENESIS, set_producers
+from tests.unit.eosio.proposals import set_producers
+from tests.unit.eosio.test_a7_setprods import GENESIS
 
 NAMES = producer_names(4)
 PROFILE = build(GENESIS)

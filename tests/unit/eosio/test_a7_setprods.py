@@ -15,9 +15,7 @@ from node.chain.errors import GenesisError, Reason
 from node.chain.genesis import check
 from node.chain.messages import Effect, Rejected, Schedule, Tx
 from node.chain.profile import build
-from node.chain.schedule import ProducerKey
-from node.chain.transaction import Transaction, reference, sign_content
-from node.chain.transaction_body import SetProducers
+from node.chain.transaction import Transaction
 from tests.unit.chain.builders import (
     START_SLOT,
     Net,
@@ -31,24 +29,11 @@ from tests.unit.chain.builders import (
     submit,
     tick,
 )
+from tests.unit.eosio.proposals import set_producers
 
 SYSTEM = secret("eosio")
 GENESIS = make_genesis(system_key=public_key(SYSTEM).hex())
 NAMES = producer_names(4)
-
-
-def set_producers(
-    chain: Chain, *names: str, signer: str = "eosio", lives_s: int = 60
-) -> Transaction:
-    """Return a proposal of names, alphabetical or not, that refers to the chain's head."""
-    ref_num, ref_prefix = reference(chain.head.id)
-    content = SetProducers(
-        expiration_s=chain.slot_clock.time_ns(chain.head.slot) // 10**9 + lives_s,
-        ref_block_num=ref_num,
-        ref_block_prefix=ref_prefix,
-        producers=tuple(ProducerKey(name, public_key(secret(name))) for name in names),
-    )
-    return sign_content(content, chain_id=chain.chain_id, key=secret(signer))
 
 
 def running(slots: int) -> Chain:

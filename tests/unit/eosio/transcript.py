@@ -1,10 +1,12 @@
 """The interpreter of consensus transcripts: commands in, what the chain told out, by labels.
 
-    genesis producers=4 turn=2 [lock]    a new world; all further commands play in it
+    genesis producers=4 turn=2 [lock] [system]    a new world, in which all further commands play
     blocks after=a1 at=5 b1 b2 [by=ab]   make one block a slot from slot 5 on, by producers a and b
     node x [keys=ab] [marks=…]           a node that signs for producers a and b
     feed x a1 a2 …                       hand it blocks
     tick x at=5 [as=c1]                  let slot 5 come; its block, if any, gets the label
+    run x from=5 to=9                    let many slots come; tells only schedule changes
+    propose x abc                        hand it the system account's proposal of a, b and c
     state x                              head, irreversible and pre-committed block
 
 Slots count from the first one anybody may use. `blocks` come from a maker that knows only the
@@ -17,6 +19,7 @@ from collections.abc import Callable
 
 from node.chain.block import SignedBlock
 from node.chain.chain import Chain
+from node.chain.crypto import public_key
 from node.chain.eosio.header_state import HeaderState
 from node.chain.messages import (
     Abstained,
@@ -29,16 +32,21 @@ from node.chain.messages import (
     RequestSync,
     Schedule,
     Switched,
+    Tx,
 )
 from tests.unit.chain.builders import (
     START_SLOT,
     blocks_of,
     make_chain,
     make_genesis,
+    of_kind,
     producer_names,
     receive,
+    secret,
+    submit,
     tick,
 )
+from tests.unit.eosio.proposals import set_producers
 
 LATE = START_SLOT + 100_000
 
@@ -66,12 +74,17 @@ class World:
             "feed": self._feed,
             "tick": self._tick,
             "state": self._state,
+            "run": self._run,
+            "propose": self._propose,
         }
         return "\n".join(verbs[verb](words, options)) + "\n"
 
     def _genesis(self, words: list[str], options: dict[str, str]) -> list[str]:
         producers, turn = int(options["producers"]), int(options["turn"])
-        self.genesis = make_genesis(producers, turn, lock_on_proposed="lock" in words)
+        system_key = public_key(secret("eosio")).hex() if "system" in words else ""
+        self.genesis = make_genesis(
+            producers, turn, lock_on_proposed="lock" in words, system_key=system_key
+        )
         self.names = producer_names(producers)
         self.labels = {make_chain(self.genesis).head.id.hex(): "genesis"}
         return [f"{producers} producers, {turn} blocks a turn"]
@@ -111,6 +124,26 @@ class World:
         for block in blocks_of(effects):
             self._call(options["as"], block)
         return self._tell(effects) or ["nothing"]
+
+    def _run(self, words: list[str], options: dict[str, str]) -> list[str]:
+        chain, told = self.nodes[words[0]], []
+        for slot in range(int(options["from"]), int(options["to"]) + 1):
+            signer = chain.producer_for(START_SLOT + slot)
+            effects = tick(chain, START_SLOT + slot)
+            for block in blocks_of(effects):
+                self._call(f"s{slot}", block)
+            lines = [line for line in self._tell(effects) if line.startswith("schedule")]
+            told += [f"slot {slot}, block {chain.head.num} of {signer}: {x}" for x in lines]
+        return told or ["nothing"]
+
+    def _propose(self, words: list[str], options: dict[str, str]) -> list[str]:
+        chain = self.nodes[words[0]]
+        names = [f"producer{letter}" for letter in words[1]]
+        transaction = set_producers(chain, *names)
+        told = of_kind(submit(chain, transaction, slot=chain.head.slot), Tx)
+        return [
+            f"{record.state} {record.reason}".strip() for record in told if isinstance(record, Tx)
+        ]
 
     def _state(self, words: list[str], options: dict[str, str]) -> list[str]:
         chain = self.nodes[words[0]]
