@@ -151,8 +151,8 @@ class Service:
             slot_ns = clock.time_ns(slot)
             self._emit(
                 events.SlotDue(
-                    slot=slot, producer=producer, due_ns=slot_ns, wake_error_ns=now_ns - slot_ns,
-                    head_num=head.num, lib_num=lib.num,
+                    slot=slot, producer=producer, due_ns=slot_ns,
+                    wake_error_ns=now_ns - clock.wake_ns(slot), head_num=head.num, lib_num=lib.num,
                 )
             )  # fmt: skip
             if slot != passed.slots[-1] and producer in self._public_keys:

@@ -271,8 +271,8 @@ class Host:
             producer, slot_ns = chain.producer_for(slot), clock.time_ns(slot)
             self.emit(
                 events.SlotDue(
-                    slot=slot, producer=producer, due_ns=slot_ns, wake_error_ns=now_ns - slot_ns,
-                    head_num=head.num, lib_num=lib.num,
+                    slot=slot, producer=producer, due_ns=slot_ns,
+                    wake_error_ns=now_ns - clock.wake_ns(slot), head_num=head.num, lib_num=lib.num,
                 )
             )  # fmt: skip
             if slot != newest and producer in self.keys:
