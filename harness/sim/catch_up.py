@@ -123,7 +123,7 @@ class CatchUp:
         chain = host.chain
         assert chain is not None
         branch, lib_num = chain.branch_ids(chain.lib.num), chain.lib.num
-        positions = {host.shared.profile.genesis_state.id: 1}
+        positions = {host.shared.profile.genesis_state.id: host.shared.profile.genesis_state.num}
         positions |= {block_id: lib_num + n for n, block_id in enumerate(branch)}
         after = after_locator(ids, positions, host.store.final_num)
         blocks: list[SignedBlock] = []

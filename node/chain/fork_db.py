@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from node.chain.block import SignedBlock
 from node.chain.errors import BlockRejected, Reason
@@ -31,21 +31,13 @@ class ForkItem:
     block: SignedBlock | None
     parent: ForkItem | None
     validated: bool = False
+    num: int = field(init=False)
+    id: bytes = field(init=False)
+    slot: int = field(init=False)
 
-    @property
-    def num(self) -> int:
-        """Return the block's number."""
-        return self.state.num
-
-    @property
-    def id(self) -> bytes:
-        """Return the block's id."""
-        return self.state.id
-
-    @property
-    def slot(self) -> int:
-        """Return the block's slot."""
-        return self.state.slot
+    def __post_init__(self) -> None:
+        # Walks over hundreds of items ask for these.
+        self.num, self.id, self.slot = self.state.num, self.state.id, self.state.slot
 
     @property
     def ref(self) -> BlockRef:
