@@ -182,7 +182,7 @@ class Cluster:
 @contextmanager
 def cluster(
     count: int, *, slot_ms: int = 200, blocks_per_turn: int = 1, observers: int = 0,
-    lead_slots: int = 8, bitshares: BitsharesRules | None = None,
+    lead_slots: int = 20, bitshares: BitsharesRules | None = None,
 ) -> Iterator[Cluster]:  # fmt: skip
     """Yield a cluster of count producers and some observers, not started; kills it afterwards.
 
