@@ -80,7 +80,8 @@ def _tell(console: Console, result: Result, paths: list[Path], seconds: float) -
         console.print(f"again:  slotlab run {path} --lab sim", markup=False, soft_wrap=True)
     console.print(
         f"{result.runs} schedules, {result.blocks} blocks, {result.final} final, "
-        f"{result.switches} switches of branch; {len(result.broken)} broke a rule; {seconds:.0f} s"
+        f"{result.switches} switches of branch; {len(result.broken)} broke a rule,"
+        f" {result.conflicts} had conflicting finality; {seconds:.0f} s"
     )
 
 
@@ -93,6 +94,7 @@ def _facts(wanted: Hunt, result: Result, paths: list[Path]) -> dict[str, Any]:
         "blocks": result.blocks,
         "final": result.final,
         "switches": result.switches,
+        "conflicts": result.conflicts,
         "broken": [
             {"n": n, "breaches": [{"invariant": b.invariant, "text": b.text} for b in breaches]}
             for n, breaches in result.broken

@@ -18,6 +18,9 @@ from harness.fuzz.judge import Breach
 from harness.fuzz.shrink import smallest
 
 CHUNK = 5
+PROMISED = frozenset(("I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10"))
+JUDGED = {"inside": PROMISED, "beyond": PROMISED | {"I1"}}
+"""What counts as broken, by where the hunt goes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +46,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a hunt saw in all, and what it found; only the first few finds are shrunk."""
+    """What a hunt saw in all, and what it found; only the first few finds are shrunk.
+
+    conflicts: draws with conflicting finality (I1). Nothing promises that there are none, not even
+    inside the bounds; there they are counted, and broken are the rules that are promised.
+    """
 
     runs: int
     blocks: int
     final: int
     switches: int
+    conflicts: int
     broken: tuple[tuple[int, tuple[Breach, ...]], ...]
     found: tuple[Found, ...]
 
@@ -61,19 +69,20 @@ class _Draw:
 
 def hunt(wanted: Hunt, progress: Callable[[int, int], None]) -> Result:
     """Return what the hunt found; progress hears (draws done, draws that broke a rule)."""
-    blocks = final = switches = 0
+    blocks = final = switches = conflicts = 0
     broken: list[tuple[int, tuple[Breach, ...]]] = []
     draws = (_Draw(wanted, n) for n in range(wanted.runs))
     with _outcomes(wanted.workers, draws) as outcomes:
         for n, outcome in enumerate(outcomes):
             blocks, final = blocks + outcome.blocks, final + outcome.final
-            switches += outcome.switches
-            if outcome.breaches:
-                broken.append((n, outcome.breaches))
+            switches, conflicts = switches + outcome.switches, conflicts + outcome.broke("I1")
+            breaches = tuple(b for b in outcome.breaches if b.invariant in JUDGED[wanted.where])
+            if breaches:
+                broken.append((n, breaches))
             progress(n + 1, len(broken))
     found = tuple(_shrunk(wanted, n, breaches) for n, breaches in broken[: wanted.shrunk_max])
     return Result(
-        runs=wanted.runs, blocks=blocks, final=final, switches=switches,
+        runs=wanted.runs, blocks=blocks, final=final, switches=switches, conflicts=conflicts,
         broken=tuple(broken), found=found,
     )  # fmt: skip
 
