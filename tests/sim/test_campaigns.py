@@ -61,6 +61,13 @@ def test_honest_producers_finalize_two_blocks_at_one_height_and_the_report_tells
         assert word in page
 
 
+def test_without_the_stall_before_it_the_same_split_conflicts_with_nothing() -> None:
+    text = (SHIPPED / "conflicting_finality.yml").read_text()
+    text = text.replace("  - {id: stall, at: 96s, for: 96s, fault: silent, on: n4}\n", "")
+    text = text.replace("id: absent, at: 96s, for: 148s", "id: absent, at: 192s, for: 52s")
+    assert attempt.run(text).breaches == ()
+
+
 def test_bound_to_what_they_pre_committed_they_do_not_and_finality_comes_back(
     tmp_path: Path,
 ) -> None:
