@@ -93,6 +93,7 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
     26: ("wrong producer, key, slot, root, parent", (
         CHAIN + "test_chain.py::test_a_block_that_breaks_a_rule_is_refused_with_the_reason",
         "sim/test_byzantine.py::test_an_invalid_block_is_refused_with_the_right_reason",
+        SHARES + "test_bad_blocks.py::test_a_crafted_block_is_refused_with_the_right_reason",
         "process/test_strangers.py::test_garbage_frames_are_told_and_stop_nothing")),
     27: ("a good header over bad transactions", (
         CHAIN + "test_chain.py::"
