@@ -9,9 +9,11 @@ AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] && echo env || { sudo -n true 2>/dev/nu
 demo: setup
 	$(AS_ROOT) .venv/bin/slotlab demo
 
-# Everything. Unit, property, process and namespace tests side by side, then the lab, alone.
+# Everything. Rules and namespaces side by side; then what lives by the clock with less beside it:
+# real nodes on loopback, then the lab, alone.
 test: setup
-	$(AS_ROOT) $(PYTEST) -n auto -q -m "not lab"
+	$(AS_ROOT) $(PYTEST) -n auto -q -m "not lab and not process"
+	$(AS_ROOT) $(PYTEST) -n auto -q -m process
 	$(AS_ROOT) $(PYTEST) -q -m lab
 
 # Seconds, no root: what to run while editing.
