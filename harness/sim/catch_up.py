@@ -152,7 +152,7 @@ class CatchUp:
             assert host.chain is not None
             if not host.chain.has_block(block.id):
                 host.take_block(block, peer)
-                fresh += 1
+                fresh += host.chain.has_block(block.id)
         self._feeding.discard(name)
         sync.applied(blocks=fresh, more=bool(more), now_ns=self._net.engine.now_ns)
         self.poll(host)

@@ -81,7 +81,7 @@ class Links:
                 first_ns = last_ns
             self._last[pair] = first_ns
             return (first_ns,)
-        taken_ns = self.sample_ns(source, target)
+        taken_ns = self.sample_ns(source, target, self._rng)
         if taken_ns is None:
             return ()
         first_ns, late_ns = now_ns + taken_ns, 0
@@ -98,17 +98,17 @@ class Links:
             return (first_ns, first_ns + base.delay_ns)
         return (first_ns,)
 
-    def sample_ns(self, source: str, target: str) -> int | None:
+    def sample_ns(self, source: str, target: str, rng: random.Random) -> int | None:
         """Return how long one packet takes, None when it is lost."""
         total_ns = 0
         for shape in (self._base, *self._shapes.get((source, target), {}).values()):
-            if shape.cut or (shape.loss and self._rng.random() < shape.loss):
+            if shape.cut or (shape.loss and rng.random() < shape.loss):
                 return None
             total_ns += shape.delay_ns
             if shape.jitter_ns:
-                total_ns += int((self._rng.random() * 2 - 1) * shape.jitter_ns)
+                total_ns += int((rng.random() * 2 - 1) * shape.jitter_ns)
         return max(total_ns, 0)
 
-    def plain_ns(self) -> int:
+    def plain_ns(self, rng: random.Random) -> int:
         """Return how long one packet takes on a path no fault acts on."""
-        return self._base.delay_ns + int((self._rng.random() * 2 - 1) * self._base.jitter_ns)
+        return self._base.delay_ns + int((rng.random() * 2 - 1) * self._base.jitter_ns)

@@ -7,7 +7,7 @@ after its last probe.
 
 from __future__ import annotations
 
-from harness.sim.engine import Engine
+from harness.sim.engine import Engine, stream
 from harness.sim.host import Host
 from harness.sim.link import Links
 from harness.sim.records import boot_id
@@ -30,6 +30,8 @@ class Prober:
         self._peers = peers
         self._engine = engine
         self._links = links
+        # A stream of its own: whether anybody probes does not change what the nodes do.
+        self._rng = stream(seed, "probes", host.name)
         self._boots = {peer.name: boot_id(seed, peer.name) for peer in peers}
         # Large labs are probed more rarely: the bound of a pair hardly gains.
         self._each_ns = SECOND_NS * max(1, len(peers) // 8)
@@ -56,8 +58,10 @@ class Prober:
         sent_ns = last_ns = self._engine.now_ns
         for number in range(BURST):
             sent_ns = self._engine.now_ns + number * APART_NS
-            there_ns = self._links.plain_ns() if clock else self._links.sample_ns(here, name)
-            back_ns = self._links.plain_ns() if clock else self._links.sample_ns(name, here)
+            there_ns, back_ns = (
+                self._links.plain_ns(self._rng) if clock else self._links.sample_ns(*way, self._rng)
+                for way in ((here, name), (name, here))
+            )
             if there_ns is None or back_ns is None:
                 continue
             at_ns = sent_ns + there_ns

@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 
 from harness import campaign, plan
 from harness.__main__ import app
-from harness.sim.campaign import simulate, view
+from harness.sim.campaign import simulate, view, world_of
+from harness.sim.faults import schedule
+from harness.sim.records import Facts
 
 ROOT = Path(__file__).resolve().parents[2]
 _PROVENANCE = re.compile(r'<section id="provenance">.*?</section>', re.DOTALL)
@@ -119,6 +121,18 @@ def test_a_failing_run_says_how_to_see_it_again(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 1, done.output
     assert f"slotlab run {path} --lab sim --seed 77" in done.output.replace("\n", "")
+
+
+def test_whether_anybody_probes_or_listens_does_not_change_the_chain() -> None:
+    file = campaign.load(campaign.find("smoke"))
+    planned = plan.build(file, view(file))
+    heads = set()
+    for sink, probes in ((None, False), (Facts(), True), (Facts(frozenset()), False)):
+        world, _ = world_of(planned, planned.trials[0], sink, probes=probes)
+        schedule(world, planned.trials[0].faults)
+        world.run(planned.end_ns + 200_000_000)
+        heads |= {host.chain.head.id for host in world.hosts.values() if host.chain}
+    assert len(heads) == 1
 
 
 def test_a_plan_for_the_simulator_needs_no_inventory() -> None:

@@ -100,6 +100,16 @@ def test_a_crashed_node_comes_back_whatever_its_disk_lost(loss: Loss) -> None:
     assert not [r for _, _, r in facts.rows if isinstance(r, messages.Rejected)]
 
 
+def test_a_witness_that_lost_everything_comes_back_too() -> None:
+    bitshares = {"profile": "bitshares", "blocks_per_turn": 1, "slot_ns": S}
+    world = lab(4, 1, genesis=bitshares)
+    world.at(20 * S, world.crash, "n2", "everything")
+    world.at(25 * S, world.restart, "n2")
+    run_on(world, 45.4)
+    assert agree(world)
+    assert heads(world)["n2"] > 40
+
+
 def test_a_kill_loses_only_what_was_received_since_the_last_commit() -> None:
     facts = Facts(frozenset({"started"}))
     world = lab(sink=facts)
