@@ -8,6 +8,9 @@ from node.chain.block import SignedBlock
 from node.chain.errors import BlockRejected, Reason
 from node.chain.profile import ChainState
 
+RIVALS_MAX = 32
+"""Most blocks of one producer for one slot that are kept while nothing builds on them."""
+
 
 @dataclass(frozen=True, slots=True)
 class BlockRef:
@@ -52,14 +55,20 @@ class ForkItem:
 
 
 class ForkDB:
-    """Mutable: the tree, its root (irreversible) and its head (executed, preferred)."""
+    """Mutable: the tree, its root (irreversible) and its head (executed, preferred).
 
-    __slots__ = ("_items", "head", "root")
+    A producer may sign any number of good blocks for its slot; the tree keeps RIVALS_MAX and drops
+    the oldest that nothing builds on. If that is what others build on after all, their blocks do
+    not link and it is asked for again.
+    """
+
+    __slots__ = ("_items", "_rivals", "head", "root")
 
     def __init__(self, root: ChainState) -> None:
         self.root = ForkItem(root, None, None, validated=True)
         self.head = self.root
         self._items: dict[bytes, ForkItem] = {root.id: self.root}
+        self._rivals: dict[tuple[int, str], list[ForkItem]] = {}
 
     def __len__(self) -> int:
         return len(self._items)
@@ -80,7 +89,23 @@ class ForkDB:
         assert state.id not in self._items
         item = ForkItem(state, block, parent)
         self._items[state.id] = item
+        rivals = self._rivals.setdefault((item.slot, block.producer), [])
+        rivals.append(item)
+        if len(rivals) > RIVALS_MAX:
+            self._drop_a_rival(rivals)
         return item
+
+    def _drop_a_rival(self, rivals: list[ForkItem]) -> None:
+        """Drop the oldest of them, the newest aside, on which nothing is built."""
+        rivals[:] = [x for x in rivals if self._items.get(x.id) is x]
+        if len(rivals) <= RIVALS_MAX:
+            return
+        parents = {id(x.parent) for x in self._items.values()}
+        for rival in rivals[:-1]:
+            if rival is not self.head and id(rival) not in parents:
+                rivals.remove(rival)
+                del self._items[rival.id]
+                return
 
     def remove(self, item: ForkItem) -> None:
         """Drop a block and all its descendants; the head is never among them."""
@@ -136,6 +161,8 @@ class ForkDB:
             if candidate.parent is not None and candidate.parent.id in keep:
                 keep[block_id] = candidate
         self._items = keep
+        root_slot = new_root.slot
+        self._rivals = {key: rivals for key, rivals in self._rivals.items() if key[0] > root_slot}
         new_root.parent = None
         self.root = new_root
         return passed[::-1]

@@ -14,7 +14,8 @@ from node import byzantine
 from node.byzantine import Self
 from node.chain.block import SignedBlock
 from node.chain.crypto import sign
-from node.chain.messages import BlockReceived, Emit, Persist, Rejected
+from node.chain.fork_db import RIVALS_MAX
+from node.chain.messages import BlockReceived, Emit, Persist, Rejected, RequestSync
 from node.chain.profile import build
 from node.forging import Memory
 from tests.unit.chain.builders import (
@@ -90,6 +91,32 @@ def test_a_flood_of_bad_blocks_leaves_nothing_behind() -> None:
     assert (chain.fork_db_size, chain.head, chain.mempool_size) == (size, head, waiting)
     receive(chain, good)
     assert chain.head.id == good.id
+
+
+def test_a_flood_of_good_blocks_for_one_slot_is_bounded_and_loses_nobody() -> None:
+    chain, producer, slot = make_chain(GENESIS), BLOCKS[8].producer, BLOCKS[8].slot
+    following, after = BLOCKS[10].producer, BLOCKS[10].slot
+    keys = {name: secret(name) for name in (producer, following)}
+    memory = Memory(Self(host="x", profile=build(GENESIS), keys=keys))
+    for block in BLOCKS[:8]:
+        receive(chain, block)
+        memory.note(Persist(block=block))
+    size, flood = chain.fork_db_size, []
+    for amount in range(1, 200):
+        payments = (transfer(chain, amount),)
+        made = memory.forge(producer, slot, BLOCKS[7].id, payments, BLOCKS[7].num)
+        assert made is not None
+        flood.append(made)
+    for block in flood:
+        receive(chain, block)
+    assert chain.fork_db_size <= size + RIVALS_MAX
+    lost = next(block for block in flood if not chain.has_block(block.id))
+    child = memory.forge(following, after, lost.id, (), lost.num)
+    assert child is not None
+    assert [type(effect) for effect in receive(chain, child)] == [RequestSync]
+    receive(chain, lost, now_slot=after)
+    receive(chain, child)
+    assert chain.head.id == child.id
 
 
 def variant(block: SignedBlock, n: int) -> SignedBlock:
