@@ -18,6 +18,8 @@ SLOTS = 400
 NODES_MAX = 7
 FAULTS_MAX = 6
 SLOT_MS = {"eosio": 500, "bitshares": 1000}
+LOAD = {"eosio": "2/s", "bitshares": "1/s"}
+"""One transaction a slot."""
 STRATEGIES = (
     "double_production",
     "ignore_watermark",
@@ -125,7 +127,7 @@ def _frame(profile: str, nodes: int, rng: random.Random) -> Draft:
         "title": "a drawn schedule of faults",
         "seed": rng.getrandbits(32),
         "chain": chain,
-        "load": {"rate": "2/s", "size": "200B"},
+        "load": {"rate": LOAD[profile], "size": "200B"},
         "warmup": "0s",
         "cooldown": "10s",
         "timeline": [],
