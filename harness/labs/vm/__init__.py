@@ -1,0 +1,1 @@
+"""The VM lab: QEMU machines with their own kernel, systemd, chrony and clock."""
