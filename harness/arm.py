@@ -1,7 +1,8 @@
 """Cuts a trial's faults into what each host has to do: the wire form its agent is armed with.
 
 Pure. A delay between two hosts is done exactly once a direction: on leaving where netem is used, on
-arrival where the queue is. A partition is done by dropping on arrival, on both sides of the cut.
+arrival where the queue is. A partition is done by dropping on arrival, on both sides of the cut;
+a one-way cut and loss likewise, where the packets arrive.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from harness.campaign_faults import PROVIDER_FAULTS
 from harness.plan_model import Plan, PlanHost, PlannedFault, Trial
 from harness.units import SECOND_NS
 
 NODE_UNIT = "slotlab-node.service"
-SKEW_FILE = "/run/slotlab/skew"
 LEASE_MARGIN_NS = 30 * SECOND_NS
 
 Wire = dict[str, Any]
@@ -24,6 +25,22 @@ def localise(plan: Plan, trial: Trial) -> dict[str, list[Wire]]:
     """Return the faults of every host of the plan; a host without any has an empty list."""
     by_name = {host.host: host for host in plan.hosts}
     return {host.host: _of_host(host, by_name, trial) for host in plan.hosts}
+
+
+def localise_provider(trial: Trial) -> list[Wire]:
+    """Return the faults that the provider's agent is armed with, one entry a host."""
+    return [
+        {
+            "id": fault.id if len(fault.targets) == 1 else f"{fault.id}.{host}",
+            "fault": fault.fault,
+            "at_ns": fault.at_ns,
+            "for_ns": fault.for_ns,
+            "host": host,
+        }
+        for fault in trial.faults
+        if fault.fault in PROVIDER_FAULTS
+        for host in fault.targets
+    ]
 
 
 def lease_ns(plan: Plan, *, now_ns: int, t0_ns: int) -> int:
@@ -59,30 +76,47 @@ def _wire(
         "at_ns": fault.at_ns,
         "for_ns": fault.for_ns,
     }
+    if fault.fault in PROVIDER_FAULTS or host.host not in fault.acting:
+        return None
+    asked = fault.asked
     match fault.fault:
         case "delay":
-            peers = _delayed_peers(host, by_name, fault)
-            return {**common, **_delay(host, peers, trial, fault)} if peers else None
+            return common | _delay(host, _peers(host, by_name, fault), trial, fault)
         case "partition":
             cut = _cut_off(host.host, fault.groups or [])
-            addresses = [by_name[name].address for name in cut]
-            own: Wire = {"blocked_in": addresses, "blocked_out": [], "node_port": host.node_port}
-            return {**common, **own} if cut else None
-    if host.host not in fault.targets:
-        return None
-    if fault.fault == "clock_step":
-        return {
-            **common,
-            "by_ns": fault.asked["by_ns"],
-            "level": fault.asked["level"],
-            "skew_file": SKEW_FILE,
-        }
+            return common | _blocked(host, [by_name[name] for name in cut])
+        case "cut":
+            sources = [by_name[a] for a, b in fault.pairs or [] if b == host.host]
+            return common | _blocked(host, sources)
+        case "loss":
+            return common | _loss(host, _peers(host, by_name, fault), trial, fault)
+        case "clock_step":
+            return common | {"by_ns": asked["by_ns"], "level": asked["level"]}
+        case "clock_drift":
+            return common | {"by_ppb": asked["by_ppb"], "level": asked["level"]}
+        case "ntp_offset":
+            return common | {"by_ns": asked["by_ns"], "servers": host.ntp}
+        case "ntp_cut":
+            return common | {"servers": host.ntp}
+        case "pause":
+            return common | {"unit": NODE_UNIT}
     assert fault.fault == "kill", fault.fault
+    again_ns = asked["restart_after_ns"]
+    own = {"unit": NODE_UNIT, "signal": asked["signal"], "restart_after_ns": again_ns}
+    return common | own
+
+
+def _blocked(host: PlanHost, peers: Sequence[PlanHost]) -> Wire:
+    addresses = [peer.address for peer in peers]
+    return {"blocked_in": addresses, "blocked_out": [], "node_port": host.node_port}
+
+
+def _loss(host: PlanHost, peers: Sequence[PlanHost], trial: Trial, fault: PlannedFault) -> Wire:
     return {
-        **common,
-        "unit": NODE_UNIT,
-        "signal": fault.asked["signal"],
-        "restart_after_ns": fault.asked["restart_after_ns"],
+        "sources": [peer.address for peer in peers],
+        "share_ppm": max(1, round(fault.asked["share"] * 1_000_000)),
+        "node_port": host.node_port,
+        "seed": _seed(host, trial, fault),
     }
 
 
@@ -96,27 +130,27 @@ def _delay(host: PlanHost, peers: Sequence[PlanHost], trial: Trial, fault: Plann
         }
         for peer in peers
     ]
-    seed = hashlib.sha256(f"{trial.seed}/{fault.id}/{host.host}".encode()).digest()
     return {
         "interface": host.interface,
         "node_port": host.node_port,
         "peers": rows,
         "direction": {"egress": rows, "ingress": rows},
         "how": fault.how,
-        "seed": int.from_bytes(seed[:6], "big"),
+        "seed": _seed(host, trial, fault),
         "ordered": True,
     }
 
 
-def _delayed_peers(
-    host: PlanHost, by_name: dict[str, PlanHost], fault: PlannedFault
-) -> list[PlanHost]:
+def _seed(host: PlanHost, trial: Trial, fault: PlannedFault) -> int:
+    digest = hashlib.sha256(f"{trial.seed}/{fault.id}/{host.host}".encode()).digest()
+    return int.from_bytes(digest[:6], "big")
+
+
+def _peers(host: PlanHost, by_name: dict[str, PlanHost], fault: PlannedFault) -> list[PlanHost]:
     names = [b if a == host.host else a for a, b in fault.pairs or [] if host.host in (a, b)]
     return [by_name[name] for name in names]
 
 
 def _cut_off(host: str, groups: Sequence[Sequence[str]]) -> list[str]:
     """Return the hosts on the other sides."""
-    if not any(host in group for group in groups):
-        return []
     return [name for group in groups if host not in group for name in group]

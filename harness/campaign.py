@@ -18,7 +18,9 @@ import yaml
 from pydantic import ValidationError
 
 from harness import expect
-from harness.campaign_model import FAULTS, SCHEMA, Campaign, nearest
+from harness.campaign_faults import FAULTS
+from harness.campaign_model import SCHEMA, Campaign
+from harness.campaign_values import nearest
 from harness.errors import CampaignError
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

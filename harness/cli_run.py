@@ -10,9 +10,9 @@ import typer
 from rich.console import Console
 
 from harness import campaign, healing, inventory, plan, plan_model, store, tables
-from harness.draw import SIM
 from harness.errors import EXIT_FAILED, EXIT_LAB, EXIT_OK, UsageError
 from harness.fleet import Fleet, view, view_unasked
+from harness.mechanism import SIM
 from harness.remote import Remote
 from harness.show import Show
 

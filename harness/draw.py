@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness import selectors
-from harness.campaign_model import (
-    SIM_FAULTS,
+from harness.campaign_faults import (
     AnyFault,
     ByzantineFault,
     ClockDriftFault,
@@ -19,16 +18,12 @@ from harness.campaign_model import (
     DuplicateFault,
     KillFault,
     LossFault,
+    NtpOffsetFault,
     PartitionFault,
-    PauseFault,
     ReorderFault,
     SilentFault,
 )
 from harness.plan_model import PlannedFault
-
-Capabilities = Mapping[str, Mapping[str, bool]]
-SIM = "sim"
-"""The lab without hosts, and how every fault is done there."""
 
 
 def draw(
@@ -91,11 +86,12 @@ def _asked(spec: AnyFault) -> dict[str, Any]:
         case ReorderFault():
             return {"share": spec.share, "by_ns": spec.by}
         case ClockDriftFault():
-            return {"ppm": spec.by}
+            return {"by_ppb": spec.by, "level": spec.level}
+        case NtpOffsetFault():
+            return {"by_ns": spec.by}
         case ByzantineFault():
             return {"strategy": spec.strategy, "by_ns": spec.by}
-        case PauseFault() | CutFault():
-            return {}
+    return {}
 
 
 def _directed(sources: Sequence[str], sinks: Sequence[str]) -> list[tuple[str, str]]:
@@ -160,32 +156,3 @@ def target_key(spec: AnyFault) -> str:
         case PartitionFault():
             return "shape"
     return "on"
-
-
-def mechanism(
-    fault: str, hosts: Sequence[str], *, lab: str, capabilities: Capabilities | None
-) -> str:
-    """Return what will do the fault on these hosts, or `unsupported here: ...` with the reason."""
-    if lab == SIM:
-        return SIM
-    if fault in SIM_FAULTS:
-        return f"unsupported here: {fault} exists in the simulator only; run with --lab sim"
-    fixed = {"partition": "nft", "clock_step": "process clock", "kill": "signal"}
-    needs = {"partition": "nft", "kill": "systemd"}
-    if capabilities is None:
-        return fixed.get(fault, "netem or queue")
-    if fault == "delay":
-        if all(capabilities[host].get("netem") for host in hosts):
-            return "netem"
-        lacking = [host for host in hosts if not capabilities[host].get("nfqueue")]
-        if lacking:
-            return (
-                f"unsupported here: delay needs sch_netem or NFQUEUE, {', '.join(lacking)} have"
-                " neither; load the kernel module"
-            )
-        return "queue"
-    need = needs.get(fault)
-    lacking = [host for host in hosts if need and not capabilities[host].get(need)]
-    if lacking:
-        return f"unsupported here: {fault} needs {need}, which {', '.join(lacking)} lack"
-    return fixed[fault]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from harness import consensus
 from harness.plan_model import Phase, PlannedFault, Quorum
 
-_DOWN = ("kill", "crash", "pause")
+_DOWN = ("kill", "crash", "pause", "power_cut", "freeze_host")
 _MUTE = ("silent", "byzantine")
 """Faults whose hosts are there but cannot be counted on."""
 
@@ -22,11 +22,11 @@ def cut(
     each gap and for settle_ns after the last fault, then after.
     """
     phases = [Phase(name="warmup", start_ns=0, end_ns=warmup_ns)]
-    last_ns = max((_end(fault, end_ns) for fault in faults), default=0)
+    last_ns = max((fault.until_ns(end_ns) for fault in faults), default=0)
     first_ns = min((fault.at_ns for fault in faults), default=end_ns)
     marks = {warmup_ns, end_ns, last_ns + settle_ns}
     for fault in faults:
-        marks |= {fault.at_ns, _end(fault, end_ns)}
+        marks |= {fault.at_ns, fault.until_ns(end_ns)}
     for start_ns, stop_ns in _stretches(marks, warmup_ns, end_ns):
         active = [fault.id for fault in faults if _active(fault, start_ns, end_ns)]
         if active:
@@ -57,7 +57,7 @@ def quorum(
     needed = consensus.quorum(profile, sum(weights.values()))
     marks = {0, end_ns}
     for fault in faults:
-        marks |= {fault.at_ns, _end(fault, end_ns)}
+        marks |= {fault.at_ns, fault.until_ns(end_ns)}
     result: list[Quorum] = []
     for start_ns, stop_ns in _stretches(marks, 0, end_ns):
         active = [fault for fault in faults if _active(fault, start_ns, end_ns)]
@@ -96,15 +96,37 @@ def unreachable_max(
 
 
 def components(active: Sequence[PlannedFault], hosts: Sequence[str]) -> list[list[str]]:
-    """Return hosts in groups that the active partitions leave able to talk to each other."""
-    cuts = [fault.groups for fault in active if fault.fault == "partition" and fault.groups]
-    by_side: dict[tuple[int, ...], list[str]] = {}
-    for host in hosts:
-        side = tuple(
-            next((i for i, group in enumerate(groups) if host in group), -1) for groups in cuts
-        )
-        by_side.setdefault(side, []).append(host)
-    return list(by_side.values())
+    """Return hosts in groups that the active faults leave able to talk to each other.
+
+    Blocks travel over third hosts. A pair cut one way counts as cut: its connection needs both.
+    """
+    severed = {pair for fault in active for pair in _severed(fault, hosts)}
+    groups: list[list[str]] = []
+    left = list(hosts)
+    while left:
+        group = [left.pop(0)]
+        for one in group:
+            near = [host for host in left if frozenset((one, host)) not in severed]
+            group += near
+            left = [host for host in left if host not in near]
+        groups.append([host for host in hosts if host in group])
+    return groups
+
+
+def _severed(fault: PlannedFault, hosts: Sequence[str]) -> set[frozenset[str]]:
+    """Return the pairs of hosts between which nothing passes while the fault is active."""
+    match fault.fault:
+        case "partition":
+            sides = {host: i for i, group in enumerate(fault.groups or []) for host in group}
+            pairs = itertools.combinations(hosts, 2)
+            return {frozenset(p) for p in pairs if sides.get(p[0], -1) != sides.get(p[1], -1)}
+        case "link_down":
+            return {frozenset((a, b)) for a in fault.targets for b in hosts if a != b}
+        case "cut":
+            return {frozenset(pair) for pair in fault.pairs or []}
+        case "loss" if fault.asked["share"] >= 1:
+            return {frozenset(pair) for pair in fault.pairs or []}
+    return set()
 
 
 def _down(active: Sequence[PlannedFault]) -> set[str]:
@@ -115,19 +137,25 @@ def _mute(active: Sequence[PlannedFault], clock_limit_ns: int) -> set[str]:
     skewed = {
         host
         for fault in active
-        if fault.fault == "clock_step" and abs(fault.asked["by_ns"]) >= clock_limit_ns
+        if _clock_error_ns(fault) >= clock_limit_ns
         for host in fault.targets
     }
     absent = {host for fault in active if fault.fault in _MUTE for host in fault.targets}
     return skewed | absent | _down(active)
 
 
-def _end(fault: PlannedFault, end_ns: int) -> int:
-    return end_ns if fault.for_ns is None else min(end_ns, fault.at_ns + fault.for_ns)
+def _clock_error_ns(fault: PlannedFault) -> int:
+    """Return how far off a target's clock, or what it is told of it, is at most."""
+    match fault.fault:
+        case "clock_step" | "ntp_offset":
+            return abs(int(fault.asked["by_ns"]))
+        case "clock_drift":
+            return abs(int(fault.asked["by_ppb"])) * (fault.for_ns or 0) // 1_000_000_000
+    return 0
 
 
 def _active(fault: PlannedFault, at_ns: int, end_ns: int) -> bool:
-    return fault.at_ns <= at_ns < _end(fault, end_ns)
+    return fault.at_ns <= at_ns < fault.until_ns(end_ns)
 
 
 def _stretches(marks: set[int], from_ns: int, to_ns: int) -> Iterator[tuple[int, int]]:

@@ -13,13 +13,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness import consensus, expect, phases, selectors
+from harness import consensus, expect, phases, plan_rules, selectors
 from harness.campaign import CampaignFile, Cell
-from harness.campaign_model import AnyFault, Campaign, nearest
-from harness.draw import SIM, Capabilities, draw, mechanism, target_key
+from harness.campaign_faults import AnyFault
+from harness.campaign_model import Campaign
+from harness.campaign_values import nearest
+from harness.draw import draw, target_key
 from harness.errors import PlanError
+from harness.mechanism import Capabilities, mechanism
 from harness.plan_model import Estimate, Plan, PlanCell, PlanHost, PlannedFault, Trial
-from harness.units import SECOND_NS, text_of_ns
+from harness.units import SECOND_NS
 
 CLOCK_LIMIT_MAX_NS = 2_500_000_000
 WARMUP_MIN_NS = 10 * SECOND_NS
@@ -58,7 +61,17 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
             zip(runs, seeds, faults, strict=True), start=1
         )
     ]
-    _check_safety(file, trials, hosts, timing, lab=view.lab)
+    rules = plan_rules.Rules(
+        file=file.path.name,
+        lab=view.lab,
+        profile=timing.profile,
+        hosts=hosts,
+        max_unreachable=common.safety.max_unreachable,
+        warmup_ns=timing.warmup_ns,
+        end_ns=timing.end_ns,
+    )
+    for trial in trials:
+        plan_rules.check(rules, trial.faults)
     _check_phases(file, trials)
     return Plan(
         campaign=file.name,
@@ -155,9 +168,8 @@ class _Drafts:
         return f"{spec.fault}-{sum(other.fault == spec.fault for other in earlier) + 1}"
 
     def _with_mechanism(self, fault: PlannedFault, key: str) -> PlannedFault:
-        how = mechanism(
-            fault.fault, fault.targets, lab=self.view.lab, capabilities=self.view.capabilities
-        )
+        targets = [host for host in self.hosts if host.host in fault.acting]
+        how = mechanism(fault, targets, lab=self.view.lab, capabilities=self.view.capabilities)
         if how.startswith("unsupported"):
             raise PlanError(f"{key}: {how}")
         return msgspec.structs.replace(fault, how=how)
@@ -213,41 +225,6 @@ def _trial(
     )
 
 
-def _check_safety(
-    file: CampaignFile,
-    trials: Sequence[Trial],
-    hosts: Sequence[PlanHost],
-    timing: _Timing,
-    *,
-    lab: str,
-) -> None:
-    """Refuse faults inside the warm-up, two of one kind on a host at once, too many hosts away.
-
-    A simulator has no hosts to lose: there, any number may be away.
-    """
-    name = file.path.name
-    for trial in trials:
-        for i, fault in enumerate(trial.faults):
-            if fault.at_ns < timing.warmup_ns:
-                raise PlanError(
-                    f"{name}: timeline[{i}].at: {text_of_ns(fault.at_ns)} is inside the warm-up;"
-                    f" write {text_of_ns(timing.warmup_ns)} or later, or set warmup"
-                )
-            _refuse_overlap(name, trial.faults, i, timing)
-        if lab == SIM:
-            continue
-        names = [host.host for host in hosts]
-        away, when = phases.unreachable_max(trial.faults, names, timing.end_ns)
-        weight = sum(len(host.producers) for host in hosts)
-        most = file.common.safety.max_unreachable
-        limit = weight - consensus.quorum(timing.profile, weight) if most is None else most
-        if away > limit:
-            raise PlanError(
-                f"{name}: safety.max_unreachable: {when} leaves {away} hosts cut off or down, the"
-                f" limit is {limit}; lower the fault, or write max_unreachable: {away}"
-            )
-
-
 def _check_phases(file: CampaignFile, trials: Sequence[Trial]) -> None:
     """Refuse expectations about a phase that no trial has."""
     known = sorted({phase.name for trial in trials for phase in trial.phases})
@@ -255,21 +232,6 @@ def _check_phases(file: CampaignFile, trials: Sequence[Trial]) -> None:
         if name not in known:
             raise PlanError(
                 f"{file.path.name}: expect.{name}: no such phase; {nearest(name, known)}"
-            )
-
-
-def _refuse_overlap(name: str, faults: Sequence[PlannedFault], i: int, timing: _Timing) -> None:
-    fault = faults[i]
-    for other in faults[:i]:
-        if other.fault != fault.fault:
-            continue
-        shared = set(fault.targets) & set(other.targets) or fault.fault == "partition"
-        end_ns = timing.end_ns if other.for_ns is None else other.at_ns + other.for_ns
-        own_end_ns = timing.end_ns if fault.for_ns is None else fault.at_ns + fault.for_ns
-        if shared and fault.at_ns < end_ns and other.at_ns < own_end_ns:
-            raise PlanError(
-                f"{name}: timeline[{i}].at: {fault.id} overlaps {other.id} on the same hosts;"
-                f" start it at {text_of_ns(end_ns)} or later"
             )
 
 

@@ -24,6 +24,12 @@ class PlanHost(msgspec.Struct, frozen=True, kw_only=True):
     node_port: int
     probe_port: int
     producers: list[str] = []
+    ntp: list[str] = []
+    management: str = ""
+    """Where SSH reaches it; empty in the simulator."""
+    ssh_port: int = 22
+    power: list[str] = []
+    """What its slotlab_power has commands for: off, on, state, ..."""
 
 
 class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +44,25 @@ class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
     how: str
     pairs: list[tuple[str, str]] | None = None
     groups: list[list[str]] | None = None
+
+    @property
+    def acting(self) -> list[str]:
+        """Hosts that something is done on, which may be more than the targets.
+
+        A cut is made where packets arrive; other faults of links on both ends.
+        """
+        if self.groups is not None:
+            return [host for group in self.groups for host in group]
+        if self.pairs is None:
+            return self.targets
+        named = [b for _, b in self.pairs]
+        if self.fault != "cut":
+            named += [a for a, _ in self.pairs]
+        return list(dict.fromkeys(named))
+
+    def until_ns(self, end_ns: int) -> int:
+        """Return when it ends, in a trial that ends at end_ns."""
+        return end_ns if self.for_ns is None else min(end_ns, self.at_ns + self.for_ns)
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,8 +14,8 @@ import zstandard
 
 from harness import campaign, plan, store
 from harness.collect import ZSTD_LEVEL
-from harness.draw import SIM
 from harness.errors import RunError
+from harness.mechanism import SIM
 from harness.plan_model import Plan, Trial
 from harness.run import Outcome, report
 from harness.show import Show

@@ -137,7 +137,17 @@ def _asked(fault: PlannedFault) -> str:
             jitter = f" ± {text_of_ns(asked['jitter_ns'])}" if asked["jitter_ns"] else ""
             return f"delay {text_of_ns(asked['delay_ns'])}{jitter} one way"
         case "clock_step":
-            return f"clock off by {text_of_ns(asked['by_ns'])} ({asked['level']})"
+            return f"{_clock(asked)} off by {text_of_ns(asked['by_ns'])} ({asked['level']})"
+        case "clock_drift":
+            return f"{_clock(asked)} fast by {asked['by_ppb'] / 1000:g} ppm ({asked['level']})"
+        case "ntp_offset":
+            return f"NTP answers off by {text_of_ns(asked['by_ns'])}"
+        case "ntp_cut":
+            return "NTP answers do not arrive"
+        case "loss":
+            return f"{asked['share']:.4g} of the packets lost"
+        case "power_cut" | "freeze_host" | "link_down":
+            return f"{fault.fault} (whole host, management too)"
         case "kill":
             back = asked["restart_after_ns"]
             return "kill" + (f", back after {text_of_ns(back)}" if back else ", for good")
@@ -148,9 +158,15 @@ def _asked(fault: PlannedFault) -> str:
     return fault.fault
 
 
+def _clock(asked: Mapping[str, Any]) -> str:
+    return "clock" if asked["level"] == "process" else "HOST CLOCK"
+
+
 def _who(fault: PlannedFault) -> str:
     if fault.groups:
         return " | ".join(", ".join(group) for group in fault.groups)
+    if fault.pairs and fault.fault == "cut":
+        return f"{', '.join(fault.targets)} -> {', '.join(fault.acting)}"
     if fault.pairs:
         return f"{len(fault.pairs)} pairs of {', '.join(fault.targets)}"
     return ", ".join(fault.targets)

@@ -9,8 +9,8 @@ import msgspec
 from coincurve import PrivateKey
 
 from harness.campaign import CampaignFile
-from harness.draw import SIM
 from harness.genesis import HostAccess, TrialFiles, account_name, first_round_ns, trial_files
+from harness.mechanism import SIM
 from harness.plan import LabView
 from harness.plan_model import Plan, PlanHost, Trial
 from harness.sim.clock import ClockSpec

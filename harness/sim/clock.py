@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 BILLION = 1_000_000_000
+HOLDOVER_PPB = 50_000
+"""How fast a node widens the bound of its last check while its time servers are silent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +35,16 @@ class HostClock:
     """Mutable: a piecewise linear wall clock."""
 
     __slots__ = (
-        "_mono_base_ns", "_mono_ppb", "_offset_ns", "_ppb", "_since_ns", "_skew_ns", "_skew_ppb",
-        "_skew_since_ns", "_start_ns", "spec",
+        "_mono_base_ns", "_mono_ppb", "_offset_ns", "_ppb", "_served_ns", "_since_ns", "_skew_ns",
+        "_skew_ppb", "_skew_since_ns", "_start_ns", "_unserved_since_ns", "spec",
     )  # fmt: skip
 
     def __init__(self, spec: ClockSpec, *, start_ns: int, mono_base_ns: int) -> None:
         self.spec = spec
         self._start_ns = self._since_ns = self._skew_since_ns = start_ns
         self._offset_ns, self._ppb = spec.offset_ns, spec.drift_ppb
-        self._skew_ns = self._skew_ppb = 0
+        self._skew_ns = self._skew_ppb = self._served_ns = 0
+        self._unserved_since_ns: int | None = None
         self._mono_base_ns, self._mono_ppb = mono_base_ns, spec.mono_ppb
 
     def wall_ns(self, now_ns: int) -> int:
@@ -73,6 +76,21 @@ class HostClock:
     def skew(self, now_ns: int, *, offset_ns: int = 0, drift_ppb: int = 0) -> None:
         """Put an injected skew in place of the one before; all zero takes it back."""
         self._skew_ns, self._skew_ppb, self._skew_since_ns = offset_ns, drift_ppb, now_ns
+
+    def serve(self, now_ns: int, *, offset_ns: int = 0, answer: bool = True) -> None:
+        """Let the host's time servers answer that much ahead of true time, or not at all."""
+        self._served_ns = offset_ns
+        self._unserved_since_ns = None if answer else now_ns
+
+    def checked(self, now_ns: int) -> tuple[int, int]:
+        """Return the offset that an NTP check finds, and the error it admits.
+
+        Without an answer the bound of the last one grows.
+        """
+        bound_ns = self.spec.bound_ns
+        if self._unserved_since_ns is not None:
+            bound_ns += (now_ns - self._unserved_since_ns) * HOLDOVER_PPB // BILLION
+        return self.offset_ns(now_ns) - self._served_ns, bound_ns
 
     def turn(self, now_ns: int, drift_ppb: int) -> None:
         """Let the wall clock drift otherwise from now on, without a jump."""

@@ -101,7 +101,7 @@ def deed_of(world: World, fault: PlannedFault) -> Deed:
         groups = fault.groups or []
         hosts = tuple(host for group in groups for host in group)
         return Deed(lambda: world.split(fault.id, groups), lambda: world.clear(fault.id), hosts)
-    if fault.pairs is not None:
+    if fault.pairs is not None or fault.fault == "link_down":
         return _on_links(world, fault)
     begin, end = _on_host(world, fault)
     targets = tuple(fault.targets)
@@ -118,6 +118,8 @@ def deed_of(world: World, fault: PlannedFault) -> Deed:
 
 def _on_links(world: World, fault: PlannedFault) -> Deed:
     asked, pairs = fault.asked, list(fault.pairs or [])
+    if fault.fault == "link_down":
+        pairs = [(a, b) for a in fault.targets for b in world.hosts if a != b]
     if fault.fault != "cut":
         pairs += [(b, a) for a, b in pairs]
     match fault.fault:
@@ -129,7 +131,7 @@ def _on_links(world: World, fault: PlannedFault) -> Deed:
             shape = Shape(duplicate=asked["share"])
         case "reorder":
             shape = Shape(reorder=asked["share"], reorder_ns=asked["by_ns"])
-        case "cut":
+        case "cut" | "link_down":
             shape = Shape(cut=True)
         case other:
             raise AssertionError(f"no such link fault: {other}")
@@ -142,11 +144,11 @@ def _on_host(
 ) -> tuple[Callable[[str], None], Callable[[str], None]]:
     asked = fault.asked
     match fault.fault:
-        case "kill":
+        case "kill" | "power_cut":
             return world.crash, world.restart
         case "crash":
             return lambda name: world.crash(name, asked["loses"]), world.restart
-        case "pause":
+        case "pause" | "freeze_host":
             return world.pause, world.resume
         case "silent":
             keep = int(asked["keep_slots"])
@@ -154,8 +156,13 @@ def _on_host(
         case "clock_step":
             return lambda name: world.skew(name, offset_ns=asked["by_ns"]), world.skew
         case "clock_drift":
-            ppb = round(asked["ppm"] * 1000)
+            ppb = int(asked["by_ppb"])
             return lambda name: world.skew(name, drift_ppb=ppb), world.skew
+        case "ntp_offset":
+            by_ns = int(asked["by_ns"])
+            return lambda name: world.time_servers(name, offset_ns=by_ns), world.time_servers
+        case "ntp_cut":
+            return lambda name: world.time_servers(name, answer=False), world.time_servers
         case "byzantine":
             lies = {
                 name: attach(world, name, str(asked["strategy"]), int(asked["by_ns"]))

@@ -286,7 +286,7 @@ class Host:
             if now_ns - self._stepped_ns < STEPPED_NS:
                 return "clock_stepped"
             self._stepped_ns = None
-        return refusal(self.clock.offset_ns(now_ns), self.clock.spec.bound_ns, limit_ns)
+        return refusal(*self.clock.checked(now_ns), limit_ns)
 
     def _poll_clock(self, life: int) -> None:
         """Check the clock now and then."""
@@ -298,9 +298,8 @@ class Host:
         """Report one NTP check."""
         if life != self.life or self.chain is None or self.paused:
             return
-        now_ns, bound_ns = self._engine.now_ns, self.clock.spec.bound_ns
-        offset_ns, limit_ns = self.clock.offset_ns(now_ns), self.shared.clock_limit_ns
-        reason = refusal(offset_ns, bound_ns, limit_ns) or ""
+        offset_ns, bound_ns = self.clock.checked(self._engine.now_ns)
+        reason = refusal(offset_ns, bound_ns, self.shared.clock_limit_ns) or ""
         error_ns = self._rng.randint(-bound_ns // 4, bound_ns // 4)
         self.emit(
             events.Clock(

@@ -179,6 +179,13 @@ class World:
         host.clock.skew(self.engine.now_ns, offset_ns=offset_ns, drift_ppb=drift_ppb)
         host.clock_changed(stepped=True)
 
+    def time_servers(self, name: str, *, offset_ns: int = 0, answer: bool = True) -> None:
+        """Set how far off a host's time servers answer, and whether; nothing given: as they should.
+
+        The host learns of it at its next check, as nothing jumps.
+        """
+        self.hosts[name].clock.serve(self.engine.now_ns, offset_ns=offset_ns, answer=answer)
+
     def rewrite(self, name: str, rewriter: Rewriter | None) -> None:
         """Let a node do other effects than its chain's; None ends that."""
         self.hosts[name].rewriter = rewriter

@@ -1,0 +1,136 @@
+"""What a plan refuses as unsafe or as unable to happen as asked, with the remedy. Pure.
+
+A simulator has no hosts to lose: of these rules it keeps only those of the campaign itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness import consensus, phases
+from harness.campaign_faults import PROVIDER_FAULTS
+from harness.errors import PlanError
+from harness.mechanism import SIM
+from harness.plan_model import PlanHost, PlannedFault
+from harness.units import text_of_ns
+
+_FLOWS = ("delay", "partition", "cut", "loss")
+"""Faults that act on packets to and from the node's port."""
+_ALIKE = (
+    {"clock_step", "clock_drift"},
+    {"ntp_offset", "ntp_cut"},
+    {"kill", "pause"},
+    set(PROVIDER_FAULTS),
+)
+"""Faults on hosts that would undo each other: one at a time on a host, like two of one kind."""
+_STOPS_SCHEDULE = ("power_cut", "freeze_host")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the rules need of the campaign and the lab."""
+
+    file: str
+    lab: str
+    profile: str
+    hosts: Sequence[PlanHost]
+    max_unreachable: int | None
+    warmup_ns: int
+    end_ns: int
+
+
+def check(rules: Rules, faults: Sequence[PlannedFault]) -> None:
+    """Return nothing; the faults of a trial may be armed together.
+
+    Raises:
+        PlanError: one line with file, key and remedy.
+    """
+    for i, fault in enumerate(faults):
+        where = f"{rules.file}: timeline[{i}]"
+        if fault.at_ns < rules.warmup_ns:
+            raise PlanError(
+                f"{where}.at: {text_of_ns(fault.at_ns)} is inside the warm-up;"
+                f" write {text_of_ns(rules.warmup_ns)} or later, or set warmup"
+            )
+        for other in faults[:i]:
+            _refuse_overlap(where, rules, fault, other)
+        if rules.lab != SIM:
+            _refuse_management(where, rules, fault)
+            _refuse_time_server(where, rules, fault)
+            _refuse_after_stop(where, rules, fault, faults)
+    if rules.lab != SIM:
+        _refuse_too_many_away(rules, faults)
+
+
+def _refuse_overlap(where: str, rules: Rules, fault: PlannedFault, other: PlannedFault) -> None:
+    kinds = {fault.fault, other.fault}
+    alike = len(kinds) == 1 or (rules.lab != SIM and any(kinds <= each for each in _ALIKE))
+    shared = set(fault.targets) & set(other.targets) or kinds == {"partition"}
+    end_ns, own_end_ns = other.until_ns(rules.end_ns), fault.until_ns(rules.end_ns)
+    if alike and shared and fault.at_ns < end_ns and other.at_ns < own_end_ns:
+        raise PlanError(
+            f"{where}.at: {fault.id} overlaps {other.id} on the same hosts;"
+            f" start it at {text_of_ns(end_ns)} or later"
+        )
+
+
+def _refuse_management(where: str, rules: Rules, fault: PlannedFault) -> None:
+    if fault.fault not in _FLOWS:
+        return
+    for host in rules.hosts:
+        if host.host in fault.acting and host.node_port == host.ssh_port:
+            raise PlanError(
+                f"{where}: {fault.fault} would touch the management of {host.host}: SSH uses port"
+                f" {host.ssh_port}, the node's own; set slotlab_node_port to another"
+            )
+
+
+def _refuse_time_server(where: str, rules: Rules, fault: PlannedFault) -> None:
+    """Refuse to bend the clock that other hosts set theirs by: nothing is left to judge by."""
+    if fault.fault not in ("clock_step", "clock_drift") or fault.asked["level"] == "process":
+        return
+    for host in rules.hosts:
+        if host.host not in fault.targets:
+            continue
+        served = [
+            other.host
+            for other in rules.hosts
+            if other.host != host.host and {host.address, host.management} & set(other.ntp)
+        ]
+        if served:
+            raise PlanError(
+                f"{where}.on: {host.host} is the NTP server of {', '.join(served)}; name another"
+                " host, or use level: process"
+            )
+
+
+def _refuse_after_stop(
+    where: str, rules: Rules, fault: PlannedFault, faults: Sequence[PlannedFault]
+) -> None:
+    """Refuse what a host would have to do after its schedule died, or stood still, with it."""
+    if fault.fault in PROVIDER_FAULTS:
+        return
+    for stop in faults:
+        lost = [host for host in fault.acting if host in stop.targets]
+        if stop.fault not in _STOPS_SCHEDULE or not lost:
+            continue
+        if fault.until_ns(rules.end_ns) > stop.at_ns:
+            raise PlanError(
+                f"{where}: {fault.id} acts on {lost[0]} after {stop.id} stops that host, whose"
+                f" schedule ends there; put {stop.id} last, or name other hosts"
+            )
+
+
+def _refuse_too_many_away(rules: Rules, faults: Sequence[PlannedFault]) -> None:
+    names = [host.host for host in rules.hosts]
+    away, when = phases.unreachable_max(faults, names, rules.end_ns)
+    weight = sum(len(host.producers) for host in rules.hosts)
+    limit = rules.max_unreachable
+    if limit is None:
+        limit = weight - consensus.quorum(rules.profile, weight)
+    if away > limit:
+        raise PlanError(
+            f"{rules.file}: safety.max_unreachable: {when} leaves {away} hosts cut off or down, the"
+            f" limit is {limit}; lower the fault, or write max_unreachable: {away}"
+        )
