@@ -16,12 +16,13 @@ from faults.catalog import AnyFault, decode_fault
 from faults.clock import ClockStep
 from faults.delay import Delay, overlap
 from faults.driver import Driver
-from faults.evidence import qdiscs, queue_numbers, root_qdisc
+from faults.evidence_delay import qdiscs, queue_numbers, root_qdisc
 from faults.fault import FOR_NS_MAX, FaultError, Place
 from faults.journal import Journal
 from faults.layout import HostConfig, Layout
 from faults.ledger import TOKEN_CHARACTERS, Entry, Ledger
-from faults.partition import Partition
+from faults.loss import Loss
+from faults.partition import Blocked
 from faults.runner import output
 from faults.schedule import Item, Schedule
 
@@ -137,11 +138,11 @@ def _mangle_exists() -> bool:
 
 def _check_flows(fault: AnyFault, place: Place, config: HostConfig) -> None:
     """Refuse what would touch more than the node's flows, or replace a qdisc that is not ours."""
-    if isinstance(fault, Delay | Partition) and fault.node_port != config.node_port:
+    if isinstance(fault, Delay | Blocked | Loss) and fault.node_port != config.node_port:
         raise FaultError("wrong_port", f"{fault.id}: node_port of this host is {config.node_port}")
     named: set[str] = set()
-    if isinstance(fault, Partition):
-        named = {*fault.blocked_in, *fault.blocked_out}
+    if isinstance(fault, Blocked | Loss):
+        named = {address for group in fault.members().values() for address in group}
     if isinstance(fault, Delay):
         named = {each.address for each in fault.delays(place)}
         if config.interface and fault.interface != config.interface:

@@ -12,6 +12,8 @@ from faults.runner import output
 _TRIALS = {
     "nft": "nft 'add table inet t; add set inet t s { type ipv4_addr; flags timeout; };"
     " add element inet t s { 192.0.2.1 timeout 1s }'",
+    "loss": "nft 'add table inet l; add chain inet l c;"
+    " add rule inet l c numgen random mod 1000000 < 300000 counter drop'",
     "netem": "tc qdisc add dev lo root handle 1: prio bands 4 &&"
     " tc qdisc add dev lo parent 1:4 handle 2: netem delay 1ms &&"
     " tc filter add dev lo parent 1: protocol ip prio 1 u32 match ip dst 192.0.2.1/32 flowid 1:4",
@@ -22,7 +24,7 @@ _TRIALS = {
 
 
 def capabilities() -> dict[str, bool]:
-    """Return which features work; netem, nft, nfqueue, systemd are what faults ask for.
+    """Return which features work; netem, nft, loss, nfqueue, systemd are what faults ask for.
 
     Costs some ten milliseconds a feature; nothing outside a namespace of its own is touched, except
     that the kernel may load the modules that the real faults would load.

@@ -9,10 +9,12 @@ import msgspec
 from faults.clock import ClockStep
 from faults.delay import Delay
 from faults.fault import FaultError
-from faults.partition import Partition
+from faults.loss import Loss
+from faults.partition import Cut, Partition
+from faults.pause import Pause
 from faults.process import Kill
 
-AnyFault = Delay | Partition | ClockStep | Kill
+AnyFault = Delay | Partition | Cut | Loss | ClockStep | Kill | Pause
 
 _FAULTS: msgspec.json.Decoder[AnyFault] = msgspec.json.Decoder(AnyFault)
 

@@ -15,6 +15,7 @@ from typing import Literal
 
 import msgspec
 
+from faults import flow_table
 from faults.fault import (
     SECOND_NS,
     Command,
@@ -26,6 +27,7 @@ from faults.fault import (
     check_interface,
     needs,
 )
+from faults.flow_table import Chain
 from faults.netem import netem_commands, netem_handle
 
 DELAY_NS_MAX = 60 * SECOND_NS
@@ -174,24 +176,22 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
 
     def _nft_queue(self, place: Place) -> Recipe:
         start, stop = self._daemon(place)
-        four, six = addresses([each.address for each in self.delays(place)])
-        table = f"inet {place.table}"
-        timeout = f" timeout {-(-(self.for_ns or 0) // 1_000_000)}ms"
-        elements = "".join(
-            f"add element {table} {name} {{ {', '.join(a + timeout for a in values)} }}\n"
-            for name, values in (("slow_in", four), ("slow_in6", six))
-            if values
+        chain = Chain(
+            hook="prerouting",
+            set_name="slow_in",
+            verdict=f"queue num {place.queue_num} bypass",
+            priority=-150,
+            interface=self.interface,
         )
-        definition = _queue_table(place, self.interface, self.node_port)
-        flush = f"flush set {table} slow_in; flush set {table} slow_in6"
+        members = {"slow_in": [each.address for each in self.delays(place)]}
         return Recipe(
             how="ingress queue",
-            prepare=(start, Command(("nft", "-f", "-"), stdin=definition)),
-            inject=(Command(("nft", "-f", "-"), stdin=elements),) if elements else (),
-            release=(Command(("nft", flush), may_fail=True),),
+            prepare=(start, flow_table.define(place.table, self.node_port, (chain,))),
+            inject=flow_table.fill(place.table, members, self.for_ns or 0),
+            release=(flow_table.empty(place.table, members),),
             remove=(
                 stop,
-                Command(("nft", "delete", "table", "inet", place.table), may_fail=True),
+                flow_table.drop(place.table),
                 Command(("rm", "-f", _stats_file(place))),
             ),
         )
@@ -250,18 +250,3 @@ def overlap(faults: list[Delay]) -> FaultError | None:
 
 def _stats_file(place: Place) -> str:
     return str(place.run_dir / f"delay-{place.token}.json")
-
-
-def _queue_table(place: Place, interface: str, node_port: int) -> str:
-    rules = "".join(
-        f'    iifname "{interface}" {family} saddr @slow_in{suffix} meta l4proto {{ tcp, udp }}'
-        f" th {port} {node_port} counter queue num {place.queue_num} bypass\n"
-        for family, suffix in (("ip", ""), ("ip6", "6"))
-        for port in ("dport", "sport")
-    )
-    sets = "".join(
-        f"  set {name} {{\n    type {kind}\n    flags timeout\n  }}\n"
-        for name, kind in (("slow_in", "ipv4_addr"), ("slow_in6", "ipv6_addr"))
-    )
-    head = "    type filter hook prerouting priority -150; policy accept;\n"
-    return f"table inet {place.table} {{\n{sets}  chain prerouting {{\n{head}{rules}  }}\n}}\n"

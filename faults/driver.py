@@ -13,7 +13,13 @@ import msgspec
 
 from faults import deadman
 from faults.catalog import AnyFault
-from faults.evidence import counters, ended_early, left_over, read_back
+from faults.evidence import (
+    counters,
+    ended_before_release,
+    ended_early,
+    left_over,
+    read_back,
+)
 from faults.fault import Place, Recipe
 from faults.journal import Journal, State
 from faults.ledger import Entry, Ledger
@@ -96,12 +102,15 @@ class Driver:
 
     def _heal(self, state: State, reason: str) -> None:
         """Undo, count, verify; what is left over is an error and stays open in the ledger."""
-        early = ended_early(self.fault, self.place) if state == "healed" else ""
-        if early and self.ledger.undone_ns(self.entry.token) is None:
-            state, reason = "failed", f"ended_early: {early}"
+        rules = self.recipe.how == "nft"
+        early = ended_early(self.fault, self.place) if state == "healed" and not rules else ""
         before = counters(self.fault, self.place) if self.recipe.how == "netem" else {}
         unkilled = self.state == "prepared" and self.fault.kind() == "kill"
         released = run(() if unkilled else self.recipe.release)
+        if state == "healed" and rules:
+            early = ended_before_release(self.fault, self.place)
+        if early and self.ledger.undone_ns(self.entry.token) is None:
+            state, reason = "failed", f"ended_early: {early}"
         after = before or counters(self.fault, self.place)
         removed = run(self.recipe.remove)
         left = left_over(self.fault, self.place)

@@ -1,18 +1,22 @@
-"""Partition: drop the node's data flows from and to some peers, in an nft table of our own.
+"""Partition and Cut: drop the node's data flows from and to some peers, both ways or one way.
 
-The sets hold elements with a timeout: the kernel itself heals when nobody runs any more. Only the
-node's port is cut (TCP, and UDP for path probes, either side), so SSH, the agent, NTP and the clock
-probes pass although they share the wire. Both families are ready: an IPv4-only cut leaks by IPv6.
+Only the node's port is cut (TCP, and UDP for path probes, either side), so SSH, the agent, NTP and
+the clock probes pass although they share the wire.
 """
 
 from __future__ import annotations
 
-from faults.fault import Command, Fault, Place, Recipe, addresses, needs
+from faults import flow_table
+from faults.fault import Fault, Place, Recipe, addresses, needs
+from faults.flow_table import Chain
 
-SETS = ("blk_in", "blk_out", "blk_in6", "blk_out6")
+CHAINS = (
+    Chain(hook="input", set_name="blk_in", verdict="drop"),
+    Chain(hook="output", set_name="blk_out", side="daddr", verdict="drop"),
+)
 
 
-class Partition(Fault, frozen=True, kw_only=True, tag="partition"):
+class Blocked(Fault, frozen=True, kw_only=True):
     """Addresses whose packets are dropped on arrival (blocked_in) and before leaving
     (blocked_out).
     """
@@ -28,13 +32,13 @@ class Partition(Fault, frozen=True, kw_only=True, tag="partition"):
         if not 0 < self.node_port < 65536:
             raise ValueError("node_port is outside 1..65535")
 
-    def kind(self) -> str:
-        """Return the fault's word."""
-        return "partition"
-
     def lasts_ns(self) -> int | None:
         """Return the length asked."""
         return self.for_ns
+
+    def members(self) -> dict[str, list[str]]:
+        """Return the addresses by set of the table."""
+        return {"blk_in": self.blocked_in, "blk_out": self.blocked_out}
 
     def check(self, place: Place) -> None:
         """Raise FaultError unless nft sets with timeouts work here."""
@@ -42,47 +46,28 @@ class Partition(Fault, frozen=True, kw_only=True, tag="partition"):
 
     def recipe(self, place: Place) -> Recipe:
         """Return: table with empty sets; one transaction of elements; flush; delete the table."""
-        table = f"inet {place.table}"
-        in4, in6 = addresses(self.blocked_in)
-        out4, out6 = addresses(self.blocked_out)
-        members = zip(SETS, (in4, out4, in6, out6), strict=True)
-        timeout_ms = -(-(self.for_ns or 0) // 1_000_000)
-        timeout = f" timeout {timeout_ms}ms" if timeout_ms else ""
-        elements = "".join(
-            f"add element {table} {name} {{ {', '.join(a + timeout for a in values)} }}\n"
-            for name, values in members
-            if values
-        )
-        flush = "; ".join(f"flush set {table} {name}" for name in SETS)
         return Recipe(
             how="nft",
-            prepare=(Command(("nft", "-f", "-"), stdin=_table(place.table, self.node_port)),),
-            inject=(Command(("nft", "-f", "-"), stdin=elements),) if elements else (),
-            release=(Command(("nft", flush), may_fail=True),),
-            remove=(Command(("nft", "delete", "table", "inet", place.table), may_fail=True),),
+            prepare=(flow_table.define(place.table, self.node_port, CHAINS),),
+            inject=flow_table.fill(place.table, self.members(), self.for_ns or 0),
+            release=(flow_table.empty(place.table, self.members()),),
+            remove=(flow_table.drop(place.table),),
         )
 
 
-def _table(name: str, node_port: int) -> str:
-    sets = "".join(
-        f"  set {each} {{\n    type {'ipv6_addr' if each.endswith('6') else 'ipv4_addr'}\n"
-        f"    flags timeout\n  }}\n"
-        for each in SETS
-    )
-    return (
-        f"table inet {name} {{\n{sets}"
-        + _chain("input", "saddr", "blk_in", node_port)
-        + _chain("output", "daddr", "blk_out", node_port)
-        + "}\n"
-    )
+class Partition(Blocked, frozen=True, kw_only=True, tag="partition"):
+    """Hosts on two sides that do not hear each other."""
+
+    def kind(self) -> str:
+        """Return the fault's word."""
+        return "partition"
 
 
-def _chain(hook: str, side: str, blocked: str, node_port: int) -> str:
-    rules = "".join(
-        f"    {family} {side} @{blocked}{suffix} meta l4proto {{ tcp, udp }} th {port} {node_port}"
-        f" counter drop\n"
-        for family, suffix in (("ip", ""), ("ip6", "6"))
-        for port in ("dport", "sport")
-    )
-    head = f"    type filter hook {hook} priority -10; policy accept;\n"
-    return f"  chain {hook} {{\n{head}{rules}  }}\n"
+class Cut(Blocked, frozen=True, kw_only=True, tag="cut"):
+    """A link that is dead one way: done on arrival, as a drop before leaving would make the sender
+    see an error.
+    """
+
+    def kind(self) -> str:
+        """Return the fault's word."""
+        return "cut"

@@ -8,7 +8,8 @@ import json
 from typing import Any
 
 from faults.clock import read_skew
-from faults.evidence import root_qdisc, unit_state
+from faults.evidence_delay import root_qdisc
+from faults.evidence_unit import unit_state
 from faults.layout import HostConfig, Layout
 from faults.runner import output
 from faults.units import UNITS

@@ -54,7 +54,7 @@ def test_a_fault_renders_to_the_commands_of_its_vector(path: Path) -> None:
 
 def test_every_kind_of_fault_has_a_vector() -> None:
     kinds = {json.loads(path.read_text())["fault"]["fault"] for path in VECTORS}
-    assert kinds == {"delay", "partition", "clock_step", "kill"}
+    assert kinds == {"delay", "partition", "cut", "loss", "clock_step", "kill", "pause"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,192 @@
+"""What tc and the packet queue show of a delay, compared with what was asked of each peer."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from faults import evidence_table
+from faults.delay import Delay, PeerDelay
+from faults.fault import SECOND_NS, Place
+from faults.netem import netem_handle
+from faults.runner import output
+from faults.verdict import Evidence, verdict
+
+QUEUES_FILE = Path("/proc/net/netfilter/nfnetlink_queue")
+NETEM_ROUNDING_NS = 2_000
+"""tc takes microseconds and the kernel keeps ticks of 64 ns."""
+
+FILTERS_A_PEER = 4
+_FLOW = re.compile(r"flowid (\w+:\w+)")
+_MATCH = re.compile(r"match ([0-9a-f]+/[0-9a-f]+ at \d+)")
+
+
+def read_delay(fault: Delay, place: Place) -> Evidence:
+    """Return whether the delay is in place as asked: each peer's delay, jitter and filters."""
+    if fault.way(place) == "netem":
+        return _netem(fault, place)
+    queue = bound_queue(place.queue_num)
+    data: dict[str, object] = {"queue": queue, "queue_num": place.queue_num}
+    if not queue:
+        return verdict("no delayer holds the queue", data)
+    rules, wrong = _queue_rules(fault, place)
+    return verdict(wrong, {**data, "rules": rules})
+
+
+def count_delay(fault: Delay, place: Place) -> dict[str, object]:
+    """Return how many packets were held so far, and by what."""
+    if fault.way(place) == "netem":
+        return {"qdisc": own_qdiscs(fault.interface, place.token)}
+    return {"queue": bound_queue(place.queue_num), "delayer": _stats(place)}
+
+
+def delay_gone(fault: Delay, place: Place) -> str:
+    """Return what of a delay in force is missing now, "" when nothing is."""
+    if fault.way(place) == "netem":
+        return "" if own_qdiscs(fault.interface, place.token) else "the qdisc was gone"
+    return "" if bound_queue(place.queue_num) else "the delayer had ended"
+
+
+def delay_left(fault: Delay, place: Place) -> str:
+    """Return what of a healed delay is still there, "" when nothing is."""
+    if fault.way(place) == "netem":
+        return "qdisc" if own_qdiscs(fault.interface, place.token) else ""
+    own = place.token in output(("nft", "list", "ruleset"))[1]
+    return " ".join(["rules"] * own + ["delayer"] * bool(bound_queue(place.queue_num)))
+
+
+def root_qdisc(interface: str) -> tuple[str, str]:
+    """Return kind and handle of an interface's root qdisc; ("", "") when it cannot be read."""
+    for each in qdiscs(interface):
+        if each.get("root"):
+            return str(each.get("kind", "")), str(each.get("handle", ""))
+    return "", ""
+
+
+def qdiscs(interface: str, *, stats: bool = False) -> list[dict[str, Any]]:
+    """Return an interface's qdiscs as tc prints them."""
+    words = ("tc", *(("-s",) if stats else ()), "-j", "qdisc", "show", "dev", interface)
+    code, text, _ = output(words)
+    return _json_list(text) if code == 0 else []
+
+
+def own_qdiscs(interface: str, token: str) -> list[dict[str, Any]]:
+    """Return an interface's qdiscs when the root is the one of this arming, else none."""
+    kind, handle = root_qdisc(interface)
+    own = (kind, handle) == ("prio", f"{netem_handle(token)}:")
+    return qdiscs(interface, stats=True) if own else []
+
+
+def queue_numbers() -> set[int]:
+    """Return the packet queues somebody has bound."""
+    try:
+        lines = QUEUES_FILE.read_text().splitlines()
+    except OSError:
+        return set()
+    return {int(line.split()[0]) for line in lines if line.split()}
+
+
+def bound_queue(queue_num: int) -> dict[str, object]:
+    """Return the kernel's figures of a bound queue, {} when nobody holds it."""
+    try:
+        rows = [line.split() for line in QUEUES_FILE.read_text().splitlines()]
+    except OSError:
+        return {}
+    names = ("waiting", "queue_dropped", "user_dropped", "packets")
+    for row in rows:
+        if len(row) >= 8 and int(row[0]) == queue_num:
+            figures = (int(row[2]), int(row[5]), int(row[6]), int(row[7]))
+            return dict(zip(names, figures, strict=True))
+    return {}
+
+
+def steered(text: str) -> dict[str, list[set[str]]]:
+    """Return from tc's listing of u32 filters, by flow id, each filter's matches."""
+    found: dict[str, list[set[str]]] = {}
+    for block in re.split(r"^filter ", text, flags=re.MULTILINE):
+        flow = _FLOW.search(block)
+        if flow:
+            found.setdefault(flow[1], []).append(set(_MATCH.findall(block)))
+    return found
+
+
+def address_matches(address: str) -> set[str]:
+    """Return the u32 matches that pick packets to an address, as tc prints them."""
+    ip = ipaddress.ip_address(address)
+    start = 16 if ip.version == 4 else 24
+    words = [ip.packed[at : at + 4].hex() for at in range(0, len(ip.packed), 4)]
+    return {f"{word}/ffffffff at {start + 4 * n}" for n, word in enumerate(words)}
+
+
+def _netem(fault: Delay, place: Place) -> Evidence:
+    own = own_qdiscs(fault.interface, place.token)
+    data: dict[str, object] = {"qdisc": own}
+    if not own:
+        return verdict("no netem", data)
+    by_flow = {
+        str(each.get("parent")): each.get("options", {}).get("delay", {})
+        for each in own
+        if each.get("kind") == "netem"
+    }
+    words = ("tc", "filter", "show", "dev", fault.interface)
+    code, text, error = output((*words, "parent", f"{netem_handle(place.token)}:"))
+    if code:
+        return verdict(f"tc filter show: {error.strip()[:200]}", data)
+    filters = steered(text)
+    wrong = (_wrong(peer, by_flow, filters) for peer in fault.delays(place))
+    return verdict("; ".join(each for each in wrong if each), data)
+
+
+def _wrong(
+    peer: PeerDelay, by_flow: dict[str, dict[str, float]], filters: dict[str, list[set[str]]]
+) -> str:
+    wanted = address_matches(peer.address)
+    flows = {flow: sum(wanted <= each for each in found) for flow, found in filters.items()}
+    flow = max(flows, key=lambda name: flows[name], default="")
+    if flows.get(flow, 0) != FILTERS_A_PEER:
+        return f"{peer.host}: {flows.get(flow, 0)} of {FILTERS_A_PEER} filters"
+    found = by_flow.get(flow, {})
+    for name, asked_ns in (("delay", peer.delay_ns), ("jitter", peer.jitter_ns)):
+        have_ns = round(float(found.get(name, 0)) * SECOND_NS)
+        if abs(have_ns - asked_ns) > NETEM_ROUNDING_NS:
+            return f"{peer.host}: {name} is {have_ns} ns, not {asked_ns} ns"
+    return ""
+
+
+def _queue_rules(fault: Delay, place: Place) -> tuple[int, str]:
+    """Return how many rules lead to the delayer, and what is wrong with them."""
+    peers = [peer.address for peer in fault.delays(place)]
+    if "nft_queue" in place.capabilities:
+        found = evidence_table.read_table(place.table, {"slow_in": peers}, 1, place.deadline_ns)
+        return len(peers), found.reason
+    have = want = 0
+    chain = f"SLOTLAB_{place.token}"
+    for program, version in (("iptables-save", 4), ("ip6tables-save", 6)):
+        count = sum(ipaddress.ip_address(address).version == version for address in peers)
+        if count:
+            want += count * FILTERS_A_PEER + 1
+            text = output((program, "-t", "mangle"))[1]
+            have += sum(
+                line.startswith(f"-A {chain} ") or line == f"-A PREROUTING -j {chain}"
+                for line in text.splitlines()
+            )
+    return have, "" if have == want else f"{have} of {want} queue rules in place"
+
+
+def _stats(place: Place) -> dict[str, object]:
+    try:
+        data = json.loads((place.run_dir / f"delay-{place.token}.json").read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _json_list(text: str) -> list[dict[str, Any]]:
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return []
+    return [each for each in found if isinstance(each, dict)]

@@ -1,0 +1,146 @@
+"""What nft shows of a table of ours: members and their time left, rules, packets dropped."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from faults.boottime import boottime_ns
+from faults.fault import SECOND_NS
+from faults.flow_table import RULES_A_CHAIN, halves
+from faults.runner import output
+from faults.verdict import Evidence, verdict
+
+ENDS_EARLY_NS = 20_000_000
+"""The kernel counts timeouts in ticks of up to 10 ms; an element may show this much too little."""
+
+ENDS_LATE_NS = SECOND_NS
+"""The kernel's own end of the fault may come this much behind the deadline."""
+
+_SET = re.compile(r"set (\w+) \{(.*?)\n\t\}", re.DOTALL)
+_ELEMENT = re.compile(r"([0-9a-f.:]+)(?: timeout (\w+))?(?: expires (\w+))?(?=[,\s}])")
+_PART = re.compile(r"(\d+)(ms|d|h|m|s)")
+_UNITS_NS = {
+    "d": 86_400 * SECOND_NS, "h": 3_600 * SECOND_NS, "m": 60 * SECOND_NS, "s": SECOND_NS,
+    "ms": 1_000_000,
+}  # fmt: skip
+
+
+def read_table(
+    table: str, members: Mapping[str, Sequence[str]], chains: int, deadline_ns: int | None
+) -> Evidence:
+    """Return whether every member is in force until the deadline, and every rule in its place."""
+    code, text, _ = output(("nft", "list", "table", "inet", table))
+    now_ns = boottime_ns()
+    if code:
+        return verdict(f"table {table} is not there", {})
+    sets = listed_sets(text)
+    data: dict[str, object] = {
+        "sets": {
+            name: [{"address": address, "expires_ns": left} for address, left in found.items()]
+            for name, found in sets.items()
+        },
+        "rules": _verdicts(text),
+        "dropped": dropped(table),
+    }
+    return verdict(_wrong(sets, members, deadline_ns, now_ns) or _rules(text, chains), data)
+
+
+def gone(
+    table: str, members: Mapping[str, Sequence[str]], chains: int, deadline_ns: int | None
+) -> str:
+    """Return what of a fault in force is missing now, "" when nothing is, or when it is due to
+    end.
+    """
+    code, text, _ = output(("nft", "list", "table", "inet", table))
+    wrong = f"table {table} was gone" if code else ""
+    wrong = wrong or _wrong(listed_sets(text), members, None, 0) or _rules(text, chains)
+    over = deadline_ns is not None and boottime_ns() >= deadline_ns - ENDS_EARLY_NS
+    return "" if over else wrong
+
+
+def rules_gone(table: str, chains: int) -> str:
+    """Return what of the table's rules is missing, whatever its sets hold; "" when nothing is."""
+    code, text, _ = output(("nft", "list", "table", "inet", table))
+    return f"table {table} was gone" if code else _rules(text, chains)
+
+
+def listed_sets(text: str) -> dict[str, dict[str, int | None]]:
+    """Return from nft's listing of a table, by set, each element and the time it has left."""
+    return {
+        name: {
+            address: None if left is None else duration_ns(left)
+            for address, _, left in _ELEMENT.findall(_elements(body))
+        }
+        for name, body in _SET.findall(text)
+    }
+
+
+def duration_ns(text: str) -> int | None:
+    """Return a time as nft prints it (1m2s500ms) in nanoseconds, None for none."""
+    parts = _PART.findall(text)
+    return sum(int(count) * _UNITS_NS[unit] for count, unit in parts) if parts else None
+
+
+def dropped(table: str) -> dict[str, int]:
+    """Return the packets each chain's last counters have seen: those that met the verdict."""
+    return {chain: met for chain, (_, met) in counted(table).items()}
+
+
+def counted(table: str) -> dict[str, tuple[int, int]]:
+    """Return by chain the packets of the flows picked, and those of them that met the verdict."""
+    total: dict[str, tuple[int, int]] = {}
+    for each in listing("table", "inet", table):
+        rule = each.get("rule", {})
+        packets = [int(part["counter"]["packets"]) for part in rule.get("expr", [])
+                   if "counter" in part]  # fmt: skip
+        if packets:
+            seen, met = total.get(rule["chain"], (0, 0))
+            total[rule["chain"]] = (seen + packets[0], met + packets[-1])
+    return total
+
+
+def listing(*words: str) -> list[dict[str, Any]]:
+    """Return what nft lists, as objects; empty when there is no such thing."""
+    code, text, _ = output(("nft", "-j", "list", *words))
+    if code or not text.strip():
+        return []
+    found = json.loads(text).get("nftables", [])
+    return [each for each in found if "metainfo" not in each]
+
+
+def _elements(body: str) -> str:
+    return body.partition("elements = {")[2]
+
+
+def _wrong(
+    sets: Mapping[str, Mapping[str, int | None]],
+    members: Mapping[str, Sequence[str]],
+    deadline_ns: int | None,
+    now_ns: int,
+) -> str:
+    asked = halves(members)
+    want = sum(len(set(values)) for values in asked.values())
+    have = sum(len(set(values) & set(sets.get(name, ()))) for name, values in asked.items())
+    listed = sum(map(len, sets.values()))
+    if have != want or listed != want:
+        return f"{have} of {want} elements in force, {listed} listed"
+    if deadline_ns is None:
+        return ""
+    for found in sets.values():
+        for address, left_ns in found.items():
+            over_ns = now_ns + (left_ns or 0) - deadline_ns
+            if not -ENDS_EARLY_NS <= over_ns <= ENDS_LATE_NS:
+                return f"{address} ends {over_ns / SECOND_NS:+.3f} s from the deadline"
+    return ""
+
+
+def _verdicts(text: str) -> int:
+    return len(re.findall(r"counter packets \d+ bytes \d+ (?:drop|queue)", text))
+
+
+def _rules(text: str, chains: int) -> str:
+    have, want = _verdicts(text), chains * RULES_A_CHAIN
+    return "" if have == want else f"{have} of {want} rules in place"

@@ -1,0 +1,85 @@
+"""nft tables that pick the node's flows: a table of our own, sets with timeouts, one rule a flow.
+
+The table is put in place with empty sets, which does nothing; adding elements makes the fault real
+in one transaction, and their timeout lets the kernel itself end it when nobody runs any more. Both
+families are always ready: a cut of IPv4 alone leaks by IPv6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from faults.fault import Command, addresses
+
+RULES_A_CHAIN = 4
+"""Both families, the node's port as destination and as source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """One base chain: what it does with the node's packets whose side is in the set.
+
+    The set's IPv6 half is called the same with a 6 behind it.
+    """
+
+    hook: str
+    set_name: str
+    verdict: str
+    side: str = "saddr"
+    priority: int = -10
+    interface: str = ""
+
+
+def define(table: str, node_port: int, chains: Sequence[Chain]) -> Command:
+    """Return the command that puts the table in place with its sets empty."""
+    sets = "".join(
+        f"  set {chain.set_name}{suffix} {{\n    type {kind}\n    flags timeout\n  }}\n"
+        for suffix, kind in (("", "ipv4_addr"), ("6", "ipv6_addr"))
+        for chain in chains
+    )
+    text = "".join(_chain(chain, node_port) for chain in chains)
+    return Command(("nft", "-f", "-"), stdin=f"table inet {table} {{\n{sets}{text}}}\n")
+
+
+def fill(table: str, members: Mapping[str, Sequence[str]], for_ns: int) -> tuple[Command, ...]:
+    """Return the one transaction that adds each set's addresses until for_ns from then, if any."""
+    timeout_ms = -(-for_ns // 1_000_000)
+    timeout = f" timeout {timeout_ms}ms" if timeout_ms else ""
+    text = "".join(
+        f"add element inet {table} {name} {{ {', '.join(a + timeout for a in values)} }}\n"
+        for name, values in halves(members).items()
+        if values
+    )
+    return (Command(("nft", "-f", "-"), stdin=text),) if text else ()
+
+
+def empty(table: str, members: Mapping[str, Sequence[str]]) -> Command:
+    """Return the command that empties the sets; no packet meets a verdict from then on."""
+    flush = "; ".join(f"flush set inet {table} {name}" for name in halves(members))
+    return Command(("nft", flush), may_fail=True)
+
+
+def drop(table: str) -> Command:
+    """Return the command that removes the table."""
+    return Command(("nft", "delete", "table", "inet", table), may_fail=True)
+
+
+def halves(members: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return the addresses by set, IPv4 sets first, then their IPv6 halves."""
+    split = {name: addresses(list(values)) for name, values in members.items()}
+    return {name: four for name, (four, _) in split.items()} | {
+        f"{name}6": six for name, (_, six) in split.items()
+    }
+
+
+def _chain(chain: Chain, node_port: int) -> str:
+    here = f'iifname "{chain.interface}" ' if chain.interface else ""
+    rules = "".join(
+        f"    {here}{family} {chain.side} @{chain.set_name}{suffix} meta l4proto {{ tcp, udp }}"
+        f" th {port} {node_port} counter {chain.verdict}\n"
+        for family, suffix in (("ip", ""), ("ip6", "6"))
+        for port in ("dport", "sport")
+    )
+    head = f"    type filter hook {chain.hook} priority {chain.priority}; policy accept;\n"
+    return f"  chain {chain.hook} {{\n{head}{rules}  }}\n"
