@@ -12,35 +12,19 @@ Claims, in order of the file:
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from nacl.public import PrivateKey
 
 from harness import inventory, keys
-from harness.labs import container
+from tests.lab.bench import MARKS, Bench, has_ended, wait_for
+from tests.lab.bench import bench as fresh_bench
 
-ROOT = Path(__file__).resolve().parents[2]
-JOURNAL = "/var/lib/slotlab/agent/agent.jsonl"
-
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.root,
-    pytest.mark.slow,
-    pytest.mark.skipif(os.geteuid() != 0, reason="a container lab needs root"),
-    pytest.mark.skipif(
-        shutil.which("systemd-nspawn") is None or shutil.which("mmdebstrap") is None,
-        reason="needs the Debian packages systemd-container and mmdebstrap",
-    ),
-]
+pytestmark = MARKS
 
 CAMPAIGN = """\
 schema: slotlab.campaign/v1
@@ -56,45 +40,12 @@ timeline:
 """
 
 
-@dataclass(frozen=True)
-class Bench:
-    """A lab of four hosts with the software on them."""
-
-    name: str
-    inventory: Path
-
-    def slotlab(self, *words: str, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
-        """Return the finished command `slotlab words…`."""
-        return subprocess.run(
-            [sys.executable, "-m", "harness", *words],
-            cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False,
-        )  # fmt: skip
-
-    def on(self, host: str, *words: str) -> subprocess.CompletedProcess[str]:
-        """Return the finished command on a host."""
-        return subprocess.run(
-            [*container.ssh_command(self.name, host), *words],
-            capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-
-    def journal(self, host: str) -> list[dict[str, object]]:
-        """Return what the host's agent has written in the trial at hand."""
-        text = self.on(host, "sudo", "cat", JOURNAL).stdout
-        return [json.loads(line) for line in text.splitlines()]
-
-
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
-    name = f"t{os.getpid()}-dies"
-    lab = container.up(container.LabSpec(name=name, hosts=4), print)
-    try:
-        made = Bench(name, lab.inventory)
-        plant_awkward_key(lab.inventory, "n1")
-        done = made.slotlab("deploy", "-i", str(lab.inventory))
-        assert done.returncode == 0, done.stdout + done.stderr
+    with fresh_bench("dies", hosts=4) as made:
+        plant_awkward_key(made.inventory, "n1")
+        made.deploy()
         yield made
-    finally:
-        container.down(name, print)
 
 
 def plant_awkward_key(path: Path, host: str) -> None:
@@ -109,51 +60,21 @@ def plant_awkward_key(path: Path, host: str) -> None:
     (place / f"{host}.curve.json").chmod(0o600)
 
 
-def wait_for(what: str, holds: Callable[[], bool], *, within_s: float) -> None:
-    """Wait until holds() is true.
-
-    Raises:
-        AssertionError: it was not within within_s seconds.
-    """
-    until = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < until, f"{what}: not within {within_s} s"
-        time.sleep(0.1)
-
-
-def states(bench: Bench, host: str, runs: Path) -> list[str]:
-    """Return the states the fault `cut` of the only run in runs went through on a host."""
-    trials = [f"{run.name}.1" for run in runs.glob("cut/2*")]
-    lines = bench.journal(host)
-    return [str(x["state"]) for x in lines if x["fault"] == "cut" and x["trial"] in trials]
-
-
 def start_campaign(bench: Bench, folder: Path) -> subprocess.Popen[str]:
     """Return the running harness, with the partition in force on every host."""
     campaign = folder / "cut.yml"
     campaign.write_text(CAMPAIGN)
     words = ["run", str(campaign), "-i", str(bench.inventory), "--runs", str(folder / "runs")]
-    harness = subprocess.Popen(
-        [sys.executable, "-m", "harness", *words],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+    harness = bench.start(*words)
     for host in ("n1", "n2", "n3", "n4"):
         wait_for(
             f"partition on {host}",
-            lambda h=host: has_ended(harness) or "installed" in states(bench, h, folder / "runs"),
+            lambda h=host: (
+                has_ended(harness) or "installed" in bench.states(h, "cut", folder / "runs")
+            ),
             within_s=60,
         )
     return harness
-
-
-def has_ended(harness: subprocess.Popen[str]) -> bool:
-    """Return False while the harness runs.
-
-    Raises:
-        AssertionError: it ended; with what it said.
-    """
-    assert harness.poll() is None, harness.communicate()[0]
-    return False
 
 
 def test_a_second_deploy_changes_nothing_and_says_so(bench: Bench) -> None:
@@ -172,7 +93,7 @@ def test_a_partition_ends_on_time_though_the_harness_was_killed(
     for host in ("n1", "n2", "n3", "n4"):
         wait_for(
             f"heal on {host}",
-            lambda h=host: states(bench, h, tmp_path / "runs")[-1] == "healed",
+            lambda h=host: bench.states(h, "cut", tmp_path / "runs")[-1] == "healed",
             within_s=20,
         )
         (healed,) = [line for line in bench.journal(host) if line["state"] == "healed"]

@@ -1,0 +1,127 @@
+"""A container lab with the software on it, as the lab tests use it: commands, journals, waiting."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.labs import container
+
+ROOT = Path(__file__).resolve().parents[2]
+JOURNAL = "/var/lib/slotlab/agent/agent.jsonl"
+
+MARKS = [
+    pytest.mark.lab,
+    pytest.mark.root,
+    pytest.mark.slow,
+    pytest.mark.skipif(os.geteuid() != 0, reason="a container lab needs root"),
+    pytest.mark.skipif(
+        shutil.which("systemd-nspawn") is None or shutil.which("mmdebstrap") is None,
+        reason="needs the Debian packages systemd-container and mmdebstrap",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A lab that is up; hosts are n1, n2 and so on."""
+
+    name: str
+    inventory: Path
+    hosts: tuple[tuple[str, str], ...]
+    """(name, address) of each node host."""
+    netns: Path
+    """The controller's network namespace in this lab."""
+
+    @property
+    def names(self) -> list[str]:
+        """Return the names of the node hosts."""
+        return [name for name, _ in self.hosts]
+
+    def slotlab(self, *words: str, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
+        """Return the finished command `slotlab words…`."""
+        return subprocess.run(
+            [sys.executable, "-m", "harness", *words],
+            cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False,
+        )  # fmt: skip
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Return the running command `slotlab words…`; its output is one pipe."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness", *words],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def deploy(self) -> None:
+        """Return when the software is on every host."""
+        done = self.slotlab("deploy", "-i", str(self.inventory))
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def on(self, host: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Return the finished command on a host."""
+        return subprocess.run(
+            [*container.ssh_command(self.name, host), *words],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    def journal(self, host: str) -> list[dict[str, object]]:
+        """Return what the host's agent has written in the trial at hand."""
+        text = self.on(host, "sudo", "cat", JOURNAL).stdout
+        return [json.loads(line) for line in text.splitlines()]
+
+    def records(self, host: str, fault: str, runs: Path) -> list[dict[str, object]]:
+        """Return the journal lines of a fault of the only run below runs."""
+        trials = [f"{run.name}.1" for run in runs.glob("*/2*")]
+        lines = self.journal(host)
+        return [line for line in lines if line["fault"] == fault and line["trial"] in trials]
+
+    def states(self, host: str, fault: str, runs: Path) -> list[str]:
+        """Return the states the fault went through on a host."""
+        return [str(line["state"]) for line in self.records(host, fault, runs)]
+
+    def rules(self, host: str) -> str:
+        """Return the host's nft rules as text."""
+        return self.on(host, "sudo", "nft", "list", "ruleset").stdout
+
+
+@contextmanager
+def bench(purpose: str, hosts: int) -> Iterator[Bench]:
+    """Yield a fresh lab for one test file; nothing of it is left afterwards."""
+    name = f"t{os.getpid()}-{purpose}"
+    lab = container.up(container.LabSpec(name=name, hosts=hosts), print)
+    try:
+        yield Bench(name, lab.inventory, lab.hosts, lab.netns)
+    finally:
+        container.down(name, print)
+
+
+def wait_for(what: str, holds: Callable[[], bool], *, within_s: float) -> None:
+    """Wait until holds() is true.
+
+    Raises:
+        AssertionError: it was not within within_s seconds.
+    """
+    until = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < until, f"{what}: not within {within_s} s"
+        time.sleep(0.1)
+
+
+def has_ended(harness: subprocess.Popen[str]) -> bool:
+    """Return False while the harness runs.
+
+    Raises:
+        AssertionError: it ended; with what it said.
+    """
+    assert harness.poll() is None, harness.communicate()[0]
+    return False
