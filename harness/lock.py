@@ -1,20 +1,31 @@
-"""One lab, one campaign: a lock on the controller that ends with its owner.
+"""One lab, one campaign at a time: a lock on every host, and one on this controller before it.
 
-The kernel drops the lock when the process dies, so there is nothing stale to clean. Two controllers
-of one lab are kept apart by the hosts: an agent refuses to arm while another trial's lease runs.
+The hosts' lock is the one that counts: it has an owner and an expiry, and whoever comes second is
+told both. This controller's own (the kernel drops it when the process dies) guards what is kept
+here of a lab, and hosts that have no agent yet.
 """
 
 from __future__ import annotations
 
 import fcntl
+import getpass
 import json
 import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import LockError
+from harness.remote import Remote
+from harness.units import SECOND_NS
+
+TTL_NS = 15 * 60 * SECOND_NS
+"""How long the hosts keep a lock that nobody renews."""
+LOCKED = "locked"
+"""An agent's word for: another owner has the lab."""
 
 
 def state_home() -> Path:
@@ -23,9 +34,87 @@ def state_home() -> Path:
     return Path(base) / "slotlab"
 
 
+def owner() -> str:
+    """Return who we are to the hosts: user, controller and process."""
+    return f"{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}"
+
+
+@dataclass(slots=True)
+class HostLock:
+    """The lock on the hosts that have an agent; the others have nothing to lock yet."""
+
+    remote: Remote
+    purpose: str
+    owner: str = field(default_factory=owner)
+
+    def take(self, *, ttl_ns: int = TTL_NS) -> None:
+        """Return once every host with an agent is ours for ttl_ns from now, also if it was before.
+
+        Raises:
+            LockError: another owner has a host; one line says who, for what and until when.
+        """
+        refused = self._ask(ttl_ns)
+        stale = {host: self._dead_owner(host) for host in refused}
+        for host, name in stale.items():
+            if name:
+                self.remote.ctl({host: {"op": "unlock", "owner": name}})
+        if refused and all(stale.values()):
+            refused = self._ask(ttl_ns)
+        if refused:
+            self.release()
+            host, detail = next(iter(refused.items()))
+            raise LockError(f"this lab is busy: {host}: {detail}; wait, or end that first")
+
+    def renew(self, *, ttl_ns: int = TTL_NS) -> list[str]:
+        """Return who else has a host by now, one line each; one that is away keeps our lock."""
+        return [f"{host}: {detail}" for host, detail in self._ask(ttl_ns).items()]
+
+    def release(self) -> None:
+        """Return once every host that answers has given the lock back."""
+        self.remote.ctl_all("unlock", owner=self.owner, timeout_s=5)
+
+    def _ask(self, ttl_ns: int) -> dict[str, str]:
+        replies = self.remote.ctl_all(
+            "lock", owner=self.owner, purpose=self.purpose, ttl_ns=ttl_ns, timeout_s=5
+        )
+        return {host: reply.detail for host, reply in replies.items() if reply.reason == LOCKED}
+
+    def _dead_owner(self, host: str) -> str:
+        """Return the owner of a host's lock if it was a process of this machine that has ended."""
+        answer = self.remote.ctl({host: {"op": "hello"}})[host].ok or {}
+        name = str((answer.get("lock") or {}).get("owner", ""))
+        who, _, pid = name.rpartition(":")
+        if who != self.owner.rpartition(":")[0] or not pid.isdecimal():
+            return ""
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            return name
+        except PermissionError:
+            return ""
+        return ""
+
+
+@contextmanager
+def hold_hosts(remote: Remote, purpose: str, *, ttl_ns: int = TTL_NS) -> Iterator[HostLock]:
+    """Hold the lab's hosts while the block runs; it may renew what it gets.
+
+    Hosts without an agent, or out of reach, are passed over: what follows will name them.
+
+    Raises:
+        LockError: another owner has a host.
+    """
+    lock = HostLock(remote, purpose)
+    lock.take(ttl_ns=ttl_ns)
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
 @contextmanager
 def hold(lab_id: str, purpose: str) -> Iterator[None]:
-    """Hold the lab's lock while the block runs.
+    """Hold this controller's lock of the lab while the block runs.
 
     Raises:
         LockError: another process holds it; the line says which and since when.
