@@ -1,5 +1,5 @@
 """python -m faults: agent (the service), ctl (relay), heal (from the ledger), delay-queue (the
-delayer).
+delayer), ntp-relay.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import socket
 import sys
 from pathlib import Path
 
-from faults import ctl, delay_queue
+from faults import ctl, delay_queue, ntp_relay
 from faults.agent import Agent
 from faults.arming import Host
 from faults.boottime import nice
@@ -37,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "delay-queue":
         return delay_queue.main(options.spec)
+    if options.command == "ntp-relay":
+        return ntp_relay.main(options.spec)
     try:
         place = layout(Path(options.root) if options.root else None)
         match options.command:
@@ -65,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     heal.add_argument("--boot", action="store_true", help="the machine has just started")
     queue = commands.add_parser("delay-queue", help="hold packets of a queue (the agent starts it)")
     queue.add_argument("spec", help="JSON")
+    relay = commands.add_parser("ntp-relay", help="shift NTP answers (the agent starts it)")
+    relay.add_argument("spec", help="JSON")
     return parser
 
 

@@ -6,14 +6,14 @@ import hashlib
 import os
 import sys
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 
+from faults import clock, ntp
 from faults.boottime import Now, boot_id
 from faults.catalog import AnyFault, decode_fault
-from faults.clock import ClockStep
+from faults.clock import ClockDrift, ClockStep
 from faults.delay import Delay, overlap
 from faults.driver import Driver
 from faults.evidence_delay import qdiscs, queue_numbers, root_qdisc
@@ -22,6 +22,7 @@ from faults.journal import Journal
 from faults.layout import HostConfig, Layout
 from faults.ledger import TOKEN_CHARACTERS, Entry, Ledger
 from faults.loss import Loss
+from faults.ntp import NtpCut, NtpOffset
 from faults.partition import Blocked
 from faults.runner import output
 from faults.schedule import Item, Schedule
@@ -79,7 +80,9 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
     if len({fault.id for fault in faults}) != len(faults):
         raise FaultError("bad_fault", "two faults have one id")
     delays = [fault for fault in faults if isinstance(fault, Delay)]
-    if error := overlap(delays) or _overlapping_clocks(faults):
+    clocks = [fault for fault in faults if isinstance(fault, ClockStep | ClockDrift)]
+    lies = [fault for fault in faults if isinstance(fault, NtpOffset | NtpCut)]
+    if error := overlap(delays) or clock.overlap(clocks) or ntp.overlap(lies):
         raise error
     drivers: dict[str, Driver] = {}
     items: list[Item] = []
@@ -128,6 +131,7 @@ def _place(trial: str, fault: AnyFault, item: Item, host: Host, queues: set[int]
         queue_num=queue_num,
         mangle_existed=_mangle_exists(),
         python=(sys.executable,),
+        ntp=ntp.known_addresses(host.config.ntp),
         python_path=f"{root}:{site}",
     )
 
@@ -140,6 +144,8 @@ def _check_flows(fault: AnyFault, place: Place, config: HostConfig) -> None:
     """Refuse what would touch more than the node's flows, or replace a qdisc that is not ours."""
     if isinstance(fault, Delay | Blocked | Loss) and fault.node_port != config.node_port:
         raise FaultError("wrong_port", f"{fault.id}: node_port of this host is {config.node_port}")
+    if isinstance(fault, NtpOffset | NtpCut):
+        ntp.check_known(fault, config.ntp)
     named: set[str] = set()
     if isinstance(fault, Blocked | Loss):
         named = {address for group in fault.members().values() for address in group}
@@ -164,14 +170,6 @@ def _check_qdisc(fault: Delay, place: Place) -> None:
     if handle not in ("", "0:"):
         detail = f"{fault.interface} has {kind} {handle}; remove it or use the queue"
         raise FaultError("foreign_qdisc", detail)
-
-
-def _overlapping_clocks(faults: list[AnyFault]) -> FaultError | None:
-    steps = sorted((f for f in faults if isinstance(f, ClockStep)), key=lambda f: f.at_ns)
-    for first, second in pairwise(steps):
-        if first.for_ns is None or first.at_ns + first.for_ns > second.at_ns:
-            return FaultError("overlapping_clock_step", f"{first.id} and {second.id} on one host")
-    return None
 
 
 def _driver(trial: str, fault: AnyFault, place: Place, t0_ns: int, host: Host) -> Driver:

@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import msgspec
 
-from faults.clock import ClockStep
+from faults.clock import ClockDrift, ClockStep
 from faults.delay import Delay
 from faults.fault import FaultError
 from faults.loss import Loss
+from faults.ntp import NtpCut, NtpOffset
 from faults.partition import Cut, Partition
 from faults.pause import Pause
 from faults.process import Kill
 
-AnyFault = Delay | Partition | Cut | Loss | ClockStep | Kill | Pause
+AnyFault = (
+    Delay | Partition | Cut | Loss | ClockStep | ClockDrift | NtpOffset | NtpCut | Kill | Pause
+)
 
 _FAULTS: msgspec.json.Decoder[AnyFault] = msgspec.json.Decoder(AnyFault)
 

@@ -1,8 +1,13 @@
-"""ClockStep at process level: the node's clock reads a 32-byte skew file, which this room writes.
+"""Clock faults: a step or a drift of the node's clock alone, of the whole host's, or by its daemon.
 
-The file, little endian: seq, offset_ns, drift_ppb, since_mono_ns (four int64). seq is even while
-the rest is stable (a sequence lock); since_mono_ns is CLOCK_MONOTONIC_RAW. All zero means no skew,
-and so does a missing file. The machine's own clock is never touched.
+level process: the node reads its wall clock through a 32-byte skew file, which this room writes;
+the machine's own clock is not touched. level host: the time daemon is held, the kernel's clock is
+stepped or runs faster, and both come back from the raw monotonic clock. level daemon: chrony itself
+is told that its sources are off, and steers the host there.
+
+The skew file, little endian: seq, offset_ns, drift_ppb, since_mono_ns (four int64). seq is even
+while the rest is stable (a sequence lock); since_mono_ns is CLOCK_MONOTONIC_RAW. All zero means no
+skew, and so does a missing file.
 """
 
 from __future__ import annotations
@@ -10,16 +15,35 @@ from __future__ import annotations
 import os
 import struct
 import time
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from faults.fault import SECOND_NS, Fault, FaultError, Place, Recipe, SetSkew
+from faults.clock_daemon import hold, resume, steer, stop
+from faults.fault import (
+    SECOND_NS,
+    Fault,
+    FaultError,
+    MoveClock,
+    Place,
+    Recipe,
+    RestoreClock,
+    SetSkew,
+    needs,
+)
 
 _LAYOUT = struct.Struct("<qqqq")
 _SEQ = struct.Struct("<q")
 OFFSET_NS_MAX = 3600 * SECOND_NS
+PROCESS_DRIFT_PPB_MAX = 10_000_000
+HOST_DRIFT_PPB_MAX = 500_000
+GAP_NS = 10 * SECOND_NS
+"""From the end of a fault of the host's clock to the next clock fault: the daemon is held seconds
+before a fault and starts only behind it.
+"""
 
 
 class Skew(msgspec.Struct, frozen=True):
@@ -32,19 +56,15 @@ class Skew(msgspec.Struct, frozen=True):
 
 
 class ClockStep(Fault, frozen=True, kw_only=True, tag="clock_step"):
-    """Set the node's clock forward by by_ns (back if negative), drifting drift_ppb from then on."""
+    """Set the clock forward by by_ns (back if negative)."""
 
     by_ns: int
-    drift_ppb: int = 0
-    level: Literal["process"] = "process"
-    skew_file: str = ""
+    level: Literal["process", "daemon", "host"] = "process"
 
     def __post_init__(self) -> None:
         Fault.__post_init__(self)
         if abs(self.by_ns) > OFFSET_NS_MAX:
             raise ValueError("by_ns is more than an hour")
-        if abs(self.drift_ppb) > 10_000_000:
-            raise ValueError("drift_ppb is more than 1 %")
 
     def kind(self) -> str:
         """Return the fault's word."""
@@ -55,17 +75,77 @@ class ClockStep(Fault, frozen=True, kw_only=True, tag="clock_step"):
         return self.for_ns
 
     def check(self, place: Place) -> None:
-        """Raise FaultError when the fault names another file than the host's own."""
-        if self.skew_file not in ("", str(place.skew_file)):
-            raise FaultError("bad_fault", f"skew_file must be {place.skew_file}")
+        """Raise FaultError when the level does not work here."""
+        if self.level != "process":
+            needs(place, f"clock_{self.level}")
 
     def recipe(self, place: Place) -> Recipe:
-        """Return: write the skew; write zeros."""
-        return Recipe(
-            how="process clock",
-            inject=(SetSkew(place.skew_file, self.by_ns, self.drift_ppb),),
-            release=(SetSkew(place.skew_file, 0, 0),),
-        )
+        """Return the commands of the level."""
+        match self.level:
+            case "process":
+                return _process(place, self.by_ns, 0)
+            case "host":
+                return _host(place, self.by_ns, 0)
+            case "daemon":
+                return _daemon(place, self.by_ns)
+
+
+class ClockDrift(Fault, frozen=True, kw_only=True, tag="clock_drift"):
+    """Let the clock run by_ppb faster than it does (slower if negative)."""
+
+    by_ppb: int
+    level: Literal["process", "host"] = "process"
+
+    def __post_init__(self) -> None:
+        Fault.__post_init__(self)
+        limit = PROCESS_DRIFT_PPB_MAX if self.level == "process" else HOST_DRIFT_PPB_MAX
+        if abs(self.by_ppb) > limit:
+            raise ValueError(f"by_ppb is more than {limit} at level {self.level}")
+
+    def kind(self) -> str:
+        """Return the fault's word."""
+        return "clock_drift"
+
+    def lasts_ns(self) -> int | None:
+        """Return the length asked."""
+        return self.for_ns
+
+    def check(self, place: Place) -> None:
+        """Raise FaultError when the level does not work here."""
+        if self.level != "process":
+            needs(place, f"clock_{self.level}")
+
+    def recipe(self, place: Place) -> Recipe:
+        """Return the commands of the level."""
+        if self.level == "host":
+            return _host(place, 0, self.by_ppb)
+        return _process(place, 0, self.by_ppb)
+
+
+def marker_file(place: Place) -> Path:
+    """Return the file that says what the host's clock was before this fault moved it."""
+    return place.run_dir / f"clock-{place.token}.marker"
+
+
+def held_file(place: Place) -> Path:
+    """Return the file that names the time daemons this fault holds."""
+    return place.run_dir / f"clock-{place.token}.held"
+
+
+def overlap(faults: Sequence[ClockStep | ClockDrift]) -> FaultError | None:
+    """Return the error of two clock faults too near each other on one host, or None.
+
+    There is one skew file and one clock; two process faults of one kind may touch.
+    """
+    ordered = sorted(faults, key=lambda fault: fault.at_ns)
+    for first, second in pairwise(ordered):
+        alike = first.level == second.level == "process"
+        gap_ns = (0 if first.kind() == second.kind() else SECOND_NS) if alike else GAP_NS
+        if first.for_ns is None or first.at_ns + first.for_ns + gap_ns > second.at_ns:
+            apart = f"; keep them {gap_ns // SECOND_NS} s apart" if gap_ns else ""
+            detail = f"{first.id} and {second.id} on one host{apart}"
+            return FaultError("overlapping_clock_fault", detail)
+    return None
 
 
 def read_skew(path: Path) -> Skew:
@@ -91,3 +171,34 @@ def write_skew(path: Path, offset_ns: int, drift_ppb: int) -> None:
         os.pwrite(descriptor, _SEQ.pack(seq + 2), 0)
     finally:
         os.close(descriptor)
+
+
+def _process(place: Place, by_ns: int, by_ppb: int) -> Recipe:
+    return Recipe(
+        how="process clock",
+        inject=(SetSkew(place.skew_file, by_ns, by_ppb),),
+        release=(SetSkew(place.skew_file, 0, 0),),
+    )
+
+
+def _host(place: Place, by_ns: int, by_ppb: int) -> Recipe:
+    """The daemon is held before and started behind; otherwise it would fight the fault."""
+    marker, held = marker_file(place), held_file(place)
+    return Recipe(
+        how="host clock",
+        prepare=(hold(held),),
+        inject=(MoveClock(marker, by_ns, by_ppb),),
+        release=(RestoreClock(marker),),
+        remove=(resume(held),),
+    )
+
+
+def _daemon(place: Place, by_ns: int) -> Recipe:
+    """Moving by nothing only writes the marker, so that the clock comes back at the deadline."""
+    marker, held = marker_file(place), held_file(place)
+    return Recipe(
+        how="daemon clock",
+        inject=(MoveClock(marker, 0, 0), steer(held, by_ns, place.token)),
+        release=(stop(held, place.token), RestoreClock(marker)),
+        remove=(resume(held),),
+    )

@@ -4,20 +4,21 @@ counted before removing, and looked for afterwards.
 
 from __future__ import annotations
 
-import msgspec
-
 from faults.catalog import AnyFault
-from faults.clock import ClockStep, read_skew
+from faults.clock import ClockDrift, ClockStep
 from faults.delay import Delay
+from faults.evidence_clock import clock_gone, clock_left, count_clock, read_clock
 from faults.evidence_delay import count_delay, delay_gone, delay_left, read_delay
+from faults.evidence_ntp import count_ntp, ntp_gone, ntp_left, read_ntp
 from faults.evidence_table import counted, dropped, gone, listing, read_table, rules_gone
 from faults.evidence_unit import process_state, read_killed, read_paused, unit_state
 from faults.fault import Place
 from faults.loss import Loss
+from faults.ntp import NtpCut, NtpOffset
 from faults.partition import CHAINS, Blocked
 from faults.pause import Pause
 from faults.process import Kill
-from faults.verdict import Evidence, verdict
+from faults.verdict import Evidence
 
 
 def read_back(fault: AnyFault, place: Place) -> Evidence:
@@ -29,11 +30,10 @@ def read_back(fault: AnyFault, place: Place) -> Evidence:
             return read_table(place.table, fault.members(), 1, place.deadline_ns)
         case Delay():
             return read_delay(fault, place)
-        case ClockStep():
-            skew = read_skew(place.skew_file)
-            right = (skew.offset_ns, skew.drift_ppb) == (fault.by_ns, fault.drift_ppb)
-            data: dict[str, object] = {"skew": msgspec.to_builtins(skew)}
-            return verdict("" if right else "the skew file differs", data)
+        case ClockStep() | ClockDrift():
+            return read_clock(fault, place)
+        case NtpOffset() | NtpCut():
+            return read_ntp(fault, place)
         case Kill():
             return read_killed(fault.unit)
         case Pause():
@@ -52,8 +52,10 @@ def counters(fault: AnyFault, place: Place) -> dict[str, object]:
             return {"seen": seen, "dropped": {"input": lost}}
         case Delay():
             return count_delay(fault, place)
-        case ClockStep():
-            return {"skew": msgspec.to_builtins(read_skew(place.skew_file))}
+        case ClockStep() | ClockDrift():
+            return count_clock(fault, place)
+        case NtpOffset() | NtpCut():
+            return count_ntp(fault, place)
         case Kill():
             return {"unit": unit_state(fault.unit)}
         case Pause():
@@ -63,10 +65,10 @@ def counters(fault: AnyFault, place: Place) -> dict[str, object]:
 def ended_early(fault: AnyFault, place: Place) -> str:
     """Return why a fault that should be in force is not, "" when it is."""
     match fault:
-        case ClockStep():
-            skew = read_skew(place.skew_file)
-            right = (skew.offset_ns, skew.drift_ppb) == (fault.by_ns, fault.drift_ppb)
-            return "" if right else "the skew file was changed"
+        case ClockStep() | ClockDrift():
+            return clock_gone(fault, place)
+        case NtpOffset() | NtpCut():
+            return ntp_gone(fault, place)
         case Delay():
             return delay_gone(fault, place)
         case Blocked():
@@ -101,9 +103,10 @@ def left_over(fault: AnyFault, place: Place) -> str:
             return f"table {place.table}" if listing("table", "inet", place.table) else ""
         case Delay():
             return delay_left(fault, place)
-        case ClockStep():
-            skew = read_skew(place.skew_file)
-            return "skew" if skew.offset_ns or skew.drift_ppb else ""
+        case ClockStep() | ClockDrift():
+            return clock_left(fault, place)
+        case NtpOffset() | NtpCut():
+            return ntp_left(place)
         case Pause():
             return "a stopped process" if process_state(fault.unit)["process"] == "T" else ""
         case Kill():

@@ -16,6 +16,8 @@ from typing import Protocol
 
 import msgspec
 
+from faults.host_clock_undo import restore_lines
+
 SECOND_NS = 1_000_000_000
 FOR_NS_MAX = 24 * 3600 * SECOND_NS
 _ID = re.compile(r"[a-z0-9][a-z0-9_.+-]{0,63}")
@@ -49,7 +51,23 @@ class SetSkew:
     drift_ppb: int
 
 
-Step = Command | SetSkew
+@dataclass(frozen=True, slots=True)
+class MoveClock:
+    """Step the host's own clock by by_ns and let it run by_ppb faster; marker keeps what was."""
+
+    marker: Path
+    by_ns: int
+    by_ppb: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreClock:
+    """Put the host's own clock back to what the marker says; without a marker, touch nothing."""
+
+    marker: Path
+
+
+Step = Command | SetSkew | MoveClock | RestoreClock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +100,8 @@ class Place:
     mangle_existed: bool = False
     python: tuple[str, ...] = ("/usr/bin/python3",)
     python_path: str = ""
+    ntp: tuple[str, ...] = ()
+    """Addresses of the lab's NTP servers."""
 
     @property
     def table(self) -> str:
@@ -175,4 +195,8 @@ def shell_lines(steps: tuple[Step, ...]) -> list[str]:
             case SetSkew(path):
                 zero = f"dd of={shlex.quote(str(path))} conv=notrunc status=none"
                 lines.append(f"head -c 32 /dev/zero | {zero} || true")
+            case RestoreClock(marker):
+                lines.append(restore_lines(str(marker)))
+            case MoveClock():
+                raise ValueError("an undo moves no clock but back")
     return lines

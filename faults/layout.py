@@ -33,6 +33,7 @@ class HostConfig(msgspec.Struct, frozen=True):
     probe_port: int = 9001
     state_dir: str = "/var/lib/slotlab"
     peers: list[HostPeer] = []
+    ntp: list[str] = []
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,19 @@
-"""Carries recipes out: runs commands, writes the skew file, and says between which moments it
-happened.
+"""Carries recipes out: runs commands, writes the skew file, moves the clock, and says between which
+moments it happened.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from faults import host_clock
 from faults.boottime import boottime_ns
 from faults.clock import write_skew
-from faults.fault import Command, SetSkew, Step
+from faults.fault import Command, MoveClock, RestoreClock, SetSkew, Step
 
 TIMEOUT_S = 10.0
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
@@ -63,8 +66,20 @@ def _step(step: Step) -> str:
             except OSError as error:
                 return f"{path}: {error.strerror}"
             return ""
+        case MoveClock(marker, by_ns, by_ppb):
+            return _clock(partial(host_clock.move, marker, by_ns, by_ppb))
+        case RestoreClock(marker):
+            return _clock(partial(host_clock.restore, marker))
         case Command():
             return _command(step)
+
+
+def _clock(action: Callable[[], None]) -> str:
+    try:
+        action()
+    except OSError as error:
+        return f"clock: {error.filename}: {error.strerror}"
+    return ""
 
 
 def _command(command: Command) -> str:

@@ -1,0 +1,46 @@
+"""Helpers of a fault that run beside the agent and outlive it: how one is started and ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from faults.fault import Command, Place
+
+END_MARGIN_NS = 750_000_000
+"""A helper ends by itself this long after its deadline, behind agent and dead man's timer."""
+
+STOP = (
+    'mine() { grep -q -a -e "$2" "/proc/$p/cmdline" 2>/dev/null; };'
+    ' p=$(cat "$1" 2>/dev/null) && mine "$1" "$2" && kill -TERM "$p" && n=0 &&'
+    ' while mine "$1" "$2" && [ $n -lt 50 ]; do sleep 0.01; n=$((n+1)); done; rm -f "$1"'
+)
+"""Ends the helper $2 whose pid file is $1, after making sure that the pid is one; waits for its
+exit.
+"""
+
+READY = 'n=0; until [ -s "$1" ]; do sleep 0.05; n=$((n+1)); [ $n -lt 160 ] || exit 1; done'
+"""Waits until the helper has written $1, which it does when it can work."""
+
+
+def start(place: Place, helper: str, spec: str) -> Command:
+    """Return the command that starts `python -m faults HELPER SPEC`, detached from the agent."""
+    words = (*place.python, "-m", "faults", helper, spec)
+    if "systemd" in place.capabilities:
+        prefix: tuple[str, ...] = (
+            "systemd-run", "--quiet", "--collect", f"--unit=slotlab-{helper}-{place.token}",
+            "--property=Nice=-15", f"--setenv=PYTHONPATH={place.python_path}",
+        )  # fmt: skip
+    else:
+        detach = 'exec setsid -f "$@" >/dev/null 2>&1 </dev/null'
+        prefix = ("/bin/sh", "-c", detach, "start", "env", f"PYTHONPATH={place.python_path}")
+    return Command((*prefix, *words))
+
+
+def ready(file: Path) -> Command:
+    """Return the command that waits until the helper has written file."""
+    return Command(("/bin/sh", "-c", READY, "ready", str(file)))
+
+
+def stop(pid_file: Path, helper: str) -> Command:
+    """Return the command that ends the helper and removes its pid file."""
+    return Command(("/bin/sh", "-c", STOP, "stop", str(pid_file), helper), may_fail=True)

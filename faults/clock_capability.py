@@ -1,0 +1,37 @@
+"""Whether this host's own clock may be moved, and its daemon steered; found without doing it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from faults.clock_daemon import CHRONY
+from faults.host_clock import read_rate
+from faults.runner import output
+
+_CAP_SYS_TIME = 25
+
+
+def clock_capabilities(*, systemd: bool) -> dict[str, bool]:
+    """Return clock_host and clock_daemon.
+
+    A host without systemd has nobody to hold its daemon or to end a fault; a container shares the
+    clock of the machine around it, which is not ours to move, whatever it is allowed.
+    """
+    host = systemd and _may_set_time() and not Path("/run/systemd/container").exists()
+    return {"clock_host": host, "clock_daemon": host and _chrony_obeys()}
+
+
+def _may_set_time() -> bool:
+    try:
+        read_rate()
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return False
+    found = [line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")]
+    return bool(found) and bool(int(found[0], 16) >> _CAP_SYS_TIME & 1)
+
+
+def _chrony_obeys() -> bool:
+    """Return whether chrony is the active daemon and takes commands."""
+    active = any(output(("systemctl", "is-active", "-q", unit))[0] == 0 for unit in CHRONY)
+    return active and output(("chronyc", "-c", "tracking"))[0] == 0

@@ -1,0 +1,87 @@
+"""The host's time daemon around a clock fault: held, started again, or (chrony) steered wrong.
+
+The commands are shell because the undo must not need Python. What was held stands in a file, and
+no other unit than these daemons is ever taken from it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from faults.fault import SECOND_NS, Command
+
+CHRONY = ("chrony.service", "chronyd.service")
+DAEMONS = (
+    *CHRONY, "systemd-timesyncd.service", "ntpsec.service", "ntp.service", "ntpd.service",
+    "openntpd.service",
+)  # fmt: skip
+
+_ACTIVE = (
+    "systemctl list-units --plain --no-legend --state=active,activating,reloading "
+    + " ".join(DAEMONS)
+)
+
+_HOLD = (
+    f'for u in $({_ACTIVE} | cut -d" " -f1); do'
+    ' echo "$u" >> "$1" && systemctl stop "$u" || exit 1; done'
+)
+
+_RESUME = (
+    '[ -O "$1" ] || exit 0; failed=0;'
+    ' while read -r u; do case "$u" in '
+    + "|".join(DAEMONS)
+    + ') systemctl start "$u" < /dev/null || failed=1;; esac; done < "$1";'
+    ' [ $failed = 0 ] && rm -f "$1" || exit 1;'
+    ' chronyc -a "burst 4/4" > /dev/null 2>&1 < /dev/null || true'
+)
+
+_SOURCES = "chronyc -c -n sources"
+
+_STEER = (
+    f'names=$({_SOURCES} | grep "^^," | cut -d, -f3); [ -n "$names" ] || exit 1;'
+    f" for u in {' '.join(CHRONY)}; do"
+    ' systemctl is-active -q $u && echo $u > "$1" && break; done;'
+    ' for name in $names; do chronyc -m "delete $name"'
+    ' "add server $name iburst minpoll 4 maxpoll 5 offset $2" > /dev/null || exit 1; done;'
+    ' systemd-run --quiet --collect --no-block "--unit=$3" /bin/sh -c'
+    ' "chronyc waitsync 30 0 0 0.5 > /dev/null && chronyc makestep"'
+)
+
+_STOP = (
+    '[ -O "$1" ] || exit 0; systemctl stop "$2" 2> /dev/null;'
+    ' while read -r u; do case "$u" in '
+    + "|".join(CHRONY)
+    + ') systemctl stop "$u" < /dev/null;; esac; done < "$1"'
+)
+
+
+def hold(held: Path) -> Command:
+    """Return the command that stops the active time daemons, having written their names down."""
+    return _shell(_HOLD, str(held))
+
+
+def resume(held: Path) -> Command:
+    """Return the command that starts what was held, and has chrony measure at once."""
+    return _shell(_RESUME, str(held))
+
+
+def steer(held: Path, by_ns: int, token: str) -> Command:
+    """Return the command that makes chrony believe its sources by by_ns wrong, and step there.
+
+    The sources are deleted and added again with an offset: chrony 4.3 has no command to change it.
+    Starting chrony again brings its own sources back from its configuration.
+    """
+    return _shell(_STEER, str(held), f"{by_ns / SECOND_NS:.9f}", _step_unit(token))
+
+
+def stop(held: Path, token: str) -> Command:
+    """Return the command that stops the chrony that was steered."""
+    return _shell(_STOP, str(held), _step_unit(token))
+
+
+def _step_unit(token: str) -> str:
+    return f"slotlab-clock-{token}"
+
+
+def _shell(script: str, *words: str) -> Command:
+    return Command(("/bin/sh", "-c", script, "daemon", *words))

@@ -1,0 +1,77 @@
+"""What the host shows of an NTP fault: the servers are asked by the way others take and past it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from faults.boottime import boottime_ns
+from faults.evidence_table import dropped, gone, listing, read_table
+from faults.fault import SECOND_NS, Place
+from faults.ntp import CUT_CHAINS, NtpCut, NtpOffset, pid_file, stats_file
+from faults.ntp_client import MARK, ask
+from faults.runner import output
+from faults.verdict import Evidence, verdict
+
+TIMEOUT_S = 0.4
+ERROR_NS = 2_000_000
+"""How far the measured lie may be from the one asked, beside the bounds of its samples."""
+
+
+def read_ntp(fault: NtpOffset | NtpCut, place: Place) -> Evidence:
+    """Return whether the servers' answers are off by what was asked, or are dropped."""
+    if isinstance(fault, NtpCut):
+        return read_table(place.table, fault.members(), len(CUT_CHAINS), place.deadline_ns)
+    left_s = ((place.deadline_ns or 0) - boottime_ns()) / SECOND_NS
+    timeout_s = min(TIMEOUT_S, left_s / 5)
+    lied, true = ask(fault.servers, timeout_s), ask(fault.servers, timeout_s, mark=MARK)
+    offsets = {server: true[server].offset_ns - lied[server].offset_ns
+               for server in lied if server in true}  # fmt: skip
+    bounds = {server: lied[server].rtt_ns + true[server].rtt_ns for server in offsets}
+    data: dict[str, object] = {
+        "servers": {server: {"ntp_offset_ns": offset_ns, "bound_ns": bounds[server]}
+                    for server, offset_ns in offsets.items()},
+        "relay": _stats(place),
+    }  # fmt: skip
+    if not offsets:
+        return verdict("no server answered by the relay and past it", data)
+    data["ntp_offset_ns"] = sorted(offsets.values())[len(offsets) // 2]
+    wrong = [server for server, offset_ns in offsets.items()
+             if abs(offset_ns - fault.by_ns) > ERROR_NS + bounds[server]]  # fmt: skip
+    return verdict(f"{', '.join(wrong)} not off by what was asked" if wrong else "", data)
+
+
+def count_ntp(fault: NtpOffset | NtpCut, place: Place) -> dict[str, object]:
+    """Return the questions and answers relayed, or the packets dropped."""
+    if isinstance(fault, NtpCut):
+        return {"dropped": dropped(place.table)}
+    return {"relay": _stats(place), "redirected": dropped(place.table)}
+
+
+def ntp_gone(fault: NtpOffset | NtpCut, place: Place) -> str:
+    """Return why the fault is not in force any more, "" when it is."""
+    if isinstance(fault, NtpCut):
+        return gone(place.table, fault.members(), len(CUT_CHAINS), place.deadline_ns)
+    if output(("nft", "list", "table", "inet", place.table))[0]:
+        return f"table {place.table} was gone"
+    return "" if _relay_runs(place) else "the relay had ended"
+
+
+def ntp_left(place: Place) -> str:
+    """Return what of the healed fault is still there, "" when nothing is."""
+    return f"table {place.table}" if listing("table", "inet", place.table) else ""
+
+
+def _relay_runs(place: Place) -> bool:
+    try:
+        return Path(f"/proc/{int(pid_file(place).read_text())}").is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _stats(place: Place) -> dict[str, object]:
+    try:
+        data = json.loads(stats_file(place).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
