@@ -13,11 +13,13 @@ from faults.loss import Loss
 from faults.ntp import NtpCut, NtpOffset
 from faults.partition import Cut, Partition
 from faults.pause import Pause
+from faults.power import FreezeHost, LinkDown, PowerCut
 from faults.process import Kill
 
 AnyFault = (
     Delay | Partition | Cut | Loss | ClockStep | ClockDrift | NtpOffset | NtpCut | Kill | Pause
-)
+    | PowerCut | FreezeHost | LinkDown
+)  # fmt: skip
 
 _FAULTS: msgspec.json.Decoder[AnyFault] = msgspec.json.Decoder(AnyFault)
 

@@ -17,6 +17,7 @@ from faults.loss import Loss
 from faults.ntp import NtpCut, NtpOffset
 from faults.partition import CHAINS, Blocked
 from faults.pause import Pause
+from faults.power import Power
 from faults.process import Kill
 from faults.verdict import Evidence
 
@@ -38,6 +39,8 @@ def read_back(fault: AnyFault, place: Place) -> Evidence:
             return read_killed(fault.unit)
         case Pause():
             return read_paused(fault.unit)
+        case Power():
+            return fault.read(place)
 
 
 def counters(fault: AnyFault, place: Place) -> dict[str, object]:
@@ -60,6 +63,8 @@ def counters(fault: AnyFault, place: Place) -> dict[str, object]:
             return {"unit": unit_state(fault.unit)}
         case Pause():
             return {"unit": process_state(fault.unit)}
+        case Power():
+            return {}
 
 
 def ended_early(fault: AnyFault, place: Place) -> str:
@@ -80,6 +85,8 @@ def ended_early(fault: AnyFault, place: Place) -> str:
             return "" if letter == "T" else f"the process was {letter or 'gone'}"
         case Kill():
             return ""
+        case Power():
+            return fault.gone(place)
 
 
 def ended_before_release(fault: AnyFault, place: Place) -> str:
@@ -111,3 +118,5 @@ def left_over(fault: AnyFault, place: Place) -> str:
             return "a stopped process" if process_state(fault.unit)["process"] == "T" else ""
         case Kill():
             return ""
+        case Power():
+            return fault.left(place)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import ipaddress
 import re
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -40,6 +41,7 @@ class Command:
     words: tuple[str, ...]
     may_fail: bool = False
     stdin: str = ""
+    timeout_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class Place:
     mangle_existed: bool = False
     python: tuple[str, ...] = ("/usr/bin/python3",)
     python_path: str = ""
+    provider: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """What the provider's agent runs: by host, by word (off, on, state, ...), a command."""
     ntp: tuple[str, ...] = ()
     """Addresses of the lab's NTP servers."""
 

@@ -90,14 +90,14 @@ def _command(command: Command) -> str:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=TIMEOUT_S,
+            timeout=command.timeout_s,
             check=False,
             env=environment(),
         )
     except FileNotFoundError:
         error = "not installed"
     except subprocess.TimeoutExpired:
-        error = f"no answer within {TIMEOUT_S:g} s"
+        error = f"no answer within {command.timeout_s:g} s"
     else:
         if done.returncode == 0:
             return ""

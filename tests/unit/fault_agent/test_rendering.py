@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from faults.catalog import decode_fault
+from faults.catalog import AnyFault, decode_fault
 from faults.delay import Delay, overlap
 from faults.fault import (
     Command,
@@ -26,6 +26,9 @@ from faults.fault import (
 
 VECTORS = sorted((Path(__file__).parents[2] / "vectors" / "fault_commands").glob("*.json"))
 
+WORDS = ("off", "on", "freeze", "thaw", "link_down", "link_up", "state")
+PROVIDER = {"n1": {word: ("power", "n1", word) for word in WORDS}}
+
 
 def place(*capabilities: str, deadline_ns: int | None = 9_000_000_000) -> Place:
     return Place(
@@ -36,6 +39,7 @@ def place(*capabilities: str, deadline_ns: int | None = 9_000_000_000) -> Place:
         deadline_ns=deadline_ns,
         queue_num=20_000,
         python_path="/opt/slotlab/current",
+        provider=PROVIDER,
     )
 
 
@@ -67,18 +71,16 @@ def test_a_fault_renders_to_the_commands_of_its_vector(path: Path) -> None:
 
 def test_every_kind_of_fault_has_a_vector() -> None:
     kinds = {json.loads(path.read_text())["fault"]["fault"] for path in VECTORS}
-    assert kinds == {
-        "delay",
-        "partition",
-        "cut",
-        "loss",
-        "clock_step",
-        "clock_drift",
-        "ntp_offset",
-        "ntp_cut",
-        "kill",
-        "pause",
-    }
+    assert kinds == {each.__struct_config__.tag for each in get_args(AnyFault)}
+
+
+def test_a_power_fault_is_refused_where_the_provider_lacks_a_command() -> None:
+    wire = {"id": "l", "fault": "link_down", "at_ns": 0, "for_ns": 1, "host": "n2"}
+    fault = decode_fault(json.dumps(wire).encode())
+    with pytest.raises(FaultError, match="no_power: n2: slotlab_power has no link_down"):
+        fault.check(place("provider"))
+    with pytest.raises(FaultError, match="unsupported: this host has no working provider"):
+        fault.check(place("nft"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,129 @@
+"""PowerCut, FreezeHost, LinkDown: faults that their victim cannot take back.
+
+Done by the provider's agent, on the machine that owns the hosts or switches their power, by the
+commands of its provider file. Every command is tried again for a while: the host's owner may be
+busy with another host. `state` prints one word: on, off, frozen or link_down.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from faults.fault import Command, Fault, FaultError, Place, Recipe, needs
+from faults.runner import output
+from faults.verdict import Evidence, verdict
+
+CAPABILITY = "provider"
+WORDS_TIMEOUT_S = 180.0
+"""Switching power on may wait for the host to boot."""
+
+STATE_TIMEOUT_S = 20.0
+AGAIN = 'n=0; until "$@"; do n=$((n+1)); [ $n -lt 40 ] || exit 1; sleep 0.25; done'
+ON = "on"
+
+_WORDS = {
+    "power_cut": ("off", "on", "off"),
+    "freeze_host": ("freeze", "thaw", "frozen"),
+    "link_down": ("link_down", "link_up", "link_down"),
+}
+"""By fault: the commands that begin and end it, and the state in between."""
+
+Provider = Mapping[str, Mapping[str, tuple[str, ...]]]
+
+
+class _ProviderFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    hosts: dict[str, dict[str, tuple[str, ...]]]
+
+
+class Power(Fault, frozen=True, kw_only=True):
+    """Base of the three: what happens to which host."""
+
+    host: str
+
+    def lasts_ns(self) -> int | None:
+        """Return the length asked."""
+        return self.for_ns
+
+    def kind(self) -> str:
+        """Return the fault's word."""
+        return str(self.__struct_config__.tag)
+
+    def check(self, place: Place) -> None:
+        """Raise FaultError unless this agent has the commands for the host."""
+        needs(place, CAPABILITY)
+        known = place.provider.get(self.host, {})
+        begin, end, _ = _WORDS[self.kind()]
+        for word in (begin, end, "state"):
+            if not known.get(word):
+                raise FaultError("no_power", f"{self.host}: slotlab_power has no {word}")
+
+    def recipe(self, place: Place) -> Recipe:
+        """Return: the command that begins it; the command that ends it."""
+        begin, end, _ = _WORDS[self.kind()]
+        known = place.provider.get(self.host, {})
+        return Recipe(
+            how="provider",
+            inject=(_persistent(known.get(begin, ())),),
+            release=(_persistent(known.get(end, ())),),
+        )
+
+    def state(self, place: Place) -> str:
+        """Return the host's state by its provider, "" when the command says nothing."""
+        words = place.provider.get(self.host, {}).get("state", ())
+        code, text, _ = output(words, timeout_s=STATE_TIMEOUT_S) if words else (1, "", "")
+        return text.strip() if code == 0 else ""
+
+    def read(self, place: Place) -> Evidence:
+        """Return whether the provider shows the host as the fault leaves it."""
+        state, wanted = self.state(place), _WORDS[self.kind()][2]
+        wrong = "" if state == wanted else f"{self.host} is {state or 'in no known state'}"
+        return verdict(wrong, {"state": state})
+
+    def gone(self, place: Place) -> str:
+        """Return why the host is no longer as the fault left it, "" when it is."""
+        return self.read(place).reason
+
+    def left(self, place: Place) -> str:
+        """Return what is left when the fault has been taken back, "" when the host is on."""
+        state = self.state(place)
+        return "" if state == ON else f"{self.host} is {state or 'in no known state'}"
+
+
+class PowerCut(Power, frozen=True, kw_only=True, tag="power_cut"):
+    """The host loses its power; its disk keeps what was synced."""
+
+
+class FreezeHost(Power, frozen=True, kw_only=True, tag="freeze_host"):
+    """The whole host stands still, its kernel too where it has one of its own."""
+
+
+class LinkDown(Power, frozen=True, kw_only=True, tag="link_down"):
+    """The host's cable is pulled: no traffic at all, management included."""
+
+
+def read_provider(path: Path) -> Provider:
+    """Return the commands in a provider file.
+
+    Raises:
+        FaultError: bad_provider; not a provider file, or others than its owner may read it.
+    """
+    try:
+        about = path.stat()
+        data = path.read_bytes()
+    except OSError as error:
+        raise FaultError("bad_provider", f"{path}: {error.strerror}") from error
+    if about.st_uid != os.geteuid() or stat.S_IMODE(about.st_mode) & 0o077:
+        raise FaultError("bad_provider", f"{path}: must belong to you with mode 0600")
+    try:
+        return msgspec.json.decode(data, type=_ProviderFile).hosts
+    except msgspec.DecodeError as error:
+        raise FaultError("bad_provider", f"{path}: {error}") from error
+
+
+def _persistent(words: tuple[str, ...]) -> Command:
+    return Command(("/bin/sh", "-c", AGAIN, "again", *words), timeout_s=WORDS_TIMEOUT_S)
