@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,9 +125,17 @@ class Fleet:
         op = str(next(iter(requests.values()))["op"]) if requests else ""
         return _all_ok(op, self.remote.ctl(requests, timeout_s=timeout_s))
 
-    def nodes(self, hosts: list[str] | None = None) -> dict[str, dict[str, Any] | None]:
+    def boots(self, hosts: Iterable[str] | None = None) -> dict[str, str]:
+        """Return the boot id of each host whose agent answers."""
+        names = [host.name for host in self.inventory.hosts] if hosts is None else list(hosts)
+        replies = self.remote.ctl({host: {"op": "hello"} for host in names}, timeout_s=5)
+        return {host: str(reply.ok["boot"]) for host, reply in replies.items() if reply.ok}
+
+    def nodes(
+        self, hosts: list[str] | None = None, *, timeout_s: float = 15
+    ) -> dict[str, dict[str, Any] | None]:
         """Return each node's status; None for a node that does not answer."""
-        results = self.remote.run(hosts, QUERY, timeout_s=15)
+        results = self.remote.run(hosts, QUERY, timeout_s=timeout_s)
         statuses: dict[str, dict[str, Any] | None] = {}
         for host, result in results.items():
             try:

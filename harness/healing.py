@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterable
+
 from harness.channel import INSTALL_DIR
 from harness.remote import Remote
 
@@ -10,6 +13,26 @@ _BY_HAND = (
     f"sudo -n env PYTHONPATH={INSTALL_DIR}/current:{INSTALL_DIR}/current/site-packages"
     " /usr/bin/python3 -m faults heal"
 )
+PERIOD_S = 3.0
+
+
+def await_agents(
+    remote: Remote, hosts: Iterable[str], *, within_s: float, tell: Callable[[str], bool]
+) -> list[str]:
+    """Return the hosts whose agent does not answer, asking again for at most within_s.
+
+    tell gets a line each time and says whether to go on.
+    """
+    deadline = time.monotonic() + within_s
+    away = list(hosts)
+    while True:
+        replies = remote.ctl({host: {"op": "hello"} for host in away}, timeout_s=5)
+        away = [host for host, reply in replies.items() if reply.ok is None]
+        left_s = deadline - time.monotonic()
+        text = f"waiting for {', '.join(away)} to come back ({left_s:.0f} s at most)"
+        if not away or left_s <= 0 or not tell(text):
+            return away
+        time.sleep(min(PERIOD_S, left_s))
 
 
 def heal(remote: Remote) -> dict[str, tuple[bool, str]]:

@@ -121,12 +121,7 @@ class Remote:
 
     def close(self) -> None:
         """Return once every channel and connection is closed."""
-        for channel in self._channels.values():
-            channel.close()
-        for connection in self._connections.values():
-            connection.close()
-        self._channels.clear()
-        self._connections.clear()
+        self.reconnect()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def run(
@@ -243,12 +238,8 @@ class Remote:
 
     def reconnect(self) -> None:
         """Return with all connections dropped; the next call logs in anew (new groups count)."""
-        for channel in self._channels.values():
-            channel.close()
-        for connection in self._connections.values():
-            connection.close()
-        self._channels.clear()
-        self._connections.clear()
+        for name in self._hosts:
+            self._drop(name)
 
     def _connection(self, host: Host) -> fabric.Connection:
         with self._locks[host.name]:
@@ -257,6 +248,14 @@ class Remote:
                 connection = connect(host.ssh)
                 self._connections[host.name] = connection
             return connection
+
+    def _drop(self, name: str) -> None:
+        """Forget a connection whose host may have died without a word; the next call makes one."""
+        channel, connection = self._channels.pop(name, None), self._connections.pop(name, None)
+        if channel is not None:
+            channel.close()
+        if connection is not None:
+            connection.close()
 
     def _each(self, hosts: Iterable[str] | None, one: Callable[[Host], HostResult]) -> HostResults:
         def lost(host: Host, problem: RemoteFailure) -> HostResult:
@@ -278,6 +277,8 @@ class Remote:
                 problem = failure(error, host.ssh)
                 if problem is None:
                     raise
+                if problem.reason in ("timeout", "closed"):
+                    self._drop(host.name)
                 return lost(host, problem)
 
         hosts = [self.inventory.host(name) for name in names]

@@ -17,6 +17,7 @@ from harness.errors import Interrupted, RunError, UsageError
 from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view, view_unasked
 from harness.genesis import KeyFolder
 from harness.interrupt import Stop
+from harness.keeper import LOCK_TTL_NS, Keeper
 from harness.plan_model import Plan
 from harness.remote import Remote
 from harness.show import Show
@@ -61,7 +62,14 @@ def run(options: RunOptions, show: Show) -> Outcome:
     lab = inventory.load(options.inventory)
     # Operator mistakes come out before any host is asked.
     store.check_space(options.runs, _draft(file, lab, options).estimate.raw_bytes)
-    with lock.hold(lab.lab_id, f"campaign {file.name}"), Remote(lab) as remote, Stop() as stop:
+    purpose = f"campaign {file.name}"
+    with (
+        lock.hold(lab.lab_id, purpose),
+        Remote(lab) as remote,
+        Stop() as stop,
+        lock.hold_hosts(remote, purpose, ttl_ns=LOCK_TTL_NS) as held,
+        Keeper(held) as keeper,
+    ):
         fleet = Fleet(remote)
         show.tick("checking the hosts")
         _check_hosts(lab)
@@ -78,6 +86,8 @@ def run(options: RunOptions, show: Show) -> Outcome:
             keys=KeyFolder(keys.folder(lab) / "chain"),
             stop=stop,
             show=show,
+            keeper=keeper,
+            owner=held.owner,
         )
         trials = _trials(context, options.only_cell)
     show.step("reporting")
@@ -114,7 +124,7 @@ def _trials(context: Context, only_cell: int | None) -> tuple[TrialRecord, ...]:
     for trial in context.plan.trials:
         if only_cell is not None and trial.cell != only_cell:
             continue
-        if context.stop.asked.is_set():
+        if context.stop.asked.is_set() or context.keeper.lost:
             break
         records.append(run_trial(context, trial))
     if not records:
