@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,24 @@ class NodeClock:
         return skewed(0, mono_ns, self._skew_file.read(mono_ns))
 
 
+def majority(intervals: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
+    """Return the ends of all that lies in more than half of the intervals; None: nothing does.
+
+    When more than half of them hold the truth, so does what comes back. Source: the intersection
+    algorithm of NTP (RFC 5905, section 11.2.1), without its search for the number of liars.
+    """
+    needed = len(intervals) // 2 + 1
+    edges = sorted([(low, -1) for low, _ in intervals] + [(high, 1) for _, high in intervals])
+    inside, found = 0, list[int]()
+    for place, kind in edges:
+        if kind > 0 and inside == needed:
+            found.append(place)
+        inside -= kind
+        if kind < 0 and inside == needed:
+            found.append(place)
+    return (found[0], found[-1]) if found else None
+
+
 def limit_for_slot(slot_ns: int) -> int:
     """Return the clock error at which a node stops producing: min(slot/4, 2.5 s)."""
     return min(slot_ns // 4, LIMIT_NS_MAX)
@@ -98,8 +117,9 @@ class ClockVerdict:
     """Whether the wall clock may be trusted.
 
     reason is "" when verified, else clock_unverified (no sample yet), clock_stepped (moved, not
-    checked since), clock_offset (too far off) or clock_bound (cannot tell well enough). offset_ns
-    and bound_ns are those of the best sample, aged to now; bound_ns is None when there is none.
+    checked since), ntp_disagreement (no majority of the servers can be right together),
+    clock_offset (too far off) or clock_bound (cannot tell well enough). offset_ns and bound_ns are
+    what a majority of the servers says, aged to now; bound_ns is None when nobody can tell.
     """
 
     verified: bool
@@ -115,7 +135,7 @@ class ClockJudge:
 
     def __init__(self, limit_ns: int) -> None:
         self._limit_ns = limit_ns
-        self._samples: deque[NtpSample] = deque(maxlen=SAMPLES_KEPT)
+        self._samples: dict[str, deque[NtpSample]] = {}
         self._last_mono_ns: int | None = None
         self._last_wall_minus_mono_ns = 0
         self._stepped: int | None = None
@@ -134,20 +154,25 @@ class ClockJudge:
     def sample(self, sample: NtpSample) -> bool:
         """Return whether the sample counts: not when the clock has stepped since it was taken.
 
-        Tell the judge a wake first, so that it compares with the clock of now.
+        Tell the judge a wake first, so that it compares with the clock of now. A server that says
+        something else than it did is taken at its last word: it or this clock has changed.
         """
         moved_ns = sample.wall_minus_mono_ns - self._last_wall_minus_mono_ns
         if self._last_mono_ns is None or abs(moved_ns) > STEP_NS:
             return False
-        self._samples.append(sample)
+        kept = self._samples.setdefault(sample.source, deque(maxlen=SAMPLES_KEPT))
+        if kept and not self._agree(kept, sample):
+            kept.clear()
+        kept.append(sample)
         self._stepped = None
         return True
 
     def verdict(self, mono_ns: int) -> ClockVerdict:
-        """Return the verdict at mono_ns, by the sample with the tightest bound among the last 8.
+        """Return the verdict at mono_ns: what a majority of the servers agrees on.
 
-        A sample's bound grows 50 ppm with age, and by whatever wall - mono has moved since (slewed
-        or drifting: which of the two is right is not known, so the bound covers both).
+        Each server counts by the tightest of its last 8 samples. A sample's bound grows 50 ppm with
+        age, and by whatever wall - mono has moved since (slewed or drifting: which of the two is
+        right is not known, so the bound covers both).
         """
         if self._stepped is not None:
             return ClockVerdict(
@@ -157,9 +182,13 @@ class ClockJudge:
             return ClockVerdict(
                 verified=False, offset_ns=0, bound_ns=None, reason="clock_unverified"
             )
-        bound_ns, offset_ns = min(
-            (self._aged_bound_ns(sample, mono_ns), sample.offset_ns) for sample in self._samples
-        )
+        agreed = majority([self._interval(kept, mono_ns) for kept in self._samples.values()])
+        if agreed is None:
+            return ClockVerdict(
+                verified=False, offset_ns=0, bound_ns=None, reason="ntp_disagreement"
+            )
+        offset_ns = (agreed[0] + agreed[1]) // 2
+        bound_ns = agreed[1] - offset_ns
         reason = ""
         if abs(offset_ns) >= self._limit_ns:
             reason = "clock_offset"
@@ -168,6 +197,19 @@ class ClockJudge:
         return ClockVerdict(
             verified=not reason, offset_ns=offset_ns, bound_ns=bound_ns, reason=reason
         )
+
+    def _agree(self, kept: deque[NtpSample], newest: NtpSample) -> bool:
+        low_ns, high_ns = self._interval(kept, newest.mono_ns)
+        return low_ns <= newest.offset_ns + newest.bound_ns and (
+            newest.offset_ns - newest.bound_ns <= high_ns
+        )
+
+    def _interval(self, samples: deque[NtpSample], mono_ns: int) -> tuple[int, int]:
+        """Return the lowest and highest offset one server allows."""
+        bound_ns, offset_ns = min(
+            (self._aged_bound_ns(sample, mono_ns), sample.offset_ns) for sample in samples
+        )
+        return offset_ns - bound_ns, offset_ns + bound_ns
 
     def _aged_bound_ns(self, sample: NtpSample, mono_ns: int) -> int:
         age_ns = max(0, mono_ns - sample.mono_ns)

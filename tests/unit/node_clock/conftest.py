@@ -64,6 +64,16 @@ class SntpServer:
 @pytest.fixture
 def sntp() -> Iterator[SntpServer]:
     """Yield a running server."""
+    yield from _running()
+
+
+@pytest.fixture
+def second_sntp() -> Iterator[SntpServer]:
+    """Yield another one."""
+    yield from _running()
+
+
+def _running() -> Iterator[SntpServer]:
     server = SntpServer()
     try:
         yield server

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.clock import HOLDOVER_PPM, STEP_NS, ClockJudge, ClockVerdict, NtpSample, limit_for_slot
+from node.clock import (
+    HOLDOVER_PPM,
+    STEP_NS,
+    ClockJudge,
+    ClockVerdict,
+    NtpSample,
+    limit_for_slot,
+    majority,
+)
 
 MS = 1_000_000
 SECOND_NS = 10**9
@@ -15,9 +23,11 @@ BASE_NS = 1_700_000_000 * SECOND_NS
 """wall - mono in these tests, before anything moves it."""
 
 
-def sample(mono_ns: int, offset_ns: int = 0, bound_ns: int = MS, moved_ns: int = 0) -> NtpSample:
+def sample(
+    mono_ns: int, offset_ns: int = 0, bound_ns: int = MS, moved_ns: int = 0, source: str = "ntp"
+) -> NtpSample:
     return NtpSample(
-        source="ntp", offset_ns=offset_ns, bound_ns=bound_ns, rtt_ns=2 * bound_ns, stratum=1,
+        source=source, offset_ns=offset_ns, bound_ns=bound_ns, rtt_ns=2 * bound_ns, stratum=1,
         mono_ns=mono_ns, wall_minus_mono_ns=BASE_NS + moved_ns,
     )  # fmt: skip
 
@@ -120,6 +130,56 @@ def test_the_tightest_of_the_last_eight_samples_counts() -> None:
     judge.sample(sample(0, offset_ns=0, bound_ns=2 * MS))
     assert judge.verdict(0).bound_ns == 2 * MS
     assert judge.verdict(0).offset_ns == 0
+
+
+def heard(*offsets_ms: int) -> ClockVerdict:
+    """Return the verdict on servers that say these offsets, each within 2 ms."""
+    judge = woken()
+    for number, offset_ms in enumerate(offsets_ms):
+        judge.sample(sample(0, offset_ms * MS, 2 * MS, source=f"ntp{number}"))
+    return judge.verdict(0)
+
+
+def test_two_servers_that_cannot_both_be_right_verify_nothing() -> None:
+    assert heard(0, 300).reason == "ntp_disagreement"
+    assert heard(0, 300).bound_ns is None
+    assert not heard(0, 5).verified
+
+
+def test_what_two_servers_both_allow_is_tighter_than_either() -> None:
+    assert heard(0, 3) == ClockVerdict(
+        verified=True, offset_ns=1_500_000, bound_ns=500_000, reason=""
+    )
+
+
+def test_one_liar_of_three_is_outvoted_and_two_are_believed() -> None:
+    assert heard(0, 300, 1).verified
+    assert heard(300, 0, 301).reason == "clock_offset"
+    assert heard(0, 100, 200).reason == "ntp_disagreement"
+
+
+def test_a_server_that_begins_to_lie_is_taken_at_its_last_word_and_so_when_it_stops() -> None:
+    judge = woken()
+    judge.sample(sample(0))
+    judge.sample(sample(1, offset_ns=-300 * MS, bound_ns=2 * MS))
+    assert judge.verdict(1).reason == "clock_offset"
+    judge.sample(sample(2, bound_ns=3 * MS))
+    assert judge.verdict(2).verified
+
+
+@given(
+    st.integers(-100, 100),
+    st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(-150, 150), st.integers(0, 60)), max_size=5),
+)
+def test_the_truth_is_in_what_a_majority_says_while_most_servers_hold_it(
+    truth: int, honest: list[tuple[int, int]], liars: list[tuple[int, int]]
+) -> None:
+    intervals = [(truth - below, truth + above) for below, above in honest]
+    intervals += [(low, low + width) for low, width in liars[: len(honest) - 1]]
+    agreed = majority(intervals)
+    assert agreed is not None
+    assert agreed[0] <= truth <= agreed[1]
 
 
 @given(

@@ -146,6 +146,24 @@ def test_a_silent_server_is_told_and_holds_production_back(sntp: Any) -> None:
     assert asyncio.run(run(ClockConfig(ntp=[sntp.name], required=False))) is None
 
 
+def test_a_second_server_that_lies_holds_production_back_until_it_tells_the_truth(
+    sntp: Any, second_sntp: Any
+) -> None:
+    honest, liar, told = sntp, second_sntp, list[Clock]()
+    config = ClockConfig(ntp=[honest.name, liar.name], poll_ns=200 * MS)
+
+    async def run() -> None:
+        check = ClockCheck(NodeClock(), config, LIMIT_NS, told.append)
+        async with running(check):
+            await until(check, lambda: liar.asked >= 8 and check.verdict.verified)
+            liar.offset_ns = 300 * MS
+            await until(check, lambda: check.abstain_reason() == "ntp_disagreement")
+            liar.offset_ns = 0
+            await until(check, lambda: check.abstain_reason() is None)
+
+    asyncio.run(run())
+
+
 def test_without_servers_nothing_is_verified_and_nothing_held_back() -> None:
     check = ClockCheck(NodeClock(), ClockConfig(), LIMIT_NS, lambda _event: None)
     assert check.wake().reason == "clock_unverified"
