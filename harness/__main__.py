@@ -1,6 +1,6 @@
 """The slotlab command: commands in, exit status out (0 ok, 1 check failed, 2 operator, 3 lab).
 
-Nothing but the error table is here; the commands are in cli_lab, cli_run and cli_look.
+Nothing but the error table is here; the commands are in the modules cli_*.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from harness import cli_fuzz, cli_lab, cli_look, cli_run
+from harness import cli_fuzz, cli_hosts, cli_lab, cli_look, cli_run
 from harness.errors import EXIT_LAB, EXIT_OPERATOR, Interrupted, OperatorError, RunError
 from harness.inspect import InspectError
 from harness.labs.errors import LabError
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 cli_run.add(app)
 cli_lab.add(app)
+cli_hosts.add(app)
 cli_look.add(app)
 cli_fuzz.add(app)
 
