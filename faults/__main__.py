@@ -25,6 +25,7 @@ from faults.fault import FaultError
 from faults.journal import Journal
 from faults.layout import Layout, layout, read_host
 from faults.ledger import Ledger
+from faults.provider import provider_host, until_idle
 from faults.recovery import recover
 from faults.server import Server
 
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         place = layout(Path(options.root) if options.root else None)
         match options.command:
             case "agent":
-                return asyncio.run(_agent(place))
+                return asyncio.run(_agent(place, options.provider))
             case "ctl":
                 return ctl.main(Path(options.socket) if options.socket else place.socket)
             case _:
@@ -60,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
     parser.add_argument("--root", default=os.environ.get("SLOTLAB_ROOT"), help="other root folder")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("agent", help="run the service of this host")
+    agent = commands.add_parser("agent", help="run the service of this host")
+    agent.add_argument("--provider", help="switch other hosts by the commands in this file")
     relay = commands.add_parser("ctl", help="relay JSON lines to the agent")
     relay.add_argument("--socket", help="the agent's socket")
     heal = commands.add_parser("heal", help="take back every fault of this host")
@@ -72,22 +74,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _agent(place: Layout) -> int:
+async def _agent(place: Layout, provider: str | None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    if os.geteuid() != 0:
-        raise FaultError("no_root", "the agent must run as root")
     nice(AGENT_NICENESS)
-    found = await asyncio.to_thread(capabilities)
-    config = read_host(place.host_file)
     place.run_dir.mkdir(parents=True, exist_ok=True)
-    names = frozenset(name for name, works in found.items() if works)
-    ledger = Ledger(place.ledger_dir)
-    host = Host(place, config, names, ledger, Journal(place.journal_file, config.host))
+    host, found = provider_host(place, Path(provider)) if provider else await _own_host(place)
     agent = Agent(host, found)
     healed = agent.recover("agent_restarted")
     if healed:
         logging.info("took back what an earlier agent left: %s", ", ".join(healed))
-    write_skew(place.skew_file, 0, 0)
+    if not provider:
+        write_skew(place.skew_file, 0, 0)
     server = Server(agent)
     await server.listen(place.socket, place.owner)
     stop = asyncio.Event()
@@ -95,13 +92,26 @@ async def _agent(place: Layout) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     schedule = asyncio.create_task(agent.run())
     _notify("READY=1")
-    waiting = asyncio.create_task(stop.wait())
-    await asyncio.wait({schedule, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    ends = {schedule, asyncio.create_task(stop.wait())}
+    if provider:
+        ends.add(asyncio.create_task(until_idle(agent, server)))
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     await agent.heal("agent_stopped")
     if schedule.done():
         schedule.result()
     schedule.cancel()
     return 0
+
+
+async def _own_host(place: Layout) -> tuple[Host, dict[str, bool]]:
+    """Return what arming needs of this machine, and what it can do."""
+    if os.geteuid() != 0:
+        raise FaultError("no_root", "the agent must run as root")
+    found = await asyncio.to_thread(capabilities)
+    config = read_host(place.host_file)
+    names = frozenset(name for name, works in found.items() if works)
+    ledger = Ledger(place.ledger_dir)
+    return Host(place, config, names, ledger, Journal(place.journal_file, config.host)), found
 
 
 def _heal(place: Layout, *, boot: bool) -> int:
@@ -111,7 +121,7 @@ def _heal(place: Layout, *, boot: bool) -> int:
             reply = ctl.ask(place.socket, "heal", HEAL_TIMEOUT_S)
             print(json.dumps({"how": "agent", **reply}))
             return 0 if "ok" in reply else 3
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and not os.access(place.ledger_dir, os.W_OK):
         raise FaultError("no_root", "no agent answers; run `python -m faults heal` as root")
     ledger = Ledger(place.ledger_dir)
     journal = Journal(place.journal_file, read_host(place.host_file).host)

@@ -190,6 +190,11 @@ class Agent:
         """Return a bounded number of agent.jsonl's lines from the given one on."""
         return {"lines": self.host.journal.lines(max(0, from_line))}
 
+    @property
+    def busy(self) -> bool:
+        """Return whether anything is armed, in force or being done."""
+        return bool(self._tasks) or (self.armed is not None and self.armed.schedule.active)
+
     async def _wait(self, timeout_s: float | None) -> None:
         try:
             await asyncio.wait_for(self._changed.wait(), timeout_s)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -24,6 +24,7 @@ from faults.ledger import TOKEN_CHARACTERS, Entry, Ledger
 from faults.loss import Loss
 from faults.ntp import NtpCut, NtpOffset
 from faults.partition import Blocked
+from faults.power import Power, Provider
 from faults.runner import output
 from faults.schedule import Item, Schedule
 
@@ -48,6 +49,8 @@ class Host:
     capabilities: frozenset[str]
     ledger: Ledger
     journal: Journal
+    provider: Provider = field(default_factory=dict)
+    """Commands that switch other hosts; only the provider's agent has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
         item = _item(fault, t0_ns, lease_ns, now)
         if item.deadline_ns is not None and fault.for_ns is None:
             fault = msgspec.structs.replace(fault, for_ns=item.deadline_ns - item.inject_ns)
+        if host.provider and not isinstance(fault, Power):
+            raise FaultError("unsupported", f"{fault.id}: the provider switches hosts, no more")
         place = _place(request.trial, fault, item, host, queues)
         _check_flows(fault, place, host.config)
         fault.check(place)
@@ -133,6 +138,7 @@ def _place(trial: str, fault: AnyFault, item: Item, host: Host, queues: set[int]
         python=(sys.executable,),
         ntp=ntp.known_addresses(host.config.ntp),
         python_path=f"{root}:{site}",
+        provider=host.provider,
     )
 
 

@@ -102,12 +102,12 @@ class Driver:
 
     def _heal(self, state: State, reason: str) -> None:
         """Undo, count, verify; what is left over is an error and stays open in the ledger."""
-        rules = self.recipe.how == "nft"
-        early = ended_early(self.fault, self.place) if state == "healed" and not rules else ""
+        at_once = self.recipe.how in ("nft", "provider")
+        early = ended_early(self.fault, self.place) if state == "healed" and not at_once else ""
         before = counters(self.fault, self.place) if self.recipe.how == "netem" else {}
         unkilled = self.state == "prepared" and self.fault.kind() == "kill"
         released = run(() if unkilled else self.recipe.release)
-        if state == "healed" and rules:
+        if state == "healed" and at_once:
             early = ended_before_release(self.fault, self.place)
         if early and self.ledger.undone_ns(self.entry.token) is None:
             state, reason = "failed", f"ended_early: {early}"

@@ -8,6 +8,7 @@ import asyncio
 import grp
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
@@ -67,6 +68,8 @@ class Server:
 
     def __init__(self, agent: Agent) -> None:
         self.agent = agent
+        self.asked_s = time.monotonic()
+        """When the last request came."""
         self._connections = 0
         self._server: asyncio.Server | None = None
 
@@ -105,6 +108,7 @@ class Server:
 
     async def answer(self, line: bytes) -> Reply:
         """Return the reply to one line; wrong input is an error reply, never an exception."""
+        self.asked_s = time.monotonic()
         try:
             request = msgspec.json.decode(line, type=Request)
         except msgspec.DecodeError as error:
