@@ -16,7 +16,8 @@ _ADJ_FREQUENCY_AND_TICK = 0x4002
 _LINE = """\
 m={marker}
 if [ -O "$m" ] && read -r boot offset tick freq < "$m" &&
-  [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ]; then
+  [ "$boot" = "$(cat /proc/sys/kernel/random/boot_id)" ] &&
+  [ -z "$(printf %s "$offset$tick$freq" | tr -d 0-9-)" ] && [ -n "$freq" ]; then
   {set_rate} "$tick" "$freq" ||
     adjtimex --tick "$tick" --frequency "$freq" 2>/dev/null || true
   read -r up _ < /proc/uptime

@@ -1,0 +1,124 @@
+"""Clock faults without a clock: rates, markers, the undo by shell, and what may overlap."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from faults.boottime import boot_id
+from faults.clock import ClockDrift, ClockStep, overlap
+from faults.fault import RestoreClock, shell_lines
+from faults.host_clock import FREQ_MAX, Moved, Rate, Reading, load, marker_text, read, read_rate
+
+S = 1_000_000_000
+OFFSET_CS = 179_524_000_000
+UPTIME = "1234.50"
+
+
+@pytest.mark.parametrize("freq", [0, 30 << 16, -(499 << 16), 500 << 16])
+@pytest.mark.parametrize("by_ppb", [200_000, -200_000, 500_000, 1, -500_000])
+def test_a_drift_adds_to_the_disciplined_rate_within_what_the_kernel_takes(
+    freq: int, by_ppb: int
+) -> None:
+    before = Rate(10_000, freq)
+    after = before.faster(by_ppb)
+    assert abs(after.ppb - before.ppb - by_ppb) <= 1
+    assert abs(after.freq) <= FREQ_MAX
+    assert 9_000 <= after.tick <= 11_000
+
+
+def test_the_tick_stays_when_freq_alone_will_do() -> None:
+    assert Rate(10_000, 100 << 16).faster(200_000).tick == 10_000
+
+
+def test_wall_time_is_foretold_at_the_rate_read() -> None:
+    start = Reading(wall_ns=5 * S, raw_ns=S, error_ns=0, rate=Rate(10_000, 200 << 16))
+    assert start.wall_at(11 * S) == 15 * S + 2_000_000
+
+
+def test_the_clock_is_read_without_being_changed() -> None:
+    first, second = read(), read()
+    assert second.raw_ns > first.raw_ns
+    assert abs(second.wall_ns - first.wall_at(second.raw_ns)) < 5_000_000
+    assert read_rate() == first.rate
+
+
+def marker(tmp_path: Path, boot: str) -> Path:
+    before = Reading(wall_ns=0, raw_ns=0, error_ns=0, rate=Rate(10_000, -655_360))
+    path = tmp_path / "clock-ab12cd34.marker"
+    path.write_bytes(marker_text(Moved(boot, before), OFFSET_CS * 10_000_000 + 9))
+    return path
+
+
+def undo(path: Path, now_cs: int) -> list[str]:
+    """Run the shell undo where date, perl and uptime are ours; return the calls it made."""
+    uptime, calls = path.parent / "uptime", path.parent / "calls"
+    uptime.write_text(f"{UPTIME} 99.10\n")
+    calls.write_text("")
+    lines = shell_lines((RestoreClock(path),))
+    script = "\n".join(lines).replace("/proc/uptime", str(uptime))
+    fakes = f"""
+date() {{ if [ "$1" = -s ]; then echo "date $2" >> {calls}; else echo {now_cs}; fi; }}
+perl() {{ echo "perl $3 $4" >> {calls}; }}
+"""
+    subprocess.run(("/bin/sh", "-ec", fakes + script), check=True, timeout=20)
+    return calls.read_text().splitlines()
+
+
+def test_the_shell_undo_puts_rate_and_time_back_from_uptime(tmp_path: Path) -> None:
+    path = marker(tmp_path, boot_id())
+    right_cs = OFFSET_CS + 123_450
+    assert undo(path, right_cs + 50) == ["perl 10000 -655360", f"date @{right_cs / 100:.2f}"]
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("off_cs", [0, 3, -3])
+def test_the_shell_undo_leaves_a_clock_that_is_right(tmp_path: Path, off_cs: int) -> None:
+    path = marker(tmp_path, boot_id())
+    assert undo(path, OFFSET_CS + 123_450 + off_cs) == ["perl 10000 -655360"]
+
+
+def test_the_shell_undo_never_moves_a_clock_that_was_not_moved(tmp_path: Path) -> None:
+    assert undo(tmp_path / "clock-ab12cd34.marker", 0) == []
+    rebooted = marker(tmp_path, "0b5e77a4-0000-4000-8000-000000000000")
+    assert undo(rebooted, 0) == []
+    assert not rebooted.exists()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "garbage", "a b c d\n", f"{boot_id()} 1; 2 3\n", f"{boot_id()} 1\n"]
+)
+def test_a_marker_that_is_not_ours_to_read_is_ignored(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "clock-ab12cd34.marker"
+    path.write_text(text)
+    assert load(path) is None
+    assert undo(path, 0) == []
+
+
+def test_the_marker_survives_the_way_to_disk_and_back(tmp_path: Path) -> None:
+    path = marker(tmp_path, boot_id())
+    moved = load(path)
+    assert moved is not None
+    assert moved.before.rate == Rate(10_000, -655_360)
+    assert moved.after is None
+
+
+def step(at_s: int, for_s: int, level: str = "process") -> ClockStep:
+    return ClockStep(id=f"s{at_s}", at_ns=at_s * S, for_ns=for_s * S, by_ns=1, level=level)  # type: ignore[arg-type]
+
+
+def drift(at_s: int, for_s: int) -> ClockDrift:
+    return ClockDrift(id=f"d{at_s}", at_ns=at_s * S, for_ns=for_s * S, by_ppb=1)
+
+
+def test_clock_faults_of_one_host_keep_apart() -> None:
+    assert overlap([step(0, 5), step(5, 5)]) is None
+    assert overlap([step(0, 5), drift(6, 5)]) is None
+    assert overlap([step(0, 5, "host"), step(15, 5, "host")]) is None
+    for near in ([step(0, 6), step(5, 5)], [step(0, 5), drift(5, 5)],
+                 [step(0, 5, "host"), step(14, 5)]):  # fmt: skip
+        error = overlap(near)
+        assert error is not None
+        assert error.reason == "overlapping_clock_fault"
