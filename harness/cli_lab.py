@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.errors import UsageError
-from harness.labs import container
+from harness.labs import container, running
+from harness.labs.vm import lab as vm_lab
 from harness.show import Show
 
 Name = Annotated[str, typer.Option("--name", help="Name of the lab.")]
@@ -29,31 +30,35 @@ def add(app: typer.Typer) -> None:
 def up(
     name: Name = "default",
     hosts: Annotated[int, typer.Option("--hosts", help="Hosts that run a node.")] = 4,
-    provider: Annotated[str, typer.Option("--provider", help="container")] = "container",
+    provider: Annotated[str, typer.Option("--provider", help="container or vm")] = "container",
 ) -> None:
-    if provider != "container":
-        raise UsageError(f"--provider {provider}: only container labs can be made yet")
+    if provider not in ("container", "vm"):
+        raise UsageError(f"--provider {provider}: use container or vm")
     console = Console()
     show = Show(console)
-    lab = container.up(container.LabSpec(name=name, hosts=hosts), show.step)
+    if provider == "vm":
+        lab = vm_lab.up(vm_lab.VmSpec(name=name, hosts=hosts), show.step)
+    else:
+        lab = container.up(container.LabSpec(name=name, hosts=hosts), show.step)
     print(f"inventory: {lab.inventory}", file=console.file)
 
 
 def down(name: Name = "default") -> None:
-    if not container.down(name, Show(Console()).step):
+    if not running.down(name, Show(Console()).step):
         print(f"lab {name}: there is none")
 
 
 def status(name: Annotated[str | None, typer.Option("--name")] = None) -> None:
-    names = [name] if name else list(container.list_labs())
-    table = Table("lab", "host", "role", "address", "running", "pid", "ssh")
+    names = [name] if name else list(running.list_labs())
+    table = Table("lab", "provider", "host", "role", "address", "running", "pid", "ssh")
     for each in names:
-        found = container.status(each)
+        found = running.status(each)
         if found is None:
             raise UsageError(f"no lab {each}; slotlab lab up --name {each} makes one")
         for host in found.hosts:
             table.add_row(
                 f"{each} ({found.phase})",
+                found.provider,
                 host.name,
                 host.role,
                 host.address,
@@ -69,5 +74,5 @@ def ssh(
     command: Annotated[list[str] | None, typer.Argument()] = None,
     name: Name = "default",
 ) -> None:
-    words = [*container.ssh_command(name, host), *(command or [])]
+    words = [*running.ssh_command(name, host), *(command or [])]
     os.execvp(words[0], words)

@@ -4,17 +4,21 @@ Keys are made for one lab and live in its folder; the user's own are neither rea
 Host keys are made here, so they are known before the first contact.
 """
 
+import shlex
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
+from harness.labs import power_words
 from harness.labs.errors import LabError
-from harness.labs.network import INTERFACE
 from harness.labs.state import HostState, LabState
 
 LAB_USER = "lab"
+GROUPS = {"node": "nodes", "ntp": "ntp_servers", "jump": "jump_hosts"}
+"""Inventory group of each role."""
 
 
 def make_keys(folder: Path, state: LabState) -> None:
@@ -51,15 +55,25 @@ def _key_words(public_key: str) -> str:
     return " ".join(public_key.split()[:2])
 
 
-def ssh_options(folder: Path) -> list[str]:
+def jump_of(state: LabState, host: HostState) -> HostState | None:
+    """Return the host through which the controller reaches this one, or None."""
+    return state.host(host.dress.jump) if host.dress and host.dress.jump else None
+
+
+def ssh_options(folder: Path, jump: HostState | None = None) -> list[str]:
     """Return the options of every ssh to the lab: strict host keys, none of the user's files."""
-    return [
+    options = [
         *("-o", f"UserKnownHostsFile={folder / 'ssh' / 'known_hosts'}"),
         *("-o", "StrictHostKeyChecking=yes"),
         *("-o", "GlobalKnownHostsFile=/dev/null"),
         *("-o", "IdentitiesOnly=yes"),
         *("-o", "IdentityAgent=none"),
     ]
+    if jump is None:
+        return options
+    through = ["ssh", "-F", "none", "-i", str(folder / "ssh" / "id_ed25519"), *options]
+    through += ["-W", "[%h]:%p", f"{LAB_USER}@{jump.address}"]
+    return [*options, "-o", f"ProxyCommand={' '.join(through)}"]
 
 
 def ssh_words(folder: Path, state: LabState, host: HostState) -> list[str]:
@@ -67,22 +81,29 @@ def ssh_words(folder: Path, state: LabState, host: HostState) -> list[str]:
     return [
         *("nsenter", f"--net={state.controller_namespace_path}"),
         *("ssh", "-F", "none", "-i", str(folder / "ssh" / "id_ed25519")),
-        *ssh_options(folder),
+        *ssh_options(folder, jump_of(state, host)),
         f"{LAB_USER}@{host.address}",
     ]
 
 
 def write_inventory(folder: Path, state: LabState) -> Path:
     """Return the path of the Ansible inventory of this lab, written anew."""
+    roles = dict.fromkeys(host.role for host in state.hosts)
     document: Mapping[str, object] = {
         "all": {
             "vars": {
-                "slotlab_lab": "container",
+                "slotlab_lab": state.provider,
                 "slotlab_netns": state.controller_namespace_path,
             },
             "children": {
-                "nodes": {"hosts": _host_entries(folder, state, "node")},
-                "ntp_servers": {"hosts": _host_entries(folder, state, "ntp")},
+                GROUPS[role]: {
+                    "hosts": {
+                        host.name: _host_entry(folder, state, host)
+                        for host in state.hosts
+                        if host.role == role
+                    }
+                }
+                for role in roles
             },
         }
     }
@@ -92,21 +113,24 @@ def write_inventory(folder: Path, state: LabState) -> Path:
     return path
 
 
-def _host_entries(folder: Path, state: LabState, role: str) -> dict[str, dict[str, object]]:
-    common: dict[str, object] = {
+def _host_entry(folder: Path, state: LabState, host: HostState) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "ansible_host": host.address,
         "ansible_user": LAB_USER,
         "ansible_ssh_private_key_file": str(folder / "ssh" / "id_ed25519"),
-        "ansible_ssh_common_args": " ".join(ssh_options(folder)),
+        "ansible_ssh_common_args": shlex.join(ssh_options(folder, jump_of(state, host))),
         "ansible_python_interpreter": "/usr/bin/python3",
     }
-    entries: dict[str, dict[str, object]] = {}
-    for host in state.hosts:
-        if host.role != role:
-            continue
-        entry: dict[str, object] = {"ansible_host": host.address, **common}
-        if role == "node":
-            entry["slotlab_address"] = host.address
-            entry["slotlab_interface"] = INTERFACE
-            entry["slotlab_ntp"] = [state.ntp_address]
-        entries[host.name] = entry
-    return entries
+    if host.role == "node":
+        entry["slotlab_address"] = host.data_address
+        entry["slotlab_interface"] = f"eth{host.data_nic}"
+        entry["slotlab_ntp"] = list(host.dress.ntp) if host.dress else [state.ntp_address]
+        entry["slotlab_power"] = _power(folder, state)
+    return entry | (dict(host.dress.host_vars) if host.dress else {})
+
+
+def _power(folder: Path, state: LabState) -> dict[str, str]:
+    """Return slotlab_power: it names the lab's own folder of labs, so that it works anywhere."""
+    environment = f"XDG_STATE_HOME={folder.parents[2]}"
+    words = ["env", environment, sys.executable, "-m", "harness.labs.power", state.name]
+    return power_words.templates(words)

@@ -1,9 +1,10 @@
-"""What this machine must offer before a container lab is made; nothing is changed by asking."""
+"""What this machine must offer before a lab is made; nothing is changed by asking."""
 
 import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.labs.errors import LabError
@@ -20,6 +21,14 @@ PACKAGE_OF = {
     "mount": "mount",
 }
 """Debian package of each program that the lab runs on the controller."""
+
+VM_PACKAGE_OF = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+    "mkfs.ext4": "e2fsprogs",
+    **{name: PACKAGE_OF[name] for name in PACKAGE_OF if name != "systemd-nspawn"},
+}
+"""Debian package of each program that the VM lab runs on the controller."""
 
 HOST_BYTES = 64 * 1024 * 1024
 """Room asked for each host's own files; the image is shared."""
@@ -38,12 +47,24 @@ def require_root() -> None:
         raise LabError("no root on this machine: `sudo make demo`, or `slotlab run --lab sim`")
 
 
-def require_programs() -> None:
+def require_programs(
+    package_of: Mapping[str, str] = PACKAGE_OF, what: str = "container lab"
+) -> None:
     """Return if every program is there, else raise LabError naming the Debian packages."""
-    missing = sorted({PACKAGE_OF[name] for name in PACKAGE_OF if shutil.which(name) is None})
+    missing = sorted({package for name, package in package_of.items() if not shutil.which(name)})
     if missing:
         raise LabError(
-            f"the container lab needs Debian packages: sudo apt-get install {' '.join(missing)}"
+            f"the {what} needs Debian packages: sudo apt-get install {' '.join(missing)}"
+        )
+
+
+def require_memory(needed_mb: int) -> None:
+    """Return if that much memory is free for VMs, else raise LabError."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    free_mb = next(int(line.split()[1]) // 1024 for line in lines if line.startswith("MemAvail"))
+    if free_mb < needed_mb:
+        raise LabError(
+            f"the VMs need {needed_mb} MB of memory and {free_mb} MB are free: use fewer --hosts"
         )
 
 

@@ -9,10 +9,13 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.labs import cgroup, process, recipe
+from harness.labs import cgroup, network, process, recipe
+from harness.labs.errors import LabError
 from harness.labs.state import HostState, LabState, ProcessId
 
 LAB_UID = 1000
+SSH_DEADLINE_S = 60.0
+FREEZE_PASSES = 50
 
 _LAUNCH = """\
 read -r go || exit 1
@@ -122,6 +125,46 @@ def end(state: LabState, host: HostState) -> None:
         inside = [child for each in supervisors for child in process.children(each)]
         process.kill([*inside, *supervisors, keeper])
     process.kill(cgroup.processes(state.cgroups, host.name))
+    for top in state.cgroups:
+        cgroup.remove([top], host.name)
+
+
+def freeze(folder: Path, host: HostState) -> None:
+    """Return once every process inside the host is stopped, those just being born, too."""
+    for _ in range(FREEZE_PASSES):
+        running = [each for each in _inside(host) if not process.is_stopped(each)]
+        if not running:
+            return
+        for each in running:
+            process.stop(each)
+    raise LabError(f"{host.name}: its processes multiply faster than they can be frozen")
+
+
+def thaw(folder: Path, host: HostState) -> None:
+    """Return once every process inside the host runs on, the first one last."""
+    for each in reversed(_inside(host)):
+        process.go_on(each)
+
+
+def is_frozen(folder: Path, host: HostState) -> bool:
+    """Return whether the host's first process is stopped."""
+    first = first_process(host)
+    return first is not None and process.is_stopped(first)
+
+
+def set_link(folder: Path, state: LabState, host: HostState, *, up: bool) -> None:
+    """Return once the bridge port of the host's card is up or down."""
+    network.set_port(state, network.ports(state, host)[host.data_nic], up=up)
+
+
+def link_is_up(folder: Path, state: LabState, host: HostState) -> bool:
+    """Return whether the bridge port of the host's card is up."""
+    return network.port_is_up(state, network.ports(state, host)[host.data_nic])
+
+
+def _inside(host: HostState) -> tuple[ProcessId, ...]:
+    first = first_process(host)
+    return () if first is None else (first, *process.descendants(first))
 
 
 def first_process(host: HostState) -> ProcessId | None:

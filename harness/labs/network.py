@@ -1,25 +1,58 @@
-"""The network of a lab: one bridge and one namespace a host, all outside the root namespace.
+"""The network of a lab: bridges, and a namespace a container, all outside the root namespace.
 
 The machine's own namespace never gets an interface, a rule or a route. veth pairs are created
 inside the bridge's namespace with their other end already in the host's.
 """
 
 import fcntl
+import json
 import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.labs.process import boot_id, run
-from harness.labs.state import LabState
+from harness.labs.state import HostState, LabState
 
 NAMESPACES = Path("/run/netns")
 MOUNT_MARKER = Path("/run/slotlab-netns-mount")
 """Says in which boot a lab caused the mount on NAMESPACES; gone when the mount is."""
 
 INTERFACE = "eth0"
-"""The data interface inside every host and inside the controller's namespace."""
+"""The only interface inside a container host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One card and the bridge port it is plugged into; namespace is "" for a VM's tap."""
+
+    name: str
+    bridge: str
+    namespace: str
+    interface: str
+    addresses: tuple[str, ...]
+
+
+def ports(state: LabState, host: HostState | None) -> tuple[Port, ...]:
+    """Return the ports of a host in the order of its cards; of the controller if host is None."""
+    number = len(state.cards(None)) if host is not None else 0
+    for each in state.hosts:
+        if host is None or each.name == host.name:
+            break
+        number += len(state.cards(each))
+    namespace = state.controller_namespace if host is None else host.namespace
+    return tuple(
+        Port(
+            name=f"p{number + index}",
+            bridge=f"br{state.networks.index(card.network)}",
+            namespace=namespace,
+            interface=f"eth{index}",
+            addresses=card.addresses,
+        )
+        for index, card in enumerate(state.cards(host))
+    )
 
 
 def make(state: LabState) -> None:
@@ -28,17 +61,42 @@ def make(state: LabState) -> None:
         if not _is_mounted():
             MOUNT_MARKER.write_text(boot_id())
         run(["ip", "-batch", "-"], stdin="".join(f"netns add {n}\n" for n in state.namespaces))
-    ends = [(state.controller_namespace, state.controller_address)]
-    ends += [(host.namespace, host.address) for host in state.hosts]
-    bridge = ["link set lo up", "link add br0 type bridge", "link set br0 up"]
-    for number, (namespace, _) in enumerate(ends):
-        bridge.append(f"link add p{number} type veth peer name {INTERFACE} netns {namespace}")
-        bridge.append(f"link set p{number} master br0 up")
+    bridge = ["link set lo up"]
+    for number in range(len(state.networks)):
+        bridge += [f"link add br{number} type bridge", f"link set br{number} up"]
+    made = [port for owner in (None, *state.hosts) for port in ports(state, owner)]
+    for port in made:
+        if port.namespace:
+            peer = f"peer name {port.interface} netns {port.namespace}"
+            bridge.append(f"link add {port.name} type veth {peer}")
+        else:
+            bridge.append(f"tuntap add dev {port.name} mode tap")
+        bridge.append(f"link set {port.name} master {port.bridge} up")
     run(["ip", "-n", state.bridge_namespace, "-batch", "-"], stdin="\n".join(bridge) + "\n")
-    for namespace, address in ends:
-        words = ["link set lo up", f"addr add {address}/24 dev {INTERFACE}"]
-        words.append(f"link set {INTERFACE} up")
-        run(["ip", "-n", namespace, "-batch", "-"], stdin="\n".join(words) + "\n")
+    for port in made:
+        if port.namespace:
+            run(["ip", "-n", port.namespace, "-batch", "-"], stdin=address_lines(port))
+
+
+def address_lines(port: Port) -> str:
+    """Return the lines for `ip -batch` that give a card its addresses."""
+    lines = ["link set lo up", f"link set {port.interface} up"]
+    for address in port.addresses:
+        nodad = " nodad" if ":" in address else ""
+        lines.append(f"addr add {address} dev {port.interface}{nodad}")
+    return "\n".join(lines) + "\n"
+
+
+def set_port(state: LabState, port: Port, *, up: bool) -> None:
+    """Return once the port is up or down; down, its card has no carrier."""
+    word = "up" if up else "down"
+    run(["ip", "-n", state.bridge_namespace, "link", "set", port.name, word])
+
+
+def port_is_up(state: LabState, port: Port) -> bool:
+    """Return whether the port was left up."""
+    shown = run(["ip", "-n", state.bridge_namespace, "-json", "link", "show", port.name])
+    return "UP" in json.loads(shown)[0]["flags"]
 
 
 def remove(state: LabState) -> None:

@@ -15,14 +15,14 @@ from harness.labs.state import ProcessId
 EXIT_DEADLINE_S = 10.0
 
 
-def run(words: Sequence[str], *, stdin: str | None = None) -> str:
+def run(words: Sequence[str], *, stdin: str | None = None, within_s: float = 60) -> str:
     """Return what a short command printed.
 
     Raises:
         LabError: the command failed; its last line of complaint is in the message.
     """
     result = subprocess.run(
-        words, input=stdin, capture_output=True, text=True, check=False, timeout=60
+        words, input=stdin, capture_output=True, text=True, check=False, timeout=within_s
     )
     if result.returncode != 0:
         complaint = (result.stderr.strip() or result.stdout.strip() or "no output").splitlines()
@@ -125,6 +125,30 @@ def kill(processes: Iterable[ProcessId]) -> None:
             pids = ", ".join(str(process.pid) for process in waiting)
             raise LabError(f"processes {pids} do not end after SIGKILL: look at them with ps")
         time.sleep(0.01)
+
+
+def descendants(process: ProcessId) -> tuple[ProcessId, ...]:
+    """Return every live process below process, parents first."""
+    found: list[ProcessId] = []
+    fresh = list(children(process))
+    while fresh:
+        found += fresh
+        fresh = [child for parent in fresh for child in children(parent)]
+    return tuple(found)
+
+
+def is_stopped(process: ProcessId) -> bool:
+    """Return whether that very process is there and stopped."""
+    try:
+        text = Path(f"/proc/{process.pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return text.rpartition(")")[2].split()[0] == "T" and is_alive(process)
+
+
+def go_on(process: ProcessId) -> None:
+    """Return once that very process is told to run on."""
+    _send(process, signal.SIGCONT)
 
 
 def stop(process: ProcessId) -> None:

@@ -2,28 +2,66 @@
 
 import selectors
 import socket
+import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.labs import netns
+from harness.labs import access, netns
+from harness.labs.state import HostState, LabState
 
 ATTEMPT_S = 1.0
+LOGIN_S = 15.0
+"""An emulated host takes seconds to log somebody in."""
 
 
-def silent_hosts(namespace: Path, addresses: Mapping[str, str], *, within_s: float) -> set[str]:
+def silent_hosts(
+    folder: Path, state: LabState, hosts: Sequence[HostState], *, within_s: float
+) -> set[str]:
     """Return the names of hosts that have not shown an SSH banner when within_s is over.
 
-    The asking thread alone enters the namespace; the caller stays where it is.
+    Hosts behind a jump host are asked by a real login through it.
     """
+    deadline = time.monotonic() + within_s
+    near = {host.name: host.address for host in hosts if not access.jump_of(state, host)}
+    silent = _silent_from(Path(state.controller_namespace_path), near, deadline) if near else set()
+    far = [host for host in hosts if host.name not in near]
+    return silent | _silent_by_login(folder, state, far, max(deadline, time.monotonic() + LOGIN_S))
+
+
+def _silent_by_login(
+    folder: Path, state: LabState, hosts: Sequence[HostState], deadline: float
+) -> set[str]:
+    logins = {host.name: [*access.ssh_words(folder, state, host), "true"] for host in hosts}
+    while logins:
+        started = {name: _login(words) for name, words in logins.items()}
+        for name, login in started.items():
+            try:
+                if login.wait(max(deadline - time.monotonic(), 0.1)) == 0:
+                    del logins[name]
+            except subprocess.TimeoutExpired:
+                login.kill()
+                login.wait()
+        if time.monotonic() >= deadline:
+            break
+    return set(logins)
+
+
+def _login(words: Sequence[str]) -> subprocess.Popen[bytes]:
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen(words, stdin=nothing, stdout=nothing, stderr=nothing)
+
+
+def _silent_from(namespace: Path, addresses: Mapping[str, str], deadline: float) -> set[str]:
+    """The asking thread alone enters the namespace; the caller stays where it is."""
     silent = set(addresses)
     failure: list[BaseException] = []
 
     def ask() -> None:
         try:
             netns.enter(namespace)
-            _ask_until(silent, addresses, time.monotonic() + within_s)
+            _ask_until(silent, addresses, deadline)
         except BaseException as error:
             failure.append(error)
 
@@ -48,7 +86,8 @@ def _answering(addresses: Mapping[str, str], deadline: float) -> set[str]:
     answering: set[str] = set()
     with selectors.DefaultSelector() as selector:
         for name, address in addresses.items():
-            sock = socket.socket()
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            sock = socket.socket(family)
             sock.setblocking(False)
             sock.connect_ex((address, 22))
             selector.register(sock, selectors.EVENT_READ, name)

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from harness.labs.errors import LabError, LabInputError
+from harness.labs.vm.dress import DATA_NETWORK, HostDress, NicDress
 
 SCHEMA = "slotlab.lab/v1"
 HOSTS_MAX = 100
@@ -28,14 +29,35 @@ class ProcessId(msgspec.Struct, frozen=True):
 
 
 class HostState(msgspec.Struct, frozen=True, kw_only=True):
-    """One lab host; machine is the container's name, role is node or ntp."""
+    """One lab host; address is where SSH listens, role its group in the inventory.
+
+    A container has a namespace and a machine name of its own, a VM has its dress instead.
+    """
 
     name: str
     role: str
     address: str
-    namespace: str
-    machine: str
+    namespace: str = ""
+    machine: str = ""
+    dress: HostDress | None = None
     process: ProcessId | None = None
+
+    @property
+    def kind(self) -> str:
+        """Return what the host is: container or vm."""
+        return "vm" if self.dress else "container"
+
+    @property
+    def data_nic(self) -> int:
+        """Return the number of the card that carries the node's traffic."""
+        return self.dress.data_nic if self.dress else 0
+
+    @property
+    def data_address(self) -> str:
+        """Return slotlab_address: the first address of the data card."""
+        if self.dress is None:
+            return self.address
+        return self.dress.nics[self.dress.data_nic].addresses[0].partition("/")[0]
 
 
 class LabState(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +73,11 @@ class LabState(msgspec.Struct, frozen=True, kw_only=True):
     controller_namespace: str
     cgroups: tuple[str, ...]
     hosts: tuple[HostState, ...]
+    provider: str = "container"
+    vm_image: str = ""
+    acceleration: str = ""
+    """kvm or tcg, for VMs."""
+    controller_cards: tuple[NicDress, ...] = ()
     phase: str = "starting"
     schema: str = SCHEMA
 
@@ -60,7 +87,7 @@ class LabState(msgspec.Struct, frozen=True, kw_only=True):
         return (
             self.bridge_namespace,
             self.controller_namespace,
-            *(host.namespace for host in self.hosts),
+            *(host.namespace for host in self.hosts if host.namespace),
         )
 
     @property
@@ -77,6 +104,21 @@ class LabState(msgspec.Struct, frozen=True, kw_only=True):
     def controller_namespace_path(self) -> str:
         """The file through which the harness enters the lab network."""
         return f"/run/netns/{self.controller_namespace}"
+
+    def cards(self, host: HostState | None) -> tuple[NicDress, ...]:
+        """Return the network cards of a host, or of the controller if host is None."""
+        if host is None and self.controller_cards:
+            return self.controller_cards
+        if host is not None and host.dress is not None:
+            return host.dress.nics
+        address = self.controller_address if host is None else host.address
+        return (NicDress(network=DATA_NETWORK, addresses=(f"{address}/24",)),)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Every network that some card is on, in order of mention."""
+        cards = [card for owner in (None, *self.hosts) for card in self.cards(owner)]
+        return tuple(dict.fromkeys(card.network for card in cards))
 
     def host(self, name: str) -> HostState:
         """Return the named host.
@@ -108,19 +150,12 @@ def new_state(
     check_name(name)
     if not 1 <= host_count <= HOSTS_MAX:
         raise LabInputError(f"--hosts {host_count}: a container lab has 1 to {HOSTS_MAX} hosts")
-    prefix = f"sl{secrets.token_hex(3)}"
-    network = f"10.{secrets.randbelow(240) + 10}.{secrets.randbelow(250) + 2}"
-
-    def host(name: str, role: str, number: int) -> HostState:
-        return HostState(
-            name=name,
-            role=role,
-            address=f"{network}.{number}",
-            namespace=f"{prefix}-{name}",
-            machine=f"{prefix}-{name}",
-        )
-
-    nodes = [host(f"n{i + 1}", "node", FIRST_HOST_NUMBER + i) for i in range(host_count)]
+    prefix = new_prefix()
+    network = new_network()
+    nodes = [
+        container_host(prefix, f"n{i + 1}", "node", f"{network}.{FIRST_HOST_NUMBER + i}")
+        for i in range(host_count)
+    ]
     return LabState(
         name=name,
         prefix=prefix,
@@ -131,8 +166,24 @@ def new_state(
         bridge_namespace=f"{prefix}-bridge",
         controller_namespace=f"{prefix}-ctl",
         cgroups=tuple(str(root / prefix) for root in cgroup_roots),
-        hosts=(*nodes, host("ntp", "ntp", 2)),
+        hosts=(*nodes, container_host(prefix, "ntp", "ntp", f"{network}.2")),
     )
+
+
+def new_prefix() -> str:
+    """Return a fresh beginning for every name that a lab gives on this machine."""
+    return f"sl{secrets.token_hex(3)}"
+
+
+def new_network() -> str:
+    """Return the first three numbers of a fresh private network."""
+    return f"10.{secrets.randbelow(240) + 10}.{secrets.randbelow(250) + 2}"
+
+
+def container_host(prefix: str, name: str, role: str, address: str) -> HostState:
+    """Return the plan of one container."""
+    namespace = f"{prefix}-{name}"
+    return HostState(name=name, role=role, address=address, namespace=namespace, machine=namespace)
 
 
 def check_name(name: str) -> None:
@@ -159,6 +210,24 @@ def lab_folder(name: str) -> Path:
     """Return the folder of the named lab, whether or not it exists."""
     check_name(name)
     return labs_root() / name
+
+
+def list_labs() -> tuple[str, ...]:
+    """Return the names of all labs recorded on this machine for this user."""
+    return tuple(sorted(path.parent.name for path in labs_root().glob("*/lab.json")))
+
+
+def existing(name: str) -> LabState:
+    """Return the record of the named lab.
+
+    Raises:
+        LabInputError: there is no such lab.
+    """
+    state = load(lab_folder(name))
+    if state is None:
+        known = ", ".join(list_labs()) or "none"
+        raise LabInputError(f"no lab {name!r} (there are: {known}): slotlab lab up --name {name}")
+    return state
 
 
 def load(folder: Path) -> LabState | None:

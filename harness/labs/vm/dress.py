@@ -32,7 +32,7 @@ class DiskDress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostDress:
-    """One VM. role is its inventory group: node -> nodes, ntp -> ntp_servers, jump -> jump_hosts."""
+    """One VM; role is its inventory group: node nodes, ntp ntp_servers, jump jump_hosts."""
 
     name: str
     nics: tuple[NicDress, ...]

@@ -1,0 +1,171 @@
+"""Root file systems from the machine's own apt sources, built once and cached.
+
+The project names no mirror. A build happens in a hidden folder that is renamed when complete,
+under a lock, so a broken image is never seen.
+"""
+
+import fcntl
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.labs import checks
+from harness.labs.apt_sources import apt_options, write_sources
+from harness.labs.errors import LabError
+from harness.labs.process import run
+from harness.labs.recipe import LEAN
+from harness.labs.state import cache_root
+
+Progress = Callable[[str], None]
+Finish = Callable[[Path, Path], Path]
+"""(root, work) -> what is kept: root itself, or a folder made in work from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """One image: what goes into its root file system, and what a build of it costs."""
+
+    label: str
+    packages: tuple[str, ...]
+    files: Mapping[str, tuple[int, str]]
+    masked_units: tuple[str, ...]
+    set_up: str
+    build_bytes: int
+    cost: str
+    """What to expect, for the progress line."""
+
+
+def image_path(label: str, fingerprint: str) -> Path:
+    """Return where the image of that recipe is, or will be, on this machine.
+
+    Raises:
+        LabError: the machine is not a Debian or Ubuntu release.
+    """
+    release = platform.freedesktop_os_release()
+    suite = release.get("VERSION_CODENAME", "")
+    if not suite or shutil.which("dpkg") is None:
+        name = release.get("PRETTY_NAME", "unknown")
+        raise LabError(f"this machine runs {name}: labs on one machine need Debian or Ubuntu")
+    return cache_root() / f"{label}-{suite}-{architecture()}-{fingerprint}"
+
+
+def architecture() -> str:
+    """Return Debian's name of this machine's architecture, such as amd64."""
+    return run(["dpkg", "--print-architecture"]).strip()
+
+
+def ensure(path: Path, recipe: Recipe, finish: Finish, progress: Progress) -> Path:
+    """Return path once the finished image is there, built now if it was not.
+
+    Raises:
+        LabError: no room, no usable apt source, or a package cannot be had; nothing half-made
+            is left in the cache.
+    """
+    if path.is_dir():
+        return path
+    checks.require_space(cache_root(), recipe.build_bytes, f"the {recipe.label}")
+    with _build_lock(progress):
+        if path.is_dir():
+            return path
+        _remove_abandoned_builds()
+        _build(path, recipe, finish, progress)
+    return path
+
+
+@contextmanager
+def _build_lock(progress: Progress) -> Iterator[None]:
+    with (cache_root() / "image.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("image: another slotlab builds it; waiting")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_abandoned_builds() -> None:
+    for left in cache_root().glob(".building-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _build(path: Path, recipe: Recipe, finish: Finish, progress: Progress) -> None:
+    started = time.monotonic()
+    progress(f"image: building {path.name} once, {recipe.cost}")
+    work = Path(tempfile.mkdtemp(dir=cache_root(), prefix=".building-"))
+    try:
+        work.chmod(0o755)
+        root = work / "root"
+        _bootstrap(work, root, recipe, progress)
+        progress("image: files, units and set-up")
+        _dress(root, recipe)
+        kept = finish(root, work)
+        os.sync()
+        kept.rename(path)
+    except OSError as error:
+        raise LabError(f"cannot build the {recipe.label} in {cache_root()}: {error}") from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    progress(f"image: ready after {time.monotonic() - started:.0f} s")
+
+
+def _bootstrap(work: Path, root: Path, recipe: Recipe, progress: Progress) -> None:
+    suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    sources = write_sources(suite, work / "lab.sources")
+    words = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"]
+    words += [f"--include={','.join(recipe.packages)}"]
+    words += [f"--dpkgopt={option}" for option in LEAN]
+    words += [f"--aptopt={option}" for option in apt_options()]
+    words += [suite, str(root), str(sources)]
+    log_path = cache_root() / "image-build.log"
+    last_error = ""
+    # Mounts and processes of the build live in namespaces that end with it, and it ends with us.
+    alone = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork"]
+    alone += ["--kill-child", "--mount-proc"]
+    with (
+        log_path.open("w") as log,
+        subprocess.Popen(
+            [*alone, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        ) as build,
+    ):
+        assert build.stdout is not None
+        try:
+            for line in build.stdout:
+                log.write(line)
+                if line.startswith("I: "):
+                    progress(f"image: {line[3:].strip()}")
+                elif line.startswith("E: "):
+                    last_error = last_error or line[3:].strip()
+            status = build.wait()
+        except BaseException:
+            build.kill()
+            raise
+    if status != 0:
+        raise LabError(
+            f"the {recipe.label} cannot be built: "
+            f"{last_error or f'mmdebstrap ended with {status}'} (all of it in {log_path})"
+        )
+
+
+def _dress(root: Path, recipe: Recipe) -> None:
+    for name, (mode, text) in recipe.files.items():
+        path = root / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+    for unit in recipe.masked_units:
+        link = root / "etc/systemd/system" / unit
+        link.unlink(missing_ok=True)
+        link.symlink_to("/dev/null")
+    run(["chroot", str(root), "/bin/sh", "-c", recipe.set_up], within_s=300)

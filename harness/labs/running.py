@@ -1,0 +1,317 @@
+"""Labs whose hosts are there: bring up, take down, look, log in, and pull plugs.
+
+Works for every provider; what differs from host to host is behind `HostKind`. Whatever is made is
+recorded first (state.py), so `down` works after `up` was killed at any moment.
+"""
+
+import contextlib
+import fcntl
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from harness.labs import access, cgroup, checks, network, process, reach
+from harness.labs import state as lab_state
+from harness.labs.errors import LabError, LabInputError
+from harness.labs.kinds import kind_of
+from harness.labs.state import HostState, LabState, ProcessId
+
+Progress = Callable[[str], None]
+
+HOST_STATUS_S = 1.5
+LOCK_WAIT_S = 30.0
+"""How long a plug waits for another hand on the same lab."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lab:
+    """A lab that is up: all that the rest of the harness needs is the inventory."""
+
+    name: str
+    folder: Path
+    inventory: Path
+    netns: Path
+    hosts: tuple[tuple[str, str], ...]
+    """(name, data address) of each host in group nodes, in inventory order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostStatus:
+    """One host as found now; pid is its PID 1 (or its QEMU) on this machine."""
+
+    name: str
+    role: str
+    address: str
+    running: bool
+    pid: int | None
+    ssh: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabStatus:
+    """One lab as found now; phase is up, starting, or broken (its maker died, or a reboot)."""
+
+    name: str
+    provider: str
+    phase: str
+    inventory: Path
+    netns: Path
+    hosts: tuple[HostStatus, ...]
+
+
+def bring_up(name: str, plan: Callable[[], LabState], progress: Progress) -> Lab:
+    """Return the lab, every host answering on SSH; on failure nothing of it is left.
+
+    plan is called under the lab's lock, after what a dead `up` left over was removed.
+
+    Raises:
+        LabInputError: a lab of that name is up.
+        LabError: it cannot be made here.
+    """
+    folder = lab_state.lab_folder(name)
+    lab_state.labs_root().mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _lock(name):
+        _clear_leftover(folder, name, progress)
+        planned = plan()
+        folder.mkdir(mode=0o700)
+        lab_state.save(folder, planned)
+        try:
+            return _make(folder, planned, progress)
+        except BaseException as error:
+            progress(f"lab {name}: failed; removing what was made")
+            _remove(folder)
+            if isinstance(error, OSError):
+                raise LabError(f"cannot make lab {name!r} in {folder}: {error}") from error
+            raise
+
+
+def down(name: str, progress: Progress) -> bool:
+    """Return whether there was anything to remove; after it nothing of the lab is left."""
+    folder = lab_state.lab_folder(name)
+    if not folder.exists():
+        return False
+    checks.require_root()
+    with _lock(name):
+        if not folder.exists():
+            return False
+        _remove(folder)
+    progress(f"lab {name}: removed")
+    return True
+
+
+def status(name: str) -> LabStatus | None:
+    """Return how the lab is now, or None if there is none of that name."""
+    folder = lab_state.lab_folder(name)
+    state = lab_state.load(folder)
+    if state is None:
+        return None
+    same_boot = state.boot == process.boot_id()
+    first = {h.name: kind_of(h).first_process(h) if same_boot else None for h in state.hosts}
+    running = tuple(host for host in state.hosts if first[host.name])
+    namespace = Path(state.controller_namespace_path)
+    silent = {host.name for host in running}
+    if running and namespace.exists():
+        silent = reach.silent_hosts(folder, state, running, within_s=HOST_STATUS_S)
+    phase = state.phase
+    if not same_boot or (phase == "starting" and not process.is_alive(state.owner)):
+        phase = "broken"
+    return LabStatus(
+        name=name,
+        provider=state.provider,
+        phase=phase,
+        inventory=folder / "inventory.yml",
+        netns=namespace,
+        hosts=tuple(_host_status(h, first[h.name], silent) for h in state.hosts),
+    )
+
+
+def list_labs() -> tuple[str, ...]:
+    """Return the names of all labs recorded on this machine for this user."""
+    return lab_state.list_labs()
+
+
+def ssh_command(name: str, host_name: str) -> list[str]:
+    """Return the command that logs in to a host; append words to run a command there.
+
+    Raises:
+        LabInputError: there is no such lab or host.
+    """
+    state = lab_state.existing(name)
+    return access.ssh_words(lab_state.lab_folder(name), state, state.host(host_name))
+
+
+def kill(name: str, host_name: str) -> None:
+    """Return once the host is dead as by a power cut, its disk kept."""
+    with _lock(name, wait_s=LOCK_WAIT_S):
+        folder, state = lab_state.lab_folder(name), lab_state.existing(name)
+        each = state.host(host_name)
+        kind_of(each).end(state, each)
+        lab_state.save(folder, lab_state.with_process(state, host_name, None))
+
+
+def switch_on(name: str, host_name: str) -> None:
+    """Return once the host has power and its carrier; it may take a while to boot."""
+    with _lock(name, wait_s=LOCK_WAIT_S):
+        folder, state = lab_state.lab_folder(name), lab_state.existing(name)
+        each = state.host(host_name)
+        if not process.is_alive(each.process):
+            _boot(folder, state, each)
+
+
+def start(name: str, host_name: str) -> None:
+    """Return once a killed host answers on SSH again; nothing happens if it runs."""
+    switch_on(name, host_name)
+    state = lab_state.existing(name)
+    _wait_for_ssh(lab_state.lab_folder(name), state, (state.host(host_name),))
+
+
+def reboot(name: str, host_name: str) -> None:
+    """Return once the host was killed and answers on SSH again."""
+    kill(name, host_name)
+    start(name, host_name)
+
+
+def freeze(name: str, host_name: str) -> None:
+    """Return once nothing on the host runs any more; its network card stays there."""
+    state = lab_state.existing(name)
+    each = _running(state, host_name)
+    kind_of(each).freeze(lab_state.lab_folder(name), each)
+
+
+def thaw(name: str, host_name: str) -> None:
+    """Return once a frozen host runs on."""
+    state = lab_state.existing(name)
+    each = _running(state, host_name)
+    kind_of(each).thaw(lab_state.lab_folder(name), each)
+
+
+def link(name: str, host_name: str, *, up: bool) -> None:
+    """Return once the host's data card has a carrier, or none."""
+    state = lab_state.existing(name)
+    each = _running(state, host_name)
+    kind_of(each).set_link(lab_state.lab_folder(name), state, each, up=up)
+
+
+def power_state(name: str, host_name: str) -> str:
+    """Return one word: on, off, frozen or link_down."""
+    folder, state = lab_state.lab_folder(name), lab_state.existing(name)
+    each = state.host(host_name)
+    kind = kind_of(each)
+    if kind.first_process(each) is None:
+        return "off"
+    if kind.is_frozen(folder, each):
+        return "frozen"
+    return "on" if kind.link_is_up(folder, state, each) else "link_down"
+
+
+def _running(state: LabState, host_name: str) -> HostState:
+    each = state.host(host_name)
+    if kind_of(each).first_process(each) is None:
+        raise LabError(f"lab {state.name!r}: {host_name} is off: switch it on first")
+    return each
+
+
+@contextmanager
+def _lock(name: str, wait_s: float = 0.0) -> Iterator[None]:
+    """Hold the lab's lock, so that up, down and kill of one lab never overlap."""
+    lab_state.labs_root().mkdir(parents=True, exist_ok=True, mode=0o700)
+    deadline = time.monotonic() + wait_s
+    with (lab_state.labs_root() / f"{name}.lock").open("w") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= deadline:
+                    raise LabError(
+                        f"lab {name!r} is being made or removed by another slotlab: wait for it"
+                    ) from error
+                time.sleep(0.02)
+        yield
+
+
+def _clear_leftover(folder: Path, name: str, progress: Progress) -> None:
+    if not folder.exists():
+        return
+    state = lab_state.load(folder)
+    if state is not None and state.phase == "up" and state.boot == process.boot_id():
+        raise LabInputError(
+            f"lab {name!r} is already up: slotlab lab down --name {name}, or use another --name"
+        )
+    progress(f"lab {name}: removing what an interrupted run left over")
+    _remove(folder)
+
+
+def _make(folder: Path, state: LabState, progress: Progress) -> Lab:
+    names = ", ".join(state.networks)
+    progress(f"lab {state.name}: network {state.network}.0/24 ({names}) and keys")
+    network.make(state)
+    access.make_keys(folder, state)
+    progress(f"lab {state.name}: booting {len(state.hosts)} hosts, the time server among them")
+    for each in state.hosts:
+        kind_of(each).lay_out(folder, state, each)
+        state = _boot(folder, state, each)
+    _wait_for_ssh(folder, state, state.hosts)
+    inventory = access.write_inventory(folder, state)
+    state = lab_state.save(folder, msgspec.structs.replace(state, phase="up"))
+    progress(f"lab {state.name}: up")
+    return Lab(
+        name=state.name,
+        folder=folder,
+        inventory=inventory,
+        netns=Path(state.controller_namespace_path),
+        hosts=tuple((h.name, h.data_address) for h in state.hosts if h.role == "node"),
+    )
+
+
+def _boot(folder: Path, state: LabState, each: HostState) -> LabState:
+    """Return the state with the started host's process in it, as recorded."""
+    recorded = [state]
+
+    def record(started: ProcessId) -> None:
+        recorded[0] = lab_state.save(folder, lab_state.with_process(state, each.name, started))
+
+    kind_of(each).boot(folder, state, each, record)
+    return recorded[0]
+
+
+def _wait_for_ssh(folder: Path, state: LabState, hosts: tuple[HostState, ...]) -> None:
+    within_s = max(kind_of(each).SSH_DEADLINE_S for each in hosts)
+    silent = reach.silent_hosts(folder, state, hosts, within_s=within_s)
+    if silent:
+        name = min(silent)
+        console = folder / "hosts" / name / "console.log"
+        lines = console.read_text(errors="replace").strip().splitlines() or ["(nothing)"]
+        raise LabError(
+            f"hosts without SSH after {within_s:.0f} s: {', '.join(sorted(silent))}; "
+            f"the console of {name} ends: {lines[-1]}"
+        )
+
+
+def _remove(folder: Path) -> None:
+    """Return once everything the lab recorded is gone; safe to repeat."""
+    state = lab_state.load(folder)
+    if state is not None and state.boot == process.boot_id():
+        for each in state.hosts:
+            kind_of(each).end(state, each)
+        process.kill(cgroup.processes(state.cgroups))
+        network.remove(state)
+        cgroup.remove(state.cgroups)
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(folder)
+
+
+def _host_status(each: HostState, first: ProcessId | None, silent: set[str]) -> HostStatus:
+    return HostStatus(
+        name=each.name,
+        role=each.role,
+        address=each.address,
+        running=first is not None,
+        pid=first.pid if first else None,
+        ssh=first is not None and each.name not in silent,
+    )

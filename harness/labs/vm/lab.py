@@ -1,0 +1,141 @@
+"""The VM lab: QEMU machines on this machine, behind an inventory as of hardware.
+
+`up` makes it; what can be done to a lab that is up is the same for every provider (running.py).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.labs import build, cgroup, checks, process
+from harness.labs import image as container_image
+from harness.labs import state as lab_state
+from harness.labs.errors import LabError, LabInputError
+from harness.labs.running import (
+    HostStatus,
+    Lab,
+    LabStatus,
+    Progress,
+    bring_up,
+    down,
+    freeze,
+    kill,
+    link,
+    list_labs,
+    power_state,
+    reboot,
+    ssh_command,
+    start,
+    status,
+    switch_on,
+    thaw,
+)
+from harness.labs.state import FIRST_HOST_NUMBER, HostState, LabState
+from harness.labs.vm import acceleration, image
+from harness.labs.vm.dress import DATA_NETWORK, HostDress, LabDress, NicDress
+
+__all__ = [
+    "HOSTS_MAX",
+    "HostStatus",
+    "Lab",
+    "LabStatus",
+    "VmSpec",
+    "down",
+    "freeze",
+    "kill",
+    "link",
+    "list_labs",
+    "power_state",
+    "reboot",
+    "ssh_command",
+    "start",
+    "status",
+    "switch_on",
+    "thaw",
+    "up",
+]
+
+HOSTS_MAX = 20
+DISK_BYTES = 400_000_000
+"""Room asked for each VM's layer over the shared disk."""
+
+QEMU_MB = 200
+"""What QEMU itself takes beside the memory of its guest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmSpec:
+    """What is asked for: a name and a number of equal hosts, or a dress for the whole lab."""
+
+    name: str = "default"
+    hosts: int = 4
+    dress: LabDress | None = None
+
+
+def up(spec: VmSpec, progress: Progress) -> Lab:
+    """Return the lab, every host answering on SSH; on failure nothing of it is left.
+
+    Raises:
+        LabInputError: a bad name or number of hosts, or a lab of that name is up.
+        LabError: this machine lacks something, named with its remedy.
+    """
+    lab_state.check_name(spec.name)
+    if not 1 <= spec.hosts <= HOSTS_MAX:
+        raise LabInputError(f"--hosts {spec.hosts}: a VM lab has 1 to {HOSTS_MAX} hosts")
+    checks.require_root()
+    checks.require_programs(checks.VM_PACKAGE_OF, "VM lab")
+    if build.architecture() != "amd64":
+        raise LabError(f"the VM lab runs on amd64 only, not on {build.architecture()}")
+    return bring_up(spec.name, lambda: _plan(spec, progress), progress)
+
+
+def _plan(spec: VmSpec, progress: Progress) -> LabState:
+    """Return the record of a lab whose images are there; none of the lab itself exists yet."""
+    dress = spec.dress or plain_dress(spec.hosts, lab_state.new_network())
+    files = image.ensure_image(progress)
+    root = lab_state.labs_root()
+    checks.require_space(root, len(dress.hosts) * DISK_BYTES, f"a lab of {len(dress.hosts)} VMs")
+    checks.require_memory(sum(host.memory_mb + QEMU_MB for host in dress.hosts))
+    prefix = lab_state.new_prefix()
+    network = dress.controller[0].addresses[0].rpartition("/")[0].rpartition(".")[0]
+    hosts = [_host(each) for each in dress.hosts]
+    shared, tops = Path(), cgroup.roots()
+    if dress.own_time_server:
+        checks.require_programs(checks.PACKAGE_OF, "lab's time server")
+        checks.require_overlay(root)
+        shared = container_image.ensure_image(progress)
+        hosts.append(lab_state.container_host(prefix, "ntp", "ntp", f"{network}.2"))
+    return LabState(
+        name=spec.name,
+        provider="vm",
+        prefix=prefix,
+        network=network,
+        image=str(shared),
+        vm_image=str(files),
+        acceleration=acceleration.find(files / image.KERNEL, progress),
+        boot=process.boot_id(),
+        owner=process.this_process(),
+        bridge_namespace=f"{prefix}-bridge",
+        controller_namespace=f"{prefix}-ctl",
+        controller_cards=dress.controller,
+        cgroups=tuple(f"{top}/{prefix}" for top in tops) if dress.own_time_server else (),
+        hosts=tuple(hosts),
+    )
+
+
+def _host(dress: HostDress) -> HostState:
+    address = dress.nics[dress.ssh_nic].addresses[0].partition("/")[0]
+    return HostState(name=dress.name, role=dress.role, address=address, dress=dress)
+
+
+def plain_dress(count: int, network: str) -> LabDress:
+    """Return a lab of equal hosts on one network, with a time server of its own."""
+    server = f"{network}.2"
+
+    def card(number: int) -> NicDress:
+        return NicDress(network=DATA_NETWORK, addresses=(f"{network}.{number}/24",))
+
+    hosts = tuple(
+        HostDress(name=f"n{i + 1}", nics=(card(FIRST_HOST_NUMBER + i),), ntp=(server,))
+        for i in range(count)
+    )
+    return LabDress(hosts=hosts, controller=(card(1),), own_time_server=True)
