@@ -1,0 +1,127 @@
+"""Cuts and losses hit the node's flows in the direction asked, as much as asked, and nothing else.
+
+Counted with numbered datagrams between two network namespaces, one real agent in the first.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+
+pytestmark = pytest.mark.root
+
+S = 1_000_000_000
+HERE, THERE = "10.9.0.1", "10.9.0.2"
+PORT, CLOCK_PROBE_PORT, SSH_PORT, NTP_PORT, FREE_PORT = 9000, 9001, 22, 123, 5555
+
+
+def wait_until(claim, what: str, timeout_s: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not claim():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
+        time.sleep(0.005)
+
+
+def arrived(bench, count: int, *, to_here: bool, port: int = PORT) -> int:
+    """Return how many of count datagrams between port and a free port arrive on the far side."""
+    sender, receiver = (bench.there, bench.here) if to_here else (bench.here, bench.there)
+    ends = ((THERE, FREE_PORT), (HERE, port)) if to_here else ((HERE, port), (THERE, FREE_PORT))
+    seen = 0
+    with bench.socket_in(sender) as out, bench.socket_in(receiver) as into:
+        into.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        into.bind(ends[1])
+        into.setblocking(False)
+        out.bind(ends[0])
+        out.connect(ends[1])
+        for number in range(count):
+            out.send(b"%d" % number)
+            if number % 50 == 49:
+                seen += drained(into)
+        until = time.monotonic() + 0.2
+        while seen < count and time.monotonic() < until:
+            seen += drained(into)
+    return seen
+
+
+def drained(into: socket.socket) -> int:
+    count = 0
+    while True:
+        try:
+            into.recv(100)
+        except BlockingIOError:
+            return count
+        count += 1
+
+
+def cut(**changes: object) -> dict[str, object]:
+    wire = {
+        "id": "cut-1", "fault": "cut", "at_ns": S // 2, "for_ns": 3 * S,
+        "blocked_in": [THERE], "blocked_out": [], "node_port": PORT,
+    }  # fmt: skip
+    return wire | changes
+
+
+def loss(share_ppm: int) -> dict[str, object]:
+    return {
+        "id": "loss-1", "fault": "loss", "at_ns": S // 2, "for_ns": 3 * S, "sources": [THERE],
+        "share_ppm": share_ppm, "node_port": PORT, "seed": 5,
+    }  # fmt: skip
+
+
+def test_a_one_way_cut_is_one_way(bench) -> None:
+    bench.start_agent()
+    before = bench.ask("snapshot")
+    bench.arm(cut())
+    wait_until(lambda: bench.state("cut-1") == "installed", "installed")
+    assert arrived(bench, 100, to_here=True) == 0
+    assert arrived(bench, 100, to_here=False) == 100
+    wait_until(lambda: bench.state("cut-1") == "healed", "healed")
+    assert arrived(bench, 100, to_here=True) == 100
+    assert bench.records("cut-1")[-1]["read_back"] == {"dropped": {"input": 100, "output": 0}}
+    assert bench.ask("snapshot") == before
+
+
+def test_the_share_asked_is_lost_one_way_within_five_sigma(bench) -> None:
+    bench.start_agent()
+    if not bench.ask("hello")["capabilities"]["loss"]:
+        pytest.skip("this kernel has no nft_numgen")
+    bench.arm(loss(300_000))
+    wait_until(lambda: bench.state("loss-1") == "installed", "installed")
+    sent = 4_000
+    five_sigma = 5 * (sent * 0.3 * 0.7) ** 0.5
+    assert abs(sent - arrived(bench, sent, to_here=True) - 0.3 * sent) < five_sigma
+    assert arrived(bench, 500, to_here=False) == 500
+    wait_until(lambda: bench.state("loss-1") == "healed", "healed")
+    counted = bench.records("loss-1")[-1]["read_back"]
+    assert counted["seen"] == sent
+    assert abs(counted["dropped"]["input"] - 0.3 * sent) < five_sigma
+    assert arrived(bench, 500, to_here=True) == 500
+    assert bench.rules() == ""
+
+
+def test_all_lost_on_the_only_interface_leaves_ssh_time_and_clock_probes_alone(bench) -> None:
+    bench.start_agent()
+    bench.arm(loss(1_000_000))
+    wait_until(lambda: bench.state("loss-1") == "installed", "installed")
+    assert arrived(bench, 200, to_here=True) == 0
+    for port in (SSH_PORT, NTP_PORT, CLOCK_PROBE_PORT):
+        assert arrived(bench, 200, to_here=True, port=port) == 200, port
+    wait_until(lambda: bench.state("loss-1") == "healed", "healed")
+    assert bench.records("loss-1")[-1]["read_back"]["dropped"] == {"input": 200}
+    assert arrived(bench, 200, to_here=True) == 200
+
+
+def test_read_back_shows_each_member_with_the_time_it_has_left(bench) -> None:
+    bench.start_agent()
+    armed = bench.arm(cut(blocked_out=[THERE]))
+    wait_until(lambda: bench.state("cut-1") == "installed", "installed")
+    record = bench.records("cut-1")[-1]
+    sets = record["read_back"]["sets"]
+    assert {name: [each["address"] for each in found] for name, found in sets.items()} == {
+        "blk_in": [THERE], "blk_out": [THERE], "blk_in6": [], "blk_out6": []
+    }  # fmt: skip
+    read_ns = armed["t0_boottime_ns"] + record["t_ns"]
+    deadline_ns = armed["t0_boottime_ns"] + 7 * S // 2
+    assert abs(read_ns + sets["blk_in"][0]["expires_ns"] - deadline_ns) < S // 4
