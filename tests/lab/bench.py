@@ -48,10 +48,13 @@ class Bench:
         """Return the names of the node hosts."""
         return [name for name, _ in self.hosts]
 
-    def slotlab(self, *words: str, timeout_s: float = 240) -> subprocess.CompletedProcess[str]:
-        """Return the finished command `slotlab words…`."""
+    def slotlab(
+        self, *words: str, home: Path | None = None, timeout_s: float = 240
+    ) -> subprocess.CompletedProcess[str]:
+        """Return the finished command `slotlab words…`; home: a controller's state of its own."""
+        environment = os.environ | ({"XDG_STATE_HOME": str(home)} if home else {})
         return subprocess.run(
-            [sys.executable, "-m", "harness", *words],
+            [sys.executable, "-m", "harness", *words], env=environment,
             cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False,
         )  # fmt: skip
 
