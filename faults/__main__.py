@@ -6,13 +6,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import json
 import logging
 import os
 import signal
 import socket
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from faults import ctl, delay_queue, ntp_relay
@@ -22,15 +21,16 @@ from faults.boottime import nice
 from faults.capability import capabilities
 from faults.clock import write_skew
 from faults.fault import FaultError
+from faults.heal import heal
 from faults.journal import Journal
 from faults.layout import Layout, layout, read_host
 from faults.ledger import Ledger
 from faults.provider import provider_host, until_idle
-from faults.recovery import recover
 from faults.server import Server
 
-HEAL_TIMEOUT_S = 30.0
 AGENT_NICENESS = -10
+THREADS = 16
+"""Actions that may run at once: one that takes long must not hold up another."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
             case "ctl":
                 return ctl.main(Path(options.socket) if options.socket else place.socket)
             case _:
-                return _heal(place, boot=options.boot)
+                return heal(place, boot=options.boot)
     except FaultError as error:
         print(f"slotlab agent: {error.detail}", file=sys.stderr)
         return 2
@@ -65,8 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     agent.add_argument("--provider", help="switch other hosts by the commands in this file")
     relay = commands.add_parser("ctl", help="relay JSON lines to the agent")
     relay.add_argument("--socket", help="the agent's socket")
-    heal = commands.add_parser("heal", help="take back every fault of this host")
-    heal.add_argument("--boot", action="store_true", help="the machine has just started")
+    healing = commands.add_parser("heal", help="take back every fault of this host")
+    healing.add_argument("--boot", action="store_true", help="the machine has just started")
     queue = commands.add_parser("delay-queue", help="hold packets of a queue (the agent starts it)")
     queue.add_argument("spec", help="JSON")
     relay = commands.add_parser("ntp-relay", help="shift NTP answers (the agent starts it)")
@@ -77,13 +77,15 @@ def _parser() -> argparse.ArgumentParser:
 async def _agent(place: Layout, provider: str | None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     nice(AGENT_NICENESS)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     place.run_dir.mkdir(parents=True, exist_ok=True)
     host, found = provider_host(place, Path(provider)) if provider else await _own_host(place)
     agent = Agent(host, found)
-    healed = agent.recover("agent_restarted")
-    if healed:
-        logging.info("took back what an earlier agent left: %s", ", ".join(healed))
-    if not provider:
+    host.ledger.write_heal_script()
+    carried = await asyncio.to_thread(agent.resume)
+    if carried:
+        logging.info("carrying on: %s", ", ".join(carried))
+    elif not provider:
         write_skew(place.skew_file, 0, 0)
     server = Server(agent)
     await server.listen(place.socket, place.owner)
@@ -91,15 +93,17 @@ async def _agent(place: Layout, provider: str | None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     schedule = asyncio.create_task(agent.run())
+    watching = asyncio.create_task(agent.watch())
     _notify("READY=1")
-    ends = {schedule, asyncio.create_task(stop.wait())}
+    ends = {schedule, watching, asyncio.create_task(stop.wait())}
     if provider:
         ends.add(asyncio.create_task(until_idle(agent, server)))
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     await agent.heal("agent_stopped")
-    if schedule.done():
-        schedule.result()
-    schedule.cancel()
+    for task in (schedule, watching):
+        if task.done():
+            task.result()
+        task.cancel()
     return 0
 
 
@@ -112,25 +116,6 @@ async def _own_host(place: Layout) -> tuple[Host, dict[str, bool]]:
     names = frozenset(name for name, works in found.items() if works)
     ledger = Ledger(place.ledger_dir)
     return Host(place, config, names, ledger, Journal(place.journal_file, config.host)), found
-
-
-def _heal(place: Layout, *, boot: bool) -> int:
-    """Return 0 when nothing of ours is left; by the agent if one answers, else from the ledger."""
-    if not boot:
-        with contextlib.suppress(OSError):
-            reply = ctl.ask(place.socket, "heal", HEAL_TIMEOUT_S)
-            print(json.dumps({"how": "agent", **reply}))
-            return 0 if "ok" in reply else 3
-    if os.geteuid() != 0 and not os.access(place.ledger_dir, os.W_OK):
-        raise FaultError("no_root", "no agent answers; run `python -m faults heal` as root")
-    ledger = Ledger(place.ledger_dir)
-    journal = Journal(place.journal_file, read_host(place.host_file).host)
-    systemd = Path("/run/systemd/system").is_dir()
-    reason = "host_rebooted" if boot else "heal"
-    healed = recover(ledger, journal, reason, systemd=systemd, boot=boot)
-    left = [entry.fault_id for entry in ledger.open_entries()]
-    print(json.dumps({"how": "ledger", "ok": {"healed": healed, "left": left}}))
-    return 3 if left else 0
 
 
 def _notify(text: str) -> None:

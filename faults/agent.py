@@ -1,6 +1,10 @@
 """The agent: the root service of a host that carries out an armed schedule and always heals.
 
 It knows no controller: requests come in through server.py, and once armed nothing more need come.
+All waiting is on CLOCK_BOOTTIME, which no step of the wall clock moves. A changed clock rate does
+(adjtimex reaches it too): by at most 500 ppm, 30 ms in a minute, and only while a host's clock is
+made to drift. The raw clock would not follow, but there hosts run apart by their crystals' error
+all the time, and a partition must begin everywhere at once.
 """
 
 from __future__ import annotations
@@ -12,11 +16,15 @@ from pathlib import Path
 import msgspec
 
 from faults import units
-from faults.arming import Armed, ArmRequest, Host, build
+from faults.arming import Armed, ArmRequest, Host, build, load
 from faults.boottime import boot_id, boottime_ns, read_clocks, spin_until
+from faults.driver import Driver
 from faults.fault import FOR_NS_MAX, SECOND_NS, FaultError
+from faults.lab_lock import LabLock
+from faults.leasing import Leasing
 from faults.recovery import recover
 from faults.runner import run
+from faults.running import RunningFile
 from faults.schedule import Action
 from faults.snapshot import snapshot
 from faults.trial_files import check_files, place_files
@@ -26,8 +34,22 @@ log = logging.getLogger(__name__)
 SPIN_NS = 4_000_000
 """The event loop may wake this late; the last stretch before an action is spun."""
 
-_SHARED = ("delay", "clock_step")
-"""Kinds of which one fault may begin at the moment another ends: their actions keep their order."""
+WATCH_S = 1.0
+WATCH_MARGIN_NS = 300_000_000
+"""A fault this near its end is not looked at any more: that must not hold up the heal."""
+
+_SHARED = {
+    "delay": "delay",
+    "clock_step": "clock",
+    "clock_drift": "clock",
+    "ntp_offset": "ntp",
+    "ntp_cut": "ntp",
+    "kill": "unit",
+    "pause": "unit",
+}
+"""What kinds have in common: one may begin at the moment another ends, and their actions keep their
+order.
+"""
 
 
 class Agent:
@@ -42,11 +64,48 @@ class Agent:
         self._locks: dict[str, asyncio.Lock] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._exclusive = asyncio.Lock()
+        self.lock = LabLock(host.layout.run_dir)
+        self.running = RunningFile(host.layout.agent_dir)
+        self._leasing = Leasing(host.grants, host.timers, host.ledger.heal_file)
 
-    def recover(self, reason: str) -> list[str]:
+    def resume(self) -> list[str]:
+        """Return the faults carried on for an agent of this boot that died; the rest is undone.
+
+        Called once, before anything else.
+        """
+        host = self.host
+        grant = host.grants.read()
+        entries = host.ledger.open_entries()
+        if grant is None or grant.boot != boot_id():
+            self.recover("agent_restarted")
+            return []
+        mine = [entry for entry in entries if (entry.boot, entry.trial, entry.t0_boottime_ns)
+                == (grant.boot, grant.trial, grant.t0_boottime_ns)]  # fmt: skip
+        host.journal.trial, host.journal.t0_boottime_ns = grant.trial, grant.t0_boottime_ns
+        try:
+            armed = load(grant, mine, host)
+        except FaultError as error:
+            log.warning("cannot carry on: %s", error)
+            self.recover("agent_restarted")
+            return []
+        carried = list(armed.drivers)
+        host.journal.write("started", reason="agent_restarted", read_back={"carried_on": carried})
+        self.recover("agent_restarted", frozenset(entry.token for entry in mine))
+        host.journal.trial, host.journal.t0_boottime_ns = grant.trial, grant.t0_boottime_ns
+        schedule = armed.schedule
+        for driver in armed.drivers.values():
+            driver.take_over(boottime_ns())
+            if driver.state == "applied":
+                schedule = schedule.running(driver.fault.id)
+            if driver.state in ("failed", "skipped"):
+                schedule = schedule.failed(driver.fault.id)
+        self.trial, self.armed = grant.trial, armed.with_schedule(schedule)
+        return carried
+
+    def recover(self, reason: str, keep: frozenset[str] = frozenset()) -> list[str]:
         """Return the faults taken back that an earlier agent left open."""
-        host, systemd = self.host, self.capabilities["systemd"]
-        return recover(host.ledger, host.journal, reason, systemd=systemd)
+        host = self.host
+        return recover(host.ledger, host.journal, host.timers, reason, keep)
 
     async def run(self) -> None:
         """Never return: do what is due, as it becomes due."""
@@ -62,9 +121,35 @@ class Agent:
             spin_until(wake_ns)
             self._begin_due()
 
+    async def watch(self) -> None:
+        """Never return: look at what is in force every second; what ended early is said at once."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            armed = self.armed
+            for driver in tuple(armed.drivers.values()) if armed is not None else ():
+                ends_ns = driver.place.deadline_ns
+                calm = ends_ns is not None and ends_ns - boottime_ns() > WATCH_MARGIN_NS
+                lock = self._lock_of(driver)
+                if driver.state == "applied" and calm and not lock.locked():
+                    async with lock:
+                        await self._look(driver)
+
+    async def _look(self, driver: Driver) -> None:
+        try:
+            await asyncio.to_thread(driver.look)
+        except Exception:
+            log.exception("could not look at %s", driver.fault.id)
+        self._drop_if_over(driver)
+
     def hello(self) -> dict[str, object]:
         """Return who this host is, what it can do, and its clocks now."""
         now = read_clocks()
+        lock = self.lock.holder()
+        held = None if lock is None else {
+            "owner": lock.owner,
+            "purpose": lock.purpose,
+            "left_ns": lock.expires_boottime_ns - boottime_ns(),
+        }  # fmt: skip
         return {
             "host": self.host.config.host,
             "boot": boot_id(),
@@ -73,17 +158,20 @@ class Agent:
             "wall_ns": now.wall_ns,
             "mono_ns": now.mono_ns,
             "boottime_ns": now.boottime_ns,
+            "lock": held,
         }
 
-    async def prepare(self, trial: str, files: dict[str, str]) -> dict[str, object]:
+    async def prepare(self, trial: str, files: dict[str, str], owner: str) -> dict[str, object]:
         """Return when units are down and the trial's files are in place of the last one's.
 
         Raises:
-            FaultError: busy, bad_file, disk, unit_failed.
+            FaultError: locked, busy, bad_file, disk, unit_failed.
         """
         async with self._exclusive:
+            self.lock.check(owner)
             self._refuse_while_active()
             check_files(files)
+            self.running.stopped(list(units.UNITS))
             if self.capabilities["systemd"]:
                 await asyncio.to_thread(units.stop, list(units.UNITS))
             await asyncio.to_thread(place_files, self.host.layout, files)
@@ -93,15 +181,27 @@ class Agent:
             self.trial, self.armed = trial, None
         return {"trial": trial}
 
-    async def start(self, names: list[str]) -> dict[str, object]:
-        """Return when the units run."""
+    async def start(self, names: list[str], owner: str) -> dict[str, object]:
+        """Return when the units run; should this host lose its power, they come back with it.
+
+        Raises:
+            FaultError: locked, unsupported, unknown_unit, unit_failed.
+        """
+        self.lock.check(owner)
         self._need_systemd()
         await asyncio.to_thread(units.start, names)
+        await asyncio.to_thread(self.running.started, self.trial, names, self._lease_left_ns())
         return {"started": names}
 
-    async def stop(self, names: list[str]) -> dict[str, object]:
-        """Return when the units are down."""
+    async def stop(self, names: list[str], owner: str) -> dict[str, object]:
+        """Return when the units are down.
+
+        Raises:
+            FaultError: locked, unsupported, unknown_unit, unit_failed.
+        """
+        self.lock.check(owner)
         self._need_systemd()
+        self.running.stopped(names)
         await asyncio.to_thread(units.stop, names)
         return {"stopped": names}
 
@@ -115,46 +215,64 @@ class Agent:
         """Return T0 on this host's clocks once every fault is in the ledger; or nothing is armed.
 
         Raises:
-            FaultError: busy, or why one of the faults cannot be done here.
+            FaultError: locked, busy, disk, or why one of the faults cannot be done here.
         """
         async with self._exclusive:
+            self.lock.check(request.owner)
             self._refuse_while_active()
             now = read_clocks()
             armed = await asyncio.to_thread(build, request, self.host, now)
             self.host.ledger.clear_closed()
             journal = self.host.journal
-            journal.trial, journal.t0_boottime_ns = request.trial, armed.t0_boottime_ns
+            journal.trial, journal.t0_boottime_ns = request.trial, armed.grant.t0_boottime_ns
             times = {
                 "t0_wall_ns": request.t0_wall_ns,
-                "t0_mono_ns": armed.t0_mono_ns,
-                "t0_boottime_ns": armed.t0_boottime_ns,
+                "t0_mono_ns": armed.grant.t0_mono_ns,
+                "t0_boottime_ns": armed.grant.t0_boottime_ns,
                 "clock_read_error_ns": now.error_ns,
             }
             try:
-                for driver in armed.drivers.values():
-                    await asyncio.to_thread(driver.arm)
+                await asyncio.to_thread(self._put_on_disk, armed)
             except OSError as error:
-                self.recover("not_armed")
-                raise FaultError("disk", f"ledger: {error.strerror}") from error
+                self.host.grants.revoke()
+                await asyncio.to_thread(self.recover, "not_armed")
+                raise FaultError("disk", f"{error.strerror or error}; make room on it") from error
             journal.write("armed", read_back=dict(times))
             self.trial, self.armed = request.trial, armed
             self._locks = {}
             self._changed.set()
         return {**times, "armed": list(armed.drivers)}
 
-    def renew(self, trial: str, lease_ns: int) -> dict[str, object]:
+    def _put_on_disk(self, armed: Armed) -> None:
+        """Undo of every fault first, the grant last: without it nothing of this is carried on."""
+        self.host.journal.reserve(len(armed.drivers))
+        for driver in armed.drivers.values():
+            driver.arm()
+        self._leasing.begin(armed.grant, armed.schedule.ends_ns())
+        self.running.leased(armed.grant.lease_ns - boottime_ns())
+
+    async def renew(self, trial: str, lease_ns: int) -> dict[str, object]:
         """Return the time left after the lease was set to lease_ns from now.
 
         Raises:
-            FaultError: not_armed, bad_lease.
+            FaultError: not_armed (also when the lease has ended), bad_lease.
         """
-        if self.armed is None or trial != self.trial or not self.armed.schedule.active:
+        if trial != self.trial or not self._active() or self.armed is None:
             raise FaultError("not_armed", f"trial {trial} has nothing armed here")
         if not 0 < lease_ns <= 2 * FOR_NS_MAX:
             raise FaultError("bad_lease", "lease_ns is outside 0..48 h")
-        schedule = self.armed.schedule.renewed(boottime_ns() + lease_ns)
+        now_ns = boottime_ns()
+        if now_ns >= self.armed.schedule.lease_ns:
+            raise FaultError("not_armed", f"the lease of trial {trial} has ended")
+        schedule = self.armed.schedule.renewed(now_ns + lease_ns)
         self.armed = self.armed.with_schedule(schedule)
         self._changed.set()
+        grant = msgspec.structs.replace(self.armed.grant, lease_ns=now_ns + lease_ns)
+        try:
+            await asyncio.to_thread(self._leasing.renew, grant, schedule.ends_ns())
+            await asyncio.to_thread(self.running.leased, lease_ns)
+        except OSError as error:
+            log.warning("the renewed lease is not on disk: %s", error)
         return {"lease_left_ns": lease_ns}
 
     def status(self) -> dict[str, object]:
@@ -173,6 +291,7 @@ class Agent:
         """Return the faults taken back; what was not yet begun is dropped, nothing stays armed."""
         async with self._exclusive:
             running = set()
+            self.host.grants.revoke()
             if self.armed is not None:
                 running = {d.fault.id for d in self.armed.drivers.values()
                            if d.state in ("prepared", "applied")}  # fmt: skip
@@ -184,6 +303,7 @@ class Agent:
             if self._tasks:
                 await asyncio.wait(set(self._tasks))
             rest = await asyncio.to_thread(self.recover, reason)
+            await asyncio.to_thread(self._leasing.end)
         return {"healed": sorted({*running, *rest})}
 
     def journal_lines(self, from_line: int) -> dict[str, object]:
@@ -193,7 +313,7 @@ class Agent:
     @property
     def busy(self) -> bool:
         """Return whether anything is armed, in force or being done."""
-        return bool(self._tasks) or (self.armed is not None and self.armed.schedule.active)
+        return bool(self._tasks) or self._active()
 
     async def _wait(self, timeout_s: float | None) -> None:
         try:
@@ -222,21 +342,38 @@ class Agent:
         """Carry one action out; whatever goes wrong in it, the fault is taken back."""
         assert self.armed is not None
         driver = self.armed.drivers[fault_id]
-        kind = driver.fault.kind()
-        lock = self._locks.setdefault(kind if kind in _SHARED else fault_id, asyncio.Lock())
-        async with lock:
+        async with self._lock_of(driver):
             try:
                 await asyncio.to_thread(driver.perform, action, reason)
             except Exception:
                 log.exception("%s of %s failed; taking it back", action, fault_id)
                 driver.state = "failed"
                 await asyncio.to_thread(run, driver.recipe.undo)
-        if driver.state in ("failed", "skipped"):
-            self.armed = self.armed.with_schedule(self.armed.schedule.failed(fault_id))
+        self._drop_if_over(driver)
+
+    def _drop_if_over(self, driver: Driver) -> None:
+        if self.armed is not None and driver.state in ("failed", "skipped"):
+            self.armed = self.armed.with_schedule(self.armed.schedule.failed(driver.fault.id))
             self._changed.set()
 
+    def _lock_of(self, driver: Driver) -> asyncio.Lock:
+        name = _SHARED.get(driver.fault.kind(), driver.fault.id)
+        return self._locks.setdefault(name, asyncio.Lock())
+
+    def _active(self) -> bool:
+        """Return whether an arming is in force; whoever healed without us has revoked it."""
+        armed = self.armed
+        return (
+            armed is not None and armed.schedule.active and self.host.grants.holds(armed.grant.key)
+        )
+
+    def _lease_left_ns(self) -> int | None:
+        if self.armed is None or not self.armed.schedule.active:
+            return None
+        return self.armed.schedule.lease_ns - boottime_ns()
+
     def _refuse_while_active(self) -> None:
-        if self.armed is not None and self.armed.schedule.active:
+        if self.armed is not None and self._active():
             left_s = (self.armed.schedule.lease_ns - boottime_ns()) // SECOND_NS
             raise FaultError("busy", f"trial {self.trial} is armed for {left_s} s more; or heal")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
+import secrets
 import sys
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -14,10 +15,12 @@ from faults import clock, ntp
 from faults.boottime import Now, boot_id
 from faults.catalog import AnyFault, decode_fault
 from faults.clock import ClockDrift, ClockStep
+from faults.deadman import DeadMan
 from faults.delay import Delay, overlap
 from faults.driver import Driver
 from faults.evidence_delay import qdiscs, queue_numbers, root_qdisc
 from faults.fault import FOR_NS_MAX, FaultError, Place
+from faults.grant import Grant, GrantFile
 from faults.journal import Journal
 from faults.layout import HostConfig, Layout
 from faults.ledger import TOKEN_CHARACTERS, Entry, Ledger
@@ -38,6 +41,7 @@ class ArmRequest(msgspec.Struct, frozen=True, kw_only=True):
     t0_wall_ns: int
     lease_ns: int
     faults: list[msgspec.Raw]
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,22 @@ class Host:
     provider: Provider = field(default_factory=dict)
     """Commands that switch other hosts; only the provider's agent has any."""
 
+    @property
+    def grants(self) -> GrantFile:
+        """Return where it stands what is armed here."""
+        return GrantFile(self.layout.agent_dir)
+
+    @property
+    def timers(self) -> DeadMan:
+        """Return how this host makes timers that outlive the agent."""
+        return DeadMan(self.layout.run_dir, "systemd" in self.capabilities)
+
 
 @dataclass(frozen=True, slots=True)
 class Armed:
     """A trial ready to run; T0 converted once, times on this boot's clocks."""
 
-    t0_boottime_ns: int
-    t0_mono_ns: int
+    grant: Grant
     drivers: dict[str, Driver]
     schedule: Schedule
 
@@ -79,6 +92,14 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
         raise FaultError("bad_fault", f"more than {FAULTS_MAX} faults")
     t0_ns = now.boottime_ns + request.t0_wall_ns - now.wall_ns
     lease_ns = now.boottime_ns + request.lease_ns
+    grant = Grant(
+        key=secrets.token_hex(8),
+        boot=boot_id(),
+        trial=request.trial,
+        t0_boottime_ns=t0_ns,
+        t0_mono_ns=now.mono_ns + request.t0_wall_ns - now.wall_ns,
+        lease_ns=lease_ns,
+    )
     faults = [decode_fault(bytes(raw)) for raw in request.faults]
     if len({fault.id for fault in faults}) != len(faults):
         raise FaultError("bad_fault", "two faults have one id")
@@ -90,19 +111,45 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
     drivers: dict[str, Driver] = {}
     items: list[Item] = []
     queues = queue_numbers() if delays else set()
+    mangle = _mangle_exists() if delays else False
     for fault in faults:
         item = _item(fault, t0_ns, lease_ns, now)
         if item.deadline_ns is not None and fault.for_ns is None:
             fault = msgspec.structs.replace(fault, for_ns=item.deadline_ns - item.inject_ns)
         if host.provider and not isinstance(fault, Power):
             raise FaultError("unsupported", f"{fault.id}: the provider switches hosts, no more")
-        place = _place(request.trial, fault, item, host, queues)
+        token, queue_num = _unique(grant, fault, queues)
+        place = _place(host, token, item.deadline_ns, queue_num, mangle_existed=mangle)
         _check_flows(fault, place, host.config)
         fault.check(place)
-        drivers[fault.id] = _driver(request.trial, fault, place, t0_ns, host)
+        entry = _entry(grant, fault, item, place)
+        drivers[fault.id] = _driver(fault, place, entry, grant, host)
         items.append(item)
-    t0_mono_ns = now.mono_ns + request.t0_wall_ns - now.wall_ns
-    return Armed(t0_ns, t0_mono_ns, drivers, Schedule(tuple(items), lease_ns))
+    return Armed(grant, drivers, Schedule(tuple(items), lease_ns))
+
+
+def load(grant: Grant, entries: list[Entry], host: Host) -> Armed:
+    """Return the arming whose grant and open entries another agent of this boot left behind.
+
+    Raises:
+        FaultError: an entry is of a fault that this version does not know.
+    """
+    drivers: dict[str, Driver] = {}
+    items: list[Item] = []
+    for entry in entries:
+        fault = decode_fault(msgspec.json.encode(entry.asked))
+        place = _place(
+            host,
+            entry.token,
+            entry.deadline_ns,
+            entry.queue_num,
+            mangle_existed=entry.mangle_existed,
+        )
+        drivers[entry.fault_id] = _driver(fault, place, entry, grant, host)
+        items.append(
+            Item(id=entry.fault_id, inject_ns=entry.inject_ns, deadline_ns=entry.deadline_ns)
+        )
+    return Armed(grant, drivers, Schedule(tuple(items), grant.lease_ns))
 
 
 def _item(fault: AnyFault, t0_ns: int, lease_ns: int, now: Now) -> Item:
@@ -118,23 +165,29 @@ def _item(fault: AnyFault, t0_ns: int, lease_ns: int, now: Now) -> Item:
     return Item(id=fault.id, inject_ns=inject_ns, deadline_ns=deadline_ns)
 
 
-def _place(trial: str, fault: AnyFault, item: Item, host: Host, queues: set[int]) -> Place:
-    seed = f"{trial}\0{fault.id}\0{item.inject_ns}\0{os.getpid()}".encode()
-    digest = hashlib.sha256(seed).hexdigest()
+def _unique(grant: Grant, fault: AnyFault, queues: set[int]) -> tuple[str, int]:
+    """Return a token and a packet queue's number that nobody else has."""
+    digest = hashlib.sha256(f"{grant.key}\0{fault.id}".encode()).hexdigest()
     queue_num = 0x5000 + int(digest[8:11], 16)
     while queue_num in queues:
         queue_num += 1
     queues.add(queue_num)
+    return digest[:TOKEN_CHARACTERS], queue_num
+
+
+def _place(
+    host: Host, token: str, deadline_ns: int | None, queue_num: int, *, mangle_existed: bool
+) -> Place:
     root = str(Path(__file__).resolve().parents[1])
     site = str(Path(msgspec.__file__).resolve().parents[1])
     return Place(
-        token=digest[:TOKEN_CHARACTERS],
+        token=token,
         run_dir=host.layout.run_dir,
         skew_file=host.layout.skew_file,
         capabilities=host.capabilities,
-        deadline_ns=item.deadline_ns,
+        deadline_ns=deadline_ns,
         queue_num=queue_num,
-        mangle_existed=_mangle_exists(),
+        mangle_existed=mangle_existed,
         python=(sys.executable,),
         ntp=ntp.known_addresses(host.config.ntp),
         python_path=f"{root}:{site}",
@@ -178,18 +231,24 @@ def _check_qdisc(fault: Delay, place: Place) -> None:
         raise FaultError("foreign_qdisc", detail)
 
 
-def _driver(trial: str, fault: AnyFault, place: Place, t0_ns: int, host: Host) -> Driver:
-    entry = Entry(
+def _entry(grant: Grant, fault: AnyFault, item: Item, place: Place) -> Entry:
+    return Entry(
         token=place.token,
-        trial=trial,
+        trial=grant.trial,
         fault_id=fault.id,
         kind=fault.kind(),
         how=fault.recipe(place).how,
-        boot=boot_id(),
+        boot=grant.boot,
         state="armed",
-        t0_boottime_ns=t0_ns,
-        inject_ns=t0_ns + fault.at_ns,
-        deadline_ns=place.deadline_ns,
+        t0_boottime_ns=grant.t0_boottime_ns,
+        inject_ns=item.inject_ns,
+        deadline_ns=item.deadline_ns,
+        queue_num=place.queue_num,
+        mangle_existed=place.mangle_existed,
         asked=msgspec.to_builtins(fault),
     )
-    return Driver(fault, place, entry, host.ledger, host.journal)
+
+
+def _driver(fault: AnyFault, place: Place, entry: Entry, grant: Grant, host: Host) -> Driver:
+    granted = partial(host.grants.holds, grant.key)
+    return Driver(fault, place, entry, host.ledger, host.journal, host.timers, granted)

@@ -1,11 +1,13 @@
 """The dead man's timer: runs a fault's undo script when nobody else does any more.
 
 With systemd a transient timer, which outlives the agent and needs no Python; without, a detached
-shell that sleeps. It fires a little after the agent would have healed on time.
+shell that sleeps. It fires a little after the agent would have healed on time. One more timer
+stands for the lease where that may end before the faults do.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -16,61 +18,56 @@ from faults.boottime import boottime_ns, seconds
 from faults.runner import environment, output
 
 GRACE_NS = 500_000_000
+_SLEEP = 'echo $$ > "$3"; sleep "$1"; rm -f "$3"; exec /bin/sh "$2" $4'
 
 
 @dataclass(frozen=True, slots=True)
 class DeadMan:
-    """An armed timer: a systemd unit, or the process group of a sleeping shell."""
+    """How timers are made on this host; they are known by name, also to a later agent."""
 
-    unit: str = ""
-    group: int = 0
+    run_dir: Path
+    systemd: bool
 
+    def arm(self, name: str, script: Path, when_ns: int, word: str = "") -> None:
+        """Return when a timer runs script (with word) GRACE_NS after when_ns (boot time).
 
-def arm(script: Path, token: str, deadline_ns: int, *, systemd: bool) -> DeadMan:
-    """Return the timer that runs script GRACE_NS after deadline_ns (boot time).
-
-    Raises:
-        OSError: it could not be armed; the fault must not be applied.
-    """
-    left = seconds(deadline_ns + GRACE_NS - boottime_ns())
-    if not systemd:
-        shell = ("/bin/sh", "-c", 'sleep "$1"; exec /bin/sh "$2"', "deadman", left, str(script))
-        sleeper = subprocess.Popen(
-            shell, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True, env=environment(),
-        )  # fmt: skip
-        return DeadMan(group=sleeper.pid)
-    unit = unit_name(token)
-    code, _, error = output(
-        ("systemd-run", "--quiet", "--collect", f"--unit={unit}", f"--on-active={left}",
-         "--timer-property=AccuracySec=50ms", "--timer-property=RemainAfterElapse=no",
-         "/bin/sh", str(script)),
-    )  # fmt: skip
-    if code:
-        raise OSError(f"systemd-run: {error.strip()[:200] or code}")
-    return DeadMan(unit=unit)
-
-
-def disarm(timer: DeadMan) -> None:
-    """Return nothing; the timer will not fire any more."""
-    if timer.unit:
-        output(("systemctl", "stop", f"{timer.unit}.timer"))
-    if timer.group:
-        try:
-            os.killpg(timer.group, signal.SIGKILL)
-            os.waitpid(timer.group, 0)
-        except (ProcessLookupError, ChildProcessError):
+        Raises:
+            OSError: it could not be armed; the fault must not be applied.
+        """
+        left = seconds(when_ns + GRACE_NS - boottime_ns())
+        if not self.systemd:
+            shell = ("/bin/sh", "-c", _SLEEP, "deadman", left, str(script), str(self._pid(name)))
+            subprocess.Popen(
+                (*shell, word), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, start_new_session=True, env=environment(),
+            )  # fmt: skip
             return
+        words = (*("/bin/sh", str(script)), *((word,) if word else ()))
+        code, _, error = output(
+            ("systemd-run", "--quiet", "--collect", f"--unit={unit_name(name)}",
+             f"--on-active={left}", "--timer-property=AccuracySec=50ms",
+             "--timer-property=RemainAfterElapse=no", *words),
+        )  # fmt: skip
+        if code:
+            raise OSError(f"systemd-run: {error.strip()[:200] or code}")
+
+    def disarm(self, name: str) -> None:
+        """Return nothing; the timer of that name will not fire any more."""
+        if self.systemd:
+            output(("systemctl", "stop", f"{unit_name(name)}.timer"))
+            return
+        path = self._pid(name)
+        with contextlib.suppress(OSError, ValueError):
+            group = int(path.read_text())
+            command = Path(f"/proc/{group}/cmdline").read_bytes().split(b"\0")
+            if b"deadman" in command and str(path).encode() in command:
+                os.killpg(group, signal.SIGKILL)
+        path.unlink(missing_ok=True)
+
+    def _pid(self, name: str) -> Path:
+        return self.run_dir / f"deadman-{name}.pid"
 
 
-def disarm_token(token: str, *, systemd: bool) -> None:
-    """Return nothing; a timer left by an earlier agent is stopped (a sleeping shell runs out by
-    itself).
-    """
-    if systemd:
-        output(("systemctl", "stop", f"{unit_name(token)}.timer"))
-
-
-def unit_name(token: str) -> str:
-    """Return the name of the transient units of one arming."""
-    return f"slotlab-undo-{token}"
+def unit_name(name: str) -> str:
+    """Return the name of the transient units of one timer."""
+    return f"slotlab-undo-{name}"

@@ -6,13 +6,14 @@ The order is the safety rule: undo on disk, then the timer that needs nobody, th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from faults import deadman
 from faults.catalog import AnyFault
+from faults.deadman import DeadMan
 from faults.evidence import (
     counters,
     ended_before_release,
@@ -22,9 +23,10 @@ from faults.evidence import (
 )
 from faults.fault import Place, Recipe
 from faults.journal import Journal, State
-from faults.ledger import Entry, Ledger
-from faults.runner import Outcome, run
+from faults.ledger import Entry, Ledger, verdict_of_undone
+from faults.runner import run
 from faults.schedule import Action
+from faults.verdict import Evidence
 
 
 @dataclass(slots=True)
@@ -36,8 +38,10 @@ class Driver:
     entry: Entry
     ledger: Ledger
     journal: Journal
+    timers: DeadMan
+    granted: Callable[[], bool]
+    """Whether this arming may still begin anything: somebody may have healed without the agent."""
     state: str = "armed"
-    _timer: deadman.DeadMan = field(default_factory=deadman.DeadMan)
     _recipe: Recipe | None = None
 
     def arm(self) -> None:
@@ -68,13 +72,46 @@ class Driver:
             case Action.SKIP if self.state == "armed":
                 self._close("skipped", reason or "too_late")
 
+    def look(self) -> None:
+        """Return after a glance at a fault in force; one that is gone is taken back and said so."""
+        if self.state != "applied":
+            return
+        why = ended_early(self.fault, self.place)
+        if why:
+            self._heal("failed", f"ended_early: {why}")
+
+    def take_over(self, now_ns: int) -> None:
+        """Return once the fault of an agent that died is where this one can carry it on.
+
+        What it was preparing is undone and begins again, in force it stays in force.
+        """
+        match self.entry.state:
+            case "applied":
+                self.state = "applied"
+            case "prepared" if now_ns < self.entry.inject_ns:
+                self.timers.disarm(self.entry.token)
+                run(self.recipe.undo)
+            case "prepared":
+                self._take_over_begun(now_ns)
+
+    def _take_over_begun(self, now_ns: int) -> None:
+        """The agent died somewhere between applying and writing that down."""
+        found = read_back(self.fault, self.place)
+        self.state = "prepared"
+        if found.state != "installed":
+            self._heal("skipped", "agent_restarted")
+            return
+        self._applied((self.entry.inject_ns, now_ns), found)
+
     def _prepare(self) -> None:
+        if not self.granted():
+            self._close("skipped", "revoked")
+            return
         deadline_ns = self.place.deadline_ns
         try:
             if deadline_ns is not None and self.recipe.undo:
                 script = self.ledger.script(self.entry.token)
-                systemd = "systemd" in self.place.capabilities
-                self._timer = deadman.arm(script, self.entry.token, deadline_ns, systemd=systemd)
+                self.timers.arm(self.entry.token, script, deadline_ns)
             self._record("prepared")
         except OSError as error:
             self._heal("failed", f"not applied: {error}")
@@ -86,14 +123,24 @@ class Driver:
             self.state = "prepared"
 
     def _inject(self) -> None:
+        if not self.granted():
+            self._heal("skipped", "revoked")
+            return
         outcome = run(self.recipe.inject)
         if outcome.error:
             self._heal("failed", outcome.error)
             return
+        if not self.granted():
+            self._heal("failed", "revoked")
+            return
+        self._applied((outcome.before_ns, outcome.after_ns))
+
+    def _applied(self, between: tuple[int, int], found: Evidence | None = None) -> None:
+        """Write down that the fault is in force, and what the host shows of it."""
         self.state = "applied"
-        between = (outcome.before_ns, outcome.after_ns)
-        self._write("applied", between=between)
-        found = read_back(self.fault, self.place)
+        late = {"late_ns": between[0] - self.entry.inject_ns}
+        self._write("applied", between=between, read_back=late)
+        found = found or read_back(self.fault, self.place)
         self._write(found.state, between=between, read_back=found.data, reason=found.reason)
         if self.place.deadline_ns is None or not self.recipe.undo:
             self._record("closed")
@@ -109,7 +156,10 @@ class Driver:
         released = run(() if unkilled else self.recipe.release)
         if state == "healed" and at_once:
             early = ended_before_release(self.fault, self.place)
-        if early and self.ledger.undone_ns(self.entry.token) is None:
+        undone_ns = self.ledger.undone_ns(self.entry.token)
+        if undone_ns is not None:
+            state, reason = verdict_of_undone(self.entry, undone_ns, reason)
+        elif early:
             state, reason = "failed", f"ended_early: {early}"
         after = before or counters(self.fault, self.place)
         removed = run(self.recipe.remove)
@@ -117,21 +167,25 @@ class Driver:
         error = released.error or removed.error or (f"left over: {left}" if left else "")
         if error:
             state, reason = "failed", f"heal: {error}"
-        self._close(state, reason, released, after, closed=not error)
+        between = (released.before_ns, released.after_ns)
+        if undone_ns is not None:
+            between = (min(self.entry.deadline_ns or undone_ns, undone_ns), undone_ns)
+        elif state == "healed" and not reason and self.entry.deadline_ns is not None:
+            after = after | {"late_ns": released.before_ns - self.entry.deadline_ns}
+        self._close(state, reason, between, after, closed=not error)
         if not error:
-            deadman.disarm(self._timer)
+            self.timers.disarm(self.entry.token)
 
     def _close(
         self,
         state: State,
         reason: str,
-        outcome: Outcome | None = None,
+        between: tuple[int, int] | None = None,
         counted: dict[str, Any] | None = None,
         *,
         closed: bool = True,
     ) -> None:
         self.state = state
-        between = (outcome.before_ns, outcome.after_ns) if outcome else None
         self._write(state, between=between, read_back=counted, reason=reason)
         if closed:
             self._record("closed", reason)

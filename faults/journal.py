@@ -1,10 +1,19 @@
 """agent.jsonl: one line a change of a fault's state, for the report; asked beside what was read
 back.
+
+A full disk neither stops healing nor loses lines unseen: space for a trial's lines is reserved when
+it is armed, lines that still do not fit wait in memory, and what has to be dropped is counted and
+said.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import errno
 import os
+import threading
+from collections import deque
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +22,9 @@ import msgspec
 from faults.boottime import boot_id, boottime_ns, read_clocks
 
 LINES_MAX = 1_000
+WAITING_MAX = 2_000
+RESERVED_BYTES_A_FAULT = 16 * 1024
+_KEEP_SIZE = 1
 State = Literal[
     "armed", "applied", "installed", "skipped", "indeterminate", "healed", "failed", "started"
 ]
@@ -47,7 +59,11 @@ class Journal:
         self.trial = ""
         self.t0_boottime_ns: int | None = None
         self._boot = boot_id()
-        self._end_torn_line()
+        self._waiting: deque[bytes] = deque()
+        self._dropped = 0
+        self._lock = threading.Lock()
+        with contextlib.suppress(OSError):
+            self._end_torn_line()
 
     def write(
         self,
@@ -70,32 +86,83 @@ class Journal:
             between_ns=_since(t0, between),
             asked=asked or {}, read_back=read_back or {}, how=how, reason=reason,
         )  # fmt: skip
-        self._append(msgspec.json.encode(record) + b"\n")
+        with self._lock:
+            self._waiting.append(msgspec.json.encode(record) + b"\n")
+            self._flush(record)
         return record
 
     def lines(self, from_line: int) -> list[str]:
         """Return at most LINES_MAX lines from the given one on (0 is the first)."""
+        with self._lock:
+            waiting = [line.decode().rstrip("\n") for line in self._waiting]
+            try:
+                text = self.path.read_text(encoding="utf-8", errors="replace")
+            except FileNotFoundError:
+                text = ""
+        return [*text.splitlines(), *waiting][from_line : from_line + LINES_MAX]
+
+    def reserve(self, faults: int) -> None:
+        """Return when the disk has room for the lines of so many faults.
+
+        Raises:
+            OSError: it has not.
+        """
+        descriptor = self._open()
         try:
-            text = self.path.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return []
-        return text.splitlines()[from_line : from_line + LINES_MAX]
+            size = os.fstat(descriptor).st_size
+            wanted = RESERVED_BYTES_A_FAULT * (faults + 1)
+            libc = ctypes.CDLL(None, use_errno=True)
+            done = libc.fallocate(
+                descriptor, _KEEP_SIZE, ctypes.c_int64(size), ctypes.c_int64(wanted)
+            )
+            number = ctypes.get_errno()
+            if done and number not in (errno.EOPNOTSUPP, errno.ENOSYS):
+                raise OSError(number, os.strerror(number), str(self.path))
+        finally:
+            os.close(descriptor)
 
     def clear(self) -> None:
         """Return nothing; lines of earlier trials are gone."""
-        self.path.unlink(missing_ok=True)
+        with self._lock:
+            self._waiting.clear()
+            self.path.unlink(missing_ok=True)
+
+    def _flush(self, newest: Record) -> None:
+        """Append what waits, as far as the disk takes it; say first what had to be dropped."""
+        while len(self._waiting) > WAITING_MAX:
+            self._waiting.popleft()
+            self._dropped += 1
+        with contextlib.suppress(OSError):
+            if self._dropped:
+                lost = msgspec.structs.replace(
+                    newest, fault="", kind="agent", state="failed", between_ns=None, asked={},
+                    read_back={}, how="", reason=f"journal: {self._dropped} lines lost, disk full",
+                )  # fmt: skip
+                self._append(msgspec.json.encode(lost) + b"\n")
+                self._dropped = 0
+            while self._waiting:
+                self._append(self._waiting[0])
+                self._waiting.popleft()
 
     def _end_torn_line(self) -> None:
         if self.path.exists() and not self.path.read_bytes().endswith(b"\n"):
             self._append(b"\n")
 
     def _append(self, data: bytes) -> None:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(self.path, flags, 0o640)
+        """Write one whole line or none of it."""
+        descriptor = self._open()
         try:
-            os.write(descriptor, data)
+            size = os.fstat(descriptor).st_size
+            written = os.write(descriptor, data)
+            if written < len(data):
+                os.ftruncate(descriptor, size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
         finally:
             os.close(descriptor)
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        return os.open(self.path, flags, 0o640)
 
 
 def _since(t0_ns: int | None, between: tuple[int, int] | None) -> tuple[int, int] | None:

@@ -3,12 +3,13 @@
 One arming of a fault owns three files, named by its token: `<token>.jsonl` (state records, appended
 into space reserved when it was armed, so a full disk cannot keep a fault from being recorded),
 `<token>.sh` (the undo, plain POSIX shell, needs neither Python nor the agent) and `<token>.undone`
-(written by that script: it ran, and when). A record torn by a crash is ignored; the one before
-counts.
+(written over by that script: it ran, and when). A record torn by a crash is ignored; the one before
+counts. Beside the folder stands heal.sh, which runs every undo script that is still needed.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 from pathlib import Path
@@ -17,9 +18,29 @@ from typing import Literal
 import msgspec
 
 from faults.fault import Step, shell_lines
+from faults.grant import NAME as GRANT
 
 RESERVED_BYTES = 16 * 1024
+UNDONE_BYTES = 64
 TOKEN_CHARACTERS = 8
+_HEAL = """#!/bin/sh
+# Takes back every fault of this host: safe at any time, any number of times, without Python.
+# "heal.sh lease" does nothing while the lease lasts.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+cd @FOLDER@ || exit 1
+if [ "$1" = lease ]; then
+  ends=$(head -n 1 @GRANT@ 2>/dev/null) && [ -n "$ends" ] || exit 0
+  now=$(cut -d' ' -f1 /proc/uptime | tr -d .)
+  [ "$now" -ge "$ends" ] || exit 0
+fi
+rm -f @GRANT@
+for record in ledger/*.jsonl; do
+  grep -q -a '"state":"prepared"' "$record" || continue
+  grep -q -a '"state":"closed"' "$record" || sh "${record%.jsonl}.sh"
+done
+exit 0
+"""
+
 State = Literal["armed", "prepared", "applied", "closed"]
 
 
@@ -36,6 +57,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     t0_boottime_ns: int
     inject_ns: int
     deadline_ns: int | None
+    queue_num: int = 0
+    mangle_existed: bool = False
     asked: dict[str, object] = {}
     reason: str = ""
 
@@ -47,14 +70,37 @@ class Ledger:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
 
+    def write_heal_script(self) -> None:
+        """Return when heal.sh is beside the folder.
+
+        Raises:
+            OSError: it could not be written.
+        """
+        text = heal_script(self.folder).encode()
+        if not self.heal_file.exists() or self.heal_file.read_bytes() != text:
+            _write(self.heal_file, text, 0o750, durably=True)
+
+    @property
+    def heal_file(self) -> Path:
+        """Return the script that heals this host without Python."""
+        return self.folder.parent / "heal.sh"
+
     def create(self, entry: Entry, undo: tuple[Step, ...]) -> None:
         """Return when record and undo script are on disk.
 
         Raises:
             OSError: they could not be written; nothing may be applied then.
         """
+        try:
+            self._create(entry, undo)
+        except OSError:
+            self._remove(entry.token)
+            raise
+
+    def _create(self, entry: Entry, undo: tuple[Step, ...]) -> None:
         script = self.script(entry.token)
-        _write_durably(script, undo_script(script, undo).encode(), 0o750)
+        _write(script, undo_script(script, undo).encode(), 0o750, durably=True)
+        _write(script.with_suffix(".undone"), b" " * UNDONE_BYTES, 0o640)
         path = self._records(entry.token)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
         try:
@@ -88,8 +134,7 @@ class Ledger:
         """Return nothing; the files of closed entries are gone."""
         for entry in self.entries():
             if entry.state == "closed":
-                for path in self.folder.glob(f"{entry.token}.*"):
-                    path.unlink(missing_ok=True)
+                self._remove(entry.token)
 
     def script(self, token: str) -> Path:
         """Return the path of an entry's undo script."""
@@ -106,6 +151,10 @@ class Ledger:
     def _records(self, token: str) -> Path:
         return self.folder / f"{token}.jsonl"
 
+    def _remove(self, token: str) -> None:
+        for path in self.folder.glob(f"{token}.*"):
+            path.unlink(missing_ok=True)
+
 
 def undo_script(path: Path, undo: tuple[Step, ...]) -> str:
     """Return the shell script that undoes a fault, any number of times, and says that it ran."""
@@ -116,10 +165,29 @@ def undo_script(path: Path, undo: tuple[Step, ...]) -> str:
             "# Takes one fault back. Safe at any time and any number of times.",
             "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
             *shell_lines(undo),
-            f"cat /proc/uptime > {undone}",
+            f"cat /proc/uptime 1<> {undone}",
             "",
         ]
     )
+
+
+def heal_script(folder: Path) -> str:
+    """Return the shell script that runs the undo of whatever was prepared and is not closed.
+
+    With the word `lease` it does so only when the grant's lease has ended.
+    """
+    return _HEAL.replace("@FOLDER@", shlex.quote(str(folder.parent))).replace("@GRANT@", GRANT)
+
+
+def verdict_of_undone(
+    entry: Entry, undone_ns: int, reason: str
+) -> tuple[Literal["healed", "failed"], str]:
+    """Return what to write of a fault whose undo script ran: by the dead man at its end, or early
+    by a hand.
+    """
+    if entry.deadline_ns is not None and undone_ns >= entry.deadline_ns:
+        return "healed", "dead_man"
+    return "failed", reason or "ended_early: the undo script was run"
 
 
 def _line(entry: Entry) -> bytes:
@@ -144,11 +212,13 @@ def _last(path: Path) -> Entry | None:
     return None
 
 
-def _write_durably(path: Path, data: bytes, mode: int) -> None:
+def _write(path: Path, data: bytes, mode: int, *, durably: bool = False) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
-        os.write(descriptor, data)
-        os.fsync(descriptor)
+        if os.write(descriptor, data) < len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        if durably:
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

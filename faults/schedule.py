@@ -16,6 +16,12 @@ LEAD_NS = 3 * SECOND_NS
 """Undo, dead-man timer and harmless preparations are in place this long before the fault is due."""
 
 
+LATE_NS_MAX = SECOND_NS
+"""A fault that could not begin this long after it was due (the agent hung, or had died) is left
+out: a late one is not what the plan said.
+"""
+
+
 class Stage(StrEnum):
     """How far a fault has come."""
 
@@ -75,9 +81,21 @@ class Schedule:
         times = [time_ns for item in self.items if (time_ns := _next_ns(item)) is not None]
         return min(*times, self.lease_ns) if times else None
 
+    def ends_ns(self) -> int | None:
+        """Return when the last fault still to be undone ends, None when there is none."""
+        return max(
+            (item.deadline_ns for item in self.items
+             if item.stage is not Stage.DONE and item.deadline_ns is not None),
+            default=None,
+        )  # fmt: skip
+
     def end_all(self) -> tuple[Schedule, list[tuple[str, Action]]]:
         """Return the schedule with all done, and the actions that undo or drop each fault."""
         return replace(self, lease_ns=0).due(0)
+
+    def running(self, fault_id: str) -> Schedule:
+        """Return the schedule with one fault in force, because another agent applied it."""
+        return self._staged(fault_id, Stage.RUNNING)
 
     def renewed(self, lease_ns: int) -> Schedule:
         """Return the schedule under a lease that ends at lease_ns; faults keep their deadlines."""
@@ -85,30 +103,36 @@ class Schedule:
 
     def failed(self, fault_id: str) -> Schedule:
         """Return the schedule with one fault done, because it could not be applied."""
-        items = tuple(
-            replace(item, stage=Stage.DONE) if item.id == fault_id else item for item in self.items
-        )
-        return replace(self, items=items)
+        return self._staged(fault_id, Stage.DONE)
 
     @property
     def active(self) -> bool:
         """Return whether anything is still to be done."""
         return any(item.stage is not Stage.DONE for item in self.items)
 
+    def _staged(self, fault_id: str, stage: Stage) -> Schedule:
+        items = tuple(
+            replace(item, stage=stage) if item.id == fault_id else item for item in self.items
+        )
+        return replace(self, items=items)
+
 
 def _advance(item: Item, now_ns: int, *, lease_over: bool) -> tuple[Item, list[Action]]:
     actions: list[Action] = []
     over = lease_over or (item.deadline_ns is not None and now_ns >= item.deadline_ns)
-    if item.stage is Stage.WAITING and over:
+    missed = now_ns > item.inject_ns + LATE_NS_MAX
+    if item.stage is Stage.WAITING and (over or missed):
         return replace(item, stage=Stage.DONE), [Action.SKIP]
     if item.stage is Stage.WAITING and now_ns >= item.prepare_ns:
         actions.append(Action.PREPARE)
         item = replace(item, stage=Stage.READY)
-    if item.stage is Stage.READY and not over and now_ns >= item.inject_ns:
+    if item.stage is Stage.READY and not (over or missed) and now_ns >= item.inject_ns:
         actions.append(Action.INJECT)
         stage = Stage.DONE if item.deadline_ns is None else Stage.RUNNING
         item = replace(item, stage=stage)
-    if item.stage in (Stage.READY, Stage.RUNNING) and over:
+    if (item.stage is Stage.READY and missed) or (
+        item.stage in (Stage.READY, Stage.RUNNING) and over
+    ):
         actions.append(Action.HEAL)
         item = replace(item, stage=Stage.DONE)
     return item, actions

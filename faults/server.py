@@ -42,12 +42,28 @@ class PrepareRequest(msgspec.Struct, frozen=True):
 
     trial: str
     files: dict[str, str]
+    owner: str = ""
 
 
 class UnitsRequest(msgspec.Struct, frozen=True):
     """Short names of units: node, probe, client."""
 
     units: list[str]
+    owner: str = ""
+
+
+class LockRequest(msgspec.Struct, frozen=True):
+    """Who wants the lab, what for and how long."""
+
+    owner: str
+    purpose: str
+    ttl_ns: int
+
+
+class UnlockRequest(msgspec.Struct, frozen=True):
+    """Who gives the lab back."""
+
+    owner: str
 
 
 class RenewRequest(msgspec.Struct, frozen=True):
@@ -132,11 +148,29 @@ class Server:
 
         async def prepare(line: bytes) -> Reply:
             request = _decode(line, PrepareRequest)
-            return await agent.prepare(request.trial, request.files)
+            return await agent.prepare(request.trial, request.files, request.owner)
 
         async def renew(line: bytes) -> Reply:
             request = _decode(line, RenewRequest)
-            return agent.renew(request.trial, request.lease_ns)
+            return await agent.renew(request.trial, request.lease_ns)
+
+        async def start(line: bytes) -> Reply:
+            request = _decode(line, UnitsRequest)
+            return await agent.start(request.units, request.owner)
+
+        async def stop(line: bytes) -> Reply:
+            request = _decode(line, UnitsRequest)
+            return await agent.stop(request.units, request.owner)
+
+        async def lock(line: bytes) -> Reply:
+            request = _decode(line, LockRequest)
+            taken = agent.lock.take(request.owner, request.purpose, request.ttl_ns)
+            return {"owner": taken.owner, "expires_boottime_ns": taken.expires_boottime_ns}
+
+        async def unlock(line: bytes) -> Reply:
+            request = _decode(line, UnlockRequest)
+            agent.lock.give_back(request.owner)
+            return {"owner": ""}
 
         async def hello(_: bytes) -> Reply:
             return agent.hello()
@@ -150,8 +184,10 @@ class Server:
         return {
             "hello": hello,
             "prepare": prepare,
-            "start": lambda line: agent.start(_decode(line, UnitsRequest).units),
-            "stop": lambda line: agent.stop(_decode(line, UnitsRequest).units),
+            "start": start,
+            "stop": stop,
+            "lock": lock,
+            "unlock": unlock,
             "snapshot": lambda _: agent.snapshot(),
             "arm": lambda line: agent.arm(_decode(line, ArmRequest)),
             "renew": renew,

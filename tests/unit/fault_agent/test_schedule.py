@@ -23,7 +23,8 @@ def item(fault_id: str = "a", inject_ns: int = 10 * S, deadline_ns: int | None =
         (10 * S - LEAD_NS, [Action.PREPARE]),
         (10 * S - 1, [Action.PREPARE]),
         (10 * S, [Action.PREPARE, Action.INJECT]),
-        (20 * S - 1, [Action.PREPARE, Action.INJECT]),
+        (11 * S, [Action.PREPARE, Action.INJECT]),
+        (11 * S + 1, [Action.SKIP]),
         (20 * S, [Action.SKIP]),
     ],
 )
@@ -32,16 +33,29 @@ def test_what_is_due_from_rest_at_each_boundary(now_ns: int, expected: list[Acti
     assert [action for _, action in actions] == expected
 
 
+def test_what_was_prepared_and_missed_its_moment_is_taken_back() -> None:
+    schedule, _ = Schedule((item(),), lease_ns=100 * S).due(9 * S)
+    assert schedule.due(12 * S)[1] == [("a", Action.HEAL)]
+
+
 def test_the_end_of_the_lease_heals_what_runs_and_skips_the_rest() -> None:
     schedule = Schedule((item("a"), item("b", 30 * S, 40 * S)), lease_ns=15 * S)
-    schedule, _ = schedule.due(12 * S)
+    schedule, _ = schedule.due(10 * S)
     schedule, actions = schedule.due(15 * S)
     assert actions == [("a", Action.HEAL), ("b", Action.SKIP)]
     assert not schedule.active
 
 
+def test_a_fault_taken_over_in_force_ends_at_its_deadline() -> None:
+    schedule = Schedule((item(), item("b", 30 * S, 40 * S)), lease_ns=100 * S).running("a")
+    assert schedule.wake_ns() == 20 * S
+    assert schedule.due(19 * S)[1] == []
+    assert schedule.due(20 * S)[1] == [("a", Action.HEAL)]
+    assert schedule.ends_ns() == 40 * S
+
+
 def test_a_renewed_lease_does_not_move_a_deadline() -> None:
-    schedule, _ = Schedule((item(),), lease_ns=15 * S).due(12 * S)
+    schedule, _ = Schedule((item(),), lease_ns=15 * S).due(10 * S)
     schedule = schedule.renewed(100 * S)
     assert schedule.wake_ns() == 20 * S
     assert schedule.due(20 * S)[1] == [("a", Action.HEAL)]
@@ -49,6 +63,7 @@ def test_a_renewed_lease_does_not_move_a_deadline() -> None:
 
 def test_what_ends_is_healed_before_what_begins_at_the_same_moment() -> None:
     schedule = Schedule((item("b", 20 * S, 30 * S), item("a", 10 * S, 20 * S)), lease_ns=100 * S)
+    schedule, _ = schedule.due(10 * S)
     schedule, _ = schedule.due(19 * S)
     assert schedule.due(20 * S)[1] == [("a", Action.HEAL), ("b", Action.INJECT)]
 
@@ -60,7 +75,7 @@ def test_a_fault_without_a_deadline_is_done_once_injected() -> None:
 
 
 def test_ending_all_twice_acts_once() -> None:
-    schedule, _ = Schedule((item(), item("b", 90 * S, 95 * S)), lease_ns=100 * S).due(12 * S)
+    schedule, _ = Schedule((item(), item("b", 90 * S, 95 * S)), lease_ns=100 * S).due(10 * S)
     schedule, actions = schedule.end_all()
     assert actions == [("a", Action.HEAL), ("b", Action.SKIP)]
     assert schedule.end_all()[1] == []

@@ -1,0 +1,75 @@
+"""Healing by hand and at boot: through the agent when it answers, else from the ledger alone.
+
+An agent that holds the socket but does not answer hangs: it is ended first, after its grant, so
+that it begins nothing more should it wake.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import struct
+from pathlib import Path
+
+from faults import ctl
+from faults.deadman import DeadMan
+from faults.fault import FaultError
+from faults.grant import GrantFile
+from faults.journal import Journal
+from faults.layout import Layout, read_host
+from faults.ledger import Ledger
+from faults.recovery import recover
+from faults.running import RunningFile
+
+ANSWER_TIMEOUT_S = 2.0
+HEAL_TIMEOUT_S = 30.0
+_CREDENTIALS = struct.Struct("iII")
+
+
+def heal(place: Layout, *, boot: bool) -> int:
+    """Return 0 when nothing of ours is left; prints how as one line of JSON.
+
+    Raises:
+        FaultError: no_root.
+    """
+    if not boot and _answers(place.socket):
+        with contextlib.suppress(OSError):
+            reply = ctl.ask(place.socket, "heal", HEAL_TIMEOUT_S)
+            print(json.dumps({"how": "agent", **reply}))
+            return 0 if "ok" in reply else 3
+    if os.geteuid() != 0 and not os.access(place.ledger_dir, os.W_OK):
+        raise FaultError("no_root", "no agent answers; run `python -m faults heal` as root")
+    GrantFile(place.agent_dir).revoke()
+    if not boot:
+        _end_hung_agent(place.socket)
+    ledger = Ledger(place.ledger_dir)
+    journal = Journal(place.journal_file, read_host(place.host_file).host)
+    timers = DeadMan(place.run_dir, Path("/run/systemd/system").is_dir())
+    healed = recover(ledger, journal, timers, "heal", frozenset())
+    left = [entry.fault_id for entry in ledger.open_entries()]
+    answer: dict[str, object] = {"healed": healed, "left": left}
+    if boot:
+        answer["started"] = RunningFile(place.agent_dir).bring_back()
+    print(json.dumps({"how": "ledger", "ok": answer}))
+    return 3 if left else 0
+
+
+def _answers(path: Path) -> bool:
+    try:
+        return "ok" in ctl.ask(path, "hello", ANSWER_TIMEOUT_S)
+    except OSError:
+        return False
+
+
+def _end_hung_agent(path: Path) -> None:
+    """Kill whoever listens on the agent's socket; the kernel names it, even one that is stopped."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(ANSWER_TIMEOUT_S)
+        link.connect(str(path))
+        data = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        pid = _CREDENTIALS.unpack(data)[0]
+        if pid > 1 and b"faults" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+            os.kill(pid, signal.SIGKILL)
