@@ -185,13 +185,20 @@ def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlanHost, ...]:
     for host, producers in assign.items():
         if host not in dealt:
             raise PlanError(f"{file}: chain.assign: no host {host} in the inventory")
+        if any(each.host == host and each.observer for each in view.hosts):
+            raise PlanError(
+                f"{file}: chain.assign: {host} is an observer; take that away, or name another host"
+            )
         dealt[host] = list(producers)
     given = sorted(name for producers in dealt.values() for name in producers)
     if assign and given != names:
         raise PlanError(f"{file}: chain.assign: give each of {', '.join(names)} to one host")
+    takers = [host.host for host in view.hosts if not host.observer]
+    if not assign and not takers:
+        raise PlanError("every host is an observer; take slotlab_observer from some")
     if not assign:
         for i, name in enumerate(names):
-            dealt[view.hosts[i % len(view.hosts)].host].append(name)
+            dealt[takers[i % len(takers)]].append(name)
     return tuple(msgspec.structs.replace(host, producers=dealt[host.host]) for host in view.hosts)
 
 

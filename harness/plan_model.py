@@ -24,6 +24,8 @@ class PlanHost(msgspec.Struct, frozen=True, kw_only=True):
     node_port: int
     probe_port: int
     producers: list[str] = []
+    observer: bool = False
+    """Gets no producers dealt."""
     ntp: list[str] = []
     management: str = ""
     """Where SSH reaches it; empty in the simulator."""

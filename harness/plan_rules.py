@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from faults.clock import GAP_NS
 from harness import consensus, phases
 from harness.campaign_faults import PROVIDER_FAULTS
 from harness.errors import PlanError
 from harness.mechanism import SIM
 from harness.plan_model import PlanHost, PlannedFault
-from harness.units import text_of_ns
+from harness.units import SECOND_NS, text_of_ns
 
 _FLOWS = ("delay", "partition", "cut", "loss")
 """Faults that act on packets to and from the node's port."""
+_CLOCKS = {"clock_step", "clock_drift"}
 _ALIKE = (
-    {"clock_step", "clock_drift"},
+    _CLOCKS,
     {"ntp_offset", "ntp_cut"},
     {"kill", "pause"},
     set(PROVIDER_FAULTS),
@@ -67,12 +69,22 @@ def _refuse_overlap(where: str, rules: Rules, fault: PlannedFault, other: Planne
     kinds = {fault.fault, other.fault}
     alike = len(kinds) == 1 or (rules.lab != SIM and any(kinds <= each for each in _ALIKE))
     shared = set(fault.targets) & set(other.targets) or kinds == {"partition"}
-    end_ns, own_end_ns = other.until_ns(rules.end_ns), fault.until_ns(rules.end_ns)
+    gap_ns = _gap_ns(fault, other) if rules.lab != SIM and kinds <= _CLOCKS else 0
+    end_ns = other.until_ns(rules.end_ns) + gap_ns
+    own_end_ns = fault.until_ns(rules.end_ns) + gap_ns
     if alike and shared and fault.at_ns < end_ns and other.at_ns < own_end_ns:
+        why = ", which need time between them" if gap_ns else ""
         raise PlanError(
-            f"{where}.at: {fault.id} overlaps {other.id} on the same hosts;"
+            f"{where}.at: {fault.id} overlaps {other.id} on the same hosts{why};"
             f" start it at {text_of_ns(end_ns)} or later"
         )
+
+
+def _gap_ns(fault: PlannedFault, other: PlannedFault) -> int:
+    """Return how long one host's clock is left alone between two faults of it."""
+    if {fault.asked["level"], other.asked["level"]} != {"process"}:
+        return GAP_NS
+    return 0 if fault.fault == other.fault else SECOND_NS
 
 
 def _refuse_management(where: str, rules: Rules, fault: PlannedFault) -> None:

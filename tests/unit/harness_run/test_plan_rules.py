@@ -108,6 +108,14 @@ def test_the_clock_that_others_follow_is_not_bent() -> None:
     planned(host.replace("level: host", "level: process"), served)
 
 
+def test_an_observer_gets_no_producers() -> None:
+    watched = rack(changes={"n1": {"observer": True}})
+    dealt = {host.host: host.producers for host in planned("", watched).hosts}
+    assert dealt == {
+        "n1": [], "n2": ["producera", "producerd"], "n3": ["producerb"], "n4": ["producerc"],
+    }  # fmt: skip
+
+
 CUT = "{at: 30s, for: 10s, fault: power_cut, on: n1}"
 
 
@@ -162,17 +170,19 @@ def test_who_cannot_be_heard_or_doubts_its_clock_is_not_counted(fault: str, live
 
 
 @pytest.mark.parametrize(
-    "second",
+    ("second", "soonest_s"),
     [
-        "fault: clock_drift, on: n1, by: 50ppm",
-        "fault: clock_step, on: n1, by: 50ms, level: host",
+        ("fault: clock_step, on: n1, by: 50ms", 30),
+        ("fault: clock_drift, on: n1, by: 50ppm", 31),
+        ("fault: clock_step, on: n1, by: 50ms, level: host", 40),
     ],
 )
-def test_two_faults_of_one_clock_do_not_overlap(second: str) -> None:
+def test_a_clock_is_left_alone_between_two_faults_of_it(second: str, soonest_s: int) -> None:
     first = "{at: 20s, for: 10s, fault: clock_step, on: n1, by: 500ms}"
-    said = refusal(f"{first}, {{at: 25s, for: 10s, {second}}}")
+    said = refusal(f"{first}, {{at: {soonest_s - 1}s, for: 10s, {second}}}")
     assert "overlaps clock_step-1 on the same hosts" in said
-    planned(f"{first}, {{at: 30s, for: 10s, {second}}}")
+    assert f"start it at {soonest_s}s or later" in said
+    planned(f"{first}, {{at: {soonest_s}s, for: 10s, {second}}}")
 
 
 def test_a_qdisc_of_somebody_else_leaves_the_delay_to_the_queue() -> None:
