@@ -19,6 +19,7 @@ from faults import units
 from faults.arming import Armed, ArmRequest, Host, build, load
 from faults.boottime import boot_id, boottime_ns, read_clocks, spin_until
 from faults.driver import Driver
+from faults.evidence_delay import foreign_qdisc
 from faults.fault import FOR_NS_MAX, SECOND_NS, FaultError
 from faults.lab_lock import LabLock
 from faults.leasing import Leasing
@@ -154,7 +155,10 @@ class Agent:
             "host": self.host.config.host,
             "boot": boot_id(),
             "version": Path(__file__).resolve().parents[1].name,
-            "capabilities": self.capabilities,
+            "capabilities": {
+                **self.capabilities,
+                "foreign_qdisc": bool(foreign_qdisc(self.host.config.interface)),
+            },
             "wall_ns": now.wall_ns,
             "mono_ns": now.mono_ns,
             "boottime_ns": now.boottime_ns,

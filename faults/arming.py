@@ -18,7 +18,7 @@ from faults.clock import ClockDrift, ClockStep
 from faults.deadman import DeadMan
 from faults.delay import Delay, overlap
 from faults.driver import Driver
-from faults.evidence_delay import qdiscs, queue_numbers, root_qdisc
+from faults.evidence_delay import foreign_qdisc, qdiscs, queue_numbers
 from faults.fault import FOR_NS_MAX, FaultError, Place
 from faults.grant import Grant, GrantFile
 from faults.journal import Journal
@@ -225,9 +225,8 @@ def _check_qdisc(fault: Delay, place: Place) -> None:
         return
     if not qdiscs(fault.interface):
         raise FaultError("wrong_interface", f"{fault.id}: no interface {fault.interface}")
-    kind, handle = root_qdisc(fault.interface)
-    if handle not in ("", "0:"):
-        detail = f"{fault.interface} has {kind} {handle}; remove it or use the queue"
+    if foreign := foreign_qdisc(fault.interface):
+        detail = f"{fault.interface} has {foreign}; remove it or use the queue"
         raise FaultError("foreign_qdisc", detail)
 
 

@@ -66,6 +66,14 @@ def root_qdisc(interface: str) -> tuple[str, str]:
     return "", ""
 
 
+def foreign_qdisc(interface: str) -> str:
+    """Return the root qdisc that somebody has put on an interface, "" when it is the kernel's own
+    (handle 0).
+    """
+    kind, handle = root_qdisc(interface)
+    return "" if handle in ("", "0:") else f"{kind} {handle}"
+
+
 def qdiscs(interface: str, *, stats: bool = False) -> list[dict[str, Any]]:
     """Return an interface's qdiscs as tc prints them."""
     words = ("tc", *(("-s",) if stats else ()), "-j", "qdisc", "show", "dev", interface)
