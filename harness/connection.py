@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +16,7 @@ from harness.ssh import SshOptions
 
 KEEPALIVE_S = 15
 CHUNK_BYTES = 256 * 1024
+_PIN_LOCK = threading.Lock()
 
 
 class RemoteFailure(Exception):
@@ -43,6 +46,9 @@ def connect(ssh: SshOptions) -> fabric.Connection:
     }
     if ssh.password:
         keywords["password"] = ssh.password
+    jump = paramiko.ProxyCommand(shlex.join(ssh.jump_command)) if ssh.jump else None
+    if jump is not None:
+        keywords["sock"] = jump
     connection = fabric.Connection(
         ssh.address,
         user=ssh.user,
@@ -56,9 +62,13 @@ def connect(ssh: SshOptions) -> fabric.Connection:
     try:
         connection.open()
     except Exception as error:
+        said = _last_words(jump)
         problem = failure(error, ssh)
         if problem is None:
             raise
+        if said and problem.reason in ("closed", "timeout", "unreachable"):
+            assert ssh.jump is not None
+            problem = RemoteFailure("unreachable", f"jump host {ssh.jump.target}: {said}")
         raise problem from error
     connection.transport.set_keepalive(KEEPALIVE_S)
     if isinstance(sock := connection.transport.sock, socket.socket):
@@ -112,16 +122,39 @@ def _trust(client: paramiko.SSHClient, ssh: SshOptions) -> None:
             client.load_system_host_keys(name)
     match ssh.host_key_policy:
         case "accept-new":
-            if ssh.known_hosts_files:
-                pinned = Path(ssh.known_hosts_files[0])
-                pinned.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                pinned.touch(mode=0o600)
-                client.load_host_keys(str(pinned))
-            client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+            file = Path(ssh.known_hosts_files[0]) if ssh.known_hosts_files else None
+            client.set_missing_host_key_policy(_Pin(file))
         case "no" | "off":
             client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
         case _:
             client.set_missing_host_key_policy(paramiko.RejectPolicy())
+
+
+class _Pin(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
+    """Believes the key of a host not seen before and adds it to a file; nothing else is written."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+
+    def missing_host_key(
+        self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey
+    ) -> None:
+        if self._file is None:
+            return
+        with _PIN_LOCK:
+            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._file.open("a") as file:
+                file.write(f"{hostname} {key.get_name()} {key.get_base64()}\n")
+
+
+def _last_words(jump: paramiko.ProxyCommand | None) -> str:
+    """Return the last line the way through a jump host printed, after ending it."""
+    if jump is None:
+        return ""
+    jump.process.kill()
+    _, errors = jump.process.communicate(timeout=5)
+    lines = errors.decode(errors="replace").strip().splitlines()
+    return lines[-1].strip() if lines else ""
 
 
 def failure(error: BaseException, ssh: SshOptions) -> RemoteFailure | None:
@@ -131,7 +164,9 @@ def failure(error: BaseException, ssh: SshOptions) -> RemoteFailure | None:
         case RemoteFailure():
             return error
         case paramiko.BadHostKeyException():
-            fix = f"if it was re-installed: ssh-keygen -R {ssh.address}"
+            name = ssh.address if ssh.port == 22 else f"[{ssh.address}]:{ssh.port}"
+            file = f"-f {ssh.known_hosts_files[0]} " if ssh.known_hosts_files else ""
+            fix = f"if it was re-installed: ssh-keygen {file}-R {name}"
             return RemoteFailure("host_key", f"{where} shows another host key than before; {fix}")
         case paramiko.AuthenticationException():
             keys = ", ".join(ssh.key_files) or "none"

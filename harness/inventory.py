@@ -6,47 +6,27 @@ slotlab_* is checked here, and a mistake is one line that names file, host, key 
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import ipaddress
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
 
-from harness.errors import OperatorError
+from harness.home import state_home
+from harness.inventory_values import TIME_POLICIES, InventoryError, Reader, TimePolicy, nearest
 from harness.ssh import SshConfigError, SshOptions, resolve
 
 LabKind = Literal["hardware", "vm", "container"]
 LABS: tuple[LabKind, ...] = ("hardware", "vm", "container")
 NODES_GROUP = "nodes"
-DEFAULT_STATE_DIR = "/var/lib/slotlab"
-HOST_KEYS = (
-    "slotlab_address",
-    "slotlab_interface",
-    "slotlab_zone",
-    "slotlab_node_port",
-    "slotlab_probe_port",
-    "slotlab_ntp",
-    "slotlab_state_dir",
-    "slotlab_power",
-)
-LAB_KEYS = ("slotlab_lab", "slotlab_netns")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_WORD = re.compile(r"[A-Za-z0-9_.:@-]{1,64}")
-_STATE_DIR = re.compile(r"(/[A-Za-z0-9_.-]+){2,}")
-
-
-class InventoryError(OperatorError):
-    """The inventory is wrong: file, host, key and remedy in one line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +34,10 @@ class Host:
     """One lab machine. address is its data path; ssh.address is where it is managed.
 
     interface is empty when the inventory leaves it out: the host is then asked which of its
-    interfaces holds address (harness.facts).
+    interfaces holds address (harness.facts). An observer runs a node but gets no producers dealt.
+    power has command templates by word (off, on, state, ...), run on the controller. time and tune
+    say whether deploy may set up the time daemon and the machine. become_password is empty unless
+    the inventory has it.
     """
 
     name: str
@@ -68,6 +51,11 @@ class Host:
     python: str
     groups: tuple[str, ...]
     ssh: SshOptions
+    observer: bool = False
+    power: Mapping[str, str] = field(default_factory=dict)
+    time: TimePolicy = "observe"
+    tune: bool = False
+    become_password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,13 +77,20 @@ class Inventory:
             if host.name == name:
                 return host
         names = [host.name for host in self.hosts]
-        raise InventoryError(f"{self.path}: no host {name}{_nearest(name, names)}")
+        raise InventoryError(f"{self.path}: no host {name}{nearest(name, names)}")
 
     @property
     def lab_id(self) -> str:
         """Return the name under which this lab's keys and lock are kept on the controller."""
-        digest = hashlib.sha256(str(self.path).encode()).hexdigest()[:12]
-        return f"{self.path.stem}-{digest}"
+        return _lab_id(self.path)
+
+    def with_become_password(self, password: str) -> Inventory:
+        """Return the same lab, with this sudo password for each host that has none of its own."""
+        hosts = tuple(
+            host if host.become_password else replace(host, become_password=password)
+            for host in self.hosts
+        )
+        return replace(self, hosts=hosts)
 
 
 def load(path: Path | str) -> Inventory:
@@ -118,11 +113,22 @@ def load(path: Path | str) -> Inventory:
     return Inventory(path=path, lab=lab, netns=netns, hosts=hosts)
 
 
+def _lab_id(path: Path) -> str:
+    return f"{path.stem}-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads any tag: only Ansible knows what !vault means."""
+
+
+_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: "")
+
+
 def _check_yaml(path: Path) -> None:
     if path.is_dir():
         return
     try:
-        document = yaml.safe_load(path.read_text())
+        document = yaml.load(path.read_text(), Loader=_Loader)
     except OSError as error:
         remedy = "name an inventory with -i, or start from inventory/rack.example.yml"
         raise InventoryError(f"{path}: {error.strerror}; {remedy}") from error
@@ -177,20 +183,20 @@ def _host(path: Path, name: str, values: Mapping[str, Any], listing: Mapping[str
     where = f"{path}: host {name}"
     if not _NAME.fullmatch(name):
         raise InventoryError(f"{where}: use letters, digits, '-', '_' and '.' in a host's name")
-    _check_keys(where, values)
+    reader = Reader(where, values)
+    reader.check_keys()
     if values.get("ansible_connection") in ("local", "docker", "podman"):
         raise InventoryError(f"{where}: ansible_connection must be ssh; leave it out")
     management = str(values.get("ansible_host") or values.get("ansible_ssh_host") or name)
     try:
-        ssh = resolve(management, values)
-    except SshConfigError as error:
+        ssh = resolve(management, values, state_home() / "known_hosts" / _lab_id(path))
+    except (SshConfigError, ValueError) as error:
         raise InventoryError(f"{where}: ansible_ssh_common_args: {error}") from error
     groups = sorted(
         group
         for group in listing
         if group not in ("_meta", "all", "ungrouped") and name in _members(listing, group)
     )
-    reader = _Reader(where, values)
     host = Host(
         name=name,
         address=reader.address(ssh.address),
@@ -203,72 +209,22 @@ def _host(path: Path, name: str, values: Mapping[str, Any], listing: Mapping[str
         python=str(values.get("ansible_python_interpreter") or "/usr/bin/python3"),
         groups=tuple(groups),
         ssh=ssh,
+        observer=reader.switch("slotlab_observer"),
+        power=reader.power(),
+        time=reader.choice("slotlab_time", TIME_POLICIES),
+        tune=reader.switch("slotlab_tune"),
+        become_password=_become_password(values),
     )
     if host.node_port == host.probe_port:
         raise InventoryError(f"{where}: slotlab_probe_port equals slotlab_node_port; use 9001")
     return host
 
 
-def _check_keys(where: str, values: Mapping[str, Any]) -> None:
-    known = HOST_KEYS + LAB_KEYS
-    for key, value in values.items():
-        if not key.startswith("slotlab_"):
-            continue
-        if key not in known:
-            raise InventoryError(f"{where}: unknown variable {key}{_nearest(key, known)}")
-        if "{{" in str(value):
-            raise InventoryError(f"{where}: {key}: templates are not read here; write the value")
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """Reads checked slotlab_ values of one host."""
-
-    where: str
-    values: Mapping[str, Any]
-
-    def word(self, key: str) -> str:
-        value = self.values.get(key, "")
-        if value == "" or (isinstance(value, str) and _WORD.fullmatch(value)):
-            return str(value)
-        raise InventoryError(f"{self.where}: {key}: {value!r} is not a plain word; write one name")
-
-    def words(self, key: str) -> tuple[str, ...]:
-        value = self.values.get(key) or []
-        if isinstance(value, list) and all(
-            isinstance(v, str) and _WORD.fullmatch(v) for v in value
-        ):
-            return tuple(value)
-        raise InventoryError(f"{self.where}: {key}: write a list of server names: [192.0.2.1]")
-
-    def port(self, key: str, default: int) -> int:
-        value = self.values.get(key, default)
-        if isinstance(value, int) and not isinstance(value, bool) and 1024 <= value <= 65535:
-            return value
-        raise InventoryError(f"{self.where}: {key}: {value!r} is no port; write 1024 to 65535")
-
-    def state_dir(self) -> str:
-        value = self.values.get("slotlab_state_dir", DEFAULT_STATE_DIR)
-        if isinstance(value, str) and _STATE_DIR.fullmatch(value) and "/.." not in value:
-            return value
-        remedy = f"write an absolute path below a folder, as {DEFAULT_STATE_DIR}"
-        raise InventoryError(f"{self.where}: slotlab_state_dir: {value!r}: {remedy}")
-
-    def address(self, management: str) -> str:
-        """Return the data path's IP address: slotlab_address, else the management host's."""
-        given = self.values.get("slotlab_address")
-        text = str(given if given is not None else management)
-        try:
-            return str(ipaddress.ip_address(text))
-        except ValueError:
-            if given is not None:
-                remedy = "write an IP address, as faults act on addresses"
-                raise InventoryError(f"{self.where}: slotlab_address: {text!r}: {remedy}") from None
-        try:
-            return str(socket.getaddrinfo(text, None, type=socket.SOCK_STREAM)[0][4][0])
-        except OSError as error:
-            problem = f"the name {text} has no address ({error.strerror})"
-            raise InventoryError(f"{self.where}: {problem}; write slotlab_address: IP") from None
+def _become_password(values: Mapping[str, Any]) -> str:
+    """Return the sudo password in the inventory; one that only Ansible can decrypt is not read."""
+    keys = ("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
+    given = next((values[key] for key in keys if values.get(key)), "")
+    return str(given) if isinstance(given, str | int) else ""
 
 
 def _lab_values(
@@ -295,8 +251,9 @@ def _check_distinct(path: Path, hosts: tuple[Host, ...]) -> None:
         if other != host.name:
             problem = f"has the data address of {other}, {host.address}"
             raise InventoryError(f"{path}: host {host.name}: {problem}; set slotlab_address")
-
-
-def _nearest(word: str, known: list[str] | tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}"
+    first = hosts[0]
+    for host in hosts:
+        if (":" in host.address) != (":" in first.address):
+            both = f"{first.name} has {first.address}, {host.name} {host.address}"
+            remedy = "give all a slotlab_address of one family"
+            raise InventoryError(f"{path}: data addresses of IPv4 and IPv6: {both}; {remedy}")

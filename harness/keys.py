@@ -15,6 +15,7 @@ from pathlib import Path
 from nacl.public import PrivateKey
 
 from harness.errors import RunError
+from harness.home import state_home
 from harness.inventory import Inventory
 
 Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
@@ -36,8 +37,7 @@ def folder(inventory: Inventory) -> Path:
     """Return where the lab's keys are: beside a made lab's inventory, else in the state folder."""
     if inventory.lab != "hardware":
         return inventory.path.parent / "keys"
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "slotlab" / "keys" / inventory.lab_id
+    return state_home() / "keys" / inventory.lab_id
 
 
 def curve_keys(inventory: Inventory) -> dict[str, CurvePair]:

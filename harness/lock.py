@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import LockError
+from harness.home import state_home
 from harness.remote import Remote
 from harness.units import SECOND_NS
 
@@ -26,12 +27,6 @@ TTL_NS = 15 * 60 * SECOND_NS
 """How long the hosts keep a lock that nobody renews."""
 LOCKED = "locked"
 """An agent's word for: another owner has the lab."""
-
-
-def state_home() -> Path:
-    """Return the folder for what the controller must remember between commands."""
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "slotlab"
 
 
 def owner() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -98,9 +99,21 @@ def _arguments(
     folder: Path,
 ) -> dict[str, Any]:
     (folder / "cp").mkdir(mode=0o700)
-    extra: dict[str, Any] = {"slotlab_hosts": list(variables), "slotlab_deploy": dict(variables)}
+    extra: dict[str, Any] = {
+        "slotlab_hosts": list(variables),
+        "slotlab_deploy": dict(variables),
+        "slotlab_ssh": {
+            host.name: shlex.join(host.ssh.common_arguments) for host in inventory.hosts
+        },
+        "ansible_ssh_common_args": "{{ slotlab_ssh[inventory_hostname] }}",
+    }
+    become: dict[str, str] = {}
     if options.become_password is not None:
-        extra["ansible_become_password"] = options.become_password
+        # A file, not a variable: a password that the inventory has for a host goes before it.
+        file = folder / "become"
+        file.touch(mode=0o600)
+        file.write_text(options.become_password + "\n")
+        become["ANSIBLE_BECOME_PASSWORD_FILE"] = str(file)
     flags = [word for word, on in (("--diff", options.diff), ("--check", options.check)) if on]
     return {
         "private_data_dir": str(folder),
@@ -122,6 +135,7 @@ def _arguments(
             "ANSIBLE_NOCOLOR": "true",
             "ANSIBLE_DEPRECATION_WARNINGS": "false",
             "ANSIBLE_TIMEOUT": str(max(host.ssh.connect_timeout_s for host in inventory.hosts)),
+            **become,
         },
     }
 

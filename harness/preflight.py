@@ -88,12 +88,9 @@ def check(inventory: Inventory, *, clock_limit_ns: int = DEFAULT_CLOCK_LIMIT_NS)
 
 def _pinning(inventory: Inventory) -> Inventory:
     """Return the inventory with `ask` read as `accept-new`: there is nobody to ask."""
-    hosts = tuple(
-        replace(host, ssh=replace(host.ssh, host_key_policy="accept-new"))
-        if host.ssh.host_key_policy == "ask"
-        else host
-        for host in inventory.hosts
-    )
+    hosts = tuple(replace(host, ssh=host.ssh.pinning()) for host in inventory.hosts)
+    for file in {Path(host.ssh.pin_file) for host in hosts if host.ssh.pin_file}:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return replace(inventory, hosts=hosts)
 
 
@@ -110,9 +107,7 @@ def _openssh(host: Host) -> Row:
     """Return how the way that Ansible takes works out."""
     ssh = host.ssh
     command = ["ssh", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={ssh.connect_timeout_s}"]
-    if ssh.host_key_policy == "accept-new":
-        command += ["-o", "StrictHostKeyChecking=accept-new"]
-    command += [*ssh.arguments, "--", ssh.address, "true"]
+    command += [*ssh.arguments, "--", ssh.target, "true"]
     if ssh.password:
         return Row(host.name, "ssh (Ansible)", "warn", "a login password is set: not tried")
     try:

@@ -1,52 +1,114 @@
 """How one host is reached by SSH, resolved once and used by both Ansible and Fabric.
 
 Ansible runs OpenSSH, Fabric runs paramiko. To make both do the same, OpenSSH itself is asked
-(`ssh -G`) what the inventory's variables and the user's ssh_config amount to.
+(`ssh -G`) what the inventory's variables and the user's ssh_config amount to. Host keys are
+pinned in a file of the lab, unless the user named one; the user's own file is read, never written.
 """
 
 from __future__ import annotations
 
 import itertools
+import pwd
 import shlex
 import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from os import geteuid
 from pathlib import Path
 
 DEFAULT_CONNECT_TIMEOUT_S = 8
+JUMPS_MAX = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SshOptions:
     """Where and as whom to log in, with which keys, and whose host keys to believe.
 
-    arguments are the words OpenSSH gets from Ansible's variables; proxy_command is empty for a
-    direct connection. host_key_policy is yes, ask, accept-new or no, as in ssh_config.
+    target is what OpenSSH is given (a name that ssh_config may know), address what it means.
+    own_words are the options that the inventory gives OpenSSH for this host, common_words those of
+    them that Ansible calls common, both without jump hosts. jump is the host in between, None for
+    a direct way or one that proxy_command (the user's own) makes. pin_file is "" where the user
+    says in which file host keys are kept. host_key_policy is yes, ask, accept-new or no.
     """
 
+    target: str
     address: str
     user: str
     port: int = 22
     key_files: tuple[str, ...] = ()
     known_hosts_files: tuple[str, ...] = ()
+    pin_file: str = ""
     host_key_policy: str = "ask"
-    host_key_name: str = ""
     proxy_command: str = ""
+    jump: SshOptions | None = None
     allow_agent: bool = True
-    password: str = ""
+    password: str = field(default="", repr=False)
     connect_timeout_s: int = DEFAULT_CONNECT_TIMEOUT_S
-    arguments: tuple[str, ...] = ()
+    own_words: tuple[str, ...] = ()
+    common_words: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Return the words that make OpenSSH do all this; follow them with `-- target`."""
+        return (*self._derived(), *self.own_words)
+
+    @property
+    def common_arguments(self) -> tuple[str, ...]:
+        """Return what Ansible's ssh_common_args must be; it adds key, user and port itself."""
+        return (*self._derived(), *self.common_words)
+
+    @property
+    def jump_command(self) -> tuple[str, ...]:
+        """Return the command that speaks to the host through its jump host, empty without one."""
+        if self.jump is None:
+            return ()
+        way = ("-o", "BatchMode=yes", *self.jump.arguments, "-W", f"[{self.address}]:{self.port}")
+        return ("ssh", *way, "--", self.jump.target)
+
+    def pinning(self) -> SshOptions:
+        """Return the same with `ask` read as `accept-new`, also on the way: nobody is asked."""
+        policy = "accept-new" if self.host_key_policy == "ask" else self.host_key_policy
+        jump = None if self.jump is None else self.jump.pinning()
+        return replace(self, host_key_policy=policy, jump=jump)
+
+    def _derived(self) -> list[str]:
+        words: list[str] = []
+        if self.pin_file:
+            files = " ".join(f'"{name}"' if " " in name else name for name in self._user_files())
+            words += ["-o", f"UserKnownHostsFile={files}"]
+        if self.host_key_policy == "accept-new":
+            words += ["-o", "StrictHostKeyChecking=accept-new"]
+        if self.jump is not None:
+            command = shlex.join(self.jump_command).replace("%", "%%")
+            words += ["-o", f"ProxyCommand={command}"]
+        return words
+
+    def _user_files(self) -> list[str]:
+        return [self.pin_file, *_default_known_hosts()]
 
 
 class SshConfigError(Exception):
     """OpenSSH refuses the options given for a host; the message is OpenSSH's own line."""
 
 
-def arguments_of(variables: Mapping[str, object]) -> tuple[str, ...]:
-    """Return the OpenSSH words that Ansible's connection variables stand for."""
-    words: list[str] = []
-    for key in ("ansible_ssh_common_args", "ansible_ssh_extra_args"):
-        words += shlex.split(str(variables.get(key) or ""))
+def resolve(address: str, variables: Mapping[str, object], pin_file: Path) -> SshOptions:
+    """Return the options for the host at address, as OpenSSH itself would read them.
+
+    variables are Ansible's; pin_file is where new host keys go unless the user has said where.
+
+    Raises:
+        SshConfigError: OpenSSH does not accept the options, or is not installed.
+    """
+    common = shlex.split(str(variables.get("ansible_ssh_common_args") or ""))
+    words = [*common, *_own_words(variables)]
+    password = str(variables.get("ansible_password") or variables.get("ansible_ssh_pass") or "")
+    found = _resolved(address, words, pin_file, JUMPS_MAX)
+    return replace(found, password=password, common_words=tuple(_without_jump(common)))
+
+
+def _own_words(variables: Mapping[str, object]) -> list[str]:
+    """Return the OpenSSH words of Ansible's connection variables but the common ones."""
+    words = shlex.split(str(variables.get("ansible_ssh_extra_args") or ""))
     key_file = variables.get("ansible_ssh_private_key_file") or variables.get(
         "ansible_private_key_file"
     )
@@ -58,19 +120,86 @@ def arguments_of(variables: Mapping[str, object]) -> tuple[str, ...]:
     port = variables.get("ansible_port") or variables.get("ansible_ssh_port")
     if port:
         words += ["-o", f"Port={port}"]
-    return tuple(words)
+    return words
 
 
-def resolve(address: str, variables: Mapping[str, object]) -> SshOptions:
-    """Return the options for the host at address, as OpenSSH itself would read them.
+def _resolved(target: str, words: list[str], pin_file: Path, jumps_left: int) -> SshOptions:
+    """Return the options for one hop and, by asking again, for the hops before it."""
+    settings = _settings(_ask(words, target))
 
-    Raises:
-        SshConfigError: OpenSSH does not accept the options, or is not installed.
+    def first(key: str, default: str = "") -> str:
+        value = settings.get(key, [default])[0]
+        return "" if value == "none" else value
+
+    def files(key: str) -> tuple[str, ...]:
+        names = [name for line in settings.get(key, []) for name in shlex.split(line)]
+        return tuple(str(Path(name).expanduser()) for name in names if name != "none")
+
+    keys = files("identityfile")
+    known = files("userknownhostsfile")
+    pins = set(known) <= set(_default_known_hosts()) and bool(known)
+    proxy = first("proxycommand")
+    jump = None
+    if (hops := first("proxyjump")) and not proxy:
+        if jumps_left == 0:
+            raise SshConfigError(f"more than {JUMPS_MAX} jump hosts before {target}: a circle?")
+        jump = _hop(hops.split(","), words, pin_file, jumps_left - 1)
+    timeout, policy = first("connecttimeout"), first("stricthostkeychecking", "ask")
+    return SshOptions(
+        target=target,
+        address=first("hostname"),
+        user=first("user"),
+        port=int(first("port", "22")),
+        key_files=tuple(name for name in keys if Path(name).is_file()),
+        known_hosts_files=((str(pin_file),) if pins else ())
+        + known
+        + files("globalknownhostsfile"),
+        pin_file=str(pin_file) if pins else "",
+        host_key_policy={"true": "yes", "false": "no"}.get(policy, policy),
+        proxy_command=proxy,
+        jump=jump,
+        allow_agent=first("identitiesonly") != "yes"
+        and settings.get("identityagent", [""])[0] != "none",
+        connect_timeout_s=int(timeout) if timeout.isdigit() else DEFAULT_CONNECT_TIMEOUT_S,
+        own_words=tuple(_without_jump(words)),
+    )
+
+
+def _hop(hops: list[str], words: list[str], pin_file: Path, jumps_left: int) -> SshOptions:
+    """Return the options for the last of hops: [user@]host[:port], reached through the others.
+
+    It gets its own ssh_config, the user's choice of configuration file, and the host's keys, but
+    neither the host's user nor its port.
     """
-    words = arguments_of(variables)
+    text = hops[-1].removeprefix("ssh://")
+    user, at, place = text.rpartition("@")
+    host, colon, port = place.rpartition(":")
+    if not colon or not port.isdigit() or (":" in host and not host.startswith("[")):
+        host, port = place, ""
+    own = [word for pair in _pairs(words, "-F") for word in pair]
+    own += [
+        word
+        for pair in itertools.chain(_pairs(words, "-o"), _pairs(words, "-i"))
+        if pair[0] == "-i" or pair[1].lower().startswith(_SHARED)
+        for word in pair
+    ]
+    own += ["-o", f"User={user}"] if at else []
+    own += ["-o", f"Port={port}"] if port else []
+    own += ["-o", f"ProxyJump={','.join(hops[:-1])}"] if hops[:-1] else []
+    return _resolved(host.strip("[]"), own, pin_file, jumps_left)
+
+
+_SHARED = (
+    *("identityfile", "identitiesonly", "identityagent", "connecttimeout"),
+    *("userknownhostsfile", "globalknownhostsfile", "stricthostkeychecking"),
+)
+"""Options of a host that go for its jump hosts, too: whom we are, and whom we believe."""
+
+
+def _ask(words: list[str], target: str) -> str:
     try:
         done = subprocess.run(
-            ["ssh", "-G", *words, "--", address],
+            ["ssh", "-G", *words, "--", target],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -80,8 +209,7 @@ def resolve(address: str, variables: Mapping[str, object]) -> SshOptions:
         raise SshConfigError("ssh is not installed: apt install openssh-client") from None
     if done.returncode != 0:
         raise SshConfigError((done.stderr.strip().splitlines() or ["ssh -G failed"])[-1])
-    password = str(variables.get("ansible_password") or variables.get("ansible_ssh_pass") or "")
-    return _options(_settings(done.stdout), words, password)
+    return done.stdout
 
 
 def _settings(text: str) -> dict[str, list[str]]:
@@ -92,47 +220,25 @@ def _settings(text: str) -> dict[str, list[str]]:
     return settings
 
 
-def _options(
-    settings: Mapping[str, list[str]], words: tuple[str, ...], password: str
-) -> SshOptions:
-    def first(key: str, default: str = "") -> str:
-        value = settings.get(key, [default])[0]
-        return "" if value == "none" else value
-
-    def files(key: str) -> tuple[str, ...]:
-        names = [name for line in settings.get(key, []) for name in shlex.split(line)]
-        return tuple(str(Path(name).expanduser()) for name in names if name != "none")
-
-    timeout = first("connecttimeout")
-    return SshOptions(
-        address=first("hostname"),
-        user=first("user"),
-        port=int(first("port", "22")),
-        key_files=tuple(name for name in files("identityfile") if Path(name).is_file()),
-        known_hosts_files=files("userknownhostsfile") + files("globalknownhostsfile"),
-        host_key_policy={"true": "yes", "false": "no"}.get(
-            first("stricthostkeychecking", "ask"), first("stricthostkeychecking", "ask")
-        ),
-        host_key_name=first("hostkeyalias"),
-        proxy_command=_proxy(first("proxyjump"), first("proxycommand"), words),
-        allow_agent=first("identitiesonly") != "yes"
-        and settings.get("identityagent", [""])[0] != "none",
-        password=password,
-        connect_timeout_s=int(timeout) if timeout.isdigit() else DEFAULT_CONNECT_TIMEOUT_S,
-        arguments=words,
-    )
+def _without_jump(words: Iterable[str]) -> list[str]:
+    """Return words without -J and ProxyJump: OpenSSH refuses them beside a ProxyCommand."""
+    kept: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word == "-J":
+            next(rest, None)
+        elif word == "-o":
+            value = next(rest, "")
+            kept += [] if value.lower().startswith("proxyjump") else [word, value]
+        elif not (word.startswith("-J") or word.lower().startswith("-oproxyjump")):
+            kept.append(word)
+    return kept
 
 
-def _proxy(jump: str, command: str, words: tuple[str, ...]) -> str:
-    """Return one command that speaks to the host through its jump hosts, empty for none."""
-    if command or not jump:
-        return command
-    hops = jump.split(",")
-    before = ["-J", ",".join(hops[:-1])] if hops[:-1] else []
-    config = [word for pair in _pairs(words, "-F") for word in pair]
-    target = hops[-1] if hops[-1].startswith("ssh://") else f"ssh://{hops[-1]}"
-    return shlex.join(["ssh", *config, *before, "-W", "[%h]:%p", target])
-
-
-def _pairs(words: tuple[str, ...], flag: str) -> list[tuple[str, str]]:
+def _pairs(words: Iterable[str], flag: str) -> list[tuple[str, str]]:
     return [(a, b) for a, b in itertools.pairwise(words) if a == flag]
+
+
+def _default_known_hosts() -> list[str]:
+    home = Path(pwd.getpwuid(geteuid()).pw_dir)
+    return [str(home / ".ssh" / name) for name in ("known_hosts", "known_hosts2")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -64,7 +66,72 @@ def test_ssh_options_are_those_openssh_would_use(tmp_path: Path) -> None:
     assert (ssh.address, ssh.port, ssh.host_key_policy) == ("192.0.2.1", 2200, "yes")
     assert ssh.key_files == (str(key),)
     assert ssh.known_hosts_files[0] == "/x/known"
-    assert ssh.proxy_command == "ssh -W '[%h]:%p' ssh://me@gate:2222"
+    assert ssh.jump is not None
+    assert (ssh.jump.target, ssh.jump.user, ssh.jump.port) == ("gate", "me", 2222)
+    assert ssh.jump.key_files == (str(key),)
+    assert ssh.jump_command[-4:] == ("-W", "[192.0.2.1]:2200", "--", "gate")
+    assert "UserKnownHostsFile=/x/known" in ssh.jump_command
+
+
+def test_jump_hosts_become_one_command_that_openssh_reads_alike(tmp_path: Path) -> None:
+    text = one("ansible_ssh_common_args: '-J me@outer:2222,[fd00::1]'")
+    ssh = load(written(tmp_path, text)).hosts[0].ssh
+    assert ssh.jump is not None
+    assert ssh.jump.jump is not None
+    assert (ssh.jump.address, ssh.jump.jump.target, ssh.jump.jump.user) == (
+        "fd00::1",
+        "outer",
+        "me",
+    )
+    assert "-J" not in ssh.arguments
+    command = ["ssh", "-G", *ssh.arguments, "--", ssh.target]
+    settings = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    proxy = next(row for row in settings.splitlines() if row.startswith("proxycommand "))
+    assert shlex.split(proxy)[1:] == list(ssh.jump_command)
+
+
+def test_host_keys_are_pinned_in_a_file_of_the_lab_unless_the_user_names_one(
+    tmp_path: Path,
+) -> None:
+    lab = load(written(tmp_path, one("ansible_ssh_common_args: '-J gate'")))
+    ssh = lab.hosts[0].ssh
+    assert ssh.jump is not None
+    assert Path(ssh.pin_file).name == lab.lab_id == Path(ssh.known_hosts_files[0]).name
+    assert ssh.jump.pin_file == ssh.pin_file
+    assert "StrictHostKeyChecking=accept-new" not in ssh.arguments
+    pinning = ssh.pinning()
+    assert "StrictHostKeyChecking=accept-new" in pinning.arguments
+    assert "StrictHostKeyChecking=accept-new" in pinning.jump_command
+    text = one("ansible_ssh_common_args: '-o UserKnownHostsFile=/x/mine'")
+    assert load(written(tmp_path, text)).hosts[0].ssh.pin_file == ""
+
+
+def test_what_racks_need_is_read_with_its_defaults(tmp_path: Path) -> None:
+    power = "slotlab_power: {off: 'outlet off 3', on: 'outlet on 3', state: 'outlet {name}'}"
+    extra = "slotlab_time: manage, slotlab_tune: on, slotlab_observer: true"
+    host = load(written(tmp_path, one(f"{power}, {extra}"))).hosts[0]
+    assert host.power == {"off": "outlet off 3", "on": "outlet on 3", "state": "outlet {name}"}
+    assert (host.time, host.tune, host.observer) == ("manage", True, True)
+    plain = load(written(tmp_path, TWO)).hosts[0]
+    assert (plain.power, plain.time, plain.tune, plain.observer) == ({}, "observe", False, False)
+
+
+def test_a_sudo_password_is_taken_per_host_and_never_shown(tmp_path: Path) -> None:
+    text = TWO.replace("192.0.2.2}", "192.0.2.2, ansible_become_password: hush}")
+    lab = load(written(tmp_path, text)).with_become_password("other")
+    assert [host.become_password for host in lab.hosts] == ["hush", "other"]
+    assert "hush" not in repr(lab)
+    sealed = TWO.replace("192.0.2.2}", "192.0.2.2, ansible_become_password: !vault x}")
+    assert load(written(tmp_path, sealed)).host("b").become_password == ""
+
+
+def test_data_addresses_may_be_of_ipv6(tmp_path: Path) -> None:
+    text = TWO.replace("192.0.2.2}", "192.0.2.2, slotlab_address: 'fd00:0::02'}")
+    both = text.replace("192.0.2.1}", "192.0.2.1, slotlab_address: 'fd00::1'}")
+    lab = load(written(tmp_path, both))
+    assert [host.address for host in lab.hosts] == ["fd00::2", "fd00::1"]
+    with pytest.raises(InventoryError, match=r"data addresses of IPv4 and IPv6: b has fd00::2"):
+        load(written(tmp_path, text))
 
 
 def test_the_example_rack_is_valid() -> None:
@@ -89,6 +156,12 @@ def test_the_example_rack_is_valid() -> None:
         ("slotlab_state_dir: /", "slotlab_state_dir: '/': write an absolute path"),
         ("slotlab_state_dir: /var/../etc", "slotlab_state_dir"),
         ("slotlab_zone: 'a b'", "slotlab_zone: 'a b' is not a plain word"),
+        ("slotlab_address: 'fe80::1'", "fe80::1: a link-local address is not enough"),
+        ("slotlab_power: {of: x}", "slotlab_power: unknown word of; did you mean off?"),
+        ("slotlab_power: {on: ''}", "slotlab_power: on: write a command line"),
+        ("slotlab_time: always", "slotlab_time: 'always' is none of observe, manage"),
+        ("slotlab_tune: much", "slotlab_tune: 'much' is neither on nor off"),
+        ("ansible_ssh_common_args: '-o \"x'", "No closing quotation"),
         ("slotlab_lab: cloud", "slotlab_lab: 'cloud' is none of hardware, vm, container"),
         ("slotlab_zone: '{{ x }}'", "slotlab_zone: templates are not read here"),
         ("ansible_connection: local", "ansible_connection must be ssh"),

@@ -1,0 +1,161 @@
+"""Reads and checks the slotlab_* variables of one inventory host; a mistake is one line."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+import shlex
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from harness.errors import OperatorError
+
+DEFAULT_STATE_DIR = "/var/lib/slotlab"
+HOST_KEYS = (
+    "slotlab_address",
+    "slotlab_interface",
+    "slotlab_zone",
+    "slotlab_node_port",
+    "slotlab_probe_port",
+    "slotlab_ntp",
+    "slotlab_state_dir",
+    "slotlab_observer",
+    "slotlab_power",
+    "slotlab_time",
+    "slotlab_tune",
+)
+LAB_KEYS = ("slotlab_lab", "slotlab_netns")
+POWER_WORDS = ("off", "on", "state", "freeze", "thaw", "link_down", "link_up")
+TimePolicy = Literal["observe", "manage"]
+TIME_POLICIES: tuple[TimePolicy, ...] = ("observe", "manage")
+_WORD = re.compile(r"[A-Za-z0-9_.:@-]{1,64}")
+_STATE_DIR = re.compile(r"(/[A-Za-z0-9_.-]+){2,}")
+_Choice = TypeVar("_Choice", bound=str)
+
+
+class InventoryError(OperatorError):
+    """The inventory is wrong: file, host, key and remedy in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads checked slotlab_ values of one host; where begins each complaint."""
+
+    where: str
+    values: Mapping[str, Any]
+
+    def check_keys(self) -> None:
+        """Return if every slotlab_ variable is known and plain."""
+        known = HOST_KEYS + LAB_KEYS
+        for key, value in self.values.items():
+            if not key.startswith("slotlab_"):
+                continue
+            if key not in known:
+                problem = f"unknown variable {key}{nearest(key, known)}"
+                raise InventoryError(f"{self.where}: {problem}")
+            if "{{" in str(value):
+                raise self._error(key, "templates are not read here; write the value")
+
+    def word(self, key: str) -> str:
+        """Return one plain word, empty if left out."""
+        value = self.values.get(key, "")
+        if value == "" or (isinstance(value, str) and _WORD.fullmatch(value)):
+            return str(value)
+        raise self._error(key, f"{value!r} is not a plain word; write one name")
+
+    def words(self, key: str) -> tuple[str, ...]:
+        """Return a list of plain words, empty if left out."""
+        value = self.values.get(key) or []
+        if isinstance(value, list) and all(
+            isinstance(v, str) and _WORD.fullmatch(v) for v in value
+        ):
+            return tuple(value)
+        raise self._error(key, "write a list of server names: [192.0.2.1]")
+
+    def port(self, key: str, default: int) -> int:
+        """Return a port that needs no privilege."""
+        value = self.values.get(key, default)
+        if isinstance(value, int) and not isinstance(value, bool) and 1024 <= value <= 65535:
+            return value
+        raise self._error(key, f"{value!r} is no port; write 1024 to 65535")
+
+    def switch(self, key: str) -> bool:
+        """Return whether the variable is on; left out is off."""
+        value = self.values.get(key, False)
+        if isinstance(value, bool):
+            return value
+        if value in ("on", "off"):
+            return bool(value == "on")
+        raise self._error(key, f"{value!r} is neither on nor off")
+
+    def choice(self, key: str, known: Sequence[_Choice]) -> _Choice:
+        """Return one of the known words; left out is the first."""
+        value = self.values.get(key, known[0])
+        for word in known:
+            if word == value:
+                return word
+        raise self._error(key, f"{value!r} is none of {', '.join(known)}")
+
+    def power(self) -> dict[str, str]:
+        """Return the command templates by which the controller switches this host's power."""
+        key, value = "slotlab_power", self.values.get("slotlab_power") or {}
+        if not isinstance(value, dict):
+            raise self._error(key, "write a command for each of off, on, state, ...")
+        found: dict[str, str] = {}
+        for raw, text in value.items():
+            word = {True: "on", False: "off"}.get(raw, str(raw))  # YAML reads on as true
+            word = {"True": "on", "true": "on", "False": "off", "false": "off"}.get(word, word)
+            if word not in POWER_WORDS:
+                raise self._error(key, f"unknown word {word}{nearest(word, POWER_WORDS)}")
+            try:
+                words = shlex.split(text) if isinstance(text, str) else []
+            except ValueError as error:
+                raise self._error(key, f"{word}: {error}; quote it as in a shell") from error
+            if not words:
+                raise self._error(key, f"{word}: write a command line")
+            found[word] = str(text)
+        return found
+
+    def state_dir(self) -> str:
+        """Return the folder on the host that slotlab may fill."""
+        value = self.values.get("slotlab_state_dir", DEFAULT_STATE_DIR)
+        if isinstance(value, str) and _STATE_DIR.fullmatch(value) and "/.." not in value:
+            return value
+        remedy = f"write an absolute path below a folder, as {DEFAULT_STATE_DIR}"
+        raise self._error("slotlab_state_dir", f"{value!r}: {remedy}")
+
+    def address(self, management: str) -> str:
+        """Return the data path's IP address: slotlab_address, else the management host's."""
+        given = self.values.get("slotlab_address")
+        text = str(given if given is not None else management)
+        try:
+            found = ipaddress.ip_address(text)
+        except ValueError:
+            if given is not None:
+                remedy = "write an IP address, as faults act on addresses"
+                raise self._error("slotlab_address", f"{text!r}: {remedy}") from None
+            found = self._looked_up(text)
+        if found.version == 6 and found.is_link_local:
+            remedy = "a link-local address is not enough; give the network a ULA (fd00::/8)"
+            raise self._error("slotlab_address", f"{found}: {remedy}")
+        return str(found)
+
+    def _looked_up(self, name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+        try:
+            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)[0][4][0]
+        except OSError as error:
+            problem = f"the name {name} has no address ({error.strerror})"
+            raise InventoryError(f"{self.where}: {problem}; write slotlab_address: IP") from None
+        return ipaddress.ip_address(str(found))
+
+    def _error(self, key: str, text: str) -> InventoryError:
+        return InventoryError(f"{self.where}: {key}: {text}")
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Return `; did you mean ...?`, or all the known words."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}"
