@@ -27,6 +27,7 @@ SEND_HWM = 1000
 RECEIVE_HWM = 4000
 DRAIN_MAX = 256
 REFUSALS_KEPT = 64
+_ANY_ADDRESS = ("", "*", "0.0.0.0", "::")
 
 _WATCHED = zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
 
@@ -124,10 +125,11 @@ class Links:
         router.curve_server = True
         router.curve_secretkey = identity.secret
         router.zap_domain = b"slotlab"
+        router.setsockopt(zmq.IPV6, ":" in identity.listen)
+        where = endpoint(identity.listen, identity.port)
         try:
-            router.bind(f"tcp://{identity.listen}:{identity.port}")
+            router.bind(f"tcp://{where}")
         except zmq.ZMQError as error:
-            where = f"{identity.listen}:{identity.port}"
             router.close(0)
             self.close()
             cause = zmq.strerror(error.errno or 0)
@@ -148,7 +150,11 @@ class Links:
         dealer.curve_secretkey = self._identity.secret
         monitor = dealer.get_monitor_socket(_WATCHED)
         self._read(monitor, lambda: self._drain_monitor(monitor, peer.host))
-        dealer.connect(f"tcp://{peer.address}:{peer.node_port}")
+        dealer.setsockopt(zmq.IPV6, ":" in peer.address)
+        # From our own data address, whatever others the card has: faults tell hosts by address.
+        source = self._identity.listen
+        origin = "" if source in _ANY_ADDRESS else f"{endpoint(source, 0)};"
+        dealer.connect(f"tcp://{origin}{endpoint(peer.address, peer.node_port)}")
         return dealer
 
     def _read(self, socket: zmq.Socket[bytes], drain: Callable[[], None]) -> zmq.Socket[bytes]:
@@ -208,6 +214,11 @@ class Links:
                     del self._refused[next(iter(self._refused))]
                 self._refused[key] = None
                 self._tell.on_refused(address.decode(errors="replace"), z85.encode(key).decode())
+
+
+def endpoint(address: str, port: int) -> str:
+    """Return address:port, an IPv6 address in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def public_of(secret: bytes) -> bytes:
