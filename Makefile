@@ -4,7 +4,7 @@ PYTEST := .venv/bin/python -m pytest
 # The container lab needs root; an ordinary user goes through sudo where that works.
 AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] && echo env || { sudo -n true 2>/dev/null && echo sudo -nE env; } || echo env)
 
-.PHONY: demo test test-fast test-lab lint lock setup clean
+.PHONY: demo test test-fast test-lab test-vm lint lock setup clean
 
 demo: setup
 	$(AS_ROOT) .venv/bin/slotlab demo
@@ -12,7 +12,7 @@ demo: setup
 # Everything. Rules and namespaces side by side; then what lives by the clock with less beside it:
 # real nodes on loopback, then the lab, alone.
 test: setup
-	$(AS_ROOT) $(PYTEST) -n auto -q -m "not lab and not process"
+	$(AS_ROOT) $(PYTEST) -n auto -q -m "not lab and not process and not vm"
 	$(AS_ROOT) $(PYTEST) -n auto -q -m process
 	$(AS_ROOT) $(PYTEST) -q -m lab
 
@@ -22,6 +22,10 @@ test-fast: setup
 
 test-lab: setup
 	$(AS_ROOT) $(PYTEST) -q -m lab
+
+# Machines with their own kernel and clock (QEMU; emulated where KVM does not serve): many minutes.
+test-vm: setup
+	$(AS_ROOT) $(PYTEST) -q -m vm
 
 lint: setup
 	.venv/bin/ruff check .

@@ -67,7 +67,7 @@ def chrony_settings(host: HostState) -> str:
     lines += [f"allow {network}" for network in host.dress.serves_ntp_to]
     if host.dress.serves_ntp_to:
         lines.append("local stratum 1")
-    lines += ["makestep 1 3", "driftfile /var/lib/chrony/chrony.drift"]
+    lines += ["makestep 0.05 3", "driftfile /var/lib/chrony/chrony.drift"]
     return "\n".join(lines) + "\n"
 
 
