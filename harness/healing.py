@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 
 from harness.channel import INSTALL_DIR
 from harness.remote import Remote
+from harness.sudo import REMEDY, as_root, asks_for_password
 
 UNITS = ("client", "probe", "node")
 _BY_HAND = (
-    f"sudo -n env PYTHONPATH={INSTALL_DIR}/current:{INSTALL_DIR}/current/site-packages"
+    f"env PYTHONPATH={INSTALL_DIR}/current:{INSTALL_DIR}/current/site-packages"
     " /usr/bin/python3 -m faults heal"
 )
 PERIOD_S = 3.0
@@ -49,12 +50,16 @@ def heal(remote: Remote) -> dict[str, tuple[bool, str]]:
         else:
             outcome[host] = (True, _names((reply.ok or {}).get("healed")))
     if dead:
-        for host, result in remote.run(list(dead), _BY_HAND, timeout_s=60).items():
+        asked = {host: as_root(remote.inventory.host(host), _BY_HAND) for host in dead}
+        commands = {host: line for host, (line, _) in asked.items()}
+        given = {host: text for host, (_, text) in asked.items()}
+        for host, result in remote.run_each(commands, stdin=given, timeout_s=60).items():
             if result.ok:
                 text = result.stdout.strip().splitlines()[-1:] or ["nothing left"]
                 outcome[host] = (True, f"without the agent: {text[0]}")
             else:
-                outcome[host] = (False, f"agent: {dead[host]}; by hand: {result.problem}")
+                fix = f"; {REMEDY}" if asks_for_password(result.stderr) else ""
+                outcome[host] = (False, f"agent: {dead[host]}; by hand: {result.problem}{fix}")
     return {host: outcome[host] for host in outcome}
 
 
