@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pwd
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,7 @@ def test_check_pins_host_keys_and_both_ways_lead_through_the_jump_host(rack: Inv
     before = known.read_bytes() if known.exists() else b""
     for host in rack.hosts:
         with pytest.raises(RemoteFailure) as caught:
-            call_inside(rack.netns, lambda ssh=host.ssh: connect(ssh))
+            call_inside(rack.netns, partial(connect, host.ssh))
         assert caught.value.reason in ("host_key", "unreachable")
     rows = [row for row in preflight.check(rack).rows if row.check.startswith("ssh")]
     assert {(row.host, row.verdict) for row in rows} == {("n1", "ok"), ("n2", "ok")}
