@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from metrics import blocks, faults, finality, forks, propagation, recovery, safety, slots, story
@@ -77,12 +78,25 @@ def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) 
     reasons += [problem for problem in data.timeline.problems if "contradict" in problem]
     for fault in measured:
         if fault.ended_early:
-            error = fault.measured.get("end_error_ms")
-            reasons.append(f"{fault.id} ended early" + ("" if error is None else f" ({error} ms)"))
+            early = fault.measured.get("early_ms")
+            by = "" if early is None else f" by {early:g} ms"
+            reasons.append(f"{fault.id} ended early{by}")
         if fault.state != "installed":
             reasons.append(f"{fault.id} is {fault.state}: {fault.reason}")
+    reasons += _unasked_boots(data)
     reasons += [c.evidence for c in checks if c.name == RESTORED and c.verdict == VIOLATED]
     return reasons
+
+
+def _unasked_boots(data: TrialData) -> list[str]:
+    """Return a reason for each host that booted within the trial although nobody cut its power."""
+    boots = Counter(epoch.host for epoch in data.epochs)
+    cut = {host for f in data.planned.faults if f.fault == "power_cut" for host in f.targets}
+    return [
+        f"{host} rebooted, which nobody asked for"
+        for host, count in sorted(boots.items())
+        if count > 1 and host not in cut
+    ]
 
 
 def _impossible(found: Propagation) -> list[str]:

@@ -98,7 +98,7 @@ def healed_at(data: TrialData, fault: PlannedFault) -> int:
     reported = [
         record.t_ns
         for record in data.agents
-        if record.fault == fault.id and record.state == "healed" and record.t_ns is not None
+        if record.fault_id == fault.id and record.state == "healed" and record.t_ns is not None
     ]
     return max(reported, default=fault.end_ns)
 

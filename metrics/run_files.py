@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 
 T = TypeVar("T")
+PROVIDER = "provider"
+"""Whose journal it is that tells of faults done to hosts from outside."""
 
 
 class RunError(Exception):
@@ -41,6 +43,16 @@ class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
         """Return when the fault should be over: its deadline, or when what it broke is put back."""
         restart_ns = self.asked.get("restart_after_ns")
         return self.at_ns + (self.for_ns or (restart_ns if isinstance(restart_ns, int) else 0))
+
+    @property
+    def acting(self) -> list[str]:
+        """Return the hosts that something is done on: a cut is made where packets arrive."""
+        if self.groups is not None:
+            return [host for group in self.groups for host in group]
+        if self.pairs is None:
+            return self.targets
+        ends = [pair[1:] if self.fault == "cut" else pair for pair in self.pairs]
+        return list(dict.fromkeys(host for pair in ends for host in pair))
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,6 +188,16 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
     how: str = ""
     reason: str = ""
 
+    @property
+    def fault_id(self) -> str:
+        """Return the plan's id of the fault: a provider's agent has one entry a host."""
+        return self.fault.partition(".")[0] if self.host == PROVIDER else self.fault
+
+    @property
+    def acted_on(self) -> str:
+        """Return the host the change was made to."""
+        return str((self.asked or {}).get("host", "")) if self.host == PROVIDER else self.host
+
 
 def load_plan(run: Path) -> Plan:
     """Return the plan of the run.
@@ -201,7 +223,9 @@ def load_agents(folder: Path) -> tuple[list[AgentRecord], int]:
     """Return every agent record of a trial by time since T0, and the count of broken lines."""
     records: list[AgentRecord] = []
     broken = 0
-    for path in sorted(folder.glob("hosts/*/agent.jsonl")):
+    for path in [*sorted(folder.glob("hosts/*/agent.jsonl")), folder / PROVIDER / "agent.jsonl"]:
+        if not path.exists():
+            continue
         for line in path.read_bytes().splitlines():
             if not line.strip():
                 continue

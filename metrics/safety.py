@@ -23,6 +23,8 @@ from metrics.trial import TrialData
 
 HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
 DETAILS_MAX = 20
+UNITS = {"units"}
+"""What a snapshot tells of our own processes: a killed one may stay down, nothing to restore."""
 
 CONFLICT = "no_conflicting_finality"
 NAMES = {
@@ -206,21 +208,23 @@ def _healed_state(data: TrialData) -> Check:
     """Return whether each host's network and clock state after the trial equals that before."""
     name = "host_state_restored"
     problems, compared = [], 0
+    parts: set[str] = set()
     for folder in sorted((data.folder / "hosts").glob("*")):
         before, after = (load_json(folder / f"{word}.json") for word in ("before", "after"))
         if not isinstance(before, dict) or not isinstance(after, dict):
             continue
         compared += 1
+        parts |= before.keys() - UNITS
         problems += [
             f"{folder.name}: {key} differs after healing"
-            for key in ("nft", "tc", "iptables", "skew")
+            for key in sorted((before.keys() | after.keys()) - UNITS)
             if before.get(key) != after.get(key)
         ]
     if problems:
         return Check(name, VIOLATED, "; ".join(problems))
     if compared < len(data.plan.hosts):
         return Check(name, UNKNOWN, f"snapshots of {compared} of {len(data.plan.hosts)} hosts")
-    return Check(name, HOLDS, f"nft, tc, iptables and skew file equal on {compared} hosts")
+    return Check(name, HOLDS, f"{', '.join(sorted(parts))}: equal on {compared} hosts")
 
 
 def witness(found: Violation) -> dict[str, Any]:

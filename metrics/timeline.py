@@ -17,13 +17,18 @@ import numpy as np
 
 from metrics import band, history
 from metrics.band import Band, Floats, Ints
-from metrics.run_files import AgentRecord, Plan, TrialFile
+from metrics.run_files import AgentRecord, Plan, PlannedFault, PlannedTrial, TrialFile
 
 PAIR_WANDER_PPM = 10.0
 """How much the drift of two crystals may differ from its fitted value within a trial."""
 WALL_WANDER_PPM = 100.0
 """How fast wall time (disciplined) and a raw monotonic clock may part."""
 UNKNOWN = float("inf")
+LIES = ("ntp_offset",)
+SETTLE_NS = 5_000_000_000
+"""Around a fault of a host's clock its checks tell nothing: late heals, answers on their way."""
+LIE_LINGERS_NS = 60_000_000_000
+"""A redirected flow may stay redirected in the kernel's memory for some time."""
 
 
 class Epoch(NamedTuple):
@@ -75,14 +80,33 @@ class Timeline:
         return Interval(value, value - UNKNOWN, value + UNKNOWN)
 
     def to_reference(self, epoch: Epoch, mono: Ints) -> tuple[Ints, Ints] | None:
-        """Return (lower, upper) of the stamps on the reference clock; None when unrelated."""
+        """Return (lower, upper) of the stamps on the reference clock; None when unrelated.
+
+        Two boots that never lived together are related over a third that knew both.
+        """
         if epoch == self.reference:
             return mono, mono
-        found = self.pairs.get((epoch, self.reference)) if self.reference else None
-        if found is None:
+        if self.reference is None:
             return None
-        low, high = found.at(mono)
-        return mono + low, mono + high
+        found = self.pairs.get((epoch, self.reference))
+        if found is not None:
+            low, high = found.at(mono)
+            return mono + low, mono + high
+        third = self._third(epoch, self.reference)
+        if third is None:
+            return None
+        low, high = self.pairs[epoch, third].at(mono)
+        onward = self.pairs[third, self.reference]
+        return mono + low + onward.at(mono + low)[0], mono + high + onward.at(mono + high)[1]
+
+    def _third(self, epoch: Epoch, reference: Epoch) -> Epoch | None:
+        """Return the epoch over which two others are related most tightly."""
+        ways = {
+            b: found.median_half_ns + self.pairs[b, reference].median_half_ns
+            for (a, b), found in self.pairs.items()
+            if a == epoch and (b, reference) in self.pairs
+        }
+        return min(sorted(ways), key=lambda b: ways[b], default=None)
 
     def latency(
         self, start: Epoch, start_mono: Ints, end: Epoch, end_mono: Ints
@@ -123,17 +147,25 @@ class Timeline:
 
 
 def build(
-    db: duckdb.DuckDBPyConnection, plan: Plan, trial: TrialFile, agents: list[AgentRecord]
+    db: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    planned: PlannedTrial,
+    trial: TrialFile,
+    agents: list[AgentRecord],
 ) -> Timeline:
-    """Return the trial's time line; what contradicts itself is named in its `problems`."""
+    """Return the trial's time line; what contradicts itself is named in its `problems`.
+
+    The truth about wall time is what NTP says through verified hosts, and never through a host
+    while its own clock or what its servers tell is bent on purpose.
+    """
     problems: list[str] = []
     pairs = _pairs(db, trial.n)
     for (a, b), found in sorted(pairs.items()):
         if a < b and found.empty:
             problems.append(f"clock probes between {a.host} and {b.host} contradict each other")
-    reference = _reference(plan, pairs, _epochs(db, trial.n))
+    reference = _reference(plan, pairs, epochs(db, trial.n))
     bare = Timeline(reference, pairs, None, trial.t0_wall_ns, _armed_t0(agents, reference))
-    wall = _wall(db, trial.n, bare)
+    wall = _wall(db, trial.n, bare, planned.faults)
     if wall is None:
         problems.append("no verified NTP check: wall time is not tied to the time line")
     elif wall.empty:
@@ -160,7 +192,8 @@ def _pairs(db: duckdb.DuckDBPyConnection, trial: int) -> dict[tuple[Epoch, Epoch
     return bands
 
 
-def _epochs(db: duckdb.DuckDBPyConnection, trial: int) -> list[Epoch]:
+def epochs(db: duckdb.DuckDBPyConnection, trial: int) -> list[Epoch]:
+    """Return every boot of every host that wrote events in a trial."""
     found = db.execute(
         "SELECT host, boot FROM events WHERE trial = ? GROUP BY host, boot ORDER BY host, boot",
         [trial],
@@ -169,7 +202,7 @@ def _epochs(db: duckdb.DuckDBPyConnection, trial: int) -> list[Epoch]:
 
 
 def _reference(
-    plan: Plan, pairs: dict[tuple[Epoch, Epoch], Band], epochs: list[Epoch]
+    plan: Plan, pairs: dict[tuple[Epoch, Epoch], Band], found: list[Epoch]
 ) -> Epoch | None:
     """Return the epoch whose probes reach most others, tightest first, then in the plan's order."""
     order = {host.host: i for i, host in enumerate(plan.hosts)}
@@ -179,7 +212,7 @@ def _reference(
         worst = max((round(b.median_half_ns, -3) for b in bands), default=0.0)
         return -len(bands), worst, order.get(epoch.host, len(order))
 
-    return min(epochs, key=rank, default=None)
+    return min(found, key=rank, default=None)
 
 
 def _armed_t0(agents: list[AgentRecord], reference: Epoch | None) -> int | None:
@@ -192,8 +225,10 @@ def _armed_t0(agents: list[AgentRecord], reference: Epoch | None) -> int | None:
     return None
 
 
-def _wall(db: duckdb.DuckDBPyConnection, trial: int, bare: Timeline) -> Band | None:
-    """Return the band of (true wall time - reference clock), from every host's verified checks."""
+def _wall(
+    db: duckdb.DuckDBPyConnection, trial: int, bare: Timeline, faults: list[PlannedFault]
+) -> Band | None:
+    """Return the band of (true wall time - reference clock), by trusted hosts' verified checks."""
     points: list[tuple[int, int, int]] = []
     for host, _, boot, _, wall, mono, offset, bound, verified in history.rows(
         db, trial, "clock", "offset_ns bound_ns verified"
@@ -204,6 +239,9 @@ def _wall(db: duckdb.DuckDBPyConnection, trial: int, bare: Timeline) -> Band | N
         if related is None:
             continue
         low, high = int(related[0][0]), int(related[1][0])
+        since = None if bare.t0_mono_ns is None else (low + high) // 2 - bare.t0_mono_ns
+        if any(_bends(fault, host, since) for fault in faults):
+            continue
         true = wall - offset
         points.append(((low + high) // 2, true - bound - high, true + bound - low))
     if not points:
@@ -212,6 +250,19 @@ def _wall(db: duckdb.DuckDBPyConnection, trial: int, bare: Timeline) -> Band | N
     return band.build(
         table[:, 0], table[:, 1], table[:, 2], wander_ppm=WALL_WANDER_PPM, detrend=False
     )
+
+
+def _bends(fault: PlannedFault, host: str, since_ns: int | None) -> bool:
+    """Return whether a fault bends the host's clock, or what it is told, at a time since T0.
+
+    A process's skew is seen by its own checks, which take it off again. Without a T0 on the line,
+    the whole trial counts.
+    """
+    bending = fault.fault in LIES or fault.asked.get("level") in ("host", "daemon")
+    if not bending or host not in fault.targets:
+        return False
+    after_ns = LIE_LINGERS_NS if fault.fault in LIES else SETTLE_NS
+    return since_ns is None or fault.at_ns - SETTLE_NS <= since_ns < fault.end_ns + after_ns
 
 
 def _middle(found: Band, times: Ints) -> Ints:

@@ -76,6 +76,11 @@ class TrialData:
             for i, row in enumerate(rows)
         ]
 
+    @property
+    def epochs(self) -> list[Epoch]:
+        """Return every boot of every host that wrote events."""
+        return timeline.epochs(self.db, self.file.n)
+
     def slot_time_ns(self, slot: int) -> int:
         """Return the nominal time of slot since T0, the time of the first producible slot."""
         return (slot - self.file.genesis_slot - 1) * self.plan.slot_ns
@@ -133,5 +138,5 @@ def load(
         intake=intake,
         agents=agents,
         broken_agent_lines=broken,
-        timeline=timeline.build(db, plan, file, agents),
+        timeline=timeline.build(db, plan, planned, file, agents),
     )

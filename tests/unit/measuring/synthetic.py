@@ -273,7 +273,7 @@ def _lines(story: Story, log: HostLog) -> list[dict[str, Any]]:
     lines = []
     for t, writer, record in sorted(log.entries, key=lambda e: (e[1], e[0])):
         seq[writer] = seq.get(writer, -1) + 1
-        off = skew(story, log.host, t) if not writer else 0.0
+        off = skew(story, log.host, t)
         lines.append({
             "v": 1, "kind": record["kind"], "host": log.host,
             "node": f"{log.host}.{writer}" if writer else log.host, "boot": f"boot-{log.host}",
