@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.errors import UsageError
-from harness.labs import container, running
+from harness.labs import container, running, topology
 from harness.labs.vm import lab as vm_lab
 from harness.show import Show
 
@@ -31,13 +32,19 @@ def up(
     name: Name = "default",
     hosts: Annotated[int, typer.Option("--hosts", help="Hosts that run a node.")] = 4,
     provider: Annotated[str, typer.Option("--provider", help="container or vm")] = "container",
+    shape: Annotated[
+        Path | None, typer.Option("--topology", help="A file that says what the VMs are like.")
+    ] = None,
 ) -> None:
     if provider not in ("container", "vm"):
         raise UsageError(f"--provider {provider}: use container or vm")
+    if shape and provider != "vm":
+        raise UsageError("--topology: only VMs can be dressed; add --provider vm")
+    dress = topology.load(shape) if shape else None
     console = Console()
     show = Show(console)
     if provider == "vm":
-        lab = vm_lab.up(vm_lab.VmSpec(name=name, hosts=hosts), show.step)
+        lab = vm_lab.up(vm_lab.VmSpec(name=name, hosts=hosts, dress=dress), show.step)
     else:
         lab = container.up(container.LabSpec(name=name, hosts=hosts), show.step)
     print(f"inventory: {lab.inventory}", file=console.file)
