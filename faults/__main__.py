@@ -1,5 +1,5 @@
 """python -m faults: agent (the service), ctl (relay), heal (from the ledger), delay-queue (the
-delayer), ntp-relay.
+delayer).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from faults import ctl, delay_queue, ntp_relay
+from faults import ctl, delay_queue
 from faults.agent import Agent
 from faults.arming import Host
 from faults.boottime import nice
@@ -38,8 +38,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "delay-queue":
         return delay_queue.main(options.spec)
-    if options.command == "ntp-relay":
-        return ntp_relay.main(options.spec)
     try:
         place = layout(Path(options.root) if options.root else None)
         match options.command:
@@ -69,8 +67,6 @@ def _parser() -> argparse.ArgumentParser:
     healing.add_argument("--boot", action="store_true", help="the machine has just started")
     queue = commands.add_parser("delay-queue", help="hold packets of a queue (the agent starts it)")
     queue.add_argument("spec", help="JSON")
-    relay = commands.add_parser("ntp-relay", help="shift NTP answers (the agent starts it)")
-    relay.add_argument("spec", help="JSON")
     return parser
 
 

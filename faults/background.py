@@ -14,7 +14,7 @@ STOP = (
     ' p=$(cat "$1" 2>/dev/null) && mine "$1" "$2" && kill -TERM "$p" && n=0 &&'
     ' while mine "$1" "$2" && [ $n -lt 50 ]; do sleep 0.01; n=$((n+1)); done; rm -f "$1"'
 )
-"""Ends the helper $2 whose pid file is $1, after making sure that the pid is one; waits for its
+"""Ends the module $2 whose pid file is $1, after making sure that the pid is one; waits for its
 exit.
 """
 
@@ -22,12 +22,13 @@ READY = 'n=0; until [ -s "$1" ]; do sleep 0.05; n=$((n+1)); [ $n -lt 160 ] || ex
 """Waits until the helper has written $1, which it does when it can work."""
 
 
-def start(place: Place, helper: str, spec: str) -> Command:
-    """Return the command that starts `python -m faults HELPER SPEC`, detached from the agent."""
-    words = (*place.python, "-m", "faults", helper, spec)
+def start(place: Place, module: str, spec: str) -> Command:
+    """Return the command that starts `python -m MODULE SPEC`, detached from the agent."""
+    unit = f"slotlab-{module.rpartition('.')[2]}-{place.token}"
+    words = (*place.python, "-S", "-m", module, spec)
     if "systemd" in place.capabilities:
         prefix: tuple[str, ...] = (
-            "systemd-run", "--quiet", "--collect", f"--unit=slotlab-{helper}-{place.token}",
+            "systemd-run", "--quiet", "--collect", f"--unit={unit}",
             "--property=Nice=-15", f"--setenv=PYTHONPATH={place.python_path}",
         )  # fmt: skip
     else:
@@ -41,6 +42,6 @@ def ready(file: Path) -> Command:
     return Command(("/bin/sh", "-c", READY, "ready", str(file)))
 
 
-def stop(pid_file: Path, helper: str) -> Command:
+def stop(pid_file: Path, module: str) -> Command:
     """Return the command that ends the helper and removes its pid file."""
-    return Command(("/bin/sh", "-c", STOP, "stop", str(pid_file), helper), may_fail=True)
+    return Command(("/bin/sh", "-c", STOP, "stop", str(pid_file), module), may_fail=True)

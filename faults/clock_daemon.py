@@ -47,6 +47,12 @@ _STEER = (
     ' "chronyc waitsync 30 0 0 0.5 > /dev/null && chronyc makestep"'
 )
 
+_FORGET = (
+    'chronyc -m "reset sources" "burst 4/4" > /dev/null 2>&1 < /dev/null || exit 0;'
+    ' systemd-run --quiet --collect --no-block "--unit=$1" /bin/sh -c'
+    ' "chronyc waitsync 20 0 0 0.5 > /dev/null && chronyc makestep" || true'
+)
+
 _STOP = (
     '[ -O "$1" ] || exit 0; systemctl stop "$2" 2> /dev/null;'
     ' while read -r u; do case "$u" in '
@@ -77,6 +83,14 @@ def steer(held: Path, by_ns: int, token: str) -> Command:
 def stop(held: Path, token: str) -> Command:
     """Return the command that stops the chrony that was steered."""
     return _shell(_STOP, str(held), _step_unit(token))
+
+
+def forget(token: str) -> Command:
+    """Return the command that has chrony, where it runs, drop what it measured, and start over.
+
+    Then, in the background and bounded, it steps to the true time instead of drifting there.
+    """
+    return _shell(_FORGET, f"slotlab-forget-{token}")
 
 
 def _step_unit(token: str) -> str:

@@ -14,9 +14,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-import msgspec
-
 from faults import background, flow_table
+from faults.clock_daemon import forget
 from faults.fault import SECOND_NS, Command, Fault, FaultError, Place, Recipe, addresses, needs
 from faults.ntp_client import MARK
 from faults.ntp_packet import PORT
@@ -24,7 +23,7 @@ from faults.ntp_relay import Spec, Upstream
 
 OFFSET_NS_MAX = 3600 * SECOND_NS
 SERVERS_MAX = 16
-RELAY = "ntp-relay"
+RELAY = "faults.ntp_relay"
 CUT_CHAINS = (flow_table.Chain(hook="input", set_name="ntp_in", verdict="drop"),)
 _FIRST_PORT = 20_000
 _BEFORE_TRACKING = -310
@@ -85,7 +84,7 @@ class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
         return Recipe(
             how="ntp relay",
             prepare=(
-                background.start(place, RELAY, msgspec.json.encode(spec).decode()),
+                background.start(place, RELAY, spec.encode()),
                 Command(("nft", "-f", "-"), stdin=rules),
                 background.ready(stats),
             ),
@@ -95,6 +94,7 @@ class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
                 background.stop(pid, RELAY),
                 flow_table.drop(place.table),
                 Command(("rm", "-f", str(stats))),
+                forget(place.token),
             ),
         )
 
@@ -137,12 +137,12 @@ class NtpCut(Fault, frozen=True, kw_only=True, tag="ntp_cut"):
 
 def stats_file(place: Place) -> Path:
     """Return the file in which the relay counts."""
-    return place.run_dir / f"{RELAY}-{place.token}.json"
+    return place.run_dir / f"ntp-relay-{place.token}.json"
 
 
 def pid_file(place: Place) -> Path:
     """Return the file that names the relay's process."""
-    return place.run_dir / f"{RELAY}-{place.token}.pid"
+    return place.run_dir / f"ntp-relay-{place.token}.pid"
 
 
 def overlap(faults: Sequence[NtpOffset | NtpCut]) -> FaultError | None:

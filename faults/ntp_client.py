@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import select
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from faults.ntp_packet import (
     PACKET_BYTES,
@@ -25,8 +24,7 @@ MARK = 0x510_7AB
 """The firewall mark of questions that go past our own redirection of NTP."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(NamedTuple):
     """offset_ns: this host's wall clock minus the server's, off by at most bound_ns."""
 
     offset_ns: int
@@ -60,7 +58,7 @@ def socket_to(server: str, mark: int, port: int = PORT) -> socket.socket:
     Raises:
         OSError: no way there, or not allowed.
     """
-    family = socket.AF_INET if ipaddress.ip_address(server).version == 4 else socket.AF_INET6
+    family = socket.AF_INET6 if ":" in server else socket.AF_INET
     link = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
     try:
         if mark:

@@ -1,8 +1,9 @@
 """The relay behind ntp_offset: passes this host's NTP questions on and shifts the answers' time.
 
-`python -m faults ntp-relay SPEC` listens on loopback alone, one port a server, and asks the real
+`python -m faults.ntp_relay SPEC` listens on loopback alone, one port a server, and asks the real
 server by marked packets, which our redirection lets pass. It needs no agent: it ends by itself at
-its deadline, and gives up root once its sockets are open.
+its deadline, and gives up root once its sockets are open. It imports little, because it must be
+there within the seconds between the preparation of a fault and the fault, on slow hosts too.
 """
 
 from __future__ import annotations
@@ -14,28 +15,22 @@ import selectors
 import signal
 import socket
 import sys
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+import time
+from typing import Any, NamedTuple
 
-import msgspec
-
-from faults.boottime import boottime_ns, nice
-from faults.fault import SECOND_NS
 from faults.ntp_client import socket_to
 from faults.ntp_packet import PACKET_BYTES, PORT, SERVER, origin_stamp, shifted, transmit_stamp
 
 PENDING_MAX = 256
-PENDING_NS = 2 * SECOND_NS
+PENDING_NS = 2_000_000_000
 WAKE_S = 0.5
 PACKET_BYTES_MAX = 1500
 NOBODY = 65534
-NICENESS = -15
 
 Address = tuple[Any, ...]
 
 
-class Upstream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Upstream(NamedTuple):
     """One real server and the loopback address and port that stand for it."""
 
     server: str
@@ -44,7 +39,7 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     port: int = PORT
 
 
-class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Spec(NamedTuple):
     """What the relay is told on its command line."""
 
     by_ns: int
@@ -54,17 +49,21 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     stats_file: str
     upstreams: list[Upstream]
 
+    def encode(self) -> str:
+        """Return the spec as it stands on the command line."""
+        return json.dumps({**self._asdict(), "upstreams": [u._asdict() for u in self.upstreams]})
 
-@dataclass(slots=True)
+
 class Line:
     """One server's two sockets, and which client asked with which time stamp."""
 
-    here: socket.socket
-    there: socket.socket
-    pending: dict[int, tuple[Address, int]] = field(default_factory=dict)
-    asked: int = 0
-    answered: int = 0
-    refused: int = 0
+    __slots__ = ("answered", "asked", "here", "pending", "refused", "there")
+
+    def __init__(self, here: socket.socket, there: socket.socket) -> None:
+        self.here = here
+        self.there = there
+        self.pending: dict[int, tuple[Address, int]] = {}
+        self.asked = self.answered = self.refused = 0
 
     def close(self) -> None:
         """Return nothing; both sockets are closed."""
@@ -103,17 +102,26 @@ class Line:
             del self.pending[key]
 
 
+def decode(text: str) -> Spec:
+    """Return the spec on the command line.
+
+    Raises:
+        ValueError, TypeError: it is none.
+    """
+    fields = json.loads(text)
+    return Spec(**{**fields, "upstreams": [Upstream(**each) for each in fields["upstreams"]]})
+
+
 def main(text: str) -> int:
     """Return 0 once the deadline has come or the relay was told to end; 2 for a wrong spec."""
     try:
-        spec = msgspec.json.decode(text, type=Spec)
-    except msgspec.DecodeError as error:
-        print(f"ntp-relay: {error}", file=sys.stderr)
+        spec = decode(text)
+    except (ValueError, TypeError) as error:
+        print(f"ntp_relay: {error}", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     os.write(_fresh(spec.pid_file), str(os.getpid()).encode())
     stats = _fresh(spec.stats_file)
-    nice(NICENESS)
     with contextlib.ExitStack() as stack:
         lines = {each.server: _open(each, spec.mark) for each in spec.upstreams}
         for line in lines.values():
@@ -129,12 +137,12 @@ def _serve(spec: Spec, lines: dict[str, Line], stats: int) -> None:
             selector.register(line.here, selectors.EVENT_READ, (line, True))
             selector.register(line.there, selectors.EVENT_READ, (line, False))
         _write_stats(stats, lines)
-        while boottime_ns() < spec.until_boottime_ns:
+        while _boottime_ns() < spec.until_boottime_ns:
             ready = selector.select(WAKE_S)
             for key, _ in ready:
                 line, from_client = key.data
                 if from_client:
-                    line.ask(boottime_ns())
+                    line.ask(_boottime_ns())
                 else:
                     line.answer(spec.by_ns)
             if ready:
@@ -157,9 +165,14 @@ def _receive(link: socket.socket) -> tuple[bytes, Address] | None:
         return None
 
 
+def _boottime_ns() -> int:
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
 def _fresh(name: str) -> int:
     """Return a descriptor of a new file of ours; what had the name before is gone."""
-    Path(name).unlink(missing_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(name, flags, 0o644)
 
@@ -180,3 +193,7 @@ def _write_stats(descriptor: int, lines: dict[str, Line]) -> None:
     with contextlib.suppress(OSError):
         os.pwrite(descriptor, data, 0)
         os.ftruncate(descriptor, len(data))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
