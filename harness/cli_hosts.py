@@ -10,15 +10,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from harness import calibrate as calibrating
 from harness import deploy as deploying
-from harness import inventory, tables
+from harness import inventory, preflight, tables, units
 from harness.cli_run import AsJson, Inventory
 from harness.deploy import DeployResult
-from harness.errors import EXIT_LAB
+from harness.errors import EXIT_LAB, UsageError
 from harness.playbook import PlayOptions
+from harness.preflight_rows import Row
+from harness.preflight_table import shown, table_of
 from harness.show import Show
+
+Become = Annotated[bool, typer.Option("--ask-become-pass", "-K", help="Ask for the sudo password.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -31,9 +35,7 @@ def add(app: typer.Typer) -> None:
 def deploy(
     inventory_path: Inventory,
     diff: Annotated[bool, typer.Option("--diff", help="Show what changes in files.")] = False,
-    become: Annotated[
-        bool, typer.Option("--ask-become-pass", "-K", help="Ask for the sudo password.")
-    ] = False,
+    become: Become = False,
 ) -> None:
     show = Show(Console())
     result = deploying.deploy(
@@ -46,9 +48,7 @@ def deploy(
 
 def wipe(
     inventory_path: Inventory,
-    become: Annotated[
-        bool, typer.Option("--ask-become-pass", "-K", help="Ask for the sudo password.")
-    ] = False,
+    become: Become = False,
 ) -> None:
     show = Show(Console())
     result = deploying.wipe(
@@ -59,24 +59,53 @@ def wipe(
     _print_outcomes(show, result)
 
 
-def check(inventory_path: Inventory, as_json: AsJson = False) -> None:
-    from harness import preflight
-
-    rows = preflight.check(inventory.load(inventory_path)).rows
+def check(
+    inventory_path: Inventory,
+    quick: Annotated[bool, typer.Option("--quick", help="Without the 10 s of loss.")] = False,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Delay all pairs by 20 ms for a moment; measure it.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show what is ok, too.")] = False,
+    slot: Annotated[str, typer.Option("--slot", help="The slot to judge disk and clock by.")] = "",
+    become: Become = False,
+    as_json: AsJson = False,
+) -> None:
+    lab = inventory.load(inventory_path)
+    if become:
+        lab = lab.with_become_password(_password())
+    options = preflight.CheckOptions(
+        slot_ns=_slot_ns(slot), loss_s=0.0 if quick else preflight.LOSS_S
+    )
+    console = Console(stderr=as_json)
+    report = preflight.check(lab, options)
+    rows, measured = list(report.rows), list[Row]()
+    if not as_json:
+        console.print(table_of(shown(rows, everything=everything)))
+    if calibrate and report.ok:
+        measured = calibrating.calibrate(lab, Show(console).step)
+        if not as_json:
+            console.print(table_of(measured))
     if as_json:
-        print(json.dumps([dataclasses.asdict(row) for row in rows], indent=1))
-    else:
-        table = Table("host", "check", "verdict", "detail", "remedy")
-        for row in rows:
-            shown = escape(row.host), escape(row.check), tables.styled(row.verdict)
-            table.add_row(*shown, escape(row.detail), escape(row.remedy))
-        Console().print(table)
-    if any(row.verdict == "fail" for row in rows):
+        print(json.dumps([dataclasses.asdict(row) for row in rows + measured], indent=1))
+    if any(row.verdict == "fail" for row in rows + measured):
         raise typer.Exit(EXIT_LAB)
 
 
+def _slot_ns(text: str) -> int:
+    if not text:
+        return preflight.DEFAULT_SLOT_NS
+    try:
+        return units.duration_ns(text, "500ms")
+    except ValueError as error:
+        raise UsageError(f"--slot: {error}") from error
+
+
+def _password() -> str:
+    return getpass.getpass("sudo password: ")
+
+
 def _options(*, diff: bool, ask_password: bool) -> PlayOptions:
-    password = getpass.getpass("sudo password: ") if ask_password else None
+    password = _password() if ask_password else None
     return PlayOptions(become_password=password, diff=diff)
 
 

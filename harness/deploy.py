@@ -20,11 +20,11 @@ from harness.facts import HostFacts, gather
 from harness.inventory import Host, Inventory
 from harness.keys import CurvePair
 from harness.playbook import PlayedHost, PlayOptions, Progress, play
+from harness.preflight_machine import NEEDED_BYTES
 from harness.remote import Remote
 from harness.wheelhouse import Environment, Target, WheelhouseError, build, unsupported
 
 HEALTH_DEADLINE_S = 15.0
-NEEDED_BYTES = 200 * 1024 * 1024
 State = Literal["changed", "unchanged", "failed"]
 
 

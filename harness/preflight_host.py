@@ -1,14 +1,17 @@
 """The part of preflight that runs on a host: read over SSH by /usr/bin/python3, prints JSON.
 
-It uses nothing but the standard library of Python 3.7 and newer, writes nothing, and tries kernel
-features in a network namespace of its own that is gone at once. Never imported by the harness.
+It uses nothing but the standard library of Python 3.7 and newer. It changes nothing: kernel
+features are tried in a network namespace of its own that is gone at once, and the few small files
+by which it measures the disk are deleted as they are written. Never imported by the harness.
 """
 
 from __future__ import annotations
 
 import ctypes
+import glob
 import json
 import os
+import platform
 import shutil
 import socket
 import struct
@@ -16,6 +19,10 @@ import subprocess
 import sys
 import time
 from typing import Any
+
+BECOME_PASSWORD = ""
+"""Filled in by the harness when the operator gave a sudo password; it never is an argument."""
+PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 NTP_EPOCH_S = 2208988800
 TRIALS = {
@@ -27,37 +34,84 @@ TRIALS = {
     " || nft 'add table inet q; add chain inet q c; add rule inet q c queue num 9 bypass'",
 }
 
+FSYNC = """
+import json, os, sys, tempfile, time
+took = []
+for _ in range(32):
+    with tempfile.TemporaryFile(dir=sys.argv[1]) as file:
+        file.write(bytes(4096))
+        file.flush()
+        start = time.monotonic()
+        os.fsync(file.fileno())
+        took.append(int((time.monotonic() - start) * 1e9))
+print(json.dumps(took))
+"""
+DAEMONS = ("chrony", "chronyd", "systemd-timesyncd", "ntpsec", "ntp", "ntpd", "openntpd")
 
-def run(words: list[str], timeout_s: float = 10) -> tuple[int, str]:
+
+def run(words: list[str], timeout_s: float = 10, text: str = "") -> tuple[int, str]:
     """Return exit status and output of a command; 127 when it is not there."""
     try:
         done = subprocess.run(
             words,
+            input=text.encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
+            env={**os.environ, "PATH": PATH, "LC_ALL": "C"},
             timeout=timeout_s,
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return 127, ""
     except subprocess.TimeoutExpired:
         return 124, ""
     return done.returncode, done.stdout.decode(errors="replace")
 
 
+def as_root(words: list[str], timeout_s: float = 10) -> tuple[int, str]:
+    """Return exit status and output of a command run by root, by sudo where we are not root."""
+    if os.geteuid() == 0:
+        return run(words, timeout_s)
+    if BECOME_PASSWORD:
+        return run(["sudo", "-S", "-p", "", "--", *words], timeout_s, BECOME_PASSWORD + "\n")
+    return run(["sudo", "-n", "--", *words], timeout_s)
+
+
+def read(path: str, default: str = "") -> str:
+    """Return the stripped text of a small file, default when it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(65536).decode(errors="replace").strip("\0\n ")
+    except OSError:
+        return default
+
+
 def features() -> dict[str, Any]:
     """Return each kernel feature as true, false or null (unknown), and whether sudo works."""
-    become = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    code, text = run([*become, "true"])
+    code, text = as_root(["true"])
     if code != 0:
         last = text.strip().splitlines()[-1:] or ["sudo is not installed"]
         return {"sudo": False, "sudo_says": last[0], **dict.fromkeys(TRIALS)}
     found: dict[str, Any] = {"sudo": True, "sudo_says": ""}
-    path = "PATH=/usr/sbin:/sbin:/usr/bin:/bin"
     for name, script in TRIALS.items():
-        words = [*become, "env", path, "unshare", "--net", "/bin/sh", "-ec", script]
-        found[name] = run(words)[0] == 0
+        words = ["env", "PATH=" + PATH, "unshare", "--net", "/bin/sh", "-ec", script]
+        found[name] = as_root(words)[0] == 0
     return found
+
+
+def modules(names: list[str]) -> dict[str, str]:
+    """Return for each kernel module: loaded, builtin, loadable or missing."""
+    release = os.uname().release
+    built_in = read("/lib/modules/" + release + "/modules.builtin")
+    states = {}
+    for name in names:
+        if os.path.isdir("/sys/module/" + name):
+            states[name] = "loaded"
+        elif "/" + name + ".ko" in built_in:
+            states[name] = "builtin"
+        else:
+            found = run(["modprobe", "-n", "-q", name])[0] == 0
+            states[name] = "loadable" if found else "missing"
+    return states
 
 
 def free_bytes(path: str) -> int:
@@ -66,6 +120,16 @@ def free_bytes(path: str) -> int:
         path = os.path.dirname(path)
     room = os.statvfs(path)
     return room.f_bavail * room.f_frsize
+
+
+def fsync_ns(path: str) -> list[int]:
+    """Return how long each of 32 small files took to be safe on the disk; empty: not allowed to."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    code, text = as_root(["/usr/bin/python3", "-c", FSYNC, path], 60)
+    if code != 0:
+        code, text = run(["/usr/bin/python3", "-c", FSYNC, path], 60)
+    return json.loads(text) if code == 0 else []
 
 
 def listeners(ports: set[int]) -> dict[str, str]:
@@ -87,8 +151,7 @@ def listeners(ports: set[int]) -> dict[str, str]:
 
 def owner(port: int) -> str:
     """Return the name of the program that holds port, empty when it cannot be told."""
-    become = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    _, text = run([*become, "ss", "-Hlntup", f"sport = :{port}"])
+    _, text = as_root(["ss", "-Hlntup", f"sport = :{port}"])
     return text.split('users:(("')[1].split('"')[0] if 'users:(("' in text else ""
 
 
@@ -126,13 +189,110 @@ def stamp(data: bytes, at: int) -> float:
     return float(seconds - NTP_EPOCH_S + fraction / 2**32)
 
 
-def kernel_synchronised() -> bool | None:
-    """Return whether the kernel believes its clock is synchronised, null when it will not say."""
+def kernel_clock() -> dict[str, Any] | None:
+    """Return what adjtimex says, read only; null where it is not ours to ask."""
+    buffer = ctypes.create_string_buffer(512)
     try:
-        state = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512))
+        state = ctypes.CDLL(None).adjtimex(buffer)
     except (OSError, AttributeError):
         return None
-    return None if state < 0 else state != 5
+    if state < 0 or sys.maxsize <= 2**32:
+        return None
+    words = struct.unpack_from("I4xqqqqi4xqqqqqq", buffer.raw)
+    unit = 1 if words[5] & 0x2000 else 1000
+    return {
+        "synchronised": state != 5,
+        "offset_ns": words[1] * unit,
+        "frequency_ppb": words[2] * 1000 // 65536,
+        "error_max_ns": words[3] * 1000,
+    }
+
+
+def clock() -> dict[str, Any]:
+    """Return what keeps this host's time, and how well it says it does."""
+    words = run(["systemctl", "is-active", *DAEMONS])[1].splitlines()
+    states = {DAEMONS[n]: word for n, word in enumerate(words) if n < len(DAEMONS)}
+    return {
+        "source": read("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
+        "rtc": bool(glob.glob("/sys/class/rtc/rtc*")),
+        "wall_ns": time.time_ns(),
+        "zone": time.strftime("%Z %z"),
+        "daemons": [name for name in DAEMONS if states.get(name) == "active"],
+        "chrony": run(["chronyc", "-c", "tracking"], 3)[1].strip(),
+        "kernel": kernel_clock(),
+    }
+
+
+def interface_of(address: str) -> str:
+    """Return the interface that holds address, empty when none does."""
+    try:
+        links = json.loads(run(["ip", "-j", "addr"])[1] or "[]")
+    except ValueError:
+        return ""
+    for link in links:
+        for entry in link.get("addr_info", []):
+            if entry.get("local", "").lower() == address.lower():
+                return str(link["ifname"])
+    return ""
+
+
+def nic(name: str) -> dict[str, Any]:
+    """Return what is known of a network interface; a virtual one has no speed of its own."""
+    folder = "/sys/class/net/" + name
+    if not name or not os.path.isdir(folder):
+        return {"name": name, "kind": "missing"}
+    wireless = os.path.isdir(folder + "/wireless") or os.path.isdir(folder + "/phy80211")
+    wired = os.path.isdir(folder + "/device")
+    found = {
+        "name": name,
+        "kind": "wifi" if wireless else "wired" if wired else "virtual",
+        "driver": os.path.basename(os.path.realpath(folder + "/device/driver")) if wired else "",
+        "carrier": read(folder + "/carrier") == "1",
+        "speed_mbit": int(read(folder + "/speed", "-1") or -1),
+        "duplex": read(folder + "/duplex"),
+    }
+    if wireless:
+        found["power_save"] = (
+            "power save: on" in run(["iw", "dev", name, "get", "power_save"])[1].lower()
+        )
+    elif wired:
+        found["eee"] = run(["ethtool", "--show-eee", name])[1]
+        found["ethtool"] = run(["ethtool", name])[1]
+    return found
+
+
+def throttled() -> int | None:
+    """Return the firmware's word on power and heat of a Raspberry Pi, null on other machines."""
+    text = read("/sys/devices/platform/soc/soc:firmware/get_throttled")
+    if not text and shutil.which("vcgencmd", path=PATH):
+        text = as_root(["vcgencmd", "get_throttled"])[1].strip().rpartition("throttled=")[2]
+    try:
+        return int(text, 16)
+    except ValueError:
+        return None
+
+
+def machine() -> dict[str, Any]:
+    """Return what this host is: model, system, versions, heat, power and memory habits."""
+    release = dict(
+        line.split("=", 1) for line in read("/etc/os-release").splitlines() if "=" in line
+    )
+    heat = [read(path) for path in glob.glob("/sys/class/thermal/thermal_zone*/temp")]
+    governors = glob.glob("/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor")
+    swaps = [line.split()[2] for line in read("/proc/swaps").splitlines()[1:]]
+    return {
+        "model": read("/proc/device-tree/model"),
+        "virtual": run(["systemd-detect-virt"])[1].strip(),
+        "system": release.get("PRETTY_NAME", "").strip('"'),
+        "kernel": os.uname().release,
+        "python": platform.python_version(),
+        "throttled": throttled(),
+        "celsius": max(
+            [int(text) // 1000 for text in heat if text.lstrip("-").isdigit()], default=None
+        ),
+        "governors": sorted({read(path) for path in governors}),
+        "swap_bytes": sum(int(size) * 1024 for size in swaps),
+    }
 
 
 def main() -> None:
@@ -144,17 +304,18 @@ def main() -> None:
         "arch": os.uname().machine,
         "bits": 64 if sys.maxsize > 2**32 else 32,
         "systemd": os.path.isdir("/run/systemd/system"),
+        "machine": machine(),
         "features": features(),
-        "programs": {
-            name: bool(shutil.which(name, path="/usr/sbin:/sbin:/usr/bin:/bin"))
-            for name in ("nft", "tc", "ip")
-        },
+        "modules": modules(asked["modules"]),
+        "programs": {name: bool(shutil.which(name, path=PATH)) for name in asked["programs"]},
         "free_bytes": {path: free_bytes(path) for path in asked["paths"]},
+        "fsync_ns": fsync_ns(asked["paths"][0]),
         "taken": taken,
         "owners": {port: owner(int(port)) for port in taken},
         "ours": run(["systemctl", "is-active", "slotlab-node", "slotlab-probe"])[1].split(),
+        "nic": nic(asked["interface"] or interface_of(asked["address"])),
         "ntp": {server: ask_ntp(server) for server in asked["ntp"]},
-        "kernel_synchronised": kernel_synchronised(),
+        "clock": clock(),
     }
     print(json.dumps(report))
 

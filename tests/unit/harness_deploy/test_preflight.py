@@ -6,63 +6,86 @@ import copy
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from harness.inventory import Host, load
-from harness.preflight import SCRIPT, Row, findings
+from harness.pair_traffic import PairCount
+from harness.preflight import SCRIPT, CheckOptions, findings
+from harness.preflight_clock import Controller, chrony_bound_ns
+from harness.preflight_lab import rows as lab_rows
+from harness.preflight_network import loss_rows
+from harness.preflight_rows import Row
+from harness.preflight_table import shown, table_of
 
-GOOD: dict[str, Any] = {
-    "python": [3, 11],
-    "arch": "aarch64",
-    "bits": 64,
-    "systemd": True,
-    "features": {"sudo": True, "sudo_says": "", "nft": True, "netem": True, "nfqueue": False},
-    "programs": {"nft": True, "tc": True, "ip": True},
-    "free_bytes": {"/var/lib/slotlab": 10**10, "/opt/slotlab": 10**10},
-    "taken": {},
-    "owners": {},
-    "ours": ["inactive", "inactive"],
-    "ntp": {"192.0.2.9": {"offset_ns": -2_000_000, "delay_ns": 1_000_000}},
-    "kernel_synchronised": True,
-}
+HOSTS = Path(__file__).parents[2] / "vectors" / "hosts"
+NOW_NS = 1_795_244_883_000_000_000
+GOOD: dict[str, Any] = json.loads((HOSTS / "pi4.json").read_text())["found"]
 NO_SUDO = {"sudo": False, "sudo_says": "sudo: a password is required"}
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Host:
-    path = tmp_path / "inventory.yml"
-    path.write_text("all: {hosts: {a: {ansible_host: 192.0.2.1}}}")
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
+    path = tmp_path_factory.mktemp("lab") / "inventory.yml"
+    path.write_text("all: {hosts: {a: {ansible_host: 192.0.2.1, ansible_user: pi}}}")
     return load(path).hosts[0]
+
+
+def judged(host: Host, found: dict[str, Any]) -> list[Row]:
+    controller = Controller(NOW_NS - 1_000_000_000, NOW_NS + 1_000_000_000)
+    return findings(host, found, "hardware", CheckOptions(), controller)
 
 
 def rows(host: Host, **changes: Any) -> list[Row]:
     found = copy.deepcopy(GOOD)
     for key, value in changes.items():
         found[key] = {**found[key], **value} if isinstance(value, dict) and value else value
-    return findings(host, found, "hardware", 125_000_000)
+    return judged(host, found)
 
 
-def test_a_fit_host_has_no_finding_but_ok(host: Host) -> None:
-    assert {row.verdict for row in rows(host)} == {"ok"}
+@pytest.mark.parametrize("name", sorted(path.stem for path in HOSTS.glob("*.json")))
+def test_a_host_of_each_kind_gets_its_verdicts_and_a_remedy_with_each_bad_one(
+    host: Host, name: str
+) -> None:
+    vector = json.loads((HOSTS / f"{name}.json").read_text())
+    bad = [row for row in judged(host, vector["found"]) if row.verdict != "ok"]
+    assert {row.check: row.verdict for row in bad} == vector["not_ok"]
+    assert [row for row in bad if not row.remedy and "unknown without sudo" not in row.detail] == []
 
 
 @pytest.mark.parametrize(
     ("changes", "verdict", "words"),
     [
         ({"python": [3, 10]}, "fail", "Python 3.10 is not 3.11 to 3.13"),
-        ({"bits": 32}, "fail", "32-bit; install a 64-bit system"),
+        ({"bits": 32}, "fail", "32-bit on a 64-bit kernel; install the 64-bit system"),
+        ({"arch": "armv7l"}, "fail", "no wheels for armv7l; install a 64-bit system"),
         ({"systemd": False}, "fail", "systemd: not running; boot with systemd"),
-        ({"features": NO_SUDO}, "warn", "no sudo: a password is required; deploy with --ask"),
+        ({"features": NO_SUDO}, "warn", "no sudo: a password is required; use --ask-become-pass"),
         ({"features": {**NO_SUDO, "sudo_says": "a is not in sudoers"}}, "fail", "not in sudoers"),
         ({"features": {"nft": False}}, "fail", "missing kernel feature: nf_tables"),
-        ({"features": {"nft": False}, "programs": {"nft": False}}, "fail", "apt install nftables"),
-        ({"features": {"netem": False}}, "fail", "missing kernel feature: netem or nfqueue"),
+        ({"programs": {"nft": False}}, "fail", "sudo apt install nftables"),
+        (
+            {"features": {"netem": False, "nfqueue": False}},
+            "fail",
+            "netem or nfqueue (sch_net",
+        ),
         ({"free_bytes": {"/opt/slotlab": 200 * 2**20 - 1}}, "fail", "disk full: 209 MB free"),
+        ({"fsync_ns": [100_000_001] * 32}, "warn", "slow disk: p99 100.0 ms"),
         ({"taken": {"9000": "tcp"}, "owners": {"9000": "x"}}, "fail", "port taken: tcp by x"),
         ({"taken": {"9001": "udp"}}, "fail", "stop it, or set slotlab_probe_port"),
+        ({"machine": {"throttled": 0x1}}, "fail", "power: now: under-voltage"),
+        ({"machine": {"throttled": 0x40000}}, "warn", "since boot: throttled"),
+        ({"machine": {"celsius": 80}}, "fail", "80 °C; cool it"),
+        ({"nic": {"name": "", "kind": "missing"}}, "fail", "no interface holds 192.0.2.1"),
+        ({"nic": {"carrier": False}}, "fail", "eth0 has no link"),
+        ({"nic": {"duplex": "half"}}, "fail", "half duplex"),
+        ({"nic": {"speed_mbit": 100}}, "warn", "100 Mb/s full duplex (bcmgenet), both ends can 1"),
+        ({"clock": {"wall_ns": NOW_NS - 62 * 10**9}}, "fail", "wrong date: 61 s behind the contro"),
+        ({"clock": {"chrony": "", "daemons": ["ntp", "chrony"]}}, "fail", "ntp and chrony are act"),
         ({"ntp": {"192.0.2.9": {"problem": "timed out"}}}, "fail", "NTP server unreachable"),
         (
             {"ntp": {"192.0.2.9": {"offset_ns": -125_000_000, "delay_ns": 2}}},
@@ -70,8 +93,6 @@ def test_a_fit_host_has_no_finding_but_ok(host: Host) -> None:
             "unsynchronised clock: -125.00 ms",
         ),
         ({"ntp": {}}, "warn", "no slotlab_ntp"),
-        ({"kernel_synchronised": False}, "warn", "unsynchronised clock: no daemon"),
-        ({"kernel_synchronised": False, "ntp": {}}, "fail", "unsynchronised clock: no daemon"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_remedy(
@@ -86,7 +107,9 @@ def test_what_is_wrong_is_named_with_its_remedy(
     [
         {"features": {"netem": False, "nfqueue": True}},
         {"free_bytes": {"/opt/slotlab": 200 * 2**20}},
+        {"fsync_ns": [100_000_000] * 32},
         {"taken": {"9000": "tcp"}, "ours": ["active", "active"]},
+        {"clock": {"wall_ns": NOW_NS - 61 * 10**9}},
         {"ntp": {"192.0.2.9": {"offset_ns": 125_000_000, "delay_ns": 0}}},
     ],
 )
@@ -94,18 +117,87 @@ def test_what_is_just_good_enough_is_ok(host: Host, changes: dict[str, Any]) -> 
     assert {row.verdict for row in rows(host, **changes)} == {"ok"}
 
 
+def test_chrony_is_needed_only_where_the_inventory_says_manage(host: Host) -> None:
+    assert {"ok"} == {row.verdict for row in rows(host, programs={"chronyd": False})}
+    found = rows(replace(host, time="manage"), programs={"chronyd": False})
+    assert [row.remedy for row in found if row.check == "packages"] == ["sudo apt install chrony"]
+
+
+def test_chronys_bound_is_dispersion_and_half_the_delay() -> None:
+    line = GOOD["clock"]["chrony"]
+    assert chrony_bound_ns(line) == (21_500, 350_000 + 412_000 // 2)
+    assert chrony_bound_ns(line.replace("Normal", "Not synchronised")) is None
+    assert chrony_bound_ns("506 Cannot talk to daemon") is None
+
+
+def count(source: str, target: str, received: int, sent: int = 1000) -> PairCount:
+    return PairCount(source=source, target=target, port=9000, sent=sent, received=received)
+
+
+@pytest.mark.parametrize(
+    ("received", "verdict", "words"),
+    [
+        (1000, "ok", "0 of 1000 packets"),
+        (999, "ok", "1 of 1000 packets"),
+        (998, "fail", "lost 2 of 1000 packets from a (0.2%)"),
+        (0, "fail", "nothing from a arrives on UDP port 9000"),
+    ],
+)
+def test_loss_above_one_in_a_thousand_fails(received: int, verdict: str, words: str) -> None:
+    (row,) = loss_rows([count("a", "b", received)], seconds=10, eee=frozenset())
+    assert (row.verdict, words in row.detail) == (verdict, True)
+
+
+def test_loss_next_to_energy_efficient_ethernet_names_it() -> None:
+    (row,) = loss_rows([count("a", "b", 900)], seconds=10, eee=frozenset({"a"}))
+    assert row.remedy == "EEE is active on a: switch it off"
+
+
+def test_hosts_that_differ_are_grouped_and_zones_are_a_word_only() -> None:
+    other = copy.deepcopy(GOOD)
+    other["machine"]["kernel"] = "6.18.2"
+    other["clock"]["zone"] = "CET +0100"
+    found = {"a": GOOD, "b": GOOD, "c": other}
+    made = {row.check: row for row in lab_rows(found, {"a": "s", "b": "s"})}
+    assert made["same kernel"].verdict == "warn"
+    assert made["same kernel"].detail == "6.6.51+rpt-rpi-v8 on 2; 6.18.2 on c"
+    assert (made["same slotlab"].verdict, made["time zone"].verdict) == ("ok", "ok")
+
+
+def test_a_terminal_of_80_columns_shows_bad_rows_whole_and_counts_the_rest(host: Host) -> None:
+    found = rows(host, ntp={}, bits=32)
+    console = Console(width=80, no_color=True)
+    with console.capture() as captured:
+        console.print(table_of(shown(found, everything=False)))
+    text = captured.get()
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "slotlab_ntp to servers of your own" in text
+    assert f"the rest: {len(found) - 2} ok" in text
+
+
 def test_the_host_part_runs_alone_and_prints_all_it_was_asked(tmp_path: Path) -> None:
-    asked = json.dumps({"ports": [9000], "paths": [f"{tmp_path}/not/there"], "ntp": []})
-    # -S -E: no site-packages, as on a host; sudo and unshare are kept out by an empty PATH.
+    asked = {
+        "address": "127.0.0.1",
+        "interface": "",
+        "ports": [9000],
+        "paths": [f"{tmp_path}/not/there"],
+        "programs": list(GOOD["programs"]),
+        "modules": list(GOOD["modules"]),
+        "ntp": [],
+    }
+    # -S -E: no site-packages, as on a host.
     done = subprocess.run(
-        [sys.executable, "-S", "-E", "-", asked],
+        [sys.executable, "-S", "-E", "-", json.dumps(asked)],
         input=SCRIPT.read_text(),
         capture_output=True,
         text=True,
-        env={"PATH": str(tmp_path)},
         check=True,
     )
     found = json.loads(done.stdout)
     assert set(found) == set(GOOD)
+    for part in ("machine", "features", "modules", "programs", "clock"):
+        assert set(found[part]) == set(GOOD[part])
     assert found["free_bytes"][f"{tmp_path}/not/there"] > 0
+    assert len(found["fsync_ns"]) == 32
     assert found["python"] == list(sys.version_info[:2])
+    assert list(tmp_path.iterdir()) == []

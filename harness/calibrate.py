@@ -1,0 +1,163 @@
+"""`slotlab check --calibrate`: a known delay between all hosts, asked beside measured, then healed.
+
+It uses the deployed agents as a campaign does, with a lease of its own, and round trips of its own
+over the nodes' port; no node need run, and none may.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from harness.collect import differences
+from harness.errors import RunError
+from harness.fleet import DeployedHost, Fleet, view
+from harness.inventory import Inventory
+from harness.lock import hold_hosts
+from harness.mechanism import mechanism
+from harness.pair_traffic import PairCount, Traffic, measure
+from harness.plan_model import PlannedFault
+from harness.preflight_rows import LAB, Row, Verdict
+from harness.remote import Remote
+from harness.units import SECOND_NS
+
+DELAY_NS = 20_000_000
+TOLERANCE_NS = 2_000_000
+TOLERANCE_SHARE = 0.02
+TRAFFIC = Traffic(rate=20.0, seconds=3.0, echo=True)
+LEAD_NS = 3 * SECOND_NS
+"""From arming to the delay's start, so that every agent has it in time."""
+FOR_NS = 40 * SECOND_NS
+LEASE_NS = 60 * SECOND_NS
+"""The hosts heal themselves by then, whatever becomes of this controller."""
+Progress = Callable[[str], None]
+
+
+class Shift(NamedTuple):
+    """The medians of a pair's round trips before and during the delay; None: nothing came back."""
+
+    before_ns: float | None
+    during_ns: float | None
+
+    @property
+    def delay_ns(self) -> float | None:
+        """Return the one-way delay that was added, half of what the round trip grew by."""
+        if self.before_ns is None or self.during_ns is None:
+            return None
+        return (self.during_ns - self.before_ns) / 2
+
+
+def calibrate(inventory: Inventory, progress: Progress) -> list[Row]:
+    """Return one row a pair, asked beside measured, and one on whether all is as before.
+
+    Raises:
+        RunError: hosts or agents do not answer, are not deployed, locked, or cannot delay.
+    """
+    hosts = inventory.hosts
+    if len(hosts) < 2:
+        raise RunError("calibrate needs two hosts")
+    with Remote(inventory) as remote:
+        fleet = Fleet(remote)
+        deployed = fleet.deployed()
+        how = _way(fleet, deployed)
+        with hold_hosts(remote, "check --calibrate") as lock:
+            before = fleet.ask("snapshot")
+            progress(f"round trips of {len(hosts) * (len(hosts) - 1) // 2} pairs, undisturbed")
+            undisturbed = measure(remote, hosts, TRAFFIC)
+            try:
+                _arm(fleet, deployed, how, lock.owner)
+                progress(f"{DELAY_NS // 1_000_000} ms each way between all pairs ({how})")
+                time.sleep((LEAD_NS + SECOND_NS) / SECOND_NS)
+                delayed = measure(remote, hosts, TRAFFIC)
+            finally:
+                remote.ctl_all("heal", timeout_s=30)
+            after = fleet.ask("snapshot")
+    return [*judge(undisturbed, delayed), _clean(differences(before, after))]
+
+
+def _way(fleet: Fleet, deployed: Mapping[str, DeployedHost]) -> str:
+    """Return how the lab delays: netem or queue."""
+    lab = view(fleet.inventory, deployed, fleet.hello())
+    names = [host.host for host in lab.hosts]
+    pairs = [(a, b) for a in names for b in names if a < b]
+    fault = PlannedFault(
+        id="calibrate", fault="delay", at_ns=0, for_ns=FOR_NS, targets=names,
+        asked={"delay_ns": DELAY_NS, "jitter_ns": 0}, how="", pairs=pairs,
+    )  # fmt: skip
+    how = mechanism(fault, lab.hosts, lab=lab.lab, capabilities=lab.capabilities)
+    if how not in ("netem", "queue"):
+        raise RunError(how)
+    return how
+
+
+def _arm(fleet: Fleet, deployed: Mapping[str, DeployedHost], how: str, owner: str) -> None:
+    """Return once every agent has the delay; T0 is told to each on its own clock."""
+    clocks = fleet.ask("hello")
+    requests = {
+        name: {
+            "op": "arm",
+            "trial": "calibrate",
+            "owner": owner,
+            "t0_wall_ns": clocks[name]["wall_ns"] + LEAD_NS,
+            "lease_ns": LEASE_NS,
+            "faults": [_wire(host, deployed, how)],
+        }
+        for name, host in deployed.items()
+    }
+    fleet.ask_each(requests)
+
+
+def _wire(host: DeployedHost, deployed: Mapping[str, DeployedHost], how: str) -> dict[str, Any]:
+    peers = [
+        {"host": peer.host, "address": peer.address, "delay_ns": DELAY_NS, "jitter_ns": 0}
+        for peer in deployed.values()
+        if peer is not host
+    ]
+    return {
+        "id": "calibrate", "fault": "delay", "at_ns": 0, "for_ns": FOR_NS, "how": how,
+        "interface": host.interface, "node_port": host.node_port, "peers": peers,
+    }  # fmt: skip
+
+
+def judge(undisturbed: Sequence[PairCount], delayed: Sequence[PairCount]) -> list[Row]:
+    """Return one row a pair: the delay asked beside the delay that its round trips show."""
+    first = {(count.source, count.target): count for count in undisturbed}
+    rows = []
+    for count in delayed:
+        if count.source > count.target:
+            continue
+        base = first[count.source, count.target]
+        problem = base.problem or count.problem
+        shift = Shift(_median(base.rtt_ns), _median(count.rtt_ns))
+        rows.append(_row(count, shift, problem))
+    return rows
+
+
+def _row(count: PairCount, shift: Shift, problem: str) -> Row:
+    check, measured = f"delay to {count.target}", shift.delay_ns
+    if problem or measured is None:
+        why = problem or "no round trip came back"
+        remedy = "stop the nodes (slotlab heal), look at slotlab check"
+        return Row(count.source, check, "fail", f"not measured: {why}", remedy)
+    assert shift.before_ns is not None
+    assert shift.during_ns is not None
+    off_ns = abs(measured - DELAY_NS)
+    verdict: Verdict = "ok" if off_ns <= TOLERANCE_NS + DELAY_NS * TOLERANCE_SHARE else "fail"
+    detail = (
+        f"asked {DELAY_NS / 1e6:.2f} ms, measured {measured / 1e6:.2f} ms"
+        f" (RTT {shift.before_ns / 1e6:.2f} to {shift.during_ns / 1e6:.2f} ms)"
+    )
+    remedy = "" if verdict == "ok" else "is a host overloaded? else faults cannot be trusted here"
+    return Row(count.source, check, verdict, detail, remedy)
+
+
+def _clean(changes: Sequence[str]) -> Row:
+    if changes:
+        return Row(LAB, "healed", "fail", "; ".join(changes), "slotlab heal")
+    return Row(LAB, "healed", "ok", "every host's state equals the one before")
+
+
+def _median(values: Sequence[int]) -> float | None:
+    return statistics.median(values) if values else None

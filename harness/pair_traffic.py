@@ -1,0 +1,93 @@
+"""Measures every pair of hosts at once, without anything deployed: loss, and round trips.
+
+The datagrams go between the data addresses over the nodes' own UDP port, so that they share the
+fate of the nodes' traffic: its firewalls, its cables and its faults.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.inventory import Host
+from harness.remote import HostResult, Remote
+
+SCRIPT = Path(__file__).with_name("pair_traffic_host.py")
+PADDING_BYTES = 200
+HOST_RATE_MAX = 1000
+"""Datagrams a second that one host sends at most, whatever the number of its peers."""
+MARGIN_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What to send: rate a second and pair, for how long, and whether to send each one back."""
+
+    rate: float
+    seconds: float
+    echo: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairCount:
+    """What one host sent to another and how much arrived; problem: why that is not known.
+
+    rtt_ns holds the round trips that source saw, when they were asked for.
+    """
+
+    source: str
+    target: str
+    port: int
+    sent: int = 0
+    received: int = 0
+    rtt_ns: tuple[int, ...] = ()
+    problem: str = ""
+
+
+def measure(remote: Remote, hosts: Sequence[Host], traffic: Traffic) -> tuple[PairCount, ...]:
+    """Return the counts of every directed pair of hosts; it takes a little longer than asked."""
+    rate = min(traffic.rate, HOST_RATE_MAX / max(1, len(hosts) - 1))
+    commands = {host.name: _command(host, hosts, traffic, rate) for host in hosts}
+    text = SCRIPT.read_text()
+    results = remote.run_each(commands, stdin=text, timeout_s=traffic.seconds + MARGIN_S)
+    reports = {name: _report(result) for name, result in results.items()}
+    return tuple(
+        _count(source, target, reports[source.name], reports[target.name])
+        for source in hosts
+        for target in hosts
+        if source is not target
+    )
+
+
+def _command(host: Host, hosts: Sequence[Host], traffic: Traffic, rate: float) -> list[str]:
+    asked = {
+        "bind": host.address,
+        "port": host.node_port,
+        "peers": {peer.name: [peer.address, peer.node_port] for peer in hosts if peer is not host},
+        "rate": rate,
+        "seconds": traffic.seconds,
+        "echo": traffic.echo,
+        "bytes": PADDING_BYTES,
+    }
+    return ["/usr/bin/python3", "-", json.dumps(asked)]
+
+
+def _report(result: HostResult) -> dict[str, Any] | str:
+    """Return what a host printed, or one line why it printed nothing."""
+    return json.loads(result.stdout) if result.ok else result.problem
+
+
+def _count(
+    source: Host, target: Host, sent: dict[str, Any] | str, got: dict[str, Any] | str
+) -> PairCount:
+    count = PairCount(source=source.name, target=target.name, port=target.node_port)
+    if isinstance(sent, str):
+        return replace(count, problem=f"{source.name} could not measure: {sent}")
+    if isinstance(got, str):
+        return replace(count, problem=f"{target.name} could not measure: {got}")
+    mine, received = sent[target.name], got[source.name]["received"]
+    rtt_ns = tuple(mine["rtt_ns"])
+    return replace(count, sent=mine["sent"], received=received, rtt_ns=rtt_ns)

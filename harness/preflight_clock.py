@@ -1,0 +1,129 @@
+"""Judges one host's clock: its source, the daemon that keeps it, the date, and NTP servers.
+
+Pure: facts of preflight_host.py in, rows out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from harness.inventory import Host
+from harness.preflight_rows import Row, Verdict
+
+COARSE = ("jiffies", "refined-jiffies", "acpi_pm", "hpet", "pit")
+DATE_OFF_NS_MAX = 60_000_000_000
+"""Beyond it, it is not the clock that is off but the date."""
+
+
+class Controller(NamedTuple):
+    """The controller's wall clock before and after the host was asked."""
+
+    before_ns: int
+    after_ns: int
+
+
+def rows(
+    host: Host, found: Mapping[str, Any], lab: str, *, limit_ns: int, controller: Controller
+) -> list[Row]:
+    """Return the findings on one host's clock; limit_ns is how far off a node may produce."""
+    clock = found["clock"]
+    made = [
+        _source(host, clock["source"]),
+        _date(host, clock, controller),
+        *(_server(host, server, answer, limit_ns) for server, answer in found["ntp"].items()),
+    ]
+    if not found["ntp"]:
+        remedy = "set slotlab_ntp to servers of your own network"
+        made.append(Row(host.name, "clock", "warn", "no slotlab_ntp: nothing to check by", remedy))
+    if lab == "container":
+        made.append(Row(host.name, "clock daemon", "ok", "none: the clock is the controller's"))
+    else:
+        made.append(_daemon(host, found, limit_ns))
+    return made
+
+
+def _source(host: Host, source: str) -> Row:
+    if not source:
+        return Row(host.name, "clock source", "warn", "unknown")
+    if source in COARSE:
+        remedy = "use tsc or arch_sys_counter; see /sys/devices/system/clocksource"
+        return Row(host.name, "clock source", "warn", f"{source} is slow or coarse", remedy)
+    return Row(host.name, "clock source", "ok", source)
+
+
+def _date(host: Host, clock: Mapping[str, Any], controller: Controller) -> Row:
+    """Return whether the date is right, as a machine without battery may think it is last year."""
+    wall_ns = clock["wall_ns"]
+    off_ns = min(0, wall_ns - controller.before_ns) or max(0, wall_ns - controller.after_ns)
+    battery = "" if clock["rtc"] else "; no RTC: it is wrong after each boot until NTP answers"
+    if abs(off_ns) > DATE_OFF_NS_MAX:
+        way = "behind" if off_ns < 0 else "ahead of"
+        detail = f"wrong date: {_long(abs(off_ns))} {way} the controller{battery}"
+        remedy = "timedatectl set-ntp true, or date -s; check this controller, too"
+        return Row(host.name, "date", "fail", detail, remedy)
+    if not clock["rtc"]:
+        return Row(host.name, "date", "ok", "right, by NTP alone (no RTC)")
+    return Row(host.name, "date", "ok", "right")
+
+
+def _daemon(host: Host, found: Mapping[str, Any], limit_ns: int) -> Row:
+    clock = found["clock"]
+    daemons, kernel = clock["daemons"], clock["kernel"]
+    name = "clock daemon"
+    if len(daemons) > 1:
+        remedy = f"systemctl disable --now {daemons[-1]}: two daemons fight over one clock"
+        return Row(host.name, name, "fail", f"{' and '.join(daemons)} are active", remedy)
+    said = chrony_bound_ns(clock["chrony"])
+    if said is not None:
+        offset_ns, bound_ns = said
+        detail = f"chrony: {offset_ns / 1e6:+.2f} ms ± {bound_ns / 1e6:.2f} ms"
+        if abs(offset_ns) + bound_ns <= limit_ns:
+            return Row(host.name, name, "ok", detail)
+        remedy = f"wait, or: chronyc makestep; it must be under {limit_ns // 1_000_000} ms"
+        return Row(host.name, name, "fail", f"unsynchronised clock: {detail}", remedy)
+    if kernel is None or kernel["synchronised"]:
+        who = daemons[0] if daemons else "unknown daemon"
+        bound = "" if kernel is None else f", within {kernel['error_max_ns'] / 1e6:.0f} ms"
+        return Row(host.name, name, "ok", f"synchronised by {who}{bound}")
+    verdict: Verdict = "warn" if found["ntp"] else "fail"
+    keeper = f"{daemons[0]} has not synchronised it" if daemons else "no daemon keeps it"
+    remedy = "timedatectl set-ntp true, or apt install chrony, or slotlab_time: manage"
+    return Row(host.name, name, verdict, f"unsynchronised clock: {keeper}", remedy)
+
+
+def chrony_bound_ns(tracking: str) -> tuple[int, int] | None:
+    """Return offset and bound from a line of `chronyc -c tracking`, None if it is not in sync.
+
+    Fields (chronyc(1), tracking): 5th system time, 11th root delay, 12th root dispersion, in
+    seconds; 14th leap status.
+    """
+    fields = tracking.split(",")
+    if len(fields) != 14 or fields[13] == "Not synchronised":
+        return None
+    try:
+        offset, delay, dispersion = (float(fields[n]) for n in (4, 10, 11))
+    except ValueError:
+        return None
+    return round(offset * 1e9), round((dispersion + delay / 2) * 1e9)
+
+
+def _server(host: Host, server: str, answer: Mapping[str, Any], limit_ns: int) -> Row:
+    name = f"clock by {server}"
+    if problem := answer.get("problem"):
+        remedy = "is it running, is UDP 123 open? else change slotlab_ntp"
+        return Row(host.name, name, "fail", f"NTP server unreachable: {problem}", remedy)
+    offset_ms, bound_ms = answer["offset_ns"] / 1e6, answer["delay_ns"] / 2e6
+    detail = f"{offset_ms:+.2f} ms ± {bound_ms:.2f} ms"
+    if abs(answer["offset_ns"]) + answer["delay_ns"] // 2 > limit_ns:
+        remedy = f"bring it under {limit_ns // 1_000_000} ms: timedatectl set-ntp true, or chrony"
+        return Row(host.name, name, "fail", f"unsynchronised clock: {detail}", remedy)
+    return Row(host.name, name, "ok", detail)
+
+
+def _long(value_ns: int) -> str:
+    seconds = value_ns // 1_000_000_000
+    for unit, size in (("days", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
