@@ -1,5 +1,5 @@
 """python -m faults: agent (the service), ctl (relay), heal (from the ledger), delay-queue (the
-delayer).
+delayer), ntp-relay.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from faults import ctl, delay_queue
+from faults import ctl, delay_queue, ntp_relay
 from faults.agent import Agent
 from faults.arming import Host
-from faults.boottime import nice
+from faults.boottime import hurry, nice
 from faults.capability import capabilities
 from faults.clock import write_skew
 from faults.fault import FaultError
@@ -29,6 +29,7 @@ from faults.provider import provider_host, until_idle
 from faults.server import Server
 
 AGENT_NICENESS = -10
+"""For where real-time priority is not to be had."""
 THREADS = 16
 """Actions that may run at once: one that takes long must not hold up another."""
 
@@ -38,6 +39,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "delay-queue":
         return delay_queue.main(options.spec)
+    if options.command == "ntp-relay":
+        return ntp_relay.main(options.spec)
     try:
         place = layout(Path(options.root) if options.root else None)
         match options.command:
@@ -67,12 +70,15 @@ def _parser() -> argparse.ArgumentParser:
     healing.add_argument("--boot", action="store_true", help="the machine has just started")
     queue = commands.add_parser("delay-queue", help="hold packets of a queue (the agent starts it)")
     queue.add_argument("spec", help="JSON")
+    relay = commands.add_parser("ntp-relay", help="shift NTP answers (the agent starts it)")
+    relay.add_argument("spec", help="JSON")
     return parser
 
 
 async def _agent(place: Layout, provider: str | None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     nice(AGENT_NICENESS)
+    hurry()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     place.run_dir.mkdir(parents=True, exist_ok=True)
     host, found = provider_host(place, Path(provider)) if provider else await _own_host(place)

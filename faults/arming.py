@@ -156,10 +156,11 @@ def _item(fault: AnyFault, t0_ns: int, lease_ns: int, now: Now) -> Item:
     inject_ns = t0_ns + fault.at_ns
     if inject_ns < now.boottime_ns:
         raise FaultError("too_late", f"{fault.id} was due {now.boottime_ns - inject_ns} ns ago")
-    if inject_ns >= lease_ns:
-        raise FaultError("bad_lease", f"{fault.id} is due after the lease has ended")
     lasts_ns = fault.lasts_ns()
     if lasts_ns is None and fault.kind() != "kill":
+        if inject_ns >= lease_ns:
+            detail = f"{fault.id} has no end of its own and is due after the lease has ended"
+            raise FaultError("bad_lease", detail)
         return Item(id=fault.id, inject_ns=inject_ns, deadline_ns=lease_ns)
     deadline_ns = None if lasts_ns is None else inject_ns + lasts_ns
     return Item(id=fault.id, inject_ns=inject_ns, deadline_ns=deadline_ns)

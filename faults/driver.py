@@ -156,7 +156,7 @@ class Driver:
         released = run(() if unkilled else self.recipe.release)
         if state == "healed" and at_once:
             early = ended_before_release(self.fault, self.place)
-        undone_ns = self.ledger.undone_ns(self.entry.token)
+        undone_ns = self._undone_before(released.before_ns)
         if undone_ns is not None:
             state, reason = verdict_of_undone(self.entry, undone_ns, reason)
         elif early:
@@ -175,6 +175,11 @@ class Driver:
         self._close(state, reason, between, after, closed=not error)
         if not error:
             self.timers.disarm(self.entry.token)
+
+    def _undone_before(self, when_ns: int) -> int | None:
+        """Return when the undo script ran, if that was before when_ns: then it ended the fault."""
+        undone_ns = self.ledger.undone_ns(self.entry.token)
+        return undone_ns if undone_ns is not None and undone_ns < when_ns else None
 
     def _close(
         self,

@@ -47,11 +47,22 @@ def small_disk(bench) -> Iterator[Path]:
 def fill(folder: Path) -> Path:
     """Return the file that took all the room there was."""
     filler = folder / "filler"
-    with filler.open("wb", buffering=0) as file:
-        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
-            while True:
-                file.write(bytes(512))
+    descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
+    try:
+        _write_until_full(descriptor)
+    finally:
+        os.close(descriptor)
     return filler
+
+
+def _write_until_full(descriptor: int) -> None:
+    while True:
+        try:
+            os.write(descriptor, bytes(512))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            return
 
 
 def test_nothing_is_armed_on_a_full_disk_and_it_says_why(
