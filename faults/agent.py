@@ -213,7 +213,8 @@ class Agent:
         """Return the state of everything a fault may touch, once running actions have ended."""
         if self._tasks:
             await asyncio.wait(set(self._tasks))
-        return await asyncio.to_thread(snapshot, self.host.layout, self.host.config)
+        own_clock = self.capabilities.get("clock_host", False)
+        return await asyncio.to_thread(snapshot, self.host.layout, own_clock=own_clock)
 
     async def arm(self, request: ArmRequest) -> dict[str, object]:
         """Return T0 on this host's clocks once every fault is in the ledger; or nothing is armed.

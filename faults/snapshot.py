@@ -8,23 +8,27 @@ import json
 from typing import Any
 
 from faults.clock import read_skew
-from faults.evidence_delay import root_qdisc
-from faults.evidence_unit import unit_state
-from faults.layout import HostConfig, Layout
+from faults.clock_daemon import DAEMONS
+from faults.host_clock import read_rate
+from faults.layout import Layout
 from faults.runner import output
 from faults.units import UNITS
 
 _VOLATILE = frozenset(("handle", "expires", "packets", "bytes", "index"))
+_DEFAULT_HANDLES = ("", "0:")
 
 
-def snapshot(layout: Layout, host: HostConfig) -> dict[str, object]:
-    """Return nft rules, qdiscs, legacy iptables, skew and units, without counters and handles."""
+def snapshot(layout: Layout, *, own_clock: bool) -> dict[str, object]:
+    """Return nft rules, qdiscs, legacy iptables, clock and units, without what moves by itself:
+    counters, the numbers nft gives its rules, a rate that a time daemon steers. own_clock: nobody
+    outside this host (as of a container) moves its clock.
+    """
     return {
         "nft": _canonical(_nftables()),
-        "tc": _canonical(_qdiscs(host.interface)),
+        "tc": json.dumps(_traffic_control(), sort_keys=True, separators=(",", ":")),
         "iptables": _legacy_rules(),
-        "skew": _skew(layout),
-        "units": {name: unit_state(unit).get("ActiveState", "") for name, unit in UNITS.items()},
+        "clock": _clock(layout, own_clock=own_clock),
+        "units": dict(zip(UNITS, _states(tuple(UNITS.values())), strict=True)),
     }
 
 
@@ -47,10 +51,18 @@ def _nftables() -> list[Any]:
     return [each for each in json.loads(text).get("nftables", []) if "metainfo" not in each]
 
 
-def _qdiscs(interface: str) -> list[Any]:
-    if interface:
-        return [list(root_qdisc(interface))]
-    code, text, _ = output(("tc", "-j", "qdisc", "show"))
+def _traffic_control() -> list[Any]:
+    """Return the qdiscs of all interfaces, and classes and filters where somebody made some."""
+    qdiscs = _tc("qdisc", "show")
+    for qdisc in qdiscs:
+        qdisc.pop("refcnt", None)
+    dressed = sorted({q["dev"] for q in qdiscs if q.get("handle") not in _DEFAULT_HANDLES})
+    rest = [_tc(what, "show", "dev", dev) for dev in dressed for what in ("class", "filter")]
+    return [sorted(qdiscs, key=lambda q: json.dumps(q, sort_keys=True)), *rest]
+
+
+def _tc(*words: str) -> list[dict[str, Any]]:
+    code, text, _ = output(("tc", "-j", *words))
     return list(json.loads(text or "[]")) if code == 0 else []
 
 
@@ -62,6 +74,24 @@ def _legacy_rules() -> list[str]:
     return [line for line in text.splitlines() if line.startswith("-A")]
 
 
-def _skew(layout: Layout) -> dict[str, int]:
+def _states(units: tuple[str, ...]) -> list[str]:
+    """Return each unit's ActiveState, "" without systemd."""
+    code, text, _ = output(("systemctl", "show", "--property=ActiveState", *units))
+    found = [line.partition("=")[2] for line in text.splitlines() if line] if code == 0 else []
+    return found if len(found) == len(units) else [""] * len(units)
+
+
+def _clock(layout: Layout, *, own_clock: bool) -> dict[str, object]:
+    """Return the time daemons' states, the kernel's tick, its rate unless a daemon steers it, and
+    the skew file.
+    """
+    states = zip(DAEMONS, _states(DAEMONS), strict=True)
+    daemons = {unit: state for unit, state in states if state not in ("", "inactive")}
+    rate = read_rate()
     skew = read_skew(layout.skew_file)
-    return {"offset_ns": skew.offset_ns, "drift_ppb": skew.drift_ppb}
+    return {
+        "daemon": daemons,
+        "tick": rate.tick if own_clock else None,
+        "freq": rate.freq if own_clock and not daemons else None,
+        "skew": {"offset_ns": skew.offset_ns, "drift_ppb": skew.drift_ppb},
+    }
