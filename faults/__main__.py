@@ -1,6 +1,4 @@
-"""python -m faults: agent (the service), ctl (relay), heal (from the ledger), delay-queue (the
-delayer), ntp-relay.
-"""
+"""python -m faults: agent (the service), ctl (relay), heal (from the ledger)."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from faults import ctl, delay_queue, ntp_relay
+from faults import ctl
 from faults.agent import Agent
 from faults.arming import Host
 from faults.boottime import hurry, nice
@@ -37,10 +35,6 @@ THREADS = 16
 def main(arguments: list[str] | None = None) -> int:
     """Return the exit status of one call."""
     options = _parser().parse_args(arguments)
-    if options.command == "delay-queue":
-        return delay_queue.main(options.spec)
-    if options.command == "ntp-relay":
-        return ntp_relay.main(options.spec)
     try:
         place = layout(Path(options.root) if options.root else None)
         match options.command:
@@ -68,10 +62,6 @@ def _parser() -> argparse.ArgumentParser:
     relay.add_argument("--socket", help="the agent's socket")
     healing = commands.add_parser("heal", help="take back every fault of this host")
     healing.add_argument("--boot", action="store_true", help="the machine has just started")
-    queue = commands.add_parser("delay-queue", help="hold packets of a queue (the agent starts it)")
-    queue.add_argument("spec", help="JSON")
-    relay = commands.add_parser("ntp-relay", help="shift NTP answers (the agent starts it)")
-    relay.add_argument("spec", help="JSON")
     return parser
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from faults import flow_table
+from faults import background, flow_table
 from faults.fault import (
     SECOND_NS,
     Command,
@@ -31,19 +31,7 @@ from faults.flow_table import Chain
 from faults.netem import netem_commands, netem_handle
 
 DELAY_NS_MAX = 60 * SECOND_NS
-END_MARGIN_NS = 750_000_000
-"""The delayer ends by itself this long after its deadline, behind the agent and the dead man's
-timer.
-"""
-
-STOP_DAEMON = (
-    'mine() { grep -q -a delay-queue "/proc/$p/cmdline" 2>/dev/null; };'
-    ' p=$(cat "$1" 2>/dev/null) && mine && kill -TERM "$p" && n=0 &&'
-    ' while mine && [ $n -lt 50 ]; do sleep 0.01; n=$((n+1)); done; rm -f "$1"'
-)
-"""Ends the delayer whose pid file is $1, after making sure that the pid is one; waits for its
-exit.
-"""
+DELAYER = "faults.delay_queue"
 
 DROP_MANGLE = (
     'nft list table "$1" mangle 2>/dev/null | grep -v -e "^table" -e "^[[:space:]]*}*$"'
@@ -144,38 +132,26 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
             release=(Command(delete, may_fail=True),),
         )
 
-    def _daemon(self, place: Place) -> tuple[Command, Command]:
-        """Return the commands that start and stop the delayer."""
+    def _delayer(self, place: Place) -> tuple[tuple[Command, ...], Command]:
+        """Return the commands that start the delayer and wait for it, and the one that stops it."""
+        pid_file = place.run_dir / f"delay-{place.token}.pid"
         spec = {
             "queue_num": place.queue_num,
             "seed": self.seed,
             "ordered": self.ordered,
-            "until_boottime_ns": (place.deadline_ns or 0) + END_MARGIN_NS,
+            "until_boottime_ns": (place.deadline_ns or 0) + background.END_MARGIN_NS,
             "stats_file": _stats_file(place),
-            "pid_file": str(place.run_dir / f"delay-{place.token}.pid"),
+            "pid_file": str(pid_file),
             "sources": [
                 {"address": each.address, "delay_ns": each.delay_ns, "jitter_ns": each.jitter_ns}
                 for each in self.delays(place)
             ],
         }
-        words = (*place.python, "-m", "faults", "delay-queue", json.dumps(spec))
-        if "systemd" in place.capabilities:
-            prefix: tuple[str, ...] = (
-                "systemd-run",
-                "--quiet",
-                "--collect",
-                f"--unit=slotlab-delay-{place.token}",
-                "--property=Nice=-15",
-                f"--setenv=PYTHONPATH={place.python_path}",
-            )
-        else:
-            detach = 'exec setsid -f "$@" >/dev/null 2>&1 </dev/null'
-            prefix = ("/bin/sh", "-c", detach, "start", "env", f"PYTHONPATH={place.python_path}")
-        stop = ("/bin/sh", "-c", STOP_DAEMON, "stop", str(spec["pid_file"]))
-        return Command((*prefix, *words)), Command(stop, may_fail=True)
+        start = background.start(place, DELAYER, json.dumps(spec))
+        return (start, background.ready(pid_file)), background.stop(pid_file, DELAYER)
 
     def _nft_queue(self, place: Place) -> Recipe:
-        start, stop = self._daemon(place)
+        start, stop = self._delayer(place)
         chain = Chain(
             hook="prerouting",
             set_name="slow_in",
@@ -186,7 +162,7 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
         members = {"slow_in": [each.address for each in self.delays(place)]}
         return Recipe(
             how="ingress queue",
-            prepare=(start, flow_table.define(place.table, self.node_port, (chain,))),
+            prepare=(*start, flow_table.define(place.table, self.node_port, (chain,))),
             inject=flow_table.fill(place.table, members, self.for_ns or 0),
             release=(flow_table.empty(place.table, members),),
             remove=(
@@ -197,9 +173,9 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
         )
 
     def _iptables_queue(self, place: Place) -> Recipe:
-        start, stop = self._daemon(place)
+        start, stop = self._delayer(place)
         chain = f"SLOTLAB_{place.token}"
-        prepare: list[Command] = [start]
+        prepare: list[Command] = [*start]
         inject: list[Command] = []
         release: list[Command] = []
         remove: list[Command] = []

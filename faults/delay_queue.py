@@ -18,6 +18,7 @@ import random
 import select
 import signal
 import socket
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -240,6 +241,10 @@ def main(text: str) -> int:
     try:
         run(msgspec.json.decode(text, type=Spec))
     except (QueueError, msgspec.DecodeError, OSError) as error:
-        print(f"delay-queue: {error}", flush=True)
+        print(f"delay queue: {error}", flush=True)
         return 1
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
