@@ -87,11 +87,11 @@ def _clock(layout: Layout, *, own_clock: bool) -> dict[str, object]:
     """
     states = zip(DAEMONS, _states(DAEMONS), strict=True)
     daemons = {unit: state for unit, state in states if state not in ("", "inactive")}
-    rate = read_rate()
+    rate = read_rate() if own_clock else None
     skew = read_skew(layout.skew_file)
     return {
         "daemon": daemons,
-        "tick": rate.tick if own_clock else None,
-        "freq": rate.freq if own_clock and not daemons else None,
+        "tick": rate.tick if rate else None,
+        "freq": rate.freq if rate and not daemons else None,
         "skew": {"offset_ns": skew.offset_ns, "drift_ppb": skew.drift_ppb},
     }
