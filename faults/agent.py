@@ -296,7 +296,6 @@ class Agent:
         """Return the faults taken back; what was not yet begun is dropped, nothing stays armed."""
         async with self._exclusive:
             running = set()
-            self.host.grants.revoke()
             if self.armed is not None:
                 running = {d.fault.id for d in self.armed.drivers.values()
                            if d.state in ("prepared", "applied")}  # fmt: skip
@@ -307,6 +306,7 @@ class Agent:
                 self._changed.set()
             if self._tasks:
                 await asyncio.wait(set(self._tasks))
+            self.host.grants.revoke()
             rest = await asyncio.to_thread(self.recover, reason)
             await asyncio.to_thread(self._leasing.end)
         return {"healed": sorted({*running, *rest})}

@@ -138,10 +138,30 @@ def _echo(link: socket.socket, stopping: threading.Event) -> None:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
+    with _made(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def benches(tmp_path: Path) -> Iterator[Callable[[int], list[Bench]]]:
+    """Makes as many benches as asked for, all alike and apart."""
+    with contextlib.ExitStack() as stack:
+
+        def make(count: int) -> list[Bench]:
+            folders = [tmp_path / str(number) for number in range(count)]
+            for folder in folders:
+                folder.mkdir()
+            return [stack.enter_context(_made(folder)) for folder in folders]
+
+        yield make
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[Bench]:
     if os.geteuid() != 0 or not shutil.which("nft") or not shutil.which("ip"):
         pytest.skip("needs root, iproute2 and nftables")
     unique = uuid.uuid4().hex[:8]
-    made = Bench(tmp_path, f"slfa{unique}", f"slfb{unique}")
+    made = Bench(folder, f"slfa{unique}", f"slfb{unique}")
     stopping = threading.Event()
     threads: list[threading.Thread] = []
     try:
@@ -159,7 +179,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
             threads[-1].start()
         peers = [{"host": "n2", "address": THERE}]
         host = {"host": "n1", "interface": "eth0", "node_port": PORT, "peers": peers}
-        (tmp_path / "host.json").write_text(json.dumps(host))
+        (folder / "host.json").write_text(json.dumps(host))
         yield made
     finally:
         stopping.set()
