@@ -1,4 +1,4 @@
-"""Commands that make, look at and remove a lab: lab up|down|status|ssh."""
+"""Commands that make, look at and remove a lab: lab up|down|status|ssh, and lab init."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from harness.cli_init import init
 from harness.errors import UsageError
 from harness.labs import container, running, topology
 from harness.labs.vm import lab as vm_lab
@@ -25,6 +26,7 @@ def add(app: typer.Typer) -> None:
     lab.command("down", help="Remove a lab, every trace of it.")(down)
     lab.command("status", help="Show a lab's hosts, or all labs.")(status)
     lab.command("ssh", help="Log in to a host, or run a command there.")(ssh)
+    lab.command("init", help="Write an inventory from a list of hosts.")(init)
     app.add_typer(lab, name="lab")
 
 

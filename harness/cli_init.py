@@ -1,0 +1,55 @@
+"""The command lab init: write an inventory from a list of hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness import inventory, lab_init
+from harness.errors import UsageError
+from harness.show import Show
+
+
+def init(
+    hosts: Annotated[
+        list[str] | None,
+        typer.Argument(help="[name=][user@]address[:port][,data address]", show_default=False),
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("-f", "--file", help="Hosts, one a line; # is a comment.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="The inventory to write.")] = Path("rack.yml"),
+    user: Annotated[str, typer.Option("--user", help="Login of all hosts.")] = "",
+    key: Annotated[str, typer.Option("--key", help="Private key file of that login.")] = "",
+    ssh_args: Annotated[
+        str, typer.Option("--ssh-args", help='Further words for ssh: "-J me@gateway".')
+    ] = "",
+    zone: Annotated[str, typer.Option("--zone", help="slotlab_zone of all these hosts.")] = "",
+    ntp: Annotated[
+        list[str] | None, typer.Option("--ntp", help="An NTP server of your network; repeatable.")
+    ] = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Write it without asking the hosts anything.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    words = [*(hosts or []), *(lab_init.read_list(file) if file else [])]
+    if not words:
+        raise UsageError("name at least one host, or a file of hosts with -f")
+    if out.exists() and not force:
+        raise UsageError(f"--out {out}: it exists; name another file, or add --force")
+    given = [lab_init.parse(word) for word in words]
+    wishes = lab_init.Wishes(
+        user=user, key=key, ssh_args=ssh_args, zone=zone, ntp=tuple(ntp or ())
+    )  # fmt: skip
+    if offline:
+        found = [lab_init.Found(problem="not asked (--offline)") for _ in given]
+    else:
+        found = lab_init.ask_all(given, wishes, Show(Console()).step)
+    out.write_text(lab_init.render(given, found, wishes, title=out.name))
+    lab = inventory.load(out)
+    print(f"{out}: {len(lab.hosts)} hosts; read it, fill in what is a comment, then:")
+    print(f"  {lab_init.next_command(out)}")

@@ -1,0 +1,254 @@
+"""`slotlab lab init`: an inventory from a list of hosts, ready to be read and filled in by hand.
+
+Hosts that answer are asked, read-only, who they are and which card holds their address; what is
+not known stays a comment. Nothing is pinned and nothing is installed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import shlex
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from harness import ssh
+from harness.errors import UsageError
+
+ASK_TIMEOUT_S = 30.0
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_HOST = re.compile(
+    r"(?:(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,62})=)?(?:(?P<user>[A-Za-z0-9_.-]+)@)?"
+    r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9][A-Za-z0-9_.-]*)"
+    r"|(?P<bare>[0-9A-Fa-f]*(?::[0-9A-Fa-f.]*){2,}))"
+    r"(?::(?P<port>\d{1,5}))?(?:,(?P<data>\S+))?"
+)
+_ASK = (
+    "hostname -s 2>/dev/null || hostname; uname -m;"
+    ' (. /etc/os-release && echo "$PRETTY_NAME") || echo unknown; ip -j addr || echo "[]"'
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """One host as listed: [name=][user@]address[:port][,data address]."""
+
+    address: str
+    name: str = ""
+    user: str = ""
+    port: int = 22
+    data: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a host said of itself; problem says why it said nothing. cards: address to card."""
+
+    name: str = ""
+    machine: str = ""
+    system: str = ""
+    cards: dict[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What all hosts share: login, key, further OpenSSH words, zone, NTP servers."""
+
+    user: str = ""
+    key: str = ""
+    ssh_args: str = ""
+    zone: str = ""
+    ntp: tuple[str, ...] = ()
+
+
+def parse(text: str) -> Given:
+    """Return the host that a word of the list stands for.
+
+    Raises:
+        UsageError: it is none; the line shows how to write it.
+    """
+    how = "write a host as [name=][user@]address[:port][,data address]"
+    found = _HOST.fullmatch(text)
+    if found is None or not 0 < int(found["port"] or 22) < 65536:
+        raise UsageError(f"{text!r}: {how}")
+    data = found["data"] or ""
+    try:
+        data = data and str(ipaddress.ip_address(data))
+    except ValueError:
+        raise UsageError(f"{text!r}: {data!r} is no IP address; {how}") from None
+    return Given(
+        address=found["six"] or found["bare"] or found["host"],
+        name=found["name"] or "",
+        user=found["user"] or "",
+        port=int(found["port"] or 22),
+        data=data,
+    )
+
+
+def read_list(path: Path) -> list[str]:
+    """Return the words of a file of hosts: one a line, `#` begins a comment.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        lines = path.read_text().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"-f {path}: {getattr(error, 'strerror', None) or 'not text'}") from error
+    return [word for line in lines if (word := line.partition("#")[0].strip())]
+
+
+def ask_all(hosts: Sequence[Given], wishes: Wishes, progress: Callable[[str], None]) -> list[Found]:
+    """Return what each host says of itself, all asked at once; the host keys are not kept."""
+
+    def one(given: Given) -> Found:
+        found = _ask(given, wishes, pins)
+        progress(f"{given.address}: {found.problem or f'{found.name}, {found.system}'}")
+        return found
+
+    with tempfile.TemporaryDirectory(prefix="slotlab-") as folder:
+        pins = Path(folder) / "known_hosts"
+        with ThreadPoolExecutor(16) as pool:
+            return list(pool.map(one, hosts))
+
+
+def _ask(given: Given, wishes: Wishes, pins: Path) -> Found:
+    variables: dict[str, object] = {
+        "ansible_user": given.user or wishes.user,
+        "ansible_port": given.port,
+        "ansible_ssh_private_key_file": wishes.key,
+        "ansible_ssh_common_args": wishes.ssh_args,
+    }
+    try:
+        options = ssh.resolve(given.address, variables, pins).pinning()
+    except (ssh.SshConfigError, ValueError) as error:
+        raise UsageError(f"--ssh-args: {error}") from error
+    words = ["ssh", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={options.connect_timeout_s}"]
+    try:
+        done = subprocess.run(
+            [*words, *options.arguments, "--", options.target, _ASK],
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+            timeout=ASK_TIMEOUT_S,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return Found(problem="no answer in time")
+    lines = done.stdout.splitlines()
+    if done.returncode == 255 or len(lines) < 4:
+        said = [line for line in done.stderr.splitlines() if not line.startswith("Warning:")]
+        return Found(problem=(said or ["it does not answer like a Linux host"])[-1].strip())
+    name = lines[0] if _NAME.fullmatch(lines[0]) else ""
+    cards = _cards("\n".join(lines[3:]))
+    return Found(name=name, machine=lines[1], system=lines[2], cards=cards)
+
+
+def _cards(text: str) -> dict[str, str]:
+    try:
+        links: list[dict[str, Any]] = json.loads(text)
+    except ValueError:
+        return {}
+    return {
+        str(ipaddress.ip_address(entry["local"])): str(link["ifname"])
+        for link in links
+        for entry in link.get("addr_info", [])
+        if entry.get("scope") == "global" and entry.get("local")
+    }
+
+
+def render(hosts: Sequence[Given], found: Sequence[Found], wishes: Wishes, *, title: str) -> str:
+    """Return the text of the inventory."""
+    names = _names(hosts, found)
+    users = {given.user or wishes.user for given in hosts}
+    common = users.pop() if len(users) == 1 else wishes.user
+    lines = [
+        f"# {title}: written by `slotlab lab init`; read it, fill it in, then slotlab check.",
+        "# One node a host; producers are dealt in this order, hosts beyond them are observers.",
+        "all:",
+        "  vars:",
+        "    slotlab_lab: hardware",
+        f"    ansible_user: {_scalar(common)}" if common else "    # ansible_user: pi",
+        f"    ansible_ssh_private_key_file: {_scalar(wishes.key)}"
+        if wishes.key
+        else "    # ansible_ssh_private_key_file: ~/.ssh/id_ed25519",
+        f"    ansible_ssh_common_args: {_scalar(wishes.ssh_args)}"
+        if wishes.ssh_args
+        else "    # ansible_ssh_common_args: -J gateway.example.org",
+        "    ansible_python_interpreter: /usr/bin/python3",
+        "    # A sudo password: -K asks for it, or keep it here in a file of ansible-vault.",
+        "    # ansible_become_password: ...",
+        "    # NTP servers of your own network (no public pool: they are asked every 10 s).",
+        f"    slotlab_ntp: [{', '.join(map(_scalar, wishes.ntp))}]"
+        if wishes.ntp
+        else "    # slotlab_ntp: [192.0.2.1]",
+        "    # slotlab_time: manage    # deploy sets chrony up; observe leaves the clock alone",
+        "    # slotlab_tune: on        # deploy tunes governor, Wi-Fi, swap, journald; wipe undoes",
+        "  children:",
+        "    nodes:",
+        "      hosts:",
+    ]
+    for given, one, name in zip(hosts, found, names, strict=True):
+        lines += _entry(given, one, name, wishes, common=common)
+    return "\n".join(lines) + "\n"
+
+
+def _entry(given: Given, found: Found, name: str, wishes: Wishes, *, common: str) -> list[str]:
+    lines = [f"        {_scalar(name)}:"]
+    if found.problem:
+        lines.append(f"          # not reached: {found.problem}")
+    else:
+        lines.append(f"          # {found.system}, {found.machine}")
+    values: dict[str, object] = {"ansible_host": given.address}
+    if given.port != 22:
+        values["ansible_port"] = given.port
+    user = given.user or wishes.user
+    if user and user != common:
+        values["ansible_user"] = user
+    if given.data:
+        values["slotlab_address"] = given.data
+    if wishes.zone:
+        values["slotlab_zone"] = wishes.zone
+    card = found.cards.get(given.data or given.address, "")
+    if card:
+        values["slotlab_interface"] = card
+    lines += [f"          {key}: {_scalar(value)}" for key, value in values.items()]
+    others = [f"{address} on {nic}" for address, nic in found.cards.items() if nic != card]
+    if others:
+        lines.append(f"          # also: {', '.join(others)}")
+    if given.data and found.cards and not card:
+        lines.append(f"          # none of its cards holds {given.data}: is it right?")
+    return lines
+
+
+def _names(hosts: Sequence[Given], found: Sequence[Found]) -> list[str]:
+    """Return a name for each host: as listed, else its own, else its place in the list."""
+    wanted = [given.name or _own_name(given, one) for given, one in zip(hosts, found, strict=True)]
+    return [
+        name if name and wanted.count(name) == 1 else f"host{number}"
+        for number, name in enumerate(wanted, 1)
+    ]
+
+
+def _own_name(given: Given, found: Found) -> str:
+    try:
+        ipaddress.ip_address(given.address)
+    except ValueError:
+        return given.address if _NAME.fullmatch(given.address) else ""
+    return found.name
+
+
+def _scalar(value: object) -> str:
+    """Return value as YAML on one line."""
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000).splitlines()[0]
+
+
+def next_command(path: Path) -> str:
+    """Return the command that comes next."""
+    return f"slotlab check -i {shlex.quote(str(path))}"
