@@ -7,13 +7,12 @@ from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from harness.plan_model import Plan, PlannedFault, Trial
 from harness.units import text_of_ns
+from metrics.report import fault_text
 
-_DETAILS = (
-    "pairs", "probes", "start_error_ms", "end_error_ms", "healed_late", "resumed",
-)  # fmt: skip
 _VERDICT_STYLE = {
     "pass": "green", "holds": "green", "ok": "green",
     "fail": "red", "violated": "red",
@@ -79,7 +78,7 @@ def phases_of(summary: Mapping[str, Any]) -> Iterable[Table]:
         params = ", ".join(f"{name}={value}" for name, value in cell["params"].items())
         table = Table(title=f"cell {params}" if params else "phases", title_justify="left")
         table.add_column("phase")
-        for name in ("lag p50", "finality p50", "p95", "not final", "slots", "missed", "switches"):
+        for name in ("lag", "finality", "p95", "not final", "slots", "missed", "switches"):
             table.add_column(name, justify="right")
         for name, m in cell["phases"].items():
             lag, latency, slots = m["finality_lag_blocks"], m["finality_latency_s"], m["slots"]
@@ -97,37 +96,37 @@ def phases_of(summary: Mapping[str, Any]) -> Iterable[Table]:
 
 
 def faults_of(summary: Mapping[str, Any]) -> Table:
-    """Return what was asked of each fault beside what was measured."""
-    table = Table(title="faults", title_justify="left")
-    for name in ("fault", "trial", "state", "how", "asked", "measured"):
-        table.add_column(name)
+    """Return what was asked of each fault beside what was measured, in words."""
+    table = Table(title="faults", title_justify="left", show_lines=True)
+    table.add_column("fault", overflow="fold")
+    table.add_column("asked, measured, when and how")
+    many = len({fault["trial"] for fault in summary["faults"]}) > 1
     for fault in summary["faults"]:
+        trial = f"\ntrial {fault['trial']}" if many else ""
+        lines = [
+            fault_text.asked(fault),
+            fault_text.measured(fault),
+            f"{fault_text.timing(fault)}; by {fault['how'] or 'nobody'}",
+            *([str(fault["reason"])] if fault["reason"] else []),
+        ]
         table.add_row(
-            fault["id"],
-            str(fault["trial"]),
-            styled(fault["state"]),
-            str(fault["how"]),
-            escape(_pairs(fault["asked"])),
-            escape(_pairs(_headline(fault["measured"]))),
+            f"{escape(fault['id'])}{trial}\n{styled(fault['state'])}",
+            "\n".join(escape(line) for line in lines),
         )
     return table
 
 
 def checks_of(summary: Mapping[str, Any]) -> Table:
-    """Return the expectations and whether they hold."""
+    """Return the expectations and whether they hold; what holds takes one line."""
     table = Table(title="checks", title_justify="left")
-    for name in ("check", "verdict", "evidence"):
-        table.add_column(name)
+    table.add_column("check", overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("evidence")
     for check in summary["checks"]:
-        table.add_row(escape(check["name"]), styled(check["verdict"]), escape(check["evidence"]))
+        holds = check["verdict"] == "holds"
+        evidence = Text(check["evidence"], no_wrap=holds, overflow="ellipsis" if holds else "fold")
+        table.add_row(escape(check["name"]), styled(check["verdict"]), evidence)
     return table
-
-
-def _headline(measured: object) -> object:
-    """Return the figures a terminal has room for; the report has them all."""
-    if not isinstance(measured, dict):
-        return measured
-    return {key: value for key, value in measured.items() if key not in _DETAILS}
 
 
 def _asked(fault: PlannedFault) -> str:
@@ -145,9 +144,9 @@ def _asked(fault: PlannedFault) -> str:
         case "ntp_cut":
             return "NTP answers do not arrive"
         case "loss":
-            return f"{asked['share']:.4g} of the packets lost"
+            return f"{asked['share'] * 100:.4g} % of the packets lost"
         case "power_cut" | "freeze_host" | "link_down":
-            return f"{fault.fault} (whole host, management too)"
+            return f"{fault.fault} (with management)"
         case "kill":
             back = asked["restart_after_ns"]
             return "kill" + (f", back after {text_of_ns(back)}" if back else ", for good")
@@ -175,23 +174,3 @@ def _who(fault: PlannedFault) -> str:
 def _figure(quantiles: Mapping[str, Any], key: str, unit: str) -> str:
     value = quantiles.get(key)
     return "-" if value is None else f"{value:.3g}{unit}"
-
-
-def _pairs(values: object) -> str:
-    if not isinstance(values, dict):
-        return "" if values is None else str(values)
-    return ", ".join(f"{_name(key)} {_value(key, value)}" for key, value in values.items())
-
-
-def _name(key: str) -> str:
-    return key.removesuffix("_ns").replace("_", " ")
-
-
-def _value(key: str, value: object) -> str:
-    if key.endswith("_ns") and isinstance(value, int | float):
-        return f"{value / 1e6:.4g} ms" if abs(value) < 1e9 else f"{value / 1e9:.4g} s"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, dict):
-        return f"({_pairs(value)})"
-    return str(value)

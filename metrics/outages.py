@@ -24,7 +24,8 @@ def kill(data: TrialData, fault: PlannedFault) -> Found:
     for host in fault.targets:
         last = max(
             (e.t_ns for e in data.events("slot_due", SLOT_DUE)
-             if e.host == host and e.t_ns <= fault.at_ns + MARGIN_NS),
+             if e.host == host and e.t_ns <= fault.at_ns + MARGIN_NS
+             and e.t_ns / 1e9 < resumed.get(host, {}).get("t_s", float("inf"))),
             default=None,
         )  # fmt: skip
         if host in resumed and last is not None:
@@ -40,7 +41,7 @@ def pause(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     how many of the others' clock probes its host answered meanwhile: the host itself goes on.
     """
     frozen: dict[str, float] = {}
-    asked = [
+    asked = [] if data.plan.simulated else [
         b for b in found
         if b.flow == "clock" and b.peer in fault.targets and b.inside(fault.at_ns, fault.end_ns)
     ]  # fmt: skip

@@ -102,6 +102,7 @@ def _fault(found: Any) -> dict[str, Any]:
         "reason": found.reason,
         "targets": found.targets,
         "groups": found.groups,
+        "pairs": found.pairs,
         "start_s": found.start_ns / 1e9,
         "end_s": found.end_ns / 1e9,
         "ended_early": found.ended_early,

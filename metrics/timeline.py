@@ -146,6 +146,14 @@ class Timeline:
         return float(to_b[0] + to_c[0] + back[0])
 
 
+def bends_truth(fault: PlannedFault) -> bool:
+    """Return whether a fault bends a whole host's clock, or what its time servers tell it.
+
+    A process's skew does not count: its own checks see it and take it off again.
+    """
+    return fault.fault in LIES or fault.asked.get("level") in ("host", "daemon")
+
+
 def build(
     db: duckdb.DuckDBPyConnection,
     plan: Plan,
@@ -255,11 +263,9 @@ def _wall(
 def _bends(fault: PlannedFault, host: str, since_ns: int | None) -> bool:
     """Return whether a fault bends the host's clock, or what it is told, at a time since T0.
 
-    A process's skew is seen by its own checks, which take it off again. Without a T0 on the line,
-    the whole trial counts.
+    Without a T0 on the line, the whole trial counts.
     """
-    bending = fault.fault in LIES or fault.asked.get("level") in ("host", "daemon")
-    if not bending or host not in fault.targets:
+    if not bends_truth(fault) or host not in fault.targets:
         return False
     after_ns = LIE_LINGERS_NS if fault.fault in LIES else SETTLE_NS
     return since_ns is None or fault.at_ns - SETTLE_NS <= since_ns < fault.end_ns + after_ns

@@ -176,8 +176,9 @@ def clock_offsets(analysis: Analysis, key: str) -> str:
                 )
             )  # fmt: skip
     for fault in analysis.data.planned.faults:
-        if "by_ns" in fault.asked:
-            x, y = _truth(analysis, fault)
+        truth = _truth(analysis, fault)
+        if truth:
+            x, y = truth
             figure.add_trace(
                 go.Scatter(x=x, y=y, mode="lines", line={"color": "#000", "dash": "dot"},
                            name=html.escape(f"{fault.id}: injected on {', '.join(fault.targets)}"))
@@ -196,10 +197,21 @@ def clock_offsets(analysis: Analysis, key: str) -> str:
     return _html(figure, key, height=360)
 
 
-def _truth(analysis: Analysis, fault: PlannedFault) -> tuple[list[float], list[float]]:
-    by = fault.asked["by_ns"] / 1e6
+def _truth(
+    analysis: Analysis, fault: PlannedFault
+) -> tuple[list[float], list[float | None]] | None:
+    """Return (seconds, ms) of what a fault adds to node clock minus NTP; None for other kinds."""
     start, stop, end = fault.at_ns / 1e9, fault.end_ns / 1e9, analysis.data.end_ns / 1e9
-    return [0, start, start, stop, stop, end], [0, 0, by, by, 0, 0]
+    match fault.fault:
+        case "clock_step":
+            first = last = fault.asked["by_ns"] / 1e6
+        case "clock_drift":
+            first, last = 0.0, fault.asked["by_ppb"] * (stop - start) / 1e6
+        case "ntp_offset":
+            first = last = -fault.asked["by_ns"] / 1e6
+        case _:
+            return None
+    return [0, start, start, stop, stop, end], [0, 0, first, last, 0, 0]
 
 
 def _lanes(figure: go.Figure, analysis: Analysis, *, row: int) -> None:

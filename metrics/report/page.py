@@ -9,9 +9,9 @@ from typing import Any
 import jinja2
 from plotly.offline import get_plotlyjs
 
-from metrics import clocks, finality, load
+from metrics import clocks, finality, load, timeline
 from metrics.analysis import Analysis
-from metrics.report import charts, text
+from metrics.report import charts, fault_text, text
 from metrics.run_files import Plan, load_json
 from metrics.slots import Slot
 from metrics.trial import WARMUP
@@ -27,7 +27,8 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
     )  # fmt: skip
     environment.globals.update(
         figure=text.figure, seconds=text.seconds, percent=text.percent, number=text.number,
-        asked=text.asked, measured=text.measured, timing=text.timing, moment=text.moment,
+        asked=fault_text.asked, measured=fault_text.measured, timing=fault_text.timing,
+        moment=text.moment,
         beside=text.beside, predicted=text.predicted,
     )  # fmt: skip
     return environment.get_template("report.html.j2").render(
@@ -36,10 +37,23 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         cells=[_cell(cell, analyses) for cell in summary["cells"]],
         trials=[_trial(analysis, summary) for analysis in analyses],
         shared_clock=plan.lab in CONTAINER_LABS,
+        bent=_bent_clocks(plan),
         provenance=_flat(load_json(run / "provenance.json")),
         lab=_flat(load_json(run / "lab.json")),
         run_name=run.resolve().name,
         plotly_js=get_plotlyjs(),
+    )
+
+
+def _bent_clocks(plan: Plan) -> list[str]:
+    """Return a line for each fault that bends a whole host's clock, or what it is told."""
+    return list(
+        dict.fromkeys(
+            f"{fault.id} on {', '.join(fault.targets)}"
+            for trial in plan.trials
+            for fault in trial.faults
+            if timeline.bends_truth(fault)
+        )
     )
 
 

@@ -64,63 +64,6 @@ def percent(ratio: float | None) -> str:
     return "–" if ratio is None else f"{100 * ratio:.3g} %"
 
 
-def asked(fault: dict[str, Any]) -> str:
-    """Return what a fault was asked to do, in words."""
-    parts = []
-    for key, value in fault["asked"].items():
-        if value in (None, "") or isinstance(value, list | dict):
-            continue
-        if key.endswith("_ns") and isinstance(value, int):
-            parts.append(f"{key[:-3].replace('_', ' ')} {_duration(value)}")
-        else:
-            parts.append(f"{key.replace('_', ' ')} {value}")
-    if fault["groups"]:
-        parts.append(" | ".join(", ".join(group) for group in fault["groups"]))
-    return ", ".join(parts) or "–"
-
-
-def measured(fault: dict[str, Any]) -> str:
-    """Return what was measured of a fault, in words."""
-    found = fault["measured"]
-    parts = []
-    if found.get("delay_ms") is not None:
-        parts.append(
-            f"{number(found['delay_ms'])} ms one way ({found['difference_percent']:+.1f} %), "
-            f"median of {len(found['pairs'])} pairs, {found['probes']} probes"
-        )
-    if "across_sent" in found:
-        parts.append(
-            f"{found['across_received']} of {found['across_sent']} probes crossed; "
-            f"{found['within_received']} of {found['within_sent']} arrived within the groups"
-        )
-    for host, value in found.get("by_ms", {}).items():
-        parts.append(f"{host} moved by {value:+.1f} ms")
-    if "ntp_offset_ms" in found:
-        parts.append(f"NTP saw {found['ntp_offset_ms']:+.1f} ± {number(found['ntp_bound_ms'])} ms")
-    for host, value in found.get("down_s", {}).items():
-        resumed = found["resumed"].get(host, {})
-        parts.append(
-            f"{host} silent for {value:.2f} s, resumed at block {resumed.get('head')} "
-            f"(final up to {resumed.get('lib')})"
-        )
-    for host, value in found.get("frozen_s", {}).items():
-        parts.append(f"{host} wrote nothing for {value:.2f} s")
-    for host, count in found.get("left_empty", {}).items():
-        parts.append(f"{host} left {count} slots empty")
-    return "; ".join(parts) or "–"
-
-
-def timing(fault: dict[str, Any]) -> str:
-    """Return how exactly a fault began and ended."""
-    found = fault["measured"]
-    parts = [
-        f"{word} {found[key]:+.1f} ms"
-        for word, key in (("start", "start_error_ms"), ("end", "end_error_ms"))
-        if key in found
-    ]
-    return ", ".join(parts) or "–"
-
-
 def beside(row: dict[str, Any], found: dict[str, Any] | None) -> str:
     """Return one run's figures of a row of prediction beside measurement."""
     if found is None:
@@ -143,10 +86,3 @@ def predicted(row: dict[str, Any]) -> str:
         return f"{wanted['min']:g}"
     way = " + the way" if row["metric"].endswith("_s") else ""
     return f"{wanted['min']:g} … {wanted['max']:g}{way}"
-
-
-def _duration(ns: int) -> str:
-    for unit, size in (("s", 10**9), ("ms", 10**6), ("us", 10**3)):
-        if abs(ns) >= size:
-            return f"{ns / size:g} {unit}"
-    return f"{ns} ns"

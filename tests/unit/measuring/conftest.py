@@ -13,20 +13,34 @@ import pytest
 
 from metrics.build import build
 
-_SPEC = importlib.util.spec_from_file_location(
-    "measuring_synthetic", Path(__file__).parent / "synthetic.py"
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-_SYNTHETIC = importlib.util.module_from_spec(_SPEC)
-sys.modules["measuring_synthetic"] = _SYNTHETIC
-_SPEC.loader.exec_module(_SYNTHETIC)
+
+def _module(name: str) -> ModuleType:
+    """Return a module beside this file: this folder is no package."""
+    spec = importlib.util.spec_from_file_location(
+        f"measuring_{name}", Path(__file__).parent / f"{name}.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[f"measuring_{name}"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+_SYNTHETIC = _module("synthetic")
+_BEND = _module("bend")
 
 
 @pytest.fixture(scope="session")
 def synthetic() -> ModuleType:
     """Return the builder of synthetic runs."""
     return _SYNTHETIC
+
+
+@pytest.fixture(scope="session")
+def bend() -> ModuleType:
+    """Return what bends synthetic runs."""
+    return _BEND
 
 
 @pytest.fixture(scope="session")
@@ -55,13 +69,15 @@ def rebuilt(synthetic: ModuleType, tmp_path: Path) -> Callable[..., dict[str, An
     def make(
         change: Callable[[dict[str, list[dict[str, Any]]]], None] | None = None,
         files: Callable[[Path], None] | None = None,
+        *,
+        again: str = "",
         **story: Any,
     ) -> dict[str, Any]:
         chosen = synthetic.Story(**story)
         lines = synthetic.events(chosen)
         if change is not None:
             change(lines)
-        folder = synthetic.write(tmp_path / "run", chosen, lines)
+        folder = synthetic.write(tmp_path / f"run{again}", chosen, lines)
         if files is not None:
             files(folder)
         return build(folder, lambda text: None)

@@ -1,0 +1,150 @@
+"""Faults of links and whole hosts against their known truth, and what makes a trial invalid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+Rebuilt = Callable[..., dict[str, Any]]
+Lines = dict[str, list[dict[str, Any]]]
+OTHERS = ("h1", "h2", "h4")
+
+
+def _fault(summary: dict[str, Any], id_: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(f for f in summary["faults"] if f["id"] == id_)
+    return found
+
+
+def test_a_one_way_cut_is_told_by_who_dropped(rebuilt: Rebuilt, bend: ModuleType) -> None:
+    planned = bend.fault("cut", ["h1"], {}, pairs=[["h1", "h2"]])
+    healed = {"dropped": {"input": 321, "output": 0}}
+    summary = rebuilt(
+        lambda lines: bend.lose(lines, [("h1", "h2")], 1.0),
+        lambda run: bend.add(run, planned, healed=healed),
+        end=bend.END,
+    )
+    found = _fault(summary, "cut-x")
+    assert found["state"] == "installed"
+    assert found["measured"]["lost"] == found["measured"]["sent"] > 200
+    assert found["measured"]["dropped"] == {"h2": 321}
+    assert summary["verdict"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("dropped", "reason"),
+    [
+        ({"input": 0, "output": 0}, "h2 dropped nothing"),
+        ({"input": 9, "output": 9}, "h2 dropped the other way, too"),
+    ],
+)
+def test_a_cut_that_drops_otherwise_is_indeterminate(
+    rebuilt: Rebuilt, bend: ModuleType, dropped: dict[str, int], reason: str
+) -> None:
+    planned = bend.fault("cut", ["h1"], {}, pairs=[["h1", "h2"]])
+    summary = rebuilt(
+        lambda lines: bend.lose(lines, [("h1", "h2")], 1.0),
+        lambda run: bend.add(run, planned, healed={"dropped": dropped}),
+        end=bend.END,
+    )
+    found = _fault(summary, "cut-x")
+    assert (found["state"], found["reason"]) == ("indeterminate", reason)
+    assert summary["verdict"] == "invalid"
+
+
+@pytest.mark.parametrize(("asked", "real", "state"), [
+    (0.3, 0.3, "installed"), (1.0, 1.0, "installed"), (0.3, 0.02, "indeterminate"),
+])  # fmt: skip
+def test_a_loss_is_measured_one_way_with_its_interval(
+    rebuilt: Rebuilt, bend: ModuleType, asked: float, real: float, state: str
+) -> None:
+    pairs = [["h1", "h2"], ["h1", "h4"], ["h2", "h4"]]
+    planned = bend.fault("loss", list(OTHERS), {"share": asked}, pairs=pairs)
+    healed = {"seen": 1000, "dropped": {"input": 300}}
+    summary = rebuilt(
+        lambda lines: bend.lose(lines, [tuple(pair) for pair in pairs], real),
+        lambda run: bend.add(run, planned, healed=healed),
+        end=bend.END,
+    )
+    found = _fault(summary, "loss-x")
+    assert found["state"] == state
+    assert found["measured"]["share"] == pytest.approx(real, abs=0.04)
+    low, high = found["measured"]["share_ci"]
+    assert low - 0.02 <= real <= high + 1e-6
+    assert found["measured"]["by_receiver"]["h2"] == {"lost": 300, "sent": 1000}
+
+
+def test_a_host_without_power_boots_again_and_stays_on_the_time_line(
+    rebuilt: Rebuilt, bend: ModuleType
+) -> None:
+    def cut(lines: Lines) -> None:
+        bend.silence(lines, "h3", writes=False, back=bend.WINDOW[1] + 4)
+        bend.reboot(lines, "h3", bend.WINDOW[1] + 4)
+
+    planned = bend.fault("power_cut", ["h3"], {})
+    summary = rebuilt(cut, lambda run: bend.add(run, planned, provider=True), end=bend.END)
+    found = _fault(summary, "power_cut-x")
+    assert (found["state"], found["how"]) == ("installed", "here")
+    least, most = found["measured"]["silent_s"]["h3"]
+    assert 22 <= least <= 24 <= most <= 26
+    assert not [text for text in summary["invalid"] if "contradict" in text or "reboot" in text]
+    after = summary["cells"][0]["phases"]["after"]["propagation_ms"]["h1"]["h3"]
+    assert after["min"] == pytest.approx(1.0, abs=0.5)
+    assert after["unknown"] == 0
+
+
+def test_a_host_that_only_lost_its_link_keeps_its_boot(rebuilt: Rebuilt, bend: ModuleType) -> None:
+    planned = bend.fault("link_down", ["h3"], {})
+    summary = rebuilt(
+        lambda lines: bend.silence(lines, "h3", writes=True),
+        lambda run: bend.add(run, planned, provider=True),
+        end=bend.END,
+    )
+    found = _fault(summary, "link_down-x")
+    least, most = found["measured"]["silent_s"]["h3"]
+    assert 18 <= least <= 20 <= most <= 22
+    assert found["state"] == "installed"
+
+
+def test_a_host_that_went_on_answering_was_not_cut_off(rebuilt: Rebuilt, bend: ModuleType) -> None:
+    planned = bend.fault("power_cut", ["h3"], {})
+    summary = rebuilt(None, lambda run: bend.add(run, planned, provider=True), end=bend.END)
+    found = _fault(summary, "power_cut-x")
+    assert found["state"] == "indeterminate"
+    assert "h3 was silent for" in found["reason"]
+
+
+def test_a_host_that_booted_unasked_makes_the_run_invalid(
+    rebuilt: Rebuilt, bend: ModuleType
+) -> None:
+    summary = rebuilt(lambda lines: bend.reboot(lines, "h2", 95.0), end=bend.END)
+    assert "trial 1: h2 rebooted, which nobody asked for" in summary["invalid"]
+    assert summary["verdict"] == "invalid"
+
+
+@pytest.mark.parametrize(("early_s", "verdict"), [(0.048, "pass"), (0.056, "invalid")])
+def test_an_end_more_than_50_ms_early_makes_the_run_invalid(
+    rebuilt: Rebuilt, bend: ModuleType, early_s: float, verdict: str
+) -> None:
+    planned = bend.fault("unheard_of", ["h1"], {"by_ns": 1})
+    summary = rebuilt(None, lambda run: bend.add(run, planned, early_s=early_s), end=bend.END)
+    found = _fault(summary, "unheard_of-x")
+    assert summary["verdict"] == verdict
+    assert found["ended_early"] == (verdict == "invalid")
+    assert not {"judged", "by_ms"} & found["measured"].keys()
+
+
+def test_a_part_of_a_host_that_differs_afterwards_makes_the_run_invalid(rebuilt: Rebuilt) -> None:
+    def bent(run: Path) -> None:
+        for word, tick in (("before", 10_000), ("after", 10_002)):
+            path = run / f"trials/1/hosts/h2/{word}.json"
+            state = json.loads(path.read_text())
+            path.write_text(json.dumps(state | {"clock": {"tick": tick}}))
+
+    summary = rebuilt(files=bent)
+    assert "trial 1: h2: clock differs after healing" in summary["invalid"]
+    assert summary["verdict"] == "invalid"
