@@ -28,10 +28,13 @@ def localise(plan: Plan, trial: Trial) -> dict[str, list[Wire]]:
 
 
 def localise_provider(trial: Trial) -> list[Wire]:
-    """Return the faults that the provider's agent is armed with, one entry a host."""
+    """Return the faults that the provider's agent is armed with, one a host.
+
+    A fault on several hosts is several there: `<id>.1`, `<id>.2`, ...
+    """
     return [
         {
-            "id": fault.id if len(fault.targets) == 1 else f"{fault.id}.{host}",
+            "id": fault.id if len(fault.targets) == 1 else f"{fault.id}.{number}",
             "fault": fault.fault,
             "at_ns": fault.at_ns,
             "for_ns": fault.for_ns,
@@ -39,7 +42,7 @@ def localise_provider(trial: Trial) -> list[Wire]:
         }
         for fault in trial.faults
         if fault.fault in PROVIDER_FAULTS
-        for host in fault.targets
+        for number, host in enumerate(fault.targets, start=1)
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from harness import campaign, healing, inventory, plan, plan_model, store, tables
+from harness import campaign, healing, inventory, plan, plan_model, power, store, tables
 from harness.errors import EXIT_FAILED, EXIT_LAB, EXIT_OK, UsageError
 from harness.fleet import Fleet, view, view_unasked
 from harness.mechanism import SIM
@@ -149,11 +149,15 @@ def _run_in_sim(
 def heal(inventory_path: Inventory) -> None:
     lab = inventory.load(inventory_path)
     console = Console()
+    clean, healed = power.heal(lab)  # first, as hosts that are off cannot be asked
+    if healed or not clean:
+        text = ", ".join(healed) or "is not healed; is its command in slotlab_power right?"
+        console.print(f"provider: {tables.styled('ok' if clean else 'fail')} {text}", markup=True)
     with Remote(lab) as remote:
         outcome = healing.heal(remote)
-    for host, (clean, text) in outcome.items():
-        console.print(f"{host}: {tables.styled('ok' if clean else 'fail')} {text}", markup=True)
-    if not all(clean for clean, _ in outcome.values()):
+    for host, (done, text) in outcome.items():
+        console.print(f"{host}: {tables.styled('ok' if done else 'fail')} {text}", markup=True)
+    if not clean or not all(each for each, _ in outcome.values()):
         raise typer.Exit(EXIT_LAB)
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import zstandard
 
+from faults.layout import layout
 from harness.fleet import DeployedHost, Fleet
 from harness.store import RunFolder, write_json
 
 ZSTD_LEVEL = 3
-COMPARED = ("nft", "tc", "iptables", "skew")
+COMPARED = ("nft", "tc", "iptables", "skew", "clock")
 """Parts of a host's snapshot that a trial must leave as it found them."""
 
 _JOURNAL = (
@@ -104,6 +105,13 @@ def _journals(fleet: Fleet, folder: RunFolder, trial: int) -> list[str]:
     for host, found in lines.items():
         (folder.host(trial, host) / "agent.jsonl").write_text("".join(found))
     return problems
+
+
+def provider_journal(folder: RunFolder, trial: int, place: Path) -> None:
+    """Copy the journal of the provider's agent, which lives below place on this machine."""
+    target = folder.provider(trial) / "agent.jsonl"
+    journal = layout(place).journal_file
+    target.write_bytes(journal.read_bytes() if journal.exists() else b"")
 
 
 def _line(line: object) -> str:

@@ -160,6 +160,11 @@ def view(
                 zone=host.zone,
                 node_port=deployed[host.name].node_port,
                 probe_port=deployed[host.name].probe_port,
+                ntp=deployed[host.name].ntp,
+                management=host.ssh.address,
+                ssh_port=host.ssh.port,
+                power=sorted(host.power),
+                observer=host.observer,
             )
             for host in inventory.hosts
         ),
@@ -180,6 +185,11 @@ def view_unasked(inventory: Inventory) -> LabView:
                 zone=host.zone,
                 node_port=host.node_port,
                 probe_port=host.probe_port,
+                ntp=list(host.ntp),
+                management=host.ssh.address,
+                ssh_port=host.ssh.port,
+                power=sorted(host.power),
+                observer=host.observer,
             )
             for host in inventory.hosts
         ),

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.channel import Reply
+from harness.errors import RunError
 from harness.lock import HostLock
+from harness.power import Provider
 from harness.units import SECOND_NS
 
 LOCK_TTL_NS = 60 * SECOND_NS
@@ -27,6 +29,7 @@ class _Lease:
     trial: str
     lease_ns: int
     renewed: float
+    provider: Provider | None
 
 
 class Keeper:
@@ -53,13 +56,18 @@ class Keeper:
         self._changed.set()
         self._thread.join()
 
-    def armed(self, trial: str, *, until_ns: int, lease_ns: int | None) -> None:
+    def armed(
+        self, trial: str, *, until_ns: int, lease_ns: int | None, provider: Provider | None
+    ) -> None:
         """Return nothing; from now on the lock lasts until until_ns (wall) whatever becomes of us.
 
-        lease_ns: the trial's own lease, renewed until `disarmed`; None: it needs no renewing.
+        lease_ns: the trial's own lease, renewed on the hosts and at the provider until `disarmed`;
+        None: it needs no renewing.
         """
         self._until_ns = until_ns
-        self._lease = None if lease_ns is None else _Lease(trial, lease_ns, time.monotonic())
+        self._lease = (
+            None if lease_ns is None else _Lease(trial, lease_ns, time.monotonic(), provider)
+        )
         self._changed.set()
 
     def disarmed(self) -> None:
@@ -89,6 +97,11 @@ class Keeper:
             self.lost = refused[0]
 
     def _renew(self, lease: _Lease) -> None:
+        if lease.provider is not None:
+            try:
+                lease.provider.renew(lease.trial, lease.lease_ns)
+            except RunError as error:
+                self.news.append(str(error))
         replies = self._lock.remote.ctl_all(
             "renew", trial=lease.trial, lease_ns=lease.lease_ns, timeout_s=_pause_s(lease)
         )

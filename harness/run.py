@@ -22,7 +22,8 @@ from harness.plan_model import Plan
 from harness.remote import Remote
 from harness.show import Show
 from harness.store import TrialRecord
-from harness.trial import Context, run_trial
+from harness.trial import run_trial
+from harness.trial_state import Context
 from metrics import build as metrics_build
 from metrics import run_files
 

@@ -62,6 +62,12 @@ class RunFolder:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def provider(self, trial: int) -> Path:
+        """Return the folder for the files of a trial's provider agent, made if missing."""
+        folder = self.path / "trials" / str(trial) / "provider"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
     def write_trial(self, record: TrialRecord) -> None:
         """Write trial.json."""
         folder = self.path / "trials" / str(record.n)

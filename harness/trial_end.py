@@ -1,0 +1,87 @@
+"""The end of a trial, however it came: heal, stop the nodes, compare with before."""
+
+from __future__ import annotations
+
+import time
+
+from harness import collect, healing, power
+from harness.errors import RunError
+from harness.store import TrialRecord
+from harness.trial_state import Context, Progress
+
+UNITS = ["node", "probe", "client"]
+BACK_S = 60.0
+"""How long to wait for hosts that do not answer when a trial is over."""
+POWER_BACK_S = 300.0
+"""The same where a provider stopped some: they may have to boot, and to check their disks."""
+
+
+def take_back(context: Context, progress: Progress) -> None:
+    """Heal every host and stop its nodes; a host that cannot be healed is a problem, not an end.
+
+    A lab that another owner has by now is left alone: our faults ended with our lease.
+    """
+    context.keeper.disarmed()
+    if context.keeper.lost:
+        return
+    context.stop.shielded = True
+    try:
+        _heal(context, progress)
+        stopped = context.fleet.remote.ctl_all(
+            "stop", units=UNITS, owner=context.owner, timeout_s=30
+        )
+        for host, reply in stopped.items():
+            if reply.problem:
+                progress.problems.append(f"{host}: nodes not stopped: {reply.problem}")
+        replies = context.fleet.remote.ctl_all("snapshot", timeout_s=30)
+        after = {host: reply.ok for host, reply in replies.items() if not reply.problem}
+        collect.write_snapshot(context.folder, progress.trial.n, "after", after)
+        progress.problems += collect.differences(progress.before, after)
+        progress.refuse_reboots(context.fleet.boots())
+    except RunError as error:
+        if progress.state == "complete":
+            progress.state, progress.reason = "failed", str(error)
+    except Exception as error:  # healing has to go on, whatever broke
+        progress.problems.append(f"healing: {error}; run slotlab heal")
+    finally:
+        context.stop.shielded = False
+
+
+def _heal(context: Context, progress: Progress) -> None:
+    """Heal every host, waiting for those that do not answer: their faults end without us."""
+    remote, stop, provider = context.fleet.remote, context.stop, progress.provider
+    if provider is not None:
+        clean, _ = power.heal(remote.inventory)
+        if not clean:
+            progress.problems.append("provider: not healed; run slotlab heal")
+    outcome = healing.heal(remote)
+    away = [host for host, (clean, _) in outcome.items() if not clean]
+    if away:
+
+        def go_on(text: str) -> bool:
+            context.show.tick(text)
+            return not stop.twice
+
+        within_s = BACK_S if provider is None else POWER_BACK_S
+        healing.await_agents(remote, away, within_s=within_s, tell=go_on)
+        outcome |= healing.heal(remote)
+    for host, (clean, text) in outcome.items():
+        if not clean:
+            progress.problems.append(f"{host}: not healed: {text}")
+
+
+def record_of(progress: Progress) -> TrialRecord:
+    """Return what trial.json says."""
+    files = progress.files
+    return TrialRecord(
+        n=progress.trial.n,
+        seed=progress.trial.seed,
+        t0_wall_ns=files.t0_ns if files else 0,
+        chain_id=files.chain_id if files else "",
+        state=progress.state,
+        reason=progress.reason,
+        started_ns=progress.started_ns,
+        ended_ns=time.time_ns(),
+        genesis_slot=files.genesis_slot if files else 0,
+        problems=progress.problems,
+    )

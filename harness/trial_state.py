@@ -1,0 +1,65 @@
+"""What is known of a trial while it runs: what all trials of a run share, and its own progress."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.errors import RunError
+from harness.fleet import DeployedHost, Fleet
+from harness.genesis import KeyFolder, TrialFiles
+from harness.interrupt import Stop
+from harness.keeper import Keeper
+from harness.plan_model import Plan, Trial
+from harness.power import Provider
+from harness.show import Show
+from harness.store import RunFolder
+
+
+@dataclass(slots=True)
+class Context:
+    """What all trials of a run share."""
+
+    fleet: Fleet
+    plan: Plan
+    deployed: dict[str, DeployedHost]
+    folder: RunFolder
+    keys: KeyFolder
+    stop: Stop
+    show: Show
+    keeper: Keeper
+    owner: str
+    """Who we are to the hosts, whose lock we hold."""
+
+    def label(self, trial: Trial) -> str:
+        """Return the name by which hosts know the trial."""
+        return f"{self.folder.path.name}.{trial.n}"
+
+
+@dataclass(slots=True)
+class Progress:
+    """What is known of a trial so far; becomes trial.json whatever happens."""
+
+    trial: Trial
+    started_ns: int
+    files: TrialFiles | None = None
+    armed: bool = False
+    state: str = "failed"
+    reason: str = ""
+    before: dict[str, Any] = field(default_factory=dict)
+    boots: dict[str, str] = field(default_factory=dict)
+    provider: Provider | None = None
+    problems: list[str] = field(default_factory=list)
+
+    def refuse_reboots(self, boots: Mapping[str, str]) -> None:
+        """Return nothing; no host but those whose power was cut is in another boot than before.
+
+        Raises:
+            RunError: one is.
+        """
+        faults = self.trial.faults
+        cut = {host for each in faults if each.fault == "power_cut" for host in each.targets}
+        for host, boot in boots.items():
+            if host not in cut and boot != self.boots.get(host, boot):
+                raise RunError(f"{host} rebooted during the trial, which nobody asked for")

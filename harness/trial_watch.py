@@ -1,0 +1,80 @@
+"""A trial while its schedule runs on the hosts: shown, and ended when it is void."""
+
+from __future__ import annotations
+
+import time
+
+from harness.campaign_faults import PROVIDER_FAULTS
+from harness.errors import RunError
+from harness.plan_model import Trial
+from harness.trial_state import Context, Progress
+from harness.units import SECOND_NS
+
+POLL_S = 2.0
+
+
+def watch(context: Context, trial: Trial, progress: Progress) -> None:
+    """Wait for the trial's end, showing where it is; its schedule needs nothing of us.
+
+    Raises:
+        RunError: a host rebooted unasked, or another owner has the lab.
+    """
+    assert progress.files is not None
+    t0_ns, end_ns = progress.files.t0_ns, context.plan.end_ns
+    shown, turn, head = "", 0, ""
+    while (now_ns := time.time_ns() - t0_ns) < end_ns:
+        phase = next((p.name for p in trial.phases if p.start_ns <= now_ns < p.end_ns), "start")
+        if phase != shown:
+            shown = phase
+            context.show.step(f"trial {trial.n}  {phase}{_who(trial, phase)}")
+        if turn % 2 == 0 and now_ns > 0:
+            hosts = _expected(context, trial, now_ns)
+            head = _head(context, hosts[(turn // 2) % len(hosts)], progress) if hosts else head
+        left = (end_ns - max(now_ns, 0)) // SECOND_NS
+        context.show.tick(f"trial {trial.n}  {phase}  {head}  {left} s left")
+        turn += 1
+        _hear(context)
+        pause_s = min(POLL_S, (end_ns - now_ns) / SECOND_NS)
+        if context.stop.wait(pause_s):
+            progress.state, progress.reason = "interrupted", "stopped by the operator"
+            context.show.step("stopping: healing, then reporting what there is (again: heal only)")
+            return
+    progress.state = "complete"
+
+
+def _expected(context: Context, trial: Trial, now_ns: int) -> list[str]:
+    """Return the hosts that nobody has stopped yet."""
+    away = {
+        host
+        for fault in trial.faults
+        if fault.fault in PROVIDER_FAULTS and now_ns > fault.at_ns - SECOND_NS
+        for host in fault.targets
+    }
+    return [host.host for host in context.plan.hosts if host.host not in away]
+
+
+def _head(context: Context, host: str, progress: Progress) -> str:
+    """Return where one host's chain is; one host a turn, as asking costs it a process start."""
+    status = context.fleet.nodes([host], timeout_s=5)[host]
+    if status is None:
+        progress.refuse_reboots(context.fleet.boots([host]))
+        return ""
+    head, lib = status["head_num"], status["lib_num"]
+    return f"{host}: head {head}, final {lib}, lag {head - lib}"
+
+
+def _hear(context: Context) -> None:
+    """Show what the keeper has to say.
+
+    Raises:
+        RunError: the lab is another owner's by now.
+    """
+    while context.keeper.news:
+        context.show.step(context.keeper.news.popleft())
+    if context.keeper.lost:
+        raise RunError(f"lost the lab: {context.keeper.lost}")
+
+
+def _who(trial: Trial, phase: str) -> str:
+    named = [fault for fault in trial.faults if fault.id in phase.split("+")]
+    return "".join(f"  [{fault.fault} on {', '.join(fault.targets)}]" for fault in named)
