@@ -23,7 +23,7 @@ import yaml
 from harness import ssh
 from harness.errors import UsageError
 
-ASK_TIMEOUT_S = 30.0
+ASK_TIMEOUT_S = 120.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _HOST = re.compile(
     r"(?:(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]{0,62})=)?(?:(?P<user>[A-Za-z0-9_.-]+)@)?"

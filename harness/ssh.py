@@ -144,6 +144,7 @@ def _resolved(target: str, words: list[str], pin_file: Path, jumps_left: int) ->
         if jumps_left == 0:
             raise SshConfigError(f"more than {JUMPS_MAX} jump hosts before {target}: a circle?")
         jump = _hop(hops.split(","), words, pin_file, jumps_left - 1)
+    default_s = DEFAULT_CONNECT_TIMEOUT_S + (jump.connect_timeout_s if jump else 0)
     timeout, policy = first("connecttimeout"), first("stricthostkeychecking", "ask")
     return SshOptions(
         target=target,
@@ -160,7 +161,7 @@ def _resolved(target: str, words: list[str], pin_file: Path, jumps_left: int) ->
         jump=jump,
         allow_agent=first("identitiesonly") != "yes"
         and settings.get("identityagent", [""])[0] != "none",
-        connect_timeout_s=int(timeout) if timeout.isdigit() else DEFAULT_CONNECT_TIMEOUT_S,
+        connect_timeout_s=int(timeout) if timeout.isdigit() else default_s,
         own_words=tuple(_without_jump(words)),
     )
 
