@@ -10,13 +10,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from harness import calibrate as calibrating
 from harness import deploy as deploying
 from harness import inventory, preflight, tables, units
-from harness.cli_run import AsJson, Inventory
+from harness.cli_run import AsJson, Inventory, MaybeInventory
 from harness.deploy import DeployResult
 from harness.errors import EXIT_LAB, UsageError
+from harness.packages import HOST_PACKAGES, install_line
 from harness.playbook import PlayOptions
 from harness.preflight_rows import Row
 from harness.preflight_table import shown, table_of
@@ -33,23 +35,31 @@ def add(app: typer.Typer) -> None:
 
 
 def deploy(
-    inventory_path: Inventory,
-    diff: Annotated[bool, typer.Option("--diff", help="Show what changes in files.")] = False,
+    inventory_path: MaybeInventory = None,
+    diff: Annotated[
+        bool,
+        typer.Option("--diff", help="Show what would change, line by line; apply nothing."),
+    ] = False,
+    packages: Annotated[
+        bool, typer.Option("--packages", help="Print the Debian packages hosts need; do nothing.")
+    ] = False,
     become: Become = False,
 ) -> None:
+    if packages:
+        _print_packages()
+        return
+    if inventory_path is None:
+        raise UsageError("deploy: no hosts given; add -i INVENTORY (slotlab lab init writes one)")
     show = Show(Console())
     result = deploying.deploy(
         inventory.load(inventory_path),
         progress=show.step,
         options=_options(diff=diff, ask_password=become),
     )
-    _print_outcomes(show, result)
+    _print_outcomes(show, result, applied=not diff)
 
 
-def wipe(
-    inventory_path: Inventory,
-    become: Become = False,
-) -> None:
+def wipe(inventory_path: Inventory, become: Become = False) -> None:
     show = Show(Console())
     result = deploying.wipe(
         inventory.load(inventory_path),
@@ -57,6 +67,18 @@ def wipe(
         options=_options(diff=False, ask_password=become),
     )
     _print_outcomes(show, result)
+
+
+def _print_packages() -> None:
+    """Print what hosts need, whether or not there is a rack yet."""
+    words = {"always": "needed", "manage": "slotlab_time: manage", "useful": "useful"}
+    table = Table("package", "when", "what for", pad_edge=False)
+    for package in HOST_PACKAGES:
+        table.add_row(package.name, words[package.need], package.why)
+    console = Console()
+    console.print(table)
+    needed = [package.name for package in HOST_PACKAGES if package.need == "always"]
+    console.print(install_line(needed), highlight=False, soft_wrap=True)
 
 
 def check(
@@ -106,19 +128,23 @@ def _password() -> str:
 
 def _options(*, diff: bool, ask_password: bool) -> PlayOptions:
     password = _password() if ask_password else None
-    return PlayOptions(become_password=password, diff=diff)
+    return PlayOptions(become_password=password, diff=diff, check=diff)
 
 
-def _print_outcomes(show: Show, result: DeployResult) -> None:
+def _print_outcomes(show: Show, result: DeployResult, *, applied: bool = True) -> None:
     """Print one line a host and its details; leave with the lab's status if one failed."""
     show.quiet()
     console = show.console
     for outcome in result.outcomes:
-        word = {"failed": "fail", "changed": "changed", "unchanged": "unchanged"}[outcome.state]
+        changed = "changed" if applied else "would change"
+        word = {"failed": "fail", "changed": changed, "unchanged": "unchanged"}[outcome.state]
         why = f": {escape(outcome.reason)}" if outcome.reason else ""
         console.print(f"{outcome.host}: {tables.styled(word)}{why}", highlight=False)
         for line in (*outcome.lines, *outcome.diff):
-            console.print(f"    {escape(line)}", highlight=False)
-    console.print(f"{result.elapsed_ns / 1e9:.1f} s", highlight=False)
+            if not applied and line.startswith("wrote "):
+                continue  # the diff below says it
+            console.print(f"    {escape(line)}", highlight=False, soft_wrap=True)
+    end = "" if applied else "; nothing was changed"
+    console.print(f"{result.elapsed_ns / 1e9:.1f} s{end}", highlight=False)
     if not result.ok:
         raise typer.Exit(EXIT_LAB)

@@ -10,8 +10,9 @@ import json
 import time
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from harness import keys
@@ -19,6 +20,8 @@ from harness.channel import Reply
 from harness.facts import HostFacts, gather
 from harness.inventory import Host, Inventory
 from harness.keys import CurvePair
+from harness.lock import hold_hosts
+from harness.packages import install_line, missing
 from harness.playbook import PlayedHost, PlayOptions, Progress, play
 from harness.preflight_machine import NEEDED_BYTES
 from harness.remote import Remote
@@ -74,12 +77,13 @@ def deploy(
 
     Raises:
         WheelhouseError, PlaybookError, KeyStoreError: the controller could not do its part.
+        LockError: somebody runs a campaign on the lab.
     """
     started = time.monotonic_ns()
     options = options or PlayOptions()
     with Remote(inventory) as remote:
         facts, problems = gather(remote)
-    problems |= _unfit(inventory, facts)
+    problems |= unfit(inventory, facts)
     for name, reason in problems.items():
         progress(f"{name}: failed: {reason}")
     fit = {name: fact for name, fact in facts.items() if name not in problems}
@@ -87,7 +91,8 @@ def deploy(
     if fit:
         environments = _environments(fit, progress)
         variables = _variables(inventory, fit, environments, keys.curve_keys(inventory))
-        played = play(inventory, "deploy", variables, options=options, progress=progress)
+        with _locked(inventory, fit, "deploy"):
+            played = play(inventory, "deploy", variables, options=options, progress=progress)
         if not options.check:
             well = [name for name, host in played.items() if not host.failure]
             for name, reason in _unhealthy(inventory, well).items():
@@ -103,14 +108,37 @@ def wipe(
 
     Raises:
         PlaybookError: the controller could not do its part.
+        LockError: somebody runs a campaign on the lab.
     """
     started = time.monotonic_ns()
-    variables = {host.name: {"state_dir": host.state_dir} for host in inventory.hosts}
-    played = play(inventory, "wipe", variables, options=options or PlayOptions(), progress=progress)
-    result = _result(inventory, played, {}, started)
+    with Remote(inventory) as remote:
+        reached = remote.run(None, "true")
+    problems = {result.host: result.problem for result in reached.failed}
+    for name, reason in problems.items():
+        progress(f"{name}: failed: {reason}")
+    variables = {
+        host.name: {"state_dir": host.state_dir}
+        for host in inventory.hosts
+        if host.name not in problems
+    }
+    played: dict[str, PlayedHost] = {}
+    if variables:
+        with _locked(inventory, variables, "wipe"):
+            options = options or PlayOptions()
+            played = play(inventory, "wipe", variables, options=options, progress=progress)
+    result = _result(inventory, played, problems, started)
     if result.ok:
         keys.forget(inventory)
     return result
+
+
+@contextmanager
+def _locked(inventory: Inventory, names: Container[str], purpose: str) -> Iterator[None]:
+    """Hold those of the named hosts that have an agent; the others are not even asked."""
+    hosts = tuple(host for host in inventory.hosts if host.name in names)
+    with Remote(replace(inventory, hosts=hosts)) as remote, hold_hosts(remote, purpose):
+        yield
+        remote.reconnect()  # the agents may be others by now
 
 
 def host_json(
@@ -141,9 +169,9 @@ def host_json(
     return json.dumps(values, indent=1) + "\n"
 
 
-def _unfit(inventory: Inventory, facts: Mapping[str, HostFacts]) -> dict[str, str]:
+def unfit(inventory: Inventory, facts: Mapping[str, HostFacts]) -> dict[str, str]:
     """Return the hosts that cannot run a node, each with one line why."""
-    unfit: dict[str, str] = {}
+    found: dict[str, str] = {}
     for host in inventory.hosts:
         if host.name not in facts:
             continue
@@ -151,15 +179,25 @@ def _unfit(inventory: Inventory, facts: Mapping[str, HostFacts]) -> dict[str, st
         full = [path for path, free in fact.free_bytes.items() if free < NEEDED_BYTES]
         if full:
             room = f"{fact.free_bytes[full[0]] // 1_000_000} MB free in {full[0]}"
-            unfit[host.name] = f"disk full: {room}; {NEEDED_BYTES // 1_000_000} MB are needed"
+            found[host.name] = f"disk full: {room}; {NEEDED_BYTES // 1_000_000} MB are needed"
         elif problem := unsupported(_target(fact)):
-            unfit[host.name] = problem
+            found[host.name] = problem
         elif fact.bits != 64:
-            unfit[host.name] = "Python is 32-bit; install a 64-bit system"
+            found[host.name] = "Python is 32-bit; install a 64-bit system"
+        elif lacking := missing(fact.programs, login=host.ssh.user, manage=host.time == "manage"):
+            found[host.name] = f"not installed: {', '.join(lacking)}; {install_line(lacking)}"
+        elif host.time == "manage" and not time_servers(host):
+            found[host.name] = "slotlab_time: manage needs slotlab_ntp that is not the host itself"
         elif not (host.interface or fact.interface):
             remedy = "set slotlab_address and slotlab_interface"
-            unfit[host.name] = f"no interface holds {host.address}; {remedy}"
-    return unfit
+            found[host.name] = f"no interface holds {host.address}; {remedy}"
+    return found
+
+
+def time_servers(host: Host) -> list[str]:
+    """Return the servers that chrony of a host is to ask: all of slotlab_ntp but the host."""
+    own = {host.address, host.ssh.address, "127.0.0.1", "::1", "localhost"}
+    return [server for server in host.ntp if server not in own]
 
 
 def _target(fact: HostFacts) -> Target:
@@ -193,8 +231,12 @@ def _variables(
         variables[host.name] = {
             "archive": str(environment.archive),
             "stamp": environment.stamp,
+            "installed": environment.stamp in fact.stamps,
             "ssh_user": host.ssh.user,
             "state_dir": host.state_dir,
+            "time": host.time,
+            "tune": host.tune,
+            "ntp": time_servers(host),
             "host_json": _plain(
                 host_json(host, host.interface or fact.interface, inventory, pairs)
             ),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from harness.packages import PROGRAMS
 from harness.remote import HostResult, Remote
 
 _SCRIPT = r"""
-import ipaddress, json, os, platform, subprocess, sys
+import glob, ipaddress, json, os, platform, shutil, subprocess, sys
 wanted = ipaddress.ip_address(sys.argv[1])
+programs = sys.argv[2].split(",")
+sbin = "/usr/sbin:/sbin:/usr/bin:/bin"
 found = ""
 try:
     text = subprocess.run(["ip", "-j", "addr"], capture_output=True, text=True).stdout
@@ -20,7 +23,7 @@ try:
 except (OSError, ValueError):
     pass
 free = {}
-for path in sys.argv[2:]:
+for path in sys.argv[3:]:
     there = path
     while not os.path.exists(there):
         there = os.path.dirname(there)
@@ -29,7 +32,9 @@ for path in sys.argv[2:]:
 libc = platform.libc_ver()
 print(json.dumps({"arch": os.uname().machine, "bits": 64 if sys.maxsize > 2**32 else 32,
     "python": list(sys.version_info[:2]), "libc": libc[0], "libc_version": libc[1],
-    "kernel": os.uname().release, "interface": found, "free_bytes": free}))
+    "kernel": os.uname().release, "interface": found, "free_bytes": free,
+    "stamps": [path.split("/")[-2] for path in glob.glob(sys.argv[3] + "/*/.complete")],
+    "programs": {name: bool(shutil.which(name, path=sbin)) for name in programs}}))
 """
 
 
@@ -37,7 +42,8 @@ print(json.dumps({"arch": os.uname().machine, "bits": 64 if sys.maxsize > 2**32 
 class HostFacts:
     """One host's machine. interface holds the data address, empty when none does.
 
-    free_bytes is by the folder that deploy will write to.
+    free_bytes is by the folder that deploy will write to, programs says which are there, stamps are
+    the environments already installed whole.
     """
 
     host: str
@@ -49,6 +55,8 @@ class HostFacts:
     kernel: str
     interface: str
     free_bytes: dict[str, int]
+    programs: dict[str, bool]
+    stamps: list[str]
 
 
 def gather(remote: Remote) -> tuple[dict[str, HostFacts], dict[str, str]]:
@@ -56,7 +64,10 @@ def gather(remote: Remote) -> tuple[dict[str, HostFacts], dict[str, str]]:
     facts: dict[str, HostFacts] = {}
     problems: dict[str, str] = {}
     commands = {
-        host.name: ["/usr/bin/python3", "-", host.address, "/opt/slotlab", host.state_dir]
+        host.name: [
+            *("/usr/bin/python3", "-", host.address, ",".join(PROGRAMS)),
+            *("/opt/slotlab", host.state_dir),
+        ]
         for host in remote.inventory.hosts
     }
     results = remote.run_each(commands, stdin=_SCRIPT)

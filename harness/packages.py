@@ -39,6 +39,9 @@ HOST_PACKAGES = (
     Package("iw", "iw", "useful", "check reads Wi-Fi power save, tune switches it off"),
 )  # fmt: skip
 
+PROGRAMS = tuple(package.program for package in HOST_PACKAGES)
+"""What to look for on a host."""
+
 
 def missing(programs: Mapping[str, bool], *, login: str, manage: bool) -> list[str]:
     """Return the packages a host lacks and needs; programs tells of each whether it is there."""

@@ -20,6 +20,7 @@ from harness import preflight_clock, preflight_lab, preflight_machine, preflight
 from harness.channel import Reply
 from harness.inside import thread_start
 from harness.inventory import Host, Inventory
+from harness.packages import PROGRAMS
 from harness.pair_traffic import PairCount, Traffic, measure
 from harness.preflight_clock import Controller
 from harness.preflight_rows import CheckReport, Row
@@ -163,7 +164,7 @@ def _command(host: Host) -> list[str]:
         "interface": host.interface,
         "ports": [host.node_port, host.probe_port],
         "paths": [host.state_dir, "/opt/slotlab"],
-        "programs": preflight_machine.PROGRAMS,
+        "programs": PROGRAMS,
         "modules": preflight_machine.MODULES,
         "ntp": list(host.ntp),
     }

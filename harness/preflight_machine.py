@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.inventory import Host
-from harness.packages import HOST_PACKAGES, install_line, missing
+from harness.packages import install_line, missing
 from harness.preflight_rows import Row, Verdict
 from harness.wheelhouse import Target, unsupported
 
 NEEDED_BYTES = 200 * 1024 * 1024
 MODULES = ("sch_netem", "nf_tables", "nfnetlink_queue")
-PROGRAMS = tuple(package.program for package in HOST_PACKAGES)
 FSYNC_SHARE_MAX = 0.2
 """Of a slot: beyond it an fsync stall is a late block."""
 CELSIUS_WARN = 70

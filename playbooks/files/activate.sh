@@ -24,7 +24,13 @@ done
 
 # The agent runs what it was last started with; .applied says what that was.
 agent=slotlab-agent.service
-want=$(cat /etc/slotlab/* /etc/systemd/system/slotlab-*.service | sha256sum)
+want=$(
+    cat /etc/slotlab/host.json /etc/slotlab/curve.secret
+    for role in agent heal node probe client; do
+        cat /etc/systemd/system/slotlab-$role.service
+    done
+)
+want=$(printf %s "$want" | sha256sum)
 want="$STAMP ${want%% *}"
 if [ "$(cat .applied 2>/dev/null || true)" != "$want" ]; then
     systemctl daemon-reload

@@ -7,6 +7,9 @@ if [ -d "$INSTALL/current/faults" ]; then
         timeout 30 /usr/bin/python3 -m faults heal >/dev/null 2>&1 ||
         echo "warning: heal failed, faults may be left" >&2
 fi
+sh -c "$SETTINGS" 2>&1 || echo "warning: time daemon or tuning may not be as before"
+# Timers of faults are gone with the faults; were heal to fail, theirs go here.
+systemctl stop 'slotlab-undo-*.timer' >/dev/null 2>&1
 units="slotlab-client slotlab-node slotlab-probe slotlab-agent slotlab-heal"
 for unit in $units; do
     file="/etc/systemd/system/$unit.service"
@@ -17,6 +20,10 @@ for unit in $units; do
     reload=yes
 done
 [ -z "${reload:-}" ] || systemctl daemon-reload
+tables=$(nft list tables 2>/dev/null | grep -E '^table [a-z0-9]+ slotlab_' || true)
+[ -z "$tables" ] || echo "$tables" | while read -r _ family name; do
+    nft delete table "$family" "$name" && gone "nft table $family $name"
+done
 for path in /etc/sysusers.d/slotlab.conf /etc/tmpfiles.d/slotlab.conf /etc/slotlab \
     /run/slotlab "$INSTALL" "$STATE_DIR/trial" "$STATE_DIR/chain" "$STATE_DIR/events" \
     "$STATE_DIR/agent"; do

@@ -5,14 +5,18 @@ from __future__ import annotations
 import importlib.util
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
-from harness.deploy import DeployResult, HostOutcome, host_json
+from harness.deploy import DeployResult, HostOutcome, host_json, time_servers, unfit
+from harness.facts import HostFacts
 from harness.inventory import Inventory, load
 from harness.keys import curve_keys, folder, forget, z85
+from harness.packages import HOST_PACKAGES, missing
 from harness.playbook import explain
 from harness.remote import HostResult, HostResults, RemoteError
 
@@ -110,9 +114,59 @@ def test_failed_hosts_are_data_until_somebody_asks_for_an_error() -> None:
     assert caught.value.results is results
 
 
-def files_module() -> ModuleType:
-    path = ROOT / "playbooks" / "library" / "slotlab_files.py"
-    spec = importlib.util.spec_from_file_location("slotlab_files", path)
+def facts(host: str, **changes: Any) -> HostFacts:
+    made = HostFacts(
+        host=host,
+        arch="aarch64",
+        bits=64,
+        python=(3, 11),
+        libc="glibc",
+        libc_version="2.36",
+        kernel="6.6.51",
+        interface="eth0",
+        free_bytes={"/opt/slotlab": 10**10},
+        programs={package.program: True for package in HOST_PACKAGES},
+        stamps=[],
+    )
+    return replace(made, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, None),
+        ({"programs": {"nft": False, "tc": True}}, "not installed: nftables; sudo apt install nf"),
+        ({"programs": {"chronyd": False, "iw": False}}, None),
+        ({"bits": 32}, "Python is 32-bit; install a 64-bit system"),
+        ({"arch": "armv7l"}, "no wheels for armv7l; install a 64-bit system"),
+        ({"interface": ""}, "no interface holds 192.0.2.1"),
+        ({"free_bytes": {"/opt/slotlab": 1}}, "disk full: 0 MB free in /opt/slotlab"),
+    ],
+)
+def test_a_host_that_cannot_run_a_node_is_told_why_before_anything_is_sent(
+    lab: Inventory, changes: dict[str, Any], words: str | None
+) -> None:
+    reason = unfit(lab, {"a": facts("a", **changes)}).get("a")
+    assert reason is None if words is None else words in str(reason)
+
+
+def test_managed_time_needs_chrony_and_a_server_that_is_not_the_host_itself(lab: Inventory) -> None:
+    hosts = tuple(replace(host, time="manage", ntp=("192.0.2.1",)) for host in lab.hosts)
+    managed = replace(lab, hosts=hosts)
+    assert [time_servers(host) for host in hosts] == [[], ["192.0.2.1"]]
+    found = unfit(managed, {name: facts(name) for name in ("a", "b")})
+    assert found == {"a": "slotlab_time: manage needs slotlab_ntp that is not the host itself"}
+    assert missing({"chronyd": False}, login="pi", manage=True) == ["chrony"]
+
+
+def test_sudo_is_no_need_of_a_host_that_root_logs_in_to() -> None:
+    assert missing({"sudo": False}, login="root", manage=False) == []
+    assert missing({"sudo": False}, login="pi", manage=False) == ["sudo"]
+
+
+def host_module() -> ModuleType:
+    path = ROOT / "playbooks" / "library" / "slotlab_host.py"
+    spec = importlib.util.spec_from_file_location("slotlab_host", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -121,7 +175,7 @@ def files_module() -> ModuleType:
 
 
 def test_a_file_is_replaced_in_one_step_with_its_mode_and_nothing_beside_it(tmp_path: Path) -> None:
-    module = files_module()
+    module = host_module()
     path = tmp_path / "etc" / "secret"
     assert module.read(str(path)) is None
     for text in ("one\n", "two\n"):

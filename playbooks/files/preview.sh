@@ -1,0 +1,3 @@
+# What activate.sh would do, in a word; changes nothing.
+[ -e "$INSTALL/$STAMP/.complete" ] || echo "install $STAMP"
+[ "$(readlink "$INSTALL/current" || true)" = "$STAMP" ] || echo "run the agent of $STAMP"
