@@ -8,12 +8,15 @@ that the samples contradict each other.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+JUMP_NS = 20_000_000
+"""What two samples in a row must be apart at least to show a clock that stood still."""
 ACCUMULATE_MIN = np.minimum.accumulate
 ACCUMULATE_MAX = np.maximum.accumulate
 
@@ -62,6 +65,72 @@ class Band:
         lower: Ints = base + np.floor(low + trend).astype(np.int64)
         upper: Ints = base + np.ceil(high + trend).astype(np.int64)
         return lower, upper
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Bands one after the other around an offset that jumps in between, as when a clock stood
+    still: bounds as of a Band, and of both neighbours where the jump may be.
+    """
+
+    parts: tuple[Band, ...]
+
+    @property
+    def times(self) -> Ints:
+        """Return the times of all samples."""
+        return np.concatenate([part.times for part in self.parts])
+
+    @property
+    def empty(self) -> bool:
+        """Return whether samples of one part contradict each other."""
+        return any(part.empty for part in self.parts)
+
+    @property
+    def worst_half_ns(self) -> float:
+        """Return the largest half width at any sample."""
+        return max(part.worst_half_ns for part in self.parts)
+
+    @property
+    def median_half_ns(self) -> float:
+        """Return the median half width over the samples."""
+        return float(np.median(np.concatenate([p.upper - p.lower for p in self.parts])) / 2)
+
+    @property
+    def slope(self) -> float:
+        """Return the drift of the part with most samples."""
+        return max(self.parts, key=lambda part: len(part.times)).slope
+
+    def at(self, times: Ints) -> tuple[Ints, Ints]:
+        """Return (lower, upper) in ns at each of times."""
+        lower, upper = self.parts[0].at(times)
+        for before, part in pairwise(self.parts):
+            low, high = part.at(times)
+            over, unsure = times >= part.times[0], times > before.times[-1]
+            lower = np.where(over, low, np.where(unsure, np.minimum(lower, low), lower))
+            upper = np.where(over, high, np.where(unsure, np.maximum(upper, high), upper))
+        return lower, upper
+
+
+def build_broken(
+    times: Ints, lower: Ints, upper: Ints, *, wander_ppm: float, jumps: int
+) -> Band | Broken:
+    """Return the band, broken at the largest jumps of the samples, as many as may be there.
+
+    A sample that contradicts itself was taken across a jump and is left out.
+    """
+    sound = lower <= upper
+    order = np.argsort(times[sound], kind="stable")
+    times, lower, upper = times[sound][order], lower[sound][order], upper[sound][order]
+    apart = np.maximum(lower[1:] - upper[:-1], lower[:-1] - upper[1:])
+    largest = np.argsort(apart, kind="stable")[::-1][:jumps]
+    edges = sorted(int(i) + 1 for i in largest if apart[i] > JUMP_NS)
+    found = tuple(
+        build(t, low, high, wander_ppm=wander_ppm, detrend=True)
+        for t, low, high in zip(
+            np.split(times, edges), np.split(lower, edges), np.split(upper, edges), strict=True
+        )
+    )
+    return found[0] if len(found) == 1 else Broken(found)
 
 
 def build(times: Ints, lower: Ints, upper: Ints, *, wander_ppm: float, detrend: bool) -> Band:

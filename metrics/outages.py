@@ -15,6 +15,8 @@ from metrics.trial import TrialData
 SLOT_DUE = "slot head_num lib_num"
 OWN_SIGNS = ("slot_due", "probe", "clock", "started")
 """Events that show a host to be alive."""
+SURE_NS = 1_000_000_000
+"""Events right after a clock stood still cannot be placed: before or after it."""
 
 
 def kill(data: TrialData, fault: PlannedFault) -> Found:
@@ -113,7 +115,7 @@ def _silence(
     alive = [b.answered_ns for b in asked if b.received]
     if fault.fault != "link_down":
         alive += [e.t_ns for kind in OWN_SIGNS for e in data.events(kind)
-                  if e.host == host and e.t_ns == e.t_ns]  # fmt: skip
+                  if e.host == host and e.hi_ns - e.lo_ns < SURE_NS]  # fmt: skip
     boots = {b.peer_boot for b in asked if b.peer_boot}
     boots |= {epoch.boot for epoch in data.epochs if epoch.host == host}
     alive.sort()

@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 
 from metrics import band, history
-from metrics.band import Band, Floats, Ints
+from metrics.band import Band, Broken, Floats, Ints
 from metrics.run_files import AgentRecord, Plan, PlannedFault, PlannedTrial, TrialFile
 
 PAIR_WANDER_PPM = 10.0
@@ -24,6 +24,7 @@ PAIR_WANDER_PPM = 10.0
 WALL_WANDER_PPM = 100.0
 """How fast wall time (disciplined) and a raw monotonic clock may part."""
 UNKNOWN = float("inf")
+FREEZE = "freeze_host"
 LIES = ("ntp_offset",)
 SETTLE_NS = 5_000_000_000
 """Around a fault of a host's clock its checks tell nothing: late heals, answers on their way."""
@@ -36,6 +37,10 @@ class Epoch(NamedTuple):
 
     host: str
     boot: str
+
+
+Pairs = dict[tuple[Epoch, Epoch], Band | Broken]
+"""The offset of each pair's clocks: broken where a whole host, and its clock, stood still."""
 
 
 class Interval(NamedTuple):
@@ -51,7 +56,7 @@ class Timeline:
     """Maps (host, boot, mono) to time since T0, and pairs of stamps to latencies."""
 
     reference: Epoch | None
-    pairs: dict[tuple[Epoch, Epoch], Band]
+    pairs: Pairs
     wall: Band | None
     t0_wall_ns: int
     t0_mono_ns: int | None
@@ -167,11 +172,11 @@ def build(
     while its own clock or what its servers tell is bent on purpose.
     """
     problems: list[str] = []
-    pairs = _pairs(db, trial.n)
+    pairs = _pairs(db, trial.n, planned.faults)
     for (a, b), found in sorted(pairs.items()):
         if a < b and found.empty:
             problems.append(f"clock probes between {a.host} and {b.host} contradict each other")
-    reference = _reference(plan, pairs, epochs(db, trial.n))
+    reference = _reference(plan, planned.faults, pairs, epochs(db, trial.n))
     bare = Timeline(reference, pairs, None, trial.t0_wall_ns, _armed_t0(agents, reference))
     wall = _wall(db, trial.n, bare, planned.faults)
     if wall is None:
@@ -181,7 +186,7 @@ def build(
     return Timeline(reference, pairs, wall, trial.t0_wall_ns, bare.t0_mono_ns, problems)
 
 
-def _pairs(db: duckdb.DuckDBPyConnection, trial: int) -> dict[tuple[Epoch, Epoch], Band]:
+def _pairs(db: duckdb.DuckDBPyConnection, trial: int, faults: list[PlannedFault]) -> Pairs:
     samples: dict[tuple[Epoch, Epoch], list[tuple[int, int, int]]] = defaultdict(list)
     found = history.rows(db, trial, "probe", "peer flow peer_boot t1_ns t2_ns t3_ns t4_ns")
     for host, _, boot, _, _, _, peer, flow, peer_boot, t1, t2, t3, t4 in found:
@@ -191,13 +196,20 @@ def _pairs(db: duckdb.DuckDBPyConnection, trial: int) -> dict[tuple[Epoch, Epoch
         low, high = t3 - t4, t2 - t1
         samples[here, there].append(((t1 + t4) // 2, low, high))
         samples[there, here].append(((t2 + t3) // 2, -high, -low))
-    bands: dict[tuple[Epoch, Epoch], Band] = {}
+    bands: Pairs = {}
     for pair, points in samples.items():
-        table = np.asarray(points, dtype=np.int64)
-        bands[pair] = band.build(
-            table[:, 0], table[:, 1], table[:, 2], wander_ppm=PAIR_WANDER_PPM, detrend=True
-        )
+        columns = np.asarray(points, dtype=np.int64).T
+        jumps = sum(_freezes(faults, epoch.host) for epoch in pair)
+        if jumps:
+            bands[pair] = band.build_broken(*columns, wander_ppm=PAIR_WANDER_PPM, jumps=jumps)
+        else:
+            bands[pair] = band.build(*columns, wander_ppm=PAIR_WANDER_PPM, detrend=True)
     return bands
+
+
+def _freezes(faults: list[PlannedFault], host: str) -> int:
+    """Return how often the host stands still, and perhaps its raw monotonic clock with it."""
+    return sum(fault.fault == FREEZE and host in fault.targets for fault in faults)
 
 
 def epochs(db: duckdb.DuckDBPyConnection, trial: int) -> list[Epoch]:
@@ -210,15 +222,18 @@ def epochs(db: duckdb.DuckDBPyConnection, trial: int) -> list[Epoch]:
 
 
 def _reference(
-    plan: Plan, pairs: dict[tuple[Epoch, Epoch], Band], found: list[Epoch]
+    plan: Plan, faults: list[PlannedFault], pairs: Pairs, found: list[Epoch]
 ) -> Epoch | None:
-    """Return the epoch whose probes reach most others, tightest first, then in the plan's order."""
+    """Return the epoch whose probes reach most others, tightest first, then in the plan's order.
+
+    One of a host that stands still for a while only where all do.
+    """
     order = {host.host: i for i, host in enumerate(plan.hosts)}
 
-    def rank(epoch: Epoch) -> tuple[int, float, int]:
+    def rank(epoch: Epoch) -> tuple[int, int, float, int]:
         bands = [b for (a, _), b in pairs.items() if a == epoch]
         worst = max((round(b.median_half_ns, -3) for b in bands), default=0.0)
-        return -len(bands), worst, order.get(epoch.host, len(order))
+        return _freezes(faults, epoch.host), -len(bands), worst, order.get(epoch.host, len(order))
 
     return min(found, key=rank, default=None)
 
@@ -271,6 +286,6 @@ def _bends(fault: PlannedFault, host: str, since_ns: int | None) -> bool:
     return since_ns is None or fault.at_ns - SETTLE_NS <= since_ns < fault.end_ns + after_ns
 
 
-def _middle(found: Band, times: Ints) -> Ints:
+def _middle(found: Band | Broken, times: Ints) -> Ints:
     low, high = found.at(times)
     return low + (high - low) // 2

@@ -98,8 +98,13 @@ def silence(lines: Lines, host: str, *, writes: bool, back: float = WINDOW[1]) -
             renumber(lines[name])
 
 
-def reboot(lines: Lines, host: str, after: float, lost_s: float = 50_000.0) -> None:
-    """Give the host another boot, whose raw clock starts anew, from `after` on."""
+def reboot(
+    lines: Lines, host: str, after: float, *, lost_s: float = 50_000.0, suffix: str = "-2"
+) -> None:
+    """Give the host another boot, whose raw clock starts anew, from `after` on.
+
+    Without a suffix the boot stays the same: the clock only stood still for lost_s.
+    """
     lost_ns = round(lost_s * 1e9)
     for name, own in lines.items():
         for line in own:
@@ -107,12 +112,12 @@ def reboot(lines: Lines, host: str, after: float, lost_s: float = 50_000.0) -> N
             answered = line["kind"] == "probe" and line["received"]
             own_stamps, peer_stamps = ("t1_ns", "t4_ns"), ("t2_ns", "t3_ns")
             if name == host and moment >= after:
-                line |= {"mono_ns": line["mono_ns"] - lost_ns, "boot": line["boot"] + "-2"}
+                line |= {"mono_ns": line["mono_ns"] - lost_ns, "boot": line["boot"] + suffix}
                 if answered:
                     line |= {key: line[key] - lost_ns for key in own_stamps}
             elif answered and line["peer"] == host and moment - 2.5 >= after:
                 line |= {key: line[key] - lost_ns for key in peer_stamps}
-                line["peer_boot"] += "-2"
+                line["peer_boot"] += suffix
 
 
 def renumber(own: list[Line]) -> None:

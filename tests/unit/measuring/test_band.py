@@ -51,3 +51,19 @@ def test_samples_that_no_clock_can_satisfy_leave_the_band_empty() -> None:
     times = np.arange(3, dtype=np.int64) * 10**9
     offset = np.asarray([0, 10_000_000, 0], dtype=np.int64)
     assert band.build(times, offset - 1000, offset + 1000, wander_ppm=10, detrend=False).empty
+
+
+def test_a_band_breaks_where_a_clock_stood_still_and_nowhere_else() -> None:
+    times = np.arange(0, 100 * 10**9, 10**9, dtype=np.int64)
+    offset = np.where(times < 40 * 10**9, 0, -7 * 10**9)
+    found = band.build_broken(times, offset - 1000, offset + 1000, wander_ppm=10, jumps=2)
+    assert isinstance(found, band.Broken)
+    assert len(found.parts) == 2
+    assert not found.empty
+    low, high = found.at(np.asarray([20, 60, 39], dtype=np.int64) * 10**9)
+    assert (high - low).max() < 3000
+    low, high = found.at(np.asarray([39 * 10**9 + 10**9 // 2]))
+    assert low[0] <= -7 * 10**9
+    assert high[0] >= 0
+    whole = band.build_broken(times, offset * 0 - 1000, offset * 0 + 1000, wander_ppm=10, jumps=2)
+    assert isinstance(whole, band.Band)

@@ -110,6 +110,25 @@ def test_a_host_that_only_lost_its_link_keeps_its_boot(rebuilt: Rebuilt, bend: M
     assert found["state"] == "installed"
 
 
+def test_a_host_whose_clock_stood_still_with_it_stays_on_the_time_line(
+    rebuilt: Rebuilt, bend: ModuleType
+) -> None:
+    def freeze(lines: Lines) -> None:
+        bend.silence(lines, "h3", writes=False)
+        bend.reboot(lines, "h3", bend.WINDOW[1], lost_s=20.0, suffix="")
+
+    planned = bend.fault("freeze_host", ["h3"], {})
+    summary = rebuilt(freeze, lambda run: bend.add(run, planned, provider=True), end=bend.END)
+    found = _fault(summary, "freeze_host-x")
+    least, most = found["measured"]["silent_s"]["h3"]
+    assert 18 <= least <= 20 <= most <= 22.5
+    assert found["state"] == "installed"
+    assert not [text for text in summary["invalid"] if "contradict" in text]
+    after = summary["cells"][0]["phases"]["after"]["propagation_ms"]["h1"]["h3"]
+    assert after["p50"] == pytest.approx(1.0, abs=0.5)
+    assert after["error"]["p50"][1] < 1.5
+
+
 def test_a_host_that_went_on_answering_was_not_cut_off(rebuilt: Rebuilt, bend: ModuleType) -> None:
     planned = bend.fault("power_cut", ["h3"], {})
     summary = rebuilt(None, lambda run: bend.add(run, planned, provider=True), end=bend.END)
