@@ -6,13 +6,16 @@ Counted with numbered datagrams between two network namespaces, one real agent i
 from __future__ import annotations
 
 import socket
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.root
 
 S = 1_000_000_000
+PROJECT = Path(__file__).resolve().parents[3]
 HERE, THERE = "10.9.0.1", "10.9.0.2"
 PORT, CLOCK_PROBE_PORT, SSH_PORT, NTP_PORT, FREE_PORT = 9000, 9001, 22, 123, 5555
 
@@ -125,3 +128,15 @@ def test_read_back_shows_each_member_with_the_time_it_has_left(bench) -> None:
     read_ns = armed["t0_boottime_ns"] + record["t_ns"]
     deadline_ns = armed["t0_boottime_ns"] + 7 * S // 2
     assert abs(read_ns + sets["blk_in"][0]["expires_ns"] - deadline_ns) < S // 4
+
+
+def test_finding_out_what_a_host_can_do_leaves_nothing_behind(bench) -> None:
+    def state() -> tuple[str, ...]:
+        looks = ("nft list ruleset", "tc qdisc show", "ip link show", "ip addr show")
+        return tuple(bench.run(*words.split()) for words in looks)
+
+    before = state()
+    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from faults import capability"
+    found = bench.run(sys.executable, "-c", f"{code}; print(capability.capabilities())")
+    assert "'nft': True" in found
+    assert state() == before
