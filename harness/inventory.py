@@ -221,10 +221,10 @@ def _host(path: Path, name: str, values: Mapping[str, Any], listing: Mapping[str
 
 
 def _become_password(values: Mapping[str, Any]) -> str:
-    """Return the sudo password in the inventory; one that only Ansible can decrypt is not read."""
+    """Return the sudo password in the inventory, empty for one that only Ansible can make out."""
     keys = ("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
     given = next((values[key] for key in keys if values.get(key)), "")
-    return str(given) if isinstance(given, str | int) else ""
+    return str(given) if isinstance(given, str | int) and "{{" not in str(given) else ""
 
 
 def _lab_values(

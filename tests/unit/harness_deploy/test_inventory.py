@@ -136,7 +136,8 @@ def test_data_addresses_may_be_of_ipv6(tmp_path: Path) -> None:
 
 def test_the_example_rack_is_valid() -> None:
     lab = load(Path(__file__).parents[3] / "inventory" / "rack.example.yml")
-    assert len(lab.hosts) == 8
+    assert len(lab.hosts) == 9
+    assert [host.name for host in lab.hosts if host.observer] == ["pi9"]
     assert lab.host("pi8").address == "198.51.100.18"
     assert lab.host("pi8").ssh.address == "192.0.2.18"
 
