@@ -105,8 +105,7 @@ class Agent:
 
     def recover(self, reason: str, keep: frozenset[str] = frozenset()) -> list[str]:
         """Return the faults taken back that an earlier agent left open."""
-        host = self.host
-        return recover(host.ledger, host.journal, host.timers, reason, keep)
+        return recover(self.host, reason, keep)
 
     async def run(self) -> None:
         """Never return: do what is due, as it becomes due."""

@@ -18,6 +18,7 @@ from faults.clock import ClockDrift, ClockStep
 from faults.deadman import DeadMan
 from faults.delay import Delay, overlap
 from faults.driver import Driver
+from faults.evidence import left_over
 from faults.evidence_delay import foreign_qdisc, qdiscs, queue_numbers
 from faults.fault import FOR_NS_MAX, FaultError, Place
 from faults.grant import Grant, GrantFile
@@ -32,6 +33,7 @@ from faults.runner import output
 from faults.schedule import Item, Schedule
 
 FAULTS_MAX = 1_000
+PROVIDER_HOW = "provider"
 
 
 class ArmRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +124,8 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
         place = _place(host, token, item.deadline_ns, queue_num, mangle_existed=mangle)
         _check_flows(fault, place, host.config)
         fault.check(place)
+        if isinstance(fault, Delay):
+            fault = msgspec.structs.replace(fault, how=fault.way(place))
         entry = _entry(grant, fault, item, place)
         drivers[fault.id] = _driver(fault, place, entry, grant, host)
         items.append(item)
@@ -137,19 +141,36 @@ def load(grant: Grant, entries: list[Entry], host: Host) -> Armed:
     drivers: dict[str, Driver] = {}
     items: list[Item] = []
     for entry in entries:
-        fault = decode_fault(msgspec.json.encode(entry.asked))
-        place = _place(
-            host,
-            entry.token,
-            entry.deadline_ns,
-            entry.queue_num,
-            mangle_existed=entry.mangle_existed,
-        )
+        fault, place = _again(entry, host)
         drivers[entry.fault_id] = _driver(fault, place, entry, grant, host)
         items.append(
             Item(id=entry.fault_id, inject_ns=entry.inject_ns, deadline_ns=entry.deadline_ns)
         )
     return Armed(grant, drivers, Schedule(tuple(items), grant.lease_ns))
+
+
+def left_behind(entry: Entry, host: Host) -> str:
+    """Return what is still there of a fault whose undo has run, "" when nothing is."""
+    if entry.how == PROVIDER_HOW:
+        return ""
+    try:
+        fault, place = _again(entry, host)
+    except FaultError:
+        return ""
+    return left_over(fault, place)
+
+
+def _again(entry: Entry, host: Host) -> tuple[AnyFault, Place]:
+    """Return the fault of an entry and its place, as they were when it was armed."""
+    fault = decode_fault(msgspec.json.encode(entry.asked))
+    place = _place(
+        host,
+        entry.token,
+        entry.deadline_ns,
+        entry.queue_num,
+        mangle_existed=entry.mangle_existed,
+    )
+    return fault, place
 
 
 def _item(fault: AnyFault, t0_ns: int, lease_ns: int, now: Now) -> Item:

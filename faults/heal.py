@@ -15,7 +15,7 @@ import struct
 from pathlib import Path
 
 from faults import ctl
-from faults.deadman import DeadMan
+from faults.arming import Host
 from faults.fault import FaultError
 from faults.grant import GrantFile
 from faults.journal import Journal
@@ -45,11 +45,17 @@ def heal(place: Layout, *, boot: bool) -> int:
     GrantFile(place.agent_dir).revoke()
     if not boot:
         _end_hung_agent(place.socket)
-    ledger = Ledger(place.ledger_dir)
-    journal = Journal(place.journal_file, read_host(place.host_file).host)
-    timers = DeadMan(place.run_dir, Path("/run/systemd/system").is_dir())
-    healed = recover(ledger, journal, timers, "heal", frozenset())
-    left = [entry.fault_id for entry in ledger.open_entries()]
+    config = read_host(place.host_file)
+    systemd = Path("/run/systemd/system").is_dir()
+    host = Host(
+        layout=place,
+        config=config,
+        capabilities=frozenset(("systemd",)) if systemd else frozenset(),
+        ledger=Ledger(place.ledger_dir),
+        journal=Journal(place.journal_file, config.host),
+    )
+    healed = recover(host, "heal")
+    left = [entry.fault_id for entry in host.ledger.open_entries()]
     answer: dict[str, object] = {"healed": healed, "left": left}
     if boot:
         answer["started"] = RunningFile(place.agent_dir).bring_back()

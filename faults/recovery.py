@@ -6,34 +6,34 @@ from __future__ import annotations
 
 import msgspec
 
+from faults.arming import Host, left_behind
 from faults.boottime import boot_id, boottime_ns
-from faults.deadman import DeadMan
-from faults.journal import Journal, State
-from faults.ledger import Entry, Ledger, verdict_of_undone
+from faults.journal import State
+from faults.ledger import Entry, verdict_of_undone
 from faults.runner import output
 
 UNDO_TIMEOUT_S = 20.0
 
 
-def recover(
-    ledger: Ledger, journal: Journal, timers: DeadMan, reason: str, keep: frozenset[str]
-) -> list[str]:
+def recover(host: Host, reason: str, keep: frozenset[str] = frozenset()) -> list[str]:
     """Return the ids of the faults taken back, one for each entry still open in the ledger.
 
-    What an earlier boot left is closed as host_rebooted; tokens in keep are left alone.
+    What an earlier boot left is closed as host_rebooted; tokens in keep are left alone. What cannot
+    be undone stays open.
     """
     return [
         entry.fault_id
-        for entry in ledger.open_entries()
-        if entry.token not in keep and _undo(ledger, journal, timers, entry, reason)
+        for entry in host.ledger.open_entries()
+        if entry.token not in keep and _undo(host, entry, reason)
     ]
 
 
-def _undo(ledger: Ledger, journal: Journal, timers: DeadMan, entry: Entry, reason: str) -> bool:
+def _undo(host: Host, entry: Entry, reason: str) -> bool:
     """Return whether the entry is closed now."""
+    ledger, journal = host.ledger, host.journal
     same_boot = entry.boot == boot_id()
     if same_boot:
-        timers.disarm(entry.token)
+        host.timers.disarm(entry.token)
     else:
         reason = "host_rebooted"
     undone_ns = ledger.undone_ns(entry.token) if same_boot else None
@@ -45,6 +45,8 @@ def _undo(ledger: Ledger, journal: Journal, timers: DeadMan, entry: Entry, reaso
         script = str(ledger.script(entry.token))
         code, _, text = output(("/bin/sh", script), timeout_s=UNDO_TIMEOUT_S)
         error = text.strip()[:200] if code else ""
+        left = left_behind(entry, host) if same_boot and not error else ""
+        error = f"left over: {left}" if left else error
     between: tuple[int, int] | None = (before_ns, boottime_ns())
     if entry.state == "armed":
         state, why, between = "skipped", reason, None

@@ -8,11 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from faults.arming import Host
 from faults.boottime import boot_id, boottime_ns
-from faults.deadman import DeadMan
 from faults.fault import Command
 from faults.grant import Grant, GrantFile
 from faults.journal import Journal
+from faults.layout import HostConfig, Layout
 from faults.ledger import RESERVED_BYTES, Entry, Ledger
 from faults.recovery import recover
 
@@ -32,8 +33,10 @@ def grant(lease_ns: int) -> Grant:
 
 
 def heal(ledger: Ledger, journal: Journal, keep: frozenset[str] = frozenset()) -> list[str]:
-    timers = DeadMan(ledger.folder.parent, systemd=False)
-    return recover(ledger, journal, timers, "heal", keep)
+    folder = ledger.folder.parent
+    layout = Layout(folder, folder, folder / "host.json", "")
+    host = Host(layout, HostConfig(host="n1"), frozenset(), ledger, journal)
+    return recover(host, "heal", keep)
 
 
 def test_the_latest_record_counts_and_space_was_reserved_for_all(tmp_path: Path) -> None:
