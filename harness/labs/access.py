@@ -17,6 +17,10 @@ from harness.labs.errors import LabError
 from harness.labs.state import HostState, LabState
 
 LAB_USER = "lab"
+CONNECT_S = 10
+SLOW_CONNECT_S = 45
+"""An emulated machine beside busy ones takes its time to greet."""
+
 GROUPS = {"node": "nodes", "ntp": "ntp_servers", "jump": "jump_hosts"}
 """Inventory group of each role."""
 
@@ -60,14 +64,16 @@ def jump_of(state: LabState, host: HostState) -> HostState | None:
     return state.host(host.dress.jump) if host.dress and host.dress.jump else None
 
 
-def ssh_options(folder: Path, jump: HostState | None = None) -> list[str]:
+def ssh_options(folder: Path, state: LabState, jump: HostState | None = None) -> list[str]:
     """Return the options of every ssh to the lab: strict host keys, none of the user's files."""
+    patience = SLOW_CONNECT_S if state.acceleration == "tcg" else CONNECT_S
     options = [
         *("-o", f"UserKnownHostsFile={folder / 'ssh' / 'known_hosts'}"),
         *("-o", "StrictHostKeyChecking=yes"),
         *("-o", "GlobalKnownHostsFile=/dev/null"),
         *("-o", "IdentitiesOnly=yes"),
         *("-o", "IdentityAgent=none"),
+        *("-o", f"ConnectTimeout={patience}"),
     ]
     if jump is None:
         return options
@@ -81,7 +87,7 @@ def ssh_words(folder: Path, state: LabState, host: HostState) -> list[str]:
     return [
         *("nsenter", f"--net={state.controller_namespace_path}"),
         *("ssh", "-F", "none", "-i", str(folder / "ssh" / "id_ed25519")),
-        *ssh_options(folder, jump_of(state, host)),
+        *ssh_options(folder, state, jump_of(state, host)),
         f"{LAB_USER}@{host.address}",
     ]
 
@@ -118,7 +124,7 @@ def _host_entry(folder: Path, state: LabState, host: HostState) -> dict[str, obj
         "ansible_host": host.address,
         "ansible_user": LAB_USER,
         "ansible_ssh_private_key_file": str(folder / "ssh" / "id_ed25519"),
-        "ansible_ssh_common_args": shlex.join(ssh_options(folder, jump_of(state, host))),
+        "ansible_ssh_common_args": shlex.join(ssh_options(folder, state, jump_of(state, host))),
         "ansible_python_interpreter": "/usr/bin/python3",
     }
     if host.role == "node":
