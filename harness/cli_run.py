@@ -27,6 +27,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Replace the campaign's seed.")]
 Runs = Annotated[Path, typer.Option("--runs", help="Folder for run folders.")]
 
+BOOT_S = 180.0
+"""How long a host whose power was cut may take to come back."""
 _EXIT = {"pass": EXIT_OK, "fail": EXIT_FAILED, "invalid": EXIT_LAB}
 
 
@@ -154,11 +156,23 @@ def heal(inventory_path: Inventory) -> None:
         text = ", ".join(healed) or "is not healed; is its command in slotlab_power right?"
         console.print(f"provider: {tables.styled('ok' if clean else 'fail')} {text}", markup=True)
     with Remote(lab) as remote:
+        if healed:
+            _await_all(remote, Show(console))
         outcome = healing.heal(remote)
     for host, (done, text) in outcome.items():
         console.print(f"{host}: {tables.styled('ok' if done else 'fail')} {text}", markup=True)
     if not clean or not all(each for each, _ in outcome.values()):
         raise typer.Exit(EXIT_LAB)
+
+
+def _await_all(remote: Remote, show: Show) -> None:
+    def tell(text: str) -> bool:
+        show.tick(text)
+        return True
+
+    names = [host.name for host in remote.inventory.hosts]
+    healing.await_agents(remote, names, within_s=BOOT_S, tell=tell)
+    show.quiet()
 
 
 def watch(
