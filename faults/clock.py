@@ -22,7 +22,7 @@ from typing import Literal
 
 import msgspec
 
-from faults.clock_daemon import hold, resume, steer, stop
+from faults.clock_daemon import hold, restart, resume, steer
 from faults.fault import (
     SECOND_NS,
     Fault,
@@ -199,6 +199,6 @@ def _daemon(place: Place, by_ns: int) -> Recipe:
     return Recipe(
         how="daemon clock",
         inject=(MoveClock(marker, 0, 0), steer(held, by_ns, place.token)),
-        release=(stop(held, place.token), RestoreClock(marker)),
-        remove=(resume(held),),
+        release=(RestoreClock(marker),),
+        remove=(restart(held, place.token),),
     )

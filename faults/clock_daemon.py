@@ -10,6 +10,9 @@ from pathlib import Path
 
 from faults.fault import SECOND_NS, Command
 
+TIMEOUT_S = 30.0
+"""Starting a daemon takes seconds on a loaded small host."""
+
 CHRONY = ("chrony.service", "chronyd.service")
 DAEMONS = (
     *CHRONY, "systemd-timesyncd.service", "ntpsec.service", "ntp.service", "ntpd.service",
@@ -27,37 +30,41 @@ _HOLD = (
 )
 
 _RESUME = (
-    '[ -O "$1" ] || exit 0; failed=0;'
+    '[ -O "$1" ] || exit 0; { flock -w 20 9; [ -O "$1" ] || exit 0; failed=0;'
     ' while read -r u; do case "$u" in '
     + "|".join(DAEMONS)
     + ') systemctl start "$u" < /dev/null || failed=1;; esac; done < "$1";'
-    ' [ $failed = 0 ] && rm -f "$1" || exit 1;'
+    ' [ $failed = 0 ] && rm -f "$1"; } 9< "$1" || [ ! -e "$1" ] || exit 1;'
     ' chronyc -a "burst 4/4" > /dev/null 2>&1 < /dev/null || true'
+)
+"""Under a lock: agent and dead man's timer may both come, and a daemon is started once."""
+
+_RESTART = 'systemctl stop "$2" 2> /dev/null; ' + _RESUME.replace(
+    "systemctl start", "systemctl restart"
 )
 
 _SOURCES = "chronyc -c -n sources"
+
+_STEP_WHEN_SELECTED = (
+    ' systemd-run --quiet --collect --no-block "--unit=$2" /bin/sh -c'
+    ' \'n=0; until chronyc -c sources | grep -q "^^,[*]"; do'
+    " sleep 0.5; n=$((n+1)); [ $n -lt 60 ] || exit 1; done; chronyc makestep'"
+)
+"""In the background and for 30 s at most: step instead of drifting, once chrony has a source."""
 
 _STEER = (
     f'names=$({_SOURCES} | grep "^^," | cut -d, -f3); [ -n "$names" ] || exit 1;'
     f" for u in {' '.join(CHRONY)}; do"
     ' systemctl is-active -q $u && echo $u > "$1" && break; done;'
     ' for name in $names; do chronyc -m "delete $name"'
-    ' "add server $name iburst minpoll 4 maxpoll 5 offset $2" > /dev/null || exit 1; done;'
-    ' systemd-run --quiet --collect --no-block "--unit=$3" /bin/sh -c'
-    ' "chronyc waitsync 30 0 0 0.5 > /dev/null && chronyc makestep"'
+    ' "add server $name iburst minpoll 4 maxpoll 5 offset $3" > /dev/null || exit 1; done;'
+    + _STEP_WHEN_SELECTED
 )
 
 _FORGET = (
     'chronyc -m "reset sources" "burst 4/4" > /dev/null 2>&1 < /dev/null || exit 0;'
-    ' systemd-run --quiet --collect --no-block "--unit=$1" /bin/sh -c'
-    ' "chronyc waitsync 20 0 0 0.5 > /dev/null && chronyc makestep" || true'
-)
-
-_STOP = (
-    '[ -O "$1" ] || exit 0; systemctl stop "$2" 2> /dev/null;'
-    ' while read -r u; do case "$u" in '
-    + "|".join(CHRONY)
-    + ') systemctl stop "$u" < /dev/null;; esac; done < "$1"'
+    + _STEP_WHEN_SELECTED
+    + " || true"
 )
 
 
@@ -77,12 +84,12 @@ def steer(held: Path, by_ns: int, token: str) -> Command:
     The sources are deleted and added again with an offset: chrony 4.3 has no command to change it.
     Starting chrony again brings its own sources back from its configuration.
     """
-    return _shell(_STEER, str(held), f"{by_ns / SECOND_NS:.9f}", _step_unit(token))
+    return _shell(_STEER, str(held), f"slotlab-clock-{token}", f"{by_ns / SECOND_NS:.9f}")
 
 
-def stop(held: Path, token: str) -> Command:
-    """Return the command that stops the chrony that was steered."""
-    return _shell(_STOP, str(held), _step_unit(token))
+def restart(held: Path, token: str) -> Command:
+    """Return the command that starts the chrony that was steered anew, with its own sources."""
+    return _shell(_RESTART, str(held), f"slotlab-clock-{token}")
 
 
 def forget(token: str) -> Command:
@@ -90,12 +97,8 @@ def forget(token: str) -> Command:
 
     Then, in the background and bounded, it steps to the true time instead of drifting there.
     """
-    return _shell(_FORGET, f"slotlab-forget-{token}")
-
-
-def _step_unit(token: str) -> str:
-    return f"slotlab-clock-{token}"
+    return _shell(_FORGET, "", f"slotlab-forget-{token}")
 
 
 def _shell(script: str, *words: str) -> Command:
-    return Command(("/bin/sh", "-c", script, "daemon", *words))
+    return Command(("/bin/sh", "-c", script, "daemon", *words), timeout_s=TIMEOUT_S)
