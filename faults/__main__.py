@@ -68,7 +68,8 @@ def _parser() -> argparse.ArgumentParser:
 async def _agent(place: Layout, provider: str | None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     nice(AGENT_NICENESS)
-    hurry()
+    if not provider:  # what that one starts is whole hosts, which must not run before all else
+        hurry()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     place.run_dir.mkdir(parents=True, exist_ok=True)
     host, found = provider_host(place, Path(provider)) if provider else await _own_host(place)
