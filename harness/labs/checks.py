@@ -1,5 +1,6 @@
 """What this machine must offer before a lab is made; nothing is changed by asking."""
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -32,6 +33,9 @@ VM_PACKAGE_OF = {
 
 HOST_BYTES = 64 * 1024 * 1024
 """Room asked for each host's own files; the image is shared."""
+
+WATCHERS_A_HOST = 5
+"""inotify instances that systemd takes in each host; the kernel counts them for the whole user."""
 
 _TRY_OVERLAY = """
 set -e
@@ -76,6 +80,26 @@ def require_space(path: Path, needed_bytes: int, what: str) -> None:
         raise LabError(
             f"disk full: {path} has {free_bytes} bytes free and {what} needs {needed_bytes}: "
             "free some, or point XDG_CACHE_HOME and XDG_STATE_HOME at a larger disk"
+        )
+
+
+def require_watchers(hosts: int) -> None:
+    """Return if so many hosts can boot under the kernel's inotify limit, else raise LabError.
+
+    It is tried for real: without this a host beyond the limit dies at boot without a word.
+    """
+    needed, libc = hosts * WATCHERS_A_HOST, ctypes.CDLL(None, use_errno=True)
+    opened: list[int] = []
+    try:
+        while len(opened) < needed and (descriptor := libc.inotify_init1(os.O_CLOEXEC)) >= 0:
+            opened.append(descriptor)
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+    if len(opened) < needed:
+        raise LabError(
+            f"{hosts} hosts need {needed} inotify instances and {len(opened)} are free: take other"
+            " labs down, use fewer --hosts, or sudo sysctl fs.inotify.max_user_instances=1024"
         )
 
 

@@ -77,6 +77,7 @@ def up(spec: LabSpec, progress: Progress) -> Lab:
         room_bytes = (spec.hosts + 1) * checks.HOST_BYTES
         checks.require_space(lab_state.labs_root(), room_bytes, f"a lab of {spec.hosts} hosts")
         checks.require_overlay(lab_state.labs_root())
+        checks.require_watchers(spec.hosts + 1)
         return lab_state.new_state(
             name=spec.name,
             host_count=spec.hosts,

@@ -78,7 +78,12 @@ MASKED_UNITS = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "fstrim.timer"),
     *("e2scrub_all.timer", "e2scrub_reap.service", "motd-news.timer", "logrotate.timer"),
     *("getty@tty1.service", "console-getty.service"),
-    *("systemd-udevd.service", "systemd-udev-trigger.service", "systemd-pstore.service"),
+    *(
+        "systemd-logind.service",
+        "systemd-udevd.service",
+        "systemd-udev-trigger.service",
+        "systemd-pstore.service",
+    ),
     *("systemd-timesyncd.service", "systemd-resolved.service", "systemd-networkd.service"),
     *("chrony.service", "ssh.socket", "dev-hugepages.mount", "systemd-binfmt.service"),
     *("sys-fs-fuse-connections.mount", "nftables.service"),
