@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -148,8 +149,15 @@ def _run_in_sim(
     raise typer.Exit(status)
 
 
-def heal(inventory_path: Inventory) -> None:
+def heal(
+    inventory_path: Inventory,
+    become: Annotated[
+        bool, typer.Option("--ask-become-pass", "-K", help="Ask for the sudo password.")
+    ] = False,
+) -> None:
     lab = inventory.load(inventory_path)
+    if become:
+        lab = lab.with_become_password(getpass.getpass("sudo password: "))
     console = Console()
     clean, healed = power.heal(lab)  # first, as hosts that are off cannot be asked
     if healed or not clean:
