@@ -67,8 +67,8 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _agent(place: Layout, provider: str | None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    nice(AGENT_NICENESS)
     if not provider:  # what that one starts is whole hosts, which must not run before all else
+        nice(AGENT_NICENESS)
         hurry()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     place.run_dir.mkdir(parents=True, exist_ok=True)
