@@ -175,6 +175,35 @@ def test_a_killed_host_comes_back_with_its_disk_and_another_boot_id(labs: Path) 
     assert "/var/kept" in on("power", "n1", "ls /var/kept")
 
 
+def test_a_frozen_or_unplugged_host_is_silent_and_comes_back(labs: Path) -> None:
+    container.up(container.LabSpec("plugs", 2), quiet)
+
+    def reached() -> bool:
+        command = "ping -c 1 -W 1 -q n1 >/dev/null && echo yes || echo no"
+        return on("plugs", "n2", command) == "yes"
+
+    def counted() -> str:
+        return on("plugs", "n1", "cat /run/count")
+
+    count = "i=0; while :; do i=$((i+1)); echo $i > /run/new; mv /run/new /run/count; done"
+    on("plugs", "n1", f"sudo systemd-run -q -p CPUQuota=20% sh -c '{count}'")
+    container.freeze("plugs", "n1")
+    assert container.power_state("plugs", "n1") == "frozen"
+    container.thaw("plugs", "n1")
+    assert container.power_state("plugs", "n1") == "on"
+    before = counted()
+    assert eventually(lambda: counted() != before)
+    container.link("plugs", "n1", up=False)
+    assert container.power_state("plugs", "n1") == "link_down"
+    assert not reached()
+    container.link("plugs", "n1", up=True)
+    assert eventually(reached)
+    container.kill("plugs", "n1")
+    assert container.power_state("plugs", "n1") == "off"
+    with pytest.raises(LabError, match="n1 is off: switch it on first"):
+        container.freeze("plugs", "n1")
+
+
 ASK_TIME = """
 import json, socket, struct, time
 asked = time.time()

@@ -6,7 +6,9 @@ lab of two VMs serves all tests of the file, in order.
 
 import os
 import shlex
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +22,7 @@ from harness.labs.vm import lab as vm_lab
 
 pytestmark = [pytest.mark.vm, pytest.mark.root, pytest.mark.slow]
 NAME = "vmtest"
+ROOT = Path(__file__).resolve().parents[2]
 SYNC = "chronyc waitsync 60 0.005 0 1 >/dev/null && echo in sync"
 
 
@@ -197,3 +200,28 @@ def test_the_inventory_is_as_of_hardware_and_a_living_lab_is_not_made_twice(
     assert n1["slotlab_interface"] == "eth0"
     with pytest.raises(LabInputError, match=f"already up: slotlab lab down --name {NAME}"):
         vm_lab.up(vm_lab.VmSpec(name=NAME, hosts=1), print)
+
+
+UP_AND_DIE = """
+import os, signal, sys, threading
+from harness.labs.vm import lab
+def progress(line):
+    if "booting" in line:
+        threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGKILL)).start()
+lab.up(lab.VmSpec(name="cut", hosts=1), progress)
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize("delay_s", [0, 0.3, 2])
+def test_down_after_sigkill_of_up_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, delay_s: float
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    words = [sys.executable, "-c", UP_AND_DIE, str(delay_s)]
+    died = subprocess.run(words, cwd=ROOT, check=False, timeout=600)
+    assert died.returncode == -signal.SIGKILL
+    recorded = state.load(state.lab_folder("cut"))
+    assert recorded is not None
+    assert running.down("cut", print) is True
+    assert eventually(lambda: traces(recorded.prefix) == [], 5.0), traces(recorded.prefix)

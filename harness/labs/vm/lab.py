@@ -97,7 +97,7 @@ def _plan(spec: VmSpec, progress: Progress) -> LabState:
     checks.require_memory(sum(host.memory_mb + QEMU_MB for host in dress.hosts))
     prefix = lab_state.new_prefix()
     network = dress.controller[0].addresses[0].rpartition("/")[0].rpartition(".")[0]
-    hosts = [_host(each) for each in dress.hosts]
+    hosts = [host_state(each) for each in dress.hosts]
     shared, tops = Path(), cgroup.roots()
     if dress.own_time_server:
         checks.require_programs(checks.PACKAGE_OF, "lab's time server")
@@ -122,7 +122,8 @@ def _plan(spec: VmSpec, progress: Progress) -> LabState:
     )
 
 
-def _host(dress: HostDress) -> HostState:
+def host_state(dress: HostDress) -> HostState:
+    """Return the record of a VM that is not started yet."""
     address = dress.nics[dress.ssh_nic].addresses[0].partition("/")[0]
     return HostState(name=dress.name, role=dress.role, address=address, dress=dress)
 
