@@ -28,6 +28,7 @@ from faults.server import Server
 
 AGENT_NICENESS = -10
 """For where real-time priority is not to be had."""
+BEAT_S = 2.0
 THREADS = 16
 """Actions that may run at once: one that takes long must not hold up another."""
 
@@ -91,6 +92,8 @@ async def _agent(place: Layout, provider: str | None) -> int:
     ends = {schedule, watching, asyncio.create_task(stop.wait())}
     if provider:
         ends.add(asyncio.create_task(until_idle(agent, server)))
+    if "WATCHDOG_USEC" in os.environ:
+        ends.add(asyncio.create_task(_beat()))
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     await agent.heal("agent_stopped")
     for task in (schedule, watching):
@@ -109,6 +112,15 @@ async def _own_host(place: Layout) -> tuple[Host, dict[str, bool]]:
     names = frozenset(name for name, works in found.items() if works)
     ledger = Ledger(place.ledger_dir)
     return Host(place, config, names, ledger, Journal(place.journal_file, config.host)), found
+
+
+async def _beat() -> None:
+    """Never return: say again and again that this agent does not hang, else systemd ends it and
+    the next one carries on.
+    """
+    while True:
+        _notify("WATCHDOG=1")
+        await asyncio.sleep(BEAT_S)
 
 
 def _notify(text: str) -> None:
