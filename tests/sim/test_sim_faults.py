@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from harness import plan
 from harness.errors import PlanError
 from harness.plan_model import Plan
+from harness.sim.campaign import simulate
 from tests.unit.harness_run.builders import file, lab
 
 ONLY_HERE = (
@@ -72,3 +75,43 @@ def test_who_is_away_or_lies_does_not_count_for_the_quorum(fault: str) -> None:
 
 def test_in_the_simulator_any_number_of_hosts_may_be_away() -> None:
     in_sim("[{at: 20s, fault: kill, on: all, restart_after: 5s}]")
+
+
+def reasons(timeline: str, host: str) -> set[str]:
+    """Return why a host did not sign slots of its own, in a simulated trial of the timeline."""
+    made = in_sim(f"[{timeline}]")
+    lines = simulate(made, made.trials[0]).events[host].splitlines()
+    events = [msgspec.json.decode(line) for line in lines]
+    return {event["reason"] for event in events if event["kind"] == "abstained"}
+
+
+def test_a_node_believes_its_time_servers_also_when_they_lie() -> None:
+    lie = "{at: 20s, for: 10s, fault: ntp_offset, on: n1, by: 300ms}"
+    assert reasons(lie, "n1") == {"clock_offset"}
+    assert reasons(lie, "n2") == set()
+
+
+def test_silent_time_servers_widen_the_bound_and_stop_nobody_soon() -> None:
+    assert reasons("{at: 20s, for: 60s, fault: ntp_cut, on: n1}", "n1") == set()
+
+
+@pytest.mark.parametrize("fault", ["power_cut", "freeze_host", "link_down"])
+def test_a_stopped_host_is_missed_and_comes_back(fault: str) -> None:
+    made = in_sim(f"[{{at: 20s, for: 10s, fault: {fault}, on: n1}}]")
+    done = simulate(made, made.trials[0])
+    final = {
+        host: max(
+            event["num"]
+            for event in map(msgspec.json.decode, lines.splitlines())
+            if event["kind"] == "irreversible"
+        )
+        for host, lines in done.events.items()
+    }
+    assert max(final.values()) - min(final.values()) <= 2, "all hosts are up to date at the end"
+    signed = [
+        event["slot"]
+        for event in map(msgspec.json.decode, done.events["n1"].splitlines())
+        if event["kind"] == "produced"
+    ]
+    gaps = [b - a for a, b in itertools.pairwise(signed)]
+    assert (max(gaps) > 16) == (fault != "link_down"), "a host without its link signs alone"

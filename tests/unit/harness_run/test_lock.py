@@ -1,0 +1,133 @@
+"""The lock on the hosts: taken by all or by none, told by name, kept alive, given back."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from harness import lock
+from harness.channel import Reply
+from harness.errors import LockError
+from harness.keeper import Keeper
+from harness.lock import HostLock, hold_hosts
+from harness.remote import Remote
+
+MINUTE_NS = 60_000_000_000
+
+
+@dataclass
+class Hosts:
+    """Hosts that lock as agents do; without: no agent there; renewed counts leases."""
+
+    names: tuple[str, ...] = ("n1", "n2")
+    without: frozenset[str] = frozenset()
+    owners: dict[str, str] = field(default_factory=dict)
+    ttls_ns: list[int] = field(default_factory=list)
+    renewed: int = 0
+
+    def ctl_all(self, op: str, *, timeout_s: float = 10, **fields: Any) -> dict[str, Reply]:
+        return self.ctl({name: {"op": op, **fields} for name in self.names})
+
+    def ctl(
+        self, requests: Mapping[str, Mapping[str, Any]], *, timeout_s: float = 10
+    ) -> dict[str, Reply]:
+        return {host: self._answer(host, request) for host, request in requests.items()}
+
+    def _answer(self, host: str, request: Mapping[str, Any]) -> Reply:
+        if host in self.without:
+            return Reply(host=host, reason="no_agent", detail="not deployed")
+        holder, asker = self.owners.get(host, ""), request.get("owner", "")
+        match request["op"]:
+            case "lock":
+                if holder and holder != asker:
+                    detail = f"{holder} runs campaign x until 12:00 UTC (30 s left)"
+                    return Reply(host=host, reason="locked", detail=detail)
+                self.owners[host] = asker
+                self.ttls_ns.append(request["ttl_ns"])
+            case "unlock":
+                if holder == asker:
+                    self.owners.pop(host, None)
+            case "hello":
+                return Reply(host=host, ok={"lock": {"owner": holder} if holder else None})
+            case "renew":
+                self.renewed += 1
+        return Reply(host=host, ok={})
+
+
+def remote(hosts: Hosts) -> Remote:
+    return cast(Remote, hosts)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_the_lab_is_ours_while_the_block_runs_and_free_after_it() -> None:
+    hosts = Hosts()
+    with hold_hosts(remote(hosts), "deploy"):
+        assert set(hosts.owners.values()) == {lock.owner()}
+        assert set(hosts.owners) == {"n1", "n2"}
+    assert hosts.owners == {}
+
+
+def test_a_second_owner_is_told_who_and_until_when_and_takes_nothing() -> None:
+    hosts = Hosts(owners={"n2": "ann@desk:7"})
+    with pytest.raises(LockError) as caught, hold_hosts(remote(hosts), "deploy"):
+        pass
+    assert "n2: ann@desk:7 runs campaign x until 12:00 UTC" in str(caught.value)
+    assert hosts.owners == {"n2": "ann@desk:7"}
+
+
+def test_hosts_without_an_agent_are_passed_over() -> None:
+    hosts = Hosts(without=frozenset({"n1"}))
+    with hold_hosts(remote(hosts), "deploy"):
+        assert set(hosts.owners) == {"n2"}
+
+
+def test_a_lock_of_a_process_of_ours_that_has_died_does_not_stand_in_the_way() -> None:
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
+                          capture_output=True, text=True, check=True).stdout.strip()  # fmt: skip
+    us = lock.owner().rpartition(":")[0]
+    with hold_hosts(remote(Hosts(owners={"n1": f"{us}:{gone}", "n2": f"{us}:{gone}"})), "run"):
+        pass
+    alive = Hosts(owners={"n1": f"{us}:{os.getppid()}"})
+    with pytest.raises(LockError), hold_hosts(remote(alive), "run"):
+        pass
+
+
+def test_the_lock_lasts_as_long_as_what_is_armed() -> None:
+    hosts = Hosts()
+    held = HostLock(remote(hosts), "run")
+    with Keeper(held) as keeper:
+        in_ten_minutes_ns = time.time_ns() + 10 * MINUTE_NS
+        keeper.armed("t", until_ns=in_ten_minutes_ns, lease_ns=None, provider=None)
+        until(lambda: hosts.ttls_ns != [] and hosts.ttls_ns[-1] > 9 * MINUTE_NS)
+        keeper.disarmed()
+        until(lambda: hosts.ttls_ns[-1] <= MINUTE_NS)
+    assert hosts.renewed == 0
+
+
+def test_a_short_lease_is_renewed_until_it_is_disarmed() -> None:
+    hosts = Hosts()
+    with Keeper(HostLock(remote(hosts), "run")) as keeper:
+        keeper.armed("t", until_ns=0, lease_ns=60_000_000, provider=None)
+        until(lambda: hosts.renewed >= 6)
+    assert keeper.lost == ""
+
+
+def test_a_lab_that_another_owner_has_by_now_is_lost() -> None:
+    hosts = Hosts(owners={"n1": "ann@desk:7"})
+    with Keeper(HostLock(remote(hosts), "run")) as keeper:
+        keeper.disarmed()
+        until(lambda: keeper.lost != "")
+    assert keeper.lost.startswith("n1: ann@desk:7 runs campaign x")
