@@ -32,7 +32,6 @@ from faults.fault import (
     Recipe,
     RestoreClock,
     SetSkew,
-    needs,
 )
 
 _LAYOUT = struct.Struct("<qqqq")
@@ -44,6 +43,11 @@ GAP_NS = 10 * SECOND_NS
 """From the end of a fault of the host's clock to the next clock fault: the daemon is held seconds
 before a fault and starts only behind it.
 """
+
+_NEEDED = {
+    "host": "systemd and a clock of the host's own (a container shares its machine's)",
+    "daemon": "systemd, a clock of the host's own, and chrony as its time daemon",
+}
 
 
 class Skew(msgspec.Struct, frozen=True):
@@ -76,8 +80,7 @@ class ClockStep(Fault, frozen=True, kw_only=True, tag="clock_step"):
 
     def check(self, place: Place) -> None:
         """Raise FaultError when the level does not work here."""
-        if self.level != "process":
-            needs(place, f"clock_{self.level}")
+        _check_level(self.level, place)
 
     def recipe(self, place: Place) -> Recipe:
         """Return the commands of the level."""
@@ -112,8 +115,7 @@ class ClockDrift(Fault, frozen=True, kw_only=True, tag="clock_drift"):
 
     def check(self, place: Place) -> None:
         """Raise FaultError when the level does not work here."""
-        if self.level != "process":
-            needs(place, f"clock_{self.level}")
+        _check_level(self.level, place)
 
     def recipe(self, place: Place) -> Recipe:
         """Return the commands of the level."""
@@ -171,6 +173,11 @@ def write_skew(path: Path, offset_ns: int, drift_ppb: int) -> None:
         os.pwrite(descriptor, _SEQ.pack(seq + 2), 0)
     finally:
         os.close(descriptor)
+
+
+def _check_level(level: Literal["process", "daemon", "host"], place: Place) -> None:
+    if level != "process" and f"clock_{level}" not in place.capabilities:
+        raise FaultError("unsupported", f"level {level} needs {_NEEDED[level]}; use level process")
 
 
 def _process(place: Place, by_ns: int, by_ppb: int) -> Recipe:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from faults.boottime import boot_id
+from faults.catalog import decode_fault
 from faults.clock import ClockDrift, ClockStep, overlap
-from faults.fault import RestoreClock, shell_lines
+from faults.fault import FaultError, Place, RestoreClock, shell_lines
 from faults.host_clock import FREQ_MAX, Moved, Rate, Reading, load, marker_text, read, read_rate
 
 S = 1_000_000_000
@@ -122,3 +124,39 @@ def test_clock_faults_of_one_host_keep_apart() -> None:
         error = overlap(near)
         assert error is not None
         assert error.reason == "overlapping_clock_fault"
+
+
+@pytest.mark.parametrize(
+    ("wire", "words"),
+    [
+        ({"fault": "clock_step", "by_ns": 1, "level": "host"}, "clock of the host's own"),
+        ({"fault": "clock_step", "by_ns": 1, "level": "daemon"}, "chrony as its time daemon"),
+        ({"fault": "clock_drift", "by_ppb": 1, "level": "host"}, "use level process"),
+    ],
+)
+def test_a_host_without_a_clock_of_its_own_is_told_so(
+    wire: dict[str, object], words: str, tmp_path: Path
+) -> None:
+    fault = decode_fault(json.dumps({"id": "c", "at_ns": 0, "for_ns": S, **wire}).encode())
+    here = Place(token="ab12cd34", run_dir=tmp_path, skew_file=tmp_path / "skew",
+                 capabilities=frozenset({"nft", "systemd"}), deadline_ns=S)  # fmt: skip
+    with pytest.raises(FaultError, match=words):
+        fault.check(here)
+
+
+@pytest.mark.parametrize(
+    ("wire", "word"),
+    [
+        ({"fault": "clock_step", "by_ns": 3_601 * S}, "by_ns"),
+        ({"fault": "clock_drift", "by_ppb": 500_001, "level": "host"}, "by_ppb"),
+        ({"fault": "clock_drift", "by_ppb": 1, "level": "daemon"}, "level"),
+        ({"fault": "ntp_offset", "by_ns": 1, "servers": []}, "servers"),
+        ({"fault": "ntp_cut", "servers": ["pool.ntp.org"]}, "pool.ntp.org"),
+    ],
+)
+def test_a_wrong_clock_or_ntp_fault_is_refused_naming_what_is_wrong(
+    wire: dict[str, object], word: str
+) -> None:
+    with pytest.raises(FaultError, match=word) as caught:
+        decode_fault(json.dumps({"id": "c", "at_ns": 0, "for_ns": S, **wire}).encode())
+    assert caught.value.reason == "bad_fault"
