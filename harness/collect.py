@@ -15,7 +15,7 @@ from harness.fleet import DeployedHost, Fleet
 from harness.store import RunFolder, write_json
 
 ZSTD_LEVEL = 3
-COMPARED = ("nft", "tc", "iptables", "skew", "clock")
+COMPARED = ("nft", "tc", "iptables", "clock")
 """Parts of a host's snapshot that a trial must leave as it found them."""
 
 _JOURNAL = (

@@ -73,7 +73,7 @@ def run(options: RunOptions, show: Show) -> Outcome:
     ):
         fleet = Fleet(remote)
         show.tick("checking the hosts")
-        _check_hosts(lab)
+        _check_hosts(lab, slot_ns=file.common.chain.slot)
         hellos, deployed = fleet.hello(), fleet.deployed()
         _check_clocks(hellos)
         planned = plan.build(file, view(lab, deployed, hellos), seed=options.seed)
@@ -137,9 +137,10 @@ def _trials(context: Context, only_cell: int | None) -> tuple[TrialRecord, ...]:
     return tuple(records)
 
 
-def _check_hosts(lab: inventory.Inventory) -> None:
+def _check_hosts(lab: inventory.Inventory, *, slot_ns: int) -> None:
     """Refuse a lab in which something would fail later; after deploy, sudo is not needed."""
-    failed = [row for row in preflight.check(lab).failed if row.check != "sudo"]
+    report = preflight.check(lab, preflight.CheckOptions(slot_ns=slot_ns))
+    failed = [row for row in report.failed if row.check != "sudo"]
     if failed:
         more = f" ({len(failed) - 1} more: slotlab check)" if len(failed) > 1 else ""
         raise RunError(f"{failed[0]}{more}")

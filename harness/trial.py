@@ -16,7 +16,7 @@ from harness.trial_state import Context, Progress
 from harness.trial_watch import watch
 from harness.units import SECOND_NS
 
-LEADS_NS = (6 * SECOND_NS, 14 * SECOND_NS, 30 * SECOND_NS)
+LEADS_NS = (6 * SECOND_NS, 14 * SECOND_NS, 30 * SECOND_NS, 60 * SECOND_NS)
 """How long before T0 nodes are started: patient only where a lab turns out to be slow."""
 
 ARM_MARGIN_NS = 700_000_000
