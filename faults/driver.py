@@ -6,6 +6,7 @@ The order is the safety rule: undo on disk, then the timer that needs nobody, th
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +22,14 @@ from faults.evidence import (
     left_over,
     read_back,
 )
-from faults.fault import Place, Recipe
+from faults.fault import SECOND_NS, Place, Recipe
 from faults.journal import Journal, State
 from faults.ledger import Entry, Ledger, verdict_of_undone
 from faults.runner import run
 from faults.schedule import Action
 from faults.verdict import Evidence
+
+STAND_BACK_NS = 30_000_000
 
 
 @dataclass(slots=True)
@@ -140,6 +143,7 @@ class Driver:
         self.state = "applied"
         late = {"late_ns": between[0] - self.entry.inject_ns}
         self._write("applied", between=between, read_back=late)
+        self._stand_back()
         found = found or read_back(self.fault, self.place)
         self._write(found.state, between=between, read_back=found.data, reason=found.reason)
         if self.place.deadline_ns is None or not self.recipe.undo:
@@ -154,6 +158,8 @@ class Driver:
         before = counters(self.fault, self.place) if self.recipe.how == "netem" else {}
         unkilled = self.state == "prepared" and self.fault.kind() == "kill"
         released = run(() if unkilled else self.recipe.release)
+        if self.recipe.how == "nft":
+            self._stand_back()
         if state == "healed" and at_once:
             early = ended_before_release(self.fault, self.place)
         undone_ns = self._undone_before(released.before_ns)
@@ -175,6 +181,11 @@ class Driver:
         self._close(state, reason, between, after, closed=not error)
         if not error:
             self.timers.disarm(self.entry.token)
+
+    def _stand_back(self) -> None:
+        """Let other hosts on these processors act at the same moment, before looking at ours."""
+        lasts_ns = (self.entry.deadline_ns or self.entry.inject_ns) - self.entry.inject_ns
+        time.sleep(min(STAND_BACK_NS, lasts_ns // 10) / SECOND_NS)
 
     def _undone_before(self, when_ns: int) -> int | None:
         """Return when the undo script ran, if that was before when_ns: then it ended the fault."""
