@@ -100,3 +100,30 @@ def test_a_machine_without_wheels_is_refused_in_words(target: Target, words: str
     problem = unsupported(target)
     assert words in problem
     assert bool(problem) == bool(words)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("minor", [11, 12, 13])
+@pytest.mark.parametrize(("arch", "machine"), [("aarch64", 183), ("x86_64", 62)])
+def test_an_archive_holds_libraries_of_its_own_machine_only(
+    arch: str, machine: int, minor: int
+) -> None:
+    try:
+        made = build(Target(arch, (3, minor)))
+    except WheelhouseError as error:
+        pytest.skip(f"no wheels at hand: {error}")
+    with tarfile.open(made.archive) as tar:
+        names = [name for name in tar.getnames() if ".so" in name.rpartition("/")[2]]
+        heads = {name: _head(tar, name) for name in names}
+    assert len(heads) >= 5
+    # e_machine of the ELF header: 183 is AArch64, 62 is x86-64.
+    wrong = {name for name, head in heads.items() if head[18:20] != machine.to_bytes(2, "little")}
+    assert wrong == set()
+    built_for = {name.split(".")[-2] for name in names if ".cpython-" in name}
+    assert built_for <= {f"cpython-3{minor}-{arch}-linux-gnu"}
+
+
+def _head(tar: tarfile.TarFile, name: str) -> bytes:
+    file = tar.extractfile(name)
+    assert file is not None
+    return file.read(20)
