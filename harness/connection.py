@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 import fabric
 import paramiko
 
-from harness.ssh import SshOptions
+from harness.ssh import JUMP_LOGINS_MAX, SshOptions
 
 KEEPALIVE_S = 15
 CHUNK_BYTES = 256 * 1024
 _PIN_LOCK = threading.Lock()
+_JUMPING = threading.BoundedSemaphore(JUMP_LOGINS_MAX)
 
 
 class RemoteFailure(Exception):
@@ -34,9 +37,6 @@ def connect(ssh: SshOptions) -> fabric.Connection:
     Raises:
         RemoteFailure: unreachable, auth_failed or host_key.
     """
-    config = fabric.Config(
-        lazy=True, overrides={"load_ssh_configs": False, "run": {"in_stream": False}}
-    )
     keywords: dict[str, object] = {
         "key_filename": list(ssh.key_files),
         "allow_agent": ssh.allow_agent,
@@ -46,9 +46,21 @@ def connect(ssh: SshOptions) -> fabric.Connection:
     }
     if ssh.password:
         keywords["password"] = ssh.password
-    jump = paramiko.ProxyCommand(shlex.join(ssh.jump_command)) if ssh.jump else None
-    if jump is not None:
-        keywords["sock"] = jump
+    # What fails is told by failure(); paramiko would print it besides, with a traceback.
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+    if ssh.jump is None:
+        return _open(ssh, keywords, None)
+    with _JUMPING:
+        jump = paramiko.ProxyCommand(shlex.join(ssh.jump_command))
+        return _open(ssh, keywords | {"sock": jump}, jump)
+
+
+def _open(
+    ssh: SshOptions, keywords: Mapping[str, object], jump: paramiko.ProxyCommand | None
+) -> fabric.Connection:
+    config = fabric.Config(
+        lazy=True, overrides={"load_ssh_configs": False, "run": {"in_stream": False}}
+    )
     connection = fabric.Connection(
         ssh.address,
         user=ssh.user,
@@ -56,7 +68,7 @@ def connect(ssh: SshOptions) -> fabric.Connection:
         config=config,
         gateway=ssh.proxy_command or None,
         connect_timeout=ssh.connect_timeout_s,
-        connect_kwargs=keywords,
+        connect_kwargs=dict(keywords),
     )
     _trust(connection.client, ssh)
     try:

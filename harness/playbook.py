@@ -25,6 +25,7 @@ import ansible_runner
 from harness.errors import RunError
 from harness.inside import thread_start
 from harness.inventory import Inventory
+from harness.ssh import JUMP_LOGINS_MAX
 
 PLAYBOOKS = Path(__file__).resolve().parent.parent / "playbooks"
 Progress = Callable[[str], None]
@@ -131,13 +132,19 @@ def _arguments(
             "ANSIBLE_REMOTE_TMP": "/tmp",
             "ANSIBLE_PIPELINING": "true",
             "ANSIBLE_HOST_KEY_CHECKING": "true",
-            "ANSIBLE_FORKS": str(min(32, max(5, len(variables)))),
+            "ANSIBLE_FORKS": str(_forks(inventory, len(variables))),
             "ANSIBLE_NOCOLOR": "true",
             "ANSIBLE_DEPRECATION_WARNINGS": "false",
             "ANSIBLE_TIMEOUT": str(max(host.ssh.connect_timeout_s for host in inventory.hosts)),
             **become,
         },
     }
+
+
+def _forks(inventory: Inventory, count: int) -> int:
+    if any(host.ssh.jump for host in inventory.hosts):
+        return JUMP_LOGINS_MAX
+    return min(32, max(5, count))
 
 
 def _listener(

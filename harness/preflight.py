@@ -25,6 +25,7 @@ from harness.pair_traffic import PairCount, Traffic, measure
 from harness.preflight_clock import Controller
 from harness.preflight_rows import CheckReport, Row
 from harness.remote import HostResult, Remote
+from harness.ssh import JUMP_LOGINS_MAX
 
 DEFAULT_SLOT_NS = 500_000_000
 LOSS_S = 10.0
@@ -65,7 +66,8 @@ def check(inventory: Inventory, options: CheckOptions | None = None) -> CheckRep
     options = options or CheckOptions()
     pinning = _pinning(inventory)
     hosts = pinning.hosts
-    with ThreadPoolExecutor(16, initializer=thread_start(inventory.netns)) as pool:
+    logins = JUMP_LOGINS_MAX if any(host.ssh.jump for host in hosts) else 16
+    with ThreadPoolExecutor(logins, initializer=thread_start(inventory.netns)) as pool:
         openssh = [pool.submit(_openssh, host) for host in hosts]
         if any(host.ssh.host_key_policy == "accept-new" for host in hosts):
             wait(openssh)  # OpenSSH pins first; two programs would write one file at once

@@ -18,6 +18,8 @@ from pathlib import Path
 
 DEFAULT_CONNECT_TIMEOUT_S = 8
 JUMPS_MAX = 8
+JUMP_LOGINS_MAX = 4
+"""How many logins go through jump hosts at once; sshd drops some once ten have just begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
