@@ -1,6 +1,7 @@
 """A fault that a host's kernel silently did not install makes the trial invalid, whatever it shows.
 
-One host's nft says yes and does nothing with the elements it is to add.
+One host's nft says yes and does nothing with the elements it is to add; a pause and a one-way cut
+in the same trial, on hosts that do as they are told, are installed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ printf '%s\\n' "$text" | /usr/sbin/nft.real -f -
 """
 CAMPAIGN = """\
 schema: slotlab.campaign/v1
-title: a partition that one host does not carry out
+title: a partition that one host does not carry out, beside faults that all do
 seed: 3
 chain: {profile: eosio, producers: 3, slot: 500ms, blocks_per_turn: 2}
 trials: {repeat: 1}
@@ -33,6 +34,8 @@ warmup: 2s
 cooldown: 4s
 timeline:
   - {id: split, at: 4s, for: 4s, fault: partition, shape: [[n1], [n2, n3]]}
+  - {id: still, at: 10s, for: 3s, fault: pause, on: n1}
+  - {id: deaf, at: 15s, for: 3s, fault: cut, from: n1, to: n3}
 """
 
 
@@ -61,8 +64,11 @@ def test_a_partition_that_a_kernel_did_not_install_makes_the_trial_invalid(
     run = next(runs.glob("*/2*"))
     summary = json.loads((run / "summary.json").read_text())
     assert summary["verdict"] == "invalid"
-    [fault] = summary["faults"]
-    assert (fault["id"], fault["state"]) == ("split", "indeterminate")
+    states = {fault["id"]: fault["state"] for fault in summary["faults"]}
+    assert states == {"split": "indeterminate", "still": "installed", "deaf": "installed"}
+    for host, fault in (("n1", "still"), ("n3", "deaf")):
+        assert lab.states(host, fault, runs) == ["armed", "applied", "installed", "healed"]
+    assert lab.states("n1", "deaf", runs) == []
     report = (run / "report.html").read_text()
     assert "indeterminate" in report
     assert "0 of 1 elements in force" in report or "0 of 2 elements in force" in report
