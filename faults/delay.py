@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -28,10 +29,11 @@ from faults.fault import (
     needs,
 )
 from faults.flow_table import Chain
-from faults.netem import netem_commands, netem_handle
+from faults.netem import netem_bands, netem_commands, netem_handle
 
 DELAY_NS_MAX = 60 * SECOND_NS
 DELAYER = "faults.delay_queue"
+JITTER = "faults.netem_jitter"
 
 DROP_MANGLE = (
     'nft list table "$1" mangle 2>/dev/null | grep -v -e "^table" -e "^[[:space:]]*}*$"'
@@ -126,11 +128,40 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
         )
         root = ("tc", "qdisc", "del", "dev", self.interface, "root")
         delete = (*root, "handle", f"{netem_handle(place.token)}:")
+        start, stop = self._jitter(place)
         return Recipe(
             how="netem",
+            prepare=start,
             inject=(Command(("tc", "-batch", "-"), stdin="\n".join(batch) + "\n"),),
             release=(Command(delete, may_fail=True),),
+            remove=stop,
         )
+
+    def jitter_pid_file(self, place: Place) -> Path | None:
+        """Return the pid file of the helper that makes netem's jitter, None where none is due."""
+        jitters = self.way(place) == "netem" and self.ordered
+        if not jitters or not any(each.jitter_ns for each in self.delays(place)):
+            return None
+        return place.run_dir / f"delay-{place.token}.pid"
+
+    def _jitter(self, place: Place) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
+        """Return the commands that start the helper that makes netem's jitter, and stop it."""
+        pid_file = self.jitter_pid_file(place)
+        if pid_file is None:
+            return (), ()
+        spec = {
+            "interface": self.interface,
+            "bands": [
+                msgspec.to_builtins(band)
+                for band in netem_bands(self._rows(place), place.token)
+                if band.jitter_ns
+            ],
+            "seed": self.seed,
+            "until_boottime_ns": (place.deadline_ns or 0) + background.END_MARGIN_NS,
+            "pid_file": str(pid_file),
+        }
+        start = background.start(place, JITTER, json.dumps(spec))
+        return (start, background.ready(pid_file)), (background.stop(pid_file, JITTER),)
 
     def _delayer(self, place: Place) -> tuple[tuple[Command, ...], Command]:
         """Return the commands that start the delayer and wait for it, and the one that stops it."""

@@ -26,12 +26,13 @@ from pathlib import Path
 import msgspec
 
 from faults.nfqueue import QueueError, open_queue, packets, verdict
+from faults.wander import Wander
 
 STATS_EVERY_NS = 200_000_000
 BATCH = 256
+WANDER_STEP_NS_MIN = 10_000_000
 REALTIME_PRIORITY = 10
 """Where the kernel allows it (not inside every container): a delay must not grow with the load."""
-WANDER_STEP_NS_MIN = 10_000_000
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,35 +69,6 @@ class Stats(msgspec.Struct):
 
 
 @dataclass(slots=True)
-class Wander:
-    """A jitter that never swaps packets and does not bias the delay.
-
-    Drawing each packet's jitter alone and then forbidding overtaking makes dense traffic wait for
-    its slowest packet. Here the jitter is a line between drawn points; it falls slower than time
-    goes by, so order is kept by itself and the median stays at the delay asked.
-    """
-
-    jitter_ns: int
-    seed: str
-    _left: tuple[int, int] = (-2, 0)
-    _right: tuple[int, int] = (-1, 0)
-
-    def at(self, time_ns: int) -> int:
-        """Return the jitter at time_ns since the start; times must not go back."""
-        step_ns = max(4 * self.jitter_ns, WANDER_STEP_NS_MIN)
-        index, within_ns = divmod(time_ns, step_ns)
-        if self._left[0] != index:
-            self._left = self._right if self._right[0] == index else self._point(index)
-            self._right = self._point(index + 1)
-        left, right = self._left[1], self._right[1]
-        return left + (right - left) * within_ns // step_ns
-
-    def _point(self, index: int) -> tuple[int, int]:
-        rng = random.Random(f"{self.seed}/{index}")
-        return index, rng.randint(-self.jitter_ns, self.jitter_ns)
-
-
-@dataclass(slots=True)
 class Holder:
     """The heap of held packets; pure: times and randomness come in as arguments."""
 
@@ -112,7 +84,9 @@ class Holder:
         for source in self.spec.sources:
             key = ipaddress.ip_address(source.address).packed
             self._sources[key] = source
-            self._wander[key] = Wander(source.jitter_ns, f"{self.spec.seed}/{source.address}")
+            step_ns = max(4 * source.jitter_ns, WANDER_STEP_NS_MIN)
+            seed = f"{self.spec.seed}/{source.address}"
+            self._wander[key] = Wander(source.jitter_ns, step_ns, seed)
 
     def take(self, packet_id: int, payload: bytes, now_ns: int) -> None:
         """Return nothing; the packet is held until its time. An unknown sender's passes at once."""

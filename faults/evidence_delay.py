@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from faults import evidence_table
-from faults.delay import Delay, PeerDelay
+from faults.delay import JITTER, Delay, PeerDelay
 from faults.fault import SECOND_NS, Place
 from faults.netem import netem_handle
 from faults.runner import output
@@ -46,7 +46,8 @@ def count_delay(fault: Delay, place: Place) -> dict[str, object]:
 def delay_gone(fault: Delay, place: Place) -> str:
     """Return what of a delay in force is missing now, "" when nothing is."""
     if fault.way(place) == "netem":
-        return "" if own_qdiscs(fault.interface, place.token) else "the qdisc was gone"
+        gone = "" if own_qdiscs(fault.interface, place.token) else "the qdisc was gone"
+        return gone or _no_jitter(fault, place)
     return "" if bound_queue(place.queue_num) else "the delayer had ended"
 
 
@@ -144,12 +145,28 @@ def _netem(fault: Delay, place: Place) -> Evidence:
     if code:
         return verdict(f"tc filter show: {error.strip()[:200]}", data)
     filters = steered(text)
-    wrong = (_wrong(peer, by_flow, filters) for peer in fault.delays(place))
+    wrong = [_wrong(peer, by_flow, filters, fault) for peer in fault.delays(place)]
+    wrong.append(_no_jitter(fault, place))
     return verdict("; ".join(each for each in wrong if each), data)
 
 
+def _no_jitter(fault: Delay, place: Place) -> str:
+    """Return what is wrong with the helper that moves netem's delay, "" when none is due."""
+    pid_file = fault.jitter_pid_file(place)
+    if pid_file is None:
+        return ""
+    try:
+        words = Path(f"/proc/{int(pid_file.read_text())}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        words = b""
+    return "" if JITTER.encode() in words else "the jitter had ended"
+
+
 def _wrong(
-    peer: PeerDelay, by_flow: dict[str, dict[str, float]], filters: dict[str, list[set[str]]]
+    peer: PeerDelay,
+    by_flow: dict[str, dict[str, float]],
+    filters: dict[str, list[set[str]]],
+    fault: Delay,
 ) -> str:
     wanted = address_matches(peer.address)
     flows = {flow: sum(wanted <= each for each in found) for flow, found in filters.items()}
@@ -157,9 +174,10 @@ def _wrong(
     if flows.get(flow, 0) != FILTERS_A_PEER:
         return f"{peer.host}: {flows.get(flow, 0)} of {FILTERS_A_PEER} filters"
     found = by_flow.get(flow, {})
-    for name, asked_ns in (("delay", peer.delay_ns), ("jitter", peer.jitter_ns)):
+    moved_ns, drawn_ns = (peer.jitter_ns, 0) if fault.ordered else (0, peer.jitter_ns)
+    for name, asked_ns, off_ns in (("delay", peer.delay_ns, moved_ns), ("jitter", drawn_ns, 0)):
         have_ns = round(float(found.get(name, 0)) * SECOND_NS)
-        if abs(have_ns - asked_ns) > NETEM_ROUNDING_NS:
+        if abs(have_ns - asked_ns) > off_ns + NETEM_ROUNDING_NS:
             return f"{peer.host}: {name} is {have_ns} ns, not {asked_ns} ns"
     return ""
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import ipaddress
 from itertools import product
 
+import msgspec
+
 from faults.fault import FaultError
 
 ORDINARY_BANDS = 3
@@ -17,12 +19,40 @@ BANDS_MAX = 16
 LIMIT_PACKETS = 20_000
 """netem's own queue; its default of 1,000 packets would drop what a busy link sends in 80 ms."""
 
+_IN_ORDER = " rate 100gbit"
+"""With a rate netem lets no packet overtake another; at this one it adds nothing else."""
+
 _PRIOMAP = "1 2 2 2 1 2 0 0 1 1 1 1 1 1 1 1"
 
 
 def netem_handle(token: str) -> str:
     """Return the root handle (hex, without colon) of the arming with this token."""
     return f"5{int(token[:3], 16):03x}"
+
+
+class Band(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One netem of ours: the class of the root it stands in, its own handle, its delay."""
+
+    flow: str
+    handle: str
+    delay_ns: int
+    jitter_ns: int
+
+
+def netem_bands(peers: list[tuple[str, int, int]], token: str) -> list[Band]:
+    """Return a band for each different delay among (address, delay_ns, jitter_ns).
+
+    Raises:
+        FaultError: too_many_delays, more different delays than a prio qdisc has bands.
+    """
+    kinds = sorted({(delay_ns, jitter_ns) for _, delay_ns, jitter_ns in peers})
+    if ORDINARY_BANDS + len(kinds) > BANDS_MAX:
+        raise FaultError("too_many_delays", f"netem takes {BANDS_MAX - ORDINARY_BANDS} a host")
+    root = netem_handle(token)
+    return [
+        Band(f"{root}:{number:x}", f"{int(root, 16) + number & 0xFFFF:x}:", delay_ns, jitter_ns)
+        for number, (delay_ns, jitter_ns) in enumerate(kinds, start=ORDINARY_BANDS + 1)
+    ]
 
 
 def netem_commands(
@@ -35,33 +65,37 @@ def netem_commands(
 ) -> list[str]:
     """Return `tc -batch` lines delaying packets to each (address, delay_ns, jitter_ns).
 
-    With ordered a plain FIFO stands inside netem, so jitter spreads packets without swapping them.
+    With ordered the delay stands still here, and a helper moves it (netem_jitter); else netem
+    draws each packet's jitter and packets overtake each other.
 
     Raises:
-        FaultError: too_many_delays, more different delays than a prio qdisc has bands.
+        FaultError: too_many_delays.
     """
-    kinds = sorted({(delay_ns, jitter_ns) for _, delay_ns, jitter_ns in peers})
-    bands = ORDINARY_BANDS + len(kinds)
-    if bands > BANDS_MAX:
-        raise FaultError("too_many_delays", f"netem takes {BANDS_MAX - ORDINARY_BANDS} a host")
+    bands = netem_bands(peers, token)
     handle = netem_handle(token)
     dev = f"dev {interface}"
-    lines = [f"qdisc add {dev} root handle {handle}: prio bands {bands} priomap {_PRIOMAP}"]
-    for number, (delay_ns, jitter_ns) in enumerate(kinds, start=ORDINARY_BANDS + 1):
-        delay = f"delay {_us(delay_ns)}us" + (f" {_us(jitter_ns)}us" if jitter_ns else "")
-        child = f"{int(handle, 16) + number & 0xFFFF:x}"
+    count = ORDINARY_BANDS + len(bands)
+    lines = [f"qdisc add {dev} root handle {handle}: prio bands {count} priomap {_PRIOMAP}"]
+    for band in bands:
+        jitter = "" if ordered or not band.jitter_ns else f" {_us(band.jitter_ns)}us"
         lines.append(
-            f"qdisc add {dev} parent {handle}:{number:x} handle {child}: netem"
-            f" limit {LIMIT_PACKETS} {delay}"
+            f"qdisc add {dev} parent {band.flow} handle {band.handle} netem"
+            f" limit {LIMIT_PACKETS} delay {_us(band.delay_ns)}us{jitter}"
+            f"{_IN_ORDER if ordered and band.jitter_ns else ''}"
         )
-        if ordered and jitter_ns:
-            lines.append(f"qdisc add {dev} parent {child}:1 pfifo limit {LIMIT_PACKETS}")
+    flows = {(band.delay_ns, band.jitter_ns): band.flow for band in bands}
     for address, delay_ns, jitter_ns in peers:
-        band = ORDINARY_BANDS + 1 + kinds.index((delay_ns, jitter_ns))
-        lines += _filters(
-            f"filter add {dev} parent {handle}:", address, node_port, f"{handle}:{band:x}"
-        )
+        flow = flows[delay_ns, jitter_ns]
+        lines += _filters(f"filter add {dev} parent {handle}:", address, node_port, flow)
     return lines
+
+
+def change_line(interface: str, band: Band, delay_ns: int) -> str:
+    """Return the `tc -batch` line that gives a band of ordered packets another delay."""
+    return (
+        f"qdisc change dev {interface} parent {band.flow} handle {band.handle} netem"
+        f" limit {LIMIT_PACKETS} delay {_us(delay_ns)}us{_IN_ORDER}"
+    )
 
 
 def _filters(head: str, address: str, node_port: int, flow: str) -> list[str]:

@@ -1,0 +1,78 @@
+"""The jitter of a netem delay: a process that moves netem's delay along a wandering line.
+
+netem draws each packet's jitter alone and so swaps packets; told not to, it makes dense traffic
+wait for its slowest packet, and the delay grows. Moving all packets' delay slowly does neither.
+It ends at its deadline; killed, it leaves the delay where it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+
+from faults.boottime import boottime_ns
+from faults.fault import SECOND_NS
+from faults.netem import Band, change_line
+from faults.wander import Wander
+
+MOVES_A_STEP = 8
+STEP_NS_MIN = 80_000_000
+"""A new delay at most every 10 ms, as each costs a call of the kernel."""
+
+
+class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The bands to steer, and until when (CLOCK_BOOTTIME)."""
+
+    interface: str
+    bands: list[Band]
+    seed: int
+    until_boottime_ns: int
+    pid_file: str
+
+
+def run(spec: Spec) -> None:
+    """Return when the deadline has passed, SIGTERM came, or tc has ended."""
+    stopping: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
+    step_ns = max(STEP_NS_MIN, MOVES_A_STEP * max(band.jitter_ns for band in spec.bands))
+    lines = [
+        (band, Wander(band.jitter_ns, step_ns, f"{spec.seed}/{band.flow}")) for band in spec.bands
+    ]
+    # -force: until the fault is injected there is no such qdisc, and tc shall wait for it
+    with subprocess.Popen(
+        ("tc", "-force", "-batch", "-"), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as tc:
+        assert tc.stdin is not None
+        Path(spec.pid_file).write_text(f"{os.getpid()}\n")
+        start_ns = time.monotonic_ns()
+        with contextlib.suppress(BrokenPipeError):
+            while not stopping and boottime_ns() < spec.until_boottime_ns and tc.poll() is None:
+                now_ns = time.monotonic_ns() - start_ns
+                for band, wander in lines:
+                    delay_ns = band.delay_ns + wander.at(now_ns)
+                    tc.stdin.write(change_line(spec.interface, band, delay_ns) + "\n")
+                tc.stdin.flush()
+                time.sleep(step_ns / MOVES_A_STEP / SECOND_NS)
+        tc.kill()
+    Path(spec.pid_file).unlink(missing_ok=True)
+
+
+def main(text: str) -> int:
+    """Return the exit status of steering by the JSON spec in text."""
+    try:
+        run(msgspec.json.decode(text, type=Spec))
+    except (msgspec.DecodeError, OSError) as error:
+        print(f"netem jitter: {error}", flush=True)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

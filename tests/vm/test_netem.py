@@ -1,0 +1,117 @@
+"""Delay by netem on a kernel that has it: as long as asked, in order, both families, all healed.
+
+Also by nft's queue verdict, which the controller's own kernel may lack.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.vm.vmbench import PORT, Bench, S, bench
+
+pytestmark = [
+    pytest.mark.vm,
+    pytest.mark.root,
+    pytest.mark.slow,
+    pytest.mark.skipif(os.geteuid() != 0, reason="a VM lab needs root"),
+    pytest.mark.skipif(shutil.which("qemu-system-x86_64") is None, reason="needs qemu-system-x86"),
+]
+
+MS = 1_000_000
+CLOCK_PROBE_PORT = 9001
+SIX = "fd99::2"
+FOR_NS = 40 * S
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Bench]:
+    with bench() as made:
+        yield made
+
+
+def delay(lab: Bench, how: str, *, delay_ms: int, jitter_ms: int = 0) -> dict[str, Any]:
+    rows = [
+        {"host": "n2", "address": each, "delay_ns": delay_ms * MS, "jitter_ns": jitter_ms * MS}
+        for each in (lab.addresses["n2"], SIX)
+    ]
+    return {
+        "id": "d", "fault": "delay", "at_ns": 0, "for_ns": FOR_NS, "interface": "eth0",
+        "node_port": PORT, "peers": [], "direction": {"egress": rows, "ingress": rows},
+        "seed": 3, "ordered": True, "how": how,
+    }  # fmt: skip
+
+
+def quartile_ms(lab: Bench, **where: Any) -> float:
+    """Return the lower quartile: on a busy machine the steadiest mark of a constant delay."""
+    times = lab.round_trips(80, **where)["times"]
+    return statistics.quantiles(times, n=4)[0]
+
+
+def qdisc(lab: Bench) -> str:
+    return lab.run("n1", "tc qdisc show dev eth0")
+
+
+@pytest.mark.parametrize("how", ["netem", "queue"])
+def test_a_delay_is_as_long_as_asked_for_the_nodes_flows_alone(lab: Bench, how: str) -> None:
+    before, snapshot = qdisc(lab), lab.ask("snapshot")
+    base_ms = quartile_ms(lab)
+    lab.arm(delay(lab, how, delay_ms=50))
+    found = lab.wait_state("d", "installed", "indeterminate", "failed")
+    assert found["state"] == "installed", found["reason"]
+    for address in (lab.addresses["n2"], SIX):
+        assert abs(quartile_ms(lab, address=address) - base_ms - 50) < 2 + 0.02 * 50
+    assert quartile_ms(lab, port=CLOCK_PROBE_PORT) < 25
+    found = lab.wait_state("d", "healed", "failed")
+    assert found["state"] == "healed", found["reason"]
+    assert quartile_ms(lab) < 25
+    assert qdisc(lab) == before
+    assert lab.ask("snapshot") == snapshot
+
+
+def test_jitter_by_netem_swaps_nothing_and_does_not_bias_the_delay(lab: Bench) -> None:
+    base_ms = quartile_ms(lab)
+    before = qdisc(lab)
+    lab.arm(delay(lab, "netem", delay_ms=50, jitter_ms=10))
+    found = lab.wait_state("d", "installed", "indeterminate", "failed")
+    assert found["state"] == "installed", found["reason"]
+    found = lab.round_trips(800, gap_s=0.01)
+    assert found["swapped"] == 0
+    low, middle, high = statistics.quantiles(found["times"], n=4)
+    assert abs(middle - base_ms - 50) < 2 + 0.02 * 50
+    assert high - low > 5, "there is a jitter at all"
+    assert lab.wait_state("d", "healed", "failed")["state"] == "healed"
+    assert qdisc(lab) == before
+    assert lab.run("n1", "pgrep -f faults.netem_jitter", check=False) == ""
+
+
+@pytest.mark.parametrize("theirs", ["fq", "prio bands 5"])
+def test_a_users_own_root_qdisc_is_refused_and_left_alone(lab: Bench, theirs: str) -> None:
+    lab.run("n1", f"tc qdisc replace dev eth0 root handle 77: {theirs}")
+    try:
+        before = qdisc(lab)
+        assert lab.ask("hello")["capabilities"]["foreign_qdisc"] is True
+        wire = delay(lab, "netem", delay_ms=50)
+        reply = lab.try_ask("arm", trial="t", t0_in_ns=8 * S, lease_ns=120 * S, faults=[wire])
+        assert reply["error"]["reason"] == "foreign_qdisc"
+        assert qdisc(lab) == before
+    finally:
+        lab.run("n1", "tc qdisc del dev eth0 root")
+    assert lab.ask("hello")["capabilities"]["foreign_qdisc"] is False
+
+
+def test_a_qdisc_that_somebody_replaced_has_ended_early_and_theirs_stays(lab: Bench) -> None:
+    lab.arm(delay(lab, "netem", delay_ms=50))
+    assert lab.wait_state("d", "installed", "indeterminate", "failed")["state"] == "installed"
+    lab.run("n1", "tc qdisc del dev eth0 root; tc qdisc add dev eth0 root handle 77: pfifo")
+    try:
+        found = lab.wait_state("d", "failed", "healed")
+        assert (found["state"], found["reason"]) == ("failed", "ended_early: the qdisc was gone")
+        assert "pfifo 77:" in qdisc(lab)
+    finally:
+        lab.run("n1", "tc qdisc del dev eth0 root")
