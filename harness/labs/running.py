@@ -24,6 +24,9 @@ from harness.labs.state import HostState, LabState, ProcessId
 Progress = Callable[[str], None]
 
 HOST_STATUS_S = 1.5
+PROGRESS_S = 20.0
+"""How often a wait for hosts says whom it waits for."""
+
 LOCK_WAIT_S = 30.0
 """How long a plug waits for another hand on the same lab."""
 
@@ -167,7 +170,7 @@ def start(name: str, host_name: str) -> None:
     """Return once a killed host answers on SSH again; nothing happens if it runs."""
     switch_on(name, host_name)
     state = lab_state.existing(name)
-    _wait_for_ssh(lab_state.lab_folder(name), state, (state.host(host_name),))
+    _wait_for_ssh(lab_state.lab_folder(name), state, (state.host(host_name),), _quiet)
 
 
 def reboot(name: str, host_name: str) -> None:
@@ -256,7 +259,7 @@ def _make(folder: Path, state: LabState, progress: Progress) -> Lab:
     for each in state.hosts:
         kind_of(each).lay_out(folder, state, each)
         state = _boot(folder, state, each)
-    _wait_for_ssh(folder, state, state.hosts)
+    _wait_for_ssh(folder, state, state.hosts, progress)
     inventory = access.write_inventory(folder, state)
     state = lab_state.save(folder, msgspec.structs.replace(state, phase="up"))
     progress(f"lab {state.name}: up")
@@ -267,6 +270,10 @@ def _make(folder: Path, state: LabState, progress: Progress) -> Lab:
         netns=Path(state.controller_namespace_path),
         hosts=tuple((h.name, h.data_address) for h in state.hosts if h.role == "node"),
     )
+
+
+def _quiet(line: str) -> None:
+    """Take a progress line and drop it."""
 
 
 def _boot(folder: Path, state: LabState, each: HostState) -> LabState:
@@ -280,17 +287,30 @@ def _boot(folder: Path, state: LabState, each: HostState) -> LabState:
     return recorded[0]
 
 
-def _wait_for_ssh(folder: Path, state: LabState, hosts: tuple[HostState, ...]) -> None:
+def _wait_for_ssh(
+    folder: Path, state: LabState, hosts: tuple[HostState, ...], progress: Progress
+) -> None:
+    """Return once every host answers; a host that ends instead is told at once."""
+    started = time.monotonic()
     within_s = max(kind_of(each).SSH_DEADLINE_S for each in hosts)
-    silent = reach.silent_hosts(folder, state, hosts, within_s=within_s)
-    if silent:
-        name = min(silent)
-        console = folder / "hosts" / name / "console.log"
-        lines = console.read_text(errors="replace").strip().splitlines() or ["(nothing)"]
-        raise LabError(
-            f"hosts without SSH after {within_s:.0f} s: {', '.join(sorted(silent))}; "
-            f"the console of {name} ends: {lines[-1]}"
-        )
+    while hosts:
+        slice_s = min(PROGRESS_S, started + within_s - time.monotonic())
+        silent = reach.silent_hosts(folder, state, hosts, within_s=slice_s)
+        hosts = tuple(each for each in hosts if each.name in silent)
+        passed_s = time.monotonic() - started
+        ended = [each.name for each in hosts if not process.is_alive(each.process)]
+        names = ", ".join(ended or sorted(silent))
+        if ended or (hosts and passed_s >= within_s):
+            what = "ended while booting" if ended else f"without SSH after {passed_s:.0f} s"
+            raise LabError(f"hosts {what}: {names}; {_last_words(folder, names.split(',')[0])}")
+        if hosts:
+            progress(f"lab {state.name}: waiting for {names} ({passed_s:.0f} s)")
+
+
+def _last_words(folder: Path, name: str) -> str:
+    console = folder / "hosts" / name / "console.log"
+    lines = console.read_text(errors="replace").strip().splitlines() or ["(nothing)"]
+    return f"the console of {name} ends: {lines[-1]}"
 
 
 def _remove(folder: Path) -> None:

@@ -10,7 +10,8 @@ from harness.labs.process import run
 from harness.labs.state import HostState, LabState, ProcessId
 from harness.labs.vm import image, qmp, seed
 
-SSH_DEADLINE_S = 300.0
+SSH_DEADLINE_S = 600.0
+"""Seconds; four emulated VMs on a free machine take forty, beside other work minutes."""
 LINK_MARK = "link_down"
 """A file in the VM's folder while its data card has no carrier; QEMU cannot be asked."""
 
