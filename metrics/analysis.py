@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 from metrics import blocks, faults, finality, forks, propagation, recovery, safety, slots, story
@@ -90,12 +89,11 @@ def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) 
 
 def _unasked_boots(data: TrialData) -> list[str]:
     """Return a reason for each host that booted within the trial although nobody cut its power."""
-    boots = Counter(epoch.host for epoch in data.epochs)
     cut = {host for f in data.planned.faults if f.fault == "power_cut" for host in f.targets}
     return [
         f"{host} rebooted, which nobody asked for"
-        for host, count in sorted(boots.items())
-        if count > 1 and host not in cut
+        for host in (planned.host for planned in data.plan.hosts)
+        if data.boots(host) > 1 and host not in cut
     ]
 
 

@@ -20,6 +20,8 @@ LATE_NS = 1_000_000_000
 ON_TIME_REASONS = ("", "dead_man")
 """Why an agent ends a fault at its own deadline: itself, or by the timer that outlives it."""
 BAD_STATES = ("failed", "indeterminate")
+GONE = "ended_early"
+"""How an agent's reason begins when it found a fault gone that should have been in force."""
 BEGAN, ENDED = "installed", "healed"
 
 
@@ -104,8 +106,18 @@ def _changes(data: TrialData, fault: PlannedFault, state: str) -> list[Change]:
         if record.state == state and record.t_ns is not None:
             first_ns, last_ns = record.between_ns or (record.t_ns, record.t_ns)
             mono_ns = record.mono_ns - (record.t_ns - (first_ns + last_ns) // 2)
-            found.append(Change(Epoch(record.host, record.boot), first_ns, last_ns, mono_ns))
+            found.append(Change(_epoch(data, record), first_ns, last_ns, mono_ns))
     return found
+
+
+def _epoch(data: TrialData, record: AgentRecord) -> Epoch:
+    """Return whose raw clock stamped the record.
+
+    An agent in a container reads a boot id of the container; its nodes may read the machine's,
+    whose clock it is. Where a host's events know one boot only, that is meant.
+    """
+    known = [epoch for epoch in data.epochs if epoch.host == record.host]
+    return known[0] if len(known) == 1 else Epoch(record.host, record.boot)
 
 
 def _spread(data: TrialData, changes: list[Change], due_ns: int) -> dict[str, Any]:
@@ -129,12 +141,12 @@ def _spread(data: TrialData, changes: list[Change], due_ns: int) -> dict[str, An
 def _taken_back(data: TrialData, fault: PlannedFault) -> bool:
     """Return whether a host ended the fault for another reason than its deadline, before that.
 
-    `heal`, `disarmed`, `lease_expired` and `agent_stopped` end it whatever the plan says; `failed`
-    means that nobody knows how it ended. A fault without a deadline lasts to the plan's end.
+    `heal`, `disarmed`, `lease_expired` and `agent_stopped` end it whatever the plan says. A fault
+    without a deadline lasts to the plan's end.
     """
     due_ns = fault.end_ns if fault.end_ns > fault.at_ns else data.plan.end_ns
     for record in of_fault(data, fault):
-        if record.state == "failed":
+        if record.state == "failed" and record.reason.startswith(GONE):
             return True
         if record.state == ENDED and record.reason not in ON_TIME_REASONS:
             done = record.between_ns[1] if record.between_ns else record.t_ns

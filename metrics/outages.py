@@ -82,7 +82,7 @@ def stands_still(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Fo
     silent: dict[str, list[float | None]] = {}
     wrong = []
     for host in fault.targets:
-        least_ns, most_ns, boots = _silence(data, fault, host, found)
+        least_ns, most_ns = _silence(data, fault, host, found)
         silent[host] = [round(least_ns / 1e9, 3), None if most_ns is None else
                         round(most_ns / 1e9, 3)]  # fmt: skip
         lasted_ns = min(fault.end_ns, data.end_ns) - fault.at_ns
@@ -90,9 +90,9 @@ def stands_still(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Fo
             wrong.append(f"{host} was not seen again by the end")
         elif most_ns < lasted_ns - 2 * MARGIN_NS:
             wrong.append(f"{host} was silent for {most_ns / 1e9:.1f} s at most")
-        elif fault.fault == "power_cut" and len(boots) < 2:
+        elif fault.fault == "power_cut" and data.boots(host) < 2:
             wrong.append(f"{host} did not boot again")
-        elif fault.fault != "power_cut" and len(boots) > 1:
+        elif fault.fault != "power_cut" and data.boots(host) > 1:
             wrong.append(f"{host} rebooted")
     measured: dict[str, Any] = {"silent_s": silent}
     if fault.fault == "power_cut":
@@ -102,8 +102,8 @@ def stands_still(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Fo
 
 def _silence(
     data: TrialData, fault: PlannedFault, host: str, found: list[Burst]
-) -> tuple[float, float | None, set[str]]:
-    """Return (least, most) ns of the host's longest silence around the fault, and its boot ids.
+) -> tuple[float, float | None]:
+    """Return (least, most) ns of the host's longest silence around the fault.
 
     It was silent at least from the first to the last probe that it left unanswered, at most from
     the last answer before to the first one after; most is None when none came after. A link that
@@ -116,8 +116,6 @@ def _silence(
     if fault.fault != "link_down":
         alive += [e.t_ns for kind in OWN_SIGNS for e in data.events(kind)
                   if e.host == host and e.hi_ns - e.lo_ns < SURE_NS]  # fmt: skip
-    boots = {b.peer_boot for b in asked if b.peer_boot}
-    boots |= {epoch.boot for epoch in data.epochs if epoch.host == host}
     alive.sort()
     latest_ns = fault.end_ns + 4 * MARGIN_NS
     gaps = [(a, b) for a, b in itertools.pairwise(alive) if a < latest_ns and b > fault.at_ns]
@@ -131,7 +129,7 @@ def _silence(
     least_ns = (
         max(first for first, _ in inside) - min(last for _, last in inside) if inside else 0.0
     )
-    return max(least_ns, 0.0), None if end == float("inf") else end - begin, boots
+    return max(least_ns, 0.0), None if end == float("inf") else end - begin
 
 
 def _resumed(data: TrialData, fault: PlannedFault) -> dict[str, Any]:

@@ -176,8 +176,10 @@ def build(
     for (a, b), found in sorted(pairs.items()):
         if a < b and found.empty:
             problems.append(f"clock probes between {a.host} and {b.host} contradict each other")
-    reference = _reference(plan, planned.faults, pairs, epochs(db, trial.n))
-    bare = Timeline(reference, pairs, None, trial.t0_wall_ns, _armed_t0(agents, reference))
+    known = epochs(db, trial.n)
+    reference = _reference(plan, planned.faults, pairs, known)
+    t0_mono_ns = _armed_t0(agents, reference, known)
+    bare = Timeline(reference, pairs, None, trial.t0_wall_ns, t0_mono_ns)
     wall = _wall(db, trial.n, bare, planned.faults)
     if wall is None:
         problems.append("no verified NTP check: wall time is not tied to the time line")
@@ -238,10 +240,13 @@ def _reference(
     return min(found, key=rank, default=None)
 
 
-def _armed_t0(agents: list[AgentRecord], reference: Epoch | None) -> int | None:
-    """Return T0 on the reference host's own clock, as its agent armed it."""
+def _armed_t0(agents: list[AgentRecord], reference: Epoch | None, known: list[Epoch]) -> int | None:
+    """Return T0 on the reference host's own clock, as its agent armed it in that boot."""
+    boots = {epoch.boot for epoch in known if reference and epoch.host == reference.host}
     for record in agents:
-        if reference and record.host == reference.host and record.read_back:
+        # In a container agents and nodes may name one boot differently: only one, no doubt.
+        own = reference and (len(boots) == 1 or record.boot == reference.boot)
+        if reference and own and record.host == reference.host and record.read_back:
             value = record.read_back.get("t0_mono_ns")
             if isinstance(value, int):
                 return value

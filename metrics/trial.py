@@ -53,6 +53,8 @@ class TrialData:
     agents: list[AgentRecord]
     broken_agent_lines: int
     timeline: Timeline
+    epochs: list[Epoch]
+    """Every boot of every host that wrote events."""
     _cache: dict[tuple[str, str], list[Event]] = field(default_factory=dict)
 
     def events(self, kind: str, columns: str = "") -> list[Event]:
@@ -76,10 +78,11 @@ class TrialData:
             for i, row in enumerate(rows)
         ]
 
-    @property
-    def epochs(self) -> list[Epoch]:
-        """Return every boot of every host that wrote events."""
-        return timeline.epochs(self.db, self.file.n)
+    def boots(self, host: str) -> int:
+        """Return how often the host was up, as its events or its own agent know boots apart."""
+        wrote = {epoch.boot for epoch in self.epochs if epoch.host == host}
+        acted = {record.boot for record in self.agents if record.host == host}
+        return max(len(wrote), len(acted))
 
     def slot_time_ns(self, slot: int) -> int:
         """Return the nominal time of slot since T0, the time of the first producible slot."""
@@ -139,4 +142,5 @@ def load(
         agents=agents,
         broken_agent_lines=broken,
         timeline=timeline.build(db, plan, planned, file, agents),
+        epochs=timeline.epochs(db, file.n),
     )

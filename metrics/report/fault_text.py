@@ -9,6 +9,7 @@ from metrics.report.text import number
 
 Fault = dict[str, Any]
 """A fault as summary.json holds it."""
+FEW = 5
 _CLOCKS = {"process": "of the node", "host": "of the host", "daemon": "by the time daemon"}
 
 
@@ -22,7 +23,7 @@ def asked(fault: Fault) -> str:
         parts.append(" | ".join(", ".join(group) for group in fault["groups"]))
     elif fault["fault"] == "cut" and fault["pairs"]:
         parts.append(", ".join(f"{a} → {b}" for a, b in fault["pairs"]))
-    return ", ".join(parts) or "–"
+    return ", ".join(parts) or fault["fault"].replace("_", " ")
 
 
 def measured(fault: Fault) -> str:
@@ -69,12 +70,28 @@ def _links(found: dict[str, Any]) -> list[str]:
         parts.append(f"{100 * found['share']:.3g} % lost one way ({low:.3g} to {high:.3g} %)")
     if "sent" in found:
         parts.append(f"{found['lost']} of {found['sent']} exchanges failed (each needs both ways)")
-    for host, count in found.get("dropped", {}).items():
-        parts.append(f"{host} dropped {count:,} packets that arrived")
-    for host, own in found.get("by_receiver", {}).items():
-        share = f" ({100 * own['lost'] / own['sent']:.3g} %)" if own["sent"] else ""
-        parts.append(f"{host} dropped {own['lost']:,} of {own['sent']:,} that arrived{share}")
-    return parts
+    return [*parts, *_kernels(found)]
+
+
+def _kernels(found: dict[str, Any]) -> list[str]:
+    """Return what the receivers' kernels counted, by host where these are few."""
+    counts = sorted(found.get("dropped", {}).items())
+    shares = {
+        host: f"{100 * own['lost'] / own['sent']:.3g} %"
+        for host, own in sorted(found.get("by_receiver", {}).items())
+        if own["sent"]
+    }
+    if len(counts) > FEW:
+        least, most = min(n for _, n in counts), max(n for _, n in counts)
+        return [f"{len(counts)} hosts dropped {least:,} to {most:,} packets that arrived"]
+    if len(shares) > FEW:
+        values = sorted(shares.values(), key=lambda text: float(text.split()[0]))
+        return [f"{len(shares)} hosts dropped {values[0]} to {values[-1]} of what arrived"]
+    if counts:
+        return ["dropped on arrival: " + ", ".join(f"{n:,} at {host}" for host, n in counts)]
+    if shares:
+        return ["dropped on arrival: " + ", ".join(f"{x} at {host}" for host, x in shares.items())]
+    return []
 
 
 def _clocks(found: dict[str, Any]) -> list[str]:
@@ -121,7 +138,7 @@ def _silences(found: dict[str, Any]) -> list[str]:
     for host, value in found.get("down_s", {}).items():
         parts.append(f"{host} silent for {value:.2f} s")
     for host, (least, most) in found.get("silent_s", {}).items():
-        until = "not seen again" if most is None else f"to {most:.2f} s"
+        until = "s at least, not seen again" if most is None else f"to {most:.2f} s"
         parts.append(f"{host} silent for {least:.2f} {until}")
     for host, entry in resumed.items():
         parts.append(f"{host} resumed at block {entry['head']} (final up to {entry['lib']})")

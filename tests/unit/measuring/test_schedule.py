@@ -35,7 +35,7 @@ def test_a_producer_named_by_the_nodes_is_expected_though_the_plan_names_another
     ("reason", "state", "invalid"),
     [("", "healed", False), ("dead_man", "healed", False), ("lease_expired", "healed", True),
      ("heal", "healed", True), ("disarmed", "healed", True), ("agent_stopped", "healed", True),
-     ("", "failed", True)],
+     ("ended_early: the rules were gone", "failed", True), ("heal: left over", "failed", False)],
 )  # fmt: skip
 def test_a_fault_taken_back_by_anything_but_its_deadline_ended_early(
     rebuilt: Rebuilt, reason: str, state: str, invalid: bool
