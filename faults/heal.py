@@ -58,9 +58,18 @@ def heal(place: Layout, *, boot: bool) -> int:
     left = [entry.fault_id for entry in host.ledger.open_entries()]
     answer: dict[str, object] = {"healed": healed, "left": left}
     if boot:
-        answer["started"] = RunningFile(place.agent_dir).bring_back()
+        answer["started"] = _bring_back(RunningFile(place.agent_dir), host.journal)
     print(json.dumps({"how": "ledger", "ok": answer}))
     return 3 if left else 0
+
+
+def _bring_back(running: RunningFile, journal: Journal) -> list[str]:
+    """Return the units started again; the trial's journal then tells of the new boot."""
+    known, started = running.read(), running.bring_back()
+    if known is not None and started:
+        journal.trial = known.trial
+        journal.write("started", read_back={"units": list(started)}, reason="host_booted")
+    return started
 
 
 def _answers(path: Path) -> bool:
