@@ -95,17 +95,29 @@ def step(data: TrialData, fault: PlannedFault) -> Found:
 
 
 def drift(data: TrialData, fault: PlannedFault) -> Found:
-    """Return how much faster the targets' wall clocks ran than before, in parts per 10^9."""
+    """Return how much faster the targets' wall clocks ran than before, in parts per 10^9.
+
+    Before: at the rate the kernel was set to when the fault began, where the agent read that (a
+    daemon may have been correcting just then), else as measured.
+    """
     by_host: dict[str, dict[str, float]] = {}
+    set_rates = fault_records.last_read_back(data, fault, fault_records.BEGAN)
     for host in fault.targets:
         before = _fit(_before(data, fault, host))
         lasting = _fit(_stamps(data, host, fault.at_ns + MARGIN_NS, fault.end_ns - MARGIN_NS))
-        if before is not None and lasting is not None:
-            error = before.slope_error + lasting.slope_error
-            by_host[host] = {
-                "drift_ppb": round((lasting.slope - before.slope) * 1e9),
-                "error_ppb": round(error * 1e9),
-            }
+        set_ppb = set_rates.get(host, {}).get("freq_before_ppb")
+        if lasting is None:
+            continue
+        if isinstance(set_ppb, int):
+            rate, error = set_ppb / 1e9, 0.0
+        elif before is not None:
+            rate, error = before.slope, before.slope_error
+        else:
+            continue
+        by_host[host] = {
+            "drift_ppb": round((lasting.slope - rate) * 1e9),
+            "error_ppb": round((lasting.slope_error + error) * 1e9),
+        }
     measured: dict[str, Any] = {"by_host": by_host}
     measured |= _ntp_saw(data, fault) | _agents_say(data, fault, "drift_ppb", state="healed")
     if len(by_host) < len(fault.targets):

@@ -61,12 +61,15 @@ def test_a_step_of_another_size_is_indeterminate(rebuilt: Rebuilt, bend: ModuleT
     assert summary["verdict"] == "invalid"
 
 
-def test_a_drift_is_measured_against_the_rate_before(rebuilt: Rebuilt, bend: ModuleType) -> None:
+@pytest.mark.parametrize("installed", [None, {"freq_before_ppb": 35_001}])
+def test_a_drift_is_measured_against_the_rate_before(
+    rebuilt: Rebuilt, bend: ModuleType, installed: dict[str, int] | None
+) -> None:
     planned = bend.fault("clock_drift", ["h3"], {"by_ppb": 200_000, "level": "host"})
     healed = {"drift_ppb": 200_010, "ntp_after": {"verified": True, "reason": ""}}
     summary = rebuilt(
         lambda lines: bend.wall(lines, "h3", lambda t: t * 200e-6),
-        lambda run: bend.add(run, planned, healed=healed),
+        lambda run: bend.add(run, planned, healed=healed, installed=installed),
         end=bend.END,
     )
     measured = _fault(summary, "clock_drift-x")["measured"]
