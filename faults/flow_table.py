@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from faults.fault import Command, addresses
 
 RULES_A_CHAIN = 4
-"""Both families, the node's port as destination and as source."""
+"""Both families, the node's port as destination, and as source alone: a packet meets one rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +77,9 @@ def _chain(chain: Chain, node_port: int) -> str:
     here = f'iifname "{chain.interface}" ' if chain.interface else ""
     rules = "".join(
         f"    {here}{family} {chain.side} @{chain.set_name}{suffix} meta l4proto {{ tcp, udp }}"
-        f" th {port} {node_port} counter {chain.verdict}\n"
+        f" {ports} counter {chain.verdict}\n"
         for family, suffix in (("ip", ""), ("ip6", "6"))
-        for port in ("dport", "sport")
+        for ports in (f"th dport {node_port}", f"th dport != {node_port} th sport {node_port}")
     )
     head = f"    type filter hook {chain.hook} priority {chain.priority}; policy accept;\n"
     return f"  chain {chain.hook} {{\n{head}{rules}  }}\n"

@@ -8,6 +8,7 @@ busy with another host. `state` prints one word: on, off, frozen or link_down.
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -69,7 +70,7 @@ class Power(Fault, frozen=True, kw_only=True):
         return Recipe(
             how="provider",
             inject=(_persistent(known.get(begin, ())),),
-            release=(_persistent(known.get(end, ())),),
+            release=(_persistent(known.get(end, ()), until=known.get("state", ())),),
         )
 
     def state(self, place: Place) -> str:
@@ -125,5 +126,10 @@ def read_provider(path: Path) -> Provider:
         raise FaultError("bad_provider", f"{path}: {error}") from error
 
 
-def _persistent(words: tuple[str, ...]) -> Command:
-    return Command(("/bin/sh", "-c", AGAIN, "again", *words), timeout_s=WORDS_TIMEOUT_S)
+def _persistent(words: tuple[str, ...], *, until: tuple[str, ...] = ()) -> Command:
+    """Return words as a command that is tried again until it succeeds; with until, the words for a
+    host's state, also until that is on: a host may die while it boots.
+    """
+    there = f' && [ "$({shlex.join(until)})" = {ON} ]' if until else ""
+    script = AGAIN.replace('"$@"', f'"$@"{there}')
+    return Command(("/bin/sh", "-c", script, "again", *words), timeout_s=WORDS_TIMEOUT_S)

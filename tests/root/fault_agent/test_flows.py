@@ -95,7 +95,8 @@ def test_the_share_asked_is_lost_one_way_within_five_sigma(bench) -> None:
     wait_until(lambda: bench.state("loss-1") == "installed", "installed")
     sent = 4_000
     five_sigma = 5 * (sent * 0.3 * 0.7) ** 0.5
-    assert abs(sent - arrived(bench, sent, to_here=True) - 0.3 * sent) < five_sigma
+    got = arrived(bench, sent, to_here=True)
+    assert abs(sent - got - 0.3 * sent) < five_sigma
     assert arrived(bench, 500, to_here=False) == 500
     wait_until(lambda: bench.state("loss-1") == "healed", "healed")
     counted = bench.records("loss-1")[-1]["read_back"]
@@ -103,6 +104,29 @@ def test_the_share_asked_is_lost_one_way_within_five_sigma(bench) -> None:
     assert abs(counted["dropped"]["input"] - 0.3 * sent) < five_sigma
     assert arrived(bench, 500, to_here=True) == 500
     assert bench.rules() == ""
+
+
+def test_a_packet_between_two_node_ports_is_drawn_once(bench) -> None:
+    bench.start_agent()
+    bench.arm(loss(300_000))
+    wait_until(lambda: bench.state("loss-1") == "installed", "installed")
+    sent, got = 3_000, 0
+    with bench.socket_in(bench.here) as link:
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        link.setblocking(False)
+        link.bind((HERE, PORT))
+        link.connect((THERE, PORT))
+        for number in range(sent):
+            link.send(b"%d" % number)
+            if number % 20 == 19:
+                time.sleep(0.002)
+                got += drained(link)
+        wait_until(lambda: bench.state("loss-1") == "healed", "healed")
+        got += drained(link)
+    counted = bench.records("loss-1")[-1]["read_back"]
+    five_sigma = 5 * (sent * 0.3 * 0.7) ** 0.5
+    assert counted["seen"] == got + counted["dropped"]["input"] <= sent
+    assert abs(counted["dropped"]["input"] - 0.3 * counted["seen"]) < five_sigma
 
 
 def test_all_lost_on_the_only_interface_leaves_ssh_time_and_clock_probes_alone(bench) -> None:
