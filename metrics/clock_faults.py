@@ -255,14 +255,21 @@ def _checks(data: TrialData, hosts: list[str]) -> list[Event]:
 
 
 def _told(data: TrialData, host: str, start_ns: float, end_ns: float) -> list[tuple[float, float]]:
-    """Return (time told by the servers minus the host's raw clock, less a constant; bound)."""
-    found = [
-        (event.wall_ns - event.fields[0] - event.mono_ns, event.fields[1])
-        for event in _checks(data, [host])
-        if event.fields[1] and event.fields[2] and start_ns <= event.t_ns < end_ns
-    ]
-    base = data.file.t0_wall_ns // 10**12 * 10**12
-    return [(float(told - base), float(bound)) for told, bound in found]
+    """Return (time told by the servers minus true time, bound) of each check in the window.
+
+    Where the line is not tied to wall time, against T0 on the host's own raw clock: less exact.
+    """
+    found = []
+    for event in _checks(data, [host]):
+        if not event.fields[1] or not event.fields[2] or not start_ns <= event.t_ns < end_ns:
+            continue
+        half_ns = (event.hi_ns - event.lo_ns) / 2
+        told_ns = event.wall_ns - event.fields[0] - data.file.t0_wall_ns
+        if np.isfinite(half_ns):
+            found.append((told_ns - event.t_ns, event.fields[1] + half_ns))
+        else:
+            found.append((float(told_ns - event.mono_ns), float(event.fields[1])))
+    return found
 
 
 def _offset(offsets: list[dict[str, float]]) -> dict[str, Any]:

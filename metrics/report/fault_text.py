@@ -163,7 +163,9 @@ def _interval(found: dict[str, Any]) -> str:
 
 
 def _shown(key: str, value: Any) -> bool:
-    return key != "level" and value not in (None, "") and not isinstance(value, list | dict)
+    if key == "level" or (key == "jitter_ns" and not value):
+        return False
+    return value not in (None, "") and not isinstance(value, list | dict)
 
 
 def _one(fault: Fault, key: str, value: Any) -> str:
