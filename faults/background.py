@@ -18,8 +18,11 @@ STOP = (
 exit.
 """
 
-READY = 'n=0; until [ -s "$1" ]; do sleep 0.05; n=$((n+1)); [ $n -lt 160 ] || exit 1; done'
+READY = 'n=0; until [ -s "$1" ]; do sleep 0.05; n=$((n+1)); [ $n -lt 500 ] || exit 1; done'
 """Waits until the helper has written $1, which it does when it can work."""
+
+READY_TIMEOUT_S = 30.0
+"""A fault that is late is better than none: Python starts slowly on a busy, small machine."""
 
 
 def start(place: Place, module: str, spec: str) -> Command:
@@ -39,7 +42,7 @@ def start(place: Place, module: str, spec: str) -> Command:
 
 def ready(file: Path) -> Command:
     """Return the command that waits until the helper has written file."""
-    return Command(("/bin/sh", "-c", READY, "ready", str(file)))
+    return Command(("/bin/sh", "-c", READY, "ready", str(file)), timeout_s=READY_TIMEOUT_S)
 
 
 def stop(pid_file: Path, module: str) -> Command:
