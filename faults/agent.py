@@ -308,7 +308,8 @@ class Agent:
             self.host.grants.revoke()
             rest = await asyncio.to_thread(self.recover, reason)
             await asyncio.to_thread(self._leasing.end)
-        return {"healed": sorted({*running, *rest})}
+            left = [entry.fault_id for entry in self.host.ledger.open_entries()]
+        return {"healed": sorted({*running, *rest} - set(left)), "left": left}
 
     def journal_lines(self, from_line: int) -> dict[str, object]:
         """Return a bounded number of agent.jsonl's lines from the given one on."""

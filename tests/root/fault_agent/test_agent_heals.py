@@ -143,8 +143,8 @@ def test_a_running_agent_heals_at_once_and_a_second_time_finds_nothing(
     refused = bench.try_ask("arm", trial="u", t0_wall_ns=time.time_ns(), lease_ns=S, faults=[])
     assert refused["error"]["reason"] == "busy"
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
-    assert bench.ask("heal") == {"healed": ["partition-1"]}
-    assert bench.ask("heal") == {"healed": []}
+    assert bench.ask("heal") == {"healed": ["partition-1"], "left": []}
+    assert bench.ask("heal") == {"healed": [], "left": []}
     assert bench.passes(PORT)
     assert [bench.state(f"partition-{n}") for n in (1, 2)] == ["healed", "skipped"]
     assert bench.records("partition-1")[-1]["reason"] == "heal"
