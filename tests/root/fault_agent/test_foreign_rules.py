@@ -62,7 +62,8 @@ table ip ports {
 QDISCS = (
     ("root handle 77: htb default 1", "parent 77: classid 77:1 htb rate 1gbit"),
     ("root handle 77: tbf rate 1gbit burst 1mb latency 50ms",),
-    ("root handle 77: pfifo limit 333",),
+    ("root handle 77: fq",),
+    ("root handle 77: prio",),
 )
 
 
