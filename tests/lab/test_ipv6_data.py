@@ -1,0 +1,73 @@
+"""A campaign whose chain speaks IPv6 on a network of its own, run through a jump host.
+
+Every kind of flow fault acts on IPv6 addresses here: delay by the queue, loss, a one-way cut, a
+partition. Each must be read back as installed, and the probes of the pairs must show the delay.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+
+from tests.lab.bench import MARKS, Bench, bench
+
+pytestmark = MARKS
+
+CAMPAIGN = """\
+schema: slotlab.campaign/v1
+title: faults of flows over IPv6
+seed: 6
+chain: {profile: eosio, producers: 3, slot: 500ms, blocks_per_turn: 1}
+trials: {repeat: 1}
+warmup: 8s
+cooldown: 4s
+safety: {max_unreachable: 3}
+timeline:
+  - {id: slow, at: 12s, for: 10s, fault: delay, between: all, delay: 60ms}
+  - {id: lossy, at: 26s, for: 4s, fault: loss, between: all, share: 50%}
+  - {id: deaf, at: 34s, for: 3s, fault: cut, from: n3, to: n1}
+  - {id: split, at: 41s, for: 3s, fault: partition, shape: [[n2]]}
+"""
+
+
+def rack_of(lab: Bench, folder: Path) -> Path:
+    """Return an inventory with IPv6 data addresses, the hosts after the first behind it."""
+    document = yaml.safe_load(lab.inventory.read_text())
+    hosts = document["all"]["children"]["nodes"]["hosts"]
+    jump = f"-J lab@{hosts['n1']['ansible_host']} -o IdentitiesOnly=yes -o IdentityAgent=none"
+    for number, (name, values) in enumerate(hosts.items(), 1):
+        address = f"fd77:5107::{number}"
+        added = lab.on(name, *f"sudo ip addr add {address}/64 dev eth0 nodad".split())
+        assert added.returncode == 0, added.stderr
+        values["slotlab_address"] = address
+        values["slotlab_zone"] = "six"
+        if name != "n1":
+            values["ansible_ssh_common_args"] = jump
+    path = folder / "six.yml"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def test_flow_faults_act_on_ipv6_and_are_measured(tmp_path: Path) -> None:
+    campaign = tmp_path / "six-faults.yml"
+    campaign.write_text(CAMPAIGN)
+    runs, home = tmp_path / "runs", tmp_path / "home"
+    with bench("six", hosts=3) as lab:
+        rack = rack_of(lab, tmp_path)
+        for words in (("check", "--quick"), ("deploy",)):
+            done = lab.slotlab(*words, "-i", str(rack), home=home)
+            assert done.returncode == 0, done.stdout + done.stderr
+        words = ("run", str(campaign), "-i", str(rack), "--runs", str(runs))
+        done = lab.slotlab(*words, home=home)
+        assert done.returncode == 0, done.stdout + done.stderr
+    (folder,) = runs.glob("*/2*")
+    summary = json.loads((folder / "summary.json").read_text())
+    faults = {fault["id"]: fault for fault in summary["faults"]}
+    print(json.dumps(faults, indent=1))
+    assert {name: fault["state"] for name, fault in faults.items()} == dict.fromkeys(
+        ("slow", "lossy", "deaf", "split"), "installed"
+    )
+    plan = json.loads((folder / "plan.json").read_text())
+    assert {host["address"] for host in plan["hosts"]} == {f"fd77:5107::{n}" for n in (1, 2, 3)}
