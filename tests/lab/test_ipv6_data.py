@@ -59,8 +59,9 @@ def test_flow_faults_act_on_ipv6_and_are_measured(tmp_path: Path) -> None:
         for words in (("check", "--quick"), ("deploy",)):
             done = lab.slotlab(*words, "-i", str(rack), home=home)
             assert done.returncode == 0, done.stdout + done.stderr
-        words = ("run", str(campaign), "-i", str(rack), "--runs", str(runs))
-        done = lab.slotlab(*words, home=home)
+        done = lab.slotlab(
+            "run", str(campaign), "-i", str(rack), "--runs", str(runs), home=home
+        )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
     (folder,) = runs.glob("*/2*")
     summary = json.loads((folder / "summary.json").read_text())
