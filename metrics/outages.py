@@ -90,7 +90,7 @@ def stands_still(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Fo
             wrong.append(f"{host} was not seen again by the end")
         elif most_ns < lasted_ns - 2 * MARGIN_NS:
             wrong.append(f"{host} was silent for {most_ns / 1e9:.1f} s at most")
-        elif fault.fault == "power_cut" and data.boots(host) < 2:
+        elif fault.fault == "power_cut" and not _came_up(data, fault, host):
             wrong.append(f"{host} did not boot again")
         elif fault.fault != "power_cut" and data.boots(host) > 1:
             wrong.append(f"{host} rebooted")
@@ -98,6 +98,15 @@ def stands_still(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Fo
     if fault.fault == "power_cut":
         measured["resumed"] = _resumed(data, fault)
     return measured | ({} if wrong else {"judged": AS_ASKED}), "; ".join(wrong)
+
+
+def _came_up(data: TrialData, fault: PlannedFault, host: str) -> bool:
+    """Return whether the host booted: a new boot id, or, where machines are shared and have one,
+    its prober anew, which nothing but a boot starts again.
+    """
+    starts = data.events("started", "role resumed_num resumed_lib")
+    again = any(e.host == host and e.fields[0] == "probe" and e.t_ns > fault.at_ns for e in starts)
+    return again or data.boots(host) > 1
 
 
 def _silence(
