@@ -80,7 +80,12 @@ def slotlab(lab: Inventory, *words: str, status: int = 0, timeout_s: float = 900
 def snapshots(lab: Inventory) -> Snapshots:
     """Return what each agent says of its host's rules, qdiscs and skew."""
     with Remote(lab) as remote:
-        replies = remote.ctl_all("snapshot", timeout_s=30)
+        return asked(remote)
+
+
+def asked(remote: Remote) -> Snapshots:
+    """Return the same over connections that are already there."""
+    replies = remote.ctl_all("snapshot", timeout_s=30)
     return {
         host: {key: reply.ok[key] for key in COMPARED}
         for host, reply in replies.items()
@@ -110,12 +115,19 @@ def start_split(lab: Inventory, clean: Snapshots, folder: Path) -> subprocess.Po
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
-    def split() -> bool:
-        assert harness.poll() is None, "the campaign ended before its partition"
-        now = snapshots(lab)
-        return all(now.get(host, {}).get("nft") != clean[host]["nft"] for host in clean)
+    try:
+        with Remote(lab) as remote:
 
-    wait_for("the partition", split, within_s=180)
+            def split() -> bool:
+                assert harness.poll() is None, "the campaign ended before its partition"
+                now = asked(remote)
+                return all(now.get(host, {}).get("nft") != clean[host]["nft"] for host in clean)
+
+            wait_for("the partition", split, within_s=180)
+    except BaseException:
+        harness.send_signal(signal.SIGINT)
+        harness.wait(timeout=180)
+        raise
     return harness
 
 
@@ -199,8 +211,10 @@ def test_wipe_leaves_nothing_and_a_second_one_finds_nothing(
     lines = slotlab(lab, "wipe").splitlines()
     assert {f"{host.name}: unchanged" for host in lab.hosts} <= set(lines)
     look = (
-        "ls -d /opt/slotlab /etc/slotlab /run/slotlab /etc/*.d/slotlab.conf"
-        " /etc/systemd/system/slotlab-{agent,heal,node,probe,client,tune}.service 2>/dev/null; getent passwd slotlab; getent group slotlab; true"
+        "{ ls -d /opt/slotlab /etc/slotlab /run/slotlab /etc/*.d/slotlab.conf;"
+        " for unit in agent heal node probe client tune; do"
+        " ls /etc/systemd/system/slotlab-$unit.service; done;"
+        " getent passwd slotlab; getent group slotlab; } 2>/dev/null; true"
     )
     with Remote(lab) as remote:
         assert {result.stdout for result in remote.run(None, look).values()} == {""}
