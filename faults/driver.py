@@ -162,7 +162,7 @@ class Driver:
             self._stand_back()
         if state == "healed" and at_once:
             early = ended_before_release(self.fault, self.place)
-        undone_ns = self._undone_before(released.before_ns)
+        undone_ns = self._undone_before(released.before_ns) if self.state == "applied" else None
         if undone_ns is not None:
             state, reason = verdict_of_undone(self.entry, undone_ns, reason)
         elif early:
