@@ -19,6 +19,8 @@ from harness.power import Provider
 from harness.units import SECOND_NS
 
 LOCK_TTL_NS = 60 * SECOND_NS
+LOCK_TTL_MAX_NS = 24 * 3600 * SECOND_NS
+"""No host keeps a lock longer; it is renewed all the while."""
 LOCK_EVERY_S = 15.0
 LEASE_PART = 3
 """A lease is renewed this many times before it would end."""
@@ -91,7 +93,7 @@ class Keeper:
             self._changed.wait(pause_s)
 
     def _hold(self) -> None:
-        ttl_ns = max(LOCK_TTL_NS, self._until_ns - time.time_ns())
+        ttl_ns = min(LOCK_TTL_MAX_NS, max(LOCK_TTL_NS, self._until_ns - time.time_ns()))
         refused = self._lock.renew(ttl_ns=ttl_ns)
         if refused and not self.lost:
             self.lost = refused[0]

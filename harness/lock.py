@@ -25,6 +25,7 @@ from harness.units import SECOND_NS
 
 TTL_NS = 15 * 60 * SECOND_NS
 """How long the hosts keep a lock that nobody renews."""
+PURPOSE_MAX = 200
 LOCKED = "locked"
 """An agent's word for: another owner has the lab."""
 
@@ -70,7 +71,7 @@ class HostLock:
 
     def _ask(self, ttl_ns: int) -> dict[str, str]:
         replies = self.remote.ctl_all(
-            "lock", owner=self.owner, purpose=self.purpose, ttl_ns=ttl_ns, timeout_s=5
+            "lock", owner=self.owner, purpose=self.purpose[:PURPOSE_MAX], ttl_ns=ttl_ns, timeout_s=5
         )
         return {host: reply.detail for host, reply in replies.items() if reply.reason == LOCKED}
 
