@@ -23,8 +23,8 @@ from faults.netem import Band, change_line
 from faults.wander import Wander
 
 MOVES_A_STEP = 8
-STEP_NS_MIN = 80_000_000
-"""A new delay at most every 10 ms, as each costs a call of the kernel."""
+STEP_NS_MIN = 160_000_000
+"""A new delay at most every 20 ms, as each costs a call of the kernel."""
 
 
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
