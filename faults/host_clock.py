@@ -194,8 +194,9 @@ def story_file(marker: Path) -> Path:
 def marker_text(moved: Moved, wall_minus_boottime_ns: int) -> bytes:
     """Return the marker: a line of plain words for the undo script, then JSON."""
     offset_cs = wall_minus_boottime_ns // CENTISECOND_NS
-    rate = moved.before.rate
-    line = f"{moved.boot} {offset_cs} {rate.tick} {rate.freq}\n"
+    was, rate = moved.before, moved.before.rate
+    words = (offset_cs, rate.tick, rate.freq, was.wall_ns, was.raw_ns, rate.ppb)
+    line = f"{moved.boot} {' '.join(map(str, words))}\n"
     return line.encode() + msgspec.json.encode(moved) + b"\n"
 
 

@@ -13,6 +13,7 @@ from faults.catalog import decode_fault
 from faults.clock import ClockDrift, ClockStep, overlap
 from faults.fault import FaultError, Place, RestoreClock, shell_lines
 from faults.host_clock import FREQ_MAX, Moved, Rate, Reading, load, marker_text, read, read_rate
+from faults.host_clock_undo import perl_script
 
 S = 1_000_000_000
 OFFSET_CS = 179_524_000_000
@@ -63,23 +64,66 @@ def undo(path: Path, now_cs: int) -> list[str]:
     script = "\n".join(lines).replace("/proc/uptime", str(uptime))
     fakes = f"""
 date() {{ if [ "$1" = -s ]; then echo "date $2" >> {calls}; else echo {now_cs}; fi; }}
-perl() {{ echo "perl $3 $4" >> {calls}; }}
+perl() {{ return 1; }}
 """
     subprocess.run(("/bin/sh", "-ec", fakes + script), check=True, timeout=20)
     return calls.read_text().splitlines()
 
 
-def test_the_shell_undo_puts_rate_and_time_back_from_uptime(tmp_path: Path) -> None:
+def test_without_perl_the_shell_puts_time_back_from_uptime_until_it_is_right(
+    tmp_path: Path,
+) -> None:
     path = marker(tmp_path, boot_id())
     right_cs = OFFSET_CS + 123_450
-    assert undo(path, right_cs + 50) == ["perl 10000 -655360", f"date @{right_cs / 100:.2f}"]
+    assert undo(path, right_cs + 50) == [f"date @{right_cs / 100:.2f}"] * 5
     assert not path.exists()
+
+
+def perl(off_ns: int, rate: Rate) -> list[list[int]]:
+    """Run the undo's perl, its system calls ours: RAW shows 9 s, wall is off_ns from the line.
+
+    Return [modes, freq, sec, nsec, tick] of each adjtimex.
+    """
+    before = Reading(wall_ns=5 * S, raw_ns=S, error_ns=0, rate=rate)
+    wall_ns = before.wall_at(9 * S) + off_ns
+    fake = f"""
+BEGIN {{ *CORE::GLOBAL::syscall = sub {{
+  if (@_ == 3) {{ my $t = $_[1] == 4 ? {9 * S} : {wall_ns};
+    $_[2] = pack("q2", int($t / 1000000000), $t % 1000000000); return 0; }}
+  die if length($_[1]) != 208;
+  my ($modes, $freq, $sec, $nsec, $tick) = unpack("Lx4x8qx48qqq", $_[1]);
+  print "$modes $freq $sec $nsec $tick\\n"; return 0;
+}} }}
+"""
+    words = (rate.tick, rate.freq, before.wall_ns, before.raw_ns, rate.ppb)
+    done = subprocess.run(
+        ("perl", "-e", fake + perl_script(), "--", *map(str, words)),
+        check=True, capture_output=True, text=True, timeout=20,
+    )  # fmt: skip
+    return [[int(word) for word in line.split()] for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("freq", [0, 200 << 16, -(300 << 16)])
+@pytest.mark.parametrize("off_ns", [500_000_000, -2_300_000_000, 51_000, -1])
+def test_perl_steps_by_what_is_missing_and_not_at_all_when_nothing_is(
+    freq: int, off_ns: int
+) -> None:
+    rate = Rate(10_000, freq)
+    rated, *stepped = perl(off_ns, rate)
+    assert rated == [0x4002, freq, 0, 0, 10_000]
+    if abs(off_ns) <= 50_000:
+        assert stepped == []
+    else:
+        ((modes, _, sec, nsec, _),) = stepped
+        assert modes == 0x2100
+        assert 0 <= nsec < S
+        assert abs(sec * S + nsec + off_ns) <= 1
 
 
 @pytest.mark.parametrize("off_cs", [0, 3, -3])
 def test_the_shell_undo_leaves_a_clock_that_is_right(tmp_path: Path, off_cs: int) -> None:
     path = marker(tmp_path, boot_id())
-    assert undo(path, OFFSET_CS + 123_450 + off_cs) == ["perl 10000 -655360"]
+    assert undo(path, OFFSET_CS + 123_450 + off_cs) == []
 
 
 def test_the_shell_undo_never_moves_a_clock_that_was_not_moved(tmp_path: Path) -> None:
@@ -90,7 +134,7 @@ def test_the_shell_undo_never_moves_a_clock_that_was_not_moved(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "text", ["", "garbage", "a b c d\n", f"{boot_id()} 1; 2 3\n", f"{boot_id()} 1\n"]
+    "text", ["", "garbage", "a b c d\n", f"{boot_id()} 1; 2 3 4 5 6\n", f"{boot_id()} 1\n"]
 )
 def test_a_marker_that_is_not_ours_to_read_is_ignored(tmp_path: Path, text: str) -> None:
     path = tmp_path / "clock-ab12cd34.marker"
