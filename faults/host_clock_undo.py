@@ -6,8 +6,8 @@ per thousand million) of one moment before. Without the marker, or after a reboo
 touched.
 
 perl (essential in Debian and Ubuntu) reads and steps the clock within one process, so a slow host
-does not matter. Where there is none, `date` does it from uptime: to hundredths of a second when idle,
-again and again when not, and as badly as programs are slow to start.
+does not matter. Where there is none, `date` does it from uptime: to hundredths of a second on an
+idle host, and as badly as programs are slow to start on a busy one.
 """
 
 from __future__ import annotations
