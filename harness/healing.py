@@ -48,7 +48,10 @@ def heal(remote: Remote) -> dict[str, tuple[bool, str]]:
         if reply.problem:
             dead[host] = reply.problem
         else:
-            outcome[host] = (True, _names((reply.ok or {}).get("healed")))
+            said = reply.ok or {}
+            left = said.get("left")
+            text = f"left over: {_names(left)}" if left else _names(said.get("healed"))
+            outcome[host] = (not left, text)
     if dead:
         asked = {host: as_root(remote.inventory.host(host), _BY_HAND) for host in dead}
         commands = {host: line for host, (line, _) in asked.items()}
