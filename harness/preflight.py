@@ -29,6 +29,8 @@ from harness.ssh import JUMP_LOGINS_MAX
 
 DEFAULT_SLOT_NS = 500_000_000
 LOSS_S = 10.0
+PROBE_S = 180.0
+"""How long a host may take to look at itself; a slow machine is a finding, not a dead one."""
 LOSS_RATE = 100.0
 SCRIPT = Path(__file__).with_name("preflight_host.py")
 _NO_PASSWORD = 'BECOME_PASSWORD = ""\n'
@@ -112,7 +114,7 @@ def _ask(remote: Remote, options: CheckOptions) -> tuple[Mapping[str, HostResult
     }
     before_ns = time.time_ns()
     commands = {host.name: _command(host) for host in hosts}
-    probed = remote.run_each(commands, stdin=texts)
+    probed = remote.run_each(commands, stdin=texts, timeout_s=PROBE_S)
     controller = Controller(before_ns, time.time_ns())
     found = {name: json.loads(result.stdout) for name, result in probed.items() if result.ok}
     agents = remote.ctl({name: {"op": "hello"} for name in found})
