@@ -72,7 +72,6 @@ tune_off() {
     [ "$MODE" = apply ] || return 0
     [ ! -e "$unit" ] || systemctl disable --quiet --now slotlab-tune.service
     rm -f "$unit" "$journald" /etc/slotlab/tune.sh "$undo/tune"
-    rmdir /etc/systemd/journald.conf.d 2>/dev/null || true
     systemctl daemon-reload
     systemctl reset-failed slotlab-tune.service 2>/dev/null || true
     systemctl restart systemd-journald.service

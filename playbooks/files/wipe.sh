@@ -31,6 +31,10 @@ for path in /etc/sysusers.d/slotlab.conf /etc/tmpfiles.d/slotlab.conf /etc/slotl
         rm -rf -- "$path" && gone "$path"
     fi
 done
+# Folders that deploy had to make; one that a package owns stays, empty or not.
+for folder in /etc/sysusers.d /etc/tmpfiles.d /etc/chrony/sources.d /etc/systemd/journald.conf.d; do
+    [ -d "$folder" ] && ! dpkg -S "$folder" >/dev/null 2>&1 && rmdir "$folder" 2>/dev/null
+done
 # The state folder may be one the operator mounted: it goes only when it is empty.
 if [ -d "$STATE_DIR" ] && rmdir -- "$STATE_DIR" 2>/dev/null; then gone "$STATE_DIR"; fi
 if getent passwd slotlab >/dev/null; then

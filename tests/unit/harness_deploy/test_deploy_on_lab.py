@@ -1,9 +1,8 @@
-"""On a real container lab: deploy twice, the agent after a reboot, wipe twice, nothing left.
+"""On a real container lab of eight: deploy and its promises, tuning and its undo, wipe.
 
-1. The first deploy changes every host, the second none.
-2. The SSH user reaches the agent without sudo.
-3. After a power cut the agent is back by itself.
-4. Wipe leaves no file, user or unit; a second wipe changes nothing.
+In this order on one lab: the first deploy changes every host within a minute, the second none and
+is quick; a dead host costs little and is named while the others finish; the agent is back after a
+reboot; what is tuned is shown before, done, and undone; wipe leaves every file as it was before.
 """
 
 from __future__ import annotations
@@ -13,18 +12,24 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from harness import deploy
+from harness import calibrate, deploy, preflight
 from harness.inventory import Inventory, load
-from harness.labs import container
+from harness.labs import container, power
+from harness.playbook import PlayOptions
 from harness.remote import Remote
 
-LEFT = (
-    "ls -d /opt/slotlab /etc/slotlab /var/lib/slotlab /run/slotlab /etc/*.d/slotlab.conf"
-    " /etc/systemd/system/slotlab-agent.service 2>/dev/null;"
-    " getent passwd slotlab; getent group slotlab; true"
+HOSTS = 8
+FILES = (
+    "sudo find /etc /opt /run /usr/lib/systemd /var/lib -xdev"
+    " -not -path '/run/systemd/*' -not -path '/run/log/*' -not -path '/run/user/*'"
+    " -not -path '/var/lib/systemd/*' -not -path '/run/utmp' -not -path '/run/sudo*'"
+    " -not -path '/etc/*-' -not -path '/etc/.pwd.lock' -not -path '/var/lib/sudo/*' | sort;"
+    " getent passwd; getent group; sudo nft list ruleset; ls /etc/systemd/system/*.wants;"
+    " systemctl list-units --all --no-legend --plain 'slotlab-*' | grep -v lab-ntp; true"
 )
 
 pytestmark = [
@@ -38,18 +43,34 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def lab() -> Iterator[tuple[str, Inventory]]:
     name = f"t{secrets.token_hex(4)}"
     try:
-        made = container.up(container.LabSpec(name=name, hosts=2), print)
+        made = container.up(container.LabSpec(name=name, hosts=HOSTS), print)
         yield name, load(made.inventory)
     finally:
         container.down(name, print)
 
 
-def states(result: deploy.DeployResult) -> dict[str, str]:
-    return {outcome.host: outcome.state for outcome in result.outcomes}
+@pytest.fixture(scope="module")
+def before(lab: tuple[str, Inventory]) -> dict[str, str]:
+    return files(lab[1])
+
+
+def files(inventory: Inventory) -> dict[str, str]:
+    """Return what deploy could leave behind on each host."""
+    with Remote(inventory) as remote:
+        return {result.host: result.stdout for result in remote.run(None, FILES).values()}
+
+
+def states(result: deploy.DeployResult) -> set[str]:
+    return {outcome.state for outcome in result.outcomes}
+
+
+def only(inventory: Inventory, *names: str) -> Inventory:
+    """Return the same lab with only the named hosts to deploy to."""
+    return replace(inventory, hosts=tuple(h for h in inventory.hosts if h.name in names))
 
 
 def wait_for_agents(inventory: Inventory) -> None:
@@ -63,22 +84,86 @@ def wait_for_agents(inventory: Inventory) -> None:
         assert time.monotonic() < deadline, {r.host: r.problem for r in replies.values()}
 
 
-def test_deploying_and_wiping_twice_changes_nothing_the_second_time(
-    lab: tuple[str, Inventory],
+def test_eight_hosts_take_a_minute_and_a_second_deploy_changes_nothing(
+    lab: tuple[str, Inventory], before: dict[str, str]
 ) -> None:
-    name, inventory = lab
-    assert states(deploy.deploy(inventory, print)) == {"n1": "changed", "n2": "changed"}
-    assert states(deploy.deploy(inventory, print)) == {"n1": "unchanged", "n2": "unchanged"}
+    _, inventory = lab
+    first = deploy.deploy(inventory, print)
+    assert states(first) == {"changed"}
+    second = deploy.deploy(inventory, print)
+    assert states(second) == {"unchanged"}
+    print(f"deploy: {first.elapsed_ns / 1e9:.1f} s, again: {second.elapsed_ns / 1e9:.1f} s")
+    assert first.elapsed_ns < 60e9
+    assert second.elapsed_ns < 15e9
     with Remote(inventory) as remote:
         assert not remote.run(None, "systemctl is-enabled slotlab-agent slotlab-heal").failed
         secret = remote.run(None, "cat /etc/slotlab/curve.secret")
         assert {result.exit_code for result in secret.values()} == {1}
+
+
+def test_check_is_green_and_a_delay_is_measured_as_asked(lab: tuple[str, Inventory]) -> None:
+    options = preflight.CheckOptions(loss_s=2)
+    report = preflight.check(lab[1], options)
+    assert [str(row) for row in report.rows if row.verdict == "fail"] == []
+    assert any(row.check == "baseline loss" and row.verdict == "ok" for row in report.rows)
+    measured = calibrate.calibrate(only(lab[1], *(host.name for host in lab[1].hosts)), print)
+    assert [str(row) for row in measured if row.verdict != "ok"] == []
+    assert len(measured) == HOSTS * (HOSTS - 1) // 2 + 1
+
+
+def test_a_dead_host_is_named_while_the_others_finish_and_costs_little(
+    lab: tuple[str, Inventory],
+) -> None:
+    name, inventory = lab
+    alive = deploy.deploy(inventory, print)
+    power.run(name, "n8", "link-down")
+    try:
+        result = deploy.deploy(inventory, print)
+    finally:
+        power.run(name, "n8", "link-up")
+    assert list(result.failed) == ["n8"]
+    assert result.failed["n8"].startswith(("unreachable", "timeout"))
+    assert [o.state for o in result.outcomes[:-1]] == ["unchanged"] * (HOSTS - 1)
+    assert result.elapsed_ns - alive.elapsed_ns < 10e9
+    wait_for_agents(inventory)
+
+
+def test_tuning_is_shown_before_done_and_undone(lab: tuple[str, Inventory]) -> None:
+    _, inventory = lab
+    tuned = replace(
+        inventory, hosts=tuple(replace(h, tune=h.name == "n1") for h in inventory.hosts)
+    )
+    active = "systemctl is-active slotlab-tune; cat /etc/systemd/journald.conf.d/slotlab.conf"
+
+    shown = deploy.deploy(tuned, print, options=PlayOptions(diff=True, check=True))
+    assert [o.state for o in shown.outcomes] == ["changed"] + ["unchanged"] * (HOSTS - 1)
+    assert "+Storage=volatile" in shown.outcomes[0].diff
+    with Remote(inventory) as remote:
+        assert remote.run(["n1"], active)["n1"].exit_code == 1
+        assert "tuned until wipe" in deploy.deploy(tuned, print).outcomes[0].lines
+        assert states(deploy.deploy(tuned, print)) == {"unchanged"}
+        assert remote.run(["n1"], active)["n1"].exit_code == 0
+        assert "tuning: back to what it was" in deploy.deploy(inventory, print).outcomes[0].lines
+        assert remote.run(["n1"], active)["n1"].exit_code == 1
+    deploy.deploy(tuned, print)
+
+
+def test_the_boot_unit_heals_before_the_agent_and_wipe_leaves_no_trace(
+    lab: tuple[str, Inventory], before: dict[str, str]
+) -> None:
+    name, inventory = lab
     container.reboot(name, "n1")
     wait_for_agents(inventory)
-    wiped = deploy.wipe(inventory, print)
-    assert states(wiped) == {"n1": "changed", "n2": "changed"}
-    assert "removed user slotlab" in wiped.outcomes[0].lines
-    assert states(deploy.wipe(inventory, print)) == {"n1": "unchanged", "n2": "unchanged"}
+    when = "systemctl show -P ExecMainExitTimestampMonotonic slotlab-heal;"
+    when += "systemctl show -P ExecMainStartTimestampMonotonic slotlab-agent"
     with Remote(inventory) as remote:
-        left = remote.run(None, LEFT)
-    assert {result.stdout for result in left.values()} == {""}
+        healed, started = map(int, remote.run(["n1"], when)["n1"].stdout.split())
+    assert 0 < healed <= started
+    wiped = deploy.wipe(inventory, print)
+    assert states(wiped) == {"changed"}
+    assert "removed user slotlab" in wiped.outcomes[0].lines
+    assert "tuning: back to what it was" in wiped.outcomes[0].lines
+    assert states(deploy.wipe(inventory, print)) == {"unchanged"}
+    after = files(inventory)
+    for host, text in before.items():
+        assert set(after[host].splitlines()) ^ set(text.splitlines()) == set(), host
