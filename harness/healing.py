@@ -50,8 +50,8 @@ def heal(remote: Remote) -> dict[str, tuple[bool, str]]:
         else:
             said = reply.ok or {}
             left = said.get("left")
-            text = f"left over: {_names(left)}" if left else _names(said.get("healed"))
-            outcome[host] = (not left, text)
+            healed = _names(said.get("healed"))
+            outcome[host] = (not left, f"left over: {_names(left)}" if left else healed)
     if dead:
         asked = {host: as_root(remote.inventory.host(host), _BY_HAND) for host in dead}
         commands = {host: line for host, (line, _) in asked.items()}
