@@ -9,11 +9,11 @@ AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] && echo env || { sudo -n true 2>/dev/nu
 demo: setup
 	$(AS_ROOT) .venv/bin/slotlab demo
 
-# Everything. Rules and namespaces side by side; then what lives by the clock with less beside it:
-# real nodes on loopback, then the lab, alone.
+# Everything. What only computes, side by side; then what lives by the clock with less beside it:
+# real nodes on loopback and agents in namespaces, then the lab, alone.
 test: setup
-	$(AS_ROOT) $(PYTEST) -n auto -q -m "not lab and not process and not vm"
-	$(AS_ROOT) $(PYTEST) -n auto -q -m process
+	$(AS_ROOT) $(PYTEST) -n auto -q -m "not lab and not process and not root and not vm and not hardware"
+	$(AS_ROOT) $(PYTEST) -n auto -q -m "(process or root) and not lab and not vm"
 	$(AS_ROOT) $(PYTEST) -q -m lab
 
 # Seconds, no root: what to run while editing.

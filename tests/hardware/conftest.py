@@ -19,11 +19,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--inventory", default="", help="Ansible inventory of real hosts.")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark known."""
-    config.addinivalue_line("markers", "hardware: runs on real hosts, which --inventory names")
-
-
 @pytest.fixture(scope="session")
 def inventory_file(request: pytest.FixtureRequest) -> Path:
     """Return the inventory that was named; skip where none was."""

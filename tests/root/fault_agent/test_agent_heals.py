@@ -221,11 +221,15 @@ def test_an_asked_delay_is_measured_within_two_milliseconds(bench, delay: Wire, 
     base_ms = median(bench.round_trips_ms(50))
     bench.arm(delay(at_ns=3 * S, for_ns=4 * S, delay_ns=50 * MS) | {"how": "queue"})
     wait_until(lambda: bench.state("delay-1") == "installed", "installed")
-    assert median(bench.round_trips_ms(20)) - base_ms == pytest.approx(50, abs=2)
-    assert median(bench.round_trips_ms(20, PROBE_PORT)) == pytest.approx(base_ms, abs=2)
+    delayed, spared = [], []
+    for _ in range(20):  # by turns, so that a busy machine slows both alike
+        delayed += bench.round_trips_ms(1)
+        spared += bench.round_trips_ms(1, PROBE_PORT)
+    assert median(delayed) - median(spared) == pytest.approx(50, abs=2)
+    assert median(spared) == pytest.approx(base_ms, abs=10), "the clock probes' port is spared"
     wait_until(lambda: bench.state("delay-1") == "healed", "healed")
     assert bench.records("delay-1")[-1]["read_back"]["delayer"]["delayed"] >= 20
-    assert median(bench.round_trips_ms(20)) == pytest.approx(base_ms, abs=2)
+    assert median(bench.round_trips_ms(20)) == pytest.approx(base_ms, abs=10)
     assert bench.ask("snapshot") == before
     assert agent.poll() is None
 
