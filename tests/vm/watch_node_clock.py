@@ -1,0 +1,48 @@
+"""Run inside a VM: the node's own clock, slot timer and NTP check, without a chain around them.
+
+    python3 - SECONDS NTP_SERVER
+
+Prints JSON: verdicts [boottime_ns, reason] as they change, and slots [boottime_ns, due_ns].
+"""
+
+import asyncio
+import json
+import sys
+import time
+
+from node.clock import NodeClock, limit_for_slot
+from node.config import ClockConfig
+from node.ntp import ClockCheck
+from node.timer import SlotTimer
+
+SLOT_NS = 500_000_000
+
+
+async def main(seconds: float, server: str) -> None:
+    """Print what happened once the seconds have passed."""
+    clock, loop = NodeClock(), asyncio.get_running_loop()
+    config = ClockConfig(ntp=[server], poll_ns=2_000_000_000)
+    check = ClockCheck(clock, config, limit_for_slot(SLOT_NS), lambda _event: None)
+    verdicts: list[tuple[int, str]] = []
+    slots: list[tuple[int, int]] = []
+
+    def woken() -> None:
+        check.wake()
+        reason = check.abstain_reason() or ""
+        if not verdicts or verdicts[-1][1] != reason:
+            verdicts.append((time.clock_gettime_ns(time.CLOCK_BOOTTIME), reason))
+
+    def due(due_ns: int, _wake_error_ns: int) -> None:
+        slots.append((time.clock_gettime_ns(time.CLOCK_BOOTTIME), due_ns))
+        timer.arm((clock.wall_ns() // SLOT_NS + 1) * SLOT_NS)
+
+    timer = SlotTimer(loop, clock, due, woken)
+    timer.arm((clock.wall_ns() // SLOT_NS + 1) * SLOT_NS)
+    asking = asyncio.create_task(check.run())
+    await asyncio.sleep(seconds)
+    asking.cancel()
+    timer.close()
+    print(json.dumps({"verdicts": verdicts, "slots": slots}))
+
+
+asyncio.run(main(float(sys.argv[1]), sys.argv[2]))
