@@ -17,7 +17,7 @@ import msgspec
 
 from faults import units
 from faults.arming import Armed, ArmRequest, Host, build, load
-from faults.boottime import boot_id, boottime_ns, read_clocks, spin_until
+from faults.boottime import boot_id, boottime_ns, read_clocks, sleep_until
 from faults.driver import Driver
 from faults.evidence_delay import foreign_qdisc
 from faults.fault import FOR_NS_MAX, SECOND_NS, FaultError
@@ -32,8 +32,8 @@ from faults.trial_files import check_files, place_files
 
 log = logging.getLogger(__name__)
 
-SPIN_NS = 4_000_000
-"""The event loop may wake this late; the last stretch before an action is spun."""
+BLOCK_NS = 4_000_000
+"""The event loop may wake this late; it stands still for the last stretch before an action."""
 
 WATCH_S = 1.0
 WATCH_MARGIN_NS = 300_000_000
@@ -115,10 +115,10 @@ class Agent:
                 await self._wait(None)
                 continue
             left_ns = wake_ns - boottime_ns()
-            if left_ns > SPIN_NS:
-                await self._wait(min(left_ns - SPIN_NS, SECOND_NS) / SECOND_NS)
+            if left_ns > BLOCK_NS:
+                await self._wait(min(left_ns - BLOCK_NS, SECOND_NS) / SECOND_NS)
                 continue
-            spin_until(wake_ns)
+            sleep_until(wake_ns)
             self._begin_due()
 
     async def watch(self) -> None:

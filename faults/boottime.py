@@ -29,6 +29,10 @@ def boottime_ns() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
+SPIN_NS = 200_000
+"""A sleep may be this late."""
+
+
 def read_clocks() -> Now:
     """Return wall, raw monotonic and boot time of one moment: the tightest of a few reads."""
     return min((_read() for _ in range(READS)), key=lambda now: now.error_ns)
@@ -47,12 +51,15 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def spin_until(when_ns: int) -> None:
-    """Return at when_ns (boot time); keeps the processor busy, so only for the last
-    milliseconds.
+def sleep_until(when_ns: int) -> None:
+    """Return at when_ns (boot time), to some ten microseconds on an idle processor.
+
+    Only the last stretch keeps the processor busy: hosts that share processors are all due at one
+    moment, and one that spins keeps another from waking.
     """
-    while when_ns > boottime_ns():
-        pass
+    while (left_ns := when_ns - boottime_ns()) > 0:
+        if left_ns > SPIN_NS:
+            time.sleep((left_ns - SPIN_NS) / SECOND_NS)
 
 
 def nice(value: int) -> None:

@@ -25,7 +25,7 @@ from faults.evidence import (
 from faults.fault import SECOND_NS, Place, Recipe
 from faults.journal import Journal, State
 from faults.ledger import Entry, Ledger, verdict_of_undone
-from faults.runner import run
+from faults.runner import Loaded, load, run
 from faults.schedule import Action
 from faults.verdict import Evidence
 
@@ -46,6 +46,7 @@ class Driver:
     """Whether this arming may still begin anything: somebody may have healed without the agent."""
     state: str = "armed"
     _recipe: Recipe | None = None
+    _loaded: Loaded | None = None
 
     def arm(self) -> None:
         """Return when the undo is on disk.
@@ -123,13 +124,15 @@ class Driver:
         if outcome.error:
             self._heal("failed", outcome.error)
         else:
+            self._loaded = load(self.recipe.inject)
             self.state = "prepared"
 
     def _inject(self) -> None:
         if not self.granted():
             self._heal("skipped", "revoked")
             return
-        outcome = run(self.recipe.inject)
+        loaded, self._loaded = self._loaded, None
+        outcome = loaded.fire() if loaded else run(self.recipe.inject)
         if outcome.error:
             self._heal("failed", outcome.error)
             return
@@ -153,6 +156,9 @@ class Driver:
 
     def _heal(self, state: State, reason: str) -> None:
         """Undo, count, verify; what is left over is an error and stays open in the ledger."""
+        if self._loaded:
+            self._loaded.drop()
+            self._loaded = None
         at_once = self.recipe.how in ("nft", "provider")
         early = ended_early(self.fault, self.place) if state == "healed" and not at_once else ""
         before = counters(self.fault, self.place) if self.recipe.how == "netem" else {}

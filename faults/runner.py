@@ -40,6 +40,50 @@ def run(steps: tuple[Step, ...]) -> Outcome:
     return Outcome(before_ns, boottime_ns())
 
 
+class Loaded:
+    """One command that runs already and waits for its input: fired, it costs a write and no start.
+
+    Nothing happens if it is never fired: at the end of its input it goes.
+    """
+
+    def __init__(self, command: Command) -> None:
+        self._command = command
+        self._process = subprocess.Popen(
+            command.words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True, env=environment(),
+        )  # fmt: skip
+
+    def fire(self) -> Outcome:
+        """Return the outcome once the command has had its input and ended."""
+        before_ns = boottime_ns()
+        error = self._end(self._command.stdin)
+        return Outcome(before_ns, boottime_ns(), error)
+
+    def drop(self) -> None:
+        """Return once the command has ended without having done anything."""
+        self._end("")
+
+    def _end(self, text: str) -> str:
+        try:
+            _, said = self._process.communicate(text, timeout=self._command.timeout_s)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.communicate()
+            return _failure(self._command, f"no answer within {self._command.timeout_s:g} s")
+        return _failure(self._command, said) if self._process.returncode else ""
+
+
+def load(steps: tuple[Step, ...]) -> Loaded | None:
+    """Return the steps as one command that waits for its input; None when they are not such."""
+    match steps:
+        case (Command(words, stdin=stdin) as command,) if stdin and words[-1] == "-":
+            try:
+                return Loaded(command)
+            except OSError:
+                return None
+    return None
+
+
 def output(words: tuple[str, ...], timeout_s: float = TIMEOUT_S) -> tuple[int, str, str]:
     """Return exit status, standard output and error of a command; 127 when it is not installed."""
     try:
@@ -101,5 +145,11 @@ def _command(command: Command) -> str:
     else:
         if done.returncode == 0:
             return ""
-        error = done.stderr.strip().splitlines()[0][:200] if done.stderr.strip() else "failed"
+        error = done.stderr
+    return _failure(command, error)
+
+
+def _failure(command: Command, said: str) -> str:
+    """Return the first line of what a failed command said, "" when it may fail."""
+    error = said.strip().splitlines()[0][:200] if said.strip() else "failed"
     return "" if command.may_fail else f"{command.words[0]}: {error}"
