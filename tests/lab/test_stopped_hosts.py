@@ -98,6 +98,8 @@ def test_a_campaign_of_stopped_hosts_runs_through_and_brings_everything_home(
 def test_ctrl_c_twice_in_a_power_cut_leaves_every_host_on(lab: Bench, tmp_path: Path) -> None:
     harness = without_power(lab, tmp_path)
     harness.send_signal(signal.SIGINT)
+    assert harness.stdout is not None
+    next(line for line in harness.stdout if "heal only" in line)
     harness.send_signal(signal.SIGINT)
     said = harness.communicate(timeout=150)[0]
     assert harness.returncode == 130, said
