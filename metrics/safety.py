@@ -19,6 +19,7 @@ from metrics.blocks import ChainView
 from metrics.facts import Facts
 from metrics.invariants import Violation
 from metrics.run_files import load_json
+from metrics.timeline import believes_a_lie
 from metrics.trial import TrialData
 
 HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
@@ -175,7 +176,13 @@ def _liveness(data: TrialData, chain: ChainView, known: Facts) -> Check:
 def _early(data: TrialData, known: Facts) -> Check:
     name = NAMES["I8"]
     tolerance_ns = facts.tolerance_ns(data)
-    known_times = [block for block in known.made if block.hi_ns != float("inf")]
+    # A node whose time servers lie to it is early in good faith: that is the fault, not a breach.
+    faults = data.planned.faults
+    known_times = [
+        block
+        for block in known.made
+        if block.hi_ns != float("inf") and not believes_a_lie(faults, block.host, block.slot_ns)
+    ]
     if not known_times:
         return Check(name, UNKNOWN, "no block's signing can be placed in true time")
     problems = liveness.early_blocks(known_times, tolerance_ns)

@@ -159,6 +159,15 @@ def bends_truth(fault: PlannedFault) -> bool:
     return fault.fault in LIES or fault.asked.get("level") in ("host", "daemon")
 
 
+def believes_a_lie(faults: list[PlannedFault], host: str, since_ns: float) -> bool:
+    """Return whether the host's own checks may vouch for a wrong clock at a time since T0."""
+    return any(
+        fault.at_ns <= since_ns < fault.end_ns + LIE_LINGERS_NS
+        for fault in faults
+        if fault.fault in LIES and host in fault.targets
+    )
+
+
 def build(
     db: duckdb.DuckDBPyConnection,
     plan: Plan,

@@ -25,11 +25,8 @@ class EventLogError(Exception):
 class Stamps(Protocol):
     """What an event needs of a clock."""
 
-    def wall_ns(self) -> int:
-        """Return the node's wall clock."""
-
-    def mono_ns(self) -> int:
-        """Return CLOCK_MONOTONIC_RAW."""
+    def pair(self) -> tuple[int, int]:
+        """Return the node's wall clock and CLOCK_MONOTONIC_RAW of one instant."""
 
 
 def boot_id() -> str:
@@ -74,8 +71,9 @@ class EventLog:
         """Add one record, a Struct tagged with `kind`, stamped now."""
         body = msgspec.json.encode(record)
         assert body.startswith(b'{"kind":'), "a record is a Struct with tag_field='kind'"
+        wall_ns, mono_ns = self._clock.pair()
         self._buffer += b'%s%d,"wall_ns":%d,"mono_ns":%d,%s\n' % (
-            self._head, self._seq, self._clock.wall_ns(), self._clock.mono_ns(), body[1:],
+            self._head, self._seq, wall_ns, mono_ns, body[1:],
         )  # fmt: skip
         self._seq += 1
 

@@ -15,11 +15,8 @@ from node.event_log import EventLog, EventLogError
 class FixedClock:
     """A clock that says what it is told."""
 
-    def wall_ns(self) -> int:
-        return 1_000
-
-    def mono_ns(self) -> int:
-        return 7
+    def pair(self) -> tuple[int, int]:
+        return 1_000, 7
 
 
 def open_log(path: Path, host: str = "hosta") -> EventLog:
