@@ -15,7 +15,8 @@ from harness.errors import Interrupted
 class Stop:
     """Catches SIGINT and SIGTERM while it is entered; `asked` is set by the first.
 
-    The second raises Interrupted where the program happens to be, unless `shielded` (healing).
+    The second raises Interrupted where the program happens to be, unless `shielded` (healing); no
+    later one does, so that whoever catches it can heal in peace.
     """
 
     def __init__(self) -> None:
@@ -50,7 +51,7 @@ class Stop:
     def _caught(self, number: int, frame: FrameType | None) -> None:
         self._count += 1
         self.asked.set()
-        if self._count > 1 and not self.shielded:
+        if self._count == 2 and not self.shielded:
             raise Interrupted("stopped by the operator")
 
 

@@ -31,15 +31,11 @@ def run_trial(context: Context, trial: Trial) -> TrialRecord:
     """
     progress = Progress(trial=trial, started_ns=time.time_ns())
     try:
-        _start(context, trial, progress)
-        progress.armed = True
-        watch(context, trial, progress)
-    except RunError as error:
-        progress.reason = str(error)
-        progress.state = "interrupted" if context.stop.asked.is_set() else "failed"
-        context.show.step(f"trial {trial.n} failed: {error}")
-    finally:
-        take_back(context, progress)
+        _run(context, trial, progress)
+    except Interrupted:
+        if not progress.taken_back:  # it came just before healing could shield itself
+            take_back(context, progress)
+        raise
     if context.stop.twice:
         raise Interrupted("stopped by the operator")
     context.show.step("collecting")
@@ -59,6 +55,19 @@ def run_trial(context: Context, trial: Trial) -> TrialRecord:
     if record.state == "failed" and not progress.armed and trial.n == context.plan.trials[0].n:
         raise RunError(f"{progress.reason} (logs: {context.folder.path})")
     return record
+
+
+def _run(context: Context, trial: Trial, progress: Progress) -> None:
+    try:
+        _start(context, trial, progress)
+        progress.armed = True
+        watch(context, trial, progress)
+    except RunError as error:
+        progress.reason = str(error)
+        progress.state = "interrupted" if context.stop.asked.is_set() else "failed"
+        context.show.step(f"trial {trial.n} failed: {error}")
+    finally:
+        take_back(context, progress)
 
 
 def _start(context: Context, trial: Trial, progress: Progress) -> None:

@@ -21,11 +21,11 @@ def take_back(context: Context, progress: Progress) -> None:
 
     A lab that another owner has by now is left alone: our faults ended with our lease.
     """
-    context.keeper.disarmed()
-    if context.keeper.lost:
-        return
     context.stop.shielded = True
     try:
+        context.keeper.disarmed()
+        if context.keeper.lost:
+            return
         _heal(context, progress)
         stopped = context.fleet.remote.ctl_all(
             "stop", units=UNITS, owner=context.owner, timeout_s=30
@@ -44,6 +44,7 @@ def take_back(context: Context, progress: Progress) -> None:
     except Exception as error:  # healing has to go on, whatever broke
         progress.problems.append(f"healing: {error}; run slotlab heal")
     finally:
+        progress.taken_back = True
         context.stop.shielded = False
 
 

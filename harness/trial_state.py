@@ -45,6 +45,7 @@ class Progress:
     started_ns: int
     files: TrialFiles | None = None
     armed: bool = False
+    taken_back: bool = False
     state: str = "failed"
     reason: str = ""
     before: dict[str, Any] = field(default_factory=dict)
