@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import campaign, deploy, interrupt, inventory, lock, run, store
 from harness.errors import RunError
-from harness.labs import container
+from harness.labs import container, running
 from harness.show import Show
 
 
@@ -60,7 +60,7 @@ def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
     finally:
         show.quiet()
         with interrupt.shielded():
-            container.down(name, show.step)
+            running.down(name, show.step)
             if lab is not None:
                 lock.forget(lab.lab_id)
 

@@ -8,47 +8,8 @@ from dataclasses import dataclass
 from harness.labs import cgroup, checks, process
 from harness.labs import state as lab_state
 from harness.labs.image import ensure_image
-from harness.labs.running import (
-    HostStatus,
-    Lab,
-    LabStatus,
-    Progress,
-    bring_up,
-    down,
-    freeze,
-    kill,
-    link,
-    list_labs,
-    power_state,
-    reboot,
-    ssh_command,
-    start,
-    status,
-    switch_on,
-    thaw,
-)
+from harness.labs.running import Lab, Progress, bring_up
 from harness.labs.state import LabState
-
-__all__ = [
-    "HostStatus",
-    "Lab",
-    "LabSpec",
-    "LabStatus",
-    "down",
-    "ensure_image",
-    "freeze",
-    "kill",
-    "link",
-    "list_labs",
-    "power_state",
-    "reboot",
-    "ssh_command",
-    "start",
-    "status",
-    "switch_on",
-    "thaw",
-    "up",
-]
 
 
 @dataclass(frozen=True, slots=True)

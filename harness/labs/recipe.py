@@ -56,7 +56,7 @@ RuntimeMaxUse=32M
 ForwardToSyslog=no
 """
 
-_SSHD = """\
+SSHD = """\
 HostKey /etc/ssh/ssh_host_ed25519_key
 PasswordAuthentication no
 PermitRootLogin no
@@ -69,7 +69,7 @@ FILES: dict[str, tuple[int, str]] = {
     INIT_PATH: (0o755, _INIT),
     "/etc/systemd/system/slotlab-lab-ntp.service": (0o644, _NTP_UNIT),
     "/etc/systemd/journald.conf.d/lab.conf": (0o644, _JOURNAL),
-    "/etc/ssh/sshd_config.d/lab.conf": (0o644, _SSHD),
+    "/etc/ssh/sshd_config.d/lab.conf": (0o644, SSHD),
     "/etc/sudoers.d/lab": (0o440, "lab ALL=(ALL) NOPASSWD: ALL\n"),
 }
 """Mode and text of each file laid over the packages."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.labs import container
+from harness.labs import container, running
 
 ROOT = Path(__file__).resolve().parents[2]
 JOURNAL = "/var/lib/slotlab/agent/agent.jsonl"
@@ -73,7 +73,7 @@ class Bench:
     def on(self, host: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Return the finished command on a host."""
         return subprocess.run(
-            [*container.ssh_command(self.name, host), *words],
+            [*running.ssh_command(self.name, host), *words],
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
 
@@ -105,7 +105,7 @@ def bench(purpose: str, hosts: int) -> Iterator[Bench]:
     try:
         yield Bench(name, lab.inventory, lab.hosts, lab.netns)
     finally:
-        container.down(name, print)
+        running.down(name, print)
 
 
 def wait_for(what: str, holds: Callable[[], bool], *, within_s: float) -> None:

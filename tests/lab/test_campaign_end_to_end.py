@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.labs import container
+from harness.labs import running
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +28,7 @@ pytestmark = [
 
 
 def test_the_smoke_campaign_passes_in_a_lab_that_leaves_nothing_behind(tmp_path: Path) -> None:
-    before = set(container.list_labs())
+    before = set(running.list_labs())
     done = subprocess.run(
         [sys.executable, "-m", "harness", "demo", "smoke", "--runs", str(tmp_path)],
         cwd=ROOT,
@@ -44,4 +44,4 @@ def test_the_smoke_campaign_passes_in_a_lab_that_leaves_nothing_behind(tmp_path:
     assert summary["verdict"] == "pass"
     assert {fault["state"] for fault in summary["faults"]} == {"installed"}
     assert {check["verdict"] for check in summary["checks"]} == {"holds"}
-    assert set(container.list_labs()) <= before
+    assert set(running.list_labs()) <= before

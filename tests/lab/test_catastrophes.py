@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.labs import container
+from harness.labs import running
 from tests.lab.bench import MARKS, Bench, bench, has_ended, wait_for
 from tests.lab.ssh_watch import ssh_watch
 
@@ -172,7 +172,7 @@ def test_a_hung_agent_is_healed_by_its_timer(lab: Bench, tmp_path: Path) -> None
 
 def test_a_host_rebooted_in_mid_fault_comes_back_healed(lab: Bench, tmp_path: Path) -> None:
     harness = hurt(lab, tmp_path, DELAY)
-    container.reboot(lab.name, "n3")
+    running.reboot(lab.name, "n3")
     said = finish(harness, within_s=150)
     assert harness.returncode == 3, said
     assert "n3" in said, said

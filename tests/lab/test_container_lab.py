@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.labs import checks, container, state
+from harness.labs import checks, container, running, state
 from harness.labs.errors import LabError, LabInputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,13 +45,13 @@ def labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Yield a labs folder of the test's own; every lab in it is removed afterwards."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     yield state.labs_root()
-    for name in container.list_labs():
-        container.down(name, quiet)
+    for name in running.list_labs():
+        running.down(name, quiet)
 
 
 def on(name: str, host: str, command: str) -> str:
     """Return what the command printed on the lab host, reached by SSH."""
-    words = [*container.ssh_command(name, host), command]
+    words = [*running.ssh_command(name, host), command]
     result = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
     assert result.returncode == 0, f"{command}: {result.stdout}{result.stderr}"
     return result.stdout.strip()
@@ -104,7 +104,7 @@ def test_hosts_run_systemd_and_answer_by_ssh(labs: Path) -> None:
         assert word == "running", on("ssh", name, "systemctl --failed --no-pager")
     assert on("ssh", "n1", "sudo id -u") == "0"
     assert on("ssh", "n1", "ping -c 1 -W 2 -q n2 >/dev/null && echo reached") == "reached"
-    seen = container.status("ssh")
+    seen = running.status("ssh")
     assert seen is not None
     assert seen.phase == "up"
     assert all(host.running and host.ssh for host in seen.hosts)
@@ -117,11 +117,11 @@ def test_down_leaves_nothing_and_the_machines_own_network_is_never_touched(labs:
     recorded = state.load(state.lab_folder("gone"))
     assert recorded is not None
     assert traces(recorded.prefix)
-    assert container.down("gone", quiet) is True
+    assert running.down("gone", quiet) is True
     assert eventually(lambda: traces(recorded.prefix) == [], 5.0), traces(recorded.prefix)
     assert own_network() == before
     assert not state.lab_folder("gone").exists()
-    assert container.down("gone", quiet) is False
+    assert running.down("gone", quiet) is False
 
 
 UP_AND_DIE = """
@@ -147,7 +147,7 @@ def test_down_after_sigkill_of_up_leaves_nothing(labs: Path, line: str, delay_s:
     assert died.returncode == -signal.SIGKILL
     recorded = state.load(state.lab_folder("cut"))
     assert recorded is not None
-    assert container.down("cut", quiet) is True
+    assert running.down("cut", quiet) is True
     assert eventually(lambda: traces(recorded.prefix) == [], 5.0), traces(recorded.prefix)
 
 
@@ -166,11 +166,11 @@ def test_up_removes_what_a_dead_up_left_and_refuses_a_living_lab(labs: Path) -> 
 def test_a_killed_host_comes_back_with_its_disk_and_another_boot_id(labs: Path) -> None:
     container.up(container.LabSpec("power", 1), quiet)
     boot = on("power", "n1", "sudo touch /var/kept; cat /proc/sys/kernel/random/boot_id")
-    container.kill("power", "n1")
-    seen = container.status("power")
+    running.kill("power", "n1")
+    seen = running.status("power")
     assert seen is not None
     assert [(host.name, host.running) for host in seen.hosts] == [("n1", False), ("ntp", True)]
-    container.start("power", "n1")
+    running.start("power", "n1")
     assert on("power", "n1", "ls /var/kept; cat /proc/sys/kernel/random/boot_id") != boot
     assert "/var/kept" in on("power", "n1", "ls /var/kept")
 
@@ -187,21 +187,21 @@ def test_a_frozen_or_unplugged_host_is_silent_and_comes_back(labs: Path) -> None
 
     count = "i=0; while :; do i=$((i+1)); echo $i > /run/new; mv /run/new /run/count; done"
     on("plugs", "n1", f"sudo systemd-run -q -p CPUQuota=20% sh -c '{count}'")
-    container.freeze("plugs", "n1")
-    assert container.power_state("plugs", "n1") == "frozen"
-    container.thaw("plugs", "n1")
-    assert container.power_state("plugs", "n1") == "on"
+    running.freeze("plugs", "n1")
+    assert running.power_state("plugs", "n1") == "frozen"
+    running.thaw("plugs", "n1")
+    assert running.power_state("plugs", "n1") == "on"
     before = counted()
     assert eventually(lambda: counted() != before)
-    container.link("plugs", "n1", up=False)
-    assert container.power_state("plugs", "n1") == "link_down"
+    running.link("plugs", "n1", up=False)
+    assert running.power_state("plugs", "n1") == "link_down"
     assert not reached()
-    container.link("plugs", "n1", up=True)
+    running.link("plugs", "n1", up=True)
     assert eventually(reached)
-    container.kill("plugs", "n1")
-    assert container.power_state("plugs", "n1") == "off"
+    running.kill("plugs", "n1")
+    assert running.power_state("plugs", "n1") == "off"
     with pytest.raises(LabError, match="n1 is off: switch it on first"):
-        container.freeze("plugs", "n1")
+        running.freeze("plugs", "n1")
 
 
 ASK_TIME = """

@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from harness.labs import checks, running
-from harness.labs.errors import LabError
+from harness.labs import running
 from harness.labs.vm import lab as vm_lab
+from tests.vm.needs import missing
 
 pytestmark = [pytest.mark.vm, pytest.mark.root, pytest.mark.slow]
 NAME, HOST = "vmclock", "n1"
@@ -29,17 +29,6 @@ SLACK_NS = 400 * MS
 """How late an emulated machine may be on a busy controller; a wall clock's step would show."""
 WATCH = Path(__file__).with_name("watch_clock.py")
 NODE = Path(__file__).with_name("watch_node_clock.py")
-
-
-def missing() -> str:
-    """Return why no VM lab can be made here, or "" if it can."""
-    try:
-        checks.require_root()
-        checks.require_programs(checks.VM_PACKAGE_OF, "VM lab")
-        checks.require_programs()
-    except LabError as error:
-        return str(error)
-    return ""
 
 
 if reason := missing():

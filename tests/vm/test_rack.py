@@ -46,7 +46,7 @@ if reason := missing():
 class Office:
     """The controller's place: commands run there see the office network only."""
 
-    lab: vm_lab.Lab
+    lab: running.Lab
     folder: Path
 
     @property

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.labs import checks, running, state
-from harness.labs.errors import LabError, LabInputError
+from harness.labs import running, state
+from harness.labs.errors import LabInputError
 from harness.labs.vm import lab as vm_lab
+from tests.vm.needs import missing
 
 pytestmark = [pytest.mark.vm, pytest.mark.root, pytest.mark.slow]
 NAME = "vmtest"
@@ -26,23 +27,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SYNC = "chronyc waitsync 60 0.005 0 1 >/dev/null && echo in sync"
 
 
-def missing() -> str:
-    """Return why no VM lab can be made here, or "" if it can."""
-    try:
-        checks.require_root()
-        checks.require_programs(checks.VM_PACKAGE_OF, "VM lab")
-        checks.require_programs()
-    except LabError as error:
-        return str(error)
-    return ""
-
-
 if reason := missing():
     pytestmark.append(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[vm_lab.Lab]:
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Lab]:
     """Yield a lab of two VMs in a labs folder of the test's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("labs")))
@@ -109,7 +99,7 @@ def reaches(host: str) -> bool:
 
 
 def test_vms_have_their_own_kernel_and_a_clock_in_sync_with_the_labs_server(
-    lab: vm_lab.Lab,
+    lab: running.Lab,
 ) -> None:
     seen = running.status(NAME)
     assert seen is not None
@@ -123,7 +113,7 @@ def test_vms_have_their_own_kernel_and_a_clock_in_sync_with_the_labs_server(
         assert on(name, "systemctl is-active chrony") == "active"
 
 
-def test_the_kernel_modules_of_faults_load_on_demand(lab: vm_lab.Lab) -> None:
+def test_the_kernel_modules_of_faults_load_on_demand(lab: running.Lab) -> None:
     netem = "sudo tc qdisc add dev eth0 root netem delay 40ms"
     asked = "ping -c 10 -i 0.2 -q n2 | tail -1 | cut -d= -f2 | cut -d/ -f1"
     least_ms = float(on("n1", asked))
@@ -136,7 +126,7 @@ def test_the_kernel_modules_of_faults_load_on_demand(lab: vm_lab.Lab) -> None:
     on("n1", "sudo modprobe -a sch_netem ifb nfnetlink_queue nft_numgen")
 
 
-def test_a_clock_set_in_one_vm_moves_no_other_clock(lab: vm_lab.Lab) -> None:
+def test_a_clock_set_in_one_vm_moves_no_other_clock(lab: running.Lab) -> None:
     on("n1", "sudo systemctl stop chrony && sudo date -s '+1 hour'")
     ahead_s = int(on("n1", "date +%s")) - time.time()
     other_s = int(on("n2", "date +%s")) - time.time()
@@ -146,7 +136,7 @@ def test_a_clock_set_in_one_vm_moves_no_other_clock(lab: vm_lab.Lab) -> None:
     assert on("n1", SYNC) == "in sync"
 
 
-def plug(lab: vm_lab.Lab, host: str, word: str) -> str:
+def plug(lab: running.Lab, host: str, word: str) -> str:
     """Return what the inventory's own command for that plug prints, run from anywhere."""
     hosts = yaml.safe_load(lab.inventory.read_text())["all"]["children"]["nodes"]["hosts"]
     words = shlex.split(hosts[host]["slotlab_power"][word].replace("{name}", host))
@@ -155,7 +145,7 @@ def plug(lab: vm_lab.Lab, host: str, word: str) -> str:
     return done.stdout.strip()
 
 
-def test_the_inventorys_plugs_freeze_unplug_and_cut_the_power(lab: vm_lab.Lab) -> None:
+def test_the_inventorys_plugs_freeze_unplug_and_cut_the_power(lab: running.Lab) -> None:
     boot = on("n2", "sudo touch /var/kept && sync && cat /proc/sys/kernel/random/boot_id")
     assert plug(lab, "n2", "state") == "on"
     plug(lab, "n2", "freeze")
@@ -177,7 +167,7 @@ def test_the_inventorys_plugs_freeze_unplug_and_cut_the_power(lab: vm_lab.Lab) -
     assert on("n2", SYNC) == "in sync"
 
 
-def test_a_host_reboots_by_itself_with_another_boot_id(lab: vm_lab.Lab) -> None:
+def test_a_host_reboots_by_itself_with_another_boot_id(lab: running.Lab) -> None:
     ask = "cat /proc/sys/kernel/random/boot_id"
     boot = on("n1", ask)
     subprocess.run([*running.ssh_command(NAME, "n1"), "sudo systemctl reboot"], check=False)
@@ -191,7 +181,7 @@ def test_a_host_reboots_by_itself_with_another_boot_id(lab: vm_lab.Lab) -> None:
 
 
 def test_the_inventory_is_as_of_hardware_and_a_living_lab_is_not_made_twice(
-    lab: vm_lab.Lab,
+    lab: running.Lab,
 ) -> None:
     book = yaml.safe_load(lab.inventory.read_text())["all"]
     assert book["vars"] == {"slotlab_lab": "vm", "slotlab_netns": str(lab.netns)}

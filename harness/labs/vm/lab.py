@@ -10,49 +10,10 @@ from harness.labs import build, cgroup, checks, process
 from harness.labs import image as container_image
 from harness.labs import state as lab_state
 from harness.labs.errors import LabError, LabInputError
-from harness.labs.running import (
-    HostStatus,
-    Lab,
-    LabStatus,
-    Progress,
-    bring_up,
-    down,
-    freeze,
-    kill,
-    link,
-    list_labs,
-    power_state,
-    reboot,
-    ssh_command,
-    start,
-    status,
-    switch_on,
-    thaw,
-)
+from harness.labs.running import Lab, Progress, bring_up
 from harness.labs.state import FIRST_HOST_NUMBER, HostState, LabState
 from harness.labs.vm import acceleration, image
 from harness.labs.vm.dress import DATA_NETWORK, HostDress, LabDress, NicDress
-
-__all__ = [
-    "HOSTS_MAX",
-    "HostStatus",
-    "Lab",
-    "LabStatus",
-    "VmSpec",
-    "down",
-    "freeze",
-    "kill",
-    "link",
-    "list_labs",
-    "power_state",
-    "reboot",
-    "ssh_command",
-    "start",
-    "status",
-    "switch_on",
-    "thaw",
-    "up",
-]
 
 HOSTS_MAX = 20
 DISK_BYTES = 400_000_000

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from harness.labs.recipe import LEAN
+from harness.labs.recipe import LEAN, SSHD
 
 KERNEL_PACKAGE = {"debian": "linux-image-cloud-{architecture}", "ubuntu": "linux-image-virtual"}
 
@@ -82,22 +82,13 @@ ForwardToSyslog=no
 ForwardToConsole=no
 """
 
-_SSHD = """\
-HostKey /etc/ssh/ssh_host_ed25519_key
-PasswordAuthentication no
-PermitRootLogin no
-UseDNS no
-MaxStartups 200
-MaxSessions 200
-"""
-
 FILES: dict[str, tuple[int, str]] = {
     "/usr/local/sbin/slotlab-lab-seed": (0o755, _SEED),
     "/etc/systemd/system/slotlab-lab-seed.service": (0o644, _SEED_UNIT),
     "/etc/systemd/system/slotlab-lab-net.service": (0o644, _NET_UNIT),
     "/etc/systemd/system/slotlab-lab-ready.service": (0o644, _READY_UNIT),
     "/etc/systemd/journald.conf.d/lab.conf": (0o644, _JOURNAL),
-    "/etc/ssh/sshd_config.d/lab.conf": (0o644, _SSHD),
+    "/etc/ssh/sshd_config.d/lab.conf": (0o644, SSHD),
     "/etc/fstab": (0o644, "/dev/vda / ext4 defaults,noatime 0 0\n"),
     "/etc/initramfs-tools/conf.d/lab": (0o644, "MODULES=list\nCOMPRESS=zstd\nFSTYPE=ext4\n"),
     "/etc/initramfs-tools/modules": (0o644, "virtio_pci\nvirtio_blk\next4\nvirtio_net\n"),

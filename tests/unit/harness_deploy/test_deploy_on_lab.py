@@ -18,7 +18,7 @@ import pytest
 
 from harness import calibrate, deploy, preflight
 from harness.inventory import Inventory, load
-from harness.labs import container, power
+from harness.labs import container, power, running
 from harness.playbook import PlayOptions
 from harness.remote import Remote
 
@@ -50,7 +50,7 @@ def lab() -> Iterator[tuple[str, Inventory]]:
         made = container.up(container.LabSpec(name=name, hosts=HOSTS), print)
         yield name, load(made.inventory)
     finally:
-        container.down(name, print)
+        running.down(name, print)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_the_boot_unit_heals_before_the_agent_and_wipe_leaves_no_trace(
     lab: tuple[str, Inventory], before: dict[str, str]
 ) -> None:
     name, inventory = lab
-    container.reboot(name, "n1")
+    running.reboot(name, "n1")
     wait_for_agents(inventory)
     when = "systemctl show -P ExecMainExitTimestampMonotonic slotlab-heal;"
     when += "systemctl show -P ExecMainStartTimestampMonotonic slotlab-agent"
