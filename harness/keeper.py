@@ -1,4 +1,5 @@
-"""Keeps what the hosts hold for us while a campaign runs: the lab's lock, and a short lease.
+"""Keeps what others hold for us while a campaign runs: the lab's lock, a short lease, and the
+provider's agent, which ends by itself when nobody asks it for a minute.
 
 A thread of its own, so that a slow host or report never lets either run out. A host that does not
 answer is said once and asked again: its schedule goes on without us.
@@ -9,8 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from harness.channel import Reply
 from harness.errors import RunError
@@ -31,7 +33,6 @@ class _Lease:
     trial: str
     lease_ns: int
     renewed: float
-    provider: Provider | None
 
 
 class Keeper:
@@ -42,6 +43,7 @@ class Keeper:
         self._ended = threading.Event()
         self._changed = threading.Event()
         self._lease: _Lease | None = None
+        self._provider: Provider | None = None
         self._until_ns = 0
         self._silent: set[str] = set()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
@@ -58,18 +60,18 @@ class Keeper:
         self._changed.set()
         self._thread.join()
 
-    def armed(
-        self, trial: str, *, until_ns: int, lease_ns: int | None, provider: Provider | None
-    ) -> None:
+    def attend(self, provider: Provider | None) -> None:
+        """Return nothing; this provider's agent is asked often enough to stay, until the next."""
+        self._provider = provider
+
+    def armed(self, trial: str, *, until_ns: int, lease_ns: int | None) -> None:
         """Return nothing; from now on the lock lasts until until_ns (wall) whatever becomes of us.
 
         lease_ns: the trial's own lease, renewed on the hosts and at the provider until `disarmed`;
         None: it needs no renewing.
         """
         self._until_ns = until_ns
-        self._lease = (
-            None if lease_ns is None else _Lease(trial, lease_ns, time.monotonic(), provider)
-        )
+        self._lease = None if lease_ns is None else _Lease(trial, lease_ns, time.monotonic())
         self._changed.set()
 
     def disarmed(self) -> None:
@@ -97,19 +99,24 @@ class Keeper:
         refused = self._lock.renew(ttl_ns=ttl_ns)
         if refused and not self.lost:
             self.lost = refused[0]
+        if self._provider is not None:
+            self._told(self._provider.status)
 
     def _renew(self, lease: _Lease) -> None:
-        if lease.provider is not None:
-            try:
-                lease.provider.renew(lease.trial, lease.lease_ns)
-            except RunError as error:
-                self.news.append(str(error))
+        if self._provider is not None:
+            self._told(partial(self._provider.renew, lease.trial, lease.lease_ns))
         replies = self._lock.remote.ctl_all(
             "renew", trial=lease.trial, lease_ns=lease.lease_ns, timeout_s=_pause_s(lease)
         )
         silent = {host for host, reply in replies.items() if _away(reply)}
         if self._lease is lease and not self._ended.is_set():
             self._tell(silent, replies)
+
+    def _told(self, ask: Callable[[], object]) -> None:
+        try:
+            ask()
+        except RunError as error:
+            self.news.append(str(error))
 
     def _tell(self, silent: set[str], replies: Mapping[str, Reply]) -> None:
         for host in sorted(silent - self._silent):

@@ -113,6 +113,7 @@ def _prepare(context: Context, trial: Trial, progress: Progress) -> None:
     if arm.localise_provider(trial):
         progress.provider = power.start(context.fleet.inventory)
         progress.provider.prepare(label, context.owner)
+    context.keeper.attend(progress.provider)
     progress.boots = context.fleet.boots()
     progress.before = context.fleet.ask("snapshot")
     collect.write_snapshot(context.folder, trial.n, "before", progress.before)
@@ -171,6 +172,6 @@ def _arm(context: Context, progress: Progress, t0_ns: int) -> None:
     )
     short = lease_ns if arm.renews(plan) else None
     until_ns = time.time_ns() + lease_ns
-    context.keeper.armed(label, until_ns=until_ns, lease_ns=short, provider=provider)
+    context.keeper.armed(label, until_ns=until_ns, lease_ns=short)
     seconds = (t0_ns - time.time_ns()) / SECOND_NS
     context.show.step(f"armed on {len(faults)} hosts; T0 in {seconds:.1f} s")

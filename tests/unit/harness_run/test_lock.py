@@ -12,11 +12,14 @@ from typing import Any, cast
 
 import pytest
 
+from faults.provider import IDLE_S
+from harness import keeper as keeping
 from harness import lock
 from harness.channel import Reply
-from harness.errors import LockError
+from harness.errors import LockError, RunError
 from harness.keeper import Keeper
 from harness.lock import HostLock, hold_hosts
+from harness.power import Provider
 from harness.remote import Remote
 
 MINUTE_NS = 60_000_000_000
@@ -110,7 +113,7 @@ def test_the_lock_lasts_as_long_as_what_is_armed() -> None:
     held = HostLock(remote(hosts), "run")
     with Keeper(held) as keeper:
         in_ten_minutes_ns = time.time_ns() + 10 * MINUTE_NS
-        keeper.armed("t", until_ns=in_ten_minutes_ns, lease_ns=None, provider=None)
+        keeper.armed("t", until_ns=in_ten_minutes_ns, lease_ns=None)
         until(lambda: hosts.ttls_ns != [] and hosts.ttls_ns[-1] > 9 * MINUTE_NS)
         keeper.disarmed()
         until(lambda: hosts.ttls_ns[-1] <= MINUTE_NS)
@@ -120,8 +123,38 @@ def test_the_lock_lasts_as_long_as_what_is_armed() -> None:
 def test_a_short_lease_is_renewed_until_it_is_disarmed() -> None:
     hosts = Hosts()
     with Keeper(HostLock(remote(hosts), "run")) as keeper:
-        keeper.armed("t", until_ns=0, lease_ns=60_000_000, provider=None)
+        keeper.armed("t", until_ns=0, lease_ns=60_000_000)
         until(lambda: hosts.renewed >= 6)
+    assert keeper.lost == ""
+
+
+@dataclass
+class Agent:
+    """A provider's agent, of which only its being asked matters; none answers when it is gone."""
+
+    gone: bool = False
+    asked: int = 0
+
+    def status(self) -> dict[str, object]:
+        self.asked += 1
+        if self.gone:
+            raise RunError("provider: status: its agent does not answer")
+        return {}
+
+
+def test_a_providers_agent_is_asked_so_that_it_stays_while_slow_nodes_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert keeping.LOCK_EVERY_S * 3 < IDLE_S, "it would end by itself between two questions"
+    monkeypatch.setattr(keeping, "LOCK_EVERY_S", 0.01)
+    first, second = Agent(), Agent(gone=True)
+    with Keeper(HostLock(remote(Hosts()), "run")) as keeper:
+        keeper.attend(cast(Provider, first))
+        until(lambda: first.asked >= 3)
+        assert not keeper.news
+        keeper.attend(cast(Provider, second))
+        until(lambda: second.asked >= 1 and bool(keeper.news))
+    assert keeper.news[0] == "provider: status: its agent does not answer"
     assert keeper.lost == ""
 
 
