@@ -17,6 +17,8 @@ from metrics.trial import TrialData
 
 Found = tuple[dict[str, Any], str]
 """What was measured, and what is plainly wrong with it (nothing: empty)."""
+Pair = tuple[str, str]
+Rtts = dict[Pair, list[int]]
 AS_ASKED = "as asked"
 DELAY_ERROR_NS, DELAY_ERROR_SHARE = 2_000_000, 0.02
 ABSENT_SHARE = 0.25
@@ -25,25 +27,32 @@ ROUNDING = 1e-6
 
 
 def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
-    """Return the median over pairs of (RTT during - RTT baseline)/2; no clock is involved."""
-    before = _rtts([b for b in found if b.flow == "path" and b.inside(*_quiet(data))])
-    lasting = _rtts(probes.during(data, fault, found, SLOWING))
-    wanted = probes.pairs_of(fault) or set(lasting)
-    each = {
-        pair: (statistics.median(lasting[pair]) - statistics.median(before[pair])) / 2
-        for pair in sorted(wanted)
-        if lasting.get(pair) and before.get(pair)
-    }
+    """Return the median over pairs of (RTT during - RTT baseline)/2; no clock is involved.
+
+    A constant delay is read from each burst's fastest answer, the one that waited least for busy
+    hosts; a jittered one from every answer, since the fastest would be biased. `all_answers_ms` is
+    the same figure of every answer: what of it exceeds delay_ms was waiting, not the fault.
+    """
+    before = [b for b in found if b.flow == "path" and b.inside(*_quiet(data))]
+    lasting = probes.during(data, fault, found, SLOWING)
+    wanted = probes.pairs_of(fault)
+    jittered = bool(fault.asked.get("jitter_ns"))
+    every = _added(_rtts(before), _rtts(lasting), wanted)
+    each = every if jittered else _added(_fastest(before), _fastest(lasting), wanted)
     asked_ns = float(fault.asked.get("delay_ns", 0))
     if not each:
         return {"delay_ms": None, "pairs": {}}, "no path probes to measure the delay with"
     value = statistics.median(each.values())
     off = (value / asked_ns - 1) * 100 if asked_ns else 0.0
+    counted = [burst for burst in lasting if burst.pair in each and burst.rtts_ns]
     measured = {
         "delay_ms": round(value / 1e6, 3),
         "difference_percent": round(off, 2),
         "pairs": {f"{a}-{b}": round(ns / 1e6, 3) for (a, b), ns in each.items()},
-        "probes": sum(len(lasting[pair]) for pair in each),
+        "of": "every answer" if jittered else "each burst's fastest answer",
+        "bursts": len(counted),
+        "probes": sum(len(burst.rtts_ns) for burst in counted),
+        "all_answers_ms": round(statistics.median(every.values()) / 1e6, 3),
         "judged": _delay_word(each, asked_ns),
     }
     tolerance_ns = DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns
@@ -153,10 +162,27 @@ def _delay_word(each: dict[tuple[str, str], float], asked_ns: float) -> str:
     return f"off by {(worst - asked_ns) / 1e6:+.1f} ms between {a} and {b}"
 
 
-def _rtts(found: list[Burst]) -> dict[tuple[str, str], list[int]]:
-    rtts: dict[tuple[str, str], list[int]] = {}
+def _added(before: Rtts, lasting: Rtts, wanted: set[Pair]) -> dict[Pair, float]:
+    """Return by pair what a way grew by: half of what the median round trip did."""
+    return {
+        pair: (statistics.median(lasting[pair]) - statistics.median(before[pair])) / 2
+        for pair in sorted(wanted or set(lasting))
+        if lasting.get(pair) and before.get(pair)
+    }
+
+
+def _rtts(found: list[Burst]) -> Rtts:
+    rtts: Rtts = {}
     for burst in found:
         rtts.setdefault(burst.pair, []).extend(burst.rtts_ns)
+    return rtts
+
+
+def _fastest(found: list[Burst]) -> Rtts:
+    rtts: Rtts = {}
+    for burst in found:
+        if burst.rtts_ns:
+            rtts.setdefault(burst.pair, []).append(min(burst.rtts_ns))
     return rtts
 
 

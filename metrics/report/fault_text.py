@@ -58,7 +58,8 @@ def _links(found: dict[str, Any]) -> list[str]:
     if found.get("delay_ms") is not None:
         parts.append(
             f"{number(found['delay_ms'])} ms one way ({found['difference_percent']:+.1f} %), "
-            f"median of {len(found['pairs'])} pairs, {found['probes']} probes"
+            f"median of {len(found['pairs'])} pairs, {found['bursts']} bursts, {found['of']}; "
+            f"{number(found['all_answers_ms'])} ms by all {found['probes']} answers"
         )
     if "across_sent" in found:
         parts.append(

@@ -79,6 +79,16 @@ def lose(lines: Lines, pairs: Iterable[tuple[str, str]], share: float) -> None:
                 give_up(line)
 
 
+def slow(lines: Lines, by_s: float, waiting_s: float) -> None:
+    """Slow each way of every pair by by_s; all but a burst's first answer wait on top of it."""
+    for own in lines.values():
+        for line in own:
+            probing = line["kind"] == "probe" and line["flow"] == "path"
+            if probing and WINDOW[0] <= at(line) < WINDOW[1]:
+                first, *others = (rtt + round(2e9 * by_s) for rtt in line["rtts_ns"])
+                line["rtts_ns"] = [first, *(rtt + round(1e9 * waiting_s) for rtt in others)]
+
+
 def give_up(line: Line) -> None:
     """Leave a burst without any answer."""
     line |= {"received": 0, "rtts_ns": [], "peer_boot": ""}

@@ -78,6 +78,28 @@ def test_a_loss_is_measured_one_way_with_its_interval(
     assert found["measured"]["by_receiver"]["h2"] == {"lost": 300, "sent": 1000}
 
 
+@pytest.mark.parametrize(("jitter_ns", "of", "measured_ms"), [
+    (0, "each burst's fastest answer", 50), (5_000_000, "every answer", 70),
+])  # fmt: skip
+def test_waiting_on_busy_hosts_is_not_taken_for_a_constant_delay(
+    rebuilt: Rebuilt, bend: ModuleType, jitter_ns: int, of: str, measured_ms: float
+) -> None:
+    asked = {"delay_ns": 50_000_000, "jitter_ns": jitter_ns}
+    pairs = [["h1", "h2"], ["h1", "h3"]]
+    planned = bend.fault("delay", ["h1", "h2", "h3"], asked, pairs=pairs)
+    summary = rebuilt(
+        lambda lines: bend.slow(lines, 0.050, 0.040),
+        lambda run: bend.add(run, planned),
+        end=bend.END,
+    )
+    measured = _fault(summary, "delay-x")["measured"]
+    assert measured["of"] == of
+    assert measured["delay_ms"] == pytest.approx(measured_ms, abs=0.5)
+    assert measured["all_answers_ms"] == pytest.approx(70, abs=0.5)
+    assert measured["pairs"].keys() == {"h1-h2", "h1-h3"}
+    assert (measured["judged"] == "as asked") == (jitter_ns == 0)
+
+
 def test_a_host_without_power_boots_again_and_stays_on_the_time_line(
     rebuilt: Rebuilt, bend: ModuleType
 ) -> None:
