@@ -76,6 +76,13 @@ def reported(data: TrialData, fault: PlannedFault) -> tuple[str, str, str]:
     return "installed", "", how
 
 
+def in_force_ns(data: TrialData, fault: PlannedFault) -> tuple[int, int]:
+    """Return the stretch (since T0) in which the fault was in force on every host that had it."""
+    began = [change.last_ns for change in _changes(data, fault, BEGAN)]
+    ended = [change.first_ns for change in _changes(data, fault, ENDED)]
+    return max([fault.at_ns, *began]), min([fault.end_ns, *ended])
+
+
 def timing(data: TrialData, fault: PlannedFault) -> tuple[bool, dict[str, Any]]:
     """Return (ended early, what was measured of begin and end).
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Callable
 from typing import Any
 
 from metrics import fault_records, probes
@@ -29,30 +30,31 @@ ROUNDING = 1e-6
 def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     """Return the median over pairs of (RTT during - RTT baseline)/2; no clock is involved.
 
-    A constant delay is read from each burst's fastest answer, the one that waited least for busy
-    hosts; a jittered one from every answer, since the fastest would be biased. `all_answers_ms` is
-    the same figure of every answer: what of it exceeds delay_ms was waiting, not the fault.
+    A constant delay is read from the fastest answers of both windows: waiting for a busy host only
+    adds, and a single packet that was not delayed shows. A jittered one has no fastest answer, so
+    there the medians count. `median_ms` is what these say of either; what of it exceeds a constant
+    delay was waiting.
     """
-    before = [b for b in found if b.flow == "path" and b.inside(*_quiet(data))]
-    lasting = probes.during(data, fault, found, SLOWING)
+    before = _rtts([b for b in found if b.flow == "path" and b.inside(*_quiet(data))])
+    in_force = fault_records.in_force_ns(data, fault)
+    during = probes.during(data, fault, found, SLOWING)
+    lasting = _rtts([burst for burst in during if burst.inside(*in_force)])
     wanted = probes.pairs_of(fault)
+    medians = _added(statistics.median, before, lasting, wanted)
     jittered = bool(fault.asked.get("jitter_ns"))
-    every = _added(_rtts(before), _rtts(lasting), wanted)
-    each = every if jittered else _added(_fastest(before), _fastest(lasting), wanted)
+    each = medians if jittered else _added(min, before, lasting, wanted)
     asked_ns = float(fault.asked.get("delay_ns", 0))
     if not each:
         return {"delay_ms": None, "pairs": {}}, "no path probes to measure the delay with"
     value = statistics.median(each.values())
     off = (value / asked_ns - 1) * 100 if asked_ns else 0.0
-    counted = [burst for burst in lasting if burst.pair in each and burst.rtts_ns]
     measured = {
         "delay_ms": round(value / 1e6, 3),
         "difference_percent": round(off, 2),
         "pairs": {f"{a}-{b}": round(ns / 1e6, 3) for (a, b), ns in each.items()},
-        "of": "every answer" if jittered else "each burst's fastest answer",
-        "bursts": len(counted),
-        "probes": sum(len(burst.rtts_ns) for burst in counted),
-        "all_answers_ms": round(statistics.median(every.values()) / 1e6, 3),
+        "by": "median" if jittered else "fastest",
+        "probes": sum(len(lasting[pair]) for pair in each),
+        "median_ms": round(statistics.median(medians.values()) / 1e6, 3),
         "judged": _delay_word(each, asked_ns),
     }
     tolerance_ns = DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns
@@ -162,10 +164,12 @@ def _delay_word(each: dict[tuple[str, str], float], asked_ns: float) -> str:
     return f"off by {(worst - asked_ns) / 1e6:+.1f} ms between {a} and {b}"
 
 
-def _added(before: Rtts, lasting: Rtts, wanted: set[Pair]) -> dict[Pair, float]:
-    """Return by pair what a way grew by: half of what the median round trip did."""
+def _added(
+    mark: Callable[[list[int]], float], before: Rtts, lasting: Rtts, wanted: set[Pair]
+) -> dict[Pair, float]:
+    """Return by pair what a way grew by: half of what the mark of its round trips did."""
     return {
-        pair: (statistics.median(lasting[pair]) - statistics.median(before[pair])) / 2
+        pair: (mark(lasting[pair]) - mark(before[pair])) / 2
         for pair in sorted(wanted or set(lasting))
         if lasting.get(pair) and before.get(pair)
     }
@@ -175,14 +179,6 @@ def _rtts(found: list[Burst]) -> Rtts:
     rtts: Rtts = {}
     for burst in found:
         rtts.setdefault(burst.pair, []).extend(burst.rtts_ns)
-    return rtts
-
-
-def _fastest(found: list[Burst]) -> Rtts:
-    rtts: Rtts = {}
-    for burst in found:
-        if burst.rtts_ns:
-            rtts.setdefault(burst.pair, []).append(min(burst.rtts_ns))
     return rtts
 
 

@@ -58,8 +58,8 @@ def _links(found: dict[str, Any]) -> list[str]:
     if found.get("delay_ms") is not None:
         parts.append(
             f"{number(found['delay_ms'])} ms one way ({found['difference_percent']:+.1f} %), "
-            f"median of {len(found['pairs'])} pairs, {found['bursts']} bursts, {found['of']}; "
-            f"{number(found['all_answers_ms'])} ms by all {found['probes']} answers"
+            f"{found['by']} of {found['probes']} answers, median of {len(found['pairs'])} pairs; "
+            f"by their median {number(found['median_ms'])} ms"
         )
     if "across_sent" in found:
         parts.append(

@@ -84,7 +84,7 @@ def slow(lines: Lines, by_s: float, waiting_s: float) -> None:
     for own in lines.values():
         for line in own:
             probing = line["kind"] == "probe" and line["flow"] == "path"
-            if probing and WINDOW[0] <= at(line) < WINDOW[1]:
+            if probing and WINDOW[0] <= at(line) - 2.5 < WINDOW[1]:
                 first, *others = (rtt + round(2e9 * by_s) for rtt in line["rtts_ns"])
                 line["rtts_ns"] = [first, *(rtt + round(1e9 * waiting_s) for rtt in others)]
 
