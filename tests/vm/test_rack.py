@@ -18,24 +18,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.labs import checks, running, topology
-from harness.labs.errors import LabError
+from harness.labs import running, topology
 from harness.labs.vm import lab as vm_lab
+from tests.vm.needs import missing
 
 pytestmark = [pytest.mark.vm, pytest.mark.root, pytest.mark.slow]
 ROOT = Path(__file__).resolve().parents[2]
 NAME = f"rack{os.getpid()}"
 HOURS_S = 5400
-
-
-def missing() -> str:
-    """Return why no VM lab can be made here, or "" if it can."""
-    try:
-        checks.require_root()
-        checks.require_programs(checks.VM_PACKAGE_OF, "VM lab")
-    except LabError as error:
-        return str(error)
-    return ""
 
 
 if reason := missing():
