@@ -1,0 +1,117 @@
+"""The faults that need hosts with their own kernel and clock, from lab up to the report's figures.
+
+What each did is compared with what was asked, within the limits that the README states.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.labs import running
+from harness.labs.vm import lab as vm_lab
+from tests.vm.needs import missing
+
+pytestmark = [pytest.mark.vm, pytest.mark.root, pytest.mark.slow]
+ROOT = Path(__file__).resolve().parents[2]
+NAME = f"hosts{os.getpid()}"
+HOSTS = ("n1", "n2", "n3", "n4")
+IDS = ("slow", "one-way", "step", "after-step", "drift", "liar", "power")
+LIMIT_S = 2400
+
+if reason := missing():
+    pytestmark.append(pytest.mark.skip(reason=reason))
+
+
+@dataclass(frozen=True)
+class Run:
+    """The finished run: its summary, its faults by id, and where the lab is that it ran on."""
+
+    summary: dict[str, Any]
+    lab: running.Lab
+
+    def measured(self, fault_id: str) -> dict[str, Any]:
+        """Return what was measured of one fault."""
+        found: dict[str, Any] = next(
+            f["measured"] for f in self.summary["faults"] if f["id"] == fault_id
+        )
+        return found
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    made = vm_lab.up(vm_lab.VmSpec(name=NAME, hosts=len(HOSTS)), print)
+    runs = tmp_path_factory.mktemp("runs")
+    try:
+        slotlab("check", "--quick", "-i", str(made.inventory))
+        slotlab("deploy", "-i", str(made.inventory))
+        campaign = ROOT / "harness" / "campaigns" / "hosts.yml"
+        slotlab("run", str(campaign), "-i", str(made.inventory), "--runs", str(runs))
+        summary = json.loads((runs / "hosts" / "latest" / "summary.json").read_text())
+        yield Run(summary, made)
+    finally:
+        running.down(NAME, print)
+
+
+def slotlab(*words: str) -> None:
+    command = [sys.executable, "-m", "harness", *words]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+    print(done.stdout, done.stderr)
+    assert done.returncode == 0, f"slotlab {' '.join(words)}: {done.returncode}"
+
+
+def test_every_fault_was_installed_and_every_expectation_holds(run: Run) -> None:
+    assert {fault["id"]: fault["state"] for fault in run.summary["faults"]} == dict.fromkeys(
+        IDS, "installed"
+    )
+    assert (run.summary["verdict"], run.summary["invalid"]) == ("pass", [])
+
+
+def test_each_pairs_delay_is_within_two_ms_and_two_percent(run: Run) -> None:
+    pairs = run.measured("slow")["pairs"]
+    assert len(pairs) == 6
+    assert {pair: ms for pair, ms in pairs.items() if abs(ms - 50) > 2 + 0.02 * 50} == {}
+
+
+def test_one_way_cuts_kill_every_exchange_and_only_receivers_drop(run: Run) -> None:
+    for cut, receivers in (("one-way", 3), ("after-step", 1)):
+        found = run.measured(cut)
+        assert found["lost"] == found["sent"] > 0
+        assert (len(found["dropped"]), found["also"]) == (receivers, [])
+
+
+def test_a_clock_step_is_within_its_bound_and_moves_no_later_fault(run: Run) -> None:
+    offset = run.measured("step")["offset_ns"]
+    assert offset["lo"] <= 500_000_000 <= offset["hi"]
+    assert offset["hi"] - offset["lo"] < 20_000_000
+    least_ms, most_ms = run.measured("after-step")["apply"]["late_ms"]
+    assert least_ms >= 0, "by the wall clock it would have begun 500 ms early"
+    assert most_ms < 500
+
+
+def test_a_drift_is_within_five_ppm_and_a_lie_within_its_bound(run: Run) -> None:
+    drift = run.measured("drift")
+    assert abs(drift["drift_ppb"] - 200_000) < 5_000
+    assert drift["drift_error_ppb"] < 5_000
+    liar = run.measured("liar")
+    assert abs(liar["ntp_offset_ns"] - 300_000_000) <= liar["ntp_offset_bound_ns"]
+
+
+def test_afterwards_every_host_is_as_before_and_in_sync(run: Run) -> None:
+    checks = {check["name"]: check for check in run.summary["checks"]}
+    restored = checks["host_state_restored"]
+    assert (restored["verdict"], "equal on 4 hosts" in restored["evidence"]) == ("holds", True)
+    for host in HOSTS:
+        words = [*running.ssh_command(NAME, host), "chronyc waitsync 60 0.005 0 1"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=200, check=False)
+        assert done.returncode == 0, f"{host}: {done.stdout}{done.stderr}"
