@@ -16,10 +16,12 @@ from harness.trial_state import Context, Progress
 from harness.trial_watch import watch
 from harness.units import SECOND_NS
 
-LEADS_NS = (6 * SECOND_NS, 14 * SECOND_NS, 30 * SECOND_NS, 60 * SECOND_NS)
-"""How long before T0 nodes are started: patient only where a lab turns out to be slow."""
+LEAD_NS = 6 * SECOND_NS
+ATTEMPTS = 4
+"""How long before T0 nodes are started; patient only where a lab turns out to be slow."""
 
 ARM_MARGIN_NS = 700_000_000
+HEAL_TIMEOUT_S = 60.0
 
 
 def run_trial(context: Context, trial: Trial) -> TrialRecord:
@@ -71,28 +73,48 @@ def _run(context: Context, trial: Trial, progress: Progress) -> None:
 
 
 def _start(context: Context, trial: Trial, progress: Progress) -> None:
-    """Ship files, start nodes and arm, with a longer lead where hosts are not ready in time."""
-    last = ""
-    for lead_ns in LEADS_NS:
-        t0_ns = first_round_ns(context.plan, not_before_ns=time.time_ns() + lead_ns)
-        progress.files = trial_files(
-            context.plan,
-            trial,
-            t0_ns=t0_ns,
-            keys=context.keys,
-            access=access(context.deployed),
-        )
-        _prepare(context, trial, progress)
-        patience_s = lead_ns / SECOND_NS + 30
-        context.fleet.ask("start", units=UNITS, owner=context.owner, timeout_s=patience_s)
-        last = _wait_ready(context, until_ns=t0_ns - ARM_MARGIN_NS)
-        if not last:
-            _arm(context, progress, t0_ns)
+    """Ship files, start nodes and arm; anew with a longer lead where that was not done by T0."""
+    lead_ns = LEAD_NS
+    for again in reversed(range(ATTEMPTS)):
+        begun_ns = time.time_ns()
+        problem = _attempt(context, trial, progress, lead_ns)
+        if not problem:
             return
-        if context.stop.asked.is_set():
-            break
-        context.show.step(f"not ready for T0 ({last}); once more with a longer lead")
-    raise RunError(f"nodes were not ready: {last}")
+        if not again or context.stop.asked.is_set():
+            raise RunError(f"not ready for T0: {problem}")
+        lead_ns = longer(lead_ns, took_ns=time.time_ns() - begun_ns)
+        left = f"once more with {lead_ns // SECOND_NS} s to it"
+        context.show.step(f"not ready for T0 ({problem}); {left}")
+
+
+def longer(lead_ns: int, *, took_ns: int) -> int:
+    """Return the next lead, after one during which took_ns went by: half as much again at least."""
+    return max(lead_ns * 5 // 2, took_ns * 3 // 2)
+
+
+def _attempt(context: Context, trial: Trial, progress: Progress, lead_ns: int) -> str:
+    """Return "" once everything is armed for a T0 that is lead_ns away, else why it was not."""
+    t0_ns = first_round_ns(context.plan, not_before_ns=time.time_ns() + lead_ns)
+    progress.files = trial_files(
+        context.plan,
+        trial,
+        t0_ns=t0_ns,
+        keys=context.keys,
+        access=access(context.deployed),
+    )
+    _prepare(context, trial, progress)
+    patience_s = lead_ns / SECOND_NS + 30
+    context.fleet.ask("start", units=UNITS, owner=context.owner, timeout_s=patience_s)
+    problem = _wait_ready(context, until_ns=t0_ns - ARM_MARGIN_NS)
+    if problem:
+        return problem
+    _arm(context, progress, t0_ns)
+    left_s = (t0_ns - time.time_ns()) / SECOND_NS
+    if left_s < 0:
+        _disarm(context, progress)
+        return f"armed {-left_s:.1f} s after it"
+    context.show.step(f"armed on {len(context.plan.hosts)} hosts; T0 in {left_s:.1f} s")
+    return ""
 
 
 def _prepare(context: Context, trial: Trial, progress: Progress) -> None:
@@ -173,5 +195,11 @@ def _arm(context: Context, progress: Progress, t0_ns: int) -> None:
     short = lease_ns if arm.renews(plan) else None
     until_ns = time.time_ns() + lease_ns
     context.keeper.armed(label, until_ns=until_ns, lease_ns=short)
-    seconds = (t0_ns - time.time_ns()) / SECOND_NS
-    context.show.step(f"armed on {len(faults)} hosts; T0 in {seconds:.1f} s")
+
+
+def _disarm(context: Context, progress: Progress) -> None:
+    """Take an arming back that came too late, before it is done anew."""
+    context.keeper.disarmed()
+    if progress.provider is not None:
+        progress.provider.heal()
+    context.fleet.ask("heal", timeout_s=HEAL_TIMEOUT_S)
