@@ -32,8 +32,9 @@ def read_table(
     table: str, members: Mapping[str, Sequence[str]], chains: int, deadline_ns: int | None
 ) -> Evidence:
     """Return whether every member is in force until the deadline, and every rule in its place."""
+    begun_ns = boottime_ns()
     code, text, _ = output(("nft", "list", "table", "inet", table))
-    now_ns = boottime_ns()
+    read_ns = (begun_ns, boottime_ns())
     if code:
         return verdict(f"table {table} is not there", {})
     sets = listed_sets(text)
@@ -44,8 +45,10 @@ def read_table(
         },
         "rules": _verdicts(text),
         "dropped": dropped(table),
+        "read_in_ns": read_ns[1] - read_ns[0],
     }
-    return verdict(_wrong(sets, members, deadline_ns, now_ns) or _rules(text, chains), data)
+    ends = "" if deadline_ns is None else wrong_end(sets, deadline_ns, read_ns)
+    return verdict(_wrong(sets, members) or ends or _rules(text, chains), data)
 
 
 def gone(
@@ -56,7 +59,7 @@ def gone(
     """
     code, text, _ = output(("nft", "list", "table", "inet", table))
     wrong = f"table {table} was gone" if code else ""
-    wrong = wrong or _wrong(listed_sets(text), members, None, 0) or _rules(text, chains)
+    wrong = wrong or _wrong(listed_sets(text), members) or _rules(text, chains)
     over = deadline_ns is not None and boottime_ns() >= deadline_ns - ENDS_EARLY_NS
     return "" if over else wrong
 
@@ -111,30 +114,35 @@ def listing(*words: str) -> list[dict[str, Any]]:
     return [each for each in found if "metainfo" not in each]
 
 
+def wrong_end(
+    sets: Mapping[str, Mapping[str, int | None]], deadline_ns: int, read_ns: tuple[int, int]
+) -> str:
+    """Return which element ends at another time than the deadline, "" when none does for certain.
+
+    read_ns: between these two moments (boot time) the kernel said how long each has left; on a host
+    that is overloaded they may be seconds apart.
+    """
+    for found in sets.values():
+        for address, left_ns in found.items():
+            least_ns, most_ns = (read + (left_ns or 0) - deadline_ns for read in read_ns)
+            if most_ns < -ENDS_EARLY_NS or least_ns > ENDS_LATE_NS:
+                off_ns = most_ns if most_ns < 0 else least_ns
+                return f"{address} ends {off_ns / SECOND_NS:+.3f} s from the deadline"
+    return ""
+
+
 def _elements(body: str) -> str:
     return body.partition("elements = {")[2]
 
 
 def _wrong(
-    sets: Mapping[str, Mapping[str, int | None]],
-    members: Mapping[str, Sequence[str]],
-    deadline_ns: int | None,
-    now_ns: int,
+    sets: Mapping[str, Mapping[str, int | None]], members: Mapping[str, Sequence[str]]
 ) -> str:
     asked = halves(members)
     want = sum(len(set(values)) for values in asked.values())
     have = sum(len(set(values) & set(sets.get(name, ()))) for name, values in asked.items())
     listed = sum(map(len, sets.values()))
-    if have != want or listed != want:
-        return f"{have} of {want} elements in force, {listed} listed"
-    if deadline_ns is None:
-        return ""
-    for found in sets.values():
-        for address, left_ns in found.items():
-            over_ns = now_ns + (left_ns or 0) - deadline_ns
-            if not -ENDS_EARLY_NS <= over_ns <= ENDS_LATE_NS:
-                return f"{address} ends {over_ns / SECOND_NS:+.3f} s from the deadline"
-    return ""
+    return "" if have == listed == want else f"{have} of {want} elements in force, {listed} listed"
 
 
 def _verdicts(text: str) -> int:
