@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from faults.boottime import boottime_ns
 from faults.catalog import AnyFault
 from faults.deadman import DeadMan
 from faults.evidence import (
@@ -130,6 +131,9 @@ class Driver:
     def _inject(self) -> None:
         if not self.granted():
             self._heal("skipped", "revoked")
+            return
+        if self.entry.deadline_ns is not None and boottime_ns() >= self.entry.deadline_ns:
+            self._heal("skipped", "too_late")
             return
         loaded, self._loaded = self._loaded, None
         outcome = loaded.fire() if loaded else run(self.recipe.inject)

@@ -17,7 +17,9 @@ import msgspec
 
 from faults.agent import Agent
 from faults.arming import ArmRequest
+from faults.boottime import boot_id
 from faults.fault import FaultError
+from faults.trial_files import last_events
 
 log = logging.getLogger(__name__)
 
@@ -178,6 +180,9 @@ class Server:
         async def status(_: bytes) -> Reply:
             return agent.status()
 
+        async def events(_: bytes) -> Reply:
+            return {"boot": boot_id(), "lines": last_events(agent.host.layout)}
+
         async def journal(line: bytes) -> Reply:
             return agent.journal_lines(_decode(line, JournalRequest).from_line)
 
@@ -195,6 +200,7 @@ class Server:
             "disarm": lambda _: agent.heal("disarmed"),
             "heal": lambda _: agent.heal("heal"),
             "journal": journal,
+            "events": events,
         }
 
 

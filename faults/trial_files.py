@@ -1,5 +1,5 @@
 """Puts a trial's files in place: a clean state folder, the node's configuration, its keys
-(0600).
+(0600). And shows the end of what the node writes there.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from faults.layout import Layout
 FILE_BYTES_MAX = 4 << 20
 _ALLOWED = re.compile(r"node\.json|genesis\.json|keys/[a-z1-5.]{1,13}\.key")
 _WIPED = ("trial", "chain", "events")
+TAIL_BYTES = 8192
 
 
 def check_files(files: dict[str, str]) -> None:
@@ -54,6 +55,26 @@ def place_files(layout: Layout, files: dict[str, str]) -> None:
         raise FaultError(
             "disk", f"{error.filename or layout.state_dir}: {error.strerror}"
         ) from error
+
+
+def last_events(layout: Layout) -> list[str]:
+    """Return the last whole lines of the node's event file, oldest first; none without one.
+
+    For whoever watches a trial: nothing has to be started on the host to see how it goes.
+
+    Raises:
+        OSError: the file is there and cannot be read, a symbolic link among others.
+    """
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(layout.state_dir / "events" / "node.jsonl", flags)
+    except FileNotFoundError:
+        return []
+    with os.fdopen(descriptor, "rb"):
+        start = max(0, os.fstat(descriptor).st_size - TAIL_BYTES)
+        pieces = os.pread(descriptor, TAIL_BYTES, start).split(b"\n")
+        whole = pieces[:-1] if start == 0 else pieces[1:-1]
+    return [line.decode(errors="replace") for line in whole]
 
 
 def _owner(name: str) -> tuple[int, int] | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import msgspec
+
 from harness.campaign_faults import PROVIDER_FAULTS
 from harness.errors import RunError
 from harness.plan_model import Trial
@@ -11,6 +13,13 @@ from harness.trial_state import Context, Progress
 from harness.units import SECOND_NS
 
 POLL_S = 2.0
+
+
+class _SlotDue(msgspec.Struct, frozen=True, tag="slot_due", tag_field="kind"):
+    """As much of a slot's event as is shown."""
+
+    head_num: int
+    lib_num: int
 
 
 def watch(context: Context, trial: Trial, progress: Progress) -> None:
@@ -54,13 +63,22 @@ def _expected(context: Context, trial: Trial, now_ns: int) -> list[str]:
 
 
 def _head(context: Context, host: str, progress: Progress) -> str:
-    """Return where one host's chain is; one host a turn, as asking costs it a process start."""
-    status = context.fleet.nodes([host], timeout_s=5)[host]
-    if status is None:
-        progress.refuse_reboots(context.fleet.boots([host]))
+    """Return where one host's chain is, from the end of its events: no process is started there.
+
+    Raises:
+        RunError: the host rebooted unasked.
+    """
+    reply = context.fleet.remote.ctl({host: {"op": "events"}}, timeout_s=5)[host]
+    if reply.ok is None:
         return ""
-    head, lib = status["head_num"], status["lib_num"]
-    return f"{host}: head {head}, final {lib}, lag {head - lib}"
+    progress.refuse_reboots({host: str(reply.ok["boot"])})
+    for line in reversed(reply.ok["lines"]):
+        try:
+            due = msgspec.json.decode(line, type=_SlotDue)
+        except msgspec.DecodeError:
+            continue
+        return f"{host}: head {due.head_num}, final {due.lib_num}, lag {due.head_num - due.lib_num}"
+    return ""
 
 
 def _hear(context: Context) -> None:

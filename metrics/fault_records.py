@@ -17,6 +17,7 @@ from metrics.trial import TrialData
 EARLY_NS = 50_000_000
 """A host's own record of the end, made on the clock of its schedule, may not be earlier by more."""
 LATE_NS = 1_000_000_000
+"""A begin that is later makes the fault doubtful; an end that is later is said."""
 ON_TIME_REASONS = ("", "dead_man")
 """Why an agent ends a fault at its own deadline: itself, or by the timer that outlives it."""
 BAD_STATES = ("failed", "indeterminate")
@@ -105,6 +106,12 @@ def timing(data: TrialData, fault: PlannedFault) -> tuple[bool, dict[str, Any]]:
             early = True
             found["early_ms"] = round(-min(errors) / 1e6, 3)
     return early, found
+
+
+def late_begin(found: dict[str, Any]) -> str:
+    """Return how late a fault began by its timing, "" when that was at most LATE_NS."""
+    most_ms: float = found["apply"]["late_ms"][1] if "apply" in found else 0.0
+    return f"began {most_ms / 1e3:.1f} s late" if most_ms * 1e6 > LATE_NS else ""
 
 
 def _changes(data: TrialData, fault: PlannedFault, state: str) -> list[Change]:

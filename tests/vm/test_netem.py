@@ -68,7 +68,7 @@ def test_a_delay_is_as_long_as_asked_for_the_nodes_flows_alone(lab: Bench, how: 
     for address in (lab.addresses["n2"], SIX):
         assert abs(quartile_ms(lab, address=address) - base_ms - 50) < 2 + 0.02 * 50
     assert quartile_ms(lab, port=CLOCK_PROBE_PORT) < 25
-    assert lab.ask("heal") == {"healed": ["d"]}
+    assert lab.ask("heal") == {"healed": ["d"], "left": []}
     found = lab.wait_state("d", "healed", "failed")
     assert found["state"] == "healed", found["reason"]
     assert quartile_ms(lab) < 25
@@ -87,7 +87,7 @@ def test_jitter_by_netem_swaps_nothing_and_does_not_bias_the_delay(lab: Bench) -
     low, middle, high = statistics.quantiles(found["times"], n=4)
     assert abs(middle - base_ms - 50) < 2 + 0.02 * 50
     assert high - low > 5, "there is a jitter at all"
-    assert lab.ask("heal") == {"healed": ["d"]}
+    assert lab.ask("heal") == {"healed": ["d"], "left": []}
     assert lab.wait_state("d", "healed", "failed")["state"] == "healed"
     assert qdisc(lab) == before
     assert lab.run("n1", "pgrep -f faults.netem_jitter", check=False) == ""

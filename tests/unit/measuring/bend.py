@@ -147,8 +147,16 @@ def fault(kind: str, targets: list[str], asked: Line, **more: Any) -> Line:
     return common | {"for_ns": length_ns, "targets": targets, "asked": asked} | more
 
 
-def add(run: Path, planned: Line, *, early_s: float = 0.0, healed: Line | None = None,
-        installed: Line | None = None, provider: bool = False) -> None:  # fmt: skip
+def add(
+    run: Path,
+    planned: Line,
+    *,
+    early_s: float = 0.0,
+    late_s: float = 0.002,
+    healed: Line | None = None,
+    installed: Line | None = None,
+    provider: bool = False,
+) -> None:
     """Put a fault into the plan, and into the journals of who does it; healed: read back then."""
     plan = json.loads((run / "plan.json").read_text())
     plan["trials"][0]["faults"].append(planned)
@@ -163,7 +171,7 @@ def add(run: Path, planned: Line, *, early_s: float = 0.0, healed: Line | None =
         folder.mkdir(exist_ok=True)
         with (folder / "agent.jsonl").open("a") as journal:
             for state, t, read_back in (
-                ("installed", WINDOW[0] + 0.002, installed),
+                ("installed", WINDOW[0] + late_s, installed),
                 ("healed", WINDOW[1] + 0.002 - early_s, healed),
             ):
                 t_ns = round(t * 1e9)

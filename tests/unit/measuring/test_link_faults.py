@@ -203,6 +203,18 @@ def test_an_end_more_than_50_ms_early_makes_the_run_invalid(
     assert not {"judged", "by_ms"} & found["measured"].keys()
 
 
+@pytest.mark.parametrize(("late_s", "state", "reason"), [
+    (0.9, "installed", ""), (12.4, "indeterminate", "began 12.4 s late"),
+])  # fmt: skip
+def test_a_fault_that_began_more_than_a_second_late_is_doubtful(
+    rebuilt: Rebuilt, bend: ModuleType, late_s: float, state: str, reason: str
+) -> None:
+    planned = bend.fault("unheard_of", ["h1"], {"by_ns": 1})
+    summary = rebuilt(None, lambda run: bend.add(run, planned, late_s=late_s), end=bend.END)
+    found = _fault(summary, "unheard_of-x")
+    assert (found["state"], found["reason"]) == (state, reason)
+
+
 def test_a_part_of_a_host_that_differs_afterwards_makes_the_run_invalid(rebuilt: Rebuilt) -> None:
     def bent(run: Path) -> None:
         for word, tick in (("before", 10_000), ("after", 10_002)):
