@@ -27,7 +27,7 @@ from faults.fault import SECOND_NS, Place, Recipe
 from faults.journal import Journal, State
 from faults.ledger import Entry, Ledger, verdict_of_undone
 from faults.runner import Loaded, load, run
-from faults.schedule import Action
+from faults.schedule import LATE_NS_MAX, Action
 from faults.verdict import Evidence
 
 STAND_BACK_NS = 30_000_000
@@ -132,7 +132,7 @@ class Driver:
         if not self.granted():
             self._heal("skipped", "revoked")
             return
-        if self.entry.deadline_ns is not None and boottime_ns() >= self.entry.deadline_ns:
+        if boottime_ns() > self._latest_ns():
             self._heal("skipped", "too_late")
             return
         loaded, self._loaded = self._loaded, None
@@ -144,6 +144,12 @@ class Driver:
             self._heal("failed", "revoked")
             return
         self._applied((outcome.before_ns, outcome.after_ns))
+
+    def _latest_ns(self) -> int:
+        """Return until when it may begin: preparing it may have taken longer than was planned."""
+        latest_ns = self.entry.inject_ns + LATE_NS_MAX
+        deadline_ns = self.entry.deadline_ns
+        return latest_ns if deadline_ns is None else min(latest_ns, deadline_ns)
 
     def _applied(self, between: tuple[int, int], found: Evidence | None = None) -> None:
         """Write down that the fault is in force, and what the host shows of it."""

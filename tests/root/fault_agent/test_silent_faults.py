@@ -22,6 +22,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 SWALLOWS = """case "$text" in "add element"*) exit 0;; esac"""
 SHORTENS = """text=$(printf '%s' "$text" | sed 's/timeout [0-9]*ms/timeout 900ms/')"""
 FORGETS_ONE = """text=$(printf '%s\\n' "$text" | sed '/^add element .* blk_out /d')"""
+PREPARES_SLOWLY = """case "$text" in "add element"*) ;; *) sleep 2.5;; esac"""
 LOSES_RULES = """text=$(printf '%s\\n' "$text" | sed '/sport/d')"""
 
 
@@ -84,6 +85,16 @@ def test_what_the_kernel_did_not_install_is_indeterminate(bench, lie, wire, reas
     assert "installed" not in [each["state"] for each in bench.records("p")]
     wait_until(lambda: bench.state("p") not in ("applied", "indeterminate"), "over")
     wait_until(lambda: bench.rules() == "", "nothing left")
+
+
+def test_a_fault_whose_preparations_took_too_long_is_left_out(bench) -> None:
+    start_agent(bench, PREPARES_SLOWLY)
+    bench.arm(partition())
+    wait_until(lambda: bench.state("p") == "skipped", "left out")
+    assert bench.records("p")[-1]["reason"] == "too_late"
+    assert [each["state"] for each in bench.records("p")] == ["armed", "skipped"]
+    assert bench.rules() == ""
+    assert bench.ask("status")["ledger"] == []
 
 
 def test_a_table_that_somebody_flushed_has_ended_early(bench) -> None:
