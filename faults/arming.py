@@ -30,7 +30,7 @@ from faults.ntp import NtpCut, NtpOffset
 from faults.partition import Blocked
 from faults.power import Power, Provider
 from faults.runner import output
-from faults.schedule import Item, Schedule
+from faults.schedule import HELPER_LEAD_NS, LEAD_NS, Item, Schedule
 
 FAULTS_MAX = 1_000
 PROVIDER_HOW = "provider"
@@ -128,7 +128,7 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
             fault = msgspec.structs.replace(fault, how=fault.way(place))
         entry = _entry(grant, fault, item, place)
         drivers[fault.id] = _driver(fault, place, entry, grant, host)
-        items.append(item)
+        items.append(replace(item, lead_ns=_lead_ns(fault, place)))
     return Armed(grant, drivers, Schedule(tuple(items), lease_ns))
 
 
@@ -144,7 +144,12 @@ def load(grant: Grant, entries: list[Entry], host: Host) -> Armed:
         fault, place = _again(entry, host)
         drivers[entry.fault_id] = _driver(fault, place, entry, grant, host)
         items.append(
-            Item(id=entry.fault_id, inject_ns=entry.inject_ns, deadline_ns=entry.deadline_ns)
+            Item(
+                id=entry.fault_id,
+                inject_ns=entry.inject_ns,
+                deadline_ns=entry.deadline_ns,
+                lead_ns=_lead_ns(fault, place),
+            )
         )
     return Armed(grant, drivers, Schedule(tuple(items), grant.lease_ns))
 
@@ -185,6 +190,12 @@ def _item(fault: AnyFault, t0_ns: int, lease_ns: int, now: Now) -> Item:
         return Item(id=fault.id, inject_ns=inject_ns, deadline_ns=lease_ns)
     deadline_ns = None if lasts_ns is None else inject_ns + lasts_ns
     return Item(id=fault.id, inject_ns=inject_ns, deadline_ns=deadline_ns)
+
+
+def _lead_ns(fault: AnyFault, place: Place) -> int:
+    """Return how long before its time a fault is prepared."""
+    helped = isinstance(fault, Delay) and fault.way(place) == "queue"
+    return HELPER_LEAD_NS if helped else LEAD_NS
 
 
 def _unique(grant: Grant, fault: AnyFault, queues: set[int]) -> tuple[str, int]:

@@ -17,6 +17,10 @@ LEAD_NS = 6 * SECOND_NS
 daemon has taken 4 s on a slow host.
 """
 
+HELPER_LEAD_NS = 30 * SECOND_NS
+"""Those of a fault that starts a Python of its own: 20 s have passed until it ran on an emulated
+machine with nothing to spare, and it costs nothing while it waits.
+"""
 
 LATE_NS_MAX = SECOND_NS
 """A fault that could not begin this long after it was due (the agent hung, or had died) is left
@@ -49,12 +53,13 @@ class Item:
     id: str
     inject_ns: int
     deadline_ns: int | None
+    lead_ns: int = LEAD_NS
     stage: Stage = Stage.WAITING
 
     @property
     def prepare_ns(self) -> int:
         """Return when the preparations are due."""
-        return self.inject_ns - LEAD_NS
+        return self.inject_ns - self.lead_ns
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faults.schedule import LEAD_NS, Action, Item, Schedule, Stage
+from faults.schedule import HELPER_LEAD_NS, LEAD_NS, Action, Item, Schedule, Stage
 
 S = 1_000_000_000
 ORDER = [Action.PREPARE, Action.INJECT, Action.HEAL]
@@ -136,3 +136,13 @@ def test_waking_only_when_told_misses_nothing(
         schedule, actions = schedule.due(wake_ns)
         assert actions
         last_ns = wake_ns
+
+
+def test_a_fault_with_a_helper_of_its_own_is_prepared_long_before() -> None:
+    slow = Item(id="d", inject_ns=100 * S, deadline_ns=120 * S, lead_ns=HELPER_LEAD_NS)
+    schedule = Schedule((slow, item("p", 100 * S, 120 * S)), 200 * S)
+    assert schedule.wake_ns() == 70 * S
+    schedule, actions = schedule.due(70 * S)
+    assert actions == [("d", Action.PREPARE)]
+    assert schedule.wake_ns() == 94 * S
+    assert schedule.due(94 * S)[1] == [("p", Action.PREPARE)]
