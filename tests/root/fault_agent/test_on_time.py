@@ -129,12 +129,12 @@ def test_two_hundred_faults_end_on_time_under_load(bench, stream: Stream, partit
     t0_ns = armed["t0_boottime_ns"]
     ends = [_off(t0_ns + fault["at_ns"] + LENGTH_NS, stream.sent, lost) for fault in faults]
     known = [end for end in ends if end is not None]
-    assert len(known) > COUNT * 0.9, "the measuring stream stood still too often"
+    assert len(known) > COUNT * 0.8, "the measuring stream stood still too often"
     assert [end for end in known if end < -WITHIN_NS] == [], "none ends early"
     assert len([end for end in known if end > WITHIN_NS]) <= COUNT // 100
     begun = [each[1]["read_back"]["late_ns"] / MS for each in records]
     ended = [each[-1]["read_back"]["late_ns"] / MS for each in records]
-    print(f"ends off by {min(known) / MS:.1f}..{max(known) / MS:.1f} ms, measured outside;"
+    print(f"{len(known)} ends off by {min(known) / MS:.1f}..{max(known) / MS:.1f} ms, seen outside;"
           f" actions late p50 {statistics.median(begun):.1f} {statistics.median(ended):.1f} ms,"
           f" at most {max(begun):.1f} {max(ended):.1f} ms")  # fmt: skip
     assert statistics.median(begun + ended) < 5, "most actions are more than 5 ms late"
@@ -149,7 +149,7 @@ def _off(end_ns: int, sent: list[int], lost: list[tuple[int, int, int, int]]) ->
 
     None when too little was sent around that moment to say.
     """
-    near = [each for each in sent if abs(each - end_ns) <= LENGTH_NS]
+    near = [each for each in sent if abs(each - end_ns) <= WITHIN_NS]
     if not near or max(b - a for a, b in pairwise(near)) > 20 * MS:
         return None
     mine = [row for row in lost if row[1] < end_ns + WITHIN_NS and row[3] > end_ns - LENGTH_NS]
