@@ -26,7 +26,7 @@ from faults.evidence import (
 from faults.fault import SECOND_NS, Place, Recipe
 from faults.journal import Journal, State
 from faults.ledger import Entry, Ledger, verdict_of_undone
-from faults.runner import Loaded, load, run
+from faults.runner import Loaded, Outcome, load, run
 from faults.schedule import LATE_NS_MAX, Action
 from faults.verdict import Evidence
 
@@ -48,6 +48,7 @@ class Driver:
     state: str = "armed"
     _recipe: Recipe | None = None
     _loaded: Loaded | None = None
+    _release: Loaded | None = None
 
     def arm(self) -> None:
         """Return when the undo is on disk.
@@ -163,6 +164,7 @@ class Driver:
             self._record("closed")
         else:
             self._record("applied")
+            self._release = load(self.recipe.release)
 
     def _heal(self, state: State, reason: str) -> None:
         """Undo, count, verify; what is left over is an error and stays open in the ledger."""
@@ -172,8 +174,7 @@ class Driver:
         at_once = self.recipe.how in ("nft", "provider")
         early = ended_early(self.fault, self.place) if state == "healed" and not at_once else ""
         before = counters(self.fault, self.place) if self.recipe.how == "netem" else {}
-        unkilled = self.state == "prepared" and self.fault.kind() == "kill"
-        released = run(() if unkilled else self.recipe.release)
+        released = self._released()
         if self.recipe.how == "nft":
             self._stand_back()
         if state == "healed" and at_once:
@@ -197,6 +198,19 @@ class Driver:
         self._close(state, reason, between, after, closed=not error)
         if not error:
             self.timers.disarm(self.entry.token)
+
+    def _released(self) -> Outcome:
+        """Take the fault out of force: at once, where the command for it waits already."""
+        if self.state == "prepared" and self.fault.kind() == "kill":
+            return run(())
+        ready, self._release = self._release, None
+        first = ready.fire() if ready else None
+        if first is None:
+            return run(self.recipe.release)
+        if not first.error:
+            return first
+        again = run(self.recipe.release)
+        return Outcome(first.before_ns, again.after_ns, again.error)
 
     def _stand_back(self) -> None:
         """Let other hosts on these processors act at the same moment, before looking at ours."""

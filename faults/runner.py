@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from faults import host_clock
@@ -76,12 +76,16 @@ class Loaded:
 def load(steps: tuple[Step, ...]) -> Loaded | None:
     """Return the steps as one command that waits for its input; None when they are not such."""
     match steps:
+        case (Command(("nft", text)) as short,):
+            command = replace(short, words=("nft", "-f", "-"), stdin=f"{text}\n")
         case (Command(words, stdin=stdin) as command,) if stdin and words[-1] == "-":
-            try:
-                return Loaded(command)
-            except OSError:
-                return None
-    return None
+            pass
+        case _:
+            return None
+    try:
+        return Loaded(command)
+    except OSError:
+        return None
 
 
 def output(words: tuple[str, ...], timeout_s: float = TIMEOUT_S) -> tuple[int, str, str]:
