@@ -15,7 +15,7 @@ import msgspec
 
 from faults.boottime import boottime_ns
 from faults.catalog import AnyFault
-from faults.deadman import DeadMan
+from faults.deadman import GRACE_NS, DeadMan
 from faults.evidence import (
     counters,
     ended_before_release,
@@ -178,7 +178,7 @@ class Driver:
         if self.recipe.how == "nft":
             self._stand_back()
         if state == "healed" and at_once:
-            early = ended_before_release(self.fault, self.place)
+            early = self._gone_before_release()
         undone_ns = self._undone_before(released.before_ns) if self.state == "applied" else None
         if undone_ns is not None:
             state, reason = verdict_of_undone(self.entry, undone_ns, reason)
@@ -198,6 +198,12 @@ class Driver:
         self._close(state, reason, between, after, closed=not error)
         if not error:
             self.timers.disarm(self.entry.token)
+
+    def _gone_before_release(self) -> str:
+        """Return why it was no longer in force; a late agent meets the dead man at his work."""
+        gone, deadline_ns = ended_before_release(self.fault, self.place), self.entry.deadline_ns
+        late = deadline_ns is not None and boottime_ns() >= deadline_ns + GRACE_NS
+        return "" if late else gone
 
     def _released(self) -> Outcome:
         """Take the fault out of force: at once, where the command for it waits already."""

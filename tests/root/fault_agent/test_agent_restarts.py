@@ -63,7 +63,7 @@ def _story(records: list[dict[str, Any]], fault: dict[str, Any]) -> str:
     if last["state"] == "skipped":
         assert last["reason"] in ("too_late", "agent_restarted")
         return "skipped"
-    assert last["state"] == "healed", records
+    assert last["state"] == "healed", [(each["state"], each["reason"]) for each in records]
     due_ns = fault["at_ns"] + LENGTH_NS
     assert due_ns <= last["between_ns"][0] <= due_ns + S
     assert last["between_ns"][1] <= due_ns + S
