@@ -15,7 +15,7 @@ import msgspec
 
 from faults.boottime import boottime_ns
 from faults.catalog import AnyFault
-from faults.deadman import GRACE_NS, DeadMan
+from faults.deadman import DeadMan
 from faults.evidence import (
     counters,
     ended_before_release,
@@ -49,6 +49,7 @@ class Driver:
     _recipe: Recipe | None = None
     _loaded: Loaded | None = None
     _release: Loaded | None = None
+    _inherited_late: bool = False
 
     def arm(self) -> None:
         """Return when the undo is on disk.
@@ -91,6 +92,7 @@ class Driver:
 
         What it was preparing is undone and begins again, in force it stays in force.
         """
+        self._inherited_late = now_ns >= (self.entry.deadline_ns or now_ns)
         match self.entry.state:
             case "applied":
                 self.state = "applied"
@@ -200,10 +202,12 @@ class Driver:
             self.timers.disarm(self.entry.token)
 
     def _gone_before_release(self) -> str:
-        """Return why it was no longer in force; a late agent meets the dead man at his work."""
-        gone, deadline_ns = ended_before_release(self.fault, self.place), self.entry.deadline_ns
-        late = deadline_ns is not None and boottime_ns() >= deadline_ns + GRACE_NS
-        return "" if late else gone
+        """Return why it was no longer in force when it was released at its deadline.
+
+        An agent that carries on behind its deadline cannot know: the one that died may have taken
+        it away on time and not written it down, or the dead man may be at it.
+        """
+        return "" if self._inherited_late else ended_before_release(self.fault, self.place)
 
     def _released(self) -> Outcome:
         """Take the fault out of force: at once, where the command for it waits already."""

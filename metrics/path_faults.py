@@ -42,8 +42,8 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     wanted = probes.pairs_of(fault)
     medians = _added(statistics.median, before, lasting, wanted)
     fastest = _added(min, before, lasting, wanted)
-    jittered = bool(fault.asked.get("jitter_ns"))
-    each = medians if jittered else fastest
+    jitter_ns = float(fault.asked.get("jitter_ns", 0))
+    each = medians if jitter_ns else fastest
     asked_ns = float(fault.asked.get("delay_ns", 0))
     if not each:
         return {"delay_ms": None, "pairs": {}}, "no path probes to measure the delay with"
@@ -53,14 +53,14 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
         "delay_ms": round(value / 1e6, 3),
         "difference_percent": round(off, 2),
         "pairs": {f"{a}-{b}": round(ns / 1e6, 3) for (a, b), ns in each.items()},
-        "by": "median" if jittered else "fastest",
+        "by": "median" if jitter_ns else "fastest",
         "probes": sum(len(lasting[pair]) for pair in each),
         "median_ms": round(statistics.median(medians.values()) / 1e6, 3),
         "judged": _delay_word(each, asked_ns),
     }
     slack_ns = max(DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns, ABSENT_SHARE * asked_ns)
     wrong = value < asked_ns - slack_ns or (
-        statistics.median(fastest.values()) > asked_ns + slack_ns
+        statistics.median(fastest.values()) > asked_ns - jitter_ns + slack_ns
     )
     return measured, f"measured delay is off by {off:.0f} %" if wrong else ""
 

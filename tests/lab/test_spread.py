@@ -25,14 +25,14 @@ warmup: 5s
 cooldown: 2s
 safety: {{max_unreachable: {hosts}}}
 timeline:
-  - {{id: p1, at: 5250ms, for: 2s, fault: partition, shape: minority}}
+  - {{id: p1, at: 5s, for: 2s, fault: partition, shape: minority}}
   - {{id: p2, at: 9250ms, for: 2s, fault: partition, shape: minority}}
-  - {{id: p3, at: 13250ms, for: 2s, fault: partition, shape: minority}}
+  - {{id: p3, at: 13s, for: 2s, fault: partition, shape: minority}}
   - {{id: p4, at: 17250ms, for: 2s, fault: partition, shape: minority}}
 """
 FAULTS = ("p1", "p2", "p3", "p4")
-AT_S = {"p1": 5.25, "p2": 9.25, "p3": 13.25, "p4": 17.25}
-"""Between slots: the nodes of all hosts wake for each slot, on the few processors they share."""
+AT_S = {"p1": 5, "p2": 9.25, "p3": 13, "p4": 17.25}
+"""Two at a slot, when the nodes of all hosts wake on the processors they share, two between."""
 
 AGENT_RSS_MAX_KB = 35 * 1024
 IDLE_S = 10

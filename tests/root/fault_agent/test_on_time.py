@@ -129,7 +129,7 @@ def test_two_hundred_faults_end_on_time_under_load(bench, stream: Stream, partit
     t0_ns = armed["t0_boottime_ns"]
     ends = [_off(t0_ns + fault["at_ns"] + LENGTH_NS, stream.sent, lost) for fault in faults]
     known = [end for end in ends if end is not None]
-    assert len(known) > COUNT * 0.8, "the measuring stream stood still too often"
+    assert len(known) > COUNT * 0.9, "the measuring stream stood still too often"
     assert [end for end in known if end < -WITHIN_NS] == [], "none ends early"
     assert len([end for end in known if end > WITHIN_NS]) <= COUNT // 100
     begun = [each[1]["read_back"]["late_ns"] / MS for each in records]
