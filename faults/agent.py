@@ -339,19 +339,21 @@ class Agent:
             self._begin(fault_id, action, "lease_expired" if early else "")
 
     def _begin(self, fault_id: str, action: Action, reason: str) -> None:
-        task = asyncio.create_task(self._perform(fault_id, action, reason))
+        assert self.armed is not None
+        driver = self.armed.drivers[fault_id]
+        if not self._lock_of(driver).locked():
+            driver.pull(action)
+        task = asyncio.create_task(self._perform(driver, action, reason))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _perform(self, fault_id: str, action: Action, reason: str) -> None:
+    async def _perform(self, driver: Driver, action: Action, reason: str) -> None:
         """Carry one action out; whatever goes wrong in it, the fault is taken back."""
-        assert self.armed is not None
-        driver = self.armed.drivers[fault_id]
         async with self._lock_of(driver):
             try:
                 await asyncio.to_thread(driver.perform, action, reason)
             except Exception:
-                log.exception("%s of %s failed; taking it back", action, fault_id)
+                log.exception("%s of %s failed; taking it back", action, driver.fault.id)
                 driver.state = "failed"
                 await asyncio.to_thread(run, driver.recipe.undo)
         self._drop_if_over(driver)

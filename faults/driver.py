@@ -79,9 +79,22 @@ class Driver:
             case Action.SKIP if self.state == "armed":
                 self._close("skipped", reason or "too_late")
 
+    def pull(self, action: Action) -> None:
+        """Return at once, a command that waited for the action at work; perform() sees it through.
+
+        For rules only: of other faults the end is looked at before they are released.
+        """
+        if self.recipe.how != "nft":
+            return
+        match action:
+            case Action.INJECT if self.state == "prepared" and self._loaded and not self._refusal():
+                self._loaded.pull()
+            case Action.HEAL if self.state == "applied" and self._release:
+                self._release.pull()
+
     def look(self) -> None:
         """Return after a glance at a fault in force; one that is gone is taken back and said so."""
-        if self.state != "applied":
+        if self.state != "applied" or (self._release and self._release.pulled):
             return
         why = ended_early(self.fault, self.place)
         if why:
@@ -132,11 +145,9 @@ class Driver:
             self.state = "prepared"
 
     def _inject(self) -> None:
-        if not self.granted():
-            self._heal("skipped", "revoked")
-            return
-        if boottime_ns() > self._latest_ns():
-            self._heal("skipped", "too_late")
+        pulled = self._loaded is not None and self._loaded.pulled
+        if not pulled and (refusal := self._refusal()):
+            self._heal("skipped", refusal)
             return
         loaded, self._loaded = self._loaded, None
         outcome = loaded.fire() if loaded else run(self.recipe.inject)
@@ -147,6 +158,12 @@ class Driver:
             self._heal("failed", "revoked")
             return
         self._applied((outcome.before_ns, outcome.after_ns))
+
+    def _refusal(self) -> str:
+        """Return why it must not begin now, "" when it may."""
+        if not self.granted():
+            return "revoked"
+        return "too_late" if boottime_ns() > self._latest_ns() else ""
 
     def _latest_ns(self) -> int:
         """Return until when it may begin: preparing it may have taken longer than was planned."""

@@ -4,6 +4,7 @@ moments it happened.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from faults.clock import write_skew
 from faults.fault import Command, MoveClock, RestoreClock, SetSkew, Step
 
 TIMEOUT_S = 10.0
+PIPE_BYTES = 32 * 1024
+"""A longer input may not fit into a pipe (64 KiB) that nobody reads yet."""
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
 
 
@@ -48,22 +51,39 @@ class Loaded:
 
     def __init__(self, command: Command) -> None:
         self._command = command
+        self._pulled_ns: int | None = None
         self._process = subprocess.Popen(
             command.words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE, text=True, env=environment(),
         )  # fmt: skip
 
+    def pull(self) -> None:
+        """Return at once, the command at work: no thread need wake before it."""
+        pipe = self._process.stdin
+        if pipe is None or len(self._command.stdin) > PIPE_BYTES:
+            return
+        self._pulled_ns = boottime_ns()
+        with contextlib.suppress(OSError):  # its exit status says what it did not get
+            pipe.write(self._command.stdin)
+            pipe.close()
+        self._process.stdin = None
+
+    @property
+    def pulled(self) -> bool:
+        """Return whether the command is at work or has been."""
+        return self._pulled_ns is not None
+
     def fire(self) -> Outcome:
         """Return the outcome once the command has had its input and ended."""
-        before_ns = boottime_ns()
-        error = self._end(self._command.stdin)
+        before_ns = self._pulled_ns or boottime_ns()
+        error = self._end(None if self.pulled else self._command.stdin)
         return Outcome(before_ns, boottime_ns(), error)
 
     def drop(self) -> None:
         """Return once the command has ended without having done anything."""
         self._end("")
 
-    def _end(self, text: str) -> str:
+    def _end(self, text: str | None) -> str:
         try:
             _, said = self._process.communicate(text, timeout=self._command.timeout_s)
         except subprocess.TimeoutExpired:
