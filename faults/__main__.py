@@ -15,7 +15,6 @@ from pathlib import Path
 from faults import ctl
 from faults.agent import Agent
 from faults.arming import Host
-from faults.boottime import hurry, nice
 from faults.capability import capabilities
 from faults.clock import write_skew
 from faults.fault import FaultError
@@ -23,6 +22,7 @@ from faults.heal import heal
 from faults.journal import Journal
 from faults.layout import Layout, layout, read_host
 from faults.ledger import Ledger
+from faults.priority import hurry, nice
 from faults.provider import provider_host, until_idle
 from faults.server import Server
 

@@ -23,6 +23,7 @@ from faults.evidence_delay import foreign_qdisc
 from faults.fault import FOR_NS_MAX, SECOND_NS, FaultError
 from faults.lab_lock import LabLock
 from faults.leasing import Leasing
+from faults.priority import at_the_moment
 from faults.recovery import recover
 from faults.runner import run
 from faults.running import RunningFile
@@ -118,8 +119,9 @@ class Agent:
             if left_ns > BLOCK_NS:
                 await self._wait(min(left_ns - BLOCK_NS, SECOND_NS) / SECOND_NS)
                 continue
-            sleep_until(wake_ns)
-            self._begin_due()
+            with at_the_moment():
+                sleep_until(wake_ns)
+                self._begin_due()
 
     async def watch(self) -> None:
         """Never return: look at what is in force every second; what ended early is said at once."""

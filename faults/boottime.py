@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -11,8 +9,6 @@ from typing import NamedTuple
 from faults.fault import SECOND_NS
 
 READS = 5
-REAL_TIME_PRIORITY = 1
-"""The lowest there is: any real-time process of the machine's owner comes first."""
 
 
 class Now(NamedTuple):
@@ -60,24 +56,6 @@ def sleep_until(when_ns: int) -> None:
     while (left_ns := when_ns - boottime_ns()) > 0:
         if left_ns > SPIN_NS:
             time.sleep((left_ns - SPIN_NS) / SECOND_NS)
-
-
-def nice(value: int) -> None:
-    """Return nothing; the process has this niceness if it may."""
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, value)
-    except PermissionError:
-        return
-
-
-def hurry() -> None:
-    """Return nothing; this thread, and what it starts, runs before all ordinary work if it may.
-
-    To be called before there are other threads: one of lower rank that holds the interpreter's lock
-    would make the others wait for its turn.
-    """
-    with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(REAL_TIME_PRIORITY))
 
 
 def seconds(value_ns: int) -> str:

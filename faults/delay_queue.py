@@ -8,7 +8,6 @@ evidence.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import gc
 import heapq
@@ -26,6 +25,7 @@ from pathlib import Path
 import msgspec
 
 from faults.nfqueue import QueueError, open_queue, packets, verdict
+from faults.priority import hurry
 from faults.wander import Wander
 
 STATS_EVERY_NS = 200_000_000
@@ -140,8 +140,7 @@ def run(spec: Spec) -> None:
     link.setblocking(False)
     Path(spec.pid_file).write_text(f"{os.getpid()}\n")
     _write_stats(spec, holder.stats)
-    with contextlib.suppress(PermissionError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(REALTIME_PRIORITY))
+    hurry(os.SCHED_FIFO, REALTIME_PRIORITY)
     gc.freeze()
     gc.disable()
     left_ns = spec.until_boottime_ns - time.clock_gettime_ns(time.CLOCK_BOOTTIME)

@@ -86,6 +86,7 @@ def boot(
     cgroups = " ".join(f"{top}/{host.name}" for top in state.cgroups)
     words += [state.image, str(base), cgroups, *_nspawn_arguments(base / "root", host)]
     cgroup.make(state.cgroups, host.name)
+    cgroup.share_real_time(state.cgroups, host.name, len(state.hosts))
     started, gate = process.start_gated(words, log=base / "console.log")
     try:
         record(started)
