@@ -15,7 +15,7 @@ import msgspec
 
 from faults.boottime import boottime_ns
 from faults.catalog import AnyFault
-from faults.deadman import DeadMan
+from faults.deadman import GRACE_NS, DeadMan
 from faults.evidence import (
     counters,
     ended_before_release,
@@ -31,6 +31,7 @@ from faults.schedule import LATE_NS_MAX, Action
 from faults.verdict import Evidence
 
 STAND_BACK_NS = 30_000_000
+POLL_S = 0.02
 
 
 @dataclass(slots=True)
@@ -224,7 +225,24 @@ class Driver:
         An agent that carries on behind its deadline cannot know: the one that died may have taken
         it away on time and not written it down, or the dead man may be at it.
         """
-        return "" if self._inherited_late else ended_before_release(self.fault, self.place)
+        if self._inherited_late:
+            return ""
+        why = ended_before_release(self.fault, self.place)
+        return "" if why and self._cleared_by_dead_man() else why
+
+    def _cleared_by_dead_man(self) -> bool:
+        """Return whether an agent this slow has met the dead man, who clears away once it is over.
+
+        His script says so, when it is done, and says when that was.
+        """
+        deadline_ns = self.entry.deadline_ns
+        if deadline_ns is None or (now_ns := boottime_ns()) < deadline_ns + GRACE_NS:
+            return False
+        while (undone_ns := self.ledger.undone_ns(self.entry.token)) is None:
+            if boottime_ns() > now_ns + SECOND_NS:
+                return False
+            time.sleep(POLL_S)
+        return undone_ns >= deadline_ns
 
     def _released(self) -> Outcome:
         """Take the fault out of force: at once, where the command for it waits already."""

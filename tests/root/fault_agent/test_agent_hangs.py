@@ -63,6 +63,23 @@ def test_a_stopped_agent_leaves_no_fault_longer_than_a_second(bench, partition: 
     assert bench.rules() == ""
 
 
+@pytest.mark.parametrize("after_ms", [2, 10, 20, 30])
+def test_an_agent_stopped_right_at_the_end_does_not_call_it_early(
+    after_ms: int, bench, partition: Wire
+) -> None:
+    agent = bench.start_agent()
+    armed = bench.arm(partition(at_ns=S // 2, for_ns=S), lease_ns=90 * S)
+    stop_ns = armed["t0_boottime_ns"] + 3 * S // 2 + after_ms * 1_000_000
+    wait_until(lambda: boottime_ns() >= stop_ns, "just over")
+    agent.send_signal(signal.SIGSTOP)
+    wait_until(lambda: bench.rules() == "", "the dead man clears the rest away")
+    agent.send_signal(signal.SIGCONT)
+    wait_until(lambda: bench.state("partition-1") in ("healed", "failed"), "written down")
+    last = bench.records("partition-1")[-1]
+    assert (last["state"], last["reason"] in ("", "dead_man")) == ("healed", True)
+    assert bench.ask("status")["ledger"] == []
+
+
 def test_the_end_of_the_lease_needs_no_agent(bench, partition: Wire) -> None:
     agent = bench.start_agent()
     armed = bench.arm(partition(at_ns=S // 2, for_ns=60 * S), lease_ns=2 * S)
