@@ -10,8 +10,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from harness import power
 from harness.cli_init import init
 from harness.errors import UsageError
+from harness.inventory import lab_id_of
 from harness.labs import container, running, topology
 from harness.labs.vm import lab as vm_lab
 from harness.show import Show
@@ -53,8 +55,10 @@ def up(
 
 
 def down(name: Name = "default") -> None:
+    made = running.inventory_of(name)
     if not running.down(name, Show(Console()).step):
         print(f"lab {name}: there is none")
+    power.forget(lab_id_of(made))
 
 
 def status(name: Annotated[str | None, typer.Option("--name")] = None) -> None:

@@ -82,7 +82,7 @@ class Inventory:
     @property
     def lab_id(self) -> str:
         """Return the name under which this lab's keys and lock are kept on the controller."""
-        return _lab_id(self.path)
+        return lab_id_of(self.path)
 
     def with_become_password(self, password: str) -> Inventory:
         """Return the same lab, with this sudo password for each host that has none of its own."""
@@ -113,7 +113,8 @@ def load(path: Path | str) -> Inventory:
     return Inventory(path=path, lab=lab, netns=netns, hosts=hosts)
 
 
-def _lab_id(path: Path) -> str:
+def lab_id_of(path: Path) -> str:
+    """Return the lab_id of the inventory at this path, whether or not it is still there."""
     return f"{path.stem}-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
 
 
@@ -189,7 +190,7 @@ def _host(path: Path, name: str, values: Mapping[str, Any], listing: Mapping[str
         raise InventoryError(f"{where}: ansible_connection must be ssh; leave it out")
     management = str(values.get("ansible_host") or values.get("ansible_ssh_host") or name)
     try:
-        ssh = resolve(management, values, state_home() / "known_hosts" / _lab_id(path))
+        ssh = resolve(management, values, state_home() / "known_hosts" / lab_id_of(path))
     except (SshConfigError, ValueError) as error:
         raise InventoryError(f"{where}: ansible_ssh_common_args: {error}") from error
     groups = sorted(

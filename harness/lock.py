@@ -7,7 +7,7 @@ here of a lab, and hosts that have no agent yet.
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import getpass
 import json
 import os
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import LockError
+from harness.file_lock import held
 from harness.home import state_home
 from harness.remote import Remote
 from harness.units import SECOND_NS
@@ -115,24 +116,16 @@ def hold(lab_id: str, purpose: str) -> Iterator[None]:
     Raises:
         LockError: another process holds it; the line says which and since when.
     """
-    folder = state_home() / "locks"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = folder / f"{lab_id}.lock"
-    with path.open("a+") as file:
+    path = state_home() / "locks" / f"{lab_id}.lock"
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            file = stack.enter_context(held(path))
         except BlockingIOError as error:
             raise LockError(f"this lab is busy: {_owner(path)}; wait, or end that first") from error
-        file.truncate(0)
         owner = {"pid": os.getpid(), "purpose": purpose, "since": int(time.time())}
         file.write(json.dumps(owner))
         file.flush()
         yield
-
-
-def forget(lab_id: str) -> None:
-    """Remove what is left of the lock of a lab that is gone."""
-    (state_home() / "locks" / f"{lab_id}.lock").unlink(missing_ok=True)
 
 
 def _owner(path: Path) -> str:

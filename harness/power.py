@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import socket
 import struct
@@ -202,8 +203,20 @@ def _spawn(folder: Path, file: Path) -> None:
         time.sleep(POLL_S)
 
 
+def forget(lab_id: str) -> None:
+    """Return once the agent of a lab that is gone has ended, and its folder with it.
+
+    Raises:
+        RunError: it does not end.
+    """
+    folder = state_home() / "power" / lab_id
+    if running(folder):
+        _end(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _end(folder: Path) -> None:
-    """End an agent that has nothing in force, and wait until its socket is closed."""
+    """End an agent that is not needed any more, and wait until its socket is closed."""
     with _connected(folder, ASK_TIMEOUT_S) as link:
         size = struct.calcsize("3i")
         credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)

@@ -5,7 +5,6 @@ recorded first (state.py), so `down` works after `up` was killed at any moment.
 """
 
 import contextlib
-import fcntl
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.file_lock import held
 from harness.labs import access, cgroup, checks, network, process, reach
 from harness.labs import state as lab_state
 from harness.labs.errors import LabError, LabInputError
@@ -77,7 +77,6 @@ def bring_up(name: str, plan: Callable[[], LabState], progress: Progress) -> Lab
         LabError: it cannot be made here.
     """
     folder = lab_state.lab_folder(name)
-    lab_state.labs_root().mkdir(parents=True, exist_ok=True, mode=0o700)
     with _lock(name):
         _clear_leftover(folder, name, progress)
         planned = plan()
@@ -91,6 +90,11 @@ def bring_up(name: str, plan: Callable[[], LabState], progress: Progress) -> Lab
             if isinstance(error, OSError):
                 raise LabError(f"cannot make lab {name!r} in {folder}: {error}") from error
             raise
+
+
+def inventory_of(name: str) -> Path:
+    """Return where the lab's inventory is, if there is such a lab."""
+    return lab_state.lab_folder(name) / "inventory.yml"
 
 
 def down(name: str, progress: Progress) -> bool:
@@ -127,7 +131,7 @@ def status(name: str) -> LabStatus | None:
         name=name,
         provider=state.provider,
         phase=phase,
-        inventory=folder / "inventory.yml",
+        inventory=inventory_of(name),
         netns=namespace,
         hosts=tuple(_host_status(h, first[h.name], silent) for h in state.hosts),
     )
@@ -222,19 +226,13 @@ def _running(state: LabState, host_name: str) -> HostState:
 @contextmanager
 def _lock(name: str, wait_s: float = 0.0) -> Iterator[None]:
     """Hold the lab's lock, so that up, down and kill of one lab never overlap."""
-    lab_state.labs_root().mkdir(parents=True, exist_ok=True, mode=0o700)
-    deadline = time.monotonic() + wait_s
-    with (lab_state.labs_root() / f"{name}.lock").open("w") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() >= deadline:
-                    raise LabError(
-                        f"lab {name!r} is being made or removed by another slotlab: wait for it"
-                    ) from error
-                time.sleep(0.02)
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(held(lab_state.labs_root() / f"{name}.lock", wait_s))
+        except BlockingIOError as error:
+            raise LabError(
+                f"lab {name!r} is being made or removed by another slotlab: wait for it"
+            ) from error
         yield
 
 
