@@ -92,6 +92,21 @@ class Bench:
         """Return the states the fault went through on a host."""
         return [str(line["state"]) for line in self.records(host, fault, runs)]
 
+    def start_installed(self, campaign: Path, runs: Path, fault: str) -> subprocess.Popen[str]:
+        """Return the harness running the campaign, the fault installed on every host, or ended."""
+        harness = self.start("run", str(campaign), "-i", str(self.inventory), "--runs", str(runs))
+        try:
+            for host in self.names:
+                wait_for(
+                    f"{fault} on {host}",
+                    lambda h=host: has_ended(harness) or "installed" in self.states(h, fault, runs),
+                    within_s=90,
+                )
+        except BaseException:
+            harness.kill()
+            raise
+        return harness
+
     def rules(self, host: str) -> str:
         """Return the host's nft rules as text."""
         return self.on(host, "sudo", "nft", "list", "ruleset").stdout

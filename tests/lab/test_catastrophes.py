@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from harness.labs import running
-from tests.lab.bench import MARKS, Bench, bench, has_ended, wait_for
+from tests.lab.bench import MARKS, Bench, bench, wait_for
 from tests.lab.ssh_watch import ssh_watch
 
 pytestmark = MARKS
@@ -59,25 +59,18 @@ def lab(hosts: Bench) -> Iterator[Bench]:
             hosts.slotlab("heal", "-i", str(hosts.inventory))
 
 
-def words_to_run(lab: Bench, folder: Path, fault: str) -> list[str]:
-    """Return the arguments that run a campaign of one fault below folder."""
+def write_campaign(folder: Path, fault: str) -> Path:
+    """Return a campaign file of one fault."""
     campaign = folder / "hurt.yml"
     campaign.write_text(CAMPAIGN.format(fault=fault))
-    return ["run", str(campaign), "-i", str(lab.inventory), "--runs", str(folder / "runs")]
+    return campaign
 
 
 def hurt(lab: Bench, folder: Path, fault: str) -> subprocess.Popen[str]:
     """Return the running harness, with the fault in force on every host."""
-    harness = lab.start(*words_to_run(lab, folder, fault))
+    runs = folder / "runs"
+    harness = lab.start_installed(write_campaign(folder, fault), runs, "hurt")
     RUNNING.append(harness)
-    for host in lab.names:
-        wait_for(
-            f"fault on {host}",
-            lambda h=host: (
-                has_ended(harness) or "installed" in lab.states(h, "hurt", folder / "runs")
-            ),
-            within_s=90,
-        )
     return harness
 
 
@@ -207,7 +200,8 @@ def test_a_second_controller_is_refused_and_told_by_whom(lab: Bench, tmp_path: P
     second.mkdir()
     harness = hurt(lab, first, PARTITION)
     # As from another machine: nothing of the first controller's own state is seen.
-    words = words_to_run(lab, second, PARTITION)
+    campaign = write_campaign(second, PARTITION)
+    words = ["run", str(campaign), "-i", str(lab.inventory), "--runs", str(second / "runs")]
     refused = lab.slotlab(*words, home=tmp_path / "elsewhere")
     said = (refused.stdout + refused.stderr).strip().splitlines()
     assert refused.returncode == 3, said

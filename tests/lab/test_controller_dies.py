@@ -21,7 +21,7 @@ import pytest
 from nacl.public import PrivateKey
 
 from harness import inventory, keys
-from tests.lab.bench import MARKS, Bench, has_ended, wait_for
+from tests.lab.bench import MARKS, Bench, wait_for
 from tests.lab.bench import bench as fresh_bench
 
 pytestmark = MARKS
@@ -64,17 +64,7 @@ def start_campaign(bench: Bench, folder: Path) -> subprocess.Popen[str]:
     """Return the running harness, with the partition in force on every host."""
     campaign = folder / "cut.yml"
     campaign.write_text(CAMPAIGN)
-    words = ["run", str(campaign), "-i", str(bench.inventory), "--runs", str(folder / "runs")]
-    harness = bench.start(*words)
-    for host in ("n1", "n2", "n3", "n4"):
-        wait_for(
-            f"partition on {host}",
-            lambda h=host: (
-                has_ended(harness) or "installed" in bench.states(h, "cut", folder / "runs")
-            ),
-            within_s=60,
-        )
-    return harness
+    return bench.start_installed(campaign, folder / "runs", "cut")
 
 
 def test_a_second_deploy_changes_nothing_and_says_so(bench: Bench) -> None:
