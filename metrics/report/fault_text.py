@@ -10,6 +10,7 @@ from metrics.report.text import number
 Fault = dict[str, Any]
 """A fault as summary.json holds it."""
 FEW = 5
+_READ_BY = {"fastest": "fastest answers", "median": "median answers"}
 _CLOCKS = {"process": "of the node", "host": "of the host", "daemon": "by the time daemon"}
 
 
@@ -57,10 +58,11 @@ def _links(found: dict[str, Any]) -> list[str]:
     parts = []
     if found.get("delay_ms") is not None:
         parts.append(
-            f"{number(found['delay_ms'])} ms one way ({found['difference_percent']:+.1f} %), "
-            f"{found['by']} of {found['probes']} answers, median of {len(found['pairs'])} pairs; "
-            f"by their median {number(found['median_ms'])} ms"
+            f"{number(found['delay_ms'])} ms one way ({found['difference_percent']:+.1f} %) by the "
+            f"{_READ_BY[found['by']]} of {len(found['pairs'])} pairs ({found['probes']:,} in all)"
         )
+        if found["by"] == "fastest":
+            parts.append(f"{number(found['median_ms'])} ms by their medians")
     if "across_sent" in found:
         parts.append(
             f"{found['across_received']} of {found['across_sent']} probes crossed; "

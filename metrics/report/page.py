@@ -17,6 +17,7 @@ from metrics.slots import Slot
 from metrics.trial import WARMUP
 
 CONTAINER_LABS = ("container",)
+FEW = 3
 
 
 def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analysis]) -> str:
@@ -61,9 +62,9 @@ def _cell(cell: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
     """Return a cell with its phase rows (windows from its first trial)."""
     own = {trial["n"] for trial in cell["trials"]}
     first = next(a for a in analyses if a.data.file.n in own)
-    windows: dict[str, list[str]] = defaultdict(list)
+    windows: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for phase in first.data.planned.phases:
-        windows[phase.name].append(f"{phase.start_ns / 1e9:g} – {phase.end_ns / 1e9:g}")
+        windows[phase.name].append((phase.start_ns / 1e9, phase.end_ns / 1e9))
     rows = []
     for name, metrics in cell["phases"].items():
         moved = metrics["irreversible_advance"]
@@ -71,7 +72,7 @@ def _cell(cell: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
             {
                 "name": name,
                 "discarded": name == WARMUP,
-                "window": ", ".join(windows[name]),
+                "window": _stretches(windows[name]),
                 "metrics": metrics,
                 "advance": _spread(moved),
                 "frozen": [host for host, n in moved.items() if n == 0],
@@ -82,6 +83,13 @@ def _cell(cell: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
         "name": ", ".join(f"{k} = {v}" for k, v in cell["params"].items()),
         "rows": rows,
     }
+
+
+def _stretches(found: list[tuple[float, float]]) -> str:
+    """Return when a phase was: each of its stretches, or how many where these would fill a page."""
+    if len(found) > FEW:
+        return f"{len(found)} stretches in {found[0][0]:g} – {found[-1][1]:g} s"
+    return ", ".join(f"{start:g} – {end:g}" for start, end in found) + " s"
 
 
 def _spread(moved: dict[str, int]) -> str:
