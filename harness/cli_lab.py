@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from harness import power
+from harness import gone
 from harness.cli_init import init
 from harness.errors import UsageError
 from harness.inventory import lab_id_of
@@ -58,7 +58,7 @@ def down(name: Name = "default") -> None:
     made = running.inventory_of(name)
     if not running.down(name, Show(Console()).step):
         print(f"lab {name}: there is none")
-    power.forget(lab_id_of(made))
+    gone.forget(lab_id_of(made))
 
 
 def status(name: Annotated[str | None, typer.Option("--name")] = None) -> None:

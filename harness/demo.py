@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import campaign, deploy, interrupt, inventory, power, run, store
+from harness import campaign, deploy, gone, interrupt, inventory, run, store
 from harness.errors import RunError
 from harness.labs import container, running
 from harness.show import Show
@@ -62,7 +62,7 @@ def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
         with interrupt.shielded():
             running.down(name, show.step)
             if lab is not None:
-                power.forget(lab.lab_id)
+                gone.forget(lab.lab_id)
 
 
 def _deploy(lab: inventory.Inventory, show: Show) -> None:

@@ -116,7 +116,7 @@ def hold(lab_id: str, purpose: str) -> Iterator[None]:
     Raises:
         LockError: another process holds it; the line says which and since when.
     """
-    path = state_home() / "locks" / f"{lab_id}.lock"
+    path = _path(lab_id)
     with contextlib.ExitStack() as stack:
         try:
             file = stack.enter_context(held(path))
@@ -126,6 +126,16 @@ def hold(lab_id: str, purpose: str) -> Iterator[None]:
         file.write(json.dumps(owner))
         file.flush()
         yield
+
+
+def forget(lab_id: str) -> None:
+    """Return nothing; no lock is left of a holder that died."""
+    with contextlib.suppress(BlockingIOError), held(_path(lab_id)):
+        pass
+
+
+def _path(lab_id: str) -> Path:
+    return state_home() / "locks" / f"{lab_id}.lock"
 
 
 def _owner(path: Path) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import gone, lock
 from harness.file_lock import held
 
 ROUNDS = 40
@@ -44,6 +45,22 @@ def test_many_that_wait_have_it_one_at_a_time(tmp_path: Path) -> None:
     assert [each.exitcode for each in counters] == [0] * HOLDERS
     assert (tmp_path / "count").read_text() == str(ROUNDS * HOLDERS)
     assert [path.name for path in tmp_path.iterdir()] == ["count"]
+
+
+def test_of_a_lab_that_is_gone_neither_lock_nor_provider_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    state = tmp_path / "slotlab"
+    (state / "power" / "lab-1").mkdir(parents=True)
+    (state / "power" / "lab-1" / "provider.json").write_text("{}")
+    (state / "locks").mkdir()
+    (state / "locks" / "lab-1.lock").write_text('{"pid": 1}')
+    with lock.hold("lab-2", "run"):
+        gone.forget("lab-1")
+        gone.forget("lab-2")
+        left = sorted(str(path.relative_to(state)) for path in state.rglob("*"))
+    assert left == ["locks", "locks/lab-2.lock", "power"]
 
 
 def count(folder: Path) -> None:
