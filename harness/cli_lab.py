@@ -13,7 +13,6 @@ from rich.table import Table
 from harness import gone
 from harness.cli_init import init
 from harness.errors import UsageError
-from harness.inventory import lab_id_of
 from harness.labs import container, running, topology
 from harness.labs.vm import lab as vm_lab
 from harness.show import Show
@@ -55,10 +54,8 @@ def up(
 
 
 def down(name: Name = "default") -> None:
-    made = running.inventory_of(name)
-    if not running.down(name, Show(Console()).step):
+    if not gone.take_down(name, Show(Console()).step):
         print(f"lab {name}: there is none")
-    gone.forget(lab_id_of(made))
 
 
 def status(name: Annotated[str | None, typer.Option("--name")] = None) -> None:

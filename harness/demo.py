@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness import campaign, deploy, gone, interrupt, inventory, run, store
 from harness.errors import RunError
-from harness.labs import container, running
+from harness.labs import container
 from harness.show import Show
 
 
@@ -43,7 +43,6 @@ def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
     campaign.load(campaign.find(options.campaign))  # a mistake there should cost no lab
     name = f"demo-{secrets.token_hex(3)}"
     interrupt.end_on_terminate()
-    lab: inventory.Inventory | None = None
     try:
         made = container.up(container.LabSpec(name=name, hosts=options.hosts), show.step)
         lab = inventory.load(made.inventory)
@@ -60,9 +59,7 @@ def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
     finally:
         show.quiet()
         with interrupt.shielded():
-            running.down(name, show.step)
-            if lab is not None:
-                gone.forget(lab.lab_id)
+            gone.take_down(name, show.step)
 
 
 def _deploy(lab: inventory.Inventory, show: Show) -> None:

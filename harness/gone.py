@@ -1,15 +1,22 @@
-"""What the controller keeps of a lab, to be forgotten with it."""
+"""A lab taken down, and what the controller kept of it forgotten."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harness import lock, power
+from harness.inventory import lab_id_of
+from harness.labs import running
 
 
-def forget(lab_id: str) -> None:
-    """Return once the provider's agent of a lab that is gone has ended, and its files with it.
+def take_down(name: str, progress: Callable[[str], None]) -> bool:
+    """Return whether there was such a lab; nothing of it is left, nor of what was kept of it here.
 
     Raises:
-        RunError: the agent does not end.
+        LabError: the lab, RunError: its provider's agent, does not end.
     """
+    lab_id = lab_id_of(running.inventory_of(name).resolve())
+    there = running.down(name, progress)
     power.forget(lab_id)
     lock.forget(lab_id)
+    return there

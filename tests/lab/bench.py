@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from harness import gone
-from harness.inventory import lab_id_of
 from harness.labs import container, running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -122,8 +121,7 @@ def bench(purpose: str, hosts: int) -> Iterator[Bench]:
     try:
         yield Bench(name, lab.inventory, lab.hosts, lab.netns)
     finally:
-        running.down(name, print)
-        gone.forget(lab_id_of(lab.inventory))
+        gone.take_down(name, print)
 
 
 def wait_for(what: str, holds: Callable[[], bool], *, within_s: float) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from harness import gone
 from harness.labs import running
 from harness.labs.vm import lab as vm_lab
 from tests.vm.needs import missing
@@ -101,7 +102,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
             subprocess.run(words, check=True, timeout=600)
             yield Machine()
         finally:
-            running.down(NAME, print)
+            gone.take_down(NAME, print)
 
 
 def host(kind: str, at_s: int, for_s: int, **asked: object) -> dict[str, object]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from harness import gone
 from harness.labs import running
 from harness.labs.vm import lab as vm_lab
 from tests.vm.needs import missing
@@ -58,7 +59,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         summary = json.loads((runs / "hosts" / "latest" / "summary.json").read_text())
         yield Run(summary, made)
     finally:
-        running.down(NAME, print)
+        gone.take_down(NAME, print)
 
 
 def slotlab(*words: str) -> None:

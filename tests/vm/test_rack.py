@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import gone
 from harness.labs import running, topology
 from harness.labs.vm import lab as vm_lab
 from tests.vm.needs import missing
@@ -76,7 +77,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     try:
         yield Office(made, tmp_path_factory.mktemp("office"))
     finally:
-        running.down(NAME, print)
+        gone.take_down(NAME, print)
 
 
 def test_five_commands_lead_from_a_list_of_hosts_to_a_report(office: Office) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness import gone
 from harness.labs import running, state
 from harness.labs.errors import LabInputError
 from harness.labs.vm import lab as vm_lab
@@ -44,7 +45,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Lab]:
         try:
             yield made
         finally:
-            running.down(NAME, print)
+            gone.take_down(NAME, print)
         assert machine() == before
         assert traces(recorded.prefix) == []
 

@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from harness import gone
 from harness.labs import running
 from harness.labs.vm import lab as vm_lab
 
@@ -152,7 +153,7 @@ def bench() -> Iterator[Bench]:
         yield made
     finally:
         if not given:
-            running.down(name, print)
+            gone.take_down(name, print)
 
 
 def _install(made: Bench) -> None:

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness import calibrate, deploy, preflight
+from harness import calibrate, deploy, gone, preflight
 from harness.inventory import Inventory, load
 from harness.labs import container, power, running
 from harness.playbook import PlayOptions
@@ -50,7 +50,7 @@ def lab() -> Iterator[tuple[str, Inventory]]:
         made = container.up(container.LabSpec(name=name, hosts=HOSTS), print)
         yield name, load(made.inventory)
     finally:
-        running.down(name, print)
+        gone.take_down(name, print)
 
 
 @pytest.fixture(scope="module")

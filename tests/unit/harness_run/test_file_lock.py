@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import gone, lock
+from harness import lock, power
 from harness.file_lock import held
 
 ROUNDS = 40
@@ -57,8 +57,9 @@ def test_of_a_lab_that_is_gone_neither_lock_nor_provider_is_left(
     (state / "locks").mkdir()
     (state / "locks" / "lab-1.lock").write_text('{"pid": 1}')
     with lock.hold("lab-2", "run"):
-        gone.forget("lab-1")
-        gone.forget("lab-2")
+        for lab_id in ("lab-1", "lab-2"):
+            power.forget(lab_id)
+            lock.forget(lab_id)
         left = sorted(str(path.relative_to(state)) for path in state.rglob("*"))
     assert left == ["locks", "locks/lab-2.lock", "power"]
 
