@@ -48,8 +48,9 @@ class Driver:
     """Whether this arming may still begin anything: somebody may have healed without the agent."""
     state: str = "armed"
     _recipe: Recipe | None = None
-    _loaded: Loaded | None = None
-    _release: Loaded | None = None
+    _to_inject: Loaded | None = None
+    _to_release: Loaded | None = None
+    """Commands that wait for their moment, each in its state: prepared, applied."""
     _inherited_late: bool = False
 
     def arm(self) -> None:
@@ -88,14 +89,15 @@ class Driver:
         if self.recipe.how != "nft":
             return
         match action:
-            case Action.INJECT if self.state == "prepared" and self._loaded and not self._refusal():
-                self._loaded.pull()
-            case Action.HEAL if self.state == "applied" and self._release:
-                self._release.pull()
+            case Action.INJECT if self.state == "prepared" and self._to_inject:
+                if not self._refusal():
+                    self._to_inject.pull()
+            case Action.HEAL if self.state == "applied" and self._to_release:
+                self._to_release.pull()
 
     def look(self) -> None:
         """Return after a glance at a fault in force; one that is gone is taken back and said so."""
-        if self.state != "applied" or (self._release and self._release.pulled):
+        if self.state != "applied" or (self._to_release and self._to_release.pulled):
             return
         why = ended_early(self.fault, self.place)
         if why:
@@ -142,15 +144,15 @@ class Driver:
         if outcome.error:
             self._heal("failed", outcome.error)
         else:
-            self._loaded = load(self.recipe.inject)
+            self._to_inject = load(self.recipe.inject)
             self.state = "prepared"
 
     def _inject(self) -> None:
-        pulled = self._loaded is not None and self._loaded.pulled
+        pulled = self._to_inject is not None and self._to_inject.pulled
         if not pulled and (refusal := self._refusal()):
             self._heal("skipped", refusal)
             return
-        loaded, self._loaded = self._loaded, None
+        loaded, self._to_inject = self._to_inject, None
         outcome = loaded.fire() if loaded else run(self.recipe.inject)
         if outcome.error:
             self._heal("failed", outcome.error)
@@ -184,13 +186,13 @@ class Driver:
             self._record("closed")
         else:
             self._record("applied")
-            self._release = load(self.recipe.release)
+            self._to_release = load(self.recipe.release)
 
     def _heal(self, state: State, reason: str) -> None:
         """Undo, count, verify; what is left over is an error and stays open in the ledger."""
-        if self._loaded:
-            self._loaded.drop()
-            self._loaded = None
+        if self._to_inject:
+            self._to_inject.drop()
+            self._to_inject = None
         at_once = self.recipe.how in ("nft", "provider")
         early = ended_early(self.fault, self.place) if state == "healed" and not at_once else ""
         before = counters(self.fault, self.place) if self.recipe.how == "netem" else {}
@@ -248,7 +250,7 @@ class Driver:
         """Take the fault out of force: at once, where the command for it waits already."""
         if self.state == "prepared" and self.fault.kind() == "kill":
             return run(())
-        ready, self._release = self._release, None
+        ready, self._to_release = self._to_release, None
         first = ready.fire() if ready else None
         if first is None:
             return run(self.recipe.release)

@@ -4,7 +4,8 @@ The project names no mirror. A build happens in a hidden folder that is renamed 
 under a lock, so a broken image is never seen.
 """
 
-import fcntl
+import contextlib
+import math
 import os
 import platform
 import shutil
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.file_lock import held
 from harness.labs import checks
 from harness.labs.apt_sources import apt_options, write_sources
 from harness.labs.errors import LabError
@@ -81,12 +83,13 @@ def ensure(path: Path, recipe: Recipe, finish: Finish, progress: Progress) -> Pa
 
 @contextmanager
 def _build_lock(progress: Progress) -> Iterator[None]:
-    with (cache_root() / "image.lock").open("w") as lock:
+    path = cache_root() / "image.lock"
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(held(path))
         except BlockingIOError:
             progress("image: another slotlab builds it; waiting")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            stack.enter_context(held(path, math.inf))
         yield
 
 

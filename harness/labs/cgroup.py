@@ -17,6 +17,7 @@ from harness.labs.state import ProcessId
 
 MOUNT = Path("/sys/fs/cgroup")
 REMOVE_DEADLINE_S = 5.0
+POLL_S = 0.02
 BUDGET = "cpu.rt_runtime_us"
 PERIOD_US = 10_000
 SHARE_US = 900
@@ -90,7 +91,7 @@ def _give(group: Path, share_us: int, wait_s: float = 0.0) -> bool:
         except OSError:
             if time.monotonic() >= until:
                 return False
-            time.sleep(0.02)
+            time.sleep(POLL_S)
         else:
             return True
 
@@ -127,4 +128,4 @@ def remove(tops: Iterable[str], host: str = "") -> None:
             except OSError as error:
                 if time.monotonic() > deadline:
                     raise LabError(f"cannot remove the cgroup {top / host}: {error}") from error
-                time.sleep(0.02)
+                time.sleep(POLL_S)
