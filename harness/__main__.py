@@ -13,7 +13,7 @@ from harness import cli_fuzz, cli_hosts, cli_lab, cli_look, cli_run
 from harness.errors import EXIT_LAB, EXIT_OPERATOR, Interrupted, OperatorError, RunError
 from harness.inspect import InspectError
 from harness.labs.errors import LabError
-from metrics.run_files import RunError as BadRunFolder
+from metrics.model.run_folder import RunError as BadRunFolder
 from node.config import ConfigError
 
 app = typer.Typer(

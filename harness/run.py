@@ -25,7 +25,7 @@ from harness.store import TrialRecord
 from harness.trial import run_trial
 from harness.trial_state import Context
 from metrics import build as metrics_build
-from metrics import run_files
+from metrics.model import run_folder
 
 CLOCK_GAP_MAX_NS = 100_000_000
 
@@ -106,10 +106,10 @@ def report(
 
     Raises:
         UsageError: other is a run of another campaign.
-        metrics.run_files.RunError: the folder is damaged.
+        metrics.model.run_folder.RunError: the folder is damaged.
     """
     if other is not None:
-        ours, theirs = (run_files.load_plan(path).campaign for path in (folder, other))
+        ours, theirs = (run_folder.load_plan(path).campaign for path in (folder, other))
         if ours != theirs:
             raise UsageError(f"--beside {other}: a run of {theirs}; give one of {ours}")
     verify.write(folder, progress)

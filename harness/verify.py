@@ -17,9 +17,9 @@ import msgspec
 import zstandard
 
 from harness.store import write_json
-from metrics import run_files
-from metrics.run_files import Plan
-from metrics.trial import LYING
+from metrics.intake.trial import LYING
+from metrics.model import run_folder
+from metrics.model.run_folder import Plan
 from node.chain import profile as profiles
 from node.chain.crypto import recover
 from node.chain.errors import BlockRejected, DecodeError, GenesisError
@@ -73,11 +73,11 @@ def write(run: Path, progress: Callable[[str], None]) -> None:
     """Write verify.json for every trial of the run that has events.
 
     Raises:
-        metrics.run_files.RunError: plan.json is missing or damaged.
+        metrics.model.run_folder.RunError: plan.json is missing or damaged.
     """
-    plan = run_files.load_plan(run)
+    plan = run_folder.load_plan(run)
     for planned in plan.trials:
-        folder = run_files.trial_folder(run, planned.n)
+        folder = run_folder.trial_folder(run, planned.n)
         if (folder / "trial.json").exists():
             progress(f"trial {planned.n}: recomputing headers")
             write_json(folder / FILE, verify(folder, liars=_liars(plan, planned.n)))

@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
-from metrics import beside, history, junit, run_files, summary, tables, trial
-from metrics.analysis import Analysis, analyse
+from metrics.intake import history, trial
+from metrics.model import run_folder
 from metrics.report import page
+from metrics.results import beside, junit, summary, tables
+from metrics.results.analysis import Analysis, analyse
 
 
 def build(
@@ -24,7 +26,7 @@ def build(
     Raises:
         RunError: plan.json or a trial.json is missing or damaged, or other_run has no summary.
     """
-    plan = run_files.load_plan(run)
+    plan = run_folder.load_plan(run)
     other = None if other_run is None else beside.load(other_run)
     db = history.connect()
     analyses: list[Analysis] = []

@@ -13,7 +13,7 @@ from harness.sim import campaign as simulated
 from harness.sim.faults import schedule
 from harness.sim.world import World
 from harness.verify import Seen
-from metrics.trial import LYING
+from metrics.intake.trial import LYING
 from node.chain import profile as profiles
 from node.chain.slot import EPOCH_NS
 

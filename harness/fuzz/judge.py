@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from metrics.invariants import (
+from metrics.safety.invariants import (
     Executed,
     Final,
     LibStep,
@@ -20,8 +20,8 @@ from metrics.invariants import (
     lib_decreases,
     overlapping_confirmations,
 )
-from metrics.liveness import Made, early_blocks
-from metrics.node_log import Step, repeated_transactions, restart_breaks, schedule_breaks
+from metrics.safety.liveness import Made, early_blocks
+from metrics.safety.node_log import Step, repeated_transactions, restart_breaks, schedule_breaks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

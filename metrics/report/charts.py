@@ -9,10 +9,10 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from metrics import clocks, recovery
-from metrics.analysis import Analysis
+from metrics.measure import clocks, recovery
+from metrics.model.run_folder import PlannedFault
 from metrics.report import text
-from metrics.run_files import PlannedFault
+from metrics.results.analysis import Analysis
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")

@@ -9,12 +9,13 @@ from typing import Any
 import jinja2
 from plotly.offline import get_plotlyjs
 
-from metrics import clocks, finality, load, timeline
-from metrics.analysis import Analysis
+from metrics.intake import timeline
+from metrics.intake.trial import WARMUP
+from metrics.measure import clocks, finality, load
+from metrics.measure.slots import Slot
+from metrics.model.run_folder import Plan, load_json
 from metrics.report import charts, fault_text, text
-from metrics.run_files import Plan, load_json
-from metrics.slots import Slot
-from metrics.trial import WARMUP
+from metrics.results.analysis import Analysis
 
 CONTAINER_LABS = ("container",)
 FEW = 3

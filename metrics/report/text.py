@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from metrics.quantiles import resolved
+from metrics.model.quantiles import resolved
 
 UNKNOWN = "unknown"
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics import band
+from metrics.intake import band
 
 
 @settings(max_examples=60, deadline=None)

@@ -15,7 +15,7 @@ from harness import run as harness_run
 from harness.__main__ import app
 from harness.errors import UsageError
 from metrics.build import build
-from metrics.run_files import RunError
+from metrics.model.run_folder import RunError
 
 Rebuilt = Callable[..., dict[str, Any]]
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from metrics.quantiles import Samples, quantile, resolved, summarise
+from metrics.model.quantiles import Samples, quantile, resolved, summarise
 
 
 def _samples(values: list[float], *, half: float = 0.0, censored: int = 0) -> Samples:

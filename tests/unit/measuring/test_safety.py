@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from metrics.invariants import (
+from metrics.safety.invariants import (
     Executed,
     Final,
     LibStep,
@@ -16,8 +16,8 @@ from metrics.invariants import (
     lib_decreases,
     overlapping_confirmations,
 )
-from metrics.liveness import Made, Stretch, early_blocks, progress, stall_limit
-from metrics.node_log import Step, repeated_transactions, restart_breaks, schedule_breaks
+from metrics.safety.liveness import Made, Stretch, early_blocks, progress, stall_limit
+from metrics.safety.node_log import Step, repeated_transactions, restart_breaks, schedule_breaks
 
 SECOND = 1_000_000_000
 

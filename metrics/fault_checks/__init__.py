@@ -1,0 +1,1 @@
+"""Each fault asked beside what probes, journals and events show of it."""

@@ -1,0 +1,169 @@
+"""What the agents' journals say of a fault: whether it was installed, when it began and ended.
+
+Lateness is counted on each host's own schedule. How far the hosts were apart is counted on the
+common time line, where the clocks' bound belongs to it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from metrics.intake.timeline import Epoch
+from metrics.intake.trial import TrialData
+from metrics.model.run_folder import AgentRecord, PlannedFault
+
+EARLY_NS = 50_000_000
+"""A host's own record of the end, made on the clock of its schedule, may not be earlier by more."""
+LATE_NS = 1_000_000_000
+"""A begin that is later makes the fault doubtful; an end that is later is said."""
+ON_TIME_REASONS = ("", "dead_man")
+"""Why an agent ends a fault at its own deadline: itself, or by the timer that outlives it."""
+BAD_STATES = ("failed", "indeterminate")
+GONE = "ended_early"
+"""How an agent's reason begins when it found a fault gone that should have been in force."""
+BEGAN, ENDED = "installed", "healed"
+
+
+class Change(NamedTuple):
+    """One host's begin or end of a fault: it happened in [first_ns, last_ns] since its own T0."""
+
+    epoch: Epoch
+    first_ns: int
+    last_ns: int
+    mono_ns: int
+
+    @property
+    def middle_ns(self) -> int:
+        """Return the middle of the interval."""
+        return (self.first_ns + self.last_ns) // 2
+
+    @property
+    def half_ns(self) -> int:
+        """Return half its width."""
+        return (self.last_ns - self.first_ns) // 2
+
+
+def of_fault(data: TrialData, fault: PlannedFault) -> list[AgentRecord]:
+    """Return the records of a fault, by time."""
+    return [record for record in data.agents if record.fault_id == fault.id]
+
+
+def last_read_back(data: TrialData, fault: PlannedFault, state: str) -> dict[str, dict[str, Any]]:
+    """Return by host what its agent read back when the fault came into that state."""
+    return {
+        record.acted_on: record.read_back
+        for record in of_fault(data, fault)
+        if record.state == state and record.read_back
+    }
+
+
+def reported(data: TrialData, fault: PlannedFault) -> tuple[str, str, str]:
+    """Return (state, reason, how) as the agents that act on its hosts report."""
+    records = of_fault(data, fault)
+    how = next((record.how for record in records if record.how), "")
+    for record in records:
+        if record.state in BAD_STATES:
+            return "indeterminate", f"{record.acted_on}: {record.reason or record.state}", how
+    for record in records:
+        if record.state == "skipped":
+            return "skipped", f"{record.acted_on}: {record.reason or 'skipped'}", how
+    installed = {record.acted_on for record in records if record.state == BEGAN}
+    missing = sorted(set(fault.acting) - installed)
+    if missing or not installed:
+        who = ", ".join(missing) or "any host"
+        return "indeterminate", f"no proof of installation from {who}", how
+    return "installed", "", how
+
+
+def in_force_ns(data: TrialData, fault: PlannedFault) -> tuple[int, int]:
+    """Return the stretch (since T0) in which the fault was in force on every host that had it."""
+    began = [change.last_ns for change in _changes(data, fault, BEGAN)]
+    ended = [change.first_ns for change in _changes(data, fault, ENDED)]
+    return max([fault.at_ns, *began]), min([fault.end_ns, *ended])
+
+
+def timing(data: TrialData, fault: PlannedFault) -> tuple[bool, dict[str, Any]]:
+    """Return (ended early, what was measured of begin and end).
+
+    start_error_ms, end_error_ms: the worst host against the plan. apply, heal: {late_ms: [least,
+    most], spread_ms: last minus first host on the common time line, bound_ms: the error of that}.
+    """
+    found: dict[str, Any] = {}
+    early = _taken_back(data, fault)
+    began, ended = _changes(data, fault, BEGAN), _changes(data, fault, ENDED)
+    if began:
+        errors = [change.last_ns - fault.at_ns for change in began]
+        found["start_error_ms"] = round(max(errors, key=abs) / 1e6, 3)
+        found["apply"] = _spread(data, began, fault.at_ns)
+    if ended and fault.end_ns > fault.at_ns:
+        errors = [change.last_ns - fault.end_ns for change in ended]
+        found["end_error_ms"] = round(max(errors, key=abs) / 1e6, 3)
+        found["healed_late"] = max(errors) > LATE_NS
+        found["heal"] = _spread(data, ended, fault.end_ns)
+        if min(errors) < -EARLY_NS:
+            early = True
+            found["early_ms"] = round(-min(errors) / 1e6, 3)
+    return early, found
+
+
+def late_begin(found: dict[str, Any]) -> str:
+    """Return how late a fault began by its timing, "" when that was at most LATE_NS."""
+    most_ms: float = found["apply"]["late_ms"][1] if "apply" in found else 0.0
+    return f"began {most_ms / 1e3:.1f} s late" if most_ms * 1e6 > LATE_NS else ""
+
+
+def _changes(data: TrialData, fault: PlannedFault, state: str) -> list[Change]:
+    found = []
+    for record in of_fault(data, fault):
+        if record.state == state and record.t_ns is not None:
+            first_ns, last_ns = record.between_ns or (record.t_ns, record.t_ns)
+            mono_ns = record.mono_ns - (record.t_ns - (first_ns + last_ns) // 2)
+            found.append(Change(_epoch(data, record), first_ns, last_ns, mono_ns))
+    return found
+
+
+def _epoch(data: TrialData, record: AgentRecord) -> Epoch:
+    """Return whose raw clock stamped the record.
+
+    An agent in a container reads a boot id of the container; its nodes may read the machine's,
+    whose clock it is. Where a host's events know one boot only, that is meant.
+    """
+    known = [epoch for epoch in data.epochs if epoch.host == record.host]
+    return known[0] if len(known) == 1 else Epoch(record.host, record.boot)
+
+
+def _spread(data: TrialData, changes: list[Change], due_ns: int) -> dict[str, Any]:
+    late = [change.middle_ns - due_ns for change in changes]
+    found: dict[str, Any] = {"late_ms": [round(edge(late) / 1e6, 3) for edge in (min, max)]}
+    placed: list[tuple[float, float]] = []
+    for change in changes:
+        stamp = np.asarray([change.mono_ns], dtype=np.int64)
+        related = data.timeline.to_reference(change.epoch, stamp)
+        if related is None:
+            return found
+        low, high = int(related[0][0]), int(related[1][0])
+        placed.append(((low + high) / 2, (high - low) / 2 + change.half_ns))
+    if len(placed) > 1:
+        first, last = min(placed), max(placed)
+        found["spread_ms"] = round((last[0] - first[0]) / 1e6, 3)
+        found["bound_ms"] = round((last[1] + first[1]) / 1e6, 3)
+    return found
+
+
+def _taken_back(data: TrialData, fault: PlannedFault) -> bool:
+    """Return whether a host ended the fault for another reason than its deadline, before that.
+
+    `heal`, `disarmed`, `lease_expired` and `agent_stopped` end it whatever the plan says. A fault
+    without a deadline lasts to the plan's end.
+    """
+    due_ns = fault.end_ns if fault.end_ns > fault.at_ns else data.plan.end_ns
+    for record in of_fault(data, fault):
+        if record.state == "failed" and record.reason.startswith(GONE):
+            return True
+        if record.state == ENDED and record.reason not in ON_TIME_REASONS:
+            done = record.between_ns[1] if record.between_ns else record.t_ns
+            if done is None or done < due_ns:
+                return True
+    return False

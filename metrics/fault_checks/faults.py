@@ -1,0 +1,105 @@
+"""Each fault asked beside what was measured while it lasted, from probes and events alone.
+
+State is decided by the agents' journals (read back on the host) and may only get worse by
+measurement: an effect that is plainly not there makes the fault indeterminate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from metrics.fault_checks import clock_faults, fault_records, outages, path_faults, probes
+from metrics.fault_checks.path_faults import Found
+from metrics.fault_checks.probes import Burst
+from metrics.intake.trial import TrialData
+from metrics.model.run_folder import PlannedFault
+
+
+@dataclass(frozen=True, slots=True)
+class FaultResult:
+    """A fault of one trial: what was asked, what was measured, and what became of it."""
+
+    id: str
+    kind: str
+    trial: int
+    asked: dict[str, Any]
+    measured: dict[str, Any]
+    state: str
+    how: str
+    reason: str
+    targets: list[str]
+    groups: list[list[str]] | None
+    pairs: list[list[str]] | None
+    start_ns: int
+    end_ns: int
+    ended_early: bool
+
+
+def measure(data: TrialData) -> list[FaultResult]:
+    """Return the planned faults of the trial with their evidence, in the plan's order."""
+    found = probes.bursts(data)
+    return [_result(data, fault, found) for fault in data.planned.faults]
+
+
+def _result(data: TrialData, fault: PlannedFault, found: list[Burst]) -> FaultResult:
+    state, reason, how = fault_records.reported(data, fault)
+    measured, wrong = _measured(data, fault, found)
+    early, timing = fault_records.timing(data, fault)
+    wrong = wrong or fault_records.late_begin(timing)
+    if wrong and state == "installed":
+        state, reason = "indeterminate", wrong
+    return FaultResult(
+        id=fault.id,
+        kind=fault.fault,
+        trial=data.file.n,
+        asked=fault.asked,
+        measured=measured | timing,
+        state=state,
+        how=how or fault.how,
+        reason=reason,
+        targets=fault.targets,
+        groups=fault.groups,
+        pairs=fault.pairs,
+        start_ns=fault.at_ns,
+        end_ns=fault.end_ns,
+        ended_early=early,
+    )
+
+
+def _measured(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
+    """Return what was measured, and what is plainly wrong; a kind not named here is not measured.
+
+    Simulated hosts have no power and no boot of their own: only their nodes stop.
+    """
+    match fault.fault:
+        case "delay":
+            return path_faults.delay(data, fault, found)
+        case "partition":
+            return path_faults.partition(data, fault, found)
+        case "cut":
+            return path_faults.cut(data, fault, found)
+        case "loss":
+            return path_faults.loss(data, fault, found)
+        case "clock_step":
+            return clock_faults.step(data, fault)
+        case "clock_drift":
+            return clock_faults.drift(data, fault)
+        case "ntp_offset":
+            return clock_faults.lie(data, fault)
+        case "ntp_cut":
+            return clock_faults.silence_of_servers(data, fault)
+        case "kill" | "crash":
+            return outages.kill(data, fault)
+        case "power_cut" if data.plan.simulated:
+            return outages.kill(data, fault)
+        case "pause":
+            return outages.pause(data, fault, found)
+        case "freeze_host" if data.plan.simulated:
+            return outages.pause(data, fault, found)
+        case "power_cut" | "freeze_host" | "link_down":
+            return outages.stands_still(data, fault, found)
+        case "silent":
+            return outages.silent(data, fault)
+        case _:
+            return {}, ""

@@ -1,0 +1,152 @@
+"""What was seen of nodes and hosts that were killed, stopped, cut off or kept from producing: from
+their own events, and from the probes of the others.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from metrics.fault_checks.path_faults import AS_ASKED, Found
+from metrics.fault_checks.probes import MARGIN_NS, Burst
+from metrics.intake.trial import TrialData
+from metrics.model.run_folder import PlannedFault
+
+SLOT_DUE = "slot head_num lib_num"
+OWN_SIGNS = ("slot_due", "probe", "clock", "started")
+"""Events that show a host to be alive."""
+SURE_NS = 1_000_000_000
+"""Events right after a clock stood still cannot be placed: before or after it."""
+
+
+def kill(data: TrialData, fault: PlannedFault) -> Found:
+    """Return how long each target was silent, and where it resumed."""
+    down: dict[str, float] = {}
+    resumed = _resumed(data, fault)
+    for host in fault.targets:
+        last = max(
+            (e.t_ns for e in data.events("slot_due", SLOT_DUE)
+             if e.host == host and e.t_ns <= fault.at_ns + MARGIN_NS
+             and e.t_ns / 1e9 < resumed.get(host, {}).get("t_s", float("inf"))),
+            default=None,
+        )  # fmt: skip
+        if host in resumed and last is not None:
+            down[host] = round(resumed[host]["t_s"] - max(last, fault.at_ns) / 1e9, 3)
+    measured = {"down_s": down, "resumed": resumed}
+    if fault.asked.get("restart_after_ns") and len(resumed) < len(fault.targets):
+        return measured, "the killed node was not seen again"
+    return measured, ""
+
+
+def pause(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
+    """Return the longest time without a slot that each target wrote around the fault, in s, and
+    how many of the others' clock probes its host answered meanwhile: the host itself goes on.
+    """
+    frozen: dict[str, float] = {}
+    asked = [] if data.plan.simulated else [
+        b for b in found
+        if b.flow == "clock" and b.peer in fault.targets and b.inside(fault.at_ns, fault.end_ns)
+    ]  # fmt: skip
+    answers = {"answered": sum(b.received for b in asked), "sent": sum(b.sent for b in asked)}
+    for host in fault.targets:
+        times = [
+            e.t_ns
+            for e in data.events("slot_due", SLOT_DUE)
+            if e.host == host and fault.at_ns - MARGIN_NS <= e.t_ns <= fault.end_ns + 4 * MARGIN_NS
+        ]
+        gaps = [b - a for a, b in itertools.pairwise(times)]
+        frozen[host] = round(max(gaps, default=0.0) / 1e9, 3)
+    lasted_s = (min(fault.end_ns, data.end_ns) - fault.at_ns) / 1e9
+    awake = [host for host, gap in frozen.items() if gap < lasted_s / 2]
+    wrong = f"{', '.join(awake)} went on working" if awake else ""
+    return {"frozen_s": frozen, "host": answers}, wrong
+
+
+def silent(data: TrialData, fault: PlannedFault) -> Found:
+    """Return how many slots each target left empty on request while the fault lasted."""
+    end_ns = fault.end_ns if fault.end_ns > fault.at_ns else data.end_ns
+    left = dict.fromkeys(fault.targets, 0)
+    for event in data.events("abstained", "slot reason"):
+        inside = fault.at_ns <= event.t_ns < end_ns
+        if inside and event.host in left and event.fields[1] == "silent":
+            left[event.host] += 1
+    return {"left_empty": left}, ""
+
+
+def stands_still(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
+    """Return how long each target was silent, as [at least, at most] s, as others saw it.
+
+    Host and node alike; a host that lost its power comes back with another boot id, else it
+    keeps its own.
+    """
+    silent: dict[str, list[float | None]] = {}
+    wrong = []
+    for host in fault.targets:
+        least_ns, most_ns = _silence(data, fault, host, found)
+        silent[host] = [round(least_ns / 1e9, 3), None if most_ns is None else
+                        round(most_ns / 1e9, 3)]  # fmt: skip
+        lasted_ns = min(fault.end_ns, data.end_ns) - fault.at_ns
+        if most_ns is None:
+            wrong.append(f"{host} was not seen again by the end")
+        elif most_ns < lasted_ns - 2 * MARGIN_NS:
+            wrong.append(f"{host} was silent for {most_ns / 1e9:.1f} s at most")
+        elif fault.fault == "power_cut" and not _came_up(data, fault, host):
+            wrong.append(f"{host} did not boot again")
+        elif fault.fault != "power_cut" and data.boots(host) > 1:
+            wrong.append(f"{host} rebooted")
+    measured: dict[str, Any] = {"silent_s": silent}
+    if fault.fault == "power_cut":
+        measured["resumed"] = _resumed(data, fault)
+    return measured | ({} if wrong else {"judged": AS_ASKED}), "; ".join(wrong)
+
+
+def _came_up(data: TrialData, fault: PlannedFault, host: str) -> bool:
+    """Return whether the host booted: a new boot id, or, where machines are shared and have one,
+    its prober anew, which nothing but a boot starts again.
+    """
+    starts = data.events("started", "role resumed_num resumed_lib")
+    again = any(e.host == host and e.fields[0] == "probe" and e.t_ns > fault.at_ns for e in starts)
+    return again or data.boots(host) > 1
+
+
+def _silence(
+    data: TrialData, fault: PlannedFault, host: str, found: list[Burst]
+) -> tuple[float, float | None]:
+    """Return (least, most) ns of the host's longest silence around the fault.
+
+    It was silent at least from the first to the last probe that it left unanswered, at most from
+    the last answer before to the first one after; most is None when none came after. A link that
+    is down leaves the host writing, so its own events count for the other two faults only.
+    """
+    # Simulated probers of the clock flow are never disturbed: there the path flow tells.
+    flow = "path" if data.plan.simulated else "clock"
+    asked = [b for b in found if b.peer == host and b.flow == flow]
+    alive = [b.answered_ns for b in asked if b.received]
+    if fault.fault != "link_down":
+        alive += [e.t_ns for kind in OWN_SIGNS for e in data.events(kind)
+                  if e.host == host and e.hi_ns - e.lo_ns < SURE_NS]  # fmt: skip
+    alive.sort()
+    latest_ns = fault.end_ns + 4 * MARGIN_NS
+    gaps = [(a, b) for a, b in itertools.pairwise(alive) if a < latest_ns and b > fault.at_ns]
+    last_ns = alive[-1] if alive else 0.0
+    if not alive or last_ns < latest_ns:
+        gaps.append((last_ns, float("inf")))
+    begin, end = max(gaps, key=lambda gap: gap[1] - gap[0])
+    # A first probe may be a little older than it seems; what counts is sure to be in between.
+    lost = [b.sent_ns for b in asked if not b.received]
+    inside = [(first, last) for first, last in lost if begin < last and first < end]
+    least_ns = (
+        max(first for first, _ in inside) - min(last for _, last in inside) if inside else 0.0
+    )
+    return max(least_ns, 0.0), None if end == float("inf") else end - begin
+
+
+def _resumed(data: TrialData, fault: PlannedFault) -> dict[str, Any]:
+    """Return by target when its node started again, and at which head and final block."""
+    resumed: dict[str, Any] = {}
+    for event in data.events("started", "role resumed_num resumed_lib"):
+        role, num, lib = event.fields
+        if event.host in fault.targets and role == "node" and event.t_ns > fault.at_ns:
+            entry = {"t_s": round(event.t_ns / 1e9, 3), "head": num, "lib": lib}
+            resumed.setdefault(event.host, entry)
+    return resumed

@@ -1,0 +1,193 @@
+"""Faults of links beside what probes of the data's fate, and the kernels' counters, saw of them.
+
+A path probe is a question and an answer: it tells that a pair's exchange failed, not on which way.
+Which way packets were dropped is known from the counters of the host they arrived at.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+from metrics.fault_checks import fault_records, probes
+from metrics.fault_checks.probes import LOSING, SLOWING, Burst
+from metrics.intake.trial import TrialData
+from metrics.model.run_folder import PlannedFault
+
+Found = tuple[dict[str, Any], str]
+"""What was measured, and what is plainly wrong with it (nothing: empty)."""
+Pair = tuple[str, str]
+Rtts = dict[Pair, list[int]]
+AS_ASKED = "as asked"
+DELAY_ERROR_NS, DELAY_ERROR_SHARE = 2_000_000, 0.02
+ABSENT_SHARE = 0.25
+Z_95, Z_CERTAIN = 1.96, 4.0
+ROUNDING = 1e-6
+
+
+def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
+    """Return the median over pairs of (RTT during - RTT baseline)/2; no clock is involved.
+
+    A constant delay is read from the fastest answers of both windows: waiting for a busy host only
+    adds, and a single packet that was not delayed shows. A jittered one has no fastest answer, so
+    there the medians count. `median_ms` is what these say of either; what of it exceeds a constant
+    delay was waiting. Too long, of either, is what even the fastest answers took.
+    """
+    before = _rtts([b for b in found if b.flow == "path" and b.inside(*_quiet(data))])
+    in_force = fault_records.in_force_ns(data, fault)
+    during = probes.during(data, fault, found, SLOWING)
+    lasting = _rtts([burst for burst in during if burst.inside(*in_force)])
+    wanted = probes.pairs_of(fault)
+    medians = _added(statistics.median, before, lasting, wanted)
+    fastest = _added(min, before, lasting, wanted)
+    jitter_ns = float(fault.asked.get("jitter_ns", 0))
+    each = medians if jitter_ns else fastest
+    asked_ns = float(fault.asked.get("delay_ns", 0))
+    if not each:
+        return {"delay_ms": None, "pairs": {}}, "no path probes to measure the delay with"
+    value = statistics.median(each.values())
+    off = (value / asked_ns - 1) * 100 if asked_ns else 0.0
+    measured = {
+        "delay_ms": round(value / 1e6, 3),
+        "difference_percent": round(off, 2),
+        "pairs": {f"{a}-{b}": round(ns / 1e6, 3) for (a, b), ns in each.items()},
+        "by": "median" if jitter_ns else "fastest",
+        "probes": sum(len(lasting[pair]) for pair in each),
+        "median_ms": round(statistics.median(medians.values()) / 1e6, 3),
+        "judged": _delay_word(each, asked_ns),
+    }
+    slack_ns = max(DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns, ABSENT_SHARE * asked_ns)
+    wrong = value < asked_ns - slack_ns or (
+        statistics.median(fastest.values()) > asked_ns - jitter_ns + slack_ns
+    )
+    return measured, f"measured delay is off by {off:.0f} %" if wrong else ""
+
+
+def partition(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
+    """Return path probes sent and received across the cut and within the groups."""
+    side = {host: i for i, group in enumerate(fault.groups or []) for host in group}
+    across, within = [0, 0], [0, 0]
+    for burst in probes.during(data, fault, found, LOSING):
+        into = within if side.get(burst.host, -1) == side.get(burst.peer, -1) else across
+        into[0] += burst.sent
+        into[1] += burst.received
+    measured = {
+        "across_sent": across[0],
+        "across_received": across[1],
+        "within_sent": within[0],
+        "within_received": within[1],
+    }
+    if across[1]:
+        return measured, f"{across[1]} path probes crossed the partition"
+    if not across[0]:
+        return measured, "no path probes to measure the partition with"
+    return measured | {"judged": AS_ASKED}, ""
+
+
+def cut(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
+    """Return the exchanges lost between the pairs, and the packets dropped where they arrived.
+
+    A dead way kills every exchange of its pair. `dropped` is the count of the receivers' kernels;
+    hosts that only send were left alone, and `also` names any that say otherwise.
+    """
+    sent, received = _exchanges(data, fault, found)
+    dropped, also = {}, []
+    for host, counted in fault_records.last_read_back(data, fault, "healed").items():
+        chains = counted.get("dropped")
+        if isinstance(chains, dict):
+            dropped[host] = int(chains.get("input", 0))
+            also += [host] * (host not in fault.acting or bool(chains.get("output")))
+    measured = {"sent": sent, "lost": sent - received, "dropped": dropped, "also": also}
+    idle = sorted(host for host, count in dropped.items() if not count)
+    if received:
+        return measured, f"{received} exchanges got through the cut"
+    if not sent:
+        return measured, "no path probes to measure the cut with"
+    if idle or also:
+        who = ", ".join(idle or also)
+        return measured, f"{who} dropped {'nothing' if idle else 'the other way, too'}"
+    return measured | {"judged": AS_ASKED}, ""
+
+
+def loss(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
+    """Return the share lost one way, from exchanges that need both ways, with its 95 % interval.
+
+    by_receiver: packets dropped of those that arrived, as each receiver's kernel counted.
+    """
+    sent, received = _exchanges(data, fault, found)
+    measured: dict[str, Any] = {"sent": sent, "lost": sent - received, "by_receiver": {}}
+    for host, counted in fault_records.last_read_back(data, fault, "healed").items():
+        chains = counted.get("dropped")
+        if isinstance(chains, dict) and "seen" in counted:
+            own = {"lost": int(chains.get("input", 0)), "sent": int(counted["seen"])}
+            measured["by_receiver"][host] = own
+    if not sent:
+        return measured, "no path probes to measure the loss with"
+    asked = float(fault.asked.get("share", 0.0))
+    low, high = (_one_way(edge) for edge in _wilson(sent - received, sent, Z_95))
+    measured["share"] = round(_one_way(1 - received / sent), 5)
+    measured["share_ci"] = [round(low, 5), round(high, 5)]
+    least, most = (_one_way(edge) for edge in _wilson(sent - received, sent, Z_CERTAIN))
+    if not least - ROUNDING <= asked <= most + ROUNDING:
+        share = 100 * measured["share"]
+        return measured, f"{share:.3g} % of the packets were lost"
+    held = low - ROUNDING <= asked <= high + ROUNDING
+    return measured | {"judged": AS_ASKED if held else "outside its 95 % interval"}, ""
+
+
+def _exchanges(data: TrialData, fault: PlannedFault, found: list[Burst]) -> tuple[int, int]:
+    """Return (sent, received) of the path probes between the fault's pairs."""
+    wanted = probes.pairs_of(fault)
+    own = [b for b in found if b.pair in wanted]
+    chosen = probes.during(data, fault, own, LOSING)
+    return sum(b.sent for b in chosen), sum(b.received for b in chosen)
+
+
+def _one_way(exchange: float) -> float:
+    """Return the loss of one way when both ways lose alike and the exchange loses so much."""
+    return 1 - math.sqrt(1 - exchange)
+
+
+def _wilson(hits: int, n: int, z: float) -> tuple[float, float]:
+    """Return Wilson's interval of a share."""
+    share = hits / n
+    middle = share + z * z / (2 * n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    whole = 1 + z * z / n
+    return max(0.0, (middle - half) / whole), min(1.0, (middle + half) / whole)
+
+
+def _delay_word(each: dict[tuple[str, str], float], asked_ns: float) -> str:
+    """Return whether every pair's delay is within 2 ms and 2 % of what was asked."""
+    (a, b), worst = max(each.items(), key=lambda item: abs(item[1] - asked_ns))
+    if abs(worst - asked_ns) <= DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns:
+        return AS_ASKED
+    return f"off by {(worst - asked_ns) / 1e6:+.1f} ms between {a} and {b}"
+
+
+def _added(
+    mark: Callable[[list[int]], float], before: Rtts, lasting: Rtts, wanted: set[Pair]
+) -> dict[Pair, float]:
+    """Return by pair what a way grew by: half of what the mark of its round trips did."""
+    return {
+        pair: (mark(lasting[pair]) - mark(before[pair])) / 2
+        for pair in sorted(wanted or set(lasting))
+        if lasting.get(pair) and before.get(pair)
+    }
+
+
+def _rtts(found: list[Burst]) -> Rtts:
+    rtts: Rtts = {}
+    for burst in found:
+        rtts.setdefault(burst.pair, []).extend(burst.rtts_ns)
+    return rtts
+
+
+def _quiet(data: TrialData) -> tuple[int, int]:
+    """Return the window of the baseline (else of everything before the first fault)."""
+    for phase in data.planned.phases:
+        if phase.name == "baseline":
+            return phase.start_ns, phase.end_ns
+    return 0, min((fault.at_ns for fault in data.planned.faults), default=data.end_ns)

@@ -1,0 +1,110 @@
+"""Bursts of probes between hosts on the time line, and which of them another fault disturbs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from metrics.intake.trial import TrialData
+from metrics.model.run_folder import PlannedFault
+
+MARGIN_NS = 500_000_000
+PROBE_WAIT_NS = 2_500_000_000
+"""A burst of which something is missing is written this long after its last probe."""
+BURST_NS = 200_000_000
+"""From a burst's first probe to its last, at most, and to its being written once due."""
+COLUMNS = "peer flow sent received t1_ns t4_ns rtts_ns peer_boot"
+OUTSIDE = ("power_cut", "freeze_host", "link_down")
+LOSING = ("partition", "cut", "loss", *OUTSIDE)
+SLOWING = ("delay", "reorder", *OUTSIDE)
+
+
+class Burst(NamedTuple):
+    """One burst: when it was sent (since T0), when its best answer was back, and what came back.
+
+    exact: t_ns is a stamp of the burst itself; else it is when the burst was given up.
+    """
+
+    host: str
+    peer: str
+    flow: str
+    t_ns: float
+    answered_ns: float
+    exact: bool
+    sent: int
+    received: int
+    rtts_ns: list[int]
+    peer_boot: str
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Return both ends in order."""
+        return min(self.host, self.peer), max(self.host, self.peer)
+
+    @property
+    def sent_ns(self) -> tuple[float, float]:
+        """Return the interval in which its first probe was sent."""
+        if self.exact:
+            return self.t_ns - BURST_NS, self.t_ns
+        return self.t_ns - PROBE_WAIT_NS - BURST_NS, self.t_ns - PROBE_WAIT_NS
+
+    def inside(self, start_ns: float, end_ns: float) -> bool:
+        """Return whether the whole burst lies within the window, margins taken off."""
+        first, last = self.sent_ns
+        return start_ns + MARGIN_NS <= first and last <= end_ns - MARGIN_NS
+
+
+def bursts(data: TrialData) -> list[Burst]:
+    """Return every burst that can be placed on the time line."""
+    found = []
+    for event in data.events("probe", COLUMNS):
+        peer, flow, sent, received, t1_ns, t4_ns, rtts, boot = event.fields
+        if event.t_ns != event.t_ns:
+            continue
+        exact = bool(t1_ns)
+        t_ns = event.t_ns - (event.mono_ns - t1_ns) if exact else event.t_ns
+        back_ns = event.t_ns - (event.mono_ns - t4_ns) if t4_ns else t_ns
+        found.append(
+            Burst(event.host, peer, flow, t_ns, back_ns, exact, sent, received,
+                  list(rtts or ()), boot or "")
+        )  # fmt: skip
+    return found
+
+
+def during(
+    data: TrialData, fault: PlannedFault, found: list[Burst], disturbing: tuple[str, ...]
+) -> list[Burst]:
+    """Return the path bursts of a fault's window that no other fault of those kinds touches.
+
+    Where the others leave nothing, all of the window's.
+    """
+    own = [b for b in found if b.flow == "path" and b.inside(fault.at_ns, fault.end_ns)]
+    others = [f for f in data.planned.faults if f.id != fault.id and f.fault in disturbing]
+    clear = [b for b in own if not any(_touches(f, b, data.end_ns) for f in others)]
+    return clear or own
+
+
+def pairs_of(fault: PlannedFault) -> set[tuple[str, str]]:
+    """Return the pairs a fault names, each in order; none when it names none."""
+    return {(min(pair), max(pair)) for pair in fault.pairs or []}
+
+
+def split_pairs(groups: list[list[str]]) -> Iterator[tuple[str, str]]:
+    """Yield the pairs that a partition into groups separates, each in order."""
+    for i, group in enumerate(groups):
+        for other in groups[i + 1 :]:
+            for a in group:
+                for b in other:
+                    yield min(a, b), max(a, b)
+
+
+def _touches(fault: PlannedFault, burst: Burst, end_ns: int) -> bool:
+    over_ns = end_ns if fault.fault == "power_cut" else fault.end_ns
+    first, last = burst.sent_ns
+    if last < fault.at_ns - MARGIN_NS or first > over_ns + MARGIN_NS:
+        return False
+    if fault.groups is not None:
+        return burst.pair in set(split_pairs(fault.groups))
+    if fault.pairs is not None:
+        return burst.pair in pairs_of(fault)
+    return bool(set(fault.targets) & set(burst.pair))

@@ -1,0 +1,305 @@
+"""One time line for all hosts of a trial, with hard bounds, from clock probes and NTP checks.
+
+Two independent relations are kept apart. Between hosts: the offset of two CLOCK_MONOTONIC_RAW
+clocks, bounded by every probe burst (half its smallest round trip, whatever the asymmetry). Between
+the line and wall time: NTP checks of verified nodes. A cross-host latency needs only the first;
+finality, which starts at a slot's nominal time, needs both. Time on the line counts from T0.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+
+from metrics.intake import band, history
+from metrics.intake.band import Band, Broken, Floats, Ints
+from metrics.model.run_folder import AgentRecord, Plan, PlannedFault, PlannedTrial, TrialFile
+
+PAIR_WANDER_PPM = 10.0
+"""How much the drift of two crystals may differ from its fitted value within a trial."""
+WALL_WANDER_PPM = 100.0
+"""How fast wall time (disciplined) and a raw monotonic clock may part."""
+UNKNOWN = float("inf")
+FREEZE = "freeze_host"
+LIES = ("ntp_offset",)
+SETTLE_NS = 5_000_000_000
+"""Around a fault of a host's clock its checks tell nothing: late heals, answers on their way."""
+LIE_LINGERS_NS = 60_000_000_000
+"""A redirected flow may stay redirected in the kernel's memory for some time."""
+
+
+class Epoch(NamedTuple):
+    """One boot of one host: the reach of one monotonic clock."""
+
+    host: str
+    boot: str
+
+
+Pairs = dict[tuple[Epoch, Epoch], Band | Broken]
+"""The offset of each pair's clocks: broken where a whole host, and its clock, stood still."""
+
+
+class Interval(NamedTuple):
+    """Arrays of values with the ends they must lie between (floats; infinite where not known)."""
+
+    mid: Floats
+    lo: Floats
+    hi: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Maps (host, boot, mono) to time since T0, and pairs of stamps to latencies."""
+
+    reference: Epoch | None
+    pairs: Pairs
+    wall: Band | None
+    t0_wall_ns: int
+    t0_mono_ns: int | None
+    problems: list[str] = field(default_factory=list)
+
+    def line(self, epoch: Epoch, mono: Ints) -> Interval:
+        """Return the time since T0 of stamps of one epoch; all unknown (nan) when unrelated.
+
+        The interval holds the error between hosts and that of wall time.
+        """
+        related = self.to_reference(epoch, mono)
+        if related is None:
+            nothing = np.full(len(mono), np.nan)
+            return Interval(nothing, nothing - UNKNOWN, nothing + UNKNOWN)
+        low, high = related
+        middle = low + (high - low) // 2
+        if self.wall is not None:
+            wall_low, wall_high = self.wall.at(middle)
+            first = (low + wall_low - self.t0_wall_ns).astype(np.float64)
+            last = (high + wall_high - self.t0_wall_ns).astype(np.float64)
+            return Interval((first + last) / 2, first, last)
+        if self.t0_mono_ns is None:
+            nothing = np.full(len(mono), np.nan)
+            return Interval(nothing, nothing - UNKNOWN, nothing + UNKNOWN)
+        value = (middle - self.t0_mono_ns).astype(np.float64)
+        return Interval(value, value - UNKNOWN, value + UNKNOWN)
+
+    def to_reference(self, epoch: Epoch, mono: Ints) -> tuple[Ints, Ints] | None:
+        """Return (lower, upper) of the stamps on the reference clock; None when unrelated.
+
+        Two boots that never lived together are related over a third that knew both.
+        """
+        if epoch == self.reference:
+            return mono, mono
+        if self.reference is None:
+            return None
+        found = self.pairs.get((epoch, self.reference))
+        if found is not None:
+            low, high = found.at(mono)
+            return mono + low, mono + high
+        third = self._third(epoch, self.reference)
+        if third is None:
+            return None
+        low, high = self.pairs[epoch, third].at(mono)
+        onward = self.pairs[third, self.reference]
+        return mono + low + onward.at(mono + low)[0], mono + high + onward.at(mono + high)[1]
+
+    def _third(self, epoch: Epoch, reference: Epoch) -> Epoch | None:
+        """Return the epoch over which two others are related most tightly."""
+        ways = {
+            b: found.median_half_ns + self.pairs[b, reference].median_half_ns
+            for (a, b), found in self.pairs.items()
+            if a == epoch and (b, reference) in self.pairs
+        }
+        return min(sorted(ways), key=lambda b: ways[b], default=None)
+
+    def latency(
+        self, start: Epoch, start_mono: Ints, end: Epoch, end_mono: Ints
+    ) -> Interval | None:
+        """Return end - start in ns along the direct pair; None when the pair was never probed."""
+        if start == end:
+            exact = (end_mono - start_mono).astype(np.float64)
+            return Interval(exact, exact, exact)
+        found = self.pairs.get((start, end))
+        if found is None:
+            return None
+        low, high = found.at(start_mono)
+        first = (end_mono - start_mono - high).astype(np.float64)
+        last = (end_mono - start_mono - low).astype(np.float64)
+        return Interval((first + last) / 2, first, last)
+
+    def closure_ns(self) -> float | None:
+        """Return the worst triangle closure of the middles: a consistency figure, no bound."""
+        epochs = sorted({a for a, _ in self.pairs})
+        worst: float | None = None
+        for i, a in enumerate(epochs):
+            for j, b in enumerate(epochs[i + 1 :], i + 1):
+                for c in epochs[j + 1 :]:
+                    around = self._around(a, b, c)
+                    if around is not None:
+                        worst = max(worst or 0.0, abs(around))
+        return worst
+
+    def _around(self, a: Epoch, b: Epoch, c: Epoch) -> float | None:
+        ab, bc, ca = (self.pairs.get(p) for p in ((a, b), (b, c), (c, a)))
+        if ab is None or bc is None or ca is None:
+            return None
+        at = ab.times[len(ab.times) // 2 : len(ab.times) // 2 + 1]
+        to_b = _middle(ab, at)
+        to_c = _middle(bc, at + to_b)
+        back = _middle(ca, at + to_b + to_c)
+        return float(to_b[0] + to_c[0] + back[0])
+
+
+def bends_truth(fault: PlannedFault) -> bool:
+    """Return whether a fault bends a whole host's clock, or what its time servers tell it.
+
+    A process's skew does not count: its own checks see it and take it off again.
+    """
+    return fault.fault in LIES or fault.asked.get("level") in ("host", "daemon")
+
+
+def believes_a_lie(faults: list[PlannedFault], host: str, since_ns: float) -> bool:
+    """Return whether the host's own checks may vouch for a wrong clock at a time since T0."""
+    return any(
+        fault.at_ns <= since_ns < fault.end_ns + LIE_LINGERS_NS
+        for fault in faults
+        if fault.fault in LIES and host in fault.targets
+    )
+
+
+def build(
+    db: duckdb.DuckDBPyConnection,
+    plan: Plan,
+    planned: PlannedTrial,
+    trial: TrialFile,
+    agents: list[AgentRecord],
+) -> Timeline:
+    """Return the trial's time line; what contradicts itself is named in its `problems`.
+
+    The truth about wall time is what NTP says through verified hosts, and never through a host
+    while its own clock or what its servers tell is bent on purpose.
+    """
+    problems: list[str] = []
+    pairs = _pairs(db, trial.n, planned.faults)
+    for (a, b), found in sorted(pairs.items()):
+        if a < b and found.empty:
+            problems.append(f"clock probes between {a.host} and {b.host} contradict each other")
+    known = epochs(db, trial.n)
+    reference = _reference(plan, planned.faults, pairs, known)
+    t0_mono_ns = _armed_t0(agents, reference, known)
+    bare = Timeline(reference, pairs, None, trial.t0_wall_ns, t0_mono_ns)
+    wall = _wall(db, trial.n, bare, planned.faults)
+    if wall is None:
+        problems.append("no verified NTP check: wall time is not tied to the time line")
+    elif wall.empty:
+        problems.append("NTP checks of the hosts contradict each other")
+    return Timeline(reference, pairs, wall, trial.t0_wall_ns, bare.t0_mono_ns, problems)
+
+
+def _pairs(db: duckdb.DuckDBPyConnection, trial: int, faults: list[PlannedFault]) -> Pairs:
+    samples: dict[tuple[Epoch, Epoch], list[tuple[int, int, int]]] = defaultdict(list)
+    found = history.rows(db, trial, "probe", "peer flow peer_boot t1_ns t2_ns t3_ns t4_ns")
+    for host, _, boot, _, _, _, peer, flow, peer_boot, t1, t2, t3, t4 in found:
+        if flow != "clock" or not t1 or not t4 or not peer_boot:
+            continue
+        here, there = Epoch(host, boot), Epoch(peer, peer_boot)
+        low, high = t3 - t4, t2 - t1
+        samples[here, there].append(((t1 + t4) // 2, low, high))
+        samples[there, here].append(((t2 + t3) // 2, -high, -low))
+    bands: Pairs = {}
+    for pair, points in samples.items():
+        columns = np.asarray(points, dtype=np.int64).T
+        jumps = sum(_freezes(faults, epoch.host) for epoch in pair)
+        if jumps:
+            bands[pair] = band.build_broken(*columns, wander_ppm=PAIR_WANDER_PPM, jumps=jumps)
+        else:
+            bands[pair] = band.build(*columns, wander_ppm=PAIR_WANDER_PPM, detrend=True)
+    return bands
+
+
+def _freezes(faults: list[PlannedFault], host: str) -> int:
+    """Return how often the host stands still, and perhaps its raw monotonic clock with it."""
+    return sum(fault.fault == FREEZE and host in fault.targets for fault in faults)
+
+
+def epochs(db: duckdb.DuckDBPyConnection, trial: int) -> list[Epoch]:
+    """Return every boot of every host that wrote events in a trial."""
+    found = db.execute(
+        "SELECT host, boot FROM events WHERE trial = ? GROUP BY host, boot ORDER BY host, boot",
+        [trial],
+    ).fetchall()
+    return [Epoch(*row) for row in found]
+
+
+def _reference(
+    plan: Plan, faults: list[PlannedFault], pairs: Pairs, found: list[Epoch]
+) -> Epoch | None:
+    """Return the epoch whose probes reach most others, tightest first, then in the plan's order.
+
+    One of a host that stands still for a while only where all do.
+    """
+    order = {host.host: i for i, host in enumerate(plan.hosts)}
+
+    def rank(epoch: Epoch) -> tuple[int, int, float, int]:
+        bands = [b for (a, _), b in pairs.items() if a == epoch]
+        worst = max((round(b.median_half_ns, -3) for b in bands), default=0.0)
+        return _freezes(faults, epoch.host), -len(bands), worst, order.get(epoch.host, len(order))
+
+    return min(found, key=rank, default=None)
+
+
+def _armed_t0(agents: list[AgentRecord], reference: Epoch | None, known: list[Epoch]) -> int | None:
+    """Return T0 on the reference host's own clock, as its agent armed it in that boot."""
+    boots = {epoch.boot for epoch in known if reference and epoch.host == reference.host}
+    for record in agents:
+        # In a container agents and nodes may name one boot differently: only one, no doubt.
+        own = reference and (len(boots) == 1 or record.boot == reference.boot)
+        if reference and own and record.host == reference.host and record.read_back:
+            value = record.read_back.get("t0_mono_ns")
+            if isinstance(value, int):
+                return value
+    return None
+
+
+def _wall(
+    db: duckdb.DuckDBPyConnection, trial: int, bare: Timeline, faults: list[PlannedFault]
+) -> Band | None:
+    """Return the band of (true wall time - reference clock), by trusted hosts' verified checks."""
+    points: list[tuple[int, int, int]] = []
+    for host, _, boot, _, wall, mono, offset, bound, verified in history.rows(
+        db, trial, "clock", "offset_ns bound_ns verified"
+    ):
+        if not verified or not bound or bound <= 0:
+            continue
+        related = bare.to_reference(Epoch(host, boot), np.asarray([mono], dtype=np.int64))
+        if related is None:
+            continue
+        low, high = int(related[0][0]), int(related[1][0])
+        since = None if bare.t0_mono_ns is None else (low + high) // 2 - bare.t0_mono_ns
+        if any(_bends(fault, host, since) for fault in faults):
+            continue
+        true = wall - offset
+        points.append(((low + high) // 2, true - bound - high, true + bound - low))
+    if not points:
+        return None
+    table = np.asarray(points, dtype=np.int64)
+    return band.build(
+        table[:, 0], table[:, 1], table[:, 2], wander_ppm=WALL_WANDER_PPM, detrend=False
+    )
+
+
+def _bends(fault: PlannedFault, host: str, since_ns: int | None) -> bool:
+    """Return whether a fault bends the host's clock, or what it is told, at a time since T0.
+
+    Without a T0 on the line, the whole trial counts.
+    """
+    if not bends_truth(fault) or host not in fault.targets:
+        return False
+    after_ns = LIE_LINGERS_NS if fault.fault in LIES else SETTLE_NS
+    return since_ns is None or fault.at_ns - SETTLE_NS <= since_ns < fault.end_ns + after_ns
+
+
+def _middle(found: Band | Broken, times: Ints) -> Ints:
+    low, high = found.at(times)
+    return low + (high - low) // 2

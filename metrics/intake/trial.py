@@ -1,0 +1,147 @@
+"""One trial's raw facts, aligned: what every metric starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import duckdb
+import numpy as np
+
+from metrics.intake import history, timeline
+from metrics.intake.history import Intake
+from metrics.intake.timeline import Epoch, Timeline
+from metrics.model import run_folder
+from metrics.model.run_folder import AgentRecord, Plan, PlannedTrial, TrialFile
+
+OUTSIDE = "outside"
+WARMUP = "warmup"
+LYING = ("byzantine",)
+"""Faults that make their targets break the rules, instead of breaking something for them."""
+
+
+class Event(NamedTuple):
+    """An event on the time line: t_ns since T0 with the interval it must lie in, and its fields."""
+
+    host: str
+    node: str
+    boot: str
+    seq: int
+    wall_ns: int
+    mono_ns: int
+    t_ns: float
+    lo_ns: float
+    hi_ns: float
+    fields: tuple[Any, ...]
+
+    @property
+    def epoch(self) -> Epoch:
+        """Return the epoch of the event's monotonic stamp."""
+        return Epoch(self.host, self.boot)
+
+
+@dataclass(frozen=True, slots=True)
+class TrialData:
+    """Everything known about one trial; `events` reads typed, aligned events from the database."""
+
+    plan: Plan
+    planned: PlannedTrial
+    file: TrialFile
+    folder: Path
+    db: duckdb.DuckDBPyConnection
+    intake: Intake
+    agents: list[AgentRecord]
+    broken_agent_lines: int
+    timeline: Timeline
+    epochs: list[Epoch]
+    """Every boot of every host that wrote events."""
+    _cache: dict[tuple[str, str], list[Event]] = field(default_factory=dict)
+
+    def events(self, kind: str, columns: str = "") -> list[Event]:
+        """Return the events of one kind with the named columns as fields, by node and seq."""
+        key = kind, columns
+        if key not in self._cache:
+            rows = history.rows(self.db, self.file.n, kind, columns)
+            self._cache[key] = self._align(rows)
+        return self._cache[key]
+
+    def _align(self, rows: list[tuple[Any, ...]]) -> list[Event]:
+        groups: dict[Epoch, list[int]] = {}
+        for i, row in enumerate(rows):
+            groups.setdefault(Epoch(row[0], row[2]), []).append(i)
+        t, lo, hi = (np.empty(len(rows)) for _ in range(3))
+        for epoch, indexes in groups.items():
+            mono = np.asarray([rows[i][5] for i in indexes], dtype=np.int64)
+            t[indexes], lo[indexes], hi[indexes] = self.timeline.line(epoch, mono)
+        return [
+            Event._make((*row[:6], float(t[i]), float(lo[i]), float(hi[i]), tuple(row[6:])))
+            for i, row in enumerate(rows)
+        ]
+
+    def boots(self, host: str) -> int:
+        """Return how often the host was up, as its events or its own agent know boots apart."""
+        wrote = {epoch.boot for epoch in self.epochs if epoch.host == host}
+        acted = {record.boot for record in self.agents if record.host == host}
+        return max(len(wrote), len(acted))
+
+    def slot_time_ns(self, slot: int) -> int:
+        """Return the nominal time of slot since T0, the time of the first producible slot."""
+        return (slot - self.file.genesis_slot - 1) * self.plan.slot_ns
+
+    def slot_at(self, t_ns: float) -> int:
+        """Return the slot whose nominal time is the last at or before t_ns."""
+        return int(t_ns // self.plan.slot_ns) + self.file.genesis_slot + 1
+
+    def phase_at(self, t_ns: float) -> str:
+        """Return the name of the phase at t_ns, or `outside`."""
+        for phase in self.planned.phases:
+            if phase.start_ns <= t_ns < phase.end_ns:
+                return phase.name
+        return OUTSIDE
+
+    @property
+    def liars(self) -> frozenset[str]:
+        """Return the hosts that the plan makes break the rules: no claim covers them."""
+        return frozenset(
+            host for fault in self.planned.faults if fault.fault in LYING for host in fault.targets
+        )
+
+    @property
+    def end_ns(self) -> int:
+        """Return when observation ended, since T0: the plan's end, or earlier if interrupted."""
+        due = [e.t_ns for e in self.events("slot_due", "slot head_num lib_num") if e.t_ns == e.t_ns]
+        last = int(max(due, default=0))
+        return min(self.plan.end_ns, last) if last else self.plan.end_ns
+
+    @property
+    def horizon_ns(self) -> int:
+        """Return how long before the end a slot must be for its block to be judged final or not."""
+        lag = self.plan.prediction.finality_lag_blocks
+        slots = (lag.max if lag else 2 * self.plan.round_slots) + self.plan.round_slots
+        return slots * self.plan.slot_ns
+
+
+def load(
+    db: duckdb.DuckDBPyConnection, run: Path, plan: Plan, planned: PlannedTrial
+) -> TrialData | None:
+    """Return trial `planned` with its events loaded, or None when it never started."""
+    file = run_folder.load_trial(run, planned.n)
+    if file is None:
+        return None
+    folder = run_folder.trial_folder(run, planned.n)
+    intake = history.load(db, folder, planned.n)
+    agents, broken = run_folder.load_agents(folder)
+    run_folder.write_faults(folder, agents)
+    return TrialData(
+        plan=plan,
+        planned=planned,
+        file=file,
+        folder=folder,
+        db=db,
+        intake=intake,
+        agents=agents,
+        broken_agent_lines=broken,
+        timeline=timeline.build(db, plan, planned, file, agents),
+        epochs=timeline.epochs(db, file.n),
+    )

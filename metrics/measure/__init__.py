@@ -1,0 +1,1 @@
+"""One module a metric: finality, slots, propagation, recovery, forks, load, clocks."""

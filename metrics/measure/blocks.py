@@ -1,0 +1,93 @@
+"""Every block anybody saw in a trial, which of them are final, and which chain they form."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from metrics.intake.trial import TrialData
+
+APPLIED = "num id previous slot producer state_digest"
+PRODUCED = "num id slot producer late_ns"
+RECEIVED = "num id slot producer from"
+IRREVERSIBLE = "num id"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block by its id."""
+
+    id: str
+    num: int
+    slot: int
+    producer: str
+
+
+@dataclass(slots=True)
+class ChainView:
+    """All blocks of a trial; `canonical`: final ids and those of the best unfinished branch."""
+
+    blocks: dict[str, Block] = field(default_factory=dict)
+    final: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    canonical: set[str] = field(default_factory=set)
+
+    @property
+    def by_slot(self) -> dict[int, list[Block]]:
+        """Return the blocks of each slot, canonical ones first."""
+        found: dict[int, list[Block]] = defaultdict(list)
+        for block in sorted(self.blocks.values(), key=lambda b: (b.slot, b.num, b.id)):
+            found[block.slot].append(block)
+        for same in found.values():
+            same.sort(key=lambda b: b.id not in self.canonical)
+        return found
+
+    def measured(self, data: TrialData) -> list[Block]:
+        """Return canonical blocks old enough to be judged: slot after genesis, before the horizon.
+
+        Young blocks are left out whatever became of them, so leaving out biases nothing.
+        """
+        last_ns = data.end_ns - data.horizon_ns
+        return sorted(
+            (
+                block
+                for block in self.blocks.values()
+                if block.id in self.canonical
+                and block.slot > data.file.genesis_slot
+                and data.slot_time_ns(block.slot) <= last_ns
+            ),
+            key=lambda b: (b.num, b.id),
+        )
+
+
+def view(data: TrialData) -> ChainView:
+    """Return the blocks of the trial as all hosts saw them."""
+    chain = ChainView()
+    previous: dict[str, str] = {}
+    for event in data.events("applied", APPLIED):
+        num, id_, before, slot, producer, _ = event.fields
+        chain.blocks[id_] = Block(id_, num, slot, producer)
+        previous[id_] = before
+    for kind, columns in (("produced", PRODUCED), ("received", RECEIVED)):
+        for event in data.events(kind, columns):
+            num, id_, slot, producer, _ = event.fields
+            chain.blocks.setdefault(id_, Block(id_, num, slot, producer))
+    for event in data.events("irreversible", IRREVERSIBLE):
+        chain.final[event.fields[0]].add(event.fields[1])
+    chain.canonical = {id_ for ids in chain.final.values() for id_ in ids}
+    cursor = _best_head(data, chain)
+    while cursor in previous and cursor not in chain.canonical:
+        chain.canonical.add(cursor)
+        cursor = previous[cursor]
+    return chain
+
+
+def _best_head(data: TrialData, chain: ChainView) -> str:
+    """Return the last head of the host that ended with the highest last irreversible block."""
+    lib: dict[str, int] = defaultdict(int)
+    for event in data.events("irreversible", IRREVERSIBLE):
+        lib[event.node] = max(lib[event.node], event.fields[0])
+    head: dict[str, tuple[int, str]] = {}
+    for event in data.events("applied", APPLIED):
+        head[event.node] = (event.fields[0], event.fields[1])
+    best = max(head, key=lambda node: (lib[node], head[node][0], node), default=None)
+    return head[best][1] if best else ""

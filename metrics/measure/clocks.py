@@ -1,0 +1,101 @@
+"""Clock quality of a trial, per host and per pair: what bounds the figures, how clocks behaved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from metrics.intake.trial import TrialData
+
+CLOCK = "offset_ns bound_ns rtt_ns verified reason source"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockPoint:
+    """One NTP check of a node: its clock's offset from true time and the bound of that."""
+
+    host: str
+    t_ns: float
+    offset_ns: int
+    bound_ns: int
+    verified: bool
+    reason: str
+
+
+def points(data: TrialData) -> list[ClockPoint]:
+    """Return every NTP check in which a source answered."""
+    return [
+        ClockPoint(
+            e.host, e.t_ns, e.fields[0] or 0, e.fields[1], bool(e.fields[3]), e.fields[4] or ""
+        )
+        for e in data.events("clock", CLOCK)
+        if e.fields[1]
+    ]
+
+
+def pairs(data: TrialData) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return, for each probed pair a < b: half widths, drift and the offset at mid-trial, in ns."""
+    found = {}
+    for (a, b), band in sorted(data.timeline.pairs.items()):
+        if a < b:
+            middle = len(band.times) // 2
+            low, high = band.at(band.times[middle : middle + 1])
+            found[a.host, b.host] = {
+                "bound_median_ns": band.median_half_ns,
+                "bound_worst_ns": band.worst_half_ns,
+                "drift_ppm": round(band.slope * 1e6, 4),
+                "offset_ns": int(low[0] + (high[0] - low[0]) // 2),
+                "bursts": len(band.times),
+            }
+    return found
+
+
+def hosts(data: TrialData) -> dict[str, dict[str, Any]]:
+    """Return the `clock` part of M: {host: bounds against peers, NTP offset, abstentions...}."""
+    checks = points(data)
+    between = pairs(data)
+    abstained = data.events("abstained", "slot reason")
+    result: dict[str, dict[str, Any]] = {}
+    for planned in data.plan.hosts:
+        host = planned.host
+        own = [p for p in checks if p.host == host]
+        verified = [p for p in own if p.verified]
+        widths = [pair["bound_worst_ns"] for names, pair in between.items() if host in names]
+        wake = [e.fields[0] for e in data.events("slot_due", "wake_error_ns") if e.host == host]
+        result[host] = {
+            "pair_bound_worst_ms": round(max(widths) / 1e6, 6) if widths else None,
+            "ntp_checks": len(own),
+            "ntp_bound_worst_ms": round(max((p.bound_ns for p in verified), default=0) / 1e6, 6)
+            if verified
+            else None,
+            "ntp_offset_worst_ms": round(max((abs(p.offset_ns) for p in own), default=0) / 1e6, 6)
+            if own
+            else None,
+            "verified_ratio": round(len(verified) / len(own), 4) if own else None,
+            "abstained_clock": sum(
+                e.host == host and str(e.fields[1]).startswith("clock") for e in abstained
+            ),
+            "wake_error_p50_ms": _share(wake, 50),
+            "wake_error_p99_ms": _share(wake, 99),
+        }
+    return result
+
+
+def zero_inside(data: TrialData) -> tuple[int, int]:
+    """Return (bursts whose bounds hold a zero offset, all): the score on one shared clock."""
+    inside = total = 0
+    for (a, b), band in data.timeline.pairs.items():
+        if a < b:
+            low, high = band.at(band.times)
+            inside += int(((low <= 0) & (high >= 0)).sum())
+            total += len(band.times)
+    return inside, total
+
+
+def _share(values: list[int], percent: int) -> float | None:
+    clean = [value for value in values if value is not None]
+    if not clean:
+        return None
+    return round(float(np.percentile(clean, percent, method="inverted_cdf")) / 1e6, 4)

@@ -1,0 +1,45 @@
+"""Fork switches: how many, how deep, at which hosts, in which phase."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from metrics.intake.trial import TrialData
+
+SWITCHED = "old_num new_num depth"
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A head that moved to another branch."""
+
+    host: str
+    t_ns: float
+    phase: str
+    depth: int
+    old_num: int
+    new_num: int
+
+
+def measure(data: TrialData) -> list[Switch]:
+    """Return every fork switch of the trial."""
+    return [
+        Switch(e.host, e.t_ns, data.phase_at(e.t_ns), e.fields[2], e.fields[0], e.fields[1])
+        for e in data.events("switched", SWITCHED)
+    ]
+
+
+def counts(switches: list[Switch]) -> dict[str, Any]:
+    """Return the `forks` part of M: switches, depth_max, depths (depth: times), by_host."""
+    depths = Counter(switch.depth for switch in switches)
+    by_host: dict[str, int] = defaultdict(int)
+    for switch in switches:
+        by_host[switch.host] += 1
+    return {
+        "switches": len(switches),
+        "depth_max": max(depths, default=0),
+        "depths": {str(depth): depths[depth] for depth in sorted(depths)},
+        "by_host": dict(sorted(by_host.items())),
+    }

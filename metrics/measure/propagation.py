@@ -1,0 +1,104 @@
+"""Block propagation host by host: from `produced` at the maker to `received` at each other host.
+
+Each latency is taken along the directly probed pair, so its error is that pair's clock bound alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from metrics.intake.timeline import Epoch
+from metrics.intake.trial import Event, TrialData
+from metrics.measure.blocks import PRODUCED, RECEIVED, ChainView
+from metrics.model.quantiles import Samples
+
+YOUNG_NS = 5_000_000_000
+"""Blocks made this close to the end are left out: some hosts had no chance to get them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One block from its maker to one host; nan where the pair's clocks are not related."""
+
+    id: str
+    num: int
+    slot: int
+    phase: str
+    source: str
+    target: str
+    mid_ns: float
+    lo_ns: float
+    hi_ns: float
+
+
+@dataclass(frozen=True, slots=True)
+class Propagation:
+    """All hops of a trial, and per (phase, from, to) how many blocks never arrived."""
+
+    hops: list[Hop]
+    never: dict[tuple[str, str, str], int]
+
+
+def measure(data: TrialData, chain: ChainView) -> Propagation:
+    """Return every first arrival of a block of the chain at a host other than its maker's."""
+    made: dict[str, Event] = {}
+    for event in data.events("produced", PRODUCED):
+        made.setdefault(event.fields[1], event)
+    arrived: dict[tuple[str, str], Event] = {}
+    for event in data.events("received", RECEIVED):
+        arrived.setdefault((event.fields[1], event.host), event)
+    pairs: dict[tuple[Epoch, Epoch], list[tuple[Event, Event]]] = defaultdict(list)
+    never: dict[tuple[str, str, str], int] = defaultdict(int)
+    for id_, start in made.items():
+        slot_ns = data.slot_time_ns(start.fields[2])
+        if id_ not in chain.canonical or slot_ns > data.end_ns - YOUNG_NS:
+            continue
+        for host in data.intake.hosts:
+            if host == start.host:
+                continue
+            end = arrived.get((id_, host))
+            if end is None:
+                never[data.phase_at(slot_ns), start.host, host] += 1
+            else:
+                pairs[start.epoch, end.epoch].append((start, end))
+    hops = [hop for pair, found in sorted(pairs.items()) for hop in _hops(data, pair, found)]
+    hops.sort(key=lambda hop: (hop.num, hop.source, hop.target))
+    return Propagation(hops, dict(never))
+
+
+def samples(found: Propagation, phases: set[str]) -> dict[tuple[str, str], Samples]:
+    """Return the samples of each (from, to) in the named phases."""
+    result: dict[tuple[str, str], Samples] = defaultdict(Samples)
+    for hop in found.hops:
+        if hop.phase not in phases:
+            continue
+        if hop.mid_ns != hop.mid_ns:
+            result[hop.source, hop.target].unknown += 1
+        else:
+            result[hop.source, hop.target].add(hop.mid_ns, hop.lo_ns, hop.hi_ns)
+    for (phase, source, target), count in found.never.items():
+        if phase in phases:
+            result[source, target].censored += count
+    return dict(result)
+
+
+def _hops(
+    data: TrialData, pair: tuple[Epoch, Epoch], found: list[tuple[Event, Event]]
+) -> list[Hop]:
+    starts = np.asarray([start.mono_ns for start, _ in found], dtype=np.int64)
+    ends = np.asarray([end.mono_ns for _, end in found], dtype=np.int64)
+    latency = data.timeline.latency(pair[0], starts, pair[1], ends)
+    hops = []
+    for i, (start, end) in enumerate(found):
+        num, id_, slot = start.fields[:3]
+        mid, lo, hi = (
+            (float("nan"), float("-inf"), float("inf"))
+            if latency is None
+            else (float(latency.mid[i]), float(latency.lo[i]), float(latency.hi[i]))
+        )
+        phase = data.phase_at(data.slot_time_ns(slot))
+        hops.append(Hop(id_, num, slot, phase, start.host, end.host, mid, lo, hi))
+    return hops

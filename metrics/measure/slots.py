@@ -1,0 +1,170 @@
+"""Every slot of a trial against the schedule: produced, missed and why, late, orphaned, double."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from metrics.intake.trial import OUTSIDE, WARMUP, TrialData
+from metrics.measure import schedule
+from metrics.measure.blocks import PRODUCED, ChainView
+
+NO_EVIDENCE = "no evidence"
+COUNTS = ("expected", "produced", "missed", "unknown", "late", "orphaned", "double")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One expected slot. state is produced, missed or unknown; reason says why not produced."""
+
+    slot: int
+    t_ns: int
+    phase: str
+    producer: str
+    host: str
+    state: str
+    reason: str
+    late: bool
+    orphaned: bool
+    extra: int
+
+    @property
+    def colour_word(self) -> str:
+        """Return the one word the slot grid shows for it."""
+        if self.state != "produced":
+            return "abstained" if self.reason.startswith("abstained") else self.state
+        if self.extra:
+            return "double"
+        return "orphaned" if self.orphaned else ("late" if self.late else "produced")
+
+
+def measure(data: TrialData, chain: ChainView) -> list[Slot]:
+    """Return every slot from T0 to the end of observation, in order.
+
+    Late: handed to the links a slot or more after its nominal time, on the common line. Orphaned:
+    no part of the final or best chain. A slot without a block is missed when its producer's host
+    recorded it (or a fault explains the silence), else unknown.
+    """
+    by_slot = chain.by_slot
+    abstained = {e.fields[0]: e.fields[1] for e in data.events("abstained", "slot reason")}
+    seen = {(e.host, e.fields[0]) for e in data.events("slot_due", "slot head_num lib_num")}
+    late = _late_ids(data)
+    expected = schedule.expected(data, chain)
+    first = data.file.genesis_slot + 1
+    last = data.slot_at(data.end_ns - data.plan.slot_ns)
+    result = []
+    for slot in range(first, last + 1):
+        t_ns = data.slot_time_ns(slot)
+        producer = expected.get(slot, data.plan.producer_for(slot))
+        if not producer:
+            continue
+        host = data.plan.host_of(producer)
+        blocks = [b for b in by_slot.get(slot, []) if b.producer == producer]
+        state, reason = "produced", ""
+        if not blocks:
+            state, reason = _why_not(data, abstained.get(slot), host, slot, seen)
+        result.append(
+            Slot(
+                slot=slot,
+                t_ns=t_ns,
+                phase=data.phase_at(t_ns),
+                producer=producer,
+                host=host,
+                state=state,
+                reason=reason,
+                late=bool(blocks) and blocks[0].id in late,
+                orphaned=bool(blocks) and blocks[0].id not in chain.canonical,
+                extra=max(len(blocks) - 1, 0),
+            )
+        )
+    return result
+
+
+def counts(slots: list[Slot]) -> dict[str, Any]:
+    """Return the `slots` part of M: totals, missed_ratio, by_producer and the reasons."""
+    total = _tally(slots)
+    by_producer: dict[str, list[Slot]] = defaultdict(list)
+    for slot in slots:
+        by_producer[slot.producer].append(slot)
+    reasons = Counter(slot.reason for slot in slots if slot.state == "missed")
+    return {
+        **total,
+        "by_producer": {name: _tally(by_producer[name]) for name in sorted(by_producer)},
+        "reasons": dict(sorted(reasons.items())),
+    }
+
+
+def merge(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the sum of several `counts` (trials of one cell)."""
+    producers = sorted({name for part in parts for name in part["by_producer"]})
+    reasons: Counter[str] = Counter()
+    for part in parts:
+        reasons.update(part["reasons"])
+    return {
+        **_sum(parts),
+        "by_producer": {
+            name: _sum([p["by_producer"][name] for p in parts if name in p["by_producer"]])
+            for name in producers
+        },
+        "reasons": dict(sorted(reasons.items())),
+    }
+
+
+def kept(slots: list[Slot]) -> list[Slot]:
+    """Return the slots that count for the whole trial: warm-up and outside are left out."""
+    return [slot for slot in slots if slot.phase not in (WARMUP, OUTSIDE)]
+
+
+def _tally(slots: list[Slot]) -> dict[str, Any]:
+    states = Counter(slot.state for slot in slots)
+    return _with_ratio(
+        {
+            "expected": len(slots),
+            "produced": states["produced"],
+            "missed": states["missed"],
+            "unknown": states["unknown"],
+            "late": sum(slot.late for slot in slots),
+            "orphaned": sum(slot.orphaned for slot in slots),
+            "double": sum(slot.extra for slot in slots),
+        }
+    )
+
+
+def _sum(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    return _with_ratio({key: sum(part[key] for part in parts) for key in COUNTS})
+
+
+def _with_ratio(total: dict[str, Any]) -> dict[str, Any]:
+    known = total["produced"] + total["missed"]
+    ratio = round(total["missed"] / known, 6) if known else None
+    return {**total, "missed_ratio": ratio}
+
+
+def _late_ids(data: TrialData) -> set[str]:
+    late = set()
+    for event in data.events("produced", PRODUCED):
+        _, id_, slot, _, late_ns = event.fields
+        after_ns = event.t_ns - data.slot_time_ns(slot)
+        if max(after_ns, late_ns) >= data.plan.slot_ns:
+            late.add(id_)
+    return late
+
+
+def _why_not(
+    data: TrialData, abstained: str | None, host: str, slot: int, seen: set[tuple[str, int]]
+) -> tuple[str, str]:
+    """Return (missed|unknown, reason) of a slot without a block."""
+    t_ns = data.slot_time_ns(slot)
+    if abstained is not None:
+        return "missed", f"abstained: {abstained}"
+    if host not in data.intake.hosts:
+        return "unknown", "no events from the host"
+    window = [
+        fault.id
+        for fault in data.planned.faults
+        if host in fault.targets and fault.at_ns <= t_ns < fault.end_ns + 10 * data.plan.slot_ns
+    ]
+    if (host, slot) not in seen:
+        return ("missed", f"node down ({window[0]})") if window else ("unknown", "node silent")
+    return "missed", (f"in {window[0]}" if window else NO_EVIDENCE)

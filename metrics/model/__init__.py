@@ -1,0 +1,1 @@
+"""What a run folder holds, and how figures are summarised: values, no events."""

@@ -1,0 +1,125 @@
+"""All metrics of one trial side by side, and what makes the trial invalid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from metrics.fault_checks import faults
+from metrics.fault_checks.faults import FaultResult
+from metrics.intake.trial import TrialData
+from metrics.measure import blocks, finality, forks, propagation, recovery, slots
+from metrics.measure.blocks import ChainView
+from metrics.measure.finality import BlockFinality
+from metrics.measure.forks import Switch
+from metrics.measure.propagation import Propagation
+from metrics.measure.recovery import Recovery
+from metrics.measure.slots import Slot
+from metrics.safety import checks, story
+from metrics.safety.checks import VIOLATED, Check
+from metrics.safety.story import Story
+
+RESTORED = "host_state_restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """One trial, measured. `invalid` lists why its figures must not be used (empty: they may).
+
+    story: how two blocks of one height became final, where that happened.
+    """
+
+    data: TrialData
+    chain: ChainView
+    finality: list[BlockFinality]
+    slots: list[Slot]
+    propagation: Propagation
+    switches: list[Switch]
+    recovery: list[Recovery]
+    faults: list[FaultResult]
+    checks: list[Check]
+    story: Story | None
+    invalid: list[str]
+    notes: list[str]
+
+
+def analyse(data: TrialData) -> Analysis:
+    """Return every metric of the trial."""
+    chain = blocks.view(data)
+    measured = faults.measure(data)
+    judged = checks.judge(data, chain)
+    hops = propagation.measure(data, chain)
+    return Analysis(
+        data=data,
+        chain=chain,
+        finality=finality.measure(data, chain),
+        slots=slots.measure(data, chain),
+        propagation=hops,
+        switches=forks.measure(data),
+        recovery=recovery.measure(data, chain),
+        faults=measured,
+        checks=judged,
+        story=story.tell(data, chain),
+        invalid=_invalid(data, measured, judged),
+        notes=_notes(data) + _impossible(hops),
+    )
+
+
+def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) -> list[str]:
+    """Return why the trial proves nothing, one sentence each."""
+    reasons = []
+    if data.file.state != "complete":
+        reasons.append(f"the trial is {data.file.state}: {data.file.reason or 'no reason given'}")
+    missing = sorted({host.host for host in data.plan.hosts} - set(data.intake.hosts))
+    if missing:
+        reasons.append(f"no events were collected from {', '.join(missing)}")
+    reasons += [
+        f"{loss.node} lost {loss.count} events after seq {loss.after_seq}"
+        for loss in data.intake.losses
+    ]
+    reasons += [problem for problem in data.timeline.problems if "contradict" in problem]
+    for fault in measured:
+        if fault.ended_early:
+            early = fault.measured.get("early_ms")
+            by = "" if early is None else f" by {early:g} ms"
+            reasons.append(f"{fault.id} ended early{by}")
+        if fault.state != "installed":
+            reasons.append(f"{fault.id} is {fault.state}: {fault.reason}")
+    reasons += _unasked_boots(data)
+    reasons += [c.evidence for c in checks if c.name == RESTORED and c.verdict == VIOLATED]
+    return reasons
+
+
+def _unasked_boots(data: TrialData) -> list[str]:
+    """Return a reason for each host that booted within the trial although nobody cut its power."""
+    cut = {host for f in data.planned.faults if f.fault == "power_cut" for host in f.targets}
+    return [
+        f"{host} rebooted, which nobody asked for"
+        for host in (planned.host for planned in data.plan.hosts)
+        if data.boots(host) > 1 and host not in cut
+    ]
+
+
+def _impossible(found: Propagation) -> list[str]:
+    """Return a note on blocks that arrived before they were made by more than the clock error."""
+    hops = [hop for hop in found.hops if hop.hi_ns < 0]
+    if not hops:
+        return []
+    worst = min(hop.hi_ns for hop in hops)
+    return [
+        f"{len(hops)} of {len(found.hops)} blocks arrived before their maker noted them, by up to "
+        f"{-worst / 1e6:.2f} ms: either its stamp is late or the bound is wrong"
+    ]
+
+
+def _notes(data: TrialData) -> list[str]:
+    """Return what a reader should know that does not invalidate the trial."""
+    notes = [problem for problem in data.timeline.problems if "contradict" not in problem]
+    for host, count in sorted(data.intake.rejected.items()):
+        notes.append(f"{host}: {count} broken event lines were rejected")
+    for kind, count in data.intake.unknown_kinds.items():
+        notes.append(f"{count} events of unknown kind {kind} were kept and not used")
+    if data.broken_agent_lines:
+        notes.append(f"{data.broken_agent_lines} broken agent journal lines were rejected")
+    for event in data.events("dropped", "queue n"):
+        notes.append(f"{event.node}: queue {event.fields[0]} dropped {event.fields[1]} items")
+    return notes

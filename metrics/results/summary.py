@@ -1,0 +1,246 @@
+"""summary.json: every figure of a run, pooled over trials from raw samples, not from quantiles."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from metrics.intake.trial import OUTSIDE, WARMUP
+from metrics.measure import clocks, finality, forks, load, propagation, recovery, slots
+from metrics.model.quantiles import Samples, summarise
+from metrics.model.run_folder import Plan
+from metrics.results import beside, expectations
+from metrics.results.analysis import RESTORED, Analysis
+from metrics.safety.checks import UNKNOWN, VIOLATED, Check, witness
+
+SCHEMA = "slotlab.summary/v1"
+PASS, FAIL, INVALID = "pass", "fail", "invalid"
+
+
+def build(
+    plan: Plan, analyses: list[Analysis], missing: list[int], other: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the summary of the run; missing names planned trials of which there is nothing.
+
+    other: the summary of a run of the same campaign elsewhere, to be shown beside this one.
+    """
+    cells = []
+    for cell in plan.cells:
+        own = [a for a in analyses if a.data.planned.cell == cell.n]
+        if own:
+            cells.append(_cell(plan, cell.params, own))
+    checks = expectations.evaluate(plan, cells, analyses)
+    reasons = [f"trial {n} was never run" for n in missing]
+    reasons += [f"trial {a.data.file.n}: {text}" for a in analyses for text in a.invalid]
+    reasons += [
+        f"{check.name}: unknown, {check.evidence}"
+        for check in checks
+        if check.verdict == UNKNOWN and expectations.needed(plan, check)
+    ]
+    if not analyses:
+        reasons.append("no trial was run")
+    prediction = beside.compare(plan, cells, other)
+    return {
+        "schema": SCHEMA,
+        "verdict": _verdict(checks, reasons),
+        "campaign": plan.campaign,
+        "title": plan.title,
+        "lab": plan.lab,
+        "seed": plan.seed,
+        "checks": [_check(c) for c in checks],
+        "invalid": reasons,
+        "notes": [f"trial {a.data.file.n}: {text}" for a in analyses for text in a.notes]
+        + beside.notes(prediction),
+        "cells": cells,
+        "metrics": cells[0]["metrics"] if len(cells) == 1 else None,
+        "faults": [_fault(f) for a in analyses for f in a.faults],
+        "stories": [
+            {"trial": a.data.file.n, "text": a.story.sentences} for a in analyses if a.story
+        ],
+        "prediction": prediction,
+    }
+
+
+def _verdict(checks: list[Check], reasons: list[str]) -> str:
+    """Return fail for a broken invariant always, for a missed expectation in a valid run only."""
+    violated = [c.name for c in checks if c.verdict == VIOLATED and c.name != RESTORED]
+    if any("." not in name and ":" not in name for name in violated):
+        return FAIL
+    if reasons:
+        return INVALID
+    return FAIL if violated else PASS
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "verdict": check.verdict,
+        "evidence": check.evidence,
+        "details": [witness(found) for found in check.details],
+    }
+
+
+def _fault(found: Any) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "fault": found.kind,
+        "trial": found.trial,
+        "asked": found.asked,
+        "measured": found.measured,
+        "state": found.state,
+        "how": found.how,
+        "reason": found.reason,
+        "targets": found.targets,
+        "groups": found.groups,
+        "pairs": found.pairs,
+        "start_s": found.start_ns / 1e9,
+        "end_s": found.end_ns / 1e9,
+        "ended_early": found.ended_early,
+    }
+
+
+def _cell(plan: Plan, params: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
+    names: list[str] = []
+    for analysis in analyses:
+        names += [p.name for p in analysis.data.planned.phases if p.name not in names]
+    whole = set(names) - {WARMUP, OUTSIDE}
+    seed = plan.seed
+    metrics = _metrics(analyses, whole, seed)
+    metrics["recovery_s"], metrics["first_final_s"] = _recoveries(analyses, seed)
+    metrics["clock"] = clocks.hosts(analyses[-1].data)
+    return {
+        "params": params,
+        "trials": [
+            {
+                "n": a.data.file.n,
+                "verdict": INVALID if a.invalid else _trial_verdict(a),
+                "seed": a.data.file.seed,
+                "invalid": a.invalid,
+            }
+            for a in analyses
+        ],
+        "metrics": metrics,
+        "undisturbed": _undisturbed(analyses, seed),
+        "phases": {name: _metrics(analyses, {name}, seed) for name in names},
+    }
+
+
+def _undisturbed(analyses: list[Analysis], seed: int) -> dict[str, Any]:
+    """Return lag and latency of the blocks the prediction speaks of, pooled over the trials."""
+    lags, latencies = [], []
+    for a in analyses:
+        items = finality.undisturbed(a.finality, a.data)
+        lags.append(finality.lag_samples(items, a.data))
+        latencies.append(finality.latency_samples(items, a.data, "quorum"))
+    return {
+        "finality_lag_blocks": summarise(lags, scale=1, digits=3, seed=seed),
+        "finality_latency_s": summarise(latencies, scale=1e9, digits=6, seed=seed),
+    }
+
+
+def _trial_verdict(analysis: Analysis) -> str:
+    return FAIL if any(c.verdict == VIOLATED for c in analysis.checks) else PASS
+
+
+def _metrics(analyses: list[Analysis], phases: set[str], seed: int) -> dict[str, Any]:
+    """Return M for the named phases, pooled over the trials."""
+
+    def seconds(each: Callable[[Analysis], Samples]) -> dict[str, Any]:
+        return summarise([each(a) for a in analyses], scale=1e9, digits=6, seed=seed)
+
+    def items(analysis: Analysis) -> list[finality.BlockFinality]:
+        return [item for item in analysis.finality if item.phase in phases]
+
+    def latency(name: str) -> dict[str, Any]:
+        return seconds(lambda a: finality.latency_samples(items(a), a.data, name))
+
+    lags = [finality.lag_samples(items(a), a.data) for a in analyses]
+    return {
+        "finality_lag_blocks": summarise(lags, scale=1, digits=3, seed=seed),
+        "finality_latency_s": latency("quorum"),
+        "finality_latency_first_s": latency("first"),
+        "finality_latency_median_s": latency("median"),
+        "finality_latency_last_s": latency("last"),
+        "irreversible": _irreversible(analyses, phases),
+        "irreversible_advance": _advance(analyses, phases),
+        "propagation_ms": _propagation(analyses, phases, seed),
+        "slots": slots.merge(
+            [slots.counts([s for s in a.slots if s.phase in phases]) for a in analyses]
+        ),
+        "forks": forks.counts([s for a in analyses for s in a.switches if s.phase in phases]),
+        "recovery_s": {},
+        "clock": {},
+        "transactions": _transactions(analyses, phases),
+    }
+
+
+def _propagation(analyses: list[Analysis], phases: set[str], seed: int) -> dict[str, Any]:
+    per_trial = [propagation.samples(a.propagation, phases) for a in analyses]
+    pairs = sorted({pair for found in per_trial for pair in found})
+    result: dict[str, dict[str, Any]] = {}
+    for source, target in pairs:
+        parts = [found.get((source, target), Samples()) for found in per_trial]
+        q = summarise(parts, scale=1e6, digits=6, seed=seed)
+        result.setdefault(source, {})[target] = q
+    return result
+
+
+def _recoveries(analyses: list[Analysis], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return {fault id: Q} of the time back to normal and of the first new final block."""
+    ids: list[str] = []
+    for analysis in analyses:
+        ids += [f.id for f in analysis.data.planned.faults if f.id not in ids]
+    back: dict[str, Any] = {}
+    first: dict[str, Any] = {}
+    for fault in ids:
+        pairs = [recovery.samples(a.recovery, fault) for a in analyses]
+        watched = [
+            a.data.end_ns - item.healed_ns
+            for a in analyses
+            for item in a.recovery
+            if item.fault == fault
+        ]
+        back[fault] = summarise([p[0] for p in pairs], scale=1e9, digits=6, seed=seed)
+        back[fault]["watched_s"] = round(min(watched, default=0) / 1e9, 3)
+        first[fault] = summarise([p[1] for p in pairs], scale=1e9, digits=6, seed=seed)
+    return back, first
+
+
+def _windows(analysis: Analysis, phases: set[str]) -> list[tuple[int, int]]:
+    return [(p.start_ns, p.end_ns) for p in analysis.data.planned.phases if p.name in phases]
+
+
+def _irreversible(analyses: list[Analysis], phases: set[str]) -> dict[str, int]:
+    """Return each host's last irreversible block at the end of the phases (least over trials)."""
+    result: dict[str, int] = {}
+    for analysis in analyses:
+        windows = _windows(analysis, phases)
+        end_ns = max((end for _, end in windows), default=0)
+        top: dict[str, int] = {}
+        for event in analysis.data.events("irreversible", "num id"):
+            if event.t_ns < end_ns or math.isnan(event.t_ns):
+                top[event.host] = max(top.get(event.host, 0), event.fields[0])
+        for host, num in top.items():
+            result[host] = min(result.get(host, num), num)
+    return dict(sorted(result.items()))
+
+
+def _advance(analyses: list[Analysis], phases: set[str]) -> dict[str, int]:
+    """Return how many blocks became irreversible at each host during the phases."""
+    result = {host.host: 0 for a in analyses for host in a.data.plan.hosts}
+    for analysis in analyses:
+        windows = _windows(analysis, phases)
+        for event in analysis.data.events("irreversible", "num id"):
+            if any(start <= event.t_ns < end for start, end in windows):
+                result[event.host] = result.get(event.host, 0) + 1
+    return dict(sorted(result.items()))
+
+
+def _transactions(analyses: list[Analysis], phases: set[str]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for analysis in analyses:
+        for start, end in _windows(analysis, phases):
+            for key, value in load.transactions(analysis.data, start, end).items():
+                total[key] = total.get(key, 0) + value
+    return total

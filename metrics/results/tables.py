@@ -1,0 +1,120 @@
+"""Parquet files of a run: the raw events by kind, and the measured rows behind every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import duckdb
+import msgspec
+import numpy as np
+
+from metrics.measure import clocks
+from metrics.results.analysis import Analysis
+from node import events
+
+ENVELOPE = "trial v kind host node boot seq wall_ns mono_ns".split()
+Rows = list[tuple[Any, ...]]
+
+
+def write(folder: Path, db: duckdb.DuckDBPyConnection, analyses: list[Analysis]) -> None:
+    """Write tables/*.parquet; files of an earlier report are replaced."""
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("*.parquet"):
+        old.unlink()
+    _events(folder, db)
+    for name, (columns, rows) in _measured(analyses).items():
+        _copy(db, folder / f"{name}.parquet", columns.split(), rows)
+
+
+def _events(folder: Path, db: duckdb.DuckDBPyConnection) -> None:
+    """Write event_<kind>.parquet with the columns that kind has; unknown kinds share one file."""
+    present = [row[0] for row in db.execute("SELECT DISTINCT kind FROM events").fetchall()]
+    known = {str(kind.__struct_config__.tag): kind for kind in get_args(events.Any_)}
+    held = {row[0] for row in db.execute("SELECT column_name FROM (DESCRIBE events)").fetchall()}
+    for kind in sorted(present):
+        if kind in known:
+            fields = [f.encode_name for f in msgspec.structs.fields(known[kind])]
+            columns = ENVELOPE + [name for name in fields if name in held]
+            chosen = ", ".join(f'"{name}"' for name in columns)
+            target = folder / f"event_{kind}.parquet"
+            order = "ORDER BY trial, node, seq, mono_ns"
+            query = f"SELECT {chosen} FROM events WHERE kind = '{kind}' {order}"
+            db.execute(f"COPY ({query}) TO '{_quoted(target)}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _measured(analyses: list[Analysis]) -> dict[str, tuple[str, Rows]]:
+    """Return {table: (columns, rows)}; times are ns since T0, lo and hi the error's ends."""
+    return {
+        "finality": (
+            "trial phase num id slot producer slot_t_ns host final_t_ns lo_ns hi_ns lag_blocks",
+            [
+                (a.data.file.n, i.phase, i.block.num, i.block.id, i.block.slot, i.block.producer,
+                 i.slot_ns, host, f.t_ns, f.lo_ns, f.hi_ns, f.lag_blocks)
+                for a in analyses for i in a.finality for host, f in sorted(i.at.items())
+            ],
+        ),
+        "slots": (
+            "trial slot t_ns phase producer host state reason late orphaned extra",
+            [
+                (a.data.file.n, s.slot, s.t_ns, s.phase, s.producer, s.host, s.state, s.reason,
+                 s.late, s.orphaned, s.extra)
+                for a in analyses for s in a.slots
+            ],
+        ),
+        "propagation": (
+            "trial num id slot phase source target latency_ns lo_ns hi_ns",
+            [
+                (a.data.file.n, h.num, h.id, h.slot, h.phase, h.source, h.target, h.mid_ns,
+                 h.lo_ns, h.hi_ns)
+                for a in analyses for h in a.propagation.hops
+            ],
+        ),
+        "recovery": (
+            "trial fault host healed_ns first_final_ns back_ns",
+            [
+                (a.data.file.n, r.fault, r.host, r.healed_ns, r.first_final_ns, r.back_ns)
+                for a in analyses for r in a.recovery
+            ],
+        ),
+        "clock_checks": (
+            "trial host t_ns offset_ns bound_ns verified reason",
+            [
+                (a.data.file.n, p.host, p.t_ns, p.offset_ns, p.bound_ns, p.verified, p.reason)
+                for a in analyses for p in clocks.points(a.data)
+            ],
+        ),
+        "losses": (
+            "trial host node after_seq before_seq mono_from_ns mono_to_ns",
+            [
+                (a.data.file.n, x.host, x.node, x.after_seq, x.before_seq, x.mono_from_ns,
+                 x.mono_to_ns)
+                for a in analyses for x in a.data.intake.losses
+            ],
+        ),
+    }  # fmt: skip
+
+
+def _copy(db: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str], rows: Rows) -> None:
+    if not rows:
+        return
+    frame = {name: _array([row[i] for row in rows]) for i, name in enumerate(columns)}
+    db.register("frame", frame)
+    db.execute(f"COPY frame TO '{_quoted(path)}' (FORMAT parquet, COMPRESSION zstd)")
+    db.unregister("frame")
+
+
+def _array(values: list[Any]) -> np.ndarray[Any, Any]:
+    kinds = {type(value) for value in values if value is not None}
+    if kinds <= {float, int} and (None in values or float in kinds):
+        return np.asarray([np.nan if v is None else v for v in values], dtype=np.float64)
+    if kinds == {int}:
+        return np.asarray(values, dtype=np.int64)
+    if kinds == {bool}:
+        return np.asarray(values, dtype=np.bool_)
+    return np.asarray([None if v is None else str(v) for v in values], dtype=object)
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

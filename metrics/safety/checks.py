@@ -1,0 +1,246 @@
+"""The invariants every run must hold, judged from the events alone: holds, violated or unknown.
+
+A violation needs one witness. That nothing was violated can only be said of a complete record: with
+lost events, or a host without any, the answer is unknown. Only correct nodes are judged: hosts that
+the plan makes lie are left out, with the keys they hold.
+
+The rules themselves are in `invariants`, `node_log` and `liveness`; here records become their
+input and their findings become checks.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from metrics.intake.timeline import believes_a_lie
+from metrics.intake.trial import TrialData
+from metrics.measure.blocks import ChainView
+from metrics.model.run_folder import load_json
+from metrics.safety import facts, invariants, liveness, node_log
+from metrics.safety.facts import Facts
+from metrics.safety.invariants import Violation
+
+HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
+DETAILS_MAX = 20
+UNITS = {"units"}
+"""What a snapshot tells of our own processes: a killed one may stay down, nothing to restore."""
+
+CONFLICT = "no_conflicting_finality"
+NAMES = {
+    "I1": CONFLICT,
+    "I2": "lib_never_decreases",
+    "I3": "same_state_digest",
+    "I4": "no_double_sign",
+    "I5": "headers_valid",
+    "I6": "transactions_once",
+    "I7": "finality_resumes",
+    "I8": "no_early_block",
+    "I9": "schedule_versions",
+    "I10": "restart_keeps_state",
+}
+"""The invariants of the specification and the names of their checks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A claim, its verdict, the evidence in one line, and for a breach the witnesses."""
+
+    name: str
+    verdict: str
+    evidence: str
+    details: tuple[Violation, ...] = ()
+
+
+def judge(data: TrialData, chain: ChainView) -> list[Check]:
+    """Return the invariants for one trial, and whether the hosts, if there are any, were left as
+    found.
+    """
+    known = facts.gather(data)
+    found = [
+        _conflicting(data, known),
+        _lib_decreases(data, known),
+        _state_digest(data, known),
+        _double_sign(data, known),
+        _headers(data),
+        _transactions(data, known),
+        _liveness(data, chain, known),
+        _early(data, known),
+        _schedule(data, known),
+        _restarts(data, known),
+    ]
+    return found if data.plan.simulated else [*found, _healed_state(data)]
+
+
+def _verdict(data: TrialData, name: str, problems: list[Violation], fine: str) -> Check:
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        return Check(name, VIOLATED, problems[0].text + more, tuple(problems[:DETAILS_MAX]))
+    missing = sorted({host.host for host in data.plan.hosts} - set(data.intake.hosts))
+    lost = sum(loss.count for loss in data.intake.losses)
+    if missing:
+        return Check(name, UNKNOWN, f"no events from {', '.join(missing)}")
+    if lost:
+        return Check(name, UNKNOWN, f"{lost} events lost")
+    liars = data.liars
+    left_out = f"; left out as not correct: {', '.join(sorted(liars))}" if liars else ""
+    return Check(name, HOLDS, fine + left_out)
+
+
+def _conflicting(data: TrialData, known: Facts) -> Check:
+    problems = invariants.conflicting_finality(known.finals)
+    heights = {final.num for final in known.finals}
+    hosts = {final.host for final in known.finals}
+    if not heights:
+        return Check(CONFLICT, UNKNOWN, "no block became final")
+    fine = f"{len(heights)} final blocks (up to {max(heights)}) have one id at {len(hosts)} hosts"
+    return _verdict(data, CONFLICT, problems, fine)
+
+
+def _lib_decreases(data: TrialData, known: Facts) -> Check:
+    problems = invariants.lib_decreases(known.lib_steps)
+    problems += invariants.final_block_changes(known.finals)
+    hosts = {step.host for step in known.lib_steps}
+    fine = f"{len(known.lib_steps)} steps on {len(hosts)} nodes, restarts included"
+    return _verdict(data, NAMES["I2"], problems, fine)
+
+
+def _state_digest(data: TrialData, known: Facts) -> Check:
+    problems = invariants.different_states(known.executed)
+    seen: dict[str, set[str]] = defaultdict(set)
+    for item in known.executed:
+        seen[item.id].add(item.host)
+    shared = sum(len(hosts) > 1 for hosts in seen.values())
+    fine = f"{shared} blocks executed on several hosts gave one state each"
+    return _verdict(data, NAMES["I3"], problems, fine)
+
+
+def _double_sign(data: TrialData, known: Facts) -> Check:
+    problems = invariants.double_signatures(known.signed)
+    slots = len({(item.producer, item.slot) for item in known.signed})
+    fine = f"{slots} signed slots, one block each"
+    if data.plan.two_stage:
+        problems += invariants.overlapping_confirmations(known.signed)
+        ranges = len({item.id for item in known.signed if item.confirmed is not None})
+        fine += f"; {ranges} confirmed ranges, disjoint on every branch"
+    return _verdict(data, NAMES["I4"], problems, fine)
+
+
+def _headers(data: TrialData) -> Check:
+    """Return what the recomputation of headers found; it is done before, by who knows the rules."""
+    name = NAMES["I5"]
+    found = load_json(data.folder / "verify.json")
+    if not isinstance(found, dict) or found.get("verdict") not in (HOLDS, VIOLATED, UNKNOWN):
+        return Check(name, UNKNOWN, "headers were not recomputed (no verify.json)")
+    witnesses = tuple(
+        Violation(d["text"], tuple(d["nums"]), tuple(d["ids"]), tuple(d["hosts"]))
+        for d in found.get("details", [])
+    )
+    if found["verdict"] == HOLDS:
+        return _verdict(data, name, [], str(found["evidence"]))
+    return Check(name, str(found["verdict"]), str(found["evidence"]), witnesses)
+
+
+def _transactions(data: TrialData, known: Facts) -> Check:
+    problems = node_log.repeated_transactions(known.logs)
+    count = sum(step.kind == "included" for steps in known.logs.values() for step in steps)
+    fine = (
+        f"{count} inclusions, as their entry nodes saw them: no branch holds one twice; expiry and"
+        " TaPoS do not show in events, a breach would show as a refused block or another state"
+    )
+    return _verdict(data, NAMES["I6"], problems, fine)
+
+
+def _liveness(data: TrialData, chain: ChainView, known: Facts) -> Check:
+    name = NAMES["I7"]
+    stretches = facts.stretches(data)
+    if not stretches:
+        return Check(name, UNKNOWN, "the plan names no undisturbed time with a quorum")
+    blocks_ns = sorted(
+        float(data.slot_time_ns(block.slot))
+        for block in chain.blocks.values()
+        if block.id in chain.canonical
+    )
+    advances = [(final.t_ns, final.num) for final in known.finals]
+    found = liveness.progress(stretches, blocks_ns, advances)
+    if not found.judged and not found.violations:
+        return Check(name, UNKNOWN, "no stretch with a quorum was long enough to tell")
+    fine = (
+        f"in {found.judged} stretches with a quorum; closest to its limit: finality stood still for"
+        f" {found.worst_blocks} of {found.limit_blocks} blocks allowed"
+    )
+    return _verdict(data, name, found.violations, fine)
+
+
+def _early(data: TrialData, known: Facts) -> Check:
+    name = NAMES["I8"]
+    tolerance_ns = facts.tolerance_ns(data)
+    # A node whose time servers lie to it is early in good faith: that is the fault, not a breach.
+    faults = data.planned.faults
+    known_times = [
+        block
+        for block in known.made
+        if block.hi_ns != float("inf") and not believes_a_lie(faults, block.host, block.slot_ns)
+    ]
+    if not known_times:
+        return Check(name, UNKNOWN, "no block's signing can be placed in true time")
+    problems = liveness.early_blocks(known_times, tolerance_ns)
+    fine = f"{len(known_times)} blocks signed no more than {tolerance_ns / 1e6:g} ms before"
+    return _verdict(data, name, problems, fine + " their slots (clock limit and timing)")
+
+
+def _schedule(data: TrialData, known: Facts) -> Check:
+    problems = node_log.schedule_breaks(known.logs)
+    changes = {
+        (step.version, step.num)
+        for steps in known.logs.values()
+        for step in steps
+        if step.kind == "schedule" and step.state == "active"
+    }
+    fine = f"{len(changes)} schedule changes, one version a step, the same at every host"
+    return _verdict(data, NAMES["I9"], problems, fine if changes else "the schedule never changed")
+
+
+def _restarts(data: TrialData, known: Facts) -> Check:
+    states: dict[str, set[str]] = defaultdict(set)
+    for item in known.executed:
+        states[item.id].add(item.state_digest)
+    problems, judged = node_log.restart_breaks(known.logs, states)
+    fine = f"{judged} restarts resumed at the head and the final block they had"
+    return _verdict(data, NAMES["I10"], problems, fine if judged else "no node restarted")
+
+
+def _healed_state(data: TrialData) -> Check:
+    """Return whether each host's network and clock state after the trial equals that before."""
+    name = "host_state_restored"
+    problems, compared = [], 0
+    parts: set[str] = set()
+    for folder in sorted((data.folder / "hosts").glob("*")):
+        before, after = (load_json(folder / f"{word}.json") for word in ("before", "after"))
+        if not isinstance(before, dict) or not isinstance(after, dict):
+            continue
+        compared += 1
+        parts |= before.keys() - UNITS
+        problems += [
+            f"{folder.name}: {key} differs after healing"
+            for key in sorted((before.keys() | after.keys()) - UNITS)
+            if before.get(key) != after.get(key)
+        ]
+    if problems:
+        return Check(name, VIOLATED, "; ".join(problems))
+    if compared < len(data.plan.hosts):
+        return Check(name, UNKNOWN, f"snapshots of {compared} of {len(data.plan.hosts)} hosts")
+    return Check(name, HOLDS, f"{', '.join(sorted(parts))}: equal on {compared} hosts")
+
+
+def witness(found: Violation) -> dict[str, Any]:
+    """Return a breach as summary.json holds it; unknown times are null."""
+    return {
+        "text": found.text,
+        "heights": list(found.nums),
+        "ids": list(found.ids),
+        "hosts": list(found.hosts),
+        "t_s": [None if t != t or abs(t) == float("inf") else round(t / 1e9, 6)
+                for t in found.t_ns],
+    }  # fmt: skip

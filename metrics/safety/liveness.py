@@ -1,0 +1,118 @@
+"""I7 and I8: finality goes on while a quorum is there, and no block comes before its time; pure."""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from metrics.safety.invariants import Violation, seconds
+
+RECONNECT_NS = 2_000_000_000
+"""After a heal, links take up to this long to be back; blocks before that do not count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """Time in which enough correct producers are connected; finality may stall limit_blocks."""
+
+    from_ns: float
+    to_ns: float
+    limit_blocks: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What I7 found: breaches, stretches judged, and the stall closest to its limit, in blocks."""
+
+    violations: list[Violation]
+    judged: int
+    worst_blocks: int
+    limit_blocks: int
+
+
+class Made(NamedTuple):
+    """A block was signed, at the latest at hi_ns; its slot's nominal time is slot_ns."""
+
+    producer: str
+    host: str
+    num: int
+    id: str
+    slot_ns: float
+    hi_ns: float
+
+
+def stall_limit(*, producers: int, quorum: int, blocks_per_turn: int, two_stage: bool) -> int:
+    """Return the most blocks finality may stand still while a quorum is connected.
+
+    Two stages: 2(Q-1)r blocks for the oldest block and one turn more. One stage: a block is final
+    once a quorum has built on it, which two rounds always hold.
+    """
+    if two_stage:
+        return 2 * (quorum - 1) * blocks_per_turn + blocks_per_turn
+    return 2 * producers * blocks_per_turn
+
+
+def progress(
+    stretches: Iterable[Stretch], blocks_ns: Sequence[float], advances: Iterable[tuple[float, int]]
+) -> Progress:
+    """Return whether the network's last irreversible block stalled in any stretch.
+
+    blocks_ns: nominal times of the blocks of the chain, sorted. advances: (time, number) of each
+    irreversible block at each host, in any order. A stretch without an advance that is too short
+    to tell is not judged.
+    """
+    steps = _rising(advances)
+    times = [t for t, _ in steps]
+    violations: list[Violation] = []
+    judged, worst, limit = 0, 0, 1
+    for stretch in stretches:
+        inside = steps[
+            bisect.bisect_left(times, stretch.from_ns) : bisect.bisect_left(times, stretch.to_ns)
+        ]
+        marks = [stretch.from_ns, *(t for t, _ in inside), stretch.to_ns]
+        stall, start_ns = 0, stretch.from_ns
+        for before, after in itertools.pairwise(marks):
+            count = bisect.bisect_left(blocks_ns, after) - bisect.bisect_left(blocks_ns, before)
+            if count > stall:
+                stall, start_ns = count, before
+        if not inside and stall <= stretch.limit_blocks:
+            continue
+        judged += 1
+        if stall * limit >= worst * stretch.limit_blocks:
+            worst, limit = stall, stretch.limit_blocks
+        if stall > stretch.limit_blocks:
+            text = (
+                f"finality stood still for {stall} blocks from {seconds(start_ns)} on, with a"
+                f" quorum connected; at most {stretch.limit_blocks} are allowed"
+            )
+            num = max((n for t, n in steps if t <= start_ns), default=0)
+            violations.append(Violation(text, (num,), (), (), (start_ns,)))
+    return Progress(violations=violations, judged=judged, worst_blocks=worst, limit_blocks=limit)
+
+
+def early_blocks(made: Iterable[Made], tolerance_ns: float) -> list[Violation]:
+    """Return I8's breaches: blocks signed before their slot by more than the tolerance."""
+    found = []
+    for block in made:
+        ahead_ns = block.slot_ns - block.hi_ns
+        if ahead_ns > tolerance_ns:
+            text = (
+                f"{block.producer} on {block.host} signed block {block.num} at least"
+                f" {ahead_ns / 1e6:.1f} ms before its slot (tolerance {tolerance_ns / 1e6:g} ms)"
+            )
+            found.append(Violation(text, (block.num,), (block.id,), (block.host,), (block.hi_ns,)))
+    return found
+
+
+def _rising(advances: Iterable[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Return the steps that raised the highest number anybody held, by time; nan is left out."""
+    top = 0
+    steps = []
+    for t, num in sorted(pair for pair in advances if pair[0] == pair[0]):
+        if num > top:
+            top = num
+            steps.append((t, num))
+    return steps
