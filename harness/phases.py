@@ -22,13 +22,13 @@ def cut(
     each gap and for settle_ns after the last fault, then after.
     """
     phases = [Phase(name="warmup", start_ns=0, end_ns=warmup_ns)]
-    last_ns = max((fault.until_ns(end_ns) for fault in faults), default=0)
+    last_ns = max((fault.end_ns for fault in faults), default=0)
     first_ns = min((fault.at_ns for fault in faults), default=end_ns)
     marks = {warmup_ns, end_ns, last_ns + settle_ns}
     for fault in faults:
-        marks |= {fault.at_ns, fault.until_ns(end_ns)}
+        marks |= {fault.at_ns, fault.end_ns}
     for start_ns, stop_ns in _stretches(marks, warmup_ns, end_ns):
-        active = [fault.id for fault in faults if _active(fault, start_ns, end_ns)]
+        active = [fault.id for fault in faults if _active(fault, start_ns)]
         if active:
             name = "+".join(active)
         elif start_ns < first_ns:
@@ -57,10 +57,10 @@ def quorum(
     needed = consensus.quorum(profile, sum(weights.values()))
     marks = {0, end_ns}
     for fault in faults:
-        marks |= {fault.at_ns, fault.until_ns(end_ns)}
+        marks |= {fault.at_ns, fault.end_ns}
     result: list[Quorum] = []
     for start_ns, stop_ns in _stretches(marks, 0, end_ns):
-        active = [fault for fault in faults if _active(fault, start_ns, end_ns)]
+        active = [fault for fault in faults if _active(fault, start_ns)]
         live = max(
             sum(weights[host] for host in group if host not in _mute(active, clock_limit_ns))
             for group in components(active, list(weights))
@@ -86,7 +86,7 @@ def unreachable_max(
     worst = (0, "")
     marks = {fault.at_ns for fault in faults} | {0}
     for start_ns, _ in _stretches(marks, 0, end_ns):
-        active = [fault for fault in faults if _active(fault, start_ns, end_ns)]
+        active = [fault for fault in faults if _active(fault, start_ns)]
         down = _down(active)
         largest = max(
             len([host for host in group if host not in down]) for group in components(active, hosts)
@@ -154,8 +154,8 @@ def _clock_error_ns(fault: PlannedFault) -> int:
     return 0
 
 
-def _active(fault: PlannedFault, at_ns: int, end_ns: int) -> bool:
-    return fault.at_ns <= at_ns < fault.until_ns(end_ns)
+def _active(fault: PlannedFault, at_ns: int) -> bool:
+    return fault.at_ns <= at_ns < fault.end_ns
 
 
 def _stretches(marks: set[int], from_ns: int, to_ns: int) -> Iterator[tuple[int, int]]:

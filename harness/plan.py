@@ -55,6 +55,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
     seeds = [_trial_seed(base_seed, cell.n, k) for cell, k in runs]
     faults = [drafts.faults(cell, s) for (cell, _), s in zip(runs, seeds, strict=True)]
     timing = _Timing.of(common, faults)
+    faults = [[fault.ending(timing.end_ns) for fault in drawn] for drawn in faults]
     trials = [
         _trial(n, cell, trial_seed, drawn, timing, hosts)
         for n, ((cell, _), trial_seed, drawn) in enumerate(

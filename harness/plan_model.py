@@ -35,7 +35,11 @@ class PlanHost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
-    """One fault with its targets drawn; how names the mechanism that will do it."""
+    """One fault with its targets drawn; how names the mechanism that will do it.
+
+    for_ns None: it has no deadline of its own, so it ends with the trial. end_ns is when it is
+    over in either case; whoever needs the end reads that.
+    """
 
     id: str
     fault: str
@@ -44,6 +48,7 @@ class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
     targets: list[str]
     asked: dict[str, Any]
     how: str
+    end_ns: int = 0
     pairs: list[tuple[str, str]] | None = None
     groups: list[list[str]] | None = None
 
@@ -62,9 +67,10 @@ class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
             named += [a for a, _ in self.pairs]
         return list(dict.fromkeys(named))
 
-    def until_ns(self, end_ns: int) -> int:
-        """Return when it ends, in a trial that ends at end_ns."""
-        return end_ns if self.for_ns is None else min(end_ns, self.at_ns + self.for_ns)
+    def ending(self, trial_end_ns: int) -> PlannedFault:
+        """Return the fault with its end, in a trial that ends at trial_end_ns."""
+        over_ns = trial_end_ns if self.for_ns is None else self.at_ns + self.for_ns
+        return msgspec.structs.replace(self, end_ns=min(trial_end_ns, over_ns))
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):

@@ -70,8 +70,8 @@ def _refuse_overlap(where: str, rules: Rules, fault: PlannedFault, other: Planne
     alike = len(kinds) == 1 or (rules.lab != SIM and any(kinds <= each for each in _ALIKE))
     shared = set(fault.targets) & set(other.targets) or kinds == {"partition"}
     gap_ns = _gap_ns(fault, other) if rules.lab != SIM and kinds <= _CLOCKS else 0
-    end_ns = other.until_ns(rules.end_ns) + gap_ns
-    own_end_ns = fault.until_ns(rules.end_ns) + gap_ns
+    end_ns = other.end_ns + gap_ns
+    own_end_ns = fault.end_ns + gap_ns
     if alike and shared and fault.at_ns < end_ns and other.at_ns < own_end_ns:
         why = ", which need time between them" if gap_ns else ""
         raise PlanError(
@@ -127,7 +127,7 @@ def _refuse_after_stop(
         lost = [host for host in fault.acting if host in stop.targets]
         if stop.fault not in _STOPS_SCHEDULE or not lost:
             continue
-        if fault.until_ns(rules.end_ns) > stop.at_ns:
+        if fault.end_ns > stop.at_ns:
             raise PlanError(
                 f"{where}: {fault.id} acts on {lost[0]} after {stop.id} stops that host, whose"
                 f" schedule ends there; put {stop.id} last, or name other hosts"

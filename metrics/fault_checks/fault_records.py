@@ -97,7 +97,7 @@ def timing(data: TrialData, fault: PlannedFault) -> tuple[bool, dict[str, Any]]:
         errors = [change.last_ns - fault.at_ns for change in began]
         found["start_error_ms"] = round(max(errors, key=abs) / 1e6, 3)
         found["apply"] = _spread(data, began, fault.at_ns)
-    if ended and fault.end_ns > fault.at_ns:
+    if ended and not fault.open:
         errors = [change.last_ns - fault.end_ns for change in ended]
         found["end_error_ms"] = round(max(errors, key=abs) / 1e6, 3)
         found["healed_late"] = max(errors) > LATE_NS
@@ -158,12 +158,11 @@ def _taken_back(data: TrialData, fault: PlannedFault) -> bool:
     `heal`, `disarmed`, `lease_expired` and `agent_stopped` end it whatever the plan says. A fault
     without a deadline lasts to the plan's end.
     """
-    due_ns = fault.end_ns if fault.end_ns > fault.at_ns else data.plan.end_ns
     for record in of_fault(data, fault):
         if record.state == "failed" and record.reason.startswith(GONE):
             return True
         if record.state == ENDED and record.reason not in ON_TIME_REASONS:
             done = record.between_ns[1] if record.between_ns else record.t_ns
-            if done is None or done < due_ns:
+            if done is None or done < fault.end_ns:
                 return True
     return False

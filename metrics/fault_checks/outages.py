@@ -64,10 +64,9 @@ def pause(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
 
 def silent(data: TrialData, fault: PlannedFault) -> Found:
     """Return how many slots each target left empty on request while the fault lasted."""
-    end_ns = fault.end_ns if fault.end_ns > fault.at_ns else data.end_ns
     left = dict.fromkeys(fault.targets, 0)
     for event in data.events("abstained", "slot reason"):
-        inside = fault.at_ns <= event.t_ns < end_ns
+        inside = fault.at_ns <= event.t_ns < fault.end_ns
         if inside and event.host in left and event.fields[1] == "silent":
             left[event.host] += 1
     return {"left_empty": left}, ""

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import duckdb
 import numpy as np
 
-from metrics.intake import history, timeline
+from metrics.intake import history, timeline, windows
 from metrics.intake.history import Intake
 from metrics.intake.timeline import Epoch, Timeline
 from metrics.model import run_folder
-from metrics.model.run_folder import AgentRecord, Plan, PlannedTrial, TrialFile
+from metrics.model.run_folder import AgentRecord, Phase, Plan, PlannedTrial, TrialFile
 
 OUTSIDE = "outside"
 WARMUP = "warmup"
@@ -56,6 +56,8 @@ class TrialData:
     timeline: Timeline
     epochs: list[Epoch]
     """Every boot of every host that wrote events."""
+    phases: list[Phase]
+    """The planned phases, cut where faults were seen to begin and end."""
     _cache: dict[tuple[str, str], list[Event]] = field(default_factory=dict)
 
     def events(self, kind: str, columns: str = "") -> list[Event]:
@@ -95,10 +97,12 @@ class TrialData:
 
     def phase_at(self, t_ns: float) -> str:
         """Return the name of the phase at t_ns, or `outside`."""
-        for phase in self.planned.phases:
-            if phase.start_ns <= t_ns < phase.end_ns:
-                return phase.name
-        return OUTSIDE
+        phase = self.window_at(t_ns)
+        return phase.name if phase else OUTSIDE
+
+    def window_at(self, t_ns: float) -> Phase | None:
+        """Return the stretch of a phase that t_ns lies in, None outside of all."""
+        return next((p for p in self.phases if p.start_ns <= t_ns < p.end_ns), None)
 
     @property
     def liars(self) -> frozenset[str]:
@@ -144,4 +148,5 @@ def load(
         broken_agent_lines=broken,
         timeline=timeline.build(db, plan, planned, file, agents),
         epochs=timeline.epochs(db, file.n),
+        phases=windows.measured(planned, agents),
     )

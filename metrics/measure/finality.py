@@ -7,15 +7,17 @@ quorum's: the moment when hosts with two thirds and one of the producers hold th
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import defaultdict
 from dataclasses import dataclass
 
-from metrics.intake.trial import OUTSIDE, TrialData
+from metrics.intake.trial import TrialData
 from metrics.measure.blocks import APPLIED, IRREVERSIBLE, Block, ChainView
 from metrics.model.quantiles import Samples
 
-VIEWS = ("quorum", "first", "median", "last")
+QUORUM, BASELINE = "quorum", "baseline"
+VIEWS = (QUORUM, "first", "median", "last")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,49 +33,76 @@ class Final:
 
 @dataclass(frozen=True, slots=True)
 class BlockFinality:
-    """A measured block, its phase (by slot time), and its finality where it was reached."""
+    """A measured block, its phase (by slot time), and its finality where it was reached.
+
+    settles: its finality was due within that phase (by the predicted lag and one slot), and it is
+    not of the chain's first round, in which nobody has anything to confirm. Others say something of
+    the phase that comes next as well, so a phase is judged without them, whatever became of them.
+    """
 
     block: Block
     slot_ns: int
     phase: str
+    settles: bool
     at: dict[str, Final]
 
 
 def measure(data: TrialData, chain: ChainView) -> list[BlockFinality]:
     """Return the finality of every block old enough to be judged, by number."""
     finals = _finals(data)
+    first_slot = data.file.genesis_slot + 1 + data.plan.round_slots
+    lag = data.plan.prediction.finality_lag_blocks
+    due_ns = ((lag.max if lag else 0) + 1) * data.plan.slot_ns
     result = []
     for block in chain.measured(data):
         slot_ns = data.slot_time_ns(block.slot)
-        phase = data.phase_at(slot_ns)
-        if phase != OUTSIDE:
-            result.append(BlockFinality(block, slot_ns, phase, finals.get(block.id, {})))
+        window = data.window_at(slot_ns)
+        if window is None:
+            continue
+        settles = block.slot >= first_slot and slot_ns + due_ns <= window.end_ns
+        at = finals.get(block.id, {})
+        result.append(BlockFinality(block, slot_ns, window.name, settles, at))
     return result
 
 
 def view(item: BlockFinality, data: TrialData, name: str) -> Final | None:
-    """Return the finality of a block in one of VIEWS, None when that was not reached."""
-    ordered = sorted(item.at.values(), key=lambda final: final.t_ns)
-    hosts = len(data.plan.hosts)
-    match name:
-        case "first":
-            return ordered[0] if ordered else None
-        case "last":
-            return ordered[-1] if len(ordered) == hosts else None
-        case "median":
-            middle = (hosts - 1) // 2
-            return ordered[middle] if len(ordered) > middle else None
-        case _:
-            return _quorum(ordered, data)
+    """Return the finality of a block in one of VIEWS, None when that was not reached.
+
+    The k-th host's moment lies between the k-th smallest of all lower ends and the k-th smallest of
+    all upper ends: which host is the k-th is not known where intervals overlap. A host whose times
+    are not known may have been any: where that leaves an end open, so is the moment (nan).
+    """
+    hosts = data.plan.hosts
+    weights = {host.host: len(host.producers) if name == QUORUM else 1 for host in hosts}
+    needed = {
+        "first": 1, "median": (len(hosts) + 1) // 2, "last": len(hosts), QUORUM: data.plan.quorum,
+    }[name]  # fmt: skip
+    at = [(final, weights[host]) for host, final in sorted(item.at.items()) if host in weights]
+    mids = [(math.inf if math.isnan(final.t_ns) else final.t_ns, i) for i, (final, _) in
+            enumerate(at)]  # fmt: skip
+    found = _reach(mids, at, needed)
+    if found is None:
+        return None
+    low = _reach([(final.lo_ns, i) for i, (final, _) in enumerate(at)], at, needed)
+    high = _reach([(final.hi_ns, i) for i, (final, _) in enumerate(at)], at, needed)
+    assert low is not None
+    assert high is not None
+    final = at[found[1]][0]
+    vague = any(math.isnan(other.t_ns) for other, _ in at)
+    lost = vague and not (math.isfinite(low[0]) and math.isfinite(high[0]))
+    t_ns = math.nan if lost else min(max(found[0], low[0]), high[0])
+    return Final(final.host, t_ns, low[0], high[0], final.lag_blocks)
 
 
-def _quorum(ordered: list[Final], data: TrialData) -> Final | None:
-    weights = {host.host: len(host.producers) for host in data.plan.hosts}
+def _reach(
+    moments: list[tuple[float, int]], at: list[tuple[Final, int]], needed: int
+) -> tuple[float, int] | None:
+    """Return the moment (and whose) at which hosts of the needed weight are there, in order."""
     weight = 0
-    for final in ordered:
-        weight += weights.get(final.host, 0)
-        if weight >= data.plan.quorum:
-            return final
+    for moment, i in sorted(moments):
+        weight += at[i][1]
+        if weight >= needed:
+            return moment, i
     return None
 
 
@@ -96,7 +125,7 @@ def lag_samples(items: list[BlockFinality], data: TrialData) -> Samples:
     """Return lags in blocks at the host that completes the quorum."""
     samples = Samples()
     for item in items:
-        final = view(item, data, "quorum")
+        final = view(item, data, QUORUM)
         if final is None:
             samples.censored += 1
         else:
@@ -104,29 +133,12 @@ def lag_samples(items: list[BlockFinality], data: TrialData) -> Samples:
     return samples
 
 
-def undisturbed(items: list[BlockFinality], data: TrialData) -> list[BlockFinality]:
-    """Return the blocks of the baseline that the prediction speaks of.
-
-    Left out, whatever became of them: the first round, in which nobody has anything to confirm, and
-    blocks whose predicted finality falls behind the baseline's end, into the first fault.
-    """
-    lag = data.plan.prediction.finality_lag_blocks
-    first = data.file.genesis_slot + 1 + data.plan.round_slots
-    due_ns = ((lag.max if lag else 0) + 1) * data.plan.slot_ns
-    ends = [phase.end_ns for phase in data.planned.phases if phase.name == "baseline"]
-    return [
-        item
-        for item in items
-        if item.phase == "baseline"
-        and item.block.slot >= first
-        and item.slot_ns + due_ns <= max(ends, default=0)
-    ]
-
-
 def by_position(items: list[BlockFinality], data: TrialData) -> dict[int, list[int]]:
-    """Return the lags of undisturbed blocks by position in the turn, over all hosts."""
+    """Return the lags of the baseline's settled blocks by position in the turn, over all hosts."""
     found: dict[int, list[int]] = defaultdict(list)
-    for item in undisturbed(items, data):
+    for item in items:
+        if item.phase != BASELINE or not item.settles:
+            continue
         position = item.block.slot % data.plan.blocks_per_turn
         found[position] += [final.lag_blocks for final in item.at.values()]
     return dict(found)

@@ -1,8 +1,12 @@
-"""How long each host needs once a fault is healed: to the first new final block, to normal lag.
+"""How long a host that a fault disturbed needs once it is healed: to a new final block, and back.
 
-Lag here is the network's head minus the host's last irreversible block, sampled at every slot; a
-host is back when it is no more than one block above the worst lag of the baseline, for a round.
-A host that is not back by the end of the trial is censored. The resolution is one slot.
+Lag here is the network's head minus the host's last irreversible block, sampled at every slot. A
+host is disturbed when, from the begin of the fault to a round after its end, its lag was more than
+one block above the worst of the baseline, nothing became final there for more than a round, or it
+told no slot. It is back once its lag is that of the baseline again for a whole round in which
+finality moved, if a block that was made after the heal became final there. The clock starts when
+the last host healed. A host that is not back by the end of the trial is censored. A sample a slot:
+back lies between the last sample that was not, and the first one that was.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import IRREVERSIBLE, ChainView
@@ -19,6 +24,11 @@ from metrics.model.run_folder import PlannedFault
 
 SLOT_DUE = "slot head_num lib_num"
 TOLERANCE_BLOCKS = 1
+SILENT_SLOTS = 3
+"""A node that tells no slot for longer is not there."""
+STOPPING = ("kill", "crash", "power_cut", "freeze_host", "pause")
+"""Faults whose targets' nodes do nothing while they last."""
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +41,24 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment since T0, with the interval it must lie in."""
+
+    t_ns: float
+    lo_ns: float
+    hi_ns: float
+
+
+@dataclass(frozen=True, slots=True)
 class Recovery:
     """One host after one fault; None where it did not happen by the end of the trial."""
 
     fault: str
     host: str
-    healed_ns: int
-    first_final_ns: float | None
-    back_ns: float | None
+    healed: Moment
+    disturbed: bool
+    first_final: Moment | None
+    back: Moment | None
 
 
 def series(data: TrialData) -> dict[str, Series]:
@@ -57,7 +77,7 @@ def series(data: TrialData) -> dict[str, Series]:
 def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
     """Return the recovery of every host after every fault that ended within the trial.
 
-    A target that nobody is to bring back has nothing to recover.
+    A host that another fault keeps down has nothing to recover from then.
     """
     hosts = series(data)
     lags = {host: _network_lag(hosts, host) for host in hosts}
@@ -65,42 +85,100 @@ def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
     finals = _final_times(data, chain)
     result = []
     for fault in data.planned.faults:
-        healed_ns = healed_at(data, fault)
-        if healed_ns >= data.end_ns:
+        healed = healed_at(data, fault)
+        if fault.open or healed.t_ns >= data.end_ns:
             continue
-        gone = set(fault.targets) if fault.end_ns == fault.at_ns else set()
         for host, samples in hosts.items():
-            if host in gone:
+            if _kept_down(data, host, healed.t_ns):
                 continue
-            back = _back(samples.t_ns, lags[host], limit, healed_ns, data.plan.round_slots)
-            fresh = [t for t, slot_ns in finals[host] if t >= healed_ns and slot_ns >= healed_ns]
-            first = min(fresh, default=None)
-            result.append(Recovery(fault.id, host, healed_ns, first, back))
+            first = _first_final(finals[host], healed)
+            window = (fault.at_ns, healed.t_ns + data.plan.round_slots * data.plan.slot_ns)
+            result.append(
+                Recovery(
+                    fault=fault.id,
+                    host=host,
+                    healed=healed,
+                    disturbed=_disturbed(samples, lags[host] > limit, window, data),
+                    first_final=first,
+                    back=_back(samples, lags[host] <= limit, healed, first, data),
+                )
+            )
     return result
 
 
-def samples(found: list[Recovery], fault: str) -> tuple[Samples, Samples]:
-    """Return (back to normal, first new final block) in ns after the heal, one sample a host."""
+def samples(found: list[Recovery], fault: str) -> tuple[Samples, Samples, int]:
+    """Return (back to normal, first new final block) in ns after the heal, one sample a host.
+
+    Only of hosts that the fault disturbed; last, how many it did not.
+    """
     back, first = Samples(), Samples()
+    calm = 0
     for item in found:
         if item.fault != fault:
             continue
-        for value, into in ((item.back_ns, back), (item.first_final_ns, first)):
-            if value is None:
+        if not item.disturbed:
+            calm += 1
+            continue
+        for moment, into in ((item.back, back), (item.first_final, first)):
+            if moment is None:
                 into.censored += 1
             else:
-                into.add_exact(value - item.healed_ns)
-    return back, first
+                into.add(*since(moment, item.healed))
+    return back, first, calm
 
 
-def healed_at(data: TrialData, fault: PlannedFault) -> int:
-    """Return when the last host reported the fault healed, else when the plan ends it."""
-    reported = [
-        record.t_ns
+def since(moment: Moment, healed: Moment) -> tuple[float, float, float]:
+    """Return how long after the heal a moment was, and the interval of that, none below zero."""
+    low, high = moment.lo_ns - healed.hi_ns, moment.hi_ns - healed.lo_ns
+    return max(moment.t_ns - healed.t_ns, 0.0), max(low, 0.0), max(high, 0.0)
+
+
+def healed_at(data: TrialData, fault: PlannedFault) -> Moment:
+    """Return when the last host healed, on its own schedule, else when the plan ends the fault."""
+    edges = [
+        record.between_ns
         for record in data.agents
-        if record.fault_id == fault.id and record.state == "healed" and record.t_ns is not None
+        if record.fault_id == fault.id and record.state == "healed" and record.between_ns
     ]
-    return max(reported, default=fault.end_ns)
+    if not edges:
+        return Moment(fault.end_ns, fault.end_ns, fault.end_ns)
+    first_ns, last_ns = max(edges, key=lambda edge: edge[1])
+    return Moment((first_ns + last_ns) / 2, first_ns, last_ns)
+
+
+def _kept_down(data: TrialData, host: str, t_ns: float) -> bool:
+    """Return whether a fault keeps the host's node down at a moment."""
+    return any(
+        fault.fault in STOPPING and host in fault.targets and fault.at_ns <= t_ns < fault.end_ns
+        for fault in data.planned.faults
+    )
+
+
+def _disturbed(found: Series, behind: Bools, window: tuple[float, float], data: TrialData) -> bool:
+    """Return whether the host was behind, at a standstill or silent somewhere in the window."""
+    plan = data.plan
+    start_ns, end_ns = window[0], min(window[1], data.end_ns)
+    inside = (found.t_ns >= start_ns) & (found.t_ns <= end_ns)
+    moved = inside & np.concatenate([[False], np.diff(found.lib) > 0])
+
+    def gap(times: Floats) -> float:
+        return float(np.diff(np.concatenate([[start_ns], times, [end_ns]])).max())
+
+    return (
+        bool(behind[inside].any())
+        or gap(found.t_ns[inside]) > SILENT_SLOTS * plan.slot_ns
+        or gap(found.t_ns[moved]) > (plan.round_slots + plan.blocks_per_turn) * plan.slot_ns
+    )
+
+
+def _first_final(finals: list[tuple[Moment, int]], healed: Moment) -> Moment | None:
+    """Return when the first block became final at a host that was made after the heal."""
+    fresh = [
+        moment
+        for moment, slot_ns in finals
+        if moment.t_ns >= healed.t_ns and slot_ns >= healed.t_ns
+    ]
+    return min(fresh, key=lambda moment: moment.t_ns, default=None)
 
 
 def _network_lag(hosts: dict[str, Series], host: str) -> Floats:
@@ -127,21 +205,32 @@ def _baseline_limit(data: TrialData, hosts: dict[str, Series], lags: dict[str, F
     return max(worst, default=fallback) + TOLERANCE_BLOCKS
 
 
-def _back(t_ns: Floats, lag: Floats, limit: float, healed_ns: int, stay_slots: int) -> float | None:
-    """Return the first sample after the heal from which lag stays within limit for stay_slots."""
-    start = int(np.searchsorted(t_ns, healed_ns))
-    fine = lag <= limit
-    for i in range(start, len(t_ns)):
-        if fine[i : i + stay_slots].all():
-            return float(t_ns[i])
+def _back(
+    found: Series, fine: Bools, healed: Moment, first: Moment | None, data: TrialData
+) -> Moment | None:
+    """Return from when a host's lag was normal for a whole round in which finality moved.
+
+    None without a final block that was made after the heal: a chain at a standstill has a constant
+    lag, too.
+    """
+    if first is None:
+        return None
+    t_ns, stay = found.t_ns, max(data.plan.round_slots, 2)
+    for i in range(int(np.searchsorted(t_ns, healed.t_ns)), len(t_ns) - stay + 1):
+        last = i + stay - 1
+        lasting = t_ns[last] - t_ns[i] <= (stay + SILENT_SLOTS) * data.plan.slot_ns
+        if lasting and fine[i : last + 1].all() and found.lib[last] > found.lib[i]:
+            now_ns, before_ns = float(t_ns[i]), float(t_ns[i - 1]) if i else 0.0
+            return Moment(now_ns, min(max(before_ns, healed.lo_ns), now_ns), now_ns)
     return None
 
 
-def _final_times(data: TrialData, chain: ChainView) -> dict[str, list[tuple[float, int]]]:
+def _final_times(data: TrialData, chain: ChainView) -> dict[str, list[tuple[Moment, int]]]:
     """Return, for each host, (when final, nominal time of the block's slot) of its final blocks."""
-    found: dict[str, list[tuple[float, int]]] = defaultdict(list)
+    found: dict[str, list[tuple[Moment, int]]] = defaultdict(list)
     for event in data.events("irreversible", IRREVERSIBLE):
         block = chain.blocks.get(event.fields[1])
         if block is not None and event.t_ns == event.t_ns:
-            found[event.host].append((event.t_ns, data.slot_time_ns(block.slot)))
+            moment = Moment(event.t_ns, event.lo_ns, event.hi_ns)
+            found[event.host].append((moment, data.slot_time_ns(block.slot)))
     return found

@@ -6,11 +6,14 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from metrics.intake.trial import OUTSIDE, WARMUP, TrialData
 from metrics.measure import schedule
 from metrics.measure.blocks import PRODUCED, ChainView
 
 NO_EVIDENCE = "no evidence"
+EVER = (float("-inf"), float("inf"))
 COUNTS = ("expected", "produced", "missed", "unknown", "late", "orphaned", "double")
 
 
@@ -43,13 +46,14 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
     """Return every slot from T0 to the end of observation, in order.
 
     Late: handed to the links a slot or more after its nominal time, on the common line. Orphaned:
-    no part of the final or best chain. A slot without a block is missed when its producer's host
-    recorded it (or a fault explains the silence), else unknown.
+    no part of the final or best chain. A slot for which no host anywhere holds a block is missed,
+    also when its producer's node said nothing; unknown only where that node's record is lost.
     """
     by_slot = chain.by_slot
     abstained = {e.fields[0]: e.fields[1] for e in data.events("abstained", "slot reason")}
     seen = {(e.host, e.fields[0]) for e in data.events("slot_due", "slot head_num lib_num")}
     late = _late_ids(data)
+    lost = _lost_times(data)
     expected = schedule.expected(data, chain)
     first = data.file.genesis_slot + 1
     last = data.slot_at(data.end_ns - data.plan.slot_ns)
@@ -63,7 +67,7 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
         blocks = [b for b in by_slot.get(slot, []) if b.producer == producer]
         state, reason = "produced", ""
         if not blocks:
-            state, reason = _why_not(data, abstained.get(slot), host, slot, seen)
+            state, reason = _why_not(data, abstained.get(slot), host, slot, seen, lost)
         result.append(
             Slot(
                 slot=slot,
@@ -151,8 +155,29 @@ def _late_ids(data: TrialData) -> set[str]:
     return late
 
 
+def _lost_times(data: TrialData) -> dict[str, list[tuple[float, float]]]:
+    """Return by host the stretches (since T0) of which its node's events are missing."""
+    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for loss in data.intake.losses:
+        if loss.node != loss.host:
+            continue
+        ends = np.asarray([loss.mono_from_ns, loss.mono_to_ns], dtype=np.int64)
+        lines = [data.timeline.line(e, ends).mid for e in data.epochs if e.host == loss.host]
+        known = len(lines) == 1 and loss.after_seq >= 0 and bool(np.isfinite(lines[0]).all())
+        edge = data.plan.slot_ns
+        found[loss.host].append(
+            (float(lines[0][0]) - edge, float(lines[0][1]) + edge) if known else EVER
+        )
+    return found
+
+
 def _why_not(
-    data: TrialData, abstained: str | None, host: str, slot: int, seen: set[tuple[str, int]]
+    data: TrialData,
+    abstained: str | None,
+    host: str,
+    slot: int,
+    seen: set[tuple[str, int]],
+    lost: dict[str, list[tuple[float, float]]],
 ) -> tuple[str, str]:
     """Return (missed|unknown, reason) of a slot without a block."""
     t_ns = data.slot_time_ns(slot)
@@ -166,5 +191,7 @@ def _why_not(
         if host in fault.targets and fault.at_ns <= t_ns < fault.end_ns + 10 * data.plan.slot_ns
     ]
     if (host, slot) not in seen:
-        return ("missed", f"node down ({window[0]})") if window else ("unknown", "node silent")
+        if any(first <= t_ns <= last for first, last in lost.get(host, ())):
+            return "unknown", "events lost"
+        return "missed", (f"node down ({window[0]})" if window else "node silent")
     return "missed", (f"in {window[0]}" if window else NO_EVIDENCE)

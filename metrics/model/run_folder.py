@@ -26,11 +26,15 @@ class PlannedHost(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
-    """A fault as drawn by the plan; at_ns counts from T0, for_ns None: no deadline of its own."""
+    """A fault as drawn by the plan, in force from at_ns to end_ns since T0.
+
+    for_ns None: it has no deadline of its own, so it ends with the trial.
+    """
 
     id: str
     fault: str
     at_ns: int
+    end_ns: int
     for_ns: int | None = None
     targets: list[str] = []
     asked: dict[str, Any] = {}
@@ -39,10 +43,9 @@ class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
     groups: list[list[str]] | None = None
 
     @property
-    def end_ns(self) -> int:
-        """Return when the fault should be over: its deadline, or when what it broke is put back."""
-        restart_ns = self.asked.get("restart_after_ns")
-        return self.at_ns + (self.for_ns or (restart_ns if isinstance(restart_ns, int) else 0))
+    def open(self) -> bool:
+        """Return whether nothing ends it but the end of the trial."""
+        return self.for_ns is None
 
     @property
     def acting(self) -> list[str]:

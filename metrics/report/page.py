@@ -11,7 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from metrics.intake import timeline
 from metrics.intake.trial import WARMUP
-from metrics.measure import clocks, finality, load
+from metrics.measure import clocks, finality, load, recovery
 from metrics.measure.slots import Slot
 from metrics.model.run_folder import Plan, load_json
 from metrics.report import charts, fault_text, text
@@ -30,7 +30,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
     environment.globals.update(
         figure=text.figure, seconds=text.seconds, percent=text.percent, number=text.number,
         asked=fault_text.asked, measured=fault_text.measured, timing=fault_text.timing,
-        moment=text.moment,
+        moment=text.moment, span=text.span,
         beside=text.beside, predicted=text.predicted,
     )  # fmt: skip
     return environment.get_template("report.html.j2").render(
@@ -64,7 +64,7 @@ def _cell(cell: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
     own = {trial["n"] for trial in cell["trials"]}
     first = next(a for a in analyses if a.data.file.n in own)
     windows: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    for phase in first.data.planned.phases:
+    for phase in first.data.phases:
         windows[phase.name].append((phase.start_ns / 1e9, phase.end_ns / 1e9))
     rows = []
     for name, metrics in cell["phases"].items():
@@ -219,15 +219,18 @@ def _misses(slots: list[Slot]) -> list[dict[str, Any]]:
 
 
 def _recovery(analysis: Analysis) -> list[dict[str, Any]]:
-    """Return, for each fault, each host's seconds to a new final block and back to normal."""
+    """Return, for each fault, each host's seconds to a new final block and back to normal.
+
+    Each with its interval; False for a host that the fault did not disturb.
+    """
     rows: dict[str, dict[str, Any]] = {}
     for item in analysis.recovery:
         row = rows.setdefault(
-            item.fault, {"fault": item.fault, "healed_s": item.healed_ns / 1e9, "hosts": {}}
+            item.fault, {"fault": item.fault, "healed_s": item.healed.t_ns / 1e9, "hosts": {}}
         )
-        row["hosts"][item.host] = [
-            None if value is None else (value - item.healed_ns) / 1e9
-            for value in (item.first_final_ns, item.back_ns)
+        row["hosts"][item.host] = item.disturbed and [
+            None if moment is None else [ns / 1e9 for ns in recovery.since(moment, item.healed)]
+            for moment in (item.first_final, item.back)
         ]
     return list(rows.values())
 

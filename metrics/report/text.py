@@ -59,6 +59,14 @@ def moment(t_ns: float | None) -> str:
     return "–" if t_ns is None or t_ns != t_ns else f"{t_ns / 1e9:.3f}"
 
 
+def span(found: list[float] | None) -> str:
+    """Return (value, least, most) in seconds as the value, with its ends where they differ."""
+    if found is None:
+        return "not seen"
+    value, low, high = found
+    return f"{value:.2f}" + (f" ({low:.2f} .. {high:.2f})" if high - low >= 0.01 else "")
+
+
 def percent(ratio: float | None) -> str:
     """Return a ratio as per cent."""
     return "–" if ratio is None else f"{100 * ratio:.3g} %"

@@ -148,11 +148,9 @@ def _inside(found: dict[str, Any] | None, wanted: dict[str, int] | None) -> bool
 
 
 def _side(cell: dict[str, Any] | None, phase: str) -> dict[str, Any] | None:
-    """Return a cell's figures of a phase; for the baseline, finality of undisturbed blocks only."""
+    """Return a cell's figures of a phase."""
     metrics = (cell or {"phases": {}})["phases"].get(phase)
-    if metrics is None or phase != BASELINE or cell is None:
-        return dict(metrics) if metrics else None
-    return {**metrics, **cell.get("undisturbed", {})}
+    return dict(metrics) if metrics else None
 
 
 def _twin(cell: dict[str, Any], other: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -120,7 +120,9 @@ def _recoveries(cell: dict[str, Any], limit_ns: int, suffix: str) -> list[Check]
     limit = limit_ns / 1e9
     for fault, q in cell["metrics"]["recovery_s"].items():
         name = f"{fault}: recovers within {limit:g} s{suffix}"
-        if not q["n"]:
+        if not q["n"] and q["undisturbed"]:
+            checks.append(Check(name, HOLDS, "no host fell behind"))
+        elif not q["n"]:
             checks.append(Check(name, UNKNOWN, "no host was observed after the fault"))
         elif q["max"] is None:
             watched = q["watched_s"]

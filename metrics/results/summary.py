@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from metrics.intake.trial import OUTSIDE, WARMUP
+from metrics.intake.windows import BETWEEN
 from metrics.measure import clocks, finality, forks, load, propagation, recovery, slots
 from metrics.model.quantiles import Samples, summarise
 from metrics.model.run_folder import Plan
@@ -103,8 +104,9 @@ def _fault(found: Any) -> dict[str, Any]:
 def _cell(plan: Plan, params: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
     names: list[str] = []
     for analysis in analyses:
-        names += [p.name for p in analysis.data.planned.phases if p.name not in names]
-    whole = set(names) - {WARMUP, OUTSIDE}
+        found = [phase.name for phase in analysis.data.phases if phase.name != BETWEEN]
+        names += [name for name in dict.fromkeys(found) if name not in names]
+    whole = {*names, BETWEEN} - {WARMUP, OUTSIDE}
     seed = plan.seed
     metrics = _metrics(analyses, whole, seed)
     metrics["recovery_s"], metrics["first_final_s"] = _recoveries(analyses, seed)
@@ -121,21 +123,7 @@ def _cell(plan: Plan, params: dict[str, Any], analyses: list[Analysis]) -> dict[
             for a in analyses
         ],
         "metrics": metrics,
-        "undisturbed": _undisturbed(analyses, seed),
         "phases": {name: _metrics(analyses, {name}, seed) for name in names},
-    }
-
-
-def _undisturbed(analyses: list[Analysis], seed: int) -> dict[str, Any]:
-    """Return lag and latency of the blocks the prediction speaks of, pooled over the trials."""
-    lags, latencies = [], []
-    for a in analyses:
-        items = finality.undisturbed(a.finality, a.data)
-        lags.append(finality.lag_samples(items, a.data))
-        latencies.append(finality.latency_samples(items, a.data, "quorum"))
-    return {
-        "finality_lag_blocks": summarise(lags, scale=1, digits=3, seed=seed),
-        "finality_latency_s": summarise(latencies, scale=1e9, digits=6, seed=seed),
     }
 
 
@@ -144,20 +132,30 @@ def _trial_verdict(analysis: Analysis) -> str:
 
 
 def _metrics(analyses: list[Analysis], phases: set[str], seed: int) -> dict[str, Any]:
-    """Return M for the named phases, pooled over the trials."""
+    """Return M for the named phases, pooled over the trials.
+
+    Of one phase alone, finality is judged by the blocks that were due to be final within it.
+    """
 
     def seconds(each: Callable[[Analysis], Samples]) -> dict[str, Any]:
         return summarise([each(a) for a in analyses], scale=1e9, digits=6, seed=seed)
 
+    alone = len(phases) == 1
+
     def items(analysis: Analysis) -> list[finality.BlockFinality]:
-        return [item for item in analysis.finality if item.phase in phases]
+        inside = [item for item in analysis.finality if item.phase in phases]
+        return [item for item in inside if item.settles or not alone]
 
     def latency(name: str) -> dict[str, Any]:
         return seconds(lambda a: finality.latency_samples(items(a), a.data, name))
 
     lags = [finality.lag_samples(items(a), a.data) for a in analyses]
+    crossing = sum(
+        item.phase in phases and not item.settles for a in analyses for item in a.finality
+    )
     return {
         "finality_lag_blocks": summarise(lags, scale=1, digits=3, seed=seed),
+        "finality_crossing": crossing if alone else 0,
         "finality_latency_s": latency("quorum"),
         "finality_latency_first_s": latency("first"),
         "finality_latency_median_s": latency("median"),
@@ -187,28 +185,32 @@ def _propagation(analyses: list[Analysis], phases: set[str], seed: int) -> dict[
 
 
 def _recoveries(analyses: list[Analysis], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return {fault id: Q} of the time back to normal and of the first new final block."""
+    """Return {fault id: Q} of the time back to normal and of the first new final block.
+
+    What lasts to the end of the trial has none.
+    """
     ids: list[str] = []
     for analysis in analyses:
-        ids += [f.id for f in analysis.data.planned.faults if f.id not in ids]
+        ids += [f.id for f in analysis.data.planned.faults if f.id not in ids and not f.open]
     back: dict[str, Any] = {}
     first: dict[str, Any] = {}
     for fault in ids:
         pairs = [recovery.samples(a.recovery, fault) for a in analyses]
         watched = [
-            a.data.end_ns - item.healed_ns
+            a.data.end_ns - item.healed.hi_ns
             for a in analyses
             for item in a.recovery
             if item.fault == fault
         ]
         back[fault] = summarise([p[0] for p in pairs], scale=1e9, digits=6, seed=seed)
         back[fault]["watched_s"] = round(min(watched, default=0) / 1e9, 3)
+        back[fault]["undisturbed"] = sum(p[2] for p in pairs)
         first[fault] = summarise([p[1] for p in pairs], scale=1e9, digits=6, seed=seed)
     return back, first
 
 
 def _windows(analysis: Analysis, phases: set[str]) -> list[tuple[int, int]]:
-    return [(p.start_ns, p.end_ns) for p in analysis.data.planned.phases if p.name in phases]
+    return [(p.start_ns, p.end_ns) for p in analysis.data.phases if p.name in phases]
 
 
 def _irreversible(analyses: list[Analysis], phases: set[str]) -> dict[str, int]:

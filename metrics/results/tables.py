@@ -72,9 +72,11 @@ def _measured(analyses: list[Analysis]) -> dict[str, tuple[str, Rows]]:
             ],
         ),
         "recovery": (
-            "trial fault host healed_ns first_final_ns back_ns",
+            "trial fault host healed_ns disturbed first_final_ns back_ns",
             [
-                (a.data.file.n, r.fault, r.host, r.healed_ns, r.first_final_ns, r.back_ns)
+                (a.data.file.n, r.fault, r.host, r.healed.t_ns, r.disturbed,
+                 None if r.first_final is None else r.first_final.t_ns,
+                 None if r.back is None else r.back.t_ns)
                 for a in analyses for r in a.recovery
             ],
         ),

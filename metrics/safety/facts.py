@@ -108,7 +108,7 @@ def _without(
     """Yield the parts of a window in which no given fault is active, one without end to the end."""
     cursor, stop_ns = from_ns, min(to_ns, end_ns)
     for fault in sorted(faults, key=lambda f: f.at_ns):
-        over_ns = fault.end_ns if fault.end_ns > fault.at_ns else end_ns
+        over_ns = fault.end_ns
         if over_ns <= cursor or fault.at_ns >= stop_ns:
             continue
         if fault.at_ns > cursor:

@@ -142,9 +142,10 @@ def renumber(own: list[Line]) -> None:
 
 def fault(kind: str, targets: list[str], asked: Line, **more: Any) -> Line:
     """Return the plan's entry of a fault in the window."""
-    length_ns = round((WINDOW[1] - WINDOW[0]) * 1e9)
-    common = {"id": f"{kind}-x", "fault": kind, "at_ns": round(WINDOW[0] * 1e9), "how": "here"}
-    return common | {"for_ns": length_ns, "targets": targets, "asked": asked} | more
+    at_ns, end_ns = (round(edge * 1e9) for edge in WINDOW)
+    lasting = {"at_ns": at_ns, "for_ns": end_ns - at_ns, "end_ns": end_ns}
+    common = {"id": f"{kind}-x", "fault": kind, "how": "here", "targets": targets, "asked": asked}
+    return common | lasting | more
 
 
 def add(

@@ -287,9 +287,9 @@ def faults(story: Story) -> list[dict[str, Any]]:
     """Return the plan's faults."""
 
     def fault(id_: str, kind: str, window: tuple[float, float], **more: Any) -> dict[str, Any]:
-        lasting = None if kind == "kill" else round((window[1] - window[0]) * 1e9)
-        at_ns = round(window[0] * 1e9)
-        return {"id": id_, "fault": kind, "at_ns": at_ns, "for_ns": lasting, **more}
+        at_ns, end_ns = (round(edge * 1e9) for edge in window)
+        lasting = {"for_ns": end_ns - at_ns, "end_ns": end_ns}
+        return {"id": id_, "fault": kind, "at_ns": at_ns, **lasting, **more}
 
     groups = [["h1", "h2", "h3"], ["h4"]]
     pairs = [[a, b] for i, a in enumerate(HOSTS) for b in HOSTS[i + 1 :]]
@@ -320,7 +320,7 @@ def agent_lines(story: Story, host: str) -> list[dict[str, Any]]:
     for fault in faults(story):
         if host in fault["targets"]:
             start = fault["at_ns"] / 1e9
-            end = story.kill[1] if fault["for_ns"] is None else start + fault["for_ns"] / 1e9
+            end = fault["end_ns"] / 1e9
             for t, state in ((start + 0.001, "installed"), (end + 0.002, "healed")):
                 lines.append(line(t, fault["id"], fault["fault"], state, fault["how"]))
     return lines

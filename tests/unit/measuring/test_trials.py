@@ -33,7 +33,7 @@ def test_two_trials_are_pooled_and_have_a_confidence_interval(rebuilt: Rebuilt) 
     summary = rebuilt(files=_repeat)
     baseline = summary["cells"][0]["phases"]["baseline"]
     assert [trial["n"] for trial in summary["cells"][0]["trials"]] == [1, 2]
-    assert baseline["finality_lag_blocks"]["n"] == 48
+    assert baseline["finality_lag_blocks"]["n"] == 32
     assert baseline["slots"]["expected"] == 48
     assert baseline["slots"]["by_producer"]["producera"]["expected"] == 12
     q = baseline["finality_latency_s"]

@@ -1,0 +1,127 @@
+"""Which figure a slot, a block and a host count in: nothing leaks, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from metrics.intake.windows import measured
+from metrics.measure import finality
+from metrics.measure.blocks import Block
+from metrics.measure.finality import BlockFinality, Final
+from metrics.model.run_folder import AgentRecord, Phase, PlannedFault, PlannedTrial
+
+Rebuilt = Callable[..., dict[str, Any]]
+Lines = dict[str, list[dict[str, Any]]]
+NAN, INF = float("nan"), float("inf")
+
+
+def test_slots_of_a_node_that_died_unasked_are_missed(rebuilt: Rebuilt) -> None:
+    def die(lines: Lines) -> None:
+        own = [x for x in lines["h3"] if x["node"] == "h3"]
+        first = next(x for x in own if x["kind"] == "slot_due" and x["slot"] % 100 == 87)
+        cut = {id(x) for x in own if x["mono_ns"] >= first["mono_ns"]}
+        lines["h3"] = [x for x in lines["h3"] if id(x) not in cut]
+        gone = {x["id"] for x in own if id(x) in cut and x["kind"] == "produced"}
+        for host, found in lines.items():
+            lines[host] = [x for x in found if x.get("id") not in gone]
+            _renumber(lines[host])
+
+    slots = rebuilt(die)["metrics"]["slots"]
+    assert slots["unknown"] == 0
+    assert slots["by_producer"]["producerc"]["missed"] == 30
+    assert slots["reasons"]["node silent"] == 20
+
+
+def test_a_kill_without_an_end_lasts_to_the_end_and_has_nothing_to_recover_from(
+    rebuilt: Rebuilt,
+) -> None:
+    def keep_down(run: Path) -> None:
+        plan = json.loads((run / "plan.json").read_text())
+        kill = plan["trials"][0]["faults"][3]
+        kill |= {"for_ns": None, "end_ns": plan["end_ns"]}
+        (run / "plan.json").write_text(json.dumps(plan))
+
+    summary = rebuilt(files=keep_down)
+    assert "kill-1" not in summary["metrics"]["recovery_s"]
+    (fault,) = (f for f in summary["faults"] if f["id"] == "kill-1")
+    assert fault["end_s"] == 100
+
+
+def test_a_block_whose_finality_the_next_fault_delays_is_not_of_the_baseline(
+    rebuilt: Rebuilt,
+) -> None:
+    found = rebuilt(delay_real=0.4, delay_asked=0.4)["cells"][0]["phases"]["baseline"]
+    assert found["finality_crossing"] == 8
+    assert found["finality_latency_s"]["max"] < 4.1
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("first", (10.0, 8.0, 12.0)),
+        ("median", (11.0, 9.0, 30.0)),
+        ("quorum", (20.0, 10.0, 31.0)),
+        ("last", (25.0, 24.0, 32.0)),
+    ],
+)
+def test_the_kth_host_lies_between_the_kth_of_all_lower_and_of_all_upper_ends(
+    name: str, expected: tuple[float, float, float]
+) -> None:
+    at = {"a": (10, 8, 12), "b": (11, 9, 31), "c": (20, 10, 30), "d": (25, 24, 32)}
+    found = finality.view(_item(at), _data(), name)
+    assert found is not None
+    assert (found.t_ns, found.lo_ns, found.hi_ns) == expected
+
+
+def test_a_host_of_unknown_times_may_have_been_any_and_mixes_nothing() -> None:
+    at = {"a": (10, 8, 12), "b": (11, 9, 31), "c": (20, 10, 30), "d": (NAN, -INF, INF)}
+    found = {name: finality.view(_item(at), _data(), name) for name in finality.VIEWS}
+    moments = {name: (f.t_ns, f.lo_ns, f.hi_ns) for name, f in found.items() if f is not None}
+    assert moments.pop("median") == (11, 8, 30)
+    assert moments.pop("quorum") == (20, 9, 31)
+    assert all(math.isnan(t_ns) for t_ns, _, _ in moments.values())
+    assert len(moments) == 2
+
+
+def test_a_phase_is_as_long_as_its_fault_was_in_force_on_every_host() -> None:
+    fault = PlannedFault(id="cut", fault="partition", at_ns=20, end_ns=30, for_ns=10)
+    phases = [("baseline", 10, 20), ("cut", 20, 30), ("after", 30, 50)]
+    planned = PlannedTrial(
+        n=1, cell=1, faults=[fault],
+        phases=[Phase(name=n, start_ns=a, end_ns=b) for n, a, b in phases],
+    )  # fmt: skip
+    records = [
+        AgentRecord(host=host, fault="cut", state=state, between_ns=list(between))
+        for host, state, between in (
+            ("a", "installed", (21, 22)), ("b", "installed", (19, 24)),
+            ("a", "healed", (29, 31)), ("b", "healed", (32, 33)),
+        )
+    ]  # fmt: skip
+    found = [(p.name, p.start_ns, p.end_ns) for p in measured(planned, records)]
+    assert found == [
+        ("baseline", 10, 19), ("between", 19, 24), ("cut", 24, 29), ("between", 29, 33),
+        ("after", 33, 50),
+    ]  # fmt: skip
+
+
+def _item(at: dict[str, tuple[float, float, float]]) -> BlockFinality:
+    finals = {host: Final(host, t, low, high, 7) for host, (t, low, high) in at.items()}
+    return BlockFinality(Block("id", 9, 5, "p"), 0, "baseline", True, finals)
+
+
+def _data() -> Any:
+    hosts = [SimpleNamespace(host=name, producers=[name]) for name in "abcd"]
+    return SimpleNamespace(plan=SimpleNamespace(hosts=hosts, quorum=3))
+
+
+def _renumber(lines: list[dict[str, Any]]) -> None:
+    seq: dict[str, int] = {}
+    for line in lines:
+        line["seq"] = seq[line["node"]] = seq.get(line["node"], -1) + 1
