@@ -95,7 +95,13 @@ class Received(Record, frozen=True, kw_only=True, tag="received", rename={"from_
 
 
 class Applied(Record, frozen=True, kw_only=True, tag="applied"):
-    """A block was executed and is the head now. header is the packed header in hex."""
+    """A block was executed and is the head now. header is the packed header in hex.
+
+    transactions: what it holds, in order, by the first 16 hex digits (64 bits) of each id, which
+    tell the transactions of a run apart. Elsewhere only client and entry node tell of transactions;
+    this is the exception, for what a block holds is the chain's word and not one node's memory.
+    Lines of before this field have none.
+    """
 
     num: int
     id: str
@@ -105,6 +111,7 @@ class Applied(Record, frozen=True, kw_only=True, tag="applied"):
     header: str
     state_digest: str
     tx_count: int
+    transactions: list[str] = []
 
 
 class Rejected(Record, frozen=True, kw_only=True, tag="rejected", rename={"from_": "from"}):

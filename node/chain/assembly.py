@@ -34,6 +34,7 @@ def applied(block: SignedBlock, state_digest: bytes) -> Applied:
         header=block.header.packed_for_id(block.signature).hex(),
         state_digest=state_digest.hex(),
         tx_count=len(block.transactions),
+        transactions=[transaction.id[:8].hex() for transaction in block.transactions],
     )
 
 

@@ -137,7 +137,10 @@ class Produced(Notice, frozen=True, kw_only=True, tag="produced"):
 
 
 class Applied(Notice, frozen=True, kw_only=True, tag="applied"):
-    """A block was executed and is the head; header: the bytes its id is made of, in hex."""
+    """A block was executed and is the head; header: the bytes its id is made of, in hex.
+
+    transactions: the first 16 hex digits of the id of each, in the block's order.
+    """
 
     num: int
     id: str
@@ -147,6 +150,7 @@ class Applied(Notice, frozen=True, kw_only=True, tag="applied"):
     header: str
     state_digest: str
     tx_count: int
+    transactions: list[str] = []
 
 
 class Rejected(Notice, frozen=True, kw_only=True, tag="rejected", rename={"from_": "from"}):

@@ -13,7 +13,7 @@ from node.chain.eosio.header_state import HeaderState
 from node.chain.errors import Reason, TransactionRejected
 from node.chain.ledger import Ledger
 from node.chain.mempool import Mempool
-from node.chain.messages import Effect, Rejected, Relay, Tx
+from node.chain.messages import Applied, Effect, Rejected, Relay, Tx
 from node.chain.profile import build
 from node.chain.transaction import Transaction, sign_content
 from tests.unit.chain.builders import (
@@ -182,6 +182,17 @@ def test_the_life_of_a_local_transaction_is_told() -> None:
         effects += tick(chain, slot)
     lives = [(r.state, r.num) for r in of_kind(effects, Tx) if isinstance(r, Tx)]
     assert lives == [("accepted", 0), ("included", 22), ("irreversible", 22)]
+
+
+def test_an_executed_block_tells_which_transactions_it_holds_in_its_order() -> None:
+    chain = maker(20)
+    sent = [transfer(chain, amount) for amount in (3, 1, 2)]
+    for transaction in sent:
+        submit(chain, transaction, slot=START_SLOT + 20)
+    (told,) = of_kind(tick(chain, START_SLOT + 20), Applied)
+    assert isinstance(told, Applied)
+    assert told.tx_count == 3
+    assert told.transactions == [transaction.id.hex()[:16] for transaction in sent]
 
 
 def test_a_waiting_transaction_expires() -> None:
