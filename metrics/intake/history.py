@@ -24,7 +24,10 @@ _INTS = (
     "ancestor_num offset_ns bound_ns rtt_ns stratum sent received t1_ns t2_ns t3_ns t4_ns version "
     "due accepted refused backlog late_max_ns cpu_ns rss_bytes loop_late_ns mempool n"
 ).split()
-_OTHER = {"verified": "BOOLEAN", "rtts_ns": "BIGINT[]", "producers": "JSON", "peers": "JSON"}
+_OTHER = {
+    "verified": "BOOLEAN", "rtts_ns": "BIGINT[]", "transactions": "VARCHAR[]", "producers": "JSON",
+    "peers": "JSON",
+}  # fmt: skip
 COLUMNS: dict[str, str] = dict.fromkeys(_TEXT, "VARCHAR") | dict.fromkeys(_INTS, "BIGINT") | _OTHER
 
 

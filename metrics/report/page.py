@@ -30,7 +30,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
     environment.globals.update(
         figure=text.figure, seconds=text.seconds, percent=text.percent, number=text.number,
         asked=fault_text.asked, measured=fault_text.measured, timing=fault_text.timing,
-        moment=text.moment, span=text.span,
+        moment=text.moment, span=text.span, known=text.known,
         beside=text.beside, predicted=text.predicted,
     )  # fmt: skip
     return environment.get_template("report.html.j2").render(
@@ -125,7 +125,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "pairs": [{"a": a, "b": b, **pair} for (a, b), pair in clocks.pairs(data).items()],
         "hosts": clocks.hosts(data),
         "costs": load.costs(data),
-        "transactions": load.transactions(data, float("-inf"), float("inf")),
+        "transactions": load.counts(analysis.transactions, float("-inf"), float("inf")),
         "story": analysis.story,
         "validity": _validity(analysis, cell["metrics"]),
     }

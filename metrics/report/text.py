@@ -35,6 +35,11 @@ def with_error(value: float, half: float) -> str:
     return f"{value:.{decimals}f} ± {up:.{decimals}f}"
 
 
+def known(value: int | None) -> str:
+    """Return a count, or `unknown`."""
+    return UNKNOWN if value is None else str(value)
+
+
 def number(value: float | None) -> str:
     """Return value with three or four significant digits."""
     if value is None:

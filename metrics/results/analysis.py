@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from metrics.fault_checks import faults
 from metrics.fault_checks.faults import FaultResult
 from metrics.intake.trial import TrialData
-from metrics.measure import blocks, finality, forks, propagation, recovery, slots
+from metrics.measure import blocks, finality, forks, load, propagation, recovery, slots
 from metrics.measure.blocks import ChainView
 from metrics.measure.finality import BlockFinality
 from metrics.measure.forks import Switch
+from metrics.measure.load import Transactions
 from metrics.measure.propagation import Propagation
 from metrics.measure.recovery import Recovery
 from metrics.measure.slots import Slot
@@ -35,6 +36,7 @@ class Analysis:
     propagation: Propagation
     switches: list[Switch]
     recovery: list[Recovery]
+    transactions: Transactions
     faults: list[FaultResult]
     checks: list[Check]
     story: Story | None
@@ -56,6 +58,7 @@ def analyse(data: TrialData) -> Analysis:
         propagation=hops,
         switches=forks.measure(data),
         recovery=recovery.measure(data, chain),
+        transactions=load.measure(data, chain),
         faults=measured,
         checks=judged,
         story=story.tell(data, chain),

@@ -239,10 +239,11 @@ def _advance(analyses: list[Analysis], phases: set[str]) -> dict[str, int]:
     return dict(sorted(result.items()))
 
 
-def _transactions(analyses: list[Analysis], phases: set[str]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for analysis in analyses:
-        for start, end in _windows(analysis, phases):
-            for key, value in load.transactions(analysis.data, start, end).items():
-                total[key] = total.get(key, 0) + value
-    return total
+def _transactions(analyses: list[Analysis], phases: set[str]) -> dict[str, Any]:
+    return load.merge(
+        [
+            load.counts(analysis.transactions, start, end)
+            for analysis in analyses
+            for start, end in _windows(analysis, phases)
+        ]
+    )

@@ -52,6 +52,7 @@ class Block:
     host: str
     branch: str
     previous: str
+    transactions: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -101,6 +102,7 @@ def chain(story: Story) -> tuple[list[Block], list[Block]]:
     """Return (blocks of the majority's chain, blocks h4 made alone while split off)."""
     main: list[Block] = []
     alone: list[Block] = []
+    held_until = 0.0
     for i in range(int(story.end / SLOT)):
         slot, t = GENESIS_SLOT + 1 + i, i * SLOT
         index = slot % 8 // 2
@@ -111,8 +113,18 @@ def chain(story: Story) -> tuple[list[Block], list[Block]]:
         branch, onto = (alone, "b") if apart else (main, "a")
         parent = branch[-1] if branch else (main[-1] if main else None)
         num = parent.num + 1 if parent else 2
-        branch.append(Block(num, slot, producer, host, onto, parent.id if parent else "0" * 64))
+        held = () if apart else sent_between(story, held_until, t)
+        held_until = held_until if apart else t
+        previous = parent.id if parent else "0" * 64
+        branch.append(Block(num, slot, producer, host, onto, previous, held))
     return main, alone
+
+
+def sent_between(story: Story, start: float, end: float) -> tuple[str, ...]:
+    """Return ids of the transactions sent in [start, end) to nodes that were up."""
+    times = ((i, i * SLOT + 0.1) for i in range(int(story.end) * 2))
+    within = [(i, t) for i, t in times if start <= t < end]
+    return tuple(f"{host}-{i}" for i, t in within for host in HOSTS if not down(story, host, t))
 
 
 def final_at(blocks: list[Block]) -> dict[int, int]:
@@ -152,7 +164,7 @@ def _applied(block: Block) -> dict[str, Any]:
     return {
         "num": block.num, "id": block.id, "previous": block.previous, "slot": block.slot,
         "producer": block.producer, "header": "00", "state_digest": "d" + block.id[:20],
-        "tx_count": 1,
+        "tx_count": len(block.transactions), "transactions": list(block.transactions),
     }  # fmt: skip
 
 
@@ -179,7 +191,8 @@ def _seen(story: Story, log: HostLog, block: Block) -> float:
     t = arrival(story, block, log.host)
     common = {"num": block.num, "id": block.id, "slot": block.slot, "producer": block.producer}
     if log.host == block.host:
-        log.add(t, "produced", **common, tx_count=1, size_bytes=500, confirmed=0, late_ns=2_000_000)
+        log.add(t, "produced", **common, tx_count=len(block.transactions), size_bytes=500,
+                confirmed=0, late_ns=2_000_000)  # fmt: skip
     else:
         log.add(t, "received", **common, **{"from": block.host}, size_bytes=500)
     log.add(t + 0.0001, "applied", **_applied(block))
