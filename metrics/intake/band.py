@@ -1,13 +1,14 @@
 """A hard band around a slowly drifting clock offset, from samples that bound it from both sides.
 
 Between and beyond the samples the offset may wander only so fast, so every sample also bounds its
-neighbours: the band is the tightest one that all of them allow. A band that comes out empty means
-that the samples contradict each other.
+neighbours: the band is the tightest one that all of them allow. How fast is an assumption. Samples
+that cannot all be true under it widen the band, which remembers that; a band that is empty even so
+means that they contradict each other.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,11 @@ import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+FIT_NS = 20_000_000_000
+"""How long samples must span for a constant drift to be fitted to them."""
+WIDEST_PPM = 3000.0
+"""How fast an offset may wander at most to make samples agree; beyond, they contradict each other.
+"""
 JUMP_NS = 20_000_000
 """What two samples in a row must be apart at least to show a clock that stood still."""
 ACCUMULATE_MIN = np.minimum.accumulate
@@ -23,7 +29,11 @@ ACCUMULATE_MAX = np.maximum.accumulate
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Lower and upper bound of an offset over time; made by `build`."""
+    """Lower and upper bound of an offset over time; made by `build` or `fit`.
+
+    wander: how fast the offset may leave its slope (a ratio); assumed: the same before samples that
+    disagreed made it more.
+    """
 
     times: Ints
     lower: Floats
@@ -31,6 +41,7 @@ class Band:
     base_ns: int
     slope: float
     wander: float
+    assumed: float
 
     @property
     def empty(self) -> bool:
@@ -38,9 +49,18 @@ class Band:
         return bool((self.lower > self.upper).any())
 
     @property
+    def widened_ppm(self) -> float:
+        """Return the wander that the samples needed beyond the assumed one; 0 when that did."""
+        return self.wander * 1e6 if self.wander > self.assumed else 0.0
+
+    @property
     def worst_half_ns(self) -> float:
-        """Return the largest half width at any sample."""
-        return float((self.upper - self.lower).max() / 2)
+        """Return the largest half width from the first sample to the last, gaps included."""
+        grown = self.wander * np.diff(self.times)
+        one_way = self.upper[:-1] - self.lower[1:] + grown
+        other = self.upper[1:] - self.lower[:-1] + grown
+        between = np.minimum(one_way, other)
+        return float(max((self.upper - self.lower).max(), between.max(initial=0.0)) / 2)
 
     @property
     def median_half_ns(self) -> float:
@@ -86,8 +106,13 @@ class Broken:
         return any(part.empty for part in self.parts)
 
     @property
+    def widened_ppm(self) -> float:
+        """Return the most wander that the samples of a part needed; 0 when the assumed one did."""
+        return max(part.widened_ppm for part in self.parts)
+
+    @property
     def worst_half_ns(self) -> float:
-        """Return the largest half width at any sample."""
+        """Return the largest half width within any part, gaps between samples included."""
         return max(part.worst_half_ns for part in self.parts)
 
     @property
@@ -111,10 +136,10 @@ class Broken:
         return lower, upper
 
 
-def build_broken(
-    times: Ints, lower: Ints, upper: Ints, *, wander_ppm: float, jumps: int
+def fit_broken(
+    times: Ints, lower: Ints, upper: Ints, *, fitted_ppm: float, plain_ppm: float, jumps: int
 ) -> Band | Broken:
-    """Return the band, broken at the largest jumps of the samples, as many as may be there.
+    """Return the band as `fit` does, broken at the largest jumps, as many as may be there.
 
     A sample that contradicts itself was taken across a jump and is left out.
     """
@@ -125,7 +150,7 @@ def build_broken(
     largest = np.argsort(apart, kind="stable")[::-1][:jumps]
     edges = sorted(int(i) + 1 for i in largest if apart[i] > JUMP_NS)
     found = tuple(
-        build(t, low, high, wander_ppm=wander_ppm, detrend=True)
+        fit(t, low, high, fitted_ppm=fitted_ppm, plain_ppm=plain_ppm)
         for t, low, high in zip(
             np.split(times, edges), np.split(lower, edges), np.split(upper, edges), strict=True
         )
@@ -133,19 +158,35 @@ def build_broken(
     return found[0] if len(found) == 1 else Broken(found)
 
 
-def build(times: Ints, lower: Ints, upper: Ints, *, wander_ppm: float, detrend: bool) -> Band:
+def fit(times: Ints, lower: Ints, upper: Ints, *, fitted_ppm: float, plain_ppm: float) -> Band:
+    """Return the band around a fitted drift, or around none where the samples tell it too badly.
+
+    The offset may leave a fitted drift by fitted_ppm and by what the fit may be wrong; without one
+    it wanders by plain_ppm. Both double, up to WIDEST_PPM, until the samples agree.
+    """
+    order = np.argsort(times, kind="stable")
+    slope, error = _drift(times[order], lower[order], upper[order])
+    wander_ppm = fitted_ppm + error * 1e6
+    if wander_ppm >= plain_ppm:
+        slope, wander_ppm = 0.0, plain_ppm
+    first = found = build(times, lower, upper, wander_ppm=wander_ppm, slope=slope)
+    while found.empty and 2 * wander_ppm <= WIDEST_PPM:
+        wander_ppm *= 2
+        found = build(times, lower, upper, wander_ppm=wander_ppm, slope=slope)
+    return first if found.empty else replace(found, assumed=first.wander)
+
+
+def build(times: Ints, lower: Ints, upper: Ints, *, wander_ppm: float, slope: float = 0.0) -> Band:
     """Return the tightest band that samples (times, lower, upper; ns) allow.
 
-    detrend: fit a constant drift first (weighted by how tight each sample is), so that wander_ppm
-    need only cover the change of the drift, not the drift itself.
+    slope: a drift taken off first, so that wander_ppm need only cover how the drift changes.
     """
     order = np.argsort(times, kind="stable")
     times, lower, upper = times[order], lower[order], upper[order]
     base = int(lower[0])
-    low, high = (lower - base).astype(np.float64), (upper - base).astype(np.float64)
     elapsed = (times - times[0]).astype(np.float64)
-    slope = _slope(elapsed, low, high) if detrend and len(times) > 2 else 0.0
-    low, high = low - slope * elapsed, high - slope * elapsed
+    low = (lower - base).astype(np.float64) - slope * elapsed
+    high = (upper - base).astype(np.float64) - slope * elapsed
     wander = wander_ppm * 1e-6
     rise = wander * elapsed
     low = np.maximum(
@@ -154,17 +195,33 @@ def build(times: Ints, lower: Ints, upper: Ints, *, wander_ppm: float, detrend: 
     high = np.minimum(
         ACCUMULATE_MIN(high - rise) + rise, ACCUMULATE_MIN((high + rise)[::-1])[::-1] - rise
     )
-    return Band(times=times, lower=low, upper=high, base_ns=base, slope=slope, wander=wander)
+    return Band(times, low, high, base, slope, wander, assumed=wander)
 
 
-def _slope(elapsed: Floats, low: Floats, high: Floats) -> float:
-    """Return the drift of the band's middle, tight samples counting most."""
+def _drift(times: Ints, lower: Ints, upper: Ints) -> tuple[float, float]:
+    """Return (drift, how far the mean drift may be from it); (0, infinite) for too short a span.
+
+    The drift is that of the middles, tight samples counting most. What it may be wrong by follows
+    from the tightest sample of the first and of the last third of the time, whatever asymmetry.
+    """
+    elapsed = (times - times[0]).astype(np.float64)
+    if elapsed[-1] < FIT_NS:
+        return 0.0, float("inf")
+    low, high = (lower - lower[0]).astype(np.float64), (upper - lower[0]).astype(np.float64)
     width = np.maximum(high - low, 1000.0)
+    early, late = elapsed <= elapsed[-1] / 3, elapsed >= elapsed[-1] * 2 / 3
+    i = int(np.argmin(np.where(early, width, np.inf)))
+    j = int(np.argmin(np.where(late, width, np.inf)))
+    apart = elapsed[j] - elapsed[i]
+    least, most = (low[j] - high[i]) / apart, (high[j] - low[i]) / apart
+    drift = min(max(_slope(elapsed, width, (low + high) / 2), least), most)
+    return drift, float(max(most - drift, drift - least))
+
+
+def _slope(elapsed: Floats, width: Floats, middle: Floats) -> float:
+    """Return the slope of the middles, each weighted by how tight its sample is."""
     weight = 1.0 / width**2
-    middle = (low + high) / 2
     mean_x = float((weight * elapsed).sum() / weight.sum())
     mean_y = float((weight * middle).sum() / weight.sum())
     spread = float((weight * (elapsed - mean_x) ** 2).sum())
-    if spread <= 0 or elapsed[-1] < 5e9:
-        return 0.0
     return float((weight * (elapsed - mean_x) * (middle - mean_y)).sum()) / spread

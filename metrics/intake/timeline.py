@@ -4,6 +4,8 @@ Two independent relations are kept apart. Between hosts: the offset of two CLOCK
 clocks, bounded by every probe burst (half its smallest round trip, whatever the asymmetry). Between
 the line and wall time: NTP checks of verified nodes. A cross-host latency needs only the first;
 finality, which starts at a slot's nominal time, needs both. Time on the line counts from T0.
+
+The bounds are as hard as what is assumed of crystals: CRYSTAL_PPM and PAIR_WANDER_PPM.
 """
 
 from __future__ import annotations
@@ -19,10 +21,16 @@ from metrics.intake import band, history
 from metrics.intake.band import Band, Broken, Floats, Ints
 from metrics.model.run_folder import AgentRecord, Plan, PlannedFault, PlannedTrial, TrialFile
 
-PAIR_WANDER_PPM = 10.0
-"""How much the drift of two crystals may differ from its fitted value within a trial."""
-WALL_WANDER_PPM = 100.0
-"""How fast wall time (disciplined) and a raw monotonic clock may part."""
+CRYSTAL_PPM = 160
+"""Assumed: how far the rate of a raw monotonic clock may be from true time, at any moment. Crystals
+of hosts are specified to 100 ppm at most; the rest is for a burst of 60 ppm, as of warming up."""
+PAIR_WANDER_PPM = 100
+"""Assumed: how far the rate between two raw clocks may leave its mean over a trial, at any moment.
+Counts where probes span band.FIT_NS and tell the mean well; else two times CRYSTAL_PPM does."""
+WALL_WANDER_PPM = CRYSTAL_PPM
+"""How fast true wall time and a raw monotonic clock may part; no drift is fitted to them."""
+UNRELATED = "unrelated: "
+"""How a problem begins that leaves times of a node unknown."""
 UNKNOWN = float("inf")
 FREEZE = "freeze_host"
 LIES = ("ntp_offset",)
@@ -74,9 +82,8 @@ class Timeline:
         low, high = related
         middle = low + (high - low) // 2
         if self.wall is not None:
-            wall_low, wall_high = self.wall.at(middle)
-            first = (low + wall_low - self.t0_wall_ns).astype(np.float64)
-            last = (high + wall_high - self.t0_wall_ns).astype(np.float64)
+            first = (low + self.wall.at(low)[0] - self.t0_wall_ns).astype(np.float64)
+            last = (high + self.wall.at(high)[1] - self.t0_wall_ns).astype(np.float64)
             return Interval((first + last) / 2, first, last)
         if self.t0_mono_ns is None:
             nothing = np.full(len(mono), np.nan)
@@ -116,17 +123,30 @@ class Timeline:
     def latency(
         self, start: Epoch, start_mono: Ints, end: Epoch, end_mono: Ints
     ) -> Interval | None:
-        """Return end - start in ns along the direct pair; None when the pair was never probed."""
+        """Return end - start in ns along the direct pair; None when the pair was never probed.
+
+        The end is put on the start's clock at the end's time, so that a long latency is as right as
+        a short one; both ends then carry what that clock's rate may be off (CRYSTAL_PPM).
+        """
         if start == end:
-            exact = (end_mono - start_mono).astype(np.float64)
-            return Interval(exact, exact, exact)
-        found = self.pairs.get((start, end))
+            ticks = end_mono - start_mono
+            return _true_time(ticks, ticks)
+        found = self.pairs.get((end, start))
         if found is None:
             return None
-        low, high = found.at(start_mono)
-        first = (end_mono - start_mono - high).astype(np.float64)
-        last = (end_mono - start_mono - low).astype(np.float64)
-        return Interval((first + last) / 2, first, last)
+        low, high = found.at(end_mono)
+        ticks = end_mono - start_mono
+        return _true_time(ticks + low, ticks + high)
+
+    def unrelated(self, known: list[Epoch]) -> list[str]:
+        """Return a problem for each known epoch whose times are unknown on the line."""
+        nothing = np.zeros(0, dtype=np.int64)
+        return [
+            f"{UNRELATED}{epoch.host} (boot {epoch.boot}): no answered clock probe ties it to the "
+            "other hosts, so its times are not known"
+            for epoch in known
+            if self.to_reference(epoch, nothing) is None
+        ]
 
     def closure_ns(self) -> float | None:
         """Return the worst triangle closure of the middles: a consistency figure, no bound."""
@@ -149,6 +169,13 @@ class Timeline:
         to_c = _middle(bc, at + to_b)
         back = _middle(ca, at + to_b + to_c)
         return float(to_b[0] + to_c[0] + back[0])
+
+
+def _true_time(low: Ints, high: Ints) -> Interval:
+    """Return true nanoseconds for (low, high) ticks of a raw clock of any rate it may have."""
+    off = CRYSTAL_PPM / (10**6 - CRYSTAL_PPM)
+    first, last = low - np.abs(low) * off, high + np.abs(high) * off
+    return Interval((first + last) / 2, first, last)
 
 
 def bends_truth(fault: PlannedFault) -> bool:
@@ -185,10 +212,16 @@ def build(
     for (a, b), found in sorted(pairs.items()):
         if a < b and found.empty:
             problems.append(f"clock probes between {a.host} and {b.host} contradict each other")
+        elif a < b and found.widened_ppm:
+            problems.append(
+                f"clock probes between {a.host} and {b.host} need a rate change of up to "
+                f"{found.widened_ppm:.0f} ppm: their bound is wider than assumed"
+            )
     known = epochs(db, trial.n)
     reference = _reference(plan, planned.faults, pairs, known)
     t0_mono_ns = _armed_t0(agents, reference, known)
     bare = Timeline(reference, pairs, None, trial.t0_wall_ns, t0_mono_ns)
+    problems += bare.unrelated(_node_epochs(db, trial.n))
     wall = _wall(db, trial.n, bare, planned.faults)
     if wall is None:
         problems.append("no verified NTP check: wall time is not tied to the time line")
@@ -198,24 +231,42 @@ def build(
 
 
 def _pairs(db: duckdb.DuckDBPyConnection, trial: int, faults: list[PlannedFault]) -> Pairs:
-    samples: dict[tuple[Epoch, Epoch], list[tuple[int, int, int]]] = defaultdict(list)
+    stamps: dict[tuple[Epoch, Epoch], list[tuple[int, ...]]] = defaultdict(list)
     found = history.rows(db, trial, "probe", "peer flow peer_boot t1_ns t2_ns t3_ns t4_ns")
     for host, _, boot, _, _, _, peer, flow, peer_boot, t1, t2, t3, t4 in found:
-        if flow != "clock" or not t1 or not t4 or not peer_boot:
-            continue
-        here, there = Epoch(host, boot), Epoch(peer, peer_boot)
-        low, high = t3 - t4, t2 - t1
-        samples[here, there].append(((t1 + t4) // 2, low, high))
-        samples[there, here].append(((t2 + t3) // 2, -high, -low))
-    bands: Pairs = {}
-    for pair, points in samples.items():
-        columns = np.asarray(points, dtype=np.int64).T
-        jumps = sum(_freezes(faults, epoch.host) for epoch in pair)
-        if jumps:
-            bands[pair] = band.build_broken(*columns, wander_ppm=PAIR_WANDER_PPM, jumps=jumps)
-        else:
-            bands[pair] = band.build(*columns, wander_ppm=PAIR_WANDER_PPM, detrend=True)
-    return bands
+        if flow == "clock" and t1 and t4 and peer_boot:
+            stamps[Epoch(host, boot), Epoch(peer, peer_boot)].append((t1, t2, t3, t4))
+    samples: dict[tuple[Epoch, Epoch], list[Ints]] = defaultdict(list)
+    for (here, there), points in stamps.items():
+        forth, back = both_ways(*np.asarray(points, dtype=np.int64).T)
+        samples[here, there].append(forth)
+        samples[there, here].append(back)
+    return {
+        pair: pair_band(
+            *np.concatenate(parts, axis=1),
+            jumps=sum(_freezes(faults, epoch.host) for epoch in pair),
+        )
+        for pair, parts in samples.items()
+    }
+
+
+def both_ways(t1: Ints, t2: Ints, t3: Ints, t4: Ints) -> tuple[Ints, Ints]:
+    """Return rows (time, lower, upper) of (peer - own clock), and of (own - peer), from probes.
+
+    The bounds belong to moments within the exchange; they give way by what the clocks may part from
+    there to its middle.
+    """
+    slack = (t4 - t1) * CRYSTAL_PPM // 10**6 + 1
+    low, high = t3 - t4 - slack, t2 - t1 + slack
+    return np.stack([(t1 + t4) // 2, low, high]), np.stack([(t2 + t3) // 2, -high, -low])
+
+
+def pair_band(times: Ints, lower: Ints, upper: Ints, *, jumps: int) -> Band | Broken:
+    """Return the band of the offset between two raw clocks, under what is assumed of crystals."""
+    wander = {"fitted_ppm": float(PAIR_WANDER_PPM), "plain_ppm": 2.0 * CRYSTAL_PPM}
+    if jumps:
+        return band.fit_broken(times, lower, upper, **wander, jumps=jumps)
+    return band.fit(times, lower, upper, **wander)
 
 
 def _freezes(faults: list[PlannedFault], host: str) -> int:
@@ -227,6 +278,17 @@ def epochs(db: duckdb.DuckDBPyConnection, trial: int) -> list[Epoch]:
     """Return every boot of every host that wrote events in a trial."""
     found = db.execute(
         "SELECT host, boot FROM events WHERE trial = ? GROUP BY host, boot ORDER BY host, boot",
+        [trial],
+    ).fetchall()
+    return [Epoch(*row) for row in found]
+
+
+def _node_epochs(db: duckdb.DuckDBPyConnection, trial: int) -> list[Epoch]:
+    """Return every boot in which a node itself wrote events: those that figures are made of."""
+    found = db.execute(
+        "SELECT DISTINCT host, boot FROM events WHERE trial = ? AND node = host "
+        "AND kind IN ('slot_due', 'produced', 'received', 'applied', 'irreversible') "
+        "ORDER BY host, boot",
         [trial],
     ).fetchall()
     return [Epoch(*row) for row in found]
@@ -280,13 +342,12 @@ def _wall(
         if any(_bends(fault, host, since) for fault in faults):
             continue
         true = wall - offset
-        points.append(((low + high) // 2, true - bound - high, true + bound - low))
+        slack = (high - low) * WALL_WANDER_PPM // 10**6 + 1
+        points.append(((low + high) // 2, true - bound - high - slack, true + bound - low + slack))
     if not points:
         return None
     table = np.asarray(points, dtype=np.int64)
-    return band.build(
-        table[:, 0], table[:, 1], table[:, 2], wander_ppm=WALL_WANDER_PPM, detrend=False
-    )
+    return band.build(table[:, 0], table[:, 1], table[:, 2], wander_ppm=WALL_WANDER_PPM)
 
 
 def _bends(fault: PlannedFault, host: str, since_ns: int | None) -> bool:

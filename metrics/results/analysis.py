@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from metrics.fault_checks import faults
 from metrics.fault_checks.faults import FaultResult
+from metrics.intake.timeline import UNRELATED
 from metrics.intake.trial import TrialData
 from metrics.measure import blocks, finality, forks, load, propagation, recovery, slots
 from metrics.measure.blocks import ChainView
@@ -79,7 +80,7 @@ def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) 
         f"{loss.node} lost {loss.count} events after seq {loss.after_seq}"
         for loss in data.intake.losses
     ]
-    reasons += [problem for problem in data.timeline.problems if "contradict" in problem]
+    reasons += [problem for problem in data.timeline.problems if _breaks(problem)]
     for fault in measured:
         if fault.ended_early:
             early = fault.measured.get("early_ms")
@@ -90,6 +91,11 @@ def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) 
     reasons += _unasked_boots(data)
     reasons += [c.evidence for c in checks if c.name == RESTORED and c.verdict == VIOLATED]
     return reasons
+
+
+def _breaks(problem: str) -> bool:
+    """Return whether a problem of the time line leaves figures that must not be used."""
+    return "contradict" in problem or problem.startswith(UNRELATED)
 
 
 def _unasked_boots(data: TrialData) -> list[str]:
@@ -116,7 +122,7 @@ def _impossible(found: Propagation) -> list[str]:
 
 def _notes(data: TrialData) -> list[str]:
     """Return what a reader should know that does not invalidate the trial."""
-    notes = [problem for problem in data.timeline.problems if "contradict" not in problem]
+    notes = [problem for problem in data.timeline.problems if not _breaks(problem)]
     for host, count in sorted(data.intake.rejected.items()):
         notes.append(f"{host}: {count} broken event lines were rejected")
     for kind, count in data.intake.unknown_kinds.items():

@@ -51,7 +51,8 @@ def test_propagation_holds_the_truth_within_the_pair_bound_whatever_the_asymmetr
             truth = 1.2 if target == "h4" else 1.0
             low, high = q["error"]["p50"]
             assert low <= truth <= high, (source, target)
-            assert 0.6 <= high - low < 0.61
+            # Half the round trip, and how far two crystals may part since the last probe.
+            assert 0.6 <= high - low < 0.7
             assert (q["n"], q["negative"], q["impossible"]) == (6, 0, 0)
 
 
