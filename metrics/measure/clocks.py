@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from metrics.intake.trial import TrialData
+from metrics.measure.propagation import Hop
 
 CLOCK = "offset_ns bound_ns rtt_ns verified reason source"
 
@@ -50,6 +51,19 @@ def pairs(data: TrialData) -> dict[tuple[str, str], dict[str, Any]]:
                 "bursts": len(band.times),
             }
     return found
+
+
+def widest(hops: list[Hop]) -> tuple[float, str, str] | None:
+    """Return (half width in ns, source, target) of the least certain hop; None without a hop.
+
+    Hops between clocks that are not related are left out: they have no figure either.
+    """
+    halves = [
+        ((hop.hi_ns - hop.lo_ns) / 2, hop.source, hop.target)
+        for hop in hops
+        if hop.mid_ns == hop.mid_ns
+    ]
+    return max(halves, default=None)
 
 
 def hosts(data: TrialData) -> dict[str, dict[str, Any]]:

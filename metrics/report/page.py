@@ -134,8 +134,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
 def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str]]:
     """Return the figures that say whether the rest may be believed, with a word of verdict."""
     data = analysis.data
-    bounds = {names: pair["bound_worst_ns"] for names, pair in clocks.pairs(data).items()}
-    worst = max(bounds, key=lambda names: bounds[names], default=None)
+    worst = clocks.widest(analysis.propagation.hops)
     wall = data.timeline.wall
     closure = data.timeline.closure_ns()
     hops = [q for row in metrics["propagation_ms"].values() for q in row.values()]
@@ -143,9 +142,9 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str
     impossible = sum(q["impossible"] for q in hops)
     lost = sum(loss.count for loss in data.intake.losses)
     rejected = sum(data.intake.rejected.values())
-    pair_text = f"± {bounds[worst] / 1e6:.3f} ms ({worst[0]} – {worst[1]})" if worst else "none"
+    worst_text = f"± {worst[0] / 1e6:.3f} ms ({worst[1]} to {worst[2]})" if worst else "none"
     rows = [
-        ("Worst clock bound between two hosts", pair_text, "ok" if worst else "bad"),
+        ("Widest clock error of a latency between hosts", worst_text, "ok" if worst else "bad"),
         ("Wall time against the time line",
          f"± {wall.median_half_ns / 1e6:.3f} ms (median)" if wall else text.UNKNOWN,
          "ok" if wall else "warn"),
