@@ -161,3 +161,17 @@ def test_a_node_whose_clock_probes_never_answered_makes_the_trial_invalid(
         "unrelated: h4 (boot boot-h4): no answered clock probe ties it to the other hosts, so its "
         "times are not known" in "\n".join(summary["invalid"])
     )
+
+
+def test_a_probe_that_needs_a_faster_clock_than_assumed_is_a_note_and_invalidates_nothing(
+    rebuilt: Callable[..., dict[str, Any]],
+) -> None:
+    def jolt(lines: dict[str, list[dict[str, Any]]]) -> None:
+        probes = [x for x in lines["h1"] if x.get("flow") == "clock" and x["peer"] == "h4"]
+        probes[50]["t2_ns"] += 1_020_000
+        probes[50]["t3_ns"] += 1_020_000
+
+    summary = rebuilt(jolt)
+    notes = "\n".join(summary["notes"])
+    assert "clock probes between h1 and h4 need a rate change of up to " in notes
+    assert summary["invalid"] == []
