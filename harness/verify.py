@@ -7,16 +7,15 @@ of the chain. Signatures are checked where the id covers them; elsewhere events 
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import zstandard
 
 from harness.store import write_json
+from metrics.intake import lines
 from metrics.intake.trial import LYING
 from metrics.model import run_folder
 from metrics.model.run_folder import Plan
@@ -25,6 +24,7 @@ from node.chain.crypto import recover
 from node.chain.errors import BlockRejected, DecodeError, GenesisError
 from node.chain.genesis import decode as decode_genesis
 from node.chain.profile import ChainState, Profile
+from node.events import Count
 
 HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
 FILE = "verify.json"
@@ -37,10 +37,10 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     kind: str
     host: str
-    num: int
+    num: Count
     id: str
     previous: str = ""
-    slot: int = 0
+    slot: Count = 0
     producer: str = ""
     header: str = ""
 
@@ -91,7 +91,10 @@ def verify(folder: Path, *, liars: frozenset[str] = frozenset()) -> dict[str, An
         return _unknown("the trial's folder holds no genesis.json")
     except GenesisError as error:
         return _unknown(f"genesis.json: {error}")
-    return judge(profile, (seen for seen in _events(folder) if seen.host not in liars))
+    try:
+        return judge(profile, (seen for seen in _events(folder) if seen.host not in liars))
+    except lines.Damage as error:
+        return _unknown(str(error))
 
 
 def judge(profile: Profile, events: Iterable[Seen]) -> dict[str, Any]:
@@ -207,20 +210,25 @@ def _liars(plan: Plan, n: int) -> frozenset[str]:
 
 
 def _events(folder: Path) -> Iterator[Seen]:
-    """Yield the executed and the irreversible blocks of all hosts, each node's own only."""
-    for path in sorted(folder.glob("hosts/*/events.jsonl*")):
-        with path.open("rb") as raw:
-            if path.suffix == ".zst":
-                stream = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-                yield from _lines(io.BufferedReader(stream))
-            else:
-                yield from _lines(raw)
+    """Yield the executed and the irreversible blocks of all hosts, each node's own only.
+
+    Raises:
+        lines.Damage: a file of events cannot be read to its end.
+    """
+    for path in sorted((folder / "hosts").glob("*")):
+        for file in lines.files_of(path):
+            yield from _seen(path.name, file)
 
 
-def _lines(stream: io.BufferedIOBase | io.BufferedReader) -> Iterator[Seen]:
-    for line in stream:
-        if any(word in line for word in _WANTED):
-            try:
-                yield _SEEN.decode(line)
-            except msgspec.DecodeError:
-                continue  # Broken lines are counted where events are taken in.
+def _seen(host: str, file: Path) -> Iterator[Seen]:
+    try:
+        for line in lines.read(file):
+            if any(word in line for word in _WANTED):
+                try:
+                    seen = _SEEN.decode(line.strip(b"\0"))
+                except (msgspec.MsgspecError, ValueError, RecursionError):
+                    continue  # Broken lines are counted where events are taken in.
+                if seen.host == host:
+                    yield seen
+    except lines.Damage as error:
+        raise lines.Damage(f"hosts/{host}/{file.name} is damaged: {error}") from error

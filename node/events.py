@@ -9,11 +9,17 @@ one (host, node) is a loss. For writers: fields are added, never renamed, within
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
 SCHEMA_VERSION = 1
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""A number, an index or a size; it fits what stores 64 bits with a sign."""
+Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A time or a difference."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,14 +31,14 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     restarts.
     """
 
-    v: int
+    v: Count
     kind: str
     host: str
     node: str
     boot: str
-    seq: int
-    wall_ns: int
-    mono_ns: int
+    seq: Count
+    wall_ns: Whole
+    mono_ns: Whole
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -49,10 +55,10 @@ class Started(Record, frozen=True, kw_only=True, tag="started"):
     profile: str = ""
     producers: list[str] = []
     keys: dict[str, str] = {}
-    genesis_ns: int = 0
-    slot_ns: int = 0
-    resumed_num: int = 0
-    resumed_lib: int = 0
+    genesis_ns: Whole = 0
+    slot_ns: Count = 0
+    resumed_num: Count = 0
+    resumed_lib: Count = 0
 
 
 class SlotDue(Record, frozen=True, kw_only=True, tag="slot_due"):
@@ -61,37 +67,37 @@ class SlotDue(Record, frozen=True, kw_only=True, tag="slot_due"):
     due_ns is time(slot) on the node's wall clock, wake_error_ns how late the node woke for it.
     """
 
-    slot: int
+    slot: Count
     producer: str
-    due_ns: int
-    wake_error_ns: int
-    head_num: int
-    lib_num: int
+    due_ns: Whole
+    wake_error_ns: Whole
+    head_num: Count
+    lib_num: Count
 
 
 class Produced(Record, frozen=True, kw_only=True, tag="produced"):
     """This node signed a block: durable, and about to be sent. late_ns = now minus time(slot)."""
 
-    num: int
+    num: Count
     id: str
-    slot: int
+    slot: Count
     producer: str
-    tx_count: int
-    size_bytes: int
-    confirmed: int
-    late_ns: int = 0
-    fsync_ns: int = 0
+    tx_count: Count
+    size_bytes: Count
+    confirmed: Count
+    late_ns: Whole = 0
+    fsync_ns: Count = 0
 
 
 class Received(Record, frozen=True, kw_only=True, tag="received", rename={"from_": "from"}):
     """A block body arrived for the first time; from is the peer's host name."""
 
-    num: int
+    num: Count
     id: str
-    slot: int
+    slot: Count
     producer: str
     from_: str
-    size_bytes: int
+    size_bytes: Count
 
 
 class Applied(Record, frozen=True, kw_only=True, tag="applied"):
@@ -103,14 +109,14 @@ class Applied(Record, frozen=True, kw_only=True, tag="applied"):
     Lines of before this field have none.
     """
 
-    num: int
+    num: Count
     id: str
     previous: str
-    slot: int
+    slot: Count
     producer: str
     header: str
     state_digest: str
-    tx_count: int
+    tx_count: Count
     transactions: list[str] = []
 
 
@@ -120,14 +126,14 @@ class Rejected(Record, frozen=True, kw_only=True, tag="rejected", rename={"from_
     what: Literal["block", "transaction", "frame"]
     reason: str
     from_: str = ""
-    num: int = 0
+    num: Count = 0
     id: str = ""
 
 
 class Irreversible(Record, frozen=True, kw_only=True, tag="irreversible"):
     """One block became irreversible here; one record a block, in order, also when the LIB jumps."""
 
-    num: int
+    num: Count
     id: str
 
 
@@ -136,17 +142,17 @@ class Switched(Record, frozen=True, kw_only=True, tag="switched"):
 
     old: str
     new: str
-    old_num: int
-    new_num: int
-    depth: int
+    old_num: Count
+    new_num: Count
+    depth: Count
     ancestor: str
-    ancestor_num: int
+    ancestor_num: Count
 
 
 class Abstained(Record, frozen=True, kw_only=True, tag="abstained"):
     """It was this node's slot and it did not produce; reason is a fixed word."""
 
-    slot: int
+    slot: Count
     producer: str
     reason: str
 
@@ -159,12 +165,12 @@ class Clock(Record, frozen=True, kw_only=True, tag="clock"):
     """
 
     source: str
-    offset_ns: int
-    bound_ns: int
-    rtt_ns: int
+    offset_ns: Whole
+    bound_ns: Whole
+    rtt_ns: Whole
     verified: bool
     reason: str = ""
-    stratum: int = 0
+    stratum: Count = 0
 
 
 class Probe(Record, frozen=True, kw_only=True, tag="probe"):
@@ -177,14 +183,14 @@ class Probe(Record, frozen=True, kw_only=True, tag="probe"):
 
     peer: str
     flow: Literal["clock", "path"]
-    sent: int
-    received: int
-    t1_ns: int = 0
-    t2_ns: int = 0
-    t3_ns: int = 0
-    t4_ns: int = 0
+    sent: Count
+    received: Count
+    t1_ns: Whole = 0
+    t2_ns: Whole = 0
+    t3_ns: Whole = 0
+    t4_ns: Whole = 0
     peer_boot: str = ""
-    rtts_ns: list[int] = []
+    rtts_ns: list[Whole] = []
 
 
 class Peer(Record, frozen=True, kw_only=True, tag="peer"):
@@ -193,8 +199,8 @@ class Peer(Record, frozen=True, kw_only=True, tag="peer"):
     peer: str
     state: Literal["connected", "disconnected", "handshaked", "refused", "syncing", "synced"]
     reason: str = ""
-    head_num: int = 0
-    lib_num: int = 0
+    head_num: Count = 0
+    lib_num: Count = 0
 
 
 class Tx(Record, frozen=True, kw_only=True, tag="tx"):
@@ -204,45 +210,45 @@ class Tx(Record, frozen=True, kw_only=True, tag="tx"):
     state: Literal[
         "sent", "accepted", "rejected", "included", "irreversible", "expired", "requeued"
     ]
-    num: int = 0
+    num: Count = 0
     reason: str = ""
 
 
 class Schedule(Record, frozen=True, kw_only=True, tag="schedule"):
     """A producer schedule was proposed, became pending or became active with block num."""
 
-    version: int
+    version: Count
     state: Literal["proposed", "pending", "active"]
-    num: int
+    num: Count
     producers: list[str]
 
 
 class Load(Record, frozen=True, kw_only=True, tag="load"):
     """The client's last second: transactions due by the open-loop schedule, and their fate."""
 
-    due: int
-    sent: int
-    accepted: int
-    refused: int
-    backlog: int
-    late_max_ns: int = 0
+    due: Count
+    sent: Count
+    accepted: Count
+    refused: Count
+    backlog: Count
+    late_max_ns: Whole = 0
 
 
 class Process(Record, frozen=True, kw_only=True, tag="process"):
     """The writer's own cost: cpu_ns is user plus system, loop_late_ns the worst loop lateness."""
 
-    cpu_ns: int
-    rss_bytes: int
-    loop_late_ns: int = 0
-    mempool: int = 0
-    peers: int = 0
+    cpu_ns: Count
+    rss_bytes: Count
+    loop_late_ns: Whole = 0
+    mempool: Count = 0
+    peers: Count = 0
 
 
 class Dropped(Record, frozen=True, kw_only=True, tag="dropped"):
     """A bounded queue was full: n items were thrown away."""
 
     queue: str
-    n: int
+    n: Count
 
 
 class Stopped(Record, frozen=True, kw_only=True, tag="stopped"):
@@ -289,6 +295,15 @@ def decode(line: bytes) -> tuple[Envelope, Any_]:
         msgspec.DecodeError, msgspec.ValidationError: not an event of this version.
     """
     return _ENVELOPE.decode(line), _RECORD.decode(line)
+
+
+def decode_envelope(line: bytes) -> Envelope:
+    """Return the envelope of one line, of whatever kind.
+
+    Raises:
+        msgspec.DecodeError, msgspec.ValidationError: not an event.
+    """
+    return _ENVELOPE.decode(line)
 
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)

@@ -1,4 +1,4 @@
-"""Event files of a run into DuckDB: staged, broken lines counted, gaps in seq reported as losses.
+"""Event files of a run into DuckDB: what passed the gate, and what is wrong with the rest.
 
 After `load` the connection holds one table `events` (wide: a column for each field of any kind)
 with the trial's number; readers take typed rows by kind. Times are as written, not aligned.
@@ -6,13 +6,16 @@ with the trial's number; readers take typed rows by kind. Times are as written, 
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from node.events import KINDS
+from metrics.intake import gate, writers
+from metrics.intake.writers import Loss
+from metrics.model.run_folder import AgentRecord, Plan, PlannedTrial, TrialFile
 
 _TEXT = (
     "kind host node boot software python role chain_id profile producer id from what reason old "
@@ -32,23 +35,6 @@ COLUMNS: dict[str, str] = dict.fromkeys(_TEXT, "VARCHAR") | dict.fromkeys(_INTS,
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
-    """Events of one writer that are missing: seq jumped from after to before."""
-
-    host: str
-    node: str
-    after_seq: int
-    before_seq: int
-    mono_from_ns: int
-    mono_to_ns: int
-
-    @property
-    def count(self) -> int:
-        """Return how many events are missing."""
-        return self.before_seq - self.after_seq - 1
-
-
-@dataclass(frozen=True, slots=True)
 class Intake:
     """What came in for one trial: lines, rejected lines per host, losses, unknown kinds."""
 
@@ -57,6 +43,10 @@ class Intake:
     unknown_kinds: dict[str, int]
     losses: list[Loss]
     hosts: list[str]
+    """The hosts of which any event passed."""
+    findings: list[str]
+    """What is damaged or missing; each makes the trial invalid."""
+    notes: list[str]
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -67,43 +57,53 @@ def connect() -> duckdb.DuckDBPyConnection:
     return db
 
 
-def load(db: duckdb.DuckDBPyConnection, folder: Path, trial: int) -> Intake:
+def load(
+    db: duckdb.DuckDBPyConnection,
+    folder: Path,
+    plan: Plan,
+    planned: PlannedTrial,
+    file: TrialFile,
+    agents: list[AgentRecord],
+) -> Intake:
     """Return what was taken in from folder (trials/<n>) after adding its events to `events`."""
-    rejected: dict[str, int] = {}
-    hosts: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="slotlab-") as spare:
+        passed = Path(spare) / "events.jsonl"  # A name without what a database takes for a pattern.
+        with passed.open("wb") as out:
+            gathered = gate.gather(folder, out)
+        if gathered.lines:
+            _insert(db, passed, planned.n)
+    judged = writers.judge(gathered, plan, planned, file, agents)
+    return Intake(
+        lines=gathered.lines,
+        rejected={host: count for host, count in gathered.rejected.items() if count},
+        unknown_kinds=dict(sorted(gathered.unknown_kinds.items())),
+        losses=judged.losses,
+        hosts=sorted({host for host, _ in gathered.written}),
+        findings=gathered.findings + judged.findings,
+        notes=judged.notes + _notes(gathered),
+    )
+
+
+def _insert(db: duckdb.DuckDBPyConnection, path: Path, trial: int) -> None:
     spec = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
     names = ", ".join(f'"{name}"' for name in COLUMNS)
-    for path in sorted(folder.glob("hosts/*/events.jsonl*")):
-        if path.stat().st_size == 0:
-            continue
-        host = path.parent.name
-        hosts.append(host)
-        db.execute(
-            f"CREATE OR REPLACE TEMP TABLE staging AS SELECT * FROM read_json(?, "
-            f"format='newline_delimited', columns={{{spec}}}, ignore_errors=true, "
-            "maximum_object_size=16777216)",
-            [str(path)],
-        )
-        broken = _scalar(db, "SELECT count(*) FROM staging WHERE kind IS NULL OR seq IS NULL")
-        if broken:
-            rejected[host] = rejected.get(host, 0) + broken
-        db.execute(
-            f"INSERT INTO events SELECT {trial}, {names} FROM staging "
-            "WHERE kind IS NOT NULL AND seq IS NOT NULL"
-        )
-    known = ", ".join(f"'{kind}'" for kind in KINDS)
-    unknown = db.execute(
-        f"SELECT kind, count(*) FROM events WHERE trial = ? AND kind NOT IN ({known}) "
-        "GROUP BY kind ORDER BY kind",
-        [trial],
-    ).fetchall()
-    return Intake(
-        lines=_scalar(db, f"SELECT count(*) FROM events WHERE trial = {trial}"),
-        rejected=rejected,
-        unknown_kinds=dict(unknown),
-        losses=_losses(db, trial),
-        hosts=sorted(set(hosts)),
+    db.execute(
+        f"INSERT INTO events SELECT {trial}, {names} FROM read_json(?, "
+        f"format='newline_delimited', columns={{{spec}}}, maximum_object_size=67108864)",
+        [str(path)],
     )
+
+
+def _notes(gathered: gate.Gathered) -> list[str]:
+    found = [
+        f"{host}: {count} lines came twice and were taken once"
+        for host, count in sorted(gathered.repeated.items())
+    ]
+    return found + [
+        f"{host}: {count} lines held NUL bytes, which were left out"
+        for host, count in sorted(gathered.zeroed.items())
+        if count
+    ]
 
 
 def rows(
@@ -116,25 +116,3 @@ def rows(
         "WHERE trial = ? AND kind = ? ORDER BY node, seq, mono_ns",
         [trial, kind],
     ).fetchall()
-
-
-def _losses(db: duckdb.DuckDBPyConnection, trial: int) -> list[Loss]:
-    found = db.execute(
-        "SELECT host, node, before, seq, mono_before, mono_ns FROM "
-        "(SELECT host, node, seq, mono_ns, lag(seq) OVER w AS before, "
-        "lag(mono_ns) OVER w AS mono_before FROM events WHERE trial = ? "
-        "WINDOW w AS (PARTITION BY host, node ORDER BY seq)) WHERE seq > before + 1 "
-        "ORDER BY node, seq",
-        [trial],
-    ).fetchall()
-    first = db.execute(
-        "SELECT host, node, -1, min(seq), min(mono_ns), min(mono_ns) FROM events WHERE trial = ? "
-        "GROUP BY host, node HAVING min(seq) > 0 ORDER BY node",
-        [trial],
-    ).fetchall()
-    return [Loss(*row) for row in first + found]
-
-
-def _scalar(db: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = db.execute(query).fetchone()
-    return int(row[0]) if row else 0

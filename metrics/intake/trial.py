@@ -52,7 +52,8 @@ class TrialData:
     db: duckdb.DuckDBPyConnection
     intake: Intake
     agents: list[AgentRecord]
-    broken_agent_lines: int
+    broken_agents: list[str]
+    """What could not be read of the agents' journals, a sentence each with host and file."""
     timeline: Timeline
     epochs: list[Epoch]
     """Every boot of every host that wrote events."""
@@ -134,8 +135,8 @@ def load(
     if file is None:
         return None
     folder = run_folder.trial_folder(run, planned.n)
-    intake = history.load(db, folder, planned.n)
     agents, broken = run_folder.load_agents(folder)
+    intake = history.load(db, folder, plan, planned, file, agents)
     run_folder.write_faults(folder, agents)
     return TrialData(
         plan=plan,
@@ -145,7 +146,7 @@ def load(
         db=db,
         intake=intake,
         agents=agents,
-        broken_agent_lines=broken,
+        broken_agents=broken,
         timeline=timeline.build(db, plan, planned, file, agents),
         epochs=timeline.epochs(db, file.n),
         phases=windows.measured(planned, agents),

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+_BROKEN = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoding raises for text that is not what was written."""
+Time = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+Positive = Annotated[int, msgspec.Meta(gt=0, le=2**62)]
 PROVIDER = "provider"
 """Whose journal it is that tells of faults done to hosts from outside."""
 
@@ -33,9 +38,9 @@ class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     fault: str
-    at_ns: int
-    end_ns: int
-    for_ns: int | None = None
+    at_ns: Count
+    end_ns: Count
+    for_ns: Count | None = None
     targets: list[str] = []
     asked: dict[str, Any] = {}
     how: str = ""
@@ -62,17 +67,17 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
     """A named stretch of a trial, [start_ns, end_ns) from T0."""
 
     name: str
-    start_ns: int
-    end_ns: int
+    start_ns: Count
+    end_ns: Count
 
 
 class Quorum(msgspec.Struct, frozen=True, kw_only=True):
     """Live producers against those needed, for a stretch of the trial."""
 
-    from_ns: int
-    to_ns: int
-    live: int
-    needed: int
+    from_ns: Count
+    to_ns: Count
+    live: Count
+    needed: Count
     finality_expected: bool
 
 
@@ -92,13 +97,14 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
     n: int
     params: dict[str, Any] = {}
+    rate_milli: Count = 0
 
 
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Smallest and largest value of something."""
 
-    min: int
-    max: int
+    min: Count
+    max: Count
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,13 +122,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     lab: str = ""
     seed: int = 0
     profile: str = ""
-    slot_ns: int
-    blocks_per_turn: int
-    clock_limit_ns: int | None = None
-    warmup_ns: int = 0
-    end_ns: int
-    hosts: list[PlannedHost]
-    producers: list[str]
+    slot_ns: Positive
+    blocks_per_turn: Positive
+    clock_limit_ns: Count | None = None
+    warmup_ns: Count = 0
+    end_ns: Positive
+    hosts: Annotated[list[PlannedHost], msgspec.Meta(min_length=1)]
+    producers: Annotated[list[str], msgspec.Meta(min_length=1)]
     expect: dict[str, Any] = {}
     cells: list[Cell]
     trials: list[PlannedTrial]
@@ -163,13 +169,13 @@ class TrialFile(msgspec.Struct, frozen=True, kw_only=True):
 
     n: int
     seed: int = 0
-    t0_wall_ns: int
+    t0_wall_ns: Count
     chain_id: str = ""
     state: str = "complete"
     reason: str = ""
     started_ns: int = 0
     ended_ns: int | None = 0
-    genesis_slot: int
+    genesis_slot: Count
 
 
 class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,10 +188,10 @@ class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
     fault: str = ""
     kind: str = ""
     state: str = ""
-    mono_ns: int = 0
-    wall_ns: int = 0
-    t_ns: int | None = None
-    between_ns: list[int] | None = None
+    mono_ns: Time = 0
+    wall_ns: Time = 0
+    t_ns: Time | None = None
+    between_ns: Annotated[list[Time], msgspec.Meta(min_length=2, max_length=2)] | None = None
     asked: dict[str, Any] | None = None
     read_back: dict[str, Any] | None = None
     how: str = ""
@@ -222,20 +228,26 @@ def load_trial(run: Path, n: int) -> TrialFile | None:
     return _decode(path, TrialFile) if path.exists() else None
 
 
-def load_agents(folder: Path) -> tuple[list[AgentRecord], int]:
-    """Return every agent record of a trial by time since T0, and the count of broken lines."""
+def load_agents(folder: Path) -> tuple[list[AgentRecord], list[str]]:
+    """Return every agent record of a trial by time since T0, and what of them is broken."""
     records: list[AgentRecord] = []
-    broken = 0
+    broken: list[str] = []
     for path in [*sorted(folder.glob("hosts/*/agent.jsonl")), folder / PROVIDER / "agent.jsonl"]:
         if not path.exists():
             continue
-        for line in path.read_bytes().splitlines():
-            if not line.strip():
+        name = path.relative_to(folder)
+        try:
+            found = path.read_bytes().split(b"\n")
+        except OSError as error:
+            broken.append(f"{path.parent.name}: {name}: {error.strerror}")
+            continue
+        for number, line in enumerate(found, start=1):
+            if not line.strip(b"\0 \t\r"):
                 continue
             try:
-                records.append(msgspec.json.decode(line, type=AgentRecord))
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                broken += 1
+                records.append(msgspec.json.decode(line.strip(b"\0"), type=AgentRecord))
+            except _BROKEN:
+                broken.append(f"{path.parent.name}: {name}: line {number} is broken")
     records.sort(key=lambda r: (r.t_ns is not None, r.t_ns or 0, r.host, r.mono_ns))
     return records, broken
 
@@ -250,7 +262,7 @@ def load_json(path: Path) -> Any:
     """Return what a JSON file holds, or None when there is none or it is broken."""
     try:
         return msgspec.json.decode(path.read_bytes())
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *_BROKEN):
         return None
 
 
@@ -259,5 +271,5 @@ def _decode(path: Path, kind: type[T]) -> T:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise RunError(f"{path}: {error.strerror}; name a run, see `slotlab runs`") from error
-    except msgspec.DecodeError as error:
+    except _BROKEN as error:
         raise RunError(f"{path}: {error}; the run is damaged or of another version") from error

@@ -80,6 +80,7 @@ def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) 
         f"{loss.node} lost {loss.count} events after seq {loss.after_seq}"
         for loss in data.intake.losses
     ]
+    reasons += data.intake.findings + data.broken_agents
     reasons += [problem for problem in data.timeline.problems if _breaks(problem)]
     for fault in measured:
         if fault.ended_early:
@@ -127,8 +128,7 @@ def _notes(data: TrialData) -> list[str]:
         notes.append(f"{host}: {count} broken event lines were rejected")
     for kind, count in data.intake.unknown_kinds.items():
         notes.append(f"{count} events of unknown kind {kind} were kept and not used")
-    if data.broken_agent_lines:
-        notes.append(f"{data.broken_agent_lines} broken agent journal lines were rejected")
+    notes += data.intake.notes
     for event in data.events("dropped", "queue n"):
         notes.append(f"{event.node}: queue {event.fields[0]} dropped {event.fields[1]} items")
     return notes

@@ -213,7 +213,7 @@ def slot_events(story: Story, log: HostLog) -> None:
             _, kind, num = steps[cursor]
             head, lib = (num, lib) if kind == "applied" else (head, num)
             cursor += 1
-        if down(story, host, t):
+        if down(story, host, t, catching_up=0.1):
             continue
         index = slot % 8 // 2
         log.add(t, "slot_due", slot=slot, producer=PRODUCERS[index], due_ns=0,
@@ -264,8 +264,10 @@ def load_events(story: Story, log: HostLog) -> None:
         t, id_ = i * SLOT + 0.1, f"{log.host}-{i}"
         log.add(t, "tx", writer="client", id=id_, state="sent")
         if not down(story, log.host, t) and t + 5 < story.end:
-            log.add(t + 0.9, "tx", id=id_, state="included", num=1)
-            log.add(t + 5, "tx", id=id_, state="irreversible", num=1)
+            for told, state in ((t + 0.9, "included"), (t + 5, "irreversible")):
+                if down(story, log.host, told, catching_up=CATCH_UP):
+                    told = story.kill[1] + CATCH_UP
+                log.add(told, "tx", id=id_, state=state, num=1)
 
 
 def events(story: Story) -> dict[str, list[dict[str, Any]]]:
@@ -273,7 +275,10 @@ def events(story: Story) -> dict[str, list[dict[str, Any]]]:
     logs = {host: HostLog(host) for host in HOSTS}
     node_events(story, logs)
     result = {}
+    over = max(story.end + 3, *(t for log in logs.values() for t, _, _ in log.entries)) + 0.1
     for host, log in logs.items():
+        for writer in ("", "probe", "client"):
+            log.add(over, "stopped", writer=writer, reason="SIGTERM")
         slot_events(story, log)
         probe_events(story, log)
         load_events(story, log)

@@ -1,0 +1,130 @@
+"""What every event line must pass before anything is measured from it."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+
+from metrics.intake import lines
+from node import events
+
+ROLES = ("", ".probe", ".client")
+
+
+class Stamp(NamedTuple):
+    """When and what a line said, without its content; digest tells contents apart."""
+
+    kind: str
+    boot: str
+    wall_ns: int
+    mono_ns: int
+    digest: int
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Mutable: what passed so far. written: for each (host, writer), its lines by number."""
+
+    written: dict[tuple[str, str], dict[int, Stamp]] = field(default_factory=dict)
+    chains: dict[str, set[str]] = field(default_factory=dict)
+    rejected: Counter[str] = field(default_factory=Counter)
+    repeated: Counter[str] = field(default_factory=Counter)
+    zeroed: Counter[str] = field(default_factory=Counter)
+    unknown_kinds: Counter[str] = field(default_factory=Counter)
+    findings: list[str] = field(default_factory=list)
+    lines: int = 0
+
+
+def gather(folder: Path, out: BinaryIO) -> Gathered:
+    """Return what passed of a trial's folder after writing those lines, typed anew, to out."""
+    found = Gathered()
+    for path in sorted(path for path in (folder / "hosts").glob("*") if path.is_dir()):
+        for file in lines.files_of(path):
+            _file(found, path.name, file, out)
+    return found
+
+
+def _file(found: Gathered, host: str, path: Path, out: BinaryIO) -> None:
+    """Take in one file; what is wrong with it as a whole is a finding."""
+    name, count = f"hosts/{host}/{path.name}", 0
+    strangers: Counter[str] = Counter()
+    twice: dict[str, int] = {}
+    try:
+        for line in lines.read(path):
+            count += 1
+            _line(found, host, line, out, strangers, twice)
+    except lines.Damage as error:
+        found.findings.append(f"{host}: {name} is damaged after {count} lines: {error}")
+    for other, many in sorted(strangers.items()):
+        found.findings.append(f"{host}: {name} holds {many} events of {other}")
+    for node, seq in sorted(twice.items()):
+        found.findings.append(f"{host}: {name}: number {seq} of {node} was given twice")
+
+
+def _line(
+    found: Gathered,
+    host: str,
+    raw: bytes,
+    out: BinaryIO,
+    strangers: Counter[str],
+    twice: dict[str, int],
+) -> None:
+    """Take in one line, or count why not."""
+    line = raw.replace(b"\0", b"")
+    found.zeroed[host] += len(line) != len(raw)
+    if not line.strip():
+        return
+    decoded = _decoded(line)
+    if decoded is None:
+        found.rejected[host] += 1
+        return
+    envelope, record = decoded
+    if envelope.host != host or envelope.node not in [host + role for role in ROLES]:
+        strangers[envelope.node if envelope.host == host else envelope.host] += 1
+        return
+    stamp = Stamp(
+        kind=sys.intern(envelope.kind), boot=sys.intern(envelope.boot),
+        wall_ns=envelope.wall_ns, mono_ns=envelope.mono_ns, digest=hash(line),
+    )  # fmt: skip
+    own = found.written.setdefault((host, envelope.node), {})
+    first = own.setdefault(envelope.seq, stamp)
+    if first is not stamp:
+        if first == stamp:
+            found.repeated[host] += 1
+        else:
+            twice.setdefault(envelope.node, envelope.seq)
+        return
+    if record is None:
+        found.unknown_kinds[envelope.kind] += 1
+    elif isinstance(record, events.Started) and record.chain_id:
+        found.chains.setdefault(host, set()).add(record.chain_id)
+    found.lines += 1
+    out.write(_written(envelope, record))
+
+
+def _decoded(line: bytes) -> tuple[events.Envelope, events.Any_ | None] | None:
+    """Return envelope and record, no record for an unknown kind, None for what is no event."""
+    try:
+        return events.decode(line)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        pass
+    try:
+        envelope = events.decode_envelope(line)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return (envelope, None) if envelope.kind not in events.KINDS else None
+
+
+def _written(envelope: events.Envelope, record: events.Any_ | None) -> bytes:
+    """Return one line with the fields of envelope and record, each once."""
+    head = msgspec.json.encode(envelope)
+    if record is None:
+        return head + b"\n"
+    fields = msgspec.structs.asdict(envelope)
+    del fields["kind"]
+    return msgspec.json.encode(fields)[:-1] + b"," + msgspec.json.encode(record)[1:] + b"\n"

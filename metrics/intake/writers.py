@@ -1,0 +1,218 @@
+"""Whether every planned writer wrote from beginning to end, as the plan lets it live and die."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from metrics.intake.gate import Gathered, Stamp
+from metrics.model.run_folder import AgentRecord, Plan, PlannedFault, PlannedTrial, TrialFile
+
+DEATHS = ("kill", "crash", "power_cut")
+STILL = ("pause", "freeze_host")
+CLOSE_NS = 3_000_000_000
+"""How far from a planned moment a writer's clock and the fault's delay may put its last words."""
+UNWRITTEN_NS = 40_000_000_000
+"""What a power cut may take: lines the kernel had not brought to the disk."""
+ROLE = {"": "node", ".probe": "probe", ".client": "client"}
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Events of one writer that are missing: seq jumped from after to before."""
+
+    host: str
+    node: str
+    after_seq: int
+    before_seq: int
+    mono_from_ns: int
+    mono_to_ns: int
+
+    @property
+    def count(self) -> int:
+        """Return how many events are missing."""
+        return self.before_seq - self.after_seq - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the writers' records lack: invalidating findings and losses, and tolerated ones."""
+
+    findings: list[str]
+    losses: list[Loss]
+    notes: list[str]
+
+
+class Zero:
+    """The moment T0 on each host's clock, by its agent, else by its first line of the boot."""
+
+    def __init__(self, gathered: Gathered, agents: list[AgentRecord], t0_wall_ns: int) -> None:
+        self._mono: dict[tuple[str, str], int] = {}
+        for record in agents:
+            at = (record.read_back or {}).get("t0_mono_ns")
+            if record.state == "armed" and isinstance(at, int):
+                self._mono[record.host, record.boot] = at
+        first: dict[tuple[str, str], Stamp] = {}
+        for (host, _), own in gathered.written.items():
+            for stamp in own.values():
+                known = first.setdefault((host, stamp.boot), stamp)
+                if stamp.mono_ns < known.mono_ns:
+                    first[host, stamp.boot] = stamp
+        for epoch, stamp in first.items():
+            self._mono.setdefault(epoch, stamp.mono_ns - stamp.wall_ns + t0_wall_ns)
+
+    def t_ns(self, host: str, stamp: Stamp) -> int:
+        """Return when the line was written, about, since T0."""
+        return stamp.mono_ns - self._mono[host, stamp.boot]
+
+
+def judge(
+    gathered: Gathered,
+    plan: Plan,
+    planned: PlannedTrial,
+    file: TrialFile,
+    agents: list[AgentRecord],
+) -> Judged:
+    """Return what is missing of the planned writers' records."""
+    zero = Zero(gathered, agents, file.t0_wall_ns)
+    findings = [*_strange_hosts(gathered, plan), *_absent(gathered, plan, planned)]
+    for host, chains in sorted(gathered.chains.items()):
+        if file.chain_id and chains != {file.chain_id}:
+            findings.append(f"{host}: its node ran another chain than trial.json names")
+    losses, notes = [], []
+    for (host, node), own in sorted(gathered.written.items()):
+        life = _Life(host, node, own, zero, plan, planned)
+        findings += life.findings()
+        for loss in life.losses():
+            if life.tolerates(loss):
+                notes.append(f"{loss.node} lost {loss.count} events with its planned death")
+            else:
+                losses.append(loss)
+    return Judged(findings, losses, notes)
+
+
+def _strange_hosts(gathered: Gathered, plan: Plan) -> Iterator[str]:
+    known = {host.host for host in plan.hosts}
+    for host in sorted({host for host, _ in gathered.written} - known):
+        yield f"{host}: hosts/{host} holds events of a host that is not in the plan"
+
+
+def _absent(gathered: Gathered, plan: Plan, planned: PlannedTrial) -> Iterator[str]:
+    """Yield each planned writer of which there is no line, on hosts of which there are some."""
+    present = {host for host, _ in gathered.written}
+    loaded = any(node.endswith(".client") for _, node in gathered.written)
+    rate = next((cell.rate_milli for cell in plan.cells if cell.n == planned.cell), 0)
+    share, rest = divmod(rate, len(plan.hosts))
+    for index, host in enumerate(plan.hosts):
+        if host.host not in present:
+            continue
+        has_client = loaded and share + (index < rest) > 0
+        for role, word in ROLE.items():
+            wanted = has_client if word == "client" else True
+            if wanted and (host.host, host.host + role) not in gathered.written:
+                yield f"{host.host}: no event of its {word} in hosts/{host.host}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Life:
+    """One writer's lines and what the plan does to its host."""
+
+    host: str
+    node: str
+    own: Mapping[int, Stamp]
+    zero: Zero
+    plan: Plan
+    planned: PlannedTrial
+
+    @property
+    def name(self) -> str:
+        """Return whose record it is, in words."""
+        return f"{self.host}: its {ROLE[self.node[len(self.host) :]]}"
+
+    @property
+    def is_node(self) -> bool:
+        """Return whether it is the host's node."""
+        return self.node == self.host
+
+    def t_ns(self, stamp: Stamp) -> int:
+        """Return when the line was written, about, since T0."""
+        return self.zero.t_ns(self.host, stamp)
+
+    def faults(self, kinds: Iterable[str]) -> list[PlannedFault]:
+        """Return the planned faults of these kinds on the host."""
+        return [f for f in self.planned.faults if f.fault in kinds and self.host in f.targets]
+
+    def dies(self, from_ns: int, to_ns: int) -> bool:
+        """Return whether the plan lets it die between its last line and its next start."""
+        return any(
+            f.at_ns - self._silent_ns(f) <= from_ns <= f.at_ns + CLOSE_NS
+            and f.at_ns - CLOSE_NS <= to_ns
+            for f in self.faults(DEATHS)
+        )
+
+    def _silent_ns(self, fault: PlannedFault) -> int:
+        """Return how long before its planned death its last line may have been written."""
+        if self.faults(STILL):
+            return fault.at_ns + CLOSE_NS
+        lost_ns = UNWRITTEN_NS if fault.fault == "power_cut" else CLOSE_NS
+        return max(lost_ns, 2 * self.plan.slot_ns)
+
+    def losses(self) -> Iterator[Loss]:
+        """Yield the gaps in its numbering."""
+        numbers = sorted(self.own)
+        if numbers[0]:
+            mono_ns = self.own[numbers[0]].mono_ns
+            yield Loss(self.host, self.node, -1, numbers[0], mono_ns, mono_ns)
+        for a, b in pairwise(numbers):
+            if b > a + 1:
+                yield Loss(self.host, self.node, a, b, self.own[a].mono_ns, self.own[b].mono_ns)
+
+    def tolerates(self, loss: Loss) -> bool:
+        """Return whether the lines were lost with a planned death and it began anew after them."""
+        if loss.after_seq < 0 or self.own[loss.before_seq].kind != "started":
+            return False
+        before, after = self.own[loss.after_seq], self.own[loss.before_seq]
+        return self.dies(self.t_ns(before), self.t_ns(after))
+
+    def findings(self) -> Iterator[str]:
+        """Yield what is wrong with how it began, ended and began again."""
+        ordered = [self.own[number] for number in sorted(self.own)]
+        for a, b in pairwise(ordered):
+            if b.kind == "started" and a.kind != "stopped" and b.boot:
+                if not self.dies(self.t_ns(a), self.t_ns(b)):
+                    at_s = self.t_ns(b) / 1e9
+                    yield f"{self.name} started again at {at_s:.1f} s, which nobody planned"
+            elif a.kind == "stopped" and b.kind != "started":
+                yield f"{self.name} wrote on at {self.t_ns(b) / 1e9:.1f} s after it had stopped"
+        last = ordered[-1]
+        t_ns = self.t_ns(last)
+        if last.kind != "stopped":
+            if not self._may_end(t_ns):
+                yield (
+                    f"{self.name} says nothing after {t_ns / 1e9:.1f} s and never stopped: it"
+                    " died, or its record lost its end"
+                )
+        elif not self.node.endswith(".client") and t_ns < self.plan.end_ns - CLOSE_NS:
+            yield f"{self.name} stopped at {t_ns / 1e9:.1f} s, which nobody planned"
+
+    def _may_end(self, last_ns: int) -> bool:
+        """Return whether the plan lets it fall silent then, for good."""
+        for fault in self.faults(DEATHS):
+            if fault.fault != "power_cut" and not self.is_node:
+                continue
+            silent_ns = self._silent_ns(fault)
+            # Only the node is started again when the power is back.
+            lasting = _lasting(fault, self.plan) or not self.is_node
+            if lasting and fault.at_ns - silent_ns <= last_ns <= fault.at_ns + CLOSE_NS:
+                return True
+        return any(
+            _lasting(fault, self.plan) and fault.at_ns - CLOSE_NS <= last_ns
+            for fault in self.faults(STILL)
+        )
+
+
+def _lasting(fault: PlannedFault, plan: Plan) -> bool:
+    """Return whether what the fault does is never taken back within the trial."""
+    back_ns = fault.for_ns or fault.asked.get("restart_after_ns")
+    return not isinstance(back_ns, int) or fault.at_ns + back_ns >= plan.end_ns - CLOSE_NS

@@ -1,0 +1,146 @@
+"""What damage to a run's files leads to: never a traceback, never an accusation of the chain."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+from metrics.model.run_folder import RunError
+
+Rebuilt = Callable[..., dict[str, Any]]
+Change = Callable[[bytes], bytes]
+
+
+def _events(run: Path, host: str = "h2") -> Path:
+    return run / f"trials/1/hosts/{host}/events.jsonl.zst"
+
+
+def _raw(change: Change) -> Callable[[Path], None]:
+    """Return what changes the compressed bytes of h2's events."""
+    return lambda run: _write(_events(run), change(_events(run).read_bytes()))
+
+
+def _text(change: Change) -> Callable[[Path], None]:
+    """Return what changes the lines of h2's events."""
+    return _raw(lambda raw: zstandard.compress(change(zstandard.decompress(raw)), 3))
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def _value(old: bytes, new: bytes) -> Callable[[Path], None]:
+    """Return what replaces the first of a text in h2's events."""
+    return _text(lambda text: text.replace(old, new, 1))
+
+
+def _flip(raw: bytes) -> bytes:
+    return raw[:3] + bytes([raw[3] ^ 0xFF]) + raw[4:]
+
+
+def _without(text: bytes, *words: bytes) -> bytes:
+    kept = [line for line in text.splitlines() if not any(word in line for word in words)]
+    return b"\n".join(kept) + b"\n"
+
+
+def _in_its_place(run: Path) -> None:
+    _events(run, "h2").write_bytes(_events(run, "h3").read_bytes())
+
+
+def _a_folder(run: Path) -> None:
+    _events(run).unlink()
+    _events(run).mkdir()
+
+
+def _another_number(text: bytes) -> bytes:
+    line = next(x for x in text.splitlines() if b'"kind":"process"' in x)
+    return text + line.replace(b'"cpu_ns":0', b'"cpu_ns":1') + b"\n"
+
+
+def _other_chain(run: Path) -> None:
+    _value(b'"role":"node"', b'"role":"node","chain_id":"other"')(run)
+
+
+INVALID = {
+    "not zst": (_raw(lambda _: b"nothing of the kind"), "h2/events.jsonl.zst is damaged"),
+    "a flipped byte": (_raw(_flip), "h2/events.jsonl.zst is damaged"),
+    "cut in the middle": (_raw(lambda raw: raw[: len(raw) // 2]), "h2/events.jsonl.zst is damaged"),
+    "a folder": (_a_folder, "h2/events.jsonl.zst is damaged"),
+    "empty": (_raw(lambda _: b""), "no events were collected from h2"),
+    "no line": (_text(lambda _: b""), "no events were collected from h2"),
+    "the tail lost": (_text(lambda text: text[: len(text) // 2]), "h2"),
+    "another's file": (_in_its_place, "h2/events.jsonl.zst holds"),
+    "a number twice": (_text(_another_number), "of h2 was given twice"),
+    "no probe": (_text(lambda x: _without(x, b'"h2.probe"')), "h2: no event of its probe"),
+    "no node": (_text(lambda x: _without(x, b'"node":"h2"')), "h2: no event of its node"),
+    "no end": (_text(lambda x: _without(x, b'"stopped"')), "h2: its node says nothing after"),
+    "a number too large": (_value(b'"num":2', b'"num":1' + b"0" * 30), "h2 lost 1 events"),
+    "a number of letters": (_value(b'"num":2', b'"num":"abc"'), "h2 lost 1 events"),
+    "a number below zero": (_value(b'"num":2', b'"num":-2'), "h2 lost 1 events"),
+    "no such text": (_value(b'"previous":"', b'"previous":"\xff'), "h2 lost 1 events"),
+    "a missing field": (_value(b'"previous"', b'"former"'), "h2 lost 1 events"),
+    "another chain": (_other_chain, "h2: its node ran another chain"),
+}
+
+
+@pytest.mark.parametrize("damage", INVALID)
+def test_damage_makes_the_run_invalid_and_names_the_host(rebuilt: Rebuilt, damage: str) -> None:
+    files, said = INVALID[damage]
+    summary = rebuilt(files=files)
+    assert summary["verdict"] == "invalid"
+    assert any(said in reason for reason in summary["invalid"]), summary["invalid"]
+    assert [c["name"] for c in summary["checks"] if c["verdict"] == "violated"] == []
+
+
+HARMLESS = {
+    "lines twice": (_text(lambda x: x + x), "lines came twice"),
+    "NUL bytes": (_text(lambda x: x.replace(b"\n", b"\n" + b"\0" * 99, 1)), "NUL bytes"),
+    "deep nesting": (_text(lambda x: x + b"[" * 100_000 + b"\n"), "1 broken event lines"),
+    "half a line": (_text(lambda x: x + b'{"v":1,"kind"'), "1 broken event lines"),
+    "blank lines": (_text(lambda x: x + b"\n\n \n"), ""),
+}
+
+
+@pytest.mark.parametrize("damage", HARMLESS)
+def test_what_loses_nothing_is_at_most_noted(rebuilt: Rebuilt, damage: str) -> None:
+    files, said = HARMLESS[damage]
+    summary = rebuilt(files=files)
+    assert (summary["verdict"], summary["invalid"]) == ("pass", [])
+    assert not said or any("h2" in note and said in note for note in summary["notes"])
+
+
+PLANS: dict[str, Any] = {
+    "slot_ns": 0, "blocks_per_turn": 0, "producers": [], "hosts": [], "end_ns": 10**30,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", PLANS)
+def test_a_plan_that_cannot_be_is_one_line_with_file_and_key(rebuilt: Rebuilt, key: str) -> None:
+    def bend(run: Path) -> None:
+        plan = json.loads((run / "plan.json").read_text())
+        (run / "plan.json").write_text(json.dumps({**plan, key: PLANS[key]}))
+
+    with pytest.raises(RunError, match=rf"plan\.json: .*{key}"):
+        rebuilt(files=bend)
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff", b"[" * 100_000, b'{"n":1}'])
+def test_a_damaged_trial_file_is_one_line(rebuilt: Rebuilt, text: bytes) -> None:
+    with pytest.raises(RunError, match=r"trial\.json: "):
+        rebuilt(files=lambda run: _write(run / "trials/1/trial.json", text))
+
+
+@pytest.mark.parametrize("line", [b"{", b"\xff", b"[" * 100_000, b'{"host":"h1","t_ns":"abc"}'])
+def test_a_broken_journal_names_host_and_file(rebuilt: Rebuilt, line: bytes) -> None:
+    def tear(run: Path) -> None:
+        path = run / "trials/1/hosts/h1/agent.jsonl"
+        path.write_bytes(path.read_bytes() + line + b"\n")
+
+    summary = rebuilt(files=tear)
+    assert summary["verdict"] == "invalid"
+    assert any("h1: hosts/h1/agent.jsonl: line" in reason for reason in summary["invalid"])
