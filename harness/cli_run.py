@@ -199,7 +199,8 @@ def print_summary(console: Console, folder: Path, summary: Mapping[str, Any]) ->
     console.print(tables.faults_of(summary))
     console.print(tables.checks_of(summary))
     for reason in summary.get("invalid", []):
-        console.print(f"invalid: {reason}", style="yellow", markup=False, highlight=False)
+        text = tables.plain(f"invalid: {reason}")
+        console.print(text, style="yellow", markup=False, highlight=False)
     console.print(f"verdict: {tables.styled(summary['verdict'])}")
     print(f"report:  {(folder / 'report.html').resolve()}", file=console.file)
     return _EXIT.get(str(summary["verdict"]), EXIT_LAB)

@@ -20,6 +20,11 @@ _VERDICT_STYLE = {
 }  # fmt: skip
 
 
+def plain(text: str) -> str:
+    """Return text with control characters written out: what hosts say never steers a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
 def styled(word: str) -> str:
     """Return a verdict word in its colour."""
     style = _VERDICT_STYLE.get(word, "")
@@ -110,8 +115,8 @@ def faults_of(summary: Mapping[str, Any]) -> Table:
             *([str(fault["reason"])] if fault["reason"] else []),
         ]
         table.add_row(
-            f"{escape(fault['id'])}{trial}\n{styled(fault['state'])}",
-            "\n".join(escape(line) for line in lines),
+            f"{escape(plain(fault['id']))}{trial}\n{styled(fault['state'])}",
+            "\n".join(escape(plain(line)) for line in lines),
         )
     return table
 
@@ -124,8 +129,10 @@ def checks_of(summary: Mapping[str, Any]) -> Table:
     table.add_column("evidence")
     for check in summary["checks"]:
         holds = check["verdict"] == "holds"
-        evidence = Text(check["evidence"], no_wrap=holds, overflow="ellipsis" if holds else "fold")
-        table.add_row(escape(check["name"]), styled(check["verdict"]), evidence)
+        evidence = Text(
+            plain(check["evidence"]), no_wrap=holds, overflow="ellipsis" if holds else "fold"
+        )
+        table.add_row(escape(plain(check["name"])), styled(check["verdict"]), evidence)
     return table
 
 

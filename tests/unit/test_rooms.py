@@ -48,7 +48,17 @@ ROOMS: dict[str, Room] = {
     "faults": Room(STDLIB, ("faults", "msgspec")),
     "metrics": Room(
         STDLIB - NETWORK,
-        ("metrics", "node.events", "duckdb", "numpy", "jinja2", "plotly", "msgspec", "markupsafe"),
+        (
+            "metrics",
+            "node.events",
+            "duckdb",
+            "zstandard",
+            "numpy",
+            "jinja2",
+            "plotly",
+            "msgspec",
+            "markupsafe",
+        ),
     ),
     "harness": Room(STDLIB, tuple(HARNESS)),
     "harness.fuzz": Room(STDLIB - NETWORK, CHAIN_READERS),

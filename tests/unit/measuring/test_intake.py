@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import zstandard
 
+from harness.tables import plain
 from metrics.model.run_folder import RunError
 
 Rebuilt = Callable[..., dict[str, Any]]
@@ -144,3 +146,18 @@ def test_a_broken_journal_names_host_and_file(rebuilt: Rebuilt, line: bytes) -> 
     summary = rebuilt(files=tear)
     assert summary["verdict"] == "invalid"
     assert any("h1: hosts/h1/agent.jsonl: line" in reason for reason in summary["invalid"])
+
+
+def test_control_characters_break_neither_xml_nor_the_terminal(
+    rebuilt: Rebuilt, tmp_path: Path
+) -> None:
+    def stop(run: Path) -> None:
+        path = run / "trials/1/trial.json"
+        told = {**json.loads(path.read_text()), "state": "failed", "reason": "\x1b[2J\x00!"}
+        path.write_text(json.dumps(told))
+
+    rebuilt(files=stop)
+    error = ElementTree.parse(tmp_path / "run/junit.xml").find(".//error")
+    assert error is not None
+    assert (error.text or "").endswith("?[2J?!")
+    assert plain("\x1b[2J\x00!\nü") == "\\x1b[2J\\x00!\nü"
