@@ -84,7 +84,7 @@ def _events(
 def _compress(path: Path) -> None:
     target = path.with_name(path.name + ".zst")
     with path.open("rb") as source, target.open("wb") as sink:
-        zstandard.ZstdCompressor(level=ZSTD_LEVEL).copy_stream(source, sink)
+        zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True).copy_stream(source, sink)
     path.unlink()
 
 

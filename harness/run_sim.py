@@ -70,7 +70,7 @@ def repeat_line(options: SimOptions, planned: Plan) -> str:
 
 
 def _write(folder: RunFolder, trial: Trial, done: Simulated) -> TrialRecord:
-    compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL)
+    compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True)
     for host, lines in done.events.items():
         path = folder.host(trial.n, host)
         (path / "events.jsonl.zst").write_bytes(compressor.compress(lines))
