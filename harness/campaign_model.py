@@ -45,6 +45,8 @@ class ChainSpec(Strict):
     blocks_per_turn: Annotated[int, Field(ge=1, le=100)] = 12
     assign: dict[str, list[str]] = Field(default={})
     lock_on_proposed: bool = False
+    enable_stale_production: list[str] = Field(default=[])
+    """Hosts whose nodes sign on an old head, as after a restart of the whole net."""
     bitshares: BitsharesSpec | None = None
 
     @model_validator(mode="before")

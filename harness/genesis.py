@@ -179,6 +179,7 @@ def _node_config(
             skew_file=f"{RUN_DIR}/skew",
         ),
         client=_client(plan, trial, host, account, t0_ns),
+        enable_stale_production=host.host in plan.enable_stale_production,
     )
 
 

@@ -93,6 +93,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         trials=trials,
         timing=common.chain.timing,
         lock_on_proposed=common.chain.lock_on_proposed,
+        enable_stale_production=_stale_producers(common, hosts, file.path.name),
         bitshares=common.chain.bitshares_options(),
         prediction={"finality_lag_blocks": predicted_lag(common)},
         estimate=_estimate(common, len(hosts), timing.end_ns, len(trials)),
@@ -201,6 +202,22 @@ def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlanHost, ...]:
         for i, name in enumerate(names):
             dealt[takers[i % len(takers)]].append(name)
     return tuple(msgspec.structs.replace(host, producers=dealt[host.host]) for host in view.hosts)
+
+
+def _stale_producers(campaign: Campaign, hosts: Sequence[PlanHost], file: str) -> list[str]:
+    """Return the hosts whose nodes may produce on a stale head.
+
+    Raises:
+        PlanError: no such host, or one that produces nothing.
+    """
+    producing = [host.host for host in hosts if host.producers]
+    for name in campaign.chain.enable_stale_production:
+        if name not in producing:
+            raise PlanError(
+                f"{file}: chain.enable_stale_production: {name} is no producing host;"
+                f" {nearest(name, producing)}"
+            )
+    return campaign.chain.enable_stale_production
 
 
 def _trial(

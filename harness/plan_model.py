@@ -136,6 +136,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     producers: list[str]
     timing: Literal["fio", "eosio2", "leap"] = "fio"
     lock_on_proposed: bool = False
+    enable_stale_production: list[str] = []
+    """Hosts whose nodes may sign on a head however old (PROTOCOL A.9)."""
     bitshares: dict[str, Any] | None = None
     expect: dict[str, Any]
     lease: str | int

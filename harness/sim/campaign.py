@@ -92,7 +92,10 @@ def world_of(
         keys={name: PrivateKey.from_hex(keys.secret(name)) for name in names},
         hosts=tuple(
             HostSpec(
-                name=host.host, producers=tuple(host.producers), clock=_clock(trial, host.host)
+                name=host.host,
+                producers=tuple(host.producers),
+                clock=_clock(trial, host.host),
+                enable_stale_production=host.host in plan.enable_stale_production,
             )
             for host in plan.hosts
         ),

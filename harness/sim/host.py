@@ -88,6 +88,8 @@ class Host:
         self.store = MemoryStore()
         self.outside: Outside | None = None
         self.chain: Chain | None = None
+        self.enable_stale_production = False
+        """Whether it signs on a head however old, as an operator may have it do."""
         self.life = 0
         """Rises with each start and crash: what was on its way to an earlier life is lost."""
         self.paused = False
@@ -114,6 +116,7 @@ class Host:
         chain = Chain(
             shared.genesis, profile=shared.profile, keys=self.keys,
             watermarks=dict(self.store.watermarks), verifier=shared.verifier(),
+            enable_stale_production=self.enable_stale_production,
         )  # fmt: skip
         for block, irreversible in self.store.restore():
             chain.step(messages.BlockRestored(block=block, irreversible=irreversible))

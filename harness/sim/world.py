@@ -41,6 +41,7 @@ class HostSpec:
 
     name: str
     producers: tuple[str, ...] = ()
+    enable_stale_production: bool = False
     clock: ClockSpec = GOOD_CLOCK
     neighbours: tuple[str, ...] | None = None
 
@@ -198,6 +199,7 @@ class World:
         clock = HostClock(spec.clock, start_ns=self.engine.now_ns, mono_base_ns=base_ns)
         keys = {name: self.spec.keys[name] for name in spec.producers}
         host = Host(spec.name, common, clock, keys, rng)
+        host.enable_stale_production = spec.enable_stale_production
         self.net.join(host)
         return host
 

@@ -163,7 +163,7 @@ def _liveness(data: TrialData, chain: ChainView, known: Facts) -> Check:
         if block.id in chain.canonical
     )
     advances = [(final.t_ns, final.num) for final in known.finals]
-    found = liveness.progress(stretches, blocks_ns, advances)
+    found = liveness.progress(stretches, blocks_ns, advances, data.plan.slot_ns)
     if not found.judged and not found.violations:
         return Check(name, UNKNOWN, "no stretch with a quorum was long enough to tell")
     fine = (

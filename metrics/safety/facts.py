@@ -10,7 +10,7 @@ from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import APPLIED, IRREVERSIBLE, RECEIVED
 from metrics.model.run_folder import PlannedFault, load_json
 from metrics.safety.invariants import Executed, Final, LibStep, Signed
-from metrics.safety.liveness import RECONNECT_NS, Made, Stretch, stall_limit
+from metrics.safety.liveness import RECONNECT_NS, Made, Stretch, slots_for, stall_limit
 from metrics.safety.node_log import Logs, Step
 
 MADE = "num id slot producer confirmed"
@@ -87,9 +87,15 @@ def stretches(data: TrialData) -> list[Stretch]:
             extra = 2 * plan.round_slots if fresh else 0
             begin_ns = start_ns + (RECONNECT_NS if start_ns else 0)
             if begin_ns < end_ns:
-                found.append(
-                    Stretch(from_ns=begin_ns, to_ns=end_ns, limit_blocks=limit + extra)
+                most = slots_for(
+                    limit + extra, producers=len(plan.producers), live=window.live,
+                    blocks_per_turn=plan.blocks_per_turn,
                 )  # fmt: skip
+                found.append(
+                    Stretch(
+                        from_ns=begin_ns, to_ns=end_ns, limit_blocks=limit + extra, limit_slots=most
+                    )
+                )
     return found
 
 

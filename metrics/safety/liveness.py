@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,11 +17,16 @@ RECONNECT_NS = 2_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """Time in which enough correct producers are connected; finality may stall limit_blocks."""
+    """Time in which enough correct producers are connected.
+
+    Finality may stall for limit_blocks blocks, and for limit_slots slots however few blocks there
+    are in them: a chain that makes no block at all stands still as well.
+    """
 
     from_ns: float
     to_ns: float
     limit_blocks: int
+    limit_slots: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,14 +61,26 @@ def stall_limit(*, producers: int, quorum: int, blocks_per_turn: int, two_stage:
     return 2 * producers * blocks_per_turn
 
 
+def slots_for(blocks: int, *, producers: int, live: int, blocks_per_turn: int) -> int:
+    """Return the most slots that so many blocks take while `live` of the producers sign.
+
+    Each round of all producers has live turns; it may begin and end in the middle of one.
+    """
+    rounds = math.ceil(blocks / (max(live, 1) * blocks_per_turn)) + 1
+    return rounds * producers * blocks_per_turn
+
+
 def progress(
-    stretches: Iterable[Stretch], blocks_ns: Sequence[float], advances: Iterable[tuple[float, int]]
+    stretches: Iterable[Stretch],
+    blocks_ns: Sequence[float],
+    advances: Iterable[tuple[float, int]],
+    slot_ns: int,
 ) -> Progress:
     """Return whether the network's last irreversible block stalled in any stretch.
 
     blocks_ns: nominal times of the blocks of the chain, sorted. advances: (time, number) of each
     irreversible block at each host, in any order. A stretch without an advance that is too short
-    to tell is not judged.
+    to tell, in blocks and in slots, is not judged.
     """
     steps = _rising(advances)
     times = [t for t, _ in steps]
@@ -74,21 +92,30 @@ def progress(
         ]
         marks = [stretch.from_ns, *(t for t, _ in inside), stretch.to_ns]
         stall, start_ns = 0, stretch.from_ns
+        longest_ns, still_ns = 0.0, stretch.from_ns
         for before, after in itertools.pairwise(marks):
             count = bisect.bisect_left(blocks_ns, after) - bisect.bisect_left(blocks_ns, before)
             if count > stall:
                 stall, start_ns = count, before
-        if not inside and stall <= stretch.limit_blocks:
+            if after - before > longest_ns:
+                longest_ns, still_ns = after - before, before
+        slots = int(longest_ns // slot_ns)
+        if not inside and stall <= stretch.limit_blocks and slots <= stretch.limit_slots:
             continue
         judged += 1
         if stall * limit >= worst * stretch.limit_blocks:
             worst, limit = stall, stretch.limit_blocks
+        where = ""
         if stall > stretch.limit_blocks:
-            text = (
-                f"finality stood still for {stall} blocks from {seconds(start_ns)} on, with a"
-                f" quorum connected; at most {stretch.limit_blocks} are allowed"
-            )
+            where = f"{stall} blocks from {seconds(start_ns)} on, with a quorum connected; at most"
+            where += f" {stretch.limit_blocks} are allowed"
+        elif slots > stretch.limit_slots:
+            start_ns = still_ns
+            where = f"{slots} slots from {seconds(still_ns)} on, with a quorum connected; at most"
+            where += f" {stretch.limit_slots} are allowed"
+        if where:
             num = max((n for t, n in steps if t <= start_ns), default=0)
+            text = f"finality stood still for {where}"
             violations.append(Violation(text, (num,), (), (), (start_ns,)))
     return Progress(violations=violations, judged=judged, worst_blocks=worst, limit_blocks=limit)
 

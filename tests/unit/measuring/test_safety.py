@@ -16,7 +16,7 @@ from metrics.safety.invariants import (
     lib_decreases,
     overlapping_confirmations,
 )
-from metrics.safety.liveness import Made, Stretch, early_blocks, progress, stall_limit
+from metrics.safety.liveness import Made, Stretch, early_blocks, progress, slots_for, stall_limit
 from metrics.safety.node_log import Step, repeated_transactions, restart_breaks, schedule_breaks
 
 SECOND = 1_000_000_000
@@ -31,7 +31,10 @@ def step(kind: str, **fields: Any) -> Step:
 
 
 def stretch(limit: int, *, from_s: int = 0, to_s: int = 100) -> Stretch:
-    return Stretch(from_ns=from_s * SECOND, to_ns=to_s * SECOND, limit_blocks=limit)
+    """Return a stretch of half-second slots that only blocks can limit."""
+    return Stretch(
+        from_ns=from_s * SECOND, to_ns=to_s * SECOND, limit_blocks=limit, limit_slots=1_000
+    )
 
 
 def test_two_ids_at_one_height_conflict_and_the_evidence_names_who_when_and_what() -> None:
@@ -135,14 +138,14 @@ def test_finality_may_stand_still_for_the_limit_and_not_for_one_block_more() -> 
     before = [(float(SECOND * t), t) for t in range(21)]
     for limit, breaches in ((20, 0), (19, 1)):
         resumed = [*before, *((float(SECOND * t), t) for t in range(40, 101))]
-        found = progress([stretch(limit)], blocks, resumed)
+        found = progress([stretch(limit)], blocks, resumed, SECOND // 2)
         assert (len(found.violations), found.judged, found.worst_blocks) == (breaches, 1, 20)
 
 
 def test_finality_that_never_comes_back_is_a_breach_and_a_short_stretch_tells_nothing() -> None:
     blocks = [float(i * SECOND) for i in range(100)]
-    assert len(progress([stretch(50, from_s=40)], blocks, []).violations) == 1
-    short = progress([stretch(50, from_s=60)], blocks, [])
+    assert len(progress([stretch(50, from_s=40)], blocks, [], SECOND // 2).violations) == 1
+    short = progress([stretch(50, from_s=60)], blocks, [], SECOND // 2)
     assert (short.violations, short.judged) == ([], 0)
 
 
@@ -152,3 +155,20 @@ def test_a_block_is_early_only_beyond_the_tolerance_and_for_certain() -> None:
 
     assert early_blocks([made(9.9e9), made(10.2e9)], 0.1e9) == []
     assert len(early_blocks([made(9.89e9)], 0.1e9)) == 1
+
+
+def test_a_chain_that_makes_no_block_stands_still_in_slots() -> None:
+    still = Stretch(
+        from_ns=10 * SECOND, to_ns=100 * SECOND, limit_blocks=12,
+        limit_slots=slots_for(12, producers=4, live=3, blocks_per_turn=2),
+    )  # fmt: skip
+    assert still.limit_slots == 24
+    advances = [(9.0 * SECOND, 7), (20.0 * SECOND, 8)]
+    found = progress([still], [], advances, SECOND // 2)
+    (breach,) = found.violations
+    assert breach.text == (
+        "finality stood still for 160 slots from 20.000 s on, with a quorum connected; at most"
+        " 24 are allowed"
+    )
+    calm = [(t * 10.0 * SECOND, t) for t in range(11)]
+    assert progress([still], [], calm, SECOND // 2).violations == []
