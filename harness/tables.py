@@ -11,6 +11,7 @@ from rich.text import Text
 
 from harness.plan_model import Plan, PlannedFault, Trial
 from harness.units import text_of_ns
+from metrics.model.quantiles import NEEDED
 from metrics.report import fault_text
 
 _VERDICT_STYLE = {
@@ -180,4 +181,6 @@ def _who(fault: PlannedFault) -> str:
 
 def _figure(quantiles: Mapping[str, Any], key: str, unit: str) -> str:
     value = quantiles.get(key)
+    if quantiles["n"] and key in quantiles["few"]:
+        return f"n < {NEEDED[key]}"
     return "-" if value is None else f"{value:.3g}{unit}"

@@ -2,14 +2,14 @@
 
 Every sample is a middle value and the interval it must lie in. Quantiles are nearest-rank values of
 the raw samples (never averaged, never interpolated); a censored sample is longer than anything
-seen, so a quantile that falls among the censored ones is unknown (None). The error interval of a
+seen, so a quantile that falls among the censored ones is unknown (None). So is one of too few
+samples to have any beyond it: the p99 of twelve would be their maximum. The error interval of a
 quantile is the same quantile of all lower and of all upper ends.
 """
 
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +20,9 @@ import numpy.typing as npt
 KEYS: dict[str, float] = {
     "min": 0.0, "p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0,
 }  # fmt: skip
-RESAMPLES = 400
+NEEDED: dict[str, int] = {"p90": 10, "p95": 20, "p99": 100, "p999": 1000}
+"""How many samples, censored ones included, it takes before any lies beyond the quantile."""
+COVERAGE = 0.95
 
 Floats = npt.NDArray[np.float64]
 
@@ -68,11 +70,12 @@ def quantile(values: Sequence[float] | Floats, share: float, censored: int = 0) 
     return float(values[rank]) if rank < len(values) else None
 
 
-def summarise(trials: Sequence[Samples], *, scale: float, digits: int, seed: int) -> dict[str, Any]:
+def summarise(trials: Sequence[Samples], *, scale: float, digits: int) -> dict[str, Any]:
     """Return the Q structure of summary.json for the pooled samples of all trials.
 
-    scale divides the raw values (1e9: ns to s). `ci` is a bootstrap over whole trials, so it is
-    null with fewer than two: one trial says nothing about the next.
+    scale divides the raw values (1e9: ns to s). A quantile of too few samples is null and named in
+    `few`, so that it can be told from one that lies among the censored. `ci` is about the median
+    trial (see `_median_trial`): null below six trials, as few trials say little about the next.
     """
     pool = Samples()
     for samples in trials:
@@ -84,16 +87,18 @@ def summarise(trials: Sequence[Samples], *, scale: float, digits: int, seed: int
             return None
         return round(value / scale, digits)
 
+    few = [key for key, least in NEEDED.items() if pool.n < least]
     q: dict[str, Any] = {
         "n": pool.n,
         "censored": pool.censored,
         "negative": int((mid < 0).sum()),
         "impossible": int((hi < 0).sum()),
         "unknown": pool.unknown,
+        "few": few,
     }
     error: dict[str, list[float | None]] = {}
     for key, share in KEYS.items():
-        q[key] = scaled(quantile(mid, share, pool.censored))
+        q[key] = None if key in few else scaled(quantile(mid, share, pool.censored))
         if q[key] is not None:
             ends = (quantile(lo, share, pool.censored), quantile(hi, share, pool.censored))
             error[key] = [scaled(end) for end in ends]
@@ -102,33 +107,47 @@ def summarise(trials: Sequence[Samples], *, scale: float, digits: int, seed: int
     if whole:
         error["mean"] = [scaled(float(lo.mean())), scaled(float(hi.mean()))]
     q["error"] = error
-    q["ci"] = _bootstrap(trials, scale=scale, digits=digits, seed=seed)
+    intervals = {key: _median_trial(trials, key) for key in ("p50", "p99")}
+    q["ci"] = {
+        key: [round(end / scale, digits) for end in ends] for key, ends in intervals.items() if ends
+    } or None
     return q
 
 
-def _bootstrap(
-    trials: Sequence[Samples], *, scale: float, digits: int, seed: int
-) -> dict[str, list[float]] | None:
-    """Return 95 % percentile-bootstrap intervals of p50 and p99, None for fewer than 2 trials."""
-    filled = [(np.asarray(t.mid, dtype=np.float64), t.censored) for t in trials if t.n]
-    if len(filled) < 2:
+def _median_trial(trials: Sequence[Samples], key: str) -> tuple[float, float] | None:
+    """Return an interval that holds the median trial's quantile in at least 95 % of all runs.
+
+    The sign-test interval: of n trials' own quantiles, each below the median of all trials that
+    could have been run with probability 1/2, the k-th smallest and the k-th largest enclose that
+    median unless fewer than k lie on one side: 1 - 2 P(Binomial(n, 1/2) < k). No distribution is
+    assumed, only that trials are independent. The ends are those of the clock error, so that it is
+    included. None below six trials, where a trial has too few samples for the quantile, and where
+    an end is not known or lies among the censored.
+    """
+    filled = [trial for trial in trials if trial.n]
+    rank = _sign_rank(len(filled))
+    if rank == 0 or any(trial.n < NEEDED.get(key, 1) for trial in filled):
         return None
-    rng = random.Random(seed)
-    draws: dict[str, list[float]] = {"p50": [], "p99": []}
-    for _ in range(RESAMPLES):
-        chosen = [filled[rng.randrange(len(filled))] for _ in filled]
-        values = np.sort(np.concatenate([mid for mid, _ in chosen]))
-        censored = sum(count for _, count in chosen)
-        for key, found in draws.items():
-            value = quantile(values, KEYS[key], censored)
-            found.append(math.inf if value is None else value)
-    result: dict[str, list[float]] = {}
-    for key, found in draws.items():
-        found.sort()
-        ends = [quantile(found, share) for share in (0.025, 0.975)]
-        if all(end is not None and math.isfinite(end) for end in ends):
-            result[key] = [round(end / scale, digits) for end in ends if end is not None]
-    return result or None
+    low = sorted(_own(trial.lo, key, trial.censored) for trial in filled)[rank - 1]
+    high = sorted(_own(trial.hi, key, trial.censored) for trial in filled)[-rank]
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
+
+
+def _own(values: list[float], key: str, censored: int) -> float:
+    """Return one trial's quantile, infinite where it lies among the censored."""
+    found = quantile(sorted(values), KEYS[key], censored)
+    return math.inf if found is None else found
+
+
+def _sign_rank(n: int) -> int:
+    """Return the largest k with 1 - 2 P(Binomial(n, 1/2) < k) >= COVERAGE, 0 if there is none."""
+    rank, outside = 0, 0
+    while rank <= n:
+        outside += 2 * math.comb(n, rank)
+        if 2**n - outside < COVERAGE * 2**n:
+            break
+        rank += 1
+    return rank
 
 
 def resolved(q: dict[str, Any], key: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from metrics.model.quantiles import resolved
+from metrics.model.quantiles import NEEDED, resolved
 
 UNKNOWN = "unknown"
 
@@ -15,6 +15,8 @@ def figure(q: dict[str, Any] | None, key: str, unit: str = "") -> str:
     if not q or not q["n"]:
         return "–"
     value = q.get(key)
+    if key in q["few"]:
+        return f"n < {NEEDED[key]}"
     if value is None:
         return f"> end ({q['censored']} open)"
     ends = q["error"].get(key, [None, None])

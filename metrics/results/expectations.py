@@ -1,20 +1,31 @@
 """The campaign's `expect` against the figures: one check a line, decided with the error in mind.
 
-A limit that lies inside a figure's error interval decides nothing: the check is unknown.
+Every figure is an interval: of its error, of what too few samples leave open, or of what the slots
+without evidence may have been. A limit that lies inside it decides nothing: the check is unknown.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
+from metrics.model.quantiles import NEEDED
 from metrics.model.run_folder import Plan
 from metrics.results.analysis import RESTORED, Analysis
-from metrics.safety.checks import HOLDS, UNKNOWN, VIOLATED, Check
+from metrics.safety.checks import DETAILS_MAX, HOLDS, UNKNOWN, VIOLATED, Check
+
+UNSURE = (
+    "slots.produced", "slots.missed", "slots.missed_ratio", "slots.late", "slots.orphaned",
+    "slots.double",
+)  # fmt: skip
+"""What an unknown slot may have been."""
 
 
 def evaluate(plan: Plan, cells: list[dict[str, Any]], analyses: list[Analysis]) -> list[Check]:
     """Return the invariants over all trials, then each expectation for each cell."""
-    checks = _invariants(analyses)
+    checks = over_trials([(a.data.file.n, a.checks) for a in analyses])
     for cell in cells:
         suffix = ""
         if len(cells) > 1:
@@ -37,19 +48,47 @@ def needed(plan: Plan, check: Check) -> bool:
     return check.name in plan.expect.get("always", []) or not invariant
 
 
-def _invariants(analyses: list[Analysis]) -> list[Check]:
-    """Return each invariant once: violated if any trial violates it, unknown if any is unknown."""
-    merged: dict[str, Check] = {}
-    order = {HOLDS: 0, UNKNOWN: 1, VIOLATED: 2}
-    for analysis in analyses:
-        for check in analysis.checks:
-            known = merged.get(check.name)
-            if len(analyses) > 1:
-                evidence = f"trial {analysis.data.file.n}: {check.evidence}"
-                check = Check(check.name, check.verdict, evidence, check.details)
-            if known is None or order[check.verdict] > order[known.verdict]:
-                merged[check.name] = check
-    return list(merged.values())
+def over_trials(found: Sequence[tuple[int, Sequence[Check]]]) -> list[Check]:
+    """Return each check once for all trials (number, checks): the worst verdict, and whose it is.
+
+    The evidence counts the trials of that verdict and gives the first one's; the witnesses are
+    those of all of them.
+    """
+    by_name: dict[str, dict[int, Check]] = {}
+    for n, checks in found:
+        for check in checks:
+            by_name.setdefault(check.name, {})[n] = check
+    return [_over_trials(name, checks) for name, checks in by_name.items()]
+
+
+def _over_trials(name: str, checks: dict[int, Check]) -> Check:
+    if len(checks) == 1:
+        return next(iter(checks.values()))
+    by_verdict = {
+        verdict: {n: check for n, check in checks.items() if check.verdict == verdict}
+        for verdict in (VIOLATED, UNKNOWN, HOLDS)
+    }
+    worst = next(verdict for verdict, those in by_verdict.items() if those)
+    those = by_verdict[worst]
+    first = min(those)
+    if worst == HOLDS:
+        how = f"{len(those)} trials hold"
+    else:
+        how = f"{len(those)} of {len(checks)} trials ({_numbers(those)}) {worst}"
+        if worst == VIOLATED and (unsure := by_verdict[UNKNOWN]):
+            how += f", {len(unsure)} ({_numbers(unsure)}) unknown"
+    each = max(DETAILS_MAX // len(those), 1)
+    details = [
+        replace(witness, text=f"trial {n}: {witness.text}")
+        for n, check in sorted(those.items())
+        for witness in check.details[:each]
+    ]
+    evidence = f"{how}; trial {first}: {those[first].evidence}"
+    return Check(name, worst, evidence, tuple(details[:DETAILS_MAX]))
+
+
+def _numbers(trials: Iterable[int]) -> str:
+    return ", ".join(str(n) for n in sorted(trials))
 
 
 def _phase(
@@ -62,35 +101,70 @@ def _phase(
                 name = f"{phase}.{metric}.{key}"
                 checks += _limits(name + suffix, metric, limits, _quantile(metrics, metric, key))
         else:
-            value = _lookup(metrics, metric)
-            found = None if value is None else (value, value, value, "")
+            found = _count(metrics, metric)
             checks += _limits(f"{phase}.{metric}{suffix}", metric, bounds, found)
     return checks
 
 
-Figure = tuple[float, float, float, str]
+class Figure(NamedTuple):
+    """The interval a figure must lie in (infinite where that is not known), and its words."""
+
+    low: float
+    high: float
+    text: str
 
 
 def _quantile(metrics: dict[str, Any] | None, metric: str, key: str) -> Figure | None:
-    """Return (value, lo, hi, note) of a quantile; infinite when it lies among the censored."""
+    """Return a quantile; infinite when it lies among the censored.
+
+    One of too few samples lies between the least and the greatest of them.
+    """
     q = (metrics or {}).get(metric)
     if not q or not q["n"]:
         return None
-    value = q.get(key)
     note = f", n={q['n']}" + (f", {q['censored']} not final by the end" if q["censored"] else "")
+    if key in q["few"]:
+        low, high = _ends(q, "min")[0], _ends(q, "max")[1]
+        text = f"{key} needs {NEEDED[key]} samples, there are {q['n']}"
+        return Figure(low, high, f"{text}: {_text(metric, low)} .. {_text(metric, high)}")
+    low, high = _ends(q, key)
+    value = q.get(key)
     if value is None:
-        return float("inf"), float("inf"), float("inf"), note
+        return Figure(low, high, "not final by the end" + note)
+    text = _text(metric, value)
+    if low == -math.inf:
+        text += " (error not known)"
+    elif low != value:
+        text += f" ({_text(metric, low)} .. {_text(metric, high)})"
+    return Figure(low, high, text + note)
+
+
+def _ends(q: dict[str, Any], key: str) -> tuple[float, float]:
+    """Return the error interval of a quantile, infinite where it is not known or censored."""
+    if q.get(key) is None:
+        return math.inf, math.inf
     low, high = q["error"].get(key, [None, None])
     if low is None or high is None:
-        return value, float("-inf"), float("inf"), note
-    return value, low, high, note
+        return -math.inf, math.inf
+    return low, high
 
 
-def _lookup(metrics: dict[str, Any] | None, dotted: str) -> float | None:
+def _count(metrics: dict[str, Any] | None, metric: str) -> Figure | None:
+    """Return a count or a ratio; each slot of which nothing is known may have been anything."""
     found: Any = metrics
-    for part in dotted.split("."):
+    for part in metric.split("."):
         found = found.get(part) if isinstance(found, dict) else None
-    return found if isinstance(found, int | float) else None
+    slots = (metrics or {}).get("slots", {})
+    unknown = slots.get("unknown", 0)
+    if unknown and metric in UNSURE:
+        whole = slots["expected"] if metric.endswith("_ratio") else 1
+        start = slots[metric.removeprefix("slots.").removesuffix("_ratio")]
+        low, high = start / whole, (start + unknown) / whole
+        words = f"{_text(metric, low)} .. {_text(metric, high)}"
+        return Figure(low, high, f"{words}, {unknown} of {slots['expected']} slots unknown")
+    if not isinstance(found, int | float):
+        return None
+    return Figure(found, found, _text(metric, found))
 
 
 def _limits(name: str, metric: str, bounds: dict[str, Any], found: Figure | None) -> list[Check]:
@@ -101,38 +175,46 @@ def _limits(name: str, metric: str, bounds: dict[str, Any], found: Figure | None
         if found is None:
             checks.append(Check(label, UNKNOWN, "no samples"))
             continue
-        value, low, high, note = found
         if word == "max":
-            verdict = HOLDS if high <= scaled else VIOLATED if low > scaled else UNKNOWN
+            verdict = _at_most(found.low, found.high, scaled)
         else:
-            verdict = HOLDS if low >= scaled else VIOLATED if high < scaled else UNKNOWN
-        evidence = "not final by the end" if value == float("inf") else _text(metric, value)
-        if low not in (value, float("-inf")):
-            evidence += f" ({_text(metric, low)} .. {_text(metric, high)})"
-        elif low == float("-inf"):
-            evidence += " (error not known)"
-        checks.append(Check(label, verdict, evidence + note))
+            verdict = _at_most(-found.high, -found.low, -scaled)
+        checks.append(Check(label, verdict, found.text))
     return checks
+
+
+def _at_most(low: float, high: float, limit: float) -> str:
+    """Return whether a value in low..high is at most limit; unknown when the limit lies inside."""
+    return HOLDS if high <= limit else VIOLATED if low > limit else UNKNOWN
 
 
 def _recoveries(cell: dict[str, Any], limit_ns: int, suffix: str) -> list[Check]:
-    checks = []
+    """Return a check for each fault that ended; one without an end has nothing to recover from."""
     limit = limit_ns / 1e9
+    checks = []
     for fault, q in cell["metrics"]["recovery_s"].items():
-        name = f"{fault}: recovers within {limit:g} s{suffix}"
-        if not q["n"] and q["undisturbed"]:
-            checks.append(Check(name, HOLDS, "no host fell behind"))
-        elif not q["n"]:
-            checks.append(Check(name, UNKNOWN, "no host was observed after the fault"))
-        elif q["max"] is None:
-            watched = q["watched_s"]
-            verdict = VIOLATED if watched >= limit else UNKNOWN
-            evidence = f"{q['censored']} of {q['n']} hosts not back after {watched:.1f} s"
-            checks.append(Check(name, verdict, evidence))
-        else:
-            verdict = HOLDS if q["max"] <= limit else VIOLATED
-            checks.append(Check(name, verdict, f"slowest host back after {q['max']:.2f} s"))
+        verdict, evidence = _recovery(q, limit)
+        checks.append(Check(f"{fault}: recovers within {limit:g} s{suffix}", verdict, evidence))
     return checks
+
+
+def _recovery(q: dict[str, Any], limit: float) -> tuple[str, str]:
+    """Return the verdict and evidence of one fault: was the slowest host back in time?"""
+    if not q["n"]:
+        if q.get("undisturbed"):
+            return HOLDS, "no host fell behind"
+        return UNKNOWN, "no host was observed after the fault"
+    if q["max"] is None:
+        watched = q["watched_s"]
+        verdict = VIOLATED if watched >= limit else UNKNOWN
+        return verdict, f"{q['censored']} of {q['n']} hosts not back after {watched:.1f} s"
+    low, high = _ends(q, "max")
+    evidence = f"slowest host back after {q['max']:.2f} s"
+    if low == -math.inf:
+        evidence += " (error not known)"
+    elif low != high:
+        evidence += f" ({low:.2f} .. {high:.2f} s)"
+    return _at_most(low, high, limit), evidence
 
 
 def _text(metric: str, value: float) -> str:

@@ -107,9 +107,8 @@ def _cell(plan: Plan, params: dict[str, Any], analyses: list[Analysis]) -> dict[
         found = [phase.name for phase in analysis.data.phases if phase.name != BETWEEN]
         names += [name for name in dict.fromkeys(found) if name not in names]
     whole = {*names, BETWEEN} - {WARMUP, OUTSIDE}
-    seed = plan.seed
-    metrics = _metrics(analyses, whole, seed)
-    metrics["recovery_s"], metrics["first_final_s"] = _recoveries(analyses, seed)
+    metrics = _metrics(analyses, whole)
+    metrics["recovery_s"], metrics["first_final_s"] = _recoveries(analyses)
     metrics["clock"] = clocks.hosts(analyses[-1].data)
     return {
         "params": params,
@@ -123,7 +122,7 @@ def _cell(plan: Plan, params: dict[str, Any], analyses: list[Analysis]) -> dict[
             for a in analyses
         ],
         "metrics": metrics,
-        "phases": {name: _metrics(analyses, {name}, seed) for name in names},
+        "phases": {name: _metrics(analyses, {name}) for name in names},
     }
 
 
@@ -131,14 +130,14 @@ def _trial_verdict(analysis: Analysis) -> str:
     return FAIL if any(c.verdict == VIOLATED for c in analysis.checks) else PASS
 
 
-def _metrics(analyses: list[Analysis], phases: set[str], seed: int) -> dict[str, Any]:
+def _metrics(analyses: list[Analysis], phases: set[str]) -> dict[str, Any]:
     """Return M for the named phases, pooled over the trials.
 
     Of one phase alone, finality is judged by the blocks that were due to be final within it.
     """
 
     def seconds(each: Callable[[Analysis], Samples]) -> dict[str, Any]:
-        return summarise([each(a) for a in analyses], scale=1e9, digits=6, seed=seed)
+        return summarise([each(a) for a in analyses], scale=1e9, digits=6)
 
     alone = len(phases) == 1
 
@@ -154,7 +153,7 @@ def _metrics(analyses: list[Analysis], phases: set[str], seed: int) -> dict[str,
         item.phase in phases and not item.settles for a in analyses for item in a.finality
     )
     return {
-        "finality_lag_blocks": summarise(lags, scale=1, digits=3, seed=seed),
+        "finality_lag_blocks": summarise(lags, scale=1, digits=3),
         "finality_crossing": crossing if alone else 0,
         "finality_latency_s": latency("quorum"),
         "finality_latency_first_s": latency("first"),
@@ -162,7 +161,7 @@ def _metrics(analyses: list[Analysis], phases: set[str], seed: int) -> dict[str,
         "finality_latency_last_s": latency("last"),
         "irreversible": _irreversible(analyses, phases),
         "irreversible_advance": _advance(analyses, phases),
-        "propagation_ms": _propagation(analyses, phases, seed),
+        "propagation_ms": _propagation(analyses, phases),
         "slots": slots.merge(
             [slots.counts([s for s in a.slots if s.phase in phases]) for a in analyses]
         ),
@@ -173,18 +172,18 @@ def _metrics(analyses: list[Analysis], phases: set[str], seed: int) -> dict[str,
     }
 
 
-def _propagation(analyses: list[Analysis], phases: set[str], seed: int) -> dict[str, Any]:
+def _propagation(analyses: list[Analysis], phases: set[str]) -> dict[str, Any]:
     per_trial = [propagation.samples(a.propagation, phases) for a in analyses]
     pairs = sorted({pair for found in per_trial for pair in found})
     result: dict[str, dict[str, Any]] = {}
     for source, target in pairs:
         parts = [found.get((source, target), Samples()) for found in per_trial]
-        q = summarise(parts, scale=1e6, digits=6, seed=seed)
+        q = summarise(parts, scale=1e6, digits=6)
         result.setdefault(source, {})[target] = q
     return result
 
 
-def _recoveries(analyses: list[Analysis], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def _recoveries(analyses: list[Analysis]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return {fault id: Q} of the time back to normal and of the first new final block.
 
     What lasts to the end of the trial has none.
@@ -202,10 +201,10 @@ def _recoveries(analyses: list[Analysis], seed: int) -> tuple[dict[str, Any], di
             for item in a.recovery
             if item.fault == fault
         ]
-        back[fault] = summarise([p[0] for p in pairs], scale=1e9, digits=6, seed=seed)
+        back[fault] = summarise([p[0] for p in pairs], scale=1e9, digits=6)
         back[fault]["watched_s"] = round(min(watched, default=0) / 1e9, 3)
         back[fault]["undisturbed"] = sum(p[2] for p in pairs)
-        first[fault] = summarise([p[1] for p in pairs], scale=1e9, digits=6, seed=seed)
+        first[fault] = summarise([p[1] for p in pairs], scale=1e9, digits=6)
     return back, first
 
 

@@ -77,15 +77,23 @@ def _verdict(data: TrialData, name: str, problems: list[Violation], fine: str) -
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         return Check(name, VIOLATED, problems[0].text + more, tuple(problems[:DETAILS_MAX]))
-    missing = sorted({host.host for host in data.plan.hosts} - set(data.intake.hosts))
-    lost = sum(loss.count for loss in data.intake.losses)
-    if missing:
-        return Check(name, UNKNOWN, f"no events from {', '.join(missing)}")
-    if lost:
-        return Check(name, UNKNOWN, f"{lost} events lost")
+    gap = _gap(data)
+    if gap:
+        return Check(name, UNKNOWN, gap)
     liars = data.liars
     left_out = f"; left out as not correct: {', '.join(sorted(liars))}" if liars else ""
     return Check(name, HOLDS, fine + left_out)
+
+
+def _gap(data: TrialData) -> str:
+    """Return what is missing of the record, "" when it is complete."""
+    missing = sorted({host.host for host in data.plan.hosts} - set(data.intake.hosts))
+    if missing:
+        return f"no events from {', '.join(missing)}"
+    lost = sum(loss.count for loss in data.intake.losses)
+    if lost:
+        return f"{lost} events lost"
+    return data.intake.findings[0] if data.intake.findings else ""
 
 
 def _conflicting(data: TrialData, known: Facts) -> Check:
@@ -164,6 +172,10 @@ def _liveness(data: TrialData, chain: ChainView, known: Facts) -> Check:
     )
     advances = [(final.t_ns, final.num) for final in known.finals]
     found = liveness.progress(stretches, blocks_ns, advances, data.plan.slot_ns)
+    gap = _gap(data)
+    if gap and found.violations:
+        # That nothing became final is seen by what is not there: only a whole record shows it.
+        return Check(name, UNKNOWN, f"{found.violations[0].text}; but {gap}")
     if not found.judged and not found.violations:
         return Check(name, UNKNOWN, "no stretch with a quorum was long enough to tell")
     fine = (
