@@ -23,6 +23,8 @@ from harness.campaign_model import SCHEMA, Campaign
 from harness.campaign_values import nearest
 from harness.errors import CampaignError
 
+RESERVED = ("warmup", "baseline", "recovery", "after", "between", "outside", "always", "each_fault")
+"""Words that phases and expectations have already: no fault may be called so."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PLAIN = {
     "int_type": "a whole number",
@@ -196,6 +198,10 @@ def _validate(raw: dict[str, Any], path: Path) -> Campaign:
         raise CampaignError(f"{path.name}: expect.{error}") from error
     ids = [fault.id for fault in campaign.timeline if fault.id]
     for name in ids:
+        if name in RESERVED:
+            raise CampaignError(
+                f"{path.name}: timeline: id {name} is a phase or a key of expect; choose another"
+            )
         if ids.count(name) > 1:
             raise CampaignError(f"{path.name}: timeline: id {name} is given twice; rename one")
     return campaign

@@ -139,6 +139,8 @@ def _groups(
         if twice:
             raise ValueError(f"{', '.join(twice)} stands in two groups")
         rest = [host for host in field.weights if host not in named]
+        if rest and len(groups) > 1:
+            raise ValueError(f"leaves out {', '.join(rest)}; put them into a group")
         groups += [rest] if rest else []
     groups = [group for group in groups if group]
     if len(groups) < 2:

@@ -11,6 +11,7 @@ from harness.errors import RunError
 from harness.plan_model import Trial
 from harness.trial_state import Context, Progress
 from harness.units import SECOND_NS
+from metrics.report import fault_text
 
 POLL_S = 2.0
 
@@ -95,4 +96,7 @@ def _hear(context: Context) -> None:
 
 def _who(trial: Trial, phase: str) -> str:
     named = [fault for fault in trial.faults if fault.id in phase.split("+")]
-    return "".join(f"  [{fault.fault} on {', '.join(fault.targets)}]" for fault in named)
+    return "".join(
+        f"  [{fault.fault} on {fault_text.where(fault.groups, fault.targets, 0)}]"
+        for fault in named
+    )

@@ -108,6 +108,26 @@ def timing(data: TrialData, fault: PlannedFault) -> tuple[bool, dict[str, Any]]:
     return early, found
 
 
+def unended(data: TrialData, fault: PlannedFault) -> str:
+    """Return why nobody can say when the fault ended, "" when every host that acted told it.
+
+    Of a fault that lasts to the end of the trial, or beyond what was observed, none is asked.
+    """
+    if fault.open or fault.end_ns >= data.end_ns:
+        return ""
+    told = {record.acted_on for record in of_fault(data, fault) if record.state == ENDED}
+    silent = sorted(set(fault.acting) - told)
+    return f"no record of its end from {', '.join(silent)}" if silent else ""
+
+
+def late_end(data: TrialData, fault: PlannedFault) -> str:
+    """Return how late a fault ended, "" when its last host began to end it at most LATE_NS late."""
+    if fault.open:
+        return ""
+    late_ns = max((c.first_ns - fault.end_ns for c in _changes(data, fault, ENDED)), default=0)
+    return f"ended {late_ns / 1e9:.1f} s late" if late_ns > LATE_NS else ""
+
+
 def late_begin(found: dict[str, Any]) -> str:
     """Return how late a fault began by its timing, "" when that was at most LATE_NS."""
     most_ms: float = found["apply"]["late_ms"][1] if "apply" in found else 0.0

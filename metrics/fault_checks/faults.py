@@ -46,7 +46,8 @@ def _result(data: TrialData, fault: PlannedFault, found: list[Burst]) -> FaultRe
     state, reason, how = fault_records.reported(data, fault)
     measured, wrong = _measured(data, fault, found)
     early, timing = fault_records.timing(data, fault)
-    wrong = wrong or fault_records.late_begin(timing)
+    wrong = wrong or fault_records.late_begin(timing) or fault_records.late_end(data, fault)
+    wrong = wrong or fault_records.unended(data, fault)
     if wrong and state == "installed":
         state, reason = "indeterminate", wrong
     return FaultResult(

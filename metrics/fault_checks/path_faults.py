@@ -23,6 +23,9 @@ Rtts = dict[Pair, list[int]]
 AS_ASKED = "as asked"
 DELAY_ERROR_NS, DELAY_ERROR_SHARE = 2_000_000, 0.02
 ABSENT_SHARE = 0.25
+TOO_SMALL = f"too small to see (resolution {DELAY_ERROR_NS / 1e6:g} ms)"
+GONE_BURSTS = 2
+"""So many bursts of one pair without the delay are no stray."""
 Z_95, Z_CERTAIN = 1.96, 4.0
 ROUNDING = 1e-6
 
@@ -38,7 +41,8 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     before = _rtts([b for b in found if b.flow == "path" and b.inside(*_quiet(data))])
     in_force = fault_records.in_force_ns(data, fault)
     during = probes.during(data, fault, found, SLOWING)
-    lasting = _rtts([burst for burst in during if burst.inside(*in_force)])
+    lasting_bursts = [burst for burst in during if burst.inside(*in_force)]
+    lasting = _rtts(lasting_bursts)
     wanted = probes.pairs_of(fault)
     medians = _added(statistics.median, before, lasting, wanted)
     fastest = _added(min, before, lasting, wanted)
@@ -49,20 +53,25 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
         return {"delay_ms": None, "pairs": {}}, "no path probes to measure the delay with"
     value = statistics.median(each.values())
     off = (value / asked_ns - 1) * 100 if asked_ns else 0.0
+    small = asked_ns < DELAY_ERROR_NS
     measured = {
         "delay_ms": round(value / 1e6, 3),
-        "difference_percent": round(off, 2),
+        "difference_percent": None if small else round(off, 2),
         "pairs": {f"{a}-{b}": round(ns / 1e6, 3) for (a, b), ns in each.items()},
         "by": "median" if jitter_ns else "fastest",
         "probes": sum(len(lasting[pair]) for pair in each),
         "median_ms": round(statistics.median(medians.values()) / 1e6, 3),
-        "judged": _delay_word(each, asked_ns),
+        "judged": TOO_SMALL if small else _delay_word(each, asked_ns),
     }
     slack_ns = max(DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns, ABSENT_SHARE * asked_ns)
     wrong = value < asked_ns - slack_ns or (
         statistics.median(fastest.values()) > asked_ns - jitter_ns + slack_ns
     )
-    return measured, f"measured delay is off by {off:.0f} %" if wrong else ""
+    if wrong:
+        return measured, f"measured delay is off by {off:.0f} %"
+    return measured, "" if small else _undelayed(
+        [burst for burst in lasting_bursts if burst.pair in each], before, asked_ns - jitter_ns
+    )
 
 
 def partition(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
@@ -165,6 +174,23 @@ def _delay_word(each: dict[tuple[str, str], float], asked_ns: float) -> str:
     if abs(worst - asked_ns) <= DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns:
         return AS_ASKED
     return f"off by {(worst - asked_ns) / 1e6:+.1f} ms between {a} and {b}"
+
+
+def _undelayed(found: list[Burst], before: Rtts, least_ns: float) -> str:
+    """Return when a pair was without the delay although it was in force, "" when none was.
+
+    A burst whose fastest answer gained less than half of the least delay was not delayed.
+    """
+    free: dict[Pair, list[float]] = {}
+    for burst in found:
+        if not burst.rtts_ns or burst.pair not in before:
+            continue
+        if min(burst.rtts_ns) - min(before[burst.pair]) < least_ns:
+            free.setdefault(burst.pair, []).append(burst.t_ns / 1e9)
+    for (a, b), times in sorted(free.items()):
+        if len(times) >= GONE_BURSTS:
+            return f"no delay between {a} and {b} from {min(times):.1f} to {max(times):.1f} s"
+    return ""
 
 
 def _added(

@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from metrics.measure import clocks, recovery
 from metrics.model.run_folder import PlannedFault
-from metrics.report import text
+from metrics.report import fault_text, text
 from metrics.results.analysis import Analysis
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000")
@@ -228,7 +228,9 @@ def _lanes(figure: go.Figure, analysis: Analysis, *, row: int) -> None:
                     "pattern": {"shape": PATTERNS[lane % len(PATTERNS)], "size": 6},
                 },
                 hoverinfo="text",
-                hovertext=html.escape(f"{fault.id} on {', '.join(fault.targets)}"),
+                hovertext=html.escape(
+                    f"{fault.id} on {fault_text.where(fault.groups, fault.targets, 0)}"
+                ),
             ),
             row=row, col=1,
         )  # fmt: skip

@@ -20,11 +20,16 @@ def asked(fault: Fault) -> str:
     parts = [_one(fault, key, value) for key, value in want.items() if _shown(key, value)]
     if "level" in want:
         parts.append(f"clock {_CLOCKS.get(want['level'], want['level'])}")
-    if fault["groups"]:
-        parts.append(" | ".join(", ".join(group) for group in fault["groups"]))
-    elif fault["fault"] == "cut" and fault["pairs"]:
+    if fault["fault"] == "cut" and fault["pairs"]:
         parts.append(", ".join(f"{a} → {b}" for a, b in fault["pairs"]))
     return ", ".join(parts) or fault["fault"].replace("_", " ")
+
+
+def where(groups: list[list[str]] | None, targets: list[str], hosts: int) -> str:
+    """Return whom a fault hits, in a lab of so many hosts: a partition's groups, else hosts."""
+    if groups:
+        return " | ".join(", ".join(group) for group in groups)
+    return "all hosts" if len(targets) == hosts else ", ".join(targets)
 
 
 def measured(fault: Fault) -> str:
@@ -57,8 +62,10 @@ def _moments(word: str, found: dict[str, Any]) -> str:
 def _links(found: dict[str, Any]) -> list[str]:
     parts = []
     if found.get("delay_ms") is not None:
+        percent = found["difference_percent"]
+        off = "" if percent is None else f" ({percent:+.1f} %)"
         parts.append(
-            f"{number(found['delay_ms'])} ms one way ({found['difference_percent']:+.1f} %) by the "
+            f"{number(found['delay_ms'])} ms one way{off} by the "
             f"{_READ_BY[found['by']]} of {len(found['pairs'])} pairs ({found['probes']:,} in all)"
         )
         if found["by"] == "fastest":

@@ -30,6 +30,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
     environment.globals.update(
         figure=text.figure, seconds=text.seconds, percent=text.percent, number=text.number,
         asked=fault_text.asked, measured=fault_text.measured, timing=fault_text.timing,
+        where=fault_text.where,
         moment=text.moment, span=text.span, known=text.known,
         beside=text.beside, predicted=text.predicted,
     )  # fmt: skip

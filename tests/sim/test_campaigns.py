@@ -20,7 +20,6 @@ PASSING = (
     "bad_network",
     "clocks",
     LIARS,
-    "participation",
     "restarts",
     "splits",
 )
@@ -76,6 +75,15 @@ def test_bound_to_what_they_pre_committed_they_do_not_and_finality_comes_back(
     assert check(summary, "no_conflicting_finality")["verdict"] == "holds"
     assert check(summary, "finality_resumes")["verdict"] == "holds"
     assert len(set(summary["metrics"]["irreversible"].values())) == 1
+
+
+def test_a_chain_with_too_few_witnesses_halts_for_good_and_the_verdict_says_so(
+    tmp_path: Path,
+) -> None:
+    status, summary, _ = simulated("participation", tmp_path)
+    violated = [item["name"] for item in summary["checks"] if item["verdict"] == "violated"]
+    assert (status, violated) == (1, ["finality_resumes"])
+    assert summary["cells"][0]["phases"]["after"]["slots"]["produced"] == 0
 
 
 def test_a_longer_delay_orphans_the_last_block_of_a_turn_and_a_shorter_one_none(
