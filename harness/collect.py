@@ -23,6 +23,12 @@ _JOURNAL = (
     " || sudo -n journalctl --no-pager -q -o short-precise -u 'slotlab-*' --since @{since}"
 )
 
+_EACH_FILE = (
+    "for writer in node probe client; do if [ -f $writer.jsonl ]; then"
+    " cat $writer.jsonl && echo || exit 1; fi; done"
+)
+"""Every writer's lines, each file on a line of its own: half a line spoils no other writer's."""
+
 
 def collect(
     fleet: Fleet,
@@ -70,7 +76,7 @@ def _events(
     for state_dir in sorted({host.state_dir for host in deployed.values()}):
         hosts = [name for name, host in deployed.items() if host.state_dir == state_dir]
         events = shlex.quote(f"{state_dir}/events")
-        command = f"cd {events} && cat $(ls node.jsonl probe.jsonl client.jsonl 2>/dev/null)"
+        command = f"cd {events} && {_EACH_FILE}"
         for host, result in fleet.remote.fetch(hosts, command, raw, timeout_s=120).items():
             if not result.ok:
                 problems.append(f"{host}: events not collected: {result.problem}")

@@ -1,7 +1,9 @@
 """The event file of one process: one record a line, appended in order, numbered without gaps.
 
 It knows the envelope and nothing of what the records mean. Lines are kept in memory until `flush`,
-which the owner of the loop calls once a turn; nothing is fsynced (a lost tail shows as a gap).
+which the owner of the loop calls once a turn; nothing is fsynced. Where a tail may be lost (half a
+line or NUL bytes at the end, or a writer of an earlier boot that never stopped), nobody knows how
+many numbers it had: one is left out, so that readers see that lines are missing.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ def boot_id() -> str:
 
 
 class EventLog:
-    """Appends events to path; seq goes on from the last whole line that is there.
+    """Appends events to path; seq goes on from the last whole line, or leaves a gap behind it.
 
     Raises:
         EventLogError: the file cannot be opened, read or (in flush) written.
@@ -48,7 +50,7 @@ class EventLog:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-            self._seq, torn = _continue_from(self._fd)
+            self._seq, torn = _continue_from(self._fd, boot)
         except OSError as error:
             raise EventLogError(f"{path}: {error.strerror}") from error
         if torn:
@@ -98,8 +100,11 @@ class EventLog:
             self._fd = -1
 
 
-def _continue_from(fd: int) -> tuple[int, bool]:
-    """Return the next seq and whether the last line is torn, looking back as far as needed."""
+def _continue_from(fd: int, boot: str) -> tuple[int, bool]:
+    """Return the next seq and whether the last line is torn, looking back as far as needed.
+
+    A process that was killed lost nothing that is not torn: the kernel kept what it had written.
+    """
     size = os.fstat(fd).st_size
     if size == 0:
         return 0, False
@@ -111,7 +116,9 @@ def _continue_from(fd: int) -> tuple[int, bool]:
         whole = lines[:-1] if start == 0 else lines[1:-1]
         for line in reversed(whole):
             try:
-                return msgspec.json.decode(line, type=Envelope).seq + 1, torn
+                last = msgspec.json.decode(line, type=Envelope)
+                gap = torn or (last.boot != boot and last.kind != "stopped")
+                return last.seq + 1 + gap, torn
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
         if start == 0:

@@ -59,8 +59,8 @@ def test_seq_goes_on_across_restarts(tmp_path: Path) -> None:
     assert [events.decode(line)[0].seq for line in lines(path)] == [0, 1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize("torn", [b'{"v":1,"ki', b"\xff\x00 garbage", b"x" * 200_000])
-def test_a_torn_tail_costs_one_line_and_no_number(tmp_path: Path, torn: bytes) -> None:
+@pytest.mark.parametrize("torn", [b'{"v":1,"ki', b"\xff\x00 garbage", b"x" * 200_000, b"\0" * 4096])
+def test_a_torn_tail_costs_one_line_and_shows_as_a_gap(tmp_path: Path, torn: bytes) -> None:
     path = tmp_path / "node.jsonl"
     log = open_log(path)
     log.write(events.Stopped(reason="a"))
@@ -71,8 +71,25 @@ def test_a_torn_tail_costs_one_line_and_no_number(tmp_path: Path, torn: bytes) -
     log.write(events.Stopped(reason="b"))
     log.close()
     found = lines(path)
-    assert [events.decode(found[i])[0].seq for i in (0, 2)] == [0, 1]
+    assert [events.decode(found[i])[0].seq for i in (0, 2)] == [0, 2]
     assert found[1] == torn
+
+
+def test_a_boot_that_never_stopped_may_have_lost_lines_and_a_killed_process_has_not(
+    tmp_path: Path,
+) -> None:
+    path, numbers = tmp_path / "node.jsonl", []
+    for boot, record in (
+        ("one", events.Dropped(queue="q", n=1)),
+        ("one", events.Dropped(queue="q", n=1)),
+        ("two", events.Stopped(reason="a")),
+        ("three", events.Stopped(reason="a")),
+    ):
+        log = EventLog(path, "hosta", "hosta", boot, FixedClock())
+        numbers.append(log.next_seq)
+        log.write(record)
+        log.close()
+    assert numbers == [0, 1, 3, 4]
 
 
 def test_a_full_disk_is_one_clear_error() -> None:
