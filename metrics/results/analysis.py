@@ -63,8 +63,8 @@ def analyse(data: TrialData) -> Analysis:
         faults=measured,
         checks=judged,
         story=story.tell(data, chain),
-        invalid=_invalid(data, measured, judged),
-        notes=_notes(data) + _impossible(hops),
+        invalid=_invalid(data, measured, judged) + _impossible(hops),
+        notes=_notes(data),
     )
 
 
@@ -110,7 +110,7 @@ def _unasked_boots(data: TrialData) -> list[str]:
 
 
 def _impossible(found: Propagation) -> list[str]:
-    """Return a note on blocks that arrived before they were made by more than the clock error."""
+    """Return a reason where blocks arrived before they were made by more than the clock error."""
     hops = [hop for hop in found.hops if hop.hi_ns < 0]
     if not hops:
         return []
