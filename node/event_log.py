@@ -118,9 +118,9 @@ def _continue_from(fd: int, boot: str) -> tuple[int, bool]:
             try:
                 last = msgspec.json.decode(line, type=Envelope)
                 gap = torn or (last.boot != boot and last.kind != "stopped")
-                return last.seq + 1 + gap, torn
+                return last.seq + 1 + int(gap), torn
             except (msgspec.DecodeError, UnicodeDecodeError):
                 continue
         if start == 0:
-            return 0, torn
+            return int(torn), torn
         window *= 8

@@ -214,5 +214,4 @@ class _Life:
 
 def _lasting(fault: PlannedFault, plan: Plan) -> bool:
     """Return whether what the fault does is never taken back within the trial."""
-    back_ns = fault.for_ns or fault.asked.get("restart_after_ns")
-    return not isinstance(back_ns, int) or fault.at_ns + back_ns >= plan.end_ns - CLOSE_NS
+    return fault.end_ns >= plan.end_ns - CLOSE_NS

@@ -53,17 +53,15 @@ def pairs(data: TrialData) -> dict[tuple[str, str], dict[str, Any]]:
     return found
 
 
-def widest(hops: list[Hop]) -> tuple[float, str, str] | None:
-    """Return (half width in ns, source, target) of the least certain hop; None without a hop.
+def widest(hops: list[Hop]) -> Hop | None:
+    """Return the least certain hop; None without a hop.
 
     Hops between clocks that are not related are left out: they have no figure either.
     """
-    halves = [
-        ((hop.hi_ns - hop.lo_ns) / 2, hop.source, hop.target)
-        for hop in hops
-        if hop.mid_ns == hop.mid_ns
-    ]
-    return max(halves, default=None)
+    placed = [hop for hop in hops if hop.mid_ns == hop.mid_ns]
+    return max(
+        placed, key=lambda hop: (hop.hi_ns - hop.lo_ns, hop.source, hop.target), default=None
+    )
 
 
 def hosts(data: TrialData) -> dict[str, dict[str, Any]]:

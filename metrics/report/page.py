@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 from metrics.intake import timeline
 from metrics.intake.trial import WARMUP
 from metrics.measure import clocks, finality, load, recovery
+from metrics.measure.propagation import Hop
 from metrics.measure.slots import Slot
 from metrics.model.run_folder import Plan, load_json
 from metrics.report import charts, fault_text, text
@@ -135,7 +136,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
 def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str]]:
     """Return the figures that say whether the rest may be believed, with a word of verdict."""
     data = analysis.data
-    worst = clocks.widest(analysis.propagation.hops)
+    worst = _uncertain(clocks.widest(analysis.propagation.hops))
     wall = data.timeline.wall
     closure = data.timeline.closure_ns()
     hops = [q for row in metrics["propagation_ms"].values() for q in row.values()]
@@ -143,9 +144,8 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str
     impossible = sum(q["impossible"] for q in hops)
     lost = sum(loss.count for loss in data.intake.losses)
     rejected = sum(data.intake.rejected.values())
-    worst_text = f"± {worst[0] / 1e6:.3f} ms ({worst[1]} to {worst[2]})" if worst else "none"
     rows = [
-        ("Widest clock error of a latency between hosts", worst_text, "ok" if worst else "bad"),
+        ("Widest clock error of a latency between hosts", worst or "none", "ok" if worst else "bad"),
         ("Wall time against the time line",
          f"± {wall.median_half_ns / 1e6:.3f} ms (median)" if wall else text.UNKNOWN,
          "ok" if wall else "warn"),
@@ -164,6 +164,15 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str
             ("True offset (zero) inside the bound", f"{inside} of {total} probe bursts", word)
         )
     return [{"what": what, "value": value, "word": word} for what, value, word in rows]
+
+
+def _uncertain(hop: Hop | None) -> str:
+    """Return the error of a hop beside what it is of: a long one is less certain, "" for none."""
+    if hop is None:
+        return ""
+    half_ns = (hop.hi_ns - hop.lo_ns) / 2
+    way = f"{hop.source} to {hop.target}, block {hop.num}"
+    return f"± {half_ns / 1e6:.3f} ms ({way}, which took {text.number(hop.mid_ns / 1e6)} ms)"
 
 
 def _positions(analysis: Analysis) -> list[dict[str, Any]]:

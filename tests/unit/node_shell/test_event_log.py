@@ -92,6 +92,14 @@ def test_a_boot_that_never_stopped_may_have_lost_lines_and_a_killed_process_has_
     assert numbers == [0, 1, 3, 4]
 
 
+def test_a_file_of_nothing_but_nul_bytes_shows_that_its_lines_are_lost(tmp_path: Path) -> None:
+    path = tmp_path / "node.jsonl"
+    path.write_bytes(b"\0" * 4096)
+    log = open_log(path)
+    assert log.next_seq == 1
+    log.close()
+
+
 def test_a_full_disk_is_one_clear_error() -> None:
     log = EventLog(Path("/dev/full"), "hosta", "hosta", "boot-1", FixedClock())
     log.write(events.Stopped(reason="a"))
