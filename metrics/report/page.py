@@ -145,7 +145,7 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str
     lost = sum(loss.count for loss in data.intake.losses)
     rejected = sum(data.intake.rejected.values())
     rows = [
-        ("Widest clock error of a latency between hosts", worst or "none", "ok" if worst else "bad"),
+        ("Widest clock error of a latency", worst or "none", "ok" if worst else "bad"),
         ("Wall time against the time line",
          f"± {wall.median_half_ns / 1e6:.3f} ms (median)" if wall else text.UNKNOWN,
          "ok" if wall else "warn"),
