@@ -52,6 +52,7 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         "campaign absent_producers", "vectors/consensus/recovery_in_one_jump.txt")),
     14: ("restart of all", (
         "campaign restarts",
+        "sim/test_all_restart.py::test_a_net_that_restarted_whole_stands_still_and_fails",
         CHAIN + "test_finality.py::"
         "test_a_restart_of_all_without_watermarks_freezes_finality_and_it_recovers")),
     15: ("crash and restart inside a turn", (
@@ -109,7 +110,7 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
     30: ("disk full, torn log", (
         "process/test_strangers.py::test_a_full_disk_stops_the_node_with_one_line",
         "unit/node_shell/test_event_log.py::"
-        "test_a_torn_tail_costs_one_line_and_no_number")),
+        "test_a_torn_tail_costs_one_line_and_shows_as_a_gap")),
     31: ("graphene: participation below a third", ("campaign participation",)),
     32: ("graphene: too long without finality", (
         SHARES + "test_c8_forks.py::test_so_many_blocks_without_finality_halt_the_chain",)),
