@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.campaign_faults import PROVIDER_FAULTS
-from harness.plan_model import Plan, PlanHost, PlannedFault, Trial
 from harness.units import SECOND_NS
+from metrics.model.plan import Plan, PlannedFault, PlannedHost, PlannedTrial
 
 NODE_UNIT = "slotlab-node.service"
 LEASE_MARGIN_NS = 30 * SECOND_NS
@@ -21,13 +21,13 @@ LEASE_MARGIN_NS = 30 * SECOND_NS
 Wire = dict[str, Any]
 
 
-def localise(plan: Plan, trial: Trial) -> dict[str, list[Wire]]:
+def localise(plan: Plan, trial: PlannedTrial) -> dict[str, list[Wire]]:
     """Return the faults of every host of the plan; a host without any has an empty list."""
     by_name = {host.host: host for host in plan.hosts}
     return {host.host: _of_host(host, by_name, trial) for host in plan.hosts}
 
 
-def localise_provider(trial: Trial) -> list[Wire]:
+def localise_provider(trial: PlannedTrial) -> list[Wire]:
     """Return the faults that the provider's agent is armed with, one a host.
 
     A fault on several hosts is several there: `<id>.1`, `<id>.2`, ...
@@ -61,7 +61,7 @@ def renews(plan: Plan) -> bool:
     return isinstance(plan.lease, int)
 
 
-def _of_host(host: PlanHost, by_name: dict[str, PlanHost], trial: Trial) -> list[Wire]:
+def _of_host(host: PlannedHost, by_name: dict[str, PlannedHost], trial: PlannedTrial) -> list[Wire]:
     wires = []
     for fault in trial.faults:
         wire = _wire(host, by_name, trial, fault)
@@ -71,7 +71,7 @@ def _of_host(host: PlanHost, by_name: dict[str, PlanHost], trial: Trial) -> list
 
 
 def _wire(
-    host: PlanHost, by_name: dict[str, PlanHost], trial: Trial, fault: PlannedFault
+    host: PlannedHost, by_name: dict[str, PlannedHost], trial: PlannedTrial, fault: PlannedFault
 ) -> Wire | None:
     common: Wire = {
         "id": fault.id,
@@ -109,12 +109,14 @@ def _wire(
     return common | own
 
 
-def _blocked(host: PlanHost, peers: Sequence[PlanHost]) -> Wire:
+def _blocked(host: PlannedHost, peers: Sequence[PlannedHost]) -> Wire:
     addresses = [peer.address for peer in peers]
     return {"blocked_in": addresses, "blocked_out": [], "node_port": host.node_port}
 
 
-def _loss(host: PlanHost, peers: Sequence[PlanHost], trial: Trial, fault: PlannedFault) -> Wire:
+def _loss(
+    host: PlannedHost, peers: Sequence[PlannedHost], trial: PlannedTrial, fault: PlannedFault
+) -> Wire:
     return {
         "sources": [peer.address for peer in peers],
         "share_ppm": max(1, round(fault.asked["share"] * 1_000_000)),
@@ -123,7 +125,9 @@ def _loss(host: PlanHost, peers: Sequence[PlanHost], trial: Trial, fault: Planne
     }
 
 
-def _delay(host: PlanHost, peers: Sequence[PlanHost], trial: Trial, fault: PlannedFault) -> Wire:
+def _delay(
+    host: PlannedHost, peers: Sequence[PlannedHost], trial: PlannedTrial, fault: PlannedFault
+) -> Wire:
     rows = [
         {
             "host": peer.host,
@@ -144,12 +148,14 @@ def _delay(host: PlanHost, peers: Sequence[PlanHost], trial: Trial, fault: Plann
     }
 
 
-def _seed(host: PlanHost, trial: Trial, fault: PlannedFault) -> int:
+def _seed(host: PlannedHost, trial: PlannedTrial, fault: PlannedFault) -> int:
     digest = hashlib.sha256(f"{trial.seed}/{fault.id}/{host.host}".encode()).digest()
     return int.from_bytes(digest[:6], "big")
 
 
-def _peers(host: PlanHost, by_name: dict[str, PlanHost], fault: PlannedFault) -> list[PlanHost]:
+def _peers(
+    host: PlannedHost, by_name: dict[str, PlannedHost], fault: PlannedFault
+) -> list[PlannedHost]:
     names = [b if a == host.host else a for a, b in fault.pairs or [] if host.host in (a, b)]
     return [by_name[name] for name in names]
 

@@ -18,10 +18,10 @@ from harness.inventory import Inventory
 from harness.lock import hold_hosts
 from harness.mechanism import mechanism
 from harness.pair_traffic import PairCount, Traffic, measure
-from harness.plan_model import PlannedFault
 from harness.preflight_rows import LAB, Row, Verdict
 from harness.remote import Remote
 from harness.units import SECOND_NS
+from metrics.model.plan import PlannedFault
 
 DELAY_NS = 20_000_000
 TOLERANCE_NS = 2_000_000

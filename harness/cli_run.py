@@ -10,12 +10,13 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from harness import campaign, healing, inventory, plan, plan_model, power, store, tables
+from harness import campaign, healing, inventory, plan, power, store, tables
 from harness.errors import EXIT_FAILED, EXIT_LAB, EXIT_OK, UsageError
 from harness.fleet import Fleet, view, view_unasked
 from harness.mechanism import SIM
 from harness.remote import Remote
 from harness.show import Show
+from metrics.model.plan import encode
 
 Inventory = Annotated[
     Path, typer.Option("--inventory", "-i", help="Ansible inventory of the lab (YAML).")
@@ -83,7 +84,7 @@ def show_plan(
                 hellos = fleet.hello()
                 planned = plan.build(file, view(lab, fleet.deployed(), hellos), seed=seed)
     if as_json:
-        print(plan_model.encode(planned).decode(), end="")
+        print(encode(planned).decode(), end="")
         return
     console = Console()
     console.print(tables.hosts_of(planned))

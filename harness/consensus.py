@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from metrics.model.plan import Bounds
+
 
 @dataclass(frozen=True, slots=True)
 class System:
@@ -19,10 +21,10 @@ def quorum(profile: str, producers: int) -> int:
     return SYSTEMS[profile].quorum(producers)
 
 
-def predicted_lag(profile: str, producers: int, blocks_per_turn: int) -> dict[str, int]:
+def predicted_lag(profile: str, producers: int, blocks_per_turn: int) -> Bounds:
     """Return how many blocks later a block becomes final, at least and at most, all producing."""
     least, most = SYSTEMS[profile].lag(producers, blocks_per_turn)
-    return {"min": least, "max": most}
+    return Bounds(min=least, max=most)
 
 
 def _two_thirds(producers: int) -> int:

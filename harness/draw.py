@@ -23,7 +23,7 @@ from harness.campaign_faults import (
     ReorderFault,
     SilentFault,
 )
-from harness.plan_model import PlannedFault
+from metrics.model.plan import PlannedFault
 
 
 def draw(

@@ -18,8 +18,8 @@ from harness.errors import RunError
 from harness.genesis import HostAccess
 from harness.inventory import Inventory
 from harness.plan import LabView
-from harness.plan_model import PlanHost
 from harness.remote import Remote
+from metrics.model.plan import PlannedHost
 
 HOST_FILE = "/etc/slotlab/host.json"
 NODE_SOCKET = "/run/slotlab/node.ipc"
@@ -153,7 +153,7 @@ def view(
     return LabView(
         lab=inventory.lab,
         hosts=tuple(
-            PlanHost(
+            PlannedHost(
                 host=host.name,
                 address=deployed[host.name].address,
                 interface=deployed[host.name].interface,
@@ -178,7 +178,7 @@ def view_unasked(inventory: Inventory) -> LabView:
     return LabView(
         lab=inventory.lab,
         hosts=tuple(
-            PlanHost(
+            PlannedHost(
                 host=host.name,
                 address=host.address,
                 interface=host.interface,

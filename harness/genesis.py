@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 from coincurve import PrivateKey
 
-from harness.plan_model import Plan, PlanHost, Trial
+from metrics.model.plan import Plan, PlannedHost, PlannedTrial
 from node.chain.genesis import (
     BitsharesRules,
     Genesis,
@@ -61,7 +61,7 @@ def first_round_ns(plan: Plan, *, not_before_ns: int) -> int:
 
 
 def trial_files(
-    plan: Plan, trial: Trial, *, t0_ns: int, keys: Keys, access: Mapping[str, HostAccess]
+    plan: Plan, trial: PlannedTrial, *, t0_ns: int, keys: Keys, access: Mapping[str, HostAccess]
 ) -> TrialFiles:
     """Return the files of a trial whose first producible slot begins at t0_ns."""
     genesis_slot = (t0_ns - EPOCH_NS) // plan.slot_ns - 1
@@ -143,8 +143,8 @@ class KeyFolder:
 
 def _node_config(
     plan: Plan,
-    trial: Trial,
-    host: PlanHost,
+    trial: PlannedTrial,
+    host: PlannedHost,
     account: str,
     t0_ns: int,
     access: Mapping[str, HostAccess],
@@ -184,7 +184,7 @@ def _node_config(
 
 
 def _client(
-    plan: Plan, trial: Trial, host: PlanHost, account: str, t0_ns: int
+    plan: Plan, trial: PlannedTrial, host: PlannedHost, account: str, t0_ns: int
 ) -> ClientConfig | None:
     """Return this host's share of the load, None where the campaign has none."""
     cell = next(cell for cell in plan.cells if cell.n == trial.cell)

@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 
 from harness.campaign_faults import PROVIDER_FAULTS, SIM_ONLY_FAULTS
-from harness.plan_model import PlanHost, PlannedFault
+from metrics.model.plan import PlannedFault, PlannedHost
 
 Capabilities = Mapping[str, Mapping[str, bool]]
 SIM = "sim"
@@ -49,7 +49,7 @@ _REMEDIES = {
 
 def mechanism(
     fault: PlannedFault,
-    targets: Sequence[PlanHost],
+    targets: Sequence[PlannedHost],
     *,
     lab: str,
     capabilities: Capabilities | None,
@@ -78,7 +78,7 @@ def mechanism(
     return how
 
 
-def _time_servers(targets: Sequence[PlanHost]) -> str:
+def _time_servers(targets: Sequence[PlannedHost]) -> str:
     for host in targets:
         if not host.ntp:
             return f"{host.host} has no time server; set slotlab_ntp"
@@ -90,7 +90,7 @@ def _time_servers(targets: Sequence[PlanHost]) -> str:
     return ""
 
 
-def _of_provider(fault: PlannedFault, targets: Sequence[PlanHost]) -> str:
+def _of_provider(fault: PlannedFault, targets: Sequence[PlannedHost]) -> str:
     for host in targets:
         for word in POWER_WORDS[fault.fault]:
             if word not in host.power:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness import consensus
-from harness.plan_model import Phase, PlannedFault, Quorum
+from metrics.model.plan import Phase, PlannedFault, Quorum
 
 _DOWN = ("kill", "crash", "pause", "power_cut", "freeze_host")
 _MUTE = ("silent", "byzantine")

@@ -21,8 +21,17 @@ from harness.campaign_values import nearest
 from harness.draw import draw, target_key
 from harness.errors import PlanError
 from harness.mechanism import Capabilities, mechanism
-from harness.plan_model import Estimate, Plan, PlanCell, PlanHost, PlannedFault, Trial
 from harness.units import SECOND_NS
+from metrics.model.plan import (
+    Bounds,
+    Estimate,
+    Plan,
+    PlannedCell,
+    PlannedFault,
+    PlannedHost,
+    PlannedTrial,
+    Prediction,
+)
 
 CLOCK_LIMIT_MAX_NS = 2_500_000_000
 WARMUP_MIN_NS = 10 * SECOND_NS
@@ -34,7 +43,7 @@ class LabView:
     """What the plan needs to know of a lab; capabilities None: the hosts were not asked yet."""
 
     lab: str
-    hosts: tuple[PlanHost, ...]
+    hosts: tuple[PlannedHost, ...]
     groups: Mapping[str, Sequence[str]]
     capabilities: Capabilities | None = None
 
@@ -95,7 +104,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         lock_on_proposed=common.chain.lock_on_proposed,
         enable_stale_production=_stale_producers(common, hosts, file.path.name),
         bitshares=common.chain.bitshares_options(),
-        prediction={"finality_lag_blocks": predicted_lag(common)},
+        prediction=Prediction(finality_lag_blocks=predicted_lag(common)),
         estimate=_estimate(common, len(hosts), timing.end_ns, len(trials)),
     )
 
@@ -105,7 +114,7 @@ def producer_names(n: int) -> list[str]:
     return [f"producer{chr(ord('a') + i)}" for i in range(n)]
 
 
-def predicted_lag(campaign: Campaign) -> dict[str, int]:
+def predicted_lag(campaign: Campaign) -> Bounds:
     """Return how many blocks later a block becomes final, everybody producing."""
     chain = campaign.chain
     return consensus.predicted_lag(chain.profile, chain.producers, chain.blocks_per_turn)
@@ -123,7 +132,7 @@ class _Timing:
 
     @classmethod
     def of(cls, campaign: Campaign, trials: Sequence[Sequence[PlannedFault]]) -> _Timing:
-        finality_ns = predicted_lag(campaign)["max"] * campaign.chain.slot
+        finality_ns = predicted_lag(campaign).max * campaign.chain.slot
         default_ns = max(WARMUP_MIN_NS, 2 * finality_ns)
         warmup_ns = default_ns if campaign.warmup is None else campaign.warmup
         cooldown_ns = default_ns if campaign.cooldown is None else campaign.cooldown
@@ -144,7 +153,7 @@ class _Drafts:
 
     file: CampaignFile
     view: LabView
-    hosts: tuple[PlanHost, ...]
+    hosts: tuple[PlannedHost, ...]
 
     def faults(self, cell: Cell, seed: int) -> list[PlannedFault]:
         field = selectors.Field(
@@ -177,7 +186,7 @@ class _Drafts:
         return msgspec.structs.replace(fault, how=how)
 
 
-def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlanHost, ...]:
+def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlannedHost, ...]:
     """Return the hosts with producers dealt round-robin in inventory order, or as assigned."""
     if not view.hosts:
         raise PlanError("the inventory has no hosts in group nodes; add some")
@@ -204,7 +213,7 @@ def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlanHost, ...]:
     return tuple(msgspec.structs.replace(host, producers=dealt[host.host]) for host in view.hosts)
 
 
-def _stale_producers(campaign: Campaign, hosts: Sequence[PlanHost], file: str) -> list[str]:
+def _stale_producers(campaign: Campaign, hosts: Sequence[PlannedHost], file: str) -> list[str]:
     """Return the hosts whose nodes may produce on a stale head.
 
     Raises:
@@ -226,10 +235,10 @@ def _trial(
     seed: int,
     faults: list[PlannedFault],
     timing: _Timing,
-    hosts: Sequence[PlanHost],
-) -> Trial:
+    hosts: Sequence[PlannedHost],
+) -> PlannedTrial:
     weights = {host.host: len(host.producers) for host in hosts}
-    return Trial(
+    return PlannedTrial(
         n=n,
         cell=cell.n,
         seed=seed,
@@ -250,7 +259,7 @@ def _trial(
     )
 
 
-def _check_phases(file: CampaignFile, trials: Sequence[Trial]) -> None:
+def _check_phases(file: CampaignFile, trials: Sequence[PlannedTrial]) -> None:
     """Refuse expectations about a phase that no trial has."""
     known = sorted({phase.name for trial in trials for phase in trial.phases})
     for name in expect.phases(file.common.expect):
@@ -270,9 +279,9 @@ def _clock_limit_ns(campaign: Campaign) -> int:
     return min(campaign.chain.slot // 4, CLOCK_LIMIT_MAX_NS)
 
 
-def _cell(cell: Cell) -> PlanCell:
+def _cell(cell: Cell) -> PlannedCell:
     load = cell.campaign.load
-    return PlanCell(
+    return PlannedCell(
         n=cell.n,
         params=dict(cell.params),
         rate_milli=load.rate if load else 0,

@@ -13,8 +13,8 @@ from harness import consensus, phases
 from harness.campaign_faults import PROVIDER_FAULTS
 from harness.errors import PlanError
 from harness.mechanism import SIM
-from harness.plan_model import PlanHost, PlannedFault
 from harness.units import SECOND_NS, text_of_ns
+from metrics.model.plan import PlannedFault, PlannedHost
 
 _FLOWS = ("delay", "partition", "cut", "loss")
 """Faults that act on packets to and from the node's port."""
@@ -36,7 +36,7 @@ class Rules:
     file: str
     lab: str
     profile: str
-    hosts: Sequence[PlanHost]
+    hosts: Sequence[PlannedHost]
     max_unreachable: int | None
     warmup_ns: int
     end_ns: int

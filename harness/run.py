@@ -18,14 +18,14 @@ from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view, view_unas
 from harness.genesis import KeyFolder
 from harness.interrupt import Stop
 from harness.keeper import LOCK_TTL_NS, Keeper
-from harness.plan_model import Plan
 from harness.remote import Remote
 from harness.show import Show
-from harness.store import TrialRecord
 from harness.trial import run_trial
 from harness.trial_state import Context
 from metrics import build as metrics_build
 from metrics.model import run_folder
+from metrics.model.plan import Plan
+from metrics.model.run_folder import TrialFile
 
 CLOCK_GAP_MAX_NS = 100_000_000
 
@@ -47,7 +47,7 @@ class Outcome:
 
     folder: Path
     plan: Plan
-    trials: tuple[TrialRecord, ...]
+    trials: tuple[TrialFile, ...]
     summary: Mapping[str, Any]
 
 
@@ -120,7 +120,7 @@ def _draft(file: CampaignFile, lab: inventory.Inventory, options: RunOptions) ->
     return plan.build(file, view_unasked(lab), seed=options.seed)
 
 
-def _trials(context: Context, only_cell: int | None) -> tuple[TrialRecord, ...]:
+def _trials(context: Context, only_cell: int | None) -> tuple[TrialFile, ...]:
     records = []
     for trial in context.plan.trials:
         if only_cell is not None and trial.cell != only_cell:

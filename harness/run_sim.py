@@ -16,11 +16,12 @@ from harness import campaign, plan, store
 from harness.collect import ZSTD_LEVEL
 from harness.errors import RunError
 from harness.mechanism import SIM
-from harness.plan_model import Plan, Trial
 from harness.run import Outcome, report
 from harness.show import Show
 from harness.sim.campaign import Simulated, simulate, view
-from harness.store import RunFolder, TrialRecord
+from harness.store import RunFolder
+from metrics.model.plan import Plan, PlannedTrial
+from metrics.model.run_folder import TrialFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +70,14 @@ def repeat_line(options: SimOptions, planned: Plan) -> str:
     return shlex.join(words)
 
 
-def _write(folder: RunFolder, trial: Trial, done: Simulated) -> TrialRecord:
+def _write(folder: RunFolder, trial: PlannedTrial, done: Simulated) -> TrialFile:
     compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True)
     for host, lines in done.events.items():
         path = folder.host(trial.n, host)
         (path / "events.jsonl.zst").write_bytes(compressor.compress(lines))
         (path / "agent.jsonl").write_bytes(done.journals[host])
     folder.write_genesis(trial.n, next(iter(done.files.by_host.values())))
-    record = TrialRecord(
+    record = TrialFile(
         n=trial.n,
         seed=trial.seed,
         t0_wall_ns=done.files.t0_ns,

@@ -22,32 +22,16 @@ from typing import Any
 
 import msgspec
 
-from harness import plan_model
 from harness.campaign import CampaignFile
 from harness.errors import StoreError, UsageError
-from harness.plan_model import Plan
+from metrics.model.plan import Plan, encode
+from metrics.model.run_folder import TrialFile
 
 ROOT = Path("runs")
 SPARE_BYTES = 200_000_000
 """Room that must stay free beyond the estimate: tables, report, and other people's work."""
 
 _PACKAGES = ("slotlab", "fabric", "ansible-core", "duckdb", "plotly", "pydantic", "msgspec")
-
-
-class TrialRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """trial.json: which chain a trial was, when T0 was, and how it ended."""
-
-    n: int
-    seed: int
-    t0_wall_ns: int
-    chain_id: str
-    state: str
-    reason: str
-    started_ns: int
-    ended_ns: int
-    genesis_slot: int
-    problems: list[str] = []
-    """What was wrong beside the system under test: a host not as before, a file not collected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +52,7 @@ class RunFolder:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def write_trial(self, record: TrialRecord) -> None:
+    def write_trial(self, record: TrialFile) -> None:
         """Write trial.json."""
         folder = self.path / "trials" / str(record.n)
         folder.mkdir(parents=True, exist_ok=True)
@@ -83,12 +67,12 @@ class RunFolder:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "genesis.json").write_text(files["genesis.json"])
 
-    def read_trial(self, n: int) -> TrialRecord | None:
+    def read_trial(self, n: int) -> TrialFile | None:
         """Return trial.json of a trial, None when it was not run."""
         path = self.path / "trials" / str(n) / "trial.json"
         if not path.exists():
             return None
-        return msgspec.json.decode(path.read_bytes(), type=TrialRecord)
+        return msgspec.json.decode(path.read_bytes(), type=TrialFile)
 
 
 def create(file: CampaignFile, plan: Plan, lab: Mapping[str, Any], *, root: Path) -> RunFolder:
@@ -106,7 +90,7 @@ def create(file: CampaignFile, plan: Plan, lab: Mapping[str, Any], *, root: Path
         (path / "campaign.yml").write_text(file.text)
         resolved = file.common.model_dump(mode="json", by_alias=True)
         write_json(path / "resolved.json", resolved)
-        (path / "plan.json").write_bytes(plan_model.encode(plan))
+        (path / "plan.json").write_bytes(encode(plan))
         write_json(path / "lab.json", lab)
         write_json(path / "provenance.json", provenance(plan.seed))
         _link_latest(path)

@@ -9,8 +9,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from harness.plan_model import Plan, PlannedFault, Trial
 from harness.units import text_of_ns
+from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.quantiles import NEEDED
 from metrics.report import fault_text
 
@@ -42,7 +42,7 @@ def hosts_of(plan: Plan) -> Table:
     return table
 
 
-def trial_of(plan: Plan, trial: Trial) -> Table:
+def trial_of(plan: Plan, trial: PlannedTrial) -> Table:
     """Return one trial of a plan: when, what, to whom, for how long, live weight against quorum."""
     cell = next(cell for cell in plan.cells if cell.n == trial.cell)
     params = "".join(f", {name}={value}" for name, value in cell.params.items())
@@ -68,13 +68,13 @@ def trial_of(plan: Plan, trial: Trial) -> Table:
 
 def totals_of(plan: Plan) -> str:
     """Return the plan's cost and prediction in two lines."""
-    lag = plan.prediction["finality_lag_blocks"]
+    lag = plan.prediction.finality_lag_blocks
     return (
         f"{len(plan.trials)} trial(s) of {text_of_ns(plan.end_ns)}; about"
         f" {plan.estimate.seconds // 60} min {plan.estimate.seconds % 60} s in all,"
         f" {plan.estimate.raw_bytes / 1e6:.0f} MB of raw events before compression\n"
-        f"predicted finality lag undisturbed: {lag['min']} to {lag['max']} blocks;"
-        f" quorum {plan.quorum_needed} of {len(plan.producers)}"
+        f"predicted finality lag undisturbed: {lag.min} to {lag.max} blocks;"
+        f" quorum {plan.quorum} of {len(plan.producers)}"
     )
 
 

@@ -9,12 +9,12 @@ from harness import arm, collect, power
 from harness.errors import Interrupted, RunError
 from harness.fleet import access
 from harness.genesis import first_round_ns, trial_files
-from harness.plan_model import Trial
-from harness.store import TrialRecord
 from harness.trial_end import UNITS, record_of, take_back
 from harness.trial_state import Context, Progress
 from harness.trial_watch import watch
 from harness.units import SECOND_NS
+from metrics.model.plan import PlannedTrial
+from metrics.model.run_folder import TrialFile
 
 LEAD_NS = 6 * SECOND_NS
 ATTEMPTS = 4
@@ -24,7 +24,7 @@ ARM_MARGIN_NS = 700_000_000
 HEAL_TIMEOUT_S = 60.0
 
 
-def run_trial(context: Context, trial: Trial) -> TrialRecord:
+def run_trial(context: Context, trial: PlannedTrial) -> TrialFile:
     """Return how the trial went; whatever happens, every host is healed and its nodes stopped.
 
     Raises:
@@ -59,7 +59,7 @@ def run_trial(context: Context, trial: Trial) -> TrialRecord:
     return record
 
 
-def _run(context: Context, trial: Trial, progress: Progress) -> None:
+def _run(context: Context, trial: PlannedTrial, progress: Progress) -> None:
     try:
         _start(context, trial, progress)
         progress.armed = True
@@ -72,7 +72,7 @@ def _run(context: Context, trial: Trial, progress: Progress) -> None:
         take_back(context, progress)
 
 
-def _start(context: Context, trial: Trial, progress: Progress) -> None:
+def _start(context: Context, trial: PlannedTrial, progress: Progress) -> None:
     """Ship files, start nodes and arm; anew with a longer lead where that was not done by T0."""
     lead_ns = LEAD_NS
     for again in reversed(range(ATTEMPTS)):
@@ -92,7 +92,7 @@ def longer(lead_ns: int, *, took_ns: int) -> int:
     return max(lead_ns * 5 // 2, took_ns * 3 // 2)
 
 
-def _attempt(context: Context, trial: Trial, progress: Progress, lead_ns: int) -> str:
+def _attempt(context: Context, trial: PlannedTrial, progress: Progress, lead_ns: int) -> str:
     """Return "" once everything is armed for a T0 that is lead_ns away, else why it was not."""
     t0_ns = first_round_ns(context.plan, not_before_ns=time.time_ns() + lead_ns)
     progress.files = trial_files(
@@ -117,7 +117,7 @@ def _attempt(context: Context, trial: Trial, progress: Progress, lead_ns: int) -
     return ""
 
 
-def _prepare(context: Context, trial: Trial, progress: Progress) -> None:
+def _prepare(context: Context, trial: PlannedTrial, progress: Progress) -> None:
     assert progress.files is not None
     label = context.label(trial)
     context.folder.write_genesis(trial.n, next(iter(progress.files.by_host.values())))

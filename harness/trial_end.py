@@ -6,8 +6,8 @@ import time
 
 from harness import collect, healing, power
 from harness.errors import RunError
-from harness.store import TrialRecord
 from harness.trial_state import Context, Progress
+from metrics.model.run_folder import TrialFile
 
 UNITS = ["node", "probe", "client"]
 BACK_S = 60.0
@@ -71,10 +71,10 @@ def _heal(context: Context, progress: Progress) -> None:
             progress.problems.append(f"{host}: not healed: {text}")
 
 
-def record_of(progress: Progress) -> TrialRecord:
+def record_of(progress: Progress) -> TrialFile:
     """Return what trial.json says."""
     files = progress.files
-    return TrialRecord(
+    return TrialFile(
         n=progress.trial.n,
         seed=progress.trial.seed,
         t0_wall_ns=files.t0_ns if files else 0,

@@ -11,10 +11,11 @@ from harness.fleet import DeployedHost, Fleet
 from harness.genesis import KeyFolder, TrialFiles
 from harness.interrupt import Stop
 from harness.keeper import Keeper
-from harness.plan_model import Plan, Trial
 from harness.power import Provider
 from harness.show import Show
 from harness.store import RunFolder
+from metrics.model.plan import Plan, PlannedTrial
+from metrics.model.run_folder import State
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class Context:
     owner: str
     """Who we are to the hosts, whose lock we hold."""
 
-    def label(self, trial: Trial) -> str:
+    def label(self, trial: PlannedTrial) -> str:
         """Return the name by which hosts know the trial."""
         return f"{self.folder.path.name}.{trial.n}"
 
@@ -41,12 +42,12 @@ class Context:
 class Progress:
     """What is known of a trial so far; becomes trial.json whatever happens."""
 
-    trial: Trial
+    trial: PlannedTrial
     started_ns: int
     files: TrialFiles | None = None
     armed: bool = False
     taken_back: bool = False
-    state: str = "failed"
+    state: State = "failed"
     reason: str = ""
     before: dict[str, Any] = field(default_factory=dict)
     boots: dict[str, str] = field(default_factory=dict)

@@ -8,9 +8,9 @@ import msgspec
 
 from harness.campaign_faults import PROVIDER_FAULTS
 from harness.errors import RunError
-from harness.plan_model import Trial
 from harness.trial_state import Context, Progress
 from harness.units import SECOND_NS
+from metrics.model.plan import PlannedTrial
 from metrics.report import fault_text
 
 POLL_S = 2.0
@@ -23,7 +23,7 @@ class _SlotDue(msgspec.Struct, frozen=True, tag="slot_due", tag_field="kind"):
     lib_num: int
 
 
-def watch(context: Context, trial: Trial, progress: Progress) -> None:
+def watch(context: Context, trial: PlannedTrial, progress: Progress) -> None:
     """Wait for the trial's end, showing where it is; its schedule needs nothing of us.
 
     Raises:
@@ -52,7 +52,7 @@ def watch(context: Context, trial: Trial, progress: Progress) -> None:
     progress.state = "complete"
 
 
-def _expected(context: Context, trial: Trial, now_ns: int) -> list[str]:
+def _expected(context: Context, trial: PlannedTrial, now_ns: int) -> list[str]:
     """Return the hosts that nobody has stopped yet."""
     away = {
         host
@@ -94,7 +94,7 @@ def _hear(context: Context) -> None:
         raise RunError(f"lost the lab: {context.keeper.lost}")
 
 
-def _who(trial: Trial, phase: str) -> str:
+def _who(trial: PlannedTrial, phase: str) -> str:
     named = [fault for fault in trial.faults if fault.id in phase.split("+")]
     return "".join(
         f"  [{fault.fault} on {fault_text.where(fault.groups, fault.targets, 0)}]"

@@ -18,7 +18,7 @@ from harness.store import write_json
 from metrics.intake import lines
 from metrics.intake.trial import LYING
 from metrics.model import run_folder
-from metrics.model.run_folder import Plan
+from metrics.model.plan import Plan
 from node.chain import profile as profiles
 from node.chain.crypto import recover
 from node.chain.errors import BlockRejected, DecodeError, GenesisError

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from harness import campaign, plan, verify
 from harness.fuzz.judge import Breach, Witness
-from harness.plan_model import Plan, Trial
 from harness.sim import campaign as simulated
 from harness.sim.faults import schedule
 from harness.sim.world import World
 from harness.verify import Seen
 from metrics.intake.trial import LYING
+from metrics.model.plan import Plan, PlannedTrial
 from node.chain import profile as profiles
 from node.chain.slot import EPOCH_NS
 
@@ -46,7 +46,7 @@ def run(text: str) -> Outcome:
     return _outcome(planned, witness, world)
 
 
-def _witness(planned: Plan, trial: Trial) -> Witness:
+def _witness(planned: Plan, trial: PlannedTrial) -> Witness:
     lying = (fault for fault in trial.faults if fault.fault in LYING)
     return Witness(
         t0_ns=0,

@@ -10,11 +10,14 @@ import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from harness import consensus
 from harness.inspect.eosio import CLOCK
 from harness.inspect.explain import check_profile
 from harness.inspect.fields import NS_PER_S, InspectError
 from harness.inspect.turns import PRODUCERS_MAX, TURN_MAX, check_range
+from metrics.model.plan import Bounds
 from node.chain.bitshares.rules import INTERVAL_S_MAX, Rules
 from node.chain.bitshares.witness_state import WitnessState, genesis_state
 from node.chain.eosio.header_state import (
@@ -101,7 +104,7 @@ def finality(asked: Question) -> dict[str, object]:
         "blocks_per_turn": asked.blocks_per_turn,
         "down": asked.down,
         "quorum": quorum(asked),
-        "predicted": predicted_lag(asked),
+        "predicted": msgspec.to_builtins(predicted_lag(asked)),
         "simulated": _summary(blocks),
         "seconds": _summary(seconds),
         "blocks_simulated": len(lags),
@@ -114,7 +117,7 @@ def quorum(asked: Question) -> int:
     return consensus.quorum(asked.profile, asked.producers)
 
 
-def predicted_lag(asked: Question) -> dict[str, int] | None:
+def predicted_lag(asked: Question) -> Bounds | None:
     """Return the lowest and highest lag in blocks that plans predict, None when it never ends.
 
     Silent producers leave it as it is while a quorum is left: it counts blocks, not slots. The

@@ -12,12 +12,12 @@ from harness.campaign import CampaignFile
 from harness.genesis import HostAccess, TrialFiles, account_name, first_round_ns, trial_files
 from harness.mechanism import SIM
 from harness.plan import LabView
-from harness.plan_model import Plan, PlanHost, Trial
 from harness.sim.clock import ClockSpec
 from harness.sim.engine import stream
 from harness.sim.faults import Journal, schedule
 from harness.sim.records import Lines, Sink
 from harness.sim.world import LEAD_NS, HostSpec, LoadSpec, World, WorldSpec
+from metrics.model.plan import Plan, PlannedHost, PlannedTrial
 from node.chain.genesis import decode
 from node.config import NodeConfig
 
@@ -64,7 +64,7 @@ def view(file: CampaignFile) -> LabView:
     chain = file.common.chain
     names = list(chain.assign) or [f"n{i}" for i in range(1, chain.producers + 1)]
     hosts = tuple(
-        PlanHost(
+        PlannedHost(
             host=name, address=f"192.0.2.{number}", interface="sim", zone="", node_port=9000,
             probe_port=9001,
         )
@@ -74,7 +74,7 @@ def view(file: CampaignFile) -> LabView:
 
 
 def world_of(
-    plan: Plan, trial: Trial, sink: Sink | None, *, probes: bool, cached: bool = True
+    plan: Plan, trial: PlannedTrial, sink: Sink | None, *, probes: bool, cached: bool = True
 ) -> tuple[World, TrialFiles]:
     """Return the lab of a trial as it is before T0, no fault armed yet, and its files."""
     days_ns = trial.seed % (T0_DAYS * 86_400) * 1_000_000_000
@@ -109,7 +109,7 @@ def world_of(
     return world, files
 
 
-def simulate(plan: Plan, trial: Trial, *, cached: bool = True) -> Simulated:
+def simulate(plan: Plan, trial: PlannedTrial, *, cached: bool = True) -> Simulated:
     """Return the raw files of a trial. The same plan gives the same bytes, cached or not."""
     lines = Lines(trial.seed)
     world, files = world_of(plan, trial, lines, probes=True, cached=cached)
@@ -126,7 +126,7 @@ def simulate(plan: Plan, trial: Trial, *, cached: bool = True) -> Simulated:
     )
 
 
-def _clock(trial: Trial, host: str) -> ClockSpec:
+def _clock(trial: PlannedTrial, host: str) -> ClockSpec:
     """Return good clocks, as NTP leaves them, that still differ: crystals, remaining offset."""
     rng = stream(trial.seed, "clock", host)
     return ClockSpec(

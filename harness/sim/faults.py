@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from harness.plan_model import PlannedFault
 from harness.sim.liars import attach
 from harness.sim.link import Shape
 from harness.sim.records import boot_id
 from harness.sim.world import World
+from metrics.model.plan import PlannedFault
 
 SETTLE_NS = 1_000_000
 """How long after a change the agent of a host has read it back."""

@@ -18,7 +18,7 @@ from metrics.fault_checks.path_faults import AS_ASKED, Found
 from metrics.fault_checks.probes import MARGIN_NS
 from metrics.intake.band import Floats, Ints
 from metrics.intake.trial import Event, TrialData
-from metrics.model.run_folder import PlannedFault
+from metrics.model.plan import PlannedFault
 
 BEFORE_NS = 20_000_000_000
 STEP_ERROR_NS, STEP_ERROR_SHARE = 10_000_000, 0.05

@@ -12,7 +12,8 @@ import numpy as np
 
 from metrics.intake.timeline import Epoch
 from metrics.intake.trial import TrialData
-from metrics.model.run_folder import AgentRecord, PlannedFault
+from metrics.model.plan import PlannedFault
+from metrics.model.run_folder import AgentRecord
 
 EARLY_NS = 50_000_000
 """A host's own record of the end, made on the clock of its schedule, may not be earlier by more."""

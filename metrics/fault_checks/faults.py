@@ -13,7 +13,7 @@ from metrics.fault_checks import clock_faults, fault_records, outages, path_faul
 from metrics.fault_checks.path_faults import Found
 from metrics.fault_checks.probes import Burst
 from metrics.intake.trial import TrialData
-from metrics.model.run_folder import PlannedFault
+from metrics.model.plan import PlannedFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class FaultResult:
     reason: str
     targets: list[str]
     groups: list[list[str]] | None
-    pairs: list[list[str]] | None
+    pairs: list[tuple[str, str]] | None
     start_ns: int
     end_ns: int
     ended_early: bool

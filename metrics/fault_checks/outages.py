@@ -10,7 +10,7 @@ from typing import Any
 from metrics.fault_checks.path_faults import AS_ASKED, Found
 from metrics.fault_checks.probes import MARGIN_NS, Burst
 from metrics.intake.trial import TrialData
-from metrics.model.run_folder import PlannedFault
+from metrics.model.plan import PlannedFault
 
 SLOT_DUE = "slot head_num lib_num"
 OWN_SIGNS = ("slot_due", "probe", "clock", "started")

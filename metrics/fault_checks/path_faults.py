@@ -14,7 +14,7 @@ from typing import Any
 from metrics.fault_checks import fault_records, probes
 from metrics.fault_checks.probes import LOSING, SLOWING, Burst
 from metrics.intake.trial import TrialData
-from metrics.model.run_folder import PlannedFault
+from metrics.model.plan import PlannedFault
 
 Found = tuple[dict[str, Any], str]
 """What was measured, and what is plainly wrong with it (nothing: empty)."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from metrics.intake.trial import TrialData
-from metrics.model.run_folder import PlannedFault
+from metrics.model.plan import PlannedFault
 
 MARGIN_NS = 500_000_000
 PROBE_WAIT_NS = 2_500_000_000

@@ -15,7 +15,8 @@ import duckdb
 
 from metrics.intake import gate, writers
 from metrics.intake.writers import Loss
-from metrics.model.run_folder import AgentRecord, Plan, PlannedTrial, TrialFile
+from metrics.model.plan import Plan, PlannedTrial
+from metrics.model.run_folder import AgentRecord, TrialFile
 
 _TEXT = (
     "kind host node boot software python role chain_id profile producer id from what reason old "

@@ -19,7 +19,8 @@ import numpy as np
 
 from metrics.intake import band, history
 from metrics.intake.band import Band, Broken, Floats, Ints
-from metrics.model.run_folder import AgentRecord, Plan, PlannedFault, PlannedTrial, TrialFile
+from metrics.model.plan import Plan, PlannedFault, PlannedTrial
+from metrics.model.run_folder import AgentRecord, TrialFile
 
 CRYSTAL_PPM = 160
 """Assumed: how far the rate of a raw monotonic clock may be from true time, at any moment. Crystals

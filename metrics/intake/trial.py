@@ -13,7 +13,8 @@ from metrics.intake import history, timeline, windows
 from metrics.intake.history import Intake
 from metrics.intake.timeline import Epoch, Timeline
 from metrics.model import run_folder
-from metrics.model.run_folder import AgentRecord, Phase, Plan, PlannedTrial, TrialFile
+from metrics.model.plan import Phase, Plan, PlannedTrial
+from metrics.model.run_folder import AgentRecord, TrialFile
 
 OUTSIDE = "outside"
 WARMUP = "warmup"
@@ -123,8 +124,7 @@ class TrialData:
     def horizon_ns(self) -> int:
         """Return how long before the end a slot must be for its block to be judged final or not."""
         lag = self.plan.prediction.finality_lag_blocks
-        slots = (lag.max if lag else 2 * self.plan.round_slots) + self.plan.round_slots
-        return slots * self.plan.slot_ns
+        return (lag.max + self.plan.round_slots) * self.plan.slot_ns
 
 
 def load(

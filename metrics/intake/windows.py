@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from metrics.model.run_folder import AgentRecord, Phase, PlannedTrial
+from metrics.model.plan import Phase, PlannedTrial
+from metrics.model.run_folder import AgentRecord
 
 BETWEEN = "between"
 """The name of the time in which a fault had begun, or ended, on some of its hosts only."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from metrics.intake.gate import Gathered, Stamp
-from metrics.model.run_folder import AgentRecord, Plan, PlannedFault, PlannedTrial, TrialFile
+from metrics.model.plan import Plan, PlannedFault, PlannedTrial
+from metrics.model.run_folder import AgentRecord, TrialFile
 
 DEATHS = ("kill", "crash", "power_cut")
 STILL = ("pause", "freeze_host")

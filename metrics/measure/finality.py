@@ -52,7 +52,7 @@ def measure(data: TrialData, chain: ChainView) -> list[BlockFinality]:
     finals = _finals(data)
     first_slot = data.file.genesis_slot + 1 + data.plan.round_slots
     lag = data.plan.prediction.finality_lag_blocks
-    due_ns = ((lag.max if lag else 0) + 1) * data.plan.slot_ns
+    due_ns = (lag.max + 1) * data.plan.slot_ns
     result = []
     for block in chain.measured(data):
         slot_ns = data.slot_time_ns(block.slot)

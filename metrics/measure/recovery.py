@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import IRREVERSIBLE, ChainView
+from metrics.model.plan import PlannedFault
 from metrics.model.quantiles import Floats, Samples
-from metrics.model.run_folder import PlannedFault
 
 SLOT_DUE = "slot head_num lib_num"
 TOLERANCE_BLOCKS = 1
@@ -200,9 +200,8 @@ def _baseline_limit(data: TrialData, hosts: dict[str, Series], lags: dict[str, F
             for host, found in hosts.items():
                 inside = (found.t_ns >= phase.start_ns) & (found.t_ns < phase.end_ns)
                 worst += lags[host][inside].tolist()
-    predicted = data.plan.prediction.finality_lag_blocks
-    fallback = float(predicted.max if predicted else 2 * data.plan.round_slots)
-    return max(worst, default=fallback) + TOLERANCE_BLOCKS
+    predicted = float(data.plan.prediction.finality_lag_blocks.max)
+    return max(worst, default=predicted) + TOLERANCE_BLOCKS
 
 
 def _back(

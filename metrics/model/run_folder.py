@@ -1,18 +1,21 @@
-"""What a run folder's plan and trial files say, as values; knows paths, nothing of events."""
+"""The files of a run folder beside plan.json, as values, and where they are; nothing of events.
+
+The orchestrator writes trial.json with what is declared here, metrics reads it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
+
+from metrics.model.plan import Count, Plan
 
 T = TypeVar("T")
 _BROKEN = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding raises for text that is not what was written."""
 Time = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
-Positive = Annotated[int, msgspec.Meta(gt=0, le=2**62)]
 PROVIDER = "provider"
 """Whose journal it is that tells of faults done to hosts from outside."""
 
@@ -21,161 +24,24 @@ class RunError(Exception):
     """The run folder cannot be read; the message names the file, the key and the remedy."""
 
 
-class PlannedHost(msgspec.Struct, frozen=True, kw_only=True):
-    """A host of the lab and the producers it signs for."""
-
-    host: str
-    address: str = ""
-    zone: str = ""
-    producers: list[str] = []
-
-
-class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
-    """A fault as drawn by the plan, in force from at_ns to end_ns since T0.
-
-    for_ns None: it has no deadline of its own, so it ends with the trial.
-    """
-
-    id: str
-    fault: str
-    at_ns: Count
-    end_ns: Count
-    for_ns: Count | None = None
-    targets: list[str] = []
-    asked: dict[str, Any] = {}
-    how: str = ""
-    pairs: list[list[str]] | None = None
-    groups: list[list[str]] | None = None
-
-    @property
-    def open(self) -> bool:
-        """Return whether nothing ends it but the end of the trial."""
-        return self.for_ns is None
-
-    @property
-    def acting(self) -> list[str]:
-        """Return the hosts that something is done on: a cut is made where packets arrive."""
-        if self.groups is not None:
-            return [host for group in self.groups for host in group]
-        if self.pairs is None:
-            return self.targets
-        ends = [pair[1:] if self.fault == "cut" else pair for pair in self.pairs]
-        return list(dict.fromkeys(host for pair in ends for host in pair))
-
-
-class Phase(msgspec.Struct, frozen=True, kw_only=True):
-    """A named stretch of a trial, [start_ns, end_ns) from T0."""
-
-    name: str
-    start_ns: Count
-    end_ns: Count
-
-
-class Quorum(msgspec.Struct, frozen=True, kw_only=True):
-    """Live producers against those needed, for a stretch of the trial."""
-
-    from_ns: Count
-    to_ns: Count
-    live: Count
-    needed: Count
-    finality_expected: bool
-
-
-class PlannedTrial(msgspec.Struct, frozen=True, kw_only=True):
-    """One trial of the plan."""
-
-    n: int
-    cell: int
-    seed: int = 0
-    faults: list[PlannedFault] = []
-    phases: list[Phase] = []
-    quorum: list[Quorum] = []
-
-
-class Cell(msgspec.Struct, frozen=True, kw_only=True):
-    """One combination of matrix values."""
-
-    n: int
-    params: dict[str, Any] = {}
-    rate_milli: Count = 0
-
-
-class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """Smallest and largest value of something."""
-
-    min: Count
-    max: Count
-
-
-class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """What the rules predict for an undisturbed chain."""
-
-    finality_lag_blocks: Bounds | None = None
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """plan.json, as far as metrics need it; unknown keys are ignored."""
-
-    schema: str = "slotlab.plan/v1"
-    campaign: str
-    title: str = ""
-    lab: str = ""
-    seed: int = 0
-    profile: str = ""
-    slot_ns: Positive
-    blocks_per_turn: Positive
-    clock_limit_ns: Count | None = None
-    warmup_ns: Count = 0
-    end_ns: Positive
-    hosts: Annotated[list[PlannedHost], msgspec.Meta(min_length=1)]
-    producers: Annotated[list[str], msgspec.Meta(min_length=1)]
-    expect: dict[str, Any] = {}
-    cells: list[Cell]
-    trials: list[PlannedTrial]
-    prediction: Prediction = Prediction()
-
-    @property
-    def simulated(self) -> bool:
-        """Return whether there were no hosts: nodes on virtual time."""
-        return self.lab == "sim"
-
-    @property
-    def two_stage(self) -> bool:
-        """Return whether finality takes a pre-commit and a commit, with confirmed ranges."""
-        return self.profile != "bitshares"
-
-    @property
-    def quorum(self) -> int:
-        """Return how many producers must stand behind a block: two thirds and one, or 70 %."""
-        n = len(self.producers)
-        return n * 2 // 3 + 1 if self.two_stage else n - 3 * n // 10
-
-    @property
-    def round_slots(self) -> int:
-        """Return the slots of one full round."""
-        return len(self.producers) * self.blocks_per_turn
-
-    def producer_for(self, slot: int) -> str:
-        """Return whose slot it is (PROTOCOL A.1: an absolute mapping)."""
-        return self.producers[slot % self.round_slots // self.blocks_per_turn]
-
-    def host_of(self, producer: str) -> str:
-        """Return the host that signs for producer, or an empty word."""
-        return next((h.host for h in self.hosts if producer in h.producers), "")
+State = Literal["complete", "failed", "interrupted"]
+"""How a trial ended."""
 
 
 class TrialFile(msgspec.Struct, frozen=True, kw_only=True):
-    """trial.json: T0, the first slot and how the trial ended."""
+    """trial.json: which chain a trial was, when T0 was, and how it ended."""
 
     n: int
-    seed: int = 0
+    seed: int
     t0_wall_ns: Count
-    chain_id: str = ""
-    state: str = "complete"
-    reason: str = ""
-    started_ns: int = 0
-    ended_ns: int | None = 0
+    chain_id: str
+    state: State
+    reason: str
+    started_ns: Count
+    ended_ns: Count
     genesis_slot: Count
+    problems: list[str] = []
+    """What was wrong beside the system under test: a host not as before, a file not collected."""
 
 
 class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):

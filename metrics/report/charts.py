@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from metrics.measure import clocks, recovery
-from metrics.model.run_folder import PlannedFault
+from metrics.model.plan import PlannedFault
 from metrics.report import fault_text, text
 from metrics.results.analysis import Analysis
 
@@ -45,11 +45,10 @@ def finality(analysis: Analysis, key: str) -> str:
                 row=row, col=1,
             )  # fmt: skip
     predicted = analysis.data.plan.prediction.finality_lag_blocks
-    if predicted:
-        figure.add_hrect(
-            y0=predicted.min, y1=predicted.max, row=2, col=1, line_width=0,
-            fillcolor="#999999", opacity=0.25, layer="below",
-        )  # fmt: skip
+    figure.add_hrect(
+        y0=predicted.min, y1=predicted.max, row=2, col=1, line_width=0,
+        fillcolor="#999999", opacity=0.25, layer="below",
+    )  # fmt: skip
     for fault in analysis.data.planned.faults:
         for row in (2, 3):
             figure.add_vrect(

@@ -14,7 +14,8 @@ from metrics.intake.trial import WARMUP
 from metrics.measure import clocks, finality, load, recovery
 from metrics.measure.propagation import Hop
 from metrics.measure.slots import Slot
-from metrics.model.run_folder import Plan, load_json
+from metrics.model.plan import Plan
+from metrics.model.run_folder import load_json
 from metrics.report import charts, fault_text, text
 from metrics.results.analysis import Analysis
 
@@ -184,15 +185,13 @@ def _positions(analysis: Analysis) -> list[dict[str, Any]]:
     predicted = plan.prediction.finality_lag_blocks
     rows = []
     for position, lags in sorted(finality.by_position(analysis.finality, analysis.data).items()):
-        low = high = None
-        if predicted:
-            low, high = predicted.min, predicted.max
-            if plan.two_stage:
-                low = high = high - position
+        low, high = predicted.min, predicted.max
+        if plan.two_stage:
+            low = high = high - position
         rows.append(
             {
                 "position": position,
-                "predicted": "–" if low is None else f"{low}" if low == high else f"{low} … {high}",
+                "predicted": f"{low}" if low == high else f"{low} … {high}",
                 "min": min(lags, default=None),
                 "median": finality.median_lag(lags) if lags else None,
                 "max": max(lags, default=None),

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from metrics.intake.trial import WARMUP
-from metrics.model.run_folder import Bounds, Plan, RunError
+from metrics.model.plan import Bounds, Plan
+from metrics.model.run_folder import RunError
 
 BASELINE = "baseline"
 QUANTILES = ("min", "p50", "p95", "max")
@@ -43,14 +44,14 @@ def compare(
 ) -> dict[str, Any]:
     """Return the `prediction` part of the summary.
 
-    {finality_lag_blocks, finality_latency_s: {min, max} or null, columns: [{lab, seed}] of this
+    {finality_lag_blocks, finality_latency_s: {min, max}, columns: [{lab, seed}] of this
     run and of the other, rows: [{params, phase, metric, predicted, found: [figures or null] one a
     column, inside: [true | false | null] one a column}]}
     """
     lag = plan.prediction.finality_lag_blocks
     slot_s = plan.slot_ns / 1e9
     # A block that needs so many others waits for their slots, then for the way of the last one.
-    latency = {"min": lag.min * slot_s, "max": lag.max * slot_s} if lag else None
+    latency = {"min": lag.min * slot_s, "max": lag.max * slot_s}
     columns = [{"lab": plan.lab, "seed": plan.seed}]
     if other is not None:
         columns.append({"lab": other.get("lab"), "seed": other.get("seed")})
@@ -63,7 +64,7 @@ def compare(
                     _side(cell, phase), _side(twin, phase)]  # fmt: skip
                 rows += _rows(cell["params"], phase, sides, lag, latency)
     return {
-        LAG: {"min": lag.min, "max": lag.max} if lag else None,
+        LAG: {"min": lag.min, "max": lag.max},
         LATENCY: latency,
         "columns": columns,
         "rows": rows,
@@ -95,12 +96,12 @@ def _rows(
     params: dict[str, Any],
     phase: str,
     sides: list[dict[str, Any] | None],
-    lag: Bounds | None,
-    latency: dict[str, float] | None,
+    lag: Bounds,
+    latency: dict[str, float],
 ) -> list[dict[str, Any]]:
     base = {"params": params, "phase": phase}
     quiet = phase == BASELINE
-    wanted = {"min": lag.min, "max": lag.max} if quiet and lag else None
+    wanted = {"min": lag.min, "max": lag.max} if quiet else None
     lags = [_lag(side) for side in sides]
     return [
         {**base, "metric": LAG, "predicted": wanted, "found": lags,

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from metrics.model.plan import Plan
 from metrics.model.quantiles import NEEDED
-from metrics.model.run_folder import Plan
 from metrics.results.analysis import RESTORED, Analysis
 from metrics.safety.checks import DETAILS_MAX, HOLDS, UNKNOWN, VIOLATED, Check
 

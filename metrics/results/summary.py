@@ -9,8 +9,8 @@ from typing import Any
 from metrics.intake.trial import OUTSIDE, WARMUP
 from metrics.intake.windows import BETWEEN
 from metrics.measure import clocks, finality, forks, load, propagation, recovery, slots
+from metrics.model.plan import Plan
 from metrics.model.quantiles import Samples, summarise
-from metrics.model.run_folder import Plan
 from metrics.results import beside, expectations
 from metrics.results.analysis import RESTORED, Analysis
 from metrics.safety.checks import UNKNOWN, VIOLATED, Check, witness

@@ -8,7 +8,8 @@ from typing import Any
 
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import APPLIED, IRREVERSIBLE, RECEIVED
-from metrics.model.run_folder import PlannedFault, load_json
+from metrics.model.plan import PlannedFault
+from metrics.model.run_folder import load_json
 from metrics.safety.invariants import Executed, Final, LibStep, Signed
 from metrics.safety.liveness import RECONNECT_NS, Made, Stretch, slots_for, stall_limit
 from metrics.safety.node_log import Logs, Step
@@ -105,7 +106,7 @@ def tolerance_ns(data: TrialData) -> float:
     genesis = load_json(data.folder / "genesis.json")
     timing = genesis.get("timing", "") if isinstance(genesis, dict) else ""
     early_ns = 0 if timing in ON_TIME else plan.slot_ns
-    return float(early_ns + (plan.clock_limit_ns or plan.slot_ns // 4))
+    return float(early_ns + plan.clock_limit_ns)
 
 
 def _without(

@@ -10,8 +10,8 @@ import pytest
 
 from harness import plan
 from harness.errors import PlanError
-from harness.plan_model import Plan
 from harness.sim.campaign import simulate
+from metrics.model.plan import Plan
 from tests.unit.harness_run.builders import file, lab
 
 ONLY_HERE = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness import campaign, plan
 from harness.campaign import CampaignFile
 from harness.plan import LabView
-from harness.plan_model import Plan, PlanHost
+from metrics.model.plan import Plan, PlannedHost
 
 ALL_ABLE = {"netem": False, "nfqueue": True, "nft": True, "systemd": True}
 
@@ -27,7 +27,7 @@ def lab(hosts: int = 4, capabilities: dict[str, bool] | None = None) -> LabView:
     return LabView(
         lab="container",
         hosts=tuple(
-            PlanHost(
+            PlannedHost(
                 host=name,
                 address=f"192.0.2.{i}",
                 interface="eth0",

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import campaign, consensus, plan, plan_model
+from harness import campaign, consensus, plan
 from harness.errors import CampaignError
 from harness.genesis import HostAccess, KeyFolder, trial_files
+from metrics.model.plan import Bounds, decode, encode
 from node.chain import genesis as genesis_file
 from node.chain.bitshares.finality import witnesses_needed
 from node.chain.profile import build
@@ -60,20 +61,20 @@ def test_the_plan_and_the_chain_need_the_same_witnesses(producers: int) -> None:
 )
 def test_the_plan_predicts_the_lag_of_one_stage(producers: int, lag: tuple[int, int]) -> None:
     made = plan.build(parsed(f"producers: {producers}, slot: 1s"), lab())
-    predicted = made.prediction["finality_lag_blocks"]
-    assert (predicted["min"], predicted["max"]) == lag
+    predicted = made.prediction.finality_lag_blocks
+    assert (predicted.min, predicted.max) == lag
 
 
 def test_quorum_and_selectors_count_as_the_profile_does() -> None:
     made = plan.build(parsed("producers: 13, slot: 1s"), lab(13))
-    assert made.quorum_needed == 10  # eosio: 9
+    assert made.quorum == 10  # eosio: 9
     assert made.trials[0].quorum[0].needed == 10
 
 
 def test_a_trials_genesis_starts_a_bitshares_chain(tmp_path: Path) -> None:
     options = "slot: 200ms, bitshares: {block_interval: 1s, fork_choice: participation}"
     made = plan.build(parsed(options), lab())
-    assert plan_model.decode(plan_model.encode(made)) == made
+    assert decode(encode(made)) == made
     access = {
         host.host: HostAccess(curve_public="x" * 40, ntp=(), state_dir="/var/lib/slotlab")
         for host in made.hosts
@@ -93,7 +94,7 @@ def test_a_trials_genesis_starts_a_bitshares_chain(tmp_path: Path) -> None:
 def test_the_shipped_campaign_expects_what_the_plan_predicts() -> None:
     file = campaign.load(SHIPPED / "bitshares.yml")
     made = plan.build(file, lab())
-    assert made.prediction["finality_lag_blocks"] == {"min": 2, "max": 4}
+    assert made.prediction.finality_lag_blocks == Bounds(min=2, max=4)
     assert {fault.fault for fault in made.trials[0].faults} == {
         "delay", "partition", "clock_step", "kill",
     }  # fmt: skip

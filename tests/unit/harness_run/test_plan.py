@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import plan, plan_model
+from harness import plan
 from harness.errors import PlanError
+from metrics.model.plan import Bounds, decode, encode
 from tests.unit.harness_run.builders import ALL_ABLE, file, lab, planned
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,8 +33,9 @@ def test_hosts_beyond_the_producers_are_observers() -> None:
 
 def test_the_same_campaign_gives_the_same_bytes_under_any_hash_seed() -> None:
     code = (
-        "from tests.unit.harness_run.builders import planned\nfrom harness import plan_model\n"
-        f"print(plan_model.encode(planned('[{DELAY}, {SPLIT}]', hosts=7, producers=7)).decode())"
+        "from metrics.model.plan import encode\n"
+        "from tests.unit.harness_run.builders import planned\n"
+        f"print(encode(planned('[{DELAY}, {SPLIT}]', hosts=7, producers=7)).decode())"
     )
     outputs = {
         subprocess.run(
@@ -50,7 +52,7 @@ def test_the_same_campaign_gives_the_same_bytes_under_any_hash_seed() -> None:
 
 def test_a_plan_survives_its_file() -> None:
     made = planned(f"[{DELAY}, {SPLIT}]")
-    assert plan_model.decode(plan_model.encode(made)) == made
+    assert decode(encode(made)) == made
 
 
 def test_phases_cover_the_trial_without_gaps_and_overlaps_have_their_own() -> None:
@@ -89,7 +91,7 @@ def test_the_predicted_lag_is_that_of_the_protocol(n: int, turn: int, low: int, 
     common = file(producers=n).common
     chain = common.chain.model_copy(update={"blocks_per_turn": turn})
     predicted = plan.predicted_lag(common.model_copy(update={"chain": chain}))
-    assert predicted == {"min": low, "max": high}
+    assert predicted == Bounds(min=low, max=high)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from harness import plan
 from harness.errors import PlanError
 from harness.plan import LabView
-from harness.plan_model import Plan
+from metrics.model.plan import Plan
 from tests.unit.harness_run.builders import ALL_ABLE, file, lab
 
 ABLE = {

@@ -11,6 +11,7 @@ import pytest
 
 from harness import lock, store
 from harness.errors import LockError, StoreError, UsageError
+from metrics.model.run_folder import TrialFile
 from tests.unit.harness_run.builders import file, planned
 
 
@@ -51,7 +52,7 @@ def test_a_full_disk_is_told_before_anything_is_written(
 
 def test_a_trial_record_survives_its_file(tmp_path: Path) -> None:
     folder = make(tmp_path)
-    record = store.TrialRecord(
+    record = TrialFile(
         n=1, seed=2, t0_wall_ns=3, chain_id="ab", state="complete", reason="", started_ns=4,
         ended_ns=5, genesis_slot=6, problems=["n1: not healed"],
     )  # fmt: skip

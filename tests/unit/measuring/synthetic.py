@@ -369,6 +369,7 @@ def plan(story: Story) -> dict[str, Any]:
                     "quorum": [{"from_ns": 0, "to_ns": round(story.end * 1e9), "live": 3,
                                 "needed": 3, "finality_expected": True}]}],
         "prediction": {"finality_lag_blocks": {"min": 7, "max": 8}},
+        "lease": "auto", "estimate": {"seconds": 120, "raw_bytes": 1_000_000},
     }  # fmt: skip
 
 
@@ -392,6 +393,6 @@ def write(run: Path, story: Story, lines: dict[str, list[dict[str, Any]]] | None
     ))  # fmt: skip
     (trial / "trial.json").write_bytes(msgspec.json.encode({
         "n": 1, "seed": 7, "t0_wall_ns": T0_WALL, "chain_id": "c", "state": "complete",
-        "started_ns": 1, "ended_ns": 2, "genesis_slot": GENESIS_SLOT,
+        "reason": "", "started_ns": 1, "ended_ns": 2, "genesis_slot": GENESIS_SLOT,
     }))  # fmt: skip
     return run

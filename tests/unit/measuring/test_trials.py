@@ -25,7 +25,7 @@ def _break_off(run: Path) -> None:
     """Leave a trial that was interrupted before anything was collected."""
     shutil.rmtree(run / "trials" / "1" / "hosts")
     path = run / "trials" / "1" / "trial.json"
-    broken = {"state": "interrupted", "reason": "by the operator", "ended_ns": None}
+    broken = {"state": "interrupted", "reason": "by the operator"}
     path.write_text(json.dumps({**json.loads(path.read_text()), **broken}))
 
 

@@ -15,7 +15,8 @@ from metrics.intake.windows import measured
 from metrics.measure import finality
 from metrics.measure.blocks import Block
 from metrics.measure.finality import BlockFinality, Final
-from metrics.model.run_folder import AgentRecord, Phase, PlannedFault, PlannedTrial
+from metrics.model.plan import Phase, PlannedFault, PlannedTrial
+from metrics.model.run_folder import AgentRecord
 
 Rebuilt = Callable[..., dict[str, Any]]
 Lines = dict[str, list[dict[str, Any]]]
@@ -91,10 +92,12 @@ def test_a_host_of_unknown_times_may_have_been_any_and_mixes_nothing() -> None:
 
 
 def test_a_phase_is_as_long_as_its_fault_was_in_force_on_every_host() -> None:
-    fault = PlannedFault(id="cut", fault="partition", at_ns=20, end_ns=30, for_ns=10)
+    fault = PlannedFault(
+        id="cut", fault="partition", at_ns=20, end_ns=30, for_ns=10, targets=[], asked={}, how="nft"
+    )
     phases = [("baseline", 10, 20), ("cut", 20, 30), ("after", 30, 50)]
     planned = PlannedTrial(
-        n=1, cell=1, faults=[fault],
+        n=1, cell=1, seed=0, quorum=[], faults=[fault],
         phases=[Phase(name=n, start_ns=a, end_ns=b) for n, a, b in phases],
     )  # fmt: skip
     records = [

@@ -1,41 +1,41 @@
 """plan.json (slotlab.plan/v1): what will happen when, to whom; offsets are ns from T0.
 
-Written once, before anything starts, and read by the metrics room and by whoever repeats a run.
+Written once, before anything starts; the orchestrator writes these values, metrics reads them, and
+so does whoever repeats a run. Bounds hold for what is read: a plan may have been damaged.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from harness import consensus
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
+Positive = Annotated[int, msgspec.Meta(gt=0, le=2**62)]
 
-SCHEMA = "slotlab.plan/v1"
 
-
-class PlanHost(msgspec.Struct, frozen=True, kw_only=True):
-    """A host of the plan and the producers dealt to it (none: an observer)."""
+class PlannedHost(msgspec.Struct, frozen=True, kw_only=True):
+    """A host of the lab and the producers dealt to it (none: an observer)."""
 
     host: str
     address: str
     interface: str
     zone: str
-    node_port: int
-    probe_port: int
+    node_port: Count
+    probe_port: Count
     producers: list[str] = []
     observer: bool = False
     """Gets no producers dealt."""
     ntp: list[str] = []
     management: str = ""
     """Where SSH reaches it; empty in the simulator."""
-    ssh_port: int = 22
+    ssh_port: Count = 22
     power: list[str] = []
     """What its slotlab_power has commands for: off, on, state, ..."""
 
 
 class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
-    """One fault with its targets drawn; how names the mechanism that will do it.
+    """A fault with its targets drawn, in force from at_ns to end_ns; how names what will do it.
 
     for_ns None: it has no deadline of its own, so it ends with the trial. end_ns is when it is
     over in either case; whoever needs the end reads that.
@@ -43,18 +43,23 @@ class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     fault: str
-    at_ns: int
-    for_ns: int | None
+    at_ns: Count
+    end_ns: Count = 0
+    for_ns: Count | None
     targets: list[str]
     asked: dict[str, Any]
     how: str
-    end_ns: int = 0
     pairs: list[tuple[str, str]] | None = None
     groups: list[list[str]] | None = None
 
     @property
+    def open(self) -> bool:
+        """Return whether nothing ends it but the end of the trial."""
+        return self.for_ns is None
+
+    @property
     def acting(self) -> list[str]:
-        """Hosts that something is done on, which may be more than the targets.
+        """Return the hosts that something is done on, which may be more than the targets.
 
         A cut is made where packets arrive; other faults of links on both ends.
         """
@@ -74,24 +79,24 @@ class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):
-    """A named stretch of a trial; `recovery` may occur several times."""
+    """A named stretch of a trial, [start_ns, end_ns); `recovery` may occur several times."""
 
     name: str
-    start_ns: int
-    end_ns: int
+    start_ns: Count
+    end_ns: Count
 
 
 class Quorum(msgspec.Struct, frozen=True, kw_only=True):
     """Producer weight able to act together in a stretch of time, beside what finality needs."""
 
-    from_ns: int
-    to_ns: int
-    live: int
-    needed: int
+    from_ns: Count
+    to_ns: Count
+    live: Count
+    needed: Count
     finality_expected: bool
 
 
-class Trial(msgspec.Struct, frozen=True, kw_only=True):
+class PlannedTrial(msgspec.Struct, frozen=True, kw_only=True):
     """One repetition of one cell."""
 
     n: int
@@ -102,38 +107,51 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     quorum: list[Quorum]
 
 
-class PlanCell(msgspec.Struct, frozen=True, kw_only=True):
+class PlannedCell(msgspec.Struct, frozen=True, kw_only=True):
     """One combination of matrix values, as written, and its load."""
 
     n: int
     params: dict[str, Any]
-    rate_milli: int = 0
-    size_bytes: int = 0
+    rate_milli: Count = 0
+    size_bytes: Count = 0
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """Smallest and largest value of something."""
+
+    min: Count
+    max: Count
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """What the rules predict for a chain that nothing disturbs."""
+
+    finality_lag_blocks: Bounds
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     """What the run will cost: wall time, and bytes of raw events before compression."""
 
-    seconds: int
-    raw_bytes: int
+    seconds: Count
+    raw_bytes: Count
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole plan; contracts for every field are in the module's schema name."""
+    """The whole plan."""
 
-    schema: str = SCHEMA
+    schema: Literal["slotlab.plan/v1"] = "slotlab.plan/v1"
     campaign: str
     title: str
     lab: str
     seed: int
     profile: Literal["eosio", "bitshares"]
-    slot_ns: int
-    blocks_per_turn: int
-    clock_limit_ns: int
-    warmup_ns: int
-    end_ns: int
-    hosts: list[PlanHost]
-    producers: list[str]
+    slot_ns: Positive
+    blocks_per_turn: Positive
+    clock_limit_ns: Count
+    warmup_ns: Count
+    end_ns: Positive
+    hosts: Annotated[list[PlannedHost], msgspec.Meta(min_length=1)]
+    producers: Annotated[list[str], msgspec.Meta(min_length=1)]
     timing: Literal["fio", "eosio2", "leap"] = "fio"
     lock_on_proposed: bool = False
     enable_stale_production: list[str] = []
@@ -141,15 +159,39 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     bitshares: dict[str, Any] | None = None
     expect: dict[str, Any]
     lease: str | int
-    cells: list[PlanCell]
-    trials: list[Trial]
-    prediction: dict[str, dict[str, int]]
+    cells: list[PlannedCell]
+    trials: list[PlannedTrial]
+    prediction: Prediction
     estimate: Estimate
 
     @property
-    def quorum_needed(self) -> int:
-        """Producers whose blocks finality needs."""
-        return consensus.quorum(self.profile, len(self.producers))
+    def simulated(self) -> bool:
+        """Return whether there were no hosts: nodes on virtual time."""
+        return self.lab == "sim"
+
+    @property
+    def two_stage(self) -> bool:
+        """Return whether finality takes a pre-commit and a commit, with confirmed ranges."""
+        return self.profile != "bitshares"
+
+    @property
+    def quorum(self) -> int:
+        """Return how many producers must stand behind a block: two thirds and one, or 70 %."""
+        n = len(self.producers)
+        return n * 2 // 3 + 1 if self.two_stage else n - 3 * n // 10
+
+    @property
+    def round_slots(self) -> int:
+        """Return the slots of one full round."""
+        return len(self.producers) * self.blocks_per_turn
+
+    def producer_for(self, slot: int) -> str:
+        """Return whose slot it is (PROTOCOL A.1: an absolute mapping)."""
+        return self.producers[slot % self.round_slots // self.blocks_per_turn]
+
+    def host_of(self, producer: str) -> str:
+        """Return the host that signs for producer, or an empty word."""
+        return next((h.host for h in self.hosts if producer in h.producers), "")
 
 
 def encode(plan: Plan) -> bytes:
