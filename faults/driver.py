@@ -24,8 +24,9 @@ from faults.evidence import (
     read_back,
 )
 from faults.fault import SECOND_NS, Place, Recipe
-from faults.journal import Journal, State
+from faults.journal import Journal
 from faults.ledger import Entry, Ledger, verdict_of_undone
+from faults.model.record import State
 from faults.runner import Loaded, Outcome, load, run
 from faults.schedule import LATE_NS_MAX, Action
 from faults.verdict import Evidence

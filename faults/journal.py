@@ -15,39 +15,16 @@ import os
 import threading
 from collections import deque
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from faults.boottime import boot_id, boottime_ns, read_clocks
+from faults.model.record import Record, State
 
 LINES_MAX = 1_000
 WAITING_MAX = 2_000
 RESERVED_BYTES_A_FAULT = 16 * 1024
 _KEEP_SIZE = 1
-State = Literal[
-    "armed", "applied", "installed", "skipped", "indeterminate", "healed", "failed", "started"
-]
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """One line; t_ns and between_ns count from T0 and are None before a trial is armed."""
-
-    v: int = 1
-    host: str
-    boot: str
-    trial: str
-    fault: str
-    kind: str
-    state: State
-    mono_ns: int
-    wall_ns: int
-    t_ns: int | None
-    between_ns: tuple[int, int] | None
-    asked: dict[str, object]
-    read_back: dict[str, object]
-    how: str
-    reason: str
 
 
 class Journal:

@@ -13,10 +13,10 @@ from faults.arming import Host
 from faults.journal import Journal
 from faults.layout import HostConfig, Layout
 from faults.ledger import Ledger
+from faults.model.record import PROVIDER
 from faults.power import CAPABILITY, read_provider
 from faults.server import Server
 
-NAME = "provider"
 IDLE_S = 60.0
 POLL_S = 1.0
 
@@ -29,10 +29,10 @@ def provider_host(place: Layout, file: Path) -> tuple[Host, dict[str, bool]]:
     """
     host = Host(
         layout=place,
-        config=HostConfig(host=NAME),
+        config=HostConfig(host=PROVIDER),
         capabilities=frozenset((CAPABILITY,)),
         ledger=Ledger(place.ledger_dir),
-        journal=Journal(place.journal_file, NAME),
+        journal=Journal(place.journal_file, PROVIDER),
         provider=read_provider(file),
     )
     return host, {CAPABILITY: True, "systemd": False}

@@ -8,8 +8,8 @@ import msgspec
 
 from faults.arming import Host, left_behind
 from faults.boottime import boot_id, boottime_ns
-from faults.journal import State
 from faults.ledger import Entry, verdict_of_undone
+from faults.model.record import State
 from faults.runner import output
 
 UNDO_TIMEOUT_S = 20.0

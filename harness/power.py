@@ -25,6 +25,7 @@ from typing import Any
 
 import msgspec
 
+from faults.model.record import PROVIDER
 from harness.errors import RunError, UsageError
 from harness.home import state_home
 from harness.inventory import Host, Inventory
@@ -123,7 +124,7 @@ def start(inventory: Inventory) -> Provider:
             raise RunError("provider: busy with an older inventory; wait, or run slotlab heal")
         _end(folder)
     _write_private(file, wanted)
-    _write_private(folder / "host.json", b'{"host": "provider"}\n')
+    _write_private(folder / "host.json", msgspec.json.encode({"host": PROVIDER}) + b"\n")
     _spawn(folder, file)
     return provider
 

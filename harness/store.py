@@ -22,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from faults.model.record import PROVIDER
 from harness.campaign import CampaignFile
 from harness.errors import StoreError, UsageError
 from metrics.model.plan import Plan, encode
@@ -48,7 +49,7 @@ class RunFolder:
 
     def provider(self, trial: int) -> Path:
         """Return the folder for the files of a trial's provider agent, made if missing."""
-        folder = self.path / "trials" / str(trial) / "provider"
+        folder = self.path / "trials" / str(trial) / PROVIDER
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 

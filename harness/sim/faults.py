@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from faults.model.record import Record, State
 from harness.sim.liars import attach
 from harness.sim.link import Shape
 from harness.sim.records import boot_id
@@ -53,23 +54,23 @@ class Journal:
             self.write(name, "armed", read_back=read_back)
 
     def write(
-        self, name: str, state: str, fault: PlannedFault | None = None, *,
+        self, name: str, state: State, fault: PlannedFault | None = None, *,
         read_back: dict[str, Any] | None = None, t_known: bool = True,
     ) -> None:  # fmt: skip
         """Write one line of a host's agent; a change took place just now."""
         world = self._world
         now_ns, clock = world.engine.now_ns, world.hosts[name].clock
         changed = state in ("applied", "installed", "healed")
-        line = {
-            "v": 1, "host": name, "boot": boot_id(world.spec.seed, name), "trial": self._trial,
-            "fault": fault.id if fault else "", "kind": fault.fault if fault else "agent",
-            "state": state, "mono_ns": clock.mono_ns(now_ns), "wall_ns": clock.wall_ns(now_ns),
-            "t_ns": world.now_ns if t_known else None,
-            "between_ns": [world.now_ns, world.now_ns] if changed else None,
-            "asked": dict(fault.asked) if fault else {}, "read_back": read_back or {},
-            "how": fault.how if fault else "", "reason": "",
-        }  # fmt: skip
-        self.lines[name].append(msgspec.json.encode(line) + b"\n")
+        record = Record(
+            host=name, boot=boot_id(world.spec.seed, name), trial=self._trial,
+            fault=fault.id if fault else "", kind=fault.fault if fault else "agent",
+            state=state, mono_ns=clock.mono_ns(now_ns), wall_ns=clock.wall_ns(now_ns),
+            t_ns=world.now_ns if t_known else None,
+            between_ns=(world.now_ns, world.now_ns) if changed else None,
+            asked=dict(fault.asked) if fault else {}, read_back=read_back or {},
+            how=fault.how if fault else "", reason="",
+        )  # fmt: skip
+        self.lines[name].append(msgspec.json.encode(record) + b"\n")
 
 
 def schedule(world: World, faults: Sequence[PlannedFault], journal: Journal | None = None) -> None:
@@ -86,7 +87,7 @@ def schedule(world: World, faults: Sequence[PlannedFault], journal: Journal | No
 
 def _change(
     fault: PlannedFault, action: Callable[[], None], deed: Deed, journal: Journal | None,
-    *states: str,
+    *states: State,
 ) -> None:  # fmt: skip
     action()
     if journal is not None:

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from faults.model.record import Record
 from metrics.intake.timeline import Epoch
 from metrics.intake.trial import TrialData
 from metrics.model.plan import PlannedFault
-from metrics.model.run_folder import AgentRecord
 
 EARLY_NS = 50_000_000
 """A host's own record of the end, made on the clock of its schedule, may not be earlier by more."""
@@ -46,7 +46,7 @@ class Change(NamedTuple):
         return (self.last_ns - self.first_ns) // 2
 
 
-def of_fault(data: TrialData, fault: PlannedFault) -> list[AgentRecord]:
+def of_fault(data: TrialData, fault: PlannedFault) -> list[Record]:
     """Return the records of a fault, by time."""
     return [record for record in data.agents if record.fault_id == fault.id]
 
@@ -145,7 +145,7 @@ def _changes(data: TrialData, fault: PlannedFault, state: str) -> list[Change]:
     return found
 
 
-def _epoch(data: TrialData, record: AgentRecord) -> Epoch:
+def _epoch(data: TrialData, record: Record) -> Epoch:
     """Return whose raw clock stamped the record.
 
     An agent in a container reads a boot id of the container; its nodes may read the machine's,

@@ -13,10 +13,11 @@ from typing import Any
 
 import duckdb
 
+from faults.model.record import Record
 from metrics.intake import gate, writers
 from metrics.intake.writers import Loss
 from metrics.model.plan import Plan, PlannedTrial
-from metrics.model.run_folder import AgentRecord, TrialFile
+from metrics.model.run_folder import TrialFile
 
 _TEXT = (
     "kind host node boot software python role chain_id profile producer id from what reason old "
@@ -64,7 +65,7 @@ def load(
     plan: Plan,
     planned: PlannedTrial,
     file: TrialFile,
-    agents: list[AgentRecord],
+    agents: list[Record],
 ) -> Intake:
     """Return what was taken in from folder (trials/<n>) after adding its events to `events`."""
     with tempfile.TemporaryDirectory(prefix="slotlab-") as spare:

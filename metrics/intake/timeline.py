@@ -17,10 +17,11 @@ from typing import NamedTuple
 import duckdb
 import numpy as np
 
+from faults.model.record import Record
 from metrics.intake import band, history
 from metrics.intake.band import Band, Broken, Floats, Ints
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
-from metrics.model.run_folder import AgentRecord, TrialFile
+from metrics.model.run_folder import TrialFile
 
 CRYSTAL_PPM = 160
 """Assumed: how far the rate of a raw monotonic clock may be from true time, at any moment. Crystals
@@ -201,7 +202,7 @@ def build(
     plan: Plan,
     planned: PlannedTrial,
     trial: TrialFile,
-    agents: list[AgentRecord],
+    agents: list[Record],
 ) -> Timeline:
     """Return the trial's time line; what contradicts itself is named in its `problems`.
 
@@ -312,7 +313,7 @@ def _reference(
     return min(found, key=rank, default=None)
 
 
-def _armed_t0(agents: list[AgentRecord], reference: Epoch | None, known: list[Epoch]) -> int | None:
+def _armed_t0(agents: list[Record], reference: Epoch | None, known: list[Epoch]) -> int | None:
     """Return T0 on the reference host's own clock, as its agent armed it in that boot."""
     boots = {epoch.boot for epoch in known if reference and epoch.host == reference.host}
     for record in agents:

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 import duckdb
 import numpy as np
 
+from faults.model.record import Record
 from metrics.intake import history, timeline, windows
 from metrics.intake.history import Intake
 from metrics.intake.timeline import Epoch, Timeline
 from metrics.model import run_folder
 from metrics.model.plan import Phase, Plan, PlannedTrial
-from metrics.model.run_folder import AgentRecord, TrialFile
+from metrics.model.run_folder import TrialFile
 
 OUTSIDE = "outside"
 WARMUP = "warmup"
@@ -52,7 +53,7 @@ class TrialData:
     folder: Path
     db: duckdb.DuckDBPyConnection
     intake: Intake
-    agents: list[AgentRecord]
+    agents: list[Record]
     broken_agents: list[str]
     """What could not be read of the agents' journals, a sentence each with host and file."""
     timeline: Timeline

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 
+from faults.model.record import Record
 from metrics.model.plan import Phase, PlannedTrial
-from metrics.model.run_folder import AgentRecord
 
 BETWEEN = "between"
 """The name of the time in which a fault had begun, or ended, on some of its hosts only."""
 _AT, _END = "installed", "healed"
 
 
-def measured(planned: PlannedTrial, agents: list[AgentRecord]) -> list[Phase]:
+def measured(planned: PlannedTrial, agents: list[Record]) -> list[Phase]:
     """Return the phases in order, without gaps, each only as long as it was so on every host.
 
     A change of a fault lasts from the first host's earliest to the last host's latest moment, each
@@ -34,7 +34,7 @@ def measured(planned: PlannedTrial, agents: list[AgentRecord]) -> list[Phase]:
     return found
 
 
-def _changes(planned: PlannedTrial, agents: list[AgentRecord]) -> dict[int, list[int]]:
+def _changes(planned: PlannedTrial, agents: list[Record]) -> dict[int, list[int]]:
     """Return, by planned moment, the edges of what agents recorded of the change due then."""
     due: dict[tuple[str, str], int] = {}
     for fault in planned.faults:

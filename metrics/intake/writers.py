@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from faults.model.record import Record
 from metrics.intake.gate import Gathered, Stamp
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
-from metrics.model.run_folder import AgentRecord, TrialFile
+from metrics.model.run_folder import TrialFile
 
 DEATHS = ("kill", "crash", "power_cut")
 STILL = ("pause", "freeze_host")
@@ -48,10 +49,10 @@ class Judged:
 class Zero:
     """The moment T0 on each host's clock, by its agent, else by its first line of the boot."""
 
-    def __init__(self, gathered: Gathered, agents: list[AgentRecord], t0_wall_ns: int) -> None:
+    def __init__(self, gathered: Gathered, agents: list[Record], t0_wall_ns: int) -> None:
         self._mono: dict[tuple[str, str], int] = {}
         for record in agents:
-            at = (record.read_back or {}).get("t0_mono_ns")
+            at = record.read_back.get("t0_mono_ns")
             if record.state == "armed" and isinstance(at, int):
                 self._mono[record.host, record.boot] = at
         first: dict[tuple[str, str], Stamp] = {}
@@ -73,7 +74,7 @@ def judge(
     plan: Plan,
     planned: PlannedTrial,
     file: TrialFile,
-    agents: list[AgentRecord],
+    agents: list[Record],
 ) -> Judged:
     """Return what is missing of the planned writers' records."""
     zero = Zero(gathered, agents, file.t0_wall_ns)

@@ -6,18 +6,16 @@ The orchestrator writes trial.json with what is declared here, metrics reads it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from faults.model.record import PROVIDER, Record
 from metrics.model.plan import Count, Plan
 
 T = TypeVar("T")
 _BROKEN = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding raises for text that is not what was written."""
-Time = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
-PROVIDER = "provider"
-"""Whose journal it is that tells of faults done to hosts from outside."""
 
 
 class RunError(Exception):
@@ -44,36 +42,6 @@ class TrialFile(msgspec.Struct, frozen=True, kw_only=True):
     """What was wrong beside the system under test: a host not as before, a file not collected."""
 
 
-class AgentRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of agent.jsonl: a fault (or the agent) changed state on a host."""
-
-    v: int = 1
-    host: str
-    boot: str = ""
-    trial: str | int = ""
-    fault: str = ""
-    kind: str = ""
-    state: str = ""
-    mono_ns: Time = 0
-    wall_ns: Time = 0
-    t_ns: Time | None = None
-    between_ns: Annotated[list[Time], msgspec.Meta(min_length=2, max_length=2)] | None = None
-    asked: dict[str, Any] | None = None
-    read_back: dict[str, Any] | None = None
-    how: str = ""
-    reason: str = ""
-
-    @property
-    def fault_id(self) -> str:
-        """Return the plan's id of the fault: a provider's agent has one entry a host."""
-        return self.fault.partition(".")[0] if self.host == PROVIDER else self.fault
-
-    @property
-    def acted_on(self) -> str:
-        """Return the host the change was made to."""
-        return str((self.asked or {}).get("host", "")) if self.host == PROVIDER else self.host
-
-
 def load_plan(run: Path) -> Plan:
     """Return the plan of the run.
 
@@ -94,9 +62,9 @@ def load_trial(run: Path, n: int) -> TrialFile | None:
     return _decode(path, TrialFile) if path.exists() else None
 
 
-def load_agents(folder: Path) -> tuple[list[AgentRecord], list[str]]:
+def load_agents(folder: Path) -> tuple[list[Record], list[str]]:
     """Return every agent record of a trial by time since T0, and what of them is broken."""
-    records: list[AgentRecord] = []
+    records: list[Record] = []
     broken: list[str] = []
     for path in [*sorted(folder.glob("hosts/*/agent.jsonl")), folder / PROVIDER / "agent.jsonl"]:
         if not path.exists():
@@ -111,14 +79,14 @@ def load_agents(folder: Path) -> tuple[list[AgentRecord], list[str]]:
             if not line.strip(b"\0 \t\r"):
                 continue
             try:
-                records.append(msgspec.json.decode(line.strip(b"\0"), type=AgentRecord))
+                records.append(msgspec.json.decode(line.strip(b"\0"), type=Record))
             except _BROKEN:
                 broken.append(f"{path.parent.name}: {name}: line {number} is broken")
     records.sort(key=lambda r: (r.t_ns is not None, r.t_ns or 0, r.host, r.mono_ns))
     return records, broken
 
 
-def write_faults(folder: Path, records: list[AgentRecord]) -> None:
+def write_faults(folder: Path, records: list[Record]) -> None:
     """Write the trial's faults.jsonl: the agents' journals merged."""
     lines = [msgspec.json.encode(record) + b"\n" for record in records]
     (folder / "faults.jsonl").write_bytes(b"".join(lines))

@@ -51,6 +51,7 @@ ROOMS: dict[str, Room] = {
         (
             "metrics",
             "node.events",
+            "faults.model",
             "duckdb",
             "zstandard",
             "numpy",

@@ -9,14 +9,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
+from faults.model.record import Record
 from metrics.intake.windows import measured
 from metrics.measure import finality
 from metrics.measure.blocks import Block
 from metrics.measure.finality import BlockFinality, Final
 from metrics.model.plan import Phase, PlannedFault, PlannedTrial
-from metrics.model.run_folder import AgentRecord
 
 Rebuilt = Callable[..., dict[str, Any]]
 Lines = dict[str, list[dict[str, Any]]]
@@ -101,7 +102,10 @@ def test_a_phase_is_as_long_as_its_fault_was_in_force_on_every_host() -> None:
         phases=[Phase(name=n, start_ns=a, end_ns=b) for n, a, b in phases],
     )  # fmt: skip
     records = [
-        AgentRecord(host=host, fault="cut", state=state, between_ns=list(between))
+        msgspec.convert(
+            {"host": host, "boot": "b", "trial": "t.1", "fault": "cut", "kind": "partition",
+             "state": state, "mono_ns": 0, "wall_ns": 0, "t_ns": between[1], "asked": {},
+             "between_ns": between, "read_back": {}, "how": "nft", "reason": ""}, Record)
         for host, state, between in (
             ("a", "installed", (21, 22)), ("b", "installed", (19, 24)),
             ("a", "healed", (29, 31)), ("b", "healed", (32, 33)),
