@@ -251,7 +251,7 @@ class Agent:
 
     def _put_on_disk(self, armed: Armed) -> None:
         """Undo of every fault first, the grant last: without it nothing of this is carried on."""
-        self.host.journal.reserve(len(armed.drivers))
+        self.host.journal.reserve([each.entry.asked for each in armed.drivers.values()])
         for driver in armed.drivers.values():
             driver.arm()
         self._leasing.begin(armed.grant, armed.schedule.ends_ns())

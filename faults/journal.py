@@ -14,6 +14,7 @@ import errno
 import os
 import threading
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,9 @@ from faults.model.record import Record, State
 LINES_MAX = 1_000
 WAITING_MAX = 2_000
 RESERVED_BYTES_A_FAULT = 16 * 1024
+"""For what a fault's records say beside what was asked."""
+RECORDS_A_FAULT = 5
+"""armed, applied, installed, healed, and one that tells of lost lines."""
 _KEEP_SIZE = 1
 
 
@@ -78,8 +82,10 @@ class Journal:
                 text = ""
         return [*text.splitlines(), *waiting][from_line : from_line + LINES_MAX]
 
-    def reserve(self, faults: int) -> None:
-        """Return when the disk has room for the lines of so many faults.
+    def reserve(self, asked: Iterable[dict[str, object]]) -> None:
+        """Return when the disk has room for the lines of faults for which so much is asked.
+
+        What is read back may tell of as many peers as what was asked.
 
         Raises:
             OSError: it has not.
@@ -87,7 +93,8 @@ class Journal:
         descriptor = self._open()
         try:
             size = os.fstat(descriptor).st_size
-            wanted = RESERVED_BYTES_A_FAULT * (faults + 1)
+            sizes = [len(msgspec.json.encode(each)) for each in asked]
+            wanted = RESERVED_BYTES_A_FAULT * (len(sizes) + 1) + RECORDS_A_FAULT * sum(sizes)
             libc = ctypes.CDLL(None, use_errno=True)
             done = libc.fallocate(
                 descriptor, _KEEP_SIZE, ctypes.c_int64(size), ctypes.c_int64(wanted)

@@ -1,7 +1,8 @@
 """The ledger: what this host must still undo, on disk before the fault is applied.
 
-One arming of a fault owns three files, named by its token: `<token>.jsonl` (state records, appended
-into space reserved when it was armed, so a full disk cannot keep a fault from being recorded),
+One arming of a fault owns three files, named by its token: `<token>.jsonl` (the entry, as long as
+the fault has peers, then a short line a change of state, written into space reserved when it was
+armed, so a full disk cannot keep a change from being recorded),
 `<token>.sh` (the undo, plain POSIX shell, needs neither Python nor the agent) and `<token>.undone`
 (written over by that script: it ran, and when). A record torn by a crash is ignored; the one before
 counts. Beside the folder stands heal.sh, which runs every undo script that is still needed.
@@ -9,6 +10,7 @@ counts. Beside the folder stands heal.sh, which runs every undo script that is s
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shlex
@@ -20,7 +22,12 @@ import msgspec
 from faults.fault import Step, shell_lines
 from faults.grant import NAME as GRANT
 
-RESERVED_BYTES = 16 * 1024
+CHANGE_BYTES = 2_048
+"""The most a change of state takes."""
+RESERVED_BYTES = 4 * CHANGE_BYTES
+"""Kept free behind the entry: prepared, applied, closed, and one for a torn line."""
+REASON_CHARACTERS = (CHANGE_BYTES - 128) // 6
+"""A character takes at most six bytes of JSON."""
 UNDONE_BYTES = 64
 TOKEN_CHARACTERS = 8
 _HEAL = """#!/bin/sh
@@ -60,6 +67,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     queue_num: int = 0
     mangle_existed: bool = False
     asked: dict[str, object] = {}
+    reason: str = ""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What a later line of an entry's file says: its state from then on."""
+
+    state: State
     reason: str = ""
 
 
@@ -104,19 +118,24 @@ class Ledger:
         path = self._records(entry.token)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
         try:
-            os.posix_fallocate(descriptor, 0, RESERVED_BYTES)
-            os.pwrite(descriptor, _line(entry), 0)
+            line = msgspec.json.encode(entry) + b"\n"
+            os.posix_fallocate(descriptor, 0, len(line) + RESERVED_BYTES)
+            _pwrite(descriptor, line, 0)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
         _sync_folder(self.folder)
 
     def record(self, entry: Entry) -> None:
-        """Return when the entry's new state is on disk, behind its earlier ones."""
+        """Return when the entry's new state is on disk, behind its earlier ones.
+
+        Raises:
+            OSError: it could not be written; an earlier state stands.
+        """
         descriptor = os.open(self._records(entry.token), os.O_RDWR | os.O_CLOEXEC)
         try:
-            used = _used(os.pread(descriptor, RESERVED_BYTES, 0))
-            os.pwrite(descriptor, _line(entry), used)
+            used = _used(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
+            _pwrite(descriptor, _change(entry), used)
             os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
@@ -190,8 +209,9 @@ def verdict_of_undone(
     return "failed", reason or "ended_early: the undo script was run"
 
 
-def _line(entry: Entry) -> bytes:
-    return msgspec.json.encode(entry) + b"\n"
+def _change(entry: Entry) -> bytes:
+    change = Change(state=entry.state, reason=entry.reason[:REASON_CHARACTERS])
+    return msgspec.json.encode(change) + b"\n"
 
 
 def _used(data: bytes) -> int:
@@ -200,27 +220,34 @@ def _used(data: bytes) -> int:
 
 
 def _last(path: Path) -> Entry | None:
+    """Return the entry of a file in its latest state, or None where there is no whole entry."""
     try:
         data = path.read_bytes()
-    except OSError:
+        first, *later = data[: _used(data)].splitlines()
+        entry = msgspec.json.decode(first, type=Entry)
+    except (OSError, ValueError, msgspec.MsgspecError):
         return None
-    for line in reversed(data[: _used(data)].splitlines()):
-        try:
-            return msgspec.json.decode(line, type=Entry)
-        except msgspec.DecodeError:
-            continue
-    return None
+    for line in reversed(later):
+        with contextlib.suppress(ValueError, msgspec.MsgspecError):
+            change = msgspec.json.decode(line, type=Change)
+            return msgspec.structs.replace(entry, state=change.state, reason=change.reason)
+    return entry
 
 
 def _write(path: Path, data: bytes, mode: int, *, durably: bool = False) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
-        if os.write(descriptor, data) < len(data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        _pwrite(descriptor, data, 0)
         if durably:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _pwrite(descriptor: int, data: bytes, at: int) -> None:
+    """Write all of data at a place of the file; a short write is a full disk."""
+    if os.pwrite(descriptor, data, at) < len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -41,7 +41,7 @@ def test_reserved_room_does_not_show_in_the_file(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "agent.jsonl", "n1")
     journal.write("started")
     size = journal.path.stat().st_size
-    journal.reserve(10)
+    journal.reserve([{}] * 10)
     assert journal.path.stat().st_size == size
     journal.write("armed")
     assert len(journal.lines(0)) == 2

@@ -14,7 +14,7 @@ from faults.fault import Command
 from faults.grant import Grant, GrantFile
 from faults.journal import Journal
 from faults.layout import HostConfig, Layout
-from faults.ledger import RESERVED_BYTES, Entry, Ledger
+from faults.ledger import Entry, Ledger
 from faults.recovery import recover
 
 
@@ -42,13 +42,14 @@ def heal(ledger: Ledger, journal: Journal, keep: frozenset[str] = frozenset()) -
 def test_the_latest_record_counts_and_space_was_reserved_for_all(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger")
     ledger.create(entry(), ())
+    size = (ledger.folder / "ab12cd34.jsonl").stat().st_size
     for state in ("prepared", "applied"):
         ledger.record(entry(state=state))
     assert ledger.entries() == [entry(state="applied")]
-    assert (ledger.folder / "ab12cd34.jsonl").stat().st_size == RESERVED_BYTES
+    assert (ledger.folder / "ab12cd34.jsonl").stat().st_size == size
 
 
-@pytest.mark.parametrize("cut", [1, 20, 100])
+@pytest.mark.parametrize("cut", [1, 10, 30])
 def test_a_torn_tail_leaves_the_record_before_it(tmp_path: Path, cut: int) -> None:
     ledger = Ledger(tmp_path / "ledger")
     ledger.create(entry(), ())
