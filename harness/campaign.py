@@ -22,6 +22,7 @@ from harness.campaign_faults import FAULTS
 from harness.campaign_model import SCHEMA, Campaign
 from harness.campaign_values import nearest
 from harness.errors import CampaignError
+from harness.yaml_strict import GivenTwiceError, StrictLoader
 
 RESERVED = ("warmup", "baseline", "recovery", "after", "between", "outside", "always", "each_fault")
 """Words that phases and expectations have already: no fault may be called so."""
@@ -113,7 +114,7 @@ def json_schema() -> str:
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(StrictLoader):
     """YAML without surprises: `on` is a word, and the same key twice in one map is an error."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012  (the base declares it so)
@@ -121,22 +122,12 @@ class _Loader(yaml.SafeLoader):
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                line = key_node.start_mark.line + 1
-                raise CampaignError(f"line {line}: {key} is given twice; keep one")
-            seen.add(key if isinstance(key, str) else repr(key))
-        return super().construct_mapping(node, deep)
-
 
 def _yaml(text: str, path: Path) -> dict[str, Any]:
     try:
         raw = yaml.load(text, Loader=_Loader)  # a SafeLoader
-    except CampaignError as error:
-        raise CampaignError(f"{path.name}: {error}") from None
+    except GivenTwiceError as error:
+        raise CampaignError(f"{path.name}: line {error.line}: {error}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" line {mark.line + 1}" if mark else ""

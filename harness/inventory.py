@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
+from harness import inventory_files
 from harness.home import state_home
+from harness.inventory_names import check_addresses, check_words
 from harness.inventory_values import TIME_POLICIES, InventoryError, Reader, TimePolicy, nearest
 from harness.ssh import SshConfigError, SshOptions, resolve
 
@@ -100,7 +100,7 @@ def load(path: Path | str) -> Inventory:
         InventoryError: unreadable, not an inventory, or a slotlab_ variable is wrong.
     """
     path = Path(path).expanduser().resolve()
-    _check_yaml(path)
+    inventory_files.check(path)
     listing = _ansible_listing(path)
     hostvars: Mapping[str, Mapping[str, Any]] = listing.get("_meta", {}).get("hostvars", {})
     group = NODES_GROUP if NODES_GROUP in listing else "all"
@@ -109,37 +109,19 @@ def load(path: Path | str) -> Inventory:
         raise InventoryError(f"{path}: group {group} has no hosts; add them under {group}.hosts")
     hosts = tuple(_host(path, name, hostvars.get(name, {}), listing) for name in names)
     lab, netns = _lab_values(path, hosts, hostvars)
-    _check_distinct(path, hosts)
+    check_addresses(path, {host.name: host.address for host in hosts})
+    groups = {each: [host.name for host in hosts if each in host.groups] for each in _groups(hosts)}
+    check_words(path, names, groups, {host.name: host.zone for host in hosts if host.zone})
     return Inventory(path=path, lab=lab, netns=netns, hosts=hosts)
+
+
+def _groups(hosts: tuple[Host, ...]) -> list[str]:
+    return list(dict.fromkeys(name for host in hosts for name in host.groups))
 
 
 def lab_id_of(path: Path) -> str:
     """Return the lab_id of the inventory at this path, whether or not it is still there."""
     return f"{path.stem}-{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
-
-
-class _Loader(yaml.SafeLoader):
-    """Reads any tag: only Ansible knows what !vault means."""
-
-
-_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: "")
-
-
-def _check_yaml(path: Path) -> None:
-    if path.is_dir():
-        return
-    try:
-        document = yaml.load(path.read_text(), Loader=_Loader)
-    except OSError as error:
-        remedy = "name an inventory with -i, or start from inventory/rack.example.yml"
-        raise InventoryError(f"{path}: {error.strerror}; {remedy}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not text"
-        raise InventoryError(f"{path}{line}: not YAML: {problem}") from error
-    if not isinstance(document, dict) or not document:
-        raise InventoryError(f"{path}: not an inventory: start with `all:` (rack.example.yml)")
 
 
 def _ansible_listing(path: Path) -> dict[str, Any]:
@@ -243,18 +225,3 @@ def _lab_values(
                 raise InventoryError(f"{path}: slotlab_netns: {netns!r} is no absolute path")
             return kind, None if netns is None else str(netns)
     raise InventoryError(f"{path}: slotlab_lab: {text!r} is none of {', '.join(LABS)}")
-
-
-def _check_distinct(path: Path, hosts: tuple[Host, ...]) -> None:
-    owners: dict[str, str] = {}
-    for host in hosts:
-        other = owners.setdefault(host.address, host.name)
-        if other != host.name:
-            problem = f"has the data address of {other}, {host.address}"
-            raise InventoryError(f"{path}: host {host.name}: {problem}; set slotlab_address")
-    first = hosts[0]
-    for host in hosts:
-        if (":" in host.address) != (":" in first.address):
-            both = f"{first.name} has {first.address}, {host.name} {host.address}"
-            remedy = "give all a slotlab_address of one family"
-            raise InventoryError(f"{path}: data addresses of IPv4 and IPv6: {both}; {remedy}")

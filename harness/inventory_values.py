@@ -128,7 +128,10 @@ class Reader:
         raise self._error("slotlab_state_dir", f"{value!r}: {remedy}")
 
     def address(self, management: str) -> str:
-        """Return the data path's IP address: slotlab_address, else the management host's."""
+        """Return the data path's IP address: slotlab_address, else the management host's.
+
+        Of the addresses of a name the first that others reach: one's own name is often 127.0.1.1.
+        """
         given = self.values.get("slotlab_address")
         text = str(given if given is not None else management)
         try:
@@ -145,14 +148,25 @@ class Reader:
 
     def _looked_up(self, name: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
         try:
-            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)[0][4][0]
+            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
         except OSError as error:
             problem = f"the name {name} has no address ({error.strerror})"
             raise InventoryError(f"{self.where}: {problem}; write slotlab_address: IP") from None
-        return ipaddress.ip_address(str(found))
+        addresses = [ipaddress.ip_address(str(each[4][0]).partition("%")[0]) for each in found]
+        return next((each for each in addresses if reaches_others(each)), addresses[0])
 
     def _error(self, key: str, text: str) -> InventoryError:
         return InventoryError(f"{self.where}: {key}: {text}")
+
+
+def reaches_others(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Return whether other machines can send to an address that one has."""
+    return not (
+        address.is_loopback
+        or address.is_link_local
+        or address.is_unspecified
+        or address.is_multicast
+    )
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

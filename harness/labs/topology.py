@@ -15,6 +15,7 @@ import yaml
 
 from harness.labs.errors import LabInputError
 from harness.labs.vm.dress import DiskDress, HostDress, LabDress, NicDress
+from harness.yaml_strict import GivenTwiceError, StrictLoader
 
 CONTROLLER_NUMBER = 1
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -60,10 +61,12 @@ def load(path: Path) -> LabDress:
         LabInputError: unreadable, or something in it cannot be; one line names the key.
     """
     try:
-        topology = msgspec.convert(yaml.safe_load(path.read_text()), _Topology)
+        topology = msgspec.convert(yaml.load(path.read_text(), Loader=StrictLoader), _Topology)
     except OSError as error:
         remedy = "name a file as inventory/topologies/rack.yml"
         raise LabInputError(f"--topology {path}: {error.strerror}; {remedy}") from error
+    except GivenTwiceError as error:
+        raise LabInputError(f"{path}:{error.line}: {error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
