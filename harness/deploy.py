@@ -26,6 +26,7 @@ from harness.playbook import PlayedHost, PlayOptions, Progress, play
 from harness.preflight_machine import NEEDED_BYTES
 from harness.remote import Remote
 from harness.wheelhouse import Environment, Target, WheelhouseError, build, unsupported
+from node.ntp_rules import split_server
 
 HEALTH_DEADLINE_S = 15.0
 State = Literal["changed", "unchanged", "failed"]
@@ -194,10 +195,11 @@ def unfit(inventory: Inventory, facts: Mapping[str, HostFacts]) -> dict[str, str
     return found
 
 
-def time_servers(host: Host) -> list[str]:
-    """Return the servers that chrony of a host is to ask: all of slotlab_ntp but the host."""
+def time_servers(host: Host) -> list[dict[str, str | int]]:
+    """Return host and port of those that chrony of a host is to ask: slotlab_ntp but the host."""
     own = {host.address, host.ssh.address, "127.0.0.1", "::1", "localhost"}
-    return [server for server in host.ntp if server not in own]
+    servers = [split_server(server) for server in host.ntp]
+    return [{"host": name, "port": port} for name, port in servers if name not in own]
 
 
 def _target(fact: HostFacts) -> Target:

@@ -187,7 +187,7 @@ def _host(path: Path, name: str, values: Mapping[str, Any], listing: Mapping[str
         zone=reader.word("slotlab_zone"),
         node_port=reader.port("slotlab_node_port", 9000),
         probe_port=reader.port("slotlab_probe_port", 9001),
-        ntp=reader.words("slotlab_ntp"),
+        ntp=reader.time_servers(),
         state_dir=reader.state_dir(),
         python=str(values.get("ansible_python_interpreter") or "/usr/bin/python3"),
         groups=tuple(groups),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from harness.errors import OperatorError
+from node.ntp_rules import split_server
 
 DEFAULT_STATE_DIR = "/var/lib/slotlab"
 HOST_KEYS = (
@@ -32,6 +33,7 @@ POWER_WORDS = ("off", "on", "state", "freeze", "thaw", "link_down", "link_up")
 TimePolicy = Literal["observe", "manage"]
 TIME_POLICIES: tuple[TimePolicy, ...] = ("observe", "manage")
 _WORD = re.compile(r"[A-Za-z0-9_.:@-]{1,64}")
+_SERVER = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,128}")
 _STATE_DIR = re.compile(r"(/[A-Za-z0-9_.-]+){2,}")
 _Choice = TypeVar("_Choice", bound=str)
 
@@ -66,14 +68,20 @@ class Reader:
             return str(value)
         raise self._error(key, f"{value!r} is not a plain word; write one name")
 
-    def words(self, key: str) -> tuple[str, ...]:
-        """Return a list of plain words, empty if left out."""
+    def time_servers(self) -> tuple[str, ...]:
+        """Return slotlab_ntp, empty if left out: names or addresses, with or without a port."""
+        key = "slotlab_ntp"
         value = self.values.get(key) or []
-        if isinstance(value, list) and all(
-            isinstance(v, str) and _WORD.fullmatch(v) for v in value
+        if not isinstance(value, list) or not all(
+            isinstance(v, str) and _SERVER.fullmatch(v) for v in value
         ):
-            return tuple(value)
-        raise self._error(key, "write a list of server names: [192.0.2.1]")
+            raise self._error(key, "write a list of server names: [192.0.2.1]")
+        try:
+            for server in value:
+                split_server(server)
+        except ValueError as error:
+            raise self._error(key, str(error)) from error
+        return tuple(value)
 
     def port(self, key: str, default: int) -> int:
         """Return a port that needs no privilege."""

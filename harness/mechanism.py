@@ -86,7 +86,8 @@ def _time_servers(targets: Sequence[PlannedHost]) -> str:
             try:
                 ipaddress.ip_address(server)
             except ValueError:
-                return f"slotlab_ntp of {host.host} has {server}; write its IP address"
+                problem = f"slotlab_ntp of {host.host} has {server}"
+                return f"{problem}; write its IP address alone: lies are told on port 123"
     return ""
 
 

@@ -26,6 +26,7 @@ from harness.preflight_clock import Controller
 from harness.preflight_rows import CheckReport, Row
 from harness.remote import HostResult, Remote
 from harness.ssh import JUMP_LOGINS_MAX
+from node.ntp_rules import split_server
 
 DEFAULT_SLOT_NS = 500_000_000
 LOSS_S = 10.0
@@ -170,7 +171,7 @@ def _command(host: Host) -> list[str]:
         "paths": [host.state_dir, "/opt/slotlab"],
         "programs": PROGRAMS,
         "modules": preflight_machine.MODULES,
-        "ntp": list(host.ntp),
+        "ntp": {server: split_server(server) for server in host.ntp},
     }
     return ["/usr/bin/python3", "-", json.dumps(asked)]
 

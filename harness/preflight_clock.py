@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 
 from harness.inventory import Host
 from harness.preflight_rows import Row, Verdict
+from node.ntp_rules import bound_ns, unsynchronised
 
 COARSE = ("jiffies", "refined-jiffies", "acpi_pm", "hpet", "pit")
 DATE_OFF_NS_MAX = 60_000_000_000
 """Beyond it, it is not the clock that is off but the date."""
+LOCAL_REFERENCE = "7F7F0101"
 
 
 class Controller(NamedTuple):
@@ -82,6 +84,10 @@ def _daemon(host: Host, found: Mapping[str, Any], limit_ns: int) -> Row:
             return Row(host.name, name, "ok", detail)
         remedy = f"wait, or: chronyc makestep; it must be under {limit_ns // 1_000_000} ms"
         return Row(host.name, name, "fail", f"unsynchronised clock: {detail}", remedy)
+    if follows_itself(clock["chrony"]):
+        remedy = "give chrony a server (slotlab_time: manage does), and take `local` from its file"
+        detail = "unsynchronised clock: chrony follows no source but its own clock"
+        return Row(host.name, name, "fail", detail, remedy)
     if kernel is None or kernel["synchronised"]:
         who = daemons[0] if daemons else "unknown daemon"
         bound = "" if kernel is None else f", within {kernel['error_max_ns'] / 1e6:.0f} ms"
@@ -99,7 +105,7 @@ def chrony_bound_ns(tracking: str) -> tuple[int, int] | None:
     seconds; 14th leap status.
     """
     fields = tracking.split(",")
-    if len(fields) != 14 or fields[13] == "Not synchronised":
+    if len(fields) != 14 or fields[13] == "Not synchronised" or follows_itself(tracking):
         return None
     try:
         offset, delay, dispersion = (float(fields[n]) for n in (4, 10, 11))
@@ -108,15 +114,31 @@ def chrony_bound_ns(tracking: str) -> tuple[int, int] | None:
     return round(offset * 1e9), round((dispersion + delay / 2) * 1e9)
 
 
+def follows_itself(tracking: str) -> bool:
+    """Return whether a line of `chronyc -c tracking` names the host's own clock as its reference.
+
+    That is the address 127.127.1.1 in hex, which chrony has from its directive `local`.
+    """
+    return tracking.split(",")[0].upper() == LOCAL_REFERENCE
+
+
 def _server(host: Host, server: str, answer: Mapping[str, Any], limit_ns: int) -> Row:
     name = f"clock by {server}"
     if problem := answer.get("problem"):
-        remedy = "is it running, is UDP 123 open? else change slotlab_ntp"
+        remedy = "is it running, is its UDP port open? else change slotlab_ntp"
         return Row(host.name, name, "fail", f"NTP server unreachable: {problem}", remedy)
-    offset_ms, bound_ms = answer["offset_ns"] / 1e6, answer["delay_ns"] / 2e6
-    detail = f"{offset_ms:+.2f} ms ± {bound_ms:.2f} ms"
-    if abs(answer["offset_ns"]) + answer["delay_ns"] // 2 > limit_ns:
-        remedy = f"bring it under {limit_ns // 1_000_000} ms: timedatectl set-ntp true, or chrony"
+    if problem := unsynchronised(answer["leap"], answer["stratum"]):
+        detail = f"the server says that it has no good time: {problem}"
+        return Row(host.name, name, "fail", detail, "give it a source, or change slotlab_ntp")
+    offset_ns, limit_ms = answer["offset_ns"], limit_ns // 1_000_000
+    error_ns = bound_ns(root_ns=answer["root_ns"], rtt_ns=max(0, answer["delay_ns"]))
+    detail = f"{offset_ns / 1e6:+.2f} ms ± {error_ns / 1e6:.2f} ms"
+    if answer["root_ns"] > limit_ns:
+        detail = f"the server vouches only for ± {answer['root_ns'] / 1e6:.0f} ms (root dispersion)"
+        remedy = f"change slotlab_ntp to one that is right within {limit_ms} ms"
+        return Row(host.name, name, "fail", detail, remedy)
+    if abs(offset_ns) + error_ns > limit_ns:
+        remedy = f"bring it under {limit_ms} ms: timedatectl set-ntp true, or chrony"
         return Row(host.name, name, "fail", f"unsynchronised clock: {detail}", remedy)
     return Row(host.name, name, "ok", detail)
 

@@ -25,6 +25,8 @@ BECOME_PASSWORD = ""
 PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 NTP_EPOCH_S = 2208988800
+ECHO_S = 0.002
+"""Servers may round the time stamp that they send back, as the node allows, too."""
 TRIALS = {
     "nft": "nft 'add table inet t; add set inet t s { type ipv4_addr; flags timeout; };"
     " add element inet t s { 192.0.2.1 timeout 1s }'",
@@ -155,32 +157,47 @@ def owner(port: int) -> str:
     return text.split('users:(("')[1].split('"')[0] if 'users:(("' in text else ""
 
 
-def ask_ntp(server: str, tries: int = 3) -> dict[str, Any]:
-    """Return offset and delay in nanoseconds of the quickest answer, or why there is none."""
+def ask_ntp(server: str, port: int, tries: int = 3) -> dict[str, Any]:
+    """Return the quickest answer, times in nanoseconds, or why there is none.
+
+    {offset_ns, delay_ns, root_ns, leap, stratum}: what they are worth the controller judges.
+    """
     best: dict[str, Any] | None = None
     problem = "no answer"
     for _ in range(tries):
         try:
-            family, kind, _, _, address = socket.getaddrinfo(server, 123, 0, socket.SOCK_DGRAM)[0]
+            family, kind, _, _, address = socket.getaddrinfo(server, port, 0, socket.SOCK_DGRAM)[0]
             with socket.socket(family, kind) as sock:
                 sock.settimeout(0.8)
                 sock.connect(address)
                 sent = time.time()
-                sock.send(b"\x23" + bytes(47))
+                sock.send(b"\x23" + bytes(39) + stamped(sent))
                 data = sock.recv(512)
                 back = time.time()
         except OSError as error:
             problem = str(error)
             continue
-        if len(data) < 48 or not 1 <= data[1] <= 15:
-            problem = "the server is not synchronised"
+        if len(data) < 48 or data[0] & 7 != 4 or abs(stamp(data, 24) - sent) > ECHO_S:
+            problem = "what it sent is no answer to the question"
             continue
         received, answered = (stamp(data, at) for at in (32, 40))
+        root_delay, root_dispersion = struct.unpack_from("!II", data, 4)
         delay = (back - sent) - (answered - received)
         offset = ((received - sent) + (answered - back)) / 2
         if best is None or delay < best["delay_ns"] / 1e9:
-            best = {"offset_ns": int(offset * 1e9), "delay_ns": int(delay * 1e9)}
+            best = {
+                "offset_ns": int(offset * 1e9),
+                "delay_ns": int(delay * 1e9),
+                "root_ns": (root_dispersion + root_delay // 2) * 1_000_000_000 >> 16,
+                "leap": data[0] >> 6,
+                "stratum": data[1],
+            }
     return best or {"problem": problem}
+
+
+def stamped(seconds: float) -> bytes:
+    """Return Unix seconds as an NTP time stamp."""
+    return struct.pack("!II", int(seconds) + NTP_EPOCH_S, int(seconds % 1 * 2**32))
 
 
 def stamp(data: bytes, at: int) -> float:
@@ -316,7 +333,7 @@ def main() -> None:
         "owners": {port: owner(int(port)) for port in taken},
         "ours": run(["systemctl", "is-active", "slotlab-node", "slotlab-probe"])[1].split(),
         "nic": nic(asked["interface"] or interface_of(asked["address"])),
-        "ntp": {server: ask_ntp(server) for server in asked["ntp"]},
+        "ntp": {server: ask_ntp(*way) for server, way in asked["ntp"].items()},
         "clock": clock(),
     }
     print(json.dumps(report))

@@ -21,6 +21,7 @@ import ntplib
 from node.clock import STEP_NS, ClockJudge, ClockVerdict, NodeClock, NtpSample
 from node.config import ClockConfig, ConfigError
 from node.events import Clock
+from node.ntp_rules import bound_ns, split_server, unsynchronised
 
 BURST = 8
 BURST_APART_NS = 20_000_000
@@ -46,20 +47,6 @@ class NtpError(Exception):
         self.reason = reason
 
 
-def split_server(server: str) -> tuple[str, int]:
-    """Return host and port of `name`, `name:port`, `[v6]:port` or a plain IPv6 address.
-
-    Raises:
-        ConfigError: the port is not a number.
-    """
-    host, colon, port = server.rpartition(":")
-    if not colon or (":" in host and not host.startswith("[")):
-        return server.strip("[]"), 123
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ConfigError(f"clock.ntp: {server!r}: the port must be a number from 1 to 65535")
-    return host.strip("[]"), int(port)
-
-
 def is_public(server: str) -> bool:
     """Return whether server is one of the public services that must not be asked often."""
     host = split_server(server)[0].rstrip(".").lower()
@@ -75,6 +62,10 @@ def check_servers(config: ClockConfig) -> None:
     if config.poll_ns <= 0:
         raise ConfigError(f"clock.poll_ns: {config.poll_ns} must be positive")
     for server in config.ntp:
+        try:
+            split_server(server)
+        except ValueError as error:
+            raise ConfigError(f"clock.ntp: {error}") from error
         if is_public(server) and config.poll_ns < PUBLIC_POLL_NS_MIN:
             raise ConfigError(
                 f"clock.ntp: {server} is a public server and must not be polled more often than "
@@ -110,14 +101,14 @@ def ask(clock: NodeClock, server: str) -> NtpSample:
     rtt_ns = round(float(answer.delay) * 1e9)
     if answer.mode != 4 or not earliest_ns <= echo_ns <= latest_ns or rtt_ns < -STEP_NS:
         raise NtpError("bad_answer", f"{server}: not an answer to this question")
-    if answer.leap == 3 or not 1 <= answer.stratum <= 15:
-        raise NtpError("unsynchronized", f"{server}: stratum {answer.stratum}, leap {answer.leap}")
+    if problem := unsynchronised(answer.leap, answer.stratum):
+        raise NtpError("unsynchronized", f"{server}: {problem}")
     rtt_ns = max(1, rtt_ns)
     root_ns = round((float(answer.root_dispersion) + float(answer.root_delay) / 2) * 1e9)
     return NtpSample(
         source=server,
         offset_ns=skew_ns - round(float(answer.offset) * 1e9),
-        bound_ns=root_ns + rtt_ns // 2 + moved_ns + _FLOAT_ERROR_NS,
+        bound_ns=bound_ns(root_ns=root_ns, rtt_ns=rtt_ns) + moved_ns + _FLOAT_ERROR_NS,
         rtt_ns=rtt_ns,
         stratum=int(answer.stratum),
         mono_ns=mono_ns,

@@ -33,8 +33,8 @@ class Room:
 
 
 HARNESS = (
-    "harness faults metrics node.config node.events fabric invoke paramiko ansible_runner nacl"
-    " jinja2 msgspec pydantic pydantic_core rich typer click yaml zstandard"
+    "harness faults metrics node.config node.events node.ntp_rules fabric invoke paramiko"
+    " ansible_runner nacl jinja2 msgspec pydantic pydantic_core rich typer click yaml zstandard"
 ).split()
 CHAIN_READERS = (*HARNESS, "node.chain", "node.byzantine", "coincurve")
 

@@ -151,9 +151,12 @@ def test_a_host_that_cannot_run_a_node_is_told_why_before_anything_is_sent(
 
 
 def test_managed_time_needs_chrony_and_a_server_that_is_not_the_host_itself(lab: Inventory) -> None:
-    hosts = tuple(replace(host, time="manage", ntp=("192.0.2.1",)) for host in lab.hosts)
+    hosts = tuple(replace(host, time="manage", ntp=("192.0.2.1:1123",)) for host in lab.hosts)
     managed = replace(lab, hosts=hosts)
-    assert [time_servers(host) for host in hosts] == [[], ["192.0.2.1"]]
+    assert [time_servers(host) for host in hosts] == [
+        [],
+        [{"host": "192.0.2.1", "port": 1123}],
+    ]
     found = unfit(managed, {name: facts(name) for name in ("a", "b")})
     assert found == {"a": "slotlab_time: manage needs slotlab_ntp that is not the host itself"}
     assert missing({"chronyd": False}, login="pi", manage=True) == ["chrony"]

@@ -28,6 +28,16 @@ GOOD: dict[str, Any] = json.loads((HOSTS / "pi4.json").read_text())["found"]
 NO_SUDO = {"sudo": False, "sudo_says": "sudo: a password is required"}
 
 
+ITSELF = "7F7F0101,,10,1795244880.1,0.0,0.0,0.0,-2.0,0.0,0.01,0.0,0.00001,64.0,Normal"
+"""`chronyc -c tracking` of a chrony with `local` and no source: in sync with itself."""
+
+
+def answer(**changes: int) -> dict[str, Any]:
+    """Return what a host found of a perfect server, but for the changes."""
+    perfect = {"offset_ns": 0, "delay_ns": 0, "root_ns": 0, "leap": 0, "stratum": 1}
+    return {"ntp": {"192.0.2.9": {**perfect, **changes}}}
+
+
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
     path = tmp_path_factory.mktemp("lab") / "inventory.yml"
@@ -88,10 +98,15 @@ def test_a_host_of_each_kind_gets_its_verdicts_and_a_remedy_with_each_bad_one(
         ({"clock": {"chrony": "", "daemons": ["ntp", "chrony"]}}, "fail", "ntp and chrony are act"),
         ({"ntp": {"192.0.2.9": {"problem": "timed out"}}}, "fail", "NTP server unreachable"),
         (
-            {"ntp": {"192.0.2.9": {"offset_ns": -125_000_000, "delay_ns": 2}}},
+            answer(offset_ns=-125_000_000, delay_ns=2),
             "fail",
             "unsynchronised clock: -125.00 ms",
         ),
+        (answer(leap=3, stratum=3), "fail", "that it has no good time: stratum 3, leap 3"),
+        (answer(stratum=16), "fail", "that it has no good time: stratum 16, leap 0"),
+        (answer(root_ns=10_700_000_000), "fail", "vouches only for ± 10700 ms"),
+        (answer(offset_ns=70_000_000, root_ns=60_000_000), "fail", "+70.00 ms ± 60.00 ms"),
+        ({"clock": {"chrony": ITSELF}}, "fail", "chrony follows no source but its own clock"),
         ({"ntp": {}}, "warn", "no slotlab_ntp"),
     ],
 )
@@ -110,7 +125,8 @@ def test_what_is_wrong_is_named_with_its_remedy(
         {"fsync_ns": [100_000_000] * 32},
         {"taken": {"9000": "tcp"}, "ours": ["active", "active"]},
         {"clock": {"wall_ns": NOW_NS - 61 * 10**9}},
-        {"ntp": {"192.0.2.9": {"offset_ns": 125_000_000, "delay_ns": 0}}},
+        answer(offset_ns=125_000_000),
+        answer(offset_ns=-25_000_000, delay_ns=40_000_000, root_ns=80_000_000),
     ],
 )
 def test_what_is_just_good_enough_is_ok(host: Host, changes: dict[str, Any]) -> None:
@@ -127,6 +143,7 @@ def test_chronys_bound_is_dispersion_and_half_the_delay() -> None:
     line = GOOD["clock"]["chrony"]
     assert chrony_bound_ns(line) == (21_500, 350_000 + 412_000 // 2)
     assert chrony_bound_ns(line.replace("Normal", "Not synchronised")) is None
+    assert chrony_bound_ns(ITSELF) is None
     assert chrony_bound_ns("506 Cannot talk to daemon") is None
 
 
@@ -183,7 +200,7 @@ def test_the_host_part_runs_alone_and_prints_all_it_was_asked(tmp_path: Path) ->
         "paths": [f"{tmp_path}/not/there"],
         "programs": list(GOOD["programs"]),
         "modules": list(GOOD["modules"]),
-        "ntp": [],
+        "ntp": {},
     }
     # -S -E: no site-packages, as on a host.
     done = subprocess.run(

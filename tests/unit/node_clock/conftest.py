@@ -17,6 +17,8 @@ class SntpServer:
     def __init__(self) -> None:
         self.offset_ns = 0
         self.stratum = 1
+        self.leap = 0
+        self.root_dispersion_s = 0.0005
         self.silent = False
         self.forged = False
         self.asked = 0
@@ -54,7 +56,8 @@ class SntpServer:
             answer = ntplib.NTPPacket(version=4, mode=4)
             answer.stratum = self.stratum
             answer.root_delay = 0.001
-            answer.root_dispersion = 0.0005
+            answer.leap = self.leap
+            answer.root_dispersion = self.root_dispersion_s
             answer.orig_timestamp = question.tx_timestamp - (100 if self.forged else 0)
             answer.recv_timestamp = received
             answer.tx_timestamp = self._now()

@@ -15,7 +15,8 @@ from node.clock import NodeClock
 from node.config import ClockConfig, ConfigError
 from node.control import SKEW_LAYOUT
 from node.events import Clock
-from node.ntp import ClockCheck, NtpError, ask, check_servers, is_public, split_server
+from node.ntp import ClockCheck, NtpError, ask, check_servers, is_public
+from node.ntp_rules import split_server
 
 MS = 1_000_000
 LIMIT_NS = 125 * MS
