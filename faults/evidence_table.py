@@ -106,12 +106,14 @@ def counted(table: str) -> dict[str, tuple[int, int]]:
 
 
 def listing(*words: str) -> list[dict[str, Any]]:
-    """Return what nft lists, as objects; empty when there is no such thing."""
+    """Return what nft lists, as objects; empty when there is no such thing, or no JSON of it."""
     code, text, _ = output(("nft", "-j", "list", *words))
     if code or not text.strip():
         return []
-    found = json.loads(text).get("nftables", [])
-    return [each for each in found if "metainfo" not in each]
+    try:
+        return [each for each in json.loads(text)["nftables"] if "metainfo" not in each]
+    except (ValueError, KeyError, TypeError):
+        return []
 
 
 def wrong_end(

@@ -112,8 +112,9 @@ def output(words: tuple[str, ...], timeout_s: float = TIMEOUT_S) -> tuple[int, s
     """Return exit status, standard output and error of a command; 127 when it is not installed."""
     try:
         done = subprocess.run(
-            words, capture_output=True, text=True, timeout=timeout_s, check=False, env=environment()
-        )
+            words, capture_output=True, text=True, errors="replace", timeout=timeout_s,
+            check=False, env=environment(),
+        )  # fmt: skip
     except FileNotFoundError:
         return 127, "", f"{words[0]}: not installed"
     except subprocess.TimeoutExpired:

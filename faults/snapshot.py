@@ -48,12 +48,15 @@ def _nftables() -> list[Any]:
     code, text, _ = output(("nft", "-j", "list", "ruleset"))
     if code or not text.strip():
         return []
-    return [each for each in json.loads(text).get("nftables", []) if "metainfo" not in each]
+    try:
+        return [each for each in json.loads(text)["nftables"] if "metainfo" not in each]
+    except (ValueError, KeyError, TypeError):
+        return output(("nft", "-s", "list", "ruleset"))[1].splitlines()
 
 
 def _traffic_control() -> list[Any]:
     """Return the qdiscs of all interfaces, and classes and filters where somebody made some."""
-    qdiscs = _tc("qdisc", "show")
+    qdiscs = [each for each in _tc("qdisc", "show") if isinstance(each, dict)]
     for qdisc in qdiscs:
         qdisc.pop("refcnt", None)
     dressed = sorted({q["dev"] for q in qdiscs if q.get("handle") not in _DEFAULT_HANDLES})
@@ -61,9 +64,16 @@ def _traffic_control() -> list[Any]:
     return [sorted(qdiscs, key=lambda q: json.dumps(q, sort_keys=True)), *rest]
 
 
-def _tc(*words: str) -> list[dict[str, Any]]:
+def _tc(*words: str) -> list[Any]:
+    """Return what tc shows as objects, or its lines: for some filters it prints text for JSON."""
     code, text, _ = output(("tc", "-j", *words))
-    return list(json.loads(text or "[]")) if code == 0 else []
+    if code != 0:
+        return []
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return output(("tc", *words))[1].splitlines()
+    return found if isinstance(found, list) else [found]
 
 
 def _legacy_rules() -> list[str]:
