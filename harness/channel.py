@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Any
 import paramiko
 
 from harness.connection import RemoteFailure
+from harness.streams import Marked
 
 INSTALL_DIR = "/opt/slotlab"
 PYTHON = f"PYTHONPATH={INSTALL_DIR}/current:{INSTALL_DIR}/current/site-packages /usr/bin/python3"
@@ -46,8 +48,10 @@ class ControlChannel:
         self._host = host
         self._next_id = 1
         self._buffer = bytearray()
+        self._replies = io.BytesIO()
+        self._marked = Marked(self._replies)
         self._channel = transport.open_session(timeout=10)
-        self._channel.exec_command(CTL_COMMAND)
+        self._channel.exec_command(self._marked.command(CTL_COMMAND))
 
     @property
     def closed(self) -> bool:
@@ -100,7 +104,9 @@ class ControlChannel:
             chunk = self._channel.recv(1 << 16)
             if not chunk:
                 raise RemoteFailure("no_agent", self._last_words())
-            self._buffer += chunk
+            self._marked.write(chunk)
+            self._buffer += self._replies.getvalue()
+            self._replies.truncate(self._replies.seek(0))
             if len(self._buffer) > MAX_LINE_BYTES:
                 raise ValueError(f"a reply longer than {MAX_LINE_BYTES} bytes")
         line = bytes(self._buffer[:end])

@@ -15,9 +15,9 @@ import fabric
 import paramiko
 
 from harness.ssh import JUMP_LOGINS_MAX, SshOptions
+from harness.streams import Marked, read_both
 
 KEEPALIVE_S = 15
-CHUNK_BYTES = 256 * 1024
 _PIN_LOCK = threading.Lock()
 _JUMPING = threading.BoundedSemaphore(JUMP_LOGINS_MAX)
 
@@ -94,8 +94,11 @@ def execute(
 ) -> tuple[int, str]:
     """Return exit status and standard error of a shell line; its output is written to stdout.
 
+    What the login shell prints before it is left out; of standard error the end is kept.
+
     Raises:
         TimeoutError: it had not ended after timeout_s; it is left to the host.
+        RemoteFailure: the login shell did something else than to run the line.
         OSError, paramiko.SSHException: the connection failed; failure() says how.
     """
     deadline = time.monotonic() + timeout_s
@@ -109,22 +112,27 @@ def execute(
 
     try:
         channel.settimeout(left_s())
-        channel.exec_command(line)
+        marked = Marked(stdout)
+        channel.exec_command(marked.command(line))
         if stdin:
             channel.sendall(stdin)
         channel.shutdown_write()
-        while chunk := channel.recv(CHUNK_BYTES):
-            stdout.write(chunk)
-            channel.settimeout(left_s())
-        errors = bytearray()
-        while chunk := channel.recv_stderr(CHUNK_BYTES):
-            errors += chunk
-            channel.settimeout(left_s())
+        errors = read_both(channel, marked, left_s)
         if not channel.status_event.wait(left_s()):
             raise TimeoutError
-        return channel.recv_exit_status(), errors.decode(errors="replace")
+        if not marked.found:
+            raise RemoteFailure("shell", _not_run(marked, errors))
+        return channel.recv_exit_status(), errors
+    except ValueError as error:
+        raise RemoteFailure("shell", str(error)) from error
     finally:
         channel.close()
+
+
+def _not_run(marked: Marked, errors: str) -> str:
+    """Return what a login shell said that did not run our line."""
+    said = marked.greeting.decode(errors="replace").strip() or errors.strip() or "nothing"
+    return f"the login shell did not run the command; it said: {said.splitlines()[-1][:200]}"
 
 
 def _trust(client: paramiko.SSHClient, ssh: SshOptions) -> None:

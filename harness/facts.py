@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from typing import Any
 
 from harness.packages import PROGRAMS
-from harness.remote import HostResult, Remote
+from harness.remote import HostResult, Remote, read_json
 
 _SCRIPT = r"""
 import glob, ipaddress, json, os, platform, shutil, subprocess, sys
@@ -70,19 +70,17 @@ def gather(remote: Remote) -> tuple[dict[str, HostFacts], dict[str, str]]:
         ]
         for host in remote.inventory.hosts
     }
-    results = remote.run_each(commands, stdin=_SCRIPT)
+    found, results = read_json(remote.run_each(commands, stdin=_SCRIPT))
     for name, result in results.items():
         if result.ok:
-            facts[name] = _facts(name, result.stdout)
+            facts[name] = _facts(name, found[name])
         else:
             problems[name] = _why(result)
     return facts, problems
 
 
-def _facts(host: str, text: str) -> HostFacts:
-    values = json.loads(text)
-    values["python"] = tuple(values["python"])
-    return HostFacts(host=host, **values)
+def _facts(host: str, values: dict[str, Any]) -> HostFacts:
+    return HostFacts(host=host, **{**values, "python": tuple(values["python"])})
 
 
 def _why(result: HostResult) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.inventory import Host
-from harness.remote import HostResult, Remote
+from harness.remote import Remote, read_json
 
 SCRIPT = Path(__file__).with_name("pair_traffic_host.py")
 PADDING_BYTES = 200
@@ -53,7 +53,8 @@ def measure(remote: Remote, hosts: Sequence[Host], traffic: Traffic) -> tuple[Pa
     commands = {host.name: _command(host, hosts, traffic, rate) for host in hosts}
     text = SCRIPT.read_text()
     results = remote.run_each(commands, stdin=text, timeout_s=traffic.seconds + MARGIN_S)
-    reports = {name: _report(result) for name, result in results.items()}
+    found, judged = read_json(results)
+    reports = {name: found.get(name, result.problem) for name, result in judged.items()}
     return tuple(
         _count(source, target, reports[source.name], reports[target.name])
         for source in hosts
@@ -73,11 +74,6 @@ def _command(host: Host, hosts: Sequence[Host], traffic: Traffic, rate: float) -
         "bytes": PADDING_BYTES,
     }
     return ["/usr/bin/python3", "-", json.dumps(asked)]
-
-
-def _report(result: HostResult) -> dict[str, Any] | str:
-    """Return what a host printed, or one line why it printed nothing."""
-    return json.loads(result.stdout) if result.ok else result.problem
 
 
 def _count(

@@ -24,7 +24,7 @@ from harness.packages import PROGRAMS
 from harness.pair_traffic import PairCount, Traffic, measure
 from harness.preflight_clock import Controller
 from harness.preflight_rows import CheckReport, Row
-from harness.remote import HostResult, Remote
+from harness.remote import HostResult, Remote, read_json
 from harness.ssh import JUMP_LOGINS_MAX
 from node.ntp_rules import split_server
 
@@ -115,9 +115,9 @@ def _ask(remote: Remote, options: CheckOptions) -> tuple[Mapping[str, HostResult
     }
     before_ns = time.time_ns()
     commands = {host.name: _command(host) for host in hosts}
-    probed = remote.run_each(commands, stdin=texts, timeout_s=PROBE_S)
+    probed: Mapping[str, HostResult] = remote.run_each(commands, stdin=texts, timeout_s=PROBE_S)
     controller = Controller(before_ns, time.time_ns())
-    found = {name: json.loads(result.stdout) for name, result in probed.items() if result.ok}
+    found, probed = read_json(probed)
     agents = remote.ctl({name: {"op": "hello"} for name in found})
     asked = _Asked(found, agents, controller)
     if not options.loss_s:

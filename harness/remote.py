@@ -7,11 +7,12 @@ others. The threads, and only they, enter the lab's network namespace when it ha
 from __future__ import annotations
 
 import io
+import json
 import shlex
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,7 +40,7 @@ class RemoteError(RunError):
 class HostResult:
     """What one command did on one host. reason is empty, or why it could not even run there.
 
-    Reasons: unreachable, auth_failed, host_key, timeout, closed, file.
+    Reasons: unreachable, auth_failed, host_key, timeout, closed, file, shell, output.
     """
 
     host: str
@@ -63,6 +64,23 @@ class HostResult:
             last = (self.stderr.strip() or self.stdout.strip()).splitlines()[-1:]
             return f"exit {self.exit_code}" + (f": {last[0]}" if last else "")
         return ""
+
+
+def read_json(results: Mapping[str, HostResult]) -> tuple[dict[str, Any], dict[str, HostResult]]:
+    """Return the object that each host printed, and all results, not ok where it was none."""
+    found: dict[str, Any] = {}
+    judged = dict(results)
+    for host, result in results.items():
+        if not result.ok:
+            continue
+        try:
+            found[host] = dict(json.loads(result.stdout))
+        except (ValueError, TypeError, RecursionError):
+            first = (result.stdout.strip().splitlines() or ["nothing"])[0][:80]
+            detail = f"it printed {first!r} for JSON; if its login shell does, keep that to"
+            detail += " interactive ones"
+            judged[host] = replace(result, reason="output", detail=detail)
+    return found, judged
 
 
 @dataclass(frozen=True, slots=True)
