@@ -269,7 +269,7 @@ class Service:
         self._emit(
             events.Process(
                 cpu_ns=time.process_time_ns(), rss_bytes=self._process.memory_info().rss,
-                loop_late_ns=round(self._late_max_s * 1e9), mempool=self._chain.mempool_size,
+                loop_late_ns=round(self._late_max_s * 1e9), mempool=len(self._chain.mempool),
                 peers=len(self._net.ready),
             )
         )  # fmt: skip
@@ -294,7 +294,7 @@ class Service:
             case "peers":
                 return {"ok": True, "peers": self._net.peer_rows()}
             case "mempool":
-                return {"ok": True, "mempool": self._chain.mempool_size}
+                return {"ok": True, "mempool": len(self._chain.mempool)}
             case "status":
                 return self._status()
 
@@ -318,7 +318,7 @@ class Service:
                 "verified": verdict.verified, "offset_ns": verdict.offset_ns,
                 "bound_ns": verdict.bound_ns, "reason": verdict.reason,
             },
-            "mempool": self._chain.mempool_size,
+            "mempool": len(self._chain.mempool),
         }  # fmt: skip
 
     # ------------------------------------------------------------ the end

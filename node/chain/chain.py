@@ -123,9 +123,9 @@ class Chain:
         return self._fork_db.head.state.schedule
 
     @property
-    def mempool_size(self) -> int:
-        """Return how many transactions wait."""
-        return len(self._mempool)
+    def mempool(self) -> Mempool:
+        """Return the transactions that wait, to look at."""
+        return self._mempool
 
     @property
     def fork_db_size(self) -> int:

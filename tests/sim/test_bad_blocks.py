@@ -71,7 +71,7 @@ def test_a_flood_of_bad_blocks_leaves_nothing_behind() -> None:
     chain = make_chain(GENESIS)
     for block in BLOCKS[:8]:
         receive(chain, block)
-    size, head, waiting = chain.fork_db_size, chain.head, chain.mempool_size
+    size, head, waiting = chain.fork_db_size, chain.head, len(chain.mempool)
     good = BLOCKS[8]
     who = Self(host="x", profile=build(GENESIS), keys={good.producer: secret(good.producer)})
     memory = Memory(who)
@@ -88,7 +88,7 @@ def test_a_flood_of_bad_blocks_leaves_nothing_behind() -> None:
     assert set(reasons) == {
         "bad_signature", "bad_transaction_mroot", "invalid_transactions", "content_mismatch",
     }  # fmt: skip
-    assert (chain.fork_db_size, chain.head, chain.mempool_size) == (size, head, waiting)
+    assert (chain.fork_db_size, chain.head, len(chain.mempool)) == (size, head, waiting)
     receive(chain, good)
     assert chain.head.id == good.id
 
@@ -143,4 +143,4 @@ def test_a_transaction_in_a_refused_block_still_gets_its_chance() -> None:
     submit(chain, payment, slot=START_SLOT)
     broken = dataclasses.replace(BLOCKS[0], signature=bytes(65))
     chain.step(BlockReceived(now_ns=chain.slot_clock.time_ns(START_SLOT), block=broken, peer="x"))
-    assert chain.mempool_size == 1
+    assert len(chain.mempool) == 1

@@ -170,7 +170,7 @@ def test_a_transaction_of_a_lost_branch_waits_again_unless_the_new_branch_has_it
     kinds = [type(record) for record in notices(effects)]
     assert kinds == [Switched, Tx, Applied, Applied]
     assert of_kind(effects, Tx) == [Tx(id=mine.id.hex(), state="requeued")]
-    assert chain.mempool_size == 1
+    assert len(chain.mempool) == 1
     (again,) = blocks_of(tick(chain, START_SLOT + 20))
     assert again.transactions == (mine,)
 

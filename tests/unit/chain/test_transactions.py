@@ -202,7 +202,7 @@ def test_a_waiting_transaction_expires() -> None:
     assert of_kind(tick(chain, START_SLOT), Tx) == []  # its very second
     effects = tick(chain, START_SLOT + 1)
     assert of_kind(effects, Tx) == [Tx(id=transaction.id.hex(), state="expired")]
-    assert chain.mempool_size == 0
+    assert len(chain.mempool) == 0
 
 
 def test_a_block_takes_what_fits_in_order_and_leaves_the_rest() -> None:
@@ -228,7 +228,7 @@ def test_what_can_no_longer_be_paid_is_dropped_when_its_turn_comes() -> None:
     assert blocks_of(effects)[0].transactions == (first,)
     told = [r for r in of_kind(effects, Tx) if isinstance(r, Tx)]
     assert told[-1] == Tx(id=second.id.hex(), state="rejected", reason="insufficient_balance")
-    assert chain.mempool_size == 0
+    assert len(chain.mempool) == 0
     assert (chain.balance("usera"), chain.balance("userb")) == (100, 1900)
 
 

@@ -149,9 +149,9 @@ def test_while_a_proposal_of_an_earlier_block_waits_another_is_refused() -> None
 def test_in_the_same_block_a_different_list_replaces_the_proposal_and_the_same_is_refused() -> None:
     chain = running(25)
     for names in (NAMES[:3], NAMES[:2], NAMES[:2]):
-        lives_s = 60 + chain.mempool_size
+        lives_s = 60 + len(chain.mempool)
         submit(chain, set_producers(chain, *names, lives_s=lives_s), slot=START_SLOT + 25)
-    assert chain.mempool_size == 3
+    assert len(chain.mempool) == 3
     told = of_kind(tick(chain, START_SLOT + 25), Tx)
     refused = [r.reason for r in told if isinstance(r, Tx) and r.state == "rejected"]
     assert refused == [Reason.SAME_PRODUCERS]
@@ -189,7 +189,7 @@ def test_a_switch_away_undoes_the_proposal_and_the_transaction_waits_again() -> 
         receive(chain, block)
     assert chain.head.id == rival.head.id
     assert chain._ledger.proposal is None
-    assert chain.mempool_size == 1
+    assert len(chain.mempool) == 1
     assert chain.state_digest == rival.state_digest != before
 
 
