@@ -17,6 +17,7 @@ from node.chain.genesis import Genesis
 from node.chain.messages import BlockRestored, Watermark
 from node.chain.validation import Trust
 from node.config import ConfigError, NodeConfig
+from node.gossip import burst_bytes_max
 from node.links import Identity, public_of
 from node.net import FRAME_SLACK_BYTES
 from node.store import Store, StoreError
@@ -83,7 +84,7 @@ def load_identity(config: NodeConfig, genesis: Genesis) -> Identity:
         raise ConfigError(f"{path}: {error}") from error
     return Identity(
         listen=config.listen, port=config.node_port, secret=secret, public=public,
-        frame_bytes_max=max(1 << 20, 2 * genesis.max_block_bytes) + FRAME_SLACK_BYTES,
+        frame_bytes_max=burst_bytes_max(genesis.max_block_bytes) + FRAME_SLACK_BYTES,
     )  # fmt: skip
 
 

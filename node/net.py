@@ -44,6 +44,7 @@ class Inbound:
     take_transaction: Callable[[Transaction, str], object]
     emit: Callable[[Peer | Rejected | Dropped], None]
     mono_ns: Callable[[], int]
+    wall_ns: Callable[[], int]
 
 
 class Net:
@@ -68,6 +69,7 @@ class Net:
         self._seen_blocks = KnownIds(KNOWN_BLOCKS_MAX)
         self._seen_transactions = KnownIds(KNOWN_TRANSACTIONS_MAX)
         self._bad_frames: dict[str, int] = {}
+        self._burst_bytes_max = identity.frame_bytes_max - FRAME_SLACK_BYTES
         self._wants_timer: asyncio.TimerHandle | None = None
         self._catch_up = CatchUp(
             loop, chain, store,
@@ -75,7 +77,7 @@ class Net:
                 send=self._send, take_block=self._take_synced,
                 emit=inbound.emit, mono_ns=inbound.mono_ns,
             ),
-            identity.frame_bytes_max - FRAME_SLACK_BYTES,
+            self._burst_bytes_max,
         )  # fmt: skip
         tell = Callbacks(
             on_frame=self._on_frame, on_link=self._on_link, on_refused=self._on_refused
@@ -112,16 +114,10 @@ class Net:
     def relay(self, transaction: Transaction, source: str | None) -> None:
         """Push a transaction to the peers that lack it and that its source is not linked to."""
         self._seen_transactions.add(transaction.id)
-        reached: set[str] = set()
         if source is not None:
-            origin = self._peers.get(source)
-            linked = [] if origin is None or origin.hello is None else origin.hello.linked
-            reached = {source, *linked}
+            self._gossip.came(transaction.id, source)
         lacking = self._gossip.lacking_transaction(self._peers.ready(), transaction.id)
-        frame = wire.encode(wire.TxBody(encode_transaction(transaction)))
-        for peer in lacking:
-            if peer not in reached and self._links.send(peer, frame):
-                self._gossip.has_transaction(peer, transaction.id)
+        self._push(transaction, lacking)
 
     def request_sync(self, peer: str) -> None:
         """Ask peer for what is missing below the block it sent."""
@@ -178,6 +174,18 @@ class Net:
 
     def _send(self, peer: str, message: wire.Message) -> bool:
         return self._links.send(peer, wire.encode(message))
+
+    def _push(self, transaction: Transaction, peers: list[str]) -> bool:
+        """Return whether the transaction went to all of peers; who did not get it is owed."""
+        frame = wire.encode(wire.TxBody(encode_transaction(transaction)))
+        whole = True
+        for peer in peers:
+            if self._links.send(peer, frame):
+                self._gossip.has_transaction(peer, transaction.id)
+            else:
+                self._gossip.owe(peer)
+                whole = False
+        return whole
 
     def _spread(self, peers: list[str], message: wire.Message, body_of: bytes | None) -> None:
         """Send message to peers; body_of: they have that block then."""
@@ -259,6 +267,7 @@ class Net:
         hello = None if state is None else state.hello
         if answer.forked and hello is not None and hello.lib_num >= self._chain.lib.num:
             self._peers.refuse(peer, "forked")
+            self._forget(peer)
         self._catch_up.take(peer, answer)
 
     # ------------------------------------------------------------ hello
@@ -281,6 +290,7 @@ class Net:
         if fresh:
             self._forget(peer)
             self._send(peer, self._hello())
+        self._gossip.linked(peer, [host for host in hello.linked if self._peers.get(host)])
         known = self._chain.has_block(hello.head_id)
         if known:
             self._gossip.has_block(peer, hello.head_id)
@@ -290,6 +300,26 @@ class Net:
             self._gossip.announced(peer, hello.head_id, now_ns)
             self._arm_wants()
         self._catch_up.poll()
+        if known and hello.head_num >= self._chain.lib.num:
+            self._offer(peer)
+
+    def _offer(self, peer: str) -> None:
+        """Send what waits to a peer that is owed it.
+
+        Only once both have caught up: before, blocks may still be undone here whose transactions
+        then wait, and the peer may lack the block that a transaction refers to.
+        """
+        if not self._gossip.owes(peer) or peer not in self._peers.ready():
+            return
+        now_ns = self._inbound.wall_ns()
+        offered = self._gossip.offer(
+            peer, self._chain.mempool, now_ns=now_ns, bytes_max=self._burst_bytes_max
+        )
+        if offered.whole:
+            self._gossip.settled(peer)
+        for transaction in offered.transactions:
+            if not self._push(transaction, [peer]):
+                return
 
     def _refusal(self, hello: wire.Hello) -> str:
         """Return why a hello does not fit our chain, "" when it does."""

@@ -2,6 +2,7 @@
 
 A peer is ready when our connection to it stands and it has said a hello that fits our chain.
 Whether it fits is the caller's to judge, at every hello: a refused peer that mends itself is back.
+What it sends comes on a connection of its own, so it counts whether ours stands or not.
 """
 
 from __future__ import annotations
@@ -21,13 +22,17 @@ State = Literal["disconnected", "connected", "handshaked", "refused"]
 
 @dataclass(slots=True)
 class PeerState:
-    """What is known of one peer; hello is the last one heard, fitting or not."""
+    """What is known of one peer; hello is the last one heard, fitting or not, None after silence.
+
+    fits: whether the last hello of all fitted; a peer says one first on each of its connections.
+    """
 
     host: str
     state: State = "disconnected"
     reason: str = ""
     up: bool = False
     hello: Hello | None = None
+    fits: bool = False
     heard_ns: int = 0
     told_ns: int | None = None
 
@@ -53,7 +58,7 @@ class Peers:
     def accepts(self, host: str) -> bool:
         """Return whether what host sends counts: it said hello, and it fitted."""
         peer = self._peers.get(host)
-        return peer is not None and peer.hello is not None and peer.state != "refused"
+        return peer is not None and peer.fits and peer.state != "refused"
 
     def link(self, host: str, *, up: bool, reason: str) -> None:
         """Note that our connection to host stands, or no longer, or was refused there."""
@@ -70,7 +75,7 @@ class Peers:
         """Return whether the peer began a new session; refusal says why its hello does not fit."""
         peer = self._peers[host]
         fresh = peer.hello is None or peer.hello.session != hello.session
-        peer.hello, peer.heard_ns = hello, now_ns
+        peer.hello, peer.heard_ns, peer.fits = hello, now_ns, not refusal
         if refusal:
             self._change(peer, "refused", refusal)
         elif peer.up:
@@ -81,6 +86,7 @@ class Peers:
 
     def refuse(self, host: str, reason: str) -> None:
         """Take nothing from host until a hello of it fits again."""
+        self._peers[host].fits = False
         self._change(self._peers[host], "refused", reason)
 
     def expire(self, now_ns: int) -> list[str]:

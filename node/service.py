@@ -126,7 +126,7 @@ class Service:
             peers=self._config.peers, chain=self._chain, store=self._store,
             inbound=Inbound(
                 take_block=self._take_block, take_transaction=self._take_transaction,
-                emit=self._emit, mono_ns=self._clock.mono_ns,
+                emit=self._emit, mono_ns=self._clock.mono_ns, wall_ns=self._clock.wall_ns,
             ),
         )  # fmt: skip
 

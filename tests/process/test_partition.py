@@ -1,4 +1,7 @@
-"""Splits of a running cluster: who goes on, who stands still, and that all agree afterwards."""
+"""Splits of a running cluster: who goes on, who stands still, and that all agree afterwards.
+
+And that no transaction is lost that a node took while it, or its way to the producers, was cut off.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,11 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 @contextmanager
-def cuttable(build: Any, proxy: Any, count: int) -> Iterator[tuple[Any, Any]]:
+def cuttable(
+    build: Any, proxy: Any, count: int, *, observers: int = 0
+) -> Iterator[tuple[Any, Any]]:
     """Yield a started cluster whose links all run through a network that can be cut."""
-    with build.cluster(count) as lab:
+    with build.cluster(count, observers=observers) as lab:
         network = proxy.Network()
         own = {node.name: node.config.node_port for node in lab.nodes}
         for node in lab.nodes:
@@ -72,3 +77,84 @@ def test_two_halves_stand_still_and_agree_after_the_split(build: Any, proxy: Any
         lab.until_lib(max(frozen) + 12)
         assert lab.agreed() > 3 * max(frozen)
         assert any(node.of(events.Switched) for node in lab.nodes)
+
+
+def taken(node: Any, state: str) -> set[str]:
+    """Return the transactions that reached a state of their life at the node they entered."""
+    return {record.id for record in node.of(events.Tx) if record.state == state}
+
+
+def final(node: Any) -> set[str]:
+    """Return the first 8 bytes of each transaction in the blocks that are irreversible here."""
+    ids = set(node.irreversible().values())
+    blocks = [record for record in node.of(events.Applied) if record.id in ids]
+    return {short for block in blocks for short in block.transactions}
+
+
+def until_final(build: Any, node: Any, others: list[Any]) -> None:
+    """Wait until all that node took is irreversible there and in the chains of others."""
+    accepted = taken(node, "accepted")
+    assert len(accepted) > 20
+    short = {name[:16] for name in accepted}
+    build.until(lambda: taken(node, "irreversible") == accepted, "all are irreversible")
+    build.until(lambda: all(short <= final(other) for other in others), "others have them")
+
+
+def until_cut(build: Any, node: Any, hosts: list[str]) -> None:
+    """Wait until node knows that it does not reach hosts."""
+    build.until(
+        lambda: {node.peer_state(host) for host in hosts} == {"disconnected"}, "the cut is noticed"
+    )
+
+
+def test_what_an_observer_took_while_it_was_cut_off_becomes_irreversible(
+    build: Any, proxy: Any
+) -> None:
+    with cuttable(build, proxy, 3, observers=1) as (lab, network):
+        lab.until_lib(6)
+        *producers, observer = lab.nodes
+        hosts = [node.name for node in producers]
+        network.split([observer.name], hosts)
+        until_cut(build, observer, hosts)
+        load = build.client(lab, observer, seconds=2)
+        load.start()
+        assert load.wait() == 0
+        assert taken(observer, "included") == set()
+        network.heal()
+        until_final(build, observer, producers)
+
+
+def test_no_transaction_is_lost_around_the_moments_of_a_cut_and_its_healing(
+    build: Any, proxy: Any
+) -> None:
+    with cuttable(build, proxy, 3, observers=1) as (lab, network):
+        lab.until_lib(6)
+        *producers, observer = lab.nodes
+        hosts = [node.name for node in producers]
+        load = build.client(lab, observer, seconds=8)
+        load.start()
+        build.until(lambda: taken(observer, "accepted"), "the load begins")
+        # Too short for anybody to notice: the connections stay.
+        network.split([observer.name], hosts)
+        network.heal()
+        before = len(taken(observer, "accepted"))
+        network.split([observer.name], hosts)
+        until_cut(build, observer, hosts)
+        assert len(taken(observer, "accepted")) > before
+        network.heal()
+        assert load.wait() == 0
+        until_final(build, observer, producers)
+
+
+def test_what_was_under_way_on_a_cut_link_goes_round_by_a_third_node(
+    build: Any, proxy: Any
+) -> None:
+    with cuttable(build, proxy, 3, observers=2) as (lab, network):
+        lab.until_lib(6)
+        *producers, cut_off, between = lab.nodes
+        load = build.client(lab, cut_off, seconds=4)
+        load.start()
+        build.until(lambda: taken(cut_off, "accepted"), "the load begins")
+        network.split([cut_off.name], [node.name for node in producers])
+        assert load.wait() == 0
+        until_final(build, cut_off, [*producers, between])

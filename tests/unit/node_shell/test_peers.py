@@ -38,12 +38,11 @@ def test_another_session_is_fresh() -> None:
     assert peers.heard("hostb", hello(b"session2"), refusal="", now_ns=1)
 
 
-def test_a_lost_link_needs_another_hello() -> None:
+def test_a_lost_link_needs_another_hello_before_it_is_sent_to() -> None:
     peers, told = peers_and_told()
     peers.link("hostb", up=True, reason="")
     peers.heard("hostb", hello(), refusal="", now_ns=0)
     peers.link("hostb", up=False, reason="connection_lost")
-    assert not peers.accepts("hostb")
     peers.link("hostb", up=True, reason="")
     assert peers.ready() == []
     assert told[2:] == [("disconnected", "connection_lost"), ("connected", "")]
@@ -61,6 +60,19 @@ def test_a_refused_peer_is_greeted_rarely_and_comes_back_when_it_fits() -> None:
     peers.heard("hostb", hello(b"session2"), refusal="", now_ns=2)
     assert peers.ready() == ["hostb"]
     assert told == [("connected", ""), ("refused", "wrong_chain"), ("handshaked", "")]
+
+
+def test_what_a_peer_sends_counts_though_our_own_road_to_it_is_lost() -> None:
+    peers, _ = peers_and_told()
+    peers.link("hostb", up=True, reason="")
+    peers.heard("hostb", hello(), refusal="", now_ns=0)
+    peers.link("hostb", up=False, reason="connection_lost")
+    assert peers.accepts("hostb")
+    peers.heard("hostb", hello(), refusal="", now_ns=0)
+    peers.expire(SILENT_NS)
+    assert peers.accepts("hostb")
+    peers.refuse("hostb", "forked")
+    assert not peers.accepts("hostb")
 
 
 def test_a_silent_peer_is_not_ready_until_it_speaks() -> None:

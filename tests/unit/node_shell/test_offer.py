@@ -1,0 +1,107 @@
+"""What a peer is offered that was cut off: what waits and it may lack, in order and bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.chain.transaction import Transaction, Transfer
+from node.chain.transaction_body import pack_body
+from node.gossip import OFFERED_MAX, Gossip, burst_bytes_max, offer
+from node.links import SEND_HWM
+
+S = 1_000_000_000
+NOW_S = 1_700_000_000
+PLENTY = burst_bytes_max(0)
+
+
+def transaction(n: int, *, expires_s: int = NOW_S, memo_bytes: int = 8) -> Transaction:
+    content = Transfer(
+        expiration_s=expires_s, ref_block_num=1, ref_block_prefix=1, sender="usera",
+        recipient="userb", amount=1, memo=n.to_bytes(8, "big") + bytes(memo_bytes - 8),
+    )  # fmt: skip
+    return Transaction(content, pack_body(content), bytes(65))
+
+
+def offered(gossip: Gossip, peer: str, waiting: Sequence[Transaction]) -> list[Transaction]:
+    found = gossip.offer(peer, waiting, now_ns=NOW_S * S, bytes_max=PLENTY)
+    return list(found.transactions)
+
+
+@st.composite
+def mempools(draw: st.DrawFn) -> tuple[list[Transaction], set[bytes]]:
+    """Return what waits and the ids that the peer is known to have."""
+    each = st.tuples(st.integers(NOW_S - 2, NOW_S + 2), st.integers(8, 200), st.booleans())
+    waiting, known = [], set()
+    for n, (expires_s, memo_bytes, has) in enumerate(draw(st.lists(each, max_size=20))):
+        one = transaction(n, expires_s=expires_s, memo_bytes=memo_bytes)
+        waiting.append(one)
+        known |= {one.id} if has else set()
+    return waiting, known
+
+
+@given(mempools(), st.integers(1, 2_000))
+def test_repeated_offers_hand_over_all_that_is_lacking_in_order_and_within_the_bound(
+    drawn: tuple[list[Transaction], set[bytes]], bytes_max: int
+) -> None:
+    waiting, known = drawn
+    lacking = [t for t in waiting if t.id not in known and t.content.expiration_s >= NOW_S]
+    got: list[Transaction] = []
+    whole = False
+    while not whole:
+        found = offer(waiting, known.__contains__, now_ns=NOW_S * S, bytes_max=bytes_max)
+        size = sum(t.size_bytes for t in found.transactions)
+        assert size <= bytes_max or len(found.transactions) == 1
+        assert found.transactions or found.whole
+        got.extend(found.transactions)
+        known |= {t.id for t in found.transactions}
+        whole = found.whole
+    assert got == lacking
+
+
+def test_an_offer_leaves_a_links_queue_room_for_blocks() -> None:
+    waiting = [transaction(n) for n in range(OFFERED_MAX + 1)]
+    found = offer(waiting, lambda _: False, now_ns=NOW_S * S, bytes_max=PLENTY)
+    assert (list(found.transactions), found.whole) == (waiting[:-1], False)
+    assert OFFERED_MAX <= SEND_HWM // 2
+
+
+def test_what_expires_in_this_very_second_is_offered_and_an_older_one_is_not() -> None:
+    ages = [transaction(n, expires_s=NOW_S - n) for n in range(2)]
+    assert offered(Gossip("hosta"), "hostb", ages) == ages[:1]
+
+
+def test_a_peer_is_owed_from_the_loss_of_its_link_until_that_is_settled() -> None:
+    gossip = Gossip("hosta")
+    waiting = [transaction(n) for n in range(3)]
+    gossip.has_transaction("hostb", waiting[0].id)
+    assert not gossip.owes("hostb")
+    gossip.forget("hostb")
+    assert gossip.owes("hostb")
+    gossip.has_transaction("hostb", waiting[1].id)
+    assert offered(gossip, "hostb", waiting) == [waiting[0], waiting[2]]
+    gossip.settled("hostb")
+    assert not gossip.owes("hostb")
+
+
+def test_what_a_peers_neighbour_passed_on_to_both_is_not_offered_again() -> None:
+    gossip = Gossip("hosta")
+    ours, theirs = transaction(1), transaction(2)
+    gossip.linked("hostb", ["hostc"])
+    gossip.came(theirs.id, "hostb")
+    assert gossip.lacking_transaction(["hostb", "hostc", "hostd"], theirs.id) == ["hostd"]
+    assert offered(gossip, "hostc", [ours, theirs]) == [ours]
+
+
+def test_a_peer_its_source_reaches_no_more_is_owed_what_was_left_to_that_source() -> None:
+    theirs = transaction(1)
+    for lose in (lambda g: g.linked("hostb", []), lambda g: g.forget("hostb")):
+        gossip = Gossip("hosta")
+        gossip.linked("hostb", ["hostc"])
+        gossip.came(theirs.id, "hostb")
+        lose(gossip)
+        assert gossip.owes("hostc")
+        assert offered(gossip, "hostc", [theirs]) == [theirs]
+        assert not gossip.owes("hostd")
