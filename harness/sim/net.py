@@ -19,11 +19,9 @@ from harness.sim.host import Host
 from harness.sim.link import Links
 from node.chain.block import SignedBlock
 from node.chain.transaction import Transaction
+from node.gossip import RETRY_NS, WAIT_MIN_NS, WAIT_SPREAD_NS
 
 RelayMode = Literal["announce", "push"]
-WAIT_MIN_NS = 20_000_000
-WAIT_SPREAD_NS = 30_000_000
-RETRY_NS = 500_000_000
 SPREADS_MAX = 1_024
 
 

@@ -39,7 +39,7 @@ HARNESS = (
 CHAIN_READERS = (*HARNESS, "node.chain", "node.byzantine", "coincurve")
 
 CLOCKS = frozenset("time datetime sched threading".split())
-DECIDERS = ("node.load", "node.slots", "node.sync")
+DECIDERS = ("node.gossip", "node.load", "node.slots", "node.sync")
 """Modules of the node's shell that only decide: no socket, clock or disk in them."""
 
 ROOMS: dict[str, Room] = {
