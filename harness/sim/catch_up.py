@@ -2,6 +2,7 @@
 
 Whom to ask and when is the node's own decision maker, `node.sync`. Once a second every node learns
 where its peers are, as hellos tell it; a peer not heard for three seconds counts as disconnected.
+In such a round, too, hosts offer each other the transactions that may have been lost between them.
 """
 
 from __future__ import annotations
@@ -47,8 +48,14 @@ class CatchUp:
         for pair in [pair for pair in self._unheard if pair[0] == name]:
             del self._unheard[pair]
 
+    def in_touch(self, name: str, peer: str) -> bool:
+        """Return whether both hear each other, as far as they know."""
+        pairs = (name, peer), (peer, name)
+        return all(self._unheard.get(pair, 0) < SILENT_ROUNDS for pair in pairs)
+
     def greet(self, host: Host) -> None:
-        """Tell of the links of a host that started."""
+        """Tell of the links of a host that started, with nothing waiting there."""
+        self._net.owe(host.name)
         for peer in self._net.neighbours[host.name]:
             if self._hears(host.name, peer):
                 host.emit(_peer(peer, "handshaked", self._net.hosts[peer]))
@@ -68,17 +75,20 @@ class CatchUp:
         for name in up:
             self._net.hosts[name].store.commit()
         calm = len(up) == len(self._net.hosts) and not self._net.links.shaped
+        calm = calm and not self._net.in_debt
         if calm and not self._unheard and len({tip.head_id for tip in up.values()}) == 1:
             for name in list(self._syncing):
                 self.poll(self._net.hosts[name])
             self._syncs.clear()
             return
+        under_way: set[tuple[str, bytes]] = set()
         for name in up:
             host = self._net.hosts[name]
             for peer in self._net.neighbours[name]:
                 if peer in up and not self._net.links.is_cut(peer, name):
                     self._heard(host, peer)
                     self._saw(host, peer, up[peer])
+                    self._net.offer(host, peer, up[peer], under_way)
                 else:
                     self._silent(host, peer)
             self.poll(host)
@@ -195,6 +205,9 @@ class CatchUp:
         self._unheard[host.name, peer] = rounds
         if rounds == SILENT_ROUNDS:
             self._sync(host.name).gone(peer)
+            # What one of them took, their neighbours may have left to it to pass on to the other.
+            self._net.owe(host.name)
+            self._net.owe(peer)
             host.emit(Peer(peer=peer, state="disconnected", reason="silent"))
 
     def _sync(self, name: str) -> Sync:

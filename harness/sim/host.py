@@ -6,7 +6,7 @@ Inputs go into `Chain.step`, its effects are done in order. No rule lives here: 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,7 +42,6 @@ class View:
     host: str
     now_ns: int
     chain: Chain
-    event: messages.Input
 
 
 Rewriter = Callable[[list[messages.Effect], View, random.Random], list[messages.Effect]]
@@ -211,13 +210,23 @@ class Host:
         """Feed one input to the chain, do its effects in order, and return them."""
         assert self.chain is not None
         assert self.outside is not None
-        effects = self.chain.step(event)
-        if self.rewriter is not None:
-            view = View(host=self.name, now_ns=self._engine.now_ns, chain=self.chain, event=event)
-            effects = self.rewriter(effects, view, self._rng)
+        effects = self._rewritten(self.chain, self.chain.step(event))
         for effect in effects:
             self._do(effect)
         return effects
+
+    def passes_on(self, transactions: Iterable[Transaction]) -> list[Transaction]:
+        """Return those of transactions that the node passes on: a liar may keep some back."""
+        assert self.chain is not None
+        asked = [messages.Relay(transaction=t, source=None) for t in transactions]
+        done = self._rewritten(self.chain, list(asked))
+        return [effect.transaction for effect in done if isinstance(effect, messages.Relay)]
+
+    def _rewritten(self, chain: Chain, effects: list[messages.Effect]) -> list[messages.Effect]:
+        if self.rewriter is None:
+            return effects
+        view = View(host=self.name, now_ns=self._engine.now_ns, chain=chain)
+        return self.rewriter(effects, view, self._rng)
 
     def _do(self, effect: messages.Effect) -> None:
         assert self.outside is not None

@@ -3,7 +3,8 @@
 It spreads as the node's own network does: the producer pushes a block to its direct peers,
 others announce it, and who still lacks it 20 to 50 ms later asks. With relay `push`, meant for
 sparse graphs, everyone pushes on first receipt. Announcements that could change nothing are not
-simulated: to who has the block, or will have it before it would ask.
+simulated: to who has the block, or will have it before it would ask. Nor are offers of transactions
+to who has them. What a link lost is owed, as TCP or the node's offer after a reconnect brings it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from harness.sim.host import Host
 from harness.sim.link import Links
 from node.chain.block import SignedBlock
 from node.chain.transaction import Transaction
-from node.gossip import RETRY_NS, WAIT_MIN_NS, WAIT_SPREAD_NS
+from node.gossip import RETRY_NS, WAIT_MIN_NS, WAIT_SPREAD_NS, burst_bytes_max, offer
+from node.sync import Tip
 
 RelayMode = Literal["announce", "push"]
 SPREADS_MAX = 1_024
@@ -41,6 +43,7 @@ class Net:
         self._mode = relay
         self._spreads: OrderedDict[bytes, dict[str, int]] = OrderedDict()
         self._wanted: dict[tuple[str, bytes], list[str]] = {}
+        self._owed: set[tuple[str, str]] = set()
 
     def join(self, host: Host) -> None:
         """Put a host on the net."""
@@ -53,6 +56,7 @@ class Net:
             arrivals.pop(host.name, None)
         for key in [key for key in self._wanted if key[0] == host.name]:
             del self._wanted[key]
+        self._owed = {pair for pair in self._owed if host.name not in pair}
         self.catch_up.forget(host.name)
 
     def post(self, source: str, target: str, action: Action, *args: object) -> int | None:
@@ -158,10 +162,54 @@ class Net:
 
     def relay(self, host: Host, transaction: Transaction, source: str | None) -> None:
         """Push a transaction to the peers that its source does not reach itself."""
-        reached = frozenset((host.name,)) if source is None else self._near[source]
         for peer in self.neighbours[host.name]:
-            if peer not in reached and transaction.id not in self.hosts[peer].seen_transactions:
-                self.post(host.name, peer, self._on_transaction, peer, transaction, host.name)
+            if transaction.id in self.hosts[peer].seen_transactions:
+                continue
+            if source is None or not self._reaches(source, peer):
+                self._push_transaction(host.name, peer, transaction)
+
+    def _reaches(self, source: str, peer: str) -> bool:
+        return peer in self._near[source] and self.catch_up.in_touch(source, peer)
+
+    @property
+    def in_debt(self) -> bool:
+        """Return whether any host is owed what waits at another."""
+        return bool(self._owed)
+
+    def owe(self, peer: str) -> None:
+        """Let all neighbours of a host offer it what waits: something may not have reached it."""
+        self._owed.update((name, peer) for name in self.neighbours[peer])
+
+    def offer(self, host: Host, peer: str, tip: Tip, under_way: set[tuple[str, bytes]]) -> None:
+        """Send to peer, which shows tip, what waits at host and it lacks, if that is owed it.
+
+        Only once both have caught up, as the node does. under_way: who was offered what in this
+        round; what is sent joins it.
+        """
+        chain, seen = host.chain, self.hosts[peer].seen_transactions
+        assert chain is not None
+        if (host.name, peer) not in self._owed or self.links.is_cut(host.name, peer):
+            return
+        if not chain.has_block(tip.head_id) or tip.head_num < chain.lib.num:
+            return
+        offered = offer(
+            chain.mempool,
+            lambda tx_id: tx_id in seen or (peer, tx_id) in under_way,
+            now_ns=host.clock.wall_ns(self.engine.now_ns),
+            bytes_max=burst_bytes_max(host.shared.genesis.max_block_bytes),
+        )
+        if offered.whole:
+            self._owed.discard((host.name, peer))
+        for transaction in host.passes_on(offered.transactions):
+            if self._push_transaction(host.name, peer, transaction):
+                under_way.add((peer, transaction.id))
+
+    def _push_transaction(self, name: str, peer: str, transaction: Transaction) -> bool:
+        """Return whether it will arrive; if not, it is owed."""
+        if self.post(name, peer, self._on_transaction, peer, transaction, name) is not None:
+            return True
+        self._owed.add((name, peer))
+        return False
 
     def _on_transaction(self, name: str, transaction: Transaction, peer: str) -> None:
         self.hosts[name].take_transaction(transaction, peer)

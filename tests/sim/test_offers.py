@@ -1,0 +1,135 @@
+"""Transactions taken where a link was cut: every one is final at the end, however the cut was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from harness.__main__ import app
+from harness.sim.liars import attach
+from harness.sim.link import Shape
+from harness.sim.records import Facts
+from harness.sim.world import LoadSpec, World
+from node.chain.messages import Tx
+from tests.sim.worlds import SECOND_NS, agree, lab
+
+S = SECOND_NS
+PRODUCERS = ["n1", "n2", "n3", "n4"]
+CUT_OFF = """
+schema: slotlab.campaign/v1
+title: an observer is cut off
+seed: 5
+chain:
+  producers: 4
+  slot: 500ms
+  blocks_per_turn: 2
+  assign: {n1: [producera], n2: [producerb], n3: [producerc], n4: [producerd], n5: []}
+load: {rate: 20/s}
+warmup: 6s
+cooldown: 20s
+timeline:
+  - {at: 10s, for: 20s, fault: partition, shape: [[n5], [n1, n2, n3, n4]]}
+"""
+
+
+def loaded(**changes: object) -> tuple[World, Facts]:
+    """Return a lab of four producers, and n5 and n6 that only observe; n5 takes all the load."""
+    facts = Facts(frozenset({"tx"}))
+    load = LoadSpec(
+        host="n5", account="usera", rate_milli=10_000, size_bytes=64, seed=1,
+        start_ns=5 * S, end_ns=35 * S,
+    )  # fmt: skip
+    return lab(observers=2, sink=facts, load=(load,), **changes), facts
+
+
+def in_state(facts: Facts, state: str) -> set[str]:
+    """Return the transactions that reached a state of their lives."""
+    return {r.id for _, _, r in facts.rows if isinstance(r, Tx) and r.state == state}
+
+
+def all_final(world: World, facts: Facts, until_s: float) -> bool:
+    """Return whether all that was accepted is final once the world ran until then."""
+    world.run(int(until_s * S))
+    accepted = in_state(facts, "accepted")
+    assert len(accepted) >= 200
+    return agree(world) and in_state(facts, "irreversible") == accepted
+
+
+def test_nothing_that_a_cut_off_observer_took_is_lost(tmp_path: Path) -> None:
+    (tmp_path / "cut_off.yml").write_text(CUT_OFF)
+    words = ["run", str(tmp_path / "cut_off.yml"), "--lab", "sim", "--runs", str(tmp_path)]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    run = (tmp_path / "cut_off" / "latest").resolve()
+    found = json.loads((run / "summary.json").read_text())["metrics"]["transactions"]
+    assert (found["lost"], found["lost_by_host"]) == (0, {})
+    assert found["irreversible"] == found["sent"] > 700
+
+
+def cut_off(world: World) -> None:
+    world.split("cut", [["n5"], [*PRODUCERS, "n6"]])
+
+
+def cut_off_from_producers(world: World) -> None:
+    world.split("cut", [["n5"], PRODUCERS])
+
+
+def deaf(world: World) -> None:
+    world.shape("cut", [(name, "n5") for name in [*PRODUCERS, "n6"]], Shape(cut=True))
+
+
+def mute(world: World) -> None:
+    world.shape("cut", [("n5", name) for name in [*PRODUCERS, "n6"]], Shape(cut=True))
+
+
+def lossy(world: World) -> None:
+    world.shape("cut", [("n5", name) for name in [*PRODUCERS, "n6"]], Shape(loss=0.5))
+
+
+@pytest.mark.parametrize("seconds", [0.7, 2.5, 20])
+@pytest.mark.parametrize("cut", [cut_off, cut_off_from_producers, deaf, mute, lossy])
+def test_no_cut_loses_a_transaction(cut: Callable[[World], None], seconds: float) -> None:
+    world, facts = loaded()
+    world.at(int(10.1 * S), cut, world)
+    world.at(int((10.1 + seconds) * S), world.clear, "cut")
+    assert all_final(world, facts, 50.3)
+
+
+def test_what_a_lost_link_was_carrying_goes_round_by_a_third_host() -> None:
+    world, facts = loaded()
+    world.at(int(10.1 * S), cut_off_from_producers, world)
+    assert all_final(world, facts, 50.3)
+
+
+def test_a_host_that_restarts_is_offered_what_waits() -> None:
+    world, facts = loaded()
+    world.at(int(10.1 * S), world.split, "cut", [["n5", "n6"], PRODUCERS])
+    world.at(int(12.3 * S), world.crash, "n6")
+    world.at(int(20.3 * S), world.restart, "n6")
+    world.run(int(22.3 * S))
+    here, there = world.hosts["n5"].chain, world.hosts["n6"].chain
+    assert here is not None
+    assert there is not None
+    assert {t.id for t in there.mempool} == {t.id for t in here.mempool}
+    assert len(here.mempool) > 100
+    world.clear("cut")
+    assert all_final(world, facts, 60.3)
+
+
+def test_a_censor_offers_nothing_either() -> None:
+    world, _ = loaded()
+    lie = attach(world, "n5", "censor", 0)
+    world.at(int(10.1 * S), cut_off, world)
+    world.run(15 * S)
+    lie.begin()
+    world.clear("cut")
+    world.run(int(20.3 * S))
+    kept, others = world.hosts["n5"], [world.hosts[name] for name in PRODUCERS]
+    assert kept.chain is not None
+    waiting = {t.id for t in kept.chain.mempool}
+    assert len(waiting) > 50
+    assert not any(waiting & host.seen_transactions for host in others)
