@@ -1,19 +1,22 @@
 """The event file of one process: one record a line, appended in order, numbered without gaps.
 
 It knows the envelope and nothing of what the records mean. Lines are kept in memory until `flush`,
-which the owner of the loop calls once a turn; nothing is fsynced. Where a tail may be lost (half a
-line or NUL bytes at the end, or a writer of an earlier boot that never stopped), nobody knows how
-many numbers it had: one is left out, so that readers see that lines are missing.
+which the owner of the loop calls once a turn; no line is fsynced. A mark beside the file knows
+which numbers were given. Where lines are gone (the file is shorter than the mark says), their
+numbers are left out; where lines may be gone (half a line or NUL bytes at the end, no mark that can
+be read, or a writer of an earlier boot that never stopped), one is: readers see the gap.
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
+from node.event_mark import Mark, MarkFile
 from node.events import SCHEMA_VERSION, Envelope
 
 _TAIL_BYTES = 64 * 1024
@@ -40,7 +43,7 @@ class EventLog:
     """Appends events to path; seq goes on from the last whole line, or leaves a gap behind it.
 
     Raises:
-        EventLogError: the file cannot be opened, read or (in flush) written.
+        EventLogError: the file or its mark cannot be opened, read or (in flush) written.
     """
 
     def __init__(self, path: Path, host: str, node: str, boot: str, clock: Stamps) -> None:
@@ -49,11 +52,19 @@ class EventLog:
         self._buffer = bytearray()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            is_new = not path.exists()
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-            self._seq, torn = _continue_from(self._fd, boot)
+            self._mark_file = MarkFile(path)
+            tail = _tail(self._fd)
+            if is_new and self._mark_file.is_new:
+                self._seq = 0
+            else:
+                self._seq = _first_seq(tail, self._mark_file.read(), boot)
+            self._mark = Mark(self._seq, self._seq, boot)
+            self._mark_file.begin(self._mark)
         except OSError as error:
             raise EventLogError(f"{path}: {error.strerror}") from error
-        if torn:
+        if tail.open:
             self._buffer += b"\n"
         identity = {"host": host, "node": node, "boot": boot}
         inner = msgspec.json.encode(identity)[1:-1]
@@ -80,9 +91,15 @@ class EventLog:
         self._seq += 1
 
     def flush(self) -> None:
-        """Hand the lines so far to the kernel; what could not be written stays pending."""
+        """Hand the lines so far to the kernel; what could not be written stays pending.
+
+        The mark goes first: at no moment does the file hold more lines than it names.
+        """
         buffer = self._buffer
         try:
+            if self._mark.next_seq != self._seq:
+                self._mark = replace(self._mark, next_seq=self._seq)
+                self._mark_file.put(self._mark)
             while buffer:
                 written = os.write(self._fd, buffer)
                 del buffer[:written]
@@ -96,31 +113,54 @@ class EventLog:
         try:
             self.flush()
         finally:
+            self._mark_file.close()
             os.close(self._fd)
             self._fd = -1
 
 
-def _continue_from(fd: int, boot: str) -> tuple[int, bool]:
-    """Return the next seq and whether the last line is torn, looking back as far as needed.
-
-    A process that was killed lost nothing that is not torn: the kernel kept what it had written.
+@dataclass(frozen=True, slots=True)
+class _Tail:
+    """How an event file ends. last: its last line; junk: something behind it is none, or holds NUL
+    bytes; open: the end of the last line is missing.
     """
+
+    last: Envelope | None
+    junk: bool
+    open: bool
+
+
+def _tail(fd: int) -> _Tail:
+    """Return how the file ends, looking back as far as needed."""
     size = os.fstat(fd).st_size
-    if size == 0:
-        return 0, False
-    torn = os.pread(fd, 1, size - 1) != b"\n"
+    is_open = size > 0 and os.pread(fd, 1, size - 1) != b"\n"
     window = _TAIL_BYTES
     while True:
         start = max(0, size - window)
         lines = os.pread(fd, size - start, start).split(b"\n")
-        whole = lines[:-1] if start == 0 else lines[1:-1]
-        for line in reversed(whole):
+        junk = False
+        for line in reversed(lines if start == 0 else lines[1:]):
+            text = line.replace(b"\0", b"")
+            junk |= text != line
             try:
-                last = msgspec.json.decode(line, type=Envelope)
-                gap = torn or (last.boot != boot and last.kind != "stopped")
-                return last.seq + 1 + int(gap), torn
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue
+                return _Tail(msgspec.json.decode(text, type=Envelope), junk, is_open)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                junk |= bool(text.strip())
         if start == 0:
-            return int(torn), torn
+            return _Tail(None, junk, is_open)
         window *= 8
+
+
+def _first_seq(tail: _Tail, mark: Mark | None, boot: str) -> int:
+    """Return the number to go on with, in a kernel's boot, behind what the file and the mark say.
+
+    A process that was killed lost no line that the kernel had: the file is as long as the mark
+    says. A machine that went down may have lost any end of either, but the mark of how its last
+    life began.
+    """
+    after = 0 if tail.last is None else tail.last.seq + 1
+    if mark is None:
+        return after + 1
+    stopped = tail.last is not None and tail.last.kind == "stopped"
+    ended = stopped and after > mark.began_seq
+    unsure = tail.junk or (mark.boot != boot and not ended)
+    return max(after + int(unsure), mark.next_seq)

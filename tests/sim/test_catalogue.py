@@ -110,7 +110,9 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
     30: ("disk full, torn log", (
         "process/test_strangers.py::test_a_full_disk_stops_the_node_with_one_line",
         "unit/node_shell/test_event_log.py::"
-        "test_a_torn_tail_costs_one_line_and_shows_as_a_gap")),
+        "test_a_torn_tail_costs_one_line_and_shows_as_a_gap",
+        "unit/node_shell/test_event_mark.py::"
+        "test_whatever_is_lost_of_file_or_mark_shows_as_a_gap_and_no_number_comes_twice")),
     31: ("graphene: participation below a third", ("campaign participation",)),
     32: ("graphene: too long without finality", (
         SHARES + "test_c8_forks.py::test_so_many_blocks_without_finality_halt_the_chain",)),
