@@ -12,9 +12,12 @@ import zstandard
 
 from faults.layout import layout
 from harness.fleet import DeployedHost, Fleet
+from harness.remote import HostResult
 from harness.store import RunFolder, write_json
 
 ZSTD_LEVEL = 3
+TOLD_MAX = 10
+"""How many lines about files that cannot be read are taken from one host."""
 COMPARED = ("nft", "tc", "iptables", "clock")
 """Parts of a host's snapshot that a trial must leave as it found them."""
 
@@ -23,11 +26,14 @@ _JOURNAL = (
     " || sudo -n journalctl --no-pager -q -o short-precise -u 'slotlab-*' --since @{since}"
 )
 
-_EACH_FILE = (
-    "for writer in node probe client; do if [ -f $writer.jsonl ]; then"
-    " cat $writer.jsonl && echo || exit 1; fi; done"
+EACH_FILE = (
+    "unset bad; for file in node.jsonl probe.jsonl client.jsonl; do"
+    " [ -e $file ] || [ -L $file ] || continue; LC_ALL=C cat $file || bad=1; echo; done;"
+    ' [ -z "$bad" ]'
 )
-"""Every writer's lines, each file on a line of its own: half a line spoils no other writer's."""
+"""Every writer's lines, each file on a line of its own: half a line spoils no other writer's, and a
+file that cannot be read takes no other with it. What `cat` says of it is on standard error.
+"""
 
 
 def collect(
@@ -46,6 +52,16 @@ def collect(
         text = result.stdout if result.ok else f"no log: {result.problem}\n"
         (folder.host(trial, host) / "log.txt").write_text(text)
     return problems
+
+
+def unread(result: HostResult) -> list[str]:
+    """Return one line for each event file of a host that could not be read, or for all of them."""
+    if result.ok:
+        return []
+    told = [line.removeprefix("cat: ") for line in result.stderr.splitlines() if line.strip()]
+    if result.reason or not told:
+        return [f"{result.host}: events not collected: {result.problem}"]
+    return [f"{result.host}: events not collected: {line}" for line in told[:TOLD_MAX]]
 
 
 def write_snapshot(folder: RunFolder, trial: int, name: str, snapshots: Mapping[str, Any]) -> None:
@@ -76,10 +92,9 @@ def _events(
     for state_dir in sorted({host.state_dir for host in deployed.values()}):
         hosts = [name for name, host in deployed.items() if host.state_dir == state_dir]
         events = shlex.quote(f"{state_dir}/events")
-        command = f"cd {events} && {_EACH_FILE}"
-        for host, result in fleet.remote.fetch(hosts, command, raw, timeout_s=120).items():
-            if not result.ok:
-                problems.append(f"{host}: events not collected: {result.problem}")
+        command = f"cd {events} && {EACH_FILE}"
+        for result in fleet.remote.fetch(hosts, command, raw, timeout_s=120).values():
+            problems += unread(result)
     for host in deployed:
         path = raw(host)
         if path.exists():
