@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from harness import calibrate as calibrating
@@ -138,12 +137,12 @@ def _print_outcomes(show: Show, result: DeployResult, *, applied: bool = True) -
     for outcome in result.outcomes:
         changed = "changed" if applied else "would change"
         word = {"failed": "fail", "changed": changed, "unchanged": "unchanged"}[outcome.state]
-        why = f": {escape(outcome.reason)}" if outcome.reason else ""
+        why = f": {tables.said(outcome.reason)}" if outcome.reason else ""
         console.print(f"{outcome.host}: {tables.styled(word)}{why}", highlight=False)
         for line in (*outcome.lines, *outcome.diff):
             if not applied and line.startswith("wrote "):
                 continue  # the diff below says it
-            console.print(f"    {escape(line)}", highlight=False, soft_wrap=True)
+            console.print(f"    {tables.said(line)}", highlight=False, soft_wrap=True)
     end = "" if applied else "; nothing was changed"
     console.print(f"{result.elapsed_ns / 1e9:.1f} s{end}", highlight=False)
     if not result.ok:

@@ -15,6 +15,7 @@ from harness.cli_run import AsJson, Inventory, Runs, print_summary
 from harness.errors import RunError
 from harness.remote import Remote
 from harness.show import Show
+from harness.tables import plain
 
 
 def add(app: typer.Typer) -> None:
@@ -76,4 +77,4 @@ def logs(
         result = remote.run([name], f"sudo -n {command} 2>/dev/null || {command}")[name]
     if not result.ok:
         raise RunError(f"{name}: {result.problem}")
-    print(result.stdout, end="")
+    print(plain(result.stdout), end="")

@@ -163,13 +163,16 @@ def heal(
     clean, healed = power.heal(lab)  # first, as hosts that are off cannot be asked
     if healed or not clean:
         text = ", ".join(healed) or "is not healed; is its command in slotlab_power right?"
-        console.print(f"provider: {tables.styled('ok' if clean else 'fail')} {text}", markup=True)
+        word = tables.styled("ok" if clean else "fail")
+        console.print(f"provider: {word} {tables.said(text)}", markup=True)
     with Remote(lab) as remote:
         if healed:
             _await_all(remote, Show(console))
         outcome = healing.heal(remote)
     for host, (done, text) in outcome.items():
-        console.print(f"{host}: {tables.styled('ok' if done else 'fail')} {text}", markup=True)
+        console.print(
+            f"{host}: {tables.styled('ok' if done else 'fail')} {tables.said(text)}", markup=True
+        )
     if not clean or not all(each for each, _ in outcome.values()):
         raise typer.Exit(EXIT_LAB)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rich.markup import escape
 from rich.table import Table
 
 from harness.preflight_rows import Row
-from harness.tables import styled
+from harness.tables import said, styled
 
 
 def shown(rows: Iterable[Row], *, everything: bool) -> Iterator[Row]:
@@ -31,8 +30,8 @@ def table_of(rows: Iterable[Row]) -> Table:
     """Return rows as a table; a remedy stands below what it is for."""
     table = Table("host", "verdict", "finding", pad_edge=False)
     for row in rows:
-        finding = f"{escape(row.check)}: {escape(row.detail)}"
+        finding = f"{said(row.check)}: {said(row.detail)}"
         if row.remedy:
-            finding += f"\n[dim]-> {escape(row.remedy)}[/dim]"
-        table.add_row(escape(row.host), styled(row.verdict), finding)
+            finding += f"\n[dim]-> {said(row.remedy)}[/dim]"
+        table.add_row(said(row.host), styled(row.verdict), finding)
     return table

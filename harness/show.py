@@ -7,6 +7,8 @@ import time
 from rich.console import Console
 from rich.status import Status
 
+from harness.tables import said
+
 PLAIN_EVERY_S = 10.0
 
 
@@ -23,26 +25,21 @@ class Show:
         """Print a line that stays, with the seconds since the start."""
         self.quiet()
         elapsed = time.monotonic() - self._started
-        self.console.print(f"[dim]{elapsed:6.1f} s[/dim]  {_plain(text)}", highlight=False)
+        self.console.print(f"[dim]{elapsed:6.1f} s[/dim]  {said(text)}", highlight=False)
 
     def tick(self, text: str) -> None:
         """Show what is going on right now."""
         if self.console.is_terminal:
             if self._status is None:
-                self._status = self.console.status(_plain(text))
+                self._status = self.console.status(said(text))
                 self._status.start()
-            self._status.update(_plain(text))
+            self._status.update(said(text))
         elif time.monotonic() - self._last_plain >= PLAIN_EVERY_S:
             self._last_plain = time.monotonic()
-            self.console.print(f"          {_plain(text)}", highlight=False)
+            self.console.print(f"          {said(text)}", highlight=False)
 
     def quiet(self) -> None:
         """End the live line, if there is one."""
         if self._status is not None:
             self._status.stop()
             self._status = None
-
-
-def _plain(text: str) -> str:
-    """Return text with nothing in it that Rich would read as markup."""
-    return text.replace("[", r"\[")

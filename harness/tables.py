@@ -23,7 +23,12 @@ _VERDICT_STYLE = {
 
 def plain(text: str) -> str:
     """Return text with control characters written out: what hosts say never steers a terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+
+
+def said(text: str) -> str:
+    """Return what a host says for where markup counts: no control character, no markup in it."""
+    return escape(plain(text))
 
 
 def styled(word: str) -> str:
@@ -116,8 +121,8 @@ def faults_of(summary: Mapping[str, Any]) -> Table:
             *([str(fault["reason"])] if fault["reason"] else []),
         ]
         table.add_row(
-            f"{escape(plain(fault['id']))}{trial}\n{styled(fault['state'])}",
-            "\n".join(escape(plain(line)) for line in lines),
+            f"{said(fault['id'])}{trial}\n{styled(fault['state'])}",
+            "\n".join(said(line) for line in lines),
         )
     return table
 
@@ -133,7 +138,7 @@ def checks_of(summary: Mapping[str, Any]) -> Table:
         evidence = Text(
             plain(check["evidence"]), no_wrap=holds, overflow="ellipsis" if holds else "fold"
         )
-        table.add_row(escape(plain(check["name"])), styled(check["verdict"]), evidence)
+        table.add_row(said(check["name"]), styled(check["verdict"]), evidence)
     return table
 
 

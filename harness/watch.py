@@ -13,6 +13,7 @@ from rich.table import Table
 from harness.fleet import Fleet
 from harness.inventory import Inventory
 from harness.remote import Remote
+from harness.tables import said
 
 PERIOD_S = 2.0
 
@@ -41,7 +42,7 @@ def _table(fleet: Fleet) -> Table:
         faults = (agents[host].ok or {}).get("faults", []) if not agents[host].problem else []
         active = [f["id"] for f in faults if f["state"] in ("applied", "installed")]
         text = ", ".join(active) or agents[host].problem
-        table.add_row(host, *_cells(status), text)
+        table.add_row(host, *(said(cell) for cell in (*_cells(status), text)))
     return table
 
 

@@ -1,0 +1,52 @@
+"""What hosts say never steers the terminal it is printed on."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from harness import cli_look
+from harness.inventory import Inventory
+from harness.remote import HostResult, HostResults
+from harness.show import Show
+
+HOSTILE = "\x1b]0;title\x07\x1b[2J[red]\x9b31m\tü\n"
+HARMLESS = "\\x1b]0;title\\x07\\x1b[2J[red]\\x9b31m\tü\n"
+
+
+class Answering:
+    """Hosts that print the same whatever they are asked."""
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.inventory = inventory
+
+    def __enter__(self) -> Answering:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def run(self, hosts: list[str], command: str) -> HostResults:
+        return HostResults({h: HostResult(host=h, stdout=HOSTILE, exit_code=0) for h in hosts})
+
+
+def test_a_log_cannot_steer_the_terminal_it_is_printed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "rack.yml"
+    path.write_text(
+        "all: {vars: {slotlab_lab: hardware}, children: {nodes: {hosts:"
+        " {n1: {ansible_host: 127.0.0.1, slotlab_address: 192.0.2.1}}}}}\n"
+    )
+    monkeypatch.setattr(cli_look, "Remote", Answering)
+    cli_look.logs("n1", path, lines=5)
+    assert capsys.readouterr().out == HARMLESS
+
+
+def test_what_hosts_say_cannot_steer_the_terminal_that_shows_progress() -> None:
+    out = io.StringIO()
+    Show(Console(file=out, width=200), started=0.0).step(HOSTILE.replace("\t", " "))
+    assert out.getvalue().endswith(HARMLESS.replace("\t", " ") + "\n")
