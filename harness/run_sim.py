@@ -79,6 +79,7 @@ def _write(folder: RunFolder, trial: PlannedTrial, done: Simulated) -> TrialFile
     folder.write_genesis(trial.n, next(iter(done.files.by_host.values())))
     record = TrialFile(
         n=trial.n,
+        label=done.label,
         seed=trial.seed,
         t0_wall_ns=done.files.t0_ns,
         chain_id=done.files.chain_id,

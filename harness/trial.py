@@ -31,7 +31,7 @@ def run_trial(context: Context, trial: PlannedTrial) -> TrialFile:
         Interrupted: the operator insisted; hosts are healed, nothing was collected.
         RunError: the run's first trial could not even start; logs and trial.json are kept.
     """
-    progress = Progress(trial=trial, started_ns=time.time_ns())
+    progress = Progress(trial=trial, label=context.label(trial), started_ns=time.time_ns())
     try:
         _run(context, trial, progress)
     except Interrupted:
@@ -119,7 +119,7 @@ def _attempt(context: Context, trial: PlannedTrial, progress: Progress, lead_ns:
 
 def _prepare(context: Context, trial: PlannedTrial, progress: Progress) -> None:
     assert progress.files is not None
-    label = context.label(trial)
+    label = progress.label
     context.folder.write_genesis(trial.n, next(iter(progress.files.by_host.values())))
     context.fleet.ask_each(
         {
@@ -174,7 +174,7 @@ def _not_ready(status: dict[str, Any] | None, peers: int) -> str:
 
 def _arm(context: Context, progress: Progress, t0_ns: int) -> None:
     plan, trial, provider = context.plan, progress.trial, progress.provider
-    label, faults = context.label(trial), arm.localise(plan, trial)
+    label, faults = progress.label, arm.localise(plan, trial)
     lease_ns = arm.lease_ns(plan, now_ns=time.time_ns(), t0_ns=t0_ns)
     if provider is not None:
         wires = arm.localise_provider(trial)

@@ -76,6 +76,7 @@ def record_of(progress: Progress) -> TrialFile:
     files = progress.files
     return TrialFile(
         n=progress.trial.n,
+        label=progress.label,
         seed=progress.trial.seed,
         t0_wall_ns=files.t0_ns if files else 0,
         chain_id=files.chain_id if files else "",

@@ -43,6 +43,8 @@ class Progress:
     """What is known of a trial so far; becomes trial.json whatever happens."""
 
     trial: PlannedTrial
+    label: str
+    """The name by which hosts know the trial."""
     started_ns: int
     files: TrialFiles | None = None
     armed: bool = False

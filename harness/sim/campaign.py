@@ -49,6 +49,7 @@ class SeedKeys:
 class Simulated:
     """A finished trial: its raw files' bytes by host, and what trial.json says."""
 
+    label: str
     files: TrialFiles
     events: dict[str, bytes]
     journals: dict[str, bytes]
@@ -113,11 +114,13 @@ def simulate(plan: Plan, trial: PlannedTrial, *, cached: bool = True) -> Simulat
     """Return the raw files of a trial. The same plan gives the same bytes, cached or not."""
     lines = Lines(trial.seed)
     world, files = world_of(plan, trial, lines, probes=True, cached=cached)
-    journal = Journal(world, f"sim.{trial.n}")
+    label = f"{SIM}.{trial.n}"
+    journal = Journal(world, label)
     schedule(world, trial.faults, journal)
     world.run(plan.end_ns)
     world.stop()
     return Simulated(
+        label=label,
         files=files,
         events={name: lines.of_host(name) for name in world.hosts},
         journals={name: journal.of_host(name) for name in world.hosts},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 
 from faults.model.record import Record
-from metrics.intake import history, timeline, windows
+from metrics.intake import history, journals, timeline, windows
 from metrics.intake.history import Intake
 from metrics.intake.timeline import Epoch, Timeline
 from metrics.model import run_folder
@@ -54,8 +54,6 @@ class TrialData:
     db: duckdb.DuckDBPyConnection
     intake: Intake
     agents: list[Record]
-    broken_agents: list[str]
-    """What could not be read of the agents' journals, a sentence each with host and file."""
     timeline: Timeline
     epochs: list[Epoch]
     """Every boot of every host that wrote events."""
@@ -136,8 +134,12 @@ def load(
     if file is None:
         return None
     folder = run_folder.trial_folder(run, planned.n)
-    agents, broken = run_folder.load_agents(folder)
+    told = journals.load(folder, plan, file)
+    agents = told.records
     intake = history.load(db, folder, plan, planned, file, agents)
+    intake = replace(
+        intake, findings=intake.findings + told.findings, notes=intake.notes + told.notes
+    )
     run_folder.write_faults(folder, agents)
     return TrialData(
         plan=plan,
@@ -147,7 +149,6 @@ def load(
         db=db,
         intake=intake,
         agents=agents,
-        broken_agents=broken,
         timeline=timeline.build(db, plan, planned, file, agents),
         epochs=timeline.epochs(db, file.n),
         phases=windows.measured(planned, agents),

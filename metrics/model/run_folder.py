@@ -10,11 +10,11 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from faults.model.record import PROVIDER, Record
+from faults.model.record import Record
 from metrics.model.plan import Count, Plan
 
 T = TypeVar("T")
-_BROKEN = (msgspec.MsgspecError, ValueError, RecursionError)
+BROKEN = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding raises for text that is not what was written."""
 
 
@@ -30,6 +30,8 @@ class TrialFile(msgspec.Struct, frozen=True, kw_only=True):
     """trial.json: which chain a trial was, when T0 was, and how it ended."""
 
     n: int
+    label: str
+    """The name by which the hosts' agents know the trial: no two trials of a lab share one."""
     seed: int
     t0_wall_ns: Count
     chain_id: str
@@ -62,30 +64,6 @@ def load_trial(run: Path, n: int) -> TrialFile | None:
     return _decode(path, TrialFile) if path.exists() else None
 
 
-def load_agents(folder: Path) -> tuple[list[Record], list[str]]:
-    """Return every agent record of a trial by time since T0, and what of them is broken."""
-    records: list[Record] = []
-    broken: list[str] = []
-    for path in [*sorted(folder.glob("hosts/*/agent.jsonl")), folder / PROVIDER / "agent.jsonl"]:
-        if not path.exists():
-            continue
-        name = path.relative_to(folder)
-        try:
-            found = path.read_bytes().split(b"\n")
-        except OSError as error:
-            broken.append(f"{path.parent.name}: {name}: {error.strerror}")
-            continue
-        for number, line in enumerate(found, start=1):
-            if not line.strip(b"\0 \t\r"):
-                continue
-            try:
-                records.append(msgspec.json.decode(line.strip(b"\0"), type=Record))
-            except _BROKEN:
-                broken.append(f"{path.parent.name}: {name}: line {number} is broken")
-    records.sort(key=lambda r: (r.t_ns is not None, r.t_ns or 0, r.host, r.mono_ns))
-    return records, broken
-
-
 def write_faults(folder: Path, records: list[Record]) -> None:
     """Write the trial's faults.jsonl: the agents' journals merged."""
     lines = [msgspec.json.encode(record) + b"\n" for record in records]
@@ -96,7 +74,7 @@ def load_json(path: Path) -> Any:
     """Return what a JSON file holds, or None when there is none or it is broken."""
     try:
         return msgspec.json.decode(path.read_bytes())
-    except (OSError, *_BROKEN):
+    except (OSError, *BROKEN):
         return None
 
 
@@ -105,5 +83,5 @@ def _decode(path: Path, kind: type[T]) -> T:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise RunError(f"{path}: {error.strerror}; name a run, see `slotlab runs`") from error
-    except _BROKEN as error:
+    except BROKEN as error:
         raise RunError(f"{path}: {error}; the run is damaged or of another version") from error

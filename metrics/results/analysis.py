@@ -80,7 +80,7 @@ def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) 
         f"{loss.node} lost {loss.count} events after seq {loss.after_seq}"
         for loss in data.intake.losses
     ]
-    reasons += data.intake.findings + data.broken_agents
+    reasons += data.intake.findings
     reasons += [problem for problem in data.timeline.problems if _breaks(problem)]
     for fault in measured:
         if fault.ended_early:

@@ -53,8 +53,8 @@ def test_a_full_disk_is_told_before_anything_is_written(
 def test_a_trial_record_survives_its_file(tmp_path: Path) -> None:
     folder = make(tmp_path)
     record = TrialFile(
-        n=1, seed=2, t0_wall_ns=3, chain_id="ab", state="complete", reason="", started_ns=4,
-        ended_ns=5, genesis_slot=6, problems=["n1: not healed"],
+        n=1, label="x.1", seed=2, t0_wall_ns=3, chain_id="ab", state="complete", reason="",
+        started_ns=4, ended_ns=5, genesis_slot=6, problems=["n1: not healed"],
     )  # fmt: skip
     folder.write_trial(record)
     assert folder.read_trial(1) == record

@@ -392,7 +392,8 @@ def write(run: Path, story: Story, lines: dict[str, list[dict[str, Any]]] | None
         {"verdict": "holds", "evidence": "the builder of this run says so", "details": []}
     ))  # fmt: skip
     (trial / "trial.json").write_bytes(msgspec.json.encode({
-        "n": 1, "seed": 7, "t0_wall_ns": T0_WALL, "chain_id": "c", "state": "complete",
-        "reason": "", "started_ns": 1, "ended_ns": 2, "genesis_slot": GENESIS_SLOT,
+        "n": 1, "label": "1", "seed": 7, "t0_wall_ns": T0_WALL, "chain_id": "c",
+        "state": "complete", "reason": "", "started_ns": 1, "ended_ns": 2,
+        "genesis_slot": GENESIS_SLOT,
     }))  # fmt: skip
     return run
