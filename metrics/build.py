@@ -10,6 +10,7 @@ import msgspec
 
 from metrics.intake import history, trial
 from metrics.model import run_folder
+from metrics.model.run_folder import RunError
 from metrics.report import page
 from metrics.results import beside, junit, summary, tables
 from metrics.results.analysis import Analysis, analyse
@@ -24,26 +25,30 @@ def build(
     the same campaign, shown beside this one.
 
     Raises:
-        RunError: plan.json or a trial.json is missing or damaged, or other_run has no summary.
+        RunError: plan.json is missing or damaged, or other_run has no summary.
     """
     plan = run_folder.load_plan(run)
     other = None if other_run is None else beside.load(other_run)
     db = history.connect()
     analyses: list[Analysis] = []
-    missing: list[int] = []
+    absent: list[str] = []
     try:
         for planned in plan.trials:
             progress(f"trial {planned.n}: reading events")
-            data = trial.load(db, run, plan, planned)
+            try:
+                data = trial.load(db, run, plan, planned)
+            except RunError as error:
+                absent.append(f"trial {planned.n}: {error}")
+                continue
             if data is None:
-                missing.append(planned.n)
+                absent.append(f"trial {planned.n} was never run")
                 continue
             progress(f"trial {planned.n}: measuring")
             analyses.append(analyse(data))
         progress("writing tables")
         tables.write(run / "tables", db, analyses)
         progress("writing summary and report")
-        found = summary.build(plan, analyses, missing, other)
+        found = summary.build(plan, analyses, absent, other)
         text = msgspec.json.format(msgspec.json.encode(found), indent=1)
         (run / "summary.json").write_bytes(text + b"\n")
         junit.write(run / "junit.xml", found)

@@ -10,12 +10,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from faults.model.record import PROVIDER, Record, Time
-from metrics.model.plan import Plan
+from metrics.model.plan import Count, Plan
 from metrics.model.run_folder import BROKEN, TrialFile
 
 _BEGUN = ("applied", "installed", "indeterminate", "failed")
@@ -32,8 +32,8 @@ class _ReadBack(msgspec.Struct, frozen=True, kw_only=True):
     step_ns: Time | None = None
     drift_ppb: Time | None = None
     ntp_offset_ns: Time | None = None
-    dropped: dict[str, Annotated[int, msgspec.Meta(ge=0, le=2**62)]] | None = None
-    seen: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
+    dropped: dict[str, Count] | None = None
+    seen: Count | None = None
     ntp_after: dict[str, Any] | None = None
 
 

@@ -11,11 +11,13 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from faults.model.record import Record
+from metrics.model import plan_checks
 from metrics.model.plan import Count, Plan
 
 T = TypeVar("T")
 BROKEN = (msgspec.MsgspecError, ValueError, RecursionError)
 """What decoding raises for text that is not what was written."""
+_DAMAGED = "; the run is damaged or of another version"
 
 
 class RunError(Exception):
@@ -48,9 +50,18 @@ def load_plan(run: Path) -> Plan:
     """Return the plan of the run.
 
     Raises:
-        RunError: missing, not JSON, or a key of the wrong type.
+        RunError: missing, not JSON, a key of the wrong type, or names that do not fit together.
     """
-    return _decode(run / "plan.json", Plan)
+    path = run / "plan.json"
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RunError(f"{path}: {error.strerror}; name a run, see `slotlab runs`") from error
+    plan = _decode(data, str(path), Plan)
+    wrong = plan_checks.problem(plan)
+    if wrong:
+        raise RunError(f"{path}: {wrong}{_DAMAGED}")
+    return plan
 
 
 def trial_folder(run: Path, n: int) -> Path:
@@ -59,9 +70,23 @@ def trial_folder(run: Path, n: int) -> Path:
 
 
 def load_trial(run: Path, n: int) -> TrialFile | None:
-    """Return trial.json of trial n, or None when the trial never started."""
+    """Return trial.json of trial n, or None when the trial never started.
+
+    Raises:
+        RunError: it cannot be read, or is another trial's; the message names the file in the run.
+    """
     path = trial_folder(run, n) / "trial.json"
-    return _decode(path, TrialFile) if path.exists() else None
+    name = str(path.relative_to(run))
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RunError(f"{name}: {error.strerror}") from error
+    file = _decode(data, name, TrialFile)
+    if file.n != n:
+        raise RunError(f"{name}: it is of trial {file.n}")
+    return file
 
 
 def write_faults(folder: Path, records: list[Record]) -> None:
@@ -78,10 +103,8 @@ def load_json(path: Path) -> Any:
         return None
 
 
-def _decode(path: Path, kind: type[T]) -> T:
+def _decode(data: bytes, name: str, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except OSError as error:
-        raise RunError(f"{path}: {error.strerror}; name a run, see `slotlab runs`") from error
+        return msgspec.json.decode(data, type=kind)
     except BROKEN as error:
-        raise RunError(f"{path}: {error}; the run is damaged or of another version") from error
+        raise RunError(f"{name}: {error}{_DAMAGED}") from error

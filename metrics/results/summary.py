@@ -20,9 +20,9 @@ PASS, FAIL, INVALID = "pass", "fail", "invalid"
 
 
 def build(
-    plan: Plan, analyses: list[Analysis], missing: list[int], other: dict[str, Any] | None = None
+    plan: Plan, analyses: list[Analysis], absent: list[str], other: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the summary of the run; missing names planned trials of which there is nothing.
+    """Return the summary of the run; absent says of which planned trials there is nothing, and why.
 
     other: the summary of a run of the same campaign elsewhere, to be shown beside this one.
     """
@@ -32,8 +32,7 @@ def build(
         if own:
             cells.append(_cell(plan, cell.params, own))
     checks = expectations.evaluate(plan, cells, analyses)
-    reasons = [f"trial {n} was never run" for n in missing]
-    reasons += [f"trial {a.data.file.n}: {text}" for a in analyses for text in a.invalid]
+    reasons = absent + [f"trial {a.data.file.n}: {text}" for a in analyses for text in a.invalid]
     reasons += [
         f"{check.name}: unknown, {check.evidence}"
         for check in checks

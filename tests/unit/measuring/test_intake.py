@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,10 +132,96 @@ def test_a_plan_that_cannot_be_is_one_line_with_file_and_key(rebuilt: Rebuilt, k
         rebuilt(files=bend)
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"\xff", b"[" * 100_000, b'{"n":1}'])
-def test_a_damaged_trial_file_is_one_line(rebuilt: Rebuilt, text: bytes) -> None:
-    with pytest.raises(RunError, match=r"trial\.json: "):
-        rebuilt(files=lambda run: _write(run / "trials/1/trial.json", text))
+def _in_plan(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
+    """Return what changes plan.json."""
+
+    def bend(run: Path) -> None:
+        plan = json.loads((run / "plan.json").read_text())
+        change(plan)
+        (run / "plan.json").write_text(json.dumps(plan))
+
+    return bend
+
+
+def _asked(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    """Return what asks that of each fault of the plan."""
+    return lambda plan: [fault["asked"].update({key: value}) for fault in _faults(plan)] and None
+
+
+def _faults(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(plan["trials"][0]["faults"])
+
+
+LIMITS: dict[str, Any] = {"finality_latency_s": {"p95": {"max": 10**30}}}
+MISFITS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "a host twice": (lambda p: p["hosts"].append(p["hosts"][0]), "hosts: h1 is there twice"),
+    "a cell nobody knows": (lambda p: p["trials"][0].update(cell=7), "trial 1: cell 7 is not in"),
+    "a cell twice": (lambda p: p["cells"].append(p["cells"][0]), "cells: 1 is there twice"),
+    "a trial twice": (lambda p: p["trials"].append(p["trials"][0]), "trials: 1 is there twice"),
+    "a fault twice": (lambda p: _faults(p)[1].update(id="delay-1"), "faults: delay-1 is there"),
+    "a stranger": (lambda p: _faults(p)[3].update(targets=["h9"]), "kill-1: h9 is no host"),
+    "a delay of letters": (_asked("delay_ns", "abc"), "delay-1: asked: Expected `int"),
+    "a delay too large": (_asked("delay_ns", 10**30), "delay-1: asked: "),
+    "no delay": (lambda p: _faults(p)[0].update(asked={}), "delay-1: asked: no delay_ns"),
+    "a share of letters": (_asked("share", "abc"), "delay-1: asked: Expected `float"),
+    "a step of a list": (_asked("by_ns", []), "asked: Expected `int"),
+    "a limit too large": (lambda p: p["expect"].update(baseline=LIMITS), "expect: baseline: fin"),
+    "a limit of letters": (lambda p: p["expect"].update(
+        {"baseline": {"slots.missed": {"max": "abc"}}}), "expect: baseline: slots.missed: "),
+    "no figure": (lambda p: p["expect"].update(
+        {"baseline": {"finality_latency_s": {"p59": {"max": 1}}}}), "expect: baseline: fin"),
+    "a recovery of letters": (lambda p: p["expect"].update(
+        each_fault={"recovers_within": "abc"}), "expect: each_fault: "),
+    "checks that are none": (lambda p: p["expect"].update(always=3), "expect: always: "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("misfit", MISFITS)
+def test_a_plan_that_does_not_fit_together_is_one_line(rebuilt: Rebuilt, misfit: str) -> None:
+    change, said = MISFITS[misfit]
+    with pytest.raises(RunError) as caught:
+        rebuilt(files=_in_plan(change))
+    assert "plan.json: " in str(caught.value)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def _two_trials(run: Path) -> None:
+    """Make the run one of two trials that went the same way."""
+    plan = json.loads((run / "plan.json").read_text())
+    plan["trials"].append({**plan["trials"][0], "n": 2})
+    (run / "plan.json").write_text(json.dumps(plan))
+    shutil.copytree(run / "trials/1", run / "trials/2")
+    told = json.loads((run / "trials/2/trial.json").read_text())
+    (run / "trials/2/trial.json").write_text(json.dumps({**told, "n": 2}))
+
+
+TRIAL_FILES = {
+    "empty": b"", "torn": b"{", "no text": b"\xff", "nested": b"[" * 100_000, "keys": b'{"n":1}',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", [*TRIAL_FILES, "a folder", "another's"])
+def test_a_damaged_trial_file_makes_that_trial_invalid_and_the_others_are_reported(
+    rebuilt: Rebuilt, damage: str
+) -> None:
+    def bend(run: Path) -> None:
+        _two_trials(run)
+        path = run / "trials/1/trial.json"
+        path.unlink()
+        if damage in TRIAL_FILES:
+            path.write_bytes(TRIAL_FILES[damage])
+        elif damage == "a folder":
+            path.mkdir()
+        else:
+            path.write_bytes((run / "trials/2/trial.json").read_bytes())
+
+    summary = rebuilt(files=bend)
+    assert summary["verdict"] == "invalid"
+    [reason] = summary["invalid"]
+    assert reason.startswith("trial 1: trials/1/trial.json: ")
+    trials = [(t["n"], t["verdict"]) for cell in summary["cells"] for t in cell["trials"]]
+    assert trials == [(2, "pass")]
 
 
 @pytest.mark.parametrize("line", [b"{", b"\xff", b"[" * 100_000, b'{"host":"h1","t_ns":"abc"}'])

@@ -1,0 +1,127 @@
+"""What the types of plan.json leave open: its free parts, and names that must fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from metrics.model.plan import Count, Plan, PlannedFault, PlannedTrial
+
+Whole = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
+Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Number = Whole | Annotated[float, msgspec.Meta(ge=-(2.0**62), le=2.0**62)]
+Limits = dict[Literal["min", "max"], Number]
+Quantiles = dict[Literal["min", "p50", "p90", "p95", "p99", "p999", "max", "mean"], Limits]
+ALWAYS, EACH_FAULT = "always", "each_fault"
+
+
+class _EachFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    recovers_within: Count | None = None
+
+
+class _Asked(msgspec.Struct, frozen=True):
+    """Every key of every fault's `asked` that figures or words are made of."""
+
+    delay_ns: Count | None = None
+    jitter_ns: Count | None = None
+    by_ns: Whole | None = None
+    by_ppb: Whole | None = None
+    share: Ratio | None = None
+    level: Literal["process", "daemon", "host"] | None = None
+    restart_after_ns: Count | None = None
+    keep_slots: Count | None = None
+    loses: str | None = None
+    strategy: str | None = None
+    signal: str | None = None
+
+
+_ASKED = {
+    "delay": ("delay_ns", "jitter_ns"),
+    "clock_step": ("by_ns", "level"),
+    "clock_drift": ("by_ppb", "level"),
+    "ntp_offset": ("by_ns",),
+    "loss": ("share",),
+    "duplicate": ("share",),
+    "reorder": ("share", "by_ns"),
+    "silent": ("keep_slots",),
+    "byzantine": ("strategy", "by_ns"),
+}
+"""What each fault cannot be without."""
+
+
+def problem(plan: Plan) -> str:
+    """Return what in the plan cannot be, with its key; "" when it all fits together."""
+    return next(_problems(plan), "")
+
+
+def _problems(plan: Plan) -> Iterator[str]:
+    yield from _twice("hosts", [host.host for host in plan.hosts])
+    yield from _twice("hosts: producers", [p for host in plan.hosts for p in host.producers])
+    yield from _twice("producers", plan.producers)
+    yield from _twice("cells", [str(cell.n) for cell in plan.cells])
+    yield from _twice("trials", [str(trial.n) for trial in plan.trials])
+    yield from _expect(plan.expect)
+    cells = {cell.n for cell in plan.cells}
+    hosts = {host.host for host in plan.hosts}
+    for trial in plan.trials:
+        if trial.cell not in cells:
+            yield f"trial {trial.n}: cell {trial.cell} is not in the plan"
+        yield from _trial(trial, hosts)
+
+
+def _twice(where: str, names: list[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            yield f"{where}: {name[:60]} is there twice"
+        seen.add(name)
+
+
+def _trial(trial: PlannedTrial, hosts: set[str]) -> Iterator[str]:
+    where = f"trial {trial.n}"
+    yield from _twice(f"{where}: faults", [fault.id for fault in trial.faults])
+    for fault in trial.faults:
+        own = f"{where}: {fault.id[:60]}"
+        for name in (*fault.targets, *fault.acting):
+            if name not in hosts:
+                yield f"{own}: {name[:60]} is no host of the plan"
+        wrong = _wrong(fault.asked, _Asked)
+        if wrong:
+            yield f"{own}: asked: {wrong}"
+        yield from (f"{own}: asked: no {key}" for key in _lacking(fault))
+
+
+def _lacking(fault: PlannedFault) -> list[str]:
+    return [key for key in _ASKED.get(fault.fault, ()) if fault.asked.get(key) is None]
+
+
+def _expect(expect: dict[str, Any]) -> Iterator[str]:
+    for name, body in expect.items():
+        where = f"expect: {name[:60]}"
+        if name == ALWAYS:
+            wrong = _wrong(body, list[str])
+        elif name == EACH_FAULT:
+            wrong = _wrong(body, _EachFault)
+        else:
+            wrong = _wrong(body, dict[str, Any]) or _metrics(body)
+        if wrong:
+            yield f"{where}: {wrong}"
+
+
+def _metrics(body: dict[str, Any]) -> str:
+    """Return what is wrong with the limits of a phase's metrics: those of finality by quantile."""
+    for metric, limits in body.items():
+        wrong = _wrong(limits, Quantiles if metric.startswith("finality") else Limits)
+        if wrong:
+            return f"{metric[:60]}: {wrong}"
+    return ""
+
+
+def _wrong(value: object, kind: Any) -> str:
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        return str(error)
+    return ""
