@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from harness import units
-from harness.campaign_faults import FaultSpec
+from harness.campaign_faults import FaultSpec, Selector
 from harness.campaign_values import Duration, Offset, Rate, Share, Size, Strict
 
 SCHEMA = "slotlab.campaign/v1"
@@ -45,7 +45,7 @@ class ChainSpec(Strict):
     blocks_per_turn: Annotated[int, Field(ge=1, le=100)] = 12
     assign: dict[str, list[str]] = Field(default={})
     lock_on_proposed: bool = False
-    enable_stale_production: list[str] = Field(default=[])
+    enable_stale_production: Selector = Field(default=[])
     """Hosts whose nodes sign on an old head, as after a restart of the whole net."""
     bitshares: BitsharesSpec | None = None
 

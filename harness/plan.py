@@ -102,7 +102,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         trials=trials,
         timing=common.chain.timing,
         lock_on_proposed=common.chain.lock_on_proposed,
-        enable_stale_production=_stale_producers(common, hosts, file.path.name),
+        enable_stale_production=_stale_producers(common, view, hosts, base_seed, file.path.name),
         bitshares=common.chain.bitshares_options(),
         prediction=Prediction(finality_lag_blocks=predicted_lag(common)),
         estimate=_estimate(common, len(hosts), timing.end_ns, len(trials)),
@@ -156,11 +156,7 @@ class _Drafts:
     hosts: tuple[PlannedHost, ...]
 
     def faults(self, cell: Cell, seed: int) -> list[PlannedFault]:
-        field = selectors.Field(
-            weights={host.host: len(host.producers) for host in self.hosts},
-            groups=self.view.groups,
-            profile=self.file.common.chain.profile,
-        )
+        field = _field(self.file.common, self.view, self.hosts)
         chosen: dict[str, list[str]] = {}
         drawn: list[PlannedFault] = []
         for i, spec in enumerate(cell.campaign.timeline):
@@ -213,20 +209,38 @@ def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlannedHost, ..
     return tuple(msgspec.structs.replace(host, producers=dealt[host.host]) for host in view.hosts)
 
 
-def _stale_producers(campaign: Campaign, hosts: Sequence[PlannedHost], file: str) -> list[str]:
-    """Return the hosts whose nodes may produce on a stale head.
+def _stale_producers(
+    campaign: Campaign, view: LabView, hosts: Sequence[PlannedHost], seed: int, file: str
+) -> list[str]:
+    """Return the hosts whose nodes may sign on a stale head, of those meant the producing ones.
 
     Raises:
-        PlanError: no such host, or one that produces nothing.
+        PlanError: no such host, group or word, or a host named itself that produces nothing.
     """
-    producing = [host.host for host in hosts if host.producers]
-    for name in campaign.chain.enable_stale_production:
-        if name not in producing:
-            raise PlanError(
-                f"{file}: chain.enable_stale_production: {name} is no producing host;"
-                f" {nearest(name, producing)}"
-            )
-    return campaign.chain.enable_stale_production
+    selector = campaign.chain.enable_stale_production
+    key = f"{file}: chain.enable_stale_production"
+    field = _field(campaign, view, hosts)
+    rng = random.Random(f"{seed}/enable_stale_production")
+    try:
+        chosen = selectors.select(selector, field, rng, {})
+    except ValueError as error:
+        raise PlanError(f"{key}: {error}") from error
+    producing = [host for host in chosen if field.weights[host]]
+    named = [selector] if isinstance(selector, str) else selector
+    idle = [host for host in chosen if host in named and host not in producing]
+    if idle or (named and not producing):
+        able = ", ".join(host for host, weight in field.weights.items() if weight)
+        raise PlanError(f"{key}: {', '.join(idle or named)} produces nothing; name one of {able}")
+    return producing
+
+
+def _field(campaign: Campaign, view: LabView, hosts: Sequence[PlannedHost]) -> selectors.Field:
+    """Return the hosts that selectors choose from."""
+    return selectors.Field(
+        weights={host.host: len(host.producers) for host in hosts},
+        groups=view.groups,
+        profile=campaign.chain.profile,
+    )
 
 
 def _trial(
