@@ -17,6 +17,7 @@ SHIPPED = Path(campaign.__file__).parent / "campaigns"
 LIARS = pytest.param("liars", marks=pytest.mark.slow)
 PASSING = (
     "absent_producers",
+    "all_restart_operator",
     "bad_network",
     "clocks",
     LIARS,
@@ -83,6 +84,13 @@ def test_a_chain_with_too_few_witnesses_halts_for_good_and_the_verdict_says_so(
     status, summary, _ = simulated("participation", tmp_path)
     violated = [item["name"] for item in summary["checks"] if item["verdict"] == "violated"]
     assert (status, violated) == (1, ["finality_resumes"])
+    assert summary["cells"][0]["phases"]["after"]["slots"]["produced"] == 0
+
+
+def test_a_net_that_restarts_whole_halts_for_good_and_the_verdict_says_so(tmp_path: Path) -> None:
+    status, summary, _ = simulated("all_restart", tmp_path)
+    violated = [item["name"] for item in summary["checks"] if item["verdict"] == "violated"]
+    assert (status, violated) == (1, ["finality_resumes", "dark: recovers within 20 s"])
     assert summary["cells"][0]["phases"]["after"]["slots"]["produced"] == 0
 
 

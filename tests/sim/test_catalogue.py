@@ -51,7 +51,7 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
     13: ("one more killed than can be spared", (
         "campaign absent_producers", "vectors/consensus/recovery_in_one_jump.txt")),
     14: ("restart of all", (
-        "campaign restarts",
+        "campaign restarts", "campaign all_restart", "campaign all_restart_operator",
         "sim/test_all_restart.py::test_a_net_that_restarted_whole_stands_still_and_fails",
         CHAIN + "test_finality.py::"
         "test_a_restart_of_all_without_watermarks_freezes_finality_and_it_recovers")),
