@@ -49,10 +49,11 @@ def quorum(
     end_ns: int,
     profile: str = "eosio",
 ) -> list[Quorum]:
-    """Return, for each stretch between changes, the producers that can act together.
+    """Return, for each stretch between changes, the hosts whose producers can act together.
 
-    weights maps host to its number of producers. A host whose injected clock error is beyond the
-    limit abstains: it still confirms nothing, so it does not count.
+    A stretch ends where one of them leaves or another joins. weights maps host to its number of
+    producers. A host whose injected clock error is beyond the limit abstains: it still confirms
+    nothing, so it does not count.
     """
     needed = consensus.quorum(profile, sum(weights.values()))
     marks = {0, end_ns}
@@ -61,16 +62,21 @@ def quorum(
     result: list[Quorum] = []
     for start_ns, stop_ns in _stretches(marks, 0, end_ns):
         active = [fault for fault in faults if _active(fault, start_ns)]
-        live = max(
-            sum(weights[host] for host in group if host not in _mute(active, clock_limit_ns))
+        mute = _mute(active, clock_limit_ns)
+        groups = [
+            [host for host in group if weights[host] and host not in mute]
             for group in components(active, list(weights))
-        )
-        if result and result[-1].live == live:
+        ]
+        able = max(groups, key=lambda group: sum(weights[host] for host in group))
+        # As many others are no continuation: who comes back is not connected at once.
+        if result and result[-1].hosts == able:
             start_ns = result.pop().from_ns
+        live = sum(weights[host] for host in able)
         result.append(
             Quorum(
                 from_ns=start_ns,
                 to_ns=stop_ns,
+                hosts=able,
                 live=live,
                 needed=needed,
                 finality_expected=live >= needed,

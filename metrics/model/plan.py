@@ -91,6 +91,8 @@ class Quorum(msgspec.Struct, frozen=True, kw_only=True):
 
     from_ns: Count
     to_ns: Count
+    hosts: list[str]
+    """Whose producers those are."""
     live: Count
     needed: Count
     finality_expected: bool

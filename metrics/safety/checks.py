@@ -162,7 +162,7 @@ def _transactions(data: TrialData, known: Facts) -> Check:
 
 def _liveness(data: TrialData, chain: ChainView, known: Facts) -> Check:
     name = NAMES["I7"]
-    stretches = facts.stretches(data)
+    stretches = facts.stretches(data.plan, data.planned, data.end_ns)
     if not stretches:
         return Check(name, UNKNOWN, "the plan names no undisturbed time with a quorum")
     blocks_ns = sorted(

@@ -8,7 +8,7 @@ from typing import Any
 
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import APPLIED, IRREVERSIBLE, RECEIVED
-from metrics.model.plan import PlannedFault
+from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import load_json
 from metrics.safety.invariants import Executed, Final, LibStep, Signed
 from metrics.safety.liveness import RECONNECT_NS, Made, Stretch, slots_for, stall_limit
@@ -20,7 +20,7 @@ SLOT_DUE = "slot head_num lib_num"
 SCHEDULE = "version state num producers"
 SILENCING = ("kill", "crash", "pause", "silent", "partition")
 """Faults that only take producers away, which the plan's quorum counts: what is left is whole."""
-RESTARTING = ("kill", "crash")
+RESTARTING = ("kill", "crash", "power_cut")
 WIPED = "everything"
 """What a crash says it loses when it takes the disk."""
 ON_TIME = ("", "fio")
@@ -67,35 +67,36 @@ def gather(data: TrialData) -> Facts:
     )  # fmt: skip
 
 
-def stretches(data: TrialData) -> list[Stretch]:
-    """Return when finality must go on: a quorum is live and nothing disturbs what links it."""
-    plan = data.plan
+def stretches(plan: Plan, planned: PlannedTrial, observed_ns: int) -> list[Stretch]:
+    """Return when, up to observed_ns, finality must go on: a quorum is live, its links are whole.
+
+    Whoever joins a quorum needs RECONNECT_NS for its links; who starts, or restarts, confirms
+    nothing in its first turn, so that for two rounds after it finality may come two rounds later.
+    """
     limit = stall_limit(
         producers=len(plan.producers),
         quorum=plan.quorum,
         blocks_per_turn=plan.blocks_per_turn,
         two_stage=plan.two_stage,
     )
-    disturbing = [f for f in data.planned.faults if f.fault not in SILENCING]
-    restarted = {f.end_ns for f in data.planned.faults if f.fault in RESTARTING}
+    disturbing = [f for f in planned.faults if f.fault not in SILENCING]
+    restarts_ns = [0, *(f.end_ns for f in planned.faults if f.fault in RESTARTING)]
+    fresh_ns = RECONNECT_NS + 2 * plan.round_slots * plan.slot_ns
     found = []
-    for window in data.planned.quorum:
+    for window in planned.quorum:
         if not window.finality_expected:
             continue
-        for start_ns, end_ns in _without(disturbing, window.from_ns, window.to_ns, data.end_ns):
-            # Who starts, or restarts, confirms nothing in its first turn.
-            fresh = start_ns == 0 or any(abs(start_ns - end) < RECONNECT_NS for end in restarted)
-            extra = 2 * plan.round_slots if fresh else 0
+        for start_ns, end_ns in _without(disturbing, window.from_ns, window.to_ns, observed_ns):
+            fresh = any(-RECONNECT_NS < start_ns - at < fresh_ns for at in restarts_ns)
+            blocks = limit + (2 * plan.round_slots if fresh else 0)
             begin_ns = start_ns + (RECONNECT_NS if start_ns else 0)
             if begin_ns < end_ns:
-                most = slots_for(
-                    limit + extra, producers=len(plan.producers), live=window.live,
+                slots = slots_for(
+                    blocks, producers=len(plan.producers), live=window.live,
                     blocks_per_turn=plan.blocks_per_turn,
                 )  # fmt: skip
                 found.append(
-                    Stretch(
-                        from_ns=begin_ns, to_ns=end_ns, limit_blocks=limit + extra, limit_slots=most
-                    )
+                    Stretch(from_ns=begin_ns, to_ns=end_ns, limit_blocks=blocks, limit_slots=slots)
                 )
     return found
 
