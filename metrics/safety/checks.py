@@ -176,12 +176,9 @@ def _liveness(data: TrialData, chain: ChainView, known: Facts) -> Check:
     if gap and found.violations:
         # That nothing became final is seen by what is not there: only a whole record shows it.
         return Check(name, UNKNOWN, f"{found.violations[0].text}; but {gap}")
-    if not found.judged and not found.violations:
+    if found.worst is None:
         return Check(name, UNKNOWN, "no stretch with a quorum was long enough to tell")
-    fine = (
-        f"in {found.judged} stretches with a quorum; closest to its limit: finality stood still for"
-        f" {found.worst_blocks} of {found.limit_blocks} blocks allowed"
-    )
+    fine = f"in {found.judged} stretches with a quorum; closest to its limit: {found.worst.text}"
     return _verdict(data, name, found.violations, fine)
 
 

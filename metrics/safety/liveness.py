@@ -30,13 +30,37 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Standstill:
+    """Time in which nothing became final: how long, how many slots and blocks, within what."""
+
+    from_ns: float
+    for_ns: float
+    blocks: int
+    slots: int
+    stretch: Stretch
+
+    @property
+    def share(self) -> float:
+        """Return how much of what is allowed it took, in blocks or in slots."""
+        return max(self.blocks / self.stretch.limit_blocks, self.slots / self.stretch.limit_slots)
+
+    @property
+    def text(self) -> str:
+        """Return how long it was, and what was allowed, in words."""
+        return (
+            f"finality stood still for {self.for_ns / 1e9:.3f} s from {seconds(self.from_ns)} on:"
+            f" {self.slots} slots (at most {self.stretch.limit_slots}) and"
+            f" {self.blocks} blocks (at most {self.stretch.limit_blocks})"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """What I7 found: breaches, stretches judged, and the stall closest to its limit, in blocks."""
+    """What I7 found: breaches, stretches judged, and the standstill closest to its limit."""
 
     violations: list[Violation]
     judged: int
-    worst_blocks: int
-    limit_blocks: int
+    worst: Standstill | None
 
 
 class Made(NamedTuple):
@@ -84,40 +108,36 @@ def progress(
     """
     steps = _rising(advances)
     times = [t for t, _ in steps]
-    violations: list[Violation] = []
-    judged, worst, limit = 0, 0, 1
+    worst: list[Standstill] = []
     for stretch in stretches:
-        inside = steps[
-            bisect.bisect_left(times, stretch.from_ns) : bisect.bisect_left(times, stretch.to_ns)
+        begin, end = (bisect.bisect_left(times, t) for t in (stretch.from_ns, stretch.to_ns))
+        marks = [stretch.from_ns, *times[begin:end], stretch.to_ns]
+        still = [
+            _standstill(stretch, a, b, blocks_ns, slot_ns) for a, b in itertools.pairwise(marks)
         ]
-        marks = [stretch.from_ns, *(t for t, _ in inside), stretch.to_ns]
-        stall, start_ns = 0, stretch.from_ns
-        longest_ns, still_ns = 0.0, stretch.from_ns
-        for before, after in itertools.pairwise(marks):
-            count = bisect.bisect_left(blocks_ns, after) - bisect.bisect_left(blocks_ns, before)
-            if count > stall:
-                stall, start_ns = count, before
-            if after - before > longest_ns:
-                longest_ns, still_ns = after - before, before
-        slots = int(longest_ns // slot_ns)
-        if not inside and stall <= stretch.limit_blocks and slots <= stretch.limit_slots:
-            continue
-        judged += 1
-        if stall * limit >= worst * stretch.limit_blocks:
-            worst, limit = stall, stretch.limit_blocks
-        where = ""
-        if stall > stretch.limit_blocks:
-            where = f"{stall} blocks from {seconds(start_ns)} on, with a quorum connected; at most"
-            where += f" {stretch.limit_blocks} are allowed"
-        elif slots > stretch.limit_slots:
-            start_ns = still_ns
-            where = f"{slots} slots from {seconds(still_ns)} on, with a quorum connected; at most"
-            where += f" {stretch.limit_slots} are allowed"
-        if where:
-            num = max((n for t, n in steps if t <= start_ns), default=0)
-            text = f"finality stood still for {where}"
-            violations.append(Violation(text, (num,), (), (), (start_ns,)))
-    return Progress(violations=violations, judged=judged, worst_blocks=worst, limit_blocks=limit)
+        longest = max(still, key=lambda each: each.share)
+        if begin < end or longest.share > 1:
+            worst.append(longest)
+    return Progress(
+        violations=[_breach(each, steps) for each in worst if each.share > 1],
+        judged=len(worst),
+        worst=max(worst, key=lambda each: each.share, default=None),
+    )
+
+
+def _standstill(
+    stretch: Stretch, from_ns: float, to_ns: float, blocks_ns: Sequence[float], slot_ns: int
+) -> Standstill:
+    first, last = (bisect.bisect_left(blocks_ns, t) for t in (from_ns, to_ns))
+    return Standstill(
+        from_ns=from_ns, for_ns=to_ns - from_ns, blocks=last - first,
+        slots=int((to_ns - from_ns) // slot_ns), stretch=stretch,
+    )  # fmt: skip
+
+
+def _breach(found: Standstill, steps: Sequence[tuple[float, int]]) -> Violation:
+    num = max((n for t, n in steps if t <= found.from_ns), default=0)
+    return Violation(f"{found.text}, with a quorum connected", (num,), (), (), (found.from_ns,))
 
 
 def early_blocks(made: Iterable[Made], tolerance_ns: float) -> list[Violation]:
