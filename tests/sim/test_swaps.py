@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
-from harness import plan_model
 from harness.__main__ import app
 from metrics.model import run_folder
+from metrics.model.plan import Plan, decode, encode
 from metrics.safety.facts import stretches
 from metrics.safety.liveness import progress
 from tests.unit.harness_run.builders import planned
@@ -54,10 +54,10 @@ CHAINS = {
 }
 
 
-def read(timeline: str) -> run_folder.Plan:
+def read(timeline: str) -> Plan:
     """Return the plan of 4 producers, 2 slots of 0.5 s each, as metrics read it from its file."""
     made = planned(f"[{timeline}]", more="safety: {max_unreachable: 2}")
-    return msgspec.json.decode(plan_model.encode(made), type=run_folder.Plan)
+    return decode(encode(made))
 
 
 @pytest.mark.parametrize("kind", SWAPS)

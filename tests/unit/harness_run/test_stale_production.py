@@ -9,7 +9,7 @@ import pytest
 from harness import campaign, genesis, plan
 from harness.errors import CampaignError, PlanError
 from harness.genesis import HostAccess, KeyFolder
-from harness.plan_model import Plan
+from metrics.model.plan import Plan
 from node import config
 from tests.unit.harness_run.builders import HEAD, lab
 
