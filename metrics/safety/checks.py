@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from metrics.intake.timeline import believes_a_lie
 from metrics.intake.trial import TrialData
@@ -49,6 +51,14 @@ class Check:
 
     name: str
     verdict: str
+    evidence: str
+    details: tuple[Violation, ...] = ()
+
+
+class _Recomputed(msgspec.Struct, frozen=True):
+    """verify.json: what the recomputation of headers found."""
+
+    verdict: Literal["holds", "violated", "unknown"]
     evidence: str
     details: tuple[Violation, ...] = ()
 
@@ -138,16 +148,13 @@ def _double_sign(data: TrialData, known: Facts) -> Check:
 def _headers(data: TrialData) -> Check:
     """Return what the recomputation of headers found; it is done before, by who knows the rules."""
     name = NAMES["I5"]
-    found = load_json(data.folder / "verify.json")
-    if not isinstance(found, dict) or found.get("verdict") not in (HOLDS, VIOLATED, UNKNOWN):
+    try:
+        found = msgspec.convert(load_json(data.folder / "verify.json"), _Recomputed)
+    except msgspec.ValidationError:
         return Check(name, UNKNOWN, "headers were not recomputed (no verify.json)")
-    witnesses = tuple(
-        Violation(d["text"], tuple(d["nums"]), tuple(d["ids"]), tuple(d["hosts"]))
-        for d in found.get("details", [])
-    )
-    if found["verdict"] == HOLDS:
-        return _verdict(data, name, [], str(found["evidence"]))
-    return Check(name, str(found["verdict"]), str(found["evidence"]), witnesses)
+    if found.verdict == HOLDS:
+        return _verdict(data, name, [], found.evidence)
+    return Check(name, found.verdict, found.evidence, found.details)
 
 
 def _transactions(data: TrialData, known: Facts) -> Check:

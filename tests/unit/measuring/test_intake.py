@@ -224,6 +224,23 @@ def test_a_damaged_trial_file_makes_that_trial_invalid_and_the_others_are_report
     assert trials == [(2, "pass")]
 
 
+VERIFIED: dict[str, Any] = {
+    "no evidence": {"verdict": "violated", "details": []},
+    "no words": {"verdict": "violated", "evidence": 3},
+    "details of letters": {"verdict": "violated", "evidence": "x", "details": "abc"},
+    "a witness of nothing": {"verdict": "violated", "evidence": "x", "details": [{"nums": 3}]},
+    "a list": [],
+}
+
+
+@pytest.mark.parametrize("damage", VERIFIED)
+def test_a_damaged_verification_says_nothing_of_the_headers(rebuilt: Rebuilt, damage: str) -> None:
+    text = json.dumps(VERIFIED[damage]).encode()
+    summary = rebuilt(files=lambda run: _write(run / "trials/1/verify.json", text))
+    check = next(c for c in summary["checks"] if c["name"] == "headers_valid")
+    assert check["verdict"] == "unknown"
+
+
 @pytest.mark.parametrize("line", [b"{", b"\xff", b"[" * 100_000, b'{"host":"h1","t_ns":"abc"}'])
 def test_a_broken_journal_names_host_and_file(rebuilt: Rebuilt, line: bytes) -> None:
     def tear(run: Path) -> None:
