@@ -15,7 +15,8 @@ from harness.cli_run import AsJson, Inventory, Runs, print_summary
 from harness.errors import RunError
 from harness.remote import Remote
 from harness.show import Show
-from harness.tables import plain
+from harness.tables import plain, said
+from metrics.model.run_folder import load_json
 
 
 def add(app: typer.Typer) -> None:
@@ -54,14 +55,16 @@ def runs(root: Runs = store.ROOT, as_json: AsJson = False) -> None:
     rows = []
     for folder in store.every(root):
         path = folder.path / "summary.json"
-        verdict = json.loads(path.read_text())["verdict"] if path.exists() else "not reported"
-        rows.append({"run": str(folder.path), "verdict": verdict})
+        summary = load_json(path)
+        verdict = summary.get("verdict", "damaged") if isinstance(summary, dict) else "damaged"
+        word = str(verdict) if path.exists() else "not reported"
+        rows.append({"run": str(folder.path), "verdict": word})
     if as_json:
         print(json.dumps(rows))
         return
     table = Table("run", "verdict")
     for row in rows:
-        table.add_row(row["run"], row["verdict"])
+        table.add_row(said(row["run"]), said(row["verdict"]))
     Console().print(table if rows else f"no runs below {root}")
 
 

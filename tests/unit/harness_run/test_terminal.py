@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,19 @@ def test_what_hosts_say_cannot_steer_the_terminal_that_shows_progress() -> None:
     out = io.StringIO()
     Show(Console(file=out, width=200), started=0.0).step(HOSTILE.replace("\t", " "))
     assert out.getvalue().endswith(HARMLESS.replace("\t", " ") + "\n")
+
+
+@pytest.mark.parametrize(
+    ("summary", "word"),
+    [(None, "not reported"), ('{"verdict": "pass"}', "pass"), ("{", "damaged"), ("[]", "damaged")],
+)
+def test_a_damaged_summary_is_a_word_in_the_list_of_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], summary: str | None, word: str
+) -> None:
+    run = tmp_path / "test" / "20260101T000000Z-abcdef"
+    run.mkdir(parents=True)
+    (run / "plan.json").write_text("{}")
+    if summary is not None:
+        (run / "summary.json").write_text(summary)
+    cli_look.runs(tmp_path, as_json=True)
+    assert json.loads(capsys.readouterr().out) == [{"run": str(run), "verdict": word}]
