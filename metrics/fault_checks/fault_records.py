@@ -141,18 +141,8 @@ def _changes(data: TrialData, fault: PlannedFault, state: str) -> list[Change]:
         if record.state == state and record.t_ns is not None:
             first_ns, last_ns = record.between_ns or (record.t_ns, record.t_ns)
             mono_ns = record.mono_ns - (record.t_ns - (first_ns + last_ns) // 2)
-            found.append(Change(_epoch(data, record), first_ns, last_ns, mono_ns))
+            found.append(Change(data.epoch_of(record), first_ns, last_ns, mono_ns))
     return found
-
-
-def _epoch(data: TrialData, record: Record) -> Epoch:
-    """Return whose raw clock stamped the record.
-
-    An agent in a container reads a boot id of the container; its nodes may read the machine's,
-    whose clock it is. Where a host's events know one boot only, that is meant.
-    """
-    known = [epoch for epoch in data.epochs if epoch.host == record.host]
-    return known[0] if len(known) == 1 else Epoch(record.host, record.boot)
 
 
 def _spread(data: TrialData, changes: list[Change], due_ns: int) -> dict[str, Any]:

@@ -88,6 +88,15 @@ class TrialData:
         acted = {record.boot for record in self.agents if record.host == host}
         return max(len(wrote), len(acted))
 
+    def epoch_of(self, record: Record) -> Epoch:
+        """Return whose raw clock stamped an agent's record.
+
+        An agent in a container reads a boot id of the container; its nodes may read the machine's,
+        whose clock it is. Where a host's events know one boot only, that is meant.
+        """
+        known = [epoch for epoch in self.epochs if epoch.host == record.host]
+        return known[0] if len(known) == 1 else Epoch(record.host, record.boot)
+
     def slot_time_ns(self, slot: int) -> int:
         """Return the nominal time of slot since T0, the time of the first producible slot."""
         return (slot - self.file.genesis_slot - 1) * self.plan.slot_ns

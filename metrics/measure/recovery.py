@@ -5,18 +5,23 @@ host is disturbed when, from the begin of the fault to a round after its end, it
 one block above the worst of the baseline, nothing became final there for more than a round, or it
 told no slot. It is back once its lag is that of the baseline again for a whole round in which
 finality moved, if a block that was made after the heal became final there. The clock starts when
-the last host healed. A host that is not back by the end of the trial is censored. A sample a slot:
-back lies between the last sample that was not, and the first one that was.
+the last host healed, as the common time line has it. A host that is not back by the end of the
+trial is censored. A sample a slot: back lies between the last sample that was not, and the first
+one that was. Where the clocks' error leaves open which block or sample that is, a moment's interval
+holds each that it may be.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from faults.model.record import Record
+from metrics.intake.timeline import CRYSTAL_PPM, Interval
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import IRREVERSIBLE, ChainView
 from metrics.model.plan import PlannedFault
@@ -36,6 +41,8 @@ class Series:
     """One host's head and last irreversible block over time, one sample a slot."""
 
     t_ns: Floats
+    lo_ns: Floats
+    hi_ns: Floats
     head: Floats
     lib: Floats
 
@@ -63,14 +70,15 @@ class Recovery:
 
 def series(data: TrialData) -> dict[str, Series]:
     """Return each host's samples in order of time."""
-    found: dict[str, list[tuple[float, int, int]]] = defaultdict(list)
+    found: dict[str, list[tuple[float, float, float, int, int]]] = defaultdict(list)
     for event in data.events("slot_due", SLOT_DUE):
         if event.t_ns == event.t_ns:
-            found[event.host].append((event.t_ns, event.fields[1] or 0, event.fields[2] or 0))
+            head, lib = event.fields[1] or 0, event.fields[2] or 0
+            found[event.host].append((event.t_ns, event.lo_ns, event.hi_ns, head, lib))
     result = {}
     for host in sorted(found):
         table = np.asarray(sorted(found[host]), dtype=np.float64)
-        result[host] = Series(table[:, 0], table[:, 1], table[:, 2])
+        result[host] = Series(*table.T)
     return result
 
 
@@ -98,9 +106,9 @@ def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
                     fault=fault.id,
                     host=host,
                     healed=healed,
-                    disturbed=_disturbed(samples, lags[host] > limit, window, data),
+                    disturbed=_disturbed(samples, lags[host].mid > limit, window, data),
                     first_final=first,
-                    back=_back(samples, lags[host] <= limit, healed, first, data),
+                    back=_back(samples, lags[host], limit, healed, data) if first else None,
                 )
             )
     return result
@@ -134,16 +142,38 @@ def since(moment: Moment, healed: Moment) -> tuple[float, float, float]:
 
 
 def healed_at(data: TrialData, fault: PlannedFault) -> Moment:
-    """Return when the last host healed, on its own schedule, else when the plan ends the fault."""
-    edges = [
-        record.between_ns
+    """Return when the last host healed, by its agent's stamps, else when the plan ends the fault.
+
+    A host's schedule began when its own clock said T0, so it is put on the common time line; that
+    of a provider, whose clock nobody probes, is taken as it is.
+    """
+    found = [
+        _placed(data, record, record.between_ns)
         for record in data.agents
         if record.fault_id == fault.id and record.state == "healed" and record.between_ns
     ]
-    if not edges:
+    if not found:
         return Moment(fault.end_ns, fault.end_ns, fault.end_ns)
-    first_ns, last_ns = max(edges, key=lambda edge: edge[1])
-    return Moment((first_ns + last_ns) / 2, first_ns, last_ns)
+    return Moment(
+        t_ns=max(moment.t_ns for moment in found),
+        lo_ns=max(moment.lo_ns for moment in found),
+        hi_ns=max(moment.hi_ns for moment in found),
+    )
+
+
+def _placed(data: TrialData, record: Record, between_ns: tuple[int, int]) -> Moment:
+    """Return when a change that an agent recorded took place, within what it says."""
+    first_ns, last_ns = between_ns
+    own = Moment((first_ns + last_ns) / 2, first_ns, last_ns)
+    if record.t_ns is None:
+        return own
+    since = np.asarray([record.t_ns - first_ns, record.t_ns - last_ns], dtype=np.int64)
+    found = data.timeline.line(data.epoch_of(record), record.mono_ns - since)
+    slack = np.abs(since) * (CRYSTAL_PPM / 1e6)
+    lo_ns, hi_ns = float((found.lo - slack)[0]), float((found.hi + slack)[1])
+    if not (math.isfinite(lo_ns) and math.isfinite(hi_ns)):
+        return own
+    return Moment(float(found.mid.mean()), lo_ns, hi_ns)
 
 
 def _kept_down(data: TrialData, host: str, t_ns: float) -> bool:
@@ -173,54 +203,80 @@ def _disturbed(found: Series, behind: Bools, window: tuple[float, float], data: 
 
 def _first_final(finals: list[tuple[Moment, int]], healed: Moment) -> Moment | None:
     """Return when the first block became final at a host that was made after the heal."""
-    fresh = [
-        moment
-        for moment, slot_ns in finals
-        if moment.t_ns >= healed.t_ns and slot_ns >= healed.t_ns
-    ]
-    return min(fresh, key=lambda moment: moment.t_ns, default=None)
+
+    def first(end: str) -> float:
+        """Return the earliest of one end of the moments; infinite when there is none."""
+        since: float = getattr(healed, end)
+        ends = (getattr(moment, end) for moment, slot_ns in finals if slot_ns >= since)
+        return max(min(ends, default=math.inf), since)
+
+    t_ns, lo_ns, hi_ns = first("t_ns"), first("lo_ns"), first("hi_ns")
+    return None if t_ns == math.inf else Moment(t_ns, min(lo_ns, t_ns), max(hi_ns, t_ns))
 
 
-def _network_lag(hosts: dict[str, Series], host: str) -> Floats:
-    """Return, at each sample of host, the highest head seen anywhere so far minus its own LIB."""
-    t = np.concatenate([s.t_ns for s in hosts.values()])
+def _network_lag(hosts: dict[str, Series], host: str) -> Interval:
+    """Return, at each sample of host, the highest head seen anywhere so far minus its own LIB.
+
+    Its least is that of heads which were seen before for sure, its most that of all which may have
+    been.
+    """
+    own = hosts[host]
     head = np.concatenate([s.head for s in hosts.values()])
-    order = np.argsort(t, kind="stable")
-    top = np.maximum.accumulate(head[order])
-    at = np.searchsorted(t[order], hosts[host].t_ns, side="right") - 1
-    lag: Floats = top[at] - hosts[host].lib
-    return lag
+
+    def top(seen: list[Floats], until: Floats) -> Floats:
+        t_ns = np.concatenate(seen)
+        order = np.argsort(t_ns, kind="stable")
+        reached = np.maximum.accumulate(head[order])
+        at = np.searchsorted(t_ns[order], until, side="right") - 1
+        found: Floats = np.where(at >= 0, reached[np.maximum(at, 0)], 0.0)
+        return np.maximum(found, own.head)
+
+    every = list(hosts.values())
+    return Interval(
+        mid=top([s.t_ns for s in every], own.t_ns) - own.lib,
+        lo=top([s.hi_ns for s in every], own.lo_ns) - own.lib,
+        hi=top([s.lo_ns for s in every], own.hi_ns) - own.lib,
+    )
 
 
-def _baseline_limit(data: TrialData, hosts: dict[str, Series], lags: dict[str, Floats]) -> float:
+def _baseline_limit(data: TrialData, hosts: dict[str, Series], lags: dict[str, Interval]) -> float:
     """Return the worst lag of the baseline (else the predicted one) plus the tolerance."""
     worst: list[float] = []
     for phase in data.planned.phases:
         if phase.name == "baseline":
             for host, found in hosts.items():
                 inside = (found.t_ns >= phase.start_ns) & (found.t_ns < phase.end_ns)
-                worst += lags[host][inside].tolist()
+                worst += lags[host].mid[inside].tolist()
     predicted = float(data.plan.prediction.finality_lag_blocks.max)
     return max(worst, default=predicted) + TOLERANCE_BLOCKS
 
 
 def _back(
-    found: Series, fine: Bools, healed: Moment, first: Moment | None, data: TrialData
+    found: Series, lag: Interval, limit: float, healed: Moment, data: TrialData
 ) -> Moment | None:
-    """Return from when a host's lag was normal for a whole round in which finality moved.
-
-    None without a final block that was made after the heal: a chain at a standstill has a constant
-    lag, too.
-    """
-    if first is None:
+    """Return from when a host's lag was normal for a whole round in which finality moved."""
+    now = _since_when(found, lag.mid <= limit, found.t_ns >= healed.t_ns, data)
+    if now is None:
         return None
-    t_ns, stay = found.t_ns, max(data.plan.round_slots, 2)
-    for i in range(int(np.searchsorted(t_ns, healed.t_ns)), len(t_ns) - stay + 1):
+    first = _since_when(found, lag.lo <= limit, found.hi_ns >= healed.lo_ns, data)
+    last = _since_when(found, lag.hi <= limit, found.lo_ns >= healed.hi_ns, data)
+    t_ns = float(found.t_ns[now])
+    early = now if first is None else min(first, now)
+    lo_ns = float(found.lo_ns[early - 1]) if early else healed.lo_ns
+    hi_ns = math.inf if last is None else float(found.hi_ns[max(last, now)])
+    return Moment(t_ns, min(max(lo_ns, healed.lo_ns), t_ns), max(hi_ns, t_ns))
+
+
+def _since_when(found: Series, fine: Bools, after: Bools, data: TrialData) -> int | None:
+    """Return the first sample after the heal that begins a whole fine round; None for none."""
+    stay = max(data.plan.round_slots, 2)
+    start = int(np.argmax(after)) if after.any() else len(after)
+    for i in range(start, len(fine) - stay + 1):
         last = i + stay - 1
-        lasting = t_ns[last] - t_ns[i] <= (stay + SILENT_SLOTS) * data.plan.slot_ns
+        took_ns = found.t_ns[last] - found.t_ns[i]
+        lasting = took_ns <= (stay + SILENT_SLOTS) * data.plan.slot_ns
         if lasting and fine[i : last + 1].all() and found.lib[last] > found.lib[i]:
-            now_ns, before_ns = float(t_ns[i]), float(t_ns[i - 1]) if i else 0.0
-            return Moment(now_ns, min(max(before_ns, healed.lo_ns), now_ns), now_ns)
+            return i
     return None
 
 

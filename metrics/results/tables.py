@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from metrics.measure import clocks
+from metrics.measure.recovery import Moment
 from metrics.results.analysis import Analysis
 from node import events
 
@@ -72,11 +73,11 @@ def _measured(analyses: list[Analysis]) -> dict[str, tuple[str, Rows]]:
             ],
         ),
         "recovery": (
-            "trial fault host healed_ns disturbed first_final_ns back_ns",
+            "trial fault host disturbed healed_ns healed_lo_ns healed_hi_ns first_final_ns "
+            "first_final_lo_ns first_final_hi_ns back_ns back_lo_ns back_hi_ns",
             [
-                (a.data.file.n, r.fault, r.host, r.healed.t_ns, r.disturbed,
-                 None if r.first_final is None else r.first_final.t_ns,
-                 None if r.back is None else r.back.t_ns)
+                (a.data.file.n, r.fault, r.host, r.disturbed,
+                 *_moment(r.healed), *_moment(r.first_final), *_moment(r.back))
                 for a in analyses for r in a.recovery
             ],
         ),
@@ -96,6 +97,11 @@ def _measured(analyses: list[Analysis]) -> dict[str, tuple[str, Rows]]:
             ],
         ),
     }  # fmt: skip
+
+
+def _moment(found: Moment | None) -> tuple[float | None, float | None, float | None]:
+    """Return a moment and its interval; None for what did not happen by the end."""
+    return (None, None, None) if found is None else (found.t_ns, found.lo_ns, found.hi_ns)
 
 
 def _copy(db: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str], rows: Rows) -> None:
