@@ -3,11 +3,13 @@
 Between and beyond the samples the offset may wander only so fast, so every sample also bounds its
 neighbours: the band is the tightest one that all of them allow. How fast is an assumption. Samples
 that cannot all be true under it widen the band, which remembers that; a band that is empty even so
-means that they contradict each other.
+means that they contradict each other. Wide samples hide much, so a second look takes their middles:
+see `steady_wander`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -21,6 +23,12 @@ FIT_NS = 20_000_000_000
 WIDEST_PPM = 3000.0
 """How fast an offset may wander at most to make samples agree; beyond, they contradict each other.
 """
+STEADY_RANK = 10
+"""How many samples must come close to the smallest round trip before it is taken for a steady one.
+"""
+STEADY_FEWEST = 2 * STEADY_RANK
+FINER = 1.25
+"""By how much a wander is raised at a time until samples agree."""
 JUMP_NS = 20_000_000
 """What two samples in a row must be apart at least to show a clock that stood still."""
 ACCUMULATE_MIN = np.minimum.accumulate
@@ -28,11 +36,22 @@ ACCUMULATE_MAX = np.maximum.accumulate
 
 
 @dataclass(frozen=True, slots=True)
+class Wander:
+    """How fast an offset may leave a fitted drift, or wander where none can be fitted, by what is
+    assumed; and how fast at least, where something else broke that.
+    """
+
+    fitted_ppm: float
+    plain_ppm: float
+    least_ppm: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Band:
     """Lower and upper bound of an offset over time; made by `build` or `fit`.
 
-    wander: how fast the offset may leave its slope (a ratio); assumed: the same before samples that
-    disagreed made it more.
+    wander: how fast the offset may leave its slope (a ratio); assumed: the same by what is assumed;
+    shown: what the samples need at least, more than that where they break it.
     """
 
     times: Ints
@@ -42,6 +61,7 @@ class Band:
     slope: float
     wander: float
     assumed: float
+    shown: float
 
     @property
     def empty(self) -> bool:
@@ -49,9 +69,9 @@ class Band:
         return bool((self.lower > self.upper).any())
 
     @property
-    def widened_ppm(self) -> float:
-        """Return the wander that the samples needed beyond the assumed one; 0 when that did."""
-        return self.wander * 1e6 if self.wander > self.assumed else 0.0
+    def shown_ppm(self) -> float:
+        """Return the wander that the samples need beyond the assumed one; 0 when that does."""
+        return self.shown * 1e6 if self.shown > self.assumed else 0.0
 
     @property
     def worst_half_ns(self) -> float:
@@ -106,9 +126,9 @@ class Broken:
         return any(part.empty for part in self.parts)
 
     @property
-    def widened_ppm(self) -> float:
-        """Return the most wander that the samples of a part needed; 0 when the assumed one did."""
-        return max(part.widened_ppm for part in self.parts)
+    def shown_ppm(self) -> float:
+        """Return the most wander that the samples of a part need; 0 when the assumed one does."""
+        return max(part.shown_ppm for part in self.parts)
 
     @property
     def worst_half_ns(self) -> float:
@@ -136,9 +156,7 @@ class Broken:
         return lower, upper
 
 
-def fit_broken(
-    times: Ints, lower: Ints, upper: Ints, *, fitted_ppm: float, plain_ppm: float, jumps: int
-) -> Band | Broken:
+def fit_broken(times: Ints, lower: Ints, upper: Ints, wander: Wander, jumps: int) -> Band | Broken:
     """Return the band as `fit` does, broken at the largest jumps, as many as may be there.
 
     A sample that contradicts itself was taken across a jump and is left out.
@@ -150,7 +168,7 @@ def fit_broken(
     largest = np.argsort(apart, kind="stable")[::-1][:jumps]
     edges = sorted(int(i) + 1 for i in largest if apart[i] > JUMP_NS)
     found = tuple(
-        fit(t, low, high, fitted_ppm=fitted_ppm, plain_ppm=plain_ppm)
+        fit(t, low, high, wander)
         for t, low, high in zip(
             np.split(times, edges), np.split(lower, edges), np.split(upper, edges), strict=True
         )
@@ -158,22 +176,52 @@ def fit_broken(
     return found[0] if len(found) == 1 else Broken(found)
 
 
-def fit(times: Ints, lower: Ints, upper: Ints, *, fitted_ppm: float, plain_ppm: float) -> Band:
+def fit(times: Ints, lower: Ints, upper: Ints, wander: Wander, series: Sequence[Ints] = ()) -> Band:
     """Return the band around a fitted drift, or around none where the samples tell it too badly.
 
     The offset may leave a fitted drift by fitted_ppm and by what the fit may be wrong; without one
-    it wanders by plain_ppm. Both double, up to WIDEST_PPM, until the samples agree.
+    it wanders by plain_ppm. Where the samples need more, twice of that is allowed for. series: the
+    same samples, as rows (times, lower, upper) of each prober.
     """
     order = np.argsort(times, kind="stable")
     slope, error = _drift(times[order], lower[order], upper[order])
-    wander_ppm = fitted_ppm + error * 1e6
-    if wander_ppm >= plain_ppm:
-        slope, wander_ppm = 0.0, plain_ppm
+    wander_ppm = wander.fitted_ppm + error * 1e6
+    if wander_ppm >= wander.plain_ppm:
+        slope, wander_ppm = 0.0, wander.plain_ppm
     first = found = build(times, lower, upper, wander_ppm=wander_ppm, slope=slope)
-    while found.empty and 2 * wander_ppm <= WIDEST_PPM:
-        wander_ppm *= 2
+    while found.empty and FINER * wander_ppm <= WIDEST_PPM:
+        wander_ppm *= FINER
         found = build(times, lower, upper, wander_ppm=wander_ppm, slope=slope)
-    return first if found.empty else replace(found, assumed=first.wander)
+    if found.empty:
+        return first
+    shown = max([found.wander, *(steady_wander(found, *rows) for rows in series)])
+    used = max(2 * shown if shown > first.wander else shown, wander.least_ppm / 1e6)
+    if used > found.wander:
+        found = build(times, lower, upper, wander_ppm=used * 1e6, slope=slope)
+    return replace(found, assumed=first.wander, shown=shown)
+
+
+def steady_wander(found: Band, times: Ints, lower: Ints, upper: Ints) -> float:
+    """Return the wander (a ratio) of one prober's samples if the ways' least delays are steady.
+
+    Then the smallest round trip splits into its two ways always alike, so that the middles of two
+    samples differ by the clocks' wander and by no more than half of what each took longer: far less
+    than their bounds. The smallest one seen may itself have waited; as a measure of that serves how
+    much longer the tenth took. The band's own wander where they agree with it, or are too few.
+    """
+    wander = found.wander
+    if len(times) < STEADY_FEWEST:
+        return wander
+    least, tenth = np.sort(upper - lower)[[0, STEADY_RANK - 1]]
+    middle, half = (lower + upper) // 2, (upper - lower - least) // 2 + tenth - least + 1
+
+    def agree() -> bool:
+        rows = times, middle - half, middle + half
+        return not build(*rows, wander_ppm=wander * 1e6, slope=found.slope).empty
+
+    while not agree() and wander * FINER <= WIDEST_PPM / 1e6:
+        wander *= FINER
+    return wander
 
 
 def build(times: Ints, lower: Ints, upper: Ints, *, wander_ppm: float, slope: float = 0.0) -> Band:
@@ -195,7 +243,7 @@ def build(times: Ints, lower: Ints, upper: Ints, *, wander_ppm: float, slope: fl
     high = np.minimum(
         ACCUMULATE_MIN(high - rise) + rise, ACCUMULATE_MIN((high + rise)[::-1])[::-1] - rise
     )
-    return Band(times, low, high, base, slope, wander, assumed=wander)
+    return Band(times, low, high, base, slope, wander, assumed=wander, shown=wander)
 
 
 def _drift(times: Ints, lower: Ints, upper: Ints) -> tuple[float, float]:

@@ -10,6 +10,7 @@ The bounds are as hard as what is assumed of crystals: CRYSTAL_PPM and PAIR_WAND
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -19,7 +20,7 @@ import numpy as np
 
 from faults.model.record import Record
 from metrics.intake import band, history
-from metrics.intake.band import Band, Broken, Floats, Ints
+from metrics.intake.band import Band, Broken, Floats, Ints, Wander
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
@@ -130,15 +131,16 @@ class Timeline:
         The end is put on the start's clock at the end's time, so that a long latency is as right as
         a short one; both ends then carry what that clock's rate may be off (CRYSTAL_PPM).
         """
+        rate_ppm = CRYSTAL_PPM + breach_ppm(self.pairs, start)
         if start == end:
             ticks = end_mono - start_mono
-            return _true_time(ticks, ticks)
+            return _true_time(ticks, ticks, rate_ppm)
         found = self.pairs.get((end, start))
         if found is None:
             return None
         low, high = found.at(end_mono)
         ticks = end_mono - start_mono
-        return _true_time(ticks + low, ticks + high)
+        return _true_time(ticks + low, ticks + high, rate_ppm)
 
     def unrelated(self, known: list[Epoch]) -> list[str]:
         """Return a problem for each known epoch whose times are unknown on the line."""
@@ -173,9 +175,9 @@ class Timeline:
         return float(to_b[0] + to_c[0] + back[0])
 
 
-def _true_time(low: Ints, high: Ints) -> Interval:
-    """Return true nanoseconds for (low, high) ticks of a raw clock of any rate it may have."""
-    off = CRYSTAL_PPM / (10**6 - CRYSTAL_PPM)
+def _true_time(low: Ints, high: Ints, rate_ppm: float) -> Interval:
+    """Return true nanoseconds for (low, high) ticks of a raw clock that is off by up to a rate."""
+    off = rate_ppm / (10**6 - rate_ppm)
     first, last = low - np.abs(low) * off, high + np.abs(high) * off
     return Interval((first + last) / 2, first, last)
 
@@ -214,10 +216,10 @@ def build(
     for (a, b), found in sorted(pairs.items()):
         if a < b and found.empty:
             problems.append(f"clock probes between {a.host} and {b.host} contradict each other")
-        elif a < b and found.widened_ppm:
+        elif a < b and found.shown_ppm:
             problems.append(
                 f"clock probes between {a.host} and {b.host} need a rate change of up to "
-                f"{found.widened_ppm:.0f} ppm: their bound is wider than assumed"
+                f"{found.shown_ppm:.0f} ppm, more than assumed: all bounds of the two are wider"
             )
     known = epochs(db, trial.n)
     reference = _reference(plan, planned.faults, pairs, known)
@@ -243,13 +245,29 @@ def _pairs(db: duckdb.DuckDBPyConnection, trial: int, faults: list[PlannedFault]
         forth, back = both_ways(*np.asarray(points, dtype=np.int64).T)
         samples[here, there].append(forth)
         samples[there, here].append(back)
-    return {
-        pair: pair_band(
-            *np.concatenate(parts, axis=1),
-            jumps=sum(_freezes(faults, epoch.host) for epoch in pair),
-        )
-        for pair, parts in samples.items()
-    }
+    return related(samples, faults)
+
+
+def related(samples: dict[tuple[Epoch, Epoch], list[Ints]], faults: list[PlannedFault]) -> Pairs:
+    """Return the band of each pair; samples: the rows of `both_ways` of each of its probers.
+
+    Where a pair breaks what is assumed, one of its two clocks did, so that all bands of both give
+    way: others may be too wide to show it.
+    """
+    found = {pair: pair_band(parts, _jumps(faults, pair)) for pair, parts in samples.items()}
+    for pair, parts in samples.items():
+        least_ppm = max(breach_ppm(found, epoch) for epoch in pair)
+        if least_ppm:
+            found[pair] = pair_band(parts, _jumps(faults, pair), least_ppm)
+    return found
+
+
+def breach_ppm(pairs: Pairs, epoch: Epoch) -> float:
+    """Return by how much an epoch's clock may break what is assumed of its rate; 0 if not at all.
+
+    Of two that part too fast nobody knows which one it is, so it may be either.
+    """
+    return max((2 * b.shown_ppm for (a, _), b in pairs.items() if a == epoch), default=0.0)
 
 
 def both_ways(t1: Ints, t2: Ints, t3: Ints, t4: Ints) -> tuple[Ints, Ints]:
@@ -263,12 +281,21 @@ def both_ways(t1: Ints, t2: Ints, t3: Ints, t4: Ints) -> tuple[Ints, Ints]:
     return np.stack([(t1 + t4) // 2, low, high]), np.stack([(t2 + t3) // 2, -high, -low])
 
 
-def pair_band(times: Ints, lower: Ints, upper: Ints, *, jumps: int) -> Band | Broken:
-    """Return the band of the offset between two raw clocks, under what is assumed of crystals."""
-    wander = {"fitted_ppm": float(PAIR_WANDER_PPM), "plain_ppm": 2.0 * CRYSTAL_PPM}
+def pair_band(series: list[Ints], jumps: int = 0, least_ppm: float = 0.0) -> Band | Broken:
+    """Return the band of the offset between two raw clocks, under what is assumed of crystals.
+
+    series: the rows of `both_ways` of each prober.
+    """
+    times, lower, upper = np.concatenate(series, axis=1)
+    wander = Wander(float(PAIR_WANDER_PPM), 2.0 * CRYSTAL_PPM, least_ppm)
     if jumps:
-        return band.fit_broken(times, lower, upper, **wander, jumps=jumps)
-    return band.fit(times, lower, upper, **wander)
+        return band.fit_broken(times, lower, upper, wander, jumps)
+    return band.fit(times, lower, upper, wander, series)
+
+
+def _jumps(faults: list[PlannedFault], pair: tuple[Epoch, Epoch]) -> int:
+    """Return how often the offset of a pair may jump."""
+    return sum(_freezes(faults, epoch.host) for epoch in pair)
 
 
 def _freezes(faults: list[PlannedFault], host: str) -> int:
@@ -299,16 +326,19 @@ def _node_epochs(db: duckdb.DuckDBPyConnection, trial: int) -> list[Epoch]:
 def _reference(
     plan: Plan, faults: list[PlannedFault], pairs: Pairs, found: list[Epoch]
 ) -> Epoch | None:
-    """Return the epoch whose probes reach most others, tightest first, then in the plan's order.
+    """Return the epoch whose probes reach most others, by what is assumed of crystals; of several
+    the tightest, then the first of the plan.
 
     One of a host that stands still for a while only where all do.
     """
     order = {host.host: i for i, host in enumerate(plan.hosts)}
 
-    def rank(epoch: Epoch) -> tuple[int, int, float, int]:
+    def rank(epoch: Epoch) -> tuple[float, ...]:
         bands = [b for (a, _), b in pairs.items() if a == epoch]
+        breaches = sum(b.shown_ppm > 0 for b in bands)
         worst = max((round(b.median_half_ns, -3) for b in bands), default=0.0)
-        return _freezes(faults, epoch.host), -len(bands), worst, order.get(epoch.host, len(order))
+        place = order.get(epoch.host, len(order))
+        return _freezes(faults, epoch.host), -len(bands), breaches, worst, place
 
     return min(found, key=rank, default=None)
 
@@ -331,6 +361,9 @@ def _wall(
 ) -> Band | None:
     """Return the band of (true wall time - reference clock), by trusted hosts' verified checks."""
     points: list[tuple[int, int, int]] = []
+    wander_ppm = WALL_WANDER_PPM + (
+        breach_ppm(bare.pairs, bare.reference) if bare.reference else 0.0
+    )
     for host, _, boot, _, wall, mono, offset, bound, verified in history.rows(
         db, trial, "clock", "offset_ns bound_ns verified"
     ):
@@ -344,12 +377,12 @@ def _wall(
         if any(_bends(fault, host, since) for fault in faults):
             continue
         true = wall - offset
-        slack = (high - low) * WALL_WANDER_PPM // 10**6 + 1
+        slack = math.ceil((high - low) * wander_ppm / 1e6) + 1
         points.append(((low + high) // 2, true - bound - high - slack, true + bound - low + slack))
     if not points:
         return None
     table = np.asarray(points, dtype=np.int64)
-    return band.build(table[:, 0], table[:, 1], table[:, 2], wander_ppm=WALL_WANDER_PPM)
+    return band.build(table[:, 0], table[:, 1], table[:, 2], wander_ppm=wander_ppm)
 
 
 def _bends(fault: PlannedFault, host: str, since_ns: int | None) -> bool:

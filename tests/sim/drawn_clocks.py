@@ -88,6 +88,7 @@ class Lab:
     clocks: Mapping[str, Clock]
     ways_ns: Mapping[tuple[str, str], float]
     lost: Mapping[tuple[str, str], Span]
+    jitter_ns: float
 
     def worst_rate_ppm(self) -> float:
         """Return how far any clock's rate is off at most."""
@@ -116,6 +117,7 @@ class Weather:
     burst_ppm: float = 90.0
     bursts: int = 3
     slowest_way_ns: float = 20e6
+    jitter_ns: float = 50e3
     loses: bool = True
 
 
@@ -149,7 +151,7 @@ def draw(
         if weather.loses and rng.random() < 0.3:
             start = float(rng.uniform(0, end_ns))
             lost[pair] = (start, start + float(rng.uniform(1, 10)) * SECOND)
-    return Lab(clocks, ways, lost)
+    return Lab(clocks, ways, lost, weather.jitter_ns)
 
 
 def _bursts(

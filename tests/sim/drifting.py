@@ -189,7 +189,7 @@ class _Told:
         there = back = 0.0
         if line["flow"] == "clock":
             there, back = (
-                self._lab.ways_ns[way] + float(self._rng.exponential(50e3))
+                self._lab.ways_ns[way] + float(self._rng.exponential(self._lab.jitter_ns))
                 for way in ((self._host, peer), (peer, self._host))
             )
         t2, t3, t4 = t2 + there, t3 + there, t4 + there + back

@@ -41,7 +41,7 @@ def test_a_fitted_drift_narrows_the_band() -> None:
     times = np.arange(120, dtype=np.int64) * 10**9
     middle = 3_600_000_000_000 + (times * 40e-6).astype(np.int64)
     width = np.where(np.arange(120) % 10 == 0, 50_000, 2_000_000).astype(np.int64)
-    fitted = band.fit(times, middle - width, middle + width, fitted_ppm=10, plain_ppm=300)
+    fitted = band.fit(times, middle - width, middle + width, band.Wander(10, 300))
     plain = band.build(times, middle - width, middle + width, wander_ppm=100)
     assert abs(fitted.slope - 40e-6) < 1e-7
     assert fitted.median_half_ns < plain.median_half_ns / 3
@@ -56,9 +56,7 @@ def test_samples_that_no_clock_can_satisfy_leave_the_band_empty() -> None:
 def test_a_band_breaks_where_a_clock_stood_still_and_nowhere_else() -> None:
     times = np.arange(0, 100 * 10**9, 10**9, dtype=np.int64)
     offset = np.where(times < 40 * 10**9, 0, -7 * 10**9)
-    found = band.fit_broken(
-        times, offset - 1000, offset + 1000, fitted_ppm=10, plain_ppm=20, jumps=2
-    )
+    found = band.fit_broken(times, offset - 1000, offset + 1000, band.Wander(10, 20), 2)
     assert isinstance(found, band.Broken)
     assert len(found.parts) == 2
     assert not found.empty
@@ -67,7 +65,5 @@ def test_a_band_breaks_where_a_clock_stood_still_and_nowhere_else() -> None:
     low, high = found.at(np.asarray([39 * 10**9 + 10**9 // 2]))
     assert low[0] <= -7 * 10**9
     assert high[0] >= 0
-    whole = band.fit_broken(
-        times, offset * 0 - 1000, offset * 0 + 1000, fitted_ppm=10, plain_ppm=20, jumps=2
-    )
+    whole = band.fit_broken(times, offset * 0 - 1000, offset * 0 + 1000, band.Wander(10, 20), 2)
     assert isinstance(whole, band.Band)
