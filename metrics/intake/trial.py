@@ -12,7 +12,8 @@ import numpy as np
 from faults.model.record import Record
 from metrics.intake import history, journals, timeline, windows
 from metrics.intake.history import Intake
-from metrics.intake.timeline import Epoch, Timeline
+from metrics.intake.pairs import Epoch
+from metrics.intake.timeline import Timeline
 from metrics.model import run_folder
 from metrics.model.plan import Phase, Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile

@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from faults.model.record import Record
-from metrics.intake.timeline import CRYSTAL_PPM, Interval
+from metrics.intake.pairs import CRYSTAL_PPM
+from metrics.intake.timeline import Interval
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import IRREVERSIBLE, ChainView
 from metrics.model.plan import PlannedFault

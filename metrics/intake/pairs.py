@@ -1,0 +1,105 @@
+"""The offset of each two hosts' raw clocks, bounded by every burst of clock probes between them.
+
+The bounds are as hard as what is assumed of crystals: CRYSTAL_PPM and PAIR_WANDER_PPM.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+
+from metrics.intake import band, history
+from metrics.intake.band import Band, Broken, Ints, Wander
+from metrics.model.plan import PlannedFault
+
+CRYSTAL_PPM = 160
+"""Assumed: how far the rate of a raw monotonic clock may be from true time, at any moment. Crystals
+of hosts are specified to 100 ppm at most; the rest is for a burst of 60 ppm, as of warming up."""
+PAIR_WANDER_PPM = 100
+"""Assumed: how far the rate between two raw clocks may leave its mean over a trial, at any moment.
+Counts where probes span band.FIT_NS and tell the mean well; else two times CRYSTAL_PPM does."""
+FREEZE = "freeze_host"
+
+
+class Epoch(NamedTuple):
+    """One boot of one host: the reach of one monotonic clock."""
+
+    host: str
+    boot: str
+
+
+Pairs = dict[tuple[Epoch, Epoch], Band | Broken]
+"""The offset of each pair's clocks: broken where a whole host, and its clock, stood still."""
+
+
+def from_probes(db: duckdb.DuckDBPyConnection, trial: int, faults: list[PlannedFault]) -> Pairs:
+    """Return the band of each pair of epochs that answered clock probes in a trial."""
+    stamps: dict[tuple[Epoch, Epoch], list[tuple[int, ...]]] = defaultdict(list)
+    found = history.rows(db, trial, "probe", "peer flow peer_boot t1_ns t2_ns t3_ns t4_ns")
+    for host, _, boot, _, _, _, peer, flow, peer_boot, t1, t2, t3, t4 in found:
+        if flow == "clock" and t1 and t4 and peer_boot:
+            stamps[Epoch(host, boot), Epoch(peer, peer_boot)].append((t1, t2, t3, t4))
+    samples: dict[tuple[Epoch, Epoch], list[Ints]] = defaultdict(list)
+    for (here, there), points in stamps.items():
+        forth, back = both_ways(*np.asarray(points, dtype=np.int64).T)
+        samples[here, there].append(forth)
+        samples[there, here].append(back)
+    return related(samples, faults)
+
+
+def related(samples: dict[tuple[Epoch, Epoch], list[Ints]], faults: list[PlannedFault]) -> Pairs:
+    """Return the band of each pair; samples: the rows of `both_ways` of each of its probers.
+
+    Where a pair breaks what is assumed, one of its two clocks did, so that all bands of both give
+    way: others may be too wide to show it.
+    """
+    found = {pair: pair_band(parts, _jumps(faults, pair)) for pair, parts in samples.items()}
+    for pair, parts in samples.items():
+        least_ppm = max(breach_ppm(found, epoch) for epoch in pair)
+        if least_ppm:
+            found[pair] = pair_band(parts, _jumps(faults, pair), least_ppm)
+    return found
+
+
+def breach_ppm(pairs: Pairs, epoch: Epoch) -> float:
+    """Return by how much an epoch's clock may break what is assumed of its rate; 0 if not at all.
+
+    Of two that part too fast nobody knows which one it is, so it may be either.
+    """
+    return max((2 * b.shown_ppm for (a, _), b in pairs.items() if a == epoch), default=0.0)
+
+
+def both_ways(t1: Ints, t2: Ints, t3: Ints, t4: Ints) -> tuple[Ints, Ints]:
+    """Return rows (time, lower, upper) of (peer - own clock), and of (own - peer), from probes.
+
+    The bounds belong to moments within the exchange; they give way by what the clocks may part from
+    there to its middle.
+    """
+    slack = (t4 - t1) * CRYSTAL_PPM // 10**6 + 1
+    low, high = t3 - t4 - slack, t2 - t1 + slack
+    return np.stack([(t1 + t4) // 2, low, high]), np.stack([(t2 + t3) // 2, -high, -low])
+
+
+def pair_band(series: list[Ints], jumps: int = 0, least_ppm: float = 0.0) -> Band | Broken:
+    """Return the band of the offset between two raw clocks, under what is assumed of crystals.
+
+    series: the rows of `both_ways` of each prober.
+    """
+    times, lower, upper = np.concatenate(series, axis=1)
+    wander = Wander(float(PAIR_WANDER_PPM), 2.0 * CRYSTAL_PPM, least_ppm)
+    if jumps:
+        return band.fit_broken(times, lower, upper, wander, jumps)
+    return band.fit(times, lower, upper, wander, series)
+
+
+def _jumps(faults: list[PlannedFault], pair: tuple[Epoch, Epoch]) -> int:
+    """Return how often the offset of a pair may jump."""
+    return sum(freezes(faults, epoch.host) for epoch in pair)
+
+
+def freezes(faults: list[PlannedFault], host: str) -> int:
+    """Return how often the host stands still, and perhaps its raw monotonic clock with it."""
+    return sum(fault.fault == FREEZE and host in fault.targets for fault in faults)
