@@ -52,9 +52,9 @@ def pause(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
         times = [
             e.t_ns
             for e in data.events("slot_due", SLOT_DUE)
-            if e.host == host and fault.at_ns - MARGIN_NS <= e.t_ns <= fault.end_ns + 4 * MARGIN_NS
+            if e.host == host and e.t_ns <= fault.end_ns + 4 * MARGIN_NS
         ]
-        gaps = [b - a for a, b in itertools.pairwise(times)]
+        gaps = [b - a for a, b in itertools.pairwise(times) if b > fault.at_ns]
         frozen[host] = round(max(gaps, default=0.0) / 1e9, 3)
     lasted_s = (min(fault.end_ns, data.end_ns) - fault.at_ns) / 1e9
     awake = [host for host, gap in frozen.items() if gap < lasted_s / 2]
