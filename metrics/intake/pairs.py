@@ -20,7 +20,9 @@ CRYSTAL_PPM = 160
 of hosts are specified to 100 ppm at most; the rest is for a burst of 60 ppm, as of warming up."""
 PAIR_WANDER_PPM = 100
 """Assumed: how far the rate between two raw clocks may leave its mean over a trial, at any moment.
-Counts where probes span band.FIT_NS and tell the mean well; else two times CRYSTAL_PPM does."""
+Counts where probes span band.FIT_NS and tell the mean well."""
+UNFITTED_PPM = 2 * CRYSTAL_PPM
+"""How fast two raw clocks may part where no mean rate is told, by what is assumed of each."""
 FREEZE = "freeze_host"
 
 
@@ -89,7 +91,7 @@ def pair_band(series: list[Ints], jumps: int = 0, least_ppm: float = 0.0) -> Ban
     series: the rows of `both_ways` of each prober.
     """
     times, lower, upper = np.concatenate(series, axis=1)
-    wander = Wander(float(PAIR_WANDER_PPM), 2.0 * CRYSTAL_PPM, least_ppm)
+    wander = Wander(PAIR_WANDER_PPM, UNFITTED_PPM, least_ppm)
     if jumps:
         return band.fit_broken(times, lower, upper, wander, jumps)
     return band.fit(times, lower, upper, wander, series)

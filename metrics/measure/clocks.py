@@ -37,7 +37,10 @@ def points(data: TrialData) -> list[ClockPoint]:
 
 
 def pairs(data: TrialData) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return, for each probed pair a < b: half widths, drift and the offset at mid-trial, in ns."""
+    """Return, for each probed pair a < b: half widths, drift and the offset at mid-trial, in ns.
+
+    The worst half width is that from its first probe to its last, gaps included.
+    """
     found = {}
     for (a, b), band in sorted(data.timeline.pairs.items()):
         if a < b:

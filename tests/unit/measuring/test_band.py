@@ -67,3 +67,14 @@ def test_a_band_breaks_where_a_clock_stood_still_and_nowhere_else() -> None:
     assert high[0] >= 0
     whole = band.fit_broken(times, offset * 0 - 1000, offset * 0 + 1000, band.Wander(10, 20), 2)
     assert isinstance(whole, band.Band)
+
+
+def test_the_worst_half_width_is_the_widest_that_the_band_gets_between_samples() -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(50):
+        times = np.cumsum(rng.integers(10**8, 10**10, 12))
+        there, back = (rng.integers(10_000, 5_000_000, 12) for _ in range(2))
+        found = band.build(times, -back, there, wander_ppm=100.0)
+        low, high = found.at(np.linspace(times[0], times[-1], 20_001).astype(np.int64))
+        widest = float((high - low).max()) / 2
+        assert widest - 2 <= found.worst_half_ns <= widest * 1.01
