@@ -169,7 +169,11 @@ class _Told:
 
     def _stamped(self, own: list[tuple[float, Line]]) -> list[Line]:
         """Return one writer's lines in order of time, with the stamps of this host's clock."""
-        own.sort(key=lambda pair: pair[0])
+        # A burst whose answers were delayed is told later, but before the writer stops.
+        over = max(true_ns for true_ns, _ in own)
+        ends = [over if line["kind"] == "stopped" else true_ns for true_ns, line in own]
+        own = [(end, line) for end, (_, line) in zip(ends, own, strict=True)]
+        own.sort(key=lambda pair: (pair[0], pair[1]["kind"] == "stopped"))
         times = np.asarray([true_ns for true_ns, _ in own])
         boots = self._clock.boot_at(times).tolist()
         monos = self._clock.mono(times).tolist()
