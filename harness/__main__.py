@@ -13,7 +13,7 @@ from harness import cli_fuzz, cli_hosts, cli_lab, cli_look, cli_run
 from harness.errors import EXIT_LAB, EXIT_OPERATOR, Interrupted, OperatorError, RunError
 from harness.inspect import InspectError
 from harness.labs.errors import LabError
-from harness.tables import plain
+from metrics.model.printable import printable_lines
 from metrics.model.run_folder import RunError as BadRunFolder
 from node.config import ConfigError
 
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def _fail(error: object, status: int) -> None:
-    print(f"slotlab: {plain(str(error).strip())}", file=sys.stderr)
+    print(f"slotlab: {printable_lines(str(error).strip())}", file=sys.stderr)
     sys.exit(status)
 
 

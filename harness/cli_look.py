@@ -15,7 +15,8 @@ from harness.cli_run import AsJson, Inventory, Runs, print_summary
 from harness.errors import RunError
 from harness.remote import Remote
 from harness.show import Show
-from harness.tables import plain, said
+from harness.tables import said
+from metrics.model.printable import printable_lines
 from metrics.model.run_folder import load_json
 
 
@@ -80,4 +81,4 @@ def logs(
         result = remote.run([name], f"sudo -n {command} 2>/dev/null || {command}")[name]
     if not result.ok:
         raise RunError(f"{name}: {result.problem}")
-    print(plain(result.stdout), end="")
+    print(printable_lines(result.stdout), end="")

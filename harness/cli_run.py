@@ -17,6 +17,7 @@ from harness.mechanism import SIM
 from harness.remote import Remote
 from harness.show import Show
 from metrics.model.plan import encode
+from metrics.model.printable import printable
 
 Inventory = Annotated[
     Path, typer.Option("--inventory", "-i", help="Ansible inventory of the lab (YAML).")
@@ -203,7 +204,7 @@ def print_summary(console: Console, folder: Path, summary: Mapping[str, Any]) ->
     console.print(tables.faults_of(summary))
     console.print(tables.checks_of(summary))
     for reason in summary.get("invalid", []):
-        text = tables.plain(f"invalid: {reason}")
+        text = printable(f"invalid: {reason}")
         console.print(text, style="yellow", markup=False, highlight=False)
     console.print(f"verdict: {tables.styled(summary['verdict'])}")
     print(f"report:  {(folder / 'report.html').resolve()}", file=console.file)

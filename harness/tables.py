@@ -11,6 +11,7 @@ from rich.text import Text
 
 from harness.units import text_of_ns
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
+from metrics.model.printable import printable, printable_lines
 from metrics.model.quantiles import NEEDED
 from metrics.report import fault_text
 
@@ -21,14 +22,9 @@ _VERDICT_STYLE = {
 }  # fmt: skip
 
 
-def plain(text: str) -> str:
-    """Return text with control characters written out: what hosts say never steers a terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
-
-
 def said(text: str) -> str:
     """Return what a host says for where markup counts: no control character, no markup in it."""
-    return escape(plain(text))
+    return escape(printable_lines(text))
 
 
 def styled(word: str) -> str:
@@ -136,7 +132,7 @@ def checks_of(summary: Mapping[str, Any]) -> Table:
     for check in summary["checks"]:
         holds = check["verdict"] == "holds"
         evidence = Text(
-            plain(check["evidence"]), no_wrap=holds, overflow="ellipsis" if holds else "fold"
+            printable(check["evidence"]), no_wrap=holds, overflow="ellipsis" if holds else "fold"
         )
         table.add_row(said(check["name"]), styled(check["verdict"]), evidence)
     return table

@@ -11,6 +11,7 @@ from plotly.subplots import make_subplots
 
 from metrics.measure import clocks, recovery
 from metrics.model.plan import PlannedFault
+from metrics.model.printable import printable
 from metrics.report import fault_text, text
 from metrics.results.analysis import Analysis
 
@@ -37,7 +38,7 @@ def finality(analysis: Analysis, key: str) -> str:
     for i, (host, found) in enumerate(hosts.items()):
         t, lag, lib = _with_gaps(found, analysis.data.plan.slot_ns)
         style = {"color": COLOURS[i % len(COLOURS)], "dash": DASHES[i % len(DASHES)], "width": 1.8}
-        name = html.escape(host)
+        name = _label(host)
         for row, values, shown in ((2, lag, True), (3, lib, False)):
             figure.add_trace(
                 go.Scatter(x=t, y=values, name=name, legendgroup=name, showlegend=shown,
@@ -86,11 +87,11 @@ def slot_grid(analysis: Analysis, key: str) -> str:
         word = slot.colour_word
         codes[row, column] = words.index(word)
         marks[row, column] = SLOT_WORDS[word][1]
-        hover[row, column] = html.escape(
+        hover[row, column] = _label(
             f"{slot.producer} on {slot.host}, slot {slot.slot}, {slot.t_ns / 1e9:.1f} s: "
             f"{word}{' – ' + slot.reason if slot.reason else ''}"
         )
-    labels = [html.escape(f"{p} ({plan.host_of(p)})") for p in producers]
+    labels = [_label(f"{p} ({plan.host_of(p)})") for p in producers]
     figure = go.Figure(
         go.Heatmap(
             z=codes,
@@ -126,7 +127,7 @@ def heat_maps(metrics: dict[str, Any], key: str) -> str:
     hosts = sorted(set(table) | {target for row in table.values() for target in row})
     if not hosts:
         return ""
-    names = [html.escape(host) for host in hosts]
+    names = [_label(host) for host in hosts]
     figure = make_subplots(
         rows=1, cols=2, subplot_titles=("p50 (ms)", "p99 (ms)"), horizontal_spacing=0.14
     )
@@ -170,7 +171,7 @@ def clock_offsets(analysis: Analysis, key: str) -> str:
                 go.Scatter(
                     x=[p.t_ns / 1e9 for p in own], y=[p.offset_ns / 1e6 for p in own],
                     error_y={"array": [p.bound_ns / 1e6 for p in own], "thickness": 1, "width": 3},
-                    name=html.escape(planned.host), mode="markers",
+                    name=_label(planned.host), mode="markers",
                     marker={"color": COLOURS[i % len(COLOURS)], "size": 7, "symbol": i},
                 )
             )  # fmt: skip
@@ -180,7 +181,7 @@ def clock_offsets(analysis: Analysis, key: str) -> str:
             x, y = truth
             figure.add_trace(
                 go.Scatter(x=x, y=y, mode="lines", line={"color": "#000", "dash": "dot"},
-                           name=html.escape(f"{fault.id}: injected on {', '.join(fault.targets)}"))
+                           name=_label(f"{fault.id}: injected on {', '.join(fault.targets)}"))
             )  # fmt: skip
     limit = analysis.data.plan.clock_limit_ns
     if limit:
@@ -221,13 +222,13 @@ def _lanes(figure: go.Figure, analysis: Analysis, *, row: int) -> None:
         width = max(fault.end_ns - fault.at_ns, analysis.data.plan.slot_ns) / 1e9
         figure.add_trace(
             go.Bar(
-                x=[width], base=[fault.at_ns / 1e9], y=[html.escape(fault.fault)], orientation="h",
+                x=[width], base=[fault.at_ns / 1e9], y=[_label(fault.fault)], orientation="h",
                 showlegend=False, marker={
                     "color": LANE_COLOURS[lane % len(LANE_COLOURS)], "line": {"width": 0},
                     "pattern": {"shape": PATTERNS[lane % len(PATTERNS)], "size": 6},
                 },
                 hoverinfo="text",
-                hovertext=html.escape(
+                hovertext=_label(
                     f"{fault.id} on {fault_text.where(fault.groups, fault.targets, 0)}"
                 ),
             ),
@@ -247,6 +248,11 @@ def _with_gaps(found: recovery.Series, slot_ns: int) -> tuple[Any, Any, Any]:
 
 def _seconds_axis(figure: go.Figure, analysis: Analysis) -> None:
     figure.update_xaxes(range=[0, analysis.data.end_ns / 1e9])
+
+
+def _label(text: str) -> str:
+    """Return text of hosts as a chart may hold it."""
+    return html.escape(printable(text))
 
 
 def _steps(colours: list[str]) -> list[list[Any]]:

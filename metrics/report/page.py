@@ -16,6 +16,7 @@ from metrics.measure import clocks, finality, load, recovery
 from metrics.measure.propagation import Hop
 from metrics.measure.slots import Slot
 from metrics.model.plan import Plan
+from metrics.model.printable import printable
 from metrics.model.run_folder import load_json
 from metrics.report import charts, fault_text, text
 from metrics.results.analysis import Analysis
@@ -29,6 +30,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        finalize=_harmless,
     )  # fmt: skip
     environment.globals.update(
         figure=text.figure, seconds=text.seconds, percent=text.percent, number=text.number,
@@ -54,6 +56,11 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         run_name=run.resolve().name,
         plotly_js=get_plotlyjs(),
     )
+
+
+def _harmless(value: Any) -> Any:
+    """Return what an expression of the page gives, text of hosts made printable; no markup."""
+    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _bent_clocks(plan: Plan) -> list[str]:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 import zstandard
 
-from harness.tables import plain
+from metrics.model.printable import printable_lines
 from metrics.model.run_folder import RunError
 
 Rebuilt = Callable[..., dict[str, Any]]
@@ -252,16 +252,23 @@ def test_a_broken_journal_names_host_and_file(rebuilt: Rebuilt, line: bytes) -> 
     assert any("h1: hosts/h1/agent.jsonl: line" in reason for reason in summary["invalid"])
 
 
-def test_control_characters_break_neither_xml_nor_the_terminal(
+def test_what_does_not_print_reaches_neither_xml_nor_page_nor_terminal(
     rebuilt: Rebuilt, tmp_path: Path
 ) -> None:
+    reason = "\x1b[2J\x00\u202egnp.\u2066\n!"
+
     def stop(run: Path) -> None:
         path = run / "trials/1/trial.json"
-        told = {**json.loads(path.read_text()), "state": "failed", "reason": "\x1b[2J\x00!"}
+        told = {**json.loads(path.read_text()), "state": "failed", "reason": reason}
         path.write_text(json.dumps(told))
 
     rebuilt(files=stop)
     error = ElementTree.parse(tmp_path / "run/junit.xml").find(".//error")
     assert error is not None
-    assert (error.text or "").endswith("?[2J?!")
-    assert plain("\x1b[2J\x00!\nü") == "\\x1b[2J\\x00!\nü"
+    written = r"\x1b[2J\x00\u202egnp.\u2066\n!"
+    assert (error.text or "").endswith(written)
+    page = (tmp_path / "run/report.html").read_text()
+    assert f"failed: {written}</li>" in page
+    of_us = page[page.index("</script>") :].replace("\n", "")
+    assert [c for c in of_us if not c.isprintable()] == []
+    assert printable_lines(f"{reason}ü\t") == written.replace(r"\n", "\n") + "ü\t"
