@@ -95,47 +95,51 @@ def _phase(
     phase: str, body: dict[str, Any], metrics: dict[str, Any] | None, suffix: str
 ) -> list[Check]:
     checks = []
+    never = _nothing("no trial had that phase")
     for metric, bounds in body.items():
         if metric.startswith("finality"):
             for key, limits in bounds.items():
                 name = f"{phase}.{metric}.{key}"
-                checks += _limits(name + suffix, metric, limits, _quantile(metrics, metric, key))
+                found = _quantile(metrics, metric, key) if metrics else never
+                checks += _limits(name + suffix, metric, limits, found)
         else:
-            found = _count(metrics, metric)
+            found = _count(metrics, metric) if metrics else never
             checks += _limits(f"{phase}.{metric}{suffix}", metric, bounds, found)
     return checks
 
 
 class Figure(NamedTuple):
-    """The interval a figure must lie in (infinite where that is not known), and its words."""
+    """The interval a figure must lie in (infinite where that is open), and its words."""
 
     low: float
     high: float
     text: str
 
 
-def _quantile(metrics: dict[str, Any] | None, metric: str, key: str) -> Figure | None:
+def _quantile(metrics: dict[str, Any], metric: str, key: str) -> Figure:
     """Return a quantile; infinite when it lies among the censored.
 
-    One of too few samples lies between the least and the greatest of them.
+    One of too few samples lies between the least and the greatest of them. Nothing bounds one that
+    leaves out samples of unknown times.
     """
-    q = (metrics or {}).get(metric)
-    if not q or not q["n"]:
-        return None
+    q = metrics.get(metric)
+    if not isinstance(q, dict) or not q["n"]:
+        unknown = q["unknown"] if isinstance(q, dict) else 0
+        return _nothing(f"the times of all {unknown} are unknown" if unknown else "no samples")
     note = f", n={q['n']}" + (f", {q['censored']} not final by the end" if q["censored"] else "")
+    if q["unknown"]:
+        return _nothing(f"the times of {q['unknown']} more are unknown{note}")
     if key in q["few"]:
         low, high = _ends(q, "min")[0], _ends(q, "max")[1]
         text = f"{key} needs {NEEDED[key]} samples, there are {q['n']}"
-        return Figure(low, high, f"{text}: {_text(metric, low)} .. {_text(metric, high)}")
+        return Figure(low, high, f"{text}: {_range(metric, low, high)}")
     low, high = _ends(q, key)
     value = q.get(key)
     if value is None:
-        return Figure(low, high, "not final by the end" + note)
+        return Figure(low, high, _range(metric, low, high) + note)
     text = _text(metric, value)
-    if low == -math.inf:
-        text += " (error not known)"
-    elif low != value:
-        text += f" ({_text(metric, low)} .. {_text(metric, high)})"
+    if low != value or high != value:
+        text += f" ({_range(metric, low, high)})"
     return Figure(low, high, text + note)
 
 
@@ -144,37 +148,52 @@ def _ends(q: dict[str, Any], key: str) -> tuple[float, float]:
     if q.get(key) is None:
         return math.inf, math.inf
     low, high = q["error"].get(key, [None, None])
-    if low is None or high is None:
-        return -math.inf, math.inf
-    return low, high
+    return -math.inf if low is None else low, math.inf if high is None else high
 
 
-def _count(metrics: dict[str, Any] | None, metric: str) -> Figure | None:
-    """Return a count or a ratio; each slot of which nothing is known may have been anything."""
+def _range(metric: str, low: float, high: float) -> str:
+    """Return an interval in words, whichever of its ends is open."""
+    if low == math.inf:
+        return "beyond the end of the trial"
+    if low == -math.inf:
+        return "error not known" if high == math.inf else f"at most {_text(metric, high)}"
+    if high == math.inf:
+        return f"at least {_text(metric, low)}"
+    return f"{_text(metric, low)} .. {_text(metric, high)}"
+
+
+def _count(metrics: dict[str, Any], metric: str) -> Figure:
+    """Return a count or a ratio; each slot of which nothing is known may have been anything.
+
+    How many extra blocks were signed for such a slot, nothing bounds.
+    """
     found: Any = metrics
     for part in metric.split("."):
         found = found.get(part) if isinstance(found, dict) else None
-    slots = (metrics or {}).get("slots", {})
+    slots = metrics.get("slots", {})
     unknown = slots.get("unknown", 0)
     if unknown and metric in UNSURE:
         whole = slots["expected"] if metric.endswith("_ratio") else 1
         start = slots[metric.removeprefix("slots.").removesuffix("_ratio")]
-        low, high = start / whole, (start + unknown) / whole
-        words = f"{_text(metric, low)} .. {_text(metric, high)}"
+        most = math.inf if metric == "slots.double" else start + unknown
+        low, high = start / whole, most / whole
+        words = _range(metric, low, high)
         return Figure(low, high, f"{words}, {unknown} of {slots['expected']} slots unknown")
     if not isinstance(found, int | float):
-        return None
+        return _nothing("the record does not tell")
     return Figure(found, found, _text(metric, found))
 
 
-def _limits(name: str, metric: str, bounds: dict[str, Any], found: Figure | None) -> list[Check]:
+def _nothing(text: str) -> Figure:
+    """Return a figure that may be anything, and why."""
+    return Figure(-math.inf, math.inf, text)
+
+
+def _limits(name: str, metric: str, bounds: dict[str, Any], found: Figure) -> list[Check]:
     checks = []
     for word, limit in bounds.items():
         scaled = limit / 1e9 if metric.endswith("_s") else limit
         label = f"{name} {'≤' if word == 'max' else '≥'} {_text(metric, scaled)}"
-        if found is None:
-            checks.append(Check(label, UNKNOWN, "no samples"))
-            continue
         if word == "max":
             verdict = _at_most(found.low, found.high, scaled)
         else:
@@ -210,10 +229,8 @@ def _recovery(q: dict[str, Any], limit: float) -> tuple[str, str]:
         return verdict, f"{q['censored']} of {q['n']} hosts not back after {watched:.1f} s"
     low, high = _ends(q, "max")
     evidence = f"slowest host back after {q['max']:.2f} s"
-    if low == -math.inf:
-        evidence += " (error not known)"
-    elif low != high:
-        evidence += f" ({low:.2f} .. {high:.2f} s)"
+    if low != high:
+        evidence += f" ({_range('recovery_s', round(low, 2), round(high, 2))})"
     return _at_most(low, high, limit), evidence
 
 

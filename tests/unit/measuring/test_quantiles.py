@@ -64,6 +64,14 @@ def test_fewer_than_six_trials_have_no_interval_and_the_clock_error_is_in_it() -
     assert summarise(open_ended, scale=1, digits=3)["ci"] is None
 
 
+def test_the_p99_of_the_median_trial_needs_a_hundred_samples_in_every_trial() -> None:
+    enough = [_samples([float(i) for i in range(100)]) for _ in range(6)]
+    found = summarise(enough, scale=1, digits=3)["ci"]
+    assert found == {"p50": [49.0, 49.0], "p99": [98.0, 98.0]}
+    short = [*enough, _samples([float(i) for i in range(99)])]
+    assert list(summarise(short, scale=1, digits=3)["ci"]) == ["p50"]
+
+
 @pytest.mark.parametrize(
     ("n", "few"),
     [(2, ["p90", "p95", "p99", "p999"]), (19, ["p95", "p99", "p999"]), (100, ["p999"])],

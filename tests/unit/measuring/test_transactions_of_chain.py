@@ -117,7 +117,9 @@ def test_without_lists_in_the_record_the_figures_are_unknown_and_so_is_what_was_
     unknown = dict.fromkeys(("included", "irreversible", "lost", "lost_by_host"))
     assert _phase(summary) == CLEAN | unknown
     assert summary["verdict"] == "invalid"
-    assert summary["invalid"] == ["recovery.transactions.lost ≤ 0: unknown, no samples"]
+    assert summary["invalid"] == [
+        "recovery.transactions.lost ≤ 0: unknown, the record does not tell"
+    ]
 
 
 def test_one_host_that_tells_what_a_block_holds_is_enough(rebuilt: Rebuilt) -> None:
