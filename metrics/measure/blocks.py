@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from metrics.intake.trial import TrialData
@@ -11,6 +11,11 @@ APPLIED = "num id previous slot producer state_digest"
 PRODUCED = "num id slot producer late_ns"
 RECEIVED = "num id slot producer from"
 IRREVERSIBLE = "num id"
+ORPHANED, YOUNG, UNRECORDED = "orphaned", "young", "unrecorded"
+"""Why a measure leaves a block out: of no final or best branch, too near the end to be judged, or
+without a record of its making."""
+LeftOut = Counter[tuple[str, str]]
+"""How many blocks a measure leaves out, by (phase of the slot, why)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,11 @@ class ChainView:
             ),
             key=lambda b: (b.num, b.id),
         )
+
+
+def sum_left_out(parts: list[LeftOut], phases: set[str], why: tuple[str, ...]) -> dict[str, int]:
+    """Return how many blocks of the phases were left out over trials, by each of the reasons."""
+    return {word: sum(part[phase, word] for part in parts for phase in phases) for word in why}
 
 
 def view(data: TrialData) -> ChainView:

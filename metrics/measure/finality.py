@@ -9,15 +9,24 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from metrics.intake.trial import TrialData
-from metrics.measure.blocks import APPLIED, IRREVERSIBLE, Block, ChainView
+from metrics.measure.blocks import (
+    APPLIED,
+    IRREVERSIBLE,
+    ORPHANED,
+    YOUNG,
+    Block,
+    ChainView,
+    LeftOut,
+)
 from metrics.model.quantiles import Samples
 
 QUORUM, BASELINE = "quorum", "baseline"
 VIEWS = (QUORUM, "first", "median", "last")
+LEFT_OUT = (ORPHANED, YOUNG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,17 @@ def measure(data: TrialData, chain: ChainView) -> list[BlockFinality]:
         at = finals.get(block.id, {})
         result.append(BlockFinality(block, slot_ns, window.name, settles, at))
     return result
+
+
+def left_out(data: TrialData, chain: ChainView) -> LeftOut:
+    """Return how many blocks are not judged."""
+    judged = {block.id for block in chain.measured(data)}
+    return Counter(
+        (data.phase_at(data.slot_time_ns(block.slot)),
+         YOUNG if block.id in chain.canonical else ORPHANED)
+        for block in chain.blocks.values()
+        if block.id not in judged
+    )  # fmt: skip
 
 
 def view(item: BlockFinality, data: TrialData, name: str) -> Final | None:

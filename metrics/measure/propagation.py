@@ -5,18 +5,27 @@ Each latency is taken along the directly probed pair, so its error is that pair'
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 
 from metrics.intake.pairs import Epoch
 from metrics.intake.trial import Event, TrialData
-from metrics.measure.blocks import PRODUCED, RECEIVED, ChainView
+from metrics.measure.blocks import (
+    ORPHANED,
+    PRODUCED,
+    RECEIVED,
+    UNRECORDED,
+    YOUNG,
+    ChainView,
+    LeftOut,
+)
 from metrics.model.quantiles import Samples
 
 YOUNG_NS = 5_000_000_000
 """Blocks made this close to the end are left out: some hosts had no chance to get them."""
+LEFT_OUT = (ORPHANED, YOUNG, UNRECORDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,7 @@ class Propagation:
 
     hops: list[Hop]
     never: dict[tuple[str, str, str], int]
+    left_out: LeftOut
 
 
 def measure(data: TrialData, chain: ChainView) -> Propagation:
@@ -52,9 +62,14 @@ def measure(data: TrialData, chain: ChainView) -> Propagation:
         arrived.setdefault((event.fields[1], event.host), event)
     pairs: dict[tuple[Epoch, Epoch], list[tuple[Event, Event]]] = defaultdict(list)
     never: dict[tuple[str, str, str], int] = defaultdict(int)
-    for id_, start in made.items():
-        slot_ns = data.slot_time_ns(start.fields[2])
-        if id_ not in chain.canonical or slot_ns > data.end_ns - YOUNG_NS:
+    left_out: LeftOut = Counter()
+    young_ns = data.end_ns - YOUNG_NS
+    for block in chain.blocks.values():
+        id_, slot_ns = block.id, data.slot_time_ns(block.slot)
+        start = made.get(id_)
+        if id_ not in chain.canonical or slot_ns > young_ns or start is None:
+            why = ORPHANED if id_ not in chain.canonical else YOUNG if start else UNRECORDED
+            left_out[data.phase_at(slot_ns), why] += 1
             continue
         for host in data.intake.hosts:
             if host == start.host:
@@ -66,7 +81,7 @@ def measure(data: TrialData, chain: ChainView) -> Propagation:
                 pairs[start.epoch, end.epoch].append((start, end))
     hops = [hop for pair, found in sorted(pairs.items()) for hop in _hops(data, pair, found)]
     hops.sort(key=lambda hop: (hop.num, hop.source, hop.target))
-    return Propagation(hops, dict(never))
+    return Propagation(hops, dict(never), left_out)
 
 
 def samples(found: Propagation, phases: set[str]) -> dict[tuple[str, str], Samples]:

@@ -9,7 +9,7 @@ from metrics.fault_checks.faults import FaultResult
 from metrics.intake.timeline import UNRELATED
 from metrics.intake.trial import TrialData
 from metrics.measure import blocks, finality, forks, load, propagation, recovery, slots
-from metrics.measure.blocks import ChainView
+from metrics.measure.blocks import ChainView, LeftOut
 from metrics.measure.finality import BlockFinality
 from metrics.measure.forks import Switch
 from metrics.measure.load import Transactions
@@ -27,12 +27,14 @@ RESTORED = "host_state_restored"
 class Analysis:
     """One trial, measured. `invalid` lists why its figures must not be used (empty: they may).
 
-    story: how two blocks of one height became final, where that happened.
+    unjudged: the blocks that finality leaves out. story: how two blocks of one height became final,
+    where that happened.
     """
 
     data: TrialData
     chain: ChainView
     finality: list[BlockFinality]
+    unjudged: LeftOut
     slots: list[Slot]
     propagation: Propagation
     switches: list[Switch]
@@ -55,6 +57,7 @@ def analyse(data: TrialData) -> Analysis:
         data=data,
         chain=chain,
         finality=finality.measure(data, chain),
+        unjudged=finality.left_out(data, chain),
         slots=slots.measure(data, chain),
         propagation=hops,
         switches=forks.measure(data),

@@ -9,6 +9,7 @@ from typing import Any
 from metrics.intake.trial import OUTSIDE, WARMUP
 from metrics.intake.windows import BETWEEN
 from metrics.measure import clocks, finality, forks, load, propagation, recovery, slots
+from metrics.measure.blocks import sum_left_out
 from metrics.model.plan import Plan
 from metrics.model.quantiles import Samples, summarise
 from metrics.results import beside, expectations
@@ -154,6 +155,9 @@ def _metrics(analyses: list[Analysis], phases: set[str]) -> dict[str, Any]:
     return {
         "finality_lag_blocks": summarise(lags, scale=1, digits=3),
         "finality_crossing": crossing if alone else 0,
+        "finality_left_out": sum_left_out(
+            [a.unjudged for a in analyses], phases, finality.LEFT_OUT
+        ),
         "finality_latency_s": latency("quorum"),
         "finality_latency_first_s": latency("first"),
         "finality_latency_median_s": latency("median"),
@@ -161,6 +165,9 @@ def _metrics(analyses: list[Analysis], phases: set[str]) -> dict[str, Any]:
         "irreversible": _irreversible(analyses, phases),
         "irreversible_advance": _advance(analyses, phases),
         "propagation_ms": _propagation(analyses, phases),
+        "propagation_left_out": sum_left_out(
+            [a.propagation.left_out for a in analyses], phases, propagation.LEFT_OUT
+        ),
         "slots": slots.merge(
             [slots.counts([s for s in a.slots if s.phase in phases]) for a in analyses]
         ),

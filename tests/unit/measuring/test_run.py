@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from xml.etree import ElementTree
 
@@ -54,6 +55,24 @@ def test_propagation_holds_the_truth_within_the_pair_bound_whatever_the_asymmetr
             # Half the round trip, and how far two crystals may part since the last probe.
             assert 0.6 <= high - low < 0.7
             assert (q["n"], q["negative"], q["impossible"]) == (6, 0, 0)
+
+
+def test_blocks_left_out_are_counted_by_reason(
+    summary: dict[str, Any], synthetic: ModuleType
+) -> None:
+    metrics = summary["metrics"]
+    story = synthetic.Story()
+    main, alone = synthetic.chain(story)
+    near = [story.end - (b.slot - synthetic.GENESIS_SLOT - 1) * synthetic.SLOT for b in main]
+    young = sum(before_s < 5.0 for before_s in near)
+    assert metrics["propagation_left_out"] == {
+        "orphaned": len(alone), "young": young, "unrecorded": 0,
+    }  # fmt: skip
+    # A round of 8 slots, and the largest predicted lag of 8 blocks.
+    unsettled = sum(before_s < 8.0 for before_s in near)
+    assert metrics["finality_left_out"] == {"orphaned": len(alone), "young": unsettled}
+    judged = sum(1 for b in main if b.slot - synthetic.GENESIS_SLOT - 1 >= 16) - unsettled
+    assert metrics["finality_latency_s"]["n"] == judged
 
 
 def test_slots_are_accounted_for_by_producer_and_reason(summary: dict[str, Any]) -> None:
