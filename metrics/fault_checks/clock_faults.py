@@ -18,6 +18,7 @@ from metrics.fault_checks.path_faults import AS_ASKED, Found
 from metrics.fault_checks.probes import MARGIN_NS
 from metrics.intake.band import Floats, Ints
 from metrics.intake.trial import Event, TrialData
+from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
 
 BEFORE_NS = 20_000_000_000
@@ -310,3 +311,41 @@ def _agents_say(
         if isinstance(after, dict):
             again[host] = "" if after.get("verified") else str(after.get("reason") or "no")
     return ({f"agent_{key}": said} if said else {}) | ({"ntp_after": again} if again else {})
+
+
+METHODS = (
+    Method(
+        name="Clock step measured",
+        figures=("faults.clock_step",),
+        formula="Median height of wall minus raw monotonic clock during the fault above the line "
+        f"through the {BEFORE_NS / 1e9:g} s before. As asked: what was asked lies within the bound "
+        f"of the offset from true time, or within {STEP_ERROR_NS / 1e7:g} ms of that height.",
+        left_out="Half a second at each end; of a time daemon's step all but the last third.",
+        assumes="The raw clock is not stepped. How far off true time: the bound of NTP.",
+    ),
+    Method(
+        name="Clock drift measured",
+        figures=("faults.clock_drift",),
+        formula="Slope of wall minus raw monotonic clock during the fault minus that before (or "
+        f"the kernel's own setting), each through the medians of up to {BINS} stretches; error: "
+        f"three standard ones. As asked: within it and {DRIFT_ERROR_PPB / 1000:g} ppm.",
+        left_out="Half a second at each end.",
+        assumes="The raw clock keeps its rate; no other host is asked.",
+    ),
+    Method(
+        name="Shifted NTP answers measured",
+        figures=("faults.ntp_offset",),
+        formula="Median of (wall clock − offset found − true time) over the checks during the "
+        "fault, minus that before. As asked: within the bound of both medians and "
+        f"{LIE_ERROR_NS / 5e6:g} ms.",
+        left_out="Half a second at each end; checks without an answer.",
+        assumes="True time is that of the hosts whose servers are not bent.",
+    ),
+    Method(
+        name="Cut NTP measured",
+        figures=("faults.ntp_cut",),
+        formula="Checks of the hosts answered of those asked, before and during; none may be.",
+        left_out="The first second.",
+        assumes="A node writes each check, answered or not.",
+    ),
+)

@@ -13,6 +13,7 @@ from metrics.fault_checks import clock_faults, fault_records, outages, path_faul
 from metrics.fault_checks.path_faults import Found
 from metrics.fault_checks.probes import Burst
 from metrics.intake.trial import TrialData
+from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
 
 
@@ -104,3 +105,25 @@ def _measured(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found
             return outages.silent(data, fault)
         case _:
             return {}, ""
+
+
+METHODS = (
+    Method(
+        name="State and timing of a fault",
+        figures=("faults.*",),
+        formula="Installed: every host that acts read it back, and no measurement contradicts. "
+        "Indeterminate: a host failed or told nothing, the effect is plainly not there, it began "
+        f"or ended more than {fault_records.LATE_NS / 1e9:g} s late, or nobody told its end. "
+        f"Ended early: by more than {fault_records.EARLY_NS / 1e6:g} ms. After due: on each host's "
+        "own schedule. Spread: last minus first host on the common time line.",
+        left_out="The end of a fault that lasts to the end of the trial.",
+        assumes="The agents' journals, stamped on the clock of their schedule.",
+    ),
+    Method(
+        name="Not measured",
+        figures=("faults.duplicate", "faults.reorder", "faults.byzantine"),
+        formula="Done by the simulator as asked; nothing is measured.",
+        left_out="Nothing.",
+        assumes="The simulator.",
+    ),
+)

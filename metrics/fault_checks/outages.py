@@ -10,6 +10,7 @@ from typing import Any
 from metrics.fault_checks.path_faults import AS_ASKED, Found
 from metrics.fault_checks.probes import MARGIN_NS, Burst
 from metrics.intake.trial import TrialData
+from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
 
 SLOT_DUE = "slot head_num lib_num"
@@ -149,3 +150,39 @@ def _resumed(data: TrialData, fault: PlannedFault) -> dict[str, Any]:
             entry = {"t_s": round(event.t_ns / 1e9, 3), "head": num, "lib": lib}
             resumed.setdefault(event.host, entry)
     return resumed
+
+
+METHODS = (
+    Method(
+        name="Kill measured",
+        figures=("faults.kill", "faults.crash"),
+        formula="From the node's last slot told (the kill, if that is later) to its next start, "
+        "and at which blocks it resumed.",
+        left_out="A node that is not started again.",
+        assumes="A node tells every slot while it lives.",
+    ),
+    Method(
+        name="Pause measured",
+        figures=("faults.pause",),
+        formula="Longest time without a slot told around the fault, which must be half of it at "
+        "least, and the clock probes that the host answered meanwhile.",
+        left_out="Nothing.",
+        assumes="A node tells every slot while it runs.",
+    ),
+    Method(
+        name="Power cut, frozen host, link down measured",
+        figures=("faults.power_cut", "faults.freeze_host", "faults.link_down"),
+        formula="Silence: at least from the first to the last probe it left unanswered, at most "
+        "from the last sign of life before to the first after. A power cut must show a new boot, "
+        "the others none. In the simulator as for kill and pause.",
+        left_out="Of a link that is down the host's own events, as it goes on writing.",
+        assumes="A host that lives answers clock probes, which nothing else disturbs.",
+    ),
+    Method(
+        name="Silent producer measured",
+        figures=("faults.silent",),
+        formula="Slots the node left empty on request while the fault lasted.",
+        left_out="Nothing.",
+        assumes="The simulated node tells why it left a slot.",
+    ),
+)

@@ -14,6 +14,7 @@ from typing import Any
 from metrics.fault_checks import fault_records, probes
 from metrics.fault_checks.probes import LOSING, SLOWING, Burst
 from metrics.intake.trial import TrialData
+from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
 
 Found = tuple[dict[str, Any], str]
@@ -217,3 +218,43 @@ def _quiet(data: TrialData) -> tuple[int, int]:
         if phase.name == "baseline":
             return phase.start_ns, phase.end_ns
     return 0, min((fault.at_ns for fault in data.planned.faults), default=data.end_ns)
+
+
+METHODS = (
+    Method(
+        name="Delay measured",
+        figures=("faults.delay",),
+        formula="Median over pairs of (round trip during − round trip of the baseline) / 2, by the "
+        "fastest answers of each pair; of a jittered delay by the medians, as it has no fastest. "
+        f"As asked: every pair within {DELAY_ERROR_NS / 1e6:g} ms and {DELAY_ERROR_SHARE:.0%}.",
+        left_out="Probes while other faults lose or slow them; those not sure to fall within the "
+        f"fault. A delay below {DELAY_ERROR_NS / 1e6:g} ms is too small to see.",
+        assumes="Path probes share the fate of the data; both ways got the delay alike. No clock.",
+    ),
+    Method(
+        name="Partition measured",
+        figures=("faults.partition",),
+        formula="Path probes sent and answered across the cut, which none may be, and within the "
+        "groups.",
+        left_out="Probes while other faults lose them; those not sure to fall within the fault.",
+        assumes="Path probes share the fate of the data.",
+    ),
+    Method(
+        name="Cut measured",
+        figures=("faults.cut",),
+        formula="Exchanges of path probes between the pairs, of which none may be answered, and "
+        "packets that the kernels of the receivers dropped.",
+        left_out="As for a partition.",
+        assumes="An exchange needs both ways; which of them is dead, the kernels tell.",
+    ),
+    Method(
+        name="Loss measured",
+        figures=("faults.loss",),
+        formula="1 − √(answered / sent) of the exchanges between the pairs, with Wilson's 95 % "
+        "interval, within which a loss is as asked; at each receiver, packets dropped of those "
+        "that arrived, by its kernel.",
+        left_out="As for a partition.",
+        assumes="Both ways lose alike, and packets independently of each other.",
+        source="Wilson 1927, JASA 22",
+    ),
+)

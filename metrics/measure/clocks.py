@@ -7,8 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from metrics.intake.band import WIDEST_PPM
+from metrics.intake.timeline import (
+    CRYSTAL_PPM,
+    LIE_LINGERS_NS,
+    PAIR_WANDER_PPM,
+    SETTLE_NS,
+    WALL_WANDER_PPM,
+)
 from metrics.intake.trial import TrialData
 from metrics.measure.propagation import Hop
+from metrics.model.method import Method
 
 CLOCK = "offset_ns bound_ns rtt_ns verified reason source"
 
@@ -114,3 +123,47 @@ def _share(values: list[int], percent: int) -> float | None:
     if not clean:
         return None
     return round(float(np.percentile(clean, percent, method="inverted_cdf")) / 1e6, 4)
+
+
+METHODS = (
+    Method(
+        name="± between hosts",
+        figures=("clock.*.pair_bound_worst_ms",),
+        formula="Each probe puts the offset of two raw monotonic clocks between t3 − t4 and "
+        "t2 − t1: half its round trip, whatever the asymmetry. Between probes the offset may leave "
+        f"the fitted drift by {PAIR_WANDER_PPM} ppm and what the fit may be wrong by, without a "
+        f"fit wander by {2 * CRYSTAL_PPM} ppm; what all probes allow is the bound. A latency "
+        f"also carries {CRYSTAL_PPM} ppm of its length.",
+        left_out="Probes across a standstill of a clock. Of several trials, the table of hosts "
+        "shows the last.",
+        assumes=f"No crystal is off by more than {CRYSTAL_PPM} ppm, no pair leaves its mean rate "
+        f"by more than {PAIR_WANDER_PPM} ppm. Probes that contradict this widen the bound, with "
+        f"a note; those that agree at no {WIDEST_PPM:g} ppm make the trial invalid.",
+        source="Marzullo and Owicki 1983 (intervals of clocks); Cristian 1989 (half a round trip)",
+    ),
+    Method(
+        name="± against slot times, and node clocks",
+        figures=tuple(
+            f"clock.*.{key}"
+            for key in (
+                "ntp_checks",
+                "ntp_bound_worst_ms",
+                "ntp_offset_worst_ms",
+                "verified_ratio",
+                "abstained_clock",
+                "wake_error_p50_ms",
+                "wake_error_p99_ms",
+            )
+        ),
+        formula="True wall time lies within the bound of every verified NTP check, which may part "
+        f"from a raw clock by {WALL_WANDER_PPM} ppm since. Of a host: its checks that a source "
+        "answered, the widest bound of the verified ones, the largest offset, their share, slots "
+        "it abstained from for the clock, and how late it woke for slots.",
+        left_out="For true time, checks of a host whose clock or time servers a fault bends, "
+        f"{SETTLE_NS / 1e9:g} s around it, {LIE_LINGERS_NS / 1e9:g} s after lies. Of several "
+        "trials, the last is shown.",
+        assumes="Time servers are right within what they say: offset, root dispersion, half the "
+        "root delay.",
+        source="RFC 5905, root distance",
+    ),
+)

@@ -22,6 +22,7 @@ from metrics.measure.blocks import (
     ChainView,
     LeftOut,
 )
+from metrics.model.method import Method
 from metrics.model.quantiles import Samples
 
 QUORUM, BASELINE = "quorum", "baseline"
@@ -186,3 +187,42 @@ def _finals(data: TrialData) -> dict[str, dict[str, Final]]:
         final = Final(event.host, event.t_ns, event.lo_ns, event.hi_ns, lag)
         result[id_].setdefault(event.host, final)
     return result
+
+
+_LEFT_OUT = (
+    ("metrics.finality_left_out.orphaned", "orphaned"),
+    ("metrics.finality_left_out.young", "too near the end"),
+    ("phases.*.finality_crossing", "crossing"),
+)
+METHODS = (
+    Method(
+        name="Finality at the quorum, first, median and last host",
+        figures=(
+            "finality_latency_s",
+            *(f"finality_latency_{name}_s" for name in VIEWS if name != QUORUM),
+            "finality_crossing",
+            "finality_left_out.*",
+        ),
+        formula="The moment a host told the block irreversible, minus the nominal time of its "
+        "slot. Quorum: when hosts with ⌊2n/3⌋ + 1 of n producers hold it (BitShares: n − ⌊3n/10⌋). "
+        "First, median, last: the 1st, ⌈N/2⌉-th and N-th of N hosts. The k-th moment lies between "
+        "the k-th of all lower and the k-th of all upper ends.",
+        left_out="Orphaned blocks; those whose slot lies in the last round and largest predicted "
+        "lag before the end. Of a phase, those not due to be final within it, and the chain's "
+        "first round (crossing). Not final by the end: censored, never left out.",
+        assumes="Nominal times are those of true wall time, as NTP tells it; ± holds its bound and "
+        "that between hosts.",
+        counts=(*_LEFT_OUT, ("metrics.finality_latency_s.censored", "censored")),
+    ),
+    Method(
+        name="Finality lag",
+        figures=("finality_lag_blocks",),
+        formula="At the host that completes the quorum: the number of the block executed last "
+        "before the block became irreversible, minus its own number.",
+        left_out="As for finality.",
+        assumes="A node writes its lines in order; no clock but to find that host.",
+        source="the profile's rules, as in node/chain/eosio/header_state.py and "
+        "node/chain/bitshares/finality.py",
+        counts=_LEFT_OUT,
+    ),
+)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metrics.intake.trial import TrialData
+from metrics.model.method import Method
 
 SWITCHED = "old_num new_num depth"
 
@@ -43,3 +44,15 @@ def counts(switches: list[Switch]) -> dict[str, Any]:
         "depths": {str(depth): depths[depth] for depth in sorted(depths)},
         "by_host": dict(sorted(by_host.items())),
     }
+
+
+METHODS = (
+    Method(
+        name="Fork switches",
+        figures=("forks.switches", "forks.depth_max", "forks.depths.*", "forks.by_host.*"),
+        formula="Times a node's head moved to another branch. Depth: blocks undone for it.",
+        left_out="Warm-up from the whole trial; switches of unknown times.",
+        assumes="Each node tells every switch; no clock but for the phase.",
+        counts=(("phases.warmup.forks.switches", "of warm-up"),),
+    ),
+)

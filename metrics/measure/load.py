@@ -9,6 +9,7 @@ from typing import Any
 
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView
+from metrics.model.method import Method
 
 TX = "id state"
 PROCESS = "cpu_ns rss_bytes loop_late_ns"
@@ -173,3 +174,30 @@ def costs(data: TrialData) -> list[Cost]:
             )
         )
     return result
+
+
+METHODS = (
+    Method(
+        name="Transactions",
+        figures=(
+            *(f"transactions.{key}" for key in ("sent", "included", "irreversible", "rejected")),
+            *(f"transactions.{key}" for key in ("expired", "lost", "lost_by_host.*")),
+        ),
+        formula="Of those sent in the phase. Included: in a block of the final or best branch. "
+        "Irreversible: in a final block. Rejected: told so, and in no block ever. Expired: told "
+        "so, and in no block of that branch. Lost: sent long enough before the end to be final, "
+        "not rejected, and in no final block; by the host it was sent to.",
+        left_out="Those sent in the last round and largest predicted lag before the end are never "
+        "lost. Those of unknown times; warm-up from the whole trial.",
+        assumes="Blocks hold what who executed them told of them; unknown where nobody told. "
+        f"The first {ID_DIGITS} digits of an id are its own.",
+        counts=(("phases.warmup.transactions.sent", "of warm-up"),),
+    ),
+    Method(
+        name="What the processes cost",
+        formula="CPU: processor time used over time passed, from the first to the last record. RSS "
+        "and event loop: the largest of all records.",
+        left_out="Time between two records across a restart.",
+        assumes="What the kernel counts for each process.",
+    ),
+)

@@ -21,6 +21,7 @@ from metrics.measure.blocks import (
     ChainView,
     LeftOut,
 )
+from metrics.model.method import Method
 from metrics.model.quantiles import Samples
 
 YOUNG_NS = 5_000_000_000
@@ -117,3 +118,25 @@ def _hops(
         phase = data.phase_at(data.slot_time_ns(slot))
         hops.append(Hop(id_, num, slot, phase, start.host, end.host, mid, lo, hi))
     return hops
+
+
+METHODS = (
+    Method(
+        name="Propagation",
+        figures=("propagation_ms.*.*", "propagation_left_out.*"),
+        formula="First `received` at a host, minus `produced` at the maker, along the directly "
+        "probed pair of raw clocks. Blocks fetched while catching up count as well. A block that "
+        "never arrived is censored.",
+        left_out=f"Orphaned blocks, those of the last {YOUNG_NS / 1e9:g} s, and those whose making "
+        "is not on record. Hops between clocks that no probe relates are unknown.",
+        assumes="The clock bound of that pair; the maker's line is written when the block is "
+        "handed to the links.",
+        counts=(
+            ("metrics.propagation_left_out.orphaned", "orphaned"),
+            ("metrics.propagation_left_out.young", "too near the end"),
+            ("metrics.propagation_left_out.unrecorded", "without a record"),
+            ("metrics.propagation_ms.*.*.censored", "hops censored"),
+            ("metrics.propagation_ms.*.*.unknown", "hops unknown"),
+        ),
+    ),
+)

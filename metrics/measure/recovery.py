@@ -25,6 +25,7 @@ from metrics.intake.pairs import CRYSTAL_PPM
 from metrics.intake.timeline import Interval
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import IRREVERSIBLE, ChainView
+from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
 from metrics.model.quantiles import Floats, Samples
 
@@ -290,3 +291,35 @@ def _final_times(data: TrialData, chain: ChainView) -> dict[str, list[tuple[Mome
             moment = Moment(event.t_ns, event.lo_ns, event.hi_ns)
             found[event.host].append((moment, data.slot_time_ns(block.slot)))
     return found
+
+
+METHODS = (
+    Method(
+        name="Recovery",
+        figures=("recovery_s.*", "recovery_s.*.watched_s", "recovery_s.*.undisturbed"),
+        formula="From when the last host healed to the first slot at which a host's lag was "
+        "normal, kept for a round in which finality moved, if a block made after the heal became "
+        "final there. Lag: the highest head anywhere, minus the host's last irreversible block. "
+        f"Normal: at most {TOLERANCE_BLOCKS} block above the worst of the baseline. One sample a "
+        "disturbed host; not back by the end: censored. watched_s: the shortest time from a "
+        "heal to the end.",
+        left_out="Hosts not disturbed: from the begin of the fault to a round after its end never "
+        f"behind, nor without a new final block for a round and a turn, nor silent for "
+        f"{SILENT_SLOTS} slots. Hosts kept down by another fault. Faults without an end.",
+        assumes="The heal is when the agents wrote it down, else planned. Samples come once a "
+        "slot: back lies between the last that was not and the first that was.",
+        counts=(
+            ("metrics.recovery_s.*.undisturbed", "not disturbed"),
+            ("metrics.recovery_s.*.censored", "censored"),
+        ),
+    ),
+    Method(
+        name="First final block after a fault",
+        figures=("first_final_s.*",),
+        formula="From when the last host healed to when the first block made after that became "
+        "irreversible at a disturbed host.",
+        left_out="As for recovery.",
+        assumes="As for finality, of which block and heal are on one time line.",
+        counts=(("metrics.first_final_s.*.censored", "censored"),),
+    ),
+)

@@ -11,9 +11,12 @@ import numpy as np
 from metrics.intake.trial import OUTSIDE, WARMUP, TrialData
 from metrics.measure import schedule
 from metrics.measure.blocks import PRODUCED, ChainView
+from metrics.model.method import Method
 
 NO_EVIDENCE = "no evidence"
 EVER = (float("-inf"), float("inf"))
+AFTER_SLOTS = 10
+"""So many slots after a fault, a missing block may still be due to it."""
 COUNTS = ("expected", "produced", "missed", "unknown", "late", "orphaned", "double")
 
 
@@ -188,10 +191,58 @@ def _why_not(
     window = [
         fault.id
         for fault in data.planned.faults
-        if host in fault.targets and fault.at_ns <= t_ns < fault.end_ns + 10 * data.plan.slot_ns
+        if host in fault.targets
+        and fault.at_ns <= t_ns < fault.end_ns + AFTER_SLOTS * data.plan.slot_ns
     ]
     if (host, slot) not in seen:
         if any(first <= t_ns <= last for first, last in lost.get(host, ())):
             return "unknown", "events lost"
         return "missed", (f"node down ({window[0]})" if window else "node silent")
     return "missed", (f"in {window[0]}" if window else NO_EVIDENCE)
+
+
+METHODS = (
+    Method(
+        name="Slots produced, missed, unknown",
+        figures=tuple(
+            f"slots{part}.{key}"
+            for part in ("", ".by_producer.*")
+            for key in ("expected", "produced", "missed", "unknown", "missed_ratio")
+        ),
+        formula="expected = produced + missed + unknown. Produced: any host holds a block of the "
+        "slot by the producer it belongs to. Missed: none does. Unknown: none does, and the record "
+        "of that producer's node is lost there. missed_ratio = missed / (produced + missed).",
+        left_out="Slots the rules give to nobody, the last slot, and unknown ones from the ratio. "
+        "Warm-up from the whole trial.",
+        assumes="A slot belongs to whom the winning chain, else most nodes named at its time, else "
+        "to whom the plan's order gives it.",
+        counts=(
+            ("phases.warmup.slots.expected", "of warm-up"),
+            ("metrics.slots.unknown", "unknown"),
+        ),
+    ),
+    Method(
+        name="Slots late, orphaned, double",
+        figures=tuple(
+            f"slots{part}.{key}"
+            for part in ("", ".by_producer.*")
+            for key in ("late", "orphaned", "double")
+        ),
+        formula="Of produced slots. Late: handed to the links a slot or more after the nominal "
+        "time, on the time line or by the node's own clock. Orphaned: the block is of no final and "
+        "not of the best branch. Double: blocks signed for the slot beyond the first.",
+        left_out="Nothing is known of those of unknown slots.",
+        assumes="The best branch is that of the host with the highest irreversible block at the "
+        "end. Late is decided by the middle of the time's interval.",
+        counts=(("metrics.slots.unknown", "unknown"),),
+    ),
+    Method(
+        name="Why slots were missed",
+        figures=("slots.reasons.*",),
+        formula="The reason the producer's node gave for abstaining. Else, with a fault of its "
+        f"host in force or ended less than {AFTER_SLOTS} slots before: down in that fault, where "
+        "the node told nothing of the slot, or just in it. Else: silent, or no evidence.",
+        left_out="Unknown slots.",
+        assumes="A fault named is one that was in force, not a proven cause.",
+    ),
+)

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from metrics.model.method import Method
+
 KEYS: dict[str, float] = {
     "min": 0.0, "p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0,
 }  # fmt: skip
@@ -156,3 +158,47 @@ def resolved(q: dict[str, Any], key: str) -> bool:
     if value is None or ends is None or None in ends:
         return False
     return bool(max(abs(value - ends[0]), abs(ends[1] - value)) <= abs(value))
+
+
+METHODS = (
+    Method(
+        name="Quantiles and mean",
+        figures=tuple(f"Q.{key}" for key in (*KEYS, "mean", "few")),
+        formula="Nearest rank: of n raw samples of all trials together, in order, the one of rank "
+        "⌈share × n⌉; censored ones come last. Never averaged, never interpolated. The mean only "
+        "where nothing is censored.",
+        left_out="Not given for fewer samples than lie beyond it ("
+        + ", ".join(f"{key}: {least:,}" for key, least in NEEDED.items())
+        + "), or where it falls among the censored. Samples of unknown times have no rank.",
+        assumes="Samples of one trial are not independent of each other: these describe what was "
+        "seen. What other trials would show, only the interval over trials says.",
+    ),
+    Method(
+        name="± and error of a quantile",
+        figures=("Q.error",),
+        formula="The same quantile of the lower ends of all samples, and of all upper ends; "
+        "± is the larger distance to one of them. `unknown` where that exceeds the value.",
+        left_out="Nothing.",
+        assumes="Each sample lies in its interval: then the quantile lies in this one.",
+    ),
+    Method(
+        name="Interval over trials",
+        figures=("Q.ci",),
+        formula=f"The sign-test interval of the median trial, for p50 and p99: it holds the "
+        f"median of all trials that could have been run in at least {100 * COVERAGE:g} % of "
+        "campaigns. Its ends are those of the clock error.",
+        left_out=f"Not given below six trials, nor where a trial has fewer than {NEEDED['p99']} "
+        "samples (p99), nor where an end is not known. Trials without any sample do not count.",
+        assumes="Trials are independent and alike; no distribution is assumed.",
+        source="David and Nagaraja, Order Statistics, 7.1",
+    ),
+    Method(
+        name="Samples",
+        figures=tuple(f"Q.{key}" for key in ("n", "censored", "negative", "impossible", "unknown")),
+        formula="n: all samples, censored ones included. Censored: longer than anything seen, as "
+        "it had not ended by the end. Negative: below zero; kept. Impossible: below zero by more "
+        "than its error. Unknown: its times are not related; not in n.",
+        left_out="Nothing.",
+        assumes="Nothing.",
+    ),
+)

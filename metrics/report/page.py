@@ -10,7 +10,6 @@ import jinja2
 from plotly.offline import get_plotlyjs
 
 from metrics.intake import timeline
-from metrics.intake.pairs import CRYSTAL_PPM, PAIR_WANDER_PPM, UNFITTED_PPM
 from metrics.intake.trial import WARMUP
 from metrics.measure import clocks, finality, load, recovery
 from metrics.measure.propagation import Hop
@@ -18,7 +17,7 @@ from metrics.measure.slots import Slot
 from metrics.model.plan import Plan
 from metrics.model.printable import printable
 from metrics.model.run_folder import load_json
-from metrics.report import charts, fault_text, text
+from metrics.report import charts, fault_text, methods, text
 from metrics.results.analysis import Analysis
 
 CONTAINER_LABS = ("container",)
@@ -44,11 +43,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         summary=summary,
         cells=[_cell(cell, analyses) for cell in summary["cells"]],
         trials=[_trial(analysis, summary) for analysis in analyses],
-        assumed={
-            "fitted": PAIR_WANDER_PPM,
-            "unfitted": UNFITTED_PPM,
-            "crystal": CRYSTAL_PPM,
-        },
+        methods=methods.of_run(summary),
         shared_clock=plan.lab in CONTAINER_LABS,
         bent=_bent_clocks(plan),
         provenance=_flat(load_json(run / "provenance.json")),

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from metrics.intake.trial import WARMUP
+from metrics.model.method import Method
 from metrics.model.plan import Bounds, Plan
 from metrics.model.run_folder import RunError
 
@@ -160,3 +161,15 @@ def _twin(cell: dict[str, Any], other: dict[str, Any] | None) -> dict[str, Any] 
         if candidate["params"] == cell["params"]:
             return dict(candidate)
     return None
+
+
+METHODS = (
+    Method(
+        name="Prediction",
+        figures=("prediction",),
+        formula="The smallest and the largest finality lag that the rules allow, producers in "
+        "turn; in seconds: that many slots, and the way of the last block comes on top.",
+        left_out="All but the baseline: only an undisturbed chain is predicted.",
+        assumes="Every producer makes its blocks in time, and all arrive within their slot.",
+    ),
+)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from metrics.model.method import Method
 from metrics.model.plan import Plan
 from metrics.model.quantiles import NEEDED
 from metrics.results.analysis import RESTORED, Analysis
@@ -241,3 +242,17 @@ def _text(metric: str, value: float) -> str:
         return f"{value:.4g} s"
     unit = " blocks" if metric.endswith("_blocks") else ""
     return f"{value:g}{unit}"
+
+
+METHODS = (
+    Method(
+        name="Verdict of an expectation",
+        figures=("checks",),
+        formula="Each figure is an interval: of its error; from the least to the greatest sample "
+        "where there are too few; with each unknown slot counted both ways. Holds: all of it is "
+        "within the limit. Violated: all of it is beyond. Unknown: the limit lies inside.",
+        left_out="Nothing bounds a figure of which samples have unknown times, nor doubles where "
+        "slots are unknown.",
+        assumes="What the figure assumes. Figures of all trials of a cell are pooled.",
+    ),
+)

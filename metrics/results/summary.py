@@ -10,6 +10,7 @@ from metrics.intake.trial import OUTSIDE, WARMUP
 from metrics.intake.windows import BETWEEN
 from metrics.measure import clocks, finality, forks, load, propagation, recovery, slots
 from metrics.measure.blocks import sum_left_out
+from metrics.model.method import Method
 from metrics.model.plan import Plan
 from metrics.model.quantiles import Samples, summarise
 from metrics.results import beside, expectations
@@ -252,3 +253,15 @@ def _transactions(analyses: list[Analysis], phases: set[str]) -> dict[str, Any]:
             for start, end in _windows(analysis, phases)
         ]
     )
+
+
+METHODS = (
+    Method(
+        name="Blocks made irreversible",
+        figures=("irreversible.*", "irreversible_advance.*"),
+        formula="irreversible: a host's highest at the end of the phase, the lowest of all trials. "
+        "irreversible_advance: how many became so at the host within the phase, in all trials.",
+        left_out="Of the second, those told at unknown times; warm-up from the whole trial.",
+        assumes="Each node tells every block once; the middle of the time's interval decides.",
+    ),
+)

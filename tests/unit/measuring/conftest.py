@@ -29,12 +29,19 @@ def _module(name: str) -> ModuleType:
 
 _SYNTHETIC = _module("synthetic")
 _BEND = _module("bend")
+_EXPLAINED = _module("explained")
 
 
 @pytest.fixture(scope="session")
 def synthetic() -> ModuleType:
     """Return the builder of synthetic runs."""
     return _SYNTHETIC
+
+
+@pytest.fixture(scope="session")
+def explained() -> ModuleType:
+    """Return what finds figures without a declared method."""
+    return _EXPLAINED
 
 
 @pytest.fixture(scope="session")
@@ -80,6 +87,8 @@ def rebuilt(synthetic: ModuleType, tmp_path: Path) -> Callable[..., dict[str, An
         folder = synthetic.write(tmp_path / f"run{again}", chosen, lines)
         if files is not None:
             files(folder)
-        return build(folder, lambda text: None)
+        summary = build(folder, lambda text: None)
+        assert _EXPLAINED.wrongly_explained(summary) == []
+        return summary
 
     return make

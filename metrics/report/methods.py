@@ -1,0 +1,68 @@
+"""The methods of a report: what each measure declares of itself, with this run's counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from metrics.fault_checks import clock_faults, faults, outages, path_faults
+from metrics.intake import windows
+from metrics.measure import clocks, finality, forks, load, propagation, recovery, slots
+from metrics.model import quantiles
+from metrics.model.method import Method
+from metrics.report.text import UNKNOWN
+from metrics.results import beside, expectations, summary
+
+GROUPS = {
+    "Chain": (windows, finality, slots, forks, summary, propagation, recovery, load),
+    "Errors, clocks and verdicts": (quantiles, clocks, expectations, beside),
+    "Faults": (faults, path_faults, clock_faults, outages),
+}
+"""Where each group of figures declares its METHODS, in the order of the page."""
+
+
+def declared() -> Iterator[Method]:
+    """Yield every method."""
+    for modules in GROUPS.values():
+        for module in modules:
+            yield from module.METHODS
+
+
+def of_run(found: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return {group: rows} for a summary: {method, here: what was left out in this run}.
+
+    Of kinds of faults only those that the run has.
+    """
+    kinds = {f"faults.{fault['fault']}" for fault in found["faults"]}
+    if kinds:
+        kinds.add("faults.*")
+    groups = {
+        name: [
+            {"method": method, "here": _counted(method, found["cells"])}
+            for module in modules
+            for method in module.METHODS
+            if name != "Faults" or kinds & set(method.figures)
+        ]
+        for name, modules in GROUPS.items()
+    }
+    return {name: rows for name, rows in groups.items() if rows}
+
+
+def _counted(method: Method, cells: list[dict[str, Any]]) -> str:
+    """Return how much a method left out in all cells, in words."""
+    parts = []
+    for path, words in method.counts:
+        counts = [count for cell in cells for count in _at(cell, path.split("."))]
+        total = UNKNOWN if None in counts else f"{sum(counts):,}"
+        parts.append(f"{total} {words}")
+    return ", ".join(parts)
+
+
+def _at(value: Any, path: list[str]) -> Iterator[Any]:
+    """Yield what stands at a path; `*` stands for every name."""
+    if not path:
+        yield value
+        return
+    names = list(value) if path[0] == "*" else [path[0]] if path[0] in value else []
+    for name in names:
+        yield from _at(value[name], path[1:])
