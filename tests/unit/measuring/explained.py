@@ -13,10 +13,12 @@ SAMPLES = {path[1] for path in DECLARED if path[0] == "Q"}
 
 
 def matches(pattern: Path, path: Path) -> bool:
-    """Return whether a pattern names a path; `*` is any one name."""
-    return len(pattern) == len(path) and all(
-        want in ("*", name) for want, name in zip(pattern, path, strict=True)
-    )
+    """Return whether a pattern names a path; `*` is any one name, at its end none if all of them
+    are unknown.
+    """
+    return pattern[len(path) :] in ((), ("*",)) and all(
+        want in ("*", name) for want, name in zip(pattern, path, strict=False)
+    ) and len(pattern) >= len(path)  # fmt: skip
 
 
 def leaves(value: Any, path: Path = ()) -> Iterator[Path]:
@@ -34,19 +36,18 @@ def leaves(value: Any, path: Path = ()) -> Iterator[Path]:
 
 
 def figures(summary: dict[str, Any]) -> set[Path]:
-    """Return the paths of all figures of a summary."""
+    """Return the paths of all figures of a summary, what is measured of faults aside."""
     found: set[Path] = set()
     for cell in summary["cells"]:
         for m in (cell["metrics"], *cell["phases"].values()):
             found |= set(leaves(m))
-    return found | {("faults", fault["fault"]) for fault in summary["faults"]}
+    return found
 
 
 def wrongly_explained(summary: dict[str, Any]) -> list[Path]:
-    """Return the figures that not exactly one method explains, `faults.*` aside."""
-    patterns = [pattern for pattern in DECLARED if pattern != ("faults", "*")]
+    """Return the figures that not exactly one method explains."""
     return sorted(
         path
         for path in figures(summary)
-        if sum(matches(pattern, path) for pattern in patterns) != 1
+        if sum(matches(pattern, path) for pattern in DECLARED) != 1
     )
