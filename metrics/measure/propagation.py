@@ -124,9 +124,9 @@ METHODS = (
     Method(
         name="Propagation",
         figures=("propagation_ms.*.*", "propagation_left_out.*"),
-        formula="First `received` at a host, minus `produced` at the maker, along the directly "
-        "probed pair of raw clocks. Blocks fetched while catching up count as well. A block that "
-        "never arrived is censored.",
+        formula="When a host first received a block, minus when its maker made it, along the "
+        "directly probed pair of raw clocks. Blocks fetched while catching up count as well. A "
+        "block that never arrived is censored.",
         left_out=f"Orphaned blocks, those of the last {YOUNG_NS / 1e9:g} s, and those whose making "
         "is not on record. Hops between clocks that no probe relates are unknown.",
         assumes="The clock bound of that pair; the maker's line is written when the block is "

@@ -177,7 +177,7 @@ METHODS = (
         name="± and error of a quantile",
         figures=("Q.error",),
         formula="The same quantile of the lower ends of all samples, and of all upper ends; "
-        "± is the larger distance to one of them. `unknown` where that exceeds the value.",
+        "± is the larger distance to one of them. Unknown where that exceeds the value.",
         left_out="Nothing.",
         assumes="Each sample lies in its interval: then the quantile lies in this one.",
     ),

@@ -122,18 +122,21 @@ def slot_grid(analysis: Analysis, key: str) -> str:
 
 
 def heat_maps(metrics: dict[str, Any], key: str) -> str:
-    """Return two maps host × host, p50 and p99 of block propagation, errors in the cells."""
+    """Return two maps host × host of block propagation, errors in the cells: p50, and p99 or, where
+    no pair has enough blocks for that, the largest.
+    """
     table = metrics["propagation_ms"]
     hosts = sorted(set(table) | {target for row in table.values() for target in row})
     if not hosts:
         return ""
     names = [_label(host) for host in hosts]
-    figure = make_subplots(
-        rows=1, cols=2, subplot_titles=("p50 (ms)", "p99 (ms)"), horizontal_spacing=0.14
-    )
     found = [[table.get(source, {}).get(target) for target in hosts] for source in hosts]
+    high = "p99" if any(q and "p99" not in q["few"] for row in found for q in row) else "max"
+    figure = make_subplots(
+        rows=1, cols=2, subplot_titles=("p50 (ms)", f"{high} (ms)"), horizontal_spacing=0.14
+    )
     counts = [[q["n"] if q else 0 for q in row] for row in found]
-    for column, share in ((1, "p50"), (2, "p99")):
+    for column, share in ((1, "p50"), (2, high)):
         values: list[list[float | None]] = []
         cells: list[list[str]] = []
         for qs in found:

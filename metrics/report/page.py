@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import jinja2
@@ -22,6 +23,7 @@ from metrics.results.analysis import Analysis
 
 CONTAINER_LABS = ("container",)
 FEW = 3
+LONG_MS = 1000
 
 
 def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analysis]) -> str:
@@ -145,7 +147,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
 def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str]]:
     """Return the figures that say whether the rest may be believed, with a word of verdict."""
     data = analysis.data
-    worst = _uncertain(clocks.widest(analysis.propagation.hops))
+    error = _uncertain(analysis.propagation.hops)
     wall = data.timeline.wall
     closure = data.timeline.closure_ns()
     hops = [q for row in metrics["propagation_ms"].values() for q in row.values()]
@@ -154,7 +156,7 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str
     lost = sum(loss.count for loss in data.intake.losses)
     rejected = sum(data.intake.rejected.values())
     rows = [
-        ("Widest clock error of a latency", worst or "none", "ok" if worst else "bad"),
+        ("Clock error of a latency between hosts", error or "no latency", "ok" if error else "bad"),
         ("Wall time against the time line",
          f"± {wall.median_half_ns / 1e6:.3f} ms (median)" if wall else text.UNKNOWN,
          "ok" if wall else "warn"),
@@ -175,13 +177,23 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str
     return [{"what": what, "value": value, "word": word} for what, value, word in rows]
 
 
-def _uncertain(hop: Hop | None) -> str:
-    """Return the error of a hop beside what it is of: a long one is less certain, "" for none."""
-    if hop is None:
+def _uncertain(hops: list[Hop]) -> str:
+    """Return the middle and the widest error of hops, and of which block that is; "" for none.
+
+    A block that is fetched late has the widest, as two clocks may part on its way.
+    """
+    worst = clocks.widest(hops)
+    if worst is None:
         return ""
-    half_ns = (hop.hi_ns - hop.lo_ns) / 2
-    way = f"{hop.source} to {hop.target}, block {hop.num}"
-    return f"± {half_ns / 1e6:.3f} ms ({way}, which took {text.number(hop.mid_ns / 1e6)} ms)"
+    widths = [hop.hi_ns - hop.lo_ns for hop in hops if hop.mid_ns == hop.mid_ns]
+    half_ms, worst_ms = (width / 2e6 for width in (median(widths), worst.hi_ns - worst.lo_ns))
+    took_ms = worst.mid_ns / 1e6
+    took = f"{took_ms / 1e3:.1f} s" if took_ms >= LONG_MS else f"{text.number(took_ms)} ms"
+    why = ": the longer it takes, the more two clocks may part" if took_ms >= LONG_MS else ""
+    return (
+        f"± {half_ms:.3f} ms (median); the widest ± {worst_ms:.3f} ms, of block {worst.num}, which "
+        f"{worst.target} had {took} after {worst.source} made it{why}"
+    )
 
 
 def _positions(analysis: Analysis) -> list[dict[str, Any]]:

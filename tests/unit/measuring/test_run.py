@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -138,6 +139,15 @@ def test_the_report_is_one_file_that_fetches_nothing_and_does_not_hide_plotly(ru
     assert "<link" not in page
     assert page.count("plotly.js v") >= 1
     assert 'id="finality-1"' in page
+
+
+def test_the_widest_clock_error_says_of_which_block_it_is_and_why(run: Path) -> None:
+    page = (run / "report.html").read_text()
+    found = re.search(r"the widest ± ([0-9.]+) ms, of block \d+, which (\w+) had ([0-9.]+) s", page)
+    assert found is not None
+    assert 0.5 < float(found[1]) < 5
+    assert (found[2], 9 < float(found[3]) < 11) == ("h4", True)
+    assert "after h1 made it: the longer it takes, the more two clocks may part" in page
     assert "80.4 ms one way" in page
     assert "abstained: clock offset" in page
 
