@@ -8,13 +8,8 @@ from typing import Any
 import numpy as np
 
 from metrics.intake.band import WIDEST_PPM
-from metrics.intake.timeline import (
-    CRYSTAL_PPM,
-    LIE_LINGERS_NS,
-    PAIR_WANDER_PPM,
-    SETTLE_NS,
-    WALL_WANDER_PPM,
-)
+from metrics.intake.pairs import CRYSTAL_PPM, PAIR_WANDER_PPM, UNFITTED_PPM
+from metrics.intake.timeline import LIE_LINGERS_NS, SETTLE_NS, WALL_WANDER_PPM
 from metrics.intake.trial import TrialData
 from metrics.measure.propagation import Hop
 from metrics.model.method import Method
@@ -132,7 +127,7 @@ METHODS = (
         formula="Each probe puts the offset of two raw monotonic clocks between t3 − t4 and "
         "t2 − t1: half its round trip, whatever the asymmetry. Between probes the offset may leave "
         f"the fitted drift by {PAIR_WANDER_PPM} ppm and what the fit may be wrong by, without a "
-        f"fit wander by {2 * CRYSTAL_PPM} ppm; what all probes allow is the bound. A latency "
+        f"fit wander by {UNFITTED_PPM} ppm; what all probes allow is the bound. A latency "
         f"also carries {CRYSTAL_PPM} ppm of its length.",
         left_out="Probes across a standstill of a clock. Of several trials, the table of hosts "
         "shows the last.",

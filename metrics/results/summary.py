@@ -174,6 +174,7 @@ def _metrics(analyses: list[Analysis], phases: set[str]) -> dict[str, Any]:
         ),
         "forks": forks.counts([s for a in analyses for s in a.switches if s.phase in phases]),
         "recovery_s": {},
+        "first_final_s": {},
         "clock": {},
         "transactions": _transactions(analyses, phases),
     }
