@@ -89,7 +89,7 @@ def _cell(cell: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
                 "window": _stretches(windows[name]),
                 "metrics": metrics,
                 "advance": _spread(moved),
-                "frozen": [host for host, n in moved.items() if n == 0],
+                "frozen": _frozen(moved),
             }
         )
     return {
@@ -99,11 +99,28 @@ def _cell(cell: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
     }
 
 
+def _frozen(moved: dict[str, int]) -> str:
+    """Return the hosts where nothing became final, where it did elsewhere; how many, if many."""
+    frozen = [host for host, n in moved.items() if n == 0]
+    if len(frozen) == len(moved):
+        return ""
+    return _few(frozen)
+
+
+def _few(hosts: list[str]) -> str:
+    """Return hosts by name, or how many where their names would fill a page."""
+    return ", ".join(hosts) if len(hosts) <= FEW else f"{len(hosts)} hosts"
+
+
 def _stretches(found: list[tuple[float, float]]) -> str:
     """Return when a phase was: each of its stretches, or how many where these would fill a page."""
     if len(found) > FEW:
-        return f"{len(found)} stretches in {found[0][0]:g} – {found[-1][1]:g} s"
-    return ", ".join(f"{start:g} – {end:g}" for start, end in found) + " s"
+        return f"{len(found)} stretches in {_window(found[0][0], found[-1][1])} s"
+    return ", ".join(_window(start, end) for start, end in found) + " s"
+
+
+def _window(start_s: float, end_s: float) -> str:
+    return f"{round(start_s, 2):g} – {round(end_s, 2):g}"
 
 
 def _spread(moved: dict[str, int]) -> str:
@@ -247,20 +264,23 @@ def _misses(slots: list[Slot]) -> list[dict[str, Any]]:
 
 
 def _recovery(analysis: Analysis) -> list[dict[str, Any]]:
-    """Return, for each fault, each host's seconds to a new final block and back to normal.
-
-    Each with its interval; False for a host that the fault did not disturb.
+    """Return, for each fault, who was not disturbed, and of each host that was the seconds to a new
+    final block and back to normal, each with its interval.
     """
     rows: dict[str, dict[str, Any]] = {}
     for item in analysis.recovery:
+        healed_s = item.healed.t_ns / 1e9
         row = rows.setdefault(
-            item.fault, {"fault": item.fault, "healed_s": item.healed.t_ns / 1e9, "hosts": {}}
+            item.fault, {"fault": item.fault, "healed_s": healed_s, "hosts": {}, "calm": []}
         )
-        row["hosts"][item.host] = item.disturbed and [
+        if not item.disturbed:
+            row["calm"].append(item.host)
+            continue
+        row["hosts"][item.host] = [
             None if moment is None else [ns / 1e9 for ns in recovery.since(moment, item.healed)]
             for moment in (item.first_final, item.back)
         ]
-    return list(rows.values())
+    return [{**row, "calm": _few(row["calm"])} for row in rows.values()]
 
 
 def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:

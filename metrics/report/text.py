@@ -13,7 +13,7 @@ UNKNOWN = "unknown"
 def figure(q: dict[str, Any] | None, key: str, unit: str = "") -> str:
     """Return a quantile as `4.08 ± 0.01 s`, `unknown` if its error exceeds it, or why none."""
     if not q or not q["n"]:
-        return "–"
+        return UNKNOWN if q and q["unknown"] else "–"
     value = q.get(key)
     if key in q["few"]:
         return f"n < {NEEDED[key]}"

@@ -229,9 +229,9 @@ def _recovery(q: dict[str, Any], limit: float) -> tuple[str, str]:
         verdict = VIOLATED if watched >= limit else UNKNOWN
         return verdict, f"{q['censored']} of {q['n']} hosts not back after {watched:.1f} s"
     low, high = _ends(q, "max")
-    evidence = f"slowest host back after {_text('recovery_s', round(q['max'], 2))}"
+    evidence = f"slowest host back after {_text('recovery_s', q['max'])}"
     if low != high:
-        evidence += f" ({_range('recovery_s', round(low, 2), round(high, 2))})"
+        evidence += f" ({_range('recovery_s', low, high)})"
     return _at_most(low, high, limit), evidence
 
 
