@@ -1,14 +1,14 @@
 """How long a host that a fault disturbed needs once it is healed: to a new final block, and back.
 
 Lag here is the network's head minus the host's last irreversible block, sampled at every slot. A
-host is disturbed when, from the begin of the fault to a round after its end, its lag was more than
-one block above the worst of the baseline, nothing became final there for more than a round, or it
-told no slot. It is back once its lag is that of the baseline again for a whole round in which
-finality moved, if a block that was made after the heal became final there. The clock starts when
-the last host healed, as the common time line has it. A host that is not back by the end of the
-trial is censored. A sample a slot: back lies between the last sample that was not, and the first
-one that was. Where the clocks' error leaves open which block or sample that is, a moment's interval
-holds each that it may be.
+host is disturbed when, from the begin of the fault to a round after its end (or to the begin of the
+next), its lag was more than one block above the worst of the baseline, nothing became final there
+for more than a round, or it told no slot. It is back once its lag is that of the baseline again for
+a whole round in which finality moved, if a block that was made after the heal became final there.
+The clock starts when the last host healed, as the common time line has it. A host that is not back
+by the end of the trial is censored. A sample a slot: back lies between the last sample that was
+not, and the first one that was. Where the clocks' error leaves open which block or sample that is,
+a moment's interval holds each that it may be.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
             if _kept_down(data, host, healed.t_ns):
                 continue
             first = _first_final(finals[host], healed)
-            window = (fault.at_ns, healed.t_ns + data.plan.round_slots * data.plan.slot_ns)
+            window = (fault.at_ns, _own_until(data, fault, healed))
             result.append(
                 Recovery(
                     fault=fault.id,
@@ -176,6 +176,13 @@ def _placed(data: TrialData, record: Record, between_ns: tuple[int, int]) -> Mom
     if not (math.isfinite(lo_ns) and math.isfinite(hi_ns)):
         return own
     return Moment(float(found.mid.mean()), lo_ns, hi_ns)
+
+
+def _own_until(data: TrialData, fault: PlannedFault, healed: Moment) -> float:
+    """Return until when a disturbance may be the fault's: a round after it, or the next begin."""
+    until_ns = healed.t_ns + data.plan.round_slots * data.plan.slot_ns
+    begins = [other.at_ns for other in data.planned.faults if other.id != fault.id]
+    return min([until_ns, *(at_ns for at_ns in begins if at_ns >= healed.t_ns)])
 
 
 def _kept_down(data: TrialData, host: str, t_ns: float) -> bool:
@@ -303,9 +310,10 @@ METHODS = (
         f"Normal: at most {TOLERANCE_BLOCKS} block above the worst of the baseline. One sample a "
         "disturbed host; not back by the end: censored. watched_s: the shortest time from a "
         "heal to the end.",
-        left_out="Hosts not disturbed: from the begin of the fault to a round after its end never "
-        f"behind, nor without a new final block for a round and a turn, nor silent for "
-        f"{SILENT_SLOTS} slots. Hosts kept down by another fault. Faults without an end.",
+        left_out="Hosts not disturbed: from the begin of the fault to a round after its end, or to "
+        "the next begin, never behind, nor without a new final block for a round and a turn, nor "
+        f"silent for {SILENT_SLOTS} slots. Hosts kept down by another fault. Faults without an "
+        "end.",
         assumes="The heal is when the agents wrote it down, else planned. Samples come once a "
         "slot: back lies between the last that was not and the first that was.",
         counts=(
