@@ -12,10 +12,11 @@ from metrics.model import quantiles
 from metrics.model.method import Method
 from metrics.report.text import UNKNOWN
 from metrics.results import beside, expectations, summary
+from metrics.safety import checks
 
 GROUPS = {
     "Chain": (windows, finality, slots, forks, summary, propagation, recovery, load),
-    "Errors, clocks and verdicts": (quantiles, clocks, expectations, beside),
+    "Errors, clocks and verdicts": (quantiles, clocks, checks, expectations, beside),
     "Faults": (faults, path_faults, clock_faults, outages),
 }
 """Where each group of figures declares its METHODS, in the order of the page."""

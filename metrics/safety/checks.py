@@ -19,6 +19,7 @@ import msgspec
 from metrics.intake.timeline import believes_a_lie
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView
+from metrics.model.method import Method
 from metrics.model.run_folder import load_json
 from metrics.safety import facts, invariants, liveness, node_log
 from metrics.safety.facts import Facts
@@ -260,3 +261,15 @@ def witness(found: Violation) -> dict[str, Any]:
         "t_s": [None if t != t or abs(t) == float("inf") else round(t / 1e9, 6)
                 for t in found.t_ns],
     }  # fmt: skip
+
+
+METHODS = (
+    Method(
+        name="Verdict of an invariant",
+        figures=("checks",),
+        formula="Violated: one witness in the record contradicts it. Holds: none does, and the "
+        "record is whole. Unknown: none does, but events are lost or a host told nothing.",
+        left_out="Nodes that the plan makes lie, and the keys they hold.",
+        assumes="Correct nodes write what they do; the record holds no signatures.",
+    ),
+)
