@@ -174,7 +174,7 @@ METHODS = (
         figures=("faults.power_cut", "faults.freeze_host", "faults.link_down"),
         formula="Silence: at least from the first to the last probe it left unanswered, at most "
         "from the last sign of life before to the first after. A power cut must show a new boot, "
-        "the others none. In the simulator as for kill and pause.",
+        "the others none. In the simulator only the node stops, and its slots told tell how long.",
         left_out="Of a link that is down the host's own events, as it goes on writing.",
         assumes="A host that lives answers clock probes, which nothing else disturbs.",
     ),

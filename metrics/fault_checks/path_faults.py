@@ -220,6 +220,7 @@ def _quiet(data: TrialData) -> tuple[int, int]:
     return 0, min((fault.at_ns for fault in data.planned.faults), default=data.end_ns)
 
 
+_DISTURBED = "Probes while other faults lose them; those not sure to fall within the fault."
 METHODS = (
     Method(
         name="Delay measured",
@@ -236,7 +237,7 @@ METHODS = (
         figures=("faults.partition",),
         formula="Path probes sent and answered across the cut, which none may be, and within the "
         "groups.",
-        left_out="Probes while other faults lose them; those not sure to fall within the fault.",
+        left_out=_DISTURBED,
         assumes="Path probes share the fate of the data.",
     ),
     Method(
@@ -244,7 +245,7 @@ METHODS = (
         figures=("faults.cut",),
         formula="Exchanges of path probes between the pairs, of which none may be answered, and "
         "packets that the kernels of the receivers dropped.",
-        left_out="As for a partition.",
+        left_out=_DISTURBED,
         assumes="An exchange needs both ways; which of them is dead, the kernels tell.",
     ),
     Method(
@@ -253,7 +254,7 @@ METHODS = (
         formula="1 − √(answered / sent) of the exchanges between the pairs, with Wilson's 95 % "
         "interval, within which a loss is as asked; at each receiver, packets dropped of those "
         "that arrived, by its kernel.",
-        left_out="As for a partition.",
+        left_out=_DISTURBED,
         assumes="Both ways lose alike, and packets independently of each other.",
         source="Wilson 1927, JASA 22",
     ),
