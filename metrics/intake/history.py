@@ -47,8 +47,14 @@ class Intake:
     hosts: list[str]
     """The hosts of which any event passed."""
     findings: list[str]
-    """What is damaged or missing; each makes the trial invalid."""
+    """What is damaged or missing, each `<host>: …`; each makes the trial invalid."""
     notes: list[str]
+
+    @property
+    def damaged(self) -> frozenset[str]:
+        """Return the hosts whose records are not what they wrote, or not all of it."""
+        named = {finding.partition(":")[0] for finding in self.findings}
+        return frozenset(named | {loss.host for loss in self.losses})
 
 
 def connect() -> duckdb.DuckDBPyConnection:

@@ -67,21 +67,43 @@ class _Recomputed(msgspec.Struct, frozen=True):
 def judge(data: TrialData, chain: ChainView) -> list[Check]:
     """Return the invariants for one trial, and whether the hosts, if there are any, were left as
     found.
+
+    A damaged record accuses nobody: a breach must show in the records of the other hosts alone.
     """
-    known = facts.gather(data)
-    found = [
+    found = _invariants(data, chain, frozenset())
+    damaged = data.intake.damaged
+    if damaged:
+        sound = _invariants(data, chain, damaged)
+        found = [_spared(data, every, some) for every, some in zip(found, sound, strict=True)]
+    return found if data.plan.simulated else [*found, _healed_state(data)]
+
+
+def _invariants(data: TrialData, chain: ChainView, without: frozenset[str]) -> list[Check]:
+    """Return the invariants as the records of all hosts but those have them."""
+    known = facts.gather(data, without)
+    return [
         _conflicting(data, known),
         _lib_decreases(data, known),
         _state_digest(data, known),
         _double_sign(data, known),
-        _headers(data),
+        _headers(data, without),
         _transactions(data, known),
         _liveness(data, chain, known),
         _early(data, known),
         _schedule(data, known),
         _restarts(data, known),
     ]
-    return found if data.plan.simulated else [*found, _healed_state(data)]
+
+
+def _spared(data: TrialData, every: Check, sound: Check) -> Check:
+    """Return the check of every host's record, a breach only where the sound ones have it."""
+    if every.verdict != VIOLATED:
+        return every
+    if sound.verdict == VIOLATED:
+        return sound
+    hosts = ", ".join(sorted(data.intake.damaged))
+    text = f"without the damaged record of {hosts} nothing is violated; {_gap(data)}"
+    return Check(every.name, UNKNOWN, text)
 
 
 def _verdict(data: TrialData, name: str, problems: list[Violation], fine: str) -> Check:
@@ -146,8 +168,11 @@ def _double_sign(data: TrialData, known: Facts) -> Check:
     return _verdict(data, NAMES["I4"], problems, fine)
 
 
-def _headers(data: TrialData) -> Check:
-    """Return what the recomputation of headers found; it is done before, by who knows the rules."""
+def _headers(data: TrialData, without: frozenset[str]) -> Check:
+    """Return what the recomputation of headers found; it is done before, by who knows the rules.
+
+    A breach that only those hosts show is not told.
+    """
     name = NAMES["I5"]
     try:
         found = msgspec.convert(load_json(data.folder / "verify.json"), _Recomputed)
@@ -155,6 +180,9 @@ def _headers(data: TrialData) -> Check:
         return Check(name, UNKNOWN, "headers were not recomputed (no verify.json)")
     if found.verdict == HOLDS:
         return _verdict(data, name, [], found.evidence)
+    if found.verdict == VIOLATED and without:
+        clean = [witness for witness in found.details if not without.issuperset(witness.hosts)]
+        return _verdict(data, name, clean, "")
     return Check(name, found.verdict, found.evidence, found.details)
 
 

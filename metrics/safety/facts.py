@@ -39,13 +39,13 @@ class Facts:
     logs: Logs
 
 
-def gather(data: TrialData) -> Facts:
-    """Return the records of the trial's correct nodes."""
-    liars = data.liars
+def gather(data: TrialData, without: frozenset[str] = frozenset()) -> Facts:
+    """Return the records of the trial's correct nodes, but for those hosts."""
+    left_out = data.liars | without
     life = _lives(data)
 
     def events(kind: str, columns: str) -> Iterator[Event]:
-        return (e for e in data.events(kind, columns) if e.host not in liars)
+        return (e for e in data.events(kind, columns) if e.host not in left_out)
 
     return Facts(
         finals=[

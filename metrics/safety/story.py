@@ -76,8 +76,12 @@ class Story:
 
 
 def tell(data: TrialData, chain: ChainView) -> Story | None:
-    """Return the story of the first conflict, None when hosts agree on every final block."""
-    events = [e for e in data.events("irreversible", IRREVERSIBLE) if e.host not in data.liars]
+    """Return the story of the first conflict, None when hosts agree on every final block.
+
+    Liars are not heard, nor hosts whose record is damaged.
+    """
+    unheard = data.liars | data.intake.damaged
+    events = [e for e in data.events("irreversible", IRREVERSIBLE) if e.host not in unheard]
     ids: dict[int, set[str]] = defaultdict(set)
     for event in events:
         ids[event.fields[0]].add(event.fields[1])

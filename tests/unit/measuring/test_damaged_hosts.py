@@ -1,0 +1,118 @@
+"""A damaged record accuses nobody; a breach that stands without it still fails the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zstandard
+
+Rebuilt = Callable[..., dict[str, Any]]
+Lines = dict[str, list[dict[str, Any]]]
+
+
+def check(summary: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return one check of a summary."""
+    return next(found for found in summary["checks"] if found["name"] == name)
+
+
+def other_final_block(lines: Lines, host: str) -> None:
+    """Have the host call another block irreversible than it did."""
+    [line for line in lines[host] if line["kind"] == "irreversible"][20]["id"] = "f" * 64
+
+
+def lose(lines: Lines, host: str) -> None:
+    """Take three lines of a host's record away."""
+    del lines[host][100:103]
+
+
+def other_state(lines: Lines, host: str) -> None:
+    """Have the host come to another state by one block."""
+    [x for x in lines[host] if x["kind"] == "applied"][30]["state_digest"] = "other"
+
+
+def other_block_of_the_slot(lines: Lines, host: str) -> None:
+    """Have the host hear of another block than the slot's."""
+    next(x for x in lines[host] if x["kind"] == "received")["id"] = "e" * 64
+
+
+def lower_lib(lines: Lines, host: str) -> None:
+    """Have the host resume below what it had called irreversible."""
+    [x for x in lines[host] if x["kind"] == "started"][-1]["resumed_lib"] = 3
+
+
+BENDS = [
+    (other_final_block, "h4", "no_conflicting_finality"),
+    (other_state, "h1", "same_state_digest"),
+    (other_block_of_the_slot, "h2", "no_double_sign"),
+    (lower_lib, "h3", "lib_never_decreases"),
+    (lower_lib, "h3", "restart_keeps_state"),
+]
+
+
+@pytest.mark.parametrize(("bend", "host", "name"), BENDS)
+def test_a_breach_that_only_a_damaged_record_shows_is_unknown_and_names_the_host(
+    bend: Callable[[Lines, str], None], host: str, name: str, rebuilt: Rebuilt
+) -> None:
+    def both(lines: Lines) -> None:
+        bend(lines, host)
+        lose(lines, host)
+
+    summary = rebuilt(both)
+    found = check(summary, name)
+    assert summary["verdict"] == "invalid"
+    assert (found["verdict"], found["details"]) == ("unknown", [])
+    assert found["evidence"].startswith(f"without the damaged record of {host} nothing is violated")
+    assert summary["stories"] == []
+
+
+@pytest.mark.parametrize(("bend", "host", "name"), BENDS)
+def test_it_stands_beside_another_hosts_damage(
+    bend: Callable[[Lines, str], None], host: str, name: str, rebuilt: Rebuilt
+) -> None:
+    def both(lines: Lines) -> None:
+        bend(lines, host)
+        lose(lines, "h1" if host != "h1" else "h2")
+
+    summary = rebuilt(both)
+    assert (summary["verdict"], check(summary, name)["verdict"]) == ("fail", "violated")
+    if name == "no_conflicting_finality":
+        (witness,) = check(summary, name)["details"]
+        assert "h1" not in witness["hosts"]
+        assert len(summary["stories"]) == 1
+
+
+def test_numbers_given_twice_with_other_blocks_accuse_nobody(rebuilt: Rebuilt) -> None:
+    def twice(lines: Lines) -> None:
+        lines["h4"] += [
+            line | {"id": "f" * 64} for line in lines["h4"] if line["kind"] == "irreversible"
+        ]
+
+    summary = rebuilt(twice)
+    assert summary["verdict"] == "invalid"
+    assert any("h4: " in reason and "given twice" in reason for reason in summary["invalid"])
+    assert {c["verdict"] for c in summary["checks"]} <= {"holds", "unknown"}
+
+
+def test_lines_that_came_twice_are_taken_once(rebuilt: Rebuilt) -> None:
+    def double(run: Path) -> None:
+        path = run / "trials/1/hosts/h4/events.jsonl.zst"
+        path.write_bytes(zstandard.compress(zstandard.decompress(path.read_bytes()) * 2, 3))
+
+    summary = rebuilt(files=double)
+    assert summary["verdict"] == "pass"
+    assert any(note.startswith("trial 1: h4: ") for note in summary["notes"])
+
+
+def test_a_hosts_file_in_anothers_place_accuses_nobody(rebuilt: Rebuilt) -> None:
+    def swap(run: Path) -> None:
+        hosts = run / "trials/1/hosts"
+        name = "events.jsonl.zst"
+        (hosts / "h2" / name).write_bytes((hosts / "h1" / name).read_bytes())
+
+    summary = rebuilt(files=swap)
+    assert summary["verdict"] == "invalid"
+    assert {c["verdict"] for c in summary["checks"]} <= {"holds", "unknown"}
+    assert any("h2: " in reason for reason in summary["invalid"])
