@@ -10,8 +10,12 @@ from metrics.model.plan import Bounds
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One system as formulas: producers -> quorum; (producers, blocks a turn) -> (min, max) lag."""
+    """One system as formulas: producers -> quorum; (producers, blocks a turn) -> (min, max) lag.
 
+    stages: how often a quorum must stand behind a block until it is final.
+    """
+
+    stages: int
     quorum: Callable[[int], int]
     lag: Callable[[int, int], tuple[int, int]]
 
@@ -19,6 +23,11 @@ class System:
 def quorum(profile: str, producers: int) -> int:
     """Return how many of the producers must take part for blocks to become final."""
     return SYSTEMS[profile].quorum(producers)
+
+
+def stages(profile: str) -> int:
+    """Return how often a quorum must stand behind a block: pre-commit and commit, or once."""
+    return SYSTEMS[profile].stages
 
 
 def predicted_lag(profile: str, producers: int, blocks_per_turn: int) -> Bounds:
@@ -57,6 +66,6 @@ def _one_stage(producers: int, turn: int) -> tuple[int, int]:
 
 
 SYSTEMS: Mapping[str, System] = {
-    "eosio": System(_two_thirds, _two_stages),
-    "bitshares": System(_seven_tenths, _one_stage),
+    "eosio": System(2, _two_thirds, _two_stages),
+    "bitshares": System(1, _seven_tenths, _one_stage),
 }

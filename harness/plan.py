@@ -25,6 +25,7 @@ from harness.units import SECOND_NS
 from metrics.model.plan import (
     Bounds,
     Estimate,
+    Finality,
     Plan,
     PlannedCell,
     PlannedFault,
@@ -104,6 +105,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         lock_on_proposed=common.chain.lock_on_proposed,
         enable_stale_production=_stale_producers(common, view, hosts, base_seed, file.path.name),
         bitshares=common.chain.bitshares_options(),
+        finality=_finality(common),
         prediction=Prediction(finality_lag_blocks=predicted_lag(common)),
         estimate=_estimate(common, len(hosts), timing.end_ns, len(trials)),
     )
@@ -112,6 +114,12 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
 def producer_names(n: int) -> list[str]:
     """Return n producer names in schedule order (alphabetical): producera, producerb, ..."""
     return [f"producer{chr(ord('a') + i)}" for i in range(n)]
+
+
+def _finality(campaign: Campaign) -> Finality:
+    chain = campaign.chain
+    quorum = consensus.quorum(chain.profile, chain.producers)
+    return Finality(stages=consensus.stages(chain.profile), quorum=quorum)
 
 
 def predicted_lag(campaign: Campaign) -> Bounds:

@@ -57,10 +57,9 @@ def _witness(planned: Plan, trial: PlannedTrial) -> Witness:
 
 
 def _outcome(planned: Plan, witness: Witness, world: World) -> Outcome:
-    two_stage = planned.profile == "eosio"
     early_ns = 0 if planned.timing == "fio" else planned.slot_ns
     tolerance_ns = float(early_ns + planned.clock_limit_ns)
-    breaches = witness.judge(tolerance_ns=tolerance_ns, two_stage=two_stage)
+    breaches = witness.judge(tolerance_ns=tolerance_ns, two_stage=planned.two_stage)
     headers = verify.judge(profiles.build(world.spec.genesis), _seen(witness))
     if headers["verdict"] == verify.VIOLATED:
         breaches.append(Breach(invariant="I5", text=headers["evidence"]))

@@ -138,6 +138,13 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     raw_bytes: Count
 
 
+class Finality(msgspec.Struct, frozen=True, kw_only=True):
+    """What finality takes: producers that must stand behind a block, in one stage or in two."""
+
+    stages: Positive
+    quorum: Positive
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The whole plan."""
 
@@ -163,6 +170,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     lease: str | int
     cells: list[PlannedCell]
     trials: list[PlannedTrial]
+    finality: Finality
     prediction: Prediction
     estimate: Estimate
 
@@ -174,13 +182,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def two_stage(self) -> bool:
         """Return whether finality takes a pre-commit and a commit, with confirmed ranges."""
-        return self.profile != "bitshares"
+        return self.finality.stages == 2
 
     @property
     def quorum(self) -> int:
-        """Return how many producers must stand behind a block: two thirds and one, or 70 %."""
-        n = len(self.producers)
-        return n * 2 // 3 + 1 if self.two_stage else n - 3 * n // 10
+        """Return how many producers must stand behind a block."""
+        return self.finality.quorum
 
     @property
     def round_slots(self) -> int:

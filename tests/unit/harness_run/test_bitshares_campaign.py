@@ -9,7 +9,7 @@ import pytest
 from harness import campaign, consensus, plan
 from harness.errors import CampaignError
 from harness.genesis import HostAccess, KeyFolder, trial_files
-from metrics.model.plan import Bounds, decode, encode
+from metrics.model.plan import Bounds, Finality, decode, encode
 from node.chain import genesis as genesis_file
 from node.chain.bitshares.finality import witnesses_needed
 from node.chain.profile import build
@@ -67,7 +67,7 @@ def test_the_plan_predicts_the_lag_of_one_stage(producers: int, lag: tuple[int, 
 
 def test_quorum_and_selectors_count_as_the_profile_does() -> None:
     made = plan.build(parsed("producers: 13, slot: 1s"), lab(13))
-    assert made.quorum == 10  # eosio: 9
+    assert made.finality == Finality(stages=1, quorum=10)  # eosio: 2 stages, 9
     assert made.trials[0].quorum[0].needed == 10
 
 
