@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from metrics.fault_checks import clock_faults, fault_records, outages, path_faults, probes
+from metrics.fault_checks import (
+    clock_steps,
+    fault_records,
+    outages,
+    path_faults,
+    probes,
+    time_servers,
+)
 from metrics.fault_checks.path_faults import Found
 from metrics.fault_checks.probes import Burst
 from metrics.intake.trial import TrialData
@@ -84,13 +91,13 @@ def _measured(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found
         case "loss":
             return path_faults.loss(data, fault, found)
         case "clock_step":
-            return clock_faults.step(data, fault)
+            return clock_steps.step(data, fault)
         case "clock_drift":
-            return clock_faults.drift(data, fault)
+            return clock_steps.drift(data, fault)
         case "ntp_offset":
-            return clock_faults.lie(data, fault)
+            return time_servers.lie(data, fault)
         case "ntp_cut":
-            return clock_faults.silence_of_servers(data, fault)
+            return time_servers.silence_of_servers(data, fault)
         case "kill" | "crash":
             return outages.kill(data, fault)
         case "power_cut" if data.plan.simulated:

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from metrics.fault_checks import fault_records, probes
+from metrics.fault_checks import fault_records, probes, stretches
 from metrics.fault_checks.probes import LOSING, SLOWING, Burst
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
@@ -24,7 +24,6 @@ Rtts = dict[Pair, list[int]]
 AS_ASKED = "as asked"
 DELAY_ERROR_NS, DELAY_ERROR_SHARE = 2_000_000, 0.02
 ABSENT_SHARE = 0.25
-TOO_SMALL = f"too small to see (resolution {DELAY_ERROR_NS / 1e6:g} ms)"
 GONE_BURSTS = 2
 """So many bursts of one pair without the delay are no stray."""
 Z_95, Z_CERTAIN = 1.96, 4.0
@@ -62,7 +61,9 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
         "by": "median" if jitter_ns else "fastest",
         "probes": sum(len(lasting[pair]) for pair in each),
         "median_ms": round(statistics.median(medians.values()) / 1e6, 3),
-        "judged": TOO_SMALL if small else _delay_word(each, asked_ns),
+        "judged": stretches.too_small(f"{DELAY_ERROR_NS / 1e6:g} ms")
+        if small
+        else _delay_word(each, asked_ns),
     }
     slack_ns = max(DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns, ABSENT_SHARE * asked_ns)
     wrong = value < asked_ns - slack_ns or (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from metrics.fault_checks import clock_faults, faults, outages, path_faults
+from metrics.fault_checks import clock_steps, faults, outages, path_faults, time_servers
 from metrics.intake import windows
 from metrics.measure import clocks, finality, forks, load, propagation, recovery, slots
 from metrics.model import quantiles
@@ -17,7 +17,7 @@ from metrics.safety import checks
 GROUPS = {
     "Chain": (windows, finality, slots, forks, summary, propagation, recovery, load),
     "Errors, clocks and verdicts": (quantiles, clocks, checks, expectations, beside),
-    "Faults": (faults, path_faults, clock_faults, outages),
+    "Faults": (faults, path_faults, clock_steps, time_servers, outages),
 }
 """Where each group of figures declares its METHODS, in the order of the page."""
 
