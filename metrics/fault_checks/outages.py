@@ -7,21 +7,30 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from metrics.fault_checks import fault_records, stretches
 from metrics.fault_checks.path_faults import AS_ASKED, Found
 from metrics.fault_checks.probes import MARGIN_NS, Burst
 from metrics.intake.trial import TrialData
+from metrics.intake.writers import DEATHS
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
 
+STARTED = "role resumed_num resumed_lib"
 SLOT_DUE = "slot head_num lib_num"
 OWN_SIGNS = ("slot_due", "probe", "clock", "started")
 """Events that show a host to be alive."""
+NODE_SIGNS = ("slot_due", "process", "clock", "produced", "abstained", "peer", "started")
+"""Events that show its node to be alive: some of them come in every slot and second."""
 SURE_NS = 1_000_000_000
 """Events right after a clock stood still cannot be placed: before or after it."""
 
 
 def kill(data: TrialData, fault: PlannedFault) -> Found:
-    """Return how long each target was silent, and where it resumed."""
+    """Return how long each target was silent, and where it resumed.
+
+    Wrong is any line that a node wrote in its down time, half a second off either end: the dead
+    write nothing, and one that is back before its time was not down for as long as asked.
+    """
     down: dict[str, float] = {}
     resumed = _resumed(data, fault)
     for host in fault.targets:
@@ -34,14 +43,19 @@ def kill(data: TrialData, fault: PlannedFault) -> Found:
         if host in resumed and last is not None:
             down[host] = round(resumed[host]["t_s"] - max(last, fault.at_ns) / 1e9, 3)
     measured = {"down_s": down, "resumed": resumed}
+    alive = [text for host in fault.targets for text in _wrote(data, fault, host)]
+    if alive:
+        return measured, "; ".join(alive)
     if fault.asked.get("restart_after_ns") and len(resumed) < len(fault.targets):
         return measured, "the killed node was not seen again"
-    return measured, ""
+    return measured | {"judged": AS_ASKED}, ""
 
 
 def pause(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     """Return the longest time without a slot that each target wrote around the fault, in s, and
     how many of the others' clock probes its host answered meanwhile: the host itself goes on.
+
+    Wrong is any line that the node wrote in its pause, half a second off either end.
     """
     frozen: dict[str, float] = {}
     asked = [] if data.plan.simulated else [
@@ -57,10 +71,40 @@ def pause(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
         ]
         gaps = [b - a for a, b in itertools.pairwise(times) if b > fault.at_ns]
         frozen[host] = round(max(gaps, default=0.0) / 1e9, 3)
-    lasted_s = (min(fault.end_ns, data.end_ns) - fault.at_ns) / 1e9
-    awake = [host for host, gap in frozen.items() if gap < lasted_s / 2]
-    wrong = f"{', '.join(awake)} went on working" if awake else ""
-    return {"frozen_s": frozen, "host": answers}, wrong
+    measured = {"frozen_s": frozen, "host": answers}
+    awake = [text for host in fault.targets for text in _wrote(data, fault, host)]
+    if awake:
+        return measured, "; ".join(awake)
+    # A running node may be silent for so long, too: a slot, or the second between two figures.
+    shortest_ns = stretches.GONE_STEPS * max(data.plan.slot_ns, stretches.STEP_NS)
+    if min(fault.end_ns, data.end_ns) - fault.at_ns < shortest_ns:
+        return measured | {"judged": stretches.too_small(f"{shortest_ns / 1e9:g} s")}, ""
+    return measured | {"judged": AS_ASKED}, ""
+
+
+def _wrote(data: TrialData, fault: PlannedFault, host: str) -> list[str]:
+    """Return when the host's node wrote although the fault was in force, nothing if it did not.
+
+    Where another fault of the host takes its node's death back, the time up to then counts.
+    """
+    start_ns, end_ns = fault_records.in_force_ns(data, fault)
+    ends = [
+        other.end_ns
+        for other in data.planned.faults
+        if other.id != fault.id
+        and other.fault in DEATHS
+        and host in other.targets
+        and start_ns < other.end_ns
+    ]
+    window = start_ns, min([end_ns, *ends])
+    times = [
+        event.t_ns
+        for kind in NODE_SIGNS
+        for event in data.events(kind, SLOT_DUE if kind == "slot_due" else "")
+        if event.host == host and event.node == host
+    ]
+    signs = stretches.inside(times, window, MARGIN_NS)
+    return [f"{host}'s node wrote {stretches.words(signs)}"] if signs else []
 
 
 def silent(data: TrialData, fault: PlannedFault) -> Found:
@@ -81,12 +125,16 @@ def stands_still(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Fo
     """
     silent: dict[str, list[float | None]] = {}
     wrong = []
+    in_force = fault_records.in_force_ns(data, fault)
     for host in fault.targets:
         least_ns, most_ns = _silence(data, fault, host, found)
+        alive = stretches.inside(_alive(data, fault, host, found), in_force, MARGIN_NS)
         silent[host] = [round(least_ns / 1e9, 3), None if most_ns is None else
                         round(most_ns / 1e9, 3)]  # fmt: skip
         lasted_ns = min(fault.end_ns, data.end_ns) - fault.at_ns
-        if most_ns is None:
+        if alive:
+            wrong.append(f"{host} was alive {stretches.words(alive)}")
+        elif most_ns is None:
             wrong.append(f"{host} was not seen again by the end")
         elif most_ns < lasted_ns - 2 * MARGIN_NS:
             wrong.append(f"{host} was silent for {most_ns / 1e9:.1f} s at most")
@@ -104,7 +152,7 @@ def _came_up(data: TrialData, fault: PlannedFault, host: str) -> bool:
     """Return whether the host booted: a new boot id, or, where machines are shared and have one,
     its prober anew, which nothing but a boot starts again.
     """
-    starts = data.events("started", "role resumed_num resumed_lib")
+    starts = data.events("started", STARTED)
     again = any(e.host == host and e.fields[0] == "probe" and e.t_ns > fault.at_ns for e in starts)
     return again or data.boots(host) > 1
 
@@ -118,14 +166,8 @@ def _silence(
     the last answer before to the first one after; most is None when none came after. A link that
     is down leaves the host writing, so its own events count for the other two faults only.
     """
-    # Simulated probers of the clock flow are never disturbed: there the path flow tells.
-    flow = "path" if data.plan.simulated else "clock"
-    asked = [b for b in found if b.peer == host and b.flow == flow]
-    alive = [b.answered_ns for b in asked if b.received]
-    if fault.fault != "link_down":
-        alive += [e.t_ns for kind in OWN_SIGNS for e in data.events(kind)
-                  if e.host == host and e.hi_ns - e.lo_ns < SURE_NS]  # fmt: skip
-    alive.sort()
+    asked = _asked(data, host, found)
+    alive = _alive(data, fault, host, found)
     latest_ns = fault.end_ns + 4 * MARGIN_NS
     gaps = [(a, b) for a, b in itertools.pairwise(alive) if a < latest_ns and b > fault.at_ns]
     last_ns = alive[-1] if alive else 0.0
@@ -141,10 +183,29 @@ def _silence(
     return max(least_ns, 0.0), None if end == float("inf") else end - begin
 
 
+def _asked(data: TrialData, host: str, found: list[Burst]) -> list[Burst]:
+    """Return the others' bursts to the host that tell whether it lives."""
+    # Simulated probers of the clock flow are never disturbed: there the path flow tells.
+    flow = "path" if data.plan.simulated else "clock"
+    return [b for b in found if b.peer == host and b.flow == flow]
+
+
+def _alive(data: TrialData, fault: PlannedFault, host: str, found: list[Burst]) -> list[float]:
+    """Return the moments at which the host is known to have lived, in order.
+
+    A link that is down leaves the host writing: there only its answers count.
+    """
+    alive = [b.answered_ns for b in _asked(data, host, found) if b.received]
+    if fault.fault != "link_down":
+        alive += [e.t_ns for kind in OWN_SIGNS for e in data.events(kind)
+                  if e.host == host and e.hi_ns - e.lo_ns < SURE_NS]  # fmt: skip
+    return sorted(alive)
+
+
 def _resumed(data: TrialData, fault: PlannedFault) -> dict[str, Any]:
     """Return by target when its node started again, and at which head and final block."""
     resumed: dict[str, Any] = {}
-    for event in data.events("started", "role resumed_num resumed_lib"):
+    for event in data.events("started", STARTED):
         role, num, lib = event.fields
         if event.host in fault.targets and role == "node" and event.t_ns > fault.at_ns:
             entry = {"t_s": round(event.t_ns / 1e9, 3), "head": num, "lib": lib}

@@ -95,15 +95,17 @@ def give_up(line: Line) -> None:
     line |= dict.fromkeys(STAMPS, 0)
 
 
-def silence(lines: Lines, host: str, *, writes: bool, back: float = WINDOW[1]) -> None:
+def silence(
+    lines: Lines, host: str, *, writes: bool, begin: float = WINDOW[0], back: float = WINDOW[1]
+) -> None:
     """Leave every probe of the others to the host unanswered, and its own; maybe it writes on."""
     for name, own in lines.items():
         for line in own:
             probing = line["kind"] == "probe" and host in (name, line["peer"])
-            if probing and WINDOW[0] <= at(line) - 2.5 < back:
+            if probing and begin <= at(line) - 2.5 < back:
                 give_up(line)
         if name == host and not writes:
-            gone = {id(line) for line in within(own, (WINDOW[0], back))}
+            gone = {id(line) for line in within(own, (begin, back))}
             lines[name] = [line for line in own if id(line) not in gone]
             renumber(lines[name])
 

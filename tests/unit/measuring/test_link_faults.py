@@ -180,7 +180,7 @@ def test_a_host_that_went_on_answering_was_not_cut_off(rebuilt: Rebuilt, bend: M
     summary = rebuilt(None, lambda run: bend.add(run, planned, provider=True), end=bend.END)
     found = _fault(summary, "power_cut-x")
     assert found["state"] == "indeterminate"
-    assert "h3 was silent for" in found["reason"]
+    assert found["reason"].startswith("h3 was alive from 90.")
 
 
 def test_a_host_that_booted_unasked_makes_the_run_invalid(
