@@ -12,6 +12,7 @@ from typing import Any
 from metrics.fault_checks import (
     clock_steps,
     fault_records,
+    losses,
     outages,
     path_faults,
     probes,
@@ -89,7 +90,7 @@ def _measured(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found
         case "cut":
             return path_faults.cut(data, fault, found)
         case "loss":
-            return path_faults.loss(data, fault, found)
+            return losses.loss(data, fault, found)
         case "clock_step":
             return clock_steps.step(data, fault)
         case "clock_drift":

@@ -6,7 +6,7 @@ Which way packets were dropped is known from the counters of the host they arriv
 
 from __future__ import annotations
 
-import math
+import itertools
 import statistics
 from collections.abc import Callable
 from typing import Any
@@ -26,8 +26,6 @@ DELAY_ERROR_NS, DELAY_ERROR_SHARE = 2_000_000, 0.02
 ABSENT_SHARE = 0.25
 GONE_BURSTS = 2
 """So many bursts of one pair without the delay are no stray."""
-Z_95, Z_CERTAIN = 1.96, 4.0
-ROUNDING = 1e-6
 
 
 def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
@@ -66,35 +64,40 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
         else _delay_word(each, asked_ns),
     }
     slack_ns = max(DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns, ABSENT_SHARE * asked_ns)
-    wrong = value < asked_ns - slack_ns or (
+    off_mark = value < asked_ns - slack_ns or (
         statistics.median(fastest.values()) > asked_ns - jitter_ns + slack_ns
     )
-    if wrong:
+    if off_mark:
         return measured, f"measured delay is off by {off:.0f} %"
-    return measured, "" if small else _undelayed(
-        [burst for burst in lasting_bursts if burst.pair in each], before, asked_ns - jitter_ns
-    )
+    if small:
+        return measured, ""
+    bursts = [burst for burst in lasting_bursts if burst.pair in each]
+    wrong = _undelayed(bursts, before, asked_ns - jitter_ns)
+    return measured, wrong or unprobed(data, fault, found, wanted or set(each))
 
 
 def partition(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     """Return path probes sent and received across the cut and within the groups."""
     side = {host: i for i, group in enumerate(fault.groups or []) for host in group}
-    across, within = [0, 0], [0, 0]
+    across: list[Burst] = []
+    within: list[Burst] = []
     for burst in probes.during(data, fault, found, LOSING):
-        into = within if side.get(burst.host, -1) == side.get(burst.peer, -1) else across
-        into[0] += burst.sent
-        into[1] += burst.received
+        same = side.get(burst.host, -1) == side.get(burst.peer, -1)
+        (within if same else across).append(burst)
     measured = {
-        "across_sent": across[0],
-        "across_received": across[1],
-        "within_sent": within[0],
-        "within_received": within[1],
+        "across_sent": sum(burst.sent for burst in across),
+        "across_received": sum(burst.received for burst in across),
+        "within_sent": sum(burst.sent for burst in within),
+        "within_received": sum(burst.received for burst in within),
     }
-    if across[1]:
-        return measured, f"{across[1]} path probes crossed the partition"
-    if not across[0]:
+    if measured["across_received"]:
+        count = measured["across_received"]
+        return measured, f"{count} path probes crossed the partition{_passed(across)}"
+    if not across:
         return measured, "no path probes to measure the partition with"
-    return measured | {"judged": AS_ASKED}, ""
+    pairs = set(probes.split_pairs(fault.groups or []))
+    wrong = unprobed(data, fault, found, pairs)
+    return measured | ({} if wrong else {"judged": AS_ASKED}), wrong
 
 
 def cut(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
@@ -103,7 +106,8 @@ def cut(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     A dead way kills every exchange of its pair. `dropped` is the count of the receivers' kernels;
     hosts that only send were left alone, and `also` names any that say otherwise.
     """
-    sent, received = _exchanges(data, fault, found)
+    chosen = exchanges(data, fault, found)
+    sent, received = sum(b.sent for b in chosen), sum(b.received for b in chosen)
     dropped, also = {}, []
     for host, counted in fault_records.last_read_back(data, fault, "healed").items():
         chains = counted.get("dropped")
@@ -113,61 +117,58 @@ def cut(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     measured = {"sent": sent, "lost": sent - received, "dropped": dropped, "also": also}
     idle = sorted(host for host, count in dropped.items() if not count)
     if received:
-        return measured, f"{received} exchanges got through the cut"
+        return measured, f"{received} exchanges got through the cut{_passed(chosen)}"
     if not sent:
         return measured, "no path probes to measure the cut with"
     if idle or also:
         who = ", ".join(idle or also)
         return measured, f"{who} dropped {'nothing' if idle else 'the other way, too'}"
-    return measured | {"judged": AS_ASKED}, ""
+    wrong = unprobed(data, fault, found, probes.pairs_of(fault))
+    return measured | ({} if wrong else {"judged": AS_ASKED}), wrong
 
 
-def loss(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
-    """Return the share lost one way, from exchanges that need both ways, with its 95 % interval.
-
-    by_receiver: packets dropped of those that arrived, as each receiver's kernel counted.
-    """
-    sent, received = _exchanges(data, fault, found)
-    measured: dict[str, Any] = {"sent": sent, "lost": sent - received, "by_receiver": {}}
-    for host, counted in fault_records.last_read_back(data, fault, "healed").items():
-        chains = counted.get("dropped")
-        if isinstance(chains, dict) and "seen" in counted:
-            own = {"lost": int(chains.get("input", 0)), "sent": int(counted["seen"])}
-            measured["by_receiver"][host] = own
-    if not sent:
-        return measured, "no path probes to measure the loss with"
-    asked = float(fault.asked.get("share", 0.0))
-    low, high = (_one_way(edge) for edge in _wilson(sent - received, sent, Z_95))
-    measured["share"] = round(_one_way(1 - received / sent), 5)
-    measured["share_ci"] = [round(low, 5), round(high, 5)]
-    least, most = (_one_way(edge) for edge in _wilson(sent - received, sent, Z_CERTAIN))
-    if not least - ROUNDING <= asked <= most + ROUNDING:
-        share = 100 * measured["share"]
-        return measured, f"{share:.3g} % of the packets were lost"
-    held = low - ROUNDING <= asked <= high + ROUNDING
-    return measured | {"judged": AS_ASKED if held else "outside its 95 % interval"}, ""
-
-
-def _exchanges(data: TrialData, fault: PlannedFault, found: list[Burst]) -> tuple[int, int]:
-    """Return (sent, received) of the path probes between the fault's pairs."""
+def exchanges(data: TrialData, fault: PlannedFault, found: list[Burst]) -> list[Burst]:
+    """Return the bursts of path probes between the fault's pairs while it lasted."""
     wanted = probes.pairs_of(fault)
-    own = [b for b in found if b.pair in wanted]
-    chosen = probes.during(data, fault, own, LOSING)
-    return sum(b.sent for b in chosen), sum(b.received for b in chosen)
+    return probes.during(data, fault, [b for b in found if b.pair in wanted], LOSING)
 
 
-def _one_way(exchange: float) -> float:
-    """Return the loss of one way when both ways lose alike and the exchange loses so much."""
-    return 1 - math.sqrt(1 - exchange)
+def unprobed(data: TrialData, fault: PlannedFault, found: list[Burst], pairs: set[Pair]) -> str:
+    """Return which of the pairs nobody probed for a part of the fault and when, "" if none.
+
+    A part: longer than three seconds, and than three of the pair's own intervals. Pairs of which a
+    host was stopped by another fault meanwhile are not asked about.
+    """
+    start_ns, end_ns = fault_records.in_force_ns(data, fault)
+    # What is lost is written late: at the very end of a trial it is not written at all.
+    window = start_ns, min(end_ns, data.end_ns - probes.PROBE_WAIT_NS - probes.BURST_NS)
+    sent: dict[Pair, dict[str, list[float]]] = {pair: {} for pair in pairs}
+    for burst in found:
+        if burst.flow == "path" and burst.pair in sent:
+            sent[burst.pair].setdefault(burst.host, []).append(burst.sent_ns[1])
+    for pair, by_host in sorted(sent.items()):
+        if any(stretches.stopped(data, fault, host) for host in pair):
+            continue
+        longest_ns = 3 * max([stretches.STEP_NS, *map(_interval, by_host.values())])
+        times = (t for own in by_host.values() for t in own)
+        gap = stretches.unseen(times, window, longest_ns)
+        if gap is not None:
+            return f"no path probes between {pair[0]} and {pair[1]} {stretches.words(gap)}"
+    return ""
 
 
-def _wilson(hits: int, n: int, z: float) -> tuple[float, float]:
-    """Return Wilson's interval of a share."""
-    share = hits / n
-    middle = share + z * z / (2 * n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    whole = 1 + z * z / n
-    return max(0.0, (middle - half) / whole), min(1.0, (middle + half) / whole)
+def _interval(times: list[float]) -> float:
+    """Return the median time from one burst to the next."""
+    ordered = sorted(times)
+    return statistics.median([b - a for a, b in itertools.pairwise(ordered)] or [0.0])
+
+
+def _passed(found: list[Burst]) -> str:
+    """Return between whom, first, and when something passed that should not have."""
+    through = sorted((burst.pair, burst.sent_ns[1]) for burst in found if burst.received)
+    (a, b), _ = through[0]
+    when = stretches.words(t for pair, t in through if pair == (a, b))
+    return f", between {a} and {b} {when}"
 
 
 def _delay_word(each: dict[tuple[str, str], float], asked_ns: float) -> str:

@@ -59,7 +59,12 @@ def told(lines: Lines, host: str, by_s: float) -> None:
             line["verified"] = abs(line["offset_ns"]) < 125_000_000
 
 
-def lose(lines: Lines, pairs: Iterable[tuple[str, str]], share: float) -> None:
+def lose(
+    lines: Lines,
+    pairs: Iterable[tuple[str, str]],
+    share: float,
+    window: tuple[float, float] = WINDOW,
+) -> None:
     """Lose that share of the path probes on each way between the pairs."""
     rng = random.Random(5)
     wanted = {frozenset(pair) for pair in pairs}
@@ -71,7 +76,7 @@ def lose(lines: Lines, pairs: Iterable[tuple[str, str]], share: float) -> None:
                 continue
             if frozenset((line["host"], line["peer"])) not in wanted:
                 continue
-            if not WINDOW[0] <= sent < WINDOW[1]:
+            if not window[0] <= sent < window[1]:
                 continue
             line["received"] = sum(rng.random() < keep for _ in range(line["sent"]))
             line["rtts_ns"] = line["rtts_ns"][: line["received"]]

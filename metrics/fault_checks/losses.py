@@ -1,0 +1,114 @@
+"""Losses of packets: the share of exchanges that failed, over the whole window and its parts.
+
+An exchange is a question and an answer and needs both ways; which way a packet was dropped is known
+from the counters of the host that it arrived at.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from statistics import NormalDist
+from typing import Any
+
+from metrics.fault_checks import fault_records, path_faults, probes, stretches
+from metrics.fault_checks.path_faults import AS_ASKED, Found
+from metrics.fault_checks.probes import Burst
+from metrics.intake.trial import TrialData
+from metrics.model.run_folder import PlannedFault
+
+Z_95, Z_CERTAIN = 1.96, 4.0
+ROUNDING = 1e-6
+PARTS = 5
+"""Fifths: any two fifths of a window hold one of them whole."""
+CHANCE = 1e-4
+"""How often chance alone may make some part of a good loss look as if it had been gone."""
+
+
+def loss(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
+    """Return the share lost one way, from exchanges that need both ways, with its 95 % interval.
+
+    by_receiver: packets dropped of those that arrived, as each receiver's kernel counted. Wrong is,
+    too, a part of the window in which fewer were lost than chance allows: each run of its fifths is
+    looked at, for all pairs together and for each. How short a part is seen depends on how many
+    exchanges there were in it.
+    """
+    chosen = path_faults.exchanges(data, fault, found)
+    sent, received = sum(b.sent for b in chosen), sum(b.received for b in chosen)
+    measured: dict[str, Any] = {"sent": sent, "lost": sent - received, "by_receiver": {}}
+    for host, counted in fault_records.last_read_back(data, fault, "healed").items():
+        chains = counted.get("dropped")
+        if isinstance(chains, dict) and "seen" in counted:
+            own = {"lost": int(chains.get("input", 0)), "sent": int(counted["seen"])}
+            measured["by_receiver"][host] = own
+    if not sent:
+        return measured, "no path probes to measure the loss with"
+    asked = float(fault.asked.get("share", 0.0))
+    low, high = (_one_way(edge) for edge in _wilson(sent - received, sent, Z_95))
+    measured["share"] = round(_one_way(1 - received / sent), 5)
+    measured["share_ci"] = [round(low, 5), round(high, 5)]
+    gone = _gone(data, fault, chosen, asked)
+    if gone:
+        return measured, gone
+    least, most = (_one_way(edge) for edge in _wilson(sent - received, sent, Z_CERTAIN))
+    if not least - ROUNDING <= asked <= most + ROUNDING:
+        share = 100 * measured["share"]
+        return measured, f"{share:.3g} % of the packets were lost"
+    wrong = path_faults.unprobed(data, fault, found, probes.pairs_of(fault))
+    held = low - ROUNDING <= asked <= high + ROUNDING
+    word = AS_ASKED if held else "outside its 95 % interval"
+    return measured | ({} if wrong else {"judged": word}), wrong
+
+
+def _gone(data: TrialData, fault: PlannedFault, chosen: list[Burst], asked: float) -> str:
+    """Return between whom and when less was lost than chance allows, "" where nothing was.
+
+    The part that shows it most clearly is told; that of all pairs goes first.
+    """
+    by_pair: dict[str, list[Burst]] = {"": chosen}
+    for burst in sorted(chosen, key=lambda burst: burst.pair):
+        by_pair.setdefault(" between {} and {}".format(*burst.pair), []).append(burst)
+    window = fault_records.in_force_ns(data, fault)
+    runs = PARTS * (PARTS + 1) // 2
+    z = NormalDist().inv_cdf(1 - CHANCE / (runs * len(by_pair)))
+    for whom, own in by_pair.items():
+        limits = [(_most(part, z), part) for part in _runs(own, window) if part]
+        most, part = min(limits, key=lambda limit: limit[0], default=(1.0, []))
+        if most < asked - ROUNDING:
+            sent, received = sum(b.sent for b in part), sum(b.received for b in part)
+            share = 100 * _one_way(1 - received / sent)
+            when = stretches.words(edge for burst in part for edge in burst.sent_ns)
+            return f"{share:.3g} % of the packets were lost{whom} {when}"
+    return ""
+
+
+def _most(part: list[Burst], z: float) -> float:
+    """Return the largest loss of one way that chance allows for what was lost in a part."""
+    sent, received = sum(b.sent for b in part), sum(b.received for b in part)
+    return _one_way(_wilson(sent - received, sent, z)[1])
+
+
+def _runs(own: list[Burst], window: tuple[float, float]) -> Iterator[list[Burst]]:
+    """Yield the bursts of each run of fifths of the window."""
+    start_ns, end_ns = window
+    each_ns = max((end_ns - start_ns) / PARTS, 1.0)
+    fifths: list[list[Burst]] = [[] for _ in range(PARTS)]
+    for burst in own:
+        fifths[min(max(int((burst.sent_ns[1] - start_ns) // each_ns), 0), PARTS - 1)].append(burst)
+    for length in range(PARTS, 0, -1):
+        for first in range(PARTS - length + 1):
+            yield [burst for fifth in fifths[first : first + length] for burst in fifth]
+
+
+def _one_way(exchange: float) -> float:
+    """Return the loss of one way when both ways lose alike and the exchange loses so much."""
+    return 1 - math.sqrt(1 - exchange)
+
+
+def _wilson(hits: int, n: int, z: float) -> tuple[float, float]:
+    """Return Wilson's interval of a share."""
+    share = hits / n
+    middle = share + z * z / (2 * n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    whole = 1 + z * z / n
+    return max(0.0, (middle - half) / whole), min(1.0, (middle + half) / whole)

@@ -1,0 +1,106 @@
+"""A link that was open, or whole, for a part of its fault only was not as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+Rebuilt = Callable[..., dict[str, Any]]
+Lines = dict[str, list[dict[str, Any]]]
+PAIRS = [["h1", "h2"], ["h1", "h3"], ["h2", "h3"]]
+WAYS = [(a, b) for a, b in PAIRS]
+
+
+def told(summary: dict[str, Any], name: str) -> tuple[str, str, str]:
+    """Return (state, reason, word) of a fault."""
+    (fault,) = [fault for fault in summary["faults"] if fault["id"] == name]
+    return fault["state"], fault["reason"], fault["measured"].get("judged", "")
+
+
+@pytest.mark.parametrize(
+    ("lost", "found"),
+    [
+        ([(90.0, 110.0)], ("installed", "", "as asked")),
+        (
+            [(90.0, 95.0), (103.0, 110.0)],
+            ("indeterminate", "0 % of the packets were lost from 98.1 to 101.3 s", ""),
+        ),
+        (
+            [(90.0, 102.0)],
+            ("indeterminate", "0 % of the packets were lost from 102.1 to 109.3 s", ""),
+        ),
+    ],
+)
+def test_a_loss_that_was_gone_for_two_fifths_of_its_window(
+    rebuilt: Rebuilt,
+    bend: ModuleType,
+    lost: list[tuple[float, float]],
+    found: tuple[str, str, str],
+) -> None:
+    def lose(lines: Lines) -> None:
+        for window in lost:
+            bend.lose(lines, WAYS, 0.3, window)
+
+    planned = bend.fault("loss", ["h1", "h2", "h3"], {"share": 0.3}, pairs=PAIRS)
+    summary = rebuilt(lose, lambda run: bend.add(run, planned), end=bend.END)
+    assert told(summary, "loss-x") == found
+    assert (summary["verdict"] == "pass") == (found[0] == "installed")
+
+
+def test_a_loss_that_one_pair_never_had(rebuilt: Rebuilt, bend: ModuleType) -> None:
+    planned = bend.fault("loss", ["h1", "h2", "h3"], {"share": 0.05}, pairs=PAIRS)
+    summary = rebuilt(
+        lambda lines: bend.lose(lines, WAYS[:2], 0.06),
+        lambda run: bend.add(run, planned),
+        end=bend.END,
+    )
+    reason = "0 % of the packets were lost between h2 and h3 from 91.1 to 109.3 s"
+    assert told(summary, "loss-x") == ("indeterminate", reason, "")
+
+
+def test_a_cut_that_let_through_for_two_seconds(rebuilt: Rebuilt, bend: ModuleType) -> None:
+    def lose(lines: Lines) -> None:
+        for window in ((90.0, 97.0), (99.0, 110.0)):
+            bend.lose(lines, [("h1", "h2")], 1.0, window)
+
+    planned = bend.fault("cut", ["h1"], {}, pairs=[["h1", "h2"]])
+    healed = {"dropped": {"input": 321, "output": 0}}
+    summary = rebuilt(lose, lambda run: bend.add(run, planned, healed=healed), end=bend.END)
+    reason = "32 exchanges got through the cut, between h1 and h2 from 97.3 to 98.3 s"
+    assert told(summary, "cut-x") == ("indeterminate", reason, "")
+
+
+def test_a_partition_that_let_through_for_two_seconds(rebuilt: Rebuilt, bend: ModuleType) -> None:
+    def heal(lines: Lines) -> None:
+        whole = [x for x in lines["h1"] if x["kind"] == "probe" and x["flow"] == "clock"]
+        for line in [x for x in lines["h1"] if x["kind"] == "probe" and not x["received"]]:
+            if 39.0 <= bend.at(line) - 2.5 < 41.0:
+                same = [x for x in whole if x["peer"] == line["peer"]]
+                answered = min(same, key=lambda x: abs(x["mono_ns"] - line["mono_ns"]))
+                line |= {key: answered[key] for key in (*bend.STAMPS, "received", "rtts_ns")}
+
+    summary = rebuilt(heal)
+    reason = "16 path probes crossed the partition, between h1 and h4 from 39.3 to 40.3 s"
+    assert told(summary, "partition-1") == ("indeterminate", reason, "")
+
+
+def test_a_cut_that_nobody_probed_for_a_while(rebuilt: Rebuilt, bend: ModuleType) -> None:
+    def forget(lines: Lines) -> None:
+        bend.lose(lines, [("h1", "h2")], 1.0)
+        for host in ("h1", "h2"):
+            gone = {
+                id(line)
+                for line in bend.within(lines[host], (99.5, 106.5))
+                if line["kind"] == "probe" and line["flow"] == "path"
+            }
+            lines[host] = [line for line in lines[host] if id(line) not in gone]
+            bend.renumber(lines[host])
+
+    planned = bend.fault("cut", ["h1"], {}, pairs=[["h1", "h2"]])
+    healed = {"dropped": {"input": 321, "output": 0}}
+    summary = rebuilt(forget, lambda run: bend.add(run, planned, healed=healed), end=bend.END)
+    reason = "no path probes between h1 and h2 from 96.3 to 104.3 s"
+    assert told(summary, "cut-x") == ("indeterminate", reason, "")
