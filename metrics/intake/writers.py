@@ -17,6 +17,8 @@ CLOSE_NS = 3_000_000_000
 """How far from a planned moment a writer's clock and the fault's delay may put its last words."""
 UNWRITTEN_NS = 40_000_000_000
 """What a power cut may take: lines the kernel had not brought to the disk."""
+COMPLETE = "complete"
+"""The state of a trial that ran to its end; in any other its nodes were stopped before theirs."""
 ROLE = {"": "node", ".probe": "probe", ".client": "client"}
 
 
@@ -84,7 +86,7 @@ def judge(
             findings.append(f"{host}: its node ran another chain than trial.json names")
     losses, notes = [], []
     for (host, node), own in sorted(gathered.written.items()):
-        life = _Life(host, node, own, zero, plan, planned)
+        life = _Life(host, node, own, zero, plan, planned, file.state)
         findings += life.findings()
         for loss in life.losses():
             if life.tolerates(loss):
@@ -126,6 +128,8 @@ class _Life:
     zero: Zero
     plan: Plan
     planned: PlannedTrial
+    state: str
+    """What became of the trial."""
 
     @property
     def name(self) -> str:
@@ -195,8 +199,12 @@ class _Life:
                     f"{self.name} says nothing after {t_ns / 1e9:.1f} s and never stopped: it"
                     " died, or its record lost its end"
                 )
-        elif not self.node.endswith(".client") and t_ns < self.plan.end_ns - CLOSE_NS:
+        elif self.state == COMPLETE and self._stopped_early(t_ns):
             yield f"{self.name} stopped at {t_ns / 1e9:.1f} s, which nobody planned"
+
+    def _stopped_early(self, last_ns: int) -> bool:
+        """Return whether it stopped before the plan's end; a client ends when its load does."""
+        return not self.node.endswith(".client") and last_ns < self.plan.end_ns - CLOSE_NS
 
     def _may_end(self, last_ns: int) -> bool:
         """Return whether the plan lets it fall silent then, for good."""

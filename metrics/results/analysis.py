@@ -8,6 +8,7 @@ from metrics.fault_checks import faults
 from metrics.fault_checks.faults import FaultResult
 from metrics.intake.timeline import UNRELATED
 from metrics.intake.trial import TrialData
+from metrics.intake.writers import COMPLETE
 from metrics.measure import blocks, finality, forks, load, propagation, recovery, slots
 from metrics.measure.blocks import ChainView, LeftOut
 from metrics.measure.finality import BlockFinality
@@ -17,7 +18,7 @@ from metrics.measure.propagation import Propagation
 from metrics.measure.recovery import Recovery
 from metrics.measure.slots import Slot
 from metrics.safety import checks, story
-from metrics.safety.checks import VIOLATED, Check
+from metrics.safety.checks import HOLDS, Check
 from metrics.safety.story import Story
 
 RESTORED = "host_state_restored"
@@ -74,7 +75,8 @@ def analyse(data: TrialData) -> Analysis:
 def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) -> list[str]:
     """Return why the trial proves nothing, one sentence each."""
     reasons = []
-    if data.file.state != "complete":
+    broken_off = data.file.state != COMPLETE
+    if broken_off:
         reasons.append(f"the trial is {data.file.state}: {data.file.reason or 'no reason given'}")
     missing = sorted({host.host for host in data.plan.hosts} - set(data.intake.hosts))
     if missing:
@@ -86,6 +88,8 @@ def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) 
     reasons += data.intake.findings
     reasons += [problem for problem in data.timeline.problems if _breaks(problem)]
     for fault in measured:
+        if broken_off and fault.end_ns > data.end_ns:
+            continue  # Ended, or never begun, with the trial.
         if fault.ended_early:
             early = fault.measured.get("early_ms")
             by = "" if early is None else f" by {early:g} ms"
@@ -93,7 +97,7 @@ def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) 
         if fault.state != "installed":
             reasons.append(f"{fault.id} is {fault.state}: {fault.reason}")
     reasons += _unasked_boots(data)
-    reasons += [c.evidence for c in checks if c.name == RESTORED and c.verdict == VIOLATED]
+    reasons += [c.evidence for c in checks if c.name == RESTORED and c.verdict != HOLDS]
     return reasons
 
 

@@ -257,26 +257,32 @@ def _restarts(data: TrialData, known: Facts) -> Check:
 
 
 def _healed_state(data: TrialData) -> Check:
-    """Return whether each host's network and clock state after the trial equals that before."""
+    """Return whether each host's network and clock state after the trial equals that before.
+
+    A host of which one of the two is not known cannot be shown to be clean.
+    """
     name = "host_state_restored"
-    problems, compared = [], 0
+    changed: list[str] = []
+    unknown: list[str] = []
     parts: set[str] = set()
-    for folder in sorted((data.folder / "hosts").glob("*")):
-        before, after = (load_json(folder / f"{word}.json") for word in ("before", "after"))
-        if not isinstance(before, dict) or not isinstance(after, dict):
+    for host in (planned.host for planned in data.plan.hosts):
+        folder = data.folder / "hosts" / host
+        states = {word: load_json(folder / f"{word}.json") for word in ("before", "after")}
+        missing = [word for word, state in states.items() if not isinstance(state, dict)]
+        if missing:
+            unknown.append(f"{host}: its state {' and '.join(missing)} the trial is not known")
             continue
-        compared += 1
+        before, after = states.values()
         parts |= before.keys() - UNITS
-        problems += [
-            f"{folder.name}: {key} differs after healing"
+        changed += [
+            f"{host}: {key} differs after healing"
             for key in sorted((before.keys() | after.keys()) - UNITS)
             if before.get(key) != after.get(key)
         ]
-    if problems:
-        return Check(name, VIOLATED, "; ".join(problems))
-    if compared < len(data.plan.hosts):
-        return Check(name, UNKNOWN, f"snapshots of {compared} of {len(data.plan.hosts)} hosts")
-    return Check(name, HOLDS, f"{', '.join(sorted(parts))}: equal on {compared} hosts")
+    if changed or unknown:
+        return Check(name, VIOLATED if changed else UNKNOWN, "; ".join(changed + unknown))
+    fine = f"{', '.join(sorted(parts))}: equal on {len(data.plan.hosts)} hosts"
+    return Check(name, HOLDS, fine)
 
 
 def witness(found: Violation) -> dict[str, Any]:

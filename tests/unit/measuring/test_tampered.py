@@ -192,6 +192,17 @@ def test_a_state_that_differs_after_healing_makes_the_run_invalid(rebuilt: Rebui
     assert summary["verdict"] == "invalid"
 
 
+@pytest.mark.parametrize("word", ["before", "after"])
+def test_a_host_whose_state_is_not_known_makes_the_run_invalid(rebuilt: Rebuilt, word: str) -> None:
+    def forget(run: Path) -> None:
+        (run / f"trials/1/hosts/h3/{word}.json").unlink()
+
+    summary = rebuilt(files=forget)
+    assert _check(summary, "host_state_restored") == "unknown"
+    assert f"trial 1: h3: its state {word} the trial is not known" in summary["invalid"]
+    assert summary["verdict"] == "invalid"
+
+
 def test_a_trial_never_run_makes_the_run_invalid(rebuilt: Rebuilt) -> None:
     def forget(run: Path) -> None:
         (run / "trials/1/trial.json").unlink()

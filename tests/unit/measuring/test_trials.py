@@ -52,3 +52,38 @@ def test_a_trial_that_broke_off_is_invalid_and_still_reported(
     assert slots["produced"] == 0
     assert slots["unknown"] == slots["expected"] > 0
     assert (tmp_path / "run" / "report.html").stat().st_size > 100_000
+
+
+def test_a_trial_that_its_operator_broke_off_names_no_node_for_it(rebuilt: Rebuilt) -> None:
+    """Nodes were stopped, one fault ended early and others never began: that is what was asked."""
+    stop_s = 40.0
+
+    def stop(lines: dict[str, list[dict[str, Any]]]) -> None:
+        for host, own in lines.items():
+            zero = next(x for x in own if x["kind"] == "started")["mono_ns"] + 1_000_000_000
+            last = {x["node"]: x for x in own if x["kind"] == "stopped"}
+            kept = [x for x in own if x["mono_ns"] < zero + stop_s * 1e9]
+            for node, line in last.items():
+                late = max(x["mono_ns"] for x in kept if x["node"] == node) - line["mono_ns"]
+                seq = max(x["seq"] for x in kept if x["node"] == node) + 1
+                moved = {key: line[key] + late for key in ("mono_ns", "wall_ns")}
+                kept.append(line | moved | {"seq": seq})
+            lines[host] = kept
+
+    def interrupt(run: Path) -> None:
+        path = run / "trials/1/trial.json"
+        broken = {"state": "interrupted", "reason": "stopped by the operator"}
+        path.write_text(json.dumps({**json.loads(path.read_text()), **broken}))
+        for journal in run.glob("trials/1/hosts/*/agent.jsonl"):
+            known = [json.loads(line) for line in journal.read_text().splitlines()]
+            kept = [x for x in known if x["t_ns"] < stop_s * 1e9]
+            healed = next(x for x in known if (x["fault"], x["state"]) == ("partition-1", "healed"))
+            t_ns = round(stop_s * 1e9)
+            kept.append(healed | {"t_ns": t_ns, "between_ns": [t_ns, t_ns], "reason": "heal"})
+            journal.write_text("".join(json.dumps(line) + "\n" for line in kept))
+
+    summary = rebuilt(stop, interrupt)
+    assert summary["invalid"] == [
+        "trial 1: the trial is interrupted: stopped by the operator",
+    ]
+    assert summary["verdict"] == "invalid"
