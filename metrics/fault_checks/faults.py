@@ -18,7 +18,7 @@ from metrics.fault_checks import (
     probes,
     time_servers,
 )
-from metrics.fault_checks.path_faults import Found
+from metrics.fault_checks.path_faults import AS_ASKED, Found
 from metrics.fault_checks.probes import Burst
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
@@ -59,6 +59,8 @@ def _result(data: TrialData, fault: PlannedFault, found: list[Burst]) -> FaultRe
     wrong = wrong or fault_records.unended(data, fault)
     if wrong and state == "installed":
         state, reason = "indeterminate", wrong
+    if state != "installed" and str(measured.get("judged", "")).startswith(AS_ASKED):
+        del measured["judged"]
     return FaultResult(
         id=fault.id,
         kind=fault.fault,

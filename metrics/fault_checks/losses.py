@@ -15,7 +15,7 @@ from metrics.fault_checks import fault_records, path_faults, probes, stretches
 from metrics.fault_checks.path_faults import AS_ASKED, Found
 from metrics.fault_checks.probes import Burst
 from metrics.intake.trial import TrialData
-from metrics.model.run_folder import PlannedFault
+from metrics.model.plan import PlannedFault
 
 Z_95, Z_CERTAIN = 1.96, 4.0
 ROUNDING = 1e-6

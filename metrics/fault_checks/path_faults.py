@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from metrics.fault_checks import fault_records, probes, stretches
+from metrics.fault_checks import fault_records, jitters, probes, stretches
 from metrics.fault_checks.probes import LOSING, SLOWING, Burst
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
@@ -61,7 +61,7 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
         "median_ms": round(statistics.median(medians.values()) / 1e6, 3),
         "judged": stretches.too_small(f"{DELAY_ERROR_NS / 1e6:g} ms")
         if small
-        else _delay_word(each, asked_ns),
+        else jitters.word(_delay_word(each, asked_ns), jitter_ns),
     }
     slack_ns = max(DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns, ABSENT_SHARE * asked_ns)
     off_mark = value < asked_ns - slack_ns or (
@@ -73,6 +73,7 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
         return measured, ""
     bursts = [burst for burst in lasting_bursts if burst.pair in each]
     wrong = _undelayed(bursts, before, asked_ns - jitter_ns)
+    wrong = wrong or jitters.absent({pair: lasting[pair] for pair in each}, jitter_ns, in_force)
     return measured, wrong or unprobed(data, fault, found, wanted or set(each))
 
 

@@ -38,6 +38,7 @@ class Story:
     end: float = 100.0
     delay_asked: float = 0.080
     delay_real: float = 0.0804
+    jitter: float = 0.010
     skew_by: float = 0.300
     expect: dict[str, Any] = field(default_factory=dict)
 
@@ -96,6 +97,13 @@ def delay(story: Story, t: float, source: str, target: str) -> float:
     """Return the one-way delay of data packets; to h4 the way is a little longer than back."""
     extra = story.delay_real if story.delay[0] <= t < story.delay[1] else 0.0
     return BASE_DELAY + (0.0002 if target == "h4" else 0.0) + extra
+
+
+def wander(story: Story, t: float) -> float:
+    """Return what jitter adds to a round trip; its median over the delay's window is nothing."""
+    if not story.delay[0] <= t < story.delay[1]:
+        return 0.0
+    return 2 * story.jitter * (int(t) % 5 - 2) / 2
 
 
 def chain(story: Story) -> tuple[list[Block], list[Block]]:
@@ -242,6 +250,7 @@ def probe_events(story: Story, log: HostLog) -> None:
             t = second + 0.3 + 0.01 * HOSTS.index(log.host)
             for flow in ("clock", "path"):
                 there, back = 0.0003, 0.0005
+                wandered = wander(story, t)
                 cut = flow == "path" and split(story, t) and "h4" in (peer, log.host)
                 if flow == "path":
                     there, back = delay(story, t, log.host, peer), delay(story, t, peer, log.host)
@@ -254,7 +263,7 @@ def probe_events(story: Story, log: HostLog) -> None:
                     t1_ns=mono(log.host, t), t2_ns=mono(peer, t + there),
                     t3_ns=mono(peer, t + there + 0.0001),
                     t4_ns=mono(log.host, t + there + back + 0.0001), peer_boot=f"boot-{peer}",
-                    rtts_ns=[round((there + back) * 1e9)] * 8,
+                    rtts_ns=[round((there + back + wandered * (flow == "path")) * 1e9)] * 8,
                 )  # fmt: skip
 
 

@@ -38,6 +38,7 @@ def test_a_jittered_delay_that_was_gone_for_a_while(rebuilt: Rebuilt, bend: Modu
     fault = fault_of(summary, "delay-1")
     assert fault["state"] == "indeterminate"
     assert fault["reason"].startswith("no delay between h1 and h2 from 24.")
+    assert "judged" not in fault["measured"]
     assert summary["verdict"] == "invalid"
 
 
@@ -70,7 +71,24 @@ def test_a_delay_below_what_probes_resolve_is_said_to_be_so(
         plan["trials"][0]["faults"][0]["asked"]["jitter_ns"] = 0
         (run / "plan.json").write_text(json.dumps(plan))
 
-    summary = rebuilt(files=constant, delay_asked=asked_s, delay_real=asked_s)
+    summary = rebuilt(files=constant, delay_asked=asked_s, delay_real=asked_s, jitter=0.0)
     measured = fault_of(summary, "delay-1")["measured"]
     assert measured["judged"] == "too small to see (resolution 2 ms)"
     assert measured["difference_percent"] is None
+
+
+def test_a_delay_that_lacked_its_jitter(rebuilt: Rebuilt) -> None:
+    fault = fault_of(rebuilt(jitter=0.001), "delay-1")
+    told = (fault["state"], fault["reason"])
+    assert told == ("indeterminate", "no jitter between h1 and h2 from 20.0 to 30.0 s")
+
+
+def test_a_jitter_below_what_probes_resolve_is_said_to_be_so(rebuilt: Rebuilt) -> None:
+    def steady(run: Path) -> None:
+        plan = json.loads((run / "plan.json").read_text())
+        plan["trials"][0]["faults"][0]["asked"]["jitter_ns"] = 1_000_000
+        (run / "plan.json").write_text(json.dumps(plan))
+
+    fault = fault_of(rebuilt(files=steady, jitter=0.0), "delay-1")
+    word = "as asked, its jitter too small to see (resolution 2 ms)"
+    assert (fault["state"], fault["measured"]["judged"]) == ("installed", word)
