@@ -99,13 +99,6 @@ def delay(story: Story, t: float, source: str, target: str) -> float:
     return BASE_DELAY + (0.0002 if target == "h4" else 0.0) + extra
 
 
-def wander(story: Story, t: float) -> float:
-    """Return what jitter adds to a round trip; its median over the delay's window is nothing."""
-    if not story.delay[0] <= t < story.delay[1]:
-        return 0.0
-    return 2 * story.jitter * (int(t) % 5 - 2) / 2
-
-
 def chain(story: Story) -> tuple[list[Block], list[Block]]:
     """Return (blocks of the majority's chain, blocks h4 made alone while split off)."""
     main: list[Block] = []
@@ -242,7 +235,7 @@ def slot_events(story: Story, log: HostLog) -> None:
 
 
 def probe_events(story: Story, log: HostLog) -> None:
-    """Add one burst a second to every peer on both flows."""
+    """Add one burst a second to every peer on both flows; jitter moves no median."""
     for second in range(int(story.end)):
         for peer in HOSTS:
             if peer == log.host:
@@ -250,7 +243,8 @@ def probe_events(story: Story, log: HostLog) -> None:
             t = second + 0.3 + 0.01 * HOSTS.index(log.host)
             for flow in ("clock", "path"):
                 there, back = 0.0003, 0.0005
-                wandered = wander(story, t)
+                slowed = flow == "path" and story.delay[0] <= t < story.delay[1]
+                wandered = story.jitter * (second % 5 - 2) * slowed
                 cut = flow == "path" and split(story, t) and "h4" in (peer, log.host)
                 if flow == "path":
                     there, back = delay(story, t, log.host, peer), delay(story, t, peer, log.host)
@@ -263,7 +257,7 @@ def probe_events(story: Story, log: HostLog) -> None:
                     t1_ns=mono(log.host, t), t2_ns=mono(peer, t + there),
                     t3_ns=mono(peer, t + there + 0.0001),
                     t4_ns=mono(log.host, t + there + back + 0.0001), peer_boot=f"boot-{peer}",
-                    rtts_ns=[round((there + back + wandered * (flow == "path")) * 1e9)] * 8,
+                    rtts_ns=[round((there + back + wandered) * 1e9)] * 8,
                 )  # fmt: skip
 
 
