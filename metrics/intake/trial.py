@@ -124,7 +124,13 @@ class TrialData:
 
     @property
     def end_ns(self) -> int:
-        """Return when observation ended, since T0: the plan's end, or earlier if interrupted."""
+        """Return when observation ended, since T0: the plan's end, or earlier if interrupted.
+
+        A trial that ran to its end has no other: when its last slot was told is known only as well
+        as the clocks are, and whether that slot counts must not hang on microseconds.
+        """
+        if self.file.state == "complete":
+            return self.plan.end_ns
         due = [e.t_ns for e in self.events("slot_due", "slot head_num lib_num") if e.t_ns == e.t_ns]
         last = int(max(due, default=0))
         return min(self.plan.end_ns, last) if last else self.plan.end_ns

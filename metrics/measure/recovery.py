@@ -31,8 +31,9 @@ from metrics.model.quantiles import Floats, Samples
 
 SLOT_DUE = "slot head_num lib_num"
 TOLERANCE_BLOCKS = 1
-SILENT_SLOTS = 3
-"""A node that tells no slot for longer is not there."""
+SILENT_SLOTS = 3.5
+"""A node that tells no slot for longer is not there. Slots are told at their times, so what lies
+between two of them is a whole number of slots, give or take the clocks: limits lie half-way."""
 STOPPING = ("kill", "crash", "power_cut", "freeze_host", "pause")
 """Faults whose targets' nodes do nothing while they last."""
 Bools = npt.NDArray[np.bool_]
@@ -206,7 +207,7 @@ def _disturbed(found: Series, behind: Bools, window: tuple[float, float], data: 
     return (
         bool(behind[inside].any())
         or gap(found.t_ns[inside]) > SILENT_SLOTS * plan.slot_ns
-        or gap(found.t_ns[moved]) > (plan.round_slots + plan.blocks_per_turn) * plan.slot_ns
+        or gap(found.t_ns[moved]) > (plan.round_slots + plan.blocks_per_turn + 0.5) * plan.slot_ns
     )
 
 

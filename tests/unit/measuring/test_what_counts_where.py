@@ -10,11 +10,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from faults.model.record import Record
+from metrics.intake.trial import TrialData
 from metrics.intake.windows import measured
-from metrics.measure import finality
+from metrics.measure import finality, recovery
 from metrics.measure.blocks import Block
 from metrics.measure.finality import BlockFinality, Final
 from metrics.model.plan import Phase, PlannedFault, PlannedTrial
@@ -72,6 +74,36 @@ def test_a_block_whose_finality_the_next_fault_delays_is_not_of_the_baseline(
     found = rebuilt(delay_real=0.4, delay_asked=0.4)["cells"][0]["phases"]["baseline"]
     assert found["finality_crossing"] == 8
     assert found["finality_latency_s"]["max"] < 4.1
+
+
+@pytest.mark.parametrize("early_ns", [-1_000, 1_000])
+def test_where_a_whole_trial_ends_hangs_on_no_clock(early_ns: int) -> None:
+    def end_ns(state: str) -> int:
+        told = [SimpleNamespace(t_ns=9_500_000_000.0 - early_ns)]
+        plan, file = SimpleNamespace(end_ns=10_000_000_000), SimpleNamespace(state=state)
+        trial = SimpleNamespace(plan=plan, file=file, events=lambda kind, columns: told)
+        found = TrialData.end_ns.fget(trial)  # type: ignore[attr-defined]
+        assert isinstance(found, int)
+        return found
+
+    assert end_ns("complete") == 10_000_000_000
+    assert end_ns("interrupted") == 9_500_000_000 - early_ns
+
+
+@pytest.mark.parametrize("late_ns", [-1_000, 1_000])
+def test_whether_a_node_was_silent_hangs_on_no_microsecond(late_ns: int) -> None:
+    def disturbed(left_out: int) -> bool:
+        slots = [*range(10), *range(10 + left_out, 20)]
+        times = np.asarray([slot * 1e9 for slot in slots])
+        times[10:] += late_ns
+        lib = np.asarray([float(slot) for slot in slots])
+        plan = SimpleNamespace(slot_ns=10**9, round_slots=8, blocks_per_turn=2)
+        data: Any = SimpleNamespace(plan=plan, end_ns=19 * 10**9)
+        behind = np.zeros(len(slots), dtype=bool)
+        host = recovery.Series(times, lib, lib)
+        return recovery._disturbed(host, behind, (2e9, 18e9), data)
+
+    assert [disturbed(left_out) for left_out in (0, 1, 2, 3)] == [False, False, False, True]
 
 
 @pytest.mark.parametrize(
