@@ -1,0 +1,197 @@
+"""The whole of a run's figures, in the shape of summary.json, from its raw files alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.sim.second import blocks, checks, faults, finality, recovery, sent, ways
+from tests.sim.second.agree import OneOf, disagreements
+from tests.sim.second.blocks import Chain, Slot
+from tests.sim.second.finality import Judged
+from tests.sim.second.record import Second, read
+
+NOT_FIGURES = {
+    "/schema": "the name of the format",
+    "/title": "the campaign's words",
+    "/notes": "sentences",
+    "/invalid": "sentences; that there are none is asserted where it matters",
+    "/cells/*/trials/*/invalid": "sentences, the same",
+    "/stories": "sentences about a conflict",
+    "/faults/*/how": "by what a host did it: its agent's own word",
+    "/faults/*/reason": "a sentence",
+    "/faults/*/measured/*judged": "words about figures beside them",
+    "/faults/*/measured/by": "which of two figures beside it counts",
+}
+"""Keys of summary.json that hold no figure, and why."""
+
+
+class Trial:
+    """A trial as the second analysis sees it."""
+
+    def __init__(self, s: Second) -> None:
+        self.s = s
+        self.chain: Chain = blocks.chain(s)
+        self.slots: list[Slot] = blocks.slots(s, self.chain)
+        self.judged: list[Judged] = finality.judged(s, self.chain)
+
+
+def compare(run: Path, told: dict[str, Any]) -> list[str]:
+    """Return where a run's summary.json and the second analysis disagree.
+
+    Of each check its name and verdict count; its evidence is sentences. Where a trial broke off,
+    both know to a millisecond only when, and a slot may lie at it: the better reading counts.
+    """
+    only = told["cells"][0]["metrics"] if len(told["cells"]) == 1 else None
+    wrong = [] if told["metrics"] == only else ["/metrics: not those of the only cell"]
+    invariants = list(checks.split(told["checks"])["invariants"])
+    verdict = checks.verdict(told)
+    told = {
+        **told,
+        "cells": [_plain(cell) for cell in told["cells"]],
+        "checks": checks.split(told["checks"]),
+        "metrics": None,
+    }
+    ways_to_end = []
+    for edge_s in (-0.001, 0.001):
+        own = {**summary(run, edge_s, invariants), "verdict": verdict}
+        ways_to_end.append(disagreements(told, own, NOT_FIGURES))
+    return min(ways_to_end, key=len) + wrong
+
+
+def _plain(cell: dict[str, Any]) -> dict[str, Any]:
+    """Return a cell with the reasons of missed slots made plain."""
+
+    def plain(metrics: dict[str, Any] | None) -> dict[str, Any] | None:
+        if metrics is None:
+            return None
+        slots = metrics["slots"]
+        return {**metrics, "slots": {**slots, "reasons": blocks.plain_reasons(slots["reasons"])}}
+
+    phases = {name: plain(metrics) for name, metrics in cell["phases"].items()}
+    return {**cell, "metrics": plain(cell["metrics"]), "phases": phases}
+
+
+def summary(run: Path, edge_s: float, invariants: list[str]) -> dict[str, Any]:
+    """Return the figures of a run; the end of observation is moved by edge_s."""
+    numbers = sorted(int(path.name) for path in (run / "trials").iterdir())
+    trials = [Trial(_read(run, n, edge_s)) for n in numbers]
+    plan = trials[0].s.plan
+    cells = [
+        _cell(cell, [t for t in trials if t.s.planned["cell"] == cell["n"]])
+        for cell in plan["cells"]
+        if any(t.s.planned["cell"] == cell["n"] for t in trials)
+    ]
+    return {
+        "campaign": plan["campaign"],
+        "lab": plan["lab"],
+        "seed": plan["seed"],
+        "cells": cells,
+        "metrics": None,
+        "checks": checks.all_of(plan, [t.s for t in trials], cells, invariants),
+        "faults": [faults.figures(t.s, fault) for t in trials for fault in t.s.planned["faults"]],
+        "prediction": _prediction(plan, cells),
+    }
+
+
+def _read(run: Path, n: int, edge_s: float) -> Second:
+    found = read(run, n)
+    found.edge_s = edge_s
+    return found
+
+
+def _cell(cell: dict[str, Any], trials: list[Trial]) -> dict[str, Any]:
+    names = list(dict.fromkeys(w[0] for t in trials for w in t.s.windows if w[0] != "between"))
+    whole = {*names, "between"} - {"warmup"}
+    metrics = _metrics(trials, whole, alone=False)
+    metrics["recovery_s"], metrics["first_final_s"] = recovery.figures(
+        [(t.s, t.chain) for t in trials]
+    )
+    metrics["clock"] = ways.clocks(trials[-1].s)
+    return {
+        "params": cell["params"],
+        "trials": [
+            {
+                "n": t.s.planned["n"],
+                "seed": t.s.planned["seed"],
+                "verdict": OneOf(("pass", "fail", "invalid")),
+            }
+            for t in trials
+        ],
+        "metrics": metrics,
+        "phases": {name: _metrics(trials, {name}, alone=True) for name in names},
+    }
+
+
+def _metrics(trials: list[Trial], names: set[str], *, alone: bool) -> dict[str, Any]:
+    windows = [t.s.named(names) for t in trials]
+    pairs = [(t.s, own) for t, own in zip(trials, windows, strict=True)]
+    with_chain = [(t.s, t.chain, own) for t, own in zip(trials, windows, strict=True)]
+    with_slots = [(t.s, t.slots, own) for t, own in zip(trials, windows, strict=True)]
+    return {
+        **finality.figures([t.judged for t in trials], names, alone=alone),
+        "irreversible": finality.last_blocks(pairs),
+        "irreversible_advance": finality.advance(pairs),
+        "propagation_ms": ways.propagation(with_chain),
+        "slots": blocks.slot_figures(with_slots),
+        "forks": blocks.fork_figures(pairs),
+        "recovery_s": {},
+        "clock": {},
+        "transactions": sent.figures(with_chain),
+    }
+
+
+def _prediction(plan: dict[str, Any], cells: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the rules predict beside what was found."""
+    n, turn = len(plan["producers"]), plan["blocks_per_turn"]
+    rules = finality.predicted(plan["profile"], n, turn)
+    lag = plan["prediction"]["finality_lag_blocks"]
+    low, high = rules or (lag["min"], lag["max"])
+    slot_s = plan["slot_ns"] / 1e9
+    wanted = {"min": low, "max": high}, {"min": low * slot_s, "max": high * slot_s}
+    rows = [
+        row
+        for cell in cells
+        for phase, metrics in cell["phases"].items()
+        if phase != "warmup"
+        for row in _rows(cell["params"], phase, metrics, wanted)
+    ]
+    return {
+        "finality_lag_blocks": wanted[0],
+        "finality_latency_s": wanted[1],
+        "columns": [{"lab": plan["lab"], "seed": plan["seed"]}],
+        "rows": rows,
+    }
+
+
+def _rows(
+    params: dict[str, Any], phase: str, metrics: dict[str, Any], wanted: tuple[Any, Any]
+) -> list[dict[str, Any]]:
+    quiet = phase == "baseline"
+    slots = metrics["slots"]
+    lag, latency = (
+        {key: q[key] for key in ("n", "censored", "min", "p50", "p95", "max")} if q["n"] else None
+        for q in (metrics["finality_lag_blocks"], metrics["finality_latency_s"])
+    )
+    inside = None
+    if quiet and lag:
+        ends = [lag["min"], lag["max"]]
+        known = all(isinstance(end, int | float) for end in ends)
+        fits = known and wanted[0]["min"] <= ends[0] and ends[1] <= wanted[0]["max"]
+        inside = fits if known else OneOf((True, False, None))
+    if lag:
+        lag["disturbed"] = {
+            "missed slots": slots["missed"],
+            "late blocks": slots["late"],
+            "orphaned blocks": slots["orphaned"],
+            "fork switches": metrics["forks"]["switches"],
+        }
+    base = {"params": params, "phase": phase}
+    return [
+        {**base, "metric": "finality_lag_blocks", "predicted": wanted[0] if quiet else None,
+         "found": [lag], "inside": [inside]},
+        {**base, "metric": "finality_latency_s", "predicted": wanted[1] if quiet else None,
+         "found": [latency], "inside": [None]},
+        {**base, "metric": "slots.missed", "predicted": {"min": 0, "max": 0} if quiet else None,
+         "found": [{"n": slots["expected"], "missed": slots["missed"]}], "inside": [None]},
+    ]  # fmt: skip
