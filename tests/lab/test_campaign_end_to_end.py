@@ -1,4 +1,11 @@
-"""The lab path end to end: lab, deploy, all four faults, report; and nothing left afterwards."""
+"""The lab path end to end: lab, deploy, all four faults, report; and nothing left afterwards.
+
+The report is held against a second analysis of the raw files. Exactly: everything that is counted
+(slots, forks, lags, samples, checks of clocks, verdicts) and what the plan says. By interval: what
+is a time. The containers share one raw clock, so there the second analysis knows every latency to a
+microsecond and every moment to a millisecond, and the report's [lo, hi] must hold it. Counts of
+events that happened within a millisecond of the edge of a phase may be on either side of it.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from harness.labs import running
+from tests.sim.second.summary import compare
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,4 +52,5 @@ def test_the_smoke_campaign_passes_in_a_lab_that_leaves_nothing_behind(tmp_path:
     assert summary["verdict"] == "pass"
     assert {fault["state"] for fault in summary["faults"]} == {"installed"}
     assert {check["verdict"] for check in summary["checks"]} == {"holds"}
+    assert compare(run, summary) == []
     assert set(running.list_labs()) <= before

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from harness.__main__ import app
+from metrics import build
 from tests.sim.second import summary
 from tests.sim.second.agree import Near, disagreements
 from tests.sim.second.finality import predicted
@@ -21,6 +23,8 @@ CAMPAIGNS = (
     "smoke", "demo", "splits", "clocks", "restarts", "absent_producers", "participation",
     "rack_safety", "bitshares", "bad_network",
 )  # fmt: skip
+RUNS = Path(__file__).resolve().parents[1] / "vectors" / "runs"
+"""Raw files of runs, among them the demo on containers."""
 FOLDER = Path(__file__).parent / "second"
 
 
@@ -33,6 +37,16 @@ def test_both_analyses_agree_on_every_figure_of_a_shipped_campaign(
     CliRunner().invoke(app, words)
     run = (tmp_path / name / "latest").resolve()
     told = json.loads((run / "summary.json").read_text())
+    assert told["invalid"] == []
+    assert summary.compare(run, told) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in RUNS.glob("*/plan.json")))
+def test_both_analyses_agree_on_every_figure_of_a_recorded_run(name: str, tmp_path: Path) -> None:
+    run = tmp_path / name
+    shutil.copytree(RUNS / name, run)
+    told = json.loads(json.dumps(build.build(run, lambda _: None)))
     assert told["invalid"] == []
     assert summary.compare(run, told) == []
 

@@ -30,13 +30,22 @@ def figures(trials: list[tuple[Second, Chain, list[Window]]]) -> dict[str, Any]:
             most.update(perhaps * inside[1])
             lost[0][host] += ("lost" in sure) * inside[0]
             lost[1][host] += ("lost" in perhaps) * inside[1]
+    named = {host: counted(lost[0][host], lost[1][host]) for host in lost[1] if lost[1][host]}
     names = ("sent", "included", "irreversible", "rejected", "expired", "lost")
-    return {
-        **{name: counted(least[name], most[name]) for name in names},
-        "lost_by_host": {
-            host: counted(lost[0][host], lost[1][host]) for host in lost[1] if lost[1][host]
-        },
+    found = {name: counted(least[name], most[name]) for name in names}
+    if all(_listed(s, known) for s, known, _ in trials):
+        return {**found, "lost_by_host": named}
+    return {**found, **dict.fromkeys(("included", "irreversible", "lost", "lost_by_host"))}
+
+
+def _listed(s: Second, known: Chain) -> bool:
+    """Return whether somebody told of each block of the chain what it holds."""
+    listed = {
+        line["id"]
+        for line in s.every("applied")
+        if len(line.get("transactions", ())) == line["tx_count"]
     }
+    return known.whole <= listed
 
 
 def _fates(s: Second, known: Chain) -> list[tuple[str, float, list[str], list[str]]]:
