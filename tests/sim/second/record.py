@@ -168,9 +168,11 @@ def read(run: Path, n: int = 1) -> Second:
         text = zstandard.ZstdDecompressor().decompressobj().decompress(raw).decode()
         lines = [json.loads(line) for line in text.splitlines() if line.strip()]
         found.lines[host] = whole(sorted(lines, key=lambda x: (x["node"], x["seq"])))
-        journal = folder / "hosts" / host / "agent.jsonl"
-        if journal.exists():
-            found.journal += [json.loads(x) for x in journal.read_text().splitlines() if x.strip()]
+    for path in sorted(folder.rglob("agent.jsonl")):
+        found.journal += [json.loads(x) for x in path.read_text().splitlines() if x.strip()]
+    for entry in found.journal:
+        if entry["host"] == "provider":
+            entry["fault"] = entry["fault"].partition(".")[0]
     place(found)
     return found
 

@@ -22,6 +22,10 @@ NOT_FIGURES = {
     "/faults/*/reason": "a sentence",
     "/faults/*/measured/*judged": "words about figures beside them",
     "/faults/*/measured/by": "which of two figures beside it counts",
+    **dict.fromkeys(
+        (f"/faults/*/measured/{key}" for key in faults.HELD_ELSEWHERE),
+        "held against made-up truths in tests/unit/measuring/test_link_faults and _host_faults",
+    ),
 }
 """Keys of summary.json that hold no figure, and why."""
 
