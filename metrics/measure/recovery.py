@@ -195,10 +195,16 @@ def _kept_down(data: TrialData, host: str, t_ns: float) -> bool:
 
 
 def _disturbed(found: Series, behind: Bools, window: tuple[float, float], data: TrialData) -> bool:
-    """Return whether the host was behind, at a standstill or silent somewhere in the window."""
+    """Return whether the host was behind, at a standstill or silent somewhere in the window.
+
+    Moments count by tenths of a slot: a window often ends at a slot's time, and whether what was
+    told then lies within it must not hang on microseconds.
+    """
     plan = data.plan
     start_ns, end_ns = window[0], min(window[1], data.end_ns)
-    inside = (found.t_ns >= start_ns) & (found.t_ns <= end_ns)
+    tenth_ns = plan.slot_ns / 10
+    t_ns = np.round(found.t_ns / tenth_ns) * tenth_ns
+    inside = (t_ns >= start_ns) & (t_ns <= end_ns)
     moved = inside & np.concatenate([[False], np.diff(found.lib) > 0])
 
     def gap(times: Floats) -> float:
@@ -206,8 +212,8 @@ def _disturbed(found: Series, behind: Bools, window: tuple[float, float], data: 
 
     return (
         bool(behind[inside].any())
-        or gap(found.t_ns[inside]) > SILENT_SLOTS * plan.slot_ns
-        or gap(found.t_ns[moved]) > (plan.round_slots + plan.blocks_per_turn + 0.5) * plan.slot_ns
+        or gap(t_ns[inside]) > SILENT_SLOTS * plan.slot_ns
+        or gap(t_ns[moved]) > (plan.round_slots + plan.blocks_per_turn + 0.5) * plan.slot_ns
     )
 
 

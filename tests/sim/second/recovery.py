@@ -4,7 +4,8 @@ A host is back once its lag (the highest head anywhere, less its own final block
 is what it was in the baseline, give or take a block, for a whole round in which its final block
 moved. It counts if the fault disturbed it: from its begin to a round after its end the host lagged,
 saw nothing new become final for more than a round and a turn, or left out three slots. Slots are
-told at their times, so every limit lies half a slot beyond the last that is allowed.
+told at their times, so every limit lies half a slot beyond the last that is allowed, and what was
+told a tenth of a slot beside an edge was told at it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from tests.sim.second.agree import Near, counted
+from tests.sim.second.agree import Near
 from tests.sim.second.blocks import Chain
 from tests.sim.second.record import DOWN, Line, Second
 from tests.sim.second.spread import Sample, Trials, spread
@@ -34,9 +35,9 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """A host after a fault. disturbed: surely, perhaps. back: ends of the slot in which it was."""
+    """A host after a fault. back: ends of the slot in which it was."""
 
-    disturbed: tuple[bool, bool]
+    disturbed: bool
     back: tuple[Sample, Sample]
     first: Sample
 
@@ -74,11 +75,8 @@ def figures(trials: list[tuple[Second, Chain]]) -> tuple[dict[str, Any], dict[st
         low = min((w[0] for w in watched), default=0.0)
         high = min((w[1] for w in watched), default=0.0)
         back[id_]["watched_s"] = Near(low - 0.0006, high + 0.0006) if watched else 0.0
-        back[id_]["undisturbed"] = counted(
-            sum(not a.disturbed[1] for part in found for a in part),
-            sum(not a.disturbed[0] for part in found for a in part),
-        )
-        first[id_] = spread([[a.first for a in part if a.disturbed[1]] for part in found],
+        back[id_]["undisturbed"] = sum(not a.disturbed for part in found for a in part)
+        first[id_] = spread([[a.first for a in part if a.disturbed] for part in found],
                             wide=0.005)  # fmt: skip
     return back, first
 
@@ -86,7 +84,7 @@ def figures(trials: list[tuple[Second, Chain]]) -> tuple[dict[str, Any], dict[st
 def _back_figures(found: list[list[After]]) -> dict[str, Any]:
     """Return the spread of when hosts were back: value and error end lie in one slot's samples."""
     ends: list[Trials] = [
-        [[a.back[i] for a in part if a.disturbed[1]] for part in found] for i in (0, 1)
+        [[a.back[i] for a in part if a.disturbed] for part in found] for i in (0, 1)
     ]
     low, high = spread(ends[0]), spread(ends[1])
     result = spread(ends[1], wide=1e-6)
@@ -144,8 +142,8 @@ def _after(s: Second, known: Chain, fault: Line, host: str, own: Told, limit: in
         fresh = slot is not None and s.slot_t(slot) >= middle and s.t(line) >= middle
         if line["host"] == host and fresh:
             first = min(first, s.t(line))
-    window = fault["at_ns"] / 1e9, min(middle + s.round_slots * s.slot_s, s.end_s)
-    sure = [_disturbed(s, own, limit, window, shift) for shift in (-s.slack_s, 0.0, s.slack_s)]
+    until = min(middle + s.round_slots * s.slot_s, s.end_s)
+    disturbed = _disturbed(s, own, limit, (fault["at_ns"], round(until * 1e9)))
     lows, highs = [], []
     for shift in (-s.slack_s, 0.0, s.slack_s):
         at = _back(s, own, limit, middle + shift) if math.isfinite(first) else None
@@ -155,7 +153,7 @@ def _after(s: Second, known: Chain, fault: Line, host: str, own: Told, limit: in
         highs.append(max(now - middle, 0.0))
     half = (late - early) / 2
     return After(
-        (all(sure), any(sure)),
+        disturbed,
         (_around(lows, s.slack_s), _around([*highs, *(high + half for high in highs)], s.slack_s)),
         Sample(first - late - s.slack_s, first - early + s.slack_s),
     )
@@ -165,19 +163,21 @@ def _around(values: list[float], slack: float) -> Sample:
     return Sample(max(min(values) - slack, 0.0), max(values) + slack)
 
 
-def _disturbed(s: Second, own: Told, limit: int, window: tuple[float, float], shift: float) -> bool:
-    first, last = window[0] + shift, window[1] + shift
-    inside = [i for i, t in enumerate(own.at) if first <= t <= last]
-    moved = [own.at[i] for i in inside if i and own.lib[i] > own.lib[i - 1]]
-    still = (s.round_slots + int(s.plan["blocks_per_turn"]) + 0.5) * s.slot_s
+def _disturbed(s: Second, own: Told, limit: int, window: tuple[int, int]) -> bool:
+    """Return whether the host lagged, stood still or was silent in a window, counted in ns."""
+    slot, (first, last) = int(s.plan["slot_ns"]), window
+    at = [round(t * 1e10 / slot) * slot // 10 for t in own.at]
+    inside = [i for i, t in enumerate(at) if first <= t <= last]
+    moved = [at[i] for i in inside if i and own.lib[i] > own.lib[i - 1]]
+    still = (s.round_slots + int(s.plan["blocks_per_turn"]) + 0.5) * slot
     return (
         any(own.lag[i] > limit for i in inside)
-        or _longest([own.at[i] for i in inside], first, last) > SILENT_SLOTS * s.slot_s
+        or _longest([at[i] for i in inside], first, last) > SILENT_SLOTS * slot
         or _longest(moved, first, last) > still
     )
 
 
-def _longest(times: list[float], first: float, last: float) -> float:
+def _longest(times: list[int], first: int, last: int) -> int:
     edges = [first, *times, last]
     return max(b - a for a, b in itertools.pairwise(edges))
 
