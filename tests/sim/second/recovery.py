@@ -91,6 +91,8 @@ def _back_figures(found: list[list[After]]) -> dict[str, Any]:
     for key, edge in result["error"].items():
         edge[:] = [_either(low["error"][key][0]), _either(high["error"][key][1])]
         result[key] = _either(high["error"][key][1])
+    for key, edge in (result["ci"] or {}).items():
+        edge[:] = [_either(low["ci"][key][0]), _either(high["ci"][key][1])]
     return result
 
 
