@@ -195,15 +195,10 @@ def _kept_down(data: TrialData, host: str, t_ns: float) -> bool:
 
 
 def _disturbed(found: Series, behind: Bools, window: tuple[float, float], data: TrialData) -> bool:
-    """Return whether the host was behind, at a standstill or silent somewhere in the window.
-
-    Moments count by tenths of a slot: a window often ends at a slot's time, and whether what was
-    told then lies within it must not hang on microseconds.
-    """
+    """Return whether the host was behind, at a standstill or silent somewhere in the window."""
     plan = data.plan
     start_ns, end_ns = window[0], min(window[1], data.end_ns)
-    tenth_ns = plan.slot_ns / 10
-    t_ns = np.round(found.t_ns / tenth_ns) * tenth_ns
+    t_ns = _by_tenths(found.t_ns, data)
     inside = (t_ns >= start_ns) & (t_ns <= end_ns)
     moved = inside & np.concatenate([[False], np.diff(found.lib) > 0])
 
@@ -215,6 +210,17 @@ def _disturbed(found: Series, behind: Bools, window: tuple[float, float], data: 
         or gap(t_ns[inside]) > SILENT_SLOTS * plan.slot_ns
         or gap(t_ns[moved]) > (plan.round_slots + plan.blocks_per_turn + 0.5) * plan.slot_ns
     )
+
+
+def _by_tenths(t_ns: Floats, data: TrialData) -> Floats:
+    """Return moments rounded to a tenth of a slot.
+
+    A window often begins or ends at a slot's time, and whether what was told then lies within it
+    must not hang on microseconds.
+    """
+    tenth_ns = data.plan.slot_ns / 10
+    found: Floats = np.round(t_ns / tenth_ns) * tenth_ns
+    return found
 
 
 def _first_final(finals: list[tuple[Moment, int]], healed: Moment) -> Moment | None:
@@ -261,7 +267,8 @@ def _baseline_limit(data: TrialData, hosts: dict[str, Series], lags: dict[str, I
     for phase in data.planned.phases:
         if phase.name == "baseline":
             for host, found in hosts.items():
-                inside = (found.t_ns >= phase.start_ns) & (found.t_ns < phase.end_ns)
+                t_ns = _by_tenths(found.t_ns, data)
+                inside = (t_ns >= phase.start_ns) & (t_ns < phase.end_ns)
                 worst += lags[host].mid[inside].tolist()
     predicted = float(data.plan.prediction.finality_lag_blocks.max)
     return max(worst, default=predicted) + TOLERANCE_BLOCKS

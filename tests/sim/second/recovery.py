@@ -114,8 +114,8 @@ def after_all(s: Second, known: Chain) -> dict[tuple[str, str], After]:
         for phase in s.planned["phases"]
         if phase["name"] == "baseline"
         for own in hosts.values()
-        for t, lag in zip(own.at, own.lag, strict=True)
-        if phase["start_ns"] / 1e9 <= t < phase["end_ns"] / 1e9
+        for t, lag in zip(_tenths(s, own.at), own.lag, strict=True)
+        if phase["start_ns"] <= t < phase["end_ns"]
     ]
     limit = max(quiet, default=s.lag_max) + TOLERANCE_BLOCKS
     found = {}
@@ -168,7 +168,7 @@ def _around(values: list[float], slack: float) -> Sample:
 def _disturbed(s: Second, own: Told, limit: int, window: tuple[int, int]) -> bool:
     """Return whether the host lagged, stood still or was silent in a window, counted in ns."""
     slot, (first, last) = int(s.plan["slot_ns"]), window
-    at = [round(t * 1e10 / slot) * slot // 10 for t in own.at]
+    at = _tenths(s, own.at)
     inside = [i for i, t in enumerate(at) if first <= t <= last]
     moved = [at[i] for i in inside if i and own.lib[i] > own.lib[i - 1]]
     still = (s.round_slots + int(s.plan["blocks_per_turn"]) + 0.5) * slot
@@ -177,6 +177,12 @@ def _disturbed(s: Second, own: Told, limit: int, window: tuple[int, int]) -> boo
         or _longest([at[i] for i in inside], first, last) > SILENT_SLOTS * slot
         or _longest(moved, first, last) > still
     )
+
+
+def _tenths(s: Second, times: list[float]) -> list[int]:
+    """Return times in ns, rounded to tenths of a slot."""
+    slot = int(s.plan["slot_ns"])
+    return [round(t * 1e10 / slot) * slot // 10 for t in times]
 
 
 def _longest(times: list[int], first: int, last: int) -> int:
