@@ -82,6 +82,11 @@ class HostClock:
         self._served_ns = offset_ns
         self._unserved_since_ns = None if answer else now_ns
 
+    @property
+    def served(self) -> bool:
+        """Return whether the host's time servers answer."""
+        return self._unserved_since_ns is None
+
     def checked(self, now_ns: int) -> tuple[int, int]:
         """Return the offset that an NTP check finds, and the error it admits.
 

@@ -313,10 +313,11 @@ class Host:
         offset_ns, bound_ns = self.clock.checked(self._engine.now_ns)
         reason = refusal(offset_ns, bound_ns, self.shared.clock_limit_ns) or ""
         error_ns = self._rng.randint(-bound_ns // 4, bound_ns // 4)
+        rtt_ns = bound_ns if self.clock.served else 0  # As a node tells of a check in vain.
         self.emit(
             events.Clock(
                 source="sim", offset_ns=offset_ns + error_ns, bound_ns=bound_ns,
-                rtt_ns=bound_ns, verified=not reason, reason=reason, stratum=1,
+                rtt_ns=rtt_ns, verified=not reason, reason=reason, stratum=1,
             )
         )  # fmt: skip
 

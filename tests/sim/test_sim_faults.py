@@ -95,6 +95,14 @@ def test_silent_time_servers_widen_the_bound_and_stop_nobody_soon() -> None:
     assert reasons("{at: 20s, for: 60s, fault: ntp_cut, on: n1}", "n1") == set()
 
 
+def test_a_check_that_nobody_answered_took_no_time() -> None:
+    made = in_sim("[{at: 20s, for: 10s, fault: ntp_cut, on: n1}]")
+    lines = simulate(made, made.trials[0]).events["n1"].splitlines()
+    checks = [line for line in map(msgspec.json.decode, lines) if line["kind"] == "clock"]
+    asked, answered = len(checks), sum(check["rtt_ns"] > 0 for check in checks)
+    assert asked - answered == 2
+
+
 @pytest.mark.parametrize("fault", ["power_cut", "freeze_host", "link_down"])
 def test_a_stopped_host_is_missed_and_comes_back(fault: str) -> None:
     made = in_sim(f"[{{at: 20s, for: 10s, fault: {fault}, on: n1}}]")
