@@ -4,7 +4,7 @@ PYTEST := .venv/bin/python -m pytest
 # The container lab needs root; an ordinary user goes through sudo where that works.
 AS_ROOT := $(shell [ "$$(id -u)" -eq 0 ] && echo env || { sudo -n true 2>/dev/null && echo sudo -nE env; } || echo env)
 
-.PHONY: demo test test-fast test-lab test-vm lint lock setup clean
+.PHONY: demo test test-fast test-lab test-vm lint lock record setup clean
 
 demo: setup
 	$(AS_ROOT) .venv/bin/slotlab demo
@@ -37,6 +37,10 @@ lock:
 	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-annotate --no-header --all-extras pyproject.toml \
 	    -o requirements.lock
+
+# The runs that tests bend, anew: after a change of the run folder's format.
+record: setup
+	$(AS_ROOT) .venv/bin/python tests/vectors/runs/record.py
 
 setup:
 	@harness/setup.sh
