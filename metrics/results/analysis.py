@@ -121,10 +121,11 @@ def _impossible(found: Propagation) -> list[str]:
     hops = [hop for hop in found.hops if hop.hi_ns < 0]
     if not hops:
         return []
-    worst = min(hop.hi_ns for hop in hops)
+    worst = min(hops, key=lambda hop: hop.hi_ns)
     return [
         f"{len(hops)} of {len(found.hops)} blocks arrived before their maker noted them, by up to "
-        f"{-worst / 1e6:.2f} ms: either its stamp is late or the bound is wrong"
+        f"{-worst.hi_ns / 1e6:.2f} ms (at {worst.target} from {worst.source}): either a stamp is "
+        "wrong or the bound is"
     ]
 
 
