@@ -13,6 +13,8 @@ from metrics.model.run_folder import TrialFile
 
 DEATHS = ("kill", "crash", "power_cut")
 STILL = ("pause", "freeze_host")
+STOPPING = (*DEATHS, *STILL)
+"""Faults whose targets' nodes do nothing while they last."""
 CLOSE_NS = 3_000_000_000
 """How far from a planned moment a writer's clock and the fault's delay may put its last words."""
 UNWRITTEN_NS = 40_000_000_000
@@ -155,6 +157,7 @@ class _Life:
             f.at_ns - self._silent_ns(f) <= from_ns <= f.at_ns + CLOSE_NS
             and f.at_ns - CLOSE_NS <= to_ns
             for f in self.faults(DEATHS)
+            if not f.open
         )
 
     def _silent_ns(self, fault: PlannedFault) -> int:
@@ -184,6 +187,7 @@ class _Life:
     def findings(self) -> Iterator[str]:
         """Yield what is wrong with how it began, ended and began again."""
         ordered = [self.own[number] for number in sorted(self.own)]
+        yield from self._backwards(ordered)
         for a, b in pairwise(ordered):
             if b.kind == "started" and a.kind != "stopped" and b.boot:
                 if not self.dies(self.t_ns(a), self.t_ns(b)):
@@ -205,6 +209,16 @@ class _Life:
     def _stopped_early(self, last_ns: int) -> bool:
         """Return whether it stopped before the plan's end; a client ends when its load does."""
         return not self.node.endswith(".client") and last_ns < self.plan.end_ns - CLOSE_NS
+
+    def _backwards(self, ordered: list[Stamp]) -> Iterator[str]:
+        """Yield the first line that its stamp puts behind the next: a raw clock never goes back."""
+        for a, b in pairwise(ordered):
+            if a.boot == b.boot and b.mono_ns < a.mono_ns:
+                yield (
+                    f"{self.name} has a line of {self.t_ns(a) / 1e9:.1f} s before one of"
+                    f" {self.t_ns(b) / 1e9:.1f} s"
+                )
+                return
 
     def _may_end(self, last_ns: int) -> bool:
         """Return whether the plan lets it fall silent then, for good."""

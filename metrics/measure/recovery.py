@@ -24,6 +24,7 @@ from faults.model.record import Record
 from metrics.intake.pairs import CRYSTAL_PPM
 from metrics.intake.timeline import Interval
 from metrics.intake.trial import TrialData
+from metrics.intake.writers import STOPPING
 from metrics.measure.blocks import IRREVERSIBLE, ChainView
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
@@ -34,8 +35,6 @@ TOLERANCE_BLOCKS = 1
 SILENT_SLOTS = 3.5
 """A node that tells no slot for longer is not there. Slots are told at their times, so what lies
 between two of them is a whole number of slots, give or take the clocks: limits lie half-way."""
-STOPPING = ("kill", "crash", "power_cut", "freeze_host", "pause")
-"""Faults whose targets' nodes do nothing while they last."""
 Bools = npt.NDArray[np.bool_]
 
 

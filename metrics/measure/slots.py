@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from metrics.intake.trial import OUTSIDE, WARMUP, TrialData
+from metrics.intake.writers import STOPPING
 from metrics.measure import schedule
 from metrics.measure.blocks import PRODUCED, ChainView
 from metrics.model.method import Method
@@ -189,7 +190,7 @@ def _why_not(
     if host not in data.intake.hosts:
         return "unknown", "no events from the host"
     window = [
-        fault.id
+        fault
         for fault in data.planned.faults
         if host in fault.targets
         and fault.at_ns <= t_ns < fault.end_ns + AFTER_SLOTS * data.plan.slot_ns
@@ -197,8 +198,9 @@ def _why_not(
     if (host, slot) not in seen:
         if any(first <= t_ns <= last for first, last in lost.get(host, ())):
             return "unknown", "events lost"
-        return "missed", (f"node down ({window[0]})" if window else "node silent")
-    return "missed", (f"in {window[0]}" if window else NO_EVIDENCE)
+        stopped = [fault.id for fault in window if fault.fault in STOPPING]
+        return "missed", (f"node down ({stopped[0]})" if stopped else "node silent")
+    return "missed", (f"in {window[0].id}" if window else NO_EVIDENCE)
 
 
 METHODS = (

@@ -40,7 +40,7 @@ def test_slots_of_a_node_that_died_unasked_are_missed(rebuilt: Rebuilt) -> None:
     slots = rebuilt(die)["metrics"]["slots"]
     assert slots["unknown"] == 0
     assert slots["by_producer"]["producerc"]["missed"] == 30
-    assert slots["reasons"]["node silent"] == 20
+    assert slots["reasons"]["node silent"] == 24
 
 
 def test_a_kill_without_an_end_lasts_to_the_end_and_has_nothing_to_recover_from(
