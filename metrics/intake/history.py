@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from faults.model.record import Record
-from metrics.intake import gate, writers
+from metrics.intake import agreement, gate, writers
 from metrics.intake.writers import Loss
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
@@ -87,7 +87,7 @@ def load(
         unknown_kinds=dict(sorted(gathered.unknown_kinds.items())),
         losses=judged.losses,
         hosts=sorted({host for host, _ in gathered.written}),
-        findings=gathered.findings + judged.findings,
+        findings=gathered.findings + judged.findings + agreement.contradictions(db, planned.n),
         notes=judged.notes + _notes(gathered),
     )
 
