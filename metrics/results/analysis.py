@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from metrics.fault_checks import faults
 from metrics.fault_checks.faults import FaultResult
-from metrics.intake.timeline import UNRELATED
 from metrics.intake.trial import TrialData
 from metrics.intake.writers import COMPLETE
 from metrics.measure import blocks, finality, forks, load, propagation, recovery, slots
@@ -26,7 +25,8 @@ RESTORED = "host_state_restored"
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """One trial, measured. `invalid` lists why its figures must not be used (empty: they may).
+    """One trial, measured. `invalid` lists why its figures must not be used (empty: they may);
+    `damage` the part of that which is the record's fault.
 
     unjudged: the blocks that finality leaves out. story: how two blocks of one height became final,
     where that happened.
@@ -44,6 +44,7 @@ class Analysis:
     faults: list[FaultResult]
     checks: list[Check]
     story: Story | None
+    damage: list[str]
     invalid: list[str]
     notes: list[str]
 
@@ -54,6 +55,7 @@ def analyse(data: TrialData) -> Analysis:
     measured = faults.measure(data)
     judged = checks.judge(data, chain)
     hops = propagation.measure(data, chain)
+    damage = _damage(data)
     return Analysis(
         data=data,
         chain=chain,
@@ -67,17 +69,15 @@ def analyse(data: TrialData) -> Analysis:
         faults=measured,
         checks=judged,
         story=story.tell(data, chain),
-        invalid=_invalid(data, measured, judged) + _impossible(hops),
+        damage=damage,
+        invalid=damage + _invalid(data, measured, judged) + _impossible(hops),
         notes=_notes(data),
     )
 
 
-def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) -> list[str]:
-    """Return why the trial proves nothing, one sentence each."""
+def _damage(data: TrialData) -> list[str]:
+    """Return what of the record is missing, contradictory or not to be placed in time."""
     reasons = []
-    broken_off = data.file.state != COMPLETE
-    if broken_off:
-        reasons.append(f"the trial is {data.file.state}: {data.file.reason or 'no reason given'}")
     missing = sorted({host.host for host in data.plan.hosts} - set(data.intake.hosts))
     if missing:
         reasons.append(f"no events were collected from {', '.join(missing)}")
@@ -86,7 +86,15 @@ def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) 
         for loss in data.intake.losses
     ]
     reasons += data.intake.findings
-    reasons += [problem for problem in data.timeline.problems if _breaks(problem)]
+    return reasons + [problem for problem in data.timeline.problems if checks.breaks(problem)]
+
+
+def _invalid(data: TrialData, measured: list[FaultResult], judged: list[Check]) -> list[str]:
+    """Return why else the trial proves nothing, one sentence each."""
+    reasons = []
+    broken_off = data.file.state != COMPLETE
+    if broken_off:
+        reasons.append(f"the trial is {data.file.state}: {data.file.reason or 'no reason given'}")
     for fault in measured:
         if broken_off and fault.end_ns > data.end_ns:
             continue  # Ended, or never begun, with the trial.
@@ -97,13 +105,8 @@ def _invalid(data: TrialData, measured: list[FaultResult], checks: list[Check]) 
         if fault.state != "installed":
             reasons.append(f"{fault.id} is {fault.state}: {fault.reason}")
     reasons += _unasked_boots(data)
-    reasons += [c.evidence for c in checks if c.name == RESTORED and c.verdict != HOLDS]
+    reasons += [c.evidence for c in judged if c.name == RESTORED and c.verdict != HOLDS]
     return reasons
-
-
-def _breaks(problem: str) -> bool:
-    """Return whether a problem of the time line leaves figures that must not be used."""
-    return "contradict" in problem or problem.startswith(UNRELATED)
 
 
 def _unasked_boots(data: TrialData) -> list[str]:
@@ -131,7 +134,7 @@ def _impossible(found: Propagation) -> list[str]:
 
 def _notes(data: TrialData) -> list[str]:
     """Return what a reader should know that does not invalidate the trial."""
-    notes = [problem for problem in data.timeline.problems if not _breaks(problem)]
+    notes = [problem for problem in data.timeline.problems if not checks.breaks(problem)]
     for host, count in sorted(data.intake.rejected.items()):
         notes.append(f"{host}: {count} broken event lines were rejected")
     for kind, count in data.intake.unknown_kinds.items():

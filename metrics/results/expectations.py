@@ -27,6 +27,7 @@ UNSURE = (
 def evaluate(plan: Plan, cells: list[dict[str, Any]], analyses: list[Analysis]) -> list[Check]:
     """Return the invariants over all trials, then each expectation for each cell."""
     checks = over_trials([(a.data.file.n, a.checks) for a in analyses])
+    damaged = [reason for a in analyses for reason in a.damage]
     for cell in cells:
         suffix = ""
         if len(cells) > 1:
@@ -35,10 +36,20 @@ def evaluate(plan: Plan, cells: list[dict[str, Any]], analyses: list[Analysis]) 
             if name == "each_fault":
                 limit_ns = body.get("recovers_within")
                 if limit_ns is not None:
-                    checks += _recoveries(cell, limit_ns, suffix)
+                    checks += _sure(_recoveries(cell, limit_ns, suffix), damaged)
             elif name != "always":
-                checks += _phase(name, body, cell["phases"].get(name), suffix)
+                checks += _sure(_phase(name, body, cell["phases"].get(name), suffix), damaged)
     return checks
+
+
+def _sure(checks: list[Check], damaged: list[str]) -> list[Check]:
+    """Return the checks, of a damaged record without an accusation: what is missing may be why."""
+    return [
+        replace(check, verdict=UNKNOWN, evidence=f"{check.evidence}; but {damaged[0]}")
+        if damaged and check.verdict == VIOLATED
+        else check
+        for check in checks
+    ]
 
 
 def needed(plan: Plan, check: Check) -> bool:

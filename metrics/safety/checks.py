@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from metrics.intake.timeline import believes_a_lie
+from metrics.intake.timeline import UNRELATED, believes_a_lie
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView
 from metrics.model.method import Method
@@ -129,6 +129,11 @@ def _gap(data: TrialData) -> str:
     return data.intake.findings[0] if data.intake.findings else ""
 
 
+def breaks(problem: str) -> bool:
+    """Return whether a problem of the time line leaves figures that must not be used."""
+    return "contradict" in problem or problem.startswith(UNRELATED)
+
+
 def _conflicting(data: TrialData, known: Facts) -> Check:
     problems = invariants.conflicting_finality(known.finals)
     heights = {final.num for final in known.finals}
@@ -231,6 +236,9 @@ def _early(data: TrialData, known: Facts) -> Check:
     if not known_times:
         return Check(name, UNKNOWN, "no block's signing can be placed in true time")
     problems = liveness.early_blocks(known_times, tolerance_ns)
+    untrue = [problem for problem in data.timeline.problems if breaks(problem)]
+    if problems and untrue:
+        return Check(name, UNKNOWN, f"{problems[0].text}; but {untrue[0]}")
     fine = f"{len(known_times)} blocks signed no more than {tolerance_ns / 1e6:g} ms before"
     return _verdict(data, name, problems, fine + " their slots (clock limit and timing)")
 
