@@ -1,0 +1,24 @@
+"""The recorded runs as they are, measured once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+
+from metrics.build import build
+from tests.unit.bending.folder import copy
+from tests.unit.bending.row import Summary
+
+
+@pytest.fixture(scope="session")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Summary]:
+    """Return what gives the summary of a recorded run."""
+
+    @cache
+    def built(name: str) -> Summary:
+        folder = copy(name, tmp_path_factory.mktemp(name) / "run")
+        return build(folder.path, lambda text: None)
+
+    return built

@@ -1,0 +1,138 @@
+"""Rows on figures: transactions, views of finality, phases, intervals and bounds.
+
+Points 6, 7, 9, 10 and 11: a figure is computed from what is true, or says what it does not know.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.bending.evidence import asked, probes, repeated, shifted
+from tests.unit.bending.files import packed
+from tests.unit.bending.records import (
+    asymmetric,
+    edited,
+    everywhere,
+    later,
+    lost,
+    other_clock,
+    taken_out,
+    together,
+)
+from tests.unit.bending.row import SAME, Inside, Near, Row, Than, Times, Within
+
+TX = "metrics.transactions"
+FINALITY = "metrics.finality_latency_"
+VIEWS = ("s", "first_s", "median_s", "last_s")
+BASELINE = "cells.0.phases.baseline."
+
+
+def _told(*states: str) -> Any:
+    return lambda line: line["state"] in states
+
+
+def _bursting(start_ns: int, ppm: int) -> Any:
+    """Return a raw clock that runs fast by so much for 10 s from a reading on."""
+
+    def reading(ns: int) -> int:
+        return ns + max(0, min(ns - start_ns, 10_000_000_000)) * ppm // 1_000_000
+
+    return reading
+
+
+TRANSACTIONS = [
+    Row(name="an entry node that forgot", point=6, verdict="pass",
+        bend=lost("n1", "tx", role="node", numbered=True), figures={TX: SAME}),
+    Row(name="an entry node that forgot", point=6, run="sim", verdict="pass",
+        bend=lost("n2", "tx", role="node", numbered=True), figures={TX: SAME}),
+    Row(name="an entry node that remembers wrongly", point=6, verdict="pass",
+        bend=edited("n1", "tx", lambda x: {"state": "expired"} if x["state"] == "irreversible"
+                    else {}, role="node"),
+        figures={f"{TX}.irreversible": SAME, f"{TX}.lost": 0, f"{TX}.expired": 0}),
+    Row(name="transactions in no block", point=6, verdict="pass",
+        bend=taken_out(3, on="n2", before=40),
+        figures={f"{TX}.sent": SAME, f"{TX}.irreversible": Than(-3), f"{TX}.lost": 3,
+                 f"{TX}.lost_by_host": {"n2": 3}}),
+    Row(name="transactions in no block", point=6, run="sim", verdict="pass",
+        bend=taken_out(2, on="n1", before=60),
+        figures={f"{TX}.included": Than(-2), f"{TX}.lost_by_host": {"n1": 2}}),
+    Row(name="transactions nobody sent", point=6, verdict="pass",
+        bend=lost("n2", "tx", role="client", numbered=True, after=6, count=4,
+                  where=_told("sent")),
+        figures={f"{TX}.sent": Than(-4), f"{TX}.irreversible": Than(-4), f"{TX}.lost": 0}),
+    Row(name="a record that does not say what blocks hold", point=6, verdict="pass",
+        bend=everywhere(lambda h: edited(h, "applied", lambda x: {"transactions": []})),
+        figures={f"{TX}.lost": None, f"{TX}.irreversible": None, f"{TX}.sent": SAME}),
+]  # fmt: skip
+
+ORDER = [
+    Row(name="a host twenty milliseconds asymmetric", point=7, verdict="pass",
+        bend=asymmetric("n4", 0.020),
+        figures={f"{FINALITY}{view}": Within(key) for view in VIEWS for key in ("p50",)}),
+    Row(name="an observer twenty milliseconds asymmetric", point=7, verdict="pass",
+        bend=asymmetric("n5", 0.020),
+        figures={f"{FINALITY}{view}": Within("max") for view in VIEWS}),
+    Row(name="a host twenty milliseconds asymmetric", point=7, run="sim", verdict="pass",
+        bend=asymmetric("n2", 0.020),
+        figures={f"{FINALITY}{view}": Within("p50") for view in VIEWS}),
+    Row(name="one host a second behind is the last", point=7, verdict="pass",
+        bend=later("n5", "irreversible", by_s=1.0, after=6, before=13),
+        figures={f"{BASELINE}finality_latency_first_s.p50": SAME,
+                 f"{BASELINE}finality_latency_s.p50": SAME}),
+]  # fmt: skip
+
+PHASES = [
+    Row(name="the next fault delays finality", point=9, verdict="pass",
+        bend=everywhere(lambda h: later(h, "irreversible", by_s=3.0, after=14.2, before=20)),
+        figures={f"{BASELINE}finality_latency_s.n": SAME,
+                 f"{BASELINE}finality_latency_s.max": SAME,
+                 f"{BASELINE}finality_crossing": SAME}),
+    Row(name="the next fault delays finality", point=9, run="sim", verdict="pass",
+        bend=everywhere(lambda h: later(h, "irreversible", by_s=3.0, after=14.2, before=20)),
+        figures={f"{BASELINE}finality_latency_s.max": SAME}),
+    Row(name="a phase begins on its last host", point=9, verdict="pass",
+        bend=shifted("delay-1", "installed", "n5", 0.6),
+        figures={"cells.0.phases.delay-1.slots.expected": Than(-1)}),
+    Row(name="a phase ends on its first host", point=9, run="sim", verdict="pass",
+        bend=shifted("cut-1", "healed", "n3", 0.9),
+        figures={"cells.0.phases.recovery.slots.expected": Than(-1)}),
+]  # fmt: skip
+
+INTERVALS = [
+    Row(name="two trials carry no interval", point=10, run="sim", verdict="pass", bend=repeated(2),
+        figures={f"{FINALITY}s.ci": None, f"{FINALITY}s.n": Times(2)}),
+    Row(name="six trials carry an interval of the median", point=10, run="sim", verdict="pass",
+        bend=repeated(6), figures={f"{FINALITY}s.p50": SAME, f"{FINALITY}s": Inside("p50")}),
+    Row(name="few samples carry no high quantile", point=10, run="sim", verdict="pass",
+        bend=repeated(1), figures={f"{FINALITY}s.p99": None, f"{FINALITY}s.p999": None}),
+    Row(name="few samples of a phase carry no high quantile", point=10, verdict="pass",
+        bend=repeated(1), figures={f"{BASELINE}finality_latency_s.p95": None}),
+]  # fmt: skip
+
+BOUNDS = [
+    Row(name="a burst of sixty ppm", point=11, run="sim", verdict="pass",
+        bend=other_clock("n4", _bursting(6_780_000_000_000, 60)),
+        figures={f"{FINALITY}last_s": Within("p50"), f"{FINALITY}s": Within("p50")}),
+    Row(name="a raw clock that jumps", point=11, run="sim",
+        bend=other_clock("n4", lambda ns: ns + (40_000_000 if ns > 6_790_000_000_000 else 0)),
+        says="n4"),
+    Row(name="probes that contradict each other", point=11, says="n1",
+        bend=edited("n1", "probe", lambda x: {k: x[k] + 40_000_000 for k in ("t2_ns", "t3_ns")}
+                    if x["flow"] == "clock" and x["received"] else {}, after=30, before=32)),
+    Row(name="a delay below what probes resolve", point=11, says="",
+        bend=together(asked("delay-1", delay_ns=1000),
+                      probes(lambda x: {"rtts_ns": [1_000_000] * x["received"]}, 13, 23)),
+        verdict="pass",
+        figures={"faults.delay-1.measured.judged": "too small to see (resolution 2 ms)",
+                 "faults.delay-1.measured.difference_percent": None}),
+    Row(name="a propagation half a second long", point=11, verdict="pass",
+        bend=later("n5", "received", by_s=0.5, after=5, before=13),
+        figures={f"{BASELINE}propagation_ms.n1.n5.p50": Near(500, 30)}),
+    Row(name="the second of two trials damaged", point=11, run="sim",
+        bend=repeated(2, packed("n3", lambda raw: raw[:-9])), says="trial 2: n3: hosts/n3/"),
+    Row(name="the second of two trials damaged", point=11,
+        bend=repeated(2, lost("n2", "applied", after=20, count=2)),
+        says="trial 2: n2 lost 1 events"),
+]  # fmt: skip
+
+ROWS = [*TRANSACTIONS, *ORDER, *PHASES, *INTERVALS, *BOUNDS]

@@ -1,0 +1,53 @@
+"""Every row of the table of bends: the verdict, the named host or file, the figures; no traceback.
+
+A row names the numbered point of the promise that it belongs to: 1 to 4 passes that must not be,
+5 to 12 figures, 13 damage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from metrics.build import build
+from metrics.model.run_folder import RunError
+from tests.unit.bending import table_damage, table_faults, table_figures, table_lives
+from tests.unit.bending.folder import copy
+from tests.unit.bending.row import REFUSED, Row, Summary, problems
+
+ROWS = [*table_lives.ROWS, *table_faults.ROWS, *table_figures.ROWS, *table_damage.ROWS]
+FEWEST = 80
+POINTS = range(1, 14)
+
+
+def quiet(text: str) -> None:
+    """Take a progress line and drop it."""
+
+
+def _marked(row: Row) -> pytest.param:  # type: ignore[valid-type]
+    marks = [pytest.mark.xfail(strict=True, reason=row.lies)] if row.lies else []
+    return pytest.param(row, id=row.id, marks=marks)
+
+
+@pytest.mark.parametrize("row", [_marked(row) for row in ROWS])
+def test_a_bent_record_neither_passes_nor_accuses(
+    row: Row, clean: Callable[[str], Summary], tmp_path: Path
+) -> None:
+    folder = copy(row.run, tmp_path / "run")
+    row.bend(folder)
+    if row.verdict == REFUSED:
+        with pytest.raises(RunError) as refusal:
+            build(folder.path, quiet)
+        assert row.says in str(refusal.value)
+        assert "\n" not in str(refusal.value)
+    else:
+        assert problems(row, build(folder.path, quiet), clean(row.run)) == []
+
+
+def test_the_table_covers_every_point_on_both_runs() -> None:
+    assert len(ROWS) >= FEWEST
+    assert {row.point for row in ROWS} == set(POINTS)
+    assert {row.run for row in ROWS} == {"lab", "sim"}
+    assert len({row.id for row in ROWS}) == len(ROWS)
