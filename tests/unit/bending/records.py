@@ -137,7 +137,8 @@ def halted(after: float) -> Bend:
                 if line["kind"] == "slot_due" and at(line) >= after:
                     line |= {"head_num": min(line["head_num"], last), "lib_num": lib}
                 if line["kind"] == "started" and line.get("resumed_num"):
-                    line |= {"resumed_num": last, "resumed_lib": lib}
+                    line["resumed_num"] = min(line["resumed_num"], last)
+                    line["resumed_lib"] = min(line["resumed_lib"], lib)
             folder.write(host, renumbered(kept))
 
     return bend
@@ -230,7 +231,32 @@ def later(host: str, *kinds: str, by_s: float, after: float = START_S, before: f
             return {}
         return {"mono_ns": line["mono_ns"] + ns, "wall_ns": line["wall_ns"] + ns}
 
-    return together(*(edited(host, kind, moved, after=after, before=before) for kind in kinds))
+    moves = (edited(host, kind, moved, after=after, before=before) for kind in kinds)
+    return together(*moves, lines(host, in_order))
+
+
+def held_back(host: str, after: float, until: float) -> Bend:
+    """Let nothing have become final at a host for a while, and all of it at once at its end."""
+
+    def bend(folder: Folder) -> None:
+        at = folder.clock(host)
+        own = folder.lines(host)
+        late = [x for x in own if x["kind"] == "irreversible" and after <= at(x) < until]
+        for place, line in enumerate(late):
+            ns = round((until - at(line)) * 1e9) + place
+            line |= {key: line[key] + ns for key in ("mono_ns", "wall_ns")}
+        before = [x["lib_num"] for x in own if x["kind"] == "slot_due" and at(x) < after]
+        for line in own:
+            if line["kind"] == "slot_due" and after <= at(line) < until:
+                line["lib_num"] = max(before)
+        folder.write(host, in_order(own))
+
+    return bend
+
+
+def in_order(own: list[Line]) -> Iterator[Line]:
+    """Yield lines as their writers write them: in the order of their stamps, numbered so."""
+    return renumbered(sorted(own, key=lambda line: (line["boot"], line["mono_ns"])))
 
 
 def restarted(host: str, at: float) -> Bend:
