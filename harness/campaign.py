@@ -23,9 +23,8 @@ from harness.campaign_model import SCHEMA, Campaign
 from harness.campaign_values import nearest
 from harness.errors import CampaignError
 from harness.yaml_strict import GivenTwiceError, StrictLoader
+from metrics.model.plan_checks import RESERVED
 
-RESERVED = ("warmup", "baseline", "recovery", "after", "between", "outside", "always", "each_fault")
-"""Words that phases and expectations have already: no fault may be called so."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _PLAIN = {
     "int_type": "a whole number",

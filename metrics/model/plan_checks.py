@@ -15,6 +15,8 @@ Number = Whole | Annotated[float, msgspec.Meta(ge=-(2.0**62), le=2.0**62)]
 Limits = dict[Literal["min", "max"], Number]
 Quantiles = dict[Literal["min", "p50", "p90", "p95", "p99", "p999", "max", "mean"], Limits]
 ALWAYS, EACH_FAULT = "always", "each_fault"
+RESERVED = ("warmup", "baseline", "recovery", "after", "between", "outside", ALWAYS, EACH_FAULT)
+"""Words that phases and expectations have already: no fault may be called so."""
 
 
 class _EachFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,6 +86,8 @@ def _trial(trial: PlannedTrial, hosts: set[str]) -> Iterator[str]:
     yield from _twice(f"{where}: faults", [fault.id for fault in trial.faults])
     for fault in trial.faults:
         own = f"{where}: {fault.id[:60]}"
+        if fault.id in RESERVED:
+            yield f"{own}: no fault may be called so"
         for name in (*fault.targets, *fault.acting):
             if name not in hosts:
                 yield f"{own}: {name[:60]} is no host of the plan"
