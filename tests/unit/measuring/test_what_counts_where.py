@@ -100,7 +100,7 @@ def test_whether_a_node_was_silent_hangs_on_no_microsecond(late_ns: int) -> None
         plan = SimpleNamespace(slot_ns=10**9, round_slots=8, blocks_per_turn=2)
         data: Any = SimpleNamespace(plan=plan, end_ns=19 * 10**9)
         behind = np.zeros(len(slots), dtype=bool)
-        host = recovery.Series(times, lib, lib)
+        host = recovery.Series(times, times, times, lib, lib)
         return recovery._disturbed(host, behind, (2e9, 18e9), data)
 
     assert [disturbed(left_out) for left_out in (0, 1, 2, 3)] == [False, False, False, True]
@@ -111,7 +111,8 @@ def test_whether_a_slot_lies_at_the_end_of_a_window_hangs_on_no_microsecond(late
     slots = np.arange(20.0)
     plan = SimpleNamespace(slot_ns=10**9, round_slots=8, blocks_per_turn=2)
     data: Any = SimpleNamespace(plan=plan, end_ns=19 * 10**9)
-    host = recovery.Series(slots * 1e9 + late_ns, slots, slots)
+    times = slots * 1e9 + late_ns
+    host = recovery.Series(times, times, times, slots, slots)
     behind = slots >= 14
     assert recovery._disturbed(host, behind, (2e9, 14e9), data)
     assert not recovery._disturbed(host, behind, (2e9, 13.8e9), data)
