@@ -245,7 +245,7 @@ def held_back(host: str, after: float, until: float) -> Bend:
         for place, line in enumerate(late):
             ns = round((until - at(line)) * 1e9) + place
             line |= {key: line[key] + ns for key in ("mono_ns", "wall_ns")}
-        before = [x["lib_num"] for x in own if x["kind"] == "slot_due" and at(x) < after]
+        before = [x["num"] for x in own if x["kind"] == "irreversible" and at(x) < after]
         for line in own:
             if line["kind"] == "slot_due" and after <= at(line) < until:
                 line["lib_num"] = max(before)
