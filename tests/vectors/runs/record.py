@@ -1,7 +1,7 @@
 """Records the runs that tests bend: `make record`, or this file with the names of some of them.
 
-A name is a campaign beside this file. `sim` runs in the simulator; `lab` on a container lab, made
-for it and removed again, which needs root and a minute. Below <name>/ stay the raw files that
+A name is a campaign beside this file, but `demo`, which ships. `sim` runs in the simulator; the
+others on a container lab, made for it and removed again, which needs root and minutes. Below <name>/ stay the raw files that
 metrics read, events packed as small as they get: nothing of this machine, no logs, no report.
 Record again when the format of the run folder changes, and look at what `git diff` says of
 tests/unit/bending afterwards: figures of the lab's run are measured anew.
@@ -24,6 +24,7 @@ ROOT = HERE.parents[2]
 COMMANDS = {
     "sim": ["run", str(HERE / "sim.yml"), "--lab", "sim"],
     "lab": ["demo", str(HERE / "lab.yml"), "--hosts", "5"],
+    "demo": ["demo", "demo"],
 }
 KEPT = (
     "plan.json", "trials/*/trial.json", "trials/*/genesis.json", "trials/*/verify.json",
