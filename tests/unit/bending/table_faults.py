@@ -69,7 +69,7 @@ VANISHED = [
     Row(name="a drift gone for half its time", point=4, run="sim", says="clock_drift-1",
         bend=together(*(edited("n4", kind, lambda x: {"wall_ns": x["wall_ns"] - 1_200_000},
                                after=80, before=84)
-                        for kind in ("slot_due", "probe", "process"))), lies=TIME_RESOLVED),
+                        for kind in ("slot_due", "probe", "process")))),
     Row(name="a lie of time servers never told", point=4, run="sim",
         bend=edited("n1", "clock", lambda x: {"offset_ns": 100_000}, after=68, before=74),
         says="ntp_offset-1"),
