@@ -31,7 +31,8 @@ def loss(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     by_receiver: packets dropped of those that arrived, as each receiver's kernel counted. Wrong is,
     too, a part of the window in which fewer were lost than chance allows: each run of its fifths is
     looked at, for all pairs together and for each. How short a part is seen depends on how many
-    exchanges there were in it.
+    exchanges there were in it. A pair that lost more than chance allows over the whole window is
+    wrong as well.
     """
     chosen = path_faults.exchanges(data, fault, found)
     sent, received = sum(b.sent for b in chosen), sum(b.received for b in chosen)
@@ -47,9 +48,9 @@ def loss(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     low, high = (_one_way(edge) for edge in _wilson(sent - received, sent, Z_95))
     measured["share"] = round(_one_way(1 - received / sent), 5)
     measured["share_ci"] = [round(low, 5), round(high, 5)]
-    gone = _gone(data, fault, chosen, asked)
-    if gone:
-        return measured, gone
+    strayed = _strayed(data, fault, chosen, asked)
+    if strayed:
+        return measured, strayed
     least, most = (_one_way(edge) for edge in _wilson(sent - received, sent, Z_CERTAIN))
     if not least - ROUNDING <= asked <= most + ROUNDING:
         share = 100 * measured["share"]
@@ -60,8 +61,8 @@ def loss(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     return measured | ({} if wrong else {"judged": word}), wrong
 
 
-def _gone(data: TrialData, fault: PlannedFault, chosen: list[Burst], asked: float) -> str:
-    """Return between whom and when less was lost than chance allows, "" where nothing was.
+def _strayed(data: TrialData, fault: PlannedFault, chosen: list[Burst], asked: float) -> str:
+    """Return between whom and when less or more was lost than chance allows, "" where none was.
 
     The part that shows it most clearly is told; that of all pairs goes first.
     """
@@ -75,17 +76,29 @@ def _gone(data: TrialData, fault: PlannedFault, chosen: list[Burst], asked: floa
         limits = [(_most(part, z), part) for part in _runs(own, window) if part]
         most, part = min(limits, key=lambda limit: limit[0], default=(1.0, []))
         if most < asked - ROUNDING:
-            sent, received = sum(b.sent for b in part), sum(b.received for b in part)
-            share = 100 * _one_way(1 - received / sent)
-            when = stretches.words(edge for burst in part for edge in burst.sent_ns)
-            return f"{share:.3g} % of the packets were lost{whom} {when}"
+            return _words(part, whom)
+        if own and _edges(own, z)[0] > asked + ROUNDING:
+            return _words(own, whom)
     return ""
+
+
+def _words(part: list[Burst], whom: str) -> str:
+    sent, received = sum(b.sent for b in part), sum(b.received for b in part)
+    share = 100 * _one_way(1 - received / sent)
+    when = stretches.words(edge for burst in part for edge in burst.sent_ns)
+    return f"{share:.3g} % of the packets were lost{whom} {when}"
 
 
 def _most(part: list[Burst], z: float) -> float:
     """Return the largest loss of one way that chance allows for what was lost in a part."""
+    return _edges(part, z)[1]
+
+
+def _edges(part: list[Burst], z: float) -> tuple[float, float]:
+    """Return the least and the largest loss of one way that chance allows for what was lost."""
     sent, received = sum(b.sent for b in part), sum(b.received for b in part)
-    return _one_way(_wilson(sent - received, sent, z)[1])
+    low, high = _wilson(sent - received, sent, z)
+    return _one_way(low), _one_way(high)
 
 
 def _runs(own: list[Burst], window: tuple[float, float]) -> Iterator[list[Burst]]:

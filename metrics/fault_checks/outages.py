@@ -19,7 +19,10 @@ STARTED = "role resumed_num resumed_lib"
 SLOT_DUE = "slot head_num lib_num"
 OWN_SIGNS = ("slot_due", "probe", "clock", "started")
 """Events that show a host to be alive."""
-NODE_SIGNS = ("slot_due", "process", "clock", "produced", "abstained", "peer", "started")
+NODE_SIGNS = (
+    "slot_due", "process", "clock", "produced", "abstained", "peer", "started", "received",
+    "applied", "irreversible", "tx",
+)  # fmt: skip
 """Events that show its node to be alive: some of them come in every slot and second."""
 SURE_NS = 1_000_000_000
 """Events right after a clock stood still cannot be placed: before or after it."""

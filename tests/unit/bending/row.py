@@ -61,7 +61,7 @@ class Row:
 
     says: in one line of what makes it invalid, else in a note or a check's evidence; it names the
     host or the file. figures: by their path in summary.json; lists are entered by id or name.
-    violated: the checks that accuse the chain. lies: why the row is known to fail today.
+    violated: the checks that accuse the chain.
     """
 
     name: str
@@ -72,7 +72,6 @@ class Row:
     says: str = ""
     figures: Mapping[str, Expected] = field(default_factory=dict)
     violated: tuple[str, ...] = ()
-    lies: str = ""
 
     @property
     def id(self) -> str:

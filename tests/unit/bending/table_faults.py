@@ -29,7 +29,6 @@ from tests.unit.bending.row import REFUSED, SAME, Near, Row
 
 DELAY, SPLIT = "faults.delay-1.state", "faults.partition-1.state"
 UNSURE = "indeterminate"
-TIME_RESOLVED = "evidence of this fault is not yet looked at second by second"
 MISSED = "metrics.slots.missed"
 
 
@@ -59,10 +58,12 @@ VANISHED = [
     Row(name="a loss gone for half its time", point=4, run="sim", bend=let_through(41.5, 45.5),
         says="loss-1 is indeterminate"),
     Row(name="a loss of all between a pair", point=4, run="sim",
-        bend=cut_off(38, 49, pair=("n1", "n2")), says="loss-1", lies=TIME_RESOLVED),
-    Row(name="a clock step gone for half its time", point=4, says="clock_step-1",
-        bend=together(*(edited("n2", kind, _stepped, after=38, before=40)
-                        for kind in ("slot_due", "probe", "process"))), lies=TIME_RESOLVED),
+        bend=cut_off(38, 49, pair=("n1", "n2")),
+        says="loss-1 is indeterminate: 100 % of the packets were lost between n1 and n2"),
+    Row(name="a clock step gone for most of its time", point=4,
+        says="clock_step-1 is indeterminate",
+        bend=together(*(edited("n2", kind, _stepped, after=37, before=40)
+                        for kind in ("slot_due", "probe", "process")))),
     Row(name="a clock step never there", point=4, says="clock_step-1 is indeterminate",
         bend=together(*(edited("n2", kind, _stepped, after=36, before=40)
                         for kind in ("slot_due", "probe", "process", "clock")))),
@@ -77,8 +78,8 @@ VANISHED = [
         bend=edited("n4", "clock", lambda x: {"rtt_ns": 400_000}, after=60, before=66),
         says="ntp_cut-1 is indeterminate: 1 NTP answers arrived"),
     Row(name="a killed node that writes on", point=4,
-        bend=later("n3", "slot_due", by_s=1.2, after=41, before=42.1),
-        says="kill-1", lies=TIME_RESOLVED),
+        bend=later("n3", "tx", by_s=0.8, after=42, before=42.1),
+        says="kill-1 is indeterminate"),
 ]  # fmt: skip
 
 RECORDS = [
