@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shlex
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,6 +19,10 @@ from harness.ssh import JUMP_LOGINS_MAX, SshOptions
 from harness.streams import Marked, read_both
 
 KEEPALIVE_S = 15
+_UNREADABLE = (
+    paramiko.hostkeys.InvalidHostKey, paramiko.SSHException, ValueError, IndexError,
+)  # fmt: skip
+"""What paramiko raises for a line of known_hosts."""
 _PIN_LOCK = threading.Lock()
 _JUMPING = threading.BoundedSemaphore(JUMP_LOGINS_MAX)
 
@@ -138,8 +143,9 @@ def _not_run(marked: Marked, errors: str) -> str:
 def _trust(client: paramiko.SSHClient, ssh: SshOptions) -> None:
     """Believe the host keys that OpenSSH would believe, and no others."""
     for name in ssh.known_hosts_files:
-        if Path(name).is_file():
-            client.load_system_host_keys(name)
+        for entry in _host_keys(Path(name)):
+            for host in entry.hostnames:
+                client.get_host_keys().add(host, entry.key.get_name(), entry.key)
     match ssh.host_key_policy:
         case "accept-new":
             file = Path(ssh.known_hosts_files[0]) if ssh.known_hosts_files else None
@@ -148,6 +154,21 @@ def _trust(client: paramiko.SSHClient, ssh: SshOptions) -> None:
             client.set_missing_host_key_policy(paramiko.AutoAddPolicy())
         case _:
             client.set_missing_host_key_policy(paramiko.RejectPolicy())
+
+
+def _host_keys(file: Path) -> Iterator[paramiko.hostkeys.HostKeyEntry]:
+    """Yield what a known_hosts file says; a line that paramiko cannot read costs that line."""
+    try:
+        lines = file.read_text(errors="replace").splitlines()
+    except OSError:
+        return
+    for number, line in enumerate(lines, start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        with contextlib.suppress(*_UNREADABLE):
+            entry = paramiko.hostkeys.HostKeyEntry.from_line(line, number)
+            if entry is not None:
+                yield entry
 
 
 class _Pin(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
