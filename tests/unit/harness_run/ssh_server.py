@@ -75,7 +75,8 @@ def serving(shell: str) -> Iterator[SshOptions]:
                     return
                 transport = paramiko.Transport(link)
                 transport.add_server_key(key)
-                transport.start_server(server=_Server(shell))
+                with contextlib.suppress(paramiko.SSHException):  # this client only
+                    transport.start_server(event=threading.Event(), server=_Server(shell))
 
         threading.Thread(target=accept, daemon=True).start()
         try:
