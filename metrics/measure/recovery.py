@@ -87,7 +87,9 @@ def series(data: TrialData) -> dict[str, Series]:
 def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
     """Return the recovery of every host after every fault that ended within the trial.
 
-    A host that another fault keeps down has nothing to recover from then.
+    A host that another fault keeps down has nothing to recover from then. Faults often end, or
+    begin, at one planned moment: which of them was first must not hang on microseconds, so a heal
+    counts as no earlier than planned.
     """
     hosts = series(data)
     lags = {host: _network_lag(hosts, host) for host in hosts}
@@ -96,10 +98,11 @@ def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
     result = []
     for fault in data.planned.faults:
         healed = healed_at(data, fault)
-        if fault.open or healed.t_ns >= data.end_ns:
+        over_ns = max(healed.t_ns, fault.end_ns)
+        if fault.open or over_ns >= data.end_ns:
             continue
         for host, samples in hosts.items():
-            if _kept_down(data, host, healed.t_ns):
+            if _kept_down(data, host, over_ns):
                 continue
             first = _first_final(finals[host], healed)
             window = (fault.at_ns, _own_until(data, fault, healed))
@@ -182,7 +185,7 @@ def _own_until(data: TrialData, fault: PlannedFault, healed: Moment) -> float:
     """Return until when a disturbance may be the fault's: a round after it, or the next begin."""
     until_ns = healed.t_ns + data.plan.round_slots * data.plan.slot_ns
     begins = [other.at_ns for other in data.planned.faults if other.id != fault.id]
-    return min([until_ns, *(at_ns for at_ns in begins if at_ns >= healed.t_ns)])
+    return min([until_ns, *(at_ns for at_ns in begins if at_ns >= fault.end_ns)])
 
 
 def _kept_down(data: TrialData, host: str, t_ns: float) -> bool:

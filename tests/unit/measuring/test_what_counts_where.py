@@ -68,6 +68,20 @@ def test_what_the_next_fault_disturbs_within_a_round_is_not_the_last_ones(
     assert metrics["first_final_s"]["clock_step-1"]["n"] == 0
 
 
+@pytest.mark.parametrize("off_ns", [-100_000, 100_000])
+def test_which_of_two_faults_was_first_hangs_on_no_microsecond(
+    rebuilt: Rebuilt, monkeypatch: pytest.MonkeyPatch, off_ns: int
+) -> None:
+    def healed_at(_: object, fault: PlannedFault) -> recovery.Moment:
+        return recovery.Moment(*[fault.end_ns + off_ns] * 3)
+
+    monkeypatch.setattr(recovery, "healed_at", healed_at)
+    found = rebuilt(kill=(60.0, 65.0))["metrics"]["recovery_s"]
+    assert {fault: (q["n"], q["undisturbed"]) for fault, q in found.items()} == {
+        "delay-1": (0, 4), "partition-1": (1, 3), "clock_step-1": (0, 3), "kill-1": (1, 3),
+    }  # fmt: skip
+
+
 def test_a_block_whose_finality_the_next_fault_delays_is_not_of_the_baseline(
     rebuilt: Rebuilt,
 ) -> None:
