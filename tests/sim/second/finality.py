@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,20 @@ def judged(s: Second, known: Chain) -> list[Judged]:
         due = t + (s.lag_max + 1) * s.slot_s
         settles = slot >= s.first_slot + s.round_slots and due <= window[2] + 1e-9
         found.append(Judged(window, settles, *_views(s, at[id_], t)))
+    return found
+
+
+def left_out(s: Second, known: Chain) -> Counter[tuple[str, str]]:
+    """Return how many blocks are not judged, by (window's name, why).
+
+    Of no branch that counts: orphaned; else too near the end for their finality to be seen: young.
+    """
+    found: Counter[tuple[str, str]] = Counter()
+    for id_, block in known.blocks.items():
+        t = s.slot_t(block["slot"])
+        why = "young" if id_ in known.whole else "orphaned"
+        if why == "orphaned" or t > s.end_s - s.horizon_s + 1e-9:
+            found[s.name_of(t), why] += 1
     return found
 
 

@@ -146,6 +146,11 @@ class Second:
         """Return the window that a nominal time lies in."""
         return next((w for w in self.windows if w[1] <= t < w[2]), None)
 
+    def name_of(self, t: float) -> str:
+        """Return the name of the window that a nominal time lies in; none lies outside."""
+        window = self.window_of(t)
+        return window[0] if window else ""
+
     def healed(self, fault: Line) -> tuple[float, float, float]:
         """Return (middle, earliest, latest) of when the last host healed."""
         edges = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -132,17 +133,27 @@ def _metrics(trials: list[Trial], names: set[str], *, alone: bool) -> dict[str, 
     pairs = [(t.s, own) for t, own in zip(trials, windows, strict=True)]
     with_chain = [(t.s, t.chain, own) for t, own in zip(trials, windows, strict=True)]
     with_slots = [(t.s, t.slots, own) for t, own in zip(trials, windows, strict=True)]
+    unjudged = [finality.left_out(t.s, t.chain) for t in trials]
+    unmoved = [ways.left_out(t.s, t.chain) for t in trials]
     return {
         **finality.figures([t.judged for t in trials], names, alone=alone),
+        "finality_left_out": _sums(unjudged, names, "orphaned", "young"),
+        "propagation_left_out": _sums(unmoved, names, "orphaned", "young", "unrecorded"),
         "irreversible": finality.last_blocks(pairs),
         "irreversible_advance": finality.advance(pairs),
         "propagation_ms": ways.propagation(with_chain),
         "slots": blocks.slot_figures(with_slots),
         "forks": blocks.fork_figures(pairs),
         "recovery_s": {},
+        "first_final_s": {},
         "clock": {},
         "transactions": sent.figures(with_chain),
     }
+
+
+def _sums(parts: list[Counter[tuple[str, str]]], names: set[str], *why: str) -> dict[str, int]:
+    """Return over trials how many were counted within the named windows, by why."""
+    return {word: sum(part[name, word] for part in parts for name in names) for word in why}
 
 
 def _prediction(plan: dict[str, Any], cells: list[dict[str, Any]]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from tests.sim.second.agree import Near
@@ -37,6 +37,25 @@ def propagation(trials: list[tuple[Second, Chain, list[Window]]]) -> dict[str, A
     for (a, b), parts in sorted(found.items()):
         table[a][b] = spread(parts, wide=WIDE_MS, wide_share=WIDE_SHARE)
     return dict(table)
+
+
+def left_out(s: Second, known: Chain) -> Counter[tuple[str, str]]:
+    """Return how many blocks have no way that counts, by (window's name, why).
+
+    Of no branch that counts: orphaned; made by nobody who wrote so: unrecorded; else too near the
+    end to have come everywhere: young.
+    """
+    recorded = {line["id"] for line in s.every("produced")}
+    found: Counter[tuple[str, str]] = Counter()
+    for id_, block in known.blocks.items():
+        t = s.slot_t(block["slot"])
+        if id_ not in known.whole:
+            found[s.name_of(t), "orphaned"] += 1
+        elif id_ not in recorded:
+            found[s.name_of(t), "unrecorded"] += 1
+        elif t > s.end_s - YOUNG_S + 1e-9:
+            found[s.name_of(t), "young"] += 1
+    return found
 
 
 def _hops(s: Second, known: Chain, windows: list[Window]) -> dict[tuple[str, str], list[Sample]]:
