@@ -10,7 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A figure of which the second analysis knows no more than the ends it lies between."""
+    """A figure of which the second analysis knows no more than the ends it lies between.
+
+    high: infinite where there may be no figure at all.
+    """
 
     low: float
     high: float
@@ -38,12 +41,39 @@ def counted(low: int, high: int) -> Any:
     return low if low == high else Near(low, high)
 
 
+def either(ways: list[Any]) -> Any:
+    """Return a tree that holds whatever is in one of several."""
+    first = ways[0]
+    if all(way == first for way in ways):
+        return first
+    if any(isinstance(way, dict) for way in ways):
+        each = [way or {} for way in ways]
+        return {
+            key: either([way.get(key) for way in each]) for key in {k: 0 for w in each for k in w}
+        }
+    if all(isinstance(way, list) for way in ways) and isinstance((first or [0])[0], Near):
+        return [either(list(part)) for part in zip(*ways, strict=True)]
+    if all(way is None or isinstance(way, Near) or _number(way) for way in ways):
+        ends = [(math.inf, math.inf) if way is None else _both(way) for way in ways]
+        return Near(min(low for low, _ in ends), max(high for _, high in ends))
+    if any(isinstance(way, list) and isinstance(way[0], Near) for way in ways if way):
+        known = either([way for way in ways if way is not None])
+        return [Near(end.low, math.inf) for end in known]
+    return OneOf(tuple(ways))
+
+
+def _both(value: Any) -> tuple[float, float]:
+    return (value.low, value.high) if isinstance(value, Near) else (value, value)
+
+
 def disagreements(found: Any, own: Any, not_figures: dict[str, str], path: str = "") -> list[str]:
     """Return a line for each key that one of both lacks, and for each figure they differ in.
 
     not_figures: patterns of paths that hold no figure, with the reason.
     """
     if any(fnmatch.fnmatchcase(path, pattern) for pattern in not_figures):
+        return []
+    if found is None and _perhaps_none(own, count=False):
         return []
     if isinstance(found, dict) and isinstance(own, dict):
         lines = []
@@ -65,9 +95,12 @@ def disagreements(found: Any, own: Any, not_figures: dict[str, str], path: str =
     return [] if _same(found, own) else [f"{path}: {found!r:.80}, the second analysis: {own!r:.90}"]
 
 
-def _perhaps_none(own: Any) -> bool:
-    """Return whether a count may be none at all, which is then not told."""
-    return isinstance(own, Near) and own.low == 0
+def _perhaps_none(own: Any, *, count: bool = True) -> bool:
+    """Return whether a figure may not be told: what there may be none of; count: or none at all."""
+    if isinstance(own, dict | list) and own:
+        parts = own.values() if isinstance(own, dict) else own
+        return all(_perhaps_none(part, count=count) for part in parts)
+    return isinstance(own, Near) and (math.isinf(own.high) or (count and own.low == 0))
 
 
 def _figures(found: Any, path: str, not_figures: dict[str, str]) -> bool:

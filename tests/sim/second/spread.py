@@ -51,7 +51,7 @@ def spread(trials: Trials, *, wide: float = 0.0, wide_share: float = 0.0) -> dic
     few = [key for key, least in LEAST.items() if len(samples) < least]
     found: dict[str, Any] = {
         "n": len(samples),
-        "censored": never,
+        "censored": counted(never, sum(math.isinf(s.high) for s in samples)),
         "negative": counted(sum(s.high < -wide for s in samples), sum(s.low < wide for s in samples
                                                                       if s.low < s.high)),
         "impossible": 0,
@@ -65,14 +65,18 @@ def spread(trials: Trials, *, wide: float = 0.0, wide_share: float = 0.0) -> dic
         found[key] = None
         if samples and key not in few and math.isfinite(rank(lows, share)):
             low, high = rank(lows, share), rank(highs, share)
-            found[key], error[key] = _figure(low, high, wide + wide_share * abs(high))
+            found[key], error[key] = _figure(low, high, _more(wide, wide_share, high))
     found["mean"] = None
     if samples and not never:
         low, high = sum(lows) / len(lows), sum(highs) / len(highs)
-        found["mean"], error["mean"] = _figure(low, high, wide + wide_share * abs(high))
+        found["mean"], error["mean"] = _figure(low, high, _more(wide, wide_share, high))
     found["error"] = error
     found["ci"] = _over_trials(trials, wide, wide_share)
     return found
+
+
+def _more(wide: float, wide_share: float, value: float) -> float:
+    return wide + (wide_share * abs(value) if wide_share else 0.0)
 
 
 def _figure(low: float, high: float, wide: float) -> tuple[Any, Any]:
@@ -96,7 +100,7 @@ def _over_trials(trials: Trials, wide: float, wide_share: float) -> dict[str, An
         lows = sorted(rank(sorted(s.low for s in trial), SHARES[key]) for trial in filled)
         highs = sorted(rank(sorted(s.high for s in trial), SHARES[key]) for trial in filled)
         if math.isfinite(lows[k - 1]) and math.isfinite(highs[-k]):
-            more = wide + wide_share * abs(highs[-k])
+            more = _more(wide, wide_share, highs[-k])
             first = _figure(lows[k - 1], highs[k - 1], more)[1][0]
             last = _figure(lows[-k], highs[-k], more)[1][1]
             found[key] = [first, last]
