@@ -7,8 +7,10 @@ for more than a round, or it told no slot. It is back once its lag is that of th
 a whole round in which finality moved, if a block that was made after the heal became final there.
 The clock starts when the last host healed, as the common time line has it. A host that is not back
 by the end of the trial is censored. A sample a slot: back lies between the last sample that was
-not, and the first one that was. Where the clocks' error leaves open which block or sample that is,
-a moment's interval holds each that it may be.
+not, and the first one that was. Hosts tell their slots at the same moment, so which head was there
+before is not known of all: the least that a lag may have been counts, and of the baseline the most.
+Where the clocks' error leaves open which block or sample it is, a moment's interval holds each that
+it may be.
 """
 
 from __future__ import annotations
@@ -22,7 +24,6 @@ import numpy.typing as npt
 
 from faults.model.record import Record
 from metrics.intake.pairs import CRYSTAL_PPM
-from metrics.intake.timeline import Interval
 from metrics.intake.trial import TrialData
 from metrics.intake.writers import STOPPING
 from metrics.measure.blocks import IRREVERSIBLE, ChainView
@@ -47,6 +48,14 @@ class Series:
     hi_ns: Floats
     head: Floats
     lib: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """A host's lag in blocks at each of its samples: the least and the most that it may be."""
+
+    least: Floats
+    most: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +120,7 @@ def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
                     fault=fault.id,
                     host=host,
                     healed=healed,
-                    disturbed=_disturbed(samples, lags[host].mid > limit, window, data),
+                    disturbed=_disturbed(samples, lags[host].least > limit, window, data),
                     first_final=first,
                     back=_back(samples, lags[host], limit, healed, data) if first else None,
                 )
@@ -183,7 +192,8 @@ def _placed(data: TrialData, record: Record, between_ns: tuple[int, int]) -> Mom
 
 def _own_until(data: TrialData, fault: PlannedFault, healed: Moment) -> float:
     """Return until when a disturbance may be the fault's: a round after it, or the next begin."""
-    until_ns = healed.t_ns + data.plan.round_slots * data.plan.slot_ns
+    until_ns = float(_by_tenths(np.asarray(healed.t_ns), data))
+    until_ns += data.plan.round_slots * data.plan.slot_ns
     begins = [other.at_ns for other in data.planned.faults if other.id != fault.id]
     return min([until_ns, *(at_ns for at_ns in begins if at_ns >= fault.end_ns)])
 
@@ -238,7 +248,7 @@ def _first_final(finals: list[tuple[Moment, int]], healed: Moment) -> Moment | N
     return None if t_ns == math.inf else Moment(t_ns, min(lo_ns, t_ns), max(hi_ns, t_ns))
 
 
-def _network_lag(hosts: dict[str, Series], host: str) -> Interval:
+def _network_lag(hosts: dict[str, Series], host: str) -> Lag:
     """Return, at each sample of host, the highest head seen anywhere so far minus its own LIB.
 
     Its least is that of heads which were seen before for sure, its most that of all which may have
@@ -256,14 +266,13 @@ def _network_lag(hosts: dict[str, Series], host: str) -> Interval:
         return np.maximum(found, own.head)
 
     every = list(hosts.values())
-    return Interval(
-        mid=top([s.t_ns for s in every], own.t_ns) - own.lib,
-        lo=top([s.hi_ns for s in every], own.lo_ns) - own.lib,
-        hi=top([s.lo_ns for s in every], own.hi_ns) - own.lib,
+    return Lag(
+        least=top([s.hi_ns for s in every], own.lo_ns) - own.lib,
+        most=top([s.lo_ns for s in every], own.hi_ns) - own.lib,
     )
 
 
-def _baseline_limit(data: TrialData, hosts: dict[str, Series], lags: dict[str, Interval]) -> float:
+def _baseline_limit(data: TrialData, hosts: dict[str, Series], lags: dict[str, Lag]) -> float:
     """Return the worst lag of the baseline (else the predicted one) plus the tolerance."""
     worst: list[float] = []
     for phase in data.planned.phases:
@@ -271,20 +280,20 @@ def _baseline_limit(data: TrialData, hosts: dict[str, Series], lags: dict[str, I
             for host, found in hosts.items():
                 t_ns = _by_tenths(found.t_ns, data)
                 inside = (t_ns >= phase.start_ns) & (t_ns < phase.end_ns)
-                worst += lags[host].mid[inside].tolist()
+                worst += lags[host].most[inside].tolist()
     predicted = float(data.plan.prediction.finality_lag_blocks.max)
     return max(worst, default=predicted) + TOLERANCE_BLOCKS
 
 
 def _back(
-    found: Series, lag: Interval, limit: float, healed: Moment, data: TrialData
+    found: Series, lag: Lag, limit: float, healed: Moment, data: TrialData
 ) -> Moment | None:
     """Return from when a host's lag was normal for a whole round in which finality moved."""
-    now = _since_when(found, lag.mid <= limit, found.t_ns >= healed.t_ns, data)
+    now = _since_when(found, lag.least <= limit, found.t_ns >= healed.t_ns, data)
     if now is None:
         return None
-    first = _since_when(found, lag.lo <= limit, found.hi_ns >= healed.lo_ns, data)
-    last = _since_when(found, lag.hi <= limit, found.lo_ns >= healed.hi_ns, data)
+    first = _since_when(found, lag.least <= limit, found.hi_ns >= healed.lo_ns, data)
+    last = _since_when(found, lag.most <= limit, found.lo_ns >= healed.hi_ns, data)
     t_ns = float(found.t_ns[now])
     early = now if first is None else min(first, now)
     lo_ns = float(found.lo_ns[early - 1]) if early else healed.lo_ns
@@ -323,6 +332,7 @@ METHODS = (
         formula="From when the last host healed to the first slot at which a host's lag was "
         "normal, kept for a round in which finality moved, if a block made after the heal became "
         "final there. Lag: the highest head anywhere, minus the host's last irreversible block. "
+        "Of heads told at one moment, as far as clocks tell, only its own counts. "
         f"Normal: at most {TOLERANCE_BLOCKS} block above the worst of the baseline. One sample a "
         "disturbed host; not back by the end: censored. watched_s: the shortest time from a "
         "heal to the end.",

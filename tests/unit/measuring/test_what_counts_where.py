@@ -132,6 +132,19 @@ def test_whether_a_slot_lies_at_the_end_of_a_window_hangs_on_no_microsecond(late
     assert not recovery._disturbed(host, behind, (2e9, 13.8e9), data)
 
 
+@pytest.mark.parametrize("late_ns", [-1_000, 1_000])
+def test_how_far_a_host_lags_hangs_on_no_microsecond(late_ns: int) -> None:
+    slots = np.arange(20.0)
+    told, later = slots * 1e9, slots * 1e9 + late_ns
+    hosts = {
+        "a": recovery.Series(told, told - 5_000, told + 5_000, slots, slots - 2),
+        "b": recovery.Series(later, later - 5_000, later + 5_000, slots + 1, slots - 2),
+    }
+    found = recovery._network_lag(hosts, "a")
+    assert set(found.least) == {2}
+    assert set(found.most) == {3}
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
