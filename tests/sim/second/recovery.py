@@ -30,7 +30,7 @@ WIDE_S = 0.005
 Pair = tuple[float, float]
 Ends = tuple[Sample, Sample, Sample]
 """How long something took, and the lower and the upper end of its error."""
-SUBSETS = 5
+SUBSETS = 7
 """Of more hosts than these, of which it is not known whether a fault disturbed them, all or none
 are tried."""
 
@@ -135,7 +135,10 @@ def _watched(s: Second, id_: str) -> float:
 def after_all(s: Second, known: Chain) -> dict[tuple[str, str], After]:
     """Return (fault, host) -> what became of the host, for faults that ended within sight."""
     hosts = told(s)
-    limits = _limit(s, hosts, "least"), _limit(s, hosts, "most")
+    limits = (
+        _limit(s, hosts, [own.least[s.slack_s] for own in hosts.values()]),
+        _limit(s, hosts, [own.most[WIDE_S] for own in hosts.values()]),
+    )
     found = {}
     for fault in s.planned["faults"]:
         over = max(s.healed(fault)[0], fault["end_ns"] / 1e9)
@@ -149,14 +152,14 @@ def after_all(s: Second, known: Chain) -> dict[tuple[str, str], After]:
     return found
 
 
-def _limit(s: Second, hosts: dict[str, Told], word: str) -> int:
-    """Return the worst lag of the baseline, and a block."""
+def _limit(s: Second, hosts: dict[str, Told], lags: list[list[int]]) -> int:
+    """Return the worst lag of the baseline, and a block; lags: those of each host."""
     quiet = [
         lag
         for phase in s.planned["phases"]
         if phase["name"] == "baseline"
-        for own in hosts.values()
-        for t, lag in zip(_tenths(s, own.at), getattr(own, word)[s.slack_s], strict=True)
+        for own, behind in zip(hosts.values(), lags, strict=True)
+        for t, lag in zip(_tenths(s, own.at), behind, strict=True)
         if phase["start_ns"] <= t < phase["end_ns"]
     ]
     return max(quiet, default=s.lag_max) + TOLERANCE_BLOCKS
@@ -189,7 +192,7 @@ def _first(s: Second, known: Chain, fault: Line, host: str) -> Ends:
 def _back(s: Second, own: Told, limits: tuple[int, int], fault: Line, first: Ends) -> Ends:
     """Return how long after the heal a host was back, if a block made since was final there."""
     middle, early, late = s.healed(fault)
-    soon = _since(s, own, own.least[s.slack_s], limits[1], middle - s.slack_s)
+    soon = _since(s, own, own.least[WIDE_S], limits[1], middle - s.slack_s)
     then = _since(s, own, own.most[s.slack_s], limits[0], middle + s.slack_s)
     least = _since(s, own, own.least[WIDE_S], limits[1], early - WIDE_S)
     most = _since(s, own, own.most[WIDE_S], limits[0], late + WIDE_S)
@@ -234,12 +237,13 @@ def _disturbed(s: Second, own: Told, limits: tuple[int, int], fault: Line) -> tu
         for other in s.planned["faults"]
         if other is not fault and other["at_ns"] >= fault["end_ns"]
     ]
-    after = s.healed(fault)[0] + s.round_slots * s.slot_s
+    middle, whole = s.healed(fault)[0], s.round_slots * int(s.plan["slot_ns"])
+    edges = _tenths(s, [middle - s.slack_s, middle + s.slack_s])
     found = [
-        _was_disturbed(s, own, behind, (fault["at_ns"], min([round(until * 1e9), *begins])))
-        for until in (min(after + off, s.end_s) for off in (-s.slack_s, s.slack_s))
+        _was_disturbed(s, own, behind, (fault["at_ns"], min(until, *begins, round(s.end_s * 1e9))))
+        for until in {edge + whole for edge in edges}
         for behind in (
-            [lag > limits[1] for lag in own.least[s.slack_s]],
+            [lag > limits[1] for lag in own.least[WIDE_S]],
             [lag > limits[0] for lag in own.most[s.slack_s]],
         )
     ]
