@@ -67,9 +67,9 @@ def test_a_node_that_was_back_before_its_time(rebuilt: Rebuilt, bend: ModuleType
         ([(90.4, 109.7)], ("installed", "", "as asked")),
         (
             [(90.0, 97.0), (99.0, 110.0)],
-            ("indeterminate", "h2's node wrote from 97.0 to 98.5 s", ""),
+            ("indeterminate", "h2's node wrote from 97.0 to 98.6 s", ""),
         ),
-        ([(90.0, 106.0)], ("indeterminate", "h2's node wrote from 106.0 to 109.0 s", "")),
+        ([(90.0, 106.0)], ("indeterminate", "h2's node wrote from 106.0 to 109.5 s", "")),
     ],
 )
 def test_a_node_that_worked_in_its_pause(
