@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from tests.sim.second.agree import Near, OneOf, counted
+from tests.sim.second import paths, stops, told
+from tests.sim.second.agree import Near, OneOf
 from tests.sim.second.record import Line, Second
 
 EARLY_NS, LATE_NS = 50_000_000, 1_000_000_000
 PAIR_BOUND_MS = 30.0
 """No two hosts' clocks may be bounded worse, even where something else runs beside the lab."""
-EDGE_S = 4.0
-"""A burst of probes is told of when it is complete or given up: so long after it was sent."""
-HELD_ELSEWHERE = (
-    "sent", "lost", "share", "share_ci", "dropped", "also", "by_receiver", "frozen_s", "host",
-    "host/*", "by_host", "by_host/*", "drift_ppb", "drift_error_ppb", "ntp_offset_ns",
-    "ntp_offset_bound_ns", "clock_is", "agent_*", "ntp_after", "checks*", "answered_before",
-    "silent_s",
-)  # fmt: skip
-"""Evidence of cuts, losses, pauses, drifts and time servers, which is not computed here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +38,9 @@ def figures(s: Second, fault: Line) -> dict[str, Any]:
         timing |= _punctual(s, begin, fault["at_ns"], "start", "apply")
     if end and closed:
         timing |= _punctual(s, end, fault["end_ns"], "end", "heal")
+        if early:
+            first = min(change.last_ns for change in end)
+            timing["early_ms"] = round((fault["end_ns"] - first) / 1e6, 3)
         timing["healed_late"] = max(x.last_ns for x in end) - fault["end_ns"] > LATE_NS
     return {
         "id": fault["id"],
@@ -90,155 +84,57 @@ def _punctual(s: Second, found: list[Change], due: int, edge: str, name: str) ->
 
 
 def _measured(s: Second, fault: Line) -> dict[str, Any]:
-    match fault["fault"]:
+    kind = fault["fault"]
+    if kind in ("power_cut", "freeze_host") and s.plan["lab"] == "sim":
+        # Simulated hosts have no power: only their nodes stop.
+        kind = {"power_cut": "kill", "freeze_host": "pause"}[kind]
+    match kind:
         case "partition":
-            side = {h: i for i, group in enumerate(fault["groups"]) for h in group}
-            across = _bursts(s, fault, lambda a, b: side.get(a, -1) != side.get(b, -1))
-            within = _bursts(s, fault, lambda a, b: side.get(a, -1) == side.get(b, -1))
-            return {
-                "across_sent": _many(across, "sent"), "across_received": 0,
-                "within_sent": _many(within, "sent"), "within_received": _many(within, "received"),
-            }  # fmt: skip
+            return paths.partition(s, fault)
+        case "cut":
+            return paths.cut(s, fault)
+        case "loss":
+            return paths.loss(s, fault)
         case "delay":
-            return _delay(s, fault)
+            return paths.delay(s, fault, _force(s, fault))
         case "clock_step":
-            return _step(s, fault)
+            return told.step(s, fault)
+        case "clock_drift":
+            return told.drift(s, fault)
+        case "ntp_offset":
+            return told.lie(s, fault, _force(s, fault))
+        case "ntp_cut":
+            return told.silence(s, fault)
         case "kill" | "crash":
-            return _kill(s, fault)
+            return stops.kill(s, fault)
+        case "pause":
+            return stops.pause(s, fault)
+        case "freeze_host" | "link_down":
+            return stops.silence(s, fault)
         case "power_cut":
-            seen = _kill(s, fault)
-            return seen if s.plan["lab"] == "sim" else {"resumed": seen["resumed"]}
+            return {**stops.silence(s, fault), "resumed": stops.kill(s, fault)["resumed"]}
         case "silent":
-            left = [x["host"] for x in s.every("abstained")
-                    if x["reason"] == "silent" and _in(s, x, fault)]  # fmt: skip
-            return {"left_empty": {host: left.count(host) for host in fault["targets"]}}
-        case "clock_drift" | "ntp_offset":
-            return _ntp(s, fault)
+            return {"left_empty": _left_empty(s, fault)}
     return {}
 
 
-def _in(s: Second, line: Line, fault: Line, more: float = 0.0) -> bool:
-    return fault["at_ns"] / 1e9 - more < s.t(line) < fault["end_ns"] / 1e9 + more
+def _force(s: Second, fault: Line) -> tuple[float, float]:
+    """Return when a fault was in force on every host that had it."""
+    began = [change.last_ns for change in changes(s, fault, "installed")]
+    ended = [change.first_ns for change in changes(s, fault, "healed")]
+    return max([fault["at_ns"], *began]) / 1e9, min([fault["end_ns"], *ended]) / 1e9
 
 
-def _bursts(s: Second, fault: Line, wanted: Any) -> tuple[list[Line], list[Line]]:
-    """Return the bursts along the data's way that surely lay within a fault, and perhaps.
+def _left_empty(s: Second, fault: Line) -> Any:
+    """Return how many slots each target left empty on request while the fault lasted."""
+    first, last = fault["at_ns"] / 1e9, fault["end_ns"] / 1e9
 
-    Surely only where no other fault of links or hosts was near.
-    """
-    path = [x for x in s.every("probe") if x["flow"] == "path" and wanted(x["host"], x["peer"])]
-    perhaps = [x for x in path if _in(s, x, fault, EDGE_S)]
-    alone = all(
-        other is fault or other["at_ns"] / 1e9 > fault["end_ns"] / 1e9 + 1
-        or other["end_ns"] / 1e9 < fault["at_ns"] / 1e9 - 1
-        for other in s.planned["faults"]
-    )  # fmt: skip
-    return [x for x in perhaps if alone and _in(s, x, fault, -EDGE_S)], perhaps
-
-
-def _many(found: tuple[list[Line], list[Line]], key: str) -> Any:
-    return counted(*(sum(x[key] for x in those) for those in found))
-
-
-def _delay(s: Second, fault: Line) -> dict[str, Any]:
-    """Return by pair what a way's round trips grew by, halved: the fastest, or with jitter the
-    median; over pairs the median.
-    """
-    quiet = [p for p in s.planned["phases"] if p["name"] == "baseline"]
-    first, last = (quiet[0]["start_ns"] / 1e9, quiet[0]["end_ns"] / 1e9) if quiet else (0, 1e9)
-    jitter = fault["asked"].get("jitter_ns", 0)
-    fastest, usual = {}, {}
-    for a, b in sorted(tuple(sorted(pair)) for pair in fault["pairs"]):
-        found = [
-            x
-            for x in s.every("probe")
-            if x["flow"] == "path" and {x["host"], x["peer"]} == {a, b} and x["rtts_ns"]
+    def count(off: float) -> dict[str, int]:
+        left = [
+            x["host"]
+            for x in s.every("abstained")
+            if x["reason"] == "silent" and first - off <= s.t(x) < last + off
         ]
-        before = [r for x in found if first + 1 < s.t(x) < last for r in x["rtts_ns"]]
-        during = [r for x in found if _in(s, x, fault, -1.0) for r in x["rtts_ns"]]
-        if before and during:
-            fastest[f"{a}-{b}"] = (min(during) - min(before)) / 2e6
-            usual[f"{a}-{b}"] = (statistics.median(during) - statistics.median(before)) / 2e6
-    each = usual if jitter else fastest
-    if not each:
-        return {"delay_ms": None, "pairs": {}}
-    off = 0.5 + jitter / 1e6 / 4
-    middle = statistics.median(each.values())
-    asked = fault["asked"]["delay_ns"] / 1e6
-    percent = Near(((middle - off) / asked - 1) * 100, ((middle + off) / asked - 1) * 100)
-    typical = statistics.median(usual.values())
-    return {
-        "delay_ms": Near(middle - off, middle + off),
-        "difference_percent": None if asked < 2 else percent,
-        "pairs": {pair: Near(ms - 2 * off, ms + 2 * off) for pair, ms in each.items()},
-        "probes": Near(1, sum(x["sent"] for x in s.every("probe") if _in(s, x, fault, EDGE_S))),
-        "median_ms": Near(typical - 1 - off, typical + 1 + off),
-    }
+        return {host: left.count(host) for host in fault["targets"]}
 
-
-def _step(s: Second, fault: Line) -> dict[str, Any]:
-    """Return how far wall clocks jumped against raw ones, where they were, and what NTP saw."""
-    kinds = ("slot_due", "probe", "clock", "process")
-    moved, ahead = {}, []
-    for host in fault["targets"]:
-        own = [x for kind in kinds for x in s.every(kind) if x["host"] == host]
-        during = [_ahead(s, x) for x in own if _in(s, x, fault, -0.5)]
-        at = fault["at_ns"] / 1e9
-        before = [_ahead(s, x) for x in own if at - 10 < s.t(x) < at - 0.5]
-        if not during or not before:
-            continue
-        jump = statistics.median(during) - statistics.median(before)
-        moved[host] = Near(jump * 1e3 - 2, jump * 1e3 + 2)
-        ahead.append(statistics.median(during) * 1e9)
-    middle, slack = statistics.median(ahead), 2e6
-    return {
-        "by_ms": moved,
-        "offset_ns": {
-            "p50": Near(middle - slack, middle + slack),
-            "lo": Near(min(ahead) - 5 * slack, min(ahead) + slack),
-            "hi": Near(max(ahead) - slack, max(ahead) + 5 * slack),
-        },
-        **_ntp(s, fault),
-    }
-
-
-def _ntp(s: Second, fault: Line) -> dict[str, Any]:
-    """Return how many checks the targets made meanwhile, and the largest offset they found."""
-    checks = [x for x in s.every("clock") if x["host"] in fault["targets"] and x["bound_ns"]]
-    sure = [x for x in checks if _in(s, x, fault, -s.slack_s)]
-    perhaps = [x for x in checks if _in(s, x, fault, s.slack_s)]
-    found: dict[str, Any] = {"ntp_checks": counted(len(sure), len(perhaps))}
-    if perhaps:
-        most = max(perhaps, key=lambda x: abs(x["offset_ns"]))
-        fits = most in sure
-        offset, bound = (round(most[key] / 1e6, 3) for key in ("offset_ns", "bound_ns"))
-        found["ntp_offset_ms"] = offset if fits else Near(-abs(offset), abs(offset))
-        found["ntp_bound_ms"] = bound if fits else Near(0, 1e6)
-    return found
-
-
-def _ahead(s: Second, line: Line) -> float:
-    return float((line["wall_ns"] - s.trial["t0_wall_ns"]) / 1e9 - s.t(line))
-
-
-def _kill(s: Second, fault: Line) -> dict[str, Any]:
-    """Return when each target's node started again, at which blocks, and how long it was gone."""
-    down, resumed = {}, {}
-    at, slack = fault["at_ns"] / 1e9, s.slack_s + 0.001
-    for host in fault["targets"]:
-        again = [
-            x for x in s.own(host, "started") if x["role"] == "node" and s.t(x) > at
-        ]  # fmt: skip
-        if not again:
-            continue
-        t = min(s.t(x) for x in again)
-        (first,) = [x for x in again if s.t(x) == t]
-        resumed[host] = {
-            "t_s": Near(t - slack, t + slack),
-            "head": first["resumed_num"],
-            "lib": first["resumed_lib"],
-        }
-        told = [s.t(x) for x in s.own(host, "slot_due") if s.t(x) < min(at + 0.5, t)]
-        gone = t - max([at, max(told, default=at)])
-        down[host] = Near(gone - 2 * slack, gone + 2 * slack)
-    return {"down_s": down, "resumed": resumed}
+    return paths.both(s, count)
