@@ -285,9 +285,7 @@ def _baseline_limit(data: TrialData, hosts: dict[str, Series], lags: dict[str, L
     return max(worst, default=predicted) + TOLERANCE_BLOCKS
 
 
-def _back(
-    found: Series, lag: Lag, limit: float, healed: Moment, data: TrialData
-) -> Moment | None:
+def _back(found: Series, lag: Lag, limit: float, healed: Moment, data: TrialData) -> Moment | None:
     """Return from when a host's lag was normal for a whole round in which finality moved."""
     now = _since_when(found, lag.least <= limit, found.t_ns >= healed.t_ns, data)
     if now is None:

@@ -54,7 +54,10 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
     also when its producer's node said nothing; unknown only where that node's record is lost.
     """
     by_slot = chain.by_slot
-    abstained = {e.fields[0]: e.fields[1] for e in data.events("abstained", "slot reason")}
+    abstained = {
+        (e.host, e.fields[0], e.fields[1]): e.fields[2]
+        for e in data.events("abstained", "slot producer reason")
+    }
     seen = {(e.host, e.fields[0]) for e in data.events("slot_due", "slot head_num lib_num")}
     late = _late_ids(data)
     lost = _lost_times(data)
@@ -71,7 +74,9 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
         blocks = [b for b in by_slot.get(slot, []) if b.producer == producer]
         state, reason = "produced", ""
         if not blocks:
-            state, reason = _why_not(data, abstained.get(slot), host, slot, seen, lost)
+            state, reason = _why_not(
+                data, abstained.get((host, slot, producer)), host, slot, seen, lost
+            )
         result.append(
             Slot(
                 slot=slot,

@@ -43,6 +43,16 @@ def test_slots_of_a_node_that_died_unasked_are_missed(rebuilt: Rebuilt) -> None:
     assert slots["reasons"]["node silent"] == 24
 
 
+def test_what_a_node_says_of_another_branch_gives_no_reason_for_the_slot(rebuilt: Rebuilt) -> None:
+    def elsewhere(lines: Lines) -> None:
+        for line in lines["h2"]:
+            if line["kind"] == "abstained":
+                line["producer"] = "producerd"
+
+    reasons = rebuilt(elsewhere)["metrics"]["slots"]["reasons"]
+    assert reasons == {"in clock_step-1": 4, "node down (kill-1)": 4}
+
+
 def test_a_kill_without_an_end_lasts_to_the_end_and_has_nothing_to_recover_from(
     rebuilt: Rebuilt,
 ) -> None:
