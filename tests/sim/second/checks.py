@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from typing import Any
 
+from tests.sim.second import invariants
 from tests.sim.second.agree import Near, OneOf, Starts
 from tests.sim.second.record import Line, Second
 
 VERDICTS = ("holds", "violated", "unknown")
-BY_RULES = (
-    "headers_valid", "transactions_once", "finality_resumes", "no_early_block",
-    "schedule_versions", "restart_keeps_state", "host_state_restored", "random_verified",
-)  # fmt: skip
-"""Invariants that need the rules of a chain or of a lab; those have second implementations of their
-own, so here it only counts that the verdict is a verdict."""
 
 
 def split(told: list[Line]) -> dict[str, Any]:
@@ -28,21 +22,10 @@ def split(told: list[Line]) -> dict[str, Any]:
     }
 
 
-def all_of(plan: Line, trials: list[Second], cells: list[Line], told: list[str]) -> dict[str, Any]:
-    """Return the verdicts over all trials; told: which invariants the summary names."""
-    counted = {
-        "no_conflicting_finality": _conflict,
-        "lib_never_decreases": _decreases,
-        "same_state_digest": _digests_differ,
-        "no_double_sign": _signed_twice,
-    }
-    own: dict[str, Any] = {
-        name: "violated" if any(broken(s) for s in trials) else "holds"
-        for name, broken in counted.items()
-    }
-    own |= {name: OneOf(VERDICTS) for name in BY_RULES if name in told}
+def all_of(plan: Line, trials: list[Second], cells: list[Line]) -> dict[str, Any]:
+    """Return the verdicts over all trials, and those of the expectations."""
     return {
-        "invariants": own,
+        "invariants": invariants.verdicts(trials),
         "expectations": [check for cell in cells for check in _expected(plan, cell)],
     }
 
@@ -58,47 +41,6 @@ def verdict(told: dict[str, Any]) -> str:
         return "invalid"
     missed = any(check["verdict"] == "violated" for check in checks["expectations"])
     return "fail" if missed else "pass"
-
-
-def _honest(s: Second, kind: str) -> list[Line]:
-    liars = {h for f in s.planned["faults"] if f["fault"] == "byzantine" for h in f["targets"]}
-    return [line for line in s.every(kind) if line["host"] not in liars]
-
-
-def _conflict(s: Second) -> bool:
-    ids: dict[int, set[str]] = defaultdict(set)
-    for line in _honest(s, "irreversible"):
-        ids[line["num"]].add(line["id"])
-    return any(len(found) > 1 for found in ids.values())
-
-
-def _decreases(s: Second) -> bool:
-    top: dict[str, int] = defaultdict(int)
-    steps = sorted(
-        _honest(s, "irreversible") + _honest(s, "started"), key=lambda x: (x["node"], x["seq"])
-    )
-    for line in steps:
-        now = line["num"] if line["kind"] == "irreversible" else line["resumed_lib"]
-        if line["kind"] == "started" and line["role"] != "node":
-            continue
-        if now < top[line["node"]]:
-            return True
-        top[line["node"]] = now
-    return False
-
-
-def _digests_differ(s: Second) -> bool:
-    digests: dict[str, set[str]] = defaultdict(set)
-    for line in _honest(s, "applied"):
-        digests[line["id"]].add(line["state_digest"])
-    return any(len(found) > 1 for found in digests.values())
-
-
-def _signed_twice(s: Second) -> bool:
-    signed: dict[tuple[int, str], set[str]] = defaultdict(set)
-    for line in _honest(s, "produced"):
-        signed[line["slot"], line["producer"]].add(line["id"])
-    return any(len(found) > 1 for found in signed.values())
 
 
 def _expected(plan: Line, cell: Line) -> list[Line]:

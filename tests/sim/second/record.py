@@ -30,6 +30,7 @@ class Second:
     plan: Line
     planned: Line
     trial: Line
+    folder: Path
     lines: dict[str, list[Line]] = field(default_factory=dict)
     journal: list[Line] = field(default_factory=list)
     line: dict[str, tuple[int, float, float]] = field(default_factory=dict)
@@ -167,7 +168,7 @@ def read(run: Path, n: int = 1) -> Second:
     plan = json.loads((run / "plan.json").read_text())
     (planned,) = [trial for trial in plan["trials"] if trial["n"] == n]
     folder = run / "trials" / str(n)
-    found = Second(plan, planned, json.loads((folder / "trial.json").read_text()))
+    found = Second(plan, planned, json.loads((folder / "trial.json").read_text()), folder)
     for host in sorted(path.name for path in (folder / "hosts").iterdir()):
         raw = (folder / "hosts" / host / "events.jsonl.zst").read_bytes()
         text = zstandard.ZstdDecompressor().decompressobj().decompress(raw).decode()
