@@ -8,7 +8,7 @@ import shlex
 import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,16 +53,20 @@ def connect(ssh: SshOptions) -> fabric.Connection:
         keywords["password"] = ssh.password
     # What fails is told by failure(); paramiko would print it besides, with a traceback.
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+    if ssh.proxy_command:
+        # As OpenSSH runs it: in a shell, its tokens replaced by who knows the port.
+        return _open(ssh, keywords, ("/bin/sh", "-c", f"exec {ssh.proxy_command}"))
     if ssh.jump is None:
-        return _open(ssh, keywords, None)
+        return _open(ssh, keywords, ())
     with _JUMPING:
-        jump = paramiko.ProxyCommand(shlex.join(ssh.jump_command))
-        return _open(ssh, keywords | {"sock": jump}, jump)
+        return _open(ssh, keywords, ssh.jump_command)
 
 
-def _open(
-    ssh: SshOptions, keywords: Mapping[str, object], jump: paramiko.ProxyCommand | None
-) -> fabric.Connection:
+def _open(ssh: SshOptions, keywords: dict[str, object], way: tuple[str, ...]) -> fabric.Connection:
+    """Return a connection over what the command of the way speaks to, over TCP without one."""
+    proxy = paramiko.ProxyCommand(shlex.join(way)) if way else None
+    if proxy is not None:
+        keywords = keywords | {"sock": proxy}
     config = fabric.Config(
         lazy=True, overrides={"load_ssh_configs": False, "run": {"in_stream": False}}
     )
@@ -71,7 +75,6 @@ def _open(
         user=ssh.user,
         port=ssh.port,
         config=config,
-        gateway=ssh.proxy_command or None,
         connect_timeout=ssh.connect_timeout_s,
         connect_kwargs=dict(keywords),
     )
@@ -79,13 +82,13 @@ def _open(
     try:
         connection.open()
     except Exception as error:
-        said = _last_words(jump)
+        said = _last_words(proxy)
         problem = failure(error, ssh)
         if problem is None:
             raise
         if said and problem.reason in ("closed", "timeout", "unreachable"):
-            assert ssh.jump is not None
-            problem = RemoteFailure("unreachable", f"jump host {ssh.jump.target}: {said}")
+            name = f"jump host {ssh.jump.target}" if ssh.jump else "ProxyCommand"
+            problem = RemoteFailure("unreachable", f"{name}: {said}")
         raise problem from error
     connection.transport.set_keepalive(KEEPALIVE_S)
     if isinstance(sock := connection.transport.sock, socket.socket):
@@ -188,12 +191,12 @@ class _Pin(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
                 file.write(f"{hostname} {key.get_name()} {key.get_base64()}\n")
 
 
-def _last_words(jump: paramiko.ProxyCommand | None) -> str:
-    """Return the last line the way through a jump host printed, after ending it."""
-    if jump is None:
+def _last_words(proxy: paramiko.ProxyCommand | None) -> str:
+    """Return the last line that the command between us and the host printed, after ending it."""
+    if proxy is None:
         return ""
-    jump.process.kill()
-    _, errors = jump.process.communicate(timeout=5)
+    proxy.process.kill()
+    _, errors = proxy.process.communicate(timeout=5)
     lines = errors.decode(errors="replace").strip().splitlines()
     return lines[-1].strip() if lines else ""
 

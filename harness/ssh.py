@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import itertools
 import pwd
+import re
 import shlex
+import socket
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -28,9 +30,10 @@ class SshOptions:
 
     target is what OpenSSH is given (a name that ssh_config may know), address what it means.
     own_words are the options that the inventory gives OpenSSH for this host, common_words those of
-    them that Ansible calls common, both without jump hosts. jump is the host in between, None for
-    a direct way or one that proxy_command (the user's own) makes. pin_file is "" where the user
-    says in which file host keys are kept. host_key_policy is yes, ask, accept-new or no.
+    them that Ansible calls common, and the key; both without jump hosts. jump is the host in
+    between, None for a direct way or one that proxy_command (the user's own, its tokens replaced)
+    makes. pin_file is "" where the user says in which file host keys are kept. host_key_policy is
+    yes, ask, accept-new or no.
     """
 
     target: str
@@ -101,21 +104,17 @@ def resolve(address: str, variables: Mapping[str, object], pin_file: Path) -> Ss
     Raises:
         SshConfigError: OpenSSH does not accept the options, or is not installed.
     """
-    common = shlex.split(str(variables.get("ansible_ssh_common_args") or ""))
-    words = [*common, *_own_words(variables)]
+    common = _absolute(shlex.split(str(variables.get("ansible_ssh_common_args") or "")))
+    key = _key_words(variables)
+    words = [*common, *_own_words(variables), *key]
     password = str(variables.get("ansible_password") or variables.get("ansible_ssh_pass") or "")
     found = _resolved(address, words, pin_file, JUMPS_MAX)
-    return replace(found, password=password, common_words=tuple(_without_jump(common)))
+    return replace(found, password=password, common_words=tuple(_without_jump([*common, *key])))
 
 
 def _own_words(variables: Mapping[str, object]) -> list[str]:
     """Return the OpenSSH words of Ansible's connection variables but the common ones."""
-    words = shlex.split(str(variables.get("ansible_ssh_extra_args") or ""))
-    key_file = variables.get("ansible_ssh_private_key_file") or variables.get(
-        "ansible_private_key_file"
-    )
-    if key_file:
-        words += ["-o", f"IdentityFile={Path(str(key_file)).expanduser()}"]
+    words = _absolute(shlex.split(str(variables.get("ansible_ssh_extra_args") or "")))
     user = variables.get("ansible_user") or variables.get("ansible_ssh_user")
     if user:
         words += ["-o", f"User={user}"]
@@ -123,6 +122,25 @@ def _own_words(variables: Mapping[str, object]) -> list[str]:
     if port:
         words += ["-o", f"Port={port}"]
     return words
+
+
+def _key_words(variables: Mapping[str, object]) -> list[str]:
+    """Return the OpenSSH words of the host's key.
+
+    Ansible's own have a relative path mean its working directory, which is not where we stand.
+    """
+    keys = ("ansible_ssh_private_key_file", "ansible_private_key_file")
+    file = next((variables[key] for key in keys if variables.get(key)), None)
+    return ["-o", f'IdentityFile="{Path(str(file)).expanduser().absolute()}"'] if file else []
+
+
+def _absolute(words: list[str]) -> list[str]:
+    """Return words with the files of -F and -i as absolute paths."""
+    before = ["", *words]
+    return [
+        str(Path(word).expanduser().absolute()) if flag in ("-F", "-i") else word
+        for flag, word in zip(before, words, strict=False)
+    ]
 
 
 def _resolved(target: str, words: list[str], pin_file: Path, jumps_left: int) -> SshOptions:
@@ -133,14 +151,20 @@ def _resolved(target: str, words: list[str], pin_file: Path, jumps_left: int) ->
         value = settings.get(key, [default])[0]
         return "" if value == "none" else value
 
+    place = {
+        "h": first("hostname"), "n": target, "p": first("port", "22"), "r": first("user"),
+        "k": first("hostkeyalias") or target, "j": first("proxyjump"),
+    }  # fmt: skip
+
     def files(key: str) -> tuple[str, ...]:
         names = [name for line in settings.get(key, []) for name in shlex.split(line)]
-        return tuple(str(Path(name).expanduser()) for name in names if name != "none")
+        return tuple(_path(name, place) for name in names if name != "none")
 
-    keys = files("identityfile")
+    # One key a line, spaces and all; a line of known hosts names several files.
+    keys = [_path(name, place) for name in settings.get("identityfile", []) if name != "none"]
     known = files("userknownhostsfile")
     pins = set(known) <= set(_default_known_hosts()) and bool(known)
-    proxy = first("proxycommand")
+    proxy = _expand(first("proxycommand"), place)
     jump = None
     if (hops := first("proxyjump")) and not proxy:
         if jumps_left == 0:
@@ -166,6 +190,25 @@ def _resolved(target: str, words: list[str], pin_file: Path, jumps_left: int) ->
         connect_timeout_s=int(timeout) if timeout.isdigit() else default_s,
         own_words=tuple(_without_jump(words)),
     )
+
+
+def _expand(text: str, place: Mapping[str, str]) -> str:
+    """Return text with OpenSSH's tokens replaced (ssh_config(5), TOKENS), unknown ones kept.
+
+    `ssh -G` prints them as written; OpenSSH replaces them only when it logs in.
+    """
+    own = pwd.getpwuid(geteuid())
+    name = socket.gethostname()
+    tokens = {
+        **place, "%": "%", "d": own.pw_dir, "i": str(geteuid()), "u": own.pw_name, "l": name,
+        "L": name.split(".")[0],
+    }  # fmt: skip
+    return re.sub(r"%(.)", lambda found: tokens.get(found[1], found[0]), text)
+
+
+def _path(text: str, place: Mapping[str, str]) -> str:
+    """Return the file that a path of ssh_config names, relative ones from where we stand."""
+    return str(Path(_expand(text, place)).expanduser().absolute())
 
 
 def _hop(hops: list[str], words: list[str], pin_file: Path, jumps_left: int) -> SshOptions:

@@ -1,0 +1,112 @@
+"""Both ways of SSH mean the same: what OpenSSH would do is what the other way is told."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.connection import RemoteFailure, connect
+from harness.inventory import load
+from harness.ssh import SshOptions
+
+
+def ssh_of(folder: Path, variables: str) -> SshOptions:
+    """Return how the only host of an inventory is reached."""
+    path = folder / "rack.yml"
+    path.write_text(f"all: {{hosts: {{pi1: {{ansible_host: 127.0.0.1, {variables}}}}}}}")
+    return load(path).hosts[0].ssh
+
+
+def identities(words: tuple[str, ...], target: str, cwd: Path) -> list[str]:
+    """Return the key files that OpenSSH means by the words, run in another folder."""
+    done = subprocess.run(
+        ["ssh", "-G", *words, "--", target], capture_output=True, text=True, check=True, cwd=cwd
+    )
+    lines = [line.split(" ", 1) for line in done.stdout.splitlines()]
+    return [value for key, value in lines if key == "identityfile"]
+
+
+@pytest.mark.parametrize("port", [22, 2222])
+def test_a_proxy_command_is_given_the_same_host_port_and_user_by_both_ways(
+    tmp_path: Path, port: int
+) -> None:
+    log = tmp_path / "log"
+    command = f"sh -c ''echo %h %p %r %n %% >> {log}; exit 1''"
+    options = ssh_of(
+        tmp_path,
+        f"ansible_port: {port}, ansible_user: pi,"
+        f" ansible_ssh_common_args: '-o ProxyCommand=\"{command}\"'",
+    )
+    with pytest.raises(RemoteFailure):
+        connect(options)
+    subprocess.run(
+        ["ssh", "-o", "BatchMode=yes", *options.arguments, "--", options.target, "true"],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert log.read_text().splitlines() == [f"127.0.0.1 {port} pi 127.0.0.1 %"] * 2
+
+
+def test_what_a_proxy_command_says_last_is_why_the_host_is_not_reached(tmp_path: Path) -> None:
+    options = ssh_of(
+        tmp_path,
+        "ansible_ssh_common_args: '-o ProxyCommand=\"echo the gate is shut >&2; exit 1\"'",
+    )
+    with pytest.raises(RemoteFailure) as caught:
+        connect(options)
+    assert (caught.value.reason, caught.value.detail) == (
+        "unreachable",
+        "ProxyCommand: the gate is shut",
+    )
+
+
+@pytest.mark.parametrize("name", ["my keys/lab", "keys/lab", "it's/lab"])
+@pytest.mark.parametrize("absolute", [True, False])
+def test_a_key_of_the_inventory_is_the_same_file_on_both_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, absolute: bool
+) -> None:
+    key = tmp_path / name
+    key.parent.mkdir()
+    key.write_text("a key")
+    monkeypatch.chdir(tmp_path)
+    written = str(key) if absolute else name
+    options = ssh_of(tmp_path, f'ansible_ssh_private_key_file: "{written}"')
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    assert options.key_files == (str(key),)
+    for words in (options.arguments, options.common_arguments):
+        assert identities(words, options.target, elsewhere)[0] == str(key)
+
+
+def test_tokens_of_an_identity_file_are_replaced_as_openssh_does_at_login(tmp_path: Path) -> None:
+    for name in ("127.0.0.1", "pi-2200", "alias"):
+        (tmp_path / name).write_text("a key")
+    config = tmp_path / "ssh.cfg"
+    config.write_text(
+        "Host *\n"
+        f"  IdentityFile {tmp_path}/%h\n"
+        f"  IdentityFile {tmp_path}/%r-%p\n"
+        f"  IdentityFile {tmp_path}/%k\n"
+        "  HostKeyAlias alias\n"
+    )
+    options = ssh_of(
+        tmp_path,
+        f"ansible_user: pi, ansible_port: 2200, ansible_ssh_common_args: '-F {config}'",
+    )
+    assert options.key_files == tuple(
+        str(tmp_path / name) for name in ("127.0.0.1", "pi-2200", "alias")
+    )
+
+
+def test_a_configuration_named_from_where_one_stands_holds_for_both_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ssh.cfg").write_text("Host *\n  User somebody\n  Port 2201\n")
+    monkeypatch.chdir(tmp_path)
+    options = ssh_of(tmp_path, "ansible_ssh_common_args: '-F ssh.cfg'")
+    assert (options.user, options.port) == ("somebody", 2201)
+    common = shlex.split(shlex.join(options.common_arguments))
+    assert common[common.index("-F") + 1] == os.fspath(tmp_path / "ssh.cfg")
