@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from harness import inventory_files
+from harness import ansible_values, inventory_files
+from harness.ansible_values import BECOME_PASSWORDS
 from harness.home import state_home
 from harness.inventory_names import check_addresses, check_words
 from harness.inventory_values import TIME_POLICIES, InventoryError, Reader, TimePolicy, nearest
@@ -107,7 +108,8 @@ def load(path: Path | str) -> Inventory:
     names = _members(listing, group)
     if not names:
         raise InventoryError(f"{path}: group {group} has no hosts; add them under {group}.hosts")
-    hosts = tuple(_host(path, name, hostvars.get(name, {}), listing) for name in names)
+    shared = ansible_values.configured()
+    hosts = tuple(_host(path, name, shared | {**hostvars.get(name, {})}, listing) for name in names)
     lab, netns = _lab_values(path, hosts, hostvars)
     check_addresses(path, {host.name: host.address for host in hosts})
     groups = {each: [host.name for host in hosts if each in host.groups] for each in _groups(hosts)}
@@ -166,6 +168,7 @@ def _host(path: Path, name: str, values: Mapping[str, Any], listing: Mapping[str
     where = f"{path}: host {name}"
     if not _NAME.fullmatch(name):
         raise InventoryError(f"{where}: use letters, digits, '-', '_' and '.' in a host's name")
+    values = ansible_values.opened(values, where)
     reader = Reader(where, values)
     reader.check_keys()
     if values.get("ansible_connection") in ("local", "docker", "podman"):
@@ -205,8 +208,7 @@ def _host(path: Path, name: str, values: Mapping[str, Any], listing: Mapping[str
 
 def _become_password(values: Mapping[str, Any]) -> str:
     """Return the sudo password in the inventory, empty for one that only Ansible can make out."""
-    keys = ("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
-    given = next((values[key] for key in keys if values.get(key)), "")
+    given = next((values[key] for key in BECOME_PASSWORDS if values.get(key)), "")
     return str(given) if isinstance(given, str | int) and "{{" not in str(given) else ""
 
 

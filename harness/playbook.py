@@ -107,6 +107,11 @@ def _arguments(
             host.name: shlex.join(host.ssh.common_arguments) for host in inventory.hosts
         },
         "ansible_ssh_common_args": "{{ slotlab_ssh[inventory_hostname] }}",
+        "slotlab_login": {
+            host.name: {"user": host.ssh.user, "port": host.ssh.port} for host in inventory.hosts
+        },
+        "ansible_user": "{{ slotlab_login[inventory_hostname].user }}",
+        "ansible_port": "{{ slotlab_login[inventory_hostname].port }}",
     }
     become: dict[str, str] = {}
     if options.become_password is not None:

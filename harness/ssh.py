@@ -104,17 +104,18 @@ def resolve(address: str, variables: Mapping[str, object], pin_file: Path) -> Ss
     Raises:
         SshConfigError: OpenSSH does not accept the options, or is not installed.
     """
-    common = _absolute(shlex.split(str(variables.get("ansible_ssh_common_args") or "")))
-    key = _key_words(variables)
-    words = [*common, *_own_words(variables), *key]
+    key, common = _key_words(variables), _split(variables, "ansible_ssh_common_args")
+    # In Ansible's order: of two values of one option OpenSSH takes the first.
+    args, extra = _split(variables, "ansible_ssh_args"), _split(variables, "ansible_ssh_extra_args")
+    words = [*args, *_own_words(variables), *key, *common, *extra]
     password = str(variables.get("ansible_password") or variables.get("ansible_ssh_pass") or "")
     found = _resolved(address, words, pin_file, JUMPS_MAX)
     return replace(found, password=password, common_words=tuple(_without_jump([*common, *key])))
 
 
 def _own_words(variables: Mapping[str, object]) -> list[str]:
-    """Return the OpenSSH words of Ansible's connection variables but the common ones."""
-    words = _absolute(shlex.split(str(variables.get("ansible_ssh_extra_args") or "")))
+    """Return the OpenSSH words of Ansible's login variables."""
+    words = []
     user = variables.get("ansible_user") or variables.get("ansible_ssh_user")
     if user:
         words += ["-o", f"User={user}"]
@@ -132,6 +133,10 @@ def _key_words(variables: Mapping[str, object]) -> list[str]:
     keys = ("ansible_ssh_private_key_file", "ansible_private_key_file")
     file = next((variables[key] for key in keys if variables.get(key)), None)
     return ["-o", f'IdentityFile="{Path(str(file)).expanduser().absolute()}"'] if file else []
+
+
+def _split(variables: Mapping[str, object], key: str) -> list[str]:
+    return _absolute(shlex.split(str(variables.get(key) or "")))
 
 
 def _absolute(words: list[str]) -> list[str]:

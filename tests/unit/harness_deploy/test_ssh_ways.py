@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from harness.connection import RemoteFailure, connect
-from harness.inventory import load
+from harness.inventory import InventoryError, load
 from harness.ssh import SshOptions
 
 
@@ -110,3 +111,81 @@ def test_a_configuration_named_from_where_one_stands_holds_for_both_ways(
     assert (options.user, options.port) == ("somebody", 2201)
     common = shlex.split(shlex.join(options.common_arguments))
     assert common[common.index("-F") + 1] == os.fspath(tmp_path / "ssh.cfg")
+
+
+@pytest.fixture
+def configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the file that Ansible takes its configuration from."""
+    file = tmp_path / "etc" / "ansible.cfg"
+    file.parent.mkdir()
+    monkeypatch.setenv("ANSIBLE_CONFIG", str(file))
+    return file
+
+
+def test_what_ansible_is_configured_to_log_in_as_holds_for_both_ways(
+    tmp_path: Path, configuration: Path
+) -> None:
+    key = configuration.parent / "keys" / "lab"
+    key.parent.mkdir()
+    key.write_text("a key")
+    configuration.write_text(
+        "[defaults]\nremote_user = pi\nremote_port = 2222\nprivate_key_file = keys/lab\n"
+        "[ssh_connection]\nssh_common_args = -o ProxyJump=gate\nssh_args = -o ConnectTimeout=3\n"
+    )
+    options = ssh_of(tmp_path, "slotlab_zone: a")
+    assert (options.user, options.port, options.connect_timeout_s) == ("pi", 2222, 3)
+    assert options.key_files == (str(key),)
+    assert options.jump is not None
+    assert options.jump.target == "gate"
+
+
+def test_a_hosts_own_variables_go_before_ansibles_configuration(
+    tmp_path: Path, configuration: Path
+) -> None:
+    configuration.write_text("[defaults]\nremote_user = pi\nremote_port = 2222\n")
+    options = ssh_of(tmp_path, "ansible_user: lab, ansible_ssh_common_args: '-o Port=1'")
+    assert (options.user, options.port) == ("lab", 2222)
+
+
+def test_a_configuration_that_ansible_refuses_is_one_line(
+    tmp_path: Path, configuration: Path
+) -> None:
+    configuration.write_text("[defaults\nremote_user = pi\n")
+    with pytest.raises(InventoryError) as caught:
+        ssh_of(tmp_path, "slotlab_zone: a")
+    assert "\n" not in str(caught.value)
+
+
+def sealed(folder: Path, text: str, password: str) -> str:
+    """Return text sealed by ansible-vault, as YAML of a block."""
+    file = folder / "password"
+    file.write_text(password + "\n")
+    program = Path(sys.executable).with_name("ansible-vault")
+    done = subprocess.run(
+        [program, "encrypt_string", "--vault-password-file", file, "--stdin-name", "x"],
+        input=text, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    lines = [line.strip() for line in done.stdout.splitlines() if line.startswith(" ")]
+    return "!vault |\n" + "".join(f"        {line}\n" for line in lines)
+
+
+def test_a_sealed_login_is_opened_for_both_ways_and_never_used_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (
+        "all:\n  hosts:\n    pi1:\n      ansible_host: 192.0.2.1\n"
+        f"      ansible_user: {sealed(tmp_path, 'pi', 'open')}"
+        f"      ansible_password: {sealed(tmp_path, 'a secret', 'open')}"
+    )
+    path = tmp_path / "rack.yml"
+    path.write_text(text)
+    monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(tmp_path / "password"))
+    ssh = load(path).hosts[0].ssh
+    assert (ssh.user, ssh.password) == ("pi", "a secret")
+    (tmp_path / "password").write_text("wrong\n")
+    with pytest.raises(InventoryError) as caught:
+        load(path)
+    assert str(caught.value) == (
+        f"{path}: host pi1: ansible_password: the sealed value cannot be opened;"
+        " name its password's file in ANSIBLE_VAULT_PASSWORD_FILE"
+    )
