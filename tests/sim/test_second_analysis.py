@@ -21,7 +21,8 @@ from tests.sim.second.finality import predicted
 
 CAMPAIGNS = (
     "smoke", "demo", "splits", "clocks", "restarts", "absent_producers", "participation",
-    "rack_safety", "bitshares", "bad_network",
+    "rack_safety", "bitshares", "bad_network", "all_restart", "all_restart_operator",
+    "conflicting_finality", "conflicting_finality_locked", "late_handoff", "liars", "long_fork",
 )  # fmt: skip
 RUNS = Path(__file__).resolve().parents[1] / "vectors" / "runs"
 """Raw files of runs, among them the demo on containers."""

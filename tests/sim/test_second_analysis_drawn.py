@@ -41,7 +41,16 @@ FAULTS = st.one_of(
     st.tuples(st.sampled_from(HOSTS), st.integers(-900, 900)).map(
         lambda both: {"fault": "clock_step", "on": both[0], "by": f"{both[1]}ms"}
     ),
-    st.sampled_from(HOSTS).map(lambda host: {"fault": "pause", "on": host}),
+    st.tuples(st.sampled_from(HOSTS), st.integers(100, 900)).map(
+        lambda both: {"fault": "clock_drift", "on": both[0], "by": f"{both[1]}ppm"}
+    ),
+    st.tuples(st.sampled_from(HOSTS), st.integers(-900, 900)).map(
+        lambda both: {"fault": "ntp_offset", "on": both[0], "by": f"{both[1]}ms"}
+    ),
+    st.integers(5, 90).map(lambda share: {"fault": "loss", "between": "all", "share": f"{share}%"}),
+    st.sampled_from(("ntp_cut", "pause", "freeze_host", "link_down")).flatmap(
+        lambda kind: st.sampled_from(HOSTS).map(lambda host: {"fault": kind, "on": host})
+    ),
     st.sampled_from(HOSTS).map(lambda host: {"fault": "kill", "on": host}),
 )
 

@@ -59,7 +59,8 @@ class Slot:
 def slots(s: Second, known: Chain) -> list[Slot]:
     """Return every slot from T0 to the end of observation that somebody was due in.
 
-    Due is who made the block of the chain, else whom most nodes named.
+    Due is who made the block of the chain, else whom most nodes named; where nobody told of the
+    slot, whose turn it is by the plan.
     """
     named: dict[int, Counter[str]] = defaultdict(Counter)
     told, refused = set(), {}
@@ -68,7 +69,10 @@ def slots(s: Second, known: Chain) -> list[Slot]:
         told.add((line["host"], line["slot"]))
     for line in s.every("abstained"):
         refused[line["host"], line["slot"], line["producer"]] = line["reason"]
-    due = {slot: min(who, key=lambda name: (-who[name], name)) for slot, who in named.items()}
+    turn, names = s.plan["blocks_per_turn"], s.plan["producers"]
+    whole = range(s.first_slot, s.first_slot + round(s.end_s / s.slot_s) + 1)
+    due = {slot: names[slot // turn % len(names)] for slot in whole}
+    due |= {slot: min(who, key=lambda name: (-who[name], name)) for slot, who in named.items()}
     made: dict[tuple[int, str], list[Line]] = defaultdict(list)
     for block in known.blocks.values():
         made[block["slot"], block["producer"]].append(block)

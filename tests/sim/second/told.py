@@ -14,6 +14,8 @@ WIDE_NS = 10e6
 """What the first analysis' bounds of true time may leave open of a clock, from end to end."""
 STEADY_PPB = 2_000
 """What two ways of drawing a line through the same readings may differ by."""
+FEWEST = 4
+"""With fewer readings before it, nobody can say how far a clock moved."""
 KINDS = ("slot_due", "probe", "clock", "process")
 
 
@@ -23,13 +25,14 @@ def step(s: Second, fault: Line) -> dict[str, Any]:
     start, end = fault["at_ns"] / 1e9, fault["end_ns"] / 1e9
     for host in fault["targets"]:
         during = _ahead(s, host, start + MARGIN_S, end - MARGIN_S)
-        before = _ahead(s, host, start - 10, start - MARGIN_S)
-        if not during or not before:
+        before = _ahead(s, host, _own_since(s, fault, host), start - MARGIN_S)
+        if not during or len(before) < FEWEST:
             continue
         jump = (statistics.median(during) - statistics.median(before)) / 1e6
         moved[host] = Near(jump - 2, jump + 2)
         ahead.append(statistics.median(during))
-    return {"by_ms": moved, "offset_ns": _off(ahead), **ntp(s, fault), **_said(s, fault, "step_ns")}
+    off = {"offset_ns": _off(ahead)} if ahead else {}
+    return {"by_ms": moved, **off, **ntp(s, fault), **_said(s, fault, "step_ns")}
 
 
 def drift(s: Second, fault: Line) -> dict[str, Any]:
@@ -37,15 +40,9 @@ def drift(s: Second, fault: Line) -> dict[str, Any]:
     asked, by_host = fault["asked"]["by_ppb"], {}
     start, end = fault["at_ns"] / 1e9, fault["end_ns"] / 1e9
     for host in fault["targets"]:
-        others = [
-            f["end_ns"] / 1e9 + 2 * MARGIN_S
-            for f in s.planned["faults"]
-            if f["fault"] in ("clock_step", "clock_drift") and host in f["targets"]
-            and f["at_ns"] < fault["at_ns"]
-        ]  # fmt: skip
         rates = [
             _rate(s, host, start + MARGIN_S, end - MARGIN_S),
-            _rate(s, host, max([start - 20, *others]), start - MARGIN_S),
+            _rate(s, host, _own_since(s, fault, host), start - MARGIN_S),
         ]
         known = read_back(s, fault, "installed").get(host, {}).get("freq_before_ppb")
         by_host[host] = rates[0] - (rates[1] if known is None else known)
@@ -137,6 +134,17 @@ def _said(s: Second, fault: Line, key: str, *, state: str = "installed") -> dict
         if isinstance(own.get("ntp_after"), dict)
     }
     return {**({f"agent_{key}": said} if said else {}), **({"ntp_after": after} if after else {})}
+
+
+def _own_since(s: Second, fault: Line, host: str) -> float:
+    """Return from when on a clock ran before a fault as no other fault had bent it."""
+    others = [
+        f["end_ns"] / 1e9 + 2 * MARGIN_S
+        for f in s.planned["faults"]
+        if f["fault"] in ("clock_step", "clock_drift") and host in f["targets"]
+        and f["at_ns"] < fault["at_ns"]
+    ]  # fmt: skip
+    return float(max([fault["at_ns"] / 1e9 - 20, *others]))
 
 
 def _stamps(s: Second, host: str, first: float, last: float) -> list[Line]:
