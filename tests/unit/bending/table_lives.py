@@ -26,7 +26,7 @@ from tests.unit.bending.records import (
 from tests.unit.bending.row import SAME, Row, Than, Within
 
 MISSED, UNKNOWN = "metrics.slots.missed", "metrics.slots.unknown"
-NEVER_BACK = tuple(f"{x}: recovers within 20 s" for x in ("ntp_cut-1", "ntp_offset-1"))
+NEVER_BACK = tuple(f"{x}: recovers within 20 s" for x in ("ntp_cut-1", "ntp_offset-1", "pause-1"))
 HALTED = (
     "baseline.finality_latency_s.p50 ≤ 8 s", "delay-1: recovers within 20 s",
     "partition-1: recovers within 20 s",
