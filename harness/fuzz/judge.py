@@ -67,7 +67,7 @@ class Witness:
                 self._applied(host, t_ns, item)
             case "irreversible":
                 self.finals.append(Final(host, item.num, item.id, t_ns))
-                self.lib_steps.append(LibStep(host, item.num, t_ns))
+                self.lib_steps.append(LibStep(host, item.num, t_ns, announced=True))
                 self._log(host, Step(kind, t_ns, num=item.num, id=item.id))
             case "switched":
                 self.switches += 1

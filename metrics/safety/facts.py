@@ -150,16 +150,14 @@ def _lives(data: TrialData) -> Callable[[str, int], str]:
 
 
 def _lib_steps(events: Any, life: Callable[[str, int], str]) -> list[LibStep]:
-    steps = [(e.host, e.seq, e.fields[0], e.t_ns) for e in events("irreversible", IRREVERSIBLE)]
-    steps += [
-        (e.host, e.seq, e.fields[1], e.t_ns)
-        for e in events("started", STARTED)
-        if e.fields[2] == "node"
-    ]
-    steps += [(e.host, e.seq, e.fields[2], e.t_ns) for e in events("slot_due", SLOT_DUE)]
-    steps.sort(key=lambda s: (s[0], s[1]))
+    told = [(e, e.fields[0], True) for e in events("irreversible", IRREVERSIBLE)]
+    told += [(e, e.fields[1], False) for e in events("started", STARTED) if e.fields[2] == "node"]
+    told += [(e, e.fields[2], False) for e in events("slot_due", SLOT_DUE)]
+    told.sort(key=lambda each: (each[0].host, each[0].seq))
     return [
-        LibStep(life(host, seq), num, t_ns) for host, seq, num, t_ns in steps if num is not None
+        LibStep(life(e.host, e.seq), num, e.t_ns, announced)
+        for e, num, announced in told
+        if num is not None
     ]
 
 

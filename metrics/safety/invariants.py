@@ -34,11 +34,15 @@ class Final(NamedTuple):
 
 
 class LibStep(NamedTuple):
-    """A host says what its last irreversible block is; in the order it says so."""
+    """A host says what its last irreversible block is; in the order it says so.
+
+    announced: it told of one block after the other, which a crash may have kept it from saying.
+    """
 
     host: str
     num: int
     t_ns: float
+    announced: bool = False
 
 
 class Executed(NamedTuple):
@@ -82,18 +86,25 @@ def _conflict(num: int, by_id: Mapping[str, Mapping[str, float]]) -> Violation:
 
 
 def lib_decreases(steps: Iterable[LibStep]) -> list[Violation]:
-    """Return I2's breaches: a host's last irreversible block is lower than it was before."""
+    """Return I2's breaches: a host's last irreversible block is lower than it was before.
+
+    A node that was killed before it told of its last blocks tells of them after it has started with
+    a higher one: what it announces is held against what it announced.
+    """
     last: dict[str, int] = {}
+    announced: dict[str, int] = {}
     found = []
     for step in steps:
-        before = last.get(step.host, 0)
+        before = (announced if step.announced else last).get(step.host, 0)
+        if step.announced:
+            announced[step.host] = max(before, step.num)
         if step.num < before:
             text = (
                 f"{step.host}: last irreversible block went from {before} to {step.num}"
                 f" ({seconds(step.t_ns)})"
             )
             found.append(Violation(text, (before, step.num), (), (step.host,), (step.t_ns,)))
-        last[step.host] = max(before, step.num)
+        last[step.host] = max(last.get(step.host, 0), step.num)
     return found
 
 

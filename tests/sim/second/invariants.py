@@ -94,9 +94,12 @@ def _decreases(s: Second) -> bool:
     """Return whether a node's last final block ever fell, or one of its final blocks changed."""
     said = {"irreversible": "num", "started": "resumed_lib", "slot_due": "lib_num"}
     for own in _nodes(s):
-        libs = [x[said[x["kind"]]] for x in own if x["kind"] in said]
-        if any(b < a for a, b in itertools.pairwise(libs)):
-            return True
+        libs = [(x["kind"] == "irreversible", x[said[x["kind"]]]) for x in own if x["kind"] in said]
+        level = announced = 0
+        for is_announced, num in libs:  # A crash may leave blocks to be told of later.
+            if num < (announced if is_announced else level):
+                return True
+            announced, level = num if is_announced else announced, max(level, num)
         final: dict[int, str] = {}
         for line in own:
             told = line["kind"] == "irreversible"

@@ -54,6 +54,17 @@ def test_a_lib_that_falls_is_seen_and_one_that_stays_is_not() -> None:
     assert [v.nums for v in lib_decreases([*steps, LibStep("n1", 4, 2.0)])] == [(5, 4)]
 
 
+def test_what_a_crash_left_unsaid_may_be_told_below_where_the_node_started_again() -> None:
+    told = LibStep("n1", 21, 0.0, announced=True)
+    started, due = LibStep("n1", 23, 1.0), LibStep("n1", 23, 2.0)
+    later = [LibStep("n1", num, 3.0, announced=True) for num in (22, 23, 24)]
+    assert lib_decreases([told, started, due, *later]) == []
+    again = [told, started, *later, LibStep("n1", 23, 4.0, announced=True)]
+    assert [v.nums for v in lib_decreases(again)] == [(24, 23)]
+    lower = [told, started, *later, LibStep("n1", 23, 4.0)]
+    assert [v.nums for v in lib_decreases(lower)] == [(24, 23)]
+
+
 def test_a_host_that_replaces_a_final_block_undid_it() -> None:
     (found,) = final_block_changes([Final("n1", 8, "aa", 0.0), Final("n1", 8, "bb", 1.0)])
     assert found.ids == ("aa", "bb")
