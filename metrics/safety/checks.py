@@ -203,7 +203,9 @@ def _transactions(data: TrialData, known: Facts) -> Check:
 
 def _liveness(data: TrialData, chain: ChainView, known: Facts) -> Check:
     name = NAMES["I7"]
-    stretches = facts.stretches(data.plan, data.planned, data.end_ns)
+    started = [(e.host, e.t_ns) for e in data.events("started", facts.STARTED)
+               if e.fields[2] == "node"]  # fmt: skip
+    stretches = facts.stretches(data.plan, data.planned, data.end_ns, started)
     if not stretches:
         return Check(name, UNKNOWN, "the plan names no undisturbed time with a quorum")
     blocks_ns = sorted(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,11 +67,18 @@ def gather(data: TrialData, without: frozenset[str] = frozenset()) -> Facts:
     )  # fmt: skip
 
 
-def stretches(plan: Plan, planned: PlannedTrial, observed_ns: int) -> list[Stretch]:
+def stretches(
+    plan: Plan,
+    planned: PlannedTrial,
+    observed_ns: int,
+    started: Iterable[tuple[str, float]] = (),
+) -> list[Stretch]:
     """Return when, up to observed_ns, finality must go on: a quorum is live, its links are whole.
 
     Whoever joins a quorum needs RECONNECT_NS for its links; who starts, or restarts, confirms
     nothing in its first turn, so that for two rounds after it finality may come two rounds later.
+    started: hosts and when their nodes started. A host that boots for longer than RECONNECT_NS
+    after the end of its fault joins when its node has started.
     """
     limit = stall_limit(
         producers=len(plan.producers),
@@ -80,13 +87,16 @@ def stretches(plan: Plan, planned: PlannedTrial, observed_ns: int) -> list[Stret
         two_stage=plan.two_stage,
     )
     disturbing = [f for f in planned.faults if f.fault not in SILENCING]
-    restarts_ns = [0, *(f.end_ns for f in planned.faults if f.fault in RESTARTING)]
+    back_ns = _back(planned, list(started))
+    restarts_ns = [0, *back_ns.values()]
     fresh_ns = RECONNECT_NS + 2 * plan.round_slots * plan.slot_ns
     found = []
     for window in planned.quorum:
         if not window.finality_expected:
             continue
-        for start_ns, end_ns in _without(disturbing, window.from_ns, window.to_ns, observed_ns):
+        for clear_ns, end_ns in _without(disturbing, window.from_ns, window.to_ns, observed_ns):
+            booting = [back for over, back in back_ns.items() if over <= clear_ns < back]
+            start_ns = max([clear_ns, *booting])
             fresh = any(-RECONNECT_NS < start_ns - at < fresh_ns for at in restarts_ns)
             blocks = limit + (2 * plan.round_slots if fresh else 0)
             begin_ns = start_ns + (RECONNECT_NS if start_ns else 0)
@@ -98,6 +108,21 @@ def stretches(plan: Plan, planned: PlannedTrial, observed_ns: int) -> list[Stret
                 found.append(
                     Stretch(from_ns=begin_ns, to_ns=end_ns, limit_blocks=blocks, limit_slots=slots)
                 )
+    return found
+
+
+def _back(planned: PlannedTrial, started: list[tuple[str, float]]) -> dict[int, float]:
+    """Return by the end of each restart when the last of its nodes was there again."""
+    found: dict[int, float] = {}
+    for fault in planned.faults:
+        if fault.fault in RESTARTING:
+            first = [
+                min((t for host, t in started if host == target and t > fault.at_ns), default=0.0)
+                for target in fault.targets
+            ]
+            last = max(first, default=0.0)
+            back = last if last > fault.end_ns + RECONNECT_NS else float(fault.end_ns)
+            found[fault.end_ns] = max(back, found.get(fault.end_ns, 0.0))
     return found
 
 

@@ -90,6 +90,22 @@ def test_who_comes_back_has_time_to_reconnect_and_who_restarts_two_rounds(
     assert (swapped.to_ns, swapped.limit_blocks) == (80 * S, limit)
 
 
+@pytest.mark.parametrize(
+    ("boots_s", "from_s", "limit"),
+    [((0.4, 0.4), 62, 26), ((1.9, 2.0), 62, 26), ((9.0, 0.4), 71, 26), ((25.0, 0.4), None, 26)],
+)
+def test_a_host_that_boots_slowly_joins_the_quorum_when_its_node_has_started(
+    boots_s: tuple[float, float], from_s: int | None, limit: int
+) -> None:
+    plan = read(", ".join(SWAPS["kill"]))
+    started = [("n1", (60 + boots_s[0]) * S), ("n2", (80 + boots_s[1]) * S), ("n3", 0.0)]
+    found = stretches(plan, plan.trials[0], plan.end_ns, started)
+    swapped = [
+        (each.from_ns / S, each.limit_blocks) for each in found if 60 * S < each.from_ns < 80 * S
+    ]
+    assert swapped == ([] if from_s is None else [(from_s, limit)])
+
+
 @pytest.mark.parametrize("apart_s", [0, 3, 7])
 def test_who_restarted_shortly_before_still_has_its_two_rounds(apart_s: int) -> None:
     first, second = SWAPS["kill"]
