@@ -80,7 +80,8 @@ class Journal:
                 text = self.path.read_text(encoding="utf-8", errors="replace")
             except FileNotFoundError:
                 text = ""
-        return [*text.splitlines(), *waiting][from_line : from_line + LINES_MAX]
+        written = [line for line in text.split("\n") if line]  # no other sign ends a record
+        return [*written, *waiting][from_line : from_line + LINES_MAX]
 
     def reserve(self, asked: Iterable[dict[str, object]]) -> None:
         """Return when the disk has room for the lines of faults for which so much is asked.

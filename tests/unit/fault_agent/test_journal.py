@@ -45,3 +45,13 @@ def test_reserved_room_does_not_show_in_the_file(tmp_path: Path) -> None:
     assert journal.path.stat().st_size == size
     journal.write("armed")
     assert len(journal.lines(0)) == 2
+
+
+def test_a_reason_with_another_sign_of_a_lines_end_stays_one_record(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "agent.jsonl", "n1")
+    for reason in ("a\u2028b", "a\u0085b", "a\x0bb", "a\rb", "a\nb"):
+        journal.write("failed", reason=reason)
+    lines = journal.lines(0)
+    assert [msgspec.json.decode(line)["reason"] for line in lines] == [
+        "a\u2028b", "a\u0085b", "a\x0bb", "a\rb", "a\nb",
+    ]  # fmt: skip
