@@ -160,7 +160,7 @@ def read_skew(path: Path) -> Skew:
 
 
 def write_skew(path: Path, offset_ns: int, drift_ppb: int) -> None:
-    """Return nothing; the file holds the skew from now on, and no reader sees half of it."""
+    """Put the skew into the file; no reader sees half of it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:
         os.fchmod(descriptor, 0o644)

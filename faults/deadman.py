@@ -29,7 +29,7 @@ class DeadMan:
     systemd: bool
 
     def arm(self, name: str, script: Path, when_ns: int, word: str = "") -> None:
-        """Return when a timer runs script (with word) GRACE_NS after when_ns (boot time).
+        """Make a timer that runs script (with word) GRACE_NS after when_ns (boot time).
 
         Raises:
             OSError: it could not be armed; the fault must not be applied.
@@ -52,7 +52,7 @@ class DeadMan:
             raise OSError(f"systemd-run: {error.strip()[:200] or code}")
 
     def disarm(self, name: str) -> None:
-        """Return nothing; the timer of that name will not fire any more."""
+        """Stop the timer of that name from firing."""
         if self.systemd:
             output(("systemctl", "stop", f"{unit_name(name)}.timer"))
             return

@@ -89,7 +89,7 @@ class Holder:
             self._wander[key] = Wander(source.jitter_ns, step_ns, seed)
 
     def take(self, packet_id: int, payload: bytes, now_ns: int) -> None:
-        """Return nothing; the packet is held until its time. An unknown sender's passes at once."""
+        """Hold the packet until its time. An unknown sender's passes at once."""
         self.stats.seen += 1
         key = payload[12:16] if payload and payload[0] >> 4 == 4 else payload[8:24]
         source = self._sources.get(key)
@@ -125,7 +125,7 @@ class Holder:
 
 
 def run(spec: Spec) -> None:
-    """Return when the deadline has passed or SIGTERM came; everything held has been let go.
+    """Delay packets until the deadline or SIGTERM, then let go of all that is held.
 
     Raises:
         QueueError: the kernel refused the queue.

@@ -55,7 +55,7 @@ class Driver:
     _inherited_late: bool = False
 
     def arm(self) -> None:
-        """Return when the undo is on disk.
+        """Put the undo on disk.
 
         Raises:
             FaultError, OSError: nothing was recorded that must be undone.
@@ -71,7 +71,7 @@ class Driver:
         return self._recipe
 
     def perform(self, action: Action, reason: str = "") -> None:
-        """Return when the action is done and written down; a failed one heals at once."""
+        """Do the action and write it down; heal at once if it fails."""
         match action:
             case Action.PREPARE:
                 self._prepare()
@@ -97,7 +97,7 @@ class Driver:
                 self._to_release.pull()
 
     def look(self) -> None:
-        """Return after a glance at a fault in force; one that is gone is taken back and said so."""
+        """Look at a fault in force; take one that is gone back and say so."""
         if self.state != "applied" or (self._to_release and self._to_release.pulled):
             return
         why = ended_early(self.fault, self.place)
@@ -105,7 +105,7 @@ class Driver:
             self._heal("failed", f"ended_early: {why}")
 
     def take_over(self, now_ns: int) -> None:
-        """Return once the fault of an agent that died is where this one can carry it on.
+        """Bring the fault of an agent that died to where this one can carry it on.
 
         What it was preparing is undone and begins again, in force it stays in force.
         """
@@ -266,7 +266,7 @@ class Driver:
         time.sleep(min(STAND_BACK_NS, lasts_ns // 10) / SECOND_NS)
 
     def _undone_before(self, when_ns: int) -> int | None:
-        """Return when the undo script ran, if that was before when_ns: then it ended the fault."""
+        """Return the time at which the undo script ran, None unless before when_ns."""
         undone_ns = self.ledger.undone_ns(self.entry.token)
         return undone_ns if undone_ns is not None and undone_ns < when_ns else None
 

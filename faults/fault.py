@@ -152,7 +152,7 @@ class Renders(Protocol):
 
 
 def needs(place: Place, *names: str) -> None:
-    """Return nothing; each name must be a capability of the host.
+    """Refuse a host that lacks one of these capabilities.
 
     Raises:
         FaultError: unsupported.
@@ -177,7 +177,7 @@ def addresses(values: list[str]) -> tuple[list[str], list[str]]:
 
 
 def check_interface(name: str) -> None:
-    """Return nothing; name must look like a network interface.
+    """Refuse a name that cannot be a network interface's.
 
     Raises:
         ValueError: it does not.
