@@ -22,7 +22,7 @@ from harness.campaign_faults import FAULTS
 from harness.campaign_model import SCHEMA, Campaign
 from harness.campaign_values import nearest
 from harness.errors import CampaignError
-from harness.yaml_strict import GivenTwiceError, StrictLoader
+from harness.yaml_strict import BadYamlError, StrictLoader, parse_yaml
 from metrics.model.plan_checks import RESERVED
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -124,14 +124,10 @@ class _Loader(StrictLoader):
 
 def _yaml(text: str, path: Path) -> dict[str, Any]:
     try:
-        raw = yaml.load(text, Loader=_Loader)  # a SafeLoader
-    except GivenTwiceError as error:
-        raise CampaignError(f"{path.name}: line {error.line}: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise CampaignError(f"{path.name}:{where} {problem}") from error
+        raw = parse_yaml(text, _Loader)
+    except BadYamlError as error:
+        where = f"line {error.line}: " if error.line else ""
+        raise CampaignError(f"{path.name}: {where}{error}") from error
     if not isinstance(raw, dict):
         raise CampaignError(f"{path.name}: not a campaign; begin with `schema: {SCHEMA}`")
     return raw

@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from harness.inventory_values import InventoryError
-from harness.yaml_strict import GivenTwiceError, StrictLoader
+from harness.yaml_strict import BadYamlError, StrictLoader, parse_yaml
 
-_VAULT = "$ANSIBLE_VAULT"
+_VAULT = b"$ANSIBLE_VAULT"
 _SUFFIXES = (".yml", ".yaml", ".json", "")
 _VARIABLES = ("group_vars", "host_vars")
 
@@ -54,15 +52,10 @@ def _beside(path: Path) -> Iterator[Path]:
 
 def _document(path: Path) -> Any:
     try:
-        text = path.read_text()
-        return None if text.startswith(_VAULT) else yaml.load(text, Loader=_Loader)
+        data = path.read_bytes()
+        return None if data.startswith(_VAULT) else parse_yaml(data, _Loader)
     except OSError as error:
         remedy = "name an inventory with -i, or start from inventory/rack.example.yml"
         raise InventoryError(f"{path}: {error.strerror}; {remedy}") from error
-    except GivenTwiceError as error:
-        raise InventoryError(f"{path}:{error.line}: {error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not text"
-        raise InventoryError(f"{path}{line}: not YAML: {problem}") from error
+    except BadYamlError as error:
+        raise InventoryError(error.at(path)) from error

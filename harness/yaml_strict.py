@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -10,12 +11,16 @@ import yaml
 _MERGE = "tag:yaml.org,2002:merge"
 
 
-class GivenTwiceError(ValueError):
-    """A map has a key twice; line counts from 1."""
+class BadYamlError(ValueError):
+    """A text is no YAML, or says two things of one key; line counts from 1, 0 where none is."""
 
-    def __init__(self, key: str, line: int) -> None:
-        super().__init__(f"{key} is given twice; keep one")
+    def __init__(self, problem: str, line: int) -> None:
+        super().__init__(problem)
         self.line = line
+
+    def at(self, path: Path) -> str:
+        """Return one line that names the file, the line and what is wrong."""
+        return f"{path}:{self.line}: {self}" if self.line else f"{path}: {self}"
 
 
 class StrictLoader(yaml.SafeLoader):
@@ -25,7 +30,7 @@ class StrictLoader(yaml.SafeLoader):
         """Return the map.
 
         Raises:
-            GivenTwiceError: a key stands in it twice.
+            BadYamlError: a key stands in it twice.
         """
         seen: set[str] = set()
         for key_node, _ in node.value:
@@ -33,6 +38,21 @@ class StrictLoader(yaml.SafeLoader):
                 continue
             key = str(self.construct_object(key_node, deep=True))
             if key in seen:
-                raise GivenTwiceError(key, key_node.start_mark.line + 1)
+                problem = f"{key} is given twice; keep one"
+                raise BadYamlError(problem, key_node.start_mark.line + 1)
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def parse_yaml(text: str | bytes, loader: type[StrictLoader] = StrictLoader) -> Any:
+    """Return the document in text.
+
+    Raises:
+        BadYamlError: it is none, or a map in it has a key twice.
+    """
+    try:
+        return yaml.load(text.decode() if isinstance(text, bytes) else text, Loader=loader)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "not text"
+        raise BadYamlError(f"not YAML: {problem}", mark.line + 1 if mark else 0) from error

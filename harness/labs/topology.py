@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-import yaml
 
+from harness import yaml_strict
 from harness.labs.errors import LabInputError
 from harness.labs.vm.dress import DiskDress, HostDress, LabDress, NicDress
-from harness.yaml_strict import GivenTwiceError, StrictLoader
 
 CONTROLLER_NUMBER = 1
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -61,17 +60,12 @@ def load(path: Path) -> LabDress:
         LabInputError: unreadable, or something in it cannot be; one line names the key.
     """
     try:
-        topology = msgspec.convert(yaml.load(path.read_text(), Loader=StrictLoader), _Topology)
+        topology = msgspec.convert(yaml_strict.parse_yaml(path.read_bytes()), _Topology)
     except OSError as error:
         remedy = "name a file as inventory/topologies/rack.yml"
         raise LabInputError(f"--topology {path}: {error.strerror}; {remedy}") from error
-    except GivenTwiceError as error:
-        raise LabInputError(f"{path}:{error.line}: {error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not text"
-        raise LabInputError(f"{path}{line}: not YAML: {problem}") from error
+    except yaml_strict.BadYamlError as error:
+        raise LabInputError(error.at(path)) from error
     except msgspec.ValidationError as error:
         raise LabInputError(f"{path}: {error}") from error
     try:
