@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import msgspec
 
 from metrics.intake import history, trial
@@ -25,7 +28,7 @@ def build(
     the same campaign, shown beside this one.
 
     Raises:
-        RunError: plan.json is missing or damaged, or other_run has no summary.
+        RunError: plan.json is missing or damaged, other_run has no summary, or there is no room.
     """
     plan = run_folder.load_plan(run)
     other = None if other_run is None else beside.load(other_run)
@@ -46,14 +49,28 @@ def build(
             progress(f"trial {planned.n}: measuring")
             analyses.append(analyse(data))
         progress("writing tables")
-        tables.write(run / "tables", db, analyses)
-        progress("writing summary and report")
         found = summary.build(plan, analyses, absent, other)
         text = msgspec.json.format(msgspec.json.encode(found), indent=1)
-        (run / "summary.json").write_bytes(text + b"\n")
-        junit.write(run / "junit.xml", found)
-        html = page.render(run, plan, found, analyses)
-        (run / "report.html").write_text(html, encoding="utf-8")
+        tables.write(run / "tables", db, analyses)
+        progress("writing summary and report")
+        _put(run / "report.html", page.render(run, plan, found, analyses).encode())
+        _put(run / "junit.xml", junit.encode(found))
+        _put(run / "summary.json", text + b"\n")
+    except (OSError, duckdb.IOException) as error:
+        full = os.strerror(errno.ENOSPC)
+        if full not in str(error):
+            raise
+        raise RunError(f"{run}: {full}; make room, then: slotlab report {run}") from error
     finally:
         db.close()
     return found
+
+
+def _put(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all: what stood there stays until the new one is complete."""
+    draft = path.with_name(path.name + ".new")
+    try:
+        draft.write_bytes(data)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

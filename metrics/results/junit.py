@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 from metrics.model.printable import printable
 
 
-def write(path: Path, summary: dict[str, Any]) -> None:
-    """Write one test case a check, and one that stands for the validity of the run."""
+def encode(summary: dict[str, Any]) -> bytes:
+    """Return one test case a check, and one that stands for the validity of the run."""
     checks = summary["checks"]
     invalid = summary["invalid"]
     counts = {word: sum(c["verdict"] == word for c in checks) for word in ("violated", "unknown")}
@@ -38,4 +37,5 @@ def write(path: Path, summary: dict[str, Any]) -> None:
         else:
             ElementTree.SubElement(case, "system-out").text = printable(check["evidence"])
     ElementTree.indent(suite)
-    ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+    text: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
+    return text
