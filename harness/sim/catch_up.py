@@ -7,17 +7,16 @@ In such a round, too, hosts offer each other the transactions that may have been
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
 
+from harness.sim.engine import Action, Engine
 from harness.sim.host import Host
+from harness.sim.link import Links
 from node.chain.block import SignedBlock
 from node.chain.chain import Chain
 from node.events import Peer
 from node.sync import TIMEOUT_NS, Sync, Tip, after_locator, locator
-
-if TYPE_CHECKING:
-    from harness.sim.net import Net
 
 State = Literal["handshaked", "syncing", "synced"]
 ROUND_NS = 1_000_000_000
@@ -26,10 +25,35 @@ MAX_BLOCKS = 100
 MAX_LOCATOR = 64
 
 
+class Ways(Protocol):
+    """What catching up needs of the network: its hosts, its clock, and how messages travel."""
+
+    engine: Engine
+    links: Links
+    hosts: dict[str, Host]
+    neighbours: Mapping[str, tuple[str, ...]]
+
+    @property
+    def in_debt(self) -> bool:
+        """Return whether any host is owed what waits at another."""
+
+    def post(self, source: str, target: str, action: Action, *args: object) -> int | None:
+        """Let action(*args) happen at target when a message sent now arrives; return when."""
+
+    def on_have(self, name: str, peer: str, block_id: bytes) -> None:
+        """Note that peer offers host name a block."""
+
+    def owe(self, peer: str) -> None:
+        """Let all neighbours of a host offer it what waits."""
+
+    def offer(self, host: Host, peer: str, tip: Tip, under_way: set[tuple[str, bytes]]) -> None:
+        """Send to peer what waits at host and it lacks, if that is owed it."""
+
+
 class CatchUp:
     """Mutable: each host's view of its peers and the question under way."""
 
-    def __init__(self, net: Net) -> None:
+    def __init__(self, net: Ways) -> None:
         self._net = net
         self._syncs: dict[str, Sync] = {}
         self._syncing: dict[str, str] = {}
