@@ -70,12 +70,16 @@ class Sync:
         self._nudged.add(peer)
 
     def gone(self, peer: str) -> None:
-        """Forget peer; a request to it is given up."""
+        """Forget peer; a request to it is given up, unless its answer is here already.
+
+        Nobody else is asked while that is applied: the end of it would end the next request, too.
+        """
         self._tips.pop(peer, None)
         self._unknown_since_ns.pop(peer, None)
         self._nudged.discard(peer)
         self._backoff_ns.pop(peer, None)
-        if self.active_peer == peer:
+        active = self._active
+        if active is not None and active.ask.peer == peer and active.deadline_ns is not None:
             self._active = None
 
     def poll(self, mine: Tip, knows: Callable[[bytes], bool], now_ns: int) -> Ask | None:
@@ -111,13 +115,13 @@ class Sync:
 
     def applied(self, *, blocks: int, more: bool, now_ns: int) -> None:
         """Note that the answer is worked off; the next poll goes on, or leaves a useless peer."""
-        if self._active is None:
+        if self._active is None or self._active.deadline_ns is not None:
             return
         peer = self._active.ask.peer
         self._active = None
         if not more:
             self._nudged.discard(peer)
-        if blocks == 0:
+        if blocks == 0 and peer in self._tips:
             self._backoff_ns[peer] = now_ns + BACKOFF_NS
 
     def _behind(self, peer: str, mine: Tip, now_ns: int) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from node.sync import BACKOFF_NS, STALE_NS, TIMEOUT_NS, Ask, Sync, Tip, after_locator, locator
 
@@ -96,6 +98,69 @@ def test_a_lost_peer_ends_the_request_to_it() -> None:
     sync.gone("hostb")
     assert sync.active_peer is None
     assert sync.poll(MINE, knows, 1) == Ask(peer="hostc", request=2)
+
+
+def test_a_peer_lost_while_its_answer_is_applied_ends_no_later_request() -> None:
+    sync = sync_with(hostb=tip(90, 50), hostc=tip(80, 40))
+    sync.poll(MINE, knows, 0)
+    assert sync.answered("hostb", 1)
+    sync.gone("hostb")
+    assert sync.poll(MINE, knows, 1) is None
+    sync.applied(blocks=0, more=False, now_ns=2)
+    assert sync.poll(MINE, knows, 2) == Ask(peer="hostc", request=2)
+    sync.applied(blocks=0, more=False, now_ns=3)
+    assert sync.active_peer == "hostc"
+    assert sync.answered("hostc", 2)
+
+
+def test_a_peer_lost_while_its_answer_is_applied_is_asked_at_once_when_it_is_back() -> None:
+    sync = sync_with(hostb=tip(90, 50))
+    sync.poll(MINE, knows, 0)
+    assert sync.answered("hostb", 1)
+    sync.gone("hostb")
+    sync.applied(blocks=0, more=False, now_ns=2)
+    sync.saw("hostb", tip(90, 50), known=False, now_ns=3)
+    assert sync.poll(MINE, knows, 3) == Ask(peer="hostb", request=2)
+
+
+WHO = st.sampled_from(("hostb", "hostc", "hostd"))
+HAPPENS = st.one_of(
+    st.tuples(st.just("gone"), WHO),
+    st.tuples(st.just("saw"), WHO),
+    st.tuples(st.just("poll"), st.just("")),
+    st.tuples(st.just("answer"), WHO),
+    st.tuples(st.just("applied"), st.just("")),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(HAPPENS, min_size=4, max_size=60))
+def test_a_request_stands_until_its_own_answer_or_the_loss_of_its_peer(
+    story: list[tuple[str, str]],
+) -> None:
+    sync = sync_with(hostb=tip(90, 50), hostc=tip(80, 40))
+    out: Ask | None = None
+    applying = False
+    for event, peer in story:
+        match event:
+            case "gone":
+                sync.gone(peer)
+                out = None if out is not None and out.peer == peer else out
+            case "saw":
+                sync.saw(peer, tip(90, 50), known=False, now_ns=0)
+            case "poll":
+                ask = sync.poll(MINE, knows, 0)
+                assert ask is None or (out is None and not applying)
+                out = ask or out
+            case "answer":
+                ours = out is not None and out.peer == peer
+                number = out.request if out is not None else 0
+                assert sync.answered(peer, number) is ours
+                out, applying = (None, True) if ours else (out, applying)
+            case "applied" if applying:
+                sync.applied(blocks=1, more=False, now_ns=0)
+                applying = False
+        assert sync.active_peer == out.peer if out is not None else True
 
 
 @pytest.mark.parametrize("length", [1, 2, 9, 10, 11, 12, 100, 5_000])
