@@ -75,7 +75,11 @@ def hosts(data: TrialData) -> dict[str, dict[str, Any]]:
     """Return the `clock` part of M: {host: bounds against peers, NTP offset, abstentions...}."""
     checks = points(data)
     between = pairs(data)
-    abstained = data.events("abstained", "slot reason")
+    abstained = {
+        (e.host, e.fields[0], e.fields[1])
+        for e in data.events("abstained", "slot producer reason")
+        if str(e.fields[2]).startswith("clock")
+    }
     result: dict[str, dict[str, Any]] = {}
     for planned in data.plan.hosts:
         host = planned.host
@@ -93,9 +97,7 @@ def hosts(data: TrialData) -> dict[str, dict[str, Any]]:
             if own
             else None,
             "verified_ratio": round(len(verified) / len(own), 4) if own else None,
-            "abstained_clock": sum(
-                e.host == host and str(e.fields[1]).startswith("clock") for e in abstained
-            ),
+            "abstained_clock": sum(each == host for each, _, _ in abstained),
             "wake_error_p50_ms": _share(wake, 50),
             "wake_error_p99_ms": _share(wake, 99),
         }

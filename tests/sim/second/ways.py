@@ -135,7 +135,9 @@ def clocks(s: Second) -> dict[str, dict[str, Any]]:
             "ntp_bound_worst_ms": _most(x["bound_ns"] for x in sure),
             "ntp_offset_worst_ms": _most(abs(x["offset_ns"]) for x in checks),
             "verified_ratio": round(len(sure) / len(checks), 4) if checks else None,
-            "abstained_clock": sum(x["reason"].startswith("clock") for x in refused),
+            "abstained_clock": len(
+                {(x["slot"], x["producer"]) for x in refused if x["reason"].startswith("clock")}
+            ),
             "wake_error_p50_ms": round(rank(late, 0.5) / 1e6, 4) if late else None,
             "wake_error_p99_ms": round(rank(late, 0.99) / 1e6, 4) if late else None,
             "pair_bound_worst_ms": _pair_bound(s, host),

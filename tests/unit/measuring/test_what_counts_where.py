@@ -53,6 +53,15 @@ def test_what_a_node_says_of_another_branch_gives_no_reason_for_the_slot(rebuilt
     assert reasons == {"in clock_step-1": 4, "node down (kill-1)": 4}
 
 
+def test_a_slot_left_twice_for_the_clock_counts_once(rebuilt: Rebuilt) -> None:
+    def again(lines: Lines) -> None:
+        for line in [x for x in lines["h2"] if x["kind"] == "abstained"]:
+            lines["h2"].insert(lines["h2"].index(line), dict(line))
+        _renumber(lines["h2"])
+
+    assert rebuilt(again)["metrics"]["clock"]["h2"]["abstained_clock"] == 4
+
+
 def test_a_kill_without_an_end_lasts_to_the_end_and_has_nothing_to_recover_from(
     rebuilt: Rebuilt,
 ) -> None:
