@@ -18,6 +18,7 @@ INSTALL_DIR = "/opt/slotlab"
 PYTHON = f"PYTHONPATH={INSTALL_DIR}/current:{INSTALL_DIR}/current/site-packages /usr/bin/python3"
 """How the deployed packages are run on a host; follow it with `-m node …` or `-m faults …`."""
 CTL_COMMAND = f"{PYTHON} -m faults ctl"
+OPEN_S = 10.0
 MAX_LINE_BYTES = 64 * 1024 * 1024
 
 
@@ -44,13 +45,15 @@ class Reply:
 class ControlChannel:
     """One running `faults ctl` on a host; ask() is not for two threads at once."""
 
-    def __init__(self, host: str, transport: paramiko.Transport) -> None:
+    def __init__(
+        self, host: str, transport: paramiko.Transport, *, timeout_s: float = OPEN_S
+    ) -> None:
         self._host = host
         self._next_id = 1
         self._buffer = bytearray()
         self._replies = io.BytesIO()
         self._marked = Marked(self._replies)
-        self._channel = transport.open_session(timeout=10)
+        self._channel = transport.open_session(timeout=timeout_s)
         self._channel.exec_command(self._marked.command(CTL_COMMAND))
 
     @property

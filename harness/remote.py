@@ -1,20 +1,23 @@
 """Everything timely on many hosts: commands, files and agent requests over warm SSH connections.
 
 One thread a host; what fails on a host is data in its result, never an exception that hides the
-others. The threads, and only they, enter the lab's network namespace when it has one.
+others, and one that hangs is given up at the call's deadline. The threads, and only they, enter
+the lab's network namespace when it has one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import shlex
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import fabric
 
@@ -23,8 +26,18 @@ from harness.connection import RemoteFailure, connect, execute, failure
 from harness.errors import RunError
 from harness.inside import call_inside, thread_start
 from harness.inventory import Host, Inventory
+from harness.ssh import JUMP_LOGINS_MAX
 
 DEFAULT_TIMEOUT_S = 60.0
+LOGIN_STEPS = 3
+"""Reaching a host, its greeting and the login may each take the time to connect."""
+GRACE_S = 0.5
+"""A host that gives up by itself at the deadline says more than one that is given up."""
+LOOK_S = 5.0
+"""Within this time a connection that works opens another session."""
+Lane = Literal["requests", "renewals"]
+"""Requests wait for each other in their lane of a host, never for one in another lane: what a
+short lease or lock depends on goes by `renewals`, beside whatever else a host is busy with."""
 T = TypeVar("T")
 
 
@@ -115,6 +128,14 @@ class HostResults(Mapping[str, HostResult]):
         return self
 
 
+@dataclass(slots=True)
+class _Line:
+    """One lane to one host: its control channel, and who uses it now."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    channel: ControlChannel | None = None
+
+
 class Remote:
     """Warm connections to all hosts of an inventory; use as a context manager."""
 
@@ -123,13 +144,9 @@ class Remote:
         self.inventory = inventory
         self._hosts = {host.name: host for host in inventory.hosts}
         self._connections: dict[str, fabric.Connection] = {}
-        self._channels: dict[str, ControlChannel] = {}
+        self._lines: dict[tuple[str, Lane], _Line] = {}
         self._locks = {name: threading.RLock() for name in self._hosts}
-        self._pool = ThreadPoolExecutor(
-            max_workers=max(4, 2 * len(self._hosts)),
-            thread_name_prefix="ssh",
-            initializer=thread_start(inventory.netns),
-        )
+        self._pools = {name: self._pool(name) for name in ("commands", "requests", "renewals")}
 
     def __enter__(self) -> Remote:
         return self
@@ -140,7 +157,8 @@ class Remote:
     def close(self) -> None:
         """Return once every channel and connection is closed."""
         self.reconnect()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for pool in self._pools.values():
+            pool.shutdown(wait=True, cancel_futures=True)
 
     def run(
         self,
@@ -181,7 +199,7 @@ class Remote:
             printed = output.getvalue().decode(errors="replace")
             return HostResult(host=host.name, stdout=printed, stderr=errors, exit_code=code)
 
-        return self._each(commands, one)
+        return self._each(commands, one, timeout_s=timeout_s)
 
     def fetch(
         self,
@@ -202,7 +220,7 @@ class Remote:
                 )
             return HostResult(host=host.name, stderr=errors, exit_code=code)
 
-        return self._each(hosts, one)
+        return self._each(hosts, one, timeout_s=timeout_s)
 
     def get(
         self, hosts: Iterable[str] | None, remote: str, local: Callable[[str], Path]
@@ -229,30 +247,47 @@ class Remote:
         return self._each(hosts, one)
 
     def ctl(
-        self, requests: Mapping[str, Mapping[str, Any]], *, timeout_s: float = 10.0
+        self,
+        requests: Mapping[str, Mapping[str, Any]],
+        *,
+        timeout_s: float = 10.0,
+        lane: Lane = "requests",
     ) -> dict[str, Reply]:
         """Return each host's agent reply to its own request ({"op": …}), all at once.
 
         The channel to an agent stays open between calls, so that a request costs one round trip.
+        The call ends after timeout_s, and what logging in takes where that is still to be done;
+        in the lane of renewals nothing is added for it.
         """
 
         def one(host: Host) -> Reply:
-            with self._locks[host.name]:
-                channel = self._channels.get(host.name)
-                if channel is None or channel.closed:
-                    channel = ControlChannel(host.name, self._connection(host).transport)
-                    self._channels[host.name] = channel
-                return channel.ask(requests[host.name], timeout_s=timeout_s)
+            end = time.monotonic() + timeout_s
+            line = self._lines.setdefault((host.name, lane), _Line())
+            if not line.lock.acquire(timeout=timeout_s):
+                raise RemoteFailure("timeout", "an earlier request is still not answered")
+            try:
+                if line.channel is None or line.channel.closed:
+                    transport = self._connection(host).transport
+                    if lane == "requests":
+                        end = time.monotonic() + timeout_s
+                    line.channel = ControlChannel(host.name, transport, timeout_s=_left_s(end))
+                return line.channel.ask(requests[host.name], timeout_s=_left_s(end))
+            finally:
+                line.lock.release()
 
         def lost(host: Host, problem: RemoteFailure) -> Reply:
             return Reply(host=host.name, reason=problem.reason, detail=problem.detail)
 
-        return self._gather(list(requests), one, lost)
+        names = list(requests)
+        end = time.monotonic() + timeout_s + (self._login_s(names) if lane == "requests" else 0)
+        return self._gather(names, one, lost, self._pools[lane], end)
 
-    def ctl_all(self, op: str, *, timeout_s: float = 10.0, **fields: Any) -> dict[str, Reply]:
+    def ctl_all(
+        self, op: str, *, timeout_s: float = 10.0, lane: Lane = "requests", **fields: Any
+    ) -> dict[str, Reply]:
         """Return every host's agent reply to the same request."""
         request = {"op": op, **fields}
-        return self.ctl(dict.fromkeys(self._hosts, request), timeout_s=timeout_s)
+        return self.ctl(dict.fromkeys(self._hosts, request), timeout_s=timeout_s, lane=lane)
 
     def reconnect(self) -> None:
         """Return with all connections dropped; the next call logs in anew (new groups count)."""
@@ -269,25 +304,58 @@ class Remote:
 
     def _drop(self, name: str) -> None:
         """Forget a connection whose host may have died without a word; the next call makes one."""
-        channel, connection = self._channels.pop(name, None), self._connections.pop(name, None)
-        if channel is not None:
-            channel.close()
+        for (host, _), line in list(self._lines.items()):
+            if host == name and line.channel is not None:
+                line.channel.close()
+        connection = self._connections.pop(name, None)
         if connection is not None:
             connection.close()
 
-    def _each(self, hosts: Iterable[str] | None, one: Callable[[Host], HostResult]) -> HostResults:
+    def _look(self, name: str, connection: fabric.Connection) -> None:
+        """Drop a connection that opens no further session, unless it is another one by now."""
+        try:
+            connection.transport.open_session(timeout=LOOK_S).close()
+        except Exception:
+            if self._connections.get(name) is connection:
+                self._drop(name)
+
+    def _login_s(self, names: Iterable[str]) -> float:
+        """Return how long it may take until those of the hosts that are not yet are logged in."""
+        away = [self._hosts[name].ssh for name in names if name not in self._connections]
+        each_s = max((LOGIN_STEPS * ssh.connect_timeout_s for ssh in away), default=0)
+        return each_s * (1 + sum(ssh.jump is not None for ssh in away) // JUMP_LOGINS_MAX)
+
+    def _pool(self, name: str) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(
+            max_workers=max(4, 2 * len(self._hosts)),
+            thread_name_prefix=f"ssh-{name}",
+            initializer=thread_start(self.inventory.netns),
+        )
+
+    def _each(
+        self,
+        hosts: Iterable[str] | None,
+        one: Callable[[Host], HostResult],
+        *,
+        timeout_s: float | None = None,
+    ) -> HostResults:
         def lost(host: Host, problem: RemoteFailure) -> HostResult:
             return HostResult(host=host.name, reason=problem.reason, detail=problem.detail)
 
         names = list(self._hosts) if hosts is None else list(hosts)
-        return HostResults(self._gather(names, one, lost))
+        end = None if timeout_s is None else time.monotonic() + timeout_s + self._login_s(names)
+        return HostResults(self._gather(names, one, lost, self._pools["commands"], end))
 
     def _gather(
         self,
         names: Sequence[str],
         one: Callable[[Host], T],
         lost: Callable[[Host, RemoteFailure], T],
+        pool: ThreadPoolExecutor,
+        end: float | None,
     ) -> dict[str, T]:
+        """Return what each host came to by the end (monotonic), as lost what had not."""
+
         def guarded(host: Host) -> T:
             try:
                 return one(host)
@@ -295,10 +363,35 @@ class Remote:
                 problem = failure(error, host.ssh)
                 if problem is None:
                     raise
-                if problem.reason in ("timeout", "closed"):
-                    self._drop(host.name)
-                return lost(host, problem)
+                return missed(host, problem)
 
-        hosts = [self.inventory.host(name) for name in names]
-        futures = {host.name: self._pool.submit(guarded, host) for host in hosts}
-        return {name: future.result() for name, future in futures.items()}
+        def missed(host: Host, problem: RemoteFailure) -> T:
+            connection = self._connections.get(host.name)
+            if connection is not None and problem.reason in ("timeout", "closed"):
+                with contextlib.suppress(RuntimeError):  # all is being closed
+                    self._pools["commands"].submit(self._look, host.name, connection)
+            return lost(host, problem)
+
+        futures = {name: pool.submit(guarded, self.inventory.host(name)) for name in names}
+        found: dict[str, T] = {}
+        for name, future in futures.items():
+            try:
+                left = None if end is None else max(0.0, end + GRACE_S - time.monotonic())
+                found[name] = future.result(left)
+            except TimeoutError:
+                future.cancel()
+                problem = RemoteFailure("timeout", "no answer in time")
+                found[name] = missed(self._hosts[name], problem)
+        return found
+
+
+def _left_s(end: float) -> float:
+    """Return how long it is to the end (monotonic).
+
+    Raises:
+        TimeoutError: it is past.
+    """
+    left = end - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
