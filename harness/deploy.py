@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from harness import keys
+from harness import cards, keys
 from harness.channel import Reply
 from harness.facts import HostFacts, gather
 from harness.inventory import Host, Inventory
@@ -189,9 +189,8 @@ def unfit(inventory: Inventory, facts: Mapping[str, HostFacts]) -> dict[str, str
             found[host.name] = f"not installed: {', '.join(lacking)}; {install_line(lacking)}"
         elif host.time == "manage" and not time_servers(host):
             found[host.name] = "slotlab_time: manage needs slotlab_ntp that is not the host itself"
-        elif not (host.interface or fact.interface):
-            remedy = "set slotlab_address and slotlab_interface"
-            found[host.name] = f"no interface holds {host.address}; {remedy}"
+        elif wrong := cards.problem(host, fact.cards):
+            found[host.name] = "; ".join(wrong)
     return found
 
 
@@ -229,7 +228,8 @@ def _variables(
     for host in inventory.hosts:
         if (fact := facts.get(host.name)) is None:
             continue
-        environment = environments[_target(fact)]
+        environment, card = environments[_target(fact)], cards.data_card(host, fact.cards)
+        assert card is not None, "what has none is unfit"
         variables[host.name] = {
             "archive": str(environment.archive),
             "stamp": environment.stamp,
@@ -239,9 +239,7 @@ def _variables(
             "time": host.time,
             "tune": host.tune,
             "ntp": time_servers(host),
-            "host_json": _plain(
-                host_json(host, host.interface or fact.interface, inventory, pairs)
-            ),
+            "host_json": _plain(host_json(host, card.name, inventory, pairs)),
             "curve_secret": _plain(pairs[host.name].secret + "\n"),
         }
     return variables

@@ -1,29 +1,25 @@
-"""What deploy must know of a host before it sends anything: machine, Python, interface."""
+"""What deploy must know of a host before it sends anything: machine, Python, network cards."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
+from harness import cards
+from harness.cards import Card
 from harness.packages import PROGRAMS
 from harness.remote import HostResult, Remote, read_json
 
 _SCRIPT = r"""
-import glob, ipaddress, json, os, platform, shutil, subprocess, sys
-wanted = ipaddress.ip_address(sys.argv[1])
-programs = sys.argv[2].split(",")
+import glob, json, os, platform, shutil, subprocess, sys
+programs = sys.argv[1].split(",")
 sbin = "/usr/sbin:/sbin:/usr/bin:/bin"
-found = ""
 try:
-    text = subprocess.run(["ip", "-j", "addr"], capture_output=True, text=True).stdout
-    for link in json.loads(text or "[]"):
-        for entry in link.get("addr_info", []):
-            if ipaddress.ip_address(entry["local"]) == wanted:
-                found = link["ifname"]
-except (OSError, ValueError):
-    pass
+    cards = subprocess.run(["ip", "-j", "addr"], stdout=subprocess.PIPE).stdout
+except OSError:
+    cards = b""
 free = {}
-for path in sys.argv[3:]:
+for path in sys.argv[2:]:
     there = path
     while not os.path.exists(there):
         there = os.path.dirname(there)
@@ -32,15 +28,15 @@ for path in sys.argv[3:]:
 libc = platform.libc_ver()
 print(json.dumps({"arch": os.uname().machine, "bits": 64 if sys.maxsize > 2**32 else 32,
     "python": list(sys.version_info[:2]), "libc": libc[0], "libc_version": libc[1],
-    "kernel": os.uname().release, "interface": found, "free_bytes": free,
-    "stamps": [path.split("/")[-2] for path in glob.glob(sys.argv[3] + "/*/.complete")],
+    "kernel": os.uname().release, "cards": cards.decode(errors="replace"), "free_bytes": free,
+    "stamps": [path.split("/")[-2] for path in glob.glob(sys.argv[2] + "/*/.complete")],
     "programs": {name: bool(shutil.which(name, path=sbin)) for name in programs}}))
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostFacts:
-    """One host's machine. interface holds the data address, empty when none does.
+    """One host's machine. cards are its network interfaces.
 
     free_bytes is by the folder that deploy will write to, programs says which are there, stamps are
     the environments already installed whole.
@@ -53,7 +49,7 @@ class HostFacts:
     libc: str
     libc_version: str
     kernel: str
-    interface: str
+    cards: tuple[Card, ...]
     free_bytes: dict[str, int]
     programs: dict[str, bool]
     stamps: list[str]
@@ -65,7 +61,7 @@ def gather(remote: Remote) -> tuple[dict[str, HostFacts], dict[str, str]]:
     problems: dict[str, str] = {}
     commands = {
         host.name: [
-            *("/usr/bin/python3", "-", host.address, ",".join(PROGRAMS)),
+            *("/usr/bin/python3", "-", ",".join(PROGRAMS)),
             *("/opt/slotlab", host.state_dir),
         ]
         for host in remote.inventory.hosts
@@ -80,7 +76,8 @@ def gather(remote: Remote) -> tuple[dict[str, HostFacts], dict[str, str]]:
 
 
 def _facts(host: str, values: dict[str, Any]) -> HostFacts:
-    return HostFacts(host=host, **{**values, "python": tuple(values["python"])})
+    read = {"python": tuple(values["python"]), "cards": cards.read(values["cards"])}
+    return HostFacts(host=host, **(values | read))
 
 
 def _why(result: HostResult) -> str:

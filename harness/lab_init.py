@@ -7,7 +7,6 @@ not known stays a comment. Nothing is pinned and nothing is installed.
 from __future__ import annotations
 
 import ipaddress
-import json
 import re
 import shlex
 import subprocess
@@ -16,11 +15,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from harness import ssh
+from harness import cards, ssh
 from harness.errors import UsageError
 
 ASK_TIMEOUT_S = 120.0
@@ -146,21 +144,14 @@ def _ask(given: Given, wishes: Wishes, pins: Path) -> Found:
         said = [line for line in done.stderr.splitlines() if not line.startswith("Warning:")]
         return Found(problem=(said or ["it does not answer like a Linux host"])[-1].strip())
     name = lines[0] if _NAME.fullmatch(lines[0]) else ""
-    cards = _cards("\n".join(lines[3:]))
-    return Found(name=name, machine=lines[1], system=lines[2], cards=cards)
+    known = _cards("\n".join(lines[3:]))
+    return Found(name=name, machine=lines[1], system=lines[2], cards=known)
 
 
 def _cards(text: str) -> dict[str, str]:
-    try:
-        links: list[dict[str, Any]] = json.loads(text)
-    except ValueError:
-        return {}
-    return {
-        str(ipaddress.ip_address(entry["local"])): str(link["ifname"])
-        for link in links
-        for entry in link.get("addr_info", [])
-        if entry.get("scope") == "global" and entry.get("local")
-    }
+    """Return the card of each address of a host."""
+    found = (card for card in cards.read(text) if not card.loopback)
+    return {address: card.name for card in found for address in card.addresses}
 
 
 def render(hosts: Sequence[Given], found: Sequence[Found], wishes: Wishes, *, title: str) -> str:

@@ -242,17 +242,10 @@ def clock() -> dict[str, Any]:
     }
 
 
-def interface_of(address: str) -> str:
+def holder(address: str) -> str:
     """Return the interface that holds address, empty when none does."""
-    try:
-        links = json.loads(run(["ip", "-j", "addr"])[1] or "[]")
-    except ValueError:
-        return ""
-    for link in links:
-        for entry in link.get("addr_info", []):
-            if entry.get("local", "").lower() == address.lower():
-                return str(link["ifname"])
-    return ""
+    words = run(["ip", "-o", "addr", "show", "to", address])[1].split()
+    return words[1] if len(words) > 1 else ""
 
 
 def nic(name: str) -> dict[str, Any]:
@@ -332,7 +325,8 @@ def main() -> None:
         "taken": taken,
         "owners": {port: owner(int(port)) for port in taken},
         "ours": run(["systemctl", "is-active", "slotlab-node", "slotlab-probe"])[1].split(),
-        "nic": nic(asked["interface"] or interface_of(asked["address"])),
+        "cards": run(["ip", "-j", "addr"])[1],
+        "nic": nic(asked["interface"] or holder(asked["address"])),
         "ntp": {server: ask_ntp(*way) for server, way in asked["ntp"].items()},
         "clock": clock(),
     }

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness import cards
 from harness.inventory import Host
 from harness.pair_traffic import PairCount
 from harness.preflight_rows import LAB, Row, Verdict
@@ -22,11 +23,12 @@ def rows(host: Host, found: Mapping[str, Any], lab: str) -> list[Row]:
     """Return the findings on one host's data interface."""
     nic = found["nic"]
     name = nic["name"]
+    if wrong := cards.problem(host, cards.read(found["cards"])):
+        return [Row(host.name, "NIC", "fail", *wrong)]
     if lab == "container" and name:
         return [Row(host.name, "NIC", "ok", f"{name}, a cable inside one machine")]
     if nic["kind"] == "missing":
-        where = f"no interface {name}" if name else f"no interface holds {host.address}"
-        return [Row(host.name, "NIC", "fail", where, "set slotlab_address or slotlab_interface")]
+        return [Row(host.name, "NIC", "fail", f"/sys/class/net has no {name}", "mount /sys there")]
     if not nic["carrier"]:
         return [Row(host.name, "NIC", "fail", f"{name} has no link", "plug the cable in")]
     if nic["kind"] == "virtual":

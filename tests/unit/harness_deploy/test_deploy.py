@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from harness.cards import Card
 from harness.deploy import DeployResult, HostOutcome, host_json, time_servers, unfit
 from harness.facts import HostFacts
 from harness.inventory import Inventory, load
@@ -123,7 +124,7 @@ def facts(host: str, **changes: Any) -> HostFacts:
         libc="glibc",
         libc_version="2.36",
         kernel="6.6.51",
-        interface="eth0",
+        cards=(Card("eth0", ("192.0.2.1" if host == "a" else "192.0.2.2",)),),
         free_bytes={"/opt/slotlab": 10**10},
         programs={package.program: True for package in HOST_PACKAGES},
         stamps=[],
@@ -139,7 +140,10 @@ def facts(host: str, **changes: Any) -> HostFacts:
         ({"programs": {"chronyd": False, "iw": False}}, None),
         ({"bits": 32}, "Python is 32-bit; install a 64-bit system"),
         ({"arch": "armv7l"}, "no wheels for armv7l; install a 64-bit system"),
-        ({"interface": ""}, "no interface holds 192.0.2.1"),
+        (
+            {"cards": (Card("eth0", ("192.0.2.7",)),)},
+            "no interface holds 192.0.2.1; set slotlab_add",
+        ),
         ({"free_bytes": {"/opt/slotlab": 1}}, "disk full: 0 MB free in /opt/slotlab"),
     ],
 )
