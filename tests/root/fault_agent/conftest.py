@@ -8,7 +8,6 @@ import os
 import select
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import threading
@@ -21,17 +20,12 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import wait_until
+
 S = 1_000_000_000
 HERE, THERE = "10.9.0.1", "10.9.0.2"
 PORT = 9000
 PROJECT = Path(__file__).resolve().parents[3]
-
-
-def wait_until(claim: Callable[[], object], what: str, timeout_s: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_s * float(os.environ.get("TIMEOUT_FACTOR", "1"))
-    while not claim():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        time.sleep(0.005)
 
 
 @dataclass
@@ -68,8 +62,11 @@ class Bench:
         assert "ok" in reply, reply
         return dict(reply["ok"])
 
-    def arm(self, *faults: dict[str, object], lease_ns: int = 60 * S) -> dict[str, Any]:
-        """Arm with T0 right now; at_ns then counts from this call."""
+    def arm(self, *faults: dict[str, object], lease_ns: int = 600 * S) -> dict[str, Any]:
+        """Arm with T0 right now; at_ns then counts from this call.
+
+        The lease ends long after every wait has failed, so that it is not what ends a fault.
+        """
         return self.ask(
             "arm", trial="t", t0_wall_ns=time.time_ns(), lease_ns=lease_ns, faults=list(faults)
         )
@@ -217,8 +214,3 @@ def partition() -> Callable[..., dict[str, object]]:
 @pytest.fixture
 def delay() -> Callable[..., dict[str, object]]:
     return _delay
-
-
-@pytest.fixture
-def median() -> Callable[[list[float]], float]:
-    return statistics.median

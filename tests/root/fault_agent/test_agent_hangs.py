@@ -1,6 +1,6 @@
 """An agent that is stopped, in mid-fault or before one, and wakes again: nothing outlives its end.
 
-1. The dead man ends a fault of a stopped agent half a second after its deadline.
+1. The kernel ends a fault of a stopped agent at its deadline, and the dead man tidies up.
 2. The lease's timer ends it where the lease ends first; a renewed lease does not end.
 3. Healing by hand ends the hung agent; 4. by shell alone it cannot begin anything when it wakes.
 """
@@ -11,11 +11,14 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from faults.boottime import boottime_ns
+from faults.evidence_table import ENDS_EARLY_NS
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
@@ -25,41 +28,29 @@ PROJECT = Path(__file__).resolve().parents[3]
 Wire = Callable[..., dict[str, object]]
 
 
-def wait_until(claim: Callable[[], object], what: str, timeout_s: float = 15.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not claim():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        time.sleep(0.005)
-
-
-def boottime_ns() -> int:
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-
-def test_a_stopped_agent_leaves_no_fault_longer_than_a_second(bench, partition: Wire) -> None:
+def test_the_fault_of_a_stopped_agent_ends_at_its_deadline_all_the_same(
+    bench, partition: Wire
+) -> None:
     agent = bench.start_agent()
     armed = bench.arm(
-        partition(at_ns=S // 2, for_ns=2 * S),
-        partition(id="partition-2", at_ns=3 * S, for_ns=60 * S),
-        lease_ns=90 * S,
+        partition(at_ns=2 * S, for_ns=3 * S),
+        partition(id="partition-2", at_ns=7 * S, for_ns=400 * S),
     )
-    deadline_ns = armed["t0_boottime_ns"] + 5 * S // 2
+    deadline_ns = armed["t0_boottime_ns"] + 5 * S
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
     agent.send_signal(signal.SIGSTOP)
     wait_until(lambda: "elements" not in bench.rules(), "the kernel ends the partition")
-    assert 0 <= boottime_ns() - deadline_ns < S
+    assert boottime_ns() > deadline_ns - ENDS_EARLY_NS
     ledger = bench.root / "state" / "agent" / "ledger"
     wait_until(lambda: any(p.read_text().strip() for p in ledger.glob("*.undone")), "undone")
-    assert boottime_ns() - deadline_ns < S
-    wait_until(lambda: boottime_ns() > armed["t0_boottime_ns"] + 5 * S, "the next is long due")
+    wait_until(lambda: boottime_ns() > armed["t0_boottime_ns"] + 9 * S, "the next is long due")
     agent.send_signal(signal.SIGCONT)
     wait_until(lambda: bench.state("partition-2") == "skipped", "left out, as it would be late")
     assert bench.passes()
     wait_until(lambda: bench.state("partition-1") == "healed", "written down")
     healed = bench.records("partition-1")[-1]
     assert healed["reason"] == "dead_man"
-    assert healed["between_ns"][0] == 5 * S // 2
-    assert healed["between_ns"][1] < 7 * S // 2
+    assert healed["between_ns"][0] == 5 * S
     assert bench.rules() == ""
 
 
@@ -68,9 +59,9 @@ def test_an_agent_stopped_right_at_the_end_does_not_call_it_early(
     after_ms: int, bench, partition: Wire
 ) -> None:
     agent = bench.start_agent()
-    armed = bench.arm(partition(at_ns=S // 2, for_ns=S), lease_ns=90 * S)
-    stop_ns = armed["t0_boottime_ns"] + 3 * S // 2 + after_ms * 1_000_000
-    wait_until(lambda: boottime_ns() >= stop_ns, "just over")
+    armed = bench.arm(partition(at_ns=2 * S, for_ns=S))
+    stop_ns = armed["t0_boottime_ns"] + 3 * S + after_ms * 1_000_000
+    wait_until(lambda: boottime_ns() >= stop_ns, "just over", every_s=0.0005)
     agent.send_signal(signal.SIGSTOP)
     wait_until(lambda: bench.rules() == "", "the dead man clears the rest away")
     agent.send_signal(signal.SIGCONT)
@@ -82,15 +73,15 @@ def test_an_agent_stopped_right_at_the_end_does_not_call_it_early(
 
 def test_the_end_of_the_lease_needs_no_agent(bench, partition: Wire) -> None:
     agent = bench.start_agent()
-    armed = bench.arm(partition(at_ns=S // 2, for_ns=60 * S), lease_ns=2 * S)
+    armed = bench.arm(partition(at_ns=2 * S, for_ns=400 * S), lease_ns=5 * S)
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
-    bench.ask("renew", trial="t", lease_ns=3 * S)
-    ends_ns = boottime_ns() + 3 * S
+    renewed_ns = boottime_ns()
+    bench.ask("renew", trial="t", lease_ns=8 * S)
     agent.send_signal(signal.SIGSTOP)
-    wait_until(lambda: boottime_ns() > armed["t0_boottime_ns"] + 11 * S // 4, "the first lease")
+    wait_until(lambda: boottime_ns() > armed["t0_boottime_ns"] + 6 * S, "the first lease")
     assert not bench.passes(), "a renewed lease does not end"
     wait_until(lambda: bench.rules() == "", "the lease's timer heals")
-    assert boottime_ns() - ends_ns < S
+    assert boottime_ns() >= renewed_ns + 8 * S
     agent.send_signal(signal.SIGCONT)
     wait_until(lambda: bench.state("partition-1") in ("healed", "failed"), "written down")
     assert bench.ask("status")["ledger"] == []
@@ -98,7 +89,7 @@ def test_the_end_of_the_lease_needs_no_agent(bench, partition: Wire) -> None:
 
 def test_a_renewal_that_comes_after_the_end_is_refused(bench, partition: Wire) -> None:
     bench.start_agent()
-    bench.arm(partition(at_ns=S // 2, for_ns=60 * S), lease_ns=S)
+    bench.arm(partition(at_ns=2 * S, for_ns=400 * S), lease_ns=4 * S)
     wait_until(lambda: bench.state("partition-1") == "healed", "the lease ends it")
     late = bench.try_ask("renew", trial="t", lease_ns=30 * S)
     assert late["error"]["reason"] == "not_armed"
@@ -108,9 +99,8 @@ def test_a_renewal_that_comes_after_the_end_is_refused(bench, partition: Wire) -
 def test_healing_by_hand_ends_an_agent_that_hangs(bench, partition: Wire) -> None:
     agent = bench.start_agent()
     bench.arm(
-        partition(at_ns=S // 2, for_ns=60 * S),
-        partition(id="partition-2", at_ns=62 * S, for_ns=S),
-        lease_ns=90 * S,
+        partition(at_ns=2 * S, for_ns=400 * S),
+        partition(id="partition-2", at_ns=500 * S, for_ns=S),
     )
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
     agent.send_signal(signal.SIGSTOP)
@@ -121,7 +111,7 @@ def test_healing_by_hand_ends_an_agent_that_hangs(bench, partition: Wire) -> Non
     )  # fmt: skip
     healed = ["partition-1", "partition-2"]
     assert json.loads(done.stdout) == {"how": "ledger", "ok": {"healed": healed, "left": []}}
-    assert agent.wait(timeout=10) == -signal.SIGKILL
+    assert agent.wait(timeout=60) == -signal.SIGKILL
     assert bench.passes()
     assert bench.rules() == ""
     bench.start_agent()
@@ -132,9 +122,8 @@ def test_healing_by_hand_ends_an_agent_that_hangs(bench, partition: Wire) -> Non
 def test_an_agent_that_wakes_after_a_heal_by_shell_begins_nothing(bench, partition: Wire) -> None:
     agent = bench.start_agent()
     bench.arm(
-        partition(at_ns=S // 2, for_ns=60 * S),
-        partition(id="partition-2", at_ns=4 * S, for_ns=60 * S),
-        lease_ns=90 * S,
+        partition(at_ns=2 * S, for_ns=400 * S),
+        partition(id="partition-2", at_ns=8 * S, for_ns=400 * S),
     )
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
     agent.send_signal(signal.SIGSTOP)
@@ -150,11 +139,11 @@ def test_an_agent_that_wakes_after_a_heal_by_shell_begins_nothing(bench, partiti
     bench.arm(partition(at_ns=S, for_ns=S))
 
 
-def test_a_fault_that_somebody_took_away_is_noticed_within_seconds(bench, partition: Wire) -> None:
+def test_a_fault_that_somebody_took_away_is_noticed(bench, partition: Wire) -> None:
     bench.start_agent()
-    bench.arm(partition(at_ns=S // 2, for_ns=60 * S), lease_ns=90 * S)
+    bench.arm(partition(at_ns=2 * S, for_ns=400 * S))
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
     bench.run("nft", "flush", "ruleset")
-    wait_until(lambda: bench.state("partition-1") == "failed", "noticed", 5)
+    wait_until(lambda: bench.state("partition-1") == "failed", "noticed")
     assert bench.records("partition-1")[-1]["reason"].startswith("ended_early: ")
     assert bench.ask("status")["ledger"] == []

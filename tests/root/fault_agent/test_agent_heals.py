@@ -18,6 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from faults.boottime import boottime_ns
+from faults.evidence_table import ENDS_EARLY_NS
+from tests.waiting import wait_until
+
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 S = 1_000_000_000
@@ -28,54 +32,44 @@ PROJECT = Path(__file__).resolve().parents[3]
 Wire = Callable[..., dict[str, object]]
 
 
-def wait_until(claim: Callable[[], object], what: str, timeout_s: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not claim():
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        time.sleep(0.005)
-
-
-def boottime_ns() -> int:
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-
-def test_a_partition_drops_the_nodes_port_only_and_heals_on_time(bench, partition: Wire) -> None:
+def test_a_partition_drops_the_nodes_port_only_and_heals_at_its_end(bench, partition: Wire) -> None:
     bench.start_agent()
     before = bench.ask("snapshot")
-    bench.arm(partition(at_ns=S // 2, for_ns=2 * S))
+    bench.arm(partition(at_ns=2 * S, for_ns=4 * S))
     assert bench.passes(PORT)
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
     assert not bench.passes(PORT)
     assert bench.passes(PROBE_PORT)
     wait_until(lambda: bench.state("partition-1") == "healed", "healed")
     assert bench.passes(PORT)
-    healed = bench.records("partition-1")[-1]
+    _, applied, _, healed = bench.records("partition-1")
     assert healed["read_back"]["dropped"]["input"] > 0
-    assert 2.5 * S <= healed["between_ns"][0] <= 2.6 * S
-    applied = next(r for r in bench.records("partition-1") if r["state"] == "applied")
-    assert S // 2 <= applied["between_ns"][0] <= S // 2 + 100 * MS
+    for record, due_ns in ((applied, 2 * S), (healed, 6 * S)):
+        late_ns = record["between_ns"][0] - due_ns
+        assert record["read_back"]["late_ns"] == late_ns >= 0, "never early, and it says how late"
     assert bench.ask("snapshot") == before
 
 
-def test_a_killed_agent_leaves_no_fault_longer_than_a_second(bench, partition: Wire) -> None:
+def test_the_fault_of_a_killed_agent_ends_at_its_deadline_all_the_same(
+    bench, partition: Wire
+) -> None:
     agent = bench.start_agent()
     bench.run("nft", "add", "table", "inet", "foreign")
     rules = bench.rules()
-    armed = bench.arm(partition(at_ns=S // 2, for_ns=2 * S))
-    deadline_ns = armed["t0_boottime_ns"] + 5 * S // 2
+    armed = bench.arm(partition(at_ns=2 * S, for_ns=4 * S))
+    deadline_ns = armed["t0_boottime_ns"] + 6 * S
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
     agent.send_signal(signal.SIGKILL)
     agent.wait()
     assert not bench.passes(PORT)
     wait_until(lambda: bench.passes(PORT), "the kernel ends the partition")
-    assert abs(boottime_ns() - deadline_ns) < S
+    assert boottime_ns() > deadline_ns - ENDS_EARLY_NS
     wait_until(lambda: bench.rules() == rules, "the dead man's timer removes the table")
-    assert boottime_ns() - deadline_ns < S
     bench.start_agent()
     wait_until(lambda: bench.state("partition-1") == "healed", "written down")
     healed = bench.records("partition-1")[-1]
     assert healed["reason"] == "dead_man"
-    assert healed["between_ns"][0] == 5 * S // 2
+    assert healed["between_ns"][0] == 6 * S
 
 
 def test_an_agent_that_comes_back_carries_on_what_the_last_one_had_armed(
@@ -83,32 +77,30 @@ def test_an_agent_that_comes_back_carries_on_what_the_last_one_had_armed(
 ) -> None:
     agent = bench.start_agent()
     before = bench.ask("snapshot")
-    step = {"id": "clock_step-1", "fault": "clock_step", "at_ns": S // 2, "by_ns": 300 * MS}
-    armed = bench.arm(
-        partition(at_ns=S // 2, for_ns=4 * S),
-        {**step, "for_ns": 5 * S},
-        partition(id="partition-2", at_ns=6 * S, for_ns=S),
-        lease_ns=90 * S,
+    step = {"id": "clock_step-1", "fault": "clock_step", "at_ns": 2 * S, "by_ns": 300 * MS}
+    bench.arm(
+        partition(at_ns=2 * S, for_ns=8 * S),
+        {**step, "for_ns": 9 * S},
+        partition(id="partition-2", at_ns=12 * S, for_ns=S),
     )
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
     wait_until(lambda: bench.state("clock_step-1") == "installed", "skewed")
     agent.send_signal(signal.SIGKILL)
     agent.wait()
     bench.start_agent()
-    assert boottime_ns() < armed["t0_boottime_ns"] + 4 * S, "too slow to show anything"
     assert not bench.passes(PORT)
     skew = bench.root / "run" / "skew"
     assert int.from_bytes(skew.read_bytes()[8:16], "little") == 300 * MS
     wait_until(lambda: bench.state("partition-2") == "healed", "the last one ended")
     for fault_id, begin_ns, end_ns in (
-        ("partition-1", S // 2, 9 * S // 2),
-        ("clock_step-1", S // 2, 11 * S // 2),
-        ("partition-2", 6 * S, 7 * S),
+        ("partition-1", 2 * S, 10 * S),
+        ("clock_step-1", 2 * S, 11 * S),
+        ("partition-2", 12 * S, 13 * S),
     ):
         states = {each["state"]: each for each in bench.records(fault_id)}
         assert list(states) == ["armed", "applied", "installed", "healed"]
-        assert begin_ns <= states["applied"]["between_ns"][0] <= begin_ns + 100 * MS
-        assert end_ns <= states["healed"]["between_ns"][0] <= end_ns + 100 * MS
+        assert begin_ns <= states["applied"]["between_ns"][0]
+        assert end_ns <= states["healed"]["between_ns"][0]
         assert states["healed"]["reason"] == ""
     assert bench.ask("status")["ledger"] == []
     assert bench.ask("snapshot") == before
@@ -116,7 +108,7 @@ def test_an_agent_that_comes_back_carries_on_what_the_last_one_had_armed(
 
 def test_healing_twice_is_safe_and_works_without_an_agent(bench, partition: Wire) -> None:
     agent = bench.start_agent()
-    bench.arm(partition(at_ns=S // 2, for_ns=60 * S), lease_ns=90 * S)
+    bench.arm(partition(at_ns=2 * S, for_ns=400 * S))
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
     agent.send_signal(signal.SIGKILL)
     agent.wait()
@@ -136,9 +128,8 @@ def test_a_running_agent_heals_at_once_and_a_second_time_finds_nothing(
 ) -> None:
     bench.start_agent()
     bench.arm(
-        partition(at_ns=S // 2, for_ns=60 * S),
-        partition(at_ns=70 * S, id="partition-2"),
-        lease_ns=90 * S,
+        partition(at_ns=2 * S, for_ns=400 * S),
+        partition(at_ns=500 * S, id="partition-2"),
     )
     refused = bench.try_ask("arm", trial="u", t0_wall_ns=time.time_ns(), lease_ns=S, faults=[])
     assert refused["error"]["reason"] == "busy"
@@ -152,9 +143,9 @@ def test_a_running_agent_heals_at_once_and_a_second_time_finds_nothing(
 
 def test_the_end_of_the_lease_ends_what_runs(bench, partition: Wire) -> None:
     bench.start_agent()
-    bench.arm(partition(at_ns=S // 2, for_ns=60 * S), lease_ns=3 * S // 2)
+    bench.arm(partition(at_ns=2 * S, for_ns=400 * S), lease_ns=5 * S)
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
-    wait_until(lambda: bench.state("partition-1") == "healed", "healed", 3)
+    wait_until(lambda: bench.state("partition-1") == "healed", "healed")
     assert bench.records("partition-1")[-1]["reason"] == "lease_expired"
     assert bench.passes(PORT)
 
@@ -192,10 +183,10 @@ def test_a_foreign_root_qdisc_is_never_replaced(bench, delay: Wire) -> None:
 
 def test_a_stopped_agent_heals_before_it_goes(bench, partition: Wire) -> None:
     agent = bench.start_agent()
-    bench.arm(partition(at_ns=S // 2, for_ns=60 * S), lease_ns=90 * S)
+    bench.arm(partition(at_ns=2 * S, for_ns=400 * S))
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
     agent.terminate()
-    assert agent.wait(timeout=10) == 0
+    assert agent.wait(timeout=60) == 0
     assert bench.rules() == ""
     assert bench.records("partition-1")[-1]["reason"] == "agent_stopped"
 
@@ -213,39 +204,35 @@ def test_garbage_gets_an_error_reply_and_the_agent_goes_on(bench) -> None:
     assert "capabilities" in bench.ask("hello")
 
 
-def test_an_asked_delay_is_measured_within_two_milliseconds(bench, delay: Wire, median) -> None:
+def test_an_asked_delay_is_there_and_the_clock_probes_are_spared(bench, delay: Wire) -> None:
     agent = bench.start_agent()
     if not bench.ask("hello")["capabilities"]["nfqueue"]:
         pytest.skip("this kernel has no NFQUEUE")
     before = bench.ask("snapshot")
-    base_ms = median(bench.round_trips_ms(50))
-    bench.arm(delay(at_ns=3 * S, for_ns=4 * S, delay_ns=50 * MS) | {"how": "queue"})
+    bench.arm(delay(at_ns=3 * S, for_ns=8 * S, delay_ns=50 * MS) | {"how": "queue"})
     wait_until(lambda: bench.state("delay-1") == "installed", "installed")
     delayed, spared = [], []
     for _ in range(20):  # by turns, so that a busy machine slows both alike
         delayed += bench.round_trips_ms(1)
         spared += bench.round_trips_ms(1, PROBE_PORT)
-    assert median(delayed) - median(spared) == pytest.approx(50, abs=2)
-    assert median(spared) == pytest.approx(base_ms, abs=10), "the clock probes' port is spared"
+    assert min(delayed) >= 50 > min(spared), "waiting for a busy processor only adds to it"
     wait_until(lambda: bench.state("delay-1") == "healed", "healed")
     assert bench.records("delay-1")[-1]["read_back"]["delayer"]["delayed"] >= 20
-    assert median(bench.round_trips_ms(20)) == pytest.approx(base_ms, abs=10)
+    assert min(bench.round_trips_ms(20)) < 50
     assert bench.ask("snapshot") == before
     assert agent.poll() is None
 
 
-def test_a_killed_delayer_lets_packets_pass_and_the_record_says_so(
-    bench, delay: Wire, median
-) -> None:
+def test_a_killed_delayer_lets_packets_pass_and_the_record_says_so(bench, delay: Wire) -> None:
     bench.start_agent()
     if not bench.ask("hello")["capabilities"]["nfqueue"]:
         pytest.skip("this kernel has no NFQUEUE")
-    bench.arm(delay(at_ns=3 * S, for_ns=3 * S, delay_ns=50 * MS) | {"how": "queue"})
+    bench.arm(delay(at_ns=3 * S, for_ns=400 * S, delay_ns=50 * MS) | {"how": "queue"})
     wait_until(lambda: bench.state("delay-1") == "installed", "installed")
     pid_file = next((bench.root / "run").glob("delay-*.pid"))
     subprocess.run(("kill", "-KILL", pid_file.read_text().strip()), check=True)
     wait_until(lambda: bench.passes(PORT), "packets pass")
-    assert median(bench.round_trips_ms(10)) < 10
+    assert min(bench.round_trips_ms(10)) < 50
     wait_until(lambda: bench.state("delay-1") == "failed", "ended early")
     assert bench.records("delay-1")[-1]["reason"] == "ended_early: the delayer had ended"
     assert bench.rules() == ""

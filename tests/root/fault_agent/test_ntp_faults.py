@@ -14,8 +14,11 @@ from typing import Any, TypeVar
 
 import pytest
 
+from faults.boottime import boottime_ns
+from faults.evidence_table import ENDS_EARLY_NS
 from faults.ntp_client import MARK, Sample, ask
 from faults.ntp_packet import difference_ns, question, read_answer, stamp
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 
@@ -77,8 +80,8 @@ def lab(bench: Any) -> Iterator[Any]:
             thread.join()
 
 
-def asked(bench: Any, mark: int = 0) -> dict[str, Sample]:
-    return inside(bench.here, lambda: ask([FOUR, SIX], 0.5, mark=mark))
+def asked(bench: Any, mark: int = 0, within_s: float = 5.0) -> dict[str, Sample]:
+    return inside(bench.here, lambda: ask([FOUR, SIX], within_s, mark=mark))
 
 
 def lie(for_ns: int, by_ns: int = 300 * MS) -> dict[str, object]:
@@ -86,11 +89,8 @@ def lie(for_ns: int, by_ns: int = 300 * MS) -> dict[str, object]:
             "servers": [FOUR, SIX]}  # fmt: skip
 
 
-def until(bench: Any, fault_id: str, states: tuple[str, ...], timeout_s: float = 15) -> str:
-    deadline = time.monotonic() + timeout_s * float(os.environ.get("TIMEOUT_FACTOR", "1"))
-    while not bench.records(fault_id) or bench.state(fault_id) not in states:
-        assert time.monotonic() < deadline, bench.records(fault_id)
-        time.sleep(0.02)
+def until(bench: Any, fault_id: str, states: tuple[str, ...]) -> str:
+    wait_until(lambda: bench.state(fault_id) in states, f"{fault_id} is {' or '.join(states)}")
     return str(bench.state(fault_id))
 
 
@@ -98,7 +98,7 @@ def until(bench: Any, fault_id: str, states: tuple[str, ...], timeout_s: float =
 def test_servers_lie_by_what_was_asked_and_only_to_this_host(lab: Any, by_ns: int) -> None:
     lab.start_agent()
     before = lab.rules()
-    lab.arm(lie(2 * S, by_ns))
+    lab.arm(lie(5 * S, by_ns))
     assert until(lab, "lie", ("installed", "indeterminate")) == "installed"
     for server, sample in asked(lab).items():
         assert abs(sample.offset_ns + by_ns) <= sample.bound_ns + MS, server
@@ -106,7 +106,8 @@ def test_servers_lie_by_what_was_asked_and_only_to_this_host(lab: Any, by_ns: in
         assert abs(sample.offset_ns) <= sample.bound_ns + MS, server
     found = lab.records("lie")[-1]["read_back"]
     assert set(found["servers"]) == {FOUR, SIX}
-    assert abs(found["ntp_offset_ns"] - by_ns) < 2 * MS
+    for row in found["servers"].values():
+        assert abs(row["ntp_offset_ns"] - by_ns) <= row["bound_ns"] + MS
     assert until(lab, "lie", ("healed", "failed")) == "healed"
     relayed = lab.records("lie")[-1]["read_back"]["relay"]
     assert all(row["asked"] == row["answered"] > 0 for row in relayed.values())
@@ -118,7 +119,7 @@ def test_servers_lie_by_what_was_asked_and_only_to_this_host(lab: Any, by_ns: in
 def test_a_client_that_keeps_its_port_hears_the_truth_at_once_when_the_lie_ends(lab: Any) -> None:
     lab.start_agent()
     link = lab.socket_in(lab.here)
-    link.settimeout(0.5)
+    link.settimeout(60)
     link.bind(("10.9.0.1", 123))
     link.connect((FOUR, 123))
 
@@ -131,22 +132,22 @@ def test_a_client_that_keeps_its_port_hears_the_truth_at_once_when_the_lie_ends(
         return difference_ns(answer.received, sent)
 
     with link:
-        assert ahead_ns() < 100 * MS
-        lab.arm(lie(S))
+        assert ahead_ns() < 30 * S
+        lab.arm(lie(3 * S, 60 * S))
         until(lab, "lie", ("installed",))
-        assert ahead_ns() > 290 * MS
+        assert ahead_ns() >= 60 * S
         until(lab, "lie", ("healed",))
-        assert ahead_ns() < 100 * MS
+        assert ahead_ns() < 30 * S
 
 
 def test_a_cut_drops_the_servers_answers_and_nothing_else(lab: Any) -> None:
     lab.start_agent()
     before = lab.rules()
-    lab.arm({"id": "cut", "fault": "ntp_cut", "at_ns": 4 * S, "for_ns": 2 * S,
+    lab.arm({"id": "cut", "fault": "ntp_cut", "at_ns": 4 * S, "for_ns": 5 * S,
              "servers": [FOUR, SIX]})  # fmt: skip
     assert len(asked(lab)) == 2
     assert until(lab, "cut", ("installed", "indeterminate")) == "installed"
-    assert asked(lab) == {}
+    assert asked(lab, within_s=0.5) == {}
     assert lab.passes()
     assert until(lab, "cut", ("healed", "failed")) == "healed"
     assert lab.records("cut")[-1]["read_back"]["dropped"]["input"] >= 2
@@ -154,28 +155,29 @@ def test_a_cut_drops_the_servers_answers_and_nothing_else(lab: Any) -> None:
     assert lab.rules() == before
 
 
-def test_without_an_agent_the_lie_ends_on_time_all_the_same(lab: Any) -> None:
+def test_without_an_agent_the_lie_ends_all_the_same(lab: Any) -> None:
     agent = lab.start_agent()
     before = lab.rules()
-    lab.arm(lie(2 * S))
+    lab.arm(lie(5 * S, 60 * S))
     until(lab, "lie", ("installed",))
     deadline_ns = lab.ask("status")["ledger"][0]["deadline_ns"]
     agent.send_signal(signal.SIGKILL)
     agent.wait()
-    assert asked(lab)[FOUR].offset_ns < -290 * MS
-    while abs(asked(lab)[FOUR].offset_ns) > 100 * MS:
-        assert time.clock_gettime_ns(time.CLOCK_BOOTTIME) < deadline_ns + S
-        time.sleep(0.02)
-    assert time.clock_gettime_ns(time.CLOCK_BOOTTIME) > deadline_ns - 50 * MS
-    deadline = time.monotonic() + 5
-    while lab.rules() != before or list((lab.root / "run").glob("ntp-relay*")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert asked(lab)[FOUR].offset_ns < -30 * S
+
+    def true() -> bool:
+        answers = asked(lab)
+        return FOUR in answers and abs(answers[FOUR].offset_ns) < 30 * S
+
+    wait_until(true, "the lie ends")
+    assert boottime_ns() > deadline_ns - ENDS_EARLY_NS
+    wait_until(lambda: lab.rules() == before, "no rule is left")
+    wait_until(lambda: not list((lab.root / "run").glob("ntp-relay*")), "no file is left")
 
 
 def test_a_relay_that_dies_is_told(lab: Any) -> None:
     lab.start_agent()
-    lab.arm(lie(3 * S))
+    lab.arm(lie(400 * S))
     until(lab, "lie", ("installed",))
     pid = int(next((lab.root / "run").glob("ntp-relay*.pid")).read_text())
     os.kill(pid, signal.SIGKILL)
@@ -186,5 +188,7 @@ def test_a_relay_that_dies_is_told(lab: Any) -> None:
 def test_only_the_servers_of_the_host_may_be_named(lab: Any) -> None:
     lab.start_agent()
     wire = lie(S) | {"servers": ["10.9.0.77"]}
-    reply = lab.try_ask("arm", trial="t", t0_wall_ns=time.time_ns(), lease_ns=60 * S, faults=[wire])
+    reply = lab.try_ask(
+        "arm", trial="t", t0_wall_ns=time.time_ns(), lease_ns=600 * S, faults=[wire]
+    )
     assert reply["error"]["reason"] == "unknown_server"
