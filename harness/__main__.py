@@ -1,44 +1,57 @@
 """The slotlab command: commands in, exit status out (0 ok, 1 check failed, 2 operator, 3 lab).
 
-Nothing but the error table is here; the commands are in the modules cli_*.
+Nothing but the error table is here; the commands are in commands.py.
 """
 
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
-from harness import cli_fuzz, cli_hosts, cli_lab, cli_look, cli_run
+from harness import commands
 from harness.errors import EXIT_LAB, EXIT_OPERATOR, Interrupted, OperatorError, RunError
-from harness.inspect import InspectError
 from harness.labs.errors import LabError
+from harness.version import version
 from metrics.model.printable import printable_lines
 from metrics.model.run_folder import RunError as BadRunFolder
 from node.config import ConfigError
 
+STOPPED = 130
+
 app = typer.Typer(
-    name="slotlab",
-    help="Proof-of-stake chains on real machines, with faults, clocks and error bars.",
+    cls=commands.Lazy,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-cli_run.add(app)
-cli_lab.add(app)
-cli_hosts.add(app)
-cli_look.add(app)
-cli_fuzz.add(app)
+commands.add_to(app)
 
-STOPPED = 130
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(version())
+        raise typer.Exit
+
+
+@app.callback()
+def slotlab(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print version and revision.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Proof-of-stake chains on real machines, with faults, clocks and error bars."""
 
 
 def main() -> None:
     """Run the command line; every foreseen error is one line and an exit status."""
     try:
-        app()
-    except (OperatorError, ConfigError, InspectError) as error:
+        app(prog_name="slotlab")
+    except (OperatorError, ConfigError) as error:
         _fail(error, EXIT_OPERATOR)
     except LabError as error:
         _fail(error, error.exit_status)

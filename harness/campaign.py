@@ -22,6 +22,7 @@ from harness.campaign_faults import FAULTS
 from harness.campaign_model import SCHEMA, Campaign
 from harness.campaign_values import nearest
 from harness.errors import CampaignError
+from harness.home import CAMPAIGNS
 from harness.yaml_strict import BadYamlError, StrictLoader, parse_yaml
 from metrics.model.plan_checks import RESERVED
 
@@ -35,7 +36,6 @@ _PLAIN = {
     "model_attributes_type": "a map",
     "too_short": "long enough; it must not be empty",
 }
-_SHIPPED = Path(__file__).parent / "campaigns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,10 @@ def find(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    shipped = _SHIPPED / f"{name}.yml"
+    shipped = CAMPAIGNS / f"{name}.yml"
     if shipped.is_file():
         return shipped
-    names = sorted(entry.stem for entry in _SHIPPED.glob("*.yml"))
+    names = sorted(entry.stem for entry in CAMPAIGNS.glob("*.yml"))
     raise CampaignError(f"{name}: no such campaign file; {nearest(name, names)}")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -13,16 +15,12 @@ from rich.progress import Progress
 
 from harness import store
 from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
-from harness.fuzz import draw
-from harness.fuzz.hunt import Hunt, Result, hunt, save
+
+if TYPE_CHECKING:
+    from harness.fuzz.hunt import Hunt, Result
 
 NOTE_EACH = 100
 SHOWN_MAX = 10
-
-
-def add(app: typer.Typer) -> None:
-    """Add this file's command to the app."""
-    app.command("fuzz", help="Random fault schedules in the simulator; a find is made small.")(fuzz)
 
 
 def fuzz(
@@ -38,6 +36,9 @@ def fuzz(
     ),
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
+    from harness.fuzz import draw
+    from harness.fuzz.hunt import Hunt, hunt, save
+
     if profile not in draw.SLOT_MS:
         raise UsageError(f"--profile {profile}: known are {', '.join(draw.SLOT_MS)}")
     if where not in draw.HUNTS:
@@ -45,7 +46,7 @@ def fuzz(
     wanted = Hunt(profile=profile, where=where, runs=runs, seed=seed, workers=workers)
     console = Console(stderr=as_json)
     started = time.monotonic()
-    result = _watched(wanted, console)
+    result = _watched(partial(hunt, wanted), runs, console)
     paths = [save(found, wanted, out) for found in result.found]
     if as_json:
         print(msgspec.json.encode(_facts(wanted, result, paths)).decode())
@@ -53,22 +54,23 @@ def fuzz(
     raise typer.Exit(EXIT_FAILED if result.broken else EXIT_OK)
 
 
-def _watched(wanted: Hunt, console: Console) -> Result:
+def _watched(
+    hunting: Callable[[Callable[[int, int], None]], Result], runs: int, console: Console
+) -> Result:
     """Hunt, with a bar on a terminal and a line now and then elsewhere."""
     if not console.is_terminal:
 
         def note(done: int, broken: int) -> None:
-            if done % NOTE_EACH == 0 or done == wanted.runs:
-                console.print(f"{done} of {wanted.runs} schedules, {broken} broke a rule")
+            if done % NOTE_EACH == 0 or done == runs:
+                console.print(f"{done} of {runs} schedules, {broken} broke a rule")
 
-        return hunt(wanted, note)
+        return hunting(note)
     with Progress(console=console) as bar:
-        task = bar.add_task("schedules", total=wanted.runs)
-        return hunt(
-            wanted,
+        task = bar.add_task("schedules", total=runs)
+        return hunting(
             lambda done, broken: bar.update(
                 task, completed=done, description=f"schedules ({broken} broke a rule)"
-            ),
+            )
         )
 
 

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import getpass
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from harness import calibrate as calibrating
-from harness import deploy as deploying
-from harness import inventory, preflight, tables, units
-from harness.cli_run import AsJson, Inventory, MaybeInventory
-from harness.deploy import DeployResult
+from harness import inventory, units
+from harness.cli_options import AsJson, Become, Inventory, MaybeInventory, password
 from harness.errors import EXIT_LAB, UsageError
 from harness.packages import HOST_PACKAGES, install_line
-from harness.playbook import PlayOptions
 from harness.preflight_rows import Row
 from harness.preflight_table import shown, table_of
 from harness.show import Show
+from harness.terminal import said, styled
 
-Become = Annotated[bool, typer.Option("--ask-become-pass", "-K", help="Ask for the sudo password.")]
-
-
-def add(app: typer.Typer) -> None:
-    """Add this file's commands to the app."""
-    app.command("check", help="Preflight, read-only: ok, warn or fail with the remedy.")(check)
-    app.command("deploy", help="Bring the hosts to what this clone says; idempotent.")(deploy)
-    app.command("wipe", help="Remove everything deploy brought.")(wipe)
+if TYPE_CHECKING:
+    from harness.deploy import DeployResult
 
 
 def deploy(
@@ -49,23 +39,21 @@ def deploy(
         return
     if inventory_path is None:
         raise UsageError("deploy: no hosts given; add -i INVENTORY (slotlab lab init writes one)")
-    show = Show(Console())
-    result = deploying.deploy(
-        inventory.load(inventory_path),
-        progress=show.step,
-        options=_options(diff=diff, ask_password=become),
-    )
-    _print_outcomes(show, result, applied=not diff)
+    from harness import deploy as deploying
+    from harness.playbook import PlayOptions
+
+    lab, show = inventory.load(inventory_path), Show(Console())
+    options = PlayOptions(become_password=password() if become else None, diff=diff, check=diff)
+    _print_outcomes(show, deploying.deploy(lab, show.step, options=options), applied=not diff)
 
 
 def wipe(inventory_path: Inventory, become: Become = False) -> None:
-    show = Show(Console())
-    result = deploying.wipe(
-        inventory.load(inventory_path),
-        progress=show.step,
-        options=_options(diff=False, ask_password=become),
-    )
-    _print_outcomes(show, result)
+    from harness import deploy as deploying
+    from harness.playbook import PlayOptions
+
+    lab, show = inventory.load(inventory_path), Show(Console())
+    options = PlayOptions(become_password=password() if become else None)
+    _print_outcomes(show, deploying.wipe(lab, show.step, options=options))
 
 
 def _print_packages() -> None:
@@ -91,12 +79,16 @@ def check(
     become: Become = False,
     as_json: AsJson = False,
 ) -> None:
+    from harness import calibrate as calibrating
+    from harness import preflight
+
+    options = preflight.CheckOptions(
+        slot_ns=_slot_ns(slot) if slot else preflight.DEFAULT_SLOT_NS,
+        loss_s=0.0 if quick else preflight.LOSS_S,
+    )
     lab = inventory.load(inventory_path)
     if become:
-        lab = lab.with_become_password(_password())
-    options = preflight.CheckOptions(
-        slot_ns=_slot_ns(slot), loss_s=0.0 if quick else preflight.LOSS_S
-    )
+        lab = lab.with_become_password(password())
     console = Console(stderr=as_json)
     report = preflight.check(lab, options)
     rows, measured = list(report.rows), list[Row]()
@@ -113,21 +105,10 @@ def check(
 
 
 def _slot_ns(text: str) -> int:
-    if not text:
-        return preflight.DEFAULT_SLOT_NS
     try:
         return units.duration_ns(text, "500ms")
     except ValueError as error:
         raise UsageError(f"--slot: {error}") from error
-
-
-def _password() -> str:
-    return getpass.getpass("sudo password: ")
-
-
-def _options(*, diff: bool, ask_password: bool) -> PlayOptions:
-    password = _password() if ask_password else None
-    return PlayOptions(become_password=password, diff=diff, check=diff)
 
 
 def _print_outcomes(show: Show, result: DeployResult, *, applied: bool = True) -> None:
@@ -137,12 +118,12 @@ def _print_outcomes(show: Show, result: DeployResult, *, applied: bool = True) -
     for outcome in result.outcomes:
         changed = "changed" if applied else "would change"
         word = {"failed": "fail", "changed": changed, "unchanged": "unchanged"}[outcome.state]
-        why = f": {tables.said(outcome.reason)}" if outcome.reason else ""
-        console.print(f"{outcome.host}: {tables.styled(word)}{why}", highlight=False)
+        why = f": {said(outcome.reason)}" if outcome.reason else ""
+        console.print(f"{outcome.host}: {styled(word)}{why}", highlight=False)
         for line in (*outcome.lines, *outcome.diff):
             if not applied and line.startswith("wrote "):
                 continue  # the diff below says it
-            console.print(f"    {tables.said(line)}", highlight=False, soft_wrap=True)
+            console.print(f"    {said(line)}", highlight=False, soft_wrap=True)
     end = "" if applied else "; nothing was changed"
     console.print(f"{result.elapsed_ns / 1e9:.1f} s{end}", highlight=False)
     if not result.ok:

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from harness import units
-from harness.cli_run import AsJson
+from harness.cli_options import AsJson
 from harness.inspect import InspectError, inspect_block, inspect_header
 from harness.inspect.explain import check_profile
 from harness.inspect.finality import finality, question
@@ -24,20 +24,6 @@ File = Annotated[str, typer.Argument(metavar="FILE|-", help="JSON as public APIs
 Profile = Annotated[str, typer.Option("--profile", help="eosio or bitshares.")]
 Text = str | None
 Turn = Annotated[Text, typer.Option("--blocks-per-turn", metavar="R", help="eosio: default 12.")]
-
-
-def add(app: typer.Typer) -> None:
-    """Add the group of commands to the app."""
-    inspect = typer.Typer(help="Explain chain data, offline.", no_args_is_help=True)
-    inspect.command("header", help="Id, digest and bytes of a block header.")(header)
-    inspect.command("block", help="Its header, transaction ids, and the root over them.")(block)
-    inspect.command("schedule", help="Whose turn a slot is, or the next order of witnesses.")(
-        schedule
-    )
-    inspect.command("finality", help="How many blocks later one is final: formula and rules.")(
-        show_finality
-    )
-    app.add_typer(inspect, name="inspect")
 
 
 def header(file: File, profile: Profile = "eosio", as_json: AsJson = False) -> None:

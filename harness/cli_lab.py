@@ -10,25 +10,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from harness import gone
-from harness.cli_init import init
 from harness.errors import UsageError
 from harness.labs import container, running, topology
 from harness.labs.vm import lab as vm_lab
 from harness.show import Show
 
 Name = Annotated[str, typer.Option("--name", help="Name of the lab.")]
-
-
-def add(app: typer.Typer) -> None:
-    """Add this file's commands to the app."""
-    lab = typer.Typer(help="Make, look at or remove a lab on this machine.", no_args_is_help=True)
-    lab.command("up", help="Make a lab and print its inventory.")(up)
-    lab.command("down", help="Remove a lab, every trace of it.")(down)
-    lab.command("status", help="Show a lab's hosts, or all labs.")(status)
-    lab.command("ssh", help="Log in to a host, or run a command there.")(ssh)
-    lab.command("init", help="Write an inventory from a list of hosts.")(init)
-    app.add_typer(lab, name="lab")
 
 
 def up(
@@ -54,7 +41,9 @@ def up(
 
 
 def down(name: Name = "default") -> None:
-    if not gone.take_down(name, Show(Console()).step):
+    from harness.gone import take_down
+
+    if not take_down(name, Show(Console()).step):
         print(f"lab {name}: there is none")
 
 

@@ -1,4 +1,4 @@
-"""Commands that look at what is there: report, runs, logs."""
+"""Commands that look at what is there: watch, logs, report, runs."""
 
 from __future__ import annotations
 
@@ -10,39 +10,47 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from harness import cli_inspect, inventory, run, store
-from harness.cli_run import AsJson, Inventory, Runs, print_summary
+from harness import inventory, store
+from harness.cli_options import AsJson, Inventory, Run, Runs, run_names
 from harness.errors import RunError
-from harness.remote import Remote
 from harness.show import Show
-from harness.tables import said
+from harness.terminal import said
 from metrics.model.printable import printable_lines
 from metrics.model.run_folder import load_json
 
 
-def add(app: typer.Typer) -> None:
-    """Add this file's commands to the app."""
-    app.command("report", help="Rebuild tables and report of a run, offline.")(report)
-    app.command("runs", help="List the runs there are.")(runs)
-    app.command("logs", help="Print the log of a host's node, probe, client and agent.")(logs)
-    cli_inspect.add(app)
+def watch(
+    inventory_path: Inventory,
+    once: Annotated[bool, typer.Option("--once", help="Print one table and end.")] = False,
+) -> None:
+    from harness.watch import watch as live
+
+    live(inventory.load(inventory_path), Console(), turns=1 if once else None)
 
 
 def report(
-    name: Annotated[str, typer.Argument(metavar="RUN", help="Folder, campaign or latest.")],
+    name: Run,
     root: Runs = store.ROOT,
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     as_json: AsJson = False,
     beside: Annotated[
         str | None,
-        typer.Option("--beside", metavar="RUN2", help="Show a run of the same campaign beside it."),
+        typer.Option(
+            "--beside",
+            metavar="RUN2",
+            help="Show a run of the same campaign beside it.",
+            autocompletion=run_names,
+        ),
     ] = None,
 ) -> None:
+    from harness.reporting import report as rebuild
+    from harness.summary_tables import print_summary
+
     folder = store.find(name, root).path
     other = store.find(beside, root).path if beside is not None else None
     console = Console(stderr=as_json)
     show = Show(console)
-    summary = run.report(folder, show.tick, other=other)
+    summary = rebuild(folder, show.tick, other=other)
     show.quiet()
     status = print_summary(console, folder, summary)
     if as_json:
@@ -74,6 +82,8 @@ def logs(
     inventory_path: Inventory,
     lines: Annotated[int, typer.Option("--lines", "-n")] = 200,
 ) -> None:
+    from harness.remote import Remote
+
     lab = inventory.load(inventory_path)
     command = f"journalctl --no-pager -q -u 'slotlab-*' -n {lines}"
     name = lab.host(host).name

@@ -17,6 +17,7 @@ from harness.channel import PYTHON, Reply
 from harness.errors import RunError
 from harness.genesis import HostAccess
 from harness.inventory import Inventory
+from harness.lab_view import groups
 from harness.plan import LabView
 from harness.remote import Remote
 from metrics.model.plan import PlannedHost
@@ -171,39 +172,6 @@ def view(
         groups=groups(inventory),
         capabilities={host: hello.capabilities for host, hello in hellos.items()},
     )
-
-
-def view_unasked(inventory: Inventory) -> LabView:
-    """Return the lab as the inventory alone describes it; no host is contacted."""
-    return LabView(
-        lab=inventory.lab,
-        hosts=tuple(
-            PlannedHost(
-                host=host.name,
-                address=host.address,
-                interface=host.interface,
-                zone=host.zone,
-                node_port=host.node_port,
-                probe_port=host.probe_port,
-                ntp=list(host.ntp),
-                management=host.ssh.address,
-                ssh_port=host.ssh.port,
-                power=sorted(host.power),
-                observer=host.observer,
-            )
-            for host in inventory.hosts
-        ),
-        groups=groups(inventory),
-    )
-
-
-def groups(inventory: Inventory) -> dict[str, list[str]]:
-    """Return hosts by inventory group and by zone."""
-    found: dict[str, list[str]] = {}
-    for host in inventory.hosts:
-        for name in dict.fromkeys((*host.groups, *([host.zone] if host.zone else []))):
-            found.setdefault(name, []).append(host.name)
-    return found
 
 
 def access(deployed: Mapping[str, DeployedHost]) -> dict[str, HostAccess]:

@@ -1,9 +1,11 @@
-"""Where the controller keeps what it must remember between commands: keys, pins and locks."""
+"""Where things are: the campaigns that ship; keys, pins and locks, kept between commands."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+CAMPAIGNS = Path(__file__).parent / "campaigns"
 
 
 def state_home() -> Path:

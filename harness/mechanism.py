@@ -9,10 +9,9 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 
 from harness.campaign_faults import PROVIDER_FAULTS, SIM_ONLY_FAULTS
-from metrics.model.plan import PlannedFault, PlannedHost
+from metrics.model.plan import SIM, PlannedFault, PlannedHost
 
 Capabilities = Mapping[str, Mapping[str, bool]]
-SIM = "sim"
 """The lab without hosts, and how every fault is done there."""
 
 POWER_WORDS = {

@@ -12,9 +12,8 @@ from faults.clock import GAP_NS
 from harness import consensus, phases
 from harness.campaign_faults import PROVIDER_FAULTS
 from harness.errors import PlanError
-from harness.mechanism import SIM
 from harness.units import SECOND_NS, text_of_ns
-from metrics.model.plan import PlannedFault, PlannedHost
+from metrics.model.plan import SIM, PlannedFault, PlannedHost
 
 _FLOWS = ("delay", "partition", "cut", "loss")
 """Faults that act on packets to and from the node's port."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from rich.table import Table
 
 from harness.preflight_rows import Row
-from harness.tables import said, styled
+from harness.terminal import said, styled
 
 
 def shown(rows: Iterable[Row], *, everything: bool) -> Iterator[Row]:

@@ -6,24 +6,23 @@ trial whatever happens; if this process dies, they heal by themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import campaign, inventory, keys, lock, plan, preflight, store, verify
+from harness import campaign, inventory, keys, lab_view, lock, plan, preflight, store
 from harness.campaign import CampaignFile
-from harness.errors import Interrupted, RunError, UsageError
-from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view, view_unasked
+from harness.errors import Interrupted, RunError
+from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view
 from harness.genesis import KeyFolder
 from harness.interrupt import Stop
 from harness.keeper import LOCK_TTL_NS, Keeper
 from harness.remote import Remote
+from harness.reporting import report
 from harness.show import Show
 from harness.trial import run_trial
 from harness.trial_state import Context
-from metrics import build as metrics_build
-from metrics.model import run_folder
 from metrics.model.plan import Plan
 from metrics.model.run_folder import TrialFile
 
@@ -97,27 +96,8 @@ def run(options: RunOptions, show: Show) -> Outcome:
     return Outcome(folder=folder.path, plan=planned, trials=trials, summary=summary)
 
 
-def report(
-    folder: Path, progress: Callable[[str], None], *, other: Path | None = None
-) -> Mapping[str, Any]:
-    """Return the summary after rebuilding tables and report from the raw files.
-
-    other: the folder of another run of the same campaign, shown beside this one.
-
-    Raises:
-        UsageError: other is a run of another campaign.
-        metrics.model.run_folder.RunError: the folder is damaged.
-    """
-    if other is not None:
-        ours, theirs = (run_folder.load_plan(path).campaign for path in (folder, other))
-        if ours != theirs:
-            raise UsageError(f"--beside {other}: a run of {theirs}; give one of {ours}")
-    verify.write(folder, progress)
-    return metrics_build.build(folder, progress, other_run=other)
-
-
 def _draft(file: CampaignFile, lab: inventory.Inventory, options: RunOptions) -> Plan:
-    return plan.build(file, view_unasked(lab), seed=options.seed)
+    return plan.build(file, lab_view.of_inventory(lab), seed=options.seed)
 
 
 def _trials(context: Context, only_cell: int | None) -> tuple[TrialFile, ...]:

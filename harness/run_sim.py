@@ -12,15 +12,15 @@ from pathlib import Path
 
 import zstandard
 
-from harness import campaign, plan, store
+from harness import campaign, lab_view, plan, store
 from harness.collect import ZSTD_LEVEL
 from harness.errors import RunError
-from harness.mechanism import SIM
-from harness.run import Outcome, report
+from harness.reporting import report
+from harness.run import Outcome
 from harness.show import Show
-from harness.sim.campaign import Simulated, simulate, view
+from harness.sim.campaign import Simulated, simulate
 from harness.store import RunFolder
-from metrics.model.plan import Plan, PlannedTrial
+from metrics.model.plan import SIM, Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
 
@@ -44,7 +44,7 @@ def run(options: SimOptions, show: Show) -> Outcome:
         RunError: no trial belongs to the cell asked for; the disk or the report failed.
     """
     file = campaign.load(campaign.find(options.campaign))
-    planned = plan.build(file, view(file), seed=options.seed)
+    planned = plan.build(file, lab_view.simulated(file), seed=options.seed)
     trials = [t for t in planned.trials if options.only_cell in (None, t.cell)]
     if not trials:
         cells = f"cells are 1..{len(planned.cells)}"

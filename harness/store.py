@@ -12,21 +12,23 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from faults.model.record import PROVIDER
-from harness.campaign import CampaignFile
 from harness.errors import StoreError, UsageError
+from harness.version import git
 from metrics.model.plan import Plan, encode
 from metrics.model.run_folder import TrialFile
+
+if TYPE_CHECKING:  # only to look at runs, nobody should wait for what reads campaigns
+    from harness.campaign import CampaignFile
 
 ROOT = Path("runs")
 SPARE_BYTES = 200_000_000
@@ -146,7 +148,7 @@ def provenance(seed: int) -> dict[str, Any]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return {
-        "git": {"commit": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain"))},
+        "git": {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))},
         "versions": versions,
         "python": platform.python_version(),
         "argv": ["slotlab", *sys.argv[1:]],
@@ -172,15 +174,3 @@ def _link_latest(path: Path) -> None:
     draft = path.parent / f".latest.{os.getpid()}"
     draft.symlink_to(path.name)
     draft.replace(path.parent / "latest")
-
-
-def _git(*words: str) -> str | None:
-    """Return what git says of the clone the harness runs from, None where it is none."""
-    root = Path(__file__).resolve().parent.parent
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), *words], capture_output=True, text=True, check=False
-        )
-    except FileNotFoundError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None

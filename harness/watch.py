@@ -13,7 +13,7 @@ from rich.table import Table
 from harness.fleet import Fleet
 from harness.inventory import Inventory
 from harness.remote import Remote
-from harness.tables import said
+from harness.terminal import said
 
 PERIOD_S = 2.0
 

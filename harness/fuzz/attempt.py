@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import campaign, plan, verify
+from harness import campaign, lab_view, plan, verify
 from harness.fuzz.judge import Breach, Witness
-from harness.sim import campaign as simulated
+from harness.sim.campaign import world_of
 from harness.sim.faults import schedule
 from harness.sim.world import World
 from harness.verify import Seen
@@ -35,10 +35,10 @@ class Outcome:
 def run(text: str) -> Outcome:
     """Return what the campaign in text does in the simulator; its first trial only."""
     file = campaign.parse(text, Path("drawn.yml"))
-    planned = plan.build(file, simulated.view(file))
+    planned = plan.build(file, lab_view.simulated(file))
     trial = planned.trials[0]
     witness = _witness(planned, trial)
-    world, _ = simulated.world_of(planned, trial, witness, probes=False)
+    world, _ = world_of(planned, trial, witness, probes=False)
     schedule(world, trial.faults)
     witness.t0_ns = world.t0_ns
     world.run(planned.end_ns)

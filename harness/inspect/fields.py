@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from harness.errors import OperatorError
+
 NS_PER_S = 1_000_000_000
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)?")
 
 
-class InspectError(Exception):
+class InspectError(OperatorError):
     """The data cannot be read as what it should be; one line that names the field."""
 
 

@@ -8,16 +8,13 @@ from hashlib import sha256
 import msgspec
 from coincurve import PrivateKey
 
-from harness.campaign import CampaignFile
 from harness.genesis import HostAccess, TrialFiles, account_name, first_round_ns, trial_files
-from harness.mechanism import SIM
-from harness.plan import LabView
 from harness.sim.clock import ClockSpec
 from harness.sim.engine import stream
 from harness.sim.faults import Journal, schedule
 from harness.sim.records import Lines, Sink
 from harness.sim.world import LEAD_NS, HostSpec, LoadSpec, World, WorldSpec
-from metrics.model.plan import Plan, PlannedHost, PlannedTrial
+from metrics.model.plan import SIM, Plan, PlannedTrial
 from node.chain.genesis import decode
 from node.config import NodeConfig
 
@@ -55,23 +52,6 @@ class Simulated:
     journals: dict[str, bytes]
     started_ns: int
     ended_ns: int
-
-
-def view(file: CampaignFile) -> LabView:
-    """Return the hosts a campaign runs on in the simulator: n1, n2, ... one a producer.
-
-    Where the campaign assigns producers to hosts, those hosts.
-    """
-    chain = file.common.chain
-    names = list(chain.assign) or [f"n{i}" for i in range(1, chain.producers + 1)]
-    hosts = tuple(
-        PlannedHost(
-            host=name, address=f"192.0.2.{number}", interface="sim", zone="", node_port=9000,
-            probe_port=9001,
-        )
-        for number, name in enumerate(names, start=1)
-    )  # fmt: skip
-    return LabView(lab=SIM, hosts=hosts, groups={})
 
 
 def world_of(

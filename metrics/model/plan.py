@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+SIM = "sim"
+"""The lab that has no hosts: nodes on virtual time."""
+
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 Positive = Annotated[int, msgspec.Meta(gt=0, le=2**62)]
 
@@ -177,7 +180,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def simulated(self) -> bool:
         """Return whether there were no hosts: nodes on virtual time."""
-        return self.lab == "sim"
+        return self.lab == SIM
 
     @property
     def two_stage(self) -> bool:

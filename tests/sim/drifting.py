@@ -17,9 +17,10 @@ import zstandard
 from rich.console import Console
 
 from harness import campaign, plan
+from harness.lab_view import simulated
 from harness.run_sim import SimOptions, run
 from harness.show import Show
-from harness.sim.campaign import view, world_of
+from harness.sim.campaign import world_of
 from tests.sim.drawn_clocks import Clock, Floats, Lab, Span, Weather, draw
 
 Line = dict[str, Any]
@@ -94,7 +95,7 @@ def simulate(folder: Path, text: str) -> Original:
     path.write_text(text)
     outcome = run(SimOptions(campaign=str(path), runs=folder / "runs"), Show(Console(quiet=True)))
     file = campaign.load(path)
-    planned = plan.build(file, view(file), seed=None)
+    planned = plan.build(file, simulated(file), seed=None)
     world, _ = world_of(planned, planned.trials[0], None, probes=False)
     clocks = {
         name: (host.clock.mono_ns(world.t0_ns), host.clock.spec.mono_ppb)

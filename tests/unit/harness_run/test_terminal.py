@@ -42,7 +42,7 @@ def test_a_log_cannot_steer_the_terminal_it_is_printed_on(
         "all: {vars: {slotlab_lab: hardware}, children: {nodes: {hosts:"
         " {n1: {ansible_host: 127.0.0.1, slotlab_address: 192.0.2.1}}}}}\n"
     )
-    monkeypatch.setattr(cli_look, "Remote", Answering)
+    monkeypatch.setattr("harness.remote.Remote", Answering)
     cli_look.logs("n1", path, lines=5)
     assert capsys.readouterr().out == HARMLESS
 

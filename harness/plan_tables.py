@@ -1,36 +1,15 @@
-"""Plans, summaries and checks as tables for a terminal; every figure comes from files."""
+"""Plans as tables for a terminal: who runs what, and what happens when, to whom."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from harness.units import text_of_ns
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
-from metrics.model.printable import printable, printable_lines
-from metrics.model.quantiles import NEEDED
-from metrics.report import fault_text
-
-_VERDICT_STYLE = {
-    "pass": "green", "holds": "green", "ok": "green",
-    "fail": "red", "violated": "red",
-    "invalid": "yellow", "unknown": "yellow", "warn": "yellow",
-}  # fmt: skip
-
-
-def said(text: str) -> str:
-    """Return what a host says for where markup counts: no control character, no markup in it."""
-    return escape(printable_lines(text))
-
-
-def styled(word: str) -> str:
-    """Return a verdict word in its colour."""
-    style = _VERDICT_STYLE.get(word, "")
-    return f"[{style}]{escape(word)}[/{style}]" if style else escape(word)
 
 
 def hosts_of(plan: Plan) -> Table:
@@ -79,65 +58,6 @@ def totals_of(plan: Plan) -> str:
     )
 
 
-def phases_of(summary: Mapping[str, Any]) -> Iterable[Table]:
-    """Return one table a cell: finality, missed slots and forks by phase."""
-    for cell in summary["cells"]:
-        params = ", ".join(f"{name}={value}" for name, value in cell["params"].items())
-        table = Table(title=f"cell {params}" if params else "phases", title_justify="left")
-        table.add_column("phase")
-        for name in ("lag", "finality", "p95", "not final", "slots", "missed", "switches"):
-            table.add_column(name, justify="right")
-        for name, m in cell["phases"].items():
-            lag, latency, slots = m["finality_lag_blocks"], m["finality_latency_s"], m["slots"]
-            table.add_row(
-                name,
-                _figure(lag, "p50", ""),
-                _figure(latency, "p50", " s"),
-                _figure(latency, "p95", " s"),
-                str(latency.get("censored") or 0),
-                str(slots["expected"]),
-                str(slots["missed"]),
-                str(m["forks"].get("switches", 0)),
-            )
-        yield table
-
-
-def faults_of(summary: Mapping[str, Any]) -> Table:
-    """Return what was asked of each fault beside what was measured, in words."""
-    table = Table(title="faults", title_justify="left", show_lines=True)
-    table.add_column("fault", overflow="fold")
-    table.add_column("asked, measured, when and how")
-    many = len({fault["trial"] for fault in summary["faults"]}) > 1
-    for fault in summary["faults"]:
-        trial = f"\ntrial {fault['trial']}" if many else ""
-        lines = [
-            fault_text.asked(fault),
-            fault_text.measured(fault),
-            f"{fault_text.timing(fault)}; by {fault['how'] or 'nobody'}",
-            *([str(fault["reason"])] if fault["reason"] else []),
-        ]
-        table.add_row(
-            f"{said(fault['id'])}{trial}\n{styled(fault['state'])}",
-            "\n".join(said(line) for line in lines),
-        )
-    return table
-
-
-def checks_of(summary: Mapping[str, Any]) -> Table:
-    """Return the expectations and whether they hold; what holds takes one line."""
-    table = Table(title="checks", title_justify="left")
-    table.add_column("check", overflow="fold")
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("evidence")
-    for check in summary["checks"]:
-        holds = check["verdict"] == "holds"
-        evidence = Text(
-            printable(check["evidence"]), no_wrap=holds, overflow="ellipsis" if holds else "fold"
-        )
-        table.add_row(said(check["name"]), styled(check["verdict"]), evidence)
-    return table
-
-
 def _asked(fault: PlannedFault) -> str:
     asked = fault.asked
     match fault.fault:
@@ -178,10 +98,3 @@ def _who(fault: PlannedFault) -> str:
     if fault.pairs:
         return f"{len(fault.pairs)} pairs of {', '.join(fault.targets)}"
     return ", ".join(fault.targets)
-
-
-def _figure(quantiles: Mapping[str, Any], key: str, unit: str) -> str:
-    value = quantiles.get(key)
-    if quantiles["n"] and key in quantiles["few"]:
-        return f"n < {NEEDED[key]}"
-    return "-" if value is None else f"{value:.3g}{unit}"

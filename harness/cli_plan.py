@@ -1,0 +1,55 @@
+"""The command plan: what a campaign would do, when, to whom; it runs nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness import campaign, inventory, lab_view, plan, plan_tables
+from harness.cli_options import AsJson, Campaign, LabKind, MaybeInventory, Seed, is_sim
+from harness.inventory import Inventory
+from harness.plan import LabView
+from metrics.model.plan import encode
+
+
+def show_plan(
+    campaign_name: Campaign,
+    inventory_path: MaybeInventory = None,
+    lab_kind: LabKind = None,
+    as_json: AsJson = False,
+    seed: Seed = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask the hosts what they can do.")
+    ] = False,
+) -> None:
+    simulated = is_sim("plan", lab_kind, inventory_path)
+    file = campaign.load(campaign.find(campaign_name))
+    if simulated:
+        planned = plan.build(file, lab_view.simulated(file), seed=seed)
+    else:
+        assert inventory_path is not None
+        lab = inventory.load(inventory_path)
+        planned = plan.build(file, lab_view.of_inventory(lab), seed=seed)
+        if not offline:
+            planned = plan.build(file, _asked(lab), seed=seed)
+    if as_json:
+        print(encode(planned).decode(), end="")
+        return
+    console = Console()
+    console.print(plan_tables.hosts_of(planned))
+    for trial in planned.trials:
+        console.print(plan_tables.trial_of(planned, trial))
+    console.print(plan_tables.totals_of(planned), highlight=False)
+
+
+def _asked(lab: Inventory) -> LabView:
+    """Return the lab as its hosts describe themselves."""
+    from harness.fleet import Fleet, view
+    from harness.remote import Remote
+
+    with Remote(lab) as remote:
+        fleet = Fleet(remote)
+        hellos = fleet.hello()
+        return view(lab, fleet.deployed(), hellos)

@@ -1,0 +1,92 @@
+"""The commands of slotlab, a line each; the module of one is imported when it is called.
+
+So help, completion and a mistyped word wait for nothing. To add a command: a function whose
+parameters are its options, in a module cli_*, and a line here. Such a module imports at its top
+what options need and what reads files; what reaches hosts, simulates or reports, the command
+imports itself, so that its own help and a mistyped option wait for nothing either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pkgutil import resolve_name
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from harness.errors import Interrupted
+
+GROUPS = {
+    "lab": "Make, look at or remove a lab on this machine.",
+    "inspect": "Explain chain data, offline.",
+}
+COMMANDS = {
+    "demo": ("cli_run:demo", "The main job on this machine: lab, deploy, campaign, report."),
+    "plan": ("cli_plan:show_plan", "Show what a campaign would do, when, to whom; run nothing."),
+    "run": ("cli_run:run_campaign", "Run a campaign and report."),
+    "heal": ("cli_heal:heal", "Remove every fault everywhere, from the hosts' ledgers."),
+    "watch": ("cli_look:watch", "Live table of the nodes."),
+    "check": ("cli_hosts:check", "Preflight, read-only: ok, warn or fail with the remedy."),
+    "deploy": ("cli_hosts:deploy", "Bring the hosts to what this clone says; idempotent."),
+    "wipe": ("cli_hosts:wipe", "Remove everything deploy brought."),
+    "report": ("cli_look:report", "Rebuild tables and report of a run, offline."),
+    "runs": ("cli_look:runs", "List the runs there are."),
+    "logs": ("cli_look:logs", "Print the log of a host's node, probe, client and agent."),
+    "fuzz": ("cli_fuzz:fuzz", "Random fault schedules in the simulator; a find is made small."),
+    "lab up": ("cli_lab:up", "Make a lab and print its inventory."),
+    "lab down": ("cli_lab:down", "Remove a lab, every trace of it."),
+    "lab status": ("cli_lab:status", "Show a lab's hosts, or all labs."),
+    "lab ssh": ("cli_lab:ssh", "Log in to a host, or run a command there."),
+    "lab init": ("cli_init:init", "Write an inventory from a list of hosts."),
+    "inspect header": ("cli_inspect:header", "Id, digest and bytes of a block header."),
+    "inspect block": ("cli_inspect:block", "Its header, transaction ids, and the root over them."),
+    "inspect schedule": (
+        "cli_inspect:schedule", "Whose turn a slot is, or the next order of witnesses."
+    ),
+    "inspect finality": (
+        "cli_inspect:show_finality", "How many blocks later one is final: formula and rules."
+    ),
+}  # fmt: skip
+"""What is typed, by `module:function` of this package, and a line of help."""
+
+
+class Lazy(TyperGroup):
+    """A group whose commands are stubs: each one's callback returns the function to be called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Return the name, the real command and the words left for it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is None or isinstance(command, TyperGroup):
+            return name, command, rest
+        assert command.callback is not None
+        real = typer.Typer(add_completion=False)
+        real.command(name, help=command.help)(command.callback())
+        return name, get_command(real), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; Ctrl-C is an error like others, with a line of its own."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("stopped by the operator") from None
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add all commands to the app."""
+    groups = {"": app}
+    for name, text in GROUPS.items():
+        groups[name] = typer.Typer(cls=Lazy, help=text, no_args_is_help=True)
+        app.add_typer(groups[name], name=name)
+    for words, (where, text) in COMMANDS.items():
+        group, _, name = words.rpartition(" ")
+        groups[group].command(name, help=text)(_stub(where))
+
+
+def _stub(where: str) -> Callable[[], Callable[..., Any]]:
+    def function() -> Callable[..., Any]:
+        found: Callable[..., Any] = resolve_name(f"{__package__}.{where}")
+        return found
+
+    return function

@@ -1,0 +1,31 @@
+"""Tables, summary and report of a run folder, made again from its raw files; no host is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness import verify
+from harness.errors import UsageError
+from metrics import build as metrics_build
+from metrics.model import run_folder
+
+
+def report(
+    folder: Path, progress: Callable[[str], None], *, other: Path | None = None
+) -> Mapping[str, Any]:
+    """Return the summary after rebuilding tables and report from the raw files.
+
+    other: the folder of another run of the same campaign, shown beside this one.
+
+    Raises:
+        UsageError: other is a run of another campaign.
+        metrics.model.run_folder.RunError: the folder is damaged.
+    """
+    if other is not None:
+        ours, theirs = (run_folder.load_plan(path).campaign for path in (folder, other))
+        if ours != theirs:
+            raise UsageError(f"--beside {other}: a run of {theirs}; give one of {ours}")
+    verify.write(folder, progress)
+    return metrics_build.build(folder, progress, other_run=other)

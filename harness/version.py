@@ -1,0 +1,34 @@
+"""What runs here: the distribution's version, this clone's revision, Python's version."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+
+CLONE = Path(__file__).resolve().parent.parent
+
+
+def version() -> str:
+    """Return one line such as `slotlab 0.1.0 (git 1a2b3c4), Python 3.13.1`."""
+    try:
+        ours = importlib.metadata.version("slotlab")
+    except importlib.metadata.PackageNotFoundError:
+        ours = "(not installed)"
+    revision = git("describe", "--always", "--dirty", "--exclude=*")
+    clone = f" (git {revision})" if revision else ""
+    return f"slotlab {ours}{clone}, Python {platform.python_version()}"
+
+
+def git(*words: str) -> str | None:
+    """Return what git says of the clone the harness runs from, None where it is none."""
+    if not (CLONE / ".git").exists():
+        return None  # installed elsewhere: perhaps inside of somebody's repository, but not ours
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(CLONE), *words], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
