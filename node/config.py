@@ -70,7 +70,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     node_port: int = DEFAULT_NODE_PORT
     probe_port: int = DEFAULT_PROBE_PORT
     socket: str
-    """Path of the local ZeroMQ socket (ipc) for queries and the client."""
+    """Path of the local Unix socket for queries and the client."""
     curve_secret_file: str
     peers: list[PeerConfig] = []
     producers: list[ProducerConfig] = []

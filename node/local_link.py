@@ -1,22 +1,22 @@
-"""The client's end of the node's local ZeroMQ socket: requests go out pipelined, answers come back.
+"""The client's end of the node's local socket: requests go out pipelined, answers come back.
 
 Every request carries a number `ref`, which its answer repeats; what is not answered within two
-seconds is reported as unanswered, and an answer that comes later is ignored.
+seconds, or by a node that hung up, is reported as unanswered, and an answer that comes later is
+ignored.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-import zmq
-
-from node.config import ConfigError
+from node.local_frame import FrameError, Frames, pack, unpack
 
 ANSWER_WITHIN_NS = 2_000_000_000
+CHUNK_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,15 @@ class Unanswered:
 
 
 class LocalLink:
-    """A DEALER to ipc://path. Neither send nor receive ever waits."""
+    """A connection to the socket at path, made anew when it was lost. Nothing here ever waits."""
 
     def __init__(self, path: str) -> None:
-        self._address = f"ipc://{path}"
-        self._context = zmq.Context()
+        self._path = path
         self._open: dict[int, tuple[str, int]] = {}
         self._next = 0
-        self._socket = self._connect()
+        self._socket: socket.socket | None = None
+        self._frames = Frames()
+        self._unsent = b""
 
     @property
     def in_flight(self) -> int:
@@ -50,31 +51,31 @@ class LocalLink:
         return len(self._open)
 
     def send(self, request: Mapping[str, object], *, key: str, now_ns: int) -> bool:
-        """Return whether the request is on its way: False while the node is away."""
-        frame = msgspec.msgpack.encode({**request, "ref": self._next})
-        try:
-            self._socket.send(frame, zmq.NOBLOCK)
-        except zmq.Again:
+        """Return whether the request is on its way: False while the node is away or far behind."""
+        if not self._connected() or not self._flushed():
             return False
+        self._unsent = pack({**request, "ref": self._next})
         self._open[self._next] = key, now_ns
         self._next += 1
+        self._flushed()
         return True
 
     def receive(self, now_ns: int) -> list[Answer | Unanswered]:
         """Return what came since the last call; now_ns is any clock that only moves forward."""
+        self._flushed()
+        self._read()
         results: list[Answer | Unanswered] = []
-        while True:
-            try:
-                frame = self._socket.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                break
-            answer = self._match(frame)
-            if answer is not None:
-                results.append(answer)
+        try:
+            while (body := self._frames.next()) is not None:
+                answer = self._match(unpack(body, dict[str, Any]))
+                if answer is not None:
+                    results.append(answer)
+        except FrameError:
+            self._lose()
         while self._open:
             oldest = next(iter(self._open))
             key, since_ns = self._open[oldest]
-            if now_ns - since_ns <= ANSWER_WITHIN_NS:
+            if self._socket is not None and now_ns - since_ns <= ANSWER_WITHIN_NS:
                 break
             del self._open[oldest]
             results.append(Unanswered(key))
@@ -82,40 +83,68 @@ class LocalLink:
 
     async def readable(self, stopped: asyncio.Future[str], wait_s: float) -> None:
         """Return when an answer is there, when stopped is done, or after wait_s."""
-        if int(self._socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
-            return
         loop = asyncio.get_running_loop()
         came = loop.create_future()
-        descriptor = int(self._socket.getsockopt(zmq.FD))
-        loop.add_reader(descriptor, _settle, came)
+        link = self._socket
+        if link is not None:
+            loop.add_reader(link, _settle, came)
+            if self._unsent:
+                loop.add_writer(link, _settle, came)
         try:
             await asyncio.wait({came, stopped}, timeout=wait_s, return_when="FIRST_COMPLETED")
         finally:
-            loop.remove_reader(descriptor)
+            if link is not None:
+                loop.remove_reader(link)
+                loop.remove_writer(link)
 
     def close(self) -> None:
-        """Close socket and context; what is not sent yet is dropped."""
-        self._socket.close(linger=0)
-        self._context.term()
+        """Hang up; what is not sent yet is dropped."""
+        self._lose()
 
-    def _connect(self) -> zmq.Socket[bytes]:
-        made = self._context.socket(zmq.DEALER)
-        made.setsockopt(zmq.LINGER, 0)
-        made.setsockopt(zmq.IMMEDIATE, 1)
-        made.setsockopt(zmq.RECONNECT_IVL, 100)
-        made.setsockopt(zmq.RECONNECT_IVL_MAX, 500)
-        try:
-            made.connect(self._address)
-        except zmq.ZMQError as error:
-            made.close()
-            raise ConfigError(f"socket: {self._address}: {error}") from error
-        return made
+    def _connected(self) -> bool:
+        """Return whether there is a connection, after trying to make one: that never waits."""
+        if self._socket is None:
+            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            made.setblocking(False)
+            try:
+                made.connect(self._path)
+            except OSError:
+                made.close()
+                return False
+            self._socket, self._frames, self._unsent = made, Frames(), b""
+        return True
 
-    def _match(self, frame: bytes) -> Answer | None:
+    def _flushed(self) -> bool:
+        """Return whether nothing is left to send, after sending what the node takes."""
         try:
-            body = msgspec.msgpack.decode(frame, type=dict[str, Any])
-        except msgspec.MsgspecError:
-            return None
+            while self._unsent and self._socket is not None:
+                self._unsent = self._unsent[self._socket.send(self._unsent) :]
+        except BlockingIOError:
+            return False
+        except OSError:
+            self._lose()
+        return self._socket is not None
+
+    def _read(self) -> None:
+        """Take what the node has sent; answers from before it hung up count."""
+        if self._socket is None:
+            return
+        try:
+            data = self._socket.recv(CHUNK_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        self._frames.feed(data)
+        if not data:
+            self._lose()
+
+    def _lose(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _match(self, body: dict[str, Any]) -> Answer | None:
         number = body.get("ref")
         if not isinstance(number, int) or number not in self._open:
             return None

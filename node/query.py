@@ -1,25 +1,33 @@
 """The local socket: what a client on this host may ask the node, and the asking side.
 
-ZeroMQ ROUTER on a Unix socket, msgpack maps. Requests: {"op": "status" | "peers" | "mempool"} and
-{"op": "submit", "tx": bytes}; "ref", any number, comes back in the reply. Replies carry "ok".
-Who may talk is decided by the socket file's rights (0660), not here.
+A Unix stream socket; frames of msgpack maps (local_frame.py). Requests: {"op": "status" | "peers" |
+"mempool"} and {"op": "submit", "tx": bytes}; "ref", any number, comes back in the reply, and
+replies come in the order of the requests. Replies carry "ok". Who may talk is decided by the
+socket file's rights (0660), not here.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import socket
+import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import msgspec
-import zmq
 
 from node.links import LinkError
+from node.local_frame import FrameError, Frames, pack, unpack
 
-REQUEST_BYTES_MAX = 2 * 1024 * 1024
 PATH_BYTES_MAX = 100
+CONNECTIONS_MAX = 32
+UNREAD_BYTES_MAX = 1024 * 1024
+"""An asker that leaves more answers than this unread is hung up on."""
 DRAIN_MAX = 256
+"""So many requests of one asker are answered before the loop has its turn."""
 TIMEOUT_S = 3.0
 
 Reply: TypeAlias = Mapping[str, object]
@@ -44,52 +52,105 @@ class LocalServer:
         LinkError: the socket cannot be made.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, context: zmq.Context[zmq.Socket[bytes]],
-        path: str, answer: Callable[[Request], Reply],
-    ) -> None:  # fmt: skip
+    def __init__(self, path: str, answer: Callable[[Request], Reply]) -> None:
         if len(path.encode()) > PATH_BYTES_MAX:
             raise LinkError(f"socket: {path}: over {PATH_BYTES_MAX} bytes; give a shorter path")
-        self._loop = loop
+        self._path = Path(path)
         self._answer = answer
-        self._router = context.socket(zmq.ROUTER)
-        self._router.setsockopt(zmq.LINGER, 0)
-        self._router.setsockopt(zmq.MAXMSGSIZE, REQUEST_BYTES_MAX)
+        self._open: set[_Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            self._router.bind(f"ipc://{path}")
-            os.chmod(path, 0o660)
-        except (zmq.ZMQError, OSError) as error:
-            self._router.close(0)
-            raise LinkError(f"socket: {path}: {os.strerror(error.errno or 0)}") from error
-        loop.add_reader(self._router.fileno(), self._drain)
-        loop.call_soon(self._drain)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.unlink(missing_ok=True)
+            mask = os.umask(0o117)
+            try:
+                self._socket.bind(path)
+            finally:
+                os.umask(mask)
+        except OSError as error:
+            self._socket.close()
+            raise LinkError(f"socket: {path}: {error.strerror}") from error
+
+    async def serve(self) -> None:
+        """Begin to take connections on the running loop."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_unix_server(self._connection, sock=self._socket)
 
     def close(self) -> None:
         """Answer no more."""
-        if not self._router.closed:
-            self._loop.remove_reader(self._router.fileno())
-            self._router.close(0)
+        if self._server is not None:
+            self._server.close()
+        self._socket.close()
+        for connection in tuple(self._open):
+            connection.hang_up()
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+
+    def _connection(self) -> _Connection:
+        return _Connection(self._open, self._answer)
+
+
+class _Connection(asyncio.Protocol):
+    """One asker. What it has sent, and what it has not read, is bounded."""
+
+    def __init__(self, others: set[_Connection], answer: Callable[[Request], Reply]) -> None:
+        self._others = others
+        self._answer = answer
+        self._frames = Frames()
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._others.add(self)
+        if len(self._others) > CONNECTIONS_MAX:
+            self.hang_up()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._others.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._frames.feed(data)
+        self._drain()
+
+    def hang_up(self) -> None:
+        """Close at once; answers not read yet are lost."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def _drain(self) -> None:
-        for _ in range(DRAIN_MAX):
-            if self._router.closed:
-                return
-            try:
-                *envelope, payload = self._router.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            reply = msgspec.msgpack.encode(self._reply(payload))
-            try:
-                self._router.send_multipart([*envelope, reply], zmq.NOBLOCK)
-            except zmq.ZMQError:
-                continue  # the asker does not read its answers
-        self._loop.call_soon(self._drain)
-
-    def _reply(self, payload: bytes) -> Reply:
+        if self._transport is None or self._transport.is_closing():
+            return
         try:
-            request = msgspec.msgpack.decode(payload, type=Request)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            replies, more = self._replies()
+        except FrameError:
+            self.hang_up()
+            return
+        self._transport.write(b"".join(replies))
+        if self._transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
+            self.hang_up()
+        elif more:
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._drain)
+        else:
+            self._transport.resume_reading()
+
+    def _replies(self) -> tuple[list[bytes], bool]:
+        """Return the answers to what came, and whether there may be more to answer."""
+        replies: list[bytes] = []
+        while len(replies) < DRAIN_MAX:
+            body = self._frames.next()
+            if body is None:
+                return replies, False
+            replies.append(pack(self._reply(body)))
+        return replies, True
+
+    def _reply(self, body: bytes) -> Reply:
+        try:
+            request = unpack(body, Request)
+        except FrameError:
             return {"ok": False, "reason": "bad_request"}
         reply = self._answer(request)
         return reply if request.ref is None else {**reply, "ref": request.ref}
@@ -101,10 +162,19 @@ def ask(socket_path: str, op: str, timeout_s: float = TIMEOUT_S) -> dict[str, An
     Raises:
         QueryError: nobody answers in time.
     """
-    with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
-        dealer.setsockopt(zmq.LINGER, 0)
-        dealer.connect(f"ipc://{socket_path}")
-        dealer.send(msgspec.msgpack.encode({"op": op}))
-        if not dealer.poll(round(timeout_s * 1000)):
-            raise QueryError(f"{socket_path}: no node answers; is it running?")
-        return msgspec.msgpack.decode(dealer.recv(), type=dict[str, Any])
+    until = time.monotonic() + timeout_s
+    frames = Frames()
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+            link.settimeout(timeout_s)
+            link.connect(socket_path)
+            link.sendall(pack({"op": op}))
+            while (body := frames.next()) is None:
+                link.settimeout(max(0.001, until - time.monotonic()))
+                data = link.recv(1 << 16)
+                if not data:
+                    raise ConnectionError("hung up")
+                frames.feed(data)
+        return unpack(body, dict[str, Any])
+    except (OSError, FrameError) as error:
+        raise QueryError(f"{socket_path}: no node answers; is it running?") from error

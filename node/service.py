@@ -85,7 +85,7 @@ class Service:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._net = self._open_net(identity)
-            self._local = LocalServer(loop, self._context, config.socket, self._answer)
+            self._local = LocalServer(config.socket, self._answer)
         except LinkError:
             self._context.destroy(linger=0)
             raise
@@ -109,6 +109,7 @@ class Service:
             loop.call_at(self._pulse_due_s, self._pulse)
             self._check.wake()
             self._timer.arm(self._watch.first_due_ns(self._clock.wall_ns()))
+            await self._local.serve()
             notify("READY=1")
             async with asyncio.TaskGroup() as tasks:
                 checking = tasks.create_task(self._check.run())

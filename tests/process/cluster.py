@@ -99,7 +99,7 @@ class Node:
     def status(self) -> dict[str, Any]:
         """Return what the node says of itself, {} while it does not answer."""
         try:
-            return ask(str(self.folder / "ipc"), "status", 0.5)
+            return ask(str(self.folder / "sock"), "status", 0.5)
         except QueryError:
             return {}
 
@@ -262,7 +262,7 @@ def _node(
         (folder / f"{name}.key").write_text(made.producer_keys[name].to_hex().zfill(64))
     config = NodeConfig(
         host=host, genesis="genesis.json", state_dir="chain", events_dir="events",
-        listen="127.0.0.1", node_port=port, socket="ipc", curve_secret_file="curve.secret",
+        listen="127.0.0.1", node_port=port, socket="sock", curve_secret_file="curve.secret",
         peers=peers, clock=ClockConfig(required=False, skew_file="skew"),
         producers=[ProducerConfig(name=name, key_file=f"{name}.key") for name in producers],
     )  # fmt: skip

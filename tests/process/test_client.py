@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -22,7 +23,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import zmq
 from coincurve import PrivateKey
@@ -30,6 +30,7 @@ from coincurve import PrivateKey
 from node.chain.codec import decode_transaction
 from node.chain.crypto import Verifier
 from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer, encode
+from node.query import LocalServer, Reply, Request
 
 pytestmark = pytest.mark.process
 
@@ -42,39 +43,31 @@ KEY = PrivateKey(b"\x09" * 32)
 
 
 class StandIn:
-    """Answers status and submit on an ipc socket until stopped."""
+    """Answers status and submit on a socket until stopped."""
 
     def __init__(self, path: Path, *, refuse: str = "") -> None:
-        self.path, self.refuse = path, refuse
+        self.refuse = refuse
         self.got: list[bytes] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._loop = asyncio.new_event_loop()
+        self._server = LocalServer(str(path), self._answer)
+        self._loop.run_until_complete(self._server.serve())
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        self._stop.set()
+        self._loop.call_soon_threadsafe(self._server.close)
+        self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
 
-    def _serve(self) -> None:
-        with zmq.Context() as context, context.socket(zmq.ROUTER) as router:
-            router.linger = 0
-            router.bind(f"ipc://{self.path}")
-            while not self._stop.is_set():
-                if router.poll(20):
-                    sender, frame = router.recv_multipart()
-                    router.send_multipart([sender, self._answer(msgspec.msgpack.decode(frame))])
-
-    def _answer(self, request: dict[str, Any]) -> bytes:
-        body: dict[str, Any] = {"ref": request["ref"]}
-        if request["op"] == "status":
-            body |= {"ok": True, "chain_id": CHAIN_ID.hex(), "lib_num": 1, "lib_id": "07" * 32}
-        else:
-            self.got.append(request["tx"])
-            transaction_id = decode_transaction(request["tx"]).id.hex()
-            body |= {"ok": False, "reason": self.refuse} if self.refuse else {
-                "ok": True, "id": transaction_id,
-            }  # fmt: skip
-        return msgspec.msgpack.encode(body)
+    def _answer(self, request: Request) -> Reply:
+        if request.op == "status":
+            return {"ok": True, "chain_id": CHAIN_ID.hex(), "lib_num": 1, "lib_id": "07" * 32}
+        self.got.append(request.tx)
+        if self.refuse:
+            return {"ok": False, "reason": self.refuse}
+        return {"ok": True, "id": decode_transaction(request.tx).id.hex()}
 
 
 @pytest.fixture
@@ -107,7 +100,7 @@ def configure(folder: Path, *, seconds: float, account: str = "usera") -> Path:
     start_ns = time.time_ns() + SECOND_NS
     config = {
         "host": "a", "genesis": "genesis.json", "state_dir": "s", "events_dir": "events",
-        "listen": "127.0.0.1", "node_port": free_port(), "socket": "ipc",
+        "listen": "127.0.0.1", "node_port": free_port(), "socket": "sock",
         "curve_secret_file": "curve.secret",
         "producers": [{"name": "producera", "key_file": "usera.key"}],
         "enable_stale_production": True,
@@ -156,7 +149,7 @@ def wait_for(predicate: Callable[[], bool], what: str, seconds: float = 30) -> N
 
 def test_every_due_transaction_arrives_once_and_the_client_ends(folder: Path) -> None:
     config = configure(folder, seconds=2)
-    node = StandIn(folder / "ipc")
+    node = StandIn(folder / "sock")
     with running(config) as process:
         assert process.communicate(timeout=60) == ("", "")
     node.stop()
@@ -176,13 +169,13 @@ def test_every_due_transaction_arrives_once_and_the_client_ends(folder: Path) ->
 
 def test_a_node_that_goes_and_returns_gets_the_rest(folder: Path) -> None:
     config = configure(folder, seconds=8)
-    first = StandIn(folder / "ipc")
+    first = StandIn(folder / "sock")
     with running(config) as process:
         wait_for(lambda: len(first.got) > 20, "the first transactions")
         first.stop()
         absent = time.monotonic() + 1.5
         wait_for(lambda: time.monotonic() > absent, "a while without a node")
-        second = StandIn(folder / "ipc")
+        second = StandIn(folder / "sock")
         wait_for(lambda: len(second.got) > 40, "the load to go on")
         _, errors = process.communicate(timeout=60)
     second.stop()
@@ -196,7 +189,7 @@ def test_a_node_that_goes_and_returns_gets_the_rest(folder: Path) -> None:
 
 def test_refusals_carry_the_nodes_reason(folder: Path) -> None:
     config = configure(folder, seconds=60)
-    node = StandIn(folder / "ipc", refuse="bad_tapos")
+    node = StandIn(folder / "sock", refuse="bad_tapos")
     with running(config) as process:
         wait_for(lambda: len(node.got) > 20, "transactions")
         process.send_signal(signal.SIGTERM)
