@@ -1,0 +1,101 @@
+"""The agent as a process: what it is made of, until it is told to stop; then it heals."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from faults.agent import Agent
+from faults.arming import Host
+from faults.capability import capabilities
+from faults.clock import write_skew
+from faults.fault import FaultError
+from faults.journal import Journal
+from faults.layout import Layout, read_host
+from faults.ledger import Ledger
+from faults.priority import hurry, nice
+from faults.provider import provider_host, until_idle
+from faults.server import Server
+
+AGENT_NICENESS = -10
+"""For where real-time priority is not to be had."""
+BEAT_S = 2.0
+THREADS = 16
+"""Actions that may run at once: one that takes long must not hold up another."""
+
+
+def main(place: Layout, provider: str | None) -> int:
+    """Return the exit status of an agent that was told to stop; provider: its file of commands."""
+    return asyncio.run(_agent(place, provider))
+
+
+async def _agent(place: Layout, provider: str | None) -> int:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    if not provider:  # what that one starts is whole hosts, which must not run before all else
+        nice(AGENT_NICENESS)
+        hurry()
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
+    place.run_dir.mkdir(parents=True, exist_ok=True)
+    host, found = provider_host(place, Path(provider)) if provider else await _own_host(place)
+    agent = Agent(host, found)
+    host.ledger.write_heal_script()
+    carried = await asyncio.to_thread(agent.resume)
+    if carried:
+        logging.info("carrying on: %s", ", ".join(carried))
+    elif not provider:
+        write_skew(place.skew_file, 0, 0)
+    server = Server(agent)
+    await server.listen(place.socket, place.owner)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    schedule = asyncio.create_task(agent.run())
+    watching = asyncio.create_task(agent.watch())
+    _notify("READY=1")
+    ends = {schedule, watching, asyncio.create_task(stop.wait())}
+    if provider:
+        ends.add(asyncio.create_task(until_idle(agent, server)))
+    if "WATCHDOG_USEC" in os.environ:
+        ends.add(asyncio.create_task(_beat()))
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    await agent.heal("agent_stopped")
+    for task in (schedule, watching):
+        if task.done():
+            task.result()
+        task.cancel()
+    return 0
+
+
+async def _own_host(place: Layout) -> tuple[Host, dict[str, bool]]:
+    """Return what arming needs of this machine, and what it can do."""
+    if os.geteuid() != 0:
+        raise FaultError("no_root", "the agent must run as root")
+    found = await asyncio.to_thread(capabilities)
+    config = read_host(place.host_file)
+    names = frozenset(name for name, works in found.items() if works)
+    ledger = Ledger(place.ledger_dir)
+    return Host(place, config, names, ledger, Journal(place.journal_file, config.host)), found
+
+
+async def _beat() -> None:
+    """Never return: say again and again that this agent does not hang, else systemd ends it and
+    the next one carries on.
+    """
+    while True:
+        _notify("WATCHDOG=1")
+        await asyncio.sleep(BEAT_S)
+
+
+def _notify(text: str) -> None:
+    """Tell systemd, when it listens."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+        link.connect("\0" + address[1:] if address.startswith("@") else address)
+        link.sendall(text.encode())
