@@ -73,6 +73,11 @@ class Layout:
         return self.run_dir / "agent.sock"
 
     @property
+    def node_socket(self) -> Path:
+        """Return the unix socket on which the node answers."""
+        return self.run_dir / "node.sock"
+
+    @property
     def skew_file(self) -> Path:
         """Return the 32-byte file through which a clock fault reaches the node."""
         return self.run_dir / "skew"

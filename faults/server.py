@@ -19,6 +19,7 @@ from faults.agent import Agent
 from faults.arming import ArmRequest
 from faults.boottime import boot_id
 from faults.fault import FaultError
+from faults.node_api import Ask, ask_node
 from faults.trial_files import last_events
 
 log = logging.getLogger(__name__)
@@ -79,6 +80,12 @@ class JournalRequest(msgspec.Struct, frozen=True):
     """Where to go on reading."""
 
     from_line: int = 0
+
+
+class NodeRequest(msgspec.Struct, frozen=True):
+    """What to ask the node of this host."""
+
+    ask: Ask
 
 
 class Server:
@@ -201,7 +208,12 @@ class Server:
             "heal": lambda _: agent.heal("heal"),
             "journal": journal,
             "events": events,
+            "node": self._ask_node,
         }
+
+    async def _ask_node(self, line: bytes) -> Reply:
+        socket = self.agent.host.layout.node_socket
+        return {"answer": await ask_node(socket, _decode(line, NodeRequest).ask)}
 
 
 def _decode(line: bytes, kind: type[T]) -> T:

@@ -5,7 +5,6 @@ Each call asks all hosts at once; if any fails it is one RunError line that name
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,18 +12,19 @@ from typing import Any
 
 import msgspec
 
-from harness.channel import PYTHON, Reply
+from harness.channel import Reply
 from harness.errors import RunError
 from harness.genesis import HostAccess
 from harness.inventory import Inventory
 from harness.lab_view import groups
+from harness.node_status import NodeStatus, read_status
 from harness.plan import LabView
 from harness.remote import Remote
 from metrics.model.plan import PlannedHost
 
 HOST_FILE = "/etc/slotlab/host.json"
-NODE_SOCKET = "/run/slotlab/node.ipc"
-QUERY = f"{PYTHON} -m node query --socket {NODE_SOCKET} status"
+NODE_TIMEOUT_S = 15.0
+"""An agent gives a silent node up after two seconds; the rest is for a slow host."""
 
 
 class DeployedPeer(msgspec.Struct, frozen=True):
@@ -132,19 +132,12 @@ class Fleet:
         replies = self.remote.ctl({host: {"op": "hello"} for host in names}, timeout_s=5)
         return {host: str(reply.ok["boot"]) for host, reply in replies.items() if reply.ok}
 
-    def nodes(
-        self, hosts: list[str] | None = None, *, timeout_s: float = 15
-    ) -> dict[str, dict[str, Any] | None]:
-        """Return each node's status; None for a node that does not answer."""
-        results = self.remote.run(hosts, QUERY, timeout_s=timeout_s)
-        statuses: dict[str, dict[str, Any] | None] = {}
-        for host, result in results.items():
-            try:
-                status = json.loads(result.stdout) if result.ok else None
-            except ValueError:
-                status = None
-            statuses[host] = status if status and status.get("ok", True) else None
-        return statuses
+    def nodes(self, hosts: Iterable[str] | None = None) -> dict[str, NodeStatus | RunError]:
+        """Return each node's status, or why there is none; its host starts no process for it."""
+        names = [host.name for host in self.inventory.hosts] if hosts is None else list(hosts)
+        request = {"op": "node", "ask": "status"}
+        replies = self.remote.ctl(dict.fromkeys(names, request), timeout_s=NODE_TIMEOUT_S)
+        return {host: _status_of(reply) for host, reply in replies.items()}
 
 
 def view(
@@ -192,6 +185,13 @@ def clock_gap(hellos: Mapping[str, Hello]) -> tuple[int, str, str]:
         for b, other in hellos.items():
             worst = max(worst, (one.clock_ns[0] - other.clock_ns[1], a, b))
     return worst
+
+
+def _status_of(reply: Reply) -> NodeStatus | RunError:
+    try:
+        return read_status(reply)
+    except RunError as error:
+        return error
 
 
 def _all_ok(op: str, replies: Mapping[str, Reply]) -> dict[str, Any]:

@@ -157,7 +157,7 @@ def _node_config(
         listen=host.address,
         node_port=host.node_port,
         probe_port=host.probe_port,
-        socket=f"{RUN_DIR}/node.ipc",
+        socket=f"{RUN_DIR}/node.sock",
         curve_secret_file=CURVE_SECRET,
         peers=[
             PeerConfig(

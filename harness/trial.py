@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from harness import arm, collect, power
 from harness.errors import Interrupted, RunError
 from harness.fleet import access
 from harness.genesis import first_round_ns, trial_files
+from harness.node_status import NodeStatus
 from harness.trial_end import UNITS, record_of, take_back
 from harness.trial_state import Context, Progress
 from harness.trial_watch import watch
@@ -160,15 +160,14 @@ def _wait_ready(context: Context, *, until_ns: int) -> str:
     return problem if waiting else ""
 
 
-def _not_ready(status: dict[str, Any] | None, peers: int) -> str:
-    if status is None:
-        return "the node does not answer"
-    linked = [peer for peer in status["peers"] if peer["state"] in ("handshaked", "synced")]
-    if len(linked) < peers:
-        return f"linked to {len(linked)} of {peers} peers"
-    clock = status["clock"]
-    if not clock["verified"]:
-        return f"its clock is not verified against NTP ({clock.get('reason') or 'no answer yet'})"
+def _not_ready(status: NodeStatus | RunError, peers: int) -> str:
+    if isinstance(status, RunError):
+        return str(status)
+    if status.linked < peers:
+        return f"linked to {status.linked} of {peers} peers"
+    if not status.clock.verified:
+        why = status.clock.reason or "no answer yet"
+        return f"its clock is not verified against NTP ({why})"
     return ""
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from harness.errors import RunError
 from harness.fleet import Fleet
 from harness.inventory import Inventory
+from harness.node_status import NodeStatus
 from harness.remote import Remote
 from harness.terminal import said
 
@@ -39,25 +40,24 @@ def _table(fleet: Fleet) -> Table:
     statuses = fleet.nodes()
     agents = fleet.remote.ctl_all("status")
     for host, status in statuses.items():
-        faults = (agents[host].ok or {}).get("faults", []) if not agents[host].problem else []
+        agent = agents[host]
+        faults = (agent.ok or {}).get("faults", [])
         active = [f["id"] for f in faults if f["state"] in ("applied", "installed")]
-        text = ", ".join(active) or agents[host].problem
-        table.add_row(host, *(said(cell) for cell in (*_cells(status), text)))
+        cells = _cells("" if agent.problem else status)
+        table.add_row(host, *map(said, (*cells, agent.problem or ", ".join(active))))
     return table
 
 
-def _cells(status: dict[str, Any] | None) -> list[str]:
-    if status is None:
-        return ["no node", "", "", "", "", ""]
-    linked = sum(peer["state"] in ("handshaked", "synced") for peer in status["peers"])
-    clock = status["clock"]
-    offset = clock.get("offset_ns")
-    shown = "?" if offset is None else f"{offset / 1e6:+.3f} ms"
+def _cells(status: NodeStatus | RunError | str) -> list[str]:
+    if not isinstance(status, NodeStatus):
+        return [str(status), "", "", "", "", ""]
+    clock = status.clock
+    shown = "?" if clock.offset_ns is None else f"{clock.offset_ns / 1e6:+.3f} ms"
     return [
-        str(status["head_num"]),
-        str(status["lib_num"]),
-        str(status["head_num"] - status["lib_num"]),
-        f"{linked}/{len(status['peers'])}",
-        shown if clock["verified"] else f"{shown} {clock.get('reason', 'unverified')}",
-        str(status["mempool"]),
+        str(status.head_num),
+        str(status.lib_num),
+        str(status.head_num - status.lib_num),
+        f"{status.linked}/{len(status.peers)}",
+        shown if clock.verified else f"{shown} {clock.reason or 'unverified'}",
+        str(status.mempool),
     ]

@@ -16,7 +16,7 @@ from node.links import LinkError
 from node.query import QueryError, ask
 from node.store import StoreError
 
-DEFAULT_SOCKET = "/run/slotlab/node.ipc"
+DEFAULT_SOCKET = "/run/slotlab/node.sock"
 
 EXIT_INPUT = 2
 EXIT_MACHINE = 3
