@@ -1,8 +1,9 @@
 """Keeps what others hold for us while a campaign runs: the lab's lock, a short lease, and the
 provider's agent, which ends by itself when nobody asks it for a minute.
 
-A thread of its own, so that a slow host or report never lets either run out. A host that does not
-answer is said once and asked again: its schedule goes on without us.
+A thread for each, so that none waits for another, nor for a slow host or report. What cannot be
+renewed is said once and asked again: a host's schedule goes on without us. No answer, whatever it
+is, ends a thread.
 """
 
 from __future__ import annotations
@@ -12,11 +13,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from harness.channel import Reply
 from harness.errors import RunError
-from harness.lock import HostLock
+from harness.lock import LOCKED, HostLock, refusals
 from harness.power import Provider
 from harness.units import SECOND_NS
 
@@ -24,15 +24,19 @@ LOCK_TTL_NS = 60 * SECOND_NS
 LOCK_TTL_MAX_NS = 24 * 3600 * SECOND_NS
 """No host keeps a lock longer; it is renewed all the while."""
 LOCK_EVERY_S = 15.0
+RETRY_S = 1.0
 LEASE_PART = 3
 """A lease is renewed this many times before it would end."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Lease:
     trial: str
     lease_ns: int
-    renewed: float
+
+    @property
+    def pause_s(self) -> float:
+        return self.lease_ns / SECOND_NS / LEASE_PART
 
 
 class Keeper:
@@ -40,96 +44,131 @@ class Keeper:
 
     def __init__(self, lock: HostLock) -> None:
         self._lock = lock
-        self._ended = threading.Event()
-        self._changed = threading.Event()
         self._lease: _Lease | None = None
         self._provider: Provider | None = None
         self._until_ns = 0
-        self._silent: set[str] = set()
-        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self.lost = ""
         self.news: deque[str] = deque()
         """Lines for the operator, oldest first; whoever shows them takes them out."""
+        self._renewals = (
+            _Renewal("lock", self._renew_lock, self.news),
+            _Renewal("lease", self._renew_lease, self.news),
+            _Renewal("provider", self._renew_provider, self.news),
+        )
 
     def __enter__(self) -> Keeper:
-        self._thread.start()
+        for each in self._renewals:
+            each.thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._changed.set()
-        self._thread.join()
+        for each in self._renewals:
+            each.end()
+        for each in self._renewals:
+            each.thread.join()
 
     def attend(self, provider: Provider | None) -> None:
-        """Return nothing; this provider's agent is asked often enough to stay, until the next."""
+        """Ask this provider's agent often enough that it stays, until the next is given."""
         self._provider = provider
+        self._wake()
 
     def armed(self, trial: str, *, until_ns: int, lease_ns: int | None) -> None:
-        """Return nothing; from now on the lock lasts until until_ns (wall) whatever becomes of us.
+        """Have the lock last until until_ns (wall), whatever becomes of us.
 
         lease_ns: the trial's own lease, renewed on the hosts and at the provider until `disarmed`;
         None: it needs no renewing.
         """
         self._until_ns = until_ns
-        self._lease = None if lease_ns is None else _Lease(trial, lease_ns, time.monotonic())
-        self._changed.set()
+        self._lease = None if lease_ns is None else _Lease(trial, lease_ns)
+        self._wake()
 
     def disarmed(self) -> None:
-        """Return nothing; no lease is renewed any more, the lock lasts a minute at a time."""
+        """Renew no lease any more, and the lock for a minute at a time."""
         self._lease, self._until_ns = None, 0
-        self._changed.set()
+        self._wake()
 
-    def _keep(self) -> None:
-        locked = 0.0
-        while not self._ended.is_set():
-            now = time.monotonic()
-            lease = self._lease
-            if self._changed.is_set() or now - locked >= LOCK_EVERY_S:
-                self._changed.clear()
-                locked = now
-                self._hold()
-            if lease is not None and now - lease.renewed >= _pause_s(lease):
-                lease.renewed = now
-                self._renew(lease)
-            pause_s = LOCK_EVERY_S if lease is None else min(LOCK_EVERY_S, _pause_s(lease) / 2)
-            self._changed.wait(pause_s)
+    def _wake(self) -> None:
+        for each in self._renewals:
+            each.woken.set()
 
-    def _hold(self) -> None:
+    def _renew_lock(self, told: _Told) -> float:
         ttl_ns = min(LOCK_TTL_MAX_NS, max(LOCK_TTL_NS, self._until_ns - time.time_ns()))
-        refused = self._lock.renew(ttl_ns=ttl_ns)
-        if refused and not self.lost:
-            self.lost = refused[0]
-        if self._provider is not None:
-            self._told(self._provider.status)
+        replies = self._lock.renew(ttl_ns=ttl_ns)
+        for host, detail in refusals(replies).items():
+            self.lost = self.lost or f"{host}: {detail}"
+        told.about(replies, "lock not renewed ({why}); it is ours there until it ends")
+        return LOCK_EVERY_S
 
-    def _renew(self, lease: _Lease) -> None:
-        if self._provider is not None:
-            self._told(partial(self._provider.renew, lease.trial, lease.lease_ns))
+    def _renew_lease(self, told: _Told) -> float:
+        lease = self._lease
+        if lease is None:
+            return LOCK_EVERY_S
         replies = self._lock.remote.ctl_all(
-            "renew", trial=lease.trial, lease_ns=lease.lease_ns, timeout_s=_pause_s(lease)
-        )
+            "renew", lane="renewals", trial=lease.trial, lease_ns=lease.lease_ns,
+            timeout_s=lease.pause_s,
+        )  # fmt: skip
+        if self._lease is lease:
+            told.about(replies, "lease not renewed ({why}); it heals when the lease ends")
+        return lease.pause_s
+
+    def _renew_provider(self, told: _Told) -> float:
+        lease, provider = self._lease, self._provider
+        if provider is not None and lease is not None:
+            provider.renew(lease.trial, lease.lease_ns)
+        elif provider is not None:
+            provider.status()
+        return LOCK_EVERY_S if lease is None else min(LOCK_EVERY_S, lease.pause_s)
+
+
+class _Told:
+    """Mutable: which hosts were said to be away, so that each is said once."""
+
+    def __init__(self, news: deque[str]) -> None:
+        self._news = news
+        self._silent: set[str] = set()
+
+    def about(self, replies: Mapping[str, Reply], lost: str) -> None:
+        """Say which hosts did not answer this time, and which do again."""
         silent = {host for host, reply in replies.items() if _away(reply)}
-        if self._lease is lease and not self._ended.is_set():
-            self._tell(silent, replies)
-
-    def _told(self, ask: Callable[[], object]) -> None:
-        try:
-            ask()
-        except RunError as error:
-            self.news.append(str(error))
-
-    def _tell(self, silent: set[str], replies: Mapping[str, Reply]) -> None:
         for host in sorted(silent - self._silent):
-            why = replies[host].reason
-            self.news.append(f"{host}: lease not renewed ({why}); it heals when the lease ends")
+            self._news.append(f"{host}: {lost.format(why=replies[host].reason)}")
         for host in sorted(self._silent - silent):
-            self.news.append(f"{host}: answers again")
+            self._news.append(f"{host}: answers again")
         self._silent = silent
 
 
-def _pause_s(lease: _Lease) -> float:
-    return lease.lease_ns / SECOND_NS / LEASE_PART
+class _Renewal:
+    """One thing renewed by a thread of its own; renew returns for how many seconds it is well."""
+
+    def __init__(self, name: str, renew: Callable[[_Told], float], news: deque[str]) -> None:
+        self.woken = threading.Event()
+        self.thread = threading.Thread(target=self._keep, name=f"keeper-{name}", daemon=True)
+        self._name = name
+        self._renew = renew
+        self._news = news
+        self._ended = threading.Event()
+
+    def end(self) -> None:
+        """Renew nothing more, once what is under way is answered."""
+        self._ended.set()
+        self.woken.set()
+
+    def _keep(self) -> None:
+        told, problem = _Told(self._news), ""
+        while not self._ended.is_set():
+            begun = time.monotonic()
+            self.woken.clear()
+            before, problem = problem, ""
+            try:
+                pause_s = self._renew(told)
+            except RunError as error:
+                pause_s, problem = RETRY_S, str(error)
+            except Exception as error:  # whatever it is, the next renewal has to come
+                pause_s, problem = RETRY_S, f"{self._name}: not renewed: {error!r}"
+            if problem != before:
+                self._news.append(problem or f"{self._name}: renewed again")
+            self.woken.wait(max(0.0, pause_s - (time.monotonic() - begun)))
 
 
 def _away(reply: Reply) -> bool:
-    return reply.ok is None and reply.reason != "not_armed"
+    return reply.ok is None and reply.reason not in ("not_armed", LOCKED)

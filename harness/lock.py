@@ -13,15 +13,16 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.channel import Reply
 from harness.errors import LockError
 from harness.file_lock import held
 from harness.home import state_home
-from harness.remote import Remote
+from harness.remote import Lane, Remote
 from harness.units import SECOND_NS
 
 TTL_NS = 15 * 60 * SECOND_NS
@@ -50,31 +51,31 @@ class HostLock:
         Raises:
             LockError: another owner has a host; one line says who, for what and until when.
         """
-        refused = self._ask(ttl_ns)
+        refused = refusals(self._ask(ttl_ns))
         stale = {host: self._dead_owner(host) for host in refused}
         for host, name in stale.items():
             if name:
                 self.remote.ctl({host: {"op": "unlock", "owner": name}})
         if refused and all(stale.values()):
-            refused = self._ask(ttl_ns)
+            refused = refusals(self._ask(ttl_ns))
         if refused:
             self.release()
             host, detail = next(iter(refused.items()))
             raise LockError(f"this lab is busy: {host}: {detail}; wait, or end that first")
 
-    def renew(self, *, ttl_ns: int = TTL_NS) -> list[str]:
-        """Return who else has a host by now, one line each; one that is away keeps our lock."""
-        return [f"{host}: {detail}" for host, detail in self._ask(ttl_ns).items()]
+    def renew(self, *, ttl_ns: int = TTL_NS) -> dict[str, Reply]:
+        """Return each host's reply, within seconds; one that is away keeps our lock."""
+        return self._ask(ttl_ns, lane="renewals")
 
     def release(self) -> None:
         """Return once every host that answers has given the lock back."""
         self.remote.ctl_all("unlock", owner=self.owner, timeout_s=5)
 
-    def _ask(self, ttl_ns: int) -> dict[str, str]:
-        replies = self.remote.ctl_all(
-            "lock", owner=self.owner, purpose=self.purpose[:PURPOSE_MAX], ttl_ns=ttl_ns, timeout_s=5
-        )
-        return {host: reply.detail for host, reply in replies.items() if reply.reason == LOCKED}
+    def _ask(self, ttl_ns: int, *, lane: Lane = "requests") -> dict[str, Reply]:
+        return self.remote.ctl_all(
+            "lock", owner=self.owner, purpose=self.purpose[:PURPOSE_MAX], ttl_ns=ttl_ns,
+            timeout_s=5, lane=lane,
+        )  # fmt: skip
 
     def _dead_owner(self, host: str) -> str:
         """Return the owner of a host's lock if it was a process of this machine that has ended."""
@@ -90,6 +91,11 @@ class HostLock:
         except PermissionError:
             return ""
         return ""
+
+
+def refusals(replies: Mapping[str, Reply]) -> dict[str, str]:
+    """Return who else has a host, for what and until when, by host."""
+    return {host: reply.detail for host, reply in replies.items() if reply.reason == LOCKED}
 
 
 @contextmanager

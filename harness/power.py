@@ -21,7 +21,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -38,6 +38,10 @@ HEAL_TIMEOUT_S = 240.0
 
 POLL_S = 0.05
 PATH_BYTES_MAX = 100
+ANSWER_BYTES_MAX = 16 << 20
+NO_ANSWER = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What decoding raises for bytes that are no answer."""
+T = TypeVar("T")
 KEPT = ("HOME", "PATH", "USER", "LOGNAME", "LANG", "SSH_AUTH_SOCK", "XDG_CACHE_HOME",
         "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")  # fmt: skip
 """What a command of slotlab_power sees of our environment."""
@@ -71,34 +75,60 @@ class Provider:
         """Return once the lease ends lease_ns from now."""
         self.ask("renew", trial=trial, lease_ns=lease_ns)
 
-    def status(self) -> dict[str, Any]:
-        """Return the trial, its faults' states, the lease and the open ledger entries."""
-        return self.ask("status")
+    def status(self) -> Status:
+        """Return the states of the trial's faults."""
+        return _typed("status", self.ask("status"), Status)
 
     def heal(self) -> list[str]:
         """Return the faults taken back; hosts are on and answer their provider."""
-        return [str(each) for each in self.ask("heal", timeout_s=HEAL_TIMEOUT_S)["healed"]]
-
-    def journal(self) -> list[str]:
-        """Return the lines of agent.jsonl since the last prepare."""
-        lines: list[str] = []
-        while more := self.ask("journal", from_line=len(lines))["lines"]:
-            lines += more
-        return lines
+        return _typed("heal", self.ask("heal", timeout_s=HEAL_TIMEOUT_S), _Healed).healed
 
     def ask(self, op: str, *, timeout_s: float = ASK_TIMEOUT_S, **fields: Any) -> dict[str, Any]:
         """Return the agent's answer to one request.
 
         Raises:
-            RunError: it refuses, or does not answer.
+            RunError: it refuses, does not answer, or what it says is no answer.
         """
         try:
-            reply = _exchange(self.folder, {"v": 1, "id": 1, "op": op, **fields}, timeout_s)
+            answer = _exchange(self.folder, {"v": 1, "id": 1, "op": op, **fields}, timeout_s)
         except OSError as error:
             raise RunError(f"provider: {op}: its agent does not answer: {error}") from error
-        if (refusal := reply.get("error")) is not None:
-            raise RunError(f"provider: {op}: {refusal['reason']}: {refusal['detail']}")
-        return dict(reply["ok"])
+        if answer.ok is None:
+            raise RunError(f"provider: {op}: {answer.refusal}")
+        return answer.ok
+
+
+class _FaultState(msgspec.Struct, frozen=True):
+    id: str
+    state: str
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What the provider's agent says of its trial, as far as we look at it."""
+
+    faults: list[_FaultState] = []
+
+
+class _Healed(msgspec.Struct, frozen=True):
+    healed: list[str] = []
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    reason: str = ""
+    detail: str = ""
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """A line of the agent: ok, or an error."""
+
+    ok: dict[str, Any] | None = None
+    error: _Refusal | None = None
+
+    @property
+    def refusal(self) -> str:
+        """Return why it is not ok."""
+        error = self.error or _Refusal()
+        return ": ".join(word for word in (error.reason, error.detail) if word) or "no reason given"
 
 
 def folder_of(inventory: Inventory) -> Path:
@@ -120,7 +150,7 @@ def start(inventory: Inventory) -> Provider:
     if running(folder):
         if file.read_bytes() == wanted:
             return provider
-        if any(each["state"] in ("prepared", "applied") for each in provider.status()["faults"]):
+        if any(each.state in ("prepared", "applied") for each in provider.status().faults):
             raise RunError("provider: busy with an older inventory; wait, or run slotlab heal")
         _end(folder)
     _write_private(file, wanted)
@@ -130,9 +160,13 @@ def start(inventory: Inventory) -> Provider:
 
 
 def running(folder: Path) -> bool:
-    """Return whether a provider's agent answers there."""
+    """Return whether a provider's agent answers there.
+
+    Raises:
+        RunError: something does that is none.
+    """
     try:
-        return "ok" in _exchange(folder, {"v": 1, "id": 1, "op": "hello"}, ASK_TIMEOUT_S)
+        return _exchange(folder, {"v": 1, "id": 1, "op": "hello"}, ASK_TIMEOUT_S).ok is not None
     except OSError:
         return False
 
@@ -150,10 +184,10 @@ def heal(inventory: Inventory) -> tuple[bool, list[str]]:
         done = subprocess.run(
             words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=HEAL_TIMEOUT_S
         )
-        reply = json.loads(done.stdout.strip().splitlines()[-1])
-    except (subprocess.TimeoutExpired, ValueError, IndexError):
+        answer = _decoded("heal", done.stdout.strip().rpartition("\n")[2].encode())
+        return done.returncode == 0, _typed("heal", answer.ok or {}, _Healed).healed
+    except (subprocess.TimeoutExpired, RunError):
         return False, []
-    return done.returncode == 0, [str(each) for each in reply.get("ok", {}).get("healed", [])]
 
 
 def commands(host: Host) -> dict[str, list[str]]:
@@ -230,13 +264,27 @@ def _end(folder: Path) -> None:
         time.sleep(POLL_S)
 
 
-def _exchange(folder: Path, request: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+def _exchange(folder: Path, request: dict[str, Any], timeout_s: float) -> _Answer:
     with _connected(folder, timeout_s) as link:
         link.sendall(json.dumps(request).encode() + b"\n")
-        line = link.makefile("rb").readline()
+        line = link.makefile("rb").readline(ANSWER_BYTES_MAX)
     if not line:
         raise ConnectionError("it closed the connection")
-    return dict(json.loads(line))
+    return _decoded(str(request["op"]), line)
+
+
+def _decoded(op: str, line: bytes) -> _Answer:
+    try:
+        return msgspec.json.decode(line, type=_Answer)
+    except NO_ANSWER as error:
+        raise RunError(f"provider: {op}: its agent's answer cannot be read: {error}") from error
+
+
+def _typed(op: str, ok: dict[str, Any], kind: type[T]) -> T:
+    try:
+        return msgspec.convert(ok, kind)
+    except NO_ANSWER as error:
+        raise RunError(f"provider: {op}: its agent's answer cannot be read: {error}") from error
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from faults.layout import layout
 from harness import inventory, power
 from harness.labs import running
 from tests.lab.bench import MARKS, ROOT, Bench, bench, wait_for
@@ -74,7 +75,7 @@ def answers(lab: Bench, host: str) -> bool:
 
 def records(lab: Bench) -> list[dict[str, object]]:
     folder = power.folder_of(inventory.load(lab.inventory))
-    return [json.loads(line) for line in power.Provider(folder).journal()]
+    return [json.loads(line) for line in layout(folder).journal_file.read_text().splitlines()]
 
 
 def test_a_host_whose_power_was_cut_is_back_though_the_controller_was_killed(lab: Bench) -> None:

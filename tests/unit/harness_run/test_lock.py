@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -156,6 +157,80 @@ def test_a_providers_agent_is_asked_so_that_it_stays_while_slow_nodes_start(
         until(lambda: second.asked >= 1 and bool(keeper.news))
     assert keeper.news[0] == "provider: status: its agent does not answer"
     assert keeper.lost == ""
+
+
+@dataclass
+class Hanging(Agent):
+    """A provider's agent that takes a question and gives no answer until it is let go."""
+
+    go: threading.Event = field(default_factory=threading.Event)
+
+    def status(self) -> dict[str, object]:
+        self.asked += 1
+        assert self.go.wait(10)
+        return {}
+
+
+def test_a_provider_that_hangs_holds_up_neither_lock_nor_lease(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeping, "LOCK_EVERY_S", 0.01)
+    hosts, provider = Hosts(), Hanging()
+    with Keeper(HostLock(remote(hosts), "run")) as keeper:
+        keeper.attend(cast(Provider, provider))
+        until(lambda: provider.asked == 1)
+        locked, renewed = len(hosts.ttls_ns), hosts.renewed
+        keeper.armed("t", until_ns=0, lease_ns=60_000_000)
+        until(lambda: len(hosts.ttls_ns) > locked + 4 and hosts.renewed > renewed + 4)
+        assert provider.asked == 1
+        provider.go.set()
+
+
+@dataclass
+class Strange(Hosts):
+    """Hosts of which one answer, whatever its kind, is what no caller expects."""
+
+    failing: set[str] = field(default_factory=set)
+
+    def ctl_all(self, op: str, *, timeout_s: float = 10, **fields: Any) -> dict[str, Reply]:
+        if op in self.failing:
+            raise KeyError("ok")
+        return super().ctl_all(op, timeout_s=timeout_s, **fields)
+
+
+@pytest.mark.parametrize(("op", "name"), [("lock", "lock"), ("renew", "lease")])
+def test_no_answer_ends_the_renewing_in_silence(
+    op: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "LOCK_EVERY_S", 0.01)
+    monkeypatch.setattr(keeping, "RETRY_S", 0.01)
+    hosts = Strange(failing={op})
+    with Keeper(HostLock(remote(hosts), "run")) as keeper:
+        keeper.armed("t", until_ns=0, lease_ns=60_000_000)
+        until(lambda: bool(keeper.news))
+        before = len(hosts.ttls_ns) if op == "lock" else hosts.renewed
+        hosts.failing.clear()
+        until(lambda: (len(hosts.ttls_ns) if op == "lock" else hosts.renewed) > before + 2)
+        until(lambda: len(keeper.news) == 2)
+    assert list(keeper.news) == [
+        f"{name}: not renewed: KeyError('ok')",
+        f"{name}: renewed again",
+    ]
+
+
+def test_a_host_whose_lock_cannot_be_renewed_is_said_once_and_when_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeping, "LOCK_EVERY_S", 0.01)
+    hosts = Hosts(without=frozenset({"n1"}))
+    with Keeper(HostLock(remote(hosts), "run")) as keeper:
+        until(lambda: len(hosts.ttls_ns) > 4)
+        hosts.without = frozenset()
+        until(lambda: len(keeper.news) == 2)
+    assert list(keeper.news) == [
+        "n1: lock not renewed (no_agent); it is ours there until it ends",
+        "n1: answers again",
+    ]
 
 
 def test_a_lab_that_another_owner_has_by_now_is_lost() -> None:
