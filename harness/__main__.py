@@ -6,7 +6,8 @@ Nothing but the error table is here; the commands are in commands.py.
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -47,10 +48,15 @@ def slotlab(
     """Proof-of-stake chains on real machines, with faults, clocks and error bars."""
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; every foreseen error is one line and an exit status."""
     try:
-        app(prog_name="slotlab")
+        status = app(words, prog_name="slotlab", standalone_mode=False)
+        sys.exit(status or 0)
+    except typer.TyperException as error:
+        _fail(_mistyped(error), EXIT_OPERATOR)
+    except typer.Abort:
+        _fail("stopped by the operator", STOPPED)
     except (OperatorError, ConfigError) as error:
         _fail(error, EXIT_OPERATOR)
     except LabError as error:
@@ -66,8 +72,16 @@ def main() -> None:
         _fail(f"{where}{error.strerror or error}", EXIT_LAB)
 
 
-def _fail(error: object, status: int) -> None:
-    print(f"slotlab: {printable_lines(str(error).strip())}", file=sys.stderr)
+def _mistyped(error: typer.TyperException) -> str:
+    """Return what is wrong with the words typed; empty where the help was printed instead."""
+    text = " ".join(error.format_message().split()).rstrip(".?")
+    where = getattr(error, "ctx", None)
+    return f"{text}; see `{where.command_path} --help`" if text and where else text
+
+
+def _fail(error: object, status: int) -> NoReturn:
+    if text := printable_lines(str(error).strip()):
+        print(f"slotlab: {text}", file=sys.stderr)
     sys.exit(status)
 
 
