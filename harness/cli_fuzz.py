@@ -15,6 +15,7 @@ from rich.progress import Progress
 
 from harness import store
 from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
+from harness.terminal import console_of
 
 if TYPE_CHECKING:
     from harness.fuzz.hunt import Hunt, Result
@@ -44,7 +45,7 @@ def fuzz(
     if where not in draw.HUNTS:
         raise UsageError(f"--where {where}: known are {', '.join(draw.HUNTS)}")
     wanted = Hunt(profile=profile, where=where, runs=runs, seed=seed, workers=workers)
-    console = Console(stderr=as_json)
+    console = console_of(stderr=as_json)
     started = time.monotonic()
     result = _watched(partial(hunt, wanted), runs, console)
     paths = [save(found, wanted, out) for found in result.found]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
 
 from harness import inventory, power
 from harness.cli_options import Become, Inventory, password
 from harness.errors import EXIT_LAB
 from harness.show import Show
-from harness.terminal import said, styled
+from harness.terminal import console_of, said, styled
 
 BOOT_S = 180.0
 """How long a host whose power was cut may take to come back."""
@@ -22,7 +21,7 @@ def heal(inventory_path: Inventory, become: Become = False) -> None:
     lab = inventory.load(inventory_path)
     if become:
         lab = lab.with_become_password(password())
-    console = Console()
+    console = console_of()
     show = Show(console)
 
     def tell(text: str) -> bool:

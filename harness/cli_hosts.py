@@ -7,17 +7,15 @@ import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from harness import inventory, units
 from harness.cli_options import AsJson, Become, Inventory, MaybeInventory, password
 from harness.errors import EXIT_LAB, UsageError
 from harness.packages import HOST_PACKAGES, install_line
 from harness.preflight_rows import Row
-from harness.preflight_table import shown, table_of
+from harness.preflight_table import findings_of, shown
 from harness.show import Show
-from harness.terminal import said, styled
+from harness.terminal import console_of, said, styled, table_of
 
 if TYPE_CHECKING:
     from harness.deploy import DeployResult
@@ -42,7 +40,7 @@ def deploy(
     from harness import deploy as deploying
     from harness.playbook import PlayOptions
 
-    lab, show = inventory.load(inventory_path), Show(Console())
+    lab, show = inventory.load(inventory_path), Show(console_of())
     options = PlayOptions(become_password=password() if become else None, diff=diff, check=diff)
     _print_outcomes(show, deploying.deploy(lab, show.step, options=options), applied=not diff)
 
@@ -51,7 +49,7 @@ def wipe(inventory_path: Inventory, become: Become = False) -> None:
     from harness import deploy as deploying
     from harness.playbook import PlayOptions
 
-    lab, show = inventory.load(inventory_path), Show(Console())
+    lab, show = inventory.load(inventory_path), Show(console_of())
     options = PlayOptions(become_password=password() if become else None)
     _print_outcomes(show, deploying.wipe(lab, show.step, options=options))
 
@@ -59,10 +57,10 @@ def wipe(inventory_path: Inventory, become: Become = False) -> None:
 def _print_packages() -> None:
     """Print what hosts need, whether or not there is a rack yet."""
     words = {"always": "needed", "manage": "slotlab_time: manage", "useful": "useful"}
-    table = Table("package", "when", "what for", pad_edge=False)
+    table = table_of("package", "when", "what for")
     for package in HOST_PACKAGES:
         table.add_row(package.name, words[package.need], package.why)
-    console = Console()
+    console = console_of()
     console.print(table)
     needed = [package.name for package in HOST_PACKAGES if package.need == "always"]
     console.print(install_line(needed), highlight=False, soft_wrap=True)
@@ -89,15 +87,15 @@ def check(
     lab = inventory.load(inventory_path)
     if become:
         lab = lab.with_become_password(password())
-    console = Console(stderr=as_json)
+    console = console_of(stderr=as_json)
     report = preflight.check(lab, options)
     rows, measured = list(report.rows), list[Row]()
     if not as_json:
-        console.print(table_of(shown(rows, everything=everything)))
+        console.print(findings_of(shown(rows, everything=everything)))
     if calibrate and report.ok:
         measured = calibrating.calibrate(lab, Show(console).step)
         if not as_json:
-            console.print(table_of(measured))
+            console.print(findings_of(measured))
     if as_json:
         print(json.dumps([dataclasses.asdict(row) for row in rows + measured], indent=1))
     if any(row.verdict == "fail" for row in rows + measured):

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness import inventory, lab_init
 from harness.errors import UsageError
 from harness.show import Show
+from harness.terminal import console_of
 
 
 def init(
@@ -48,7 +48,7 @@ def init(
     if offline:
         found = [lab_init.Found(problem="not asked (--offline)") for _ in given]
     else:
-        found = lab_init.ask_all(given, wishes, Show(Console()).step)
+        found = lab_init.ask_all(given, wishes, Show(console_of()).step)
     out.write_text(lab_init.render(given, found, wishes, title=out.name))
     lab = inventory.load(out)
     print(f"{out}: {len(lab.hosts)} hosts; read it, fill in what is a comment, then:")

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from harness.errors import UsageError
 from harness.labs import container, running, topology
 from harness.labs.vm import lab as vm_lab
 from harness.show import Show
+from harness.terminal import console_of, table_of
 
 Name = Annotated[str, typer.Option("--name", help="Name of the lab.")]
 
@@ -31,7 +30,7 @@ def up(
     if shape and provider != "vm":
         raise UsageError("--topology: only VMs can be dressed; add --provider vm")
     dress = topology.load(shape) if shape else None
-    console = Console()
+    console = console_of()
     show = Show(console)
     if provider == "vm":
         lab = vm_lab.up(vm_lab.VmSpec(name=name, hosts=hosts, dress=dress), show.step)
@@ -43,13 +42,13 @@ def up(
 def down(name: Name = "default") -> None:
     from harness.gone import take_down
 
-    if not take_down(name, Show(Console()).step):
+    if not take_down(name, Show(console_of()).step):
         print(f"lab {name}: there is none")
 
 
 def status(name: Annotated[str | None, typer.Option("--name")] = None) -> None:
     names = [name] if name else list(running.list_labs())
-    table = Table("lab", "provider", "host", "role", "address", "running", "pid", "ssh")
+    table = table_of("lab", "provider", "host", "role", "address", "running", "pid", "ssh")
     for each in names:
         found = running.status(each)
         if found is None:
@@ -65,7 +64,7 @@ def status(name: Annotated[str | None, typer.Option("--name")] = None) -> None:
                 str(host.pid or ""),
                 "yes" if host.ssh else "no",
             )
-    Console().print(table if names else "no labs; slotlab lab up makes one")
+    console_of().print(table if names else "no labs; slotlab lab up makes one")
 
 
 def ssh(

@@ -7,14 +7,12 @@ import webbrowser
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from harness import inventory, store
 from harness.cli_options import AsJson, Inventory, Run, Runs, run_names
 from harness.errors import RunError
 from harness.show import Show
-from harness.terminal import said
+from harness.terminal import console_of, said, table_of
 from metrics.model.printable import printable_lines
 from metrics.model.run_folder import load_json
 
@@ -25,7 +23,7 @@ def watch(
 ) -> None:
     from harness.watch import watch as live
 
-    live(inventory.load(inventory_path), Console(), turns=1 if once else None)
+    live(inventory.load(inventory_path), console_of(), turns=1 if once else None)
 
 
 def report(
@@ -48,7 +46,7 @@ def report(
 
     folder = store.find(name, root).path
     other = store.find(beside, root).path if beside is not None else None
-    console = Console(stderr=as_json)
+    console = console_of(stderr=as_json)
     show = Show(console)
     summary = rebuild(folder, show.tick, other=other)
     show.quiet()
@@ -71,10 +69,10 @@ def runs(root: Runs = store.ROOT, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(rows))
         return
-    table = Table("run", "verdict")
+    table = table_of("run", "verdict")
     for row in rows:
         table.add_row(said(row["run"]), said(row["verdict"]))
-    Console().print(table if rows else f"no runs below {root}")
+    console_of().print(table if rows else f"no runs below {root}")
 
 
 def logs(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from harness import campaign, inventory, lab_view, plan, plan_tables
 from harness.cli_options import AsJson, Campaign, LabKind, MaybeInventory, Seed, is_sim
 from harness.inventory import Inventory
 from harness.plan import LabView
+from harness.terminal import console_of
 from metrics.model.plan import encode
 
 
@@ -37,7 +37,7 @@ def show_plan(
     if as_json:
         print(encode(planned).decode(), end="")
         return
-    console = Console()
+    console = console_of()
     console.print(plan_tables.hosts_of(planned))
     for trial in planned.trials:
         console.print(plan_tables.trial_of(planned, trial))

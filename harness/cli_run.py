@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
 
 from harness import store
 from harness.cli_options import AsJson, Campaign, LabKind, MaybeInventory, Runs, Seed, is_sim
 from harness.errors import EXIT_OK, UsageError
 from harness.show import Show
+from harness.terminal import console_of
 
 
 def demo(
@@ -23,7 +23,7 @@ def demo(
     from harness.demo import DemoOptions, run_demo
     from harness.summary_tables import print_summary
 
-    console = Console()
+    console = console_of()
     outcome = run_demo(DemoOptions(campaign=name, hosts=hosts, runs=runs, seed=seed), Show(console))
     raise typer.Exit(print_summary(console, outcome.folder, outcome.summary))
 
@@ -46,7 +46,7 @@ def run_campaign(
     from harness.run import RunOptions, run
     from harness.summary_tables import print_summary
 
-    console = Console(stderr=as_json)
+    console = console_of(stderr=as_json)
     options = RunOptions(
         campaign=campaign_name, inventory=inventory_path, runs=runs, seed=seed, only_cell=only
     )
@@ -63,7 +63,7 @@ def _run_in_sim(
     from harness.run_sim import SimOptions, repeat_line, run
     from harness.summary_tables import print_summary
 
-    console = Console(stderr=as_json)
+    console = console_of(stderr=as_json)
     options = SimOptions(campaign=name, runs=runs, seed=seed, only_cell=only)
     outcome = run(options, Show(console))
     if as_json:

@@ -8,15 +8,14 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from harness.terminal import table_of
 from harness.units import text_of_ns
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 
 
 def hosts_of(plan: Plan) -> Table:
     """Return who runs which producers."""
-    table = Table(title="hosts", title_justify="left")
-    for name in ("host", "address", "producers"):
-        table.add_column(name)
+    table = table_of("host", "address", "producers", title="hosts")
     for host in plan.hosts:
         table.add_row(host.host, host.address, ", ".join(host.producers) or "observer")
     return table
@@ -26,9 +25,8 @@ def trial_of(plan: Plan, trial: PlannedTrial) -> Table:
     """Return one trial of a plan: when, what, to whom, for how long, live weight against quorum."""
     cell = next(cell for cell in plan.cells if cell.n == trial.cell)
     params = "".join(f", {name}={value}" for name, value in cell.params.items())
-    table = Table(title=f"trial {trial.n} (cell {cell.n}{params})", title_justify="left")
-    for name in ("from", "phase", "what", "who", "how long", "how", "live/needed"):
-        table.add_column(name)
+    names = ("from", "phase", "what", "who", "how long", "how", "live/needed")
+    table = table_of(*names, title=f"trial {trial.n} (cell {cell.n}{params})")
     for phase in trial.phases:
         faults = [fault for fault in trial.faults if fault.id in phase.name.split("+")]
         quorum = [q for q in trial.quorum if q.from_ns < phase.end_ns and q.to_ns > phase.start_ns]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from rich.table import Table
 
 from harness.preflight_rows import Row
-from harness.terminal import said, styled
+from harness.terminal import said, styled, table_of
 
 
 def shown(rows: Iterable[Row], *, everything: bool) -> Iterator[Row]:
@@ -26,9 +26,9 @@ def shown(rows: Iterable[Row], *, everything: bool) -> Iterator[Row]:
                 yield Row(host, "the rest" if bad else "all", "ok", f"{well} ok")
 
 
-def table_of(rows: Iterable[Row]) -> Table:
+def findings_of(rows: Iterable[Row]) -> Table:
     """Return rows as a table; a remedy stands below what it is for."""
-    table = Table("host", "verdict", "finding", pad_edge=False)
+    table = table_of("host", "verdict", "finding")
     for row in rows:
         finding = f"{said(row.check)}: {said(row.detail)}"
         if row.remedy:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.errors import EXIT_FAILED, EXIT_LAB, EXIT_OK
-from harness.terminal import said, styled
+from harness.terminal import said, styled, table_of
 from metrics.model.printable import printable
 from metrics.model.quantiles import NEEDED
 from metrics.report import fault_text
@@ -37,10 +37,9 @@ def phases_of(summary: Mapping[str, Any]) -> Iterable[Table]:
     """Return one table a cell: finality, missed slots and forks by phase."""
     for cell in summary["cells"]:
         params = ", ".join(f"{name}={value}" for name, value in cell["params"].items())
-        table = Table(title=f"cell {params}" if params else "phases", title_justify="left")
-        table.add_column("phase")
-        for name in ("lag", "finality", "p95", "not final", "slots", "missed", "switches"):
-            table.add_column(name, justify="right")
+        right = ("lag", "finality", "p95", "not final", "slots", "missed", "switches")
+        title = f"cell {params}" if params else "phases"
+        table = table_of("phase", *right, title=title, right=right)
         for name, m in cell["phases"].items():
             lag, latency, slots = m["finality_lag_blocks"], m["finality_latency_s"], m["slots"]
             table.add_row(
@@ -58,9 +57,7 @@ def phases_of(summary: Mapping[str, Any]) -> Iterable[Table]:
 
 def faults_of(summary: Mapping[str, Any]) -> Table:
     """Return what was asked of each fault beside what was measured, in words."""
-    table = Table(title="faults", title_justify="left", show_lines=True)
-    table.add_column("fault", overflow="fold")
-    table.add_column("asked, measured, when and how")
+    table = table_of("fault", "asked, measured, when and how", title="faults", lines=True)
     many = len({fault["trial"] for fault in summary["faults"]}) > 1
     for fault in summary["faults"]:
         trial = f"\ntrial {fault['trial']}" if many else ""
@@ -78,16 +75,10 @@ def faults_of(summary: Mapping[str, Any]) -> Table:
 
 
 def checks_of(summary: Mapping[str, Any]) -> Table:
-    """Return the expectations and whether they hold; what holds takes one line."""
-    table = Table(title="checks", title_justify="left")
-    table.add_column("check", overflow="fold")
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("evidence")
+    """Return the expectations and whether they hold, with the evidence."""
+    table = table_of("check", "verdict", "evidence", title="checks")
     for check in summary["checks"]:
-        holds = check["verdict"] == "holds"
-        evidence = Text(
-            printable(check["evidence"]), no_wrap=holds, overflow="ellipsis" if holds else "fold"
-        )
+        evidence = Text(printable(check["evidence"]))
         table.add_row(said(check["name"]), styled(check["verdict"]), evidence)
     return table
 

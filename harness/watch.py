@@ -14,7 +14,7 @@ from harness.fleet import Fleet
 from harness.inventory import Inventory
 from harness.node_status import NodeStatus
 from harness.remote import Remote
-from harness.terminal import said
+from harness.terminal import said, table_of
 
 PERIOD_S = 2.0
 
@@ -34,9 +34,7 @@ def watch(inventory: Inventory, console: Console, *, turns: int | None = None) -
 
 
 def _table(fleet: Fleet) -> Table:
-    table = Table()
-    for name in ("host", "head", "final", "lag", "peers", "clock offset", "mempool", "faults"):
-        table.add_column(name)
+    table = table_of("host", "head", "final", "lag", "peers", "clock offset", "mempool", "faults")
     statuses = fleet.nodes()
     agents = fleet.remote.ctl_all("status")
     for host, status in statuses.items():

@@ -20,7 +20,7 @@ from harness.preflight_clock import Controller, chrony_bound_ns
 from harness.preflight_lab import rows as lab_rows
 from harness.preflight_network import loss_rows
 from harness.preflight_rows import Row
-from harness.preflight_table import shown, table_of
+from harness.preflight_table import findings_of, shown
 
 HOSTS = Path(__file__).parents[2] / "vectors" / "hosts"
 NOW_NS = 1_795_244_883_000_000_000
@@ -186,7 +186,7 @@ def test_a_terminal_of_80_columns_shows_bad_rows_whole_and_counts_the_rest(host:
     found = rows(host, ntp={}, bits=32)
     console = Console(width=80, no_color=True)
     with console.capture() as captured:
-        console.print(table_of(shown(found, everything=False)))
+        console.print(findings_of(shown(found, everything=False)))
     text = captured.get()
     assert max(len(line) for line in text.splitlines()) <= 80
     assert "slotlab_ntp to servers of your own" in text
