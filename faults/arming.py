@@ -129,6 +129,7 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
         entry = _entry(grant, fault, item, place)
         drivers[fault.id] = _driver(fault, place, entry, grant, host)
         items.append(replace(item, lead_ns=_lead_ns(fault, place)))
+    clock.check_nobody_else(clocks)
     return Armed(grant, drivers, Schedule(tuple(items), lease_ns))
 
 

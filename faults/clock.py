@@ -22,6 +22,7 @@ from typing import Literal
 
 import msgspec
 
+from faults import clock_setters
 from faults.clock_daemon import hold, restart, resume, steer
 from faults.fault import (
     SECOND_NS,
@@ -148,6 +149,18 @@ def overlap(faults: Sequence[ClockStep | ClockDrift]) -> FaultError | None:
             detail = f"{first.id} and {second.id} on one host{apart}"
             return FaultError("overlapping_clock_fault", detail)
     return None
+
+
+def check_nobody_else(faults: Sequence[ClockStep | ClockDrift]) -> None:
+    """Refuse to move the host's clock while somebody sets it who cannot be held meanwhile.
+
+    Raises:
+        FaultError: foreign_clock_setter; it names the first one.
+    """
+    moving = [fault.id for fault in faults if fault.level != "process"]
+    if moving and (others := clock_setters.found()["others"]):
+        detail = f"{moving[0]}: also sets this clock: {others[0]}; stop it, or use level process"
+        raise FaultError("foreign_clock_setter", detail)
 
 
 def read_skew(path: Path) -> Skew:

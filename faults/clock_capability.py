@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faults.clock_daemon import CHRONY
+from faults.clock_setters import CHRONY
 from faults.host_clock import read_rate
 from faults.runner import output
 

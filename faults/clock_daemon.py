@@ -1,27 +1,22 @@
 """The host's time daemon around a clock fault: held, started again, or (chrony) steered wrong.
 
 The commands are shell because the undo must not need Python. What was held stands in a file, and
-no other unit than these daemons is ever taken from it.
+no other unit than those of clock_setters.HOLDABLE is ever taken from it.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from faults.clock_setters import CHRONY, HOLDABLE
 from faults.fault import SECOND_NS, Command
 
 TIMEOUT_S = 30.0
 """Starting a daemon takes seconds on a loaded small host."""
 
-CHRONY = ("chrony.service", "chronyd.service")
-DAEMONS = (
-    *CHRONY, "systemd-timesyncd.service", "ntpsec.service", "ntp.service", "ntpd.service",
-    "openntpd.service",
-)  # fmt: skip
-
 _ACTIVE = (
     "systemctl list-units --plain --no-legend --state=active,activating,reloading "
-    + " ".join(DAEMONS)
+    + " ".join(f"'{unit}'" for unit in HOLDABLE)
 )
 
 _HOLD = (
@@ -32,7 +27,7 @@ _HOLD = (
 _RESUME = (
     '[ -O "$1" ] || exit 0; { flock -w 20 9; [ -O "$1" ] || exit 0; failed=0;'
     ' while read -r u; do case "$u" in '
-    + "|".join(DAEMONS)
+    + "|".join(HOLDABLE)
     + ') systemctl start "$u" < /dev/null || failed=1;; esac; done < "$1";'
     ' [ $failed = 0 ] && rm -f "$1"; } 9< "$1" || [ ! -e "$1" ] || exit 1;'
     ' chronyc -a "burst 4/4" > /dev/null 2>&1 < /dev/null || true'

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from faults.clock import read_skew
-from faults.clock_daemon import DAEMONS
+from faults.clock_setters import HOLDABLE
 from faults.host_clock import read_rate
 from faults.layout import Layout
 from faults.runner import output
@@ -95,8 +95,9 @@ def _clock(layout: Layout, *, own_clock: bool) -> dict[str, object]:
     """Return the time daemons' states, the kernel's tick, its rate unless a daemon steers it, and
     the skew file.
     """
-    states = zip(DAEMONS, _states(DAEMONS), strict=True)
-    daemons = {unit: state for unit, state in states if state not in ("", "inactive")}
+    text = output(("systemctl", "list-units", "--plain", "--no-legend", *HOLDABLE))[1]
+    listed = (line.split() for line in text.splitlines())
+    daemons = {words[0]: words[2] for words in listed if len(words) > 2 and words[2] != "inactive"}
     rate = read_rate() if own_clock else None
     skew = read_skew(layout.skew_file)
     return {

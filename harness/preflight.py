@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from faults import clock_setters
 from harness import preflight_clock, preflight_lab, preflight_machine, preflight_network
 from harness.channel import Reply
 from harness.inside import thread_start
@@ -34,6 +35,8 @@ PROBE_S = 180.0
 """How long a host may take to look at itself; a slow machine is a finding, not a dead one."""
 LOSS_RATE = 100.0
 SCRIPT = Path(__file__).with_name("preflight_host.py")
+SETTERS = Path(clock_setters.__file__)
+"""Runs on the host as it is: what check sees there is what the agent would refuse."""
 _NO_PASSWORD = 'BECOME_PASSWORD = ""\n'
 
 
@@ -171,6 +174,7 @@ def _command(host: Host) -> list[str]:
         "paths": [host.state_dir, "/opt/slotlab"],
         "programs": PROGRAMS,
         "modules": preflight_machine.MODULES,
+        "clock_setters": SETTERS.read_text(),
         "ntp": {server: split_server(server) for server in host.ntp},
     }
     return ["/usr/bin/python3", "-", json.dumps(asked)]

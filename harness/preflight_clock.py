@@ -15,6 +15,8 @@ from node.ntp_rules import bound_ns, unsynchronised
 COARSE = ("jiffies", "refined-jiffies", "acpi_pm", "hpet", "pit")
 DATE_OFF_NS_MAX = 60_000_000_000
 """Beyond it, it is not the clock that is off but the date."""
+_MEASURE_ONLY = ("ptp4l", "timemaster")
+"""They give another daemon something to follow; two with a hand on the clock fight."""
 LOCAL_REFERENCE = "7F7F0101"
 
 
@@ -41,7 +43,7 @@ def rows(
     if lab == "container":
         made.append(Row(host.name, "clock daemon", "ok", "none: the clock is the controller's"))
     else:
-        made.append(_daemon(host, found, limit_ns))
+        made += [_daemon(host, found, limit_ns), _setters(host, found)]
     return made
 
 
@@ -71,11 +73,12 @@ def _date(host: Host, clock: Mapping[str, Any], controller: Controller) -> Row:
 
 def _daemon(host: Host, found: Mapping[str, Any], limit_ns: int) -> Row:
     clock = found["clock"]
-    daemons, kernel = clock["daemons"], clock["kernel"]
-    name = "clock daemon"
-    if len(daemons) > 1:
-        remedy = f"systemctl disable --now {daemons[-1]}: two daemons fight over one clock"
-        return Row(host.name, name, "fail", f"{' and '.join(daemons)} are active", remedy)
+    daemons = [unit.partition(".service")[0] for unit in clock["daemons"] or ()]
+    kernel, name = clock["kernel"], "clock daemon"
+    rivals = [daemon for daemon in daemons if not daemon.startswith(_MEASURE_ONLY)]
+    if len(rivals) > 1:
+        remedy = f"systemctl disable --now {rivals[-1]}: two daemons fight over one clock"
+        return Row(host.name, name, "fail", f"{' and '.join(rivals)} are active", remedy)
     said = chrony_bound_ns(clock["chrony"])
     if said is not None:
         offset_ns, bound_ns = said
@@ -88,14 +91,34 @@ def _daemon(host: Host, found: Mapping[str, Any], limit_ns: int) -> Row:
         remedy = "give chrony a server (slotlab_time: manage does), and take `local` from its file"
         detail = "unsynchronised clock: chrony follows no source but its own clock"
         return Row(host.name, name, "fail", detail, remedy)
-    if kernel is None or kernel["synchronised"]:
-        who = daemons[0] if daemons else "unknown daemon"
-        bound = "" if kernel is None else f", within {kernel['error_max_ns'] / 1e6:.0f} ms"
-        return Row(host.name, name, "ok", f"synchronised by {who}{bound}")
+    if kernel is None:
+        remedy = "timedatectl on the host says whether its clock is synchronised"
+        return Row(host.name, name, "warn", "unknown: the kernel does not tell", remedy)
+    if kernel["synchronised"]:
+        seen = [*daemons, *(clock["others"] or ())]
+        bound = f"within {kernel['error_max_ns'] / 1e6:.0f} ms"
+        if seen:
+            return Row(host.name, name, "ok", f"synchronised by {seen[0]}, {bound}")
+        remedy = "find out who does: timedatectl, systemctl list-timers"
+        return Row(host.name, name, "warn", f"synchronised by nobody that is seen, {bound}", remedy)
     verdict: Verdict = "warn" if found["ntp"] else "fail"
     keeper = f"{daemons[0]} has not synchronised it" if daemons else "no daemon keeps it"
     remedy = "timedatectl set-ntp true, or apt install chrony, or slotlab_time: manage"
     return Row(host.name, name, verdict, f"unsynchronised clock: {keeper}", remedy)
+
+
+def _setters(host: Host, found: Mapping[str, Any]) -> Row:
+    """Return whether a clock fault of the host would have the clock for itself."""
+    name, others = "clock faults", found["clock"]["others"]
+    if others is None:
+        remedy = "without that, clock faults of level host and daemon may be refused"
+        return Row(host.name, name, "warn", "unknown: who sets the clock was not found", remedy)
+    if others:
+        remedy = "stop it for clock faults of level host or daemon, which are refused until then"
+        return Row(host.name, name, "warn", f"also sets this clock: {'; '.join(others)}", remedy)
+    if not found["features"]["sudo"]:
+        return Row(host.name, name, "warn", "unknown without sudo")
+    return Row(host.name, name, "ok", "nobody sets the clock who cannot be held")
 
 
 def chrony_bound_ns(tracking: str) -> tuple[int, int] | None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from faults.clock_daemon import DAEMONS, hold, resume
+from faults.clock_daemon import hold, resume
+from faults.clock_setters import HOLDABLE
 
 
 @pytest.fixture
@@ -44,6 +45,13 @@ def test_what_is_held_is_started_again_and_nothing_else(fakes: Path) -> None:
     assert not held.exists()
 
 
+def test_a_unit_made_from_a_template_is_held_by_its_whole_name(fakes: Path) -> None:
+    held = fakes / "x.held"
+    assert started(fakes, hold(held).words, ACTIVE="phc2sys@eth0.service").wait(20) == 0
+    assert started(fakes, resume(held).words).wait(20) == 0
+    assert calls(fakes) == ["stop phc2sys@eth0.service", "start phc2sys@eth0.service"]
+
+
 def test_a_host_without_a_time_daemon_has_nothing_held(fakes: Path) -> None:
     held = fakes / "x.held"
     assert started(fakes, hold(held).words, ACTIVE="").wait(20) == 0
@@ -69,4 +77,4 @@ def test_a_daemon_that_does_not_start_stays_written_down(fakes: Path) -> None:
 
 
 def test_no_daemon_is_named_twice() -> None:
-    assert len(set(DAEMONS)) == len(DAEMONS)
+    assert len(set(HOLDABLE)) == len(HOLDABLE)

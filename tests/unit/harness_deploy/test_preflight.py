@@ -15,7 +15,7 @@ from rich.console import Console
 
 from harness.inventory import Host, load
 from harness.pair_traffic import PairCount
-from harness.preflight import SCRIPT, CheckOptions, findings
+from harness.preflight import SCRIPT, SETTERS, CheckOptions, findings
 from harness.preflight_clock import Controller, chrony_bound_ns
 from harness.preflight_lab import rows as lab_rows
 from harness.preflight_network import loss_rows
@@ -28,6 +28,7 @@ GOOD: dict[str, Any] = json.loads((HOSTS / "pi4.json").read_text())["found"]
 NO_SUDO = {"sudo": False, "sudo_says": "sudo: a password is required"}
 
 
+TWO = ["ntp.service", "chrony.service"]
 ITSELF = "7F7F0101,,10,1795244880.1,0.0,0.0,0.0,-2.0,0.0,0.01,0.0,0.00001,64.0,Normal"
 """`chronyc -c tracking` of a chrony with `local` and no source: in sync with itself."""
 
@@ -96,7 +97,7 @@ def test_a_host_of_each_kind_gets_its_verdicts_and_a_remedy_with_each_bad_one(
         ({"nic": {"duplex": "half"}}, "fail", "half duplex"),
         ({"nic": {"speed_mbit": 100}}, "warn", "100 Mb/s full duplex (bcmgenet), both ends can 1"),
         ({"clock": {"wall_ns": NOW_NS - 62 * 10**9}}, "fail", "wrong date: 61 s behind the contro"),
-        ({"clock": {"chrony": "", "daemons": ["ntp", "chrony"]}}, "fail", "ntp and chrony are act"),
+        ({"clock": {"chrony": "", "daemons": TWO}}, "fail", "ntp and chrony are act"),
         ({"ntp": {"192.0.2.9": {"problem": "timed out"}}}, "fail", "NTP server unreachable"),
         (
             answer(offset_ns=-125_000_000, delay_ns=2),
@@ -109,6 +110,14 @@ def test_a_host_of_each_kind_gets_its_verdicts_and_a_remedy_with_each_bad_one(
         (answer(offset_ns=70_000_000, root_ns=60_000_000), "fail", "+70.00 ms ± 60.00 ms"),
         ({"clock": {"chrony": ITSELF}}, "fail", "chrony follows no source but its own clock"),
         ({"ntp": {}}, "warn", "no slotlab_ntp"),
+        ({"clock": {"others": ["phc2sys of x.service (y)"]}}, "warn", "also sets this clock: phc2"),
+        ({"clock": {"others": None}}, "warn", "unknown: who sets the clock was not found"),
+        ({"clock": {"chrony": "", "kernel": None}}, "warn", "unknown: the kernel does not tell"),
+        (
+            {"clock": {"chrony": "", "daemons": [], "others": []}},
+            "warn",
+            "synchronised by nobody that is seen, within 1 ms; find out who does",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_its_remedy(
@@ -126,6 +135,7 @@ def test_what_is_wrong_is_named_with_its_remedy(
         {"fsync_ns": [100_000_000] * 32},
         {"taken": {"9000": "tcp"}, "ours": ["active", "active"]},
         {"clock": {"wall_ns": NOW_NS - 61 * 10**9}},
+        {"clock": {"chrony": "", "daemons": ["ptp4l@eth0.service", "phc2sys@eth0.service"]}},
         answer(offset_ns=125_000_000),
         answer(offset_ns=-25_000_000, delay_ns=40_000_000, root_ns=80_000_000),
     ],
@@ -201,6 +211,7 @@ def test_the_host_part_runs_alone_and_prints_all_it_was_asked(tmp_path: Path) ->
         "paths": [f"{tmp_path}/not/there"],
         "programs": list(GOOD["programs"]),
         "modules": list(GOOD["modules"]),
+        "clock_setters": SETTERS.read_text(),
         "ntp": {},
     }
     # -S -E: no site-packages, as on a host.
