@@ -25,16 +25,17 @@ def watch(inventory: Inventory, console: Console, *, turns: int | None = None) -
         fleet = Fleet(remote)
         if turns is not None or not console.is_terminal:
             for _ in range(turns or 1):
-                console.print(_table(fleet))
+                console.print(table(fleet))
             return
         with Live(console=console, auto_refresh=False) as live:
             for _ in itertools.count():
-                live.update(_table(fleet), refresh=True)
+                live.update(table(fleet), refresh=True)
                 time.sleep(PERIOD_S)
 
 
-def _table(fleet: Fleet) -> Table:
-    table = table_of("host", "head", "final", "lag", "peers", "clock offset", "mempool", "faults")
+def table(fleet: Fleet) -> Table:
+    """Return one row a host, asked now: what its node says of itself and its agent of faults."""
+    shown = table_of("host", "head", "final", "lag", "peers", "clock offset", "mempool", "faults")
     statuses = fleet.nodes()
     agents = fleet.remote.ctl_all("status")
     for host, status in statuses.items():
@@ -42,8 +43,8 @@ def _table(fleet: Fleet) -> Table:
         faults = (agent.ok or {}).get("faults", [])
         active = [f["id"] for f in faults if f["state"] in ("applied", "installed")]
         cells = _cells("" if agent.problem else status)
-        table.add_row(host, *map(said, (*cells, agent.problem or ", ".join(active))))
-    return table
+        shown.add_row(host, *map(said, (*cells, agent.problem or ", ".join(active))))
+    return shown
 
 
 def _cells(status: NodeStatus | RunError | str) -> list[str]:
