@@ -117,14 +117,14 @@ class Fleet:
         Raises:
             RunError: one line with each host that refused or did not answer.
         """
-        return _all_ok(op, self.remote.ctl_all(op, timeout_s=timeout_s, **fields))
+        return all_ok(op, self.remote.ctl_all(op, timeout_s=timeout_s, **fields))
 
     def ask_each(
         self, requests: Mapping[str, Mapping[str, Any]], *, timeout_s: float = 20.0
     ) -> dict[str, Any]:
         """Return each agent's answer to its own request; raises as `ask`."""
         op = str(next(iter(requests.values()))["op"]) if requests else ""
-        return _all_ok(op, self.remote.ctl(requests, timeout_s=timeout_s))
+        return all_ok(op, self.remote.ctl(requests, timeout_s=timeout_s))
 
     def boots(self, hosts: Iterable[str] | None = None) -> dict[str, str]:
         """Return the boot id of each host whose agent answers."""
@@ -194,7 +194,12 @@ def _status_of(reply: Reply) -> NodeStatus | RunError:
         return error
 
 
-def _all_ok(op: str, replies: Mapping[str, Reply]) -> dict[str, Any]:
+def all_ok(op: str, replies: Mapping[str, Reply]) -> dict[str, Any]:
+    """Return what each reply says.
+
+    Raises:
+        RunError: one line with each host that refused or did not answer.
+    """
     failed = [reply for reply in replies.values() if reply.problem]
     if failed:
         who = "; ".join(f"{reply.host}: {reply.problem}" for reply in failed)

@@ -18,6 +18,7 @@ from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view
 from harness.genesis import KeyFolder
 from harness.interrupt import Stop
 from harness.keeper import LOCK_TTL_NS, Keeper
+from harness.lead import Pace
 from harness.remote import Remote
 from harness.reporting import report
 from harness.show import Show
@@ -87,6 +88,7 @@ def run(options: RunOptions, show: Show) -> Outcome:
             stop=stop,
             show=show,
             keeper=keeper,
+            pace=Pace(),
             owner=held.owner,
         )
         trials = _trials(context, options.only_cell)

@@ -1,25 +1,27 @@
-"""One trial, top to bottom: files, start, ready, arm, watch, heal, stop, compare, collect."""
+"""One trial, top to bottom: look, files, start, ready, arm, watch, heal, stop, compare, collect."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
-from harness import arm, collect, power
+from harness import arm, collect, power, readiness
 from harness.errors import Interrupted, RunError
-from harness.fleet import access
+from harness.fleet import access, all_ok
 from harness.genesis import first_round_ns, trial_files
-from harness.node_status import NodeStatus
 from harness.trial_end import UNITS, record_of, take_back
 from harness.trial_state import Context, Progress
 from harness.trial_watch import watch
 from harness.units import SECOND_NS
 from metrics.model.plan import PlannedTrial
-from metrics.model.run_folder import TrialFile
+from metrics.model.run_folder import Lead, TrialFile
 
-LEAD_NS = 6 * SECOND_NS
 ATTEMPTS = 4
-"""How long before T0 nodes are started; patient only where a lab turns out to be slow."""
+"""The second knows how long all steps took; a third is for a lab that became slower meanwhile."""
 
+PATIENCE_S = 120.0
+"""A slow host's answer to a step before T0 is late, not missing."""
 ARM_MARGIN_NS = 700_000_000
 HEAL_TIMEOUT_S = 60.0
 
@@ -74,26 +76,40 @@ def _run(context: Context, trial: PlannedTrial, progress: Progress) -> None:
 
 def _start(context: Context, trial: PlannedTrial, progress: Progress) -> None:
     """Ship files, start nodes and arm; anew with a longer lead where that was not done by T0."""
-    lead_ns = LEAD_NS
-    for again in reversed(range(ATTEMPTS)):
-        begun_ns = time.time_ns()
+    _survey(context, trial, progress)
+    lead_ns = context.pace.lead_ns()
+    for attempt in range(1, ATTEMPTS + 1):
         problem = _attempt(context, trial, progress, lead_ns)
+        progress.lead = Lead(lead_ns=lead_ns, attempts=attempt, steps=context.pace.steps())
         if not problem:
             return
-        if not again or context.stop.asked.is_set():
+        if attempt == ATTEMPTS:
             raise RunError(f"not ready for T0: {problem}")
-        lead_ns = longer(lead_ns, took_ns=time.time_ns() - begun_ns)
+        lead_ns = max(context.pace.lead_ns(), lead_ns * 3 // 2)
         left = f"once more with {lead_ns // SECOND_NS} s to it"
         context.show.step(f"not ready for T0 ({problem}); {left}")
 
 
-def longer(lead_ns: int, *, took_ns: int) -> int:
-    """Return the next lead, after one during which took_ns went by: half as much again at least."""
-    return max(lead_ns * 5 // 2, took_ns * 3 // 2)
+def _survey(context: Context, trial: PlannedTrial, progress: Progress) -> None:
+    """Stop what another trial left, and note each host's boot and its state before this one.
+
+    How long the slowest host takes for that is all that is known of it before the first trial.
+    """
+    if arm.localise_provider(trial):
+        progress.provider = power.start(context.fleet.inventory)
+    context.keeper.attend(progress.provider)
+    _ask_all(context, "stop", units=UNITS, owner=context.owner)
+    progress.boots = context.fleet.boots()
+    progress.before = _ask_all(context, "snapshot")
+    collect.write_snapshot(context.folder, trial.n, "before", progress.before)
 
 
 def _attempt(context: Context, trial: PlannedTrial, progress: Progress, lead_ns: int) -> str:
-    """Return "" once everything is armed for a T0 that is lead_ns away, else why it was not."""
+    """Return "" once everything is armed for a T0 that is lead_ns away, else why it was not.
+
+    Raises:
+        RunError: a host refuses, or a node is not ready, however late.
+    """
     t0_ns = first_round_ns(context.plan, not_before_ns=time.time_ns() + lead_ns)
     progress.files = trial_files(
         context.plan,
@@ -102,12 +118,12 @@ def _attempt(context: Context, trial: PlannedTrial, progress: Progress, lead_ns:
         keys=context.keys,
         access=access(context.deployed),
     )
-    _prepare(context, trial, progress)
-    patience_s = lead_ns / SECOND_NS + 30
-    context.fleet.ask("start", units=UNITS, owner=context.owner, timeout_s=patience_s)
-    problem = _wait_ready(context, until_ns=t0_ns - ARM_MARGIN_NS)
-    if problem:
-        return problem
+    _prepare(context, progress)
+    _ask_all(context, "start", units=UNITS, owner=context.owner)
+    readiness.wait(context)
+    if time.time_ns() > t0_ns - ARM_MARGIN_NS:
+        slow = context.pace.took["ready"]
+        return f"{slow.host} was ready {slow.took_ns / SECOND_NS:.1f} s after its start"
     _arm(context, progress, t0_ns)
     left_s = (t0_ns - time.time_ns()) / SECOND_NS
     if left_s < 0:
@@ -117,58 +133,14 @@ def _attempt(context: Context, trial: PlannedTrial, progress: Progress, lead_ns:
     return ""
 
 
-def _prepare(context: Context, trial: PlannedTrial, progress: Progress) -> None:
+def _prepare(context: Context, progress: Progress) -> None:
     assert progress.files is not None
-    label = progress.label
-    context.folder.write_genesis(trial.n, next(iter(progress.files.by_host.values())))
-    context.fleet.ask_each(
-        {
-            host: {
-                "op": "prepare",
-                "trial": label,
-                "owner": context.owner,
-                "files": dict(files),
-            }
-            for host, files in progress.files.by_host.items()
-        }
-    )
-    if arm.localise_provider(trial):
-        progress.provider = power.start(context.fleet.inventory)
-        progress.provider.prepare(label, context.owner)
-    context.keeper.attend(progress.provider)
-    progress.boots = context.fleet.boots()
-    progress.before = context.fleet.ask("snapshot")
-    collect.write_snapshot(context.folder, trial.n, "before", progress.before)
-
-
-def _wait_ready(context: Context, *, until_ns: int) -> str:
-    """Return an empty text once every node is linked to all others with a verified clock.
-
-    Else, when time is up, the first reason why not.
-    """
-    waiting = [host.host for host in context.plan.hosts]
-    problem = "the nodes did not start"
-    while waiting and time.time_ns() < until_ns and not context.stop.asked.is_set():
-        problems = {}
-        for host, status in context.fleet.nodes(waiting).items():
-            reason = _not_ready(status, len(context.plan.hosts) - 1)
-            if reason:
-                problems[host] = f"{host}: {reason}"
-        waiting = list(problems)
-        problem = next(iter(problems.values()), "")
-        context.show.tick(f"waiting for nodes: {problem or 'all ready'}")
-    return problem if waiting else ""
-
-
-def _not_ready(status: NodeStatus | RunError, peers: int) -> str:
-    if isinstance(status, RunError):
-        return str(status)
-    if status.linked < peers:
-        return f"linked to {status.linked} of {peers} peers"
-    if not status.clock.verified:
-        why = status.clock.reason or "no answer yet"
-        return f"its clock is not verified against NTP ({why})"
-    return ""
+    by_host = progress.files.by_host
+    context.folder.write_genesis(progress.trial.n, next(iter(by_host.values())))
+    common = {"op": "prepare", "trial": progress.label, "owner": context.owner}
+    _ask(context, {host: {**common, "files": dict(files)} for host, files in by_host.items()})
+    if progress.provider is not None:
+        progress.provider.prepare(progress.label, context.owner)
 
 
 def _arm(context: Context, progress: Progress, t0_ns: int) -> None:
@@ -178,22 +150,36 @@ def _arm(context: Context, progress: Progress, t0_ns: int) -> None:
     if provider is not None:
         wires = arm.localise_provider(trial)
         provider.arm(label, wires, t0_wall_ns=t0_ns, lease_ns=lease_ns, owner=context.owner)
-    context.fleet.ask_each(
-        {
-            host: {
-                "op": "arm",
-                "trial": label,
-                "owner": context.owner,
-                "t0_wall_ns": t0_ns,
-                "lease_ns": lease_ns,
-                "faults": wires,
-            }
-            for host, wires in faults.items()
-        }
-    )
+    common = {
+        "op": "arm",
+        "trial": label,
+        "owner": context.owner,
+        "t0_wall_ns": t0_ns,
+        "lease_ns": lease_ns,
+    }
+    _ask(context, {host: {**common, "faults": wires} for host, wires in faults.items()})
     short = lease_ns if arm.renews(plan) else None
     until_ns = time.time_ns() + lease_ns
     context.keeper.armed(label, until_ns=until_ns, lease_ns=short)
+
+
+def _ask_all(context: Context, op: str, **fields: object) -> dict[str, Any]:
+    """Return each agent's answer to the same request, as `_ask`."""
+    request = {"op": op, **fields}
+    return _ask(context, {host.host: request for host in context.plan.hosts})
+
+
+def _ask(context: Context, requests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return each agent's answer to its own request; what the slowest took counts for the lead.
+
+    Raises:
+        RunError: one line with each host that refused or did not answer.
+    """
+    replies = context.fleet.remote.ctl(requests, timeout_s=PATIENCE_S)
+    op = str(next(iter(requests.values()))["op"])
+    answers = all_ok(op, replies)
+    context.pace.note(op, {host: reply.elapsed_ns for host, reply in replies.items()})
+    return answers
 
 
 def _disarm(context: Context, progress: Progress) -> None:

@@ -85,5 +85,6 @@ def record_of(progress: Progress) -> TrialFile:
         started_ns=progress.started_ns,
         ended_ns=time.time_ns(),
         genesis_slot=files.genesis_slot if files else 0,
+        lead=progress.lead,
         problems=progress.problems,
     )

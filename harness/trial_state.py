@@ -11,11 +11,12 @@ from harness.fleet import DeployedHost, Fleet
 from harness.genesis import KeyFolder, TrialFiles
 from harness.interrupt import Stop
 from harness.keeper import Keeper
+from harness.lead import Pace
 from harness.power import Provider
 from harness.show import Show
 from harness.store import RunFolder
 from metrics.model.plan import Plan, PlannedTrial
-from metrics.model.run_folder import State
+from metrics.model.run_folder import Lead, State
 
 
 @dataclass(slots=True)
@@ -30,6 +31,7 @@ class Context:
     stop: Stop
     show: Show
     keeper: Keeper
+    pace: Pace
     owner: str
     """Who we are to the hosts, whose lock we hold."""
 
@@ -54,6 +56,7 @@ class Progress:
     before: dict[str, Any] = field(default_factory=dict)
     boots: dict[str, str] = field(default_factory=dict)
     provider: Provider | None = None
+    lead: Lead | None = None
     problems: list[str] = field(default_factory=list)
 
     def refuse_reboots(self, boots: Mapping[str, str]) -> None:

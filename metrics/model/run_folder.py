@@ -28,6 +28,22 @@ State = Literal["complete", "failed", "interrupted"]
 """How a trial ended."""
 
 
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """What one step before T0 took on the host that was slowest in it."""
+
+    step: str
+    host: str
+    took_ns: Count
+
+
+class Lead(msgspec.Struct, frozen=True, kw_only=True):
+    """How T0 was set: lead_ns after the last of so many attempts began, by what steps had taken."""
+
+    lead_ns: Count
+    attempts: Count
+    steps: list[Step] = []
+
+
 class TrialFile(msgspec.Struct, frozen=True, kw_only=True):
     """trial.json: which chain a trial was, when T0 was, and how it ended."""
 
@@ -42,6 +58,8 @@ class TrialFile(msgspec.Struct, frozen=True, kw_only=True):
     started_ns: Count
     ended_ns: Count
     genesis_slot: Count
+    lead: Lead | None = None
+    """None where nobody waits for hosts: in a simulation."""
     problems: list[str] = []
     """What was wrong beside the system under test: a host not as before, a file not collected."""
 
