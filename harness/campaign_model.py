@@ -12,9 +12,11 @@ from pydantic import Field, model_validator
 
 from harness import units
 from harness.campaign_faults import FaultSpec, Selector
-from harness.campaign_values import Duration, Offset, Rate, Share, Size, Strict
+from harness.campaign_values import Duration, Lease, Offset, Rate, Share, Size, Strict
 
 SCHEMA = "slotlab.campaign/v1"
+SLOT_MIN_NS = 10_000_000
+"""Shorter ones no network and no timer of an operating system keeps."""
 
 
 class BitsharesSpec(Strict):
@@ -58,6 +60,9 @@ class ChainSpec(Strict):
 
     @model_validator(mode="after")
     def _fits_profile(self) -> ChainSpec:
+        if self.slot < SLOT_MIN_NS:
+            least = units.text_of_ns(SLOT_MIN_NS)
+            raise ValueError(f"slot must be at least {least}, not {units.text_of_ns(self.slot)}")
         if self.profile != "bitshares":
             if self.bitshares is not None:
                 raise ValueError("bitshares is for profile bitshares; remove it or set profile")
@@ -111,7 +116,7 @@ class TrialsSpec(Strict):
 class SafetySpec(Strict):
     """Limits the plan keeps: hosts out of reach at once, life of a lab without its controller."""
 
-    lease: Literal["trial"] | Duration = "trial"
+    lease: Lease = "trial"
     max_unreachable: Annotated[int, Field(ge=0)] | None = None
 
 

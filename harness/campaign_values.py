@@ -16,20 +16,12 @@ from harness import units
 
 PPB_MAX = 100_000_000
 
-_DURATION_SCHEMA = WithJsonSchema(
-    {
-        "type": "string",
-        "pattern": r"^[+-]?\d+(\.\d+)?(ns|us|ms|s|m|h)$",
-        "examples": ["250ms", "20s"],
-    }
-)
-
-
-def _positive(value: object) -> int:
-    value_ns = units.duration_ns(value)
-    if value_ns <= 0:
-        raise ValueError(f"{value} must be more than zero")
-    return value_ns
+_DURATION = {
+    "type": "string",
+    "pattern": r"^[+-]?\d+(\.\d+)?(ns|us|ms|s|m|h)$",
+    "examples": ["250ms", "20s"],
+}
+_DURATION_SCHEMA = WithJsonSchema(_DURATION)
 
 
 def _seconds(value: object) -> int:
@@ -37,6 +29,10 @@ def _seconds(value: object) -> int:
     if value_ns < 0:
         raise ValueError(f"{value} must not be negative")
     return value_ns
+
+
+def _lease(value: object) -> str | int:
+    return "trial" if value == "trial" else units.positive_ns(value)
 
 
 def _share(value: object) -> float:
@@ -53,7 +49,13 @@ def _ppb(value: object) -> int:
     return ppb
 
 
-Duration = Annotated[int, BeforeValidator(_positive), _DURATION_SCHEMA]
+Duration = Annotated[int, BeforeValidator(units.positive_ns), _DURATION_SCHEMA]
+Lease = Annotated[
+    str | int,
+    BeforeValidator(_lease),
+    WithJsonSchema({"anyOf": [{"const": "trial", "type": "string"}, _DURATION]}),
+]
+"""Until the trial ends, or a duration that the controller renews."""
 Offset = Annotated[int, BeforeValidator(_seconds), _DURATION_SCHEMA]
 SignedDuration = Annotated[int, BeforeValidator(units.duration_ns), _DURATION_SCHEMA]
 Size = Annotated[

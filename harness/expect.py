@@ -72,11 +72,12 @@ def _invariants(body: Any) -> list[str]:
 
 
 def _each_fault(body: Any) -> dict[str, int]:
-    for key in _map(body, "each_fault"):
+    found = _map(body, "each_fault")
+    for key in found:
         if key != "recovers_within":
             raise ValueError(f"each_fault.{key}: unknown key; {_near(key, ('recovers_within',))}")
     where = "each_fault.recovers_within"
-    return {key: _convert(units.duration_ns, value, where) for key, value in body.items()}
+    return {key: _convert(units.positive_ns, value, where) for key, value in found.items()}
 
 
 def _metrics(phase: str, body: Any) -> dict[str, Any]:

@@ -18,10 +18,10 @@ def cut(
 ) -> list[Phase]:
     """Return the phases of a trial, without gaps, in order.
 
-    warmup, baseline (up to the first fault), one a fault id (`a+b` where they overlap), recovery in
+    warmup (unless it has no length), baseline (up to the first fault), one a fault id (`a+b` where they overlap), recovery in
     each gap and for settle_ns after the last fault, then after.
     """
-    phases = [Phase(name="warmup", start_ns=0, end_ns=warmup_ns)]
+    phases = [Phase(name="warmup", start_ns=0, end_ns=warmup_ns)] if warmup_ns else []
     last_ns = max((fault.end_ns for fault in faults), default=0)
     first_ns = min((fault.at_ns for fault in faults), default=end_ns)
     marks = {warmup_ns, end_ns, last_ns + settle_ns}
@@ -35,7 +35,7 @@ def cut(
             name = "baseline"
         else:
             name = "recovery" if start_ns < last_ns + settle_ns else "after"
-        if phases[-1].name == name:
+        if phases and phases[-1].name == name:
             start_ns = phases.pop().start_ns
         phases.append(Phase(name=name, start_ns=start_ns, end_ns=stop_ns))
     return phases

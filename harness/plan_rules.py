@@ -47,6 +47,8 @@ def check(rules: Rules, faults: Sequence[PlannedFault]) -> None:
     Raises:
         PlanError: one line with file, key and remedy.
     """
+    if rules.end_ns <= 0:
+        raise PlanError(f"{rules.file}: cooldown: a trial would last 0s; write at least 10s")
     for i, fault in enumerate(faults):
         where = f"{rules.file}: timeline[{i}]"
         if fault.at_ns < rules.warmup_ns:

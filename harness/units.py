@@ -25,24 +25,40 @@ _SIZE: Mapping[str, int] = {
 _RATE: Mapping[str, Decimal] = {
     "/s": Decimal(1), "/m": Decimal(1) / 60, "/h": Decimal(1) / 3600,
 }  # fmt: skip
-_NUMBER = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*(\S*)\s*")
+_NUMBER = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*(\S*)\s*", re.ASCII)
+_SHOWN_MAX = 40
+DURATION_MAX = "720h"
+SIZE_MAX = "1GiB"
+RATE_MAX = "1000000/s"
+"""No trial lasts, carries or bears more; a larger number is a slip, and would overflow later."""
 
 
 def duration_ns(value: object, example: str = "80ms") -> int:
     """Return nanoseconds of a text such as 250ms, 1.5s, 2m or -300ms."""
     number, scale = _split(value, _DURATION, example)
+    _refuse_beyond(DURATION_MAX, value, number * scale, _DURATION)
     return _whole(number * scale, value)
+
+
+def positive_ns(value: object) -> int:
+    """Return nanoseconds of such a text that is more than zero."""
+    value_ns = duration_ns(value)
+    if value_ns <= 0:
+        raise ValueError(f"{value} must be more than zero")
+    return value_ns
 
 
 def size_bytes(value: object) -> int:
     """Return bytes of a text such as 256B or 64KiB."""
     number, scale = _split(value, _SIZE, "256B")
+    _refuse_beyond(SIZE_MAX, value, number * scale, _SIZE)
     return _whole(number * scale, value)
 
 
 def rate_milli(value: object) -> int:
     """Return events per 1,000 seconds of a text such as 40/s or 90/m."""
     number, scale = _split(value, _RATE, "40/s")
+    _refuse_beyond(RATE_MAX, value, number * scale, _RATE)
     return round(number * scale * 1000)
 
 
@@ -67,19 +83,31 @@ def _split(value: object, units: Mapping[str, Scale], example: str) -> tuple[Dec
     known = ", ".join(units)
     unit = _NUMBER.fullmatch(example)
     assert unit is not None
+    text, shown = _brief(str(value)), _brief(repr(value))
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise ValueError(f"{value!r} is not a value with a unit; write for example {example}")
+        raise ValueError(f"{shown} is not a value with a unit; write for example {example}")
     match = _NUMBER.fullmatch(str(value))
     if match is None:
-        raise ValueError(f"{value!r} is not a number with a unit ({known}); write {example}")
+        raise ValueError(f"{shown} is not a number with a unit ({known}); write {example}")
     if not match[2]:
-        raise ValueError(f"{value} has no unit; write {value}{unit[2]}")
+        raise ValueError(f"{text} has no unit; write {text}{unit[2]}")
     if match[2] not in units:
-        raise ValueError(f"{value!r} has an unknown unit {match[2]!r}; known are {known}")
+        unknown = _brief(repr(match[2]))
+        raise ValueError(f"{shown} has an unknown unit {unknown}; known are {known}")
     return Decimal(match[1]), units[match[2]]
+
+
+def _refuse_beyond(most: str, value: object, amount: Decimal, units: Mapping[str, Scale]) -> None:
+    number, scale = _split(most, units, most)
+    if abs(amount) > number * scale:
+        raise ValueError(f"{_brief(str(value))} is beyond {most}, the most there is")
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= _SHOWN_MAX else f"{text[:_SHOWN_MAX]}…"
 
 
 def _whole(number: Decimal, value: object) -> int:
     if number != number.to_integral_value():
-        raise ValueError(f"{value!r} is finer than one unit can be; round it")
+        raise ValueError(f"{_brief(repr(value))} is finer than one unit can be; round it")
     return int(number)
