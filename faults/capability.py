@@ -29,6 +29,10 @@ _TRIALS = {
 }
 
 
+PATIENCE_S = 60.0
+"""What a slow host has not tried by then does not work there."""
+
+
 def capabilities() -> dict[str, bool]:
     """Return which features work; netem, nft, loss, nfqueue, systemd are what faults ask for.
 
@@ -42,4 +46,4 @@ def capabilities() -> dict[str, bool]:
 
 
 def _works(script: str) -> bool:
-    return output(("unshare", "--net", "/bin/sh", "-ec", script))[0] == 0
+    return output(("unshare", "--net", "/bin/sh", "-ec", script), PATIENCE_S)[0] == 0

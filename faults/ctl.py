@@ -12,6 +12,8 @@ from typing import BinaryIO
 import msgspec
 
 EXIT_NO_AGENT = 3
+RUNS = b'{"id":0,"ok":"relay"}\n'
+"""Requests are numbered from one: whoever waits for an answer passes over this line."""
 
 
 def relay(path: Path, requests: BinaryIO, replies: BinaryIO) -> int:
@@ -56,7 +58,9 @@ def ask(path: Path, op: str, timeout_s: float) -> dict[str, object]:
 
 
 def main(path: Path) -> int:
-    """Return the exit status of a relay over the standard streams."""
+    """Return the exit status of a relay over the standard streams; it says first that it runs."""
+    sys.stdout.buffer.write(RUNS)
+    sys.stdout.buffer.flush()
     return relay(path, sys.stdin.buffer, sys.stdout.buffer)
 
 

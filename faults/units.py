@@ -10,7 +10,8 @@ UNITS = {
     "probe": "slotlab-probe.service",
     "client": "slotlab-client.service",
 }
-START_TIMEOUT_S = 60.0
+SYSTEMCTL_TIMEOUT_S = 170.0
+"""systemd gives a unit up after 180 s: on an emulated machine beside others a node takes 60."""
 
 
 def start(names: list[str]) -> None:
@@ -21,7 +22,7 @@ def start(names: list[str]) -> None:
     """
     units = _units(names)
     output(("systemctl", "reset-failed", *units))
-    code, _, error = output(("systemctl", "start", *units), timeout_s=START_TIMEOUT_S)
+    code, _, error = output(("systemctl", "start", *units), timeout_s=SYSTEMCTL_TIMEOUT_S)
     if code:
         raise FaultError("unit_failed", _why(units) or error.strip()[:300])
 
@@ -33,7 +34,7 @@ def stop(names: list[str]) -> None:
         FaultError: unknown_unit, unit_failed.
     """
     units = _units(names)
-    code, _, error = output(("systemctl", "stop", *units), timeout_s=START_TIMEOUT_S)
+    code, _, error = output(("systemctl", "stop", *units), timeout_s=SYSTEMCTL_TIMEOUT_S)
     output(("systemctl", "reset-failed", *units))
     if code and "not loaded" not in error:
         raise FaultError("unit_failed", error.strip()[:300])

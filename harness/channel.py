@@ -19,6 +19,9 @@ PYTHON = f"PYTHONPATH={INSTALL_DIR}/current:{INSTALL_DIR}/current/site-packages 
 """How the deployed packages are run on a host; follow it with `-m node …` or `-m faults …`."""
 CTL_COMMAND = f"{PYTHON} -m faults ctl"
 OPEN_S = 10.0
+STARTING_S = 60.0
+"""How long the relay may take to start (its first line says that it has), however short a request's
+patience is: on a slow host one that is ended and begun anew each time would never be there."""
 MAX_LINE_BYTES = 64 * 1024 * 1024
 
 
@@ -50,6 +53,7 @@ class ControlChannel:
     ) -> None:
         self._host = host
         self._next_id = 1
+        self._starts_until = time.monotonic() + STARTING_S
         self._buffer = bytearray()
         self._replies = io.BytesIO()
         self._marked = Marked(self._replies)
@@ -69,7 +73,8 @@ class ControlChannel:
         """Return the agent's reply to one request.
 
         Raises:
-            RemoteFailure: no_agent, timeout or closed; the channel is then of no further use.
+            RemoteFailure: no_agent, timeout or closed; the channel is then of no further use,
+                unless its relay may still be starting: the next request finds it further on.
         """
         request_id, self._next_id = self._next_id, self._next_id + 1
         line = json.dumps({"v": 1, **request, "id": request_id}, separators=(",", ":")) + "\n"
@@ -80,10 +85,12 @@ class ControlChannel:
             self._channel.sendall(line.encode())
             while True:
                 answer = json.loads(self._line(deadline))
+                self._starts_until = 0.0
                 if answer.get("id") in (request_id, None):
                     break
         except TimeoutError:
-            self.close()
+            if time.monotonic() >= self._starts_until:
+                self.close()
             raise RemoteFailure("timeout", f"no reply to {request.get('op')}") from None
         except (OSError, ValueError) as error:
             self.close()

@@ -28,7 +28,7 @@ from harness.remote import Remote
 from harness.wheelhouse import Environment, Target, WheelhouseError, build, unsupported
 from node.ntp_rules import split_server
 
-HEALTH_DEADLINE_S = 15.0
+HEALTH_DEADLINE_S = 90.0
 State = Literal["changed", "unchanged", "failed"]
 
 

@@ -23,6 +23,8 @@ from harness.remote import Remote
 from metrics.model.plan import PlannedHost
 
 HOST_FILE = "/etc/slotlab/host.json"
+PATIENCE_S = 60.0
+"""A slow host's answer is late, not missing."""
 NODE_TIMEOUT_S = 15.0
 """An agent gives a silent node up after two seconds; the rest is for a slow host."""
 
@@ -111,7 +113,7 @@ class Fleet:
                 raise RunError(f"{host}: was deployed with other peers; run slotlab deploy")
         return found
 
-    def ask(self, op: str, *, timeout_s: float = 20.0, **fields: Any) -> dict[str, Any]:
+    def ask(self, op: str, *, timeout_s: float = PATIENCE_S, **fields: Any) -> dict[str, Any]:
         """Return each agent's answer to one request, the same for all.
 
         Raises:
@@ -120,7 +122,7 @@ class Fleet:
         return all_ok(op, self.remote.ctl_all(op, timeout_s=timeout_s, **fields))
 
     def ask_each(
-        self, requests: Mapping[str, Mapping[str, Any]], *, timeout_s: float = 20.0
+        self, requests: Mapping[str, Mapping[str, Any]], *, timeout_s: float = PATIENCE_S
     ) -> dict[str, Any]:
         """Return each agent's answer to its own request; raises as `ask`."""
         op = str(next(iter(requests.values()))["op"]) if requests else ""

@@ -31,7 +31,7 @@ from node.ntp_rules import split_server
 
 DEFAULT_SLOT_NS = 500_000_000
 LOSS_S = 10.0
-PROBE_S = 180.0
+PROBE_S = 300.0
 """How long a host may take to look at itself; a slow machine is a finding, not a dead one."""
 LOSS_RATE = 100.0
 SCRIPT = Path(__file__).with_name("preflight_host.py")

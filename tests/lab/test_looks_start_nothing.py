@@ -30,7 +30,7 @@ seed: 3
 chain: {profile: eosio, producers: 3, slot: 500ms, blocks_per_turn: 2}
 warmup: 4s
 cooldown: 40s
-safety: {lease: trial}
+safety: {lease: trial, max_unreachable: 1}
 expect:
   always: [no_conflicting_finality, lib_never_decreases]
 timeline:

@@ -19,6 +19,7 @@ from tests.unit.harness_run.ssh_server import serving
 
 AGENT = """
 import json, pathlib, sys, time
+print('{"id":0,"ok":"relay"}', flush=True)
 for line in sys.stdin:
     request = json.loads(line)
     if request["op"] == "wait":
@@ -139,3 +140,14 @@ def test_a_request_that_is_not_answered_in_time_ends_no_fetch_on_the_same_host(
         thread.join()
     assert fetched == [""]
     assert (tmp_path / "file").read_text() == "all of it\n"
+
+
+def test_a_relay_that_starts_slowly_is_waited_for_over_several_requests(tmp_path: Path) -> None:
+    begun, go = tmp_path / "begun", tmp_path / "go"
+    slow = f"echo >> {begun}; while [ ! -e {go} ]; do sleep 0.05; done;"
+    with serving(SHELL.replace("sh -c", f"{slow} sh -c", 1)) as ssh, lab(n1=ssh) as remote:
+        for _ in range(3):
+            assert remote.ctl_all("hello", timeout_s=0.3)["n1"].reason == "timeout"
+        go.touch()
+        assert remote.ctl_all("status", timeout_s=30)["n1"].ok == "status"
+    assert begun.read_text() == "\n", "one relay was started, and none of them ended"
