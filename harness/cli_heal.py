@@ -5,8 +5,9 @@ from __future__ import annotations
 import typer
 
 from harness import inventory, power
-from harness.cli_options import Become, Inventory, password
+from harness.cli_options import Become, Inventory, Limit, password
 from harness.errors import EXIT_LAB
+from harness.inventory_limit import limited
 from harness.show import Show
 from harness.terminal import console_of, said, styled
 
@@ -14,11 +15,11 @@ BOOT_S = 180.0
 """How long a host whose power was cut may take to come back."""
 
 
-def heal(inventory_path: Inventory, become: Become = False) -> None:
+def heal(inventory_path: Inventory, limit: Limit = "", become: Become = False) -> None:
     from harness import healing
     from harness.remote import Remote
 
-    lab = inventory.load(inventory_path)
+    lab = limited(inventory.load(inventory_path), limit)
     if become:
         lab = lab.with_become_password(password())
     console = console_of()

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness import inventory, units
-from harness.cli_options import AsJson, Become, Inventory, MaybeInventory, password
+from harness.cli_options import AsJson, Become, Inventory, Limit, MaybeInventory, password
 from harness.errors import EXIT_LAB, UsageError
+from harness.inventory_limit import limited
 from harness.packages import HOST_PACKAGES, install_line
 from harness.preflight_rows import Row
 from harness.preflight_table import findings_of, shown
@@ -30,6 +31,7 @@ def deploy(
     packages: Annotated[
         bool, typer.Option("--packages", help="Print the Debian packages hosts need; do nothing.")
     ] = False,
+    limit: Limit = "",
     become: Become = False,
 ) -> None:
     if packages:
@@ -40,16 +42,16 @@ def deploy(
     from harness import deploy as deploying
     from harness.playbook import PlayOptions
 
-    lab, show = inventory.load(inventory_path), Show(console_of())
+    lab, show = limited(inventory.load(inventory_path), limit), Show(console_of())
     options = PlayOptions(become_password=password() if become else None, diff=diff, check=diff)
     _print_outcomes(show, deploying.deploy(lab, show.step, options=options), applied=not diff)
 
 
-def wipe(inventory_path: Inventory, become: Become = False) -> None:
+def wipe(inventory_path: Inventory, limit: Limit = "", become: Become = False) -> None:
     from harness import deploy as deploying
     from harness.playbook import PlayOptions
 
-    lab, show = inventory.load(inventory_path), Show(console_of())
+    lab, show = limited(inventory.load(inventory_path), limit), Show(console_of())
     options = PlayOptions(become_password=password() if become else None)
     _print_outcomes(show, deploying.wipe(lab, show.step, options=options))
 
@@ -73,6 +75,7 @@ def check(
         bool, typer.Option("--calibrate", help="Delay all pairs by 20 ms for a moment; measure it.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show what is ok, too.")] = False,
+    limit: Limit = "",
     slot: Annotated[str, typer.Option("--slot", help="The slot to judge disk and clock by.")] = "",
     become: Become = False,
     as_json: AsJson = False,
@@ -84,7 +87,7 @@ def check(
         slot_ns=_slot_ns(slot) if slot else preflight.DEFAULT_SLOT_NS,
         loss_s=0.0 if quick else preflight.LOSS_S,
     )
-    lab = inventory.load(inventory_path)
+    lab = limited(inventory.load(inventory_path), limit)
     if become:
         lab = lab.with_become_password(password())
     console = console_of(stderr=as_json)

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from harness import inventory, store
-from harness.cli_options import AsJson, Inventory, Run, Runs, run_names
-from harness.errors import RunError
+from harness.cli_options import AsJson, Inventory, Limit, Run, Runs, run_names
+from harness.inventory_limit import limited
 from harness.show import Show
 from harness.terminal import console_of, said, table_of
 from metrics.model.printable import printable_lines
@@ -19,11 +19,12 @@ from metrics.model.run_folder import load_json
 
 def watch(
     inventory_path: Inventory,
+    limit: Limit = "",
     once: Annotated[bool, typer.Option("--once", help="Print one table and end.")] = False,
 ) -> None:
     from harness.watch import watch as live
 
-    live(inventory.load(inventory_path), console_of(), turns=1 if once else None)
+    live(limited(inventory.load(inventory_path), limit), console_of(), turns=1 if once else None)
 
 
 def report(
@@ -76,17 +77,19 @@ def runs(root: Runs = store.ROOT, as_json: AsJson = False) -> None:
 
 
 def logs(
-    host: Annotated[str, typer.Argument()],
     inventory_path: Inventory,
-    lines: Annotated[int, typer.Option("--lines", "-n")] = 200,
+    hosts: Annotated[str, typer.Argument(help="As --limit has them; all hosts if left out.")] = "",
+    limit: Limit = "",
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="So many of each.")] = 200,
 ) -> None:
     from harness.remote import Remote
 
-    lab = inventory.load(inventory_path)
+    lab = limited(limited(inventory.load(inventory_path), hosts), limit)
     command = f"journalctl --no-pager -q -u 'slotlab-*' -n {lines}"
-    name = lab.host(host).name
     with Remote(lab) as remote:
-        result = remote.run([name], f"sudo -n {command} 2>/dev/null || {command}")[name]
-    if not result.ok:
-        raise RunError(f"{name}: {result.problem}")
-    print(printable_lines(result.stdout), end="")
+        results = remote.run(None, f"sudo -n {command} 2>/dev/null || {command}")
+    for name, result in results.items():
+        before = f"{name}: " if len(results) > 1 else ""
+        for line in printable_lines(result.stdout).splitlines():
+            print(f"{before}{line}")
+    results.check("reading the logs")

@@ -50,10 +50,21 @@ LabKind = Annotated[str | None, typer.Option("--lab", help="sim: the simulator, 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Replace the campaign's seed.")]
 Runs = Annotated[Path, typer.Option("--runs", help="Folder for run folders.")]
+Limit = Annotated[
+    str,
+    typer.Option(
+        "--limit",
+        "-l",
+        metavar="HOSTS",
+        help="Only these hosts, groups, zones: a,b or n* or !c or &zone.",
+    ),
+]
 Become = Annotated[bool, typer.Option("--ask-become-pass", "-K", help="Ask for the sudo password.")]
 
 
-def is_sim(command: str, lab_kind: str | None, inventory_path: Path | None) -> bool:
+def is_sim(
+    command: str, lab_kind: str | None, inventory_path: Path | None, limit: str = ""
+) -> bool:
     """Return whether the simulator was asked for.
 
     Raises:
@@ -63,6 +74,8 @@ def is_sim(command: str, lab_kind: str | None, inventory_path: Path | None) -> b
         raise UsageError(f"--lab {lab_kind}: write -i INVENTORY; the inventory names its lab")
     if lab_kind == SIM and inventory_path is not None:
         raise UsageError(f"{command}: --lab sim has no hosts; leave -i out")
+    if lab_kind == SIM and limit:
+        raise UsageError(f"{command}: --lab sim has no hosts; leave --limit out")
     if lab_kind is None and inventory_path is None:
         raise UsageError(
             f"{command}: no hosts given; add -i INVENTORY (slotlab lab up makes one) or --lab sim"

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from harness import campaign, inventory, lab_view, plan, plan_tables
-from harness.cli_options import AsJson, Campaign, LabKind, MaybeInventory, Seed, is_sim
+from harness.cli_options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Seed, is_sim
 from harness.inventory import Inventory
+from harness.inventory_limit import limited
 from harness.plan import LabView
 from harness.terminal import console_of
 from metrics.model.plan import encode
@@ -18,19 +19,20 @@ def show_plan(
     campaign_name: Campaign,
     inventory_path: MaybeInventory = None,
     lab_kind: LabKind = None,
+    limit: Limit = "",
     as_json: AsJson = False,
     seed: Seed = None,
     offline: Annotated[
         bool, typer.Option("--offline", help="Do not ask the hosts what they can do.")
     ] = False,
 ) -> None:
-    simulated = is_sim("plan", lab_kind, inventory_path)
+    simulated = is_sim("plan", lab_kind, inventory_path, limit)
     file = campaign.load(campaign.find(campaign_name))
     if simulated:
         planned = plan.build(file, lab_view.simulated(file), seed=seed)
     else:
         assert inventory_path is not None
-        lab = inventory.load(inventory_path)
+        lab = limited(inventory.load(inventory_path), limit)
         planned = plan.build(file, lab_view.of_inventory(lab), seed=seed)
         if not offline:
             planned = plan.build(file, _asked(lab), seed=seed)

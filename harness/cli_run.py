@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness import store
-from harness.cli_options import AsJson, Campaign, LabKind, MaybeInventory, Runs, Seed, is_sim
+from harness.cli_options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Runs, Seed, is_sim
 from harness.errors import EXIT_OK, UsageError
 from harness.show import Show
 from harness.terminal import console_of
@@ -32,6 +32,7 @@ def run_campaign(
     campaign_name: Campaign,
     inventory_path: MaybeInventory = None,
     lab_kind: LabKind = None,
+    limit: Limit = "",
     runs: Runs = store.ROOT,
     seed: Seed = None,
     only: Annotated[int | None, typer.Option("--only", help="Run this cell only.")] = None,
@@ -40,7 +41,7 @@ def run_campaign(
 ) -> None:
     if resume is not None:
         raise UsageError("--resume: not there yet; run the campaign again, or --only CELL")
-    if is_sim("run", lab_kind, inventory_path):
+    if is_sim("run", lab_kind, inventory_path, limit):
         _run_in_sim(campaign_name, runs=runs, seed=seed, only=only, as_json=as_json)
     assert inventory_path is not None
     from harness.run import RunOptions, run
@@ -48,7 +49,12 @@ def run_campaign(
 
     console = console_of(stderr=as_json)
     options = RunOptions(
-        campaign=campaign_name, inventory=inventory_path, runs=runs, seed=seed, only_cell=only
+        campaign=campaign_name,
+        inventory=inventory_path,
+        limit=limit,
+        runs=runs,
+        seed=seed,
+        only_cell=only,
     )
     outcome = run(options, Show(console))
     if as_json:

@@ -105,7 +105,7 @@ def deploy(
 def wipe(
     inventory: Inventory, progress: Progress, *, options: PlayOptions | None = None
 ) -> DeployResult:
-    """Return what was removed from each host; the lab's keys on the controller go last.
+    """Return what was removed from each host; after all of them, the lab's keys go as well.
 
     Raises:
         PlaybookError: the controller could not do its part.
@@ -128,7 +128,7 @@ def wipe(
             options = options or PlayOptions()
             played = play(inventory, "wipe", variables, options=options, progress=progress)
     result = _result(inventory, played, problems, started)
-    if result.ok:
+    if result.ok and len(inventory.hosts) == len(inventory.lab_hosts):
         keys.forget(inventory)
     return result
 
@@ -154,7 +154,7 @@ def host_json(
             "probe_port": peer.probe_port,
             "curve_public": pairs[peer.name].public,
         }
-        for peer in inventory.hosts
+        for peer in inventory.lab_hosts
         if peer.name != host.name
     ]
     values = {

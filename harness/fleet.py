@@ -108,8 +108,9 @@ class Fleet:
                 found[host] = msgspec.json.decode(result.stdout.encode(), type=DeployedHost)
             except msgspec.DecodeError as error:
                 raise RunError(f"{host}: {HOST_FILE}: {error}; run slotlab deploy") from error
+        names = {host.name for host in self.inventory.lab_hosts}
         for host, config in found.items():
-            if {peer.host for peer in config.peers} != set(found) - {host}:
+            if {peer.host for peer in config.peers} != names - {host}:
                 raise RunError(f"{host}: was deployed with other peers; run slotlab deploy")
         return found
 

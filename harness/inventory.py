@@ -61,12 +61,21 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """The lab's nodes in inventory order. netns is set for labs reached inside a namespace."""
+    """The lab's nodes in inventory order. netns is set for labs reached inside a namespace.
+
+    whole: all hosts of the lab, where hosts are but some of them (harness.inventory_limit).
+    """
 
     path: Path
     lab: LabKind
     netns: str | None
     hosts: tuple[Host, ...]
+    whole: tuple[Host, ...] = ()
+
+    @property
+    def lab_hosts(self) -> tuple[Host, ...]:
+        """All hosts of the lab, in inventory order, whichever of them are meant now."""
+        return self.whole or self.hosts
 
     def host(self, name: str) -> Host:
         """Return the host of that name.

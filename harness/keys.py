@@ -49,7 +49,7 @@ def curve_keys(inventory: Inventory) -> dict[str, CurvePair]:
     place = folder(inventory)
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return {host.name: _pair(place / f"{host.name}.curve.json") for host in inventory.hosts}
+        return {host.name: _pair(place / f"{host.name}.curve.json") for host in inventory.lab_hosts}
     except OSError as error:
         raise KeyStoreError(f"{error.filename or place}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:

@@ -18,8 +18,8 @@ def cut(
 ) -> list[Phase]:
     """Return the phases of a trial, without gaps, in order.
 
-    warmup (unless it has no length), baseline (up to the first fault), one a fault id (`a+b` where they overlap), recovery in
-    each gap and for settle_ns after the last fault, then after.
+    warmup (unless it has no length), baseline (up to the first fault), one a fault id (`a+b` where
+    they overlap), recovery in each gap and for settle_ns after the last fault, then after.
     """
     phases = [Phase(name="warmup", start_ns=0, end_ns=warmup_ns)] if warmup_ns else []
     last_ns = max((fault.end_ns for fault in faults), default=0)

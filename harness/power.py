@@ -215,7 +215,7 @@ def _provider_file(inventory: Inventory) -> bytes:
     prefix = ["env", "-C", str(ROOT), *ours]
     hosts = {
         host.name: {word: [*prefix, *words] for word, words in commands(host).items()}
-        for host in inventory.hosts
+        for host in inventory.lab_hosts
         if host.power
     }
     return msgspec.json.format(msgspec.json.encode({"hosts": hosts}), indent=1) + b"\n"

@@ -17,6 +17,7 @@ from harness.errors import Interrupted, RunError
 from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view
 from harness.genesis import KeyFolder
 from harness.interrupt import Stop
+from harness.inventory_limit import limited
 from harness.keeper import LOCK_TTL_NS, Keeper
 from harness.lead import Pace
 from harness.remote import Remote
@@ -36,6 +37,7 @@ class RunOptions:
 
     campaign: str
     inventory: Path
+    limit: str = ""
     runs: Path = store.ROOT
     seed: int | None = None
     only_cell: int | None = None
@@ -60,7 +62,7 @@ def run(options: RunOptions, show: Show) -> Outcome:
         Interrupted: stopped twice; hosts are healed, there is no report.
     """
     file = campaign.load(campaign.find(options.campaign))
-    lab = inventory.load(options.inventory)
+    lab = limited(inventory.load(options.inventory), options.limit)
     # Operator mistakes come out before any host is asked.
     store.check_space(options.runs, _draft(file, lab, options).estimate.raw_bytes)
     purpose = f"campaign {file.name}"

@@ -30,8 +30,9 @@ class Answering:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def run(self, hosts: list[str], command: str) -> HostResults:
-        return HostResults({h: HostResult(host=h, stdout=HOSTILE, exit_code=0) for h in hosts})
+    def run(self, hosts: None, command: str) -> HostResults:
+        names = [host.name for host in self.inventory.hosts]
+        return HostResults({h: HostResult(host=h, stdout=HOSTILE, exit_code=0) for h in names})
 
 
 def test_a_log_cannot_steer_the_terminal_it_is_printed_on(
@@ -43,7 +44,7 @@ def test_a_log_cannot_steer_the_terminal_it_is_printed_on(
         " {n1: {ansible_host: 127.0.0.1, slotlab_address: 192.0.2.1}}}}}\n"
     )
     monkeypatch.setattr("harness.remote.Remote", Answering)
-    cli_look.logs("n1", path, lines=5)
+    cli_look.logs(path, "n1", lines=5)
     assert capsys.readouterr().out == HARMLESS
 
 
