@@ -1,7 +1,7 @@
 """Builds clusters of real node processes on loopback and waits on what they say of themselves.
 
 A Cluster makes keys, a genesis whose first slot is about to come, and one folder a node; a Node
-starts, kills, stops and asks one process. Waiting is a predicate with a deadline.
+starts, kills, stops and asks one process. Waiting is in tests/waiting.py.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import zmq
@@ -29,24 +29,10 @@ from node.chain.genesis import BitsharesRules, Genesis, GenesisAccount, GenesisP
 from node.chain.slot import SlotClock
 from node.config import ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
 from node.query import QueryError, ask
+from tests.waiting import DEADLINE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 LETTERS = "abcdefghijklmnopqrstu"
-DEADLINE_S = 30.0
-
-
-T = TypeVar("T")
-
-
-def until(ask_again: Callable[[], T], what: str, seconds: float = DEADLINE_S) -> T:
-    """Return the first true answer; fail with what was waited for after the deadline."""
-    deadline_s = time.monotonic() + seconds
-    while time.monotonic() < deadline_s:
-        answer = ask_again()
-        if answer:
-            return answer
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds:.0f} s: {what}")
 
 
 def free_ports(count: int) -> list[int]:
@@ -163,10 +149,10 @@ class Cluster:
             if node.process is not None:
                 node.end(signal.SIGKILL)
 
-    def until_lib(self, num: int, seconds: float = DEADLINE_S) -> None:
+    def until_lib(self, num: int) -> None:
         """Wait until block num is irreversible on every running node."""
         running = [node for node in self.nodes if node.process is not None]
-        until(lambda: all(node.lib() >= num for node in running), f"lib {num}", seconds)
+        wait_until(lambda: all(node.lib() >= num for node in running), f"lib {num}", every_s=0.05)
 
     def agreed(self) -> int:
         """Return how many irreversible blocks two nodes or more know, after checking each."""

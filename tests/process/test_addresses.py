@@ -11,6 +11,8 @@ import msgspec
 import psutil
 import pytest
 
+from tests.waiting import wait_until
+
 pytestmark = pytest.mark.process
 
 
@@ -51,7 +53,7 @@ def test_probes_measure_over_ipv6(build: Any) -> None:
             events = [json.loads(line) for line in lines]
             return {e["flow"] for e in events if e["kind"] == "probe" and e["received"] == 8}
 
-        build.until(lambda: whole() == {"clock", "path"}, "whole bursts on both flows")
+        wait_until(lambda: whole() == {"clock", "path"}, "whole bursts on both flows")
 
 
 def test_links_leave_from_the_nodes_own_data_address(build: Any) -> None:

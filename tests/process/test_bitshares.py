@@ -10,6 +10,7 @@ import pytest
 from node import events
 from node.chain.genesis import BitsharesRules
 from node.chain.profile import build as build_profile
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
 
@@ -45,7 +46,7 @@ def test_a_killed_witness_comes_back_to_the_same_chain(build: Any) -> None:
         lab.until_lib(max(before) + 6)
         victim.start()
         lab.until_lib(max(before) + 20)
-        build.until(lambda: len(victim.of(events.Started)) == 2, "second start")
+        wait_until(lambda: len(victim.of(events.Started)) == 2, "second start")
         assert victim.of(events.Started)[1].resumed_lib == max(before)
         after = victim.irreversible()
         assert {num: after[num] for num in before} == before
@@ -83,7 +84,7 @@ def test_a_clients_load_becomes_irreversible_everywhere(build: Any) -> None:
             told = lab.nodes[0].of(events.Tx)
             return {record.id for record in told if record.state == "irreversible"}
 
-        build.until(lambda: len(done()) >= 30, "30 transactions irreversible")
+        wait_until(lambda: len(done()) >= 30, "30 transactions irreversible")
 
 
 def test_headers_of_events_lead_to_the_same_states(build: Any) -> None:

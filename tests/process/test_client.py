@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from node.chain.codec import decode_transaction
 from node.chain.crypto import Verifier
 from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer, encode
 from node.query import LocalServer, Reply, Request
+from tests.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.process
 
@@ -140,18 +141,11 @@ def total(folder: Path, field: str) -> int:
     return sum(load[field] for load in events(folder, "load"))
 
 
-def wait_for(predicate: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not predicate():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.02)
-
-
 def test_every_due_transaction_arrives_once_and_the_client_ends(folder: Path) -> None:
     config = configure(folder, seconds=2)
     node = StandIn(folder / "sock")
     with running(config) as process:
-        assert process.communicate(timeout=60) == ("", "")
+        assert process.communicate(timeout=DEADLINE_S) == ("", "")
     node.stop()
     assert process.returncode == 0
     verifier = Verifier()
@@ -171,13 +165,13 @@ def test_a_node_that_goes_and_returns_gets_the_rest(folder: Path) -> None:
     config = configure(folder, seconds=8)
     first = StandIn(folder / "sock")
     with running(config) as process:
-        wait_for(lambda: len(first.got) > 20, "the first transactions")
+        wait_until(lambda: len(first.got) > 20, "the first transactions")
         first.stop()
         absent = time.monotonic() + 1.5
-        wait_for(lambda: time.monotonic() > absent, "a while without a node")
+        wait_until(lambda: time.monotonic() > absent, "a while without a node")
         second = StandIn(folder / "sock")
-        wait_for(lambda: len(second.got) > 40, "the load to go on")
-        _, errors = process.communicate(timeout=60)
+        wait_until(lambda: len(second.got) > 40, "the load to go on")
+        _, errors = process.communicate(timeout=DEADLINE_S)
     second.stop()
     assert (process.returncode, errors) == (0, "")
     got = [decode_transaction(data).id for data in first.got + second.got]
@@ -191,9 +185,9 @@ def test_refusals_carry_the_nodes_reason(folder: Path) -> None:
     config = configure(folder, seconds=60)
     node = StandIn(folder / "sock", refuse="bad_tapos")
     with running(config) as process:
-        wait_for(lambda: len(node.got) > 20, "transactions")
+        wait_until(lambda: len(node.got) > 20, "transactions")
         process.send_signal(signal.SIGTERM)
-        assert process.communicate(timeout=30) == ("", "")
+        assert process.communicate(timeout=DEADLINE_S) == ("", "")
     node.stop()
     assert process.returncode == 0
     txs = events(folder, "tx")
@@ -206,14 +200,14 @@ def test_refusals_carry_the_nodes_reason(folder: Path) -> None:
 def test_operator_mistakes_are_one_line_and_status_two(folder: Path) -> None:
     config = configure(folder, seconds=1, account="nobody")
     with running(config) as process:
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=DEADLINE_S)
     assert (process.returncode, errors) == (
         2, "node: client.account: nobody is not an account of the genesis file\n",
     )  # fmt: skip
     config = configure(folder, seconds=1)
     (folder / "usera.key").write_text("zz")
     with running(config) as process:
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=DEADLINE_S)
     assert (process.returncode, errors) == (
         2, f"node: client.key_file: {folder.resolve()}/usera.key: not a secret key in hex\n",
     )  # fmt: skip
@@ -223,7 +217,7 @@ def test_a_real_node_makes_the_load_irreversible(folder: Path) -> None:
     config = configure(folder, seconds=2)
     with running(config, "run") as node:
         with running(config) as client:
-            _, errors = client.communicate(timeout=60)
+            _, errors = client.communicate(timeout=DEADLINE_S)
         assert (client.returncode, errors) == (0, "")
         sent = {e["id"] for e in events(folder, "tx") if e["state"] == "sent"}
 
@@ -231,7 +225,7 @@ def test_a_real_node_makes_the_load_irreversible(folder: Path) -> None:
             txs = events(folder, "tx", "node")
             return {e["id"] for e in txs if e["state"] == "irreversible"}
 
-        wait_for(lambda: irreversible() == sent, "every transaction to become irreversible")
+        wait_until(lambda: irreversible() == sent, "every transaction to become irreversible")
         node.send_signal(signal.SIGTERM)
-        node.communicate(timeout=30)
+        node.communicate(timeout=DEADLINE_S)
     assert total(folder, "accepted") == total(folder, "due") == len(sent) > 40

@@ -16,6 +16,7 @@ from metrics.intake import gate, writers
 from metrics.model.run_folder import TrialFile
 from node import events
 from tests.unit.harness_run.builders import planned
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
 
@@ -39,13 +40,13 @@ def test_the_intake_names_the_lines_that_a_killed_node_s_file_lost(
     with build.cluster(1) as lab:
         node = lab.nodes[0]
         node.start()
-        build.until(lambda: len(node.of(events.Applied)) > 3, "some blocks")
+        wait_until(lambda: len(node.of(events.Applied)) > 3, "some blocks")
         node.end(signal.SIGKILL)
         path = node.folder / "events" / "node.jsonl"
         whole = path.read_bytes().splitlines(keepends=True)
         path.write_bytes(b"".join(whole[:-5]))
         node.start()
-        build.until(lambda: len(node.of(events.Started)) == 2, "the second start")
+        wait_until(lambda: len(node.of(events.Started)) == 2, "the second start")
         assert node.end(signal.SIGTERM) == 0
         kept = tmp_path / "hosts" / node.name
         kept.mkdir(parents=True)

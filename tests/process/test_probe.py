@@ -1,7 +1,7 @@
 """Claims about the prober, as a real process on loopback addresses of its own.
 
 1. Two probers measure each other on both flows; stamps are in order, seqs without gaps.
-2. A peer that answers almost two seconds late, twice, or from elsewhere is counted for what it is.
+2. A peer that answers late, twice, or from elsewhere is counted for what it is.
 3. A peer that is not there is a burst with nothing received.
 4. Strangers get no answer, and no reply is larger than its request.
 5. A port that is taken is one line and status 2; SIGTERM is an orderly end with status 0.
@@ -17,7 +17,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from typing import Any
 import pytest
 
 from node.probe_frame import FRAME_BYTES, Request, pack_reply, pack_request, unpack
+from tests.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.process
 
@@ -86,7 +86,7 @@ class Host:
     def end(self) -> tuple[int, str]:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        _, errors = self.process.communicate(timeout=20)
+        _, errors = self.process.communicate(timeout=DEADLINE_S)
         return self.process.returncode, errors
 
 
@@ -105,13 +105,6 @@ def hosts(tmp_path: Path) -> Iterator[Callable[[str], Host]]:
             host.process.communicate()
 
 
-def wait_for(predicate: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not predicate():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
-        time.sleep(0.02)
-
-
 def test_two_probers_measure_each_other_on_both_flows(hosts: Callable[[str], Host]) -> None:
     a, b = hosts("a"), hosts("b")
     a.start([b.as_peer()])
@@ -122,7 +115,7 @@ def test_two_probers_measure_each_other_on_both_flows(hosts: Callable[[str], Hos
 
     for host in (a, b):
         for flow in ("clock", "path"):
-            wait_for(lambda h=host, f=flow: len(bursts(h, f)) >= 3, "bursts")
+            wait_until(lambda h=host, f=flow: len(bursts(h, f)) >= 3, "bursts")
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     for host, peer in ((a, "b"), (b, "a")):
         assert host.end() == (0, "")
@@ -150,7 +143,7 @@ def test_late_answers_count_and_doubled_and_foreign_ones_do_not(
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere,
     ):
         sock.bind((stub.address, stub.probe_port))
-        sock.settimeout(30)
+        sock.settimeout(DEADLINE_S)
         elsewhere.bind((stub.address, 0))
         a.start([stub.as_peer()])
         tokens = []
@@ -159,17 +152,17 @@ def test_late_answers_count_and_doubled_and_foreign_ones_do_not(
             request = unpack(data)
             assert isinstance(request, Request)
             tokens.append(request.token)
-        late = threading.Timer(1.8, lambda: [sock.sendto(f, sender) for f in answers])
+        late = threading.Timer(0.5, lambda: [sock.sendto(f, sender) for f in answers])
         answers = [pack_reply(token, 10, 20, bytes(16)) for token in tokens[:3] for _ in range(2)]
         late.start()
         elsewhere.sendto(pack_reply(tokens[4], 10, 20, bytes(16)), sender)
         elsewhere.sendto(b"x" * FRAME_BYTES, sender)
         late.join()
-        wait_for(lambda: {e["flow"] for e in a.events("probe")} == {"clock", "path"}, "bursts")
+        wait_until(lambda: {e["flow"] for e in a.events("probe")} == {"clock", "path"}, "bursts")
     assert a.end() == (0, "")
     burst = next(e for e in a.events("probe") if e["flow"] == "clock")
     assert (burst["sent"], burst["received"]) == (8, 3)
-    assert all(1.7e9 < rtt < 2.6e9 for rtt in burst["rtts_ns"])
+    assert all(rtt > 0.4e9 for rtt in burst["rtts_ns"])
     path = next(e for e in a.events("probe") if e["flow"] == "path")
     assert (path["sent"], path["received"], path["t1_ns"], path["rtts_ns"]) == (8, 0, 0, [])
 
@@ -179,7 +172,7 @@ def test_strangers_get_no_answer_and_replies_are_no_larger_than_requests(
 ) -> None:
     a, stub = hosts("a"), hosts("stub")
     a.start([stub.as_peer()])
-    wait_for(lambda: bool(a.events("started")), "start")
+    wait_until(lambda: bool(a.events("started")), "start")
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as friend,
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger,
@@ -198,7 +191,7 @@ def test_strangers_get_no_answer_and_replies_are_no_larger_than_requests(
                 return False
             return True
 
-        wait_for(ask, "an answer")
+        wait_until(ask, "an answer")
         assert len(answered[0]) == len(pack_request(b"abcdefgh")) == FRAME_BYTES
         stranger.setblocking(False)
         with pytest.raises(BlockingIOError):
@@ -212,7 +205,7 @@ def test_a_taken_port_is_one_line_and_status_two(hosts: Callable[[str], Host]) -
         taken.bind((a.address, a.probe_port))
         a.start([])
         assert a.process is not None
-        _, errors = a.process.communicate(timeout=30)
+        _, errors = a.process.communicate(timeout=DEADLINE_S)
     assert a.process.returncode == 2
     assert errors == (
         f"node: listen {a.address}, UDP port {a.probe_port} (clock probes): "

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from node import events
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
 
@@ -29,7 +30,7 @@ def test_a_stopped_node_resumes_at_its_snapshot_and_follows(build: Any) -> None:
             db.execute("UPDATE blocks SET raw = x'00' WHERE num <= 3")
         node.start()
         lab.until_lib(max(before) + 4)
-        build.until(lambda: len(node.of(events.Started)) == 2, "second start")
+        wait_until(lambda: len(node.of(events.Started)) == 2, "second start")
         assert node.of(events.Started)[1].resumed_lib == max(before)
         after = node.irreversible()
         assert {num: after[num] for num in before} == before

@@ -14,6 +14,7 @@ import zmq
 
 from node import events, wire
 from node.links import Callbacks, Identity, Links
+from tests.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.process
 
@@ -32,7 +33,7 @@ def frames_from(lab: Any, sender: Any, target: Any, frames: list[bytes]) -> None
             on_frame=lambda *_: None, on_link=lambda *_: None, on_refused=lambda *_: None
         )
         links = Links(asyncio.get_running_loop(), zmq.Context(), identity, peers, quiet)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             while not links.up:
                 await asyncio.sleep(0.01)
             for frame in frames:
@@ -54,9 +55,9 @@ def test_an_unknown_key_is_refused_and_told(build: Any) -> None:
         def refusals() -> list[Any]:
             return [r for r in honest.of(events.Peer) if r.reason == "unknown_key"]
 
-        build.until(refusals, "a refusal")
+        wait_until(refusals, "a refusal")
         assert {(r.peer, r.state) for r in refusals()} == {("127.0.0.1", "refused")}
-        build.until(lambda: stranger.peer_state("hosta") == "refused", "the stranger knows")
+        wait_until(lambda: stranger.peer_state("hosta") == "refused", "the stranger knows")
         assert honest.of(events.Received) == []
         assert stranger.of(events.Received) == []
 
@@ -65,7 +66,7 @@ def test_garbage_frames_are_told_and_stop_nothing(build: Any) -> None:
     with build.cluster(2) as lab:
         node, sender = lab.nodes
         node.start()
-        build.until(node.status, "status")
+        wait_until(node.status, "status")
         hello = wire.Hello(
             bytes.fromhex(node.status()["chain_id"]), b"session1", 1, bytes(32), 0, 1,
             bytes.fromhex(node.status()["lib_id"]), [],
@@ -83,7 +84,7 @@ def test_garbage_frames_are_told_and_stop_nothing(build: Any) -> None:
             rejected = node.of(events.Rejected)
             return [r.reason for r in rejected if (r.what, r.from_) == ("frame", sender.name)]
 
-        build.until(lambda: len(reasons()) >= 8, "eight rejections")
+        wait_until(lambda: len(reasons()) >= 8, "eight rejections")
         assert set(reasons()) == {"empty_frame", "wrong_version", "malformed", "bad_content"}
         sender.start()
         lab.until_lib(4)
@@ -94,7 +95,7 @@ def test_a_flood_of_garbage_is_counted_not_told_one_by_one(build: Any) -> None:
     with build.cluster(2) as lab:
         node, sender = lab.nodes
         node.start()
-        build.until(node.status, "status")
+        wait_until(node.status, "status")
         frames_from(lab, sender, node, [b"\x00garbage"] * 3000)
 
         def dropped() -> int:
@@ -104,7 +105,7 @@ def test_a_flood_of_garbage_is_counted_not_told_one_by_one(build: Any) -> None:
         def told() -> int:
             return len(node.of(events.Rejected))
 
-        build.until(lambda: dropped() + told() == 3000, "all 3000 accounted for")
+        wait_until(lambda: dropped() + told() == 3000, "all 3000 accounted for")
         assert told() <= 100
 
 
@@ -114,8 +115,8 @@ def test_another_chain_is_refused(build: Any) -> None:
         genesis = msgspec.structs.replace(lab.genesis, max_transaction_lifetime_s=77)
         (other.folder / "genesis.json").write_bytes(msgspec.json.encode(genesis))
         lab.start()
-        build.until(lambda: node.peer_state(other.name) == "refused", "refused here")
-        build.until(lambda: other.peer_state(node.name) == "refused", "refused there")
+        wait_until(lambda: node.peer_state(other.name) == "refused", "refused here")
+        wait_until(lambda: other.peer_state(node.name) == "refused", "refused there")
         assert "wrong_chain" in [r.reason for r in node.of(events.Peer)]
         assert node.of(events.Received) == []
 
@@ -152,7 +153,7 @@ def test_the_store_of_another_chain_is_one_line(build: Any) -> None:
     with build.cluster(1) as lab:
         node = lab.nodes[0]
         node.start()
-        build.until(node.status, "status")
+        wait_until(node.status, "status")
         assert node.end(signal.SIGTERM) == 0
         genesis = msgspec.structs.replace(lab.genesis, max_transaction_lifetime_s=77)
         (node.folder / "genesis.json").write_bytes(msgspec.json.encode(genesis))
