@@ -191,8 +191,8 @@ def client(lab: Cluster, node: Node, *, seconds: int) -> Node:
     (node.folder / "user.key").write_text(lab.account_keys[account].to_hex().zfill(64))
     now_ns = time.time_ns()
     load = ClientConfig(
-        rate_milli=20_000, size_bytes=64, seed=1, start_ns=now_ns + 10**9,
-        end_ns=now_ns + (seconds + 1) * 10**9, account=account, key_file="user.key",
+        rate_milli=20_000, size_bytes=64, seed=1, start_ns=now_ns + 3 * 10**9,
+        end_ns=now_ns + (seconds + 3) * 10**9, account=account, key_file="user.key",
     )  # fmt: skip
     config = msgspec.structs.replace(node.config, client=load)
     return Node(config=config, folder=node.folder, role="client")

@@ -80,11 +80,12 @@ def test_a_clients_load_becomes_irreversible_everywhere(build: Any) -> None:
         client.start()
         assert client.wait() == 0
 
-        def done() -> set[str]:
-            told = lab.nodes[0].of(events.Tx)
-            return {record.id for record in told if record.state == "irreversible"}
+        def told(state: str) -> set[str]:
+            return {record.id for record in lab.nodes[0].of(events.Tx) if record.state == state}
 
-        wait_until(lambda: len(done()) >= 30, "30 transactions irreversible")
+        accepted = told("accepted")
+        assert accepted
+        wait_until(lambda: told("irreversible") == accepted, "all are irreversible")
 
 
 def test_headers_of_events_lead_to_the_same_states(build: Any) -> None:
