@@ -186,7 +186,7 @@ def cluster(
 
 
 def client(lab: Cluster, node: Node, *, seconds: int) -> Node:
-    """Return the client of node's host, not started: 20 transactions a second from now on."""
+    """Return the client of node's host, not started: 20 transactions a second, from soon on."""
     account = f"user{node.name[-1]}"
     (node.folder / "user.key").write_text(lab.account_keys[account].to_hex().zfill(64))
     now_ns = time.time_ns()
