@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +89,7 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+def machine(tmp_path: Path) -> Machine:
     clone, fake = tmp_path / "my clone", tmp_path / "fake"
     (clone / "harness").mkdir(parents=True)
     for name in ("setup.sh", "as_root.sh"):
@@ -103,7 +102,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     for name, text in scripts.items() | {f"bin/{name}": "" for name in LAB}.items():
         (fake / name).write_text(text)
         (fake / name).chmod(0o755)
-    yield Machine(clone, fake)
+    return Machine(clone, fake)
 
 
 def be_root(machine: Machine) -> None:
