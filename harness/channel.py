@@ -15,8 +15,13 @@ from harness.connection import RemoteFailure
 from harness.streams import Marked
 
 INSTALL_DIR = "/opt/slotlab"
-PYTHON = f"PYTHONPATH={INSTALL_DIR}/current:{INSTALL_DIR}/current/site-packages /usr/bin/python3"
-"""How the deployed packages are run on a host; follow it with `-m node …` or `-m faults …`."""
+PYTHON = (
+    f"PYTHONPATH={INSTALL_DIR}/current:{INSTALL_DIR}/current/site-packages {INSTALL_DIR}/python3"
+)
+"""How the deployed packages are run on a host; follow it with `-m node …` or `-m faults …`.
+
+deploy has that name stand for the host's ansible_python_interpreter, for units and for us.
+"""
 CTL_COMMAND = f"{PYTHON} -m faults ctl"
 OPEN_S = 10.0
 STARTING_S = 60.0

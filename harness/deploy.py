@@ -233,6 +233,7 @@ def _variables(
         variables[host.name] = {
             "archive": str(environment.archive),
             "stamp": environment.stamp,
+            "python": host.python,
             "installed": environment.stamp in fact.stamps,
             "ssh_user": host.ssh.user,
             "state_dir": host.state_dir,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from harness import cards
+from harness import cards, host_python
 from harness.cards import Card
+from harness.inventory import Host
 from harness.packages import PROGRAMS
 from harness.remote import HostResult, Remote, read_json
 
@@ -60,10 +61,7 @@ def gather(remote: Remote) -> tuple[dict[str, HostFacts], dict[str, str]]:
     facts: dict[str, HostFacts] = {}
     problems: dict[str, str] = {}
     commands = {
-        host.name: [
-            *("/usr/bin/python3", "-", ",".join(PROGRAMS)),
-            *("/opt/slotlab", host.state_dir),
-        ]
+        host.name: host_python.command(host, ",".join(PROGRAMS), "/opt/slotlab", host.state_dir)
         for host in remote.inventory.hosts
     }
     found, results = read_json(remote.run_each(commands, stdin=_SCRIPT))
@@ -71,7 +69,7 @@ def gather(remote: Remote) -> tuple[dict[str, HostFacts], dict[str, str]]:
         if result.ok:
             facts[name] = _facts(name, found[name])
         else:
-            problems[name] = _why(result)
+            problems[name] = _why(remote.inventory.host(name), result)
     return facts, problems
 
 
@@ -80,7 +78,5 @@ def _facts(host: str, values: dict[str, Any]) -> HostFacts:
     return HostFacts(host=host, **(values | read))
 
 
-def _why(result: HostResult) -> str:
-    if result.exit_code == 127:
-        return "no /usr/bin/python3; install it: apt install python3"
-    return result.problem
+def _why(host: Host, result: HostResult) -> str:
+    return "; ".join(host_python.missing(host)) if result.exit_code == 127 else result.problem

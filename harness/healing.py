@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from harness.channel import INSTALL_DIR
+from harness.channel import PYTHON
 from harness.remote import Remote
 from harness.sudo import REMEDY, as_root, asks_for_password
 
-UNITS = ("client", "probe", "node")
-_BY_HAND = (
-    f"env PYTHONPATH={INSTALL_DIR}/current:{INSTALL_DIR}/current/site-packages"
-    " /usr/bin/python3 -m faults heal"
-)
+_BY_HAND = f"env {PYTHON} -m faults heal"
+_NOT_REACHED = ("unreachable", "auth_failed", "host_key", "file")
+"""What fails before any command could run: another try by hand would say the same."""
 PERIOD_S = 3.0
 
 

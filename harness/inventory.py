@@ -201,7 +201,7 @@ def _host(path: Path, name: str, values: Mapping[str, Any], listing: Mapping[str
         probe_port=reader.port("slotlab_probe_port", 9001),
         ntp=reader.time_servers(),
         state_dir=reader.state_dir(),
-        python=str(values.get("ansible_python_interpreter") or "/usr/bin/python3"),
+        python=reader.python(),
         groups=tuple(groups),
         ssh=ssh,
         observer=reader.switch("slotlab_observer"),

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 from harness.errors import OperatorError
 from node.ntp_rules import split_server
 
+DEFAULT_PYTHON = "/usr/bin/python3"
 DEFAULT_STATE_DIR = "/var/lib/slotlab"
 HOST_KEYS = (
     "slotlab_address",
@@ -35,6 +36,9 @@ TIME_POLICIES: tuple[TimePolicy, ...] = ("observe", "manage")
 _WORD = re.compile(r"[A-Za-z0-9_.:@-]{1,64}")
 _SERVER = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,128}")
 _STATE_DIR = re.compile(r"(/[A-Za-z0-9_.-]+){2,}")
+_PYTHON = re.compile(r"(/[A-Za-z0-9_.+-]+)+|auto(_legacy)?(_silent)?")
+_HIDDEN = ("/home/", "/root/", "/run/user/")
+"""What ProtectHome hides from the units."""
 _Choice = TypeVar("_Choice", bound=str)
 
 
@@ -134,6 +138,22 @@ class Reader:
             return value
         remedy = f"write an absolute path below a folder, as {DEFAULT_STATE_DIR}"
         raise self._error("slotlab_state_dir", f"{value!r}: {remedy}")
+
+    def python(self) -> str:
+        """Return the interpreter of Ansible's modules, of the units and of all that we run there.
+
+        What Ansible finds out by itself (`auto`) is the system's.
+        """
+        key = "ansible_python_interpreter"
+        value = self.values.get(key) or DEFAULT_PYTHON
+        if not isinstance(value, str) or not _PYTHON.fullmatch(value):
+            raise self._error(key, f"{value!r}: write a path, as {DEFAULT_PYTHON}")
+        if value.startswith("auto"):
+            return DEFAULT_PYTHON
+        if value.startswith(_HIDDEN):
+            remedy = "services cannot look there; install it elsewhere, as below /opt"
+            raise self._error(key, f"{value}: {remedy}")
+        return value
 
     def address(self, management: str) -> str:
         """Return the data path's IP address: slotlab_address, else the management host's.

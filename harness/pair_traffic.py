@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness import host_python
 from harness.inventory import Host
 from harness.remote import Remote, read_json
 
@@ -73,7 +74,7 @@ def _command(host: Host, hosts: Sequence[Host], traffic: Traffic, rate: float) -
         "echo": traffic.echo,
         "bytes": PADDING_BYTES,
     }
-    return ["/usr/bin/python3", "-", json.dumps(asked)]
+    return host_python.command(host, json.dumps(asked))
 
 
 def _count(

@@ -1,4 +1,4 @@
-"""The part of pair_traffic.py that runs on a host: read over SSH by /usr/bin/python3, prints JSON.
+"""The part of pair_traffic.py that runs on a host: read over SSH by its Python, prints JSON.
 
 Sends numbered datagrams to every peer and counts theirs; asked to, it sends each back, so that the
 sender knows the round trip. All hosts run it at once: it waits a little until all peers are heard,

@@ -108,10 +108,12 @@ def _arguments(
         },
         "ansible_ssh_common_args": "{{ slotlab_ssh[inventory_hostname] }}",
         "slotlab_login": {
-            host.name: {"user": host.ssh.user, "port": host.ssh.port} for host in inventory.hosts
+            host.name: {"user": host.ssh.user, "port": host.ssh.port, "python": host.python}
+            for host in inventory.hosts
         },
         "ansible_user": "{{ slotlab_login[inventory_hostname].user }}",
         "ansible_port": "{{ slotlab_login[inventory_hostname].port }}",
+        "ansible_python_interpreter": "{{ slotlab_login[inventory_hostname].python }}",
     }
     become: dict[str, str] = {}
     if options.become_password is not None:

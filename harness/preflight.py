@@ -17,7 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from faults import clock_setters
-from harness import preflight_clock, preflight_lab, preflight_machine, preflight_network
+from harness import (
+    host_python,
+    preflight_clock,
+    preflight_lab,
+    preflight_machine,
+    preflight_network,
+)
 from harness.channel import Reply
 from harness.inside import thread_start
 from harness.inventory import Host, Inventory
@@ -177,7 +183,7 @@ def _command(host: Host) -> list[str]:
         "clock_setters": SETTERS.read_text(),
         "ntp": {server: split_server(server) for server in host.ntp},
     }
-    return ["/usr/bin/python3", "-", json.dumps(asked)]
+    return host_python.command(host, json.dumps(asked))
 
 
 def _openssh(host: Host) -> Row:
@@ -211,8 +217,8 @@ def _fabric(host: Host, result: HostResult) -> Row:
     if result.reason:
         return Row(host.name, "ssh (Fabric)", "fail", result.problem)
     if result.exit_code == 127:
-        return Row(host.name, "python", "fail", "no /usr/bin/python3", "apt install python3")
-    return Row(host.name, "python", "fail", result.problem, "is /usr/bin/python3 intact?")
+        return Row(host.name, "python", "fail", *host_python.missing(host))
+    return Row(host.name, "python", "fail", result.problem, f"is {host.python} intact?")
 
 
 def _agent(reply: Reply) -> Row:

@@ -1,4 +1,4 @@
-"""The part of preflight that runs on a host: read over SSH by /usr/bin/python3, prints JSON.
+"""The part of preflight that runs on a host: read over SSH by its Python, prints JSON.
 
 It uses nothing but the standard library of Python 3.7 and newer. It changes nothing: kernel
 features are tried in a network namespace of its own that is gone at once, and the few small files

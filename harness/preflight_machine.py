@@ -51,7 +51,7 @@ def _machine(host: Host, found: Mapping[str, Any]) -> Row:
         problem = "the system is 32-bit on a 64-bit kernel; install the 64-bit system"
     detail, _, remedy = problem.partition("; ")
     if problem:
-        return Row(host.name, "machine", "fail", detail, remedy or "install Python 3.11 to 3.13")
+        return Row(host.name, "machine", "fail", detail, remedy)
     model = found["machine"]["model"] or found["machine"]["virtual"]
     named = f" ({model})" if model and model != "none" else ""
     return Row(host.name, "machine", "ok", f"{target}{named}")

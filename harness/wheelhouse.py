@@ -63,7 +63,8 @@ def unsupported(target: Target) -> str:
         remedy = "install a 64-bit system" if target.arch.startswith("arm") else "use another host"
         return f"no wheels for {target.arch}; {remedy}"
     if target.python not in PYTHONS:
-        return f"Python {target.python[0]}.{target.python[1]} is not 3.11 to 3.13"
+        found = f"Python {target.python[0]}.{target.python[1]} is not 3.11 to 3.13"
+        return f"{found}; name one that is in ansible_python_interpreter"
     return ""
 
 

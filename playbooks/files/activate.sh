@@ -4,9 +4,13 @@ set -eu
 systemd-sysusers /etc/sysusers.d/slotlab.conf 2>&1
 systemd-tmpfiles --create /etc/tmpfiles.d/slotlab.conf
 cd "$INSTALL"
+if [ "$(readlink python3 || true)" != "$PYTHON" ]; then
+    ln -sfn "$PYTHON" python3
+    echo "python3 is $PYTHON"
+fi
 if [ ! -e "$STAMP/.complete" ]; then
     # The units may not write here, so compile now what each start would compile again.
-    /usr/bin/python3 -m compileall -q "$STAMP" || true
+    ./python3 -m compileall -q "$STAMP" || true
     : > "$STAMP/.complete"
     echo "installed $STAMP"
 fi
@@ -31,7 +35,7 @@ want=$(
     done
 )
 want=$(printf %s "$want" | sha256sum)
-want="$STAMP ${want%% *}"
+want="$STAMP $PYTHON ${want%% *}"
 if [ "$(cat .applied 2>/dev/null || true)" != "$want" ]; then
     systemctl daemon-reload
     action=restart

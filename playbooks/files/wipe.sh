@@ -4,7 +4,7 @@ gone() { echo "removed $1"; }
 
 if [ -d "$INSTALL/current/faults" ]; then
     PYTHONPATH="$INSTALL/current:$INSTALL/current/site-packages" PYTHONDONTWRITEBYTECODE=1 \
-        timeout 30 /usr/bin/python3 -m faults heal >/dev/null 2>&1 ||
+        timeout 30 "$INSTALL/python3" -m faults heal >/dev/null 2>&1 ||
         echo "warning: heal failed, faults may be left" >&2
 fi
 sh -c "$SETTINGS" 2>&1 || echo "warning: time daemon or tuning may not be as before"

@@ -128,6 +128,25 @@ def test_a_dead_host_is_named_while_the_others_finish_and_costs_little(
     wait_for_agents(inventory)
 
 
+def test_another_interpreter_is_that_of_the_units_and_one_that_is_not_there_is_named(
+    lab: tuple[str, Inventory],
+) -> None:
+    inventory = only(lab[1], "n1")
+    runs = "readlink /proc/$(systemctl show -P MainPID slotlab-agent)/exe; readlink -f {}"
+    with Remote(inventory) as remote:
+        python = remote.run(["n1"], f"readlink -f {inventory.hosts[0].python}")["n1"].stdout.strip()
+        other = replace(inventory, hosts=(replace(inventory.hosts[0], python=python),))
+        assert f"python3 is {python}" in deploy.deploy(other, print).outcomes[0].lines
+        said = remote.run(["n1"], f"sudo sh -c '{runs.format(python)}'")["n1"].stdout.split()
+        assert said == [python, python]
+        assert states(deploy.deploy(inventory, print)) == {"changed"}
+    gone_python = replace(inventory, hosts=(replace(inventory.hosts[0], python="/opt/no/python"),))
+    failed = [row for row in preflight.check(gone_python).rows if row.verdict == "fail"]
+    remedy = "correct ansible_python_interpreter or leave it out (/usr/bin/python3)"
+    assert [str(row) for row in failed] == [f"n1: python: no /opt/no/python; {remedy}"]
+    assert deploy.deploy(gone_python, print).failed == {"n1": f"no /opt/no/python; {remedy}"}
+
+
 def test_tuning_is_shown_before_done_and_undone(lab: tuple[str, Inventory]) -> None:
     _, inventory = lab
     tuned = replace(

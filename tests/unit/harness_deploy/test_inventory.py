@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -201,3 +202,35 @@ def test_a_missing_inventory_and_an_unknown_host_say_what_to_do(tmp_path: Path) 
         load(tmp_path / "none.yml")
     with pytest.raises(InventoryError, match="no host c"):
         load(written(tmp_path, TWO)).host("c")
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ("/opt/py/bin/python3.12", "/opt/py/bin/python3.12"),
+        ("''", "/usr/bin/python3"),
+        ("auto_silent", "/usr/bin/python3"),
+    ],
+)
+def test_one_interpreter_is_for_ansible_and_for_us(tmp_path: Path, value: str, path: str) -> None:
+    text = one(f"ansible_python_interpreter: {value}")
+    assert load(written(tmp_path, text)).hosts[0].python == path
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("python3", "'python3': write a path, as /usr/bin/python3"),
+        ("'/usr/bin/env python3'", "write a path, as /usr/bin/python3"),
+        ("[/usr/bin/python3]", "write a path, as /usr/bin/python3"),
+        ("'{{ mine }}'", "write a path, as /usr/bin/python3"),
+        ("/home/pi/.pyenv/bin/python", "services cannot look there; install it elsewhere, as bel"),
+        ("/root/python", "services cannot look there; install it elsewhere, as below /opt"),
+    ],
+)
+def test_an_interpreter_that_units_could_not_start_is_refused(
+    tmp_path: Path, value: str, words: str
+) -> None:
+    text = one(f"ansible_python_interpreter: {value}")
+    with pytest.raises(InventoryError, match=re.escape(words)):
+        load(written(tmp_path, text))
