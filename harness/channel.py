@@ -35,7 +35,7 @@ class Reply:
     """An agent's answer: ok is its content, None when it refused or was not reached.
 
     reason is then the agent's own word, or unreachable, auth_failed, host_key, timeout,
-    no_agent, closed. elapsed_ns is the round trip as the controller saw it.
+    no_agent, not_deployed, closed. elapsed_ns is the round trip as the controller saw it.
     """
 
     host: str
@@ -78,8 +78,9 @@ class ControlChannel:
         """Return the agent's reply to one request.
 
         Raises:
-            RemoteFailure: no_agent, timeout or closed; the channel is then of no further use,
-                unless its relay may still be starting: the next request finds it further on.
+            RemoteFailure: no_agent, not_deployed, timeout or closed; the channel is then of no
+                further use, unless its relay may still be starting: the next request finds it
+                further on.
         """
         request_id, self._next_id = self._next_id, self._next_id + 1
         line = json.dumps({"v": 1, **request, "id": request_id}, separators=(",", ":")) + "\n"
@@ -98,8 +99,9 @@ class ControlChannel:
                 self.close()
             raise RemoteFailure("timeout", f"no reply to {request.get('op')}") from None
         except (OSError, ValueError) as error:
+            absent = self._channel.exit_status_ready() and self._absent()
             self.close()
-            raise RemoteFailure("closed", f"agent channel: {error}") from error
+            raise absent or RemoteFailure("closed", f"agent channel: {error}") from error
         elapsed = time.monotonic_ns() - started
         if (refusal := answer.get("error")) is not None:
             return Reply(
@@ -118,7 +120,7 @@ class ControlChannel:
             self._channel.settimeout(left)
             chunk = self._channel.recv(1 << 16)
             if not chunk:
-                raise RemoteFailure("no_agent", self._last_words())
+                raise self._ended()
             self._marked.write(chunk)
             self._buffer += self._replies.getvalue()
             self._replies.truncate(self._replies.seek(0))
@@ -128,11 +130,19 @@ class ControlChannel:
         del self._buffer[: end + 1]
         return line
 
-    def _last_words(self) -> str:
+    def _ended(self) -> RemoteFailure:
+        """Return why the relay ended."""
         self._channel.settimeout(2)
         text = self._channel.makefile_stderr("r").read()
         words = text.decode(errors="replace") if isinstance(text, bytes) else str(text)
         lines = words.strip().splitlines()
+        absent = self._channel.status_event.wait(2) and self._absent()
         self.close()
         detail = lines[-1] if lines else "the relay on the host ended"
-        return f"{detail}; is it deployed? (slotlab deploy)"
+        return absent or RemoteFailure("no_agent", f"{detail}; is it deployed? (slotlab deploy)")
+
+    def _absent(self) -> RemoteFailure | None:
+        """Return that nothing is deployed, if 127 says so: a shell found no such command."""
+        if self._channel.recv_exit_status() != 127:
+            return None
+        return RemoteFailure("not_deployed", "slotlab is not on this host; slotlab deploy")

@@ -38,12 +38,17 @@ def heal(remote: Remote) -> dict[str, tuple[bool, str]]:
     """Return by host whether it is free of faults now, and what was healed or why not.
 
     First the agent drops what has not started and undoes what runs; where no agent answers, the
-    ledger on the host is undone by the same code without it.
+    ledger on the host is undone by the same code without it. A host on which nothing is deployed
+    has no fault; one that is not reached is not asked twice.
     """
     outcome: dict[str, tuple[bool, str]] = {}
     dead: dict[str, str] = {}
     for host, reply in remote.ctl_all("heal", timeout_s=30).items():
-        if reply.problem:
+        if reply.reason == "not_deployed":
+            outcome[host] = (True, f"nothing to heal: {reply.detail}")
+        elif reply.reason in _NOT_REACHED:
+            outcome[host] = (False, reply.problem)
+        elif reply.problem:
             dead[host] = reply.problem
         else:
             said = reply.ok or {}
@@ -61,7 +66,7 @@ def heal(remote: Remote) -> dict[str, tuple[bool, str]]:
             else:
                 fix = f"; {REMEDY}" if asks_for_password(result.stderr) else ""
                 outcome[host] = (False, f"agent: {dead[host]}; by hand: {result.problem}{fix}")
-    return {host: outcome[host] for host in outcome}
+    return {host.name: outcome[host.name] for host in remote.inventory.hosts}
 
 
 def _names(healed: object) -> str:

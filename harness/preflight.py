@@ -224,4 +224,7 @@ def _fabric(host: Host, result: HostResult) -> Row:
 def _agent(reply: Reply) -> Row:
     if reply.ok is not None:
         return Row(reply.host, "agent", "ok", f"version {reply.ok.get('version')}")
-    return Row(reply.host, "agent", "warn", "not deployed", "slotlab deploy")
+    if reply.reason == "not_deployed":
+        return Row(reply.host, "agent", "warn", "not deployed", "slotlab deploy")
+    detail, _, remedy = reply.problem.partition("; ")
+    return Row(reply.host, "agent", "fail", detail, remedy or "slotlab deploy starts it")

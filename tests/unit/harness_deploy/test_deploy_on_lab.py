@@ -16,7 +16,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness import calibrate, deploy, gone, preflight
+from harness import calibrate, deploy, gone, healing, preflight
 from harness.inventory import Inventory, load
 from harness.labs import container, power, running
 from harness.playbook import PlayOptions
@@ -180,6 +180,9 @@ def test_the_boot_unit_heals_before_the_agent_and_wipe_leaves_no_trace(
     assert 0 < healed <= started
     wiped = deploy.wipe(inventory, print)
     assert states(wiped) == {"changed"}
+    with Remote(inventory) as remote:
+        line = "nothing to heal: slotlab is not on this host; slotlab deploy"
+        assert healing.heal(remote) == {host.name: (True, line) for host in inventory.hosts}
     assert "removed user slotlab" in wiped.outcomes[0].lines
     assert "tuning: back to what it was" in wiped.outcomes[0].lines
     assert states(deploy.wipe(inventory, print)) == {"unchanged"}
