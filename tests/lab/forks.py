@@ -1,16 +1,30 @@
-"""Counts the processes (and threads) that are started on a lab host, from inside, by one shell."""
+"""Counts the processes (and threads) that are started on lab hosts, from inside, by one shell each.
+
+What is counted is what looking at nodes starts there, while a campaign runs: the numbers given out
+to processes between two readings. The campaign's own looks (where the chain is, lock and lease) go
+on meanwhile.
+"""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from harness import watch
+from harness.fleet import Fleet
 from harness.labs import running
+from harness.lock import HostLock
+from harness.node_status import NodeStatus
 
 _READ = "while read -r _; do read -r n < /proc/sys/kernel/ns_last_pid; echo $n; done"
 """Nothing in it but the shell itself: counting starts no process."""
+LOOKS = 20
+WINDOWS = 6
+OWN_LOOKS_S = 4.0
+"""A campaign that runs looks at a host every four seconds."""
 
 
 @dataclass(frozen=True)
@@ -40,3 +54,36 @@ def forks(lab: str, host: str) -> Iterator[Forks]:
     finally:
         shell.kill()
         shell.communicate()
+
+
+def started_by_looking(lab: str, names: Sequence[str], fleet: Fleet) -> dict[str, int]:
+    """Return how many processes began on each host during LOOKS looks, at least.
+
+    A host has timers of its own; what looking starts would be there in every window.
+    """
+    least: dict[str, int] = {}
+    with ExitStack() as stack:
+        counters = {name: stack.enter_context(forks(lab, name)) for name in names}
+        for _ in range(WINDOWS):
+            before = {name: counter.count() for name, counter in counters.items()}
+            for _ in range(LOOKS):
+                _look(fleet)
+            time.sleep(OWN_LOOKS_S)
+            for name, counter in counters.items():
+                begun = counter.count() - before[name]
+                least[name] = min(begun, least.get(name, begun))
+            if not any(least.values()):
+                break
+    return least
+
+
+def head(status: object) -> int:
+    """Return the number of a node's head block, 0 where there is no status."""
+    return status.head_num if isinstance(status, NodeStatus) else 0
+
+
+def _look(fleet: Fleet) -> None:
+    statuses = fleet.nodes()
+    assert all(isinstance(status, NodeStatus) for status in statuses.values()), statuses
+    assert watch.table(fleet).row_count == len(statuses)
+    assert len(HostLock(fleet.remote, "looking", owner="nobody").renew()) == len(statuses)

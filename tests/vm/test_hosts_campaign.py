@@ -9,16 +9,21 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness import gone
+from harness import gone, inventory
+from harness.fleet import Fleet
 from harness.labs import running
 from harness.labs.vm import lab as vm_lab
+from harness.remote import Remote
+from tests.lab.forks import head, started_by_looking
 from tests.vm.needs import missing
 
 pytestmark = [pytest.mark.vm, pytest.mark.root, pytest.mark.slow]
@@ -37,7 +42,10 @@ class Run:
     """The finished run: its summary, its faults by id, and where the lab is that it ran on."""
 
     summary: dict[str, Any]
+    trial: dict[str, Any]
     lab: running.Lab
+    started: dict[str, int]
+    """By host, how many processes looking at the nodes started while they ran."""
 
     def measured(self, fault_id: str) -> dict[str, Any]:
         """Return what was measured of one fault."""
@@ -55,20 +63,54 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         slotlab("check", "--quick", "-i", str(made.inventory))
         slotlab("deploy", "-i", str(made.inventory))
         campaign = ROOT / "harness" / "campaigns" / "hosts.yml"
-        slotlab("run", str(campaign), "-i", str(made.inventory), "--runs", str(runs))
-        summary = json.loads((runs / "hosts" / "latest" / "summary.json").read_text())
-        yield Run(summary, made)
+        words = ("run", str(campaign), "-i", str(made.inventory), "--runs", str(runs))
+        with begun(*words) as harness:
+            started = _looked(made, harness)
+            ended(harness, *words)
+        latest = runs / "hosts" / "latest"
+        summary, trial = (
+            json.loads((latest / name).read_text())
+            for name in ("summary.json", "trials/1/trial.json")
+        )
+        yield Run(summary, trial, made, started)
     finally:
         gone.take_down(NAME, print)
 
 
+def _looked(made: running.Lab, harness: subprocess.Popen[str]) -> dict[str, int]:
+    """Return what looking starts on each host, once every node has a chain."""
+    with Remote(inventory.load(made.inventory)) as remote:
+        fleet = Fleet(remote)
+        deadline = time.monotonic() + LIMIT_S
+        while harness.poll() is None and min(map(head, fleet.nodes().values())) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(1)
+        return {} if harness.poll() is not None else started_by_looking(NAME, HOSTS, fleet)
+
+
 def slotlab(*words: str) -> None:
+    with begun(*words) as harness:
+        ended(harness, *words)
+
+
+@contextmanager
+def begun(*words: str) -> Iterator[subprocess.Popen[str]]:
+    """Yield the running command `slotlab words…`; it does not outlive the block."""
     command = [sys.executable, "-m", "harness", *words]
-    done = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False
+    harness = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    print(done.stdout, done.stderr)
-    assert done.returncode == 0, f"slotlab {' '.join(words)}: {done.returncode}"
+    try:
+        yield harness
+    finally:
+        harness.kill()
+        harness.communicate()
+
+
+def ended(harness: subprocess.Popen[str], *words: str) -> None:
+    said, _ = harness.communicate(timeout=LIMIT_S)
+    print(said)
+    assert harness.returncode == 0, f"slotlab {' '.join(words)}: {harness.returncode}"
 
 
 def test_every_fault_was_installed_and_every_expectation_holds(run: Run) -> None:
@@ -76,6 +118,15 @@ def test_every_fault_was_installed_and_every_expectation_holds(run: Run) -> None
         IDS, "installed"
     )
     assert (run.summary["verdict"], run.summary["invalid"]) == ("pass", [])
+
+
+def test_t0_was_reached_at_the_first_or_second_attempt(run: Run) -> None:
+    print(json.dumps(run.trial["lead"], indent=1))
+    assert run.trial["lead"]["attempts"] in (1, 2)
+
+
+def test_looking_at_the_nodes_started_no_process_on_their_hosts(run: Run) -> None:
+    assert run.started == dict.fromkeys(HOSTS, 0)
 
 
 def test_each_pairs_delay_is_within_two_ms_and_two_percent(run: Run) -> None:
