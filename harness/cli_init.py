@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from harness import inventory, lab_init
-from harness.errors import UsageError
+from harness.errors import RunError, UsageError
 from harness.show import Show
 from harness.terminal import console_of
 
@@ -42,14 +42,27 @@ def init(
     if out.exists() and not force:
         raise UsageError(f"--out {out}: it exists; name another file, or add --force")
     given = [lab_init.parse(word) for word in words]
+    places = [lab_init.place(one) for one in given]
+    if twice := [one for one in dict.fromkeys(places) if places.count(one) > 1]:
+        raise UsageError(f"{', '.join(twice)}: listed twice; one node runs on a host")
     wishes = lab_init.Wishes(
         user=user, key=key, ssh_args=ssh_args, zone=zone, ntp=tuple(ntp or ())
     )  # fmt: skip
     if offline:
-        found = [lab_init.Found(problem="not asked (--offline)") for _ in given]
+        found = [lab_init.Found(system="not asked (--offline)") for _ in given]
     else:
-        found = lab_init.ask_all(given, wishes, Show(console_of()).step)
-    out.write_text(lab_init.render(given, found, wishes, title=out.name))
+        found = lab_init.ask_all(given, wishes, Show(console_of()))
+    away = [one for one, said in zip(places, found, strict=True) if said.problem]
+    if len(away) == len(given):
+        raise RunError(
+            f"no host was reached, so {out} was not written; --offline writes it unasked"
+        )
+    try:
+        out.write_text(lab_init.render(given, found, wishes, title=out.name))
+    except OSError as error:
+        raise UsageError(f"--out {out}: {error.strerror}") from error
     lab = inventory.load(out)
     print(f"{out}: {len(lab.hosts)} hosts; read it, fill in what is a comment, then:")
     print(f"  {lab_init.next_command(out)}")
+    if away:
+        raise RunError(f"not reached, and only a comment in {out}: {', '.join(away)}")

@@ -33,7 +33,7 @@ LAB_KEYS = ("slotlab_lab", "slotlab_netns")
 POWER_WORDS = ("off", "on", "state", "freeze", "thaw", "link_down", "link_up")
 TimePolicy = Literal["observe", "manage"]
 TIME_POLICIES: tuple[TimePolicy, ...] = ("observe", "manage")
-_WORD = re.compile(r"[A-Za-z0-9_.:@-]{1,64}")
+WORD = re.compile(r"[A-Za-z0-9_.:@-]{1,64}")
 _SERVER = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,128}")
 _STATE_DIR = re.compile(r"(/[A-Za-z0-9_.-]+){2,}")
 _PYTHON = re.compile(r"(/[A-Za-z0-9_.+-]+)+|auto(_legacy)?(_silent)?")
@@ -68,7 +68,7 @@ class Reader:
     def word(self, key: str) -> str:
         """Return one plain word, empty if left out."""
         value = self.values.get(key, "")
-        if value == "" or (isinstance(value, str) and _WORD.fullmatch(value)):
+        if value == "" or (isinstance(value, str) and WORD.fullmatch(value)):
             return str(value)
         raise self._error(key, f"{value!r} is not a plain word; write one name")
 

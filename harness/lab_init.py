@@ -11,7 +11,7 @@ import re
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,12 @@ from pathlib import Path
 import yaml
 
 from harness import cards, ssh
+from harness.awaiting import answers
 from harness.errors import UsageError
+from harness.inventory_values import WORD
+from harness.selectors import WORDS
+from harness.show import Show
+from metrics.model.printable import printable
 
 ASK_TIMEOUT_S = 120.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
@@ -29,7 +34,10 @@ _HOST = re.compile(
     r"|(?P<bare>[0-9A-Fa-f]*(?::[0-9A-Fa-f.]*){2,}))"
     r"(?::(?P<port>\d{1,5}))?(?:,(?P<data>\S+))?"
 )
+_MARK = "slotlab-asks"
+"""Where the answer begins: a login shell may greet first."""
 _ASK = (
+    f"echo {_MARK}; "
     "hostname -s 2>/dev/null || hostname; uname -m;"
     ' (. /etc/os-release && echo "$PRETTY_NAME") || echo unknown; ip -j addr || echo "[]"'
 )
@@ -48,7 +56,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What a host said of itself; problem says why it said nothing. cards: address to card."""
+    """What a host said of itself; problem: why it was not reached. cards: address to card."""
 
     name: str = ""
     machine: str = ""
@@ -105,18 +113,21 @@ def read_list(path: Path) -> list[str]:
     return [word for line in lines if (word := line.partition("#")[0].strip())]
 
 
-def ask_all(hosts: Sequence[Given], wishes: Wishes, progress: Callable[[str], None]) -> list[Found]:
+def place(given: Given) -> str:
+    """Return where a host is reached, as lines about it name it."""
+    return given.address if given.port == 22 else f"{given.address} port {given.port}"
+
+
+def ask_all(hosts: Sequence[Given], wishes: Wishes, show: Show) -> list[Found]:
     """Return what each host says of itself, all asked at once; the host keys are not kept."""
-
-    def one(given: Given) -> Found:
-        found = _ask(given, wishes, pins)
-        progress(f"{given.address}: {found.problem or f'{found.name}, {found.system}'}")
-        return found
-
     with tempfile.TemporaryDirectory(prefix="slotlab-") as folder:
         pins = Path(folder) / "known_hosts"
         with ThreadPoolExecutor(16) as pool:
-            return list(pool.map(one, hosts))
+            futures = {place(given): pool.submit(_ask, given, wishes, pins) for given in hosts}
+            found = list(answers(futures, "asking who they are", show.tick).values())
+    for given, one in zip(hosts, found, strict=True):
+        show.step(f"{place(given)}: {one.problem or f'{one.name}, {one.system}'}")
+    return found
 
 
 def _ask(given: Given, wishes: Wishes, pins: Path) -> Found:
@@ -134,28 +145,36 @@ def _ask(given: Given, wishes: Wishes, pins: Path) -> Found:
     try:
         done = subprocess.run(
             [*words, *options.arguments, "--", options.target, _ASK],
-            capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+            capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, check=False,
             timeout=ASK_TIMEOUT_S,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return Found(problem="no answer in time")
-    lines = done.stdout.splitlines()
-    if done.returncode == 255 or len(lines) < 4:
+    if done.returncode == 255:
         said = [line for line in done.stderr.splitlines() if not line.startswith("Warning:")]
-        return Found(problem=(said or ["it does not answer like a Linux host"])[-1].strip())
-    name = lines[0] if _NAME.fullmatch(lines[0]) else ""
+        return Found(problem=printable((said or ["no way to it"])[-1].strip()))
+    return answered(done.stdout)
+
+
+def answered(text: str) -> Found:
+    """Return what a host's answer says, whatever it is."""
+    lines = text.rpartition(f"{_MARK}\n")[2].splitlines()
+    if len(lines) < 4:
+        return Found(problem="it does not answer like a Linux host")
+    name = lines[0] if _NAME.fullmatch(lines[0]) and lines[0] not in WORDS else ""
     known = _cards("\n".join(lines[3:]))
-    return Found(name=name, machine=lines[1], system=lines[2], cards=known)
+    machine, system = (printable(line.strip()) for line in lines[1:3])
+    return Found(name=name, machine=machine, system=system, cards=known)
 
 
 def _cards(text: str) -> dict[str, str]:
     """Return the card of each address of a host."""
-    found = (card for card in cards.read(text) if not card.loopback)
+    found = (card for card in cards.read(text) if not card.loopback and WORD.fullmatch(card.name))
     return {address: card.name for card in found for address in card.addresses}
 
 
 def render(hosts: Sequence[Given], found: Sequence[Found], wishes: Wishes, *, title: str) -> str:
-    """Return the text of the inventory."""
+    """Return the text of the inventory; hosts that were not reached are comments in it."""
     names = _names(hosts, found)
     users = {given.user or wishes.user for given in hosts}
     common = users.pop() if len(users) == 1 else wishes.user
@@ -186,16 +205,17 @@ def render(hosts: Sequence[Given], found: Sequence[Found], wishes: Wishes, *, ti
         "      hosts:",
     ]
     for given, one, name in zip(hosts, found, names, strict=True):
-        lines += _entry(given, one, name, wishes, common=common)
+        entry = _entry(given, one, name, wishes, common=common)
+        lines += (
+            [line.replace("        ", "        # ", 1) for line in entry] if one.problem else entry
+        )
     return "\n".join(lines) + "\n"
 
 
 def _entry(given: Given, found: Found, name: str, wishes: Wishes, *, common: str) -> list[str]:
     lines = [f"        {_scalar(name)}:"]
-    if found.problem:
-        lines.append(f"          # not reached: {found.problem}")
-    else:
-        lines.append(f"          # {found.system}, {found.machine}")
+    said = ", ".join(filter(None, (found.system, found.machine)))
+    lines.append(f"          # {f'not reached: {found.problem}' if found.problem else said}")
     values: dict[str, object] = {"ansible_host": given.address}
     if given.port != 22:
         values["ansible_port"] = given.port

@@ -1,0 +1,36 @@
+"""Says while many hosts are asked how many have answered, and who is awaited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import TypeVar
+
+NAMES_MAX = 6
+TELL_S = 1.0
+T = TypeVar("T")
+Tell = Callable[[str], None]
+
+
+def answers(futures: Mapping[str, Future[T]], what: str, tell: Tell) -> dict[str, T]:
+    """Return the results by host, in their order; tell gets a line at once and each second.
+
+    Raises:
+        Exception: what a future raised, once all of them have ended.
+    """
+    pending = set(futures.values())
+    while True:
+        tell(progress(what, len(futures), [name for name in futures if futures[name] in pending]))
+        if not pending:
+            return {name: future.result() for name, future in futures.items()}
+        pending = wait(pending, timeout=TELL_S, return_when=FIRST_COMPLETED).not_done
+
+
+def progress(what: str, count: int, awaited: list[str]) -> str:
+    """Return the line: what is being asked, how many have answered, who is awaited."""
+    text = f"{what}: {count - len(awaited)} of {count} answered"
+    if not awaited:
+        return text
+    more = len(awaited) - NAMES_MAX
+    others = f" and {more} more" if more > 0 else ""
+    return f"{text}; waiting for {', '.join(awaited[:NAMES_MAX])}{others}"
