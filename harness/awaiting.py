@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 NAMES_MAX = 6
 TELL_S = 1.0
 T = TypeVar("T")
 Tell = Callable[[str], None]
+
+
+def nobody(_: str) -> None:
+    """Tell it to nobody."""
+
+
+def each(names: Sequence[str], one: Callable[[str], T], what: str, tell: Tell) -> dict[str, T]:
+    """Return what one(host) returns for each host, all at once; tell and errors as in answers."""
+    with ThreadPoolExecutor(max(1, len(names))) as pool:
+        return answers({name: pool.submit(one, name) for name in names}, what, tell)
 
 
 def answers(futures: Mapping[str, Future[T]], what: str, tell: Tell) -> dict[str, T]:

@@ -44,7 +44,8 @@ def deploy(
 
     lab, show = limited(inventory.load(inventory_path), limit), Show(console_of())
     options = PlayOptions(become_password=password() if become else None, diff=diff, check=diff)
-    _print_outcomes(show, deploying.deploy(lab, show.step, options=options), applied=not diff)
+    result = deploying.deploy(lab, show.step, options=options, tell=show.tick)
+    _print_outcomes(show, result, applied=not diff)
 
 
 def wipe(inventory_path: Inventory, limit: Limit = "", become: Become = False) -> None:
@@ -53,7 +54,8 @@ def wipe(inventory_path: Inventory, limit: Limit = "", become: Become = False) -
 
     lab, show = limited(inventory.load(inventory_path), limit), Show(console_of())
     options = PlayOptions(become_password=password() if become else None)
-    _print_outcomes(show, deploying.wipe(lab, show.step, options=options))
+    result = deploying.wipe(lab, show.step, options=options, tell=show.tick)
+    _print_outcomes(show, result)
 
 
 def _print_packages() -> None:
@@ -91,12 +93,14 @@ def check(
     if become:
         lab = lab.with_become_password(password())
     console = console_of(stderr=as_json)
-    report = preflight.check(lab, options)
+    show = Show(console)
+    report = preflight.check(lab, options, show.tick)
+    show.quiet()
     rows, measured = list(report.rows), list[Row]()
     if not as_json:
         console.print(findings_of(shown(rows, everything=everything)))
     if calibrate and report.ok:
-        measured = calibrating.calibrate(lab, Show(console).step)
+        measured = calibrating.calibrate(lab, show.step)
         if not as_json:
             console.print(findings_of(measured))
     if as_json:

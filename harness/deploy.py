@@ -16,15 +16,16 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from harness import cards, keys
+from harness.awaiting import Tell, each, nobody
 from harness.channel import Reply
-from harness.facts import HostFacts, gather
+from harness.facts import LOOK_S, HostFacts, gather
 from harness.inventory import Host, Inventory
 from harness.keys import CurvePair
 from harness.lock import hold_hosts
 from harness.packages import install_line, missing
 from harness.playbook import PlayedHost, PlayOptions, Progress, play
 from harness.preflight_machine import NEEDED_BYTES
-from harness.remote import Remote
+from harness.remote import HostResult, Remote
 from harness.wheelhouse import Environment, Target, WheelhouseError, build, unsupported
 from node.ntp_rules import split_server
 
@@ -72,9 +73,15 @@ class DeployResult:
 
 
 def deploy(
-    inventory: Inventory, progress: Progress, *, options: PlayOptions | None = None
+    inventory: Inventory,
+    progress: Progress,
+    *,
+    options: PlayOptions | None = None,
+    tell: Tell = nobody,
 ) -> DeployResult:
     """Return what came of deploying to every host of the inventory.
+
+    progress gets lines that are to stay, tell those that say who is awaited right now.
 
     Raises:
         WheelhouseError, PlaybookError, KeyStoreError: the controller could not do its part.
@@ -83,7 +90,7 @@ def deploy(
     started = time.monotonic_ns()
     options = options or PlayOptions()
     with Remote(inventory) as remote:
-        facts, problems = gather(remote)
+        facts, problems = gather(remote, tell)
     problems |= unfit(inventory, facts)
     for name, reason in problems.items():
         progress(f"{name}: failed: {reason}")
@@ -92,10 +99,12 @@ def deploy(
     if fit:
         environments = _environments(fit, progress)
         variables = _variables(inventory, fit, environments, keys.curve_keys(inventory))
+        tell(f"deploying to {len(fit)} host(s)")
         with _locked(inventory, fit, "deploy"):
             played = play(inventory, "deploy", variables, options=options, progress=progress)
         if not options.check:
             well = [name for name, host in played.items() if not host.failure]
+            tell(f"waiting for the agents of {len(well)} host(s)")
             for name, reason in _unhealthy(inventory, well).items():
                 played[name].failure = reason
                 progress(f"{name}: failed: {reason}")
@@ -103,7 +112,11 @@ def deploy(
 
 
 def wipe(
-    inventory: Inventory, progress: Progress, *, options: PlayOptions | None = None
+    inventory: Inventory,
+    progress: Progress,
+    *,
+    options: PlayOptions | None = None,
+    tell: Tell = nobody,
 ) -> DeployResult:
     """Return what was removed from each host; after all of them, the lab's keys go as well.
 
@@ -113,8 +126,13 @@ def wipe(
     """
     started = time.monotonic_ns()
     with Remote(inventory) as remote:
-        reached = remote.run(None, "true")
-    problems = {result.host: result.problem for result in reached.failed}
+        names = [host.name for host in inventory.hosts]
+
+        def reach(name: str) -> HostResult:
+            return remote.run([name], "true", timeout_s=LOOK_S)[name]
+
+        reached = each(names, reach, "reaching them", tell)
+    problems = {host: result.problem for host, result in reached.items() if not result.ok}
     for name, reason in problems.items():
         progress(f"{name}: failed: {reason}")
     variables = {
@@ -124,6 +142,7 @@ def wipe(
     }
     played: dict[str, PlayedHost] = {}
     if variables:
+        tell(f"wiping {len(variables)} host(s)")
         with _locked(inventory, variables, "wipe"):
             options = options or PlayOptions()
             played = play(inventory, "wipe", variables, options=options, progress=progress)

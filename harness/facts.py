@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness import cards, host_python
+from harness.awaiting import Tell, each
 from harness.cards import Card
 from harness.inventory import Host
 from harness.packages import PROGRAMS
 from harness.remote import HostResult, Remote, read_json
 
+LOOK_S = 180.0
+"""How long a host may take, behind others that log in through one jump host with it."""
 _SCRIPT = r"""
 import glob, json, os, platform, shutil, subprocess, sys
 programs = sys.argv[1].split(",")
@@ -56,7 +59,7 @@ class HostFacts:
     stamps: list[str]
 
 
-def gather(remote: Remote) -> tuple[dict[str, HostFacts], dict[str, str]]:
+def gather(remote: Remote, tell: Tell) -> tuple[dict[str, HostFacts], dict[str, str]]:
     """Return the facts of the hosts that answered, and for the others one line why not."""
     facts: dict[str, HostFacts] = {}
     problems: dict[str, str] = {}
@@ -64,7 +67,11 @@ def gather(remote: Remote) -> tuple[dict[str, HostFacts], dict[str, str]]:
         host.name: host_python.command(host, ",".join(PROGRAMS), "/opt/slotlab", host.state_dir)
         for host in remote.inventory.hosts
     }
-    found, results = read_json(remote.run_each(commands, stdin=_SCRIPT))
+
+    def look(name: str) -> HostResult:
+        return remote.run([name], commands[name], stdin=_SCRIPT, timeout_s=LOOK_S)[name]
+
+    found, results = read_json(each(list(commands), look, "asking what they are", tell))
     for name, result in results.items():
         if result.ok:
             facts[name] = _facts(name, found[name])

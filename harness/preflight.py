@@ -24,6 +24,7 @@ from harness import (
     preflight_machine,
     preflight_network,
 )
+from harness.awaiting import Tell, each, nobody
 from harness.channel import Reply
 from harness.inside import thread_start
 from harness.inventory import Host, Inventory
@@ -70,21 +71,25 @@ class _Asked:
     no_traffic: str = ""
 
 
-def check(inventory: Inventory, options: CheckOptions | None = None) -> CheckReport:
+def check(
+    inventory: Inventory, options: CheckOptions | None = None, tell: Tell = nobody
+) -> CheckReport:
     """Return the findings for every host; what cannot be reached is a finding, never an error.
 
-    Unknown host keys are pinned on this first contact, unless ssh_config forbids it.
+    tell gets lines that say what is going on and who is awaited. Unknown host keys are pinned on
+    this first contact, unless ssh_config forbids it.
     """
     options = options or CheckOptions()
     pinning = _pinning(inventory)
     hosts = pinning.hosts
+    tell(f"trying both ways to {len(hosts)} host(s)")
     logins = JUMP_LOGINS_MAX if any(host.ssh.jump for host in hosts) else 16
     with ThreadPoolExecutor(logins, initializer=thread_start(inventory.netns)) as pool:
         openssh = [pool.submit(_openssh, host) for host in hosts]
         if any(host.ssh.host_key_policy == "accept-new" for host in hosts):
             wait(openssh)  # OpenSSH pins first; two programs would write one file at once
         with Remote(pinning) as remote:
-            probed, asked = _ask(remote, options)
+            probed, asked = _ask(remote, options, tell)
     rows: list[Row] = []
     for host, first in zip(hosts, openssh, strict=True):
         rows += [first.result(), _fabric(host, probed[host.name])]
@@ -113,7 +118,9 @@ def findings(
     ]
 
 
-def _ask(remote: Remote, options: CheckOptions) -> tuple[Mapping[str, HostResult], _Asked]:
+def _ask(
+    remote: Remote, options: CheckOptions, tell: Tell
+) -> tuple[Mapping[str, HostResult], _Asked]:
     """Return what each host printed, and all of it read; loss is measured last, alone."""
     hosts = remote.inventory.hosts
     script = SCRIPT.read_text()
@@ -124,7 +131,11 @@ def _ask(remote: Remote, options: CheckOptions) -> tuple[Mapping[str, HostResult
     }
     before_ns = time.time_ns()
     commands = {host.name: _command(host) for host in hosts}
-    probed: Mapping[str, HostResult] = remote.run_each(commands, stdin=texts, timeout_s=PROBE_S)
+
+    def look(name: str) -> HostResult:
+        return remote.run([name], commands[name], stdin=texts[name], timeout_s=PROBE_S)[name]
+
+    probed = each(list(commands), look, "looking at the hosts", tell)
     controller = Controller(before_ns, time.time_ns())
     found, probed = read_json(probed)
     agents = remote.ctl({name: {"op": "hello"} for name in found})
@@ -134,6 +145,7 @@ def _ask(remote: Remote, options: CheckOptions) -> tuple[Mapping[str, HostResult
     fit = [host for host in hosts if host.name in found]
     if reason := _no_traffic(fit, found):
         return probed, replace(asked, no_traffic=reason)
+    tell(f"counting what is lost between the hosts, {options.loss_s:g} s")
     counts = measure(remote, fit, Traffic(rate=LOSS_RATE, seconds=options.loss_s))
     return probed, replace(asked, traffic=counts)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import campaign, inventory, keys, lab_view, lock, plan, preflight, store
+from harness.awaiting import Tell
 from harness.campaign import CampaignFile
 from harness.errors import Interrupted, RunError
 from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view
@@ -66,6 +67,7 @@ def run(options: RunOptions, show: Show) -> Outcome:
     # Operator mistakes come out before any host is asked.
     store.check_space(options.runs, _draft(file, lab, options).estimate.raw_bytes)
     purpose = f"campaign {file.name}"
+    show.tick(f"connecting to {len(lab.hosts)} host(s)")
     with (
         lock.hold(lab.lab_id, purpose),
         Remote(lab) as remote,
@@ -75,7 +77,7 @@ def run(options: RunOptions, show: Show) -> Outcome:
     ):
         fleet = Fleet(remote)
         show.tick("checking the hosts")
-        _check_hosts(lab, slot_ns=file.common.chain.slot)
+        _check_hosts(lab, slot_ns=file.common.chain.slot, tell=show.tick)
         hellos, deployed = fleet.hello(), fleet.deployed()
         _check_clocks(hellos)
         planned = plan.build(file, view(lab, deployed, hellos), seed=options.seed)
@@ -121,9 +123,9 @@ def _trials(context: Context, only_cell: int | None) -> tuple[TrialFile, ...]:
     return tuple(records)
 
 
-def _check_hosts(lab: inventory.Inventory, *, slot_ns: int) -> None:
+def _check_hosts(lab: inventory.Inventory, *, slot_ns: int, tell: Tell) -> None:
     """Refuse a lab in which something would fail later; after deploy, sudo is not needed."""
-    report = preflight.check(lab, preflight.CheckOptions(slot_ns=slot_ns))
+    report = preflight.check(lab, preflight.CheckOptions(slot_ns=slot_ns), tell)
     failed = [row for row in report.failed if row.check != "sudo"]
     if failed:
         more = f" ({len(failed) - 1} more: slotlab check)" if len(failed) > 1 else ""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from harness.awaiting import answers, progress
+from harness.__main__ import app
+from harness.awaiting import answers, each, progress
 
 
 @pytest.mark.parametrize(
@@ -46,3 +50,36 @@ def test_what_one_host_raised_is_raised_when_all_have_ended() -> None:
     futures["b"].set_result(1)
     with pytest.raises(OSError, match="a"):
         answers(futures, "x", lambda _: None)
+
+
+def test_all_hosts_are_asked_at_once() -> None:
+    futures: dict[str, Future[str]] = {"a": Future(), "b": Future()}
+
+    def one(name: str) -> str:
+        """Return once the other one has been asked, too."""
+        futures[name].set_result(name)
+        return futures["b" if name == "a" else "a"].result(30)
+
+    assert each(["a", "b"], one, "x", lambda _: None) == {"a": "b", "b": "a"}
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        (["check", "--quick"], "trying both ways to 1 host(s)"),
+        (["deploy"], "asking what they are: 0 of 1 answered; waiting for a"),
+        (["wipe"], "reaching them: 0 of 1 answered; waiting for a"),
+    ],
+)
+def test_the_first_line_says_what_is_going_on_before_any_host_answers(
+    tmp_path: Path, command: list[str], line: str
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]  # bound, but nobody listens
+        path = tmp_path / "lab.yml"
+        text = f"ansible_host: 127.0.0.1, ansible_port: {port}, ansible_user: nobody"
+        path.write_text(f"all: {{hosts: {{a: {{{text}}}}}}}")
+        done = CliRunner().invoke(app, [*command, "-i", str(path)])
+    assert done.output.splitlines()[0].strip() == line
+    assert done.exit_code == 3
