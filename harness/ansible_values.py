@@ -41,8 +41,8 @@ def configured() -> dict[str, object]:
     """
     if not any(path.is_file() for path in _files()) and not any(map(os.environ.get, _SETTINGS)):
         return {}
-    words = ("config", "dump", "--only-changed", "-t", "connection", "--format", "json")
-    done = _ansible(*words)
+    words = ("dump", "--only-changed", "-t", "connection", "--format", "json")
+    done = run_ansible("ansible-config", *words)
     try:
         plugins = json.loads(done.stdout) if done.returncode == 0 else None
         found: list[Any] = next((each["ssh"] for each in plugins or [] if "ssh" in each), [])
@@ -68,7 +68,7 @@ def opened(values: Mapping[str, Any], where: str) -> dict[str, Any]:
 def _open(key: str, value: Any, where: str) -> Any:
     if not isinstance(value, dict) or set(value) != {SEALED}:
         return value
-    done = _ansible("vault", "decrypt", "--output=-", "-", stdin=str(value[SEALED]))
+    done = run_ansible("ansible-vault", "decrypt", "--output=-", "-", stdin=str(value[SEALED]))
     if done.returncode == 0:
         return done.stdout
     if key in BECOME_PASSWORDS:
@@ -95,12 +95,13 @@ def _value(setting: Mapping[str, str]) -> str:
     return str((folder / Path(value).expanduser()).absolute())
 
 
-def _ansible(
+def run_ansible(
     program: str, *words: str, stdin: str | None = None
 ) -> subprocess.CompletedProcess[str]:
+    """Return the finished program of Ansible's, which prints no colours and asks nothing."""
     # Ansible refuses a terminal that another program has made non-blocking.
     return subprocess.run(
-        [str(Path(sys.executable).with_name(f"ansible-{program}")), *words],
+        [str(Path(sys.executable).with_name(program)), *words],
         input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True, text=True, check=False,
         env=os.environ | {"ANSIBLE_NOCOLOR": "true", "ANSIBLE_DEVEL_WARNING": "false"},

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from harness import ansible_values, inventory_files
+from harness import ansible_templates, ansible_values, inventory_files
 from harness.ansible_values import BECOME_PASSWORDS
 from harness.home import state_home
 from harness.inventory_names import check_addresses, check_words
@@ -112,7 +112,7 @@ def load(path: Path | str) -> Inventory:
     path = Path(path).expanduser().resolve()
     inventory_files.check(path)
     listing = _ansible_listing(path)
-    hostvars: Mapping[str, Mapping[str, Any]] = listing.get("_meta", {}).get("hostvars", {})
+    hostvars = ansible_templates.worked_out(path, listing.get("_meta", {}).get("hostvars", {}))
     group = NODES_GROUP if NODES_GROUP in listing else "all"
     names = _members(listing, group)
     if not names:
@@ -216,7 +216,7 @@ def _host(path: Path, name: str, values: Mapping[str, Any], listing: Mapping[str
 
 
 def _become_password(values: Mapping[str, Any]) -> str:
-    """Return the sudo password in the inventory, empty for one that only Ansible can make out."""
+    """Return the sudo password in the inventory, empty for one that Ansible cannot make out."""
     given = next((values[key] for key in BECOME_PASSWORDS if values.get(key)), "")
     return str(given) if isinstance(given, str | int) and "{{" not in str(given) else ""
 

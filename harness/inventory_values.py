@@ -54,16 +54,12 @@ class Reader:
     values: Mapping[str, Any]
 
     def check_keys(self) -> None:
-        """Return if every slotlab_ variable is known and plain."""
+        """Return if every slotlab_ variable is known."""
         known = HOST_KEYS + LAB_KEYS
-        for key, value in self.values.items():
-            if not key.startswith("slotlab_"):
-                continue
-            if key not in known:
+        for key in self.values:
+            if key.startswith("slotlab_") and key not in known:
                 problem = f"unknown variable {key}{nearest(key, known)}"
                 raise InventoryError(f"{self.where}: {problem}")
-            if "{{" in str(value):
-                raise self._error(key, "templates are not read here; write the value")
 
     def word(self, key: str) -> str:
         """Return one plain word, empty if left out."""
