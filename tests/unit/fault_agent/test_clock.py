@@ -44,7 +44,8 @@ def test_wall_time_is_foretold_at_the_rate_read() -> None:
 def test_the_clock_is_read_without_being_changed() -> None:
     first, second = read(), read()
     assert second.raw_ns > first.raw_ns
-    assert abs(second.wall_ns - first.wall_at(second.raw_ns)) < 5_000_000
+    error_ns = first.error_ns + second.error_ns + 1_000_000
+    assert abs(second.wall_ns - first.wall_at(second.raw_ns)) <= error_ns
     assert read_rate() == first.rate
 
 
@@ -66,7 +67,7 @@ def undo(path: Path, now_cs: int) -> list[str]:
 date() {{ if [ "$1" = -s ]; then echo "date $2" >> {calls}; else echo {now_cs}; fi; }}
 perl() {{ return 1; }}
 """
-    subprocess.run(("/bin/sh", "-ec", fakes + script), check=True, timeout=20)
+    subprocess.run(("/bin/sh", "-ec", fakes + script), check=True, timeout=120)
     return calls.read_text().splitlines()
 
 
@@ -98,7 +99,7 @@ BEGIN {{ *CORE::GLOBAL::syscall = sub {{
     words = (rate.tick, rate.freq, before.wall_ns, before.raw_ns, rate.ppb)
     done = subprocess.run(
         ("perl", "-e", fake + perl_script(), "--", *map(str, words)),
-        check=True, capture_output=True, text=True, timeout=20,
+        check=True, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     return [[int(word) for word in line.split()] for line in done.stdout.splitlines()]
 

@@ -2,28 +2,21 @@
 has done nothing."""
 
 import signal
-import time
 from pathlib import Path
 
 from faults.boottime import boottime_ns
 from faults.fault import Command
 from faults.runner import PIPE_BYTES, Loaded
-
-DEADLINE_S = 10.0
+from tests.waiting import wait_until
 
 
 def waiting(target: Path, text: str, script: str = 'cat >"$0"') -> Loaded:
     return Loaded(Command(("sh", "-c", script, str(target)), stdin=text))
 
 
-def has(target: Path, text: str) -> bool:
-    """Return whether the file holds the text before the deadline."""
-    until = time.monotonic() + DEADLINE_S
-    while time.monotonic() < until:
-        if target.exists() and target.read_text() == text:
-            return True
-        time.sleep(0.005)
-    return False
+def until_it_has(target: Path, text: str) -> None:
+    """Wait until the file holds the text."""
+    wait_until(lambda: target.exists() and target.read_text() == text, f"{text!r} in {target}")
 
 
 def test_a_pulled_command_has_worked_before_it_is_fired(tmp_path: Path) -> None:
@@ -33,7 +26,7 @@ def test_a_pulled_command_has_worked_before_it_is_fired(tmp_path: Path) -> None:
     loaded.pull()
     pulled_ns = boottime_ns()
     assert loaded.pulled
-    assert has(tmp_path / "out", "rules\n")
+    until_it_has(tmp_path / "out", "rules\n")
     seen_ns = boottime_ns()
     outcome = loaded.fire()
     assert outcome.error == ""
@@ -63,7 +56,7 @@ def test_a_dropped_command_has_had_no_input(tmp_path: Path) -> None:
 
 def test_a_command_that_has_gone_before_it_was_pulled_is_an_error(tmp_path: Path) -> None:
     loaded = waiting(tmp_path / "out", "rules\n", 'exec 0<&-; echo no room >&2; touch "$0"; exit 1')
-    assert has(tmp_path / "out", "")
+    until_it_has(tmp_path / "out", "")
     loaded.pull()
     assert loaded.fire().error == "sh: no room"
 

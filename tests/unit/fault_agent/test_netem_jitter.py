@@ -13,6 +13,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.waiting import DEADLINE_S, wait_until
+
 PROJECT = Path(__file__).resolve().parents[3]
 MS = 1_000_000
 LINE = re.compile(
@@ -36,17 +38,13 @@ def start(folder: Path, until_ns: int) -> subprocess.Popen[bytes]:
 
 
 def test_the_delay_wanders_within_the_jitter_until_it_is_stopped(tmp_path: Path) -> None:
-    helper = start(tmp_path, 60_000 * MS)
-    lines: list[str] = []
-    until = time.monotonic() + 30
-    while len(lines) < 30:
-        assert time.monotonic() < until, "no line within 30 s"
-        time.sleep(0.05)
-        if (tmp_path / "lines").exists():
-            lines = (tmp_path / "lines").read_text().splitlines()
+    helper = start(tmp_path, 600_000 * MS)
+    told = tmp_path / "lines"
+    wait_until(lambda: told.exists() and len(told.read_text().splitlines()) >= 30, "30 lines")
+    lines = told.read_text().splitlines()
     assert int((tmp_path / "pid").read_text()) == helper.pid
     helper.terminate()
-    assert helper.wait(timeout=30) == 0
+    assert helper.wait(timeout=DEADLINE_S) == 0
     assert not (tmp_path / "pid").exists()
     assert (tmp_path / "words").read_text() == "-force -batch -\n"
     found = [LINE.fullmatch(line) for line in lines]
@@ -57,5 +55,5 @@ def test_the_delay_wanders_within_the_jitter_until_it_is_stopped(tmp_path: Path)
 
 
 def test_it_ends_by_itself_at_its_deadline(tmp_path: Path) -> None:
-    assert start(tmp_path, 200 * MS).wait(timeout=30) == 0
+    assert start(tmp_path, 200 * MS).wait(timeout=DEADLINE_S) == 0
     assert not (tmp_path / "pid").exists()

@@ -17,6 +17,7 @@ from node.control import SKEW_LAYOUT
 from node.events import Clock
 from node.ntp import ClockCheck, NtpError, ask, check_servers, is_public
 from node.ntp_rules import split_server
+from tests.waiting import DEADLINE_S
 
 MS = 1_000_000
 LIMIT_NS = 125 * MS
@@ -83,7 +84,7 @@ def test_a_malformed_port_is_the_operators_error() -> None:
 
 async def until(check: ClockCheck, predicate: Callable[[], bool]) -> None:
     """Wake the check as a slot timer would until predicate holds."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + DEADLINE_S
     while not predicate():
         assert time.monotonic() < deadline, "deadline"
         check.wake()
@@ -129,7 +130,7 @@ def test_a_step_means_abstaining_until_a_new_burst_says_otherwise(
     ]  # fmt: skip
     steps = [event for event in told if event.source == ""]
     assert len(steps) == 2
-    assert abs(steps[0].offset_ns - 300 * MS) < 20 * MS
+    assert steps[0].offset_ns > 150 * MS
 
 
 def test_a_silent_server_is_told_and_holds_production_back(sntp: Any) -> None:

