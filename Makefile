@@ -3,24 +3,37 @@
 PYTEST := .venv/bin/python -m pytest
 AS_ROOT := harness/as_root.sh
 
-.PHONY: demo test test-fast test-lab test-vm lint lock record setup clean
+# Which tests run together: those that only compute, side by side; those that live by the clock
+# (real nodes on loopback, agents in namespaces: they mostly wait); whole hosts, alone.
+# tests/unit/test_commands_of_tests.py holds that each test is run by one command.
+COMPUTES := not (lab or process or root or vm or hardware)
+LIVES := (process or root) and not (lab or vm or hardware)
+LAB := lab and not (vm or hardware)
+BESIDE := --dist worksteal -q
+
+.PHONY: demo test test-long test-fast test-lab test-vm lint lock record setup clean
 
 demo: setup
 	$(AS_ROOT) .venv/bin/slotlab demo
 
-# Everything. What only computes, side by side; then what lives by the clock with less beside it:
-# real nodes on loopback and agents in namespaces, then the lab, alone.
+# That everything works: a quarter of an hour on two cores, a real lab run at its end.
 test: setup
-	$(AS_ROOT) $(PYTEST) -n auto -q -m "not lab and not process and not root and not vm and not hardware"
-	$(AS_ROOT) $(PYTEST) -n auto -q -m "(process or root) and not lab and not vm"
-	$(AS_ROOT) $(PYTEST) -q -m lab
+	$(AS_ROOT) $(PYTEST) -n auto $(BESIDE) -m "$(COMPUTES) and not long"
+	$(AS_ROOT) $(PYTEST) -n 4 $(BESIDE) -m "$(LIVES) and not long"
+	$(AS_ROOT) $(PYTEST) -q -m "$(LAB) and not long"
 
-# Seconds, no root: what to run while editing.
+# What `make test` leaves out: the same claims in depth, and what may befall a rack.
+test-long: setup
+	$(AS_ROOT) $(PYTEST) -n auto $(BESIDE) -m "$(COMPUTES) and long"
+	$(AS_ROOT) $(PYTEST) -n 4 $(BESIDE) -m "$(LIVES) and long"
+	$(AS_ROOT) $(PYTEST) -q -m "$(LAB) and long"
+
+# A minute, no root: what to run while editing.
 test-fast: setup
-	$(PYTEST) -n auto -q -m "not lab and not root and not process and not slow"
+	$(PYTEST) -n auto $(BESIDE) -m "$(COMPUTES) and not (slow or long)"
 
 test-lab: setup
-	$(AS_ROOT) $(PYTEST) -q -m lab
+	$(AS_ROOT) $(PYTEST) -q -m "$(LAB)"
 
 # Machines with their own kernel and clock (QEMU; emulated where KVM does not serve): many minutes.
 test-vm: setup

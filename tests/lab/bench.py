@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +16,12 @@ import pytest
 
 from harness import gone
 from harness.labs import container, running
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 JOURNAL = "/var/lib/slotlab/agent/agent.jsonl"
+LAB_DEADLINE_S = 600.0
+"""Of what takes a whole run; reached only by what never ends."""
 
 MARKS = [
     pytest.mark.lab,
@@ -50,7 +52,7 @@ class Bench:
         return [name for name, _ in self.hosts]
 
     def slotlab(
-        self, *words: str, home: Path | None = None, timeout_s: float = 240
+        self, *words: str, home: Path | None = None, timeout_s: float = LAB_DEADLINE_S
     ) -> subprocess.CompletedProcess[str]:
         """Return the finished command `slotlab words…`; home: a controller's state of its own."""
         environment = os.environ | ({"XDG_STATE_HOME": str(home)} if home else {})
@@ -75,7 +77,7 @@ class Bench:
         """Return the finished command on a host."""
         return subprocess.run(
             [*running.ssh_command(self.name, host), *words],
-            capture_output=True, text=True, timeout=60, check=False,
+            capture_output=True, text=True, timeout=LAB_DEADLINE_S, check=False,
         )  # fmt: skip
 
     def journal(self, host: str) -> list[dict[str, object]]:
@@ -101,7 +103,6 @@ class Bench:
                 wait_for(
                     f"{fault} on {host}",
                     lambda h=host: has_ended(harness) or "installed" in self.states(h, fault, runs),
-                    within_s=90,
                 )
         except BaseException:
             harness.kill()
@@ -124,16 +125,13 @@ def bench(purpose: str, hosts: int) -> Iterator[Bench]:
         gone.take_down(name, print)
 
 
-def wait_for(what: str, holds: Callable[[], bool], *, within_s: float) -> None:
-    """Wait until holds() is true.
+def wait_for(what: str, holds: Callable[[], bool], *, within_s: float = LAB_DEADLINE_S) -> None:
+    """Wait until holds() is true of a lab.
 
     Raises:
         AssertionError: it was not within within_s seconds.
     """
-    until = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < until, f"{what}: not within {within_s} s"
-        time.sleep(0.1)
+    wait_until(holds, what, within_s=within_s, every_s=0.1)
 
 
 def has_ended(harness: subprocess.Popen[str]) -> bool:

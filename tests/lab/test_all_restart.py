@@ -11,7 +11,7 @@ import pytest
 
 from tests.lab.bench import MARKS, Bench, bench
 
-pytestmark = MARKS
+pytestmark = [*MARKS, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.lab.bench import MARKS, Bench, bench
 
-pytestmark = MARKS
+pytestmark = [*MARKS, pytest.mark.long]
 
 CAMPAIGN = """\
 schema: slotlab.campaign/v1

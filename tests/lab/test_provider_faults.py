@@ -17,22 +17,19 @@ from harness import inventory, power
 from harness.labs import running
 from tests.lab.bench import MARKS, ROOT, Bench, bench, wait_for
 
-pytestmark = MARKS
+pytestmark = [*MARKS, pytest.mark.long]
 
 S = 1_000_000_000
-FOR_S = 5
-BOOT_S = 20
-"""What a host may take to boot and answer, on a busy machine."""
-
+FOR_S = 15
 STARTER = """
 import json, sys, time
 from harness import inventory, power
 provider = power.start(inventory.load(sys.argv[1]))
 provider.prepare("t")
 wires = [dict(each, at_ns=1_000_000_000) for each in json.loads(sys.argv[2])]
-armed = provider.arm("t", wires, t0_wall_ns=time.time_ns(), lease_ns=60_000_000_000)
+armed = provider.arm("t", wires, t0_wall_ns=time.time_ns(), lease_ns=900_000_000_000)
 print(armed["t0_boottime_ns"], flush=True)
-time.sleep(600)
+time.sleep(3600)
 """
 
 
@@ -81,15 +78,14 @@ def records(lab: Bench) -> list[dict[str, object]]:
 def test_a_host_whose_power_was_cut_is_back_though_the_controller_was_killed(lab: Bench) -> None:
     boot = lab.on("n1", "cat", "/proc/1/stat").stdout
     starter, deadline_s = start(lab, wire("power_cut", "n1"))
-    wait_for("n1 is off", lambda: running.power_state(lab.name, "n1") == "off", within_s=10)
+    wait_for("n1 is off", lambda: running.power_state(lab.name, "n1") == "off")
     end(starter)
     assert answers(lab, "n2")
-    assert boottime_s() < deadline_s - 1, "too slow a machine to see it off"
-    wait_for("n1 is on", lambda: running.power_state(lab.name, "n1") == "on", within_s=FOR_S + 5)
-    assert -0.1 < boottime_s() - deadline_s < 1.5
-    wait_for("n1 answers", lambda: answers(lab, "n1"), within_s=BOOT_S)
+    wait_for("n1 is on", lambda: running.power_state(lab.name, "n1") == "on")
+    assert boottime_s() > deadline_s - 0.1
+    wait_for("n1 answers", lambda: answers(lab, "n1"))
     assert lab.on("n1", "cat", "/proc/1/stat").stdout != boot
-    wait_for("healed", lambda: records(lab)[-1]["state"] == "healed", within_s=10)
+    wait_for("healed", lambda: records(lab)[-1]["state"] == "healed")
     states = [each["state"] for each in records(lab) if each["fault"] == "power_cut.n1"]
     assert states == ["armed", "applied", "installed", "healed"]
 
@@ -97,22 +93,22 @@ def test_a_host_whose_power_was_cut_is_back_though_the_controller_was_killed(lab
 def test_a_frozen_host_and_a_pulled_cable_are_given_back_too(lab: Bench) -> None:
     starter, deadline_s = start(lab, wire("freeze_host", "n1"), wire("link_down", "n2"))
     for host, state in (("n1", "frozen"), ("n2", "link_down")):
-        wait_for(state, lambda h=host, s=state: running.power_state(lab.name, h) == s, within_s=10)
+        wait_for(state, lambda h=host, s=state: running.power_state(lab.name, h) == s)
         assert not answers(lab, host)
     end(starter)
     for host in ("n1", "n2"):
-        wait_for("given back", lambda h=host: running.power_state(lab.name, h) == "on", within_s=10)
-        assert boottime_s() - deadline_s < 2.5
-        wait_for("answers", lambda h=host: answers(lab, h), within_s=BOOT_S)
+        wait_for("given back", lambda h=host: running.power_state(lab.name, h) == "on")
+        assert boottime_s() > deadline_s - 0.1
+        wait_for("answers", lambda h=host: answers(lab, h))
 
 
 def test_slotlab_heal_switches_a_host_on_from_the_providers_ledger(
     lab: Bench, tmp_path: Path
 ) -> None:
-    starter, _ = start(lab, {**wire("power_cut", "n1"), "for_ns": 50 * S})
-    wait_for("n1 is off", lambda: running.power_state(lab.name, "n1") == "off", within_s=10)
+    starter, _ = start(lab, {**wire("power_cut", "n1"), "for_ns": 800 * S})
+    wait_for("n1 is off", lambda: running.power_state(lab.name, "n1") == "off")
     end(starter)
     clean, healed = power.heal(inventory.load(lab.inventory))
     assert (clean, healed) == (True, ["power_cut.n1"])
-    wait_for("n1 answers", lambda: answers(lab, "n1"), within_s=BOOT_S)
+    wait_for("n1 answers", lambda: answers(lab, "n1"))
     assert power.heal(inventory.load(lab.inventory)) == (True, [])

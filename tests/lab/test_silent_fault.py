@@ -15,7 +15,7 @@ import pytest
 
 from tests.lab.bench import MARKS, Bench, bench
 
-pytestmark = MARKS
+pytestmark = [*MARKS, pytest.mark.long]
 
 LIAR = """#!/bin/sh
 [ "$1" = -f ] || exec /usr/sbin/nft.real "$@"

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from harness.labs.running import power_state
-from tests.lab.bench import MARKS, Bench, bench, has_ended, wait_for
+from tests.lab.bench import LAB_DEADLINE_S, MARKS, Bench, bench, has_ended, wait_for
 
-pytestmark = MARKS
+pytestmark = [*MARKS, pytest.mark.long]
 
 HEAD = """\
 schema: slotlab.campaign/v1
@@ -64,7 +64,6 @@ def without_power(lab: Bench, folder: Path) -> subprocess.Popen[str]:
     wait_for(
         "n2 is off",
         lambda: has_ended(harness) or power_state(lab.name, "n2") == "off",
-        within_s=90,
     )
     return harness
 
@@ -101,7 +100,7 @@ def test_ctrl_c_twice_in_a_power_cut_leaves_every_host_on(lab: Bench, tmp_path: 
     assert harness.stdout is not None
     next(line for line in harness.stdout if "heal only" in line)
     harness.send_signal(signal.SIGINT)
-    said = harness.communicate(timeout=150)[0]
+    said = harness.communicate(timeout=LAB_DEADLINE_S)[0]
     assert harness.returncode == 130, said
     assert "Traceback" not in said
     assert_healed(lab)
@@ -118,7 +117,7 @@ def test_the_power_is_back_at_its_deadline_when_the_controller_was_killed(
     assert f"this lab is busy: n1: root@{socket.gethostname()}:{harness.pid} runs campaign" in said
     harness.send_signal(signal.SIGKILL)
     harness.communicate()
-    wait_for("n2 is on", lambda: power_state(lab.name, "n2") == "on", within_s=15)
-    wait_for("n2 answers", lambda: lab.on("n2", "true").returncode == 0, within_s=30)
+    wait_for("n2 is on", lambda: power_state(lab.name, "n2") == "on")
+    wait_for("n2 answers", lambda: lab.on("n2", "true").returncode == 0)
     lab.slotlab("heal", "-i", str(lab.inventory))
     assert_healed(lab)

@@ -81,6 +81,7 @@ def test_a_killed_node_catches_up_and_keeps_its_irreversible_chain(build: Any) -
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_kills_at_any_moment_never_sign_a_slot_twice(build: Any) -> None:
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")

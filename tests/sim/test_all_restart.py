@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 
 from harness.__main__ import app
 
+pytestmark = pytest.mark.slow
+
 CAMPAIGNS = Path(__file__).resolve().parents[1] / "vectors" / "campaigns"
 PROFILES = ("eosio", "bitshares")
 

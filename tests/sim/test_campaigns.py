@@ -13,14 +13,15 @@ from harness import campaign
 from harness.__main__ import app
 from harness.fuzz import attempt
 
+pytestmark = pytest.mark.slow
+
 SHIPPED = Path(campaign.__file__).parent / "campaigns"
-LIARS = pytest.param("liars", marks=pytest.mark.slow)
 PASSING = (
     "absent_producers",
     "all_restart_operator",
     "bad_network",
     "clocks",
-    LIARS,
+    "liars",
     "restarts",
     "splits",
 )

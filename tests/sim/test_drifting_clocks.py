@@ -101,6 +101,7 @@ def test_every_figure_holds_the_truth_under_drifting_clocks(tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("part", range(5))
 def test_a_hundred_thousand_hops_and_all_finality_hold_the_truth(part: int, tmp_path: Path) -> None:
     counts = holds(
@@ -111,6 +112,7 @@ def test_a_hundred_thousand_hops_and_all_finality_hold_the_truth(part: int, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_figure_of_witnesses_holds_the_truth(tmp_path: Path) -> None:
     counts = holds(simulate(tmp_path, HEAD + WITNESSES), range(DRAWS), tmp_path)
     assert counts["hop"] > 5_000

@@ -18,6 +18,8 @@ from harness.fuzz.shrink import smallest
 from harness.sim import campaign as simulated
 from node.events import Produced
 
+pytestmark = pytest.mark.slow
+
 PROFILES = ("eosio", "bitshares")
 CONFLICT = 56
 """A draw of seed 1 beyond the bounds, in which honest nodes finalize two branches."""

@@ -19,6 +19,8 @@ from harness.sim.campaign import simulate, world_of
 from harness.sim.faults import schedule
 from harness.sim.records import Facts
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 _PROVENANCE = re.compile(r'<section id="provenance">.*?</section>', re.DOTALL)
 ONE_OF_EACH = """

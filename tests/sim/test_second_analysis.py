@@ -20,9 +20,12 @@ from tests.sim.second.agree import Near, disagreements
 from tests.sim.second.finality import predicted
 
 CAMPAIGNS = (
-    "smoke", "demo", "splits", "clocks", "restarts", "absent_producers", "participation",
-    "rack_safety", "bitshares", "bad_network", "all_restart", "all_restart_operator",
-    "conflicting_finality", "conflicting_finality_locked", "late_handoff", "liars", "long_fork",
+    "smoke", "demo", "clocks", "restarts", "rack_safety", "bitshares", "all_restart",
+    "all_restart_operator", "conflicting_finality",
+)  # fmt: skip
+LONG_ONES = (
+    "splits", "absent_producers", "participation", "bad_network", "conflicting_finality_locked",
+    "late_handoff", "liars", "long_fork",
 )  # fmt: skip
 RUNS = Path(__file__).resolve().parents[1] / "vectors" / "runs"
 """Raw files of runs, among them the demo on containers."""
@@ -30,7 +33,9 @@ FOLDER = Path(__file__).parent / "second"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CAMPAIGNS)
+@pytest.mark.parametrize(
+    "name", [*CAMPAIGNS, *(pytest.param(name, marks=pytest.mark.long) for name in LONG_ONES)]
+)
 def test_both_analyses_agree_on_every_figure_of_a_shipped_campaign(
     name: str, tmp_path: Path
 ) -> None:

@@ -87,6 +87,7 @@ def campaigns(draw: st.DrawFn, profile: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("profile", ["eosio", "bitshares"])
 def test_both_analyses_agree_on_every_figure_of_a_drawn_simulation(profile: str) -> None:
     @settings(

@@ -15,7 +15,7 @@ import pytest
 
 from faults.boottime import boottime_ns
 
-pytestmark = [pytest.mark.root, pytest.mark.slow]
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.long]
 
 S = 1_000_000_000
 MS = 1_000_000

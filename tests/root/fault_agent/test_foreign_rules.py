@@ -17,7 +17,7 @@ import pytest
 
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.root, pytest.mark.slow]
+pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.long]
 
 MS = 1_000_000
 S = 1_000_000_000

@@ -17,6 +17,8 @@ from tests.unit.bending import table_damage, table_faults, table_figures, table_
 from tests.unit.bending.folder import copy
 from tests.unit.bending.row import REFUSED, Row, Summary, problems
 
+pytestmark = pytest.mark.slow
+
 ROWS = [*table_lives.ROWS, *table_faults.ROWS, *table_figures.ROWS, *table_damage.ROWS]
 FEWEST = 80
 POINTS = range(1, 14)

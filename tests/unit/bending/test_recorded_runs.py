@@ -15,6 +15,8 @@ from tests.unit.bending.folder import RUNS, Folder, copy
 from tests.unit.bending.records import Bend, edited, lost, nothing
 from tests.unit.bending.row import Summary
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 PRIVATE = (b"/home/", b"/root/", b"/tmp/", str(ROOT).encode(), b"BEGIN ")
 ACCUSING = edited("n4", "irreversible", lambda x: {"id": "f" * 64}, after=9, count=1)

@@ -14,6 +14,8 @@ from harness.connection import RemoteFailure, connect
 from harness.inventory import InventoryError, load
 from harness.ssh import SshOptions
 
+pytestmark = pytest.mark.slow
+
 
 def ssh_of(folder: Path, variables: str) -> SshOptions:
     """Return how the only host of an inventory is reached."""

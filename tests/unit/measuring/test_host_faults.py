@@ -12,6 +12,8 @@ import pytest
 
 from metrics.build import build
 
+pytestmark = pytest.mark.slow
+
 Rebuilt = Callable[..., dict[str, Any]]
 Lines = dict[str, list[dict[str, Any]]]
 

@@ -15,6 +15,8 @@ import zstandard
 from metrics.model.printable import printable_lines
 from metrics.model.run_folder import RunError
 
+pytestmark = pytest.mark.slow
+
 Rebuilt = Callable[..., dict[str, Any]]
 Change = Callable[[bytes], bytes]
 

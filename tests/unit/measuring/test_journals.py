@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 Rebuilt = Callable[..., dict[str, Any]]
 Line = dict[str, Any]
 S = 1_000_000_000

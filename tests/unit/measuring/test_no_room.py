@@ -14,6 +14,8 @@ from metrics import build as build_module
 from metrics.build import build
 from metrics.model.run_folder import RunError
 
+pytestmark = pytest.mark.slow
+
 FULL = OSError(errno.ENOSPC, "No space left on device")
 TABLES_FULL = duckdb.IOException('Could not write file "t": No space left on device')
 

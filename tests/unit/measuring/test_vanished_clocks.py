@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 Rebuilt = Callable[..., dict[str, Any]]
 Lines = dict[str, list[dict[str, Any]]]
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 Rebuilt = Callable[..., dict[str, Any]]
 Lines = dict[str, list[dict[str, Any]]]
 PAIRS = [["h1", "h2"], ["h1", "h3"], ["h2", "h3"]]
