@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import verify
+from harness import owner, verify
 from harness.errors import UsageError
 from metrics import build as metrics_build
 from metrics.model import run_folder
@@ -16,6 +16,8 @@ def report(
     folder: Path, progress: Callable[[str], None], *, other: Path | None = None
 ) -> Mapping[str, Any]:
     """Return the summary after rebuilding tables and report from the raw files.
+
+    The run folder is then whose the folder around it is, also when root has made it.
 
     other: the folder of another run of the same campaign, shown beside this one.
 
@@ -27,5 +29,8 @@ def report(
         ours, theirs = (run_folder.load_plan(path).campaign for path in (folder, other))
         if ours != theirs:
             raise UsageError(f"--beside {other}: a run of {theirs}; give one of {ours}")
-    verify.write(folder, progress)
-    return metrics_build.build(folder, progress, other_run=other)
+    try:
+        verify.write(folder, progress)
+        return metrics_build.build(folder, progress, other_run=other)
+    finally:
+        owner.hand_over(folder)
