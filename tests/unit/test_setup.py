@@ -227,10 +227,10 @@ def test_of_two_at_once_one_builds_and_the_other_waits_for_it(machine: Machine) 
     second = machine.start()
     assert second.stdout is not None
     assert second.stdout.readline() == "setup: another make is at it: waiting\n"
+    machine.asked()
+    (machine.fake / "pip-waits").unlink()
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate(timeout=60)
-    (machine.fake / "pip-waits").unlink()
-    machine.asked()
     output, errors = second.communicate(timeout=60)
     assert (second.returncode, output, errors) == (0, BUILT, "")
     assert machine.asked() == ENVIRONMENT_LINES
