@@ -24,6 +24,8 @@ deploy has that name stand for the host's ansible_python_interpreter, for units 
 """
 CTL_COMMAND = f"{PYTHON} -m faults ctl"
 OPEN_S = 10.0
+PATIENCE_S = 60.0
+"""A slow host's answer is late, not missing."""
 STARTING_S = 60.0
 """How long the relay may take to start (its first line says that it has), however short a request's
 patience is: on a slow host one that is ended and begun anew each time would never be there."""

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from harness import cards, keys
 from harness.awaiting import Tell, each, nobody
-from harness.channel import Reply
+from harness.channel import PATIENCE_S, Reply
 from harness.facts import LOOK_S, HostFacts, gather
 from harness.inventory import Host, Inventory
 from harness.keys import CurvePair
@@ -280,7 +280,8 @@ def _unhealthy(inventory: Inventory, names: list[str]) -> dict[str, str]:
     deadline = time.monotonic() + HEALTH_DEADLINE_S
     with Remote(inventory) as remote:
         while waiting:
-            replies |= remote.ctl({name: {"op": "hello"} for name in waiting})
+            asked = {name: {"op": "hello"} for name in waiting}
+            replies |= remote.ctl(asked, timeout_s=PATIENCE_S)
             waiting = [name for name in waiting if replies[name].ok is None]
             if time.monotonic() > deadline:
                 break

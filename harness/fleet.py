@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from harness.channel import Reply
+from harness.channel import PATIENCE_S, Reply
 from harness.errors import RunError
 from harness.genesis import HostAccess
 from harness.inventory import Inventory
@@ -23,8 +23,6 @@ from harness.remote import Remote
 from metrics.model.plan import PlannedHost
 
 HOST_FILE = "/etc/slotlab/host.json"
-PATIENCE_S = 60.0
-"""A slow host's answer is late, not missing."""
 NODE_TIMEOUT_S = 15.0
 """An agent gives a silent node up after two seconds; the rest is for a slow host."""
 
@@ -132,7 +130,7 @@ class Fleet:
     def boots(self, hosts: Iterable[str] | None = None) -> dict[str, str]:
         """Return the boot id of each host whose agent answers."""
         names = [host.name for host in self.inventory.hosts] if hosts is None else list(hosts)
-        replies = self.remote.ctl({host: {"op": "hello"} for host in names}, timeout_s=5)
+        replies = self.remote.ctl({host: {"op": "hello"} for host in names}, timeout_s=PATIENCE_S)
         return {host: str(reply.ok["boot"]) for host, reply in replies.items() if reply.ok}
 
     def nodes(self, hosts: Iterable[str] | None = None) -> dict[str, NodeStatus | RunError]:

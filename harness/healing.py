@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from harness.channel import PYTHON
+from harness.channel import PATIENCE_S, PYTHON
 from harness.remote import Remote
 from harness.sudo import REMEDY, as_root, asks_for_password
 
@@ -43,7 +43,7 @@ def heal(remote: Remote) -> dict[str, tuple[bool, str]]:
     """
     outcome: dict[str, tuple[bool, str]] = {}
     dead: dict[str, str] = {}
-    for host, reply in remote.ctl_all("heal", timeout_s=30).items():
+    for host, reply in remote.ctl_all("heal", timeout_s=PATIENCE_S).items():
         if reply.reason == "not_deployed":
             outcome[host] = (True, f"nothing to heal: {reply.detail}")
         elif reply.reason in _NOT_REACHED:

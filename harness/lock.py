@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.channel import Reply
+from harness.channel import PATIENCE_S, Reply
 from harness.errors import LockError
 from harness.file_lock import held
 from harness.home import state_home
@@ -27,6 +27,8 @@ from harness.units import SECOND_NS
 
 TTL_NS = 15 * 60 * SECOND_NS
 """How long the hosts keep a lock that nobody renews."""
+RENEW_S = 10.0
+"""A renewal that is not answered by then is asked for again, long before the lock ends."""
 PURPOSE_MAX = 200
 LOCKED = "locked"
 """An agent's word for: another owner has the lab."""
@@ -55,7 +57,7 @@ class HostLock:
         stale = {host: self._dead_owner(host) for host in refused}
         for host, name in stale.items():
             if name:
-                self.remote.ctl({host: {"op": "unlock", "owner": name}})
+                self.remote.ctl({host: {"op": "unlock", "owner": name}}, timeout_s=PATIENCE_S)
         if refused and all(stale.values()):
             refused = refusals(self._ask(ttl_ns))
         if refused:
@@ -65,21 +67,23 @@ class HostLock:
 
     def renew(self, *, ttl_ns: int = TTL_NS) -> dict[str, Reply]:
         """Return each host's reply, within seconds; one that is away keeps our lock."""
-        return self._ask(ttl_ns, lane="renewals")
+        return self._ask(ttl_ns, lane="renewals", timeout_s=RENEW_S)
 
     def release(self) -> None:
         """Return once every host that answers has given the lock back."""
-        self.remote.ctl_all("unlock", owner=self.owner, timeout_s=5)
+        self.remote.ctl_all("unlock", owner=self.owner, timeout_s=PATIENCE_S)
 
-    def _ask(self, ttl_ns: int, *, lane: Lane = "requests") -> dict[str, Reply]:
+    def _ask(
+        self, ttl_ns: int, *, lane: Lane = "requests", timeout_s: float = PATIENCE_S
+    ) -> dict[str, Reply]:
         return self.remote.ctl_all(
             "lock", owner=self.owner, purpose=self.purpose[:PURPOSE_MAX], ttl_ns=ttl_ns,
-            timeout_s=5, lane=lane,
+            timeout_s=timeout_s, lane=lane,
         )  # fmt: skip
 
     def _dead_owner(self, host: str) -> str:
         """Return the owner of a host's lock if it was a process of this machine that has ended."""
-        answer = self.remote.ctl({host: {"op": "hello"}})[host].ok or {}
+        answer = self.remote.ctl({host: {"op": "hello"}}, timeout_s=PATIENCE_S)[host].ok or {}
         name = str((answer.get("lock") or {}).get("owner", ""))
         who, _, pid = name.rpartition(":")
         if who != self.owner.rpartition(":")[0] or not pid.isdecimal():

@@ -117,6 +117,8 @@ def _trials(context: Context, only_cell: int | None) -> tuple[TrialFile, ...]:
     if not records:
         if context.stop.asked.is_set():
             raise Interrupted("stopped by the operator before the first trial")
+        if context.keeper.lost:
+            raise RunError(f"lost the lab before the first trial: {context.keeper.lost}")
         raise RunError(
             f"no trial belongs to cell {only_cell}; cells are 1..{len(context.plan.cells)}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from harness import collect, healing, power
+from harness.channel import PATIENCE_S
 from harness.errors import RunError
 from harness.trial_state import Context, Progress
 from metrics.model.run_folder import TrialFile
@@ -28,12 +29,12 @@ def take_back(context: Context, progress: Progress) -> None:
             return
         _heal(context, progress)
         stopped = context.fleet.remote.ctl_all(
-            "stop", units=UNITS, owner=context.owner, timeout_s=30
+            "stop", units=UNITS, owner=context.owner, timeout_s=PATIENCE_S
         )
         for host, reply in stopped.items():
             if reply.problem:
                 progress.problems.append(f"{host}: nodes not stopped: {reply.problem}")
-        replies = context.fleet.remote.ctl_all("snapshot", timeout_s=30)
+        replies = context.fleet.remote.ctl_all("snapshot", timeout_s=PATIENCE_S)
         after = {host: reply.ok for host, reply in replies.items() if not reply.problem}
         collect.write_snapshot(context.folder, progress.trial.n, "after", after)
         progress.problems += collect.differences(progress.before, after)

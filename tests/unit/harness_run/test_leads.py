@@ -15,7 +15,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from harness import readiness, trial
+from harness import readiness, run, trial
 from harness.channel import Reply
 from harness.errors import RunError
 from harness.fleet import DeployedHost, Fleet
@@ -226,3 +226,14 @@ def test_the_lead_is_half_as_much_again_as_the_slowest_host_took_for_each_step()
         Step(step="stop", host="b", took_ns=2 * SECOND_NS),
         Step(step="snapshot", host="a", took_ns=3 * SECOND_NS),
     ]
+
+
+def test_a_lab_that_was_lost_before_its_first_trial_is_said_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(Hosts(ready_s=1), tmp_path, monkeypatch)
+    lab.context.keeper.lost = "n1: somebody@elsewhere:7 runs deploy until 12:00 UTC (30 s left)"
+    with pytest.raises(
+        RunError, match=r"^lost the lab before the first trial: n1: somebody@elsewhere:7 runs"
+    ):
+        run._trials(lab.context, None)
