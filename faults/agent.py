@@ -15,7 +15,6 @@ from pathlib import Path
 
 import msgspec
 
-from faults import units
 from faults.arming import Armed, ArmRequest, Host, build, load
 from faults.boottime import boot_id, boottime_ns, read_clocks, sleep_until
 from faults.driver import Driver
@@ -30,6 +29,7 @@ from faults.running import RunningFile
 from faults.schedule import Action
 from faults.snapshot import snapshot
 from faults.trial_files import check_files, place_files
+from faults.trial_units import TrialUnits
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,8 @@ class Agent:
         self._tasks: set[asyncio.Task[None]] = set()
         self._exclusive = asyncio.Lock()
         self.lock = LabLock(host.layout.run_dir)
-        self.running = RunningFile(host.layout.agent_dir)
+        self.running = RunningFile(host.layout.agent_dir, host.timers)
+        self._units = TrialUnits(self.running, host.journal, capabilities["systemd"])
         self._leasing = Leasing(host.grants, host.timers, host.ledger.heal_file)
 
     def resume(self) -> list[str]:
@@ -136,6 +137,15 @@ class Agent:
                     async with lock:
                         await self._look(driver)
 
+    async def end_units(self) -> None:
+        """Never return: stop what runs once its lease has ended, after the faults have."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            if self._tasks:
+                await asyncio.wait(set(self._tasks))
+            async with self._exclusive:
+                await asyncio.to_thread(self._units.end_if_over)
+
     async def _look(self, driver: Driver) -> None:
         try:
             await asyncio.to_thread(driver.look)
@@ -176,9 +186,7 @@ class Agent:
             self.lock.check(owner)
             self._refuse_while_active()
             check_files(files)
-            self.running.stopped(list(units.UNITS))
-            if self.capabilities["systemd"]:
-                await asyncio.to_thread(units.stop, list(units.UNITS))
+            await asyncio.to_thread(self._units.clear)
             await asyncio.to_thread(place_files, self.host.layout, files)
             self.host.journal.clear()
             self.host.journal.trial, self.host.journal.t0_boottime_ns = trial, None
@@ -187,15 +195,13 @@ class Agent:
         return {"trial": trial}
 
     async def start(self, names: list[str], owner: str) -> dict[str, object]:
-        """Return when the units run; should this host lose its power, they come back with it.
+        """Return when the units run; they end with the trial's lease.
 
         Raises:
             FaultError: locked, unsupported, unknown_unit, unit_failed.
         """
         self.lock.check(owner)
-        self._need_systemd()
-        await asyncio.to_thread(units.start, names)
-        await asyncio.to_thread(self.running.started, self.trial, names, self._lease_left_ns())
+        await asyncio.to_thread(self._units.start, self.trial, names, self._lease_left_ns())
         return {"started": names}
 
     async def stop(self, names: list[str], owner: str) -> dict[str, object]:
@@ -205,9 +211,7 @@ class Agent:
             FaultError: locked, unsupported, unknown_unit, unit_failed.
         """
         self.lock.check(owner)
-        self._need_systemd()
-        self.running.stopped(names)
-        await asyncio.to_thread(units.stop, names)
+        await asyncio.to_thread(self._units.stop, names)
         return {"stopped": names}
 
     async def snapshot(self) -> dict[str, object]:
@@ -255,30 +259,35 @@ class Agent:
         for driver in armed.drivers.values():
             driver.arm()
         self._leasing.begin(armed.grant, armed.schedule.ends_ns())
-        self.running.leased(armed.grant.lease_ns - boottime_ns())
+        self.running.leased(armed.grant.trial, armed.grant.lease_ns - boottime_ns())
 
     async def renew(self, trial: str, lease_ns: int) -> dict[str, object]:
-        """Return the time left after the lease was set to lease_ns from now.
+        """Return the time left after the lease was set to lease_ns from now, of what is armed and
+        of what runs.
 
         Raises:
             FaultError: not_armed (also when the lease has ended), bad_lease.
         """
-        if trial != self.trial or not self._active() or self.armed is None:
+        armed = self.armed if trial == self.trial and self._active() else None
+        if armed is None and self.running.of(trial) is None:
             raise FaultError("not_armed", f"trial {trial} has nothing armed here")
         if not 0 < lease_ns <= 2 * FOR_NS_MAX:
             raise FaultError("bad_lease", "lease_ns is outside 0..48 h")
-        now_ns = boottime_ns()
-        if now_ns >= self.armed.schedule.lease_ns:
+        now_ns, runs = boottime_ns(), False
+        if armed is not None and now_ns >= armed.schedule.lease_ns:
             raise FaultError("not_armed", f"the lease of trial {trial} has ended")
-        schedule = self.armed.schedule.renewed(now_ns + lease_ns)
-        self.armed = self.armed.with_schedule(schedule)
-        self._changed.set()
-        grant = msgspec.structs.replace(self.armed.grant, lease_ns=now_ns + lease_ns)
         try:
-            await asyncio.to_thread(self._leasing.renew, grant, schedule.ends_ns())
-            await asyncio.to_thread(self.running.leased, lease_ns)
+            if armed is not None:
+                schedule = armed.schedule.renewed(now_ns + lease_ns)
+                self.armed = armed.with_schedule(schedule)
+                self._changed.set()
+                grant = msgspec.structs.replace(armed.grant, lease_ns=now_ns + lease_ns)
+                await asyncio.to_thread(self._leasing.renew, grant, schedule.ends_ns())
+            runs = await asyncio.to_thread(self.running.leased, trial, lease_ns)
         except OSError as error:
             log.warning("the renewed lease is not on disk: %s", error)
+        if armed is None and not runs:
+            raise FaultError("not_armed", f"the lease of trial {trial} has ended")
         return {"lease_left_ns": lease_ns}
 
     def status(self) -> dict[str, object]:
@@ -291,6 +300,7 @@ class Agent:
             "faults": [{"id": each.fault.id, "state": each.state} for each in drivers],
             "lease_left_ns": max(0, left_ns) if armed and armed.schedule.active else 0,
             "ledger": [msgspec.to_builtins(e) for e in self.host.ledger.open_entries()],
+            "running": self._units.shown(),
         }
 
     async def heal(self, reason: str) -> dict[str, object]:
@@ -385,7 +395,3 @@ class Agent:
         if self.armed is not None and self._active():
             left_s = (self.armed.schedule.lease_ns - boottime_ns()) // SECOND_NS
             raise FaultError("busy", f"trial {self.trial} is armed for {left_s} s more; or heal")
-
-    def _need_systemd(self) -> None:
-        if not self.capabilities["systemd"]:
-            raise FaultError("unsupported", "no systemd on this host")

@@ -58,7 +58,7 @@ def heal(place: Layout, *, boot: bool) -> int:
     left = [entry.fault_id for entry in host.ledger.open_entries()]
     answer: dict[str, object] = {"healed": healed, "left": left}
     if boot:
-        answer["started"] = _bring_back(RunningFile(place.agent_dir), host.journal)
+        answer["started"] = _bring_back(RunningFile(place.agent_dir, host.timers), host.journal)
     print(json.dumps({"how": "ledger", "ok": answer}))
     return 3 if left else 0
 

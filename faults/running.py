@@ -1,101 +1,209 @@
-"""Which units a trial has started, so that a host that lost its power comes back as a node."""
+"""Which units a trial has started, and until when: they end with its lease, whoever is alive.
+
+One small file, its space reserved when it is made, so that renewing it needs no free disk. Its
+first line is the end in hundredths of a second of /proc/uptime, for the shell: a timer of systemd
+runs end_units.sh, which waits on while the lease is renewed and needs neither agent nor Python.
+A host that lost its power brings its units back, until the same end by the wall clock: that is all
+that two boots share.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import time
 from pathlib import Path
 
 import msgspec
 
-from faults.boottime import boot_id
+from faults.boottime import boot_id, boottime_ns
+from faults.deadman import DeadMan, unit_name
 from faults.fault import SECOND_NS
 from faults.runner import output
 from faults.units import UNITS
 
+NAME = "running"
+ENDED = "ended"
 LONGEST_NS = 24 * 3600 * SECOND_NS
+AGENT_FIRST_NS = 2 * SECOND_NS
+"""The timer comes after an agent that is alive, and after what heals without it."""
+FILE_BYTES = 1024
+_CENTISECOND_NS = 10_000_000
+_END = """#!/bin/sh
+# Stops what a trial started here once its lease has ended; waits while somebody renews it.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+cd @FOLDER@ || exit 1
+while ends=$(head -n 1 @NAME@ 2>/dev/null) && [ -n "$ends" ]; do
+  now=$(cut -d' ' -f1 /proc/uptime | tr -d .)
+  [ "$now" -lt "$ends" ] || break
+  sleep $(((ends - now) / 100 + 2))
+done
+[ -n "$ends" ] || exit 0
+sh heal.sh lease
+systemctl stop @UNITS@
+mv @NAME@ @ENDED@ 2>/dev/null || exit 0
+echo "slotlab: the lease of this trial has ended: node, probe and client were stopped"
+"""
 
 
 class Running(msgspec.Struct, frozen=True, kw_only=True):
-    """What running.json holds; the wall clock decides, as it is all that two boots share."""
+    """What a trial has running here; ends_boottime_ns counts in the boot named."""
 
     boot: str
     trial: str
     units: list[str]
+    ends_boottime_ns: int
     until_wall_ns: int
+    lasts_ns: int
+    """How long it was to the end when this was written: no clock of a later boot makes it more."""
+    timer: str = ""
+
+    @property
+    def left_ns(self) -> int:
+        """Return how long it is to the end, 0 when that is past; of this boot's only."""
+        return max(0, self.ends_boottime_ns - boottime_ns())
 
 
 class RunningFile:
-    """running.json of one host."""
+    """The file, and the timer that makes it true."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "running.json"
+    def __init__(self, folder: Path, timers: DeadMan) -> None:
+        self.path = folder / NAME
+        self.script = folder / "end_units.sh"
+        self._ended = folder / ENDED
+        self._timers = timers
 
-    def started(self, trial: str, units: list[str], lease_ns: int | None) -> None:
-        """Return when the units are noted beside those already running; until the lease ends.
+    def write_script(self) -> None:
+        """Put the script that ends units without Python beside the file."""
+        folder = shlex.quote(str(self.path.parent))
+        text = _END.replace("@FOLDER@", folder).replace("@NAME@", NAME).replace("@ENDED@", ENDED)
+        self.script.write_text(text.replace("@UNITS@", " ".join(reversed(UNITS.values()))))
 
-        Raises:
-            OSError: the disk does not take it.
-        """
-        known = self.read()
-        before = known.units if known is not None and known.trial == trial else []
-        names = [name for name in UNITS if name in {*before, *units}]
-        self._write(trial, names, lease_ns)
-
-    def leased(self, lease_ns: int) -> None:
-        """Return nothing; what runs is to come back until lease_ns from now.
+    def hold(self, trial: str, units: list[str], lease_ns: int) -> None:
+        """Have units, beside what this trial has running, end lease_ns from now.
 
         Raises:
-            OSError: the disk does not take it.
+            OSError: the disk does not take it, or no timer can be made; nothing may be started.
         """
-        known = self.read()
-        if known is not None:
-            self._write(known.trial, known.units, lease_ns)
+        known = self.of(trial)
+        names = [name for name in UNITS if name in {*(known.units if known else []), *units}]
+        if known is None:
+            self.drop()
+        self._hold(trial, names, lease_ns, known.timer if known else "")
+
+    def leased(self, trial: str, lease_ns: int) -> bool:
+        """Return whether what the trial has running lasts until lease_ns from now.
+
+        It does not where nothing is, or what was has ended already.
+
+        Raises:
+            OSError: the disk does not take it, or no timer can be made.
+        """
+        known = self.of(trial)
+        if known is None or known.left_ns == 0:
+            return False
+        earlier = boottime_ns() + lease_ns < known.ends_boottime_ns
+        self._hold(trial, known.units, lease_ns, "" if earlier else known.timer)
+        if earlier:
+            self._disarm(known)
+        return True
 
     def stopped(self, units: list[str]) -> None:
-        """Return nothing; the units are not to come back any more."""
+        """Note that the units run no more, nor are to come back; without any, end the timer."""
         known = self.read()
         left = [name for name in known.units if name not in units] if known is not None else []
         if known is None or not left:
-            self.path.unlink(missing_ok=True)
+            self.drop()
             return
-        try:
-            self._write(known.trial, left, known.until_wall_ns - time.time_ns())
-        except OSError:
-            self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._write(msgspec.structs.replace(known, units=left), fresh=False)
+
+    def drop(self) -> None:
+        """Leave neither file nor timer."""
+        known = self.read()
+        self.path.unlink(missing_ok=True)
+        if known is not None:
+            self._disarm(known)
+
+    def of(self, trial: str) -> Running | None:
+        """Return what this trial has running in this boot, None when nothing."""
+        known = self.read()
+        ours = known is not None and (known.trial, known.boot) == (trial, boot_id())
+        return known if ours else None
+
+    def over(self) -> Running | None:
+        """Return what is to be stopped now, as its lease has ended."""
+        known = self.read()
+        now = known is not None and known.boot == boot_id() and known.left_ns == 0
+        return known if now else None
 
     def read(self) -> Running | None:
         """Return what the file says, None when nothing is to come back."""
-        try:
-            return msgspec.json.decode(self.path.read_bytes(), type=Running)
-        except (OSError, msgspec.DecodeError):
-            return None
+        return _read(self.path)
+
+    def take_ended(self) -> Running | None:
+        """Return what the script has stopped since the last call, None when nothing."""
+        ended = _read(self._ended)
+        self._ended.unlink(missing_ok=True)
+        return ended
 
     def bring_back(self) -> list[str]:
         """Return the units asked of systemd because an earlier boot had them running."""
         known = self.read()
         if known is None or known.boot == boot_id():
             return []
-        if time.time_ns() >= known.until_wall_ns or not set(known.units) <= set(UNITS):
-            self.path.unlink(missing_ok=True)
+        left_ns = min(known.until_wall_ns - time.time_ns(), known.lasts_ns)
+        self.path.unlink(missing_ok=True)
+        if left_ns <= 0 or not set(known.units) <= set(UNITS):
             return []
-        units = [UNITS[name] for name in known.units]
-        code, _, _ = output(("systemctl", "start", "--no-block", *units))
-        with contextlib.suppress(OSError):
-            self._write(known.trial, known.units, known.until_wall_ns - time.time_ns())
+        try:
+            self._hold(known.trial, known.units, left_ns, "")
+        except OSError:
+            self.drop()
+            return []
+        code, _, _ = output(
+            ("systemctl", "start", "--no-block", *(UNITS[name] for name in known.units))
+        )
         return known.units if code == 0 else []
 
-    def _write(self, trial: str, units: list[str], lease_ns: int | None) -> None:
-        lasts_ns = min(LONGEST_NS, LONGEST_NS if lease_ns is None else max(0, lease_ns))
+    def _hold(self, trial: str, units: list[str], lease_ns: int, timer: str) -> None:
+        lasts_ns = min(LONGEST_NS, max(0, lease_ns))
+        ends_ns = boottime_ns() + lasts_ns
         running = Running(
-            boot=boot_id(), trial=trial, units=units, until_wall_ns=time.time_ns() + lasts_ns
-        )
-        fresh = self.path.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o640)
+            boot=boot_id(), trial=trial, units=units, ends_boottime_ns=ends_ns,
+            until_wall_ns=time.time_ns() + lasts_ns, lasts_ns=lasts_ns,
+            timer=timer or f"units-{ends_ns}",
+        )  # fmt: skip
+        self._write(running, fresh=not self.path.exists())
+        if not timer:
+            self._timers.arm(running.timer, self.script, ends_ns + AGENT_FIRST_NS)
+
+    def _disarm(self, known: Running) -> None:
+        """Stop timer and script: the script may be waiting by now."""
+        if self._timers.systemd and known.timer:
+            name = unit_name(known.timer)
+            output(("systemctl", "stop", f"{name}.timer", f"{name}.service"))
+        elif known.timer:
+            self._timers.disarm(known.timer)
+
+    def _write(self, running: Running, *, fresh: bool) -> None:
+        ends_cs = -(-running.ends_boottime_ns // _CENTISECOND_NS)
+        data = f"{ends_cs}\n".encode() + msgspec.json.encode(running) + b"\n"
+        if len(data) > FILE_BYTES:
+            raise OSError(f"{len(data)} bytes about what runs")
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if fresh else 0)
+        descriptor = os.open(self.path, flags, 0o640)
         try:
-            os.write(descriptor, msgspec.json.encode(running))
+            os.posix_fallocate(descriptor, 0, FILE_BYTES)
+            os.pwrite(descriptor, data.ljust(FILE_BYTES, b" "), 0)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(fresh, self.path)
+
+
+def _read(path: Path) -> Running | None:
+    try:
+        return msgspec.json.decode(path.read_bytes().split(b"\n")[1], type=Running)
+    except (OSError, IndexError, msgspec.MsgspecError):
+        return None

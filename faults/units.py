@@ -14,6 +14,15 @@ SYSTEMCTL_TIMEOUT_S = 170.0
 """systemd gives a unit up after 180 s: on an emulated machine beside others a node takes 60."""
 
 
+def check(names: list[str]) -> None:
+    """Let only names of UNITS pass.
+
+    Raises:
+        FaultError: unknown_unit.
+    """
+    _units(names)
+
+
 def start(names: list[str]) -> None:
     """Return when the units run.
 

@@ -9,8 +9,9 @@ import msgspec
 Time = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 """Nanoseconds; bounded, as a line that is read may have been damaged."""
 State = Literal[
-    "armed", "applied", "installed", "skipped", "indeterminate", "healed", "failed", "started"
-]
+    "armed", "applied", "installed", "skipped", "indeterminate", "healed", "failed", "started",
+    "stopped",
+]  # fmt: skip
 PROVIDER = "provider"
 """Whose journal it is that tells of faults done to hosts from outside."""
 

@@ -9,7 +9,7 @@ if [ -d "$INSTALL/current/faults" ]; then
 fi
 sh -c "$SETTINGS" 2>&1 || echo "warning: time daemon or tuning may not be as before"
 # Timers of faults are gone with the faults; were heal to fail, theirs go here.
-systemctl stop 'slotlab-undo-*.timer' >/dev/null 2>&1
+systemctl stop 'slotlab-undo-*.timer' 'slotlab-undo-units-*.service' >/dev/null 2>&1
 units="slotlab-client slotlab-node slotlab-probe slotlab-agent slotlab-heal"
 for unit in $units; do
     file="/etc/systemd/system/$unit.service"
