@@ -27,6 +27,7 @@ COMMANDS = {
     "plan": ("cli_plan:show_plan", "Show what a campaign would do, when, to whom; run nothing."),
     "run": ("cli_run:run_campaign", "Run a campaign and report."),
     "heal": ("cli_heal:heal", "Remove every fault everywhere, from the hosts' ledgers."),
+    "stop": ("cli_after:stop", "End whatever campaign the hosts still have."),
     "watch": ("cli_look:watch", "Live table of the nodes."),
     "check": ("cli_hosts:check", "Preflight, read-only: ok, warn or fail with the remedy."),
     "deploy": ("cli_hosts:deploy", "Bring the hosts to what this clone says; idempotent."),

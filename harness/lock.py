@@ -30,6 +30,8 @@ TTL_NS = 15 * 60 * SECOND_NS
 RENEW_S = 10.0
 """A renewal that is not answered by then is asked for again, long before the lock ends."""
 PURPOSE_MAX = 200
+BUSY = "this lab is busy"
+REMEDY = "wait, or `slotlab stop --force`"
 LOCKED = "locked"
 """An agent's word for: another owner has the lab."""
 
@@ -47,23 +49,24 @@ class HostLock:
     purpose: str
     owner: str = field(default_factory=owner)
 
-    def take(self, *, ttl_ns: int = TTL_NS) -> None:
-        """Return once every host with an agent is ours for ttl_ns from now, also if it was before.
+    def take(self, *, ttl_ns: int = TTL_NS, force: bool = False) -> None:
+        """Make every host with an agent ours for ttl_ns from now, also if it was before.
+
+        force: also where its owner may be alive.
 
         Raises:
             LockError: another owner has a host; one line says who, for what and until when.
         """
         refused = refusals(self._ask(ttl_ns))
-        stale = {host: self._dead_owner(host) for host in refused}
-        for host, name in stale.items():
-            if name:
-                self.remote.ctl({host: {"op": "unlock", "owner": name}}, timeout_s=PATIENCE_S)
-        if refused and all(stale.values()):
+        owners = {host: self._owner(host) for host in refused}
+        if refused and all(name and (force or is_dead(name)) for name in owners.values()):
+            unlocks = {host: {"op": "unlock", "owner": name} for host, name in owners.items()}
+            self.remote.ctl(unlocks, timeout_s=PATIENCE_S)
             refused = refusals(self._ask(ttl_ns))
         if refused:
             self.release()
             host, detail = next(iter(refused.items()))
-            raise LockError(f"this lab is busy: {host}: {detail}; wait, or end that first")
+            raise LockError(f"{BUSY}: {host}: {detail}; {REMEDY}")
 
     def renew(self, *, ttl_ns: int = TTL_NS) -> dict[str, Reply]:
         """Return each host's reply, within seconds; one that is away keeps our lock."""
@@ -81,20 +84,24 @@ class HostLock:
             timeout_s=timeout_s, lane=lane,
         )  # fmt: skip
 
-    def _dead_owner(self, host: str) -> str:
-        """Return the owner of a host's lock if it was a process of this machine that has ended."""
+    def _owner(self, host: str) -> str:
+        """Return who holds a host's lock, "" where nobody does, or it does not say."""
         answer = self.remote.ctl({host: {"op": "hello"}}, timeout_s=PATIENCE_S)[host].ok or {}
-        name = str((answer.get("lock") or {}).get("owner", ""))
-        who, _, pid = name.rpartition(":")
-        if who != self.owner.rpartition(":")[0] or not pid.isdecimal():
-            return ""
-        try:
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            return name
-        except PermissionError:
-            return ""
-        return ""
+        return str((answer.get("lock") or {}).get("owner", ""))
+
+
+def is_dead(name: str) -> bool:
+    """Return whether an owner was a process of this user and machine that has ended."""
+    who, _, pid = name.rpartition(":")
+    if who != owner().rpartition(":")[0] or not pid.isdecimal():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def refusals(replies: Mapping[str, Reply]) -> dict[str, str]:
@@ -131,7 +138,7 @@ def hold(lab_id: str, purpose: str) -> Iterator[None]:
         try:
             file = stack.enter_context(held(path))
         except BlockingIOError as error:
-            raise LockError(f"this lab is busy: {_owner(path)}; wait, or end that first") from error
+            raise LockError(f"{BUSY}: {_owner(path)}; {REMEDY}") from error
         owner = {"pid": os.getpid(), "purpose": purpose, "since": int(time.time())}
         file.write(json.dumps(owner))
         file.flush()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import campaign, inventory, keys, lab_view, lock, plan, preflight, store
+from harness import armed, campaign, inventory, keys, lab_view, lock, plan, preflight, store
 from harness.awaiting import Tell
 from harness.campaign import CampaignFile
 from harness.errors import Interrupted, RunError
@@ -70,7 +70,7 @@ def run(options: RunOptions, show: Show) -> Outcome:
     show.tick(f"connecting to {len(lab.hosts)} host(s)")
     with (
         lock.hold(lab.lab_id, purpose),
-        Remote(lab) as remote,
+        _unarmed(Remote(lab), options.inventory) as remote,
         Stop() as stop,
         lock.hold_hosts(remote, purpose, ttl_ns=LOCK_TTL_NS) as held,
         Keeper(held) as keeper,
@@ -100,6 +100,20 @@ def run(options: RunOptions, show: Show) -> Outcome:
     summary = report(folder.path, lambda text: show.tick(text))
     show.quiet()
     return Outcome(folder=folder.path, plan=planned, trials=trials, summary=summary)
+
+
+def _unarmed(remote: Remote, path: Path) -> Remote:
+    """Return the connections to a lab on which no trial is left.
+
+    Raises:
+        LockError: one is, whose controller is gone; nothing was touched.
+    """
+    try:
+        armed.refuse(armed.look(remote), str(path))
+    except BaseException:
+        remote.close()
+        raise
+    return remote
 
 
 def _draft(file: CampaignFile, lab: inventory.Inventory, options: RunOptions) -> Plan:

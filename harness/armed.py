@@ -1,0 +1,140 @@
+"""What an earlier campaign still has on a lab's hosts: who holds them, what is armed, what runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from harness.channel import Reply
+from harness.errors import LockError
+from harness.lock import is_dead
+from harness.remote import Remote
+from harness.units import SECOND_NS
+
+ASK_S = 10.0
+IN_FORCE = ("armed", "prepared", "applied")
+T = TypeVar("T")
+
+
+class _Lock(msgspec.Struct, frozen=True):
+    owner: str
+    purpose: str
+    left_ns: int
+
+
+class _Hello(msgspec.Struct, frozen=True):
+    lock: _Lock | None = None
+
+
+class _Running(msgspec.Struct, frozen=True):
+    trial: str
+    units: list[str]
+    left_ns: int
+
+
+class _Fault(msgspec.Struct, frozen=True):
+    id: str
+    state: str
+
+
+class _Status(msgspec.Struct, frozen=True):
+    trial: str
+    faults: list[_Fault]
+    lease_left_ns: int
+    running: _Running | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostState:
+    """One host: problem says why nothing is known of it; left_ns is to the end of all of it."""
+
+    problem: str = ""
+    owner: str = ""
+    purpose: str = ""
+    trial: str = ""
+    """The trial at hand, which may be over."""
+    units: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+    left_ns: int = 0
+
+    @property
+    def busy(self) -> bool:
+        """Return whether something of a trial is armed or runs there."""
+        return bool(self.units or self.faults)
+
+    @property
+    def what(self) -> str:
+        """Return what is armed and runs there, in words."""
+        parts = (f"{', '.join(self.units)} running" if self.units else "",
+                 f"{', '.join(self.faults)} armed" if self.faults else "")  # fmt: skip
+        return " and ".join(part for part in parts if part)
+
+
+def look(remote: Remote) -> dict[str, HostState]:
+    """Return what each host's agent says of itself; nothing is changed."""
+    hellos = remote.ctl_all("hello", timeout_s=ASK_S)
+    statuses = remote.ctl_all("status", timeout_s=ASK_S)
+    return {host: _state(hellos[host], statuses[host]) for host in hellos}
+
+
+def refuse(states: Mapping[str, HostState], inventory: str) -> None:
+    """Let pass a lab on which nothing is armed or runs, or whose owner may be alive.
+
+    Raises:
+        LockError: a trial is there whose controller is gone: one line that says whose, what, until
+            when, and what to do.
+    """
+    busy = {host: state for host, state in states.items() if state.busy}
+    if not busy or any(state.owner and not is_dead(state.owner) for state in busy.values()):
+        return
+    first = next(iter(busy.values()))
+    owner = next((state.owner for state in busy.values() if state.owner), "")
+    whose = f"{owner}, which is gone," if owner else "an owner whose lock has ended"
+    what = " and ".join(dict.fromkeys(state.what for state in busy.values()))
+    until = _clock(max(state.left_ns for state in busy.values()))
+    raise LockError(
+        f"this lab is armed: trial {first.trial} of {whose} has {what} on {_names(busy)} until"
+        f" {until}; wait, or end it with `slotlab stop -i {inventory}`; then `slotlab collect -i"
+        f" {inventory}` fetches what it left"
+    )
+
+
+def trial_of(states: Mapping[str, HostState]) -> str:
+    """Return the trial that most hosts know, "" where none knows any."""
+    trials = [state.trial for state in states.values() if state.trial]
+    return max(dict.fromkeys(trials), key=trials.count, default="")
+
+
+def _state(hello: Reply, status: Reply) -> HostState:
+    if problem := hello.problem or status.problem:
+        return HostState(problem=problem)
+    try:
+        said = msgspec.convert(hello.ok, _Hello)
+        is_at = msgspec.convert(status.ok, _Status)
+    except msgspec.ValidationError as error:
+        return HostState(problem=f"its agent's answer cannot be read: {error}")
+    lock, running = said.lock or _Lock("", "", 0), is_at.running or _Running("", [], 0)
+    armed = is_at.lease_left_ns > 0
+    return HostState(
+        owner=lock.owner,
+        purpose=lock.purpose,
+        trial=running.trial or is_at.trial,
+        units=tuple(running.units),
+        faults=tuple(f.id for f in is_at.faults if armed and f.state in IN_FORCE),
+        left_ns=max(running.left_ns, is_at.lease_left_ns),
+    )
+
+
+def _names(hosts: Iterable[str]) -> str:
+    names = list(hosts)
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
+def _clock(left_ns: int) -> str:
+    ends = time.gmtime(time.time() + left_ns / SECOND_NS)
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", ends)

@@ -1,0 +1,92 @@
+"""Ends whatever campaign a lab still has: its faults, what it has running, and its lock."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from harness import armed, healing
+from harness.armed import HostState
+from harness.keeper import LOCK_TTL_NS
+from harness.lock import HostLock, is_dead
+from harness.remote import Remote
+from harness.sudo import REMEDY, as_root, asks_for_password
+from harness.trial_end import UNITS
+
+Outcome = tuple[bool, str]
+PURPOSE = "slotlab stop"
+STOP_S = 70.0
+NOTHING = "nothing left"
+
+
+@dataclass(frozen=True, slots=True)
+class Seized:
+    """The lab's lock, ours now, and what each host had before."""
+
+    lock: HostLock
+    before: dict[str, HostState]
+
+
+def seize(remote: Remote, *, force: bool) -> Seized:
+    """Return what a lab has, its lock taken from an owner that is dead (force: or may be alive).
+
+    Raises:
+        LockError: somebody holds the lab who may be alive; nothing was ended.
+    """
+    before = armed.look(remote)
+    lock = HostLock(remote, PURPOSE)
+    lock.take(ttl_ns=LOCK_TTL_NS, force=force)
+    return Seized(lock, before)
+
+
+def stop(remote: Remote, seized: Seized) -> dict[str, Outcome]:
+    """Return by host whether nothing of a campaign is left there, and what was ended or why not.
+
+    The lock of an owner that may be alive is not given back but runs out: so it hears that it has
+    lost the lab.
+    """
+    before, lock = seized.before, seized.lock
+    try:
+        healed = healing.heal(remote)
+        ended = _end_units(remote, lock.owner)
+    finally:
+        if all(not state.owner or is_dead(state.owner) for state in before.values()):
+            lock.release()
+    return {host: _outcome(before[host], healed[host], ended[host]) for host in before}
+
+
+def _end_units(remote: Remote, owner: str) -> dict[str, Outcome]:
+    """Stop node, probe and client everywhere: by the agent, else as root."""
+    ended: dict[str, Outcome] = {}
+    by_hand: dict[str, tuple[str, str]] = {}
+    for host, reply in remote.ctl_all("stop", units=UNITS, owner=owner, timeout_s=STOP_S).items():
+        ended[host] = (not reply.problem, reply.problem)
+        if reply.problem:
+            place = remote.inventory.host(host)
+            held = shlex.quote(f"{place.state_dir}/agent/running")
+            units = " ".join(f"slotlab-{name}.service" for name in UNITS)
+            script = f"systemctl stop {units}; rm -f {held} /run/slotlab/lock.json"
+            by_hand[host] = as_root(place, f"sh -c {shlex.quote(script)}")
+    if by_hand:
+        commands = {host: line for host, (line, _) in by_hand.items()}
+        given = {host: text for host, (_, text) in by_hand.items()}
+        for host, result in remote.run_each(commands, stdin=given, timeout_s=STOP_S).items():
+            fix = f"; {REMEDY}" if asks_for_password(result.stderr) else ""
+            said = f"agent: {ended[host][1]}; by hand: {result.problem}{fix}"
+            ended[host] = (True, "") if result.ok else (False, f"nodes not stopped: {said}")
+    return ended
+
+
+def _outcome(before: HostState, healed: Outcome, ended: Outcome) -> Outcome:
+    if not healed[0] or not ended[0]:
+        return False, healed[1] if not healed[0] else ended[1]
+    parts = []
+    if before.units:
+        parts.append(f"stopped {', '.join(before.units)} of trial {before.trial}")
+    if before.faults:
+        parts.append(f"disarmed {', '.join(before.faults)}")
+    if healed[1] != NOTHING:
+        parts.append(f"healed {healed[1]}")
+    if before.owner:
+        parts.append(f"freed from {before.owner} ({before.purpose})")
+    return True, "; ".join(parts) or NOTHING
