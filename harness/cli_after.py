@@ -1,4 +1,4 @@
-"""The command stop: a lab whose controller died, or has to end."""
+"""Commands for a lab whose controller died: stop, collect."""
 
 from __future__ import annotations
 
@@ -7,15 +7,19 @@ from typing import Annotated
 
 import typer
 
-from harness import inventory
+from harness import inventory, store
 from harness.cli_heal import heal_provider, print_outcome
-from harness.cli_options import Become, Inventory, password
+from harness.cli_options import AsJson, Become, Inventory, Runs, password, run_names
 from harness.errors import EXIT_LAB
 from harness.show import Show
 from harness.terminal import console_of
 
 Force = Annotated[
     bool, typer.Option("--force", help="Also a campaign whose controller may be alive.")
+]
+MaybeRun = Annotated[
+    str | None,
+    typer.Argument(metavar="[RUN]", help="The run it has to be of.", autocompletion=run_names),
 ]
 
 
@@ -37,3 +41,36 @@ def stop(inventory_path: Inventory, force: Force = False, become: Become = False
     print_outcome(console, outcome)
     if not clean or not all(done for done, _ in outcome.values()):
         raise typer.Exit(EXIT_LAB)
+
+
+def collect(
+    inventory_path: Inventory,
+    run: MaybeRun = None,
+    runs: Runs = store.ROOT,
+    as_json: AsJson = False,
+) -> None:
+    from harness import left_behind, lock
+    from harness.remote import Remote
+    from harness.reporting import report
+    from harness.summary_tables import print_summary
+
+    lab = inventory.load(inventory_path)
+    console = console_of(stderr=as_json)
+    show = Show(console)
+    purpose = "slotlab collect"
+    with (
+        lock.hold(lab.lab_id, purpose),
+        Remote(lab) as remote,
+        lock.hold_hosts(remote, purpose),
+    ):
+        show.tick("collecting")
+        collected = left_behind.bring_home(remote, runs, run)
+    for problem in collected.problems:
+        show.step(f"warning: {problem}")
+    path = collected.folder.path
+    summary = report(path, show.tick)
+    show.quiet()
+    status = print_summary(console, path, summary)
+    if as_json:
+        print((path / "summary.json").read_text(), end="")
+    raise typer.Exit(status)

@@ -11,8 +11,7 @@ from typing import Any
 import zstandard
 
 from faults.layout import layout
-from harness.fleet import DeployedHost, Fleet
-from harness.remote import HostResult
+from harness.remote import HostResult, Remote
 from harness.store import RunFolder, write_json
 
 ZSTD_LEVEL = 3
@@ -37,18 +36,16 @@ file that cannot be read takes no other with it. What `cat` says of it is on sta
 
 
 def collect(
-    fleet: Fleet,
-    folder: RunFolder,
-    trial: int,
-    deployed: Mapping[str, DeployedHost],
-    *,
-    since_ns: int,
+    remote: Remote, folder: RunFolder, trial: int, places: Mapping[str, str], *, since_ns: int
 ) -> list[str]:
-    """Return what could not be brought home, one line each; the rest is in the run folder."""
-    problems = _events(fleet, folder, trial, deployed)
-    problems += _journals(fleet, folder, trial)
+    """Return what could not be brought home, one line each; the rest is in the run folder.
+
+    places: each host's state folder.
+    """
+    problems = _events(remote, folder, trial, places)
+    problems += _journals(remote, folder, trial, places)
     command = _JOURNAL.format(since=since_ns // 1_000_000_000 - 1)
-    for host, result in fleet.remote.run(None, command).items():
+    for host, result in remote.run(None, command).items():
         text = result.stdout if result.ok else f"no log: {result.problem}\n"
         (folder.host(trial, host) / "log.txt").write_text(text)
     return problems
@@ -82,49 +79,60 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str
     return found
 
 
-def _events(
-    fleet: Fleet, folder: RunFolder, trial: int, deployed: Mapping[str, DeployedHost]
-) -> list[str]:
+def _events(remote: Remote, folder: RunFolder, trial: int, places: Mapping[str, str]) -> list[str]:
     def raw(host: str) -> Path:
         return folder.host(trial, host) / "events.jsonl"
 
     problems = []
-    for state_dir in sorted({host.state_dir for host in deployed.values()}):
-        hosts = [name for name, host in deployed.items() if host.state_dir == state_dir]
-        events = shlex.quote(f"{state_dir}/events")
-        command = f"cd {events} && {EACH_FILE}"
-        for result in fleet.remote.fetch(hosts, command, raw, timeout_s=120).values():
+    for place in sorted(set(places.values())):
+        hosts = [name for name, each in places.items() if each == place]
+        command = f"cd {shlex.quote(f'{place}/events')} || exit 1; {EACH_FILE}"
+        for host, result in remote.fetch(hosts, command, raw, timeout_s=120).items():
             problems += unread(result)
-    for host in deployed:
-        path = raw(host)
-        if path.exists():
-            _compress(path)
+            if raw(host).exists():
+                _compress(raw(host), keep_other=not result.ok)
     return problems
 
 
-def _compress(path: Path) -> None:
+def _compress(path: Path, *, keep_other: bool) -> None:
+    """Compress a file; what an earlier call brought stays where this one did not bring all."""
     target = path.with_name(path.name + ".zst")
+    if keep_other and target.exists():
+        path.unlink()
+        return
     with path.open("rb") as source, target.open("wb") as sink:
         zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True).copy_stream(source, sink)
     path.unlink()
 
 
-def _journals(fleet: Fleet, folder: RunFolder, trial: int) -> list[str]:
-    """Write every agent's journal, asked for in the bounded pieces an agent hands out."""
+def _journals(
+    remote: Remote, folder: RunFolder, trial: int, places: Mapping[str, str]
+) -> list[str]:
+    """Write every agent's journal: asked for in the bounded pieces an agent hands out, else, where
+    no agent answers, as it is on the disk.
+    """
     problems = []
-    lines: dict[str, list[str]] = {host.name: [] for host in fleet.inventory.hosts}
+    lines: dict[str, list[str]] = {host: [] for host in places}
+    dead: dict[str, str] = {}
     open_hosts = list(lines)
     while open_hosts:
         asked = {host: {"op": "journal", "from_line": len(lines[host])} for host in open_hosts}
         open_hosts = []
-        for host, reply in fleet.remote.ctl(asked, timeout_s=30).items():
+        for host, reply in remote.ctl(asked, timeout_s=30).items():
             if reply.problem:
-                problems.append(f"{host}: agent journal not collected: {reply.problem}")
+                dead[host] = reply.problem
             elif reply.ok["lines"]:
                 lines[host] += [_line(line) for line in reply.ok["lines"]]
                 open_hosts.append(host)
+    commands = {host: ("cat", f"{places[host]}/agent/agent.jsonl") for host in dead}
+    for host, result in remote.run_each(commands).items() if commands else ():
+        lines[host] = [_line(line) for line in result.stdout.split("\n") if line]
+        if not result.ok:
+            problems.append(f"{host}: agent journal not collected: {dead[host]}")
     for host, found in lines.items():
-        (folder.host(trial, host) / "agent.jsonl").write_text("".join(found))
+        path = folder.host(trial, host) / "agent.jsonl"
+        if found or not path.exists():
+            path.write_text("".join(found))
     return problems
 
 

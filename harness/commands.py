@@ -28,6 +28,7 @@ COMMANDS = {
     "run": ("cli_run:run_campaign", "Run a campaign and report."),
     "heal": ("cli_heal:heal", "Remove every fault everywhere, from the hosts' ledgers."),
     "stop": ("cli_after:stop", "End whatever campaign the hosts still have."),
+    "collect": ("cli_after:collect", "Bring home and report what a dead controller left."),
     "watch": ("cli_look:watch", "Live table of the nodes."),
     "check": ("cli_hosts:check", "Preflight, read-only: ok, warn or fail with the remedy."),
     "deploy": ("cli_hosts:deploy", "Bring the hosts to what this clone says; idempotent."),

@@ -16,12 +16,14 @@ import msgspec
 from coincurve import PrivateKey
 
 from metrics.model.plan import Plan, PlannedHost, PlannedTrial
+from node.chain.errors import GenesisError
 from node.chain.genesis import (
     BitsharesRules,
     Genesis,
     GenesisAccount,
     GenesisProducer,
     chain_id,
+    decode,
     encode,
 )
 from node.chain.slot import EPOCH_NS
@@ -94,6 +96,32 @@ def trial_files(
         }
     return TrialFiles(
         chain_id=chain_id(genesis).hex(), genesis_slot=genesis_slot, t0_ns=t0_ns, by_host=by_host
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """What a trial's genesis says of it; nothing where there is none."""
+
+    chain_id: str = ""
+    genesis_slot: int = 0
+    t0_ns: int = 0
+
+
+def begun(text: bytes) -> Begun:
+    """Return the chain of a genesis.json that `trial_files` made, and when its trial began.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        genesis = decode(text)
+    except GenesisError as error:
+        raise ValueError(str(error)) from error
+    return Begun(
+        chain_id=chain_id(genesis).hex(),
+        genesis_slot=genesis.initial_slot,
+        t0_ns=EPOCH_NS + (genesis.initial_slot + 1) * genesis.slot_ns,
     )
 
 

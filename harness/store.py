@@ -49,6 +49,10 @@ class RunFolder:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def trial(self, n: int) -> Path:
+        """Return where trial n's files are."""
+        return self.path / "trials" / str(n)
+
     def provider(self, trial: int) -> Path:
         """Return the folder for the files of a trial's provider agent, made if missing."""
         folder = self.path / "trials" / str(trial) / PROVIDER

@@ -43,12 +43,9 @@ def run_trial(context: Context, trial: PlannedTrial) -> TrialFile:
     if context.stop.twice:
         raise Interrupted("stopped by the operator")
     context.show.step("collecting")
+    places = {name: host.state_dir for name, host in context.deployed.items()}
     progress.problems += collect.collect(
-        context.fleet,
-        context.folder,
-        trial.n,
-        context.deployed,
-        since_ns=progress.started_ns,
+        context.fleet.remote, context.folder, trial.n, places, since_ns=progress.started_ns
     )
     if progress.provider is not None:
         collect.provider_journal(context.folder, trial.n, progress.provider.folder)

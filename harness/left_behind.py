@@ -1,0 +1,174 @@
+"""Brings home what a controller that died left on the hosts, into the run folder of its trial.
+
+The hosts know the trial by its label, `<run>.<n>`. What the record lacks is said in trial.json, and
+no such trial passes: it is `failed`, as its controller died.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from faults.model.record import Record
+from harness import armed, collect, genesis, power, store
+from harness.arm import localise_provider
+from harness.errors import RunError, StoreError
+from harness.remote import Remote
+from harness.store import RunFolder
+from metrics.model.plan import PlannedTrial
+from metrics.model.run_folder import BROKEN, TrialFile, load_json, load_plan
+
+DIED = "the controller died in this trial"
+REASON = f"{DIED}; what it left on the hosts was collected later"
+_LABEL = re.compile(r"([0-9A-Za-z_-]{1,100})\.([1-9][0-9]{0,5})")
+
+
+class _Journal(msgspec.Struct, frozen=True):
+    lines: list[str] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Where it is now, and what could not be brought home, one line each."""
+
+    folder: RunFolder
+    trial: int
+    problems: list[str] = field(default_factory=list)
+
+
+def bring_home(remote: Remote, runs: Path, name: str | None) -> Collected:
+    """Return where the last trial of the hosts is now, ready to be reported.
+
+    name: the run it has to be of.
+
+    Raises:
+        RunError: it still runs, was collected by its controller, or its run is not here.
+    """
+    states = armed.look(remote)
+    _refuse_running(states)
+    label = armed.trial_of(states) or _told(remote)
+    folder, n = _find(label, runs, name)
+    planned = {trial.n: trial for trial in load_plan(folder.path).trials}
+    if n not in planned:
+        raise StoreError(f"{folder.path}: its plan has no trial {n}, of which the hosts tell")
+    known = folder.read_trial(n)
+    if known is not None and not known.reason.startswith(DIED):
+        raise RunError(f"trial {label} was collected by its own controller; slotlab report"
+                       f" {folder.path}")  # fmt: skip
+    problems = [
+        f"{host}: tells of trial {state.trial}, not of {label}"
+        for host, state in states.items()
+        if state.trial not in ("", label)
+    ]
+    problems += _fetch(remote, folder, planned[n], since_ns=_made_ns(folder))
+    record = _record(remote, folder, planned[n], label, problems)
+    folder.write_trial(record)
+    return Collected(folder, n, problems)
+
+
+def _refuse_running(states: dict[str, armed.HostState]) -> None:
+    busy = [host for host, state in states.items() if state.busy]
+    if busy:
+        state = states[busy[0]]
+        raise RunError(
+            f"trial {state.trial} is not over: {busy[0]} has {state.what} for"
+            f" {state.left_ns / 1e9:.0f} s more; wait, or end it with slotlab stop"
+        )
+
+
+def _told(remote: Remote) -> str:
+    """Return the trial of which most agents' journals tell: an agent that came back knows none."""
+    told = []
+    for reply in remote.ctl_all("journal", from_line=0, timeout_s=30).values():
+        with contextlib.suppress(IndexError, *BROKEN):
+            last = msgspec.convert(reply.ok or {}, _Journal).lines[-1]
+            told.append(msgspec.json.decode(last, type=Record).trial)
+    return max(dict.fromkeys(trial for trial in told if trial), key=told.count, default="")
+
+
+def _find(label: str, runs: Path, name: str | None) -> tuple[RunFolder, int]:
+    """Return the run folder of a trial's label, and the trial's number."""
+    if not label:
+        raise RunError("no host tells of a trial: there is nothing to collect")
+    parts = _LABEL.fullmatch(label)
+    if parts is None:
+        raise RunError(f"the hosts tell of a trial {label[:80]!r}, which is none of a campaign")
+    run, n = parts[1], int(parts[2])
+    if name is not None:
+        folder = store.find(name, runs)
+        if folder.path.name != run:
+            raise RunError(f"the hosts hold trial {label}, which is not of {folder.path}")
+        return folder, n
+    for path in runs.glob(f"*/{run}/plan.json"):
+        return RunFolder(path.parent.resolve()), n
+    raise RunError(
+        f"the hosts hold trial {label}; its run is not below {runs}: add --runs FOLDER, on the"
+        " controller that began it"
+    )
+
+
+def _made_ns(folder: RunFolder) -> int:
+    return (folder.path / "plan.json").stat().st_mtime_ns
+
+
+def _fetch(remote: Remote, folder: RunFolder, planned: PlannedTrial, *, since_ns: int) -> list[str]:
+    """Return what could not be brought home, and how a host differs from before, a line each."""
+    n = planned.n
+    places = {host.name: host.state_dir for host in remote.inventory.hosts}
+    problems = collect.collect(remote, folder, n, places, since_ns=since_ns)
+    if localise_provider(planned):
+        collect.provider_journal(folder, n, power.folder_of(remote.inventory))
+    replies = remote.ctl_all("snapshot", timeout_s=30)
+    after = {host: reply.ok for host, reply in replies.items() if not reply.problem}
+    collect.write_snapshot(folder, n, "after", after)
+    before: dict[str, Any] = {
+        host: load_json(folder.host(n, host) / "before.json") or {} for host in places
+    }
+    return problems + collect.differences(before, after)
+
+
+def _record(
+    remote: Remote, folder: RunFolder, planned: PlannedTrial, label: str, problems: list[str]
+) -> TrialFile:
+    n = planned.n
+    begun = genesis.Begun()
+    try:
+        begun = genesis.begun((folder.trial(n) / "genesis.json").read_bytes())
+    except (OSError, ValueError) as error:
+        problems.append(f"genesis.json of trial {n}: {error}")
+    moments = []
+    for host in remote.inventory.hosts:
+        for record in _records(folder.host(n, host.name) / "agent.jsonl", label):
+            moments.append(record.wall_ns)
+            if record.state == "stopped":
+                units = ", ".join(map(str, record.read_back.get("units", [])))
+                problems.append(f"{host.name}: {units} stopped as the lease had ended")
+    return TrialFile(
+        n=n,
+        label=label,
+        seed=planned.seed,
+        t0_wall_ns=begun.t0_ns,
+        chain_id=begun.chain_id,
+        state="failed",
+        reason=REASON,
+        started_ns=min(moments, default=begun.t0_ns),
+        ended_ns=max(moments, default=time.time_ns()),
+        genesis_slot=begun.genesis_slot,
+        problems=problems,
+    )
+
+
+def _records(path: Path, label: str) -> list[Record]:
+    found = []
+    for line in path.read_bytes().split(b"\n") if path.exists() else []:
+        try:
+            found.append(msgspec.json.decode(line, type=Record))
+        except BROKEN:
+            continue
+    return [record for record in found if record.trial == label]
