@@ -14,7 +14,7 @@ from faults.fault import FaultError
 from faults.layout import Layout
 
 FILE_BYTES_MAX = 4 << 20
-_ALLOWED = re.compile(r"node\.json|genesis\.json|keys/[a-z1-5.]{1,13}\.key")
+_ALLOWED = re.compile(r"node\.json|plan\.json|genesis\.json|keys/[a-z1-5.]{1,13}\.key")
 _WIPED = ("trial", "chain", "events")
 TAIL_BYTES = 8192
 

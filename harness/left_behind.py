@@ -20,12 +20,15 @@ from harness import armed, collect, genesis, power, store
 from harness.arm import localise_provider
 from harness.errors import RunError, StoreError
 from harness.remote import Remote
-from harness.store import RunFolder
+from harness.store import RunFolder, write_json
+from metrics.model import plan
 from metrics.model.plan import PlannedTrial
 from metrics.model.run_folder import BROKEN, TrialFile, load_json, load_plan
 
 DIED = "the controller died in this trial"
 REASON = f"{DIED}; what it left on the hosts was collected later"
+PLAN, GENESIS = "plan.json", "genesis.json"
+_CAMPAIGN = re.compile(r"[0-9A-Za-z_-]{1,100}")
 _LABEL = re.compile(r"([0-9A-Za-z_-]{1,100})\.([1-9][0-9]{0,5})")
 
 
@@ -53,7 +56,7 @@ def bring_home(remote: Remote, runs: Path, name: str | None) -> Collected:
     states = armed.look(remote)
     _refuse_running(states)
     label = armed.trial_of(states) or _told(remote)
-    folder, n = _find(label, runs, name)
+    folder, n = _find(remote, label, runs, name)
     planned = {trial.n: trial for trial in load_plan(folder.path).trials}
     if n not in planned:
         raise StoreError(f"{folder.path}: its plan has no trial {n}, of which the hosts tell")
@@ -92,8 +95,8 @@ def _told(remote: Remote) -> str:
     return max(dict.fromkeys(trial for trial in told if trial), key=told.count, default="")
 
 
-def _find(label: str, runs: Path, name: str | None) -> tuple[RunFolder, int]:
-    """Return the run folder of a trial's label, and the trial's number."""
+def _find(remote: Remote, label: str, runs: Path, name: str | None) -> tuple[RunFolder, int]:
+    """Return the run folder of a trial's label, made from the hosts if need be, and its number."""
     if not label:
         raise RunError("no host tells of a trial: there is nothing to collect")
     parts = _LABEL.fullmatch(label)
@@ -107,10 +110,34 @@ def _find(label: str, runs: Path, name: str | None) -> tuple[RunFolder, int]:
         return folder, n
     for path in runs.glob(f"*/{run}/plan.json"):
         return RunFolder(path.parent.resolve()), n
-    raise RunError(
-        f"the hosts hold trial {label}; its run is not below {runs}: add --runs FOLDER, on the"
-        " controller that began it"
-    )
+    remade = _remade(remote, runs, run, n)
+    if remade is None:
+        raise RunError(
+            f"the hosts hold trial {label}; its run is not below {runs} (--runs FOLDER), and no"
+            " host has kept its plan"
+        )
+    return remade, n
+
+
+def _remade(remote: Remote, runs: Path, run: str, n: int) -> RunFolder | None:
+    """Return a run folder made of what hosts have kept of plan and genesis, None without a plan."""
+    for host in remote.inventory.hosts:
+        trial = f"{host.state_dir}/trial"
+        results = remote.run([host.name], ("cat", f"{trial}/{PLAN}"))
+        try:
+            planned = plan.decode(results[host.name].stdout.encode())
+        except BROKEN:
+            continue
+        if not results[host.name].ok or not _CAMPAIGN.fullmatch(planned.campaign):
+            continue
+        folder = RunFolder(runs / planned.campaign / run)
+        folder.path.mkdir(parents=True, exist_ok=True)
+        (folder.path / PLAN).write_bytes(plan.encode(planned))
+        genesis_text = remote.run([host.name], ("cat", f"{trial}/{GENESIS}"))[host.name].stdout
+        folder.write_genesis(n, {GENESIS: genesis_text})
+        write_json(folder.path / "provenance.json", store.provenance(planned.seed))
+        return folder
+    return None
 
 
 def _made_ns(folder: RunFolder) -> int:
@@ -127,9 +154,13 @@ def _fetch(remote: Remote, folder: RunFolder, planned: PlannedTrial, *, since_ns
     replies = remote.ctl_all("snapshot", timeout_s=30)
     after = {host: reply.ok for host, reply in replies.items() if not reply.problem}
     collect.write_snapshot(folder, n, "after", after)
-    before: dict[str, Any] = {
-        host: load_json(folder.host(n, host) / "before.json") or {} for host in places
-    }
+    before: dict[str, Any] = {}
+    for host in places:
+        known = load_json(folder.host(n, host) / "before.json")
+        if isinstance(known, dict):
+            before[host] = known
+        else:
+            problems.append(f"{host}: its state before the trial is not known")
     return problems + collect.differences(before, after)
 
 
@@ -139,7 +170,7 @@ def _record(
     n = planned.n
     begun = genesis.Begun()
     try:
-        begun = genesis.begun((folder.trial(n) / "genesis.json").read_bytes())
+        begun = genesis.begun((folder.trial(n) / GENESIS).read_bytes())
     except (OSError, ValueError) as error:
         problems.append(f"genesis.json of trial {n}: {error}")
     moments = []

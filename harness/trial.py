@@ -14,7 +14,7 @@ from harness.trial_end import UNITS, record_of, take_back
 from harness.trial_state import Context, Progress
 from harness.trial_watch import watch
 from harness.units import SECOND_NS
-from metrics.model.plan import PlannedTrial
+from metrics.model.plan import PlannedTrial, encode
 from metrics.model.run_folder import Lead, TrialFile
 
 ATTEMPTS = 4
@@ -22,6 +22,8 @@ ATTEMPTS = 4
 
 PATIENCE_S = 200.0
 """A slow host's answer to a step before T0 is late, not missing; an agent gives `start` 170 s."""
+PLANS_KEPT = 3
+"""So many hosts keep the plan beside the trial, for whoever collects it without our run folder."""
 ARM_MARGIN_NS = 700_000_000
 HEAL_TIMEOUT_S = 60.0
 
@@ -135,7 +137,10 @@ def _prepare(context: Context, progress: Progress) -> None:
     by_host = progress.files.by_host
     context.folder.write_genesis(progress.trial.n, next(iter(by_host.values())))
     common = {"op": "prepare", "trial": progress.label, "owner": context.owner}
-    _ask(context, {host: {**common, "files": dict(files)} for host, files in by_host.items()})
+    files = {host: dict(each) for host, each in by_host.items()}
+    for host in list(files)[:PLANS_KEPT]:
+        files[host]["plan.json"] = encode(context.plan).decode()
+    _ask(context, {host: {**common, "files": each} for host, each in files.items()})
     if progress.provider is not None:
         progress.provider.prepare(progress.label, context.owner)
 

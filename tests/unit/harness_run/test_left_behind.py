@@ -119,6 +119,27 @@ def test_what_the_end_of_the_lease_stopped_is_said(tmp_path: Path) -> None:
     assert trial_of(tmp_path).problems == collected.problems
 
 
+def test_a_run_folder_is_made_from_what_hosts_have_kept(tmp_path: Path) -> None:
+    with left(tmp_path) as (remote, hosts):
+        for name, text in (("n1", "no plan"), ("n3", (RECORDED / "plan.json").read_text())):
+            (hosts[name].folder / "trial").mkdir()
+            (hosts[name].folder / "trial" / "plan.json").write_text(text)
+        genesis = RECORDED / "trials" / "1" / "genesis.json"
+        shutil.copy(genesis, hosts["n3"].folder / "trial")
+        collected = bring_home(remote, tmp_path / "elsewhere", None)
+    path = collected.folder.path
+    assert path.name == RUN
+    assert path.parent.parent == (tmp_path / "elsewhere").resolve()
+    assert (path / "plan.json").read_text() == (RECORDED / "plan.json").read_text()
+    unknown = [f"{name}: its state before the trial is not known" for name in NAMES]
+    assert collected.problems == unknown
+    found = load_trial(path, 1)
+    assert WHOLE is not None
+    assert found is not None
+    assert (found.t0_wall_ns, found.chain_id) == (WHOLE.t0_wall_ns, WHOLE.chain_id)
+    assert report(path, lambda _: None)["verdict"] == "invalid"
+
+
 def refused(remote: Remote, runs: Path, name: str | None = None) -> str:
     with pytest.raises(RunError) as caught:
         bring_home(remote, runs, name)
@@ -136,7 +157,7 @@ def test_nothing_is_collected_that_is_not_a_dead_controller_s(tmp_path: Path) ->
         )
         hosts["n2"].says(status={**IDLE, "trial": LABEL})
         assert refused(remote, tmp_path / "elsewhere").startswith(
-            f"the hosts hold trial {LABEL}; its run is not below {tmp_path / 'elsewhere'}: "
+            f"the hosts hold trial {LABEL}; its run is not below {tmp_path / 'elsewhere'} ("
         )
         other = runs / "demo" / "20261129T000000Z-000000"
         shutil.copytree(RECORDED, other)
