@@ -12,7 +12,7 @@ from harness.fleet import access, all_ok
 from harness.genesis import first_round_ns, trial_files
 from harness.trial_end import UNITS, record_of, take_back
 from harness.trial_state import Context, Progress
-from harness.trial_watch import watch
+from harness.trial_watch import tell_news, watch
 from harness.units import SECOND_NS
 from metrics.model.plan import PlannedTrial, encode
 from metrics.model.run_folder import Lead, TrialFile
@@ -70,6 +70,7 @@ def _run(context: Context, trial: PlannedTrial, progress: Progress) -> None:
         progress.state = "interrupted" if context.stop.asked.is_set() else "failed"
         context.show.step(f"trial {trial.n} failed: {error}")
     finally:
+        tell_news(context)
         take_back(context, progress)
 
 

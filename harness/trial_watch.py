@@ -88,10 +88,15 @@ def _hear(context: Context) -> None:
     Raises:
         RunError: the lab is another owner's by now.
     """
-    while context.keeper.news:
-        context.show.step(context.keeper.news.popleft())
+    tell_news(context)
     if context.keeper.lost:
         raise RunError(f"lost the lab: {context.keeper.lost}")
+
+
+def tell_news(context: Context) -> None:
+    """Show what the keeper has said since the last time."""
+    while context.keeper.news:
+        context.show.step(context.keeper.news.popleft())
 
 
 def _who(trial: PlannedTrial, phase: str) -> str:

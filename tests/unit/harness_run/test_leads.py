@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import threading
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -98,7 +99,10 @@ class Lab:
         inventory = SimpleNamespace(hosts=[SimpleNamespace(name=name) for name in names])
         remote = SimpleNamespace(inventory=inventory, ctl=hosts.ctl, ctl_all=hosts.ctl_all)
         keeper = SimpleNamespace(
-            attend=lambda provider: None, armed=lambda *_, **__: None, disarmed=lambda: None
+            news=deque(),
+            attend=lambda provider: None,
+            armed=lambda *_, **__: None,
+            disarmed=lambda: None,
         )
         self.context = Context(
             fleet=Fleet(cast(Any, remote)),
