@@ -9,13 +9,12 @@ from typing import TypeVar
 
 import msgspec
 
-from harness.channel import Reply
+from harness.channel import PATIENCE_S, Reply
 from harness.errors import LockError
 from harness.lock import is_dead
 from harness.remote import Remote
 from harness.units import SECOND_NS
 
-ASK_S = 10.0
 IN_FORCE = ("armed", "prepared", "applied")
 T = TypeVar("T")
 
@@ -76,8 +75,8 @@ class HostState:
 
 def look(remote: Remote) -> dict[str, HostState]:
     """Return what each host's agent says of itself; nothing is changed."""
-    hellos = remote.ctl_all("hello", timeout_s=ASK_S)
-    statuses = remote.ctl_all("status", timeout_s=ASK_S)
+    hellos = remote.ctl_all("hello", timeout_s=PATIENCE_S)
+    statuses = remote.ctl_all("status", timeout_s=PATIENCE_S)
     return {host: _state(hellos[host], statuses[host]) for host in hellos}
 
 

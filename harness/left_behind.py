@@ -18,6 +18,7 @@ import msgspec
 from faults.model.record import Record
 from harness import armed, collect, genesis, power, store
 from harness.arm import localise_provider
+from harness.channel import PATIENCE_S
 from harness.errors import RunError, StoreError
 from harness.remote import Remote
 from harness.store import RunFolder, write_json
@@ -88,7 +89,7 @@ def _refuse_running(states: dict[str, armed.HostState]) -> None:
 def _told(remote: Remote) -> str:
     """Return the trial of which most agents' journals tell: an agent that came back knows none."""
     told = []
-    for reply in remote.ctl_all("journal", from_line=0, timeout_s=30).values():
+    for reply in remote.ctl_all("journal", from_line=0, timeout_s=PATIENCE_S).values():
         with contextlib.suppress(IndexError, *BROKEN):
             last = msgspec.convert(reply.ok or {}, _Journal).lines[-1]
             told.append(msgspec.json.decode(last, type=Record).trial)
@@ -151,7 +152,7 @@ def _fetch(remote: Remote, folder: RunFolder, planned: PlannedTrial, *, since_ns
     problems = collect.collect(remote, folder, n, places, since_ns=since_ns)
     if localise_provider(planned):
         collect.provider_journal(folder, n, power.folder_of(remote.inventory))
-    replies = remote.ctl_all("snapshot", timeout_s=30)
+    replies = remote.ctl_all("snapshot", timeout_s=PATIENCE_S)
     after = {host: reply.ok for host, reply in replies.items() if not reply.problem}
     collect.write_snapshot(folder, n, "after", after)
     before: dict[str, Any] = {}
