@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import RunError
+from harness.home import cache_home
 
 PACKAGES = ("node", "faults")
 ARCHITECTURES = ("x86_64", "aarch64")
@@ -75,7 +76,7 @@ def build(target: Target, *, root: Path | None = None, cache: Path | None = None
         WheelhouseError: no wheel fits, the lock file lacks a package, or the disk is full.
     """
     root = root or Path(__file__).resolve().parent.parent
-    cache = cache or default_cache()
+    cache = cache or cache_home() / "env"
     if problem := unsupported(target):
         raise WheelhouseError(problem)
     try:
@@ -93,12 +94,6 @@ def build(target: Target, *, root: Path | None = None, cache: Path | None = None
     except OSError as error:
         raise WheelhouseError(f"{error.filename or cache}: {error.strerror}") from error
     return Environment(archive, stamp, built=True)
-
-
-def default_cache() -> Path:
-    """Return the cache folder for environments."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "slotlab" / "env"
 
 
 def requirements(root: Path) -> str:

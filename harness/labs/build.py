@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.file_lock import held
+from harness.home import cache_home
 from harness.labs import checks
 from harness.labs.apt_sources import apt_options, write_sources
 from harness.labs.errors import LabError
 from harness.labs.process import run
 from harness.labs.recipe import LEAN
-from harness.labs.state import cache_root
 
 Progress = Callable[[str], None]
 Finish = Callable[[Path, Path], Path]
@@ -55,7 +55,7 @@ def image_path(label: str, fingerprint: str) -> Path:
     if not suite or shutil.which("dpkg") is None:
         name = release.get("PRETTY_NAME", "unknown")
         raise LabError(f"this machine runs {name}: labs on one machine need Debian or Ubuntu")
-    return cache_root() / f"{label}-{suite}-{architecture()}-{fingerprint}"
+    return cache_home() / f"{label}-{suite}-{architecture()}-{fingerprint}"
 
 
 def architecture() -> str:
@@ -72,7 +72,7 @@ def ensure(path: Path, recipe: Recipe, finish: Finish, progress: Progress) -> Pa
     """
     if path.is_dir():
         return path
-    checks.require_space(cache_root(), recipe.build_bytes, f"the {recipe.label}")
+    checks.require_space(cache_home(), recipe.build_bytes, f"the {recipe.label}")
     with _build_lock(progress):
         if path.is_dir():
             return path
@@ -83,7 +83,7 @@ def ensure(path: Path, recipe: Recipe, finish: Finish, progress: Progress) -> Pa
 
 @contextmanager
 def _build_lock(progress: Progress) -> Iterator[None]:
-    path = cache_root() / "image.lock"
+    path = cache_home() / "image.lock"
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(held(path))
@@ -94,14 +94,14 @@ def _build_lock(progress: Progress) -> Iterator[None]:
 
 
 def _remove_abandoned_builds() -> None:
-    for left in cache_root().glob(".building-*"):
+    for left in cache_home().glob(".building-*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
 def _build(path: Path, recipe: Recipe, finish: Finish, progress: Progress) -> None:
     started = time.monotonic()
     progress(f"image: building {path.name} once, {recipe.cost}")
-    work = Path(tempfile.mkdtemp(dir=cache_root(), prefix=".building-"))
+    work = Path(tempfile.mkdtemp(dir=cache_home(), prefix=".building-"))
     try:
         work.chmod(0o755)
         root = work / "root"
@@ -112,7 +112,7 @@ def _build(path: Path, recipe: Recipe, finish: Finish, progress: Progress) -> No
         os.sync()
         kept.rename(path)
     except OSError as error:
-        raise LabError(f"cannot build the {recipe.label} in {cache_root()}: {error}") from error
+        raise LabError(f"cannot build the {recipe.label} in {cache_home()}: {error}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
     progress(f"image: ready after {time.monotonic() - started:.0f} s")
@@ -126,7 +126,7 @@ def _bootstrap(work: Path, root: Path, recipe: Recipe, progress: Progress) -> No
     words += [f"--dpkgopt={option}" for option in LEAN]
     words += [f"--aptopt={option}" for option in apt_options()]
     words += [suite, str(root), str(sources)]
-    log_path = cache_root() / "image-build.log"
+    log_path = cache_home() / "image-build.log"
     last_error = ""
     # Mounts and processes of the build live in namespaces that end with it, and it ends with us.
     alone = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork"]

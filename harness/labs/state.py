@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from harness.home import state_home
 from harness.labs.errors import LabError, LabInputError
 from harness.labs.vm.dress import DATA_NETWORK, HostDress, NicDress
 
@@ -194,16 +195,9 @@ def check_name(name: str) -> None:
         )
 
 
-def cache_root() -> Path:
-    """Return the folder of images that labs share."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base).absolute() / "slotlab"
-
-
 def labs_root() -> Path:
     """Return the folder that holds one folder a lab."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base).absolute() / "slotlab" / "labs"
+    return state_home() / "labs"
 
 
 def lab_folder(name: str) -> Path:

@@ -5,8 +5,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.home import cache_home
 from harness.labs.process import run
-from harness.labs.state import cache_root
 
 PROBE_S = 12.0
 BOOTED = b"VFS: Unable to mount root fs"
@@ -17,7 +17,7 @@ def find(kernel: Path, progress: Callable[[str], None]) -> str:
     """Return kvm or tcg; the verdict is cached for this kernel and QEMU."""
     release = os.uname().release
     version = run(["qemu-system-x86_64", "--version"]).splitlines()[0].split()[3]
-    verdict_file = cache_root() / f"kvm-{release}-{version}"
+    verdict_file = cache_home() / f"kvm-{release}-{version}"
     if verdict_file.exists():
         return verdict_file.read_text().strip()
     verdict = "kvm" if _boots(kernel) else "tcg"
