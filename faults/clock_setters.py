@@ -249,7 +249,7 @@ def _said(words: list[str]) -> tuple[int, str]:
     try:
         done = subprocess.run(
             words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-            env={**os.environ, "PATH": PATH, "LC_ALL": "C"}, timeout=10,
+            env={**os.environ, "PATH": PATH, "LC_ALL": "C"}, timeout=60,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return 127, ""

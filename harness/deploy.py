@@ -24,7 +24,7 @@ from harness.keys import CurvePair
 from harness.lock import hold_hosts
 from harness.packages import install_line, missing
 from harness.playbook import PlayedHost, PlayOptions, Progress, play
-from harness.preflight_machine import NEEDED_BYTES
+from harness.preflight_places import NEEDED_BYTES
 from harness.remote import HostResult, Remote
 from harness.wheelhouse import Environment, Target, WheelhouseError, build, unsupported
 from node.ntp_rules import split_server

@@ -20,9 +20,11 @@ from faults import clock_setters
 from harness import (
     host_python,
     preflight_clock,
+    preflight_identity,
     preflight_lab,
     preflight_machine,
     preflight_network,
+    preflight_places,
 )
 from harness.awaiting import Tell, each, nobody
 from harness.channel import Reply
@@ -42,6 +44,7 @@ PROBE_S = 300.0
 """How long a host may take to look at itself; a slow machine is a finding, not a dead one."""
 LOSS_RATE = 100.0
 SCRIPT = Path(__file__).with_name("preflight_host.py")
+NTP_CLIENT = SCRIPT.with_name("ntp_host.py")
 SETTERS = Path(clock_setters.__file__)
 """Runs on the host as it is: what check sees there is what the agent would refuse."""
 _NO_PASSWORD = 'BECOME_PASSWORD = ""\n'
@@ -96,7 +99,7 @@ def check(
         if (found := asked.found.get(host.name)) is not None:
             rows += findings(host, found, inventory.lab, options, asked.controller)
             rows.append(_agent(asked.agents[host.name]))
-    rows += _of_lab(asked, rows, options)
+    rows += _of_lab(inventory, asked, rows, options)
     return CheckReport(tuple(rows))
 
 
@@ -111,6 +114,7 @@ def findings(
     manage = host.time == "manage"
     return [
         *preflight_machine.rows(host, found, slot_ns=options.slot_ns, manage=manage),
+        *preflight_places.rows(host, found, lab),
         *preflight_network.rows(host, found, lab),
         *preflight_clock.rows(
             host, found, lab, limit_ns=options.clock_limit_ns, controller=controller
@@ -155,17 +159,21 @@ def _no_traffic(hosts: Sequence[Host], found: Mapping[str, Mapping[str, Any]]) -
     if len(hosts) < 2:
         return "fewer than two hosts answered"
     for host in hosts:
-        if str(host.node_port) in found[host.name]["taken"]:
+        if "udp" in found[host.name]["taken"].get(str(host.node_port), ()):
             return f"UDP port {host.node_port} of {host.name} is in use (a node runs?)"
     return ""
 
 
-def _of_lab(asked: _Asked, rows: Sequence[Row], options: CheckOptions) -> list[Row]:
+def _of_lab(
+    inventory: Inventory, asked: _Asked, rows: Sequence[Row], options: CheckOptions
+) -> list[Row]:
     """Return the rows that are about the hosts together."""
     stamps = {
         name: str(reply.ok.get("version")) for name, reply in asked.agents.items() if reply.ok
     }
+    hosts = [host for host in inventory.hosts if host.name in asked.found]
     made = preflight_lab.rows(asked.found, stamps)
+    made += preflight_identity.rows(hosts, asked.found, inventory.lab)
     if options.loss_s:
         made += preflight_network.loss_rows(
             asked.traffic,
@@ -193,6 +201,7 @@ def _command(host: Host) -> list[str]:
         "programs": PROGRAMS,
         "modules": preflight_machine.MODULES,
         "clock_setters": SETTERS.read_text(),
+        "ntp_client": NTP_CLIENT.read_text(),
         "ntp": {server: split_server(server) for server in host.ntp},
     }
     return host_python.command(host, json.dumps(asked))

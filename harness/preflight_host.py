@@ -8,12 +8,12 @@ by which it measures the disk are deleted as they are written. Never imported by
 from __future__ import annotations
 
 import glob
+import hashlib
+import ipaddress
 import json
 import os
 import platform
 import shutil
-import socket
-import struct
 import subprocess
 import sys
 import time
@@ -23,9 +23,6 @@ BECOME_PASSWORD = ""
 """Filled in by the harness when the operator gave a sudo password; it never is an argument."""
 PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
-NTP_EPOCH_S = 2208988800
-ECHO_S = 0.002
-"""Servers may round the time stamp that they send back, as the node allows, too."""
 PATIENCE_S = 60
 """What a slow host does not answer at once is late; only beyond this is it missing."""
 TRIALS = {
@@ -116,12 +113,38 @@ def modules(names: list[str]) -> dict[str, str]:
     return states
 
 
-def free_bytes(path: str) -> int:
-    """Return the free bytes of the file system that path is, or will be, on."""
-    while not os.path.exists(path):
-        path = os.path.dirname(path)
-    room = os.statvfs(path)
-    return room.f_bavail * room.f_frsize
+def folder(path: str) -> dict[str, Any]:
+    """Return what is known of the file system that path is, or will be, on."""
+    there = path
+    while not os.path.exists(there):
+        there = os.path.dirname(there)
+    try:
+        room = os.statvfs(there)
+    except OSError as error:
+        return {"problem": str(error)}
+    kind, mounted = file_system(os.path.realpath(there))
+    return {
+        "free_bytes": room.f_bavail * room.f_frsize,
+        "free_files": room.f_favail if room.f_files else None,
+        "read_only": bool(room.f_flag & os.ST_RDONLY),
+        "no_exec": bool(room.f_flag & os.ST_NOEXEC),
+        "kind": kind,
+        "mounted": mounted,
+    }
+
+
+def file_system(path: str) -> tuple[str, str]:
+    """Return type and mount point of the file system that path is on."""
+    best = ("", "/")
+    for line in read("/proc/self/mounts").splitlines():
+        words = line.split()
+        if len(words) < 3:
+            continue
+        point = words[1].replace("\\040", " ")
+        inside = path == point or path.startswith(point.rstrip("/") + "/")
+        if inside and len(point) >= len(best[1]):
+            best = (words[2], point)
+    return best
 
 
 def fsync_ns(path: str) -> list[int]:
@@ -134,9 +157,9 @@ def fsync_ns(path: str) -> list[int]:
     return json_of(text) or []
 
 
-def listeners(ports: set[int]) -> dict[str, str]:
-    """Return for each port that is in use whether TCP or UDP holds it."""
-    taken: dict[str, str] = {}
+def listeners(ports: set[int], address: str) -> dict[str, list[str]]:
+    """Return for each port that is in use at address whether TCP, UDP or both hold it."""
+    taken: dict[str, list[str]] = {}
     for kind, listening in (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")):
         try:
             with open("/proc/net/" + kind) as file:
@@ -145,65 +168,32 @@ def listeners(ports: set[int]) -> dict[str, str]:
             continue
         for row in rows:
             words = row.split()
-            port = int(words[1].rsplit(":", 1)[1], 16)
-            if words[3] == listening and port in ports:
-                taken[str(port)] = kind[:3]
+            local, _, port = words[1].rpartition(":")
+            held = int(local, 16) == 0 or plain(local) == plain(address)
+            if words[3] == listening and int(port, 16) in ports and held:
+                kinds = taken.setdefault(str(int(port, 16)), [])
+                kinds += [] if kind[:3] in kinds else [kind[:3]]
     return taken
 
 
-def owner(port: int) -> str:
-    """Return the name of the program that holds port, empty when it cannot be told."""
+def plain(address: str) -> str:
+    """Return an address, as people or as /proc/net writes it, in one form."""
+    if "." not in address and ":" not in address:
+        data = bytes.fromhex(address)
+        words = [data[at : at + 4][::-1] for at in range(0, len(data), 4)]
+        address = str(ipaddress.ip_address(b"".join(words)))
+    found = ipaddress.ip_address(address.partition("%")[0])
+    return str(getattr(found, "ipv4_mapped", None) or found)
+
+
+def owner(port: int) -> dict[str, str]:
+    """Return program and systemd unit that hold port, empty where they cannot be told."""
     _, text = as_root(["ss", "-Hlntup", f"sport = :{port}"])
-    return text.split('users:(("')[1].split('"')[0] if 'users:(("' in text else ""
-
-
-def ask_ntp(server: str, port: int, tries: int = 3) -> dict[str, Any]:
-    """Return the quickest answer, times in nanoseconds, or why there is none.
-
-    {offset_ns, delay_ns, root_ns, leap, stratum}: what they are worth the controller judges.
-    """
-    best: dict[str, Any] | None = None
-    problem = "no answer"
-    for _ in range(tries):
-        try:
-            family, kind, _, _, address = socket.getaddrinfo(server, port, 0, socket.SOCK_DGRAM)[0]
-            with socket.socket(family, kind) as sock:
-                sock.settimeout(0.8)
-                sock.connect(address)
-                sent = time.time()
-                sock.send(b"\x23" + bytes(39) + stamped(sent))
-                data = sock.recv(512)
-                back = time.time()
-        except OSError as error:
-            problem = str(error)
-            continue
-        if len(data) < 48 or data[0] & 7 != 4 or abs(stamp(data, 24) - sent) > ECHO_S:
-            problem = "what it sent is no answer to the question"
-            continue
-        received, answered = (stamp(data, at) for at in (32, 40))
-        root_delay, root_dispersion = struct.unpack_from("!II", data, 4)
-        delay = (back - sent) - (answered - received)
-        offset = ((received - sent) + (answered - back)) / 2
-        if best is None or delay < best["delay_ns"] / 1e9:
-            best = {
-                "offset_ns": int(offset * 1e9),
-                "delay_ns": int(delay * 1e9),
-                "root_ns": (root_dispersion + root_delay // 2) * 1_000_000_000 >> 16,
-                "leap": data[0] >> 6,
-                "stratum": data[1],
-            }
-    return best or {"problem": problem}
-
-
-def stamped(seconds: float) -> bytes:
-    """Return Unix seconds as an NTP time stamp."""
-    return struct.pack("!II", int(seconds) + NTP_EPOCH_S, int(seconds % 1 * 2**32))
-
-
-def stamp(data: bytes, at: int) -> float:
-    """Return the NTP time stamp at an offset as Unix seconds."""
-    seconds, fraction = struct.unpack_from("!II", data, at)
-    return float(seconds - NTP_EPOCH_S + fraction / 2**32)
+    program = text.split('users:(("')[1].split('"')[0] if 'users:(("' in text else ""
+    number = text.partition("pid=")[2].partition(",")[0]
+    group = read(f"/proc/{number}/cgroup") if number.isdigit() else ""
+    units = [part for part in group.split("/") if part.strip().endswith(".service")]
+    return {"program": program, "unit": units[-1].strip() if units else ""}
 
 
 def clock(setters: str) -> dict[str, Any]:
@@ -211,7 +201,7 @@ def clock(setters: str) -> dict[str, Any]:
     faults/clock_setters.py, run here to find who sets the clock (null: it did not run).
     """
     words = [sys.executable, "-c", setters]
-    found = json_of(as_root(words, 30)[1]) or json_of(run(words, 30)[1])
+    found = json_of(as_root(words)[1]) or json_of(run(words)[1])
     said = found if isinstance(found, dict) else {}
     return {
         "source": read("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
@@ -223,6 +213,13 @@ def clock(setters: str) -> dict[str, Any]:
         "chrony": run(["chronyc", "-c", "tracking"])[1].strip(),
         "kernel": said.get("kernel"),
     }
+
+
+def ntp(client: str, servers: dict[str, Any]) -> dict[str, Any]:
+    """Return each server's answer; client: the source of ntp_host.py, run here."""
+    found = json_of(run([sys.executable, "-c", client, json.dumps(servers)])[1])
+    answers = found if isinstance(found, dict) else {}
+    return {server: answers.get(server, {"problem": "it was not asked"}) for server in servers}
 
 
 def json_of(text: str) -> Any:
@@ -278,6 +275,28 @@ def throttled() -> int | None:
         return None
 
 
+def identity() -> dict[str, str]:
+    """Return what no other machine should have, too; of what is private a digest."""
+    key = read("/etc/ssh/ssh_host_ed25519_key.pub").split()
+    return {
+        "host name": os.uname().nodename,
+        "machine-id": digest(read("/etc/machine-id")),
+        "SSH host key": digest(key[1] if len(key) > 1 else ""),
+        "boot": read("/proc/sys/kernel/random/boot_id"),
+    }
+
+
+def digest(text: str) -> str:
+    """Return some letters that stand for a text, none for none."""
+    return hashlib.sha256(text.encode()).hexdigest()[:12] if text else ""
+
+
+def memory_bytes() -> int | None:
+    """Return how much memory programs can still have, null where the kernel does not say."""
+    found = [line.split() for line in read("/proc/meminfo").splitlines() if "MemAvailable" in line]
+    return int(found[0][1]) * 1024 if found else None
+
+
 def machine() -> dict[str, Any]:
     """Return what this host is: model, system, versions, heat, power and memory habits."""
     release = dict(
@@ -297,6 +316,7 @@ def machine() -> dict[str, Any]:
             [int(text) // 1000 for text in heat if text.lstrip("-").isdigit()], default=None
         ),
         "governors": sorted({read(path) for path in governors}),
+        "memory_bytes": memory_bytes(),
         "swap_bytes": sum(int(size) * 1024 for size in swaps),
     }
 
@@ -304,24 +324,28 @@ def machine() -> dict[str, Any]:
 def main() -> None:
     """Print all findings as one JSON object; the request is the first argument, as JSON."""
     asked = json.loads(sys.argv[1])
-    taken = listeners(set(asked["ports"]))
+    taken = listeners(set(asked["ports"]), asked["address"])
     report = {
         "python": list(sys.version_info[:2]),
         "arch": os.uname().machine,
         "bits": 64 if sys.maxsize > 2**32 else 32,
-        "systemd": os.path.isdir("/run/systemd/system"),
+        "systemd": run(["systemctl", "is-system-running"])[1].strip()
+        if os.path.isdir("/run/systemd/system")
+        else "",
+        "identity": identity(),
         "machine": machine(),
         "features": features(),
         "modules": modules(asked["modules"]),
         "programs": {name: bool(shutil.which(name, path=PATH)) for name in asked["programs"]},
-        "free_bytes": {path: free_bytes(path) for path in asked["paths"]},
+        "folders": {path: folder(path) for path in asked["paths"]},
         "fsync_ns": fsync_ns(asked["paths"][0]),
         "taken": taken,
+        "any_port": read("/proc/sys/net/ipv4/ip_local_port_range").split(),
         "owners": {port: owner(int(port)) for port in taken},
         "ours": run(["systemctl", "is-active", "slotlab-node", "slotlab-probe"])[1].split(),
         "cards": run(["ip", "-j", "addr"])[1],
         "nic": nic(asked["interface"] or holder(asked["address"])),
-        "ntp": {server: ask_ntp(*way) for server, way in asked["ntp"].items()},
+        "ntp": ntp(asked["ntp_client"], asked["ntp"]),
         "clock": clock(asked["clock_setters"]),
     }
     print(json.dumps(report))

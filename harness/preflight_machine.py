@@ -1,4 +1,4 @@
-"""Judges one host's machine: what it is, what its kernel can do, how fast and full its disk is.
+"""Judges one host's machine: what it is, what its kernel can do, how even its pace is.
 
 Pure: facts of preflight_host.py in, rows out.
 """
@@ -13,7 +13,7 @@ from harness.packages import install_line, missing
 from harness.preflight_rows import Row, Verdict
 from harness.wheelhouse import Target, unsupported
 
-NEEDED_BYTES = 200 * 1024 * 1024
+MEMORY_BYTES = 150 * 1024 * 1024
 MODULES = ("sch_netem", "nf_tables", "nfnetlink_queue")
 FSYNC_SHARE_MAX = 0.2
 """Of a slot: beyond it an fsync stall is a late block."""
@@ -33,9 +33,8 @@ def rows(host: Host, found: Mapping[str, Any], *, slot_ns: int, manage: bool) ->
         _systemd(host, found),
         _packages(host, found, manage=manage),
         _delay(host, found),
-        *(_disk(host, path, free) for path, free in found["free_bytes"].items()),
         _fsync(host, found["fsync_ns"], slot_ns),
-        *(_port(host, port, found) for port in (host.node_port, host.probe_port)),
+        _memory(host, found["machine"]),
         *_power(host, found["machine"]),
         *_pace(host, found["machine"]),
     ]
@@ -58,9 +57,26 @@ def _machine(host: Host, found: Mapping[str, Any]) -> Row:
 
 
 def _systemd(host: Host, found: Mapping[str, Any]) -> Row:
-    if found["systemd"]:
-        return Row(host.name, "systemd", "ok", "running")
-    return Row(host.name, "systemd", "fail", "not running", "boot with systemd")
+    match found["systemd"]:
+        case "running" | "degraded" as state:
+            return Row(host.name, "systemd", "ok", state)
+        case "":
+            return Row(host.name, "systemd", "fail", "not running", "boot with systemd")
+        case "initializing" | "starting" as state:
+            return Row(host.name, "systemd", "warn", state, "wait, or see: systemctl list-jobs")
+        case state:
+            return Row(host.name, "systemd", "fail", state, "see: systemctl is-system-running")
+
+
+def _memory(host: Host, machine: Mapping[str, Any]) -> Row:
+    free = machine["memory_bytes"]
+    if free is None:
+        return Row(host.name, "memory", "warn", "unknown", "see: grep MemAvailable /proc/meminfo")
+    text = f"{free // 1_000_000} MB available"
+    if free >= MEMORY_BYTES:
+        return Row(host.name, "memory", "ok", text)
+    remedy = f"end what needs it: node, probe and agent take {MEMORY_BYTES // 1_000_000} MB"
+    return Row(host.name, "memory", "warn", text, remedy)
 
 
 def _sudo(host: Host, features: Mapping[str, Any]) -> Row:
@@ -106,16 +122,6 @@ def _delay(host: Host, found: Mapping[str, Any]) -> Row:
     return Row(host.name, "delay", "fail", detail, remedy)
 
 
-def _disk(host: Host, path: str, free: int) -> Row:
-    name, text = f"disk {path}", f"{free // 1_000_000} MB free"
-    if free >= NEEDED_BYTES:
-        return Row(host.name, name, "ok", text)
-    remedy = f"free {NEEDED_BYTES // 1_000_000} MB there" + (
-        ", or set slotlab_state_dir" if path == host.state_dir else ""
-    )
-    return Row(host.name, name, "fail", f"disk full: {text}", remedy)
-
-
 def _fsync(host: Host, took_ns: list[int], slot_ns: int) -> Row:
     if not took_ns:
         return Row(host.name, "fsync", "warn", "unknown without sudo")
@@ -126,17 +132,6 @@ def _fsync(host: Host, took_ns: list[int], slot_ns: int) -> Row:
     share = f"more than {FSYNC_SHARE_MAX:.0%} of a {slot_ns // 1_000_000} ms slot"
     remedy = "put slotlab_state_dir on an SSD, or use longer slots"
     return Row(host.name, "fsync", "warn", f"slow disk: {detail}, {share}", remedy)
-
-
-def _port(host: Host, port: int, found: Mapping[str, Any]) -> Row:
-    name, kind = f"port {port}", found["taken"].get(str(port))
-    if kind is None:
-        return Row(host.name, name, "ok", "free")
-    who = found["owners"].get(str(port)) or "another program"
-    if "active" in found["ours"]:
-        return Row(host.name, name, "ok", "ours: a node is running")
-    key = "slotlab_node_port" if port == host.node_port else "slotlab_probe_port"
-    return Row(host.name, name, "fail", f"port taken: {kind} by {who}", f"stop it, or set {key}")
 
 
 def _power(host: Host, machine: Mapping[str, Any]) -> list[Row]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from rich.console import Console
 
 from harness.inventory import Host, load
 from harness.pair_traffic import PairCount
-from harness.preflight import SCRIPT, SETTERS, CheckOptions, findings
+from harness.preflight import NTP_CLIENT, SCRIPT, SETTERS, CheckOptions, findings
 from harness.preflight_clock import Controller, chrony_bound_ns
 from harness.preflight_lab import rows as lab_rows
 from harness.preflight_network import loss_rows
@@ -31,6 +33,14 @@ NO_SUDO = {"sudo": False, "sudo_says": "sudo: a password is required"}
 TWO = ["ntp.service", "chrony.service"]
 ITSELF = "7F7F0101,,10,1795244880.1,0.0,0.0,0.0,-2.0,0.0,0.01,0.0,0.00001,64.0,Normal"
 """`chronyc -c tracking` of a chrony with `local` and no source: in sync with itself."""
+
+
+FOLDER = GOOD["folders"]["/opt/slotlab"]
+
+
+def folder(**changes: Any) -> dict[str, Any]:
+    """Return what a host found of /opt/slotlab: a good disk, but for the changes."""
+    return {"folders": {"/opt/slotlab": {**FOLDER, **changes}}}
 
 
 def answer(**changes: int) -> dict[str, Any]:
@@ -74,7 +84,11 @@ def test_a_host_of_each_kind_gets_its_verdicts_and_a_remedy_with_each_bad_one(
         ({"python": [3, 10]}, "fail", "Python 3.10 is not 3.11 to 3.13; name one"),
         ({"bits": 32}, "fail", "32-bit on a 64-bit kernel; install the 64-bit system"),
         ({"arch": "armv7l"}, "fail", "no wheels for armv7l; install a 64-bit system"),
-        ({"systemd": False}, "fail", "systemd: not running; boot with systemd"),
+        ({"systemd": ""}, "fail", "systemd: not running; boot with systemd"),
+        ({"systemd": "starting"}, "warn", "systemd: starting; wait, or see: systemctl list-jobs"),
+        ({"systemd": "maintenance"}, "fail", "systemd: maintenance"),
+        ({"machine": {"memory_bytes": 100_000_000}}, "warn", "memory: 100 MB available; end what"),
+        ({"machine": {"memory_bytes": None}}, "warn", "memory: unknown"),
         ({"features": NO_SUDO}, "warn", "no sudo: a password is required; use --ask-become-pass"),
         ({"features": {**NO_SUDO, "sudo_says": "a is not in sudoers"}}, "fail", "not in sudoers"),
         ({"features": {"nft": False}}, "fail", "missing kernel feature: nf_tables"),
@@ -84,10 +98,40 @@ def test_a_host_of_each_kind_gets_its_verdicts_and_a_remedy_with_each_bad_one(
             "fail",
             "netem or nfqueue (sch_net",
         ),
-        ({"free_bytes": {"/opt/slotlab": 200 * 2**20 - 1}}, "fail", "disk full: 209 MB free"),
+        (folder(free_bytes=200 * 2**20 - 1), "fail", "disk full: 209 MB free"),
+        (folder(free_files=9_999), "fail", "disk full: room for 9999 more files"),
+        (folder(read_only=True, mounted="/"), "fail", "/ is read-only; mount -o remount,rw /"),
+        (
+            folder(no_exec=True, mounted="/opt"),
+            "fail",
+            "/opt is noexec: Python cannot load its lib",
+        ),
+        (folder(kind="tmpfs"), "warn", "may be gone after a reboot; put it on a disk (Pi: overlay"),
+        (folder(kind="overlay"), "warn", "overlay on /: what is there may be gone after a reboot"),
+        (folder(kind="exfat"), "fail", "exfat keeps no owners and links; use a Linux file system"),
+        (folder(kind="nfs4"), "warn", "nfs4 on /: the disk of another machine, with its pauses"),
+        (
+            {"folders": {"/opt/slotlab": {"problem": "Stale file handle"}}},
+            "fail",
+            "cannot be looked at: Stale file handle",
+        ),
         ({"fsync_ns": [100_000_001] * 32}, "warn", "slow disk: p99 100.0 ms"),
-        ({"taken": {"9000": "tcp"}, "owners": {"9000": "x"}}, "fail", "port taken: tcp by x"),
-        ({"taken": {"9001": "udp"}}, "fail", "stop it, or set slotlab_probe_port"),
+        (
+            {"taken": {"9000": ["tcp"]}, "owners": {"9000": {"program": "x", "unit": "y.service"}}},
+            "fail",
+            "port taken: tcp by x (y.service); stop it, or set slotlab_node_port",
+        ),
+        (
+            {"taken": {"9000": ["udp"]}, "owners": {"9000": {"program": "x"}}, "ours": ["active"]},
+            "fail",
+            "port taken: udp by x; stop it, or set slotlab_node_port",
+        ),
+        ({"taken": {"9001": ["udp"]}}, "fail", "stop it, or set slotlab_probe_port"),
+        (
+            {"any_port": ["9001", "60999"]},
+            "warn",
+            "9001: free, but the kernel gives it to any conn",
+        ),
         ({"machine": {"throttled": 0x1}}, "fail", "power: now: under-voltage"),
         ({"machine": {"throttled": 0x40000}}, "warn", "since boot: throttled"),
         ({"machine": {"celsius": 80}}, "fail", "80 °C; cool it"),
@@ -131,9 +175,18 @@ def test_what_is_wrong_is_named_with_its_remedy(
     "changes",
     [
         {"features": {"netem": False, "nfqueue": True}},
-        {"free_bytes": {"/opt/slotlab": 200 * 2**20}},
+        folder(free_bytes=200 * 2**20),
+        folder(free_files=10_000),
+        folder(free_files=None),
+        folder(kind=""),
+        {"folders": {"/var/lib/slotlab": {**FOLDER, "no_exec": True}}},
+        {"systemd": "degraded"},
+        {"taken": {"9001": ["tcp"]}},
+        {"any_port": ["9002", "60999"]},
+        {"any_port": ["", "x"]},
         {"fsync_ns": [100_000_000] * 32},
-        {"taken": {"9000": "tcp"}, "ours": ["active", "active"]},
+        {"taken": {"9000": ["tcp"]}, "ours": ["active", "active"]},
+        {"taken": {"9000": ["tcp"]}, "owners": {"9000": {"unit": "slotlab-node.service"}}},
         {"clock": {"wall_ns": NOW_NS - 61 * 10**9}},
         {"clock": {"chrony": "", "daemons": ["ptp4l@eth0.service", "phc2sys@eth0.service"]}},
         answer(offset_ns=125_000_000),
@@ -203,16 +256,19 @@ def test_a_terminal_of_80_columns_shows_bad_rows_whole_and_counts_the_rest(host:
     assert f"the rest: {len(found) - 2} ok" in text
 
 
-def test_the_host_part_runs_alone_and_prints_all_it_was_asked(tmp_path: Path) -> None:
+def host_part(folder: Path, **changes: Any) -> dict[str, Any]:
+    """Return what the part of check that runs on hosts finds on this machine."""
     asked = {
         "address": "127.0.0.1",
         "interface": "",
         "ports": [9000],
-        "paths": [f"{tmp_path}/not/there"],
+        "paths": [f"{folder}/not/there"],
         "programs": list(GOOD["programs"]),
         "modules": list(GOOD["modules"]),
         "clock_setters": SETTERS.read_text(),
+        "ntp_client": NTP_CLIENT.read_text(),
         "ntp": {},
+        **changes,
     }
     # -S -E: no site-packages, as on a host.
     done = subprocess.run(
@@ -222,11 +278,36 @@ def test_the_host_part_runs_alone_and_prints_all_it_was_asked(tmp_path: Path) ->
         text=True,
         check=True,
     )
-    found = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_the_host_part_runs_alone_and_prints_all_it_was_asked(tmp_path: Path) -> None:
+    found = host_part(tmp_path)
     assert set(found) == set(GOOD)
     for part in ("machine", "features", "modules", "programs", "clock"):
         assert set(found[part]) == set(GOOD[part])
-    assert found["free_bytes"][f"{tmp_path}/not/there"] > 0
+    assert set(found["folders"][f"{tmp_path}/not/there"]) == set(FOLDER)
+    assert found["folders"][f"{tmp_path}/not/there"]["free_bytes"] > 0
+    assert set(found["identity"]) == set(GOOD["identity"])
     assert len(found["fsync_ns"]) == 32
     assert found["python"] == list(sys.version_info[:2])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_port_is_taken_where_the_node_would_listen_and_by_its_protocol(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+
+        def bound(kind: int, address: str) -> int:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            holder = stack.enter_context(socket.socket(family, kind))
+            holder.bind((address, 0))
+            if kind == socket.SOCK_STREAM:
+                holder.listen()
+            return int(holder.getsockname()[1])
+
+        tcp, udp = bound(socket.SOCK_STREAM, "127.0.0.1"), bound(socket.SOCK_DGRAM, "127.0.0.1")
+        elsewhere, every = bound(socket.SOCK_STREAM, "127.0.0.2"), bound(socket.SOCK_STREAM, "::")
+        found = host_part(tmp_path, ports=[tcp, udp, elsewhere, every])
+    assert found["taken"] == {str(tcp): ["tcp"], str(udp): ["udp"], str(every): ["tcp"]}
+    assert set(found["owners"]) == set(found["taken"])
