@@ -77,9 +77,26 @@ def foreign_qdisc(interface: str) -> str:
 
 def qdiscs(interface: str, *, stats: bool = False) -> list[dict[str, Any]]:
     """Return an interface's qdiscs as tc prints them."""
-    words = ("tc", *(("-s",) if stats else ()), "-j", "qdisc", "show", "dev", interface)
-    code, text, _ = output(words)
-    return _json_list(text) if code == 0 else []
+    show = ("qdisc", "show", "dev", interface)
+    code, text, _ = output(("tc", *(("-s",) if stats else ()), "-j", *show))
+    if code != 0:
+        return []
+    try:
+        found = json.loads(text or "[]")
+        return [each for each in found if isinstance(each, dict)]
+    except (ValueError, TypeError):
+        # For some of other people's it prints text for JSON; whose the root is must be known.
+        return _of_text(output(("tc", *show))[1])
+
+
+def _of_text(text: str) -> list[dict[str, Any]]:
+    """Return kind, handle and place of each qdisc that tc shows in words."""
+    lines = (line.split() for line in text.splitlines() if line.startswith("qdisc "))
+    return [
+        {"kind": words[1], "handle": words[2], "root": "root" in words}
+        for words in lines
+        if len(words) > 2
+    ]
 
 
 def own_qdiscs(interface: str, token: str) -> list[dict[str, Any]]:
@@ -208,11 +225,3 @@ def _stats(place: Place) -> dict[str, object]:
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}
-
-
-def _json_list(text: str) -> list[dict[str, Any]]:
-    try:
-        found = json.loads(text or "[]")
-    except ValueError:
-        return []
-    return [each for each in found if isinstance(each, dict)]

@@ -5,6 +5,7 @@ says so.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from faults.clock import read_skew
@@ -55,13 +56,28 @@ def _nftables() -> list[Any]:
 
 
 def _traffic_control() -> list[Any]:
-    """Return the qdiscs of all interfaces, and classes and filters where somebody made some."""
-    qdiscs = [each for each in _tc("qdisc", "show") if isinstance(each, dict)]
-    for qdisc in qdiscs:
-        qdisc.pop("refcnt", None)
-    dressed = sorted({q["dev"] for q in qdiscs if q.get("handle") not in _DEFAULT_HANDLES})
+    """Return the qdiscs of all interfaces, and classes and filters where somebody made some.
+
+    How many use one at the moment is left out.
+    """
+    qdiscs = [_without_users(each) for each in _tc("qdisc", "show")]
+    dressed = sorted({dev for dev, handle in map(_place, qdiscs) if handle not in _DEFAULT_HANDLES})
     rest = [_tc(what, "show", "dev", dev) for dev in dressed for what in ("class", "filter")]
     return [sorted(qdiscs, key=lambda q: json.dumps(q, sort_keys=True)), *rest]
+
+
+def _without_users(qdisc: Any) -> Any:
+    if isinstance(qdisc, dict):
+        return {key: value for key, value in qdisc.items() if key != "refcnt"}
+    return re.sub(r" refcnt \d+", "", str(qdisc))
+
+
+def _place(qdisc: Any) -> tuple[str, str]:
+    """Return a qdisc's interface and handle, "" for what a line of text does not say."""
+    if isinstance(qdisc, dict):
+        return str(qdisc.get("dev", "")), str(qdisc.get("handle", ""))
+    found = re.match(r"qdisc \S+ (\S+) dev (\S+)", qdisc)
+    return (found[2], found[1]) if found else ("", "")
 
 
 def _tc(*words: str) -> list[Any]:
