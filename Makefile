@@ -11,7 +11,7 @@ LIVES := (process or root) and not (lab or vm or hardware)
 LAB := lab and not (vm or hardware)
 BESIDE := --dist worksteal -q
 
-.PHONY: demo test test-long test-fast test-lab test-vm lint lock record setup clean
+.PHONY: demo test test-long test-fast test-lab test-vm bench lint lock record setup clean
 
 demo: setup
 	$(AS_ROOT) .venv/bin/slotlab demo
@@ -34,6 +34,10 @@ test-fast: setup
 
 test-lab: setup
 	$(AS_ROOT) $(PYTEST) -q -m "$(LAB)"
+
+# Figures of this machine, each beside its floor; judges nothing. Run it with nothing beside it.
+bench: setup
+	$(AS_ROOT) .venv/bin/slotlab bench
 
 # Machines with their own kernel and clock (QEMU; emulated where KVM does not serve): many minutes.
 test-vm: setup

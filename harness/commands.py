@@ -37,6 +37,7 @@ COMMANDS = {
     "runs": ("cli_look:runs", "List the runs there are."),
     "logs": ("cli_look:logs", "Print the log of a host's node, probe, client and agent."),
     "fuzz": ("cli_fuzz:fuzz", "Random fault schedules in the simulator; a find is made small."),
+    "bench": ("cli_bench:bench", "Figures of this machine, each beside its floor; judges none."),
     "lab up": ("cli_lab:up", "Make a lab and print its inventory."),
     "lab down": ("cli_lab:down", "Remove a lab, every trace of it."),
     "lab status": ("cli_lab:status", "Show a lab's hosts, or all labs."),

@@ -62,6 +62,7 @@ ROOMS: dict[str, Room] = {
         ),
     ),
     "harness": Room(STDLIB, tuple(HARNESS)),
+    "harness.bench": Room(STDLIB, (*HARNESS, "coincurve")),
     "harness.fuzz": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.genesis": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.inspect": Room(STDLIB - NETWORK, CHAIN_READERS),

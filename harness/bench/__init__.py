@@ -1,0 +1,1 @@
+"""How fast things are on this machine: figures beside their floors, printed and never judged."""

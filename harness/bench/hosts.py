@@ -1,0 +1,112 @@
+"""What takes a lab of hosts: deploying to it, a host that is dead, faults on all at one moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from faults.boottime import boottime_ns
+from harness import deploy, gone, inventory, run
+from harness.bench.row import Row, of_samples
+from harness.bench.timer import BareTimer
+from harness.errors import RunError
+from harness.inventory import Inventory
+from harness.labs import container, power
+from harness.remote import Remote
+from harness.show import Show
+
+HOSTS = 8
+COUNT = 8
+FIRST_S = 6
+EACH_S = 4
+CAMPAIGN = """
+schema: slotlab.campaign/v1
+title: partitions of the whole lab
+seed: 5
+chain: {{profile: eosio, producers: {hosts}, slot: 500ms, blocks_per_turn: 1}}
+warmup: 5s
+cooldown: 2s
+safety: {{max_unreachable: {hosts}}}
+timeline:
+"""
+PARTITION = "  - {{id: p{n}, at: {at}s, for: 2s, fault: partition, shape: minority}}\n"
+
+
+def skipped() -> str:
+    """Return why it cannot be measured here, or ""."""
+    if os.geteuid() != 0:
+        return "needs root: lab hosts"
+    if shutil.which("systemd-nspawn") is None:
+        return "needs systemd-nspawn (systemd-container)"
+    return ""
+
+
+def rows(show: Show) -> list[Row]:
+    """Return the figures of one lab, made for them and removed again."""
+    name = f"bench-{secrets.token_hex(3)}"
+    try:
+        made = container.up(container.LabSpec(name=name, hosts=HOSTS), show.step)
+        lab = inventory.load(made.inventory)
+        return [*_deploys(name, lab, show.step), *_spread(lab, show)]
+    finally:
+        gone.take_down(name, show.step)
+
+
+def _deploys(name: str, lab: Inventory, progress: Callable[[str], None]) -> list[Row]:
+    def took_s() -> float:
+        return deploy.deploy(lab, progress).elapsed_ns / 1e9
+
+    figures = {"deploy": took_s(), "deploy again": took_s()}
+    last = lab.hosts[-1].name
+    power.run(name, last, "link-down")
+    try:
+        figures["deploy with a dead host"] = took_s()
+    finally:
+        power.run(name, last, "link-up")
+    begun_s = time.monotonic()
+    with Remote(lab) as remote:
+        remote.run(None, "true").check("log in")
+    floor_s = time.monotonic() - begun_s
+    return [
+        Row(bench="deploy", what=f"{what}, {HOSTS} hosts", unit="s", value=value, n=1,
+            floor=floor_s, floor_is="a login to each")
+        for what, value in figures.items()
+    ]  # fmt: skip
+
+
+def _spread(lab: Inventory, show: Show) -> list[Row]:
+    """Return how far apart the hosts begin and end a partition; containers share one clock."""
+    with tempfile.TemporaryDirectory(prefix="slb") as folder:
+        file = Path(folder) / "spread.yml"
+        steps = (PARTITION.format(n=n, at=FIRST_S + n * EACH_S) for n in range(COUNT))
+        file.write_text(CAMPAIGN.format(hosts=HOSTS) + "".join(steps))
+        options = run.RunOptions(campaign=str(file), inventory=lab.path, runs=Path(folder) / "runs")
+        done = run.run(options, show)
+        moments = _moments(done.folder)
+    due = [boottime_ns() + (n + 2) * 200_000_000 for n in range(2 * COUNT)]
+    timers = [BareTimer(due) for _ in range(HOSTS)]
+    woken = [timer.end() for timer in timers]
+    floors = [max(late) - min(late) for late in zip(*woken, strict=True)]
+    spreads = [max(each) - min(each) for each in moments if len(each) == HOSTS]
+    if not spreads:
+        raise RunError("bench: no partition was carried out on every host")
+    what = f"{HOSTS} hosts begin or end a partition within"
+    return of_samples("spread", what, "ms", spreads, floors, f"{HOSTS} bare timers")
+
+
+def _moments(folder: Path) -> list[list[float]]:
+    """Return, of each beginning and end, when each host's agent acted, in ms since T0."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for path in folder.glob("trials/1/hosts/*/agent.jsonl*"):
+        for line in path.read_text().splitlines():
+            record = json.loads(line)
+            if record["state"] in ("applied", "healed"):
+                middle = sum(record["between_ns"]) / 2e6
+                found.setdefault((record["fault"], record["state"]), []).append(middle)
+    return list(found.values())

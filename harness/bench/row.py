@@ -1,0 +1,59 @@
+"""A figure of the bench, and the floor it stands on."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+import msgspec
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One figure, what a bare way of doing the like took in the same run, and how both differ.
+
+    value and floor are in unit; n is how many samples the value is of. skipped says why there is no
+    value.
+    """
+
+    bench: str
+    what: str
+    unit: str = ""
+    value: float | None = None
+    n: int = 0
+    floor: float | None = None
+    floor_is: str = ""
+    skipped: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """Return value by floor; None where there is none of either."""
+        return self.value / self.floor if self.value is not None and self.floor else None
+
+
+def quantile(samples: Sequence[float], share: float) -> float:
+    """Return the sample below which at least share of them lie, itself included."""
+    ordered = sorted(samples)
+    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
+
+
+def of_samples(
+    bench: str,
+    what: str,
+    unit: str,
+    samples: Sequence[float],
+    floors: Sequence[float],
+    floor_is: str,
+) -> list[Row]:
+    """Return the median, the 99th percentile and the largest of samples, beside those of floors."""
+    kinds = (
+        ("median", statistics.median),
+        ("p99", lambda some: quantile(some, 0.99)),
+        ("largest", max),
+    )
+    return [
+        Row(
+            bench=bench, what=f"{what}, {name}", unit=unit, value=of(samples), n=len(samples),
+            floor=of(floors), floor_is=floor_is,
+        )
+        for name, of in kinds
+    ]  # fmt: skip

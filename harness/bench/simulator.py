@@ -1,0 +1,56 @@
+"""How much chain time the simulator gets through, beside signing and checking the same blocks."""
+
+from __future__ import annotations
+
+import time
+from hashlib import sha256
+from pathlib import Path
+
+from coincurve import PrivateKey, PublicKey
+
+from harness import campaign, lab_view, plan
+from harness.bench.row import Row
+from harness.sim.campaign import world_of
+
+MINUTES = 10
+CAMPAIGN = """
+schema: slotlab.campaign/v1
+title: nothing happens
+seed: 1
+chain: {{profile: eosio, producers: {producers}, slot: 500ms, blocks_per_turn: 12}}
+warmup: {minutes}m
+cooldown: 1s
+timeline: []
+"""
+
+
+def rows() -> list[Row]:
+    """Return chain hours a second of a processor, of 21 nodes that all see all."""
+    text = CAMPAIGN.format(producers=21, minutes=MINUTES)
+    file = campaign.parse(text, Path("bench.yml"))
+    planned = plan.build(file, lab_view.simulated(file))
+    world, _ = world_of(planned, planned.trials[0], None, probes=False)
+    begun_s = time.process_time()
+    world.run(planned.end_ns)
+    world.stop()
+    took_s = time.process_time() - begun_s
+    blocks = planned.end_ns // planned.slot_ns
+    hours = planned.end_ns / 3.6e12
+    return [
+        Row(
+            bench="sim", what="21 nodes, an hour of chain time", unit="s of a processor",
+            value=took_s / hours, n=1, floor=_signed(blocks) / hours,
+            floor_is="each block signed, and recovered once",
+        )
+    ]  # fmt: skip
+
+
+def _signed(blocks: int) -> float:
+    """Return the processor seconds in which so many digests are signed and their keys recovered."""
+    key = PrivateKey(sha256(b"bench").digest())
+    begun_s = time.process_time()
+    for number in range(blocks):
+        digest = sha256(number.to_bytes(8, "big")).digest()
+        signature = key.sign_recoverable(digest, hasher=None)
+        PublicKey.from_signature_and_message(signature, digest, hasher=None)
+    return time.process_time() - begun_s
