@@ -13,7 +13,9 @@ from harness.node_status import NodeStatus
 from harness.trial_state import Context
 from harness.units import SECOND_NS
 
-LOOK_EACH_S = 0.2
+PAUSE_S = (0.2, 2.0)
+"""Between two looks at least and at most: four times as long as looking took, so that it leaves a
+slow host its time to get ready."""
 
 
 def wait(context: Context) -> None:
@@ -31,6 +33,7 @@ def wait(context: Context) -> None:
     while late and (gone_ns := time.monotonic_ns() - begun_ns) < within_ns:
         if context.stop.asked.is_set():
             raise RunError("stopped by the operator")
+        look_ns = time.monotonic_ns()
         for host, status in context.fleet.nodes(list(late)).items():
             late[host] = not_ready(status, peers)
             if not late[host]:
@@ -39,7 +42,8 @@ def wait(context: Context) -> None:
         first = next((f"{host}: {reason}" for host, reason in late.items()), "all ready")
         context.show.tick(f"waiting for nodes: {first} ({gone_ns // SECOND_NS} s)")
         if late:
-            context.stop.wait(LOOK_EACH_S)
+            took_s = (time.monotonic_ns() - look_ns) / SECOND_NS
+            context.stop.wait(min(PAUSE_S[1], max(PAUSE_S[0], 4 * took_s)))
     if late:
         who = "; ".join(f"{host}: {reason}" for host, reason in late.items())
         last_s = max(took_ns.values(), default=0) // SECOND_NS
