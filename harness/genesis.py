@@ -47,12 +47,14 @@ class HostAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialFiles:
-    """Everything `prepare` ships: by host, relative path to text."""
+    """Everything `prepare` ships: by host, relative path to text; and what `start` starts there."""
 
     chain_id: str
     genesis_slot: int
     t0_ns: int
     by_host: Mapping[str, Mapping[str, str]]
+    units: Mapping[str, list[str]]
+    """A client only where there is a load: finding out that there is none takes a slow host long."""
 
 
 def first_round_ns(plan: Plan, *, not_before_ns: int) -> int:
@@ -85,17 +87,22 @@ def trial_files(
         ],
     )
     text = encode(genesis).decode()
-    by_host = {}
+    by_host, units = {}, {}
     for host in plan.hosts:
         owned = [*host.producers, accounts[host.host]]
         config = _node_config(plan, trial, host, accounts[host.host], t0_ns, access)
+        units[host.host] = ["node", "probe", *(["client"] if config.client else [])]
         by_host[host.host] = {
             "genesis.json": text,
             "node.json": msgspec.json.format(msgspec.json.encode(config), indent=1).decode(),
             **{f"keys/{name}.key": keys.secret(name) + "\n" for name in owned},
         }
     return TrialFiles(
-        chain_id=chain_id(genesis).hex(), genesis_slot=genesis_slot, t0_ns=t0_ns, by_host=by_host
+        chain_id=chain_id(genesis).hex(),
+        genesis_slot=genesis_slot,
+        t0_ns=t0_ns,
+        by_host=by_host,
+        units=units,
     )
 
 

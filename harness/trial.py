@@ -119,7 +119,8 @@ def _attempt(context: Context, trial: PlannedTrial, progress: Progress, lead_ns:
         access=access(context.deployed),
     )
     _prepare(context, progress)
-    _ask_all(context, "start", units=UNITS, owner=context.owner)
+    common = {"op": "start", "owner": context.owner}
+    _ask(context, {host: {**common, "units": each} for host, each in progress.files.units.items()})
     readiness.wait(context)
     if time.time_ns() > t0_ns - ARM_MARGIN_NS:
         slow = context.pace.took["ready"]

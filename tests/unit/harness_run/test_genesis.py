@@ -18,8 +18,8 @@ from tests.unit.harness_run.builders import planned
 NOW_NS = 1_795_000_000_123_456_789
 
 
-def files(folder: Path) -> genesis.TrialFiles:
-    made = planned(more="load: {rate: 41/s, size: 256B}")
+def files(folder: Path, load: str = "load: {rate: 41/s, size: 256B}") -> genesis.TrialFiles:
+    made = planned(more=load)
     access = {
         host.host: HostAccess(
             curve_public="k" * 40, ntp=("192.0.2.9",), state_dir="/var/lib/slotlab"
@@ -92,3 +92,12 @@ def test_accounts_are_named_in_letters_the_chain_allows() -> None:
     names = [genesis.account_name(i) for i in range(60)]
     assert names[:2] == ["usera", "userb"]
     assert len(set(names)) == 60
+
+
+def test_a_client_runs_only_where_there_is_a_load_to_send(tmp_path: Path) -> None:
+    assert files(tmp_path).units == {
+        host: ["node", "probe", "client"] for host in ("n1", "n2", "n3", "n4")
+    }
+    quiet, few = files(tmp_path, load=""), files(tmp_path, load="load: {rate: 8/h}")
+    assert quiet.units == {host: ["node", "probe"] for host in ("n1", "n2", "n3", "n4")}
+    assert [len(units) for units in few.units.values()] == [3, 3, 2, 2]
