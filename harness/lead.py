@@ -15,7 +15,7 @@ from metrics.model.run_folder import Step
 
 FLOOR_NS = 6 * SECOND_NS
 """Nodes look for each other and ask for the time, however fast their hosts are."""
-SURVEYS = 8
+SURVEYS = 10
 """Starting nodes and arming takes so many times as long as the survey: both start processes, one
 after the other."""
 READY_FLOOR_NS = 60 * SECOND_NS

@@ -154,7 +154,7 @@ def test_a_slow_lab_is_given_its_time_at_the_first_attempt_by_how_slow_it_looked
     progress = lab.start()
     assert progress.lead is not None
     assert progress.lead.attempts == 1
-    assert progress.lead.lead_ns == (2 + 4) * 8 * SECOND_NS * 3 // 2
+    assert progress.lead.lead_ns == (2 + 4) * 10 * SECOND_NS * 3 // 2
 
 
 def test_a_lab_that_starts_slower_than_it_looked_is_armed_at_the_second_attempt(
@@ -219,8 +219,8 @@ def test_the_lead_is_half_as_much_again_as_the_slowest_host_took_for_each_step()
     assert pace.lead_ns() == FLOOR_NS
     pace.note("stop", {"a": 1 * SECOND_NS, "b": 2 * SECOND_NS})
     pace.note("snapshot", {"a": 3 * SECOND_NS, "b": 1 * SECOND_NS})
-    assert pace.lead_ns() == (2 + 3) * 8 * SECOND_NS * 3 // 2
-    assert pace.ready_within_ns() == 3 * 60 * SECOND_NS
+    assert pace.lead_ns() == (2 + 3) * 10 * SECOND_NS * 3 // 2
+    assert pace.ready_within_ns() == 3 * 75 * SECOND_NS
     for step, took_s in (("prepare", 2), ("start", 5), ("ready", 4)):
         pace.note(step, {"a": took_s * SECOND_NS, "b": 1})
     assert pace.lead_ns() == (2 + 5 + 4 + 2) * SECOND_NS * 3 // 2
