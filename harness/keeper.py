@@ -96,7 +96,7 @@ class Keeper:
         replies = self._lock.renew(ttl_ns=ttl_ns)
         for host, detail in refusals(replies).items():
             self.lost = self.lost or f"{host}: {detail}"
-        told.about(replies, "lock not renewed ({why}); it is ours there until it ends")
+        told.about(replies, "lock", "it is ours there until it ends")
         return LOCK_EVERY_S
 
     def _renew_lease(self, told: _Told) -> float:
@@ -108,7 +108,7 @@ class Keeper:
             timeout_s=lease.pause_s,
         )  # fmt: skip
         if self._lease is lease:
-            told.about(replies, "lease not renewed ({why}); it heals when the lease ends")
+            told.about(replies, "lease", "it heals when the lease ends")
         return lease.pause_s
 
     def _renew_provider(self, told: _Told) -> float:
@@ -127,13 +127,16 @@ class _Told:
         self._news = news
         self._silent: set[str] = set()
 
-    def about(self, replies: Mapping[str, Reply], lost: str) -> None:
-        """Say which hosts did not answer this time, and which do again."""
+    def about(self, replies: Mapping[str, Reply], what: str, then: str) -> None:
+        """Say on which hosts it was not renewed, what comes then, and where it is again."""
         silent = {host for host, reply in replies.items() if _away(reply)}
         for host in sorted(silent - self._silent):
-            self._news.append(f"{host}: {lost.format(why=replies[host].reason)}")
+            self._news.append(f"{host}: {what} not renewed ({replies[host].reason}); {then}")
         for host in sorted(self._silent - silent):
-            self._news.append(f"{host}: answers again")
+            late = replies[host].detail
+            self._news.append(
+                f"{host}: " + (f"too late: {late}" if late else f"{what} renewed again")
+            )
         self._silent = silent
 
 

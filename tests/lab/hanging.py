@@ -22,6 +22,9 @@ from tests.lab.bench import Bench, bench
 
 HANGS_S = 90.0
 LEASE_NS = 30_000_000_000
+NEWS = 4
+"""Of lock and lease that each was not renewed, and how it is now."""
+LOOK_EACH_S = 0.5
 BACK_S = 120.0
 TRIAL = "hanging.1"
 NEVER = {"id": "never", "fault": "kill", "at_ns": 3_600_000_000_000, "unit": "slotlab-node.service"}
@@ -76,8 +79,9 @@ def watch(made: Bench, host: str) -> Seen:
             until = time.monotonic() + HANGS_S
             while time.monotonic() < until:
                 _look(other, others, held.owner, seen)
+                time.sleep(LOOK_EACH_S)
         until = time.monotonic() + BACK_S
-        while not seen.back and time.monotonic() < until:
+        while time.monotonic() < until and not (seen.back and len(keeper.news) >= NEWS):
             answer = other.ctl({host: {"op": "hello"}}, timeout_s=5)[host].ok or {}
             seen.back = (answer.get("lock") or {}).get("owner") == held.owner
         keeper.disarmed()

@@ -20,4 +20,5 @@ def test_locks_and_leases_survive_a_host_that_hangs_while_the_others_go_on() -> 
     assert {line.partition(":")[0] for line in seen.news} == {"n2"}
     for what in ("lease", "lock"):
         assert any(line.startswith(f"n2: {what} not renewed (") for line in seen.news), seen.news
-    assert "n2: answers again" in seen.news
+    assert "n2: lock renewed again" in seen.news
+    assert any(line.startswith("n2: too late: ") for line in seen.news), seen.news

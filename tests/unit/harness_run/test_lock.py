@@ -229,7 +229,7 @@ def test_a_host_whose_lock_cannot_be_renewed_is_said_once_and_when_it_is_back(
         until(lambda: len(keeper.news) == 2)
     assert list(keeper.news) == [
         "n1: lock not renewed (no_agent); it is ours there until it ends",
-        "n1: answers again",
+        "n1: lock renewed again",
     ]
 
 
