@@ -17,6 +17,7 @@ from typing import Any
 from harness.inventory_values import InventoryError
 
 SEALED = "__ansible_vault"
+UNSEAL = "name its password's file in ANSIBLE_VAULT_PASSWORD_FILE"
 _VARIABLES = {
     "remote_user": "ansible_user",
     "port": "ansible_port",
@@ -73,8 +74,7 @@ def _open(key: str, value: Any, where: str) -> Any:
         return done.stdout
     if key in BECOME_PASSWORDS:
         return value
-    remedy = "name its password's file in ANSIBLE_VAULT_PASSWORD_FILE"
-    raise InventoryError(f"{where}: {key}: the sealed value cannot be opened; {remedy}")
+    raise InventoryError(f"{where}: {key}: the sealed value cannot be opened; {UNSEAL}")
 
 
 def _files() -> list[Path]:

@@ -156,7 +156,9 @@ def _ansible_listing(path: Path) -> dict[str, Any]:
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if "ERROR" in line.upper()]
         detail = (lines or done.stderr.splitlines() or ["ansible-inventory failed"])[0]
-        raise InventoryError(f"{path}: {detail.removeprefix('[ERROR]: ').strip()}")
+        detail = detail.removeprefix("[ERROR]: ").strip()
+        remedy = f"; {ansible_values.UNSEAL}" if "decrypt" in detail else ""
+        raise InventoryError(f"{path}: {detail.rstrip('.')}{remedy}")
     listing = json.loads(done.stdout)
     assert isinstance(listing, dict)
     return listing

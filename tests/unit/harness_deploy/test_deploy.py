@@ -157,6 +157,12 @@ def test_a_host_that_cannot_run_a_node_is_told_why_before_anything_is_sent(
 def test_managed_time_needs_chrony_and_a_server_that_is_not_the_host_itself(lab: Inventory) -> None:
     hosts = tuple(replace(host, time="manage", ntp=("192.0.2.1:1123",)) for host in lab.hosts)
     managed = replace(lab, hosts=hosts)
+    named = replace(hosts[0], ntp=("[fd00::1]:5", "clock.lab", "fd00::2"))
+    assert time_servers(named) == [
+        {"host": "fd00::1", "port": 5},
+        {"host": "clock.lab", "port": 123},
+        {"host": "fd00::2", "port": 123},
+    ]
     assert [time_servers(host) for host in hosts] == [
         [],
         [{"host": "192.0.2.1", "port": 1123}],
