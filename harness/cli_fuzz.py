@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import Progress
 
 from harness import store
 from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
+from harness.show import Show
 from harness.terminal import console_of
 
 if TYPE_CHECKING:
     from harness.fuzz.hunt import Hunt, Result
 
-NOTE_EACH = 100
 SHOWN_MAX = 10
 
 
@@ -47,32 +44,17 @@ def fuzz(
     wanted = Hunt(profile=profile, where=where, runs=runs, seed=seed, workers=workers)
     console = console_of(stderr=as_json)
     started = time.monotonic()
-    result = _watched(partial(hunt, wanted), runs, console)
+    show = Show(console)
+    result = hunt(
+        wanted,
+        lambda done, broken: show.tick(f"{done} of {runs} schedules, {broken} broke a rule"),
+    )
+    show.quiet()
     paths = [save(found, wanted, out) for found in result.found]
     if as_json:
         print(msgspec.json.encode(_facts(wanted, result, paths)).decode())
     _tell(console, result, paths, time.monotonic() - started)
     raise typer.Exit(EXIT_FAILED if result.broken else EXIT_OK)
-
-
-def _watched(
-    hunting: Callable[[Callable[[int, int], None]], Result], runs: int, console: Console
-) -> Result:
-    """Hunt, with a bar on a terminal and a line now and then elsewhere."""
-    if not console.is_terminal:
-
-        def note(done: int, broken: int) -> None:
-            if done % NOTE_EACH == 0 or done == runs:
-                console.print(f"{done} of {runs} schedules, {broken} broke a rule")
-
-        return hunting(note)
-    with Progress(console=console) as bar:
-        task = bar.add_task("schedules", total=runs)
-        return hunting(
-            lambda done, broken: bar.update(
-                task, completed=done, description=f"schedules ({broken} broke a rule)"
-            )
-        )
 
 
 def _tell(console: Console, result: Result, paths: list[Path], seconds: float) -> None:

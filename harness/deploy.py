@@ -92,8 +92,6 @@ def deploy(
     with Remote(inventory) as remote:
         facts, problems = gather(remote, tell)
     problems |= unfit(inventory, facts)
-    for name, reason in problems.items():
-        progress(f"{name}: failed: {reason}")
     fit = {name: fact for name, fact in facts.items() if name not in problems}
     played: dict[str, PlayedHost] = {}
     if fit:
@@ -107,7 +105,6 @@ def deploy(
             tell(f"waiting for the agents of {len(well)} host(s)")
             for name, reason in _unhealthy(inventory, well).items():
                 played[name].failure = reason
-                progress(f"{name}: failed: {reason}")
     return _result(inventory, played, problems, started)
 
 
@@ -133,8 +130,6 @@ def wipe(
 
         reached = each(names, reach, "reaching them", tell)
     problems = {host: result.problem for host, result in reached.items() if not result.ok}
-    for name, reason in problems.items():
-        progress(f"{name}: failed: {reason}")
     variables = {
         host.name: {"state_dir": host.state_dir}
         for host in inventory.hosts

@@ -157,7 +157,10 @@ def _forks(inventory: Inventory, count: int) -> int:
 def _listener(
     played: Mapping[str, PlayedHost], progress: Progress
 ) -> Callable[[Mapping[str, Any]], bool]:
-    """Return what ansible-runner calls with each event; it fills played as hosts come along."""
+    """Return what ansible-runner calls with each event; it fills played as hosts come along.
+
+    Why a host failed is for who started the play to say, once.
+    """
 
     def heard(event: Mapping[str, Any]) -> bool:
         data = event.get("event_data", {})
@@ -172,10 +175,8 @@ def _listener(
                 _took(host, task, result, progress)
             case "runner_on_failed" if not data.get("ignore_errors"):
                 host.failure = explain(task, result)
-                progress(f"{host.host}: failed: {host.failure}")
             case "runner_on_unreachable":
                 host.failure = f"unreachable: {_last_line(str(result.get('msg', '')))}"
-                progress(f"{host.host}: {host.failure}")
         return False
 
     return heard

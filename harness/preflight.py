@@ -40,6 +40,7 @@ from node.ntp_rules import split_server
 
 DEFAULT_SLOT_NS = 500_000_000
 LOSS_S = 10.0
+FABRIC = "ssh (Fabric)"
 PROBE_S = 300.0
 """How long a host may take to look at itself; a slow machine is a finding, not a dead one."""
 LOSS_RATE = 100.0
@@ -95,7 +96,7 @@ def check(
             probed, asked = _ask(remote, options, tell)
     rows: list[Row] = []
     for host, first in zip(hosts, openssh, strict=True):
-        rows += [first.result(), _fabric(host, probed[host.name])]
+        rows += _ways(first.result(), _fabric(host, probed[host.name]))
         if (found := asked.found.get(host.name)) is not None:
             rows += findings(host, found, inventory.lab, options, asked.controller)
             rows.append(_agent(asked.agents[host.name]))
@@ -232,11 +233,18 @@ def _openssh(host: Host) -> Row:
     return Row(host.name, "ssh (Ansible)", "fail", last, remedy)
 
 
+def _ways(openssh: Row, fabric: Row) -> list[Row]:
+    """Return a row for each way in; where neither works it is one finding, in OpenSSH's words."""
+    if openssh.verdict == fabric.verdict == "fail" and fabric.check == FABRIC:
+        return [replace(openssh, check="ssh")]
+    return [openssh, fabric]
+
+
 def _fabric(host: Host, result: HostResult) -> Row:
     if result.ok:
-        return Row(host.name, "ssh (Fabric)", "ok", f"{host.ssh.user}@{host.ssh.address}")
+        return Row(host.name, FABRIC, "ok", f"{host.ssh.user}@{host.ssh.address}")
     if result.reason:
-        return Row(host.name, "ssh (Fabric)", "fail", result.problem)
+        return Row(host.name, FABRIC, "fail", result.problem)
     if result.exit_code == 127:
         return Row(host.name, "python", "fail", *host_python.missing(host))
     return Row(host.name, "python", "fail", result.problem, f"is {host.python} intact?")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import owner, verify
-from harness.errors import UsageError
+from harness.errors import Interrupted, UsageError
 from metrics import build as metrics_build
 from metrics.model import run_folder
 
@@ -24,6 +24,7 @@ def report(
     Raises:
         UsageError: other is a run of another campaign.
         metrics.model.run_folder.RunError: the folder is damaged.
+        Interrupted: Ctrl-C; what is there of an earlier report stays until it is replaced whole.
     """
     if other is not None:
         ours, theirs = (run_folder.load_plan(path).campaign for path in (folder, other))
@@ -32,5 +33,8 @@ def report(
     try:
         verify.write(folder, progress)
         return metrics_build.build(folder, progress, other_run=other)
+    except (KeyboardInterrupt, Interrupted):
+        words = f"the report is not made; finish it with: slotlab report {folder}"
+        raise Interrupted(f"stopped by the operator; {words}") from None
     finally:
         owner.hand_over(folder)

@@ -13,8 +13,7 @@ from typing import Any
 
 from harness import armed, campaign, inventory, keys, lab_view, lock, plan, preflight, store
 from harness.awaiting import Tell
-from harness.campaign import CampaignFile
-from harness.errors import Interrupted, RunError
+from harness.errors import Interrupted, RunError, UsageError
 from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view
 from harness.genesis import KeyFolder
 from harness.interrupt import Stop
@@ -26,7 +25,7 @@ from harness.reporting import report
 from harness.show import Show
 from harness.trial import run_trial
 from harness.trial_state import Context
-from metrics.model.plan import Plan
+from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
 CLOCK_GAP_MAX_NS = 100_000_000
@@ -65,7 +64,9 @@ def run(options: RunOptions, show: Show) -> Outcome:
     file = campaign.load(campaign.find(options.campaign))
     lab = limited(inventory.load(options.inventory), options.limit)
     # Operator mistakes come out before any host is asked.
-    store.check_space(options.runs, _draft(file, lab, options).estimate.raw_bytes)
+    draft = plan.build(file, lab_view.of_inventory(lab), seed=options.seed)
+    trials_of(draft, options.only_cell)
+    store.check_space(options.runs, draft.estimate.raw_bytes)
     purpose = f"campaign {file.name}"
     show.tick(f"connecting to {len(lab.hosts)} host(s)")
     with (
@@ -116,26 +117,34 @@ def _unarmed(remote: Remote, path: Path) -> Remote:
     return remote
 
 
-def _draft(file: CampaignFile, lab: inventory.Inventory, options: RunOptions) -> Plan:
-    return plan.build(file, lab_view.of_inventory(lab), seed=options.seed)
+def trials_of(planned: Plan, only_cell: int | None) -> list[PlannedTrial]:
+    """Return the trials of one cell, of all where none is named.
+
+    Raises:
+        UsageError: there is no such cell.
+    """
+    if only_cell is None:
+        return planned.trials
+    cells = {
+        cell.n: ", ".join(f"{name}={value}" for name, value in cell.params.items())
+        for cell in planned.cells
+    }
+    if only_cell not in cells:
+        there = "; ".join(f"{n}: {text}" if text else f"{n}" for n, text in cells.items())
+        raise UsageError(f"--only {only_cell}: {planned.campaign} has no such cell; it has {there}")
+    return [trial for trial in planned.trials if trial.cell == only_cell]
 
 
 def _trials(context: Context, only_cell: int | None) -> tuple[TrialFile, ...]:
     records = []
-    for trial in context.plan.trials:
-        if only_cell is not None and trial.cell != only_cell:
-            continue
+    for trial in trials_of(context.plan, only_cell):
         if context.stop.asked.is_set() or context.keeper.lost:
             break
         records.append(run_trial(context, trial))
     if not records:
         if context.stop.asked.is_set():
             raise Interrupted("stopped by the operator before the first trial")
-        if context.keeper.lost:
-            raise RunError(f"lost the lab before the first trial: {context.keeper.lost}")
-        raise RunError(
-            f"no trial belongs to cell {only_cell}; cells are 1..{len(context.plan.cells)}"
-        )
+        raise RunError(f"lost the lab before the first trial: {context.keeper.lost}")
     return tuple(records)
 
 

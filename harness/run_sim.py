@@ -14,9 +14,8 @@ import zstandard
 
 from harness import campaign, lab_view, plan, store
 from harness.collect import ZSTD_LEVEL
-from harness.errors import RunError
 from harness.reporting import report
-from harness.run import Outcome
+from harness.run import Outcome, trials_of
 from harness.show import Show
 from harness.sim.campaign import Simulated, simulate
 from harness.store import RunFolder
@@ -40,15 +39,12 @@ def run(options: SimOptions, show: Show) -> Outcome:
     """Return the outcome of the whole campaign, reported.
 
     Raises:
-        OperatorError: the campaign is wrong; nothing was done.
-        RunError: no trial belongs to the cell asked for; the disk or the report failed.
+        OperatorError: the campaign or the cell asked for is wrong; nothing was done.
+        RunError: the disk or the report failed.
     """
     file = campaign.load(campaign.find(options.campaign))
     planned = plan.build(file, lab_view.simulated(file), seed=options.seed)
-    trials = [t for t in planned.trials if options.only_cell in (None, t.cell)]
-    if not trials:
-        cells = f"cells are 1..{len(planned.cells)}"
-        raise RunError(f"no trial belongs to cell {options.only_cell}; {cells}")
+    trials = trials_of(planned, options.only_cell)
     lab = {"lab": SIM, "hosts": [{"host": host.host} for host in planned.hosts]}
     folder = store.create(file, planned, lab, root=options.runs)
     show.step(f"{file.name}: {len(trials)} trial(s) on {len(planned.hosts)} simulated hosts")

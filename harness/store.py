@@ -43,11 +43,24 @@ class RunFolder:
 
     path: Path
 
-    def host(self, trial: int, host: str) -> Path:
-        """Return the folder for one host's files of a trial, made if missing."""
-        folder = self.path / "trials" / str(trial) / "hosts" / host
+    def check(self) -> None:
+        """Check that the folder is still there: what is written into a new one is no run.
+
+        Raises:
+            StoreError: somebody removed it.
+        """
+        if not self.path.is_dir():
+            raise StoreError(f"{self.path}: the run folder is gone, and with it this run")
+
+    def _folder(self, trial: int, *parts: str) -> Path:
+        self.check()
+        folder = self.trial(trial).joinpath(*parts)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def host(self, trial: int, host: str) -> Path:
+        """Return the folder for one host's files of a trial, made if missing."""
+        return self._folder(trial, "hosts", host)
 
     def trial(self, n: int) -> Path:
         """Return where trial n's files are."""
@@ -55,28 +68,22 @@ class RunFolder:
 
     def provider(self, trial: int) -> Path:
         """Return the folder for the files of a trial's provider agent, made if missing."""
-        folder = self.path / "trials" / str(trial) / PROVIDER
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        return self._folder(trial, PROVIDER)
 
     def write_trial(self, record: TrialFile) -> None:
         """Write trial.json."""
-        folder = self.path / "trials" / str(record.n)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "trial.json", msgspec.to_builtins(record))
+        write_json(self._folder(record.n) / "trial.json", msgspec.to_builtins(record))
 
     def write_genesis(self, n: int, files: Mapping[str, str]) -> None:
         """Write genesis.json of trial n, public like all of it, so that headers can be recomputed.
 
         files: what any one host was prepared with.
         """
-        folder = self.path / "trials" / str(n)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "genesis.json").write_text(files["genesis.json"])
+        (self._folder(n) / "genesis.json").write_text(files["genesis.json"])
 
     def read_trial(self, n: int) -> TrialFile | None:
         """Return trial.json of a trial, None when it was not run."""
-        path = self.path / "trials" / str(n) / "trial.json"
+        path = self.trial(n) / "trial.json"
         if not path.exists():
             return None
         return msgspec.json.decode(path.read_bytes(), type=TrialFile)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness import arm, collect, power, readiness
-from harness.errors import Interrupted, RunError
+from harness.errors import Interrupted, RunError, StoreError
 from harness.fleet import access, all_ok
 from harness.genesis import first_round_ns, trial_files
 from harness.trial_end import UNITS, record_of, take_back
@@ -34,6 +34,7 @@ def run_trial(context: Context, trial: PlannedTrial) -> TrialFile:
     Raises:
         Interrupted: the operator insisted; hosts are healed, nothing was collected.
         RunError: the run's first trial could not even start; logs and trial.json are kept.
+        StoreError: the run folder is gone.
     """
     progress = Progress(trial=trial, label=context.label(trial), started_ns=time.time_ns())
     try:
@@ -65,6 +66,8 @@ def _run(context: Context, trial: PlannedTrial, progress: Progress) -> None:
         _start(context, trial, progress)
         progress.armed = True
         watch(context, trial, progress)
+    except StoreError:
+        raise  # nothing of this trial can be kept
     except RunError as error:
         progress.reason = str(error)
         progress.state = "interrupted" if context.stop.asked.is_set() else "failed"

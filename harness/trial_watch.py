@@ -28,6 +28,7 @@ def watch(context: Context, trial: PlannedTrial, progress: Progress) -> None:
 
     Raises:
         RunError: a host rebooted unasked, or another owner has the lab.
+        StoreError: the run folder is gone.
     """
     assert progress.files is not None
     t0_ns, end_ns = progress.files.t0_ns, context.plan.end_ns
@@ -43,6 +44,7 @@ def watch(context: Context, trial: PlannedTrial, progress: Progress) -> None:
         left = (end_ns - max(now_ns, 0)) // SECOND_NS
         context.show.tick(f"trial {trial.n}  {phase}  {head}  {left} s left")
         turn += 1
+        context.folder.check()
         _hear(context)
         pause_s = min(POLL_S, (end_ns - now_ns) / SECOND_NS)
         if context.stop.wait(pause_s):

@@ -6,6 +6,7 @@ What is found depends on the seed alone, not on how many processes look for it.
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -101,7 +102,9 @@ def _outcomes(workers: int, draws: Iterator[_Draw]) -> Iterator[Iterator[attempt
     if workers == 1:
         yield map(_attempt, draws)
         return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+    # Ctrl-C reaches the whole terminal: this process hears it and ends its workers.
+    deaf = (signal.SIGINT, signal.SIG_IGN)
+    with multiprocessing.get_context("spawn").Pool(workers, signal.signal, deaf) as pool:
         yield pool.imap(_attempt, draws, chunksize=CHUNK)
 
 

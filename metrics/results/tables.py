@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -20,13 +21,21 @@ Rows = list[tuple[Any, ...]]
 
 
 def write(folder: Path, db: duckdb.DuckDBPyConnection, analyses: list[Analysis]) -> None:
-    """Write tables/*.parquet; files of an earlier report are replaced."""
-    folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.parquet"):
-        old.unlink()
-    _events(folder, db)
-    for name, (columns, rows) in _measured(analyses).items():
-        _copy(db, folder / f"{name}.parquet", columns.split(), rows)
+    """Write tables/*.parquet; those of an earlier report stay until all new ones are there."""
+    draft = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        draft.mkdir()
+        _events(draft, db)
+        for name, (columns, rows) in _measured(analyses).items():
+            _copy(db, draft / f"{name}.parquet", columns.split(), rows)
+        folder.mkdir(exist_ok=True)
+        for old in folder.glob("*.parquet"):
+            old.unlink()
+        for new in draft.iterdir():
+            new.replace(folder / new.name)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _events(folder: Path, db: duckdb.DuckDBPyConnection) -> None:

@@ -54,7 +54,7 @@ def rack(folder: Path) -> str:
         (["plan", "demo", "-i", "missing.yml"], 2, "missing.yml: No such file"),
         (["report", "nothing"], 2, "nothing: no run folder"),
         (["inspect", "header", "missing.json"], 2, "missing.json: No such file"),
-        (["run", "demo", "-i", "RACK", "--runs", "r"], 3, "n1: ssh (Ansible): "),
+        (["run", "demo", "-i", "RACK", "--runs", "r"], 3, "n1: ssh: "),
     ],
 )
 def test_a_mistake_is_one_line_with_its_exit_status(
