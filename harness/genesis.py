@@ -54,7 +54,7 @@ class TrialFiles:
     t0_ns: int
     by_host: Mapping[str, Mapping[str, str]]
     units: Mapping[str, list[str]]
-    """A client only where there is a load: finding out that there is none takes a slow host long."""
+    """A client only where there is a load: to find that there is none takes a slow host long."""
 
 
 def first_round_ns(plan: Plan, *, not_before_ns: int) -> int:
