@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 
 from harness import cards, host_python
 from harness.awaiting import Tell, each
 from harness.cards import Card
 from harness.inventory import Host
 from harness.packages import PROGRAMS
-from harness.remote import HostResult, Remote, read_json
+from harness.printed import read_json
+from harness.remote import HostResult, Remote
 
 LOOK_S = 180.0
 """How long a host may take, behind others that log in through one jump host with it."""
 _SCRIPT = r"""
-import glob, json, os, platform, shutil, subprocess, sys
+import glob, json, os, shutil, subprocess, sys
 programs = sys.argv[1].split(",")
 sbin = "/usr/sbin:/sbin:/usr/bin:/bin"
 try:
@@ -29,13 +30,22 @@ for path in sys.argv[2:]:
         there = os.path.dirname(there)
     room = os.statvfs(there)
     free[path] = room.f_bavail * room.f_frsize
-libc = platform.libc_ver()
 print(json.dumps({"arch": os.uname().machine, "bits": 64 if sys.maxsize > 2**32 else 32,
-    "python": list(sys.version_info[:2]), "libc": libc[0], "libc_version": libc[1],
-    "kernel": os.uname().release, "cards": cards.decode(errors="replace"), "free_bytes": free,
+    "python": list(sys.version_info[:2]), "free_bytes": free,
+    "cards": cards.decode(errors="replace"),
     "stamps": [path.split("/")[-2] for path in glob.glob(sys.argv[2] + "/*/.complete")],
     "programs": {name: bool(shutil.which(name, path=sbin)) for name in programs}}))
 """
+
+
+class _Printed(TypedDict):
+    arch: str
+    bits: int
+    python: tuple[int, int]
+    cards: str
+    free_bytes: dict[str, int]
+    stamps: list[str]
+    programs: dict[str, bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +60,6 @@ class HostFacts:
     arch: str
     bits: int
     python: tuple[int, int]
-    libc: str
-    libc_version: str
-    kernel: str
     cards: tuple[Card, ...]
     free_bytes: dict[str, int]
     programs: dict[str, bool]
@@ -71,7 +78,7 @@ def gather(remote: Remote, tell: Tell) -> tuple[dict[str, HostFacts], dict[str, 
     def look(name: str) -> HostResult:
         return remote.run([name], commands[name], stdin=_SCRIPT, timeout_s=LOOK_S)[name]
 
-    found, results = read_json(each(list(commands), look, "asking what they are", tell))
+    found, results = read_json(each(list(commands), look, "asking what they are", tell), _Printed)
     for name, result in results.items():
         if result.ok:
             facts[name] = _facts(name, found[name])
@@ -80,9 +87,17 @@ def gather(remote: Remote, tell: Tell) -> tuple[dict[str, HostFacts], dict[str, 
     return facts, problems
 
 
-def _facts(host: str, values: dict[str, Any]) -> HostFacts:
-    read = {"python": tuple(values["python"]), "cards": cards.read(values["cards"])}
-    return HostFacts(host=host, **(values | read))
+def _facts(host: str, said: _Printed) -> HostFacts:
+    return HostFacts(
+        host=host,
+        arch=said["arch"],
+        bits=said["bits"],
+        python=said["python"],
+        cards=cards.read(said["cards"]),
+        free_bytes=said["free_bytes"],
+        programs=said["programs"],
+        stamps=said["stamps"],
+    )
 
 
 def _why(host: Host, result: HostResult) -> str:

@@ -10,11 +10,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from harness import host_python
+from harness.host_facts import Int
 from harness.inventory import Host
-from harness.remote import Remote, read_json
+from harness.printed import read_json
+from harness.remote import Remote
 
 SCRIPT = Path(__file__).with_name("pair_traffic_host.py")
 PADDING_BYTES = 200
@@ -30,6 +32,14 @@ class Traffic:
     rate: float
     seconds: float
     echo: bool = False
+
+
+class _Said(TypedDict):
+    """What a host counted of one peer."""
+
+    sent: Int
+    received: Int
+    rtt_ns: list[Int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +64,7 @@ def measure(remote: Remote, hosts: Sequence[Host], traffic: Traffic) -> tuple[Pa
     commands = {host.name: _command(host, hosts, traffic, rate) for host in hosts}
     text = SCRIPT.read_text()
     results = remote.run_each(commands, stdin=text, timeout_s=traffic.seconds + MARGIN_S)
-    found, judged = read_json(results)
+    found, judged = read_json(results, dict[str, _Said])
     reports = {name: found.get(name, result.problem) for name, result in judged.items()}
     return tuple(
         _count(source, target, reports[source.name], reports[target.name])
@@ -78,13 +88,16 @@ def _command(host: Host, hosts: Sequence[Host], traffic: Traffic, rate: float) -
 
 
 def _count(
-    source: Host, target: Host, sent: dict[str, Any] | str, got: dict[str, Any] | str
+    source: Host, target: Host, sent: dict[str, _Said] | str, got: dict[str, _Said] | str
 ) -> PairCount:
     count = PairCount(source=source.name, target=target.name, port=target.node_port)
     if isinstance(sent, str):
         return replace(count, problem=f"{source.name} could not measure: {sent}")
     if isinstance(got, str):
         return replace(count, problem=f"{target.name} could not measure: {got}")
-    mine, received = sent[target.name], got[source.name]["received"]
+    mine, theirs = sent.get(target.name), got.get(source.name)
+    if mine is None or theirs is None:
+        silent = source if mine is None else target
+        return replace(count, problem=f"{silent.name} counted nothing of the other")
     rtt_ns = tuple(mine["rtt_ns"])
-    return replace(count, sent=mine["sent"], received=received, rtt_ns=rtt_ns)
+    return replace(count, sent=mine["sent"], received=theirs["received"], rtt_ns=rtt_ns)

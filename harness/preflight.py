@@ -28,13 +28,15 @@ from harness import (
 )
 from harness.awaiting import Tell, each, nobody
 from harness.channel import Reply
+from harness.host_facts import Found
 from harness.inside import thread_start
 from harness.inventory import Host, Inventory
 from harness.packages import PROGRAMS
 from harness.pair_traffic import PairCount, Traffic, measure
 from harness.preflight_clock import Controller
 from harness.preflight_rows import CheckReport, Row
-from harness.remote import HostResult, Remote, read_json
+from harness.printed import read_json
+from harness.remote import HostResult, Remote
 from harness.ssh import JUMP_LOGINS_MAX
 from node.ntp_rules import split_server
 
@@ -68,7 +70,7 @@ class CheckOptions:
 class _Asked:
     """What the hosts that answered said."""
 
-    found: Mapping[str, Mapping[str, Any]]
+    found: Mapping[str, Found]
     agents: Mapping[str, Reply]
     controller: Controller
     traffic: tuple[PairCount, ...] = ()
@@ -142,7 +144,7 @@ def _ask(
 
     probed = each(list(commands), look, "looking at the hosts", tell)
     controller = Controller(before_ns, time.time_ns())
-    found, probed = read_json(probed)
+    found, probed = read_json(probed, Found)
     agents = remote.ctl({name: {"op": "hello"} for name in found})
     asked = _Asked(found, agents, controller)
     if not options.loss_s:
@@ -198,7 +200,7 @@ def _command(host: Host) -> list[str]:
         "address": host.address,
         "interface": host.interface,
         "ports": [host.node_port, host.probe_port],
-        "paths": [host.state_dir, "/opt/slotlab"],
+        "paths": preflight_places.places(host),
         "programs": PROGRAMS,
         "modules": preflight_machine.MODULES,
         "clock_setters": SETTERS.read_text(),

@@ -17,6 +17,7 @@ DATE_OFF_NS_MAX = 60_000_000_000
 """Beyond it, it is not the clock that is off but the date."""
 _MEASURE_ONLY = ("ptp4l", "timemaster")
 """They give another daemon something to follow; two with a hand on the clock fight."""
+_ANSWER = {"offset_ns", "delay_ns", "root_ns", "leap", "stratum"}
 LOCAL_REFERENCE = "7F7F0101"
 
 
@@ -36,8 +37,9 @@ def rows(
         _source(host, clock["source"]),
         _date(host, clock, controller),
         *(_server(host, server, answer, limit_ns) for server, answer in found["ntp"].items()),
+        *(_server(host, server, {}, limit_ns) for server in host.ntp if server not in found["ntp"]),
     ]
-    if not found["ntp"]:
+    if not found["ntp"] and not host.ntp:
         remedy = "set slotlab_ntp to servers of your own network"
         made.append(Row(host.name, "clock", "warn", "no slotlab_ntp: nothing to check by", remedy))
     if lab == "container":
@@ -132,9 +134,9 @@ def chrony_bound_ns(tracking: str) -> tuple[int, int] | None:
         return None
     try:
         offset, delay, dispersion = (float(fields[n]) for n in (4, 10, 11))
-    except ValueError:
+        return round(offset * 1e9), round((dispersion + delay / 2) * 1e9)
+    except (ValueError, OverflowError):
         return None
-    return round(offset * 1e9), round((dispersion + delay / 2) * 1e9)
 
 
 def follows_itself(tracking: str) -> bool:
@@ -147,7 +149,8 @@ def follows_itself(tracking: str) -> bool:
 
 def _server(host: Host, server: str, answer: Mapping[str, Any], limit_ns: int) -> Row:
     name = f"clock by {server}"
-    if problem := answer.get("problem"):
+    unsaid = "" if answer.keys() >= _ANSWER else "its answer was not told whole"
+    if problem := answer.get("problem") or unsaid:
         remedy = "is it running, is its UDP port open? else change slotlab_ntp"
         return Row(host.name, name, "fail", f"NTP server unreachable: {problem}", remedy)
     if problem := unsynchronised(answer["leap"], answer["stratum"]):

@@ -121,9 +121,13 @@ def folder(path: str) -> dict[str, Any]:
     try:
         room = os.statvfs(there)
     except OSError as error:
-        return {"problem": str(error)}
+        return {
+            "problem": str(error), "free_bytes": 0, "free_files": None, "read_only": False,
+            "no_exec": False, "kind": "", "mounted": "",
+        }  # fmt: skip
     kind, mounted = file_system(os.path.realpath(there))
     return {
+        "problem": "",
         "free_bytes": room.f_bavail * room.f_frsize,
         "free_files": room.f_favail if room.f_files else None,
         "read_only": bool(room.f_flag & os.ST_RDONLY),
@@ -243,7 +247,10 @@ def nic(name: str) -> dict[str, Any]:
     """Return what is known of a network interface; a virtual one has no speed of its own."""
     folder = "/sys/class/net/" + name
     if not name or not os.path.isdir(folder):
-        return {"name": name, "kind": "missing"}
+        return {
+            "name": name, "kind": "missing", "driver": "", "carrier": False, "speed_mbit": -1,
+            "duplex": "", "power_save": False, "eee": "", "ethtool": "",
+        }  # fmt: skip
     wireless = os.path.isdir(folder + "/wireless") or os.path.isdir(folder + "/phy80211")
     wired = os.path.isdir(folder + "/device")
     found = {
@@ -253,6 +260,9 @@ def nic(name: str) -> dict[str, Any]:
         "carrier": read(folder + "/carrier") == "1",
         "speed_mbit": int(read(folder + "/speed", "-1") or -1),
         "duplex": read(folder + "/duplex"),
+        "power_save": False,
+        "eee": "",
+        "ethtool": "",
     }
     if wireless:
         found["power_save"] = (

@@ -38,7 +38,7 @@ def rows(host: Host, found: Mapping[str, Any], *, slot_ns: int, manage: bool) ->
         *_power(host, found["machine"]),
         *_pace(host, found["machine"]),
     ]
-    if found["programs"]["nft"]:
+    if found["programs"].get("nft"):
         made.append(_partition(host, features))
     return made
 
@@ -112,11 +112,11 @@ def _delay(host: Host, found: Mapping[str, Any]) -> Row:
     if features["nfqueue"]:
         return Row(host.name, "delay", "ok", "ingress queue (the kernel has no netem)")
     if features["netem"] is None:
-        known = f"sch_netem is {modules['sch_netem']}"
+        known = f"sch_netem is {modules.get('sch_netem', 'unknown')}"
         return Row(host.name, "delay", "warn", f"unknown without sudo ({known})")
     lacking = ", ".join(f"{name} {state}" for name, state in modules.items())
     remedy = "modprobe sch_netem (Ubuntu: apt install linux-modules-extra-$(uname -r))"
-    if not found["programs"]["iptables"]:
+    if not found["programs"].get("iptables"):
         remedy += ", or apt install iptables"
     detail = f"missing kernel feature: netem or nfqueue ({lacking})"
     return Row(host.name, "delay", "fail", detail, remedy)

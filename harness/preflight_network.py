@@ -68,7 +68,7 @@ def _speed(host: Host, nic: Mapping[str, Any]) -> Row:
 def _modes(text: str, side: str) -> list[int]:
     """Return the speeds in ethtool's list of link modes of one side."""
     listing = re.search(rf"{side}.*?link modes:((?:.*\n)(?:\s+\d+base.*\n)*)", text)
-    return [int(speed) for speed in re.findall(r"(\d+)base", listing[1])] if listing else []
+    return [int(speed) for speed in re.findall(r"([0-9]{1,7})base", listing[1])] if listing else []
 
 
 def _eee(host: Host, nic: Mapping[str, Any], machine: Mapping[str, Any]) -> list[Row]:

@@ -5,15 +5,18 @@ Pure: facts of preflight_host.py in, rows out.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from harness.channel import INSTALL_DIR
+from harness.host_facts import Folder
 from harness.inventory import Host
 from harness.preflight_rows import Row
 
 NEEDED_BYTES = 200 * 1024 * 1024
 NEEDED_FILES = 10_000
+_PORT = re.compile("[0-9]{1,5}")
 _MEMORY = ("tmpfs", "ramfs")
 _OVERLAY = ("overlay", "aufs", "unionfs")
 _PLAIN = ("vfat", "exfat", "msdos", "ntfs", "ntfs3", "fuseblk")
@@ -24,16 +27,22 @@ _NETWORK = ("nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "ceph")
 def rows(host: Host, found: Mapping[str, Any], lab: str) -> list[Row]:
     """Return the findings on one host's folders and ports."""
     return [
-        *(_folder(host, path, facts, lab) for path, facts in found["folders"].items()),
+        *(_folder(host, path, found["folders"].get(path), lab) for path in places(host)),
         _port(host, "slotlab_node_port", host.node_port, ("tcp", "udp"), found),
         _port(host, "slotlab_probe_port", host.probe_port, ("udp",), found),
     ]
 
 
-def _folder(host: Host, path: str, facts: Mapping[str, Any], lab: str) -> Row:
+def places(host: Host) -> tuple[str, str]:
+    """Return the folders that slotlab fills on a host."""
+    return host.state_dir, INSTALL_DIR
+
+
+def _folder(host: Host, path: str, facts: Folder | None, lab: str) -> Row:
     name, installed = f"disk {path}", path == INSTALL_DIR
     elsewhere = "" if installed else ", or set slotlab_state_dir"
-    if problem := facts.get("problem"):
+    if facts is None or facts["problem"]:
+        problem = facts["problem"] if facts else "it was not told of"
         return Row(host.name, name, "fail", f"cannot be looked at: {problem}", "mount it anew")
     kind, point, text = facts["kind"], facts["mounted"], f"{facts['free_bytes'] // 1_000_000} MB"
     if facts["read_only"]:
@@ -79,7 +88,7 @@ def _port(host: Host, key: str, port: int, kinds: tuple[str, ...], found: Mappin
 def _free_port(host: Host, key: str, port: int, any_port: list[str]) -> Row:
     """Return whether a port is not only free now: outgoing connections take ports of a range."""
     name = f"port {port}"
-    if len(any_port) == 2 and all(each.isdigit() for each in any_port):
+    if len(any_port) == 2 and all(_PORT.fullmatch(each) for each in any_port):
         low, high = map(int, any_port)
         if low <= port <= high:
             detail = f"free, but the kernel gives it to any connection ({low} to {high})"

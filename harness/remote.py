@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import shlex
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -77,23 +76,6 @@ class HostResult:
             last = (self.stderr.strip() or self.stdout.strip()).splitlines()[-1:]
             return f"exit {self.exit_code}" + (f": {last[0]}" if last else "")
         return ""
-
-
-def read_json(results: Mapping[str, HostResult]) -> tuple[dict[str, Any], dict[str, HostResult]]:
-    """Return the object that each host printed, and all results, not ok where it was none."""
-    found: dict[str, Any] = {}
-    judged = dict(results)
-    for host, result in results.items():
-        if not result.ok:
-            continue
-        try:
-            found[host] = dict(json.loads(result.stdout))
-        except (ValueError, TypeError, RecursionError):
-            first = (result.stdout.strip().splitlines() or ["nothing"])[0][:80]
-            detail = f"it printed {first!r} for JSON; if its login shell does, keep that to"
-            detail += " interactive ones"
-            judged[host] = replace(result, reason="output", detail=detail)
-    return found, judged
 
 
 @dataclass(frozen=True, slots=True)

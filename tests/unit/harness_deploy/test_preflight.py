@@ -12,9 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
+from harness.host_facts import Found
 from harness.inventory import Host, load
 from harness.pair_traffic import PairCount
 from harness.preflight import NTP_CLIENT, SCRIPT, SETTERS, CheckOptions, findings
@@ -65,6 +67,7 @@ def rows(host: Host, **changes: Any) -> list[Row]:
     found = copy.deepcopy(GOOD)
     for key, value in changes.items():
         found[key] = {**found[key], **value} if isinstance(value, dict) and value else value
+    msgspec.convert(found, type=Found)
     return judged(host, found)
 
 
@@ -111,10 +114,12 @@ def test_a_host_of_each_kind_gets_its_verdicts_and_a_remedy_with_each_bad_one(
         (folder(kind="exfat"), "fail", "exfat keeps no owners and links; use a Linux file system"),
         (folder(kind="nfs4"), "warn", "nfs4 on /: the disk of another machine, with its pauses"),
         (
-            {"folders": {"/opt/slotlab": {"problem": "Stale file handle"}}},
+            folder(problem="Stale file handle"),
             "fail",
-            "cannot be looked at: Stale file handle",
+            "disk /opt/slotlab: cannot be looked at: Stale file handle",
         ),
+        ({"folders": {}}, "fail", "disk /opt/slotlab: cannot be looked at: it was not told of"),
+        ({"ntp": {"192.0.2.9": {"stratum": 1}}}, "fail", "its answer was not told whole"),
         ({"fsync_ns": [100_000_001] * 32}, "warn", "slow disk: p99 100.0 ms"),
         (
             {"taken": {"9000": ["tcp"]}, "owners": {"9000": {"program": "x", "unit": "y.service"}}},
@@ -278,6 +283,7 @@ def host_part(folder: Path, **changes: Any) -> dict[str, Any]:
         text=True,
         check=True,
     )
+    msgspec.json.decode(done.stdout, type=Found)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 

@@ -9,7 +9,8 @@ import pytest
 
 from harness.channel import ControlChannel
 from harness.connection import RemoteFailure, connect, execute
-from harness.remote import HostResult, read_json
+from harness.printed import read_json
+from harness.remote import HostResult
 from harness.streams import ERRORS_BYTES_MAX
 from tests.unit.harness_run.ssh_server import serving
 
@@ -92,14 +93,19 @@ def test_a_host_that_prints_something_else_for_json_costs_no_other_host_its_find
         "pi2": HostResult(host="pi2", stdout='Last login: never\n{"a": 2}', exit_code=0),
         "pi3": HostResult(host="pi3", stdout="[1]", exit_code=0),
         "pi4": HostResult(host="pi4", reason="timeout", detail="no answer"),
+        "pi5": HostResult(host="pi5", stdout='{"a": "b"}', exit_code=0),
     }
-    found, judged = read_json(results)
+    found, judged = read_json(results, dict[str, int])
     assert found == {"pi1": {"a": 1}}
     assert {host: result.ok for host, result in judged.items()} == {
-        "pi1": True, "pi2": False, "pi3": False, "pi4": False,
+        "pi1": True, "pi2": False, "pi3": False, "pi4": False, "pi5": False,
     }  # fmt: skip
     assert judged["pi2"].problem == (
         "output: it printed 'Last login: never' for JSON;"
         " if its login shell does, keep that to interactive ones"
     )
     assert judged["pi4"] == results["pi4"]
+    assert judged["pi5"].problem == (
+        "output: what it printed is not what it was asked for:"
+        " Expected `int`, got `str` - at `$[...]`"
+    )
