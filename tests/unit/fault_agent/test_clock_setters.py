@@ -82,6 +82,7 @@ def test_a_usual_host_has_nobody_but_the_daemons_that_can_be_held(box: Box) -> N
     box.process(301, "ptp4l", ALL, "ptp4l@eth0.service")
     box.process(400, "sshd", ALL, "ssh.service")
     box.process(500, "python3", ALL & ~(1 << 16), "slotlab-agent.service")
+    box.process(550, "fwupd", ALL & ~(1 << 16), "fwupd.service")
     box.process(600, "dbus-daemon", 1 << 29, "dbus.service")
     box.process(700, "systemd-timedat", TIME, "systemd-timedated.service")
     box.process(800, "chrome", ALL, "user@1000.service", uids="1000 1000 1")
