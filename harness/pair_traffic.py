@@ -1,4 +1,4 @@
-"""Measures every pair of hosts at once, without anything deployed: loss, and round trips.
+"""Measures every pair of hosts at once, without anything deployed: loss, round trips, TCP, MTU.
 
 The datagrams go between the data addresses over the nodes' own UDP port, so that they share the
 fate of the nodes' traffic: its firewalls, its cables and its faults.
@@ -22,7 +22,7 @@ SCRIPT = Path(__file__).with_name("pair_traffic_host.py")
 PADDING_BYTES = 200
 HOST_RATE_MAX = 1000
 """Datagrams a second that one host sends at most, whatever the number of its peers."""
-MARGIN_S = 30.0
+MARGIN_S = 35.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +40,18 @@ class _Said(TypedDict):
     sent: Int
     received: Int
     rtt_ns: list[Int]
+    tcp: str
+    large_bytes: Int
+    large: Int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairCount:
     """What one host sent to another and how much arrived; problem: why that is not known.
 
-    rtt_ns holds the round trips that source saw, when they were asked for.
+    rtt_ns holds the round trips that source saw, when they were asked for. tcp: why source got no
+    connection. large_bytes: the size of the largest datagrams that source sent, 0 where it could
+    not; large: how many of them arrived.
     """
 
     source: str
@@ -55,6 +60,9 @@ class PairCount:
     sent: int = 0
     received: int = 0
     rtt_ns: tuple[int, ...] = ()
+    tcp: str = ""
+    large_bytes: int = 0
+    large: int = 0
     problem: str = ""
 
 
@@ -99,5 +107,12 @@ def _count(
     if mine is None or theirs is None:
         silent = source if mine is None else target
         return replace(count, problem=f"{silent.name} counted nothing of the other")
-    rtt_ns = tuple(mine["rtt_ns"])
-    return replace(count, sent=mine["sent"], received=theirs["received"], rtt_ns=rtt_ns)
+    return replace(
+        count,
+        sent=mine["sent"],
+        received=theirs["received"],
+        rtt_ns=tuple(mine["rtt_ns"]),
+        tcp=mine["tcp"],
+        large_bytes=mine["large_bytes"],
+        large=theirs["large"],
+    )

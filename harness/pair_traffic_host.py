@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import json
+import os
 import select
 import socket
 import struct
@@ -19,8 +20,11 @@ from typing import Any
 
 MARK = b"slotlab pair "
 FRAME = struct.Struct("!cIQ")
-HELLO, DATA, BACK, DONE = b"h", b"d", b"b", b"f"
+HELLO, DATA, BACK, DONE, LARGE = b"h", b"d", b"b", b"f", b"l"
 MEET_S = 8.0
+CONNECT_S = 3.0
+LARGE_BYTES_MAX = 16_000
+LARGE_COPIES = 5
 LINGER_S = 3.0
 AGAIN_S = 0.2
 ROUND_TRIP_MAX_S = 1.0
@@ -36,6 +40,9 @@ class Peer:
         self.rtt_ns: list[int] = []
         self.heard = False
         self.finished = False
+        self.tcp = "no connection in time"
+        self.large_bytes = 0
+        self.large = 0
 
 
 class Traffic:
@@ -46,11 +53,18 @@ class Traffic:
         self.by_address = {plain(peer.target[0]): peer for peer in self.peers.values()}
         self.echo = bool(asked["echo"])
         self.padding = bytes(asked["bytes"])
-        family = socket.AF_INET6 if ":" in asked["bind"] else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.bind = asked["bind"]
+        self.family = socket.AF_INET6 if ":" in asked["bind"] else socket.AF_INET
+        self.socket = socket.socket(self.family, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         self.socket.bind((asked["bind"], asked["port"]))
         self.socket.setblocking(False)
+        # Its queue takes the peers' connections; nobody need accept them.
+        self.listener = socket.socket(self.family, socket.SOCK_STREAM)
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # the row of the port says who has it
+            self.listener.bind((asked["bind"], asked["port"]))
+            self.listener.listen(len(self.peers) + 8)
 
     def send(self, peer: Peer, kind: bytes, number: int = 0, stamp_ns: int = 0) -> None:
         """Send one datagram; one that cannot leave counts as lost."""
@@ -71,7 +85,7 @@ class Traffic:
                 return
             for _ in range(256):
                 try:
-                    data, sender = self.socket.recvfrom(2048)
+                    data, sender = self.socket.recvfrom(LARGE_BYTES_MAX)
                 except OSError:
                     break
                 self.take(data, sender[0])
@@ -93,6 +107,8 @@ class Traffic:
             peer.rtt_ns.append(time.monotonic_ns() - stamp_ns)
         elif kind == DONE:
             peer.finished = True
+        elif kind == LARGE:
+            peer.large += 1
 
     def repeat(self, kind: bytes, for_s: float, attribute: str) -> None:
         """Send kind to all again and again until every peer has the attribute, or for_s is over."""
@@ -103,6 +119,45 @@ class Traffic:
             if all(getattr(peer, attribute) for peer in self.peers.values()):
                 break
         self.send_all(kind)
+
+    def connect(self) -> None:
+        """Try a TCP connection to every peer, as the nodes will."""
+        waiting = {}
+        for peer in self.peers.values():
+            sock = socket.socket(self.family, socket.SOCK_STREAM)
+            sock.setblocking(False)
+            try:
+                sock.bind((self.bind, 0))
+                sock.connect(peer.target)
+            except BlockingIOError:
+                waiting[sock] = peer
+            except OSError as error:
+                peer.tcp = str(error.strerror)
+        until = time.monotonic() + CONNECT_S
+        while waiting and time.monotonic() < until:
+            self.listen(time.monotonic())
+            for sock in select.select([], list(waiting), [], AGAIN_S)[1]:
+                number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                waiting.pop(sock).tcp = os.strerror(number) if number else ""
+                sock.close()
+
+    def large(self) -> None:
+        """Send every peer some datagrams as large as the card lets out in one piece."""
+        six = self.family == socket.AF_INET6
+        level, discover, mtu = (41, 23, 24) if six else (0, 10, 14)  # Linux's numbers
+        for peer in self.peers.values():
+            with (
+                contextlib.suppress(OSError),
+                socket.socket(self.family, socket.SOCK_DGRAM) as sock,
+            ):
+                sock.bind((self.bind, 0))
+                sock.setsockopt(level, discover, 3)  # in one piece, whatever was learnt before
+                sock.connect(peer.target)
+                size = min(sock.getsockopt(level, mtu), LARGE_BYTES_MAX) - (48 if six else 28)
+                frame = MARK + FRAME.pack(LARGE, 0, 0)
+                for _ in range(LARGE_COPIES):
+                    sock.send(frame + bytes(size - len(frame)))
+                peer.large_bytes = size
 
     def data(self, rate: float, seconds: float) -> None:
         """Send the numbered datagrams, spread over time and peers."""
@@ -125,12 +180,21 @@ def main() -> None:
     asked = json.loads(sys.argv[1])
     traffic = Traffic(asked)
     traffic.repeat(HELLO, MEET_S, "heard")
+    traffic.connect()
+    traffic.large()
     traffic.data(asked["rate"], asked["seconds"])
     traffic.repeat(DONE, LINGER_S, "finished")
     print(
         json.dumps(
             {
-                name: {"sent": peer.sent, "received": len(peer.seen), "rtt_ns": peer.rtt_ns}
+                name: {
+                    "sent": peer.sent,
+                    "received": len(peer.seen),
+                    "rtt_ns": peer.rtt_ns,
+                    "tcp": peer.tcp,
+                    "large_bytes": peer.large_bytes,
+                    "large": peer.large,
+                }
                 for name, peer in traffic.peers.items()
             }
         )

@@ -106,11 +106,28 @@ def loss_rows(
         elif lost >= LOST_MIN and lost > count.sent * LOSS_MAX:
             share = f"{lost} of {count.sent} packets from {count.source} ({lost / count.sent:.1%})"
             bad.append(Row(count.target, "baseline loss", *_lossy(share, count, eee)))
+        bad += _way(count)
     if bad:
         return bad
     sent, got = sum(count.sent for count in counts), sum(count.received for count in counts)
     detail = f"{sent - got} of {sent} packets in {seconds:g} s, {len(counts)} directed pairs"
     return [Row(LAB, "baseline loss", "ok", detail)]
+
+
+def _way(count: PairCount) -> list[Row]:
+    """Return what else the nodes would miss between two hosts whose small datagrams arrive."""
+    if count.problem or not count.received:
+        return []
+    made = []
+    if count.tcp:
+        detail = f"no connection from {count.source} to TCP port {count.port}: {count.tcp}"
+        remedy = "does a firewall stand between them, or a program on that port?"
+        made.append(Row(count.target, "TCP", "fail", detail, remedy))
+    if count.large_bytes and not count.large:
+        detail = f"datagrams of {count.large_bytes} bytes from {count.source} do not arrive"
+        remedy = "make the MTU of all cards and switches between them alike: ip link set CARD mtu N"
+        made.append(Row(count.target, "MTU", "fail", f"{detail}, small ones do", remedy))
+    return made
 
 
 def _lossy(share: str, count: PairCount, eee: frozenset[str]) -> tuple[Verdict, str, str]:

@@ -234,6 +234,26 @@ def test_loss_above_one_in_a_thousand_fails(received: int, verdict: str, words: 
     assert (row.verdict, words in row.detail) == (verdict, True)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"tcp": "Connection refused"},
+            "b: TCP: no connection from a to TCP port 9000: Connection",
+        ),
+        (
+            {"large_bytes": 8972},
+            "b: MTU: datagrams of 8972 bytes from a do not arrive, small ones do; make the MTU",
+        ),
+    ],
+)
+def test_a_way_that_lets_only_small_datagrams_pass_is_named(
+    changes: dict[str, Any], words: str
+) -> None:
+    (row,) = loss_rows([replace(count("a", "b", 1000), **changes)], seconds=1, eee=frozenset())
+    assert (row.verdict, str(row).startswith(words)) == ("fail", True)
+
+
 def test_loss_next_to_energy_efficient_ethernet_names_it() -> None:
     (row,) = loss_rows([count("a", "b", 900)], seconds=10, eee=frozenset({"a"}))
     assert row.remedy == "EEE is active on a: switch it off"
