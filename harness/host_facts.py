@@ -9,7 +9,7 @@ from typing import Annotated, TypedDict
 
 from msgspec import Meta
 
-Int = Annotated[int, Meta(ge=-(2**62), le=2**62)]
+Int = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """No size, time or word of firmware is larger, and what is has no place in a float."""
 
 

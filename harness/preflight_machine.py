@@ -33,7 +33,7 @@ def rows(host: Host, found: Mapping[str, Any], *, slot_ns: int, manage: bool) ->
         _systemd(host, found),
         _packages(host, found, manage=manage),
         _delay(host, found),
-        _fsync(host, found["fsync_ns"], slot_ns),
+        _fsync(host, found, slot_ns),
         _memory(host, found["machine"]),
         *_power(host, found["machine"]),
         *_pace(host, found["machine"]),
@@ -122,9 +122,13 @@ def _delay(host: Host, found: Mapping[str, Any]) -> Row:
     return Row(host.name, "delay", "fail", detail, remedy)
 
 
-def _fsync(host: Host, took_ns: list[int], slot_ns: int) -> Row:
-    if not took_ns:
+def _fsync(host: Host, found: Mapping[str, Any], slot_ns: int) -> Row:
+    took_ns = found["fsync_ns"]
+    if not took_ns and not found["features"]["sudo"]:
         return Row(host.name, "fsync", "warn", "unknown without sudo")
+    if not took_ns:
+        remedy = f"can root write files there? try: touch {host.state_dir}/x"
+        return Row(host.name, "fsync", "warn", "unknown: it could not be measured", remedy)
     p99_ns = sorted(took_ns)[len(took_ns) * 99 // 100]
     detail = f"p99 {p99_ns / 1e6:.1f} ms of {len(took_ns)} writes"
     if p99_ns <= slot_ns * FSYNC_SHARE_MAX:
@@ -137,6 +141,13 @@ def _fsync(host: Host, took_ns: list[int], slot_ns: int) -> Row:
 def _power(host: Host, machine: Mapping[str, Any]) -> list[Row]:
     """Return what a Pi's firmware says of its supply, and how warm the host is."""
     made, word, celsius = [], machine["throttled"], machine["celsius"]
+    is_pi = machine["model"].startswith("Raspberry Pi")
+    if is_pi and word is None:
+        remedy = "apt install raspi-utils (or libraspberrypi-bin): vcgencmd get_throttled"
+        made.append(Row(host.name, "power", "warn", "unknown: the firmware was not asked", remedy))
+    if is_pi and celsius is None:
+        remedy = "see /sys/class/thermal on the host"
+        made.append(Row(host.name, "temperature", "warn", "unknown: no sensor was found", remedy))
     if word is not None:
         now = [text for bit, text in _NOW.items() if word >> bit & 1]
         since = [text for bit, text in _NOW.items() if word >> (bit + 16) & 1]
@@ -150,7 +161,7 @@ def _power(host: Host, machine: Mapping[str, Any]) -> list[Row]:
             made.append(Row(host.name, "power", "ok", "never throttled, no under-voltage"))
     if celsius is not None:
         hot: Verdict = "ok" if celsius < CELSIUS_WARN else "warn"
-        if celsius >= CELSIUS_FAIL and machine["model"].startswith("Raspberry Pi"):
+        if celsius >= CELSIUS_FAIL and is_pi:
             hot = "fail"
         remedy = "" if hot == "ok" else "cool it: it slows down when hot"
         made.append(Row(host.name, "temperature", hot, f"{celsius} °C", remedy))

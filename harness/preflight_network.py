@@ -15,6 +15,7 @@ from harness.pair_traffic import PairCount
 from harness.preflight_rows import LAB, Row, Verdict
 
 LOSS_MAX = 0.001
+_PARAVIRTUAL = ("virtio_net", "vmxnet3", "hv_netvsc", "xen_netfront", "vif", "ena")
 LOST_MIN = 2
 """One packet alone is chance, however short the measurement was."""
 
@@ -52,8 +53,11 @@ def _speed(host: Host, nic: Mapping[str, Any]) -> Row:
     own, partner = _modes(nic["ethtool"], "Supported"), _modes(nic["ethtool"], "Link partner")
     best = min(max(own, default=speed), max(partner, default=speed))
     detail = f"{name} {speed} Mb/s {nic['duplex']} duplex ({nic['driver']})"
+    if speed <= 0 and nic["driver"] in _PARAVIRTUAL:
+        return Row(host.name, "NIC", "ok", f"{name} has no speed of its own ({nic['driver']})")
     if speed <= 0:
-        return Row(host.name, "NIC", "ok", f"{name} says no speed ({nic['driver']})")
+        detail = f"{name} says no speed ({nic['driver'] or 'no driver'})"
+        return Row(host.name, "NIC", "warn", f"unknown: {detail}", f"see: ethtool {name}")
     if nic["duplex"] == "half":
         remedy = "let both ends negotiate; try another cable and switch port"
         return Row(host.name, "NIC", "fail", detail, remedy)

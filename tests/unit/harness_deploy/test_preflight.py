@@ -87,6 +87,7 @@ def test_a_host_of_each_kind_gets_its_verdicts_and_a_remedy_with_each_bad_one(
         ({"python": [3, 10]}, "fail", "Python 3.10 is not 3.11 to 3.13; name one"),
         ({"bits": 32}, "fail", "32-bit on a 64-bit kernel; install the 64-bit system"),
         ({"arch": "armv7l"}, "fail", "no wheels for armv7l; install a 64-bit system"),
+        ({"fsync_ns": []}, "warn", "fsync: unknown: it could not be measured; can root write fi"),
         ({"systemd": ""}, "fail", "systemd: not running; boot with systemd"),
         ({"systemd": "starting"}, "warn", "systemd: starting; wait, or see: systemctl list-jobs"),
         ({"systemd": "maintenance"}, "fail", "systemd: maintenance"),

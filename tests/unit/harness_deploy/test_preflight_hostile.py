@@ -37,7 +37,7 @@ def of(kind: Any) -> st.SearchStrategy[Any]:
     inner = [of(each) for each in get_args(kind) if not isinstance(each, msgspec.Meta)]
     origin = get_origin(kind)
     if origin is Annotated:
-        return st.integers(-(2**62), 2**62)
+        return st.integers(-(2**63), 2**63 - 1)
     if origin in (Union, types.UnionType):
         return st.one_of(inner)
     if origin is list:
