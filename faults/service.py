@@ -44,6 +44,7 @@ async def _agent(place: Layout, provider: str | None) -> int:
     host, found = provider_host(place, Path(provider)) if provider else await _own_host(place)
     agent = Agent(host, found)
     host.ledger.write_heal_script()
+    agent.running.write_script()
     carried = await asyncio.to_thread(agent.resume)
     if carried:
         logging.info("carrying on: %s", ", ".join(carried))
@@ -54,17 +55,16 @@ async def _agent(place: Layout, provider: str | None) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    schedule = asyncio.create_task(agent.run())
-    watching = asyncio.create_task(agent.watch())
+    works = [asyncio.create_task(each()) for each in (agent.run, agent.watch, agent.end_units)]
     _notify("READY=1")
-    ends = {schedule, watching, asyncio.create_task(stop.wait())}
+    ends = {*works, asyncio.create_task(stop.wait())}
     if provider:
         ends.add(asyncio.create_task(until_idle(agent, server)))
     if "WATCHDOG_USEC" in os.environ:
         ends.add(asyncio.create_task(_beat()))
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     await agent.heal("agent_stopped")
-    for task in (schedule, watching):
+    for task in works:
         if task.done():
             task.result()
         task.cancel()
