@@ -18,7 +18,7 @@ from harness.inventory_values import InventoryError
 
 _READ = re.compile(
     r"slotlab_\w+|ansible_(host|port|user|password|connection|private_key_file|ssh_\w+"
-    r"|become_pass(word)?|sudo_pass|python_interpreter|host_key_checking)"
+    r"|become_pass(word)?|become_method|become_user|sudo_pass|python_interpreter|host_key_checking)"
 )
 """Variables that the harness reads; others may have templates that make sense in a task only."""
 _SAID = re.compile(r"^(\S+) \| (SUCCESS|FAILED!) => (\{.*?^\})", re.MULTILINE | re.DOTALL)

@@ -25,12 +25,16 @@ _VARIABLES = {
     "ssh_args": "ansible_ssh_args",
     "ssh_common_args": "ansible_ssh_common_args",
     "ssh_extra_args": "ansible_ssh_extra_args",
+    "host_key_checking": "ansible_host_key_checking",
 }
 """Settings of the connection, and the variables that would say the same of one host."""
+_KEY_CHECKS = ("ansible_ssh_host_key_checking", "ansible_host_key_checking")
+_OFF = ("false", "no", "off", "0", "n", "f", "0.0")
 BECOME_PASSWORDS = ("ansible_become_password", "ansible_become_pass", "ansible_sudo_pass")
 _SETTINGS = (
     "ANSIBLE_REMOTE_USER", "ANSIBLE_REMOTE_PORT", "ANSIBLE_PRIVATE_KEY_FILE", "ANSIBLE_SSH_ARGS",
-    "ANSIBLE_SSH_COMMON_ARGS", "ANSIBLE_SSH_EXTRA_ARGS",
+    "ANSIBLE_SSH_COMMON_ARGS", "ANSIBLE_SSH_EXTRA_ARGS", "ANSIBLE_HOST_KEY_CHECKING",
+    "ANSIBLE_SSH_HOST_KEY_CHECKING",
 )  # fmt: skip
 
 
@@ -64,6 +68,18 @@ def opened(values: Mapping[str, Any], where: str) -> dict[str, Any]:
         InventoryError: another one cannot be; it names the variable and the remedy.
     """
     return {key: _open(key, value, where) for key, value in values.items()}
+
+
+def with_key_policy(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a host's variables; where they switch the checking of host keys off, ssh_args says it.
+
+    Ansible, too, says it behind ssh_args and before everything else.
+    """
+    check = next((values[key] for key in _KEY_CHECKS if key in values), True)
+    if str(check).lower() not in _OFF:
+        return dict(values)
+    words = f"{values.get('ansible_ssh_args') or ''} -o StrictHostKeyChecking=no"
+    return {**values, "ansible_ssh_args": words.strip()}
 
 
 def _open(key: str, value: Any, where: str) -> Any:

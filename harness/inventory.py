@@ -27,6 +27,8 @@ from harness.ssh import SshConfigError, SshOptions, resolve
 LabKind = Literal["hardware", "vm", "container"]
 LABS: tuple[LabKind, ...] = ("hardware", "vm", "container")
 NODES_GROUP = "nodes"
+_ROOT_BY = {"ansible_become_method": "sudo", "ansible_become_user": "root"}
+"""How hosts are administered; Ansible alone would do otherwise where the inventory says so."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
@@ -179,11 +181,14 @@ def _host(path: Path, name: str, values: Mapping[str, Any], listing: Mapping[str
     where = f"{path}: host {name}"
     if not _NAME.fullmatch(name):
         raise InventoryError(f"{where}: use letters, digits, '-', '_' and '.' in a host's name")
-    values = ansible_values.opened(values, where)
+    values = ansible_values.with_key_policy(ansible_values.opened(values, where))
     reader = Reader(where, values)
     reader.check_keys()
     if values.get("ansible_connection") in ("local", "docker", "podman"):
         raise InventoryError(f"{where}: ansible_connection must be ssh; leave it out")
+    for key, only in _ROOT_BY.items():
+        if values.get(key, only) != only:
+            raise InventoryError(f"{where}: {key} must be {only}; leave it out")
     management = str(values.get("ansible_host") or values.get("ansible_ssh_host") or name)
     try:
         ssh = resolve(management, values, state_home() / "known_hosts" / lab_id_of(path))

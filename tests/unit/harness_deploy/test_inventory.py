@@ -167,6 +167,8 @@ def test_the_example_rack_is_valid() -> None:
         ("slotlab_lab: cloud", "slotlab_lab: 'cloud' is none of hardware, vm, container"),
         ("slotlab_zone: '{{ x }}'", "slotlab_zone: a name in its template has no value"),
         ("ansible_connection: local", "ansible_connection must be ssh"),
+        ("ansible_become_method: su", "ansible_become_method must be sudo; leave it out"),
+        ("ansible_become_user: pi", "ansible_become_user must be root; leave it out"),
         ("ansible_ssh_common_args: '-o Nonsense=1'", "ansible_ssh_common_args"),
     ],
 )

@@ -149,6 +149,38 @@ def test_a_hosts_own_variables_go_before_ansibles_configuration(
     assert (options.user, options.port) == ("lab", 2222)
 
 
+@pytest.mark.parametrize(
+    ("variables", "policy"),
+    [
+        ("slotlab_zone: a", "ask"),
+        ("ansible_host_key_checking: true", "ask"),
+        ("ansible_host_key_checking: false", "no"),
+        ("ansible_ssh_host_key_checking: 'no'", "no"),
+        (
+            "ansible_host_key_checking: false, ansible_ssh_args: '-o StrictHostKeyChecking=yes'",
+            "yes",
+        ),
+        ("ansible_host_key_checking: false, ansible_ssh_args: '-o User=pi'", "no"),
+        (
+            "ansible_host_key_checking: 0, ansible_ssh_common_args: '-o StrictHostKeyChecking=yes'",
+            "no",
+        ),
+    ],
+)
+def test_ansibles_switch_for_host_keys_holds_for_both_ways(
+    tmp_path: Path, variables: str, policy: str
+) -> None:
+    assert ssh_of(tmp_path, variables).host_key_policy == policy
+
+
+def test_ansibles_configuration_may_switch_host_keys_off_for_all_but_one(
+    tmp_path: Path, configuration: Path
+) -> None:
+    configuration.write_text("[defaults]\nhost_key_checking = False\n")
+    assert ssh_of(tmp_path, "slotlab_zone: a").host_key_policy == "no"
+    assert ssh_of(tmp_path, "ansible_host_key_checking: true").host_key_policy == "ask"
+
+
 def test_a_configuration_that_ansible_refuses_is_one_line(
     tmp_path: Path, configuration: Path
 ) -> None:
