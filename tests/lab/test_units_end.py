@@ -65,17 +65,25 @@ def started(bench: Bench, tmp_path: Path) -> Path:
     return runs
 
 
+def without_agent(bench: Bench, host: str) -> None:
+    bench.on(host, "sudo", "systemctl", "mask", "--runtime", "slotlab-agent")
+    bench.on(host, "sudo", "systemctl", "kill", "--signal=KILL", "slotlab-agent")
+
+
+def with_agent(bench: Bench, host: str) -> None:
+    bench.on(host, "sudo", "systemctl", "unmask", "--runtime", "slotlab-agent")
+    assert bench.on(host, "sudo", "systemctl", "start", "slotlab-agent").returncode == 0
+
+
 def test_what_a_dead_controller_started_ends_with_the_lease_with_an_agent_or_without(
     bench: Bench, tmp_path: Path
 ) -> None:
     runs = started(bench, tmp_path)
-    bench.on("n2", "sudo", "systemctl", "mask", "--runtime", "slotlab-agent")
-    bench.on("n2", "sudo", "systemctl", "kill", "--signal=KILL", "slotlab-agent")
+    without_agent(bench, "n2")
     for host in HOSTS:
         wait_for(f"units end on {host}", lambda h=host: not running(bench, h), within_s=DEADLINE_S)
         assert bench.rules(host) == "", "faults end first"
-    bench.on("n2", "sudo", "systemctl", "unmask", "--runtime", "slotlab-agent")
-    bench.on("n2", "sudo", "systemctl", "start", "slotlab-agent")
+    with_agent(bench, "n2")
     for host, how in (("n1", "agent"), ("n2", "timer"), ("n3", "agent")):
         wait_for(
             f"{host} tells of it",
@@ -121,13 +129,17 @@ def test_a_new_run_meets_an_armed_lab_with_one_line_until_stop_has_ended_it(
     early = bench.slotlab("collect", "-i", str(bench.inventory), "--runs", str(runs))
     assert early.returncode == 3
     assert "is not over: n1 has" in early.stderr
+    without_agent(bench, "n3")
     stopped = bench.slotlab("stop", "-i", str(bench.inventory))
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
-    lines = stopped.stdout.splitlines()
-    assert [each.partition(" stopped ")[0] for each in lines] == [f"{host}: ok" for host in HOSTS]
+    said = dict(line.split(": ", 1) for line in stopped.stdout.splitlines())
+    assert said["n3"].startswith("ok healed without the agent: ")
+    trial = f"ok stopped node, probe, client of trial {folder.name}.1; disarmed cut; "
+    assert [host for host in said if said[host].startswith(trial)] == ["n1", "n2", "n4"]
     for host in HOSTS:
         assert running(bench, host) == []
         assert bench.rules(host) == ""
+    with_agent(bench, "n3")
     assert bench.slotlab("stop", "-i", str(bench.inventory)).stdout.splitlines() == [
         f"{host}: ok nothing left" for host in HOSTS
     ]
