@@ -76,8 +76,9 @@ class HostState:
 def look(remote: Remote) -> dict[str, HostState]:
     """Return what each host's agent says of itself; nothing is changed."""
     hellos = remote.ctl_all("hello", timeout_s=PATIENCE_S)
-    statuses = remote.ctl_all("status", timeout_s=PATIENCE_S)
-    return {host: _state(hellos[host], statuses[host]) for host in hellos}
+    there = {host: {"op": "status"} for host, hello in hellos.items() if not hello.problem}
+    statuses = remote.ctl(there, timeout_s=PATIENCE_S)
+    return {host: _state(hello, statuses.get(host, hello)) for host, hello in hellos.items()}
 
 
 def refuse(states: Mapping[str, HostState], inventory: str) -> None:
