@@ -17,6 +17,7 @@ from faults.boottime import boot_id, boottime_ns
 from faults.deadman import DeadMan
 from faults.running import LONGEST_NS, Running, RunningFile
 from faults.units import UNITS
+from tests.unit.fault_agent.timers import end_timers
 from tests.waiting import wait_until
 
 S = 1_000_000_000
@@ -26,7 +27,7 @@ S = 1_000_000_000
 def file(tmp_path: Path) -> Iterator[RunningFile]:
     found = RunningFile(tmp_path, DeadMan(tmp_path, systemd=False))
     yield found
-    found.drop()
+    end_timers(tmp_path)
 
 
 def rewritten(file: RunningFile, **changes: object) -> None:

@@ -16,6 +16,7 @@ from faults.fault import FaultError
 from faults.journal import Journal
 from faults.running import ENDED, NAME, RunningFile
 from faults.trial_units import UNARMED_NS, TrialUnits
+from tests.unit.fault_agent.timers import end_timers
 
 S = 1_000_000_000
 
@@ -46,7 +47,7 @@ def systemctl(monkeypatch: pytest.MonkeyPatch) -> Systemctl:
 def trial(tmp_path: Path, systemctl: Systemctl) -> Iterator[TrialUnits]:
     file = RunningFile(tmp_path, DeadMan(tmp_path, systemd=False))
     yield TrialUnits(file, Journal(tmp_path / "agent.jsonl", "n1"), systemd=True)
-    file.drop()
+    end_timers(tmp_path)
 
 
 def told(trial: TrialUnits) -> list[tuple[Any, ...]]:
