@@ -37,7 +37,9 @@ class Loss:
 
     @property
     def count(self) -> int:
-        """Return how many events are missing."""
+        """Return how many events are missing, at least: what knows the numbers given (the mark
+        beside a writer's file) goes with a host's power like the lines.
+        """
         return self.before_seq - self.after_seq - 1
 
 
@@ -92,7 +94,7 @@ def judge(
         findings += life.findings()
         for loss in life.losses():
             if life.tolerates(loss):
-                notes.append(f"{loss.node} lost {loss.count} events with its planned death")
+                notes.append(f"{loss.node} lost at least {loss.count} events with its planned death")
             else:
                 losses.append(loss)
     return Judged(findings, losses, notes)
