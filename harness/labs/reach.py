@@ -11,7 +11,9 @@ from pathlib import Path
 from harness.labs import access, netns
 from harness.labs.state import HostState, LabState
 
-ATTEMPT_S = 1.0
+ATTEMPT_S = (1.0, 16.0)
+"""How long the first attempt waits for a banner, and the longest: an emulated host beside others
+takes seconds to send one, and each attempt that is given up leaves it another sshd to start."""
 LOGIN_S = 15.0
 """An emulated host takes seconds to log somebody in."""
 
@@ -74,15 +76,18 @@ def _silent_from(namespace: Path, addresses: Mapping[str, str], deadline: float)
 
 
 def _ask_until(silent: set[str], addresses: Mapping[str, str], deadline: float) -> None:
+    attempt_s, longest_s = ATTEMPT_S
     while True:
-        silent -= _answering({name: addresses[name] for name in silent}, deadline)
+        asked = {name: addresses[name] for name in silent}
+        silent -= _answering(asked, min(deadline, time.monotonic() + attempt_s))
         if not silent or time.monotonic() >= deadline:
             return
+        attempt_s = min(2 * attempt_s, longest_s)
         time.sleep(0.05)
 
 
 def _answering(addresses: Mapping[str, str], deadline: float) -> set[str]:
-    """Return the names whose port 22 sends a banner within one attempt, all asked at once."""
+    """Return the names whose port 22 sends a banner by the deadline, all asked at once."""
     answering: set[str] = set()
     with selectors.DefaultSelector() as selector:
         for name, address in addresses.items():
@@ -91,7 +96,7 @@ def _answering(addresses: Mapping[str, str], deadline: float) -> set[str]:
             sock.setblocking(False)
             sock.connect_ex((address, 22))
             selector.register(sock, selectors.EVENT_READ, name)
-        stop = min(time.monotonic() + ATTEMPT_S, max(deadline, time.monotonic() + 0.2))
+        stop = max(deadline, time.monotonic() + 0.2)
         while selector.get_map() and time.monotonic() < stop:
             for key, _ in selector.select(timeout=max(stop - time.monotonic(), 0)):
                 sock = key.fileobj  # type: ignore[assignment]
