@@ -74,11 +74,13 @@ def find(name: str) -> Path:
         CampaignError: there is no such file.
     """
     path = Path(name)
-    if path.is_file():
+    if path.exists() and not path.is_dir():
         return path
     shipped = CAMPAIGNS / f"{name}.yml"
     if shipped.is_file():
         return shipped
+    if path.is_dir():
+        raise CampaignError(f"{name}: a directory; name a campaign file in it")
     names = sorted(entry.stem for entry in CAMPAIGNS.glob("*.yml"))
     raise CampaignError(f"{name}: no such campaign file; {nearest(name, names)}")
 
@@ -91,8 +93,10 @@ def load(path: Path) -> CampaignFile:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CampaignError(f"{path}: cannot be read: {error}") from error
+    except OSError as error:
+        raise CampaignError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CampaignError(f"{path}: not text in UTF-8; write it as such") from error
     return parse(text, path)
 
 

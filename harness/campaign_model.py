@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from harness import units
 from harness.campaign_faults import FaultSpec, Selector
 from harness.campaign_values import Duration, Lease, Offset, Rate, Share, Size, Strict
+from metrics.model.plan import SEED_MAX
 
 SCHEMA = "slotlab.campaign/v1"
 SLOT_MIN_NS = 10_000_000
@@ -125,7 +126,7 @@ class Campaign(Strict):
 
     schema_: Literal["slotlab.campaign/v1"] = Field(alias="schema")
     title: str
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=SEED_MAX)] = 0
     chain: ChainSpec = ChainSpec()
     load: LoadSpec | None = None
     trials: TrialsSpec = TrialsSpec()

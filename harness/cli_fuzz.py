@@ -41,6 +41,8 @@ def fuzz(
         raise UsageError(f"--profile {profile}: known are {', '.join(draw.SLOT_MS)}")
     if where not in draw.HUNTS:
         raise UsageError(f"--where {where}: known are {', '.join(draw.HUNTS)}")
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out}: no directory; name another")
     wanted = Hunt(profile=profile, where=where, runs=runs, seed=seed, workers=workers)
     console = console_of(stderr=as_json)
     started = time.monotonic()

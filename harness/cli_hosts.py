@@ -111,7 +111,7 @@ def check(
 
 def _slot_ns(text: str) -> int:
     try:
-        return units.duration_ns(text, "500ms")
+        return units.positive_ns(text, "500ms")
     except ValueError as error:
         raise UsageError(f"--slot: {error}") from error
 

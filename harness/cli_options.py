@@ -12,7 +12,7 @@ import typer
 from harness import store
 from harness.errors import UsageError
 from harness.home import CAMPAIGNS
-from metrics.model.plan import SIM
+from metrics.model.plan import SEED_MAX, SIM
 
 INVENTORY_HELP = "Ansible inventory of the lab (YAML)."
 
@@ -48,7 +48,10 @@ Inventory = Annotated[Path, typer.Option("--inventory", "-i", help=INVENTORY_HEL
 MaybeInventory = Annotated[Path | None, typer.Option("--inventory", "-i", help=INVENTORY_HELP)]
 LabKind = Annotated[str | None, typer.Option("--lab", help="sim: the simulator, no hosts at all.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-Seed = Annotated[int | None, typer.Option("--seed", help="Replace the campaign's seed.")]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, max=SEED_MAX, help="Replace the campaign's seed."),
+]
 Runs = Annotated[Path, typer.Option("--runs", help="Folder for run folders.")]
 Limit = Annotated[
     str,

@@ -160,6 +160,8 @@ def _ansible_listing(path: Path) -> dict[str, Any]:
         detail = (lines or done.stderr.splitlines() or ["ansible-inventory failed"])[0]
         detail = detail.removeprefix("[ERROR]: ").strip()
         remedy = f"; {ansible_values.UNSEAL}" if "decrypt" in detail else ""
+        if path.is_dir():
+            remedy = remedy or "; name the inventory file in it"
         raise InventoryError(f"{path}: {detail.rstrip('.')}{remedy}")
     listing = json.loads(done.stdout)
     assert isinstance(listing, dict)

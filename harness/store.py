@@ -130,7 +130,13 @@ def find(name: str, root: Path = ROOT) -> RunFolder:
 
 
 def every(root: Path = ROOT) -> list[RunFolder]:
-    """Return all runs below root, oldest first."""
+    """Return all runs below root, oldest first.
+
+    Raises:
+        UsageError: root is no directory.
+    """
+    if root.exists() and not root.is_dir():
+        raise UsageError(f"--runs {root}: no directory; name another")
     found = [path.parent for path in root.glob("*/*Z-*/plan.json")]
     return [RunFolder(path) for path in sorted(found, key=lambda path: path.name)]
 
@@ -140,8 +146,11 @@ def check_space(root: Path, raw_bytes: int) -> None:
 
     Raises:
         StoreError: it does not.
+        UsageError: root is no directory.
     """
     existing = next(path for path in (root, *root.absolute().parents) if path.exists())
+    if not existing.is_dir():
+        raise UsageError(f"--runs {root}: {existing} is no directory; name another")
     free, need = shutil.disk_usage(existing).free, 2 * raw_bytes + SPARE_BYTES
     if free < need:
         raise StoreError(

@@ -40,9 +40,9 @@ def duration_ns(value: object, example: str = "80ms") -> int:
     return _whole(number * scale, value)
 
 
-def positive_ns(value: object) -> int:
+def positive_ns(value: object, example: str = "80ms") -> int:
     """Return nanoseconds of such a text that is more than zero."""
-    value_ns = duration_ns(value)
+    value_ns = duration_ns(value, example)
     if value_ns <= 0:
         raise ValueError(f"{value} must be more than zero")
     return value_ns

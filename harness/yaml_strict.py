@@ -52,7 +52,13 @@ def parse_yaml(text: str | bytes, loader: type[StrictLoader] = StrictLoader) -> 
     """
     try:
         return yaml.load(text.decode() if isinstance(text, bytes) else text, Loader=loader)
+    except BadYamlError:
+        raise
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "not text"
         raise BadYamlError(f"not YAML: {problem}", mark.line + 1 if mark else 0) from error
+    except RecursionError as error:
+        raise BadYamlError("not YAML that people write: nested too deeply", 0) from error
+    except ValueError as error:  # numbers of thousands of digits, days that no month has
+        raise BadYamlError(f"not YAML: {str(error).partition(';')[0]}", 0) from error

@@ -30,6 +30,7 @@ def up(spec: LabSpec, progress: Progress) -> Lab:
         LabError: this machine lacks something, named with its remedy.
     """
     lab_state.check_name(spec.name)
+    lab_state.check_count(spec.hosts)
     checks.require_root()
     checks.require_programs()
 

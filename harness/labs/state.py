@@ -149,8 +149,7 @@ def new_state(
         LabInputError: the name or the number of hosts cannot be.
     """
     check_name(name)
-    if not 1 <= host_count <= HOSTS_MAX:
-        raise LabInputError(f"--hosts {host_count}: a container lab has 1 to {HOSTS_MAX} hosts")
+    check_count(host_count)
     prefix = new_prefix()
     network = new_network()
     nodes = [
@@ -185,6 +184,16 @@ def container_host(prefix: str, name: str, role: str, address: str) -> HostState
     """Return the plan of one container."""
     namespace = f"{prefix}-{name}"
     return HostState(name=name, role=role, address=address, namespace=namespace, machine=namespace)
+
+
+def check_count(hosts: int) -> None:
+    """Check that a container lab may have so many hosts.
+
+    Raises:
+        LabInputError: it may not.
+    """
+    if not 1 <= hosts <= HOSTS_MAX:
+        raise LabInputError(f"--hosts {hosts}: a container lab has 1 to {HOSTS_MAX} hosts")
 
 
 def check_name(name: str) -> None:

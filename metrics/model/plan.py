@@ -13,6 +13,7 @@ import msgspec
 SIM = "sim"
 """The lab that has no hosts: nodes on virtual time."""
 
+SEED_MAX = 2**62
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 Positive = Annotated[int, msgspec.Meta(gt=0, le=2**62)]
 
