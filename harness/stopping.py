@@ -48,18 +48,21 @@ def stop(remote: Remote, seized: Seized) -> dict[str, Outcome]:
     before, lock = seized.before, seized.lock
     try:
         healed = healing.heal(remote)
-        ended = _end_units(remote, lock.owner)
+        # A host that neither answers nor can be healed is not asked for more.
+        there = [host for host in before if healed[host][0] or not before[host].problem]
+        ended = dict.fromkeys(before, (False, "")) | _end_units(remote, there, lock.owner)
     finally:
         if all(not state.owner or is_dead(state.owner) for state in before.values()):
             lock.release()
     return {host: _outcome(before[host], healed[host], ended[host]) for host in before}
 
 
-def _end_units(remote: Remote, owner: str) -> dict[str, Outcome]:
-    """Stop node, probe and client everywhere: by the agent, else as root."""
+def _end_units(remote: Remote, hosts: list[str], owner: str) -> dict[str, Outcome]:
+    """Stop node, probe and client there: by the agent, else as root."""
     ended: dict[str, Outcome] = {}
     by_hand: dict[str, tuple[str, str]] = {}
-    for host, reply in remote.ctl_all("stop", units=UNITS, owner=owner, timeout_s=STOP_S).items():
+    request = {"op": "stop", "units": UNITS, "owner": owner}
+    for host, reply in remote.ctl(dict.fromkeys(hosts, request), timeout_s=STOP_S).items():
         ended[host] = (not reply.problem, reply.problem)
         if reply.problem:
             place = remote.inventory.host(host)

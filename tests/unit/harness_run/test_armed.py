@@ -150,3 +150,15 @@ def test_the_lock_of_an_owner_that_may_live_runs_out_so_that_it_hears_of_it(
         seized = stopping.seize(remote, force=True)
         stopping.stop(remote, seized)
         assert hosts["n1"].ops()[-2:] == ["heal", "stop"]
+
+
+def test_a_host_without_its_agent_and_sudo_is_one_line_and_the_others_end(tmp_path: Path) -> None:
+    with scripted(tmp_path, "n1", "n2") as (remote, hosts):
+        (hosts["n1"].folder / "answers.json").unlink()
+        hosts["n2"].says(status=ARMED)
+        outcome = stopping.stop(remote, stopping.seize(remote, force=False))
+    done, said = outcome["n1"]
+    assert not done
+    assert "\n" not in said
+    assert "no sudo here" in said
+    assert outcome["n2"] == (True, f"stopped node, probe of trial {TRIAL}; disarmed cut")
