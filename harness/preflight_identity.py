@@ -54,9 +54,15 @@ def _addresses(hosts: Sequence[Host], known: Mapping[str, Sequence[cards.Card]])
     for host in hosts:
         for other in hosts:
             card = cards.holder(known[other.name], host.address)
-            if other is not host and card is not None:
+            if other is host or card is None:
+                continue
+            if cards.holder(known[host.name], host.address):
                 detail = f"{other.name} has {host.address} of {host.name}, too (on {card.name})"
                 yield Row(LAB, "data address", "fail", detail, "give each host its own address")
+            else:
+                detail = f"not {host.name} has {host.address}, but {other.name}"
+                remedy = "are ansible_host or slotlab_address of the two mixed up?"
+                yield Row(LAB, "data address", "fail", detail, remedy)
     macs = {}
     for host in hosts:
         card = cards.data_card(host, known[host.name])

@@ -83,6 +83,17 @@ def test_an_address_that_two_hosts_hold_is_seen_wherever_the_second_has_it(
     ]
 
 
+def test_an_address_that_another_host_has_is_seen_as_mixed_up(hosts: tuple[Host, ...]) -> None:
+    found = lab(
+        b={"cards": {"192.0.2.2": "192.0.2.3"}}, c={"cards": {"192.0.2.3": "192.0.2.2"}}
+    )  # fmt: skip
+    mixed = "are ansible_host or slotlab_address of the two mixed up?"
+    assert said(hosts, found) == [
+        f"fail (lab): data address: not b has 192.0.2.2, but c; {mixed}",
+        f"fail (lab): data address: not c has 192.0.2.3, but b; {mixed}",
+    ]
+
+
 def test_one_hardware_address_and_two_sizes_of_packets_are_seen(hosts: tuple[Host, ...]) -> None:
     found = lab(
         b={"cards": {"02:00:00:00:00:02": "02:00:00:00:00:01"}},
