@@ -104,7 +104,7 @@ def chrony_tracking() -> dict[str, object]:
             "root_dispersion_ns": round(float(words[11]) * SECOND_NS),
             "leap": words[13],
         }
-    except ValueError:
+    except (ValueError, OverflowError):
         return {}
 
 

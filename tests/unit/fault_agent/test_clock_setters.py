@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from faults import clock, clock_setters
+from faults import clock, clock_setters, evidence_clock
 from faults.clock import ClockStep
 from faults.fault import FaultError
 
@@ -230,3 +230,15 @@ def test_any_text_in_proc_is_read_without_an_error(
     (proc / "net" / "udp").write_bytes(b"head\n" + table)
     assert isinstance(clock_setters.processes(str(proc)), list)
     assert isinstance(clock_setters._sockets(str(proc)), dict)
+
+
+FIELD = st.sampled_from(["", "1", "-0.5", "inf", "nan", "1e308", "Normal"]) | st.text(max_size=9)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(FIELD, max_size=16).map(",".join))
+def test_whatever_chrony_says_is_evidence_or_none(
+    monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    monkeypatch.setattr(evidence_clock, "output", lambda words, timeout_s: (0, line, ""))
+    assert isinstance(evidence_clock.chrony_tracking(), dict)
