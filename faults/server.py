@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
+from faults import clock_setters
 from faults.agent import Agent
 from faults.arming import ArmRequest
 from faults.boottime import boot_id
@@ -208,6 +209,7 @@ class Server:
             "heal": lambda _: agent.heal("heal"),
             "journal": journal,
             "events": events,
+            "clock_setters": lambda _: asyncio.to_thread(clock_setters.found),
             "node": self._ask_node,
         }
 

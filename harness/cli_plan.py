@@ -12,7 +12,7 @@ from harness.inventory import Inventory
 from harness.inventory_limit import limited
 from harness.plan import LabView
 from harness.terminal import console_of
-from metrics.model.plan import encode
+from metrics.model.plan import Plan, encode
 
 
 def show_plan(
@@ -35,7 +35,7 @@ def show_plan(
         lab = limited(inventory.load(inventory_path), limit)
         planned = plan.build(file, lab_view.of_inventory(lab), seed=seed)
         if not offline:
-            planned = plan.build(file, _asked(lab), seed=seed)
+            planned = plan.build(file, _asked(lab, planned), seed=seed)
     if as_json:
         print(encode(planned).decode(), end="")
         return
@@ -46,12 +46,14 @@ def show_plan(
     console.print(plan_tables.totals_of(planned), highlight=False)
 
 
-def _asked(lab: Inventory) -> LabView:
-    """Return the lab as its hosts describe themselves."""
+def _asked(lab: Inventory, draft: Plan) -> LabView:
+    """Return the lab as its hosts describe themselves; draft: the plan made without asking them."""
+    from harness import clock_strangers
     from harness.fleet import Fleet, view
     from harness.remote import Remote
 
     with Remote(lab) as remote:
         fleet = Fleet(remote)
         hellos = fleet.hello()
+        clock_strangers.refuse(draft, fleet)
         return view(lab, fleet.deployed(), hellos)

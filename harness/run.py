@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import armed, campaign, inventory, keys, lab_view, lock, plan, preflight, store
+from harness import (
+    armed,
+    campaign,
+    inventory,
+    keys,
+    lab_view,
+    lock,
+    plan,
+    preflight,
+    store,
+)
 from harness.awaiting import Tell
 from harness.errors import Interrupted, RunError, UsageError
 from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view

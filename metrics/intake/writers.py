@@ -94,7 +94,9 @@ def judge(
         findings += life.findings()
         for loss in life.losses():
             if life.tolerates(loss):
-                notes.append(f"{loss.node} lost at least {loss.count} events with its planned death")
+                notes.append(
+                    f"{loss.node} lost at least {loss.count} events with its planned death"
+                )
             else:
                 losses.append(loss)
     return Judged(findings, losses, notes)
