@@ -108,6 +108,32 @@ def test_check_is_green_and_a_delay_is_measured_as_asked(lab: tuple[str, Invento
     assert len(measured) == HOSTS * (HOSTS - 1) // 2 + 1
 
 
+def test_a_data_path_that_is_not_there_is_seen_by_check_and_by_deploy(
+    lab: tuple[str, Inventory],
+) -> None:
+    one, two, three = lab[1].hosts[:3]
+    wrong = (
+        replace(one, interface="eth7"),
+        replace(two, address=three.address),
+        replace(three, address=two.address, interface="lo"),
+    )
+    inventory = replace(lab[1], hosts=wrong)
+    failed = {f"{row.host} {row.check}": row.detail for row in preflight.check(inventory).failed}
+    assert failed == {
+        "n1 NIC": "no interface eth7; it has lo, eth0",
+        "n2 NIC": f"no interface holds {three.address}",
+        "n3 NIC": f"no interface holds {two.address}",
+        "(lab) data address": f"not n3 has {two.address}, but n2",
+    }
+    assert {
+        name: why.partition(";")[0] for name, why in deploy.deploy(inventory, print).failed.items()
+    } == {
+        "n1": "no interface eth7",
+        "n2": f"no interface holds {three.address}",
+        "n3": f"no interface holds {two.address}",
+    }
+
+
 def test_a_dead_host_is_named_while_the_others_finish(
     lab: tuple[str, Inventory],
 ) -> None:
