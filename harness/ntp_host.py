@@ -1,14 +1,12 @@
-"""Asks NTP servers from a host: sent there by check, run by its Python, prints JSON.
+"""Asks NTP servers from a host: sent there by check and run by its Python.
 
 Standard library of Python 3.7. What the answers are worth the controller judges.
 """
 
 from __future__ import annotations
 
-import json
 import socket
 import struct
-import sys
 import time
 from typing import Any
 
@@ -34,7 +32,7 @@ def ask_ntp(server: str, port: int, tries: int = 3) -> dict[str, Any]:
                 sock.send(b"\x23" + bytes(39) + stamped(sent))
                 data = sock.recv(512)
                 back = time.time()
-        except OSError as error:
+        except (OSError, UnicodeError, OverflowError, struct.error) as error:
             problem = str(error)
             continue
         if len(data) < 48 or data[0] & 7 != 4 or abs(stamp(data, 24) - sent) > ECHO_S:
@@ -65,8 +63,3 @@ def stamp(data: bytes, at: int) -> float:
     seconds, fraction = struct.unpack_from("!II", data, at)
     seconds += 2**32 if seconds < 2**31 else 0  # the era that begins in 2036
     return float(seconds - NTP_EPOCH_S + fraction / 2**32)
-
-
-if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
-    print(json.dumps({server: ask_ntp(*way) for server, way in asked.items()}))

@@ -27,14 +27,14 @@ from harness import (
     preflight_places,
 )
 from harness.awaiting import Tell, each, nobody
-from harness.channel import Reply
+from harness.channel import PATIENCE_S, Reply
 from harness.host_facts import Found
 from harness.inside import thread_start
 from harness.inventory import Host, Inventory
 from harness.packages import PROGRAMS
 from harness.pair_traffic import PairCount, Traffic, measure
 from harness.preflight_clock import Controller
-from harness.preflight_rows import CheckReport, Row
+from harness.preflight_rows import CheckReport, Row, Verdict
 from harness.printed import read_json
 from harness.remote import HostResult, Remote
 from harness.ssh import JUMP_LOGINS_MAX
@@ -145,7 +145,7 @@ def _ask(
     probed = each(list(commands), look, "looking at the hosts", tell)
     controller = Controller(before_ns, time.time_ns())
     found, probed = read_json(probed, Found)
-    agents = remote.ctl({name: {"op": "hello"} for name in found})
+    agents = remote.ctl({name: {"op": "hello"} for name in found}, timeout_s=PATIENCE_S)
     asked = _Asked(found, agents, controller)
     if not options.loss_s:
         return probed, asked
@@ -258,4 +258,5 @@ def _agent(reply: Reply) -> Row:
     if reply.reason == "not_deployed":
         return Row(reply.host, "agent", "warn", "not deployed", "slotlab deploy")
     detail, _, remedy = reply.problem.partition("; ")
-    return Row(reply.host, "agent", "fail", detail, remedy or "slotlab deploy starts it")
+    verdict: Verdict = "fail" if reply.reason == "no_agent" else "warn"
+    return Row(reply.host, "agent", verdict, detail, remedy or "slotlab deploy starts it")

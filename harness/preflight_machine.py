@@ -62,6 +62,9 @@ def _systemd(host: Host, found: Mapping[str, Any]) -> Row:
             return Row(host.name, "systemd", "ok", state)
         case "":
             return Row(host.name, "systemd", "fail", "not running", "boot with systemd")
+        case "unknown":
+            remedy = "see: systemctl is-system-running"
+            return Row(host.name, "systemd", "warn", "unknown: it did not answer", remedy)
         case "initializing" | "starting" as state:
             return Row(host.name, "systemd", "warn", state, "wait, or see: systemctl list-jobs")
         case state:
