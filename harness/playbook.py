@@ -201,17 +201,29 @@ def _unified(entry: Mapping[str, Any]) -> Sequence[str]:
     return list(difflib.unified_diff(before, after, name, name, lineterm="", n=1))
 
 
+_NO_SUDO = (
+    *("missing sudo password", "incorrect sudo password", "incorrect password attempt"),
+    *("password is required", "a terminal is required", "waiting for privilege escalation"),
+    *("not in the sudoers", "may not run sudo", "not allowed to execute", "sudo: not found"),
+    *("sudo: command not found", "no valid sudoers"),
+)
+"""How sudo and Ansible say that a login may not become root; of much else sudo only warns."""
+
+
 def explain(task: str, result: Mapping[str, Any]) -> str:
     """Return one line that says why a task failed on a host, with the remedy where it is known."""
-    texts = [str(result.get(key) or "") for key in ("msg", "module_stderr", "stderr", "stdout")]
+    keys = ("msg", "module_stderr", "stderr", "stdout")
+    texts = [str(result.get(key) or "") for key in keys]
     everything = " ".join(texts).lower()
-    if "sudo" in everything or "become" in everything:
-        remedy = "allow it without a password (visudo), or give --ask-become-pass"
-        return f"no sudo: the login may not become root; {remedy}"
     if "no space left" in everything or "disk quota" in everything:
         return f"disk full: while it should {task}; free space in /opt, /etc and the state folder"
     if "read-only file system" in everything:
         return f"read-only file system: while it should {task}; remount it writable"
+    if any(words in everything for words in _NO_SUDO):
+        remedy = "allow it without a password (visudo), or give --ask-become-pass"
+        return f"no sudo: the login may not become root; {remedy}"
+    if "deserialization failed" in everything and (said := result.get("module_stdout")):
+        return f"{task}: the host printed no result but: {_last_line(str(said))}"
     line = next((_last_line(text) for text in texts[2:] + texts[:2] if text.strip()), "no reason")
     return f"{task}: {line}"
 

@@ -72,12 +72,34 @@ def test_a_host_learns_its_peers_public_keys_and_no_secret(lab: Inventory) -> No
     assert not any(pair.secret in text for pair in pairs.values())
 
 
+WARNING = "sudo: unable to resolve host n2: Name or service not known\n"
+
+
 @pytest.mark.parametrize(
     ("result", "words"),
     [
         ({"msg": "Missing sudo password"}, "no sudo: the login may not become root"),
         ({"module_stderr": "sudo: a password is required\n"}, "or give --ask-become-pass"),
         ({"msg": "[Errno 28] No space left on device"}, "disk full: while it should unpack"),
+        ({"msg": "Timeout (12s) waiting for privilege escalation prompt: "}, "no sudo: the login"),
+        ({"module_stderr": "pi is not in the sudoers file.\n"}, "no sudo: the login may not"),
+        (
+            {"msg": "No space left on device", "module_stderr": WARNING},
+            "disk full: while it should",
+        ),
+        (
+            {"msg": "Read-only file system", "module_stderr": WARNING},
+            "read-only file system: while",
+        ),
+        ({"msg": "cannot find tar", "module_stderr": WARNING}, "unpack: cannot find tar"),
+        (
+            {
+                "msg": "Module result deserialization failed",
+                "module_stdout": "hi\nonly backups\n",
+                "module_stderr": WARNING,
+            },
+            "unpack: the host printed no result but: only backups",
+        ),
         ({"stderr": "a\nlast words\n", "msg": "non-zero return code"}, "unpack: last words"),
         ({"msg": "plain"}, "unpack: plain"),
         ({}, "unpack: no reason"),
