@@ -22,6 +22,7 @@ _VARIABLES = {
     "remote_user": "ansible_user",
     "port": "ansible_port",
     "private_key_file": "ansible_ssh_private_key_file",
+    "timeout": "ansible_ssh_timeout",
     "ssh_args": "ansible_ssh_args",
     "ssh_common_args": "ansible_ssh_common_args",
     "ssh_extra_args": "ansible_ssh_extra_args",
@@ -34,7 +35,7 @@ BECOME_PASSWORDS = ("ansible_become_password", "ansible_become_pass", "ansible_s
 _SETTINGS = (
     "ANSIBLE_REMOTE_USER", "ANSIBLE_REMOTE_PORT", "ANSIBLE_PRIVATE_KEY_FILE", "ANSIBLE_SSH_ARGS",
     "ANSIBLE_SSH_COMMON_ARGS", "ANSIBLE_SSH_EXTRA_ARGS", "ANSIBLE_HOST_KEY_CHECKING",
-    "ANSIBLE_SSH_HOST_KEY_CHECKING",
+    "ANSIBLE_SSH_HOST_KEY_CHECKING", "ANSIBLE_TIMEOUT", "ANSIBLE_SSH_TIMEOUT",
 )  # fmt: skip
 
 

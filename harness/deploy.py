@@ -98,8 +98,10 @@ def deploy(
         environments = _environments(fit, progress)
         variables = _variables(inventory, fit, environments, keys.curve_keys(inventory))
         tell(f"deploying to {len(fit)} host(s)")
-        with _locked(inventory, fit, "deploy"):
-            played = play(inventory, "deploy", variables, options=options, progress=progress)
+        with _locked(inventory, fit, "deploy") as ways:
+            played = play(
+                inventory, "deploy", variables, options=options, progress=progress, ways=ways
+            )
         if not options.check:
             well = [name for name, host in played.items() if not host.failure]
             tell(f"waiting for the agents of {len(well)} host(s)")
@@ -138,9 +140,11 @@ def wipe(
     played: dict[str, PlayedHost] = {}
     if variables:
         tell(f"wiping {len(variables)} host(s)")
-        with _locked(inventory, variables, "wipe"):
+        with _locked(inventory, variables, "wipe") as ways:
             options = options or PlayOptions()
-            played = play(inventory, "wipe", variables, options=options, progress=progress)
+            played = play(
+                inventory, "wipe", variables, options=options, progress=progress, ways=ways
+            )
     result = _result(inventory, played, problems, started)
     if result.ok and len(inventory.hosts) == len(inventory.lab_hosts):
         keys.forget(inventory)
@@ -148,11 +152,13 @@ def wipe(
 
 
 @contextmanager
-def _locked(inventory: Inventory, names: Container[str], purpose: str) -> Iterator[None]:
-    """Hold those of the named hosts that have an agent; the others are not even asked."""
+def _locked(
+    inventory: Inventory, names: Container[str], purpose: str
+) -> Iterator[dict[str, tuple[str, ...]]]:
+    """Hold those of the named hosts that have an agent, and yield the ways to all of them."""
     hosts = tuple(host for host in inventory.hosts if host.name in names)
     with Remote(replace(inventory, hosts=hosts)) as remote, hold_hosts(remote, purpose):
-        yield
+        yield remote.shared_words()
         remote.reconnect()  # the agents may be others by now
 
 

@@ -141,10 +141,10 @@ def _ask(given: Given, wishes: Wishes, pins: Path) -> Found:
         options = ssh.resolve(given.address, variables, pins).pinning()
     except (ssh.SshConfigError, ValueError) as error:
         raise UsageError(f"--ssh-args: {error}") from error
-    words = ["ssh", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={options.connect_timeout_s}"]
+    words = ["ssh", "-o", "BatchMode=yes", *options.words, "--", options.target, _ASK]
     try:
         done = subprocess.run(
-            [*words, *options.arguments, "--", options.target, _ASK],
+            words,
             capture_output=True, text=True, errors="replace", stdin=subprocess.DEVNULL, check=False,
             timeout=ASK_TIMEOUT_S,
         )  # fmt: skip

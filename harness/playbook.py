@@ -1,7 +1,8 @@
 """Run one of our playbooks through ansible-runner and say, host by host, what came of it.
 
-Everything Ansible leaves on the controller (artifacts, control sockets, its home) lives in a
-temporary folder that is gone afterwards; the user's own Ansible files are not written to.
+Ansible goes over the connections that are there already. Everything it leaves on the controller
+(artifacts, its home) lives in a temporary folder that is gone afterwards; the user's own Ansible
+files are not written to.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import difflib
 import os
 import shlex
 import shutil
-import subprocess
 import sys
 import tempfile
 import threading
@@ -25,10 +25,15 @@ import ansible_runner
 from harness.errors import RunError
 from harness.inside import thread_start
 from harness.inventory import Inventory
-from harness.ssh import JUMP_LOGINS_MAX
 
 PLAYBOOKS = Path(__file__).resolve().parent.parent / "playbooks"
 Progress = Callable[[str], None]
+_SAID_IN_WORDS = (
+    *("ansible_ssh_common_args", "ansible_ssh_extra_args"),
+    *("ansible_ssh_private_key_file", "ansible_private_key_file"),
+    *("ansible_password", "ansible_ssh_password", "ansible_ssh_pass"),
+)
+"""Variables of Ansible that its ssh would get words from besides."""
 _QUIET = frozenset({"runner_on_skipped"})
 
 
@@ -63,8 +68,12 @@ def play(
     *,
     options: PlayOptions,
     progress: Progress,
+    ways: Mapping[str, Sequence[str]],
 ) -> dict[str, PlayedHost]:
     """Return the outcome of playbooks/<name>.yml for each host that variables has an entry for.
+
+    ways has the words by which ssh uses the connection to a host that is there already; a host
+    without is logged in to by its own words.
 
     Raises:
         PlaybookError: Ansible did not even reach a task.
@@ -74,6 +83,7 @@ def play(
     stop = threading.Event()
     try:
         arguments = _arguments(inventory, name, variables, options=options, folder=folder)
+        arguments["extravars"] |= _login(inventory, ways)
         arguments["event_handler"] = _listener(played, progress)
         arguments["cancel_callback"] = stop.is_set
         with ThreadPoolExecutor(1, initializer=thread_start(inventory.netns)) as pool:
@@ -82,8 +92,6 @@ def play(
             except BaseException:
                 stop.set()
                 raise
-            finally:
-                _end_masters(folder / "cp")
         if runner.rc != 0 and not any(host.failure for host in played.values()):
             raise PlaybookError(f"ansible-playbook {name}.yml: {_last_error(runner)}")
     finally:
@@ -99,22 +107,7 @@ def _arguments(
     options: PlayOptions,
     folder: Path,
 ) -> dict[str, Any]:
-    (folder / "cp").mkdir(mode=0o700)
-    extra: dict[str, Any] = {
-        "slotlab_hosts": list(variables),
-        "slotlab_deploy": dict(variables),
-        "slotlab_ssh": {
-            host.name: shlex.join(host.ssh.common_arguments) for host in inventory.hosts
-        },
-        "ansible_ssh_common_args": "{{ slotlab_ssh[inventory_hostname] }}",
-        "slotlab_login": {
-            host.name: {"user": host.ssh.user, "port": host.ssh.port, "python": host.python}
-            for host in inventory.hosts
-        },
-        "ansible_user": "{{ slotlab_login[inventory_hostname].user }}",
-        "ansible_port": "{{ slotlab_login[inventory_hostname].port }}",
-        "ansible_python_interpreter": "{{ slotlab_login[inventory_hostname].python }}",
-    }
+    extra = {"slotlab_hosts": list(variables), "slotlab_deploy": dict(variables)}
     become: dict[str, str] = {}
     if options.become_password is not None:
         # A file, not a variable: a password that the inventory has for a host goes before it.
@@ -135,11 +128,10 @@ def _arguments(
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "ANSIBLE_HOME": str(folder / "home"),
             "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
-            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / "cp"),
             "ANSIBLE_REMOTE_TMP": "/tmp",
             "ANSIBLE_PIPELINING": "true",
             "ANSIBLE_HOST_KEY_CHECKING": "true",
-            "ANSIBLE_FORKS": str(_forks(inventory, len(variables))),
+            "ANSIBLE_FORKS": str(min(32, max(5, len(variables)))),
             "ANSIBLE_NOCOLOR": "true",
             "ANSIBLE_DEPRECATION_WARNINGS": "false",
             "ANSIBLE_TIMEOUT": str(max(host.ssh.connect_timeout_s for host in inventory.hosts)),
@@ -148,10 +140,25 @@ def _arguments(
     }
 
 
-def _forks(inventory: Inventory, count: int) -> int:
-    if any(host.ssh.jump for host in inventory.hosts):
-        return JUMP_LOGINS_MAX
-    return min(32, max(5, count))
+def _login(inventory: Inventory, ways: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return the variables that give OpenSSH our words, and the host's interpreter."""
+    words = {
+        host.name: shlex.join(["-o", "ControlMaster=no", *ways.get(host.name, host.ssh.words)])
+        for host in inventory.hosts
+    }
+    login = {
+        host.name: {"user": host.ssh.user, "port": host.ssh.port, "python": host.python}
+        for host in inventory.hosts
+    }
+    return {
+        **dict.fromkeys(_SAID_IN_WORDS, ""),
+        "slotlab_ssh": words,
+        "slotlab_login": login,
+        "ansible_ssh_args": "{{ slotlab_ssh[inventory_hostname] }}",
+        "ansible_user": "{{ slotlab_login[inventory_hostname].user }}",
+        "ansible_port": "{{ slotlab_login[inventory_hostname].port }}",
+        "ansible_python_interpreter": "{{ slotlab_login[inventory_hostname].python }}",
+    }
 
 
 def _listener(
@@ -237,10 +244,3 @@ def _last_error(runner: Any) -> str:
     text = runner.stdout.read()
     errors = [line for line in text.splitlines() if "ERROR" in line]
     return _last_line("\n".join(errors[:1]) or text) or str(runner.status)
-
-
-def _end_masters(folder: Path) -> None:
-    """End the SSH masters whose sockets are in folder: ours, and of no further use."""
-    for path in folder.iterdir() if folder.is_dir() else []:
-        command = ["ssh", "-O", "exit", "-o", f"ControlPath={path}", "unused"]
-        subprocess.run(command, capture_output=True, check=False, timeout=10)

@@ -1,17 +1,15 @@
 """`slotlab check`: is every host fit for a campaign, and if not, what is the remedy.
 
-Read-only, all hosts at once. Both ways to a host are tried: OpenSSH, as Ansible goes, and
-Fabric. What was found is judged in preflight_machine, _clock, _network and _lab; the answer is
-rows of data, which the command line renders.
+Read-only, all hosts at once, over the connections that OpenSSH keeps for Fabric and for Ansible.
+What was found is judged in preflight_machine, _clock, _network and _lab; the answer is rows of
+data, which the command line renders.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,6 @@ from harness import (
 from harness.awaiting import Tell, each, nobody
 from harness.channel import PATIENCE_S, Reply
 from harness.host_facts import Found
-from harness.inside import thread_start
 from harness.inventory import Host, Inventory
 from harness.packages import PROGRAMS
 from harness.pair_traffic import PairCount, Traffic, measure
@@ -37,12 +34,10 @@ from harness.preflight_clock import Controller
 from harness.preflight_rows import CheckReport, Row, Verdict
 from harness.printed import read_json
 from harness.remote import HostResult, Remote
-from harness.ssh import JUMP_LOGINS_MAX
 from node.ntp_rules import split_server
 
 DEFAULT_SLOT_NS = 500_000_000
 LOSS_S = 10.0
-FABRIC = "ssh (Fabric)"
 PROBE_S = 300.0
 """How long a host may take to look at itself; a slow machine is a finding, not a dead one."""
 LOSS_RATE = 100.0
@@ -87,18 +82,12 @@ def check(
     """
     options = options or CheckOptions()
     pinning = _pinning(inventory)
-    hosts = pinning.hosts
-    tell(f"trying both ways to {len(hosts)} host(s)")
-    logins = JUMP_LOGINS_MAX if any(host.ssh.jump for host in hosts) else 16
-    with ThreadPoolExecutor(logins, initializer=thread_start(inventory.netns)) as pool:
-        openssh = [pool.submit(_openssh, host) for host in hosts]
-        if any(host.ssh.host_key_policy == "accept-new" for host in hosts):
-            wait(openssh)  # OpenSSH pins first; two programs would write one file at once
-        with Remote(pinning) as remote:
-            probed, asked = _ask(remote, options, tell)
+    tell(f"logging in to {len(pinning.hosts)} host(s)")
+    with Remote(pinning) as remote:
+        probed, asked = _ask(remote, options, tell)
     rows: list[Row] = []
-    for host, first in zip(hosts, openssh, strict=True):
-        rows += _ways(first.result(), _fabric(host, probed[host.name]))
+    for host in pinning.hosts:
+        rows.append(_reached(host, probed[host.name]))
         if (found := asked.found.get(host.name)) is not None:
             rows += findings(host, found, inventory.lab, options, asked.controller)
             rows.append(_agent(asked.agents[host.name]))
@@ -190,7 +179,7 @@ def _of_lab(
 def _pinning(inventory: Inventory) -> Inventory:
     """Return the inventory with `ask` read as `accept-new`: there is nobody to ask."""
     hosts = tuple(replace(host, ssh=host.ssh.pinning()) for host in inventory.hosts)
-    for file in {Path(host.ssh.pin_file) for host in hosts if host.ssh.pin_file}:
+    for file in {Path(name) for host in hosts for name in host.ssh.pin_files}:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return replace(inventory, hosts=hosts)
 
@@ -210,43 +199,11 @@ def _command(host: Host) -> list[str]:
     return host_python.command(host, json.dumps(asked))
 
 
-def _openssh(host: Host) -> Row:
-    """Return how the way that Ansible takes works out."""
-    ssh = host.ssh
-    command = ["ssh", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={ssh.connect_timeout_s}"]
-    command += [*ssh.arguments, "--", ssh.target, "true"]
-    if ssh.password:
-        return Row(host.name, "ssh (Ansible)", "warn", "a login password is set: not tried")
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=ssh.connect_timeout_s + 5,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Row(host.name, "ssh (Ansible)", "fail", "no answer in time", "is the host on?")
-    if done.returncode == 0:
-        return Row(host.name, "ssh (Ansible)", "ok", f"{ssh.user}@{ssh.address}")
-    last = (done.stderr.strip().splitlines() or [f"exit {done.returncode}"])[-1]
-    remedy = f"try: ssh -v {ssh.user}@{ssh.address}, with ansible_ssh_common_args if set"
-    return Row(host.name, "ssh (Ansible)", "fail", last, remedy)
-
-
-def _ways(openssh: Row, fabric: Row) -> list[Row]:
-    """Return a row for each way in; where neither works it is one finding, in OpenSSH's words."""
-    if openssh.verdict == fabric.verdict == "fail" and fabric.check == FABRIC:
-        return [replace(openssh, check="ssh")]
-    return [openssh, fabric]
-
-
-def _fabric(host: Host, result: HostResult) -> Row:
+def _reached(host: Host, result: HostResult) -> Row:
     if result.ok:
-        return Row(host.name, FABRIC, "ok", f"{host.ssh.user}@{host.ssh.address}")
+        return Row(host.name, "ssh", "ok", f"{host.ssh.user}@{host.ssh.address}")
     if result.reason:
-        return Row(host.name, FABRIC, "fail", result.problem)
+        return Row(host.name, "ssh", "fail", result.problem)
     if result.exit_code == 127:
         return Row(host.name, "python", "fail", *host_python.missing(host))
     return Row(host.name, "python", "fail", result.problem, f"is {host.python} intact?")

@@ -7,7 +7,6 @@ the lab's network namespace when it has one.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import shlex
 import threading
@@ -18,22 +17,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import fabric
-
 from harness.channel import ControlChannel, Reply
-from harness.connection import RemoteFailure, connect, execute, failure
+from harness.connection import Connection, connect, execute, failure
 from harness.errors import RunError
 from harness.inside import call_inside, thread_start
 from harness.inventory import Host, Inventory
+from harness.master import LOGIN_STEPS
 from harness.ssh import JUMP_LOGINS_MAX
+from harness.ssh_failure import RemoteFailure
 
 DEFAULT_TIMEOUT_S = 60.0
-LOGIN_STEPS = 3
-"""Reaching a host, its greeting and the login may each take the time to connect."""
 GRACE_S = 0.5
 """A host that gives up by itself at the deadline says more than one that is given up."""
-LOOK_S = 5.0
-"""Within this time a connection that works opens another session."""
 Lane = Literal["requests", "renewals"]
 """Requests wait for each other in their lane of a host, never for one in another lane: what a
 short lease or lock depends on goes by `renewals`, beside whatever else a host is busy with."""
@@ -125,9 +120,10 @@ class Remote:
         call_inside(inventory.netns, lambda: None)  # a vanished lab is one clear error, here
         self.inventory = inventory
         self._hosts = {host.name: host for host in inventory.hosts}
-        self._connections: dict[str, fabric.Connection] = {}
+        self._connections: dict[str, Connection] = {}
         self._lines: dict[tuple[str, Lane], _Line] = {}
-        self._locks = {name: threading.RLock() for name in self._hosts}
+        self._locks = {name: threading.Lock() for name in self._hosts}
+        self._closing = threading.Event()
         self._pools = {name: self._pool(name) for name in ("commands", "requests", "renewals")}
 
     def __enter__(self) -> Remote:
@@ -138,6 +134,7 @@ class Remote:
 
     def close(self) -> None:
         """Return once every channel and connection is closed."""
+        self._closing.set()
         self.reconnect()
         for pool in self._pools.values():
             pool.shutdown(wait=True, cancel_futures=True)
@@ -204,30 +201,6 @@ class Remote:
 
         return self._each(hosts, one, timeout_s=timeout_s)
 
-    def get(
-        self, hosts: Iterable[str] | None, remote: str, local: Callable[[str], Path]
-    ) -> HostResults:
-        """Return results once the file remote of each host is in local(host)."""
-
-        def one(host: Host) -> HostResult:
-            connection = self._connection(host)
-            with self._locks[host.name]:
-                connection.get(remote, local=str(local(host.name)))
-            return HostResult(host=host.name, exit_code=0)
-
-        return self._each(hosts, one)
-
-    def put(self, hosts: Iterable[str] | None, local: Path, remote: str) -> HostResults:
-        """Return results once the file local is at remote on each host."""
-
-        def one(host: Host) -> HostResult:
-            connection = self._connection(host)
-            with self._locks[host.name]:
-                connection.put(str(local), remote=remote)
-            return HostResult(host=host.name, exit_code=0)
-
-        return self._each(hosts, one)
-
     def ctl(
         self,
         requests: Mapping[str, Mapping[str, Any]],
@@ -249,11 +222,12 @@ class Remote:
                 raise RemoteFailure("timeout", "an earlier request is still not answered")
             try:
                 if line.channel is None or line.channel.closed:
-                    transport = self._connection(host).transport
+                    connection = self._connection(host)
                     if lane == "requests":
                         end = time.monotonic() + timeout_s
-                    line.channel = ControlChannel(host.name, transport, timeout_s=_left_s(end))
-                return line.channel.ask(requests[host.name], timeout_s=_left_s(end))
+                    line.channel = ControlChannel(host.name, connection)
+                left_s = max(0.0, end - time.monotonic())
+                return line.channel.ask(requests[host.name], timeout_s=left_s)
             finally:
                 line.lock.release()
 
@@ -273,39 +247,29 @@ class Remote:
 
     def reconnect(self) -> None:
         """Return with all connections dropped; the next call logs in anew (new groups count)."""
-        for name in self._hosts:
-            self._drop(name)
+        for line in list(self._lines.values()):
+            if line.channel is not None:
+                line.channel.close()
+        for name in list(self._connections):
+            self._connections.pop(name).close()
 
-    def _connection(self, host: Host) -> fabric.Connection:
+    def shared_words(self) -> dict[str, tuple[str, ...]]:
+        """Return the words by which another ssh uses our connection to each host that has one."""
+        return {name: each.master.shared_words for name, each in self._connections.items()}
+
+    def _connection(self, host: Host) -> Connection:
         with self._locks[host.name]:
             connection = self._connections.get(host.name)
             if connection is None or not connection.is_connected:
-                connection = connect(host.ssh)
+                connection = connect(host.ssh, self._closing)
                 self._connections[host.name] = connection
             return connection
-
-    def _drop(self, name: str) -> None:
-        """Forget a connection whose host may have died without a word; the next call makes one."""
-        for (host, _), line in list(self._lines.items()):
-            if host == name and line.channel is not None:
-                line.channel.close()
-        connection = self._connections.pop(name, None)
-        if connection is not None:
-            connection.close()
-
-    def _look(self, name: str, connection: fabric.Connection) -> None:
-        """Drop a connection that opens no further session, unless it is another one by now."""
-        try:
-            connection.transport.open_session(timeout=LOOK_S).close()
-        except Exception:
-            if self._connections.get(name) is connection:
-                self._drop(name)
 
     def _login_s(self, names: Iterable[str]) -> float:
         """Return how long it may take until those of the hosts that are not yet are logged in."""
         away = [self._hosts[name].ssh for name in names if name not in self._connections]
         each_s = max((LOGIN_STEPS * ssh.connect_timeout_s for ssh in away), default=0)
-        return each_s * (1 + sum(ssh.jump is not None for ssh in away) // JUMP_LOGINS_MAX)
+        return each_s * (1 + sum(ssh.proxied for ssh in away) // JUMP_LOGINS_MAX)
 
     def _pool(self, name: str) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(
@@ -345,14 +309,7 @@ class Remote:
                 problem = failure(error, host.ssh)
                 if problem is None:
                     raise
-                return missed(host, problem)
-
-        def missed(host: Host, problem: RemoteFailure) -> T:
-            connection = self._connections.get(host.name)
-            if connection is not None and problem.reason in ("timeout", "closed"):
-                with contextlib.suppress(RuntimeError):  # all is being closed
-                    self._pools["commands"].submit(self._look, host.name, connection)
-            return lost(host, problem)
+                return lost(host, problem)
 
         futures = {name: pool.submit(guarded, self.inventory.host(name)) for name in names}
         found: dict[str, T] = {}
@@ -363,17 +320,5 @@ class Remote:
             except TimeoutError:
                 future.cancel()
                 problem = RemoteFailure("timeout", "no answer in time")
-                found[name] = missed(self._hosts[name], problem)
+                found[name] = lost(self._hosts[name], problem)
         return found
-
-
-def _left_s(end: float) -> float:
-    """Return how long it is to the end (monotonic).
-
-    Raises:
-        TimeoutError: it is past.
-    """
-    left = end - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left

@@ -1,17 +1,16 @@
-"""How one host is reached by SSH, resolved once and used by both Ansible and Fabric.
+"""The words that OpenSSH gets for one host, made once from the inventory's variables.
 
-Ansible runs OpenSSH, Fabric runs paramiko. To make both do the same, OpenSSH itself is asked
-(`ssh -G`) what the inventory's variables and the user's ssh_config amount to. Host keys are
-pinned in a file of the lab, unless the user named one; the user's own file is read, never written.
+OpenSSH logs in, for Fabric's way and for Ansible's: what its options and the user's ssh_config mean
+is its own affair. It is asked (`ssh -G`) only what must be known here: the address, and whether
+another host stands in between. Host keys are pinned in a file of the lab, unless the user named
+one; the user's own file is read, never written.
 """
 
 from __future__ import annotations
 
 import itertools
 import pwd
-import re
 import shlex
-import socket
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,54 +20,57 @@ from pathlib import Path
 DEFAULT_CONNECT_TIMEOUT_S = 8
 JUMPS_MAX = 8
 JUMP_LOGINS_MAX = 4
-"""How many logins go through jump hosts at once; sshd drops some once ten have just begun."""
+"""How many logins go through other hosts at once; sshd drops some once ten have just begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SshOptions:
-    """Where and as whom to log in, with which keys, and whose host keys to believe.
+    """Where and as whom to log in, and the words that make OpenSSH do it.
 
-    target is what OpenSSH is given (a name that ssh_config may know), address what it means.
-    own_words are the options that the inventory gives OpenSSH for this host, common_words those of
-    them that Ansible calls common, and the key; both without jump hosts. jump is the host in
-    between, None for a direct way or one that proxy_command (the user's own, its tokens replaced)
-    makes. pin_file is "" where the user says in which file host keys are kept. host_key_policy is
-    yes, ask, accept-new or no.
+    target is what OpenSSH is given (a name that ssh_config may know); address, user and port are
+    what it means by that, alias the HostKeyAlias if there is one. own_words are the options
+    that the inventory gives OpenSSH for this host, without jump hosts: jump is the one in between,
+    None for a direct way or one that a ProxyCommand of the user's makes (by_command). pin_file is
+    "" where the user says in which file host keys are kept. host_key_policy is yes, ask,
+    accept-new or no.
     """
 
     target: str
     address: str
     user: str
     port: int = 22
-    key_files: tuple[str, ...] = ()
-    known_hosts_files: tuple[str, ...] = ()
+    alias: str = ""
     pin_file: str = ""
     host_key_policy: str = "ask"
-    proxy_command: str = ""
     jump: SshOptions | None = None
-    allow_agent: bool = True
+    by_command: bool = False
     password: str = field(default="", repr=False)
     connect_timeout_s: int = DEFAULT_CONNECT_TIMEOUT_S
     own_words: tuple[str, ...] = ()
-    common_words: tuple[str, ...] = ()
 
     @property
-    def arguments(self) -> tuple[str, ...]:
-        """Return the words that make OpenSSH do all this; follow them with `-- target`."""
+    def words(self) -> tuple[str, ...]:
+        """Return the options that make OpenSSH do all this; follow them with `-- target`.
+
+        They go before what the user says of the same: of two values OpenSSH takes the first.
+        """
         return (*self._derived(), *self.own_words)
 
     @property
-    def common_arguments(self) -> tuple[str, ...]:
-        """Return what Ansible's ssh_common_args must be; it adds key, user and port itself."""
-        return (*self._derived(), *self.common_words)
+    def known_as(self) -> str:
+        """Return the name of the host's key in known_hosts."""
+        return self.alias or (self.address if self.port == 22 else f"[{self.address}]:{self.port}")
 
     @property
-    def jump_command(self) -> tuple[str, ...]:
-        """Return the command that speaks to the host through its jump host, empty without one."""
-        if self.jump is None:
-            return ()
-        way = ("-o", "BatchMode=yes", *self.jump.arguments, "-W", f"[{self.address}]:{self.port}")
-        return ("ssh", *way, "--", self.jump.target)
+    def proxied(self) -> bool:
+        """Return whether another host or program stands between."""
+        return self.jump is not None or self.by_command
+
+    @property
+    def pin_files(self) -> tuple[str, ...]:
+        """Return where new host keys go, of this host and of those on the way."""
+        own = (self.pin_file,) if self.pin_file else ()
+        return own if self.jump is None else (*own, *self.jump.pin_files)
 
     def pinning(self) -> SshOptions:
         """Return the same with `ask` read as `accept-new`, also on the way: nobody is asked."""
@@ -77,19 +79,19 @@ class SshOptions:
         return replace(self, host_key_policy=policy, jump=jump)
 
     def _derived(self) -> list[str]:
-        words: list[str] = []
+        words = ["-o", f"ConnectTimeout={self.connect_timeout_s}"]
         if self.pin_file:
-            files = " ".join(f'"{name}"' if " " in name else name for name in self._user_files())
+            files = " ".join(_quoted(name) for name in (self.pin_file, *_default_known_hosts()))
             words += ["-o", f"UserKnownHostsFile={files}"]
-        if self.host_key_policy == "accept-new":
-            words += ["-o", "StrictHostKeyChecking=accept-new"]
+        # Nobody is there to be asked.
+        policy = {"ask": "yes"}.get(self.host_key_policy, self.host_key_policy)
+        words += ["-o", f"StrictHostKeyChecking={policy}"]
         if self.jump is not None:
-            command = shlex.join(self.jump_command).replace("%", "%%")
-            words += ["-o", f"ProxyCommand={command}"]
+            before = ("ssh", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", *self.jump.words)
+            through = shlex.join(before).replace("%", "%%")
+            target = shlex.quote(self.jump.target).replace("%", "%%")
+            words += ["-o", f"ProxyCommand={through} -W '[%h]:%p' -- {target}"]
         return words
-
-    def _user_files(self) -> list[str]:
-        return [self.pin_file, *_default_known_hosts()]
 
 
 class SshConfigError(Exception):
@@ -97,54 +99,55 @@ class SshConfigError(Exception):
 
 
 def resolve(address: str, variables: Mapping[str, object], pin_file: Path) -> SshOptions:
-    """Return the options for the host at address, as OpenSSH itself would read them.
+    """Return the options for the host at address, as Ansible would give them to OpenSSH.
 
     variables are Ansible's; pin_file is where new host keys go unless the user has said where.
 
     Raises:
         SshConfigError: OpenSSH does not accept the options, or is not installed.
     """
-    key, common = _key_words(variables), _split(variables, "ansible_ssh_common_args")
     # In Ansible's order: of two values of one option OpenSSH takes the first.
-    args, extra = _split(variables, "ansible_ssh_args"), _split(variables, "ansible_ssh_extra_args")
-    words = [*args, *_own_words(variables), *key, *common, *extra]
-    password = str(variables.get("ansible_password") or variables.get("ansible_ssh_pass") or "")
+    words = [
+        *_split(variables, "ansible_ssh_args"),
+        *_login_words(variables),
+        *_split(variables, "ansible_ssh_common_args"),
+        *_split(variables, "ansible_ssh_extra_args"),
+    ]
     found = _resolved(address, words, pin_file, JUMPS_MAX)
-    return replace(found, password=password, common_words=tuple(_without_jump([*common, *key])))
+    return replace(found, password=_first(variables, _PASSWORDS))
 
 
-def _own_words(variables: Mapping[str, object]) -> list[str]:
+_PASSWORDS = ("ansible_password", "ansible_ssh_password", "ansible_ssh_pass")
+_LOGIN = {
+    "User": ("ansible_user", "ansible_ssh_user"),
+    "Port": ("ansible_port", "ansible_ssh_port"),
+    "ConnectTimeout": ("ansible_ssh_timeout",),
+}
+_KEYS = ("ansible_ssh_private_key_file", "ansible_private_key_file")
+
+
+def _first(variables: Mapping[str, object], keys: Iterable[str]) -> str:
+    return next((str(variables[key]) for key in keys if variables.get(key)), "")
+
+
+def _login_words(variables: Mapping[str, object]) -> list[str]:
     """Return the OpenSSH words of Ansible's login variables."""
     words = []
-    user = variables.get("ansible_user") or variables.get("ansible_ssh_user")
-    if user:
-        words += ["-o", f"User={user}"]
-    port = variables.get("ansible_port") or variables.get("ansible_ssh_port")
-    if port:
-        words += ["-o", f"Port={port}"]
+    for option, keys in _LOGIN.items():
+        if value := _first(variables, keys):
+            words += ["-o", f"{option}={value}"]
+    if key := _first(variables, _KEYS):
+        # Ansible would have a relative one mean its working directory, which is not where we stand.
+        words += ["-o", f'IdentityFile="{Path(key).expanduser().absolute()}"']
     return words
 
 
-def _key_words(variables: Mapping[str, object]) -> list[str]:
-    """Return the OpenSSH words of the host's key.
-
-    Ansible's own have a relative path mean its working directory, which is not where we stand.
-    """
-    keys = ("ansible_ssh_private_key_file", "ansible_private_key_file")
-    file = next((variables[key] for key in keys if variables.get(key)), None)
-    return ["-o", f'IdentityFile="{Path(str(file)).expanduser().absolute()}"'] if file else []
-
-
 def _split(variables: Mapping[str, object], key: str) -> list[str]:
-    return _absolute(shlex.split(str(variables.get(key) or "")))
-
-
-def _absolute(words: list[str]) -> list[str]:
-    """Return words with the files of -F and -i as absolute paths."""
-    before = ["", *words]
+    """Return the words of a variable, with the files of -F and -i as absolute paths."""
+    words = shlex.split(str(variables.get(key) or ""))
     return [
-        str(Path(word).expanduser().absolute()) if flag in ("-F", "-i") else word
-        for flag, word in zip(before, words, strict=False)
+        str(Path(word).expanduser().absolute()) if flag in ("-F", "-i") and word != "none" else word
+        for flag, word in zip(["", *words], words, strict=False)
     ]
 
 
@@ -156,25 +159,13 @@ def _resolved(target: str, words: list[str], pin_file: Path, jumps_left: int) ->
         value = settings.get(key, [default])[0]
         return "" if value == "none" else value
 
-    place = {
-        "h": first("hostname"), "n": target, "p": first("port", "22"), "r": first("user"),
-        "k": first("hostkeyalias") or target, "j": first("proxyjump"),
-    }  # fmt: skip
-
-    def files(key: str) -> tuple[str, ...]:
-        names = [name for line in settings.get(key, []) for name in shlex.split(line)]
-        return tuple(_path(name, place) for name in names if name != "none")
-
-    # One key a line, spaces and all; a line of known hosts names several files.
-    keys = [_path(name, place) for name in settings.get("identityfile", []) if name != "none"]
-    known = files("userknownhostsfile")
-    pins = set(known) <= set(_default_known_hosts()) and bool(known)
-    proxy = _expand(first("proxycommand"), place)
+    by_command = bool(first("proxycommand"))
     jump = None
-    if (hops := first("proxyjump")) and not proxy:
+    if (hops := first("proxyjump")) and not by_command:
         if jumps_left == 0:
             raise SshConfigError(f"more than {JUMPS_MAX} jump hosts before {target}: a circle?")
         jump = _hop(hops.split(","), words, pin_file, jumps_left - 1)
+    known = {_from_home(name) for name in shlex.split(first("userknownhostsfile"))}
     default_s = DEFAULT_CONNECT_TIMEOUT_S + (jump.connect_timeout_s if jump else 0)
     timeout, policy = first("connecttimeout"), first("stricthostkeychecking", "ask")
     return SshOptions(
@@ -182,69 +173,48 @@ def _resolved(target: str, words: list[str], pin_file: Path, jumps_left: int) ->
         address=first("hostname"),
         user=first("user"),
         port=int(first("port", "22")),
-        key_files=tuple(name for name in keys if Path(name).is_file()),
-        known_hosts_files=((str(pin_file),) if pins else ())
-        + known
-        + files("globalknownhostsfile"),
-        pin_file=str(pin_file) if pins else "",
-        host_key_policy={"true": "yes", "false": "no"}.get(policy, policy),
-        proxy_command=proxy,
+        alias=first("hostkeyalias"),
+        pin_file=str(pin_file) if known and known <= set(_default_known_hosts()) else "",
+        host_key_policy={"true": "yes", "false": "no", "off": "no"}.get(policy, policy),
         jump=jump,
-        allow_agent=first("identitiesonly") != "yes"
-        and settings.get("identityagent", [""])[0] != "none",
+        by_command=by_command,
         connect_timeout_s=int(timeout) if timeout.isdigit() else default_s,
         own_words=tuple(_without_jump(words)),
     )
 
 
-def _expand(text: str, place: Mapping[str, str]) -> str:
-    """Return text with OpenSSH's tokens replaced (ssh_config(5), TOKENS), unknown ones kept.
-
-    `ssh -G` prints them as written; OpenSSH replaces them only when it logs in.
-    """
-    own = pwd.getpwuid(geteuid())
-    name = socket.gethostname()
-    tokens = {
-        **place, "%": "%", "d": own.pw_dir, "i": str(geteuid()), "u": own.pw_name, "l": name,
-        "L": name.split(".")[0],
-    }  # fmt: skip
-    return re.sub(r"%(.)", lambda found: tokens.get(found[1], found[0]), text)
-
-
-def _path(text: str, place: Mapping[str, str]) -> str:
-    """Return the file that a path of ssh_config names, relative ones from where we stand."""
-    return str(Path(_expand(text, place)).expanduser().absolute())
-
-
 def _hop(hops: list[str], words: list[str], pin_file: Path, jumps_left: int) -> SshOptions:
     """Return the options for the last of hops: [user@]host[:port], reached through the others.
 
-    It gets its own ssh_config, the user's choice of configuration file, and the host's keys, but
-    neither the host's user nor its port.
+    As with OpenSSH it has its own ssh_config, in the file that the user chose; behind its own keys
+    the host's is tried, which most racks have for both.
     """
     text = hops[-1].removeprefix("ssh://")
     user, at, place = text.rpartition("@")
     host, colon, port = place.rpartition(":")
     if not colon or not port.isdigit() or (":" in host and not host.startswith("[")):
         host, port = place, ""
+    host = host.strip("[]")
     own = [word for pair in _pairs(words, "-F") for word in pair]
-    own += [
-        word
-        for pair in itertools.chain(_pairs(words, "-o"), _pairs(words, "-i"))
-        if pair[0] == "-i" or pair[1].lower().startswith(_SHARED)
-        for word in pair
-    ]
     own += ["-o", f"User={user}"] if at else []
     own += ["-o", f"Port={port}"] if port else []
     own += ["-o", f"ProxyJump={','.join(hops[:-1])}"] if hops[:-1] else []
-    return _resolved(host.strip("[]"), own, pin_file, jumps_left)
+    return _resolved(host, [*own, *_keys_of_both(host, own, words)], pin_file, jumps_left)
 
 
-_SHARED = (
-    *("identityfile", "identitiesonly", "identityagent", "connecttimeout"),
-    *("userknownhostsfile", "globalknownhostsfile", "stricthostkeychecking"),
-)
-"""Options of a host that go for its jump hosts, too: whom we are, and whom we believe."""
+def _keys_of_both(host: str, own: list[str], words: list[str]) -> list[str]:
+    """Return the words of a jump host's own keys, as far as they are there, and those of words."""
+    given = [f'IdentityFile="{name}"' for _, name in _pairs(words, "-i")]
+    given += [text for _, text in _pairs(words, "-o") if text.lower().startswith("identityfile")]
+    if not given:
+        return []
+    own_names = _settings(_ask(own, host)).get("identityfile", [])
+    found = [name for name in own_names if "%" in name or Path(_from_home(name)).is_file()]
+    return [word for text in [*map(_identity, found), *given] for word in ("-o", text)]
+
+
+def _identity(name: str) -> str:
+    return f'IdentityFile="{name}"'
 
 
 def _ask(words: list[str], target: str) -> str:
@@ -290,6 +260,19 @@ def _pairs(words: Iterable[str], flag: str) -> list[tuple[str, str]]:
     return [(a, b) for a, b in itertools.pairwise(words) if a == flag]
 
 
+def _quoted(name: str) -> str:
+    """Return a file's name as one word of an option, tokens none."""
+    plain = name.replace("%", "%%")
+    return f'"{plain}"' if " " in name else plain
+
+
+def _home() -> str:
+    return pwd.getpwuid(geteuid()).pw_dir
+
+
+def _from_home(name: str) -> str:
+    return f"{_home()}{name[1:]}" if name.startswith("~/") else name
+
+
 def _default_known_hosts() -> list[str]:
-    home = Path(pwd.getpwuid(geteuid()).pw_dir)
-    return [str(home / ".ssh" / name) for name in ("known_hosts", "known_hosts2")]
+    return [f"{_home()}/.ssh/{name}" for name in ("known_hosts", "known_hosts2")]

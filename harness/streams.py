@@ -6,13 +6,8 @@ more on standard error than the connection holds until somebody reads it.
 
 from __future__ import annotations
 
-import contextlib
 import secrets
-import threading
-from collections.abc import Callable
 from typing import BinaryIO
-
-import paramiko
 
 CHUNK_BYTES = 256 * 1024
 ERRORS_BYTES_MAX = 256 * 1024
@@ -54,26 +49,18 @@ class Marked:
             raise ValueError(f"its login shell prints more than {GREETING_BYTES_MAX} bytes")
 
 
-def read_both(channel: paramiko.Channel, out: Marked, left_s: Callable[[], float]) -> str:
-    """Return the end of standard error once both streams have ended; out has had the other one.
+class Tail:
+    """Keeps the end of what is written to it."""
 
-    Raises:
-        TimeoutError: left_s says so, or nothing came for as long as it allows.
-    """
-    errors = bytearray()
+    def __init__(self) -> None:
+        self._kept = bytearray()
 
-    def drain() -> None:
-        with contextlib.suppress(OSError):  # the reader of standard output tells of it
-            while chunk := channel.recv_stderr(CHUNK_BYTES):
-                errors.extend(chunk)
-                del errors[:-ERRORS_BYTES_MAX]
+    def write(self, chunk: bytes) -> None:
+        """Take what the command's standard error brought."""
+        self._kept += chunk
+        del self._kept[:-ERRORS_BYTES_MAX]
 
-    reader = threading.Thread(target=drain, daemon=True)
-    reader.start()
-    while chunk := channel.recv(CHUNK_BYTES):
-        out.write(chunk)
-        channel.settimeout(left_s())
-    reader.join(left_s())
-    if reader.is_alive():
-        raise TimeoutError
-    return errors.decode(errors="replace")
+    @property
+    def text(self) -> str:
+        """Return what was kept."""
+        return self._kept.decode(errors="replace")

@@ -1,7 +1,7 @@
 """The ways to a host on a rack: through a jump host, with pinned keys, with a sudo password.
 
-1. Before `check` an unknown host key is refused, on both paths; `check` pins it in the lab's file.
-2. Ansible and Fabric then go through the jump host, and the user's own known_hosts is not written.
+1. Before `check` an unknown host key is refused; `check` pins it in the lab's file.
+2. The way then leads through the jump host, and the user's own known_hosts is not written.
 3. A host whose sudo asks for a password is deployed to, healed by hand and wiped with it.
 """
 
@@ -16,11 +16,12 @@ import pytest
 import yaml
 
 from harness import deploy, healing, inventory, preflight
-from harness.connection import RemoteFailure, connect
+from harness.connection import connect
 from harness.inside import call_inside
 from harness.inventory import Inventory
 from harness.playbook import PlayOptions
 from harness.remote import Remote
+from harness.ssh_failure import RemoteFailure
 
 from .bench import MARKS, Bench, bench
 

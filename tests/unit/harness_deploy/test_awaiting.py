@@ -66,7 +66,7 @@ def test_all_hosts_are_asked_at_once() -> None:
 @pytest.mark.parametrize(
     ("command", "line"),
     [
-        (["check", "--quick"], "trying both ways to 1 host(s)"),
+        (["check", "--quick"], "logging in to 1 host(s)"),
         (["deploy"], "asking what they are: 0 of 1 answered; waiting for a"),
         (["wipe"], "reaching them: 0 of 1 answered; waiting for a"),
     ],

@@ -65,13 +65,13 @@ def test_ssh_options_are_those_openssh_would_use(tmp_path: Path) -> None:
                f"ansible_ssh_common_args: '{arguments}'")  # fmt: skip
     ssh = load(written(tmp_path, text)).hosts[0].ssh
     assert (ssh.address, ssh.port, ssh.host_key_policy) == ("192.0.2.1", 2200, "yes")
-    assert ssh.key_files == (str(key),)
-    assert ssh.known_hosts_files[0] == "/x/known"
+    assert ssh.pin_file == ""
+    assert f'IdentityFile="{key}"' in ssh.words
     assert ssh.jump is not None
     assert (ssh.jump.target, ssh.jump.user, ssh.jump.port) == ("gate", "me", 2222)
-    assert ssh.jump.key_files == (str(key),)
-    assert ssh.jump_command[-4:] == ("-W", "[192.0.2.1]:2200", "--", "gate")
-    assert "UserKnownHostsFile=/x/known" in ssh.jump_command
+    assert f'IdentityFile="{key}"' in ssh.jump.words
+    # As OpenSSH has it, the files in which a host's key is looked up are not those of its gate.
+    assert ssh.jump.pin_file != ""
 
 
 def test_jump_hosts_become_one_command_that_openssh_reads_alike(tmp_path: Path) -> None:
@@ -84,11 +84,13 @@ def test_jump_hosts_become_one_command_that_openssh_reads_alike(tmp_path: Path) 
         "outer",
         "me",
     )
-    assert "-J" not in ssh.arguments
-    command = ["ssh", "-G", *ssh.arguments, "--", ssh.target]
+    assert "-J" not in ssh.words
+    command = ["ssh", "-G", *ssh.words, "--", ssh.target]
     settings = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     proxy = next(row for row in settings.splitlines() if row.startswith("proxycommand "))
-    assert shlex.split(proxy)[1:] == list(ssh.jump_command)
+    before = shlex.split(proxy.replace("%%", "%"))
+    assert before[-4:] == ["-W", "[%h]:%p", "--", "fd00::1"]
+    assert tuple(before[-4 - len(ssh.jump.words) : -4]) == ssh.jump.words
 
 
 def test_host_keys_are_pinned_in_a_file_of_the_lab_unless_the_user_names_one(
@@ -97,12 +99,13 @@ def test_host_keys_are_pinned_in_a_file_of_the_lab_unless_the_user_names_one(
     lab = load(written(tmp_path, one("ansible_ssh_common_args: '-J gate'")))
     ssh = lab.hosts[0].ssh
     assert ssh.jump is not None
-    assert Path(ssh.pin_file).name == lab.lab_id == Path(ssh.known_hosts_files[0]).name
+    assert Path(ssh.pin_file).name == lab.lab_id
     assert ssh.jump.pin_file == ssh.pin_file
-    assert "StrictHostKeyChecking=accept-new" not in ssh.arguments
+    assert "StrictHostKeyChecking=yes" in ssh.words
     pinning = ssh.pinning()
-    assert "StrictHostKeyChecking=accept-new" in pinning.arguments
-    assert "StrictHostKeyChecking=accept-new" in pinning.jump_command
+    assert pinning.jump is not None
+    assert "StrictHostKeyChecking=accept-new" in pinning.words
+    assert "StrictHostKeyChecking=accept-new" in pinning.jump.words
     text = one("ansible_ssh_common_args: '-o UserKnownHostsFile=/x/mine'")
     assert load(written(tmp_path, text)).hosts[0].ssh.pin_file == ""
 

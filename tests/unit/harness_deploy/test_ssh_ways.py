@@ -1,18 +1,20 @@
-"""Both ways of SSH mean the same: what OpenSSH would do is what the other way is told."""
+"""Fabric and Ansible go one way: OpenSSH, by the words that the inventory's variables make."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from harness.connection import RemoteFailure, connect
+from harness.connection import connect
 from harness.inventory import InventoryError, load
+from harness.playbook import PlaybookError, PlayOptions, play
 from harness.ssh import SshOptions
+from harness.ssh_failure import RemoteFailure
 
 pytestmark = pytest.mark.slow
 
@@ -47,17 +49,17 @@ def test_a_proxy_command_is_given_the_same_host_port_and_user_by_both_ways(
     with pytest.raises(RemoteFailure):
         connect(options)
     subprocess.run(
-        ["ssh", "-o", "BatchMode=yes", *options.arguments, "--", options.target, "true"],
+        ["ssh", "-o", "BatchMode=yes", *options.words, "--", options.target, "true"],
         capture_output=True, check=False,
     )  # fmt: skip
     assert log.read_text().splitlines() == [f"127.0.0.1 {port} pi 127.0.0.1 %"] * 2
 
 
 def test_what_a_proxy_command_says_last_is_why_the_host_is_not_reached(tmp_path: Path) -> None:
-    options = ssh_of(
-        tmp_path,
-        "ansible_ssh_common_args: '-o ProxyCommand=\"echo the gate is shut >&2; exit 1\"'",
-    )
+    gate = tmp_path / "gate"
+    gate.write_text("#!/bin/sh\necho the gate is shut >&2\n")
+    gate.chmod(0o755)
+    options = ssh_of(tmp_path, f"ansible_ssh_common_args: '-o ProxyCommand={gate}'")
     with pytest.raises(RemoteFailure) as caught:
         connect(options)
     assert (caught.value.reason, caught.value.detail) == (
@@ -79,29 +81,7 @@ def test_a_key_of_the_inventory_is_the_same_file_on_both_ways(
     options = ssh_of(tmp_path, f'ansible_ssh_private_key_file: "{written}"')
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    assert options.key_files == (str(key),)
-    for words in (options.arguments, options.common_arguments):
-        assert identities(words, options.target, elsewhere)[0] == str(key)
-
-
-def test_tokens_of_an_identity_file_are_replaced_as_openssh_does_at_login(tmp_path: Path) -> None:
-    for name in ("127.0.0.1", "pi-2200", "alias"):
-        (tmp_path / name).write_text("a key")
-    config = tmp_path / "ssh.cfg"
-    config.write_text(
-        "Host *\n"
-        f"  IdentityFile {tmp_path}/%h\n"
-        f"  IdentityFile {tmp_path}/%r-%p\n"
-        f"  IdentityFile {tmp_path}/%k\n"
-        "  HostKeyAlias alias\n"
-    )
-    options = ssh_of(
-        tmp_path,
-        f"ansible_user: pi, ansible_port: 2200, ansible_ssh_common_args: '-F {config}'",
-    )
-    assert options.key_files == tuple(
-        str(tmp_path / name) for name in ("127.0.0.1", "pi-2200", "alias")
-    )
+    assert identities(options.words, options.target, elsewhere) == [str(key)]
 
 
 def test_a_configuration_named_from_where_one_stands_holds_for_both_ways(
@@ -111,8 +91,47 @@ def test_a_configuration_named_from_where_one_stands_holds_for_both_ways(
     monkeypatch.chdir(tmp_path)
     options = ssh_of(tmp_path, "ansible_ssh_common_args: '-F ssh.cfg'")
     assert (options.user, options.port) == ("somebody", 2201)
-    common = shlex.split(shlex.join(options.common_arguments))
-    assert common[common.index("-F") + 1] == os.fspath(tmp_path / "ssh.cfg")
+    assert options.words[options.words.index("-F") + 1] == os.fspath(tmp_path / "ssh.cfg")
+
+
+def test_no_configuration_at_all_is_a_word_of_openssh_and_no_file(tmp_path: Path) -> None:
+    options = ssh_of(tmp_path, "ansible_ssh_common_args: '-F none -J gate'")
+    assert options.words[options.words.index("-F") + 1] == "none"
+
+
+BIN_SSH = """#!/bin/sh
+case " $* " in *" -G "*|*" -O "*|*" -V "*) exec /usr/bin/ssh "$@" ;; esac
+for word in "$@"; do echo "$word" >> {log}; done
+exit 255
+"""
+
+
+def test_ansible_gives_openssh_our_words_before_its_own_and_no_other_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, log = tmp_path / "bin" / "ssh", tmp_path / "log"
+    program.parent.mkdir()
+    program.write_text(BIN_SSH.format(log=log))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ssh.cfg").write_text("Host *\n User pi\n")
+    options = ssh_of(
+        tmp_path,
+        "ansible_ssh_private_key_file: keys/lab, ansible_ssh_common_args: '-F ssh.cfg -J gate',"
+        " ansible_password: secret, ansible_ssh_extra_args: '-o Compression=yes'",
+    )
+    with contextlib.suppress(PlaybookError):
+        play(
+            load(tmp_path / "rack.yml"), "wipe", {"pi1": {"state_dir": "/var/lib/slotlab"}},
+            options=PlayOptions(), progress=lambda _: None, ways={},
+        )  # fmt: skip
+    words = log.read_text().splitlines()
+    ours = ["-o", "ControlMaster=no", *options.words]
+    assert words[: len(ours)] == ours
+    keys = [word for word in words if word.startswith("IdentityFile")]
+    assert set(keys) == {f'IdentityFile="{tmp_path}/keys/lab"'}
+    assert "secret" not in log.read_text()
 
 
 @pytest.fixture
@@ -132,11 +151,13 @@ def test_what_ansible_is_configured_to_log_in_as_holds_for_both_ways(
     key.write_text("a key")
     configuration.write_text(
         "[defaults]\nremote_user = pi\nremote_port = 2222\nprivate_key_file = keys/lab\n"
-        "[ssh_connection]\nssh_common_args = -o ProxyJump=gate\nssh_args = -o ConnectTimeout=3\n"
+        "host_key_checking = False\n[ssh_connection]\nssh_common_args = -o ProxyJump=gate\n"
+        "ssh_args = -o ConnectTimeout=3\n"
     )
     options = ssh_of(tmp_path, "slotlab_zone: a")
     assert (options.user, options.port, options.connect_timeout_s) == ("pi", 2222, 3)
-    assert options.key_files == (str(key),)
+    assert options.host_key_policy == "no"
+    assert identities(options.words, options.target, tmp_path) == [str(key)]
     assert options.jump is not None
     assert options.jump.target == "gate"
 
@@ -223,3 +244,7 @@ def test_a_sealed_login_is_opened_for_both_ways_and_never_used_as_written(
         f"{path}: host pi1: ansible_password: the sealed value cannot be opened;"
         " name its password's file in ANSIBLE_VAULT_PASSWORD_FILE"
     )
+
+
+def test_ansibles_word_for_how_long_to_try_holds(tmp_path: Path) -> None:
+    assert ssh_of(tmp_path, "ansible_ssh_timeout: 21").connect_timeout_s == 21

@@ -8,8 +8,9 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from harness.connection import RemoteFailure, connect
+from harness.connection import connect
 from harness.ssh import SshOptions
+from harness.ssh_failure import RemoteFailure
 from tests.unit.harness_run.ssh_server import serving
 
 GARBAGE = (
@@ -32,7 +33,8 @@ def line_of(options: SshOptions) -> str:
 
 
 def strict(options: SshOptions, file: Path) -> SshOptions:
-    return replace(options, host_key_policy="yes", known_hosts_files=(str(file),))
+    words = ("-o", f"UserKnownHostsFile={file}", *options.own_words)
+    return replace(options, host_key_policy="yes", own_words=words)
 
 
 @pytest.mark.parametrize("garbage", GARBAGE, ids=repr)

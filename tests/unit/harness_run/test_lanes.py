@@ -100,17 +100,19 @@ def test_a_request_behind_one_that_hangs_ends_at_its_own_deadline(tmp_path: Path
 
 def test_a_host_that_hangs_costs_no_other_host_its_answer(tmp_path: Path) -> None:
     with serving(SHELL) as one, serving(SHELL) as other, lab(n1=one, n2=other) as remote:
+        remote.ctl_all("hello", timeout_s=60)  # their relays have started
         asked = {"n1": {"op": "hello"}, "n2": wait_for(tmp_path / "never")}
         replies = remote.ctl(asked, timeout_s=3)
         assert (replies["n1"].ok, replies["n2"].reason) == ("hello", "timeout")
-        assert {name: r.ok for name, r in remote.ctl_all("hello").items()} == {
+        assert {name: r.ok for name, r in remote.ctl_all("hello", timeout_s=60).items()} == {
             "n1": "hello", "n2": "hello",
         }  # fmt: skip
 
 
 def test_a_host_that_takes_connections_and_says_nothing_is_given_up_at_the_deadline() -> None:
     with serving(SHELL) as one, socket.create_server(("127.0.0.1", 0)) as mute:
-        silent = replace(one, port=mute.getsockname()[1], connect_timeout_s=8)
+        words = ("-o", f"Port={mute.getsockname()[1]}", *one.own_words)
+        silent = replace(one, own_words=words, connect_timeout_s=8)
         with lab(n1=one, n2=silent) as remote:
             remote.run(["n1"], "true").check("log in")
             replies = remote.ctl_all("renew", timeout_s=4.0, lane="renewals")
@@ -131,11 +133,12 @@ def test_a_request_that_is_not_answered_in_time_ends_no_fetch_on_the_same_host(
         thread = threading.Thread(target=fetch)
         thread.start()
         until_begun(begun)
+        assert remote.ctl_all("hello", timeout_s=60)["n1"].ok == "hello"  # its relay has started
         reply = remote.ctl({"n1": wait_for(tmp_path / "never")}, timeout_s=0.3)["n1"]
         assert reply.reason == "timeout"
         late = remote.run(None, "sleep 30", timeout_s=0.3)["n1"]
         assert late.reason == "timeout"
-        assert remote.ctl_all("hello")["n1"].ok == "hello"
+        assert remote.ctl_all("hello", timeout_s=60)["n1"].ok == "hello"
         go.touch()
         thread.join()
     assert fetched == [""]

@@ -8,9 +8,10 @@ import json
 import pytest
 
 from harness.channel import ControlChannel
-from harness.connection import RemoteFailure, connect, execute
+from harness.connection import connect, execute
 from harness.printed import read_json
 from harness.remote import HostResult
+from harness.ssh_failure import RemoteFailure
 from harness.streams import ERRORS_BYTES_MAX
 from tests.unit.harness_run.ssh_server import serving
 
@@ -82,7 +83,7 @@ def test_an_agents_answers_are_found_behind_a_greeting() -> None:
     shell = f"echo hello; echo '{{}}'; {mark}; read -r request; echo '{reply}'; cat"
     with serving(shell) as options:
         connection = connect(options)
-        channel = ControlChannel("pi1", connection.transport)
+        channel = ControlChannel("pi1", connection)
         assert channel.ask({"op": "hello"}, timeout_s=10).ok == {"boot": "b"}
         connection.close()
 

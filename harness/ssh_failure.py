@@ -1,0 +1,79 @@
+"""What OpenSSH says when it cannot log in: a word for programs, and one line with a remedy."""
+
+from __future__ import annotations
+
+import re
+
+from harness.ssh import SshOptions
+
+_UNKNOWN_KEY = re.compile(r"No \S+ host key is known for|Host key verification failed")
+_OTHER_KEY = re.compile(r"Offending (?:\S+ )?key in (.+):\d+")
+_REVOKED = re.compile(r"REVOKED HOST KEY|is revoked by file")
+_REFUSED = re.compile(r"Permission denied \(|Too many authentication failures")
+_SILENT = re.compile(
+    r"timed out during banner exchange|Connection timed out|Timeout, server|not responding"
+)
+_AWAY = re.compile(
+    r"connect to host|connect to address|Could not resolve|Name or service not known|[Nn]o route"
+    r"|Network is unreachable"
+)
+_ENDED_BEFORE = re.compile(
+    r"kex_exchange_identification: |banner exchange: |ssh_exchange_identification: "
+    r"|Connection (?:closed|reset) by UNKNOWN|Connection timed out during banner exchange"
+    r"|stdio forwarding failed"
+)
+"""How OpenSSH ends when the program in between did; that one said why."""
+
+
+class RemoteFailure(Exception):
+    """A host could not be reached or did not answer: a reason word and one line of detail."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+def refusal(said: str, ssh: SshOptions) -> RemoteFailure:
+    """Return why there is no connection, from what OpenSSH said; nothing said: no answer in time.
+
+    The word is unreachable, auth_failed, host_key, timeout or closed.
+    """
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    where = f"{ssh.user}@{ssh.address} port {ssh.port}"
+    if ssh.proxied:
+        before = [line for line in lines if not _ENDED_BEFORE.match(line)]
+        if before and len(before) < len(lines):
+            through = f"jump host {ssh.jump.target}" if ssh.jump else "ProxyCommand"
+            if ssh.jump and (key := _host_key(before, ssh.jump, through)) is not None:
+                return key
+            return RemoteFailure("unreachable", f"{through}: {_last(before)}")
+    if (key := _host_key(lines, ssh, where)) is not None:
+        return key
+    last = _last(lines)
+    if not lines or _SILENT.search(last):
+        return RemoteFailure("timeout", f"{where} did not answer in time; is it on?")
+    if _REFUSED.search(last):
+        fix = "set ansible_user and ansible_ssh_private_key_file, or run ssh-copy-id"
+        return RemoteFailure("auth_failed", f"{where} refuses the login: {last}; {fix}")
+    if _AWAY.search(last):
+        return RemoteFailure("unreachable", f"{last}; is it on, is the address right?")
+    return RemoteFailure("closed", f"{where}: {last}")
+
+
+def _host_key(lines: list[str], ssh: SshOptions, where: str) -> RemoteFailure | None:
+    """Return what is wrong with the host's key, None if it is something else."""
+    everything = "\n".join(lines)
+    if _REVOKED.search(everything):
+        return RemoteFailure("host_key", f"{where} shows a host key that is revoked")
+    if (other := _OTHER_KEY.search(everything)) is not None:
+        fix = f"if it was re-installed: ssh-keygen -f {other[1]} -R {ssh.known_as}"
+        return RemoteFailure("host_key", f"{where} shows another host key than before; {fix}")
+    if _UNKNOWN_KEY.search(everything):
+        fix = "pin it: slotlab check, or ssh to it once"
+        return RemoteFailure("host_key", f"the host key of {where} is not known; {fix}")
+    return None
+
+
+def _last(lines: list[str]) -> str:
+    return lines[-1][:300] if lines else ""
