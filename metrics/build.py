@@ -13,6 +13,7 @@ import msgspec
 
 from metrics.intake import history, trial
 from metrics.model import run_folder
+from metrics.model.plan import Plan
 from metrics.model.run_folder import RunError
 from metrics.report import page
 from metrics.results import beside, junit, summary, tables
@@ -33,21 +34,8 @@ def build(
     plan = run_folder.load_plan(run)
     other = None if other_run is None else beside.load(other_run)
     db = history.connect()
-    analyses: list[Analysis] = []
-    absent: list[str] = []
     try:
-        for planned in plan.trials:
-            progress(f"trial {planned.n}: reading events")
-            try:
-                data = trial.load(db, run, plan, planned)
-            except RunError as error:
-                absent.append(f"trial {planned.n}: {error}")
-                continue
-            if data is None:
-                absent.append(f"trial {planned.n} was never run")
-                continue
-            progress(f"trial {planned.n}: measuring")
-            analyses.append(analyse(data))
+        analyses, absent = _measured(db, run, plan, progress)
         progress("writing tables")
         found = summary.build(plan, analyses, absent, other)
         text = msgspec.json.format(msgspec.json.encode(found), indent=1)
@@ -64,6 +52,41 @@ def build(
     finally:
         db.close()
     return found
+
+
+def summarize(run: Path) -> dict[str, Any]:
+    """Return the summary that build would write, for whom only that matters; write nothing.
+
+    Raises:
+        RunError: plan.json is missing or damaged.
+    """
+    plan = run_folder.load_plan(run)
+    db = history.connect()
+    try:
+        return summary.build(plan, *_measured(db, run, plan, lambda _: None), None)
+    finally:
+        db.close()
+
+
+def _measured(
+    db: duckdb.DuckDBPyConnection, run: Path, plan: Plan, progress: Callable[[str], None]
+) -> tuple[list[Analysis], list[str]]:
+    """Return what was found in each trial, and why others are not among them."""
+    analyses: list[Analysis] = []
+    absent: list[str] = []
+    for planned in plan.trials:
+        progress(f"trial {planned.n}: reading events")
+        try:
+            data = trial.load(db, run, plan, planned)
+        except RunError as error:
+            absent.append(f"trial {planned.n}: {error}")
+            continue
+        if data is None:
+            absent.append(f"trial {planned.n} was never run")
+            continue
+        progress(f"trial {planned.n}: measuring")
+        analyses.append(analyse(data))
+    return analyses, absent
 
 
 def _put(path: Path, data: bytes) -> None:

@@ -21,6 +21,8 @@ from tests.sim import true_figures as figures
 from tests.sim.drawn_clocks import Weather
 from tests.sim.drifting import Original, Truth, restamp, simulate
 
+pytestmark = pytest.mark.slow
+
 SEED = 20_261_129
 HOPS = 100_000
 """How many hops all slow draws together have at least."""
@@ -100,7 +102,6 @@ def test_every_figure_holds_the_truth_under_drifting_clocks(tmp_path: Path) -> N
     assert counts["finality"] > 2_000
 
 
-@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(5))
 def test_a_hundred_thousand_hops_and_all_finality_hold_the_truth(part: int, tmp_path: Path) -> None:
@@ -111,14 +112,12 @@ def test_a_hundred_thousand_hops_and_all_finality_hold_the_truth(part: int, tmp_
     assert counts["finality"] > HOPS / 5
 
 
-@pytest.mark.slow
 @pytest.mark.long
 def test_every_figure_of_witnesses_holds_the_truth(tmp_path: Path) -> None:
     counts = holds(simulate(tmp_path, HEAD + WITNESSES), range(DRAWS), tmp_path)
     assert counts["hop"] > 5_000
 
 
-@pytest.mark.slow
 def test_a_breach_of_what_is_assumed_is_noted_and_what_it_touches_is_wide_enough(
     tmp_path: Path,
 ) -> None:

@@ -17,6 +17,8 @@ from metrics.safety.facts import stretches
 from metrics.safety.liveness import progress
 from tests.unit.harness_run.builders import planned
 
+pytestmark = pytest.mark.slow
+
 S = 1_000_000_000
 SWAPS = {
     "kill": (

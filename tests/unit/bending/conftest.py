@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from metrics.build import build
+from metrics.build import summarize
 from tests.unit.bending.folder import copy
 from tests.unit.bending.row import Summary
 
@@ -19,6 +19,6 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Summary]:
     @cache
     def built(name: str) -> Summary:
         folder = copy(name, tmp_path_factory.mktemp(name) / "run")
-        return build(folder.path, lambda text: None)
+        return summarize(folder.path)
 
     return built

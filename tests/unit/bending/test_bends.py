@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from metrics.build import build
+from metrics.build import summarize
 from metrics.model.run_folder import RunError
 from tests.unit.bending import table_damage, table_faults, table_figures, table_lives
 from tests.unit.bending.folder import copy
@@ -24,10 +24,6 @@ FEWEST = 80
 POINTS = range(1, 14)
 
 
-def quiet(text: str) -> None:
-    """Take a progress line and drop it."""
-
-
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 def test_a_bent_record_neither_passes_nor_accuses(
     row: Row, clean: Callable[[str], Summary], tmp_path: Path
@@ -36,11 +32,11 @@ def test_a_bent_record_neither_passes_nor_accuses(
     row.bend(folder)
     if row.verdict == REFUSED:
         with pytest.raises(RunError) as refusal:
-            build(folder.path, quiet)
+            summarize(folder.path)
         assert row.says in str(refusal.value)
         assert "\n" not in str(refusal.value)
     else:
-        assert problems(row, build(folder.path, quiet), clean(row.run)) == []
+        assert problems(row, summarize(folder.path), clean(row.run)) == []
 
 
 def test_the_table_covers_every_point_on_both_runs() -> None:

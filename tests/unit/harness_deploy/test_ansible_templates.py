@@ -9,6 +9,8 @@ import yaml
 
 from harness.inventory import Inventory, InventoryError, load
 
+pytestmark = pytest.mark.slow
+
 
 def loaded(folder: Path, shared: dict[str, object], **hosts: dict[str, object]) -> Inventory:
     """Return the inventory of these hosts, shared being the variables of all."""

@@ -11,6 +11,8 @@ import pytest
 
 from harness.inventory import InventoryError, load
 
+pytestmark = pytest.mark.slow
+
 TWO = """
 all:
   children:

@@ -14,6 +14,8 @@ from harness.inventory import InventoryError, load
 from harness.labs import topology
 from harness.labs.errors import LabInputError
 
+pytestmark = pytest.mark.slow
+
 HOSTS = """all:
   children:
     nodes:

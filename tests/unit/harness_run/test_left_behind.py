@@ -20,6 +20,8 @@ from harness.reporting import report
 from metrics.model.run_folder import TrialFile, load_trial
 from tests.unit.harness_run.scripted_hosts import IDLE, Scripted, scripted
 
+pytestmark = pytest.mark.slow
+
 RECORDED = Path(__file__).resolve().parents[2] / "vectors" / "runs" / "lab"
 WHOLE = load_trial(RECORDED, 1)
 assert WHOLE is not None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from metrics.build import build
+from metrics.build import build, summarize
 
 
 def _module(name: str) -> ModuleType:
@@ -71,8 +71,19 @@ def run(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture
 def rebuilt(synthetic: ModuleType, tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """Return a function that tampers with a fresh run and gives its summary."""
+    """Return a function that tampers with a fresh run and gives its summary, and writes nothing."""
+    return _tampering(synthetic, tmp_path, summarize)
 
+
+@pytest.fixture
+def reported(synthetic: ModuleType, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Return a function that tampers with a fresh run and gives its summary, having reported."""
+    return _tampering(synthetic, tmp_path, lambda run: build(run, lambda text: None))
+
+
+def _tampering(
+    synthetic: ModuleType, tmp_path: Path, measure: Callable[[Path], dict[str, Any]]
+) -> Callable[..., dict[str, Any]]:
     def make(
         change: Callable[[dict[str, list[dict[str, Any]]]], None] | None = None,
         files: Callable[[Path], None] | None = None,
@@ -87,7 +98,7 @@ def rebuilt(synthetic: ModuleType, tmp_path: Path) -> Callable[..., dict[str, An
         folder = synthetic.write(tmp_path / f"run{again}", chosen, lines)
         if files is not None:
             files(folder)
-        summary = build(folder, lambda text: None)
+        summary = measure(folder)
         assert _EXPLAINED.wrongly_explained(summary) == []
         return summary
 

@@ -17,6 +17,8 @@ from harness.errors import UsageError
 from metrics.build import build
 from metrics.model.run_folder import RunError
 
+pytestmark = pytest.mark.slow
+
 Rebuilt = Callable[..., dict[str, Any]]
 
 

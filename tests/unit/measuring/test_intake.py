@@ -94,9 +94,9 @@ INVALID = {
 
 
 @pytest.mark.parametrize("damage", INVALID)
-def test_damage_makes_the_run_invalid_and_names_the_host(rebuilt: Rebuilt, damage: str) -> None:
+def test_damage_makes_the_run_invalid_and_names_the_host(reported: Rebuilt, damage: str) -> None:
     files, said = INVALID[damage]
-    summary = rebuilt(files=files)
+    summary = reported(files=files)
     assert summary["verdict"] == "invalid"
     assert any(said in reason for reason in summary["invalid"]), summary["invalid"]
     assert [c["name"] for c in summary["checks"] if c["verdict"] == "violated"] == []
@@ -112,9 +112,9 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("damage", HARMLESS)
-def test_what_loses_nothing_is_at_most_noted(rebuilt: Rebuilt, damage: str) -> None:
+def test_what_loses_nothing_is_at_most_noted(reported: Rebuilt, damage: str) -> None:
     files, said = HARMLESS[damage]
-    summary = rebuilt(files=files)
+    summary = reported(files=files)
     assert (summary["verdict"], summary["invalid"]) == ("pass", [])
     assert not said or any("h2" in note and said in note for note in summary["notes"])
 
@@ -125,13 +125,13 @@ PLANS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("key", PLANS)
-def test_a_plan_that_cannot_be_is_one_line_with_file_and_key(rebuilt: Rebuilt, key: str) -> None:
+def test_a_plan_that_cannot_be_is_one_line_with_file_and_key(reported: Rebuilt, key: str) -> None:
     def bend(run: Path) -> None:
         plan = json.loads((run / "plan.json").read_text())
         (run / "plan.json").write_text(json.dumps({**plan, key: PLANS[key]}))
 
     with pytest.raises(RunError, match=rf"plan\.json: .*{key}"):
-        rebuilt(files=bend)
+        reported(files=bend)
 
 
 def _in_plan(change: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
@@ -179,10 +179,10 @@ MISFITS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
 
 
 @pytest.mark.parametrize("misfit", MISFITS)
-def test_a_plan_that_does_not_fit_together_is_one_line(rebuilt: Rebuilt, misfit: str) -> None:
+def test_a_plan_that_does_not_fit_together_is_one_line(reported: Rebuilt, misfit: str) -> None:
     change, said = MISFITS[misfit]
     with pytest.raises(RunError) as caught:
-        rebuilt(files=_in_plan(change))
+        reported(files=_in_plan(change))
     assert "plan.json: " in str(caught.value)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -205,7 +205,7 @@ TRIAL_FILES = {
 
 @pytest.mark.parametrize("damage", [*TRIAL_FILES, "a folder", "another's"])
 def test_a_damaged_trial_file_makes_that_trial_invalid_and_the_others_are_reported(
-    rebuilt: Rebuilt, damage: str
+    reported: Rebuilt, damage: str
 ) -> None:
     def bend(run: Path) -> None:
         _two_trials(run)
@@ -218,7 +218,7 @@ def test_a_damaged_trial_file_makes_that_trial_invalid_and_the_others_are_report
         else:
             path.write_bytes((run / "trials/2/trial.json").read_bytes())
 
-    summary = rebuilt(files=bend)
+    summary = reported(files=bend)
     assert summary["verdict"] == "invalid"
     [reason] = summary["invalid"]
     assert reason.startswith("trial 1: trials/1/trial.json: ")
@@ -236,26 +236,26 @@ VERIFIED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("damage", VERIFIED)
-def test_a_damaged_verification_says_nothing_of_the_headers(rebuilt: Rebuilt, damage: str) -> None:
+def test_a_damaged_verification_says_nothing_of_the_headers(reported: Rebuilt, damage: str) -> None:
     text = json.dumps(VERIFIED[damage]).encode()
-    summary = rebuilt(files=lambda run: _write(run / "trials/1/verify.json", text))
+    summary = reported(files=lambda run: _write(run / "trials/1/verify.json", text))
     check = next(c for c in summary["checks"] if c["name"] == "headers_valid")
     assert check["verdict"] == "unknown"
 
 
 @pytest.mark.parametrize("line", [b"{", b"\xff", b"[" * 100_000, b'{"host":"h1","t_ns":"abc"}'])
-def test_a_broken_journal_names_host_and_file(rebuilt: Rebuilt, line: bytes) -> None:
+def test_a_broken_journal_names_host_and_file(reported: Rebuilt, line: bytes) -> None:
     def tear(run: Path) -> None:
         path = run / "trials/1/hosts/h1/agent.jsonl"
         path.write_bytes(path.read_bytes() + line + b"\n")
 
-    summary = rebuilt(files=tear)
+    summary = reported(files=tear)
     assert summary["verdict"] == "invalid"
     assert any("h1: hosts/h1/agent.jsonl: line" in reason for reason in summary["invalid"])
 
 
 def test_what_does_not_print_reaches_neither_xml_nor_page_nor_terminal(
-    rebuilt: Rebuilt, tmp_path: Path
+    reported: Rebuilt, tmp_path: Path
 ) -> None:
     reason = "\x1b[2J\x00\u202egnp.\u2066\n!"
 
@@ -264,7 +264,7 @@ def test_what_does_not_print_reaches_neither_xml_nor_page_nor_terminal(
         told = {**json.loads(path.read_text()), "state": "failed", "reason": reason}
         path.write_text(json.dumps(told))
 
-    rebuilt(files=stop)
+    reported(files=stop)
     error = ElementTree.parse(tmp_path / "run/junit.xml").find(".//error")
     assert error is not None
     written = r"\x1b[2J\x00\u202egnp.\u2066\n!"

@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 BUILD = "import sys; from pathlib import Path; from metrics.build import build; "
 BUILD += "build(Path(sys.argv[1]), lambda text: None)"

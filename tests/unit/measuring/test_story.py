@@ -30,8 +30,8 @@ def test_conflicting_finality_is_caught_with_heights_ids_hosts_and_times(rebuilt
     assert all(35 < t < 50 for t in witness["t_s"])
 
 
-def test_the_report_tells_who_when_and_by_which_messages(rebuilt: Rebuilt, tmp_path: Path) -> None:
-    summary = rebuilt(_conflict)
+def test_the_report_tells_who_when_and_by_which_messages(reported: Rebuilt, tmp_path: Path) -> None:
+    summary = reported(_conflict)
     (story,) = summary["stories"]
     assert story["trial"] == 1
     text = " ".join(story["text"])

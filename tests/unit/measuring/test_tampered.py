@@ -172,13 +172,13 @@ def test_without_ntp_seconds_carry_no_error_and_prove_nothing(rebuilt: Rebuilt) 
     assert None not in hop["error"]["p50"]
 
 
-def test_text_from_hosts_cannot_become_markup(rebuilt: Rebuilt, tmp_path: Path) -> None:
+def test_text_from_hosts_cannot_become_markup(reported: Rebuilt, tmp_path: Path) -> None:
     def inject(lines: Lines) -> None:
         for line in lines["h2"]:
             if line["kind"] == "abstained":
                 line["reason"] = "<script>alert(1)</script>"
 
-    rebuilt(inject)
+    reported(inject)
     page = (tmp_path / "run" / "report.html").read_text()
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
@@ -230,13 +230,13 @@ def test_a_node_whose_disk_a_fault_took_is_judged_as_a_new_one(rebuilt: Rebuilt)
 
 
 def test_a_simulated_run_has_no_host_state_to_restore_and_says_what_it_is(
-    rebuilt: Rebuilt, tmp_path: Path
+    reported: Rebuilt, tmp_path: Path
 ) -> None:
     def simulated(run: Path) -> None:
         plan = json.loads((run / "plan.json").read_text())
         (run / "plan.json").write_text(json.dumps({**plan, "lab": "sim"}))
 
-    names = [check["name"] for check in rebuilt(files=simulated)["checks"]]
+    names = [check["name"] for check in reported(files=simulated)["checks"]]
     assert "host_state_restored" not in names
     page = (tmp_path / "run" / "report.html").read_text()
     assert "There were no hosts" in page

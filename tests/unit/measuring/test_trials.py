@@ -43,9 +43,9 @@ def test_two_trials_are_pooled_and_too_few_for_an_interval_over_trials(rebuilt: 
 
 
 def test_a_trial_that_broke_off_is_invalid_and_still_reported(
-    rebuilt: Rebuilt, tmp_path: Path
+    reported: Rebuilt, tmp_path: Path
 ) -> None:
-    summary = rebuilt(files=_break_off)
+    summary = reported(files=_break_off)
     assert summary["verdict"] == "invalid"
     assert "trial 1: the trial is interrupted: by the operator" in summary["invalid"]
     slots = summary["metrics"]["slots"]

@@ -17,6 +17,8 @@ from node.clock import ClockJudge, NodeClock
 from node.ntp import NtpError, ask
 from node.ntp_rules import split_server
 
+pytestmark = pytest.mark.slow
+
 MS = 1_000_000
 LIMIT_NS = 125 * MS
 FOUND = json.loads(
