@@ -7,6 +7,7 @@ same campaign and seed give the same bytes, in any process.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from harness.run import Outcome, trials_of
 from harness.show import Show
 from harness.sim.campaign import Simulated, simulate
 from harness.store import RunFolder
+from harness.units import text_of_ns
 from metrics.model.plan import SIM, Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
@@ -50,8 +52,9 @@ def run(options: SimOptions, show: Show) -> Outcome:
     show.step(f"{file.name}: {len(trials)} trial(s) on {len(planned.hosts)} simulated hosts")
     records = []
     for trial in trials:
-        show.tick(f"trial {trial.n}: simulating")
-        records.append(_write(folder, trial, simulate(planned, trial, cached=options.cached)))
+        tell = _teller(show, trial, planned)
+        done = simulate(planned, trial, cached=options.cached, tell=tell)
+        records.append(_write(folder, trial, done))
     show.step("reporting")
     summary = report(folder.path, lambda text: show.tick(text))
     show.quiet()
@@ -64,6 +67,13 @@ def repeat_line(options: SimOptions, planned: Plan) -> str:
     if options.only_cell is not None:
         words += ["--only", str(options.only_cell)]
     return shlex.join(words)
+
+
+def _teller(show: Show, trial: PlannedTrial, planned: Plan) -> Callable[[int], None]:
+    """Return what shows how far a trial is."""
+    whole = text_of_ns(planned.end_ns)
+    show.tick(f"trial {trial.n}: simulating {whole}")
+    return lambda to_ns: show.tick(f"trial {trial.n}: simulated {text_of_ns(to_ns)} of {whole}")
 
 
 def _write(folder: RunFolder, trial: PlannedTrial, done: Simulated) -> TrialFile:

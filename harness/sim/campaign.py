@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -21,6 +22,7 @@ from node.config import NodeConfig
 FIRST_T0_NS = 1_767_225_600_000_000_000
 """2026-01-01: the seed puts T0 into the 300 days from here on."""
 T0_DAYS = 300
+STRIDE_NS = 10_000_000_000
 CLOCK_OFFSET_NS = 200_000
 CLOCK_BOUND_NS = 500_000
 CRYSTAL_PPB = 20_000
@@ -90,14 +92,25 @@ def world_of(
     return world, files
 
 
-def simulate(plan: Plan, trial: PlannedTrial, *, cached: bool = True) -> Simulated:
-    """Return the raw files of a trial. The same plan gives the same bytes, cached or not."""
+def simulate(
+    plan: Plan,
+    trial: PlannedTrial,
+    *,
+    cached: bool = True,
+    tell: Callable[[int], None] = lambda _: None,
+) -> Simulated:
+    """Return the raw files of a trial. The same plan gives the same bytes, cached or not.
+
+    tell hears, now and then, up to when (ns from T0) the trial is simulated.
+    """
     lines = Lines(trial.seed)
     world, files = world_of(plan, trial, lines, probes=True, cached=cached)
     label = f"{SIM}.{trial.n}"
     journal = Journal(world, label)
     schedule(world, trial.faults, journal)
-    world.run(plan.end_ns)
+    for until_ns in (*range(STRIDE_NS, plan.end_ns, STRIDE_NS), plan.end_ns):
+        world.run(until_ns)
+        tell(until_ns)
     world.stop()
     return Simulated(
         label=label,
