@@ -34,7 +34,9 @@ def heal(inventory_path: Inventory, limit: Limit = "", become: Become = False) -
 
     with Remote(lab) as remote:
         clean = heal_provider(remote, show)
+        show.tick(f"healing {len(lab.hosts)} host(s)")
         outcome = healing.heal(remote)
+    show.quiet()
     print_outcome(console, outcome)
     if not clean or not all(each for each, _ in outcome.values()):
         raise typer.Exit(EXIT_LAB)

@@ -41,7 +41,11 @@ def run_campaign(
 ) -> None:
     if resume is not None:
         raise UsageError("--resume: not there yet; run the campaign again, or --only CELL")
-    if is_sim("run", lab_kind, inventory_path, limit):
+    simulated = is_sim("run", lab_kind, inventory_path, limit)
+    from harness import campaign
+
+    campaign.load(campaign.find(campaign_name))  # a mistake there should wait for nothing
+    if simulated:
         _run_in_sim(campaign_name, runs=runs, seed=seed, only=only, as_json=as_json)
     assert inventory_path is not None
     from harness.run import RunOptions, run
