@@ -65,14 +65,21 @@ def started(bench: Bench, tmp_path: Path) -> Path:
     return runs
 
 
+DEAD = "/run/systemd/system/slotlab-agent.service.d/dead.conf"
+
+
 def without_agent(bench: Bench, host: str) -> None:
-    bench.on(host, "sudo", "systemctl", "mask", "--runtime", "slotlab-agent")
-    bench.on(host, "sudo", "systemctl", "kill", "--signal=KILL", "slotlab-agent")
+    """Kill a host's agent, and have nobody start it again."""
+    text = "'[Service]\\nRestart=no\\n'"
+    bench.on(host, f"sudo mkdir -p {DEAD.rpartition('/')[0]}; printf {text} | sudo tee {DEAD}")
+    bench.on(host, "sudo systemctl daemon-reload; sudo systemctl kill -s KILL slotlab-agent")
+    dead = "systemctl is-active slotlab-agent"
+    wait_for(f"no agent on {host}", lambda: bench.on(host, dead).returncode != 0, within_s=60)
 
 
 def with_agent(bench: Bench, host: str) -> None:
-    bench.on(host, "sudo", "systemctl", "unmask", "--runtime", "slotlab-agent")
-    assert bench.on(host, "sudo", "systemctl", "start", "slotlab-agent").returncode == 0
+    back = f"sudo rm {DEAD}; sudo systemctl daemon-reload; sudo systemctl start slotlab-agent"
+    assert bench.on(host, back).returncode == 0
 
 
 def test_what_a_dead_controller_started_ends_with_the_lease_with_an_agent_or_without(
