@@ -31,10 +31,7 @@ POLL_S = 0.01
 FILES = 8192
 GONE_S = 1.0
 """Within this time a connection that took a session with it has ended itself."""
-_BOTH = (
-    *("-o", "RemoteCommand=none", "-o", "PermitLocalCommand=no", "-o", "ClearAllForwardings=yes"),
-    *("-o", "LogLevel=ERROR", "-T"),
-)
+_BOTH = (*("-o", "PermitLocalCommand=no", "-o", "ClearAllForwardings=yes", "-o", "LogLevel=ERROR"),)
 _MASTER = (
     *("-o", "ControlMaster=yes", "-o", "ControlPersist=no", "-N"),
     # A host that is silent for half a minute is gone, and is logged in to anew.

@@ -79,7 +79,9 @@ class SshOptions:
         return replace(self, host_key_policy=policy, jump=jump)
 
     def _derived(self) -> list[str]:
-        words = ["-o", f"ConnectTimeout={self.connect_timeout_s}"]
+        # Commands are run, and their input ends: neither is so on a terminal.
+        words = ["-o", "RequestTTY=no", "-o", "RemoteCommand=none"]
+        words += ["-o", f"ConnectTimeout={self.connect_timeout_s}"]
         if self.pin_file:
             files = " ".join(_quoted(name) for name in (self.pin_file, *_default_known_hosts()))
             words += ["-o", f"UserKnownHostsFile={files}"]

@@ -348,12 +348,15 @@ def test_input_longer_than_any_buffer_arrives_and_what_nobody_reads_holds_nothin
 def test_another_ssh_and_every_command_use_the_one_login(tmp_path: Path, key: Path) -> None:
     with standing(Box(believes=(public(key),))) as box:
         config = f'{pinned(tmp_path, box)} IdentityFile "{key}"\n'
+        config += " RequestTTY force\n RemoteCommand false\n"
         options = reached(tmp_path, f"ansible_user: pi, ansible_port: {box.port}", config)
         with connected(options) as connection:
             for _ in range(3):
                 execute(connection, "true", stdin=b"", stdout=io.BytesIO(), timeout_s=30)
             words = connection.master.shared_words
-            subprocess.run(["ssh", *words, "--", options.target, "true"], check=True)
+            other = ["ssh", *words, "--", options.target, "cat"]
+            done = subprocess.run(other, input=b"its end\n", stdout=subprocess.PIPE, check=True)
+            assert done.stdout == b"its end\n"
     assert box.logins == ["pi"]
 
 
