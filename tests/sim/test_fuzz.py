@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from harness import campaign, plan
+from harness import campaign, lab_view, plan
 from harness.__main__ import app
 from harness.fuzz import attempt, draw
 from harness.fuzz.draw import Draft
 from harness.fuzz.hunt import Hunt, hunt
 from harness.fuzz.judge import Witness
 from harness.fuzz.shrink import smallest
-from harness.sim import campaign as simulated
 from node.events import Produced
 
 pytestmark = pytest.mark.slow
@@ -32,7 +31,7 @@ def test_each_draw_is_a_campaign_of_at_most_7_nodes_and_400_slots(profile: str, 
         text = draw.text(draw.HUNTS[where](profile, draw.stream(3, n)))
         assert text == draw.text(draw.HUNTS[where](profile, draw.stream(3, n)))
         file = campaign.parse(text, Path("drawn.yml"))
-        planned = plan.build(file, simulated.view(file))
+        planned = plan.build(file, lab_view.simulated(file))
         assert len(planned.hosts) <= draw.NODES_MAX
         assert planned.end_ns <= draw.SLOTS * planned.slot_ns
         liars = {h for f in planned.trials[0].faults if f.fault == "byzantine" for h in f.targets}
