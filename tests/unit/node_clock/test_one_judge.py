@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.inventory import InventoryError, load
-from harness.preflight import SCRIPT, CheckOptions, findings
+from harness.preflight import NTP_CLIENT, SCRIPT, SETTERS, CheckOptions, findings
 from harness.preflight_clock import Controller
 from node.clock import ClockJudge, NodeClock
 from node.ntp import NtpError, ask
@@ -36,6 +36,7 @@ def checked(tmp_path: Path, server: str) -> str:
     asked = {
         "address": "127.0.0.1", "interface": "", "ports": [9000], "paths": [str(tmp_path)],
         "programs": [], "modules": [], "ntp": {each: split_server(each) for each in host.ntp},
+        "clock_setters": SETTERS.read_text(), "ntp_client": NTP_CLIENT.read_text(),
     }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "-S", "-E", "-", json.dumps(asked)],
