@@ -225,7 +225,7 @@ class Agent:
         """Return T0 on this host's clocks once every fault is in the ledger; or nothing is armed.
 
         Raises:
-            FaultError: locked, busy, disk, or why one of the faults cannot be done here.
+            FaultError: locked, busy, disk, timer, or why one of the faults cannot be done here.
         """
         async with self._exclusive:
             self.lock.check(request.owner)
@@ -246,7 +246,9 @@ class Agent:
             except OSError as error:
                 self.host.grants.revoke()
                 await asyncio.to_thread(self.recover, "not_armed")
-                raise FaultError("disk", f"{error.strerror or error}; make room on it") from error
+                if error.errno is None:
+                    raise FaultError("timer", str(error)) from error
+                raise FaultError("disk", f"{error.strerror}; make room on it") from error
             journal.write("armed", read_back=dict(times))
             self.trial, self.armed = request.trial, armed
             self._locks = {}

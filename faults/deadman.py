@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from faults.boottime import boottime_ns, seconds
-from faults.runner import environment, output
+from faults.runner import TIMEOUT_S, environment, output
 
 GRACE_NS = 500_000_000
+LEASE_PATIENCE_S = 60.0
+"""The timer of a lease is no matter of seconds; on a slow host, making one is."""
 _SLEEP = 'echo $$ > "$3"; sleep "$1"; rm -f "$3"; exec /bin/sh "$2" $4'
 
 
@@ -28,8 +30,11 @@ class DeadMan:
     run_dir: Path
     systemd: bool
 
-    def arm(self, name: str, script: Path, when_ns: int, word: str = "") -> None:
-        """Make a timer that runs script (with word) GRACE_NS after when_ns (boot time).
+    def arm(
+        self, name: str, script: Path, when_ns: int, word: str = "", *, within_s: float = TIMEOUT_S
+    ) -> None:
+        """Make, within_s at most, a timer that runs script (with word) GRACE_NS after when_ns (boot
+        time); it is late by as much as making it takes.
 
         Raises:
             OSError: it could not be armed; the fault must not be applied.
@@ -47,6 +52,7 @@ class DeadMan:
             ("systemd-run", "--quiet", "--collect", f"--unit={unit_name(name)}",
              f"--on-active={left}", "--timer-property=AccuracySec=50ms",
              "--timer-property=RemainAfterElapse=no", *words),
+            within_s,
         )  # fmt: skip
         if code:
             raise OSError(f"systemd-run: {error.strip()[:200] or code}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faults.deadman import DeadMan
+from faults.deadman import LEASE_PATIENCE_S, DeadMan
 from faults.grant import Grant, GrantFile
 
 WORD = "lease"
@@ -55,7 +55,7 @@ class Leasing:
         if ends_ns is not None and grant.lease_ns < ends_ns:
             self._number += 1
             name = f"{grant.key}-{self._number}"
-            self.timers.arm(name, self.script, grant.lease_ns, WORD)
+            self.timers.arm(name, self.script, grant.lease_ns, WORD, within_s=LEASE_PATIENCE_S)
             self._name = name
         else:
             self._name = ""

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from faults.boottime import boot_id, boottime_ns
-from faults.deadman import DeadMan, unit_name
+from faults.deadman import LEASE_PATIENCE_S, DeadMan, unit_name
 from faults.fault import SECOND_NS
 from faults.runner import output
 from faults.units import UNITS
@@ -177,7 +177,8 @@ class RunningFile:
         )  # fmt: skip
         self._write(running, fresh=not self.path.exists())
         if not timer:
-            self._timers.arm(running.timer, self.script, ends_ns + AGENT_FIRST_NS)
+            when_ns = ends_ns + AGENT_FIRST_NS
+            self._timers.arm(running.timer, self.script, when_ns, within_s=LEASE_PATIENCE_S)
 
     def _disarm(self, known: Running) -> None:
         """Stop timer and script: the script may be waiting by now."""
