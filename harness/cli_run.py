@@ -9,7 +9,7 @@ import typer
 
 from harness import store
 from harness.cli_options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Runs, Seed, is_sim
-from harness.errors import EXIT_OK, UsageError
+from harness.errors import EXIT_OK
 from harness.show import Show
 from harness.terminal import console_of
 
@@ -36,11 +36,8 @@ def run_campaign(
     runs: Runs = store.ROOT,
     seed: Seed = None,
     only: Annotated[int | None, typer.Option("--only", help="Run this cell only.")] = None,
-    resume: Annotated[str | None, typer.Option("--resume", help="Not there yet.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    if resume is not None:
-        raise UsageError("--resume: not there yet; run the campaign again, or --only CELL")
     simulated = is_sim("run", lab_kind, inventory_path, limit)
     from harness import campaign
 
