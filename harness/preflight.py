@@ -16,6 +16,7 @@ from typing import Any
 
 from faults import clock_setters
 from harness import (
+    cards,
     host_python,
     preflight_clock,
     preflight_identity,
@@ -138,7 +139,7 @@ def _ask(
     asked = _Asked(found, agents, controller)
     if not options.loss_s:
         return probed, asked
-    fit = [host for host in hosts if host.name in found]
+    fit = fit_for_traffic(hosts, found)
     if reason := _no_traffic(fit, found):
         return probed, replace(asked, no_traffic=reason)
     tell(f"counting what is lost between the hosts, {options.loss_s:g} s")
@@ -146,10 +147,19 @@ def _ask(
     return probed, replace(asked, traffic=counts)
 
 
+def fit_for_traffic(hosts: Sequence[Host], found: Mapping[str, Found]) -> list[Host]:
+    """Return the hosts that can send from their data address; a row says of others why not."""
+    return [
+        host
+        for host in hosts
+        if host.name in found and not cards.problem(host, cards.read(found[host.name]["cards"]))
+    ]
+
+
 def _no_traffic(hosts: Sequence[Host], found: Mapping[str, Mapping[str, Any]]) -> str:
     """Return why loss cannot be measured now, empty when it can."""
     if len(hosts) < 2:
-        return "fewer than two hosts answered"
+        return "fewer than two hosts answered and have their data address"
     for host in hosts:
         if "udp" in found[host.name]["taken"].get(str(host.node_port), ()):
             return f"UDP port {host.node_port} of {host.name} is in use (a node runs?)"

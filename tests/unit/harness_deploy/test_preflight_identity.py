@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from harness.inventory import Host, load
+from harness.preflight import fit_for_traffic
 from harness.preflight_identity import rows
 
 GOOD: dict[str, Any] = json.loads(
@@ -111,3 +112,11 @@ def test_a_host_whose_cards_are_not_known_is_like_nobody(hosts: tuple[Host, ...]
     found = lab()
     found["a"]["cards"] = found["b"]["cards"] = "no JSON"
     assert said(hosts, found) == said(hosts, lab())
+
+
+def test_a_host_without_its_data_address_is_left_out_of_what_is_sent_between_pairs(
+    hosts: tuple[Host, ...],
+) -> None:
+    found = lab(b={"cards": {"192.0.2.2": "192.0.2.9"}})
+    del found["c"]
+    assert [host.name for host in fit_for_traffic(hosts, found)] == ["a"]
