@@ -108,7 +108,7 @@ class Lab:
             fleet=Fleet(cast(Any, remote)),
             plan=self.plan,
             deployed={name: _deployed(name) for name in names},
-            folder=RunFolder(folder / "run"),
+            folder=RunFolder(folder),
             keys=KeyFolder(folder / "keys"),
             stop=cast(Any, SimpleNamespace(asked=threading.Event(), wait=hosts.wait)),
             show=cast(Any, SimpleNamespace(step=self.said.append, tick=lambda text: None)),
