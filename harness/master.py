@@ -31,8 +31,10 @@ POLL_S = 0.01
 FILES = 8192
 GONE_S = 1.0
 """Within this time a connection that took a session with it has ended itself."""
-_BOTH = (*("-o", "PermitLocalCommand=no", "-o", "ClearAllForwardings=yes", "-o", "LogLevel=ERROR"),)
+_BOTH = ("-o", "PermitLocalCommand=no", "-o", "ClearAllForwardings=yes")
 _MASTER = (
+    # At this level OpenSSH says why it ends.
+    *("-o", "LogLevel=INFO"),
     *("-o", "ControlMaster=yes", "-o", "ControlPersist=no", "-N"),
     # A host that is silent for half a minute is gone, and is logged in to anew.
     *("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=6"),
@@ -93,7 +95,7 @@ class Master:
     def session(self, line: str) -> subprocess.Popen[bytes]:
         """Return a running ssh whose three streams are those of a shell line on the host."""
         # Without the connection it fails, rather than to log in by itself.
-        alone = ("-o", "ProxyCommand=false", "-o", "BatchMode=yes")
+        alone = ("-o", "ProxyCommand=false", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR")
         words = ("ssh", *_BOTH, *alone, *self.shared_words, "--", self.ssh.target, line)
         return subprocess.Popen(
             words,
@@ -151,7 +153,7 @@ class Master:
         deadline = time.monotonic() + LOGIN_STEPS * self.ssh.connect_timeout_s
         while not self._socket.exists():
             if not self.alive:
-                raise refusal(self._said(), self.ssh)
+                raise refusal(self._said() or "connection closed", self.ssh)
             if given_up.wait(POLL_S) or time.monotonic() > deadline:
                 raise refusal("", self.ssh)
 

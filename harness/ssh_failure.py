@@ -10,19 +10,22 @@ _UNKNOWN_KEY = re.compile(r"No \S+ host key is known for|Host key verification f
 _OTHER_KEY = re.compile(r"Offending (?:\S+ )?key in (.+):\d+")
 _REVOKED = re.compile(r"REVOKED HOST KEY|is revoked by file")
 _REFUSED = re.compile(r"Permission denied \(|Too many authentication failures")
-_SILENT = re.compile(
-    r"timed out during banner exchange|Connection timed out|Timeout, server|not responding"
-)
+_SILENT = re.compile(r"timed out|Timeout, server|not responding")
+_NO_COMMON = re.compile(r"Unable to negotiate with")
 _AWAY = re.compile(
     r"connect to host|connect to address|Could not resolve|Name or service not known|[Nn]o route"
     r"|Network is unreachable"
 )
-_ENDED_BEFORE = re.compile(
-    r"kex_exchange_identification: |banner exchange: |ssh_exchange_identification: "
-    r"|Connection (?:closed|reset) by UNKNOWN|Connection timed out during banner exchange"
+_KNOWN = (_REFUSED, _SILENT, _NO_COMMON, _AWAY)
+_NO_GREETING = re.compile(
+    r"(?:kex|ssh)_exchange_identification: |banner exchange: |.*during banner exchange"
+)
+"""How OpenSSH ends when no host greeted it; a program in between has then said why."""
+_BESIDES = re.compile(
+    r"Warning: |Connection (?:closed|reset) by |Disconnected from |Connection to .* timed out"
     r"|stdio forwarding failed"
 )
-"""How OpenSSH ends when the program in between did; that one said why."""
+"""What OpenSSH says beside the reason."""
 
 
 class RemoteFailure(Exception):
@@ -39,23 +42,27 @@ def refusal(said: str, ssh: SshOptions) -> RemoteFailure:
 
     The word is unreachable, auth_failed, host_key, timeout or closed.
     """
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    every = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line for line in every if not _BESIDES.match(line)] or every
     where = f"{ssh.user}@{ssh.address} port {ssh.port}"
     if ssh.proxied:
-        before = [line for line in lines if not _ENDED_BEFORE.match(line)]
-        if before and len(before) < len(lines):
+        before = [line for line in lines if not _NO_GREETING.match(line)]
+        if len(before) < len(lines) and (before or not _SILENT.search(_last(lines))):
             through = f"jump host {ssh.jump.target}" if ssh.jump else "ProxyCommand"
             if ssh.jump and (key := _host_key(before, ssh.jump, through)) is not None:
                 return key
-            return RemoteFailure("unreachable", f"{through}: {_last(before)}")
+            return RemoteFailure("unreachable", f"{through}: {_last(before or lines)}")
     if (key := _host_key(lines, ssh, where)) is not None:
         return key
-    last = _last(lines)
+    known = [line for line in lines if any(each.search(line) for each in _KNOWN)]
+    last = _last(known or lines)
     if not lines or _SILENT.search(last):
         return RemoteFailure("timeout", f"{where} did not answer in time; is it on?")
     if _REFUSED.search(last):
         fix = "set ansible_user and ansible_ssh_private_key_file, or run ssh-copy-id"
         return RemoteFailure("auth_failed", f"{where} refuses the login: {last}; {fix}")
+    if _NO_COMMON.search(last):
+        return RemoteFailure("unreachable", last)
     if _AWAY.search(last):
         return RemoteFailure("unreachable", f"{last}; is it on, is the address right?")
     return RemoteFailure("closed", f"{where}: {last}")

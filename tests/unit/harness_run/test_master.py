@@ -1,29 +1,32 @@
-"""OpenSSH logs in, whatever its configuration asks for; what it says in failing is one line."""
+"""OpenSSH logs in, whatever its configuration asks for, once for all who go to a host."""
 
 from __future__ import annotations
 
 import io
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.connection import Connection, connect, execute
-from harness.inventory import load
-from harness.ssh import SshOptions
+from harness.connection import execute
 from harness.ssh_failure import RemoteFailure
+from tests.unit.harness_run.ssh_login import (
+    HOST,
+    connected,
+    pinned,
+    reached,
+    refused,
+    says,
+    until,
+)  # fmt: skip
 from tests.unit.harness_run.ssh_server import PLAIN, Box, serving, standing
-
-HOST = "127.0.0.1"
 
 
 @pytest.fixture
@@ -38,53 +41,6 @@ def key(tmp_path: Path) -> Path:
 
 def public(key: Path) -> str:
     return key.with_name(f"{key.name}.pub").read_text().split()[1]
-
-
-def reached(folder: Path, variables: str, config: str, name: str = HOST) -> SshOptions:
-    """Return how the only host of an inventory is reached, with that ssh_config."""
-    (folder / "ssh.cfg").write_text(config)
-    path = folder / "rack.yml"
-    words = f"ansible_ssh_common_args: '-F {folder}/ssh.cfg'"
-    path.write_text(f"all: {{hosts: {{{name}: {{{words}, {variables}}}}}}}")
-    return load(path).hosts[0].ssh
-
-
-def pinned(folder: Path, *boxes: Box) -> str:
-    """Return the lines of ssh_config by which these boxes are known, and no key of ours is used."""
-    file = folder / "known"
-    file.write_text("".join(box.known_hosts for box in boxes))
-    return f"Host *\n UserKnownHostsFile {file}\n IdentityAgent none\n"
-
-
-@contextmanager
-def connected(options: SshOptions) -> Iterator[Connection]:
-    connection = connect(options)
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
-def says(options: SshOptions, line: str = "echo hello") -> str:
-    """Return what a command prints there."""
-    output = io.BytesIO()
-    with connected(options) as connection:
-        code, errors = execute(connection, line, stdin=b"", stdout=output, timeout_s=30)
-    assert (code, errors) == (0, "")
-    return output.getvalue().decode()
-
-
-def refused(options: SshOptions) -> RemoteFailure:
-    with pytest.raises(RemoteFailure) as caught:
-        connect(options).close()
-    return caught.value
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @contextmanager
@@ -238,55 +194,6 @@ def test_a_password_is_on_no_command_line_and_a_wrong_one_is_refused() -> None:
             pid = connection.master.pid
             assert b"PASSWORD" not in Path(f"/proc/{pid}/cmdline").read_bytes()
             assert b"ControlMaster=yes" in Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
-def test_a_closed_port_is_unreachable() -> None:
-    with serving("true") as options, socket.create_server((HOST, 0)) as listener:
-        port = listener.getsockname()[1]
-    words = ("-o", f"Port={port}", *options.own_words)
-    problem = refused(replace(options, port=port, own_words=words))
-    assert (problem.reason, problem.detail) == (
-        "unreachable",
-        f"ssh: connect to host {HOST} port {port}: Connection refused;"
-        " is it on, is the address right?",
-    )
-
-
-def test_a_name_that_nobody_knows_is_unreachable() -> None:
-    with serving("true") as options:
-        problem = refused(replace(options, target="no-such-host.invalid"))
-    assert problem.reason == "unreachable"
-    assert "no-such-host.invalid" in problem.detail
-
-
-def test_a_host_that_says_nothing_does_not_answer_in_time() -> None:
-    with serving("true") as options, socket.create_server((HOST, 0)) as mute:
-        words = ("-o", f"Port={mute.getsockname()[1]}", *options.own_words)
-        problem = refused(replace(options, own_words=words, connect_timeout_s=1))
-    assert problem.reason == "timeout"
-
-
-def test_a_host_that_hangs_up_at_once_is_closed() -> None:
-    with serving("true") as options, socket.create_server((HOST, 0)) as rude:
-        threading.Thread(target=lambda: rude.accept()[0].close(), daemon=True).start()
-        words = ("-o", f"Port={rude.getsockname()[1]}", *options.own_words)
-        problem = refused(replace(options, own_words=words))
-    assert problem.reason == "closed"
-
-
-def test_the_remedy_for_another_host_key_makes_the_next_login_well(tmp_path: Path) -> None:
-    with standing(Box()) as box, standing(Box()) as other:
-        config = pinned(tmp_path, box)
-        (tmp_path / "known").write_text(f"[{HOST}]:{box.port} {other.host_key}\n")
-        variables = f"ansible_user: pi, ansible_port: {box.port}, ansible_password: x"
-        options = reached(tmp_path, variables, config)
-        problem = refused(options)
-        assert problem.reason == "host_key"
-        remedy = problem.detail.partition("if it was re-installed: ")[2]
-        subprocess.run(remedy.split(), check=True, capture_output=True)
-        assert refused(options).detail.endswith("pin it: slotlab check, or ssh to it once")
-        assert says(options.pinning()) == "hello\n"
-        assert says(options) == "hello\n"
 
 
 def test_a_connection_that_breaks_ends_its_command_with_closed_and_is_replaced(
