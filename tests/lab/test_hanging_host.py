@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.lab.bench import MARKS
 from tests.lab.bench import bench as fresh_bench
 from tests.lab.hanging import watch
 
-pytestmark = MARKS
+pytestmark = [*MARKS, pytest.mark.long]
 
 
 def test_locks_and_leases_survive_a_host_that_hangs_while_the_others_go_on() -> None:

@@ -13,7 +13,7 @@ from harness.remote import Remote
 from tests.lab.bench import MARKS, Bench, bench, has_ended, wait_for
 from tests.lab.forks import LOOKS, head, started_by_looking
 
-pytestmark = MARKS
+pytestmark = [*MARKS, pytest.mark.long]
 
 CAMPAIGN = """\
 schema: slotlab.campaign/v1

@@ -27,7 +27,7 @@ from tests.lab.ssh_options.compare import WAYS, Setting, Way, compare
 from tests.lab.ssh_options.home import Home
 from tests.lab.ssh_options.row import PASSWORD, Row
 
-pytestmark = MARKS
+pytestmark = [*MARKS, pytest.mark.long]
 PLAIN = (*inventory_rows.ROWS, *config_rows.ROWS, *sudo_rows.ROWS)
 WORKING = (*PLAIN, *sudo_rows.ASKED, *ansible_cfg_rows.ROWS)
 FAILING = (*failing_rows.ROWS, *sudo_rows.REFUSED)

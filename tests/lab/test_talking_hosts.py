@@ -18,7 +18,7 @@ import yaml
 from harness.labs import running
 from tests.lab.bench import MARKS, Bench, bench
 
-pytestmark = MARKS
+pytestmark = [*MARKS, pytest.mark.long]
 PASSWORD = "open, Sesame: 1"
 SUDO = "Defaults no_such_setting\nDefaults lecture=always\nlab ALL=(ALL) ALL\n"
 GREETING = "echo Welcome; echo '{\"ok\": true}'; echo 'disk is nearly full' >&2; printf 'no end'\n"

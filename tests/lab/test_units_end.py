@@ -21,7 +21,7 @@ from harness.left_behind import REASON
 from tests.lab.bench import MARKS, Bench, wait_for
 from tests.lab.bench import bench as fresh_bench
 
-pytestmark = MARKS
+pytestmark = [*MARKS, pytest.mark.long]
 
 CAMPAIGN = """\
 schema: slotlab.campaign/v1
