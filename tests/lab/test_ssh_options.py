@@ -92,4 +92,4 @@ def test_each_way_fails_where_ssh_fails_and_says_why_in_a_line(row: Row, found: 
 def test_a_proxy_command_is_given_the_same_words_by_each_way(found: Found) -> None:
     words = (found.home.folder / "proxy.log").read_text().splitlines()
     assert set(words) == {found.home.fill("$n2 2222 pi")}
-    assert len(words) >= 2 * len(WAYS)
+    assert len(words) >= 4  # two rows; Ansible goes over the connection that is there

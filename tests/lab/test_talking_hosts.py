@@ -21,7 +21,7 @@ from tests.lab.bench import MARKS, Bench, bench
 pytestmark = [*MARKS, pytest.mark.long]
 PASSWORD = "open, Sesame: 1"
 SUDO = "Defaults no_such_setting\nDefaults lecture=always\nlab ALL=(ALL) ALL\n"
-GREETING = "echo Welcome; echo '{\"ok\": true}'; echo 'disk is nearly full' >&2; printf 'no end'\n"
+GREETING = "echo Welcome; echo 'disk is nearly full' >&2; printf 'no end'\n"
 STARTED = ("/home/lab/.bashrc", "/etc/bash.bashrc", "/etc/profile.d/greet.sh", "/etc/ssh/sshrc")
 """What shells and sshd run when somebody logs in; the first two before they see who asks."""
 CAMPAIGN = """\

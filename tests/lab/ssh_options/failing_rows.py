@@ -28,7 +28,7 @@ ROWS = (
             "ProxyJump gate@$n1:2999"),
     failing("not-let-through", "unreachable", "closed|denied", *_HERE, "ProxyJump pi@$n1:2200"),
     failing("gate-shut", "unreachable", "closed|shut", *_HERE,
-            "ProxyCommand echo the gate is shut >&2; exit 1"),
+            "ProxyCommand sh -c 'echo the gate is shut >&2; exit 1'"),
     failing("no-cipher", "unreachable", "no matching cipher", *_HERE, "Port 2300",
             "MACs hmac-sha1", "KexAlgorithms +diffie-hellman-group14-sha1"),
     failing("no-login", "shell", "not available|No start of json", "HostName $n2", "User nologin"),

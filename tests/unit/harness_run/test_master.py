@@ -230,7 +230,9 @@ def test_no_host_is_told_our_language(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOLD", "yes")
     with serving(PLAIN) as options, connected(options) as connection:
         process = connection.master.session("cat")
-        told = Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+        environment = Path(f"/proc/{process.pid}/environ")
+        until(lambda: bool(environment.read_bytes()))  # empty until the program has begun
+        told = environment.read_bytes().split(b"\0")
         process.communicate()
     assert b"TOLD=yes" in told
     assert not [each for each in told if each.startswith((b"LC_", b"LANG"))]
