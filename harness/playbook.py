@@ -231,6 +231,10 @@ def explain(task: str, result: Mapping[str, Any]) -> str:
         return f"no sudo: the login may not become root; {remedy}"
     if "deserialization failed" in everything and (said := result.get("module_stdout")):
         return f"{task}: the host printed no result but: {_last_line(str(said))}"
+    if "failed to get information on remote file" in everything:
+        # A line of a greeting that begins with a brace goes for a module's answer.
+        fix = "does its login shell print? keep that to interactive shells"
+        return f"{task}: Ansible cannot read what the host answers; {fix}"
     line = next((_last_line(text) for text in texts[2:] + texts[:2] if text.strip()), "no reason")
     return f"{task}: {line}"
 
