@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -230,7 +231,7 @@ def test_a_killed_delayer_lets_packets_pass_and_the_record_says_so(bench, delay:
     bench.arm(delay(at_ns=3 * S, for_ns=400 * S, delay_ns=50 * MS) | {"how": "queue"})
     wait_until(lambda: bench.state("delay-1") == "installed", "installed")
     pid_file = next((bench.root / "run").glob("delay-*.pid"))
-    subprocess.run(("kill", "-KILL", pid_file.read_text().strip()), check=True)
+    os.kill(int(pid_file.read_text()), signal.SIGKILL)
     wait_until(lambda: bench.passes(PORT), "packets pass")
     assert min(bench.round_trips_ms(10)) < 50
     wait_until(lambda: bench.state("delay-1") == "failed", "ended early")
