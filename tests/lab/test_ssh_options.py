@@ -55,7 +55,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
             ways |= compare(lab, home, "asked", sudo_rows.ASKED, asked)
             configured = Setting(ansible_cfg_rows.ANSIBLE_CFG)
             ways |= compare(lab, home, "configured", ansible_cfg_rows.ROWS, configured)
-            subprocess.run(home.inside("ssh", "-O", "exit", "own-master"), check=True)
+            subprocess.run(home.inside("ssh", "-O", "exit", "own-master"), check=False)
         yield Found(home, ways)
 
 
