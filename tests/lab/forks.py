@@ -59,21 +59,24 @@ def forks(lab: str, host: str) -> Iterator[Forks]:
 def started_by_looking(lab: str, names: Sequence[str], fleet: Fleet) -> dict[str, int]:
     """Return how many processes began on each host during LOOKS looks, at least.
 
-    A host has timers of its own; what looking starts would be there in every window.
+    A host has timers of its own; what looking starts would be there in every window. A node may be
+    too busy to answer one look, not all of them.
     """
     least: dict[str, int] = {}
+    answered: set[str] = set()
     with ExitStack() as stack:
         counters = {name: stack.enter_context(forks(lab, name)) for name in names}
         for _ in range(WINDOWS):
             before = {name: counter.count() for name, counter in counters.items()}
             for _ in range(LOOKS):
-                _look(fleet)
+                answered |= _look(fleet)
             time.sleep(OWN_LOOKS_S)
             for name, counter in counters.items():
                 begun = counter.count() - before[name]
                 least[name] = min(begun, least.get(name, begun))
             if not any(least.values()):
                 break
+    assert answered == set(names)
     return least
 
 
@@ -82,8 +85,9 @@ def head(status: object) -> int:
     return status.head_num if isinstance(status, NodeStatus) else 0
 
 
-def _look(fleet: Fleet) -> None:
+def _look(fleet: Fleet) -> set[str]:
+    """Return the hosts whose nodes answered, after all that looks at nodes did so once."""
     statuses = fleet.nodes()
-    assert all(isinstance(status, NodeStatus) for status in statuses.values()), statuses
     assert watch.table(fleet).row_count == len(statuses)
     assert len(HostLock(fleet.remote, "looking", owner="nobody").renew()) == len(statuses)
+    return {host for host, status in statuses.items() if isinstance(status, NodeStatus)}
