@@ -18,14 +18,17 @@ from harness.ssh import SshOptions
 from tests.unit.harness_run.ssh_server import serving
 
 AGENT = """
-import json, pathlib, sys, time
+import json, os, pathlib, sys, time
 print('{"id":0,"ok":"relay"}', flush=True)
 for line in sys.stdin:
     request = json.loads(line)
     if request["op"] == "wait":
         pathlib.Path(request["for"] + ".begun").touch()
+    tests = os.getppid()
     while request["op"] == "wait" and not pathlib.Path(request["for"]).exists():
         time.sleep(0.01)
+        if os.getppid() != tests:
+            sys.exit()
     print(json.dumps({"id": request["id"], "ok": request["op"]}), flush=True)
 """
 SHELL = f"""
@@ -99,14 +102,16 @@ def test_a_request_behind_one_that_hangs_ends_at_its_own_deadline(tmp_path: Path
 
 
 def test_a_host_that_hangs_costs_no_other_host_its_answer(tmp_path: Path) -> None:
+    late = tmp_path / "late"
     with serving(SHELL) as one, serving(SHELL) as other, lab(n1=one, n2=other) as remote:
         remote.ctl_all("hello", timeout_s=60)  # their relays have started
-        asked = {"n1": {"op": "hello"}, "n2": wait_for(tmp_path / "never")}
+        asked = {"n1": {"op": "hello"}, "n2": wait_for(late)}
         replies = remote.ctl(asked, timeout_s=3)
         assert (replies["n1"].ok, replies["n2"].reason) == ("hello", "timeout")
         assert {name: r.ok for name, r in remote.ctl_all("hello", timeout_s=60).items()} == {
             "n1": "hello", "n2": "hello",
         }  # fmt: skip
+    late.touch()
 
 
 def test_a_host_that_takes_connections_and_says_nothing_is_given_up_at_the_deadline() -> None:
@@ -122,7 +127,7 @@ def test_a_host_that_takes_connections_and_says_nothing_is_given_up_at_the_deadl
 def test_a_request_that_is_not_answered_in_time_ends_no_fetch_on_the_same_host(
     tmp_path: Path,
 ) -> None:
-    begun, go = tmp_path / "begun", tmp_path / "go"
+    begun, go, late = tmp_path / "begun", tmp_path / "go", tmp_path / "late"
     line = f"touch {begun}.begun; while [ ! -e {go} ]; do sleep 0.05; done; echo all of it"
     fetched = []
     with serving(SHELL) as ssh, lab(n1=ssh) as remote:
@@ -134,13 +139,13 @@ def test_a_request_that_is_not_answered_in_time_ends_no_fetch_on_the_same_host(
         thread.start()
         until_begun(begun)
         assert remote.ctl_all("hello", timeout_s=60)["n1"].ok == "hello"  # its relay has started
-        reply = remote.ctl({"n1": wait_for(tmp_path / "never")}, timeout_s=0.3)["n1"]
+        reply = remote.ctl({"n1": wait_for(late)}, timeout_s=0.3)["n1"]
         assert reply.reason == "timeout"
-        late = remote.run(None, "sleep 30", timeout_s=0.3)["n1"]
-        assert late.reason == "timeout"
+        assert remote.run(None, "sleep 30", timeout_s=0.3)["n1"].reason == "timeout"
         assert remote.ctl_all("hello", timeout_s=60)["n1"].ok == "hello"
         go.touch()
         thread.join()
+    late.touch()
     assert fetched == [""]
     assert (tmp_path / "file").read_text() == "all of it\n"
 
