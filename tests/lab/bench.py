@@ -61,6 +61,13 @@ class Bench:
             cwd=ROOT, capture_output=True, text=True, timeout=timeout_s, check=False,
         )  # fmt: skip
 
+    def healed(self, inventory: Path | None = None) -> dict[str, str]:
+        """Return by host what `slotlab heal` says, with exit status 0 or the lab's own."""
+        done = self.slotlab("heal", "-i", str(inventory or self.inventory))
+        assert done.returncode in (0, 3), done.stdout + done.stderr
+        parts = (line.partition(": ") for line in done.stdout.splitlines())
+        return {host: text for host, _, text in parts if host in self.names}
+
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Return the running command `slotlab words…`; its output is one pipe."""
         return subprocess.Popen(

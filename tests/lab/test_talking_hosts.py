@@ -104,18 +104,11 @@ def test_they_are_deployed_to_run_healed_and_healed_by_hand(
     hosts = folder / "trials" / "1" / "hosts"
     for name in lab.names:
         assert json.loads((hosts / name / "before.json").read_text())
-    assert healed(lab, rack) == dict.fromkeys(lab.names, "ok nothing left")
+    assert lab.healed(rack) == dict.fromkeys(lab.names, "ok nothing left")
     as_root(lab, "n3", "systemctl stop slotlab-agent")
-    by_hand = healed(lab, rack)
+    by_hand = lab.healed(rack)
     assert by_hand["n3"].startswith("ok without the agent:")
     as_root(lab, "n3", "systemctl start slotlab-agent")
-
-
-def healed(lab: Bench, rack: Path) -> dict[str, str]:
-    """Return by host what `slotlab heal` says."""
-    done = lab.slotlab("heal", "-i", str(rack))
-    parts = (line.partition(": ") for line in done.stdout.splitlines())
-    return {host: text for host, _, text in parts if host in lab.names}
 
 
 def test_a_shell_that_runs_no_command_costs_one_line_a_command(
@@ -125,7 +118,7 @@ def test_a_shell_that_runs_no_command_costs_one_line_a_command(
     found = findings(lab, rack)
     assert "fail" not in [each for name in ("n1", "n2") for each in found[name].values()]
     assert [each for each in found["n3"].values() if each != "ok"] == ["fail"]
-    said = healed(lab, rack)
+    said = lab.healed(rack)
     assert {name: said[name] for name in ("n1", "n2")} == dict.fromkeys(
         ("n1", "n2"), "ok nothing left"
     )
