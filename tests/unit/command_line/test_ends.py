@@ -36,9 +36,12 @@ matrix: {rate: [1/s, 2/s]}
 
 
 def start(folder: Path, *words: str) -> subprocess.Popen[str]:
-    """Start a command in a process group of its own."""
+    """Start a command in a process group of its own, with Ctrl-C as a terminal gives it.
+
+    What runs in the background of a script ignores it, and its children do.
+    """
     return subprocess.Popen(
-        [sys.executable, "-m", "harness", *words],
+        ["env", "--default-signal=INT", sys.executable, "-m", "harness", *words],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(folder / "state")},
         stdout=subprocess.PIPE,

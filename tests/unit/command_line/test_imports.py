@@ -36,13 +36,16 @@ all: {children: {nodes: {hosts: {
   n4: {ansible_host: 127.0.0.1, slotlab_address: 192.0.2.4}}}}}
 """
 
+ANY_SHELL = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+"""The shell is the one that the words name, not the one above this process (make's is sh)."""
+
 
 def heavy(folder: Path, *lines: str) -> set[str]:
     """Return the heavy packages that one process loaded while it ran these command lines."""
     done = subprocess.run(
         [sys.executable, "-c", LOADED.format(lines=[line.split() for line in lines], heavy=HEAVY)],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder)},
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(folder), **ANY_SHELL},
         capture_output=True,
         text=True,
         timeout=120,

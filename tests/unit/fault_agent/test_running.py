@@ -36,7 +36,9 @@ def rewritten(file: RunningFile, **changes: object) -> None:
     assert known is not None
     changed = msgspec.structs.replace(known, **changes)
     ends_cs = changed.ends_boottime_ns // 10_000_000
-    file.path.write_bytes(f"{ends_cs}\n".encode() + msgspec.json.encode(changed) + b"\n")
+    fresh = file.path.with_suffix(".fresh")
+    fresh.write_bytes(f"{ends_cs}\n".encode() + msgspec.json.encode(changed) + b"\n")
+    fresh.replace(file.path)
 
 
 def test_held_units_add_up_and_stopped_ones_go(file: RunningFile) -> None:
@@ -192,10 +194,13 @@ def test_without_an_agent_a_script_heals_and_stops_the_units_and_says_so(
 
 
 def test_the_script_waits_on_while_the_lease_is_renewed(file: RunningFile, tmp_path: Path) -> None:
-    file.hold("t", ["node"], S // 2)
+    file.hold("t", ["node"], 60 * S)
+    rewritten(file, ends_boottime_ns=boottime_ns() + S)
     script = Script(file, tmp_path)
-    file.leased("t", 3 * S)
-    assert script.process.wait(20) == 0
+    ends_ns = boottime_ns() + 4 * S
+    rewritten(file, ends_boottime_ns=ends_ns)
+    assert script.process.wait(60) == 0
+    assert boottime_ns() >= ends_ns
     assert script.calls == STOPS
 
 

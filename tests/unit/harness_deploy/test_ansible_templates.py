@@ -11,6 +11,8 @@ from harness.inventory import Inventory, InventoryError, load
 
 pytestmark = pytest.mark.slow
 
+WAY = "ProxyCommand=ssh -W %h:%p {}@gate"
+
 
 def loaded(folder: Path, shared: dict[str, object], **hosts: dict[str, object]) -> Inventory:
     """Return the inventory of these hosts, shared being the variables of all."""
@@ -37,12 +39,12 @@ def test_templates_of_ssh_and_of_our_own_values_are_worked_out_for_each_host(
     )  # fmt: skip
     found = [
         (host.ssh.user, host.ssh.address, host.ssh.port, host.node_port, host.ntp,
-         host.become_password, host.ssh.proxy_command)
+         host.become_password, host.ssh.own_words[-1])
         for host in lab.hosts
     ]  # fmt: skip
     assert found == [
-        ("pi", "192.0.2.11", 2222, 9100, ("192.0.2.1",), "one", "ssh -W 192.0.2.11:2222 pi@gate"),
-        ("lab", "192.0.2.12", 2222, 9100, ("192.0.2.1",), "two", "ssh -W 192.0.2.12:2222 lab@gate"),
+        ("pi", "192.0.2.11", 2222, 9100, ("192.0.2.1",), "one", WAY.format("pi")),
+        ("lab", "192.0.2.12", 2222, 9100, ("192.0.2.1",), "two", WAY.format("lab")),
     ]
 
 

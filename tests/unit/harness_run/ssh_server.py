@@ -95,8 +95,9 @@ class _Server(paramiko.ServerInterface):  # type: ignore[misc]
         threading.Thread(target=_feed, args=(channel, process.stdin), daemon=True).start()
         for thread in threads:
             thread.join()
+        code = process.wait()
         with contextlib.suppress(OSError):  # the client may go before the end
-            channel.send_exit_status(process.wait())
+            channel.send_exit_status(code if code >= 0 else 128 - code)
         channel.close()
 
 
