@@ -36,7 +36,7 @@ class GrantFile:
         self.path = folder / NAME
 
     def give(self, grant: Grant) -> None:
-        """Return when the grant is on disk.
+        """Put the grant on disk.
 
         Raises:
             OSError: no space; nothing may be armed then.
@@ -51,7 +51,7 @@ class GrantFile:
             os.close(descriptor)
 
     def renew(self, grant: Grant) -> None:
-        """Return when the grant is written over the one before; a revoked one stays revoked."""
+        """Write the grant over the one before; a revoked one stays revoked."""
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
@@ -74,7 +74,7 @@ class GrantFile:
         return grant is not None and grant.key == key
 
     def revoke(self) -> None:
-        """Return nothing; no agent begins a fault of this arming any more."""
+        """Let no agent begin a fault of this arming any more."""
         self.path.unlink(missing_ok=True)
 
 

@@ -122,7 +122,7 @@ def read_rate() -> Rate:
 
 
 def move(marker: Path, by_ns: int, by_ppb: int) -> None:
-    """Return once wall time is by_ns ahead of where it was and runs by_ppb faster.
+    """Set wall time by_ns ahead of where it is, and let it run by_ppb faster.
 
     What it was before is in the marker first, so that restore() and the undo script can take it
     back at any moment from here on.
@@ -141,7 +141,7 @@ def move(marker: Path, by_ns: int, by_ppb: int) -> None:
 
 
 def restore(marker: Path) -> None:
-    """Return once the clock is where it would be had move() never run; without a marker, at once.
+    """Set the clock to where it would be had move() never run; without a marker, do nothing.
 
     Wall time is computed from the raw monotonic clock, and touched only when it differs. What was
     found is left in the marker's .restored file.

@@ -84,7 +84,7 @@ class Journal:
         return [*written, *waiting][from_line : from_line + LINES_MAX]
 
     def reserve(self, asked: Iterable[dict[str, object]]) -> None:
-        """Return when the disk has room for the lines of faults for which so much is asked.
+        """Reserve room on the disk for the lines of faults for which so much is asked.
 
         What is read back may tell of as many peers as what was asked.
 
@@ -107,7 +107,7 @@ class Journal:
             os.close(descriptor)
 
     def clear(self) -> None:
-        """Return nothing; lines of earlier trials are gone."""
+        """Remove the lines of earlier trials."""
         with self._lock:
             self._waiting.clear()
             self.path.unlink(missing_ok=True)

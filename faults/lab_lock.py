@@ -57,7 +57,7 @@ class LabLock:
         return lock
 
     def give_back(self, owner: str) -> None:
-        """Return nothing; owner holds it no longer.
+        """Give up what owner holds of it.
 
         Raises:
             FaultError: locked, by somebody else.
@@ -66,7 +66,7 @@ class LabLock:
         self.path.unlink(missing_ok=True)
 
     def check(self, owner: str) -> None:
-        """Return nothing when nobody else than owner holds the lock.
+        """Refuse everybody but owner while the lock is held.
 
         Raises:
             FaultError: locked, with who runs what until when.

@@ -24,7 +24,7 @@ class Leasing:
         self._name = ""
 
     def begin(self, grant: Grant, ends_ns: int | None) -> None:
-        """Return when the grant is on disk and, if the lease may end first, its timer runs.
+        """Put the grant on disk and, if the lease may end first, start its timer.
 
         Raises:
             OSError: one of them could not be made.
@@ -34,7 +34,7 @@ class Leasing:
         self._time(grant, ends_ns)
 
     def renew(self, grant: Grant, ends_ns: int | None) -> None:
-        """Return when the new end is on disk, and timed.
+        """Put the new end on disk, and time it.
 
         The script of a timer that fires meanwhile reads the new end and does nothing.
 
@@ -45,7 +45,7 @@ class Leasing:
         self._time(grant, ends_ns)
 
     def end(self) -> None:
-        """Return nothing; no timer of the lease is left."""
+        """Leave no timer of the lease."""
         if self._name:
             self.timers.disarm(self._name)
             self._name = ""
