@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from harness.channel import PATIENCE_S, Reply
 from harness.errors import RunError
 from harness.genesis import HostAccess
 from harness.inventory import Inventory
-from harness.lab_view import groups
+from harness.lab_view import of_inventory
 from harness.node_status import NodeStatus, read_status
 from harness.plan import LabView
 from harness.remote import Remote
@@ -144,26 +144,23 @@ class Fleet:
 def view(
     inventory: Inventory, deployed: Mapping[str, DeployedHost], hellos: Mapping[str, Hello]
 ) -> LabView:
-    """Return what the plan needs to know of the lab."""
-    return LabView(
-        lab=inventory.lab,
-        hosts=tuple(
-            PlannedHost(
-                host=host.name,
-                address=deployed[host.name].address,
-                interface=deployed[host.name].interface,
-                zone=host.zone,
-                node_port=deployed[host.name].node_port,
-                probe_port=deployed[host.name].probe_port,
-                ntp=deployed[host.name].ntp,
-                management=host.ssh.address,
-                ssh_port=host.ssh.port,
-                power=sorted(host.power),
-                observer=host.observer,
-            )
-            for host in inventory.hosts
-        ),
-        groups=groups(inventory),
+    """Return what the plan needs to know of the lab: what is deployed, where it has a say."""
+    described = of_inventory(inventory)
+
+    def as_deployed(host: PlannedHost) -> PlannedHost:
+        there = deployed[host.host]
+        return msgspec.structs.replace(
+            host,
+            address=there.address,
+            interface=there.interface,
+            node_port=there.node_port,
+            probe_port=there.probe_port,
+            ntp=there.ntp,
+        )
+
+    return replace(
+        described,
+        hosts=tuple(map(as_deployed, described.hosts)),
         capabilities={host: hello.capabilities for host, hello in hellos.items()},
     )
 
