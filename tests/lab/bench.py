@@ -80,6 +80,11 @@ class Bench:
         done = self.slotlab("deploy", "-i", str(self.inventory))
         assert done.returncode == 0, done.stdout + done.stderr
 
+    def end_trial(self) -> None:
+        """End what a broken-off harness left running: a run refuses a lab that has it."""
+        done = self.slotlab("stop", "-i", str(self.inventory))
+        assert done.returncode == 0, done.stdout + done.stderr
+
     def on(self, host: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Return the finished command on a host."""
         return subprocess.run(
