@@ -1,9 +1,9 @@
 """Asks this host's node over the node's local socket; no process is started for it.
 
-A frame there is four bytes, big endian, of length, then that much msgpack (node/local_frame.py is
-the other side; one test compares both). The node is not trusted to answer: at a deadline, or when
-it sends more than any status is long, it is given up. What it says is passed on as it came:
-whatever is in it costs the agent no time.
+A frame there is four bytes, big endian, of length, then that much msgpack (the other side is
+node/local/local_frame.py; one test compares both). The node is not trusted to answer: at a
+deadline, or when it sends more than any status is long, it is given up. What it says is passed on
+as it came: whatever is in it costs the agent no time.
 """
 
 from __future__ import annotations

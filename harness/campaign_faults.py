@@ -186,7 +186,7 @@ class LinkDownFault(_Lasting):
 
 
 class ByzantineFault(_FaultBase):
-    """A node lies by one strategy of node/byzantine.py; to the end unless `for` is given."""
+    """A node lies by one strategy of node/byzantine; to the end unless `for` is given."""
 
     fault: Literal["byzantine"]
     on: Selector

@@ -27,7 +27,7 @@ from harness.playbook import PlayedHost, PlayOptions, Progress, play
 from harness.preflight_places import NEEDED_BYTES
 from harness.remote import HostResult, Remote
 from harness.wheelhouse import Environment, Target, WheelhouseError, build, unsupported
-from node.ntp_rules import split_server
+from node.timing.ntp_rules import split_server
 
 HEALTH_DEADLINE_S = 90.0
 State = Literal["changed", "unchanged", "failed"]

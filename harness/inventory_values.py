@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from harness.errors import OperatorError
-from node.ntp_rules import split_server
+from node.timing.ntp_rules import split_server
 
 DEFAULT_PYTHON = "/usr/bin/python3"
 DEFAULT_STATE_DIR = "/var/lib/slotlab"

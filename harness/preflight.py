@@ -35,7 +35,7 @@ from harness.preflight_clock import Controller
 from harness.preflight_rows import CheckReport, Row, Verdict
 from harness.printed import read_json
 from harness.remote import HostResult, Remote
-from node.ntp_rules import split_server
+from node.timing.ntp_rules import split_server
 
 DEFAULT_SLOT_NS = 500_000_000
 LOSS_S = 10.0

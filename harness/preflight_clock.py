@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from harness.inventory import Host
 from harness.preflight_rows import Row, Verdict
-from node.ntp_rules import bound_ns, unsynchronised
+from node.timing.ntp_rules import bound_ns, unsynchronised
 
 COARSE = ("jiffies", "refined-jiffies", "acpi_pm", "hpet", "pit")
 DATE_OFF_NS_MAX = 60_000_000_000

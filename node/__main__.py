@@ -11,10 +11,10 @@ from pathlib import Path
 
 from node import config as node_config
 from node.config import ConfigError
-from node.event_log import EventLogError
-from node.links import LinkError
-from node.query import QueryError, ask
-from node.store import StoreError
+from node.local.local_api import QueryError, ask
+from node.network.links import LinkError
+from node.storage.event_log import EventLogError
+from node.storage.store import StoreError
 
 DEFAULT_SOCKET = "/run/slotlab/node.sock"
 
@@ -45,11 +45,11 @@ def _run(role: str, path: Path) -> int:
     # Imported here: a probe must not pay for the chain, nor a node for the client.
     match role:
         case "probe":
-            from node import probe
+            from node.timing import probe
 
             return probe.main(config)
         case "client":
-            from node import client
+            from node.local import client
 
             return client.main(config)
     asyncio.run(_serve(config))

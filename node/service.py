@@ -19,7 +19,7 @@ import msgspec
 import psutil
 import zmq
 
-from node import boot, events
+from node import events
 from node.chain import messages, snapshot
 from node.chain.block import SignedBlock
 from node.chain.chain import Chain
@@ -27,17 +27,18 @@ from node.chain.codec import decode_transaction
 from node.chain.crypto import public_key
 from node.chain.errors import DecodeError
 from node.chain.transaction import Transaction
-from node.clock import NodeClock, limit_for_slot
 from node.config import NodeConfig
-from node.event_log import EventLog, EventLogError, boot_id
-from node.links import Identity, LinkError
-from node.net import Inbound, Net
-from node.notify import notify
-from node.ntp import ClockCheck, check_servers
-from node.query import LocalServer, Reply, Request
-from node.slots import SlotWatch
-from node.store import Mark, Store, StoredBlock, StoreError
-from node.timer import SlotTimer
+from node.local.local_api import LocalServer, Reply, Request
+from node.local.notify import notify
+from node.network.links import Identity, LinkError
+from node.network.net import Inbound, Net
+from node.storage import startup
+from node.storage.event_log import EventLog, EventLogError, boot_id
+from node.storage.store import Mark, Store, StoredBlock, StoreError
+from node.timing.clock import NodeClock, limit_for_slot
+from node.timing.ntp import ClockCheck, check_servers
+from node.timing.slots import SlotWatch
+from node.timing.timer import SlotTimer
 
 SOFTWARE = "slotlab 0.1.0"
 PULSE_S = 0.1
@@ -59,14 +60,14 @@ class Service:
         check_servers(config.clock)
         self._config = config
         self._loop = loop
-        self._genesis = boot.load_genesis(Path(config.genesis))
-        keys = boot.load_keys(config, self._genesis)
-        identity = boot.load_identity(config, self._genesis)
+        self._genesis = startup.load_genesis(Path(config.genesis))
+        keys = startup.load_keys(config, self._genesis)
+        identity = startup.load_identity(config, self._genesis)
         self._clock = NodeClock(config.clock.skew_file)
         path = Path(config.events_dir) / "node.jsonl"
-        self._store: Store = boot.open_store(config, self._genesis)
+        self._store: Store = startup.open_store(config, self._genesis)
         self._log = EventLog(path, config.host, config.host, boot_id(), self._clock)
-        self._chain: Chain = boot.restore_chain(self._genesis, keys, self._store, config)
+        self._chain: Chain = startup.restore_chain(self._genesis, keys, self._store, config)
         self._snapshot_num = self._chain.lib.num
         self._public_keys = {name: public_key(key).hex() for name, key in keys.items()}
         self._stop = asyncio.Event()

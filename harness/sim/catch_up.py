@@ -1,8 +1,9 @@
 """Catching up after a split, a crash or a loss: status rounds, questions, answers in chunks.
 
-Whom to ask and when is the node's own decision maker, `node.sync`. Once a second every node learns
-where its peers are, as hellos tell it; a peer not heard for three seconds counts as disconnected.
-In such a round, too, hosts offer each other the transactions that may have been lost between them.
+Whom to ask and when is the node's own decision maker, `node.network.sync`. Once a second every node
+learns where its peers are, as hellos tell it; a peer not heard for three seconds counts as
+disconnected. In such a round, too, hosts offer each other the transactions that may have been lost
+between them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from harness.sim.link import Links
 from node.chain.block import SignedBlock
 from node.chain.chain import Chain
 from node.events import Peer
-from node.sync import TIMEOUT_NS, Sync, Tip, after_locator, locator
+from node.network.sync import TIMEOUT_NS, Sync, Tip, after_locator, locator
 
 State = Literal["handshaked", "syncing", "synced"]
 ROUND_NS = 1_000_000_000

@@ -25,7 +25,7 @@ from node.chain.crypto import Verifier, public_key
 from node.chain.genesis import Genesis
 from node.chain.profile import Profile
 from node.chain.transaction import Transaction
-from node.slots import SlotWatch
+from node.timing.slots import SlotWatch
 
 WAKE_NS = 100_000
 """How late a node wakes for its slot."""

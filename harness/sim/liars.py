@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from harness.sim.host import View
 from harness.sim.world import World
-from node import byzantine
-from node.byzantine import Act, Later, Liar, Self, SendTo
+from node.byzantine import strategies
+from node.byzantine.strategies import Act, Later, Liar, Self, SendTo
 from node.chain.block import SignedBlock
 from node.chain.messages import Broadcast, Effect
 
@@ -88,4 +88,4 @@ class Lie:
 def attach(world: World, host: str, strategy: str, by_ns: int) -> Lie:
     """Return a lie that host will tell once begun; call it before the world runs."""
     who = Self(host=host, profile=world.profile, keys=world.hosts[host].keys, by_ns=by_ns)
-    return Lie(world, host, byzantine.build(strategy, who))
+    return Lie(world, host, strategies.build(strategy, who))

@@ -12,7 +12,7 @@ from coincurve import PrivateKey
 from harness.sim.engine import Engine
 from harness.sim.host import Host
 from node.events import Dropped, Load, Started, Stopped, Tx
-from node.load import Pace, Transfers
+from node.local.load import Pace, Transfers
 
 SECOND_NS = 1_000_000_000
 

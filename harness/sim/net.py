@@ -20,8 +20,8 @@ from harness.sim.host import Host
 from harness.sim.link import Links
 from node.chain.block import SignedBlock
 from node.chain.transaction import Transaction
-from node.gossip import RETRY_NS, WAIT_MIN_NS, WAIT_SPREAD_NS, burst_bytes_max, offer
-from node.sync import Tip
+from node.network.gossip import RETRY_NS, WAIT_MIN_NS, WAIT_SPREAD_NS, burst_bytes_max, offer
+from node.network.sync import Tip
 
 RelayMode = Literal["announce", "push"]
 SPREADS_MAX = 1_024

@@ -25,7 +25,7 @@ from harness.sim.records import Sink
 from node.chain import profile
 from node.chain.crypto import Verifier
 from node.chain.genesis import Genesis
-from node.load import Pace
+from node.local.load import Pace
 
 LEAD_NS = 3_000_000_000
 """How long before T0 the nodes start."""

@@ -28,7 +28,7 @@ from node.chain.crypto import public_key
 from node.chain.genesis import BitsharesRules, Genesis, GenesisAccount, GenesisProducer
 from node.chain.slot import SlotClock
 from node.config import ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
-from node.query import QueryError, ask
+from node.local.local_api import QueryError, ask
 from tests.waiting import DEADLINE_S, wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -30,7 +30,7 @@ from coincurve import PrivateKey
 from node.chain.codec import decode_transaction
 from node.chain.crypto import Verifier
 from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer, encode
-from node.query import LocalServer, Reply, Request
+from node.local.local_api import LocalServer, Reply, Request
 from tests.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.process

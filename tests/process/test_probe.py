@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from node.probe_frame import FRAME_BYTES, Request, pack_reply, pack_request, unpack
+from node.timing.probe_frame import FRAME_BYTES, Request, pack_reply, pack_request, unpack
 from tests.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.process

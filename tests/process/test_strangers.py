@@ -12,8 +12,9 @@ import msgspec
 import pytest
 import zmq
 
-from node import events, wire
-from node.links import Callbacks, Identity, Links
+from node import events
+from node.network import wire
+from node.network.links import Callbacks, Identity, Links
 from tests.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.process

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node import byzantine
-from node.byzantine import Self
+from node.byzantine import strategies
+from node.byzantine.forging import Memory
+from node.byzantine.strategies import Self
 from node.chain.block import SignedBlock
 from node.chain.crypto import sign
 from node.chain.fork_db import RIVALS_MAX
 from node.chain.messages import BlockReceived, Emit, Persist, Rejected, RequestSync
 from node.chain.profile import build
-from node.forging import Memory
 from tests.unit.chain.builders import (
     START_SLOT,
     Net,
@@ -80,7 +80,7 @@ def test_a_flood_of_bad_blocks_leaves_nothing_behind() -> None:
     memory.transaction = next(t for block in BLOCKS for t in block.transactions)
     reasons: dict[str, int] = {}
     for n in range(3000):
-        bad = byzantine.SPOILERS[n % len(byzantine.SPOILERS)](variant(good, n), memory)
+        bad = strategies.SPOILERS[n % len(strategies.SPOILERS)](variant(good, n), memory)
         assert bad is not None
         for effect in receive(chain, bad):
             if isinstance(effect, Emit) and isinstance(effect.record, Rejected):

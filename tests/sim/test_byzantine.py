@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from node import byzantine
-from node.byzantine import Act, Later, Liar, Self, SendTo
+from node.byzantine import strategies
+from node.byzantine.strategies import Act, Later, Liar, Self, SendTo
 from node.chain.block import SignedBlock
 from node.chain.chain import Chain
 from node.chain.messages import BlockReceived, Broadcast, Effect, Rejected, Relay
@@ -39,7 +39,7 @@ OWNERS: dict[str, Sequence[str]] = {
 def liar(strategy: str) -> Liar:
     """Return a liar that signs as the first producer."""
     who = Self(host="n1", profile=build(GENESIS), keys={LIAR: secret(LIAR)}, by_ns=3_000_000_000)
-    return byzantine.build(strategy, who)
+    return strategies.build(strategy, who)
 
 
 def turn(strategy: str, chain: Chain, slot: int, seed: int = 1) -> list[Act]:
@@ -153,7 +153,7 @@ def test_fork_flood_sends_many_good_blocks_for_one_slot_and_finality_clears_them
     net.stored["n1"] |= {block.id: block for block in blocks_of(own)}
     acts = who.rewrite(own, now_ns=0, peers=PEERS, rng=random.Random(1))
     flood = [act.block for act in acts if isinstance(act, SendTo)]
-    assert 3 <= len(flood) <= byzantine.FLOOD_FORKS
+    assert 3 <= len(flood) <= strategies.FLOOD_FORKS
     victim = net.chains["n2"]
     for block in flood:
         assert not of_kind(receive(victim, block), Rejected)
@@ -162,7 +162,7 @@ def test_fork_flood_sends_many_good_blocks_for_one_slot_and_finality_clears_them
     assert victim.fork_db_size <= 10
 
 
-@pytest.mark.parametrize("spoil", byzantine.SPOILERS, ids=lambda spoil: spoil.__name__)
+@pytest.mark.parametrize("spoil", strategies.SPOILERS, ids=lambda spoil: spoil.__name__)
 def test_an_invalid_block_is_refused_with_the_right_reason(spoil: object) -> None:
     reasons = {
         "with_a_foreign_signature": "bad_signature",
@@ -188,7 +188,7 @@ def test_an_invalid_block_is_refused_with_the_right_reason(spoil: object) -> Non
         assert [r.reason for r in of_kind(answer, Rejected)] == [reasons[name]]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("strategy", sorted(byzantine.STRATEGIES))
+@pytest.mark.parametrize("strategy", sorted(strategies.STRATEGIES))
 def test_a_lie_is_the_same_for_the_same_seed_and_nothing_without_own_blocks(strategy: str) -> None:
     def acts(seed: int) -> list[Act]:
         chain = make_chain(GENESIS, [LIAR])

@@ -6,7 +6,7 @@ import pytest
 
 from harness.sim.liars import attach
 from harness.sim.records import Facts
-from node.byzantine import STRATEGIES
+from node.byzantine.strategies import STRATEGIES
 from node.chain import messages
 from tests.sim.worlds import SECOND_NS, finals, lab
 

@@ -33,13 +33,13 @@ class Room:
 
 
 HARNESS = (
-    "harness faults metrics node.config node.events node.ntp_rules fabric invoke paramiko"
+    "harness faults metrics node.config node.events node.timing.ntp_rules fabric invoke paramiko"
     " ansible_runner nacl jinja2 msgspec pydantic pydantic_core rich typer click yaml zstandard"
 ).split()
 CHAIN_READERS = (*HARNESS, "node.chain", "node.byzantine", "coincurve")
 
 CLOCKS = frozenset("time datetime sched threading".split())
-DECIDERS = ("node.gossip", "node.load", "node.slots", "node.sync")
+DECIDERS = ("node.network.gossip", "node.local.load", "node.timing.slots", "node.network.sync")
 """Modules of the node's shell that only decide: no socket, clock or disk in them."""
 
 ROOMS: dict[str, Room] = {

@@ -10,10 +10,10 @@ import json
 import sys
 import time
 
-from node.clock import NodeClock, limit_for_slot
 from node.config import ClockConfig
-from node.ntp import ClockCheck
-from node.timer import SlotTimer
+from node.timing.clock import NodeClock, limit_for_slot
+from node.timing.ntp import ClockCheck
+from node.timing.timer import SlotTimer
 
 SLOT_NS = 500_000_000
 

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from node.query import LocalServer
+from node.local.local_api import LocalServer
 
 pytestmark = pytest.mark.root
 

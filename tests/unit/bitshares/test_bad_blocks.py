@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from node import byzantine
-from node.byzantine import Self
+from node.byzantine import strategies
+from node.byzantine.forging import Memory
+from node.byzantine.strategies import Self
 from node.chain.block import SignedBlock
 from node.chain.messages import Broadcast, RequestSync
 from node.chain.messages import Rejected as Refused
 from node.chain.profile import build
-from node.forging import Memory
 from tests.unit.bitshares.world import bitshares_genesis
 from tests.unit.chain.builders import (
     Net,
@@ -44,7 +44,7 @@ def next_block(net: Net, slot: int) -> tuple[SignedBlock, Memory]:
     return block, memory
 
 
-@pytest.mark.parametrize("spoil", byzantine.SPOILERS, ids=lambda spoil: spoil.__name__)
+@pytest.mark.parametrize("spoil", strategies.SPOILERS, ids=lambda spoil: spoil.__name__)
 def test_a_crafted_block_is_refused_with_the_right_reason(spoil: object) -> None:
     net = Net(GENESIS, {"n1": producer_names(4), "n2": []})
     first = GENESIS.initial_slot + 1

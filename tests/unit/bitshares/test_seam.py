@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from node import boot
 from node.chain import genesis as genesis_file
 from node.chain import snapshot
 from node.chain.ledger import LedgerImage
@@ -17,6 +16,7 @@ from node.chain.snapshot import Snapshot
 from node.chain.transaction import reference, sign_content
 from node.chain.transaction_body import SYSTEM_ACCOUNT, SetProducers
 from node.config import ConfigError
+from node.storage import startup
 from tests.unit.bitshares.world import (
     START_SLOT,
     bitshares_genesis,
@@ -73,4 +73,4 @@ def test_a_real_node_refuses_a_genesis_it_cannot_run(
     path = tmp_path / "genesis.json"
     path.write_bytes(genesis_file.encode(bitshares_genesis(4, **options)))  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=key):
-        boot.load_genesis(path)
+        startup.load_genesis(path)

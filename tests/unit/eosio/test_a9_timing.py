@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from node.chain.eosio.timing import Timing, early_ns
 from node.chain.profile import build
 from node.chain.slot import EPOCH_NS, SlotClock
-from node.slots import SlotWatch
+from node.timing.slots import SlotWatch
 from tests.unit.chain.builders import make_genesis
 
 MS = 1_000_000

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.control import NO_SKEW, SKEW_LAYOUT, Skew, SkewFile, skewed
+from node.timing.skew_file import NO_SKEW, SKEW_LAYOUT, Skew, SkewFile, skewed
 
 SECOND_NS = 10**9
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.clock import (
+from node.timing.clock import (
     HOLDOVER_PPM,
     STEP_NS,
     ClockJudge,

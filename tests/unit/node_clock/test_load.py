@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.chain.codec import decode_transaction, encode_transaction
-from node.client import Client, Tip, tip_of
 from node.config import ConfigError
 from node.events import Dropped, Load, Tx
-from node.load import Pace, Transfers, memo_bytes
-from node.local_link import Answer, Unanswered
+from node.local.client import Client, Tip, tip_of
+from node.local.load import Pace, Transfers, memo_bytes
+from node.local.local_client import Answer, Unanswered
 
 SECOND_NS = 10**9
 START_NS = 1_800_000_000 * SECOND_NS

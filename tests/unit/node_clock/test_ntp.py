@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from node.clock import NodeClock
 from node.config import ClockConfig, ConfigError
-from node.control import SKEW_LAYOUT
 from node.events import Clock
-from node.ntp import ClockCheck, NtpError, ask, check_servers, is_public
-from node.ntp_rules import split_server
+from node.timing.clock import NodeClock
+from node.timing.ntp import ClockCheck, NtpError, ask, check_servers, is_public
+from node.timing.ntp_rules import split_server
+from node.timing.skew_file import SKEW_LAYOUT
 from tests.waiting import DEADLINE_S
 
 MS = 1_000_000

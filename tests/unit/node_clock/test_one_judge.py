@@ -13,9 +13,9 @@ import pytest
 from harness.inventory import InventoryError, load
 from harness.preflight import NTP_CLIENT, SCRIPT, SETTERS, CheckOptions, findings
 from harness.preflight_clock import Controller
-from node.clock import ClockJudge, NodeClock
-from node.ntp import NtpError, ask
-from node.ntp_rules import split_server
+from node.timing.clock import ClockJudge, NodeClock
+from node.timing.ntp import NtpError, ask
+from node.timing.ntp_rules import split_server
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ import threading
 from pathlib import Path
 
 from faults.clock import read_skew, write_skew
-from node.clock import NodeClock
-from node.control import NO_SKEW, Skew, SkewFile
+from node.timing.clock import NodeClock
+from node.timing.skew_file import NO_SKEW, Skew, SkewFile
 
 
 def test_what_the_fault_writes_is_what_the_node_reads(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import asyncio
 import time
 from pathlib import Path
 
-from node.clock import NodeClock
-from node.control import SKEW_LAYOUT
-from node.timer import SlotTimer
+from node.timing.clock import NodeClock
+from node.timing.skew_file import SKEW_LAYOUT
+from node.timing.timer import SlotTimer
 from tests.waiting import DEADLINE_S
 
 

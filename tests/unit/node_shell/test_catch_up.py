@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from node import catch_up as module
-from node import wire
-from node.catch_up import CatchUp, CatchUpPorts, tip_of
 from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.store import Store
+from node.network import catch_up as module
+from node.network import wire
+from node.network.catch_up import CatchUp, CatchUpPorts, tip_of
+from node.storage.store import Store
 from tests.unit.chain.builders import (
     START_SLOT,
     blocks_of,

@@ -8,8 +8,9 @@ from typing import get_args
 import msgspec
 import pytest
 
-from node import event_log, events
-from node.event_log import EventLog, EventLogError
+from node import events
+from node.storage import event_log
+from node.storage.event_log import EventLog, EventLogError
 
 
 class FixedClock:

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node import event_mark, events
-from node.event_log import EventLog, EventLogError
-from node.event_mark import Mark
+from node import events
+from node.storage import event_mark
+from node.storage.event_log import EventLog, EventLogError
+from node.storage.event_mark import Mark
 
 
 class FixedClock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.gossip import RETRY_NS, WAIT_MIN_NS, WAIT_SPREAD_NS, Gossip, KnownIds
+from node.network.gossip import RETRY_NS, WAIT_MIN_NS, WAIT_SPREAD_NS, Gossip, KnownIds
 
 X = b"x" * 32
 PEERS = ["hostb", "hostc", "hostd"]

@@ -11,7 +11,7 @@ import pytest
 import zmq
 
 from node.config import PeerConfig
-from node.links import Callbacks, Identity, LinkError, Links, public_of
+from node.network.links import Callbacks, Identity, LinkError, Links, public_of
 
 
 @dataclass

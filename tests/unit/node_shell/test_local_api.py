@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from node.links import LinkError
-from node.local_frame import FRAME_BYTES_MAX, LENGTH, FrameError, Frames, pack, unpack
-from node.local_link import Answer, LocalLink, Unanswered
-from node.query import CONNECTIONS_MAX, LocalServer, QueryError, Reply, Request, ask
+from node.local.local_api import CONNECTIONS_MAX, LocalServer, QueryError, Reply, Request, ask
+from node.local.local_client import Answer, LocalLink, Unanswered
+from node.local.local_frame import FRAME_BYTES_MAX, LENGTH, FrameError, Frames, pack, unpack
+from node.network.links import LinkError
 
 LONG = "x" * 60_000
 

@@ -26,10 +26,10 @@ from harness.channel import Reply
 from harness.errors import RunError
 from harness.genesis import RUN_DIR
 from harness.node_status import ClockStatus, NodeStatus, PeerStatus, read_status
-from node import local_frame
 from node.__main__ import DEFAULT_SOCKET
-from node.query import LocalServer, Request
-from node.query import Reply as NodeReply
+from node.local import local_frame
+from node.local.local_api import LocalServer, Request
+from node.local.local_api import Reply as NodeReply
 
 STATUS: dict[str, Any] = {
     "ok": True, "host": "n1", "chain_id": "00", "head_num": 7, "head_id": "01", "head_slot": 9,

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import zmq
 
-from node import net as net_module
-from node import wire
 from node.chain.chain import Chain
 from node.chain.codec import decode_transaction
 from node.config import PeerConfig
-from node.links import Callbacks, Identity
-from node.net import Inbound, Net
-from node.store import Store
+from node.network import net as net_module
+from node.network import wire
+from node.network.links import Callbacks, Identity
+from node.network.net import Inbound, Net
+from node.storage.store import Store
 from tests.unit.chain.builders import (
     START_SLOT,
     blocks_of,

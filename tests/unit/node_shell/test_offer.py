@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from node.chain.transaction import Transaction, Transfer
 from node.chain.transaction_body import pack_body
-from node.gossip import OFFERED_MAX, Gossip, burst_bytes_max, offer
-from node.links import SEND_HWM
+from node.network.gossip import OFFERED_MAX, Gossip, burst_bytes_max, offer
+from node.network.links import SEND_HWM
 
 S = 1_000_000_000
 NOW_S = 1_700_000_000

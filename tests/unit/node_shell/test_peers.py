@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from node.events import Peer
-from node.peers import REFUSED_RETRY_NS, SILENT_NS, Peers
-from node.wire import Hello
+from node.network.peers import REFUSED_RETRY_NS, SILENT_NS, Peers
+from node.network.wire import Hello
 
 
 def hello(session: bytes = b"session1") -> Hello:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.chain.slot import SlotClock
-from node.slots import PASSED_MAX, SlotWatch
+from node.timing.slots import PASSED_MAX, SlotWatch
 
 CLOCK = SlotClock(500_000_000)
 FIRST = 1_600_000_000

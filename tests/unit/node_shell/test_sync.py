@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.sync import BACKOFF_NS, STALE_NS, TIMEOUT_NS, Ask, Sync, Tip, after_locator, locator
+from node.network.sync import (
+    BACKOFF_NS,
+    STALE_NS,
+    TIMEOUT_NS,
+    Ask,
+    Sync,
+    Tip,
+    after_locator,
+    locator,
+)
 
 MINE = Tip(head_num=10, head_id=b"a10", lib_num=5)
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node import wire
+from node.network import wire
 
 ID = bytes(range(32))
 MESSAGES: list[wire.Message] = [

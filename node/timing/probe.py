@@ -23,12 +23,12 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from node.clock import NodeClock
 from node.config import ConfigError, NodeConfig, PeerConfig
-from node.event_log import EventLog, EventLogError, boot_id
 from node.events import Started, Stopped
-from node.notify import notify
-from node.probe_frame import (
+from node.local.notify import notify
+from node.storage.event_log import EventLog, EventLogError, boot_id
+from node.timing.clock import NodeClock
+from node.timing.probe_frame import (
     FRAME_BYTES,
     TOKEN_BYTES,
     Burst,

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from node.local_frame import FrameError, Frames, pack, unpack
+from node.local.local_frame import FrameError, Frames, pack, unpack
 
 ANSWER_WITHIN_NS = 2_000_000_000
 CHUNK_BYTES = 256 * 1024

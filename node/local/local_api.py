@@ -19,8 +19,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from node.links import LinkError
-from node.local_frame import FrameError, Frames, pack, unpack
+from node.local.local_frame import FrameError, Frames, pack, unpack
+from node.network.links import LinkError
 
 PATH_BYTES_MAX = 100
 CONNECTIONS_MAX = 32

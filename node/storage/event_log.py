@@ -16,8 +16,8 @@ from typing import Protocol
 
 import msgspec
 
-from node.event_mark import Mark, MarkFile
 from node.events import SCHEMA_VERSION, Envelope
+from node.storage.event_mark import Mark, MarkFile
 
 _TAIL_BYTES = 64 * 1024
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

@@ -2,7 +2,7 @@
 
 `NodeClock` reads: wall_ns is the machine's wall clock plus the skew a fault injected, mono_ns is
 CLOCK_MONOTONIC_RAW, which no clock fault touches. `ClockJudge` decides, without reading anything:
-it is told samples and wakes and answers with a `ClockVerdict`. Who asks the servers is node.ntp.
+it is told samples and wakes and answers with a `ClockVerdict`. `ntp` asks the servers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.control import SkewFile, skewed
+from node.timing.skew_file import SkewFile, skewed
 
 STEP_NS = 10_000_000
 """wall - mono moving by more than this between two wakes is a step of the clock."""

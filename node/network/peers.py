@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from node.events import Peer
-from node.wire import Hello
+from node.network.wire import Hello
 
 SILENT_NS = 5_000_000_000
 REFUSED_RETRY_NS = 10_000_000_000

@@ -20,7 +20,7 @@ import os
 import time
 from collections.abc import Callable
 
-from node.clock import NodeClock
+from node.timing.clock import NodeClock
 
 GUARD_NS = 100_000_000
 """Longest sleep without a look at the skew file."""

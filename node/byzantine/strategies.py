@@ -12,15 +12,15 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
+from node.byzantine.forging import Act as Act
+from node.byzantine.forging import Later as Later
+from node.byzantine.forging import Memory, Moment
+from node.byzantine.forging import Self as Self
+from node.byzantine.forging import SendTo as SendTo
 from node.chain.block import Header, SignedBlock
 from node.chain.crypto import PrivateKey, sign
 from node.chain.errors import Reason
 from node.chain.messages import Abstained, Broadcast, Effect, Emit, Relay
-from node.forging import Act as Act
-from node.forging import Later as Later
-from node.forging import Memory, Moment
-from node.forging import Self as Self
-from node.forging import SendTo as SendTo
 
 FLOOD_FORKS = 16
 """Most blocks that fork_flood sends for one slot."""

@@ -1,7 +1,7 @@
 """Carries out catch-up: asks, answers others, and feeds what came to the chain in small slices.
 
-Whom to ask and when is node.sync's decision. Slices, because a hundred blocks at once would keep
-the loop from the next slot.
+Whom to ask and when `sync` decides. Slices, because a hundred blocks at once would keep the loop
+from the next slot.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from node import wire
 from node.chain.block import SignedBlock
 from node.chain.chain import Chain
 from node.chain.errors import DecodeError
 from node.events import Peer, Rejected
-from node.store import Store
-from node.sync import Sync, Tip, after_locator, locator
+from node.network import wire
+from node.network.sync import Sync, Tip, after_locator, locator
+from node.storage.store import Store
 
 SLICE_NS = 8_000_000
 

@@ -18,10 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import ntplib
 
-from node.clock import STEP_NS, ClockJudge, ClockVerdict, NodeClock, NtpSample
 from node.config import ClockConfig, ConfigError
 from node.events import Clock
-from node.ntp_rules import bound_ns, split_server, unsynchronised
+from node.timing.clock import STEP_NS, ClockJudge, ClockVerdict, NodeClock, NtpSample
+from node.timing.ntp_rules import bound_ns, split_server, unsynchronised
 
 BURST = 8
 BURST_APART_NS = 20_000_000

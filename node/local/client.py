@@ -24,12 +24,12 @@ from node.chain import profile
 from node.chain.codec import encode_transaction
 from node.chain.errors import GenesisError
 from node.chain.genesis import Genesis, decode
-from node.clock import NodeClock
 from node.config import ClientConfig, ConfigError, NodeConfig
-from node.event_log import EventLog, boot_id
 from node.events import Dropped, Load, Started, Stopped, Tx
-from node.load import EXPIRES_AFTER_S, Pace, Transfers, secret_key
-from node.local_link import Answer, LocalLink, Unanswered
+from node.local.load import EXPIRES_AFTER_S, Pace, Transfers, secret_key
+from node.local.local_client import Answer, LocalLink, Unanswered
+from node.storage.event_log import EventLog, boot_id
+from node.timing.clock import NodeClock
 
 SECOND_NS = 10**9
 RETRY_NS = 20_000_000

@@ -1,8 +1,8 @@
 """The network of one node: says hello, spreads blocks and transactions, answers what peers ask.
 
 It turns frames into calls of its owner (`Inbound`) and the chain's effects into frames. Where
-frames travel is node.links, whom to tell node.gossip, where links stand node.peers, catching up
-node.catch_up. It never changes the chain itself.
+frames travel is for `links`, whom to tell for `gossip`, where links stand for `peers`, catching up
+for `catch_up`. It never changes the chain itself.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ from dataclasses import dataclass
 
 import zmq
 
-from node import wire
-from node.catch_up import CatchUp, CatchUpPorts, tip_of
 from node.chain.block import SignedBlock
 from node.chain.chain import Chain
 from node.chain.codec import decode_transaction, encode_transaction
@@ -24,11 +22,13 @@ from node.chain.errors import DecodeError
 from node.chain.transaction import Transaction
 from node.config import PeerConfig
 from node.events import Dropped, Peer, Rejected
-from node.gossip import KNOWN_BLOCKS_MAX, KNOWN_TRANSACTIONS_MAX, Gossip, KnownIds
-from node.links import Callbacks, Identity, Links
-from node.peers import Peers
-from node.store import Store
-from node.sync import Tip
+from node.network import wire
+from node.network.catch_up import CatchUp, CatchUpPorts, tip_of
+from node.network.gossip import KNOWN_BLOCKS_MAX, KNOWN_TRANSACTIONS_MAX, Gossip, KnownIds
+from node.network.links import Callbacks, Identity, Links
+from node.network.peers import Peers
+from node.network.sync import Tip
+from node.storage.store import Store
 
 FRAME_SLACK_BYTES = 64 * 1024
 BAD_FRAMES_TOLD_MAX = 20

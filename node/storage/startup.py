@@ -17,10 +17,10 @@ from node.chain.genesis import Genesis
 from node.chain.messages import BlockRestored, Watermark
 from node.chain.validation import Trust
 from node.config import ConfigError, NodeConfig
-from node.gossip import burst_bytes_max
-from node.links import Identity, public_of
-from node.net import FRAME_SLACK_BYTES
-from node.store import Store, StoreError
+from node.network.gossip import burst_bytes_max
+from node.network.links import Identity, public_of
+from node.network.net import FRAME_SLACK_BYTES
+from node.storage.store import Store, StoreError
 
 
 def load_genesis(path: Path) -> Genesis:

@@ -1,0 +1,1 @@
+"""Nodes that lie: strategies that rewrite what a correct chain wants done."""

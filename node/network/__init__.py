@@ -1,0 +1,1 @@
+"""ZeroMQ links to the peers, what they say to each other, gossip and catching up."""

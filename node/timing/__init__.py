@@ -1,0 +1,1 @@
+"""The node's clock, its check against NTP, slots, timers, and the probes between hosts."""
