@@ -17,6 +17,7 @@ from harness.preflight_rows import Row
 from harness.preflight_table import findings_of, shown
 from harness.show import Show
 from harness.terminal import console_of, said, styled, table_of
+from harness.version import needs_clone
 
 if TYPE_CHECKING:
     from harness.deploy import DeployResult
@@ -39,6 +40,7 @@ def deploy(
         return
     if inventory_path is None:
         raise UsageError("deploy: no hosts given; add -i INVENTORY (slotlab lab init writes one)")
+    needs_clone("deploy")
     from harness import deploy as deploying
     from harness.playbook import PlayOptions
 
@@ -49,6 +51,7 @@ def deploy(
 
 
 def wipe(inventory_path: Inventory, limit: Limit = "", become: Become = False) -> None:
+    needs_clone("wipe")
     from harness import deploy as deploying
     from harness.playbook import PlayOptions
 

@@ -12,6 +12,7 @@ from harness.cli_options import AsJson, Campaign, LabKind, Limit, MaybeInventory
 from harness.errors import EXIT_OK
 from harness.show import Show
 from harness.terminal import console_of
+from harness.version import needs_clone
 
 
 def demo(
@@ -20,6 +21,7 @@ def demo(
     runs: Runs = store.ROOT,
     seed: Seed = None,
 ) -> None:
+    needs_clone("demo")
     from harness.demo import DemoOptions, run_demo
     from harness.summary_tables import print_summary
 

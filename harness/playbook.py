@@ -25,8 +25,9 @@ import ansible_runner
 from harness.errors import RunError
 from harness.inside import thread_start
 from harness.inventory import Inventory
+from harness.version import CLONE
 
-PLAYBOOKS = Path(__file__).resolve().parent.parent / "playbooks"
+PLAYBOOKS = CLONE / "playbooks"
 Progress = Callable[[str], None]
 _SAID_IN_WORDS = (
     *("ansible_ssh_common_args", "ansible_ssh_extra_args"),

@@ -29,8 +29,8 @@ from faults.model.record import PROVIDER
 from harness.errors import RunError, UsageError
 from harness.home import state_home
 from harness.inventory import Host, Inventory
+from harness.version import CLONE
 
-ROOT = Path(__file__).resolve().parents[1]
 START_TIMEOUT_S = 20.0
 ASK_TIMEOUT_S = 20.0
 HEAL_TIMEOUT_S = 240.0
@@ -182,7 +182,7 @@ def heal(inventory: Inventory) -> tuple[bool, list[str]]:
     words = (sys.executable, "-m", "faults", "--root", str(folder), "heal")
     try:
         done = subprocess.run(
-            words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=HEAL_TIMEOUT_S
+            words, cwd=CLONE, capture_output=True, text=True, check=False, timeout=HEAL_TIMEOUT_S
         )
         answer = _decoded("heal", done.stdout.strip().rpartition("\n")[2].encode())
         return done.returncode == 0, _typed("heal", answer.ok or {}, _Healed).healed
@@ -212,7 +212,7 @@ def commands(host: Host) -> dict[str, list[str]]:
 
 def _provider_file(inventory: Inventory) -> bytes:
     ours = [f"{name}={os.environ[name]}" for name in KEPT if name in os.environ]
-    prefix = ["env", "-C", str(ROOT), *ours]
+    prefix = ["env", "-C", str(CLONE), *ours]
     hosts = {
         host.name: {word: [*prefix, *words] for word, words in commands(host).items()}
         for host in inventory.lab_hosts
@@ -227,7 +227,7 @@ def _spawn(folder: Path, file: Path) -> None:
         raise RunError(f"provider: {folder}: too long a path for a socket; set XDG_STATE_HOME")
     with (folder / "agent.log").open("ab") as log:
         agent = subprocess.Popen(
-            (*words, "--provider", str(file)), cwd=ROOT, stdin=subprocess.DEVNULL,
+            (*words, "--provider", str(file)), cwd=CLONE, stdin=subprocess.DEVNULL,
             stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     until = time.monotonic() + START_TIMEOUT_S

@@ -1,4 +1,4 @@
-"""What runs here: the distribution's version, this clone's revision, Python's version."""
+"""What runs here: a clone or an installed wheel, its version and revision, Python's version."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import platform
 import subprocess
 from pathlib import Path
 
+from harness.errors import UsageError
+
 CLONE = Path(__file__).resolve().parent.parent
+"""The folder that the packages stand in: the clone, or where a wheel was installed."""
 
 
 def version() -> str:
@@ -19,6 +22,19 @@ def version() -> str:
     revision = git("describe", "--always", "--dirty", "--exclude=*")
     clone = f" (git {revision})" if revision else ""
     return f"slotlab {ours}{clone}, Python {platform.python_version()}"
+
+
+def needs_clone(command: str) -> None:
+    """Refuse a command that needs what a wheel does not carry.
+
+    Raises:
+        UsageError: this is no clone.
+    """
+    if not (CLONE / "playbooks").is_dir():
+        raise UsageError(
+            f"{command}: needs the clone (its playbooks and requirements.lock), and this is an"
+            f" installed wheel in {CLONE}: run it from a clone"
+        )
 
 
 def git(*words: str) -> str | None:

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from harness.errors import RunError
 from harness.home import cache_home
+from harness.version import CLONE
 
 PACKAGES = ("node", "faults")
 ARCHITECTURES = ("x86_64", "aarch64")
@@ -75,7 +76,7 @@ def build(target: Target, *, root: Path | None = None, cache: Path | None = None
     Raises:
         WheelhouseError: no wheel fits, the lock file lacks a package, or the disk is full.
     """
-    root = root or Path(__file__).resolve().parent.parent
+    root = root or CLONE
     cache = cache or cache_home() / "env"
     if problem := unsupported(target):
         raise WheelhouseError(problem)
