@@ -16,7 +16,6 @@ import msgspec
 from coincurve import PrivateKey
 
 from metrics.model.plan import Plan, PlannedHost, PlannedTrial
-from node.chain.errors import GenesisError
 from node.chain.genesis import (
     BitsharesRules,
     Genesis,
@@ -26,7 +25,8 @@ from node.chain.genesis import (
     decode,
     encode,
 )
-from node.chain.slot import EPOCH_NS
+from node.chain.model.errors import GenesisError
+from node.chain.model.slot import EPOCH_NS
 from node.config import ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
 
 RUN_DIR = "/run/slotlab"

@@ -20,9 +20,9 @@ from metrics.intake.trial import LYING
 from metrics.model import run_folder
 from metrics.model.plan import Plan
 from node.chain import profile as profiles
-from node.chain.crypto import recover
-from node.chain.errors import BlockRejected, DecodeError, GenesisError
+from node.chain.encoding.crypto import recover
 from node.chain.genesis import decode as decode_genesis
+from node.chain.model.errors import BlockRejected, DecodeError, GenesisError
 from node.chain.profile import ChainState, Profile
 from node.events import Count
 

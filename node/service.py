@@ -20,13 +20,14 @@ import psutil
 import zmq
 
 from node import events
-from node.chain import messages, snapshot
-from node.chain.block import SignedBlock
+from node.chain import snapshot
 from node.chain.chain import Chain
-from node.chain.codec import decode_transaction
-from node.chain.crypto import public_key
-from node.chain.errors import DecodeError
-from node.chain.transaction import Transaction
+from node.chain.encoding.crypto import public_key
+from node.chain.model import messages
+from node.chain.model.block import SignedBlock
+from node.chain.model.codec import decode_transaction
+from node.chain.model.errors import DecodeError
+from node.chain.model.transaction import Transaction
 from node.config import NodeConfig
 from node.local.local_api import LocalServer, Reply, Request
 from node.local.notify import notify

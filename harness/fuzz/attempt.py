@@ -15,7 +15,7 @@ from harness.verify import Seen
 from metrics.intake.trial import LYING
 from metrics.model.plan import Plan, PlannedTrial
 from node.chain import profile as profiles
-from node.chain.slot import EPOCH_NS
+from node.chain.model.slot import EPOCH_NS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from harness.inspect.fields import NS_PER_S, InspectError, brief, digest, items, text, time_ns
 from harness.inspect.keys import parse_signature, print_public_key
 from node.chain.bitshares.header import ID_BYTES, ZERO_ID, BlockHeader
-from node.chain.crypto import recover
+from node.chain.encoding.crypto import recover
 
 _WITNESS = re.compile(r"1\.6\.(\d{1,10})")
 

@@ -18,12 +18,12 @@ from harness.inspect.fields import (
     uint,
 )
 from harness.inspect.keys import parse_public_key, parse_signature
-from node.chain.crypto import pack_key
+from node.chain.encoding.crypto import pack_key
+from node.chain.encoding.name import name_to_u64
+from node.chain.encoding.pack import pack_varuint
 from node.chain.eosio.header import BlockHeader, block_id
-from node.chain.name import name_to_u64
-from node.chain.pack import pack_varuint
-from node.chain.schedule import ProducerKey, ProducerSchedule
-from node.chain.slot import SlotClock
+from node.chain.model.schedule import ProducerKey, ProducerSchedule
+from node.chain.model.slot import SlotClock
 
 CLOCK = SlotClock(500_000_000)
 PROTOCOL_FEATURES, PRODUCER_SCHEDULE = 0, 1

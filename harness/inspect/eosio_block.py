@@ -19,9 +19,9 @@ from harness.inspect.fields import (
     uint,
 )
 from harness.inspect.keys import parse_signature
-from node.chain.crypto import pack_signature
-from node.chain.merkle import merkle_root
-from node.chain.pack import pack_bytes, pack_varuint
+from node.chain.encoding.crypto import pack_signature
+from node.chain.encoding.merkle import merkle_root
+from node.chain.encoding.pack import pack_bytes, pack_varuint
 
 STATUSES = ("executed", "soft_fail", "hard_fail", "delayed", "expired")
 COMPRESSIONS = ("none", "zlib")

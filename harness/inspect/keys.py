@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import new as new_hash
 
 from harness.inspect.fields import InspectError, brief, from_hex
-from node.chain.crypto import KEY_BYTES, SIGNATURE_BYTES
+from node.chain.encoding.crypto import KEY_BYTES, SIGNATURE_BYTES
 
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 CHECKSUM_BYTES = 4

@@ -8,8 +8,8 @@ from harness.inspect.bitshares import witness_number
 from harness.inspect.eosio import CLOCK, parse_name
 from harness.inspect.fields import NS_PER_S, InspectError, brief, print_time, time_ns
 from node.chain.bitshares.witness_schedule import shuffle
-from node.chain.name import name_to_u64
-from node.chain.slot import producer_index
+from node.chain.encoding.name import name_to_u64
+from node.chain.model.slot import producer_index
 
 PRODUCERS_MAX = 125
 """As many as a header's new_producers may list."""

@@ -12,9 +12,9 @@ import functools
 from collections.abc import Sequence
 from typing import Any, cast
 
-from node.chain.block import Header, SignedBlock
+from node.chain.model.block import Header, SignedBlock
+from node.chain.model.transaction import Transaction
 from node.chain.profile import Profile
-from node.chain.transaction import Transaction
 
 
 def shared(profile: Profile) -> Profile:

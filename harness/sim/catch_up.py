@@ -14,8 +14,8 @@ from typing import Literal, Protocol
 from harness.sim.engine import Action, Engine
 from harness.sim.host import Host
 from harness.sim.link import Links
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
+from node.chain.model.block import SignedBlock
 from node.events import Peer
 from node.network.sync import TIMEOUT_NS, Sync, Tip, after_locator, locator
 

@@ -18,13 +18,13 @@ from harness.sim.engine import Action, Engine
 from harness.sim.memory import Loss, MemoryStore
 from harness.sim.records import Sink
 from node import events
-from node.chain import messages
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.crypto import Verifier, public_key
+from node.chain.encoding.crypto import Verifier, public_key
 from node.chain.genesis import Genesis
+from node.chain.model import messages
+from node.chain.model.block import SignedBlock
+from node.chain.model.transaction import Transaction
 from node.chain.profile import Profile
-from node.chain.transaction import Transaction
 from node.timing.slots import SlotWatch
 
 WAKE_NS = 100_000

@@ -12,8 +12,8 @@ from harness.sim.host import View
 from harness.sim.world import World
 from node.byzantine import strategies
 from node.byzantine.strategies import Act, Later, Liar, Self, SendTo
-from node.chain.block import SignedBlock
-from node.chain.messages import Broadcast, Effect
+from node.chain.model.block import SignedBlock
+from node.chain.model.messages import Broadcast, Effect
 
 
 class Lie:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from node.chain.block import SignedBlock
-from node.chain.messages import Watermark
+from node.chain.model.block import SignedBlock
+from node.chain.model.messages import Watermark
 
 Loss = Literal["nothing", "uncommitted", "watermarks", "everything"]
 """What a crash takes: nothing; what was not committed (a kill); the watermarks too; the disk."""

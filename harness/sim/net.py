@@ -18,8 +18,8 @@ from harness.sim.catch_up import CatchUp
 from harness.sim.engine import Action, Engine
 from harness.sim.host import Host
 from harness.sim.link import Links
-from node.chain.block import SignedBlock
-from node.chain.transaction import Transaction
+from node.chain.model.block import SignedBlock
+from node.chain.model.transaction import Transaction
 from node.network.gossip import RETRY_NS, WAIT_MIN_NS, WAIT_SPREAD_NS, burst_bytes_max, offer
 from node.network.sync import Tip
 

@@ -23,7 +23,7 @@ from harness.sim.net import Net, RelayMode
 from harness.sim.probes import Prober
 from harness.sim.records import Sink
 from node.chain import profile
-from node.chain.crypto import Verifier
+from node.chain.encoding.crypto import Verifier
 from node.chain.genesis import Genesis
 from node.local.load import Pace
 

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from node.chain.block import Header, SignedBlock
-from node.chain.crypto import PrivateKey, sign
-from node.chain.errors import BlockRejected
-from node.chain.messages import Applied, Effect, Emit, Finalize, Persist, Relay, Watermark
+from node.chain.encoding.crypto import PrivateKey, sign
+from node.chain.model.block import Header, SignedBlock
+from node.chain.model.errors import BlockRejected
+from node.chain.model.messages import Applied, Effect, Emit, Finalize, Persist, Relay, Watermark
+from node.chain.model.transaction import Transaction
 from node.chain.profile import ChainState, Profile
-from node.chain.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,10 @@ from node.byzantine.forging import Later as Later
 from node.byzantine.forging import Memory, Moment
 from node.byzantine.forging import Self as Self
 from node.byzantine.forging import SendTo as SendTo
-from node.chain.block import Header, SignedBlock
-from node.chain.crypto import PrivateKey, sign
-from node.chain.errors import Reason
-from node.chain.messages import Abstained, Broadcast, Effect, Emit, Relay
+from node.chain.encoding.crypto import PrivateKey, sign
+from node.chain.model.block import Header, SignedBlock
+from node.chain.model.errors import Reason
+from node.chain.model.messages import Abstained, Broadcast, Effect, Emit, Relay
 
 FLOOD_FORKS = 16
 """Most blocks that fork_flood sends for one slot."""

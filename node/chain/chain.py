@@ -11,17 +11,17 @@ from typing import Literal
 
 from coincurve import PrivateKey
 
-from node.chain import assembly, validation
-from node.chain.block import SignedBlock
-from node.chain.codec import BlockCodec
-from node.chain.crypto import Verifier, public_key, sign
-from node.chain.errors import BlockRejected, Reason
+from node.chain import notices, validation
+from node.chain.encoding.crypto import Verifier, public_key, sign
 from node.chain.execution import choose_transactions, move_head, undone_transactions
 from node.chain.fork_db import BlockRef, ForkDB, ForkItem
 from node.chain.genesis import Genesis
 from node.chain.ledger import Ledger
 from node.chain.mempool import Mempool
-from node.chain.messages import (
+from node.chain.model.block import SignedBlock
+from node.chain.model.codec import BlockCodec
+from node.chain.model.errors import BlockRejected, Reason
+from node.chain.model.messages import (
     Abstained,
     BlockReceived,
     BlockRestored,
@@ -37,8 +37,8 @@ from node.chain.messages import (
     TransactionReceived,
     Watermark,
 )
+from node.chain.model.slot import SlotClock
 from node.chain.profile import ChainState, Profile
-from node.chain.slot import SlotClock
 from node.chain.snapshot import Snapshot
 from node.chain.validation import EVERYBODY_TRUSTED, NOBODY_TRUSTED, Trust
 
@@ -244,7 +244,7 @@ class Chain:
         self._fork_db.head = item
         effects.append(Persist(block=block, watermark=watermark))
         # Reported before it is sent, so that no peer can receive it earlier than it was produced.
-        effects.append(Emit(record=assembly.produced(block, profile.codec.size_bytes(block))))
+        effects.append(Emit(record=notices.produced(block, profile.codec.size_bytes(block))))
         effects.append(Broadcast(block=block))
         self._report_applied(item, digest, effects)
         effects.extend(dropped)
@@ -273,7 +273,7 @@ class Chain:
             if error.reason == Reason.UNLINKABLE:
                 effects.append(RequestSync(peer=event.peer))
             else:
-                effects.append(assembly.rejected(block, error.reason, event.peer))
+                effects.append(notices.rejected(block, error.reason, event.peer))
 
     def _accept(
         self,
@@ -333,7 +333,7 @@ class Chain:
 
         move = move_head(self._fork_db, self._ledger, new, self._profile, verifier_for)
         if move.down:
-            effects.append(Emit(record=assembly.switched(move.old, new, move.ancestor)))
+            effects.append(Emit(record=notices.switched(move.old, new, move.ancestor)))
             self._requeue(move.down, effects)
         for item, digest in zip(move.up, move.digests, strict=True):
             self._report_applied(item, digest, effects)
@@ -346,8 +346,8 @@ class Chain:
             effects.extend(self._mempool.tell(transaction.id, "requeued"))
 
     def _report_applied(self, item: ForkItem, digest: bytes, effects: list[Effect]) -> None:
-        effects.append(Emit(record=assembly.applied(item.signed, digest)))
-        effects.extend(assembly.schedule_changes(item, self._profile.transaction_rules.governance))
+        effects.append(Emit(record=notices.applied(item.signed, digest)))
+        effects.extend(notices.schedule_changes(item, self._profile.transaction_rules.governance))
         for transaction in item.signed.transactions:
             self._mempool.remove(transaction.id)
             effects.extend(self._mempool.tell(transaction.id, "included", num=item.num))

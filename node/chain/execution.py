@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from node.chain.crypto import Verifier
-from node.chain.errors import BlockRejected, Reason, TransactionRejected
+from node.chain.encoding.crypto import Verifier
 from node.chain.fork_db import ForkDB, ForkItem
 from node.chain.ledger import Ledger
 from node.chain.mempool import Mempool
-from node.chain.messages import Emit, TxState
+from node.chain.model.errors import BlockRejected, Reason, TransactionRejected
+from node.chain.model.messages import Emit, TxState
+from node.chain.model.transaction import Transaction
 from node.chain.profile import Profile
-from node.chain.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

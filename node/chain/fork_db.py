@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from node.chain.block import SignedBlock
-from node.chain.errors import BlockRejected, Reason
+from node.chain.model.block import SignedBlock
+from node.chain.model.errors import BlockRejected, Reason
 from node.chain.profile import ChainState
 
 RIVALS_MAX = 32

@@ -8,13 +8,13 @@ from typing import Literal
 
 import msgspec
 
-from node.chain.codec import MAX_BLOCK_BYTES
-from node.chain.crypto import is_public_key, pack_key
-from node.chain.errors import GenesisError
-from node.chain.name import name_to_u64
-from node.chain.pack import pack_bytes, pack_varuint
-from node.chain.schedule import MAX_PRODUCERS, ProducerKey, ProducerSchedule
-from node.chain.transaction_body import SYSTEM_ACCOUNT
+from node.chain.encoding.crypto import is_public_key, pack_key
+from node.chain.encoding.name import name_to_u64
+from node.chain.encoding.pack import pack_bytes, pack_varuint
+from node.chain.model.codec import MAX_BLOCK_BYTES
+from node.chain.model.errors import GenesisError
+from node.chain.model.schedule import MAX_PRODUCERS, ProducerKey, ProducerSchedule
+from node.chain.model.transaction_body import SYSTEM_ACCOUNT
 
 MIN_BLOCK_BYTES = 1024
 

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from node.chain.block import Header
-from node.chain.messages import Schedule
-from node.chain.schedule import ProducerKey, ProducerSchedule, Proposal
+from node.chain.model.block import Header
+from node.chain.model.messages import Schedule
+from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
 
 if TYPE_CHECKING:
     from node.chain.profile import ChainState

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from node.chain.block import Header
-from node.chain.crypto import Verifier
-from node.chain.errors import Reason, TransactionRejected
+from node.chain.encoding.crypto import Verifier
+from node.chain.encoding.name import name_to_u64
 from node.chain.genesis import Genesis
 from node.chain.governance import Governance, Opening
-from node.chain.name import name_to_u64
-from node.chain.schedule import ProducerKey, ProducerSchedule, Proposal
-from node.chain.transaction import Transaction, reference
-from node.chain.transaction_body import SYSTEM_ACCOUNT, SetProducers, Transfer
+from node.chain.model.block import Header
+from node.chain.model.errors import Reason, TransactionRejected
+from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
+from node.chain.model.transaction import Transaction, reference
+from node.chain.model.transaction_body import SYSTEM_ACCOUNT, SetProducers, Transfer
 
 if TYPE_CHECKING:
     from node.chain.profile import ChainState

@@ -9,9 +9,9 @@ import heapq
 from collections.abc import Iterable, Iterator
 from itertools import chain as concat
 
-from node.chain.errors import Reason, TransactionRejected
-from node.chain.messages import Emit, Tx, TxState
-from node.chain.transaction import Transaction
+from node.chain.model.errors import Reason, TransactionRejected
+from node.chain.model.messages import Emit, Tx, TxState
+from node.chain.model.transaction import Transaction
 
 MAX_TRANSACTIONS = 20_000
 MAX_BYTES = 32 * 1024 * 1024

@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from node.chain.block import Header
-from node.chain.codec import BlockCodec
 from node.chain.genesis import Genesis
 from node.chain.ledger import TransactionRules
-from node.chain.messages import Schedule, Watermark
-from node.chain.schedule import ProducerKey
-from node.chain.slot import SlotClock
-from node.chain.transaction import Transaction
+from node.chain.model.block import Header
+from node.chain.model.codec import BlockCodec
+from node.chain.model.messages import Schedule, Watermark
+from node.chain.model.schedule import ProducerKey
+from node.chain.model.slot import SlotClock
+from node.chain.model.transaction import Transaction
 
 
 class ChainState(Protocol):

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from node.chain.block import SignedBlock
-from node.chain.crypto import Verifier
-from node.chain.errors import BlockRejected, Reason, TransactionRejected
+from node.chain.encoding.crypto import Verifier
 from node.chain.fork_db import ForkDB
 from node.chain.ledger import Ledger
 from node.chain.mempool import Mempool
-from node.chain.messages import Effect, Emit, Rejected, Relay, TransactionReceived, Tx, Watermark
+from node.chain.model.block import SignedBlock
+from node.chain.model.errors import BlockRejected, Reason, TransactionRejected
+from node.chain.model.messages import (
+    Effect,
+    Emit,
+    Rejected,
+    Relay,
+    TransactionReceived,
+    Tx,
+    Watermark,
+)
 from node.chain.profile import ChainState, Profile
 
 BLOCK_OVERHEAD_BYTES = 512

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from node.chain import profile
-from node.chain.codec import encode_transaction
-from node.chain.errors import GenesisError
 from node.chain.genesis import Genesis, decode
+from node.chain.model.codec import encode_transaction
+from node.chain.model.errors import GenesisError
 from node.config import ClientConfig, ConfigError, NodeConfig
 from node.events import Dropped, Load, Started, Stopped, Tx
 from node.local.load import EXPIRES_AFTER_S, Pace, Transfers, secret_key

@@ -10,9 +10,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from node.chain.crypto import PrivateKey
-from node.chain.pack import pack_varuint
-from node.chain.transaction import Transaction, Transfer, reference, sign_content
+from node.chain.encoding.crypto import PrivateKey
+from node.chain.encoding.pack import pack_varuint
+from node.chain.model.transaction import Transaction, Transfer, reference, sign_content
 from node.config import ConfigError
 
 EXPIRES_AFTER_S = 120

@@ -12,9 +12,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.errors import DecodeError
+from node.chain.model.block import SignedBlock
+from node.chain.model.errors import DecodeError
 from node.events import Peer, Rejected
 from node.network import wire
 from node.network.sync import Sync, Tip, after_locator, locator

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from node.chain.mempool import NS_PER_S
-from node.chain.transaction import Transaction
+from node.chain.model.transaction import Transaction
 
 KNOWN_BLOCKS_MAX = 4_096
 KNOWN_TRANSACTIONS_MAX = 32_768

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import zmq
 
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.codec import decode_transaction, encode_transaction
-from node.chain.errors import DecodeError
-from node.chain.transaction import Transaction
+from node.chain.model.block import SignedBlock
+from node.chain.model.codec import decode_transaction, encode_transaction
+from node.chain.model.errors import DecodeError
+from node.chain.model.transaction import Transaction
 from node.config import PeerConfig
 from node.events import Dropped, Peer, Rejected
 from node.network import wire

@@ -11,10 +11,10 @@ from pathlib import Path
 from node.chain import genesis as genesis_file
 from node.chain import profile, snapshot
 from node.chain.chain import Chain
-from node.chain.crypto import PrivateKey, Verifier, public_key
-from node.chain.errors import DecodeError, GenesisError
+from node.chain.encoding.crypto import PrivateKey, Verifier, public_key
 from node.chain.genesis import Genesis
-from node.chain.messages import BlockRestored, Watermark
+from node.chain.model.errors import DecodeError, GenesisError
+from node.chain.model.messages import BlockRestored, Watermark
 from node.chain.validation import Trust
 from node.config import ConfigError, NodeConfig
 from node.network.gossip import burst_bytes_max

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from node.chain.slot import SlotClock
+from node.chain.model.slot import SlotClock
 
 PASSED_MAX = 1_000
 """So many slots are told after a jump; older ones are not."""

@@ -24,9 +24,9 @@ from coincurve import PrivateKey
 
 from node import events
 from node.chain import genesis as genesis_file
-from node.chain.crypto import public_key
+from node.chain.encoding.crypto import public_key
 from node.chain.genesis import BitsharesRules, Genesis, GenesisAccount, GenesisProducer
-from node.chain.slot import SlotClock
+from node.chain.model.slot import SlotClock
 from node.config import ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
 from node.local.local_api import QueryError, ask
 from tests.waiting import DEADLINE_S, wait_until

@@ -27,9 +27,9 @@ import pytest
 import zmq
 from coincurve import PrivateKey
 
-from node.chain.codec import decode_transaction
-from node.chain.crypto import Verifier
+from node.chain.encoding.crypto import Verifier
 from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer, encode
+from node.chain.model.codec import decode_transaction
 from node.local.local_api import LocalServer, Reply, Request
 from tests.waiting import DEADLINE_S, wait_until
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from node.byzantine import strategies
 from node.byzantine.forging import Memory
 from node.byzantine.strategies import Self
-from node.chain.block import SignedBlock
-from node.chain.crypto import sign
+from node.chain.encoding.crypto import sign
 from node.chain.fork_db import RIVALS_MAX
-from node.chain.messages import BlockReceived, Emit, Persist, Rejected, RequestSync
+from node.chain.model.block import SignedBlock
+from node.chain.model.messages import BlockReceived, Emit, Persist, Rejected, RequestSync
 from node.chain.profile import build
 from tests.unit.chain.builders import (
     START_SLOT,

@@ -9,9 +9,9 @@ import pytest
 
 from node.byzantine import strategies
 from node.byzantine.strategies import Act, Later, Liar, Self, SendTo
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.messages import BlockReceived, Broadcast, Effect, Rejected, Relay
+from node.chain.model.block import SignedBlock
+from node.chain.model.messages import BlockReceived, Broadcast, Effect, Rejected, Relay
 from node.chain.profile import build
 from tests.unit.chain.builders import (
     START_SLOT,

@@ -7,7 +7,7 @@ import pytest
 from harness.sim.liars import attach
 from harness.sim.records import Facts
 from node.byzantine.strategies import STRATEGIES
-from node.chain import messages
+from node.chain.model import messages
 from tests.sim.worlds import SECOND_NS, finals, lab
 
 HONEST = ("n1", "n2", "n4")

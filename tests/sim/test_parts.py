@@ -13,8 +13,8 @@ from harness.sim.engine import Engine, stream
 from harness.sim.host import View
 from harness.sim.link import LAN, Links, Shape
 from harness.sim.memory import Loss, MemoryStore
-from node.chain.block import SignedBlock
-from node.chain.messages import Effect, Persist, Watermark
+from node.chain.model.block import SignedBlock
+from node.chain.model.messages import Effect, Persist, Watermark
 from tests.sim.worlds import SECOND_NS, lab
 
 MS = 1_000_000

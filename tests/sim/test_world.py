@@ -10,7 +10,7 @@ from harness.sim.memory import Loss
 from harness.sim.records import Facts
 from harness.sim.world import World
 from node import events
-from node.chain import messages
+from node.chain.model import messages
 from node.events import Peer, Produced, Started
 from tests.sim.worlds import SECOND_NS, agree, finals, heads, lab
 

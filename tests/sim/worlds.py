@@ -10,7 +10,7 @@ from coincurve import PrivateKey
 
 from harness.sim.records import Sink
 from harness.sim.world import HostSpec, World, WorldSpec
-from node.chain.crypto import public_key
+from node.chain.encoding.crypto import public_key
 from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer
 
 SECOND_NS = 1_000_000_000

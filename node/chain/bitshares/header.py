@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from hashlib import new as new_hash
 from hashlib import sha224, sha256
 
-from node.chain.pack import pack_varuint
-from node.chain.transaction import Transaction
+from node.chain.encoding.pack import pack_varuint
+from node.chain.model.transaction import Transaction
 
 ID_BYTES = 20
 ZERO_ID = bytes(ID_BYTES)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.chain import genesis as genesis_file
-from node.chain.errors import GenesisError
 from node.chain.genesis import BitsharesRules, Genesis
-from node.chain.schedule import ProducerKey
-from node.chain.slot import SlotClock
+from node.chain.model.errors import GenesisError
+from node.chain.model.schedule import ProducerKey
+from node.chain.model.slot import SlotClock
 
 NS_PER_S = 1_000_000_000
 INTERVAL_S_MAX = 30

@@ -11,11 +11,11 @@ from node.chain.bitshares.fork_choice import Mark, Tip
 from node.chain.bitshares.header import ZERO_ID, BlockHeader
 from node.chain.bitshares.rules import FIRST_WITNESS, Rules
 from node.chain.bitshares.witness_schedule import SlotCount, shuffle
-from node.chain.block import Header
-from node.chain.errors import BlockRejected, Reason
-from node.chain.messages import Schedule, Watermark
-from node.chain.schedule import NOBODY, ProducerKey
-from node.chain.transaction import Transaction
+from node.chain.model.block import Header
+from node.chain.model.errors import BlockRejected, Reason
+from node.chain.model.messages import Schedule, Watermark
+from node.chain.model.schedule import NOBODY, ProducerKey
+from node.chain.model.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

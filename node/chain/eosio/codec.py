@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from node.chain import codec
-from node.chain.block import SignedBlock
-from node.chain.crypto import KEY_BYTES, KEY_TYPE_K1
+from node.chain.encoding.crypto import KEY_BYTES, KEY_TYPE_K1
+from node.chain.encoding.name import u64_to_name
+from node.chain.encoding.pack import Reader
 from node.chain.eosio.header import U32_SLOTS, BlockHeader, Extensions, pack_extensions
-from node.chain.errors import DecodeError
-from node.chain.name import u64_to_name
-from node.chain.pack import Reader
-from node.chain.schedule import MAX_PRODUCERS, ProducerKey, ProducerSchedule
+from node.chain.model import codec
+from node.chain.model.block import SignedBlock
+from node.chain.model.errors import DecodeError
+from node.chain.model.schedule import MAX_PRODUCERS, ProducerKey, ProducerSchedule
 
 MAX_EXTENSIONS = 16
 MAX_EXTENSION_BYTES = 4096

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from node.chain.block import Header
 from node.chain.eosio.header import BlockHeader
 from node.chain.eosio.header_state import HeaderState, due_schedule, latest_schedule
 from node.chain.governance import Opening
-from node.chain.messages import Schedule
+from node.chain.model.block import Header
+from node.chain.model.messages import Schedule
+from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
 from node.chain.profile import ChainState
-from node.chain.schedule import ProducerKey, ProducerSchedule, Proposal
 
 
 class EosioGovernance:

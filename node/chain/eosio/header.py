@@ -6,9 +6,9 @@ import struct
 from dataclasses import dataclass
 from hashlib import sha256
 
-from node.chain.name import name_to_u64
-from node.chain.pack import pack_bytes, pack_varuint
-from node.chain.schedule import ProducerSchedule
+from node.chain.encoding.name import name_to_u64
+from node.chain.encoding.pack import pack_bytes, pack_varuint
+from node.chain.model.schedule import ProducerSchedule
 
 ZERO_ID = bytes(32)
 U32_SLOTS = 1 << 32

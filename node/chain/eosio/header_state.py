@@ -11,15 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from node.chain.block import Header
+from node.chain.encoding.merkle import Frontier
 from node.chain.eosio.header import BlockHeader, block_id
 from node.chain.eosio.roots import action_mroot
-from node.chain.errors import BlockRejected, Reason
-from node.chain.merkle import Frontier
-from node.chain.messages import Schedule, Watermark
-from node.chain.schedule import ProducerKey, ProducerSchedule, Proposal
-from node.chain.slot import producer_index
-from node.chain.transaction import Transaction
+from node.chain.model.block import Header
+from node.chain.model.errors import BlockRejected, Reason
+from node.chain.model.messages import Schedule, Watermark
+from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
+from node.chain.model.slot import producer_index
+from node.chain.model.transaction import Transaction
 
 MAX_CONFIRM_COUNTS = 1024
 MAX_CONFIRMED = 65_535

@@ -6,10 +6,10 @@ import struct
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
-from node.chain.crypto import pack_signature
-from node.chain.merkle import merkle_root
-from node.chain.pack import pack_varuint
-from node.chain.transaction import Transaction
+from node.chain.encoding.crypto import pack_signature
+from node.chain.encoding.merkle import merkle_root
+from node.chain.encoding.pack import pack_varuint
+from node.chain.model.transaction import Transaction
 
 
 def transaction_mroot(transactions: Iterable[Transaction]) -> bytes:

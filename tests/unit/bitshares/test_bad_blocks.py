@@ -7,9 +7,9 @@ import pytest
 from node.byzantine import strategies
 from node.byzantine.forging import Memory
 from node.byzantine.strategies import Self
-from node.chain.block import SignedBlock
-from node.chain.messages import Broadcast, RequestSync
-from node.chain.messages import Rejected as Refused
+from node.chain.model.block import SignedBlock
+from node.chain.model.messages import Broadcast, RequestSync
+from node.chain.model.messages import Rejected as Refused
 from node.chain.profile import build
 from tests.unit.bitshares.world import bitshares_genesis
 from tests.unit.chain.builders import (

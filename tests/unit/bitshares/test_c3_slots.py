@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from node.chain.bitshares.profile import BitsharesProfile
 from node.chain.bitshares.witness_schedule import SlotCount
-from node.chain.errors import BlockRejected, GenesisError
-from node.chain.schedule import NOBODY
+from node.chain.model.errors import BlockRejected, GenesisError
+from node.chain.model.schedule import NOBODY
 from tests.unit.bitshares.world import (
     NS_PER_S,
     START_SLOT,

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.crypto import sign
+from node.chain.encoding.crypto import sign
 from node.chain.genesis import Genesis
-from node.chain.messages import Abstained, Irreversible, Notice, Rejected, Switched
+from node.chain.model.block import SignedBlock
+from node.chain.model.messages import Abstained, Irreversible, Notice, Rejected, Switched
 from tests.unit.bitshares.world import START_SLOT, bitshares_genesis
 from tests.unit.chain.builders import (
     blocks_of,

@@ -10,11 +10,11 @@ import pytest
 from node.chain import genesis as genesis_file
 from node.chain import snapshot
 from node.chain.ledger import LedgerImage
-from node.chain.messages import Tx
-from node.chain.schedule import ProducerKey
+from node.chain.model.messages import Tx
+from node.chain.model.schedule import ProducerKey
+from node.chain.model.transaction import reference, sign_content
+from node.chain.model.transaction_body import SYSTEM_ACCOUNT, SetProducers
 from node.chain.snapshot import Snapshot
-from node.chain.transaction import reference, sign_content
-from node.chain.transaction_body import SYSTEM_ACCOUNT, SetProducers
 from node.config import ConfigError
 from node.storage import startup
 from tests.unit.bitshares.world import (

@@ -7,11 +7,11 @@ from hashlib import sha256
 
 from coincurve import PrivateKey
 
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.crypto import Verifier, public_key
+from node.chain.encoding.crypto import Verifier, public_key
 from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer
-from node.chain.messages import (
+from node.chain.model.block import SignedBlock
+from node.chain.model.messages import (
     BlockReceived,
     BlockRestored,
     Broadcast,
@@ -25,9 +25,9 @@ from node.chain.messages import (
     TransactionReceived,
     Watermark,
 )
+from node.chain.model.slot import SlotClock
+from node.chain.model.transaction import Transaction, Transfer, reference, sign_content
 from node.chain.profile import build
-from node.chain.slot import SlotClock
-from node.chain.transaction import Transaction, Transfer, reference, sign_content
 
 START_SLOT = 1_700_000_000 - 1_700_000_000 % 24
 """Starts a full round for 2, 3 or 4 producers with 1 to 3 blocks a turn."""

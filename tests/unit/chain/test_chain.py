@@ -6,14 +6,14 @@ import contextlib
 import dataclasses
 from hashlib import sha256
 
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.crypto import public_key, sign
+from node.chain.encoding.crypto import public_key, sign
 from node.chain.eosio.codec import EosioCodec
 from node.chain.eosio.profile import FUTURE_LIMIT_NS
 from node.chain.eosio.roots import action_mroot, transaction_mroot
-from node.chain.errors import BlockRejected, Reason
-from node.chain.messages import (
+from node.chain.model.block import SignedBlock
+from node.chain.model.errors import BlockRejected, Reason
+from node.chain.model.messages import (
     Abstained,
     Applied,
     BlockReceived,
@@ -28,8 +28,8 @@ from node.chain.messages import (
     RequestSync,
     Watermark,
 )
+from node.chain.model.schedule import ProducerKey, ProducerSchedule
 from node.chain.profile import build
-from node.chain.schedule import ProducerKey, ProducerSchedule
 from tests.unit.chain.builders import (
     START_SLOT,
     Net,

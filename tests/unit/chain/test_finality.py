@@ -17,9 +17,9 @@ from node.chain.eosio.header_state import (
     next_tally,
     with_pending,
 )
-from node.chain.errors import BlockRejected, Reason
-from node.chain.messages import Watermark
-from node.chain.schedule import ProducerKey, ProducerSchedule, Proposal
+from node.chain.model.errors import BlockRejected, Reason
+from node.chain.model.messages import Watermark
+from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
 
 
 def named(i: int) -> str:

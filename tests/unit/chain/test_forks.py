@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.crypto import sign
+from node.chain.encoding.crypto import sign
 from node.chain.eosio.roots import action_mroot
-from node.chain.messages import (
+from node.chain.model.block import SignedBlock
+from node.chain.model.messages import (
     Abstained,
     Applied,
     Finalize,

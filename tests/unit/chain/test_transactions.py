@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from node.chain.chain import Chain
 from node.chain.eosio.header_state import HeaderState
-from node.chain.errors import Reason, TransactionRejected
 from node.chain.ledger import Ledger
 from node.chain.mempool import Mempool
-from node.chain.messages import Applied, Effect, Rejected, Relay, Tx
+from node.chain.model.errors import Reason, TransactionRejected
+from node.chain.model.messages import Applied, Effect, Rejected, Relay, Tx
+from node.chain.model.transaction import Transaction, sign_content
 from node.chain.profile import build
-from node.chain.transaction import Transaction, sign_content
 from tests.unit.chain.builders import (
     SHARED_VERIFIER,
     START_SLOT,

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from harness.inspect import InspectError, inspect_header, parse_header, parse_public_key
-from node.chain.crypto import recover
+from node.chain.encoding.crypto import recover
+from node.chain.encoding.merkle import Frontier
 from node.chain.eosio.header_state import HeaderState, PendingSchedule, genesis_tally
-from node.chain.merkle import Frontier
-from node.chain.schedule import ProducerKey, ProducerSchedule
+from node.chain.model.schedule import ProducerKey, ProducerSchedule
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors"
 HEADERS: list[dict[str, Any]] = json.loads((VECTORS / "eosio_headers.json").read_text())

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from node.chain.chain import Chain
-from node.chain.crypto import public_key
-from node.chain.schedule import ProducerKey
-from node.chain.transaction import Transaction, reference, sign_content
-from node.chain.transaction_body import SetProducers
+from node.chain.encoding.crypto import public_key
+from node.chain.model.schedule import ProducerKey
+from node.chain.model.transaction import Transaction, reference, sign_content
+from node.chain.model.transaction_body import SetProducers
 from tests.unit.chain.builders import secret
 
 

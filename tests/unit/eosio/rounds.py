@@ -12,8 +12,8 @@ from node.chain.eosio.header_state import (
     next_tally,
     with_pending,
 )
-from node.chain.messages import Watermark
-from node.chain.schedule import ProducerKey, ProducerSchedule, Proposal
+from node.chain.model.messages import Watermark
+from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
 
 NOBODY: frozenset[str] = frozenset()
 

@@ -6,15 +6,15 @@ import dataclasses
 
 import pytest
 
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.crypto import sign
+from node.chain.encoding.crypto import sign
 from node.chain.eosio.header import BlockHeader
 from node.chain.eosio.roots import action_mroot, transaction_mroot
-from node.chain.errors import Reason
-from node.chain.messages import BlockRestored, Rejected
+from node.chain.model.block import SignedBlock
+from node.chain.model.errors import Reason
+from node.chain.model.messages import BlockRestored, Rejected
+from node.chain.model.transaction import Transaction
 from node.chain.profile import build
-from node.chain.transaction import Transaction
 from node.chain.validation import Trust
 from tests.unit.chain.builders import (
     SHARED_VERIFIER,

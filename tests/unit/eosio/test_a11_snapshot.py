@@ -6,10 +6,10 @@ import pytest
 from coincurve import PrivateKey
 
 from node.chain import snapshot
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.errors import DecodeError
-from node.chain.messages import BlockRestored, Watermark
+from node.chain.model.block import SignedBlock
+from node.chain.model.errors import DecodeError
+from node.chain.model.messages import BlockRestored, Watermark
 from node.chain.profile import build
 from tests.unit.chain.builders import (
     SHARED_VERIFIER,

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.chain.block import SignedBlock
-from node.chain.codec import decode_transaction, encode_transaction
-from node.chain.crypto import public_key, recover
+from node.chain.encoding.crypto import public_key, recover
+from node.chain.encoding.name import name_to_u64
 from node.chain.eosio.codec import EosioCodec
 from node.chain.eosio.header import BlockHeader
-from node.chain.errors import DecodeError
-from node.chain.name import name_to_u64
-from node.chain.schedule import ProducerKey
-from node.chain.transaction import Transaction, sign_content
-from node.chain.transaction_body import (
+from node.chain.model.block import SignedBlock
+from node.chain.model.codec import decode_transaction, encode_transaction
+from node.chain.model.errors import DecodeError
+from node.chain.model.schedule import ProducerKey
+from node.chain.model.transaction import Transaction, sign_content
+from node.chain.model.transaction_body import (
     MAX_AMOUNT,
     SYMBOL,
     SetProducers,

@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from node.chain.eosio.header_state import PendingSchedule, Tally, next_tally, with_pending
-from node.chain.errors import BlockRejected, Reason
+from node.chain.model.errors import BlockRejected, Reason
 from tests.unit.eosio.rounds import Run, counted, named, quorum, schedule, silent
 
 

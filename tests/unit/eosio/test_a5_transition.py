@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from node.chain.eosio.header_state import Tally, next_tally, with_pending
-from node.chain.errors import BlockRejected, Reason
+from node.chain.model.errors import BlockRejected, Reason
 from tests.unit.eosio.rounds import Run, counted, named, quorum, schedule, silent, start
 
 

@@ -7,15 +7,15 @@ import dataclasses
 import msgspec
 import pytest
 
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.crypto import public_key, sign
+from node.chain.encoding.crypto import public_key, sign
 from node.chain.eosio.header import BlockHeader
-from node.chain.errors import GenesisError, Reason
 from node.chain.genesis import check
-from node.chain.messages import Effect, Rejected, Schedule, Tx
+from node.chain.model.block import SignedBlock
+from node.chain.model.errors import GenesisError, Reason
+from node.chain.model.messages import Effect, Rejected, Schedule, Tx
+from node.chain.model.transaction import Transaction
 from node.chain.profile import build
-from node.chain.transaction import Transaction
 from tests.unit.chain.builders import (
     START_SLOT,
     Net,

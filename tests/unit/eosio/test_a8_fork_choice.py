@@ -6,12 +6,12 @@ import dataclasses
 
 import pytest
 
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
 from node.chain.eosio.header_state import HeaderState
-from node.chain.errors import BlockRejected, Reason
 from node.chain.fork_db import ForkDB
-from node.chain.messages import Abstained, Rejected, RequestSync
+from node.chain.model.block import SignedBlock
+from node.chain.model.errors import BlockRejected, Reason
+from node.chain.model.messages import Abstained, Rejected, RequestSync
 from node.chain.profile import build
 from tests.unit.chain.builders import (
     START_SLOT,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.errors import Reason
-from node.chain.messages import Abstained, Tick, Watermark
+from node.chain.model.block import SignedBlock
+from node.chain.model.errors import Reason
+from node.chain.model.messages import Abstained, Tick, Watermark
 from node.chain.profile import build
 from tests.unit.chain.builders import (
     SHARED_VERIFIER,

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.chain.eosio.timing import Timing, early_ns
+from node.chain.model.slot import EPOCH_NS, SlotClock
 from node.chain.profile import build
-from node.chain.slot import EPOCH_NS, SlotClock
 from node.timing.slots import SlotWatch
 from tests.unit.chain.builders import make_genesis
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.chain.eosio.header_state import Tally, genesis_tally, next_tally, with_pending
-from node.chain.errors import BlockRejected
+from node.chain.model.errors import BlockRejected
 from tests.unit.eosio import second_header_state as second
 from tests.unit.eosio.rounds import named, schedule
 

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
-from node.chain.crypto import public_key
+from node.chain.encoding.crypto import public_key
 from node.chain.eosio.header_state import HeaderState
-from node.chain.messages import (
+from node.chain.model.block import SignedBlock
+from node.chain.model.messages import (
     Abstained,
     Applied,
     Effect,

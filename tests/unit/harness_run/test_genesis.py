@@ -12,7 +12,7 @@ from harness import genesis
 from harness.genesis import HostAccess, KeyFolder
 from node import config
 from node.chain import genesis as chain_genesis
-from node.chain.slot import EPOCH_NS, SlotClock, producer_index
+from node.chain.model.slot import EPOCH_NS, SlotClock, producer_index
 from tests.unit.harness_run.builders import planned
 
 NOW_NS = 1_795_000_000_123_456_789

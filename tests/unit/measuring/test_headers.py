@@ -13,9 +13,9 @@ from coincurve import PrivateKey
 
 from harness.verify import verify
 from node.chain.chain import Chain
-from node.chain.crypto import Verifier, public_key
+from node.chain.encoding.crypto import Verifier, public_key
 from node.chain.genesis import Genesis, GenesisProducer, encode
-from node.chain.messages import Emit, Tick
+from node.chain.model.messages import Emit, Tick
 from node.chain.profile import build
 
 START = 1_700_000_000 - 1_700_000_000 % 8

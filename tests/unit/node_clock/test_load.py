@@ -10,7 +10,7 @@ from coincurve import PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.chain.codec import decode_transaction, encode_transaction
+from node.chain.model.codec import decode_transaction, encode_transaction
 from node.config import ConfigError
 from node.events import Dropped, Load, Tx
 from node.local.client import Client, Tip, tip_of

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from node.chain.block import SignedBlock
 from node.chain.chain import Chain
+from node.chain.model.block import SignedBlock
 from node.network import catch_up as module
 from node.network import wire
 from node.network.catch_up import CatchUp, CatchUpPorts, tip_of

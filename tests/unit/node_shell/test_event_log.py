@@ -135,7 +135,7 @@ def sample(kind: type[msgspec.Struct]) -> msgspec.Struct:
 
 
 def test_each_chain_notice_is_the_published_event_of_its_kind(tmp_path: Path) -> None:
-    messages = pytest.importorskip("node.chain.messages")
+    messages = pytest.importorskip("node.chain.model.messages")
     kinds = messages.Notice.__subclasses__()
     assert len(kinds) >= 8
     log = open_log(tmp_path / "node.jsonl")

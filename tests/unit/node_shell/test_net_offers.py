@@ -12,7 +12,7 @@ import pytest
 import zmq
 
 from node.chain.chain import Chain
-from node.chain.codec import decode_transaction
+from node.chain.model.codec import decode_transaction
 from node.config import PeerConfig
 from node.network import net as net_module
 from node.network import wire

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.chain.slot import SlotClock
+from node.chain.model.slot import SlotClock
 from node.timing.slots import PASSED_MAX, SlotWatch
 
 CLOCK = SlotClock(500_000_000)

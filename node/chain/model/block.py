@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from node.chain.transaction import Transaction
+from node.chain.model.transaction import Transaction
 
 
 class Header(Protocol):

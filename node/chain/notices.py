@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from node.chain.block import SignedBlock
-from node.chain.errors import Reason
 from node.chain.fork_db import ForkItem
 from node.chain.governance import Governance
-from node.chain.messages import Applied, Emit, Produced, Rejected, Switched
-from node.chain.transaction_body import SetProducers
+from node.chain.model.block import SignedBlock
+from node.chain.model.errors import Reason
+from node.chain.model.messages import Applied, Emit, Produced, Rejected, Switched
+from node.chain.model.transaction_body import SetProducers
 
 
 def produced(block: SignedBlock, size_bytes: int) -> Produced:

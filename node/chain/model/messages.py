@@ -13,8 +13,8 @@ from typing import Literal
 
 import msgspec
 
-from node.chain.block import SignedBlock
-from node.chain.transaction import Transaction
+from node.chain.model.block import SignedBlock
+from node.chain.model.transaction import Transaction
 
 # ---------------------------------------------------------------- inputs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from node.chain.errors import DecodeError
+from node.chain.model.errors import DecodeError
 
 
 def pack_varuint(number: int) -> bytes:

@@ -6,9 +6,9 @@ import struct
 from dataclasses import dataclass
 from hashlib import sha256
 
-from node.chain.crypto import pack_key
-from node.chain.name import name_to_u64
-from node.chain.pack import pack_varuint
+from node.chain.encoding.crypto import pack_key
+from node.chain.encoding.name import name_to_u64
+from node.chain.encoding.pack import pack_varuint
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from node.chain.block import Header, SignedBlock
-from node.chain.crypto import KEY_TYPE_K1, SIGNATURE_BYTES, pack_signature
-from node.chain.errors import DecodeError
-from node.chain.pack import Reader, pack_bytes, pack_varuint
-from node.chain.transaction import MAX_TRANSACTION_BYTES, Transaction
-from node.chain.transaction_body import read_body as read_transaction_body
+from node.chain.encoding.crypto import KEY_TYPE_K1, SIGNATURE_BYTES, pack_signature
+from node.chain.encoding.pack import Reader, pack_bytes, pack_varuint
+from node.chain.model.block import Header, SignedBlock
+from node.chain.model.errors import DecodeError
+from node.chain.model.transaction import MAX_TRANSACTION_BYTES, Transaction
+from node.chain.model.transaction_body import read_body as read_transaction_body
 
 MAX_BLOCK_BYTES = 16 * 1024 * 1024
 MAX_BLOCK_TRANSACTIONS = 262_144

@@ -9,11 +9,11 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from node.chain.crypto import KEY_BYTES, KEY_TYPE_K1, pack_key
-from node.chain.errors import DecodeError
-from node.chain.name import name_to_u64, u64_to_name
-from node.chain.pack import Reader, pack_bytes, pack_varuint
-from node.chain.schedule import MAX_PRODUCERS, ProducerKey
+from node.chain.encoding.crypto import KEY_BYTES, KEY_TYPE_K1, pack_key
+from node.chain.encoding.name import name_to_u64, u64_to_name
+from node.chain.encoding.pack import Reader, pack_bytes, pack_varuint
+from node.chain.model.errors import DecodeError
+from node.chain.model.schedule import MAX_PRODUCERS, ProducerKey
 
 MAX_BODY_BYTES = 65_536
 MAX_AMOUNT = (1 << 62) - 1

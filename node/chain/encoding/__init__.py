@@ -1,0 +1,1 @@
+"""Packs numbers, names and keys as upstream does, signs, and computes Merkle roots."""
