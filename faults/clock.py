@@ -4,23 +4,14 @@ level process: the node reads its wall clock through a 32-byte skew file, which 
 the machine's own clock is not touched. level host: the time daemon is held, the kernel's clock is
 stepped or runs faster, and both come back from the raw monotonic clock. level daemon: chrony itself
 is told that its sources are off, and steers the host there.
-
-The skew file, little endian: seq, offset_ns, drift_ppb, since_mono_ns (four int64). seq is even
-while the rest is stable (a sequence lock); since_mono_ns is CLOCK_MONOTONIC_RAW. All zero means no
-skew, and so does a missing file.
 """
 
 from __future__ import annotations
 
-import os
-import struct
-import time
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
-
-import msgspec
 
 from faults import clock_setters
 from faults.clock_daemon import hold, restart, resume, steer
@@ -35,8 +26,6 @@ from faults.fault import (
     SetSkew,
 )
 
-_LAYOUT = struct.Struct("<qqqq")
-_SEQ = struct.Struct("<q")
 OFFSET_NS_MAX = 3600 * SECOND_NS
 PROCESS_DRIFT_PPB_MAX = 10_000_000
 HOST_DRIFT_PPB_MAX = 500_000
@@ -49,15 +38,6 @@ _NEEDED = {
     "host": "systemd and a clock of the host's own (a container shares its machine's)",
     "daemon": "systemd, a clock of the host's own, and chrony as its time daemon",
 }
-
-
-class Skew(msgspec.Struct, frozen=True):
-    """The contents of the skew file."""
-
-    seq: int = 0
-    offset_ns: int = 0
-    drift_ppb: int = 0
-    since_mono_ns: int = 0
 
 
 class ClockStep(Fault, frozen=True, kw_only=True, tag="clock_step"):
@@ -161,31 +141,6 @@ def check_nobody_else(faults: Sequence[ClockStep | ClockDrift]) -> None:
     if moving and (others := clock_setters.found()["others"]):
         detail = f"{moving[0]}: also sets this clock: {others[0]}; stop it, or use level process"
         raise FaultError("foreign_clock_setter", detail)
-
-
-def read_skew(path: Path) -> Skew:
-    """Return the file's contents; a missing or short file is no skew."""
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return Skew()
-    return Skew(*_LAYOUT.unpack(data[:32])) if len(data) >= 32 else Skew()
-
-
-def write_skew(path: Path, offset_ns: int, drift_ppb: int) -> None:
-    """Put the skew into the file; no reader sees half of it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    try:
-        os.fchmod(descriptor, 0o644)
-        if os.fstat(descriptor).st_size < 32:
-            os.pwrite(descriptor, bytes(32), 0)
-        seq = _SEQ.unpack(os.pread(descriptor, 8, 0))[0] & ~1
-        os.pwrite(descriptor, _SEQ.pack(seq + 1), 0)
-        since_ns = time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW) if offset_ns or drift_ppb else 0
-        os.pwrite(descriptor, struct.pack("<qqq", offset_ns, drift_ppb, since_ns), 8)
-        os.pwrite(descriptor, _SEQ.pack(seq + 2), 0)
-    finally:
-        os.close(descriptor)
 
 
 def _check_level(level: Literal["process", "daemon", "host"], place: Place) -> None:

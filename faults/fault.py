@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
-
-from faults.host_clock_undo import restore_lines
 
 SECOND_NS = 1_000_000_000
 FOR_NS_MAX = 24 * 3600 * SECOND_NS
@@ -184,23 +181,3 @@ def check_interface(name: str) -> None:
     """
     if not _INTERFACE.fullmatch(name):
         raise ValueError(f"not a network interface: {name!r}")
-
-
-def shell_lines(steps: tuple[Step, ...]) -> list[str]:
-    """Return the steps as lines of POSIX shell; errors of may_fail steps are silent."""
-    lines = []
-    for step in steps:
-        match step:
-            case Command(words, may_fail, stdin):
-                line = shlex.join(words)
-                if stdin:
-                    line = f"printf %s {shlex.quote(stdin)} | {line}"
-                lines.append(f"{line} 2>/dev/null || true" if may_fail else line)
-            case SetSkew(path):
-                zero = f"dd of={shlex.quote(str(path))} conv=notrunc status=none"
-                lines.append(f"head -c 32 /dev/zero | {zero} || true")
-            case RestoreClock(marker):
-                lines.append(restore_lines(str(marker)))
-            case MoveClock():
-                raise ValueError("an undo moves no clock but back")
-    return lines

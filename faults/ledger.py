@@ -19,8 +19,9 @@ from typing import Literal
 
 import msgspec
 
-from faults.fault import Step, shell_lines
+from faults.fault import Step
 from faults.grant import NAME as GRANT
+from faults.shell_lines import shell_lines
 
 CHANGE_BYTES = 2_048
 """The most a change of state takes."""

@@ -13,8 +13,8 @@ from functools import partial
 
 from faults import host_clock
 from faults.boottime import boottime_ns
-from faults.clock import write_skew
 from faults.fault import Command, MoveClock, RestoreClock, SetSkew, Step
+from faults.skew_file import write_skew
 
 TIMEOUT_S = 10.0
 PIPE_BYTES = 32 * 1024

@@ -8,11 +8,11 @@ import json
 import re
 from typing import Any
 
-from faults.clock import read_skew
 from faults.clock_setters import HOLDABLE
 from faults.host_clock import read_rate
 from faults.layout import Layout
 from faults.runner import output
+from faults.skew_file import read_skew
 from faults.units import UNITS
 
 _VOLATILE = frozenset(("handle", "expires", "packets", "bytes", "index"))

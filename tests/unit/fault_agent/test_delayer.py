@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faults.clock import Skew, read_skew, write_skew
 from faults.delay_queue import Holder, Source, Spec
 from faults.fault import FaultError
 from faults.layout import layout
 from faults.nfqueue import packets, verdict
+from faults.skew_file import Skew, read_skew, write_skew
 from faults.trial_files import place_files
 
 MS = 1_000_000

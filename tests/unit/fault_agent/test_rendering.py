@@ -21,8 +21,8 @@ from faults.fault import (
     RestoreClock,
     SetSkew,
     Step,
-    shell_lines,
 )
+from faults.shell_lines import shell_lines
 
 VECTORS = sorted((Path(__file__).parents[2] / "vectors" / "fault_commands").glob("*.json"))
 
