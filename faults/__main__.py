@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from faults import ctl
-from faults.fault import FaultError
 from faults.layout import layout
+from faults.model.fault import FaultError
 
 
 def main(arguments: list[str] | None = None) -> int:

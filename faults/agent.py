@@ -19,9 +19,9 @@ from faults.arming import Armed, ArmRequest, Host, build, load
 from faults.boottime import boot_id, boottime_ns, read_clocks, sleep_until
 from faults.driver import Driver
 from faults.evidence_delay import foreign_qdisc
-from faults.fault import FOR_NS_MAX, SECOND_NS, FaultError
 from faults.lab_lock import LabLock
 from faults.leasing import Leasing
+from faults.model.fault import FOR_NS_MAX, SECOND_NS, FaultError
 from faults.priority import at_the_moment
 from faults.recovery import recover
 from faults.runner import run

@@ -20,12 +20,12 @@ from faults.delay import Delay, overlap
 from faults.driver import Driver
 from faults.evidence import left_over
 from faults.evidence_delay import foreign_qdisc, qdiscs, queue_numbers
-from faults.fault import FOR_NS_MAX, FaultError, Place
 from faults.grant import Grant, GrantFile
 from faults.journal import Journal
 from faults.layout import HostConfig, Layout
 from faults.ledger import TOKEN_CHARACTERS, Entry, Ledger
 from faults.loss import Loss
+from faults.model.fault import FOR_NS_MAX, FaultError, Place
 from faults.ntp import NtpCut, NtpOffset
 from faults.partition import Blocked
 from faults.power import Power, Provider

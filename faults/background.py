@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faults.fault import Command, Place
+from faults.model.fault import Command, Place
 
 END_MARGIN_NS = 750_000_000
 """A helper ends by itself this long after its deadline, behind agent and dead man's timer."""

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from faults.fault import SECOND_NS
+from faults.model.fault import SECOND_NS
 
 READS = 5
 

@@ -8,8 +8,8 @@ import msgspec
 
 from faults.clock import ClockDrift, ClockStep
 from faults.delay import Delay
-from faults.fault import FaultError
 from faults.loss import Loss
+from faults.model.fault import FaultError
 from faults.ntp import NtpCut, NtpOffset
 from faults.partition import Cut, Partition
 from faults.pause import Pause

@@ -15,7 +15,7 @@ from typing import Literal
 
 from faults import clock_setters
 from faults.clock_daemon import hold, restart, resume, steer
-from faults.fault import (
+from faults.model.fault import (
     SECOND_NS,
     Fault,
     FaultError,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from faults.clock_setters import CHRONY, HOLDABLE
-from faults.fault import SECOND_NS, Command
+from faults.model.fault import SECOND_NS, Command
 
 TIMEOUT_S = 30.0
 """Starting a daemon takes seconds on a loaded small host."""

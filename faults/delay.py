@@ -17,7 +17,8 @@ from typing import Literal
 import msgspec
 
 from faults import background, flow_table
-from faults.fault import (
+from faults.flow_table import Chain
+from faults.model.fault import (
     SECOND_NS,
     Command,
     Fault,
@@ -28,7 +29,6 @@ from faults.fault import (
     check_interface,
     needs,
 )
-from faults.flow_table import Chain
 from faults.netem import netem_bands, netem_commands, netem_handle
 
 DELAY_NS_MAX = 60 * SECOND_NS

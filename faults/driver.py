@@ -23,13 +23,13 @@ from faults.evidence import (
     left_over,
     read_back,
 )
-from faults.fault import SECOND_NS, Place, Recipe
 from faults.journal import Journal
 from faults.ledger import Entry, Ledger, verdict_of_undone
+from faults.model.evidence import Evidence
+from faults.model.fault import SECOND_NS, Place, Recipe
 from faults.model.record import State
 from faults.runner import Loaded, Outcome, load, run
 from faults.schedule import LATE_NS_MAX, Action
-from faults.verdict import Evidence
 
 STAND_BACK_NS = 30_000_000
 POLL_S = 0.02

@@ -12,14 +12,14 @@ from faults.evidence_delay import count_delay, delay_gone, delay_left, read_dela
 from faults.evidence_ntp import count_ntp, ntp_gone, ntp_left, read_ntp
 from faults.evidence_table import counted, dropped, gone, listing, read_table, rules_gone
 from faults.evidence_unit import process_state, read_killed, read_paused, unit_state
-from faults.fault import Place
 from faults.loss import Loss
+from faults.model.evidence import Evidence
+from faults.model.fault import Place
 from faults.ntp import NtpCut, NtpOffset
 from faults.partition import CHAINS, Blocked
 from faults.pause import Pause
 from faults.power import Power
 from faults.process import Kill
-from faults.verdict import Evidence
 
 
 def read_back(fault: AnyFault, place: Place) -> Evidence:

@@ -11,12 +11,12 @@ import msgspec
 from faults import host_clock
 from faults.boottime import boottime_ns
 from faults.clock import ClockDrift, ClockStep, held_file, marker_file
-from faults.fault import SECOND_NS, Place
 from faults.host_clock import Moved, Reading
+from faults.model.evidence import Evidence, verdict
+from faults.model.fault import SECOND_NS, Place
 from faults.ntp_client import MARK, Sample, ask
 from faults.runner import output
 from faults.skew_file import read_skew
-from faults.verdict import Evidence, verdict
 
 ClockFault = ClockStep | ClockDrift
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from faults import evidence_table
 from faults.delay import JITTER, Delay, PeerDelay
-from faults.fault import SECOND_NS, Place
+from faults.model.evidence import Evidence, verdict
+from faults.model.fault import SECOND_NS, Place
 from faults.netem import netem_handle
 from faults.runner import output
-from faults.verdict import Evidence, verdict
 
 QUEUES_FILE = Path("/proc/net/netfilter/nfnetlink_queue")
 NETEM_ROUNDING_NS = 2_000

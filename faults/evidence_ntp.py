@@ -7,11 +7,11 @@ from pathlib import Path
 
 from faults.boottime import boottime_ns
 from faults.evidence_table import dropped, gone, listing, read_table
-from faults.fault import SECOND_NS, Place
+from faults.model.evidence import Evidence, verdict
+from faults.model.fault import SECOND_NS, Place
 from faults.ntp import CUT_CHAINS, NtpCut, NtpOffset, pid_file, stats_file
 from faults.ntp_client import MARK, ask
 from faults.runner import output
-from faults.verdict import Evidence, verdict
 
 TIMEOUT_S = 0.4
 ERROR_NS = 2_000_000

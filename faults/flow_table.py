@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from faults.fault import Command, addresses
+from faults.model.fault import Command, addresses
 
 RULES_A_CHAIN = 4
 """Both families, the node's port as destination, and as source alone: a packet meets one rule."""

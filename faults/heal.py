@@ -16,11 +16,11 @@ from pathlib import Path
 
 from faults import ctl
 from faults.arming import Host
-from faults.fault import FaultError
 from faults.grant import GrantFile
 from faults.journal import Journal
 from faults.layout import Layout, read_host
 from faults.ledger import Ledger
+from faults.model.fault import FaultError
 from faults.recovery import recover
 from faults.running import RunningFile
 

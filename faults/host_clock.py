@@ -17,7 +17,7 @@ from typing import NamedTuple
 import msgspec
 
 from faults.boottime import boot_id, boottime_ns
-from faults.fault import SECOND_NS
+from faults.model.fault import SECOND_NS
 
 TICK_US = 10_000
 """The nominal tick: USER_HZ is 100 on every 64-bit Linux."""

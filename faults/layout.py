@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from faults.fault import FaultError
+from faults.model.fault import FaultError
 
 DEFAULT_NODE_PORT = 9000
 

@@ -19,8 +19,8 @@ from typing import Literal
 
 import msgspec
 
-from faults.fault import Step
 from faults.grant import NAME as GRANT
+from faults.model.fault import Step
 from faults.shell_lines import shell_lines
 
 CHANGE_BYTES = 2_048

@@ -8,8 +8,8 @@ is counted, and the report prints it beside the share asked. Packets that the ke
 from __future__ import annotations
 
 from faults import flow_table
-from faults.fault import Fault, Place, Recipe, addresses, needs
 from faults.flow_table import Chain
+from faults.model.fault import Fault, Place, Recipe, addresses, needs
 
 ALL_PPM = 1_000_000
 LOSSY = "lossy"

@@ -12,7 +12,7 @@ from itertools import product
 
 import msgspec
 
-from faults.fault import FaultError
+from faults.model.fault import FaultError
 
 ORDINARY_BANDS = 3
 BANDS_MAX = 16

@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from faults.fault import FaultError
+from faults.model.fault import FaultError
 
 Ask = Literal["status", "peers", "mempool"]
 """What may be asked; nothing that changes the node."""

@@ -16,7 +16,16 @@ from pathlib import Path
 
 from faults import background, flow_table
 from faults.clock_daemon import forget
-from faults.fault import SECOND_NS, Command, Fault, FaultError, Place, Recipe, addresses, needs
+from faults.model.fault import (
+    SECOND_NS,
+    Command,
+    Fault,
+    FaultError,
+    Place,
+    Recipe,
+    addresses,
+    needs,
+)
 from faults.ntp_client import MARK
 from faults.ntp_packet import PORT
 from faults.ntp_relay import Spec, Upstream

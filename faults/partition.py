@@ -7,8 +7,8 @@ the clock probes pass although they share the wire.
 from __future__ import annotations
 
 from faults import flow_table
-from faults.fault import Fault, Place, Recipe, addresses, needs
 from faults.flow_table import Chain
+from faults.model.fault import Fault, Place, Recipe, addresses, needs
 
 CHAINS = (
     Chain(hook="input", set_name="blk_in", verdict="drop"),

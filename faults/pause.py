@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faults.fault import Command, Fault, Place, Recipe, needs
+from faults.model.fault import Command, Fault, Place, Recipe, needs
 from faults.process import KILLABLE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from faults.fault import FOR_NS_MAX, Command, Fault, Place, Recipe, needs
+from faults.model.fault import FOR_NS_MAX, Command, Fault, Place, Recipe, needs
 
 KILLABLE = Literal["slotlab-node.service", "slotlab-probe.service", "slotlab-client.service"]
 

@@ -13,7 +13,7 @@ from functools import partial
 
 from faults import host_clock
 from faults.boottime import boottime_ns
-from faults.fault import Command, MoveClock, RestoreClock, SetSkew, Step
+from faults.model.fault import Command, MoveClock, RestoreClock, SetSkew, Step
 from faults.skew_file import write_skew
 
 TIMEOUT_S = 10.0

@@ -19,7 +19,7 @@ import msgspec
 
 from faults.boottime import boot_id, boottime_ns
 from faults.deadman import LEASE_PATIENCE_S, DeadMan, unit_name
-from faults.fault import SECOND_NS
+from faults.model.fault import SECOND_NS
 from faults.runner import output
 from faults.units import UNITS
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from faults.fault import SECOND_NS
+from faults.model.fault import SECOND_NS
 
 LEAD_NS = 6 * SECOND_NS
 """Dead-man timer and harmless preparations begin this long before a fault is due: to stop a time

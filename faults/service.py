@@ -13,10 +13,10 @@ from pathlib import Path
 from faults.agent import Agent
 from faults.arming import Host
 from faults.capability import capabilities
-from faults.fault import FaultError
 from faults.journal import Journal
 from faults.layout import Layout, read_host
 from faults.ledger import Ledger
+from faults.model.fault import FaultError
 from faults.priority import hurry, nice
 from faults.provider import provider_host, until_idle
 from faults.server import Server

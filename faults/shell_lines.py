@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from faults.fault import Command, MoveClock, RestoreClock, SetSkew, Step
 from faults.host_clock_undo import restore_lines
+from faults.model.fault import Command, MoveClock, RestoreClock, SetSkew, Step
 
 
 def shell_lines(steps: tuple[Step, ...]) -> list[str]:

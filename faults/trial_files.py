@@ -10,8 +10,8 @@ import re
 import shutil
 from pathlib import Path
 
-from faults.fault import FaultError
 from faults.layout import Layout
+from faults.model.fault import FaultError
 
 FILE_BYTES_MAX = 4 << 20
 _ALLOWED = re.compile(r"node\.json|plan\.json|genesis\.json|keys/[a-z1-5.]{1,13}\.key")

@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 
 from faults import units
-from faults.fault import SECOND_NS, FaultError
 from faults.journal import Journal
+from faults.model.fault import SECOND_NS, FaultError
 from faults.running import Running, RunningFile
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faults.fault import FaultError
+from faults.model.fault import FaultError
 from faults.runner import output
 
 UNITS = {

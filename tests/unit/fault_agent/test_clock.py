@@ -11,9 +11,9 @@ import pytest
 from faults.boottime import boot_id
 from faults.catalog import decode_fault
 from faults.clock import ClockDrift, ClockStep, overlap
-from faults.fault import FaultError, Place, RestoreClock
 from faults.host_clock import FREQ_MAX, Moved, Rate, Reading, load, marker_text, read, read_rate
 from faults.host_clock_undo import perl_script
+from faults.model.fault import FaultError, Place, RestoreClock
 from faults.shell_lines import shell_lines
 
 S = 1_000_000_000

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from faults import clock, clock_setters, evidence_clock
 from faults.clock import ClockStep
-from faults.fault import FaultError
+from faults.model.fault import FaultError
 
 ALL, TIME = 0x1FFFFFFFFFF, 1 << 25
 NTP_SOCKET = "  77: 0100007F:007B 00000000:0000 07 0:0 00:00000000 00000000 0 0 4711 2"

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faults.delay_queue import Holder, Source, Spec
-from faults.fault import FaultError
 from faults.layout import layout
+from faults.model.fault import FaultError
 from faults.nfqueue import packets, verdict
 from faults.skew_file import Skew, read_skew, write_skew
 from faults.trial_files import place_files

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from faults.boottime import boot_id, boottime_ns
-from faults.fault import FaultError
 from faults.lab_lock import LabLock, Lock
+from faults.model.fault import FaultError
 
 S = 1_000_000_000
 MINUTE_NS = 60 * S

@@ -10,11 +10,11 @@ import pytest
 
 from faults.arming import Host
 from faults.boottime import boot_id, boottime_ns
-from faults.fault import Command
 from faults.grant import Grant, GrantFile
 from faults.journal import Journal
 from faults.layout import HostConfig, Layout
 from faults.ledger import Entry, Ledger
+from faults.model.fault import Command
 from faults.recovery import recover
 
 

@@ -18,9 +18,9 @@ import pytest
 from faults import ledger as ledger_module
 from faults.boottime import boot_id
 from faults.catalog import decode_fault
-from faults.fault import Command
 from faults.journal import Journal
 from faults.ledger import CHANGE_BYTES, Entry, Ledger
+from faults.model.fault import Command
 from harness import arm, plan
 from tests.unit.harness_run.builders import ALL_ABLE, file, lab
 

@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 from faults.boottime import boottime_ns
-from faults.fault import Command
+from faults.model.fault import Command
 from faults.runner import PIPE_BYTES, Loaded
 from tests.waiting import wait_until
 

@@ -12,8 +12,8 @@ import pytest
 from faults import units
 from faults.boottime import boottime_ns
 from faults.deadman import DeadMan
-from faults.fault import FaultError
 from faults.journal import Journal
+from faults.model.fault import FaultError
 from faults.running import ENDED, NAME, RunningFile
 from faults.trial_units import UNARMED_NS, TrialUnits
 from tests.unit.fault_agent.timers import end_timers

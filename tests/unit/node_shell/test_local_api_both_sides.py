@@ -19,8 +19,8 @@ import msgspec
 import pytest
 
 from faults import node_api
-from faults.fault import FaultError
 from faults.layout import layout
+from faults.model.fault import FaultError
 from faults.node_api import ANSWER_BYTES_MAX, ask_node
 from harness.channel import Reply
 from harness.errors import RunError
