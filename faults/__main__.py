@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from faults import ctl
-from faults.layout import layout
+from faults.host.layout import layout
 from faults.model.fault import FaultError
 
 

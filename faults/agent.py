@@ -16,18 +16,18 @@ from pathlib import Path
 import msgspec
 
 from faults.arming import Armed, ArmRequest, Host, build, load
-from faults.boottime import boot_id, boottime_ns, read_clocks, sleep_until
 from faults.driver import Driver
 from faults.evidence_delay import foreign_qdisc
+from faults.host.boottime import boot_id, boottime_ns, read_clocks, sleep_until
+from faults.host.priority import at_the_moment
+from faults.host.runner import run
+from faults.host.snapshot import snapshot
 from faults.lab_lock import LabLock
 from faults.leasing import Leasing
 from faults.model.fault import FOR_NS_MAX, SECOND_NS, FaultError
-from faults.priority import at_the_moment
 from faults.recovery import recover
-from faults.runner import run
 from faults.running import RunningFile
 from faults.schedule import Action
-from faults.snapshot import snapshot
 from faults.trial_files import check_files, place_files
 from faults.trial_units import TrialUnits
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import msgspec
 
 from faults import clock, ntp
-from faults.boottime import Now, boot_id
 from faults.catalog import AnyFault, decode_fault
 from faults.clock import ClockDrift, ClockStep
 from faults.deadman import DeadMan
@@ -21,15 +20,16 @@ from faults.driver import Driver
 from faults.evidence import left_over
 from faults.evidence_delay import foreign_qdisc, qdiscs, queue_numbers
 from faults.grant import Grant, GrantFile
+from faults.host.boottime import Now, boot_id
+from faults.host.layout import HostConfig, Layout
+from faults.host.runner import output
 from faults.journal import Journal
-from faults.layout import HostConfig, Layout
 from faults.ledger import TOKEN_CHARACTERS, Entry, Ledger
 from faults.loss import Loss
 from faults.model.fault import FOR_NS_MAX, FaultError, Place
 from faults.ntp import NtpCut, NtpOffset
 from faults.partition import Blocked
 from faults.power import Power, Provider
-from faults.runner import output
 from faults.schedule import HELPER_LEAD_NS, LEAD_NS, Item, Schedule
 
 FAULTS_MAX = 1_000

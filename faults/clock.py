@@ -13,8 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
-from faults import clock_setters
-from faults.clock_daemon import hold, restart, resume, steer
+from faults.host.clock import clock_setters
+from faults.host.clock.clock_daemon import hold, restart, resume, steer
 from faults.model.fault import (
     SECOND_NS,
     Fault,

@@ -14,8 +14,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from faults.boottime import boottime_ns, seconds
-from faults.runner import TIMEOUT_S, environment, output
+from faults.host.boottime import boottime_ns, seconds
+from faults.host.runner import TIMEOUT_S, environment, output
 
 GRACE_NS = 500_000_000
 LEASE_PATIENCE_S = 60.0

@@ -16,8 +16,8 @@ from typing import Literal
 
 import msgspec
 
-from faults import background, flow_table
-from faults.flow_table import Chain
+from faults.host import flow_table, helper_process
+from faults.host.flow_table import Chain
 from faults.model.fault import (
     SECOND_NS,
     Command,
@@ -157,11 +157,11 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
                 if band.jitter_ns
             ],
             "seed": self.seed,
-            "until_boottime_ns": (place.deadline_ns or 0) + background.END_MARGIN_NS,
+            "until_boottime_ns": (place.deadline_ns or 0) + helper_process.END_MARGIN_NS,
             "pid_file": str(pid_file),
         }
-        start = background.start(place, JITTER, json.dumps(spec))
-        return (start, background.ready(pid_file)), (background.stop(pid_file, JITTER),)
+        start = helper_process.start(place, JITTER, json.dumps(spec))
+        return (start, helper_process.ready(pid_file)), (helper_process.stop(pid_file, JITTER),)
 
     def _delayer(self, place: Place) -> tuple[tuple[Command, ...], Command]:
         """Return the commands that start the delayer and wait for it, and the one that stops it."""
@@ -170,7 +170,7 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
             "queue_num": place.queue_num,
             "seed": self.seed,
             "ordered": self.ordered,
-            "until_boottime_ns": (place.deadline_ns or 0) + background.END_MARGIN_NS,
+            "until_boottime_ns": (place.deadline_ns or 0) + helper_process.END_MARGIN_NS,
             "stats_file": _stats_file(place),
             "pid_file": str(pid_file),
             "sources": [
@@ -178,8 +178,8 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
                 for each in self.delays(place)
             ],
         }
-        start = background.start(place, DELAYER, json.dumps(spec))
-        return (start, background.ready(pid_file)), background.stop(pid_file, DELAYER)
+        start = helper_process.start(place, DELAYER, json.dumps(spec))
+        return (start, helper_process.ready(pid_file)), helper_process.stop(pid_file, DELAYER)
 
     def _nft_queue(self, place: Place) -> Recipe:
         start, stop = self._delayer(place)

@@ -24,8 +24,8 @@ from pathlib import Path
 
 import msgspec
 
+from faults.host.priority import hurry
 from faults.nfqueue import QueueError, open_queue, packets, verdict
-from faults.priority import hurry
 from faults.wander import Wander
 
 STATS_EVERY_NS = 200_000_000

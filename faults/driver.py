@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-from faults.boottime import boottime_ns
 from faults.catalog import AnyFault
 from faults.deadman import GRACE_NS, DeadMan
 from faults.evidence import (
@@ -23,12 +22,13 @@ from faults.evidence import (
     left_over,
     read_back,
 )
+from faults.host.boottime import boottime_ns
+from faults.host.runner import Loaded, Outcome, load, run
 from faults.journal import Journal
 from faults.ledger import Entry, Ledger, verdict_of_undone
 from faults.model.evidence import Evidence
 from faults.model.fault import SECOND_NS, Place, Recipe
 from faults.model.record import State
-from faults.runner import Loaded, Outcome, load, run
 from faults.schedule import LATE_NS_MAX, Action
 
 STAND_BACK_NS = 30_000_000

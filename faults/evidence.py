@@ -10,8 +10,8 @@ from faults.delay import Delay
 from faults.evidence_clock import clock_gone, clock_left, count_clock, read_clock
 from faults.evidence_delay import count_delay, delay_gone, delay_left, read_delay
 from faults.evidence_ntp import count_ntp, ntp_gone, ntp_left, read_ntp
-from faults.evidence_table import counted, dropped, gone, listing, read_table, rules_gone
-from faults.evidence_unit import process_state, read_killed, read_paused, unit_state
+from faults.host.nft_readback import counted, dropped, gone, listing, read_table, rules_gone
+from faults.host.unit_readback import process_state, read_killed, read_paused, unit_state
 from faults.loss import Loss
 from faults.model.evidence import Evidence
 from faults.model.fault import Place

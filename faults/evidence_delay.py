@@ -8,12 +8,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from faults import evidence_table
 from faults.delay import JITTER, Delay, PeerDelay
+from faults.host import nft_readback
+from faults.host.runner import output
 from faults.model.evidence import Evidence, verdict
 from faults.model.fault import SECOND_NS, Place
 from faults.netem import netem_handle
-from faults.runner import output
 
 QUEUES_FILE = Path("/proc/net/netfilter/nfnetlink_queue")
 NETEM_ROUNDING_NS = 2_000
@@ -203,7 +203,7 @@ def _queue_rules(fault: Delay, place: Place) -> tuple[int, str]:
     """Return how many rules lead to the delayer, and what is wrong with them."""
     peers = [peer.address for peer in fault.delays(place)]
     if "nft_queue" in place.capabilities:
-        found = evidence_table.read_table(place.table, {"slow_in": peers}, 1, place.deadline_ns)
+        found = nft_readback.read_table(place.table, {"slow_in": peers}, 1, place.deadline_ns)
         return len(peers), found.reason
     have = want = 0
     chain = f"SLOTLAB_{place.token}"

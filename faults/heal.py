@@ -17,8 +17,8 @@ from pathlib import Path
 from faults import ctl
 from faults.arming import Host
 from faults.grant import GrantFile
+from faults.host.layout import Layout, read_host
 from faults.journal import Journal
-from faults.layout import Layout, read_host
 from faults.ledger import Ledger
 from faults.model.fault import FaultError
 from faults.recovery import recover

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import msgspec
 
-from faults.boottime import boot_id, boottime_ns, read_clocks
+from faults.host.boottime import boot_id, boottime_ns, read_clocks
 from faults.model.record import Record, State
 
 LINES_MAX = 1_000

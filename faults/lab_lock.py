@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from faults.boottime import boot_id, boottime_ns
+from faults.host.boottime import boot_id, boottime_ns
 from faults.model.fault import SECOND_NS, FaultError
 
 TTL_NS_MAX = 24 * 3600 * SECOND_NS

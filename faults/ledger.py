@@ -20,8 +20,8 @@ from typing import Literal
 import msgspec
 
 from faults.grant import NAME as GRANT
+from faults.host.shell_lines import shell_lines
 from faults.model.fault import Step
-from faults.shell_lines import shell_lines
 
 CHANGE_BYTES = 2_048
 """The most a change of state takes."""

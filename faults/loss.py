@@ -7,8 +7,8 @@ is counted, and the report prints it beside the share asked. Packets that the ke
 
 from __future__ import annotations
 
-from faults import flow_table
-from faults.flow_table import Chain
+from faults.host import flow_table
+from faults.host.flow_table import Chain
 from faults.model.fault import Fault, Place, Recipe, addresses, needs
 
 ALL_PPM = 1_000_000

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from faults.boottime import boottime_ns
+from faults.host.boottime import boottime_ns
 from faults.model.fault import SECOND_NS
 from faults.netem import Band, change_line
 from faults.wander import Wander

@@ -14,8 +14,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from faults import background, flow_table
-from faults.clock_daemon import forget
+from faults.host import flow_table, helper_process
+from faults.host.clock.clock_daemon import forget
+from faults.host.clock.ntp_client import MARK
+from faults.host.clock.ntp_packet import PORT
 from faults.model.fault import (
     SECOND_NS,
     Command,
@@ -26,8 +28,6 @@ from faults.model.fault import (
     addresses,
     needs,
 )
-from faults.ntp_client import MARK
-from faults.ntp_packet import PORT
 from faults.ntp_relay import Spec, Upstream
 
 OFFSET_NS_MAX = 3600 * SECOND_NS
@@ -84,7 +84,7 @@ class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
         spec = Spec(
             by_ns=self.by_ns,
             mark=MARK,
-            until_boottime_ns=(place.deadline_ns or 0) + background.END_MARGIN_NS,
+            until_boottime_ns=(place.deadline_ns or 0) + helper_process.END_MARGIN_NS,
             pid_file=str(pid),
             stats_file=str(stats),
             upstreams=self.upstreams(place),
@@ -93,14 +93,14 @@ class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
         return Recipe(
             how="ntp relay",
             prepare=(
-                background.start(place, RELAY, spec.encode()),
+                helper_process.start(place, RELAY, spec.encode()),
                 Command(("nft", "-f", "-"), stdin=rules),
-                background.ready(stats),
+                helper_process.ready(stats),
             ),
             inject=flow_table.fill(place.table, self.members(), self.for_ns or 0),
             release=(flow_table.empty(place.table, self.members()),),
             remove=(
-                background.stop(pid, RELAY),
+                helper_process.stop(pid, RELAY),
                 flow_table.drop(place.table),
                 Command(("rm", "-f", str(stats))),
                 forget(place.token),

@@ -18,8 +18,15 @@ import sys
 import time
 from typing import Any, NamedTuple
 
-from faults.ntp_client import socket_to
-from faults.ntp_packet import PACKET_BYTES, PORT, SERVER, origin_stamp, shifted, transmit_stamp
+from faults.host.clock.ntp_client import socket_to
+from faults.host.clock.ntp_packet import (
+    PACKET_BYTES,
+    PORT,
+    SERVER,
+    origin_stamp,
+    shifted,
+    transmit_stamp,
+)
 
 PENDING_MAX = 256
 PENDING_NS = 2_000_000_000

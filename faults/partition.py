@@ -6,8 +6,8 @@ the clock probes pass although they share the wire.
 
 from __future__ import annotations
 
-from faults import flow_table
-from faults.flow_table import Chain
+from faults.host import flow_table
+from faults.host.flow_table import Chain
 from faults.model.fault import Fault, Place, Recipe, addresses, needs
 
 CHAINS = (

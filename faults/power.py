@@ -15,9 +15,9 @@ from pathlib import Path
 
 import msgspec
 
+from faults.host.runner import output
 from faults.model.evidence import Evidence, verdict
 from faults.model.fault import Command, Fault, FaultError, Place, Recipe, needs
-from faults.runner import output
 
 CAPABILITY = "provider"
 WORDS_TIMEOUT_S = 180.0

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from faults.agent import Agent
 from faults.arming import Host
+from faults.host.layout import HostConfig, Layout
 from faults.journal import Journal
-from faults.layout import HostConfig, Layout
 from faults.ledger import Ledger
 from faults.model.record import PROVIDER
 from faults.power import CAPABILITY, read_provider

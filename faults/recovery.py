@@ -7,10 +7,10 @@ from __future__ import annotations
 import msgspec
 
 from faults.arming import Host, left_behind
-from faults.boottime import boot_id, boottime_ns
+from faults.host.boottime import boot_id, boottime_ns
+from faults.host.runner import output
 from faults.ledger import Entry, verdict_of_undone
 from faults.model.record import State
-from faults.runner import output
 
 UNDO_TIMEOUT_S = 20.0
 

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import msgspec
 
-from faults.boottime import boot_id, boottime_ns
 from faults.deadman import LEASE_PATIENCE_S, DeadMan, unit_name
+from faults.host.boottime import boot_id, boottime_ns
+from faults.host.runner import output
+from faults.host.units import UNITS
 from faults.model.fault import SECOND_NS
-from faults.runner import output
-from faults.units import UNITS
 
 NAME = "running"
 ENDED = "ended"

@@ -15,10 +15,10 @@ from typing import TypeVar
 
 import msgspec
 
-from faults import clock_setters
 from faults.agent import Agent
 from faults.arming import ArmRequest
-from faults.boottime import boot_id
+from faults.host.boottime import boot_id
+from faults.host.clock import clock_setters
 from faults.model.fault import FaultError
 from faults.node_api import Ask, ask_node
 from faults.trial_files import last_events

@@ -10,7 +10,7 @@ import re
 import shutil
 from pathlib import Path
 
-from faults.layout import Layout
+from faults.host.layout import Layout
 from faults.model.fault import FaultError
 
 FILE_BYTES_MAX = 4 << 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from faults import units
+from faults.host import units
 from faults.journal import Journal
 from faults.model.fault import SECOND_NS, FaultError
 from faults.running import Running, RunningFile

@@ -10,7 +10,7 @@ from typing import Any
 
 import zstandard
 
-from faults.layout import layout
+from faults.host.layout import layout
 from harness.remote import HostResult, Remote
 from harness.store import RunFolder, write_json
 

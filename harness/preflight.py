@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from faults import clock_setters
+from faults.host.clock import clock_setters
 from harness import (
     cards,
     host_python,

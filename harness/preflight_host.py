@@ -202,7 +202,7 @@ def owner(port: int) -> dict[str, str]:
 
 def clock(setters: str) -> dict[str, Any]:
     """Return what keeps this host's time, and how well it says it does; setters: the source of
-    faults/clock_setters.py, run here to find who sets the clock (null: it did not run).
+    faults/host/clock/clock_setters.py, run here to find who sets the clock (null: it did not run).
     """
     words = [sys.executable, "-c", setters]
     found = json_of(as_root(words)[1]) or json_of(run(words)[1])

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from faults.boottime import boottime_ns
+from faults.host.boottime import boottime_ns
 from harness import deploy, gone, inventory, run
 from harness.bench.row import Row, of_samples
 from harness.bench.timer import BareTimer

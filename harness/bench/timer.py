@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from faults.boottime import boottime_ns
+from faults.host.boottime import boottime_ns
 
 
 class BareTimer:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.layout import layout
+from faults.host.layout import layout
 from harness import inventory, power
 from harness.labs import running
 from tests.lab.bench import MARKS, ROOT, Bench, bench, wait_for

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from faults.boottime import boottime_ns
+from faults.host.boottime import boottime_ns
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.long]
 

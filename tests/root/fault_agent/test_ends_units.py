@@ -8,7 +8,7 @@ import subprocess
 import msgspec
 import pytest
 
-from faults.boottime import boot_id
+from faults.host.boottime import boot_id
 from faults.running import ENDED, Running
 from tests.waiting import wait_until
 

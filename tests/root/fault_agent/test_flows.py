@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.evidence_table import ENDS_EARLY_NS
+from faults.host.nft_readback import ENDS_EARLY_NS
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.root
@@ -158,7 +158,7 @@ def test_finding_out_what_a_host_can_do_leaves_nothing_behind(bench) -> None:
         return tuple(bench.run(*words.split()) for words in looks)
 
     before = state()
-    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from faults import capability"
+    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from faults.host import capability"
     found = bench.run(sys.executable, "-c", f"{code}; print(capability.capabilities())")
     assert "'nft': True" in found
     assert state() == before

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from faults.boottime import boottime_ns
-from faults.evidence_table import ENDS_EARLY_NS
+from faults.host.boottime import boottime_ns
+from faults.host.nft_readback import ENDS_EARLY_NS
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]

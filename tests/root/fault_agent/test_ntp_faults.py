@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 import pytest
 
-from faults.boottime import boottime_ns
-from faults.evidence_table import ENDS_EARLY_NS
-from faults.ntp_client import MARK, Sample, ask
-from faults.ntp_packet import difference_ns, question, read_answer, stamp
+from faults.host.boottime import boottime_ns
+from faults.host.clock.ntp_client import MARK, Sample, ask
+from faults.host.clock.ntp_packet import difference_ns, question, read_answer, stamp
+from faults.host.nft_readback import ENDS_EARLY_NS
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]

@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 from faults import provider
-from faults.boottime import boottime_ns
+from faults.host.boottime import boottime_ns
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process

@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
-from faults.boottime import boottime_ns
-from faults.evidence_table import ENDS_EARLY_NS
+from faults.host.boottime import boottime_ns
+from faults.host.nft_readback import ENDS_EARLY_NS
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]
 

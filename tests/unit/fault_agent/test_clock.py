@@ -8,13 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from faults.boottime import boot_id
 from faults.catalog import decode_fault
 from faults.clock import ClockDrift, ClockStep, overlap
-from faults.host_clock import FREQ_MAX, Moved, Rate, Reading, load, marker_text, read, read_rate
-from faults.host_clock_undo import perl_script
+from faults.host.boottime import boot_id
+from faults.host.clock.host_clock import (
+    FREQ_MAX,
+    Moved,
+    Rate,
+    Reading,
+    load,
+    marker_text,
+    read,
+    read_rate,
+)
+from faults.host.clock.host_clock_undo import perl_script
+from faults.host.shell_lines import shell_lines
 from faults.model.fault import FaultError, Place, RestoreClock
-from faults.shell_lines import shell_lines
 
 S = 1_000_000_000
 OFFSET_CS = 179_524_000_000

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from faults.clock_daemon import hold, resume
-from faults.clock_setters import HOLDABLE
+from faults.host.clock.clock_daemon import hold, resume
+from faults.host.clock.clock_setters import HOLDABLE
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from faults import clock, clock_setters, evidence_clock
+from faults import clock, evidence_clock
 from faults.clock import ClockStep
+from faults.host.clock import clock_setters
 from faults.model.fault import FaultError
 
 ALL, TIME = 0x1FFFFFFFFFF, 1 << 25

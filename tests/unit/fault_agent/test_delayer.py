@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faults.delay_queue import Holder, Source, Spec
-from faults.layout import layout
+from faults.host.clock.skew_file import Skew, read_skew, write_skew
+from faults.host.layout import layout
 from faults.model.fault import FaultError
 from faults.nfqueue import packets, verdict
-from faults.skew_file import Skew, read_skew, write_skew
 from faults.trial_files import place_files
 
 MS = 1_000_000

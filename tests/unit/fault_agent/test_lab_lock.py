@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from faults.boottime import boot_id, boottime_ns
+from faults.host.boottime import boot_id, boottime_ns
 from faults.lab_lock import LabLock, Lock
 from faults.model.fault import FaultError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.layout import Layout, layout
+from faults.host.layout import Layout, layout
 from faults.trial_files import TAIL_BYTES, last_events
 
 

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from faults.arming import Host
-from faults.boottime import boot_id, boottime_ns
 from faults.grant import Grant, GrantFile
+from faults.host.boottime import boot_id, boottime_ns
+from faults.host.layout import HostConfig, Layout
 from faults.journal import Journal
-from faults.layout import HostConfig, Layout
 from faults.ledger import Entry, Ledger
 from faults.model.fault import Command
 from faults.recovery import recover

@@ -4,9 +4,9 @@ has done nothing."""
 import signal
 from pathlib import Path
 
-from faults.boottime import boottime_ns
+from faults.host.boottime import boottime_ns
+from faults.host.runner import PIPE_BYTES, Loaded
 from faults.model.fault import Command
-from faults.runner import PIPE_BYTES, Loaded
 from tests.waiting import wait_until
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faults.ntp_packet import (
+from faults.host.clock.ntp_packet import (
     difference_ns,
     origin_stamp,
     question,

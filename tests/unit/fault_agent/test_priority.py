@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.priority import at_the_moment, rationed
+from faults.host.priority import at_the_moment, rationed
 
 V1_ROOT = "3:cpuset:/\n2:cpu,cpuacct:/\n1:name=systemd:/system.slice/slotlab-agent.service\n"
 V1_NESTED = "3:cpuset:/\n2:cpu,cpuacct:/lab/n1\n1:name=systemd:/\n"

@@ -13,8 +13,8 @@ import pytest
 
 from faults.catalog import AnyFault, decode_fault
 from faults.delay import Delay, overlap
+from faults.host.shell_lines import shell_lines
 from faults.model.fault import Command, FaultError, MoveClock, Place, RestoreClock, SetSkew, Step
-from faults.shell_lines import shell_lines
 
 VECTORS = sorted((Path(__file__).parents[2] / "vectors" / "fault_commands").glob("*.json"))
 

@@ -13,10 +13,10 @@ import msgspec
 import pytest
 
 from faults import running
-from faults.boottime import boot_id, boottime_ns
 from faults.deadman import DeadMan
+from faults.host.boottime import boot_id, boottime_ns
+from faults.host.units import UNITS
 from faults.running import LONGEST_NS, Running, RunningFile
-from faults.units import UNITS
 from tests.unit.fault_agent.timers import end_timers
 from tests.waiting import wait_until
 

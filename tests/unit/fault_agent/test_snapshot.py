@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from faults import evidence_delay
-from faults import snapshot as snapshot_module
-from faults.layout import Layout
-from faults.snapshot import snapshot
+from faults.host import snapshot as snapshot_module
+from faults.host.layout import Layout
+from faults.host.snapshot import snapshot
 
 QDISCS = '[{"kind":"htb","handle":"1:","dev":"eth0","root":true,"refcnt":9}]'
 NOT_JSON = '[{"protocol":"ip","pref":49152,"kind":"u32","chain":0},{ police 0x1 rate 1Mbit burst }]'

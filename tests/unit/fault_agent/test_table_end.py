@@ -2,7 +2,7 @@
 
 import pytest
 
-from faults.evidence_table import wrong_end
+from faults.host.nft_readback import wrong_end
 
 S = 1_000_000_000
 LEFT = {"slow": {"192.0.2.7": 20 * S}}

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from faults import units
-from faults.boottime import boottime_ns
 from faults.deadman import DeadMan
+from faults.host import units
+from faults.host.boottime import boottime_ns
 from faults.journal import Journal
 from faults.model.fault import FaultError
 from faults.running import ENDED, NAME, RunningFile

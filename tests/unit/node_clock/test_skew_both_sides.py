@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from faults.skew_file import read_skew, write_skew
+from faults.host.clock.skew_file import read_skew, write_skew
 from node.timing.clock import NodeClock
 from node.timing.skew_file import NO_SKEW, Skew, SkewFile
 

@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 from faults import node_api
-from faults.layout import layout
+from faults.host.layout import layout
 from faults.model.fault import FaultError
 from faults.node_api import ANSWER_BYTES_MAX, ask_node
 from harness.channel import Reply

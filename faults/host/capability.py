@@ -7,8 +7,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from faults.clock_capability import clock_capabilities
-from faults.runner import output
+from faults.host.clock.clock_capability import clock_capabilities
+from faults.host.runner import output
 
 _TRIALS = {
     "nft": "nft 'add table inet t; add set inet t s { type ipv4_addr; flags timeout; };"

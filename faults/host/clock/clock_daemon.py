@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faults.clock_setters import CHRONY, HOLDABLE
+from faults.host.clock.clock_setters import CHRONY, HOLDABLE
 from faults.model.fault import SECOND_NS, Command
 
 TIMEOUT_S = 30.0

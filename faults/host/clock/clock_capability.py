@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faults.clock_setters import CHRONY
-from faults.host_clock import read_rate
-from faults.runner import output
+from faults.host.clock.clock_setters import CHRONY
+from faults.host.clock.host_clock import read_rate
+from faults.host.runner import output
 
 _CAP_SYS_TIME = 25
 

@@ -8,12 +8,12 @@ import json
 import re
 from typing import Any
 
-from faults.clock_setters import HOLDABLE
-from faults.host_clock import read_rate
-from faults.layout import Layout
-from faults.runner import output
-from faults.skew_file import read_skew
-from faults.units import UNITS
+from faults.host.clock.clock_setters import HOLDABLE
+from faults.host.clock.host_clock import read_rate
+from faults.host.clock.skew_file import read_skew
+from faults.host.layout import Layout
+from faults.host.runner import output
+from faults.host.units import UNITS
 
 _VOLATILE = frozenset(("handle", "expires", "packets", "bytes", "index"))
 _DEFAULT_HANDLES = ("", "0:")

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from faults.boottime import boot_id, boottime_ns
+from faults.host.boottime import boot_id, boottime_ns
 from faults.model.fault import SECOND_NS
 
 TICK_US = 10_000

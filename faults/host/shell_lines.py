@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from faults.host_clock_undo import restore_lines
+from faults.host.clock.host_clock_undo import restore_lines
 from faults.model.fault import Command, MoveClock, RestoreClock, SetSkew, Step
 
 

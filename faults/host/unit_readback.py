@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from faults.host.runner import output
 from faults.model.evidence import Evidence, verdict
-from faults.runner import output
 
 DEAD = ("failed", "inactive", "deactivating")
 SETTLE_DEADLINE_S = 0.5

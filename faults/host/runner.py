@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from faults import host_clock
-from faults.boottime import boottime_ns
+from faults.host.boottime import boottime_ns
+from faults.host.clock import host_clock
+from faults.host.clock.skew_file import write_skew
 from faults.model.fault import Command, MoveClock, RestoreClock, SetSkew, Step
-from faults.skew_file import write_skew
 
 TIMEOUT_S = 10.0
 PIPE_BYTES = 32 * 1024

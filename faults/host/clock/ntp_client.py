@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from faults.ntp_packet import (
+from faults.host.clock.ntp_packet import (
     PACKET_BYTES,
     PORT,
     Answer,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from faults.host.runner import output
 from faults.model.fault import FaultError
-from faults.runner import output
 
 UNITS = {
     "node": "slotlab-node.service",
