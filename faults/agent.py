@@ -17,11 +17,11 @@ import msgspec
 
 from faults.arming import Armed, ArmRequest, Host, build, load
 from faults.driver import Driver
-from faults.evidence_delay import foreign_qdisc
 from faults.host.boottime import boot_id, boottime_ns, read_clocks, sleep_until
 from faults.host.priority import at_the_moment
 from faults.host.runner import run
 from faults.host.snapshot import snapshot
+from faults.kinds.delay.delay_readback import foreign_qdisc
 from faults.lab_lock import LabLock
 from faults.leasing import Leasing
 from faults.model.fault import FOR_NS_MAX, SECOND_NS, FaultError

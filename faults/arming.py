@@ -11,25 +11,26 @@ from pathlib import Path
 
 import msgspec
 
-from faults import clock, ntp
-from faults.catalog import AnyFault, decode_fault
-from faults.clock import ClockDrift, ClockStep
 from faults.deadman import DeadMan
-from faults.delay import Delay, overlap
 from faults.driver import Driver
-from faults.evidence import left_over
-from faults.evidence_delay import foreign_qdisc, qdiscs, queue_numbers
 from faults.grant import Grant, GrantFile
 from faults.host.boottime import Now, boot_id
 from faults.host.layout import HostConfig, Layout
 from faults.host.runner import output
 from faults.journal import Journal
+from faults.kinds.catalog import AnyFault, decode_fault
+from faults.kinds.clock import clock_faults
+from faults.kinds.clock.clock_faults import ClockDrift, ClockStep
+from faults.kinds.delay.delay import Delay, overlap
+from faults.kinds.delay.delay_readback import foreign_qdisc, qdiscs, queue_numbers
+from faults.kinds.evidence import left_over
+from faults.kinds.loss import Loss
+from faults.kinds.ntp import ntp_faults
+from faults.kinds.ntp.ntp_faults import NtpCut, NtpOffset
+from faults.kinds.partition import Blocked
+from faults.kinds.power import Power, Provider
 from faults.ledger import TOKEN_CHARACTERS, Entry, Ledger
-from faults.loss import Loss
 from faults.model.fault import FOR_NS_MAX, FaultError, Place
-from faults.ntp import NtpCut, NtpOffset
-from faults.partition import Blocked
-from faults.power import Power, Provider
 from faults.schedule import HELPER_LEAD_NS, LEAD_NS, Item, Schedule
 
 FAULTS_MAX = 1_000
@@ -108,7 +109,7 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
     delays = [fault for fault in faults if isinstance(fault, Delay)]
     clocks = [fault for fault in faults if isinstance(fault, ClockStep | ClockDrift)]
     lies = [fault for fault in faults if isinstance(fault, NtpOffset | NtpCut)]
-    if error := overlap(delays) or clock.overlap(clocks) or ntp.overlap(lies):
+    if error := overlap(delays) or clock_faults.overlap(clocks) or ntp_faults.overlap(lies):
         raise error
     drivers: dict[str, Driver] = {}
     items: list[Item] = []
@@ -129,7 +130,7 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
         entry = _entry(grant, fault, item, place)
         drivers[fault.id] = _driver(fault, place, entry, grant, host)
         items.append(replace(item, lead_ns=_lead_ns(fault, place)))
-    clock.check_nobody_else(clocks)
+    clock_faults.check_nobody_else(clocks)
     return Armed(grant, drivers, Schedule(tuple(items), lease_ns))
 
 
@@ -223,7 +224,7 @@ def _place(
         queue_num=queue_num,
         mangle_existed=mangle_existed,
         python=(sys.executable,),
-        ntp=ntp.known_addresses(host.config.ntp),
+        ntp=ntp_faults.known_addresses(host.config.ntp),
         python_path=f"{root}:{site}",
         provider=host.provider,
     )
@@ -238,7 +239,7 @@ def _check_flows(fault: AnyFault, place: Place, config: HostConfig) -> None:
     if isinstance(fault, Delay | Blocked | Loss) and fault.node_port != config.node_port:
         raise FaultError("wrong_port", f"{fault.id}: node_port of this host is {config.node_port}")
     if isinstance(fault, NtpOffset | NtpCut):
-        ntp.check_known(fault, config.ntp)
+        ntp_faults.check_known(fault, config.ntp)
     named: set[str] = set()
     if isinstance(fault, Blocked | Loss):
         named = {address for group in fault.members().values() for address in group}

@@ -12,9 +12,9 @@ from faults.agent import Agent
 from faults.arming import Host
 from faults.host.layout import HostConfig, Layout
 from faults.journal import Journal
+from faults.kinds.power import CAPABILITY, read_provider
 from faults.ledger import Ledger
 from faults.model.record import PROVIDER
-from faults.power import CAPABILITY, read_provider
 from faults.server import Server
 
 IDLE_S = 60.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from faults.clock import GAP_NS
+from faults.kinds.clock.clock_faults import GAP_NS
 from harness import consensus, phases
 from harness.campaign_faults import PROVIDER_FAULTS
 from harness.errors import PlanError

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from faults.catalog import decode_fault
-from faults.clock import ClockDrift, ClockStep, overlap
 from faults.host.boottime import boot_id
 from faults.host.clock.host_clock import (
     FREQ_MAX,
@@ -23,6 +21,8 @@ from faults.host.clock.host_clock import (
 )
 from faults.host.clock.host_clock_undo import perl_script
 from faults.host.shell_lines import shell_lines
+from faults.kinds.catalog import decode_fault
+from faults.kinds.clock.clock_faults import ClockDrift, ClockStep, overlap
 from faults.model.fault import FaultError, Place, RestoreClock
 
 S = 1_000_000_000

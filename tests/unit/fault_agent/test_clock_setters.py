@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from faults import clock, evidence_clock
-from faults.clock import ClockStep
 from faults.host.clock import clock_setters
+from faults.kinds.clock import clock_faults, clock_readback
+from faults.kinds.clock.clock_faults import ClockStep
 from faults.model.fault import FaultError
 
 ALL, TIME = 0x1FFFFFFFFFF, 1 << 25
@@ -208,10 +208,10 @@ def test_only_faults_of_the_hosts_clock_are_refused_beside_a_stranger(
 
     monkeypatch.setattr(clock_setters, "found", found)
     own = ClockStep(id="a", at_ns=0, for_ns=1, by_ns=1)
-    clock.check_nobody_else([own])
+    clock_faults.check_nobody_else([own])
     for level in ("host", "daemon"):
         with pytest.raises(FaultError, match=r"b: also sets this clock: phc2sys of x\.") as caught:
-            clock.check_nobody_else(
+            clock_faults.check_nobody_else(
                 [own, ClockStep(id="b", at_ns=0, for_ns=1, by_ns=1, level=level)]
             )
         assert caught.value.reason == "foreign_clock_setter"
@@ -241,5 +241,5 @@ FIELD = st.sampled_from(["", "1", "-0.5", "inf", "nan", "1e308", "Normal"]) | st
 def test_whatever_chrony_says_is_evidence_or_none(
     monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
-    monkeypatch.setattr(evidence_clock, "output", lambda words, timeout_s: (0, line, ""))
-    assert isinstance(evidence_clock.chrony_tracking(), dict)
+    monkeypatch.setattr(clock_readback, "output", lambda words, timeout_s: (0, line, ""))
+    assert isinstance(clock_readback.chrony_tracking(), dict)

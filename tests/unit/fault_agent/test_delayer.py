@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faults.delay_queue import Holder, Source, Spec
 from faults.host.clock.skew_file import Skew, read_skew, write_skew
 from faults.host.layout import layout
+from faults.kinds.delay.delay_queue import Holder, Source, Spec
+from faults.kinds.delay.nfqueue import packets, verdict
 from faults.model.fault import FaultError
-from faults.nfqueue import packets, verdict
 from faults.trial_files import place_files
 
 MS = 1_000_000

@@ -16,9 +16,9 @@ import msgspec
 import pytest
 
 from faults import ledger as ledger_module
-from faults.catalog import decode_fault
 from faults.host.boottime import boot_id
 from faults.journal import Journal
+from faults.kinds.catalog import decode_fault
 from faults.ledger import CHANGE_BYTES, Entry, Ledger
 from faults.model.fault import Command
 from harness import arm, plan

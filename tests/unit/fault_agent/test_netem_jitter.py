@@ -32,7 +32,7 @@ def start(folder: Path, until_ns: int) -> subprocess.Popen[bytes]:
         "interface": "eth0", "bands": [band], "seed": 7, "pid_file": str(folder / "pid"),
         "until_boottime_ns": time.clock_gettime_ns(time.CLOCK_BOOTTIME) + until_ns,
     }  # fmt: skip
-    words = (sys.executable, "-m", "faults.netem_jitter", json.dumps(spec))
+    words = (sys.executable, "-m", "faults.kinds.delay.netem_jitter", json.dumps(spec))
     environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"}
     return subprocess.Popen(words, cwd=PROJECT, env=environment)
 

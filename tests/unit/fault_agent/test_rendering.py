@@ -11,9 +11,9 @@ from typing import Any, get_args
 
 import pytest
 
-from faults.catalog import AnyFault, decode_fault
-from faults.delay import Delay, overlap
 from faults.host.shell_lines import shell_lines
+from faults.kinds.catalog import AnyFault, decode_fault
+from faults.kinds.delay.delay import Delay, overlap
 from faults.model.fault import Command, FaultError, MoveClock, Place, RestoreClock, SetSkew, Step
 
 VECTORS = sorted((Path(__file__).parents[2] / "vectors" / "fault_commands").glob("*.json"))

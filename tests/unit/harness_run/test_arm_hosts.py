@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from faults.catalog import decode_fault
+from faults.kinds.catalog import decode_fault
 from harness import arm
 from tests.unit.harness_run.test_plan_rules import planned
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
-from faults.clock import ClockDrift, ClockStep, held_file, marker_file
 from faults.host.boottime import boottime_ns
 from faults.host.clock import host_clock
 from faults.host.clock.host_clock import Moved, Reading
 from faults.host.clock.ntp_client import MARK, Sample, ask
 from faults.host.clock.skew_file import read_skew
 from faults.host.runner import output
+from faults.kinds.clock.clock_faults import ClockDrift, ClockStep, held_file, marker_file
 from faults.model.evidence import Evidence, verdict
 from faults.model.fault import SECOND_NS, Place
 

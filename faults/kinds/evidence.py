@@ -4,22 +4,22 @@ counted before removing, and looked for afterwards.
 
 from __future__ import annotations
 
-from faults.catalog import AnyFault
-from faults.clock import ClockDrift, ClockStep
-from faults.delay import Delay
-from faults.evidence_clock import clock_gone, clock_left, count_clock, read_clock
-from faults.evidence_delay import count_delay, delay_gone, delay_left, read_delay
-from faults.evidence_ntp import count_ntp, ntp_gone, ntp_left, read_ntp
 from faults.host.nft_readback import counted, dropped, gone, listing, read_table, rules_gone
 from faults.host.unit_readback import process_state, read_killed, read_paused, unit_state
-from faults.loss import Loss
+from faults.kinds.catalog import AnyFault
+from faults.kinds.clock.clock_faults import ClockDrift, ClockStep
+from faults.kinds.clock.clock_readback import clock_gone, clock_left, count_clock, read_clock
+from faults.kinds.delay.delay import Delay
+from faults.kinds.delay.delay_readback import count_delay, delay_gone, delay_left, read_delay
+from faults.kinds.kill import Kill
+from faults.kinds.loss import Loss
+from faults.kinds.ntp.ntp_faults import NtpCut, NtpOffset
+from faults.kinds.ntp.ntp_readback import count_ntp, ntp_gone, ntp_left, read_ntp
+from faults.kinds.partition import CHAINS, Blocked
+from faults.kinds.pause import Pause
+from faults.kinds.power import Power
 from faults.model.evidence import Evidence
 from faults.model.fault import Place
-from faults.ntp import NtpCut, NtpOffset
-from faults.partition import CHAINS, Blocked
-from faults.pause import Pause
-from faults.power import Power
-from faults.process import Kill
 
 
 def read_back(fault: AnyFault, place: Place) -> Evidence:

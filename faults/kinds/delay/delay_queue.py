@@ -25,8 +25,8 @@ from pathlib import Path
 import msgspec
 
 from faults.host.priority import hurry
-from faults.nfqueue import QueueError, open_queue, packets, verdict
-from faults.wander import Wander
+from faults.kinds.delay.nfqueue import QueueError, open_queue, packets, verdict
+from faults.kinds.delay.ordered_jitter import Wander
 
 STATS_EVERY_NS = 200_000_000
 BATCH = 256

@@ -8,12 +8,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from faults.delay import JITTER, Delay, PeerDelay
 from faults.host import nft_readback
 from faults.host.runner import output
+from faults.kinds.delay.delay import JITTER, Delay, PeerDelay
+from faults.kinds.delay.netem import netem_handle
 from faults.model.evidence import Evidence, verdict
 from faults.model.fault import SECOND_NS, Place
-from faults.netem import netem_handle
 
 QUEUES_FILE = Path("/proc/net/netfilter/nfnetlink_queue")
 NETEM_ROUNDING_NS = 2_000

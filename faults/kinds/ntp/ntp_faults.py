@@ -18,6 +18,7 @@ from faults.host import flow_table, helper_process
 from faults.host.clock.clock_daemon import forget
 from faults.host.clock.ntp_client import MARK
 from faults.host.clock.ntp_packet import PORT
+from faults.kinds.ntp.ntp_relay import Spec, Upstream
 from faults.model.fault import (
     SECOND_NS,
     Command,
@@ -28,11 +29,10 @@ from faults.model.fault import (
     addresses,
     needs,
 )
-from faults.ntp_relay import Spec, Upstream
 
 OFFSET_NS_MAX = 3600 * SECOND_NS
 SERVERS_MAX = 16
-RELAY = "faults.ntp_relay"
+RELAY = "faults.kinds.ntp.ntp_relay"
 CUT_CHAINS = (flow_table.Chain(hook="input", set_name="ntp_in", verdict="drop"),)
 _FIRST_PORT = 20_000
 _BEFORE_TRACKING = -310

@@ -18,9 +18,9 @@ from pathlib import Path
 import msgspec
 
 from faults.host.boottime import boottime_ns
+from faults.kinds.delay.netem import Band, change_line
+from faults.kinds.delay.ordered_jitter import Wander
 from faults.model.fault import SECOND_NS
-from faults.netem import Band, change_line
-from faults.wander import Wander
 
 MOVES_A_STEP = 8
 STEP_NS_MIN = 160_000_000

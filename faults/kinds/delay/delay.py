@@ -18,6 +18,7 @@ import msgspec
 
 from faults.host import flow_table, helper_process
 from faults.host.flow_table import Chain
+from faults.kinds.delay.netem import netem_bands, netem_commands, netem_handle
 from faults.model.fault import (
     SECOND_NS,
     Command,
@@ -29,11 +30,10 @@ from faults.model.fault import (
     check_interface,
     needs,
 )
-from faults.netem import netem_bands, netem_commands, netem_handle
 
 DELAY_NS_MAX = 60 * SECOND_NS
-DELAYER = "faults.delay_queue"
-JITTER = "faults.netem_jitter"
+DELAYER = "faults.kinds.delay.delay_queue"
+JITTER = "faults.kinds.delay.netem_jitter"
 
 DROP_MANGLE = (
     'nft list table "$1" mangle 2>/dev/null | grep -v -e "^table" -e "^[[:space:]]*}*$"'

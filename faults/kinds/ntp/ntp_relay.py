@@ -1,9 +1,10 @@
 """The relay behind ntp_offset: passes this host's NTP questions on and shifts the answers' time.
 
-`python -m faults.ntp_relay SPEC` listens on loopback alone, one port a server, and asks the real
-server by marked packets, which our redirection lets pass. It needs no agent: it ends by itself at
-its deadline, and gives up root once its sockets are open. It imports little, because it must be
-there within the seconds between the preparation of a fault and the fault, on slow hosts too.
+`python -m faults.kinds.ntp.ntp_relay SPEC` listens on loopback alone, one port a server, and asks
+the real server by marked packets, which our redirection lets pass. It needs no agent: it ends by
+itself at its deadline, and gives up root once its sockets are open. It imports little, because it
+must be there within the seconds between the preparation of a fault and the fault, on slow hosts
+too.
 """
 
 from __future__ import annotations

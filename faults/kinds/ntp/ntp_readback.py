@@ -9,9 +9,9 @@ from faults.host.boottime import boottime_ns
 from faults.host.clock.ntp_client import MARK, ask
 from faults.host.nft_readback import dropped, gone, listing, read_table
 from faults.host.runner import output
+from faults.kinds.ntp.ntp_faults import CUT_CHAINS, NtpCut, NtpOffset, pid_file, stats_file
 from faults.model.evidence import Evidence, verdict
 from faults.model.fault import SECOND_NS, Place
-from faults.ntp import CUT_CHAINS, NtpCut, NtpOffset, pid_file, stats_file
 
 TIMEOUT_S = 0.4
 ERROR_NS = 2_000_000

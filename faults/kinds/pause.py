@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from faults.kinds.kill import KILLABLE
 from faults.model.fault import Command, Fault, Place, Recipe, needs
-from faults.process import KILLABLE
 
 
 class Pause(Fault, frozen=True, kw_only=True, tag="pause"):

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import msgspec
 
-from faults.clock import ClockDrift, ClockStep
-from faults.delay import Delay
-from faults.loss import Loss
+from faults.kinds.clock.clock_faults import ClockDrift, ClockStep
+from faults.kinds.delay.delay import Delay
+from faults.kinds.kill import Kill
+from faults.kinds.loss import Loss
+from faults.kinds.ntp.ntp_faults import NtpCut, NtpOffset
+from faults.kinds.partition import Cut, Partition
+from faults.kinds.pause import Pause
+from faults.kinds.power import FreezeHost, LinkDown, PowerCut
 from faults.model.fault import FaultError
-from faults.ntp import NtpCut, NtpOffset
-from faults.partition import Cut, Partition
-from faults.pause import Pause
-from faults.power import FreezeHost, LinkDown, PowerCut
-from faults.process import Kill
 
 AnyFault = (
     Delay | Partition | Cut | Loss | ClockStep | ClockDrift | NtpOffset | NtpCut | Kill | Pause
