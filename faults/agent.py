@@ -17,19 +17,19 @@ import msgspec
 
 from faults.arming import Armed, ArmRequest, Host, build, load
 from faults.driver import Driver
+from faults.durable.lab_lock import LabLock
+from faults.durable.lease import Leasing
+from faults.durable.trial_files import check_files, place_files
+from faults.durable.trial_units import TrialUnits
+from faults.durable.units_to_restart import RunningFile
 from faults.host.boottime import boot_id, boottime_ns, read_clocks, sleep_until
 from faults.host.priority import at_the_moment
 from faults.host.runner import run
 from faults.host.snapshot import snapshot
 from faults.kinds.delay.delay_readback import foreign_qdisc
-from faults.lab_lock import LabLock
-from faults.leasing import Leasing
 from faults.model.fault import FOR_NS_MAX, SECOND_NS, FaultError
 from faults.recovery import recover
-from faults.running import RunningFile
 from faults.schedule import Action
-from faults.trial_files import check_files, place_files
-from faults.trial_units import TrialUnits
 
 log = logging.getLogger(__name__)
 

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import msgspec
 
-from faults.deadman import DeadMan
 from faults.driver import Driver
-from faults.grant import Grant, GrantFile
+from faults.durable.armed_trial import Grant, GrantFile
+from faults.durable.journal import Journal
+from faults.durable.ledger import TOKEN_CHARACTERS, Entry, Ledger
+from faults.durable.undo_timer import DeadMan
 from faults.host.boottime import Now, boot_id
 from faults.host.layout import HostConfig, Layout
 from faults.host.runner import output
-from faults.journal import Journal
 from faults.kinds.catalog import AnyFault, decode_fault
 from faults.kinds.clock import clock_faults
 from faults.kinds.clock.clock_faults import ClockDrift, ClockStep
@@ -29,7 +30,6 @@ from faults.kinds.ntp import ntp_faults
 from faults.kinds.ntp.ntp_faults import NtpCut, NtpOffset
 from faults.kinds.partition import Blocked
 from faults.kinds.power import Power, Provider
-from faults.ledger import TOKEN_CHARACTERS, Entry, Ledger
 from faults.model.fault import FOR_NS_MAX, FaultError, Place
 from faults.schedule import HELPER_LEAD_NS, LEAD_NS, Item, Schedule
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import msgspec
 
-from faults.deadman import GRACE_NS, DeadMan
+from faults.durable.journal import Journal
+from faults.durable.ledger import Entry, Ledger, verdict_of_undone
+from faults.durable.undo_timer import GRACE_NS, DeadMan
 from faults.host.boottime import boottime_ns
 from faults.host.runner import Loaded, Outcome, load, run
-from faults.journal import Journal
 from faults.kinds.catalog import AnyFault
 from faults.kinds.evidence import counters, ended_before_release, ended_early, left_over, read_back
-from faults.ledger import Entry, Ledger, verdict_of_undone
 from faults.model.evidence import Evidence
 from faults.model.fault import SECOND_NS, Place, Recipe
 from faults.model.record import State

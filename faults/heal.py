@@ -16,13 +16,13 @@ from pathlib import Path
 
 from faults import ctl
 from faults.arming import Host
-from faults.grant import GrantFile
+from faults.durable.armed_trial import GrantFile
+from faults.durable.journal import Journal
+from faults.durable.ledger import Ledger
+from faults.durable.units_to_restart import RunningFile
 from faults.host.layout import Layout, read_host
-from faults.journal import Journal
-from faults.ledger import Ledger
 from faults.model.fault import FaultError
 from faults.recovery import recover
-from faults.running import RunningFile
 
 ANSWER_TIMEOUT_S = 2.0
 HEAL_TIMEOUT_S = 30.0

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from faults.agent import Agent
 from faults.arming import Host
+from faults.durable.journal import Journal
+from faults.durable.ledger import Ledger
 from faults.host.layout import HostConfig, Layout
-from faults.journal import Journal
 from faults.kinds.power import CAPABILITY, read_provider
-from faults.ledger import Ledger
 from faults.model.record import PROVIDER
 from faults.server import Server
 

@@ -17,11 +17,11 @@ import msgspec
 
 from faults.agent import Agent
 from faults.arming import ArmRequest
+from faults.durable.trial_files import last_events
 from faults.host.boottime import boot_id
 from faults.host.clock import clock_setters
 from faults.model.fault import FaultError
 from faults.node_api import Ask, ask_node
-from faults.trial_files import last_events
 
 log = logging.getLogger(__name__)
 

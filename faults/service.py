@@ -12,12 +12,12 @@ from pathlib import Path
 
 from faults.agent import Agent
 from faults.arming import Host
+from faults.durable.journal import Journal
+from faults.durable.ledger import Ledger
 from faults.host.capability import capabilities
 from faults.host.clock.skew_file import write_skew
 from faults.host.layout import Layout, read_host
 from faults.host.priority import hurry, nice
-from faults.journal import Journal
-from faults.ledger import Ledger
 from faults.model.fault import FaultError
 from faults.provider import provider_host, until_idle
 from faults.server import Server

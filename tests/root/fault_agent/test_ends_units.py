@@ -8,8 +8,8 @@ import subprocess
 import msgspec
 import pytest
 
+from faults.durable.units_to_restart import ENDED, Running
 from faults.host.boottime import boot_id
-from faults.running import ENDED, Running
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.root, pytest.mark.slow]

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faults.durable.trial_files import place_files
 from faults.host.clock.skew_file import Skew, read_skew, write_skew
 from faults.host.layout import layout
 from faults.kinds.delay.delay_queue import Holder, Source, Spec
 from faults.kinds.delay.nfqueue import packets, verdict
 from faults.model.fault import FaultError
-from faults.trial_files import place_files
 
 MS = 1_000_000
 FROM_2 = bytes([0x45]) + bytes(11) + bytes([10, 0, 0, 2]) + bytes(4)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from faults.journal import WAITING_MAX, Journal
+from faults.durable.journal import WAITING_MAX, Journal
 
 
 def reasons(journal: Journal) -> list[str]:

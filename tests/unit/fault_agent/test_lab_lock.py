@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from faults.durable.lab_lock import LabLock, Lock
 from faults.host.boottime import boot_id, boottime_ns
-from faults.lab_lock import LabLock, Lock
 from faults.model.fault import FaultError
 
 S = 1_000_000_000

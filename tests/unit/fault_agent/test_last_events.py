@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from faults.durable.trial_files import TAIL_BYTES, last_events
 from faults.host.layout import Layout, layout
-from faults.trial_files import TAIL_BYTES, last_events
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from faults.arming import Host
-from faults.grant import Grant, GrantFile
+from faults.durable.armed_trial import Grant, GrantFile
+from faults.durable.journal import Journal
+from faults.durable.ledger import Entry, Ledger
 from faults.host.boottime import boot_id, boottime_ns
 from faults.host.layout import HostConfig, Layout
-from faults.journal import Journal
-from faults.ledger import Entry, Ledger
 from faults.model.fault import Command
 from faults.recovery import recover
 

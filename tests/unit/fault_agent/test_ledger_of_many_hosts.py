@@ -15,11 +15,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from faults import ledger as ledger_module
+from faults.durable import ledger as ledger_module
+from faults.durable.journal import Journal
+from faults.durable.ledger import CHANGE_BYTES, Entry, Ledger
 from faults.host.boottime import boot_id
-from faults.journal import Journal
 from faults.kinds.catalog import decode_fault
-from faults.ledger import CHANGE_BYTES, Entry, Ledger
 from faults.model.fault import Command
 from harness import arm, plan
 from tests.unit.harness_run.builders import ALL_ABLE, file, lab

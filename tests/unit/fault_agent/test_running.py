@@ -12,11 +12,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from faults import running
-from faults.deadman import DeadMan
+from faults.durable import units_to_restart
+from faults.durable.undo_timer import DeadMan
+from faults.durable.units_to_restart import LONGEST_NS, Running, RunningFile
 from faults.host.boottime import boot_id, boottime_ns
 from faults.host.units import UNITS
-from faults.running import LONGEST_NS, Running, RunningFile
 from tests.unit.fault_agent.timers import end_timers
 from tests.waiting import wait_until
 
@@ -116,7 +116,7 @@ def systemctl(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         told.append(words)
         return 0, "", ""
 
-    monkeypatch.setattr(running, "output", tell)
+    monkeypatch.setattr(units_to_restart, "output", tell)
     return told
 
 

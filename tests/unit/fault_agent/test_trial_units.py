@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from faults.deadman import DeadMan
+from faults.durable.journal import Journal
+from faults.durable.trial_units import UNARMED_NS, TrialUnits
+from faults.durable.undo_timer import DeadMan
+from faults.durable.units_to_restart import ENDED, NAME, RunningFile
 from faults.host import units
 from faults.host.boottime import boottime_ns
-from faults.journal import Journal
 from faults.model.fault import FaultError
-from faults.running import ENDED, NAME, RunningFile
-from faults.trial_units import UNARMED_NS, TrialUnits
 from tests.unit.fault_agent.timers import end_timers
 
 S = 1_000_000_000

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faults.deadman import LEASE_PATIENCE_S, DeadMan
-from faults.grant import Grant, GrantFile
+from faults.durable.armed_trial import Grant, GrantFile
+from faults.durable.undo_timer import LEASE_PATIENCE_S, DeadMan
 
 WORD = "lease"
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from faults.deadman import LEASE_PATIENCE_S, DeadMan, unit_name
+from faults.durable.undo_timer import LEASE_PATIENCE_S, DeadMan, unit_name
 from faults.host.boottime import boot_id, boottime_ns
 from faults.host.runner import output
 from faults.host.units import UNITS

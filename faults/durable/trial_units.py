@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
+from faults.durable.journal import Journal
+from faults.durable.units_to_restart import Running, RunningFile
 from faults.host import units
-from faults.journal import Journal
 from faults.model.fault import SECOND_NS, FaultError
-from faults.running import Running, RunningFile
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from typing import Literal
 
 import msgspec
 
-from faults.grant import NAME as GRANT
+from faults.durable.armed_trial import NAME as GRANT
 from faults.host.shell_lines import shell_lines
 from faults.model.fault import Step
 
