@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from faults import ctl
+from faults.agent import ctl
 from faults.host.layout import layout
 from faults.model.fault import FaultError
 
@@ -20,13 +20,13 @@ def main(arguments: list[str] | None = None) -> int:
         # Imported where they are needed: the relay is what a slow host starts at every login.
         match options.command:
             case "agent":
-                from faults import service
+                from faults.agent import service
 
                 return service.main(place, options.provider)
             case "ctl":
                 return ctl.main(Path(options.socket) if options.socket else place.socket)
             case _:
-                from faults.heal import heal
+                from faults.agent.heal import heal
 
                 return heal(place, boot=options.boot)
     except FaultError as error:

@@ -8,14 +8,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from faults.arming import Host
+from faults.agent.arming import Host
+from faults.agent.undo_open_faults import recover
 from faults.durable.armed_trial import Grant, GrantFile
 from faults.durable.journal import Journal
 from faults.durable.ledger import Entry, Ledger
 from faults.host.boottime import boot_id, boottime_ns
 from faults.host.layout import HostConfig, Layout
 from faults.model.fault import Command
-from faults.recovery import recover
 
 
 def entry(token: str = "ab12cd34", state: str = "armed", **changes: object) -> Entry:

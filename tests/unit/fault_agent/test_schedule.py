@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faults.schedule import HELPER_LEAD_NS, LEAD_NS, Action, Item, Schedule, Stage
+from faults.agent.schedule import HELPER_LEAD_NS, LEAD_NS, Action, Item, Schedule, Stage
 
 S = 1_000_000_000
 ORDER = [Action.PREPARE, Action.INJECT, Action.HEAL]

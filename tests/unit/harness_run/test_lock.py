@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from faults.provider import IDLE_S
+from faults.agent.provider_agent import IDLE_S
 from harness import keeper as keeping
 from harness import lock
 from harness.channel import Reply

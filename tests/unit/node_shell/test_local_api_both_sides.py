@@ -18,10 +18,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from faults import node_api
+from faults.agent import node_client
+from faults.agent.node_client import ANSWER_BYTES_MAX, ask_node
 from faults.host.layout import layout
 from faults.model.fault import FaultError
-from faults.node_api import ANSWER_BYTES_MAX, ask_node
 from harness.channel import Reply
 from harness.errors import RunError
 from harness.genesis import RUN_DIR
@@ -68,7 +68,7 @@ def reply(answer: bytes) -> Reply:
 
 
 def test_the_layout_of_a_frame_and_the_place_of_the_socket_are_the_same() -> None:
-    assert node_api.LENGTH.format == local_frame.LENGTH.format
+    assert node_client.LENGTH.format == local_frame.LENGTH.format
     assert ANSWER_BYTES_MAX < local_frame.FRAME_BYTES_MAX
     deployed = layout().run_dir / layout().node_socket.name
     assert str(deployed) == DEFAULT_SOCKET == f"{RUN_DIR}/node.sock"
@@ -142,7 +142,7 @@ async def _trickles(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
 def test_a_node_that_does_not_answer_is_given_up_with_its_reason(
     path: Path, monkeypatch: pytest.MonkeyPatch, answers: Any, reason: str
 ) -> None:
-    monkeypatch.setattr(node_api, "DEADLINE_S", 0.3)
+    monkeypatch.setattr(node_client, "DEADLINE_S", 0.3)
 
     async def ask() -> None:
         async with await asyncio.start_unix_server(answers, str(path)):

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from faults.agent.schedule import LATE_NS_MAX, Action
 from faults.durable.journal import Journal
 from faults.durable.ledger import Entry, Ledger, verdict_of_undone
 from faults.durable.undo_timer import GRACE_NS, DeadMan
@@ -23,7 +24,6 @@ from faults.kinds.evidence import counters, ended_before_release, ended_early, l
 from faults.model.evidence import Evidence
 from faults.model.fault import SECOND_NS, Place, Recipe
 from faults.model.record import State
-from faults.schedule import LATE_NS_MAX, Action
 
 STAND_BACK_NS = 30_000_000
 POLL_S = 0.02

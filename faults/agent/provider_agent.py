@@ -8,14 +8,14 @@ import asyncio
 import time
 from pathlib import Path
 
-from faults.agent import Agent
-from faults.arming import Host
+from faults.agent.agent import Agent
+from faults.agent.arming import Host
+from faults.agent.server import Server
 from faults.durable.journal import Journal
 from faults.durable.ledger import Ledger
 from faults.host.layout import HostConfig, Layout
 from faults.kinds.power import CAPABILITY, read_provider
 from faults.model.record import PROVIDER
-from faults.server import Server
 
 IDLE_S = 60.0
 POLL_S = 1.0

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import msgspec
 
-from faults.arming import Armed, ArmRequest, Host, build, load
-from faults.driver import Driver
+from faults.agent.arming import Armed, ArmRequest, Host, build, load
+from faults.agent.driver import Driver
+from faults.agent.schedule import Action
+from faults.agent.undo_open_faults import recover
 from faults.durable.lab_lock import LabLock
 from faults.durable.lease import Leasing
 from faults.durable.trial_files import check_files, place_files
@@ -28,8 +30,6 @@ from faults.host.runner import run
 from faults.host.snapshot import snapshot
 from faults.kinds.delay.delay_readback import foreign_qdisc
 from faults.model.fault import FOR_NS_MAX, SECOND_NS, FaultError
-from faults.recovery import recover
-from faults.schedule import Action
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +165,7 @@ class Agent:
         return {
             "host": self.host.config.host,
             "boot": boot_id(),
-            "version": Path(__file__).resolve().parents[1].name,
+            "version": Path(__file__).resolve().parents[2].name,
             "capabilities": {
                 **self.capabilities,
                 "foreign_qdisc": bool(foreign_qdisc(self.host.config.interface)),

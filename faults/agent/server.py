@@ -15,13 +15,13 @@ from typing import TypeVar
 
 import msgspec
 
-from faults.agent import Agent
-from faults.arming import ArmRequest
+from faults.agent.agent import Agent
+from faults.agent.arming import ArmRequest
+from faults.agent.node_client import Ask, ask_node
 from faults.durable.trial_files import last_events
 from faults.host.boottime import boot_id
 from faults.host.clock import clock_setters
 from faults.model.fault import FaultError
-from faults.node_api import Ask, ask_node
 
 log = logging.getLogger(__name__)
 

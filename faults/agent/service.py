@@ -10,8 +10,10 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from faults.agent import Agent
-from faults.arming import Host
+from faults.agent.agent import Agent
+from faults.agent.arming import Host
+from faults.agent.provider_agent import provider_host, until_idle
+from faults.agent.server import Server
 from faults.durable.journal import Journal
 from faults.durable.ledger import Ledger
 from faults.host.capability import capabilities
@@ -19,8 +21,6 @@ from faults.host.clock.skew_file import write_skew
 from faults.host.layout import Layout, read_host
 from faults.host.priority import hurry, nice
 from faults.model.fault import FaultError
-from faults.provider import provider_host, until_idle
-from faults.server import Server
 
 AGENT_NICENESS = -10
 """For where real-time priority is not to be had."""

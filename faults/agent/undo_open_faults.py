@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import msgspec
 
-from faults.arming import Host, left_behind
+from faults.agent.arming import Host, left_behind
 from faults.durable.ledger import Entry, verdict_of_undone
 from faults.host.boottime import boot_id, boottime_ns
 from faults.host.runner import output

@@ -14,15 +14,15 @@ import socket
 import struct
 from pathlib import Path
 
-from faults import ctl
-from faults.arming import Host
+from faults.agent import ctl
+from faults.agent.arming import Host
+from faults.agent.undo_open_faults import recover
 from faults.durable.armed_trial import GrantFile
 from faults.durable.journal import Journal
 from faults.durable.ledger import Ledger
 from faults.durable.units_to_restart import RunningFile
 from faults.host.layout import Layout, read_host
 from faults.model.fault import FaultError
-from faults.recovery import recover
 
 ANSWER_TIMEOUT_S = 2.0
 HEAL_TIMEOUT_S = 30.0

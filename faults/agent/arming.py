@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from faults.driver import Driver
+from faults.agent.driver import Driver
+from faults.agent.schedule import HELPER_LEAD_NS, LEAD_NS, Item, Schedule
 from faults.durable.armed_trial import Grant, GrantFile
 from faults.durable.journal import Journal
 from faults.durable.ledger import TOKEN_CHARACTERS, Entry, Ledger
@@ -31,7 +32,6 @@ from faults.kinds.ntp.ntp_faults import NtpCut, NtpOffset
 from faults.kinds.partition import Blocked
 from faults.kinds.power import Power, Provider
 from faults.model.fault import FOR_NS_MAX, FaultError, Place
-from faults.schedule import HELPER_LEAD_NS, LEAD_NS, Item, Schedule
 
 FAULTS_MAX = 1_000
 PROVIDER_HOW = "provider"
@@ -213,7 +213,7 @@ def _unique(grant: Grant, fault: AnyFault, queues: set[int]) -> tuple[str, int]:
 def _place(
     host: Host, token: str, deadline_ns: int | None, queue_num: int, *, mangle_existed: bool
 ) -> Place:
-    root = str(Path(__file__).resolve().parents[1])
+    root = str(Path(__file__).resolve().parents[2])
     site = str(Path(msgspec.__file__).resolve().parents[1])
     return Place(
         token=token,
