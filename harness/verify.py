@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from harness.store import write_json
-from metrics.intake import lines
+from metrics.intake import event_lines
 from metrics.intake.trial import LYING
 from metrics.model import run_folder
 from metrics.model.plan import Plan
@@ -93,7 +93,7 @@ def verify(folder: Path, *, liars: frozenset[str] = frozenset()) -> dict[str, An
         return _unknown(f"genesis.json: {error}")
     try:
         return judge(profile, (seen for seen in _events(folder) if seen.host not in liars))
-    except lines.Damage as error:
+    except event_lines.Damage as error:
         return _unknown(str(error))
 
 
@@ -216,13 +216,13 @@ def _events(folder: Path) -> Iterator[Seen]:
         lines.Damage: a file of events cannot be read to its end.
     """
     for path in sorted((folder / "hosts").glob("*")):
-        for file in lines.files_of(path):
+        for file in event_lines.files_of(path):
             yield from _seen(path.name, file)
 
 
 def _seen(host: str, file: Path) -> Iterator[Seen]:
     try:
-        for line in lines.read(file):
+        for line in event_lines.read(file):
             if any(word in line for word in _WANTED):
                 try:
                     seen = _SEEN.decode(line.strip(b"\0"))
@@ -230,5 +230,5 @@ def _seen(host: str, file: Path) -> Iterator[Seen]:
                     continue  # Broken lines are counted where events are taken in.
                 if seen.host == host:
                     yield seen
-    except lines.Damage as error:
-        raise lines.Damage(f"hosts/{host}/{file.name} is damaged: {error}") from error
+    except event_lines.Damage as error:
+        raise event_lines.Damage(f"hosts/{host}/{file.name} is damaged: {error}") from error

@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import msgspec
 
-from metrics.intake import history, trial
+from metrics.intake import event_table, trial
 from metrics.model import run_folder
 from metrics.model.plan import Plan
 from metrics.model.run_folder import RunError
@@ -33,7 +33,7 @@ def build(
     """
     plan = run_folder.load_plan(run)
     other = None if other_run is None else beside.load(other_run)
-    db = history.connect()
+    db = event_table.connect()
     try:
         analyses, absent = _measured(db, run, plan, progress)
         progress("writing tables")
@@ -61,7 +61,7 @@ def summarize(run: Path) -> dict[str, Any]:
         RunError: plan.json is missing or damaged.
     """
     plan = run_folder.load_plan(run)
-    db = history.connect()
+    db = event_table.connect()
     try:
         return summary.build(plan, *_measured(db, run, plan, lambda _: None), None)
     finally:

@@ -14,7 +14,7 @@ import numpy as np
 
 from metrics.fault_checks.probes import MARGIN_NS
 from metrics.fault_checks.stretches import STEP_NS, Stretch
-from metrics.intake.band import Floats, Ints
+from metrics.intake.offset_bounds import Floats, Ints
 from metrics.intake.trial import TrialData
 from metrics.model.plan import PlannedFault
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from faults.model.record import Record
-from metrics.intake.pairs import Epoch
+from metrics.intake.clock_pairs import Epoch
 from metrics.intake.trial import TrialData
 from metrics.model.plan import PlannedFault
 

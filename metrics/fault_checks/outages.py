@@ -10,8 +10,8 @@ from typing import Any
 from metrics.fault_checks import fault_records, stretches
 from metrics.fault_checks.path_faults import AS_ASKED, Found
 from metrics.fault_checks.probes import MARGIN_NS, Burst
+from metrics.intake.record_completeness import DEATHS
 from metrics.intake.trial import TrialData
-from metrics.intake.writers import DEATHS
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
 

@@ -18,9 +18,9 @@ import duckdb
 import numpy as np
 
 from faults.model.record import Record
-from metrics.intake import band, history
-from metrics.intake.band import Band, Broken, Floats, Ints
-from metrics.intake.pairs import CRYSTAL_PPM, Epoch, Pairs, breach_ppm, freezes, from_probes
+from metrics.intake import event_table, offset_bounds
+from metrics.intake.clock_pairs import CRYSTAL_PPM, Epoch, Pairs, breach_ppm, freezes, from_probes
+from metrics.intake.offset_bounds import Band, Broken, Floats, Ints
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
@@ -277,7 +277,7 @@ def _wall(
     wander_ppm: float = WALL_WANDER_PPM
     if bare.reference:
         wander_ppm += breach_ppm(bare.pairs, bare.reference)
-    for host, _, boot, _, wall, mono, offset, bound, verified in history.rows(
+    for host, _, boot, _, wall, mono, offset, bound, verified in event_table.rows(
         db, trial, "clock", "offset_ns bound_ns verified"
     ):
         if not verified or not bound or bound <= 0:
@@ -295,7 +295,7 @@ def _wall(
     if not points:
         return None
     table = np.asarray(points, dtype=np.int64)
-    return band.build(table[:, 0], table[:, 1], table[:, 2], wander_ppm=wander_ppm)
+    return offset_bounds.build(table[:, 0], table[:, 1], table[:, 2], wander_ppm=wander_ppm)
 
 
 def _bends(fault: PlannedFault, host: str, since_ns: int | None) -> bool:

@@ -10,9 +10,9 @@ import duckdb
 import numpy as np
 
 from faults.model.record import Record
-from metrics.intake import history, journals, timeline, windows
-from metrics.intake.history import Intake
-from metrics.intake.pairs import Epoch
+from metrics.intake import agent_journals, event_table, phase_windows, timeline
+from metrics.intake.clock_pairs import Epoch
+from metrics.intake.event_table import Intake
 from metrics.intake.timeline import Timeline
 from metrics.model import run_folder
 from metrics.model.plan import Phase, Plan, PlannedTrial
@@ -66,7 +66,7 @@ class TrialData:
         """Return the events of one kind with the named columns as fields, by node and seq."""
         key = kind, columns
         if key not in self._cache:
-            rows = history.rows(self.db, self.file.n, kind, columns)
+            rows = event_table.rows(self.db, self.file.n, kind, columns)
             self._cache[key] = self._align(rows)
         return self._cache[key]
 
@@ -150,9 +150,9 @@ def load(
     if file is None:
         return None
     folder = run_folder.trial_folder(run, planned.n)
-    told = journals.load(folder, plan, file)
+    told = agent_journals.load(folder, plan, file)
     agents = told.records
-    intake = history.load(db, folder, plan, planned, file, agents)
+    intake = event_table.load(db, folder, plan, planned, file, agents)
     intake = replace(
         intake, findings=intake.findings + told.findings, notes=intake.notes + told.notes
     )
@@ -167,5 +167,5 @@ def load(
         agents=agents,
         timeline=timeline.build(db, plan, planned, file, agents),
         epochs=timeline.epochs(db, file.n),
-        phases=windows.measured(planned, agents),
+        phases=phase_windows.measured(planned, agents),
     )

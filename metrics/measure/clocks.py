@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from metrics.intake.band import WIDEST_PPM
-from metrics.intake.pairs import CRYSTAL_PPM, PAIR_WANDER_PPM, UNFITTED_PPM
+from metrics.intake.clock_pairs import CRYSTAL_PPM, PAIR_WANDER_PPM, UNFITTED_PPM
+from metrics.intake.offset_bounds import WIDEST_PPM
 from metrics.intake.timeline import LIE_LINGERS_NS, SETTLE_NS, WALL_WANDER_PPM
 from metrics.intake.trial import TrialData
 from metrics.measure.propagation import Hop

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.intake.pairs import Epoch
+from metrics.intake.clock_pairs import Epoch
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import (
     ORPHANED,

@@ -23,9 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from faults.model.record import Record
-from metrics.intake.pairs import CRYSTAL_PPM
+from metrics.intake.clock_pairs import CRYSTAL_PPM
+from metrics.intake.record_completeness import STOPPING
 from metrics.intake.trial import TrialData
-from metrics.intake.writers import STOPPING
 from metrics.measure.blocks import IRREVERSIBLE, ChainView
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from metrics.intake.record_completeness import STOPPING
 from metrics.intake.trial import OUTSIDE, WARMUP, TrialData
-from metrics.intake.writers import STOPPING
 from metrics.measure import schedule
 from metrics.measure.blocks import PRODUCED, ChainView
 from metrics.model.method import Method

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from metrics.fault_checks import clock_steps, faults, outages, path_faults, time_servers
-from metrics.intake import windows
+from metrics.intake import phase_windows
 from metrics.measure import clocks, finality, forks, load, propagation, recovery, slots
 from metrics.model import quantiles
 from metrics.model.method import Method
@@ -15,7 +15,7 @@ from metrics.results import beside, expectations, summary
 from metrics.safety import checks
 
 GROUPS = {
-    "Chain": (windows, finality, slots, forks, summary, propagation, recovery, load),
+    "Chain": (phase_windows, finality, slots, forks, summary, propagation, recovery, load),
     "Errors, clocks and verdicts": (quantiles, clocks, checks, expectations, beside),
     "Faults": (faults, path_faults, clock_steps, time_servers, outages),
 }

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from metrics.fault_checks import faults
 from metrics.fault_checks.faults import FaultResult
+from metrics.intake.record_completeness import COMPLETE
 from metrics.intake.trial import TrialData
-from metrics.intake.writers import COMPLETE
 from metrics.measure import blocks, finality, forks, load, propagation, recovery, slots
 from metrics.measure.blocks import ChainView, LeftOut
 from metrics.measure.finality import BlockFinality

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from metrics.intake.phase_windows import BETWEEN
 from metrics.intake.trial import OUTSIDE, WARMUP
-from metrics.intake.windows import BETWEEN
 from metrics.measure import clocks, finality, forks, load, propagation, recovery, slots
 from metrics.measure.blocks import sum_left_out
 from metrics.model.method import Method

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harness.collect import EACH_FILE
-from metrics.intake import gate, writers
+from metrics.intake import event_validation, record_completeness
 from metrics.model.run_folder import TrialFile
 from node import events
 from tests.unit.harness_run.builders import planned
@@ -21,16 +21,16 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.process
 
 
-def losses(folder: Path, host: str) -> list[writers.Loss]:
+def losses(folder: Path, host: str) -> list[record_completeness.Loss]:
     """Return what the intake misses in a trial's folder of one host."""
-    gathered = gate.gather(folder, io.BytesIO())
+    gathered = event_validation.gather(folder, io.BytesIO())
     assert not gathered.rejected
     plan = planned()
     file = TrialFile(
         n=1, label="x.1", seed=0, t0_wall_ns=0, chain_id="", state="complete", reason="",
         started_ns=0, ended_ns=0, genesis_slot=0,
     )  # fmt: skip
-    found = writers.judge(gathered, plan, plan.trials[0], file, [])
+    found = record_completeness.judge(gathered, plan, plan.trials[0], file, [])
     return [loss for loss in found.losses if loss.host == host]
 
 

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from metrics.intake.pairs import CRYSTAL_PPM
+from metrics.intake.clock_pairs import CRYSTAL_PPM
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from metrics.build import build
-from metrics.intake.pairs import CRYSTAL_PPM, PAIR_WANDER_PPM
+from metrics.intake.clock_pairs import CRYSTAL_PPM, PAIR_WANDER_PPM
 from tests.sim import true_figures as figures
 from tests.sim.drawn_clocks import Weather
 from tests.sim.drifting import Original, Truth, restamp, simulate

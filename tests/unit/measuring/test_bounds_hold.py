@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from metrics.intake import pairs
-from metrics.intake.band import Band, Floats, Ints
-from metrics.intake.pairs import Epoch
+from metrics.intake import clock_pairs
+from metrics.intake.clock_pairs import Epoch
+from metrics.intake.offset_bounds import Band, Floats, Ints
 from metrics.intake.timeline import Interval, Timeline
 
 A, B = Epoch("a", "1"), Epoch("b", "1")
@@ -45,15 +45,15 @@ def probed(
     """Return the time line of a and b from probes of a; ways_ms: the least delay there, back."""
     n = len(probes_s)
     there, back = (way / 1e3 + rng.exponential(0.2e-3, n) for way in ways_ms)
-    forth, home = pairs.both_ways(
+    forth, home = clock_pairs.both_ways(
         a.read(probes_s),
         b.read(probes_s + there),
         b.read(probes_s + there + 50e-6),
         a.read(probes_s + there + 50e-6 + back),
     )
     related = {
-        (A, B): pairs.pair_band([forth]),
-        (B, A): pairs.pair_band([home]),
+        (A, B): clock_pairs.pair_band([forth]),
+        (B, A): clock_pairs.pair_band([home]),
     }
     return Timeline(A, related, None, 0, None)
 
@@ -126,7 +126,7 @@ def test_a_catch_up_of_ten_seconds_is_placed_at_its_end() -> None:
     found = line.latency(A, a.read(starts), B, b.read(starts + 10))
     assert found is not None
     assert outside(found, np.full(100, 10.0)) == 0
-    rate_ns = 10e9 * pairs.CRYSTAL_PPM / 1e6
+    rate_ns = 10e9 * clock_pairs.CRYSTAL_PPM / 1e6
     assert (found.hi - found.lo).max() / 2 < rate_ns + 500_000
 
 
@@ -141,7 +141,7 @@ def test_without_a_fit_the_band_wanders_as_two_crystals_may() -> None:
     assert isinstance(long, Band)
     assert short.slope == 0
     assert -205e-6 < long.slope < -195e-6
-    assert short.wander == pytest.approx(2e-6 * pairs.CRYSTAL_PPM)
+    assert short.wander == pytest.approx(2e-6 * clock_pairs.CRYSTAL_PPM)
     assert 100e-6 < long.wander < 110e-6
 
 

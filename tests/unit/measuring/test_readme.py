@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from metrics.fault_checks.fault_records import EARLY_NS, LATE_NS
-from metrics.intake.pairs import CRYSTAL_PPM, PAIR_WANDER_PPM
+from metrics.intake.clock_pairs import CRYSTAL_PPM, PAIR_WANDER_PPM
 from metrics.model.quantiles import NEEDED
 
 README = (Path(__file__).resolve().parents[3] / "README.md").read_text()

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from faults.model.record import Record
+from metrics.intake.phase_windows import measured
 from metrics.intake.trial import TrialData
-from metrics.intake.windows import measured
 from metrics.measure import finality, recovery
 from metrics.measure.blocks import Block
 from metrics.measure.finality import BlockFinality, Final

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.intake import band
+from metrics.intake import offset_bounds
 
 
 @settings(max_examples=60, deadline=None)
@@ -23,13 +23,15 @@ def test_the_band_holds_the_true_offset_between_samples_whatever_the_asymmetry(
 ) -> None:
     times = np.arange(len(delays), dtype=np.int64) * 10**9 + 7 * 10**14
 
-    def truth(at: band.Ints) -> band.Ints:
-        moved: band.Ints = offset + np.round((at - times[0]) * drift_ppm * 1e-6).astype(np.int64)
+    def truth(at: offset_bounds.Ints) -> offset_bounds.Ints:
+        moved: offset_bounds.Ints = offset + np.round((at - times[0]) * drift_ppm * 1e-6).astype(
+            np.int64
+        )
         return moved
 
     lower = truth(times) - np.asarray([back for _, back in delays], dtype=np.int64)
     upper = truth(times) + np.asarray([there for there, _ in delays], dtype=np.int64)
-    found = band.build(times, lower, upper, wander_ppm=200.0)
+    found = offset_bounds.build(times, lower, upper, wander_ppm=200.0)
     assert not found.empty
     asked = np.linspace(times[0] - 10**9, times[-1] + 10**9, 97).astype(np.int64)
     low, high = found.at(asked)
@@ -41,8 +43,8 @@ def test_a_fitted_drift_narrows_the_band() -> None:
     times = np.arange(120, dtype=np.int64) * 10**9
     middle = 3_600_000_000_000 + (times * 40e-6).astype(np.int64)
     width = np.where(np.arange(120) % 10 == 0, 50_000, 2_000_000).astype(np.int64)
-    fitted = band.fit(times, middle - width, middle + width, band.Wander(10, 300))
-    plain = band.build(times, middle - width, middle + width, wander_ppm=100)
+    fitted = offset_bounds.fit(times, middle - width, middle + width, offset_bounds.Wander(10, 300))
+    plain = offset_bounds.build(times, middle - width, middle + width, wander_ppm=100)
     assert abs(fitted.slope - 40e-6) < 1e-7
     assert fitted.median_half_ns < plain.median_half_ns / 3
 
@@ -50,14 +52,16 @@ def test_a_fitted_drift_narrows_the_band() -> None:
 def test_samples_that_no_clock_can_satisfy_leave_the_band_empty() -> None:
     times = np.arange(3, dtype=np.int64) * 10**9
     offset = np.asarray([0, 10_000_000, 0], dtype=np.int64)
-    assert band.build(times, offset - 1000, offset + 1000, wander_ppm=10).empty
+    assert offset_bounds.build(times, offset - 1000, offset + 1000, wander_ppm=10).empty
 
 
 def test_a_band_breaks_where_a_clock_stood_still_and_nowhere_else() -> None:
     times = np.arange(0, 100 * 10**9, 10**9, dtype=np.int64)
     offset = np.where(times < 40 * 10**9, 0, -7 * 10**9)
-    found = band.fit_broken(times, offset - 1000, offset + 1000, band.Wander(10, 20), 2)
-    assert isinstance(found, band.Broken)
+    found = offset_bounds.fit_broken(
+        times, offset - 1000, offset + 1000, offset_bounds.Wander(10, 20), 2
+    )
+    assert isinstance(found, offset_bounds.Broken)
     assert len(found.parts) == 2
     assert not found.empty
     low, high = found.at(np.asarray([20, 60, 39], dtype=np.int64) * 10**9)
@@ -65,8 +69,10 @@ def test_a_band_breaks_where_a_clock_stood_still_and_nowhere_else() -> None:
     low, high = found.at(np.asarray([39 * 10**9 + 10**9 // 2]))
     assert low[0] <= -7 * 10**9
     assert high[0] >= 0
-    whole = band.fit_broken(times, offset * 0 - 1000, offset * 0 + 1000, band.Wander(10, 20), 2)
-    assert isinstance(whole, band.Band)
+    whole = offset_bounds.fit_broken(
+        times, offset * 0 - 1000, offset * 0 + 1000, offset_bounds.Wander(10, 20), 2
+    )
+    assert isinstance(whole, offset_bounds.Band)
 
 
 def test_the_worst_half_width_is_the_widest_that_the_band_gets_between_samples() -> None:
@@ -74,7 +80,7 @@ def test_the_worst_half_width_is_the_widest_that_the_band_gets_between_samples()
     for _ in range(50):
         times = np.cumsum(rng.integers(10**8, 10**10, 12))
         there, back = (rng.integers(10_000, 5_000_000, 12) for _ in range(2))
-        found = band.build(times, -back, there, wander_ppm=100.0)
+        found = offset_bounds.build(times, -back, there, wander_ppm=100.0)
         low, high = found.at(np.linspace(times[0], times[-1], 20_001).astype(np.int64))
         widest = float((high - low).max()) / 2
         assert widest - 2 <= found.worst_half_ns <= widest * 1.01

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import duckdb
 import numpy as np
 
-from metrics.intake import band, history
-from metrics.intake.band import Band, Broken, Ints, Wander
+from metrics.intake import event_table, offset_bounds
+from metrics.intake.offset_bounds import Band, Broken, Ints, Wander
 from metrics.model.plan import PlannedFault
 
 CRYSTAL_PPM = 160
@@ -40,7 +40,7 @@ Pairs = dict[tuple[Epoch, Epoch], Band | Broken]
 def from_probes(db: duckdb.DuckDBPyConnection, trial: int, faults: list[PlannedFault]) -> Pairs:
     """Return the band of each pair of epochs that answered clock probes in a trial."""
     stamps: dict[tuple[Epoch, Epoch], list[tuple[int, ...]]] = defaultdict(list)
-    found = history.rows(db, trial, "probe", "peer flow peer_boot t1_ns t2_ns t3_ns t4_ns")
+    found = event_table.rows(db, trial, "probe", "peer flow peer_boot t1_ns t2_ns t3_ns t4_ns")
     for host, _, boot, _, _, _, peer, flow, peer_boot, t1, t2, t3, t4 in found:
         if flow == "clock" and t1 and t4 and peer_boot:
             stamps[Epoch(host, boot), Epoch(peer, peer_boot)].append((t1, t2, t3, t4))
@@ -93,8 +93,8 @@ def pair_band(series: list[Ints], jumps: int = 0, least_ppm: float = 0.0) -> Ban
     times, lower, upper = np.concatenate(series, axis=1)
     wander = Wander(PAIR_WANDER_PPM, UNFITTED_PPM, least_ppm)
     if jumps:
-        return band.fit_broken(times, lower, upper, wander, jumps)
-    return band.fit(times, lower, upper, wander, series)
+        return offset_bounds.fit_broken(times, lower, upper, wander, jumps)
+    return offset_bounds.fit(times, lower, upper, wander, series)
 
 
 def _jumps(faults: list[PlannedFault], pair: tuple[Epoch, Epoch]) -> int:

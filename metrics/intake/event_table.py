@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 
 from faults.model.record import Record
-from metrics.intake import agreement, gate, writers
-from metrics.intake.writers import Loss
+from metrics.intake import block_agreement, event_validation, record_completeness
+from metrics.intake.record_completeness import Loss
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
@@ -77,17 +77,19 @@ def load(
     with tempfile.TemporaryDirectory(prefix="slotlab-") as spare:
         passed = Path(spare) / "events.jsonl"  # A name without what a database takes for a pattern.
         with passed.open("wb") as out:
-            gathered = gate.gather(folder, out)
+            gathered = event_validation.gather(folder, out)
         if gathered.lines:
             _insert(db, passed, planned.n)
-    judged = writers.judge(gathered, plan, planned, file, agents)
+    judged = record_completeness.judge(gathered, plan, planned, file, agents)
     return Intake(
         lines=gathered.lines,
         rejected={host: count for host, count in gathered.rejected.items() if count},
         unknown_kinds=dict(sorted(gathered.unknown_kinds.items())),
         losses=judged.losses,
         hosts=sorted({host for host, _ in gathered.written}),
-        findings=gathered.findings + judged.findings + agreement.contradictions(db, planned.n),
+        findings=gathered.findings
+        + judged.findings
+        + block_agreement.contradictions(db, planned.n),
         notes=judged.notes + _notes(gathered),
     )
 
@@ -102,7 +104,7 @@ def _insert(db: duckdb.DuckDBPyConnection, path: Path, trial: int) -> None:
     )
 
 
-def _notes(gathered: gate.Gathered) -> list[str]:
+def _notes(gathered: event_validation.Gathered) -> list[str]:
     found = [
         f"{host}: {count} lines came twice and were taken once"
         for host, count in sorted(gathered.repeated.items())

@@ -10,7 +10,7 @@ from typing import BinaryIO, NamedTuple
 
 import msgspec
 
-from metrics.intake import lines
+from metrics.intake import event_lines
 from node import events
 
 ROLES = ("", ".probe", ".client")
@@ -44,7 +44,7 @@ def gather(folder: Path, out: BinaryIO) -> Gathered:
     """Return what passed of a trial's folder after writing those lines, typed anew, to out."""
     found = Gathered()
     for path in sorted(path for path in (folder / "hosts").glob("*") if path.is_dir()):
-        for file in lines.files_of(path):
+        for file in event_lines.files_of(path):
             _file(found, path.name, file, out)
     return found
 
@@ -55,10 +55,10 @@ def _file(found: Gathered, host: str, path: Path, out: BinaryIO) -> None:
     strangers: Counter[str] = Counter()
     twice: dict[str, int] = {}
     try:
-        for line in lines.read(path):
+        for line in event_lines.read(path):
             count += 1
             _line(found, host, line, out, strangers, twice)
-    except lines.Damage as error:
+    except event_lines.Damage as error:
         found.findings.append(f"{host}: {name} is damaged after {count} lines: {error}")
     for other, many in sorted(strangers.items()):
         found.findings.append(f"{host}: {name} holds {many} events of {other}")

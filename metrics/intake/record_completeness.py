@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from faults.model.record import Record
-from metrics.intake.gate import Gathered, Stamp
+from metrics.intake.event_validation import Gathered, Stamp
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
