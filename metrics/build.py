@@ -16,7 +16,7 @@ from metrics.model import run_folder
 from metrics.model.plan import Plan
 from metrics.model.run_folder import RunError
 from metrics.report import page
-from metrics.results import beside, junit, summary, tables
+from metrics.results import comparison, junit, summary, tables
 from metrics.results.analysis import Analysis, analyse
 
 
@@ -32,7 +32,7 @@ def build(
         RunError: plan.json is missing or damaged, other_run has no summary, or there is no room.
     """
     plan = run_folder.load_plan(run)
-    other = None if other_run is None else beside.load(other_run)
+    other = None if other_run is None else comparison.load(other_run)
     db = event_table.connect()
     try:
         analyses, absent = _measured(db, run, plan, progress)

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from metrics.fault_checks.probes import MARGIN_NS
-from metrics.fault_checks.stretches import STEP_NS, Stretch
+from metrics.fault_checks.effect_gaps import STEP_NS, Stretch
+from metrics.fault_checks.probe_bursts import MARGIN_NS
 from metrics.intake.offset_bounds import Floats, Ints
 from metrics.intake.trial import TrialData
 from metrics.model.plan import PlannedFault

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from metrics.fault_checks import clock_readings, fault_records, stretches, time_servers
+from metrics.fault_checks import clock_readings, effect_gaps, fault_records, time_servers
 from metrics.fault_checks.clock_readings import Line, Stamps
+from metrics.fault_checks.effect_gaps import STEP_NS, Stretch
 from metrics.fault_checks.path_faults import AS_ASKED, Found
-from metrics.fault_checks.probes import MARGIN_NS
-from metrics.fault_checks.stretches import STEP_NS, Stretch
+from metrics.fault_checks.probe_bursts import MARGIN_NS
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
@@ -67,7 +67,7 @@ def step(data: TrialData, fault: PlannedFault) -> Found:
     if abs(worst) > STEP_ERROR_NS + abs(asked_ns) * STEP_ERROR_SHARE:
         return measured, f"the clock moved {abs(worst) / 1e6:.0f} ms otherwise than asked"
     if small:
-        return measured | {"judged": stretches.too_small(f"{STEP_RESOLUTION_NS / 1e6:g} ms")}, ""
+        return measured | {"judged": effect_gaps.too_small(f"{STEP_RESOLUTION_NS / 1e6:g} ms")}, ""
     inside = all(o["lo"] <= asked_ns <= o["hi"] for o in offsets) if offsets else None
     word = (
         AS_ASKED if inside or abs(worst) <= STEP_RESOLUTION_NS else f"off by {worst / 1e6:+.1f} ms"
@@ -122,7 +122,7 @@ def _drift_word(worst: dict[str, Any], asked: int) -> tuple[str, str]:
     if abs(off) > error + (DRIFT_RESOLUTION_PPB if small else abs(asked) // 2):
         return "", f"the clock ran {worst['drift_ppb'] / 1000:+.1f} ppm fast"
     if small:
-        return stretches.too_small(f"{DRIFT_RESOLUTION_PPB / 1000:g} ppm"), ""
+        return effect_gaps.too_small(f"{DRIFT_RESOLUTION_PPB / 1000:g} ppm"), ""
     if error > abs(asked) * NOISE_SHARE:
         return "", f"the clock's rate is only known within {error / 1000:.1f} ppm"
     close = abs(off) <= DRIFT_ERROR_PPB + error
@@ -148,10 +148,10 @@ def _not_moved(host: str, line: Line, own: Stamps, window: Stretch, asked_ns: in
     slack_ns = min(STEP_ERROR_NS + abs(asked_ns) * STEP_ERROR_SHARE, abs(asked_ns) / 2) + noise_ns
     away = np.abs(line.above(own) - asked_ns) > slack_ns
     off = [part for part in own.steps(window[0]) if 2 * np.count_nonzero(away[part]) > len(part)]
-    if len(off) < stretches.GONE_STEPS:
+    if len(off) < effect_gaps.GONE_STEPS:
         return []
     around = (own.t > own.t[off[0][0]] - STEP_NS) & (own.t < own.t[off[-1][-1]] + STEP_NS)
-    when = stretches.words(float(t) for t in own.t[around & away])
+    when = effect_gaps.words(float(t) for t in own.t[around & away])
     return [f"{host}'s clock was not off as asked {when}"]
 
 
@@ -162,7 +162,7 @@ def _not_drifting(host: str, parts: list[Stamps], rate: float, asked: float) -> 
         line = clock_readings.fit(part)
         if line and abs(line.slope - rate - asked) > abs(asked) / 2 + line.slope_error:
             off += [float(part.t[0]), float(part.t[-1])]
-    return [f"{host}'s clock did not drift as asked {stretches.words(off)}"] if off else []
+    return [f"{host}'s clock did not drift as asked {effect_gaps.words(off)}"] if off else []
 
 
 def _parts(own: Stamps, rate_error: float, asked: float) -> list[Stamps]:
@@ -171,7 +171,7 @@ def _parts(own: Stamps, rate_error: float, asked: float) -> list[Stamps]:
     None is shorter than two measuring steps. None at all when not even halves are.
     """
     span_ns = float(own.t[-1] - own.t[0])
-    for count in range(int(span_ns // (stretches.GONE_STEPS * STEP_NS)), 1, -1):
+    for count in range(int(span_ns // (effect_gaps.GONE_STEPS * STEP_NS)), 1, -1):
         edges = np.linspace(float(own.t[0]), float(own.t[-1]) + 1, count + 1)
         parts = [own.part((own.t >= a) & (own.t < b)) for a, b in pairwise(edges)]
         lines = [clock_readings.fit(part) for part in parts]
@@ -199,12 +199,12 @@ def _dark(
 
     A clock set back makes its node wait that long for its next slot.
     """
-    if stretches.stopped(data, fault, host):
+    if effect_gaps.stopped(data, fault, host):
         return []
     waits_ns = abs(int(fault.asked.get("by_ns", 0))) if fault.fault == "clock_step" else 0
-    longest_ns = (stretches.GONE_STEPS + 1) * max(STEP_NS, data.plan.slot_ns) + waits_ns
-    gap = stretches.unseen((float(t) for t in own.t), window, longest_ns)
-    return [f"{host}'s clock was not seen {stretches.words(gap)}"] if gap else []
+    longest_ns = (effect_gaps.GONE_STEPS + 1) * max(STEP_NS, data.plan.slot_ns) + waits_ns
+    gap = effect_gaps.unseen((float(t) for t in own.t), window, longest_ns)
+    return [f"{host}'s clock was not seen {effect_gaps.words(gap)}"] if gap else []
 
 
 METHODS = (

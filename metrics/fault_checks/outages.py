@@ -7,9 +7,9 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from metrics.fault_checks import fault_records, stretches
+from metrics.fault_checks import effect_gaps, fault_records
 from metrics.fault_checks.path_faults import AS_ASKED, Found
-from metrics.fault_checks.probes import MARGIN_NS, Burst
+from metrics.fault_checks.probe_bursts import MARGIN_NS, Burst
 from metrics.intake.record_completeness import DEATHS
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
@@ -79,9 +79,9 @@ def pause(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     if awake:
         return measured, "; ".join(awake)
     # A running node may be silent for so long, too: a slot, or the second between two figures.
-    shortest_ns = stretches.GONE_STEPS * max(data.plan.slot_ns, stretches.STEP_NS)
+    shortest_ns = effect_gaps.GONE_STEPS * max(data.plan.slot_ns, effect_gaps.STEP_NS)
     if min(fault.end_ns, data.end_ns) - fault.at_ns < shortest_ns:
-        return measured | {"judged": stretches.too_small(f"{shortest_ns / 1e9:g} s")}, ""
+        return measured | {"judged": effect_gaps.too_small(f"{shortest_ns / 1e9:g} s")}, ""
     return measured | {"judged": AS_ASKED}, ""
 
 
@@ -106,8 +106,8 @@ def _wrote(data: TrialData, fault: PlannedFault, host: str) -> list[str]:
         for event in data.events(kind, SLOT_DUE if kind == "slot_due" else "")
         if event.host == host and event.node == host
     ]
-    signs = stretches.inside(times, window, MARGIN_NS)
-    return [f"{host}'s node wrote {stretches.words(signs)}"] if signs else []
+    signs = effect_gaps.inside(times, window, MARGIN_NS)
+    return [f"{host}'s node wrote {effect_gaps.words(signs)}"] if signs else []
 
 
 def silent(data: TrialData, fault: PlannedFault) -> Found:
@@ -131,12 +131,12 @@ def stands_still(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Fo
     in_force = fault_records.in_force_ns(data, fault)
     for host in fault.targets:
         least_ns, most_ns = _silence(data, fault, host, found)
-        alive = stretches.inside(_alive(data, fault, host, found), in_force, MARGIN_NS)
+        alive = effect_gaps.inside(_alive(data, fault, host, found), in_force, MARGIN_NS)
         silent[host] = [round(least_ns / 1e9, 3), None if most_ns is None else
                         round(most_ns / 1e9, 3)]  # fmt: skip
         lasted_ns = min(fault.end_ns, data.end_ns) - fault.at_ns
         if alive:
-            wrong.append(f"{host} was alive {stretches.words(alive)}")
+            wrong.append(f"{host} was alive {effect_gaps.words(alive)}")
         elif most_ns is None:
             wrong.append(f"{host} was not seen again by the end")
         elif most_ns < lasted_ns - 2 * MARGIN_NS:

@@ -11,8 +11,8 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
-from metrics.fault_checks import fault_records, jitters, probes, stretches
-from metrics.fault_checks.probes import LOSING, SLOWING, Burst
+from metrics.fault_checks import effect_gaps, fault_records, jitter, probe_bursts
+from metrics.fault_checks.probe_bursts import LOSING, SLOWING, Burst
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
@@ -38,10 +38,10 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     """
     before = _rtts([b for b in found if b.flow == "path" and b.inside(*_quiet(data))])
     in_force = fault_records.in_force_ns(data, fault)
-    during = probes.during(data, fault, found, SLOWING)
+    during = probe_bursts.during(data, fault, found, SLOWING)
     lasting_bursts = [burst for burst in during if burst.inside(*in_force)]
     lasting = _rtts(lasting_bursts)
-    wanted = probes.pairs_of(fault)
+    wanted = probe_bursts.pairs_of(fault)
     medians = _added(statistics.median, before, lasting, wanted)
     fastest = _added(min, before, lasting, wanted)
     jitter_ns = float(fault.asked.get("jitter_ns", 0))
@@ -59,9 +59,9 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
         "by": "median" if jitter_ns else "fastest",
         "probes": sum(len(lasting[pair]) for pair in each),
         "median_ms": round(statistics.median(medians.values()) / 1e6, 3),
-        "judged": stretches.too_small(f"{DELAY_ERROR_NS / 1e6:g} ms")
+        "judged": effect_gaps.too_small(f"{DELAY_ERROR_NS / 1e6:g} ms")
         if small
-        else jitters.word(_delay_word(each, asked_ns), jitter_ns),
+        else jitter.word(_delay_word(each, asked_ns), jitter_ns),
     }
     slack_ns = max(DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns, ABSENT_SHARE * asked_ns)
     off_mark = value < asked_ns - slack_ns or (
@@ -73,7 +73,7 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
         return measured, ""
     bursts = [burst for burst in lasting_bursts if burst.pair in each]
     wrong = _undelayed(bursts, before, asked_ns - jitter_ns)
-    wrong = wrong or jitters.absent({pair: lasting[pair] for pair in each}, jitter_ns, in_force)
+    wrong = wrong or jitter.absent({pair: lasting[pair] for pair in each}, jitter_ns, in_force)
     return measured, wrong or unprobed(data, fault, found, wanted or set(each))
 
 
@@ -82,7 +82,7 @@ def partition(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found
     side = {host: i for i, group in enumerate(fault.groups or []) for host in group}
     across: list[Burst] = []
     within: list[Burst] = []
-    for burst in probes.during(data, fault, found, LOSING):
+    for burst in probe_bursts.during(data, fault, found, LOSING):
         same = side.get(burst.host, -1) == side.get(burst.peer, -1)
         (within if same else across).append(burst)
     measured = {
@@ -96,7 +96,7 @@ def partition(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found
         return measured, f"{count} path probes crossed the partition{_passed(across)}"
     if not across:
         return measured, "no path probes to measure the partition with"
-    pairs = set(probes.split_pairs(fault.groups or []))
+    pairs = set(probe_bursts.split_pairs(fault.groups or []))
     wrong = unprobed(data, fault, found, pairs)
     return measured | ({} if wrong else {"judged": AS_ASKED}), wrong
 
@@ -124,14 +124,14 @@ def cut(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     if idle or also:
         who = ", ".join(idle or also)
         return measured, f"{who} dropped {'nothing' if idle else 'the other way, too'}"
-    wrong = unprobed(data, fault, found, probes.pairs_of(fault))
+    wrong = unprobed(data, fault, found, probe_bursts.pairs_of(fault))
     return measured | ({} if wrong else {"judged": AS_ASKED}), wrong
 
 
 def exchanges(data: TrialData, fault: PlannedFault, found: list[Burst]) -> list[Burst]:
     """Return the bursts of path probes between the fault's pairs while it lasted."""
-    wanted = probes.pairs_of(fault)
-    return probes.during(data, fault, [b for b in found if b.pair in wanted], LOSING)
+    wanted = probe_bursts.pairs_of(fault)
+    return probe_bursts.during(data, fault, [b for b in found if b.pair in wanted], LOSING)
 
 
 def unprobed(data: TrialData, fault: PlannedFault, found: list[Burst], pairs: set[Pair]) -> str:
@@ -142,19 +142,19 @@ def unprobed(data: TrialData, fault: PlannedFault, found: list[Burst], pairs: se
     """
     start_ns, end_ns = fault_records.in_force_ns(data, fault)
     # What is lost is written late: at the very end of a trial it is not written at all.
-    window = start_ns, min(end_ns, data.end_ns - probes.PROBE_WAIT_NS - probes.BURST_NS)
+    window = start_ns, min(end_ns, data.end_ns - probe_bursts.PROBE_WAIT_NS - probe_bursts.BURST_NS)
     sent: dict[Pair, dict[str, list[float]]] = {pair: {} for pair in pairs}
     for burst in found:
         if burst.flow == "path" and burst.pair in sent:
             sent[burst.pair].setdefault(burst.host, []).append(burst.sent_ns[1])
     for pair, by_host in sorted(sent.items()):
-        if any(stretches.stopped(data, fault, host) for host in pair):
+        if any(effect_gaps.stopped(data, fault, host) for host in pair):
             continue
-        longest_ns = 3 * max([stretches.STEP_NS, *map(_interval, by_host.values())])
+        longest_ns = 3 * max([effect_gaps.STEP_NS, *map(_interval, by_host.values())])
         times = (t for own in by_host.values() for t in own)
-        gap = stretches.unseen(times, window, longest_ns)
+        gap = effect_gaps.unseen(times, window, longest_ns)
         if gap is not None:
-            return f"no path probes between {pair[0]} and {pair[1]} {stretches.words(gap)}"
+            return f"no path probes between {pair[0]} and {pair[1]} {effect_gaps.words(gap)}"
     return ""
 
 
@@ -168,7 +168,7 @@ def _passed(found: list[Burst]) -> str:
     """Return between whom, first, and when something passed that should not have."""
     through = sorted((burst.pair, burst.sent_ns[1]) for burst in found if burst.received)
     (a, b), _ = through[0]
-    when = stretches.words(t for pair, t in through if pair == (a, b))
+    when = effect_gaps.words(t for pair, t in through if pair == (a, b))
     return f", between {a} and {b} {when}"
 
 

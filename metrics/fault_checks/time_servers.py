@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metrics.fault_checks import clock_readings, fault_records, stretches
+from metrics.fault_checks import clock_readings, effect_gaps, fault_records
+from metrics.fault_checks.effect_gaps import Stretch
 from metrics.fault_checks.path_faults import AS_ASKED, Found
-from metrics.fault_checks.probes import MARGIN_NS
-from metrics.fault_checks.stretches import Stretch
+from metrics.fault_checks.probe_bursts import MARGIN_NS
 from metrics.intake.trial import Event, TrialData
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
@@ -82,7 +82,7 @@ def _word(off: float, bound: float, asked_ns: int, partly: list[str]) -> str:
     """Return the word for a lie that is off by so much, with that bound."""
     resolution_ns = 2 * (bound + SURE_NS)
     if abs(asked_ns) < resolution_ns:
-        return stretches.too_small(f"{resolution_ns / 1e6:.1f} ms")
+        return effect_gaps.too_small(f"{resolution_ns / 1e6:.1f} ms")
     if abs(off) > bound + SURE_NS:
         return f"off by {off / 1e6:+.1f} ms"
     return partly[0] if partly else AS_ASKED
@@ -106,15 +106,15 @@ def _not_lied(host: str, lasting: list[Told], base: Told, asked_ns: int) -> list
         if abs(check.ahead_ns - base.ahead_ns - asked_ns)
         > abs(asked_ns) / 2 + SURE_NS + check.bound_ns + base.bound_ns
     ]  # fmt: skip
-    return [f"{host} was not lied to as asked {stretches.words(off)}"] if off else []
+    return [f"{host} was not lied to as asked {effect_gaps.words(off)}"] if off else []
 
 
 def _unchecked(host: str, earlier: list[Told], lasting: list[Told], window: Stretch) -> list[str]:
     """Return when a host asked no server for longer than two of its polls and a half."""
     apart = [b.t_ns - a.t_ns for a, b in itertools.pairwise(earlier)]
     poll_ns = max(POLL_NS, statistics.median(apart) if apart else 0.0)
-    gap = stretches.unseen((check.t_ns for check in lasting), window, 2.5 * poll_ns)
-    return [f"no check of {host} {stretches.words(gap)}"] if gap else []
+    gap = effect_gaps.unseen((check.t_ns for check in lasting), window, 2.5 * poll_ns)
+    return [f"no check of {host} {effect_gaps.words(gap)}"] if gap else []
 
 
 def _clock_is(data: TrialData, fault: PlannedFault) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def silence_of_servers(data: TrialData, fault: PlannedFault) -> Found:
     }
     if arrived:
         hosts = ", ".join(sorted({event.host for event in arrived}))
-        when = stretches.words(event.t_ns for event in arrived)
+        when = effect_gaps.words(event.t_ns for event in arrived)
         return measured, f"{len(arrived)} NTP answers arrived at {hosts} {when}"
     return measured | ({"judged": AS_ASKED} if counts["during"][1] else {}), ""
 

@@ -5,7 +5,7 @@ clocks, bounded by every probe burst (half its smallest round trip, whatever the
 the line and wall time: NTP checks of verified nodes. A cross-host latency needs only the first;
 finality, which starts at a slot's nominal time, needs both. Time on the line counts from T0.
 
-The bounds are as hard as what is assumed of crystals: see `pairs`.
+The bounds are as hard as what is assumed of crystals: see `clock_pairs`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 from metrics.measure import clocks, recovery
 from metrics.model.plan import PlannedFault
 from metrics.model.printable import printable
-from metrics.report import fault_text, text
+from metrics.report import fault_text, number_text
 from metrics.results.analysis import Analysis
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000")
@@ -145,10 +145,10 @@ def heat_maps(metrics: dict[str, Any], key: str) -> str:
         values: list[list[float | None]] = []
         cells: list[list[str]] = []
         for qs in found:
-            words = [text.figure(q, share).replace(" ± ", "<br>± ") if q else "" for q in qs]
+            words = [number_text.figure(q, share).replace(" ± ", "<br>± ") if q else "" for q in qs]
             cells.append(words)
             values.append(
-                [q.get(share) if q and w != text.UNKNOWN else None
+                [q.get(share) if q and w != number_text.UNKNOWN else None
                  for q, w in zip(qs, words, strict=True)]
             )  # fmt: skip
         figure.add_trace(

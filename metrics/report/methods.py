@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from metrics.fault_checks import clock_steps, faults, outages, path_faults, time_servers
+from metrics.fault_checks import clock_steps, fault_results, outages, path_faults, time_servers
 from metrics.intake import phase_windows
 from metrics.measure import clocks, finality, forks, load, propagation, recovery, slots
 from metrics.model import quantiles
 from metrics.model.method import Method
-from metrics.report.text import UNKNOWN
-from metrics.results import beside, expectations, summary
+from metrics.report.number_text import UNKNOWN
+from metrics.results import comparison, expectations, summary
 from metrics.safety import checks
 
 GROUPS = {
     "Chain": (phase_windows, finality, slots, forks, summary, propagation, recovery, load),
-    "Errors, clocks and verdicts": (quantiles, clocks, checks, expectations, beside),
-    "Faults": (faults, path_faults, clock_steps, time_servers, outages),
+    "Errors, clocks and verdicts": (quantiles, clocks, checks, expectations, comparison),
+    "Faults": (fault_results, path_faults, clock_steps, time_servers, outages),
 }
 """Where each group of figures declares its METHODS, in the order of the page."""
 

@@ -18,7 +18,7 @@ from metrics.measure.slots import Slot
 from metrics.model.plan import Plan
 from metrics.model.printable import printable
 from metrics.model.run_folder import load_json
-from metrics.report import charts, fault_text, methods, text
+from metrics.report import charts, fault_text, methods, number_text
 from metrics.results.analysis import Analysis
 
 CONTAINER_LABS = ("container",)
@@ -34,11 +34,12 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         finalize=_harmless,
     )  # fmt: skip
     environment.globals.update(
-        figure=text.figure, seconds=text.seconds, percent=text.percent, number=text.number,
+        figure=number_text.figure, seconds=number_text.seconds, percent=number_text.percent,
+        number=number_text.number,
         asked=fault_text.asked, measured=fault_text.measured, timing=fault_text.timing,
         where=fault_text.where,
-        moment=text.moment, span=text.span, known=text.known,
-        beside=text.beside, predicted=text.predicted,
+        moment=number_text.moment, span=number_text.span, known=number_text.known,
+        beside=number_text.beside, predicted=number_text.predicted,
     )  # fmt: skip
     return environment.get_template("report.html.j2").render(
         plan=plan,
@@ -175,7 +176,7 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str
     rows = [
         ("Clock error of a latency between hosts", error or "no latency", "ok" if error else "bad"),
         ("Wall time against the time line",
-         f"± {wall.median_half_ns / 1e6:.3f} ms (median)" if wall else text.UNKNOWN,
+         f"± {wall.median_half_ns / 1e6:.3f} ms (median)" if wall else number_text.UNKNOWN,
          "ok" if wall else "warn"),
         ("Triangle closure (consistency only)",
          "–" if closure is None else f"{closure / 1e6:.3f} ms", "ok"),
@@ -205,7 +206,7 @@ def _uncertain(hops: list[Hop]) -> str:
     widths = [hop.hi_ns - hop.lo_ns for hop in hops if hop.mid_ns == hop.mid_ns]
     half_ms, worst_ms = (width / 2e6 for width in (median(widths), worst.hi_ns - worst.lo_ns))
     took_ms = worst.mid_ns / 1e6
-    took = f"{took_ms / 1e3:.1f} s" if took_ms >= LONG_MS else f"{text.number(took_ms)} ms"
+    took = f"{took_ms / 1e3:.1f} s" if took_ms >= LONG_MS else f"{number_text.number(took_ms)} ms"
     why = ": the longer it takes, the more two clocks may part" if took_ms >= LONG_MS else ""
     return (
         f"± {half_ms:.3f} ms (median); the widest ± {worst_ms:.3f} ms, of block {worst.num}, which "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from metrics.fault_checks import faults
-from metrics.fault_checks.faults import FaultResult
+from metrics.fault_checks import fault_results
+from metrics.fault_checks.fault_results import FaultResult
 from metrics.intake.record_completeness import COMPLETE
 from metrics.intake.trial import TrialData
 from metrics.measure import blocks, finality, forks, load, propagation, recovery, slots
@@ -16,9 +16,9 @@ from metrics.measure.load import Transactions
 from metrics.measure.propagation import Propagation
 from metrics.measure.recovery import Recovery
 from metrics.measure.slots import Slot
-from metrics.safety import checks, story
+from metrics.safety import checks, finality_conflict
 from metrics.safety.checks import HOLDS, Check
-from metrics.safety.story import Story
+from metrics.safety.finality_conflict import Story
 
 RESTORED = "host_state_restored"
 
@@ -52,7 +52,7 @@ class Analysis:
 def analyse(data: TrialData) -> Analysis:
     """Return every metric of the trial."""
     chain = blocks.view(data)
-    measured = faults.measure(data)
+    measured = fault_results.measure(data)
     judged = checks.judge(data, chain)
     hops = propagation.measure(data, chain)
     damage = _damage(data)
@@ -68,7 +68,7 @@ def analyse(data: TrialData) -> Analysis:
         transactions=load.measure(data, chain),
         faults=measured,
         checks=judged,
-        story=story.tell(data, chain),
+        story=finality_conflict.tell(data, chain),
         damage=damage,
         invalid=damage + _invalid(data, measured, judged) + _impossible(hops),
         notes=_notes(data),

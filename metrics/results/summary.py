@@ -13,7 +13,7 @@ from metrics.measure.blocks import sum_left_out
 from metrics.model.method import Method
 from metrics.model.plan import Plan
 from metrics.model.quantiles import Samples, summarise
-from metrics.results import beside, expectations
+from metrics.results import comparison, expectations
 from metrics.results.analysis import RESTORED, Analysis
 from metrics.safety.checks import UNKNOWN, VIOLATED, Check, witness
 
@@ -42,7 +42,7 @@ def build(
     ]
     if not analyses:
         reasons.append("no trial was run")
-    prediction = beside.compare(plan, cells, other)
+    prediction = comparison.compare(plan, cells, other)
     return {
         "schema": SCHEMA,
         "verdict": _verdict(checks, reasons),
@@ -53,7 +53,7 @@ def build(
         "checks": [_check(c) for c in checks],
         "invalid": reasons,
         "notes": [f"trial {a.data.file.n}: {text}" for a in analyses for text in a.notes]
-        + beside.notes(prediction),
+        + comparison.notes(prediction),
         "cells": cells,
         "metrics": cells[0]["metrics"] if len(cells) == 1 else None,
         "faults": [_fault(f) for a in analyses for f in a.faults],

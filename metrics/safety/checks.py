@@ -21,8 +21,8 @@ from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView
 from metrics.model.method import Method
 from metrics.model.run_folder import load_json
-from metrics.safety import facts, invariants, liveness, node_log
-from metrics.safety.facts import Facts
+from metrics.safety import invariant_inputs, invariants, liveness, node_log
+from metrics.safety.invariant_inputs import Facts
 from metrics.safety.invariants import Violation
 
 HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
@@ -80,7 +80,7 @@ def judge(data: TrialData, chain: ChainView) -> list[Check]:
 
 def _invariants(data: TrialData, chain: ChainView, without: frozenset[str]) -> list[Check]:
     """Return the invariants as the records of all hosts but those have them."""
-    known = facts.gather(data, without)
+    known = invariant_inputs.gather(data, without)
     return [
         _conflicting(data, known),
         _lib_decreases(data, known),
@@ -203,9 +203,9 @@ def _transactions(data: TrialData, known: Facts) -> Check:
 
 def _liveness(data: TrialData, chain: ChainView, known: Facts) -> Check:
     name = NAMES["I7"]
-    started = [(e.host, e.t_ns) for e in data.events("started", facts.STARTED)
+    started = [(e.host, e.t_ns) for e in data.events("started", invariant_inputs.STARTED)
                if e.fields[2] == "node"]  # fmt: skip
-    stretches = facts.stretches(data.plan, data.planned, data.end_ns, started)
+    stretches = invariant_inputs.stretches(data.plan, data.planned, data.end_ns, started)
     if not stretches:
         return Check(name, UNKNOWN, "the plan names no undisturbed time with a quorum")
     blocks_ns = sorted(
@@ -227,7 +227,7 @@ def _liveness(data: TrialData, chain: ChainView, known: Facts) -> Check:
 
 def _early(data: TrialData, known: Facts) -> Check:
     name = NAMES["I8"]
-    tolerance_ns = facts.tolerance_ns(data)
+    tolerance_ns = invariant_inputs.tolerance_ns(data)
     # A node whose time servers lie to it is early in good faith: that is the fault, not a breach.
     faults = data.planned.faults
     known_times = [

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from harness.__main__ import app
 from metrics.model import run_folder
 from metrics.model.plan import Plan, decode, encode
-from metrics.safety.facts import stretches
+from metrics.safety.invariant_inputs import stretches
 from metrics.safety.liveness import progress
 from tests.unit.harness_run.builders import planned
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from statistics import NormalDist
 from typing import Any
 
-from metrics.fault_checks import fault_records, path_faults, probes, stretches
+from metrics.fault_checks import effect_gaps, fault_records, path_faults, probe_bursts
 from metrics.fault_checks.path_faults import AS_ASKED, Found
-from metrics.fault_checks.probes import Burst
+from metrics.fault_checks.probe_bursts import Burst
 from metrics.intake.trial import TrialData
 from metrics.model.plan import PlannedFault
 
@@ -55,7 +55,7 @@ def loss(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     if not least - ROUNDING <= asked <= most + ROUNDING:
         share = 100 * measured["share"]
         return measured, f"{share:.3g} % of the packets were lost"
-    wrong = path_faults.unprobed(data, fault, found, probes.pairs_of(fault))
+    wrong = path_faults.unprobed(data, fault, found, probe_bursts.pairs_of(fault))
     held = low - ROUNDING <= asked <= high + ROUNDING
     word = AS_ASKED if held else "outside its 95 % interval"
     return measured | ({} if wrong else {"judged": word}), wrong
@@ -85,7 +85,7 @@ def _strayed(data: TrialData, fault: PlannedFault, chosen: list[Burst], asked: f
 def _words(part: list[Burst], whom: str) -> str:
     sent, received = sum(b.sent for b in part), sum(b.received for b in part)
     share = 100 * _one_way(1 - received / sent)
-    when = stretches.words(edge for burst in part for edge in burst.sent_ns)
+    when = effect_gaps.words(edge for burst in part for edge in burst.sent_ns)
     return f"{share:.3g} % of the packets were lost{whom} {when}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from metrics.fault_checks import stretches
+from metrics.fault_checks import effect_gaps
 
 RESOLUTION_NS = 2_000_000
 WANDERS = 50
@@ -17,10 +17,10 @@ def word(word: str, jitter_ns: float) -> str:
     """Return the word for a delay, with what cannot be said of a jitter below the resolution."""
     if not 0 < jitter_ns < RESOLUTION_NS:
         return word
-    return f"{word}, its jitter {stretches.too_small(f'{RESOLUTION_NS / 1e6:g} ms')}"
+    return f"{word}, its jitter {effect_gaps.too_small(f'{RESOLUTION_NS / 1e6:g} ms')}"
 
 
-def absent(rtts: dict[Pair, list[int]], jitter_ns: float, window: stretches.Stretch) -> str:
+def absent(rtts: dict[Pair, list[int]], jitter_ns: float, window: effect_gaps.Stretch) -> str:
     """Return between whom there was no jitter, "" where there was, or where that cannot be told.
 
     Two ways of jitter j spread the middle eight tenths of the round trips over about 2 j (measured:
@@ -33,5 +33,5 @@ def absent(rtts: dict[Pair, list[int]], jitter_ns: float, window: stretches.Stre
             continue
         edges = statistics.quantiles(own, n=TENTHS)
         if edges[-1] - edges[0] < jitter_ns / 2:
-            return f"no jitter between {a} and {b} {stretches.words(window)}"
+            return f"no jitter between {a} and {b} {effect_gaps.words(window)}"
     return ""

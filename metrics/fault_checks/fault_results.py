@@ -12,14 +12,14 @@ from typing import Any
 from metrics.fault_checks import (
     clock_steps,
     fault_records,
-    losses,
+    loss,
     outages,
     path_faults,
-    probes,
+    probe_bursts,
     time_servers,
 )
 from metrics.fault_checks.path_faults import AS_ASKED, Found
-from metrics.fault_checks.probes import Burst
+from metrics.fault_checks.probe_bursts import Burst
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
@@ -47,7 +47,7 @@ class FaultResult:
 
 def measure(data: TrialData) -> list[FaultResult]:
     """Return the planned faults of the trial with their evidence, in the plan's order."""
-    found = probes.bursts(data)
+    found = probe_bursts.bursts(data)
     return [_result(data, fault, found) for fault in data.planned.faults]
 
 
@@ -92,7 +92,7 @@ def _measured(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found
         case "cut":
             return path_faults.cut(data, fault, found)
         case "loss":
-            return losses.loss(data, fault, found)
+            return loss.loss(data, fault, found)
         case "clock_step":
             return clock_steps.step(data, fault)
         case "clock_drift":
