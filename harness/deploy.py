@@ -22,9 +22,8 @@ from harness.facts import LOOK_S, HostFacts, gather
 from harness.inventory import Host, Inventory
 from harness.keys import CurvePair
 from harness.lock import hold_hosts
-from harness.packages import install_line, missing
+from harness.packages import NEEDED_BYTES, install_line, missing
 from harness.playbook import PlayedHost, PlayOptions, Progress, play
-from harness.preflight_places import NEEDED_BYTES
 from harness.remote import HostResult, Remote
 from harness.wheelhouse import Environment, Target, WheelhouseError, build, unsupported
 from node.timing.ntp_rules import split_server

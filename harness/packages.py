@@ -1,4 +1,4 @@
-"""The Debian packages a host needs, in one place: checked by `check` and `deploy`, printed ahead.
+"""What a host must have before a deploy, in one place: Debian packages, and room on its disk.
 
 slotlab installs none of them: what is on a rack is its owner's business, and an air-gapped site
 must know beforehand. The names are those of Debian 12/13, Ubuntu 24.04 and Raspberry Pi OS.
@@ -38,6 +38,9 @@ HOST_PACKAGES = (
     Package("ethtool", "ethtool", "useful", "check reads the link, its partner and EEE"),
     Package("iw", "iw", "useful", "check reads Wi-Fi power save, tune switches it off"),
 )  # fmt: skip
+
+NEEDED_BYTES = 200 * 1024 * 1024
+"""What must be free in each folder that slotlab fills."""
 
 PROGRAMS = tuple(package.program for package in HOST_PACKAGES)
 """What to look for on a host."""

@@ -12,9 +12,9 @@ from typing import Any
 from harness.channel import INSTALL_DIR
 from harness.host_facts import Folder
 from harness.inventory import Host
+from harness.packages import NEEDED_BYTES
 from harness.preflight_rows import Row
 
-NEEDED_BYTES = 200 * 1024 * 1024
 NEEDED_FILES = 10_000
 _PORT = re.compile("[0-9]{1,5}")
 _MEMORY = ("tmpfs", "ramfs")
