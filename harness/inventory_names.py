@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.inventory_values import InventoryError, reaches_others
-from harness.selectors import WORDS
+
+SELECTOR_WORDS = ("one", "all", "minority", "majority", "f", "f+1")
+"""By these campaigns choose hosts (harness.selectors): no host, group or zone may be named so."""
 
 
 def check_addresses(path: Path, addresses: Mapping[str, str]) -> None:
@@ -54,6 +56,7 @@ def check_words(
             problem = f"{what} {name}: there is a {other} {name} of other hosts"
             raise InventoryError(f"{path}: {problem}; rename one, as campaigns name both alike")
     for name, (what, _) in meanings.items():
-        if name in WORDS:
-            problem = f"{what} {name}: campaigns choose hosts by that word ({', '.join(WORDS)})"
+        if name in SELECTOR_WORDS:
+            words = ", ".join(SELECTOR_WORDS)
+            problem = f"{what} {name}: campaigns choose hosts by that word ({words})"
             raise InventoryError(f"{path}: {problem}; use another name")

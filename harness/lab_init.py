@@ -21,8 +21,8 @@ import yaml
 from harness import cards, ssh
 from harness.awaiting import answers
 from harness.errors import UsageError
+from harness.inventory_names import SELECTOR_WORDS
 from harness.inventory_values import WORD
-from harness.selectors import WORDS
 from harness.show import Show
 from metrics.model.printable import printable
 
@@ -161,7 +161,7 @@ def answered(text: str) -> Found:
     lines = text.rpartition(f"{_MARK}\n")[2].splitlines()
     if len(lines) < 4:
         return Found(problem="it does not answer like a Linux host")
-    name = lines[0] if _NAME.fullmatch(lines[0]) and lines[0] not in WORDS else ""
+    name = lines[0] if _NAME.fullmatch(lines[0]) and lines[0] not in SELECTOR_WORDS else ""
     known = _cards("\n".join(lines[3:]))
     machine, system = (printable(line.strip()) for line in lines[1:3])
     return Found(name=name, machine=machine, system=system, cards=known)

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness import consensus
+from harness.inventory_names import SELECTOR_WORDS
 
-WORDS = ("one", "all", "minority", "majority", "f", "f+1")
 _SAME = re.compile(r"same\(([a-z][a-z0-9_-]*)\)")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
 
@@ -83,7 +83,7 @@ def select(
             return _at_least(field.needed, field, rng)
         case "f+1":
             return _at_least(field.spare + 1, field, rng)
-    known = [*field.weights, *field.groups, *WORDS]
+    known = [*field.weights, *field.groups, *SELECTOR_WORDS]
     close = difflib.get_close_matches(selector, known, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
     raise ValueError(f"no host, group or selector {selector}; {hint}")
