@@ -12,8 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness import commands
-from harness.errors import EXIT_LAB, EXIT_OPERATOR, Interrupted, OperatorError, RunError
-from harness.labs.errors import LabError
+from harness.errors import EXIT_LAB, EXIT_OPERATOR, Interrupted, LabError, OperatorError, RunError
 from harness.version import version
 from metrics.model.printable import printable_lines
 from metrics.model.run_folder import RunError as BadRunFolder

@@ -40,5 +40,17 @@ class LockError(RunError):
     """Another campaign owns this lab."""
 
 
+class LabError(Exception):
+    """This machine cannot make, reach or remove a lab; the command ends with exit_status."""
+
+    exit_status = EXIT_LAB
+
+
+class LabInputError(LabError):
+    """The operator asked for a lab that cannot be: a bad name, count or host."""
+
+    exit_status = EXIT_OPERATOR
+
+
 class Interrupted(Exception):
     """The operator pressed Ctrl-C; faults are healed before this travels on."""

@@ -1,14 +1,45 @@
-"""Run something inside a lab's network namespace while this thread stays where it is."""
+"""Run something inside a lab's network namespace, whether or not this thread stays outside.
+
+Python 3.11 has no os.setns, so the call goes through the C library.
+"""
 
 from __future__ import annotations
 
+import ctypes
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
-from harness.labs.netns import enter
+from harness.errors import LabError
 
+CLONE_NEWNET = 0x40000000
 T = TypeVar("T")
+
+
+def enter(path: str | Path) -> None:
+    """Move the calling thread into the network namespace bound at path.
+
+    Threads and child processes made afterwards inherit it; threads that already run do not, so
+    a program calls this first, from its main thread.
+
+    Raises:
+        LabError: the namespace is gone, or this process may not enter it.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    try:
+        namespace = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise LabError(f"no network namespace {path}: is the lab up? (slotlab lab status)") from (
+            error
+        )
+    try:
+        if libc.setns(namespace, CLONE_NEWNET) != 0:
+            reason = os.strerror(ctypes.get_errno())
+            raise LabError(f"cannot enter the network namespace {path}: {reason} (root is needed)")
+    finally:
+        os.close(namespace)
 
 
 def call_inside(netns: str | None, function: Callable[[], T]) -> T:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from harness.errors import LabError
 from harness.labs import power_words
-from harness.labs.errors import LabError
 from harness.labs.state import HostState, LabState
 
 LAB_USER = "lab"

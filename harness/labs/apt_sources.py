@@ -9,7 +9,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from harness.labs.errors import LabError
+from harness.errors import LabError
 
 APT = Path("/etc/apt")
 

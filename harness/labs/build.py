@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.errors import LabError
 from harness.file_lock import held
 from harness.home import cache_home
 from harness.labs import checks
 from harness.labs.apt_sources import apt_options, write_sources
-from harness.labs.errors import LabError
 from harness.labs.process import run
 from harness.labs.recipe import LEAN
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from harness.labs.errors import LabError
+from harness.errors import LabError
 from harness.labs.process import identify
 from harness.labs.state import ProcessId
 

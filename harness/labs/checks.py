@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.labs.errors import LabError
+from harness.errors import LabError
 
 PACKAGE_OF = {
     "systemd-nspawn": "systemd-container",

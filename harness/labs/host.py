@@ -9,8 +9,8 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.errors import LabError
 from harness.labs import cgroup, network, process, recipe
-from harness.labs.errors import LabError
 from harness.labs.state import HostState, LabState, ProcessId
 
 LAB_UID = 1000

@@ -6,8 +6,8 @@ python -m harness.labs.power LAB HOST off|on|state|freeze|thaw|link-down|link-up
 import sys
 from collections.abc import Callable, Sequence
 
+from harness.errors import LabError, LabInputError
 from harness.labs import running
-from harness.labs.errors import LabError, LabInputError
 from harness.labs.power_words import WORDS
 
 

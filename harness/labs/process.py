@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from harness.labs.errors import LabError
+from harness.errors import LabError
 from harness.labs.state import ProcessId
 
 EXIT_DEADLINE_S = 10.0

@@ -8,7 +8,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.labs import access, netns
+from harness.inside import enter
+from harness.labs import access
 from harness.labs.state import HostState, LabState
 
 ATTEMPT_S = (1.0, 16.0)
@@ -62,7 +63,7 @@ def _silent_from(namespace: Path, addresses: Mapping[str, str], deadline: float)
 
     def ask() -> None:
         try:
-            netns.enter(namespace)
+            enter(namespace)
             _ask_until(silent, addresses, deadline)
         except BaseException as error:
             failure.append(error)

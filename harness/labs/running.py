@@ -14,10 +14,10 @@ from pathlib import Path
 
 import msgspec
 
+from harness.errors import LabError, LabInputError
 from harness.file_lock import held
 from harness.labs import access, cgroup, checks, network, process, reach
 from harness.labs import state as lab_state
-from harness.labs.errors import LabError, LabInputError
 from harness.labs.kinds import kind_of
 from harness.labs.state import HostState, LabState, ProcessId
 

@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from harness import yaml_strict
-from harness.labs.errors import LabInputError
+from harness.errors import LabInputError
 from harness.labs.vm.dress import DiskDress, HostDress, LabDress, NicDress
 
 CONTROLLER_NUMBER = 1

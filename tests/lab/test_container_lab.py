@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.errors import LabError, LabInputError
 from harness.labs import checks, container, running, state
-from harness.labs.errors import LabError, LabInputError
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.lab, pytest.mark.root, pytest.mark.slow]

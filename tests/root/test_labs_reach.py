@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.labs import netns, reach
+from harness.inside import enter
+from harness.labs import reach
 
 pytestmark = pytest.mark.root
 
@@ -41,7 +42,7 @@ class Slow:
         assert made.wait(20)
 
     def _serve(self, namespace: Path, made: threading.Event) -> None:
-        netns.enter(namespace)
+        enter(namespace)
         with socket.create_server(("127.0.0.1", 22)) as listener:
             made.set()
             while True:

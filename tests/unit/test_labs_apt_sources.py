@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import LabError
 from harness.labs.apt_sources import write_sources
-from harness.labs.errors import LabError
 
 DEB822 = """\
 # the distribution

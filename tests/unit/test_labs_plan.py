@@ -10,8 +10,8 @@ import msgspec
 import pytest
 import yaml
 
+from harness.errors import LabError, LabInputError
 from harness.labs import access, checks, container, netns, process, recipe, state
-from harness.labs.errors import LabError, LabInputError
 
 
 def planned(hosts: int = 2, name: str = "demo") -> state.LabState:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.labs.errors import LabInputError
+from harness.errors import LabInputError
 from harness.labs.topology import load
 
 RACK = Path(__file__).parents[2] / "inventory" / "topologies" / "rack.yml"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.errors import LabError, LabInputError
 from harness.labs import access, checks, network, power, state
-from harness.labs.errors import LabError, LabInputError
 from harness.labs.vm import lab as vm_lab
 from harness.labs.vm import machine, qmp, seed
 from harness.labs.vm.dress import DiskDress, HostDress, LabDress, NicDress

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from harness.errors import LabError
 from harness.labs import checks
-from harness.labs.errors import LabError
 
 
 def missing() -> str:

@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from harness import gone
+from harness.errors import LabInputError
 from harness.labs import running, state
-from harness.labs.errors import LabInputError
 from harness.labs.vm import lab as vm_lab
 from tests.vm.needs import missing
 

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from harness.errors import LabError
 from harness.labs import build
-from harness.labs.errors import LabError
 from harness.labs.process import run
 from harness.labs.vm import recipe
 

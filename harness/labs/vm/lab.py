@@ -6,10 +6,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.errors import LabError, LabInputError
 from harness.labs import build, cgroup, checks, process
 from harness.labs import image as container_image
 from harness.labs import state as lab_state
-from harness.labs.errors import LabError, LabInputError
 from harness.labs.running import Lab, Progress, bring_up
 from harness.labs.state import FIRST_HOST_NUMBER, HostState, LabState
 from harness.labs.vm import acceleration, image

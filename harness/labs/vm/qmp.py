@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
 
-from harness.labs.errors import LabError
+from harness.errors import LabError
 
 SOCKET = "qmp.sock"
 ANSWER_S = 10.0

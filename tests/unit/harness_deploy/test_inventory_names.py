@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.campaign import parse
-from harness.errors import CampaignError
+from harness.errors import CampaignError, LabInputError
 from harness.inventory import InventoryError, load
 from harness.labs import topology
-from harness.labs.errors import LabInputError
 
 pytestmark = pytest.mark.slow
 
