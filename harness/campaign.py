@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
 import re
@@ -62,9 +61,9 @@ class CampaignFile:
         return self.cells[0].campaign
 
     @property
-    def digest(self) -> str:
-        """Return the sha256 of the text in hex."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+    def resolved(self) -> dict[str, Any]:
+        """What the first cell's campaign says with all defaults, as JSON has it."""
+        return self.common.model_dump(mode="json", by_alias=True)
 
 
 def find(name: str) -> Path:

@@ -92,7 +92,13 @@ def run(options: RunOptions, show: Show) -> Outcome:
         hellos, deployed = fleet.hello(), fleet.deployed()
         _check_clocks(hellos)
         planned = plan.build(file, view(lab, deployed, hellos), seed=options.seed)
-        folder = store.create(file, planned, _lab_record(lab, hellos, deployed), root=options.runs)
+        folder = store.create(
+            planned,
+            campaign=file.text,
+            resolved=file.resolved,
+            lab=_lab_record(lab, hellos, deployed),
+            root=options.runs,
+        )
         show.step(f"{file.name}: {len(planned.trials)} trial(s) on {len(lab.hosts)} hosts")
         context = Context(
             fleet=fleet,

@@ -48,7 +48,9 @@ def run(options: SimOptions, show: Show) -> Outcome:
     planned = plan.build(file, lab_view.simulated(file), seed=options.seed)
     trials = trials_of(planned, options.only_cell)
     lab = {"lab": SIM, "hosts": [{"host": host.host} for host in planned.hosts]}
-    folder = store.create(file, planned, lab, root=options.runs)
+    folder = store.create(
+        planned, campaign=file.text, resolved=file.resolved, lab=lab, root=options.runs
+    )
     show.step(f"{file.name}: {len(trials)} trial(s) on {len(planned.hosts)} simulated hosts")
     records = []
     for trial in trials:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
@@ -26,9 +26,6 @@ from harness.errors import StoreError, UsageError
 from harness.version import git
 from metrics.model.plan import Plan, encode
 from metrics.model.run_folder import TrialFile
-
-if TYPE_CHECKING:  # only to look at runs, nobody should wait for what reads campaigns
-    from harness.campaign import CampaignFile
 
 ROOT = Path("runs")
 SPARE_BYTES = 200_000_000
@@ -89,20 +86,23 @@ class RunFolder:
         return msgspec.json.decode(path.read_bytes(), type=TrialFile)
 
 
-def create(file: CampaignFile, plan: Plan, lab: Mapping[str, Any], *, root: Path) -> RunFolder:
+def create(
+    plan: Plan, *, campaign: str, resolved: Any, lab: Mapping[str, Any], root: Path
+) -> RunFolder:
     """Return a new run folder that holds everything known before the first trial.
+
+    campaign: the file as it was written; resolved: what it says with all defaults.
 
     Raises:
         StoreError: no room, or the folder cannot be written.
     """
     check_space(root, plan.estimate.raw_bytes)
     now = datetime.now(UTC)
-    short = hashlib.sha256(f"{file.digest}{now.timestamp()}{os.getpid()}".encode()).hexdigest()[:6]
-    path = root / file.name / f"{now:%Y%m%dT%H%M%SZ}-{short}"
+    short = hashlib.sha256(f"{campaign}{now.timestamp()}{os.getpid()}".encode()).hexdigest()[:6]
+    path = root / plan.campaign / f"{now:%Y%m%dT%H%M%SZ}-{short}"
     try:
         path.mkdir(parents=True)
-        (path / "campaign.yml").write_text(file.text)
-        resolved = file.common.model_dump(mode="json", by_alias=True)
+        (path / "campaign.yml").write_text(campaign)
         write_json(path / "resolved.json", resolved)
         (path / "plan.json").write_bytes(encode(plan))
         write_json(path / "lab.json", lab)

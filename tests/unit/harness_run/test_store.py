@@ -16,7 +16,13 @@ from tests.unit.harness_run.builders import file, planned
 
 
 def make(root: Path) -> store.RunFolder:
-    return store.create(file(), planned(), {"lab": "container"}, root=root)
+    return store.create(
+        planned(),
+        campaign=file().text,
+        resolved=file().resolved,
+        lab={"lab": "container"},
+        root=root,
+    )
 
 
 def test_a_run_folder_holds_campaign_plan_lab_and_provenance(tmp_path: Path) -> None:
