@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from metrics.fault_checks import fault_records
 from metrics.intake.trial import TrialData
 from metrics.model.plan import PlannedFault
 
@@ -76,9 +77,11 @@ def during(
 ) -> list[Burst]:
     """Return the path bursts of a fault's window that no other fault of those kinds touches.
 
-    Where the others leave nothing, all of the window's.
+    The window begins when the slowest host had the fault in force. Where the others leave nothing,
+    all of the window's.
     """
-    own = [b for b in found if b.flow == "path" and b.inside(fault.at_ns, fault.end_ns)]
+    begun_ns, _ = fault_records.in_force_ns(data, fault)
+    own = [b for b in found if b.flow == "path" and b.inside(begun_ns, fault.end_ns)]
     others = [f for f in data.planned.faults if f.id != fault.id and f.fault in disturbing]
     clear = [b for b in own if not any(_touches(f, b, data.end_ns) for f in others)]
     return clear or own

@@ -106,3 +106,18 @@ def test_a_cut_that_nobody_probed_for_a_while(rebuilt: Rebuilt, bend: ModuleType
     summary = rebuilt(forget, lambda run: bend.add(run, planned, healed=healed), end=bend.END)
     reason = "no path probes between h1 and h2 from 96.3 to 104.3 s"
     assert told(summary, "cut-x") == ("indeterminate", reason, "")
+
+
+def test_what_passed_before_a_slow_host_had_its_cut_is_no_leak(
+    rebuilt: Rebuilt, bend: ModuleType
+) -> None:
+    end = bend.WINDOW[1]
+    due = {"at_ns": 89_500_000_000, "for_ns": round(end * 1e9) - 89_500_000_000}
+    planned = bend.fault("cut", ["h1"], {}, pairs=[["h1", "h2"]], **due)
+    healed = {"dropped": {"input": 321, "output": 0}}
+    summary = rebuilt(
+        lambda lines: bend.lose(lines, [("h1", "h2")], 1.0, (90.4, end)),
+        lambda run: bend.add(run, planned, healed=healed, late_s=0.45),
+        end=bend.END,
+    )
+    assert told(summary, "cut-x") == ("installed", "", "as asked")
