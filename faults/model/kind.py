@@ -1,0 +1,207 @@
+"""One row a kind of fault: all that campaign, plan, agent, simulator and metrics must agree on.
+
+Values only; nothing of the product is imported here. Nobody else asks a fault for its name to find
+out what it does: what a reader needs to know of a kind is a column of this table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Targets = Literal["hosts", "pairs", "arrows", "groups"]
+"""How whom it hits is given: hosts, pairs of hosts, pairs with a direction, groups of hosts."""
+TARGET_KEYS: Mapping[Targets, str] = {
+    "hosts": "on", "pairs": "between", "arrows": "from", "groups": "shape",
+}  # fmt: skip
+"""By targets: the key of a campaign that says whom it hits."""
+Victim = Literal["lives", "mute", "lies", "still", "dead"]
+"""What becomes of a target's node: lives as before, signs too little, signs what it must not,
+stands still and goes on, or dies.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to do a fault in a lab of hosts: the word that plans print, and what a host needs.
+
+    level: for which level it is the way, where the campaign may ask for one. unless: the capability
+    of a host that forbids it.
+    """
+
+    how: str
+    needs: str = ""
+    level: str = ""
+    unless: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of fault. The simulator does each of them; by says who else."""
+
+    word: str
+    said: str
+    """What is asked, in words, with the keys of `asked` in braces; {clock} is the level's."""
+    by: Literal["host", "provider", "sim"] = "sim"
+    """Who does it: the agent of the host itself, whoever owns the hosts (as their victim cannot
+    undo it), or only the simulator.
+    """
+    targets: Targets = "hosts"
+    asked: tuple[str, ...] = ()
+    """The keys of `asked` it cannot be without."""
+    lasts: Literal["for", "restart_after"] = "for"
+    """The key of a campaign that says how long it lasts."""
+    ways: tuple[Way, ...] = ()
+    """The first that works on all its hosts is taken, of those for the level asked."""
+    power: tuple[str, str, str] = ("", "", "")
+    """A provider's words: the commands that begin and end it, and the state in between."""
+    shares: str = ""
+    """What it has in common with other kinds on a host: they would undo each other, so that one may
+    begin at the moment another ends and not before.
+    """
+    victim: Victim = "lives"
+    clock: Literal["", "step", "drift", "lie"] = ""
+    """What it does to a clock: steps it, lets it drift, or has its time servers lie to it."""
+    asks_servers: bool = False
+    """Whether it is done to the answers of a host's time servers."""
+    severs: Literal["", "always", "at full share"] = ""
+    """When nothing passes any more between those it keeps apart."""
+    loses: bool = False
+    """Whether packets between hosts are lost."""
+    slows: bool = False
+    """Whether packets between hosts come later."""
+    leaves_rest_whole: bool = False
+    """Whether it does nothing but take producers away, which the plan's quorum counts."""
+
+    @property
+    def target_key(self) -> str:
+        """Return the key of a campaign that says whom it hits."""
+        return TARGET_KEYS[self.targets]
+
+    @property
+    def on_flows(self) -> bool:
+        """Return whether a host's agent does it to packets of the node's port."""
+        return self.by == "host" and self.targets != "hosts"
+
+    @property
+    def stops(self) -> bool:
+        """Return whether a target's node is not there while it lasts."""
+        return self.victim in ("still", "dead")
+
+    @property
+    def stops_host(self) -> bool:
+        """Return whether the whole host is not there while it lasts."""
+        return self.by == "provider" and self.stops
+
+    @property
+    def reboots(self) -> bool:
+        """Return whether the whole host dies and has to boot."""
+        return self.by == "provider" and self.victim == "dead"
+
+    @property
+    def abstains(self) -> bool:
+        """Return whether a target is there but cannot be counted on."""
+        return self.victim in ("mute", "lies")
+
+    def cuts(self, asked: Mapping[str, Any]) -> bool:
+        """Return whether nothing passes between those it keeps apart, as it is asked for."""
+        return self.severs == "always" or (bool(self.severs) and asked["share"] >= 1)
+
+    def clock_error_ns(self, asked: Mapping[str, Any], after_ns: int) -> int:
+        """Return how far off a target's clock, or what it is told of it, is after so long."""
+        match self.clock:
+            case "step" | "lie":
+                return abs(int(asked["by_ns"]))
+            case "drift":
+                return abs(int(asked["by_ppb"])) * after_ns // 1_000_000_000
+        return 0
+
+
+_NFT = Way("nft", "nft")
+_PROCESS_CLOCK = Way("process clock", level="process")
+_HOST_CLOCK = Way("host clock", "clock_host", level="host")
+_DAEMON_CLOCK = Way("daemon clock", "clock_daemon", level="daemon")
+_PROVIDER = Way("provider", "provider")
+
+_ROWS = (
+    Kind(
+        word="delay", said="delay {delay_ns}{jitter_ns} one way", by="host", targets="pairs",
+        asked=("delay_ns", "jitter_ns"), shares="delay", slows=True,
+        ways=(Way("netem", "netem", unless="foreign_qdisc"), Way("queue", "nfqueue")),
+    ),
+    Kind(
+        word="partition", said="partition", by="host", targets="groups", ways=(_NFT,),
+        severs="always", loses=True, leaves_rest_whole=True,
+    ),
+    Kind(
+        word="cut", said="cut", by="host", targets="arrows", ways=(_NFT,), severs="always",
+        loses=True,
+    ),
+    Kind(
+        word="loss", said="{share} of the packets lost", by="host", targets="pairs",
+        asked=("share",), ways=(Way("nft", "loss"),), severs="at full share", loses=True,
+    ),
+    Kind(
+        word="clock_step", said="{clock} off by {by_ns} ({level})", by="host",
+        asked=("by_ns", "level"), ways=(_PROCESS_CLOCK, _HOST_CLOCK, _DAEMON_CLOCK),
+        shares="clock", clock="step",
+    ),
+    Kind(
+        word="clock_drift", said="{clock} fast by {by_ppb} ({level})", by="host",
+        asked=("by_ppb", "level"), ways=(_PROCESS_CLOCK, _HOST_CLOCK), shares="clock",
+        clock="drift",
+    ),
+    Kind(
+        word="ntp_offset", said="NTP answers off by {by_ns}", by="host", asked=("by_ns",),
+        ways=(Way("ntp relay", "ntp_relay"),), shares="ntp", clock="lie", asks_servers=True,
+    ),
+    Kind(
+        word="ntp_cut", said="NTP answers do not arrive", by="host", ways=(_NFT,), shares="ntp",
+        asks_servers=True,
+    ),
+    Kind(
+        word="kill", said="kill{restart_after_ns}", by="host", lasts="restart_after",
+        ways=(Way("signal", "systemd"),), shares="unit", victim="dead", leaves_rest_whole=True,
+    ),
+    Kind(
+        word="pause", said="pause", by="host", ways=(Way("signal", "systemd"),), shares="unit",
+        victim="still", leaves_rest_whole=True,
+    ),
+    Kind(
+        word="power_cut", said="power_cut (with management)", by="provider", ways=(_PROVIDER,),
+        power=("off", "on", "off"), shares="power", victim="dead", loses=True, slows=True,
+    ),
+    Kind(
+        word="freeze_host", said="freeze_host (with management)", by="provider",
+        ways=(_PROVIDER,), power=("freeze", "thaw", "frozen"), shares="power", victim="still",
+        loses=True, slows=True,
+    ),
+    Kind(
+        word="link_down", said="link_down (with management)", by="provider", ways=(_PROVIDER,),
+        power=("link_down", "link_up", "link_down"), shares="power", severs="always", loses=True,
+        slows=True,
+    ),
+    Kind(
+        word="silent", said="signs only the first {keep_slots} slots of a turn",
+        asked=("keep_slots",), victim="mute", leaves_rest_whole=True,
+    ),
+    Kind(
+        word="crash", said="crash", lasts="restart_after", victim="dead", leaves_rest_whole=True,
+    ),
+    Kind(word="duplicate", said="duplicate", targets="pairs", asked=("share",)),
+    Kind(
+        word="reorder", said="reorder", targets="pairs", asked=("share", "by_ns"), slows=True,
+    ),
+    Kind(
+        word="byzantine", said="lies: {strategy}", asked=("strategy", "by_ns"), victim="lies",
+    ),
+)  # fmt: skip
+
+KINDS: Mapping[str, Kind] = {row.word: row for row in _ROWS}
+"""Every kind of fault by its word."""
+
+
+def kind(word: str) -> Kind:
+    """Return the row of a word; of a word that nobody knows, the row of a fault without effect."""
+    return KINDS.get(word) or Kind(word=word, said=word)
