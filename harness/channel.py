@@ -34,6 +34,8 @@ patience is: on a slow host one that is ended and begun anew each time would nev
 LAST_WORDS_S = 2.0
 EXIT_NO_COMMAND = 127
 """A shell's word for: there is no such command."""
+NOT_DEPLOYED = "not_deployed"
+"""The reason where a host has no agent of ours at all."""
 MAX_LINE_BYTES = 64 * 1024 * 1024
 
 
@@ -179,7 +181,7 @@ class ControlChannel:
         if self._process.returncode == EXIT_SSH and (problem := self._master.lost()) is not None:
             return problem
         if self._process.returncode == EXIT_NO_COMMAND:
-            return RemoteFailure("not_deployed", "slotlab is not on this host; slotlab deploy")
+            return RemoteFailure(NOT_DEPLOYED, "slotlab is not on this host; slotlab deploy")
         said = self._errors.text.strip() or self._marked.greeting.decode(errors="replace").strip()
         detail = said.splitlines()[-1] if said else "the relay on the host ended"
         return RemoteFailure("no_agent", f"{detail}; is it deployed? (slotlab deploy)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from harness.channel import PATIENCE_S, PYTHON
+from harness.channel import NOT_DEPLOYED, PATIENCE_S, PYTHON
 from harness.remote import Remote
 from harness.sudo import REMEDY, as_root, asks_for_password
 
@@ -44,7 +44,7 @@ def heal(remote: Remote) -> dict[str, tuple[bool, str]]:
     outcome: dict[str, tuple[bool, str]] = {}
     dead: dict[str, str] = {}
     for host, reply in remote.ctl_all("heal", timeout_s=PATIENCE_S).items():
-        if reply.reason == "not_deployed":
+        if reply.reason == NOT_DEPLOYED:
             outcome[host] = (True, f"nothing to heal: {reply.detail}")
         elif reply.reason in _NOT_REACHED:
             outcome[host] = (False, reply.problem)

@@ -26,7 +26,7 @@ from harness import (
     preflight_places,
 )
 from harness.awaiting import Tell, each, nobody
-from harness.channel import PATIENCE_S, Reply
+from harness.channel import NOT_DEPLOYED, PATIENCE_S, Reply
 from harness.host_facts import Found
 from harness.inventory import Host, Inventory
 from harness.packages import PROGRAMS
@@ -222,7 +222,7 @@ def _reached(host: Host, result: HostResult) -> Row:
 def _agent(reply: Reply) -> Row:
     if reply.ok is not None:
         return Row(reply.host, "agent", "ok", f"version {reply.ok.get('version')}")
-    if reply.reason == "not_deployed":
+    if reply.reason == NOT_DEPLOYED:
         return Row(reply.host, "agent", "warn", "not deployed", "slotlab deploy")
     detail, _, remedy = reply.problem.partition("; ")
     verdict: Verdict = "fail" if reply.reason == "no_agent" else "warn"

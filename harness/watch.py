@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from harness.channel import NOT_DEPLOYED, Reply
 from harness.errors import RunError
 from harness.fleet import Fleet
 from harness.inventory import Inventory
@@ -20,24 +22,47 @@ PERIOD_S = 2.0
 
 
 def watch(inventory: Inventory, console: Console, *, turns: int | None = None) -> None:
-    """Show the table until Ctrl-C, or so many times."""
+    """Show the table until Ctrl-C, or so many times.
+
+    Raises:
+        RunError: nothing is deployed there, or the last of so many tables lacks a host.
+    """
     with Remote(inventory) as remote:
         fleet = Fleet(remote)
         if turns is not None or not console.is_terminal:
             for _ in range(turns or 1):
-                console.print(table(fleet))
+                agents = _agents(fleet)
+                console.print(table(fleet, agents))
+            _refuse_silent(agents)
             return
         with Live(console=console, auto_refresh=False) as live:
             for _ in itertools.count():
-                live.update(table(fleet), refresh=True)
+                live.update(table(fleet, _agents(fleet)), refresh=True)
                 time.sleep(PERIOD_S)
 
 
-def table(fleet: Fleet) -> Table:
-    """Return one row a host, asked now: what its node says of itself and its agent of faults."""
+def _agents(fleet: Fleet) -> dict[str, Reply]:
+    """Return what each host's agent says.
+
+    Raises:
+        RunError: there is no agent on any host.
+    """
+    agents = fleet.remote.ctl_all("status")
+    if all(agent.reason == NOT_DEPLOYED for agent in agents.values()):
+        raise RunError(f"{', '.join(agents)}: nothing is deployed; run slotlab deploy")
+    return agents
+
+
+def _refuse_silent(agents: Mapping[str, Reply]) -> None:
+    silent = [host for host, agent in agents.items() if agent.problem]
+    if silent:
+        raise RunError(f"{', '.join(silent)}: no answer (the table says why); see slotlab check")
+
+
+def table(fleet: Fleet, agents: Mapping[str, Reply]) -> Table:
+    """Return one row a host: what its node says of itself now, and its agent said of faults."""
     shown = table_of("host", "head", "final", "lag", "peers", "clock offset", "mempool", "faults")
     statuses = fleet.nodes()
-    agents = fleet.remote.ctl_all("status")
     for host, status in statuses.items():
         agent = agents[host]
         faults = (agent.ok or {}).get("faults", [])

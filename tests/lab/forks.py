@@ -88,6 +88,6 @@ def head(status: object) -> int:
 def _look(fleet: Fleet) -> set[str]:
     """Return the hosts whose nodes answered, after all that looks at nodes did so once."""
     statuses = fleet.nodes()
-    assert watch.table(fleet).row_count == len(statuses)
+    assert watch.table(fleet, fleet.remote.ctl_all("status")).row_count == len(statuses)
     assert len(HostLock(fleet.remote, "looking", owner="nobody").renew()) == len(statuses)
     return {host for host, status in statuses.items() if isinstance(status, NodeStatus)}
