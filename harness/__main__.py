@@ -79,6 +79,9 @@ def _mistyped(error: typer.TyperException) -> str:
 
 
 def _fail(error: object, status: int) -> NoReturn:
+    from harness.show import end_live  # help and completion do without a terminal's library
+
+    end_live()
     if text := printable_lines(str(error).strip()):
         print(f"slotlab: {text}", file=sys.stderr)
     sys.exit(status)

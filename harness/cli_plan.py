@@ -11,6 +11,7 @@ from harness.cli_options import AsJson, Campaign, LabKind, Limit, MaybeInventory
 from harness.inventory import Inventory
 from harness.inventory_limit import limited
 from harness.plan import LabView
+from harness.show import Show
 from harness.terminal import console_of
 from metrics.model.plan import Plan, encode
 
@@ -27,6 +28,8 @@ def show_plan(
     ] = False,
 ) -> None:
     simulated = is_sim("plan", lab_kind, inventory_path, limit)
+    console = console_of(stderr=as_json)
+    show = Show(console)
     file = campaign.load(campaign.find(campaign_name))
     if simulated:
         planned = plan.build(file, lab_view.simulated(file), seed=seed)
@@ -35,18 +38,18 @@ def show_plan(
         lab = limited(inventory.load(inventory_path), limit)
         planned = plan.build(file, lab_view.of_inventory(lab), seed=seed)
         if not offline:
-            planned = plan.build(file, _asked(lab, planned), seed=seed)
+            planned = plan.build(file, _asked(lab, planned, show), seed=seed)
+    show.quiet()
     if as_json:
         print(encode(planned).decode(), end="")
         return
-    console = console_of()
     console.print(plan_tables.hosts_of(planned))
     for trial in planned.trials:
         console.print(plan_tables.trial_of(planned, trial))
     console.print(plan_tables.totals_of(planned), highlight=False)
 
 
-def _asked(lab: Inventory, draft: Plan) -> LabView:
+def _asked(lab: Inventory, draft: Plan, show: Show) -> LabView:
     """Return the lab as its hosts describe themselves; draft: the plan made without asking them."""
     from harness import clock_strangers
     from harness.fleet import Fleet, view
@@ -54,6 +57,7 @@ def _asked(lab: Inventory, draft: Plan) -> LabView:
 
     with Remote(lab) as remote:
         fleet = Fleet(remote)
-        hellos = fleet.hello()
+        hellos = fleet.hello(show.tick)
+        show.tick("asking who sets their clocks, and what is deployed")
         clock_strangers.refuse(draft, fleet)
         return view(lab, fleet.deployed(), hellos)

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from harness.awaiting import Tell, each, nobody
 from harness.channel import PATIENCE_S, Reply
 from harness.errors import RunError
 from harness.genesis import HostAccess
@@ -65,14 +66,19 @@ class Fleet:
         self.remote = remote
         self.inventory: Inventory = remote.inventory
 
-    def hello(self) -> dict[str, Hello]:
-        """Return each agent's greeting.
+    def hello(self, tell: Tell = nobody) -> dict[str, Hello]:
+        """Return each agent's greeting; tell gets a line at once, and each second.
 
         Raises:
             RunError: a host or its agent does not answer, or hosts run different versions.
         """
         before_ns = time.time_ns()
-        answers = self.ask("hello")
+
+        def greet(name: str) -> Reply:
+            return self.remote.ctl({name: {"op": "hello"}}, timeout_s=PATIENCE_S)[name]
+
+        names = [host.name for host in self.inventory.hosts]
+        answers = all_ok("hello", each(names, greet, "asking what they can do", tell))
         after_ns = time.time_ns()
         greetings = {
             host: Hello(

@@ -10,6 +10,8 @@ from rich.status import Status
 from harness.terminal import said
 
 PLAIN_EVERY_S = 10.0
+_live: list[Status] = []
+"""The live line of this process, if there is one; a terminal has room for one."""
 
 
 class Show:
@@ -18,7 +20,6 @@ class Show:
     def __init__(self, console: Console, *, started: float | None = None) -> None:
         self.console = console
         self._started = time.monotonic() if started is None else started
-        self._status: Status | None = None
         self._last_plain = 0.0
 
     def step(self, text: str) -> None:
@@ -30,16 +31,20 @@ class Show:
     def tick(self, text: str) -> None:
         """Show what is going on right now."""
         if self.console.is_terminal:
-            if self._status is None:
-                self._status = self.console.status(said(text))
-                self._status.start()
-            self._status.update(said(text))
+            if not _live:
+                _live.append(self.console.status(said(text)))
+                _live[0].start()
+            _live[0].update(said(text))
         elif time.monotonic() - self._last_plain >= PLAIN_EVERY_S:
             self._last_plain = time.monotonic()
             self.console.print(f"          {said(text)}", highlight=False)
 
     def quiet(self) -> None:
         """End the live line, if there is one."""
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
+        end_live()
+
+
+def end_live() -> None:
+    """End the live line, whoever began it, and give the cursor back."""
+    while _live:
+        _live.pop().stop()

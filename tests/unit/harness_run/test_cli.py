@@ -79,6 +79,12 @@ def test_a_plan_is_printed_without_asking_any_host(tmp_path: Path) -> None:
     assert "partition" in done.stdout
 
 
+def test_a_plan_says_at_once_which_hosts_it_asks(tmp_path: Path) -> None:
+    done = slotlab(tmp_path, "plan", "demo", "-i", rack(tmp_path))
+    waiting = "asking what they can do: 0 of 4 answered; waiting for n1, n2, n3, n4"
+    assert (done.returncode, done.stdout.strip()) == (3, waiting)
+
+
 def test_a_demo_without_root_says_what_works_without(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 from rich.console import Console
 
 from harness import cli_look
+from harness.__main__ import main
+from harness.errors import RunError
 from harness.inventory import Inventory
 from harness.remote import HostResult, HostResults
 from harness.show import Show
@@ -52,6 +54,24 @@ def test_what_hosts_say_cannot_steer_the_terminal_that_shows_progress() -> None:
     out = io.StringIO()
     Show(Console(file=out, width=200), started=0.0).step(HOSTILE.replace("\t", " "))
     assert out.getvalue().endswith(HARMLESS.replace("\t", " ") + "\n")
+
+
+def test_an_error_ends_the_live_line_and_gives_the_cursor_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = io.StringIO()
+
+    def fails(*_: object, **__: object) -> None:
+        Show(Console(file=out, force_terminal=True)).tick("asking")
+        raise RunError("n1: gone")
+
+    monkeypatch.setattr("harness.__main__.app", fails)
+    with pytest.raises(SystemExit):
+        main([])
+    hidden, shown = "\x1b[?25l", "\x1b[?25h"
+    assert out.getvalue().rindex(shown) > out.getvalue().rindex(hidden)
+    assert out.getvalue().rindex(shown) > out.getvalue().rindex("asking")
+    assert capsys.readouterr().err == "slotlab: n1: gone\n"
 
 
 @pytest.mark.parametrize(
