@@ -19,7 +19,7 @@ from metrics.intake import event_lines
 from metrics.intake.trial import LYING
 from metrics.model import run_folder
 from metrics.model.plan import Plan
-from node.chain import profile as profiles
+from node.chain import profiles
 from node.chain.encoding.crypto import recover
 from node.chain.genesis import decode as decode_genesis
 from node.chain.model.errors import BlockRejected, DecodeError, GenesisError

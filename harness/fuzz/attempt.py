@@ -14,7 +14,7 @@ from harness.sim.world import World
 from harness.verify import Seen
 from metrics.intake.trial import LYING
 from metrics.model.plan import Plan, PlannedTrial
-from node.chain import profile as profiles
+from node.chain import profiles
 from node.chain.model.slot import EPOCH_NS
 
 

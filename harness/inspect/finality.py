@@ -20,7 +20,7 @@ from harness.inspect.turns import PRODUCERS_MAX, TURN_MAX, check_range
 from metrics.model.plan import Bounds
 from node.chain.bitshares.rules import INTERVAL_S_MAX, Rules
 from node.chain.bitshares.witness_state import WitnessState, genesis_state
-from node.chain.eosio.header_state import (
+from node.chain.eosio.finality import (
     MAX_CONFIRM_COUNTS,
     blocks_to_confirm,
     genesis_tally,

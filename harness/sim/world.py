@@ -22,7 +22,7 @@ from harness.sim.memory import Loss
 from harness.sim.net import Net, RelayMode
 from harness.sim.probes import Prober
 from harness.sim.records import Sink
-from node.chain import profile
+from node.chain import profiles
 from node.chain.encoding.crypto import Verifier
 from node.chain.genesis import Genesis
 from node.local.load import Pace
@@ -83,7 +83,7 @@ class World:
     """Mutable: one simulation under way. sink None: no events at all (for speed)."""
 
     def __init__(self, spec: WorldSpec, sink: Sink | None = None) -> None:
-        built = profile.build(spec.genesis)
+        built = profiles.build(spec.genesis)
         self.spec = spec
         self.profile = built
         self.t0_ns = built.clock.time_ns(spec.genesis.initial_slot + 1)

@@ -14,42 +14,23 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from node.chain.encoding.crypto import Verifier
 from node.chain.encoding.name import name_to_u64
 from node.chain.genesis import Genesis
-from node.chain.governance import Governance, Opening
 from node.chain.model.block import Header
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
 from node.chain.model.transaction import Transaction, reference
 from node.chain.model.transaction_body import SYSTEM_ACCOUNT, SetProducers, Transfer
+from node.chain.profile import ChainState, Check, Opening, TransactionRules
 
-if TYPE_CHECKING:
-    from node.chain.profile import ChainState
-
-Check = Literal["expiry", "lifetime", "tapos", "accounts", "duplicate", "amount", "signature"]
 ON_TRUST = frozenset[Check](("expiry", "lifetime", "tapos", "signature"))
 """What light validation, trusted producers and replay do not check again."""
 RING_SIZE = 65_536
 NS_PER_S = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class TransactionRules:
-    """What a consensus system says about transactions.
-
-    prefix_at: where in a block id the bytes of ref_block_prefix are; order: of the checks, of which
-    the first that fails gives the reason; governance: how proposed schedules come into force, None
-    where nothing can be proposed.
-    """
-
-    prefix_at: int
-    order: tuple[Check, ...]
-    governance: Governance | None = None
 
 
 class LedgerImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

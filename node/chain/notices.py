@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from node.chain.fork_db import ForkItem
-from node.chain.governance import Governance
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import Reason
 from node.chain.model.messages import Applied, Emit, Produced, Rejected, Switched
 from node.chain.model.transaction_body import SetProducers
+from node.chain.profile import Governance
 
 
 def produced(block: SignedBlock, size_bytes: int) -> Produced:

@@ -2,20 +2,19 @@
 
 `Chain`, `ForkDB`, `Ledger` and `Mempool` know only this. Schedule, finality, fork choice, header
 fields, bytes, ids, roots and what a producer confirms are the profile's. Another system is another
-module here, not an `if`.
+folder and a line of `profiles`, not an `if`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
-from node.chain.genesis import Genesis
-from node.chain.ledger import TransactionRules
 from node.chain.model.block import Header
 from node.chain.model.codec import BlockCodec
 from node.chain.model.messages import Schedule, Watermark
-from node.chain.model.schedule import ProducerKey
+from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction
 
@@ -90,6 +89,61 @@ class ChainState(Protocol):
         """Return this state of the signed block with that id."""
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a block begins with: the schedule its header must carry, the latest schedule known."""
+
+    announced: ProducerSchedule | None
+    latest: ProducerSchedule
+
+
+class Governance(Protocol):
+    """How proposals of one consensus system come into force.
+
+    The ledger keeps the proposal, because it belongs to a branch and is undone with it; when it
+    becomes part of a header is the consensus system's.
+    """
+
+    def open(self, parent: ChainState, slot: int, proposal: Proposal | None) -> Opening:
+        """Return what a child of parent in slot begins with while proposal waits."""
+
+    def proposed(self, state: ChainState, producers: Sequence[ProducerKey]) -> Schedule:
+        """Return the notice of producers that the block of state proposed."""
+
+    def complete(self, header: Header, announced: ProducerSchedule) -> Header:
+        """Return the header carrying the schedule."""
+
+
+Check = Literal["expiry", "lifetime", "tapos", "accounts", "duplicate", "amount", "signature"]
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionRules:
+    """What a consensus system says about transactions.
+
+    prefix_at: where in a block id the bytes of ref_block_prefix are; order: of the checks, of which
+    the first that fails gives the reason; governance: how proposed schedules come into force, None
+    where nothing can be proposed.
+    """
+
+    prefix_at: int
+    order: tuple[Check, ...]
+    governance: Governance | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finality:
+    """What makes a block final where so many producers take turns, and how soon when all produce.
+
+    stages: how often a quorum, a number of producers, must stand behind a block; lag_blocks: how
+    many blocks later it is final, at least and at most.
+    """
+
+    stages: int
+    quorum: int
+    lag_blocks: tuple[int, int]
+
+
 class Profile(Protocol):
     """One consensus system, set up for one genesis."""
 
@@ -142,20 +196,3 @@ class Profile(Protocol):
         self, head: ChainState, slot: int, now_ns: int, watermark: Watermark | None
     ) -> str | None:
         """Return why a producer with that watermark must not sign a child of head in slot now."""
-
-
-def build(genesis: Genesis) -> Profile:
-    """Return the profile a genesis names.
-
-    Raises:
-        GenesisError: values no chain can start from.
-    """
-    # Profiles import this module for its types.
-    from node.chain.bitshares.profile import BitsharesProfile
-    from node.chain.eosio.profile import EosioProfile
-
-    match genesis.profile:
-        case "eosio":
-            return EosioProfile.of(genesis)
-        case "bitshares":
-            return BitsharesProfile.of(genesis)

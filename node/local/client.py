@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from node.chain import profile
+from node.chain import profiles
 from node.chain.genesis import Genesis, decode
 from node.chain.model.codec import encode_transaction
 from node.chain.model.errors import GenesisError
@@ -244,7 +244,7 @@ def _stop(stopped: asyncio.Future[str], reason: str) -> None:
 def _genesis(path: Path) -> Genesis:
     try:
         genesis = decode(path.read_bytes())
-        profile.build(genesis)  # What only the profile can refuse.
+        profiles.build(genesis)  # What only the profile can refuse.
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
     except GenesisError as error:
@@ -270,5 +270,5 @@ def _transfers(share: ClientConfig, genesis: Genesis) -> Transfers:
         key=key,
         size_bytes=share.size_bytes,
         expires_after_s=min(EXPIRES_AFTER_S, genesis.max_transaction_lifetime_s // 2),
-        prefix_at=profile.build(genesis).transaction_rules.prefix_at,
+        prefix_at=profiles.build(genesis).transaction_rules.prefix_at,
     )

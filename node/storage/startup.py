@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from node.chain import genesis as genesis_file
-from node.chain import profile, snapshot
+from node.chain import profiles, snapshot
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import PrivateKey, Verifier, public_key
 from node.chain.genesis import Genesis
@@ -31,7 +31,7 @@ def load_genesis(path: Path) -> Genesis:
     """
     try:
         genesis = genesis_file.decode(_read(path, "genesis"))
-        profile.build(genesis)  # What only the profile can refuse.
+        profiles.build(genesis)  # What only the profile can refuse.
     except GenesisError as error:
         raise ConfigError(f"{path}: {error}") from error
     if genesis.bitshares is not None and genesis.bitshares.faithful_window:
@@ -94,7 +94,7 @@ def open_store(config: NodeConfig, genesis: Genesis) -> Store:
     Raises:
         StoreError: see Store.
     """
-    return Store(Path(config.state_dir), profile.build(genesis).chain_id)
+    return Store(Path(config.state_dir), profiles.build(genesis).chain_id)
 
 
 def restore_chain(
@@ -105,7 +105,7 @@ def restore_chain(
     Raises:
         StoreError: a block cannot be read, or the irreversible chain does not come out again.
     """
-    marks, consensus, kept = store.watermarks(), profile.build(genesis), store.snapshot()
+    marks, consensus, kept = store.watermarks(), profiles.build(genesis), store.snapshot()
     try:
         start = None if kept is None else snapshot.decode(kept, consensus)
     except DecodeError as error:

@@ -9,7 +9,7 @@ import pytest
 
 from node import events
 from node.chain.genesis import BitsharesRules
-from node.chain.profile import build as build_profile
+from node.chain.profiles import build as build_profile
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process

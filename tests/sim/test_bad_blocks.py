@@ -17,7 +17,7 @@ from node.chain.encoding.crypto import sign
 from node.chain.fork_db import RIVALS_MAX
 from node.chain.model.block import SignedBlock
 from node.chain.model.messages import BlockReceived, Emit, Persist, Rejected, RequestSync
-from node.chain.profile import build
+from node.chain.profiles import build
 from tests.unit.chain.builders import (
     START_SLOT,
     Net,

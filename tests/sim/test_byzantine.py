@@ -12,7 +12,7 @@ from node.byzantine.strategies import Act, Later, Liar, Self, SendTo
 from node.chain.chain import Chain
 from node.chain.model.block import SignedBlock
 from node.chain.model.messages import BlockReceived, Broadcast, Effect, Rejected, Relay
-from node.chain.profile import build
+from node.chain.profiles import build
 from tests.unit.chain.builders import (
     START_SLOT,
     Net,

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 
 from node.chain.eosio.header import BlockHeader
-from node.chain.eosio.header_state import HeaderState, due_schedule, latest_schedule
-from node.chain.governance import Opening
+from node.chain.eosio.header_state import HeaderState
+from node.chain.eosio.schedule_change import due_schedule, latest_schedule
 from node.chain.model.block import Header
 from node.chain.model.messages import Schedule
 from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
-from node.chain.profile import ChainState
+from node.chain.profile import ChainState, Opening
 
 
 class EosioGovernance:

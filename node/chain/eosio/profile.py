@@ -9,16 +9,16 @@ from node.chain import genesis as genesis_file
 from node.chain.encoding.merkle import Frontier
 from node.chain.eosio import timing
 from node.chain.eosio.codec import EosioCodec
+from node.chain.eosio.finality import genesis_tally
 from node.chain.eosio.governance import EosioGovernance
 from node.chain.eosio.header import ZERO_ID, BlockHeader, block_id
-from node.chain.eosio.header_state import HeaderState, genesis_tally
+from node.chain.eosio.header_state import HeaderState
 from node.chain.eosio.roots import transaction_mroot
-from node.chain.ledger import TransactionRules
 from node.chain.model.errors import GenesisError, Reason
 from node.chain.model.messages import Watermark
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction
-from node.chain.profile import ChainState
+from node.chain.profile import ChainState, TransactionRules
 
 CODEC = EosioCodec()
 FUTURE_LIMIT_NS = 7_000_000_000

@@ -10,7 +10,7 @@ from node.byzantine.strategies import Self
 from node.chain.model.block import SignedBlock
 from node.chain.model.messages import Broadcast, RequestSync
 from node.chain.model.messages import Rejected as Refused
-from node.chain.profile import build
+from node.chain.profiles import build
 from tests.unit.bitshares.world import bitshares_genesis
 from tests.unit.chain.builders import (
     Net,

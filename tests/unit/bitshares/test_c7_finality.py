@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.chain.bitshares.finality import last_irreversible, witnesses_needed
+from node.chain.bitshares.finality import expected, last_irreversible, witnesses_needed
 from node.chain.bitshares.witness_state import WitnessState
+from node.chain.profile import Finality
 from tests.unit.bitshares.world import START_SLOT, after, bitshares_profile, full
 
 
@@ -56,6 +57,7 @@ def test_21_witnesses_finalize_in_14_to_24_blocks_and_hardly_ever_25() -> None:
 
 
 def test_4_witnesses_finalize_in_2_to_4_blocks() -> None:
+    assert expected(4, 1) == Finality(stages=1, quorum=3, lag_blocks=(2, 4))
     found = lags(bitshares_profile(4).genesis_state, 20_000)[4:]
     assert sorted(set(found)) == [2, 3, 4]
     # 4 needs two rounds whose last places differ, which neighbouring times rarely give.
@@ -91,5 +93,5 @@ def test_finality_never_goes_back_on_a_branch() -> None:
 def test_every_lag_lies_within_the_plans_bounds(missed: list[int], witnesses: int) -> None:
     state = bitshares_profile(witnesses).genesis_state
     found = lags(state, len(missed))
-    needed = witnesses_needed(witnesses)
-    assert all(needed - 1 <= lag <= 2 * (needed - 1) for lag in found)
+    least, most = expected(witnesses, 1).lag_blocks
+    assert all(least <= lag <= most for lag in found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from node.chain import snapshot
 from node.chain.chain import Chain
 from node.chain.model.messages import Tick
-from node.chain.profile import build
+from node.chain.profiles import build
 from tests.unit.bitshares.world import START_SLOT, bitshares_genesis
 from tests.unit.chain.builders import SHARED_VERIFIER, blocks_of, producer_names, receive, secret
 

@@ -27,7 +27,7 @@ from node.chain.model.messages import (
 )
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction, Transfer, reference, sign_content
-from node.chain.profile import build
+from node.chain.profiles import build
 
 START_SLOT = 1_700_000_000 - 1_700_000_000 % 24
 """Starts a full round for 2, 3 or 4 producers with 1 to 3 blocks a turn."""

@@ -24,7 +24,7 @@ from node.chain.model.schedule import ProducerKey, ProducerSchedule
 from node.chain.model.slot import EPOCH_NS, SlotClock, producer_index
 from node.chain.model.transaction import Transaction, Transfer, sign_content
 from node.chain.model.transaction_body import pack_body
-from node.chain.profile import build
+from node.chain.profiles import build
 from tests.unit.chain.builders import make_genesis, secret
 
 NAMES = st.from_regex(r"[a-z1-5]{1,12}", fullmatch=True)

@@ -29,7 +29,7 @@ from node.chain.model.messages import (
     Watermark,
 )
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
-from node.chain.profile import build
+from node.chain.profiles import build
 from tests.unit.chain.builders import (
     START_SLOT,
     Net,

@@ -9,14 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.chain.eosio.header_state import (
-    Tally,
-    blocks_to_confirm,
-    due_schedule,
-    genesis_tally,
-    next_tally,
-    with_pending,
-)
+from node.chain.eosio.finality import Tally, blocks_to_confirm, genesis_tally, next_tally
+from node.chain.eosio.schedule_change import due_schedule, with_pending
 from node.chain.model.errors import BlockRejected, Reason
 from node.chain.model.messages import Watermark
 from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal

@@ -15,7 +15,7 @@ from node.chain.mempool import Mempool
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.messages import Applied, Effect, Rejected, Relay, Tx
 from node.chain.model.transaction import Transaction, sign_content
-from node.chain.profile import build
+from node.chain.profiles import build
 from tests.unit.chain.builders import (
     SHARED_VERIFIER,
     START_SLOT,

@@ -12,7 +12,8 @@ import pytest
 from harness.inspect import InspectError, inspect_header, parse_header, parse_public_key
 from node.chain.encoding.crypto import recover
 from node.chain.encoding.merkle import Frontier
-from node.chain.eosio.header_state import HeaderState, PendingSchedule, genesis_tally
+from node.chain.eosio.finality import PendingSchedule, genesis_tally
+from node.chain.eosio.header_state import HeaderState
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors"

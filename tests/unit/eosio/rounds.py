@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import copy
 
-from node.chain.eosio.header_state import (
-    Tally,
-    blocks_to_confirm,
-    due_schedule,
-    genesis_tally,
-    next_tally,
-    with_pending,
-)
+from node.chain.eosio.finality import Tally, blocks_to_confirm, genesis_tally, next_tally
+from node.chain.eosio.schedule_change import due_schedule, with_pending
 from node.chain.model.messages import Watermark
 from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
 

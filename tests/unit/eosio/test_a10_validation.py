@@ -14,7 +14,7 @@ from node.chain.model.block import SignedBlock
 from node.chain.model.errors import Reason
 from node.chain.model.messages import BlockRestored, Rejected
 from node.chain.model.transaction import Transaction
-from node.chain.profile import build
+from node.chain.profiles import build
 from node.chain.validation import Trust
 from tests.unit.chain.builders import (
     SHARED_VERIFIER,

@@ -10,7 +10,7 @@ from node.chain.chain import Chain
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import DecodeError
 from node.chain.model.messages import BlockRestored, Watermark
-from node.chain.profile import build
+from node.chain.profiles import build
 from tests.unit.chain.builders import (
     SHARED_VERIFIER,
     START_SLOT,

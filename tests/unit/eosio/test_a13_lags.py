@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from node.chain.profile import Finality
+from node.chain.profiles import finality
 from tests.unit.eosio.rounds import Run, counted, quorum
 
 
@@ -58,6 +60,8 @@ def test_the_table_of_lags(count: int, turn: int, lowest: int, highest: int) -> 
     run.rounds(5)
     found = set.union(*lags(run, 2 * count * turn, "lib_num").values())
     assert (min(found), max(found)) == (lowest, highest)
+    said = finality("eosio", producers=count, blocks_per_turn=turn)
+    assert said == Finality(stages=2, quorum=2 * count // 3 + 1, lag_blocks=(lowest, highest))
 
 
 @pytest.mark.parametrize("count", range(2, 22))

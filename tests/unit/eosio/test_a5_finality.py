@@ -7,7 +7,8 @@ import itertools
 
 import pytest
 
-from node.chain.eosio.header_state import PendingSchedule, Tally, next_tally, with_pending
+from node.chain.eosio.finality import PendingSchedule, Tally, next_tally
+from node.chain.eosio.schedule_change import with_pending
 from node.chain.model.errors import BlockRejected, Reason
 from tests.unit.eosio.rounds import Run, counted, named, quorum, schedule, silent
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from node.chain.eosio.header_state import blocks_to_confirm
+from node.chain.eosio.finality import blocks_to_confirm
 from node.chain.model.messages import BlockReceived, Produced, Watermark
 from tests.unit.chain.builders import (
     START_SLOT,

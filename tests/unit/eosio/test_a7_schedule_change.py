@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from node.chain.eosio.header_state import due_schedule
+from node.chain.eosio.schedule_change import due_schedule
 from node.chain.model.schedule import Proposal
 from tests.unit.eosio.rounds import Run, counted, named, quorum, schedule, silent
 

@@ -15,7 +15,7 @@ from node.chain.model.block import SignedBlock
 from node.chain.model.errors import GenesisError, Reason
 from node.chain.model.messages import Effect, Rejected, Schedule, Tx
 from node.chain.model.transaction import Transaction
-from node.chain.profile import build
+from node.chain.profiles import build
 from tests.unit.chain.builders import (
     START_SLOT,
     Net,

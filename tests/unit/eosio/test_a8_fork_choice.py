@@ -12,7 +12,7 @@ from node.chain.fork_db import ForkDB
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import BlockRejected, Reason
 from node.chain.model.messages import Abstained, Rejected, RequestSync
-from node.chain.profile import build
+from node.chain.profiles import build
 from tests.unit.chain.builders import (
     START_SLOT,
     blocks_of,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from node.chain.eosio.timing import Timing, early_ns
 from node.chain.model.slot import EPOCH_NS, SlotClock
-from node.chain.profile import build
+from node.chain.profiles import build
 from node.timing.slots import SlotWatch
 from tests.unit.chain.builders import make_genesis
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.chain.eosio.header_state import Tally, genesis_tally, next_tally, with_pending
+from node.chain.eosio.finality import Tally, genesis_tally, next_tally
+from node.chain.eosio.schedule_change import with_pending
 from node.chain.model.errors import BlockRejected
 from tests.unit.eosio import second_header_state as second
 from tests.unit.eosio.rounds import named, schedule

@@ -12,7 +12,7 @@ from harness.genesis import HostAccess, KeyFolder, trial_files
 from metrics.model.plan import Bounds, Finality, decode, encode
 from node.chain import genesis as genesis_file
 from node.chain.bitshares.finality import witnesses_needed
-from node.chain.profile import build
+from node.chain.profiles import build
 from tests.unit.harness_run.builders import lab
 
 SHIPPED = Path(__file__).resolve().parents[3] / "harness" / "campaigns"

@@ -16,7 +16,7 @@ from node.chain.chain import Chain
 from node.chain.encoding.crypto import Verifier, public_key
 from node.chain.genesis import Genesis, GenesisProducer, encode
 from node.chain.model.messages import Emit, Tick
-from node.chain.profile import build
+from node.chain.profiles import build
 
 START = 1_700_000_000 - 1_700_000_000 % 8
 Lines = list[dict[str, Any]]
