@@ -127,6 +127,7 @@ MOVING = ("node", "faults", "metrics", "harness")
 WRONG = {
     ("node", "storage", "network"),
     ("node", "timing", "local"),
+    ("node.chain", "encoding", "model"),
     ("node.chain", ".", "bitshares"),
     ("node.chain", ".", "eosio"),
     ("harness", "store", "campaign"),
