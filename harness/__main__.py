@@ -12,8 +12,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness import commands
+from harness.controller.version import version
 from harness.errors import EXIT_LAB, EXIT_OPERATOR, Interrupted, LabError, OperatorError, RunError
-from harness.version import version
 from metrics.model.printable import printable_lines
 from metrics.model.run_folder import RunError as BadRunFolder
 from node.config import ConfigError
@@ -79,7 +79,9 @@ def _mistyped(error: typer.TyperException) -> str:
 
 
 def _fail(error: object, status: int) -> NoReturn:
-    from harness.show import end_live  # help and completion do without a terminal's library
+    from harness.controller.console import (
+        end_live,  # help and completion do without a terminal's library
+    )
 
     end_live()
     if text := printable_lines(str(error).strip()):

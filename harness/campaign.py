@@ -20,8 +20,8 @@ from harness import expect
 from harness.campaign_faults import FAULTS
 from harness.campaign_model import SCHEMA, Campaign
 from harness.campaign_values import nearest
+from harness.controller.state_dir import CAMPAIGNS
 from harness.errors import CampaignError
-from harness.home import CAMPAIGNS
 from harness.yaml_strict import BadYamlError, StrictLoader, parse_yaml
 from metrics.model.plan_checks import RESERVED
 

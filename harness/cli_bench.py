@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from harness.controller.terminal import console_of, table_of
 from harness.errors import UsageError
-from harness.terminal import console_of, table_of
 
 if TYPE_CHECKING:
     from harness.bench.row import Row
-    from harness.show import Show
+    from harness.controller.console import Show
 
 BENCHES = ("sim", "agent", "hosts")
 NOTHING = ("", "", "", "")
@@ -25,7 +25,7 @@ def bench(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
-    from harness.show import Show
+    from harness.controller.console import Show
 
     for name in only or ():
         if name not in BENCHES:

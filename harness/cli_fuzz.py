@@ -10,10 +10,10 @@ import msgspec
 import typer
 from rich.console import Console
 
-from harness import store
+from harness.controller import store
+from harness.controller.console import Show
+from harness.controller.terminal import console_of
 from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
-from harness.show import Show
-from harness.terminal import console_of
 
 if TYPE_CHECKING:
     from harness.fuzz.hunt import Hunt, Result

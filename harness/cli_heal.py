@@ -10,10 +10,10 @@ from rich.console import Console
 
 from harness import inventory, power
 from harness.cli_options import Become, Inventory, Limit, password
+from harness.controller.console import Show
+from harness.controller.terminal import console_of, said, styled
 from harness.errors import EXIT_LAB
 from harness.inventory_limit import limited
-from harness.show import Show
-from harness.terminal import console_of, said, styled
 
 if TYPE_CHECKING:
     from harness.remote import Remote

@@ -10,14 +10,14 @@ import typer
 
 from harness import inventory, units
 from harness.cli_options import AsJson, Become, Inventory, Limit, MaybeInventory, password
+from harness.controller.console import Show
+from harness.controller.terminal import console_of, said, styled, table_of
+from harness.controller.version import needs_clone
 from harness.errors import EXIT_LAB, UsageError
 from harness.inventory_limit import limited
 from harness.packages import HOST_PACKAGES, install_line
 from harness.preflight_rows import Row
 from harness.preflight_table import findings_of, shown
-from harness.show import Show
-from harness.terminal import console_of, said, styled, table_of
-from harness.version import needs_clone
 
 if TYPE_CHECKING:
     from harness.deploy import DeployResult

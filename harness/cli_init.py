@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from harness import inventory, lab_init
+from harness.controller.console import Show
+from harness.controller.terminal import console_of
 from harness.errors import RunError, UsageError
-from harness.show import Show
-from harness.terminal import console_of
 
 
 def init(

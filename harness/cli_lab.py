@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
+from harness.controller.console import Show
+from harness.controller.terminal import console_of, table_of
 from harness.errors import UsageError
 from harness.labs import container, running, topology
 from harness.labs.vm import lab as vm_lab
-from harness.show import Show
-from harness.terminal import console_of, table_of
 
 Name = Annotated[str, typer.Option("--name", help="Name of the lab.")]
 

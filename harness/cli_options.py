@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from harness import store
+from harness.controller import store
+from harness.controller.state_dir import CAMPAIGNS
 from harness.errors import UsageError
-from harness.home import CAMPAIGNS
 from metrics.model.plan import SEED_MAX, SIM
 
 INVENTORY_HELP = "Ansible inventory of the lab (YAML)."

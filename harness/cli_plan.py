@@ -8,11 +8,11 @@ import typer
 
 from harness import campaign, inventory, lab_view, plan, plan_tables
 from harness.cli_options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Seed, is_sim
+from harness.controller.console import Show
+from harness.controller.terminal import console_of
 from harness.inventory import Inventory
 from harness.inventory_limit import limited
 from harness.plan import LabView
-from harness.show import Show
-from harness.terminal import console_of
 from metrics.model.plan import Plan, encode
 
 

@@ -7,12 +7,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from harness import store
 from harness.cli_options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Runs, Seed, is_sim
+from harness.controller import store
+from harness.controller.console import Show
+from harness.controller.terminal import console_of
+from harness.controller.version import needs_clone
 from harness.errors import EXIT_OK
-from harness.show import Show
-from harness.terminal import console_of
-from harness.version import needs_clone
 
 
 def demo(

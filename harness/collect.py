@@ -11,8 +11,8 @@ from typing import Any
 import zstandard
 
 from faults.host.layout import layout
+from harness.controller.store import RunFolder, write_json
 from harness.remote import HostResult, Remote
-from harness.store import RunFolder, write_json
 
 ZSTD_LEVEL = 3
 TOLD_MAX = 10

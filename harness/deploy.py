@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from harness import cards, keys
-from harness.awaiting import Tell, each, nobody
 from harness.channel import PATIENCE_S, Reply
+from harness.controller.awaiting import Tell, each, nobody
 from harness.facts import LOOK_S, HostFacts, gather
 from harness.inventory import Host, Inventory
 from harness.keys import CurvePair

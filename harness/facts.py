@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from harness import cards, host_python
-from harness.awaiting import Tell, each
 from harness.cards import Card
+from harness.controller.awaiting import Tell, each
 from harness.inventory import Host
 from harness.packages import PROGRAMS
 from harness.printed import read_json

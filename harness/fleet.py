@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from harness.awaiting import Tell, each, nobody
 from harness.channel import PATIENCE_S, Reply
+from harness.controller.awaiting import Tell, each, nobody
 from harness.errors import RunError
 from harness.genesis import HostAccess
 from harness.inventory import Inventory

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from harness import ansible_templates, ansible_values, inventory_files
 from harness.ansible_values import BECOME_PASSWORDS
-from harness.home import state_home
+from harness.controller.state_dir import state_home
 from harness.inventory_names import check_addresses, check_words
 from harness.inventory_values import TIME_POLICIES, InventoryError, Reader, TimePolicy, nearest
 from harness.ssh import SshConfigError, SshOptions, resolve

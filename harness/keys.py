@@ -14,8 +14,8 @@ from pathlib import Path
 
 from nacl.public import PrivateKey
 
+from harness.controller.state_dir import state_home
 from harness.errors import RunError
-from harness.home import state_home
 from harness.inventory import Inventory
 
 Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"

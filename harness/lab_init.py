@@ -19,11 +19,11 @@ from pathlib import Path
 import yaml
 
 from harness import cards, ssh
-from harness.awaiting import answers
+from harness.controller.awaiting import answers
+from harness.controller.console import Show
 from harness.errors import UsageError
 from harness.inventory_names import SELECTOR_WORDS
 from harness.inventory_values import WORD
-from harness.show import Show
 from metrics.model.printable import printable
 
 ASK_TIMEOUT_S = 120.0

@@ -16,12 +16,13 @@ from typing import Any
 import msgspec
 
 from faults.model.record import Record
-from harness import armed, collect, genesis, power, store
+from harness import armed, collect, genesis, power
 from harness.arm import localise_provider
 from harness.channel import PATIENCE_S
+from harness.controller import store
+from harness.controller.store import RunFolder, write_json
 from harness.errors import RunError, StoreError
 from harness.remote import Remote
-from harness.store import RunFolder, write_json
 from metrics.model import plan
 from metrics.model.plan import PlannedTrial
 from metrics.model.run_folder import BROKEN, TrialFile, load_json, load_plan

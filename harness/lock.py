@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.channel import PATIENCE_S, Reply
+from harness.controller.file_lock import held
+from harness.controller.state_dir import state_home
 from harness.errors import LockError
-from harness.file_lock import held
-from harness.home import state_home
 from harness.remote import Lane, Remote
 from harness.units import SECOND_NS
 

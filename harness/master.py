@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.file_lock import held
+from harness.controller.file_lock import held
 from harness.ssh import JUMP_LOGINS_MAX, SshOptions
 from harness.ssh_failure import RemoteFailure, refusal
 

@@ -8,7 +8,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from harness.terminal import table_of
+from harness.controller.terminal import table_of
 from harness.units import text_of_ns
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 

@@ -22,10 +22,10 @@ from typing import Any
 
 import ansible_runner
 
+from harness.controller.netns_exec import thread_start
+from harness.controller.version import CLONE
 from harness.errors import RunError
-from harness.inside import thread_start
 from harness.inventory import Inventory
-from harness.version import CLONE
 
 PLAYBOOKS = CLONE / "playbooks"
 Progress = Callable[[str], None]

@@ -26,10 +26,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from faults.model.record import PROVIDER
+from harness.controller.state_dir import state_home
+from harness.controller.version import CLONE
 from harness.errors import RunError, UsageError
-from harness.home import state_home
 from harness.inventory import Host, Inventory
-from harness.version import CLONE
 
 START_TIMEOUT_S = 20.0
 ASK_TIMEOUT_S = 20.0

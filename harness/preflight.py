@@ -25,8 +25,8 @@ from harness import (
     preflight_network,
     preflight_places,
 )
-from harness.awaiting import Tell, each, nobody
 from harness.channel import NOT_DEPLOYED, PATIENCE_S, Reply
+from harness.controller.awaiting import Tell, each, nobody
 from harness.host_facts import Found
 from harness.inventory import Host, Inventory
 from harness.packages import PROGRAMS

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from rich.table import Table
 
+from harness.controller.terminal import said, styled, table_of
 from harness.preflight_rows import Row
-from harness.terminal import said, styled, table_of
 
 
 def shown(rows: Iterable[Row], *, everything: bool) -> Iterator[Row]:

@@ -19,8 +19,8 @@ from typing import Any, Literal, TypeVar
 
 from harness.channel import ControlChannel, Reply
 from harness.connection import Connection, connect, execute, failure
+from harness.controller.netns_exec import call_inside, thread_start
 from harness.errors import RunError
-from harness.inside import call_inside, thread_start
 from harness.inventory import Host, Inventory
 from harness.master import LOGIN_STEPS
 from harness.ssh import JUMP_LOGINS_MAX

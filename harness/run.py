@@ -11,28 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import (
-    armed,
-    campaign,
-    inventory,
-    keys,
-    lab_view,
-    lock,
-    plan,
-    preflight,
-    store,
-)
-from harness.awaiting import Tell
+from harness import armed, campaign, inventory, keys, lab_view, lock, plan, preflight
+from harness.controller import store
+from harness.controller.awaiting import Tell
+from harness.controller.console import Show
+from harness.controller.interrupt import Stop
 from harness.errors import Interrupted, RunError, UsageError
 from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view
 from harness.genesis import KeyFolder
-from harness.interrupt import Stop
 from harness.inventory_limit import limited
 from harness.keeper import LOCK_TTL_NS, Keeper
 from harness.lead import Pace
 from harness.remote import Remote
 from harness.reporting import report
-from harness.show import Show
 from harness.trial import run_trial
 from harness.trial_state import Context
 from metrics.model.plan import Plan, PlannedTrial

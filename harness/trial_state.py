@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.controller.console import Show
+from harness.controller.interrupt import Stop
+from harness.controller.store import RunFolder
 from harness.errors import RunError
 from harness.fleet import DeployedHost, Fleet
 from harness.genesis import KeyFolder, TrialFiles
-from harness.interrupt import Stop
 from harness.keeper import Keeper
 from harness.lead import Pace
 from harness.power import Provider
-from harness.show import Show
-from harness.store import RunFolder
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import Lead, State
 

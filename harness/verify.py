@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from harness.store import write_json
+from harness.controller.store import write_json
 from metrics.intake import event_lines
 from metrics.intake.trial import LYING
 from metrics.model import run_folder

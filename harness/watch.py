@@ -11,12 +11,12 @@ from rich.live import Live
 from rich.table import Table
 
 from harness.channel import NOT_DEPLOYED, Reply
+from harness.controller.terminal import said, table_of
 from harness.errors import RunError
 from harness.fleet import Fleet
 from harness.inventory import Inventory
 from harness.node_status import NodeStatus
 from harness.remote import Remote
-from harness.terminal import said, table_of
 
 PERIOD_S = 2.0
 

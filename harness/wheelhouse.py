@@ -21,9 +21,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.controller.state_dir import cache_home
+from harness.controller.version import CLONE
 from harness.errors import RunError
-from harness.home import cache_home
-from harness.version import CLONE
 
 PACKAGES = ("node", "faults")
 ARCHITECTURES = ("x86_64", "aarch64")

@@ -15,11 +15,11 @@ from faults.host.boottime import boottime_ns
 from harness import deploy, gone, inventory, run
 from harness.bench.row import Row, of_samples
 from harness.bench.timer import BareTimer
+from harness.controller.console import Show
 from harness.errors import RunError
 from harness.inventory import Inventory
 from harness.labs import container, power
 from harness.remote import Remote
-from harness.show import Show
 
 HOSTS = 8
 COUNT = 8

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.controller.file_lock import held
+from harness.controller.state_dir import cache_home
 from harness.errors import LabError
-from harness.file_lock import held
-from harness.home import cache_home
 from harness.labs import checks
 from harness.labs.apt_sources import apt_options, write_sources
 from harness.labs.process import run

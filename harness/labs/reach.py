@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.inside import enter
+from harness.controller.netns_exec import enter
 from harness.labs import access
 from harness.labs.state import HostState, LabState
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import msgspec
 
+from harness.controller.file_lock import held
 from harness.errors import LabError, LabInputError
-from harness.file_lock import held
 from harness.labs import access, cgroup, checks, network, process, reach
 from harness.labs import state as lab_state
 from harness.labs.kinds import kind_of

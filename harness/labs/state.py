@@ -12,8 +12,8 @@ from pathlib import Path
 
 import msgspec
 
+from harness.controller.state_dir import state_home
 from harness.errors import LabError, LabInputError
-from harness.home import state_home
 from harness.labs.vm.dress import DATA_NETWORK, HostDress, NicDress
 
 SCHEMA = "slotlab.lab/v1"

@@ -17,7 +17,7 @@ import yaml
 
 from harness import deploy, healing, inventory, preflight
 from harness.connection import connect
-from harness.inside import call_inside
+from harness.controller.netns_exec import call_inside
 from harness.inventory import Inventory
 from harness.playbook import PlayOptions
 from harness.remote import Remote

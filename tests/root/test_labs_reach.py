@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.inside import enter
+from harness.controller.netns_exec import enter
 from harness.labs import reach
 
 pytestmark = pytest.mark.root

@@ -17,9 +17,9 @@ import zstandard
 from rich.console import Console
 
 from harness import campaign, plan
+from harness.controller.console import Show
 from harness.lab_view import simulated
 from harness.run_sim import SimOptions, run
-from harness.show import Show
 from harness.sim.campaign import world_of
 from tests.sim.drawn_clocks import Clock, Floats, Lab, Span, Weather, draw
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 import yaml
 
-from harness import inside
+from harness.controller import netns_exec
 from harness.errors import LabError, LabInputError
 from harness.labs import access, checks, container, process, recipe, state
 
@@ -99,7 +99,7 @@ def test_the_inventory_can_be_read_by_anyone_who_reads_yaml(tmp_path: Path) -> N
 
 def test_a_gone_network_namespace_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="is the lab up"):
-        inside.enter(tmp_path / "gone")
+        netns_exec.enter(tmp_path / "gone")
 
 
 def test_a_gated_program_runs_only_when_the_gate_opens(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.home import cache_home
+from harness.controller.state_dir import cache_home
 from harness.labs.process import run
 
 PROBE_S = 12.0

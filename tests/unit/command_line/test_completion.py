@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.__main__ import main
-from harness.version import version
+from harness.controller.version import version
 from tests.unit.test_shape import ROOT
 
 

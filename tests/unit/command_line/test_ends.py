@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import reporting, store
+from harness import reporting
+from harness.controller import store
 from harness.errors import Interrupted, StoreError
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.__main__ import app
-from harness.awaiting import answers, each, progress
+from harness.controller.awaiting import answers, each, progress
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness import lock, power
-from harness.file_lock import held
+from harness.controller.file_lock import held
 
 ROUNDS = 40
 HOLDERS = 4

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import home
+from harness.controller import state_dir
 from harness.errors import OperatorError
 
 
@@ -32,7 +32,7 @@ def test_the_environment_says_where(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert (home.state_home(), home.cache_home()) == (Path(state), Path(cache))
+    assert (state_dir.state_home(), state_dir.cache_home()) == (Path(state), Path(cache))
 
 
 def test_a_user_without_any_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,8 +44,8 @@ def test_a_user_without_any_home_is_told_what_to_set(monkeypatch: pytest.MonkeyP
         monkeypatch.delenv(name, raising=False)
     who = os.geteuid()
     for where, variable in (
-        (home.state_home, "XDG_STATE_HOME"),
-        (home.cache_home, "XDG_CACHE_HOME"),
+        (state_dir.state_home, "XDG_STATE_HOME"),
+        (state_dir.cache_home, "XDG_CACHE_HOME"),
     ):
         with pytest.raises(OperatorError) as raised:
             where()

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from harness import cli_look
 from harness.__main__ import main
+from harness.controller.console import Show
 from harness.errors import RunError
 from harness.inventory import Inventory
 from harness.remote import HostResult, HostResults
-from harness.show import Show
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J[red]\x9b31m\tü\n"
 HARMLESS = "\\x1b]0;title\\x07\\x1b[2J[red]\\x9b31m\tü\n"

@@ -7,7 +7,7 @@ import time
 from rich.console import Console
 from rich.status import Status
 
-from harness.terminal import said
+from harness.controller.terminal import said
 
 PLAIN_EVERY_S = 10.0
 _live: list[Status] = []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import UsageError
 
-CLONE = Path(__file__).resolve().parent.parent
+CLONE = Path(__file__).resolve().parents[2]
 """The folder that the packages stand in: the clone, or where a wheel was installed."""
 
 

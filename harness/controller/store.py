@@ -22,8 +22,8 @@ from typing import Any
 import msgspec
 
 from faults.model.record import PROVIDER
+from harness.controller.version import git
 from harness.errors import StoreError, UsageError
-from harness.version import git
 from metrics.model.plan import Plan, encode
 from metrics.model.run_folder import TrialFile
 

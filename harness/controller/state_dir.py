@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.errors import OperatorError
 
-CAMPAIGNS = Path(__file__).parent / "campaigns"
+CAMPAIGNS = Path(__file__).parents[1] / "campaigns"
 
 
 def state_home() -> Path:

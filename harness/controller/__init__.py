@@ -1,0 +1,1 @@
+"""What the controller keeps, locks and shows on its own machine."""
