@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from harness.collect import differences
 from harness.errors import RunError
 from harness.fleet import DeployedHost, Fleet, view
-from harness.inventory import Inventory
+from harness.inventory.inventory import Inventory
 from harness.lock import hold_hosts
 from harness.mechanism import mechanism
 from harness.pair_traffic import PairCount, Traffic, measure

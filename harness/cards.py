@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from harness.inventory import Host
+from harness.inventory.inventory import Host
 
 COMMAND = ("ip", "-j", "addr")
 

@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from harness import inventory
 from harness.cli_heal import heal_provider, print_outcome
 from harness.cli_options import AsJson, Become, Inventory, Runs, password, run_names
 from harness.controller import store
 from harness.controller.console import Show
 from harness.controller.terminal import console_of
 from harness.errors import EXIT_LAB
+from harness.inventory import inventory
 
 Force = Annotated[
     bool, typer.Option("--force", help="Also a campaign whose controller may be alive.")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from harness import inventory, power
+from harness import power
 from harness.cli_options import Become, Inventory, Limit, password
 from harness.controller.console import Show
 from harness.controller.terminal import console_of, said, styled
 from harness.errors import EXIT_LAB
-from harness.inventory_limit import limited
+from harness.inventory import inventory
+from harness.inventory.limit import limited
 
 if TYPE_CHECKING:
     from harness.remote import Remote

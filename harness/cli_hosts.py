@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness import inventory, units
+from harness import units
 from harness.cli_options import AsJson, Become, Inventory, Limit, MaybeInventory, password
 from harness.controller.console import Show
 from harness.controller.terminal import console_of, said, styled, table_of
 from harness.controller.version import needs_clone
 from harness.errors import EXIT_LAB, UsageError
-from harness.inventory_limit import limited
+from harness.inventory import inventory
+from harness.inventory.limit import limited
 from harness.packages import HOST_PACKAGES, install_line
 from harness.preflight_rows import Row
 from harness.preflight_table import findings_of, shown

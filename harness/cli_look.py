@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from harness import inventory
 from harness.cli_options import AsJson, Inventory, Limit, Run, Runs, run_names
 from harness.controller import store
 from harness.controller.console import Show
 from harness.controller.terminal import console_of, said, table_of
-from harness.inventory_limit import limited
+from harness.inventory import inventory
+from harness.inventory.limit import limited
 from metrics.model.printable import printable_lines
 from metrics.model.run_folder import load_json
 

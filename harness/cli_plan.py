@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from harness import campaign, inventory, lab_view, plan, plan_tables
+from harness import campaign, lab_view, plan, plan_tables
 from harness.cli_options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Seed, is_sim
 from harness.controller.console import Show
 from harness.controller.terminal import console_of
-from harness.inventory import Inventory
-from harness.inventory_limit import limited
+from harness.inventory import inventory
+from harness.inventory.inventory import Inventory
+from harness.inventory.limit import limited
 from harness.plan import LabView
 from metrics.model.plan import Plan, encode
 

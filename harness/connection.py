@@ -12,8 +12,8 @@ import fabric
 from invoke.exceptions import CommandTimedOut, ThreadException
 from invoke.runners import Runner
 
+from harness.inventory.ssh_options import SshOptions
 from harness.master import Master
-from harness.ssh import SshOptions
 from harness.ssh_failure import RemoteFailure
 from harness.streams import CHUNK_BYTES, Marked, Tail
 

@@ -7,10 +7,11 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import campaign, deploy, gone, inventory, run
+from harness import campaign, deploy, gone, run
 from harness.controller import interrupt, store
 from harness.controller.console import Show
 from harness.errors import RunError
+from harness.inventory import inventory
 from harness.labs import container
 
 

@@ -19,7 +19,7 @@ from harness import cards, keys
 from harness.channel import PATIENCE_S, Reply
 from harness.controller.awaiting import Tell, each, nobody
 from harness.facts import LOOK_S, HostFacts, gather
-from harness.inventory import Host, Inventory
+from harness.inventory.inventory import Host, Inventory
 from harness.keys import CurvePair
 from harness.lock import hold_hosts
 from harness.packages import NEEDED_BYTES, install_line, missing

@@ -8,7 +8,7 @@ from typing import TypedDict
 from harness import cards, host_python
 from harness.cards import Card
 from harness.controller.awaiting import Tell, each
-from harness.inventory import Host
+from harness.inventory.inventory import Host
 from harness.packages import PROGRAMS
 from harness.printed import read_json
 from harness.remote import HostResult, Remote

@@ -16,7 +16,7 @@ from harness.channel import PATIENCE_S, Reply
 from harness.controller.awaiting import Tell, each, nobody
 from harness.errors import RunError
 from harness.genesis import HostAccess
-from harness.inventory import Inventory
+from harness.inventory.inventory import Inventory
 from harness.lab_view import of_inventory
 from harness.node_status import NodeStatus, read_status
 from harness.plan import LabView

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness import lock, power
-from harness.inventory import lab_id_of
+from harness.inventory.inventory import lab_id_of
 from harness.labs import running
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from harness.inventory import Host
-from harness.inventory_values import DEFAULT_PYTHON
+from harness.inventory.inventory import Host
+from harness.inventory.values import DEFAULT_PYTHON
 
 _RUN = '[ -f "$0" ] && [ -x "$0" ] || { cat > /dev/null; exit 127; }; exec "$0" - "$@"'
 """What is not there reads its input to the end, too: a connection cut in mid-script says less."""

@@ -16,7 +16,7 @@ from nacl.public import PrivateKey
 
 from harness.controller.state_dir import state_home
 from harness.errors import RunError
-from harness.inventory import Inventory
+from harness.inventory.inventory import Inventory
 
 Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 

@@ -18,12 +18,13 @@ from pathlib import Path
 
 import yaml
 
-from harness import cards, ssh
+from harness import cards
 from harness.controller.awaiting import answers
 from harness.controller.console import Show
 from harness.errors import UsageError
-from harness.inventory_names import SELECTOR_WORDS
-from harness.inventory_values import WORD
+from harness.inventory import ssh_options
+from harness.inventory.names import SELECTOR_WORDS
+from harness.inventory.values import WORD
 from metrics.model.printable import printable
 
 ASK_TIMEOUT_S = 120.0
@@ -138,8 +139,8 @@ def _ask(given: Given, wishes: Wishes, pins: Path) -> Found:
         "ansible_ssh_common_args": wishes.ssh_args,
     }
     try:
-        options = ssh.resolve(given.address, variables, pins).pinning()
-    except (ssh.SshConfigError, ValueError) as error:
+        options = ssh_options.resolve(given.address, variables, pins).pinning()
+    except (ssh_options.SshConfigError, ValueError) as error:
         raise UsageError(f"--ssh-args: {error}") from error
     words = ["ssh", "-o", "BatchMode=yes", *options.words, "--", options.target, _ASK]
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.campaign import CampaignFile
-from harness.inventory import Inventory
+from harness.inventory.inventory import Inventory
 from harness.plan import LabView
 from metrics.model.plan import SIM, PlannedHost
 

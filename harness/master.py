@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.controller.file_lock import held
-from harness.ssh import JUMP_LOGINS_MAX, SshOptions
+from harness.inventory.ssh_options import JUMP_LOGINS_MAX, SshOptions
 from harness.ssh_failure import RemoteFailure, refusal
 
 LOGIN_STEPS = 3

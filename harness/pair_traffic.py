@@ -14,7 +14,7 @@ from typing import TypedDict
 
 from harness import host_python
 from harness.host_facts import Int
-from harness.inventory import Host
+from harness.inventory.inventory import Host
 from harness.printed import read_json
 from harness.remote import Remote
 

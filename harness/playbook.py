@@ -25,7 +25,7 @@ import ansible_runner
 from harness.controller.netns_exec import thread_start
 from harness.controller.version import CLONE
 from harness.errors import RunError
-from harness.inventory import Inventory
+from harness.inventory.inventory import Inventory
 
 PLAYBOOKS = CLONE / "playbooks"
 Progress = Callable[[str], None]

@@ -29,7 +29,7 @@ from faults.model.record import PROVIDER
 from harness.controller.state_dir import state_home
 from harness.controller.version import CLONE
 from harness.errors import RunError, UsageError
-from harness.inventory import Host, Inventory
+from harness.inventory.inventory import Host, Inventory
 
 START_TIMEOUT_S = 20.0
 ASK_TIMEOUT_S = 20.0

@@ -28,7 +28,7 @@ from harness import (
 from harness.channel import NOT_DEPLOYED, PATIENCE_S, Reply
 from harness.controller.awaiting import Tell, each, nobody
 from harness.host_facts import Found
-from harness.inventory import Host, Inventory
+from harness.inventory.inventory import Host, Inventory
 from harness.packages import PROGRAMS
 from harness.pair_traffic import PairCount, Traffic, measure
 from harness.preflight_clock import Controller

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from harness.inventory import Host
+from harness.inventory.inventory import Host
 from harness.preflight_rows import Row, Verdict
 from node.timing.ntp_rules import bound_ns, unsynchronised
 

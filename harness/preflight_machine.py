@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.inventory import Host
+from harness.inventory.inventory import Host
 from harness.packages import install_line, missing
 from harness.preflight_rows import Row, Verdict
 from harness.wheelhouse import Target, unsupported

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness import cards
-from harness.inventory import Host
+from harness.inventory.inventory import Host
 from harness.pair_traffic import PairCount
 from harness.preflight_rows import LAB, Row, Verdict
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.channel import INSTALL_DIR
 from harness.host_facts import Folder
-from harness.inventory import Host
+from harness.inventory.inventory import Host
 from harness.packages import NEEDED_BYTES
 from harness.preflight_rows import Row
 

@@ -21,9 +21,9 @@ from harness.channel import ControlChannel, Reply
 from harness.connection import Connection, connect, execute, failure
 from harness.controller.netns_exec import call_inside, thread_start
 from harness.errors import RunError
-from harness.inventory import Host, Inventory
+from harness.inventory.inventory import Host, Inventory
+from harness.inventory.ssh_options import JUMP_LOGINS_MAX
 from harness.master import LOGIN_STEPS
-from harness.ssh import JUMP_LOGINS_MAX
 from harness.ssh_failure import RemoteFailure
 
 DEFAULT_TIMEOUT_S = 60.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import armed, campaign, inventory, keys, lab_view, lock, plan, preflight
+from harness import armed, campaign, keys, lab_view, lock, plan, preflight
 from harness.controller import store
 from harness.controller.awaiting import Tell
 from harness.controller.console import Show
@@ -19,7 +19,8 @@ from harness.controller.interrupt import Stop
 from harness.errors import Interrupted, RunError, UsageError
 from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view
 from harness.genesis import KeyFolder
-from harness.inventory_limit import limited
+from harness.inventory import inventory
+from harness.inventory.limit import limited
 from harness.keeper import LOCK_TTL_NS, Keeper
 from harness.lead import Pace
 from harness.remote import Remote

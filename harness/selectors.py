@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness import consensus
-from harness.inventory_names import SELECTOR_WORDS
+from harness.inventory.names import SELECTOR_WORDS
 
 _SAME = re.compile(r"same\(([a-z][a-z0-9_-]*)\)")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from harness.ssh import SshOptions
+from harness.inventory.ssh_options import SshOptions
 
 _UNKNOWN_KEY = re.compile(r"No \S+ host key is known for|Host key verification failed")
 _OTHER_KEY = re.compile(r"Offending (?:\S+ )?key in (.+):\d+")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.inventory import Host
+from harness.inventory.inventory import Host
 
 REMEDY = (
     "set ansible_become_password of the host (a file of ansible-vault keeps it), or -K, or allow"

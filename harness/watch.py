@@ -14,7 +14,7 @@ from harness.channel import NOT_DEPLOYED, Reply
 from harness.controller.terminal import said, table_of
 from harness.errors import RunError
 from harness.fleet import Fleet
-from harness.inventory import Inventory
+from harness.inventory.inventory import Inventory
 from harness.node_status import NodeStatus
 from harness.remote import Remote
 

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from faults.host.boottime import boottime_ns
-from harness import deploy, gone, inventory, run
+from harness import deploy, gone, run
 from harness.bench.row import Row, of_samples
 from harness.bench.timer import BareTimer
 from harness.controller.console import Show
 from harness.errors import RunError
-from harness.inventory import Inventory
+from harness.inventory import inventory
+from harness.inventory.inventory import Inventory
 from harness.labs import container, power
 from harness.remote import Remote
 

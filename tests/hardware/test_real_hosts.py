@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from harness.collect import COMPARED
-from harness.inventory import Inventory, load
+from harness.inventory.inventory import Inventory, load
 from harness.remote import Remote
 
 pytestmark = [pytest.mark.hardware, pytest.mark.slow]

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import inventory
 from harness.fleet import Fleet
+from harness.inventory import inventory
 from harness.keeper import LOCK_TTL_NS, Keeper
 from harness.labs import running
 from harness.lock import hold_hosts

@@ -20,7 +20,8 @@ from pathlib import Path
 import pytest
 from nacl.public import PrivateKey
 
-from harness import inventory, keys
+from harness import keys
+from harness.inventory import inventory
 from tests.lab.bench import LAB_DEADLINE_S, MARKS, Bench, wait_for
 from tests.lab.bench import bench as fresh_bench
 

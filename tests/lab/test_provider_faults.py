@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from faults.host.layout import layout
-from harness import inventory, power
+from harness import power
+from harness.inventory import inventory
 from harness.labs import running
 from tests.lab.bench import MARKS, ROOT, Bench, bench, wait_for
 
@@ -23,7 +24,8 @@ S = 1_000_000_000
 FOR_S = 15
 STARTER = """
 import json, sys, time
-from harness import inventory, power
+from harness import power
+from harness.inventory import inventory
 provider = power.start(inventory.load(sys.argv[1]))
 provider.prepare("t")
 wires = [dict(each, at_ns=1_000_000_000) for each in json.loads(sys.argv[2])]

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import deploy, healing, inventory, preflight
+from harness import deploy, healing, preflight
 from harness.connection import connect
 from harness.controller.netns_exec import call_inside
-from harness.inventory import Inventory
+from harness.inventory import inventory
+from harness.inventory.inventory import Inventory
 from harness.playbook import PlayOptions
 from harness.remote import Remote
 from harness.ssh_failure import RemoteFailure

@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 
-from harness import gone, inventory
+from harness import gone
 from harness.fleet import Fleet
+from harness.inventory import inventory
 from harness.labs import running
 from harness.labs.vm import lab as vm_lab
 from harness.remote import Remote

@@ -17,8 +17,8 @@ from typing import Any
 
 import yaml
 
-from harness import inventory
-from harness.inventory import Inventory
+from harness.inventory import inventory
+from harness.inventory.inventory import Inventory
 from harness.playbook import PlayOptions, play
 from harness.remote import Remote
 from harness.sudo import as_root

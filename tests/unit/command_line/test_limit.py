@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from harness import campaign, deploy, inventory, keys, lab_view, plan
+from harness import campaign, deploy, keys, lab_view, plan
 from harness.errors import RunError, UsageError
 from harness.fleet import Fleet
-from harness.inventory import Inventory
-from harness.inventory_limit import limited
+from harness.inventory import inventory
+from harness.inventory.inventory import Inventory
+from harness.inventory.limit import limited
 from harness.remote import HostResult, HostResults
 
 RACK = """

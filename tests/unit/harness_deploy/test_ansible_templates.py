@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.inventory import Inventory, InventoryError, load
+from harness.inventory.inventory import Inventory, InventoryError, load
 
 pytestmark = pytest.mark.slow
 

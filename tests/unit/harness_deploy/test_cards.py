@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.cards import Card, data_card, problem, read
-from harness.inventory import Host, load
+from harness.inventory.inventory import Host, load
 
 CORRECT = "correct slotlab_interface or leave it out"
 LO = {"ifname": "lo", "flags": ["LOOPBACK", "UP"], "mtu": 65536}

@@ -15,7 +15,7 @@ import pytest
 from harness.cards import Card
 from harness.deploy import DeployResult, HostOutcome, host_json, time_servers, unfit
 from harness.facts import HostFacts
-from harness.inventory import Inventory, load
+from harness.inventory.inventory import Inventory, load
 from harness.keys import curve_keys, folder, forget, z85
 from harness.packages import HOST_PACKAGES, missing
 from harness.playbook import explain

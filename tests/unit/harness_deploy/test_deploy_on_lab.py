@@ -16,7 +16,7 @@ from dataclasses import replace
 import pytest
 
 from harness import calibrate, deploy, gone, healing, preflight
-from harness.inventory import Inventory, load
+from harness.inventory.inventory import Inventory, load
 from harness.labs import container, power, running
 from harness.playbook import PlayOptions
 from harness.remote import Remote

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.host_python import command, missing
-from harness.inventory import Host, load
+from harness.inventory.inventory import Host, load
 
 
 @pytest.fixture

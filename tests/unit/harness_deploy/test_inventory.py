@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.inventory import InventoryError, load
+from harness.inventory.inventory import InventoryError, load
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import pytest
 
 from harness.campaign import parse
 from harness.errors import CampaignError, LabInputError
-from harness.inventory import InventoryError, load
+from harness.inventory.inventory import InventoryError, load
 from harness.labs import topology
 
 pytestmark = pytest.mark.slow

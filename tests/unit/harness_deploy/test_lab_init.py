@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from harness import lab_init
 from harness.__main__ import app
 from harness.errors import RunError, UsageError
-from harness.inventory import load
+from harness.inventory.inventory import load
 from harness.lab_init import Found, Given, Wishes, parse
 
 PI = Found(

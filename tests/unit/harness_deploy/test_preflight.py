@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 from harness.host_facts import Found
-from harness.inventory import Host, load
+from harness.inventory.inventory import Host, load
 from harness.pair_traffic import PairCount
 from harness.preflight import NTP_CLIENT, SCRIPT, SETTERS, CheckOptions, findings
 from harness.preflight_clock import Controller, chrony_bound_ns

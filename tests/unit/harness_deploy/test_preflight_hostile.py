@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.host_facts import Found
-from harness.inventory import Host, load
+from harness.inventory.inventory import Host, load
 from harness.preflight import CheckOptions, findings
 from harness.preflight_clock import Controller, chrony_bound_ns
 from harness.preflight_identity import rows as identity_rows

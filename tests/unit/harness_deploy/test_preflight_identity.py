@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.inventory import Host, load
+from harness.inventory.inventory import Host, load
 from harness.preflight import fit_for_traffic
 from harness.preflight_identity import rows
 

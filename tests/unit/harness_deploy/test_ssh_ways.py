@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from harness.connection import connect
-from harness.inventory import InventoryError, load
+from harness.inventory.inventory import InventoryError, load
+from harness.inventory.ssh_options import SshOptions
 from harness.playbook import PlaybookError, PlayOptions, play
-from harness.ssh import SshOptions
 from harness.ssh_failure import RemoteFailure
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.inventory import Host, Inventory
+from harness.inventory.inventory import Host, Inventory
 from harness.remote import Remote
 from tests.unit.harness_run.ssh_server import serving
 

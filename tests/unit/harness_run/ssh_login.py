@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.connection import Connection, connect, execute
-from harness.inventory import load
-from harness.ssh import SshOptions
+from harness.inventory.inventory import load
+from harness.inventory.ssh_options import SshOptions
 from harness.ssh_failure import RemoteFailure
 from tests.unit.harness_run.ssh_server import Box
 

@@ -14,7 +14,7 @@ from typing import IO
 
 import paramiko
 
-from harness.ssh import SshOptions
+from harness.inventory.ssh_options import SshOptions
 
 PLAIN = 'exec sh -c "$1"'
 PASSWORD = "x"

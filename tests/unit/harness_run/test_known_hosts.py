@@ -9,7 +9,7 @@ import paramiko
 import pytest
 
 from harness.connection import connect
-from harness.ssh import SshOptions
+from harness.inventory.ssh_options import SshOptions
 from harness.ssh_failure import RemoteFailure
 from tests.unit.harness_run.ssh_server import serving
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from harness.inventory import Host, Inventory
+from harness.inventory.inventory import Host, Inventory
+from harness.inventory.ssh_options import SshOptions
 from harness.remote import Remote
-from harness.ssh import SshOptions
 from tests.unit.harness_run.ssh_server import serving
 
 AGENT = """

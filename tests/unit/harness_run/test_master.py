@@ -273,7 +273,7 @@ _DIES = """
 import os, signal, sys
 from pathlib import Path
 from harness.connection import connect
-from harness.ssh import SshOptions
+from harness.inventory.ssh_options import SshOptions
 options = eval(Path(sys.argv[1]).read_text())
 master = connect(options).master
 print(master.pid, master.shared_words[3].partition("=")[2], flush=True)

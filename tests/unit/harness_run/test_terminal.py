@@ -13,7 +13,7 @@ from harness import cli_look
 from harness.__main__ import main
 from harness.controller.console import Show
 from harness.errors import RunError
-from harness.inventory import Inventory
+from harness.inventory.inventory import Inventory
 from harness.remote import HostResult, HostResults
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J[red]\x9b31m\tü\n"

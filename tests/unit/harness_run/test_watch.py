@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from harness.errors import RunError
-from harness.inventory import Inventory
+from harness.inventory.inventory import Inventory
 from harness.watch import watch
 from tests.unit.harness_run.scripted_hosts import scripted
 from tests.unit.harness_run.ssh_server import serving

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from harness.inventory import InventoryError, load
+from harness.inventory.inventory import InventoryError, load
 from harness.preflight import NTP_CLIENT, SCRIPT, SETTERS, CheckOptions, findings
 from harness.preflight_clock import Controller
 from node.timing.clock import ClockJudge, NodeClock

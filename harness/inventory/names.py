@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.inventory_values import InventoryError, reaches_others
+from harness.inventory.values import InventoryError, reaches_others
 
 SELECTOR_WORDS = ("one", "all", "minority", "majority", "f", "f+1")
 """By these campaigns choose hosts (harness.selectors): no host, group or zone may be named so."""

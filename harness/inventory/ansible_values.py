@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.inventory_values import InventoryError
+from harness.inventory.values import InventoryError
 
 SEALED = "__ansible_vault"
 UNSEAL = "name its password's file in ANSIBLE_VAULT_PASSWORD_FILE"

@@ -7,8 +7,8 @@ import re
 from dataclasses import replace
 
 from harness.errors import UsageError
-from harness.inventory import Inventory
-from harness.inventory_values import nearest
+from harness.inventory.inventory import Inventory
+from harness.inventory.values import nearest
 
 EVERY = ("all", "*")
 

@@ -17,12 +17,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from harness import ansible_templates, ansible_values, inventory_files
-from harness.ansible_values import BECOME_PASSWORDS
 from harness.controller.state_dir import state_home
-from harness.inventory_names import check_addresses, check_words
-from harness.inventory_values import TIME_POLICIES, InventoryError, Reader, TimePolicy, nearest
-from harness.ssh import SshConfigError, SshOptions, resolve
+from harness.inventory import ansible_templates, ansible_values, files
+from harness.inventory.ansible_values import BECOME_PASSWORDS
+from harness.inventory.names import check_addresses, check_words
+from harness.inventory.ssh_options import SshConfigError, SshOptions, resolve
+from harness.inventory.values import TIME_POLICIES, InventoryError, Reader, TimePolicy, nearest
 
 LabKind = Literal["hardware", "vm", "container"]
 LABS: tuple[LabKind, ...] = ("hardware", "vm", "container")
@@ -65,7 +65,7 @@ class Host:
 class Inventory:
     """The lab's nodes in inventory order. netns is set for labs reached inside a namespace.
 
-    whole: all hosts of the lab, where hosts are but some of them (harness.inventory_limit).
+    whole: all hosts of the lab, where hosts are but some of them (harness.inventory.limit).
     """
 
     path: Path
@@ -112,7 +112,7 @@ def load(path: Path | str) -> Inventory:
         InventoryError: unreadable, not an inventory, or a slotlab_ variable is wrong.
     """
     path = Path(path).expanduser().resolve()
-    inventory_files.check(path)
+    files.check(path)
     listing = _ansible_listing(path)
     hostvars = ansible_templates.worked_out(path, listing.get("_meta", {}).get("hostvars", {}))
     group = NODES_GROUP if NODES_GROUP in listing else "all"

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.ansible_values import BECOME_PASSWORDS, run_ansible
-from harness.inventory_values import InventoryError
+from harness.inventory.ansible_values import BECOME_PASSWORDS, run_ansible
+from harness.inventory.values import InventoryError
 
 _READ = re.compile(
     r"slotlab_\w+|ansible_(host|port|user|password|connection|private_key_file|ssh_\w+"

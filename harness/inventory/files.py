@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from harness.inventory_values import InventoryError
+from harness.inventory.values import InventoryError
 from harness.yaml_strict import BadYamlError, StrictLoader, parse_yaml
 
 _VAULT = b"$ANSIBLE_VAULT"

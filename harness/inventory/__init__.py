@@ -1,0 +1,1 @@
+"""Reads an Ansible inventory as the lab it describes, checked, with its SSH options."""
