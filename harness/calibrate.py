@@ -19,7 +19,7 @@ from harness.lock import hold_hosts
 from harness.mechanism import mechanism
 from harness.pair_traffic import PairCount, Traffic, measure
 from harness.preflight_rows import LAB, Row, Verdict
-from harness.remote import Remote
+from harness.remote.fan_out import Remote
 from harness.units import SECOND_NS
 from metrics.model.plan import PlannedFault
 

@@ -26,7 +26,7 @@ MaybeRun = Annotated[
 
 def stop(inventory_path: Inventory, force: Force = False, become: Become = False) -> None:
     from harness import lock, stopping
-    from harness.remote import Remote
+    from harness.remote.fan_out import Remote
 
     lab = inventory.load(inventory_path)
     if become:
@@ -51,7 +51,7 @@ def collect(
     as_json: AsJson = False,
 ) -> None:
     from harness import left_behind, lock
-    from harness.remote import Remote
+    from harness.remote.fan_out import Remote
     from harness.reporting import report
     from harness.summary_tables import print_summary
 

@@ -17,7 +17,7 @@ from harness.inventory import inventory
 from harness.inventory.limit import limited
 
 if TYPE_CHECKING:
-    from harness.remote import Remote
+    from harness.remote.fan_out import Remote
 
 BOOT_S = 180.0
 """How long a host whose power was cut may take to come back."""
@@ -25,7 +25,7 @@ BOOT_S = 180.0
 
 def heal(inventory_path: Inventory, limit: Limit = "", become: Become = False) -> None:
     from harness import healing
-    from harness.remote import Remote
+    from harness.remote.fan_out import Remote
 
     lab = limited(inventory.load(inventory_path), limit)
     if become:

@@ -83,7 +83,7 @@ def logs(
     limit: Limit = "",
     lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="So many of each.")] = 200,
 ) -> None:
-    from harness.remote import Remote
+    from harness.remote.fan_out import Remote
 
     lab = limited(limited(inventory.load(inventory_path), hosts), limit)
     command = f"journalctl --no-pager -q -u 'slotlab-*' -n {lines}"

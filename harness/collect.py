@@ -12,7 +12,7 @@ import zstandard
 
 from faults.host.layout import layout
 from harness.controller.store import RunFolder, write_json
-from harness.remote import HostResult, Remote
+from harness.remote.fan_out import HostResult, Remote
 
 ZSTD_LEVEL = 3
 TOLD_MAX = 10

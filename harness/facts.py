@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
-from harness import cards, host_python
+from harness import cards
 from harness.cards import Card
 from harness.controller.awaiting import Tell, each
 from harness.inventory.inventory import Host
 from harness.packages import PROGRAMS
-from harness.printed import read_json
-from harness.remote import HostResult, Remote
+from harness.remote import host_python
+from harness.remote.fan_out import HostResult, Remote
+from harness.remote.printed import read_json
 
 LOOK_S = 180.0
 """How long a host may take, behind others that log in through one jump host with it."""

@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from harness.channel import PATIENCE_S, Reply
 from harness.controller.awaiting import Tell, each, nobody
 from harness.errors import RunError
 from harness.genesis import HostAccess
@@ -20,7 +19,8 @@ from harness.inventory.inventory import Inventory
 from harness.lab_view import of_inventory
 from harness.node_status import NodeStatus, read_status
 from harness.plan import LabView
-from harness.remote import Remote
+from harness.remote.agent_channel import PATIENCE_S, Reply
+from harness.remote.fan_out import Remote
 from metrics.model.plan import PlannedHost
 
 HOST_FILE = "/etc/slotlab/host.json"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from harness.channel import NOT_DEPLOYED, PATIENCE_S, PYTHON
-from harness.remote import Remote
-from harness.sudo import REMEDY, as_root, asks_for_password
+from harness.remote.agent_channel import NOT_DEPLOYED, PATIENCE_S, PYTHON
+from harness.remote.fan_out import Remote
+from harness.remote.sudo import REMEDY, as_root, asks_for_password
 
 _BY_HAND = f"env {PYTHON} -m faults heal"
 _NOT_REACHED = ("unreachable", "auth_failed", "host_key", "file")

@@ -14,10 +14,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from harness.channel import Reply
 from harness.errors import RunError
 from harness.lock import LOCKED, HostLock, refusals
 from harness.power import Provider
+from harness.remote.agent_channel import Reply
 from harness.units import SECOND_NS
 
 LOCK_TTL_NS = 60 * SECOND_NS

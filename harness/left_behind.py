@@ -18,11 +18,11 @@ import msgspec
 from faults.model.record import Record
 from harness import armed, collect, genesis, power
 from harness.arm import localise_provider
-from harness.channel import PATIENCE_S
 from harness.controller import store
 from harness.controller.store import RunFolder, write_json
 from harness.errors import RunError, StoreError
-from harness.remote import Remote
+from harness.remote.agent_channel import PATIENCE_S
+from harness.remote.fan_out import Remote
 from metrics.model import plan
 from metrics.model.plan import PlannedTrial
 from metrics.model.run_folder import BROKEN, TrialFile, load_json, load_plan

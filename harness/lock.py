@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.channel import PATIENCE_S, Reply
 from harness.controller.file_lock import held
 from harness.controller.state_dir import state_home
 from harness.errors import LockError
-from harness.remote import Lane, Remote
+from harness.remote.agent_channel import PATIENCE_S, Reply
+from harness.remote.fan_out import Lane, Remote
 from harness.units import SECOND_NS
 
 TTL_NS = 15 * 60 * SECOND_NS

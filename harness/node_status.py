@@ -6,8 +6,8 @@ import binascii
 
 import msgspec
 
-from harness.channel import Reply
 from harness.errors import RunError
+from harness.remote.agent_channel import Reply
 
 LINKED = ("handshaked", "synced")
 

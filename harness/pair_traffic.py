@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
-from harness import host_python
 from harness.host_facts import Int
 from harness.inventory.inventory import Host
-from harness.printed import read_json
-from harness.remote import Remote
+from harness.remote import host_python
+from harness.remote.fan_out import Remote
+from harness.remote.printed import read_json
 
 SCRIPT = Path(__file__).with_name("pair_traffic_host.py")
 PADDING_BYTES = 200

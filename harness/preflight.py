@@ -17,7 +17,6 @@ from typing import Any
 from faults.host.clock import clock_setters
 from harness import (
     cards,
-    host_python,
     preflight_clock,
     preflight_identity,
     preflight_lab,
@@ -25,7 +24,6 @@ from harness import (
     preflight_network,
     preflight_places,
 )
-from harness.channel import NOT_DEPLOYED, PATIENCE_S, Reply
 from harness.controller.awaiting import Tell, each, nobody
 from harness.host_facts import Found
 from harness.inventory.inventory import Host, Inventory
@@ -33,8 +31,10 @@ from harness.packages import PROGRAMS
 from harness.pair_traffic import PairCount, Traffic, measure
 from harness.preflight_clock import Controller
 from harness.preflight_rows import CheckReport, Row, Verdict
-from harness.printed import read_json
-from harness.remote import HostResult, Remote
+from harness.remote import host_python
+from harness.remote.agent_channel import NOT_DEPLOYED, PATIENCE_S, Reply
+from harness.remote.fan_out import HostResult, Remote
+from harness.remote.printed import read_json
 from node.timing.ntp_rules import split_server
 
 DEFAULT_SLOT_NS = 500_000_000

@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from harness.channel import INSTALL_DIR
 from harness.host_facts import Folder
 from harness.inventory.inventory import Host
 from harness.packages import NEEDED_BYTES
 from harness.preflight_rows import Row
+from harness.remote.agent_channel import INSTALL_DIR
 
 NEEDED_FILES = 10_000
 _PORT = re.compile("[0-9]{1,5}")

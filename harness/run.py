@@ -23,7 +23,7 @@ from harness.inventory import inventory
 from harness.inventory.limit import limited
 from harness.keeper import LOCK_TTL_NS, Keeper
 from harness.lead import Pace
-from harness.remote import Remote
+from harness.remote.fan_out import Remote
 from harness.reporting import report
 from harness.trial import run_trial
 from harness.trial_state import Context

@@ -9,8 +9,8 @@ from harness import armed, healing
 from harness.armed import HostState
 from harness.keeper import LOCK_TTL_NS
 from harness.lock import HostLock, is_dead
-from harness.remote import Remote
-from harness.sudo import REMEDY, as_root, asks_for_password
+from harness.remote.fan_out import Remote
+from harness.remote.sudo import REMEDY, as_root, asks_for_password
 from harness.trial_end import UNITS
 
 Outcome = tuple[bool, str]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from harness import collect, healing, power
-from harness.channel import PATIENCE_S
 from harness.errors import RunError
+from harness.remote.agent_channel import PATIENCE_S
 from harness.trial_state import Context, Progress
 from metrics.model.run_folder import TrialFile
 

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from harness.channel import NOT_DEPLOYED, Reply
 from harness.controller.terminal import said, table_of
 from harness.errors import RunError
 from harness.fleet import Fleet
 from harness.inventory.inventory import Inventory
 from harness.node_status import NodeStatus
-from harness.remote import Remote
+from harness.remote.agent_channel import NOT_DEPLOYED, Reply
+from harness.remote.fan_out import Remote
 
 PERIOD_S = 2.0
 

@@ -20,7 +20,7 @@ from harness.errors import RunError
 from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
 from harness.labs import container, power
-from harness.remote import Remote
+from harness.remote.fan_out import Remote
 
 HOSTS = 8
 COUNT = 8

@@ -20,7 +20,7 @@ import pytest
 
 from harness.collect import COMPARED
 from harness.inventory.inventory import Inventory, load
-from harness.remote import Remote
+from harness.remote.fan_out import Remote
 
 pytestmark = [pytest.mark.hardware, pytest.mark.slow]
 

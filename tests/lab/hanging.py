@@ -17,7 +17,7 @@ from harness.inventory import inventory
 from harness.keeper import LOCK_TTL_NS, Keeper
 from harness.labs import running
 from harness.lock import hold_hosts
-from harness.remote import Remote
+from harness.remote.fan_out import Remote
 from tests.lab.bench import Bench, bench
 
 HANGS_S = 90.0

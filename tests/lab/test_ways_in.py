@@ -16,13 +16,13 @@ import pytest
 import yaml
 
 from harness import deploy, healing, preflight
-from harness.connection import connect
 from harness.controller.netns_exec import call_inside
 from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
 from harness.playbook import PlayOptions
-from harness.remote import Remote
-from harness.ssh_failure import RemoteFailure
+from harness.remote.connection import connect
+from harness.remote.fan_out import Remote
+from harness.remote.ssh_failure import RemoteFailure
 
 from .bench import MARKS, Bench, bench
 

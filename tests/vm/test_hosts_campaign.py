@@ -23,7 +23,7 @@ from harness.fleet import Fleet
 from harness.inventory import inventory
 from harness.labs import running
 from harness.labs.vm import lab as vm_lab
-from harness.remote import Remote
+from harness.remote.fan_out import Remote
 from tests.lab.forks import head, started_by_looking
 from tests.vm.needs import missing
 

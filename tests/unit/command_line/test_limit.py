@@ -14,7 +14,7 @@ from harness.fleet import Fleet
 from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
 from harness.inventory.limit import limited
-from harness.remote import HostResult, HostResults
+from harness.remote.fan_out import HostResult, HostResults
 
 RACK = """
 all:

@@ -19,7 +19,7 @@ from harness.inventory.inventory import Inventory, load
 from harness.keys import curve_keys, folder, forget, z85
 from harness.packages import HOST_PACKAGES, missing
 from harness.playbook import explain
-from harness.remote import HostResult, HostResults, RemoteError
+from harness.remote.fan_out import HostResult, HostResults, RemoteError
 
 ROOT = Path(__file__).parents[3]
 

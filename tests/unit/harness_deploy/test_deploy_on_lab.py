@@ -19,7 +19,7 @@ from harness import calibrate, deploy, gone, healing, preflight
 from harness.inventory.inventory import Inventory, load
 from harness.labs import container, power, running
 from harness.playbook import PlayOptions
-from harness.remote import Remote
+from harness.remote.fan_out import Remote
 from tests.waiting import wait_until
 
 HOSTS = 8

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.host_python import command, missing
 from harness.inventory.inventory import Host, load
+from harness.remote.host_python import command, missing
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.connection import connect
 from harness.inventory.inventory import InventoryError, load
 from harness.inventory.ssh_options import SshOptions
 from harness.playbook import PlaybookError, PlayOptions, play
-from harness.ssh_failure import RemoteFailure
+from harness.remote.connection import connect
+from harness.remote.ssh_failure import RemoteFailure
 
 pytestmark = pytest.mark.slow
 

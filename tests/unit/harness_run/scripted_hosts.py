@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.inventory.inventory import Host, Inventory
-from harness.remote import Remote
+from harness.remote.fan_out import Remote
 from tests.unit.harness_run.ssh_server import serving
 
 _AGENT = """

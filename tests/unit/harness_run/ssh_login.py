@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.connection import Connection, connect, execute
 from harness.inventory.inventory import load
 from harness.inventory.ssh_options import SshOptions
-from harness.ssh_failure import RemoteFailure
+from harness.remote.connection import Connection, connect, execute
+from harness.remote.ssh_failure import RemoteFailure
 from tests.unit.harness_run.ssh_server import Box
 
 HOST = "127.0.0.1"

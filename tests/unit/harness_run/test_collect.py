@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from harness.collect import EACH_FILE, unread
-from harness.remote import HostResult
+from harness.remote.fan_out import HostResult
 
 
 def collected(folder: Path) -> HostResult:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from harness.healing import heal
-from harness.remote import Remote
+from harness.remote.fan_out import Remote
 from tests.unit.harness_run.ssh_server import serving
 from tests.unit.harness_run.test_lanes import lab
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from harness.connection import connect
 from harness.inventory.ssh_options import SshOptions
-from harness.ssh_failure import RemoteFailure
+from harness.remote.connection import connect
+from harness.remote.ssh_failure import RemoteFailure
 from tests.unit.harness_run.ssh_server import serving
 
 GARBAGE = (

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from harness.inventory.inventory import Host, Inventory
 from harness.inventory.ssh_options import SshOptions
-from harness.remote import Remote
+from harness.remote.fan_out import Remote
 from tests.unit.harness_run.ssh_server import serving
 
 AGENT = """

@@ -17,12 +17,12 @@ import msgspec
 import pytest
 
 from harness import readiness, run, trial
-from harness.channel import Reply
 from harness.controller.store import RunFolder
 from harness.errors import RunError
 from harness.fleet import DeployedHost, Fleet
 from harness.genesis import KeyFolder
 from harness.lead import FLOOR_NS, Pace
+from harness.remote.agent_channel import Reply
 from harness.trial_state import Context, Progress
 from harness.units import SECOND_NS
 from metrics.model.run_folder import Step

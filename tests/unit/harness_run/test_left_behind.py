@@ -15,7 +15,7 @@ import zstandard
 from harness import left_behind
 from harness.errors import RunError
 from harness.left_behind import REASON, bring_home
-from harness.remote import Remote
+from harness.remote.fan_out import Remote
 from harness.reporting import report
 from metrics.model.run_folder import TrialFile, load_trial
 from tests.unit.harness_run.scripted_hosts import IDLE, Scripted, scripted

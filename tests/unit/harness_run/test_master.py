@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.connection import execute
-from harness.ssh_failure import RemoteFailure
+from harness.remote.connection import execute
+from harness.remote.ssh_failure import RemoteFailure
 from tests.unit.harness_run.ssh_login import (
     HOST,
     connected,
@@ -272,7 +272,7 @@ def test_another_ssh_and_every_command_use_the_one_login(tmp_path: Path, key: Pa
 _DIES = """
 import os, signal, sys
 from pathlib import Path
-from harness.connection import connect
+from harness.remote.connection import connect
 from harness.inventory.ssh_options import SshOptions
 options = eval(Path(sys.argv[1]).read_text())
 master = connect(options).master
@@ -298,6 +298,6 @@ def test_no_connection_outlives_a_process_that_is_killed(tmp_path: Path) -> None
         assert victim.returncode == -signal.SIGKILL
         until(lambda: not Path(path).exists())
         # The next process removes the folder that was left.
-        next_one = "from harness import master; master._folder()"
+        next_one = "from harness.remote import ssh_master; ssh_master._folder()"
         subprocess.run([sys.executable, "-c", next_one], check=True)
         assert not Path(path).parent.exists()

@@ -7,12 +7,12 @@ import json
 
 import pytest
 
-from harness.channel import ControlChannel
-from harness.connection import connect, execute
-from harness.printed import read_json
-from harness.remote import HostResult
-from harness.ssh_failure import RemoteFailure
-from harness.streams import ERRORS_BYTES_MAX
+from harness.remote.agent_channel import ControlChannel
+from harness.remote.connection import connect, execute
+from harness.remote.fan_out import HostResult
+from harness.remote.printed import read_json
+from harness.remote.ssh_failure import RemoteFailure
+from harness.remote.streams import ERRORS_BYTES_MAX
 from tests.unit.harness_run.ssh_server import serving
 
 PLAIN = 'exec sh -c "$1"'

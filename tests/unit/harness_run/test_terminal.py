@@ -14,7 +14,7 @@ from harness.__main__ import main
 from harness.controller.console import Show
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
-from harness.remote import HostResult, HostResults
+from harness.remote.fan_out import HostResult, HostResults
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J[red]\x9b31m\tü\n"
 HARMLESS = "\\x1b]0;title\\x07\\x1b[2J[red]\\x9b31m\tü\n"
@@ -45,7 +45,7 @@ def test_a_log_cannot_steer_the_terminal_it_is_printed_on(
         "all: {vars: {slotlab_lab: hardware}, children: {nodes: {hosts:"
         " {n1: {ansible_host: 127.0.0.1, slotlab_address: 192.0.2.1}}}}}\n"
     )
-    monkeypatch.setattr("harness.remote.Remote", Answering)
+    monkeypatch.setattr("harness.remote.fan_out.Remote", Answering)
     cli_look.logs(path, "n1", lines=5)
     assert capsys.readouterr().out == HARMLESS
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
-from harness.connection import EXIT_SSH, Connection
-from harness.ssh_failure import RemoteFailure
-from harness.streams import CHUNK_BYTES, Marked, Tail
+from harness.remote.connection import EXIT_SSH, Connection
+from harness.remote.ssh_failure import RemoteFailure
+from harness.remote.streams import CHUNK_BYTES, Marked, Tail
 
 INSTALL_DIR = "/opt/slotlab"
 PYTHON = (

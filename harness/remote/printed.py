@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from harness.remote import HostResult
+from harness.remote.fan_out import HostResult
 
 T = TypeVar("T")
 

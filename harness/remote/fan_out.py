@@ -17,14 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from harness.channel import ControlChannel, Reply
-from harness.connection import Connection, connect, execute, failure
 from harness.controller.netns_exec import call_inside, thread_start
 from harness.errors import RunError
 from harness.inventory.inventory import Host, Inventory
 from harness.inventory.ssh_options import JUMP_LOGINS_MAX
-from harness.master import LOGIN_STEPS
-from harness.ssh_failure import RemoteFailure
+from harness.remote.agent_channel import ControlChannel, Reply
+from harness.remote.connection import Connection, connect, execute, failure
+from harness.remote.ssh_failure import RemoteFailure
+from harness.remote.ssh_master import LOGIN_STEPS
 
 DEFAULT_TIMEOUT_S = 60.0
 GRACE_S = 0.5

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from harness.controller.file_lock import held
 from harness.inventory.ssh_options import JUMP_LOGINS_MAX, SshOptions
-from harness.ssh_failure import RemoteFailure, refusal
+from harness.remote.ssh_failure import RemoteFailure, refusal
 
 LOGIN_STEPS = 3
 """Reaching a host, its greeting and the login may each take the time to connect."""

@@ -13,9 +13,9 @@ from invoke.exceptions import CommandTimedOut, ThreadException
 from invoke.runners import Runner
 
 from harness.inventory.ssh_options import SshOptions
-from harness.master import Master
-from harness.ssh_failure import RemoteFailure
-from harness.streams import CHUNK_BYTES, Marked, Tail
+from harness.remote.ssh_failure import RemoteFailure
+from harness.remote.ssh_master import Master
+from harness.remote.streams import CHUNK_BYTES, Marked, Tail
 
 EXIT_SSH = 255
 """OpenSSH's own exit status; a command may have the same."""

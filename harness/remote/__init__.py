@@ -1,0 +1,1 @@
+"""Runs commands and asks agents on many hosts at once, over one warm login each."""
