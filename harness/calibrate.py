@@ -11,15 +11,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from harness.collect import differences
 from harness.errors import RunError
 from harness.fleet import DeployedHost, Fleet, view
 from harness.inventory.inventory import Inventory
-from harness.lock import hold_hosts
 from harness.mechanism import mechanism
 from harness.pair_traffic import PairCount, Traffic, measure
 from harness.preflight_rows import LAB, Row, Verdict
 from harness.remote.fan_out import Remote
+from harness.testbed.collect import differences
+from harness.testbed.lock import hold_hosts
 from harness.units import SECOND_NS
 from metrics.model.plan import PlannedFault
 

@@ -25,8 +25,9 @@ MaybeRun = Annotated[
 
 
 def stop(inventory_path: Inventory, force: Force = False, become: Become = False) -> None:
-    from harness import lock, stopping
+    from harness import stopping
     from harness.remote.fan_out import Remote
+    from harness.testbed import lock
 
     lab = inventory.load(inventory_path)
     if become:
@@ -50,10 +51,11 @@ def collect(
     runs: Runs = store.ROOT,
     as_json: AsJson = False,
 ) -> None:
-    from harness import left_behind, lock
+    from harness import left_behind
     from harness.remote.fan_out import Remote
     from harness.reporting import report
     from harness.summary_tables import print_summary
+    from harness.testbed import lock
 
     lab = inventory.load(inventory_path)
     console = console_of(stderr=as_json)

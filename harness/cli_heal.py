@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from harness import power
 from harness.cli_options import Become, Inventory, Limit, password
 from harness.controller.console import Show
 from harness.controller.terminal import console_of, said, styled
 from harness.errors import EXIT_LAB
 from harness.inventory import inventory
 from harness.inventory.limit import limited
+from harness.testbed import power
 
 if TYPE_CHECKING:
     from harness.remote.fan_out import Remote
@@ -24,8 +24,8 @@ BOOT_S = 180.0
 
 
 def heal(inventory_path: Inventory, limit: Limit = "", become: Become = False) -> None:
-    from harness import healing
     from harness.remote.fan_out import Remote
+    from harness.testbed import healing
 
     lab = limited(inventory.load(inventory_path), limit)
     if become:
@@ -48,7 +48,7 @@ def heal_provider(remote: Remote, show: Show) -> bool:
 
     It comes first, as hosts that are off cannot be asked.
     """
-    from harness import healing
+    from harness.testbed import healing
 
     def tell(text: str) -> bool:
         show.tick(text)

@@ -40,7 +40,7 @@ def up(
 
 
 def down(name: Name = "default") -> None:
-    from harness.gone import take_down
+    from harness.testbed.lab_teardown import take_down
 
     if not take_down(name, Show(console_of()).step):
         print(f"lab {name}: there is none")

@@ -7,12 +7,13 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import campaign, deploy, gone, run
+from harness import campaign, deploy, run
 from harness.controller import interrupt, store
 from harness.controller.console import Show
 from harness.errors import RunError
 from harness.inventory import inventory
 from harness.labs import container
+from harness.testbed import lab_teardown
 
 
 class NoRoot(RunError):
@@ -61,7 +62,7 @@ def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
     finally:
         show.quiet()
         with interrupt.shielded():
-            gone.take_down(name, show.step)
+            lab_teardown.take_down(name, show.step)
 
 
 def _deploy(lab: inventory.Inventory, show: Show) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypedDict
 
-from harness import cards
-from harness.cards import Card
 from harness.controller.awaiting import Tell, each
 from harness.inventory.inventory import Host
 from harness.packages import PROGRAMS
 from harness.remote import host_python
 from harness.remote.fan_out import HostResult, Remote
 from harness.remote.printed import read_json
+from harness.testbed import cards
+from harness.testbed.cards import Card
 
 LOOK_S = 180.0
 """How long a host may take, behind others that log in through one jump host with it."""

@@ -17,10 +17,10 @@ from harness.errors import RunError
 from harness.genesis import HostAccess
 from harness.inventory.inventory import Inventory
 from harness.lab_view import of_inventory
-from harness.node_status import NodeStatus, read_status
 from harness.plan import LabView
 from harness.remote.agent_channel import PATIENCE_S, Reply
 from harness.remote.fan_out import Remote
+from harness.testbed.node_status import NodeStatus, read_status
 from metrics.model.plan import PlannedHost
 
 HOST_FILE = "/etc/slotlab/host.json"

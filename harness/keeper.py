@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from harness.errors import RunError
-from harness.lock import LOCKED, HostLock, refusals
-from harness.power import Provider
 from harness.remote.agent_channel import Reply
+from harness.testbed.lock import LOCKED, HostLock, refusals
+from harness.testbed.power import Provider
 from harness.units import SECOND_NS
 
 LOCK_TTL_NS = 60 * SECOND_NS

@@ -16,13 +16,14 @@ from typing import Any
 import msgspec
 
 from faults.model.record import Record
-from harness import armed, collect, genesis, power
+from harness import genesis
 from harness.arm import localise_provider
 from harness.controller import store
 from harness.controller.store import RunFolder, write_json
 from harness.errors import RunError, StoreError
 from harness.remote.agent_channel import PATIENCE_S
 from harness.remote.fan_out import Remote
+from harness.testbed import armed, collect, power
 from metrics.model import plan
 from metrics.model.plan import PlannedTrial
 from metrics.model.run_folder import BROKEN, TrialFile, load_json, load_plan

@@ -16,7 +16,6 @@ from typing import Any
 
 from faults.host.clock import clock_setters
 from harness import (
-    cards,
     preflight_clock,
     preflight_identity,
     preflight_lab,
@@ -35,6 +34,7 @@ from harness.remote import host_python
 from harness.remote.agent_channel import NOT_DEPLOYED, PATIENCE_S, Reply
 from harness.remote.fan_out import HostResult, Remote
 from harness.remote.printed import read_json
+from harness.testbed import cards
 from node.timing.ntp_rules import split_server
 
 DEFAULT_SLOT_NS = 500_000_000

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from harness import cards
 from harness.inventory.inventory import Host
 from harness.preflight_rows import LAB, Row, Verdict
+from harness.testbed import cards
 
 _OWN: dict[str, tuple[Verdict, str, str]] = {
     "boot": (

@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness import cards
 from harness.inventory.inventory import Host
 from harness.pair_traffic import PairCount
 from harness.preflight_rows import LAB, Row, Verdict
+from harness.testbed import cards
 
 LOSS_MAX = 0.001
 _PARAVIRTUAL = ("virtio_net", "vmxnet3", "hv_netvsc", "xen_netfront", "vif", "ena")

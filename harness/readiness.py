@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from harness.errors import RunError
-from harness.node_status import NodeStatus
+from harness.testbed.node_status import NodeStatus
 from harness.trial_state import Context
 from harness.units import SECOND_NS
 

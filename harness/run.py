@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import armed, campaign, keys, lab_view, lock, plan, preflight
+from harness import campaign, keys, lab_view, plan, preflight
 from harness.controller import store
 from harness.controller.awaiting import Tell
 from harness.controller.console import Show
@@ -25,6 +25,7 @@ from harness.keeper import LOCK_TTL_NS, Keeper
 from harness.lead import Pace
 from harness.remote.fan_out import Remote
 from harness.reporting import report
+from harness.testbed import armed, lock
 from harness.trial import run_trial
 from harness.trial_state import Context
 from metrics.model.plan import Plan, PlannedTrial

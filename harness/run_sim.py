@@ -14,13 +14,13 @@ from pathlib import Path
 import zstandard
 
 from harness import campaign, lab_view, plan
-from harness.collect import ZSTD_LEVEL
 from harness.controller import store
 from harness.controller.console import Show
 from harness.controller.store import RunFolder
 from harness.reporting import report
 from harness.run import Outcome, trials_of
 from harness.sim.campaign import Simulated, simulate
+from harness.testbed.collect import ZSTD_LEVEL
 from harness.units import text_of_ns
 from metrics.model.plan import SIM, Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from harness import armed, healing
-from harness.armed import HostState
 from harness.keeper import LOCK_TTL_NS
-from harness.lock import HostLock, is_dead
 from harness.remote.fan_out import Remote
 from harness.remote.sudo import REMEDY, as_root, asks_for_password
+from harness.testbed import armed, healing
+from harness.testbed.armed import HostState
+from harness.testbed.lock import HostLock, is_dead
 from harness.trial_end import UNITS
 
 Outcome = tuple[bool, str]

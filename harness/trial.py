@@ -6,10 +6,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from harness import arm, collect, power, readiness
+from harness import arm, readiness
 from harness.errors import Interrupted, RunError, StoreError
 from harness.fleet import access, all_ok
 from harness.genesis import first_round_ns, trial_files
+from harness.testbed import collect, power
 from harness.trial_end import UNITS, record_of, take_back
 from harness.trial_state import Context, Progress
 from harness.trial_watch import tell_news, watch

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from harness import collect, healing, power
 from harness.errors import RunError
 from harness.remote.agent_channel import PATIENCE_S
+from harness.testbed import collect, healing, power
 from harness.trial_state import Context, Progress
 from metrics.model.run_folder import TrialFile
 

@@ -14,7 +14,7 @@ from harness.fleet import DeployedHost, Fleet
 from harness.genesis import KeyFolder, TrialFiles
 from harness.keeper import Keeper
 from harness.lead import Pace
-from harness.power import Provider
+from harness.testbed.power import Provider
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import Lead, State
 

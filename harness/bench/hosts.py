@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from faults.host.boottime import boottime_ns
-from harness import deploy, gone, run
+from harness import deploy, run
 from harness.bench.row import Row, of_samples
 from harness.bench.timer import BareTimer
 from harness.controller.console import Show
@@ -21,6 +21,7 @@ from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
 from harness.labs import container, power
 from harness.remote.fan_out import Remote
+from harness.testbed import lab_teardown
 
 HOSTS = 8
 COUNT = 8
@@ -56,7 +57,7 @@ def rows(show: Show) -> list[Row]:
         lab = inventory.load(made.inventory)
         return [*_deploys(name, lab, show.step), *_spread(lab, show)]
     finally:
-        gone.take_down(name, show.step)
+        lab_teardown.take_down(name, show.step)
 
 
 def _deploys(name: str, lab: Inventory, progress: Callable[[str], None]) -> list[Row]:

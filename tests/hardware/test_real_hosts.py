@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from harness.collect import COMPARED
 from harness.inventory.inventory import Inventory, load
 from harness.remote.fan_out import Remote
+from harness.testbed.collect import COMPARED
 
 pytestmark = [pytest.mark.hardware, pytest.mark.slow]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import gone
 from harness.labs import container, running
+from harness.testbed import lab_teardown
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,7 +134,7 @@ def bench(purpose: str, hosts: int) -> Iterator[Bench]:
     try:
         yield Bench(name, lab.inventory, lab.hosts, lab.netns)
     finally:
-        gone.take_down(name, print)
+        lab_teardown.take_down(name, print)
 
 
 def wait_for(what: str, holds: Callable[[], bool], *, within_s: float = LAB_DEADLINE_S) -> None:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from harness import watch
 from harness.fleet import Fleet
 from harness.labs import running
-from harness.lock import HostLock
-from harness.node_status import NodeStatus
+from harness.testbed.lock import HostLock
+from harness.testbed.node_status import NodeStatus
 
 _READ = "while read -r _; do read -r n < /proc/sys/kernel/ns_last_pid; echo $n; done"
 """Nothing in it but the shell itself: counting starts no process."""

@@ -16,8 +16,8 @@ from harness.fleet import Fleet
 from harness.inventory import inventory
 from harness.keeper import LOCK_TTL_NS, Keeper
 from harness.labs import running
-from harness.lock import hold_hosts
 from harness.remote.fan_out import Remote
+from harness.testbed.lock import hold_hosts
 from tests.lab.bench import Bench, bench
 
 HANGS_S = 90.0

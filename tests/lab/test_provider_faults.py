@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from faults.host.layout import layout
-from harness import power
 from harness.inventory import inventory
 from harness.labs import running
+from harness.testbed import power
 from tests.lab.bench import MARKS, ROOT, Bench, bench, wait_for
 
 pytestmark = [*MARKS, pytest.mark.long]
@@ -24,7 +24,7 @@ S = 1_000_000_000
 FOR_S = 15
 STARTER = """
 import json, sys, time
-from harness import power
+from harness.testbed import power
 from harness.inventory import inventory
 provider = power.start(inventory.load(sys.argv[1]))
 provider.prepare("t")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import deploy, healing, preflight
+from harness import deploy, preflight
 from harness.controller.netns_exec import call_inside
 from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
@@ -23,6 +23,7 @@ from harness.playbook import PlayOptions
 from harness.remote.connection import connect
 from harness.remote.fan_out import Remote
 from harness.remote.ssh_failure import RemoteFailure
+from harness.testbed import healing
 
 from .bench import MARKS, Bench, bench
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from harness.collect import EACH_FILE
+from harness.testbed.collect import EACH_FILE
 from metrics.intake import event_validation, record_completeness
 from metrics.model.run_folder import TrialFile
 from node import events

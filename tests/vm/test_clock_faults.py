@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from harness import gone
 from harness.labs import running
 from harness.labs.vm import lab as vm_lab
+from harness.testbed import lab_teardown
 from tests.vm.needs import missing
 
 pytestmark = [pytest.mark.vm, pytest.mark.root, pytest.mark.slow]
@@ -102,7 +102,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
             subprocess.run(words, check=True, timeout=600)
             yield Machine()
         finally:
-            gone.take_down(NAME, print)
+            lab_teardown.take_down(NAME, print)
 
 
 def host(kind: str, at_s: int, for_s: int, **asked: object) -> dict[str, object]:

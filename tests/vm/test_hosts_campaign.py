@@ -18,12 +18,12 @@ from typing import Any
 
 import pytest
 
-from harness import gone
 from harness.fleet import Fleet
 from harness.inventory import inventory
 from harness.labs import running
 from harness.labs.vm import lab as vm_lab
 from harness.remote.fan_out import Remote
+from harness.testbed import lab_teardown
 from tests.lab.forks import head, started_by_looking
 from tests.vm.needs import missing
 
@@ -75,7 +75,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         )
         yield Run(summary, trial, made, started)
     finally:
-        gone.take_down(NAME, print)
+        lab_teardown.take_down(NAME, print)
 
 
 def _looked(made: running.Lab, harness: subprocess.Popen[str]) -> dict[str, int]:

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import gone
 from harness.labs import running, topology
 from harness.labs.vm import lab as vm_lab
+from harness.testbed import lab_teardown
 from tests.vm.needs import missing
 
 pytestmark = [pytest.mark.vm, pytest.mark.root, pytest.mark.slow]
@@ -77,7 +77,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     try:
         yield Office(made, tmp_path_factory.mktemp("office"))
     finally:
-        gone.take_down(NAME, print)
+        lab_teardown.take_down(NAME, print)
 
 
 def test_five_commands_lead_from_a_list_of_hosts_to_a_report(office: Office) -> None:

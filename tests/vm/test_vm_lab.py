@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import gone
 from harness.errors import LabInputError
 from harness.labs import running, state
 from harness.labs.vm import lab as vm_lab
+from harness.testbed import lab_teardown
 from tests.vm.needs import missing
 
 pytestmark = [pytest.mark.vm, pytest.mark.root, pytest.mark.slow]
@@ -45,7 +45,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Lab]:
         try:
             yield made
         finally:
-            gone.take_down(NAME, print)
+            lab_teardown.take_down(NAME, print)
         assert machine() == before
         assert traces(recorded.prefix) == []
 

@@ -22,9 +22,9 @@ from typing import Any
 
 import msgspec
 
-from harness import gone
 from harness.labs import running
 from harness.labs.vm import lab as vm_lab
+from harness.testbed import lab_teardown
 
 S = 1_000_000_000
 PROJECT = Path(__file__).resolve().parents[2]
@@ -153,7 +153,7 @@ def bench() -> Iterator[Bench]:
         yield made
     finally:
         if not given:
-            gone.take_down(name, print)
+            lab_teardown.take_down(name, print)
 
 
 def _install(made: Bench) -> None:

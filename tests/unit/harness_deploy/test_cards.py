@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.cards import Card, data_card, problem, read
 from harness.inventory.inventory import Host, load
+from harness.testbed.cards import Card, data_card, problem, read
 
 CORRECT = "correct slotlab_interface or leave it out"
 LO = {"ifname": "lo", "flags": ["LOOPBACK", "UP"], "mtu": 65536}

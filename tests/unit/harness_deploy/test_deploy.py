@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from harness.cards import Card
 from harness.deploy import DeployResult, HostOutcome, host_json, time_servers, unfit
 from harness.facts import HostFacts
 from harness.inventory.inventory import Inventory, load
@@ -20,6 +19,7 @@ from harness.keys import curve_keys, folder, forget, z85
 from harness.packages import HOST_PACKAGES, missing
 from harness.playbook import explain
 from harness.remote.fan_out import HostResult, HostResults, RemoteError
+from harness.testbed.cards import Card
 
 ROOT = Path(__file__).parents[3]
 

@@ -15,11 +15,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness import calibrate, deploy, gone, healing, preflight
+from harness import calibrate, deploy, preflight
 from harness.inventory.inventory import Inventory, load
 from harness.labs import container, power, running
 from harness.playbook import PlayOptions
 from harness.remote.fan_out import Remote
+from harness.testbed import healing, lab_teardown
 from tests.waiting import wait_until
 
 HOSTS = 8
@@ -51,7 +52,7 @@ def lab() -> Iterator[tuple[str, Inventory]]:
         made = container.up(container.LabSpec(name=name, hosts=HOSTS), print)
         yield name, load(made.inventory)
     finally:
-        gone.take_down(name, print)
+        lab_teardown.take_down(name, print)
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from harness import lab_init
 from harness.__main__ import app
 from harness.errors import RunError, UsageError
 from harness.inventory.inventory import load
-from harness.lab_init import Found, Given, Wishes, parse
+from harness.testbed import lab_init
+from harness.testbed.lab_init import Found, Given, Wishes, parse
 
 PI = Found(
     name="pi-one",

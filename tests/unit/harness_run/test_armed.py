@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from harness import armed, lock, stopping
-from harness.armed import HostState
+from harness import stopping
 from harness.errors import LockError
+from harness.testbed import armed, lock
+from harness.testbed.armed import HostState
 from tests.unit.harness_run.scripted_hosts import IDLE, scripted
 
 MINUTE_NS = 60_000_000_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from harness.collect import EACH_FILE, unread
 from harness.remote.fan_out import HostResult
+from harness.testbed.collect import EACH_FILE, unread
 
 
 def collected(folder: Path) -> HostResult:

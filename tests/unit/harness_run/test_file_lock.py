@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import lock, power
 from harness.controller.file_lock import held
+from harness.testbed import lock, power
 
 ROUNDS = 40
 HOLDERS = 4

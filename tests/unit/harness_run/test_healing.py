@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.healing import heal
 from harness.remote.fan_out import Remote
+from harness.testbed.healing import heal
 from tests.unit.harness_run.ssh_server import serving
 from tests.unit.harness_run.test_lanes import lab
 

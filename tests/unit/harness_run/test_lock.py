@@ -15,13 +15,13 @@ import pytest
 
 from faults.agent.provider_agent import IDLE_S
 from harness import keeper as keeping
-from harness import lock
 from harness.errors import LockError, RunError
 from harness.keeper import Keeper
-from harness.lock import HostLock, hold_hosts
-from harness.power import Provider
 from harness.remote.agent_channel import Reply
 from harness.remote.fan_out import Remote
+from harness.testbed import lock
+from harness.testbed.lock import HostLock, hold_hosts
+from harness.testbed.power import Provider
 
 MINUTE_NS = 60_000_000_000
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from harness import power
 from harness.errors import RunError, UsageError
+from harness.testbed import power
 
 
 def host(**templates: str) -> Any:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import lock
 from harness.controller import store
 from harness.errors import LockError, StoreError, UsageError
+from harness.testbed import lock
 from metrics.model.run_folder import TrialFile
 from tests.unit.harness_run.builders import file, planned
 

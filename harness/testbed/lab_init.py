@@ -18,13 +18,13 @@ from pathlib import Path
 
 import yaml
 
-from harness import cards
 from harness.controller.awaiting import answers
 from harness.controller.console import Show
 from harness.errors import UsageError
 from harness.inventory import ssh_options
 from harness.inventory.names import SELECTOR_WORDS
 from harness.inventory.values import WORD
+from harness.testbed import cards
 from metrics.model.printable import printable
 
 ASK_TIMEOUT_S = 120.0

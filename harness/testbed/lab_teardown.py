@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness import lock, power
 from harness.inventory.inventory import lab_id_of
 from harness.labs import running
+from harness.testbed import lock, power
 
 
 def take_down(name: str, progress: Callable[[str], None]) -> bool:

@@ -1,0 +1,1 @@
+"""What a lab's hosts are and hold: cards, power, lab lock, leftovers, and their healing."""
