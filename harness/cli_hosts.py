@@ -13,15 +13,15 @@ from harness.cli_options import AsJson, Become, Inventory, Limit, MaybeInventory
 from harness.controller.console import Show
 from harness.controller.terminal import console_of, said, styled, table_of
 from harness.controller.version import needs_clone
+from harness.deploy.packages import HOST_PACKAGES, install_line
 from harness.errors import EXIT_LAB, UsageError
 from harness.inventory import inventory
 from harness.inventory.limit import limited
-from harness.packages import HOST_PACKAGES, install_line
 from harness.preflight_rows import Row
 from harness.preflight_table import findings_of, shown
 
 if TYPE_CHECKING:
-    from harness.deploy import DeployResult
+    from harness.deploy.rollout import DeployResult
 
 
 def deploy(
@@ -42,8 +42,8 @@ def deploy(
     if inventory_path is None:
         raise UsageError("deploy: no hosts given; add -i INVENTORY (slotlab lab init writes one)")
     needs_clone("deploy")
-    from harness import deploy as deploying
-    from harness.playbook import PlayOptions
+    from harness.deploy import rollout as deploying
+    from harness.deploy.playbook import PlayOptions
 
     lab, show = limited(inventory.load(inventory_path), limit), Show(console_of())
     options = PlayOptions(become_password=password() if become else None, diff=diff, check=diff)
@@ -53,8 +53,8 @@ def deploy(
 
 def wipe(inventory_path: Inventory, limit: Limit = "", become: Become = False) -> None:
     needs_clone("wipe")
-    from harness import deploy as deploying
-    from harness.playbook import PlayOptions
+    from harness.deploy import rollout as deploying
+    from harness.deploy.playbook import PlayOptions
 
     lab, show = limited(inventory.load(inventory_path), limit), Show(console_of())
     options = PlayOptions(become_password=password() if become else None)

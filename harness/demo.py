@@ -7,9 +7,10 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import campaign, deploy, run
+from harness import campaign, run
 from harness.controller import interrupt, store
 from harness.controller.console import Show
+from harness.deploy import rollout
 from harness.errors import RunError
 from harness.inventory import inventory
 from harness.labs import container
@@ -67,7 +68,7 @@ def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
 
 def _deploy(lab: inventory.Inventory, show: Show) -> None:
     show.step("deploying")
-    result = deploy.deploy(lab, progress=show.tick)
+    result = rollout.deploy(lab, progress=show.tick)
     failed = [f"{each.host}: {each.reason}" for each in result.outcomes if each.state == "failed"]
     if failed:
         raise RunError("deploy: " + "; ".join(failed))

@@ -24,9 +24,9 @@ from harness import (
     preflight_places,
 )
 from harness.controller.awaiting import Tell, each, nobody
+from harness.deploy.packages import PROGRAMS
 from harness.host_facts import Found
 from harness.inventory.inventory import Host, Inventory
-from harness.packages import PROGRAMS
 from harness.pair_traffic import PairCount, Traffic, measure
 from harness.preflight_clock import Controller
 from harness.preflight_rows import CheckReport, Row, Verdict

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.deploy.packages import install_line, missing
+from harness.deploy.wheelhouse import Target, unsupported
 from harness.inventory.inventory import Host
-from harness.packages import install_line, missing
 from harness.preflight_rows import Row, Verdict
-from harness.wheelhouse import Target, unsupported
 
 MEMORY_BYTES = 150 * 1024 * 1024
 MODULES = ("sch_netem", "nf_tables", "nfnetlink_queue")

@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from harness.deploy.packages import NEEDED_BYTES
 from harness.host_facts import Folder
 from harness.inventory.inventory import Host
-from harness.packages import NEEDED_BYTES
 from harness.preflight_rows import Row
 from harness.remote.agent_channel import INSTALL_DIR
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import campaign, keys, lab_view, plan, preflight
+from harness import campaign, lab_view, plan, preflight
 from harness.controller import store
 from harness.controller.awaiting import Tell
 from harness.controller.console import Show
 from harness.controller.interrupt import Stop
+from harness.deploy import keys
 from harness.errors import Interrupted, RunError, UsageError
 from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view
 from harness.genesis import KeyFolder

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from faults.host.boottime import boottime_ns
-from harness import deploy, run
+from harness import run
 from harness.bench.row import Row, of_samples
 from harness.bench.timer import BareTimer
 from harness.controller.console import Show
+from harness.deploy import rollout
 from harness.errors import RunError
 from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
@@ -62,7 +63,7 @@ def rows(show: Show) -> list[Row]:
 
 def _deploys(name: str, lab: Inventory, progress: Callable[[str], None]) -> list[Row]:
     def took_s() -> float:
-        return deploy.deploy(lab, progress).elapsed_ns / 1e9
+        return rollout.deploy(lab, progress).elapsed_ns / 1e9
 
     figures = {"deploy": took_s(), "deploy again": took_s()}
     last = lab.hosts[-1].name

@@ -37,7 +37,8 @@ class Host:
     """One lab machine. address is its data path; ssh.address is where it is managed.
 
     interface is empty when the inventory leaves it out: the host is then asked which of its
-    interfaces holds address (harness.facts). An observer runs a node but gets no producers dealt.
+    interfaces holds address (harness.deploy.host_facts). An observer runs a node but gets no
+    producers dealt.
     power has command templates by word (off, on, state, ...), run on the controller. time and tune
     say whether deploy may set up the time daemon and the machine. become_password is empty unless
     the inventory has it.

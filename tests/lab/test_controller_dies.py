@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from nacl.public import PrivateKey
 
-from harness import keys
+from harness.deploy import keys
 from harness.inventory import inventory
 from tests.lab.bench import LAB_DEADLINE_S, MARKS, Bench, wait_for
 from tests.lab.bench import bench as fresh_bench

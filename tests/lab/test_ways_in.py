@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import deploy, preflight
+from harness import preflight
 from harness.controller.netns_exec import call_inside
+from harness.deploy import rollout
+from harness.deploy.playbook import PlayOptions
 from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
-from harness.playbook import PlayOptions
 from harness.remote.connection import connect
 from harness.remote.fan_out import Remote
 from harness.remote.ssh_failure import RemoteFailure
@@ -76,11 +77,11 @@ def test_check_pins_host_keys_and_both_ways_lead_through_the_jump_host(rack: Inv
 
 def test_a_sudo_password_serves_deploy_healing_by_hand_and_wipe(rack: Inventory) -> None:
     preflight.check(rack)
-    refused = deploy.deploy(rack, print)
+    refused = rollout.deploy(rack, print)
     assert list(refused.failed) == ["n2"]
     assert "--ask-become-pass" in refused.failed["n2"]
     knowing = rack.with_become_password(PASSWORD)
-    done = deploy.deploy(rack, print, options=PlayOptions(become_password=PASSWORD))
+    done = rollout.deploy(rack, print, options=PlayOptions(become_password=PASSWORD))
     assert done.ok, done.failed
     kill = "sudo -S -p '' systemctl stop slotlab-agent"
     with Remote(knowing) as remote:
@@ -90,5 +91,5 @@ def test_a_sudo_password_serves_deploy_healing_by_hand_and_wipe(rack: Inventory)
         clean, why = healing.heal(remote)["n2"]
         assert not clean
         assert "ansible_become_password" in why
-    wiped = deploy.wipe(rack, print, options=PlayOptions(become_password=PASSWORD))
+    wiped = rollout.wipe(rack, print, options=PlayOptions(become_password=PASSWORD))
     assert wiped.ok, wiped.failed

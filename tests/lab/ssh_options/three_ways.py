@@ -17,9 +17,9 @@ from typing import Any
 
 import yaml
 
+from harness.deploy.playbook import PlayOptions, play
 from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
-from harness.playbook import PlayOptions, play
 from harness.remote.fan_out import Remote
 from harness.remote.sudo import as_root
 

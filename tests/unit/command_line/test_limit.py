@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import campaign, deploy, keys, lab_view, plan
+from harness import campaign, lab_view, plan
+from harness.deploy import keys, rollout
 from harness.errors import RunError, UsageError
 from harness.fleet import Fleet
 from harness.inventory import inventory
@@ -101,8 +102,8 @@ def test_a_host_deployed_alone_gets_the_peers_and_keys_of_the_whole_lab(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     pairs = keys.curve_keys(limited(lab, "n2"))
     assert set(pairs) == set(names(lab))
-    alone = deploy.host_json(lab.host("n2"), "eth0", limited(lab, "n2"), pairs)
-    assert alone == deploy.host_json(lab.host("n2"), "eth0", lab, pairs)
+    alone = rollout.host_json(lab.host("n2"), "eth0", limited(lab, "n2"), pairs)
+    assert alone == rollout.host_json(lab.host("n2"), "eth0", lab, pairs)
 
 
 def test_a_plan_deals_the_producers_to_the_hosts_of_the_limit_alone(lab: Inventory) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from harness.deploy import DeployResult, HostOutcome, host_json, time_servers, unfit
-from harness.facts import HostFacts
+from harness.deploy.host_facts import HostFacts
+from harness.deploy.keys import curve_keys, folder, forget, z85
+from harness.deploy.packages import HOST_PACKAGES, missing
+from harness.deploy.playbook import explain
+from harness.deploy.rollout import DeployResult, HostOutcome, host_json, time_servers, unfit
 from harness.inventory.inventory import Inventory, load
-from harness.keys import curve_keys, folder, forget, z85
-from harness.packages import HOST_PACKAGES, missing
-from harness.playbook import explain
 from harness.remote.fan_out import HostResult, HostResults, RemoteError
 from harness.testbed.cards import Card
 

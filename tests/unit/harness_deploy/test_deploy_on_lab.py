@@ -15,10 +15,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness import calibrate, deploy, preflight
+from harness import calibrate, preflight
+from harness.deploy import rollout
+from harness.deploy.playbook import PlayOptions
 from harness.inventory.inventory import Inventory, load
 from harness.labs import container, power, running
-from harness.playbook import PlayOptions
 from harness.remote.fan_out import Remote
 from harness.testbed import healing, lab_teardown
 from tests.waiting import wait_until
@@ -66,7 +67,7 @@ def files(inventory: Inventory) -> dict[str, str]:
         return {result.host: result.stdout for result in remote.run(None, FILES).values()}
 
 
-def states(result: deploy.DeployResult) -> set[str]:
+def states(result: rollout.DeployResult) -> set[str]:
     return {outcome.state for outcome in result.outcomes}
 
 
@@ -89,9 +90,9 @@ def test_a_deploy_changes_eight_hosts_and_a_second_one_nothing(
     lab: tuple[str, Inventory], before: dict[str, str]
 ) -> None:
     _, inventory = lab
-    first = deploy.deploy(inventory, print)
+    first = rollout.deploy(inventory, print)
     assert states(first) == {"changed"}
-    second = deploy.deploy(inventory, print)
+    second = rollout.deploy(inventory, print)
     assert states(second) == {"unchanged"}
     with Remote(inventory) as remote:
         assert not remote.run(None, "systemctl is-enabled slotlab-agent slotlab-heal").failed
@@ -127,7 +128,7 @@ def test_a_data_path_that_is_not_there_is_seen_by_check_and_by_deploy(
         "(lab) data address": f"not n3 has {two.address}, but n2",
     }
     assert {
-        name: why.partition(";")[0] for name, why in deploy.deploy(inventory, print).failed.items()
+        name: why.partition(";")[0] for name, why in rollout.deploy(inventory, print).failed.items()
     } == {
         "n1": "no interface eth7",
         "n2": f"no interface holds {three.address}",
@@ -141,7 +142,7 @@ def test_a_dead_host_is_named_while_the_others_finish(
     name, inventory = lab
     power.run(name, "n8", "link-down")
     try:
-        result = deploy.deploy(inventory, print)
+        result = rollout.deploy(inventory, print)
     finally:
         power.run(name, "n8", "link-up")
     assert list(result.failed) == ["n8"]
@@ -158,15 +159,15 @@ def test_another_interpreter_is_that_of_the_units_and_one_that_is_not_there_is_n
     with Remote(inventory) as remote:
         python = remote.run(["n1"], f"readlink -f {inventory.hosts[0].python}")["n1"].stdout.strip()
         other = replace(inventory, hosts=(replace(inventory.hosts[0], python=python),))
-        assert f"python3 is {python}" in deploy.deploy(other, print).outcomes[0].lines
+        assert f"python3 is {python}" in rollout.deploy(other, print).outcomes[0].lines
         said = remote.run(["n1"], f"sudo sh -c '{runs.format(python)}'")["n1"].stdout.split()
         assert said == [python, python]
-        assert states(deploy.deploy(inventory, print)) == {"changed"}
+        assert states(rollout.deploy(inventory, print)) == {"changed"}
     gone_python = replace(inventory, hosts=(replace(inventory.hosts[0], python="/opt/no/python"),))
     failed = [row for row in preflight.check(gone_python).rows if row.verdict == "fail"]
     remedy = "correct ansible_python_interpreter or leave it out (/usr/bin/python3)"
     assert [str(row) for row in failed] == [f"n1: python: no /opt/no/python; {remedy}"]
-    assert deploy.deploy(gone_python, print).failed == {"n1": f"no /opt/no/python; {remedy}"}
+    assert rollout.deploy(gone_python, print).failed == {"n1": f"no /opt/no/python; {remedy}"}
 
 
 def test_tuning_is_shown_before_done_and_undone(lab: tuple[str, Inventory]) -> None:
@@ -176,17 +177,17 @@ def test_tuning_is_shown_before_done_and_undone(lab: tuple[str, Inventory]) -> N
     )
     active = "systemctl is-active slotlab-tune; cat /etc/systemd/journald.conf.d/slotlab.conf"
 
-    shown = deploy.deploy(tuned, print, options=PlayOptions(diff=True, check=True))
+    shown = rollout.deploy(tuned, print, options=PlayOptions(diff=True, check=True))
     assert [o.state for o in shown.outcomes] == ["changed"] + ["unchanged"] * (HOSTS - 1)
     assert "+Storage=volatile" in shown.outcomes[0].diff
     with Remote(inventory) as remote:
         assert remote.run(["n1"], active)["n1"].exit_code == 1
-        assert "tuned until wipe" in deploy.deploy(tuned, print).outcomes[0].lines
-        assert states(deploy.deploy(tuned, print)) == {"unchanged"}
+        assert "tuned until wipe" in rollout.deploy(tuned, print).outcomes[0].lines
+        assert states(rollout.deploy(tuned, print)) == {"unchanged"}
         assert remote.run(["n1"], active)["n1"].exit_code == 0
-        assert "tuning: back to what it was" in deploy.deploy(inventory, print).outcomes[0].lines
+        assert "tuning: back to what it was" in rollout.deploy(inventory, print).outcomes[0].lines
         assert remote.run(["n1"], active)["n1"].exit_code == 1
-    deploy.deploy(tuned, print)
+    rollout.deploy(tuned, print)
 
 
 def test_the_boot_unit_heals_before_the_agent_and_wipe_leaves_no_trace(
@@ -200,14 +201,14 @@ def test_the_boot_unit_heals_before_the_agent_and_wipe_leaves_no_trace(
     with Remote(inventory) as remote:
         healed, started = map(int, remote.run(["n1"], when)["n1"].stdout.split())
     assert 0 < healed <= started
-    wiped = deploy.wipe(inventory, print)
+    wiped = rollout.wipe(inventory, print)
     assert states(wiped) == {"changed"}
     with Remote(inventory) as remote:
         line = "nothing to heal: slotlab is not on this host; slotlab deploy"
         assert healing.heal(remote) == {host.name: (True, line) for host in inventory.hosts}
     assert "removed user slotlab" in wiped.outcomes[0].lines
     assert "tuning: back to what it was" in wiped.outcomes[0].lines
-    assert states(deploy.wipe(inventory, print)) == {"unchanged"}
+    assert states(rollout.wipe(inventory, print)) == {"unchanged"}
     after = files(inventory)
     for host, text in before.items():
         assert set(after[host].splitlines()) ^ set(text.splitlines()) == set(), host

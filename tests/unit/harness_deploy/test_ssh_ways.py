@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.deploy.playbook import PlaybookError, PlayOptions, play
 from harness.inventory.inventory import InventoryError, load
 from harness.inventory.ssh_options import SshOptions
-from harness.playbook import PlaybookError, PlayOptions, play
 from harness.remote.connection import connect
 from harness.remote.ssh_failure import RemoteFailure
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import wheelhouse
-from harness.wheelhouse import Target, WheelhouseError, build, requirements, unsupported
+from harness.deploy import wheelhouse
+from harness.deploy.wheelhouse import Target, WheelhouseError, build, requirements, unsupported
 
 ROOT = Path(__file__).parents[3]
 TARGET = Target("aarch64", (3, 12))

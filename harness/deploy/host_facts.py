@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from harness.controller.awaiting import Tell, each
+from harness.deploy.packages import PROGRAMS
 from harness.inventory.inventory import Host
-from harness.packages import PROGRAMS
 from harness.remote import host_python
 from harness.remote.fan_out import HostResult, Remote
 from harness.remote.printed import read_json

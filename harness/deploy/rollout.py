@@ -15,18 +15,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from harness import keys
 from harness.controller.awaiting import Tell, each, nobody
-from harness.facts import LOOK_S, HostFacts, gather
+from harness.deploy import keys
+from harness.deploy.host_facts import LOOK_S, HostFacts, gather
+from harness.deploy.keys import CurvePair
+from harness.deploy.packages import NEEDED_BYTES, install_line, missing
+from harness.deploy.playbook import PlayedHost, PlayOptions, Progress, play
+from harness.deploy.wheelhouse import Environment, Target, WheelhouseError, build, unsupported
 from harness.inventory.inventory import Host, Inventory
-from harness.keys import CurvePair
-from harness.packages import NEEDED_BYTES, install_line, missing
-from harness.playbook import PlayedHost, PlayOptions, Progress, play
 from harness.remote.agent_channel import PATIENCE_S, Reply
 from harness.remote.fan_out import HostResult, Remote
 from harness.testbed import cards
 from harness.testbed.lock import hold_hosts
-from harness.wheelhouse import Environment, Target, WheelhouseError, build, unsupported
 from node.timing.ntp_rules import split_server
 
 HEALTH_DEADLINE_S = 90.0
