@@ -15,8 +15,8 @@ from harness.errors import RunError
 from harness.fleet import DeployedHost, Fleet, view
 from harness.inventory.inventory import Inventory
 from harness.mechanism import mechanism
-from harness.pair_traffic import PairCount, Traffic, measure
-from harness.preflight_rows import LAB, Row, Verdict
+from harness.preflight.pair_traffic import PairCount, Traffic, measure
+from harness.preflight.rows import LAB, Row, Verdict
 from harness.remote.fan_out import Remote
 from harness.testbed.collect import differences
 from harness.testbed.lock import hold_hosts

@@ -17,8 +17,8 @@ from harness.deploy.packages import HOST_PACKAGES, install_line
 from harness.errors import EXIT_LAB, UsageError
 from harness.inventory import inventory
 from harness.inventory.limit import limited
-from harness.preflight_rows import Row
-from harness.preflight_table import findings_of, shown
+from harness.preflight.rows import Row
+from harness.preflight.table import findings_of, shown
 
 if TYPE_CHECKING:
     from harness.deploy.rollout import DeployResult
@@ -87,18 +87,18 @@ def check(
     as_json: AsJson = False,
 ) -> None:
     from harness import calibrate as calibrating
-    from harness import preflight
+    from harness.preflight import check
 
-    options = preflight.CheckOptions(
-        slot_ns=_slot_ns(slot) if slot else preflight.DEFAULT_SLOT_NS,
-        loss_s=0.0 if quick else preflight.LOSS_S,
+    options = check.CheckOptions(
+        slot_ns=_slot_ns(slot) if slot else check.DEFAULT_SLOT_NS,
+        loss_s=0.0 if quick else check.LOSS_S,
     )
     lab = limited(inventory.load(inventory_path), limit)
     if become:
         lab = lab.with_become_password(password())
     console = console_of(stderr=as_json)
     show = Show(console)
-    report = preflight.check(lab, options, show.tick)
+    report = check.check(lab, options, show.tick)
     show.quiet()
     rows, measured = list(report.rows), list[Row]()
     if not as_json:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import campaign, lab_view, plan, preflight
+from harness import campaign, lab_view, plan
 from harness.controller import store
 from harness.controller.awaiting import Tell
 from harness.controller.console import Show
@@ -24,6 +24,7 @@ from harness.inventory import inventory
 from harness.inventory.limit import limited
 from harness.keeper import LOCK_TTL_NS, Keeper
 from harness.lead import Pace
+from harness.preflight import check
 from harness.remote.fan_out import Remote
 from harness.reporting import report
 from harness.testbed import armed, lock
@@ -160,7 +161,7 @@ def _trials(context: Context, only_cell: int | None) -> tuple[TrialFile, ...]:
 
 def _check_hosts(lab: inventory.Inventory, *, slot_ns: int, tell: Tell) -> None:
     """Refuse a lab in which something would fail later; after deploy, sudo is not needed."""
-    report = preflight.check(lab, preflight.CheckOptions(slot_ns=slot_ns), tell)
+    report = check.check(lab, check.CheckOptions(slot_ns=slot_ns), tell)
     failed = [row for row in report.failed if row.check != "sudo"]
     if failed:
         more = f" ({len(failed) - 1} more: slotlab check)" if len(failed) > 1 else ""

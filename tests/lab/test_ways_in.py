@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness import preflight
 from harness.controller.netns_exec import call_inside
 from harness.deploy import rollout
 from harness.deploy.playbook import PlayOptions
 from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
+from harness.preflight import check
 from harness.remote.connection import connect
 from harness.remote.fan_out import Remote
 from harness.remote.ssh_failure import RemoteFailure
@@ -65,7 +65,7 @@ def test_check_pins_host_keys_and_both_ways_lead_through_the_jump_host(rack: Inv
         with pytest.raises(RemoteFailure) as caught:
             call_inside(rack.netns, partial(connect, host.ssh))
         assert caught.value.reason in ("host_key", "unreachable")
-    rows = [row for row in preflight.check(rack).rows if row.check.startswith("ssh")]
+    rows = [row for row in check.check(rack).rows if row.check.startswith("ssh")]
     assert {(row.host, row.verdict) for row in rows} == {("n1", "ok"), ("n2", "ok")}
     pinned = Path(rack.hosts[0].ssh.pin_file).read_text()
     assert all(host.ssh.address in pinned for host in rack.hosts) or pinned.count("|1|") >= 2
@@ -76,7 +76,7 @@ def test_check_pins_host_keys_and_both_ways_lead_through_the_jump_host(rack: Inv
 
 
 def test_a_sudo_password_serves_deploy_healing_by_hand_and_wipe(rack: Inventory) -> None:
-    preflight.check(rack)
+    check.check(rack)
     refused = rollout.deploy(rack, print)
     assert list(refused.failed) == ["n2"]
     assert "--ask-become-pass" in refused.failed["n2"]

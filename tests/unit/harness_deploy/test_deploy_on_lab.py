@@ -15,11 +15,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness import calibrate, preflight
+from harness import calibrate
 from harness.deploy import rollout
 from harness.deploy.playbook import PlayOptions
 from harness.inventory.inventory import Inventory, load
 from harness.labs import container, power, running
+from harness.preflight import check
 from harness.remote.fan_out import Remote
 from harness.testbed import healing, lab_teardown
 from tests.waiting import wait_until
@@ -101,8 +102,8 @@ def test_a_deploy_changes_eight_hosts_and_a_second_one_nothing(
 
 
 def test_check_is_green_and_a_delay_is_measured_as_asked(lab: tuple[str, Inventory]) -> None:
-    options = preflight.CheckOptions(loss_s=2)
-    report = preflight.check(lab[1], options)
+    options = check.CheckOptions(loss_s=2)
+    report = check.check(lab[1], options)
     assert [str(row) for row in report.rows if row.verdict == "fail"] == []
     assert any(row.check == "baseline loss" and row.verdict == "ok" for row in report.rows)
     measured = calibrate.calibrate(only(lab[1], *(host.name for host in lab[1].hosts)), print)
@@ -120,7 +121,7 @@ def test_a_data_path_that_is_not_there_is_seen_by_check_and_by_deploy(
         replace(three, address=two.address, interface="lo"),
     )
     inventory = replace(lab[1], hosts=wrong)
-    failed = {f"{row.host} {row.check}": row.detail for row in preflight.check(inventory).failed}
+    failed = {f"{row.host} {row.check}": row.detail for row in check.check(inventory).failed}
     assert failed == {
         "n1 NIC": "no interface eth7; it has lo, eth0",
         "n2 NIC": f"no interface holds {three.address}",
@@ -164,7 +165,7 @@ def test_another_interpreter_is_that_of_the_units_and_one_that_is_not_there_is_n
         assert said == [python, python]
         assert states(rollout.deploy(inventory, print)) == {"changed"}
     gone_python = replace(inventory, hosts=(replace(inventory.hosts[0], python="/opt/no/python"),))
-    failed = [row for row in preflight.check(gone_python).rows if row.verdict == "fail"]
+    failed = [row for row in check.check(gone_python).rows if row.verdict == "fail"]
     remedy = "correct ansible_python_interpreter or leave it out (/usr/bin/python3)"
     assert [str(row) for row in failed] == [f"n1: python: no /opt/no/python; {remedy}"]
     assert rollout.deploy(gone_python, print).failed == {"n1": f"no /opt/no/python; {remedy}"}

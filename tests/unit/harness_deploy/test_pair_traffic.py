@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import Any
 
-from harness.pair_traffic import SCRIPT
+from harness.preflight.pair_traffic import SCRIPT
 
 
 def asked(address: str, other: str, port: int) -> str:

@@ -16,15 +16,15 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from harness.host_facts import Found
 from harness.inventory.inventory import Host, load
-from harness.pair_traffic import PairCount
-from harness.preflight import NTP_CLIENT, SCRIPT, SETTERS, CheckOptions, findings
-from harness.preflight_clock import Controller, chrony_bound_ns
-from harness.preflight_lab import rows as lab_rows
-from harness.preflight_network import loss_rows
-from harness.preflight_rows import Row
-from harness.preflight_table import findings_of, shown
+from harness.preflight.check import NTP_CLIENT, SCRIPT, SETTERS, CheckOptions, findings
+from harness.preflight.clock import Controller, chrony_bound_ns
+from harness.preflight.host_report import Found
+from harness.preflight.in_common import rows as lab_rows
+from harness.preflight.network import loss_rows
+from harness.preflight.pair_traffic import PairCount
+from harness.preflight.rows import Row
+from harness.preflight.table import findings_of, shown
 
 HOSTS = Path(__file__).parents[2] / "vectors" / "hosts"
 NOW_NS = 1_795_244_883_000_000_000

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.host_facts import Found
 from harness.inventory.inventory import Host, load
-from harness.preflight import CheckOptions, findings
-from harness.preflight_clock import Controller, chrony_bound_ns
-from harness.preflight_identity import rows as identity_rows
-from harness.preflight_lab import rows as lab_rows
-from harness.preflight_rows import Row
+from harness.preflight.check import CheckOptions, findings
+from harness.preflight.clock import Controller, chrony_bound_ns
+from harness.preflight.host_report import Found
+from harness.preflight.identity import rows as identity_rows
+from harness.preflight.in_common import rows as lab_rows
+from harness.preflight.rows import Row
 
 HOSTS = Path(__file__).parents[2] / "vectors" / "hosts"
 LEAD = ["", "Supported link modes: ", "EEE status: enabled", "[{", "inf,nan,1e999", "7F7F0101,"]

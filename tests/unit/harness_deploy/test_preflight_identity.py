@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from harness.inventory.inventory import Host, load
-from harness.preflight import fit_for_traffic
-from harness.preflight_identity import rows
+from harness.preflight.check import fit_for_traffic
+from harness.preflight.identity import rows
 
 GOOD: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "vectors" / "hosts" / "pi4.json").read_text()

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from harness.inventory.inventory import InventoryError, load
-from harness.preflight import NTP_CLIENT, SCRIPT, SETTERS, CheckOptions, findings
-from harness.preflight_clock import Controller
+from harness.preflight.check import NTP_CLIENT, SCRIPT, SETTERS, CheckOptions, findings
+from harness.preflight.clock import Controller
 from node.timing.clock import ClockJudge, NodeClock
 from node.timing.ntp import NtpError, ask
 from node.timing.ntp_rules import split_server

@@ -1,7 +1,7 @@
 """`slotlab check`: is every host fit for a campaign, and if not, what is the remedy.
 
 Read-only, all hosts at once, over the connections that OpenSSH keeps for Fabric and for Ansible.
-What was found is judged in preflight_machine, _clock, _network and _lab; the answer is rows of
+What was found is judged in machine, clock, network and in_common; the answer is rows of
 data, which the command line renders.
 """
 
@@ -15,21 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from faults.host.clock import clock_setters
-from harness import (
-    preflight_clock,
-    preflight_identity,
-    preflight_lab,
-    preflight_machine,
-    preflight_network,
-    preflight_places,
-)
 from harness.controller.awaiting import Tell, each, nobody
 from harness.deploy.packages import PROGRAMS
-from harness.host_facts import Found
 from harness.inventory.inventory import Host, Inventory
-from harness.pair_traffic import PairCount, Traffic, measure
-from harness.preflight_clock import Controller
-from harness.preflight_rows import CheckReport, Row, Verdict
+from harness.preflight import clock, identity, in_common, machine, network, places
+from harness.preflight.clock import Controller
+from harness.preflight.host_report import Found
+from harness.preflight.pair_traffic import PairCount, Traffic, measure
+from harness.preflight.rows import CheckReport, Row, Verdict
 from harness.remote import host_python
 from harness.remote.agent_channel import NOT_DEPLOYED, PATIENCE_S, Reply
 from harness.remote.fan_out import HostResult, Remote
@@ -42,8 +35,8 @@ LOSS_S = 10.0
 PROBE_S = 300.0
 """How long a host may take to look at itself; a slow machine is a finding, not a dead one."""
 LOSS_RATE = 100.0
-SCRIPT = Path(__file__).with_name("preflight_host.py")
-NTP_CLIENT = SCRIPT.with_name("ntp_host.py")
+SCRIPT = Path(__file__).with_name("host_script.py")
+NTP_CLIENT = SCRIPT.with_name("ntp_script.py")
 SETTERS = Path(clock_setters.__file__)
 """Runs on the host as it is: what check sees there is what the agent would refuse."""
 _NO_PASSWORD = 'BECOME_PASSWORD = ""\n'
@@ -103,15 +96,13 @@ def findings(
     options: CheckOptions,
     controller: Controller,
 ) -> list[Row]:
-    """Return the rows for what preflight_host.py printed on one host."""
+    """Return the rows for what host_script.py printed on one host."""
     manage = host.time == "manage"
     return [
-        *preflight_machine.rows(host, found, slot_ns=options.slot_ns, manage=manage),
-        *preflight_places.rows(host, found, lab),
-        *preflight_network.rows(host, found, lab),
-        *preflight_clock.rows(
-            host, found, lab, limit_ns=options.clock_limit_ns, controller=controller
-        ),
+        *machine.rows(host, found, slot_ns=options.slot_ns, manage=manage),
+        *places.rows(host, found, lab),
+        *network.rows(host, found, lab),
+        *clock.rows(host, found, lab, limit_ns=options.clock_limit_ns, controller=controller),
     ]
 
 
@@ -174,14 +165,14 @@ def _of_lab(
         name: str(reply.ok.get("version")) for name, reply in asked.agents.items() if reply.ok
     }
     hosts = [host for host in inventory.hosts if host.name in asked.found]
-    made = preflight_lab.rows(asked.found, stamps)
-    made += preflight_identity.rows(hosts, asked.found, inventory.lab)
+    made = in_common.rows(asked.found, stamps)
+    made += identity.rows(hosts, asked.found, inventory.lab)
     if options.loss_s:
-        made += preflight_network.loss_rows(
+        made += network.loss_rows(
             asked.traffic,
             skipped=asked.no_traffic,
             seconds=options.loss_s,
-            eee=preflight_network.eee_hosts(rows),
+            eee=network.eee_hosts(rows),
         )
     return made
 
@@ -199,9 +190,9 @@ def _command(host: Host) -> list[str]:
         "address": host.address,
         "interface": host.interface,
         "ports": [host.node_port, host.probe_port],
-        "paths": preflight_places.places(host),
+        "paths": places.places(host),
         "programs": PROGRAMS,
-        "modules": preflight_machine.MODULES,
+        "modules": machine.MODULES,
         "clock_setters": SETTERS.read_text(),
         "ntp_client": NTP_CLIENT.read_text(),
         "ntp": {server: split_server(server) for server in host.ntp},

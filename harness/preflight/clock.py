@@ -1,6 +1,6 @@
 """Judges one host's clock: its source, the daemon that keeps it, the date, and NTP servers.
 
-Pure: facts of preflight_host.py in, rows out.
+Pure: facts of host_script.py in, rows out.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from harness.inventory.inventory import Host
-from harness.preflight_rows import Row, Verdict
+from harness.preflight.rows import Row, Verdict
 from node.timing.ntp_rules import bound_ns, unsynchronised
 
 COARSE = ("jiffies", "refined-jiffies", "acpi_pm", "hpet", "pit")

@@ -1,4 +1,4 @@
-"""What preflight_host.py prints of a host, field by field: what is not so is no answer.
+"""What host_script.py prints of a host, field by field: what is not so is no answer.
 
 TypedDicts, as the facts of written examples are plain JSON, too.
 """

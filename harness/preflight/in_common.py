@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from harness.preflight_rows import LAB, Row
+from harness.preflight.rows import LAB, Row
 
 
 def rows(found: Mapping[str, Mapping[str, Any]], stamps: Mapping[str, str]) -> list[Row]:

@@ -1,6 +1,6 @@
 """Judges the network card that carries the data, and the loss between hosts.
 
-Pure: facts of preflight_host.py and counts of pair_traffic.py in, rows out.
+Pure: facts of host_script.py and counts of pair_traffic.py in, rows out.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.inventory.inventory import Host
-from harness.pair_traffic import PairCount
-from harness.preflight_rows import LAB, Row, Verdict
+from harness.preflight.pair_traffic import PairCount
+from harness.preflight.rows import LAB, Row, Verdict
 from harness.testbed import cards
 
 LOSS_MAX = 0.001

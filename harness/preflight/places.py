@@ -1,6 +1,6 @@
 """Judges the folders that slotlab fills on a host, and the ports that it listens on.
 
-Pure: facts of preflight_host.py in, rows out.
+Pure: facts of host_script.py in, rows out.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.deploy.packages import NEEDED_BYTES
-from harness.host_facts import Folder
 from harness.inventory.inventory import Host
-from harness.preflight_rows import Row
+from harness.preflight.host_report import Folder
+from harness.preflight.rows import Row
 from harness.remote.agent_channel import INSTALL_DIR
 
 NEEDED_FILES = 10_000

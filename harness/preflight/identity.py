@@ -1,7 +1,7 @@
 """Judges whether each host of the inventory is a machine of its own, and of one network.
 
 Cards that were copied from one to the next have one machine-id, one host key and one name; two
-lines of an inventory may lead to one machine. Pure: facts of preflight_host.py in, rows out.
+lines of an inventory may lead to one machine. Pure: facts of host_script.py in, rows out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.inventory.inventory import Host
-from harness.preflight_rows import LAB, Row, Verdict
+from harness.preflight.rows import LAB, Row, Verdict
 from harness.testbed import cards
 
 _OWN: dict[str, tuple[Verdict, str, str]] = {

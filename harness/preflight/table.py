@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from rich.table import Table
 
 from harness.controller.terminal import said, styled, table_of
-from harness.preflight_rows import Row
+from harness.preflight.rows import Row
 
 
 def shown(rows: Iterable[Row], *, everything: bool) -> Iterator[Row]:

@@ -220,11 +220,11 @@ def clock(setters: str) -> dict[str, Any]:
 
 
 def ntp(client: str, servers: dict[str, Any]) -> dict[str, Any]:
-    """Return each server's answer; client: the source of ntp_host.py, run here.
+    """Return each server's answer; client: the source of ntp_script.py, run here.
 
     In this process: a slow host needs seconds to start another.
     """
-    space: dict[str, Any] = {"__name__": "ntp_host"}
+    space: dict[str, Any] = {"__name__": "ntp_script"}
     exec(client, space)
     return {server: space["ask_ntp"](*way) for server, way in servers.items()}
 

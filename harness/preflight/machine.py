@@ -1,6 +1,6 @@
 """Judges one host's machine: what it is, what its kernel can do, how even its pace is.
 
-Pure: facts of preflight_host.py in, rows out.
+Pure: facts of host_script.py in, rows out.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from harness.deploy.packages import install_line, missing
 from harness.deploy.wheelhouse import Target, unsupported
 from harness.inventory.inventory import Host
-from harness.preflight_rows import Row, Verdict
+from harness.preflight.rows import Row, Verdict
 
 MEMORY_BYTES = 150 * 1024 * 1024
 MODULES = ("sch_netem", "nf_tables", "nfnetlink_queue")

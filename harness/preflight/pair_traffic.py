@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
-from harness.host_facts import Int
 from harness.inventory.inventory import Host
+from harness.preflight.host_report import Int
 from harness.remote import host_python
 from harness.remote.fan_out import Remote
 from harness.remote.printed import read_json
 
-SCRIPT = Path(__file__).with_name("pair_traffic_host.py")
+SCRIPT = Path(__file__).with_name("pair_traffic_script.py")
 PADDING_BYTES = 200
 HOST_RATE_MAX = 1000
 """Datagrams a second that one host sends at most, whatever the number of its peers."""

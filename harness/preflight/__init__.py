@@ -1,0 +1,1 @@
+"""Judges, read-only, whether every host is fit for a campaign, with the remedy if not."""
