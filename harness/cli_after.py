@@ -25,7 +25,7 @@ MaybeRun = Annotated[
 
 
 def stop(inventory_path: Inventory, force: Force = False, become: Become = False) -> None:
-    from harness import stopping
+    from harness.orchestrator import stopping
     from harness.remote.fan_out import Remote
     from harness.testbed import lock
 
@@ -51,9 +51,9 @@ def collect(
     runs: Runs = store.ROOT,
     as_json: AsJson = False,
 ) -> None:
-    from harness import left_behind
+    from harness.orchestrator import left_behind
+    from harness.orchestrator.reporting import report
     from harness.remote.fan_out import Remote
-    from harness.reporting import report
     from harness.summary_tables import print_summary
     from harness.testbed import lock
 

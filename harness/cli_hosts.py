@@ -86,7 +86,7 @@ def check(
     become: Become = False,
     as_json: AsJson = False,
 ) -> None:
-    from harness import calibrate as calibrating
+    from harness.orchestrator import calibrate as calibrating
     from harness.preflight import check
 
     options = check.CheckOptions(

@@ -43,7 +43,7 @@ def report(
         ),
     ] = None,
 ) -> None:
-    from harness.reporting import report as rebuild
+    from harness.orchestrator.reporting import report as rebuild
     from harness.summary_tables import print_summary
 
     folder = store.find(name, root).path

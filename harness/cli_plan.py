@@ -52,7 +52,7 @@ def show_plan(
 
 def _asked(lab: Inventory, draft: Plan, show: Show) -> LabView:
     """Return the lab as its hosts describe themselves; draft: the plan made without asking them."""
-    from harness.fleet import Fleet, view
+    from harness.orchestrator.fleet import Fleet, view
     from harness.preflight import clock_strangers
     from harness.remote.fan_out import Remote
 

@@ -22,7 +22,7 @@ def demo(
     seed: Seed = None,
 ) -> None:
     needs_clone("demo")
-    from harness.demo import DemoOptions, run_demo
+    from harness.orchestrator.demo import DemoOptions, run_demo
     from harness.summary_tables import print_summary
 
     console = console_of()
@@ -47,7 +47,7 @@ def run_campaign(
     if simulated:
         _run_in_sim(campaign_name, runs=runs, seed=seed, only=only, as_json=as_json)
     assert inventory_path is not None
-    from harness.run import RunOptions, run
+    from harness.orchestrator.run import RunOptions, run
     from harness.summary_tables import print_summary
 
     console = console_of(stderr=as_json)
@@ -69,7 +69,7 @@ def _run_in_sim(
     name: str, *, runs: Path, seed: int | None, only: int | None, as_json: bool
 ) -> NoReturn:
     """Run a campaign in the simulator; unless it passes, say how to see the same again."""
-    from harness.run_sim import SimOptions, repeat_line, run
+    from harness.orchestrator.run_sim import SimOptions, repeat_line, run
     from harness.summary_tables import print_summary
 
     console = console_of(stderr=as_json)

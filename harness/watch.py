@@ -12,8 +12,8 @@ from rich.table import Table
 
 from harness.controller.terminal import said, table_of
 from harness.errors import RunError
-from harness.fleet import Fleet
 from harness.inventory.inventory import Inventory
+from harness.orchestrator.fleet import Fleet
 from harness.remote.agent_channel import NOT_DEPLOYED, Reply
 from harness.remote.fan_out import Remote
 from harness.testbed.node_status import NodeStatus

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from faults.host.boottime import boottime_ns
-from harness import run
 from harness.bench.row import Row, of_samples
 from harness.bench.timer import BareTimer
 from harness.controller.console import Show
@@ -21,6 +20,7 @@ from harness.errors import RunError
 from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
 from harness.labs import container, power
+from harness.orchestrator import run
 from harness.remote.fan_out import Remote
 from harness.testbed import lab_teardown
 

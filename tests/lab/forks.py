@@ -14,8 +14,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from harness import watch
-from harness.fleet import Fleet
 from harness.labs import running
+from harness.orchestrator.fleet import Fleet
 from harness.testbed.lock import HostLock
 from harness.testbed.node_status import NodeStatus
 

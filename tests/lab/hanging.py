@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.fleet import Fleet
 from harness.inventory import inventory
-from harness.keeper import LOCK_TTL_NS, Keeper
 from harness.labs import running
+from harness.orchestrator.fleet import Fleet
+from harness.orchestrator.lease_renewer import LOCK_TTL_NS, Keeper
 from harness.remote.fan_out import Remote
 from harness.testbed.lock import hold_hosts
 from tests.lab.bench import Bench, bench

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.fleet import Fleet
 from harness.inventory import inventory
+from harness.orchestrator.fleet import Fleet
 from harness.remote.fan_out import Remote
 from tests.lab.bench import MARKS, Bench, bench, has_ended, wait_for
 from tests.lab.forks import LOOKS, head, started_by_looking

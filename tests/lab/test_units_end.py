@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.left_behind import REASON
+from harness.orchestrator.left_behind import REASON
 from tests.lab.bench import MARKS, Bench, wait_for
 from tests.lab.bench import bench as fresh_bench
 

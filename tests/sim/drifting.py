@@ -19,7 +19,7 @@ from rich.console import Console
 from harness import campaign, plan
 from harness.controller.console import Show
 from harness.lab_view import simulated
-from harness.run_sim import SimOptions, run
+from harness.orchestrator.run_sim import SimOptions, run
 from harness.sim.campaign import world_of
 from tests.sim.drawn_clocks import Clock, Floats, Lab, Span, Weather, draw
 

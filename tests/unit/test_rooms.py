@@ -98,7 +98,8 @@ ORDER: dict[str, tuple[str, ...]] = {
     "harness": (
         "__main__",
         "cli",
-        "bench fuzz orchestrator",
+        "bench fuzz",
+        "orchestrator",
         "sim",
         "preflight",
         "deploy",
@@ -109,8 +110,8 @@ ORDER: dict[str, tuple[str, ...]] = {
         "remote",
         "inventory",
         "inspect",
-        "store",
-        "errors state_dir file_lock console",
+        "controller",
+        "errors",
     ),
 }
 """The rooms of each package (folders, and modules at its top), from the doors down to the ground.
@@ -130,7 +131,6 @@ WRONG = {
     ("node.chain", "encoding", "model"),
     ("node.chain", ".", "bitshares"),
     ("node.chain", ".", "eosio"),
-    ("harness", "store", "campaign"),
 }
 """Arrows that still point up: (package, room, imported room). This list only shrinks."""
 

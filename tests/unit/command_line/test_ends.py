@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import reporting
 from harness.controller import store
 from harness.errors import Interrupted, StoreError
+from harness.orchestrator import reporting
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORDED = ROOT / "tests" / "vectors" / "runs" / "sim"

@@ -11,10 +11,10 @@ import pytest
 from harness import campaign, lab_view, plan
 from harness.deploy import keys, rollout
 from harness.errors import RunError, UsageError
-from harness.fleet import Fleet
 from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
 from harness.inventory.limit import limited
+from harness.orchestrator.fleet import Fleet
 from harness.remote.fan_out import HostResult, HostResults
 
 RACK = """

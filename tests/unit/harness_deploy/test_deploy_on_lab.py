@@ -15,11 +15,11 @@ from dataclasses import replace
 
 import pytest
 
-from harness import calibrate
 from harness.deploy import rollout
 from harness.deploy.playbook import PlayOptions
 from harness.inventory.inventory import Inventory, load
 from harness.labs import container, power, running
+from harness.orchestrator import calibrate
 from harness.preflight import check
 from harness.remote.fan_out import Remote
 from harness.testbed import healing, lab_teardown

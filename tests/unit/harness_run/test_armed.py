@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from harness import stopping
 from harness.errors import LockError
+from harness.orchestrator import stopping
 from harness.testbed import armed, lock
 from harness.testbed.armed import HostState
 from tests.unit.harness_run.scripted_hosts import IDLE, scripted

@@ -16,14 +16,14 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from harness import readiness, run, trial
 from harness.controller.store import RunFolder
 from harness.errors import RunError
-from harness.fleet import DeployedHost, Fleet
 from harness.genesis import KeyFolder
-from harness.lead import FLOOR_NS, Pace
+from harness.orchestrator import readiness, run, trial
+from harness.orchestrator.fleet import DeployedHost, Fleet
+from harness.orchestrator.lead import FLOOR_NS, Pace
+from harness.orchestrator.trial_state import Context, Progress
 from harness.remote.agent_channel import Reply
-from harness.trial_state import Context, Progress
 from harness.units import SECOND_NS
 from metrics.model.run_folder import Step
 from tests.unit.harness_run.builders import planned

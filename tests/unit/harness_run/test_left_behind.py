@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import zstandard
 
-from harness import left_behind
 from harness.errors import RunError
-from harness.left_behind import REASON, bring_home
+from harness.orchestrator import left_behind
+from harness.orchestrator.left_behind import REASON, bring_home
+from harness.orchestrator.reporting import report
 from harness.remote.fan_out import Remote
-from harness.reporting import report
 from metrics.model.run_folder import TrialFile, load_trial
 from tests.unit.harness_run.scripted_hosts import IDLE, Scripted, scripted
 

@@ -14,9 +14,9 @@ from typing import Any, cast
 import pytest
 
 from faults.agent.provider_agent import IDLE_S
-from harness import keeper as keeping
 from harness.errors import LockError, RunError
-from harness.keeper import Keeper
+from harness.orchestrator import lease_renewer as keeping
+from harness.orchestrator.lease_renewer import Keeper
 from harness.remote.agent_channel import Reply
 from harness.remote.fan_out import Remote
 from harness.testbed import lock

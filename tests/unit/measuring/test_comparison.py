@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from harness import run as harness_run
 from harness.__main__ import app
 from harness.errors import UsageError
+from harness.orchestrator import run as harness_run
 from metrics.build import build
 from metrics.model.run_folder import RunError
 

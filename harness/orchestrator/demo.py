@@ -7,13 +7,14 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import campaign, run
+from harness import campaign
 from harness.controller import interrupt, store
 from harness.controller.console import Show
 from harness.deploy import rollout
 from harness.errors import RunError
 from harness.inventory import inventory
 from harness.labs import container
+from harness.orchestrator import run
 from harness.testbed import lab_teardown
 
 

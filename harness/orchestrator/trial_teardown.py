@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from harness.errors import RunError
+from harness.orchestrator.trial_state import Context, Progress
 from harness.remote.agent_channel import PATIENCE_S
 from harness.testbed import collect, healing, power
-from harness.trial_state import Context, Progress
 from metrics.model.run_folder import TrialFile
 
 UNITS = ["node", "probe", "client"]

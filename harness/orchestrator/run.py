@@ -18,18 +18,18 @@ from harness.controller.console import Show
 from harness.controller.interrupt import Stop
 from harness.deploy import keys
 from harness.errors import Interrupted, RunError, UsageError
-from harness.fleet import DeployedHost, Fleet, Hello, clock_gap, view
 from harness.genesis import KeyFolder
 from harness.inventory import inventory
 from harness.inventory.limit import limited
-from harness.keeper import LOCK_TTL_NS, Keeper
-from harness.lead import Pace
+from harness.orchestrator.fleet import DeployedHost, Fleet, Hello, clock_gap, view
+from harness.orchestrator.lead import Pace
+from harness.orchestrator.lease_renewer import LOCK_TTL_NS, Keeper
+from harness.orchestrator.reporting import report
+from harness.orchestrator.trial import run_trial
+from harness.orchestrator.trial_state import Context
 from harness.preflight import check
 from harness.remote.fan_out import Remote
-from harness.reporting import report
 from harness.testbed import armed, lock
-from harness.trial import run_trial
-from harness.trial_state import Context
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 
 from harness.errors import RunError
+from harness.orchestrator.trial_state import Context
 from harness.testbed.node_status import NodeStatus
-from harness.trial_state import Context
 from harness.units import SECOND_NS
 
 PAUSE_S = (0.2, 2.0)

@@ -17,8 +17,8 @@ from harness import campaign, lab_view, plan
 from harness.controller import store
 from harness.controller.console import Show
 from harness.controller.store import RunFolder
-from harness.reporting import report
-from harness.run import Outcome, trials_of
+from harness.orchestrator.reporting import report
+from harness.orchestrator.run import Outcome, trials_of
 from harness.sim.campaign import Simulated, simulate
 from harness.testbed.collect import ZSTD_LEVEL
 from harness.units import text_of_ns

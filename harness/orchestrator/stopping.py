@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from harness.keeper import LOCK_TTL_NS
+from harness.orchestrator.lease_renewer import LOCK_TTL_NS
+from harness.orchestrator.trial_teardown import UNITS
 from harness.remote.fan_out import Remote
 from harness.remote.sudo import REMEDY, as_root, asks_for_password
 from harness.testbed import armed, healing
 from harness.testbed.armed import HostState
 from harness.testbed.lock import HostLock, is_dead
-from harness.trial_end import UNITS
 
 Outcome = tuple[bool, str]
 PURPOSE = "slotlab stop"

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness.errors import RunError
-from harness.fleet import DeployedHost, Fleet, view
 from harness.inventory.inventory import Inventory
 from harness.mechanism import mechanism
+from harness.orchestrator.fleet import DeployedHost, Fleet, view
 from harness.preflight.pair_traffic import PairCount, Traffic, measure
 from harness.preflight.rows import LAB, Row, Verdict
 from harness.remote.fan_out import Remote

@@ -1,0 +1,1 @@
+"""Runs campaigns: trials from start to teardown, their records brought home, the report."""
