@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from harness import commands
+from harness.cli import commands
 from harness.controller.version import version
 from harness.errors import EXIT_LAB, EXIT_OPERATOR, Interrupted, LabError, OperatorError, RunError
 from metrics.model.printable import printable_lines

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from harness import watch
+from harness.cli import watch_table
 from harness.labs import running
 from harness.orchestrator.fleet import Fleet
 from harness.testbed.lock import HostLock
@@ -88,6 +88,6 @@ def head(status: object) -> int:
 def _look(fleet: Fleet) -> set[str]:
     """Return the hosts whose nodes answered, after all that looks at nodes did so once."""
     statuses = fleet.nodes()
-    assert watch.table(fleet, fleet.remote.ctl_all("status")).row_count == len(statuses)
+    assert watch_table.table(fleet, fleet.remote.ctl_all("status")).row_count == len(statuses)
     assert len(HostLock(fleet.remote, "looking", owner="nobody").renew()) == len(statuses)
     return {host for host, status in statuses.items() if isinstance(status, NodeStatus)}

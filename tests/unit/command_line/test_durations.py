@@ -13,8 +13,8 @@ import yaml
 from rich.console import Console
 
 from harness import campaign, lab_view, plan
+from harness.cli.plan_tables import hosts_of, totals_of, trial_of
 from harness.errors import OperatorError
-from harness.plan_tables import hosts_of, totals_of, trial_of
 from metrics.model.plan import decode, encode
 
 Keys = tuple[str | int, ...]

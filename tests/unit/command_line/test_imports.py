@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.__main__ import app
-from harness.commands import COMMANDS, GROUPS
+from harness.cli.commands import COMMANDS, GROUPS
 
 ROOT = Path(__file__).resolve().parents[3]
 HEAVY = {"ansible_runner", "duckdb", "fabric", "jinja2", "numpy", "paramiko", "plotly"}

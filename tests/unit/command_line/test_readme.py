@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.__main__ import app
-from harness.commands import COMMANDS, GROUPS
+from harness.cli.commands import COMMANDS, GROUPS
 from tests.unit.test_shape import ROOT
 
 README = (ROOT / "README.md").read_text()

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from harness import campaign, lab_view, plan
+from harness.cli.plan_tables import hosts_of, trial_of
+from harness.cli.summary_tables import checks_of
 from harness.controller.terminal import console_of, table_of
-from harness.plan_tables import hosts_of, trial_of
 from harness.preflight.rows import Row
 from harness.preflight.table import findings_of
-from harness.summary_tables import checks_of
 
 ADDRESS = "fd00:221:10::1234:5678:9abc"
 PLANNED = plan.build(file := campaign.load(campaign.find("demo")), lab_view.simulated(file), seed=1)

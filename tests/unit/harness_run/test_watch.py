@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from harness.cli.watch_table import watch
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
-from harness.watch import watch
 from tests.unit.harness_run.scripted_hosts import scripted
 from tests.unit.harness_run.ssh_server import serving
 from tests.unit.harness_run.test_healing import WIPED

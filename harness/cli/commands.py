@@ -1,7 +1,7 @@
 """The commands of slotlab, a line each; the module of one is imported when it is called.
 
 So help, completion and a mistyped word wait for nothing. To add a command: a function whose
-parameters are its options, in a module cli_*, and a line here. Such a module imports at its top
+parameters are its options, in a module here, and a line below. Such a module imports at its top
 what options need and what reads files; what reaches hosts, simulates or reports, the command
 imports itself, so that its own help and a mistyped option wait for nothing either.
 """
@@ -23,33 +23,33 @@ GROUPS = {
     "inspect": "Explain chain data, offline.",
 }
 COMMANDS = {
-    "demo": ("cli_run:demo", "The main job on this machine: lab, deploy, campaign, report."),
-    "plan": ("cli_plan:show_plan", "Show what a campaign would do, when, to whom; run nothing."),
-    "run": ("cli_run:run_campaign", "Run a campaign and report."),
-    "heal": ("cli_heal:heal", "Remove every fault everywhere, from the hosts' ledgers."),
-    "stop": ("cli_after:stop", "End whatever campaign the hosts still have."),
-    "collect": ("cli_after:collect", "Bring home and report what a dead controller left."),
-    "watch": ("cli_look:watch", "Live table of the nodes."),
-    "check": ("cli_hosts:check", "Preflight, read-only: ok, warn or fail with the remedy."),
-    "deploy": ("cli_hosts:deploy", "Bring the hosts to what this clone says; idempotent."),
-    "wipe": ("cli_hosts:wipe", "Remove everything deploy brought."),
-    "report": ("cli_look:report", "Rebuild tables and report of a run, offline."),
-    "runs": ("cli_look:runs", "List the runs there are."),
-    "logs": ("cli_look:logs", "Print the log of a host's node, probe, client and agent."),
-    "fuzz": ("cli_fuzz:fuzz", "Random fault schedules in the simulator; a find is made small."),
-    "bench": ("cli_bench:bench", "Figures of this machine, each beside its floor; judges none."),
-    "lab up": ("cli_lab:up", "Make a lab and print its inventory."),
-    "lab down": ("cli_lab:down", "Remove a lab, every trace of it."),
-    "lab status": ("cli_lab:status", "Show a lab's hosts, or all labs."),
-    "lab ssh": ("cli_lab:ssh", "Log in to a host, or run a command there."),
-    "lab init": ("cli_init:init", "Write an inventory from a list of hosts."),
-    "inspect header": ("cli_inspect:header", "Id, digest and bytes of a block header."),
-    "inspect block": ("cli_inspect:block", "Its header, transaction ids, and the root over them."),
+    "demo": ("run:demo", "The main job on this machine: lab, deploy, campaign, report."),
+    "plan": ("plan:show_plan", "Show what a campaign would do, when, to whom; run nothing."),
+    "run": ("run:run_campaign", "Run a campaign and report."),
+    "heal": ("heal:heal", "Remove every fault everywhere, from the hosts' ledgers."),
+    "stop": ("after:stop", "End whatever campaign the hosts still have."),
+    "collect": ("after:collect", "Bring home and report what a dead controller left."),
+    "watch": ("look:watch", "Live table of the nodes."),
+    "check": ("hosts:check", "Preflight, read-only: ok, warn or fail with the remedy."),
+    "deploy": ("hosts:deploy", "Bring the hosts to what this clone says; idempotent."),
+    "wipe": ("hosts:wipe", "Remove everything deploy brought."),
+    "report": ("look:report", "Rebuild tables and report of a run, offline."),
+    "runs": ("look:runs", "List the runs there are."),
+    "logs": ("look:logs", "Print the log of a host's node, probe, client and agent."),
+    "fuzz": ("fuzz:fuzz", "Random fault schedules in the simulator; a find is made small."),
+    "bench": ("bench:bench", "Figures of this machine, each beside its floor; judges none."),
+    "lab up": ("lab:up", "Make a lab and print its inventory."),
+    "lab down": ("lab:down", "Remove a lab, every trace of it."),
+    "lab status": ("lab:status", "Show a lab's hosts, or all labs."),
+    "lab ssh": ("lab:ssh", "Log in to a host, or run a command there."),
+    "lab init": ("init:init", "Write an inventory from a list of hosts."),
+    "inspect header": ("inspect:header", "Id, digest and bytes of a block header."),
+    "inspect block": ("inspect:block", "Its header, transaction ids, and the root over them."),
     "inspect schedule": (
-        "cli_inspect:schedule", "Whose turn a slot is, or the next order of witnesses."
+        "inspect:schedule", "Whose turn a slot is, or the next order of witnesses."
     ),
     "inspect finality": (
-        "cli_inspect:show_finality", "How many blocks later one is final: formula and rules."
+        "inspect:show_finality", "How many blocks later one is final: formula and rules."
     ),
 }  # fmt: skip
 """What is typed, by `module:function` of this package, and a line of help."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli_options import AsJson, Inventory, Limit, Run, Runs, run_names
+from harness.cli.options import AsJson, Inventory, Limit, Run, Runs, run_names
 from harness.controller import store
 from harness.controller.console import Show
 from harness.controller.terminal import console_of, said, table_of
@@ -23,7 +23,7 @@ def watch(
     limit: Limit = "",
     once: Annotated[bool, typer.Option("--once", help="Print one table and end.")] = False,
 ) -> None:
-    from harness.watch import watch as live
+    from harness.cli.watch_table import watch as live
 
     live(limited(inventory.load(inventory_path), limit), console_of(), turns=1 if once else None)
 
@@ -43,8 +43,8 @@ def report(
         ),
     ] = None,
 ) -> None:
+    from harness.cli.summary_tables import print_summary
     from harness.orchestrator.reporting import report as rebuild
-    from harness.summary_tables import print_summary
 
     folder = store.find(name, root).path
     other = store.find(beside, root).path if beside is not None else None

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from harness import units
-from harness.cli_options import AsJson
+from harness.cli.options import AsJson
 from harness.inspect import InspectError, inspect_block, inspect_header
 from harness.inspect.explain import check_profile
 from harness.inspect.finality import finality, question

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.console import Console
 
-from harness.cli_options import Become, Inventory, Limit, password
+from harness.cli.options import Become, Inventory, Limit, password
 from harness.controller.console import Show
 from harness.controller.terminal import console_of, said, styled
 from harness.errors import EXIT_LAB

@@ -7,7 +7,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from harness.cli_options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Runs, Seed, is_sim
+from harness.cli.options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Runs, Seed, is_sim
 from harness.controller import store
 from harness.controller.console import Show
 from harness.controller.terminal import console_of
@@ -22,8 +22,8 @@ def demo(
     seed: Seed = None,
 ) -> None:
     needs_clone("demo")
+    from harness.cli.summary_tables import print_summary
     from harness.orchestrator.demo import DemoOptions, run_demo
-    from harness.summary_tables import print_summary
 
     console = console_of()
     outcome = run_demo(DemoOptions(campaign=name, hosts=hosts, runs=runs, seed=seed), Show(console))
@@ -47,8 +47,8 @@ def run_campaign(
     if simulated:
         _run_in_sim(campaign_name, runs=runs, seed=seed, only=only, as_json=as_json)
     assert inventory_path is not None
+    from harness.cli.summary_tables import print_summary
     from harness.orchestrator.run import RunOptions, run
-    from harness.summary_tables import print_summary
 
     console = console_of(stderr=as_json)
     options = RunOptions(
@@ -69,8 +69,8 @@ def _run_in_sim(
     name: str, *, runs: Path, seed: int | None, only: int | None, as_json: bool
 ) -> NoReturn:
     """Run a campaign in the simulator; unless it passes, say how to see the same again."""
+    from harness.cli.summary_tables import print_summary
     from harness.orchestrator.run_sim import SimOptions, repeat_line, run
-    from harness.summary_tables import print_summary
 
     console = console_of(stderr=as_json)
     options = SimOptions(campaign=name, runs=runs, seed=seed, only_cell=only)

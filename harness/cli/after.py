@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from harness.cli_heal import heal_provider, print_outcome
-from harness.cli_options import AsJson, Become, Inventory, Runs, password, run_names
+from harness.cli.heal import heal_provider, print_outcome
+from harness.cli.options import AsJson, Become, Inventory, Runs, password, run_names
 from harness.controller import store
 from harness.controller.console import Show
 from harness.controller.terminal import console_of
@@ -51,10 +51,10 @@ def collect(
     runs: Runs = store.ROOT,
     as_json: AsJson = False,
 ) -> None:
+    from harness.cli.summary_tables import print_summary
     from harness.orchestrator import left_behind
     from harness.orchestrator.reporting import report
     from harness.remote.fan_out import Remote
-    from harness.summary_tables import print_summary
     from harness.testbed import lock
 
     lab = inventory.load(inventory_path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness import units
-from harness.cli_options import AsJson, Become, Inventory, Limit, MaybeInventory, password
+from harness.cli.options import AsJson, Become, Inventory, Limit, MaybeInventory, password
 from harness.controller.console import Show
 from harness.controller.terminal import console_of, said, styled, table_of
 from harness.controller.version import needs_clone

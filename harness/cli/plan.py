@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from harness import campaign, lab_view, plan, plan_tables
-from harness.cli_options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Seed, is_sim
+from harness import campaign, lab_view, plan
+from harness.cli import plan_tables
+from harness.cli.options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Seed, is_sim
 from harness.controller.console import Show
 from harness.controller.terminal import console_of
 from harness.inventory import inventory
