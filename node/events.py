@@ -9,7 +9,7 @@ one (host, node) is a loss. For writers: fields are added, never renamed, within
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -203,13 +203,14 @@ class Peer(Record, frozen=True, kw_only=True, tag="peer"):
     lib_num: Count = 0
 
 
+TxState = Literal["sent", "accepted", "rejected", "included", "irreversible", "expired", "requeued"]
+
+
 class Tx(Record, frozen=True, kw_only=True, tag="tx"):
     """A transaction's life as its client and its entry node see it."""
 
     id: str
-    state: Literal[
-        "sent", "accepted", "rejected", "included", "irreversible", "expired", "requeued"
-    ]
+    state: TxState
     num: Count = 0
     reason: str = ""
 
@@ -257,7 +258,7 @@ class Stopped(Record, frozen=True, kw_only=True, tag="stopped"):
     reason: str
 
 
-Any_ = (
+Event: TypeAlias = (
     Started
     | SlotDue
     | Produced
@@ -279,16 +280,10 @@ Any_ = (
 )
 """The closed union of records of this version."""
 
-KINDS: tuple[str, ...] = tuple(
-    str(kind.__struct_config__.tag)
-    for kind in (
-        Started, SlotDue, Produced, Received, Applied, Rejected, Irreversible, Switched, Abstained,
-        Clock, Probe, Peer, Tx, Schedule, Load, Process, Dropped, Stopped,
-    )
-)  # fmt: skip
+KINDS: tuple[str, ...] = tuple(str(kind.__struct_config__.tag) for kind in get_args(Event))
 
 
-def decode(line: bytes) -> tuple[Envelope, Any_]:
+def decode(line: bytes) -> tuple[Envelope, Event]:
     """Return envelope and record of one event line.
 
     Raises:
@@ -307,4 +302,4 @@ def decode_envelope(line: bytes) -> Envelope:
 
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)
-_RECORD: msgspec.json.Decoder[Any_] = msgspec.json.Decoder(Any_)
+_RECORD: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

@@ -182,7 +182,7 @@ class Service:
         txid, refusal = transaction.id.hex(), ""
         for effect in self._step(event):
             match effect:
-                case messages.Emit(record=messages.Tx(id=i, state="rejected", reason=why)):
+                case messages.Emit(record=events.Tx(id=i, state="rejected", reason=why)):
                     refusal = why if i == txid else refusal
         return refusal
 
@@ -205,7 +205,7 @@ class Service:
                         self._keep_snapshot()
                 case messages.RequestSync(peer=peer):
                     self._net.request_sync(peer)
-                case messages.Emit(record=messages.Produced() as produced):
+                case messages.Emit(record=events.Produced() as produced):
                     self._emit(self._completed(produced))
                 case messages.Emit(record=record):
                     self._emit(record)
@@ -229,10 +229,9 @@ class Service:
         self._store.put_own(stored, mark)
         self._fsync_ns = time.monotonic_ns() - begun_ns
 
-    def _completed(self, produced: messages.Produced) -> events.Produced:
-        fields = {name: getattr(produced, name) for name in produced.__struct_fields__}
+    def _completed(self, produced: events.Produced) -> events.Produced:
         late_ns = self._clock.wall_ns() - self._chain.slot_clock.time_ns(produced.slot)
-        return events.Produced(**fields, late_ns=late_ns, fsync_ns=self._fsync_ns)
+        return msgspec.structs.replace(produced, late_ns=late_ns, fsync_ns=self._fsync_ns)
 
     def _raw_of(self, block: SignedBlock) -> bytes:
         """Return the bytes of block, those it came in if it is the one at hand."""

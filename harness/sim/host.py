@@ -200,7 +200,7 @@ class Host:
         event = messages.TransactionReceived(now_ns=now_ns, transaction=transaction, peer=peer)
         txid = transaction.id.hex()
         for effect in self.step(event):
-            if isinstance(effect, messages.Emit) and isinstance(effect.record, messages.Tx):
+            if isinstance(effect, messages.Emit) and isinstance(effect.record, events.Tx):
                 record = effect.record
                 if record.id == txid and record.state == "rejected":
                     return record.reason
@@ -324,13 +324,12 @@ class Host:
     # ------------------------------------------------------------ records
 
     def _completed(self, record: msgspec.Struct) -> msgspec.Struct:
-        if not isinstance(record, messages.Produced):
+        if not isinstance(record, events.Produced):
             return record
-        fields = {name: getattr(record, name) for name in record.__struct_fields__}
         assert self.chain is not None
         now_ns = self.clock.wall_ns(self._engine.now_ns)
         late_ns = now_ns - self.chain.slot_clock.time_ns(record.slot)
-        return events.Produced(**fields, late_ns=late_ns, fsync_ns=0)
+        return msgspec.structs.replace(record, late_ns=late_ns)
 
     def _tell_started(self, chain: Chain) -> None:
         genesis = self.shared.genesis

@@ -107,7 +107,7 @@ def _line(
     out.write(_written(envelope, record))
 
 
-def _decoded(line: bytes) -> tuple[events.Envelope, events.Any_ | None] | None:
+def _decoded(line: bytes) -> tuple[events.Envelope, events.Event | None] | None:
     """Return envelope and record, no record for an unknown kind, None for what is no event."""
     try:
         return events.decode(line)
@@ -120,7 +120,7 @@ def _decoded(line: bytes) -> tuple[events.Envelope, events.Any_ | None] | None:
     return (envelope, None) if envelope.kind not in events.KINDS else None
 
 
-def _written(envelope: events.Envelope, record: events.Any_ | None) -> bytes:
+def _written(envelope: events.Envelope, record: events.Event | None) -> bytes:
     """Return one line with the fields of envelope and record, each once."""
     head = msgspec.json.encode(envelope)
     if record is None:

@@ -41,7 +41,7 @@ def write(folder: Path, db: duckdb.DuckDBPyConnection, analyses: list[Analysis])
 def _events(folder: Path, db: duckdb.DuckDBPyConnection) -> None:
     """Write event_<kind>.parquet with the columns that kind has; unknown kinds share one file."""
     present = [row[0] for row in db.execute("SELECT DISTINCT kind FROM events").fetchall()]
-    known = {str(kind.__struct_config__.tag): kind for kind in get_args(events.Any_)}
+    known = {str(kind.__struct_config__.tag): kind for kind in get_args(events.Event)}
     held = {row[0] for row in db.execute("SELECT column_name FROM (DESCRIBE events)").fetchall()}
     for kind in sorted(present):
         if kind in known:

@@ -20,7 +20,8 @@ from node.byzantine.forging import SendTo as SendTo
 from node.chain.encoding.crypto import PrivateKey, sign
 from node.chain.model.block import Header, SignedBlock
 from node.chain.model.errors import Reason
-from node.chain.model.messages import Abstained, Broadcast, Effect, Emit, Relay
+from node.chain.model.messages import Broadcast, Effect, Emit, Relay
+from node.events import Abstained
 
 FLOOD_FORKS = 16
 """Most blocks that fork_flood sends for one slot."""

@@ -22,7 +22,6 @@ from node.chain.model.block import SignedBlock
 from node.chain.model.codec import BlockCodec
 from node.chain.model.errors import BlockRejected, Reason
 from node.chain.model.messages import (
-    Abstained,
     BlockReceived,
     BlockRestored,
     Broadcast,
@@ -30,7 +29,6 @@ from node.chain.model.messages import (
     Emit,
     Finalize,
     Input,
-    Irreversible,
     Persist,
     RequestSync,
     Tick,
@@ -41,6 +39,7 @@ from node.chain.model.slot import SlotClock
 from node.chain.profile import ChainState, Profile
 from node.chain.snapshot import Snapshot
 from node.chain.validation import EVERYBODY_TRUSTED, NOBODY_TRUSTED, Trust
+from node.events import Abstained, Irreversible
 
 
 class Chain:

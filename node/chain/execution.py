@@ -10,9 +10,10 @@ from node.chain.fork_db import ForkDB, ForkItem
 from node.chain.ledger import Ledger
 from node.chain.mempool import Mempool
 from node.chain.model.errors import BlockRejected, Reason, TransactionRejected
-from node.chain.model.messages import Emit, TxState
+from node.chain.model.messages import Emit
 from node.chain.model.transaction import Transaction
 from node.chain.profile import Profile
+from node.events import TxState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain as concat
 
 from node.chain.model.errors import Reason, TransactionRejected
-from node.chain.model.messages import Emit, Tx, TxState
+from node.chain.model.messages import Emit
 from node.chain.model.transaction import Transaction
+from node.events import Tx, TxState
 
 MAX_TRANSACTIONS = 20_000
 MAX_BYTES = 32 * 1024 * 1024

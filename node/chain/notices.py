@@ -5,9 +5,10 @@ from __future__ import annotations
 from node.chain.fork_db import ForkItem
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import Reason
-from node.chain.model.messages import Applied, Emit, Produced, Rejected, Switched
+from node.chain.model.messages import Emit
 from node.chain.model.transaction_body import SetProducers
 from node.chain.profile import Governance
+from node.events import Applied, Produced, Rejected, Switched
 
 
 def produced(block: SignedBlock, size_bytes: int) -> Produced:

@@ -10,16 +10,9 @@ from node.chain.ledger import Ledger
 from node.chain.mempool import Mempool
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import BlockRejected, Reason, TransactionRejected
-from node.chain.model.messages import (
-    Effect,
-    Emit,
-    Rejected,
-    Relay,
-    TransactionReceived,
-    Tx,
-    Watermark,
-)
+from node.chain.model.messages import Effect, Emit, Relay, TransactionReceived, Watermark
 from node.chain.profile import ChainState, Profile
+from node.events import Rejected, Tx
 
 BLOCK_OVERHEAD_BYTES = 512
 """Room in a block for everything but transactions, when no schedule is proposed."""

@@ -98,7 +98,7 @@ class Node:
         rows = self.status().get("peers", [])
         return next((str(row["state"]) for row in rows if row["host"] == host), "")
 
-    def events(self) -> list[tuple[events.Envelope, events.Any_]]:
+    def events(self) -> list[tuple[events.Envelope, events.Event]]:
         """Return every whole line written so far."""
         path = self.folder / "events" / "node.jsonl"
         lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []

@@ -16,8 +16,9 @@ from node.byzantine.strategies import Self
 from node.chain.encoding.crypto import sign
 from node.chain.fork_db import RIVALS_MAX
 from node.chain.model.block import SignedBlock
-from node.chain.model.messages import BlockReceived, Emit, Persist, Rejected, RequestSync
+from node.chain.model.messages import BlockReceived, Emit, Persist, RequestSync
 from node.chain.profiles import build
+from node.events import Rejected
 from tests.unit.chain.builders import (
     START_SLOT,
     Net,

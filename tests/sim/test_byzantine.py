@@ -11,8 +11,9 @@ from node.byzantine import strategies
 from node.byzantine.strategies import Act, Later, Liar, Self, SendTo
 from node.chain.chain import Chain
 from node.chain.model.block import SignedBlock
-from node.chain.model.messages import BlockReceived, Broadcast, Effect, Rejected, Relay
+from node.chain.model.messages import BlockReceived, Broadcast, Effect, Relay
 from node.chain.profiles import build
+from node.events import Rejected
 from tests.unit.chain.builders import (
     START_SLOT,
     Net,

@@ -6,8 +6,8 @@ import pytest
 
 from harness.sim.liars import attach
 from harness.sim.records import Facts
+from node import events
 from node.byzantine.strategies import STRATEGIES
-from node.chain.model import messages
 from tests.sim.worlds import SECOND_NS, finals, lab
 
 HONEST = ("n1", "n2", "n4")
@@ -46,7 +46,7 @@ def test_an_invalid_block_is_refused_by_name() -> None:
     lie = attach(world, "n3", "invalid_block", SECOND_NS)
     world.at(5 * SECOND_NS, lie.begin)
     world.run(15 * SECOND_NS)
-    refused = [record for _, _, record in facts.rows if isinstance(record, messages.Rejected)]
+    refused = [record for _, _, record in facts.rows if isinstance(record, events.Rejected)]
     assert refused
     assert {record.from_ for record in refused} <= {"n3"}
 

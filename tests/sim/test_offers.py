@@ -14,7 +14,7 @@ from harness.sim.liars import attach
 from harness.sim.link import Shape
 from harness.sim.records import Facts
 from harness.sim.world import LoadSpec, World
-from node.chain.model.messages import Tx
+from node.events import Tx
 from tests.sim.worlds import SECOND_NS, agree, lab
 
 S = SECOND_NS

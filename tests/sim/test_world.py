@@ -10,7 +10,6 @@ from harness.sim.memory import Loss
 from harness.sim.records import Facts
 from harness.sim.world import World
 from node import events
-from node.chain.model import messages
 from node.events import Peer, Produced, Started
 from tests.sim.worlds import SECOND_NS, agree, finals, heads, lab
 
@@ -20,7 +19,7 @@ EVERY_PAIR = [(f"n{a}", f"n{b}") for a in range(1, 5) for b in range(1, 5) if a 
 
 def abstained(facts: Facts, host: str) -> set[str]:
     """Return why a host left slots of its own empty."""
-    kinds = events.Abstained, messages.Abstained
+    kinds = events.Abstained
     return {r.reason for _, name, r in facts.rows if name == host and isinstance(r, kinds)}
 
 
@@ -97,7 +96,7 @@ def test_a_crashed_node_comes_back_whatever_its_disk_lost(loss: Loss) -> None:
     assert agree(world)
     starts = [r for _, host, r in facts.rows if host == "n2" and isinstance(r, Started)]
     assert (starts[-1].resumed_num == 1) == (loss == "everything")
-    assert not [r for _, _, r in facts.rows if isinstance(r, messages.Rejected)]
+    assert not [r for _, _, r in facts.rows if isinstance(r, events.Rejected)]
 
 
 def test_a_witness_that_lost_everything_comes_back_too() -> None:

@@ -45,7 +45,7 @@ DECIDERS = ("node.network.gossip", "node.local.load", "node.timing.slots", "node
 """Modules of the node's shell that only decide: no socket, clock or disk in them."""
 
 ROOMS: dict[str, Room] = {
-    "node.chain": Room(PURE, ("node.chain", "msgspec", "coincurve")),
+    "node.chain": Room(PURE, ("node.chain", "node.events", "msgspec", "coincurve")),
     "node": Room(STDLIB, ("node", "zmq", "ntplib", "psutil", "msgspec")),
     "faults": Room(STDLIB, ("faults", "msgspec")),
     "metrics": Room(

@@ -9,9 +9,9 @@ from node.chain.eosio.header import BlockHeader
 from node.chain.eosio.header_state import HeaderState
 from node.chain.eosio.schedule_change import due_schedule, latest_schedule
 from node.chain.model.block import Header
-from node.chain.model.messages import Schedule
 from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
 from node.chain.profile import ChainState, Opening
+from node.events import Schedule
 
 
 class EosioGovernance:

@@ -9,12 +9,10 @@ it is irreversible).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
-
-import msgspec
 
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
+from node.events import Event
 
 # ---------------------------------------------------------------- inputs
 
@@ -112,103 +110,9 @@ class RequestSync:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emit:
-    """Write one event line."""
+    """Write one event line; what a service must add of its own is 0 (late_ns, fsync_ns)."""
 
-    record: Notice
-
-
-# ---------------------------------------------------------------- notices
-
-
-class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """Base of what the chain reports; kind and fields are those of the published event."""
-
-
-class Produced(Notice, frozen=True, kw_only=True, tag="produced"):
-    """This node signed a block."""
-
-    num: int
-    id: str
-    slot: int
-    producer: str
-    tx_count: int
-    size_bytes: int
-    confirmed: int
-
-
-class Applied(Notice, frozen=True, kw_only=True, tag="applied"):
-    """A block was executed and is the head; header: the bytes its id is made of, in hex.
-
-    transactions: the first 16 hex digits of the id of each, in the block's order.
-    """
-
-    num: int
-    id: str
-    previous: str
-    slot: int
-    producer: str
-    header: str
-    state_digest: str
-    tx_count: int
-    transactions: list[str] = []
-
-
-class Rejected(Notice, frozen=True, kw_only=True, tag="rejected", rename={"from_": "from"}):
-    """Something a peer sent breaks a rule; reason is one of errors.Reason."""
-
-    what: Literal["block", "transaction"]
-    reason: str
-    from_: str = ""
-    num: int = 0
-    id: str = ""
-
-
-class Irreversible(Notice, frozen=True, kw_only=True, tag="irreversible"):
-    """One block became irreversible; one notice a block, in order."""
-
-    num: int
-    id: str
-
-
-class Switched(Notice, frozen=True, kw_only=True, tag="switched"):
-    """The head moved to another branch; depth is how many blocks were undone."""
-
-    old: str
-    new: str
-    old_num: int
-    new_num: int
-    depth: int
-    ancestor: str
-    ancestor_num: int
-
-
-class Abstained(Notice, frozen=True, kw_only=True, tag="abstained"):
-    """A slot of ours was left empty; reason is one of errors.Reason or the word of the tick."""
-
-    slot: int
-    producer: str
-    reason: str
-
-
-TxState = Literal["accepted", "rejected", "included", "irreversible", "expired", "requeued"]
-
-
-class Tx(Notice, frozen=True, kw_only=True, tag="tx"):
-    """A step in the life of a transaction that entered the network here."""
-
-    id: str
-    state: TxState
-    num: int = 0
-    reason: str = ""
-
-
-class Schedule(Notice, frozen=True, kw_only=True, tag="schedule"):
-    """A schedule became pending or active with block num."""
-
-    version: int
-    state: Literal["proposed", "pending", "active"]
-    num: int
-    producers: list[str]
+    record: Event
 
 
 Effect = Persist | Broadcast | Relay | Finalize | RequestSync | Emit

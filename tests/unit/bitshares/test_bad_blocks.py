@@ -9,8 +9,8 @@ from node.byzantine.forging import Memory
 from node.byzantine.strategies import Self
 from node.chain.model.block import SignedBlock
 from node.chain.model.messages import Broadcast, RequestSync
-from node.chain.model.messages import Rejected as Refused
 from node.chain.profiles import build
+from node.events import Rejected as Refused
 from tests.unit.bitshares.world import bitshares_genesis
 from tests.unit.chain.builders import (
     Net,

@@ -11,7 +11,7 @@ from node.chain.chain import Chain
 from node.chain.encoding.crypto import sign
 from node.chain.genesis import Genesis
 from node.chain.model.block import SignedBlock
-from node.chain.model.messages import Abstained, Irreversible, Notice, Rejected, Switched
+from node.events import Abstained, Irreversible, Record, Rejected, Switched
 from tests.unit.bitshares.world import START_SLOT, bitshares_genesis
 from tests.unit.chain.builders import (
     blocks_of,
@@ -43,9 +43,9 @@ class Tree:
             (self.blocks[label],) = blocks_of(tick(maker, START_SLOT + slot))
         return self
 
-    def feed(self, chain: Chain, labels: str) -> list[Notice]:
+    def feed(self, chain: Chain, labels: str) -> list[Record]:
         """Give the blocks to a chain, at a time when none is in its future."""
-        told: list[Notice] = []
+        told: list[Record] = []
         for label in labels.split():
             told.extend(notices(receive(chain, self.blocks[label], now_slot=START_SLOT + 500)))
         return told

@@ -8,9 +8,9 @@ import pytest
 
 from node.chain.chain import Chain
 from node.chain.model.errors import DecodeError
-from node.chain.model.messages import Applied, Rejected, Schedule, Switched
 from node.chain.model.transaction import Transaction, Transfer, reference, sign_content
 from node.chain.profiles import build
+from node.events import Applied, Rejected, Schedule, Switched
 from tests.unit.bitshares.world import START_SLOT, bitshares_genesis
 from tests.unit.chain.builders import (
     Net,

@@ -10,12 +10,12 @@ import pytest
 from node.chain import genesis as genesis_file
 from node.chain import snapshot
 from node.chain.ledger import LedgerImage
-from node.chain.model.messages import Tx
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.transaction import reference, sign_content
 from node.chain.model.transaction_body import SYSTEM_ACCOUNT, SetProducers
 from node.chain.snapshot import Snapshot
 from node.config import ConfigError
+from node.events import Tx
 from node.storage import startup
 from tests.unit.bitshares.world import (
     START_SLOT,

@@ -17,7 +17,6 @@ from node.chain.model.messages import (
     Broadcast,
     Effect,
     Emit,
-    Notice,
     Persist,
     Relay,
     RequestSync,
@@ -28,6 +27,7 @@ from node.chain.model.messages import (
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction, Transfer, reference, sign_content
 from node.chain.profiles import build
+from node.events import Record
 
 START_SLOT = 1_700_000_000 - 1_700_000_000 % 24
 """Starts a full round for 2, 3 or 4 producers with 1 to 3 blocks a turn."""
@@ -132,12 +132,12 @@ def transfer(
     )
 
 
-def notices(effects: Iterable[Effect]) -> list[Notice]:
+def notices(effects: Iterable[Effect]) -> list[Record]:
     """Return the records among effects."""
     return [effect.record for effect in effects if isinstance(effect, Emit)]
 
 
-def of_kind(effects: Iterable[Effect], kind: type[Notice]) -> list[Notice]:
+def of_kind(effects: Iterable[Effect], kind: type[Record]) -> list[Record]:
     """Return the records of one kind among effects."""
     return [record for record in notices(effects) if isinstance(record, kind)]
 

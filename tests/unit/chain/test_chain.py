@@ -14,22 +14,17 @@ from node.chain.eosio.roots import action_mroot, transaction_mroot
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import BlockRejected, Reason
 from node.chain.model.messages import (
-    Abstained,
-    Applied,
     BlockReceived,
     Broadcast,
     Emit,
     Finalize,
-    Irreversible,
-    Notice,
     Persist,
-    Produced,
-    Rejected,
     RequestSync,
     Watermark,
 )
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
 from node.chain.profiles import build
+from node.events import Abstained, Applied, Irreversible, Produced, Record, Rejected
 from tests.unit.chain.builders import (
     START_SLOT,
     Net,
@@ -163,7 +158,7 @@ def test_memory_stays_bounded_by_the_reversible_blocks() -> None:
     assert chain.branch_ids(2) == [block.id for block in made]
 
 
-def abstention(chain: Chain, slot: int, abstain: str | None = None) -> list[Notice]:
+def abstention(chain: Chain, slot: int, abstain: str | None = None) -> list[Record]:
     """Return what the chain tells at slot."""
     effects = tick(chain, slot, abstain)
     assert blocks_of(effects) == []

@@ -13,16 +13,8 @@ from node.chain.chain import Chain
 from node.chain.encoding.crypto import sign
 from node.chain.eosio.roots import action_mroot
 from node.chain.model.block import SignedBlock
-from node.chain.model.messages import (
-    Abstained,
-    Applied,
-    Finalize,
-    Irreversible,
-    Rejected,
-    Switched,
-    Tx,
-    Watermark,
-)
+from node.chain.model.messages import Finalize, Watermark
+from node.events import Abstained, Applied, Irreversible, Rejected, Switched, Tx
 from tests.unit.chain.builders import (
     START_SLOT,
     Net,

@@ -13,9 +13,10 @@ from node.chain.eosio.header_state import HeaderState
 from node.chain.ledger import Ledger
 from node.chain.mempool import Mempool
 from node.chain.model.errors import Reason, TransactionRejected
-from node.chain.model.messages import Applied, Effect, Rejected, Relay, Tx
+from node.chain.model.messages import Effect, Relay
 from node.chain.model.transaction import Transaction, sign_content
 from node.chain.profiles import build
+from node.events import Applied, Rejected, Tx
 from tests.unit.chain.builders import (
     SHARED_VERIFIER,
     START_SLOT,

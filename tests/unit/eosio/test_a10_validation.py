@@ -12,10 +12,11 @@ from node.chain.eosio.header import BlockHeader
 from node.chain.eosio.roots import action_mroot, transaction_mroot
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import Reason
-from node.chain.model.messages import BlockRestored, Rejected
+from node.chain.model.messages import BlockRestored
 from node.chain.model.transaction import Transaction
 from node.chain.profiles import build
 from node.chain.validation import Trust
+from node.events import Rejected
 from tests.unit.chain.builders import (
     SHARED_VERIFIER,
     START_SLOT,

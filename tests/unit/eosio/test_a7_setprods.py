@@ -13,9 +13,10 @@ from node.chain.eosio.header import BlockHeader
 from node.chain.genesis import check
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import GenesisError, Reason
-from node.chain.model.messages import Effect, Rejected, Schedule, Tx
+from node.chain.model.messages import Effect
 from node.chain.model.transaction import Transaction
 from node.chain.profiles import build
+from node.events import Rejected, Schedule, Tx
 from tests.unit.chain.builders import (
     START_SLOT,
     Net,

@@ -11,8 +11,9 @@ from node.chain.eosio.header_state import HeaderState
 from node.chain.fork_db import ForkDB
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import BlockRejected, Reason
-from node.chain.model.messages import Abstained, Rejected, RequestSync
+from node.chain.model.messages import RequestSync
 from node.chain.profiles import build
+from node.events import Abstained, Rejected
 from tests.unit.chain.builders import (
     START_SLOT,
     blocks_of,

@@ -21,19 +21,8 @@ from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key
 from node.chain.eosio.header_state import HeaderState
 from node.chain.model.block import SignedBlock
-from node.chain.model.messages import (
-    Abstained,
-    Applied,
-    Effect,
-    Emit,
-    Irreversible,
-    Produced,
-    Rejected,
-    RequestSync,
-    Schedule,
-    Switched,
-    Tx,
-)
+from node.chain.model.messages import Effect, Emit, RequestSync
+from node.events import Abstained, Applied, Irreversible, Produced, Rejected, Schedule, Switched, Tx
 from tests.unit.chain.builders import (
     START_SLOT,
     blocks_of,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
 
-import msgspec
 import pytest
 
 from node import events
@@ -119,33 +117,3 @@ def test_an_unusable_folder_is_one_clear_error(tmp_path: Path) -> None:
 
 def test_boot_id_is_the_kernels() -> None:
     assert event_log.boot_id() == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
-def sample(kind: type[msgspec.Struct]) -> msgspec.Struct:
-    """Return a notice with a value in every field."""
-    values: dict[str, object] = {}
-    for field in msgspec.structs.fields(kind):
-        if field.type == list[str]:
-            values[field.name] = ["producera"]
-        elif field.type is int:
-            values[field.name] = 5
-        else:
-            values[field.name] = next(iter(get_args(field.type)), "word")
-    return kind(**values)
-
-
-def test_each_chain_notice_is_the_published_event_of_its_kind(tmp_path: Path) -> None:
-    messages = pytest.importorskip("node.chain.model.messages")
-    kinds = messages.Notice.__subclasses__()
-    assert len(kinds) >= 8
-    log = open_log(tmp_path / "node.jsonl")
-    notices = [sample(kind) for kind in kinds]
-    for notice in notices:
-        log.write(notice)
-    log.close()
-    for line, notice in zip(lines(tmp_path / "node.jsonl"), notices, strict=True):
-        record = events.decode(line)[1]
-        published = getattr(events, type(notice).__name__)
-        assert type(record) is published
-        same = {f: getattr(record, f) for f in notice.__struct_fields__}
-        assert same == {f: getattr(notice, f) for f in notice.__struct_fields__}
