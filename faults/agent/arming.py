@@ -17,6 +17,7 @@ from faults.durable.armed_trial import Grant, GrantFile
 from faults.durable.journal import Journal
 from faults.durable.ledger import TOKEN_CHARACTERS, Entry, Ledger
 from faults.durable.undo_timer import DeadMan
+from faults.host import helper_process
 from faults.host.boottime import Now, boot_id
 from faults.host.layout import HostConfig, Layout
 from faults.host.runner import output
@@ -196,7 +197,7 @@ def _item(fault: AnyFault, t0_ns: int, lease_ns: int, now: Now) -> Item:
 
 def _lead_ns(fault: AnyFault, place: Place) -> int:
     """Return how long before its time a fault is prepared."""
-    helped = isinstance(fault, Delay) and fault.way(place) == "queue"
+    helped = helper_process.is_awaited(fault.recipe(place).prepare)
     return HELPER_LEAD_NS if helped else LEAD_NS
 
 

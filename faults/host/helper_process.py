@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faults.model.fault import Command, Place
+from faults.model.fault import Command, Place, Step
 
 END_MARGIN_NS = 750_000_000
 """A helper ends by itself this long after its deadline, behind agent and dead man's timer."""
@@ -43,6 +43,11 @@ def start(place: Place, module: str, spec: str) -> Command:
 def ready(file: Path) -> Command:
     """Return the command that waits until the helper has written file."""
     return Command(("/bin/sh", "-c", READY, "ready", str(file)), timeout_s=READY_TIMEOUT_S)
+
+
+def is_awaited(steps: tuple[Step, ...]) -> bool:
+    """Return whether any of the steps waits for a helper, which is a Python of its own."""
+    return any(isinstance(step, Command) and READY in step.words for step in steps)
 
 
 def stop(pid_file: Path, module: str) -> Command:

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 import pytest
 
+from faults.host import helper_process
 from faults.host.shell_lines import shell_lines
 from faults.kinds.catalog import AnyFault, decode_fault
 from faults.kinds.delay.delay import Delay, overlap
@@ -59,6 +60,16 @@ def test_a_fault_renders_to_the_commands_of_its_vector(path: Path) -> None:
         for stage in ("prepare", "inject", "release", "remove")
     }
     assert {"how": recipe.how, **stages} == vector["recipe"]
+
+
+def test_what_starts_a_python_of_its_own_is_awaited_and_nothing_else_is() -> None:
+    awaited = set()
+    for path in VECTORS:
+        vector = json.loads(path.read_text())
+        fault = decode_fault(json.dumps(vector["fault"]).encode())
+        if helper_process.is_awaited(fault.recipe(place(*vector["capabilities"])).prepare):
+            awaited.add(path.stem)
+    assert awaited == {path.stem for path in VECTORS if "until_boottime_ns" in path.read_text()}
 
 
 def test_every_kind_of_fault_has_a_vector() -> None:
