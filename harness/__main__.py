@@ -20,7 +20,7 @@ from node.config import ConfigError
 
 STOPPED = 130
 
-app = typer.Typer(
+app = commands.group_of(
     cls=commands.Lazy,
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -8,6 +8,7 @@ imports itself, so that its own help and a mistyped option wait for nothing eith
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pkgutil import resolve_name
 from typing import Any
@@ -18,6 +19,8 @@ from typer.main import get_command
 
 from harness.errors import Interrupted
 
+TABLE_COLUMNS = 80
+"""Help is tables on a terminal as wide as this; on a narrower one they would cut words."""
 GROUPS = {
     "lab": "Make, look at or remove a lab on this machine.",
     "inspect": "Explain chain data, offline.",
@@ -55,6 +58,12 @@ COMMANDS = {
 """What is typed, by `module:function` of this package, and a line of help."""
 
 
+def group_of(**options: Any) -> typer.Typer:
+    """Return a new group of commands, whose help fits the terminal."""
+    wide = shutil.get_terminal_size().columns >= TABLE_COLUMNS
+    return typer.Typer(rich_markup_mode="rich" if wide else None, **options)
+
+
 class Lazy(TyperGroup):
     """A group whose commands are stubs: each one's callback returns the function to be called."""
 
@@ -64,7 +73,7 @@ class Lazy(TyperGroup):
         if command is None or isinstance(command, TyperGroup):
             return name, command, rest
         assert command.callback is not None
-        real = typer.Typer(add_completion=False)
+        real = group_of(add_completion=False)
         real.command(name, help=command.help)(command.callback())
         return name, get_command(real), rest
 
@@ -80,11 +89,11 @@ def add_to(app: typer.Typer) -> None:
     """Add all commands to the app."""
     groups = {"": app}
     for name, text in GROUPS.items():
-        groups[name] = typer.Typer(cls=Lazy, help=text, no_args_is_help=True)
-        app.add_typer(groups[name], name=name)
+        groups[name] = group_of(cls=Lazy, help=text, no_args_is_help=True)
+        app.add_typer(groups[name], name=name, short_help=text)
     for words, (where, text) in COMMANDS.items():
         group, _, name = words.rpartition(" ")
-        groups[group].command(name, help=text)(_stub(where))
+        groups[group].command(name, help=text, short_help=text)(_stub(where))
 
 
 def _stub(where: str) -> Callable[[], Callable[..., Any]]:

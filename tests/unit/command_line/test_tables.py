@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness import campaign, lab_view, plan
+from harness.cli.commands import COMMANDS, GROUPS
 from harness.cli.plan_tables import hosts_of, trial_of
 from harness.cli.summary_tables import checks_of
 from harness.controller.terminal import console_of, table_of
@@ -66,3 +70,19 @@ def test_without_a_terminal_a_line_is_as_long_as_it_is(
     assert ADDRESS in out
     assert "long" * 60 in out
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_help_has_every_word_on_a_narrow_terminal() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", "--help"],
+        env={**os.environ, "COLUMNS": "60"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    text = " ".join(done.stdout.split())
+    top = {words: line for words, (_, line) in COMMANDS.items() if " " not in words}
+    assert [line for line in (top | GROUPS).values() if line not in text] == []
+    assert "--install-completion " in text
+    assert max(map(len, done.stdout.splitlines())) <= 60
