@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness.cli import commands
+from harness.controller.state_dir import remedy
 from harness.controller.version import version
 from harness.errors import EXIT_LAB, EXIT_OPERATOR, Interrupted, LabError, OperatorError, RunError
 from metrics.model.printable import printable_lines
@@ -68,7 +69,7 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
         _fail("stopped by the operator", STOPPED)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}", EXIT_LAB)
+        _fail(f"{where}{error.strerror or error}{remedy(error)}", EXIT_LAB)
 
 
 def _mistyped(error: typer.TyperException) -> str:

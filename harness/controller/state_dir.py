@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 from harness.errors import OperatorError
 
+_NOT_WRITABLE = (
+    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST),
+    *(errno.ENOSPC, errno.EDQUOT),
+)
 CAMPAIGNS = Path(__file__).parents[1] / "campaigns"
 
 
@@ -26,6 +31,17 @@ def cache_home() -> Path:
         OperatorError: this user has no home, and XDG_CACHE_HOME names no other place.
     """
     return _folder("XDG_CACHE_HOME", ".cache")
+
+
+def remedy(error: OSError) -> str:
+    """Return what helps where state or cache cannot be written, "" for every other error."""
+    if error.errno not in _NOT_WRITABLE or not isinstance(error.filename, str):
+        return ""
+    path = Path(error.filename).absolute()
+    for variable, home in (("XDG_STATE_HOME", state_home()), ("XDG_CACHE_HOME", cache_home())):
+        if path.is_relative_to(home) or home.is_relative_to(path):
+            return f"; set {variable} to a folder that can be written"
+    return ""
 
 
 def _folder(variable: str, usual: str) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from nacl.public import PrivateKey
 
-from harness.controller.state_dir import state_home
+from harness.controller.state_dir import remedy, state_home
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
 
@@ -51,7 +51,9 @@ def curve_keys(inventory: Inventory) -> dict[str, CurvePair]:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         return {host.name: _pair(place / f"{host.name}.curve.json") for host in inventory.lab_hosts}
     except OSError as error:
-        raise KeyStoreError(f"{error.filename or place}: {error.strerror}") from error
+        raise KeyStoreError(
+            f"{error.filename or place}: {error.strerror}{remedy(error)}"
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise KeyStoreError(f"{place}: a key file is broken ({error}); remove it") from error
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.controller.state_dir import cache_home
+from harness.controller.state_dir import cache_home, remedy
 from harness.controller.version import CLONE
 from harness.errors import RunError
 
@@ -93,7 +93,9 @@ def build(target: Target, *, root: Path | None = None, cache: Path | None = None
         for old in sorted(cache.glob("*.tar.gz"), key=_modified_ns)[:-KEPT_ARCHIVES]:
             old.unlink(missing_ok=True)
     except OSError as error:
-        raise WheelhouseError(f"{error.filename or cache}: {error.strerror}") from error
+        raise WheelhouseError(
+            f"{error.filename or cache}: {error.strerror}{remedy(error)}"
+        ) from error
     return Environment(archive, stamp, built=True)
 
 

@@ -10,8 +10,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from harness.inventory.values import InventoryError
@@ -113,13 +115,24 @@ def _value(setting: Mapping[str, str]) -> str:
 
 
 def run_ansible(
-    program: str, *words: str, stdin: str | None = None
+    program: str,
+    *words: str,
+    stdin: str | None = None,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
-    """Return the finished program of Ansible's, which prints no colours and asks nothing."""
+    """Return the finished program of Ansible's, which prints no colours and asks nothing.
+
+    settings: of its environment. It needs no home that can be written.
+    """
+    environment = {
+        "ANSIBLE_LOCAL_TEMP": tempfile.gettempdir(),
+        **os.environ,
+        **settings,
+    }
     # Ansible refuses a terminal that another program has made non-blocking.
     return subprocess.run(
         [str(Path(sys.executable).with_name(program)), *words],
         input=stdin, stdin=subprocess.DEVNULL if stdin is None else None,
         capture_output=True, text=True, check=False,
-        env=os.environ | {"ANSIBLE_NOCOLOR": "true", "ANSIBLE_DEVEL_WARNING": "false"},
+        env=environment | {"ANSIBLE_NOCOLOR": "true", "ANSIBLE_DEVEL_WARNING": "false"},
     )  # fmt: skip

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -139,23 +136,12 @@ def lab_id_of(path: Path) -> str:
 
 
 def _ansible_listing(path: Path) -> dict[str, Any]:
-    program = Path(sys.executable).with_name("ansible-inventory")
-    environment = os.environ | {
+    settings = {
         "ANSIBLE_INVENTORY_ENABLED": "yaml,ini",
         "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
-        "ANSIBLE_NOCOLOR": "true",
-        "ANSIBLE_DEVEL_WARNING": "false",
     }
-    command = [str(program), "-i", str(path), "--list"]
-    # Ansible refuses a terminal that another program has made non-blocking.
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
+    words = ("ansible-inventory", "-i", str(path), "--list")
+    done = ansible_values.run_ansible(*words, settings=settings)
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if "ERROR" in line.upper()]
         detail = (lines or done.stderr.splitlines() or ["ansible-inventory failed"])[0]

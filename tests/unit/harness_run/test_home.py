@@ -1,5 +1,6 @@
 """Where keys, pins, locks, labs and images are kept, whoever runs the command."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -52,3 +53,23 @@ def test_a_user_without_any_home_is_told_what_to_set(monkeypatch: pytest.MonkeyP
         assert str(raised.value) == (
             f"HOME: not set, and user {who} has no home: set HOME or {variable}"
         )
+
+
+def test_a_home_that_cannot_be_written_is_told_what_to_set_instead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", "/ro")
+    for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    said = {
+        path: state_dir.remedy(OSError(errno.EROFS, "Read-only file system", path))
+        for path in ("/ro/.local", "/ro/.local/state/slotlab/locks", "/ro/.cache", "/srv/runs")
+    }
+    assert said == {
+        "/ro/.local": "; set XDG_STATE_HOME to a folder that can be written",
+        "/ro/.local/state/slotlab/locks": "; set XDG_STATE_HOME to a folder that can be written",
+        "/ro/.cache": "; set XDG_CACHE_HOME to a folder that can be written",
+        "/srv/runs": "",
+    }
+    gone = FileNotFoundError(errno.ENOENT, "No such file", "/ro/.local/state/slotlab/labs/x")
+    assert state_dir.remedy(gone) == ""
