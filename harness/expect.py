@@ -11,33 +11,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness import units
+from metrics.measure.registry import EXPECTED
+from metrics.model.plan_checks import ALWAYS, EACH_FAULT
+from metrics.model.quantiles import KEYS
+from metrics.safety.checks import NAMES
 
-INVARIANTS = (
-    "no_conflicting_finality",
-    "lib_never_decreases",
-    "same_state_digest",
-    "no_double_sign",
-    "headers_valid",
-    "transactions_once",
-    "finality_resumes",
-    "no_early_block",
-    "schedule_versions",
-    "restart_keeps_state",
-)
-QUANTILES = ("min", "p50", "p90", "p95", "p99", "p999", "max", "mean")
-_QUANTILE_METRICS = ("finality_lag_blocks", "finality_latency_s")
-_SLOT_COUNTS = ("expected", "produced", "missed", "unknown", "late", "orphaned", "double")
-_COUNT_METRICS = (
-    *(f"slots.{name}" for name in _SLOT_COUNTS),
-    "slots.missed_ratio",
-    "transactions.sent",
-    "transactions.included",
-    "transactions.irreversible",
-    "transactions.lost",
-    "forks.switches",
-    "forks.depth_max",
-)
-_FIXED = ("always", "each_fault")
+INVARIANTS = tuple(NAMES.values())
+QUANTILES = (*KEYS, "mean")
+_FIXED = (ALWAYS, EACH_FAULT)
 
 
 def phases(expect: Mapping[str, Any]) -> list[str]:
@@ -84,16 +65,15 @@ def _metrics(phase: str, body: Any) -> dict[str, Any]:
     resolved: dict[str, Any] = {}
     for metric, bounds in _map(body, phase).items():
         where = f"{phase}.{metric}"
-        if metric in _QUANTILE_METRICS:
+        if metric not in EXPECTED:
+            raise ValueError(f"{where}: unknown metric; {_near(metric, tuple(EXPECTED))}")
+        if EXPECTED[metric].quantiles:
             resolved[metric] = {
                 key: _bounds(metric, part, f"{where}.{_quantile(key, where)}")
                 for key, part in _map(bounds, where).items()
             }
-        elif metric in _COUNT_METRICS:
-            resolved[metric] = _bounds(metric, bounds, where)
         else:
-            known = (*_QUANTILE_METRICS, *_COUNT_METRICS)
-            raise ValueError(f"{where}: unknown metric; {_near(metric, known)}")
+            resolved[metric] = _bounds(metric, bounds, where)
     return resolved
 
 

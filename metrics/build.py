@@ -16,7 +16,7 @@ from metrics.model import run_folder
 from metrics.model.plan import Plan
 from metrics.model.run_folder import RunError
 from metrics.report import page
-from metrics.results import comparison, junit, summary, tables
+from metrics.results import comparison, expectations, junit, summary, tables
 from metrics.results.analysis import Analysis, analyse
 
 
@@ -31,7 +31,7 @@ def build(
     Raises:
         RunError: plan.json is missing or damaged, other_run has no summary, or there is no room.
     """
-    plan = run_folder.load_plan(run)
+    plan = run_folder.load_plan(run, expectations.problem)
     other = None if other_run is None else comparison.load(other_run)
     db = event_table.connect()
     try:
@@ -60,7 +60,7 @@ def summarize(run: Path) -> dict[str, Any]:
     Raises:
         RunError: plan.json is missing or damaged.
     """
-    plan = run_folder.load_plan(run)
+    plan = run_folder.load_plan(run, expectations.problem)
     db = event_table.connect()
     try:
         return summary.build(plan, *_measured(db, run, plan, lambda _: None), None)

@@ -64,7 +64,9 @@ class ChainView:
         )
 
 
-def sum_left_out(parts: list[LeftOut], phases: set[str], why: tuple[str, ...]) -> dict[str, int]:
+def sum_left_out(
+    parts: list[LeftOut], phases: frozenset[str], why: tuple[str, ...]
+) -> dict[str, int]:
     """Return how many blocks of the phases were left out over trials, by each of the reasons."""
     return {word: sum(part[phase, word] for part in parts for phase in phases) for word in why}
 

@@ -11,6 +11,8 @@ from metrics.intake.clock_pairs import CRYSTAL_PPM, PAIR_WANDER_PPM, UNFITTED_PP
 from metrics.intake.offset_bounds import WIDEST_PPM
 from metrics.intake.timeline import LIE_LINGERS_NS, SETTLE_NS, WALL_WANDER_PPM
 from metrics.intake.trial import TrialData
+from metrics.measure.blocks import ChainView
+from metrics.measure.metric import DOUBT, Figures, Metric, Pool, Table
 from metrics.measure.propagation import Hop
 from metrics.model.method import Method
 
@@ -29,7 +31,26 @@ class ClockPoint:
     reason: str
 
 
-def points(data: TrialData) -> list[ClockPoint]:
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """The NTP checks of a trial that a source answered, and the figures of each host's clock."""
+
+    checks: list[ClockPoint]
+    hosts: dict[str, Figures]
+
+
+def measure(data: TrialData, chain: ChainView) -> Clocks:
+    """Return what the trial tells of its hosts' clocks."""
+    checks = _points(data)
+    return Clocks(checks, _hosts(data, checks))
+
+
+def pool(over: Pool[Clocks]) -> Figures:
+    """Return the `clock` part of M: of the last trial, for no phase alone."""
+    return {"clock": over.trials[-1][1].hosts if over.whole else {}}
+
+
+def _points(data: TrialData) -> list[ClockPoint]:
     """Return every NTP check in which a source answered."""
     return [
         ClockPoint(
@@ -71,9 +92,8 @@ def widest(hops: list[Hop]) -> Hop | None:
     )
 
 
-def hosts(data: TrialData) -> dict[str, dict[str, Any]]:
-    """Return the `clock` part of M: {host: bounds against peers, NTP offset, abstentions...}."""
-    checks = points(data)
+def _hosts(data: TrialData, checks: list[ClockPoint]) -> dict[str, Figures]:
+    """Return {host: bounds against peers, NTP offset, abstentions...}."""
     between = pairs(data)
     abstained = {
         (e.host, e.fields[0], e.fields[1])
@@ -122,7 +142,7 @@ def _share(values: list[int], percent: int) -> float | None:
     return round(float(np.percentile(clean, percent, method="inverted_cdf")) / 1e6, 4)
 
 
-METHODS = (
+_METHODS = (
     Method(
         name="± between hosts",
         figures=("clock.*.pair_bound_worst_ms",),
@@ -162,5 +182,19 @@ METHODS = (
         assumes="Time servers are right within what they say: offset, root dispersion, half the "
         "root delay.",
         source="RFC 5905, root distance",
+    ),
+)
+METRIC = Metric(
+    measure=measure,
+    pool=pool,
+    methods=_METHODS,
+    place=9,
+    group=DOUBT,
+    table=Table(
+        "clock_checks",
+        "host t_ns offset_ns bound_ns verified reason",
+        lambda _, found: (
+            (p.host, p.t_ns, p.offset_ns, p.bound_ns, p.verified, p.reason) for p in found.checks
+        ),
     ),
 )

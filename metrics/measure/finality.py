@@ -21,9 +21,11 @@ from metrics.measure.blocks import (
     Block,
     ChainView,
     LeftOut,
+    sum_left_out,
 )
+from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
-from metrics.model.quantiles import Samples
+from metrics.model.quantiles import Samples, summarise
 
 QUORUM, BASELINE = "quorum", "baseline"
 VIEWS = (QUORUM, "first", "median", "last")
@@ -57,7 +59,15 @@ class BlockFinality:
     at: dict[str, Final]
 
 
-def measure(data: TrialData, chain: ChainView) -> list[BlockFinality]:
+@dataclass(frozen=True, slots=True)
+class Finality:
+    """The blocks of a trial that finality is judged by, and how many it leaves out."""
+
+    blocks: list[BlockFinality]
+    left_out: LeftOut
+
+
+def measure(data: TrialData, chain: ChainView) -> Finality:
     """Return the finality of every block old enough to be judged, by number."""
     finals = _finals(data)
     first_slot = data.file.genesis_slot + 1 + data.plan.round_slots
@@ -72,10 +82,36 @@ def measure(data: TrialData, chain: ChainView) -> list[BlockFinality]:
         settles = block.slot >= first_slot and slot_ns + due_ns <= window.end_ns
         at = finals.get(block.id, {})
         result.append(BlockFinality(block, slot_ns, window.name, settles, at))
-    return result
+    return Finality(result, _left_out(data, chain))
 
 
-def left_out(data: TrialData, chain: ChainView) -> LeftOut:
+def pool(over: Pool[Finality]) -> Figures:
+    """Return finality's part of M; of one phase alone by the blocks due to be final within it."""
+    inside = [
+        (data, [item for item in found.blocks if item.phase in over.phases])
+        for data, found in over.trials
+    ]
+    judged = [
+        (data, [item for item in items if item.settles or over.whole]) for data, items in inside
+    ]
+
+    def latency(name: str) -> Figures:
+        samples = [latency_samples(items, data, name) for data, items in judged]
+        return summarise(samples, scale=1e9, digits=6)
+
+    crossing = sum(not item.settles for _, items in inside for item in items)
+    lags = [lag_samples(items, data) for data, items in judged]
+    left_out = [found.left_out for _, found in over.trials]
+    return {
+        "finality_lag_blocks": summarise(lags, scale=1, digits=3),
+        "finality_crossing": 0 if over.whole else crossing,
+        "finality_left_out": sum_left_out(left_out, over.phases, LEFT_OUT),
+        "finality_latency_s": latency(QUORUM),
+        **{f"finality_latency_{name}_s": latency(name) for name in VIEWS if name != QUORUM},
+    }
+
+
+def _left_out(data: TrialData, chain: ChainView) -> LeftOut:
     """Return how many blocks are not judged."""
     judged = {block.id for block in chain.measured(data)}
     return Counter(
@@ -194,7 +230,7 @@ _LEFT_OUT = (
     ("metrics.finality_left_out.young", "too near the end"),
     ("phases.*.finality_crossing", "crossing"),
 )
-METHODS = (
+_METHODS = (
     Method(
         name="Finality at the quorum, first, median and last host",
         figures=(
@@ -226,3 +262,34 @@ METHODS = (
         counts=_LEFT_OUT,
     ),
 )
+METRIC = Metric(
+    measure=measure,
+    pool=pool,
+    methods=_METHODS,
+    place=1,
+    expected=(
+        Expected("finality_lag_blocks", quantiles=True),
+        Expected("finality_latency_s", quantiles=True),
+    ),
+    table=Table(
+        "finality",
+        "phase num id slot producer slot_t_ns host final_t_ns lo_ns hi_ns lag_blocks",
+        lambda _, found: (
+            (i.phase, i.block.num, i.block.id, i.block.slot, i.block.producer,
+             i.slot_ns, host, f.t_ns, f.lo_ns, f.hi_ns, f.lag_blocks)
+            for i in found.blocks for host, f in sorted(i.at.items())
+        ),
+    ),
+    columns=Columns(
+        heads='<th class="n">blocks<br>judged</th>'
+        '<th class="n">lag p50 / max<br>(blocks)</th>\n<th class="n">finality p50<br>(s)</th>'
+        '<th class="n">finality p95<br>(s)</th><th class="n">last host p95<br>(s)</th>',
+        cells='\n<td class="n">{{ m.finality_lag_blocks.n }}{% if m.finality_crossing %}<br>'
+        '<span class="soft small">{{ m.finality_crossing }} crossing</span>{% endif %}</td>'
+        "<td class=\"n\">{{ figure(m.finality_lag_blocks, 'p50') }} / "
+        "{{ figure(m.finality_lag_blocks, 'max') }}</td>\n"
+        "<td class=\"n\">{{ figure(m.finality_latency_s, 'p50') }}</td>"
+        "<td class=\"n\">{{ figure(m.finality_latency_s, 'p95') }}</td>"
+        "<td class=\"n\">{{ figure(m.finality_latency_last_s, 'p95') }}</td>\n",
+    ),
+)  # fmt: skip

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 from metrics.intake.trial import TrialData
+from metrics.measure.blocks import ChainView
+from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool
 from metrics.model.method import Method
 
 SWITCHED = "old_num new_num depth"
@@ -24,7 +25,7 @@ class Switch:
     new_num: int
 
 
-def measure(data: TrialData) -> list[Switch]:
+def measure(data: TrialData, chain: ChainView) -> list[Switch]:
     """Return every fork switch of the trial."""
     return [
         Switch(e.host, e.t_ns, data.phase_at(e.t_ns), e.fields[2], e.fields[0], e.fields[1])
@@ -32,21 +33,23 @@ def measure(data: TrialData) -> list[Switch]:
     ]
 
 
-def counts(switches: list[Switch]) -> dict[str, Any]:
+def pool(over: Pool[list[Switch]]) -> Figures:
     """Return the `forks` part of M: switches, depth_max, depths (depth: times), by_host."""
+    switches = [s for _, found in over.trials for s in found if s.phase in over.phases]
     depths = Counter(switch.depth for switch in switches)
     by_host: dict[str, int] = defaultdict(int)
     for switch in switches:
         by_host[switch.host] += 1
-    return {
+    forks = {
         "switches": len(switches),
         "depth_max": max(depths, default=0),
         "depths": {str(depth): depths[depth] for depth in sorted(depths)},
         "by_host": dict(sorted(by_host.items())),
     }
+    return {"forks": forks}
 
 
-METHODS = (
+_METHODS = (
     Method(
         name="Fork switches",
         figures=("forks.switches", "forks.depth_max", "forks.depths.*", "forks.by_host.*"),
@@ -54,5 +57,16 @@ METHODS = (
         left_out="Warm-up from the whole trial; switches of unknown times.",
         assumes="Each node tells every switch; no clock but for the phase.",
         counts=(("phases.warmup.forks.switches", "of warm-up"),),
+    ),
+)
+METRIC = Metric(
+    measure=measure,
+    pool=pool,
+    methods=_METHODS,
+    place=3,
+    expected=(Expected("forks.switches"), Expected("forks.depth_max")),
+    columns=Columns(
+        heads='<th class="n">fork<br>switches</th>',
+        cells='<td class="n">{{ m.forks.switches }}</td>',
     ),
 )

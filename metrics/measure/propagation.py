@@ -20,9 +20,11 @@ from metrics.measure.blocks import (
     YOUNG,
     ChainView,
     LeftOut,
+    sum_left_out,
 )
+from metrics.measure.metric import Figures, Metric, Pool, Table
 from metrics.model.method import Method
-from metrics.model.quantiles import Samples
+from metrics.model.quantiles import Samples, summarise
 
 YOUNG_NS = 5_000_000_000
 """Blocks made this close to the end are left out: some hosts had no chance to get them."""
@@ -85,7 +87,21 @@ def measure(data: TrialData, chain: ChainView) -> Propagation:
     return Propagation(hops, dict(never), left_out)
 
 
-def samples(found: Propagation, phases: set[str]) -> dict[tuple[str, str], Samples]:
+def pool(over: Pool[Propagation]) -> Figures:
+    """Return propagation's part of M: {from: {to: quantiles}}, and the blocks left out."""
+    per_trial = [samples(found, over.phases) for _, found in over.trials]
+    table: dict[str, dict[str, Figures]] = {}
+    for source, target in sorted({pair for found in per_trial for pair in found}):
+        parts = [found.get((source, target), Samples()) for found in per_trial]
+        table.setdefault(source, {})[target] = summarise(parts, scale=1e6, digits=6)
+    left_out = [found.left_out for _, found in over.trials]
+    return {
+        "propagation_ms": table,
+        "propagation_left_out": sum_left_out(left_out, over.phases, LEFT_OUT),
+    }
+
+
+def samples(found: Propagation, phases: frozenset[str]) -> dict[tuple[str, str], Samples]:
     """Return the samples of each (from, to) in the named phases."""
     result: dict[tuple[str, str], Samples] = defaultdict(Samples)
     for hop in found.hops:
@@ -120,7 +136,7 @@ def _hops(
     return hops
 
 
-METHODS = (
+_METHODS = (
     Method(
         name="Propagation",
         figures=("propagation_ms.*.*", "propagation_left_out.*"),
@@ -137,6 +153,20 @@ METHODS = (
             ("metrics.propagation_left_out.unrecorded", "without a record"),
             ("metrics.propagation_ms.*.*.censored", "hops censored"),
             ("metrics.propagation_ms.*.*.unknown", "hops unknown"),
+        ),
+    ),
+)
+METRIC = Metric(
+    measure=measure,
+    pool=pool,
+    methods=_METHODS,
+    place=5,
+    table=Table(
+        "propagation",
+        "num id slot phase source target latency_ns lo_ns hi_ns",
+        lambda _, found: (
+            (h.num, h.id, h.slot, h.phase, h.source, h.target, h.mid_ns, h.lo_ns, h.hi_ns)
+            for h in found.hops
         ),
     ),
 )

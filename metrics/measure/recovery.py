@@ -27,35 +27,17 @@ from metrics.intake.clock_pairs import CRYSTAL_PPM
 from metrics.intake.record_completeness import STOPPING
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import IRREVERSIBLE, ChainView
+from metrics.measure.head_lag import Lag, Series, network_lag, series
+from metrics.measure.metric import Figures, Metric, Pool, Table
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
-from metrics.model.quantiles import Floats, Samples
+from metrics.model.quantiles import Floats, Samples, summarise
 
-SLOT_DUE = "slot head_num lib_num"
 TOLERANCE_BLOCKS = 1
 SILENT_SLOTS = 3.5
 """A node that tells no slot for longer is not there. Slots are told at their times, so what lies
 between two of them is a whole number of slots, give or take the clocks: limits lie half-way."""
 Bools = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One host's head and last irreversible block over time, one sample a slot."""
-
-    t_ns: Floats
-    lo_ns: Floats
-    hi_ns: Floats
-    head: Floats
-    lib: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """A host's lag in blocks at each of its samples: the least and the most that it may be."""
-
-    least: Floats
-    most: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +61,6 @@ class Recovery:
     back: Moment | None
 
 
-def series(data: TrialData) -> dict[str, Series]:
-    """Return each host's samples in order of time."""
-    found: dict[str, list[tuple[float, float, float, int, int]]] = defaultdict(list)
-    for event in data.events("slot_due", SLOT_DUE):
-        if event.t_ns == event.t_ns:
-            head, lib = event.fields[1] or 0, event.fields[2] or 0
-            found[event.host].append((event.t_ns, event.lo_ns, event.hi_ns, head, lib))
-    result = {}
-    for host in sorted(found):
-        table = np.asarray(sorted(found[host]), dtype=np.float64)
-        result[host] = Series(*table.T)
-    return result
-
-
 def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
     """Return the recovery of every host after every fault that ended within the trial.
 
@@ -101,7 +69,7 @@ def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
     counts as no earlier than planned.
     """
     hosts = series(data)
-    lags = {host: _network_lag(hosts, host) for host in hosts}
+    lags = {host: network_lag(hosts, host) for host in hosts}
     limit = _baseline_limit(data, hosts, lags)
     finals = _final_times(data, chain)
     result = []
@@ -126,6 +94,31 @@ def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
                 )
             )
     return result
+
+
+def pool(over: Pool[list[Recovery]]) -> Figures:
+    """Return {fault id: quantiles} of the time back to normal and of the first new final block.
+
+    Phases alone have none, and neither has what lasts to the end of the trial.
+    """
+    ids: list[str] = []
+    for data, _ in over.trials if over.whole else ():
+        ids += [f.id for f in data.planned.faults if f.id not in ids and not f.open]
+    back: dict[str, Figures] = {}
+    first: dict[str, Figures] = {}
+    for fault in ids:
+        parts = [samples(found, fault) for _, found in over.trials]
+        watched = [
+            data.end_ns - item.healed.hi_ns
+            for data, found in over.trials
+            for item in found
+            if item.fault == fault
+        ]
+        back[fault] = summarise([part[0] for part in parts], scale=1e9, digits=6)
+        back[fault]["watched_s"] = round(min(watched, default=0) / 1e9, 3)
+        back[fault]["undisturbed"] = sum(part[2] for part in parts)
+        first[fault] = summarise([part[1] for part in parts], scale=1e9, digits=6)
+    return {"recovery_s": back, "first_final_s": first}
 
 
 def samples(found: list[Recovery], fault: str) -> tuple[Samples, Samples, int]:
@@ -248,30 +241,6 @@ def _first_final(finals: list[tuple[Moment, int]], healed: Moment) -> Moment | N
     return None if t_ns == math.inf else Moment(t_ns, min(lo_ns, t_ns), max(hi_ns, t_ns))
 
 
-def _network_lag(hosts: dict[str, Series], host: str) -> Lag:
-    """Return, at each sample of host, the highest head seen anywhere so far minus its own LIB.
-
-    Its least is that of heads which were seen before for sure, its most that of all which may have
-    been.
-    """
-    own = hosts[host]
-    head = np.concatenate([s.head for s in hosts.values()])
-
-    def top(seen: list[Floats], until: Floats) -> Floats:
-        t_ns = np.concatenate(seen)
-        order = np.argsort(t_ns, kind="stable")
-        reached = np.maximum.accumulate(head[order])
-        at = np.searchsorted(t_ns[order], until, side="right") - 1
-        found: Floats = np.where(at >= 0, reached[np.maximum(at, 0)], 0.0)
-        return np.maximum(found, own.head)
-
-    every = list(hosts.values())
-    return Lag(
-        least=top([s.hi_ns for s in every], own.lo_ns) - own.lib,
-        most=top([s.lo_ns for s in every], own.hi_ns) - own.lib,
-    )
-
-
 def _baseline_limit(data: TrialData, hosts: dict[str, Series], lags: dict[str, Lag]) -> float:
     """Return the worst lag of the baseline (else the predicted one) plus the tolerance."""
     worst: list[float] = []
@@ -323,7 +292,12 @@ def _final_times(data: TrialData, chain: ChainView) -> dict[str, list[tuple[Mome
     return found
 
 
-METHODS = (
+def _cells(found: Moment | None) -> tuple[float | None, float | None, float | None]:
+    """Return a moment and its interval; None for what did not happen by the end."""
+    return (None, None, None) if found is None else (found.t_ns, found.lo_ns, found.hi_ns)
+
+
+_METHODS = (
     Method(
         name="Recovery",
         figures=("recovery_s.*", "recovery_s.*.watched_s", "recovery_s.*.undisturbed"),
@@ -355,3 +329,19 @@ METHODS = (
         counts=(("metrics.first_final_s.*.censored", "censored"),),
     ),
 )
+METRIC = Metric(
+    measure=measure,
+    pool=pool,
+    methods=_METHODS,
+    place=6,
+    table=Table(
+        "recovery",
+        "fault host disturbed healed_ns healed_lo_ns healed_hi_ns first_final_ns first_final_lo_ns "
+        "first_final_hi_ns back_ns back_lo_ns back_hi_ns",
+        lambda _, found: (
+            (r.fault, r.host, r.disturbed, *_cells(r.healed), *_cells(r.first_final),
+             *_cells(r.back))
+            for r in found
+        ),
+    ),
+)  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from metrics.intake.record_completeness import STOPPING
-from metrics.intake.trial import OUTSIDE, WARMUP, TrialData
+from metrics.intake.trial import TrialData
 from metrics.measure import schedule
 from metrics.measure.blocks import PRODUCED, ChainView
+from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool, Range, Table
 from metrics.model.method import Method
 
 NO_EVIDENCE = "no evidence"
@@ -94,7 +96,29 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
     return result
 
 
-def counts(slots: list[Slot]) -> dict[str, Any]:
+def pool(over: Pool[list[Slot]]) -> Figures:
+    """Return the `slots` part of M."""
+    parts = [[slot for slot in found if slot.phase in over.phases] for _, found in over.trials]
+    return {"slots": _merge([_counts(part) for part in parts])}
+
+
+def _unsure(figures: Figures, name: str) -> Range | None:
+    """Return the range of a count or a ratio, as each unknown slot may have been anything.
+
+    How many extra blocks were signed for such a slot, nothing bounds.
+    """
+    slots = figures.get("slots", {})
+    unknown = slots.get("unknown", 0)
+    if not unknown:
+        return None
+    whole = slots["expected"] if name.endswith("_ratio") else 1
+    start = slots[name.removeprefix("slots.").removesuffix("_ratio")]
+    most = math.inf if name == "slots.double" else start + unknown
+    why = f"{unknown} of {slots['expected']} slots unknown"
+    return Range(start / whole, most / whole, why)
+
+
+def _counts(slots: list[Slot]) -> dict[str, Any]:
     """Return the `slots` part of M: totals, missed_ratio, by_producer and the reasons."""
     total = _tally(slots)
     by_producer: dict[str, list[Slot]] = defaultdict(list)
@@ -108,7 +132,7 @@ def counts(slots: list[Slot]) -> dict[str, Any]:
     }
 
 
-def merge(parts: list[dict[str, Any]]) -> dict[str, Any]:
+def _merge(parts: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the sum of several `counts` (trials of one cell)."""
     producers = sorted({name for part in parts for name in part["by_producer"]})
     reasons: Counter[str] = Counter()
@@ -122,11 +146,6 @@ def merge(parts: list[dict[str, Any]]) -> dict[str, Any]:
         },
         "reasons": dict(sorted(reasons.items())),
     }
-
-
-def kept(slots: list[Slot]) -> list[Slot]:
-    """Return the slots that count for the whole trial: warm-up and outside are left out."""
-    return [slot for slot in slots if slot.phase not in (WARMUP, OUTSIDE)]
 
 
 def _tally(slots: list[Slot]) -> dict[str, Any]:
@@ -208,7 +227,7 @@ def _why_not(
     return "missed", (f"in {window[0].id}" if window else NO_EVIDENCE)
 
 
-METHODS = (
+_METHODS = (
     Method(
         name="Slots produced, missed, unknown",
         figures=tuple(
@@ -253,3 +272,34 @@ METHODS = (
         assumes="A fault named is one that was in force, not a proven cause.",
     ),
 )
+METRIC = Metric(
+    measure=measure,
+    pool=pool,
+    methods=_METHODS,
+    place=2,
+    expected=(
+        Expected("slots.expected"),
+        Expected("slots.produced", open=_unsure),
+        Expected("slots.missed", open=_unsure),
+        Expected("slots.unknown"),
+        Expected("slots.late", open=_unsure),
+        Expected("slots.orphaned", open=_unsure),
+        Expected("slots.double", open=_unsure),
+        Expected("slots.missed_ratio", open=_unsure),
+    ),
+    table=Table(
+        "slots",
+        "slot t_ns phase producer host state reason late orphaned extra",
+        lambda _, found: (
+            (s.slot, s.t_ns, s.phase, s.producer, s.host, s.state, s.reason, s.late, s.orphaned,
+             s.extra)
+            for s in found
+        ),
+    ),
+    columns=Columns(
+        heads='<th class="n">slots<br>missed</th><th class="n">orphaned</th>',
+        cells='<td class="n">{{ m.slots.missed }} of {{ m.slots.expected }}'
+        "{% if m.slots.unknown %}<br>{{ m.slots.unknown }} unknown{% endif %}</td>"
+        '<td class="n">{{ m.slots.orphaned }}</td>',
+    ),
+)  # fmt: skip

@@ -1,4 +1,7 @@
-"""What the types of plan.json leave open: its free parts, and names that must fit together."""
+"""What the types of plan.json leave open: what was asked of faults, names that must fit together.
+
+Limits to figures are judged by `results.expectations`, which knows the metrics.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,9 @@ from metrics.model.plan import Count, Plan, PlannedFault, PlannedTrial
 
 Whole = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Number = Whole | Annotated[float, msgspec.Meta(ge=-(2.0**62), le=2.0**62)]
-Limits = dict[Literal["min", "max"], Number]
-Quantiles = dict[Literal["min", "p50", "p90", "p95", "p99", "p999", "max", "mean"], Limits]
 ALWAYS, EACH_FAULT = "always", "each_fault"
 RESERVED = ("warmup", "baseline", "recovery", "after", "between", "outside", ALWAYS, EACH_FAULT)
 """Words that phases and expectations have already: no fault may be called so."""
-
-
-class _EachFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    recovers_within: Count | None = None
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -64,7 +60,6 @@ def _problems(plan: Plan) -> Iterator[str]:
     yield from _twice("producers", plan.producers)
     yield from _twice("cells", [str(cell.n) for cell in plan.cells])
     yield from _twice("trials", [str(trial.n) for trial in plan.trials])
-    yield from _expect(plan.expect)
     cells = {cell.n for cell in plan.cells}
     hosts = {host.host for host in plan.hosts}
     for trial in plan.trials:
@@ -91,7 +86,7 @@ def _trial(trial: PlannedTrial, hosts: set[str]) -> Iterator[str]:
         for name in (*fault.targets, *fault.acting):
             if name not in hosts:
                 yield f"{own}: {name[:60]} is no host of the plan"
-        wrong = _wrong(fault.asked, _Asked)
+        wrong = unlike(fault.asked, _Asked)
         if wrong:
             yield f"{own}: asked: {wrong}"
         yield from (f"{own}: asked: no {key}" for key in _lacking(fault))
@@ -101,29 +96,8 @@ def _lacking(fault: PlannedFault) -> list[str]:
     return [key for key in _ASKED.get(fault.fault, ()) if fault.asked.get(key) is None]
 
 
-def _expect(expect: dict[str, Any]) -> Iterator[str]:
-    for name, body in expect.items():
-        where = f"expect: {name[:60]}"
-        if name == ALWAYS:
-            wrong = _wrong(body, list[str])
-        elif name == EACH_FAULT:
-            wrong = _wrong(body, _EachFault)
-        else:
-            wrong = _wrong(body, dict[str, Any]) or _metrics(body)
-        if wrong:
-            yield f"{where}: {wrong}"
-
-
-def _metrics(body: dict[str, Any]) -> str:
-    """Return what is wrong with the limits of a phase's metrics: those of finality by quantile."""
-    for metric, limits in body.items():
-        wrong = _wrong(limits, Quantiles if metric.startswith("finality") else Limits)
-        if wrong:
-            return f"{metric[:60]}: {wrong}"
-    return ""
-
-
-def _wrong(value: object, kind: Any) -> str:
+def unlike(value: object, kind: Any) -> str:
+    """Return why a value is not of that type, "" when it is."""
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

@@ -5,6 +5,7 @@ The orchestrator writes trial.json with what is declared here, metrics reads it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -64,8 +65,8 @@ class TrialFile(msgspec.Struct, frozen=True, kw_only=True):
     """What was wrong beside the system under test: a host not as before, a file not collected."""
 
 
-def load_plan(run: Path) -> Plan:
-    """Return the plan of the run.
+def load_plan(run: Path, check: Callable[[Plan], str] = lambda _: "") -> Plan:
+    """Return the plan of the run; check says what else in it cannot be.
 
     Raises:
         RunError: missing, not JSON, a key of the wrong type, or names that do not fit together.
@@ -76,7 +77,7 @@ def load_plan(run: Path) -> Plan:
     except OSError as error:
         raise RunError(f"{path}: {error.strerror}; name a run, see `slotlab runs`") from error
     plan = _decode(data, str(path), Plan)
-    wrong = plan_checks.problem(plan)
+    wrong = plan_checks.problem(plan) or check(plan)
     if wrong:
         raise RunError(f"{path}: {wrong}{_DAMAGED}")
     return plan

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import plotly.io
 from plotly.subplots import make_subplots
 
-from metrics.measure import clocks, recovery
+from metrics.measure import clocks, head_lag, slots
 from metrics.model.plan import PlannedFault
 from metrics.model.printable import printable
 from metrics.report import fault_text, number_text
@@ -39,7 +39,7 @@ def finality(analysis: Analysis, key: str) -> str:
         rows=3, cols=1, shared_xaxes=True, row_heights=[0.16, 0.42, 0.42], vertical_spacing=0.05
     )
     _lanes(figure, analysis, row=1)
-    hosts = recovery.series(analysis.data)
+    hosts = head_lag.series(analysis.data)
     for i, (host, found) in enumerate(hosts.items()):
         t, lag, lib = _with_gaps(found, analysis.data.plan.slot_ns)
         style = {"color": COLOURS[i % len(COLOURS)], "dash": DASHES[i % len(DASHES)], "width": 1.8}
@@ -73,20 +73,20 @@ def slot_grid(analysis: Analysis, key: str) -> str:
 
     With an order that is not the plan's (shuffled, changed) every slot has a column of its own.
     """
-    plan = analysis.data.plan
+    plan, found = analysis.data.plan, analysis.of(slots.METRIC)
     first = analysis.data.file.genesis_slot + 1
-    regular = all(plan.producer_for(s.slot) == s.producer for s in analysis.slots)
+    regular = all(plan.producer_for(s.slot) == s.producer for s in found)
     per_round = plan.round_slots if regular else 1
     per_turn = plan.blocks_per_turn if regular else 1
-    others = sorted({slot.producer for slot in analysis.slots} - set(plan.producers))
+    others = sorted({slot.producer for slot in found} - set(plan.producers))
     producers = [*plan.producers, *others]
     words = list(SLOT_WORDS)
-    rounds = max(((s.slot - first) // per_round for s in analysis.slots), default=-1) + 1
+    rounds = max(((s.slot - first) // per_round for s in found), default=-1) + 1
     shape = (len(producers), rounds * per_turn)
     codes = np.full(shape, words.index("none"))
     marks = np.full(shape, "", dtype=object)
     hover = np.full(shape, "", dtype=object)
-    for slot in analysis.slots:
+    for slot in found:
         row = producers.index(slot.producer)
         column = (slot.slot - first) // per_round * per_turn + slot.slot % per_turn
         word = slot.colour_word
@@ -170,7 +170,7 @@ def heat_maps(metrics: dict[str, Any], key: str) -> str:
 def clock_offsets(analysis: Analysis, key: str) -> str:
     """Return each host's clock offset with its bound, the limit, and the injected skew as truth."""
     figure = go.Figure()
-    points = clocks.points(analysis.data)
+    points = analysis.of(clocks.METRIC).checks
     for i, planned in enumerate(analysis.data.plan.hosts):
         own = sorted((p for p in points if p.host == planned.host), key=lambda p: p.t_ns)
         own = [p for p in own if p.t_ns == p.t_ns]
@@ -245,7 +245,7 @@ def _lanes(figure: go.Figure, analysis: Analysis, *, row: int) -> None:
     figure.update_yaxes(row=row, col=1, autorange="reversed", showgrid=False)
 
 
-def _with_gaps(found: recovery.Series, slot_ns: int) -> tuple[Any, Any, Any]:
+def _with_gaps(found: head_lag.Series, slot_ns: int) -> tuple[Any, Any, Any]:
     """Return (t, lag, lib) with a gap wherever the node wrote nothing for more than three slots."""
     breaks = np.nonzero(np.diff(found.t_ns) > 3 * slot_ns)[0] + 1
     t = np.insert(found.t_ns / 1e9, breaks, np.nan)

@@ -7,26 +7,35 @@ from typing import Any
 
 from metrics.fault_checks import clock_steps, fault_results, outages, path_faults, time_servers
 from metrics.intake import phase_windows
-from metrics.measure import clocks, finality, forks, load, propagation, recovery, slots
+from metrics.measure.metric import CHAIN, DOUBT
+from metrics.measure.registry import SHOWN
 from metrics.model import quantiles
 from metrics.model.method import Method
 from metrics.report.number_text import UNKNOWN
-from metrics.results import comparison, expectations, summary
+from metrics.results import comparison, expectations
 from metrics.safety import checks
 
-GROUPS = {
-    "Chain": (phase_windows, finality, slots, forks, summary, propagation, recovery, load),
-    "Errors, clocks and verdicts": (quantiles, clocks, checks, expectations, comparison),
-    "Faults": (fault_results, path_faults, clock_steps, time_servers, outages),
+
+def _of_metrics(group: str) -> tuple[Method, ...]:
+    """Return what the metrics of a group declare."""
+    return tuple(method for metric in SHOWN if metric.group == group for method in metric.methods)
+
+
+_FAULTS = "Faults"
+GROUPS: dict[str, tuple[Method, ...]] = {
+    CHAIN: phase_windows.METHODS + _of_metrics(CHAIN),
+    DOUBT: quantiles.METHODS
+    + _of_metrics(DOUBT)
+    + checks.METHODS
+    + expectations.METHODS
+    + comparison.METHODS,
+    _FAULTS: fault_results.METHODS
+    + path_faults.METHODS
+    + clock_steps.METHODS
+    + time_servers.METHODS
+    + outages.METHODS,
 }
-"""Where each group of figures declares its METHODS, in the order of the page."""
-
-
-def declared() -> Iterator[Method]:
-    """Yield every method."""
-    for modules in GROUPS.values():
-        for module in modules:
-            yield from module.METHODS
+"""The methods of each group of figures, in the order of the page."""
 
 
 def of_run(found: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -40,11 +49,10 @@ def of_run(found: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     groups = {
         name: [
             {"method": method, "here": _counted(method, found["cells"])}
-            for module in modules
-            for method in module.METHODS
-            if name != "Faults" or kinds & set(method.figures)
+            for method in methods
+            if name != _FAULTS or kinds & set(method.figures)
         ]
-        for name, modules in GROUPS.items()
+        for name, methods in GROUPS.items()
     }
     return {name: rows for name, rows in groups.items() if rows}
 

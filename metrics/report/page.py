@@ -12,8 +12,9 @@ from plotly.offline import get_plotlyjs
 
 from metrics.intake import timeline
 from metrics.intake.trial import WARMUP
-from metrics.measure import clocks, finality, load, recovery
+from metrics.measure import clocks, costs, finality, propagation, recovery, slots, transactions
 from metrics.measure.propagation import Hop
+from metrics.measure.registry import SHOWN
 from metrics.measure.slots import Slot
 from metrics.model.plan import Plan
 from metrics.model.printable import printable
@@ -42,6 +43,8 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         beside=number_text.beside, predicted=number_text.predicted,
     )  # fmt: skip
     return environment.get_template("report.html.j2").render(
+        phase_heads="".join(metric.columns.heads for metric in SHOWN),
+        phase_cells=environment.from_string("".join(metric.columns.cells for metric in SHOWN)),
         plan=plan,
         summary=summary,
         cells=[_cell(cell, analyses) for cell in summary["cells"]],
@@ -151,12 +154,14 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "maps": [item for item in maps if item["html"]],
         "clock": charts.clock_offsets(analysis, f"clock-{n}"),
         "positions": _positions(analysis),
-        "misses": _misses(analysis.slots),
+        "misses": _misses(analysis.of(slots.METRIC)),
         "recovery": _recovery(analysis),
         "pairs": [{"a": a, "b": b, **pair} for (a, b), pair in clocks.pairs(data).items()],
-        "hosts": clocks.hosts(data),
-        "costs": load.costs(data),
-        "transactions": load.counts(analysis.transactions, float("-inf"), float("inf")),
+        "hosts": analysis.of(clocks.METRIC).hosts,
+        "costs": analysis.of(costs.METRIC),
+        "transactions": transactions.counts(
+            analysis.of(transactions.METRIC), float("-inf"), float("inf")
+        ),
         "story": analysis.story,
         "validity": _validity(analysis, cell["metrics"]),
     }
@@ -165,7 +170,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
 def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str]]:
     """Return the figures that say whether the rest may be believed, with a word of verdict."""
     data = analysis.data
-    error = _uncertain(analysis.propagation.hops)
+    error = _uncertain(analysis.of(propagation.METRIC).hops)
     wall = data.timeline.wall
     closure = data.timeline.closure_ns()
     hops = [q for row in metrics["propagation_ms"].values() for q in row.values()]
@@ -221,8 +226,9 @@ def _positions(analysis: Analysis) -> list[dict[str, Any]]:
     """
     plan = analysis.data.plan
     predicted = plan.prediction.finality_lag_blocks
+    judged = analysis.of(finality.METRIC)
     rows = []
-    for position, lags in sorted(finality.by_position(analysis.finality, analysis.data).items()):
+    for position, lags in sorted(finality.by_position(judged.blocks, analysis.data).items()):
         low, high = predicted.min, predicted.max
         if plan.two_stage:
             low = high = high - position
@@ -234,18 +240,16 @@ def _positions(analysis: Analysis) -> list[dict[str, Any]]:
                 "median": finality.median_lag(lags) if lags else None,
                 "max": max(lags, default=None),
                 "n": len(lags),
-                "same": sum(low <= lag <= high for lag in lags)
-                if low is not None and high is not None
-                else 0,
+                "same": sum(low <= lag <= high for lag in lags),
             }
         )
     return rows
 
 
-def _misses(slots: list[Slot]) -> list[dict[str, Any]]:
+def _misses(found: list[Slot]) -> list[dict[str, Any]]:
     """Return the slots without a block, grouped by producer and reason, in order of time."""
     groups: dict[tuple[str, str, str, str], list[Slot]] = defaultdict(list)
-    for slot in slots:
+    for slot in found:
         if slot.state != "produced":
             groups[slot.producer, slot.host, slot.state, slot.reason].append(slot)
     rows = [
@@ -254,12 +258,12 @@ def _misses(slots: list[Slot]) -> list[dict[str, Any]]:
             "host": host,
             "state": state,
             "reason": reason,
-            "count": len(found),
-            "from_s": found[0].t_ns / 1e9,
-            "to_s": found[-1].t_ns / 1e9,
-            "phases": ", ".join(dict.fromkeys(slot.phase for slot in found)),
+            "count": len(missed),
+            "from_s": missed[0].t_ns / 1e9,
+            "to_s": missed[-1].t_ns / 1e9,
+            "phases": ", ".join(dict.fromkeys(slot.phase for slot in missed)),
         }
-        for (producer, host, state, reason), found in groups.items()
+        for (producer, host, state, reason), missed in groups.items()
     ]
     return sorted(rows, key=lambda row: (row["from_s"], row["producer"]))
 
@@ -269,7 +273,7 @@ def _recovery(analysis: Analysis) -> list[dict[str, Any]]:
     final block and back to normal, each with its interval.
     """
     rows: dict[str, dict[str, Any]] = {}
-    for item in analysis.recovery:
+    for item in analysis.of(recovery.METRIC):
         healed_s = item.healed.t_ns / 1e9
         row = rows.setdefault(
             item.fault, {"fault": item.fault, "healed_s": healed_s, "hosts": {}, "calm": []}

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from metrics.fault_checks import fault_results
 from metrics.fault_checks.fault_results import FaultResult
 from metrics.intake.record_completeness import COMPLETE
 from metrics.intake.trial import TrialData
-from metrics.measure import blocks, finality, forks, load, propagation, recovery, slots
-from metrics.measure.blocks import ChainView, LeftOut
-from metrics.measure.finality import BlockFinality
-from metrics.measure.forks import Switch
-from metrics.measure.load import Transactions
+from metrics.measure import blocks, propagation
+from metrics.measure.metric import Metric, T
 from metrics.measure.propagation import Propagation
-from metrics.measure.recovery import Recovery
-from metrics.measure.slots import Slot
+from metrics.measure.registry import METRICS
 from metrics.safety import checks, finality_conflict
 from metrics.safety.checks import HOLDS, Check
 from metrics.safety.finality_conflict import Story
@@ -28,19 +25,12 @@ class Analysis:
     """One trial, measured. `invalid` lists why its figures must not be used (empty: they may);
     `damage` the part of that which is the record's fault.
 
-    unjudged: the blocks that finality leaves out. story: how two blocks of one height became final,
-    where that happened.
+    found: what each metric measured. story: how two blocks of one height became final, where that
+    happened.
     """
 
     data: TrialData
-    chain: ChainView
-    finality: list[BlockFinality]
-    unjudged: LeftOut
-    slots: list[Slot]
-    propagation: Propagation
-    switches: list[Switch]
-    recovery: list[Recovery]
-    transactions: Transactions
+    found: dict[Metric[Any], Any]
     faults: list[FaultResult]
     checks: list[Check]
     story: Story | None
@@ -48,29 +38,27 @@ class Analysis:
     invalid: list[str]
     notes: list[str]
 
+    def of(self, metric: Metric[T]) -> T:
+        """Return what a metric measured."""
+        found: T = self.found[metric]
+        return found
+
 
 def analyse(data: TrialData) -> Analysis:
     """Return every metric of the trial."""
     chain = blocks.view(data)
     measured = fault_results.measure(data)
     judged = checks.judge(data, chain)
-    hops = propagation.measure(data, chain)
+    found = {metric: metric.measure(data, chain) for metric in METRICS}
     damage = _damage(data)
     return Analysis(
         data=data,
-        chain=chain,
-        finality=finality.measure(data, chain),
-        unjudged=finality.left_out(data, chain),
-        slots=slots.measure(data, chain),
-        propagation=hops,
-        switches=forks.measure(data),
-        recovery=recovery.measure(data, chain),
-        transactions=load.measure(data, chain),
+        found=found,
         faults=measured,
         checks=judged,
         story=finality_conflict.tell(data, chain),
         damage=damage,
-        invalid=damage + _invalid(data, measured, judged) + _impossible(hops),
+        invalid=damage + _invalid(data, measured, judged) + _impossible(found[propagation.METRIC]),
         notes=_notes(data),
     )
 

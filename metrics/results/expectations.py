@@ -9,19 +9,49 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
+import msgspec
+
+from metrics.measure.registry import EXPECTED
 from metrics.model.method import Method
-from metrics.model.plan import Plan
+from metrics.model.plan import Count, Plan
+from metrics.model.plan_checks import ALWAYS, EACH_FAULT, Whole, unlike
 from metrics.model.quantiles import NEEDED
 from metrics.results.analysis import RESTORED, Analysis
 from metrics.safety.checks import DETAILS_MAX, HOLDS, UNKNOWN, VIOLATED, Check
 
-UNSURE = (
-    "slots.produced", "slots.missed", "slots.missed_ratio", "slots.late", "slots.orphaned",
-    "slots.double",
-)  # fmt: skip
-"""What an unknown slot may have been."""
+Number = Whole | Annotated[float, msgspec.Meta(ge=-(2.0**62), le=2.0**62)]
+Limits = dict[Literal["min", "max"], Number]
+Quantiles = dict[Literal["min", "p50", "p90", "p95", "p99", "p999", "max", "mean"], Limits]
+
+
+class _EachFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    recovers_within: Count | None = None
+
+
+def problem(plan: Plan) -> str:
+    """Return what in the plan's expectations cannot be, with its key; "" when all of it can."""
+    for name, body in plan.expect.items():
+        if name == ALWAYS:
+            wrong = unlike(body, list[str])
+        elif name == EACH_FAULT:
+            wrong = unlike(body, _EachFault)
+        else:
+            wrong = unlike(body, dict[str, Any]) or _wrong_limits(body)
+        if wrong:
+            return f"expect: {name[:60]}: {wrong}"
+    return ""
+
+
+def _wrong_limits(body: dict[str, Any]) -> str:
+    """Return what is wrong with the limits of a phase's metrics."""
+    for metric, limits in body.items():
+        figure = EXPECTED.get(metric)
+        wrong = unlike(limits, Quantiles if figure and figure.quantiles else Limits)
+        if wrong or figure is None:
+            return f"{metric[:60]}: {wrong or 'no metric that can be expected'}"
+    return ""
 
 
 def evaluate(plan: Plan, cells: list[dict[str, Any]], analyses: list[Analysis]) -> list[Check]:
@@ -33,11 +63,11 @@ def evaluate(plan: Plan, cells: list[dict[str, Any]], analyses: list[Analysis]) 
         if len(cells) > 1:
             suffix = " [" + ", ".join(f"{k}={v}" for k, v in cell["params"].items()) + "]"
         for name, body in plan.expect.items():
-            if name == "each_fault":
+            if name == EACH_FAULT:
                 limit_ns = body.get("recovers_within")
                 if limit_ns is not None:
                     checks += _sure(_recoveries(cell, limit_ns, suffix), damaged)
-            elif name != "always":
+            elif name != ALWAYS:
                 checks += _sure(_phase(name, body, cell["phases"].get(name), suffix), damaged)
     return checks
 
@@ -57,7 +87,7 @@ def needed(plan: Plan, check: Check) -> bool:
     if check.name == RESTORED:
         return False
     invariant = "." not in check.name and ":" not in check.name
-    return check.name in plan.expect.get("always", []) or not invariant
+    return check.name in plan.expect.get(ALWAYS, []) or not invariant
 
 
 def over_trials(found: Sequence[tuple[int, Sequence[Check]]]) -> list[Check]:
@@ -109,7 +139,7 @@ def _phase(
     checks = []
     never = _nothing("no trial had that phase")
     for metric, bounds in body.items():
-        if metric.startswith("finality"):
+        if EXPECTED[metric].quantiles:
             for key, limits in bounds.items():
                 name = f"{phase}.{metric}.{key}"
                 found = _quantile(metrics, metric, key) if metrics else never
@@ -175,22 +205,14 @@ def _range(metric: str, low: float, high: float) -> str:
 
 
 def _count(metrics: dict[str, Any], metric: str) -> Figure:
-    """Return a count or a ratio; each slot of which nothing is known may have been anything.
-
-    How many extra blocks were signed for such a slot, nothing bounds.
-    """
+    """Return a count or a ratio, or from where to where it may lie."""
     found: Any = metrics
     for part in metric.split("."):
         found = found.get(part) if isinstance(found, dict) else None
-    slots = metrics.get("slots", {})
-    unknown = slots.get("unknown", 0)
-    if unknown and metric in UNSURE:
-        whole = slots["expected"] if metric.endswith("_ratio") else 1
-        start = slots[metric.removeprefix("slots.").removesuffix("_ratio")]
-        most = math.inf if metric == "slots.double" else start + unknown
-        low, high = start / whole, most / whole
-        words = _range(metric, low, high)
-        return Figure(low, high, f"{words}, {unknown} of {slots['expected']} slots unknown")
+    left_open = EXPECTED[metric].open(metrics, metric)
+    if left_open:
+        low, high, why = left_open
+        return Figure(low, high, f"{_range(metric, low, high)}, {why}")
     if not isinstance(found, int | float):
         return _nothing("the record does not tell")
     return Figure(found, found, _text(metric, found))

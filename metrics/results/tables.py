@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -11,8 +11,7 @@ import duckdb
 import msgspec
 import numpy as np
 
-from metrics.measure import clocks
-from metrics.measure.recovery import Moment
+from metrics.measure.registry import METRICS
 from metrics.results.analysis import Analysis
 from node import events
 
@@ -27,7 +26,7 @@ def write(folder: Path, db: duckdb.DuckDBPyConnection, analyses: list[Analysis])
     try:
         draft.mkdir()
         _events(draft, db)
-        for name, (columns, rows) in _measured(analyses).items():
+        for name, columns, rows in _measured(analyses):
             _copy(db, draft / f"{name}.parquet", columns.split(), rows)
         folder.mkdir(exist_ok=True)
         for old in folder.glob("*.parquet"):
@@ -54,63 +53,18 @@ def _events(folder: Path, db: duckdb.DuckDBPyConnection) -> None:
             db.execute(f"COPY ({query}) TO '{_quoted(target)}' (FORMAT parquet, COMPRESSION zstd)")
 
 
-def _measured(analyses: list[Analysis]) -> dict[str, tuple[str, Rows]]:
-    """Return {table: (columns, rows)}; times are ns since T0, lo and hi the error's ends."""
-    return {
-        "finality": (
-            "trial phase num id slot producer slot_t_ns host final_t_ns lo_ns hi_ns lag_blocks",
-            [
-                (a.data.file.n, i.phase, i.block.num, i.block.id, i.block.slot, i.block.producer,
-                 i.slot_ns, host, f.t_ns, f.lo_ns, f.hi_ns, f.lag_blocks)
-                for a in analyses for i in a.finality for host, f in sorted(i.at.items())
-            ],
-        ),
-        "slots": (
-            "trial slot t_ns phase producer host state reason late orphaned extra",
-            [
-                (a.data.file.n, s.slot, s.t_ns, s.phase, s.producer, s.host, s.state, s.reason,
-                 s.late, s.orphaned, s.extra)
-                for a in analyses for s in a.slots
-            ],
-        ),
-        "propagation": (
-            "trial num id slot phase source target latency_ns lo_ns hi_ns",
-            [
-                (a.data.file.n, h.num, h.id, h.slot, h.phase, h.source, h.target, h.mid_ns,
-                 h.lo_ns, h.hi_ns)
-                for a in analyses for h in a.propagation.hops
-            ],
-        ),
-        "recovery": (
-            "trial fault host disturbed healed_ns healed_lo_ns healed_hi_ns first_final_ns "
-            "first_final_lo_ns first_final_hi_ns back_ns back_lo_ns back_hi_ns",
-            [
-                (a.data.file.n, r.fault, r.host, r.disturbed,
-                 *_moment(r.healed), *_moment(r.first_final), *_moment(r.back))
-                for a in analyses for r in a.recovery
-            ],
-        ),
-        "clock_checks": (
-            "trial host t_ns offset_ns bound_ns verified reason",
-            [
-                (a.data.file.n, p.host, p.t_ns, p.offset_ns, p.bound_ns, p.verified, p.reason)
-                for a in analyses for p in clocks.points(a.data)
-            ],
-        ),
-        "losses": (
-            "trial host node after_seq before_seq mono_from_ns mono_to_ns",
-            [
-                (a.data.file.n, x.host, x.node, x.after_seq, x.before_seq, x.mono_from_ns,
-                 x.mono_to_ns)
-                for a in analyses for x in a.data.intake.losses
-            ],
-        ),
-    }  # fmt: skip
-
-
-def _moment(found: Moment | None) -> tuple[float | None, float | None, float | None]:
-    """Return a moment and its interval; None for what did not happen by the end."""
-    return (None, None, None) if found is None else (found.t_ns, found.lo_ns, found.hi_ns)
+def _measured(analyses: list[Analysis]) -> Iterator[tuple[str, str, Rows]]:
+    """Yield (name, columns, rows) of each table; times are ns since T0, lo and hi error's ends."""
+    for table, metric in ((metric.table, metric) for metric in METRICS):
+        if table is not None:
+            rows = [
+                (a.data.file.n, *row) for a in analyses for row in table.rows(a.data, a.of(metric))
+            ]
+            yield table.name, f"trial {table.columns}", rows
+    yield "losses", "trial host node after_seq before_seq mono_from_ns mono_to_ns", [
+        (a.data.file.n, x.host, x.node, x.after_seq, x.before_seq, x.mono_from_ns, x.mono_to_ns)
+        for a in analyses for x in a.data.intake.losses
+    ]  # fmt: skip
 
 
 def _copy(db: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str], rows: Rows) -> None:

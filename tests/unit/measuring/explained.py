@@ -8,7 +8,12 @@ from typing import Any
 from metrics.report import methods
 
 Path = tuple[str, ...]
-DECLARED = [tuple(figure.split(".")) for m in methods.declared() for figure in m.figures]
+DECLARED = [
+    tuple(figure.split("."))
+    for group in methods.GROUPS.values()
+    for m in group
+    for figure in m.figures
+]
 SAMPLES = {path[1] for path in DECLARED if path[0] == "Q"}
 
 

@@ -16,7 +16,7 @@ import pytest
 from faults.model.record import Record
 from metrics.intake.phase_windows import measured
 from metrics.intake.trial import TrialData
-from metrics.measure import finality, recovery
+from metrics.measure import finality, head_lag, recovery
 from metrics.measure.blocks import Block
 from metrics.measure.finality import BlockFinality, Final
 from metrics.model.plan import Phase, PlannedFault, PlannedTrial
@@ -133,7 +133,7 @@ def test_whether_a_node_was_silent_hangs_on_no_microsecond(late_ns: int) -> None
         plan = SimpleNamespace(slot_ns=10**9, round_slots=8, blocks_per_turn=2)
         data: Any = SimpleNamespace(plan=plan, end_ns=19 * 10**9)
         behind = np.zeros(len(slots), dtype=bool)
-        host = recovery.Series(times, times, times, lib, lib)
+        host = head_lag.Series(times, times, times, lib, lib)
         return recovery._disturbed(host, behind, (2e9, 18e9), data)
 
     assert [disturbed(left_out) for left_out in (0, 1, 2, 3)] == [False, False, False, True]
@@ -145,7 +145,7 @@ def test_whether_a_slot_lies_at_the_end_of_a_window_hangs_on_no_microsecond(late
     plan = SimpleNamespace(slot_ns=10**9, round_slots=8, blocks_per_turn=2)
     data: Any = SimpleNamespace(plan=plan, end_ns=19 * 10**9)
     times = slots * 1e9 + late_ns
-    host = recovery.Series(times, times, times, slots, slots)
+    host = head_lag.Series(times, times, times, slots, slots)
     behind = slots >= 14
     assert recovery._disturbed(host, behind, (2e9, 14e9), data)
     assert not recovery._disturbed(host, behind, (2e9, 13.8e9), data)
@@ -156,10 +156,10 @@ def test_how_far_a_host_lags_hangs_on_no_microsecond(late_ns: int) -> None:
     slots = np.arange(20.0)
     told, later = slots * 1e9, slots * 1e9 + late_ns
     hosts = {
-        "a": recovery.Series(told, told - 5_000, told + 5_000, slots, slots - 2),
-        "b": recovery.Series(later, later - 5_000, later + 5_000, slots + 1, slots - 2),
+        "a": head_lag.Series(told, told - 5_000, told + 5_000, slots, slots - 2),
+        "b": head_lag.Series(later, later - 5_000, later + 5_000, slots + 1, slots - 2),
     }
-    found = recovery._network_lag(hosts, "a")
+    found = head_lag.network_lag(hosts, "a")
     assert set(found.least) == {2}
     assert set(found.most) == {3}
 

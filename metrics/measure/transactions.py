@@ -1,18 +1,17 @@
-"""What became of the clients' transactions, and what the processes cost their hosts."""
+"""What became of the clients' transactions, judged by the blocks."""
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView
+from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool
 from metrics.model.method import Method
 
 TX = "id state"
-PROCESS = "cpu_ns rss_bytes loop_late_ns"
 ID_DIGITS = 16
 """So much of a transaction's id do `applied` events give."""
 _HELD = (
@@ -53,16 +52,6 @@ class Transactions:
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """One writer's own cost over the trial."""
-
-    node: str
-    cpu_percent: float | None
-    rss_bytes_max: int
-    loop_late_ns_max: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Held:
     """Beginnings of ids of transactions: in any block, in one of the chain, in a final one."""
 
@@ -96,6 +85,16 @@ def measure(data: TrialData, chain: ChainView) -> Transactions:
     return Transactions(found, held.known)
 
 
+def pool(over: Pool[Transactions]) -> Figures:
+    """Return the `transactions` part of M."""
+    parts = [
+        counts(found, start_ns, end_ns)
+        for data, found in over.trials
+        for start_ns, end_ns in over.windows(data)
+    ]
+    return {"transactions": _merge(parts)}
+
+
 def counts(items: Transactions, start_ns: float, end_ns: float) -> dict[str, Any]:
     """Return the `transactions` part of M for those sent in [start_ns, end_ns).
 
@@ -118,7 +117,7 @@ def counts(items: Transactions, start_ns: float, end_ns: float) -> dict[str, Any
     }
 
 
-def merge(parts: list[dict[str, Any]]) -> dict[str, Any]:
+def _merge(parts: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the sums over windows and trials; unknown is what is unknown in one of them."""
     total: dict[str, Any] = {}
     for part in parts:
@@ -153,30 +152,7 @@ def _held(data: TrialData, chain: ChainView) -> _Held:
                  chain.canonical <= blocks.keys())  # fmt: skip
 
 
-def costs(data: TrialData) -> list[Cost]:
-    """Return CPU share (of one core), largest RSS and worst loop lateness of every writer."""
-    found: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
-    for event in data.events("process", PROCESS):
-        cpu, rss, late = event.fields
-        found[event.node].append((event.mono_ns, cpu or 0, rss or 0, late or 0))
-    result = []
-    for node in sorted(found):
-        steps = found[node]
-        pairs = list(itertools.pairwise(steps))
-        used = sum(b[1] - a[1] for a, b in pairs if b[1] >= a[1])
-        passed = sum(b[0] - a[0] for a, b in pairs if b[1] >= a[1])
-        result.append(
-            Cost(
-                node=node,
-                cpu_percent=round(100 * used / passed, 3) if passed else None,
-                rss_bytes_max=max(step[2] for step in steps),
-                loop_late_ns_max=max(step[3] for step in steps),
-            )
-        )
-    return result
-
-
-METHODS = (
+_METHODS = (
     Method(
         name="Transactions",
         figures=(
@@ -193,11 +169,18 @@ METHODS = (
         f"The first {ID_DIGITS} digits of an id are its own.",
         counts=(("phases.warmup.transactions.sent", "of warm-up"),),
     ),
-    Method(
-        name="What the processes cost",
-        formula="CPU: processor time used over time passed, from the first to the last record. RSS "
-        "and event loop: the largest of all records.",
-        left_out="Time between two records across a restart.",
-        assumes="What the kernel counts for each process.",
+)
+METRIC = Metric(
+    measure=measure,
+    pool=pool,
+    methods=_METHODS,
+    place=7,
+    expected=tuple(
+        Expected(f"transactions.{key}") for key in ("sent", "included", "irreversible", "lost")
+    ),
+    columns=Columns(
+        heads='<th class="n">tx included<br>/ sent (lost)</th>',
+        cells='\n<td class="n">{{ known(m.transactions.included) }} / {{ m.transactions.sent }}'
+        "{% if m.transactions.lost %} ({{ m.transactions.lost }}){% endif %}</td>",
     ),
 )

@@ -1,0 +1,70 @@
+"""How far each host's last irreversible block is behind the highest head, sample by sample."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from metrics.intake.trial import TrialData
+from metrics.model.quantiles import Floats
+
+SLOT_DUE = "slot head_num lib_num"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One host's head and last irreversible block over time, one sample a slot."""
+
+    t_ns: Floats
+    lo_ns: Floats
+    hi_ns: Floats
+    head: Floats
+    lib: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """A host's lag in blocks at each of its samples: the least and the most that it may be."""
+
+    least: Floats
+    most: Floats
+
+
+def series(data: TrialData) -> dict[str, Series]:
+    """Return each host's samples in order of time."""
+    found: dict[str, list[tuple[float, float, float, int, int]]] = defaultdict(list)
+    for event in data.events("slot_due", SLOT_DUE):
+        if event.t_ns == event.t_ns:
+            head, lib = event.fields[1] or 0, event.fields[2] or 0
+            found[event.host].append((event.t_ns, event.lo_ns, event.hi_ns, head, lib))
+    result = {}
+    for host in sorted(found):
+        table = np.asarray(sorted(found[host]), dtype=np.float64)
+        result[host] = Series(*table.T)
+    return result
+
+
+def network_lag(hosts: dict[str, Series], host: str) -> Lag:
+    """Return, at each sample of host, the highest head seen anywhere so far minus its own LIB.
+
+    Its least is that of heads which were seen before for sure, its most that of all which may have
+    been.
+    """
+    own = hosts[host]
+    head = np.concatenate([s.head for s in hosts.values()])
+
+    def top(seen: list[Floats], until: Floats) -> Floats:
+        t_ns = np.concatenate(seen)
+        order = np.argsort(t_ns, kind="stable")
+        reached = np.maximum.accumulate(head[order])
+        at = np.searchsorted(t_ns[order], until, side="right") - 1
+        found: Floats = np.where(at >= 0, reached[np.maximum(at, 0)], 0.0)
+        return np.maximum(found, own.head)
+
+    every = list(hosts.values())
+    return Lag(
+        least=top([s.hi_ns for s in every], own.lo_ns) - own.lib,
+        most=top([s.lo_ns for s in every], own.hi_ns) - own.lib,
+    )

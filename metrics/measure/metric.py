@@ -1,0 +1,106 @@
+"""What a metric is: how a trial is measured, how trials are pooled, and what is said of it where.
+
+One module declares one METRIC, and `registry` names that module. M of summary.json, the tables,
+what a campaign may expect, and the report's phases and methods are all read from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from metrics.intake.trial import TrialData
+from metrics.measure.blocks import ChainView
+from metrics.model.method import Method
+
+T = TypeVar("T")
+Figures = dict[str, Any]
+"""M, or a part of it, as summary.json holds it."""
+CHAIN, DOUBT = "Chain", "Errors, clocks and verdicts"
+"""Groups of the report's methods that metrics may belong to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool(Generic[T]):
+    """What one set of figures is made of: what was measured in trials, and which of their phases.
+
+    whole: these are all phases that count for the whole trial, not one of them alone.
+    """
+
+    trials: list[tuple[TrialData, T]]
+    phases: frozenset[str]
+    whole: bool
+
+    def windows(self, data: TrialData) -> list[tuple[int, int]]:
+        """Return when the phases were in a trial, each of their stretches."""
+        return [(p.start_ns, p.end_ns) for p in data.phases if p.name in self.phases]
+
+
+class Range(NamedTuple):
+    """From where to where a figure may lie that the record leaves open, and why it does."""
+
+    low: float
+    high: float
+    why: str
+
+
+def _known(figures: Figures, name: str) -> Range | None:
+    """Return that nothing is left open."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A figure that a campaign may set limits to: its path in M.
+
+    quantiles: it has a limit for each quantile. open: how far the record leaves it open, if at all.
+    """
+
+    name: str
+    quantiles: bool = False
+    open: Callable[[Figures, str], Range | None] = _known
+
+
+class Table(NamedTuple):
+    """A table of tables/: its columns after the trial's number, and a trial's rows of it.
+
+    Times are ns since T0, lo and hi the ends of their error.
+    """
+
+    name: str
+    columns: str
+    rows: Callable[[TrialData, Any], Iterable[tuple[Any, ...]]]
+
+
+class Columns(NamedTuple):
+    """Columns of the report's table of phases: their heads, and cells of `m`, a phase's M."""
+
+    heads: str
+    cells: str
+
+
+_NO_COLUMNS = Columns("", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Metric(Generic[T]):
+    """A metric, whole.
+
+    measure: what a trial shows. pool: the keys that this adds to M. place: where the report shows
+    it, from the top; the order of M is that of the registry.
+    """
+
+    measure: Callable[[TrialData, ChainView], T]
+    pool: Callable[[Pool[T]], Figures]
+    methods: tuple[Method, ...]
+    place: int
+    group: str = CHAIN
+    expected: tuple[Expected, ...] = ()
+    table: Table | None = None
+    columns: Columns = _NO_COLUMNS
+
+
+def pooled_nothing(over: Pool[Any]) -> Figures:
+    """Return no figures: for what only the page shows."""
+    return {}

@@ -1,0 +1,34 @@
+"""Every metric, in the order of M in summary.json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metrics.measure import (
+    clocks,
+    costs,
+    finality,
+    forks,
+    irreversible,
+    propagation,
+    recovery,
+    slots,
+    transactions,
+)
+from metrics.measure.metric import Expected, Metric
+
+METRICS: tuple[Metric[Any], ...] = (
+    finality.METRIC,
+    irreversible.METRIC,
+    propagation.METRIC,
+    slots.METRIC,
+    forks.METRIC,
+    recovery.METRIC,
+    clocks.METRIC,
+    transactions.METRIC,
+    costs.METRIC,
+)
+SHOWN = tuple(sorted(METRICS, key=lambda metric: metric.place))
+"""The same in the order of the report."""
+EXPECTED: dict[str, Expected] = {each.name: each for metric in SHOWN for each in metric.expected}
+"""What a campaign may expect, by name."""
