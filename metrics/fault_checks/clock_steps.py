@@ -141,7 +141,7 @@ def _judged_window(data: TrialData, fault: PlannedFault) -> Stretch:
 
 
 def _not_moved(host: str, line: Line, own: Stamps, window: Stretch, asked_ns: int) -> list[str]:
-    """Return when a clock was not off by what was asked, or that its noise hides that."""
+    """Return a finding where a clock was not off as asked, or where its noise hides that."""
     noise_ns = line.margin_ns(int(own.mono[-1]))
     if noise_ns > abs(asked_ns) * NOISE_SHARE:
         return [f"{host}'s clock was unsteady by {noise_ns / 1e6:.1f} ms before the fault"]
@@ -156,7 +156,7 @@ def _not_moved(host: str, line: Line, own: Stamps, window: Stretch, asked_ns: in
 
 
 def _not_drifting(host: str, parts: list[Stamps], rate: float, asked: float) -> list[str]:
-    """Return when a clock ran at another rate than asked."""
+    """Return a finding with the time in which a clock ran at another rate than asked."""
     off = []
     for part in parts:
         line = clock_readings.fit(part)
@@ -195,7 +195,7 @@ def _rate_before(data: TrialData, fault: PlannedFault, host: str) -> tuple[float
 def _dark(
     data: TrialData, fault: PlannedFault, own: Stamps, host: str, window: Stretch
 ) -> list[str]:
-    """Return when nothing told of the clock for longer than three slots or measuring steps.
+    """Return a finding where nothing told of the clock for longer than three slots or steps.
 
     A clock set back makes its node wait that long for its next slot.
     """

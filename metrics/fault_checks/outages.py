@@ -86,7 +86,7 @@ def pause(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
 
 
 def _wrote(data: TrialData, fault: PlannedFault, host: str) -> list[str]:
-    """Return when the host's node wrote although the fault was in force, nothing if it did not.
+    """Return a finding where the host's node wrote although the fault was in force.
 
     Where another fault of the host takes its node's death back, the time up to then counts.
     """

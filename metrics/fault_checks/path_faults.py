@@ -181,7 +181,7 @@ def _delay_word(each: dict[tuple[str, str], float], asked_ns: float) -> str:
 
 
 def _undelayed(found: list[Burst], before: Rtts, least_ns: float) -> str:
-    """Return when a pair was without the delay although it was in force, "" when none was.
+    """Return which pair was without the delay although it was in force, and when; "" for none.
 
     A burst whose fastest answer gained less than half of the least delay was not delayed.
     """

@@ -100,7 +100,7 @@ def _typical(found: list[Told]) -> Told:
 
 
 def _not_lied(host: str, lasting: list[Told], base: Told, asked_ns: int) -> list[str]:
-    """Return when checks were told something else than the lie."""
+    """Return a finding with the time in which checks were told something else than the lie."""
     off = [
         check.t_ns for check in lasting
         if abs(check.ahead_ns - base.ahead_ns - asked_ns)
@@ -110,7 +110,7 @@ def _not_lied(host: str, lasting: list[Told], base: Told, asked_ns: int) -> list
 
 
 def _unchecked(host: str, earlier: list[Told], lasting: list[Told], window: Stretch) -> list[str]:
-    """Return when a host asked no server for longer than two of its polls and a half."""
+    """Return a finding where a host asked no server for longer than two of its polls and a half."""
     apart = [b.t_ns - a.t_ns for a, b in itertools.pairwise(earlier)]
     poll_ns = max(POLL_NS, statistics.median(apart) if apart else 0.0)
     gap = effect_gaps.unseen((check.t_ns for check in lasting), window, 2.5 * poll_ns)

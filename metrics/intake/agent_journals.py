@@ -104,7 +104,7 @@ class _Zero:
         }
 
     def t_ns(self, record: Record) -> int:
-        """Return when the record was written."""
+        """Return the time since T0 at which the record was written."""
         mono_ns = self._mono_ns.get(record.boot)
         return record.wall_ns - self._wall_ns if mono_ns is None else record.mono_ns - mono_ns
 

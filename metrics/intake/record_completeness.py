@@ -71,7 +71,7 @@ class Zero:
             self._mono.setdefault(epoch, stamp.mono_ns - stamp.wall_ns + t0_wall_ns)
 
     def t_ns(self, host: str, stamp: Stamp) -> int:
-        """Return when the line was written, about, since T0."""
+        """Return the time since T0 at which the line was written, about."""
         return stamp.mono_ns - self._mono[host, stamp.boot]
 
 
@@ -148,7 +148,7 @@ class _Life:
         return self.node == self.host
 
     def t_ns(self, stamp: Stamp) -> int:
-        """Return when the line was written, about, since T0."""
+        """Return the time since T0 at which the line was written, about."""
         return self.zero.t_ns(self.host, stamp)
 
     def faults(self, kinds: Iterable[str]) -> list[PlannedFault]:

@@ -124,7 +124,7 @@ class TrialData:
 
     @property
     def end_ns(self) -> int:
-        """Return when observation ended, since T0: the plan's end, or earlier if interrupted.
+        """Return the end of observation, since T0: the plan's, or an earlier one if interrupted.
 
         A trial that ran to its end has no other: when its last slot was told is known only as well
         as the clocks are, and whether that slot counts must not hang on microseconds.

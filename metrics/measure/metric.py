@@ -33,7 +33,7 @@ class Pool(Generic[T]):
     whole: bool
 
     def windows(self, data: TrialData) -> list[tuple[int, int]]:
-        """Return when the phases were in a trial, each of their stretches."""
+        """Return each stretch of the phases in a trial."""
         return [(p.start_ns, p.end_ns) for p in data.phases if p.name in self.phases]
 
 

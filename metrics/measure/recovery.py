@@ -149,7 +149,7 @@ def since(moment: Moment, healed: Moment) -> tuple[float, float, float]:
 
 
 def healed_at(data: TrialData, fault: PlannedFault) -> Moment:
-    """Return when the last host healed, by its agent's stamps, else when the plan ends the fault.
+    """Return the moment the last host healed, by its agent's stamps, else as the plan ends it.
 
     A host's schedule began when its own clock said T0, so it is put on the common time line; that
     of a provider, whose clock nobody probes, is taken as it is.
@@ -169,7 +169,7 @@ def healed_at(data: TrialData, fault: PlannedFault) -> Moment:
 
 
 def _placed(data: TrialData, record: Record, between_ns: tuple[int, int]) -> Moment:
-    """Return when a change that an agent recorded took place, within what it says."""
+    """Return the moment of a change that an agent recorded, within what it says."""
     first_ns, last_ns = between_ns
     own = Moment((first_ns + last_ns) / 2, first_ns, last_ns)
     if record.t_ns is None:
@@ -229,7 +229,7 @@ def _by_tenths(t_ns: Floats, data: TrialData) -> Floats:
 
 
 def _first_final(finals: list[tuple[Moment, int]], healed: Moment) -> Moment | None:
-    """Return when the first block became final at a host that was made after the heal."""
+    """Return the moment the first block that was made after the heal became final at a host."""
 
     def first(end: str) -> float:
         """Return the earliest of one end of the moments; infinite when there is none."""

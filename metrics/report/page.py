@@ -117,7 +117,7 @@ def _few(hosts: list[str]) -> str:
 
 
 def _stretches(found: list[tuple[float, float]]) -> str:
-    """Return when a phase was: each of its stretches, or how many where these would fill a page."""
+    """Return the time of a phase: each of its stretches, or how many if these would fill a page."""
     if len(found) > FEW:
         return f"{len(found)} stretches in {_window(found[0][0], found[-1][1])} s"
     return ", ".join(_window(start, end) for start, end in found) + " s"

@@ -73,7 +73,7 @@ def stretches(
     observed_ns: int,
     started: Iterable[tuple[str, float]] = (),
 ) -> list[Stretch]:
-    """Return when, up to observed_ns, finality must go on: a quorum is live, its links are whole.
+    """Return the times when finality must go on, up to observed_ns: a quorum is live and linked.
 
     Whoever joins a quorum needs RECONNECT_NS for its links; who starts, or restarts, confirms
     nothing in its first turn, so that for two rounds after it finality may come two rounds later.
