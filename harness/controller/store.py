@@ -142,7 +142,7 @@ def every(root: Path = ROOT) -> list[RunFolder]:
 
 
 def check_space(root: Path, raw_bytes: int) -> None:
-    """Return nothing; the estimate must fit on the disk of root, with some spare.
+    """Refuse an estimate that does not fit on the disk of root, with some spare.
 
     Raises:
         StoreError: it does not.

@@ -26,7 +26,7 @@ _Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: "")
 
 
 def check(path: Path) -> None:
-    """Return if the inventory and the variable files beside it are YAML without a key given twice.
+    """Refuse an inventory, or a variable file beside it, that is no YAML or gives a key twice.
 
     Raises:
         InventoryError: names the file, and the line where there is one.

@@ -13,7 +13,7 @@ SELECTOR_WORDS = ("one", "all", "minority", "majority", "f", "f+1")
 
 
 def check_addresses(path: Path, addresses: Mapping[str, str]) -> None:
-    """Return if the hosts can reach each other at these data addresses.
+    """Refuse data addresses at which the hosts cannot reach each other.
 
     Raises:
         InventoryError: an address is another's, stays on its host, or is of another family.
@@ -38,7 +38,7 @@ def check_addresses(path: Path, addresses: Mapping[str, str]) -> None:
 def check_words(
     path: Path, hosts: Sequence[str], groups: Mapping[str, Sequence[str]], zones: Mapping[str, str]
 ) -> None:
-    """Return if each name of a host, group or zone stands for one set of hosts in a campaign.
+    """Refuse a name of a host, group or zone that stands for two sets of hosts in a campaign.
 
     groups: members by name; zones: the zone of each host that has one.
 

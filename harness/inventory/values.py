@@ -54,7 +54,7 @@ class Reader:
     values: Mapping[str, Any]
 
     def check_keys(self) -> None:
-        """Return if every slotlab_ variable is known."""
+        """Refuse a slotlab_ variable that is not known."""
         known = HOST_KEYS + LAB_KEYS
         for key in self.values:
             if key.startswith("slotlab_") and key not in known:

@@ -106,7 +106,7 @@ def _way(fleet: Fleet, deployed: Mapping[str, DeployedHost]) -> str:
 
 
 def _arm(fleet: Fleet, deployed: Mapping[str, DeployedHost], how: str, owner: str) -> None:
-    """Return once every agent has the delay; T0 is told to each on its own clock."""
+    """Arm every agent with the delay; T0 is told to each on its own clock."""
     clocks = fleet.ask("hello")
     requests = {
         name: {

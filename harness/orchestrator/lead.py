@@ -45,7 +45,7 @@ class Pace:
         return max(FLOOR_NS, self.needed_ns() * 3 // 2)
 
     def ready_within_ns(self) -> int:
-        """Return when to give up on nodes that were told to start, however slow their hosts are."""
+        """Return how long started nodes are waited for, however slow their hosts are."""
         return max(READY_FLOOR_NS, 3 * self.lead_ns())
 
     def steps(self) -> list[Step]:

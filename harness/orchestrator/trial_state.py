@@ -60,7 +60,7 @@ class Progress:
     problems: list[str] = field(default_factory=list)
 
     def refuse_reboots(self, boots: Mapping[str, str]) -> None:
-        """Return nothing; no host but those whose power was cut is in another boot than before.
+        """Refuse another boot than before on any host but those whose power was cut.
 
         Raises:
             RunError: one is.

@@ -133,7 +133,7 @@ class Remote:
         self.close()
 
     def close(self) -> None:
-        """Return once every channel and connection is closed."""
+        """Close every channel and connection."""
         self._closing.set()
         self.reconnect()
         for pool in self._pools.values():
@@ -246,7 +246,7 @@ class Remote:
         return self.ctl(dict.fromkeys(self._hosts, request), timeout_s=timeout_s, lane=lane)
 
     def reconnect(self) -> None:
-        """Return with all connections dropped; the next call logs in anew (new groups count)."""
+        """Drop all connections, so that the next call logs in anew (new groups count)."""
         for line in list(self._lines.values()):
             if line.channel is not None:
                 line.channel.close()

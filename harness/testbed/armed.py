@@ -82,7 +82,7 @@ def look(remote: Remote) -> dict[str, HostState]:
 
 
 def refuse(states: Mapping[str, HostState], inventory: str) -> None:
-    """Let pass a lab on which nothing is armed or runs, or whose owner may be alive.
+    """Refuse a lab on which something is armed or runs, unless its owner may be alive.
 
     Raises:
         LockError: a trial is there whose controller is gone: one line that says whose, what, until

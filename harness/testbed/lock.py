@@ -73,7 +73,7 @@ class HostLock:
         return self._ask(ttl_ns, lane="renewals", timeout_s=RENEW_S)
 
     def release(self) -> None:
-        """Return once every host that answers has given the lock back."""
+        """Give the lock back on every host that answers."""
         self.remote.ctl_all("unlock", owner=self.owner, timeout_s=PATIENCE_S)
 
     def _ask(
@@ -146,7 +146,7 @@ def hold(lab_id: str, purpose: str) -> Iterator[None]:
 
 
 def forget(lab_id: str) -> None:
-    """Return nothing; no lock is left of a holder that died."""
+    """Remove the lock that a holder left which died."""
     with contextlib.suppress(BlockingIOError), held(_path(lab_id)):
         pass
 

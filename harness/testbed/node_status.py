@@ -43,7 +43,7 @@ class NodeStatus(msgspec.Struct, frozen=True):
 
     @property
     def linked(self) -> int:
-        """Return with how many peers greetings were exchanged."""
+        """How many peers have exchanged greetings with the node."""
         return sum(peer.linked for peer in self.peers)
 
 

@@ -54,7 +54,7 @@ class Provider:
     folder: Path
 
     def prepare(self, trial: str, owner: str = "") -> None:
-        """Return once the journal is empty and belongs to the trial."""
+        """Begin an empty journal, which belongs to the trial."""
         self.ask("prepare", trial=trial, files={}, owner=owner)
 
     def arm(
@@ -72,7 +72,7 @@ class Provider:
         )
 
     def renew(self, trial: str, lease_ns: int) -> None:
-        """Return once the lease ends lease_ns from now."""
+        """Have the lease end lease_ns from now."""
         self.ask("renew", trial=trial, lease_ns=lease_ns)
 
     def status(self) -> Status:
@@ -239,7 +239,7 @@ def _spawn(folder: Path, file: Path) -> None:
 
 
 def forget(lab_id: str) -> None:
-    """Return once the agent of a lab that is gone has ended, and its folder with it.
+    """End the agent of a lab that is gone, and remove its folder.
 
     Raises:
         RunError: it does not end.
