@@ -48,11 +48,14 @@ lint: setup
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 
-# Versions and hashes, no addresses. Run after editing pyproject.toml.
+# Versions and hashes, no addresses: of the controller, and of hosts. Run after editing
+# pyproject.toml.
+LOCK := .venv/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --no-annotate --no-header pyproject.toml
 lock:
-	.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-annotate --no-header --all-extras pyproject.toml \
-	    -o requirements.lock
+	$(LOCK) --universal --all-extras -o requirements.lock
+	$(LOCK) --python-platform x86_64-manylinux_2_36 --constraints requirements.lock \
+	    -o harness/deploy/hosts.lock
 
 # The runs that tests bend, anew: after a change of the run folder's format.
 record: setup

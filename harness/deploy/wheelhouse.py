@@ -1,6 +1,6 @@
 """The environment a lab host runs, as one archive per (architecture, Python minor).
 
-The controller takes the node's dependencies as wheels, checked against the lock file's hashes,
+The controller takes the node's dependencies as wheels, checked against the hashes in hosts.lock,
 adds the packages node and faults, and packs all of it reproducibly. Hosts need no registry.
 """
 
@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import importlib.metadata
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-import tomllib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +28,8 @@ GLIBC_MINORS = range(17, 36)
 """manylinux tags a host may take: Debian 12 and Ubuntu 24.04 have glibc 2.36 and newer."""
 KEPT_ARCHIVES = 12
 """The newest archives stay in the cache: two for each architecture and Python minor."""
-_PIN = re.compile(r"([A-Za-z0-9._-]+)==(\S+)")
+LOCK = "harness/deploy/hosts.lock"
+"""What the node needs, a part of requirements.lock: `make lock` has uv resolve both."""
 
 
 class WheelhouseError(RunError):
@@ -74,7 +71,7 @@ def build(target: Target, *, root: Path | None = None, cache: Path | None = None
     """Return the environment for target, taken from the cache when nothing has changed.
 
     Raises:
-        WheelhouseError: no wheel fits, the lock file lacks a package, or the disk is full.
+        WheelhouseError: no wheel fits, or the disk is full.
     """
     root = root or CLONE
     cache = cache or cache_home() / "env"
@@ -82,7 +79,7 @@ def build(target: Target, *, root: Path | None = None, cache: Path | None = None
         raise WheelhouseError(problem)
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        site, digest = _wheels(target, requirements(root), cache)
+        site, digest = _wheels(target, (root / LOCK).read_text(), cache)
         sources = [(name, root / name) for name in _own_files(root)]
         stamp = _stamp(f"layout 2\n{digest}", sources)
         archive = cache / f"{stamp}.tar.gz"
@@ -99,73 +96,9 @@ def build(target: Target, *, root: Path | None = None, cache: Path | None = None
     return Environment(archive, stamp, built=True)
 
 
-def requirements(root: Path) -> str:
-    """Return the lock file's lines, with hashes, for the node's dependencies and what they need.
-
-    Raises:
-        WheelhouseError: a dependency is not in the lock file, or is there in two versions.
-    """
-    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    blocks: dict[str, list[str]] = {}
-    for block in _blocks((root / "requirements.lock").read_text()):
-        pin = _PIN.match(block)
-        if pin:
-            blocks.setdefault(_normal(pin[1]), []).append(block)
-    wanted = [_normal(_name(text)) for text in project["dependencies"]]
-    chosen: dict[str, str] = {}
-    while wanted:
-        name = wanted.pop()
-        if name in chosen:
-            continue
-        found = blocks.get(name, [])
-        if len(found) != 1:
-            problem = f"requirements.lock: {len(found)} entries for {name}, one is needed"
-            raise WheelhouseError(f"{problem}; lock again")
-        chosen[name] = found[0]
-        wanted += _needs(name)
-    return "\n".join(chosen[name] for name in sorted(chosen)) + "\n"
-
-
 def wheels_key(target: Target, pins: str) -> str:
     """Return the name under which the unpacked wheels of pins for target are cached."""
     return hashlib.sha256(f"1\n{target}\n{pins}".encode()).hexdigest()[:16]
-
-
-def _blocks(text: str) -> Iterator[str]:
-    """Yield each pin of a lock file together with its hash lines."""
-    block: list[str] = []
-    for line in text.splitlines():
-        if line.startswith((" ", "\t")) and block:
-            block.append(line)
-            continue
-        if block:
-            yield "\n".join(block)
-        block = [line] if _PIN.match(line) else []
-    if block:
-        yield "\n".join(block)
-
-
-def _needs(name: str) -> list[str]:
-    """Return what an installed package needs on CPython, extras left out."""
-    try:
-        needs = importlib.metadata.requires(name) or []
-    except importlib.metadata.PackageNotFoundError:
-        return []
-    return [
-        _normal(_name(text))
-        for text in needs
-        if "extra ==" not in text and "pypy" not in text.lower()
-    ]
-
-
-def _name(requirement: str) -> str:
-    match = re.match(r"[A-Za-z0-9._-]+", requirement)
-    assert match, requirement
-    return match[0]
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _wheels(target: Target, pins: str, cache: Path) -> tuple[Path, str]:
