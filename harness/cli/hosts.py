@@ -127,7 +127,7 @@ def _print_outcomes(show: Show, result: DeployResult, *, applied: bool = True) -
     for outcome in result.outcomes:
         changed = "changed" if applied else "would change"
         word = {"failed": "fail", "changed": changed, "unchanged": "unchanged"}[outcome.state]
-        why = f": {said(outcome.reason)}" if outcome.reason else ""
+        why = f": {said(outcome.failure)}" if outcome.failure else ""
         console.print(f"{outcome.host}: {styled(word)}{why}", highlight=False)
         for line in (*outcome.lines, *outcome.diff):
             if not applied and line.startswith("wrote "):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypedDict
+import msgspec
 
 from harness.controller.awaiting import Tell, each
 from harness.deploy.packages import PROGRAMS
@@ -39,38 +38,29 @@ print(json.dumps({"arch": os.uname().machine, "bits": 64 if sys.maxsize > 2**32 
 """
 
 
-class _Printed(TypedDict):
-    arch: str
-    bits: int
-    python: tuple[int, int]
-    cards: str
-    free_bytes: dict[str, int]
-    stamps: list[str]
-    programs: dict[str, bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostFacts:
-    """One host's machine. cards are its network interfaces.
+class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One host's machine, as it printed it.
 
     free_bytes is by the folder that deploy will write to, programs says which are there, stamps are
-    the environments already installed whole.
+    the environments already installed whole, listed_cards is what `ip -j addr` printed.
     """
 
-    host: str
     arch: str
     bits: int
     python: tuple[int, int]
-    cards: tuple[Card, ...]
     free_bytes: dict[str, int]
     programs: dict[str, bool]
     stamps: list[str]
+    listed_cards: str = msgspec.field(name="cards")
+
+    @property
+    def cards(self) -> tuple[Card, ...]:
+        """The host's network interfaces."""
+        return cards.read(self.listed_cards)
 
 
 def gather(remote: Remote, tell: Tell) -> tuple[dict[str, HostFacts], dict[str, str]]:
     """Return the facts of the hosts that answered, and for the others one line why not."""
-    facts: dict[str, HostFacts] = {}
-    problems: dict[str, str] = {}
     commands = {
         host.name: host_python.command(host, ",".join(PROGRAMS), "/opt/slotlab", host.state_dir)
         for host in remote.inventory.hosts
@@ -79,26 +69,10 @@ def gather(remote: Remote, tell: Tell) -> tuple[dict[str, HostFacts], dict[str, 
     def look(name: str) -> HostResult:
         return remote.run([name], commands[name], stdin=_SCRIPT, timeout_s=LOOK_S)[name]
 
-    found, results = read_json(each(list(commands), look, "asking what they are", tell), _Printed)
-    for name, result in results.items():
-        if result.ok:
-            facts[name] = _facts(name, found[name])
-        else:
-            problems[name] = _why(remote.inventory.host(name), result)
-    return facts, problems
-
-
-def _facts(host: str, said: _Printed) -> HostFacts:
-    return HostFacts(
-        host=host,
-        arch=said["arch"],
-        bits=said["bits"],
-        python=said["python"],
-        cards=cards.read(said["cards"]),
-        free_bytes=said["free_bytes"],
-        programs=said["programs"],
-        stamps=said["stamps"],
-    )
+    answers = each(list(commands), look, "asking what they are", tell)
+    facts, results = read_json(answers, HostFacts)
+    host = remote.inventory.host
+    return facts, {n: _why(host(n), result) for n, result in results.items() if not result.ok}
 
 
 def _why(host: Host, result: HostResult) -> str:

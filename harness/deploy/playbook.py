@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import ansible_runner
 
@@ -44,13 +44,18 @@ class PlaybookError(RunError):
 
 @dataclass(slots=True)
 class PlayedHost:
-    """What a playbook did on one host so far: changed tasks, printed lines, or why it failed."""
+    """What a playbook did on one host so far: what changed or was removed, or why it failed."""
 
     host: str
     changed: bool = False
     failure: str = ""
     lines: list[str] = field(default_factory=list)
     diff: list[str] = field(default_factory=list)
+
+    @property
+    def state(self) -> Literal["changed", "unchanged", "failed"]:
+        """What came of the host, in a word."""
+        return "failed" if self.failure else "changed" if self.changed else "unchanged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import json
 import time
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from harness.controller.awaiting import Tell, each, nobody
 from harness.deploy import keys
@@ -30,46 +29,24 @@ from harness.testbed.lock import hold_hosts
 from node.timing.ntp_rules import split_server
 
 HEALTH_DEADLINE_S = 90.0
-State = Literal["changed", "unchanged", "failed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostOutcome:
-    """What came of one host. lines name what changed or was removed; reason: why it failed."""
-
-    host: str
-    state: State
-    reason: str = ""
-    lines: tuple[str, ...] = ()
-    diff: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployResult:
     """Every host's outcome, in inventory order, and how long it took."""
 
-    outcomes: tuple[HostOutcome, ...]
+    outcomes: tuple[PlayedHost, ...]
     elapsed_ns: int
 
     @property
     def ok(self) -> bool:
         """Return whether no host failed."""
-        return all(outcome.state != "failed" for outcome in self.outcomes)
+        return not self.failed
 
     @property
     def failed(self) -> dict[str, str]:
         """Return the hosts that failed, each with one line why."""
-        return {o.host: o.reason for o in self.outcomes if o.state == "failed"}
-
-    @property
-    def changed(self) -> bool:
-        """Return whether anything changed on any host."""
-        return any(outcome.state == "changed" for outcome in self.outcomes)
-
-    def __str__(self) -> str:
-        counts = Counter(outcome.state for outcome in self.outcomes)
-        parts = [f"{count} {state}" for state, count in sorted(counts.items())]
-        return f"{len(self.outcomes)} hosts in {self.elapsed_ns / 1e9:.1f} s: {', '.join(parts)}"
+        return {o.host: o.failure for o in self.outcomes if o.failure}
 
 
 def deploy(
@@ -297,18 +274,8 @@ def _result(
     problems: Mapping[str, str],
     started: int,
 ) -> DeployResult:
-    outcomes = []
-    for host in inventory.hosts:
-        done = played.get(host.name, PlayedHost(host.name))
-        reason = problems.get(host.name) or done.failure
-        state: State = "failed" if reason else "changed" if done.changed else "unchanged"
-        outcomes.append(
-            HostOutcome(
-                host=host.name,
-                state=state,
-                reason=reason,
-                lines=tuple(done.lines),
-                diff=tuple(done.diff),
-            )
-        )
+    outcomes = [
+        played.get(host.name) or PlayedHost(host.name, failure=problems.get(host.name, ""))
+        for host in inventory.hosts
+    ]
     return DeployResult(outcomes=tuple(outcomes), elapsed_ns=time.monotonic_ns() - started)

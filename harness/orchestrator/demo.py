@@ -70,7 +70,7 @@ def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
 def _deploy(lab: inventory.Inventory, show: Show) -> None:
     show.step("deploying")
     result = rollout.deploy(lab, progress=show.tick)
-    failed = [f"{each.host}: {each.reason}" for each in result.outcomes if each.state == "failed"]
-    if failed:
-        raise RunError("deploy: " + "; ".join(failed))
+    if not result.ok:
+        who = "; ".join(f"{host}: {why}" for host, why in result.failed.items())
+        raise RunError(f"deploy: {who}")
     show.step(f"deployed to {len(result.outcomes)} hosts in {result.elapsed_ns / 1e9:.1f} s")

@@ -35,14 +35,6 @@ short lease or lock depends on goes by `renewals`, beside whatever else a host i
 T = TypeVar("T")
 
 
-class RemoteError(RunError):
-    """Some hosts failed; results holds every host's result, also those that went well."""
-
-    def __init__(self, message: str, results: HostResults) -> None:
-        super().__init__(message)
-        self.results = results
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostResult:
     """What one command did on one host. reason is empty, or why it could not even run there.
@@ -97,11 +89,11 @@ class HostResults(Mapping[str, HostResult]):
         """Return these results if all are ok.
 
         Raises:
-            RemoteError: one line that names what was being done, each failed host and why.
+            RunError: one line that names what was being done, each failed host and why.
         """
         if self.failed:
             who = "; ".join(f"{result.host}: {result.problem}" for result in self.failed)
-            raise RemoteError(f"{doing}: {who}", self)
+            raise RunError(f"{doing}: {who}")
         return self
 
 
