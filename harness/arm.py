@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness.campaign_faults import PROVIDER_FAULTS
-from harness.units import SECOND_NS
+from harness.notation.units import SECOND_NS
 from metrics.model.plan import Plan, PlannedFault, PlannedHost, PlannedTrial
 
 NODE_UNIT = "slotlab-node.service"

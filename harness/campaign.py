@@ -22,7 +22,7 @@ from harness.campaign_model import SCHEMA, Campaign
 from harness.campaign_values import nearest
 from harness.controller.state_dir import CAMPAIGNS
 from harness.errors import CampaignError
-from harness.yaml_strict import BadYamlError, StrictLoader, parse_yaml
+from harness.notation.yaml_strict import BadYamlError, StrictLoader, parse_yaml
 from metrics.model.plan_checks import RESERVED
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from harness import units
 from harness.campaign_faults import FaultSpec, Selector
 from harness.campaign_values import Duration, Lease, Offset, Rate, Share, Size, Strict
+from harness.notation import units
 from metrics.model.plan import SEED_MAX
 
 SCHEMA = "slotlab.campaign/v1"

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from harness import units
+from harness.notation import units
 from metrics.measure.registry import EXPECTED
 from metrics.model.plan_checks import ALWAYS, EACH_FAULT
 from metrics.model.quantiles import KEYS

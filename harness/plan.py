@@ -21,7 +21,7 @@ from harness.campaign_values import nearest
 from harness.draw import draw, target_key
 from harness.errors import PlanError
 from harness.mechanism import Capabilities, mechanism
-from harness.units import SECOND_NS
+from harness.notation.units import SECOND_NS
 from metrics.model.plan import (
     Bounds,
     Estimate,

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness import units
 from harness.cli.options import AsJson, Become, Inventory, Limit, MaybeInventory, password
 from harness.controller.console import Show
 from harness.controller.terminal import console_of, said, styled, table_of
@@ -17,6 +16,7 @@ from harness.deploy.packages import HOST_PACKAGES, install_line
 from harness.errors import EXIT_LAB, UsageError
 from harness.inventory import inventory
 from harness.inventory.limit import limited
+from harness.notation import units
 from harness.preflight.rows import Row
 from harness.preflight.table import findings_of, shown
 

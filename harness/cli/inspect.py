@@ -13,12 +13,12 @@ from typing import Annotated
 
 import typer
 
-from harness import units
 from harness.cli.options import AsJson
 from harness.inspect import InspectError, inspect_block, inspect_header
 from harness.inspect.explain import check_profile
 from harness.inspect.finality import finality, question
 from harness.inspect.turns import bitshares_order, eosio_turn
+from harness.notation import units
 
 File = Annotated[str, typer.Argument(metavar="FILE|-", help="JSON as public APIs print it.")]
 Profile = Annotated[str, typer.Option("--profile", help="eosio or bitshares.")]

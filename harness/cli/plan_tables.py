@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.controller.terminal import table_of
-from harness.units import text_of_ns
+from harness.notation.units import text_of_ns
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 
 

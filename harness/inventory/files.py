@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.inventory.values import InventoryError
-from harness.yaml_strict import BadYamlError, StrictLoader, parse_yaml
+from harness.notation.yaml_strict import BadYamlError, StrictLoader, parse_yaml
 
 _VAULT = b"$ANSIBLE_VAULT"
 _SUFFIXES = (".yml", ".yaml", ".json", "")

@@ -12,9 +12,9 @@ from typing import Literal
 
 import msgspec
 
-from harness import yaml_strict
 from harness.errors import LabInputError
 from harness.labs.vm.dress import DiskDress, HostDress, LabDress, NicDress
+from harness.notation import yaml_strict
 
 CONTROLLER_NUMBER = 1
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
 from harness.mechanism import mechanism
+from harness.notation.units import SECOND_NS
 from harness.orchestrator.fleet import DeployedHost, Fleet, view
 from harness.preflight.pair_traffic import PairCount, Traffic, measure
 from harness.preflight.rows import LAB, Row, Verdict
 from harness.remote.fan_out import Remote
 from harness.testbed.collect import differences
 from harness.testbed.lock import hold_hosts
-from harness.units import SECOND_NS
 from metrics.model.plan import PlannedFault
 
 DELAY_NS = 20_000_000

@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from harness.errors import RunError
+from harness.notation.units import SECOND_NS
 from harness.remote.agent_channel import Reply
 from harness.testbed.lock import LOCKED, HostLock, refusals
 from harness.testbed.power import Provider
-from harness.units import SECOND_NS
 
 LOCK_TTL_NS = 60 * SECOND_NS
 LOCK_TTL_MAX_NS = 24 * 3600 * SECOND_NS

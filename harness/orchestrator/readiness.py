@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 
 from harness.errors import RunError
+from harness.notation.units import SECOND_NS
 from harness.orchestrator.trial_state import Context
 from harness.testbed.node_status import NodeStatus
-from harness.units import SECOND_NS
 
 PAUSE_S = (0.2, 2.0)
 """Between two looks at least and at most: four times as long as looking took, so that it leaves a

@@ -17,11 +17,11 @@ from harness import campaign, lab_view, plan
 from harness.controller import store
 from harness.controller.console import Show
 from harness.controller.store import RunFolder
+from harness.notation.units import text_of_ns
 from harness.orchestrator.reporting import report
 from harness.orchestrator.run import Outcome, trials_of
 from harness.sim.campaign import Simulated, simulate
 from harness.testbed.collect import ZSTD_LEVEL
-from harness.units import text_of_ns
 from metrics.model.plan import SIM, Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
 

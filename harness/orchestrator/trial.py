@@ -9,13 +9,13 @@ from typing import Any
 from harness import arm
 from harness.errors import Interrupted, RunError, StoreError
 from harness.genesis import first_round_ns, trial_files
+from harness.notation.units import SECOND_NS
 from harness.orchestrator import readiness
 from harness.orchestrator.fleet import access, all_ok
 from harness.orchestrator.trial_state import Context, Progress
 from harness.orchestrator.trial_teardown import UNITS, record_of, take_back
 from harness.orchestrator.trial_watch import tell_news, watch
 from harness.testbed import collect, power
-from harness.units import SECOND_NS
 from metrics.model.plan import PlannedTrial, encode
 from metrics.model.run_folder import Lead, TrialFile
 

@@ -8,8 +8,8 @@ import msgspec
 
 from harness.campaign_faults import PROVIDER_FAULTS
 from harness.errors import RunError
+from harness.notation.units import SECOND_NS
 from harness.orchestrator.trial_state import Context, Progress
-from harness.units import SECOND_NS
 from metrics.model.plan import PlannedTrial
 from metrics.report import fault_text
 

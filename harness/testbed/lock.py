@@ -21,9 +21,9 @@ from pathlib import Path
 from harness.controller.file_lock import held
 from harness.controller.state_dir import state_home
 from harness.errors import LockError
+from harness.notation.units import SECOND_NS
 from harness.remote.agent_channel import PATIENCE_S, Reply
 from harness.remote.fan_out import Lane, Remote
-from harness.units import SECOND_NS
 
 TTL_NS = 15 * 60 * SECOND_NS
 """How long the hosts keep a lock that nobody renews."""

@@ -1,0 +1,1 @@
+"""How operators write values: units inside the value, and YAML without surprises."""
