@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from harness.campaign_faults import PROVIDER_FAULTS
+from harness.campaign.fault_spec import PROVIDER_FAULTS
 from harness.notation.units import SECOND_NS
 from metrics.model.plan import Plan, PlannedFault, PlannedHost, PlannedTrial
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness import selectors
-from harness.campaign_faults import (
+from harness.campaign.fault_spec import (
     AnyFault,
     ByzantineFault,
     ClockDriftFault,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.campaign import CampaignFile
+from harness.campaign.campaign_file import CampaignFile
 from harness.inventory.inventory import Inventory
 from harness.plan import LabView
 from metrics.model.plan import SIM, PlannedHost

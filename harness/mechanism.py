@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping, Sequence
 
-from harness.campaign_faults import PROVIDER_FAULTS, SIM_ONLY_FAULTS
+from harness.campaign.fault_spec import PROVIDER_FAULTS, SIM_ONLY_FAULTS
 from metrics.model.plan import SIM, PlannedFault, PlannedHost
 
 Capabilities = Mapping[str, Mapping[str, bool]]

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness import consensus, expect, phases, plan_rules, selectors
-from harness.campaign import CampaignFile, Cell
-from harness.campaign_faults import AnyFault
-from harness.campaign_model import Campaign
-from harness.campaign_values import nearest
+from harness import consensus, phases, plan_rules, selectors
+from harness.campaign import expectations
+from harness.campaign.campaign_file import CampaignFile, Cell
+from harness.campaign.fault_spec import AnyFault
+from harness.campaign.model import Campaign
+from harness.campaign.values import nearest
 from harness.draw import draw, target_key
 from harness.errors import PlanError
 from harness.mechanism import Capabilities, mechanism
@@ -97,7 +98,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         end_ns=timing.end_ns,
         hosts=list(hosts),
         producers=producer_names(common.chain.producers),
-        expect=expect.resolve(common.expect),
+        expect=expectations.resolve(common.expect),
         lease=common.safety.lease,
         cells=[_cell(cell) for cell in file.cells],
         trials=trials,
@@ -284,7 +285,7 @@ def _trial(
 def _check_phases(file: CampaignFile, trials: Sequence[PlannedTrial]) -> None:
     """Refuse expectations about a phase that no trial has."""
     known = sorted({phase.name for trial in trials for phase in trial.phases})
-    for name in expect.phases(file.common.expect):
+    for name in expectations.phases(file.common.expect):
         if name not in known:
             raise PlanError(
                 f"{file.path.name}: expect.{name}: no such phase; {nearest(name, known)}"

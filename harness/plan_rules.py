@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from faults.kinds.clock.clock_faults import GAP_NS
 from harness import consensus, phases
-from harness.campaign_faults import PROVIDER_FAULTS
+from harness.campaign.fault_spec import PROVIDER_FAULTS
 from harness.errors import PlanError
 from harness.notation.units import SECOND_NS, text_of_ns
 from metrics.model.plan import SIM, PlannedFault, PlannedHost

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from coincurve import PrivateKey, PublicKey
 
-from harness import campaign, lab_view, plan
+from harness import lab_view, plan
 from harness.bench.row import Row
+from harness.campaign import campaign_file
 from harness.sim.campaign import world_of
 
 MINUTES = 10
@@ -27,7 +28,7 @@ timeline: []
 def rows() -> list[Row]:
     """Return chain hours a second of a processor, of 21 nodes that all see all."""
     text = CAMPAIGN.format(producers=21, minutes=MINUTES)
-    file = campaign.parse(text, Path("bench.yml"))
+    file = campaign_file.parse(text, Path("bench.yml"))
     planned = plan.build(file, lab_view.simulated(file))
     world, _ = world_of(planned, planned.trials[0], None, probes=False)
     begun_s = time.process_time()

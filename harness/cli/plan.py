@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from harness import campaign, lab_view, plan
+from harness import lab_view, plan
+from harness.campaign import campaign_file
 from harness.cli import plan_tables
 from harness.cli.options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Seed, is_sim
 from harness.controller.console import Show
@@ -32,7 +33,7 @@ def show_plan(
     simulated = is_sim("plan", lab_kind, inventory_path, limit)
     console = console_of(stderr=as_json)
     show = Show(console)
-    file = campaign.load(campaign.find(campaign_name))
+    file = campaign_file.load(campaign_file.find(campaign_name))
     if simulated:
         planned = plan.build(file, lab_view.simulated(file), seed=seed)
     else:

@@ -41,9 +41,9 @@ def run_campaign(
     as_json: AsJson = False,
 ) -> None:
     simulated = is_sim("run", lab_kind, inventory_path, limit)
-    from harness import campaign
+    from harness.campaign import campaign_file
 
-    campaign.load(campaign.find(campaign_name))  # a mistake there should wait for nothing
+    campaign_file.load(campaign_file.find(campaign_name))  # a mistake there should wait for nothing
     if simulated:
         _run_in_sim(campaign_name, runs=runs, seed=seed, only=only, as_json=as_json)
     assert inventory_path is not None

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import campaign, lab_view, plan, verify
+from harness import lab_view, plan, verify
+from harness.campaign import campaign_file
 from harness.fuzz.judge import Breach, Witness
 from harness.sim.campaign import world_of
 from harness.sim.faults import schedule
@@ -34,7 +35,7 @@ class Outcome:
 
 def run(text: str) -> Outcome:
     """Return what the campaign in text does in the simulator; its first trial only."""
-    file = campaign.parse(text, Path("drawn.yml"))
+    file = campaign_file.parse(text, Path("drawn.yml"))
     planned = plan.build(file, lab_view.simulated(file))
     trial = planned.trials[0]
     witness = _witness(planned, trial)

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from harness.campaign_model import SCHEMA
+from harness.campaign.model import SCHEMA
 
 SLOTS = 400
 NODES_MAX = 7

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import campaign
+from harness.campaign import campaign_file
 from harness.controller import interrupt, store
 from harness.controller.console import Show
 from harness.deploy import rollout
@@ -45,7 +45,7 @@ def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
             " root: `slotlab plan demo -i INVENTORY --offline`, `slotlab run` on hosts you have,"
             " `slotlab report`"
         )
-    campaign.load(campaign.find(options.campaign))  # a mistake there should cost no lab
+    campaign_file.load(campaign_file.find(options.campaign))  # a mistake there should cost no lab
     name = f"demo-{secrets.token_hex(3)}"
     interrupt.end_on_terminate()
     try:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import campaign, lab_view, plan
+from harness import lab_view, plan
+from harness.campaign import campaign_file
 from harness.controller import store
 from harness.controller.awaiting import Tell
 from harness.controller.console import Show
@@ -66,7 +67,7 @@ def run(options: RunOptions, show: Show) -> Outcome:
         RunError: the lab cannot be used, or a lock, the disk or the report failed.
         Interrupted: stopped twice; hosts are healed, there is no report.
     """
-    file = campaign.load(campaign.find(options.campaign))
+    file = campaign_file.load(campaign_file.find(options.campaign))
     lab = limited(inventory.load(options.inventory), options.limit)
     # Operator mistakes come out before any host is asked.
     draft = plan.build(file, lab_view.of_inventory(lab), seed=options.seed)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import zstandard
 
-from harness import campaign, lab_view, plan
+from harness import lab_view, plan
+from harness.campaign import campaign_file
 from harness.controller import store
 from harness.controller.console import Show
 from harness.controller.store import RunFolder
@@ -45,7 +46,7 @@ def run(options: SimOptions, show: Show) -> Outcome:
         OperatorError: the campaign or the cell asked for is wrong; nothing was done.
         RunError: the disk or the report failed.
     """
-    file = campaign.load(campaign.find(options.campaign))
+    file = campaign_file.load(campaign_file.find(options.campaign))
     planned = plan.build(file, lab_view.simulated(file), seed=options.seed)
     trials = trials_of(planned, options.only_cell)
     lab = {"lab": SIM, "hosts": [{"host": host.host} for host in planned.hosts]}

@@ -6,7 +6,7 @@ import time
 
 import msgspec
 
-from harness.campaign_faults import PROVIDER_FAULTS
+from harness.campaign.fault_spec import PROVIDER_FAULTS
 from harness.errors import RunError
 from harness.notation.units import SECOND_NS
 from harness.orchestrator.trial_state import Context, Progress

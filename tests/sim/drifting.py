@@ -16,7 +16,8 @@ import numpy as np
 import zstandard
 from rich.console import Console
 
-from harness import campaign, plan
+from harness import plan
+from harness.campaign import campaign_file
 from harness.controller.console import Show
 from harness.lab_view import simulated
 from harness.orchestrator.run_sim import SimOptions, run
@@ -94,7 +95,7 @@ def simulate(folder: Path, text: str) -> Original:
     path = folder / "drifting.yml"
     path.write_text(text)
     outcome = run(SimOptions(campaign=str(path), runs=folder / "runs"), Show(Console(quiet=True)))
-    file = campaign.load(path)
+    file = campaign_file.load(path)
     planned = plan.build(file, simulated(file), seed=None)
     world, _ = world_of(planned, planned.trials[0], None, probes=False)
     clocks = {

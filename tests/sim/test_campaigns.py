@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from harness import campaign
 from harness.__main__ import app
+from harness.controller.state_dir import CAMPAIGNS
 from harness.fuzz import attempt
 
 pytestmark = pytest.mark.slow
 
-SHIPPED = Path(campaign.__file__).parent / "campaigns"
 PASSING = (
     "absent_producers",
     "all_restart_operator",
@@ -63,7 +62,7 @@ def test_honest_producers_finalize_two_blocks_at_one_height_and_the_report_tells
 
 
 def test_without_the_stall_before_it_the_same_split_conflicts_with_nothing() -> None:
-    text = (SHIPPED / "conflicting_finality.yml").read_text()
+    text = (CAMPAIGNS / "conflicting_finality.yml").read_text()
     text = text.replace("  - {id: stall, at: 96s, for: 96s, fault: silent, on: n4}\n", "")
     text = text.replace("id: absent, at: 96s, for: 148s", "id: absent, at: 192s, for: 52s")
     assert attempt.run(text).breaches == ()
@@ -113,7 +112,7 @@ def test_a_longer_delay_orphans_the_last_block_of_a_turn_and_a_shorter_one_none(
 def test_the_earlier_a_block_is_finished_the_later_it_may_arrive(
     timing: str, bears_ms: int, breaks_ms: int
 ) -> None:
-    text = (SHIPPED / "late_handoff.yml").read_text()
+    text = (CAMPAIGNS / "late_handoff.yml").read_text()
     text = text.replace("profile: eosio,", f"profile: eosio, timing: {timing},")
     text = text.replace("matrix: {delay: [100ms, 400ms, 900ms]}\n", "")
     assert attempt.run(text.replace("${delay}", f"{bears_ms}ms")).switches == 0

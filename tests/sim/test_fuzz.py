@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from harness import campaign, lab_view, plan
+from harness import lab_view, plan
 from harness.__main__ import app
+from harness.campaign import campaign_file
 from harness.fuzz import attempt, draw
 from harness.fuzz.draw import Draft
 from harness.fuzz.hunt import Hunt, hunt
@@ -30,7 +31,7 @@ def test_each_draw_is_a_campaign_of_at_most_7_nodes_and_400_slots(profile: str, 
     for n in range(15):
         text = draw.text(draw.HUNTS[where](profile, draw.stream(3, n)))
         assert text == draw.text(draw.HUNTS[where](profile, draw.stream(3, n)))
-        file = campaign.parse(text, Path("drawn.yml"))
+        file = campaign_file.parse(text, Path("drawn.yml"))
         planned = plan.build(file, lab_view.simulated(file))
         assert len(planned.hosts) <= draw.NODES_MAX
         assert planned.end_ns <= draw.SLOTS * planned.slot_ns
@@ -100,7 +101,7 @@ def test_a_find_shrinks_to_what_it_needs() -> None:
         {"at": "9000ms", "fault": "crash", "restart_after": "1000ms", "on": ["n3"]}
     ]
     assert "load" not in small
-    campaign.parse(draw.text(small), Path("small.yml"))
+    campaign_file.parse(draw.text(small), Path("small.yml"))
 
 
 def test_the_command_says_what_it_did_and_refuses_words_it_does_not_know(tmp_path: Path) -> None:

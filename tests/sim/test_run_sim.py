@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from harness import campaign, plan
+from harness import plan
 from harness.__main__ import app
+from harness.campaign import campaign_file
 from harness.lab_view import simulated
 from harness.sim.campaign import simulate, world_of
 from harness.sim.faults import schedule
@@ -91,7 +92,7 @@ def test_two_processes_with_two_hash_seeds_write_the_same_bytes(tmp_path: Path) 
 def test_the_cache_changes_no_byte_and_another_seed_changes_them(tmp_path: Path) -> None:
     path = tmp_path / "each.yml"
     path.write_text(ONE_OF_EACH)
-    file = campaign.load(path)
+    file = campaign_file.load(path)
     planned = plan.build(file, simulated(file))
     shared, alone = (simulate(planned, planned.trials[0], cached=c) for c in (True, False))
     assert shared == alone
@@ -127,7 +128,7 @@ def test_a_failing_run_says_how_to_see_it_again(tmp_path: Path) -> None:
 
 
 def test_whether_anybody_probes_or_listens_does_not_change_the_chain() -> None:
-    file = campaign.load(campaign.find("smoke"))
+    file = campaign_file.load(campaign_file.find("smoke"))
     planned = plan.build(file, simulated(file))
     heads = set()
     for sink, probes in ((None, False), (Facts(), True), (Facts(frozenset()), False)):
@@ -146,7 +147,7 @@ def test_a_plan_for_the_simulator_needs_no_inventory() -> None:
 
 @pytest.mark.parametrize("name", ["demo", "bitshares"])
 def test_a_shipped_campaign_gives_the_same_bytes_with_the_cache_off(name: str) -> None:
-    file = campaign.load(campaign.find(name))
+    file = campaign_file.load(campaign_file.find(name))
     planned = plan.build(file, simulated(file))
     shared, alone = (simulate(planned, planned.trials[0], cached=c) for c in (True, False))
     assert shared == alone
@@ -158,7 +159,7 @@ def test_a_campaign_runs_on_the_hosts_it_assigns_producers_to(tmp_path: Path) ->
         "schema: slotlab.campaign/v1\ntitle: two hosts\n"
         "chain: {producers: 3, assign: {left: [producera, producerb], right: [producerc]}}\n"
     )
-    file = campaign.load(path)
+    file = campaign_file.load(path)
     planned = plan.build(file, simulated(file))
     assert [(host.host, len(host.producers)) for host in planned.hosts] == [
         ("left", 2),
@@ -169,7 +170,7 @@ def test_a_campaign_runs_on_the_hosts_it_assigns_producers_to(tmp_path: Path) ->
 def test_each_fault_of_a_trial_is_in_the_journals_of_its_hosts(tmp_path: Path) -> None:
     path = tmp_path / "each.yml"
     path.write_text(ONE_OF_EACH)
-    file = campaign.load(path)
+    file = campaign_file.load(path)
     planned = plan.build(file, simulated(file))
     done = simulate(planned, planned.trials[0])
     for fault in planned.trials[0].faults:

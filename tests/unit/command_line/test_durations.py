@@ -12,7 +12,8 @@ import pytest
 import yaml
 from rich.console import Console
 
-from harness import campaign, lab_view, plan
+from harness import lab_view, plan
+from harness.campaign import campaign_file
 from harness.cli.plan_tables import hosts_of, totals_of, trial_of
 from harness.errors import OperatorError
 from metrics.model.plan import decode, encode
@@ -82,7 +83,7 @@ def with_value(whole: dict[str, Any], keys: Keys, value: object) -> dict[str, An
 def answer(whole: dict[str, Any]) -> str:
     """Return what the operator is told, empty where the plan is printed."""
     try:
-        file = campaign.parse(yaml.safe_dump(whole, allow_unicode=True), Path("c.yml"))
+        file = campaign_file.parse(yaml.safe_dump(whole, allow_unicode=True), Path("c.yml"))
         planned = plan.build(file, lab_view.simulated(file))
     except OperatorError as error:
         return str(error)
@@ -117,7 +118,7 @@ def test_every_length_of_the_schema_is_tried() -> None:
 
     tried = {keys[-1] for whole in campaigns() for keys in lengths(whole)}
     parts = {"timeline", "chain", "safety", "bitshares"}
-    assert set(named(json.loads(campaign.json_schema()))) - parts <= tried
+    assert set(named(json.loads(campaign_file.json_schema()))) - parts <= tried
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_a_length_that_cannot_be_is_said_with_its_key(keys: Keys, value: str, me
 def test_without_warm_up_a_trial_begins_with_its_first_phase() -> None:
     fault = {**FAULTS[0], "at": "0s"}
     whole = {**COMMON, "chain": EOSIO, "warmup": "0s", "timeline": [fault], "expect": {}}
-    file = campaign.parse(yaml.safe_dump(whole), Path("c.yml"))
+    file = campaign_file.parse(yaml.safe_dump(whole), Path("c.yml"))
     (trial,) = plan.build(file, lab_view.simulated(file)).trials
     assert trial.phases[0].name == "delay-1"
     assert answer(whole) == ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.campaign import parse
+from harness.campaign.campaign_file import parse
 from harness.errors import CampaignError, LabInputError
 from harness.inventory.inventory import InventoryError, load
 from harness.labs import topology

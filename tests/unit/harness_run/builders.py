@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness import campaign, plan
-from harness.campaign import CampaignFile
+from harness import plan
+from harness.campaign import campaign_file
+from harness.campaign.campaign_file import CampaignFile
 from harness.plan import LabView
 from metrics.model.plan import Plan, PlannedHost
 
@@ -45,7 +46,7 @@ def lab(hosts: int = 4, capabilities: dict[str, bool] | None = None) -> LabView:
 def file(timeline: str = "[]", *, producers: int = 4, more: str = "") -> CampaignFile:
     """Return a campaign with the given timeline (YAML) and further top-level keys."""
     text = f"{HEAD % producers}{more}\ntimeline: {timeline}\n"
-    return campaign.parse(text, Path("test.yml"))
+    return campaign_file.parse(text, Path("test.yml"))
 
 
 def planned(timeline: str = "[]", *, hosts: int = 4, producers: int = 4, more: str = "") -> Plan:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import campaign, consensus, plan
+from harness import consensus, plan
+from harness.campaign import campaign_file
 from harness.errors import CampaignError
 from harness.genesis import HostAccess, KeyFolder, trial_files
 from metrics.model.plan import Bounds, Finality, decode, encode
@@ -19,9 +20,9 @@ SHIPPED = Path(__file__).resolve().parents[3] / "harness" / "campaigns"
 HEAD = "schema: slotlab.campaign/v1\ntitle: a test\nchain: {profile: bitshares, %s}\n"
 
 
-def parsed(chain: str) -> campaign.CampaignFile:
+def parsed(chain: str) -> campaign_file.CampaignFile:
     """Return a campaign with such a chain."""
-    return campaign.parse(HEAD % chain, Path("test.yml"))
+    return campaign_file.parse(HEAD % chain, Path("test.yml"))
 
 
 def test_a_bitshares_slot_is_5_s_and_a_turn_one_block_unless_said_otherwise() -> None:
@@ -48,7 +49,7 @@ def test_what_the_profile_cannot_do_is_refused_with_the_remedy(chain: str, key: 
 def test_options_of_the_other_profile_are_refused() -> None:
     text = HEAD.replace("profile: bitshares, %s", "bitshares: {undo_limit: 50}")
     with pytest.raises(CampaignError, match="profile bitshares"):
-        campaign.parse(text, Path("test.yml"))
+        campaign_file.parse(text, Path("test.yml"))
 
 
 @pytest.mark.parametrize("producers", range(1, 27))
@@ -92,7 +93,7 @@ def test_a_trials_genesis_starts_a_bitshares_chain(tmp_path: Path) -> None:
 
 
 def test_the_shipped_campaign_expects_what_the_plan_predicts() -> None:
-    file = campaign.load(SHIPPED / "bitshares.yml")
+    file = campaign_file.load(SHIPPED / "bitshares.yml")
     made = plan.build(file, lab())
     assert made.prediction.finality_lag_blocks == Bounds(min=2, max=4)
     assert {fault.fault for fault in made.trials[0].faults} == {

@@ -6,20 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from harness import campaign, expect
+from harness.campaign import campaign_file, expectations
+from harness.controller.state_dir import CAMPAIGNS
 from harness.errors import CampaignError
 
-SHIPPED = Path(campaign.__file__).parent / "campaigns"
-DEMO = (SHIPPED / "demo.yml").read_text()
+DEMO = (CAMPAIGNS / "demo.yml").read_text()
 
 
 def test_the_campaigns_that_ship_are_valid() -> None:
-    for path in SHIPPED.glob("*.yml"):
-        assert campaign.load(path).common.timeline
+    for path in CAMPAIGNS.glob("*.yml"):
+        assert campaign_file.load(path).common.timeline
 
 
 def test_the_json_schema_that_ships_is_that_of_the_models() -> None:
-    assert (SHIPPED / "campaign.schema.json").read_text() == campaign.json_schema()
+    assert (CAMPAIGNS / "campaign.schema.json").read_text() == campaign_file.json_schema()
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_the_json_schema_that_ships_is_that_of_the_models() -> None:
 def test_a_mistake_is_one_line_naming_file_key_and_remedy(old: str, new: str, message: str) -> None:
     assert old in DEMO
     with pytest.raises(CampaignError) as caught:
-        campaign.parse(DEMO.replace(old, new, 1), Path("demo.yml"))
+        campaign_file.parse(DEMO.replace(old, new, 1), Path("demo.yml"))
     text = str(caught.value)
     assert text.startswith("demo.yml: ")
     assert "\n" not in text
@@ -76,20 +76,20 @@ def test_a_mistake_is_one_line_naming_file_key_and_remedy(old: str, new: str, me
 def test_a_key_with_x_in_front_is_ignored_anywhere() -> None:
     text = "x-anchor: {a: 1}\n" + DEMO.replace("{at: 30s,", "{at: 30s, x-note: why,")
     assert (
-        campaign.parse(text, Path("demo.yml")).common
-        == campaign.parse(DEMO, Path("demo.yml")).common
+        campaign_file.parse(text, Path("demo.yml")).common
+        == campaign_file.parse(DEMO, Path("demo.yml")).common
     )
 
 
 def test_on_is_a_word_and_not_a_truth_value() -> None:
-    assert campaign.parse(DEMO, Path("demo.yml")).common.timeline[2].on == "one"  # type: ignore[union-attr]
+    assert campaign_file.parse(DEMO, Path("demo.yml")).common.timeline[2].on == "one"  # type: ignore[union-attr]
 
 
 def test_a_matrix_gives_one_cell_a_combination_with_its_values_filled_in() -> None:
     text = DEMO.replace("by: 300ms", "by: '${skew}'") + (
         "matrix: {skew: [0ms, 120ms], rate: [10/s, 20/s]}\n"
     )
-    file = campaign.parse(text.replace("rate: 12/s", "rate: '${rate}'"), Path("demo.yml"))
+    file = campaign_file.parse(text.replace("rate: 12/s", "rate: '${rate}'"), Path("demo.yml"))
     values = [(c.campaign.timeline[2].by, c.campaign.load.rate) for c in file.cells]  # type: ignore[union-attr]
     assert values == [(0, 10_000), (0, 20_000), (120_000_000, 10_000), (120_000_000, 20_000)]
 
@@ -97,18 +97,18 @@ def test_a_matrix_gives_one_cell_a_combination_with_its_values_filled_in() -> No
 def test_a_matrix_value_outside_load_and_timeline_is_refused() -> None:
     text = DEMO.replace("slot: 500ms", "slot: '${s}'") + "matrix: {s: [500ms]}\n"
     with pytest.raises(CampaignError, match=r"chain: .* may stand in load and timeline only"):
-        campaign.parse(text, Path("demo.yml"))
+        campaign_file.parse(text, Path("demo.yml"))
 
 
 def test_rtt_is_split_evenly_and_excludes_delay() -> None:
     text = DEMO.replace("delay: 80ms, jitter: 10ms", "rtt: 80ms")
-    assert campaign.parse(text, Path("demo.yml")).common.timeline[0].delay_ns == 40_000_000  # type: ignore[union-attr]
+    assert campaign_file.parse(text, Path("demo.yml")).common.timeline[0].delay_ns == 40_000_000  # type: ignore[union-attr]
     with pytest.raises(CampaignError, match="exactly one of delay"):
-        campaign.parse(DEMO.replace("delay: 80ms", "delay: 80ms, rtt: 1s"), Path("demo.yml"))
+        campaign_file.parse(DEMO.replace("delay: 80ms", "delay: 80ms, rtt: 1s"), Path("demo.yml"))
 
 
 def test_expectations_are_resolved_to_ns_and_ratios() -> None:
-    resolved = expect.resolve(
+    resolved = expectations.resolve(
         {
             "always": ["no_double_sign"],
             "baseline": {
@@ -131,11 +131,11 @@ def test_expectations_are_resolved_to_ns_and_ratios() -> None:
 @pytest.mark.parametrize("text", ["", "[]", "- a\n- b", "a: [", "\x00", "schema: other"])
 def test_what_is_no_campaign_is_one_line(text: str) -> None:
     with pytest.raises(CampaignError) as caught:
-        campaign.parse(text, Path("x.yml"))
+        campaign_file.parse(text, Path("x.yml"))
     assert "\n" not in str(caught.value)
 
 
 def test_a_name_finds_a_campaign_that_ships_and_a_wrong_one_names_the_nearest() -> None:
-    assert campaign.find("demo").name == "demo.yml"
+    assert campaign_file.find("demo").name == "demo.yml"
     with pytest.raises(CampaignError, match=r"dmo: no such campaign file; did you mean demo\?"):
-        campaign.find("dmo")
+        campaign_file.find("dmo")

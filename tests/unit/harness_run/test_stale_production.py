@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import campaign, genesis, plan
+from harness import genesis, plan
+from harness.campaign import campaign_file
 from harness.errors import CampaignError, PlanError
 from harness.genesis import HostAccess, KeyFolder
 from metrics.model.plan import Plan
@@ -18,7 +19,7 @@ def planned(selector: str, *, hosts: int = 4) -> Plan:
     """Return the plan of a campaign for 4 producers that gives the key this value."""
     text = HEAD % 4 + "timeline: []\n"
     chain = f"producers: 4, enable_stale_production: {selector}"
-    file = campaign.parse(text.replace("producers: 4", chain), Path("test.yml"))
+    file = campaign_file.parse(text.replace("producers: 4", chain), Path("test.yml"))
     return plan.build(file, lab(hosts))
 
 

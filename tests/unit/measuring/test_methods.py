@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.campaign_faults import FAULTS
+from harness.campaign.fault_spec import FAULTS
 from metrics.report import methods
 
 MAYBE_EMPTY = {("transactions", "lost_by_host", "*")}

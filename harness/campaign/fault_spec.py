@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from harness.campaign_values import Duration, Offset, Ppb, Share, SignedDuration, Strict
+from harness.campaign.values import Duration, Offset, Ppb, Share, SignedDuration, Strict
 
 Selector = str | list[str]
 HOST_DRIFT_PPB_MAX = 500_000

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from harness.campaign_faults import FaultSpec, Selector
-from harness.campaign_values import Duration, Lease, Offset, Rate, Share, Size, Strict
+from harness.campaign.fault_spec import FaultSpec, Selector
+from harness.campaign.values import Duration, Lease, Offset, Rate, Share, Size, Strict
 from harness.notation import units
 from metrics.model.plan import SEED_MAX
 

@@ -16,10 +16,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from harness import expect
-from harness.campaign_faults import FAULTS
-from harness.campaign_model import SCHEMA, Campaign
-from harness.campaign_values import nearest
+from harness.campaign import expectations
+from harness.campaign.fault_spec import FAULTS
+from harness.campaign.model import SCHEMA, Campaign
+from harness.campaign.values import nearest
 from harness.controller.state_dir import CAMPAIGNS
 from harness.errors import CampaignError
 from harness.notation.yaml_strict import BadYamlError, StrictLoader, parse_yaml
@@ -182,7 +182,7 @@ def _validate(raw: dict[str, Any], path: Path) -> Campaign:
     except ValidationError as error:
         raise CampaignError(f"{path.name}: {_one_line(error)}") from error
     try:
-        expect.resolve(campaign.expect)
+        expectations.resolve(campaign.expect)
     except ValueError as error:
         raise CampaignError(f"{path.name}: expect.{error}") from error
     ids = [fault.id for fault in campaign.timeline if fault.id]
