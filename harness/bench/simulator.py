@@ -8,9 +8,9 @@ from pathlib import Path
 
 from coincurve import PrivateKey, PublicKey
 
-from harness import lab_view, plan
 from harness.bench.row import Row
 from harness.campaign import campaign_file
+from harness.plan import lab_view, planner
 from harness.sim.campaign import world_of
 
 MINUTES = 10
@@ -29,7 +29,7 @@ def rows() -> list[Row]:
     """Return chain hours a second of a processor, of 21 nodes that all see all."""
     text = CAMPAIGN.format(producers=21, minutes=MINUTES)
     file = campaign_file.parse(text, Path("bench.yml"))
-    planned = plan.build(file, lab_view.simulated(file))
+    planned = planner.build(file, lab_view.simulated(file))
     world, _ = world_of(planned, planned.trials[0], None, probes=False)
     begun_s = time.process_time()
     world.run(planned.end_ns)

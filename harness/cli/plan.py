@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from harness import lab_view, plan
 from harness.campaign import campaign_file
 from harness.cli import plan_tables
 from harness.cli.options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Seed, is_sim
@@ -15,7 +14,8 @@ from harness.controller.terminal import console_of
 from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
 from harness.inventory.limit import limited
-from harness.plan import LabView
+from harness.plan import lab_view, planner
+from harness.plan.planner import LabView
 from metrics.model.plan import Plan, encode
 
 
@@ -35,13 +35,13 @@ def show_plan(
     show = Show(console)
     file = campaign_file.load(campaign_file.find(campaign_name))
     if simulated:
-        planned = plan.build(file, lab_view.simulated(file), seed=seed)
+        planned = planner.build(file, lab_view.simulated(file), seed=seed)
     else:
         assert inventory_path is not None
         lab = limited(inventory.load(inventory_path), limit)
-        planned = plan.build(file, lab_view.of_inventory(lab), seed=seed)
+        planned = planner.build(file, lab_view.of_inventory(lab), seed=seed)
         if not offline:
-            planned = plan.build(file, _asked(lab, planned, show), seed=seed)
+            planned = planner.build(file, _asked(lab, planned, show), seed=seed)
     show.quiet()
     if as_json:
         print(encode(planned).decode(), end="")

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import lab_view, plan, verify
+from harness import verify
 from harness.campaign import campaign_file
 from harness.fuzz.judge import Breach, Witness
+from harness.plan import lab_view, planner
 from harness.sim.campaign import world_of
 from harness.sim.faults import schedule
 from harness.sim.world import World
@@ -36,7 +37,7 @@ class Outcome:
 def run(text: str) -> Outcome:
     """Return what the campaign in text does in the simulator; its first trial only."""
     file = campaign_file.parse(text, Path("drawn.yml"))
-    planned = plan.build(file, lab_view.simulated(file))
+    planned = planner.build(file, lab_view.simulated(file))
     trial = planned.trials[0]
     witness = _witness(planned, trial)
     world, _ = world_of(planned, trial, witness, probes=False)

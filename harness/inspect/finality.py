@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness import consensus
 from harness.inspect.eosio import CLOCK
 from harness.inspect.explain import check_profile
 from harness.inspect.fields import NS_PER_S, InspectError
 from harness.inspect.turns import PRODUCERS_MAX, TURN_MAX, check_range
+from harness.plan import consensus
 from metrics.model.plan import Bounds
 from node.chain.bitshares.rules import INTERVAL_S_MAX, Rules
 from node.chain.bitshares.witness_state import WitnessState, genesis_state

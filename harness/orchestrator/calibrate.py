@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
-from harness.mechanism import mechanism
 from harness.notation.units import SECOND_NS
 from harness.orchestrator.fleet import DeployedHost, Fleet, view
+from harness.plan.fault_support import mechanism
 from harness.preflight.pair_traffic import PairCount, Traffic, measure
 from harness.preflight.rows import LAB, Row, Verdict
 from harness.remote.fan_out import Remote

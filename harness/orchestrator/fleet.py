@@ -14,10 +14,10 @@ import msgspec
 
 from harness.controller.awaiting import Tell, each, nobody
 from harness.errors import RunError
-from harness.genesis import HostAccess
 from harness.inventory.inventory import Inventory
-from harness.lab_view import of_inventory
-from harness.plan import LabView
+from harness.plan.genesis import HostAccess
+from harness.plan.lab_view import of_inventory
+from harness.plan.planner import LabView
 from harness.remote.agent_channel import PATIENCE_S, Reply
 from harness.remote.fan_out import Remote
 from harness.testbed.node_status import NodeStatus, read_status

@@ -16,11 +16,11 @@ from typing import Any
 import msgspec
 
 from faults.model.record import Record
-from harness import genesis
-from harness.arm import localise_provider
 from harness.controller import store
 from harness.controller.store import RunFolder, write_json
 from harness.errors import RunError, StoreError
+from harness.plan import genesis
+from harness.plan.fault_wire import localise_provider
 from harness.remote.agent_channel import PATIENCE_S
 from harness.remote.fan_out import Remote
 from harness.testbed import armed, collect, power

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import lab_view, plan
 from harness.campaign import campaign_file
 from harness.controller import store
 from harness.controller.awaiting import Tell
@@ -19,7 +18,6 @@ from harness.controller.console import Show
 from harness.controller.interrupt import Stop
 from harness.deploy import keys
 from harness.errors import Interrupted, RunError, UsageError
-from harness.genesis import KeyFolder
 from harness.inventory import inventory
 from harness.inventory.limit import limited
 from harness.orchestrator.fleet import DeployedHost, Fleet, Hello, clock_gap, view
@@ -28,6 +26,8 @@ from harness.orchestrator.lease_renewer import LOCK_TTL_NS, Keeper
 from harness.orchestrator.reporting import report
 from harness.orchestrator.trial import run_trial
 from harness.orchestrator.trial_state import Context
+from harness.plan import lab_view, planner
+from harness.plan.genesis import KeyFolder
 from harness.preflight import check
 from harness.remote.fan_out import Remote
 from harness.testbed import armed, lock
@@ -70,7 +70,7 @@ def run(options: RunOptions, show: Show) -> Outcome:
     file = campaign_file.load(campaign_file.find(options.campaign))
     lab = limited(inventory.load(options.inventory), options.limit)
     # Operator mistakes come out before any host is asked.
-    draft = plan.build(file, lab_view.of_inventory(lab), seed=options.seed)
+    draft = planner.build(file, lab_view.of_inventory(lab), seed=options.seed)
     trials_of(draft, options.only_cell)
     store.check_space(options.runs, draft.estimate.raw_bytes)
     purpose = f"campaign {file.name}"
@@ -87,7 +87,7 @@ def run(options: RunOptions, show: Show) -> Outcome:
         _check_hosts(lab, slot_ns=file.common.chain.slot, tell=show.tick)
         hellos, deployed = fleet.hello(), fleet.deployed()
         _check_clocks(hellos)
-        planned = plan.build(file, view(lab, deployed, hellos), seed=options.seed)
+        planned = planner.build(file, view(lab, deployed, hellos), seed=options.seed)
         folder = store.create(
             planned,
             campaign=file.text,

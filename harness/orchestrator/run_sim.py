@@ -13,7 +13,6 @@ from pathlib import Path
 
 import zstandard
 
-from harness import lab_view, plan
 from harness.campaign import campaign_file
 from harness.controller import store
 from harness.controller.console import Show
@@ -21,6 +20,7 @@ from harness.controller.store import RunFolder
 from harness.notation.units import text_of_ns
 from harness.orchestrator.reporting import report
 from harness.orchestrator.run import Outcome, trials_of
+from harness.plan import lab_view, planner
 from harness.sim.campaign import Simulated, simulate
 from harness.testbed.collect import ZSTD_LEVEL
 from metrics.model.plan import SIM, Plan, PlannedTrial
@@ -47,7 +47,7 @@ def run(options: SimOptions, show: Show) -> Outcome:
         RunError: the disk or the report failed.
     """
     file = campaign_file.load(campaign_file.find(options.campaign))
-    planned = plan.build(file, lab_view.simulated(file), seed=options.seed)
+    planned = planner.build(file, lab_view.simulated(file), seed=options.seed)
     trials = trials_of(planned, options.only_cell)
     lab = {"lab": SIM, "hosts": [{"host": host.host} for host in planned.hosts]}
     folder = store.create(

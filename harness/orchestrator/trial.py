@@ -6,15 +6,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from harness import arm
 from harness.errors import Interrupted, RunError, StoreError
-from harness.genesis import first_round_ns, trial_files
 from harness.notation.units import SECOND_NS
 from harness.orchestrator import readiness
 from harness.orchestrator.fleet import access, all_ok
 from harness.orchestrator.trial_state import Context, Progress
 from harness.orchestrator.trial_teardown import UNITS, record_of, take_back
 from harness.orchestrator.trial_watch import tell_news, watch
+from harness.plan import fault_wire
+from harness.plan.genesis import first_round_ns, trial_files
 from harness.testbed import collect, power
 from metrics.model.plan import PlannedTrial, encode
 from metrics.model.run_folder import Lead, TrialFile
@@ -100,7 +100,7 @@ def _survey(context: Context, trial: PlannedTrial, progress: Progress) -> None:
 
     How long the slowest host takes for that is all that is known of it before the first trial.
     """
-    if arm.localise_provider(trial):
+    if fault_wire.localise_provider(trial):
         progress.provider = power.start(context.fleet.inventory)
     context.keeper.attend(progress.provider)
     _ask_all(context, "stop", units=UNITS, owner=context.owner)
@@ -154,10 +154,10 @@ def _prepare(context: Context, progress: Progress) -> None:
 
 def _arm(context: Context, progress: Progress, t0_ns: int) -> None:
     plan, trial, provider = context.plan, progress.trial, progress.provider
-    label, faults = progress.label, arm.localise(plan, trial)
-    lease_ns = arm.lease_ns(plan, now_ns=time.time_ns(), t0_ns=t0_ns)
+    label, faults = progress.label, fault_wire.localise(plan, trial)
+    lease_ns = fault_wire.lease_ns(plan, now_ns=time.time_ns(), t0_ns=t0_ns)
     if provider is not None:
-        wires = arm.localise_provider(trial)
+        wires = fault_wire.localise_provider(trial)
         provider.arm(label, wires, t0_wall_ns=t0_ns, lease_ns=lease_ns, owner=context.owner)
     common = {
         "op": "arm",
@@ -167,7 +167,7 @@ def _arm(context: Context, progress: Progress, t0_ns: int) -> None:
         "lease_ns": lease_ns,
     }
     _ask(context, {host: {**common, "faults": wires} for host, wires in faults.items()})
-    short = lease_ns if arm.renews(plan) else None
+    short = lease_ns if fault_wire.renews(plan) else None
     until_ns = time.time_ns() + lease_ns
     context.keeper.armed(label, until_ns=until_ns, lease_ns=short)
 

@@ -10,10 +10,10 @@ from harness.controller.console import Show
 from harness.controller.interrupt import Stop
 from harness.controller.store import RunFolder
 from harness.errors import RunError
-from harness.genesis import KeyFolder, TrialFiles
 from harness.orchestrator.fleet import DeployedHost, Fleet
 from harness.orchestrator.lead import Pace
 from harness.orchestrator.lease_renewer import Keeper
+from harness.plan.genesis import KeyFolder, TrialFiles
 from harness.testbed.power import Provider
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import Lead, State

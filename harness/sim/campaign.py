@@ -9,7 +9,7 @@ from hashlib import sha256
 import msgspec
 from coincurve import PrivateKey
 
-from harness.genesis import HostAccess, TrialFiles, account_name, first_round_ns, trial_files
+from harness.plan.genesis import HostAccess, TrialFiles, account_name, first_round_ns, trial_files
 from harness.sim.clock import ClockSpec
 from harness.sim.engine import stream
 from harness.sim.faults import Journal, schedule

@@ -16,11 +16,11 @@ import numpy as np
 import zstandard
 from rich.console import Console
 
-from harness import plan
 from harness.campaign import campaign_file
 from harness.controller.console import Show
-from harness.lab_view import simulated
 from harness.orchestrator.run_sim import SimOptions, run
+from harness.plan import planner
+from harness.plan.lab_view import simulated
 from harness.sim.campaign import world_of
 from tests.sim.drawn_clocks import Clock, Floats, Lab, Span, Weather, draw
 
@@ -96,7 +96,7 @@ def simulate(folder: Path, text: str) -> Original:
     path.write_text(text)
     outcome = run(SimOptions(campaign=str(path), runs=folder / "runs"), Show(Console(quiet=True)))
     file = campaign_file.load(path)
-    planned = plan.build(file, simulated(file), seed=None)
+    planned = planner.build(file, simulated(file), seed=None)
     world, _ = world_of(planned, planned.trials[0], None, probes=False)
     clocks = {
         name: (host.clock.mono_ns(world.t0_ns), host.clock.spec.mono_ppb)

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from harness import lab_view, plan
 from harness.__main__ import app
 from harness.campaign import campaign_file
 from harness.fuzz import attempt, draw
@@ -16,6 +15,7 @@ from harness.fuzz.draw import Draft
 from harness.fuzz.hunt import Hunt, hunt
 from harness.fuzz.judge import Witness
 from harness.fuzz.shrink import smallest
+from harness.plan import lab_view, planner
 from node.events import Produced
 
 pytestmark = pytest.mark.slow
@@ -32,7 +32,7 @@ def test_each_draw_is_a_campaign_of_at_most_7_nodes_and_400_slots(profile: str, 
         text = draw.text(draw.HUNTS[where](profile, draw.stream(3, n)))
         assert text == draw.text(draw.HUNTS[where](profile, draw.stream(3, n)))
         file = campaign_file.parse(text, Path("drawn.yml"))
-        planned = plan.build(file, lab_view.simulated(file))
+        planned = planner.build(file, lab_view.simulated(file))
         assert len(planned.hosts) <= draw.NODES_MAX
         assert planned.end_ns <= draw.SLOTS * planned.slot_ns
         liars = {h for f in planned.trials[0].faults if f.fault == "byzantine" for h in f.targets}

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from harness import plan
 from harness.__main__ import app
 from harness.campaign import campaign_file
-from harness.lab_view import simulated
+from harness.plan import planner
+from harness.plan.lab_view import simulated
 from harness.sim.campaign import simulate, world_of
 from harness.sim.faults import schedule
 from harness.sim.records import Facts
@@ -93,10 +93,10 @@ def test_the_cache_changes_no_byte_and_another_seed_changes_them(tmp_path: Path)
     path = tmp_path / "each.yml"
     path.write_text(ONE_OF_EACH)
     file = campaign_file.load(path)
-    planned = plan.build(file, simulated(file))
+    planned = planner.build(file, simulated(file))
     shared, alone = (simulate(planned, planned.trials[0], cached=c) for c in (True, False))
     assert shared == alone
-    other = plan.build(file, simulated(file), seed=6)
+    other = planner.build(file, simulated(file), seed=6)
     assert simulate(other, other.trials[0]).events["n1"] != shared.events["n1"]
 
 
@@ -129,7 +129,7 @@ def test_a_failing_run_says_how_to_see_it_again(tmp_path: Path) -> None:
 
 def test_whether_anybody_probes_or_listens_does_not_change_the_chain() -> None:
     file = campaign_file.load(campaign_file.find("smoke"))
-    planned = plan.build(file, simulated(file))
+    planned = planner.build(file, simulated(file))
     heads = set()
     for sink, probes in ((None, False), (Facts(), True), (Facts(frozenset()), False)):
         world, _ = world_of(planned, planned.trials[0], sink, probes=probes)
@@ -148,7 +148,7 @@ def test_a_plan_for_the_simulator_needs_no_inventory() -> None:
 @pytest.mark.parametrize("name", ["demo", "bitshares"])
 def test_a_shipped_campaign_gives_the_same_bytes_with_the_cache_off(name: str) -> None:
     file = campaign_file.load(campaign_file.find(name))
-    planned = plan.build(file, simulated(file))
+    planned = planner.build(file, simulated(file))
     shared, alone = (simulate(planned, planned.trials[0], cached=c) for c in (True, False))
     assert shared == alone
 
@@ -160,7 +160,7 @@ def test_a_campaign_runs_on_the_hosts_it_assigns_producers_to(tmp_path: Path) ->
         "chain: {producers: 3, assign: {left: [producera, producerb], right: [producerc]}}\n"
     )
     file = campaign_file.load(path)
-    planned = plan.build(file, simulated(file))
+    planned = planner.build(file, simulated(file))
     assert [(host.host, len(host.producers)) for host in planned.hosts] == [
         ("left", 2),
         ("right", 1),
@@ -171,7 +171,7 @@ def test_each_fault_of_a_trial_is_in_the_journals_of_its_hosts(tmp_path: Path) -
     path = tmp_path / "each.yml"
     path.write_text(ONE_OF_EACH)
     file = campaign_file.load(path)
-    planned = plan.build(file, simulated(file))
+    planned = planner.build(file, simulated(file))
     done = simulate(planned, planned.trials[0])
     for fault in planned.trials[0].faults:
         for host in fault.targets:

@@ -8,8 +8,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from harness import plan
 from harness.errors import PlanError
+from harness.plan import planner
 from harness.sim.campaign import simulate
 from metrics.model.plan import Plan
 from tests.unit.harness_run.builders import file, lab
@@ -38,13 +38,13 @@ ONE_OF_EACH = (*ONLY_HERE, *ALSO_HERE)
 
 def in_sim(timeline: str) -> Plan:
     """Return the plan of a timeline on the simulator's four hosts."""
-    return plan.build(file(timeline), replace(lab(), lab="sim", capabilities=None))
+    return planner.build(file(timeline), replace(lab(), lab="sim", capabilities=None))
 
 
 @pytest.mark.parametrize("fault", ONLY_HERE)
 def test_a_fault_of_the_simulator_is_refused_by_name_where_there_are_hosts(fault: str) -> None:
     with pytest.raises(PlanError, match=r"timeline\[0\]: unsupported here: .* --lab sim"):
-        plan.build(file(f"[{fault}]"), lab())
+        planner.build(file(f"[{fault}]"), lab())
 
 
 @pytest.mark.parametrize("fault", ONE_OF_EACH)

@@ -12,10 +12,10 @@ import pytest
 import yaml
 from rich.console import Console
 
-from harness import lab_view, plan
 from harness.campaign import campaign_file
 from harness.cli.plan_tables import hosts_of, totals_of, trial_of
 from harness.errors import OperatorError
+from harness.plan import lab_view, planner
 from metrics.model.plan import decode, encode
 
 Keys = tuple[str | int, ...]
@@ -84,7 +84,7 @@ def answer(whole: dict[str, Any]) -> str:
     """Return what the operator is told, empty where the plan is printed."""
     try:
         file = campaign_file.parse(yaml.safe_dump(whole, allow_unicode=True), Path("c.yml"))
-        planned = plan.build(file, lab_view.simulated(file))
+        planned = planner.build(file, lab_view.simulated(file))
     except OperatorError as error:
         return str(error)
     assert decode(encode(planned)) == planned
@@ -142,7 +142,7 @@ def test_without_warm_up_a_trial_begins_with_its_first_phase() -> None:
     fault = {**FAULTS[0], "at": "0s"}
     whole = {**COMMON, "chain": EOSIO, "warmup": "0s", "timeline": [fault], "expect": {}}
     file = campaign_file.parse(yaml.safe_dump(whole), Path("c.yml"))
-    (trial,) = plan.build(file, lab_view.simulated(file)).trials
+    (trial,) = planner.build(file, lab_view.simulated(file)).trials
     assert trial.phases[0].name == "delay-1"
     assert answer(whole) == ""
     nothing = {**COMMON, "chain": EOSIO, "warmup": "0s", "cooldown": "0s", "expect": {}}

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from harness import lab_view, plan
 from harness.campaign import campaign_file
 from harness.deploy import keys, rollout
 from harness.errors import RunError, UsageError
@@ -16,6 +15,7 @@ from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
 from harness.inventory.limit import limited
 from harness.orchestrator.fleet import Fleet
+from harness.plan import lab_view, planner
 from harness.remote.fan_out import HostResult, HostResults
 
 RACK = """
@@ -109,7 +109,7 @@ def test_a_host_deployed_alone_gets_the_peers_and_keys_of_the_whole_lab(
 
 def test_a_plan_deals_the_producers_to_the_hosts_of_the_limit_alone(lab: Inventory) -> None:
     file = campaign_file.load(campaign_file.find("demo"))
-    planned = plan.build(file, lab_view.of_inventory(limited(lab, "n1,n2,n3,n4")))
+    planned = planner.build(file, lab_view.of_inventory(limited(lab, "n1,n2,n3,n4")))
     dealt = [len(host.producers) for host in planned.hosts]
     assert ([host.host for host in planned.hosts], dealt) == (["n1", "n2", "n3", "n4"], [1] * 4)
 

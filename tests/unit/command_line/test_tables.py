@@ -12,17 +12,17 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from harness import lab_view, plan
 from harness.campaign import campaign_file
 from harness.cli.commands import COMMANDS, GROUPS
 from harness.cli.plan_tables import hosts_of, trial_of
 from harness.cli.summary_tables import checks_of
 from harness.controller.terminal import console_of, table_of
+from harness.plan import lab_view, planner
 from harness.preflight.rows import Row
 from harness.preflight.table import findings_of
 
 ADDRESS = "fd00:221:10::1234:5678:9abc"
-PLANNED = plan.build(
+PLANNED = planner.build(
     file := campaign_file.load(campaign_file.find("demo")), lab_view.simulated(file), seed=1
 )
 TABLES = {

@@ -21,7 +21,7 @@ from faults.durable.ledger import CHANGE_BYTES, Entry, Ledger
 from faults.host.boottime import boot_id
 from faults.kinds.catalog import decode_fault
 from faults.model.fault import Command
-from harness import arm, plan
+from harness.plan import fault_wire, planner
 from tests.unit.harness_run.builders import ALL_ABLE, file, lab
 
 HOSTS = 100
@@ -42,11 +42,11 @@ class Killed(BaseException):
 
 
 @cache
-def wires() -> dict[str, arm.Wire]:
+def wires() -> dict[str, fault_wire.Wire]:
     """Return what the first of 100 hosts is armed with, by kind of fault."""
     able = {**ALL_ABLE, "loss": True}
-    made = plan.build(file(TIMELINE, producers=21), lab(HOSTS, able))
-    return {wire["fault"]: wire for wire in arm.localise(made, made.trials[0])["n1"]}
+    made = planner.build(file(TIMELINE, producers=21), lab(HOSTS, able))
+    return {wire["fault"]: wire for wire in fault_wire.localise(made, made.trials[0])["n1"]}
 
 
 KINDS = ("clock_drift", "clock_step", "cut", "delay", "kill", "loss", "partition", "pause")

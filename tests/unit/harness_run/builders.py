@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness import plan
 from harness.campaign import campaign_file
 from harness.campaign.campaign_file import CampaignFile
-from harness.plan import LabView
+from harness.plan import planner
+from harness.plan.planner import LabView
 from metrics.model.plan import Plan, PlannedHost
 
 ALL_ABLE = {"netem": False, "nfqueue": True, "nft": True, "systemd": True}
@@ -51,4 +51,4 @@ def file(timeline: str = "[]", *, producers: int = 4, more: str = "") -> Campaig
 
 def planned(timeline: str = "[]", *, hosts: int = 4, producers: int = 4, more: str = "") -> Plan:
     """Return the plan of such a campaign."""
-    return plan.build(file(timeline, producers=producers, more=more), lab(hosts))
+    return planner.build(file(timeline, producers=producers, more=more), lab(hosts))

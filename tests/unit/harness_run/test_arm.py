@@ -7,7 +7,7 @@ import json
 import pytest
 
 from faults.kinds.catalog import decode_fault
-from harness import arm
+from harness.plan import fault_wire
 from tests.unit.harness_run.builders import planned
 
 TIMELINE = """[
@@ -17,9 +17,9 @@ TIMELINE = """[
  {at: 50s, fault: kill, on: n3, restart_after: 5s}]"""
 
 
-def local() -> dict[str, list[arm.Wire]]:
+def local() -> dict[str, list[fault_wire.Wire]]:
     made = planned(TIMELINE)
-    return arm.localise(made, made.trials[0])
+    return fault_wire.localise(made, made.trials[0])
 
 
 def test_what_is_shipped_is_what_the_agent_decodes() -> None:
@@ -64,11 +64,11 @@ def test_only_its_target_gets_a_clock_step_or_a_kill() -> None:
 
 def test_a_trial_lease_covers_the_end_and_half_a_minute() -> None:
     made = planned(TIMELINE)
-    assert arm.lease_ns(made, now_ns=100, t0_ns=1100) == 1000 + made.end_ns + 30_000_000_000
-    assert not arm.renews(made)
+    assert fault_wire.lease_ns(made, now_ns=100, t0_ns=1100) == 1000 + made.end_ns + 30_000_000_000
+    assert not fault_wire.renews(made)
 
 
 def test_a_short_lease_is_what_was_asked_for_and_is_renewed() -> None:
     made = planned(TIMELINE, more="safety: {lease: 15s}")
-    assert arm.lease_ns(made, now_ns=0, t0_ns=5) == 15_000_000_000
-    assert arm.renews(made)
+    assert fault_wire.lease_ns(made, now_ns=0, t0_ns=5) == 15_000_000_000
+    assert fault_wire.renews(made)

@@ -7,17 +7,17 @@ import json
 import pytest
 
 from faults.kinds.catalog import decode_fault
-from harness import arm
+from harness.plan import fault_wire
 from tests.unit.harness_run.test_plan_rules import planned
 
 S = 1_000_000_000
 
 
-def local(fault: str) -> dict[str, arm.Wire]:
+def local(fault: str) -> dict[str, fault_wire.Wire]:
     """Return what each acting host is armed with for one fault, proved decodable."""
     made = planned(f"{{at: 20s, for: 5s, id: it, {fault}}}")
     found = {}
-    for host, wires in arm.localise(made, made.trials[0]).items():
+    for host, wires in fault_wire.localise(made, made.trials[0]).items():
         for wire in wires:
             assert decode_fault(json.dumps(wire).encode()).id == "it"
             common = ("id", "fault", "at_ns", "for_ns")
@@ -52,7 +52,7 @@ def test_loss_between_two_hosts_is_drawn_at_both_with_seeds_of_their_own() -> No
         ("pause", {"unit": "slotlab-node.service"}),
     ],
 )
-def test_a_fault_of_one_host_reaches_that_host_alone(fault: str, wire: arm.Wire) -> None:
+def test_a_fault_of_one_host_reaches_that_host_alone(fault: str, wire: fault_wire.Wire) -> None:
     assert local(f"fault: {fault}, on: n3") == {"n3": wire}
 
 
@@ -61,11 +61,11 @@ def test_what_a_host_cannot_undo_is_not_asked_of_it_but_of_its_provider(fault: s
     assert local(f"fault: {fault}, on: n2") == {}
     trial = planned(f"{{at: 20s, for: 5s, id: it, fault: {fault}, on: n2}}").trials[0]
     wire = {"id": "it", "fault": fault, "at_ns": 20 * S, "for_ns": 5 * S, "host": "n2"}
-    assert arm.localise_provider(trial) == [wire]
+    assert fault_wire.localise_provider(trial) == [wire]
     assert decode_fault(json.dumps(wire).encode()).id == "it"
 
 
 def test_a_provider_fault_of_several_hosts_has_an_entry_for_each() -> None:
     trial = planned("{at: 20s, for: 5s, id: it, fault: link_down, on: [n1, n4]}").trials[0]
-    entries = [(wire["id"], wire["host"]) for wire in arm.localise_provider(trial)]
+    entries = [(wire["id"], wire["host"]) for wire in fault_wire.localise_provider(trial)]
     assert entries == [("it.1", "n1"), ("it.2", "n4")]

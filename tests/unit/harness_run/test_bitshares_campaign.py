@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import consensus, plan
 from harness.campaign import campaign_file
 from harness.errors import CampaignError
-from harness.genesis import HostAccess, KeyFolder, trial_files
+from harness.plan import consensus, planner
+from harness.plan.genesis import HostAccess, KeyFolder, trial_files
 from metrics.model.plan import Bounds, Finality, decode, encode
 from node.chain import genesis as genesis_file
 from node.chain.bitshares.finality import witnesses_needed
@@ -61,20 +61,20 @@ def test_the_plan_and_the_chain_need_the_same_witnesses(producers: int) -> None:
     ("producers", "lag"), [(4, (2, 4)), (21, (14, 28)), (11, (7, 14)), (1, (0, 0))]
 )
 def test_the_plan_predicts_the_lag_of_one_stage(producers: int, lag: tuple[int, int]) -> None:
-    made = plan.build(parsed(f"producers: {producers}, slot: 1s"), lab())
+    made = planner.build(parsed(f"producers: {producers}, slot: 1s"), lab())
     predicted = made.prediction.finality_lag_blocks
     assert (predicted.min, predicted.max) == lag
 
 
 def test_quorum_and_selectors_count_as_the_profile_does() -> None:
-    made = plan.build(parsed("producers: 13, slot: 1s"), lab(13))
+    made = planner.build(parsed("producers: 13, slot: 1s"), lab(13))
     assert made.finality == Finality(stages=1, quorum=10)  # eosio: 2 stages, 9
     assert made.trials[0].quorum[0].needed == 10
 
 
 def test_a_trials_genesis_starts_a_bitshares_chain(tmp_path: Path) -> None:
     options = "slot: 200ms, bitshares: {block_interval: 1s, fork_choice: participation}"
-    made = plan.build(parsed(options), lab())
+    made = planner.build(parsed(options), lab())
     assert decode(encode(made)) == made
     access = {
         host.host: HostAccess(curve_public="x" * 40, ntp=(), state_dir="/var/lib/slotlab")
@@ -94,7 +94,7 @@ def test_a_trials_genesis_starts_a_bitshares_chain(tmp_path: Path) -> None:
 
 def test_the_shipped_campaign_expects_what_the_plan_predicts() -> None:
     file = campaign_file.load(SHIPPED / "bitshares.yml")
-    made = plan.build(file, lab())
+    made = planner.build(file, lab())
     assert made.prediction.finality_lag_blocks == Bounds(min=2, max=4)
     assert {fault.fault for fault in made.trials[0].faults} == {
         "delay", "partition", "clock_step", "kill",

@@ -8,8 +8,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import genesis
-from harness.genesis import HostAccess, KeyFolder
+from harness.plan import genesis
+from harness.plan.genesis import HostAccess, KeyFolder
 from node import config
 from node.chain import genesis as chain_genesis
 from node.chain.model.slot import EPOCH_NS, SlotClock, producer_index

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import plan
 from harness.errors import PlanError
+from harness.plan import planner
 from metrics.model.plan import Bounds, decode, encode
 from tests.unit.harness_run.builders import ALL_ABLE, file, lab, planned
 
@@ -58,7 +58,7 @@ def test_a_plan_survives_its_file() -> None:
 def test_phases_cover_the_trial_without_gaps_and_overlaps_have_their_own() -> None:
     second = "{at: 25s, for: 10s, fault: kill, on: n1, restart_after: 10s, id: crash}"
     bad = file(f"[{DELAY}, {second}]".replace("for: 10s, fault: kill", "fault: kill"))
-    phases = plan.build(bad, lab()).trials[0].phases
+    phases = planner.build(bad, lab()).trials[0].phases
     assert [(p.name, p.start_ns // S) for p in phases] == [
         ("warmup", 0), ("baseline", 10), ("delay-1", 20), ("delay-1+crash", 25), ("crash", 30),
         ("recovery", 35), ("after", 40),
@@ -90,7 +90,7 @@ def test_a_clock_beyond_the_limit_takes_its_producer_out_of_the_quorum() -> None
 def test_the_predicted_lag_is_that_of_the_protocol(n: int, turn: int, low: int, high: int) -> None:
     common = file(producers=n).common
     chain = common.chain.model_copy(update={"blocks_per_turn": turn})
-    predicted = plan.predicted_lag(common.model_copy(update={"chain": chain}))
+    predicted = planner.predicted_lag(common.model_copy(update={"chain": chain}))
     assert predicted == Bounds(min=low, max=high)
 
 
@@ -143,9 +143,9 @@ def test_a_delay_is_done_by_what_all_hosts_can_do(changes: dict[str, bool], how:
     view = lab(capabilities={**ALL_ABLE, **changes})
     if how.startswith("unsupported"):
         with pytest.raises(PlanError, match=how):
-            plan.build(file(f"[{DELAY}]"), view)
+            planner.build(file(f"[{DELAY}]"), view)
     else:
-        assert plan.build(file(f"[{DELAY}]"), view).trials[0].faults[0].how == how
+        assert planner.build(file(f"[{DELAY}]"), view).trials[0].faults[0].how == how
 
 
 def test_trials_are_cells_times_repeat_each_with_a_seed_of_its_own() -> None:
@@ -170,7 +170,7 @@ def test_a_drawn_partition_always_leaves_one_side_a_quorum(
     timeline = f"[{{at: 20s, for: 5s, fault: partition, shape: {shape}}}]"
     campaign_file = file(timeline, producers=producers, more="safety: {max_unreachable: 99}")
     try:
-        made = plan.build(campaign_file, lab(hosts), seed=seed)
+        made = planner.build(campaign_file, lab(hosts), seed=seed)
     except PlanError as error:
         assert "no host can be spared" in str(error) or "cuts nothing" in str(error)  # noqa: PT017
         return

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from harness import plan
 from harness.errors import PlanError
-from harness.plan import LabView
+from harness.plan import planner
+from harness.plan.planner import LabView
 from metrics.model.plan import Plan
 from tests.unit.harness_run.builders import ALL_ABLE, file, lab
 
@@ -42,7 +42,7 @@ def rack(
 def planned(timeline: str, view: LabView | None = None, *, away: int = 4) -> Plan:
     """Return the plan of a timeline on such a lab, any number of hosts away."""
     more = f"safety: {{max_unreachable: {away}}}"
-    return plan.build(file(f"[{timeline}]", more=more), rack() if view is None else view)
+    return planner.build(file(f"[{timeline}]", more=more), rack() if view is None else view)
 
 
 def refusal(timeline: str, view: LabView | None = None, *, away: int = 4) -> str:

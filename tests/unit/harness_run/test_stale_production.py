@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import genesis, plan
 from harness.campaign import campaign_file
 from harness.errors import CampaignError, PlanError
-from harness.genesis import HostAccess, KeyFolder
+from harness.plan import genesis, planner
+from harness.plan.genesis import HostAccess, KeyFolder
 from metrics.model.plan import Plan
 from node import config
 from tests.unit.harness_run.builders import HEAD, lab
@@ -20,7 +20,7 @@ def planned(selector: str, *, hosts: int = 4) -> Plan:
     text = HEAD % 4 + "timeline: []\n"
     chain = f"producers: 4, enable_stale_production: {selector}"
     file = campaign_file.parse(text.replace("producers: 4", chain), Path("test.yml"))
-    return plan.build(file, lab(hosts))
+    return planner.build(file, lab(hosts))
 
 
 @pytest.mark.parametrize(

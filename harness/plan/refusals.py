@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faults.kinds.clock.clock_faults import GAP_NS
-from harness import consensus, phases
 from harness.campaign.fault_spec import PROVIDER_FAULTS
 from harness.errors import PlanError
 from harness.notation.units import SECOND_NS, text_of_ns
+from harness.plan import consensus, phases
 from metrics.model.plan import SIM, PlannedFault, PlannedHost
 
 _FLOWS = ("delay", "partition", "cut", "loss")

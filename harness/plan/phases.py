@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
-from harness import consensus
+from harness.plan import consensus
 from metrics.model.plan import Phase, PlannedFault, Quorum
 
 _DOWN = ("kill", "crash", "pause", "power_cut", "freeze_host")

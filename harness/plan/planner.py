@@ -13,16 +13,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-from harness import consensus, phases, plan_rules, selectors
 from harness.campaign import expectations
 from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.campaign.fault_spec import AnyFault
 from harness.campaign.model import Campaign
 from harness.campaign.values import nearest
-from harness.draw import draw, target_key
 from harness.errors import PlanError
-from harness.mechanism import Capabilities, mechanism
 from harness.notation.units import SECOND_NS
+from harness.plan import consensus, phases, refusals, selectors
+from harness.plan.fault_support import Capabilities, mechanism
+from harness.plan.target_selection import draw, target_key
 from metrics.model.plan import (
     Bounds,
     Estimate,
@@ -73,7 +73,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
             zip(runs, seeds, faults, strict=True), start=1
         )
     ]
-    rules = plan_rules.Rules(
+    rules = refusals.Rules(
         file=file.path.name,
         lab=view.lab,
         profile=timing.profile,
@@ -83,7 +83,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         end_ns=timing.end_ns,
     )
     for trial in trials:
-        plan_rules.check(rules, trial.faults)
+        refusals.check(rules, trial.faults)
     _check_phases(file, trials)
     return Plan(
         campaign=file.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.campaign.campaign_file import CampaignFile
 from harness.inventory.inventory import Inventory
-from harness.plan import LabView
+from harness.plan.planner import LabView
 from metrics.model.plan import SIM, PlannedHost
 
 

@@ -6,7 +6,6 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness import selectors
 from harness.campaign.fault_spec import (
     AnyFault,
     ByzantineFault,
@@ -23,6 +22,7 @@ from harness.campaign.fault_spec import (
     ReorderFault,
     SilentFault,
 )
+from harness.plan import selectors
 from metrics.model.plan import PlannedFault
 
 
