@@ -19,7 +19,7 @@ from harness.deploy import rollout
 from harness.errors import RunError
 from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
-from harness.labs import container, power
+from harness.labs.lifecycle import container_lab, power
 from harness.orchestrator import run
 from harness.remote.fan_out import Remote
 from harness.testbed import lab_teardown
@@ -54,7 +54,7 @@ def rows(show: Show) -> list[Row]:
     """Return the figures of one lab, made for them and removed again."""
     name = f"bench-{secrets.token_hex(3)}"
     try:
-        made = container.up(container.LabSpec(name=name, hosts=HOSTS), show.step)
+        made = container_lab.up(container_lab.LabSpec(name=name, hosts=HOSTS), show.step)
         lab = inventory.load(made.inventory)
         return [*_deploys(name, lab, show.step), *_spread(lab, show)]
     finally:

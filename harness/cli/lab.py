@@ -11,8 +11,8 @@ import typer
 from harness.controller.console import Show
 from harness.controller.terminal import console_of, table_of
 from harness.errors import UsageError
-from harness.labs import container, running, topology
-from harness.labs.vm import lab as vm_lab
+from harness.labs import topology
+from harness.labs.lifecycle import container_lab, running, vm_lab
 
 Name = Annotated[str, typer.Option("--name", help="Name of the lab.")]
 
@@ -35,7 +35,7 @@ def up(
     if provider == "vm":
         lab = vm_lab.up(vm_lab.VmSpec(name=name, hosts=hosts, dress=dress), show.step)
     else:
-        lab = container.up(container.LabSpec(name=name, hosts=hosts), show.step)
+        lab = container_lab.up(container_lab.LabSpec(name=name, hosts=hosts), show.step)
     print(f"inventory: {lab.inventory}", file=console.file)
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from harness.controller.state_dir import state_home
 from harness.errors import LabError, LabInputError
-from harness.labs.vm.dress import DATA_NETWORK, HostDress, NicDress
+from harness.labs.dress import DATA_NETWORK, HostDress, NicDress
 
 SCHEMA = "slotlab.lab/v1"
 HOSTS_MAX = 100

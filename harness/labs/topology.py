@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from harness.errors import LabInputError
-from harness.labs.vm.dress import DiskDress, HostDress, LabDress, NicDress
+from harness.labs.dress import DiskDress, HostDress, LabDress, NicDress
 from harness.notation import yaml_strict
 
 CONTROLLER_NUMBER = 1

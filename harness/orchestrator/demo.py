@@ -13,7 +13,7 @@ from harness.controller.console import Show
 from harness.deploy import rollout
 from harness.errors import RunError
 from harness.inventory import inventory
-from harness.labs import container
+from harness.labs.lifecycle import container_lab
 from harness.orchestrator import run
 from harness.testbed import lab_teardown
 
@@ -49,7 +49,7 @@ def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
     name = f"demo-{secrets.token_hex(3)}"
     interrupt.end_on_terminate()
     try:
-        made = container.up(container.LabSpec(name=name, hosts=options.hosts), show.step)
+        made = container_lab.up(container_lab.LabSpec(name=name, hosts=options.hosts), show.step)
         lab = inventory.load(made.inventory)
         _deploy(lab, show)
         return run.run(

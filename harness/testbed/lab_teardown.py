@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from harness.inventory.inventory import lab_id_of
-from harness.labs import running
+from harness.labs.lifecycle import running
 from harness.testbed import lock, power
 
 

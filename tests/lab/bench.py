@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.labs import container, running
+from harness.labs.lifecycle import container_lab, running
 from harness.testbed import lab_teardown
 from tests.waiting import wait_until
 
@@ -130,7 +130,7 @@ class Bench:
 def bench(purpose: str, hosts: int) -> Iterator[Bench]:
     """Yield a fresh lab for one test file; nothing of it is left afterwards."""
     name = f"t{os.getpid()}-{purpose}"
-    lab = container.up(container.LabSpec(name=name, hosts=hosts), print)
+    lab = container_lab.up(container_lab.LabSpec(name=name, hosts=hosts), print)
     try:
         yield Bench(name, lab.inventory, lab.hosts, lab.netns)
     finally:

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from harness.cli import watch_table
-from harness.labs import running
+from harness.labs.lifecycle import running
 from harness.orchestrator.fleet import Fleet
 from harness.testbed.lock import HostLock
 from harness.testbed.node_status import NodeStatus

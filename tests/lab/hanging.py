@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.inventory import inventory
-from harness.labs import running
+from harness.labs.lifecycle import running
 from harness.orchestrator.fleet import Fleet
 from harness.orchestrator.lease_renewer import LOCK_TTL_NS, Keeper
 from harness.remote.fan_out import Remote

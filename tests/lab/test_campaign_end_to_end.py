@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.labs import running
+from harness.labs.lifecycle import running
 from tests.sim.second.summary import compare
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.labs import running
+from harness.labs.lifecycle import running
 from tests.lab.bench import LAB_DEADLINE_S, MARKS, Bench, bench, wait_for
 from tests.lab.ssh_watch import ssh_watch
 

@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from harness.errors import LabError, LabInputError
-from harness.labs import checks, container, running, state
+from harness.labs import checks, state
+from harness.labs.lifecycle import container_lab, running
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.lab, pytest.mark.root, pytest.mark.slow]
@@ -96,7 +97,7 @@ def own_network() -> tuple[str, ...]:
 
 
 def test_hosts_run_systemd_and_answer_by_ssh(labs: Path) -> None:
-    lab = container.up(container.LabSpec("ssh", 2), quiet)
+    lab = container_lab.up(container_lab.LabSpec("ssh", 2), quiet)
     assert [name for name, _ in lab.hosts] == ["n1", "n2"]
     for name in ("n1", "n2", "ntp"):
         assert on("ssh", name, "hostname") == name
@@ -112,7 +113,7 @@ def test_hosts_run_systemd_and_answer_by_ssh(labs: Path) -> None:
 
 def test_down_leaves_nothing_and_the_machines_own_network_is_never_touched(labs: Path) -> None:
     before = own_network()
-    container.up(container.LabSpec("gone", 2), quiet)
+    container_lab.up(container_lab.LabSpec("gone", 2), quiet)
     assert own_network() == before
     recorded = state.load(state.lab_folder("gone"))
     assert recorded is not None
@@ -126,7 +127,7 @@ def test_down_leaves_nothing_and_the_machines_own_network_is_never_touched(labs:
 
 UP_AND_DIE = """
 import os, signal, sys, threading
-from harness.labs import container
+from harness.labs.lifecycle import container_lab
 def progress(line):
     if sys.argv[1] in line:
         threading.Timer(float(sys.argv[2]), os.kill, (os.getpid(), signal.SIGKILL)).start()
@@ -142,7 +143,7 @@ signal.pause()
 def test_down_after_sigkill_of_up_leaves_nothing(labs: Path, line: str, delay_s: float) -> None:
     words = [sys.executable, "-c", UP_AND_DIE, line, str(delay_s)]
     # The image is made first, so that the kill always meets the lab and not the build.
-    container.ensure_image(quiet)
+    container_lab.ensure_image(quiet)
     died = subprocess.run(words, cwd=ROOT, env=os.environ, check=False, timeout=600)
     assert died.returncode == -signal.SIGKILL
     recorded = state.load(state.lab_folder("cut"))
@@ -152,19 +153,19 @@ def test_down_after_sigkill_of_up_leaves_nothing(labs: Path, line: str, delay_s:
 
 
 def test_up_removes_what_a_dead_up_left_and_refuses_a_living_lab(labs: Path) -> None:
-    container.ensure_image(quiet)
+    container_lab.ensure_image(quiet)
     words = [sys.executable, "-c", UP_AND_DIE, "booting", "0.1"]
     subprocess.run(words, cwd=ROOT, env=os.environ, check=False, timeout=600)
     left = state.load(state.lab_folder("cut"))
     assert left is not None
-    container.up(container.LabSpec("cut", 1), quiet)
+    container_lab.up(container_lab.LabSpec("cut", 1), quiet)
     assert traces(left.prefix) == []
     with pytest.raises(LabInputError, match="already up: slotlab lab down --name cut"):
-        container.up(container.LabSpec("cut", 1), quiet)
+        container_lab.up(container_lab.LabSpec("cut", 1), quiet)
 
 
 def test_a_killed_host_comes_back_with_its_disk_and_another_boot_id(labs: Path) -> None:
-    container.up(container.LabSpec("power", 1), quiet)
+    container_lab.up(container_lab.LabSpec("power", 1), quiet)
     boot = on("power", "n1", "sudo touch /var/kept; cat /proc/sys/kernel/random/boot_id")
     running.kill("power", "n1")
     seen = running.status("power")
@@ -176,7 +177,7 @@ def test_a_killed_host_comes_back_with_its_disk_and_another_boot_id(labs: Path) 
 
 
 def test_a_frozen_or_unplugged_host_is_silent_and_comes_back(labs: Path) -> None:
-    container.up(container.LabSpec("plugs", 2), quiet)
+    container_lab.up(container_lab.LabSpec("plugs", 2), quiet)
 
     def reached() -> bool:
         command = "ping -c 1 -W 1 -q n1 >/dev/null && echo yes || echo no"
@@ -218,7 +219,7 @@ print(json.dumps({"stratum": data[1], "off_s": abs(sent - asked), "took_s": time
 
 
 def test_the_labs_time_server_answers_with_stratum_1(labs: Path) -> None:
-    container.up(container.LabSpec("time", 1), quiet)
+    container_lab.up(container_lab.LabSpec("time", 1), quiet)
     answer = json.loads(on("time", "n1", f"python3 -c '{ASK_TIME}'"))
     assert answer["stratum"] == 1
     assert answer["off_s"] < 1 + answer["took_s"]
@@ -226,7 +227,7 @@ def test_the_labs_time_server_answers_with_stratum_1(labs: Path) -> None:
 
 
 def test_hosts_enforce_cpu_quotas_and_have_nft_and_timers(labs: Path) -> None:
-    container.up(container.LabSpec("kernel", 1), quiet)
+    container_lab.up(container_lab.LabSpec("kernel", 1), quiet)
     spin = "import time\nend = time.time() + 1\nwhile time.time() < end: pass"
     quota = f"sudo systemd-run -q --wait --pipe -p CPUQuota=20% python3 -c '{spin}\n{USED}'"
     assert float(on("kernel", "n1", quota)) < 0.5
@@ -248,7 +249,7 @@ TIMER = (
 
 
 def test_the_inventory_names_nodes_and_keeps_the_time_server_apart(labs: Path) -> None:
-    lab = container.up(container.LabSpec("book", 2), quiet)
+    lab = container_lab.up(container_lab.LabSpec("book", 2), quiet)
     book = yaml.safe_load(lab.inventory.read_text())["all"]
     assert book["vars"] == {"slotlab_lab": "container", "slotlab_netns": str(lab.netns)}
     nodes = book["children"]["nodes"]["hosts"]

@@ -14,7 +14,7 @@ import pytest
 
 from faults.host.layout import layout
 from harness.inventory import inventory
-from harness.labs import running
+from harness.labs.lifecycle import running
 from harness.testbed import power
 from tests.lab.bench import MARKS, ROOT, Bench, bench, wait_for
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.labs.running import power_state
+from harness.labs.lifecycle.running import power_state
 from tests.lab.bench import LAB_DEADLINE_S, MARKS, Bench, bench, has_ended, wait_for
 
 pytestmark = [*MARKS, pytest.mark.long]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.labs import running
+from harness.labs.lifecycle import running
 from tests.lab.bench import MARKS, Bench, bench
 
 pytestmark = [*MARKS, pytest.mark.long]

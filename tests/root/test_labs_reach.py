@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.controller.netns_exec import enter
-from harness.labs import reach
+from harness.labs.lifecycle import reach
 
 pytestmark = pytest.mark.root
 

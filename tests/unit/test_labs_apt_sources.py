@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import LabError
-from harness.labs.apt_sources import write_sources
+from harness.labs.image.apt_sources import write_sources
 
 DEB822 = """\
 # the distribution

@@ -12,7 +12,9 @@ import yaml
 
 from harness.controller import netns_exec
 from harness.errors import LabError, LabInputError
-from harness.labs import access, checks, container, process, recipe, state
+from harness.labs import checks, process, state
+from harness.labs.image import recipe
+from harness.labs.lifecycle import access, container_lab
 
 
 def planned(hosts: int = 2, name: str = "demo") -> state.LabState:
@@ -70,7 +72,7 @@ def test_a_bad_number_of_hosts_is_the_operators_error(hosts: int) -> None:
 def test_up_without_root_says_what_works_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(LabError, match="slotlab run --lab sim") as caught:
-        container.up(container.LabSpec(), lambda line: None)
+        container_lab.up(container_lab.LabSpec(), lambda line: None)
     assert caught.value.exit_status == 3
 
 

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from harness.errors import LabError, LabInputError
-from harness.labs import access, checks, network, power, state
-from harness.labs.vm import lab as vm_lab
+from harness.labs import checks, network, state
+from harness.labs.dress import DiskDress, HostDress, LabDress, NicDress
+from harness.labs.lifecycle import access, power, vm_lab
 from harness.labs.vm import machine, qmp, seed
-from harness.labs.vm.dress import DiskDress, HostDress, LabDress, NicDress
 
 
 def rack() -> LabDress:
@@ -123,7 +123,9 @@ def test_the_inventory_goes_through_the_jump_host_and_the_dress_wins(tmp_path: P
     assert (n1["ansible_host"], n1["slotlab_address"]) == ("10.2.0.11", "fd00:7::11")
     assert (n1["slotlab_interface"], n1["slotlab_zone"]) == ("eth1", "cellar")
     assert "lab@10.1.0.2'" in n1["ansible_ssh_common_args"]
-    assert n1["slotlab_power"]["link_down"].endswith("harness.labs.power rack {name} link-down")
+    assert n1["slotlab_power"]["link_down"].endswith(
+        "harness.labs.lifecycle.power rack {name} link-down"
+    )
 
 
 def test_missing_qemu_is_named_as_a_debian_package(monkeypatch: pytest.MonkeyPatch) -> None:

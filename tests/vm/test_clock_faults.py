@@ -17,8 +17,7 @@ from typing import Any
 
 import pytest
 
-from harness.labs import running
-from harness.labs.vm import lab as vm_lab
+from harness.labs.lifecycle import running, vm_lab
 from harness.testbed import lab_teardown
 from tests.vm.needs import missing
 

@@ -19,8 +19,7 @@ from typing import Any
 import pytest
 
 from harness.inventory import inventory
-from harness.labs import running
-from harness.labs.vm import lab as vm_lab
+from harness.labs.lifecycle import running, vm_lab
 from harness.orchestrator.fleet import Fleet
 from harness.remote.fan_out import Remote
 from harness.testbed import lab_teardown

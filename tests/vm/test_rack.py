@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.labs import running, topology
-from harness.labs.vm import lab as vm_lab
+from harness.labs import topology
+from harness.labs.lifecycle import running, vm_lab
 from harness.testbed import lab_teardown
 from tests.vm.needs import missing
 

@@ -17,8 +17,8 @@ import pytest
 import yaml
 
 from harness.errors import LabInputError
-from harness.labs import running, state
-from harness.labs.vm import lab as vm_lab
+from harness.labs import state
+from harness.labs.lifecycle import running, vm_lab
 from harness.testbed import lab_teardown
 from tests.vm.needs import missing
 
@@ -195,7 +195,7 @@ def test_the_inventory_is_as_of_hardware_and_a_living_lab_is_not_made_twice(
 
 UP_AND_DIE = """
 import os, signal, sys, threading
-from harness.labs.vm import lab
+from harness.labs.lifecycle import vm_lab
 def progress(line):
     if "booting" in line:
         threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGKILL)).start()

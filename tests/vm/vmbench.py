@@ -22,8 +22,7 @@ from typing import Any
 
 import msgspec
 
-from harness.labs import running
-from harness.labs.vm import lab as vm_lab
+from harness.labs.lifecycle import running, vm_lab
 from harness.testbed import lab_teardown
 
 S = 1_000_000_000

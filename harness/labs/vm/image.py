@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import LabError
-from harness.labs import build
+from harness.labs.image import build
 from harness.labs.process import run
 from harness.labs.vm import recipe
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from harness.labs.recipe import LEAN, SSHD
+from harness.labs.image.recipe import LEAN, SSHD
 
 KERNEL_PACKAGE = {"debian": "linux-image-cloud-{architecture}", "ubuntu": "linux-image-virtual"}
 

@@ -9,7 +9,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from harness.labs.host import LAB_UID
+from harness.labs.container.host import LAB_UID
 from harness.labs.network import address_lines, ports
 from harness.labs.process import run
 from harness.labs.state import HostState, LabState

@@ -6,7 +6,7 @@ import json
 import shlex
 import subprocess
 
-from harness.labs import running
+from harness.labs.lifecycle import running
 from tests.lab.bench import Bench
 from tests.lab.ssh_options.home import Home
 from tests.lab.ssh_options.row import PASSWORD

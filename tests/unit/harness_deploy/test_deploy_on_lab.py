@@ -18,7 +18,7 @@ import pytest
 from harness.deploy import rollout
 from harness.deploy.playbook import PlayOptions
 from harness.inventory.inventory import Inventory, load
-from harness.labs import container, power, running
+from harness.labs.lifecycle import container_lab, power, running
 from harness.orchestrator import calibrate
 from harness.preflight import check
 from harness.remote.fan_out import Remote
@@ -51,7 +51,7 @@ pytestmark = [
 def lab() -> Iterator[tuple[str, Inventory]]:
     name = f"t{secrets.token_hex(4)}"
     try:
-        made = container.up(container.LabSpec(name=name, hosts=HOSTS), print)
+        made = container_lab.up(container_lab.LabSpec(name=name, hosts=HOSTS), print)
         yield name, load(made.inventory)
     finally:
         lab_teardown.take_down(name, print)

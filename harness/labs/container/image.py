@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.labs import build, recipe
+from harness.labs.image import build, recipe
 
 BUILD_BYTES = 1_000_000_000
 """Room asked for before a build: root file system, package cache and slack."""

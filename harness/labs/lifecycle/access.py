@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from harness.errors import LabError
-from harness.labs import power_words
+from harness.labs.lifecycle import power_words
 from harness.labs.state import HostState, LabState
 
 LAB_USER = "lab"
@@ -138,5 +138,5 @@ def _host_entry(folder: Path, state: LabState, host: HostState) -> dict[str, obj
 def _power(folder: Path, state: LabState) -> dict[str, str]:
     """Return slotlab_power: it names the lab's own folder of labs, so that it works anywhere."""
     environment = f"XDG_STATE_HOME={folder.parents[2]}"
-    words = ["env", environment, sys.executable, "-m", "harness.labs.power", state.name]
+    words = ["env", environment, sys.executable, "-m", "harness.labs.lifecycle.power", state.name]
     return power_words.templates(words)

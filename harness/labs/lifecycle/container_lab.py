@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from harness.labs import cgroup, checks, process
 from harness.labs import state as lab_state
-from harness.labs.image import ensure_image
-from harness.labs.running import Lab, Progress, bring_up
+from harness.labs.container.image import ensure_image
+from harness.labs.lifecycle.running import Lab, Progress, bring_up
 from harness.labs.state import LabState
 
 

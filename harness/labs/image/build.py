@@ -21,9 +21,9 @@ from harness.controller.file_lock import held
 from harness.controller.state_dir import cache_home
 from harness.errors import LabError
 from harness.labs import checks
-from harness.labs.apt_sources import apt_options, write_sources
+from harness.labs.image.apt_sources import apt_options, write_sources
+from harness.labs.image.recipe import LEAN
 from harness.labs.process import run
-from harness.labs.recipe import LEAN
 
 Progress = Callable[[str], None]
 Finish = Callable[[Path, Path], Path]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.controller.netns_exec import enter
-from harness.labs import access
+from harness.labs.lifecycle import access
 from harness.labs.state import HostState, LabState
 
 ATTEMPT_S = (1.0, 16.0)

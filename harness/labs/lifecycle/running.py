@@ -16,9 +16,10 @@ import msgspec
 
 from harness.controller.file_lock import held
 from harness.errors import LabError, LabInputError
-from harness.labs import access, cgroup, checks, network, process, reach
+from harness.labs import cgroup, checks, network, process
 from harness.labs import state as lab_state
-from harness.labs.kinds import kind_of
+from harness.labs.lifecycle import access, reach
+from harness.labs.lifecycle.kinds import kind_of
 from harness.labs.state import HostState, LabState, ProcessId
 
 Progress = Callable[[str], None]

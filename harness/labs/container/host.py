@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from harness.errors import LabError
-from harness.labs import cgroup, network, process, recipe
+from harness.labs import cgroup, network, process
+from harness.labs.image import recipe
 from harness.labs.state import HostState, LabState, ProcessId
 
 LAB_UID = 1000

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from harness.labs import host as container_host
+from harness.labs.container import host as container_host
 from harness.labs.state import HostState, LabState, ProcessId
 from harness.labs.vm import machine
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import LabError, LabInputError
-from harness.labs import build, cgroup, checks, process
-from harness.labs import image as container_image
+from harness.labs import cgroup, checks, process
 from harness.labs import state as lab_state
-from harness.labs.running import Lab, Progress, bring_up
+from harness.labs.container import image as container_image
+from harness.labs.dress import DATA_NETWORK, HostDress, LabDress, NicDress
+from harness.labs.image import build
+from harness.labs.lifecycle.running import Lab, Progress, bring_up
 from harness.labs.state import FIRST_HOST_NUMBER, HostState, LabState
 from harness.labs.vm import acceleration, image
-from harness.labs.vm.dress import DATA_NETWORK, HostDress, LabDress, NicDress
 
 HOSTS_MAX = 20
 DISK_BYTES = 400_000_000

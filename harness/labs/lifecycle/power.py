@@ -1,14 +1,14 @@
 """The plugs of a lab's hosts, as a command: what an inventory's slotlab_power calls.
 
-python -m harness.labs.power LAB HOST off|on|state|freeze|thaw|link-down|link-up
+python -m harness.labs.lifecycle.power LAB HOST off|on|state|freeze|thaw|link-down|link-up
 """
 
 import sys
 from collections.abc import Callable, Sequence
 
 from harness.errors import LabError, LabInputError
-from harness.labs import running
-from harness.labs.power_words import WORDS
+from harness.labs.lifecycle import running
+from harness.labs.lifecycle.power_words import WORDS
 
 
 def run(lab: str, host: str, word: str) -> str:
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     """Return the exit status; what went wrong is one line on standard error."""
     try:
         if len(arguments) != 3:
-            raise LabInputError("usage: python -m harness.labs.power LAB HOST WORD")
+            raise LabInputError("usage: python -m harness.labs.lifecycle.power LAB HOST WORD")
         answer = run(*arguments)
     except LabError as error:
         print(error, file=sys.stderr)

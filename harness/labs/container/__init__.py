@@ -1,0 +1,1 @@
+"""A lab's container is made, started, frozen and ended here."""

@@ -1,0 +1,1 @@
+"""Root file systems are built here, once each, and kept."""
