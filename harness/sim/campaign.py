@@ -10,10 +10,10 @@ import msgspec
 from coincurve import PrivateKey
 
 from harness.plan.genesis import HostAccess, TrialFiles, account_name, first_round_ns, trial_files
-from harness.sim.clock import ClockSpec
-from harness.sim.engine import stream
 from harness.sim.faults import Journal, schedule
-from harness.sim.records import Lines, Sink
+from harness.sim.host.clock import ClockSpec
+from harness.sim.host.engine import stream
+from harness.sim.host.records import Lines, Sink
 from harness.sim.world import LEAD_NS, HostSpec, LoadSpec, World, WorldSpec
 from metrics.model.plan import SIM, Plan, PlannedTrial
 from node.chain.genesis import decode

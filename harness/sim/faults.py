@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from faults.model.record import Record, State
+from harness.sim.host.records import boot_id
 from harness.sim.liars import attach
-from harness.sim.link import Shape
-from harness.sim.records import boot_id
+from harness.sim.network.link import Shape
 from harness.sim.world import World
 from metrics.model.plan import PlannedFault
 

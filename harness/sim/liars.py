@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from harness.sim.host import View
+from harness.sim.host.host import View
 from harness.sim.world import World
 from node.byzantine import strategies
 from node.byzantine.strategies import Act, Later, Liar, Self, SendTo

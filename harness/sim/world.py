@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from coincurve import PrivateKey
 
 from harness.sim.cache import shared
-from harness.sim.clock import GOOD_CLOCK, ClockSpec, HostClock
-from harness.sim.engine import Action, Engine, stream
-from harness.sim.host import Host, Rewriter, Shared
-from harness.sim.link import LAN, Links, Shape
-from harness.sim.load import Client
-from harness.sim.memory import Loss
-from harness.sim.net import Net, RelayMode
-from harness.sim.probes import Prober
-from harness.sim.records import Sink
+from harness.sim.host.clock import GOOD_CLOCK, ClockSpec, HostClock
+from harness.sim.host.engine import Action, Engine, stream
+from harness.sim.host.host import Host, Rewriter, Shared
+from harness.sim.host.load import Client
+from harness.sim.host.memory import Loss
+from harness.sim.host.records import Sink
+from harness.sim.network.link import LAN, Links, Shape
+from harness.sim.network.net import Net, RelayMode
+from harness.sim.network.probes import Prober
 from node.chain import profiles
 from node.chain.encoding.crypto import Verifier
 from node.chain.genesis import Genesis

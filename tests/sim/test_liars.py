@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.sim.host.records import Facts
 from harness.sim.liars import attach
-from harness.sim.records import Facts
 from node import events
 from node.byzantine.strategies import STRATEGIES
 from tests.sim.worlds import SECOND_NS, finals, lab

@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.__main__ import app
+from harness.sim.host.records import Facts
 from harness.sim.liars import attach
-from harness.sim.link import Shape
-from harness.sim.records import Facts
+from harness.sim.network.link import Shape
 from harness.sim.world import LoadSpec, World
 from node.events import Tx
 from tests.sim.worlds import SECOND_NS, agree, lab

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.sim.clock import ClockSpec, HostClock, refusal
-from harness.sim.engine import Engine, stream
-from harness.sim.host import View
-from harness.sim.link import LAN, Links, Shape
-from harness.sim.memory import Loss, MemoryStore
+from harness.sim.host.clock import ClockSpec, HostClock, refusal
+from harness.sim.host.engine import Engine, stream
+from harness.sim.host.host import View
+from harness.sim.host.memory import Loss, MemoryStore
+from harness.sim.network.link import LAN, Links, Shape
 from node.chain.model.block import SignedBlock
 from node.chain.model.messages import Effect, Persist, Watermark
 from tests.sim.worlds import SECOND_NS, lab

@@ -18,7 +18,7 @@ from harness.plan import planner
 from harness.plan.lab_view import simulated
 from harness.sim.campaign import simulate, world_of
 from harness.sim.faults import schedule
-from harness.sim.records import Facts
+from harness.sim.host.records import Facts
 
 pytestmark = pytest.mark.slow
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from harness.sim.clock import ClockSpec
-from harness.sim.link import Shape
-from harness.sim.memory import Loss
-from harness.sim.records import Facts
+from harness.sim.host.clock import ClockSpec
+from harness.sim.host.memory import Loss
+from harness.sim.host.records import Facts
+from harness.sim.network.link import Shape
 from harness.sim.world import World
 from node import events
 from node.events import Peer, Produced, Started

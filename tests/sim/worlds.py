@@ -8,7 +8,7 @@ from typing import Any
 
 from coincurve import PrivateKey
 
-from harness.sim.records import Sink
+from harness.sim.host.records import Sink
 from harness.sim.world import HostSpec, World, WorldSpec
 from node.chain.encoding.crypto import public_key
 from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer

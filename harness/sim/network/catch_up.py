@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 
-from harness.sim.engine import Action, Engine
-from harness.sim.host import Host
-from harness.sim.link import Links
+from harness.sim.host.engine import Action, Engine
+from harness.sim.host.host import Host
+from harness.sim.network.link import Links
 from node.chain.chain import Chain
 from node.chain.model.block import SignedBlock
 from node.events import Peer

@@ -13,10 +13,10 @@ from typing import Protocol
 import msgspec
 from coincurve import PrivateKey
 
-from harness.sim.clock import HostClock, refusal
-from harness.sim.engine import Action, Engine
-from harness.sim.memory import Loss, MemoryStore
-from harness.sim.records import Sink
+from harness.sim.host.clock import HostClock, refusal
+from harness.sim.host.engine import Action, Engine
+from harness.sim.host.memory import Loss, MemoryStore
+from harness.sim.host.records import Sink
 from node import events
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import Verifier, public_key

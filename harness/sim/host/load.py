@@ -9,8 +9,8 @@ from collections import deque
 
 from coincurve import PrivateKey
 
-from harness.sim.engine import Engine
-from harness.sim.host import Host
+from harness.sim.host.engine import Engine
+from harness.sim.host.host import Host
 from node.events import Dropped, Load, Started, Stopped, Tx
 from node.local.load import Pace, Transfers
 

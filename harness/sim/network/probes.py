@@ -7,10 +7,10 @@ after its last probe.
 
 from __future__ import annotations
 
-from harness.sim.engine import Engine, stream
-from harness.sim.host import Host
-from harness.sim.link import Links
-from harness.sim.records import boot_id
+from harness.sim.host.engine import Engine, stream
+from harness.sim.host.host import Host
+from harness.sim.host.records import boot_id
+from harness.sim.network.link import Links
 from node.events import Probe, Started, Stopped
 
 BURST = 8

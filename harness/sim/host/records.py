@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from harness.sim.clock import HostClock
-from harness.sim.engine import stream
+from harness.sim.host.clock import HostClock
+from harness.sim.host.engine import stream
 from node.events import SCHEMA_VERSION
 
 ROLES = ("node", "probe", "client")

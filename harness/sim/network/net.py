@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Literal
 
-from harness.sim.catch_up import CatchUp
-from harness.sim.engine import Action, Engine
-from harness.sim.host import Host
-from harness.sim.link import Links
+from harness.sim.host.engine import Action, Engine
+from harness.sim.host.host import Host
+from harness.sim.network.catch_up import CatchUp
+from harness.sim.network.link import Links
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
 from node.network.gossip import RETRY_NS, WAIT_MIN_NS, WAIT_SPREAD_NS, burst_bytes_max, offer

@@ -1,0 +1,1 @@
+"""One simulated host: its chain, disk, clocks and load, on virtual time."""
