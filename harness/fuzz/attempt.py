@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import verify
 from harness.campaign import campaign_file
 from harness.fuzz.judge import Breach, Witness
+from harness.inspect import verify
+from harness.inspect.verify import Seen
 from harness.plan import lab_view, planner
 from harness.sim.campaign import world_of
 from harness.sim.faults import schedule
 from harness.sim.world import World
-from harness.verify import Seen
 from metrics.intake.trial import LYING
 from metrics.model.plan import Plan, PlannedTrial
 from node.chain import profiles

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness import verify
 from harness.controller import owner
 from harness.errors import Interrupted, UsageError
+from harness.inspect import verify
 from metrics import build as metrics_build
 from metrics.model import run_folder
 

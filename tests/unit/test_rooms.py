@@ -69,7 +69,7 @@ ROOMS: dict[str, Room] = {
     "harness.plan.genesis": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.inspect": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.sim": Room(STDLIB - NETWORK - CLOCKS, (*CHAIN_READERS, *DECIDERS)),
-    "harness.verify": Room(STDLIB - NETWORK, CHAIN_READERS),
+    "harness.inspect.verify": Room(STDLIB - NETWORK, CHAIN_READERS),
 }
 
 ORDER: dict[str, tuple[str, ...]] = {

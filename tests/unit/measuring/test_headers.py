@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from coincurve import PrivateKey
 
-from harness.verify import verify
+from harness.inspect.verify import verify
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import Verifier, public_key
 from node.chain.genesis import Genesis, GenesisProducer, encode
