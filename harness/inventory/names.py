@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.inventory.values import InventoryError, reaches_others
 
 SELECTOR_WORDS = ("one", "all", "minority", "majority", "f", "f+1")
-"""By these campaigns choose hosts (harness.plan.selectors): no host, group or zone may be named so."""
+"""A campaign chooses hosts by these (harness.plan.selectors): nothing else may be named so."""
 
 
 def check_addresses(path: Path, addresses: Mapping[str, str]) -> None:

@@ -131,7 +131,7 @@ from harness.labs.lifecycle import container_lab
 def progress(line):
     if sys.argv[1] in line:
         threading.Timer(float(sys.argv[2]), os.kill, (os.getpid(), signal.SIGKILL)).start()
-container.up(container.LabSpec("cut", 3), progress)
+container_lab.up(container_lab.LabSpec("cut", 3), progress)
 signal.pause()
 """
 

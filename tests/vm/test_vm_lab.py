@@ -199,7 +199,7 @@ from harness.labs.lifecycle import vm_lab
 def progress(line):
     if "booting" in line:
         threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGKILL)).start()
-lab.up(lab.VmSpec(name="cut", hosts=1), progress)
+vm_lab.up(vm_lab.VmSpec(name="cut", hosts=1), progress)
 signal.pause()
 """
 
