@@ -124,9 +124,6 @@ def _host(name: str, topology: _Topology, networks: dict[str, Network]) -> HostD
     if host.jump and topology.hosts.get(host.jump, host).role != "jump":
         raise ValueError(f"{where}.jump: {host.jump} is no host with role jump")
     servers = tuple(_time_server(where, server, topology, networks) for server in host.ntp)
-    variables = dict(host.vars)
-    if host.serves_ntp_to and not servers:
-        variables.setdefault("slotlab_ntp", [_time_server(where, name, topology, networks)])
     return HostDress(
         name=name,
         nics=_cards(f"{where}.networks", host.networks, host.number, networks),
@@ -142,7 +139,7 @@ def _host(name: str, topology: _Topology, networks: dict[str, Network]) -> HostD
         files={path: (0o644, text) for path, text in host.files.items()},
         commands=tuple(host.commands),
         boot_commands=tuple(host.boot_commands),
-        host_vars=variables,
+        host_vars=dict(host.vars),
     )
 
 

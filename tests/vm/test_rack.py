@@ -92,7 +92,7 @@ def test_five_commands_lead_from_a_list_of_hosts_to_a_report(office: Office) -> 
     jump = "-J lab@10.77.1.5 -o IdentitiesOnly=yes -o IdentityAgent=none -o ConnectTimeout=240"
     office.slotlab(
         "lab", "init", "-f", str(listed), "--out", str(office.inventory), "--user", "lab",
-        "--key", str(key), "--ssh-args", jump, "--ntp", "fd77:77::b",
+        "--key", str(key), "--ssh-args", jump, "--ntp", "10.77.2.5",
     )  # fmt: skip
     text = office.inventory.read_text()
     assert text.count("slotlab_interface: eth1") == 4
