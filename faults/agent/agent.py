@@ -18,9 +18,9 @@ import msgspec
 from faults.agent.arming import Armed, ArmRequest, Host, build, load
 from faults.agent.driver import Driver
 from faults.agent.schedule import Action
-from faults.agent.undo_open_faults import recover
+from faults.agent.undo_open_faults import undo_open_faults
 from faults.durable.lab_lock import LabLock
-from faults.durable.lease import Leasing
+from faults.durable.lease import Lease
 from faults.durable.trial_files import check_files, place_files
 from faults.durable.trial_units import TrialUnits
 from faults.durable.units_to_restart import RunningFile
@@ -69,7 +69,7 @@ class Agent:
         self.lock = LabLock(host.layout.run_dir)
         self.running = RunningFile(host.layout.agent_dir, host.timers)
         self._units = TrialUnits(self.running, host.journal, capabilities["systemd"])
-        self._leasing = Leasing(host.grants, host.timers, host.ledger.heal_file)
+        self._lease = Lease(host.armed_file, host.timers, host.ledger.heal_file)
 
     def resume(self) -> list[str]:
         """Return the faults carried on for an agent of this boot that died; the rest is undone.
@@ -77,24 +77,23 @@ class Agent:
         Called once, before anything else.
         """
         host = self.host
-        grant = host.grants.read()
-        entries = host.ledger.open_entries()
-        if grant is None or grant.boot != boot_id():
-            self.recover("agent_restarted")
+        armed_trial = host.armed_file.read()
+        if armed_trial is None or armed_trial.boot != boot_id():
+            self.undo_open("agent_restarted")
             return []
-        mine = [entry for entry in entries if (entry.boot, entry.trial, entry.t0_boottime_ns)
-                == (grant.boot, grant.trial, grant.t0_boottime_ns)]  # fmt: skip
-        host.journal.trial, host.journal.t0_boottime_ns = grant.trial, grant.t0_boottime_ns
+        mine = [entry for entry in host.ledger.open_entries() if entry.armed_by(armed_trial)]
+        host.journal.follow(armed_trial.trial, armed_trial.t0_boottime_ns)
         try:
-            armed = load(grant, mine, host)
+            armed = load(armed_trial, mine, host)
         except FaultError as error:
             log.warning("cannot carry on: %s", error)
-            self.recover("agent_restarted")
+            self.undo_open("agent_restarted")
             return []
-        carried = list(armed.drivers)
-        host.journal.write("started", reason="agent_restarted", read_back={"carried_on": carried})
-        self.recover("agent_restarted", frozenset(entry.token for entry in mine))
-        host.journal.trial, host.journal.t0_boottime_ns = grant.trial, grant.t0_boottime_ns
+        host.journal.write(
+            "started", reason="agent_restarted", read_back={"carried_on": list(armed.drivers)}
+        )
+        self.undo_open("agent_restarted", frozenset(entry.token for entry in mine))
+        host.journal.follow(armed_trial.trial, armed_trial.t0_boottime_ns)
         schedule = armed.schedule
         for driver in armed.drivers.values():
             driver.take_over(boottime_ns())
@@ -102,12 +101,12 @@ class Agent:
                 schedule = schedule.running(driver.fault.id)
             if driver.state in ("failed", "skipped"):
                 schedule = schedule.failed(driver.fault.id)
-        self.trial, self.armed = grant.trial, armed.with_schedule(schedule)
-        return carried
+        self.trial, self.armed = armed_trial.trial, armed.with_schedule(schedule)
+        return list(armed.drivers)
 
-    def recover(self, reason: str, keep: frozenset[str] = frozenset()) -> list[str]:
+    def undo_open(self, reason: str, keep: frozenset[str] = frozenset()) -> list[str]:
         """Return the faults taken back that an earlier agent left open."""
-        return recover(self.host, reason, keep)
+        return undo_open_faults(self.host, reason, keep)
 
     async def run(self) -> None:
         """Never return: do what is due, as it becomes due."""
@@ -130,7 +129,7 @@ class Agent:
             await asyncio.sleep(WATCH_S)
             armed = self.armed
             for driver in tuple(armed.drivers.values()) if armed is not None else ():
-                ends_ns = driver.place.deadline_ns
+                ends_ns = driver.context.deadline_ns
                 calm = ends_ns is not None and ends_ns - boottime_ns() > WATCH_MARGIN_NS
                 lock = self._lock_of(driver)
                 if driver.state == "applied" and calm and not lock.locked():
@@ -189,7 +188,7 @@ class Agent:
             await asyncio.to_thread(self._units.clear)
             await asyncio.to_thread(place_files, self.host.layout, files)
             self.host.journal.clear()
-            self.host.journal.trial, self.host.journal.t0_boottime_ns = trial, None
+            self.host.journal.follow(trial, None)
             self.host.journal.write("started")
             self.trial, self.armed = trial, None
         return {"trial": trial}
@@ -234,18 +233,18 @@ class Agent:
             armed = await asyncio.to_thread(build, request, self.host, now)
             self.host.ledger.clear_closed()
             journal = self.host.journal
-            journal.trial, journal.t0_boottime_ns = request.trial, armed.grant.t0_boottime_ns
+            journal.follow(request.trial, armed.trial.t0_boottime_ns)
             times = {
                 "t0_wall_ns": request.t0_wall_ns,
-                "t0_mono_ns": armed.grant.t0_mono_ns,
-                "t0_boottime_ns": armed.grant.t0_boottime_ns,
+                "t0_mono_ns": armed.trial.t0_mono_ns,
+                "t0_boottime_ns": armed.trial.t0_boottime_ns,
                 "clock_read_error_ns": now.error_ns,
             }
             try:
                 await asyncio.to_thread(self._put_on_disk, armed)
             except OSError as error:
-                self.host.grants.revoke()
-                await asyncio.to_thread(self.recover, "not_armed")
+                self.host.armed_file.revoke()
+                await asyncio.to_thread(self.undo_open, "not_armed")
                 if error.errno is None:
                     raise FaultError("timer", str(error)) from error
                 raise FaultError("disk", f"{error.strerror}; make room on it") from error
@@ -256,12 +255,12 @@ class Agent:
         return {**times, "armed": list(armed.drivers)}
 
     def _put_on_disk(self, armed: Armed) -> None:
-        """Undo of every fault first, the grant last: without it nothing of this is carried on."""
+        """Undo of every fault first, the armed trial last: without it nothing is carried on."""
         self.host.journal.reserve([each.entry.asked for each in armed.drivers.values()])
         for driver in armed.drivers.values():
             driver.arm()
-        self._leasing.begin(armed.grant, armed.schedule.ends_ns())
-        self.running.leased(armed.grant.trial, armed.grant.lease_ns - boottime_ns())
+        self._lease.begin(armed.trial, armed.schedule.ends_ns())
+        self.running.leased(armed.trial.trial, armed.trial.lease_ns - boottime_ns())
 
     async def renew(self, trial: str, lease_ns: int) -> dict[str, object]:
         """Return the time left after the lease was set to lease_ns from now, of what is armed and
@@ -283,8 +282,8 @@ class Agent:
                 schedule = armed.schedule.renewed(now_ns + lease_ns)
                 self.armed = armed.with_schedule(schedule)
                 self._changed.set()
-                grant = msgspec.structs.replace(armed.grant, lease_ns=now_ns + lease_ns)
-                await asyncio.to_thread(self._leasing.renew, grant, schedule.ends_ns())
+                armed_trial = msgspec.structs.replace(armed.trial, lease_ns=now_ns + lease_ns)
+                await asyncio.to_thread(self._lease.renew, armed_trial, schedule.ends_ns())
             runs = await asyncio.to_thread(self.running.leased, trial, lease_ns)
         except OSError as error:
             log.warning("the renewed lease is not on disk: %s", error)
@@ -319,9 +318,9 @@ class Agent:
                 self._changed.set()
             if self._tasks:
                 await asyncio.wait(set(self._tasks))
-            self.host.grants.revoke()
-            rest = await asyncio.to_thread(self.recover, reason)
-            await asyncio.to_thread(self._leasing.end)
+            self.host.armed_file.revoke()
+            rest = await asyncio.to_thread(self.undo_open, reason)
+            await asyncio.to_thread(self._lease.end)
             left = [entry.fault_id for entry in self.host.ledger.open_entries()]
         return {"healed": sorted({*running, *rest} - set(left)), "left": left}
 
@@ -348,7 +347,7 @@ class Agent:
         expired = now_ns >= schedule.lease_ns
         self.armed = self.armed.with_schedule(schedule)
         for fault_id, action in actions:
-            deadline_ns = self.armed.drivers[fault_id].place.deadline_ns
+            deadline_ns = self.armed.drivers[fault_id].context.deadline_ns
             early = expired and (deadline_ns is None or deadline_ns > now_ns)
             self._begin(fault_id, action, "lease_expired" if early else "")
 
@@ -385,7 +384,9 @@ class Agent:
         """Return whether an arming is in force; whoever healed without us has revoked it."""
         armed = self.armed
         return (
-            armed is not None and armed.schedule.active and self.host.grants.holds(armed.grant.key)
+            armed is not None
+            and armed.schedule.active
+            and self.host.armed_file.holds(armed.trial.key)
         )
 
     def _lease_left_ns(self) -> int | None:

@@ -13,10 +13,10 @@ import msgspec
 
 from faults.agent.driver import Driver
 from faults.agent.schedule import HELPER_LEAD_NS, LEAD_NS, Item, Schedule
-from faults.durable.armed_trial import Grant, GrantFile
+from faults.durable.armed_trial import ArmedTrial, ArmedTrialFile
 from faults.durable.journal import Journal
 from faults.durable.ledger import TOKEN_CHARACTERS, Entry, Ledger
-from faults.durable.undo_timer import DeadMan
+from faults.durable.undo_timer import UndoTimers
 from faults.host import helper_process
 from faults.host.boottime import Now, boot_id
 from faults.host.layout import HostConfig, Layout
@@ -32,7 +32,7 @@ from faults.kinds.ntp import ntp_faults
 from faults.kinds.ntp.ntp_faults import NtpCut, NtpOffset
 from faults.kinds.partition import Blocked
 from faults.kinds.power import Power, Provider
-from faults.model.fault import FOR_NS_MAX, FaultError, Place
+from faults.model.fault import FOR_NS_MAX, FaultError, HostContext
 
 FAULTS_MAX = 1_000
 PROVIDER_HOW = "provider"
@@ -61,21 +61,21 @@ class Host:
     """Commands that switch other hosts; only the provider's agent has any."""
 
     @property
-    def grants(self) -> GrantFile:
+    def armed_file(self) -> ArmedTrialFile:
         """Return where it stands what is armed here."""
-        return GrantFile(self.layout.agent_dir)
+        return ArmedTrialFile(self.layout.agent_dir)
 
     @property
-    def timers(self) -> DeadMan:
+    def timers(self) -> UndoTimers:
         """Return how this host makes timers that outlive the agent."""
-        return DeadMan(self.layout.run_dir, "systemd" in self.capabilities)
+        return UndoTimers(self.layout.run_dir, "systemd" in self.capabilities)
 
 
 @dataclass(frozen=True, slots=True)
 class Armed:
     """A trial ready to run; T0 converted once, times on this boot's clocks."""
 
-    grant: Grant
+    trial: ArmedTrial
     drivers: dict[str, Driver]
     schedule: Schedule
 
@@ -96,7 +96,7 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
         raise FaultError("bad_fault", f"more than {FAULTS_MAX} faults")
     t0_ns = now.boottime_ns + request.t0_wall_ns - now.wall_ns
     lease_ns = now.boottime_ns + request.lease_ns
-    grant = Grant(
+    armed_trial = ArmedTrial(
         key=secrets.token_hex(8),
         boot=boot_id(),
         trial=request.trial,
@@ -122,21 +122,21 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
             fault = msgspec.structs.replace(fault, for_ns=item.deadline_ns - item.inject_ns)
         if host.provider and not isinstance(fault, Power):
             raise FaultError("unsupported", f"{fault.id}: the provider switches hosts, no more")
-        token, queue_num = _unique(grant, fault, queues)
-        place = _place(host, token, item.deadline_ns, queue_num, mangle_existed=mangle)
-        _check_flows(fault, place, host.config)
-        fault.check(place)
+        token, queue_num = _unique(armed_trial, fault, queues)
+        context = _context(host, token, item.deadline_ns, queue_num, mangle_existed=mangle)
+        _check_flows(fault, context, host.config)
+        fault.check(context)
         if isinstance(fault, Delay):
-            fault = msgspec.structs.replace(fault, how=fault.way(place))
-        entry = _entry(grant, fault, item, place)
-        drivers[fault.id] = _driver(fault, place, entry, grant, host)
-        items.append(replace(item, lead_ns=_lead_ns(fault, place)))
+            fault = msgspec.structs.replace(fault, how=fault.way(context))
+        entry = _entry(armed_trial, fault, item, context)
+        drivers[fault.id] = _driver(fault, context, entry, armed_trial, host)
+        items.append(replace(item, lead_ns=_lead_ns(fault, context)))
     clock_faults.check_nobody_else(clocks)
-    return Armed(grant, drivers, Schedule(tuple(items), lease_ns))
+    return Armed(armed_trial, drivers, Schedule(tuple(items), lease_ns))
 
 
-def load(grant: Grant, entries: list[Entry], host: Host) -> Armed:
-    """Return the arming whose grant and open entries another agent of this boot left behind.
+def load(armed_trial: ArmedTrial, entries: list[Entry], host: Host) -> Armed:
+    """Return the arming whose file and open entries another agent of this boot left behind.
 
     Raises:
         FaultError: an entry is of a fault that this version does not know.
@@ -144,17 +144,17 @@ def load(grant: Grant, entries: list[Entry], host: Host) -> Armed:
     drivers: dict[str, Driver] = {}
     items: list[Item] = []
     for entry in entries:
-        fault, place = _again(entry, host)
-        drivers[entry.fault_id] = _driver(fault, place, entry, grant, host)
+        fault, context = _again(entry, host)
+        drivers[entry.fault_id] = _driver(fault, context, entry, armed_trial, host)
         items.append(
             Item(
                 id=entry.fault_id,
                 inject_ns=entry.inject_ns,
                 deadline_ns=entry.deadline_ns,
-                lead_ns=_lead_ns(fault, place),
+                lead_ns=_lead_ns(fault, context),
             )
         )
-    return Armed(grant, drivers, Schedule(tuple(items), grant.lease_ns))
+    return Armed(armed_trial, drivers, Schedule(tuple(items), armed_trial.lease_ns))
 
 
 def left_behind(entry: Entry, host: Host) -> str:
@@ -162,23 +162,23 @@ def left_behind(entry: Entry, host: Host) -> str:
     if entry.how == PROVIDER_HOW:
         return ""
     try:
-        fault, place = _again(entry, host)
+        fault, context = _again(entry, host)
     except FaultError:
         return ""
-    return left_over(fault, place)
+    return left_over(fault, context)
 
 
-def _again(entry: Entry, host: Host) -> tuple[AnyFault, Place]:
+def _again(entry: Entry, host: Host) -> tuple[AnyFault, HostContext]:
     """Return the fault of an entry and its place, as they were when it was armed."""
     fault = decode_fault(msgspec.json.encode(entry.asked))
-    place = _place(
+    context = _context(
         host,
         entry.token,
         entry.deadline_ns,
         entry.queue_num,
         mangle_existed=entry.mangle_existed,
     )
-    return fault, place
+    return fault, context
 
 
 def _item(fault: AnyFault, t0_ns: int, lease_ns: int, now: Now) -> Item:
@@ -195,15 +195,15 @@ def _item(fault: AnyFault, t0_ns: int, lease_ns: int, now: Now) -> Item:
     return Item(id=fault.id, inject_ns=inject_ns, deadline_ns=deadline_ns)
 
 
-def _lead_ns(fault: AnyFault, place: Place) -> int:
+def _lead_ns(fault: AnyFault, context: HostContext) -> int:
     """Return how long before its time a fault is prepared."""
-    helped = helper_process.is_awaited(fault.recipe(place).prepare)
+    helped = helper_process.is_awaited(fault.recipe(context).prepare)
     return HELPER_LEAD_NS if helped else LEAD_NS
 
 
-def _unique(grant: Grant, fault: AnyFault, queues: set[int]) -> tuple[str, int]:
+def _unique(armed_trial: ArmedTrial, fault: AnyFault, queues: set[int]) -> tuple[str, int]:
     """Return a token and a packet queue's number that nobody else has."""
-    digest = hashlib.sha256(f"{grant.key}\0{fault.id}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{armed_trial.key}\0{fault.id}".encode()).hexdigest()
     queue_num = 0x5000 + int(digest[8:11], 16)
     while queue_num in queues:
         queue_num += 1
@@ -211,12 +211,12 @@ def _unique(grant: Grant, fault: AnyFault, queues: set[int]) -> tuple[str, int]:
     return digest[:TOKEN_CHARACTERS], queue_num
 
 
-def _place(
+def _context(
     host: Host, token: str, deadline_ns: int | None, queue_num: int, *, mangle_existed: bool
-) -> Place:
+) -> HostContext:
     root = str(Path(__file__).resolve().parents[2])
     site = str(Path(msgspec.__file__).resolve().parents[1])
-    return Place(
+    return HostContext(
         token=token,
         run_dir=host.layout.run_dir,
         skew_file=host.layout.skew_file,
@@ -235,7 +235,7 @@ def _mangle_exists() -> bool:
     return any(output(("nft", "list", "table", f, "mangle"))[0] == 0 for f in ("ip", "ip6"))
 
 
-def _check_flows(fault: AnyFault, place: Place, config: HostConfig) -> None:
+def _check_flows(fault: AnyFault, context: HostContext, config: HostConfig) -> None:
     """Refuse what would touch more than the node's flows, or replace a qdisc that is not ours."""
     if isinstance(fault, Delay | Blocked | Loss) and fault.node_port != config.node_port:
         raise FaultError("wrong_port", f"{fault.id}: node_port of this host is {config.node_port}")
@@ -245,10 +245,10 @@ def _check_flows(fault: AnyFault, place: Place, config: HostConfig) -> None:
     if isinstance(fault, Blocked | Loss):
         named = {address for group in fault.members().values() for address in group}
     if isinstance(fault, Delay):
-        named = {each.address for each in fault.delays(place)}
+        named = {each.address for each in fault.delays(context)}
         if config.interface and fault.interface != config.interface:
             raise FaultError("wrong_interface", f"{fault.id}: the data path is {config.interface}")
-        _check_qdisc(fault, place)
+        _check_qdisc(fault, context)
     strangers = named - {peer.address for peer in config.peers}
     if config.peers and strangers:
         raise FaultError(
@@ -256,8 +256,8 @@ def _check_flows(fault: AnyFault, place: Place, config: HostConfig) -> None:
         )
 
 
-def _check_qdisc(fault: Delay, place: Place) -> None:
-    if fault.way(place) != "netem":
+def _check_qdisc(fault: Delay, context: HostContext) -> None:
+    if fault.way(context) != "netem":
         return
     if not qdiscs(fault.interface):
         raise FaultError("wrong_interface", f"{fault.id}: no interface {fault.interface}")
@@ -266,24 +266,26 @@ def _check_qdisc(fault: Delay, place: Place) -> None:
         raise FaultError("foreign_qdisc", detail)
 
 
-def _entry(grant: Grant, fault: AnyFault, item: Item, place: Place) -> Entry:
+def _entry(armed_trial: ArmedTrial, fault: AnyFault, item: Item, context: HostContext) -> Entry:
     return Entry(
-        token=place.token,
-        trial=grant.trial,
+        token=context.token,
+        trial=armed_trial.trial,
         fault_id=fault.id,
         kind=fault.kind(),
-        how=fault.recipe(place).how,
-        boot=grant.boot,
+        how=fault.recipe(context).how,
+        boot=armed_trial.boot,
         state="armed",
-        t0_boottime_ns=grant.t0_boottime_ns,
+        t0_boottime_ns=armed_trial.t0_boottime_ns,
         inject_ns=item.inject_ns,
         deadline_ns=item.deadline_ns,
-        queue_num=place.queue_num,
-        mangle_existed=place.mangle_existed,
+        queue_num=context.queue_num,
+        mangle_existed=context.mangle_existed,
         asked=msgspec.to_builtins(fault),
     )
 
 
-def _driver(fault: AnyFault, place: Place, entry: Entry, grant: Grant, host: Host) -> Driver:
-    granted = partial(host.grants.holds, grant.key)
-    return Driver(fault, place, entry, host.ledger, host.journal, host.timers, granted)
+def _driver(
+    fault: AnyFault, context: HostContext, entry: Entry, armed_trial: ArmedTrial, host: Host
+) -> Driver:
+    granted = partial(host.armed_file.holds, armed_trial.key)
+    return Driver(fault, context, entry, host.ledger, host.journal, host.timers, granted)

@@ -16,13 +16,13 @@ import msgspec
 from faults.agent.schedule import LATE_NS_MAX, Action
 from faults.durable.journal import Journal
 from faults.durable.ledger import Entry, Ledger, verdict_of_undone
-from faults.durable.undo_timer import GRACE_NS, DeadMan
+from faults.durable.undo_timer import GRACE_NS, UndoTimers
 from faults.host.boottime import boottime_ns
 from faults.host.runner import Loaded, Outcome, load, run
 from faults.kinds.catalog import AnyFault
 from faults.kinds.evidence import counters, ended_before_release, ended_early, left_over, read_back
 from faults.model.evidence import Evidence
-from faults.model.fault import SECOND_NS, Place, Recipe
+from faults.model.fault import SECOND_NS, HostContext, Recipe
 from faults.model.record import State
 
 STAND_BACK_NS = 30_000_000
@@ -34,11 +34,11 @@ class Driver:
     """One fault of one arming; perform() is called from one thread at a time, in schedule order."""
 
     fault: AnyFault
-    place: Place
+    context: HostContext
     entry: Entry
     ledger: Ledger
     journal: Journal
-    timers: DeadMan
+    timers: UndoTimers
     granted: Callable[[], bool]
     """Whether this arming may still begin anything: somebody may have healed without the agent."""
     state: str = "armed"
@@ -61,7 +61,7 @@ class Driver:
     def recipe(self) -> Recipe:
         """Return the fault's commands for this host."""
         if self._recipe is None:
-            self._recipe = self.fault.recipe(self.place)
+            self._recipe = self.fault.recipe(self.context)
         return self._recipe
 
     def perform(self, action: Action, reason: str = "") -> None:
@@ -94,7 +94,7 @@ class Driver:
         """Look at a fault in force; take one that is gone back and say so."""
         if self.state != "applied" or (self._to_release and self._to_release.pulled):
             return
-        why = ended_early(self.fault, self.place)
+        why = ended_early(self.fault, self.context)
         if why:
             self._heal("failed", f"ended_early: {why}")
 
@@ -115,7 +115,7 @@ class Driver:
 
     def _take_over_begun(self, now_ns: int) -> None:
         """The agent died somewhere between applying and writing that down."""
-        found = read_back(self.fault, self.place)
+        found = read_back(self.fault, self.context)
         self.state = "prepared"
         if found.state != "installed":
             self._heal("skipped", "agent_restarted")
@@ -126,7 +126,7 @@ class Driver:
         if not self.granted():
             self._close("skipped", "revoked")
             return
-        deadline_ns = self.place.deadline_ns
+        deadline_ns = self.context.deadline_ns
         try:
             if deadline_ns is not None and self.recipe.undo:
                 script = self.ledger.script(self.entry.token)
@@ -175,9 +175,9 @@ class Driver:
         late = {"late_ns": between[0] - self.entry.inject_ns}
         self._write("applied", between=between, read_back=late)
         self._stand_back()
-        found = found or read_back(self.fault, self.place)
+        found = found or read_back(self.fault, self.context)
         self._write(found.state, between=between, read_back=found.data, reason=found.reason)
-        if self.place.deadline_ns is None or not self.recipe.undo:
+        if self.context.deadline_ns is None or not self.recipe.undo:
             self._record("closed")
         else:
             self._record("applied")
@@ -189,8 +189,8 @@ class Driver:
             self._to_inject.drop()
             self._to_inject = None
         at_once = self.recipe.how in ("nft", "provider")
-        early = ended_early(self.fault, self.place) if state == "healed" and not at_once else ""
-        before = counters(self.fault, self.place) if self.recipe.how == "netem" else {}
+        early = ended_early(self.fault, self.context) if state == "healed" and not at_once else ""
+        before = counters(self.fault, self.context) if self.recipe.how == "netem" else {}
         released = self._released()
         if self.recipe.how == "nft":
             self._stand_back()
@@ -201,9 +201,9 @@ class Driver:
             state, reason = verdict_of_undone(self.entry, undone_ns, reason)
         elif early:
             state, reason = "failed", f"ended_early: {early}"
-        after = before or counters(self.fault, self.place)
+        after = before or counters(self.fault, self.context)
         removed = run(self.recipe.remove)
-        left = left_over(self.fault, self.place)
+        left = left_over(self.fault, self.context)
         error = released.error or removed.error or (f"left over: {left}" if left else "")
         if error:
             state, reason = "failed", f"heal: {error}"
@@ -224,7 +224,7 @@ class Driver:
         """
         if self._inherited_late:
             return ""
-        why = ended_before_release(self.fault, self.place)
+        why = ended_before_release(self.fault, self.context)
         return "" if why and self._cleared_by_dead_man() else why
 
     def _cleared_by_dead_man(self) -> bool:

@@ -1,7 +1,7 @@
 """Healing by hand and at boot: through the agent when it answers, else from the ledger alone.
 
-An agent that holds the socket but does not answer hangs: it is ended first, after its grant, so
-that it begins nothing more should it wake.
+An agent that holds the socket but does not answer hangs: it is ended first, after its armed trial,
+so that it begins nothing more should it wake.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 
 from faults.agent import ctl
 from faults.agent.arming import Host
-from faults.agent.undo_open_faults import recover
-from faults.durable.armed_trial import GrantFile
+from faults.agent.undo_open_faults import undo_open_faults
+from faults.durable.armed_trial import ArmedTrialFile
 from faults.durable.journal import Journal
 from faults.durable.ledger import Ledger
 from faults.durable.units_to_restart import RunningFile
@@ -42,7 +42,7 @@ def heal(place: Layout, *, boot: bool) -> int:
             return 0 if "ok" in reply else 3
     if os.geteuid() != 0 and not os.access(place.ledger_dir, os.W_OK):
         raise FaultError("no_root", "no agent answers; run `python -m faults heal` as root")
-    GrantFile(place.agent_dir).revoke()
+    ArmedTrialFile(place.agent_dir).revoke()
     if not boot:
         _end_hung_agent(place.socket)
     config = read_host(place.host_file)
@@ -54,7 +54,7 @@ def heal(place: Layout, *, boot: bool) -> int:
         ledger=Ledger(place.ledger_dir),
         journal=Journal(place.journal_file, config.host),
     )
-    healed = recover(host, "heal")
+    healed = undo_open_faults(host, "heal")
     left = [entry.fault_id for entry in host.ledger.open_entries()]
     answer: dict[str, object] = {"healed": healed, "left": left}
     if boot:

@@ -19,7 +19,7 @@ from faults.durable.ledger import Ledger
 from faults.host.capability import capabilities
 from faults.host.clock.skew_file import write_skew
 from faults.host.layout import Layout, read_host
-from faults.host.priority import hurry, nice
+from faults.host.priority import nice, set_realtime
 from faults.model.fault import FaultError
 
 AGENT_NICENESS = -10
@@ -38,7 +38,7 @@ async def _agent(place: Layout, provider: str | None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     if not provider:  # what that one starts is whole hosts, which must not run before all else
         nice(AGENT_NICENESS)
-        hurry()
+        set_realtime()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     place.run_dir.mkdir(parents=True, exist_ok=True)
     host, found = provider_host(place, Path(provider)) if provider else await _own_host(place)

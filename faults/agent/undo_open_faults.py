@@ -15,7 +15,7 @@ from faults.model.record import State
 UNDO_TIMEOUT_S = 20.0
 
 
-def recover(host: Host, reason: str, keep: frozenset[str] = frozenset()) -> list[str]:
+def undo_open_faults(host: Host, reason: str, keep: frozenset[str] = frozenset()) -> list[str]:
     """Return the ids of the faults taken back, one for each entry still open in the ledger.
 
     What an earlier boot left is closed as host_rebooted; tokens in keep are left alone. What cannot
@@ -55,8 +55,7 @@ def _undo(host: Host, entry: Entry, reason: str) -> bool:
         between = (min(entry.deadline_ns or undone_ns, undone_ns), undone_ns)
     else:
         state, why = "failed", reason
-    journal.trial = entry.trial
-    journal.t0_boottime_ns = entry.t0_boottime_ns if same_boot else None
+    journal.follow(entry.trial, entry.t0_boottime_ns if same_boot else None)
     journal.write(
         "failed" if error else state, fault=entry.fault_id, kind=entry.kind, how=entry.how,
         between=between, asked=entry.asked, reason=f"heal: {error}" if error else why,

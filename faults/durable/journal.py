@@ -46,6 +46,10 @@ class Journal:
         with contextlib.suppress(OSError):
             self._end_torn_line()
 
+    def follow(self, trial: str, t0_boottime_ns: int | None) -> None:
+        """Write of this trial from now on; t0_boottime_ns None: it is not armed in this boot."""
+        self.trial, self.t0_boottime_ns = trial, t0_boottime_ns
+
     def write(
         self,
         state: State,

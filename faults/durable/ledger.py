@@ -20,6 +20,7 @@ from typing import Literal
 import msgspec
 
 from faults.durable.armed_trial import NAME as GRANT
+from faults.durable.armed_trial import ArmedTrial
 from faults.host.shell_lines import shell_lines
 from faults.model.fault import Step
 
@@ -69,6 +70,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     mangle_existed: bool = False
     asked: dict[str, object] = {}
     reason: str = ""
+
+    def armed_by(self, armed: ArmedTrial) -> bool:
+        """Return whether it is of this arming."""
+        own = (self.boot, self.trial, self.t0_boottime_ns)
+        return own == (armed.boot, armed.trial, armed.t0_boottime_ns)
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,7 +200,7 @@ def undo_script(path: Path, undo: tuple[Step, ...]) -> str:
 def heal_script(folder: Path) -> str:
     """Return the shell script that runs the undo of whatever was prepared and is not closed.
 
-    With the word `lease` it does so only when the grant's lease has ended.
+    With the word `lease` it does so only when the armed trial's lease has ended.
     """
     return _HEAL.replace("@FOLDER@", shlex.quote(str(folder.parent))).replace("@GRANT@", GRANT)
 

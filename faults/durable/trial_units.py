@@ -82,7 +82,7 @@ class TrialUnits:
 
     def _tell(self, ended: Running, how: str) -> None:
         if self.journal.trial != ended.trial:
-            self.journal.trial, self.journal.t0_boottime_ns = ended.trial, None
+            self.journal.follow(ended.trial, None)
         self.journal.write(
             "stopped", how=how, reason="lease_expired", read_back={"units": ended.units}
         )

@@ -24,7 +24,7 @@ _SLEEP = 'echo $$ > "$3"; sleep "$1"; rm -f "$3"; exec /bin/sh "$2" $4'
 
 
 @dataclass(frozen=True, slots=True)
-class DeadMan:
+class UndoTimers:
     """How timers are made on this host; they are known by name, also to a later agent."""
 
     run_dir: Path

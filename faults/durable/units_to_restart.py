@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from faults.durable.undo_timer import LEASE_PATIENCE_S, DeadMan, unit_name
+from faults.durable.undo_timer import LEASE_PATIENCE_S, UndoTimers, unit_name
 from faults.host.boottime import boot_id, boottime_ns
 from faults.host.runner import output
 from faults.host.units import UNITS
@@ -68,7 +68,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 class RunningFile:
     """The file, and the timer that makes it true."""
 
-    def __init__(self, folder: Path, timers: DeadMan) -> None:
+    def __init__(self, folder: Path, timers: UndoTimers) -> None:
         self.path = folder / NAME
         self.script = folder / "end_units.sh"
         self._ended = folder / ENDED

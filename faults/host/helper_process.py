@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faults.model.fault import Command, Place, Step
+from faults.model.fault import Command, HostContext, Step
 
 END_MARGIN_NS = 750_000_000
 """A helper ends by itself this long after its deadline, behind agent and dead man's timer."""
@@ -25,18 +25,18 @@ READY_TIMEOUT_S = 30.0
 """A fault that is late is better than none: Python starts slowly on a busy, small machine."""
 
 
-def start(place: Place, module: str, spec: str) -> Command:
+def start(context: HostContext, module: str, spec: str) -> Command:
     """Return the command that starts `python -m MODULE SPEC`, detached from the agent."""
-    unit = f"slotlab-{module.rpartition('.')[2]}-{place.token}"
-    words = (*place.python, "-S", "-m", module, spec)
-    if "systemd" in place.capabilities:
+    unit = f"slotlab-{module.rpartition('.')[2]}-{context.token}"
+    words = (*context.python, "-S", "-m", module, spec)
+    if "systemd" in context.capabilities:
         prefix: tuple[str, ...] = (
             "systemd-run", "--quiet", "--collect", f"--unit={unit}",
-            "--property=Nice=-15", f"--setenv=PYTHONPATH={place.python_path}",
+            "--property=Nice=-15", f"--setenv=PYTHONPATH={context.python_path}",
         )  # fmt: skip
     else:
         detach = 'exec setsid -f "$@" >/dev/null 2>&1 </dev/null'
-        prefix = ("/bin/sh", "-c", detach, "start", "env", f"PYTHONPATH={place.python_path}")
+        prefix = ("/bin/sh", "-c", detach, "start", "env", f"PYTHONPATH={context.python_path}")
     return Command((*prefix, *words))
 
 

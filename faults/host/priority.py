@@ -17,7 +17,7 @@ def nice(value: int) -> None:
         os.setpriority(os.PRIO_PROCESS, 0, value)
 
 
-def hurry(policy: int = os.SCHED_RR, priority: int = LOWEST) -> None:
+def set_realtime(policy: int = os.SCHED_RR, priority: int = LOWEST) -> None:
     """Return nothing; this thread, and what it starts, runs before all ordinary work if it may.
 
     To be called before there are other threads: one of lower rank that holds the interpreter's lock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from faults.model.fault import FOR_NS_MAX, Command, Fault, Place, Recipe, needs
+from faults.model.fault import FOR_NS_MAX, Command, Fault, HostContext, Recipe, needs
 
 KILLABLE = Literal["slotlab-node.service", "slotlab-probe.service", "slotlab-client.service"]
 
@@ -29,11 +29,11 @@ class Kill(Fault, frozen=True, kw_only=True, tag="kill"):
         """Return the time to the restart; None when the unit stays down."""
         return self.restart_after_ns if self.restart_after_ns is not None else self.for_ns
 
-    def check(self, place: Place) -> None:
+    def check(self, context: HostContext) -> None:
         """Raise FaultError unless systemd runs here."""
-        needs(place, "systemd")
+        needs(context, "systemd")
 
-    def recipe(self, place: Place) -> Recipe:
+    def recipe(self, context: HostContext) -> Recipe:
         """Return: signal the unit's processes; start it again."""
         kill = ("systemctl", "kill", f"--signal={self.signal}", self.unit)
         if self.lasts_ns() is None:

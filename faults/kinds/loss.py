@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from faults.host import flow_table
 from faults.host.flow_table import Chain
-from faults.model.fault import Fault, Place, Recipe, addresses, needs
+from faults.model.fault import Fault, HostContext, Recipe, addresses, needs
 
 ALL_PPM = 1_000_000
 LOSSY = "lossy"
@@ -45,11 +45,11 @@ class Loss(Fault, frozen=True, kw_only=True, tag="loss"):
         """Return the addresses by set of the table."""
         return {LOSSY: self.sources}
 
-    def check(self, place: Place) -> None:
+    def check(self, context: HostContext) -> None:
         """Raise FaultError unless the kernel can draw per packet here."""
-        needs(place, "nft", "loss")
+        needs(context, "nft", "loss")
 
-    def recipe(self, place: Place) -> Recipe:
+    def recipe(self, context: HostContext) -> Recipe:
         """Return: table with empty sets; one transaction of elements; flush; delete the table."""
         verdict = f"numgen random mod {ALL_PPM} < {self.share_ppm} counter drop"
         if self.share_ppm == ALL_PPM:
@@ -57,8 +57,8 @@ class Loss(Fault, frozen=True, kw_only=True, tag="loss"):
         chain = Chain(hook="input", set_name=LOSSY, verdict=verdict)
         return Recipe(
             how="nft",
-            prepare=(flow_table.define(place.table, self.node_port, (chain,)),),
-            inject=flow_table.fill(place.table, self.members(), self.for_ns or 0),
-            release=(flow_table.empty(place.table, self.members()),),
-            remove=(flow_table.drop(place.table),),
+            prepare=(flow_table.define(context.table, self.node_port, (chain,)),),
+            inject=flow_table.fill(context.table, self.members(), self.for_ns or 0),
+            release=(flow_table.empty(context.table, self.members()),),
+            remove=(flow_table.drop(context.table),),
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from faults.host import flow_table
 from faults.host.flow_table import Chain
-from faults.model.fault import Fault, Place, Recipe, addresses, needs
+from faults.model.fault import Fault, HostContext, Recipe, addresses, needs
 
 CHAINS = (
     Chain(hook="input", set_name="blk_in", verdict="drop"),
@@ -40,18 +40,18 @@ class Blocked(Fault, frozen=True, kw_only=True):
         """Return the addresses by set of the table."""
         return {"blk_in": self.blocked_in, "blk_out": self.blocked_out}
 
-    def check(self, place: Place) -> None:
+    def check(self, context: HostContext) -> None:
         """Raise FaultError unless nft sets with timeouts work here."""
-        needs(place, "nft")
+        needs(context, "nft")
 
-    def recipe(self, place: Place) -> Recipe:
+    def recipe(self, context: HostContext) -> Recipe:
         """Return: table with empty sets; one transaction of elements; flush; delete the table."""
         return Recipe(
             how="nft",
-            prepare=(flow_table.define(place.table, self.node_port, CHAINS),),
-            inject=flow_table.fill(place.table, self.members(), self.for_ns or 0),
-            release=(flow_table.empty(place.table, self.members()),),
-            remove=(flow_table.drop(place.table),),
+            prepare=(flow_table.define(context.table, self.node_port, CHAINS),),
+            inject=flow_table.fill(context.table, self.members(), self.for_ns or 0),
+            release=(flow_table.empty(context.table, self.members()),),
+            remove=(flow_table.drop(context.table),),
         )
 
 

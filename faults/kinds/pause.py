@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from faults.kinds.kill import KILLABLE
-from faults.model.fault import Command, Fault, Place, Recipe, needs
+from faults.model.fault import Command, Fault, HostContext, Recipe, needs
 
 
 class Pause(Fault, frozen=True, kw_only=True, tag="pause"):
@@ -19,11 +19,11 @@ class Pause(Fault, frozen=True, kw_only=True, tag="pause"):
         """Return the length asked."""
         return self.for_ns
 
-    def check(self, place: Place) -> None:
+    def check(self, context: HostContext) -> None:
         """Raise FaultError unless systemd runs here."""
-        needs(place, "systemd")
+        needs(context, "systemd")
 
-    def recipe(self, place: Place) -> Recipe:
+    def recipe(self, context: HostContext) -> Recipe:
         """Return: stop the unit's processes; let them go on."""
         signal = ("systemctl", "kill")
         return Recipe(

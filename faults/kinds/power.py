@@ -17,7 +17,7 @@ import msgspec
 
 from faults.host.runner import output
 from faults.model.evidence import Evidence, verdict
-from faults.model.fault import Command, Fault, FaultError, Place, Recipe, needs
+from faults.model.fault import Command, Fault, FaultError, HostContext, Recipe, needs
 
 CAPABILITY = "provider"
 WORDS_TIMEOUT_S = 180.0
@@ -54,44 +54,44 @@ class Power(Fault, frozen=True, kw_only=True):
         """Return the fault's word."""
         return str(self.__struct_config__.tag)
 
-    def check(self, place: Place) -> None:
+    def check(self, context: HostContext) -> None:
         """Raise FaultError unless this agent has the commands for the host."""
-        needs(place, CAPABILITY)
-        known = place.provider.get(self.host, {})
+        needs(context, CAPABILITY)
+        known = context.provider.get(self.host, {})
         begin, end, _ = _WORDS[self.kind()]
         for word in (begin, end, "state"):
             if not known.get(word):
                 raise FaultError("no_power", f"{self.host}: slotlab_power has no {word}")
 
-    def recipe(self, place: Place) -> Recipe:
+    def recipe(self, context: HostContext) -> Recipe:
         """Return: the command that begins it; the command that ends it."""
         begin, end, _ = _WORDS[self.kind()]
-        known = place.provider.get(self.host, {})
+        known = context.provider.get(self.host, {})
         return Recipe(
             how="provider",
             inject=(_persistent(known.get(begin, ())),),
             release=(_persistent(known.get(end, ()), until=known.get("state", ())),),
         )
 
-    def state(self, place: Place) -> str:
+    def state(self, context: HostContext) -> str:
         """Return the host's state by its provider, "" when the command says nothing."""
-        words = place.provider.get(self.host, {}).get("state", ())
+        words = context.provider.get(self.host, {}).get("state", ())
         code, text, _ = output(words, timeout_s=STATE_TIMEOUT_S) if words else (1, "", "")
         return text.strip() if code == 0 else ""
 
-    def read(self, place: Place) -> Evidence:
+    def read(self, context: HostContext) -> Evidence:
         """Return whether the provider shows the host as the fault leaves it."""
-        state, wanted = self.state(place), _WORDS[self.kind()][2]
+        state, wanted = self.state(context), _WORDS[self.kind()][2]
         wrong = "" if state == wanted else f"{self.host} is {state or 'in no known state'}"
         return verdict(wrong, {"state": state})
 
-    def gone(self, place: Place) -> str:
+    def gone(self, context: HostContext) -> str:
         """Return why the host is no longer as the fault left it, "" when it is."""
-        return self.read(place).reason
+        return self.read(context).reason
 
-    def left(self, place: Place) -> str:
+    def left(self, context: HostContext) -> str:
         """Return what is left when the fault has been taken back, "" when the host is on."""
-        state = self.state(place)
+        state = self.state(context)
         return "" if state == ON else f"{self.host} is {state or 'in no known state'}"
 
 

@@ -86,7 +86,7 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class HostContext:
     """What a recipe must know of its host and of its one use: token is unique to this arming."""
 
     token: str
@@ -141,21 +141,21 @@ class Renders(Protocol):
         decides.
         """
 
-    def check(self, place: Place) -> None:
+    def check(self, context: HostContext) -> None:
         """Raise FaultError when this host cannot do the fault."""
 
-    def recipe(self, place: Place) -> Recipe:
+    def recipe(self, context: HostContext) -> Recipe:
         """Return the commands of the four stages."""
 
 
-def needs(place: Place, *names: str) -> None:
+def needs(context: HostContext, *names: str) -> None:
     """Refuse a host that lacks one of these capabilities.
 
     Raises:
         FaultError: unsupported.
     """
     for name in names:
-        if name not in place.capabilities:
+        if name not in context.capabilities:
             raise FaultError("unsupported", f"this host has no working {name}")
 
 

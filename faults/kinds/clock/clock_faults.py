@@ -19,8 +19,8 @@ from faults.model.fault import (
     SECOND_NS,
     Fault,
     FaultError,
+    HostContext,
     MoveClock,
-    Place,
     Recipe,
     RestoreClock,
     SetSkew,
@@ -59,19 +59,19 @@ class ClockStep(Fault, frozen=True, kw_only=True, tag="clock_step"):
         """Return the length asked."""
         return self.for_ns
 
-    def check(self, place: Place) -> None:
+    def check(self, context: HostContext) -> None:
         """Raise FaultError when the level does not work here."""
-        _check_level(self.level, place)
+        _check_level(self.level, context)
 
-    def recipe(self, place: Place) -> Recipe:
+    def recipe(self, context: HostContext) -> Recipe:
         """Return the commands of the level."""
         match self.level:
             case "process":
-                return _process(place, self.by_ns, 0)
+                return _process(context, self.by_ns, 0)
             case "host":
-                return _host(place, self.by_ns, 0)
+                return _host(context, self.by_ns, 0)
             case "daemon":
-                return _daemon(place, self.by_ns)
+                return _daemon(context, self.by_ns)
 
 
 class ClockDrift(Fault, frozen=True, kw_only=True, tag="clock_drift"):
@@ -94,25 +94,25 @@ class ClockDrift(Fault, frozen=True, kw_only=True, tag="clock_drift"):
         """Return the length asked."""
         return self.for_ns
 
-    def check(self, place: Place) -> None:
+    def check(self, context: HostContext) -> None:
         """Raise FaultError when the level does not work here."""
-        _check_level(self.level, place)
+        _check_level(self.level, context)
 
-    def recipe(self, place: Place) -> Recipe:
+    def recipe(self, context: HostContext) -> Recipe:
         """Return the commands of the level."""
         if self.level == "host":
-            return _host(place, 0, self.by_ppb)
-        return _process(place, 0, self.by_ppb)
+            return _host(context, 0, self.by_ppb)
+        return _process(context, 0, self.by_ppb)
 
 
-def marker_file(place: Place) -> Path:
+def marker_file(context: HostContext) -> Path:
     """Return the file that says what the host's clock was before this fault moved it."""
-    return place.run_dir / f"clock-{place.token}.marker"
+    return context.run_dir / f"clock-{context.token}.marker"
 
 
-def held_file(place: Place) -> Path:
+def held_file(context: HostContext) -> Path:
     """Return the file that names the time daemons this fault holds."""
-    return place.run_dir / f"clock-{place.token}.held"
+    return context.run_dir / f"clock-{context.token}.held"
 
 
 def overlap(faults: Sequence[ClockStep | ClockDrift]) -> FaultError | None:
@@ -143,22 +143,22 @@ def check_nobody_else(faults: Sequence[ClockStep | ClockDrift]) -> None:
         raise FaultError("foreign_clock_setter", detail)
 
 
-def _check_level(level: Literal["process", "daemon", "host"], place: Place) -> None:
-    if level != "process" and f"clock_{level}" not in place.capabilities:
+def _check_level(level: Literal["process", "daemon", "host"], context: HostContext) -> None:
+    if level != "process" and f"clock_{level}" not in context.capabilities:
         raise FaultError("unsupported", f"level {level} needs {_NEEDED[level]}; use level process")
 
 
-def _process(place: Place, by_ns: int, by_ppb: int) -> Recipe:
+def _process(context: HostContext, by_ns: int, by_ppb: int) -> Recipe:
     return Recipe(
         how="process clock",
-        inject=(SetSkew(place.skew_file, by_ns, by_ppb),),
-        release=(SetSkew(place.skew_file, 0, 0),),
+        inject=(SetSkew(context.skew_file, by_ns, by_ppb),),
+        release=(SetSkew(context.skew_file, 0, 0),),
     )
 
 
-def _host(place: Place, by_ns: int, by_ppb: int) -> Recipe:
+def _host(context: HostContext, by_ns: int, by_ppb: int) -> Recipe:
     """The daemon is held before and started behind; otherwise it would fight the fault."""
-    marker, held = marker_file(place), held_file(place)
+    marker, held = marker_file(context), held_file(context)
     return Recipe(
         how="host clock",
         prepare=(hold(held),),
@@ -168,12 +168,12 @@ def _host(place: Place, by_ns: int, by_ppb: int) -> Recipe:
     )
 
 
-def _daemon(place: Place, by_ns: int) -> Recipe:
+def _daemon(context: HostContext, by_ns: int) -> Recipe:
     """Moving by nothing only writes the marker, so that the clock comes back at the deadline."""
-    marker, held = marker_file(place), held_file(place)
+    marker, held = marker_file(context), held_file(context)
     return Recipe(
         how="daemon clock",
-        inject=(MoveClock(marker, 0, 0), steer(held, by_ns, place.token)),
+        inject=(MoveClock(marker, 0, 0), steer(held, by_ns, context.token)),
         release=(RestoreClock(marker),),
-        remove=(restart(held, place.token),),
+        remove=(restart(held, context.token),),
     )

@@ -16,7 +16,7 @@ from faults.host.clock.skew_file import read_skew
 from faults.host.runner import output
 from faults.kinds.clock.clock_faults import ClockDrift, ClockStep, held_file, marker_file
 from faults.model.evidence import Evidence, verdict
-from faults.model.fault import SECOND_NS, Place
+from faults.model.fault import SECOND_NS, HostContext
 
 ClockFault = ClockStep | ClockDrift
 
@@ -30,43 +30,43 @@ NTP_AFTER_TIMEOUT_S = 1.0
 NTP_AFTER_ERROR_NS = 20_000_000
 
 
-def read_clock(fault: ClockFault, place: Place) -> Evidence:
+def read_clock(fault: ClockFault, context: HostContext) -> Evidence:
     """Return whether the clock was moved as asked."""
     if fault.level == "process":
-        data: dict[str, object] = {"skew": msgspec.to_builtins(read_skew(place.skew_file))}
-        return verdict(_skew_wrong(fault, place), data)
-    moved = host_clock.load(marker_file(place))
+        data: dict[str, object] = {"skew": msgspec.to_builtins(read_skew(context.skew_file))}
+        return verdict(_skew_wrong(fault, context), data)
+    moved = host_clock.load(marker_file(context))
     if moved is None or moved.after is None:
         return verdict("no record of the clock before", {})
-    data = {**_before_and_after(moved, moved.after), "daemon_held": _held(place)}
+    data = {**_before_and_after(moved, moved.after), "daemon_held": _held(context)}
     if fault.level == "daemon":
         return verdict("", {**data, "chrony": chrony_tracking()})
-    left_s = ((place.deadline_ns or 0) - boottime_ns()) / SECOND_NS
-    data["ntp"] = _by_server(ask(place.ntp, min(NTP_TIMEOUT_S, left_s / 4), mark=MARK))
+    left_s = ((context.deadline_ns or 0) - boottime_ns()) / SECOND_NS
+    data["ntp"] = _by_server(ask(context.ntp, min(NTP_TIMEOUT_S, left_s / 4), mark=MARK))
     return verdict(_host_wrong(fault, moved.before, moved.after), data)
 
 
-def count_clock(fault: ClockFault, place: Place) -> dict[str, object]:
+def count_clock(fault: ClockFault, context: HostContext) -> dict[str, object]:
     """Return what the fault came to: the skew file, or the clock over the fault's life, restored.
 
     Called when the effect has ended; then the servers are asked whether the clock is right again.
     """
     if fault.level == "process":
-        return {"skew": msgspec.to_builtins(read_skew(place.skew_file))}
-    story = host_clock.load_story(marker_file(place))
+        return {"skew": msgspec.to_builtins(read_skew(context.skew_file))}
+    story = host_clock.load_story(marker_file(context))
     if story is None:
         return {}
     data: dict[str, object] = {"corrected_ns": story.corrected_ns}
     if story.after is not None:
         data |= _over_life(story.before, story.after, story.last)
-    return {**data, "ntp_after": _ntp_after(place, story.restored.error_ns)}
+    return {**data, "ntp_after": _ntp_after(context, story.restored.error_ns)}
 
 
-def clock_gone(fault: ClockFault, place: Place) -> str:
+def clock_gone(fault: ClockFault, context: HostContext) -> str:
     """Return why the clock fault is not in force any more, "" when it is."""
     if fault.level == "process":
-        return _skew_wrong(fault, place) and "the skew file was changed"
-    moved = host_clock.load(marker_file(place))
+        return _skew_wrong(fault, context) and "the skew file was changed"
+    moved = host_clock.load(marker_file(context))
     if moved is None or moved.after is None:
         return "the clock had been restored"
     if fault.level == "daemon":
@@ -79,13 +79,13 @@ def clock_gone(fault: ClockFault, place: Place) -> str:
     return "" if now.rate == moved.after.rate else "somebody changed the clock's rate"
 
 
-def clock_left(fault: ClockFault, place: Place) -> str:
+def clock_left(fault: ClockFault, context: HostContext) -> str:
     """Return what of the healed fault is still there, "" when nothing is."""
     if fault.level == "process":
-        skew = read_skew(place.skew_file)
+        skew = read_skew(context.skew_file)
         return "skew" if skew.offset_ns or skew.drift_ppb else ""
-    host_clock.story_file(marker_file(place)).unlink(missing_ok=True)
-    left = ["clock"] * marker_file(place).exists() + ["held daemon"] * held_file(place).exists()
+    host_clock.story_file(marker_file(context)).unlink(missing_ok=True)
+    left = ["clock"] * marker_file(context).exists() + ["held daemon"] * held_file(context).exists()
     return " ".join(left)
 
 
@@ -109,8 +109,8 @@ def chrony_tracking() -> dict[str, object]:
         return {}
 
 
-def _skew_wrong(fault: ClockFault, place: Place) -> str:
-    skew = read_skew(place.skew_file)
+def _skew_wrong(fault: ClockFault, context: HostContext) -> str:
+    skew = read_skew(context.skew_file)
     want = (fault.by_ns, 0) if isinstance(fault, ClockStep) else (0, fault.by_ppb)
     return "" if (skew.offset_ns, skew.drift_ppb) == want else "the skew file differs"
 
@@ -153,11 +153,11 @@ def _over_life(before: Reading, after: Reading, last: Reading) -> dict[str, obje
     }
 
 
-def _ntp_after(place: Place, error_ns: int) -> dict[str, object]:
+def _ntp_after(context: HostContext, error_ns: int) -> dict[str, object]:
     """Return whether the restored clock agrees with the servers, and why not."""
-    if not place.ntp:
+    if not context.ntp:
         return {"verified": False, "reason": "no NTP server is known here"}
-    found = ask(place.ntp, NTP_AFTER_TIMEOUT_S, mark=MARK)
+    found = ask(context.ntp, NTP_AFTER_TIMEOUT_S, mark=MARK)
     if not found:
         return {"verified": False, "reason": "no server answered"}
     off = [
@@ -175,8 +175,8 @@ def _by_server(found: dict[str, Sample]) -> dict[str, object]:
     }
 
 
-def _held(place: Place) -> list[str]:
+def _held(context: HostContext) -> list[str]:
     try:
-        return held_file(place).read_text().split()
+        return held_file(context).read_text().split()
     except OSError:
         return []

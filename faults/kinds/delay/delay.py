@@ -24,7 +24,7 @@ from faults.model.fault import (
     Command,
     Fault,
     FaultError,
-    Place,
+    HostContext,
     Recipe,
     addresses,
     check_interface,
@@ -92,43 +92,43 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
         """Return the length asked."""
         return self.for_ns
 
-    def way(self, place: Place) -> Literal["netem", "queue"]:
+    def way(self, context: HostContext) -> Literal["netem", "queue"]:
         """Return how the delay is made here: as asked, else netem where it works."""
         if self.how is not None:
             return self.how
-        return "netem" if "netem" in place.capabilities else "queue"
+        return "netem" if "netem" in context.capabilities else "queue"
 
-    def delays(self, place: Place) -> list[PeerDelay]:
+    def delays(self, context: HostContext) -> list[PeerDelay]:
         """Return the delays this host applies in its way."""
         both = self.direction or Direction(egress=self.peers, ingress=self.peers)
-        return both.egress if self.way(place) == "netem" else both.ingress
+        return both.egress if self.way(context) == "netem" else both.ingress
 
-    def check(self, place: Place) -> None:
+    def check(self, context: HostContext) -> None:
         """Raise FaultError when the way asked for does not work here."""
-        if self.way(place) == "netem":
-            needs(place, "netem")
-            netem_commands(self.interface, self.node_port, self._rows(place), place.token)
+        if self.way(context) == "netem":
+            needs(context, "netem")
+            netem_commands(self.interface, self.node_port, self._rows(context), context.token)
         else:
-            needs(place, "nfqueue")
+            needs(context, "nfqueue")
 
-    def recipe(self, place: Place) -> Recipe:
+    def recipe(self, context: HostContext) -> Recipe:
         """Return the commands of the way used here."""
-        if self.way(place) == "netem":
-            return self._netem(place)
-        if "nft_queue" in place.capabilities:
-            return self._nft_queue(place)
-        return self._iptables_queue(place)
+        if self.way(context) == "netem":
+            return self._netem(context)
+        if "nft_queue" in context.capabilities:
+            return self._nft_queue(context)
+        return self._iptables_queue(context)
 
-    def _rows(self, place: Place) -> list[tuple[str, int, int]]:
-        return [(each.address, each.delay_ns, each.jitter_ns) for each in self.delays(place)]
+    def _rows(self, context: HostContext) -> list[tuple[str, int, int]]:
+        return [(each.address, each.delay_ns, each.jitter_ns) for each in self.delays(context)]
 
-    def _netem(self, place: Place) -> Recipe:
+    def _netem(self, context: HostContext) -> Recipe:
         batch = netem_commands(
-            self.interface, self.node_port, self._rows(place), place.token, ordered=self.ordered
+            self.interface, self.node_port, self._rows(context), context.token, ordered=self.ordered
         )
         root = ("tc", "qdisc", "del", "dev", self.interface, "root")
-        delete = (*root, "handle", f"{netem_handle(place.token)}:")
-        start, stop = self._jitter(place)
+        delete = (*root, "handle", f"{netem_handle(context.token)}:")
+        start, stop = self._jitter(context)
         return Recipe(
             how="netem",
             prepare=start,
@@ -137,75 +137,75 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
             remove=stop,
         )
 
-    def jitter_pid_file(self, place: Place) -> Path | None:
+    def jitter_pid_file(self, context: HostContext) -> Path | None:
         """Return the pid file of the helper that makes netem's jitter, None where none is due."""
-        jitters = self.way(place) == "netem" and self.ordered
-        if not jitters or not any(each.jitter_ns for each in self.delays(place)):
+        jitters = self.way(context) == "netem" and self.ordered
+        if not jitters or not any(each.jitter_ns for each in self.delays(context)):
             return None
-        return place.run_dir / f"delay-{place.token}.pid"
+        return context.run_dir / f"delay-{context.token}.pid"
 
-    def _jitter(self, place: Place) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
+    def _jitter(self, context: HostContext) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
         """Return the commands that start the helper that makes netem's jitter, and stop it."""
-        pid_file = self.jitter_pid_file(place)
+        pid_file = self.jitter_pid_file(context)
         if pid_file is None:
             return (), ()
         spec = {
             "interface": self.interface,
             "bands": [
                 msgspec.to_builtins(band)
-                for band in netem_bands(self._rows(place), place.token)
+                for band in netem_bands(self._rows(context), context.token)
                 if band.jitter_ns
             ],
             "seed": self.seed,
-            "until_boottime_ns": (place.deadline_ns or 0) + helper_process.END_MARGIN_NS,
+            "until_boottime_ns": (context.deadline_ns or 0) + helper_process.END_MARGIN_NS,
             "pid_file": str(pid_file),
         }
-        start = helper_process.start(place, JITTER, json.dumps(spec))
+        start = helper_process.start(context, JITTER, json.dumps(spec))
         return (start, helper_process.ready(pid_file)), (helper_process.stop(pid_file, JITTER),)
 
-    def _delayer(self, place: Place) -> tuple[tuple[Command, ...], Command]:
+    def _delayer(self, context: HostContext) -> tuple[tuple[Command, ...], Command]:
         """Return the commands that start the delayer and wait for it, and the one that stops it."""
-        pid_file = place.run_dir / f"delay-{place.token}.pid"
+        pid_file = context.run_dir / f"delay-{context.token}.pid"
         spec = {
-            "queue_num": place.queue_num,
+            "queue_num": context.queue_num,
             "seed": self.seed,
             "ordered": self.ordered,
-            "until_boottime_ns": (place.deadline_ns or 0) + helper_process.END_MARGIN_NS,
-            "stats_file": _stats_file(place),
+            "until_boottime_ns": (context.deadline_ns or 0) + helper_process.END_MARGIN_NS,
+            "stats_file": _stats_file(context),
             "pid_file": str(pid_file),
             "sources": [
                 {"address": each.address, "delay_ns": each.delay_ns, "jitter_ns": each.jitter_ns}
-                for each in self.delays(place)
+                for each in self.delays(context)
             ],
         }
-        start = helper_process.start(place, DELAYER, json.dumps(spec))
+        start = helper_process.start(context, DELAYER, json.dumps(spec))
         return (start, helper_process.ready(pid_file)), helper_process.stop(pid_file, DELAYER)
 
-    def _nft_queue(self, place: Place) -> Recipe:
-        start, stop = self._delayer(place)
+    def _nft_queue(self, context: HostContext) -> Recipe:
+        start, stop = self._delayer(context)
         chain = Chain(
             hook="prerouting",
             set_name="slow_in",
-            verdict=f"queue num {place.queue_num} bypass",
+            verdict=f"queue num {context.queue_num} bypass",
             priority=-150,
             interface=self.interface,
         )
-        members = {"slow_in": [each.address for each in self.delays(place)]}
+        members = {"slow_in": [each.address for each in self.delays(context)]}
         return Recipe(
             how="ingress queue",
-            prepare=(*start, flow_table.define(place.table, self.node_port, (chain,))),
-            inject=flow_table.fill(place.table, members, self.for_ns or 0),
-            release=(flow_table.empty(place.table, members),),
+            prepare=(*start, flow_table.define(context.table, self.node_port, (chain,))),
+            inject=flow_table.fill(context.table, members, self.for_ns or 0),
+            release=(flow_table.empty(context.table, members),),
             remove=(
                 stop,
-                flow_table.drop(place.table),
-                Command(("rm", "-f", _stats_file(place))),
+                flow_table.drop(context.table),
+                Command(("rm", "-f", _stats_file(context))),
             ),
         )
 
-    def _iptables_queue(self, place: Place) -> Recipe:
-        start, stop = self._delayer(place)
-        chain = f"SLOTLAB_{place.token}"
+    def _iptables_queue(self, context: HostContext) -> Recipe:
+        start, stop = self._delayer(context)
+        chain = f"SLOTLAB_{context.token}"
         prepare: list[Command] = [*start]
         inject: list[Command] = []
         release: list[Command] = []
@@ -213,14 +213,14 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
         for program, family, group in zip(
             ("iptables", "ip6tables"),
             ("ip", "ip6"),
-            addresses([each.address for each in self.delays(place)]),
+            addresses([each.address for each in self.delays(context)]),
             strict=True,
         ):
             if not group:
                 continue
             rules = "".join(
                 f"-A {chain} -i {self.interface} -s {address} -p {protocol} --{port}"
-                f" {self.node_port} -j NFQUEUE --queue-num {place.queue_num} --queue-bypass\n"
+                f" {self.node_port} -j NFQUEUE --queue-num {context.queue_num} --queue-bypass\n"
                 for address in group
                 for protocol in ("tcp", "udp")
                 for port in ("dport", "sport")
@@ -232,7 +232,7 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
             release.append(Command((*mangle, "-D", "PREROUTING", "-j", chain), may_fail=True))
             remove.append(Command((*mangle, "-F", chain), may_fail=True))
             remove.append(Command((*mangle, "-X", chain), may_fail=True))
-            if not place.mangle_existed:
+            if not context.mangle_existed:
                 drop = ("/bin/sh", "-c", DROP_MANGLE, "drop", family)
                 remove.append(Command(drop, may_fail=True))
         return Recipe(
@@ -240,7 +240,7 @@ class Delay(Fault, frozen=True, kw_only=True, tag="delay"):
             prepare=tuple(prepare),
             inject=tuple(inject),
             release=tuple(release),
-            remove=(stop, *remove, Command(("rm", "-f", _stats_file(place)))),
+            remove=(stop, *remove, Command(("rm", "-f", _stats_file(context)))),
         )
 
 
@@ -255,5 +255,5 @@ def overlap(faults: list[Delay]) -> FaultError | None:
     return None
 
 
-def _stats_file(place: Place) -> str:
-    return str(place.run_dir / f"delay-{place.token}.json")
+def _stats_file(context: HostContext) -> str:
+    return str(context.run_dir / f"delay-{context.token}.json")

@@ -24,9 +24,9 @@ from pathlib import Path
 
 import msgspec
 
-from faults.host.priority import hurry
+from faults.host.priority import set_realtime
 from faults.kinds.delay.nfqueue import QueueError, open_queue, packets, verdict
-from faults.kinds.delay.ordered_jitter import Wander
+from faults.kinds.delay.ordered_jitter import OrderedJitter
 
 STATS_EVERY_NS = 200_000_000
 BATCH = 256
@@ -78,7 +78,7 @@ class Holder:
     stats: Stats = field(default_factory=Stats)
     held: list[tuple[int, int]] = field(default_factory=list)
     _sources: dict[bytes, Source] = field(default_factory=dict)
-    _wander: dict[bytes, Wander] = field(default_factory=dict)
+    _wander: dict[bytes, OrderedJitter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for source in self.spec.sources:
@@ -86,7 +86,7 @@ class Holder:
             self._sources[key] = source
             step_ns = max(4 * source.jitter_ns, WANDER_STEP_NS_MIN)
             seed = f"{self.spec.seed}/{source.address}"
-            self._wander[key] = Wander(source.jitter_ns, step_ns, seed)
+            self._wander[key] = OrderedJitter(source.jitter_ns, step_ns, seed)
 
     def take(self, packet_id: int, payload: bytes, now_ns: int) -> None:
         """Hold the packet until its time. An unknown sender's passes at once."""
@@ -140,7 +140,7 @@ def run(spec: Spec) -> None:
     link.setblocking(False)
     Path(spec.pid_file).write_text(f"{os.getpid()}\n")
     _write_stats(spec, holder.stats)
-    hurry(os.SCHED_FIFO, REALTIME_PRIORITY)
+    set_realtime(os.SCHED_FIFO, REALTIME_PRIORITY)
     gc.freeze()
     gc.disable()
     left_ns = spec.until_boottime_ns - time.clock_gettime_ns(time.CLOCK_BOOTTIME)

@@ -13,7 +13,7 @@ from faults.host.runner import output
 from faults.kinds.delay.delay import JITTER, Delay, PeerDelay
 from faults.kinds.delay.netem import netem_handle
 from faults.model.evidence import Evidence, verdict
-from faults.model.fault import SECOND_NS, Place
+from faults.model.fault import SECOND_NS, HostContext
 
 QUEUES_FILE = Path("/proc/net/netfilter/nfnetlink_queue")
 NETEM_ROUNDING_NS = 2_000
@@ -24,39 +24,39 @@ _FLOW = re.compile(r"flowid (\w+:\w+)")
 _MATCH = re.compile(r"match ([0-9a-f]+/[0-9a-f]+ at \d+)")
 
 
-def read_delay(fault: Delay, place: Place) -> Evidence:
+def read_delay(fault: Delay, context: HostContext) -> Evidence:
     """Return whether the delay is in place as asked: each peer's delay, jitter and filters."""
-    if fault.way(place) == "netem":
-        return _netem(fault, place)
-    queue = bound_queue(place.queue_num)
-    data: dict[str, object] = {"queue": queue, "queue_num": place.queue_num}
+    if fault.way(context) == "netem":
+        return _netem(fault, context)
+    queue = bound_queue(context.queue_num)
+    data: dict[str, object] = {"queue": queue, "queue_num": context.queue_num}
     if not queue:
         return verdict("no delayer holds the queue", data)
-    rules, wrong = _queue_rules(fault, place)
+    rules, wrong = _queue_rules(fault, context)
     return verdict(wrong, {**data, "rules": rules})
 
 
-def count_delay(fault: Delay, place: Place) -> dict[str, object]:
+def count_delay(fault: Delay, context: HostContext) -> dict[str, object]:
     """Return how many packets were held so far, and by what."""
-    if fault.way(place) == "netem":
-        return {"qdisc": own_qdiscs(fault.interface, place.token)}
-    return {"queue": bound_queue(place.queue_num), "delayer": _stats(place)}
+    if fault.way(context) == "netem":
+        return {"qdisc": own_qdiscs(fault.interface, context.token)}
+    return {"queue": bound_queue(context.queue_num), "delayer": _stats(context)}
 
 
-def delay_gone(fault: Delay, place: Place) -> str:
+def delay_gone(fault: Delay, context: HostContext) -> str:
     """Return what of a delay in force is missing now, "" when nothing is."""
-    if fault.way(place) == "netem":
-        gone = "" if own_qdiscs(fault.interface, place.token) else "the qdisc was gone"
-        return gone or _no_jitter(fault, place)
-    return "" if bound_queue(place.queue_num) else "the delayer had ended"
+    if fault.way(context) == "netem":
+        gone = "" if own_qdiscs(fault.interface, context.token) else "the qdisc was gone"
+        return gone or _no_jitter(fault, context)
+    return "" if bound_queue(context.queue_num) else "the delayer had ended"
 
 
-def delay_left(fault: Delay, place: Place) -> str:
+def delay_left(fault: Delay, context: HostContext) -> str:
     """Return what of a healed delay is still there, "" when nothing is."""
-    if fault.way(place) == "netem":
-        return "qdisc" if own_qdiscs(fault.interface, place.token) else ""
-    own = place.token in output(("nft", "list", "ruleset"))[1]
-    return " ".join(["rules"] * own + ["delayer"] * bool(bound_queue(place.queue_num)))
+    if fault.way(context) == "netem":
+        return "qdisc" if own_qdiscs(fault.interface, context.token) else ""
+    own = context.token in output(("nft", "list", "ruleset"))[1]
+    return " ".join(["rules"] * own + ["delayer"] * bool(bound_queue(context.queue_num)))
 
 
 def root_qdisc(interface: str) -> tuple[str, str]:
@@ -147,8 +147,8 @@ def address_matches(address: str) -> set[str]:
     return {f"{word}/ffffffff at {start + 4 * n}" for n, word in enumerate(words)}
 
 
-def _netem(fault: Delay, place: Place) -> Evidence:
-    own = own_qdiscs(fault.interface, place.token)
+def _netem(fault: Delay, context: HostContext) -> Evidence:
+    own = own_qdiscs(fault.interface, context.token)
     data: dict[str, object] = {"qdisc": own}
     if not own:
         return verdict("no netem", data)
@@ -158,18 +158,18 @@ def _netem(fault: Delay, place: Place) -> Evidence:
         if each.get("kind") == "netem"
     }
     words = ("tc", "filter", "show", "dev", fault.interface)
-    code, text, error = output((*words, "parent", f"{netem_handle(place.token)}:"))
+    code, text, error = output((*words, "parent", f"{netem_handle(context.token)}:"))
     if code:
         return verdict(f"tc filter show: {error.strip()[:200]}", data)
     filters = steered(text)
-    wrong = [_wrong(peer, by_flow, filters, fault) for peer in fault.delays(place)]
-    wrong.append(_no_jitter(fault, place))
+    wrong = [_wrong(peer, by_flow, filters, fault) for peer in fault.delays(context)]
+    wrong.append(_no_jitter(fault, context))
     return verdict("; ".join(each for each in wrong if each), data)
 
 
-def _no_jitter(fault: Delay, place: Place) -> str:
+def _no_jitter(fault: Delay, context: HostContext) -> str:
     """Return what is wrong with the helper that moves netem's delay, "" when none is due."""
-    pid_file = fault.jitter_pid_file(place)
+    pid_file = fault.jitter_pid_file(context)
     if pid_file is None:
         return ""
     try:
@@ -199,14 +199,14 @@ def _wrong(
     return ""
 
 
-def _queue_rules(fault: Delay, place: Place) -> tuple[int, str]:
+def _queue_rules(fault: Delay, context: HostContext) -> tuple[int, str]:
     """Return how many rules lead to the delayer, and what is wrong with them."""
-    peers = [peer.address for peer in fault.delays(place)]
-    if "nft_queue" in place.capabilities:
-        found = nft_readback.read_table(place.table, {"slow_in": peers}, 1, place.deadline_ns)
+    peers = [peer.address for peer in fault.delays(context)]
+    if "nft_queue" in context.capabilities:
+        found = nft_readback.read_table(context.table, {"slow_in": peers}, 1, context.deadline_ns)
         return len(peers), found.reason
     have = want = 0
-    chain = f"SLOTLAB_{place.token}"
+    chain = f"SLOTLAB_{context.token}"
     for program, version in (("iptables-save", 4), ("ip6tables-save", 6)):
         count = sum(ipaddress.ip_address(address).version == version for address in peers)
         if count:
@@ -219,9 +219,9 @@ def _queue_rules(fault: Delay, place: Place) -> tuple[int, str]:
     return have, "" if have == want else f"{have} of {want} queue rules in place"
 
 
-def _stats(place: Place) -> dict[str, object]:
+def _stats(context: HostContext) -> dict[str, object]:
     try:
-        data = json.loads((place.run_dir / f"delay-{place.token}.json").read_bytes())
+        data = json.loads((context.run_dir / f"delay-{context.token}.json").read_bytes())
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}

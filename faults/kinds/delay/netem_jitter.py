@@ -19,7 +19,7 @@ import msgspec
 
 from faults.host.boottime import boottime_ns
 from faults.kinds.delay.netem import Band, change_line
-from faults.kinds.delay.ordered_jitter import Wander
+from faults.kinds.delay.ordered_jitter import OrderedJitter
 from faults.model.fault import SECOND_NS
 
 MOVES_A_STEP = 8
@@ -43,7 +43,8 @@ def run(spec: Spec) -> None:
     signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
     step_ns = max(STEP_NS_MIN, MOVES_A_STEP * max(band.jitter_ns for band in spec.bands))
     lines = [
-        (band, Wander(band.jitter_ns, step_ns, f"{spec.seed}/{band.flow}")) for band in spec.bands
+        (band, OrderedJitter(band.jitter_ns, step_ns, f"{spec.seed}/{band.flow}"))
+        for band in spec.bands
     ]
     # -force: until the fault is injected there is no such qdisc, and tc shall wait for it
     with subprocess.Popen(

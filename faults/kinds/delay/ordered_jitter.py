@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)
-class Wander:
+class OrderedJitter:
     """A jitter that never swaps packets and does not bias the delay.
 
     Drawing each packet's jitter alone and then forbidding overtaking makes dense traffic wait for

@@ -24,7 +24,7 @@ from faults.model.fault import (
     Command,
     Fault,
     FaultError,
-    Place,
+    HostContext,
     Recipe,
     addresses,
     needs,
@@ -58,13 +58,13 @@ class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
         """Return the length asked."""
         return self.for_ns
 
-    def check(self, place: Place) -> None:
+    def check(self, context: HostContext) -> None:
         """Raise FaultError unless packets can be rewritten here."""
-        needs(place, "ntp_relay")
+        needs(context, "ntp_relay")
 
-    def upstreams(self, place: Place) -> list[Upstream]:
+    def upstreams(self, context: HostContext) -> list[Upstream]:
         """Return each server with the loopback end that stands for it in this arming."""
-        first = _FIRST_PORT + int(place.token[:3], 16) * 3
+        first = _FIRST_PORT + int(context.token[:3], 16) * 3
         return [
             Upstream(
                 server=server,
@@ -78,32 +78,32 @@ class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
         """Return the addresses of each set of the table."""
         return {"lied": self.servers}
 
-    def recipe(self, place: Place) -> Recipe:
+    def recipe(self, context: HostContext) -> Recipe:
         """Return: relay and rules; elements; no elements; no rules, no relay."""
-        pid, stats = pid_file(place), stats_file(place)
+        pid, stats = pid_file(context), stats_file(context)
         spec = Spec(
             by_ns=self.by_ns,
             mark=MARK,
-            until_boottime_ns=(place.deadline_ns or 0) + helper_process.END_MARGIN_NS,
+            until_boottime_ns=(context.deadline_ns or 0) + helper_process.END_MARGIN_NS,
             pid_file=str(pid),
             stats_file=str(stats),
-            upstreams=self.upstreams(place),
+            upstreams=self.upstreams(context),
         )
-        rules = _relay_table(place.table, self.upstreams(place))
+        rules = _relay_table(context.table, self.upstreams(context))
         return Recipe(
             how="ntp relay",
             prepare=(
-                helper_process.start(place, RELAY, spec.encode()),
+                helper_process.start(context, RELAY, spec.encode()),
                 Command(("nft", "-f", "-"), stdin=rules),
                 helper_process.ready(stats),
             ),
-            inject=flow_table.fill(place.table, self.members(), self.for_ns or 0),
-            release=(flow_table.empty(place.table, self.members()),),
+            inject=flow_table.fill(context.table, self.members(), self.for_ns or 0),
+            release=(flow_table.empty(context.table, self.members()),),
             remove=(
                 helper_process.stop(pid, RELAY),
-                flow_table.drop(place.table),
+                flow_table.drop(context.table),
                 Command(("rm", "-f", str(stats))),
-                forget(place.token),
+                forget(context.token),
             ),
         )
 
@@ -125,33 +125,33 @@ class NtpCut(Fault, frozen=True, kw_only=True, tag="ntp_cut"):
         """Return the length asked."""
         return self.for_ns
 
-    def check(self, place: Place) -> None:
+    def check(self, context: HostContext) -> None:
         """Raise FaultError unless nft sets with timeouts work here."""
-        needs(place, "nft")
+        needs(context, "nft")
 
     def members(self) -> dict[str, list[str]]:
         """Return the addresses of each set of the table."""
         return {"ntp_in": self.servers}
 
-    def recipe(self, place: Place) -> Recipe:
+    def recipe(self, context: HostContext) -> Recipe:
         """Return: table with empty sets; elements; no elements; no table."""
         return Recipe(
             how="nft",
-            prepare=(flow_table.define(place.table, PORT, CUT_CHAINS),),
-            inject=flow_table.fill(place.table, self.members(), self.for_ns or 0),
-            release=(flow_table.empty(place.table, self.members()),),
-            remove=(flow_table.drop(place.table),),
+            prepare=(flow_table.define(context.table, PORT, CUT_CHAINS),),
+            inject=flow_table.fill(context.table, self.members(), self.for_ns or 0),
+            release=(flow_table.empty(context.table, self.members()),),
+            remove=(flow_table.drop(context.table),),
         )
 
 
-def stats_file(place: Place) -> Path:
+def stats_file(context: HostContext) -> Path:
     """Return the file in which the relay counts."""
-    return place.run_dir / f"ntp-relay-{place.token}.json"
+    return context.run_dir / f"ntp-relay-{context.token}.json"
 
 
-def pid_file(place: Place) -> Path:
+def pid_file(context: HostContext) -> Path:
     """Return the file that names the relay's process."""
-    return place.run_dir / f"ntp-relay-{place.token}.pid"
+    return context.run_dir / f"ntp-relay-{context.token}.pid"
 
 
 def overlap(faults: Sequence[NtpOffset | NtpCut]) -> FaultError | None:

@@ -11,18 +11,18 @@ from faults.host.nft_readback import dropped, gone, listing, read_table
 from faults.host.runner import output
 from faults.kinds.ntp.ntp_faults import CUT_CHAINS, NtpCut, NtpOffset, pid_file, stats_file
 from faults.model.evidence import Evidence, verdict
-from faults.model.fault import SECOND_NS, Place
+from faults.model.fault import SECOND_NS, HostContext
 
 TIMEOUT_S = 0.4
 ERROR_NS = 2_000_000
 """How far the measured lie may be from the one asked, beside the bounds of its samples."""
 
 
-def read_ntp(fault: NtpOffset | NtpCut, place: Place) -> Evidence:
+def read_ntp(fault: NtpOffset | NtpCut, context: HostContext) -> Evidence:
     """Return whether the servers' answers are off by what was asked, or are dropped."""
     if isinstance(fault, NtpCut):
-        return read_table(place.table, fault.members(), len(CUT_CHAINS), place.deadline_ns)
-    left_s = ((place.deadline_ns or 0) - boottime_ns()) / SECOND_NS
+        return read_table(context.table, fault.members(), len(CUT_CHAINS), context.deadline_ns)
+    left_s = ((context.deadline_ns or 0) - boottime_ns()) / SECOND_NS
     timeout_s = min(TIMEOUT_S, left_s / 5)
     lied, true = ask(fault.servers, timeout_s), ask(fault.servers, timeout_s, mark=MARK)
     offsets = {server: true[server].offset_ns - lied[server].offset_ns
@@ -31,7 +31,7 @@ def read_ntp(fault: NtpOffset | NtpCut, place: Place) -> Evidence:
     data: dict[str, object] = {
         "servers": {server: {"ntp_offset_ns": offset_ns, "bound_ns": bounds[server]}
                     for server, offset_ns in offsets.items()},
-        "relay": _stats(place),
+        "relay": _stats(context),
     }  # fmt: skip
     if not offsets:
         return verdict("no server answered by the relay and past it", data)
@@ -41,37 +41,37 @@ def read_ntp(fault: NtpOffset | NtpCut, place: Place) -> Evidence:
     return verdict(f"{', '.join(wrong)} not off by what was asked" if wrong else "", data)
 
 
-def count_ntp(fault: NtpOffset | NtpCut, place: Place) -> dict[str, object]:
+def count_ntp(fault: NtpOffset | NtpCut, context: HostContext) -> dict[str, object]:
     """Return the questions and answers relayed, or the packets dropped."""
     if isinstance(fault, NtpCut):
-        return {"dropped": dropped(place.table)}
-    return {"relay": _stats(place), "redirected": dropped(place.table)}
+        return {"dropped": dropped(context.table)}
+    return {"relay": _stats(context), "redirected": dropped(context.table)}
 
 
-def ntp_gone(fault: NtpOffset | NtpCut, place: Place) -> str:
+def ntp_gone(fault: NtpOffset | NtpCut, context: HostContext) -> str:
     """Return why the fault is not in force any more, "" when it is."""
     if isinstance(fault, NtpCut):
-        return gone(place.table, fault.members(), len(CUT_CHAINS), place.deadline_ns)
-    if output(("nft", "list", "table", "inet", place.table))[0]:
-        return f"table {place.table} was gone"
-    return "" if _relay_runs(place) else "the relay had ended"
+        return gone(context.table, fault.members(), len(CUT_CHAINS), context.deadline_ns)
+    if output(("nft", "list", "table", "inet", context.table))[0]:
+        return f"table {context.table} was gone"
+    return "" if _relay_runs(context) else "the relay had ended"
 
 
-def ntp_left(place: Place) -> str:
+def ntp_left(context: HostContext) -> str:
     """Return what of the healed fault is still there, "" when nothing is."""
-    return f"table {place.table}" if listing("table", "inet", place.table) else ""
+    return f"table {context.table}" if listing("table", "inet", context.table) else ""
 
 
-def _relay_runs(place: Place) -> bool:
+def _relay_runs(context: HostContext) -> bool:
     try:
-        return Path(f"/proc/{int(pid_file(place).read_text())}").is_dir()
+        return Path(f"/proc/{int(pid_file(context).read_text())}").is_dir()
     except (OSError, ValueError):
         return False
 
 
-def _stats(place: Place) -> dict[str, object]:
+def _stats(context: HostContext) -> dict[str, object]:
     try:
-        data = json.loads(stats_file(place).read_bytes())
+        data = json.loads(stats_file(context).read_bytes())
     except (OSError, ValueError):
         return {}
     return data if isinstance(data, dict) else {}

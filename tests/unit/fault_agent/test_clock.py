@@ -23,7 +23,7 @@ from faults.host.clock.host_clock_undo import perl_script
 from faults.host.shell_lines import shell_lines
 from faults.kinds.catalog import decode_fault
 from faults.kinds.clock.clock_faults import ClockDrift, ClockStep, overlap
-from faults.model.fault import FaultError, Place, RestoreClock
+from faults.model.fault import FaultError, HostContext, RestoreClock
 
 S = 1_000_000_000
 OFFSET_CS = 179_524_000_000
@@ -193,7 +193,7 @@ def test_a_host_without_a_clock_of_its_own_is_told_so(
     wire: dict[str, object], words: str, tmp_path: Path
 ) -> None:
     fault = decode_fault(json.dumps({"id": "c", "at_ns": 0, "for_ns": S, **wire}).encode())
-    here = Place(token="ab12cd34", run_dir=tmp_path, skew_file=tmp_path / "skew",
+    here = HostContext(token="ab12cd34", run_dir=tmp_path, skew_file=tmp_path / "skew",
                  capabilities=frozenset({"nft", "systemd"}), deadline_ns=S)  # fmt: skip
     with pytest.raises(FaultError, match=words):
         fault.check(here)

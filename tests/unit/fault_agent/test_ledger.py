@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from faults.agent.arming import Host
-from faults.agent.undo_open_faults import recover
-from faults.durable.armed_trial import Grant, GrantFile
+from faults.agent.undo_open_faults import undo_open_faults
+from faults.durable.armed_trial import ArmedTrial, ArmedTrialFile
 from faults.durable.journal import Journal
 from faults.durable.ledger import Entry, Ledger
 from faults.host.boottime import boot_id, boottime_ns
@@ -26,8 +26,8 @@ def entry(token: str = "ab12cd34", state: str = "armed", **changes: object) -> E
     return msgspec.structs.replace(made, state=state, **changes)
 
 
-def grant(lease_ns: int) -> Grant:
-    return Grant(
+def grant(lease_ns: int) -> ArmedTrial:
+    return ArmedTrial(
         key="k", boot="other", trial="t", t0_boottime_ns=0, t0_mono_ns=0, lease_ns=lease_ns
     )
 
@@ -36,7 +36,7 @@ def heal(ledger: Ledger, journal: Journal, keep: frozenset[str] = frozenset()) -
     folder = ledger.folder.parent
     layout = Layout(folder, folder, folder / "host.json", "")
     host = Host(layout, HostConfig(host="n1"), frozenset(), ledger, journal)
-    return recover(host, "heal", keep)
+    return undo_open_faults(host, "heal", keep)
 
 
 def test_the_latest_record_counts_and_space_was_reserved_for_all(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_the_heal_script_of_a_lease_waits_for_its_end(
 ) -> None:
     ledger, victim = _ledger_with_a_victim(tmp_path)
     ledger.record(entry(state="prepared"))
-    GrantFile(tmp_path).renew(grant(boottime_ns() + lease_s * 1_000_000_000))
+    ArmedTrialFile(tmp_path).renew(grant(boottime_ns() + lease_s * 1_000_000_000))
     subprocess.run(["/bin/sh", str(ledger.heal_file), "lease"], check=True)
     assert victim.exists() != undone
     assert (tmp_path / "armed").exists() != undone
@@ -189,7 +189,7 @@ def test_the_heal_script_of_a_lease_waits_for_its_end(
 def _ledger_with_a_victim(folder: Path) -> tuple[Ledger, Path]:
     ledger = Ledger(folder / "ledger")
     ledger.write_heal_script()
-    GrantFile(folder).give(grant(boottime_ns()))
+    ArmedTrialFile(folder).give(grant(boottime_ns()))
     victim = folder / "victim"
     victim.write_text("x")
     ledger.create(entry(), (Command(("rm", str(victim)), may_fail=True),))
@@ -197,14 +197,14 @@ def _ledger_with_a_victim(folder: Path) -> tuple[Ledger, Path]:
 
 
 def test_a_revoked_grant_stays_revoked_when_its_agent_renews_it(tmp_path: Path) -> None:
-    grants = GrantFile(tmp_path)
-    grants.give(grant(5))
-    assert grants.holds("k")
-    grants.renew(grant(7_000_000_000))
-    assert grants.read() == grant(7_000_000_000)
-    grants.revoke()
-    grants.renew(grant(9))
-    assert not grants.holds("k")
+    armed_file = ArmedTrialFile(tmp_path)
+    armed_file.give(grant(5))
+    assert armed_file.holds("k")
+    armed_file.renew(grant(7_000_000_000))
+    assert armed_file.read() == grant(7_000_000_000)
+    armed_file.revoke()
+    armed_file.renew(grant(9))
+    assert not armed_file.holds("k")
 
 
 def test_the_journal_ends_a_torn_line_before_it_goes_on(tmp_path: Path) -> None:

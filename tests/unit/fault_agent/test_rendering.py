@@ -15,7 +15,15 @@ from faults.host import helper_process
 from faults.host.shell_lines import shell_lines
 from faults.kinds.catalog import AnyFault, decode_fault
 from faults.kinds.delay.delay import Delay, overlap
-from faults.model.fault import Command, FaultError, MoveClock, Place, RestoreClock, SetSkew, Step
+from faults.model.fault import (
+    Command,
+    FaultError,
+    HostContext,
+    MoveClock,
+    RestoreClock,
+    SetSkew,
+    Step,
+)
 
 VECTORS = sorted((Path(__file__).parents[2] / "vectors" / "fault_commands").glob("*.json"))
 
@@ -23,8 +31,8 @@ WORDS = ("off", "on", "freeze", "thaw", "link_down", "link_up", "state")
 PROVIDER = {"n1": {word: ("power", "n1", word) for word in WORDS}}
 
 
-def place(*capabilities: str, deadline_ns: int | None = 9_000_000_000) -> Place:
-    return Place(
+def place(*capabilities: str, deadline_ns: int | None = 9_000_000_000) -> HostContext:
+    return HostContext(
         token="ab12cd34",
         run_dir=Path("/run/slotlab"),
         skew_file=Path("/run/slotlab/skew"),

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from faults.durable import units_to_restart
-from faults.durable.undo_timer import DeadMan
+from faults.durable.undo_timer import UndoTimers
 from faults.durable.units_to_restart import LONGEST_NS, Running, RunningFile
 from faults.host.boottime import boot_id, boottime_ns
 from faults.host.units import UNITS
@@ -25,7 +25,7 @@ S = 1_000_000_000
 
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[RunningFile]:
-    found = RunningFile(tmp_path, DeadMan(tmp_path, systemd=False))
+    found = RunningFile(tmp_path, UndoTimers(tmp_path, systemd=False))
     yield found
     end_timers(tmp_path)
 

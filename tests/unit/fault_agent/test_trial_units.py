@@ -11,7 +11,7 @@ import pytest
 
 from faults.durable.journal import Journal
 from faults.durable.trial_units import UNARMED_NS, TrialUnits
-from faults.durable.undo_timer import DeadMan
+from faults.durable.undo_timer import UndoTimers
 from faults.durable.units_to_restart import ENDED, NAME, RunningFile
 from faults.host import units
 from faults.host.boottime import boottime_ns
@@ -45,7 +45,7 @@ def systemctl(monkeypatch: pytest.MonkeyPatch) -> Systemctl:
 
 @pytest.fixture
 def trial(tmp_path: Path, systemctl: Systemctl) -> Iterator[TrialUnits]:
-    file = RunningFile(tmp_path, DeadMan(tmp_path, systemd=False))
+    file = RunningFile(tmp_path, UndoTimers(tmp_path, systemd=False))
     yield TrialUnits(file, Journal(tmp_path / "agent.jsonl", "n1"), systemd=True)
     end_timers(tmp_path)
 
