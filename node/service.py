@@ -35,7 +35,7 @@ from node.network.links import Identity, LinkError
 from node.network.net import Inbound, Net
 from node.storage import startup
 from node.storage.event_log import EventLog, EventLogError, boot_id
-from node.storage.store import Mark, Store, StoredBlock, StoreError
+from node.storage.store import Store, StoredBlock, StoreError
 from node.timing.clock import NodeClock, limit_for_slot
 from node.timing.ntp import ClockCheck, check_servers
 from node.timing.slots import SlotWatch
@@ -76,7 +76,6 @@ class Service:
         self._failure: BaseException | None = None
         self._flush_due = False
         self._fsync_ns = 0
-        self._raw: tuple[bytes, bytes] = (b"", b"")
         self._pulses = 0
         self._pulse_due_s = 0.0
         self._late_max_s = 0.0
@@ -171,20 +170,17 @@ class Service:
                     from_=peer, size_bytes=len(raw),
                 )
             )  # fmt: skip
-        self._raw = (block.id, raw)
         now_ns = self._clock.wall_ns()
-        self._step(messages.BlockReceived(now_ns=now_ns, block=block, peer=peer))
+        self._step(messages.BlockReceived(now_ns=now_ns, block=block, raw=raw, peer=peer))
 
     def _take_transaction(self, transaction: Transaction, peer: str | None) -> str:
         """Return the reason word of a refusal, "" when the transaction was taken."""
         now_ns = self._clock.wall_ns()
         event = messages.TransactionReceived(now_ns=now_ns, transaction=transaction, peer=peer)
-        txid, refusal = transaction.id.hex(), ""
-        for effect in self._step(event):
-            match effect:
-                case messages.Emit(record=events.Tx(id=i, state="rejected", reason=why)):
-                    refusal = why if i == txid else refusal
-        return refusal
+        match self._step(event):
+            case [messages.Refuse(reason=reason), *_]:
+                return reason
+        return ""
 
     # ------------------------------------------------------------ effects
 
@@ -193,10 +189,10 @@ class Service:
         effects = self._chain.step(event)
         for effect in effects:
             match effect:
-                case messages.Persist(block=block, watermark=watermark):
-                    self._persist(block, watermark)
-                case messages.Broadcast(block=block, source=source):
-                    self._net.broadcast(block, self._raw_of(block), source)
+                case messages.Persist():
+                    self._persist(effect)
+                case messages.Broadcast(block=block, raw=raw, source=source):
+                    self._net.broadcast(block, raw, source)
                 case messages.Relay(transaction=transaction, source=source):
                     self._net.relay(transaction, source)
                 case messages.Finalize(num=num, id=block_id):
@@ -217,27 +213,19 @@ class Service:
         kept = snapshot.encode(self._chain.snapshot(), chain_id=self._chain.chain_id)
         self._store.put_snapshot(kept)
 
-    def _persist(self, block: SignedBlock, watermark: messages.Watermark | None) -> None:
-        stored = StoredBlock(
-            num=block.num, id=block.id, previous=block.previous, raw=self._raw_of(block)
-        )
-        if watermark is None:
+    def _persist(self, wanted: messages.Persist) -> None:
+        block = wanted.block
+        stored = StoredBlock(num=block.num, id=block.id, previous=block.previous, raw=wanted.raw)
+        if wanted.watermark is None:
             self._store.put(stored)
             return
         begun_ns = time.monotonic_ns()
-        mark = Mark(producer=watermark.producer, num=watermark.num, slot=watermark.slot)
-        self._store.put_own(stored, mark)
+        self._store.put_own(stored, wanted.watermark)
         self._fsync_ns = time.monotonic_ns() - begun_ns
 
     def _completed(self, produced: events.Produced) -> events.Produced:
         late_ns = self._clock.wall_ns() - self._chain.slot_clock.time_ns(produced.slot)
         return msgspec.structs.replace(produced, late_ns=late_ns, fsync_ns=self._fsync_ns)
-
-    def _raw_of(self, block: SignedBlock) -> bytes:
-        """Return the bytes of block, those it came in if it is the one at hand."""
-        if self._raw[0] != block.id:
-            self._raw = (block.id, self._chain.codec.encode(block))
-        return self._raw[1]
 
     def _emit(self, record: msgspec.Struct) -> None:
         self._log.write(record)

@@ -1,4 +1,4 @@
-"""Pure results shared by all nodes of one simulation: header states, digests, roots, sizes.
+"""Pure results shared by all nodes of one simulation: header states, digests, roots, bytes.
 
 Every node derives the same state from the same parent and header. The first to ask computes it, the
 others get the same value. Results are found by the identity of their arguments, which are kept, so
@@ -85,20 +85,20 @@ def _share(state: Any) -> Any:
 
 
 class SharedCodec:
-    """A codec that remembers the sizes of blocks."""
+    """A codec that remembers the bytes of blocks."""
 
-    __slots__ = ("_codec", "_sizes")
+    __slots__ = ("_codec", "_raws")
 
     def __init__(self, codec: Any) -> None:
         self._codec = codec
-        self._sizes: dict[int, tuple[SignedBlock, int]] = {}
+        self._raws: dict[int, tuple[SignedBlock, bytes]] = {}
 
-    def size_bytes(self, block: SignedBlock) -> int:
-        """Return how many bytes the block takes on the wire."""
-        found = self._sizes.get(id(block))
+    def encode(self, block: SignedBlock) -> bytes:
+        """Return the block's bytes."""
+        found = self._raws.get(id(block))
         if found is None:
-            size: int = self._codec.size_bytes(block)
-            found = self._sizes[id(block)] = block, size
+            raw: bytes = self._codec.encode(block)
+            found = self._raws[id(block)] = block, raw
         return found[1]
 
     def __getattr__(self, name: str) -> Any:

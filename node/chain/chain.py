@@ -241,10 +241,11 @@ class Chain:
         item = self._fork_db.add(state.with_id(block.id), block)
         item.validated = True
         self._fork_db.head = item
-        effects.append(Persist(block=block, watermark=watermark))
+        raw = profile.codec.encode(block)
+        effects.append(Persist(block=block, raw=raw, watermark=watermark))
         # Reported before it is sent, so that no peer can receive it earlier than it was produced.
-        effects.append(Emit(record=notices.produced(block, profile.codec.size_bytes(block))))
-        effects.append(Broadcast(block=block))
+        effects.append(Emit(record=notices.produced(block, len(raw))))
+        effects.append(Broadcast(block=block, raw=raw))
         self._report_applied(item, digest, effects)
         effects.extend(dropped)
 
@@ -257,14 +258,15 @@ class Chain:
         try:
             state = validation.check_block(
                 block,
+                len(event.raw),
                 event.now_ns,
                 fork_db=self._fork_db,
                 profile=self._profile,
                 verifier=self._verifier,
                 max_block_bytes=self._max_block_bytes,
             )
-            effects.append(Persist(block=block))
-            effects.append(Broadcast(block=block, source=event.peer))
+            effects.append(Persist(block=block, raw=event.raw))
+            effects.append(Broadcast(block=block, raw=event.raw, source=event.peer))
             self._accept(state, block, effects, self._trust)
             if self.slot_clock.time_ns(state.next_slot) >= event.now_ns:
                 self._production_enabled = True

@@ -10,7 +10,7 @@ from node.chain.ledger import Ledger
 from node.chain.mempool import Mempool
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import BlockRejected, Reason, TransactionRejected
-from node.chain.model.messages import Effect, Emit, Relay, TransactionReceived, Watermark
+from node.chain.model.messages import Effect, Emit, Refuse, Relay, TransactionReceived, Watermark
 from node.chain.profile import ChainState, Profile
 from node.events import Rejected, Tx
 
@@ -39,6 +39,7 @@ EVERYBODY_TRUSTED = Trust(light=True)
 
 def check_block(
     block: SignedBlock,
+    size_bytes: int,
     now_ns: int,
     *,
     fork_db: ForkDB,
@@ -58,7 +59,7 @@ def check_block(
     parent = fork_db.get(block.previous)
     if parent is None:
         raise BlockRejected(Reason.UNLINKABLE, block.num)
-    if profile.codec.size_bytes(block) > max_block_bytes:
+    if size_bytes > max_block_bytes:
         raise BlockRejected(Reason.BLOCK_TOO_LARGE, block.num)
     if profile.transaction_mroot(block.transactions) != block.header.transaction_mroot:
         raise BlockRejected(Reason.BAD_TRANSACTION_MROOT, block.num)
@@ -95,7 +96,8 @@ def admit_transaction(
     except TransactionRejected as error:
         txid = transaction.id.hex()
         if local:
-            return [Emit(record=Tx(id=txid, state="rejected", reason=error.reason))]
+            notice = Tx(id=txid, state="rejected", reason=error.reason)
+            return [Refuse(reason=error.reason), Emit(record=notice)]
         if error.reason == Reason.DUPLICATE:
             return []
         record = Rejected(what="transaction", reason=error.reason, from_=event.peer or "", id=txid)

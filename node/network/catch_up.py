@@ -1,4 +1,4 @@
-"""Carries out catch-up: asks, answers others, and feeds what came to the chain in small slices.
+"""Carries out catch-up: asks, and feeds what came to the chain in small slices.
 
 Whom to ask and when `sync` decides. Slices, because a hundred blocks at once would keep the loop
 from the next slot.
@@ -17,18 +17,20 @@ from node.chain.model.block import SignedBlock
 from node.chain.model.errors import DecodeError
 from node.events import Peer, Rejected
 from node.network import wire
-from node.network.sync import Sync, Tip, after_locator, locator
-from node.storage.store import Store
+from node.network.sync import Sync, Tip, locator
 
 SLICE_NS = 8_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUpPorts:
-    """What catch-up needs of its surroundings. send returns whether the message was queued."""
+    """What catch-up needs of its surroundings.
+
+    send returns whether the message was queued, take_block whether the chain has one block more.
+    """
 
     send: Callable[[str, wire.Message], bool]
-    take_block: Callable[[SignedBlock, bytes, str], None]
+    take_block: Callable[[str, SignedBlock, bytes], bool]
     emit: Callable[[Peer | Rejected], None]
     mono_ns: Callable[[], int]
 
@@ -36,17 +38,11 @@ class CatchUpPorts:
 class CatchUp:
     """The request under way and the blocks that came but are not applied yet."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, chain: Chain, store: Store,
-        ports: CatchUpPorts, answer_bytes_max: int,
-    ) -> None:  # fmt: skip
+    def __init__(self, loop: asyncio.AbstractEventLoop, chain: Chain, ports: CatchUpPorts) -> None:
         self.sync = Sync()
         self._loop = loop
         self._chain = chain
-        self._store = store
         self._ports = ports
-        self._answer_bytes_max = answer_bytes_max
-        self._genesis = chain.genesis
         self._inbox: deque[bytes] = deque()
         self._answer: wire.SyncBlocks | None = None
         self._answerer = ""
@@ -80,35 +76,6 @@ class CatchUp:
         picked = locator(ids, wire.MAX_LOCATOR)
         self._ports.send(ask.peer, wire.SyncRequest(ask.request, picked))
 
-    def serve(self, peer: str, request: wire.SyncRequest) -> None:
-        """Answer a peer with what follows its newest block that is on our chain."""
-        chain = self._chain
-        lib = chain.lib
-        branch = chain.branch_ids(lib.num)
-        positions = {block_id: lib.num + n for n, block_id in enumerate(branch)}
-        after = after_locator(request.locator, positions, self._irreversible_num)
-        if after is None:
-            self._ports.send(peer, wire.SyncBlocks(request.request, [], False, True))
-            return
-        raws: list[bytes] = []
-        if after < lib.num:
-            raws = self._store.irreversible_after(after, wire.MAX_SYNC_BLOCKS)
-        last = after + len(raws)
-        if last >= lib.num:
-            for block_id in branch[last + 1 - lib.num :][: wire.MAX_SYNC_BLOCKS - len(raws)]:
-                raw = self._store.raw(block_id)
-                assert raw is not None, "a block of our branch is in our store"
-                raws.append(raw)
-        sent: list[bytes] = []
-        size = 0
-        for raw in raws:
-            size += len(raw)
-            if sent and size > self._answer_bytes_max:
-                break
-            sent.append(raw)
-        more = after + len(sent) < chain.head.num
-        self._ports.send(peer, wire.SyncBlocks(request.request, sent, more, False))
-
     def take(self, peer: str, answer: wire.SyncBlocks) -> None:
         """Begin to apply an answer, if it is the one we wait for."""
         if self._answer is None and self.sync.answered(peer, answer.request):
@@ -129,9 +96,7 @@ class CatchUp:
                 self._ports.emit(Rejected(what="frame", reason="bad_block", from_=self._answerer))
                 self._inbox.clear()
                 break
-            if not self._chain.has_block(block.id):
-                self._ports.take_block(block, raw, self._answerer)
-                self._new_blocks += self._chain.has_block(block.id)
+            self._new_blocks += self._ports.take_block(self._answerer, block, raw)
             if time.monotonic_ns() >= until_ns:
                 self._loop.call_soon(self._feed)
                 return
@@ -142,11 +107,6 @@ class CatchUp:
         now_ns = self._ports.mono_ns()
         self.sync.applied(blocks=self._new_blocks, more=answer.more, now_ns=now_ns)
         self.poll()
-
-    def _irreversible_num(self, block_id: bytes) -> int | None:
-        if block_id == self._genesis.id:
-            return self._genesis.num
-        return self._store.irreversible_num(block_id)
 
     def _tell(self, peer: str, state: str) -> None:
         head, lib = self._chain.head.num, self._chain.lib.num

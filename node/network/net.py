@@ -1,8 +1,8 @@
-"""The network of one node: says hello, spreads blocks and transactions, answers what peers ask.
+"""The network of one node: says hello, spreads blocks and transactions, takes what peers send.
 
 It turns frames into calls of its owner (`Inbound`) and the chain's effects into frames. Where
 frames travel is for `links`, whom to tell for `gossip`, where links stand for `peers`, catching up
-for `catch_up`. It never changes the chain itself.
+for `catch_up`, what is told of the store for `answers`. It never changes the chain itself.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from node.chain.model.transaction import Transaction
 from node.config import PeerConfig
 from node.events import Dropped, Peer, Rejected
 from node.network import wire
+from node.network.answers import Answers
 from node.network.catch_up import CatchUp, CatchUpPorts, tip_of
 from node.network.gossip import KNOWN_BLOCKS_MAX, KNOWN_TRANSACTIONS_MAX, Gossip, KnownIds
 from node.network.links import Callbacks, Identity, Links
@@ -61,7 +62,6 @@ class Net:
     ) -> None:  # fmt: skip
         self._loop = loop
         self._chain = chain
-        self._store = store
         self._inbound = inbound
         self._session = os.urandom(8)
         self._gossip = Gossip(host)
@@ -70,14 +70,14 @@ class Net:
         self._seen_transactions = KnownIds(KNOWN_TRANSACTIONS_MAX)
         self._bad_frames: dict[str, int] = {}
         self._burst_bytes_max = identity.frame_bytes_max - FRAME_SLACK_BYTES
+        self._answers = Answers(chain, store, bytes_max=self._burst_bytes_max)
         self._wants_timer: asyncio.TimerHandle | None = None
         self._catch_up = CatchUp(
-            loop, chain, store,
+            loop, chain,
             CatchUpPorts(
-                send=self._send, take_block=self._take_synced,
+                send=self._send, take_block=self._take_block,
                 emit=inbound.emit, mono_ns=inbound.mono_ns,
             ),
-            self._burst_bytes_max,
         )  # fmt: skip
         tell = Callbacks(
             on_frame=self._on_frame, on_link=self._on_link, on_refused=self._on_refused
@@ -213,7 +213,7 @@ class Net:
     def _on_message(self, peer: str, message: wire.Message) -> None:
         match message:
             case wire.BlockBody(raw=raw):
-                self._on_block(peer, self._chain.codec.decode(raw), raw)
+                self._take_block(peer, self._chain.codec.decode(raw), raw)
             case wire.TxBody(raw=raw):
                 self._on_transaction(peer, decode_transaction(raw))
             case wire.Have(id=block_id):
@@ -224,7 +224,7 @@ class Net:
             case wire.Want(ids=ids):
                 self._on_want(peer, ids)
             case wire.SyncRequest():
-                self._catch_up.serve(peer, message)
+                self._send(peer, self._answers.following(message))
             case wire.SyncBlocks():
                 self._on_sync_blocks(peer, message)
 
@@ -234,21 +234,16 @@ class Net:
         if count <= BAD_FRAMES_TOLD_MAX:
             self._inbound.emit(Rejected(what="frame", reason=reason, from_=peer))
 
-    def _on_block(self, peer: str, block: SignedBlock, raw: bytes) -> None:
+    def _take_block(self, peer: str, block: SignedBlock, raw: bytes) -> bool:
+        """Hand on a block that the chain lacks; return whether the chain has it now only."""
         self._gossip.has_block(peer, block.id)
         self._gossip.arrived(block.id)
-        if not self._chain.has_block(block.id):
-            self._take(block, raw, peer)
-
-    def _take_synced(self, block: SignedBlock, raw: bytes, peer: str) -> None:
-        self._gossip.has_block(peer, block.id)
-        self._gossip.arrived(block.id)
-        self._take(block, raw, peer)
-
-    def _take(self, block: SignedBlock, raw: bytes, peer: str) -> None:
+        if self._chain.has_block(block.id):
+            return False
         first = block.id not in self._seen_blocks
         self._seen_blocks.add(block.id)
         self._inbound.take_block(block, raw, peer, first)
+        return self._chain.has_block(block.id)
 
     def _on_transaction(self, peer: str, transaction: Transaction) -> None:
         self._gossip.has_transaction(peer, transaction.id)
@@ -258,7 +253,7 @@ class Net:
 
     def _on_want(self, peer: str, ids: list[bytes]) -> None:
         for block_id in ids:
-            raw = self._store.raw(block_id)
+            raw = self._answers.raw(block_id)
             if raw is not None and self._send(peer, wire.BlockBody(raw)):
                 self._gossip.has_block(peer, block_id)
 
@@ -325,8 +320,7 @@ class Net:
         """Return why a hello does not fit our chain, "" when it does."""
         if hello.chain_id != self._chain.chain_id:
             return "wrong_chain"
-        ours = self._store.irreversible_id(hello.lib_num)
-        return "forked" if ours is not None and ours != hello.lib_id else ""
+        return "forked" if self._answers.disagrees(hello.lib_num, hello.lib_id) else ""
 
     # ------------------------------------------------------------ asking for announced blocks
 

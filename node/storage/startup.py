@@ -14,7 +14,7 @@ from node.chain.chain import Chain
 from node.chain.encoding.crypto import PrivateKey, Verifier, public_key
 from node.chain.genesis import Genesis
 from node.chain.model.errors import DecodeError, GenesisError
-from node.chain.model.messages import BlockRestored, Watermark
+from node.chain.model.messages import BlockRestored
 from node.chain.validation import Trust
 from node.config import ConfigError, NodeConfig
 from node.network.gossip import burst_bytes_max
@@ -105,7 +105,7 @@ def restore_chain(
     Raises:
         StoreError: a block cannot be read, or the irreversible chain does not come out again.
     """
-    marks, consensus, kept = store.watermarks(), profiles.build(genesis), store.snapshot()
+    consensus, kept = profiles.build(genesis), store.snapshot()
     try:
         start = None if kept is None else snapshot.decode(kept, consensus)
     except DecodeError as error:
@@ -114,10 +114,7 @@ def restore_chain(
         genesis,
         profile=consensus,
         keys=keys,
-        watermarks={
-            name: Watermark(producer=name, num=mark.num, slot=mark.slot)
-            for name, mark in marks.items()
-        },
+        watermarks=store.watermarks(),
         verifier=Verifier(),
         enable_stale_production=config.enable_stale_production,
         trust=Trust(

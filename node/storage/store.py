@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from node.chain.model.messages import Watermark
+
 SCHEMA = b"1"
 _PROBE_BYTES = 64 * 1024
 _TABLES = """
@@ -52,15 +54,6 @@ class StoredBlock:
     raw: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """The highest block number and slot a producer has signed."""
-
-    producer: str
-    num: int
-    slot: int
-
-
 class Store:
     """Blocks and watermarks of one chain, in folder/chain.sqlite.
 
@@ -85,7 +78,7 @@ class Store:
             self._begin()
             self._insert(block)
 
-    def put_own(self, block: StoredBlock, mark: Mark) -> None:
+    def put_own(self, block: StoredBlock, mark: Watermark) -> None:
         """Keep a block of ours with its watermark; both are durable when this returns."""
         with self._guard():
             self._begin()
@@ -139,11 +132,11 @@ class Store:
         assert found is None or isinstance(found, bytes)
         return found
 
-    def watermarks(self) -> dict[str, Mark]:
+    def watermarks(self) -> dict[str, Watermark]:
         """Return the watermark of each producer that has signed here."""
         with self._guard():
             rows = self._db.execute("SELECT producer, num, slot FROM watermarks").fetchall()
-        return {name: Mark(producer=name, num=num, slot=slot) for name, num, slot in rows}
+        return {name: Watermark(producer=name, num=num, slot=slot) for name, num, slot in rows}
 
     def irreversible_id(self, num: int) -> bytes | None:
         """Return the id of the irreversible block num."""

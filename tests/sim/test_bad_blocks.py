@@ -77,7 +77,7 @@ def test_a_flood_of_bad_blocks_leaves_nothing_behind() -> None:
     who = Self(host="x", profile=build(GENESIS), keys={good.producer: secret(good.producer)})
     memory = Memory(who)
     for block in BLOCKS[:8]:
-        memory.note(Persist(block=block))
+        memory.note(Persist(block=block, raw=b""))
     memory.transaction = next(t for block in BLOCKS for t in block.transactions)
     reasons: dict[str, int] = {}
     for n in range(3000):
@@ -101,7 +101,7 @@ def test_a_flood_of_good_blocks_for_one_slot_is_bounded_and_loses_nobody() -> No
     memory = Memory(Self(host="x", profile=build(GENESIS), keys=keys))
     for block in BLOCKS[:8]:
         receive(chain, block)
-        memory.note(Persist(block=block))
+        memory.note(Persist(block=block, raw=b""))
     size, flood = chain.fork_db_size, []
     for amount in range(1, 200):
         payments = (transfer(chain, amount),)
@@ -143,5 +143,12 @@ def test_a_transaction_in_a_refused_block_still_gets_its_chance() -> None:
     payment = transfer(chain)
     submit(chain, payment, slot=START_SLOT)
     broken = dataclasses.replace(BLOCKS[0], signature=bytes(65))
-    chain.step(BlockReceived(now_ns=chain.slot_clock.time_ns(START_SLOT), block=broken, peer="x"))
+    chain.step(
+        BlockReceived(
+            now_ns=chain.slot_clock.time_ns(START_SLOT),
+            block=broken,
+            raw=chain.codec.encode(broken),
+            peer="x",
+        )
+    )
     assert len(chain.mempool) == 1

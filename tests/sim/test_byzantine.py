@@ -180,7 +180,12 @@ def test_an_invalid_block_is_refused_with_the_right_reason(spoil: object) -> Non
     (block,) = sent(list(effects))
     bad = spoil(block, who._memory)  # type: ignore[operator]
     answer = victim.step(
-        BlockReceived(now_ns=chain.slot_clock.time_ns(START_SLOT), block=bad, peer="n1")
+        BlockReceived(
+            now_ns=chain.slot_clock.time_ns(START_SLOT),
+            block=bad,
+            raw=chain.codec.encode(bad),
+            peer="n1",
+        )
     )
     assert victim.head.num == 1
     if name == "on_an_unknown_parent":

@@ -178,18 +178,18 @@ class Host:
         """Take a block that arrived from peer."""
         chain = self.chain
         assert chain is not None
+        raw = self.shared.profile.codec.encode(block)
         if block.id not in self.seen_blocks:
             self.seen_blocks.add(block.id)
             if self._sink is not None:
-                size = self.shared.profile.codec.size_bytes(block)
                 self.emit(
                     events.Received(
                         num=block.num, id=block.id.hex(), slot=block.slot,
-                        producer=block.producer, from_=peer, size_bytes=size,
+                        producer=block.producer, from_=peer, size_bytes=len(raw),
                     )
                 )  # fmt: skip
         now_ns = self.clock.wall_ns(self._engine.now_ns)
-        self.step(messages.BlockReceived(now_ns=now_ns, block=block, peer=peer))
+        self.step(messages.BlockReceived(now_ns=now_ns, block=block, raw=raw, peer=peer))
 
     def take_transaction(self, transaction: Transaction, peer: str | None) -> str:
         """Take a transaction; return the reason word of a refusal, "" when it was taken."""
@@ -198,12 +198,9 @@ class Host:
         self.seen_transactions.add(transaction.id)
         now_ns = self.clock.wall_ns(self._engine.now_ns)
         event = messages.TransactionReceived(now_ns=now_ns, transaction=transaction, peer=peer)
-        txid = transaction.id.hex()
-        for effect in self.step(event):
-            if isinstance(effect, messages.Emit) and isinstance(effect.record, events.Tx):
-                record = effect.record
-                if record.id == txid and record.state == "rejected":
-                    return record.reason
+        match self.step(event):
+            case [messages.Refuse(reason=reason), *_]:
+                return reason
         return ""
 
     def step(self, event: messages.Input) -> list[messages.Effect]:

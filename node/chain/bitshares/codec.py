@@ -51,10 +51,6 @@ class BitsharesCodec:
         reader.end()
         return header, signature
 
-    def size_bytes(self, block: SignedBlock) -> int:
-        """Return how many bytes the block takes on the wire."""
-        return 1 + len(block.header.packed_for_id(b"")) + codec.body_size_bytes(block)
-
     def _read_header(self, reader: Reader) -> BlockHeader:
         previous = reader.take(ID_BYTES)
         codec.check_num(previous)

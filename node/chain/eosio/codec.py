@@ -58,12 +58,6 @@ class EosioCodec:
             # Only slots shorter than upstream's give numbers that need 8 bytes.
             return _read_whole_header(data, slot_layout="<Q"), b""
 
-    def size_bytes(self, block: SignedBlock) -> int:
-        """Return how many bytes the block takes on the wire."""
-        header = block.header.packed_for_id(block.signature)
-        extensions = pack_extensions(block.extensions)
-        return 1 + len(header) + codec.body_size_bytes(block) + len(extensions)
-
 
 def _read_whole_header(data: bytes, *, slot_layout: str) -> BlockHeader:
     reader = Reader(data)

@@ -35,9 +35,6 @@ class BlockCodec(Protocol):
             DecodeError: not exactly one well-formed header.
         """
 
-    def size_bytes(self, block: SignedBlock) -> int:
-        """Return the length of encode(block)."""
-
 
 def encode_transaction(transaction: Transaction) -> bytes:
     """Return the wire form: the body behind its length, then type byte and signature."""
@@ -65,12 +62,6 @@ def encode_body(block: SignedBlock) -> bytes:
             *(encode_transaction(transaction) for transaction in block.transactions),
         )
     )
-
-
-def body_size_bytes(block: SignedBlock) -> int:
-    """Return the length of encode_body(block)."""
-    overhead = SIGNATURE_BYTES + 1 + len(pack_varuint(len(block.transactions)))
-    return overhead + sum(transaction.size_bytes for transaction in block.transactions)
 
 
 def open_block(data: bytes) -> Reader:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.chain.model.block import SignedBlock
+from node.chain.model.errors import Reason
 from node.chain.model.transaction import Transaction
 from node.events import Event
 
@@ -28,10 +29,11 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockReceived:
-    """A decoded block from a peer (host name)."""
+    """A block from a peer (host name), decoded from raw."""
 
     now_ns: int
     block: SignedBlock
+    raw: bytes
     peer: str
 
 
@@ -74,6 +76,7 @@ class Persist:
     """Put the block into the store; with a watermark (own block) durable before the next effect."""
 
     block: SignedBlock
+    raw: bytes
     watermark: Watermark | None = None
 
 
@@ -82,6 +85,7 @@ class Broadcast:
     """Send the block to every peer not known to have it (never back to the peer it came from)."""
 
     block: SignedBlock
+    raw: bytes
     source: str | None = None
 
 
@@ -109,10 +113,17 @@ class RequestSync:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """Tell the local client that its transaction was not taken; nothing else comes of it."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Emit:
     """Write one event line; what a service must add of its own is 0 (late_ns, fsync_ns)."""
 
     record: Event
 
 
-Effect = Persist | Broadcast | Relay | Finalize | RequestSync | Emit
+Effect = Persist | Broadcast | Relay | Finalize | RequestSync | Refuse | Emit

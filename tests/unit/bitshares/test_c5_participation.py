@@ -97,7 +97,9 @@ def test_a_witness_that_is_not_synced_does_not_produce() -> None:
     maker = make_chain(GENESIS, NAMES, enable_stale_production=True)
     (block,) = blocks_of(tick(maker, late))
     now_ns = chain.slot_clock.time_ns(late)
-    chain.step(BlockReceived(now_ns=now_ns, block=block, peer="peer"))
+    chain.step(
+        BlockReceived(now_ns=now_ns, block=block, raw=chain.codec.encode(block), peer="peer")
+    )
     assert words(tick(chain, late + 4)) == []
     assert chain.head.num == 2
 
@@ -136,8 +138,14 @@ def test_a_block_more_than_2500_ms_ahead_is_refused() -> None:
     maker, chain = make_chain(GENESIS, NAMES), make_chain(GENESIS)
     (block,) = blocks_of(tick(maker, START_SLOT))
     at_ns = chain.slot_clock.time_ns(START_SLOT)
-    early = BlockReceived(now_ns=at_ns - 2_500_000_001, block=block, peer="peer")
+    early = BlockReceived(
+        now_ns=at_ns - 2_500_000_001, block=block, raw=chain.codec.encode(block), peer="peer"
+    )
     chain.step(early)
     assert chain.head.num == 0
-    chain.step(BlockReceived(now_ns=at_ns - 2_500_000_000, block=block, peer="peer"))
+    chain.step(
+        BlockReceived(
+            now_ns=at_ns - 2_500_000_000, block=block, raw=chain.codec.encode(block), peer="peer"
+        )
+    )
     assert chain.head.num == 1

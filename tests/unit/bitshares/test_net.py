@@ -74,7 +74,6 @@ def test_a_block_comes_back_from_its_bytes_and_its_header_from_the_event() -> No
     raw = codec.encode(block)
     assert block.transactions == (chain_tx,)
     assert codec.decode(raw) == block
-    assert codec.size_bytes(block) == len(raw)
     (applied,) = of_kind(net.log["right"], Applied)
     assert isinstance(applied, Applied)
     header, signature = codec.decode_header(bytes.fromhex(applied.header))

@@ -92,7 +92,8 @@ def tick(chain: Chain, slot: int, abstain: str | None = None) -> list[Effect]:
 def receive(chain: Chain, block: SignedBlock, *, now_slot: int | None = None) -> list[Effect]:
     """Feed the chain a block from a peer, by default at the block's own time."""
     now_ns = chain.slot_clock.time_ns(block.slot if now_slot is None else now_slot)
-    return chain.step(BlockReceived(now_ns=now_ns, block=block, peer="peer"))
+    raw = chain.codec.encode(block)
+    return chain.step(BlockReceived(now_ns=now_ns, block=block, raw=raw, peer="peer"))
 
 
 def submit(
@@ -228,5 +229,6 @@ class Net:
         chain = self.chains[host]
         if chain.has_block(block.id) or host in self.down:
             return
-        event = BlockReceived(now_ns=chain.slot_clock.time_ns(slot), block=block, peer=source)
+        now_ns, raw = chain.slot_clock.time_ns(slot), chain.codec.encode(block)
+        event = BlockReceived(now_ns=now_ns, block=block, raw=raw, peer=source)
         self._carry_out(host, chain.step(event), slot)

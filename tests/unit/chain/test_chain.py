@@ -71,12 +71,13 @@ def test_an_own_block_is_durable_then_told_then_sent() -> None:
     chain = make_chain(GENESIS, ["producera"])
     effects = tick(chain, START_SLOT)
     (block,) = blocks_of(effects)
+    raw = EosioCodec().encode(block)
     mark = Watermark(producer="producera", num=2, slot=START_SLOT)
     produced, applied = notices(effects)
     assert effects[:3] == [
-        Persist(block=block, watermark=mark),
+        Persist(block=block, raw=raw, watermark=mark),
         Emit(record=produced),
-        Broadcast(block=block),
+        Broadcast(block=block, raw=raw),
     ]
     assert produced == Produced(
         num=2,
@@ -84,7 +85,7 @@ def test_an_own_block_is_durable_then_told_then_sent() -> None:
         slot=START_SLOT,
         producer="producera",
         tx_count=0,
-        size_bytes=len_of(block),
+        size_bytes=len(raw),
         confirmed=0,
     )
     assert applied == Applied(
@@ -100,16 +101,15 @@ def test_an_own_block_is_durable_then_told_then_sent() -> None:
     assert chain.head.id == block.id
 
 
-def len_of(block: SignedBlock) -> int:
-    """Return the block's size on the wire."""
-    return len(EosioCodec().encode(block))
-
-
 def test_a_received_block_is_stored_and_relayed_before_it_is_applied() -> None:
     maker, chain = make_chain(GENESIS, NAMES), make_chain(GENESIS)
     (block,) = blocks_of(tick(maker, START_SLOT))
     effects = receive(chain, block)
-    assert effects[:2] == [Persist(block=block), Broadcast(block=block, source="peer")]
+    raw = EosioCodec().encode(block)
+    assert effects[:2] == [
+        Persist(block=block, raw=raw),
+        Broadcast(block=block, raw=raw, source="peer"),
+    ]
     (applied,) = notices(effects)
     assert isinstance(applied, Applied)
     assert receive(chain, block) == []  # known
@@ -310,12 +310,16 @@ def test_a_block_seven_seconds_ahead_is_refused_and_one_less_is_not() -> None:
     (block,) = blocks_of(tick(maker, START_SLOT))
     limit_ns = maker.slot_clock.time_ns(block.slot) - FUTURE_LIMIT_NS
     chain = make_chain(GENESIS)
-    effects = chain.step(BlockReceived(now_ns=limit_ns, block=block, peer="peer"))
+    effects = chain.step(
+        BlockReceived(now_ns=limit_ns, block=block, raw=chain.codec.encode(block), peer="peer")
+    )
     (record,) = of_kind(effects, Rejected)
     assert isinstance(record, Rejected)
     assert record.reason == "future_block"
     assert chain.head.num == 1
-    chain.step(BlockReceived(now_ns=limit_ns + 1, block=block, peer="peer"))
+    chain.step(
+        BlockReceived(now_ns=limit_ns + 1, block=block, raw=chain.codec.encode(block), peer="peer")
+    )
     assert chain.head.id == block.id
 
 

@@ -114,7 +114,9 @@ def test_blocks_of_losing_branches_raise_the_watermark_too() -> None:
     losing = [b for i in range(2) for b in blocks_of(tick(left, START_SLOT + i))]
     for block in (*winning, *losing):
         now_ns = mine.slot_clock.time_ns(START_SLOT + 8)
-        mine.step(BlockReceived(now_ns=now_ns, block=block, peer="peer"))
+        mine.step(
+            BlockReceived(now_ns=now_ns, block=block, raw=mine.codec.encode(block), peer="peer")
+        )
     assert mine.head.id == winning[-1].id
     (produced,) = of_kind(tick(mine, START_SLOT + 8), Produced)
     assert isinstance(produced, Produced)

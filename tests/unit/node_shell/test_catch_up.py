@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,6 @@ from node.chain.model.block import SignedBlock
 from node.network import catch_up as module
 from node.network import wire
 from node.network.catch_up import CatchUp, CatchUpPorts, tip_of
-from node.storage.store import Store
 from tests.unit.chain.builders import (
     START_SLOT,
     blocks_of,
@@ -58,7 +56,7 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(module, "SLICE_NS", 0)
     genesis = make_genesis()
     ahead = make_chain(genesis, producer_names(4), enable_stale_production=True)
@@ -72,8 +70,9 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         sent.append((peer, message))
         return True
 
-    def take(block: SignedBlock, raw: bytes, peer: str) -> None:
+    def take(peer: str, block: SignedBlock, raw: bytes) -> bool:
         receive(chain, block)
+        return chain.has_block(block.id)
 
     ports = CatchUpPorts(
         send=send,
@@ -82,11 +81,9 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         mono_ns=lambda: 0,
     )
     loop = asyncio.new_event_loop()
-    store = Store(tmp_path, chain.chain_id)
-    catch_up = CatchUp(loop, chain, store, ports, 1 << 20)
+    catch_up = CatchUp(loop, chain, ports)
     raws = [ahead.codec.encode(block) for block in blocks]
     yield Bench(catch_up, loop, chain, ahead, raws, sent)
-    store.close()
     loop.close()
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from node.storage.store import Mark, Store, StoredBlock, StoreError
+from node.chain.model.messages import Watermark
+from node.storage.store import Store, StoredBlock, StoreError
 
 CHAIN = b"c" * 32
 ROOT = Path(__file__).parents[3]
@@ -60,20 +61,21 @@ def test_a_snapshot_is_kept_and_the_blocks_above_it_come_back(tmp_path: Path) ->
 
 def test_watermarks_never_go_down(tmp_path: Path) -> None:
     store = Store(tmp_path, CHAIN)
-    store.put_own(block(2), Mark(producer="producera", num=9, slot=50))
-    store.put_own(block(3), Mark(producer="producera", num=5, slot=60))
-    assert store.watermarks() == {"producera": Mark(producer="producera", num=9, slot=60)}
+    store.put_own(block(2), Watermark(producer="producera", num=9, slot=50))
+    store.put_own(block(3), Watermark(producer="producera", num=5, slot=60))
+    assert store.watermarks() == {"producera": Watermark(producer="producera", num=9, slot=60)}
     store.close()
 
 
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from node.storage.store import Mark, Store, StoredBlock
+from node.chain.model.messages import Watermark
+from node.storage.store import Store, StoredBlock
 store = Store(Path(sys.argv[1]), b"c" * 32)
 def block(num): return StoredBlock(num=num, id=b"a%d" % num, previous=b"a%d" % (num - 1), raw=b"r")
 store.put(block(2))
-store.put_own(block(3), Mark(producer="producera", num=3, slot=7))
+store.put_own(block(3), Watermark(producer="producera", num=3, slot=7))
 store.put(block(4))
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -87,7 +89,7 @@ def test_an_own_block_and_its_watermark_survive_a_kill_at_once(tmp_path: Path) -
     assert store.raw(b"a2") == b"r"
     assert store.raw(b"a3") == b"r"
     assert store.raw(b"a4") is None
-    assert store.watermarks() == {"producera": Mark(producer="producera", num=3, slot=7)}
+    assert store.watermarks() == {"producera": Watermark(producer="producera", num=3, slot=7)}
     store.close()
 
 
@@ -118,13 +120,13 @@ def test_something_else_than_a_store_is_one_clear_error(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_one_clear_error_and_costs_nothing_that_was_durable(tmp_path: Path) -> None:
     store = Store(tmp_path, CHAIN)
-    store.put_own(block(2), Mark(producer="producera", num=2, slot=7))
+    store.put_own(block(2), Watermark(producer="producera", num=2, slot=7))
     store._db.execute("PRAGMA max_page_count = 1")  # SQLite's own limit: what is there, no more
     big = StoredBlock(num=3, id=b"a3", previous=b"a2", raw=bytes(1 << 20))
     with pytest.raises(StoreError, match=r"chain\.sqlite: database or disk is full"):
-        store.put_own(big, Mark(producer="producera", num=3, slot=8))
+        store.put_own(big, Watermark(producer="producera", num=3, slot=8))
     store.close()
     again = Store(tmp_path, CHAIN)
-    assert again.watermarks() == {"producera": Mark(producer="producera", num=2, slot=7)}
+    assert again.watermarks() == {"producera": Watermark(producer="producera", num=2, slot=7)}
     assert again.raw(b"a3") is None
     again.close()

@@ -1,0 +1,62 @@
+"""What peers are answered: blocks that the store has, and what follows those they have."""
+
+from __future__ import annotations
+
+from node.chain.chain import Chain
+from node.network import wire
+from node.network.sync import after_locator
+from node.storage.store import Store
+
+
+class Answers:
+    """Reads chain and store for peers that ask; never more than bytes_max at once."""
+
+    def __init__(self, chain: Chain, store: Store, *, bytes_max: int) -> None:
+        self._chain = chain
+        self._store = store
+        self._bytes_max = bytes_max
+
+    def raw(self, block_id: bytes) -> bytes | None:
+        """Return the bytes of a block, None for one the store does not have."""
+        return self._store.raw(block_id)
+
+    def disagrees(self, num: int, block_id: bytes) -> bool:
+        """Return whether another block of that number is irreversible here."""
+        ours = self._store.irreversible_id(num)
+        return ours is not None and ours != block_id
+
+    def following(self, request: wire.SyncRequest) -> wire.SyncBlocks:
+        """Return the blocks behind the newest one of the request's that is on our chain."""
+        chain = self._chain
+        lib = chain.lib
+        branch = chain.branch_ids(lib.num)
+        positions = {block_id: lib.num + n for n, block_id in enumerate(branch)}
+        after = after_locator(request.locator, positions, self._irreversible_num)
+        if after is None:
+            return wire.SyncBlocks(request.request, [], False, True)
+        raws: list[bytes] = []
+        if after < lib.num:
+            raws = self._store.irreversible_after(after, wire.MAX_SYNC_BLOCKS)
+        last = after + len(raws)
+        if last >= lib.num:
+            for block_id in branch[last + 1 - lib.num :][: wire.MAX_SYNC_BLOCKS - len(raws)]:
+                raw = self._store.raw(block_id)
+                assert raw is not None, "a block of our branch is in our store"
+                raws.append(raw)
+        sent = _within(raws, self._bytes_max)
+        more = after + len(sent) < chain.head.num
+        return wire.SyncBlocks(request.request, sent, more, False)
+
+    def _irreversible_num(self, block_id: bytes) -> int | None:
+        genesis = self._chain.genesis
+        return genesis.num if block_id == genesis.id else self._store.irreversible_num(block_id)
+
+
+def _within(raws: list[bytes], bytes_max: int) -> list[bytes]:
+    """The first of raws that are at most bytes_max together, but always one."""
+    size = 0
+    for count, raw in enumerate(raws):
+        size += len(raw)
+        if count and size > bytes_max:
+            return raws[:count]
+    return raws
