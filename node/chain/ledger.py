@@ -23,6 +23,7 @@ from node.chain.genesis import Genesis
 from node.chain.model.block import Header
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
+from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import Transaction, reference
 from node.chain.model.transaction_body import SYSTEM_ACCOUNT, SetProducers, Transfer
 from node.chain.profile import ChainState, Check, Opening, TransactionRules
@@ -30,7 +31,6 @@ from node.chain.profile import ChainState, Check, Opening, TransactionRules
 ON_TRUST = frozenset[Check](("expiry", "lifetime", "tapos", "signature"))
 """What light validation, trusted producers and replay do not check again."""
 RING_SIZE = 65_536
-NS_PER_S = 1_000_000_000
 
 
 class LedgerImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,12 +11,12 @@ from itertools import chain as concat
 
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.messages import Emit
+from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import Transaction
 from node.events import Tx, TxState
 
 MAX_TRANSACTIONS = 20_000
 MAX_BYTES = 32 * 1024 * 1024
-NS_PER_S = 1_000_000_000
 
 
 class Mempool:

@@ -24,6 +24,7 @@ from node.chain import profiles
 from node.chain.genesis import Genesis, decode
 from node.chain.model.codec import encode_transaction
 from node.chain.model.errors import GenesisError
+from node.chain.model.slot import NS_PER_S
 from node.config import ClientConfig, ConfigError, NodeConfig
 from node.events import Dropped, Load, Started, Stopped, Tx
 from node.local.load import EXPIRES_AFTER_S, Pace, Transfers, secret_key
@@ -31,11 +32,10 @@ from node.local.local_client import Answer, LocalLink, Unanswered
 from node.storage.event_log import EventLog, boot_id
 from node.timing.clock import NodeClock
 
-SECOND_NS = 10**9
 RETRY_NS = 20_000_000
 """How soon to try again while something is due and the node does not take it."""
 STATUS_EACH_NS = 500_000_000
-DRAIN_NS = 2 * SECOND_NS
+DRAIN_NS = 2 * NS_PER_S
 """How long after end_ns to wait for the last answers."""
 IN_FLIGHT_MAX = 512
 
@@ -53,7 +53,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Tip:
+class Reference:
     """What the node said of its chain: the id transactions refer to."""
 
     chain_id: bytes
@@ -70,16 +70,16 @@ class Client:
         self._log = log
         self._backlog: deque[int] = deque()
         self._tally = Tally()
-        self._tip: Tip | None = None
+        self._reference: Reference | None = None
         self._next: int | None = None
-        self._report_ns = pace.start_ns + SECOND_NS
+        self._report_ns = pace.start_ns + NS_PER_S
         self._status_ns = 0
 
     def turn(self, now_ns: int) -> int | None:
         """Return when to be called again, None when all is over. now_ns is on start_ns's clock."""
         if self._next is None:
             self._next = self._pace.first_from(now_ns)
-            self._report_ns = max(self._report_ns, now_ns + SECOND_NS)
+            self._report_ns = max(self._report_ns, now_ns + NS_PER_S)
         if now_ns >= self._status_ns:
             self._status_ns = now_ns + STATUS_EACH_NS
             self._link.send({"op": "status"}, key="", now_ns=now_ns)
@@ -117,10 +117,11 @@ class Client:
             self._tally.refused += 1
 
     def _send(self, now_ns: int) -> None:
-        while self._backlog and self._tip is not None and self._link.in_flight < IN_FLIGHT_MAX:
+        refer = self._reference
+        while self._backlog and refer is not None and self._link.in_flight < IN_FLIGHT_MAX:
             n = self._backlog[0]
             transaction = self._transfers.make(
-                n, chain_id=self._tip.chain_id, block_id=self._tip.block_id, now_ns=now_ns
+                n, chain_id=refer.chain_id, block_id=refer.block_id, now_ns=now_ns
             )
             name = transaction.id.hex()
             request = {"op": "submit", "tx": encode_transaction(transaction)}
@@ -138,9 +139,9 @@ class Client:
                 if key:
                     self._tally.refused += 1
                 else:
-                    self._tip = None
+                    self._reference = None
             case Answer("", body):
-                self._tip = tip_of(body) or self._tip
+                self._reference = reference_of(body) or self._reference
             case Answer(key, body):
                 if body.get("ok") is True:
                     self._tally.accepted += 1
@@ -151,7 +152,7 @@ class Client:
 
     def _report(self, now_ns: int) -> None:
         tally, self._tally = self._tally, Tally()
-        self._report_ns += SECOND_NS * max(1, -(-(now_ns - self._report_ns) // SECOND_NS))
+        self._report_ns += NS_PER_S * max(1, -(-(now_ns - self._report_ns) // NS_PER_S))
         self._log.write(
             Load(
                 due=tally.due,
@@ -166,11 +167,11 @@ class Client:
             self._log.write(Dropped(queue="client_backlog", n=tally.dropped))
 
 
-def tip_of(status: dict[str, Any]) -> Tip | None:
+def reference_of(status: dict[str, Any]) -> Reference | None:
     """Return the chain and the block to refer to: the last irreversible one, if there is one."""
     try:
         block = status["lib_id"] if status["lib_num"] > 0 else status["head_id"]
-        return Tip(bytes.fromhex(status["chain_id"]), bytes.fromhex(block))
+        return Reference(bytes.fromhex(status["chain_id"]), bytes.fromhex(block))
     except (KeyError, TypeError, ValueError):
         return None
 
@@ -226,7 +227,7 @@ async def _drive(
         log.flush()
         if again_ns is None:
             return "end"
-        wait_s = max(0, again_ns - wall_minus_mono_ns - clock.mono_ns()) / SECOND_NS
+        wait_s = max(0, again_ns - wall_minus_mono_ns - clock.mono_ns()) / NS_PER_S
         await link.readable(stopped, wait_s)
     return stopped.result()
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from node.chain.encoding.crypto import PrivateKey
 from node.chain.encoding.pack import pack_varuint
+from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import Transaction, Transfer, reference, sign_content
 from node.config import ConfigError
 
@@ -23,7 +24,7 @@ _DATA_BYTES = 32
 """A transfer's data without its memo and the length in front of that."""
 _FIXED_BYTES = 66 + 49 + _DATA_BYTES
 """A transaction's size without its memo and the three lengths in front of body, data and memo."""
-_RATE_UNIT_NS = 10**12
+_RATE_UNIT_NS = 1000 * NS_PER_S
 """rate_milli counts transactions per 1,000 s."""
 
 
@@ -76,7 +77,7 @@ class Transfers:
         ref_block_num, ref_block_prefix = reference(block_id, self.prefix_at)
         padding = rng.randbytes(memo_bytes(self.size_bytes) - _MEMO_BYTES_MIN)
         transfer = Transfer(
-            expiration_s=now_ns // 10**9 + self.expires_after_s,
+            expiration_s=now_ns // NS_PER_S + self.expires_after_s,
             ref_block_num=ref_block_num,
             ref_block_prefix=ref_block_prefix,
             sender=self.account,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from node.chain.mempool import NS_PER_S
+from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import Transaction
 
 KNOWN_BLOCKS_MAX = 4_096

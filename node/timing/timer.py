@@ -20,6 +20,7 @@ import os
 import time
 from collections.abc import Callable
 
+from node.chain.model.slot import NS_PER_S
 from node.timing.clock import NodeClock
 
 GUARD_NS = 100_000_000
@@ -27,7 +28,6 @@ GUARD_NS = 100_000_000
 
 _TFD_TIMER_ABSTIME = 1
 _TFD_TIMER_CANCEL_ON_SET = 2
-_SECOND_NS = 10**9
 
 
 class _Timespec(ctypes.Structure):
@@ -97,7 +97,7 @@ class SlotTimer:
         """
         real_due_ns = due_ns - self._clock.skew_ns()
         until_ns = max(1, min(real_due_ns, time.time_ns() + GUARD_NS))
-        value = _Timespec(until_ns // _SECOND_NS, until_ns % _SECOND_NS)
+        value = _Timespec(until_ns // NS_PER_S, until_ns % NS_PER_S)
         spec = _Itimerspec(_Timespec(0, 0), value)
         flags = _TFD_TIMER_ABSTIME | _TFD_TIMER_CANCEL_ON_SET
         result = self._libc.timerfd_settime(self._fd, flags, ctypes.byref(spec), None)

@@ -12,7 +12,7 @@ ForkChoice = Literal["longest", "participation", "literal_s0"]
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class BranchPoint:
     """A place on a branch: the block's number, and the slots up to it without skipped ones."""
 
     num: int
@@ -20,22 +20,24 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tip:
+class BranchEnd:
     """The end of a branch. slots counts on from it; changed: where its interval changed last."""
 
     num: int
     time_s: int
     aslot: int
     slots: SlotCount
-    changed: Mark
+    changed: BranchPoint
 
     @property
-    def mark(self) -> Mark:
+    def mark(self) -> BranchPoint:
         """Return this block as a place."""
-        return Mark(self.num, self.aslot)
+        return BranchPoint(self.num, self.aslot)
 
 
-def prefers(choice: ForkChoice, new: Tip, head: Tip, ancestor: Callable[[], Tip]) -> bool:
+def prefers(
+    choice: ForkChoice, new: BranchEnd, head: BranchEnd, ancestor: Callable[[], BranchEnd]
+) -> bool:
     """Return whether new must become the head; on a tie the first seen stays.
 
     longest: graphene. participation: the document's rule, one window for both branches: from the
@@ -54,13 +56,15 @@ def prefers(choice: ForkChoice, new: Tip, head: Tip, ancestor: Callable[[], Tip]
             return _better_attended(new, new.changed, head, head.changed)
 
 
-def _common_start(new: Tip, head: Tip, ancestor: Tip) -> Mark:
+def _common_start(new: BranchEnd, head: BranchEnd, ancestor: BranchEnd) -> BranchPoint:
     if max(new.changed.num, head.changed.num) > ancestor.num:
         return ancestor.mark
     return ancestor.changed
 
 
-def _better_attended(new: Tip, new_start: Mark, head: Tip, head_start: Mark) -> bool:
+def _better_attended(
+    new: BranchEnd, new_start: BranchPoint, head: BranchEnd, head_start: BranchPoint
+) -> bool:
     """Compare blocks by slots up to the later tip's time; then blocks."""
     end_s = max(new.time_s, head.time_s)
     score = (new.num - new_start.num) * _slots(head, head_start, end_s)
@@ -68,6 +72,6 @@ def _better_attended(new: Tip, new_start: Mark, head: Tip, head_start: Mark) -> 
     return score > rival if score != rival else new.num > head.num
 
 
-def _slots(tip: Tip, start: Mark, end_s: int) -> int:
+def _slots(tip: BranchEnd, start: BranchPoint, end_s: int) -> int:
     """Slots of a branch from start until end_s, those that maintenance skips left out."""
     return tip.aslot - start.aslot + tip.slots.at(end_s)

@@ -79,7 +79,7 @@ class BitsharesProfile:
     ) -> bool:
         """Return whether new must become the head, by the genesis' fork choice."""
 
-        def ancestor_tip() -> fork_choice.Tip:
+        def ancestor_tip() -> fork_choice.BranchEnd:
             return _mine(ancestor()).tip
 
         choice = self.rules.options.fork_choice

@@ -8,9 +8,8 @@ from node.chain import genesis as genesis_file
 from node.chain.genesis import BitsharesRules, Genesis
 from node.chain.model.errors import GenesisError
 from node.chain.model.schedule import ProducerKey
-from node.chain.model.slot import SlotClock
+from node.chain.model.slot import NS_PER_S, SlotClock
 
-NS_PER_S = 1_000_000_000
 INTERVAL_S_MAX = 30
 END_OF_TIME_S = 1 << 32
 FIRST_WITNESS = 1

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.chain.bitshares.finality import ALL_FILLED, last_irreversible, slots_filled
-from node.chain.bitshares.fork_choice import Mark, Tip
+from node.chain.bitshares.fork_choice import BranchEnd, BranchPoint
 from node.chain.bitshares.header import ZERO_ID, BlockHeader
 from node.chain.bitshares.rules import FIRST_WITNESS, Rules
 from node.chain.bitshares.witness_schedule import SlotCount, shuffle
@@ -44,7 +44,7 @@ class WitnessState:
     lib_num: int
     next_maintenance_s: int
     is_maintenance: bool
-    changed: Mark
+    changed: BranchPoint
     signing_key: bytes
     signing_digest: bytes
 
@@ -72,9 +72,9 @@ class WitnessState:
         return SlotCount(self.time_s, self.rules.interval_s, self._skip)
 
     @property
-    def tip(self) -> Tip:
+    def tip(self) -> BranchEnd:
         """Return what fork choice compares."""
-        return Tip(
+        return BranchEnd(
             num=self.num, time_s=self.time_s, aslot=self.aslot, slots=self.slots,
             changed=self.changed,
         )  # fmt: skip
@@ -216,7 +216,7 @@ def genesis_state(rules: Rules) -> WitnessState:
         lib_num=0,
         next_maintenance_s=0,
         is_maintenance=False,
-        changed=Mark(0, 0),
+        changed=BranchPoint(0, 0),
         signing_key=b"",
         signing_digest=b"",
     )

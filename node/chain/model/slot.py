@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-EPOCH_NS = 946_684_800 * 1_000_000_000
+NS_PER_S = 1_000_000_000
+EPOCH_NS = 946_684_800 * NS_PER_S
 """2000-01-01T00:00:00Z, where slot 0 of every interval length is."""
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.chain.bitshares.fork_choice import ForkChoice, Mark, Tip, prefers
+from node.chain.bitshares.fork_choice import BranchEnd, BranchPoint, ForkChoice, prefers
 from node.chain.bitshares.witness_schedule import SlotCount
 from tests.unit.bitshares.test_c8_forks import Tree
 from tests.unit.bitshares.world import bitshares_genesis
@@ -18,13 +18,15 @@ from tests.unit.bitshares.world import bitshares_genesis
 class Branch:
     """A branch being written: blocks and empty slots of equal length, interval changes."""
 
-    tip: Tip
+    tip: BranchEnd
 
     @staticmethod
     def root(interval_s: int) -> Branch:
         """Return the start of a chain."""
         slots = SlotCount(1_000_000, interval_s, 0)
-        return Branch(Tip(num=0, time_s=1_000_000, aslot=0, slots=slots, changed=Mark(0, 0)))
+        return Branch(
+            BranchEnd(num=0, time_s=1_000_000, aslot=0, slots=slots, changed=BranchPoint(0, 0))
+        )
 
     def blocks(self, pattern: str) -> Branch:
         """Return the branch after one slot for each letter: x a block, . an empty slot."""
@@ -36,7 +38,7 @@ class Branch:
         aslot += len(pattern)
         slots = SlotCount(time_s, interval_s, 0)
         return Branch(
-            Tip(num=num, time_s=time_s, aslot=aslot, slots=slots, changed=self.tip.changed)
+            BranchEnd(num=num, time_s=time_s, aslot=aslot, slots=slots, changed=self.tip.changed)
         )
 
     def interval(self, interval_s: int) -> Branch:
@@ -44,7 +46,9 @@ class Branch:
         tip = self.tip
         slots = SlotCount(tip.time_s, interval_s, 0)
         return Branch(
-            Tip(num=tip.num, time_s=tip.time_s, aslot=tip.aslot, slots=slots, changed=tip.mark)
+            BranchEnd(
+                num=tip.num, time_s=tip.time_s, aslot=tip.aslot, slots=slots, changed=tip.mark
+            )
         )
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from node.chain.model.codec import decode_transaction, encode_transaction
 from node.config import ConfigError
 from node.events import Dropped, Load, Tx
-from node.local.client import Client, Tip, tip_of
+from node.local.client import Client, Reference, reference_of
 from node.local.load import Pace, Transfers, memo_bytes
 from node.local.local_client import Answer, Unanswered
 
@@ -77,9 +77,11 @@ def test_transactions_refer_to_the_irreversible_block_or_else_to_the_head() -> N
         "lib_num": 3,
         "lib_id": "03" * 32,
     }
-    assert tip_of(status) == Tip(b"\x01" * 32, b"\x03" * 32)
-    assert tip_of({**status, "lib_num": 0, "lib_id": ""}) == Tip(b"\x01" * 32, b"\x02" * 32)
-    assert tip_of({"ok": False, "reason": "busy"}) is None
+    assert reference_of(status) == Reference(b"\x01" * 32, b"\x03" * 32)
+    assert reference_of({**status, "lib_num": 0, "lib_id": ""}) == Reference(
+        b"\x01" * 32, b"\x02" * 32
+    )
+    assert reference_of({"ok": False, "reason": "busy"}) is None
 
 
 class Link:
