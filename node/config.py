@@ -112,3 +112,15 @@ def load(path: Path) -> NodeConfig:
         skew_file = str(base / config.clock.skew_file)
         changes["clock"] = msgspec.structs.replace(config.clock, skew_file=skew_file)
     return msgspec.structs.replace(config, **changes)
+
+
+def read_file(path: Path, key: str) -> bytes:
+    """Return the content of the file that the configuration names under key.
+
+    Raises:
+        ConfigError: unreadable.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{key}: {path}: {error.strerror}") from error

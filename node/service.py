@@ -31,7 +31,8 @@ from node.chain.model.transaction import Transaction
 from node.config import NodeConfig
 from node.local.local_api import LocalServer, Reply, Request
 from node.local.notify import notify
-from node.network.links import Identity, LinkError
+from node.network.identity import Identity, load_identity
+from node.network.links import LinkError
 from node.network.net import Inbound, Net
 from node.storage import startup
 from node.storage.event_log import EventLog, EventLogError, boot_id
@@ -63,7 +64,7 @@ class Service:
         self._loop = loop
         self._genesis = startup.load_genesis(Path(config.genesis))
         keys = startup.load_keys(config, self._genesis)
-        identity = startup.load_identity(config, self._genesis)
+        identity = load_identity(config, self._genesis)
         self._clock = NodeClock(config.clock.skew_file)
         path = Path(config.events_dir) / "node.jsonl"
         self._store: Store = startup.open_store(config, self._genesis)

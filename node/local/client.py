@@ -21,14 +21,14 @@ from pathlib import Path
 from typing import Any
 
 from node.chain import profiles
-from node.chain.genesis import Genesis, decode
+from node.chain.genesis import Genesis
 from node.chain.model.codec import encode_transaction
-from node.chain.model.errors import GenesisError
 from node.chain.model.slot import NS_PER_S
 from node.config import ClientConfig, ConfigError, NodeConfig
 from node.events import Dropped, Load, Started, Stopped, Tx
-from node.local.load import EXPIRES_AFTER_S, Pace, Transfers, secret_key
+from node.local.load import EXPIRES_AFTER_S, Pace, Transfers
 from node.local.local_client import Answer, LocalLink, Unanswered
+from node.storage import startup
 from node.storage.event_log import EventLog, boot_id
 from node.timing.clock import NodeClock
 
@@ -189,7 +189,7 @@ async def run_client(config: NodeConfig) -> int:
         )
     share = config.client
     pace = Pace(rate_milli=share.rate_milli, start_ns=share.start_ns, end_ns=share.end_ns)
-    transfers = _transfers(share, _genesis(Path(config.genesis)))
+    transfers = _transfers(share, startup.load_genesis(Path(config.genesis)))
     clock = NodeClock(config.clock.skew_file)
     log = EventLog(
         Path(config.events_dir) / "client.jsonl",
@@ -242,33 +242,16 @@ def _stop(stopped: asyncio.Future[str], reason: str) -> None:
         stopped.set_result(reason)
 
 
-def _genesis(path: Path) -> Genesis:
-    try:
-        genesis = decode(path.read_bytes())
-        profiles.build(genesis)  # What only the profile can refuse.
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except GenesisError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    return genesis
-
-
 def _transfers(share: ClientConfig, genesis: Genesis) -> Transfers:
     names = {account.name for account in genesis.accounts}
     if share.account not in names:
         raise ConfigError(f"client.account: {share.account} is not an account of the genesis file")
-    try:
-        key = secret_key(Path(share.key_file).read_text())
-    except OSError as error:
-        raise ConfigError(f"client.key_file: {share.key_file}: {error.strerror}") from error
-    except ValueError as error:
-        raise ConfigError(f"client.key_file: {share.key_file}: not a secret key in hex") from error
     others = tuple(sorted(names - {share.account}))
     return Transfers(
         seed=share.seed,
         account=share.account,
         recipients=others or (share.account,),
-        key=key,
+        key=startup.read_key(Path(share.key_file), "client.key_file"),
         size_bytes=share.size_bytes,
         expires_after_s=min(EXPIRES_AFTER_S, genesis.max_transaction_lifetime_s // 2),
         prefix_at=profiles.build(genesis).transaction_rules.prefix_at,

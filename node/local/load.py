@@ -88,15 +88,6 @@ class Transfers:
         return sign_content(transfer, chain_id=chain_id, key=self.key)
 
 
-def secret_key(text: str) -> PrivateKey:
-    """Return the secp256k1 secret key that text holds in hex.
-
-    Raises:
-        ValueError: it holds none.
-    """
-    return PrivateKey.from_hex(text.strip())
-
-
 def memo_bytes(size_bytes: int) -> int:
     """Return the memo length that makes a transaction size_bytes long, or just less; at least 8."""
     for memo in range(size_bytes - _FIXED_BYTES, _MEMO_BYTES_MIN, -1):

@@ -26,12 +26,12 @@ from node.network import wire
 from node.network.answers import Answers
 from node.network.catch_up import CatchUp, CatchUpPorts, tip_of
 from node.network.gossip import KNOWN_BLOCKS_MAX, KNOWN_TRANSACTIONS_MAX, Gossip, KnownIds
-from node.network.links import Callbacks, Identity, Links
+from node.network.identity import FRAME_SLACK_BYTES, Identity
+from node.network.links import Callbacks, Links
 from node.network.peers import Peers
 from node.network.sync import Tip
 from node.storage.store import Store
 
-FRAME_SLACK_BYTES = 64 * 1024
 BAD_FRAMES_TOLD_MAX = 20
 
 log = logging.getLogger(__name__)

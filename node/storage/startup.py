@@ -16,10 +16,7 @@ from node.chain.genesis import Genesis
 from node.chain.model.errors import DecodeError, GenesisError
 from node.chain.model.messages import BlockRestored
 from node.chain.validation import Trust
-from node.config import ConfigError, NodeConfig
-from node.network.gossip import burst_bytes_max
-from node.network.links import Identity, public_of
-from node.network.net import FRAME_SLACK_BYTES
+from node.config import ConfigError, NodeConfig, read_file
 from node.storage.store import Store, StoreError
 
 
@@ -30,7 +27,7 @@ def load_genesis(path: Path) -> Genesis:
         ConfigError: unreadable, or not a genesis a chain can start from.
     """
     try:
-        genesis = genesis_file.decode(_read(path, "genesis"))
+        genesis = genesis_file.decode(read_file(path, "genesis"))
         profiles.build(genesis)  # What only the profile can refuse.
     except GenesisError as error:
         raise ConfigError(f"{path}: {error}") from error
@@ -55,10 +52,7 @@ def load_keys(config: NodeConfig, genesis: Genesis) -> dict[str, PrivateKey]:
     keys: dict[str, PrivateKey] = {}
     for producer in config.producers:
         path = Path(producer.key_file)
-        try:
-            key = PrivateKey(bytes.fromhex(_read(path, "producers.key_file").decode().strip()))
-        except ValueError as error:
-            raise ConfigError(f"{path}: not a secp256k1 secret key in hex") from error
+        key = read_key(path, "producers.key_file")
         if producer.name not in expected and not genesis.system_key:
             raise ConfigError(f"producers: {producer.name} is not in {config.genesis}")
         if public_key(key).hex() != expected.get(producer.name, public_key(key).hex()):
@@ -67,25 +61,16 @@ def load_keys(config: NodeConfig, genesis: Genesis) -> dict[str, PrivateKey]:
     return keys
 
 
-def load_identity(config: NodeConfig, genesis: Genesis) -> Identity:
-    """Return where this node listens and its CURVE keys.
+def read_key(path: Path, key: str) -> PrivateKey:
+    """Return the secp256k1 secret key that the file under a configuration's key holds in hex.
 
     Raises:
-        ConfigError: the secret key file is unreadable or malformed.
+        ConfigError: unreadable, or it holds none.
     """
-    path = Path(config.curve_secret_file)
-    secret = _read(path, "curve_secret_file").strip()
     try:
-        public = public_of(secret)
-        for peer in config.peers:
-            if len(peer.curve_public.encode()) != 40:
-                raise ConfigError(f"peers: curve_public of {peer.host}: 40 letters of Z85 needed")
+        return PrivateKey.from_hex(read_file(path, key).decode().strip())
     except ValueError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    return Identity(
-        listen=config.listen, port=config.node_port, secret=secret, public=public,
-        frame_bytes_max=burst_bytes_max(genesis.max_block_bytes) + FRAME_SLACK_BYTES,
-    )  # fmt: skip
+        raise ConfigError(f"{key}: {path}: not a secret key in hex") from error
 
 
 def open_store(config: NodeConfig, genesis: Genesis) -> Store:
@@ -135,10 +120,3 @@ def restore_chain(
     if chain.lib.num < last:
         raise StoreError(f"{store.path}: is damaged above block {chain.lib.num}; remove it")
     return chain
-
-
-def _read(path: Path, key: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{key}: {path}: {error.strerror}") from error

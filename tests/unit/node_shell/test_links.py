@@ -11,7 +11,8 @@ import pytest
 import zmq
 
 from node.config import PeerConfig
-from node.network.links import Callbacks, Identity, LinkError, Links, public_of
+from node.network.identity import Identity, public_of
+from node.network.links import Callbacks, LinkError, Links
 
 
 @dataclass
