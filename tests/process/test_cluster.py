@@ -75,9 +75,8 @@ def test_a_killed_node_catches_up_and_keeps_its_irreversible_chain(build: Any) -
         after = victim.irreversible()
         assert {num: after[num] for num in before} == before
         assert lab.agreed() >= 3 * max(before)
-        states = [r.state for r in victim.of(events.Peer)]
-        assert "syncing" in states
-        assert "synced" in states
+        wait_until(lambda: "synced" in [r.state for r in victim.of(events.Peer)], "synced")
+        assert "syncing" in [r.state for r in victim.of(events.Peer)]
 
 
 @pytest.mark.slow
