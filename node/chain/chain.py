@@ -12,7 +12,7 @@ from typing import Literal
 from coincurve import PrivateKey
 
 from node.chain import notices, validation
-from node.chain.encoding.crypto import Verifier, public_key, sign
+from node.chain.encoding.crypto import Verifier
 from node.chain.execution import choose_transactions, move_head, undone_transactions
 from node.chain.fork_db import BlockRef, ForkDB, ForkItem
 from node.chain.genesis import Genesis
@@ -37,6 +37,7 @@ from node.chain.model.messages import (
 )
 from node.chain.model.slot import SlotClock
 from node.chain.profile import ChainState, Profile
+from node.chain.signing import Signing
 from node.chain.snapshot import Snapshot
 from node.chain.validation import EVERYBODY_TRUSTED, NOBODY_TRUSTED, Trust
 from node.events import Abstained, Irreversible
@@ -62,9 +63,10 @@ class Chain:
         assert not (keys and trust.light)
         root = profile.genesis_state if snapshot is None else snapshot.state
         self._profile = profile
-        self._keys = dict(keys)
-        self._public_keys = {name: public_key(key) for name, key in keys.items()}
-        self._watermarks = {name: mark for name, mark in watermarks.items() if name in keys}
+        self._signing = Signing(
+            profile, keys, watermarks,
+            stale_allowed=enable_stale_production, lib_age_ns_max=lib_age_ns_max,
+        )  # fmt: skip
         self._verifier = verifier
         self._max_block_bytes = genesis.max_block_bytes
         self._fork_db = ForkDB(root)
@@ -79,8 +81,6 @@ class Chain:
         if snapshot is not None:
             self._ledger.load(snapshot.ledger)
         self._mempool = Mempool()
-        self._lib_age_ns_max = lib_age_ns_max
-        self._production_enabled = enable_stale_production
         self._lib = self._fork_db.root.ref
         self._announced_num = root.num
 
@@ -195,34 +195,16 @@ class Chain:
         for transaction_id in self._mempool.expire(at_ns):
             effects.extend(self._mempool.tell(transaction_id, "expired"))
         if head.state.next_slot >= tick.slot:
-            self._production_enabled = True
+            self._signing.caught_up()
         producer = head.state.producer_for(tick.slot).name
-        if tick.slot <= self._genesis.slot or producer not in self._keys:
+        if tick.slot <= self._genesis.slot or not self._signing.signs_for(producer):
             return
-        refusal = self._refusal(tick, producer)
+        refusal = self._signing.refusal(tick, producer, head.state, self._lib.slot)
         if refusal is not None:
             notice = Abstained(slot=tick.slot, producer=producer, reason=refusal)
             effects.append(Emit(record=notice))
             return
         self._produce(tick.slot, producer, effects)
-
-    def _refusal(self, tick: Tick, producer: str) -> str | None:
-        """Why the producer, which is ours and scheduled, must not sign now; in upstream's order."""
-        head = self._fork_db.head
-        if not self._production_enabled:
-            return Reason.STALE
-        if head.state.producer_for(tick.slot).key != self._public_keys[producer]:
-            return Reason.WRONG_KEY
-        if tick.abstain is not None:
-            return tick.abstain
-        lib_age_ns = tick.now_ns - self.slot_clock.time_ns(self._lib.slot)
-        if self._lib_age_ns_max is not None and lib_age_ns >= self._lib_age_ns_max:
-            return Reason.IRREVERSIBLE_TOO_OLD
-        watermark = self._watermarks.get(producer)
-        refusal = self._profile.refusal(head.state, tick.slot, tick.now_ns, watermark)
-        if refusal is not None:
-            return refusal
-        return Reason.SLOT_PASSED if tick.slot <= head.slot else None
 
     def _produce(self, slot: int, producer: str, effects: list[Effect]) -> None:
         head, profile = self._fork_db.head, self._profile
@@ -231,18 +213,16 @@ class Chain:
         room = self._max_block_bytes - validation.BLOCK_OVERHEAD_BYTES
         room -= 0 if self._ledger.announced is None else len(self._ledger.announced.pack())
         chosen, dropped = choose_transactions(self._ledger, self._mempool, room, self._verifier)
-        mark, mroot = self._watermarks.get(producer), profile.transaction_mroot(chosen)
+        mark, mroot = self._signing.watermark(producer), profile.transaction_mroot(chosen)
         header = self._ledger.complete(head.state.draft(slot, mark, mroot, chosen))
         state = head.state.child(header)
-        block = SignedBlock(header, sign(self._keys[producer], state.signing_digest), tuple(chosen))
+        block, mark = self._signing.sign(producer, header, state.signing_digest, chosen)
         digest = self._ledger.end(block.id)
-        watermark = Watermark(producer=producer, num=block.num, slot=slot)
-        self._watermarks[producer] = watermark
         item = self._fork_db.add(state.with_id(block.id), block)
         item.validated = True
         self._fork_db.head = item
         raw = profile.codec.encode(block)
-        effects.append(Persist(block=block, raw=raw, watermark=watermark))
+        effects.append(Persist(block=block, raw=raw, watermark=mark))
         # Reported before it is sent, so that no peer can receive it earlier than it was produced.
         effects.append(Emit(record=notices.produced(block, len(raw))))
         effects.append(Broadcast(block=block, raw=raw))
@@ -269,7 +249,7 @@ class Chain:
             effects.append(Broadcast(block=block, raw=event.raw, source=event.peer))
             self._accept(state, block, effects, self._trust)
             if self.slot_clock.time_ns(state.next_slot) >= event.now_ns:
-                self._production_enabled = True
+                self._signing.caught_up()
         except BlockRejected as error:
             if error.reason == Reason.UNLINKABLE:
                 effects.append(RequestSync(peer=event.peer))
@@ -284,7 +264,7 @@ class Chain:
         trust: Trust,
     ) -> ForkItem:
         """Put a checked block into the tree and make it the head if it is preferred now."""
-        self._raise_watermark(block)
+        self._signing.saw(block)
         item = self._fork_db.add(state, block)
         if self._is_preferred(item):
             self._move_head(item, effects, trust)
@@ -294,11 +274,6 @@ class Chain:
         tree, head = self._fork_db, self._fork_db.head
         states = item.state, head.state
         return self._profile.prefers(*states, lambda: tree.branches(head, item)[2].state)
-
-    def _raise_watermark(self, block: SignedBlock) -> None:
-        if block.producer in self._keys:
-            mark = self._watermarks.get(block.producer)
-            self._watermarks[block.producer] = validation.raised(mark, block)
 
     def _on_restored(self, event: BlockRestored) -> None:
         """Take a block of our own store: as if it came again, but unannounced.

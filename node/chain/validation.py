@@ -10,7 +10,7 @@ from node.chain.ledger import Ledger
 from node.chain.mempool import Mempool
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import BlockRejected, Reason, TransactionRejected
-from node.chain.model.messages import Effect, Emit, Refuse, Relay, TransactionReceived, Watermark
+from node.chain.model.messages import Effect, Emit, Refuse, Relay, TransactionReceived
 from node.chain.profile import ChainState, Profile
 from node.events import Rejected, Tx
 
@@ -67,12 +67,6 @@ def check_block(
     if verifier.signer(state.signing_digest, block.signature) != state.signing_key:
         raise BlockRejected(Reason.BAD_SIGNATURE, block.num)
     return state.with_id(block.id)
-
-
-def raised(mark: Watermark | None, block: SignedBlock) -> Watermark:
-    """Return the watermark of the block's producer once the block was seen."""
-    num, slot = (0, 0) if mark is None else (mark.num, mark.slot)
-    return Watermark(producer=block.producer, num=max(num, block.num), slot=max(slot, block.slot))
 
 
 def admit_transaction(

@@ -209,9 +209,9 @@ def test_a_producer_that_is_ahead_on_a_lost_branch_waits_for_its_number() -> Non
     for i in (6, 7):
         assert blocks_of(tick(mine, START_SLOT + i))
     lib_first = branch(base[:2], range(300, 304), NAMES[:3])
-    fresh = make_chain(GENESIS, NAMES[3:], enable_stale_production=True, watermarks=())
+    marks = [mark for name in NAMES[3:] if (mark := mine._signing.watermark(name))]
+    fresh = make_chain(GENESIS, NAMES[3:], enable_stale_production=True, watermarks=marks)
     feed(fresh, base[:2] + lib_first)
-    fresh._watermarks.update(mine._watermarks)
     (abstained,) = of_kind(tick(fresh, START_SLOT + 310), Abstained)
     assert isinstance(abstained, Abstained)
     assert abstained.reason == Reason.WATERMARK_NUM

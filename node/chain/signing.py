@@ -1,0 +1,81 @@
+"""Blocks of our own: whether one may be signed now, and up to where each producer has signed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from coincurve import PrivateKey
+
+from node.chain.encoding.crypto import public_key, sign
+from node.chain.model.block import Header, SignedBlock
+from node.chain.model.errors import Reason
+from node.chain.model.messages import Tick, Watermark
+from node.chain.model.transaction import Transaction
+from node.chain.profile import ChainState, Profile
+
+
+class Signing:
+    """Mutable: the watermarks of this node's producers, and whether the head is no stale one.
+
+    lib_age_ns_max: nothing is signed once the last irreversible block is this old.
+    """
+
+    def __init__(
+        self, profile: Profile, keys: Mapping[str, PrivateKey],
+        watermarks: Mapping[str, Watermark], *, stale_allowed: bool, lib_age_ns_max: int | None,
+    ) -> None:  # fmt: skip
+        self._profile = profile
+        self._keys = dict(keys)
+        self._public_keys = {name: public_key(key) for name, key in keys.items()}
+        self._watermarks = {name: mark for name, mark in watermarks.items() if name in keys}
+        self._is_fresh = stale_allowed
+        self._lib_age_ns_max = lib_age_ns_max
+
+    def signs_for(self, producer: str) -> bool:
+        """Return whether this node has the producer's key."""
+        return producer in self._keys
+
+    def watermark(self, producer: str) -> Watermark | None:
+        """Return up to where producer has signed, as far as this node knows."""
+        return self._watermarks.get(producer)
+
+    def caught_up(self) -> None:
+        """Allow signing from now on: the head is as new as the clock."""
+        self._is_fresh = True
+
+    def saw(self, block: SignedBlock) -> None:
+        """Raise the watermark of a producer of ours whose block was seen."""
+        if block.producer in self._keys:
+            mark = self._watermarks.get(block.producer)
+            num, slot = (0, 0) if mark is None else (mark.num, mark.slot)
+            self._watermarks[block.producer] = Watermark(
+                producer=block.producer, num=max(num, block.num), slot=max(slot, block.slot)
+            )
+
+    def refusal(self, tick: Tick, producer: str, head: ChainState, lib_slot: int) -> str | None:
+        """Return why the producer, which is ours and scheduled, must not sign a child of head now.
+
+        In upstream's order.
+        """
+        if not self._is_fresh:
+            return Reason.STALE
+        if head.producer_for(tick.slot).key != self._public_keys[producer]:
+            return Reason.WRONG_KEY
+        if tick.abstain is not None:
+            return tick.abstain
+        lib_age_ns = tick.now_ns - self._profile.clock.time_ns(lib_slot)
+        if self._lib_age_ns_max is not None and lib_age_ns >= self._lib_age_ns_max:
+            return Reason.IRREVERSIBLE_TOO_OLD
+        refusal = self._profile.refusal(head, tick.slot, tick.now_ns, self.watermark(producer))
+        if refusal is not None:
+            return refusal
+        return Reason.SLOT_PASSED if tick.slot <= head.slot else None
+
+    def sign(
+        self, producer: str, header: Header, digest: bytes, transactions: Sequence[Transaction]
+    ) -> tuple[SignedBlock, Watermark]:
+        """Return the block with that header signed by producer, and the watermark it sets."""
+        block = SignedBlock(header, sign(self._keys[producer], digest), tuple(transactions))
+        watermark = Watermark(producer=producer, num=block.num, slot=block.slot)
+        self._watermarks[producer] = watermark
+        return block, watermark
