@@ -25,12 +25,11 @@ from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key
 from node.chain.model import messages
 from node.chain.model.block import SignedBlock
-from node.chain.model.codec import decode_transaction
-from node.chain.model.errors import DecodeError
 from node.chain.model.transaction import Transaction
 from node.config import NodeConfig
-from node.local.local_api import LocalServer, Reply, Request
+from node.local.local_api import LocalServer
 from node.local.notify import notify
+from node.local.requests import Requests
 from node.network.identity import Identity, load_identity
 from node.network.links import LinkError
 from node.network.net import Inbound, Net
@@ -39,12 +38,11 @@ from node.storage.event_log import EventLog, EventLogError, boot_id
 from node.storage.store import Store, StoredBlock, StoreError
 from node.timing.clock import NodeClock, limit_for_slot
 from node.timing.ntp import ClockCheck, check_servers
+from node.timing.pulse import Pulse
 from node.timing.slots import SlotWatch
 from node.timing.timer import SlotTimer
 
 SOFTWARE = "slotlab 0.1.0"
-PULSE_S = 0.1
-SECOND_PULSES = 10
 SNAPSHOT_BLOCKS = 2_000
 """So many irreversible blocks are replayed at most after a crash; an orderly stop leaves none."""
 
@@ -77,9 +75,6 @@ class Service:
         self._failure: BaseException | None = None
         self._flush_due = False
         self._fsync_ns = 0
-        self._pulses = 0
-        self._pulse_due_s = 0.0
-        self._late_max_s = 0.0
         self._process = psutil.Process()
         limit_ns = limit_for_slot(self._genesis.slot_ns)
         self._check = ClockCheck(self._clock, config.clock, limit_ns, self._emit)
@@ -87,10 +82,15 @@ class Service:
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._net = self._open_net(identity)
-            self._local = LocalServer(config.socket, self._answer)
+            requests = Requests(
+                host=config.host, chain=self._chain, net=self._net, check=self._check,
+                submit=lambda transaction: self._take_transaction(transaction, None),
+            )  # fmt: skip
+            self._local = LocalServer(config.socket, requests.answer)
         except LinkError:
             self._context.destroy(linger=0)
             raise
+        self._pulse = Pulse(loop, each_pulse=self._net.poll, each_second=self._each_second)
         self._timer = SlotTimer(loop, self._clock, self._on_due, self._on_wake)
 
     async def run(self) -> None:
@@ -107,8 +107,7 @@ class Service:
             self._tell_started()
             gc.collect()
             gc.freeze()
-            self._pulse_due_s = loop.time() + PULSE_S
-            loop.call_at(self._pulse_due_s, self._pulse)
+            self._pulse.start()
             self._check.wake()
             self._timer.arm(self._watch.first_due_ns(self._clock.wall_ns()))
             await self._local.serve()
@@ -241,30 +240,19 @@ class Service:
 
     # ------------------------------------------------------------ housekeeping
 
-    def _pulse(self) -> None:
-        """Ten times a second: how late the loop is, does anything need catching up."""
-        late_s = self._loop.time() - self._pulse_due_s
-        self._late_max_s = max(self._late_max_s, late_s)
-        self._pulse_due_s = max(self._pulse_due_s + PULSE_S, self._loop.time())
-        self._pulses += 1
-        if self._stop.is_set():
-            return
-        self._loop.call_at(self._pulse_due_s, self._pulse)
-        self._net.poll()
-        if self._pulses % SECOND_PULSES == 0:
-            self._store.commit()
-            self._net.each_second()
-            self._tell_process()
+    def _each_second(self) -> None:
+        self._store.commit()
+        self._net.each_second()
+        self._tell_process()
 
     def _tell_process(self) -> None:
         self._emit(
             events.Process(
                 cpu_ns=time.process_time_ns(), rss_bytes=self._process.memory_info().rss,
-                loop_late_ns=round(self._late_max_s * 1e9), mempool=len(self._chain.mempool),
+                loop_late_ns=self._pulse.take_late_ns(), mempool=len(self._chain.mempool),
                 peers=len(self._net.ready),
             )
         )  # fmt: skip
-        self._late_max_s = 0.0
 
     def _tell_started(self) -> None:
         chain, genesis = self._chain, self._genesis
@@ -278,46 +266,13 @@ class Service:
             )
         )  # fmt: skip
 
-    def _answer(self, request: Request) -> Reply:
-        match request.op:
-            case "submit":
-                return self._submit(request.tx)
-            case "peers":
-                return {"ok": True, "peers": self._net.peer_rows()}
-            case "mempool":
-                return {"ok": True, "mempool": len(self._chain.mempool)}
-            case "status":
-                return self._status()
-
-    def _submit(self, raw: bytes) -> Reply:
-        try:
-            transaction = decode_transaction(raw)
-        except DecodeError:
-            return {"ok": False, "reason": "malformed"}
-        refusal = self._take_transaction(transaction, None)
-        if refusal:
-            return {"ok": False, "reason": refusal, "id": transaction.id.hex()}
-        return {"ok": True, "id": transaction.id.hex()}
-
-    def _status(self) -> Reply:
-        head, lib, verdict = self._chain.head, self._chain.lib, self._check.verdict
-        return {
-            "ok": True, "host": self._config.host, "chain_id": self._chain.chain_id.hex(),
-            "head_num": head.num, "head_id": head.id.hex(), "head_slot": head.slot,
-            "lib_num": lib.num, "lib_id": lib.id.hex(), "peers": self._net.peer_rows(),
-            "clock": {
-                "verified": verdict.verified, "offset_ns": verdict.offset_ns,
-                "bound_ns": verdict.bound_ns, "reason": verdict.reason,
-            },
-            "mempool": len(self._chain.mempool),
-        }  # fmt: skip
-
     # ------------------------------------------------------------ the end
 
     def _request_stop(self, reason: str) -> None:
         if not self._stop.is_set():
             self._stop_reason = reason
             self._stop.set()
+            self._pulse.stop()
 
     def _on_exception(self, loop: asyncio.AbstractEventLoop, about: Mapping[str, object]) -> None:
         """The first failure of any callback ends the node; a node that limps is worse than none."""

@@ -1,0 +1,60 @@
+"""What clients of this host are told: how far the chain is, whether a transaction is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from node.chain.chain import Chain
+from node.chain.model.codec import decode_transaction
+from node.chain.model.errors import DecodeError
+from node.chain.model.transaction import Transaction
+from node.local.local_api import Reply, Request
+from node.network.net import Net
+from node.timing.ntp import ClockCheck
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """Answers requests by what the node's parts say; submit returns why one is not taken, or ""."""
+
+    host: str
+    chain: Chain
+    net: Net
+    check: ClockCheck
+    submit: Callable[[Transaction], str]
+
+    def answer(self, request: Request) -> Reply:
+        """Return the reply to a request."""
+        match request.op:
+            case "submit":
+                return self._submitted(request.tx)
+            case "peers":
+                return {"ok": True, "peers": self.net.peer_rows()}
+            case "mempool":
+                return {"ok": True, "mempool": len(self.chain.mempool)}
+            case "status":
+                return self._status()
+
+    def _submitted(self, raw: bytes) -> Reply:
+        try:
+            transaction = decode_transaction(raw)
+        except DecodeError:
+            return {"ok": False, "reason": "malformed"}
+        refusal = self.submit(transaction)
+        if refusal:
+            return {"ok": False, "reason": refusal, "id": transaction.id.hex()}
+        return {"ok": True, "id": transaction.id.hex()}
+
+    def _status(self) -> Reply:
+        head, lib, verdict = self.chain.head, self.chain.lib, self.check.verdict
+        return {
+            "ok": True, "host": self.host, "chain_id": self.chain.chain_id.hex(),
+            "head_num": head.num, "head_id": head.id.hex(), "head_slot": head.slot,
+            "lib_num": lib.num, "lib_id": lib.id.hex(), "peers": self.net.peer_rows(),
+            "clock": {
+                "verified": verdict.verified, "offset_ns": verdict.offset_ns,
+                "bound_ns": verdict.bound_ns, "reason": verdict.reason,
+            },
+            "mempool": len(self.chain.mempool),
+        }  # fmt: skip
