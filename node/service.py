@@ -94,7 +94,7 @@ class Service:
         self._timer = SlotTimer(loop, self._clock, self._on_due, self._on_wake)
 
     async def run(self) -> None:
-        """Return after an orderly stop.
+        """Run until told to stop, in order.
 
         Raises:
             StoreError, EventLogError: the disk failed; anything else is a bug of ours.
@@ -275,7 +275,7 @@ class Service:
             self._pulse.stop()
 
     def _on_exception(self, loop: asyncio.AbstractEventLoop, about: Mapping[str, object]) -> None:
-        """The first failure of any callback ends the node; a node that limps is worse than none."""
+        """End the node at the first failure of any callback: one that limps is worse than none."""
         failure = about.get("exception")
         if not isinstance(failure, BaseException):
             log.error("%s", about.get("message"))

@@ -76,7 +76,10 @@ class Client:
         self._status_ns = 0
 
     def turn(self, now_ns: int) -> int | None:
-        """Return when to be called again, None when all is over. now_ns is on start_ns's clock."""
+        """Do what is due; return the time of the next turn, None when all is over.
+
+        now_ns is on start_ns's clock.
+        """
         if self._next is None:
             self._next = self._pace.first_from(now_ns)
             self._report_ns = max(self._report_ns, now_ns + NS_PER_S)

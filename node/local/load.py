@@ -43,7 +43,7 @@ class Pace:
             raise ConfigError("client.end_ns: is before client.start_ns")
 
     def due_ns(self, n: int) -> int:
-        """Return when transaction n is due."""
+        """Return the time at which transaction n is due."""
         return self.start_ns + n * _RATE_UNIT_NS // self.rate_milli
 
     def first_from(self, now_ns: int) -> int:

@@ -82,7 +82,7 @@ class LocalLink:
         return results
 
     async def readable(self, stopped: asyncio.Future[str], wait_s: float) -> None:
-        """Return when an answer is there, when stopped is done, or after wait_s."""
+        """Wait until an answer is there or stopped is done, at most wait_s."""
         loop = asyncio.get_running_loop()
         came = loop.create_future()
         link = self._socket

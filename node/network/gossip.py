@@ -202,7 +202,7 @@ class Gossip:
         return asks
 
     def next_due_ns(self) -> int | None:
-        """Return when due() has something to say next."""
+        """Return the time at which due() has something to say next, None for never."""
         return min((wanted.due_ns for wanted in self._wanted.values()), default=None)
 
     def _wait_ns(self, block_id: bytes) -> int:

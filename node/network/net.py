@@ -168,7 +168,7 @@ class Net:
         self._inbound.emit(Peer(peer=address, state="refused", reason="unknown_key"))
 
     def _forget(self, peer: str) -> None:
-        """What was in flight to or from peer may be lost."""
+        """Start anew with peer: what was in flight to or from it may be lost."""
         self._gossip.forget(peer)
         self._catch_up.sync.gone(peer)
 

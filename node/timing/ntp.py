@@ -54,7 +54,7 @@ def is_public(server: str) -> bool:
 
 
 def check_servers(config: ClockConfig) -> None:
-    """Return when config may be used.
+    """Check that the configured servers may be asked.
 
     Raises:
         ConfigError: a server name is malformed, or a public server would be polled too often.
@@ -126,7 +126,7 @@ class ClockCheck:
         limit_ns: int,
         emit: Callable[[Clock], None],
     ) -> None:
-        """Raises ConfigError as check_servers does; config.limit_ns goes before limit_ns."""
+        """Check the configuration as check_servers does; config.limit_ns goes before limit_ns."""
         check_servers(config)
         self._clock = clock
         self._thread_clock = clock.twin()

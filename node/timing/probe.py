@@ -55,7 +55,11 @@ class FlowSocket:
     """One flow: a UDP socket that answers peers, and keeps the probes of ours that are open."""
 
     def __init__(self, flow: Flow, listen: Address, boot: str) -> None:
-        """Raises ConfigError when listen cannot be bound."""
+        """Listen there.
+
+        Raises:
+            ConfigError: listen cannot be bound.
+        """
         self.flow: Flow = flow
         self._boot = uuid.UUID(boot).bytes
         self._known: set[str] = set()

@@ -32,16 +32,16 @@ class SlotWatch:
         self._told = range(0)
 
     def first_due_ns(self, now_ns: int) -> int:
-        """Return when the first slot after now_ns is due: what was before is not ours to tell."""
+        """Return the time of the first slot after now_ns: what was before is not ours to tell."""
         self._next_slot = max(self._clock.woken_at(now_ns) + 1, self._first_slot)
         return self.next_due_ns()
 
     def next_due_ns(self) -> int:
-        """Return when the slot waited for is due."""
+        """Return the time at which the slot waited for is due."""
         return self._clock.wake_ns(self._next_slot)
 
     def rearm_ns(self, now_ns: int) -> int | None:
-        """Return when to wake instead, if the clock went back before the slot last passed."""
+        """Return the time to wake at instead, if the clock went back before the last slot."""
         next_slot = max(self._clock.woken_at(now_ns) + 1, self._first_slot)
         if next_slot >= self._next_slot:
             return None

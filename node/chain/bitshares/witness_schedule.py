@@ -47,7 +47,7 @@ class SlotCount:
     skip: int
 
     def time_s(self, k: int) -> int:
-        """Return when slot k begins; 0 for slot 0, which never comes."""
+        """Return the time at which slot k begins; 0 for slot 0, which never comes."""
         if k == 0:
             return 0
         base = self.head_time_s // self.interval_s * self.interval_s
