@@ -70,13 +70,14 @@ class KnownIds:
         self._ids: dict[bytes, None] = {}
         self._most = most
 
-    def add(self, item_id: bytes) -> None:
-        """Remember item_id."""
+    def add(self, item_id: bytes) -> bool:
+        """Remember item_id; return whether it is new."""
         if item_id in self._ids:
-            return
+            return False
         if len(self._ids) >= self._most:
             del self._ids[next(iter(self._ids))]
         self._ids[item_id] = None
+        return True
 
     def __contains__(self, item_id: bytes) -> bool:
         return item_id in self._ids

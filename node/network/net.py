@@ -17,7 +17,7 @@ import zmq
 
 from node.chain.chain import Chain
 from node.chain.model.block import SignedBlock
-from node.chain.model.codec import decode_transaction, encode_transaction
+from node.chain.model.codec import decode_transaction
 from node.chain.model.errors import DecodeError
 from node.chain.model.transaction import Transaction
 from node.config import PeerConfig
@@ -25,10 +25,11 @@ from node.events import Dropped, Peer, Rejected
 from node.network import wire
 from node.network.answers import Answers
 from node.network.catch_up import CatchUp, CatchUpPorts, tip_of
-from node.network.gossip import KNOWN_BLOCKS_MAX, KNOWN_TRANSACTIONS_MAX, Gossip, KnownIds
+from node.network.gossip import Gossip
 from node.network.identity import FRAME_SLACK_BYTES, Identity
 from node.network.links import Callbacks, Links
 from node.network.peers import Peers
+from node.network.spreading import Spreading, SpreadPorts
 from node.network.sync import Tip
 from node.storage.store import Store
 
@@ -60,18 +61,22 @@ class Net:
         host: str, identity: Identity, peers: list[PeerConfig], chain: Chain, store: Store,
         inbound: Inbound,
     ) -> None:  # fmt: skip
-        self._loop = loop
         self._chain = chain
         self._inbound = inbound
         self._session = os.urandom(8)
         self._gossip = Gossip(host)
         self._peers = Peers((peer.host for peer in peers), inbound.emit)
-        self._seen_blocks = KnownIds(KNOWN_BLOCKS_MAX)
-        self._seen_transactions = KnownIds(KNOWN_TRANSACTIONS_MAX)
         self._bad_frames: dict[str, int] = {}
-        self._burst_bytes_max = identity.frame_bytes_max - FRAME_SLACK_BYTES
-        self._answers = Answers(chain, store, bytes_max=self._burst_bytes_max)
-        self._wants_timer: asyncio.TimerHandle | None = None
+        burst_bytes_max = identity.frame_bytes_max - FRAME_SLACK_BYTES
+        self._answers = Answers(chain, store, bytes_max=burst_bytes_max)
+        self._spreading = Spreading(
+            loop, chain,
+            SpreadPorts(
+                send=lambda peer, frame: self._links.send(peer, frame), ready=self._peers.ready,
+                mono_ns=inbound.mono_ns, wall_ns=inbound.wall_ns,
+            ),
+            gossip=self._gossip, burst_bytes_max=burst_bytes_max,
+        )  # fmt: skip
         self._catch_up = CatchUp(
             loop, chain,
             CatchUpPorts(
@@ -104,20 +109,14 @@ class Net:
 
     def broadcast(self, block: SignedBlock, raw: bytes, source: str | None) -> None:
         """Push a block of ours to all peers that lack it; of others' blocks announce the id."""
-        self._seen_blocks.add(block.id)
-        lacking = self._gossip.lacking_block(self._peers.ready(), block.id)
         if source is None:
-            self._spread(lacking, wire.BlockBody(raw), block.id)
+            self._spreading.push_block(block, raw)
         elif not self._catch_up.feeding:
-            self._spread([p for p in lacking if p != source], wire.Have(block.num, block.id), None)
+            self._spreading.announce_block(block, source)
 
     def relay(self, transaction: Transaction, source: str | None) -> None:
         """Push a transaction to the peers that lack it and that its source is not linked to."""
-        self._seen_transactions.add(transaction.id)
-        if source is not None:
-            self._gossip.came(transaction.id, source)
-        lacking = self._gossip.lacking_transaction(self._peers.ready(), transaction.id)
-        self._push(transaction, lacking)
+        self._spreading.relay(transaction, source)
 
     def request_sync(self, peer: str) -> None:
         """Ask peer for what is missing below the block it sent."""
@@ -147,8 +146,7 @@ class Net:
     def close(self) -> None:
         """Close all links."""
         self._catch_up.stop()
-        if self._wants_timer is not None:
-            self._wants_timer.cancel()
+        self._spreading.close()
         self._links.close()
 
     # ------------------------------------------------------------ links
@@ -175,25 +173,6 @@ class Net:
     def _send(self, peer: str, message: wire.Message) -> bool:
         return self._links.send(peer, wire.encode(message))
 
-    def _push(self, transaction: Transaction, peers: list[str]) -> bool:
-        """Return whether the transaction went to all of peers; who did not get it is owed."""
-        frame = wire.encode(wire.TxBody(encode_transaction(transaction)))
-        whole = True
-        for peer in peers:
-            if self._links.send(peer, frame):
-                self._gossip.has_transaction(peer, transaction.id)
-            else:
-                self._gossip.owe(peer)
-                whole = False
-        return whole
-
-    def _spread(self, peers: list[str], message: wire.Message, body_of: bytes | None) -> None:
-        """Send message to peers; body_of: they have that block then."""
-        frame = wire.encode(message)
-        for peer in peers:
-            if self._links.send(peer, frame) and body_of is not None:
-                self._gossip.has_block(peer, body_of)
-
     # ------------------------------------------------------------ frames
 
     def _on_frame(self, peer: str, frame: bytes) -> None:
@@ -219,8 +198,7 @@ class Net:
             case wire.Have(id=block_id):
                 self._gossip.has_block(peer, block_id)
                 if not self._chain.has_block(block_id):
-                    self._gossip.announced(peer, block_id, self._inbound.mono_ns())
-                    self._arm_wants()
+                    self._spreading.announced(peer, block_id)
             case wire.Want(ids=ids):
                 self._on_want(peer, ids)
             case wire.SyncRequest():
@@ -240,15 +218,13 @@ class Net:
         self._gossip.arrived(block.id)
         if self._chain.has_block(block.id):
             return False
-        first = block.id not in self._seen_blocks
-        self._seen_blocks.add(block.id)
+        first = self._spreading.seen_blocks.add(block.id)
         self._inbound.take_block(block, raw, peer, first)
         return self._chain.has_block(block.id)
 
     def _on_transaction(self, peer: str, transaction: Transaction) -> None:
         self._gossip.has_transaction(peer, transaction.id)
-        if transaction.id not in self._seen_transactions:
-            self._seen_transactions.add(transaction.id)
+        if self._spreading.seen_transactions.add(transaction.id):
             self._inbound.take_transaction(transaction, peer)
 
     def _on_want(self, peer: str, ids: list[bytes]) -> None:
@@ -292,47 +268,13 @@ class Net:
         tip = Tip(head_num=hello.head_num, head_id=hello.head_id, lib_num=hello.lib_num)
         self._catch_up.sync.saw(peer, tip, known=known, now_ns=now_ns)
         if not known and hello.head_num <= tip_of(self._chain).head_num + 1:
-            self._gossip.announced(peer, hello.head_id, now_ns)
-            self._arm_wants()
+            self._spreading.announced(peer, hello.head_id)
         self._catch_up.poll()
         if known and hello.head_num >= self._chain.lib.num:
-            self._offer(peer)
-
-    def _offer(self, peer: str) -> None:
-        """Send what waits to a peer that is owed it.
-
-        Only once both have caught up: before, blocks may still be undone here whose transactions
-        then wait, and the peer may lack the block that a transaction refers to.
-        """
-        if not self._gossip.owes(peer) or peer not in self._peers.ready():
-            return
-        now_ns = self._inbound.wall_ns()
-        offered = self._gossip.offer(
-            peer, self._chain.mempool, now_ns=now_ns, bytes_max=self._burst_bytes_max
-        )
-        if offered.whole:
-            self._gossip.settled(peer)
-        for transaction in offered.transactions:
-            if not self._push(transaction, [peer]):
-                return
+            self._spreading.offer(peer)
 
     def _refusal(self, hello: wire.Hello) -> str:
         """Return why a hello does not fit our chain, "" when it does."""
         if hello.chain_id != self._chain.chain_id:
             return "wrong_chain"
         return "forked" if self._answers.disagrees(hello.lib_num, hello.lib_id) else ""
-
-    # ------------------------------------------------------------ asking for announced blocks
-
-    def _arm_wants(self) -> None:
-        due_ns = self._gossip.next_due_ns()
-        if due_ns is None or self._wants_timer is not None:
-            return
-        wait_s = max(0, due_ns - self._inbound.mono_ns()) / 1e9
-        self._wants_timer = self._loop.call_later(wait_s, self._ask_wanted)
-
-    def _ask_wanted(self) -> None:
-        self._wants_timer = None
-        for peer, ids in self._gossip.due(self._inbound.mono_ns()).items():
-            self._send(peer, wire.Want(ids))
-        self._arm_wants()
