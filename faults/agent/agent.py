@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from faults.agent.arming import Armed, ArmRequest, Host, build, load
+from faults.agent.arming import Armed, ArmRequest, Host, build, load, with_time_daemon
 from faults.agent.driver import Driver
 from faults.agent.schedule import Action
 from faults.agent.undo_open_faults import undo_open_faults
@@ -152,8 +152,11 @@ class Agent:
             log.exception("could not look at %s", driver.fault.id)
         self._drop_if_over(driver)
 
-    def hello(self) -> dict[str, object]:
+    async def hello(self) -> dict[str, object]:
         """Return who this host is, what it can do, and its clocks now."""
+        self.host = await asyncio.to_thread(with_time_daemon, self.host)
+        known = self.capabilities | dict.fromkeys(self.host.capabilities, True)
+        foreign = await asyncio.to_thread(foreign_qdisc, self.host.config.interface)
         now = read_clocks()
         lock = self.lock.holder()
         held = None if lock is None else {
@@ -165,10 +168,7 @@ class Agent:
             "host": self.host.config.host,
             "boot": boot_id(),
             "version": Path(__file__).resolve().parents[2].name,
-            "capabilities": {
-                **self.capabilities,
-                "foreign_qdisc": bool(foreign_qdisc(self.host.config.interface)),
-            },
+            "capabilities": {**known, "foreign_qdisc": bool(foreign)},
             "wall_ns": now.wall_ns,
             "mono_ns": now.mono_ns,
             "boottime_ns": now.boottime_ns,

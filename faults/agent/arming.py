@@ -19,6 +19,7 @@ from faults.durable.ledger import TOKEN_CHARACTERS, Entry, Ledger
 from faults.durable.undo_timer import UndoTimers
 from faults.host import helper_process
 from faults.host.boottime import Now, boot_id
+from faults.host.clock.clock_capability import clock_capabilities
 from faults.host.layout import HostConfig, Layout
 from faults.host.runner import output
 from faults.kinds.catalog import AnyFault, decode_fault
@@ -69,6 +70,15 @@ class Host:
     def timers(self) -> UndoTimers:
         """Return how this host makes timers that outlive the agent."""
         return UndoTimers(self.layout.run_dir, "systemd" in self.capabilities)
+
+
+def with_time_daemon(host: Host) -> Host:
+    """Return the host, its time daemon looked for again where none obeyed: it may begin later."""
+    if "clock_host" not in host.capabilities or "clock_daemon" in host.capabilities:
+        return host
+    found = clock_capabilities(systemd="systemd" in host.capabilities)
+    works = frozenset(name for name in found if found[name])
+    return replace(host, capabilities=host.capabilities | works)
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,7 @@ class Server:
             return {"owner": ""}
 
         async def hello(_: bytes) -> Reply:
-            return agent.hello()
+            return await agent.hello()
 
         async def status(_: bytes) -> Reply:
             return agent.status()

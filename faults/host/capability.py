@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from faults.host.clock.clock_capability import clock_capabilities
+from faults.host.clock.clock_capability import PATIENCE_S, clock_capabilities
 from faults.host.runner import output
 
 _TRIALS = {
@@ -27,10 +27,6 @@ _TRIALS = {
     "iptables_queue": "iptables -t mangle -A PREROUTING -s 192.0.2.1 -p udp --dport 9"
     " -j NFQUEUE --queue-num 9 --queue-bypass",
 }
-
-
-PATIENCE_S = 60.0
-"""What a slow host has not tried by then does not work there."""
 
 
 def capabilities() -> dict[str, bool]:
