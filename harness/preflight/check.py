@@ -18,10 +18,11 @@ from faults.host.clock import clock_setters
 from harness.controller.awaiting import Tell, each, nobody
 from harness.deploy.packages import PROGRAMS
 from harness.inventory.inventory import Host, Inventory
+from harness.notation.units import SECOND_NS
 from harness.preflight import clock, identity, in_common, machine, network, places
 from harness.preflight.clock import Controller
 from harness.preflight.host_report import Found
-from harness.preflight.pair_traffic import PairCount, Traffic, measure
+from harness.preflight.pair_traffic import MEET_S, PairCount, Traffic, measure
 from harness.preflight.rows import CheckReport, Row, Verdict
 from harness.remote import host_python
 from harness.remote.agent_channel import NOT_DEPLOYED, PATIENCE_S, Reply
@@ -134,7 +135,10 @@ def _ask(
     if reason := _no_traffic(fit, found):
         return probed, replace(asked, no_traffic=reason)
     tell(f"counting what is lost between the hosts, {options.loss_s:g} s")
-    counts = measure(remote, fit, Traffic(rate=LOSS_RATE, seconds=options.loss_s))
+    # The last of slow hosts begins as much later than the first as looking at them took.
+    meet_s = max(MEET_S, (controller.after_ns - controller.before_ns) / SECOND_NS)
+    traffic = Traffic(rate=LOSS_RATE, seconds=options.loss_s, meet_s=meet_s)
+    counts = measure(remote, fit, traffic)
     return probed, replace(asked, traffic=counts)
 
 

@@ -22,16 +22,21 @@ SCRIPT = Path(__file__).with_name("pair_traffic_script.py")
 PADDING_BYTES = 200
 HOST_RATE_MAX = 1000
 """Datagrams a second that one host sends at most, whatever the number of its peers."""
-MARGIN_S = 35.0
+MEET_S = 8.0
+MARGIN_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """What to send: rate a second and pair, for how long, and whether to send each one back."""
+    """What to send: rate a second and pair, for how long, and whether to send each one back.
+
+    meet_s: how long hosts wait for each other at most, before they send and after.
+    """
 
     rate: float
     seconds: float
     echo: bool = False
+    meet_s: float = MEET_S
 
 
 class _Said(TypedDict):
@@ -71,7 +76,8 @@ def measure(remote: Remote, hosts: Sequence[Host], traffic: Traffic) -> tuple[Pa
     rate = min(traffic.rate, HOST_RATE_MAX / max(1, len(hosts) - 1))
     commands = {host.name: _command(host, hosts, traffic, rate) for host in hosts}
     text = SCRIPT.read_text()
-    results = remote.run_each(commands, stdin=text, timeout_s=traffic.seconds + MARGIN_S)
+    within_s = traffic.seconds + 2 * traffic.meet_s + MARGIN_S
+    results = remote.run_each(commands, stdin=text, timeout_s=within_s)
     found, judged = read_json(results, dict[str, _Said])
     reports = {name: found.get(name, result.problem) for name, result in judged.items()}
     return tuple(
@@ -90,6 +96,7 @@ def _command(host: Host, hosts: Sequence[Host], traffic: Traffic, rate: float) -
         "rate": rate,
         "seconds": traffic.seconds,
         "echo": traffic.echo,
+        "meet_s": traffic.meet_s,
         "bytes": PADDING_BYTES,
     }
     return host_python.command(host, json.dumps(asked))

@@ -1,8 +1,8 @@
 """The part of pair_traffic.py that runs on a host: read over SSH by its Python, prints JSON.
 
 Sends numbered datagrams to every peer and counts theirs; asked to, it sends each back, so that the
-sender knows the round trip. All hosts run it at once: it waits a little until all peers are heard,
-then sends for the time asked, then waits until all have finished. Standard library of Python 3.7.
+sender knows the round trip. All hosts run it at once: it waits until all peers are heard, then
+sends for the time asked, then waits until all have finished. Standard library of Python 3.7.
 """
 
 from __future__ import annotations
@@ -21,11 +21,9 @@ from typing import Any
 MARK = b"slotlab pair "
 FRAME = struct.Struct("!cIQ")
 HELLO, DATA, BACK, DONE, LARGE = b"h", b"d", b"b", b"f", b"l"
-MEET_S = 8.0
 CONNECT_S = 3.0
 LARGE_BYTES_MAX = 16_000
 LARGE_COPIES = 5
-LINGER_S = 3.0
 AGAIN_S = 0.2
 ROUND_TRIP_MAX_S = 1.0
 
@@ -179,11 +177,11 @@ def main() -> None:
     """Run, and print what was sent and seen by peer; the request is the first argument, as JSON."""
     asked = json.loads(sys.argv[1])
     traffic = Traffic(asked)
-    traffic.repeat(HELLO, MEET_S, "heard")
+    traffic.repeat(HELLO, asked["meet_s"], "heard")
     traffic.connect()
     traffic.large()
     traffic.data(asked["rate"], asked["seconds"])
-    traffic.repeat(DONE, LINGER_S, "finished")
+    traffic.repeat(DONE, asked["meet_s"], "finished")
     print(
         json.dumps(
             {

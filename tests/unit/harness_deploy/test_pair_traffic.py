@@ -10,32 +10,42 @@ from typing import Any
 
 from harness.preflight.pair_traffic import SCRIPT
 
-
-def asked(address: str, other: str, port: int) -> str:
-    return json.dumps(
-        {
-            "bind": address, "port": port, "peers": {other: [other, port]},
-            "rate": 50, "seconds": 1, "echo": True, "bytes": 200,
-        }
-    )  # fmt: skip
+PAIR = ("127.0.0.1", "127.0.0.2")
 
 
-def test_loss_round_trips_connections_and_large_datagrams_are_counted() -> None:
+def begin(address: str, other: str, port: int, meet_s: float = 60.0) -> subprocess.Popen[bytes]:
+    asked = {
+        "bind": address, "port": port, "peers": {other: [other, port]},
+        "rate": 50, "seconds": 1, "echo": True, "meet_s": meet_s, "bytes": 200,
+    }  # fmt: skip
+    words = [sys.executable, "-S", "-E", "-c", SCRIPT.read_text(), json.dumps(asked)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE)
+
+
+def free_port() -> int:
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    pair = ("127.0.0.1", "127.0.0.2")
-    hosts = [
-        subprocess.Popen(
-            [sys.executable, "-S", "-E", "-c", SCRIPT.read_text(), asked(address, other, port)],
-            stdout=subprocess.PIPE,
-        )
-        for address, other in (pair, pair[::-1])
-    ]
-    said: list[dict[str, Any]] = [json.loads(host.communicate(timeout=60)[0]) for host in hosts]
-    for found, other in zip(said, pair[::-1], strict=True):
+        free.bind((PAIR[0], 0))
+        return int(free.getsockname()[1])
+
+
+def test_loss_round_trips_connections_and_large_datagrams_are_counted_also_of_a_late_host() -> None:
+    port = free_port()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as late:
+        late.bind((PAIR[1], port))
+        first = begin(*PAIR, port)
+        for _ in range(3):  # it asks for the other again and again
+            late.recv(300)
+    hosts = [first, begin(*PAIR[::-1], port)]
+    said: list[dict[str, Any]] = [json.loads(host.communicate(timeout=90)[0]) for host in hosts]
+    for found, other in zip(said, PAIR[::-1], strict=True):
         rtt_ns = found[other].pop("rtt_ns")
         assert found == {
             other: {"sent": 50, "received": 50, "tcp": "", "large_bytes": 15_972, "large": 5}
         }
         assert len(rtt_ns) == 50
+
+
+def test_a_host_waits_for_the_others_no_longer_than_it_is_told() -> None:
+    out, _ = begin(*PAIR, free_port(), meet_s=0.0).communicate(timeout=60)
+    found = json.loads(out)[PAIR[1]]
+    assert (found["sent"], found["received"]) == (50, 0)
