@@ -1,8 +1,9 @@
 """Run inside a VM: the node's own clock, slot timer and NTP check, without a chain around them.
 
-    python3 - SECONDS NTP_SERVER
+    python3 - BOOTTIME_NS NTP_SERVER
 
-Prints JSON: verdicts [boottime_ns, reason] as they change, and slots [boottime_ns, due_ns].
+Runs until that moment and prints JSON: verdicts [boottime_ns, reason] as they change, and slots
+[boottime_ns, due_ns].
 """
 
 import asyncio
@@ -18,8 +19,8 @@ from node.timing.timer import SlotTimer
 SLOT_NS = 500_000_000
 
 
-async def main(seconds: float, server: str) -> None:
-    """Print what happened once the seconds have passed."""
+async def main(until_ns: int, server: str) -> None:
+    """Print what happened once BOOTTIME_NS is reached."""
     clock, loop = NodeClock(), asyncio.get_running_loop()
     config = ClockConfig(ntp=[server], poll_ns=2_000_000_000)
     check = ClockCheck(clock, config, limit_for_slot(SLOT_NS), lambda _event: None)
@@ -39,10 +40,11 @@ async def main(seconds: float, server: str) -> None:
     timer = SlotTimer(loop, clock, due, woken)
     timer.arm((clock.wall_ns() // SLOT_NS + 1) * SLOT_NS)
     asking = asyncio.create_task(check.run())
-    await asyncio.sleep(seconds)
+    while (left_ns := until_ns - time.clock_gettime_ns(time.CLOCK_BOOTTIME)) > 0:
+        await asyncio.sleep(left_ns / 1e9)
     asking.cancel()
     timer.close()
     print(json.dumps({"verdicts": verdicts, "slots": slots}))
 
 
-asyncio.run(main(float(sys.argv[1]), sys.argv[2]))
+asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
