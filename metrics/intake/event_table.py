@@ -7,33 +7,53 @@ with the trial's number; readers take typed rows by kind. Times are as written, 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import duckdb
+import msgspec
 
 from faults.model.record import Record
 from metrics.intake import block_agreement, event_validation, record_completeness
 from metrics.intake.record_completeness import Loss
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
+from node import events
 
-_TEXT = (
-    "kind host node boot software python role chain_id profile producer id from what reason old "
-    "new ancestor source peer flow peer_boot state queue header state_digest previous"
-).split()
-_INTS = (
-    "v seq wall_ns mono_ns genesis_ns slot_ns resumed_num resumed_lib slot due_ns wake_error_ns "
-    "head_num lib_num num tx_count size_bytes confirmed late_ns fsync_ns old_num new_num depth "
-    "ancestor_num offset_ns bound_ns rtt_ns stratum sent received t1_ns t2_ns t3_ns t4_ns version "
-    "due accepted refused backlog late_max_ns cpu_ns rss_bytes loop_late_ns mempool n"
-).split()
-_OTHER = {
-    "verified": "BOOLEAN", "rtts_ns": "BIGINT[]", "transactions": "VARCHAR[]", "producers": "JSON",
-    "peers": "JSON",
-}  # fmt: skip
-COLUMNS: dict[str, str] = dict.fromkeys(_TEXT, "VARCHAR") | dict.fromkeys(_INTS, "BIGINT") | _OTHER
+_AS_TEXT = ("producers", "peers")
+"""Columns that are kept as they were written: one is compared whole, one differs by kind."""
+
+
+def _columns() -> Iterator[tuple[str, str]]:
+    """Yield (name, type) of a column for each field of the envelope and of any kind of event.
+
+    What no column can hold is left out.
+    """
+    for kind in msgspec.inspect.multi_type_info((events.Envelope, *get_args(events.Event))):
+        assert isinstance(kind, msgspec.inspect.StructType)
+        for field in kind.fields:
+            sql = "JSON" if field.encode_name in _AS_TEXT else _sql(field.type)
+            if sql:
+                yield field.encode_name, sql
+
+
+def _sql(kind: msgspec.inspect.Type) -> str:
+    """Return the type of a column that holds values of a type, "" for none."""
+    match kind:
+        case msgspec.inspect.IntType():
+            return "BIGINT"
+        case msgspec.inspect.StrType() | msgspec.inspect.LiteralType():
+            return "VARCHAR"
+        case msgspec.inspect.BoolType():
+            return "BOOLEAN"
+        case msgspec.inspect.ListType(item_type=item):
+            return f"{_sql(item)}[]"
+    return ""
+
+
+COLUMNS = dict(_columns())
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import duckdb
 import msgspec
 import numpy as np
 
+from metrics.intake.event_table import COLUMNS
 from metrics.measure.registry import METRICS
 from metrics.results.analysis import Analysis
 from node import events
@@ -38,18 +39,17 @@ def write(folder: Path, db: duckdb.DuckDBPyConnection, analyses: list[Analysis])
 
 
 def _events(folder: Path, db: duckdb.DuckDBPyConnection) -> None:
-    """Write event_<kind>.parquet with the columns that kind has; unknown kinds share one file."""
-    present = [row[0] for row in db.execute("SELECT DISTINCT kind FROM events").fetchall()]
-    known = {str(kind.__struct_config__.tag): kind for kind in get_args(events.Event)}
-    held = {row[0] for row in db.execute("SELECT column_name FROM (DESCRIBE events)").fetchall()}
-    for kind in sorted(present):
-        if kind in known:
-            fields = [f.encode_name for f in msgspec.structs.fields(known[kind])]
-            columns = ENVELOPE + [name for name in fields if name in held]
+    """Write event_<kind>.parquet, with the columns that kind has, of each kind there is."""
+    present = {row[0] for row in db.execute("SELECT DISTINCT kind FROM events").fetchall()}
+    for kind in get_args(events.Event):
+        word = str(kind.__struct_config__.tag)
+        if word in present:
+            fields = [f.encode_name for f in msgspec.structs.fields(kind)]
+            columns = ENVELOPE + [name for name in fields if name in COLUMNS]
             chosen = ", ".join(f'"{name}"' for name in columns)
-            target = folder / f"event_{kind}.parquet"
+            target = folder / f"event_{word}.parquet"
             order = "ORDER BY trial, node, seq, mono_ns"
-            query = f"SELECT {chosen} FROM events WHERE kind = '{kind}' {order}"
+            query = f"SELECT {chosen} FROM events WHERE kind = '{word}' {order}"
             db.execute(f"COPY ({query}) TO '{_quoted(target)}' (FORMAT parquet, COMPRESSION zstd)")
 
 
