@@ -14,7 +14,6 @@ from harness.plan import lab_view, planner
 from harness.sim.campaign import world_of
 from harness.sim.faults import schedule
 from harness.sim.world import World
-from metrics.intake.trial import LYING
 from metrics.model.plan import Plan, PlannedTrial
 from node.chain import profiles
 from node.chain.model.slot import EPOCH_NS
@@ -49,12 +48,11 @@ def run(text: str) -> Outcome:
 
 
 def _witness(planned: Plan, trial: PlannedTrial) -> Witness:
-    lying = (fault for fault in trial.faults if fault.fault in LYING)
     return Witness(
         t0_ns=0,
         epoch_ns=EPOCH_NS,
         slot_ns=planned.slot_ns,
-        liars=frozenset(host for fault in lying for host in fault.targets),
+        liars=trial.liars,
     )
 
 

@@ -16,9 +16,7 @@ import msgspec
 
 from harness.controller.store import write_json
 from metrics.intake import event_lines
-from metrics.intake.trial import LYING
 from metrics.model import run_folder
-from metrics.model.plan import Plan
 from node.chain import profiles
 from node.chain.encoding.crypto import recover
 from node.chain.genesis import decode as decode_genesis
@@ -80,7 +78,7 @@ def write(run: Path, progress: Callable[[str], None]) -> None:
         folder = run_folder.trial_folder(run, planned.n)
         if (folder / "trial.json").exists():
             progress(f"trial {planned.n}: recomputing headers")
-            write_json(folder / FILE, verify(folder, liars=_liars(plan, planned.n)))
+            write_json(folder / FILE, verify(folder, liars=planned.liars))
 
 
 def verify(folder: Path, *, liars: frozenset[str] = frozenset()) -> dict[str, Any]:
@@ -202,11 +200,6 @@ def _result(tree: Tree, hosts: int, final: int) -> dict[str, Any]:
 
 def _unknown(why: str) -> dict[str, Any]:
     return {"verdict": UNKNOWN, "evidence": why, "details": []}
-
-
-def _liars(plan: Plan, n: int) -> frozenset[str]:
-    trial = next(trial for trial in plan.trials if trial.n == n)
-    return frozenset(h for fault in trial.faults if fault.fault in LYING for h in fault.targets)
 
 
 def _events(folder: Path) -> Iterator[Seen]:

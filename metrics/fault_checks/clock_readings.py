@@ -21,7 +21,6 @@ from metrics.model.plan import PlannedFault
 BEFORE_NS = 20_000_000_000
 BINS = 20
 FEWEST = 4
-MOVING = ("clock_step", "clock_drift")
 KINDS = ("slot_due", "probe", "clock", "process")
 """Events whose two stamps tell of the clock: they come at all times."""
 
@@ -82,7 +81,9 @@ def before(data: TrialData, fault: PlannedFault, host: str) -> Stamps:
     ends = [
         other.end_ns + 2 * MARGIN_NS
         for other in data.planned.faults
-        if other.fault in MOVING and host in other.targets and other.at_ns < fault.at_ns
+        if other.kind.clock in ("step", "drift")
+        and host in other.targets
+        and other.at_ns < fault.at_ns
     ]
     start_ns = max([fault.at_ns - BEFORE_NS, *ends])
     return stamps(data, host, (start_ns, fault.at_ns - MARGIN_NS))

@@ -201,7 +201,7 @@ def _dark(
     """
     if effect_gaps.stopped(data, fault, host):
         return []
-    waits_ns = abs(int(fault.asked.get("by_ns", 0))) if fault.fault == "clock_step" else 0
+    waits_ns = abs(int(fault.asked.get("by_ns", 0))) if fault.kind.clock == "step" else 0
     longest_ns = (effect_gaps.GONE_STEPS + 1) * max(STEP_NS, data.plan.slot_ns) + waits_ns
     gap = effect_gaps.unseen((float(t) for t in own.t), window, longest_ns)
     return [f"{host}'s clock was not seen {effect_gaps.words(gap)}"] if gap else []

@@ -17,8 +17,6 @@ Stretch = tuple[float, float]
 STEP_NS = 1_000_000_000
 GONE_STEPS = 2
 """So many measuring steps without the effect are no stray."""
-STOPPING = ("power_cut", "freeze_host")
-"""What stops a whole host with all that measures on it."""
 
 
 def words(times: Iterable[float]) -> str:
@@ -53,10 +51,10 @@ def unseen(times: Iterable[float], window: Stretch, longest_ns: float) -> Stretc
 def stopped(data: TrialData, fault: PlannedFault, host: str) -> bool:
     """Return whether another planned fault stops the whole host while this one lasts."""
     return any(
-        other.fault in STOPPING
+        other.kind.stops_host
         and host in other.targets
         and other.at_ns < fault.end_ns
-        and fault.at_ns < (data.plan.end_ns if other.fault == "power_cut" else other.end_ns)
+        and fault.at_ns < (data.plan.end_ns if other.kind.reboots else other.end_ns)
         for other in data.planned.faults
         if other.id != fault.id
     )

@@ -10,7 +10,6 @@ from typing import Any
 from metrics.fault_checks import effect_gaps, fault_records
 from metrics.fault_checks.path_faults import AS_ASKED, Found
 from metrics.fault_checks.probe_bursts import MARGIN_NS, Burst
-from metrics.intake.record_completeness import DEATHS
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
@@ -95,7 +94,7 @@ def _wrote(data: TrialData, fault: PlannedFault, host: str) -> list[str]:
         other.end_ns
         for other in data.planned.faults
         if other.id != fault.id
-        and other.fault in DEATHS
+        and other.kind.victim == "dead"
         and host in other.targets
         and start_ns < other.end_ns
     ]
@@ -141,12 +140,12 @@ def stands_still(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Fo
             wrong.append(f"{host} was not seen again by the end")
         elif most_ns < lasted_ns - 2 * MARGIN_NS:
             wrong.append(f"{host} was silent for {most_ns / 1e9:.1f} s at most")
-        elif fault.fault == "power_cut" and not _came_up(data, fault, host):
+        elif fault.kind.reboots and not _came_up(data, fault, host):
             wrong.append(f"{host} did not boot again")
-        elif fault.fault != "power_cut" and data.boots(host) > 1:
+        elif not fault.kind.reboots and data.boots(host) > 1:
             wrong.append(f"{host} rebooted")
     measured: dict[str, Any] = {"silent_s": silent}
-    if fault.fault == "power_cut":
+    if fault.kind.reboots:
         measured["resumed"] = _resumed(data, fault)
     return measured | ({} if wrong else {"judged": AS_ASKED}), "; ".join(wrong)
 
@@ -199,7 +198,7 @@ def _alive(data: TrialData, fault: PlannedFault, host: str, found: list[Burst]) 
     A link that is down leaves the host writing: there only its answers count.
     """
     alive = [b.answered_ns for b in _asked(data, host, found) if b.received]
-    if fault.fault != "link_down":
+    if fault.kind.stops_host:
         alive += [e.t_ns for kind in OWN_SIGNS for e in data.events(kind)
                   if e.host == host and e.hi_ns - e.lo_ns < SURE_NS]  # fmt: skip
     return sorted(alive)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from metrics.fault_checks import effect_gaps, fault_records, jitter, probe_bursts
-from metrics.fault_checks.probe_bursts import LOSING, SLOWING, Burst
+from metrics.fault_checks.probe_bursts import Burst, loses, slows
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
@@ -38,7 +38,7 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     """
     before = _rtts([b for b in found if b.flow == "path" and b.inside(*_quiet(data))])
     in_force = fault_records.in_force_ns(data, fault)
-    during = probe_bursts.during(data, fault, found, SLOWING)
+    during = probe_bursts.during(data, fault, found, slows)
     lasting_bursts = [burst for burst in during if burst.inside(*in_force)]
     lasting = _rtts(lasting_bursts)
     wanted = probe_bursts.pairs_of(fault)
@@ -82,7 +82,7 @@ def partition(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found
     side = {host: i for i, group in enumerate(fault.groups or []) for host in group}
     across: list[Burst] = []
     within: list[Burst] = []
-    for burst in probe_bursts.during(data, fault, found, LOSING):
+    for burst in probe_bursts.during(data, fault, found, loses):
         same = side.get(burst.host, -1) == side.get(burst.peer, -1)
         (within if same else across).append(burst)
     measured = {
@@ -131,7 +131,7 @@ def cut(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
 def exchanges(data: TrialData, fault: PlannedFault, found: list[Burst]) -> list[Burst]:
     """Return the bursts of path probes between the fault's pairs while it lasted."""
     wanted = probe_bursts.pairs_of(fault)
-    return probe_bursts.during(data, fault, [b for b in found if b.pair in wanted], LOSING)
+    return probe_bursts.during(data, fault, [b for b in found if b.pair in wanted], loses)
 
 
 def unprobed(data: TrialData, fault: PlannedFault, found: list[Burst], pairs: set[Pair]) -> str:

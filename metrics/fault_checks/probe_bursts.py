@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from faults.model.kind import Kind
 from metrics.fault_checks import fault_records
 from metrics.intake.trial import TrialData
 from metrics.model.plan import PlannedFault
@@ -15,9 +16,6 @@ PROBE_WAIT_NS = 2_500_000_000
 BURST_NS = 200_000_000
 """From a burst's first probe to its last, at most, and to its being written once due."""
 COLUMNS = "peer flow sent received t1_ns t4_ns rtts_ns peer_boot"
-OUTSIDE = ("power_cut", "freeze_host", "link_down")
-LOSING = ("partition", "cut", "loss", *OUTSIDE)
-SLOWING = ("delay", "reorder", *OUTSIDE)
 
 
 class Burst(NamedTuple):
@@ -73,18 +71,28 @@ def bursts(data: TrialData) -> list[Burst]:
 
 
 def during(
-    data: TrialData, fault: PlannedFault, found: list[Burst], disturbing: tuple[str, ...]
+    data: TrialData, fault: PlannedFault, found: list[Burst], disturbs: Callable[[Kind], bool]
 ) -> list[Burst]:
-    """Return the path bursts of a fault's window that no other fault of those kinds touches.
+    """Return the path bursts of a fault's window that no other fault that disturbs them touches.
 
     The window begins when the slowest host had the fault in force. Where the others leave nothing,
     all of the window's.
     """
     begun_ns, _ = fault_records.in_force_ns(data, fault)
     own = [b for b in found if b.flow == "path" and b.inside(begun_ns, fault.end_ns)]
-    others = [f for f in data.planned.faults if f.id != fault.id and f.fault in disturbing]
+    others = [f for f in data.planned.faults if f.id != fault.id and disturbs(f.kind)]
     clear = [b for b in own if not any(_touches(f, b, data.end_ns) for f in others)]
     return clear or own
+
+
+def loses(kind: Kind) -> bool:
+    """Return whether a fault of that kind loses probes."""
+    return kind.loses
+
+
+def slows(kind: Kind) -> bool:
+    """Return whether a fault of that kind makes probes late."""
+    return kind.slows
 
 
 def pairs_of(fault: PlannedFault) -> set[tuple[str, str]]:
@@ -102,7 +110,7 @@ def split_pairs(groups: list[list[str]]) -> Iterator[tuple[str, str]]:
 
 
 def _touches(fault: PlannedFault, burst: Burst, end_ns: int) -> bool:
-    over_ns = end_ns if fault.fault == "power_cut" else fault.end_ns
+    over_ns = end_ns if fault.kind.reboots else fault.end_ns
     first, last = burst.sent_ns
     if last < fault.at_ns - MARGIN_NS or first > over_ns + MARGIN_NS:
         return False

@@ -23,7 +23,6 @@ PAIR_WANDER_PPM = 100
 Counts where probes span band.FIT_NS and tell the mean well."""
 UNFITTED_PPM = 2 * CRYSTAL_PPM
 """How fast two raw clocks may part where no mean rate is told, by what is assumed of each."""
-FREEZE = "freeze_host"
 
 
 class Epoch(NamedTuple):
@@ -104,4 +103,7 @@ def _jumps(faults: list[PlannedFault], pair: tuple[Epoch, Epoch]) -> int:
 
 def freezes(faults: list[PlannedFault], host: str) -> int:
     """Return how often the host stands still, and perhaps its raw monotonic clock with it."""
-    return sum(fault.fault == FREEZE and host in fault.targets for fault in faults)
+    return sum(
+        fault.kind.stops_host and not fault.kind.reboots and host in fault.targets
+        for fault in faults
+    )

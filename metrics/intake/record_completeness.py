@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+from faults.model.kind import Victim
 from faults.model.record import Record
 from metrics.intake.event_validation import Gathered, Stamp
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
-DEATHS = ("kill", "crash", "power_cut")
-STILL = ("pause", "freeze_host")
-STOPPING = (*DEATHS, *STILL)
-"""Faults whose targets' nodes do nothing while they last."""
 CLOSE_NS = 3_000_000_000
 """How far from a planned moment a writer's clock and the fault's delay may put its last words."""
 UNWRITTEN_NS = 40_000_000_000
@@ -151,24 +148,26 @@ class _Life:
         """Return the time since T0 at which the line was written, about."""
         return self.zero.t_ns(self.host, stamp)
 
-    def faults(self, kinds: Iterable[str]) -> list[PlannedFault]:
-        """Return the planned faults of these kinds on the host."""
-        return [f for f in self.planned.faults if f.fault in kinds and self.host in f.targets]
+    def faults(self, victim: Victim) -> list[PlannedFault]:
+        """Return the planned faults on the host that leave its node in that way."""
+        return [
+            f for f in self.planned.faults if f.kind.victim == victim and self.host in f.targets
+        ]
 
     def dies(self, from_ns: int, to_ns: int) -> bool:
         """Return whether the plan lets it die between its last line and its next start."""
         return any(
             f.at_ns - self._silent_ns(f) <= from_ns <= f.at_ns + CLOSE_NS
             and f.at_ns - CLOSE_NS <= to_ns
-            for f in self.faults(DEATHS)
+            for f in self.faults("dead")
             if not f.open
         )
 
     def _silent_ns(self, fault: PlannedFault) -> int:
         """Return how long before its planned death its last line may have been written."""
-        if self.faults(STILL):
+        if self.faults("still"):
             return fault.at_ns + CLOSE_NS
-        lost_ns = UNWRITTEN_NS if fault.fault == "power_cut" else CLOSE_NS
+        lost_ns = UNWRITTEN_NS if fault.kind.reboots else CLOSE_NS
         return max(lost_ns, 2 * self.plan.slot_ns)
 
     def losses(self) -> Iterator[Loss]:
@@ -226,8 +225,8 @@ class _Life:
 
     def _may_end(self, last_ns: int) -> bool:
         """Return whether the plan lets it fall silent then, for good."""
-        for fault in self.faults(DEATHS):
-            if fault.fault != "power_cut" and not self.is_node:
+        for fault in self.faults("dead"):
+            if not fault.kind.reboots and not self.is_node:
                 continue
             silent_ns = self._silent_ns(fault)
             # Only the node is started again when the power is back.
@@ -236,7 +235,7 @@ class _Life:
                 return True
         return any(
             _lasting(fault, self.plan) and fault.at_ns - CLOSE_NS <= last_ns
-            for fault in self.faults(STILL)
+            for fault in self.faults("still")
         )
 
 

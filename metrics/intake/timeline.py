@@ -29,7 +29,6 @@ WALL_WANDER_PPM = CRYSTAL_PPM
 UNRELATED = "unrelated: "
 """How a problem begins that leaves times of a node unknown."""
 UNKNOWN = float("inf")
-LIES = ("ntp_offset",)
 SETTLE_NS = 5_000_000_000
 """Around a fault of a host's clock its checks tell nothing: late heals, answers on their way."""
 LIE_LINGERS_NS = 60_000_000_000
@@ -169,7 +168,7 @@ def bends_truth(fault: PlannedFault) -> bool:
 
     A process's skew does not count: its own checks see it and take it off again.
     """
-    return fault.fault in LIES or fault.asked.get("level") in ("host", "daemon")
+    return fault.kind.clock == "lie" or fault.asked.get("level") in ("host", "daemon")
 
 
 def believes_a_lie(faults: list[PlannedFault], host: str, since_ns: float) -> bool:
@@ -177,7 +176,7 @@ def believes_a_lie(faults: list[PlannedFault], host: str, since_ns: float) -> bo
     return any(
         fault.at_ns <= since_ns < fault.end_ns + LIE_LINGERS_NS
         for fault in faults
-        if fault.fault in LIES and host in fault.targets
+        if fault.kind.clock == "lie" and host in fault.targets
     )
 
 
@@ -305,7 +304,7 @@ def _bends(fault: PlannedFault, host: str, since_ns: int | None) -> bool:
     """
     if not bends_truth(fault) or host not in fault.targets:
         return False
-    after_ns = LIE_LINGERS_NS if fault.fault in LIES else SETTLE_NS
+    after_ns = LIE_LINGERS_NS if fault.kind.clock == "lie" else SETTLE_NS
     return since_ns is None or fault.at_ns - SETTLE_NS <= since_ns < fault.end_ns + after_ns
 
 

@@ -20,8 +20,6 @@ from metrics.model.run_folder import TrialFile
 
 OUTSIDE = "outside"
 WARMUP = "warmup"
-LYING = ("byzantine",)
-"""Faults that make their targets break the rules, instead of breaking something for them."""
 
 
 class Event(NamedTuple):
@@ -114,13 +112,6 @@ class TrialData:
     def window_at(self, t_ns: float) -> Phase | None:
         """Return the stretch of a phase that t_ns lies in, None outside of all."""
         return next((p for p in self.phases if p.start_ns <= t_ns < p.end_ns), None)
-
-    @property
-    def liars(self) -> frozenset[str]:
-        """Return the hosts that the plan makes break the rules: no claim covers them."""
-        return frozenset(
-            host for fault in self.planned.faults if fault.fault in LYING for host in fault.targets
-        )
 
     @property
     def end_ns(self) -> int:

@@ -24,7 +24,6 @@ import numpy.typing as npt
 
 from faults.model.record import Record
 from metrics.intake.clock_pairs import CRYSTAL_PPM
-from metrics.intake.record_completeness import STOPPING
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import IRREVERSIBLE, ChainView
 from metrics.measure.head_lag import Lag, Series, network_lag, series
@@ -194,7 +193,7 @@ def _own_until(data: TrialData, fault: PlannedFault, healed: Moment) -> float:
 def _kept_down(data: TrialData, host: str, t_ns: float) -> bool:
     """Return whether a fault keeps the host's node down at a moment."""
     return any(
-        fault.fault in STOPPING and host in fault.targets and fault.at_ns <= t_ns < fault.end_ns
+        fault.kind.stops and host in fault.targets and fault.at_ns <= t_ns < fault.end_ns
         for fault in data.planned.faults
     )
 

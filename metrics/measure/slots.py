@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from metrics.intake.record_completeness import STOPPING
 from metrics.intake.trial import TrialData
 from metrics.measure import schedule
 from metrics.measure.blocks import PRODUCED, ChainView
@@ -222,7 +221,7 @@ def _why_not(
     if (host, slot) not in seen:
         if any(first <= t_ns <= last for first, last in lost.get(host, ())):
             return "unknown", "events lost"
-        stopped = [fault.id for fault in window if fault.fault in STOPPING]
+        stopped = [fault.id for fault in window if fault.kind.stops]
         return "missed", (f"node down ({stopped[0]})" if stopped else "node silent")
     return "missed", (f"in {window[0].id}" if window else NO_EVIDENCE)
 

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from faults.model.kind import Kind, kind
+
 SIM = "sim"
 """The lab that has no hosts: nodes on virtual time."""
 
@@ -57,6 +59,11 @@ class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
     groups: list[list[str]] | None = None
 
     @property
+    def kind(self) -> Kind:
+        """Return what all rooms agree on about this kind of fault."""
+        return kind(self.fault)
+
+    @property
     def open(self) -> bool:
         """Return whether nothing ends it but the end of the trial."""
         return self.for_ns is None
@@ -72,7 +79,7 @@ class PlannedFault(msgspec.Struct, frozen=True, kw_only=True):
         if self.pairs is None:
             return self.targets
         named = [b for _, b in self.pairs]
-        if self.fault != "cut":
+        if self.kind.targets != "arrows":
             named += [a for a, _ in self.pairs]
         return list(dict.fromkeys(named))
 
@@ -111,6 +118,11 @@ class PlannedTrial(msgspec.Struct, frozen=True, kw_only=True):
     faults: list[PlannedFault]
     phases: list[Phase]
     quorum: list[Quorum]
+
+    @property
+    def liars(self) -> frozenset[str]:
+        """Return the hosts that are made to break the rules: no claim covers them."""
+        return frozenset(host for f in self.faults if f.kind.victim == "lies" for host in f.targets)
 
 
 class PlannedCell(msgspec.Struct, frozen=True, kw_only=True):

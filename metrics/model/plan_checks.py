@@ -35,20 +35,6 @@ class _Asked(msgspec.Struct, frozen=True):
     signal: str | None = None
 
 
-_ASKED = {
-    "delay": ("delay_ns", "jitter_ns"),
-    "clock_step": ("by_ns", "level"),
-    "clock_drift": ("by_ppb", "level"),
-    "ntp_offset": ("by_ns",),
-    "loss": ("share",),
-    "duplicate": ("share",),
-    "reorder": ("share", "by_ns"),
-    "silent": ("keep_slots",),
-    "byzantine": ("strategy", "by_ns"),
-}
-"""What each fault cannot be without."""
-
-
 def problem(plan: Plan) -> str:
     """Return what in the plan cannot be, with its key; "" when it all fits together."""
     return next(_problems(plan), "")
@@ -93,7 +79,7 @@ def _trial(trial: PlannedTrial, hosts: set[str]) -> Iterator[str]:
 
 
 def _lacking(fault: PlannedFault) -> list[str]:
-    return [key for key in _ASKED.get(fault.fault, ()) if fault.asked.get(key) is None]
+    return [key for key in fault.kind.asked if fault.asked.get(key) is None]
 
 
 def unlike(value: object, kind: Any) -> str:

@@ -210,12 +210,12 @@ def _truth(
 ) -> tuple[list[float], list[float | None]] | None:
     """Return (seconds, ms) of what a fault adds to node clock minus NTP; None for other kinds."""
     start, stop, end = fault.at_ns / 1e9, fault.end_ns / 1e9, analysis.data.end_ns / 1e9
-    match fault.fault:
-        case "clock_step":
+    match fault.kind.clock:
+        case "step":
             first = last = fault.asked["by_ns"] / 1e6
-        case "clock_drift":
+        case "drift":
             first, last = 0.0, fault.asked["by_ppb"] * (stop - start) / 1e6
-        case "ntp_offset":
+        case "lie":
             first = last = -fault.asked["by_ns"] / 1e6
         case _:
             return None

@@ -99,7 +99,7 @@ def _invalid(data: TrialData, measured: list[FaultResult], judged: list[Check]) 
 
 def _unasked_boots(data: TrialData) -> list[str]:
     """Return a reason for each host that booted within the trial although nobody cut its power."""
-    cut = {host for f in data.planned.faults if f.fault == "power_cut" for host in f.targets}
+    cut = {host for f in data.planned.faults if f.kind.reboots for host in f.targets}
     return [
         f"{host} rebooted, which nobody asked for"
         for host in (planned.host for planned in data.plan.hosts)

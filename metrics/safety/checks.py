@@ -113,7 +113,7 @@ def _verdict(data: TrialData, name: str, problems: list[Violation], fine: str) -
     gap = _gap(data)
     if gap:
         return Check(name, UNKNOWN, gap)
-    liars = data.liars
+    liars = data.planned.liars
     left_out = f"; left out as not correct: {', '.join(sorted(liars))}" if liars else ""
     return Check(name, HOLDS, fine + left_out)
 

@@ -80,7 +80,7 @@ def tell(data: TrialData, chain: ChainView) -> Story | None:
 
     Liars are not heard, nor hosts whose record is damaged.
     """
-    unheard = data.liars | data.intake.damaged
+    unheard = data.planned.liars | data.intake.damaged
     events = [e for e in data.events("irreversible", IRREVERSIBLE) if e.host not in unheard]
     ids: dict[int, set[str]] = defaultdict(set)
     for event in events:

@@ -18,9 +18,6 @@ MADE = "num id slot producer confirmed"
 STARTED = "resumed_num resumed_lib role"
 SLOT_DUE = "slot head_num lib_num"
 SCHEDULE = "version state num producers"
-SILENCING = ("kill", "crash", "pause", "silent", "partition")
-"""Faults that only take producers away, which the plan's quorum counts: what is left is whole."""
-RESTARTING = ("kill", "crash", "power_cut")
 WIPED = "everything"
 """What a crash says it loses when it takes the disk."""
 ON_TIME = ("", "fio")
@@ -41,7 +38,7 @@ class Facts:
 
 def gather(data: TrialData, without: frozenset[str] = frozenset()) -> Facts:
     """Return the records of the trial's correct nodes, but for those hosts."""
-    left_out = data.liars | without
+    left_out = data.planned.liars | without
     life = _lives(data)
 
     def events(kind: str, columns: str) -> Iterator[Event]:
@@ -86,7 +83,7 @@ def stretches(
         blocks_per_turn=plan.blocks_per_turn,
         two_stage=plan.two_stage,
     )
-    disturbing = [f for f in planned.faults if f.fault not in SILENCING]
+    disturbing = [f for f in planned.faults if not f.kind.leaves_rest_whole]
     back_ns = _back(planned, list(started))
     restarts_ns = [0, *back_ns.values()]
     fresh_ns = RECONNECT_NS + 2 * plan.round_slots * plan.slot_ns
@@ -115,7 +112,7 @@ def _back(planned: PlannedTrial, started: list[tuple[str, float]]) -> dict[int, 
     """Return by the end of each restart when the last of its nodes was there again."""
     found: dict[int, float] = {}
     for fault in planned.faults:
-        if fault.fault in RESTARTING:
+        if fault.kind.victim == "dead":
             first = [
                 min((t for host, t in started if host == target and t > fault.at_ns), default=0.0)
                 for target in fault.targets
@@ -191,7 +188,9 @@ def _signed(data: TrialData, events: Any) -> list[Signed]:
 
     A body that was only received proves a signature while nobody lies: only then does it count.
     """
-    lying = {p for host in data.plan.hosts if host.host in data.liars for p in host.producers}
+    lying = {
+        p for host in data.plan.hosts if host.host in data.planned.liars for p in host.producers
+    }
     refused = {e.fields[0] for e in data.events("rejected", "id what") if e.fields[1] == "block"}
     found: dict[str, Signed] = {}
     for e in events("produced", MADE):
