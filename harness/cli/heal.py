@@ -1,14 +1,16 @@
-"""The command heal: every fault off every host."""
+"""Commands that end what a lab still has, whoever began it: heal, stop, collect."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from harness.cli.options import Become, Inventory, Limit, password
+from harness.cli.options import AsJson, Become, Inventory, Limit, Runs, password, run_names
+from harness.controller import store
 from harness.controller.console import Show
 from harness.controller.terminal import console_of, said, styled
 from harness.errors import EXIT_LAB
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
 
 BOOT_S = 180.0
 """How long a host whose power was cut may take to come back."""
+Force = Annotated[
+    bool, typer.Option("--force", help="Also a campaign whose controller may be alive.")
+]
+MaybeRun = Annotated[
+    str | None,
+    typer.Argument(metavar="[RUN]", help="The run it has to be of.", autocompletion=run_names),
+]
 
 
 def heal(inventory_path: Inventory, limit: Limit = "", become: Become = False) -> None:
@@ -34,16 +43,69 @@ def heal(inventory_path: Inventory, limit: Limit = "", become: Become = False) -
     show = Show(console)
 
     with Remote(lab) as remote:
-        clean = heal_provider(remote, show)
+        clean = _heal_provider(remote, show)
         show.tick(f"healing {len(lab.hosts)} host(s)")
         outcome = healing.heal(remote)
     show.quiet()
-    print_outcome(console, outcome)
+    _print_outcome(console, outcome)
     if not clean or not all(each for each, _ in outcome.values()):
         raise typer.Exit(EXIT_LAB)
 
 
-def heal_provider(remote: Remote, show: Show) -> bool:
+def stop(inventory_path: Inventory, force: Force = False, become: Become = False) -> None:
+    from harness.orchestrator import stopping
+    from harness.remote.fan_out import Remote
+    from harness.testbed import lock
+
+    lab = inventory.load(inventory_path)
+    if become:
+        lab = lab.with_become_password(password())
+    console = console_of()
+    with contextlib.ExitStack() as stack:
+        if not force:
+            stack.enter_context(lock.hold(lab.lab_id, stopping.PURPOSE))
+        remote = stack.enter_context(Remote(lab))
+        held = stopping.seize(remote, force=force)
+        clean = _heal_provider(remote, Show(console))
+        outcome = stopping.stop(remote, held)
+    _print_outcome(console, outcome)
+    if not clean or not all(done for done, _ in outcome.values()):
+        raise typer.Exit(EXIT_LAB)
+
+
+def collect(
+    inventory_path: Inventory,
+    run: MaybeRun = None,
+    runs: Runs = store.ROOT,
+    as_json: AsJson = False,
+) -> None:
+    from harness.cli.summary_tables import print_summary
+    from harness.orchestrator import left_behind
+    from harness.orchestrator.reporting import report
+    from harness.remote.fan_out import Remote
+    from harness.testbed import lock
+
+    lab = inventory.load(inventory_path)
+    console = console_of(stderr=as_json)
+    show = Show(console)
+    purpose = "slotlab collect"
+    with (
+        lock.hold(lab.lab_id, purpose),
+        Remote(lab) as remote,
+        lock.hold_hosts(remote, purpose),
+    ):
+        show.tick("collecting")
+        collected = left_behind.bring_home(remote, runs, run)
+    for problem in collected.problems:
+        show.step(f"warning: {problem}")
+    path = collected.folder.path
+    summary = report(path, show.tick)
+    show.quiet()
+    status = print_summary(console, path, summary, as_json=as_json)
+    raise typer.Exit(status)
+
+
+def _heal_provider(remote: Remote, show: Show) -> bool:
     """Return whether nothing is left of what a provider took, and say what was.
 
     It comes first, as hosts that are off cannot be asked.
@@ -57,7 +119,7 @@ def heal_provider(remote: Remote, show: Show) -> bool:
     clean, healed = power.heal(remote.inventory)
     if healed or not clean:
         text = ", ".join(healed) or "is not healed; is its command in slotlab_power right?"
-        print_outcome(show.console, {"provider": (clean, text)})
+        _print_outcome(show.console, {"provider": (clean, text)})
     if healed:
         names = [host.name for host in remote.inventory.hosts]
         healing.await_agents(remote, names, within_s=BOOT_S, tell=tell)
@@ -65,7 +127,7 @@ def heal_provider(remote: Remote, show: Show) -> bool:
     return clean
 
 
-def print_outcome(console: Console, outcome: Mapping[str, tuple[bool, str]]) -> None:
+def _print_outcome(console: Console, outcome: Mapping[str, tuple[bool, str]]) -> None:
     """Print one line a host: whether it went well, and what was done or why not."""
     for host, (done, text) in outcome.items():
         console.print(f"{host}: {styled('ok' if done else 'fail')} {said(text)}", markup=True)

@@ -17,7 +17,7 @@ from harness.errors import EXIT_LAB, UsageError
 from harness.inventory import inventory
 from harness.inventory.limit import limited
 from harness.notation import units
-from harness.preflight.rows import Row
+from harness.preflight.rows import Row, failed
 from harness.preflight.table import findings_of, shown
 
 if TYPE_CHECKING:
@@ -98,18 +98,17 @@ def check(
         lab = lab.with_become_password(password())
     console = console_of(stderr=as_json)
     show = Show(console)
-    report = check.check(lab, options, show.tick)
+    rows, measured = check.check(lab, options, show.tick), list[Row]()
     show.quiet()
-    rows, measured = list(report.rows), list[Row]()
     if not as_json:
         console.print(findings_of(shown(rows, everything=everything)))
-    if calibrate and report.ok:
+    if calibrate and not failed(rows):
         measured = calibrating.calibrate(lab, show.step)
         if not as_json:
             console.print(findings_of(measured))
     if as_json:
         print(json.dumps([dataclasses.asdict(row) for row in rows + measured], indent=1))
-    if any(row.verdict == "fail" for row in rows + measured):
+    if failed(rows + measured):
         raise typer.Exit(EXIT_LAB)
 
 

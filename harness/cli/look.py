@@ -52,9 +52,7 @@ def report(
     show = Show(console)
     summary = rebuild(folder, show.tick, other=other)
     show.quiet()
-    status = print_summary(console, folder, summary)
-    if as_json:
-        print((folder / "summary.json").read_text(), end="")
+    status = print_summary(console, folder, summary, as_json=as_json)
     if open_it:
         webbrowser.open((folder / "report.html").resolve().as_uri())
     raise typer.Exit(status)

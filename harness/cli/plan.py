@@ -62,5 +62,5 @@ def _asked(lab: Inventory, draft: Plan, show: Show) -> LabView:
         fleet = Fleet(remote)
         hellos = fleet.hello(show.tick)
         show.tick("asking who sets their clocks, and what is deployed")
-        clock_strangers.refuse(draft, fleet)
+        clock_strangers.refuse(draft, fleet.ask_each)
         return view(lab, fleet.deployed(), hellos)

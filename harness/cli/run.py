@@ -60,9 +60,7 @@ def run_campaign(
         only_cell=only,
     )
     outcome = run(options, Show(console))
-    if as_json:
-        print((outcome.folder / "summary.json").read_text(), end="")
-    raise typer.Exit(print_summary(console, outcome.folder, outcome.summary))
+    raise typer.Exit(print_summary(console, outcome.folder, outcome.summary, as_json=as_json))
 
 
 def _run_in_sim(
@@ -75,9 +73,7 @@ def _run_in_sim(
     console = console_of(stderr=as_json)
     options = SimOptions(campaign=name, runs=runs, seed=seed, only_cell=only)
     outcome = run(options, Show(console))
-    if as_json:
-        print((outcome.folder / "summary.json").read_text(), end="")
-    status = print_summary(console, outcome.folder, outcome.summary)
+    status = print_summary(console, outcome.folder, outcome.summary, as_json=as_json)
     if status != EXIT_OK:
         print(f"repeat:  {repeat_line(options, outcome.plan)}", file=console.file)
     raise typer.Exit(status)

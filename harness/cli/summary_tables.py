@@ -19,8 +19,15 @@ from metrics.report import fault_text
 _EXIT = {"pass": EXIT_OK, "fail": EXIT_FAILED, "invalid": EXIT_LAB}
 
 
-def print_summary(console: Console, folder: Path, summary: Mapping[str, Any]) -> int:
-    """Return the exit status the verdict earns after printing tables and the report's path."""
+def print_summary(
+    console: Console, folder: Path, summary: Mapping[str, Any], *, as_json: bool = False
+) -> int:
+    """Print tables and the report's path, and return the exit status that the verdict earns.
+
+    as_json: also the summary itself, on standard output; console is another then.
+    """
+    if as_json:
+        print((folder / "summary.json").read_text(), end="")
     for table in phases_of(summary):
         console.print(table)
     console.print(faults_of(summary))

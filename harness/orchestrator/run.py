@@ -29,6 +29,7 @@ from harness.orchestrator.trial_state import Context
 from harness.plan import lab_view, planner
 from harness.plan.genesis import KeyFolder
 from harness.preflight import check
+from harness.preflight.rows import failed
 from harness.remote.fan_out import Remote
 from harness.testbed import armed, lock
 from metrics.model.plan import Plan, PlannedTrial
@@ -162,11 +163,11 @@ def _trials(context: Context, only_cell: int | None) -> tuple[TrialFile, ...]:
 
 def _check_hosts(lab: inventory.Inventory, *, slot_ns: int, tell: Tell) -> None:
     """Refuse a lab in which something would fail later; after deploy, sudo is not needed."""
-    report = check.check(lab, check.CheckOptions(slot_ns=slot_ns), tell)
-    failed = [row for row in report.failed if row.check != "sudo"]
-    if failed:
-        more = f" ({len(failed) - 1} more: slotlab check)" if len(failed) > 1 else ""
-        raise RunError(f"{failed[0]}{more}")
+    rows = check.check(lab, check.CheckOptions(slot_ns=slot_ns), tell)
+    wrong = [row for row in failed(rows) if row.check != "sudo"]
+    if wrong:
+        more = f" ({len(wrong) - 1} more: slotlab check)" if len(wrong) > 1 else ""
+        raise RunError(f"{wrong[0]}{more}")
 
 
 def _check_clocks(hellos: Mapping[str, Hello]) -> None:

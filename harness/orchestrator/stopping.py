@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.orchestrator.lease_renewer import LOCK_TTL_NS
 from harness.orchestrator.trial_teardown import UNITS
 from harness.remote.fan_out import Remote
-from harness.remote.sudo import REMEDY, as_root, asks_for_password
+from harness.remote.sudo import problem, run_as_root
 from harness.testbed import armed, healing
 from harness.testbed.armed import HostState
 from harness.testbed.lock import HostLock, is_dead
@@ -60,23 +60,18 @@ def stop(remote: Remote, seized: Seized) -> dict[str, Outcome]:
 def _end_units(remote: Remote, hosts: list[str], owner: str) -> dict[str, Outcome]:
     """Stop node, probe and client there: by the agent, else as root."""
     ended: dict[str, Outcome] = {}
-    by_hand: dict[str, tuple[str, str]] = {}
+    by_hand: dict[str, str] = {}
     request = {"op": "stop", "units": UNITS, "owner": owner}
     for host, reply in remote.ctl(dict.fromkeys(hosts, request), timeout_s=STOP_S).items():
         ended[host] = (not reply.problem, reply.problem)
         if reply.problem:
-            place = remote.inventory.host(host)
-            held = shlex.quote(f"{place.state_dir}/agent/running")
+            held = shlex.quote(f"{remote.inventory.host(host).state_dir}/agent/running")
             units = " ".join(f"slotlab-{name}.service" for name in UNITS)
             script = f"systemctl stop {units}; rm -f {held} /run/slotlab/lock.json"
-            by_hand[host] = as_root(place, f"sh -c {shlex.quote(script)}")
-    if by_hand:
-        commands = {host: line for host, (line, _) in by_hand.items()}
-        given = {host: text for host, (_, text) in by_hand.items()}
-        for host, result in remote.run_each(commands, stdin=given, timeout_s=STOP_S).items():
-            fix = f"; {REMEDY}" if asks_for_password(result.stderr) else ""
-            said = f"agent: {ended[host][1]}; by hand: {result.problem}{fix}"
-            ended[host] = (True, "") if result.ok else (False, f"nodes not stopped: {said}")
+            by_hand[host] = f"sh -c {shlex.quote(script)}"
+    for host, result in run_as_root(remote, by_hand, timeout_s=STOP_S).items():
+        said = f"agent: {ended[host][1]}; by hand: {problem(result)}"
+        ended[host] = (True, "") if result.ok else (False, f"nodes not stopped: {said}")
     return ended
 
 

@@ -23,7 +23,7 @@ from harness.preflight import clock, identity, in_common, machine, network, plac
 from harness.preflight.clock import Controller
 from harness.preflight.host_report import Found
 from harness.preflight.pair_traffic import MEET_S, PairCount, Traffic, measure
-from harness.preflight.rows import CheckReport, Row, Verdict
+from harness.preflight.rows import Row, Verdict
 from harness.remote import host_python
 from harness.remote.agent_channel import NOT_DEPLOYED, PATIENCE_S, Reply
 from harness.remote.fan_out import HostResult, Remote
@@ -69,7 +69,7 @@ class _Asked:
 
 def check(
     inventory: Inventory, options: CheckOptions | None = None, tell: Tell = nobody
-) -> CheckReport:
+) -> list[Row]:
     """Return the findings for every host; what cannot be reached is a finding, never an error.
 
     tell gets lines that say what is going on and who is awaited. Unknown host keys are pinned on
@@ -86,8 +86,7 @@ def check(
         if (found := asked.found.get(host.name)) is not None:
             rows += findings(host, found, inventory.lab, options, asked.controller)
             rows.append(_agent(asked.agents[host.name]))
-    rows += _of_lab(inventory, asked, rows, options)
-    return CheckReport(tuple(rows))
+    return rows + _of_lab(inventory, asked, rows, options)
 
 
 def findings(

@@ -5,18 +5,14 @@ The agents would refuse to arm it; here it is said before anything starts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from harness.errors import PlanError
 from metrics.model.plan import Plan
 
-
-class Fleet(Protocol):
-    """Who asks the agents."""
-
-    def ask_each(self, requests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-        """Return each agent's answer to its own request."""
+Ask = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, Any]]
+"""Takes a request a host and returns the agents' answers."""
 
 
 def moved(plan: Plan) -> list[str]:
@@ -26,7 +22,7 @@ def moved(plan: Plan) -> list[str]:
     return sorted({host for fault in moving for host in fault.targets})
 
 
-def refuse(plan: Plan, fleet: Fleet) -> None:
+def refuse(plan: Plan, ask: Ask) -> None:
     """Ask the hosts whose clocks the plan moves who else sets them.
 
     Raises:
@@ -34,7 +30,7 @@ def refuse(plan: Plan, fleet: Fleet) -> None:
         RunError: an agent does not answer.
     """
     hosts = moved(plan)
-    answers = fleet.ask_each({host: {"op": "clock_setters"} for host in hosts}) if hosts else {}
+    answers = ask({host: {"op": "clock_setters"} for host in hosts}) if hosts else {}
     found = [f"{host}: {'; '.join(answers[host]['others'])}" for host in hosts
              if answers[host]["others"]]  # fmt: skip
     if found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,18 +26,6 @@ class Row:
         return f"{self.host}: {self.check}: {self.detail}{remedy}"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
-    """All findings, host by host in inventory order."""
-
-    rows: tuple[Row, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Return whether nothing failed; warnings do not count."""
-        return not self.failed
-
-    @property
-    def failed(self) -> tuple[Row, ...]:
-        """Return the rows that failed."""
-        return tuple(row for row in self.rows if row.verdict == "fail")
+def failed(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows that failed; warnings do not count."""
+    return [row for row in rows if row.verdict == "fail"]

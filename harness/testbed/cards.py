@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 
 from harness.inventory.inventory import Host
 
-COMMAND = ("ip", "-j", "addr")
-
 
 class Card(NamedTuple):
     """One interface. refused: addresses that IPv6 found to be another machine's (dadfailed)."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from harness.remote.agent_channel import NOT_DEPLOYED, PATIENCE_S, PYTHON
 from harness.remote.fan_out import Remote
-from harness.remote.sudo import REMEDY, as_root, asks_for_password
+from harness.remote.sudo import problem, run_as_root
 
 _BY_HAND = f"env {PYTHON} -m faults heal"
 _NOT_REACHED = ("unreachable", "auth_failed", "host_key", "file")
@@ -55,17 +55,12 @@ def heal(remote: Remote) -> dict[str, tuple[bool, str]]:
             left = said.get("left")
             healed = _names(said.get("healed"))
             outcome[host] = (not left, f"left over: {_names(left)}" if left else healed)
-    if dead:
-        asked = {host: as_root(remote.inventory.host(host), _BY_HAND) for host in dead}
-        commands = {host: line for host, (line, _) in asked.items()}
-        given = {host: text for host, (_, text) in asked.items()}
-        for host, result in remote.run_each(commands, stdin=given, timeout_s=60).items():
-            if result.ok:
-                text = result.stdout.strip().splitlines()[-1:] or ["nothing left"]
-                outcome[host] = (True, f"without the agent: {text[0]}")
-            else:
-                fix = f"; {REMEDY}" if asks_for_password(result.stderr) else ""
-                outcome[host] = (False, f"agent: {dead[host]}; by hand: {result.problem}{fix}")
+    for host, result in run_as_root(remote, dict.fromkeys(dead, _BY_HAND), timeout_s=60).items():
+        if result.ok:
+            text = result.stdout.strip().splitlines()[-1:] or ["nothing left"]
+            outcome[host] = (True, f"without the agent: {text[0]}")
+        else:
+            outcome[host] = (False, f"agent: {dead[host]}; by hand: {problem(result)}")
     return {host.name: outcome[host.name] for host in remote.inventory.hosts}
 
 

@@ -65,7 +65,7 @@ def test_check_pins_host_keys_and_both_ways_lead_through_the_jump_host(rack: Inv
         with pytest.raises(RemoteFailure) as caught:
             call_inside(rack.netns, partial(connect, host.ssh))
         assert caught.value.reason in ("host_key", "unreachable")
-    rows = [row for row in check.check(rack).rows if row.check.startswith("ssh")]
+    rows = [row for row in check.check(rack) if row.check.startswith("ssh")]
     assert {(row.host, row.verdict) for row in rows} == {("n1", "ok"), ("n2", "ok")}
     pinned = Path(rack.hosts[0].ssh.pin_file).read_text()
     assert all(host.ssh.address in pinned for host in rack.hosts) or pinned.count("|1|") >= 2

@@ -21,6 +21,7 @@ from harness.inventory.inventory import Inventory, load
 from harness.labs.lifecycle import container_lab, power, running
 from harness.orchestrator import calibrate
 from harness.preflight import check
+from harness.preflight.rows import failed
 from harness.remote.fan_out import Remote
 from harness.testbed import healing, lab_teardown
 from tests.waiting import wait_until
@@ -103,9 +104,9 @@ def test_a_deploy_changes_eight_hosts_and_a_second_one_nothing(
 
 def test_check_is_green_and_a_delay_is_measured_as_asked(lab: tuple[str, Inventory]) -> None:
     options = check.CheckOptions(loss_s=2)
-    report = check.check(lab[1], options)
-    assert [str(row) for row in report.rows if row.verdict == "fail"] == []
-    assert any(row.check == "baseline loss" and row.verdict == "ok" for row in report.rows)
+    rows = check.check(lab[1], options)
+    assert [str(row) for row in failed(rows)] == []
+    assert any(row.check == "baseline loss" and row.verdict == "ok" for row in rows)
     measured = calibrate.calibrate(only(lab[1], *(host.name for host in lab[1].hosts)), print)
     assert [str(row) for row in measured if row.verdict != "ok"] == []
     assert len(measured) == HOSTS * (HOSTS - 1) // 2 + 1
@@ -121,8 +122,9 @@ def test_a_data_path_that_is_not_there_is_seen_by_check_and_by_deploy(
         replace(three, address=two.address, interface="lo"),
     )
     inventory = replace(lab[1], hosts=wrong)
-    failed = {f"{row.host} {row.check}": row.detail for row in check.check(inventory).failed}
-    assert failed == {
+    found = failed(check.check(inventory))
+    details = {f"{row.host} {row.check}": row.detail for row in found}
+    assert details == {
         "n1 NIC": "no interface eth7; it has lo, eth0",
         "n2 NIC": f"no interface holds {three.address}",
         "n3 NIC": f"no interface holds {two.address}",
@@ -165,9 +167,9 @@ def test_another_interpreter_is_that_of_the_units_and_one_that_is_not_there_is_n
         assert said == [python, python]
         assert states(rollout.deploy(inventory, print)) == {"changed"}
     gone_python = replace(inventory, hosts=(replace(inventory.hosts[0], python="/opt/no/python"),))
-    failed = [row for row in check.check(gone_python).rows if row.verdict == "fail"]
+    rows = failed(check.check(gone_python))
     remedy = "correct ansible_python_interpreter or leave it out (/usr/bin/python3)"
-    assert [str(row) for row in failed] == [f"n1: python: no /opt/no/python; {remedy}"]
+    assert [str(row) for row in rows] == [f"n1: python: no /opt/no/python; {remedy}"]
     assert rollout.deploy(gone_python, print).failed == {"n1": f"no /opt/no/python; {remedy}"}
 
 

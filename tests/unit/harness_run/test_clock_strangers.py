@@ -29,13 +29,16 @@ class Hosts:
 
 def test_only_hosts_whose_own_clock_is_moved_are_asked() -> None:
     assert moved(planned(f"{HOST}, {DAEMON}, {PROCESS}")) == ["n1", "n2"]
-    refuse(planned(f"{HOST}, {DAEMON}, {PROCESS}"), Hosts(n1=[], n2=[]))
-    refuse(planned(PROCESS), Hosts())
+    refuse(planned(f"{HOST}, {DAEMON}, {PROCESS}"), Hosts(n1=[], n2=[]).ask_each)
+    refuse(planned(PROCESS), Hosts().ask_each)
 
 
 def test_who_sets_the_clock_is_named_with_its_host() -> None:
     with pytest.raises(PlanError) as caught:
-        refuse(planned(f"{HOST}, {DAEMON}"), Hosts(n1=[], n2=["phc2sys of x.service (y)", "z"]))
+        refuse(
+            planned(f"{HOST}, {DAEMON}"),
+            Hosts(n1=[], n2=["phc2sys of x.service (y)", "z"]).ask_each,
+        )
     assert str(caught.value) == (
         "others set the clocks that are to be moved: n2: phc2sys of x.service (y); z;"
         " stop them there, or use level: process"
