@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from faults.model.fault import SECOND_NS
 from harness.bench.row import Row, of_samples
 from harness.bench.timer import BareTimer
 from harness.errors import RunError
 
-S = 1_000_000_000
 COUNT = 100
-FIRST_NS = 3 * S
+FIRST_NS = 3 * SECOND_NS
 PERIOD_NS = 200_000_000
 LENGTH_NS = 100_000_000
 REST_S = 5.0
@@ -54,7 +54,7 @@ def rows() -> list[Row]:
             }
             for n in range(COUNT)
         ]  # fmt: skip
-        request = {"trial": "bench", "t0_wall_ns": time.time_ns(), "lease_ns": 600 * S}
+        request = {"trial": "bench", "t0_wall_ns": time.time_ns(), "lease_ns": 600 * SECOND_NS}
         armed = _ask(Path(folder), "arm", faults=faults, **request)
         t0_ns = armed["t0_boottime_ns"]
         begin_ns = [t0_ns + FIRST_NS + n * PERIOD_NS for n in range(COUNT)]

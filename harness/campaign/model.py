@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from faults.model.fault import SECOND_NS
 from harness.campaign.fault_spec import FaultSpec, Selector
 from harness.campaign.values import Duration, Lease, Offset, Rate, Share, Size, Strict
 from harness.notation import units
@@ -74,7 +75,7 @@ class ChainSpec(Strict):
             raise ValueError("lock_on_proposed and timing are for profile eosio; remove them")
         spec = self.bitshares or BitsharesSpec()
         interval_ns = spec.block_interval or self.slot
-        if interval_ns % units.SECOND_NS or not 1 <= interval_ns // units.SECOND_NS <= 30:
+        if interval_ns % SECOND_NS or not 1 <= interval_ns // SECOND_NS <= 30:
             raise ValueError(
                 "slot must be 1s to 30s in whole seconds under bitshares; write that, or give"
                 " bitshares.block_interval and any slot"
@@ -89,8 +90,8 @@ class ChainSpec(Strict):
             return None
         spec = self.bitshares or BitsharesSpec()
         return {
-            "block_interval_s": (spec.block_interval or self.slot) // units.SECOND_NS,
-            "maintenance_interval_s": spec.maintenance_interval // units.SECOND_NS,
+            "block_interval_s": (spec.block_interval or self.slot) // SECOND_NS,
+            "maintenance_interval_s": spec.maintenance_interval // SECOND_NS,
             "maintenance_skip_slots": spec.maintenance_skip_slots,
             "required_participation": round(spec.required_participation * 10_000),
             "undo_limit": spec.undo_limit,

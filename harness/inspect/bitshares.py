@@ -6,7 +6,8 @@ import re
 import struct
 from collections.abc import Mapping
 
-from harness.inspect.fields import NS_PER_S, InspectError, brief, digest, items, text, time_ns
+from faults.model.fault import SECOND_NS
+from harness.inspect.fields import InspectError, brief, digest, items, text, time_ns
 from harness.inspect.keys import parse_signature, print_public_key
 from node.chain.bitshares.header import ID_BYTES, ZERO_ID, BlockHeader
 from node.chain.encoding.crypto import recover
@@ -23,14 +24,14 @@ def parse_header(fields: Mapping[str, object]) -> BlockHeader:
     if items(fields, "extensions"):
         raise InspectError("extensions: only an empty list is known")
     wall_ns = time_ns(text(fields, "timestamp"), "timestamp")
-    if wall_ns % NS_PER_S or not 0 <= wall_ns // NS_PER_S < 1 << 32:
+    if wall_ns % SECOND_NS or not 0 <= wall_ns // SECOND_NS < 1 << 32:
         raise InspectError(
             f"timestamp: {brief(fields['timestamp'])} is not on a full second of 32 bits"
         )
     witness = text(fields, "witness")
     return BlockHeader(
         previous=digest(fields, "previous", size=ID_BYTES),
-        timestamp_s=wall_ns // NS_PER_S,
+        timestamp_s=wall_ns // SECOND_NS,
         witness=witness_number(witness, "witness"),
         transaction_mroot=digest(fields, "transaction_merkle_root", size=ID_BYTES),
         producer=witness,

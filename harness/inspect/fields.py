@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from faults.model.fault import SECOND_NS
 from harness.errors import OperatorError
 
-NS_PER_S = 1_000_000_000
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|\+00:00)?")
 
 
@@ -121,13 +121,13 @@ def time_ns(value: str, key: str) -> int:
         seconds = int(datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp())
     except ValueError as error:
         raise InspectError(f"{key}: {brief(value)}: {error}") from error
-    return seconds * NS_PER_S + int((found[2] or "0").ljust(9, "0"))
+    return seconds * SECOND_NS + int((found[2] or "0").ljust(9, "0"))
 
 
 def print_time(wall_ns: int) -> str:
     """Return the UTC time as public APIs print it, with milliseconds."""
-    moment = datetime.fromtimestamp(wall_ns // NS_PER_S, UTC).replace(tzinfo=None)
-    return f"{moment.isoformat()}.{wall_ns % NS_PER_S // 1_000_000:03}"
+    moment = datetime.fromtimestamp(wall_ns // SECOND_NS, UTC).replace(tzinfo=None)
+    return f"{moment.isoformat()}.{wall_ns % SECOND_NS // 1_000_000:03}"
 
 
 def unwrap(printed: object, what: str) -> Mapping[str, object]:

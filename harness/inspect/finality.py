@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import msgspec
 
+from faults.model.fault import SECOND_NS
 from harness.inspect.eosio import CLOCK
 from harness.inspect.explain import check_profile
-from harness.inspect.fields import NS_PER_S, InspectError
+from harness.inspect.fields import InspectError
 from harness.inspect.turns import PRODUCERS_MAX, TURN_MAX, check_range
 from harness.plan import consensus
 from metrics.model.plan import Bounds
@@ -82,9 +83,9 @@ def question(
     check_range(turn, 1, TURN_MAX, "blocks-per-turn")
     if is_bitshares and turn != 1:
         raise InspectError("blocks-per-turn: under bitshares a witness has 1 slot at a time")
-    default_ns = BITSHARES_INTERVAL_S * NS_PER_S if is_bitshares else CLOCK.slot_ns
+    default_ns = BITSHARES_INTERVAL_S * SECOND_NS if is_bitshares else CLOCK.slot_ns
     slot_ns = default_ns if slot_ns is None else slot_ns
-    check_range(slot_ns, 1, 3600 * NS_PER_S, "slot")
+    check_range(slot_ns, 1, 3600 * SECOND_NS, "slot")
     return Question(
         profile=profile, producers=producers, blocks_per_turn=turn, down=down, slot_ns=slot_ns
     )
@@ -97,7 +98,7 @@ def finality(asked: Question) -> dict[str, object]:
     """
     lags = simulated_lags(asked)
     blocks = [lag for lag, _ in lags]
-    seconds = [slots * asked.slot_ns / NS_PER_S for _, slots in lags]
+    seconds = [slots * asked.slot_ns / SECOND_NS for _, slots in lags]
     return {
         "profile": asked.profile,
         "producers": asked.producers,
@@ -168,7 +169,7 @@ def _eosio_steps(asked: Question) -> Iterator[Step]:
     schedule = ProducerSchedule(0, _producers(asked.producers))
     silent = set(schedule.names[asked.producers - asked.down :])
     round_slots = asked.producers * asked.blocks_per_turn
-    first = CLOCK.slot_at(START_S * NS_PER_S) // round_slots * round_slots
+    first = CLOCK.slot_at(START_S * SECOND_NS) // round_slots * round_slots
     tally = genesis_tally(slot=first - 1, schedule=schedule, blocks_per_turn=asked.blocks_per_turn)
     marks: dict[str, Watermark] = {}
     for slot in range(first, first + (START_UP_ROUNDS + EOSIO_ROUNDS) * round_slots):
@@ -182,9 +183,9 @@ def _eosio_steps(asked: Question) -> Iterator[Step]:
 
 
 def _bitshares_steps(asked: Question) -> Iterator[Step]:
-    interval_s = max(1, min(INTERVAL_S_MAX, asked.slot_ns // NS_PER_S))
-    clock = SlotClock(interval_s * NS_PER_S)
-    first = clock.slot_at(START_S * NS_PER_S)
+    interval_s = max(1, min(INTERVAL_S_MAX, asked.slot_ns // SECOND_NS))
+    clock = SlotClock(interval_s * SECOND_NS)
+    first = clock.slot_at(START_S * SECOND_NS)
     witnesses = _producers(asked.producers)
     rules = Rules(
         witnesses=witnesses,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from faults.model.fault import SECOND_NS
 from harness.inspect.bitshares import witness_number
 from harness.inspect.eosio import CLOCK, parse_name
-from harness.inspect.fields import NS_PER_S, InspectError, brief, print_time, time_ns
+from harness.inspect.fields import InspectError, brief, print_time, time_ns
 from node.chain.bitshares.witness_schedule import shuffle
 from node.chain.encoding.name import name_to_u64
 from node.chain.model.slot import producer_index
@@ -83,8 +84,8 @@ def _seconds(head_time: str) -> int:
         seconds = int(head_time)
     else:
         wall_ns = time_ns(head_time, "head-time")
-        if wall_ns % NS_PER_S:
+        if wall_ns % SECOND_NS:
             raise InspectError(f"head-time: {brief(head_time)} is not on a full second")
-        seconds = wall_ns // NS_PER_S
+        seconds = wall_ns // SECOND_NS
     check_range(seconds, 0, (1 << 32) - 1, "head-time")
     return seconds

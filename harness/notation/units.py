@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TypeVar
 
+from faults.model.fault import SECOND_NS
+
 Scale = TypeVar("Scale", int, Decimal)
 
-SECOND_NS = 1_000_000_000
 
 _DURATION: Mapping[str, int] = {
     "ns": 1, "us": 1_000, "ms": 1_000_000,

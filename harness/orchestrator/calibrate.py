@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from faults.model.fault import SECOND_NS
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
-from harness.notation.units import SECOND_NS
 from harness.orchestrator.fleet import DeployedHost, Fleet, view
 from harness.plan.fault_support import mechanism
 from harness.preflight.pair_traffic import PairCount, Traffic, measure

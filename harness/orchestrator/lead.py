@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.notation.units import SECOND_NS
+from faults.model.fault import SECOND_NS
 from metrics.model.run_folder import Step
 
 FLOOR_NS = 6 * SECOND_NS

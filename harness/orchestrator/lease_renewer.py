@@ -14,8 +14,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from faults.model.fault import SECOND_NS
 from harness.errors import RunError
-from harness.notation.units import SECOND_NS
 from harness.remote.agent_channel import Reply
 from harness.testbed.lock import LOCKED, HostLock, refusals
 from harness.testbed.power import Provider

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import time
 
+from faults.model.fault import SECOND_NS
 from harness.errors import RunError
-from harness.notation.units import SECOND_NS
 from harness.orchestrator.trial_state import Context
 from harness.testbed.node_status import NodeStatus
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from faults.model.fault import SECOND_NS
 from harness.errors import Interrupted, RunError, StoreError
-from harness.notation.units import SECOND_NS
 from harness.orchestrator import readiness
 from harness.orchestrator.fleet import access, all_ok
 from harness.orchestrator.trial_state import Context, Progress

@@ -6,9 +6,9 @@ import time
 
 import msgspec
 
+from faults.model.fault import SECOND_NS
 from harness.campaign.fault_spec import PROVIDER_FAULTS
 from harness.errors import RunError
-from harness.notation.units import SECOND_NS
 from harness.orchestrator.trial_state import Context, Progress
 from metrics.model.plan import PlannedTrial
 from metrics.report import fault_text

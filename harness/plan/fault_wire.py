@@ -11,8 +11,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from faults.model.fault import SECOND_NS
 from harness.campaign.fault_spec import PROVIDER_FAULTS
-from harness.notation.units import SECOND_NS
 from metrics.model.plan import Plan, PlannedFault, PlannedHost, PlannedTrial
 
 NODE_UNIT = "slotlab-node.service"

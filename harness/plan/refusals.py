@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from faults.kinds.clock.clock_faults import GAP_NS
+from faults.model.fault import SECOND_NS
 from harness.campaign.fault_spec import PROVIDER_FAULTS
 from harness.errors import PlanError
-from harness.notation.units import SECOND_NS, text_of_ns
+from harness.notation.units import text_of_ns
 from harness.plan import consensus, phases
 from metrics.model.plan import SIM, PlannedFault, PlannedHost
 

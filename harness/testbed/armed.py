@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import msgspec
 
+from faults.model.fault import SECOND_NS
 from harness.errors import LockError
-from harness.notation.units import SECOND_NS
 from harness.remote.agent_channel import PATIENCE_S, Reply
 from harness.remote.fan_out import Remote
 from harness.testbed.lock import is_dead

@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from faults.model.fault import SECOND_NS
 from harness.controller.file_lock import held
 from harness.controller.state_dir import state_home
 from harness.errors import LockError
-from harness.notation.units import SECOND_NS
 from harness.remote.agent_channel import PATIENCE_S, Reply
 from harness.remote.fan_out import Lane, Remote
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from faults.model.fault import SECOND_NS
+
 PACKET_BYTES = 48
 PORT = 123
 CLIENT, SERVER = 3, 4
 
 _EPOCH_S = 2_208_988_800
 _ERA = 1 << 64
-_SECOND_NS = 1_000_000_000
 _HEADER = struct.Struct(">BBbbIII")
 _STAMPS = struct.Struct(">QQQQ")
 
@@ -34,13 +35,13 @@ class Answer(NamedTuple):
 
 def stamp(wall_ns: int) -> int:
     """Return wall time as an NTP time stamp."""
-    return ((wall_ns + _EPOCH_S * _SECOND_NS) << 32) // _SECOND_NS % _ERA
+    return ((wall_ns + _EPOCH_S * SECOND_NS) << 32) // SECOND_NS % _ERA
 
 
 def difference_ns(later: int, earlier: int) -> int:
     """Return later - earlier in nanoseconds; both are time stamps at most 68 years apart."""
     apart = (later - earlier + _ERA // 2) % _ERA - _ERA // 2
-    return apart * _SECOND_NS >> 32
+    return apart * SECOND_NS >> 32
 
 
 def question(sent: int) -> bytes:
@@ -54,7 +55,7 @@ def read_answer(data: bytes) -> Answer | None:
         return None
     flags, stratum, _, _, delay, dispersion, _ = _HEADER.unpack_from(data)
     _, origin, received, sent = _STAMPS.unpack_from(data, _HEADER.size)
-    root_ns = (dispersion + delay // 2) * _SECOND_NS >> 16
+    root_ns = (dispersion + delay // 2) * SECOND_NS >> 16
     return Answer(stratum, flags >> 6, root_ns, origin, received, sent)
 
 
@@ -75,7 +76,7 @@ def shifted(data: bytes, by_ns: int) -> bytes:
     stamps that are zero (unknown).
     """
     reference, origin, received, sent = _STAMPS.unpack_from(data, _HEADER.size)
-    by = (by_ns << 32) // _SECOND_NS
+    by = (by_ns << 32) // SECOND_NS
     moved = [(each + by) % _ERA if each else 0 for each in (reference, received, sent)]
     stamps = _STAMPS.pack(moved[0], origin, moved[1], moved[2])
     return data[: _HEADER.size] + stamps + data[PACKET_BYTES:]

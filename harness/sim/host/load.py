@@ -9,12 +9,11 @@ from collections import deque
 
 from coincurve import PrivateKey
 
+from faults.model.fault import SECOND_NS
 from harness.sim.host.engine import Engine
 from harness.sim.host.host import Host
 from node.events import Dropped, Load, Started, Stopped, Tx
 from node.local.load import Pace, Transfers
-
-SECOND_NS = 1_000_000_000
 
 
 class Client:

@@ -7,6 +7,7 @@ after its last probe.
 
 from __future__ import annotations
 
+from faults.model.fault import SECOND_NS
 from harness.sim.host.engine import Engine, stream
 from harness.sim.host.host import Host
 from harness.sim.host.records import boot_id
@@ -17,7 +18,6 @@ BURST = 8
 APART_NS = 5_000_000
 ANSWER_NS = 20_000
 WITHIN_NS = 2_500_000_000
-SECOND_NS = 1_000_000_000
 
 
 class Prober:
