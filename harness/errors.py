@@ -6,6 +6,9 @@ Operator errors (exit 2) are one line that names the file, the key and the remed
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
+
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_OPERATOR = 2
@@ -54,3 +57,9 @@ class LabInputError(LabError):
 
 class Interrupted(Exception):
     """The operator pressed Ctrl-C; faults are healed before this travels on."""
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Return the part of a message that names the known word most like word, or all of them."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"

@@ -19,9 +19,8 @@ from pydantic import ValidationError
 from harness.campaign import expectations
 from harness.campaign.fault_spec import FAULTS
 from harness.campaign.model import SCHEMA, Campaign
-from harness.campaign.values import nearest
 from harness.controller.state_dir import CAMPAIGNS
-from harness.errors import CampaignError
+from harness.errors import CampaignError, nearest
 from harness.notation.yaml_strict import BadYamlError, StrictLoader, parse_yaml
 from metrics.model.plan_checks import RESERVED
 

@@ -6,10 +6,10 @@ are ratios, counts stay numbers. Phase names are checked by the plan, which know
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
+from harness.errors import nearest
 from harness.notation import units
 from metrics.measure.registry import EXPECTED
 from metrics.model.plan_checks import ALWAYS, EACH_FAULT
@@ -48,7 +48,7 @@ def _invariants(body: Any) -> list[str]:
         raise ValueError(f"always: write a list of {', '.join(INVARIANTS)}")
     for i, name in enumerate(body):
         if name not in INVARIANTS:
-            raise ValueError(f"always[{i}]: unknown check {name}; {_near(str(name), INVARIANTS)}")
+            raise ValueError(f"always[{i}]: unknown check {name}; {nearest(str(name), INVARIANTS)}")
     return list(body)
 
 
@@ -56,7 +56,7 @@ def _each_fault(body: Any) -> dict[str, int]:
     found = _map(body, "each_fault")
     for key in found:
         if key != "recovers_within":
-            raise ValueError(f"each_fault.{key}: unknown key; {_near(key, ('recovers_within',))}")
+            raise ValueError(f"each_fault.{key}: unknown key; {nearest(key, ('recovers_within',))}")
     where = "each_fault.recovers_within"
     return {key: _convert(units.positive_ns, value, where) for key, value in found.items()}
 
@@ -66,7 +66,7 @@ def _metrics(phase: str, body: Any) -> dict[str, Any]:
     for metric, bounds in _map(body, phase).items():
         where = f"{phase}.{metric}"
         if metric not in EXPECTED:
-            raise ValueError(f"{where}: unknown metric; {_near(metric, tuple(EXPECTED))}")
+            raise ValueError(f"{where}: unknown metric; {nearest(metric, tuple(EXPECTED))}")
         if EXPECTED[metric].quantiles:
             resolved[metric] = {
                 key: _bounds(metric, part, f"{where}.{_quantile(key, where)}")
@@ -110,8 +110,3 @@ def _map(body: Any, where: str) -> Mapping[str, Any]:
     if not isinstance(body, dict):
         raise ValueError(f"{where}: write a map of names")
     return {key: value for key, value in body.items() if not str(key).startswith("x-")}
-
-
-def _near(word: str, known: tuple[str, ...]) -> str:
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"

@@ -6,12 +6,12 @@ parts per billion.
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from harness.errors import nearest
 from harness.notation import units
 
 PPB_MAX = 100_000_000
@@ -98,12 +98,6 @@ class Strict(BaseModel):
                     "unknown_key", "{hint}", {"key": str(key), "hint": _unknown(str(key), known)}
                 )
         return kept
-
-
-def nearest(word: str, known: list[str]) -> str:
-    """Return a text that names the known word most like word, or all of them."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
 
 
 def _unknown(key: str, known: list[str]) -> str:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.controller.state_dir import state_home
+from harness.errors import nearest
 from harness.inventory import ansible_templates, ansible_values, files
 from harness.inventory.ansible_values import BECOME_PASSWORDS
 from harness.inventory.names import check_addresses, check_words
 from harness.inventory.ssh_options import SshConfigError, SshOptions, resolve
-from harness.inventory.values import TIME_POLICIES, InventoryError, Reader, TimePolicy, nearest
+from harness.inventory.values import TIME_POLICIES, InventoryError, Reader, TimePolicy
 
 LabKind = Literal["hardware", "vm", "container"]
 LABS: tuple[LabKind, ...] = ("hardware", "vm", "container")
@@ -87,7 +88,7 @@ class Inventory:
             if host.name == name:
                 return host
         names = [host.name for host in self.hosts]
-        raise InventoryError(f"{self.path}: no host {name}{nearest(name, names)}")
+        raise InventoryError(f"{self.path}: no host {name}; {nearest(name, names)}")
 
     @property
     def lab_id(self) -> str:

@@ -6,9 +6,8 @@ import fnmatch
 import re
 from dataclasses import replace
 
-from harness.errors import UsageError
+from harness.errors import UsageError, nearest
 from harness.inventory.inventory import Inventory
-from harness.inventory.values import nearest
 
 EVERY = ("all", "*")
 
@@ -60,5 +59,5 @@ def _named(word: str, members: dict[str, set[str]]) -> set[str]:
         return every
     fits = fnmatch.filter(members, word)
     if not fits:
-        raise ValueError(f"no host, group or zone {word!r}{nearest(word, list(members))}")
+        raise ValueError(f"no host, group or zone {word!r}; {nearest(word, list(members))}")
     return set[str]().union(*(members[name] for name in fits))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
 import shlex
@@ -11,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from harness.errors import OperatorError
+from harness.errors import OperatorError, nearest
 from node.timing.ntp_rules import split_server
 
 DEFAULT_PYTHON = "/usr/bin/python3"
@@ -58,7 +57,7 @@ class Reader:
         known = HOST_KEYS + LAB_KEYS
         for key in self.values:
             if key.startswith("slotlab_") and key not in known:
-                problem = f"unknown variable {key}{nearest(key, known)}"
+                problem = f"unknown variable {key}; {nearest(key, known)}"
                 raise InventoryError(f"{self.where}: {problem}")
 
     def word(self, key: str) -> str:
@@ -117,7 +116,7 @@ class Reader:
             word = {True: "on", False: "off"}.get(raw, str(raw))  # YAML reads on as true
             word = {"True": "on", "true": "on", "False": "off", "false": "off"}.get(word, word)
             if word not in POWER_WORDS:
-                raise self._error(key, f"unknown word {word}{nearest(word, POWER_WORDS)}")
+                raise self._error(key, f"unknown word {word}; {nearest(word, POWER_WORDS)}")
             try:
                 words = shlex.split(text) if isinstance(text, str) else []
             except ValueError as error:
@@ -191,9 +190,3 @@ def reaches_others(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bo
         or address.is_unspecified
         or address.is_multicast
     )
-
-
-def nearest(word: str, known: Sequence[str]) -> str:
-    """Return `; did you mean ...?`, or all the known words."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]}?" if near else f"; known: {', '.join(known)}"

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.labs.process import boot_id, run
+from faults.host.boottime import boot_id
+from harness.labs.process import run
 from harness.labs.state import HostState, LabState
 
 NAMESPACES = Path("/run/netns")

@@ -30,11 +30,6 @@ def run(words: Sequence[str], *, stdin: str | None = None, within_s: float = 60)
     return result.stdout
 
 
-def boot_id() -> str:
-    """Return the id of this machine's present boot."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-
-
 def identify(pid: int) -> ProcessId | None:
     """Return the live process of that pid, or None if there is none (or only its zombie)."""
     try:

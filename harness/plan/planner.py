@@ -18,8 +18,7 @@ from harness.campaign import expectations
 from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.campaign.fault_spec import AnyFault
 from harness.campaign.model import Campaign
-from harness.campaign.values import nearest
-from harness.errors import PlanError
+from harness.errors import PlanError, nearest
 from harness.plan import consensus, phases, refusals, selectors
 from harness.plan.fault_support import Capabilities, mechanism
 from harness.plan.target_selection import draw, target_key

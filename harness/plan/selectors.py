@@ -5,12 +5,12 @@ Pure and seeded: the same lab, seed and selector give the same hosts everywhere.
 
 from __future__ import annotations
 
-import difflib
 import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.errors import nearest
 from harness.inventory.names import SELECTOR_WORDS
 from harness.plan import consensus
 
@@ -84,9 +84,7 @@ def select(
         case "f+1":
             return _at_least(field.spare + 1, field, rng)
     known = [*field.weights, *field.groups, *SELECTOR_WORDS]
-    close = difflib.get_close_matches(selector, known, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-    raise ValueError(f"no host, group or selector {selector}; {hint}")
+    raise ValueError(f"no host, group or selector {selector}; {nearest(selector, known)}")
 
 
 def _producing(field: Field) -> list[str]:

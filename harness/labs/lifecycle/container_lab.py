@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 
+from faults.host.boottime import boot_id
 from harness.labs import cgroup, checks, process
 from harness.labs import state as lab_state
 from harness.labs.container.image import ensure_image
@@ -44,7 +45,7 @@ def up(spec: LabSpec, progress: Progress) -> Lab:
             name=spec.name,
             host_count=spec.hosts,
             image=image,
-            boot=process.boot_id(),
+            boot=boot_id(),
             owner=process.this_process(),
             cgroup_roots=cgroup.roots(),
         )

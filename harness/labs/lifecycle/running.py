@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from faults.host.boottime import boot_id
 from harness.controller.file_lock import held
 from harness.errors import LabError, LabInputError
 from harness.labs import cgroup, checks, network, process
@@ -118,7 +119,7 @@ def status(name: str) -> LabStatus | None:
     state = lab_state.load(folder)
     if state is None:
         return None
-    same_boot = state.boot == process.boot_id()
+    same_boot = state.boot == boot_id()
     first = {h.name: kind_of(h).first_process(h) if same_boot else None for h in state.hosts}
     running = tuple(host for host in state.hosts if first[host.name])
     namespace = Path(state.controller_namespace_path)
@@ -241,7 +242,7 @@ def _clear_leftover(folder: Path, name: str, progress: Progress) -> None:
     if not folder.exists():
         return
     state = lab_state.load(folder)
-    if state is not None and state.phase == "up" and state.boot == process.boot_id():
+    if state is not None and state.phase == "up" and state.boot == boot_id():
         raise LabInputError(
             f"lab {name!r} is already up: slotlab lab down --name {name}, or use another --name"
         )
@@ -315,7 +316,7 @@ def _last_words(folder: Path, name: str) -> str:
 def _remove(folder: Path) -> None:
     """Return once everything the lab recorded is gone; safe to repeat."""
     state = lab_state.load(folder)
-    if state is not None and state.boot == process.boot_id():
+    if state is not None and state.boot == boot_id():
         for each in state.hosts:
             kind_of(each).end(state, each)
         process.kill(cgroup.processes(state.cgroups))

@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from faults.host.boottime import boot_id
 from harness.errors import LabError, LabInputError
 from harness.labs import cgroup, checks, process
 from harness.labs import state as lab_state
@@ -74,7 +75,7 @@ def _plan(spec: VmSpec, progress: Progress) -> LabState:
         image=str(shared),
         vm_image=str(files),
         acceleration=acceleration.find(files / image.KERNEL, progress),
-        boot=process.boot_id(),
+        boot=boot_id(),
         owner=process.this_process(),
         bridge_namespace=f"{prefix}-bridge",
         controller_namespace=f"{prefix}-ctl",

@@ -74,8 +74,8 @@ def test_a_pattern_names_hosts_groups_and_zones(
     [
         ("n9", "no host, group or zone 'n9'; did you mean n4?"),
         ("n1,weast", "no host, group or zone 'weast'; did you mean west?"),
-        ("zz*", "no host, group or zone 'zz*'; known: n1, "),
-        ("!", "no host, group or zone ''; known: n1, "),
+        ("zz*", "no host, group or zone 'zz*'; known are n1, "),
+        ("!", "no host, group or zone ''; known are n1, "),
         ("n[", "no host, group or zone 'n['; did you mean "),
         ("n1,!east", "n1,!east leaves no host; there are n1, n2, n3, n4, pi-five"),
         ("east,&boards", "east,&boards leaves no host; there are n1, n2, n3, n4, pi-five"),
