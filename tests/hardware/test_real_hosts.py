@@ -94,7 +94,7 @@ def asked(remote: Remote) -> Snapshots:
 
 
 def wait_for(what: str, holds: Callable[[], bool], *, within_s: float) -> None:
-    """Return once holds() is true.
+    """Wait until holds() is true.
 
     Raises:
         AssertionError: it was not in time.

@@ -76,7 +76,7 @@ class Bench:
         )  # fmt: skip
 
     def deploy(self) -> None:
-        """Return when the software is on every host."""
+        """Put the software on every host."""
         done = self.slotlab("deploy", "-i", str(self.inventory))
         assert done.returncode == 0, done.stdout + done.stderr
 

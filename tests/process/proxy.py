@@ -85,7 +85,7 @@ class Network:
         return int(server.sockets[0].getsockname()[1])
 
     async def _open(self, pair: tuple[str, str]) -> None:
-        """Return when the pair is not cut."""
+        """Wait until the pair is not cut."""
         while pair in self._cut:
             await self._changed.wait()
 

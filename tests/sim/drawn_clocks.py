@@ -73,7 +73,7 @@ class Clock:
         return found
 
     def edges(self) -> list[float]:
-        """Return when the rate changes."""
+        """Return the moments at which the rate changes."""
         return [edge for burst in self.bursts for edge in (burst.start_ns, burst.end_ns)]
 
     def rate_ppm(self, at_ns: float) -> float:

@@ -56,7 +56,7 @@ class Original:
 
     @property
     def down(self) -> dict[str, Span]:
-        """Return when hosts had no power."""
+        """Return the span in which each host had no power."""
         return {
             host: (fault["at_ns"], fault["end_ns"])
             for fault in self.trial["faults"]
@@ -65,7 +65,7 @@ class Original:
         }
 
     def true_ns(self, host: str, mono: Any) -> Floats:
-        """Return when the host's clock in the simulator showed mono."""
+        """Return the true time at which the host's clock in the simulator showed mono."""
         base, ppb = self.clocks[host]
         passed: Floats = (np.asarray(mono, dtype=np.int64) - base).astype(np.float64)
         return passed * (1e9 / (1e9 + ppb))

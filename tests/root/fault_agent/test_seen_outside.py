@@ -137,7 +137,7 @@ def test_the_wire_shows_what_the_agent_recorded_of_each_fault(
 def _stretch(
     records: list[dict[str, Any]], fault: dict[str, Any]
 ) -> tuple[int, int, int, int] | None:
-    """Return when a fault began, was in force, ended at the soonest and was over, in ns since T0.
+    """Return the ns since T0 at which a fault began, was in force, ended at the soonest, was over.
 
     None if it was left out; records that contradict themselves fail.
     """

@@ -119,7 +119,7 @@ def _measured(s: Second, fault: Line) -> dict[str, Any]:
 
 
 def _force(s: Second, fault: Line) -> tuple[float, float]:
-    """Return when a fault was in force on every host that had it."""
+    """Return the span in which a fault was in force on every host that had it."""
     began = [change.last_ns for change in changes(s, fault, "installed")]
     ended = [change.first_ns for change in changes(s, fault, "healed")]
     return max([fault["at_ns"], *began]) / 1e9, min([fault["end_ns"], *ended]) / 1e9

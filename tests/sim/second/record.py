@@ -63,7 +63,7 @@ class Second:
 
     @property
     def end_s(self) -> float:
-        """Return when observation ended: where the plan ends, unless the trial broke off."""
+        """Return the end of what was observed: the plan's, unless the trial broke off."""
         whole = float(self.plan["end_ns"]) / 1e9
         if self.trial["state"] == "complete":
             return whole
@@ -78,7 +78,7 @@ class Second:
         return int(self.trial["genesis_slot"]) + 1
 
     def t(self, line: Line) -> float:
-        """Return when a line was written, in seconds since T0."""
+        """Return the seconds since T0 at which a line was written."""
         return self.at(line["host"], line["mono_ns"])
 
     def at(self, host: str, mono_ns: int) -> float:

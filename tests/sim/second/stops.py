@@ -17,7 +17,7 @@ PLACED_S = 1.0
 
 
 def kill(s: Second, fault: Line) -> dict[str, Any]:
-    """Return when each target's node started again, at which blocks, and how long it was gone."""
+    """Return how long each target's node was gone, and when and at which blocks it began again."""
     down, resumed = {}, {}
     at, slack = fault["at_ns"] / 1e9, s.slack_s + 0.001
     for host in fault["targets"]:

@@ -40,7 +40,7 @@ class SecondChain:
         self.order = list(range(self.count))
 
     def slot_time(self, k: int) -> int:
-        """Return when the k-th slot from the head begins."""
+        """Return the time at which the k-th slot from the head begins."""
         if not self.blocks:
             return self.genesis_s + k * self.interval_s
         head = self.blocks[-1]

@@ -56,7 +56,7 @@ def test_all_hosts_are_asked_at_once() -> None:
     futures: dict[str, Future[str]] = {"a": Future(), "b": Future()}
 
     def one(name: str) -> str:
-        """Return once the other one has been asked, too."""
+        """Answer only when the other one has been asked, too."""
         futures[name].set_result(name)
         return futures["b" if name == "a" else "a"].result(30)
 

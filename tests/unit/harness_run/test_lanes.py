@@ -61,7 +61,7 @@ def wait_for(file: Path) -> dict[str, str]:
 
 
 def until_begun(file: Path) -> None:
-    """Return once the agent has such a request."""
+    """Wait until the agent has such a request."""
     deadline = time.monotonic() + 30
     while not file.with_name(f"{file.name}.begun").exists():
         assert time.monotonic() < deadline

@@ -21,7 +21,7 @@ STAMPS = ("t1_ns", "t2_ns", "t3_ns", "t4_ns")
 
 
 def at(line: Line) -> float:
-    """Return when a line was written."""
+    """Return the time at which a line was written."""
     host = line["host"]
     return float((line["mono_ns"] / 1e9 - HOURS[host] * 3600 - 10_000) / (1 + DRIFT[host]))
 

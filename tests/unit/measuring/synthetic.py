@@ -136,7 +136,7 @@ def final_at(blocks: list[Block]) -> dict[int, int]:
 
 
 def arrival(story: Story, block: Block, host: str) -> float:
-    """Return when host has the block: by gossip, or by sync after the split or the restart."""
+    """Return the time host has the block: by gossip, or by sync after the split or the restart."""
     t = (block.slot - GENESIS_SLOT - 1) * SLOT + 0.002
     if host == block.host:
         return t
