@@ -10,29 +10,17 @@ events that happened within a millisecond of the edge of a phase may be on eithe
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from harness.labs.lifecycle import running
+from tests.lab.bench import MARKS
 from tests.sim.second.summary import compare
 
 ROOT = Path(__file__).resolve().parents[2]
 
-pytestmark = [
-    pytest.mark.lab,
-    pytest.mark.root,
-    pytest.mark.slow,
-    pytest.mark.skipif(os.geteuid() != 0, reason="a container lab needs root"),
-    pytest.mark.skipif(
-        shutil.which("systemd-nspawn") is None or shutil.which("mmdebstrap") is None,
-        reason="needs the Debian packages systemd-container and mmdebstrap",
-    ),
-]
+pytestmark = MARKS
 
 
 def test_the_smoke_campaign_passes_in_a_lab_that_leaves_nothing_behind(tmp_path: Path) -> None:

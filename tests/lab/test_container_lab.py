@@ -8,8 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ import yaml
 from harness.errors import LabError, LabInputError
 from harness.labs import checks, state
 from harness.labs.lifecycle import container_lab, running
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.lab, pytest.mark.root, pytest.mark.slow]
@@ -56,16 +56,6 @@ def on(name: str, host: str, command: str) -> str:
     result = subprocess.run(words, capture_output=True, text=True, check=False, timeout=600)
     assert result.returncode == 0, f"{command}: {result.stdout}{result.stderr}"
     return result.stdout.strip()
-
-
-def eventually(claim: Callable[[], bool], within_s: float = 120.0) -> bool:
-    """Return whether the claim becomes true in time."""
-    deadline = time.monotonic() + within_s
-    while not claim():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def traces(prefix: str) -> list[str]:
@@ -119,7 +109,7 @@ def test_down_leaves_nothing_and_the_machines_own_network_is_never_touched(labs:
     assert recorded is not None
     assert traces(recorded.prefix)
     assert running.down("gone", quiet) is True
-    assert eventually(lambda: traces(recorded.prefix) == []), traces(recorded.prefix)
+    wait_until(lambda: traces(recorded.prefix) == [], "nothing is left")
     assert own_network() == before
     assert not state.lab_folder("gone").exists()
     assert running.down("gone", quiet) is False
@@ -149,7 +139,7 @@ def test_down_after_sigkill_of_up_leaves_nothing(labs: Path, line: str, delay_s:
     recorded = state.load(state.lab_folder("cut"))
     assert recorded is not None
     assert running.down("cut", quiet) is True
-    assert eventually(lambda: traces(recorded.prefix) == []), traces(recorded.prefix)
+    wait_until(lambda: traces(recorded.prefix) == [], "nothing is left")
 
 
 def test_up_removes_what_a_dead_up_left_and_refuses_a_living_lab(labs: Path) -> None:
@@ -193,12 +183,12 @@ def test_a_frozen_or_unplugged_host_is_silent_and_comes_back(labs: Path) -> None
     running.thaw("plugs", "n1")
     assert running.power_state("plugs", "n1") == "on"
     before = counted()
-    assert eventually(lambda: counted() != before)
+    wait_until(lambda: counted() != before, "it counts on")
     running.link("plugs", "n1", up=False)
     assert running.power_state("plugs", "n1") == "link_down"
     assert not reached()
     running.link("plugs", "n1", up=True)
-    assert eventually(reached)
+    wait_until(reached, "it is reached")
     running.kill("plugs", "n1")
     assert running.power_state("plugs", "n1") == "off"
     with pytest.raises(LabError, match="n1 is off: switch it on first"):
@@ -234,7 +224,7 @@ def test_hosts_enforce_cpu_quotas_and_have_nft_and_timers(labs: Path) -> None:
     sets = "table inet t { set s { type ipv4_addr; flags timeout; }; }"
     on("kernel", "n1", f"echo '{sets}' | sudo nft -f - && {ADD_ELEMENT}")
     gone = "sudo nft -j list set inet t s | grep -c 10.9.9.9 || true"
-    assert eventually(lambda: on("kernel", "n1", gone) == "0")
+    wait_until(lambda: on("kernel", "n1", gone) == "0", "the element expires")
     assert float(on("kernel", "n1", TIMER)) > 0.9
 
 

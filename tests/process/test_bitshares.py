@@ -1,4 +1,4 @@
-"""BitShares on real node processes: shuffled witnesses, finality, a kill, a client's load."""
+"""BitShares on real node processes: shuffled witnesses, finality, a kill."""
 
 from __future__ import annotations
 
@@ -70,22 +70,6 @@ def test_a_late_observer_syncs_from_genesis(build: Any) -> None:
         lab.until_lib(40)
         assert min(late.irreversible()) == 1
         assert lab.agreed() >= 60
-
-
-def test_a_clients_load_becomes_irreversible_everywhere(build: Any) -> None:
-    with build.cluster(2, bitshares=FAST) as lab:
-        lab.start()
-        lab.until_lib(2)
-        client = build.client(lab, lab.nodes[0], seconds=3)
-        client.start()
-        assert client.wait() == 0
-
-        def told(state: str) -> set[str]:
-            return {record.id for record in lab.nodes[0].of(events.Tx) if record.state == state}
-
-        accepted = told("accepted")
-        assert accepted
-        wait_until(lambda: told("irreversible") == accepted, "all are irreversible")
 
 
 def test_headers_of_events_lead_to_the_same_states(build: Any) -> None:

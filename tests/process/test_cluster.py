@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from node import events
+from tests.process.test_bitshares import FAST
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
@@ -108,8 +109,9 @@ def test_kills_at_any_moment_never_sign_a_slot_twice(build: Any) -> None:
         assert seqs == list(range(len(seqs)))
 
 
-def test_a_clients_load_becomes_irreversible_everywhere(build: Any) -> None:
-    with build.cluster(2) as lab:
+@pytest.mark.parametrize("system", [{}, {"bitshares": FAST}], ids=["eosio", "bitshares"])
+def test_a_clients_load_becomes_irreversible_everywhere(build: Any, system: Any) -> None:
+    with build.cluster(2, **system) as lab:
         lab.start()
         lab.until_lib(2)
         client = build.client(lab, lab.nodes[0], seconds=3)

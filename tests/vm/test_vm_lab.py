@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from harness.labs import state
 from harness.labs.lifecycle import running, vm_lab
 from harness.testbed import lab_teardown
 from tests.vm.needs import missing
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.vm, pytest.mark.root, pytest.mark.slow]
 NAME = "vmtest"
@@ -83,16 +84,6 @@ def on(host: str, command: str, within_s: float = 90) -> str:
     return result.stdout.strip()
 
 
-def eventually(claim: Callable[[], bool], within_s: float = 60.0) -> bool:
-    """Return whether the claim becomes true in time."""
-    deadline = time.monotonic() + within_s
-    while not claim():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.2)
-    return True
-
-
 def reaches(host: str) -> bool:
     """Return whether the time server's ping to host is answered."""
     command = f"ping -c 1 -W 1 -q {host} >/dev/null && echo yes || echo no"
@@ -153,12 +144,12 @@ def test_the_inventorys_plugs_freeze_unplug_and_cut_the_power(lab: running.Lab) 
     assert plug(lab, "n2", "state") == "frozen"
     assert not reaches("n2")
     plug(lab, "n2", "thaw")
-    assert eventually(lambda: reaches("n2"))
+    wait_until(lambda: reaches("n2"), "n2 is reached")
     plug(lab, "n2", "link_down")
     assert plug(lab, "n2", "state") == "link_down"
     assert not reaches("n2")
     plug(lab, "n2", "link_up")
-    assert eventually(lambda: reaches("n2"))
+    wait_until(lambda: reaches("n2"), "n2 is reached")
     plug(lab, "n2", "off")
     assert plug(lab, "n2", "state") == "off"
     assert not reaches("n2")
@@ -178,7 +169,7 @@ def test_a_host_reboots_by_itself_with_another_boot_id(lab: running.Lab) -> None
         words[-1:] = ["-o", "ConnectTimeout=2", words[-1], ask]
         return _output(words).strip() not in ("", boot)
 
-    assert eventually(another_boot, 120)
+    wait_until(another_boot, "n2 boots again")
 
 
 def test_the_inventory_is_as_of_hardware_and_a_living_lab_is_not_made_twice(
@@ -215,4 +206,4 @@ def test_down_after_sigkill_of_up_leaves_nothing(
     recorded = state.load(state.lab_folder("cut"))
     assert recorded is not None
     assert running.down("cut", print) is True
-    assert eventually(lambda: traces(recorded.prefix) == [], 5.0), traces(recorded.prefix)
+    wait_until(lambda: traces(recorded.prefix) == [], "nothing is left")

@@ -15,19 +15,10 @@ import pytest
 from harness.controller import store
 from harness.errors import Interrupted, StoreError
 from harness.orchestrator import reporting
+from tests.unit.harness_run.test_cli import RACK
 
 ROOT = Path(__file__).resolve().parents[3]
 RECORDED = ROOT / "tests" / "vectors" / "runs" / "sim"
-DEAD = """
-all:
-  vars: {ansible_user: nobody, slotlab_lab: hardware}
-  children:
-    nodes:
-      hosts:
-        n1: {ansible_host: 127.0.0.1, ansible_port: 9, slotlab_address: 192.0.2.1}
-        n2: {ansible_host: 127.0.0.1, ansible_port: 9, slotlab_address: 192.0.2.2}
-        n3: {ansible_host: 127.0.0.1, ansible_port: 9, slotlab_address: 192.0.2.3}
-"""
 MATRIX = """
 schema: slotlab.campaign/v1
 title: two cells
@@ -109,7 +100,7 @@ def test_a_cell_that_is_not_there_is_named_before_anything_is_done(
     tmp_path: Path, words: str
 ) -> None:
     (tmp_path / "two").write_text(MATRIX)
-    (tmp_path / "rack.yml").write_text(DEAD)
+    (tmp_path / "rack.yml").write_text(RACK)
     for cell in ("3", "-1"):
         line = f"slotlab: --only {cell}: two has no such cell; it has 1: rate=1/s; 2: rate=2/s\n"
         assert slotlab(tmp_path, *words.split(), "--only", cell) == (2, "", line)
@@ -120,11 +111,11 @@ def test_a_cell_that_is_not_there_is_named_before_anything_is_done(
 def test_a_host_out_of_reach_is_one_line_and_the_others_are_still_asked(
     tmp_path: Path, command: str
 ) -> None:
-    (tmp_path / "rack.yml").write_text(DEAD)
+    (tmp_path / "rack.yml").write_text(RACK)
     status, out, err = slotlab(tmp_path, command, "-i", "rack.yml")
     assert (status, err) == (3, "")
-    assert out.count("Connection refused") == 3, out
-    for host in ("n1", "n2", "n3"):
+    assert out.count("Connection refused") == 4, out
+    for host in ("n1", "n2", "n3", "n4"):
         assert sum(host in line.split("│")[:2][-1][:4] for line in out.splitlines()) == 1, out
 
 
@@ -150,7 +141,7 @@ def test_a_hunt_that_is_broken_off_is_one_line(tmp_path: Path) -> None:
 
 
 def test_what_a_script_reads_stays_json_when_hosts_are_out_of_reach(tmp_path: Path) -> None:
-    (tmp_path / "rack.yml").write_text(DEAD)
+    (tmp_path / "rack.yml").write_text(RACK)
     status, out, _ = slotlab(tmp_path, "check", "-i", "rack.yml", "--json", "--quick")
     assert status == 3
-    assert [row["check"] for row in json.loads(out)].count("ssh") == 3
+    assert [row["check"] for row in json.loads(out)].count("ssh") == 4
