@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from faults.host.clock.clock_capability import PATIENCE_S, clock_capabilities
+from faults.host.clock_capability import PATIENCE_S, clock_capabilities
 from faults.host.runner import output
 
 _TRIALS = {
