@@ -21,9 +21,6 @@ ROOM_FILES_MAX = 16
 TOP_FILES_MAX = 5
 """Modules at a package's top are its doors, and what every room stands on."""
 
-CROWDED = {"faults": 60, "harness": 108, "node/chain": 23}
-"""Rooms that are still too full, and their files. This list only shrinks."""
-
 TOP = {
     "pyproject.toml", "README.md", "node", "harness", "inventory", "playbooks", "faults", "metrics",
     "tests", "Makefile", "requirements.lock", ".gitignore", ".ci",
@@ -92,7 +89,7 @@ def test_a_room_is_small_enough_to_look_over() -> None:
     )
     wide = {room: count for room, count in files.items() if count > ROOM_FILES_MAX}
     tall = {room: files[room] for room in PRODUCT if files[room] > TOP_FILES_MAX}
-    assert {room: n for room, n in (wide | tall).items() if n > CROWDED.get(room, 0)} == {}
+    assert wide | tall == {}
 
 
 def test_a_package_says_in_one_sentence_what_happens_there() -> None:
@@ -112,7 +109,7 @@ def test_the_lock_file_names_versions_and_hashes_but_no_address() -> None:
 
 
 NO_SENTENCE = re.compile(r"Return (nothing|when|once|after)\b")
-UNTOLD = {"faults": 25, "harness": 52, "node": 10, "tests": 17}
+UNTOLD = {"faults": 28, "harness": 48, "node": 10}
 """Functions whose docstring still says in this way what they do. These numbers only fall."""
 
 
@@ -120,7 +117,9 @@ def test_what_acts_is_told_in_the_imperative() -> None:
     found: dict[str, list[str]] = {}
     for name, tree in TREES.items():
         for function in functions_of(tree):
-            if NO_SENTENCE.match(ast.get_docstring(function) or ""):
+            said = ast.get_docstring(function) or ""
+            acts = ast.unparse(function.returns or ast.Constant(0)) == "None"
+            if NO_SENTENCE.match(said) or (acts and said.startswith("Return")):
                 found.setdefault(name.split("/")[0], []).append(f"{name}: {function.name}")
     assert {top: names for top, names in found.items() if len(names) > UNTOLD.get(top, 0)} == {}
 
