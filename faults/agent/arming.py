@@ -19,7 +19,7 @@ from faults.durable.ledger import TOKEN_CHARACTERS, Entry, Ledger
 from faults.durable.undo_timer import UndoTimers
 from faults.host import helper_process
 from faults.host.boottime import Now, boot_id
-from faults.host.clock.clock_capability import clock_capabilities
+from faults.host.clock_capability import clock_capabilities
 from faults.host.layout import HostConfig, Layout
 from faults.host.runner import output
 from faults.kinds.catalog import AnyFault, decode_fault

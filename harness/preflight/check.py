@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from faults.host.clock import clock_setters
+from faults.model.fault import SECOND_NS
 from harness.controller.awaiting import Tell, each, nobody
 from harness.deploy.packages import PROGRAMS
 from harness.inventory.inventory import Host, Inventory
-from harness.notation.units import SECOND_NS
 from harness.preflight import clock, identity, in_common, machine, network, places
 from harness.preflight.clock import Controller
 from harness.preflight.host_report import Found
