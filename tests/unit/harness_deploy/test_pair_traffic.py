@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import runpy
 import socket
 import subprocess
 import sys
 from typing import Any
+
+import pytest
 
 from harness.preflight.pair_traffic import SCRIPT
 
@@ -49,3 +53,25 @@ def test_a_host_waits_for_the_others_no_longer_than_it_is_told() -> None:
     out, _ = begin(*PAIR, free_port(), meet_s=0.0).communicate(timeout=60)
     found = json.loads(out)[PAIR[1]]
     assert (found["sent"], found["received"]) == (50, 0)
+
+
+def test_a_host_that_was_held_up_does_not_send_what_it_missed_in_one_burst(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = runpy.run_path(str(SCRIPT))
+    now_s, held_up_s, sent_s = [100.0], [3.0], []
+    traffic = object.__new__(script["Traffic"])
+    traffic.echo, traffic.peers = False, {n: script["Peer"]("192.0.2.1", 9000) for n in "ab"}
+
+    def listen(until: float) -> None:
+        now_s[0] = max(now_s[0], until)
+        if len(sent_s) == 20:
+            now_s[0] += held_up_s.pop()
+
+    monkeypatch.setattr(script["time"], "monotonic", lambda: now_s[0])
+    monkeypatch.setattr(traffic, "listen", listen)
+    monkeypatch.setattr(traffic, "send", lambda *_: sent_s.append(now_s[0]))
+    traffic.data(rate=50, seconds=1)
+    gaps_s = [b - a for a, b in itertools.pairwise(sent_s)]
+    assert len(sent_s) == 100
+    assert [gap for gap in gaps_s if gap < 0.009] == [0.0], "the one that was due meanwhile"
