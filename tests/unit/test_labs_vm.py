@@ -3,6 +3,8 @@
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -10,7 +12,7 @@ import yaml
 from harness.errors import LabError, LabInputError
 from harness.labs import checks, network, state
 from harness.labs.dress import DiskDress, HostDress, LabDress, NicDress
-from harness.labs.lifecycle import access, power, vm_lab
+from harness.labs.lifecycle import access, power, reach, running, vm_lab
 from harness.labs.vm import machine, qmp, seed
 
 
@@ -156,3 +158,20 @@ def test_plugs_of_an_unknown_lab_or_an_unknown_word_are_one_line(
 def test_a_qemu_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="QEMU does not answer to stop"):
         qmp.ask(tmp_path, "stop")
+
+
+def test_a_login_that_was_given_up_is_waited_for_twice_as_long_the_next_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    host = vm_lab.host_state(vm_lab.plain_dress(1, "10.0.0").hosts[0])
+    waited_s: list[float] = []
+
+    def silent(*_: object, within_s: float, login_s: float) -> set[str]:
+        waited_s.append(login_s)
+        return {host.name} if len(waited_s) < 7 else set()
+
+    monkeypatch.setattr(reach, "silent_hosts", silent)
+    monkeypatch.setattr(running.process, "is_alive", lambda _: True)
+    slow: Any = SimpleNamespace(name="slow")
+    running._wait_for_ssh(tmp_path, slow, (host,), lambda _: None)
+    assert waited_s == [15, 30, 60, 120, 240, 240, 240]

@@ -15,22 +15,28 @@ from harness.labs.state import HostState, LabState
 ATTEMPT_S = (1.0, 16.0)
 """How long the first attempt waits for a banner, and the longest: an emulated host beside others
 takes seconds to send one, and each attempt that is given up leaves it another sshd to start."""
-LOGIN_S = 15.0
-"""An emulated host takes seconds to log somebody in."""
+LOGIN_S = (15.0, 240.0)
+"""The same of a login: four at once through one emulated jump host have taken more than half a
+minute, and none is ever done where each is given up and begun anew before that."""
 
 
 def silent_hosts(
-    folder: Path, state: LabState, hosts: Sequence[HostState], *, within_s: float
+    folder: Path,
+    state: LabState,
+    hosts: Sequence[HostState],
+    *,
+    within_s: float,
+    login_s: float = LOGIN_S[0],
 ) -> set[str]:
     """Return the names of hosts that have not shown an SSH banner when within_s is over.
 
-    Hosts behind a jump host are asked by a real login through it.
+    Hosts behind a jump host are asked by a real login through it, which has login_s at least.
     """
     deadline = time.monotonic() + within_s
     near = {host.name: host.address for host in hosts if not access.jump_of(state, host)}
     silent = _silent_from(Path(state.controller_namespace_path), near, deadline) if near else set()
     far = [host for host in hosts if host.name not in near]
-    return silent | _silent_by_login(folder, state, far, max(deadline, time.monotonic() + LOGIN_S))
+    return silent | _silent_by_login(folder, state, far, max(deadline, time.monotonic() + login_s))
 
 
 def _silent_by_login(

@@ -293,9 +293,11 @@ def _wait_for_ssh(
     """Return once every host answers; a host that ends instead is told at once."""
     started = time.monotonic()
     within_s = max(kind_of(each).SSH_DEADLINE_S for each in hosts)
+    login_s, longest_s = reach.LOGIN_S
     while hosts:
         slice_s = min(PROGRESS_S, started + within_s - time.monotonic())
-        silent = reach.silent_hosts(folder, state, hosts, within_s=slice_s)
+        silent = reach.silent_hosts(folder, state, hosts, within_s=slice_s, login_s=login_s)
+        login_s = min(2 * login_s, longest_s)
         hosts = tuple(each for each in hosts if each.name in silent)
         passed_s = time.monotonic() - started
         ended = [each.name for each in hosts if not process.is_alive(each.process)]
