@@ -89,8 +89,8 @@ def _spread(lab: Inventory, show: Show) -> list[Row]:
         file = Path(folder) / "spread.yml"
         steps = (PARTITION.format(n=n, at=FIRST_S + n * EACH_S) for n in range(COUNT))
         file.write_text(CAMPAIGN.format(hosts=HOSTS) + "".join(steps))
-        options = run.RunOptions(campaign=str(file), inventory=lab.path, runs=Path(folder) / "runs")
-        done = run.run(options, show)
+        options = run.RunOptions(campaign=str(file), runs=Path(folder) / "runs")
+        done = run.run(options, lab.path, show)
         moments = _moments(done.folder)
     due = [boottime_ns() + (n + 2) * 200_000_000 for n in range(2 * COUNT)]
     timers = [BareTimer(due) for _ in range(HOSTS)]

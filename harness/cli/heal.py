@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from harness.cli.options import AsJson, Become, Inventory, Limit, Runs, password, run_names
+from harness.cli.options import AsJson, Become, Inventory, Limit, Runs, lab_at, run_names
 from harness.controller import store
 from harness.controller.console import Show
 from harness.controller.terminal import console_of, said, styled
 from harness.errors import EXIT_LAB
-from harness.inventory import inventory
-from harness.inventory.limit import limited
 from harness.testbed import power
 
 if TYPE_CHECKING:
@@ -36,9 +34,7 @@ def heal(inventory_path: Inventory, limit: Limit = "", become: Become = False) -
     from harness.remote.fan_out import Remote
     from harness.testbed import healing
 
-    lab = limited(inventory.load(inventory_path), limit)
-    if become:
-        lab = lab.with_become_password(password())
+    lab = lab_at(inventory_path, limit, become=become)
     console = console_of()
     show = Show(console)
 
@@ -57,9 +53,7 @@ def stop(inventory_path: Inventory, force: Force = False, become: Become = False
     from harness.remote.fan_out import Remote
     from harness.testbed import lock
 
-    lab = inventory.load(inventory_path)
-    if become:
-        lab = lab.with_become_password(password())
+    lab = lab_at(inventory_path, become=become)
     console = console_of()
     with contextlib.ExitStack() as stack:
         if not force:
@@ -85,7 +79,7 @@ def collect(
     from harness.remote.fan_out import Remote
     from harness.testbed import lock
 
-    lab = inventory.load(inventory_path)
+    lab = lab_at(inventory_path)
     console = console_of(stderr=as_json)
     show = Show(console)
     purpose = "slotlab collect"

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.cli.options import AsJson, Become, Inventory, Limit, MaybeInventory, password
+from harness.cli.options import AsJson, Become, Inventory, Limit, MaybeInventory, lab_at, password
 from harness.controller.console import Show
 from harness.controller.terminal import console_of, said, styled, table_of
 from harness.controller.version import needs_clone
 from harness.deploy.packages import HOST_PACKAGES, install_line
 from harness.errors import EXIT_LAB, UsageError
-from harness.inventory import inventory
-from harness.inventory.limit import limited
 from harness.notation import units
 from harness.preflight.rows import Row, failed
 from harness.preflight.table import findings_of, shown
@@ -45,7 +43,7 @@ def deploy(
     from harness.deploy import rollout as deploying
     from harness.deploy.playbook import PlayOptions
 
-    lab, show = limited(inventory.load(inventory_path), limit), Show(console_of())
+    lab, show = lab_at(inventory_path, limit), Show(console_of())
     options = PlayOptions(become_password=password() if become else None, diff=diff, check=diff)
     result = deploying.deploy(lab, show.step, options=options, tell=show.tick)
     _print_outcomes(show, result, applied=not diff)
@@ -56,7 +54,7 @@ def wipe(inventory_path: Inventory, limit: Limit = "", become: Become = False) -
     from harness.deploy import rollout as deploying
     from harness.deploy.playbook import PlayOptions
 
-    lab, show = limited(inventory.load(inventory_path), limit), Show(console_of())
+    lab, show = lab_at(inventory_path, limit), Show(console_of())
     options = PlayOptions(become_password=password() if become else None)
     result = deploying.wipe(lab, show.step, options=options, tell=show.tick)
     _print_outcomes(show, result)
@@ -93,9 +91,7 @@ def check(
         slot_ns=_slot_ns(slot) if slot else check.DEFAULT_SLOT_NS,
         loss_s=0.0 if quick else check.LOSS_S,
     )
-    lab = limited(inventory.load(inventory_path), limit)
-    if become:
-        lab = lab.with_become_password(password())
+    lab = lab_at(inventory_path, limit, become=become)
     console = console_of(stderr=as_json)
     show = Show(console)
     rows, measured = check.check(lab, options, show.tick), list[Row]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -64,6 +65,6 @@ def init(
         raise UsageError(f"--out {out}: {error.strerror}") from error
     lab = inventory.load(out)
     print(f"{out}: {len(lab.hosts)} hosts; read it, fill in what is a comment, then:")
-    print(f"  {lab_init.next_command(out)}")
+    print(f"  slotlab check -i {shlex.quote(str(out))}")
     if away:
         raise RunError(f"not reached, and only a comment in {out}: {', '.join(away)}")

@@ -8,11 +8,10 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.options import AsJson, Inventory, Limit, Run, Runs, run_names
+from harness.cli.options import AsJson, Inventory, Limit, Run, Runs, lab_at, run_names
 from harness.controller import store
 from harness.controller.console import Show
 from harness.controller.terminal import console_of, said, table_of
-from harness.inventory import inventory
 from harness.inventory.limit import limited
 from metrics.model.printable import printable_lines
 from metrics.model.run_folder import load_json
@@ -25,7 +24,7 @@ def watch(
 ) -> None:
     from harness.cli.watch_table import watch as live
 
-    live(limited(inventory.load(inventory_path), limit), console_of(), turns=1 if once else None)
+    live(lab_at(inventory_path, limit), console_of(), turns=1 if once else None)
 
 
 def report(
@@ -83,7 +82,7 @@ def logs(
 ) -> None:
     from harness.remote.fan_out import Remote
 
-    lab = limited(limited(inventory.load(inventory_path), hosts), limit)
+    lab = limited(lab_at(inventory_path, hosts), limit)
     command = f"journalctl --no-pager -q -u 'slotlab-*' -n {lines}"
     with Remote(lab) as remote:
         results = remote.run(None, f"sudo -n {command} 2>/dev/null || {command}")

@@ -12,6 +12,9 @@ import typer
 from harness.controller import store
 from harness.controller.state_dir import CAMPAIGNS
 from harness.errors import UsageError
+from harness.inventory.inventory import Inventory as Lab
+from harness.inventory.inventory import load
+from harness.inventory.limit import limited
 from metrics.model.plan import SEED_MAX, SIM
 
 INVENTORY_HELP = "Ansible inventory of the lab (YAML)."
@@ -84,6 +87,15 @@ def is_sim(
             f"{command}: no hosts given; add -i INVENTORY (slotlab lab up makes one) or --lab sim"
         )
     return lab_kind == SIM
+
+
+def lab_at(path: Path, limit: str = "", *, become: bool = False) -> Lab:
+    """Return the lab of an inventory, or those of its hosts that limit names.
+
+    become: with the sudo password that the operator types.
+    """
+    lab = limited(load(path), limit)
+    return lab.with_become_password(password()) if become else lab
 
 
 def password() -> str:

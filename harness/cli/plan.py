@@ -8,12 +8,19 @@ import typer
 
 from harness.campaign import campaign_file
 from harness.cli import plan_tables
-from harness.cli.options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Seed, is_sim
+from harness.cli.options import (
+    AsJson,
+    Campaign,
+    LabKind,
+    Limit,
+    MaybeInventory,
+    Seed,
+    is_sim,
+    lab_at,
+)
 from harness.controller.console import Show
 from harness.controller.terminal import console_of
-from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
-from harness.inventory.limit import limited
 from harness.plan import lab_view, planner
 from harness.plan.planner import LabView
 from metrics.model.plan import Plan, encode
@@ -38,7 +45,7 @@ def show_plan(
         planned = planner.build(file, lab_view.simulated(file), seed=seed)
     else:
         assert inventory_path is not None
-        lab = limited(inventory.load(inventory_path), limit)
+        lab = lab_at(inventory_path, limit)
         planned = planner.build(file, lab_view.of_inventory(lab), seed=seed)
         if not offline:
             planned = planner.build(file, _asked(lab, planned, show), seed=seed)

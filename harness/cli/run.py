@@ -23,10 +23,11 @@ def demo(
 ) -> None:
     needs_clone("demo")
     from harness.cli.summary_tables import print_summary
-    from harness.orchestrator.demo import DemoOptions, run_demo
+    from harness.orchestrator.demo import run_demo
+    from harness.orchestrator.run import RunOptions
 
     console = console_of()
-    outcome = run_demo(DemoOptions(campaign=name, hosts=hosts, runs=runs, seed=seed), Show(console))
+    outcome = run_demo(RunOptions(campaign=name, runs=runs, seed=seed), Show(console), hosts=hosts)
     raise typer.Exit(print_summary(console, outcome.folder, outcome.summary))
 
 
@@ -51,15 +52,8 @@ def run_campaign(
     from harness.orchestrator.run import RunOptions, run
 
     console = console_of(stderr=as_json)
-    options = RunOptions(
-        campaign=campaign_name,
-        inventory=inventory_path,
-        limit=limit,
-        runs=runs,
-        seed=seed,
-        only_cell=only,
-    )
-    outcome = run(options, Show(console))
+    options = RunOptions(campaign=campaign_name, runs=runs, seed=seed, only_cell=only)
+    outcome = run(options, inventory_path, Show(console), limit=limit)
     raise typer.Exit(print_summary(console, outcome.folder, outcome.summary, as_json=as_json))
 
 
@@ -68,10 +62,11 @@ def _run_in_sim(
 ) -> NoReturn:
     """Run a campaign in the simulator; unless it passes, say how to see the same again."""
     from harness.cli.summary_tables import print_summary
-    from harness.orchestrator.run_sim import SimOptions, repeat_line, run
+    from harness.orchestrator.run import RunOptions
+    from harness.orchestrator.run_sim import repeat_line, run
 
     console = console_of(stderr=as_json)
-    options = SimOptions(campaign=name, runs=runs, seed=seed, only_cell=only)
+    options = RunOptions(campaign=name, runs=runs, seed=seed, only_cell=only)
     outcome = run(options, Show(console))
     status = print_summary(console, outcome.folder, outcome.summary, as_json=as_json)
     if status != EXIT_OK:

@@ -87,7 +87,7 @@ def build(target: Target, *, root: Path | None = None, cache: Path | None = None
             return Environment(archive, stamp, built=False)
         packed = [(f"site-packages/{p.relative_to(site)}", p) for p in _files(site)]
         _pack(archive, stamp, sources + packed)
-        for old in sorted(cache.glob("*.tar.gz"), key=_modified_ns)[:-KEPT_ARCHIVES]:
+        for old in sorted(cache.glob("*.tar.gz"), key=os.path.getmtime)[:-KEPT_ARCHIVES]:
             old.unlink(missing_ok=True)
     except OSError as error:
         raise WheelhouseError(
@@ -169,10 +169,6 @@ def _stamp(start: str, files: list[tuple[str, Path]]) -> str:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{name}\0{content}\n".encode())
     return digest.hexdigest()[:16]
-
-
-def _modified_ns(path: Path) -> int:
-    return path.stat().st_mtime_ns
 
 
 def _pack(archive: Path, stamp: str, files: list[tuple[str, Path]]) -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
-from pathlib import Path
 
 from harness.campaign import campaign_file
-from harness.controller import interrupt, store
+from harness.controller import interrupt
 from harness.controller.console import Show
 from harness.deploy import rollout
 from harness.errors import RunError
 from harness.inventory import inventory
 from harness.labs.lifecycle import container_lab
-from harness.orchestrator import run
+from harness.orchestrator.run import Outcome, RunOptions, run
 from harness.testbed import lab_teardown
 
 
@@ -22,17 +20,7 @@ class NoRoot(RunError):
     """This machine does not let us make hosts."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemoOptions:
-    """What to run, on how many hosts, into which folder."""
-
-    campaign: str = "demo"
-    hosts: int = 4
-    runs: Path = store.ROOT
-    seed: int | None = None
-
-
-def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
+def run_demo(options: RunOptions, show: Show, *, hosts: int) -> Outcome:
     """Return the outcome of the campaign on a lab made for it and removed again, whatever happens.
 
     Raises:
@@ -49,18 +37,10 @@ def run_demo(options: DemoOptions, show: Show) -> run.Outcome:
     name = f"demo-{secrets.token_hex(3)}"
     interrupt.end_on_terminate()
     try:
-        made = container_lab.up(container_lab.LabSpec(name=name, hosts=options.hosts), show.step)
+        made = container_lab.up(container_lab.LabSpec(name=name, hosts=hosts), show.step)
         lab = inventory.load(made.inventory)
         _deploy(lab, show)
-        return run.run(
-            run.RunOptions(
-                campaign=options.campaign,
-                inventory=lab.path,
-                runs=options.runs,
-                seed=options.seed,
-            ),
-            show,
-        )
+        return run(options, lab.path, show)
     finally:
         show.quiet()
         with interrupt.shielded():

@@ -129,7 +129,9 @@ class _Told:
 
     def about(self, replies: Mapping[str, Reply], what: str, then: str) -> None:
         """Say on which hosts it was not renewed, what comes then, and where it is again."""
-        silent = {host for host, reply in replies.items() if _away(reply)}
+        heard = ("not_armed", LOCKED)
+        away = {host: reply for host, reply in replies.items() if reply.ok is None}
+        silent = {host for host, reply in away.items() if reply.reason not in heard}
         for host in sorted(silent - self._silent):
             self._news.append(f"{host}: {what} not renewed ({replies[host].reason}); {then}")
         for host in sorted(self._silent - silent):
@@ -171,7 +173,3 @@ class _Renewal:
             if problem != before:
                 self._news.append(problem or f"{self._name}: renewed again")
             self.woken.wait(max(0.0, pause_s - (time.monotonic() - begun)))
-
-
-def _away(reply: Reply) -> bool:
-    return reply.ok is None and reply.reason not in ("not_armed", LOCKED)

@@ -72,7 +72,7 @@ def bring_home(remote: Remote, runs: Path, name: str | None) -> Collected:
         for host, state in states.items()
         if state.trial not in ("", label)
     ]
-    problems += _fetch(remote, folder, planned[n], since_ns=_made_ns(folder))
+    problems += _fetch(remote, folder, planned[n], since_ns=(folder.path / PLAN).stat().st_mtime_ns)
     record = _record(remote, folder, planned[n], label, problems)
     folder.write_trial(record)
     return Collected(folder, n, problems)
@@ -143,10 +143,6 @@ def _remade(remote: Remote, runs: Path, run: str, n: int) -> RunFolder | None:
     return None
 
 
-def _made_ns(folder: RunFolder) -> int:
-    return (folder.path / "plan.json").stat().st_mtime_ns
-
-
 def _fetch(remote: Remote, folder: RunFolder, planned: PlannedTrial, *, since_ns: int) -> list[str]:
     """Return what could not be brought home, and how a host differs from before, a line each."""
     n = planned.n
@@ -154,9 +150,6 @@ def _fetch(remote: Remote, folder: RunFolder, planned: PlannedTrial, *, since_ns
     problems = collect.collect(remote, folder, n, places, since_ns=since_ns)
     if localise_provider(planned):
         collect.provider_journal(folder, n, power.folder_of(remote.inventory))
-    replies = remote.ctl_all("snapshot", timeout_s=PATIENCE_S)
-    after = {host: reply.ok for host, reply in replies.items() if not reply.problem}
-    collect.write_snapshot(folder, n, "after", after)
     before: dict[str, Any] = {}
     for host in places:
         known = load_json(folder.host(n, host) / "before.json")
@@ -164,7 +157,7 @@ def _fetch(remote: Remote, folder: RunFolder, planned: PlannedTrial, *, since_ns
             before[host] = known
         else:
             problems.append(f"{host}: its state before the trial is not known")
-    return problems + collect.differences(before, after)
+    return problems + collect.compare(remote, folder, n, before)
 
 
 def _record(

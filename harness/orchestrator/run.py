@@ -40,11 +40,9 @@ CLOCK_GAP_MAX_NS = 100_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What the operator asked for."""
+    """What the operator asked for, whoever makes the hosts."""
 
     campaign: str
-    inventory: Path
-    limit: str = ""
     runs: Path = store.ROOT
     seed: int | None = None
     only_cell: int | None = None
@@ -60,8 +58,8 @@ class Outcome:
     summary: Mapping[str, Any]
 
 
-def run(options: RunOptions, show: Show) -> Outcome:
-    """Return the outcome of the whole campaign, reported.
+def run(options: RunOptions, path: Path, show: Show, *, limit: str = "") -> Outcome:
+    """Return the outcome of the whole campaign on the hosts of the inventory at path, reported.
 
     Raises:
         OperatorError: campaign or inventory is wrong; nothing was done.
@@ -69,7 +67,7 @@ def run(options: RunOptions, show: Show) -> Outcome:
         Interrupted: stopped twice; hosts are healed, there is no report.
     """
     file = campaign_file.load(campaign_file.find(options.campaign))
-    lab = limited(inventory.load(options.inventory), options.limit)
+    lab = limited(inventory.load(path), limit)
     # Operator mistakes come out before any host is asked.
     draft = planner.build(file, lab_view.of_inventory(lab), seed=options.seed)
     trials_of(draft, options.only_cell)
@@ -78,7 +76,7 @@ def run(options: RunOptions, show: Show) -> Outcome:
     show.tick(f"connecting to {len(lab.hosts)} host(s)")
     with (
         lock.hold(lab.lab_id, purpose),
-        _unarmed(Remote(lab), options.inventory) as remote,
+        _unarmed(Remote(lab), path) as remote,
         Stop() as stop,
         lock.hold_hosts(remote, purpose, ttl_ns=LOCK_TTL_NS) as held,
         Keeper(held) as keeper,

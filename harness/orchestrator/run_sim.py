@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import zstandard
 
@@ -19,7 +17,7 @@ from harness.controller.console import Show
 from harness.controller.store import RunFolder
 from harness.notation.units import text_of_ns
 from harness.orchestrator.reporting import report
-from harness.orchestrator.run import Outcome, trials_of
+from harness.orchestrator.run import Outcome, RunOptions, trials_of
 from harness.plan import lab_view, planner
 from harness.sim.campaign import Simulated, simulate
 from harness.testbed.collect import ZSTD_LEVEL
@@ -27,19 +25,7 @@ from metrics.model.plan import SIM, Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimOptions:
-    """What the operator asked for."""
-
-    campaign: str
-    runs: Path = store.ROOT
-    seed: int | None = None
-    only_cell: int | None = None
-    cached: bool = True
-    """False: nothing is shared between nodes; slower, same bytes."""
-
-
-def run(options: SimOptions, show: Show) -> Outcome:
+def run(options: RunOptions, show: Show) -> Outcome:
     """Return the outcome of the whole campaign, reported.
 
     Raises:
@@ -57,7 +43,7 @@ def run(options: SimOptions, show: Show) -> Outcome:
     records = []
     for trial in trials:
         tell = _teller(show, trial, planned)
-        done = simulate(planned, trial, cached=options.cached, tell=tell)
+        done = simulate(planned, trial, tell=tell)
         records.append(_write(folder, trial, done))
     show.step("reporting")
     summary = report(folder.path, lambda text: show.tick(text))
@@ -65,7 +51,7 @@ def run(options: SimOptions, show: Show) -> Outcome:
     return Outcome(folder=folder.path, plan=planned, trials=tuple(records), summary=summary)
 
 
-def repeat_line(options: SimOptions, planned: Plan) -> str:
+def repeat_line(options: RunOptions, planned: Plan) -> str:
     """Return the command that runs the same again, byte for byte."""
     words = ["slotlab", "run", options.campaign, "--lab", SIM, "--seed", str(planned.seed)]
     if options.only_cell is not None:

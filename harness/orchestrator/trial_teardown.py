@@ -34,10 +34,9 @@ def take_back(context: Context, progress: Progress) -> None:
         for host, reply in stopped.items():
             if reply.problem:
                 progress.problems.append(f"{host}: nodes not stopped: {reply.problem}")
-        replies = context.fleet.remote.ctl_all("snapshot", timeout_s=PATIENCE_S)
-        after = {host: reply.ok for host, reply in replies.items() if not reply.problem}
-        collect.write_snapshot(context.folder, progress.trial.n, "after", after)
-        progress.problems += collect.differences(progress.before, after)
+        progress.problems += collect.compare(
+            context.fleet.remote, context.folder, progress.trial.n, progress.before
+        )
         progress.refuse_reboots(context.fleet.boots())
     except RunError as error:
         if progress.state == "complete":

@@ -11,7 +11,7 @@ import io
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,25 +65,13 @@ class HostResult:
         return ""
 
 
-@dataclass(frozen=True, slots=True)
-class HostResults(Mapping[str, HostResult]):
+class HostResults(dict[str, HostResult]):
     """Results by host name, in the order the hosts were asked."""
-
-    by_host: dict[str, HostResult]
-
-    def __getitem__(self, host: str) -> HostResult:
-        return self.by_host[host]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.by_host)
-
-    def __len__(self) -> int:
-        return len(self.by_host)
 
     @property
     def failed(self) -> list[HostResult]:
         """Return the results that are not ok."""
-        return [result for result in self.by_host.values() if not result.ok]
+        return [result for result in self.values() if not result.ok]
 
     def check(self, doing: str) -> HostResults:
         """Return these results if all are ok.

@@ -12,6 +12,7 @@ import zstandard
 
 from faults.host.layout import layout
 from harness.controller.store import RunFolder, write_json
+from harness.remote.agent_channel import PATIENCE_S
 from harness.remote.fan_out import HostResult, Remote
 
 ZSTD_LEVEL = 3
@@ -65,6 +66,14 @@ def write_snapshot(folder: RunFolder, trial: int, name: str, snapshots: Mapping[
     """Write before.json or after.json of every host."""
     for host, snapshot in snapshots.items():
         write_json(folder.host(trial, host) / f"{name}.json", snapshot)
+
+
+def compare(remote: Remote, folder: RunFolder, trial: int, before: Mapping[str, Any]) -> list[str]:
+    """Write after.json of every host that answers, and return how they differ from before."""
+    replies = remote.ctl_all("snapshot", timeout_s=PATIENCE_S)
+    after = {host: reply.ok for host, reply in replies.items() if not reply.problem}
+    write_snapshot(folder, trial, "after", after)
+    return differences(before, after)
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import shlex
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -259,8 +258,3 @@ def _own_name(given: Given, found: Found) -> str:
 def _scalar(value: object) -> str:
     """Return value as YAML on one line."""
     return yaml.safe_dump(value, default_flow_style=True, width=10_000).splitlines()[0]
-
-
-def next_command(path: Path) -> str:
-    """Return the command that comes next."""
-    return f"slotlab check -i {shlex.quote(str(path))}"
