@@ -23,7 +23,7 @@ TOP_FILES_MAX = 5
 
 TOP = {
     "pyproject.toml", "README.md", "node", "harness", "inventory", "playbooks", "faults", "metrics",
-    "tests", "Makefile", "requirements.lock", ".gitignore", ".ci",
+    "tests", "CONTRIBUTING.md", "Makefile", "requirements.lock", ".gitignore", ".ci",
 }  # fmt: skip
 PRODUCT = ("node", "faults", "metrics", "harness")
 

@@ -73,8 +73,19 @@ def test_the_targets_of_make_are_there() -> None:
 
 def test_the_files_of_this_clone_are_there() -> None:
     rooms = ("node/", "faults/", "metrics/", "harness/", "inventory/", "playbooks/", "tests/")
-    paths = {word for text in SPANS for word in text.split() if word.startswith(rooms)}
+    spans = [*SPANS, *re.findall(r"`([^`<]+)`", (ROOT / "CONTRIBUTING.md").read_text())]
+    paths = {word for text in spans for word in text.split() if word.startswith(rooms)}
     assert [path for path in sorted(paths) if not Path(ROOT, path).exists()] == []
+
+
+def test_the_map_names_every_room_of_the_packages() -> None:
+    rooms = {
+        f"{path.relative_to(ROOT)}/"
+        for package in ("node", "faults", "metrics", "harness")
+        for path in ROOT.glob(f"{package}/*/")
+        if (path / "__init__.py").exists()
+    }
+    assert sorted(rooms - {*SPANS}) == []
 
 
 def test_every_command_is_a_line_of_help_that_ends_with_a_full_stop() -> None:
