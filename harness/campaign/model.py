@@ -1,7 +1,7 @@
 """What a campaign file may say (schema slotlab.campaign/v1), as pydantic models.
 
 Only shape and units are checked here; what needs an inventory (hosts, weights, safety) is the
-plan's work. Values are in campaign_values, the timeline's faults in campaign_faults.
+plan's work. Values are in `values`, the timeline's faults in `fault_spec`.
 """
 
 from __future__ import annotations
@@ -42,13 +42,20 @@ class ChainSpec(Strict):
     """
 
     profile: Literal["eosio", "bitshares"] = "eosio"
+    """Which consensus system."""
     contracts: Literal["fio"] = "fio"
     timing: Literal["fio", "eosio2", "leap"] = "fio"
+    """When in its slot a block is finished."""
     producers: Annotated[int, Field(ge=1, le=26)] = 4
+    """How many there are in the whole lab."""
     slot: Duration = 500_000_000
+    """How long a slot is."""
     blocks_per_turn: Annotated[int, Field(ge=1, le=100)] = 12
+    """Slots in a row that one producer has."""
     assign: dict[str, list[str]] = Field(default={})
+    """The producers of each host; left out, they are dealt round-robin."""
     lock_on_proposed: bool = False
+    """Whether a node keeps to the branch on which it has pre-committed (experimental)."""
     enable_stale_production: Selector = Field(default=[])
     """Hosts whose nodes sign on an old head, as after a restart of the whole net."""
     bitshares: BitsharesSpec | None = None
@@ -105,21 +112,27 @@ class LoadSpec(Strict):
     """Transactions of the whole lab, shared evenly by its hosts."""
 
     rate: Rate
+    """How many begin in a second."""
     size: Size = 256
+    """Bytes of each."""
 
 
 class TrialsSpec(Strict):
     """How often each cell is run, and in which order."""
 
     repeat: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Trials of each cell."""
     order: Literal["random", "listed"] = "random"
+    """Whether the trials of all cells are shuffled by the seed or run as listed."""
 
 
 class SafetySpec(Strict):
     """Limits the plan keeps: hosts out of reach at once, life of a lab without its controller."""
 
     lease: Lease = "trial"
+    """How long hosts go on without the controller: to the trial's end, or what it renews."""
     max_unreachable: Annotated[int, Field(ge=0)] | None = None
+    """Hosts that may be cut off or down at once; left out, as many as finality can spare."""
 
 
 class Campaign(Strict):
@@ -127,13 +140,20 @@ class Campaign(Strict):
 
     schema_: Literal["slotlab.campaign/v1"] = Field(alias="schema")
     title: str
+    """What the report is headed with."""
     seed: Annotated[int, Field(ge=0, le=SEED_MAX)] = 0
+    """What all that is drawn is drawn from."""
     chain: ChainSpec = ChainSpec()
     load: LoadSpec | None = None
     trials: TrialsSpec = TrialsSpec()
     warmup: Offset | None = None
+    """The start, which counts for its own phase only; left out, 10 s or twice finality's lag."""
     cooldown: Offset | None = None
+    """How long it goes on after the last fault; left out, as long as the warm-up would be."""
     matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default={})
+    """Values by name: one cell for each combination, in which `${name}` is replaced."""
     safety: SafetySpec = SafetySpec()
     expect: dict[str, Any] = Field(default={})
+    """What the run is judged by: `always` invariants, `each_fault`, and limits by phase."""
     timeline: list[FaultSpec] = Field(default=[])
+    """The faults, `at` and `for` from T0; see fault_spec."""
