@@ -11,9 +11,10 @@ import plotly.io
 from plotly.subplots import make_subplots
 
 from metrics.measure import clocks, head_lag, slots
+from metrics.model import number_text
 from metrics.model.plan import PlannedFault
 from metrics.model.printable import printable
-from metrics.report import fault_text, number_text
+from metrics.report import fault_text
 from metrics.results.analysis import Analysis
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000")

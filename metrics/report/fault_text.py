@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from metrics.report.number_text import number
+from metrics.model.number_text import number
 
 Fault = dict[str, Any]
 """A fault as summary.json holds it."""

@@ -11,7 +11,7 @@ from metrics.measure.metric import CHAIN, DOUBT
 from metrics.measure.registry import SHOWN
 from metrics.model import quantiles
 from metrics.model.method import Method
-from metrics.report.number_text import UNKNOWN
+from metrics.model.number_text import UNKNOWN
 from metrics.results import comparison, expectations
 from metrics.safety import checks
 

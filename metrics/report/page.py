@@ -16,10 +16,11 @@ from metrics.measure import clocks, costs, finality, propagation, recovery, slot
 from metrics.measure.propagation import Hop
 from metrics.measure.registry import SHOWN
 from metrics.measure.slots import Slot
+from metrics.model import number_text
 from metrics.model.plan import Plan
 from metrics.model.printable import printable
 from metrics.model.run_folder import load_json
-from metrics.report import charts, fault_text, methods, number_text
+from metrics.report import charts, fault_text, methods
 from metrics.results.analysis import Analysis
 
 CONTAINER_LABS = ("container",)
