@@ -136,3 +136,9 @@ def offset(offsets: list[dict[str, float]]) -> dict[str, Any]:
     p50 = statistics.median(found["p50"] for found in offsets)
     low, high = min(found["lo"] for found in offsets), max(found["hi"] for found in offsets)
     return {"offset_ns": {"p50": round(p50), "lo": round(low), "hi": round(high)}}
+
+
+def offset_text(found: dict[str, int]) -> str:
+    """Return such an offset in words."""
+    low, high = found["lo"] / 1e6, found["hi"] / 1e6
+    return f"{found['p50'] / 1e6:+.1f} ms (within {low:+.1f} to {high:+.1f})"

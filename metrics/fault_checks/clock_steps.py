@@ -17,10 +17,11 @@ import numpy as np
 from metrics.fault_checks import clock_readings, effect_gaps, fault_records, time_servers
 from metrics.fault_checks.clock_readings import Line, Stamps
 from metrics.fault_checks.effect_gaps import STEP_NS, Stretch
-from metrics.fault_checks.path_faults import AS_ASKED, Found
-from metrics.fault_checks.probe_bursts import MARGIN_NS
+from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
+from metrics.fault_checks.probe_bursts import MARGIN_NS, Burst
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
+from metrics.model.number_text import number
 from metrics.model.plan import PlannedFault
 
 STEP_ERROR_NS, STEP_ERROR_SHARE = 10_000_000, 0.05
@@ -33,7 +34,7 @@ NOISE_SHARE = 0.25
 NOT_SEEN = "the target's clock was not seen before and during the fault"
 
 
-def step(data: TrialData, fault: PlannedFault) -> Found:
+def step(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     """Return how far the targets' wall clocks moved, where they were, and what NTP checks saw.
 
     Wrong is a clock that in two measuring steps or more was not where asked: off by more than
@@ -75,7 +76,7 @@ def step(data: TrialData, fault: PlannedFault) -> Found:
     return measured | {"judged": word}, ""
 
 
-def drift(data: TrialData, fault: PlannedFault) -> Found:
+def drift(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     """Return how much faster the targets' wall clocks ran than before, in parts per 10^9.
 
     Before: at the rate the kernel was set to when the fault began, where the agent read that (a
@@ -207,27 +208,55 @@ def _dark(
     return [f"{host}'s clock was not seen {effect_gaps.words(gap)}"] if gap else []
 
 
-METHODS = (
-    Method(
-        name="Clock step measured",
-        figures=("faults.clock_step",),
-        formula="Median height of wall minus raw monotonic clock during the fault above the line "
-        f"through the {clock_readings.BEFORE_NS / 1e9:g} s before; each second of the window is "
-        "looked at, and two that are not where asked make the fault indeterminate. As asked: what "
-        "was asked lies within the bound of the offset from true time, or within "
-        f"{STEP_RESOLUTION_NS / 1e6:g} ms of that height.",
-        left_out="Half a second at each end; of a time daemon's step all but the last third.",
-        assumes="The raw clock is not stepped. How far off true time: the bound of NTP.",
+def _words(found: dict[str, Any]) -> list[str]:
+    """Return how the clocks moved or ran, by the others and by themselves, and what NTP said."""
+    parts = [f"{host} moved by {value:+.1f} ms" for host, value in found.get("by_ms", {}).items()]
+    for host, own in found.get("by_host", {}).items():
+        rate, error = own["drift_ppb"] / 1000, own["error_ppb"] / 1000
+        parts.append(f"{host} ran {rate:+.2f} ± {number(error)} ppm")
+    for host, value in found.get("agent_drift_ppb", {}).items():
+        parts.append(f"{host} itself says {value / 1000:+.2f} ppm")
+    for host, value in found.get("agent_step_ns", {}).items():
+        parts.append(f"{host} itself says {value / 1e6:+.2f} ms")
+    if "offset_ns" in found:
+        parts.append(f"off true time by {clock_readings.offset_text(found['offset_ns'])}")
+    return parts + time_servers.words(found)
+
+
+CHECKS = (
+    FaultCheck(
+        kinds=("clock_step",),
+        measure=step,
+        words=_words,
+        method=Method(
+            name="Clock step measured",
+            formula="Median height of wall minus raw monotonic clock during the fault above the "
+            "line "
+            f"through the {clock_readings.BEFORE_NS / 1e9:g} s before; each second of the window "
+            "is "
+            "looked at, and two that are not where asked make the fault indeterminate. As asked: "
+            "what "
+            "was asked lies within the bound of the offset from true time, or within "
+            f"{STEP_RESOLUTION_NS / 1e6:g} ms of that height.",
+            left_out="Half a second at each end; of a time daemon's step all but the last third.",
+            assumes="The raw clock is not stepped. How far off true time: the bound of NTP.",
+        ),
     ),
-    Method(
-        name="Clock drift measured",
-        figures=("faults.clock_drift",),
-        formula="Slope of wall minus raw monotonic clock during the fault minus that before (or "
-        f"the kernel's own setting), each through the medians of up to {clock_readings.BINS} "
-        "stretches; error: three standard ones. Two seconds of the window in which the clock left "
-        f"the line that was asked make the fault indeterminate. As asked: within that "
-        f"error and {DRIFT_ERROR_PPB / 1000:g} ppm.",
-        left_out="Half a second at each end.",
-        assumes="The raw clock keeps its rate; no other host is asked.",
+    FaultCheck(
+        kinds=("clock_drift",),
+        measure=drift,
+        words=_words,
+        method=Method(
+            name="Clock drift measured",
+            formula="Slope of wall minus raw monotonic clock during the fault minus that before "
+            "(or "
+            f"the kernel's own setting), each through the medians of up to {clock_readings.BINS} "
+            "stretches; error: three standard ones. Two seconds of the window in which the clock "
+            "left "
+            f"the line that was asked make the fault indeterminate. As asked: within that "
+            f"error and {DRIFT_ERROR_PPB / 1000:g} ppm.",
+            left_out="Half a second at each end.",
+            assumes="The raw clock keeps its rate; no other host is asked.",
+        ),
     ),
 )

@@ -9,17 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from metrics.fault_checks import (
-    clock_steps,
-    fault_records,
-    loss,
-    outages,
-    path_faults,
-    probe_bursts,
-    time_servers,
-)
-from metrics.fault_checks.path_faults import AS_ASKED, Found
+from faults.model.kind import KINDS
+from metrics.fault_checks import fault_records, probe_bursts
+from metrics.fault_checks.fault_check import AS_ASKED
 from metrics.fault_checks.probe_bursts import Burst
+from metrics.fault_checks.registry import CHECK_OF, CHECKS
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
@@ -53,7 +47,8 @@ def measure(data: TrialData) -> list[FaultResult]:
 
 def _result(data: TrialData, fault: PlannedFault, found: list[Burst]) -> FaultResult:
     state, reason, how = fault_records.reported(data, fault)
-    measured, wrong = _measured(data, fault, found)
+    check = CHECK_OF.get(fault.fault)
+    measured, wrong = check.measure(data, fault, found) if check else ({}, "")
     early, timing = fault_records.timing(data, fault)
     wrong = wrong or fault_records.late_begin(timing) or fault_records.late_end(data, fault)
     wrong = wrong or fault_records.unended(data, fault)
@@ -79,44 +74,6 @@ def _result(data: TrialData, fault: PlannedFault, found: list[Burst]) -> FaultRe
     )
 
 
-def _measured(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
-    """Return what was measured, and what is plainly wrong; a kind not named here is not measured.
-
-    Simulated hosts have no power and no boot of their own: only their nodes stop.
-    """
-    match fault.fault:
-        case "delay":
-            return path_faults.delay(data, fault, found)
-        case "partition":
-            return path_faults.partition(data, fault, found)
-        case "cut":
-            return path_faults.cut(data, fault, found)
-        case "loss":
-            return loss.loss(data, fault, found)
-        case "clock_step":
-            return clock_steps.step(data, fault)
-        case "clock_drift":
-            return clock_steps.drift(data, fault)
-        case "ntp_offset":
-            return time_servers.lie(data, fault)
-        case "ntp_cut":
-            return time_servers.silence_of_servers(data, fault)
-        case "kill" | "crash":
-            return outages.kill(data, fault)
-        case "power_cut" if data.plan.simulated:
-            return outages.kill(data, fault)
-        case "pause":
-            return outages.pause(data, fault, found)
-        case "freeze_host" if data.plan.simulated:
-            return outages.pause(data, fault, found)
-        case "power_cut" | "freeze_host" | "link_down":
-            return outages.stands_still(data, fault, found)
-        case "silent":
-            return outages.silent(data, fault)
-        case _:
-            return {}, ""
-
-
 METHODS = (
     Method(
         name="State and timing of a fault",
@@ -131,9 +88,10 @@ METHODS = (
     ),
     Method(
         name="Not measured",
-        figures=("faults.duplicate", "faults.reorder", "faults.byzantine"),
+        figures=tuple(f"faults.{word}" for word in KINDS if word not in CHECK_OF),
         formula="Done by the simulator as asked; nothing is measured.",
         left_out="Nothing.",
         assumes="The simulator.",
     ),
+    *(check.described for check in CHECKS),
 )

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from statistics import NormalDist
 from typing import Any
 
-from metrics.fault_checks import effect_gaps, fault_records, path_faults, probe_bursts
-from metrics.fault_checks.path_faults import AS_ASKED, Found
+from metrics.fault_checks import effect_gaps, fault_records, probe_bursts
+from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
+from metrics.fault_checks.path_exchanges import DISTURBED, FEW, exchanges, failed, unprobed
 from metrics.fault_checks.probe_bursts import Burst
 from metrics.intake.trial import TrialData
+from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
 
 Z_95, Z_CERTAIN = 1.96, 4.0
@@ -34,7 +36,7 @@ def loss(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     exchanges there were in it. A pair that lost more than chance allows over the whole window is
     wrong as well.
     """
-    chosen = path_faults.exchanges(data, fault, found)
+    chosen = exchanges(data, fault, found)
     sent, received = sum(b.sent for b in chosen), sum(b.received for b in chosen)
     measured: dict[str, Any] = {"sent": sent, "lost": sent - received, "by_receiver": {}}
     for host, counted in fault_records.last_read_back(data, fault, "healed").items():
@@ -55,7 +57,7 @@ def loss(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     if not least - ROUNDING <= asked <= most + ROUNDING:
         share = 100 * measured["share"]
         return measured, f"{share:.3g} % of the packets were lost"
-    wrong = path_faults.unprobed(data, fault, found, probe_bursts.pairs_of(fault))
+    wrong = unprobed(data, fault, found, probe_bursts.pairs_of(fault))
     held = low - ROUNDING <= asked <= high + ROUNDING
     word = AS_ASKED if held else "outside its 95 % interval"
     return measured | ({} if wrong else {"judged": word}), wrong
@@ -76,13 +78,13 @@ def _strayed(data: TrialData, fault: PlannedFault, chosen: list[Burst], asked: f
         limits = [(_most(part, z), part) for part in _runs(own, window) if part]
         most, part = min(limits, key=lambda limit: limit[0], default=(1.0, []))
         if most < asked - ROUNDING:
-            return _words(part, whom)
+            return _told(part, whom)
         if own and _edges(own, z)[0] > asked + ROUNDING:
-            return _words(own, whom)
+            return _told(own, whom)
     return ""
 
 
-def _words(part: list[Burst], whom: str) -> str:
+def _told(part: list[Burst], whom: str) -> str:
     sent, received = sum(b.sent for b in part), sum(b.received for b in part)
     share = 100 * _one_way(1 - received / sent)
     when = effect_gaps.words(edge for burst in part for edge in burst.sent_ns)
@@ -125,3 +127,40 @@ def _wilson(hits: int, n: int, z: float) -> tuple[float, float]:
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     whole = 1 + z * z / n
     return max(0.0, (middle - half) / whole), min(1.0, (middle + half) / whole)
+
+
+def _words(found: dict[str, Any]) -> list[str]:
+    """Return the share, what failed, and what the kernels counted, by host where these are few."""
+    parts = []
+    if "share" in found:
+        low, high = (100 * edge for edge in found["share_ci"])
+        parts.append(f"{100 * found['share']:.3g} % lost one way ({low:.3g} to {high:.3g} %)")
+    parts.append(failed(found))
+    shares = {
+        host: f"{100 * own['lost'] / own['sent']:.3g} %"
+        for host, own in sorted(found["by_receiver"].items())
+        if own["sent"]
+    }
+    if len(shares) > FEW:
+        values = sorted(shares.values(), key=lambda text: float(text.split()[0]))
+        parts.append(f"{len(shares)} hosts dropped {values[0]} to {values[-1]} of what arrived")
+    elif shares:
+        each = ", ".join(f"{x} at {host}" for host, x in shares.items())
+        parts.append(f"dropped on arrival: {each}")
+    return parts
+
+
+CHECK = FaultCheck(
+    kinds=("loss",),
+    measure=loss,
+    words=_words,
+    method=Method(
+        name="Loss measured",
+        formula="1 − √(answered / sent) of the exchanges between the pairs, with Wilson's 95 % "
+        "interval, within which a loss is as asked; at each receiver, packets dropped of those "
+        "that arrived, by its kernel.",
+        left_out=DISTURBED,
+        assumes="Both ways lose alike, and packets independently of each other.",
+        source="Wilson 1927, JASA 22",
+    ),
+)

@@ -8,7 +8,7 @@ import itertools
 from typing import Any
 
 from metrics.fault_checks import effect_gaps, fault_records
-from metrics.fault_checks.path_faults import AS_ASKED, Found
+from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.probe_bursts import MARGIN_NS, Burst
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
@@ -27,7 +27,7 @@ SURE_NS = 1_000_000_000
 """Events right after a clock stood still cannot be placed: before or after it."""
 
 
-def kill(data: TrialData, fault: PlannedFault) -> Found:
+def kill(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     """Return how long each target was silent, and where it resumed.
 
     Wrong is any line that a node wrote in its down time, half a second off either end: the dead
@@ -109,7 +109,7 @@ def _wrote(data: TrialData, fault: PlannedFault, host: str) -> list[str]:
     return [f"{host}'s node wrote {effect_gaps.words(signs)}"] if signs else []
 
 
-def silent(data: TrialData, fault: PlannedFault) -> Found:
+def silent(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     """Return how many slots each target left empty on request while the fault lasted."""
     left = dict.fromkeys(fault.targets, 0)
     for event in data.events("abstained", "slot reason"):
@@ -123,8 +123,10 @@ def stands_still(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Fo
     """Return how long each target was silent, as [at least, at most] s, as others saw it.
 
     Host and node alike; a host that lost its power comes back with another boot id, else it
-    keeps its own.
+    keeps its own. Simulated hosts have no power and no boot of their own: only their nodes stop.
     """
+    if data.plan.simulated and fault.kind.stops_host:
+        return kill(data, fault, found) if fault.kind.reboots else pause(data, fault, found)
     silent: dict[str, list[float | None]] = {}
     wrong = []
     in_force = fault_records.in_force_ns(data, fault)
@@ -215,37 +217,78 @@ def _resumed(data: TrialData, fault: PlannedFault) -> dict[str, Any]:
     return resumed
 
 
-METHODS = (
-    Method(
-        name="Kill measured",
-        figures=("faults.kill", "faults.crash"),
-        formula="From the node's last slot told (the kill, if that is later) to its next start, "
-        "and at which blocks it resumed.",
-        left_out="A node that is not started again.",
-        assumes="A node tells every slot while it lives.",
+def _words(found: dict[str, Any]) -> list[str]:
+    parts = []
+    resumed = found.get("resumed", {})
+    for host, value in found.get("down_s", {}).items():
+        parts.append(f"{host} silent for {value:.2f} s")
+    for host, (least, most) in found.get("silent_s", {}).items():
+        until = "s at least, not seen again" if most is None else f"to {most:.2f} s"
+        parts.append(f"{host} silent for {least:.2f} {until}")
+    for host, entry in resumed.items():
+        parts.append(f"{host} resumed at block {entry['head']} (final up to {entry['lib']})")
+    for host, value in found.get("frozen_s", {}).items():
+        parts.append(f"{host}'s node wrote nothing for {value:.2f} s")
+    if found.get("host", {}).get("sent"):
+        own = found["host"]
+        parts.append(f"the host answered {own['answered']} of {own['sent']} probes meanwhile")
+    for host, count in found.get("left_empty", {}).items():
+        parts.append(f"{host} left {count} slots empty")
+    return parts
+
+
+CHECKS = (
+    FaultCheck(
+        kinds=("kill", "crash"),
+        measure=kill,
+        words=_words,
+        method=Method(
+            name="Kill measured",
+            formula="From the node's last slot told (the kill, if that is later) to its next "
+            "start, "
+            "and at which blocks it resumed.",
+            left_out="A node that is not started again.",
+            assumes="A node tells every slot while it lives.",
+        ),
     ),
-    Method(
-        name="Pause measured",
-        figures=("faults.pause",),
-        formula="Longest time without a slot told around the fault, which must be half of it at "
-        "least, and the clock probes that the host answered meanwhile.",
-        left_out="Nothing.",
-        assumes="A node tells every slot while it runs.",
+    FaultCheck(
+        kinds=("pause",),
+        measure=pause,
+        words=_words,
+        method=Method(
+            name="Pause measured",
+            formula="Longest time without a slot told around the fault, which must be half of it "
+            "at "
+            "least, and the clock probes that the host answered meanwhile.",
+            left_out="Nothing.",
+            assumes="A node tells every slot while it runs.",
+        ),
     ),
-    Method(
-        name="Power cut, frozen host, link down measured",
-        figures=("faults.power_cut", "faults.freeze_host", "faults.link_down"),
-        formula="Silence: at least from the first to the last probe it left unanswered, at most "
-        "from the last sign of life before to the first after. A power cut must show a new boot, "
-        "the others none. In the simulator only the node stops, and its slots told tell how long.",
-        left_out="Of a link that is down the host's own events, as it goes on writing.",
-        assumes="A host that lives answers clock probes, which nothing else disturbs.",
+    FaultCheck(
+        kinds=("power_cut", "freeze_host", "link_down"),
+        measure=stands_still,
+        words=_words,
+        method=Method(
+            name="Power cut, frozen host, link down measured",
+            formula="Silence: at least from the first to the last probe it left unanswered, at "
+            "most "
+            "from the last sign of life before to the first after. A power cut must show a new "
+            "boot, "
+            "the others none. In the simulator only the node stops, and its slots told tell how "
+            "long.",
+            left_out="Of a link that is down the host's own events, as it goes on writing.",
+            assumes="A host that lives answers clock probes, which nothing else disturbs.",
+        ),
     ),
-    Method(
-        name="Silent producer measured",
-        figures=("faults.silent",),
-        formula="Slots the node left empty on request while the fault lasted.",
-        left_out="Nothing.",
-        assumes="The simulated node tells why it left a slot.",
+    FaultCheck(
+        kinds=("silent",),
+        measure=silent,
+        words=_words,
+        method=Method(
+            name="Silent producer measured",
+            formula="Slots the node left empty on request while the fault lasted.",
+            left_out="Nothing.",
+            assumes="The simulated node tells why it left a slot.",
+        ),
     ),
 )

@@ -14,10 +14,11 @@ import numpy as np
 
 from metrics.fault_checks import clock_readings, effect_gaps, fault_records
 from metrics.fault_checks.effect_gaps import Stretch
-from metrics.fault_checks.path_faults import AS_ASKED, Found
-from metrics.fault_checks.probe_bursts import MARGIN_NS
+from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
+from metrics.fault_checks.probe_bursts import MARGIN_NS, Burst
 from metrics.intake.trial import Event, TrialData
 from metrics.model.method import Method
+from metrics.model.number_text import number
 from metrics.model.plan import PlannedFault
 
 BEFORE_NS = 60_000_000_000
@@ -39,7 +40,7 @@ class Told(NamedTuple):
     bound_ns: float
 
 
-def lie(data: TrialData, fault: PlannedFault) -> Found:
+def lie(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     """Return how far the time told by the servers moved, and where the clock itself was.
 
     Wrong is a single check in the window that was told less than half of the lie or more than one
@@ -128,7 +129,7 @@ def _clock_is(data: TrialData, fault: PlannedFault) -> dict[str, Any]:
     return {"clock_is": clock_readings.offset(clocks)["offset_ns"]} if clocks else {}
 
 
-def silence_of_servers(data: TrialData, fault: PlannedFault) -> Found:
+def silence_of_servers(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     """Return how many of the targets' NTP questions were answered before and during the fault."""
     counts = {"before": [0, 0], "during": [0, 0]}
     arrived: list[Event] = []
@@ -213,22 +214,56 @@ def agents_say(
     return ({f"agent_{key}": said} if said else {}) | ({"ntp_after": again} if again else {})
 
 
-METHODS = (
-    Method(
-        name="Shifted NTP answers measured",
-        figures=("faults.ntp_offset",),
-        formula="Median of (wall clock − offset found − true time) over the checks during the "
-        "fault, minus that before. One check told less than half of the lie, or half as much "
-        "again, beyond its bound makes the fault indeterminate. As asked: within the bound of both "
-        f"medians and {SURE_NS / 1e6:g} ms.",
-        left_out="Half a second at each end; checks without an answer.",
-        assumes="True time is that of the hosts whose servers are not bent.",
+def words(found: dict[str, Any]) -> list[str]:
+    """Return what the targets were told of the time, and whether NTP agrees again."""
+    parts = []
+    if "ntp_offset_bound_ns" in found:
+        value, bound = found["ntp_offset_ns"] / 1e6, found["ntp_offset_bound_ns"] / 1e6
+        parts.append(f"the time told moved by {value:+.1f} ± {number(bound)} ms")
+    elif found.get("ntp_offset_ns", 0) is None:
+        parts.append("no NTP check of the node fell into it")
+    for host, value in found.get("agent_ntp_offset_ns", {}).items():
+        parts.append(f"{host} itself was told {value / 1e6:+.1f} ms")
+    if "ntp_offset_ms" in found:
+        parts.append(f"NTP says {found['ntp_offset_ms']:+.1f} ± {number(found['ntp_bound_ms'])} ms")
+    if "clock_is" in found:
+        parts.append(f"the clock is {clock_readings.offset_text(found['clock_is'])}")
+    if "checks" in found:
+        parts.append(
+            f"{found['checks_answered']} of {found['checks']} NTP checks answered "
+            f"({found['answered_before']} of {found['checks_before']} before)"
+        )
+    for host, reason in found.get("ntp_after", {}).items():
+        parts.append(f"afterwards NTP agrees on {host}" if not reason else
+                     f"afterwards not verified on {host}: {reason}")  # fmt: skip
+    return parts
+
+
+CHECKS = (
+    FaultCheck(
+        kinds=("ntp_offset",),
+        measure=lie,
+        words=words,
+        method=Method(
+            name="Shifted NTP answers measured",
+            formula="Median of (wall clock − offset found − true time) over the checks during the "
+            "fault, minus that before. One check told less than half of the lie, or half as much "
+            "again, beyond its bound makes the fault indeterminate. As asked: within the bound of "
+            "both "
+            f"medians and {SURE_NS / 1e6:g} ms.",
+            left_out="Half a second at each end; checks without an answer.",
+            assumes="True time is that of the hosts whose servers are not bent.",
+        ),
     ),
-    Method(
-        name="Cut NTP measured",
-        figures=("faults.ntp_cut",),
-        formula="Checks of the hosts answered of those asked, before and during; none may be.",
-        left_out="The first second.",
-        assumes="A node writes each check, answered or not.",
+    FaultCheck(
+        kinds=("ntp_cut",),
+        measure=silence_of_servers,
+        words=words,
+        method=Method(
+            name="Cut NTP measured",
+            formula="Checks of the hosts answered of those asked, before and during; none may be.",
+            left_out="The first second.",
+            assumes="A node writes each check, answered or not.",
+        ),
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from metrics.fault_checks import clock_steps, fault_results, outages, path_faults, time_servers
+from metrics.fault_checks import fault_results
 from metrics.intake import phase_windows
 from metrics.measure.metric import CHAIN, DOUBT
 from metrics.measure.registry import SHOWN
@@ -29,11 +29,7 @@ GROUPS: dict[str, tuple[Method, ...]] = {
     + checks.METHODS
     + expectations.METHODS
     + comparison.METHODS,
-    _FAULTS: fault_results.METHODS
-    + path_faults.METHODS
-    + clock_steps.METHODS
-    + time_servers.METHODS
-    + outages.METHODS,
+    _FAULTS: fault_results.METHODS,
 }
 """The methods of each group of figures, in the order of the page."""
 

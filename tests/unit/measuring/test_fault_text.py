@@ -26,4 +26,4 @@ FIGURES = {"delay_ms": 50.2, "difference_percent": 0.41, "median_ms": 53.6, "pro
 )
 def test_a_delay_says_how_it_was_read(by: str, words: str) -> None:
     measured: dict[str, Any] = {**FIGURES, "by": by, "pairs": PAIRS, "judged": "as asked"}
-    assert fault_text.measured({"measured": measured}) == words
+    assert fault_text.measured({"fault": "delay", "measured": measured}) == words

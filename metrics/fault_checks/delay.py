@@ -1,0 +1,153 @@
+"""Delays, by how much longer round trips took than before."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+from metrics.fault_checks import effect_gaps, fault_records, jitter, probe_bursts
+from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
+from metrics.fault_checks.path_exchanges import Pair, unprobed
+from metrics.fault_checks.probe_bursts import Burst, slows
+from metrics.intake.trial import TrialData
+from metrics.model.method import Method
+from metrics.model.number_text import number
+from metrics.model.plan import PlannedFault
+
+Rtts = dict[Pair, list[int]]
+DELAY_ERROR_NS, DELAY_ERROR_SHARE = 2_000_000, 0.02
+ABSENT_SHARE = 0.25
+GONE_BURSTS = 2
+"""So many bursts of one pair without the delay are no stray."""
+_READ_BY = {"fastest": "fastest answers", "median": "median answers"}
+
+
+def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
+    """Return the median over pairs of (RTT during - RTT baseline)/2; no clock is involved.
+
+    A constant delay is read from the fastest answers of both windows: waiting for a busy host only
+    adds, and a single packet that was not delayed shows. A jittered one has no fastest answer, so
+    there the medians count. `median_ms` is what these say of either; what of it exceeds a constant
+    delay was waiting. Too long, of either, is what even the fastest answers took.
+    """
+    before = _rtts([b for b in found if b.flow == "path" and b.inside(*_quiet(data))])
+    in_force = fault_records.in_force_ns(data, fault)
+    during = probe_bursts.during(data, fault, found, slows)
+    lasting_bursts = [burst for burst in during if burst.inside(*in_force)]
+    lasting = _rtts(lasting_bursts)
+    wanted = probe_bursts.pairs_of(fault)
+    medians = _added(statistics.median, before, lasting, wanted)
+    fastest = _added(min, before, lasting, wanted)
+    jitter_ns = float(fault.asked.get("jitter_ns", 0))
+    each = medians if jitter_ns else fastest
+    asked_ns = float(fault.asked.get("delay_ns", 0))
+    if not each:
+        return {"delay_ms": None, "pairs": {}}, "no path probes to measure the delay with"
+    value = statistics.median(each.values())
+    off = (value / asked_ns - 1) * 100 if asked_ns else 0.0
+    small = asked_ns < DELAY_ERROR_NS
+    measured = {
+        "delay_ms": round(value / 1e6, 3),
+        "difference_percent": None if small else round(off, 2),
+        "pairs": {f"{a}-{b}": round(ns / 1e6, 3) for (a, b), ns in each.items()},
+        "by": "median" if jitter_ns else "fastest",
+        "probes": sum(len(lasting[pair]) for pair in each),
+        "median_ms": round(statistics.median(medians.values()) / 1e6, 3),
+        "judged": effect_gaps.too_small(f"{DELAY_ERROR_NS / 1e6:g} ms")
+        if small
+        else jitter.word(_delay_word(each, asked_ns), jitter_ns),
+    }
+    slack_ns = max(DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns, ABSENT_SHARE * asked_ns)
+    off_mark = value < asked_ns - slack_ns or (
+        statistics.median(fastest.values()) > asked_ns - jitter_ns + slack_ns
+    )
+    if off_mark:
+        return measured, f"measured delay is off by {off:.0f} %"
+    if small:
+        return measured, ""
+    bursts = [burst for burst in lasting_bursts if burst.pair in each]
+    wrong = _undelayed(bursts, before, asked_ns - jitter_ns)
+    wrong = wrong or jitter.absent({pair: lasting[pair] for pair in each}, jitter_ns, in_force)
+    return measured, wrong or unprobed(data, fault, found, wanted or set(each))
+
+
+def _delay_word(each: dict[tuple[str, str], float], asked_ns: float) -> str:
+    """Return whether every pair's delay is within 2 ms and 2 % of what was asked."""
+    (a, b), worst = max(each.items(), key=lambda item: abs(item[1] - asked_ns))
+    if abs(worst - asked_ns) <= DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns:
+        return AS_ASKED
+    return f"off by {(worst - asked_ns) / 1e6:+.1f} ms between {a} and {b}"
+
+
+def _undelayed(found: list[Burst], before: Rtts, least_ns: float) -> str:
+    """Return which pair was without the delay although it was in force, and when; "" for none.
+
+    A burst whose fastest answer gained less than half of the least delay was not delayed.
+    """
+    free: dict[Pair, list[float]] = {}
+    for burst in found:
+        if not burst.rtts_ns or burst.pair not in before:
+            continue
+        if min(burst.rtts_ns) - min(before[burst.pair]) < least_ns:
+            free.setdefault(burst.pair, []).append(burst.t_ns / 1e9)
+    for (a, b), times in sorted(free.items()):
+        if len(times) >= GONE_BURSTS:
+            return f"no delay between {a} and {b} from {min(times):.1f} to {max(times):.1f} s"
+    return ""
+
+
+def _added(
+    mark: Callable[[list[int]], float], before: Rtts, lasting: Rtts, wanted: set[Pair]
+) -> dict[Pair, float]:
+    """Return by pair what a way grew by: half of what the mark of its round trips did."""
+    return {
+        pair: (mark(lasting[pair]) - mark(before[pair])) / 2
+        for pair in sorted(wanted or set(lasting))
+        if lasting.get(pair) and before.get(pair)
+    }
+
+
+def _rtts(found: list[Burst]) -> Rtts:
+    rtts: Rtts = {}
+    for burst in found:
+        rtts.setdefault(burst.pair, []).extend(burst.rtts_ns)
+    return rtts
+
+
+def _quiet(data: TrialData) -> tuple[int, int]:
+    """Return the window of the baseline (else of everything before the first fault)."""
+    for phase in data.planned.phases:
+        if phase.name == "baseline":
+            return phase.start_ns, phase.end_ns
+    return 0, min((fault.at_ns for fault in data.planned.faults), default=data.end_ns)
+
+
+def _words(found: dict[str, Any]) -> list[str]:
+    if found["delay_ms"] is None:
+        return []
+    percent = found["difference_percent"]
+    off = "" if percent is None else f" ({percent:+.1f} %)"
+    parts = [
+        f"{number(found['delay_ms'])} ms one way{off} by the "
+        f"{_READ_BY[found['by']]} of {len(found['pairs'])} pairs ({found['probes']:,} in all)"
+    ]
+    if found["by"] == "fastest":
+        parts.append(f"{number(found['median_ms'])} ms by their medians")
+    return parts
+
+
+CHECK = FaultCheck(
+    kinds=("delay",),
+    measure=delay,
+    words=_words,
+    method=Method(
+        name="Delay measured",
+        formula="Median over pairs of (round trip during − round trip of the baseline) / 2, by the "
+        "fastest answers of each pair; of a jittered delay by the medians, as it has no fastest. "
+        f"As asked: every pair within {DELAY_ERROR_NS / 1e6:g} ms and {DELAY_ERROR_SHARE:.0%}.",
+        left_out="Probes while other faults lose or slow them; those not sure to fall within the "
+        f"fault. A delay below {DELAY_ERROR_NS / 1e6:g} ms is too small to see.",
+        assumes="Path probes share the fate of the data; both ways got the delay alike. No clock.",
+    ),
+)
