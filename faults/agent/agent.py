@@ -176,7 +176,7 @@ class Agent:
         }
 
     async def prepare(self, trial: str, files: dict[str, str], owner: str) -> dict[str, object]:
-        """Return when units are down and the trial's files are in place of the last one's.
+        """Stop the units and put the trial's files in place of the last one's.
 
         Raises:
             FaultError: locked, busy, bad_file, disk, unit_failed.
@@ -194,7 +194,7 @@ class Agent:
         return {"trial": trial}
 
     async def start(self, names: list[str], owner: str) -> dict[str, object]:
-        """Return when the units run; they end with the trial's lease.
+        """Start the units; they end with the trial's lease.
 
         Raises:
             FaultError: locked, unsupported, unknown_unit, unit_failed.
@@ -204,7 +204,7 @@ class Agent:
         return {"started": names}
 
     async def stop(self, names: list[str], owner: str) -> dict[str, object]:
-        """Return when the units are down.
+        """Stop the units.
 
         Raises:
             FaultError: locked, unsupported, unknown_unit, unit_failed.

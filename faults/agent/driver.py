@@ -77,7 +77,7 @@ class Driver:
                 self._close("skipped", reason or "too_late")
 
     def pull(self, action: Action) -> None:
-        """Return at once, a command that waited for the action at work; perform() sees it through.
+        """Set the command that waited for the action to work, at once; perform() sees it through.
 
         For rules only: of other faults the end is looked at before they are released.
         """

@@ -39,7 +39,7 @@ def provider_host(place: Layout, file: Path) -> tuple[Host, dict[str, bool]]:
 
 
 async def until_idle(agent: Agent, server: Server) -> None:
-    """Return when nothing has been in force or asked for IDLE_S."""
+    """Wait until nothing has been in force or asked for IDLE_S."""
     busy_s = time.monotonic()
     while time.monotonic() - max(busy_s, server.asked_s) < IDLE_S:
         await asyncio.sleep(POLL_S)

@@ -58,7 +58,7 @@ class Item:
 
     @property
     def prepare_ns(self) -> int:
-        """Return when the preparations are due."""
+        """Return the time at which the preparations are due."""
         return self.inject_ns - self.lead_ns
 
 
@@ -84,12 +84,12 @@ class Schedule:
         return replace(self, items=tuple(items)), actions
 
     def wake_ns(self) -> int | None:
-        """Return when something is due next, or None when all is done."""
+        """Return the time at which something is due next, None where all is done."""
         times = [time_ns for item in self.items if (time_ns := _next_ns(item)) is not None]
         return min(*times, self.lease_ns) if times else None
 
     def ends_ns(self) -> int | None:
-        """Return when the last fault still to be undone ends, None when there is none."""
+        """Return the time at which the last fault still to be undone ends, None without one."""
         return max(
             (item.deadline_ns for item in self.items
              if item.stage is not Stage.DONE and item.deadline_ns is not None),

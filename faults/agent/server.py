@@ -100,7 +100,7 @@ class Server:
         self._server: asyncio.Server | None = None
 
     async def listen(self, path: Path, group: str) -> None:
-        """Return when the socket takes connections; members of group may use it."""
+        """Open the socket for connections; members of group may use it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         mask = os.umask(0o177)

@@ -92,7 +92,7 @@ class Ledger:
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
 
     def write_heal_script(self) -> None:
-        """Return when heal.sh is beside the folder.
+        """Write heal.sh beside the folder.
 
         Raises:
             OSError: it could not be written.
@@ -107,7 +107,7 @@ class Ledger:
         return self.folder.parent / "heal.sh"
 
     def create(self, entry: Entry, undo: tuple[Step, ...]) -> None:
-        """Return when record and undo script are on disk.
+        """Write record and undo script, durably.
 
         Raises:
             OSError: they could not be written; nothing may be applied then.
@@ -134,7 +134,7 @@ class Ledger:
         _sync_folder(self.folder)
 
     def record(self, entry: Entry) -> None:
-        """Return when the entry's new state is on disk, behind its earlier ones.
+        """Write the entry's new state, durably, behind its earlier ones.
 
         Raises:
             OSError: it could not be written; an earlier state stands.
@@ -157,7 +157,7 @@ class Ledger:
         return [entry for entry in self.entries() if entry.state != "closed"]
 
     def clear_closed(self) -> None:
-        """Return nothing; the files of closed entries are gone."""
+        """Remove the files of closed entries."""
         for entry in self.entries():
             if entry.state == "closed":
                 self._remove(entry.token)
@@ -167,7 +167,7 @@ class Ledger:
         return self.folder / f"{token}.sh"
 
     def undone_ns(self, token: str) -> int | None:
-        """Return when (CLOCK_BOOTTIME, to 10 ms) the undo script ended, or None if it never ran."""
+        """Return the CLOCK_BOOTTIME (to 10 ms) of the undo script's end, None if it never ran."""
         try:
             text = (self.folder / f"{token}.undone").read_text()
             return int(float(text.split()[0]) * 1000) * 1_000_000

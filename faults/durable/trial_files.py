@@ -20,7 +20,7 @@ TAIL_BYTES = 8192
 
 
 def check_files(files: dict[str, str]) -> None:
-    """Return nothing; every name is one a trial may have.
+    """Refuse names that no file of a trial may have.
 
     Raises:
         FaultError: bad_file, with the name.
@@ -33,7 +33,7 @@ def check_files(files: dict[str, str]) -> None:
 
 
 def place_files(layout: Layout, files: dict[str, str]) -> None:
-    """Return when chain, events and the earlier trial are gone and files are below trial/.
+    """Remove chain, events and the earlier trial, and put files below trial/.
 
     Raises:
         FaultError: bad_file; disk, with the path and what the system says.

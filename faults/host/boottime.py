@@ -48,7 +48,7 @@ def boot_id() -> str:
 
 
 def sleep_until(when_ns: int) -> None:
-    """Return at when_ns (boot time), to some ten microseconds on an idle processor.
+    """Sleep until when_ns (boot time), to some ten microseconds on an idle processor.
 
     Only the last stretch keeps the processor busy: hosts that share processors are all due at one
     moment, and one that spins keeps another from waking.

@@ -12,13 +12,13 @@ LOWEST = 1
 
 
 def nice(value: int) -> None:
-    """Return nothing; the process has this niceness if it may."""
+    """Give the process this niceness if it may have it."""
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, value)
 
 
 def set_realtime(policy: int = os.SCHED_RR, priority: int = LOWEST) -> None:
-    """Return nothing; this thread, and what it starts, runs before all ordinary work if it may.
+    """Let this thread, and what it starts, run before all ordinary work, if it may.
 
     To be called before there are other threads: one of lower rank that holds the interpreter's lock
     would make the others wait for its turn.

@@ -58,7 +58,7 @@ class Loaded:
         )  # fmt: skip
 
     def pull(self) -> None:
-        """Return at once, the command at work: no thread need wake before it."""
+        """Set the command to work, at once: no thread need wake before it."""
         pipe = self._process.stdin
         if pipe is None or len(self._command.stdin) > PIPE_BYTES:
             return
@@ -80,7 +80,7 @@ class Loaded:
         return Outcome(before_ns, boottime_ns(), error)
 
     def drop(self) -> None:
-        """Return once the command has ended without having done anything."""
+        """End the command without it having done anything."""
         self._end("")
 
     def _end(self, text: str | None) -> str:

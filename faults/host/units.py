@@ -24,7 +24,7 @@ def check(names: list[str]) -> None:
 
 
 def start(names: list[str]) -> None:
-    """Return when the units run.
+    """Start the units and wait until they run.
 
     Raises:
         FaultError: unknown_unit, or unit_failed with what systemd or the unit's log says.
@@ -37,7 +37,7 @@ def start(names: list[str]) -> None:
 
 
 def stop(names: list[str]) -> None:
-    """Return when the units are down and no failure is remembered.
+    """Stop the units and forget their failures.
 
     Raises:
         FaultError: unknown_unit, unit_failed.

@@ -47,7 +47,7 @@ def roots() -> tuple[Path, ...]:
 
 
 def make(tops: Iterable[str], host: str) -> None:
-    """Return once the host's cgroup exists and is usable below each of the lab's tops."""
+    """Make the host's cgroup below each of the lab's tops, and make it usable."""
     for top in map(Path, tops):
         leaf = top / host
         leaf.mkdir(parents=True, exist_ok=True)
@@ -112,7 +112,7 @@ def processes(tops: Iterable[str], host: str = "") -> tuple[ProcessId, ...]:
 
 
 def remove(tops: Iterable[str], host: str = "") -> None:
-    """Return once the cgroups are gone, children first (the hosts' systemds made some).
+    """Remove the cgroups, children first (the hosts' systemds made some).
 
     Raises:
         LabError: a cgroup stays busy.

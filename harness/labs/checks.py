@@ -46,7 +46,7 @@ mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work root
 
 
 def require_root() -> None:
-    """Return if this process is root, else raise LabError naming what works without."""
+    """Raise LabError, naming what works without, unless this process is root."""
     if os.geteuid() != 0:
         raise LabError("no root on this machine: `sudo make demo`, or `slotlab run --lab sim`")
 
@@ -54,7 +54,7 @@ def require_root() -> None:
 def require_programs(
     package_of: Mapping[str, str] = PACKAGE_OF, what: str = "container lab"
 ) -> None:
-    """Return if every program is there, else raise LabError naming the Debian packages."""
+    """Raise LabError, naming the Debian packages, unless every program is there."""
     missing = sorted({package for name, package in package_of.items() if not shutil.which(name)})
     if missing:
         raise LabError(
@@ -63,7 +63,7 @@ def require_programs(
 
 
 def require_memory(needed_mb: int) -> None:
-    """Return if that much memory is free for VMs, else raise LabError."""
+    """Raise LabError unless that much memory is free for VMs."""
     lines = Path("/proc/meminfo").read_text().splitlines()
     free_mb = next(int(line.split()[1]) // 1024 for line in lines if line.startswith("MemAvail"))
     if free_mb < needed_mb:
@@ -73,7 +73,7 @@ def require_memory(needed_mb: int) -> None:
 
 
 def require_space(path: Path, needed_bytes: int, what: str) -> None:
-    """Return if the file system of path has room, else raise LabError."""
+    """Raise LabError unless the file system of path has room."""
     path.mkdir(parents=True, exist_ok=True)
     free_bytes = shutil.disk_usage(path).free
     if free_bytes < needed_bytes:
@@ -84,7 +84,7 @@ def require_space(path: Path, needed_bytes: int, what: str) -> None:
 
 
 def require_watchers(hosts: int) -> None:
-    """Return if so many hosts can boot under the kernel's inotify limit, else raise LabError.
+    """Raise LabError unless so many hosts can boot under the kernel's inotify limit.
 
     It is tried for real: without this a host beyond the limit dies at boot without a word.
     """
@@ -104,7 +104,7 @@ def require_watchers(hosts: int) -> None:
 
 
 def require_overlay(folder: Path) -> None:
-    """Return if a writable overlay can be mounted in folder, else raise LabError.
+    """Raise LabError unless a writable overlay can be mounted in folder.
 
     It is tried for real in a private mount namespace: a kernel without overlayfs, a container
     without the right to mount and a folder that is itself an overlay all show up here.

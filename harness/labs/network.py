@@ -57,7 +57,7 @@ def ports(state: LabState, host: HostState | None) -> tuple[Port, ...]:
 
 
 def make(state: LabState) -> None:
-    """Return once every namespace of the lab is there and every address is set."""
+    """Make every namespace of the lab and set every address."""
     with _namespace_folder():
         if not _is_mounted():
             MOUNT_MARKER.write_text(boot_id())
@@ -89,7 +89,7 @@ def address_lines(port: Port) -> str:
 
 
 def set_port(state: LabState, port: Port, *, up: bool) -> None:
-    """Return once the port is up or down; down, its card has no carrier."""
+    """Set the port up or down; down, its card has no carrier."""
     word = "up" if up else "down"
     run(["ip", "-n", state.bridge_namespace, "link", "set", port.name, word])
 
@@ -101,7 +101,7 @@ def port_is_up(state: LabState, port: Port) -> bool:
 
 
 def remove(state: LabState) -> None:
-    """Return once no namespace of the lab is left; the veths and the bridge go with them."""
+    """Remove every namespace of the lab; the veths and the bridge go with them."""
     with _namespace_folder():
         present = [name for name in state.namespaces if (NAMESPACES / name).exists()]
         if present:

@@ -98,7 +98,7 @@ def start_gated(words: Sequence[str], *, log: Path) -> tuple[ProcessId, int]:
 
 
 def open_gate(gate: int) -> None:
-    """Return once the process behind the gate may run."""
+    """Let the process behind the gate run."""
     try:
         os.write(gate, b"go\n")
     finally:
@@ -106,7 +106,7 @@ def open_gate(gate: int) -> None:
 
 
 def kill(processes: Iterable[ProcessId]) -> None:
-    """Return once every one of those very processes is gone.
+    """Kill every one of those very processes and wait until they are gone.
 
     Raises:
         LabError: one of them survives SIGKILL for 10 seconds.
@@ -142,12 +142,12 @@ def is_stopped(process: ProcessId) -> bool:
 
 
 def go_on(process: ProcessId) -> None:
-    """Return once that very process is told to run on."""
+    """Tell that very process to run on."""
     _send(process, signal.SIGCONT)
 
 
 def stop(process: ProcessId) -> None:
-    """Return once that very process is told to stop where it is; it can still be killed."""
+    """Tell that very process to stop where it is; it can still be killed."""
     _send(process, signal.SIGSTOP)
 
 

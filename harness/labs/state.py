@@ -197,7 +197,7 @@ def check_count(hosts: int) -> None:
 
 
 def check_name(name: str) -> None:
-    """Return if name can be a lab's name, else raise LabInputError."""
+    """Raise LabInputError unless name can be a lab's name."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,29}", name):
         raise LabInputError(
             f"lab name {name!r}: use 1 to 30 of a-z, 0-9 and -, starting with a letter or digit"

@@ -43,7 +43,7 @@ class Rules:
 
 
 def check(rules: Rules, faults: Sequence[PlannedFault]) -> None:
-    """Return nothing; the faults of a trial may be armed together.
+    """Refuse faults of a trial that may not be armed together.
 
     Raises:
         PlanError: one line with file, key and remedy.

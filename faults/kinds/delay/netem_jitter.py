@@ -38,7 +38,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def run(spec: Spec) -> None:
-    """Return when the deadline has passed, SIGTERM came, or tc has ended."""
+    """Move the delay about until the deadline, SIGTERM, or the end of tc."""
     stopping: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
     step_ns = max(STEP_NS_MIN, MOVES_A_STEP * max(band.jitter_ns for band in spec.bands))

@@ -173,7 +173,7 @@ def known_addresses(entries: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_known(fault: NtpOffset | NtpCut, entries: Sequence[str]) -> None:
-    """Return nothing; the fault may name only servers this host was deployed with.
+    """Refuse servers that this host was not deployed with.
 
     Raises:
         FaultError: unknown_server.

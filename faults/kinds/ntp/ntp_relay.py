@@ -74,12 +74,12 @@ class Line:
         self.asked = self.answered = self.refused = 0
 
     def close(self) -> None:
-        """Return nothing; both sockets are closed."""
+        """Close both sockets."""
         self.here.close()
         self.there.close()
 
     def ask(self, now_ns: int) -> None:
-        """Return after passing on the questions that wait."""
+        """Pass on the questions that wait."""
         while packet := _receive(self.here):
             data, client = packet
             self._forget(now_ns)
@@ -92,7 +92,7 @@ class Line:
                 self.there.send(data)
 
     def answer(self, by_ns: int) -> None:
-        """Return after passing back the answers that wait, shifted."""
+        """Pass back the answers that wait, shifted."""
         while packet := _receive(self.there):
             data = packet[0]
             if len(data) < PACKET_BYTES or data[0] & 7 != SERVER:

@@ -40,7 +40,7 @@ done
 
 
 def lay_out(folder: Path, state: LabState, host: HostState) -> None:
-    """Return once the host's folder holds its name, keys and, for the time server, its settings."""
+    """Put the host's name, keys and, for the time server, its settings into its folder."""
     base = folder / "hosts" / host.name
     for name in ("upper", "work", "root"):
         (base / name).mkdir(parents=True)
@@ -79,7 +79,7 @@ def _place(upper: Path, name: str, text: str, mode: int = 0o644) -> None:
 def boot(
     folder: Path, state: LabState, host: HostState, record: Callable[[ProcessId], None]
 ) -> None:
-    """Return once the host's container starts; record is called before it may do anything."""
+    """Start the host's container; record is called before it may do anything."""
     base = folder / "hosts" / host.name
     launcher = base / "launch.sh"
     launcher.write_text(_LAUNCH)
@@ -113,7 +113,7 @@ def _nspawn_arguments(root: Path, host: HostState) -> list[str]:
 
 
 def end(state: LabState, host: HostState) -> None:
-    """Return once no process of the host is left.
+    """End every process of the host.
 
     The launcher and nspawn are stopped before their children are listed, so that a reboot
     happening just now cannot slip a new container past the list.
@@ -132,7 +132,7 @@ def end(state: LabState, host: HostState) -> None:
 
 
 def freeze(folder: Path, host: HostState) -> None:
-    """Return once every process inside the host is stopped, those just being born, too."""
+    """Stop every process inside the host, those just being born, too."""
     for _ in range(FREEZE_PASSES):
         running = [each for each in _inside(host) if not process.is_stopped(each)]
         if not running:
@@ -143,7 +143,7 @@ def freeze(folder: Path, host: HostState) -> None:
 
 
 def thaw(folder: Path, host: HostState) -> None:
-    """Return once every process inside the host runs on, the first one last."""
+    """Let every process inside the host run on, the first one last."""
     for each in reversed(_inside(host)):
         process.go_on(each)
 
@@ -155,7 +155,7 @@ def is_frozen(folder: Path, host: HostState) -> bool:
 
 
 def set_link(folder: Path, state: LabState, host: HostState, *, up: bool) -> None:
-    """Return once the bridge port of the host's card is up or down."""
+    """Set the bridge port of the host's card up or down."""
     network.set_port(state, network.ports(state, host)[host.data_nic], up=up)
 
 

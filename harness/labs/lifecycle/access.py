@@ -26,7 +26,7 @@ GROUPS = {"node": "nodes", "ntp": "ntp_servers", "jump": "jump_hosts"}
 
 
 def make_keys(folder: Path, state: LabState) -> None:
-    """Return once folder/ssh holds the lab's key, every host's key and known_hosts."""
+    """Write the lab's key, every host's key and known_hosts to folder/ssh."""
     keys = folder / "ssh"
     keys.mkdir(mode=0o700)
     names = ["id_ed25519", *(f"host_{host.name}" for host in state.hosts)]

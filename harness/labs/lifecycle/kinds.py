@@ -15,7 +15,7 @@ class HostKind(Protocol):
     SSH_DEADLINE_S: float
 
     def lay_out(self, folder: Path, state: LabState, host: HostState) -> None:
-        """Return once the host's own files are in the lab's folder."""
+        """Put the host's own files into the lab's folder."""
 
     def boot(
         self,
@@ -24,25 +24,25 @@ class HostKind(Protocol):
         host: HostState,
         record: Callable[[ProcessId], None],
     ) -> None:
-        """Return once the host starts; record is called before it may do anything."""
+        """Start the host; record is called before it may do anything."""
 
     def end(self, state: LabState, host: HostState) -> None:
-        """Return once no process of the host is left."""
+        """End every process of the host."""
 
     def first_process(self, host: HostState) -> ProcessId | None:
         """Return the process that is the running host, or None while it is down."""
 
     def freeze(self, folder: Path, host: HostState) -> None:
-        """Return once nothing on the host runs any more."""
+        """Stop all that runs on the host."""
 
     def thaw(self, folder: Path, host: HostState) -> None:
-        """Return once the host runs on."""
+        """Let the host run on."""
 
     def is_frozen(self, folder: Path, host: HostState) -> bool:
         """Return whether the host was frozen and not thawed."""
 
     def set_link(self, folder: Path, state: LabState, host: HostState, *, up: bool) -> None:
-        """Return once the host's data card has a carrier, or none."""
+        """Give the host's data card a carrier, or take it."""
 
     def link_is_up(self, folder: Path, state: LabState, host: HostState) -> bool:
         """Return whether the host's data card was left with a carrier."""

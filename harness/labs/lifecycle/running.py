@@ -155,7 +155,7 @@ def ssh_command(name: str, host_name: str) -> list[str]:
 
 
 def kill(name: str, host_name: str) -> None:
-    """Return once the host is dead as by a power cut, its disk kept."""
+    """Kill the host as by a power cut, its disk kept."""
     with _lock(name, wait_s=LOCK_WAIT_S):
         folder, state = lab_state.lab_folder(name), lab_state.existing(name)
         each = state.host(host_name)
@@ -164,7 +164,7 @@ def kill(name: str, host_name: str) -> None:
 
 
 def switch_on(name: str, host_name: str) -> None:
-    """Return once the host has power and its carrier; it may take a while to boot."""
+    """Give the host power and its carrier; it may take a while to boot."""
     with _lock(name, wait_s=LOCK_WAIT_S):
         folder, state = lab_state.lab_folder(name), lab_state.existing(name)
         each = state.host(host_name)
@@ -173,34 +173,34 @@ def switch_on(name: str, host_name: str) -> None:
 
 
 def start(name: str, host_name: str) -> None:
-    """Return once a killed host answers on SSH again; nothing happens if it runs."""
+    """Start a killed host and wait until it answers on SSH; nothing happens if it runs."""
     switch_on(name, host_name)
     state = lab_state.existing(name)
     _wait_for_ssh(lab_state.lab_folder(name), state, (state.host(host_name),), _quiet)
 
 
 def reboot(name: str, host_name: str) -> None:
-    """Return once the host was killed and answers on SSH again."""
+    """Kill the host, start it, and wait until it answers on SSH again."""
     kill(name, host_name)
     start(name, host_name)
 
 
 def freeze(name: str, host_name: str) -> None:
-    """Return once nothing on the host runs any more; its network card stays there."""
+    """Stop all that runs on the host; its network card stays there."""
     state = lab_state.existing(name)
     each = _running(state, host_name)
     kind_of(each).freeze(lab_state.lab_folder(name), each)
 
 
 def thaw(name: str, host_name: str) -> None:
-    """Return once a frozen host runs on."""
+    """Let a frozen host run on."""
     state = lab_state.existing(name)
     each = _running(state, host_name)
     kind_of(each).thaw(lab_state.lab_folder(name), each)
 
 
 def link(name: str, host_name: str, *, up: bool) -> None:
-    """Return once the host's data card has a carrier, or none."""
+    """Give the host's data card a carrier, or take it."""
     state = lab_state.existing(name)
     each = _running(state, host_name)
     kind_of(each).set_link(lab_state.lab_folder(name), state, each, up=up)
@@ -290,7 +290,7 @@ def _boot(folder: Path, state: LabState, each: HostState) -> LabState:
 def _wait_for_ssh(
     folder: Path, state: LabState, hosts: tuple[HostState, ...], progress: Progress
 ) -> None:
-    """Return once every host answers; a host that ends instead is told at once."""
+    """Wait until every host answers; a host that ends instead is told at once."""
     started = time.monotonic()
     within_s = max(kind_of(each).SSH_DEADLINE_S for each in hosts)
     login_s, longest_s = reach.LOGIN_S
@@ -316,7 +316,7 @@ def _last_words(folder: Path, name: str) -> str:
 
 
 def _remove(folder: Path) -> None:
-    """Return once everything the lab recorded is gone; safe to repeat."""
+    """Remove everything the lab recorded; safe to repeat."""
     state = lab_state.load(folder)
     if state is not None and state.boot == boot_id():
         for each in state.hosts:

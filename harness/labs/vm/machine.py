@@ -26,7 +26,7 @@ exec "$@"
 
 
 def lay_out(folder: Path, state: LabState, host: HostState) -> None:
-    """Return once the VM's folder holds its layer over the image, its seed and its disks."""
+    """Put the VM's layer over the image, its seed and its disks into its folder."""
     base = folder / "hosts" / host.name
     base.mkdir(parents=True)
     below = ["-f", "qcow2", "-F", "qcow2", "-b", str(Path(state.vm_image) / image.DISK)]
@@ -43,7 +43,7 @@ def lay_out(folder: Path, state: LabState, host: HostState) -> None:
 def boot(
     folder: Path, state: LabState, host: HostState, record: Callable[[ProcessId], None]
 ) -> None:
-    """Return once the VM starts; record is called before it may do anything."""
+    """Start the VM; record is called before it may do anything."""
     base = folder / "hosts" / host.name
     launcher = base / "launch.sh"
     launcher.write_text(_LAUNCH)
@@ -103,7 +103,7 @@ def _mac(prefix: str, name: str, index: int) -> str:
 
 
 def end(state: LabState, host: HostState) -> None:
-    """Return once the VM's QEMU is gone, as by a power cut."""
+    """End the VM's QEMU, as by a power cut."""
     if host.process is not None:
         process.kill([host.process])
 
@@ -114,12 +114,12 @@ def first_process(host: HostState) -> ProcessId | None:
 
 
 def freeze(folder: Path, host: HostState) -> None:
-    """Return once the VM's processor stands still."""
+    """Stop the VM's processor."""
     qmp.ask(folder / "hosts" / host.name, "stop")
 
 
 def thaw(folder: Path, host: HostState) -> None:
-    """Return once the VM's processor runs on."""
+    """Let the VM's processor run on."""
     qmp.ask(folder / "hosts" / host.name, "cont")
 
 
@@ -130,7 +130,7 @@ def is_frozen(folder: Path, host: HostState) -> bool:
 
 
 def set_link(folder: Path, state: LabState, host: HostState, *, up: bool) -> None:
-    """Return once the VM's data card has a carrier, or none."""
+    """Give the VM's data card a carrier, or take it."""
     base = folder / "hosts" / host.name
     if not up:
         (base / LINK_MARK).touch()

@@ -23,7 +23,7 @@ FIRST_DISK = "c"
 
 
 def write(folder: Path, state: LabState, host: HostState) -> None:
-    """Return once folder/seed.img is there; folder is the VM's own."""
+    """Write folder/seed.img; folder is the VM's own."""
     tree = folder / "seed"
     files = tree / "files"
     keys = folder.parent.parent / "ssh"

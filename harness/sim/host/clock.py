@@ -63,7 +63,7 @@ class HostClock:
         return self._mono_base_ns + passed_ns + passed_ns * self._mono_ppb // BILLION
 
     def true_ns(self, wall_ns: int, now_ns: int) -> int:
-        """Return when, from now_ns on, the wall clock first shows wall_ns; now if it is past."""
+        """Return the time from now_ns on when the wall clock first shows wall_ns, now if past."""
         missing_ns = wall_ns - self.wall_ns(now_ns)
         if missing_ns <= 0:
             return now_ns

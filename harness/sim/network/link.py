@@ -69,7 +69,7 @@ class Links:
         return shapes is not None and any(shape.cut for shape in shapes.values())
 
     def arrivals(self, source: str, target: str, now_ns: int) -> tuple[int, ...]:
-        """Return when a message sent now arrives: nothing when lost, two times when doubled."""
+        """Return the times a message sent now arrives at: none when lost, two when doubled."""
         pair = source, target
         shapes = self._shapes.get(pair)
         base = self._base
