@@ -15,6 +15,7 @@ from harness.sim.campaign import world_of
 from harness.sim.faults import schedule
 from harness.sim.world import World
 from metrics.model.plan import Plan, PlannedTrial
+from metrics.model.run_folder import VIOLATED
 from node.chain import profiles
 from node.chain.model.slot import EPOCH_NS
 
@@ -61,8 +62,8 @@ def _outcome(planned: Plan, witness: Witness, world: World) -> Outcome:
     tolerance_ns = float(early_ns + planned.clock_limit_ns)
     breaches = witness.judge(tolerance_ns=tolerance_ns, two_stage=planned.two_stage)
     headers = verify.judge(profiles.build(world.spec.genesis), _seen(witness))
-    if headers["verdict"] == verify.VIOLATED:
-        breaches.append(Breach(invariant="I5", text=headers["evidence"]))
+    if headers.verdict == VIOLATED:
+        breaches.append(Breach(invariant="I5", text=headers.evidence))
     return Outcome(
         blocks=max((item.num for item in witness.executed), default=0),
         final=max((item.num for item in witness.finals), default=0),

@@ -10,13 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from harness.controller.store import write_json
 from metrics.intake import event_lines
 from metrics.model import run_folder
+from metrics.model.run_folder import (
+    HEADERS,
+    HOLDS,
+    UNKNOWN,
+    VIOLATED,
+    WITNESSES_MAX,
+    HeaderBreach,
+    HeadersFile,
+)
 from node.chain import profiles
 from node.chain.encoding.crypto import recover
 from node.chain.genesis import decode as decode_genesis
@@ -24,9 +32,6 @@ from node.chain.model.errors import BlockRejected, DecodeError, GenesisError
 from node.chain.profile import ChainState, Profile
 from node.events import Count
 
-HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
-FILE = "verify.json"
-DETAILS_MAX = 20
 _WANTED = (b'"kind":"applied"', b'"kind":"irreversible"')
 
 
@@ -55,15 +60,17 @@ class Tree:
     previous: dict[str, str] = field(default_factory=dict)
     bad: set[str] = field(default_factory=set)
     adrift: set[str] = field(default_factory=set)
-    problems: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[HeaderBreach] = field(default_factory=list)
     signatures: int = 0
 
     def blame(self, seen: Seen, text: str) -> None:
         """Record a breach; what builds on the block is not judged."""
         self.bad.add(seen.id)
         self.problems.append(
-            {"text": f"{text} (block {seen.num} {seen.id[:16]}, executed at {seen.host})",
-             "nums": [seen.num], "ids": [seen.id], "hosts": [seen.host]}
+            HeaderBreach(
+                text=f"{text} (block {seen.num} {seen.id[:16]}, executed at {seen.host})",
+                nums=(seen.num,), ids=(seen.id,), hosts=(seen.host,),
+            )
         )  # fmt: skip
 
 
@@ -78,11 +85,12 @@ def write(run: Path, progress: Callable[[str], None]) -> None:
         folder = run_folder.trial_folder(run, planned.n)
         if (folder / "trial.json").exists():
             progress(f"trial {planned.n}: recomputing headers")
-            write_json(folder / FILE, verify(folder, liars=planned.liars))
+            found = verify(folder, liars=planned.liars)
+            write_json(folder / HEADERS, msgspec.to_builtins(found))
 
 
-def verify(folder: Path, *, liars: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Return {verdict, evidence, details} for the headers of one trial's correct hosts."""
+def verify(folder: Path, *, liars: frozenset[str] = frozenset()) -> HeadersFile:
+    """Return the verdict, with its evidence, on the headers of one trial's correct hosts."""
     try:
         profile = profiles.build(decode_genesis((folder / "genesis.json").read_bytes()))
     except OSError:
@@ -95,8 +103,8 @@ def verify(folder: Path, *, liars: frozenset[str] = frozenset()) -> dict[str, An
         return _unknown(str(error))
 
 
-def judge(profile: Profile, events: Iterable[Seen]) -> dict[str, Any]:
-    """Return {verdict, evidence, details} for what correct hosts executed and called final."""
+def judge(profile: Profile, events: Iterable[Seen]) -> HeadersFile:
+    """Return the verdict, with its evidence, on what correct hosts executed and called final."""
     applied: dict[str, Seen] = {}
     finals: dict[str, Seen] = {}
     tree = Tree(profile)
@@ -177,15 +185,15 @@ def _judge_finality(tree: Tree, finals: dict[str, Seen]) -> int:
     return sum(id_ in final for id_ in finals)
 
 
-def _result(tree: Tree, hosts: int, final: int) -> dict[str, Any]:
+def _result(tree: Tree, hosts: int, final: int) -> HeadersFile:
     count = len(tree.states) - 1
     if tree.problems:
         more = f" (and {len(tree.problems) - 1} more)" if len(tree.problems) > 1 else ""
-        return {
-            "verdict": VIOLATED,
-            "evidence": tree.problems[0]["text"] + more,
-            "details": tree.problems[:DETAILS_MAX],
-        }
+        return HeadersFile(
+            verdict=VIOLATED,
+            evidence=tree.problems[0].text + more,
+            details=tuple(tree.problems[:WITNESSES_MAX]),
+        )
     if tree.adrift:
         return _unknown(f"{len(tree.adrift)} headers have no known parent; {count} are valid")
     signatures = (
@@ -195,11 +203,11 @@ def _result(tree: Tree, hosts: int, final: int) -> dict[str, Any]:
         f"{count} headers of {hosts} hosts recomputed from genesis by the rules of"
         f" {tree.profile.name}; {final} irreversible blocks follow from them; {signatures}"
     )
-    return {"verdict": HOLDS, "evidence": evidence, "details": []}
+    return HeadersFile(verdict=HOLDS, evidence=evidence)
 
 
-def _unknown(why: str) -> dict[str, Any]:
-    return {"verdict": UNKNOWN, "evidence": why, "details": []}
+def _unknown(why: str) -> HeadersFile:
+    return HeadersFile(verdict=UNKNOWN, evidence=why)
 
 
 def _events(folder: Path) -> Iterator[Seen]:

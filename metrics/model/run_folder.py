@@ -1,13 +1,13 @@
 """The files of a run folder beside plan.json, as values, and where they are; nothing of events.
 
-The orchestrator writes trial.json with what is declared here, metrics reads it.
+The harness writes trial.json and verify.json with what is declared here, metrics reads them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
@@ -63,6 +63,31 @@ class TrialFile(msgspec.Struct, frozen=True, kw_only=True):
     """None where nobody waits for hosts: in a simulation."""
     problems: list[str] = []
     """What was wrong beside the system under test: a host not as before, a file not collected."""
+
+
+HOLDS: Final = "holds"
+VIOLATED: Final = "violated"
+UNKNOWN: Final = "unknown"
+WITNESSES_MAX = 20
+"""So many witnesses of one breach are kept."""
+HEADERS = "verify.json"
+
+
+class HeaderBreach(msgspec.Struct, frozen=True, kw_only=True):
+    """A block whose header breaks a rule: what in one line, and its number, id and host."""
+
+    text: str
+    nums: tuple[int, ...]
+    ids: tuple[str, ...]
+    hosts: tuple[str, ...]
+
+
+class HeadersFile(msgspec.Struct, frozen=True, kw_only=True):
+    """verify.json: what the recomputation of a trial's headers found."""
+
+    verdict: Literal["holds", "violated", "unknown"]
+    evidence: str
+    details: tuple[HeaderBreach, ...] = ()
 
 
 def load_plan(run: Path, check: Callable[[Plan], str] = lambda _: "") -> Plan:

@@ -13,8 +13,9 @@ from metrics.measure import blocks, propagation
 from metrics.measure.metric import Metric, T
 from metrics.measure.propagation import Propagation
 from metrics.measure.registry import METRICS
+from metrics.model.run_folder import HOLDS
 from metrics.safety import checks, finality_conflict
-from metrics.safety.checks import HOLDS, Check
+from metrics.safety.checks import Check
 from metrics.safety.finality_conflict import Story
 
 RESTORED = "host_state_restored"

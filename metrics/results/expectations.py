@@ -18,8 +18,9 @@ from metrics.model.method import Method
 from metrics.model.plan import Count, Plan
 from metrics.model.plan_checks import ALWAYS, EACH_FAULT, Whole, unlike
 from metrics.model.quantiles import NEEDED
+from metrics.model.run_folder import HOLDS, UNKNOWN, VIOLATED, WITNESSES_MAX
 from metrics.results.analysis import RESTORED, Analysis
-from metrics.safety.checks import DETAILS_MAX, HOLDS, UNKNOWN, VIOLATED, Check
+from metrics.safety.checks import Check
 
 Number = Whole | Annotated[float, msgspec.Meta(ge=-(2.0**62), le=2.0**62)]
 Limits = dict[Literal["min", "max"], Number]
@@ -119,14 +120,14 @@ def _over_trials(name: str, checks: dict[int, Check]) -> Check:
         how = f"{len(those)} of {len(checks)} trials ({_numbers(those)}) {worst}"
         if worst == VIOLATED and (unsure := by_verdict[UNKNOWN]):
             how += f", {len(unsure)} ({_numbers(unsure)}) unknown"
-    each = max(DETAILS_MAX // len(those), 1)
+    each = max(WITNESSES_MAX // len(those), 1)
     details = [
         replace(witness, text=f"trial {n}: {witness.text}")
         for n, check in sorted(those.items())
         for witness in check.details[:each]
     ]
     evidence = f"{how}; trial {first}: {those[first].evidence}"
-    return Check(name, worst, evidence, tuple(details[:DETAILS_MAX]))
+    return Check(name, worst, evidence, tuple(details[:WITNESSES_MAX]))
 
 
 def _numbers(trials: Iterable[int]) -> str:

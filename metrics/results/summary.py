@@ -9,9 +9,10 @@ from metrics.intake.trial import OUTSIDE, WARMUP
 from metrics.measure.metric import Pool
 from metrics.measure.registry import METRICS
 from metrics.model.plan import Plan
+from metrics.model.run_folder import UNKNOWN, VIOLATED
 from metrics.results import comparison, expectations
 from metrics.results.analysis import RESTORED, Analysis
-from metrics.safety.checks import UNKNOWN, VIOLATED, Check, witness
+from metrics.safety.checks import Check, witness
 
 SCHEMA = "slotlab.summary/v1"
 PASS, FAIL, INVALID = "pass", "fail", "invalid"

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -20,13 +20,19 @@ from metrics.intake.timeline import UNRELATED, believes_a_lie
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView
 from metrics.model.method import Method
-from metrics.model.run_folder import load_json
+from metrics.model.run_folder import (
+    HEADERS,
+    HOLDS,
+    UNKNOWN,
+    VIOLATED,
+    WITNESSES_MAX,
+    HeadersFile,
+    load_json,
+)
 from metrics.safety import invariant_inputs, invariants, liveness, node_log
 from metrics.safety.invariant_inputs import Facts
 from metrics.safety.invariants import Violation
 
-HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
-DETAILS_MAX = 20
 UNITS = {"units"}
 """What a snapshot tells of our own processes: a killed one may stay down, nothing to restore."""
 
@@ -52,14 +58,6 @@ class Check:
 
     name: str
     verdict: str
-    evidence: str
-    details: tuple[Violation, ...] = ()
-
-
-class _Recomputed(msgspec.Struct, frozen=True):
-    """verify.json: what the recomputation of headers found."""
-
-    verdict: Literal["holds", "violated", "unknown"]
     evidence: str
     details: tuple[Violation, ...] = ()
 
@@ -109,7 +107,7 @@ def _spared(data: TrialData, every: Check, sound: Check) -> Check:
 def _verdict(data: TrialData, name: str, problems: list[Violation], fine: str) -> Check:
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        return Check(name, VIOLATED, problems[0].text + more, tuple(problems[:DETAILS_MAX]))
+        return Check(name, VIOLATED, problems[0].text + more, tuple(problems[:WITNESSES_MAX]))
     gap = _gap(data)
     if gap:
         return Check(name, UNKNOWN, gap)
@@ -180,15 +178,16 @@ def _headers(data: TrialData, without: frozenset[str]) -> Check:
     """
     name = NAMES["I5"]
     try:
-        found = msgspec.convert(load_json(data.folder / "verify.json"), _Recomputed)
+        found = msgspec.convert(load_json(data.folder / HEADERS), HeadersFile)
     except msgspec.ValidationError:
-        return Check(name, UNKNOWN, "headers were not recomputed (no verify.json)")
+        return Check(name, UNKNOWN, f"headers were not recomputed (no {HEADERS})")
     if found.verdict == HOLDS:
         return _verdict(data, name, [], found.evidence)
+    breaches = [Violation(b.text, b.nums, b.ids, b.hosts) for b in found.details]
     if found.verdict == VIOLATED and without:
-        clean = [witness for witness in found.details if not without.issuperset(witness.hosts)]
+        clean = [witness for witness in breaches if not without.issuperset(witness.hosts)]
         return _verdict(data, name, clean, "")
-    return Check(name, found.verdict, found.evidence, found.details)
+    return Check(name, found.verdict, found.evidence, tuple(breaches))
 
 
 def _transactions(data: TrialData, known: Facts) -> Check:

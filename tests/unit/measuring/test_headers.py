@@ -12,6 +12,7 @@ import pytest
 from coincurve import PrivateKey
 
 from harness.inspect.verify import verify
+from metrics.model.run_folder import HeadersFile
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import Verifier, public_key
 from node.chain.genesis import Genesis, GenesisProducer, encode
@@ -47,7 +48,7 @@ def story(blocks: int = 40) -> tuple[Genesis, Lines]:
     return genesis, lines
 
 
-def judged(folder: Path, genesis: Genesis, lines: Lines) -> dict[str, Any]:
+def judged(folder: Path, genesis: Genesis, lines: Lines) -> HeadersFile:
     """Return the verdict on the events, written as a trial's folder holds them."""
     host = folder / "hosts" / "n1"
     host.mkdir(parents=True)
@@ -63,9 +64,9 @@ def applied(lines: Lines, num: int) -> dict[str, Any]:
 
 def test_headers_of_an_honest_node_hold_and_finality_follows_from_them(tmp_path: Path) -> None:
     found = judged(tmp_path, *story())
-    assert found["verdict"] == "holds"
-    assert found["evidence"].startswith("40 headers of 1 hosts recomputed from genesis")
-    assert "irreversible blocks follow" in found["evidence"]
+    assert found.verdict == "holds"
+    assert found.evidence.startswith("40 headers of 1 hosts recomputed from genesis")
+    assert "irreversible blocks follow" in found.evidence
 
 
 def _other_id(lines: Lines) -> None:
@@ -110,19 +111,19 @@ def test_a_lie_about_a_block_is_a_violation_with_its_block_and_host(
     genesis, lines = story()
     lie(lines)
     found = judged(tmp_path, genesis, lines)
-    assert found["verdict"] == "violated"
-    assert words in found["evidence"]
-    assert found["details"][0]["hosts"] == ["n1"]
+    assert found.verdict == "violated"
+    assert words in found.evidence
+    assert found.details[0].hosts == ("n1",)
 
 
 def test_headers_without_their_parents_prove_nothing(tmp_path: Path) -> None:
     genesis, lines = story()
     lines.remove(applied(lines, 20))
-    assert judged(tmp_path, genesis, lines)["verdict"] == "unknown"
+    assert judged(tmp_path, genesis, lines).verdict == "unknown"
 
 
 def test_a_trial_without_its_genesis_is_unknown(tmp_path: Path) -> None:
-    assert verify(tmp_path)["verdict"] == "unknown"
+    assert verify(tmp_path).verdict == "unknown"
 
 
 def test_what_a_lying_host_says_is_not_judged(tmp_path: Path) -> None:
@@ -134,4 +135,4 @@ def test_what_a_lying_host_says_is_not_judged(tmp_path: Path) -> None:
     other.mkdir()
     raw = b"\n".join(msgspec.json.encode({**line, "host": "n2"}) for line in honest)
     (other / "events.jsonl").write_bytes(raw + b"\n")
-    assert verify(tmp_path, liars=frozenset({"n1"}))["verdict"] == "holds"
+    assert verify(tmp_path, liars=frozenset({"n1"})).verdict == "holds"
