@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from harness.sim.host.host import View
 from harness.sim.world import World
 from node.byzantine import strategies
-from node.byzantine.strategies import Act, Later, Liar, Self, SendTo
+from node.byzantine.forging import Act, Later, Self, SendTo
+from node.byzantine.strategies import Liar
 from node.chain.model.block import SignedBlock
 from node.chain.model.messages import Broadcast, Effect
 

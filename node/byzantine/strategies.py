@@ -12,11 +12,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
-from node.byzantine.forging import Act as Act
-from node.byzantine.forging import Later as Later
-from node.byzantine.forging import Memory, Moment
-from node.byzantine.forging import Self as Self
-from node.byzantine.forging import SendTo as SendTo
+from node.byzantine.forging import Act, Later, Memory, Moment, Self, SendTo
 from node.chain.encoding.crypto import PrivateKey, sign
 from node.chain.model.block import Header, SignedBlock
 from node.chain.model.errors import Reason

@@ -127,11 +127,6 @@ class Chain:
         return self._mempool
 
     @property
-    def fork_db_size(self) -> int:
-        """Return how many blocks the tree holds, the irreversible root included."""
-        return len(self._fork_db)
-
-    @property
     def state_digest(self) -> bytes:
         """Return the commitment to the state at the head."""
         return self._ledger.digest
@@ -157,11 +152,6 @@ class Chain:
             return True
         num = int.from_bytes(block_id[:4], "big")
         return num <= self._fork_db.root.num and self._ledger.id_at(num) == block_id
-
-    def block(self, block_id: bytes) -> SignedBlock | None:
-        """Return a block of the tree; older ones are in the store."""
-        item = self._fork_db.get(block_id)
-        return None if item is None else item.block
 
     def branch_ids(self, from_num: int) -> list[bytes]:
         """Return the head's branch's ids from from_num to the head; at most the last 65,536."""

@@ -140,20 +140,13 @@ class ForkDB:
             item = item.parent
         return passed[::-1]
 
-    def advance_root(self, num: int) -> list[ForkItem]:
-        """Make the head's ancestor num the root; return what became irreversible, oldest first.
-
-        Whatever does not descend from the new root is dropped.
-        """
+    def advance_root(self, num: int) -> None:
+        """Make the head's ancestor num the root, and drop whatever does not descend from it."""
         if num <= self.root.num:
-            return []
-        passed: list[ForkItem] = []
-        item = self.head
-        while item is not self.root:
-            if item.num <= num:
-                passed.append(item)
-            item = _parent(item)
-        new_root = passed[0]
+            return
+        new_root = self.head
+        while new_root.num > num:
+            new_root = _parent(new_root)
         assert new_root.validated
         keep = {new_root.id: new_root}
         # A dict keeps insertion order and parents are inserted before their children.
@@ -165,7 +158,6 @@ class ForkDB:
         self._rivals = {key: rivals for key, rivals in self._rivals.items() if key[0] > root_slot}
         new_root.parent = None
         self.root = new_root
-        return passed[::-1]
 
 
 def _parent(item: ForkItem) -> ForkItem:

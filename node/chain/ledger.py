@@ -112,11 +112,6 @@ class Ledger:
         """Return the schedule that the header of the block at hand must carry."""
         return None if self._opening is None else self._opening.announced
 
-    @property
-    def proposal(self) -> Proposal | None:
-        """Return the schedule that waits to be announced."""
-        return self._proposal
-
     def complete(self, header: Header) -> Header:
         """Return the header of the open block with the schedule it must carry, if any."""
         if self.announced is None or self._rules.governance is None:

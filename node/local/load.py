@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from node.chain.encoding.crypto import PrivateKey
 from node.chain.encoding.pack import pack_varuint
 from node.chain.model.slot import NS_PER_S
-from node.chain.model.transaction import Transaction, Transfer, reference, sign_content
+from node.chain.model.transaction import Transaction, reference, sign_content
+from node.chain.model.transaction_body import Transfer
 from node.config import ConfigError
 
 EXPIRES_AFTER_S = 120

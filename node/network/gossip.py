@@ -82,9 +82,6 @@ class KnownIds:
     def __contains__(self, item_id: bytes) -> bool:
         return item_id in self._ids
 
-    def __len__(self) -> int:
-        return len(self._ids)
-
 
 @dataclass(slots=True)
 class _Wanted:

@@ -72,11 +72,6 @@ class Links:
         for peer in peers:
             self._senders[peer.host] = self._sender(peer)
 
-    @property
-    def up(self) -> frozenset[str]:
-        """Return the peers our own connection to which stands."""
-        return frozenset(self._up)
-
     def send(self, peer: str, frame: bytes) -> bool:
         """Return whether the frame was queued; one that was not is counted."""
         if peer in self._up:

@@ -36,7 +36,7 @@ def frames_from(lab: Any, sender: Any, target: Any, frames: list[bytes]) -> None
         )
         links = Links(asyncio.get_running_loop(), zmq.Context(), identity, peers, quiet)
         async with asyncio.timeout(DEADLINE_S):
-            while not links.up:
+            while not links._up:
                 await asyncio.sleep(0.01)
             for frame in frames:
                 while not links.send(target.name, frame):

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.byzantine import strategies
-from node.byzantine.forging import Memory
-from node.byzantine.strategies import Self
+from node.byzantine.forging import Memory, Self
 from node.chain.encoding.crypto import sign
 from node.chain.fork_db import RIVALS_MAX
 from node.chain.model.block import SignedBlock
@@ -72,7 +71,7 @@ def test_a_flood_of_bad_blocks_leaves_nothing_behind() -> None:
     chain = make_chain(GENESIS)
     for block in BLOCKS[:8]:
         receive(chain, block)
-    size, head, waiting = chain.fork_db_size, chain.head, len(chain.mempool)
+    size, head, waiting = len(chain._fork_db), chain.head, len(chain.mempool)
     good = BLOCKS[8]
     who = Self(host="x", profile=build(GENESIS), keys={good.producer: secret(good.producer)})
     memory = Memory(who)
@@ -89,7 +88,7 @@ def test_a_flood_of_bad_blocks_leaves_nothing_behind() -> None:
     assert set(reasons) == {
         "bad_signature", "bad_transaction_mroot", "invalid_transactions", "content_mismatch",
     }  # fmt: skip
-    assert (chain.fork_db_size, chain.head, len(chain.mempool)) == (size, head, waiting)
+    assert (len(chain._fork_db), chain.head, len(chain.mempool)) == (size, head, waiting)
     receive(chain, good)
     assert chain.head.id == good.id
 
@@ -102,7 +101,7 @@ def test_a_flood_of_good_blocks_for_one_slot_is_bounded_and_loses_nobody() -> No
     for block in BLOCKS[:8]:
         receive(chain, block)
         memory.note(Persist(block=block, raw=b""))
-    size, flood = chain.fork_db_size, []
+    size, flood = len(chain._fork_db), []
     for amount in range(1, 200):
         payments = (transfer(chain, amount),)
         made = memory.forge(producer, slot, BLOCKS[7].id, payments, BLOCKS[7].num)
@@ -110,7 +109,7 @@ def test_a_flood_of_good_blocks_for_one_slot_is_bounded_and_loses_nobody() -> No
         flood.append(made)
     for block in flood:
         receive(chain, block)
-    assert chain.fork_db_size <= size + RIVALS_MAX
+    assert len(chain._fork_db) <= size + RIVALS_MAX
     lost = next(block for block in flood if not chain.has_block(block.id))
     child = memory.forge(following, after, lost.id, (), lost.num)
     assert child is not None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from node.chain.encoding.crypto import KEY_BYTES, KEY_TYPE_K1
 from node.chain.encoding.name import u64_to_name
 from node.chain.encoding.pack import Reader
 from node.chain.eosio.header import U32_SLOTS, BlockHeader, Extensions, pack_extensions
 from node.chain.model import codec
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import DecodeError
-from node.chain.model.schedule import MAX_PRODUCERS, ProducerKey, ProducerSchedule
+from node.chain.model.schedule import ProducerSchedule, read_producers
 
 MAX_EXTENSIONS = 16
 MAX_EXTENSION_BYTES = 4096
@@ -95,13 +94,4 @@ def _read_optional_schedule(reader: Reader) -> ProducerSchedule | None:
         return None
     if flag != b"\x01":
         raise DecodeError("bad optional flag")
-    version = reader.uint("<I")
-    count = reader.count(most=MAX_PRODUCERS)
-    return ProducerSchedule(version, tuple(_read_producer(reader) for _ in range(count)))
-
-
-def _read_producer(reader: Reader) -> ProducerKey:
-    name = u64_to_name(reader.uint("<Q"))
-    if reader.take(1) != KEY_TYPE_K1:
-        raise DecodeError("unknown key type")
-    return ProducerKey(name, reader.take(KEY_BYTES))
+    return ProducerSchedule(reader.uint("<I"), read_producers(reader))

@@ -95,27 +95,13 @@ class HeaderState:
         transactions: Sequence[Transaction],
     ) -> BlockHeader:
         """Return the header a correct producer with that watermark gives a child in slot."""
-        return BlockHeader(
-            slot=slot,
-            producer=self.producer_for(slot).name,
-            confirmed=blocks_to_confirm(self.num, self.lib_num, watermark),
-            previous=self.id,
-            transaction_mroot=transaction_mroot,
-            action_mroot=action_mroot(self.id, slot, transactions),
-            schedule_version=self.tally.active.version,
-        )
+        confirmed = blocks_to_confirm(self.num, self.lib_num, watermark)
+        return self._header(slot, confirmed, transaction_mroot, transactions)
 
     def rebuild(self, header: Header, transactions: Sequence[Transaction]) -> BlockHeader:
         """Return the header execution gives a child; slot and confirmed are the signer's."""
-        return BlockHeader(
-            slot=header.slot,
-            producer=self.producer_for(header.slot).name,
-            confirmed=header.confirmed,
-            previous=self.id,
-            transaction_mroot=header.transaction_mroot,
-            action_mroot=action_mroot(self.id, header.slot, transactions),
-            schedule_version=self.tally.active.version,
-        )
+        mroot = header.transaction_mroot
+        return self._header(header.slot, header.confirmed, mroot, transactions)
 
     def child(self, header: Header) -> HeaderState:
         """Return the state after a child with that header; its signature is not checked here.
@@ -148,6 +134,19 @@ class HeaderState:
         """Return this state: the id does not cover the signature."""
         assert block_id == self.id
         return self
+
+    def _header(
+        self, slot: int, confirmed: int, mroot: bytes, transactions: Sequence[Transaction]
+    ) -> BlockHeader:
+        return BlockHeader(
+            slot=slot,
+            producer=self.producer_for(slot).name,
+            confirmed=confirmed,
+            previous=self.id,
+            transaction_mroot=mroot,
+            action_mroot=action_mroot(self.id, slot, transactions),
+            schedule_version=self.tally.active.version,
+        )
 
 
 def _change(state: str, num: int, schedule: ProducerSchedule) -> Schedule:

@@ -8,7 +8,8 @@ from node.chain.encoding.crypto import KEY_TYPE_K1, SIGNATURE_BYTES, pack_signat
 from node.chain.encoding.pack import Reader, pack_bytes, pack_varuint
 from node.chain.model.block import Header, SignedBlock
 from node.chain.model.errors import DecodeError
-from node.chain.model.transaction import MAX_TRANSACTION_BYTES, Transaction
+from node.chain.model.transaction import Transaction
+from node.chain.model.transaction_body import MAX_BODY_BYTES
 from node.chain.model.transaction_body import read_body as read_transaction_body
 
 MAX_BLOCK_BYTES = 16 * 1024 * 1024
@@ -100,5 +101,5 @@ def _read_signature(reader: Reader) -> bytes:
 
 
 def _read_transaction(reader: Reader) -> Transaction:
-    body = reader.var_bytes(most=MAX_TRANSACTION_BYTES)
+    body = reader.var_bytes(most=MAX_BODY_BYTES)
     return Transaction(read_transaction_body(body), body, _read_signature(reader))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from node.chain.encoding.crypto import pack_key
-from node.chain.encoding.name import name_to_u64
-from node.chain.encoding.pack import pack_varuint
+from node.chain.encoding.crypto import KEY_BYTES, KEY_TYPE_K1, pack_key
+from node.chain.encoding.name import name_to_u64, u64_to_name
+from node.chain.encoding.pack import Reader, pack_varuint
+from node.chain.model.errors import DecodeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,7 @@ class ProducerSchedule:
 
     def pack(self) -> bytes:
         """Return the packed schedule, as headers carry and hash it."""
-        packed = b"".join(
-            struct.pack("<Q", name_to_u64(p.name)) + pack_key(p.key) for p in self.producers
-        )
-        return struct.pack("<I", self.version) + pack_varuint(len(self.producers)) + packed
+        return struct.pack("<I", self.version) + pack_producers(self.producers)
 
     def digest(self) -> bytes:
         """Return the hash that enters signatures while this schedule is the latest pending one."""
@@ -54,3 +53,25 @@ class Proposal:
 
     block_num: int
     schedule: ProducerSchedule
+
+
+def pack_producers(producers: Sequence[ProducerKey]) -> bytes:
+    """Return the producers packed behind their number."""
+    packed = (struct.pack("<Q", name_to_u64(p.name)) + pack_key(p.key) for p in producers)
+    return pack_varuint(len(producers)) + b"".join(packed)
+
+
+def read_producers(reader: Reader) -> tuple[ProducerKey, ...]:
+    """Return the producers that reader has next.
+
+    Raises:
+        DecodeError: too many, or not well-formed.
+    """
+    return tuple(_read_producer(reader) for _ in range(reader.count(most=MAX_PRODUCERS)))
+
+
+def _read_producer(reader: Reader) -> ProducerKey:
+    name = u64_to_name(reader.uint("<Q"))
+    if reader.take(1) != KEY_TYPE_K1:
+        raise DecodeError("unknown key type")
+    return ProducerKey(name, reader.take(KEY_BYTES))

@@ -9,10 +9,8 @@ from coincurve import PrivateKey
 
 from node.chain.encoding.crypto import sign
 from node.chain.encoding.pack import pack_varuint
-from node.chain.model.transaction_body import MAX_BODY_BYTES as MAX_TRANSACTION_BYTES
-from node.chain.model.transaction_body import Content, Transfer, pack_body
+from node.chain.model.transaction_body import Content, pack_body
 
-__all__ = ["MAX_TRANSACTION_BYTES", "Transaction", "Transfer", "reference", "sign_content"]
 NO_CONTEXT_FREE_DATA = bytes(32)
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from node.chain.encoding.crypto import KEY_BYTES, KEY_TYPE_K1, pack_key
 from node.chain.encoding.name import name_to_u64, u64_to_name
-from node.chain.encoding.pack import Reader, pack_bytes, pack_varuint
+from node.chain.encoding.pack import Reader, pack_bytes
 from node.chain.model.errors import DecodeError
-from node.chain.model.schedule import MAX_PRODUCERS, ProducerKey
+from node.chain.model.schedule import ProducerKey, pack_producers, read_producers
 
 MAX_BODY_BYTES = 65_536
 MAX_AMOUNT = (1 << 62) - 1
@@ -74,8 +73,7 @@ class SetProducers:
 
     def action(self) -> tuple[bytes, bytes]:
         """Return (contract and action name, data)."""
-        packed = (struct.pack("<Q", name_to_u64(p.name)) + pack_key(p.key) for p in self.producers)
-        return _SETPRODS, pack_varuint(len(self.producers)) + b"".join(packed)
+        return _SETPRODS, pack_producers(self.producers)
 
 
 Content = Transfer | SetProducers
@@ -137,7 +135,7 @@ def read_body(body: bytes) -> Content:
             expiration_s=expiration_s,
             ref_block_num=num,
             ref_block_prefix=prefix,
-            producers=tuple(_read_producer(data) for _ in range(data.count(most=MAX_PRODUCERS))),
+            producers=read_producers(data),
         )
     else:
         raise DecodeError("unknown action")
@@ -153,12 +151,6 @@ def _read_amount(data: Reader) -> int:
         raise DecodeError(f"amount {amount} is out of range")
     _expect(data, SYMBOL, "unknown symbol")
     return amount
-
-
-def _read_producer(data: Reader) -> ProducerKey:
-    name = u64_to_name(data.uint("<Q"))
-    _expect(data, KEY_TYPE_K1, "unknown key type")
-    return ProducerKey(name, data.take(KEY_BYTES))
 
 
 def _expect(reader: Reader, wanted: bytes, otherwise: str) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from node.byzantine import strategies
-from node.byzantine.forging import Memory
-from node.byzantine.strategies import Self
+from node.byzantine.forging import Memory, Self
 from node.chain.model.block import SignedBlock
 from node.chain.model.messages import Broadcast, RequestSync
 from node.chain.profiles import build

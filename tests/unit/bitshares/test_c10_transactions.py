@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from node.chain.chain import Chain
-from node.chain.model.transaction import Transaction, Transfer, reference, sign_content
+from node.chain.model.transaction import Transaction, reference, sign_content
+from node.chain.model.transaction_body import Transfer
 from node.events import Rejected, Tx
 from tests.unit.bitshares.world import START_SLOT, bitshares_genesis
 from tests.unit.chain.builders import (

@@ -214,4 +214,4 @@ def test_a_foreign_signed_fork_is_refused_before_insertion() -> None:
     (record,) = notices(receive(chain, dataclasses.replace(good, signature=stranger)))
     assert isinstance(record, Rejected)
     assert record.reason == "bad_signature"
-    assert chain.fork_db_size == 2
+    assert len(chain._fork_db) == 2

@@ -8,7 +8,8 @@ import pytest
 
 from node.chain.chain import Chain
 from node.chain.model.errors import DecodeError
-from node.chain.model.transaction import Transaction, Transfer, reference, sign_content
+from node.chain.model.transaction import Transaction, reference, sign_content
+from node.chain.model.transaction_body import Transfer
 from node.chain.profiles import build
 from node.events import Applied, Rejected, Schedule, Switched
 from tests.unit.bitshares.world import START_SLOT, bitshares_genesis

@@ -25,7 +25,8 @@ from node.chain.model.messages import (
     Watermark,
 )
 from node.chain.model.slot import SlotClock
-from node.chain.model.transaction import Transaction, Transfer, reference, sign_content
+from node.chain.model.transaction import Transaction, reference, sign_content
+from node.chain.model.transaction_body import Transfer
 from node.chain.profiles import build
 from node.events import Record
 

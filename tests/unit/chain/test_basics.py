@@ -22,8 +22,8 @@ from node.chain.model.codec import decode_transaction, encode_transaction
 from node.chain.model.errors import DecodeError, GenesisError
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
 from node.chain.model.slot import EPOCH_NS, SlotClock, producer_index
-from node.chain.model.transaction import Transaction, Transfer, sign_content
-from node.chain.model.transaction_body import pack_body
+from node.chain.model.transaction import Transaction, sign_content
+from node.chain.model.transaction_body import Transfer, pack_body
 from node.chain.profiles import build
 from tests.unit.chain.builders import make_genesis, secret
 

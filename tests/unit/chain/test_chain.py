@@ -151,9 +151,7 @@ def test_a_lib_jump_is_finalized_once_and_told_block_by_block() -> None:
 
 def test_memory_stays_bounded_by_the_reversible_blocks() -> None:
     chain, made = grown(200)
-    assert chain.fork_db_size <= 10
-    assert chain.block(made[0].id) is None
-    assert chain.block(made[-1].id) == made[-1]
+    assert len(chain._fork_db) <= 10
     assert chain.has_block(made[0].id)
     assert chain.branch_ids(2) == [block.id for block in made]
 

@@ -56,7 +56,7 @@ def test_the_tree_is_rooted_at_the_last_irreversible_block() -> None:
     blocks = branch([], range(40))
     feed(chain, blocks)
     assert chain.lib.num > 20
-    assert chain.fork_db_size == chain.head.num - chain.lib.num + 1
+    assert len(chain._fork_db) == chain.head.num - chain.lib.num + 1
     assert chain.block(blocks[0].id) is None
 
 
@@ -121,10 +121,10 @@ def test_a_duplicate_is_passed_over() -> None:
     blocks = branch([], range(3))
     chain = make_chain(GENESIS)
     feed(chain, blocks)
-    size = chain.fork_db_size
+    size = len(chain._fork_db)
     for block in blocks:
         assert receive(chain, block, now_slot=START_SLOT + 50) == []
-    assert chain.fork_db_size == size
+    assert len(chain._fork_db) == size
 
 
 def test_removing_a_block_removes_its_descendants_and_never_the_head() -> None:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.chain.model.transaction import Transaction, Transfer
-from node.chain.model.transaction_body import pack_body
+from node.chain.model.transaction import Transaction
+from node.chain.model.transaction_body import Transfer, pack_body
 from node.network.gossip import OFFERED_MAX, Gossip, burst_bytes_max, offer
 from node.network.links import SEND_HWM
 
