@@ -12,6 +12,7 @@ from pathlib import Path
 from node import config as node_config
 from node.config import ConfigError
 from node.local.local_api import QueryError, ask
+from node.local.notify import notify
 from node.network.links import LinkError
 from node.storage.event_log import EventLogError
 from node.storage.store import StoreError
@@ -31,7 +32,8 @@ def main(words: list[str]) -> int:
             answer = ask(arguments.socket, arguments.what)
             print(json.dumps(answer, indent=2))
             return 0 if answer.get("ok") else 1
-        return _run(arguments.command, Path(arguments.config))
+        _run(arguments.command, Path(arguments.config))
+        return 0
     except ConfigError as error:
         print(f"node: {error}", file=sys.stderr)
         return EXIT_INPUT
@@ -40,20 +42,20 @@ def main(words: list[str]) -> int:
         return EXIT_MACHINE
 
 
-def _run(role: str, path: Path) -> int:
+def _run(role: str, path: Path) -> None:
     config = node_config.load(path)
     # Imported here: a probe must not pay for the chain, nor a node for the client.
     match role:
         case "probe":
-            from node.timing import probe
+            from node.timing.probe import run_probe
 
-            return probe.main(config)
+            asyncio.run(run_probe(config, lambda: notify("READY=1")))
         case "client":
-            from node.local import client
+            from node.local.client import run_client
 
-            return client.main(config)
-    asyncio.run(_serve(config))
-    return 0
+            asyncio.run(run_client(config))
+        case _:
+            asyncio.run(_serve(config))
 
 
 async def _serve(config: node_config.NodeConfig) -> None:

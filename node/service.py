@@ -30,11 +30,11 @@ from node.config import NodeConfig
 from node.local.local_api import LocalServer
 from node.local.notify import notify
 from node.local.requests import Requests
-from node.network.identity import Identity, load_identity
-from node.network.links import LinkError
+from node.network.identity import load_identity
+from node.network.links import Identity, LinkError
 from node.network.net import Inbound, Net
 from node.storage import startup
-from node.storage.event_log import EventLog, EventLogError, boot_id
+from node.storage.event_log import EventLogError, open_log
 from node.storage.store import Store, StoredBlock, StoreError
 from node.timing.clock import NodeClock, limit_for_slot
 from node.timing.ntp import ClockCheck, check_servers
@@ -64,9 +64,8 @@ class Service:
         keys = startup.load_keys(config, self._genesis)
         identity = load_identity(config, self._genesis)
         self._clock = NodeClock(config.clock.skew_file)
-        path = Path(config.events_dir) / "node.jsonl"
         self._store: Store = startup.open_store(config, self._genesis)
-        self._log = EventLog(path, config.host, config.host, boot_id(), self._clock)
+        self._log = open_log(config, "node", self._clock)
         self._chain: Chain = startup.restore_chain(self._genesis, keys, self._store, config)
         self._snapshot_num = self._chain.lib.num
         self._public_keys = {name: public_key(key).hex() for name, key in keys.items()}

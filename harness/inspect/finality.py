@@ -28,9 +28,9 @@ from node.chain.eosio.finality import (
     next_tally,
 )
 from node.chain.genesis import BitsharesRules
-from node.chain.model.messages import Watermark
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
 from node.chain.model.slot import SlotClock
+from node.chain.model.watermark import Watermark
 
 START_S = 1_767_225_600
 """When simulated chains begin, 2026-01-01: the same each time, so that results are, too."""

@@ -27,8 +27,9 @@ from metrics.model.run_folder import (
 )
 from node.chain import profiles
 from node.chain.encoding.crypto import recover
+from node.chain.encoding.pack import DecodeError
 from node.chain.genesis import decode as decode_genesis
-from node.chain.model.errors import BlockRejected, DecodeError, GenesisError
+from node.chain.model.errors import BlockRejected, GenesisError
 from node.chain.profile import ChainState, Profile
 from node.events import Count
 

@@ -15,8 +15,9 @@ from hashlib import sha256
 from node.chain.encoding.crypto import PrivateKey, sign
 from node.chain.model.block import Header, SignedBlock
 from node.chain.model.errors import BlockRejected
-from node.chain.model.messages import Effect, Emit, Finalize, Persist, Relay, Watermark
+from node.chain.model.messages import Effect, Emit, Finalize, Persist, Relay
 from node.chain.model.transaction import Transaction
+from node.chain.model.watermark import Watermark
 from node.chain.profile import ChainState, Profile
 from node.events import Applied
 

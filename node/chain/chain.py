@@ -33,9 +33,9 @@ from node.chain.model.messages import (
     RequestSync,
     Tick,
     TransactionReceived,
-    Watermark,
 )
 from node.chain.model.slot import SlotClock
+from node.chain.model.watermark import Watermark
 from node.chain.profile import ChainState, Profile
 from node.chain.signing import Signing
 from node.chain.snapshot import Snapshot

@@ -13,10 +13,10 @@ from typing import Literal, Protocol
 
 from node.chain.model.block import Header
 from node.chain.model.codec import BlockCodec
-from node.chain.model.messages import Watermark
 from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction
+from node.chain.model.watermark import Watermark
 from node.events import Schedule
 
 

@@ -9,8 +9,9 @@ from coincurve import PrivateKey
 from node.chain.encoding.crypto import public_key, sign
 from node.chain.model.block import Header, SignedBlock
 from node.chain.model.errors import Reason
-from node.chain.model.messages import Tick, Watermark
+from node.chain.model.messages import Tick
 from node.chain.model.transaction import Transaction
+from node.chain.model.watermark import Watermark
 from node.chain.profile import ChainState, Profile
 
 

@@ -29,7 +29,7 @@ from node.events import Dropped, Load, Started, Stopped, Tx
 from node.local.load import EXPIRES_AFTER_S, Pace, Transfers
 from node.local.local_client import Answer, LocalLink, Unanswered
 from node.storage import startup
-from node.storage.event_log import EventLog, boot_id
+from node.storage.event_log import EventLog, open_log
 from node.timing.clock import NodeClock
 
 RETRY_NS = 20_000_000
@@ -179,8 +179,8 @@ def reference_of(status: dict[str, Any]) -> Reference | None:
         return None
 
 
-async def run_client(config: NodeConfig) -> int:
-    """Return 0 at end_ns or after SIGTERM.
+async def run_client(config: NodeConfig) -> None:
+    """Send the load until end_ns or SIGTERM.
 
     Raises:
         ConfigError: no client section, or it does not fit the genesis or the key file.
@@ -194,13 +194,7 @@ async def run_client(config: NodeConfig) -> int:
     pace = Pace(rate_milli=share.rate_milli, start_ns=share.start_ns, end_ns=share.end_ns)
     transfers = _transfers(share, startup.load_genesis(Path(config.genesis)))
     clock = NodeClock(config.clock.skew_file)
-    log = EventLog(
-        Path(config.events_dir) / "client.jsonl",
-        config.host,
-        f"{config.host}.client",
-        boot_id(),
-        clock,
-    )
+    log = open_log(config, "client", clock)
     link = LocalLink(config.socket)
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[str] = loop.create_future()
@@ -215,7 +209,6 @@ async def run_client(config: NodeConfig) -> int:
     finally:
         link.close()
         log.close()
-    return 0
 
 
 async def _drive(
@@ -233,11 +226,6 @@ async def _drive(
         wait_s = max(0, again_ns - wall_minus_mono_ns - clock.mono_ns()) / NS_PER_S
         await link.readable(stopped, wait_s)
     return stopped.result()
-
-
-def main(config: NodeConfig) -> int:
-    """Return the exit status of sending the load; raises as run_client does."""
-    return asyncio.run(run_client(config))
 
 
 def _stop(stopped: asyncio.Future[str], reason: str) -> None:

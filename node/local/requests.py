@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.chain.chain import Chain
+from node.chain.encoding.pack import DecodeError
 from node.chain.model.codec import decode_transaction
-from node.chain.model.errors import DecodeError
 from node.chain.model.transaction import Transaction
 from node.local.local_api import Reply, Request
 from node.network.net import Net

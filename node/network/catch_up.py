@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.chain.chain import Chain
+from node.chain.encoding.pack import DecodeError
 from node.chain.model.block import SignedBlock
-from node.chain.model.errors import DecodeError
 from node.events import Peer, Rejected
 from node.network import wire
 from node.network.sync import Sync, Tip, locator

@@ -18,7 +18,6 @@ from zmq.utils import z85
 from zmq.utils.monitor import parse_monitor_message
 
 from node.config import PeerConfig
-from node.network.identity import Identity
 
 HEARTBEAT_MS = (500, 1500, 2000)  # interval, timeout, time to live
 RECONNECT_MS = (100, 500)
@@ -44,6 +43,17 @@ class Callbacks:
     on_frame: Callable[[str, bytes], None]
     on_link: Callable[[str, bool, str], None]
     on_refused: Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Where this node listens and the CURVE key pair (Z85) it proves to own."""
+
+    listen: str
+    port: int
+    secret: bytes
+    public: bytes
+    frame_bytes_max: int
 
 
 class Links:
@@ -204,6 +214,18 @@ class Links:
 def endpoint(address: str, port: int) -> str:
     """Return address:port, an IPv6 address in brackets."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def public_of(secret: bytes) -> bytes:
+    """Return the public CURVE key of a secret one, both Z85.
+
+    Raises:
+        ValueError: not a Z85 key of 40 letters.
+    """
+    try:
+        return zmq.curve_public(secret)
+    except (zmq.ZMQError, ValueError, KeyError) as error:
+        raise ValueError("not a CURVE secret key (40 letters of Z85)") from error
 
 
 def _common(socket: zmq.Socket[bytes]) -> None:

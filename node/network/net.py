@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import zmq
 
 from node.chain.chain import Chain
+from node.chain.encoding.pack import DecodeError
 from node.chain.model.block import SignedBlock
 from node.chain.model.codec import decode_transaction
-from node.chain.model.errors import DecodeError
 from node.chain.model.transaction import Transaction
 from node.config import PeerConfig
 from node.events import Dropped, Peer, Rejected
@@ -26,8 +26,8 @@ from node.network import wire
 from node.network.answers import Answers
 from node.network.catch_up import CatchUp, CatchUpPorts, tip_of
 from node.network.gossip import Gossip
-from node.network.identity import FRAME_SLACK_BYTES, Identity
-from node.network.links import Callbacks, Links
+from node.network.identity import FRAME_SLACK_BYTES
+from node.network.links import Callbacks, Identity, Links
 from node.network.peers import Peers
 from node.network.spreading import Spreading, SpreadPorts
 from node.network.sync import Tip

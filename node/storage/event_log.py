@@ -12,10 +12,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
+from node.config import NodeConfig
 from node.events import SCHEMA_VERSION, Envelope
 from node.storage.event_mark import Mark, MarkFile
 
@@ -37,6 +38,19 @@ class Stamps(Protocol):
 def boot_id() -> str:
     """Return the kernel's boot id, which tells apart two runs of the monotonic clock."""
     return _BOOT_ID.read_text(encoding="ascii").strip()
+
+
+def open_log(
+    config: NodeConfig, role: Literal["node", "probe", "client"], clock: Stamps
+) -> EventLog:
+    """Return the event file of one of a host's processes.
+
+    Raises:
+        EventLogError: see EventLog.
+    """
+    host = config.host
+    node = host if role == "node" else f"{host}.{role}"
+    return EventLog(Path(config.events_dir) / f"{role}.jsonl", host, node, boot_id(), clock)
 
 
 class EventLog:

@@ -12,8 +12,9 @@ from node.chain import genesis as genesis_file
 from node.chain import profiles, snapshot
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import PrivateKey, Verifier, public_key
+from node.chain.encoding.pack import DecodeError
 from node.chain.genesis import Genesis
-from node.chain.model.errors import DecodeError, GenesisError
+from node.chain.model.errors import GenesisError
 from node.chain.model.messages import BlockRestored
 from node.chain.validation import Trust
 from node.config import ConfigError, NodeConfig, read_file

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.chain.model.messages import Watermark
+from node.chain.model.watermark import Watermark
 
 SCHEMA = b"1"
 _PROBE_BYTES = 64 * 1024

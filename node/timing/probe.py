@@ -20,13 +20,12 @@ import socket
 import time
 import uuid
 import zlib
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from node.config import ConfigError, NodeConfig, PeerConfig
 from node.events import Started, Stopped
-from node.local.notify import notify
-from node.storage.event_log import EventLog, EventLogError, boot_id
+from node.storage.event_log import EventLog, EventLogError, boot_id, open_log
 from node.timing.clock import NodeClock
 from node.timing.probe_frame import (
     FRAME_BYTES,
@@ -207,21 +206,15 @@ class Prober:
             self.ended.set_exception(error)
 
 
-async def run_probe(config: NodeConfig) -> int:
-    """Return 0 after SIGTERM or SIGINT; until then probe.
+async def run_probe(config: NodeConfig, ready: Callable[[], None]) -> None:
+    """Probe until SIGTERM or SIGINT; call ready once every peer is probed.
 
     Raises:
         ConfigError: a port is taken, or a peer's address cannot be resolved.
         EventLogError: the event file cannot be written.
     """
     boot = boot_id()
-    log = EventLog(
-        Path(config.events_dir) / "probe.jsonl",
-        config.host,
-        f"{config.host}.probe",
-        boot,
-        NodeClock(config.clock.skew_file),
-    )
+    log = open_log(config, "probe", NodeClock(config.clock.skew_file))
     flows: list[FlowSocket] = []
     try:
         flows.append(FlowSocket("clock", (config.listen, config.probe_port), boot))
@@ -235,7 +228,7 @@ async def run_probe(config: NodeConfig) -> int:
         try:
             await prober.start(config.host, config.peers)
             gc.freeze()
-            notify("READY=1")
+            ready()
             log.write(Stopped(reason=await prober.ended))
         finally:
             await prober.close()
@@ -243,12 +236,6 @@ async def run_probe(config: NodeConfig) -> int:
         for flow in flows:
             flow.close()
         log.close()
-    return 0
-
-
-def main(config: NodeConfig) -> int:
-    """Return the exit status of probing until a signal comes; raises as run_probe does."""
-    return asyncio.run(run_probe(config))
 
 
 def _port(peer: PeerConfig, flow: Flow) -> int:

@@ -14,8 +14,7 @@ import zmq
 
 from node import events
 from node.network import wire
-from node.network.identity import Identity
-from node.network.links import Callbacks, Links
+from node.network.links import Callbacks, Identity, Links
 from tests.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.process

@@ -14,7 +14,8 @@ from harness.sim.host.host import View
 from harness.sim.host.memory import Loss, MemoryStore
 from harness.sim.network.link import LAN, Links, Shape
 from node.chain.model.block import SignedBlock
-from node.chain.model.messages import Effect, Persist, Watermark
+from node.chain.model.messages import Effect, Persist
+from node.chain.model.watermark import Watermark
 from tests.sim.worlds import SECOND_NS, lab
 
 MS = 1_000_000

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from node.chain.model.block import SignedBlock
-from node.chain.model.messages import Watermark
+from node.chain.model.watermark import Watermark
 
 Loss = Literal["nothing", "uncommitted", "watermarks", "everything"]
 """What a crash takes: nothing; what was not committed (a kill); the watermarks too; the disk."""

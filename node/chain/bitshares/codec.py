@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from node.chain.bitshares.header import ID_BYTES, BlockHeader
 from node.chain.bitshares.rules import Rules
 from node.chain.encoding.crypto import SIGNATURE_BYTES
-from node.chain.encoding.pack import Reader
+from node.chain.encoding.pack import DecodeError, Reader
 from node.chain.model import codec
 from node.chain.model.block import SignedBlock
-from node.chain.model.errors import DecodeError
 
 _FORM = b"\x03"
 

@@ -14,9 +14,9 @@ from node.chain.bitshares.rules import Rules
 from node.chain.bitshares.witness_state import WitnessState, genesis_state
 from node.chain.genesis import Genesis
 from node.chain.model.errors import Reason
-from node.chain.model.messages import Watermark
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction
+from node.chain.model.watermark import Watermark
 from node.chain.profile import ChainState, TransactionRules
 
 LAG_NS = 2_500_000_000

@@ -13,9 +13,9 @@ from node.chain.bitshares.rules import FIRST_WITNESS, Rules
 from node.chain.bitshares.witness_schedule import SlotCount, shuffle
 from node.chain.model.block import Header
 from node.chain.model.errors import BlockRejected, Reason
-from node.chain.model.messages import Watermark
 from node.chain.model.schedule import NOBODY, ProducerKey
 from node.chain.model.transaction import Transaction
+from node.chain.model.watermark import Watermark
 from node.events import Schedule
 
 

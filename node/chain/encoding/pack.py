@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import struct
 
-from node.chain.model.errors import DecodeError
+
+class DecodeError(Exception):
+    """The bytes are not what they claim to be; the peer that sent them is wrong."""
 
 
 def pack_varuint(number: int) -> bytes:

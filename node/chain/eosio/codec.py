@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from node.chain.encoding.name import u64_to_name
-from node.chain.encoding.pack import Reader
+from node.chain.encoding.pack import DecodeError, Reader
 from node.chain.eosio.header import U32_SLOTS, BlockHeader, Extensions, pack_extensions
 from node.chain.model import codec
 from node.chain.model.block import SignedBlock
-from node.chain.model.errors import DecodeError
 from node.chain.model.schedule import ProducerSchedule, read_producers
 
 MAX_EXTENSIONS = 16

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from node.chain.model.errors import BlockRejected, Reason
-from node.chain.model.messages import Watermark
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
 from node.chain.model.slot import producer_index
+from node.chain.model.watermark import Watermark
 from node.chain.profile import Finality
 
 MAX_CONFIRM_COUNTS = 1024

@@ -13,9 +13,9 @@ from node.chain.eosio.roots import action_mroot
 from node.chain.eosio.schedule_change import with_pending
 from node.chain.model.block import Header
 from node.chain.model.errors import BlockRejected, Reason
-from node.chain.model.messages import Watermark
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
 from node.chain.model.transaction import Transaction
+from node.chain.model.watermark import Watermark
 from node.events import Schedule
 
 

@@ -15,9 +15,9 @@ from node.chain.eosio.header import ZERO_ID, BlockHeader, block_id
 from node.chain.eosio.header_state import HeaderState
 from node.chain.eosio.roots import transaction_mroot
 from node.chain.model.errors import GenesisError, Reason
-from node.chain.model.messages import Watermark
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction
+from node.chain.model.watermark import Watermark
 from node.chain.profile import ChainState, TransactionRules
 
 CODEC = EosioCodec()

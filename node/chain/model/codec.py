@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from node.chain.encoding.crypto import KEY_TYPE_K1, SIGNATURE_BYTES, pack_signature
-from node.chain.encoding.pack import Reader, pack_bytes, pack_varuint
+from node.chain.encoding.pack import DecodeError, Reader, pack_bytes, pack_varuint
 from node.chain.model.block import Header, SignedBlock
-from node.chain.model.errors import DecodeError
 from node.chain.model.transaction import Transaction
 from node.chain.model.transaction_body import MAX_BODY_BYTES
 from node.chain.model.transaction_body import read_body as read_transaction_body

@@ -52,10 +52,6 @@ class Reason(StrEnum):
     WATERMARK_SLOT = "watermark_slot"
 
 
-class DecodeError(Exception):
-    """The bytes are not what they claim to be; the peer that sent them is wrong."""
-
-
 class GenesisError(Exception):
     """The genesis file cannot start a chain; the message names the key and the remedy."""
 

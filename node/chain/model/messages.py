@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import Reason
 from node.chain.model.transaction import Transaction
+from node.chain.model.watermark import Watermark
 from node.events import Event
 
 # ---------------------------------------------------------------- inputs
@@ -60,15 +61,6 @@ class BlockRestored:
 Input = Tick | BlockReceived | TransactionReceived | BlockRestored
 
 # ---------------------------------------------------------------- effects
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watermark:
-    """The highest block number and slot that producer has signed or seen signed."""
-
-    producer: str
-    num: int
-    slot: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,7 @@ from hashlib import sha256
 
 from node.chain.encoding.crypto import KEY_BYTES, KEY_TYPE_K1, pack_key
 from node.chain.encoding.name import name_to_u64, u64_to_name
-from node.chain.encoding.pack import Reader, pack_varuint
-from node.chain.model.errors import DecodeError
+from node.chain.encoding.pack import DecodeError, Reader, pack_varuint
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,7 @@ import struct
 from dataclasses import dataclass
 
 from node.chain.encoding.name import name_to_u64, u64_to_name
-from node.chain.encoding.pack import Reader, pack_bytes
-from node.chain.model.errors import DecodeError
+from node.chain.encoding.pack import DecodeError, Reader, pack_bytes
 from node.chain.model.schedule import ProducerKey, pack_producers, read_producers
 
 MAX_BODY_BYTES = 65_536

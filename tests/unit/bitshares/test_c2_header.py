@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from node.chain.bitshares.codec import BitsharesCodec
 from node.chain.bitshares.header import ZERO_ID, BlockHeader, merkle_root
+from node.chain.encoding.pack import DecodeError
 from node.chain.model.block import SignedBlock
-from node.chain.model.errors import DecodeError
 from tests.unit.bitshares.world import START_SLOT, bitshares_profile
 
 PROFILE = bitshares_profile(4)

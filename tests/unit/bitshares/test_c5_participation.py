@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.chain.bitshares.finality import ALL_FILLED, participation, slots_filled
-from node.chain.model.messages import BlockReceived, Tick, Watermark
+from node.chain.model.messages import BlockReceived, Tick
+from node.chain.model.watermark import Watermark
 from node.events import Abstained
 from tests.unit.bitshares.world import START_SLOT, bitshares_genesis, bitshares_profile, skipping
 from tests.unit.chain.builders import blocks_of, make_chain, of_kind, producer_names, tick

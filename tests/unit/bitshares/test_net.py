@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from node.chain.chain import Chain
-from node.chain.model.errors import DecodeError
+from node.chain.encoding.pack import DecodeError
 from node.chain.model.transaction import Transaction, reference, sign_content
 from node.chain.model.transaction_body import Transfer
 from node.chain.profiles import build

@@ -22,11 +22,11 @@ from node.chain.model.messages import (
     RequestSync,
     Tick,
     TransactionReceived,
-    Watermark,
 )
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction, reference, sign_content
 from node.chain.model.transaction_body import Transfer
+from node.chain.model.watermark import Watermark
 from node.chain.profiles import build
 from node.events import Record
 

@@ -13,13 +13,13 @@ from node.chain import genesis as genesis_file
 from node.chain.encoding.crypto import Verifier, public_key, recover, sign
 from node.chain.encoding.merkle import ZERO_ROOT, Frontier, merkle_root, pair
 from node.chain.encoding.name import name_to_u64, u64_to_name
-from node.chain.encoding.pack import Reader, pack_varuint
+from node.chain.encoding.pack import DecodeError, Reader, pack_varuint
 from node.chain.eosio.codec import EosioCodec
 from node.chain.eosio.header import BlockHeader
 from node.chain.eosio.roots import receipt_digest
 from node.chain.model.block import SignedBlock
 from node.chain.model.codec import decode_transaction, encode_transaction
-from node.chain.model.errors import DecodeError, GenesisError
+from node.chain.model.errors import GenesisError
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
 from node.chain.model.slot import EPOCH_NS, SlotClock, producer_index
 from node.chain.model.transaction import Transaction, sign_content

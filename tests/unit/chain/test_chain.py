@@ -13,16 +13,9 @@ from node.chain.eosio.profile import FUTURE_LIMIT_NS
 from node.chain.eosio.roots import action_mroot, transaction_mroot
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import BlockRejected, Reason
-from node.chain.model.messages import (
-    BlockReceived,
-    Broadcast,
-    Emit,
-    Finalize,
-    Persist,
-    RequestSync,
-    Watermark,
-)
+from node.chain.model.messages import BlockReceived, Broadcast, Emit, Finalize, Persist, RequestSync
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
+from node.chain.model.watermark import Watermark
 from node.chain.profiles import build
 from node.events import Abstained, Applied, Irreversible, Produced, Record, Rejected
 from tests.unit.chain.builders import (

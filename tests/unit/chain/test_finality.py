@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from node.chain.eosio.finality import Tally, blocks_to_confirm, genesis_tally, next_tally
 from node.chain.eosio.schedule_change import due_schedule, with_pending
 from node.chain.model.errors import BlockRejected, Reason
-from node.chain.model.messages import Watermark
 from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
+from node.chain.model.watermark import Watermark
 
 
 def named(i: int) -> str:

@@ -13,7 +13,8 @@ from node.chain.chain import Chain
 from node.chain.encoding.crypto import sign
 from node.chain.eosio.roots import action_mroot
 from node.chain.model.block import SignedBlock
-from node.chain.model.messages import Finalize, Watermark
+from node.chain.model.messages import Finalize
+from node.chain.model.watermark import Watermark
 from node.events import Abstained, Applied, Irreversible, Rejected, Switched, Tx
 from tests.unit.chain.builders import (
     START_SLOT,

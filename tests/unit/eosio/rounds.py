@@ -6,8 +6,8 @@ import copy
 
 from node.chain.eosio.finality import Tally, blocks_to_confirm, genesis_tally, next_tally
 from node.chain.eosio.schedule_change import due_schedule, with_pending
-from node.chain.model.messages import Watermark
 from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
+from node.chain.model.watermark import Watermark
 
 NOBODY: frozenset[str] = frozenset()
 

@@ -7,9 +7,10 @@ from coincurve import PrivateKey
 
 from node.chain import snapshot
 from node.chain.chain import Chain
+from node.chain.encoding.pack import DecodeError
 from node.chain.model.block import SignedBlock
-from node.chain.model.errors import DecodeError
-from node.chain.model.messages import BlockRestored, Watermark
+from node.chain.model.messages import BlockRestored
+from node.chain.model.watermark import Watermark
 from node.chain.profiles import build
 from tests.unit.chain.builders import (
     SHARED_VERIFIER,

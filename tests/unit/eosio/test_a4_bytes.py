@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from node.chain.encoding.crypto import public_key, recover
 from node.chain.encoding.name import name_to_u64
+from node.chain.encoding.pack import DecodeError
 from node.chain.eosio.codec import EosioCodec
 from node.chain.eosio.header import BlockHeader
 from node.chain.model.block import SignedBlock
 from node.chain.model.codec import decode_transaction, encode_transaction
-from node.chain.model.errors import DecodeError
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.transaction import Transaction, sign_content
 from node.chain.model.transaction_body import (

@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from node.chain.eosio.finality import blocks_to_confirm
-from node.chain.model.messages import BlockReceived, Watermark
+from node.chain.model.messages import BlockReceived
+from node.chain.model.watermark import Watermark
 from node.events import Produced
 from tests.unit.chain.builders import (
     START_SLOT,

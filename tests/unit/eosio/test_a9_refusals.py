@@ -7,7 +7,8 @@ import pytest
 from node.chain.chain import Chain
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import Reason
-from node.chain.model.messages import Tick, Watermark
+from node.chain.model.messages import Tick
+from node.chain.model.watermark import Watermark
 from node.chain.profiles import build
 from node.events import Abstained
 from tests.unit.chain.builders import (

@@ -11,8 +11,7 @@ import pytest
 import zmq
 
 from node.config import PeerConfig
-from node.network.identity import Identity, public_of
-from node.network.links import Callbacks, LinkError, Links
+from node.network.links import Callbacks, Identity, LinkError, Links, public_of
 
 
 @dataclass

@@ -16,8 +16,7 @@ from node.chain.model.codec import decode_transaction
 from node.config import PeerConfig
 from node.network import net as net_module
 from node.network import wire
-from node.network.identity import Identity
-from node.network.links import Callbacks
+from node.network.links import Callbacks, Identity
 from node.network.net import Inbound, Net
 from node.storage.store import Store
 from tests.unit.chain.builders import (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from node.chain.model.messages import Watermark
+from node.chain.model.watermark import Watermark
 from node.storage.store import Store, StoredBlock, StoreError
 
 CHAIN = b"c" * 32
@@ -70,7 +70,7 @@ def test_watermarks_never_go_down(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from node.chain.model.messages import Watermark
+from node.chain.model.watermark import Watermark
 from node.storage.store import Store, StoredBlock
 store = Store(Path(sys.argv[1]), b"c" * 32)
 def block(num): return StoredBlock(num=num, id=b"a%d" % num, previous=b"a%d" % (num - 1), raw=b"r")
