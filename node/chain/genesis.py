@@ -121,11 +121,6 @@ def check(genesis: Genesis) -> None:
         1 <= genesis.max_transaction_lifetime_s <= 1 << 31,
         "max_transaction_lifetime_s is out of range",
     )
-    if genesis.profile != "eosio":
-        _require(not genesis.lock_on_proposed, "lock_on_proposed is for the eosio profile only")
-        _require(genesis.timing == "fio", "timing is for the eosio profile only")
-        _require(genesis.watermark == "num_and_slot", "watermark is for the eosio profile only")
-        _require(genesis.system_key == "", "system_key is for the eosio profile only")
     _check_system_key(genesis)
     _check_names("producers", genesis.producers)
     _check_names("accounts", genesis.accounts)

@@ -41,6 +41,7 @@ class Rules:
             GenesisError: values no BitShares chain can start from.
         """
         genesis_file.check(genesis)
+        _refuse_foreign_keys(genesis)
         options = genesis.bitshares or BitsharesRules()
         interval_s = _interval_s(genesis, options)
         _check(genesis, options, interval_s)
@@ -83,6 +84,18 @@ def _interval_s(genesis: Genesis, options: BitsharesRules) -> int:
             "slot_ns: is no whole number of seconds; give bitshares.block_interval_s as well"
         )
     return genesis.slot_ns // NS_PER_S
+
+
+def _refuse_foreign_keys(genesis: Genesis) -> None:
+    foreign = {
+        "lock_on_proposed": genesis.lock_on_proposed,
+        "timing": genesis.timing != "fio",
+        "watermark": genesis.watermark != "num_and_slot",
+        "system_key": genesis.system_key != "",
+    }
+    for key, is_set in foreign.items():
+        if is_set:
+            raise GenesisError(f"{key} is for the eosio profile only")
 
 
 def _check(genesis: Genesis, options: BitsharesRules, interval_s: int) -> None:

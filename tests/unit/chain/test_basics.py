@@ -243,7 +243,7 @@ def test_a_genesis_file_comes_back_and_decides_the_chain_id() -> None:
 def test_a_genesis_that_cannot_start_names_the_key(change: dict[str, object], word: str) -> None:
     fields = msgspec.json.decode(genesis_file.encode(make_genesis()))
     with pytest.raises(GenesisError, match=word):
-        genesis_file.decode(msgspec.json.encode({**fields, **change}))
+        build(genesis_file.decode(msgspec.json.encode({**fields, **change})))
 
 
 def test_the_same_account_twice_and_too_much_money_are_refused() -> None:
