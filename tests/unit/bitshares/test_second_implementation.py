@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from node.chain.bitshares.witness_schedule import shuffle
@@ -10,7 +10,6 @@ from tests.unit.bitshares.second_chain import SecondChain
 from tests.unit.bitshares.world import after, bitshares_profile
 
 
-@settings(deadline=None)
 @given(
     witnesses=st.integers(1, 23),
     interval_s=st.sampled_from([1, 2, 5, 30]),

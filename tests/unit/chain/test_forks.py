@@ -273,7 +273,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ACTIONS)
 def test_no_producer_ever_signs_a_slot_twice_nor_a_height_twice_on_one_branch(
     actions: list[tuple[str, int]],

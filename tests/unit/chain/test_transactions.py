@@ -256,7 +256,7 @@ def numbered(num: int) -> HeaderState:
     return dataclasses.replace(state, tally=dataclasses.replace(state.tally, num=num))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(1, 400), st.integers(0, 3), st.integers(0, 3)), max_size=12))
 def test_undoing_blocks_restores_balances_digest_and_replay_protection(
     moves: list[tuple[int, int, int]],

@@ -75,7 +75,7 @@ def honest(tally: Tally, slot: int) -> int:
     return 0 if mark is None else min(tally.num - mark, tally.num - tally.lib_num)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(1, POOL), st.integers(1, 4), st.integers(0, 50), st.lists(STEP, max_size=120))
 def test_the_transition_equals_the_second_implementation(
     count: int,
@@ -100,7 +100,7 @@ def test_the_transition_equals_the_second_implementation(
         same(tally, other)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(2, 7),
     st.integers(1, 3),

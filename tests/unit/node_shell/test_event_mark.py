@@ -103,7 +103,7 @@ DAMAGES = st.builds(
 LIVES = st.tuples(st.lists(st.integers(0, 3), max_size=4), st.booleans(), DAMAGES)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(lives=st.lists(LIVES, min_size=1, max_size=4))
 def test_whatever_is_lost_of_file_or_mark_shows_as_a_gap_and_no_number_comes_twice(
     lives: list[tuple[list[int], bool, Damage]],
@@ -125,7 +125,7 @@ def test_whatever_is_lost_of_file_or_mark_shows_as_a_gap_and_no_number_comes_twi
                 assert after[-1] > (left[-1] + 1 if left else 0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(lives=st.lists(st.tuples(st.lists(st.integers(0, 3), max_size=3), st.booleans())))
 def test_where_nothing_is_lost_nothing_is_left_out(lives: list[tuple[list[int], bool]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

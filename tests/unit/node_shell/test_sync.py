@@ -142,7 +142,7 @@ HAPPENS = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(HAPPENS, min_size=4, max_size=60))
 def test_a_request_stands_until_its_own_answer_or_the_loss_of_its_peer(
     story: list[tuple[str, str]],
