@@ -21,8 +21,8 @@ import zmq
 
 from node import events
 from node.chain import snapshot
-from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key
+from node.chain.genesis import chain_id
 from node.chain.model import messages
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
@@ -64,9 +64,9 @@ class Service:
         keys = startup.load_keys(config, self._genesis)
         identity = load_identity(config, self._genesis)
         self._clock = NodeClock(config.clock.skew_file)
-        self._store: Store = startup.open_store(config, self._genesis)
+        self._store = Store(Path(config.state_dir), chain_id(self._genesis))
         self._log = open_log(config, "node", self._clock)
-        self._chain: Chain = startup.restore_chain(self._genesis, keys, self._store, config)
+        self._chain = startup.restore_chain(self._genesis, keys, self._store, config)
         self._snapshot_num = self._chain.lib.num
         self._public_keys = {name: public_key(key).hex() for name, key in keys.items()}
         self._stop = asyncio.Event()

@@ -74,15 +74,6 @@ def read_key(path: Path, key: str) -> PrivateKey:
         raise ConfigError(f"{key}: {path}: not a secret key in hex") from error
 
 
-def open_store(config: NodeConfig, genesis: Genesis) -> Store:
-    """Return the store in the configured folder.
-
-    Raises:
-        StoreError: see Store.
-    """
-    return Store(Path(config.state_dir), profiles.build(genesis).chain_id)
-
-
 def restore_chain(
     genesis: Genesis, keys: Mapping[str, PrivateKey], store: Store, config: NodeConfig
 ) -> Chain:
