@@ -18,7 +18,12 @@ import msgspec
 from faults.agent.agent import Agent
 from faults.agent.arming import ArmRequest
 from faults.agent.node_client import Ask, ask_node
-from faults.durable.trial_files import last_events
+from faults.durable.trial_files import (
+    last_events,
+    mark_collected,
+    mark_uncollected,
+    uncollected,
+)
 from faults.host.boottime import boot_id
 from faults.host.clock import clock_setters
 from faults.model.fault import FaultError
@@ -46,6 +51,13 @@ class PrepareRequest(msgspec.Struct, frozen=True):
 
     trial: str
     files: dict[str, str]
+    owner: str = ""
+
+
+class CollectedRequest(msgspec.Struct, frozen=True):
+    """A trial whose record is fetched, or given up."""
+
+    trial: str
     owner: str = ""
 
 
@@ -154,7 +166,7 @@ class Server:
             return _error(request.id, "os_error", str(error))
 
     def _operations(self) -> dict[str, Callable[[bytes], Awaitable[Reply]]]:
-        agent = self.agent
+        agent, layout = self.agent, self.agent.host.layout
 
         async def prepare(line: bytes) -> Reply:
             request = _decode(line, PrepareRequest)
@@ -163,10 +175,6 @@ class Server:
         async def renew(line: bytes) -> Reply:
             request = _decode(line, RenewRequest)
             return await agent.renew(request.trial, request.lease_ns)
-
-        async def start(line: bytes) -> Reply:
-            request = _decode(line, UnitsRequest)
-            return await agent.start(request.units, request.owner)
 
         async def stop(line: bytes) -> Reply:
             request = _decode(line, UnitsRequest)
@@ -186,10 +194,10 @@ class Server:
             return await agent.hello()
 
         async def status(_: bytes) -> Reply:
-            return agent.status()
+            return {**agent.status(), "uncollected": uncollected(layout)}
 
         async def events(_: bytes) -> Reply:
-            return {"boot": boot_id(), "lines": last_events(agent.host.layout)}
+            return {"boot": boot_id(), "lines": last_events(layout)}
 
         async def journal(line: bytes) -> Reply:
             return agent.journal_lines(_decode(line, JournalRequest).from_line)
@@ -197,8 +205,9 @@ class Server:
         return {
             "hello": hello,
             "prepare": prepare,
-            "start": start,
+            "start": self._start,
             "stop": stop,
+            "collected": self._collected,
             "lock": lock,
             "unlock": unlock,
             "snapshot": lambda _: agent.snapshot(),
@@ -212,6 +221,18 @@ class Server:
             "clock_setters": lambda _: asyncio.to_thread(clock_setters.found),
             "node": self._ask_node,
         }
+
+    async def _start(self, line: bytes) -> Reply:
+        request = _decode(line, UnitsRequest)
+        started = await self.agent.start(request.units, request.owner)
+        mark_uncollected(self.agent.host.layout, self.agent.trial)
+        return started
+
+    async def _collected(self, line: bytes) -> Reply:
+        request = _decode(line, CollectedRequest)
+        self.agent.lock.check(request.owner)
+        mark_collected(self.agent.host.layout, request.trial)
+        return {}
 
     async def _ask_node(self, line: bytes) -> Reply:
         socket = self.agent.host.layout.node_socket

@@ -1,5 +1,5 @@
 """Puts a trial's files in place: a clean state folder, the node's configuration, its keys
-(0600). And shows the end of what the node writes there.
+(0600). Shows the end of what the node writes there, and keeps whether somebody has fetched it.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def place_files(layout: Layout, files: dict[str, str]) -> None:
     check_files(files)
     owner = _owner(layout.owner)
     try:
+        layout.uncollected_file.unlink(missing_ok=True)
         for name in _WIPED:
             folder = layout.state_dir / name
             if folder.is_symlink():
@@ -55,6 +56,32 @@ def place_files(layout: Layout, files: dict[str, str]) -> None:
         raise FaultError(
             "disk", f"{error.filename or layout.state_dir}: {error.strerror}"
         ) from error
+
+
+def mark_uncollected(layout: Layout, trial: str) -> None:
+    """Keep that this host holds a trial's record that nobody has fetched.
+
+    Raises:
+        FaultError: disk.
+    """
+    try:
+        layout.uncollected_file.write_text(trial)
+    except OSError as error:
+        raise FaultError("disk", f"{layout.uncollected_file}: {error.strerror}") from error
+
+
+def mark_collected(layout: Layout, trial: str) -> None:
+    """Forget it of this trial; a later one is still to be fetched."""
+    if uncollected(layout) == trial:
+        layout.uncollected_file.unlink(missing_ok=True)
+
+
+def uncollected(layout: Layout) -> str:
+    """Return the trial whose record is here and was not fetched, "" where there is none."""
+    try:
+        return layout.uncollected_file.read_text()
+    except (OSError, ValueError):
+        return ""
 
 
 def last_events(layout: Layout) -> list[str]:

@@ -68,6 +68,11 @@ class Layout:
         return self.agent_dir / "agent.jsonl"
 
     @property
+    def uncollected_file(self) -> Path:
+        """Return the file that names the trial whose record nobody has fetched yet."""
+        return self.agent_dir / "uncollected"
+
+    @property
     def socket(self) -> Path:
         """Return the agent's unix socket."""
         return self.run_dir / "agent.sock"

@@ -24,6 +24,9 @@ BOOT_S = 180.0
 Force = Annotated[
     bool, typer.Option("--force", help="Also a campaign whose controller may be alive.")
 ]
+Forget = Annotated[
+    bool, typer.Option("--forget", help="Give it up instead: the next run may replace it.")
+]
 MaybeRun = Annotated[
     str | None,
     typer.Argument(metavar="[RUN]", help="The run it has to be of.", autocompletion=run_names),
@@ -71,6 +74,7 @@ def collect(
     inventory_path: Inventory,
     run: MaybeRun = None,
     runs: Runs = store.ROOT,
+    forget: Forget = False,
     as_json: AsJson = False,
 ) -> None:
     from harness.cli.summary_tables import print_summary
@@ -88,6 +92,11 @@ def collect(
         Remote(lab) as remote,
         lock.hold_hosts(remote, purpose),
     ):
+        if forget:
+            label = left_behind.forget(remote)
+            what = f"trial {label} is given up: the next run replaces it"
+            print(what if label else "nothing to give up")
+            return
         show.tick("collecting")
         collected = left_behind.bring_home(remote, runs, run)
     for problem in collected.problems:

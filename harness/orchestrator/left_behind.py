@@ -17,13 +17,15 @@ import msgspec
 
 from faults.model.record import Record
 from harness.controller import store
+from harness.controller.awaiting import Tell
 from harness.controller.store import RunFolder, write_json
-from harness.errors import RunError, StoreError
+from harness.errors import RunError, StoreError, UsageError
 from harness.plan import genesis
 from harness.plan.fault_wire import localise_provider
 from harness.remote.agent_channel import PATIENCE_S
 from harness.remote.fan_out import Remote
 from harness.testbed import armed, collect, power
+from harness.testbed.lock import owner
 from metrics.model import plan
 from metrics.model.plan import PlannedTrial
 from metrics.model.run_folder import BROKEN, TrialFile, load_json, load_plan
@@ -37,6 +39,10 @@ _LABEL = re.compile(r"([0-9A-Za-z_-]{1,100})\.([1-9][0-9]{0,5})")
 
 class _Journal(msgspec.Struct, frozen=True):
     lines: list[str] = []
+
+
+class AlreadyHome(RunError):
+    """The trial's own controller collected it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,8 @@ def bring_home(remote: Remote, runs: Path, name: str | None) -> Collected:
     name: the run it has to be of.
 
     Raises:
-        RunError: it still runs, was collected by its controller, or its run is not here.
+        RunError: it still runs, or its run is not here.
+        AlreadyHome: its own controller collected it.
     """
     states = armed.look(remote)
     _refuse_running(states)
@@ -65,8 +72,9 @@ def bring_home(remote: Remote, runs: Path, name: str | None) -> Collected:
         raise StoreError(f"{folder.path}: its plan has no trial {n}, of which the hosts tell")
     known = folder.read_trial(n)
     if known is not None and not known.reason.startswith(DIED):
-        raise RunError(f"trial {label} was collected by its own controller; slotlab report"
-                       f" {folder.path}")  # fmt: skip
+        collect.let_go(remote, label, owner())
+        raise AlreadyHome(f"trial {label} was collected by its own controller; slotlab report"
+                          f" {folder.path}")  # fmt: skip
     problems = [
         f"{host}: tells of trial {state.trial}, not of {label}"
         for host, state in states.items()
@@ -75,7 +83,37 @@ def bring_home(remote: Remote, runs: Path, name: str | None) -> Collected:
     problems += _fetch(remote, folder, planned[n], since_ns=(folder.path / PLAN).stat().st_mtime_ns)
     record = _record(remote, folder, planned[n], label, problems)
     folder.write_trial(record)
+    collect.let_go(remote, label, owner())
     return Collected(folder, n, problems)
+
+
+def keep(remote: Remote, runs: Path, tell: Tell) -> None:
+    """Bring home what a dead controller left, if nobody has yet: the next trial replaces it.
+
+    Raises:
+        RunError: it cannot be brought home; one line says how to give it up.
+    """
+    label = armed.uncollected_of(armed.look(remote))
+    if not label:
+        return
+    tell(f"the hosts hold trial {label}, which nobody has collected: collecting it first")
+    try:
+        collected = bring_home(remote, runs, None)
+    except AlreadyHome:
+        return
+    except (RunError, UsageError) as error:
+        raise RunError(f"{error}; give it up with `slotlab collect --forget`") from error
+    for problem in collected.problems:
+        tell(f"warning: {problem}")
+    tell(f"it is in {collected.folder.path}; slotlab report makes its report")
+
+
+def forget(remote: Remote) -> str:
+    """Return the trial that was given up just now, "" where the hosts hold none."""
+    label = armed.uncollected_of(armed.look(remote))
+    if label:
+        collect.let_go(remote, label, owner())
+    return label
 
 
 def _refuse_running(states: dict[str, armed.HostState]) -> None:

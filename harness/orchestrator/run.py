@@ -20,6 +20,7 @@ from harness.deploy import keys
 from harness.errors import Interrupted, RunError, UsageError
 from harness.inventory import inventory
 from harness.inventory.limit import limited
+from harness.orchestrator import left_behind
 from harness.orchestrator.fleet import DeployedHost, Fleet, Hello, clock_gap, view
 from harness.orchestrator.lead import Pace
 from harness.orchestrator.lease_renewer import LOCK_TTL_NS, Keeper
@@ -81,6 +82,7 @@ def run(options: RunOptions, path: Path, show: Show, *, limit: str = "") -> Outc
         lock.hold_hosts(remote, purpose, ttl_ns=LOCK_TTL_NS) as held,
         Keeper(held) as keeper,
     ):
+        left_behind.keep(remote, options.runs, show.step)
         fleet = Fleet(remote)
         show.tick("checking the hosts")
         _check_hosts(lab, slot_ns=file.common.chain.slot, tell=show.tick)

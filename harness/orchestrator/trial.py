@@ -56,6 +56,7 @@ def run_trial(context: Context, trial: PlannedTrial) -> TrialFile:
         collect.provider_journal(context.folder, trial.n, progress.provider.folder)
     record = record_of(progress)
     context.folder.write_trial(record)
+    collect.let_go(context.fleet.remote, progress.label, context.owner)
     for problem in progress.problems:
         context.show.step(f"warning: {problem}")
     if record.state == "failed" and not progress.armed and trial.n == context.plan.trials[0].n:

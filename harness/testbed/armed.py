@@ -45,6 +45,7 @@ class _Status(msgspec.Struct, frozen=True):
     faults: list[_Fault]
     lease_left_ns: int
     running: _Running | None = None
+    uncollected: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,8 @@ class HostState:
     units: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
     left_ns: int = 0
+    uncollected: str = ""
+    """The trial whose record is there and was not fetched."""
 
     @property
     def busy(self) -> bool:
@@ -104,8 +107,14 @@ def refuse(states: Mapping[str, HostState], inventory: str) -> None:
 
 
 def trial_of(states: Mapping[str, HostState]) -> str:
-    """Return the trial that most hosts know, "" where none knows any."""
+    """Return the trial to be fetched, else the one that most hosts know, "" where none does."""
     trials = [state.trial for state in states.values() if state.trial]
+    return uncollected_of(states) or max(dict.fromkeys(trials), key=trials.count, default="")
+
+
+def uncollected_of(states: Mapping[str, HostState]) -> str:
+    """Return the trial of which most hosts hold a record that nobody fetched, "" without one."""
+    trials = [state.uncollected for state in states.values() if state.uncollected]
     return max(dict.fromkeys(trials), key=trials.count, default="")
 
 
@@ -126,6 +135,7 @@ def _state(hello: Reply, status: Reply) -> HostState:
         units=tuple(running.units),
         faults=tuple(f.id for f in is_at.faults if armed and f.state in IN_FORCE),
         left_ns=max(running.left_ns, is_at.lease_left_ns),
+        uncollected=is_at.uncollected,
     )
 
 

@@ -52,6 +52,11 @@ def collect(
     return problems
 
 
+def let_go(remote: Remote, label: str, owner: str) -> None:
+    """Tell the hosts that the next trial may replace this one; who is away keeps it."""
+    remote.ctl_all("collected", trial=label, owner=owner)
+
+
 def unread(result: HostResult) -> list[str]:
     """Return one line for each event file of a host that could not be read, or for all of them."""
     if result.ok:

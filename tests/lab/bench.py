@@ -81,9 +81,10 @@ class Bench:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def end_trial(self) -> None:
-        """End what a broken-off harness left running: a run refuses a lab that has it."""
-        done = self.slotlab("stop", "-i", str(self.inventory))
-        assert done.returncode == 0, done.stdout + done.stderr
+        """End what a broken-off harness left running, and give its record up."""
+        for words in (("stop",), ("collect", "--forget")):
+            done = self.slotlab(*words, "-i", str(self.inventory))
+            assert done.returncode == 0, done.stdout + done.stderr
 
     def on(self, host: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Return the finished command on a host."""

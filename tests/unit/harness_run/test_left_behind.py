@@ -14,7 +14,7 @@ import zstandard
 
 from harness.errors import RunError
 from harness.orchestrator import left_behind
-from harness.orchestrator.left_behind import REASON, bring_home
+from harness.orchestrator.left_behind import REASON, bring_home, keep
 from harness.orchestrator.reporting import report
 from harness.remote.fan_out import Remote
 from metrics.model.run_folder import TrialFile, load_trial
@@ -187,3 +187,46 @@ def test_hosts_that_know_no_trial_have_nothing_to_collect(tmp_path: Path) -> Non
         hosts["n2"].says(journal={"lines": 7})
         assert refused(remote, tmp_path) == "no host tells of a trial: there is nothing to collect"
     assert left_behind.DIED in REASON
+
+
+def uncollected(hosts: Mapping[str, Scripted]) -> None:
+    for host in hosts.values():
+        host.says(status={**IDLE, "trial": "calibrate", "uncollected": LABEL})
+
+
+def test_a_new_run_first_brings_home_what_nobody_has_fetched(tmp_path: Path) -> None:
+    said: list[str] = []
+    with left(tmp_path) as (remote, hosts):
+        keep(remote, tmp_path / "runs", said.append)
+        assert (said, load_trial(tmp_path / "runs" / "demo" / RUN, 1)) == ([], None)
+        uncollected(hosts)
+        keep(remote, tmp_path / "runs", said.append)
+        asked = [host.asked()[-1] for host in hosts.values()]
+    assert trial_of(tmp_path).reason == REASON
+    assert said[0] == (
+        f"the hosts hold trial {LABEL}, which nobody has collected: collecting it first"
+    )
+    assert said[-1] == f"it is in {tmp_path}/runs/demo/{RUN}; slotlab report makes its report"
+    assert {(each["op"], each["trial"]) for each in asked} == {("collected", LABEL)}
+
+
+def test_what_cannot_be_brought_home_stops_a_new_run_until_it_is_given_up(tmp_path: Path) -> None:
+    with left(tmp_path) as (remote, hosts):
+        uncollected(hosts)
+        with pytest.raises(RunError) as told:
+            keep(remote, tmp_path / "elsewhere", lambda _: None)
+        assert str(told.value).endswith("; give it up with `slotlab collect --forget`")
+        assert "collected" not in hosts["n1"].ops()
+        assert left_behind.forget(remote) == LABEL
+        assert hosts["n1"].ops()[-1] == "collected"
+
+
+def test_what_its_own_controller_has_fetched_stops_no_new_run(tmp_path: Path) -> None:
+    said: list[str] = []
+    with left(tmp_path) as (remote, hosts):
+        uncollected(hosts)
+        trial = Path("trials") / "1" / "trial.json"
+        shutil.copy(RECORDED / trial, tmp_path / "runs" / "demo" / RUN / trial)
+        keep(remote, tmp_path / "runs", said.append)
+        assert len(said) == 1
+        assert hosts["n1"].ops()[-1] == "collected"
