@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shlex
+import subprocess
 import threading
 from typing import IO, Any, BinaryIO
 
@@ -19,6 +21,12 @@ from harness.remote.streams import CHUNK_BYTES, Marked, Tail
 
 EXIT_SSH = 255
 """OpenSSH's own exit status; a command may have the same."""
+
+
+END_S = 10.0
+"""How long a host may take to end a command that was given up."""
+END_WAIT_S = 0.4
+"""How long that is waited for: a host that hangs is given up in time."""
 
 
 class _Session(Runner):
@@ -111,7 +119,7 @@ def execute(
     What the login shell prints before it is left out; of standard error the end is kept.
 
     Raises:
-        TimeoutError: it had not ended after timeout_s; it is left to the host.
+        TimeoutError: it had not ended after timeout_s; the host was told to end it.
         RemoteFailure: the connection ended, or the login shell did something else.
     """
     marked, errors = Marked(stdout), Tail()
@@ -126,6 +134,10 @@ def execute(
             err_stream=errors,
         ).exited
     except CommandTimedOut:
+        if marked.session:
+            end = threading.Thread(target=_end, args=(connection.master, marked.session))
+            end.start()
+            end.join(END_WAIT_S)
         raise TimeoutError from None
     except ThreadException as error:
         first = error.exceptions[0].value
@@ -137,6 +149,18 @@ def execute(
     if not marked.found:
         raise _not_run(marked, errors.text, code)
     return code, errors.text
+
+
+def _end(master: Master, session: int) -> None:
+    """Have the host end what ran too long, with all it started: sshd keeps ten sessions a login."""
+    group = f"-{session}"
+    line = f"kill -KILL {group}; sleep 0.2; kill -0 {group} && sudo -n kill -KILL {group}"
+    process = master.session(f"sh -c {shlex.quote(line)}")
+    try:
+        process.communicate(timeout=END_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
 
 
 def _not_run(marked: Marked, errors: str, code: int) -> RemoteFailure:

@@ -6,6 +6,7 @@ more on standard error than the connection holds until somebody reads it.
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import BinaryIO
 
@@ -24,10 +25,13 @@ class Marked:
         self.greeting = bytearray()
         """What came before the mark; all there was where no mark was printed."""
         self.found = False
+        self.session = 0
+        """The number of the host's login shell, which is that of all it starts as a group."""
 
     def command(self, line: str) -> str:
         """Return the shell line that prints the mark, then does what line says."""
-        return f"printf '%s\\n' {self._word}; {line}"
+        # Every shell has its own name for its number; sh has one for its parent's.
+        return f"printf '%s ' {self._word}; sh -c 'echo $PPID'; {line}"
 
     def write(self, chunk: bytes) -> None:
         """Take what the command's standard output brought.
@@ -39,12 +43,11 @@ class Marked:
             self._out.write(chunk)
             return
         self.greeting += chunk
-        mark = self._word.encode() + b"\n"
-        at = self.greeting.find(mark)
-        if at >= 0:
-            self.found = True
-            self._out.write(self.greeting[at + len(mark) :])
-            del self.greeting[at:]
+        mark = re.search(self._word.encode() + rb" (\d{1,9})\n", self.greeting)
+        if mark is not None:
+            self.found, self.session = True, int(mark[1])
+            self._out.write(self.greeting[mark.end() :])
+            del self.greeting[mark.start() :]
         elif len(self.greeting) > GREETING_BYTES_MAX:
             raise ValueError(f"its login shell prints more than {GREETING_BYTES_MAX} bytes")
 

@@ -65,7 +65,7 @@ class Scripted:
         return f"""
             sudo() {{ echo "no sudo here" >&2; return 1; }}
             case "$1" in
-              *"-m faults ctl"*) sh -c "${{1%%;*}}"; [ -e {self.folder}/answers.json ] || exit 3
+              *"-m faults ctl"*) sh -c "${{1%;*}}"; [ -e {self.folder}/answers.json ] || exit 3
                                  {agent} ;;
               *) eval "$1" ;;
             esac

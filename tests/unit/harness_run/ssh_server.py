@@ -87,6 +87,7 @@ class _Server(paramiko.ServerInterface):  # type: ignore[misc]
         process = subprocess.Popen(
             ["/bin/sh", "-c", self._box.shell, "sh", command],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=True,  # as sshd does
         )  # fmt: skip
         ways = ((process.stderr, channel.sendall_stderr), (process.stdout, channel.sendall))
         threads = [threading.Thread(target=_copy, args=way, daemon=True) for way in ways]

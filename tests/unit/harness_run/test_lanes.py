@@ -33,7 +33,7 @@ for line in sys.stdin:
 """
 SHELL = f"""
 case "$1" in
-  *"-m faults ctl"*) sh -c "${{1%%;*}}"; exec {sys.executable} -c {shlex.quote(AGENT)} ;;
+  *"-m faults ctl"*) sh -c "${{1%;*}}"; exec {sys.executable} -c {shlex.quote(AGENT)} ;;
   *) exec sh -c "$1" ;;
 esac
 """

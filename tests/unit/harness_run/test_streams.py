@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from pathlib import Path
 
 import pytest
 
@@ -79,7 +81,7 @@ def test_a_shell_that_prints_without_end_is_one_finding() -> None:
 
 def test_an_agents_answers_are_found_behind_a_greeting() -> None:
     reply = json.dumps({"id": 1, "ok": {"boot": "b"}})
-    mark = 'set -- $1; printf "%s\\n" "${3%;}"'  # what the harness has the shell print first
+    mark = 'sh -c "${1%;*}"'  # what the harness has the shell print first
     shell = f"echo hello; echo '{{}}'; {mark}; read -r request; echo '{reply}'; cat"
     with serving(shell) as options:
         connection = connect(options)
@@ -110,3 +112,28 @@ def test_a_host_that_prints_something_else_for_json_costs_no_other_host_its_find
         "output: what it printed is not what it was asked for:"
         " Expected `int`, got `str` - at `$[...]`"
     )
+
+
+@pytest.mark.parametrize("shell", [PLAIN, GREETING])
+def test_a_command_that_is_given_up_ends_on_its_host_with_all_it_started(
+    shell: str, tmp_path: Path
+) -> None:
+    line = f"echo $$ > {tmp_path}/first; (sleep 3600 & echo $! > {tmp_path}/second); sleep 3600"
+    with serving(shell) as options:
+        connection = connect(options)
+        with pytest.raises(TimeoutError):
+            execute(connection, line, stdin=b"", stdout=io.BytesIO(), timeout_s=4)
+        for name in ("first", "second"):
+            number = int((tmp_path / name).read_text())
+            until = time.monotonic() + 20
+            while runs(number) and time.monotonic() < until:
+                time.sleep(0.02)
+            assert not runs(number), name
+        connection.close()
+
+
+def runs(number: int) -> bool:
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
