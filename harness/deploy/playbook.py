@@ -28,6 +28,7 @@ from harness.errors import RunError
 from harness.inventory.inventory import Inventory
 
 PLAYBOOKS = CLONE / "playbooks"
+SSH = PLAYBOOKS / "ssh_behind_greeting.sh"
 Progress = Callable[[str], None]
 _SAID_IN_WORDS = (
     *("ansible_ssh_common_args", "ansible_ssh_extra_args"),
@@ -160,6 +161,7 @@ def _login(inventory: Inventory, ways: Mapping[str, Sequence[str]]) -> dict[str,
         **dict.fromkeys(_SAID_IN_WORDS, ""),
         "slotlab_ssh": words,
         "slotlab_login": login,
+        "ansible_ssh_executable": str(SSH),
         "ansible_ssh_args": "{{ slotlab_ssh[inventory_hostname] }}",
         "ansible_user": "{{ slotlab_login[inventory_hostname].user }}",
         "ansible_port": "{{ slotlab_login[inventory_hostname].port }}",
@@ -237,10 +239,6 @@ def explain(task: str, result: Mapping[str, Any]) -> str:
         return f"no sudo: the login may not become root; {remedy}"
     if "deserialization failed" in everything and (said := result.get("module_stdout")):
         return f"{task}: the host printed no result but: {_last_line(str(said))}"
-    if "failed to get information on remote file" in everything:
-        # A line of a greeting that begins with a brace goes for a module's answer.
-        fix = "does its login shell print? keep that to interactive shells"
-        return f"{task}: Ansible cannot read what the host answers; {fix}"
     line = next((_last_line(text) for text in texts[2:] + texts[:2] if text.strip()), "no reason")
     return f"{task}: {line}"
 

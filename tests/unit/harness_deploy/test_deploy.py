@@ -94,10 +94,6 @@ WARNING = "sudo: unable to resolve host n2: Name or service not known\n"
         ),
         ({"msg": "cannot find tar", "module_stderr": WARNING}, "unpack: cannot find tar"),
         (
-            {"msg": f"Failed to get information on remote file (/opt): hello\n{WARNING}"},
-            "unpack: Ansible cannot read what the host answers; does its login shell print?",
-        ),
-        (
             {
                 "msg": "Module result deserialization failed",
                 "module_stdout": "hi\nonly backups\n",
