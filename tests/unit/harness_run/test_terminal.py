@@ -60,6 +60,7 @@ def test_an_error_ends_the_live_line_and_gives_the_cursor_back(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = io.StringIO()
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one has no cursor to hide
 
     def fails(*_: object, **__: object) -> None:
         Show(Console(file=out, force_terminal=True)).tick("asking")
