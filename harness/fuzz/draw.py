@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from harness.campaign.model import SCHEMA
+from node.byzantine.strategies import STRATEGIES
 
 SLOTS = 400
 NODES_MAX = 7
@@ -20,16 +21,6 @@ FAULTS_MAX = 6
 SLOT_MS = {"eosio": 500, "bitshares": 1000}
 LOAD = {"eosio": "2/s", "bitshares": "1/s"}
 """One transaction a slot."""
-STRATEGIES = (
-    "double_production",
-    "ignore_watermark",
-    "withhold",
-    "wrong_confirmed",
-    "late",
-    "censor",
-    "invalid_block",
-    "fork_flood",
-)
 
 Draft = dict[str, Any]
 
@@ -183,7 +174,7 @@ def _without(hosts: list[str], gone: list[str]) -> list[str]:
 
 def _lie(liar: str, draft: Draft, rng: random.Random) -> Draft:
     first = rng.randint(5, 100)
-    strategy = rng.choice(STRATEGIES)
+    strategy = rng.choice(tuple(STRATEGIES))
     by_ms = rng.choice((300, 900, 3000, 8000))
     return _fault(
         draft, "byzantine", first, SLOTS - 40 - first, on=[liar], strategy=strategy, by=f"{by_ms}ms"

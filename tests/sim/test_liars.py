@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from harness.campaign.fault_spec import ByzantineFault
 from harness.sim.host.records import Facts
 from harness.sim.liars import attach
 from node import events
@@ -60,3 +63,8 @@ def test_blocks_are_finished_when_the_timing_profile_says(timing: str, early: bo
     ahead = [clock.time_ns(getattr(record, "slot", 0)) - at_ns for at_ns, _, record in facts.rows]
     assert len(ahead) >= 60
     assert all((ns > 0) == early for ns in ahead)
+
+
+def test_a_campaign_may_name_each_way_to_lie() -> None:
+    named = ByzantineFault.model_fields["strategy"].annotation
+    assert get_args(named) == tuple(STRATEGIES)
