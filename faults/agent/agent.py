@@ -26,9 +26,9 @@ from faults.durable.trial_units import TrialUnits
 from faults.durable.units_to_restart import RunningFile
 from faults.host.boottime import boot_id, boottime_ns, read_clocks, sleep_until
 from faults.host.priority import at_the_moment
+from faults.host.qdiscs import foreign_qdisc
 from faults.host.runner import run
 from faults.host.snapshot import snapshot
-from faults.kinds.delay.delay_readback import foreign_qdisc
 from faults.model.fault import FOR_NS_MAX, SECOND_NS, FaultError
 
 log = logging.getLogger(__name__)
@@ -39,19 +39,6 @@ BLOCK_NS = 4_000_000
 WATCH_S = 1.0
 WATCH_MARGIN_NS = 300_000_000
 """A fault this near its end is not looked at any more: that must not hold up the heal."""
-
-_SHARED = {
-    "delay": "delay",
-    "clock_step": "clock",
-    "clock_drift": "clock",
-    "ntp_offset": "ntp",
-    "ntp_cut": "ntp",
-    "kill": "unit",
-    "pause": "unit",
-}
-"""What kinds have in common: one may begin at the moment another ends, and their actions keep their
-order.
-"""
 
 
 class Agent:
@@ -377,7 +364,9 @@ class Agent:
             self._changed.set()
 
     def _lock_of(self, driver: Driver) -> asyncio.Lock:
-        name = _SHARED.get(driver.fault.kind(), driver.fault.id)
+        """Return the lock of what the fault shares with others: their actions keep their order."""
+        row = driver.fault.row
+        name = row.shares if row.shares and row.by == "host" else driver.fault.id
         return self._locks.setdefault(name, asyncio.Lock())
 
     def _active(self) -> bool:

@@ -22,17 +22,11 @@ from faults.host.boottime import Now, boot_id
 from faults.host.clock_capability import clock_capabilities
 from faults.host.layout import HostConfig, Layout
 from faults.host.runner import output
-from faults.kinds.catalog import AnyFault, decode_fault
-from faults.kinds.clock import clock_faults
-from faults.kinds.clock.clock_faults import ClockDrift, ClockStep
-from faults.kinds.delay.delay import Delay, overlap
-from faults.kinds.delay.delay_readback import foreign_qdisc, qdiscs, queue_numbers
-from faults.kinds.evidence import left_over
-from faults.kinds.loss import Loss
-from faults.kinds.ntp import ntp_faults
-from faults.kinds.ntp.ntp_faults import NtpCut, NtpOffset
-from faults.kinds.partition import Blocked
-from faults.kinds.power import Power, Provider
+from faults.kinds.clock.clock_faults import check_nobody_else
+from faults.kinds.delay.delay import Delay
+from faults.kinds.delay.queue_way import queue_numbers
+from faults.kinds.power import Provider
+from faults.kinds.registry import AnyFault, decode_fault, overlap
 from faults.model.fault import FOR_NS_MAX, FaultError, HostContext
 
 FAULTS_MAX = 1_000
@@ -117,31 +111,27 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
     faults = [decode_fault(bytes(raw)) for raw in request.faults]
     if len({fault.id for fault in faults}) != len(faults):
         raise FaultError("bad_fault", "two faults have one id")
-    delays = [fault for fault in faults if isinstance(fault, Delay)]
-    clocks = [fault for fault in faults if isinstance(fault, ClockStep | ClockDrift)]
-    lies = [fault for fault in faults if isinstance(fault, NtpOffset | NtpCut)]
-    if error := overlap(delays) or clock_faults.overlap(clocks) or ntp_faults.overlap(lies):
+    if error := overlap(faults):
         raise error
     drivers: dict[str, Driver] = {}
     items: list[Item] = []
-    queues = queue_numbers() if delays else set()
-    mangle = _mangle_exists() if delays else False
+    queues = queue_numbers()
+    mangle = any(isinstance(fault, Delay) for fault in faults) and _mangle_exists()
     for fault in faults:
         item = _item(fault, t0_ns, lease_ns, now)
         if item.deadline_ns is not None and fault.for_ns is None:
             fault = msgspec.structs.replace(fault, for_ns=item.deadline_ns - item.inject_ns)
-        if host.provider and not isinstance(fault, Power):
+        if host.provider and fault.row.by != "provider":
             raise FaultError("unsupported", f"{fault.id}: the provider switches hosts, no more")
         token, queue_num = _unique(armed_trial, fault, queues)
         context = _context(host, token, item.deadline_ns, queue_num, mangle_existed=mangle)
-        _check_flows(fault, context, host.config)
+        _check_touched(fault, host.config)
         fault.check(context)
-        if isinstance(fault, Delay):
-            fault = msgspec.structs.replace(fault, how=fault.way(context))
+        fault = fault.settled(context)
         entry = _entry(armed_trial, fault, item, context)
         drivers[fault.id] = _driver(fault, context, entry, armed_trial, host)
         items.append(replace(item, lead_ns=_lead_ns(fault, context)))
-    clock_faults.check_nobody_else(clocks)
+    check_nobody_else(faults)
     return Armed(armed_trial, drivers, Schedule(tuple(items), lease_ns))
 
 
@@ -175,7 +165,7 @@ def left_behind(entry: Entry, host: Host) -> str:
         fault, context = _again(entry, host)
     except FaultError:
         return ""
-    return left_over(fault, context)
+    return fault.left_over(context)
 
 
 def _again(entry: Entry, host: Host) -> tuple[AnyFault, HostContext]:
@@ -196,7 +186,7 @@ def _item(fault: AnyFault, t0_ns: int, lease_ns: int, now: Now) -> Item:
     if inject_ns < now.boottime_ns:
         raise FaultError("too_late", f"{fault.id} was due {now.boottime_ns - inject_ns} ns ago")
     lasts_ns = fault.lasts_ns()
-    if lasts_ns is None and fault.kind() != "kill":
+    if lasts_ns is None and not fault.row.restarts_unit:
         if inject_ns >= lease_ns:
             detail = f"{fault.id} has no end of its own and is due after the lease has ended"
             raise FaultError("bad_lease", detail)
@@ -235,7 +225,7 @@ def _context(
         queue_num=queue_num,
         mangle_existed=mangle_existed,
         python=(sys.executable,),
-        ntp=ntp_faults.known_addresses(host.config.ntp),
+        ntp=host.config.ntp_addresses,
         python_path=f"{root}:{site}",
         provider=host.provider,
     )
@@ -245,35 +235,20 @@ def _mangle_exists() -> bool:
     return any(output(("nft", "list", "table", f, "mangle"))[0] == 0 for f in ("ip", "ip6"))
 
 
-def _check_flows(fault: AnyFault, context: HostContext, config: HostConfig) -> None:
-    """Refuse what would touch more than the node's flows, or replace a qdisc that is not ours."""
-    if isinstance(fault, Delay | Blocked | Loss) and fault.node_port != config.node_port:
+def _check_touched(fault: AnyFault, config: HostConfig) -> None:
+    """Refuse what would touch more than the node's flows and the lab's time servers."""
+    touched = fault.touched()
+    if touched.node_port not in (None, config.node_port):
         raise FaultError("wrong_port", f"{fault.id}: node_port of this host is {config.node_port}")
-    if isinstance(fault, NtpOffset | NtpCut):
-        ntp_faults.check_known(fault, config.ntp)
-    named: set[str] = set()
-    if isinstance(fault, Blocked | Loss):
-        named = {address for group in fault.members().values() for address in group}
-    if isinstance(fault, Delay):
-        named = {each.address for each in fault.delays(context)}
-        if config.interface and fault.interface != config.interface:
-            raise FaultError("wrong_interface", f"{fault.id}: the data path is {config.interface}")
-        _check_qdisc(fault, context)
-    strangers = named - {peer.address for peer in config.peers}
-    if config.peers and strangers:
-        raise FaultError(
-            "unknown_peer", f"{fault.id}: {sorted(strangers)[0]} is no peer of this lab"
-        )
-
-
-def _check_qdisc(fault: Delay, context: HostContext) -> None:
-    if fault.way(context) != "netem":
-        return
-    if not qdiscs(fault.interface):
-        raise FaultError("wrong_interface", f"{fault.id}: no interface {fault.interface}")
-    if foreign := foreign_qdisc(fault.interface):
-        detail = f"{fault.interface} has {foreign}; remove it or use the queue"
-        raise FaultError("foreign_qdisc", detail)
+    if touched.interface and config.interface not in ("", touched.interface):
+        raise FaultError("wrong_interface", f"{fault.id}: the data path is {config.interface}")
+    strangers = sorted({*touched.peers} - {peer.address for peer in config.peers})
+    if strangers and config.peers:
+        raise FaultError("unknown_peer", f"{fault.id}: {strangers[0]} is no peer of this lab")
+    known = config.ntp_addresses
+    strangers = [each for each in touched.ntp if each not in known]
+    if strangers and len(known) == len(config.ntp) > 0:
+        raise FaultError("unknown_server", f"{fault.id}: {strangers[0]} is no NTP server of here")
 
 
 def _entry(armed_trial: ArmedTrial, fault: AnyFault, item: Item, context: HostContext) -> Entry:

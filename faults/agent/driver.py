@@ -19,8 +19,7 @@ from faults.durable.ledger import Entry, Ledger, verdict_of_undone
 from faults.durable.undo_timer import GRACE_NS, UndoTimers
 from faults.host.boottime import boottime_ns
 from faults.host.runner import Loaded, Outcome, load, run
-from faults.kinds.catalog import AnyFault
-from faults.kinds.evidence import counters, ended_before_release, ended_early, left_over, read_back
+from faults.kinds.registry import AnyFault
 from faults.model.evidence import Evidence
 from faults.model.fault import SECOND_NS, HostContext, Recipe
 from faults.model.record import State
@@ -81,7 +80,7 @@ class Driver:
 
         For rules only: of other faults the end is looked at before they are released.
         """
-        if self.recipe.how != "nft":
+        if not self.recipe.rules:
             return
         match action:
             case Action.INJECT if self.state == "prepared" and self._to_inject:
@@ -94,7 +93,7 @@ class Driver:
         """Look at a fault in force; take one that is gone back and say so."""
         if self.state != "applied" or (self._to_release and self._to_release.pulled):
             return
-        why = ended_early(self.fault, self.context)
+        why = self.fault.ended_early(self.context)
         if why:
             self._heal("failed", f"ended_early: {why}")
 
@@ -115,7 +114,7 @@ class Driver:
 
     def _take_over_begun(self, now_ns: int) -> None:
         """The agent died somewhere between applying and writing that down."""
-        found = read_back(self.fault, self.context)
+        found = self.fault.read_back(self.context)
         self.state = "prepared"
         if found.state != "installed":
             self._heal("skipped", "agent_restarted")
@@ -175,7 +174,7 @@ class Driver:
         late = {"late_ns": between[0] - self.entry.inject_ns}
         self._write("applied", between=between, read_back=late)
         self._stand_back()
-        found = found or read_back(self.fault, self.context)
+        found = found or self.fault.read_back(self.context)
         self._write(found.state, between=between, read_back=found.data, reason=found.reason)
         if self.context.deadline_ns is None or not self.recipe.undo:
             self._record("closed")
@@ -188,11 +187,11 @@ class Driver:
         if self._to_inject:
             self._to_inject.drop()
             self._to_inject = None
-        at_once = self.recipe.how in ("nft", "provider")
-        early = ended_early(self.fault, self.context) if state == "healed" and not at_once else ""
-        before = counters(self.fault, self.context) if self.recipe.how == "netem" else {}
+        at_once = self.recipe.at_once
+        early = self.fault.ended_early(self.context) if state == "healed" and not at_once else ""
+        before = self.fault.counters(self.context) if self.recipe.counters_go else {}
         released = self._released()
-        if self.recipe.how == "nft":
+        if self.recipe.rules:
             self._stand_back()
         if state == "healed" and at_once:
             early = self._gone_before_release()
@@ -201,9 +200,9 @@ class Driver:
             state, reason = verdict_of_undone(self.entry, undone_ns, reason)
         elif early:
             state, reason = "failed", f"ended_early: {early}"
-        after = before or counters(self.fault, self.context)
+        after = before or self.fault.counters(self.context)
         removed = run(self.recipe.remove)
-        left = left_over(self.fault, self.context)
+        left = self.fault.left_over(self.context)
         error = released.error or removed.error or (f"left over: {left}" if left else "")
         if error:
             state, reason = "failed", f"heal: {error}"
@@ -224,7 +223,7 @@ class Driver:
         """
         if self._inherited_late:
             return ""
-        why = ended_before_release(self.fault, self.context)
+        why = self.fault.ended_before_release(self.context)
         return "" if why and self._cleared_by_dead_man() else why
 
     def _cleared_by_dead_man(self) -> bool:
@@ -243,7 +242,7 @@ class Driver:
 
     def _released(self) -> Outcome:
         """Take the fault out of force: at once, where the command for it waits already."""
-        if self.state == "prepared" and self.fault.kind() == "kill":
+        if self.state == "prepared" and self.fault.row.restarts_unit:
             return run(())
         ready, self._to_release = self._to_release, None
         first = ready.fire() if ready else None

@@ -10,6 +10,7 @@ from faults.agent.arming import Host, left_behind
 from faults.durable.ledger import Entry, verdict_of_undone
 from faults.host.boottime import boot_id, boottime_ns
 from faults.host.runner import output
+from faults.model.kind import kind
 from faults.model.record import State
 
 UNDO_TIMEOUT_S = 20.0
@@ -40,7 +41,7 @@ def _undo(host: Host, entry: Entry, reason: str) -> bool:
     before_ns = boottime_ns()
     error = ""
     state: State
-    untouched = entry.state == "armed" or (not same_boot and entry.kind == "kill")
+    untouched = entry.state == "armed" or (not same_boot and kind(entry.kind).restarts_unit)
     if not untouched:
         script = str(ledger.script(entry.token))
         code, _, text = output(("/bin/sh", script), timeout_s=UNDO_TIMEOUT_S)

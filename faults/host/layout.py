@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +36,15 @@ class HostConfig(msgspec.Struct, frozen=True):
     state_dir: str = "/var/lib/slotlab"
     peers: list[HostPeer] = []
     ntp: list[str] = []
+
+    @property
+    def ntp_addresses(self) -> tuple[str, ...]:
+        """Return the plain addresses among its NTP servers; names and ports are for others."""
+        found = []
+        for entry in self.ntp:
+            with contextlib.suppress(ValueError):
+                found.append(str(ipaddress.ip_address(entry)))
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,16 @@ is counted, and the report prints it beside the share asked. Packets that the ke
 
 from __future__ import annotations
 
-from faults.host import flow_table
 from faults.host.flow_table import Chain
-from faults.model.fault import Fault, HostContext, Recipe, addresses, needs
+from faults.host.nft_readback import counted
+from faults.kinds.table_fault import TableFault
+from faults.model.fault import HostContext, Touched, addresses, check_port
 
 ALL_PPM = 1_000_000
 LOSSY = "lossy"
 
 
-class Loss(Fault, frozen=True, kw_only=True, tag="loss"):
+class Loss(TableFault, frozen=True, kw_only=True, tag="loss"):
     """Drop share_ppm of the packets from sources; seed names the draw but cannot steer the
     kernel's.
     """
@@ -26,39 +27,32 @@ class Loss(Fault, frozen=True, kw_only=True, tag="loss"):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        Fault.__post_init__(self)
+        TableFault.__post_init__(self)
         addresses(self.sources)
         if not 0 < self.share_ppm <= ALL_PPM:
             raise ValueError("share_ppm is outside 1..1000000")
-        if not 0 < self.node_port < 65536:
-            raise ValueError("node_port is outside 1..65535")
+        check_port(self.node_port)
 
-    def kind(self) -> str:
-        """Return the fault's word."""
-        return "loss"
+    def touched(self) -> Touched:
+        """Return the node's port and the peers named."""
+        return Touched(node_port=self.node_port, peers=self.sources)
 
-    def lasts_ns(self) -> int | None:
-        """Return the length asked."""
-        return self.for_ns
+    def port(self) -> int:
+        """Return the node's port."""
+        return self.node_port
+
+    def chains(self) -> tuple[Chain, ...]:
+        """Return the chain that draws for each packet."""
+        verdict = f"numgen random mod {ALL_PPM} < {self.share_ppm} counter drop"
+        if self.share_ppm == ALL_PPM:
+            verdict = "counter drop"
+        return (Chain(hook="input", set_name=LOSSY, verdict=verdict),)
 
     def members(self) -> dict[str, list[str]]:
         """Return the addresses by set of the table."""
         return {LOSSY: self.sources}
 
-    def check(self, context: HostContext) -> None:
-        """Raise FaultError unless the kernel can draw per packet here."""
-        needs(context, "nft", "loss")
-
-    def recipe(self, context: HostContext) -> Recipe:
-        """Return: table with empty sets; one transaction of elements; flush; delete the table."""
-        verdict = f"numgen random mod {ALL_PPM} < {self.share_ppm} counter drop"
-        if self.share_ppm == ALL_PPM:
-            verdict = "counter drop"
-        chain = Chain(hook="input", set_name=LOSSY, verdict=verdict)
-        return Recipe(
-            how="nft",
-            prepare=(flow_table.define(context.table, self.node_port, (chain,)),),
-            inject=flow_table.fill(context.table, self.members(), self.for_ns or 0),
-            release=(flow_table.empty(context.table, self.members()),),
-            remove=(flow_table.drop(context.table),),
-        )
+    def counters(self, context: HostContext) -> dict[str, object]:
+        """Return the packets that arrived, and those of them that were dropped."""
+        seen, lost = counted(context.table).get("input", (0, 0))
+        return {"seen": seen, "dropped": {"input": lost}}

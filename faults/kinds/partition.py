@@ -6,9 +6,9 @@ the clock probes pass although they share the wire.
 
 from __future__ import annotations
 
-from faults.host import flow_table
 from faults.host.flow_table import Chain
-from faults.model.fault import Fault, HostContext, Recipe, addresses, needs
+from faults.kinds.table_fault import TableFault
+from faults.model.fault import Touched, addresses, check_port
 
 CHAINS = (
     Chain(hook="input", set_name="blk_in", verdict="drop"),
@@ -16,7 +16,7 @@ CHAINS = (
 )
 
 
-class Blocked(Fault, frozen=True, kw_only=True):
+class Blocked(TableFault, frozen=True, kw_only=True):
     """Addresses whose packets are dropped on arrival (blocked_in) and before leaving
     (blocked_out).
     """
@@ -26,48 +26,34 @@ class Blocked(Fault, frozen=True, kw_only=True):
     node_port: int
 
     def __post_init__(self) -> None:
-        Fault.__post_init__(self)
+        TableFault.__post_init__(self)
         addresses(self.blocked_in)
         addresses(self.blocked_out)
-        if not 0 < self.node_port < 65536:
-            raise ValueError("node_port is outside 1..65535")
+        check_port(self.node_port)
 
-    def lasts_ns(self) -> int | None:
-        """Return the length asked."""
-        return self.for_ns
+    def touched(self) -> Touched:
+        """Return the node's port and the peers named."""
+        peers = {*self.blocked_in, *self.blocked_out}
+        return Touched(node_port=self.node_port, peers=peers)
+
+    def port(self) -> int:
+        """Return the node's port."""
+        return self.node_port
+
+    def chains(self) -> tuple[Chain, ...]:
+        """Return one chain for what arrives and one for what leaves."""
+        return CHAINS
 
     def members(self) -> dict[str, list[str]]:
         """Return the addresses by set of the table."""
         return {"blk_in": self.blocked_in, "blk_out": self.blocked_out}
 
-    def check(self, context: HostContext) -> None:
-        """Raise FaultError unless nft sets with timeouts work here."""
-        needs(context, "nft")
-
-    def recipe(self, context: HostContext) -> Recipe:
-        """Return: table with empty sets; one transaction of elements; flush; delete the table."""
-        return Recipe(
-            how="nft",
-            prepare=(flow_table.define(context.table, self.node_port, CHAINS),),
-            inject=flow_table.fill(context.table, self.members(), self.for_ns or 0),
-            release=(flow_table.empty(context.table, self.members()),),
-            remove=(flow_table.drop(context.table),),
-        )
-
 
 class Partition(Blocked, frozen=True, kw_only=True, tag="partition"):
     """Hosts on two sides that do not hear each other."""
-
-    def kind(self) -> str:
-        """Return the fault's word."""
-        return "partition"
 
 
 class Cut(Blocked, frozen=True, kw_only=True, tag="cut"):
     """A link that is dead one way: done on arrival, as a drop before leaving would make the sender
     see an error.
     """
-
-    def kind(self) -> str:
-        """Return the fault's word."""
-        return "cut"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from faults.host.unit_readback import process_state, read_paused
 from faults.kinds.kill import KILLABLE
-from faults.model.fault import Command, Fault, HostContext, Recipe, needs
+from faults.model.evidence import Evidence
+from faults.model.fault import Command, Fault, HostContext, Recipe
 
 
 class Pause(Fault, frozen=True, kw_only=True, tag="pause"):
@@ -11,19 +13,7 @@ class Pause(Fault, frozen=True, kw_only=True, tag="pause"):
 
     unit: KILLABLE
 
-    def kind(self) -> str:
-        """Return the fault's word."""
-        return "pause"
-
-    def lasts_ns(self) -> int | None:
-        """Return the length asked."""
-        return self.for_ns
-
-    def check(self, context: HostContext) -> None:
-        """Raise FaultError unless systemd runs here."""
-        needs(context, "systemd")
-
-    def recipe(self, context: HostContext) -> Recipe:
+    def recipe(self, _context: HostContext) -> Recipe:
         """Return: stop the unit's processes; let them go on."""
         signal = ("systemctl", "kill")
         return Recipe(
@@ -31,3 +21,20 @@ class Pause(Fault, frozen=True, kw_only=True, tag="pause"):
             inject=(Command((*signal, "--signal=SIGSTOP", self.unit)),),
             release=(Command((*signal, "--signal=SIGCONT", self.unit), may_fail=True),),
         )
+
+    def read_back(self, _context: HostContext) -> Evidence:
+        """Return whether the unit's main process is stopped."""
+        return read_paused(self.unit)
+
+    def counters(self, _context: HostContext) -> dict[str, object]:
+        """Return the unit's state, and its process's."""
+        return {"unit": process_state(self.unit)}
+
+    def ended_early(self, _context: HostContext) -> str:
+        """Return what the process does instead of standing still, "" when it does."""
+        letter = process_state(self.unit)["process"]
+        return "" if letter == "T" else f"the process was {letter or 'gone'}"
+
+    def left_over(self, _context: HostContext) -> str:
+        """Return whether the process still stands."""
+        return "a stopped process" if process_state(self.unit)["process"] == "T" else ""

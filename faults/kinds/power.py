@@ -27,13 +27,6 @@ STATE_TIMEOUT_S = 20.0
 AGAIN = 'n=0; until "$@"; do n=$((n+1)); [ $n -lt 40 ] || exit 1; sleep 0.25; done'
 ON = "on"
 
-_WORDS = {
-    "power_cut": ("off", "on", "off"),
-    "freeze_host": ("freeze", "thaw", "frozen"),
-    "link_down": ("link_down", "link_up", "link_down"),
-}
-"""By fault: the commands that begin and end it, and the state in between."""
-
 Provider = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
@@ -46,29 +39,22 @@ class Power(Fault, frozen=True, kw_only=True):
 
     host: str
 
-    def lasts_ns(self) -> int | None:
-        """Return the length asked."""
-        return self.for_ns
-
-    def kind(self) -> str:
-        """Return the fault's word."""
-        return str(self.__struct_config__.tag)
-
     def check(self, context: HostContext) -> None:
         """Raise FaultError unless this agent has the commands for the host."""
         needs(context, CAPABILITY)
         known = context.provider.get(self.host, {})
-        begin, end, _ = _WORDS[self.kind()]
+        begin, end, _ = self.row.power
         for word in (begin, end, "state"):
             if not known.get(word):
                 raise FaultError("no_power", f"{self.host}: slotlab_power has no {word}")
 
     def recipe(self, context: HostContext) -> Recipe:
         """Return: the command that begins it; the command that ends it."""
-        begin, end, _ = _WORDS[self.kind()]
+        begin, end, _ = self.row.power
         known = context.provider.get(self.host, {})
         return Recipe(
             how="provider",
+            at_once=True,
             inject=(_persistent(known.get(begin, ())),),
             release=(_persistent(known.get(end, ()), until=known.get("state", ())),),
         )
@@ -79,17 +65,13 @@ class Power(Fault, frozen=True, kw_only=True):
         code, text, _ = output(words, timeout_s=STATE_TIMEOUT_S) if words else (1, "", "")
         return text.strip() if code == 0 else ""
 
-    def read(self, context: HostContext) -> Evidence:
+    def read_back(self, context: HostContext) -> Evidence:
         """Return whether the provider shows the host as the fault leaves it."""
-        state, wanted = self.state(context), _WORDS[self.kind()][2]
+        state, wanted = self.state(context), self.row.power[2]
         wrong = "" if state == wanted else f"{self.host} is {state or 'in no known state'}"
         return verdict(wrong, {"state": state})
 
-    def gone(self, context: HostContext) -> str:
-        """Return why the host is no longer as the fault left it, "" when it is."""
-        return self.read(context).reason
-
-    def left(self, context: HostContext) -> str:
+    def left_over(self, context: HostContext) -> str:
         """Return what is left when the fault has been taken back, "" when the host is on."""
         state = self.state(context)
         return "" if state == ON else f"{self.host} is {state or 'in no known state'}"

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Self
 
 import msgspec
+
+from faults.model.evidence import Evidence
+from faults.model.kind import KINDS, Kind
 
 SECOND_NS = 1_000_000_000
 FOR_NS_MAX = 24 * 3600 * SECOND_NS
@@ -74,6 +77,14 @@ class Recipe:
     """The four stages of one fault; how is the word the report prints."""
 
     how: str
+    at_once: bool = False
+    """Whether the release is so short that looking at the fault first would make it late."""
+    rules: bool = False
+    """Whether it is rules of nft: they stand, and count, until they are removed, and the command
+    that fills or empties them can wait for its moment.
+    """
+    counters_go: bool = False
+    """Whether its counters go with its release."""
     prepare: tuple[Step, ...] = ()
     inject: tuple[Step, ...]
     release: tuple[Step, ...] = ()
@@ -110,6 +121,18 @@ class HostContext:
         return f"slotlab_{self.token}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touched:
+    """What of a host a fault acts on; None or empty: nothing of the kind."""
+
+    node_port: int | None = None
+    interface: str = ""
+    peers: Collection[str] = ()
+    """Addresses whose packets it is about."""
+    ntp: Collection[str] = ()
+    """Addresses of time servers."""
+
+
 class Fault(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="fault", forbid_unknown_fields=True
 ):
@@ -129,23 +152,72 @@ class Fault(
         if self.for_ns is not None and not 0 < self.for_ns <= FOR_NS_MAX:
             raise ValueError("for_ns is outside 0..24 h")
 
-
-class Renders(Protocol):
-    """What the agent asks of a fault."""
+    @property
+    def row(self) -> Kind:
+        """Return what everybody knows of its kind."""
+        return KINDS[str(self.__struct_config__.tag)]
 
     def kind(self) -> str:
         """Return the fault's word in journals and reports."""
+        return self.row.word
 
     def lasts_ns(self) -> int | None:
         """Return how long after at_ns the undo is due; None: nothing to undo, or the lease
         decides.
         """
+        return self.for_ns
+
+    def gap_ns(self, _later: Fault) -> int:
+        """Return how long after its end a later fault of what it shares may begin on its host."""
+        return 0
+
+    def settled(self, _context: HostContext) -> Self:
+        """Return the fault with what was left to the host decided.
+
+        Raises:
+            FaultError: that cannot be done on this machine as it is now.
+        """
+        return self
+
+    def touched(self) -> Touched:
+        """Return what of a host it acts on."""
+        return Touched()
 
     def check(self, context: HostContext) -> None:
-        """Raise FaultError when this host cannot do the fault."""
+        """Refuse a host that lacks what the fault needs.
+
+        Raises:
+            FaultError: unsupported, or why else it cannot be done here.
+        """
+        for way in self.row.ways:
+            needs(context, way.needs)
 
     def recipe(self, context: HostContext) -> Recipe:
         """Return the commands of the four stages."""
+        raise NotImplementedError
+
+    def read_back(self, context: HostContext) -> Evidence:
+        """Return what the host shows of the fault, which was just applied."""
+        raise NotImplementedError
+
+    def counters(self, _context: HostContext) -> dict[str, object]:
+        """Return what it did so far: packets dropped or held; also after its effect has ended."""
+        return {}
+
+    def ended_early(self, context: HostContext) -> str:
+        """Return why a fault that should be in force is not, "" when it is."""
+        return self.read_back(context).reason
+
+    def ended_before_release(self, _context: HostContext) -> str:
+        """Return why it was no longer in force, asked when it has just been released on time.
+
+        Only of faults whose rules outlive the release, so that looking costs the fault no time.
+        """
+        return ""
+
+    def left_over(self, _context: HostContext) -> str:
+        """Return what of the healed fault is still there, "" when nothing is."""
+        return ""
 
 
 def needs(context: HostContext, *names: str) -> None:
@@ -157,6 +229,16 @@ def needs(context: HostContext, *names: str) -> None:
     for name in names:
         if name not in context.capabilities:
             raise FaultError("unsupported", f"this host has no working {name}")
+
+
+def check_port(port: int) -> None:
+    """Refuse a number that cannot be the node's port.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if not 0 < port < 65536:
+        raise ValueError("node_port is outside 1..65535")
 
 
 def addresses(values: list[str]) -> tuple[list[str], list[str]]:

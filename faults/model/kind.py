@@ -100,6 +100,11 @@ class Kind:
         return self.by == "provider" and self.victim == "dead"
 
     @property
+    def restarts_unit(self) -> bool:
+        """Return whether its undo starts a unit again, which is wrong for one it has not ended."""
+        return self.by == "host" and self.victim == "dead"
+
+    @property
     def abstains(self) -> bool:
         """Return whether a target is there but cannot be counted on."""
         return self.victim in ("mute", "lies")

@@ -141,7 +141,6 @@ def _delay(
         "interface": host.interface,
         "node_port": host.node_port,
         "peers": rows,
-        "direction": {"egress": rows, "ingress": rows},
         "how": fault.how,
         "seed": _seed(host, trial, fault),
         "ordered": True,

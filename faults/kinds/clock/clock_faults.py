@@ -8,13 +8,14 @@ is told that its sources are off, and steers the host there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Literal
 
 from faults.host.clock import clock_setters
 from faults.host.clock.clock_daemon import hold, restart, resume, steer
+from faults.kinds.clock import clock_readback
+from faults.kinds.clock.bend import Bend, Level, held_file, marker_file
+from faults.model.evidence import Evidence
 from faults.model.fault import (
     SECOND_NS,
     Fault,
@@ -40,129 +41,118 @@ _NEEDED = {
 }
 
 
-class ClockStep(Fault, frozen=True, kw_only=True, tag="clock_step"):
-    """Set the clock forward by by_ns (back if negative)."""
+class ClockFault(Fault, frozen=True, kw_only=True):
+    """Base of the two: what is done to a clock, at a level."""
 
-    by_ns: int
-    level: Literal["process", "daemon", "host"] = "process"
+    level: Level = "process"
 
-    def __post_init__(self) -> None:
-        Fault.__post_init__(self)
-        if abs(self.by_ns) > OFFSET_NS_MAX:
-            raise ValueError("by_ns is more than an hour")
+    def bend(self) -> Bend:
+        """Return what is asked of the clock."""
+        raise NotImplementedError
 
-    def kind(self) -> str:
-        """Return the fault's word."""
-        return "clock_step"
+    def gap_ns(self, later: Fault) -> int:
+        """Return the time between two faults of one clock; two of a process of one kind may touch.
 
-    def lasts_ns(self) -> int | None:
-        """Return the length asked."""
-        return self.for_ns
+        There is one skew file and one clock.
+        """
+        alike = isinstance(later, ClockFault) and self.level == later.level == "process"
+        if not alike:
+            return GAP_NS
+        return 0 if self.kind() == later.kind() else SECOND_NS
 
     def check(self, context: HostContext) -> None:
         """Raise FaultError when the level does not work here."""
-        _check_level(self.level, context)
+        if self.level != "process" and f"clock_{self.level}" not in context.capabilities:
+            needed = f"level {self.level} needs {_NEEDED[self.level]}"
+            raise FaultError("unsupported", f"{needed}; use level process")
 
     def recipe(self, context: HostContext) -> Recipe:
         """Return the commands of the level."""
         match self.level:
             case "process":
-                return _process(context, self.by_ns, 0)
+                return _process(context, self.bend())
             case "host":
-                return _host(context, self.by_ns, 0)
+                return _host(context, self.bend())
             case "daemon":
-                return _daemon(context, self.by_ns)
+                return _daemon(context, self.bend().by_ns)
+
+    def read_back(self, context: HostContext) -> Evidence:
+        """Return whether the clock was moved as asked."""
+        return clock_readback.read_clock(self.bend(), context)
+
+    def counters(self, context: HostContext) -> dict[str, object]:
+        """Return what the fault came to over its life."""
+        return clock_readback.count_clock(self.bend(), context)
+
+    def ended_early(self, context: HostContext) -> str:
+        """Return who else moved the clock meanwhile, "" when nobody did."""
+        return clock_readback.clock_gone(self.bend(), context)
+
+    def left_over(self, context: HostContext) -> str:
+        """Return what of the skew, the marker or a held daemon is still there."""
+        return clock_readback.clock_left(self.bend(), context)
 
 
-class ClockDrift(Fault, frozen=True, kw_only=True, tag="clock_drift"):
+class ClockStep(ClockFault, frozen=True, kw_only=True, tag="clock_step"):
+    """Set the clock forward by by_ns (back if negative)."""
+
+    by_ns: int
+
+    def __post_init__(self) -> None:
+        ClockFault.__post_init__(self)
+        if abs(self.by_ns) > OFFSET_NS_MAX:
+            raise ValueError("by_ns is more than an hour")
+
+    def bend(self) -> Bend:
+        """Return a step."""
+        return Bend(self.level, by_ns=self.by_ns)
+
+
+class ClockDrift(ClockFault, frozen=True, kw_only=True, tag="clock_drift"):
     """Let the clock run by_ppb faster than it does (slower if negative)."""
 
     by_ppb: int
     level: Literal["process", "host"] = "process"
 
     def __post_init__(self) -> None:
-        Fault.__post_init__(self)
+        ClockFault.__post_init__(self)
         limit = PROCESS_DRIFT_PPB_MAX if self.level == "process" else HOST_DRIFT_PPB_MAX
         if abs(self.by_ppb) > limit:
             raise ValueError(f"by_ppb is more than {limit} at level {self.level}")
 
-    def kind(self) -> str:
-        """Return the fault's word."""
-        return "clock_drift"
-
-    def lasts_ns(self) -> int | None:
-        """Return the length asked."""
-        return self.for_ns
-
-    def check(self, context: HostContext) -> None:
-        """Raise FaultError when the level does not work here."""
-        _check_level(self.level, context)
-
-    def recipe(self, context: HostContext) -> Recipe:
-        """Return the commands of the level."""
-        if self.level == "host":
-            return _host(context, 0, self.by_ppb)
-        return _process(context, 0, self.by_ppb)
+    def bend(self) -> Bend:
+        """Return a drift."""
+        return Bend(self.level, by_ppb=self.by_ppb)
 
 
-def marker_file(context: HostContext) -> Path:
-    """Return the file that says what the host's clock was before this fault moved it."""
-    return context.run_dir / f"clock-{context.token}.marker"
-
-
-def held_file(context: HostContext) -> Path:
-    """Return the file that names the time daemons this fault holds."""
-    return context.run_dir / f"clock-{context.token}.held"
-
-
-def overlap(faults: Sequence[ClockStep | ClockDrift]) -> FaultError | None:
-    """Return the error of two clock faults too near each other on one host, or None.
-
-    There is one skew file and one clock; two process faults of one kind may touch.
-    """
-    ordered = sorted(faults, key=lambda fault: fault.at_ns)
-    for first, second in pairwise(ordered):
-        alike = first.level == second.level == "process"
-        gap_ns = (0 if first.kind() == second.kind() else SECOND_NS) if alike else GAP_NS
-        if first.for_ns is None or first.at_ns + first.for_ns + gap_ns > second.at_ns:
-            apart = f"; keep them {gap_ns // SECOND_NS} s apart" if gap_ns else ""
-            detail = f"{first.id} and {second.id} on one host{apart}"
-            return FaultError("overlapping_clock_fault", detail)
-    return None
-
-
-def check_nobody_else(faults: Sequence[ClockStep | ClockDrift]) -> None:
+def check_nobody_else(faults: Iterable[Fault]) -> None:
     """Refuse to move the host's clock while somebody sets it who cannot be held meanwhile.
 
     Raises:
         FaultError: foreign_clock_setter; it names the first one.
     """
-    moving = [fault.id for fault in faults if fault.level != "process"]
+    clocks = (fault for fault in faults if isinstance(fault, ClockFault))
+    moving = [fault.id for fault in clocks if fault.level != "process"]
     if moving and (others := clock_setters.found()["others"]):
         detail = f"{moving[0]}: also sets this clock: {others[0]}; stop it, or use level process"
         raise FaultError("foreign_clock_setter", detail)
 
 
-def _check_level(level: Literal["process", "daemon", "host"], context: HostContext) -> None:
-    if level != "process" and f"clock_{level}" not in context.capabilities:
-        raise FaultError("unsupported", f"level {level} needs {_NEEDED[level]}; use level process")
-
-
-def _process(context: HostContext, by_ns: int, by_ppb: int) -> Recipe:
+def _process(context: HostContext, bend: Bend) -> Recipe:
     return Recipe(
         how="process clock",
-        inject=(SetSkew(context.skew_file, by_ns, by_ppb),),
+        inject=(SetSkew(context.skew_file, bend.by_ns, bend.by_ppb),),
         release=(SetSkew(context.skew_file, 0, 0),),
     )
 
 
-def _host(context: HostContext, by_ns: int, by_ppb: int) -> Recipe:
+def _host(context: HostContext, bend: Bend) -> Recipe:
     """The daemon is held before and started behind; otherwise it would fight the fault."""
     marker, held = marker_file(context), held_file(context)
     return Recipe(
         how="host clock",
         prepare=(hold(held),),
-        inject=(MoveClock(marker, by_ns, by_ppb),),
+        inject=(MoveClock(marker, bend.by_ns, bend.by_ppb),),
         release=(RestoreClock(marker),),
         remove=(resume(held),),
     )

@@ -14,11 +14,9 @@ from faults.host.clock.host_clock import Moved, Reading
 from faults.host.clock.ntp_client import MARK, Sample, ask
 from faults.host.clock.skew_file import read_skew
 from faults.host.runner import output
-from faults.kinds.clock.clock_faults import ClockDrift, ClockStep, held_file, marker_file
+from faults.kinds.clock.bend import Bend, held_file, marker_file
 from faults.model.evidence import Evidence, verdict
 from faults.model.fault import SECOND_NS, HostContext
-
-ClockFault = ClockStep | ClockDrift
 
 STEP_ERROR_NS = 1_000_000
 """What is read back may differ this much from what was asked."""
@@ -30,28 +28,28 @@ NTP_AFTER_TIMEOUT_S = 1.0
 NTP_AFTER_ERROR_NS = 20_000_000
 
 
-def read_clock(fault: ClockFault, context: HostContext) -> Evidence:
+def read_clock(bend: Bend, context: HostContext) -> Evidence:
     """Return whether the clock was moved as asked."""
-    if fault.level == "process":
+    if bend.level == "process":
         data: dict[str, object] = {"skew": msgspec.to_builtins(read_skew(context.skew_file))}
-        return verdict(_skew_wrong(fault, context), data)
+        return verdict(_skew_wrong(bend, context), data)
     moved = host_clock.load(marker_file(context))
     if moved is None or moved.after is None:
         return verdict("no record of the clock before", {})
     data = {**_before_and_after(moved, moved.after), "daemon_held": _held(context)}
-    if fault.level == "daemon":
+    if bend.level == "daemon":
         return verdict("", {**data, "chrony": chrony_tracking()})
     left_s = ((context.deadline_ns or 0) - boottime_ns()) / SECOND_NS
     data["ntp"] = _by_server(ask(context.ntp, min(NTP_TIMEOUT_S, left_s / 4), mark=MARK))
-    return verdict(_host_wrong(fault, moved.before, moved.after), data)
+    return verdict(_host_wrong(bend, moved.before, moved.after), data)
 
 
-def count_clock(fault: ClockFault, context: HostContext) -> dict[str, object]:
+def count_clock(bend: Bend, context: HostContext) -> dict[str, object]:
     """Return what the fault came to: the skew file, or the clock over the fault's life, restored.
 
     Called when the effect has ended; then the servers are asked whether the clock is right again.
     """
-    if fault.level == "process":
+    if bend.level == "process":
         return {"skew": msgspec.to_builtins(read_skew(context.skew_file))}
     story = host_clock.load_story(marker_file(context))
     if story is None:
@@ -62,14 +60,14 @@ def count_clock(fault: ClockFault, context: HostContext) -> dict[str, object]:
     return {**data, "ntp_after": _ntp_after(context, story.restored.error_ns)}
 
 
-def clock_gone(fault: ClockFault, context: HostContext) -> str:
+def clock_gone(bend: Bend, context: HostContext) -> str:
     """Return why the clock fault is not in force any more, "" when it is."""
-    if fault.level == "process":
-        return _skew_wrong(fault, context) and "the skew file was changed"
+    if bend.level == "process":
+        return _skew_wrong(bend, context) and "the skew file was changed"
     moved = host_clock.load(marker_file(context))
     if moved is None or moved.after is None:
         return "the clock had been restored"
-    if fault.level == "daemon":
+    if bend.level == "daemon":
         return ""
     now = host_clock.read()
     off_ns = now.wall_ns - moved.after.wall_at(now.raw_ns)
@@ -79,9 +77,9 @@ def clock_gone(fault: ClockFault, context: HostContext) -> str:
     return "" if now.rate == moved.after.rate else "somebody changed the clock's rate"
 
 
-def clock_left(fault: ClockFault, context: HostContext) -> str:
+def clock_left(bend: Bend, context: HostContext) -> str:
     """Return what of the healed fault is still there, "" when nothing is."""
-    if fault.level == "process":
+    if bend.level == "process":
         skew = read_skew(context.skew_file)
         return "skew" if skew.offset_ns or skew.drift_ppb else ""
     host_clock.story_file(marker_file(context)).unlink(missing_ok=True)
@@ -109,18 +107,16 @@ def chrony_tracking() -> dict[str, object]:
         return {}
 
 
-def _skew_wrong(fault: ClockFault, context: HostContext) -> str:
+def _skew_wrong(bend: Bend, context: HostContext) -> str:
     skew = read_skew(context.skew_file)
-    want = (fault.by_ns, 0) if isinstance(fault, ClockStep) else (0, fault.by_ppb)
-    return "" if (skew.offset_ns, skew.drift_ppb) == want else "the skew file differs"
+    return "" if (skew.offset_ns, skew.drift_ppb) == bend[1:] else "the skew file differs"
 
 
-def _host_wrong(fault: ClockFault, before: Reading, after: Reading) -> str:
+def _host_wrong(bend: Bend, before: Reading, after: Reading) -> str:
     step_ns = after.wall_ns - before.wall_at(after.raw_ns)
-    asked_ns = fault.by_ns if isinstance(fault, ClockStep) else 0
-    if abs(step_ns - asked_ns) > STEP_ERROR_NS:
+    if abs(step_ns - bend.by_ns) > STEP_ERROR_NS:
         return f"the clock moved by {step_ns} ns"
-    asked = before.rate.faster(fault.by_ppb) if isinstance(fault, ClockDrift) else before.rate
+    asked = before.rate.faster(bend.by_ppb)
     return "" if after.rate == asked else f"the clock's rate is {after.rate.ppb} ppb"
 
 

@@ -8,26 +8,26 @@ bear a mark and pass. Both faults are sets with a timeout: the kernel ends them 
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 from collections.abc import Sequence
-from itertools import pairwise
-from pathlib import Path
 
 from faults.host import flow_table, helper_process
 from faults.host.clock.clock_daemon import forget
 from faults.host.clock.ntp_client import MARK
 from faults.host.clock.ntp_packet import PORT
+from faults.kinds.ntp import ntp_readback
+from faults.kinds.ntp.ntp_readback import pid_file, stats_file
 from faults.kinds.ntp.ntp_relay import Spec, Upstream
+from faults.kinds.table_fault import TableFault, table_left
+from faults.model.evidence import Evidence
 from faults.model.fault import (
     SECOND_NS,
     Command,
     Fault,
-    FaultError,
     HostContext,
     Recipe,
+    Touched,
     addresses,
-    needs,
 )
 
 OFFSET_NS_MAX = 3600 * SECOND_NS
@@ -50,17 +50,9 @@ class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
         if abs(self.by_ns) > OFFSET_NS_MAX:
             raise ValueError("by_ns is more than an hour")
 
-    def kind(self) -> str:
-        """Return the fault's word."""
-        return "ntp_offset"
-
-    def lasts_ns(self) -> int | None:
-        """Return the length asked."""
-        return self.for_ns
-
-    def check(self, context: HostContext) -> None:
-        """Raise FaultError unless packets can be rewritten here."""
-        needs(context, "ntp_relay")
+    def touched(self) -> Touched:
+        """Return the servers named."""
+        return Touched(ntp=_canonical(self.servers))
 
     def upstreams(self, context: HostContext) -> list[Upstream]:
         """Return each server with the loopback end that stands for it in this arming."""
@@ -107,81 +99,47 @@ class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
             ),
         )
 
+    def read_back(self, context: HostContext) -> Evidence:
+        """Return whether the servers' answers are off by what was asked."""
+        return ntp_readback.read_lie(self.servers, self.by_ns, context)
 
-class NtpCut(Fault, frozen=True, kw_only=True, tag="ntp_cut"):
+    def counters(self, context: HostContext) -> dict[str, object]:
+        """Return the questions and answers relayed."""
+        return ntp_readback.count_lie(context)
+
+    def ended_early(self, context: HostContext) -> str:
+        """Return whether rules or relay are missing, "" when neither is."""
+        return ntp_readback.lie_gone(context)
+
+    def left_over(self, context: HostContext) -> str:
+        """Return the table when it is still there."""
+        return table_left(context)
+
+
+class NtpCut(TableFault, frozen=True, kw_only=True, tag="ntp_cut"):
     """No answer of the servers arrives at this host."""
 
     servers: list[str]
 
     def __post_init__(self) -> None:
-        Fault.__post_init__(self)
+        TableFault.__post_init__(self)
         _check_servers(self.servers)
 
-    def kind(self) -> str:
-        """Return the fault's word."""
-        return "ntp_cut"
+    def touched(self) -> Touched:
+        """Return the servers named."""
+        return Touched(ntp=_canonical(self.servers))
 
-    def lasts_ns(self) -> int | None:
-        """Return the length asked."""
-        return self.for_ns
+    def port(self) -> int:
+        """Return NTP's port."""
+        return PORT
 
-    def check(self, context: HostContext) -> None:
-        """Raise FaultError unless nft sets with timeouts work here."""
-        needs(context, "nft")
+    def chains(self) -> tuple[flow_table.Chain, ...]:
+        """Return the chain for what arrives."""
+        return CUT_CHAINS
 
     def members(self) -> dict[str, list[str]]:
         """Return the addresses of each set of the table."""
         return {"ntp_in": self.servers}
-
-    def recipe(self, context: HostContext) -> Recipe:
-        """Return: table with empty sets; elements; no elements; no table."""
-        return Recipe(
-            how="nft",
-            prepare=(flow_table.define(context.table, PORT, CUT_CHAINS),),
-            inject=flow_table.fill(context.table, self.members(), self.for_ns or 0),
-            release=(flow_table.empty(context.table, self.members()),),
-            remove=(flow_table.drop(context.table),),
-        )
-
-
-def stats_file(context: HostContext) -> Path:
-    """Return the file in which the relay counts."""
-    return context.run_dir / f"ntp-relay-{context.token}.json"
-
-
-def pid_file(context: HostContext) -> Path:
-    """Return the file that names the relay's process."""
-    return context.run_dir / f"ntp-relay-{context.token}.pid"
-
-
-def overlap(faults: Sequence[NtpOffset | NtpCut]) -> FaultError | None:
-    """Return the error of two NTP faults of one host at once, or None: one lie hides another."""
-    ordered = sorted(faults, key=lambda fault: fault.at_ns)
-    for first, second in pairwise(ordered):
-        if first.for_ns is None or first.at_ns + first.for_ns > second.at_ns:
-            return FaultError("overlapping_ntp_fault", f"{first.id} and {second.id} on one host")
-    return None
-
-
-def known_addresses(entries: Sequence[str]) -> tuple[str, ...]:
-    """Return the plain addresses among a host's NTP servers; names and ports are for others."""
-    found = []
-    for entry in entries:
-        with contextlib.suppress(ValueError):
-            found.append(str(ipaddress.ip_address(entry)))
-    return tuple(found)
-
-
-def check_known(fault: NtpOffset | NtpCut, entries: Sequence[str]) -> None:
-    """Refuse servers that this host was not deployed with.
-
-    Raises:
-        FaultError: unknown_server.
-    """
-    known = known_addresses(entries)
-    strangers = [each for each in _canonical(fault.servers) if each not in known]
-    if len(known) == len(entries) > 0 and strangers:
-        raise FaultError("unknown_server", f"{fault.id}: {strangers[0]} is no NTP server of here")
 
 
 def _canonical(servers: Sequence[str]) -> list[str]:

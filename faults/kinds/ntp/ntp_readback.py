@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from faults.host.boottime import boottime_ns
 from faults.host.clock.ntp_client import MARK, ask
-from faults.host.nft_readback import dropped, gone, listing, read_table
+from faults.host.nft_readback import dropped
 from faults.host.runner import output
-from faults.kinds.ntp.ntp_faults import CUT_CHAINS, NtpCut, NtpOffset, pid_file, stats_file
 from faults.model.evidence import Evidence, verdict
 from faults.model.fault import SECOND_NS, HostContext
 
@@ -18,13 +18,11 @@ ERROR_NS = 2_000_000
 """How far the measured lie may be from the one asked, beside the bounds of its samples."""
 
 
-def read_ntp(fault: NtpOffset | NtpCut, context: HostContext) -> Evidence:
-    """Return whether the servers' answers are off by what was asked, or are dropped."""
-    if isinstance(fault, NtpCut):
-        return read_table(context.table, fault.members(), len(CUT_CHAINS), context.deadline_ns)
+def read_lie(servers: Sequence[str], by_ns: int, context: HostContext) -> Evidence:
+    """Return whether the servers' answers are off by what was asked."""
     left_s = ((context.deadline_ns or 0) - boottime_ns()) / SECOND_NS
     timeout_s = min(TIMEOUT_S, left_s / 5)
-    lied, true = ask(fault.servers, timeout_s), ask(fault.servers, timeout_s, mark=MARK)
+    lied, true = ask(servers, timeout_s), ask(servers, timeout_s, mark=MARK)
     offsets = {server: true[server].offset_ns - lied[server].offset_ns
                for server in lied if server in true}  # fmt: skip
     bounds = {server: lied[server].rtt_ns + true[server].rtt_ns for server in offsets}
@@ -37,29 +35,30 @@ def read_ntp(fault: NtpOffset | NtpCut, context: HostContext) -> Evidence:
         return verdict("no server answered by the relay and past it", data)
     data["ntp_offset_ns"] = sorted(offsets.values())[len(offsets) // 2]
     wrong = [server for server, offset_ns in offsets.items()
-             if abs(offset_ns - fault.by_ns) > ERROR_NS + bounds[server]]  # fmt: skip
+             if abs(offset_ns - by_ns) > ERROR_NS + bounds[server]]  # fmt: skip
     return verdict(f"{', '.join(wrong)} not off by what was asked" if wrong else "", data)
 
 
-def count_ntp(fault: NtpOffset | NtpCut, context: HostContext) -> dict[str, object]:
-    """Return the questions and answers relayed, or the packets dropped."""
-    if isinstance(fault, NtpCut):
-        return {"dropped": dropped(context.table)}
+def count_lie(context: HostContext) -> dict[str, object]:
+    """Return the questions and answers relayed, and the packets redirected."""
     return {"relay": _stats(context), "redirected": dropped(context.table)}
 
 
-def ntp_gone(fault: NtpOffset | NtpCut, context: HostContext) -> str:
-    """Return why the fault is not in force any more, "" when it is."""
-    if isinstance(fault, NtpCut):
-        return gone(context.table, fault.members(), len(CUT_CHAINS), context.deadline_ns)
+def lie_gone(context: HostContext) -> str:
+    """Return why the lie is not told any more, "" when it is."""
     if output(("nft", "list", "table", "inet", context.table))[0]:
         return f"table {context.table} was gone"
     return "" if _relay_runs(context) else "the relay had ended"
 
 
-def ntp_left(context: HostContext) -> str:
-    """Return what of the healed fault is still there, "" when nothing is."""
-    return f"table {context.table}" if listing("table", "inet", context.table) else ""
+def stats_file(context: HostContext) -> Path:
+    """Return the file in which the relay counts."""
+    return context.run_dir / f"ntp-relay-{context.token}.json"
+
+
+def pid_file(context: HostContext) -> Path:
+    """Return the file that names the relay's process."""
+    return context.run_dir / f"ntp-relay-{context.token}.pid"
 
 
 def _relay_runs(context: HostContext) -> bool:

@@ -201,7 +201,7 @@ def _delay(at_ns: int, for_ns: int, delay_ns: int, jitter_ns: int = 0) -> dict[s
     row = {"host": "n2", "address": THERE, "delay_ns": delay_ns, "jitter_ns": jitter_ns}
     return {
         "id": "delay-1", "fault": "delay", "at_ns": at_ns, "for_ns": for_ns, "interface": "eth0",
-        "node_port": PORT, "peers": [], "direction": {"egress": [row], "ingress": [row]},
+        "node_port": PORT, "peers": [row],
         "seed": 3, "ordered": True,
     }  # fmt: skip
 

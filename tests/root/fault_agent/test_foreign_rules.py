@@ -170,7 +170,7 @@ def _details(rng: random.Random, kind: str) -> dict[str, object]:
     row = {"host": "n2", "address": THERE, "delay_ns": rng.randrange(1, 30) * MS, "jitter_ns": 0}
     return {
         "interface": "eth0", "node_port": PORT, "seed": 1, "ordered": True, "how": "queue",
-        "direction": {"egress": [], "ingress": [row]},
+        "peers": [row],
     }  # fmt: skip
 
 

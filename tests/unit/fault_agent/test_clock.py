@@ -21,8 +21,8 @@ from faults.host.clock.host_clock import (
 )
 from faults.host.clock.host_clock_undo import perl_script
 from faults.host.shell_lines import shell_lines
-from faults.kinds.catalog import decode_fault
-from faults.kinds.clock.clock_faults import ClockDrift, ClockStep, overlap
+from faults.kinds.clock.clock_faults import ClockDrift, ClockStep
+from faults.kinds.registry import decode_fault, overlap
 from faults.model.fault import FaultError, HostContext, RestoreClock
 
 S = 1_000_000_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
-from faults.kinds.catalog import AnyFault
+from faults.kinds.registry import AnyFault
 from faults.model.kind import KINDS, Kind, kind
 
 

@@ -19,7 +19,7 @@ from faults.durable import ledger as ledger_module
 from faults.durable.journal import Journal
 from faults.durable.ledger import CHANGE_BYTES, Entry, Ledger
 from faults.host.boottime import boot_id
-from faults.kinds.catalog import decode_fault
+from faults.kinds.registry import decode_fault
 from faults.model.fault import Command
 from harness.plan import fault_wire, planner
 from tests.unit.harness_run.builders import ALL_ABLE, file, lab

@@ -13,8 +13,8 @@ import pytest
 
 from faults.host import helper_process
 from faults.host.shell_lines import shell_lines
-from faults.kinds.catalog import AnyFault, decode_fault
-from faults.kinds.delay.delay import Delay, overlap
+from faults.kinds.delay.delay import Delay
+from faults.kinds.registry import AnyFault, decode_fault, overlap
 from faults.model.fault import (
     Command,
     FaultError,

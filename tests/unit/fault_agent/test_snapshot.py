@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from faults.host import qdiscs
 from faults.host import snapshot as snapshot_module
 from faults.host.layout import Layout
 from faults.host.snapshot import snapshot
-from faults.kinds.delay import delay_readback
 
 QDISCS = '[{"kind":"htb","handle":"1:","dev":"eth0","root":true,"refcnt":9}]'
 NOT_JSON = '[{"protocol":"ip","pref":49152,"kind":"u32","chain":0},{ police 0x1 rate 1Mbit burst }]'
@@ -88,9 +88,9 @@ def test_somebodys_root_qdisc_is_seen_where_tc_prints_no_json(
 ) -> None:
     said = {"tc -j qdisc show dev eth0": NOT_JSON, "tc qdisc show dev eth0": text}
     monkeypatch.setattr(
-        delay_readback, "output", lambda words, timeout_s=1.0: (0, said[" ".join(words)], "")
+        qdiscs, "output", lambda words, timeout_s=1.0: (0, said[" ".join(words)], "")
     )
-    assert delay_readback.foreign_qdisc("eth0") == foreign
+    assert qdiscs.foreign_qdisc("eth0") == foreign
 
 
 @pytest.mark.parametrize("text", ["table inet filter {\n}\n", "[]", "{}", '{"nftables": 3}'])

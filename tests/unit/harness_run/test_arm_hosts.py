@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from faults.kinds.catalog import decode_fault
+from faults.kinds.registry import decode_fault
 from harness.plan import fault_wire
 from tests.unit.harness_run.test_plan_rules import planned
 

@@ -1,0 +1,170 @@
+"""A delay by netem, on packets leaving: its commands, and what tc shows of it."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from faults.host import helper_process
+from faults.host.qdiscs import qdiscs, root_qdisc
+from faults.host.runner import output
+from faults.kinds.delay.held import Held, PeerDelay
+from faults.kinds.delay.netem import netem_bands, netem_commands, netem_handle
+from faults.model.evidence import Evidence, verdict
+from faults.model.fault import SECOND_NS, Command, HostContext, Recipe
+
+JITTER = "faults.kinds.delay.netem_jitter"
+NETEM_ROUNDING_NS = 2_000
+"""tc takes microseconds and the kernel keeps ticks of 64 ns."""
+
+FILTERS_A_PEER = 4
+_FLOW = re.compile(r"flowid (\w+:\w+)")
+_MATCH = re.compile(r"match ([0-9a-f]+/[0-9a-f]+ at \d+)")
+
+
+def recipe(fault: Held, context: HostContext) -> Recipe:
+    """Return: the jitter's helper; one batch of tc; the root deleted; no helper."""
+    batch = netem_commands(
+        fault.interface, fault.node_port, rows(fault), context.token, ordered=fault.ordered
+    )
+    root = ("tc", "qdisc", "del", "dev", fault.interface, "root")
+    delete = (*root, "handle", f"{netem_handle(context.token)}:")
+    start, stop = _jitter(fault, context)
+    return Recipe(
+        how="netem",
+        counters_go=True,
+        prepare=start,
+        inject=(Command(("tc", "-batch", "-"), stdin="\n".join(batch) + "\n"),),
+        release=(Command(delete, may_fail=True),),
+        remove=stop,
+    )
+
+
+def read_back(fault: Held, context: HostContext) -> Evidence:
+    """Return whether each peer's delay, jitter and filters are as asked."""
+    own = own_qdiscs(fault.interface, context.token)
+    data: dict[str, object] = {"qdisc": own}
+    if not own:
+        return verdict("no netem", data)
+    by_flow = {
+        str(each.get("parent")): each.get("options", {}).get("delay", {})
+        for each in own
+        if each.get("kind") == "netem"
+    }
+    words = ("tc", "filter", "show", "dev", fault.interface)
+    code, text, error = output((*words, "parent", f"{netem_handle(context.token)}:"))
+    if code:
+        return verdict(f"tc filter show: {error.strip()[:200]}", data)
+    filters = steered(text)
+    wrong = [_wrong(peer, by_flow, filters, fault) for peer in fault.peers]
+    wrong.append(_no_jitter(fault, context))
+    return verdict("; ".join(each for each in wrong if each), data)
+
+
+def counters(fault: Held, context: HostContext) -> dict[str, object]:
+    """Return how many packets each qdisc has held so far."""
+    return {"qdisc": own_qdiscs(fault.interface, context.token)}
+
+
+def ended_early(fault: Held, context: HostContext) -> str:
+    """Return what of a delay in force is missing now, "" when nothing is."""
+    gone = "" if own_qdiscs(fault.interface, context.token) else "the qdisc was gone"
+    return gone or _no_jitter(fault, context)
+
+
+def left_over(fault: Held, context: HostContext) -> str:
+    """Return whether the qdisc is still there."""
+    return "qdisc" if own_qdiscs(fault.interface, context.token) else ""
+
+
+def own_qdiscs(interface: str, token: str) -> list[dict[str, Any]]:
+    """Return an interface's qdiscs when the root is the one of this arming, else none."""
+    kind, handle = root_qdisc(interface)
+    own = (kind, handle) == ("prio", f"{netem_handle(token)}:")
+    return qdiscs(interface, stats=True) if own else []
+
+
+def steered(text: str) -> dict[str, list[set[str]]]:
+    """Return from tc's listing of u32 filters, by flow id, each filter's matches."""
+    found: dict[str, list[set[str]]] = {}
+    for block in re.split(r"^filter ", text, flags=re.MULTILINE):
+        flow = _FLOW.search(block)
+        if flow:
+            found.setdefault(flow[1], []).append(set(_MATCH.findall(block)))
+    return found
+
+
+def address_matches(address: str) -> set[str]:
+    """Return the u32 matches that pick packets to an address, as tc prints them."""
+    ip = ipaddress.ip_address(address)
+    start = 16 if ip.version == 4 else 24
+    words = [ip.packed[at : at + 4].hex() for at in range(0, len(ip.packed), 4)]
+    return {f"{word}/ffffffff at {start + 4 * n}" for n, word in enumerate(words)}
+
+
+def _jitter_pid_file(fault: Held, context: HostContext) -> Path | None:
+    """Return the pid file of the helper that makes netem's jitter, None where none is due."""
+    if not fault.ordered or not any(each.jitter_ns for each in fault.peers):
+        return None
+    return context.run_dir / f"delay-{context.token}.pid"
+
+
+def _jitter(fault: Held, context: HostContext) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
+    """Return the commands that start the helper that makes netem's jitter, and stop it."""
+    pid_file = _jitter_pid_file(fault, context)
+    if pid_file is None:
+        return (), ()
+    spec = {
+        "interface": fault.interface,
+        "bands": [
+            msgspec.to_builtins(band)
+            for band in netem_bands(rows(fault), context.token)
+            if band.jitter_ns
+        ],
+        "seed": fault.seed,
+        "until_boottime_ns": (context.deadline_ns or 0) + helper_process.END_MARGIN_NS,
+        "pid_file": str(pid_file),
+    }
+    start = helper_process.start(context, JITTER, json.dumps(spec))
+    return (start, helper_process.ready(pid_file)), (helper_process.stop(pid_file, JITTER),)
+
+
+def _no_jitter(fault: Held, context: HostContext) -> str:
+    """Return what is wrong with the helper that moves netem's delay, "" when none is due."""
+    pid_file = _jitter_pid_file(fault, context)
+    if pid_file is None:
+        return ""
+    try:
+        words = Path(f"/proc/{int(pid_file.read_text())}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        words = b""
+    return "" if JITTER.encode() in words else "the jitter had ended"
+
+
+def _wrong(
+    peer: PeerDelay,
+    by_flow: dict[str, dict[str, float]],
+    filters: dict[str, list[set[str]]],
+    fault: Held,
+) -> str:
+    wanted = address_matches(peer.address)
+    flows = {flow: sum(wanted <= each for each in found) for flow, found in filters.items()}
+    flow = max(flows, key=lambda name: flows[name], default="")
+    if flows.get(flow, 0) != FILTERS_A_PEER:
+        return f"{peer.host}: {flows.get(flow, 0)} of {FILTERS_A_PEER} filters"
+    found = by_flow.get(flow, {})
+    moved_ns, drawn_ns = (peer.jitter_ns, 0) if fault.ordered else (0, peer.jitter_ns)
+    for name, asked_ns, off_ns in (("delay", peer.delay_ns, moved_ns), ("jitter", drawn_ns, 0)):
+        have_ns = round(float(found.get(name, 0)) * SECOND_NS)
+        if abs(have_ns - asked_ns) > off_ns + NETEM_ROUNDING_NS:
+            return f"{peer.host}: {name} is {have_ns} ns, not {asked_ns} ns"
+    return ""
+
+
+def rows(fault: Held) -> list[tuple[str, int, int]]:
+    return [(each.address, each.delay_ns, each.jitter_ns) for each in fault.peers]

@@ -1,0 +1,199 @@
+"""A delay by a packet queue, on packets arriving: the delayer, the rules that lead to it, evidence.
+
+The rules are nft's where it has queues, else iptables'.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from pathlib import Path
+
+from faults.host import flow_table, helper_process
+from faults.host.flow_table import RULES_A_CHAIN, Chain
+from faults.host.nft_readback import read_table
+from faults.host.runner import output
+from faults.kinds.delay.held import Held
+from faults.model.evidence import Evidence, verdict
+from faults.model.fault import Command, HostContext, Recipe, addresses
+
+DELAYER = "faults.kinds.delay.delay_queue"
+QUEUES_FILE = Path("/proc/net/netfilter/nfnetlink_queue")
+DROP_MANGLE = (
+    'nft list table "$1" mangle 2>/dev/null | grep -v -e "^table" -e "^[[:space:]]*}*$"'
+    ' -e "chain [A-Z]* {$" -e "type [a-z]* hook" | grep -q . || nft delete table "$1" mangle'
+)
+"""Deletes the mangle table of family $1 unless it holds a rule; for one that was not there before
+us.
+"""
+
+
+def recipe(fault: Held, context: HostContext) -> Recipe:
+    """Return: delayer and rules; packets led there; no more of them; rules and delayer gone."""
+    if "nft_queue" in context.capabilities:
+        return _by_nft(fault, context)
+    return _by_iptables(fault, context)
+
+
+def read_back(fault: Held, context: HostContext) -> Evidence:
+    """Return whether the delayer holds its queue and every rule leads there."""
+    queue = bound_queue(context.queue_num)
+    data: dict[str, object] = {"queue": queue, "queue_num": context.queue_num}
+    if not queue:
+        return verdict("no delayer holds the queue", data)
+    rules, wrong = _queue_rules(fault, context)
+    return verdict(wrong, {**data, "rules": rules})
+
+
+def counters(_fault: Held, context: HostContext) -> dict[str, object]:
+    """Return how many packets were held so far, by kernel and delayer."""
+    return {"queue": bound_queue(context.queue_num), "delayer": _stats(context)}
+
+
+def ended_early(_fault: Held, context: HostContext) -> str:
+    """Return whether the delayer has ended."""
+    return "" if bound_queue(context.queue_num) else "the delayer had ended"
+
+
+def left_over(_fault: Held, context: HostContext) -> str:
+    """Return which of rules and delayer are still there, "" when neither is."""
+    own = context.token in output(("nft", "list", "ruleset"))[1]
+    return " ".join(["rules"] * own + ["delayer"] * bool(bound_queue(context.queue_num)))
+
+
+def queue_numbers() -> set[int]:
+    """Return the packet queues somebody has bound."""
+    try:
+        lines = QUEUES_FILE.read_text().splitlines()
+    except OSError:
+        return set()
+    return {int(line.split()[0]) for line in lines if line.split()}
+
+
+def bound_queue(queue_num: int) -> dict[str, object]:
+    """Return the kernel's figures of a bound queue, {} when nobody holds it."""
+    try:
+        rows = [line.split() for line in QUEUES_FILE.read_text().splitlines()]
+    except OSError:
+        return {}
+    names = ("waiting", "queue_dropped", "user_dropped", "packets")
+    for row in rows:
+        if len(row) >= 8 and int(row[0]) == queue_num:
+            figures = (int(row[2]), int(row[5]), int(row[6]), int(row[7]))
+            return dict(zip(names, figures, strict=True))
+    return {}
+
+
+def _delayer(fault: Held, context: HostContext) -> tuple[tuple[Command, ...], Command]:
+    """Return the commands that start the delayer and wait for it, and the one that stops it."""
+    pid_file = context.run_dir / f"delay-{context.token}.pid"
+    spec = {
+        "queue_num": context.queue_num,
+        "seed": fault.seed,
+        "ordered": fault.ordered,
+        "until_boottime_ns": (context.deadline_ns or 0) + helper_process.END_MARGIN_NS,
+        "stats_file": _stats_file(context),
+        "pid_file": str(pid_file),
+        "sources": [
+            {"address": each.address, "delay_ns": each.delay_ns, "jitter_ns": each.jitter_ns}
+            for each in fault.peers
+        ],
+    }
+    start = helper_process.start(context, DELAYER, json.dumps(spec))
+    return (start, helper_process.ready(pid_file)), helper_process.stop(pid_file, DELAYER)
+
+
+def _by_nft(fault: Held, context: HostContext) -> Recipe:
+    start, stop = _delayer(fault, context)
+    chain = Chain(
+        hook="prerouting",
+        set_name="slow_in",
+        verdict=f"queue num {context.queue_num} bypass",
+        priority=-150,
+        interface=fault.interface,
+    )
+    members = {"slow_in": [each.address for each in fault.peers]}
+    return Recipe(
+        how="ingress queue",
+        prepare=(*start, flow_table.define(context.table, fault.node_port, (chain,))),
+        inject=flow_table.fill(context.table, members, fault.for_ns or 0),
+        release=(flow_table.empty(context.table, members),),
+        remove=(
+            stop,
+            flow_table.drop(context.table),
+            Command(("rm", "-f", _stats_file(context))),
+        ),
+    )
+
+
+def _by_iptables(fault: Held, context: HostContext) -> Recipe:
+    start, stop = _delayer(fault, context)
+    chain = f"SLOTLAB_{context.token}"
+    prepare: list[Command] = [*start]
+    inject: list[Command] = []
+    release: list[Command] = []
+    remove: list[Command] = []
+    for program, family, group in zip(
+        ("iptables", "ip6tables"),
+        ("ip", "ip6"),
+        addresses([each.address for each in fault.peers]),
+        strict=True,
+    ):
+        if not group:
+            continue
+        rules = "".join(
+            f"-A {chain} -i {fault.interface} -s {address} -p {protocol} --{port}"
+            f" {fault.node_port} -j NFQUEUE --queue-num {context.queue_num} --queue-bypass\n"
+            for address in group
+            for protocol in ("tcp", "udp")
+            for port in ("dport", "sport")
+        )
+        text = f"*mangle\n:{chain} - [0:0]\n{rules}COMMIT\n"
+        mangle = (program, "-w", "5", "-t", "mangle")
+        prepare.append(Command((f"{program}-restore", "-w", "5", "--noflush"), stdin=text))
+        inject.append(Command((*mangle, "-I", "PREROUTING", "1", "-j", chain)))
+        release.append(Command((*mangle, "-D", "PREROUTING", "-j", chain), may_fail=True))
+        remove.append(Command((*mangle, "-F", chain), may_fail=True))
+        remove.append(Command((*mangle, "-X", chain), may_fail=True))
+        if not context.mangle_existed:
+            drop = ("/bin/sh", "-c", DROP_MANGLE, "drop", family)
+            remove.append(Command(drop, may_fail=True))
+    return Recipe(
+        how="ingress queue",
+        prepare=tuple(prepare),
+        inject=tuple(inject),
+        release=tuple(release),
+        remove=(stop, *remove, Command(("rm", "-f", _stats_file(context)))),
+    )
+
+
+def _queue_rules(fault: Held, context: HostContext) -> tuple[int, str]:
+    """Return how many rules lead to the delayer, and what is wrong with them."""
+    peers = [peer.address for peer in fault.peers]
+    if "nft_queue" in context.capabilities:
+        found = read_table(context.table, {"slow_in": peers}, 1, context.deadline_ns)
+        return len(peers), found.reason
+    have = want = 0
+    chain = f"SLOTLAB_{context.token}"
+    for program, version in (("iptables-save", 4), ("ip6tables-save", 6)):
+        count = sum(ipaddress.ip_address(address).version == version for address in peers)
+        if count:
+            want += count * RULES_A_CHAIN + 1
+            text = output((program, "-t", "mangle"))[1]
+            have += sum(
+                line.startswith(f"-A {chain} ") or line == f"-A PREROUTING -j {chain}"
+                for line in text.splitlines()
+            )
+    return have, "" if have == want else f"{have} of {want} queue rules in place"
+
+
+def _stats(context: HostContext) -> dict[str, object]:
+    try:
+        data = json.loads(Path(_stats_file(context)).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _stats_file(context: HostContext) -> str:
+    return str(context.run_dir / f"delay-{context.token}.json")

@@ -1,0 +1,69 @@
+"""What faults have in common that are rules of nft: a table of their own, its sets, its evidence.
+
+The table is prepared with empty sets; filling them is the fault, and the kernel's own timeouts end
+it. The rules stay until the table is removed, so that they can be looked at behind the release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from faults.host import flow_table
+from faults.host.flow_table import Chain
+from faults.host.nft_readback import dropped, gone, listing, read_table, rules_gone
+from faults.model.evidence import Evidence
+from faults.model.fault import Fault, HostContext, Recipe
+
+
+class TableFault(Fault, frozen=True, kw_only=True):
+    """Base of those faults; each says which packets meet which verdict."""
+
+    def port(self) -> int:
+        """Return the port whose packets are picked."""
+        raise NotImplementedError
+
+    def chains(self) -> tuple[Chain, ...]:
+        """Return the chains of the table."""
+        raise NotImplementedError
+
+    def members(self) -> Mapping[str, Sequence[str]]:
+        """Return the addresses by set of the table."""
+        raise NotImplementedError
+
+    def recipe(self, context: HostContext) -> Recipe:
+        """Return: table with empty sets; one transaction of elements; flush; delete the table."""
+        return Recipe(
+            how="nft",
+            at_once=True,
+            rules=True,
+            prepare=(flow_table.define(context.table, self.port(), self.chains()),),
+            inject=flow_table.fill(context.table, self.members(), self.for_ns or 0),
+            release=(flow_table.empty(context.table, self.members()),),
+            remove=(flow_table.drop(context.table),),
+        )
+
+    def read_back(self, context: HostContext) -> Evidence:
+        """Return whether every address is in force until the deadline, and every rule in place."""
+        chains = len(self.chains())
+        return read_table(context.table, self.members(), chains, context.deadline_ns)
+
+    def counters(self, context: HostContext) -> dict[str, object]:
+        """Return the packets dropped so far, by chain."""
+        return {"dropped": dropped(context.table)}
+
+    def ended_early(self, context: HostContext) -> str:
+        """Return what of its rules and elements is missing, "" when nothing is."""
+        return gone(context.table, self.members(), len(self.chains()), context.deadline_ns)
+
+    def ended_before_release(self, context: HostContext) -> str:
+        """Return what of its rules was missing when it was released, "" when nothing was."""
+        return rules_gone(context.table, len(self.chains()))
+
+    def left_over(self, context: HostContext) -> str:
+        """Return the table when it is still there."""
+        return table_left(context)
+
+
+def table_left(context: HostContext) -> str:
+    """Return the fault's own table when it is still there, "" when it is gone."""
+    return f"table {context.table}" if listing("table", "inet", context.table) else ""
