@@ -1,10 +1,6 @@
 """The agent: the root service of a host that carries out an armed schedule and always heals.
 
 It knows no controller: requests come in through server.py, and once armed nothing more need come.
-All waiting is on CLOCK_BOOTTIME, which no step of the wall clock moves. A changed clock rate does
-(adjtimex reaches it too): by at most 500 ppm, 30 ms in a minute, and only while a host's clock is
-made to drift. The raw clock would not follow, but there hosts run apart by their crystals' error
-all the time, and a partition must begin everywhere at once.
 """
 
 from __future__ import annotations
@@ -16,42 +12,31 @@ from pathlib import Path
 import msgspec
 
 from faults.agent.arming import Armed, ArmRequest, Host, build, load, with_time_daemon
-from faults.agent.driver import Driver
-from faults.agent.schedule import Action
+from faults.agent.schedule_runner import ScheduleRunner
 from faults.agent.undo_open_faults import undo_open_faults
 from faults.durable.lab_lock import LabLock
 from faults.durable.lease import Lease
 from faults.durable.trial_files import check_files, place_files
 from faults.durable.trial_units import TrialUnits
 from faults.durable.units_to_restart import RunningFile
-from faults.host.boottime import boot_id, boottime_ns, read_clocks, sleep_until
-from faults.host.priority import at_the_moment
+from faults.host.boottime import boot_id, boottime_ns, read_clocks
 from faults.host.qdiscs import foreign_qdisc
-from faults.host.runner import run
 from faults.host.snapshot import snapshot
 from faults.model.fault import FOR_NS_MAX, SECOND_NS, FaultError
 
 log = logging.getLogger(__name__)
 
-BLOCK_NS = 4_000_000
-"""The event loop may wake this late; it stands still for the last stretch before an action."""
-
 WATCH_S = 1.0
-WATCH_MARGIN_NS = 300_000_000
-"""A fault this near its end is not looked at any more: that must not hold up the heal."""
 
 
 class Agent:
-    """The one mutable thing of this room: the armed trial and its running actions."""
+    """What may be asked of a host: each operation, and the state they share."""
 
     def __init__(self, host: Host, capabilities: dict[str, bool]) -> None:
         self.host = host
         self.capabilities = capabilities
         self.trial = ""
-        self.armed: Armed | None = None
-        self._changed = asyncio.Event()
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.runner = ScheduleRunner()
         self._exclusive = asyncio.Lock()
         self.lock = LabLock(host.layout.run_dir)
         self.running = RunningFile(host.layout.agent_dir, host.timers)
@@ -88,56 +73,21 @@ class Agent:
                 schedule = schedule.running(driver.fault.id)
             if driver.state in ("failed", "skipped"):
                 schedule = schedule.failed(driver.fault.id)
-        self.trial, self.armed = armed_trial.trial, armed.with_schedule(schedule)
+        self.trial = armed_trial.trial
+        self.runner.take(armed.with_schedule(schedule))
         return list(armed.drivers)
 
     def undo_open(self, reason: str, keep: frozenset[str] = frozenset()) -> list[str]:
         """Return the faults taken back that an earlier agent left open."""
         return undo_open_faults(self.host, reason, keep)
 
-    async def run(self) -> None:
-        """Never return: do what is due, as it becomes due."""
-        while True:
-            wake_ns = self.armed.schedule.wake_ns() if self.armed else None
-            if wake_ns is None:
-                await self._wait(None)
-                continue
-            left_ns = wake_ns - boottime_ns()
-            if left_ns > BLOCK_NS:
-                await self._wait(min(left_ns - BLOCK_NS, SECOND_NS) / SECOND_NS)
-                continue
-            with at_the_moment():
-                sleep_until(wake_ns)
-                self._begin_due()
-
-    async def watch(self) -> None:
-        """Never return: look at what is in force every second; what ended early is said at once."""
-        while True:
-            await asyncio.sleep(WATCH_S)
-            armed = self.armed
-            for driver in tuple(armed.drivers.values()) if armed is not None else ():
-                ends_ns = driver.context.deadline_ns
-                calm = ends_ns is not None and ends_ns - boottime_ns() > WATCH_MARGIN_NS
-                lock = self._lock_of(driver)
-                if driver.state == "applied" and calm and not lock.locked():
-                    async with lock:
-                        await self._look(driver)
-
     async def end_units(self) -> None:
         """Never return: stop what runs once its lease has ended, after the faults have."""
         while True:
             await asyncio.sleep(WATCH_S)
-            if self._tasks:
-                await asyncio.wait(set(self._tasks))
+            await self.runner.settled()
             async with self._exclusive:
                 await asyncio.to_thread(self._units.end_if_over)
-
-    async def _look(self, driver: Driver) -> None:
-        try:
-            await asyncio.to_thread(driver.look)
-        except Exception:
-            log.exception("could not look at %s", driver.fault.id)
-        self._drop_if_over(driver)
 
     async def hello(self) -> dict[str, object]:
         """Return who this host is, what it can do, and its clocks now."""
@@ -177,7 +127,7 @@ class Agent:
             self.host.journal.clear()
             self.host.journal.follow(trial, None)
             self.host.journal.write("started")
-            self.trial, self.armed = trial, None
+            self.trial, self.runner.armed = trial, None
         return {"trial": trial}
 
     async def start(self, names: list[str], owner: str) -> dict[str, object]:
@@ -202,8 +152,7 @@ class Agent:
 
     async def snapshot(self) -> dict[str, object]:
         """Return the state of everything a fault may touch, once running actions have ended."""
-        if self._tasks:
-            await asyncio.wait(set(self._tasks))
+        await self.runner.settled()
         own_clock = self.capabilities.get("clock_host", False)
         return await asyncio.to_thread(snapshot, self.host.layout, own_clock=own_clock)
 
@@ -236,9 +185,8 @@ class Agent:
                     raise FaultError("timer", str(error)) from error
                 raise FaultError("disk", f"{error.strerror}; make room on it") from error
             journal.write("armed", read_back=dict(times))
-            self.trial, self.armed = request.trial, armed
-            self._locks = {}
-            self._changed.set()
+            self.trial = request.trial
+            self.runner.take(armed)
         return {**times, "armed": list(armed.drivers)}
 
     def _put_on_disk(self, armed: Armed) -> None:
@@ -256,7 +204,7 @@ class Agent:
         Raises:
             FaultError: not_armed (also when the lease has ended), bad_lease.
         """
-        armed = self.armed if trial == self.trial and self._active() else None
+        armed = self.runner.armed if trial == self.trial and self._active() else None
         if armed is None and self.running.of(trial) is None:
             raise FaultError("not_armed", f"trial {trial} has nothing armed here")
         if not 0 < lease_ns <= 2 * FOR_NS_MAX:
@@ -267,8 +215,7 @@ class Agent:
         try:
             if armed is not None:
                 schedule = armed.schedule.renewed(now_ns + lease_ns)
-                self.armed = armed.with_schedule(schedule)
-                self._changed.set()
+                self.runner.advance(armed, schedule)
                 armed_trial = msgspec.structs.replace(armed.trial, lease_ns=now_ns + lease_ns)
                 await asyncio.to_thread(self._lease.renew, armed_trial, schedule.ends_ns())
             runs = await asyncio.to_thread(self.running.leased, trial, lease_ns)
@@ -280,7 +227,7 @@ class Agent:
 
     def status(self) -> dict[str, object]:
         """Return the trial, the state of its faults, the lease and what the ledger holds open."""
-        armed = self.armed
+        armed = self.runner.armed
         left_ns = armed.schedule.lease_ns - boottime_ns() if armed else 0
         drivers = armed.drivers.values() if armed else ()
         return {
@@ -294,17 +241,8 @@ class Agent:
     async def heal(self, reason: str) -> dict[str, object]:
         """Return the faults taken back; what was not yet begun is dropped, nothing stays armed."""
         async with self._exclusive:
-            running = set()
-            if self.armed is not None:
-                running = {d.fault.id for d in self.armed.drivers.values()
-                           if d.state in ("prepared", "applied")}  # fmt: skip
-                schedule, actions = self.armed.schedule.end_all()
-                self.armed = self.armed.with_schedule(schedule)
-                for fault_id, action in actions:
-                    self._begin(fault_id, action, reason)
-                self._changed.set()
-            if self._tasks:
-                await asyncio.wait(set(self._tasks))
+            running = self.runner.end_all(reason)
+            await self.runner.settled()
             self.host.armed_file.revoke()
             rest = await asyncio.to_thread(self.undo_open, reason)
             await asyncio.to_thread(self._lease.end)
@@ -318,60 +256,11 @@ class Agent:
     @property
     def busy(self) -> bool:
         """Return whether anything is armed, in force or being done."""
-        return bool(self._tasks) or self._active()
-
-    async def _wait(self, timeout_s: float | None) -> None:
-        try:
-            await asyncio.wait_for(self._changed.wait(), timeout_s)
-        except TimeoutError:
-            return
-        self._changed.clear()
-
-    def _begin_due(self) -> None:
-        assert self.armed is not None
-        now_ns = boottime_ns()
-        schedule, actions = self.armed.schedule.due(now_ns)
-        expired = now_ns >= schedule.lease_ns
-        self.armed = self.armed.with_schedule(schedule)
-        for fault_id, action in actions:
-            deadline_ns = self.armed.drivers[fault_id].context.deadline_ns
-            early = expired and (deadline_ns is None or deadline_ns > now_ns)
-            self._begin(fault_id, action, "lease_expired" if early else "")
-
-    def _begin(self, fault_id: str, action: Action, reason: str) -> None:
-        assert self.armed is not None
-        driver = self.armed.drivers[fault_id]
-        if not self._lock_of(driver).locked():
-            driver.pull(action)
-        task = asyncio.create_task(self._perform(driver, action, reason))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _perform(self, driver: Driver, action: Action, reason: str) -> None:
-        """Carry one action out; whatever goes wrong in it, the fault is taken back."""
-        async with self._lock_of(driver):
-            try:
-                await asyncio.to_thread(driver.perform, action, reason)
-            except Exception:
-                log.exception("%s of %s failed; taking it back", action, driver.fault.id)
-                driver.state = "failed"
-                await asyncio.to_thread(run, driver.recipe.undo)
-        self._drop_if_over(driver)
-
-    def _drop_if_over(self, driver: Driver) -> None:
-        if self.armed is not None and driver.state in ("failed", "skipped"):
-            self.armed = self.armed.with_schedule(self.armed.schedule.failed(driver.fault.id))
-            self._changed.set()
-
-    def _lock_of(self, driver: Driver) -> asyncio.Lock:
-        """Return the lock of what the fault shares with others: their actions keep their order."""
-        row = driver.fault.row
-        name = row.shares if row.shares and row.by == "host" else driver.fault.id
-        return self._locks.setdefault(name, asyncio.Lock())
+        return self.runner.at_work or self._active()
 
     def _active(self) -> bool:
         """Return whether an arming is in force; whoever healed without us has revoked it."""
-        armed = self.armed
+        armed = self.runner.armed
         return (
             armed is not None
             and armed.schedule.active
@@ -379,11 +268,11 @@ class Agent:
         )
 
     def _lease_left_ns(self) -> int | None:
-        if self.armed is None or not self.armed.schedule.active:
+        if self.runner.armed is None or not self.runner.armed.schedule.active:
             return None
-        return self.armed.schedule.lease_ns - boottime_ns()
+        return self.runner.armed.schedule.lease_ns - boottime_ns()
 
     def _refuse_while_active(self) -> None:
-        if self.armed is not None and self._active():
-            left_s = (self.armed.schedule.lease_ns - boottime_ns()) // SECOND_NS
+        if self.runner.armed is not None and self._active():
+            left_s = (self.runner.armed.schedule.lease_ns - boottime_ns()) // SECOND_NS
             raise FaultError("busy", f"trial {self.trial} is armed for {left_s} s more; or heal")

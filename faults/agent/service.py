@@ -55,7 +55,10 @@ async def _agent(place: Layout, provider: str | None) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    works = [asyncio.create_task(each()) for each in (agent.run, agent.watch, agent.end_units)]
+    works = [
+        asyncio.create_task(each())
+        for each in (agent.runner.run, agent.runner.watch, agent.end_units)
+    ]
     _notify("READY=1")
     ends = {*works, asyncio.create_task(stop.wait())}
     if provider:
