@@ -86,7 +86,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "node.chain": ("profiles", "eosio bitshares", ".", "model", "encoding"),
     "faults": ("__main__", "agent", "durable kinds", "host", "model"),
     "faults.host": ("clock", "boottime"),
-    "faults.kinds": ("clock delay ntp",),
+    "faults.kinds": ("clock delay ntp", "table_fault"),
     "metrics": (
         "build",
         "report",
