@@ -1,8 +1,7 @@
 """Which units a trial has started, and until when: they end with its lease, whoever is alive.
 
-One small file, its space reserved when it is made, so that renewing it needs no free disk. Its
-first line is the end in hundredths of a second of /proc/uptime, for the shell: a timer of systemd
-runs end_units.sh, which waits on while the lease is renewed and needs neither agent nor Python.
+A timer of systemd runs end_units.sh, which reads the file, waits on while the lease is renewed and
+needs neither agent nor Python.
 A host that lost its power brings its units back, until the same end by the wall clock: that is all
 that two boots share.
 """
@@ -10,13 +9,13 @@ that two boots share.
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import time
 from pathlib import Path
 
 import msgspec
 
+from faults.durable import lease_file
 from faults.durable.undo_timer import LEASE_PATIENCE_S, UndoTimers, unit_name
 from faults.host.boottime import boot_id, boottime_ns
 from faults.host.runner import output
@@ -28,8 +27,6 @@ ENDED = "ended"
 LONGEST_NS = 24 * 3600 * SECOND_NS
 AGENT_FIRST_NS = 2 * SECOND_NS
 """The timer comes after an agent that is alive, and after what heals without it."""
-FILE_BYTES = 1024
-_CENTISECOND_NS = 10_000_000
 _END = """#!/bin/sh
 # Stops what a trial started here once its lease has ended; waits while somebody renews it.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
@@ -140,11 +137,11 @@ class RunningFile:
 
     def read(self) -> Running | None:
         """Return what the file says, None when nothing is to come back."""
-        return _read(self.path)
+        return lease_file.read(self.path, Running)
 
     def take_ended(self) -> Running | None:
         """Return what the script has stopped since the last call, None when nothing."""
-        ended = _read(self._ended)
+        ended = lease_file.read(self._ended, Running)
         self._ended.unlink(missing_ok=True)
         return ended
 
@@ -189,22 +186,4 @@ class RunningFile:
             self._timers.disarm(known.timer)
 
     def _write(self, running: Running, *, fresh: bool) -> None:
-        ends_cs = -(-running.ends_boottime_ns // _CENTISECOND_NS)
-        data = f"{ends_cs}\n".encode() + msgspec.json.encode(running) + b"\n"
-        if len(data) > FILE_BYTES:
-            raise OSError(f"{len(data)} bytes about what runs")
-        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if fresh else 0)
-        descriptor = os.open(self.path, flags, 0o640)
-        try:
-            os.posix_fallocate(descriptor, 0, FILE_BYTES)
-            os.pwrite(descriptor, data.ljust(FILE_BYTES, b" "), 0)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _read(path: Path) -> Running | None:
-    try:
-        return msgspec.json.decode(path.read_bytes().split(b"\n")[1], type=Running)
-    except (OSError, IndexError, msgspec.MsgspecError):
-        return None
+        lease_file.write(self.path, running.ends_boottime_ns, running, fresh=fresh)

@@ -9,6 +9,10 @@ from typing import NamedTuple
 from faults.model.fault import SECOND_NS
 
 READS = 5
+CENTISECOND_NS = 10_000_000
+"""What /proc/uptime counts in."""
+SPIN_NS = 200_000
+"""A sleep may be this late."""
 
 
 class Now(NamedTuple):
@@ -23,10 +27,6 @@ class Now(NamedTuple):
 def boottime_ns() -> int:
     """Return CLOCK_BOOTTIME: counts through suspend, and no clock fault moves it."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-
-SPIN_NS = 200_000
-"""A sleep may be this late."""
 
 
 def read_clocks() -> Now:

@@ -40,7 +40,7 @@ class Power(Fault, frozen=True, kw_only=True):
     host: str
 
     def check(self, context: HostContext) -> None:
-        """Raise FaultError unless this agent has the commands for the host."""
+        """Refuse an agent that does not have the commands for the host."""
         needs(context, CAPABILITY)
         known = context.provider.get(self.host, {})
         begin, end, _ = self.row.power

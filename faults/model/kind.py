@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+HOST_DRIFT_PPB_MAX = 500_000
+"""What the kernel lets a host's clock drift by."""
 Targets = Literal["hosts", "pairs", "arrows", "groups"]
 """How whom it hits is given: hosts, pairs of hosts, pairs with a direction, groups of hosts."""
 TARGET_KEYS: Mapping[Targets, str] = {

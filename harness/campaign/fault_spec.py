@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from faults.model.kind import HOST_DRIFT_PPB_MAX
 from harness.campaign.values import Duration, Offset, Ppb, Share, SignedDuration, Strict
 
 Selector = str | list[str]
-HOST_DRIFT_PPB_MAX = 500_000
 FaultId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 

@@ -16,17 +16,15 @@ from typing import NamedTuple
 
 import msgspec
 
-from faults.host.boottime import boot_id, boottime_ns
+from faults.host.boottime import CENTISECOND_NS, boot_id, boottime_ns
 from faults.model.fault import SECOND_NS
 
 TICK_US = 10_000
 """The nominal tick: USER_HZ is 100 on every 64-bit Linux."""
 TICK_PPB = 100_000
 FREQ_MAX = 500 << 16
-DRIFT_PPB_MAX = 500_000
 TOLERANCE_NS = 50_000
 """A clock this near to where it belongs is not touched."""
-CENTISECOND_NS = 10_000_000
 
 _READS = 25
 _ADJ_FREQUENCY, _ADJ_SETOFFSET, _ADJ_NANO, _ADJ_TICK = 0x0002, 0x0100, 0x2000, 0x4000

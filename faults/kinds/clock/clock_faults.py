@@ -26,10 +26,10 @@ from faults.model.fault import (
     RestoreClock,
     SetSkew,
 )
+from faults.model.kind import HOST_DRIFT_PPB_MAX
 
 OFFSET_NS_MAX = 3600 * SECOND_NS
 PROCESS_DRIFT_PPB_MAX = 10_000_000
-HOST_DRIFT_PPB_MAX = 500_000
 GAP_NS = 10 * SECOND_NS
 """From the end of a fault of the host's clock to the next clock fault: the daemon is held seconds
 before a fault and starts only behind it.
@@ -61,7 +61,7 @@ class ClockFault(Fault, frozen=True, kw_only=True):
         return 0 if self.kind() == later.kind() else SECOND_NS
 
     def check(self, context: HostContext) -> None:
-        """Raise FaultError when the level does not work here."""
+        """Refuse a host on which the level does not work."""
         if self.level != "process" and f"clock_{self.level}" not in context.capabilities:
             needed = f"level {self.level} needs {_NEEDED[self.level]}"
             raise FaultError("unsupported", f"{needed}; use level process")

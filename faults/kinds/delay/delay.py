@@ -31,7 +31,7 @@ class Delay(Held, frozen=True, kw_only=True, tag="delay"):
         return "netem" if "netem" in context.capabilities else "queue"
 
     def check(self, context: HostContext) -> None:
-        """Raise FaultError when the way asked for does not work here."""
+        """Refuse a host on which the way asked for does not work."""
         if self.way(context) == "netem":
             needs(context, "netem")
             netem_bands(netem_way.rows(self), context.token)
