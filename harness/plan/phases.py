@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.plan import consensus
-from metrics.model.plan import Phase, PlannedFault, Quorum
+from metrics.model.plan import BASELINE, WARMUP, Phase, PlannedFault, Quorum
 
 _DOWN = ("kill", "crash", "pause", "power_cut", "freeze_host")
 _MUTE = ("silent", "byzantine")
@@ -21,7 +21,7 @@ def cut(
     warmup (unless it has no length), baseline (up to the first fault), one a fault id (`a+b` where
     they overlap), recovery in each gap and for settle_ns after the last fault, then after.
     """
-    phases = [Phase(name="warmup", start_ns=0, end_ns=warmup_ns)] if warmup_ns else []
+    phases = [Phase(name=WARMUP, start_ns=0, end_ns=warmup_ns)] if warmup_ns else []
     last_ns = max((fault.end_ns for fault in faults), default=0)
     first_ns = min((fault.at_ns for fault in faults), default=end_ns)
     marks = {warmup_ns, end_ns, last_ns + settle_ns}
@@ -32,7 +32,7 @@ def cut(
         if active:
             name = "+".join(active)
         elif start_ns < first_ns:
-            name = "baseline"
+            name = BASELINE
         else:
             name = "recovery" if start_ns < last_ns + settle_ns else "after"
         if phases and phases[-1].name == name:

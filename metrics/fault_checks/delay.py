@@ -13,7 +13,7 @@ from metrics.fault_checks.probe_bursts import Burst, slows
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
 from metrics.model.number_text import number
-from metrics.model.plan import PlannedFault
+from metrics.model.plan import BASELINE, PlannedFault
 
 Rtts = dict[Pair, list[int]]
 DELAY_ERROR_NS, DELAY_ERROR_SHARE = 2_000_000, 0.02
@@ -118,7 +118,7 @@ def _rtts(found: list[Burst]) -> Rtts:
 def _quiet(data: TrialData) -> tuple[int, int]:
     """Return the window of the baseline (else of everything before the first fault)."""
     for phase in data.planned.phases:
-        if phase.name == "baseline":
+        if phase.name == BASELINE:
             return phase.start_ns, phase.end_ns
     return 0, min((fault.at_ns for fault in data.planned.faults), default=data.end_ns)
 

@@ -10,12 +10,11 @@ from typing import Any
 from metrics.fault_checks import effect_gaps, fault_records
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.probe_bursts import MARGIN_NS, Burst
-from metrics.intake.trial import TrialData
+from metrics.intake.trial import SLOT_DUE, TrialData
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
 
 STARTED = "role resumed_num resumed_lib"
-SLOT_DUE = "slot head_num lib_num"
 OWN_SIGNS = ("slot_due", "probe", "clock", "started")
 """Events that show a host to be alive."""
 NODE_SIGNS = (

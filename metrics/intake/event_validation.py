@@ -11,6 +11,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from metrics.intake import event_lines
+from metrics.model.run_folder import BROKEN
 from node import events
 
 ROLES = ("", ".probe", ".client")
@@ -111,11 +112,11 @@ def _decoded(line: bytes) -> tuple[events.Envelope, events.Event | None] | None:
     """Return envelope and record, no record for an unknown kind, None for what is no event."""
     try:
         return events.decode(line)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except BROKEN:
         pass
     try:
         envelope = events.decode_envelope(line)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except BROKEN:
         return None
     return (envelope, None) if envelope.kind not in events.KINDS else None
 

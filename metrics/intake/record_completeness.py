@@ -10,14 +10,12 @@ from faults.model.kind import Victim
 from faults.model.record import Record
 from metrics.intake.event_validation import Gathered, Stamp
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
-from metrics.model.run_folder import TrialFile
+from metrics.model.run_folder import COMPLETE, TrialFile
 
 CLOSE_NS = 3_000_000_000
 """How far from a planned moment a writer's clock and the fault's delay may put its last words."""
 UNWRITTEN_NS = 40_000_000_000
 """What a power cut may take: lines the kernel had not brought to the disk."""
-COMPLETE = "complete"
-"""The state of a trial that ran to its end; in any other its nodes were stopped before theirs."""
 ROLE = {"": "node", ".probe": "probe", ".client": "client"}
 
 

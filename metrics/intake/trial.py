@@ -16,10 +16,11 @@ from metrics.intake.event_table import Intake
 from metrics.intake.timeline import Timeline
 from metrics.model import run_folder
 from metrics.model.plan import Phase, Plan, PlannedTrial
-from metrics.model.run_folder import TrialFile
+from metrics.model.run_folder import COMPLETE, TrialFile
 
 OUTSIDE = "outside"
-WARMUP = "warmup"
+SLOT_DUE = "slot head_num lib_num"
+"""What is read of events that come once a slot."""
 
 
 class Event(NamedTuple):
@@ -120,9 +121,9 @@ class TrialData:
         A trial that ran to its end has no other: when its last slot was told is known only as well
         as the clocks are, and whether that slot counts must not hang on microseconds.
         """
-        if self.file.state == "complete":
+        if self.file.state == COMPLETE:
             return self.plan.end_ns
-        due = [e.t_ns for e in self.events("slot_due", "slot head_num lib_num") if e.t_ns == e.t_ns]
+        due = [e.t_ns for e in self.events("slot_due", SLOT_DUE) if e.t_ns == e.t_ns]
         last = int(max(due, default=0))
         return min(self.plan.end_ns, last) if last else self.plan.end_ns
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from metrics.intake.clock_pairs import CRYSTAL_PPM, PAIR_WANDER_PPM, UNFITTED_PPM
 from metrics.intake.offset_bounds import WIDEST_PPM
 from metrics.intake.timeline import LIE_LINGERS_NS, SETTLE_NS, WALL_WANDER_PPM
@@ -15,6 +13,7 @@ from metrics.measure.blocks import ChainView
 from metrics.measure.metric import DOUBT, Figures, Metric, Pool, Table
 from metrics.measure.propagation import Hop
 from metrics.model.method import Method
+from metrics.model.quantiles import quantile
 
 CLOCK = "offset_ns bound_ns rtt_ns verified reason source"
 
@@ -118,8 +117,8 @@ def _hosts(data: TrialData, checks: list[ClockPoint]) -> dict[str, Figures]:
             else None,
             "verified_ratio": round(len(verified) / len(own), 4) if own else None,
             "abstained_clock": sum(each == host for each, _, _ in abstained),
-            "wake_error_p50_ms": _share(wake, 50),
-            "wake_error_p99_ms": _share(wake, 99),
+            "wake_error_p50_ms": _late_ms(wake, 0.5),
+            "wake_error_p99_ms": _late_ms(wake, 0.99),
         }
     return result
 
@@ -135,11 +134,9 @@ def zero_inside(data: TrialData) -> tuple[int, int]:
     return inside, total
 
 
-def _share(values: list[int], percent: int) -> float | None:
-    clean = [value for value in values if value is not None]
-    if not clean:
-        return None
-    return round(float(np.percentile(clean, percent, method="inverted_cdf")) / 1e6, 4)
+def _late_ms(values: list[int | None], share: float) -> float | None:
+    found = quantile(sorted(value for value in values if value is not None), share)
+    return None if found is None else round(found / 1e6, 4)
 
 
 _METHODS = (

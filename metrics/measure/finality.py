@@ -8,7 +8,6 @@ quorum's: the moment when hosts with two thirds and one of the producers hold th
 from __future__ import annotations
 
 import math
-import statistics
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
@@ -25,9 +24,10 @@ from metrics.measure.blocks import (
 )
 from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
+from metrics.model.plan import BASELINE
 from metrics.model.quantiles import Samples, summarise
 
-QUORUM, BASELINE = "quorum", "baseline"
+QUORUM = "quorum"
 VIEWS = (QUORUM, "first", "median", "last")
 LEFT_OUT = (ORPHANED, YOUNG)
 
@@ -199,11 +199,6 @@ def by_position(items: list[BlockFinality], data: TrialData) -> dict[int, list[i
         position = item.block.slot % data.plan.blocks_per_turn
         found[position] += [final.lag_blocks for final in item.at.values()]
     return dict(found)
-
-
-def median_lag(lags: list[int]) -> float:
-    """Return the median of lags (at least one)."""
-    return float(statistics.median(lags))
 
 
 def _finals(data: TrialData) -> dict[str, dict[str, Final]]:

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.intake.trial import TrialData
+from metrics.intake.trial import SLOT_DUE, TrialData
 from metrics.model.quantiles import Floats
-
-SLOT_DUE = "slot head_num lib_num"
 
 
 @dataclass(frozen=True, slots=True)

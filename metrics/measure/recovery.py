@@ -29,7 +29,7 @@ from metrics.measure.blocks import IRREVERSIBLE, ChainView
 from metrics.measure.head_lag import Lag, Series, network_lag, series
 from metrics.measure.metric import Figures, Metric, Pool, Table
 from metrics.model.method import Method
-from metrics.model.plan import PlannedFault
+from metrics.model.plan import BASELINE, PlannedFault
 from metrics.model.quantiles import Floats, Samples, summarise
 
 TOLERANCE_BLOCKS = 1
@@ -244,7 +244,7 @@ def _baseline_limit(data: TrialData, hosts: dict[str, Series], lags: dict[str, L
     """Return the worst lag of the baseline (else the predicted one) plus the tolerance."""
     worst: list[float] = []
     for phase in data.planned.phases:
-        if phase.name == "baseline":
+        if phase.name == BASELINE:
             for host, found in hosts.items():
                 t_ns = _by_tenths(found.t_ns, data)
                 inside = (t_ns >= phase.start_ns) & (t_ns < phase.end_ns)

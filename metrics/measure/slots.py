@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from metrics.intake.trial import TrialData
+from metrics.intake.trial import SLOT_DUE, TrialData
 from metrics.measure import schedule
 from metrics.measure.blocks import PRODUCED, ChainView
 from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool, Range, Table
@@ -59,7 +59,7 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
         (e.host, e.fields[0], e.fields[1]): e.fields[2]
         for e in data.events("abstained", "slot producer reason")
     }
-    seen = {(e.host, e.fields[0]) for e in data.events("slot_due", "slot head_num lib_num")}
+    seen = {(e.host, e.fields[0]) for e in data.events("slot_due", SLOT_DUE)}
     late = _late_ids(data)
     lost = _lost_times(data)
     expected = schedule.expected(data, chain)

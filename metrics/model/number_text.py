@@ -56,11 +56,6 @@ def number(value: float | None) -> str:
     return f"{value:.3f}" if size >= 0.01 or value == 0 else f"{value:.2g}"
 
 
-def seconds(ns: float | None) -> str:
-    """Return nanoseconds as seconds."""
-    return "–" if ns is None else f"{ns / 1e9:.2f} s"
-
-
 def moment(t_ns: float | None) -> str:
     """Return a time since T0, to the millisecond."""
     return "–" if t_ns is None or t_ns != t_ns else f"{t_ns / 1e9:.3f}"

@@ -15,6 +15,8 @@ from faults.model.kind import Kind, kind
 SIM = "sim"
 """The lab that has no hosts: nodes on virtual time."""
 
+WARMUP, BASELINE = "warmup", "baseline"
+"""Phases before the first fault: what is not counted, and what no fault disturbs."""
 SEED_MAX = 2**62
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 Positive = Annotated[int, msgspec.Meta(gt=0, le=2**62)]

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from metrics.model.plan import Count, Plan, PlannedFault, PlannedTrial
+from metrics.model.plan import BASELINE, WARMUP, Count, Plan, PlannedFault, PlannedTrial
 
 Whole = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 ALWAYS, EACH_FAULT = "always", "each_fault"
-RESERVED = ("warmup", "baseline", "recovery", "after", "between", "outside", ALWAYS, EACH_FAULT)
+RESERVED = (WARMUP, BASELINE, "recovery", "after", "between", "outside", ALWAYS, EACH_FAULT)
 """Words that phases and expectations have already: no fault may be called so."""
 
 

@@ -27,6 +27,8 @@ class RunError(Exception):
 
 State = Literal["complete", "failed", "interrupted"]
 """How a trial ended."""
+COMPLETE: Final = "complete"
+"""It ran to its end; in any other state its nodes were stopped before theirs."""
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

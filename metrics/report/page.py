@@ -11,13 +11,12 @@ import jinja2
 from plotly.offline import get_plotlyjs
 
 from metrics.intake import timeline
-from metrics.intake.trial import WARMUP
 from metrics.measure import clocks, costs, finality, propagation, recovery, slots, transactions
 from metrics.measure.propagation import Hop
 from metrics.measure.registry import SHOWN
 from metrics.measure.slots import Slot
 from metrics.model import number_text
-from metrics.model.plan import Plan
+from metrics.model.plan import WARMUP, Plan
 from metrics.model.printable import printable
 from metrics.model.run_folder import load_json
 from metrics.report import charts, fault_text, methods
@@ -36,7 +35,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         finalize=_harmless,
     )  # fmt: skip
     environment.globals.update(
-        figure=number_text.figure, seconds=number_text.seconds, percent=number_text.percent,
+        figure=number_text.figure, percent=number_text.percent,
         number=number_text.number,
         asked=fault_text.asked, measured=fault_text.measured, timing=fault_text.timing,
         where=fault_text.where,
@@ -238,7 +237,7 @@ def _positions(analysis: Analysis) -> list[dict[str, Any]]:
                 "position": position,
                 "predicted": f"{low}" if low == high else f"{low} … {high}",
                 "min": min(lags, default=None),
-                "median": finality.median_lag(lags) if lags else None,
+                "median": float(median(lags)) if lags else None,
                 "max": max(lags, default=None),
                 "n": len(lags),
                 "same": sum(low <= lag <= high for lag in lags),

@@ -7,13 +7,12 @@ from typing import Any
 
 from metrics.fault_checks import fault_results
 from metrics.fault_checks.fault_results import FaultResult
-from metrics.intake.record_completeness import COMPLETE
 from metrics.intake.trial import TrialData
 from metrics.measure import blocks, propagation
 from metrics.measure.metric import Metric, T
 from metrics.measure.propagation import Propagation
 from metrics.measure.registry import METRICS
-from metrics.model.run_folder import HOLDS
+from metrics.model.run_folder import COMPLETE, HOLDS
 from metrics.safety import checks, finality_conflict
 from metrics.safety.checks import Check
 from metrics.safety.finality_conflict import Story

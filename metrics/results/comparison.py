@@ -12,12 +12,10 @@ from typing import Any
 
 import msgspec
 
-from metrics.intake.trial import WARMUP
 from metrics.model.method import Method
-from metrics.model.plan import Bounds, Plan
+from metrics.model.plan import BASELINE, WARMUP, Bounds, Plan
 from metrics.model.run_folder import RunError
 
-BASELINE = "baseline"
 QUANTILES = ("min", "p50", "p95", "max")
 LAG, LATENCY, SLOTS, FORKS = "finality_lag_blocks", "finality_latency_s", "slots", "forks"
 

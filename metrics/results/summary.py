@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from metrics.intake.phase_windows import BETWEEN
-from metrics.intake.trial import OUTSIDE, WARMUP
+from metrics.intake.trial import OUTSIDE
 from metrics.measure.metric import Pool
 from metrics.measure.registry import METRICS
-from metrics.model.plan import Plan
+from metrics.model.plan import WARMUP, Plan
 from metrics.model.run_folder import UNKNOWN, VIOLATED
 from metrics.results import comparison, expectations
 from metrics.results.analysis import RESTORED, Analysis

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from metrics.intake.trial import Event, TrialData
+from metrics.intake.trial import SLOT_DUE, Event, TrialData
 from metrics.measure.blocks import APPLIED, IRREVERSIBLE, RECEIVED
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import load_json
@@ -16,7 +16,6 @@ from metrics.safety.node_log import Logs, Step
 
 MADE = "num id slot producer confirmed"
 STARTED = "resumed_num resumed_lib role"
-SLOT_DUE = "slot head_num lib_num"
 SCHEDULE = "version state num producers"
 WIPED = "everything"
 """What a crash says it loses when it takes the disk."""
