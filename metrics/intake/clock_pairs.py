@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 
 from metrics.intake import event_table, offset_bounds
-from metrics.intake.offset_bounds import Band, Broken, Ints, Wander
+from metrics.intake.offset_bounds import BrokenBounds, Ints, OffsetBounds, Wander
 from metrics.model.plan import PlannedFault
 
 CRYSTAL_PPM = 160
@@ -32,7 +32,7 @@ class Epoch(NamedTuple):
     boot: str
 
 
-Pairs = dict[tuple[Epoch, Epoch], Band | Broken]
+Pairs = dict[tuple[Epoch, Epoch], OffsetBounds | BrokenBounds]
 """The offset of each pair's clocks: broken where a whole host, and its clock, stood still."""
 
 
@@ -84,7 +84,9 @@ def both_ways(t1: Ints, t2: Ints, t3: Ints, t4: Ints) -> tuple[Ints, Ints]:
     return np.stack([(t1 + t4) // 2, low, high]), np.stack([(t2 + t3) // 2, -high, -low])
 
 
-def pair_band(series: list[Ints], jumps: int = 0, least_ppm: float = 0.0) -> Band | Broken:
+def pair_band(
+    series: list[Ints], jumps: int = 0, least_ppm: float = 0.0
+) -> OffsetBounds | BrokenBounds:
     """Return the band of the offset between two raw clocks, under what is assumed of crystals.
 
     series: the rows of `both_ways` of each prober.

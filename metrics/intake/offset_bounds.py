@@ -47,7 +47,7 @@ class Wander:
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class OffsetBounds:
     """Lower and upper bound of an offset over time; made by `build` or `fit`.
 
     wander: how fast the offset may leave its slope (a ratio); assumed: the same by what is assumed;
@@ -108,12 +108,12 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenBounds:
     """Bands one after the other around an offset that jumps in between, as when a clock stood
-    still: bounds as of a Band, and of both neighbours where the jump may be.
+    still: bounds as of a OffsetBounds, and of both neighbours where the jump may be.
     """
 
-    parts: tuple[Band, ...]
+    parts: tuple[OffsetBounds, ...]
 
     @property
     def times(self) -> Ints:
@@ -156,7 +156,9 @@ class Broken:
         return lower, upper
 
 
-def fit_broken(times: Ints, lower: Ints, upper: Ints, wander: Wander, jumps: int) -> Band | Broken:
+def fit_broken(
+    times: Ints, lower: Ints, upper: Ints, wander: Wander, jumps: int
+) -> OffsetBounds | BrokenBounds:
     """Return the band as `fit` does, broken at the largest jumps, as many as may be there.
 
     A sample that contradicts itself was taken across a jump and is left out.
@@ -173,10 +175,12 @@ def fit_broken(times: Ints, lower: Ints, upper: Ints, wander: Wander, jumps: int
             np.split(times, edges), np.split(lower, edges), np.split(upper, edges), strict=True
         )
     )
-    return found[0] if len(found) == 1 else Broken(found)
+    return found[0] if len(found) == 1 else BrokenBounds(found)
 
 
-def fit(times: Ints, lower: Ints, upper: Ints, wander: Wander, series: Sequence[Ints] = ()) -> Band:
+def fit(
+    times: Ints, lower: Ints, upper: Ints, wander: Wander, series: Sequence[Ints] = ()
+) -> OffsetBounds:
     """Return the band around a fitted drift, or around none where the samples tell it too badly.
 
     The offset may leave a fitted drift by fitted_ppm and by what the fit may be wrong; without one
@@ -201,7 +205,7 @@ def fit(times: Ints, lower: Ints, upper: Ints, wander: Wander, series: Sequence[
     return replace(found, assumed=first.wander, shown=shown)
 
 
-def steady_wander(found: Band, times: Ints, lower: Ints, upper: Ints) -> float:
+def steady_wander(found: OffsetBounds, times: Ints, lower: Ints, upper: Ints) -> float:
     """Return the wander (a ratio) of one prober's samples if the ways' least delays are steady.
 
     Then the smallest round trip splits into its two ways always alike, so that the middles of two
@@ -224,7 +228,9 @@ def steady_wander(found: Band, times: Ints, lower: Ints, upper: Ints) -> float:
     return wander
 
 
-def build(times: Ints, lower: Ints, upper: Ints, *, wander_ppm: float, slope: float = 0.0) -> Band:
+def build(
+    times: Ints, lower: Ints, upper: Ints, *, wander_ppm: float, slope: float = 0.0
+) -> OffsetBounds:
     """Return the tightest band that samples (times, lower, upper; ns) allow.
 
     slope: a drift taken off first, so that wander_ppm need only cover how the drift changes.
@@ -243,7 +249,7 @@ def build(times: Ints, lower: Ints, upper: Ints, *, wander_ppm: float, slope: fl
     high = np.minimum(
         ACCUMULATE_MIN(high - rise) + rise, ACCUMULATE_MIN((high + rise)[::-1])[::-1] - rise
     )
-    return Band(times, low, high, base, slope, wander, assumed=wander, shown=wander)
+    return OffsetBounds(times, low, high, base, slope, wander, assumed=wander, shown=wander)
 
 
 def _drift(times: Ints, lower: Ints, upper: Ints) -> tuple[float, float]:

@@ -20,7 +20,7 @@ import numpy as np
 from faults.model.record import Record
 from metrics.intake import event_table, offset_bounds
 from metrics.intake.clock_pairs import CRYSTAL_PPM, Epoch, Pairs, breach_ppm, freezes, from_probes
-from metrics.intake.offset_bounds import Band, Broken, Floats, Ints
+from metrics.intake.offset_bounds import BrokenBounds, Floats, Ints, OffsetBounds
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
@@ -49,7 +49,7 @@ class Timeline:
 
     reference: Epoch | None
     pairs: Pairs
-    wall: Band | None
+    wall: OffsetBounds | None
     t0_wall_ns: int
     t0_mono_ns: int | None
     problems: list[str] = field(default_factory=list)
@@ -270,7 +270,7 @@ def _armed_t0(agents: list[Record], reference: Epoch | None, known: list[Epoch])
 
 def _wall(
     db: duckdb.DuckDBPyConnection, trial: int, bare: Timeline, faults: list[PlannedFault]
-) -> Band | None:
+) -> OffsetBounds | None:
     """Return the band of (true wall time - reference clock), by trusted hosts' verified checks."""
     points: list[tuple[int, int, int]] = []
     wander_ppm: float = WALL_WANDER_PPM
@@ -308,6 +308,6 @@ def _bends(fault: PlannedFault, host: str, since_ns: int | None) -> bool:
     return since_ns is None or fault.at_ns - SETTLE_NS <= since_ns < fault.end_ns + after_ns
 
 
-def _middle(found: Band | Broken, times: Ints) -> Ints:
+def _middle(found: OffsetBounds | BrokenBounds, times: Ints) -> Ints:
     low, high = found.at(times)
     return low + (high - low) // 2

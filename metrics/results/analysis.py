@@ -15,7 +15,7 @@ from metrics.measure.registry import METRICS
 from metrics.model.run_folder import COMPLETE, HOLDS
 from metrics.safety import checks, finality_conflict
 from metrics.safety.checks import Check
-from metrics.safety.finality_conflict import Story
+from metrics.safety.finality_conflict import FinalityConflict
 
 RESTORED = "host_state_restored"
 
@@ -33,7 +33,7 @@ class Analysis:
     found: dict[Metric[Any], Any]
     faults: list[FaultResult]
     checks: list[Check]
-    story: Story | None
+    story: FinalityConflict | None
     damage: list[str]
     invalid: list[str]
     notes: list[str]

@@ -30,7 +30,7 @@ from metrics.model.run_folder import (
     load_json,
 )
 from metrics.safety import invariant_inputs, invariants, liveness, node_log
-from metrics.safety.invariant_inputs import Facts
+from metrics.safety.invariant_inputs import InvariantInputs
 from metrics.safety.invariants import Violation
 
 UNITS = {"units"}
@@ -132,7 +132,7 @@ def breaks(problem: str) -> bool:
     return "contradict" in problem or problem.startswith(UNRELATED)
 
 
-def _conflicting(data: TrialData, known: Facts) -> Check:
+def _conflicting(data: TrialData, known: InvariantInputs) -> Check:
     problems = invariants.conflicting_finality(known.finals)
     heights = {final.num for final in known.finals}
     hosts = {final.host for final in known.finals}
@@ -142,7 +142,7 @@ def _conflicting(data: TrialData, known: Facts) -> Check:
     return _verdict(data, CONFLICT, problems, fine)
 
 
-def _lib_decreases(data: TrialData, known: Facts) -> Check:
+def _lib_decreases(data: TrialData, known: InvariantInputs) -> Check:
     problems = invariants.lib_decreases(known.lib_steps)
     problems += invariants.final_block_changes(known.finals)
     hosts = {step.host for step in known.lib_steps}
@@ -150,7 +150,7 @@ def _lib_decreases(data: TrialData, known: Facts) -> Check:
     return _verdict(data, NAMES["I2"], problems, fine)
 
 
-def _state_digest(data: TrialData, known: Facts) -> Check:
+def _state_digest(data: TrialData, known: InvariantInputs) -> Check:
     problems = invariants.different_states(known.executed)
     seen: dict[str, set[str]] = defaultdict(set)
     for item in known.executed:
@@ -160,7 +160,7 @@ def _state_digest(data: TrialData, known: Facts) -> Check:
     return _verdict(data, NAMES["I3"], problems, fine)
 
 
-def _double_sign(data: TrialData, known: Facts) -> Check:
+def _double_sign(data: TrialData, known: InvariantInputs) -> Check:
     problems = invariants.double_signatures(known.signed)
     slots = len({(item.producer, item.slot) for item in known.signed})
     fine = f"{slots} signed slots, one block each"
@@ -190,7 +190,7 @@ def _headers(data: TrialData, without: frozenset[str]) -> Check:
     return Check(name, found.verdict, found.evidence, tuple(breaches))
 
 
-def _transactions(data: TrialData, known: Facts) -> Check:
+def _transactions(data: TrialData, known: InvariantInputs) -> Check:
     problems = node_log.repeated_transactions(known.logs)
     count = sum(step.kind == "included" for steps in known.logs.values() for step in steps)
     fine = (
@@ -200,7 +200,7 @@ def _transactions(data: TrialData, known: Facts) -> Check:
     return _verdict(data, NAMES["I6"], problems, fine)
 
 
-def _liveness(data: TrialData, chain: ChainView, known: Facts) -> Check:
+def _liveness(data: TrialData, chain: ChainView, known: InvariantInputs) -> Check:
     name = NAMES["I7"]
     started = [(e.host, e.t_ns) for e in data.events("started", invariant_inputs.STARTED)
                if e.fields[2] == "node"]  # fmt: skip
@@ -224,7 +224,7 @@ def _liveness(data: TrialData, chain: ChainView, known: Facts) -> Check:
     return _verdict(data, name, found.violations, fine)
 
 
-def _early(data: TrialData, known: Facts) -> Check:
+def _early(data: TrialData, known: InvariantInputs) -> Check:
     name = NAMES["I8"]
     tolerance_ns = invariant_inputs.tolerance_ns(data)
     # A node whose time servers lie to it is early in good faith: that is the fault, not a breach.
@@ -244,7 +244,7 @@ def _early(data: TrialData, known: Facts) -> Check:
     return _verdict(data, name, problems, fine + " their slots (clock limit and timing)")
 
 
-def _schedule(data: TrialData, known: Facts) -> Check:
+def _schedule(data: TrialData, known: InvariantInputs) -> Check:
     problems = node_log.schedule_breaks(known.logs)
     changes = {
         (step.version, step.num)
@@ -256,7 +256,7 @@ def _schedule(data: TrialData, known: Facts) -> Check:
     return _verdict(data, NAMES["I9"], problems, fine if changes else "the schedule never changed")
 
 
-def _restarts(data: TrialData, known: Facts) -> Check:
+def _restarts(data: TrialData, known: InvariantInputs) -> Check:
     states: dict[str, set[str]] = defaultdict(set)
     for item in known.executed:
         states[item.id].add(item.state_digest)

@@ -65,7 +65,7 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class FinalityConflict:
     """The whole of it; sentences is what a reader should know first."""
 
     heights: list[int]
@@ -75,7 +75,7 @@ class Story:
     sentences: list[str]
 
 
-def tell(data: TrialData, chain: ChainView) -> Story | None:
+def tell(data: TrialData, chain: ChainView) -> FinalityConflict | None:
     """Return the story of the first conflict, None when hosts agree on every final block.
 
     Liars are not heard, nor hosts whose record is damaged.
@@ -92,7 +92,7 @@ def tell(data: TrialData, chain: ChainView) -> Story | None:
     sides.sort(key=lambda s: (min((h.t_ns for h in s.holdings), default=0.0), s.block.id))
     ancestor = _ancestor(data, chain, [side.block.id for side in sides])
     moves = _moves(data)
-    return Story(heights, ancestor, sides, moves, _sentences(heights, ancestor, sides))
+    return FinalityConflict(heights, ancestor, sides, moves, _sentences(heights, ancestor, sides))
 
 
 def _side(data: TrialData, chain: ChainView, finals: list[Event], id_: str) -> Side:

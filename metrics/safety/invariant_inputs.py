@@ -24,7 +24,7 @@ ON_TIME = ("", "fio")
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class InvariantInputs:
     """Records of correct nodes only; `logs` holds each node's own story."""
 
     finals: list[Final]
@@ -35,7 +35,7 @@ class Facts:
     logs: Logs
 
 
-def gather(data: TrialData, without: frozenset[str] = frozenset()) -> Facts:
+def gather(data: TrialData, without: frozenset[str] = frozenset()) -> InvariantInputs:
     """Return the records of the trial's correct nodes, but for those hosts."""
     left_out = data.planned.liars | without
     life = _lives(data)
@@ -43,7 +43,7 @@ def gather(data: TrialData, without: frozenset[str] = frozenset()) -> Facts:
     def events(kind: str, columns: str) -> Iterator[Event]:
         return (e for e in data.events(kind, columns) if e.host not in left_out)
 
-    return Facts(
+    return InvariantInputs(
         finals=[
             Final(e.host, e.fields[0], e.fields[1], e.t_ns)
             for e in events("irreversible", IRREVERSIBLE)

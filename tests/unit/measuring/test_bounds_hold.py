@@ -11,7 +11,7 @@ import pytest
 
 from metrics.intake import clock_pairs
 from metrics.intake.clock_pairs import Epoch
-from metrics.intake.offset_bounds import Band, Floats, Ints
+from metrics.intake.offset_bounds import Floats, Ints, OffsetBounds
 from metrics.intake.timeline import Interval, Timeline
 
 A, B = Epoch("a", "1"), Epoch("b", "1")
@@ -137,8 +137,8 @@ def test_without_a_fit_the_band_wanders_as_two_crystals_may() -> None:
         probed(rng, a, b, np.arange(0, lived_s, 1.0), (0.05, 0.05)).pairs[A, B]
         for lived_s in (4, 100)
     )
-    assert isinstance(short, Band)
-    assert isinstance(long, Band)
+    assert isinstance(short, OffsetBounds)
+    assert isinstance(long, OffsetBounds)
     assert short.slope == 0
     assert -205e-6 < long.slope < -195e-6
     assert short.wander == pytest.approx(2e-6 * clock_pairs.CRYSTAL_PPM)

@@ -61,7 +61,7 @@ def test_a_band_breaks_where_a_clock_stood_still_and_nowhere_else() -> None:
     found = offset_bounds.fit_broken(
         times, offset - 1000, offset + 1000, offset_bounds.Wander(10, 20), 2
     )
-    assert isinstance(found, offset_bounds.Broken)
+    assert isinstance(found, offset_bounds.BrokenBounds)
     assert len(found.parts) == 2
     assert not found.empty
     low, high = found.at(np.asarray([20, 60, 39], dtype=np.int64) * 10**9)
@@ -72,7 +72,7 @@ def test_a_band_breaks_where_a_clock_stood_still_and_nowhere_else() -> None:
     whole = offset_bounds.fit_broken(
         times, offset * 0 - 1000, offset * 0 + 1000, offset_bounds.Wander(10, 20), 2
     )
-    assert isinstance(whole, offset_bounds.Band)
+    assert isinstance(whole, offset_bounds.OffsetBounds)
 
 
 def test_the_worst_half_width_is_the_widest_that_the_band_gets_between_samples() -> None:
