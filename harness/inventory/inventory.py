@@ -147,6 +147,9 @@ def _ansible_listing(path: Path) -> dict[str, Any]:
         lines = [line for line in done.stderr.splitlines() if "ERROR" in line.upper()]
         detail = (lines or done.stderr.splitlines() or ["ansible-inventory failed"])[0]
         detail = detail.removeprefix("[ERROR]: ").strip()
+        if detail.startswith("Completely failed"):  # why is a warning
+            why = re.search(r"with 'yaml' plugin: (.+)", done.stderr)
+            detail = why[1] if why else detail
         remedy = f"; {ansible_values.UNSEAL}" if "decrypt" in detail else ""
         if path.is_dir():
             remedy = remedy or "; name the inventory file in it"

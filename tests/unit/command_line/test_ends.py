@@ -17,6 +17,8 @@ from harness.errors import Interrupted, StoreError
 from harness.orchestrator import reporting
 from tests.unit.harness_run.test_cli import RACK
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 RECORDED = ROOT / "tests" / "vectors" / "runs" / "sim"
 MATRIX = """

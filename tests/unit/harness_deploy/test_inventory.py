@@ -241,3 +241,10 @@ def test_an_interpreter_that_units_could_not_start_is_refused(
     text = one(f"ansible_python_interpreter: {value}")
     with pytest.raises(InventoryError, match=re.escape(words)):
         load(written(tmp_path, text))
+
+
+def test_what_ansible_cannot_take_is_said_in_its_words_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "rack.yml"
+    path.write_text("all: {children: {nodes: {hosts: {1: {ansible_host: 192.0.2.1}}}}}\n")
+    with pytest.raises(InventoryError, match="Host pattern 1 must be a string"):
+        load(path)
