@@ -109,19 +109,17 @@ def test_the_lock_file_names_versions_and_hashes_but_no_address() -> None:
 
 
 NO_SENTENCE = re.compile(r"Return (nothing|when|once|after)\b")
-UNTOLD = {"faults": 28, "harness": 48, "node": 10}
-"""Functions whose docstring still says in this way what they do. These numbers only fall."""
 
 
 def test_what_acts_is_told_in_the_imperative() -> None:
-    found: dict[str, list[str]] = {}
+    found = []
     for name, tree in TREES.items():
         for function in functions_of(tree):
             said = ast.get_docstring(function) or ""
             acts = ast.unparse(function.returns or ast.Constant(0)) == "None"
             if NO_SENTENCE.match(said) or (acts and said.startswith("Return")):
-                found.setdefault(name.split("/")[0], []).append(f"{name}: {function.name}")
-    assert {top: names for top, names in found.items() if len(names) > UNTOLD.get(top, 0)} == {}
+                found.append(f"{name}: {function.name}")
+    assert found == []
 
 
 CLOCKS = re.compile(r"time\.(monotonic|perf_counter)(_ns)?\(\)")
