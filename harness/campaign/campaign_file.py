@@ -16,8 +16,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from faults.model.kind import KINDS
 from harness.campaign import expectations
-from harness.campaign.fault_spec import FAULTS
 from harness.campaign.model import SCHEMA, Campaign
 from harness.controller.state_dir import CAMPAIGNS
 from harness.errors import CampaignError, nearest
@@ -205,9 +205,9 @@ def _one_line(error: ValidationError) -> str:
             return f"{_join(where, context['key'])}: {first['msg']}"
         case "union_tag_invalid":
             word = str(context["tag"])
-            return f"{_join(where, 'fault')}: unknown fault {word}; {nearest(word, list(FAULTS))}"
+            return f"{_join(where, 'fault')}: unknown fault {word}; {nearest(word, list(KINDS))}"
         case "union_tag_not_found":
-            return f"{_join(where, 'fault')}: missing; known are {', '.join(FAULTS)}"
+            return f"{_join(where, 'fault')}: missing; known are {', '.join(KINDS)}"
         case "missing":
             return f"{where}: missing; add it"
         case "literal_error":
@@ -223,7 +223,7 @@ def _where(loc: tuple[int | str, ...]) -> str:
     for depth, part in enumerate(loc):
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part in FAULTS and depth == 2 and loc[0] == "timeline":
+        elif part in KINDS and depth == 2 and loc[0] == "timeline":
             continue  # the union's tag, which nobody wrote as a key
         elif re.fullmatch(r"[a-z_]+", part) and part not in ("str", "int", "literal"):
             path = _join(path, part)

@@ -1,12 +1,12 @@
 """The faults a campaign's timeline may name, as pydantic models; whom they hit is not drawn yet.
 
-Only shape and units are checked here. A lab of hosts and the simulator do most of them; what only
-one of both can do is listed at the end, and a plan refuses it by name elsewhere.
+Only shape and units are checked here. What a kind does to whom, and where it can be done, says its
+row in faults.model.kind.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import Field, model_validator
 
@@ -21,9 +21,25 @@ class _FaultBase(Strict):
     id: FaultId | None = None
     at: Offset
 
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of whoever does the fault, whomever it hits."""
+        return {}
+
 
 class _Lasting(_FaultBase):
     for_: Duration = Field(alias="for")
+
+    @property
+    def lasts_ns(self) -> int | None:
+        """How long it is asked to last; None is to the end of the trial."""
+        return self.for_
+
+
+@runtime_checkable
+class BetweenFault(Protocol):
+    """A fault of all packets between pairs of hosts, both ways."""
+
+    between: Selector | list[Selector]
 
 
 class DelayFault(_Lasting):
@@ -48,12 +64,20 @@ class DelayFault(_Lasting):
         """One-way delay."""
         return self.delay if self.delay is not None else (self.rtt or 0) // 2
 
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of whoever does the fault."""
+        return {"delay_ns": self.delay_ns, "jitter_ns": self.jitter}
+
 
 class PartitionFault(_Lasting):
     """The lab is cut into groups that cannot reach each other."""
 
     fault: Literal["partition"]
     shape: Literal["minority", "majority"] | list[list[str]]
+
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of whoever does the fault."""
+        return {"shape": self.shape}
 
 
 class ClockStepFault(_Lasting):
@@ -64,6 +88,10 @@ class ClockStepFault(_Lasting):
     by: SignedDuration
     level: Literal["process", "daemon", "host"] = "process"
 
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of whoever does the fault."""
+        return {"by_ns": self.by, "level": self.level}
+
 
 class KillFault(_FaultBase):
     """A node is killed; it stays down unless restart_after is given."""
@@ -73,6 +101,15 @@ class KillFault(_FaultBase):
     signal: Literal["SIGKILL"] = "SIGKILL"
     restart_after: Duration | None = None
 
+    @property
+    def lasts_ns(self) -> int | None:
+        """How long until the restart; None is to the end of the trial."""
+        return self.restart_after
+
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of whoever does the fault."""
+        return {"signal": self.signal, "restart_after_ns": self.restart_after}
+
 
 class SilentFault(_Lasting):
     """A node follows, but its producers sign only the first `keep` slots of a turn."""
@@ -80,6 +117,10 @@ class SilentFault(_Lasting):
     fault: Literal["silent"]
     on: Selector
     keep: Annotated[int, Field(ge=0)] = 0
+
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of whoever does the fault."""
+        return {"keep_slots": self.keep}
 
 
 class PauseFault(_Lasting):
@@ -97,6 +138,15 @@ class CrashFault(_FaultBase):
     restart_after: Duration | None = None
     loses: Literal["nothing", "uncommitted", "watermarks", "everything"] = "uncommitted"
 
+    @property
+    def lasts_ns(self) -> int | None:
+        """How long until the restart; None is to the end of the trial."""
+        return self.restart_after
+
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of whoever does the fault."""
+        return {"restart_after_ns": self.restart_after, "loses": self.loses}
+
 
 class LossFault(_Lasting):
     """That share of messages between hosts never arrives."""
@@ -104,6 +154,10 @@ class LossFault(_Lasting):
     fault: Literal["loss"]
     between: Selector | list[Selector] = "all"
     share: Share
+
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of whoever does the fault."""
+        return {"share": self.share}
 
 
 class DuplicateFault(_Lasting):
@@ -113,6 +167,10 @@ class DuplicateFault(_Lasting):
     between: Selector | list[Selector] = "all"
     share: Share
 
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of whoever does the fault."""
+        return {"share": self.share}
+
 
 class ReorderFault(_Lasting):
     """That share of messages between hosts is late, so that younger ones overtake."""
@@ -121,6 +179,10 @@ class ReorderFault(_Lasting):
     between: Selector | list[Selector] = "all"
     share: Share
     by: Duration
+
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of whoever does the fault."""
+        return {"share": self.share, "by_ns": self.by}
 
 
 class CutFault(_Lasting):
@@ -148,6 +210,10 @@ class ClockDriftFault(_Lasting):
             raise ValueError("by: a host's clock drifts by 500ppm at most; lower it")
         return self
 
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of whoever does the fault."""
+        return {"by_ppb": self.by, "level": self.level}
+
 
 class NtpOffsetFault(_Lasting):
     """What a host's time servers answer is off by so much, for its node and its daemon alike."""
@@ -155,6 +221,10 @@ class NtpOffsetFault(_Lasting):
     fault: Literal["ntp_offset"]
     on: Selector
     by: SignedDuration
+
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of whoever does the fault."""
+        return {"by_ns": self.by}
 
 
 class NtpCutFault(_Lasting):
@@ -204,32 +274,34 @@ class ByzantineFault(_FaultBase):
     by: Duration = 1_000_000_000
     """How long late and withhold keep a block back."""
 
+    @property
+    def lasts_ns(self) -> int | None:
+        """How long it lies; None is to the end of the trial."""
+        return self.for_
 
-LinkFault = LossFault | DuplicateFault | ReorderFault
-ClockFault = ClockStepFault | ClockDriftFault | NtpOffsetFault | NtpCutFault
-ProviderFault = PowerCutFault | FreezeHostFault | LinkDownFault
+    def asked(self) -> dict[str, Any]:
+        """Return what is asked of whoever does the fault."""
+        return {"strategy": self.strategy, "by_ns": self.by}
+
+
 AnyFault = (
     DelayFault
     | PartitionFault
     | CutFault
-    | LinkFault
-    | ClockFault
+    | LossFault
+    | DuplicateFault
+    | ReorderFault
+    | ClockStepFault
+    | ClockDriftFault
+    | NtpOffsetFault
+    | NtpCutFault
     | KillFault
     | PauseFault
-    | ProviderFault
+    | PowerCutFault
+    | FreezeHostFault
+    | LinkDownFault
     | SilentFault
     | CrashFault
     | ByzantineFault
 )
 FaultSpec = Annotated[AnyFault, Field(discriminator="fault")]
-PROVIDER_FAULTS = ("power_cut", "freeze_host", "link_down")
-"""Faults done by whoever owns the hosts, as their victim cannot undo them."""
-HOST_FAULTS = (
-    *("delay", "partition", "cut", "loss"),
-    *("clock_step", "clock_drift", "ntp_offset", "ntp_cut"),
-    *("kill", "pause"),
-)
-"""Faults that an agent does on its own host."""
-SIM_ONLY_FAULTS = ("silent", "crash", "duplicate", "reorder", "byzantine")
-"""Faults that only the simulator can do: a plan for real hosts refuses them by name."""
-FAULTS = (*HOST_FAULTS, *PROVIDER_FAULTS, *SIM_ONLY_FAULTS)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
+from faults.model.kind import kind
 from harness.controller.terminal import table_of
 from harness.notation.units import text_of_ns
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
@@ -57,41 +57,29 @@ def totals_of(plan: Plan) -> str:
 
 
 def _asked(fault: PlannedFault) -> str:
-    asked = fault.asked
-    match fault.fault:
-        case "delay":
-            jitter = f" ± {text_of_ns(asked['jitter_ns'])}" if asked["jitter_ns"] else ""
-            return f"delay {text_of_ns(asked['delay_ns'])}{jitter} one way"
-        case "clock_step":
-            return f"{_clock(asked)} off by {text_of_ns(asked['by_ns'])} ({asked['level']})"
-        case "clock_drift":
-            return f"{_clock(asked)} fast by {asked['by_ppb'] / 1000:g} ppm ({asked['level']})"
-        case "ntp_offset":
-            return f"NTP answers off by {text_of_ns(asked['by_ns'])}"
-        case "ntp_cut":
-            return "NTP answers do not arrive"
-        case "loss":
-            return f"{asked['share'] * 100:.4g} % of the packets lost"
-        case "power_cut" | "freeze_host" | "link_down":
-            return f"{fault.fault} (with management)"
-        case "kill":
-            back = asked["restart_after_ns"]
-            return "kill" + (f", back after {text_of_ns(back)}" if back else ", for good")
-        case "byzantine":
-            return f"lies: {asked['strategy']}"
-        case "silent":
-            return f"signs only the first {asked['keep_slots']} slots of a turn"
-    return fault.fault
+    """Return what is asked, in the words of the fault's kind."""
+    words = {name: _word(name, value) for name, value in fault.asked.items()}
+    clock = "clock" if fault.asked.get("level") == "process" else "HOST CLOCK"
+    return kind(fault.fault).said.format(clock=clock, **words)
 
 
-def _clock(asked: Mapping[str, Any]) -> str:
-    return "clock" if asked["level"] == "process" else "HOST CLOCK"
+def _word(name: str, value: Any) -> str:
+    match name:
+        case "jitter_ns":
+            return f" ± {text_of_ns(value)}" if value else ""
+        case "restart_after_ns":
+            return f", back after {text_of_ns(value)}" if value else ", for good"
+        case "by_ppb":
+            return f"{value / 1000:g} ppm"
+        case "share":
+            return f"{value * 100:.4g} %"
+    return text_of_ns(value) if name.endswith("_ns") else str(value)
 
 
 def _who(fault: PlannedFault) -> str:
     if fault.groups:
         return " | ".join(", ".join(group) for group in fault.groups)
-    if fault.pairs and fault.fault == "cut":
+    if fault.pairs and kind(fault.fault).targets == "arrows":
         return f"{', '.join(fault.targets)} -> {', '.join(fault.acting)}"
     if fault.pairs:
         return f"{len(fault.pairs)} pairs of {', '.join(fault.targets)}"

@@ -8,34 +8,11 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping, Sequence
 
-from harness.campaign.fault_spec import PROVIDER_FAULTS, SIM_ONLY_FAULTS
+from faults.model.kind import Way, kind
 from metrics.model.plan import SIM, PlannedFault, PlannedHost
 
 Capabilities = Mapping[str, Mapping[str, bool]]
-"""The lab without hosts, and how every fault is done there."""
-
-POWER_WORDS = {
-    "power_cut": ("off", "on", "state"),
-    "freeze_host": ("freeze", "thaw", "state"),
-    "link_down": ("link_down", "link_up", "state"),
-}
-"""What slotlab_power of a host must have for each provider fault."""
-
-_WAYS = {
-    "partition": ("nft", "nft"),
-    "cut": ("nft", "nft"),
-    "loss": ("nft", "loss"),
-    "kill": ("signal", "systemd"),
-    "pause": ("signal", "systemd"),
-    "ntp_offset": ("ntp relay", "ntp_relay"),
-    "ntp_cut": ("nft", "nft"),
-}
-"""By fault: the word for how it is done, and the capability a host needs for it."""
-_CLOCKS = {
-    "process": ("process clock", ""),
-    "host": ("host clock", "clock_host"),
-    "daemon": ("daemon clock", "clock_daemon"),
-}
+_MODULES = {"netem": "sch_netem", "nfqueue": "NFQUEUE"}
 _REMEDIES = {
     "nft": "apt install nftables, or use a kernel with nf_tables",
     "loss": "use a kernel with nft_numgen",
@@ -59,22 +36,40 @@ def mechanism(
     """
     if lab == SIM:
         return SIM
-    if fault.fault in SIM_ONLY_FAULTS:
-        return f"unsupported here: {fault.fault} exists in the simulator only; run with --lab sim"
-    if fault.fault in PROVIDER_FAULTS:
+    row = kind(fault.fault)
+    if row.by == "sim":
+        return f"unsupported here: {row.word} exists in the simulator only; run with --lab sim"
+    if row.by == "provider":
         return _of_provider(fault, targets)
-    if fault.fault in ("ntp_offset", "ntp_cut") and (problem := _time_servers(targets)):
-        return f"unsupported here: {fault.fault}: {problem}"
-    if fault.fault == "delay":
-        return _of_delay([host.host for host in targets], capabilities)
-    level = fault.asked.get("level")
-    how, need = _CLOCKS[level] if level else _WAYS[fault.fault]
-    for host in targets:
-        if need and capabilities is not None and not capabilities[host.host].get(need):
-            what = f"{fault.fault} (level: {level})" if level else fault.fault
-            problem = f"{what} needs {need}, which {host.host} lacks"
-            return f"unsupported here: {problem}; {_REMEDIES[need]}"
-    return how
+    if row.asks_servers and (problem := _time_servers(targets)):
+        return f"unsupported here: {row.word}: {problem}"
+    level = fault.asked.get("level", "")
+    ways = [way for way in row.ways if way.level == level]
+    if capabilities is None:
+        return " or ".join(way.how for way in ways)
+    # One way for the whole lab, so that each direction of a pair is done once.
+    for way in ways:
+        if all(_works(way, capabilities[host.host]) for host in targets):
+            return way.how
+    lacking = [host.host for host in targets if not _works(ways[-1], capabilities[host.host])]
+    what = f"{row.word} (level: {level})" if level else row.word
+    return f"unsupported here: {what} needs {_lack(ways, lacking)}"
+
+
+def _works(way: Way, able: Mapping[str, bool]) -> bool:
+    """Return whether a host can do a fault in this way, and nothing of its owner is in it."""
+    return bool(not way.needs or able.get(way.needs)) and not able.get(way.unless)
+
+
+def _lack(ways: Sequence[Way], hosts: Sequence[str]) -> str:
+    """Return what none of the ways is without, who lacks it, and the remedy."""
+    if len(ways) > 1:
+        names = " or ".join(_MODULES[way.needs] for way in ways)
+        return (
+            f"{names}, {', '.join(hosts)} have neither (netem also yields to a qdisc of yours);"
+            " load the kernel module"
+        )
+    return f"{ways[0].needs}, which {hosts[0]} lacks; {_REMEDIES[ways[0].needs]}"
 
 
 def _time_servers(targets: Sequence[PlannedHost]) -> str:
@@ -92,29 +87,10 @@ def _time_servers(targets: Sequence[PlannedHost]) -> str:
 
 def _of_provider(fault: PlannedFault, targets: Sequence[PlannedHost]) -> str:
     for host in targets:
-        for word in POWER_WORDS[fault.fault]:
+        for word in (*kind(fault.fault).power[:2], "state"):
             if word not in host.power:
                 return (
                     f"unsupported here: {fault.fault} on {host.host} needs the key"
                     f" {word} in its slotlab_power; add the command that does it"
                 )
     return "provider"
-
-
-def _of_delay(hosts: Sequence[str], capabilities: Capabilities | None) -> str:
-    """One way for the whole lab, so that each direction is delayed once; netem where all can.
-
-    A qdisc of somebody else on a data interface is left alone: then the queue does it.
-    """
-    if capabilities is None:
-        return "netem or queue"
-    able = [capabilities[host] for host in hosts]
-    if all(each.get("netem") and not each.get("foreign_qdisc") for each in able):
-        return "netem"
-    lacking = [host for host in hosts if not capabilities[host].get("nfqueue")]
-    if lacking:
-        return (
-            f"unsupported here: delay needs sch_netem or NFQUEUE, {', '.join(lacking)} have"
-            " neither (netem also yields to a qdisc of yours); load the kernel module"
-        )
-    return "queue"

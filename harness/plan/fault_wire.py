@@ -8,17 +8,19 @@ a one-way cut and loss likewise, where the packets arrive.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
+from faults.kinds.catalog import AnyFault
 from faults.model.fault import SECOND_NS
-from harness.campaign.fault_spec import PROVIDER_FAULTS
+from faults.model.kind import kind
 from metrics.model.plan import Plan, PlannedFault, PlannedHost, PlannedTrial
 
 NODE_UNIT = "slotlab-node.service"
 LEASE_MARGIN_NS = 30 * SECOND_NS
 
 Wire = dict[str, Any]
+_FIELDS = {kind.__struct_config__.tag: kind.__struct_fields__ for kind in get_args(AnyFault)}
+"""What the agent is told of each kind: the fields of its value on the wire."""
 
 
 def localise(plan: Plan, trial: PlannedTrial) -> dict[str, list[Wire]]:
@@ -41,7 +43,7 @@ def localise_provider(trial: PlannedTrial) -> list[Wire]:
             "host": host,
         }
         for fault in trial.faults
-        if fault.fault in PROVIDER_FAULTS
+        if kind(fault.fault).by == "provider"
         for number, host in enumerate(fault.targets, start=1)
     ]
 
@@ -73,78 +75,33 @@ def _of_host(host: PlannedHost, by_name: dict[str, PlannedHost], trial: PlannedT
 def _wire(
     host: PlannedHost, by_name: dict[str, PlannedHost], trial: PlannedTrial, fault: PlannedFault
 ) -> Wire | None:
-    common: Wire = {
-        "id": fault.id,
-        "fault": fault.fault,
-        "at_ns": fault.at_ns,
-        "for_ns": fault.for_ns,
-    }
-    if fault.fault in PROVIDER_FAULTS or host.host not in fault.acting:
+    if kind(fault.fault).by == "provider" or host.host not in fault.acting:
         return None
     asked = fault.asked
-    match fault.fault:
-        case "delay":
-            return common | _delay(host, _peers(host, by_name, fault), trial, fault)
-        case "partition":
-            cut = _cut_off(host.host, fault.groups or [])
-            return common | _blocked(host, [by_name[name] for name in cut])
-        case "cut":
-            sources = [by_name[a] for a, b in fault.pairs or [] if b == host.host]
-            return common | _blocked(host, sources)
-        case "loss":
-            return common | _loss(host, _peers(host, by_name, fault), trial, fault)
-        case "clock_step":
-            return common | {"by_ns": asked["by_ns"], "level": asked["level"]}
-        case "clock_drift":
-            return common | {"by_ppb": asked["by_ppb"], "level": asked["level"]}
-        case "ntp_offset":
-            return common | {"by_ns": asked["by_ns"], "servers": host.ntp}
-        case "ntp_cut":
-            return common | {"servers": host.ntp}
-        case "pause":
-            return common | {"unit": NODE_UNIT}
-    assert fault.fault == "kill", fault.fault
-    again_ns = asked["restart_after_ns"]
-    own = {"unit": NODE_UNIT, "signal": asked["signal"], "restart_after_ns": again_ns}
-    return common | own
-
-
-def _blocked(host: PlannedHost, peers: Sequence[PlannedHost]) -> Wire:
+    peers = [by_name[name] for name in _peers(host.host, fault)]
     addresses = [peer.address for peer in peers]
-    return {"blocked_in": addresses, "blocked_out": [], "node_port": host.node_port}
-
-
-def _loss(
-    host: PlannedHost, peers: Sequence[PlannedHost], trial: PlannedTrial, fault: PlannedFault
-) -> Wire:
-    return {
-        "sources": [peer.address for peer in peers],
-        "share_ppm": max(1, round(fault.asked["share"] * 1_000_000)),
-        "node_port": host.node_port,
-        "seed": _seed(host, trial, fault),
-    }
-
-
-def _delay(
-    host: PlannedHost, peers: Sequence[PlannedHost], trial: PlannedTrial, fault: PlannedFault
-) -> Wire:
-    rows = [
-        {
-            "host": peer.host,
-            "address": peer.address,
-            "delay_ns": fault.asked["delay_ns"],
-            "jitter_ns": fault.asked["jitter_ns"],
-        }
-        for peer in peers
-    ]
-    return {
+    delays = {key: asked[key] for key in ("delay_ns", "jitter_ns") if key in asked}
+    rows = [{"host": peer.host, "address": peer.address, **delays} for peer in peers]
+    known: Wire = {
+        "id": fault.id,
+        "at_ns": fault.at_ns,
+        "for_ns": fault.for_ns,
+        **asked,
+        "how": fault.how,
         "interface": host.interface,
         "node_port": host.node_port,
+        "servers": host.ntp,
+        "unit": NODE_UNIT,
         "peers": rows,
-        "how": fault.how,
-        "seed": _seed(host, trial, fault),
         "ordered": True,
+        "blocked_in": addresses,
+        "blocked_out": [],
+        "sources": addresses,
+        "share_ppm": max(1, round(asked.get("share", 0) * 1_000_000)),
+        "seed": _seed(host, trial, fault),
     }
+    told = {name: known[name] for name in _FIELDS[fault.fault] if name in known}
+    return {"fault": fault.fault, **told}
 
 
 def _seed(host: PlannedHost, trial: PlannedTrial, fault: PlannedFault) -> int:
@@ -152,13 +109,11 @@ def _seed(host: PlannedHost, trial: PlannedTrial, fault: PlannedFault) -> int:
     return int.from_bytes(digest[:6], "big")
 
 
-def _peers(
-    host: PlannedHost, by_name: dict[str, PlannedHost], fault: PlannedFault
-) -> list[PlannedHost]:
-    names = [b if a == host.host else a for a, b in fault.pairs or [] if host.host in (a, b)]
-    return [by_name[name] for name in names]
-
-
-def _cut_off(host: str, groups: Sequence[Sequence[str]]) -> list[str]:
-    """Return the hosts on the other sides."""
-    return [name for group in groups if host not in group for name in group]
+def _peers(host: str, fault: PlannedFault) -> list[str]:
+    """Return the hosts from whose packets this one is kept, as they arrive or leave."""
+    if fault.groups is not None:
+        return [name for group in fault.groups if host not in group for name in group]
+    pairs = fault.pairs or []
+    if kind(fault.fault).targets == "arrows":
+        return [a for a, b in pairs if b == host]
+    return [b if a == host else a for a, b in pairs if host in (a, b)]

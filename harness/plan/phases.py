@@ -5,12 +5,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
+from faults.model.kind import kind
 from harness.plan import consensus
 from metrics.model.plan import BASELINE, WARMUP, Phase, PlannedFault, Quorum
-
-_DOWN = ("kill", "crash", "pause", "power_cut", "freeze_host")
-_MUTE = ("silent", "byzantine")
-"""Faults whose hosts are there but cannot be counted on."""
 
 
 def cut(
@@ -121,43 +118,32 @@ def components(active: Sequence[PlannedFault], hosts: Sequence[str]) -> list[lis
 
 def _severed(fault: PlannedFault, hosts: Sequence[str]) -> set[frozenset[str]]:
     """Return the pairs of hosts between which nothing passes while the fault is active."""
-    match fault.fault:
-        case "partition":
+    row = kind(fault.fault)
+    if not row.cuts(fault.asked):
+        return set()
+    match row.targets:
+        case "groups":
             sides = {host: i for i, group in enumerate(fault.groups or []) for host in group}
             pairs = itertools.combinations(hosts, 2)
             return {frozenset(p) for p in pairs if sides.get(p[0], -1) != sides.get(p[1], -1)}
-        case "link_down":
+        case "hosts":
             return {frozenset((a, b)) for a in fault.targets for b in hosts if a != b}
-        case "cut":
-            return {frozenset(pair) for pair in fault.pairs or []}
-        case "loss" if fault.asked["share"] >= 1:
-            return {frozenset(pair) for pair in fault.pairs or []}
-    return set()
+    return {frozenset(pair) for pair in fault.pairs or []}
 
 
 def _down(active: Sequence[PlannedFault]) -> set[str]:
-    return {host for fault in active if fault.fault in _DOWN for host in fault.targets}
+    return {host for fault in active if kind(fault.fault).stops for host in fault.targets}
 
 
 def _mute(active: Sequence[PlannedFault], clock_limit_ns: int) -> set[str]:
     skewed = {
         host
         for fault in active
-        if _clock_error_ns(fault) >= clock_limit_ns
+        if kind(fault.fault).clock_error_ns(fault.asked, fault.for_ns or 0) >= clock_limit_ns
         for host in fault.targets
     }
-    absent = {host for fault in active if fault.fault in _MUTE for host in fault.targets}
+    absent = {host for fault in active if kind(fault.fault).abstains for host in fault.targets}
     return skewed | absent | _down(active)
-
-
-def _clock_error_ns(fault: PlannedFault) -> int:
-    """Return how far off a target's clock, or what it is told of it, is at most."""
-    match fault.fault:
-        case "clock_step" | "ntp_offset":
-            return abs(int(fault.asked["by_ns"]))
-        case "clock_drift":
-            return abs(int(fault.asked["by_ppb"])) * (fault.for_ns or 0) // 1_000_000_000
-    return 0
 
 
 def _active(fault: PlannedFault, at_ns: int) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from faults.model.fault import SECOND_NS
+from faults.model.kind import kind
 from harness.campaign import expectations
 from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.campaign.fault_spec import AnyFault
@@ -21,7 +22,7 @@ from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
 from harness.plan import consensus, phases, refusals, selectors
 from harness.plan.fault_support import Capabilities, mechanism
-from harness.plan.target_selection import draw, target_key
+from harness.plan.target_selection import draw
 from metrics.model.plan import (
     Bounds,
     Estimate,
@@ -174,7 +175,7 @@ class _Drafts:
             try:
                 fault = draw(fault_id, spec, field, rng, chosen)
             except ValueError as error:
-                raise PlanError(f"{key}.{target_key(spec)}: {error}") from error
+                raise PlanError(f"{key}.{kind(spec.fault).target_key}: {error}") from error
             chosen[fault_id] = fault.targets
             drawn.append(self._with_mechanism(fault, key))
         return drawn

@@ -10,23 +10,11 @@ from dataclasses import dataclass
 
 from faults.kinds.clock.clock_faults import GAP_NS
 from faults.model.fault import SECOND_NS
-from harness.campaign.fault_spec import PROVIDER_FAULTS
+from faults.model.kind import kind
 from harness.errors import PlanError
 from harness.notation.units import text_of_ns
 from harness.plan import consensus, phases
 from metrics.model.plan import SIM, PlannedFault, PlannedHost
-
-_FLOWS = ("delay", "partition", "cut", "loss")
-"""Faults that act on packets to and from the node's port."""
-_CLOCKS = {"clock_step", "clock_drift"}
-_ALIKE = (
-    _CLOCKS,
-    {"ntp_offset", "ntp_cut"},
-    {"kill", "pause"},
-    set(PROVIDER_FAULTS),
-)
-"""Faults on hosts that would undo each other: one at a time on a host, like two of one kind."""
-_STOPS_SCHEDULE = ("power_cut", "freeze_host")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +56,14 @@ def check(rules: Rules, faults: Sequence[PlannedFault]) -> None:
 
 
 def _refuse_overlap(where: str, rules: Rules, fault: PlannedFault, other: PlannedFault) -> None:
-    kinds = {fault.fault, other.fault}
-    alike = len(kinds) == 1 or (rules.lab != SIM and any(kinds <= each for each in _ALIKE))
-    shared = set(fault.targets) & set(other.targets) or kinds == {"partition"}
-    gap_ns = _gap_ns(fault, other) if rules.lab != SIM and kinds <= _CLOCKS else 0
+    row, other_row = kind(fault.fault), kind(other.fault)
+    alike = row == other_row
+    shared = set(fault.targets) & set(other.targets) or (fault.groups and other.groups)
+    gap_ns = 0
+    if rules.lab != SIM and row.shares == other_row.shares:
+        # They would undo each other.
+        alike |= bool(row.shares)
+        gap_ns = _gap_ns(fault, other) if row.shares == "clock" else 0
     end_ns = other.end_ns + gap_ns
     own_end_ns = fault.end_ns + gap_ns
     if alike and shared and fault.at_ns < end_ns and other.at_ns < own_end_ns:
@@ -90,7 +82,7 @@ def _gap_ns(fault: PlannedFault, other: PlannedFault) -> int:
 
 
 def _refuse_management(where: str, rules: Rules, fault: PlannedFault) -> None:
-    if fault.fault not in _FLOWS:
+    if not kind(fault.fault).on_flows:
         return
     for host in rules.hosts:
         if host.host in fault.acting and host.node_port == host.ssh_port:
@@ -102,7 +94,7 @@ def _refuse_management(where: str, rules: Rules, fault: PlannedFault) -> None:
 
 def _refuse_time_server(where: str, rules: Rules, fault: PlannedFault) -> None:
     """Refuse to bend the clock that other hosts set theirs by: nothing is left to judge by."""
-    if fault.fault not in ("clock_step", "clock_drift") or fault.asked["level"] == "process":
+    if fault.asked.get("level", "process") == "process":
         return
     for host in rules.hosts:
         if host.host not in fault.targets:
@@ -123,11 +115,11 @@ def _refuse_after_stop(
     where: str, rules: Rules, fault: PlannedFault, faults: Sequence[PlannedFault]
 ) -> None:
     """Refuse what a host would have to do after its schedule died, or stood still, with it."""
-    if fault.fault in PROVIDER_FAULTS:
+    if kind(fault.fault).by == "provider":
         return
     for stop in faults:
         lost = [host for host in fault.acting if host in stop.targets]
-        if stop.fault not in _STOPS_SCHEDULE or not lost:
+        if not kind(stop.fault).stops_host or not lost:
             continue
         if fault.end_ns > stop.at_ns:
             raise PlanError(

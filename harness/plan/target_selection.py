@@ -6,22 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.campaign.fault_spec import (
-    AnyFault,
-    ByzantineFault,
-    ClockDriftFault,
-    ClockStepFault,
-    CrashFault,
-    CutFault,
-    DelayFault,
-    DuplicateFault,
-    KillFault,
-    LossFault,
-    NtpOffsetFault,
-    PartitionFault,
-    ReorderFault,
-    SilentFault,
-)
+from harness.campaign.fault_spec import AnyFault, BetweenFault, CutFault, PartitionFault
 from harness.plan import selectors
 from metrics.model.plan import PlannedFault
 
@@ -36,12 +21,12 @@ def draw(
     """Return the fault with its targets drawn; how is still empty.
 
     Raises:
-        ValueError: a selector that means nobody; the text follows the key of `target_key`.
+        ValueError: a selector that means nobody; the text follows the kind's target_key.
     """
     pairs: list[tuple[str, str]] | None = None
     groups: list[list[str]] | None = None
     match spec:
-        case DelayFault() | LossFault() | DuplicateFault() | ReorderFault():
+        case BetweenFault():
             pairs = _pairs(spec.between, field, rng, chosen)
             targets = [host for host in field.weights if any(host in pair for pair in pairs)]
         case CutFault():
@@ -55,43 +40,9 @@ def draw(
         case _:
             targets = selectors.select(spec.on, field, rng, chosen)
     return PlannedFault(
-        id=fault_id, fault=spec.fault, at_ns=spec.at, for_ns=_lasts(spec), targets=targets,
-        asked=_asked(spec), how="", pairs=pairs, groups=groups,
+        id=fault_id, fault=spec.fault, at_ns=spec.at, for_ns=spec.lasts_ns, targets=targets,
+        asked=spec.asked(), how="", pairs=pairs, groups=groups,
     )  # fmt: skip
-
-
-def _lasts(spec: AnyFault) -> int | None:
-    if isinstance(spec, KillFault | CrashFault):
-        return spec.restart_after
-    return spec.for_
-
-
-def _asked(spec: AnyFault) -> dict[str, Any]:
-    """What is asked of whoever does the fault, whoever it hits."""
-    match spec:
-        case DelayFault():
-            return {"delay_ns": spec.delay_ns, "jitter_ns": spec.jitter}
-        case PartitionFault():
-            return {"shape": spec.shape}
-        case ClockStepFault():
-            return {"by_ns": spec.by, "level": spec.level}
-        case KillFault():
-            return {"signal": spec.signal, "restart_after_ns": spec.restart_after}
-        case SilentFault():
-            return {"keep_slots": spec.keep}
-        case CrashFault():
-            return {"restart_after_ns": spec.restart_after, "loses": spec.loses}
-        case LossFault() | DuplicateFault():
-            return {"share": spec.share}
-        case ReorderFault():
-            return {"share": spec.share, "by_ns": spec.by}
-        case ClockDriftFault():
-            return {"by_ppb": spec.by, "level": spec.level}
-        case NtpOffsetFault():
-            return {"by_ns": spec.by}
-        case ByzantineFault():
-            return {"strategy": spec.strategy, "by_ns": spec.by}
-    return {}
 
 
 def _directed(sources: Sequence[str], sinks: Sequence[str]) -> list[tuple[str, str]]:
@@ -146,15 +97,3 @@ def _groups(
     if len(groups) < 2:
         raise ValueError("this cuts nothing; name hosts on both sides")
     return groups
-
-
-def target_key(spec: AnyFault) -> str:
-    """Return the key of the campaign that says whom the fault hits."""
-    match spec:
-        case DelayFault() | LossFault() | DuplicateFault() | ReorderFault():
-            return "between"
-        case CutFault():
-            return "from"
-        case PartitionFault():
-            return "shape"
-    return "on"

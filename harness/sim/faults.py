@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from faults.model.kind import kind
 from faults.model.record import Record, State
 from harness.sim.host.records import boot_id
 from harness.sim.liars import attach
@@ -98,11 +99,11 @@ def _change(
 
 def deed_of(world: World, fault: PlannedFault) -> Deed:
     """Return what a planned fault does to the world."""
-    if fault.fault == "partition":
-        groups = fault.groups or []
+    row, groups = kind(fault.fault), fault.groups
+    if groups is not None:
         hosts = tuple(host for group in groups for host in group)
         return Deed(lambda: world.split(fault.id, groups), lambda: world.clear(fault.id), hosts)
-    if fault.pairs is not None or fault.fault == "link_down":
+    if fault.pairs is not None or row.severs:
         return _on_links(world, fault)
     begin, end = _on_host(world, fault)
     targets = tuple(fault.targets)
@@ -118,10 +119,9 @@ def deed_of(world: World, fault: PlannedFault) -> Deed:
 
 
 def _on_links(world: World, fault: PlannedFault) -> Deed:
-    asked, pairs = fault.asked, list(fault.pairs or [])
-    if fault.fault == "link_down":
-        pairs = [(a, b) for a in fault.targets for b in world.hosts if a != b]
-    if fault.fault != "cut":
+    asked, row = fault.asked, kind(fault.fault)
+    pairs = list(fault.pairs or [(a, b) for a in fault.targets for b in world.hosts if a != b])
+    if row.targets != "arrows":
         pairs += [(b, a) for a, b in pairs]
     match fault.fault:
         case "delay":

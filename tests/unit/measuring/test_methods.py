@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harness.campaign.fault_spec import FAULTS
+from faults.model.kind import KINDS
 from metrics.report import methods
 
 MAYBE_EMPTY = {("transactions", "lost_by_host", "*")}
@@ -41,7 +41,7 @@ def test_no_method_explains_a_figure_that_is_not_there(
 
 
 def test_each_kind_of_fault_has_a_method(explained: ModuleType) -> None:
-    assert [kind for kind in FAULTS if ("faults", kind) not in explained.DECLARED] == []
+    assert [kind for kind in KINDS if ("faults", kind) not in explained.DECLARED] == []
 
 
 def test_the_page_shows_each_method_with_what_this_run_left_out(
