@@ -7,7 +7,6 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from faults.model.kind import kind
 from harness.controller.terminal import table_of
 from harness.notation.units import text_of_ns
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
@@ -60,7 +59,7 @@ def _asked(fault: PlannedFault) -> str:
     """Return what is asked, in the words of the fault's kind."""
     words = {name: _word(name, value) for name, value in fault.asked.items()}
     clock = "clock" if fault.asked.get("level") == "process" else "HOST CLOCK"
-    return kind(fault.fault).said.format(clock=clock, **words)
+    return fault.kind.said.format(clock=clock, **words)
 
 
 def _word(name: str, value: Any) -> str:
@@ -79,7 +78,7 @@ def _word(name: str, value: Any) -> str:
 def _who(fault: PlannedFault) -> str:
     if fault.groups:
         return " | ".join(", ".join(group) for group in fault.groups)
-    if fault.pairs and kind(fault.fault).targets == "arrows":
+    if fault.pairs and fault.kind.targets == "arrows":
         return f"{', '.join(fault.targets)} -> {', '.join(fault.acting)}"
     if fault.pairs:
         return f"{len(fault.pairs)} pairs of {', '.join(fault.targets)}"

@@ -10,15 +10,12 @@ import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import msgspec
-
 from faults.model.fault import SECOND_NS
 from harness.inspect.eosio import CLOCK
 from harness.inspect.explain import check_profile
 from harness.inspect.fields import InspectError
 from harness.inspect.turns import PRODUCERS_MAX, TURN_MAX, check_range
-from harness.plan import consensus
-from metrics.model.plan import Bounds
+from node.chain import profiles
 from node.chain.bitshares.rules import INTERVAL_S_MAX, Rules
 from node.chain.bitshares.witness_state import WitnessState, genesis_state
 from node.chain.eosio.finality import (
@@ -31,6 +28,7 @@ from node.chain.genesis import BitsharesRules
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
 from node.chain.model.slot import SlotClock
 from node.chain.model.watermark import Watermark
+from node.chain.profile import Finality
 
 START_S = 1_767_225_600
 """When simulated chains begin, 2026-01-01: the same each time, so that results are, too."""
@@ -96,7 +94,7 @@ def finality(asked: Question) -> dict[str, object]:
 
     All three are null where finality stops; `verdict` says so in words, with the quorum.
     """
-    lags = simulated_lags(asked)
+    lag, lags = predicted_lag(asked), simulated_lags(asked)
     blocks = [lag for lag, _ in lags]
     seconds = [slots * asked.slot_ns / SECOND_NS for _, slots in lags]
     return {
@@ -105,7 +103,7 @@ def finality(asked: Question) -> dict[str, object]:
         "blocks_per_turn": asked.blocks_per_turn,
         "down": asked.down,
         "quorum": quorum(asked),
-        "predicted": msgspec.to_builtins(predicted_lag(asked)),
+        "predicted": None if lag is None else {"min": lag[0], "max": lag[1]},
         "simulated": _summary(blocks),
         "seconds": _summary(seconds),
         "blocks_simulated": len(lags),
@@ -115,10 +113,10 @@ def finality(asked: Question) -> dict[str, object]:
 
 def quorum(asked: Question) -> int:
     """Return how many producers must take part for blocks to become final."""
-    return consensus.quorum(asked.profile, asked.producers)
+    return _expected(asked).quorum
 
 
-def predicted_lag(asked: Question) -> Bounds | None:
+def predicted_lag(asked: Question) -> tuple[int, int] | None:
     """Return the lowest and highest lag in blocks that plans predict, None when it never ends.
 
     Silent producers leave it as it is while a quorum is left: it counts blocks, not slots. The
@@ -126,7 +124,13 @@ def predicted_lag(asked: Question) -> Bounds | None:
     """
     if asked.producers - asked.down < quorum(asked) or _outruns_counts(asked):
         return None
-    return consensus.predicted_lag(asked.profile, asked.producers, asked.blocks_per_turn)
+    return _expected(asked).lag_blocks
+
+
+def _expected(asked: Question) -> Finality:
+    return profiles.finality(
+        asked.profile, producers=asked.producers, blocks_per_turn=asked.blocks_per_turn
+    )
 
 
 def _outruns_counts(asked: Question) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from faults.model.kind import kind
 from harness.controller.console import Show
 from harness.controller.interrupt import Stop
 from harness.controller.store import RunFolder
@@ -67,7 +66,7 @@ class Progress:
             RunError: one is.
         """
         faults = self.trial.faults
-        cut = {host for each in faults if kind(each.fault).reboots for host in each.targets}
+        cut = {host for each in faults if each.kind.reboots for host in each.targets}
         for host, boot in boots.items():
             if host not in cut and boot != self.boots.get(host, boot):
                 raise RunError(f"{host} rebooted during the trial, which nobody asked for")

@@ -7,7 +7,6 @@ import time
 import msgspec
 
 from faults.model.fault import SECOND_NS
-from faults.model.kind import kind
 from harness.errors import RunError
 from harness.orchestrator.trial_state import Context, Progress
 from metrics.model.plan import PlannedTrial
@@ -59,7 +58,7 @@ def _expected(context: Context, trial: PlannedTrial, now_ns: int) -> list[str]:
     away = {
         host
         for fault in trial.faults
-        if kind(fault.fault).by == "provider" and now_ns > fault.at_ns - SECOND_NS
+        if fault.kind.by == "provider" and now_ns > fault.at_ns - SECOND_NS
         for host in fault.targets
     }
     return [host.host for host in context.plan.hosts if host.host not in away]

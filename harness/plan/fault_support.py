@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping, Sequence
 
-from faults.model.kind import Way, kind
+from faults.model.kind import Way
 from metrics.model.plan import SIM, PlannedFault, PlannedHost
 
 Capabilities = Mapping[str, Mapping[str, bool]]
@@ -36,7 +36,7 @@ def mechanism(
     """
     if lab == SIM:
         return SIM
-    row = kind(fault.fault)
+    row = fault.kind
     if row.by == "sim":
         return f"unsupported here: {row.word} exists in the simulator only; run with --lab sim"
     if row.by == "provider":
@@ -87,7 +87,7 @@ def _time_servers(targets: Sequence[PlannedHost]) -> str:
 
 def _of_provider(fault: PlannedFault, targets: Sequence[PlannedHost]) -> str:
     for host in targets:
-        for word in (*kind(fault.fault).power[:2], "state"):
+        for word in (*fault.kind.power[:2], "state"):
             if word not in host.power:
                 return (
                     f"unsupported here: {fault.fault} on {host.host} needs the key"

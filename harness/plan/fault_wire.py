@@ -12,7 +12,6 @@ from typing import Any, get_args
 
 from faults.kinds.catalog import AnyFault
 from faults.model.fault import SECOND_NS
-from faults.model.kind import kind
 from metrics.model.plan import Plan, PlannedFault, PlannedHost, PlannedTrial
 
 NODE_UNIT = "slotlab-node.service"
@@ -43,7 +42,7 @@ def localise_provider(trial: PlannedTrial) -> list[Wire]:
             "host": host,
         }
         for fault in trial.faults
-        if kind(fault.fault).by == "provider"
+        if fault.kind.by == "provider"
         for number, host in enumerate(fault.targets, start=1)
     ]
 
@@ -75,7 +74,7 @@ def _of_host(host: PlannedHost, by_name: dict[str, PlannedHost], trial: PlannedT
 def _wire(
     host: PlannedHost, by_name: dict[str, PlannedHost], trial: PlannedTrial, fault: PlannedFault
 ) -> Wire | None:
-    if kind(fault.fault).by == "provider" or host.host not in fault.acting:
+    if fault.kind.by == "provider" or host.host not in fault.acting:
         return None
     asked = fault.asked
     peers = [by_name[name] for name in _peers(host.host, fault)]
@@ -114,6 +113,6 @@ def _peers(host: str, fault: PlannedFault) -> list[str]:
     if fault.groups is not None:
         return [name for group in fault.groups if host not in group for name in group]
     pairs = fault.pairs or []
-    if kind(fault.fault).targets == "arrows":
+    if fault.kind.targets == "arrows":
         return [a for a, b in pairs if b == host]
     return [b if a == host else a for a, b in pairs if host in (a, b)]

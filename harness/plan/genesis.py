@@ -1,7 +1,6 @@
 """The files a trial begins with: genesis, keys and node.json of each host, and when T0 is.
 
-Secrets are secp256k1 keys in hex, made once a lab and kept 0600 on the controller. The only module
-of the harness besides `inspect` that knows types of `node.chain`.
+Secrets are secp256k1 keys in hex, made once a lab and kept 0600 on the controller.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
-from faults.model.kind import kind
-from harness.plan import consensus
 from metrics.model.plan import BASELINE, WARMUP, Phase, PlannedFault, Quorum
 
 
@@ -42,17 +40,16 @@ def quorum(
     faults: Sequence[PlannedFault],
     weights: Mapping[str, int],
     *,
+    needed: int,
     clock_limit_ns: int,
     end_ns: int,
-    profile: str = "eosio",
 ) -> list[Quorum]:
     """Return, for each stretch between changes, the hosts whose producers can act together.
 
     A stretch ends where one of them leaves or another joins. weights maps host to its number of
-    producers. A host whose injected clock error is beyond the limit abstains: it still confirms
-    nothing, so it does not count.
+    producers, needed is how many of them finality takes. A host whose injected clock error is
+    beyond the limit abstains: it still confirms nothing, so it does not count.
     """
-    needed = consensus.quorum(profile, sum(weights.values()))
     marks = {0, end_ns}
     for fault in faults:
         marks |= {fault.at_ns, fault.end_ns}
@@ -118,7 +115,7 @@ def components(active: Sequence[PlannedFault], hosts: Sequence[str]) -> list[lis
 
 def _severed(fault: PlannedFault, hosts: Sequence[str]) -> set[frozenset[str]]:
     """Return the pairs of hosts between which nothing passes while the fault is active."""
-    row = kind(fault.fault)
+    row = fault.kind
     if not row.cuts(fault.asked):
         return set()
     match row.targets:
@@ -132,17 +129,17 @@ def _severed(fault: PlannedFault, hosts: Sequence[str]) -> set[frozenset[str]]:
 
 
 def _down(active: Sequence[PlannedFault]) -> set[str]:
-    return {host for fault in active if kind(fault.fault).stops for host in fault.targets}
+    return {host for fault in active if fault.kind.stops for host in fault.targets}
 
 
 def _mute(active: Sequence[PlannedFault], clock_limit_ns: int) -> set[str]:
     skewed = {
         host
         for fault in active
-        if kind(fault.fault).clock_error_ns(fault.asked, fault.for_ns or 0) >= clock_limit_ns
+        if fault.kind.clock_error_ns(fault.asked, fault.for_ns or 0) >= clock_limit_ns
         for host in fault.targets
     }
-    absent = {host for fault in active if kind(fault.fault).abstains for host in fault.targets}
+    absent = {host for fault in active if fault.kind.abstains for host in fault.targets}
     return skewed | absent | _down(active)
 
 

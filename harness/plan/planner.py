@@ -24,7 +24,6 @@ from harness.plan import consensus, phases, refusals, selectors
 from harness.plan.fault_support import Capabilities, mechanism
 from harness.plan.target_selection import draw
 from metrics.model.plan import (
-    Bounds,
     Estimate,
     Finality,
     Plan,
@@ -76,7 +75,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
     rules = refusals.Rules(
         file=file.path.name,
         lab=view.lab,
-        profile=timing.profile,
+        quorum=timing.finality.quorum,
         hosts=hosts,
         max_unreachable=common.safety.max_unreachable,
         warmup_ns=timing.warmup_ns,
@@ -106,8 +105,8 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         lock_on_proposed=common.chain.lock_on_proposed,
         enable_stale_production=_stale_producers(common, view, hosts, base_seed, file.path.name),
         bitshares=common.chain.bitshares_options(),
-        finality=_finality(common),
-        prediction=Prediction(finality_lag_blocks=predicted_lag(common)),
+        finality=timing.finality,
+        prediction=Prediction(finality_lag_blocks=consensus.predicted_lag(common.chain)),
         estimate=_estimate(common, len(hosts), timing.end_ns, len(trials)),
     )
 
@@ -117,23 +116,11 @@ def producer_names(n: int) -> list[str]:
     return [f"producer{chr(ord('a') + i)}" for i in range(n)]
 
 
-def _finality(campaign: Campaign) -> Finality:
-    chain = campaign.chain
-    quorum = consensus.quorum(chain.profile, chain.producers)
-    return Finality(stages=consensus.stages(chain.profile), quorum=quorum)
-
-
-def predicted_lag(campaign: Campaign) -> Bounds:
-    """Return how many blocks later a block becomes final, everybody producing."""
-    chain = campaign.chain
-    return consensus.predicted_lag(chain.profile, chain.producers, chain.blocks_per_turn)
-
-
 @dataclass(frozen=True, slots=True)
 class _Timing:
-    """Lengths that all trials of a plan share, and the system they come from."""
+    """Lengths that all trials of a plan share, and what the system they come from says."""
 
-    profile: str
+    finality: Finality
     warmup_ns: int
     settle_ns: int
     end_ns: int
@@ -141,14 +128,14 @@ class _Timing:
 
     @classmethod
     def of(cls, campaign: Campaign, trials: Sequence[Sequence[PlannedFault]]) -> _Timing:
-        finality_ns = predicted_lag(campaign).max * campaign.chain.slot
+        finality_ns = consensus.predicted_lag(campaign.chain).max * campaign.chain.slot
         default_ns = max(WARMUP_MIN_NS, 2 * finality_ns)
         warmup_ns = default_ns if campaign.warmup is None else campaign.warmup
         cooldown_ns = default_ns if campaign.cooldown is None else campaign.cooldown
         last_ns = max((f.at_ns + (f.for_ns or 0) for t in trials for f in t), default=warmup_ns)
         slots = -(-(last_ns + cooldown_ns) // campaign.chain.slot)
         return cls(
-            profile=campaign.chain.profile,
+            finality=consensus.finality(campaign.chain),
             warmup_ns=warmup_ns,
             settle_ns=min(2 * finality_ns, cooldown_ns // 2),
             end_ns=slots * campaign.chain.slot,
@@ -248,7 +235,7 @@ def _field(campaign: Campaign, view: LabView, hosts: Sequence[PlannedHost]) -> s
     return selectors.Field(
         weights={host.host: len(host.producers) for host in hosts},
         groups=view.groups,
-        profile=campaign.chain.profile,
+        needed=consensus.finality(campaign.chain).quorum,
     )
 
 
@@ -275,9 +262,9 @@ def _trial(
         quorum=phases.quorum(
             faults,
             weights,
+            needed=timing.finality.quorum,
             clock_limit_ns=timing.clock_limit_ns,
             end_ns=timing.end_ns,
-            profile=timing.profile,
         ),
     )
 

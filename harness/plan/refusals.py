@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from faults.kinds.clock.clock_faults import GAP_NS
 from faults.model.fault import SECOND_NS
-from faults.model.kind import kind
 from harness.errors import PlanError
 from harness.notation.units import text_of_ns
-from harness.plan import consensus, phases
+from harness.plan import phases
 from metrics.model.plan import SIM, PlannedFault, PlannedHost
 
 
@@ -23,7 +22,7 @@ class Rules:
 
     file: str
     lab: str
-    profile: str
+    quorum: int
     hosts: Sequence[PlannedHost]
     max_unreachable: int | None
     warmup_ns: int
@@ -56,7 +55,7 @@ def check(rules: Rules, faults: Sequence[PlannedFault]) -> None:
 
 
 def _refuse_overlap(where: str, rules: Rules, fault: PlannedFault, other: PlannedFault) -> None:
-    row, other_row = kind(fault.fault), kind(other.fault)
+    row, other_row = fault.kind, other.kind
     alike = row == other_row
     shared = set(fault.targets) & set(other.targets) or (fault.groups and other.groups)
     gap_ns = 0
@@ -82,7 +81,7 @@ def _gap_ns(fault: PlannedFault, other: PlannedFault) -> int:
 
 
 def _refuse_management(where: str, rules: Rules, fault: PlannedFault) -> None:
-    if not kind(fault.fault).on_flows:
+    if not fault.kind.on_flows:
         return
     for host in rules.hosts:
         if host.host in fault.acting and host.node_port == host.ssh_port:
@@ -115,11 +114,11 @@ def _refuse_after_stop(
     where: str, rules: Rules, fault: PlannedFault, faults: Sequence[PlannedFault]
 ) -> None:
     """Refuse what a host would have to do after its schedule died, or stood still, with it."""
-    if kind(fault.fault).by == "provider":
+    if fault.kind.by == "provider":
         return
     for stop in faults:
         lost = [host for host in fault.acting if host in stop.targets]
-        if not kind(stop.fault).stops_host or not lost:
+        if not stop.kind.stops_host or not lost:
             continue
         if fault.end_ns > stop.at_ns:
             raise PlanError(
@@ -131,10 +130,9 @@ def _refuse_after_stop(
 def _refuse_too_many_away(rules: Rules, faults: Sequence[PlannedFault]) -> None:
     names = [host.host for host in rules.hosts]
     away, when = phases.unreachable_max(faults, names, rules.end_ns)
-    weight = sum(len(host.producers) for host in rules.hosts)
     limit = rules.max_unreachable
     if limit is None:
-        limit = weight - consensus.quorum(rules.profile, weight)
+        limit = sum(len(host.producers) for host in rules.hosts) - rules.quorum
     if away > limit:
         raise PlanError(
             f"{rules.file}: safety.max_unreachable: {when} leaves {away} hosts cut off or down, the"

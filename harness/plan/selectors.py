@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from harness.errors import nearest
 from harness.inventory.names import SELECTOR_WORDS
-from harness.plan import consensus
 
 _SAME = re.compile(r"same\(([a-z][a-z0-9_-]*)\)")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
@@ -24,17 +23,13 @@ class Field:
 
     weights: Mapping[str, int]
     groups: Mapping[str, Sequence[str]]
-    profile: str = "eosio"
+    needed: int
+    """Producers that finality needs."""
 
     @property
     def total(self) -> int:
         """All producers."""
         return sum(self.weights.values())
-
-    @property
-    def needed(self) -> int:
-        """Producers that finality needs."""
-        return consensus.quorum(self.profile, self.total)
 
     @property
     def spare(self) -> int:

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from faults.model.kind import kind
 from faults.model.record import Record, State
 from harness.sim.host.records import boot_id
 from harness.sim.liars import attach
@@ -99,7 +98,7 @@ def _change(
 
 def deed_of(world: World, fault: PlannedFault) -> Deed:
     """Return what a planned fault does to the world."""
-    row, groups = kind(fault.fault), fault.groups
+    row, groups = fault.kind, fault.groups
     if groups is not None:
         hosts = tuple(host for group in groups for host in group)
         return Deed(lambda: world.split(fault.id, groups), lambda: world.clear(fault.id), hosts)
@@ -119,7 +118,7 @@ def deed_of(world: World, fault: PlannedFault) -> Deed:
 
 
 def _on_links(world: World, fault: PlannedFault) -> Deed:
-    asked, row = fault.asked, kind(fault.fault)
+    asked, row = fault.asked, fault.kind
     pairs = list(fault.pairs or [(a, b) for a in fault.targets for b in world.hosts if a != b])
     if row.targets != "arrows":
         pairs += [(b, a) for a, b in pairs]

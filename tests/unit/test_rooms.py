@@ -66,6 +66,7 @@ ROOMS: dict[str, Room] = {
     "harness": Room(STDLIB, tuple(HARNESS)),
     "harness.bench": Room(STDLIB, (*HARNESS, "coincurve")),
     "harness.fuzz": Room(STDLIB - NETWORK, CHAIN_READERS),
+    "harness.plan.consensus": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.plan.genesis": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.inspect": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.sim": Room(STDLIB - NETWORK - CLOCKS, (*CHAIN_READERS, *DECIDERS)),

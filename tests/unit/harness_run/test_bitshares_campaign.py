@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.campaign import campaign_file
+from harness.campaign.model import ChainSpec
 from harness.errors import CampaignError
 from harness.plan import consensus, planner
 from harness.plan.genesis import HostAccess, KeyFolder, trial_files
@@ -54,7 +55,8 @@ def test_options_of_the_other_profile_are_refused() -> None:
 
 @pytest.mark.parametrize("producers", range(1, 27))
 def test_the_plan_and_the_chain_need_the_same_witnesses(producers: int) -> None:
-    assert consensus.quorum("bitshares", producers) == witnesses_needed(producers)
+    chain = ChainSpec(profile="bitshares", producers=producers)
+    assert consensus.finality(chain).quorum == witnesses_needed(producers)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import PlanError
-from harness.plan import planner
+from harness.plan import consensus, planner
 from metrics.model.plan import Bounds, decode, encode
 from tests.unit.harness_run.builders import ALL_ABLE, file, lab, planned
 
@@ -88,9 +88,8 @@ def test_a_clock_beyond_the_limit_takes_its_producer_out_of_the_quorum() -> None
     [(4, 2, 7, 8), (4, 12, 37, 48), (21, 12, 325, 336), (2, 12, 13, 24), (1, 12, 1, 1)],
 )
 def test_the_predicted_lag_is_that_of_the_protocol(n: int, turn: int, low: int, high: int) -> None:
-    common = file(producers=n).common
-    chain = common.chain.model_copy(update={"blocks_per_turn": turn})
-    predicted = planner.predicted_lag(common.model_copy(update={"chain": chain}))
+    chain = file(producers=n).common.chain.model_copy(update={"blocks_per_turn": turn})
+    predicted = consensus.predicted_lag(chain)
     assert predicted == Bounds(min=low, max=high)
 
 

@@ -22,7 +22,7 @@ def predicted(profile: str, producers: int, turn: int | None, down: int = 0) -> 
     """Return the lowest and highest predicted lag in blocks."""
     found = predicted_lag(question(profile, producers, blocks_per_turn=turn, down=down))
     assert found is not None
-    return found.min, found.max
+    return found
 
 
 @pytest.mark.parametrize("producers", range(2, 22))
