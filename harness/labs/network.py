@@ -21,9 +21,6 @@ NAMESPACES = Path("/run/netns")
 MOUNT_MARKER = Path("/run/slotlab-netns-mount")
 """Says in which boot a lab caused the mount on NAMESPACES; gone when the mount is."""
 
-INTERFACE = "eth0"
-"""The only interface inside a container host."""
-
 
 @dataclass(frozen=True, slots=True)
 class Port:

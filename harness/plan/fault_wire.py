@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, get_args
 
-from faults.kinds.catalog import AnyFault
+from faults.kinds.registry import AnyFault
 from faults.model.fault import SECOND_NS
 from metrics.model.plan import Plan, PlannedFault, PlannedHost, PlannedTrial
 

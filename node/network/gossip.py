@@ -33,6 +33,15 @@ def burst_bytes_max(max_block_bytes: int) -> int:
     return max(BURST_BYTES_MIN, 2 * max_block_bytes)
 
 
+def wait_ns(host: str, block_id: bytes) -> int:
+    """Return how long host waits for the body of an announced block before it asks for it.
+
+    It differs between hosts and blocks, so that askers spread.
+    """
+    draw = sha256(host.encode() + block_id).digest()
+    return WAIT_MIN_NS + int.from_bytes(draw[:4], "big") % WAIT_SPREAD_NS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """What to send to a peer now; whole: nothing more is left to offer it."""
@@ -174,7 +183,7 @@ class Gossip:
         if wanted is None:
             if len(self._wanted) >= WANTED_MAX:
                 del self._wanted[next(iter(self._wanted))]
-            self._wanted[block_id] = _Wanted(now_ns + self._wait_ns(block_id), [peer])
+            self._wanted[block_id] = _Wanted(now_ns + wait_ns(self._host, block_id), [peer])
         elif peer not in wanted.holders:
             wanted.holders.append(peer)
 
@@ -202,8 +211,3 @@ class Gossip:
     def next_due_ns(self) -> int | None:
         """Return the time at which due() has something to say next, None for never."""
         return min((wanted.due_ns for wanted in self._wanted.values()), default=None)
-
-    def _wait_ns(self, block_id: bytes) -> int:
-        """Return a wait that differs between hosts and blocks, so that askers spread."""
-        draw = sha256(self._host.encode() + block_id).digest()
-        return WAIT_MIN_NS + int.from_bytes(draw[:4], "big") % WAIT_SPREAD_NS

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Literal
 
 from harness.sim.host.engine import Action, Engine
@@ -20,7 +19,7 @@ from harness.sim.network.catch_up import CatchUp
 from harness.sim.network.link import Links
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
-from node.network.gossip import RETRY_NS, WAIT_MIN_NS, WAIT_SPREAD_NS, burst_bytes_max, offer
+from node.network.gossip import RETRY_NS, WAIT_MIN_NS, burst_bytes_max, offer, wait_ns
 from node.network.sync import Tip
 
 RelayMode = Literal["announce", "push"]
@@ -129,9 +128,8 @@ class Net:
             holders.append(peer)
             return
         self._wanted[name, block_id] = [peer]
-        draw = sha256(name.encode() + block_id).digest()
-        wait_ns = WAIT_MIN_NS + int.from_bytes(draw[:4], "big") % WAIT_SPREAD_NS
-        self.engine.at(self.engine.now_ns + wait_ns, self._ask, name, host.life, block_id)
+        due_ns = self.engine.now_ns + wait_ns(name, block_id)
+        self.engine.at(due_ns, self._ask, name, host.life, block_id)
 
     def _ask(self, name: str, life: int, block_id: bytes) -> None:
         host, holders = self.hosts[name], self._wanted.get((name, block_id))
