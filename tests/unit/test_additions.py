@@ -137,3 +137,35 @@ def test_a_metric_is_one_module_and_its_name_in_the_registry(copy: Copy) -> None
     page = (copy.report / "report.html").read_text()
     assert "<th>harvested</th>" in page
     assert "Blocks told as produced." in page
+
+
+ROW = '    Kind(word="doze", said="doze", victim="still", leaves_rest_whole=True),'
+SHAPE = '''\
+class DozeFault(_Lasting):
+    """A node does nothing for a while; what arrives meanwhile waits."""
+
+    fault: Literal["doze"]
+    on: Selector
+
+'''
+EFFECT = '        case "doze":\n            return world.pause, world.resume'
+DOZES = """\
+expect: {always: [no_double_sign]}
+timeline:
+  - {at: 20s, for: 5s, fault: doze, on: n2}
+"""
+
+
+def test_a_kind_of_fault_is_its_row_its_shape_and_its_effect(copy: Copy) -> None:
+    copy.insert("faults/model/kind.py", '    Kind(word="duplicate"', ROW)
+    copy.insert("harness/campaign/fault_spec.py", "class PauseFault(", SHAPE)
+    copy.insert("harness/campaign/fault_spec.py", "    | PauseFault", "    | DozeFault")
+    copy.insert("harness/sim/faults.py", '        case "silent":', EFFECT)
+    found = copy.run(CAMPAIGN + DOZES)
+    assert len(set(copy.changed)) <= 4
+    (fault,) = found["faults"]
+    assert (fault["fault"], fault["state"], found["verdict"]) == ("doze", "installed", "pass")
+    assert found["cells"][0]["phases"]["doze-1"]["slots"]["by_producer"]["producerb"]["missed"] > 0
+    assert "doze" in (copy.report / "report.html").read_text()
+    said = copy.slotlab("plan", "added.yml", "--lab", "sim")
+    assert "doze" in said
