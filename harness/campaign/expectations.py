@@ -2,6 +2,9 @@
 
 Values are written as people write them (6s, 1%, 8); resolved durations are int nanoseconds, shares
 are ratios, counts stay numbers. Phase names are checked by the plan, which knows them.
+
+Which metrics and invariants there are, they themselves declare, beside what they reckon with: that
+is loaded only for a campaign that expects something of them.
 """
 
 from __future__ import annotations
@@ -11,13 +14,8 @@ from typing import Any
 
 from harness.errors import nearest
 from harness.notation import units
-from metrics.measure.registry import EXPECTED
 from metrics.model.plan_checks import ALWAYS, EACH_FAULT
-from metrics.model.quantiles import KEYS
-from metrics.safety.checks import NAMES
 
-INVARIANTS = tuple(NAMES.values())
-QUANTILES = (*KEYS, "mean")
 _FIXED = (ALWAYS, EACH_FAULT)
 
 
@@ -44,11 +42,14 @@ def resolve(expect: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _invariants(body: Any) -> list[str]:
+    from metrics.safety.checks import NAMES
+
+    known = tuple(NAMES.values())
     if not isinstance(body, list):
-        raise ValueError(f"always: write a list of {', '.join(INVARIANTS)}")
+        raise ValueError(f"always: write a list of {', '.join(known)}")
     for i, name in enumerate(body):
-        if name not in INVARIANTS:
-            raise ValueError(f"always[{i}]: unknown check {name}; {nearest(str(name), INVARIANTS)}")
+        if name not in known:
+            raise ValueError(f"always[{i}]: unknown check {name}; {nearest(str(name), known)}")
     return list(body)
 
 
@@ -62,6 +63,8 @@ def _each_fault(body: Any) -> dict[str, int]:
 
 
 def _metrics(phase: str, body: Any) -> dict[str, Any]:
+    from metrics.measure.registry import EXPECTED
+
     resolved: dict[str, Any] = {}
     for metric, bounds in _map(body, phase).items():
         where = f"{phase}.{metric}"
@@ -78,8 +81,11 @@ def _metrics(phase: str, body: Any) -> dict[str, Any]:
 
 
 def _quantile(key: str, where: str) -> str:
-    if key not in QUANTILES:
-        raise ValueError(f"{where}.{key}: unknown figure; known are {', '.join(QUANTILES)}")
+    from metrics.model.quantiles import KEYS
+
+    known = (*KEYS, "mean")
+    if key not in known:
+        raise ValueError(f"{where}.{key}: unknown figure; known are {', '.join(known)}")
     return key
 
 

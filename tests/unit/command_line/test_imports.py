@@ -35,7 +35,15 @@ all: {children: {nodes: {hosts: {
   n3: {ansible_host: 127.0.0.1, slotlab_address: 192.0.2.3},
   n4: {ansible_host: 127.0.0.1, slotlab_address: 192.0.2.4}}}}}
 """
-
+EXPECTS_NOTHING = """
+schema: slotlab.campaign/v1
+title: nothing is expected
+chain: {producers: 4, slot: 500ms, blocks_per_turn: 2}
+warmup: 6s
+cooldown: 10s
+timeline:
+  - {at: 15s, for: 2s, fault: delay, between: all, delay: 10ms}
+"""
 ANY_SHELL = {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
 """The shell is the one that the words name, not the one above this process (make's is sh)."""
 
@@ -64,10 +72,16 @@ def test_the_help_of_each_command_loads_nothing_heavy(tmp_path: Path) -> None:
     assert heavy(tmp_path, *(f"{words} --help" for words in COMMANDS)) == set()
 
 
-def test_runs_and_labs_are_listed_and_plans_made_without_anything_heavy(tmp_path: Path) -> None:
+def test_runs_and_labs_are_listed_without_anything_heavy(tmp_path: Path) -> None:
+    assert heavy(tmp_path, "runs", "lab status") == set()
+
+
+def test_a_plan_loads_no_more_than_the_metrics_that_its_campaign_expects(tmp_path: Path) -> None:
     (tmp_path / "rack.yml").write_text(RACK)
     plans = ("plan demo --lab sim", "plan demo -i rack.yml --offline")
-    assert heavy(tmp_path, "runs", "lab status", *plans) == set()
+    assert heavy(tmp_path, *plans) == {"duckdb", "numpy"}
+    (tmp_path / "plain.yml").write_text(EXPECTS_NOTHING)
+    assert heavy(tmp_path, "plan plain.yml --lab sim") == set()
 
 
 @pytest.mark.parametrize("words", COMMANDS)
