@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.controller.file_lock import held
 from harness.controller.state_dir import cache_home, remedy
 from harness.controller.version import CLONE
 from harness.errors import RunError
@@ -78,21 +80,25 @@ def build(target: Target, *, root: Path | None = None, cache: Path | None = None
     if problem := unsupported(target):
         raise WheelhouseError(problem)
     try:
-        cache.mkdir(parents=True, exist_ok=True)
-        site, digest = _wheels(target, (root / LOCK).read_text(), cache)
-        sources = [(name, root / name) for name in _own_files(root)]
-        stamp = _stamp(f"layout 2\n{digest}", sources)
-        archive = cache / f"{stamp}.tar.gz"
-        if archive.is_file():
-            return Environment(archive, stamp, built=False)
-        packed = [(f"site-packages/{p.relative_to(site)}", p) for p in _files(site)]
-        _pack(archive, stamp, sources + packed)
-        for old in sorted(cache.glob("*.tar.gz"), key=os.path.getmtime)[:-KEPT_ARCHIVES]:
-            old.unlink(missing_ok=True)
+        with held(cache / "build.lock", math.inf):  # another deploy may be at it
+            return _built(target, root, cache)
     except OSError as error:
         raise WheelhouseError(
             f"{error.filename or cache}: {error.strerror}{remedy(error)}"
         ) from error
+
+
+def _built(target: Target, root: Path, cache: Path) -> Environment:
+    site, digest = _wheels(target, (root / LOCK).read_text(), cache)
+    sources = [(name, root / name) for name in _own_files(root)]
+    stamp = _stamp(f"layout 2\n{digest}", sources)
+    archive = cache / f"{stamp}.tar.gz"
+    if archive.is_file():
+        return Environment(archive, stamp, built=False)
+    packed = [(f"site-packages/{p.relative_to(site)}", p) for p in _files(site)]
+    _pack(archive, stamp, sources + packed)
+    for old in sorted(cache.glob("*.tar.gz"), key=os.path.getmtime)[:-KEPT_ARCHIVES]:
+        old.unlink(missing_ok=True)
     return Environment(archive, stamp, built=True)
 
 

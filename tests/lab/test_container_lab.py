@@ -94,7 +94,7 @@ def test_hosts_run_systemd_and_answer_by_ssh(labs: Path) -> None:
         word = on("ssh", name, "systemctl is-system-running --wait || true")
         assert word == "running", on("ssh", name, "systemctl --failed --no-pager")
     assert on("ssh", "n1", "sudo id -u") == "0"
-    assert on("ssh", "n1", "ping -c 1 -W 2 -q n2 >/dev/null && echo reached") == "reached"
+    assert on("ssh", "n1", "sudo ping -c 1 -W 2 -q n2 >/dev/null && echo reached") == "reached"
     seen = running.status("ssh")
     assert seen is not None
     assert seen.phase == "up"
@@ -170,7 +170,7 @@ def test_a_frozen_or_unplugged_host_is_silent_and_comes_back(labs: Path) -> None
     container_lab.up(container_lab.LabSpec("plugs", 2), quiet)
 
     def reached() -> bool:
-        command = "ping -c 1 -W 1 -q n1 >/dev/null && echo yes || echo no"
+        command = "sudo ping -c 1 -W 1 -q n1 >/dev/null && echo yes || echo no"
         return on("plugs", "n2", command) == "yes"
 
     def counted() -> str:
