@@ -199,9 +199,9 @@ def test_peers_refuse_the_block_beyond_the_undo_limit() -> None:
     chain, _ = silent_chain(5)
     maker, _ = silent_chain(9)
     # The same two witnesses, so the same blocks up to the limit.
-    beyond = maker.block(maker.branch_ids(5)[0])
+    beyond = maker._fork_db.get(maker.branch_ids(5)[0])
     assert beyond is not None
-    (record,) = of_kind(receive(chain, beyond, now_slot=START_SLOT + 500), Rejected)
+    (record,) = of_kind(receive(chain, beyond.signed, now_slot=START_SLOT + 500), Rejected)
     assert isinstance(record, Rejected)
     assert record.reason == "undo_history"
 

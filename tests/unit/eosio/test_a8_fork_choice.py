@@ -57,7 +57,7 @@ def test_the_tree_is_rooted_at_the_last_irreversible_block() -> None:
     feed(chain, blocks)
     assert chain.lib.num > 20
     assert len(chain._fork_db) == chain.head.num - chain.lib.num + 1
-    assert chain.block(blocks[0].id) is None
+    assert chain._fork_db.get(blocks[0].id) is None
 
 
 def test_the_greater_lib_wins_over_the_longer_branch() -> None:
