@@ -174,10 +174,11 @@ def test_a_frozen_or_unplugged_host_is_silent_and_comes_back(labs: Path) -> None
         return on("plugs", "n2", command) == "yes"
 
     def counted() -> str:
-        return on("plugs", "n1", "cat /run/count")
+        return on("plugs", "n1", "cat /run/count 2>/dev/null || true")
 
     count = "i=0; while :; do i=$((i+1)); echo $i > /run/new; mv /run/new /run/count; done"
     on("plugs", "n1", f"sudo systemd-run -q -p CPUQuota=20% sh -c '{count}'")
+    wait_until(counted, "it counts")
     running.freeze("plugs", "n1")
     assert running.power_state("plugs", "n1") == "frozen"
     running.thaw("plugs", "n1")
