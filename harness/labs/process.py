@@ -132,13 +132,13 @@ def descendants(process: ProcessId) -> tuple[ProcessId, ...]:
     return tuple(found)
 
 
-def is_stopped(process: ProcessId) -> bool:
-    """Return whether that very process is there and stopped."""
+def letter(process: ProcessId) -> str:
+    """Return the state of that very process as ps shows it (T: stopped), "" if it is not there."""
     try:
         text = Path(f"/proc/{process.pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return text.rpartition(")")[2].split()[0] == "T" and is_alive(process)
+        return ""
+    return text.rpartition(")")[2].split()[0] if is_alive(process) else ""
 
 
 def go_on(process: ProcessId) -> None:

@@ -6,6 +6,7 @@ unmounted afterwards.
 
 import os
 import secrets
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from harness.labs.state import HostState, LabState, ProcessId
 
 LAB_UID = 1000
 SSH_DEADLINE_S = 60.0
-FREEZE_PASSES = 50
+FREEZE_DEADLINE_S = 10.0
+FREEZE_POLL_S = 0.005
 
 _LAUNCH = """\
 read -r go || exit 1
@@ -132,14 +134,23 @@ def end(state: LabState, host: HostState) -> None:
 
 
 def freeze(folder: Path, host: HostState) -> None:
-    """Stop every process inside the host, those just being born, too."""
-    for _ in range(FREEZE_PASSES):
-        running = [each for each in _inside(host) if not process.is_stopped(each)]
-        if not running:
-            return
+    """Stop every process inside the host, those just being born, too.
+
+    One whose quota is used up obeys when it gets its next share. One that waits in the kernel, as
+    for its vforked child that was stopped before it, does nothing more before it obeys.
+    """
+    told: set[ProcessId] = set()
+    until_s = time.monotonic() + FREEZE_DEADLINE_S
+    while running := [
+        each for each in _inside(host)
+        if process.letter(each) not in ("TD" if each in told else "T")
+    ]:  # fmt: skip
+        if time.monotonic() > until_s:
+            raise LabError(f"{host.name}: its processes multiply faster than they can be frozen")
         for each in running:
             process.stop(each)
-    raise LabError(f"{host.name}: its processes multiply faster than they can be frozen")
+        told.update(running)
+        time.sleep(FREEZE_POLL_S)
 
 
 def thaw(folder: Path, host: HostState) -> None:
@@ -151,7 +162,7 @@ def thaw(folder: Path, host: HostState) -> None:
 def is_frozen(folder: Path, host: HostState) -> bool:
     """Return whether the host's first process is stopped."""
     first = first_process(host)
-    return first is not None and process.is_stopped(first)
+    return first is not None and process.letter(first) == "T"
 
 
 def set_link(folder: Path, state: LabState, host: HostState, *, up: bool) -> None:
