@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from faults.durable.undo_timer import GRACE_NS
 from faults.host.nft_readback import ENDS_EARLY_NS
 from tests.waiting import wait_until
 
@@ -78,8 +79,11 @@ def test_a_one_way_cut_is_one_way(bench) -> None:
     assert arrived(bench, 100, to_here=False) == 100
     wait_until(lambda: bench.state("cut-1") == "healed", "healed")
     assert arrived(bench, 100, to_here=True) == 100
-    dropped = bench.records("cut-1")[-1]["read_back"]["dropped"]
-    assert dropped == {"input": 100, "output": 0}
+    healed = bench.records("cut-1")[-1]
+    from_ns, to_ns = healed["between_ns"]
+    # On a stalled machine the dead man takes the table away, and its counters with it.
+    met = {"input": 100, "output": 0} if to_ns - from_ns < GRACE_NS else {}
+    assert healed["read_back"]["dropped"] == met
     assert bench.ask("snapshot") == before
 
 

@@ -148,7 +148,7 @@ def _stretch(
     assert states in (
         ["armed", "applied", "installed", "healed"],
         ["armed", "applied", "indeterminate", "healed"],
-    ), records
+    ), f"{fault['id']}: {states}: {records[-1]['reason']}"
     begun, ended = records[1]["between_ns"], records[-1]["between_ns"]
     over_ns = fault["at_ns"] + LENGTH_NS
     assert records[1]["read_back"]["late_ns"] == begun[0] - fault["at_ns"] >= 0
