@@ -26,6 +26,7 @@ from harness.controller.netns_exec import thread_start
 from harness.controller.version import CLONE
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
+from harness.remote import ssh_failure
 
 PLAYBOOKS = CLONE / "playbooks"
 SSH = PLAYBOOKS / "ssh_behind_greeting.sh"
@@ -191,7 +192,7 @@ def _listener(
             case "runner_on_failed" if not data.get("ignore_errors"):
                 host.failure = explain(task, result)
             case "runner_on_unreachable":
-                host.failure = f"unreachable: {_last_line(str(result.get('msg', '')))}"
+                host.failure = f"unreachable: {ssh_failure.reason(str(result.get('msg', '')))}"
         return False
 
     return heard

@@ -42,8 +42,7 @@ def refusal(said: str, ssh: SshOptions) -> RemoteFailure:
 
     The word is unreachable, auth_failed, host_key, timeout or closed.
     """
-    every = [line.strip() for line in said.splitlines() if line.strip()]
-    lines = [line for line in every if not _BESIDES.match(line)] or every
+    lines = _lines(said)
     where = f"{ssh.user}@{ssh.address} port {ssh.port}"
     if ssh.proxied:
         before = [line for line in lines if not _NO_GREETING.match(line)]
@@ -66,6 +65,18 @@ def refusal(said: str, ssh: SshOptions) -> RemoteFailure:
     if _AWAY.search(last):
         return RemoteFailure("unreachable", f"{last}; is it on, is the address right?")
     return RemoteFailure("closed", f"{where}: {last}")
+
+
+def reason(said: str) -> str:
+    """Return the line that says why, of what OpenSSH or a program in between said on its way."""
+    lines = _lines(said.removeprefix("Failed to connect to the host via ssh: "))
+    return _last([line for line in lines if not _NO_GREETING.match(line)] or lines)
+
+
+def _lines(said: str) -> list[str]:
+    """Return the lines of what was said, without what OpenSSH says beside the reason."""
+    every = [line.strip() for line in said.splitlines() if line.strip()]
+    return [line for line in every if not _BESIDES.match(line)] or every
 
 
 def _host_key(lines: list[str], ssh: SshOptions, where: str) -> RemoteFailure | None:

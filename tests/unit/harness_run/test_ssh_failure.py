@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.remote.ssh_failure import reason
 from tests.unit.harness_run.ssh_login import HOST, pinned, reached, refused, says
 from tests.unit.harness_run.ssh_server import PLAIN, Box, serving, standing
 
@@ -57,6 +58,21 @@ def test_a_proxy_command_that_ends_without_a_word_is_unreachable() -> None:
         problem = refused(replace(options, by_command=True, own_words=words))
     assert problem.reason == "unreachable"
     assert problem.detail.startswith("ProxyCommand: ")
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "kex_exchange_identification: Connection closed by remote host",
+        "banner exchange: Connection to UNKNOWN port 65535: Broken pipe",
+    ],
+)
+def test_of_an_ansible_that_reached_nobody_the_line_is_told_that_says_why(ending: str) -> None:
+    closed = "Connection closed by UNKNOWN port 65535"
+    ansible = "Failed to connect to the host via ssh: "
+    assert reason(f"{ansible}the gate is shut\r\n{ending}\r\n{closed}") == "the gate is shut"
+    assert reason(f"{ansible}{ending}\r\n{closed}") == ending
+    assert reason(f"{ansible}{closed}") == closed
 
 
 def test_a_host_that_hangs_up_at_once_is_closed() -> None:
