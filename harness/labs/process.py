@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from harness.errors import LabError
@@ -103,6 +103,17 @@ def open_gate(gate: int) -> None:
         os.write(gate, b"go\n")
     finally:
         os.close(gate)
+
+
+def start_recorded(words: Sequence[str], *, log: Path, record: Callable[[ProcessId], None]) -> None:
+    """Start a program that waits at its gate; record is called with it before it may go on."""
+    started, gate = start_gated(words, log=log)
+    try:
+        record(started)
+    except BaseException:
+        os.close(gate)
+        raise
+    open_gate(gate)
 
 
 def kill(processes: Iterable[ProcessId]) -> None:

@@ -90,13 +90,7 @@ def boot(
     words += [state.image, str(base), cgroups, *_nspawn_arguments(base / "root", host)]
     cgroup.make(state.cgroups, host.name)
     cgroup.share_real_time(state.cgroups, host.name, len(state.hosts))
-    started, gate = process.start_gated(words, log=base / "console.log")
-    try:
-        record(started)
-    except BaseException:
-        os.close(gate)
-        raise
-    process.open_gate(gate)
+    process.start_recorded(words, log=base / "console.log", record=record)
 
 
 def _nspawn_arguments(root: Path, host: HostState) -> list[str]:

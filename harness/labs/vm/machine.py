@@ -49,13 +49,7 @@ def boot(
     launcher.write_text(_LAUNCH)
     words = ["nsenter", f"--net={network.NAMESPACES / state.bridge_namespace}"]
     words += ["sh", str(launcher), str(base), *qemu_words(state, host)]
-    started, gate = process.start_gated(words, log=base / "console.log")
-    try:
-        record(started)
-    except BaseException:
-        os.close(gate)
-        raise
-    process.open_gate(gate)
+    process.start_recorded(words, log=base / "console.log", record=record)
 
 
 def qemu_words(state: LabState, host: HostState) -> list[str]:
