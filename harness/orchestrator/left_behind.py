@@ -121,7 +121,7 @@ def _refuse_running(states: dict[str, armed.HostState]) -> None:
     if busy:
         state = states[busy[0]]
         raise RunError(
-            f"trial {state.trial} is not over: {busy[0]} has {state.what} for"
+            f"trial {state.trial} is not over: {busy[0]} has {armed.what([state])} for"
             f" {state.left_ns / 1e9:.0f} s more; wait, or end it with slotlab stop"
         )
 

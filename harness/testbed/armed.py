@@ -68,12 +68,15 @@ class HostState:
         """Return whether something of a trial is armed or runs there."""
         return bool(self.units or self.faults)
 
-    @property
-    def what(self) -> str:
-        """Return what is armed and runs there, in words."""
-        parts = (f"{', '.join(self.units)} running" if self.units else "",
-                 f"{', '.join(self.faults)} armed" if self.faults else "")  # fmt: skip
-        return " and ".join(part for part in parts if part)
+
+def what(states: Iterable[HostState]) -> str:
+    """Return what is armed and runs on these hosts, in words, each thing once."""
+    every = list(states)
+    units = dict.fromkeys(unit for state in every for unit in state.units)
+    faults = dict.fromkeys(fault for state in every for fault in state.faults)
+    parts = (f"{', '.join(units)} running" if units else "",
+             f"{', '.join(faults)} armed" if faults else "")  # fmt: skip
+    return " and ".join(part for part in parts if part)
 
 
 def look(remote: Remote) -> dict[str, HostState]:
@@ -97,12 +100,11 @@ def refuse(states: Mapping[str, HostState], inventory: str) -> None:
     first = next(iter(busy.values()))
     owner = next((state.owner for state in busy.values() if state.owner), "")
     whose = f"{owner}, which is gone," if owner else "an owner whose lock has ended"
-    what = " and ".join(dict.fromkeys(state.what for state in busy.values()))
     until = _clock(max(state.left_ns for state in busy.values()))
     raise LockError(
-        f"this lab is armed: trial {first.trial} of {whose} has {what} on {_names(busy)} until"
-        f" {until}; wait, or end it with `slotlab stop -i {inventory}`; then `slotlab collect -i"
-        f" {inventory}` fetches what it left"
+        f"this lab is armed: trial {first.trial} of {whose} has {what(busy.values())} on"
+        f" {_names(busy)} until {until}; wait, or end it with `slotlab stop -i {inventory}`; then"
+        f" `slotlab collect -i {inventory}` fetches what it left"
     )
 
 

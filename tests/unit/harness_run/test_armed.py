@@ -65,6 +65,15 @@ def test_a_lab_that_a_dead_controller_left_is_one_line_and_nothing_is_touched(
     assert ends.tm_year == time.gmtime(time.time() + 120).tm_year
 
 
+def test_what_is_armed_on_several_hosts_is_told_once_each() -> None:
+    states = {
+        "n1": HostState(trial=TRIAL, left_ns=MINUTE_NS, units=("node", "probe"), faults=("cut",)),
+        "n2": HostState(trial=TRIAL, left_ns=MINUTE_NS, units=("node",), faults=("cut", "slow")),
+    }
+    with pytest.raises(LockError, match="has node, probe running and cut, slow armed on n1, n2"):
+        armed.refuse(states, "rack.yml")
+
+
 @pytest.mark.parametrize("left", ["units", "faults"])
 def test_what_runs_and_what_is_armed_each_stand_in_the_way(left: str) -> None:
     state = HostState(
