@@ -16,8 +16,8 @@ from node.chain.encoding.crypto import Verifier
 from node.chain.execution import choose_transactions, move_head, undone_transactions
 from node.chain.fork_db import BlockRef, ForkDB, ForkItem
 from node.chain.genesis import Genesis
-from node.chain.ledger import Ledger
-from node.chain.mempool import Mempool
+from node.chain.ledger.ledger import Ledger
+from node.chain.ledger.mempool import Mempool
 from node.chain.model.block import SignedBlock
 from node.chain.model.codec import BlockCodec
 from node.chain.model.errors import BlockRejected, Reason

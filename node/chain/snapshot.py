@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from node.chain.encoding.pack import DecodeError
-from node.chain.ledger import LedgerImage
+from node.chain.ledger.ledger import LedgerImage
 from node.chain.profile import ChainState, Profile
 
 FORM = "slotlab.snapshot/v1"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from node.chain.encoding.crypto import Verifier
 from node.chain.fork_db import ForkDB
-from node.chain.ledger import Ledger
-from node.chain.mempool import Mempool
+from node.chain.ledger.ledger import Ledger
+from node.chain.ledger.mempool import Mempool
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import BlockRejected, Reason, TransactionRejected
 from node.chain.model.messages import Effect, Emit, Refuse, Relay, TransactionReceived

@@ -9,7 +9,7 @@ import pytest
 
 from node.chain import genesis as genesis_file
 from node.chain import snapshot
-from node.chain.ledger import LedgerImage
+from node.chain.ledger.ledger import LedgerImage
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.transaction import reference, sign_content
 from node.chain.model.transaction_body import SYSTEM_ACCOUNT, SetProducers

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from node.chain.chain import Chain
 from node.chain.eosio.header_state import HeaderState
-from node.chain.ledger import Ledger
-from node.chain.mempool import Mempool
+from node.chain.ledger.ledger import Ledger
+from node.chain.ledger.mempool import Mempool
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.messages import Effect, Relay
 from node.chain.model.transaction import Transaction, sign_content

@@ -1,0 +1,1 @@
+"""The state that transactions change, and those that wait to change it."""
