@@ -15,7 +15,7 @@ from node.chain.model.block import SignedBlock
 from node.chain.model.messages import BlockReceived, Broadcast, Effect, Relay
 from node.chain.profiles import build
 from node.events import Rejected
-from tests.unit.chain.builders import (
+from tests.unit.node_chain.builders import (
     START_SLOT,
     Net,
     blocks_of,

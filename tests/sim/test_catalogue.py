@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CHAIN, EOSIO, SHARES = "unit/chain/", "unit/eosio/", "unit/bitshares/"
+CHAIN, EOSIO, SHARES = "unit/node_chain/", "unit/node_eosio/", "unit/node_bitshares/"
 LATER = "later: "
 """What belongs to an issue that is not built yet, and says so."""
 
@@ -28,7 +28,7 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         SHARES + "test_c5_participation.py::test_a_block_more_than_2500_ms_ahead_is_refused")),
     5: ("clock jump inside a turn", (
         "campaign clocks",
-        "unit/node_shell/test_slots.py::test_within_small_jumps_no_slot_is_missed_or_told_twice")),
+        "unit/node_timing/test_slots.py::test_within_small_jumps_no_slot_is_missed_or_told_twice")),
     6: ("double production", (
         "campaign liars",
         "sim/test_byzantine.py::"
@@ -109,9 +109,9 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
     29: ("loss, delay, one way", ("campaign bad_network",)),
     30: ("disk full, torn log", (
         "process/test_strangers.py::test_a_full_disk_stops_the_node_with_one_line",
-        "unit/node_shell/test_event_log.py::"
+        "unit/node_storage/test_event_log.py::"
         "test_a_torn_tail_costs_one_line_and_shows_as_a_gap",
-        "unit/node_shell/test_event_mark.py::"
+        "unit/node_storage/test_event_mark.py::"
         "test_whatever_is_lost_of_file_or_mark_shows_as_a_gap_and_no_number_comes_twice")),
     31: ("graphene: participation below a third", ("campaign participation",)),
     32: ("graphene: too long without finality", (

@@ -1,0 +1,156 @@
+"""C.9 and C.10: when transactions are checked, against which time, and how often they count."""
+
+from __future__ import annotations
+
+import pytest
+
+from node.chain.chain import Chain
+from node.chain.model.transaction import Transaction, reference, sign_content
+from node.chain.model.transaction_body import Transfer
+from node.events import Rejected, Tx
+from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
+from tests.unit.node_chain.builders import (
+    Net,
+    blocks_of,
+    make_chain,
+    of_kind,
+    producer_names,
+    secret,
+    submit,
+    tick,
+)
+
+NAMES = producer_names(4)
+GENESIS = bitshares_genesis(4, maintenance_skip_slots=0)
+
+
+def paid(
+    chain: Chain, *, lives_s: int = 60, prefix_at: int = 4, ref: bytes | None = None,
+    signer: str = "usera", amount: int = 5,
+) -> Transaction:  # fmt: skip
+    """Return a transfer tied to the head (or ref) that expires lives_s after the head's time."""
+    num, prefix = reference(chain.head.id if ref is None else ref, prefix_at)
+    head_s = chain.slot_clock.time_ns(chain.head.slot) // 10**9
+    said = Transfer(
+        expiration_s=head_s + lives_s, ref_block_num=num, ref_block_prefix=prefix,
+        sender="usera", recipient="userb", amount=amount,
+    )  # fmt: skip
+    return sign_content(said, chain_id=chain.chain_id, key=secret(signer))
+
+
+def grown(blocks: int = 5) -> Chain:
+    """Return a chain that produces everything, that many blocks old."""
+    chain = make_chain(GENESIS, NAMES)
+    for slot in range(START_SLOT, START_SLOT + blocks):
+        tick(chain, slot)
+    assert chain.head.num == blocks
+    return chain
+
+
+def answer(chain: Chain, transaction: Transaction, *, slot: int | None = None) -> str:
+    """Return the reason a local transaction is refused with, "" when it is taken."""
+    at = chain.head.slot if slot is None else slot
+    (record,) = of_kind(submit(chain, transaction, slot=at), Tx)
+    assert isinstance(record, Tx)
+    return record.reason
+
+
+def test_the_prefix_is_bytes_4_to_7_of_the_referred_id() -> None:
+    chain = grown()
+    assert answer(chain, paid(chain)) == ""
+    assert answer(chain, paid(chain, prefix_at=8, amount=6)) == "bad_tapos"
+
+
+def test_number_and_prefix_must_belong_to_one_block_of_this_branch() -> None:
+    """Upstream compares the prefix only, and lets (unused number, 0) pass; ours is strict."""
+    chain = grown()
+    first, head = chain.branch_ids(1)[0], chain.head.id
+    mixed = first[:4] + head[4:]
+    unused = (77).to_bytes(4, "big") + bytes(16)
+    assert answer(chain, paid(chain, ref=mixed)) == "bad_tapos"
+    assert answer(chain, paid(chain, ref=unused)) == "bad_tapos"
+    assert answer(chain, paid(chain, ref=first)) == ""
+
+
+def test_before_block_1_the_reference_is_zero() -> None:
+    chain = make_chain(GENESIS, NAMES)
+    transaction = paid(chain)
+    assert (transaction.content.ref_block_num, transaction.content.ref_block_prefix) == (0, 0)
+    assert answer(chain, transaction) == ""
+    (block,) = blocks_of(tick(chain, START_SLOT))
+    assert block.transactions == (transaction,)
+
+
+@pytest.mark.parametrize(("lives_s", "reason"), [(0, ""), (-1, "expired")])
+def test_now_is_the_heads_time_and_its_own_second_still_counts(lives_s: int, reason: str) -> None:
+    chain = grown()
+    assert answer(chain, paid(chain, lives_s=lives_s)) == reason
+
+
+def test_the_nodes_clock_plays_no_part_in_expiry() -> None:
+    chain = grown()
+    assert answer(chain, paid(chain, lives_s=1), slot=chain.head.slot + 100) == ""
+
+
+@pytest.mark.parametrize(("past", "reason"), [(0, ""), (1, "expiration_too_far")])
+def test_the_latest_expiration_is_head_time_plus_the_maximum_both_ends_included(
+    past: int, reason: str
+) -> None:
+    chain = grown()
+    most = GENESIS.max_transaction_lifetime_s
+    assert answer(chain, paid(chain, lives_s=most + past)) == reason
+
+
+def test_a_block_may_hold_what_expires_between_its_parent_and_itself() -> None:
+    chain = grown()
+    transaction = paid(chain, lives_s=0)
+    answer(chain, transaction)
+    (block,) = blocks_of(tick(chain, chain.head.slot + 2))
+    assert block.transactions == (transaction,)
+    assert chain.balance("userb") == 1005
+
+
+def test_a_transaction_counts_once_on_a_branch() -> None:
+    chain = grown()
+    transaction = paid(chain, lives_s=3)
+    answer(chain, transaction)
+    tick(chain, chain.head.slot + 1)
+    assert answer(chain, transaction) == "duplicate"
+    tick(chain, chain.head.slot + 1)
+    assert answer(chain, transaction) == "duplicate"
+    assert chain.balance("userb") == 1005
+
+
+def test_duplicate_then_signature_then_tapos_then_expiry() -> None:
+    chain = grown()
+    bad_ref = bytes(20)
+    worst = paid(chain, lives_s=-9, ref=bad_ref, signer="userb")
+    assert answer(chain, worst) == "bad_signature"
+    assert answer(chain, paid(chain, lives_s=-9, ref=b"\0\0\0\1" + bad_ref)) == "bad_tapos"
+    assert answer(chain, paid(chain, lives_s=-9)) == "expired"
+
+
+def test_popped_transactions_are_queued_again_before_pending_ones() -> None:
+    net = Net(GENESIS, {"left": NAMES[:2], "right": NAMES[2:]})
+    net.run(START_SLOT, START_SLOT + 7)
+    left = net.chains["left"]
+    net.split({"left"}, {"right"})
+    lost = paid(left)
+    net.submit("left", lost, left.head.slot)
+    slot = START_SLOT + 8
+    while left.balance("userb") == 1000:
+        net.slot(slot)
+        slot += 1
+    right = net.chains["right"]
+    while right.head.num <= left.head.num + 1:
+        net.slot(slot)
+        net.down = {"left"}
+        slot += 1
+    net.down = set()
+    net.heal(slot)
+    assert left.head.id == right.head.id
+    states = [record.state for record in of_kind(net.log["left"], Tx)]  # type: ignore[attr-defined]
+    assert "requeued" in states
+    net.run(slot, slot + 8)
+    assert left.balance("userb") == right.balance("userb") == 1005
+    assert not of_kind(net.log["right"], Rejected)

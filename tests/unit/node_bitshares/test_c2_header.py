@@ -1,0 +1,136 @@
+"""C.2: header bytes, ids that cover the signature, the merkle root."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.chain.bitshares.codec import BitsharesCodec
+from node.chain.bitshares.header import ZERO_ID, BlockHeader, merkle_root
+from node.chain.encoding.pack import DecodeError
+from node.chain.model.block import SignedBlock
+from tests.unit.node_bitshares.world import START_SLOT, bitshares_profile
+
+PROFILE = bitshares_profile(4)
+CODEC = BitsharesCodec(PROFILE.rules)
+BYTES20 = st.binary(min_size=20, max_size=20)
+HEADERS = st.builds(
+    lambda previous, timestamp_s, witness, root: BlockHeader(
+        previous=previous,
+        timestamp_s=timestamp_s,
+        witness=witness,
+        transaction_mroot=root,
+        producer=PROFILE.rules.name_of(witness),
+        slot=PROFILE.rules.slot_at(timestamp_s),
+    ),
+    BYTES20.filter(lambda x: x[:4] != b"\xff" * 4),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 200),
+    BYTES20,
+)
+BLOCKS = st.builds(SignedBlock, HEADERS, st.binary(min_size=65, max_size=65))
+
+
+def header(**changes: object) -> BlockHeader:
+    """Return the header of block 300 by witness 1.6.200, with changes."""
+    plain = BlockHeader(
+        previous=struct.pack(">I", 299) + bytes(16),
+        timestamp_s=1_500_000_000,
+        witness=200,
+        transaction_mroot=ZERO_ID,
+        producer="",
+        slot=0,
+    )
+    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def test_a_header_is_previous_time_witness_root_and_no_extensions() -> None:
+    packed = header().pack()
+    assert packed[:20] == struct.pack(">I", 299) + bytes(16)
+    assert packed[20:24] == struct.pack("<I", 1_500_000_000)
+    assert packed[24:26] == b"\xc8\x01"
+    assert packed[26:] == bytes(20) + b"\x00"
+
+
+def test_the_number_is_the_parents_plus_1() -> None:
+    assert header().num == 300
+    assert header(previous=ZERO_ID).num == 1
+
+
+def test_the_id_is_the_number_then_sha224_of_the_signed_header() -> None:
+    signature = bytes(range(65))
+    full = hashlib.sha224(header().pack() + signature).digest()
+    assert header().block_id(signature) == struct.pack(">I", 300) + full[4:20]
+
+
+def test_signing_the_same_header_again_gives_a_different_id() -> None:
+    assert header().block_id(bytes(65)) != header().block_id(bytes(64) + b"\x01")
+
+
+def test_the_signature_is_over_sha256_of_the_unsigned_header() -> None:
+    state = PROFILE.genesis_state
+    draft = state.draft(START_SLOT, None, ZERO_ID, ())
+    assert state.child(draft).signing_digest == hashlib.sha256(draft.pack()).digest()
+
+
+def test_pairs_are_hashed_and_an_odd_element_is_carried_up_unhashed() -> None:
+    a, b, c = (bytes([x]) * 32 for x in (1, 2, 3))
+    ab = hashlib.sha256(a + b).digest()
+    abc = hashlib.sha256(ab + c).digest()
+    assert merkle_root([]) == ZERO_ID
+    assert merkle_root([a]) == hashlib.new("ripemd160", a).digest()
+    assert merkle_root([a, b]) == hashlib.new("ripemd160", ab).digest()
+    assert merkle_root([a, b, c]) == hashlib.new("ripemd160", abc).digest()
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=40))
+def test_the_root_is_that_of_two_halves_at_a_power_of_two(leaves: list[bytes]) -> None:
+    def tree(part: list[bytes]) -> bytes:
+        if len(part) == 1:
+            return part[0]
+        cut = 1 << (len(part) - 1).bit_length() - 1
+        return hashlib.sha256(tree(part[:cut]) + tree(part[cut:])).digest()
+
+    assert merkle_root(leaves) == hashlib.new("ripemd160", tree(leaves)).digest()
+
+
+@given(BLOCKS)
+def test_a_block_comes_back_from_its_bytes(block: SignedBlock) -> None:
+    raw = CODEC.encode(block)
+    assert CODEC.decode(raw) == block
+    packed = block.header.packed_for_id(block.signature)
+    assert CODEC.decode_header(packed) == (block.header, block.signature)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_block_or_a_decode_error(data: bytes) -> None:
+    for decode in (CODEC.decode, CODEC.decode_header):
+        try:
+            decode(data)
+        except DecodeError:
+            continue
+
+
+@given(BLOCKS, st.data())
+def test_damaged_bytes_are_refused_or_are_another_block(
+    block: SignedBlock, data: st.DataObject
+) -> None:
+    raw = bytearray(CODEC.encode(block))
+    raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
+    try:
+        found = CODEC.decode(bytes(raw))
+    except DecodeError:
+        return
+    assert CODEC.encode(found) == bytes(raw)
+
+
+def test_extensions_and_other_forms_are_refused() -> None:
+    raw = CODEC.encode(SignedBlock(header(), bytes(65)))
+    for bad in (b"\x01" + raw[1:], raw[:47] + b"\x01" + raw[48:]):
+        with pytest.raises(DecodeError):
+            CODEC.decode(bad)

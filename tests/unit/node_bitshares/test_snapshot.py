@@ -1,0 +1,52 @@
+"""A BitShares chain that starts from a snapshot is the chain that replayed everything."""
+
+from __future__ import annotations
+
+from node.chain import snapshot
+from node.chain.chain import Chain
+from node.chain.model.messages import Tick
+from node.chain.profiles import build
+from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
+from tests.unit.node_chain.builders import (
+    SHARED_VERIFIER,
+    blocks_of,
+    producer_names,
+    receive,
+    secret,
+)
+
+GENESIS = bitshares_genesis(4)
+PROFILE = build(GENESIS)
+
+
+def test_a_snapshot_and_the_blocks_after_it_give_the_same_state_as_a_replay() -> None:
+    keys = {name: secret(name) for name in producer_names(4)}
+    full = Chain(
+        GENESIS,
+        profile=PROFILE,
+        keys=keys,
+        watermarks={},
+        verifier=SHARED_VERIFIER,
+        enable_stale_production=True,
+    )
+    blocks = []
+    for slot in range(START_SLOT, START_SLOT + 60):
+        effects = full.step(Tick(now_ns=full.slot_clock.time_ns(slot), slot=slot))
+        blocks += blocks_of(effects)
+    assert full.lib.num > 40
+    raw = snapshot.encode(full.snapshot(), chain_id=full.chain_id)
+    twin = Chain(
+        GENESIS,
+        profile=PROFILE,
+        keys={},
+        watermarks={},
+        verifier=SHARED_VERIFIER,
+        snapshot=snapshot.decode(raw, PROFILE),
+    )
+    assert twin.head.num == full.lib.num
+    for block in blocks:
+        receive(twin, block)
+    assert twin.head == full.head
+    assert twin.lib == full.lib
+    assert twin.state_digest == full.state_digest
+    assert twin.schedule == full.schedule

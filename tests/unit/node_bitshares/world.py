@@ -1,0 +1,57 @@
+"""Builders for BitShares tests: a genesis with 1 s slots, states grown block by block."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from node.chain.bitshares.profile import BitsharesProfile
+from node.chain.bitshares.witness_state import WitnessState
+from node.chain.genesis import BitsharesRules, Genesis
+from tests.unit.node_chain.builders import make_genesis
+
+NS_PER_S = 1_000_000_000
+START_SLOT = 800_000_000 - 800_000_000 % 27_720
+"""In 1 s slots: starts a round for every number of witnesses up to 12; no maintenance time."""
+
+
+def bitshares_genesis(
+    witnesses: int = 4, *, interval_s: int = 1, slot_ns: int | None = None, **options: object
+) -> Genesis:
+    """Return a genesis whose slots are interval_s long unless slot_ns says otherwise."""
+    slot_ns = max(interval_s, 1) * NS_PER_S if slot_ns is None else slot_ns
+    rules = BitsharesRules(block_interval_s=interval_s, **options)  # type: ignore[arg-type]
+    return make_genesis(
+        witnesses,
+        1,
+        profile="bitshares",
+        slot_ns=slot_ns,
+        initial_slot=START_SLOT * NS_PER_S // slot_ns - 1,
+        bitshares=rules,
+    )
+
+
+def bitshares_profile(witnesses: int = 4, **options: object) -> BitsharesProfile:
+    """Return the profile of such a genesis."""
+    return BitsharesProfile.of(bitshares_genesis(witnesses, **options))  # type: ignore[arg-type]
+
+
+def after(state: WitnessState, slot: int, *, late_s: int = 0) -> WitnessState:
+    """Return the state after an empty block in slot, late_s after the slot's start."""
+    rules = state.rules
+    draft = state.draft(slot, None, bytes(20), ())
+    time_s = rules.time_s(slot) + late_s
+    header = state.rebuild(dataclasses.replace(draft, timestamp_s=time_s), ())
+    return state.child(header).with_id(header.block_id(bytes(65)))
+
+
+def skipping(state: WitnessState, missed: Iterable[int]) -> WitnessState:
+    """Return the state after one block for each entry, with so many empty slots before it."""
+    for count in missed:
+        state = after(state, state.next_slot + count)
+    return state
+
+
+def full(state: WitnessState, blocks: int) -> WitnessState:
+    """Return the state after that many blocks without an empty slot."""
+    return skipping(state, [0] * blocks)

@@ -1,0 +1,131 @@
+"""A chain that starts from a snapshot is the chain that replayed everything."""
+
+from __future__ import annotations
+
+import pytest
+from coincurve import PrivateKey
+
+from node.chain import snapshot
+from node.chain.chain import Chain
+from node.chain.encoding.pack import DecodeError
+from node.chain.model.block import SignedBlock
+from node.chain.model.messages import BlockRestored
+from node.chain.model.watermark import Watermark
+from node.chain.profiles import build
+from tests.unit.node_chain.builders import (
+    SHARED_VERIFIER,
+    START_SLOT,
+    blocks_of,
+    make_chain,
+    make_genesis,
+    producer_names,
+    receive,
+    secret,
+    submit,
+    tick,
+    transfer,
+)
+from tests.unit.node_eosio.proposals import set_producers
+from tests.unit.node_eosio.test_a7_setprods import GENESIS
+
+NAMES = producer_names(4)
+PROFILE = build(GENESIS)
+
+
+def started(raw: bytes, keys: dict[str, PrivateKey] | None = None) -> Chain:
+    """Return a chain that begins with the snapshot in raw."""
+    return Chain(
+        GENESIS,
+        profile=PROFILE,
+        keys=keys or {},
+        watermarks={name: Watermark(producer=name, num=0, slot=0) for name in keys or {}},
+        verifier=SHARED_VERIFIER,
+        snapshot=snapshot.decode(raw, PROFILE),
+    )
+
+
+def grown(slots: int, propose_at: int = -1) -> tuple[Chain, list[SignedBlock]]:
+    """Return a chain with a transfer a block and maybe a schedule change, and its blocks."""
+    chain = make_chain(GENESIS, NAMES, enable_stale_production=True)
+    blocks: list[SignedBlock] = []
+    for i in range(slots):
+        if i == propose_at:
+            submit(chain, set_producers(chain, *NAMES[:3]), slot=START_SLOT + i)
+        submit(chain, transfer(chain, 1 + i % 7), slot=START_SLOT + i)
+        blocks += blocks_of(tick(chain, START_SLOT + i))
+    return chain, blocks
+
+
+def taken(chain: Chain) -> bytes:
+    """Return the bytes of chain's snapshot."""
+    return snapshot.encode(chain.snapshot(), chain_id=chain.chain_id)
+
+
+def same(one: Chain, other: Chain) -> None:
+    """Check that both chains are at the same place in the same state."""
+    assert one.head == other.head
+    assert one.lib == other.lib
+    assert one.state_digest == other.state_digest
+    assert one.schedule == other.schedule
+    assert one.branch_ids(1) == other.branch_ids(1)
+    for user in ("usera", "userb"):
+        assert one.balance(user) == other.balance(user)
+
+
+@pytest.mark.parametrize("propose_at", [-1, 20, 26, 30, 34, 38])
+def test_a_snapshot_and_the_blocks_after_it_give_the_same_state_as_a_replay(
+    propose_at: int,
+) -> None:
+    full, blocks = grown(40, propose_at)
+    twin = started(taken(full))
+    assert twin.head.num == twin.lib.num == full.lib.num
+    for block in blocks:
+        if block.num > twin.lib.num:
+            twin.step(BlockRestored(block=block, irreversible=False))
+    same(twin, full)
+    for i in range(40, 70):
+        for block in blocks_of(tick(full, START_SLOT + i)):
+            receive(twin, block)
+    same(twin, full)
+
+
+def test_a_snapshot_is_of_an_irreversible_block_although_the_head_is_further() -> None:
+    full, _ = grown(40)
+    kept = full.snapshot()
+    assert kept.state.num == full.lib.num < full.head.num
+    before = full.state_digest
+    assert full.snapshot() == kept
+    assert full.state_digest == before
+
+
+def test_a_chain_goes_on_producing_from_a_snapshot() -> None:
+    full, blocks = grown(40)
+    twin = started(taken(full), {name: secret(name) for name in NAMES})
+    for block in blocks:
+        if block.num > twin.lib.num:
+            receive(twin, block)
+    assert blocks_of(tick(twin, START_SLOT + 40))
+    assert twin.head.num == full.head.num + 1
+
+
+def test_replay_protection_and_tapos_survive_in_a_snapshot() -> None:
+    full, blocks = grown(40)
+    twin = started(taken(full))
+    old = next(block for block in blocks if block.num <= full.lib.num and block.transactions)
+    assert twin._ledger.has_transaction(old.transactions[0].id)
+    assert twin.has_block(old.id)
+
+
+def test_a_snapshot_at_genesis_is_the_genesis_state() -> None:
+    fresh = make_chain(GENESIS)
+    same(started(taken(fresh)), fresh)
+
+
+def test_a_snapshot_of_another_chain_or_version_or_damaged_is_refused() -> None:
+    raw = taken(make_chain(GENESIS))
+    other = build(make_genesis(3))
+    with pytest.raises(DecodeError, match="of chain"):
+        snapshot.decode(raw, other)
+    for bad in (b"", raw[:-1], raw.replace(b"snapshot/v1", b"snapshot/v2")):
+        with pytest.raises(DecodeError):
+            snapshot.decode(bad, PROFILE)
