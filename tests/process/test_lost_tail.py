@@ -15,7 +15,7 @@ from harness.testbed.collect import EACH_FILE
 from metrics.intake import event_validation, record_completeness
 from metrics.model.run_folder import TrialFile
 from node import events
-from tests.unit.harness_run.builders import planned
+from tests.unit.harness_plan.builders import planned
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process

@@ -12,7 +12,7 @@ from harness.errors import PlanError
 from harness.plan import planner
 from harness.sim.campaign import simulate
 from metrics.model.plan import Plan
-from tests.unit.harness_run.builders import file, lab
+from tests.unit.harness_plan.builders import file, lab
 
 ONLY_HERE = (
     "{at: 20s, for: 5s, fault: silent, on: n1, keep: 1}",

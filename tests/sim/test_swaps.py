@@ -15,7 +15,7 @@ from metrics.model import run_folder
 from metrics.model.plan import Plan, decode, encode
 from metrics.safety.invariant_inputs import stretches
 from metrics.safety.liveness import progress
-from tests.unit.harness_run.builders import planned
+from tests.unit.harness_plan.builders import planned
 
 pytestmark = pytest.mark.slow
 

@@ -22,7 +22,7 @@ from faults.host.boottime import boot_id
 from faults.kinds.registry import decode_fault
 from faults.model.fault import Command
 from harness.plan import fault_wire, planner
-from tests.unit.harness_run.builders import ALL_ABLE, file, lab
+from tests.unit.harness_plan.builders import ALL_ABLE, file, lab
 
 HOSTS = 100
 STEPS = ("armed", "prepared", "applied", "closed")

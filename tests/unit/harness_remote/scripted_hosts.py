@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.inventory.inventory import Host, Inventory
 from harness.remote.fan_out import Remote
-from tests.unit.harness_run.ssh_server import serving
+from tests.unit.harness_remote.ssh_server import serving
 
 _AGENT = """
 import json, pathlib, sys

@@ -9,7 +9,7 @@ import pytest
 
 from harness.deploy.playbook import SSH
 from harness.remote.connection import Connection, connect
-from tests.unit.harness_run.ssh_server import serving
+from tests.unit.harness_remote.ssh_server import serving
 
 GREETS = """echo '{"an": "answer"}'; echo noise >&2; printf '{no end'; exec sh -c "$1" """
 

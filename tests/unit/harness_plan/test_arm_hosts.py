@@ -8,7 +8,7 @@ import pytest
 
 from faults.kinds.registry import decode_fault
 from harness.plan import fault_wire
-from tests.unit.harness_run.test_plan_rules import planned
+from tests.unit.harness_plan.test_plan_rules import planned
 
 S = 1_000_000_000
 

@@ -15,7 +15,7 @@ from metrics.model.plan import Bounds, Finality, decode, encode
 from node.chain import genesis as genesis_file
 from node.chain.bitshares.finality import witnesses_needed
 from node.chain.profiles import build
-from tests.unit.harness_run.builders import lab
+from tests.unit.harness_plan.builders import lab
 
 SHIPPED = Path(__file__).resolve().parents[3] / "harness" / "campaigns"
 HEAD = "schema: slotlab.campaign/v1\ntitle: a test\nchain: {profile: bitshares, %s}\n"

@@ -9,7 +9,7 @@ import pytest
 
 from harness.errors import PlanError
 from harness.preflight.clock_strangers import moved, refuse
-from tests.unit.harness_run.test_plan_rules import planned
+from tests.unit.harness_plan.test_plan_rules import planned
 
 HOST = "{at: 20s, for: 5s, fault: clock_step, on: n2, by: 500ms, level: host}"
 DAEMON = "{at: 60s, for: 5s, fault: clock_step, on: n1, by: 500ms, level: daemon}"

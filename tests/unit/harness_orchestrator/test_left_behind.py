@@ -18,7 +18,7 @@ from harness.orchestrator.left_behind import REASON, bring_home, keep
 from harness.orchestrator.reporting import report
 from harness.remote.fan_out import Remote
 from metrics.model.run_folder import TrialFile, load_trial
-from tests.unit.harness_run.scripted_hosts import IDLE, Scripted, scripted
+from tests.unit.harness_remote.scripted_hosts import IDLE, Scripted, scripted
 
 pytestmark = pytest.mark.slow
 

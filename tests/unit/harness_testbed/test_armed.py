@@ -15,7 +15,7 @@ from harness.errors import LockError
 from harness.orchestrator import stopping
 from harness.testbed import armed, lock
 from harness.testbed.armed import HostState
-from tests.unit.harness_run.scripted_hosts import IDLE, scripted
+from tests.unit.harness_remote.scripted_hosts import IDLE, scripted
 
 MINUTE_NS = 60_000_000_000
 TRIAL = "20261129T092505Z-117ab1.1"

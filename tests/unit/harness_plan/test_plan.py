@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.errors import PlanError
 from harness.plan import consensus, planner
 from metrics.model.plan import Bounds, decode, encode
-from tests.unit.harness_run.builders import ALL_ABLE, file, lab, planned
+from tests.unit.harness_plan.builders import ALL_ABLE, file, lab, planned
 
 ROOT = Path(__file__).resolve().parents[3]
 S = 1_000_000_000
@@ -34,7 +34,7 @@ def test_hosts_beyond_the_producers_are_observers() -> None:
 def test_the_same_campaign_gives_the_same_bytes_under_any_hash_seed() -> None:
     code = (
         "from metrics.model.plan import encode\n"
-        "from tests.unit.harness_run.builders import planned\n"
+        "from tests.unit.harness_plan.builders import planned\n"
         f"print(encode(planned('[{DELAY}, {SPLIT}]', hosts=7, producers=7)).decode())"
     )
     outputs = {

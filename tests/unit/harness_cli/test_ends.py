@@ -15,7 +15,7 @@ import pytest
 from harness.controller import store
 from harness.errors import Interrupted, StoreError
 from harness.orchestrator import reporting
-from tests.unit.harness_run.test_cli import RACK
+from tests.unit.harness_cli.test_cli import RACK
 
 pytestmark = pytest.mark.slow
 

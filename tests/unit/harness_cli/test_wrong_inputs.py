@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.__main__ import main
-from tests.unit.command_line import wrong_files
+from tests.unit.harness_cli import wrong_files
 
 TRANSCRIPT = Path(__file__).resolve().parents[2] / "vectors" / "wrong_inputs.txt"
 ROWS = [row.splitlines() for row in TRANSCRIPT.read_text().strip().split("\n\n")]

@@ -11,7 +11,7 @@ import pytest
 from harness.inventory.ssh_options import SshOptions
 from harness.remote.connection import connect
 from harness.remote.ssh_failure import RemoteFailure
-from tests.unit.harness_run.ssh_server import serving
+from tests.unit.harness_remote.ssh_server import serving
 
 GARBAGE = (
     "host.example ssh-ed25519 not-base64!",

@@ -11,10 +11,10 @@ from rich.console import Console
 from harness.cli.watch_table import watch
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
-from tests.unit.harness_run.scripted_hosts import scripted
-from tests.unit.harness_run.ssh_server import serving
-from tests.unit.harness_run.test_healing import WIPED
-from tests.unit.harness_run.test_lanes import lab
+from tests.unit.harness_remote.scripted_hosts import scripted
+from tests.unit.harness_remote.ssh_server import serving
+from tests.unit.harness_remote.test_lanes import lab
+from tests.unit.harness_testbed.test_healing import WIPED
 
 
 def look(inventory: Inventory) -> str:

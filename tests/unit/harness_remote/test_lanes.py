@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.inventory.inventory import Host, Inventory
 from harness.inventory.ssh_options import SshOptions
 from harness.remote.fan_out import Remote
-from tests.unit.harness_run.ssh_server import serving
+from tests.unit.harness_remote.ssh_server import serving
 
 AGENT = """
 import json, os, pathlib, sys, time

@@ -13,7 +13,7 @@ from harness.plan.genesis import HostAccess, KeyFolder
 from node import config
 from node.chain import genesis as chain_genesis
 from node.chain.model.slot import EPOCH_NS, SlotClock, producer_index
-from tests.unit.harness_run.builders import planned
+from tests.unit.harness_plan.builders import planned
 
 NOW_NS = 1_795_000_000_123_456_789
 

@@ -26,7 +26,7 @@ from harness.orchestrator.trial_state import Context, Progress
 from harness.plan.genesis import KeyFolder
 from harness.remote.agent_channel import Reply
 from metrics.model.run_folder import Step
-from tests.unit.harness_run.builders import planned
+from tests.unit.harness_plan.builders import planned
 
 
 class Hosts:

@@ -6,7 +6,7 @@ import json
 
 from faults.kinds.registry import decode_fault
 from harness.plan import fault_wire
-from tests.unit.harness_run.builders import planned
+from tests.unit.harness_plan.builders import planned
 
 TIMELINE = """[
  {at: 20s, for: 5s, fault: delay, between: all, delay: 80ms, jitter: 10ms},

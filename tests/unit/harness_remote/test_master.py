@@ -17,7 +17,7 @@ import pytest
 
 from harness.remote.connection import execute
 from harness.remote.ssh_failure import RemoteFailure
-from tests.unit.harness_run.ssh_login import (
+from tests.unit.harness_remote.ssh_login import (  # fmt: skip
     HOST,
     connected,
     pinned,
@@ -25,8 +25,8 @@ from tests.unit.harness_run.ssh_login import (
     refused,
     says,
     until,
-)  # fmt: skip
-from tests.unit.harness_run.ssh_server import PLAIN, Box, serving, standing
+)
+from tests.unit.harness_remote.ssh_server import PLAIN, Box, serving, standing
 
 
 @pytest.fixture

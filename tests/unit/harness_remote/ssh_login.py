@@ -14,7 +14,7 @@ from harness.inventory.inventory import load
 from harness.inventory.ssh_options import SshOptions
 from harness.remote.connection import Connection, connect, execute
 from harness.remote.ssh_failure import RemoteFailure
-from tests.unit.harness_run.ssh_server import Box
+from tests.unit.harness_remote.ssh_server import Box
 
 HOST = "127.0.0.1"
 

@@ -13,7 +13,7 @@ from harness.controller import store
 from harness.errors import LockError, StoreError, UsageError
 from harness.testbed import lock
 from metrics.model.run_folder import TrialFile
-from tests.unit.harness_run.builders import file, planned
+from tests.unit.harness_plan.builders import file, planned
 
 
 def make(root: Path) -> store.RunFolder:

@@ -10,8 +10,8 @@ import pytest
 
 from harness.remote.fan_out import Remote
 from harness.testbed.healing import heal
-from tests.unit.harness_run.ssh_server import serving
-from tests.unit.harness_run.test_lanes import lab
+from tests.unit.harness_remote.ssh_server import serving
+from tests.unit.harness_remote.test_lanes import lab
 
 WIPED = 'sh -c "$(echo "$1" | sed s,/opt/slotlab,/nowhere,g)"'
 """A login shell on a host on which nothing is deployed."""

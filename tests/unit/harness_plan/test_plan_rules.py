@@ -13,7 +13,7 @@ from harness.errors import PlanError
 from harness.plan import planner
 from harness.plan.planner import LabView
 from metrics.model.plan import Plan
-from tests.unit.harness_run.builders import ALL_ABLE, file, lab
+from tests.unit.harness_plan.builders import ALL_ABLE, file, lab
 
 ABLE = {
     **ALL_ABLE,

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from harness.remote.ssh_failure import reason
-from tests.unit.harness_run.ssh_login import HOST, pinned, reached, refused, says
-from tests.unit.harness_run.ssh_server import PLAIN, Box, serving, standing
+from tests.unit.harness_remote.ssh_login import HOST, pinned, reached, refused, says
+from tests.unit.harness_remote.ssh_server import PLAIN, Box, serving, standing
 
 
 def test_a_closed_port_is_unreachable() -> None:

@@ -12,7 +12,7 @@ from harness.plan import genesis, planner
 from harness.plan.genesis import HostAccess, KeyFolder
 from metrics.model.plan import Plan
 from node import config
-from tests.unit.harness_run.builders import HEAD, lab
+from tests.unit.harness_plan.builders import HEAD, lab
 
 
 def planned(selector: str, *, hosts: int = 4) -> Plan:

@@ -15,7 +15,7 @@ from harness.remote.fan_out import HostResult
 from harness.remote.printed import read_json
 from harness.remote.ssh_failure import RemoteFailure
 from harness.remote.streams import ERRORS_BYTES_MAX
-from tests.unit.harness_run.ssh_server import serving
+from tests.unit.harness_remote.ssh_server import serving
 
 PLAIN = 'exec sh -c "$1"'
 GREETING = 'echo "Welcome to pi1!"; printf "no newline"; ' + PLAIN
