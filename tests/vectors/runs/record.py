@@ -4,7 +4,8 @@ A name is a campaign beside this file, but `demo`, which ships. `sim` runs in th
 others on a container lab, made for it and removed again, which needs root and minutes. Below
 <name>/ stay the raw files that metrics read, events packed as small as they get: nothing of this
 machine, no logs, no report. Record again when the format of the run folder changes, and look at
-what `git diff` says of tests/unit/bending afterwards: figures of the lab's run are measured anew.
+what `git diff` says of tests/unit/metrics_bends afterwards: figures of the lab's run are measured
+anew.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""A measured synthetic run, built once, and the way to build others."""
+"""A measured synthetic run, built once, and the way to build others; imports nothing itself."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -11,48 +10,30 @@ from typing import Any
 
 import pytest
 
-from metrics.build import build, summarize
-
-
-def _module(name: str) -> ModuleType:
-    """Return a module beside this file: this folder is no package."""
-    spec = importlib.util.spec_from_file_location(
-        f"measuring_{name}", Path(__file__).parent / f"{name}.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[f"measuring_{name}"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-_SYNTHETIC = _module("synthetic")
-_BEND = _module("bend")
-_EXPLAINED = _module("explained")
-
 
 @pytest.fixture(scope="session")
 def synthetic() -> ModuleType:
     """Return the builder of synthetic runs."""
-    return _SYNTHETIC
+    return importlib.import_module("tests.unit.metrics_build.synthetic")
 
 
 @pytest.fixture(scope="session")
 def explained() -> ModuleType:
     """Return what finds figures without a declared method."""
-    return _EXPLAINED
+    return importlib.import_module("tests.unit.metrics_report.explained")
 
 
 @pytest.fixture(scope="session")
 def bend() -> ModuleType:
     """Return what bends synthetic runs."""
-    return _BEND
+    return importlib.import_module("tests.unit.metrics_build.bend")
 
 
 @pytest.fixture(scope="session")
 def run(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a run folder with the default story and expectations that hold, already built."""
+    from metrics.build import build
+
     expect = {
         "always": ["no_conflicting_finality", "lib_never_decreases"],
         "baseline": {
@@ -72,12 +53,16 @@ def run(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.fixture
 def rebuilt(synthetic: ModuleType, tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """Return a function that tampers with a fresh run and gives its summary, and writes nothing."""
+    from metrics.build import summarize
+
     return _tampering(synthetic, tmp_path, summarize)
 
 
 @pytest.fixture
 def reported(synthetic: ModuleType, tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """Return a function that tampers with a fresh run and gives its summary, having reported."""
+    from metrics.build import build
+
     return _tampering(synthetic, tmp_path, lambda run: build(run, lambda text: None))
 
 
@@ -99,7 +84,8 @@ def _tampering(
         if files is not None:
             files(folder)
         summary = measure(folder)
-        assert _EXPLAINED.wrongly_explained(summary) == []
+        explained = importlib.import_module("tests.unit.metrics_report.explained")
+        assert explained.wrongly_explained(summary) == []
         return summary
 
     return make

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.bending.evidence import changed, journal, plan, planned, told
-from tests.unit.bending.files import flipped, gone, packed, raw, text, value
-from tests.unit.bending.folder import Folder
-from tests.unit.bending.records import edited, nothing, together
-from tests.unit.bending.row import REFUSED, SAME, Row
+from tests.unit.metrics_bends.evidence import changed, journal, plan, planned, told
+from tests.unit.metrics_bends.files import flipped, gone, packed, raw, text, value
+from tests.unit.metrics_bends.folder import Folder
+from tests.unit.metrics_bends.records import edited, nothing, together
+from tests.unit.metrics_bends.row import REFUSED, SAME, Row
 
 EVENTS = "trials/1/hosts/n2/events.jsonl.zst"
 NOT_READ = "hosts/n2/events.jsonl.zst is damaged"

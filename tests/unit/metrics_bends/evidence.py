@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tests.unit.bending.folder import Folder, Line
-from tests.unit.bending.records import Bend, edited, everywhere, given_up
+from tests.unit.metrics_bends.folder import Folder, Line
+from tests.unit.metrics_bends.records import Bend, edited, everywhere, given_up
 
 WAIT_S = 2.5
 """A burst that lacks an answer is written so much after it was sent."""

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.unit.bending.folder import Folder
-from tests.unit.bending.records import Bend
+from tests.unit.metrics_bends.folder import Folder
+from tests.unit.metrics_bends.records import Bend
 
 Change = Callable[[bytes], bytes]
 

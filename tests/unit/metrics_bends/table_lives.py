@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import zstandard
 
-from tests.unit.bending import files
-from tests.unit.bending.folder import Folder, Line, joined, renumbered
-from tests.unit.bending.records import (
+from tests.unit.metrics_bends import files
+from tests.unit.metrics_bends.folder import Folder, Line, joined, renumbered
+from tests.unit.metrics_bends.records import (
     edited,
     emptied,
     given_up,
@@ -23,7 +23,7 @@ from tests.unit.bending.records import (
     together,
     unanswered,
 )
-from tests.unit.bending.row import SAME, Row, Than, Within
+from tests.unit.metrics_bends.row import SAME, Row, Than, Within
 
 MISSED, UNKNOWN = "metrics.slots.missed", "metrics.slots.unknown"
 NEVER_BACK = tuple(f"{x}: recovers within 20 s" for x in ("ntp_cut-1", "ntp_offset-1", "pause-1"))

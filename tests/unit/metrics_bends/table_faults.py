@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.bending.evidence import (
+from tests.unit.metrics_bends.evidence import (
     changed,
     cut_off,
     delayed,
@@ -22,10 +22,10 @@ from tests.unit.bending.evidence import (
     told,
     undelayed,
 )
-from tests.unit.bending.files import gone, raw
-from tests.unit.bending.folder import Line
-from tests.unit.bending.records import edited, later, lost, nothing, together
-from tests.unit.bending.row import REFUSED, SAME, Near, Row
+from tests.unit.metrics_bends.files import gone, raw
+from tests.unit.metrics_bends.folder import Line
+from tests.unit.metrics_bends.records import edited, later, lost, nothing, together
+from tests.unit.metrics_bends.row import REFUSED, SAME, Near, Row
 
 DELAY, SPLIT = "faults.delay-1.state", "faults.partition-1.state"
 UNSURE = "indeterminate"

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from metrics.build import build
-from tests.unit.bending.files import packed, raw
-from tests.unit.bending.folder import RUNS, Folder, copy
-from tests.unit.bending.records import Bend, edited, lost, nothing
-from tests.unit.bending.row import Summary
+from tests.unit.metrics_bends.files import packed, raw
+from tests.unit.metrics_bends.folder import RUNS, Folder, copy
+from tests.unit.metrics_bends.records import Bend, edited, lost, nothing
+from tests.unit.metrics_bends.row import Summary
 
 pytestmark = pytest.mark.slow
 

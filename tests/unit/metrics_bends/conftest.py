@@ -8,8 +8,8 @@ from functools import cache
 import pytest
 
 from metrics.build import summarize
-from tests.unit.bending.folder import copy
-from tests.unit.bending.row import Summary
+from tests.unit.metrics_bends.folder import copy
+from tests.unit.metrics_bends.row import Summary
 
 
 @pytest.fixture(scope="session")

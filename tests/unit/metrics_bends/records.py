@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from tests.unit.bending.folder import Folder, Line, renumbered
+from tests.unit.metrics_bends.folder import Folder, Line, renumbered
 
 Bend = Callable[[Folder], None]
 Keep = Callable[[Line], bool]

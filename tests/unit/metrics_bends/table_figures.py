@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.bending.evidence import asked, probes, repeated, shifted
-from tests.unit.bending.files import packed
-from tests.unit.bending.records import (
+from tests.unit.metrics_bends.evidence import asked, probes, repeated, shifted
+from tests.unit.metrics_bends.files import packed
+from tests.unit.metrics_bends.records import (
     asymmetric,
     edited,
     everywhere,
@@ -20,7 +20,7 @@ from tests.unit.bending.records import (
     taken_out,
     together,
 )
-from tests.unit.bending.row import SAME, Inside, Near, Row, Than, Times, Within
+from tests.unit.metrics_bends.row import SAME, Inside, Near, Row, Than, Times, Within
 
 TX = "metrics.transactions"
 FINALITY = "metrics.finality_latency_"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.unit.bending.records import Bend
+from tests.unit.metrics_bends.records import Bend
 
 Summary = dict[str, Any]
 REFUSED = "refused"

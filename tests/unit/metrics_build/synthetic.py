@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import zstandard
 
-from tests.unit.measuring.synthetic_plan import (
+from tests.unit.metrics_build.synthetic_plan import (
     BASE_DELAY,
     CATCH_UP,
     DRIFT,
