@@ -53,8 +53,8 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
     14: ("restart of all", (
         "campaign restarts", "campaign all_restart", "campaign all_restart_operator",
         "sim/test_all_restart.py::test_a_net_that_restarted_whole_stands_still_and_fails",
-        CHAIN + "test_finality.py::"
-        "test_a_restart_of_all_without_watermarks_freezes_finality_and_it_recovers")),
+        EOSIO + "test_a6_confirmed.py::"
+        "test_a_mass_restart_freezes_finality_for_over_a_round_and_more_than_doubles_the_lag")),
     15: ("crash and restart inside a turn", (
         "campaign restarts",
         "process/test_cluster.py::test_kills_at_any_moment_never_sign_a_slot_twice")),
@@ -64,8 +64,7 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         "test_a_failed_switch_restores_head_and_state_and_forgets_the_branch",)),
     18: ("withheld blocks released later", (
         "campaign liars", "sim/test_byzantine.py::test_withhold_denies_a_block_and_sends_it_later",
-        CHAIN + "test_chain.py::"
-        "test_a_rival_of_an_irreversible_block_is_refused_and_the_block_itself_is_known")),
+        "sim/test_bad_blocks.py::test_a_block_of_the_past_is_refused_or_known")),
     19: ("old blocks, duplicates, random order", (
         "campaign bad_network",
         "sim/test_bad_blocks.py::test_any_order_with_repeats_leads_to_the_same_chain")),

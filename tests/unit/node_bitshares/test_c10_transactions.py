@@ -5,37 +5,21 @@ from __future__ import annotations
 import pytest
 
 from node.chain.chain import Chain
-from node.chain.model.transaction import Transaction, reference, sign_content
-from node.chain.model.transaction_body import Transfer
+from node.chain.model.transaction import Transaction
 from node.events import Rejected, Tx
-from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
+from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis, paid
 from tests.unit.node_chain.builders import (
     Net,
     blocks_of,
     make_chain,
     of_kind,
     producer_names,
-    secret,
     submit,
     tick,
 )
 
 NAMES = producer_names(4)
 GENESIS = bitshares_genesis(4, maintenance_skip_slots=0)
-
-
-def paid(
-    chain: Chain, *, lives_s: int = 60, prefix_at: int = 4, ref: bytes | None = None,
-    signer: str = "usera", amount: int = 5,
-) -> Transaction:  # fmt: skip
-    """Return a transfer tied to the head (or ref) that expires lives_s after the head's time."""
-    num, prefix = reference(chain.head.id if ref is None else ref, prefix_at)
-    head_s = chain.slot_clock.time_ns(chain.head.slot) // 10**9
-    said = Transfer(
-        expiration_s=head_s + lives_s, ref_block_num=num, ref_block_prefix=prefix,
-        sender="usera", recipient="userb", amount=amount,
-    )  # fmt: skip
-    return sign_content(said, chain_id=chain.chain_id, key=secret(signer))
 
 
 def grown(blocks: int = 5) -> Chain:

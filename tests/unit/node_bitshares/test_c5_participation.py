@@ -110,25 +110,12 @@ def test_a_witness_that_is_not_synced_does_not_produce() -> None:
     assert chain.head.num == 2
 
 
-def test_enabled_means_that_the_first_slot_after_the_head_and_its_skip_is_not_over() -> None:
-    chain = make_chain(GENESIS, NAMES)
-    tick(chain, START_SLOT)
-    assert blocks_of(tick(chain, START_SLOT + 4))
-
-
 def test_nobody_produces_in_a_slot_that_maintenance_skips() -> None:
     chain = make_chain(GENESIS, NAMES)
     tick(chain, START_SLOT)
     for slot in (START_SLOT + 1, START_SLOT + 2, START_SLOT + 3):
         assert chain.producer_for(slot) == ""
         assert tick(chain, slot) == []
-
-
-def test_a_witness_of_another_node_is_not_ours_to_sign_for() -> None:
-    chain = make_chain(GENESIS, ["producera"])
-    due = chain.producer_for(START_SLOT)
-    assert due != "producera"
-    assert tick(chain, START_SLOT) == []
 
 
 def test_a_slot_is_never_signed_twice_after_a_restart() -> None:

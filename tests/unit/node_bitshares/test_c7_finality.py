@@ -80,15 +80,6 @@ def test_6_of_21_may_be_down_and_7_stop_finality(down: int, goes_on: bool) -> No
     assert goes_on or not found
 
 
-def test_a_witness_that_never_produced_counts_with_0() -> None:
-    assert last_irreversible(0, [0, 0, 9, 9]) == 0
-    assert last_irreversible(0, [0, 8, 9, 9]) == 8
-
-
-def test_finality_never_goes_back_on_a_branch() -> None:
-    assert last_irreversible(50, [0, 0, 0, 0]) == 50
-
-
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(1, 9))
 def test_every_lag_lies_within_the_plans_bounds(missed: list[int], witnesses: int) -> None:
     state = bitshares_profile(witnesses).genesis_state

@@ -119,17 +119,6 @@ def test_a_longer_branch_with_less_finality_wins() -> None:
     assert loose.lib.num == 1
 
 
-def test_a_block_at_or_below_the_last_irreversible_is_too_old() -> None:
-    tree, chain = Tree(), make_chain(GENESIS)
-    tree.grow("", "g1 g2 g3 g4 g5 g6", [0, 4, 5, 6, 7, 8])
-    tree.grow("g1 g2", "old3", [9])
-    tree.feed(chain, "g1 g2 g3 g4 g5 g6")
-    assert chain.lib.num >= 3
-    (record,) = tree.feed(chain, "old3")
-    assert isinstance(record, Rejected)
-    assert record.reason == "before_irreversible"
-
-
 def rivals(genesis: Genesis) -> tuple[Tree, Chain, int]:
     """Return a tree, a chain with g1 to g6, and its last irreversible number lib.
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 
-from node.chain.chain import Chain
 from node.chain.encoding.pack import DecodeError
-from node.chain.model.transaction import Transaction, reference, sign_content
-from node.chain.model.transaction_body import Transfer
 from node.chain.profiles import build
-from node.events import Applied, Rejected, Schedule, Switched
-from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
+from node.events import Applied, Schedule, Switched
+from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis, paid
 from tests.unit.node_chain.builders import (
     Net,
     blocks_of,
@@ -21,8 +16,6 @@ from tests.unit.node_chain.builders import (
     notices,
     of_kind,
     producer_names,
-    receive,
-    secret,
     tick,
 )
 
@@ -52,18 +45,6 @@ def test_block_1_follows_no_genesis_block_and_is_a_maintenance_block() -> None:
     assert applied[0].previous == "00" * 20
 
 
-def test_ids_are_20_bytes_and_cover_the_signature() -> None:
-    chain = make_chain(GENESIS, NAMES)
-    (block,) = blocks_of(tick(chain, START_SLOT))
-    again = dataclasses.replace(block, signature=bytes([block.signature[0] ^ 1]) + bytes(64))
-    assert len(block.id) == 20
-    assert block.num == again.num == 1
-    assert block.id != again.id
-    (record,) = of_kind(receive(make_chain(GENESIS), again), Rejected)
-    assert isinstance(record, Rejected)
-    assert record.reason == "bad_signature"
-
-
 def test_a_block_comes_back_from_its_bytes_and_its_header_from_the_event() -> None:
     chain = make_chain(GENESIS, NAMES)
     chain_tx = paid(chain)
@@ -80,22 +61,6 @@ def test_a_block_comes_back_from_its_bytes_and_its_header_from_the_event() -> No
     header, signature = codec.decode_header(bytes.fromhex(applied.header))
     assert (header, signature) == (block.header, block.signature)
     assert header.block_id(signature) == block.id
-
-
-def paid(chain: Chain) -> Transaction:
-    """Return a transfer tied to the chain's head by bytes 4 to 7 of its id."""
-    num, prefix = reference(chain.head.id, chain_prefix_at())
-    head_s = chain.slot_clock.time_ns(chain.head.slot) // 10**9
-    said = Transfer(
-        expiration_s=head_s + 60, ref_block_num=num, ref_block_prefix=prefix,
-        sender="usera", recipient="userb", amount=5,
-    )  # fmt: skip
-    return sign_content(said, chain_id=chain.chain_id, key=secret("usera"))
-
-
-def chain_prefix_at() -> int:
-    """Return where the profile's references take their prefix from."""
-    return build(GENESIS).transaction_rules.prefix_at
 
 
 def test_a_restarted_node_has_the_head_the_state_and_the_schedule_it_had() -> None:

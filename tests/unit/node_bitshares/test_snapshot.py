@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from node.chain import snapshot
 from node.chain.chain import Chain
-from node.chain.model.messages import Tick
 from node.chain.profiles import build
 from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
 from tests.unit.node_chain.builders import (
     SHARED_VERIFIER,
     blocks_of,
+    make_chain,
     producer_names,
     receive,
-    secret,
+    tick,
 )
 
 GENESIS = bitshares_genesis(4)
@@ -20,19 +20,10 @@ PROFILE = build(GENESIS)
 
 
 def test_a_snapshot_and_the_blocks_after_it_give_the_same_state_as_a_replay() -> None:
-    keys = {name: secret(name) for name in producer_names(4)}
-    full = Chain(
-        GENESIS,
-        profile=PROFILE,
-        keys=keys,
-        watermarks={},
-        verifier=SHARED_VERIFIER,
-        enable_stale_production=True,
-    )
+    full = make_chain(GENESIS, producer_names(4), enable_stale_production=True)
     blocks = []
     for slot in range(START_SLOT, START_SLOT + 60):
-        effects = full.step(Tick(now_ns=full.slot_clock.time_ns(slot), slot=slot))
-        blocks += blocks_of(effects)
+        blocks += blocks_of(tick(full, slot))
     assert full.lib.num > 40
     raw = snapshot.encode(full.snapshot(), chain_id=full.chain_id)
     twin = Chain(

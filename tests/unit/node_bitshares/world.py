@@ -7,8 +7,11 @@ from collections.abc import Iterable
 
 from node.chain.bitshares.profile import BitsharesProfile
 from node.chain.bitshares.witness_state import WitnessState
+from node.chain.chain import Chain
 from node.chain.genesis import BitsharesRules, Genesis
-from tests.unit.node_chain.builders import make_genesis
+from node.chain.model.transaction import Transaction, reference, sign_content
+from node.chain.model.transaction_body import Transfer
+from tests.unit.node_chain.builders import make_genesis, secret
 
 NS_PER_S = 1_000_000_000
 START_SLOT = 800_000_000 - 800_000_000 % 27_720
@@ -55,3 +58,17 @@ def skipping(state: WitnessState, missed: Iterable[int]) -> WitnessState:
 def full(state: WitnessState, blocks: int) -> WitnessState:
     """Return the state after that many blocks without an empty slot."""
     return skipping(state, [0] * blocks)
+
+
+def paid(
+    chain: Chain, *, lives_s: int = 60, prefix_at: int = 4, ref: bytes | None = None,
+    signer: str = "usera", amount: int = 5,
+) -> Transaction:  # fmt: skip
+    """Return a transfer tied to the head (or ref) that expires lives_s after the head's time."""
+    num, prefix = reference(chain.head.id if ref is None else ref, prefix_at)
+    head_s = chain.slot_clock.time_ns(chain.head.slot) // 10**9
+    said = Transfer(
+        expiration_s=head_s + lives_s, ref_block_num=num, ref_block_prefix=prefix,
+        sender="usera", recipient="userb", amount=amount,
+    )  # fmt: skip
+    return sign_content(said, chain_id=chain.chain_id, key=secret(signer))

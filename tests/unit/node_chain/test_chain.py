@@ -13,10 +13,9 @@ from node.chain.eosio.profile import FUTURE_LIMIT_NS
 from node.chain.eosio.roots import action_mroot, transaction_mroot
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import BlockRejected, Reason
-from node.chain.model.messages import BlockReceived, Broadcast, Emit, Finalize, Persist, RequestSync
+from node.chain.model.messages import BlockReceived, Broadcast, Emit, Finalize, Persist
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
 from node.chain.model.watermark import Watermark
-from node.chain.profiles import build
 from node.events import Abstained, Applied, Irreversible, Produced, Record, Rejected
 from tests.unit.node_chain.builders import (
     START_SLOT,
@@ -163,29 +162,6 @@ def test_slots_of_others_and_before_the_first_are_passed_in_silence() -> None:
     assert len(blocks_of(tick(make_chain(GENESIS, ["producera"]), START_SLOT))) == 1
 
 
-def test_a_late_start_on_an_old_head_abstains_until_a_recent_block_comes() -> None:
-    maker, chain = make_chain(GENESIS, NAMES[1:]), make_chain(GENESIS, ["producera"])
-    tick(maker, START_SLOT)
-    recent = [blocks_of(tick(maker, START_SLOT + i))[0] for i in (2, 3, 4, 5, 6, 7)]
-    stale = Abstained(slot=START_SLOT + 8, producer="producera", reason="stale")
-    assert abstention(chain, START_SLOT + 8) == [stale]
-    for block in recent[:-1]:
-        receive(chain, block, now_slot=START_SLOT + 8)
-    assert abstention(chain, START_SLOT + 9)[0] == dataclasses_replace(stale, START_SLOT + 9)
-    receive(chain, recent[-1], now_slot=START_SLOT + 8)
-    assert len(blocks_of(tick(chain, START_SLOT + 16))) == 1
-
-
-def dataclasses_replace(record: Abstained, slot: int) -> Abstained:
-    """Return record for another slot."""
-    return Abstained(slot=slot, producer=record.producer, reason=record.reason)
-
-
-def test_stale_production_starts_an_old_chain() -> None:
-    chain = make_chain(GENESIS, NAMES, enable_stale_production=True)
-    assert len(blocks_of(tick(chain, START_SLOT + 800))) == 1
-
-
 def test_the_reasons_to_abstain_are_told() -> None:
     chain = make_chain(GENESIS, ["producera"])
     assert abstention(chain, START_SLOT, "clock_unverified") == [
@@ -202,18 +178,6 @@ def test_the_reasons_to_abstain_are_told() -> None:
     assert len(blocks_of(tick(chain, START_SLOT + 1))) == 1
     (record,) = abstention(chain, START_SLOT + 1)  # the clock stepped back
     assert record == Abstained(slot=START_SLOT + 1, producer="producera", reason="watermark_slot")
-
-
-def test_a_producer_with_another_key_than_scheduled_abstains() -> None:
-    chain = Chain(
-        GENESIS,
-        profile=build(GENESIS),
-        keys={"producera": secret("another")},
-        watermarks={},
-        verifier=make_chain(GENESIS)._verifier,
-    )
-    (record,) = abstention(chain, START_SLOT)
-    assert record == Abstained(slot=START_SLOT, producer="producera", reason="wrong_key")
 
 
 def reason_of(chain: Chain, block: SignedBlock) -> str:
@@ -312,18 +276,3 @@ def test_a_block_seven_seconds_ahead_is_refused_and_one_less_is_not() -> None:
         BlockReceived(now_ns=limit_ns + 1, block=block, raw=chain.codec.encode(block), peer="peer")
     )
     assert chain.head.id == block.id
-
-
-def test_an_unlinkable_block_asks_for_a_sync_and_nothing_else() -> None:
-    _, made = grown(3)
-    chain = make_chain(GENESIS)
-    assert receive(chain, made[2]) == [RequestSync(peer="peer")]
-
-
-def test_a_rival_of_an_irreversible_block_is_refused_and_the_block_itself_is_known() -> None:
-    chain, made = grown(40)
-    rival_maker = make_chain(GENESIS, NAMES, enable_stale_production=True)
-    (rival,) = blocks_of(tick(rival_maker, START_SLOT + 1))
-    assert chain.lib.num > 20
-    assert reason_of(chain, rival) == "before_irreversible"
-    assert receive(chain, made[0]) == []

@@ -58,16 +58,6 @@ def test_a_real_schedule_hash_and_signature_come_out() -> None:
     assert recover(state.signing_digest, signature) == key
 
 
-def test_a_real_transaction_id_is_the_hash_of_its_packed_form() -> None:
-    packed = (
-        "e519bb5b5e45dbacd2be000000000100a6823403ea3055000000572d3ccdcd0100000000001aa36a00000000"
-        "a8ed32322c00000000001aa36a0000000000ea3055010000000000000004454f53000000000b68656c6c6f2c"
-        "776f726c6400"
-    )
-    expected = "d48cb009f2332edf8340959ad92f3a05ce6daf954d45be7302b607c8b33b7381"
-    assert sha256(bytes.fromhex(packed)).hexdigest() == expected
-
-
 @pytest.mark.parametrize(
     "text",
     [

@@ -135,9 +135,7 @@ def test_a_restart_without_watermarks_confirms_nothing_in_its_first_turn() -> No
     assert run.confirmed[-8:] == [6, 0] * 4
 
 
-def test_a_mass_restart_freezes_finality_for_more_than_a_round_and_more_than_doubles_the_lag() -> (
-    None
-):
+def test_a_mass_restart_freezes_finality_for_over_a_round_and_more_than_doubles_the_lag() -> None:
     run = Run(21, 12)
     run.rounds(4)
     run.marks.clear()

@@ -64,18 +64,6 @@ def test_the_promoting_block_is_signed_under_the_old_schedule_and_the_next_under
     assert "pe" in signers(run, head.num)
 
 
-def test_a_change_takes_two_finality_periods_and_not_one_round() -> None:
-    run = Run(21, 12)
-    run.rounds(4)
-    latencies = set()
-    for position in range(12):
-        turn = run.fork()
-        turn.slots(position + 1)
-        proposed_num = turn.propose(counted(21, version=1))
-        latencies.add(turn.until_active(1).num - proposed_num)
-    assert (min(latencies), max(latencies)) == (661, 672)
-
-
 def test_the_turn_in_progress_may_be_given_to_somebody_else() -> None:
     found = set()
     for position in range(12):
@@ -130,13 +118,6 @@ def test_around_a_promotion_a_producer_may_get_1_to_24_slots_in_a_row() -> None:
 def _slots(slot: int, count: int) -> range:
     """The slots up to slot and including it, or those after it."""
     return range(slot + 1 + count, slot + 1) if count < 0 else range(slot + 1, slot + 1 + count)
-
-
-def test_newcomers_begin_with_the_lib_of_the_promotion() -> None:
-    run = steady()
-    run.propose(schedule("pa", "pb", "pc", "px", version=1))
-    head = run.until_active(1)
-    assert head.last_implied_irb["px"] == head.last_produced["px"] == head.lib_num
 
 
 @pytest.mark.parametrize(("replaced", "waits"), [(1, False), (2, False), (3, True), (5, True)])
