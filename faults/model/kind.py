@@ -1,12 +1,13 @@
 """One row a kind of fault: all that campaign, plan, agent, simulator and metrics must agree on.
 
 Values only; nothing of the product is imported here. Nobody else asks a fault for its name to find
-out what it does: what a reader needs to know of a kind is a column of this table.
+out what it does: what a reader needs to know of a kind is a column of this table. Campaigns are
+read by it, too: the keys of a row are those that its faults have in a campaign file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,10 +19,52 @@ TARGET_KEYS: Mapping[Targets, str] = {
     "hosts": "on", "pairs": "between", "arrows": "from", "groups": "shape",
 }  # fmt: skip
 """By targets: the key of a campaign that says whom it hits."""
+Notation = Literal["duration", "offset", "signed duration", "share", "ppm", "slots"]
+"""How a value is written in a campaign; an offset may be nothing, a signed duration negative."""
+_UNITS: Mapping[str, str] = {
+    "duration": "_ns", "offset": "_ns", "signed duration": "_ns", "ppm": "_ppb", "slots": "_slots",
+}  # fmt: skip
+"""By notation: how the name of such a value ends once it has been read."""
 Victim = Literal["lives", "mute", "lies", "still", "dead"]
 """What becomes of a target's node: lives as before, signs too little, signs what it must not,
 stands still and goes on, or dies.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key that a fault has in a campaign, beside those that say when and whom it hits.
+
+    written: how its value is written, or the words it may be. default: what it is when it is left
+    out; without one it has to be there.
+    """
+
+    name: str
+    written: Notation | tuple[str, ...]
+    default: Any = ...
+
+    @property
+    def asked(self) -> str:
+        """Return its name in `asked`."""
+        return self.name + _UNITS.get(str(self.written), "")
+
+
+def _one_way(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked of a delay, of which one way is given or both."""
+    delay_ns, rtt_ns, jitter_ns = asked["delay_ns"], asked["rtt_ns"], asked["jitter_ns"]
+    if (delay_ns is None) == (rtt_ns is None):
+        raise ValueError("give exactly one of delay (one way) and rtt (split evenly)")
+    one_way_ns = rtt_ns // 2 if delay_ns is None else delay_ns
+    if jitter_ns > one_way_ns:
+        raise ValueError("jitter is larger than the delay itself; lower it")
+    return {"delay_ns": one_way_ns, "jitter_ns": jitter_ns}
+
+
+def _in_the_kernels_reach(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked of a drift; the kernel bends a host's own clock by so much only."""
+    if asked["level"] == "host" and abs(asked["by_ppb"]) > HOST_DRIFT_PPB_MAX:
+        raise ValueError("by: a host's clock drifts by 500ppm at most; lower it")
+    return dict(asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +86,8 @@ class Kind:
     """A kind of fault. The simulator does each of them; by says who else."""
 
     word: str
+    does: str = ""
+    """What it is, for whoever writes a campaign."""
     said: str
     """What is asked, in words, with the keys of `asked` in braces; {clock} is the level's."""
     by: Literal["host", "provider", "sim"] = "sim"
@@ -50,6 +95,10 @@ class Kind:
     undo it), or only the simulator.
     """
     targets: Targets = "hosts"
+    keys: tuple[Key, ...] = ()
+    """What else a campaign says of it; how long it lasts only where that may be left out."""
+    settle: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
+    """Returns what is asked of the values given; raises ValueError where they do not fit."""
     asked: tuple[str, ...] = ()
     """The keys of `asked` it cannot be without."""
     lasts: Literal["for", "restart_after"] = "for"
@@ -126,82 +175,137 @@ class Kind:
 
 
 _NFT = Way("nft", "nft")
+_SIGNAL = Way("signal", "systemd")
 _PROCESS_CLOCK = Way("process clock", level="process")
 _HOST_CLOCK = Way("host clock", "clock_host", level="host")
 _DAEMON_CLOCK = Way("daemon clock", "clock_daemon", level="daemon")
 _PROVIDER = Way("provider", "provider")
+_RESTART_AFTER = Key("restart_after", "duration", None)
+_SHARE = Key("share", "share")
 
 _ROWS = (
     Kind(
-        word="delay", said="delay {delay_ns}{jitter_ns} one way", by="host", targets="pairs",
-        asked=("delay_ns", "jitter_ns"), shares="delay", slows=True,
+        word="delay",
+        does="One-way delay of the node's packets between hosts; rtt is the same, split evenly.",
+        said="delay {delay_ns}{jitter_ns} one way", by="host", targets="pairs",
+        keys=(Key("delay", "duration", None), Key("rtt", "duration", None),
+              Key("jitter", "offset", 0)),
+        settle=_one_way, asked=("delay_ns", "jitter_ns"), shares="delay", slows=True,
         ways=(Way("netem", "netem", unless="foreign_qdisc"), Way("queue", "nfqueue")),
     ),
     Kind(
-        word="partition", said="partition", by="host", targets="groups", ways=(_NFT,),
-        severs="always", loses=True, leaves_rest_whole=True,
+        word="partition", does="The lab is cut into groups that cannot reach each other.",
+        said="partition", by="host", targets="groups", ways=(_NFT,), severs="always", loses=True,
+        leaves_rest_whole=True,
     ),
     Kind(
-        word="cut", said="cut", by="host", targets="arrows", ways=(_NFT,), severs="always",
-        loses=True,
+        word="cut",
+        does="A one-way cut: nothing of `from` reaches `to`; the other way stays open.",
+        said="cut", by="host", targets="arrows", ways=(_NFT,), severs="always", loses=True,
     ),
     Kind(
-        word="loss", said="{share} of the packets lost", by="host", targets="pairs",
+        word="loss", does="That share of messages between hosts never arrives.",
+        said="{share} of the packets lost", by="host", targets="pairs", keys=(_SHARE,),
         asked=("share",), ways=(Way("nft", "loss"),), severs="at full share", loses=True,
     ),
     Kind(
-        word="clock_step", said="{clock} off by {by_ns} ({level})", by="host",
+        word="clock_step",
+        does="A wall clock is off by so much: the node's view of it, the time daemon's, or the "
+        "host's.",
+        said="{clock} off by {by_ns} ({level})", by="host",
+        keys=(Key("by", "signed duration"),
+              Key("level", ("process", "daemon", "host"), "process")),
         asked=("by_ns", "level"), ways=(_PROCESS_CLOCK, _HOST_CLOCK, _DAEMON_CLOCK),
         shares="clock", clock="step",
     ),
     Kind(
-        word="clock_drift", said="{clock} fast by {by_ppb} ({level})", by="host",
-        asked=("by_ppb", "level"), ways=(_PROCESS_CLOCK, _HOST_CLOCK), shares="clock",
-        clock="drift",
+        word="clock_drift",
+        does="A wall clock runs fast (slow when negative) by so much: the node's view of it, or "
+        "the host's.\n\nA host's clock can be bent by 500 ppm at most.",
+        said="{clock} fast by {by_ppb} ({level})", by="host",
+        keys=(Key("by", "ppm"), Key("level", ("process", "host"), "process")),
+        settle=_in_the_kernels_reach, asked=("by_ppb", "level"),
+        ways=(_PROCESS_CLOCK, _HOST_CLOCK), shares="clock", clock="drift",
     ),
     Kind(
-        word="ntp_offset", said="NTP answers off by {by_ns}", by="host", asked=("by_ns",),
-        ways=(Way("ntp relay", "ntp_relay"),), shares="ntp", clock="lie", asks_servers=True,
-    ),
-    Kind(
-        word="ntp_cut", said="NTP answers do not arrive", by="host", ways=(_NFT,), shares="ntp",
+        word="ntp_offset",
+        does="What a host's time servers answer is off by so much, for its node and its daemon "
+        "alike.",
+        said="NTP answers off by {by_ns}", by="host", keys=(Key("by", "signed duration"),),
+        asked=("by_ns",), ways=(Way("ntp relay", "ntp_relay"),), shares="ntp", clock="lie",
         asks_servers=True,
     ),
     Kind(
-        word="kill", said="kill{restart_after_ns}", by="host", lasts="restart_after",
-        ways=(Way("signal", "systemd"),), shares="unit", victim="dead", leaves_rest_whole=True,
+        word="ntp_cut", does="What a host's time servers answer does not arrive.",
+        said="NTP answers do not arrive", by="host", ways=(_NFT,), shares="ntp",
+        asks_servers=True,
     ),
     Kind(
-        word="pause", said="pause", by="host", ways=(Way("signal", "systemd"),), shares="unit",
-        victim="still", leaves_rest_whole=True,
+        word="kill", does="A node is killed; it stays down unless restart_after is given.",
+        said="kill{restart_after_ns}", by="host",
+        keys=(Key("signal", ("SIGKILL",), "SIGKILL"), _RESTART_AFTER), lasts="restart_after",
+        ways=(_SIGNAL,), shares="unit", victim="dead", leaves_rest_whole=True,
     ),
     Kind(
-        word="power_cut", said="power_cut (with management)", by="provider", ways=(_PROVIDER,),
+        word="pause", does="A node is frozen; what arrives meanwhile waits, in order.",
+        said="pause", by="host", ways=(_SIGNAL,), shares="unit", victim="still",
+        leaves_rest_whole=True,
+    ),
+    Kind(
+        word="power_cut",
+        does="A host loses its power and gets it back; its disk keeps what was synced.",
+        said="power_cut (with management)", by="provider", ways=(_PROVIDER,),
         power=("off", "on", "off"), shares="power", victim="dead", loses=True, slows=True,
     ),
     Kind(
-        word="freeze_host", said="freeze_host (with management)", by="provider",
-        ways=(_PROVIDER,), power=("freeze", "thaw", "frozen"), shares="power", victim="still",
-        loses=True, slows=True,
+        word="freeze_host", does="A whole host stands still and goes on.",
+        said="freeze_host (with management)", by="provider", ways=(_PROVIDER,),
+        power=("freeze", "thaw", "frozen"), shares="power", victim="still", loses=True,
+        slows=True,
     ),
     Kind(
-        word="link_down", said="link_down (with management)", by="provider", ways=(_PROVIDER,),
+        word="link_down", does="A host's network link is down, management and all.",
+        said="link_down (with management)", by="provider", ways=(_PROVIDER,),
         power=("link_down", "link_up", "link_down"), shares="power", severs="always", loses=True,
         slows=True,
     ),
     Kind(
-        word="silent", said="signs only the first {keep_slots} slots of a turn",
+        word="silent",
+        does="A node follows, but its producers sign only the first `keep` slots of a turn.",
+        said="signs only the first {keep_slots} slots of a turn", keys=(Key("keep", "slots", 0),),
         asked=("keep_slots",), victim="mute", leaves_rest_whole=True,
     ),
     Kind(
-        word="crash", said="crash", lasts="restart_after", victim="dead", leaves_rest_whole=True,
+        word="crash", does="A machine dies; `loses` says what its disk does not have afterwards.",
+        said="crash",
+        keys=(
+            _RESTART_AFTER,
+            Key("loses", ("nothing", "uncommitted", "watermarks", "everything"), "uncommitted"),
+        ),
+        lasts="restart_after", victim="dead", leaves_rest_whole=True,
     ),
-    Kind(word="duplicate", said="duplicate", targets="pairs", asked=("share",)),
     Kind(
-        word="reorder", said="reorder", targets="pairs", asked=("share", "by_ns"), slows=True,
+        word="duplicate", does="That share of messages between hosts arrives twice.",
+        said="duplicate", targets="pairs", keys=(_SHARE,), asked=("share",),
     ),
     Kind(
-        word="byzantine", said="lies: {strategy}", asked=("strategy", "by_ns"), victim="lies",
+        word="reorder",
+        does="That share of messages between hosts is late, so that younger ones overtake.",
+        said="reorder", targets="pairs", keys=(_SHARE, Key("by", "duration")),
+        asked=("share", "by_ns"), slows=True,
+    ),
+    Kind(
+        word="byzantine",
+        does="A node lies by one strategy of node/byzantine; to the end unless `for` is given.",
+        said="lies: {strategy}",
+        keys=(
+            Key("strategy", ("double_production", "ignore_watermark", "withhold",
+                             "wrong_confirmed", "late", "censor", "invalid_block", "fork_flood")),
+            Key("for", "duration", None),
+            # How long late and withhold keep a block back.
+            Key("by", "duration", 1_000_000_000),
+        ),
+        asked=("strategy", "by_ns"), victim="lies",
     ),
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from faults.model.fault import SECOND_NS
-from harness.campaign.fault_spec import FaultSpec, Selector
+from harness.campaign.fault_spec import AnyFault, Selector
 from harness.campaign.values import Duration, Lease, Offset, Rate, Share, Size, Strict
 from harness.notation import units
 from metrics.model.plan import SEED_MAX
@@ -155,5 +155,5 @@ class Campaign(Strict):
     safety: SafetySpec = SafetySpec()
     expect: dict[str, Any] = Field(default={})
     """What the run is judged by: `always` invariants, `each_fault`, and limits by phase."""
-    timeline: list[FaultSpec] = Field(default=[])
+    timeline: list[AnyFault] = Field(default=[])
     """The faults, `at` and `for` from T0; see fault_spec."""

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 import msgspec
 
 from faults.model.fault import SECOND_NS
-from faults.model.kind import kind
 from harness.campaign import expectations
 from harness.campaign.campaign_file import CampaignFile, Cell
-from harness.campaign.fault_spec import AnyFault
+from harness.campaign.fault_spec import FaultSpec
 from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
 from harness.plan import consensus, phases, refusals, selectors
@@ -162,13 +161,14 @@ class _Drafts:
             try:
                 fault = draw(fault_id, spec, field, rng, chosen)
             except ValueError as error:
-                raise PlanError(f"{key}.{kind(spec.fault).target_key}: {error}") from error
+                raise PlanError(f"{key}.{spec.row.target_key}: {error}") from error
             chosen[fault_id] = fault.targets
             drawn.append(self._with_mechanism(fault, key))
         return drawn
 
-    def _default_id(self, spec: AnyFault, earlier: Sequence[AnyFault]) -> str:
-        return f"{spec.fault}-{sum(other.fault == spec.fault for other in earlier) + 1}"
+    def _default_id(self, spec: FaultSpec, earlier: Sequence[FaultSpec]) -> str:
+        word = spec.row.word
+        return f"{word}-{sum(other.row.word == word for other in earlier) + 1}"
 
     def _with_mechanism(self, fault: PlannedFault, key: str) -> PlannedFault:
         targets = [host for host in self.hosts if host.host in fault.acting]

@@ -6,14 +6,14 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.campaign.fault_spec import AnyFault, BetweenFault, CutFault, PartitionFault
+from harness.campaign.fault_spec import FaultSpec
 from harness.plan import selectors
 from metrics.model.plan import PlannedFault
 
 
 def draw(
     fault_id: str,
-    spec: AnyFault,
+    spec: FaultSpec,
     field: selectors.Field,
     rng: random.Random,
     chosen: Mapping[str, list[str]],
@@ -25,22 +25,23 @@ def draw(
     """
     pairs: list[tuple[str, str]] | None = None
     groups: list[list[str]] | None = None
-    match spec:
-        case BetweenFault():
-            pairs = _pairs(spec.between, field, rng, chosen)
+    whom = spec.whom
+    match spec.row.targets:
+        case "pairs":
+            pairs = _pairs(whom["between"], field, rng, chosen)
             targets = [host for host in field.weights if any(host in pair for pair in pairs)]
-        case CutFault():
-            sources = selectors.select(spec.from_, field, rng, chosen)
-            sinks = selectors.select(spec.to, field, rng, chosen)
+        case "arrows":
+            sources = selectors.select(whom["from"], field, rng, chosen)
+            sinks = selectors.select(whom["to"], field, rng, chosen)
             pairs = _directed(sources, sinks)
             targets = sources
-        case PartitionFault():
-            groups = _groups(spec, field, rng, chosen)
+        case "groups":
+            groups = _groups(whom["shape"], field, rng, chosen)
             targets = min(groups, key=lambda group: sum(field.weights[host] for host in group))
-        case _:
-            targets = selectors.select(spec.on, field, rng, chosen)
+        case "hosts":
+            targets = selectors.select(whom["on"], field, rng, chosen)
     return PlannedFault(
-        id=fault_id, fault=spec.fault, at_ns=spec.at, for_ns=spec.lasts_ns, targets=targets,
+        id=fault_id, fault=spec.row.word, at_ns=spec.at, for_ns=spec.lasts_ns, targets=targets,
         asked=spec.asked(), how="", pairs=pairs, groups=groups,
     )  # fmt: skip
 
@@ -74,17 +75,17 @@ def _pairs(
 
 
 def _groups(
-    spec: PartitionFault,
+    shape: str | list[list[str]],
     field: selectors.Field,
     rng: random.Random,
     chosen: Mapping[str, list[str]],
 ) -> list[list[str]]:
-    if isinstance(spec.shape, str):
-        side = selectors.select(spec.shape, field, rng, chosen)
+    if isinstance(shape, str):
+        side = selectors.select(shape, field, rng, chosen)
         other = [host for host in field.weights if host not in side]
         groups = [side, other]
     else:
-        groups = [selectors.select(group, field, rng, chosen) for group in spec.shape]
+        groups = [selectors.select(group, field, rng, chosen) for group in shape]
         named = [host for group in groups for host in group]
         twice = sorted({host for host in named if named.count(host) > 1})
         if twice:

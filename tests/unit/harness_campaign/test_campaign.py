@@ -82,7 +82,7 @@ def test_a_key_with_x_in_front_is_ignored_anywhere() -> None:
 
 
 def test_on_is_a_word_and_not_a_truth_value() -> None:
-    assert campaign_file.parse(DEMO, Path("demo.yml")).common.timeline[2].on == "one"  # type: ignore[union-attr]
+    assert campaign_file.parse(DEMO, Path("demo.yml")).common.timeline[2].whom == {"on": "one"}
 
 
 def test_a_matrix_gives_one_cell_a_combination_with_its_values_filled_in() -> None:
@@ -90,7 +90,7 @@ def test_a_matrix_gives_one_cell_a_combination_with_its_values_filled_in() -> No
         "matrix: {skew: [0ms, 120ms], rate: [10/s, 20/s]}\n"
     )
     file = campaign_file.parse(text.replace("rate: 12/s", "rate: '${rate}'"), Path("demo.yml"))
-    values = [(c.campaign.timeline[2].by, c.campaign.load.rate) for c in file.cells]  # type: ignore[union-attr]
+    values = [(c.campaign.timeline[2].asked()["by_ns"], c.campaign.load.rate) for c in file.cells]  # type: ignore[union-attr]
     assert values == [(0, 10_000), (0, 20_000), (120_000_000, 10_000), (120_000_000, 20_000)]
 
 
@@ -102,7 +102,8 @@ def test_a_matrix_value_outside_load_and_timeline_is_refused() -> None:
 
 def test_rtt_is_split_evenly_and_excludes_delay() -> None:
     text = DEMO.replace("delay: 80ms, jitter: 10ms", "rtt: 80ms")
-    assert campaign_file.parse(text, Path("demo.yml")).common.timeline[0].delay_ns == 40_000_000  # type: ignore[union-attr]
+    asked = campaign_file.parse(text, Path("demo.yml")).common.timeline[0].asked()
+    assert asked["delay_ns"] == 40_000_000
     with pytest.raises(CampaignError, match="exactly one of delay"):
         campaign_file.parse(DEMO.replace("delay: 80ms", "delay: 80ms, rtt: 1s"), Path("demo.yml"))
 
