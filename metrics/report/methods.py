@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from metrics.fault_checks import fault_results
 from metrics.intake import phase_windows
 from metrics.measure.metric import CHAIN, DOUBT
 from metrics.measure.registry import SHOWN
 from metrics.model import quantiles
 from metrics.model.method import Method
 from metrics.model.number_text import UNKNOWN
-from metrics.results import comparison, expectations
+from metrics.results import comparison, expectations, fault_results
 from metrics.safety import checks
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from metrics.fault_checks import fault_results
-from metrics.fault_checks.fault_results import FaultResult
 from metrics.intake.trial import TrialData
 from metrics.measure import blocks, propagation
 from metrics.measure.metric import Metric, T
 from metrics.measure.propagation import Propagation
 from metrics.measure.registry import METRICS
 from metrics.model.run_folder import COMPLETE, HOLDS
+from metrics.results import fault_results
+from metrics.results.fault_results import FaultResult
 from metrics.safety import checks, finality_conflict
 from metrics.safety.checks import Check
 from metrics.safety.finality_conflict import FinalityConflict
