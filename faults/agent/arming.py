@@ -26,8 +26,8 @@ from faults.kinds.clock.clock_faults import check_nobody_else
 from faults.kinds.delay.delay import Delay
 from faults.kinds.delay.queue_way import queue_numbers
 from faults.kinds.power import Provider
-from faults.kinds.registry import AnyFault, decode_fault, overlap
-from faults.model.fault import FOR_NS_MAX, FaultError, HostContext
+from faults.kinds.registry import decode_fault, overlap
+from faults.model.fault import FOR_NS_MAX, Fault, FaultError, HostContext
 
 FAULTS_MAX = 1_000
 PROVIDER_HOW = "provider"
@@ -168,7 +168,7 @@ def left_behind(entry: Entry, host: Host) -> str:
     return fault.left_over(context)
 
 
-def _again(entry: Entry, host: Host) -> tuple[AnyFault, HostContext]:
+def _again(entry: Entry, host: Host) -> tuple[Fault, HostContext]:
     """Return the fault of an entry and its place, as they were when it was armed."""
     fault = decode_fault(msgspec.json.encode(entry.asked))
     context = _context(
@@ -181,7 +181,7 @@ def _again(entry: Entry, host: Host) -> tuple[AnyFault, HostContext]:
     return fault, context
 
 
-def _item(fault: AnyFault, t0_ns: int, lease_ns: int, now: Now) -> Item:
+def _item(fault: Fault, t0_ns: int, lease_ns: int, now: Now) -> Item:
     inject_ns = t0_ns + fault.at_ns
     if inject_ns < now.boottime_ns:
         raise FaultError("too_late", f"{fault.id} was due {now.boottime_ns - inject_ns} ns ago")
@@ -195,13 +195,13 @@ def _item(fault: AnyFault, t0_ns: int, lease_ns: int, now: Now) -> Item:
     return Item(id=fault.id, inject_ns=inject_ns, deadline_ns=deadline_ns)
 
 
-def _lead_ns(fault: AnyFault, context: HostContext) -> int:
+def _lead_ns(fault: Fault, context: HostContext) -> int:
     """Return how long before its time a fault is prepared."""
     helped = helper_process.is_awaited(fault.recipe(context).prepare)
     return HELPER_LEAD_NS if helped else LEAD_NS
 
 
-def _unique(armed_trial: ArmedTrial, fault: AnyFault, queues: set[int]) -> tuple[str, int]:
+def _unique(armed_trial: ArmedTrial, fault: Fault, queues: set[int]) -> tuple[str, int]:
     """Return a token and a packet queue's number that nobody else has."""
     digest = hashlib.sha256(f"{armed_trial.key}\0{fault.id}".encode()).hexdigest()
     queue_num = 0x5000 + int(digest[8:11], 16)
@@ -235,7 +235,7 @@ def _mangle_exists() -> bool:
     return any(output(("nft", "list", "table", f, "mangle"))[0] == 0 for f in ("ip", "ip6"))
 
 
-def _check_touched(fault: AnyFault, config: HostConfig) -> None:
+def _check_touched(fault: Fault, config: HostConfig) -> None:
     """Refuse what would touch more than the node's flows and the lab's time servers."""
     touched = fault.touched()
     if touched.node_port not in (None, config.node_port):
@@ -251,7 +251,7 @@ def _check_touched(fault: AnyFault, config: HostConfig) -> None:
         raise FaultError("unknown_server", f"{fault.id}: {strangers[0]} is no NTP server of here")
 
 
-def _entry(armed_trial: ArmedTrial, fault: AnyFault, item: Item, context: HostContext) -> Entry:
+def _entry(armed_trial: ArmedTrial, fault: Fault, item: Item, context: HostContext) -> Entry:
     return Entry(
         token=context.token,
         trial=armed_trial.trial,
@@ -270,7 +270,7 @@ def _entry(armed_trial: ArmedTrial, fault: AnyFault, item: Item, context: HostCo
 
 
 def _driver(
-    fault: AnyFault, context: HostContext, entry: Entry, armed_trial: ArmedTrial, host: Host
+    fault: Fault, context: HostContext, entry: Entry, armed_trial: ArmedTrial, host: Host
 ) -> Driver:
     granted = partial(host.armed_file.holds, armed_trial.key)
     return Driver(fault, context, entry, host.ledger, host.journal, host.timers, granted)

@@ -19,9 +19,8 @@ from faults.durable.ledger import Entry, Ledger, verdict_of_undone
 from faults.durable.undo_timer import GRACE_NS, UndoTimers
 from faults.host.boottime import boottime_ns
 from faults.host.runner import Loaded, Outcome, load, run
-from faults.kinds.registry import AnyFault
 from faults.model.evidence import Evidence
-from faults.model.fault import SECOND_NS, HostContext, Recipe
+from faults.model.fault import SECOND_NS, Fault, HostContext, Recipe
 from faults.model.record import State
 
 STAND_BACK_NS = 30_000_000
@@ -32,7 +31,7 @@ POLL_S = 0.02
 class Driver:
     """One fault of one arming; perform() is called from one thread at a time, in schedule order."""
 
-    fault: AnyFault
+    fault: Fault
     context: HostContext
     entry: Entry
     ledger: Ledger

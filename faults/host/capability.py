@@ -15,11 +15,10 @@ _TRIALS = {
     " add element inet t s { 192.0.2.1 timeout 1s }'",
     "loss": "nft 'add table inet l; add chain inet l c;"
     " add rule inet l c numgen random mod 1000000 < 300000 counter drop'",
-    "ntp_relay": "nft 'add table inet r;"
-    " add chain inet r c { type route hook output priority -310; };"
-    " add rule inet r c ip daddr 192.0.2.1 udp dport 123 meta mark != 1"
-    " udp dport set 9 ip daddr set 127.0.0.1;"
-    " add rule inet r c ip6 daddr 2001:db8::1 udp dport set 9 ip6 daddr set ::1'",
+    "ntp_relay": "nft 'add table inet r; add chain inet r c { type route hook output priority "
+    "-310; }; add rule inet r c ip daddr 192.0.2.1 udp dport 123 meta mark != 1 udp dport set 9 ip "
+    "daddr set 127.0.0.1; add rule inet r c ip6 daddr 2001:db8::1 udp dport set 9 ip6 daddr set "
+    "::1'",
     "netem": "tc qdisc add dev lo root handle 1: prio bands 4 &&"
     " tc qdisc add dev lo parent 1:4 handle 2: netem delay 1ms &&"
     " tc filter add dev lo parent 1: protocol ip prio 1 u32 match ip dst 192.0.2.1/32 flowid 1:4",

@@ -1,30 +1,37 @@
 """Every kind of fault this agent knows, its decoder, and what cannot be on one host at once.
 
-The union is closed: anything else is an error.
+A kind is known by being in a module of this room. Anything else is an error.
 """
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Sequence
+from functools import reduce
 from itertools import pairwise
+from operator import or_
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from faults.kinds.clock.clock_faults import ClockDrift, ClockStep
-from faults.kinds.delay.delay import Delay
-from faults.kinds.kill import Kill
-from faults.kinds.loss import Loss
-from faults.kinds.ntp.ntp_faults import NtpCut, NtpOffset
-from faults.kinds.partition import Cut, Partition
-from faults.kinds.pause import Pause
-from faults.kinds.power import FreezeHost, LinkDown, PowerCut
-from faults.model.fault import SECOND_NS, FaultError
+from faults.model.fault import SECOND_NS, Fault, FaultError
+from faults.model.kind import KINDS
 
-AnyFault = (
-    Delay | Partition | Cut | Loss | ClockStep | ClockDrift | NtpOffset | NtpCut | Kill | Pause
-    | PowerCut | FreezeHost | LinkDown
-)  # fmt: skip
 
+def _found() -> dict[str, type[Fault]]:
+    """Return the class of each kind that the modules of this room define, by its word."""
+    found = {}
+    for module in pkgutil.walk_packages([str(Path(__file__).parent)], f"{__package__}."):
+        for value in vars(importlib.import_module(module.name)).values():
+            if isinstance(value, type) and issubclass(value, Fault):
+                found[str(value.__struct_config__.tag)] = value
+    return {word: found[word] for word in KINDS if word in found}
+
+
+FAULTS = _found()
+"""By its word: the class of each kind that hosts, or whoever owns them, can do."""
 _OVERLAPPING = {
     "delay": "overlapping_delay",
     "clock": "overlapping_clock_fault",
@@ -32,22 +39,23 @@ _OVERLAPPING = {
 }
 """By what faults share: the reason that refuses two of them at once."""
 
-_FAULTS: msgspec.json.Decoder[AnyFault] = msgspec.json.Decoder(AnyFault)
+_ANY: Any = reduce(or_, FAULTS.values())
+_DECODER: msgspec.json.Decoder[Fault] = msgspec.json.Decoder(_ANY)
 
 
-def decode_fault(data: bytes) -> AnyFault:
+def decode_fault(data: bytes) -> Fault:
     """Return the fault in one JSON object.
 
     Raises:
         FaultError: bad_fault, with the field that is wrong.
     """
     try:
-        return _FAULTS.decode(data)
+        return _DECODER.decode(data)
     except msgspec.DecodeError as error:
         raise FaultError("bad_fault", str(error)) from error
 
 
-def overlap(faults: Sequence[AnyFault]) -> FaultError | None:
+def overlap(faults: Sequence[Fault]) -> FaultError | None:
     """Return the error of two faults of one host that are too near each other, or None.
 
     Two delays would not add up, one lie would hide another, and there is one clock.

@@ -8,9 +8,9 @@ a one-way cut and loss likewise, where the packets arrive.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, get_args
+from typing import Any
 
-from faults.kinds.registry import AnyFault
+from faults.kinds.registry import FAULTS
 from faults.model.fault import SECOND_NS
 from metrics.model.plan import Plan, PlannedFault, PlannedHost, PlannedTrial
 
@@ -18,8 +18,6 @@ NODE_UNIT = "slotlab-node.service"
 LEASE_MARGIN_NS = 30 * SECOND_NS
 
 Wire = dict[str, Any]
-_FIELDS = {kind.__struct_config__.tag: kind.__struct_fields__ for kind in get_args(AnyFault)}
-"""What the agent is told of each kind: the fields of its value on the wire."""
 
 
 def localise(plan: Plan, trial: PlannedTrial) -> dict[str, list[Wire]]:
@@ -99,7 +97,8 @@ def _wire(
         "share_ppm": max(1, round(asked.get("share", 0) * 1_000_000)),
         "seed": _seed(host, trial, fault),
     }
-    told = {name: known[name] for name in _FIELDS[fault.fault] if name in known}
+    fields = FAULTS[fault.fault].__struct_fields__
+    told = {name: known[name] for name in fields if name in known}
     return {"fault": fault.fault, **told}
 
 

@@ -100,8 +100,7 @@ CHECKS = (
         method=Method(
             name="Partition measured",
             formula="Path probes sent and answered across the cut, which none may be, and within "
-            "the "
-            "groups.",
+            "the groups.",
             left_out=DISTURBED,
             assumes="Path probes share the fate of the data.",
         ),
@@ -113,8 +112,7 @@ CHECKS = (
         method=Method(
             name="Cut measured",
             formula="Exchanges of path probes between the pairs, of which none may be answered, "
-            "and "
-            "packets that the kernels of the receivers dropped.",
+            "and packets that the kernels of the receivers dropped.",
             left_out=DISTURBED,
             assumes="An exchange needs both ways; which of them is dead, the kernels tell.",
         ),

@@ -137,17 +137,21 @@ def _words(found: dict[str, Any]) -> list[str]:
     return parts
 
 
-CHECK = FaultCheck(
-    kinds=("delay",),
-    measure=delay,
-    words=_words,
-    method=Method(
-        name="Delay measured",
-        formula="Median over pairs of (round trip during − round trip of the baseline) / 2, by the "
-        "fastest answers of each pair; of a jittered delay by the medians, as it has no fastest. "
-        f"As asked: every pair within {DELAY_ERROR_NS / 1e6:g} ms and {DELAY_ERROR_SHARE:.0%}.",
-        left_out="Probes while other faults lose or slow them; those not sure to fall within the "
-        f"fault. A delay below {DELAY_ERROR_NS / 1e6:g} ms is too small to see.",
-        assumes="Path probes share the fate of the data; both ways got the delay alike. No clock.",
+CHECKS = (
+    FaultCheck(
+        kinds=("delay",),
+        measure=delay,
+        words=_words,
+        method=Method(
+            name="Delay measured",
+            formula="Median over pairs of (round trip during − round trip of the baseline) / 2, by "
+            "the fastest answers of each pair; of a jittered delay by the medians, as it has no "
+            f"fastest. As asked: every pair within {DELAY_ERROR_NS / 1e6:g} ms and "
+            f"{DELAY_ERROR_SHARE:.0%}.",
+            left_out="Probes while other faults lose or slow them; those not sure to fall within "
+            f"the fault. A delay below {DELAY_ERROR_NS / 1e6:g} ms is too small to see.",
+            assumes="Path probes share the fate of the data; both ways got the delay alike. No "
+            "clock.",
+        ),
     ),
 )

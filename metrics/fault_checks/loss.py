@@ -150,17 +150,19 @@ def _words(found: dict[str, Any]) -> list[str]:
     return parts
 
 
-CHECK = FaultCheck(
-    kinds=("loss",),
-    measure=loss,
-    words=_words,
-    method=Method(
-        name="Loss measured",
-        formula="1 − √(answered / sent) of the exchanges between the pairs, with Wilson's 95 % "
-        "interval, within which a loss is as asked; at each receiver, packets dropped of those "
-        "that arrived, by its kernel.",
-        left_out=DISTURBED,
-        assumes="Both ways lose alike, and packets independently of each other.",
-        source="Wilson 1927, JASA 22",
+CHECKS = (
+    FaultCheck(
+        kinds=("loss",),
+        measure=loss,
+        words=_words,
+        method=Method(
+            name="Loss measured",
+            formula="1 − √(answered / sent) of the exchanges between the pairs, with Wilson's 95 % "
+            "interval, within which a loss is as asked; at each receiver, packets dropped of those "
+            "that arrived, by its kernel.",
+            left_out=DISTURBED,
+            assumes="Both ways lose alike, and packets independently of each other.",
+            source="Wilson 1927, JASA 22",
+        ),
     ),
 )

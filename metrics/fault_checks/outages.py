@@ -244,8 +244,7 @@ CHECKS = (
         method=Method(
             name="Kill measured",
             formula="From the node's last slot told (the kill, if that is later) to its next "
-            "start, "
-            "and at which blocks it resumed.",
+            "start, and at which blocks it resumed.",
             left_out="A node that is not started again.",
             assumes="A node tells every slot while it lives.",
         ),
@@ -257,8 +256,7 @@ CHECKS = (
         method=Method(
             name="Pause measured",
             formula="Longest time without a slot told around the fault, which must be half of it "
-            "at "
-            "least, and the clock probes that the host answered meanwhile.",
+            "at least, and the clock probes that the host answered meanwhile.",
             left_out="Nothing.",
             assumes="A node tells every slot while it runs.",
         ),
@@ -270,11 +268,9 @@ CHECKS = (
         method=Method(
             name="Power cut, frozen host, link down measured",
             formula="Silence: at least from the first to the last probe it left unanswered, at "
-            "most "
-            "from the last sign of life before to the first after. A power cut must show a new "
-            "boot, "
-            "the others none. In the simulator only the node stops, and its slots told tell how "
-            "long.",
+            "most from the last sign of life before to the first after. A power cut must show a "
+            "new boot, the others none. In the simulator only the node stops, and its slots told "
+            "tell how long.",
             left_out="Of a link that is down the host's own events, as it goes on writing.",
             assumes="A host that lives answers clock probes, which nothing else disturbs.",
         ),

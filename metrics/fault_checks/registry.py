@@ -1,17 +1,22 @@
-"""Every check of faults, in the order of the report."""
+"""Every check of faults, in the order of the kinds: what the modules of this room name CHECKS."""
 
 from __future__ import annotations
 
-from metrics.fault_checks import clock_steps, cuts, delay, loss, outages, time_servers
+import importlib
+import pkgutil
+from pathlib import Path
+
+from faults.model.kind import KINDS
 from metrics.fault_checks.fault_check import FaultCheck
 
-CHECKS: tuple[FaultCheck, ...] = (
-    delay.CHECK,
-    *cuts.CHECKS,
-    loss.CHECK,
-    *clock_steps.CHECKS,
-    *time_servers.CHECKS,
-    *outages.CHECKS,
-)
+
+def _found() -> list[FaultCheck]:
+    found: list[FaultCheck] = []
+    for module in pkgutil.iter_modules([str(Path(__file__).parent)], f"{__package__}."):
+        found += getattr(importlib.import_module(module.name), "CHECKS", ())
+    return sorted(found, key=lambda check: list(KINDS).index(check.kinds[0]))
+
+
+CHECKS = _found()
 CHECK_OF: dict[str, FaultCheck] = {word: check for check in CHECKS for word in check.kinds}
 """The check of each kind that has one."""

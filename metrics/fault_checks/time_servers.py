@@ -27,7 +27,7 @@ SURE_NS = 2_000_000
 """How near to what was asked, beyond the bound, a lie is as asked."""
 POLL_NS = 10_000_000_000
 """How often a node asks its servers, unless its record shows that it does so more rarely."""
-CHECK = "offset_ns bound_ns rtt_ns verified source reason"
+COLUMNS = "offset_ns bound_ns rtt_ns verified source reason"
 STEPPED = "clock_stepped"
 """The reason of a check that was made while the clock stepped: its line was stamped after that."""
 
@@ -159,7 +159,7 @@ def silence_of_servers(data: TrialData, fault: PlannedFault, _: list[Burst]) -> 
 
 def _checks(data: TrialData, hosts: list[str]) -> list[Event]:
     """Return the hosts' questions to time servers, answered or not."""
-    found = data.events("clock", CHECK)
+    found = data.events("clock", COLUMNS)
     return [event for event in found if event.host in hosts and event.fields[4]]
 
 
@@ -249,8 +249,7 @@ CHECKS = (
             formula="Median of (wall clock − offset found − true time) over the checks during the "
             "fault, minus that before. One check told less than half of the lie, or half as much "
             "again, beyond its bound makes the fault indeterminate. As asked: within the bound of "
-            "both "
-            f"medians and {SURE_NS / 1e6:g} ms.",
+            f"both medians and {SURE_NS / 1e6:g} ms.",
             left_out="Half a second at each end; checks without an answer.",
             assumes="True time is that of the hosts whose servers are not bent.",
         ),

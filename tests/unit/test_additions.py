@@ -34,25 +34,29 @@ class Copy:
         (self.root / name).write_text(text)
         self.changed.append(name)
 
-    def insert(self, name: str, before: str, line: str) -> None:
-        """Insert a line before the only one that begins so."""
-        lines = (self.root / name).read_text().splitlines(keepends=True)
-        (place,) = [n for n, text in enumerate(lines) if text.startswith(before)]
-        (self.root / name).write_text("".join([*lines[:place], line + "\n", *lines[place:]]))
+    def insert(self, name: str, before: str, text: str) -> None:
+        """Insert a text before the only place that reads so."""
+        old = (self.root / name).read_text()
+        assert old.count(before) == 1, before
+        (self.root / name).write_text(old.replace(before, f"{text}\n{before}"))
         self.changed.append(name)
 
-    def slotlab(self, *words: str) -> str:
-        """Return what a command of the copy printed; it must end well."""
+    def python(self, *words: str) -> str:
+        """Return what a program printed that runs in the copy; it must end well."""
         done = subprocess.run(
-            [sys.executable, "-m", "harness", *words],
+            [sys.executable, *words],
             cwd=self.root,
-            env={**os.environ, "PYTHONPATH": str(self.root), "COLUMNS": "250"},
+            env={**os.environ, "PYTHONPATH": f"{self.root}:{ROOT}", "COLUMNS": "250"},
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def slotlab(self, *words: str) -> str:
+        """Return what a command of the copy printed; it must end well."""
+        return self.python("-m", "harness", *words)
 
     def run(self, campaign: str) -> dict[str, Any]:
         """Return the summary of a campaign that was planned, then run in the simulator."""
@@ -127,8 +131,8 @@ METRIC = Metric(
 
 def test_a_metric_is_one_module_and_its_name_in_the_registry(copy: Copy) -> None:
     copy.add("metrics/measure/harvest.py", METRIC)
-    copy.insert("metrics/measure/registry.py", "    irreversible,", "    harvest,")
-    copy.insert("metrics/measure/registry.py", "    irreversible.METRIC,", "    harvest.METRIC,")
+    copy.insert("metrics/measure/registry.py", "    irreversible,\n", "    harvest,")
+    copy.insert("metrics/measure/registry.py", "    irreversible.METRIC,\n", "    harvest.METRIC,")
     found = copy.run(CAMPAIGN + "expect: {baseline: {harvest.blocks: {min: 10}}}\n")
     assert set(copy.changed) == {"metrics/measure/harvest.py", "metrics/measure/registry.py"}
     assert found["metrics"]["harvest"]["blocks"] > 10
@@ -139,33 +143,122 @@ def test_a_metric_is_one_module_and_its_name_in_the_registry(copy: Copy) -> None
     assert "Blocks told as produced." in page
 
 
-ROW = '    Kind(word="doze", said="doze", victim="still", leaves_rest_whole=True),'
-SHAPE = '''\
-class DozeFault(_Lasting):
-    """A node does nothing for a while; what arrives meanwhile waits."""
+ROW = """\
+    Kind(
+        word="doze", does="A node does nothing for a while; what arrives meanwhile waits.",
+        said="doze by {signal}", by="host", asked=("signal",),
+        keys=(Key("signal", ("SIGSTOP", "SIGTSTP"), "SIGTSTP"),),
+        ways=(_SIGNAL,), shares="unit", victim="still", leaves_rest_whole=True,
+    ),"""
+ON_HOST = '''\
+"""Doze: the node's processes stop by the signal asked, and go on."""
 
-    fault: Literal["doze"]
-    on: Selector
+from __future__ import annotations
 
+from faults.host.unit_readback import read_paused
+from faults.kinds.kill import KILLABLE
+from faults.model.evidence import Evidence
+from faults.model.fault import Command, Fault, HostContext, Recipe
+
+
+class Doze(Fault, frozen=True, kw_only=True, tag="doze"):
+    """Send signal to every process of unit; SIGCONT is the undo."""
+
+    unit: KILLABLE
+    signal: str
+
+    def recipe(self, _context: HostContext) -> Recipe:
+        """Return: stop the unit's processes; let them go on."""
+        kill = ("systemctl", "kill")
+        return Recipe(
+            how="signal",
+            inject=(Command((*kill, f"--signal={self.signal}", self.unit)),),
+            release=(Command((*kill, "--signal=SIGCONT", self.unit), may_fail=True),),
+        )
+
+    def read_back(self, _context: HostContext) -> Evidence:
+        """Return whether the unit's main process is stopped."""
+        return read_paused(self.unit)
 '''
-EFFECT = '        case "doze":\n            return world.pause, world.resume'
-DOZES = """\
-expect: {always: [no_double_sign]}
-timeline:
-  - {at: 20s, for: 5s, fault: doze, on: n2}
+IN_SIMULATOR = '        case "doze":\n            return world.pause, world.resume'
+CHECK = '''\
+"""Nodes that doze make no blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
+from metrics.fault_checks.probe_bursts import Burst
+from metrics.intake.trial import TrialData
+from metrics.model.method import Method
+from metrics.model.plan import PlannedFault
+
+
+def doze(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
+    """Return how many blocks the targets made meanwhile, which is none."""
+    own = [event.t_ns for event in data.events("produced", "num") if event.host in fault.targets]
+    made = sum(fault.at_ns < t_ns < fault.end_ns for t_ns in own)
+    return {"made": made} | ({} if made else {"judged": AS_ASKED}), "it was awake" if made else ""
+
+
+def _words(found: dict[str, Any]) -> list[str]:
+    return [f"{found['made']} blocks made in its sleep"]
+
+
+CHECKS = (
+    FaultCheck(
+        kinds=("doze",),
+        measure=doze,
+        words=_words,
+        method=Method(
+            name="Doze measured", formula="Blocks told as made.", left_out="Nothing.",
+            assumes="Each maker tells its blocks.",
+        ),
+    ),
+)
+'''
+DOZE = "{at: 20s, for: 5s, fault: doze, on: n2, signal: SIGSTOP}"
+AGENT = f"""
+import json
+from pathlib import Path
+from faults.kinds.registry import decode_fault
+from faults.model.fault import HostContext
+from harness.plan.fault_wire import localise
+from tests.unit.harness_plan.builders import planned
+
+plan = planned("[{DOZE}]")
+(wire,) = localise(plan, plan.trials[0])["n2"]
+fault = decode_fault(json.dumps(wire).encode())
+run = Path("/run/slotlab")
+host = HostContext(token="0" * 12, run_dir=run, skew_file=run / "skew", deadline_ns=1,
+                   capabilities=frozenset({{"systemd"}}))
+fault.check(host)
+recipe = fault.recipe(host)
+for step in (*recipe.inject, *recipe.undo):
+    print(recipe.how + ":", *step.words)
 """
 
 
-def test_a_kind_of_fault_is_its_row_its_shape_and_its_effect(copy: Copy) -> None:
-    copy.insert("faults/model/kind.py", '    Kind(word="duplicate"', ROW)
-    copy.insert("harness/campaign/fault_spec.py", "class PauseFault(", SHAPE)
-    copy.insert("harness/campaign/fault_spec.py", "    | PauseFault", "    | DozeFault")
-    copy.insert("harness/sim/faults.py", '        case "silent":', EFFECT)
-    found = copy.run(CAMPAIGN + DOZES)
-    assert len(set(copy.changed)) <= 4
+def test_a_fault_of_hosts_is_its_row_its_recipe_its_effect_in_the_simulator_and_its_check(
+    copy: Copy,
+) -> None:
+    copy.insert("faults/model/kind.py", '    Kind(\n        word="duplicate"', ROW)
+    copy.add("faults/kinds/doze.py", ON_HOST)
+    copy.insert("harness/sim/faults.py", '        case "silent":', IN_SIMULATOR)
+    copy.add("metrics/fault_checks/doze.py", CHECK)
+    assert len(copy.changed) == 4
+
+    assert copy.python("-c", AGENT).splitlines() == [
+        "signal: systemctl kill --signal=SIGSTOP slotlab-node.service",
+        "signal: systemctl kill --signal=SIGCONT slotlab-node.service",
+    ]
+    found = copy.run(CAMPAIGN + f"expect: {{always: [no_double_sign]}}\ntimeline: [{DOZE}]\n")
     (fault,) = found["faults"]
     assert (fault["fault"], fault["state"], found["verdict"]) == ("doze", "installed", "pass")
+    assert fault["measured"]["judged"] == "as asked"
     assert found["cells"][0]["phases"]["doze-1"]["slots"]["by_producer"]["producerb"]["missed"] > 0
-    assert "doze" in (copy.report / "report.html").read_text()
-    said = copy.slotlab("plan", "added.yml", "--lab", "sim")
-    assert "doze" in said
+    page = (copy.report / "report.html").read_text()
+    assert "0 blocks made in its sleep" in page
+    assert "Blocks told as made." in page
+    assert "doze by SIGSTOP" in copy.slotlab("plan", "added.yml", "--lab", "sim")

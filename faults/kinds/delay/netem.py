@@ -79,9 +79,8 @@ def netem_commands(
     for band in bands:
         jitter = "" if ordered or not band.jitter_ns else f" {_us(band.jitter_ns)}us"
         lines.append(
-            f"qdisc add {dev} parent {band.flow} handle {band.handle} netem"
-            f" limit {LIMIT_PACKETS} delay {_us(band.delay_ns)}us{jitter}"
-            f"{_IN_ORDER if ordered and band.jitter_ns else ''}"
+            f"qdisc add {dev} parent {band.flow} handle {band.handle} netem limit {LIMIT_PACKETS} "
+            f"delay {_us(band.delay_ns)}us{jitter}{_IN_ORDER if ordered and band.jitter_ns else ''}"
         )
     flows = {(band.delay_ns, band.jitter_ns): band.flow for band in bands}
     for address, delay_ns, jitter_ns in peers:
@@ -103,9 +102,8 @@ def _filters(head: str, address: str, node_port: int, flow: str) -> list[str]:
     family, protocol, prio = ("ip6", "ipv6", 2) if six else ("ip", "ip", 1)
     length = 128 if six else 32
     return [
-        f"{head} protocol {protocol} prio {prio} u32 match {family} dst {address}/{length}"
-        f" match {family} protocol {number} 0xff match {family} {port} {node_port} 0xffff"
-        f" flowid {flow}"
+        f"{head} protocol {protocol} prio {prio} u32 match {family} dst {address}/{length} match "
+        f"{family} protocol {number} 0xff match {family} {port} {node_port} 0xffff flowid {flow}"
         for number, port in product((6, 17), ("dport", "sport"))
     ]
 
