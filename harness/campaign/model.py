@@ -15,6 +15,7 @@ from harness.campaign.fault_spec import AnyFault, Selector
 from harness.campaign.values import Duration, Lease, Offset, Rate, Share, Size, Strict
 from harness.notation import units
 from metrics.model.plan import SEED_MAX
+from node.chain import profiles
 
 SCHEMA = "slotlab.campaign/v1"
 SLOT_MIN_NS = 10_000_000
@@ -33,6 +34,29 @@ class BitsharesSpec(Strict):
     faithful_window: bool = False
     strict_slot_alignment: bool = True
 
+    def check(self, slot_ns: int) -> None:
+        """Check that a chain with slots so long can have these.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        interval_ns = self.block_interval or slot_ns
+        if interval_ns % SECOND_NS or not 1 <= interval_ns // SECOND_NS <= 30:
+            raise ValueError(
+                "slot must be 1s to 30s in whole seconds under bitshares; write that, or give"
+                " bitshares.block_interval and any slot"
+            )
+        if self.maintenance_interval % interval_ns:
+            raise ValueError("bitshares.maintenance_interval must be a multiple of the interval")
+
+
+_FOREIGN = {
+    "bitshares": "bitshares is for profile bitshares; remove it or set profile",
+    "lock_on_proposed": "lock_on_proposed and timing are for profile eosio; remove them",
+    "timing": "lock_on_proposed and timing are for profile eosio; remove them",
+}
+"""Keys of a chain that not every profile knows, and what is said where one does not."""
+
 
 class ChainSpec(Strict):
     """The consensus system under test.
@@ -41,7 +65,7 @@ class ChainSpec(Strict):
     the chain's block_interval runs the same chain at another speed.
     """
 
-    profile: Literal["eosio", "bitshares"] = "eosio"
+    profile: profiles.Name = "eosio"
     """Which consensus system."""
     contracts: Literal["fio"] = "fio"
     timing: Literal["fio", "eosio2", "leap"] = "fio"
@@ -62,40 +86,38 @@ class ChainSpec(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _lengths_of_bitshares(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("profile") == "bitshares":
-            return {"slot": "5s", "blocks_per_turn": 1, **data}
-        return data
+    def _lengths_of_profile(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or data.get("profile") not in list(profiles.SYSTEMS):
+            return data
+        system = profiles.SYSTEMS[data["profile"]]
+        slot = units.text_of_ns(system.slot_ns)
+        return {"slot": slot, "blocks_per_turn": system.blocks_per_turn, **data}
 
     @model_validator(mode="after")
     def _fits_profile(self) -> ChainSpec:
         if self.slot < SLOT_MIN_NS:
             least = units.text_of_ns(SLOT_MIN_NS)
             raise ValueError(f"slot must be at least {least}, not {units.text_of_ns(self.slot)}")
-        if self.profile != "bitshares":
-            if self.bitshares is not None:
-                raise ValueError("bitshares is for profile bitshares; remove it or set profile")
-            return self
-        if self.blocks_per_turn != 1:
-            raise ValueError("blocks_per_turn must be 1 under bitshares; remove it")
-        if self.lock_on_proposed or self.timing != "fio":
-            raise ValueError("lock_on_proposed and timing are for profile eosio; remove them")
-        spec = self.bitshares or BitsharesSpec()
-        interval_ns = spec.block_interval or self.slot
-        if interval_ns % SECOND_NS or not 1 <= interval_ns // SECOND_NS <= 30:
-            raise ValueError(
-                "slot must be 1s to 30s in whole seconds under bitshares; write that, or give"
-                " bitshares.block_interval and any slot"
-            )
-        if spec.maintenance_interval % interval_ns:
-            raise ValueError("bitshares.maintenance_interval must be a multiple of the interval")
+        system, fields = profiles.SYSTEMS[self.profile], ChainSpec.model_fields
+        if self.blocks_per_turn != 1 and not system.has_turns:
+            raise ValueError(f"blocks_per_turn must be 1 under {self.profile}; remove it")
+        for key, refusal in _FOREIGN.items():
+            if key not in system.options and getattr(self, key) != fields[key].default:
+                raise ValueError(refusal)
+        if self._bitshares is not None:
+            self._bitshares.check(self.slot)
         return self
+
+    @property
+    def _bitshares(self) -> BitsharesSpec | None:
+        known = "bitshares" in profiles.SYSTEMS[self.profile].options
+        return self.bitshares or BitsharesSpec() if known else None
 
     def bitshares_options(self) -> dict[str, Any] | None:
         """Return the `bitshares` part of the genesis file, None under another profile."""
-        if self.profile != "bitshares":
+        spec = self._bitshares
+        if spec is None:
             return None
-        spec = self.bitshares or BitsharesSpec()
         return {
             "block_interval_s": (spec.block_interval or self.slot) // SECOND_NS,
             "maintenance_interval_s": spec.maintenance_interval // SECOND_NS,

@@ -37,8 +37,8 @@ def fuzz(
     from harness.fuzz import draw
     from harness.fuzz.hunt import Hunt, hunt, save
 
-    if profile not in draw.SLOT_MS:
-        raise UsageError(f"--profile {profile}: known are {', '.join(draw.SLOT_MS)}")
+    if profile not in draw.PROFILES:
+        raise UsageError(f"--profile {profile}: known are {', '.join(draw.PROFILES)}")
     if where not in draw.HUNTS:
         raise UsageError(f"--where {where}: known are {', '.join(draw.HUNTS)}")
     if out.exists() and not out.is_dir():

@@ -23,6 +23,7 @@ from harness.notation import units
 File = Annotated[str, typer.Argument(metavar="FILE|-", help="JSON as public APIs print it.")]
 Profile = Annotated[str, typer.Option("--profile", help="eosio or bitshares.")]
 Text = str | None
+Options = Mapping[str, Text]
 Turn = Annotated[Text, typer.Option("--blocks-per-turn", metavar="R", help="eosio: default 12.")]
 
 
@@ -51,17 +52,32 @@ def schedule(
     as_json: AsJson = False,
 ) -> None:
     check_profile(profile)
-    ours = {"producers": producers, "blocks-per-turn": blocks_per_turn, "slot": slot}
-    theirs = {"witnesses": witnesses, "head-time": head_time}
-    if profile == "bitshares":
-        _refuse(ours, profile)
-        found = bitshares_order(_given(theirs, "witnesses"), _given(theirs, "head-time"))
-    else:
-        _refuse(theirs, profile)
-        names = [name.strip() for name in _given(ours, "producers").split(",")]
-        turn = _whole(blocks_per_turn or "12", "blocks-per-turn")
-        found = eosio_turn(names, turn, _whole(_given(ours, "slot"), "slot"))
-    _print(found, as_json=as_json)
+    options = {
+        "producers": producers, "blocks-per-turn": blocks_per_turn, "slot": slot,
+        "witnesses": witnesses, "head-time": head_time,
+    }  # fmt: skip
+    known, explain = _SCHEDULES[profile]
+    for name, value in options.items():
+        if value is not None and name not in known:
+            raise InspectError(f"{name}: has no meaning under {profile}; leave --{name} out")
+    _print(explain(options), as_json=as_json)
+
+
+def _eosio_schedule(options: Options) -> dict[str, object]:
+    names = [name.strip() for name in _given(options, "producers").split(",")]
+    turn = _whole(options["blocks-per-turn"] or "12", "blocks-per-turn")
+    return eosio_turn(names, turn, _whole(_given(options, "slot"), "slot"))
+
+
+def _bitshares_schedule(options: Options) -> dict[str, object]:
+    return bitshares_order(_given(options, "witnesses"), _given(options, "head-time"))
+
+
+_SCHEDULES: Mapping[str, tuple[tuple[str, ...], Callable[[Options], dict[str, object]]]] = {
+    "eosio": (("producers", "blocks-per-turn", "slot"), _eosio_schedule),
+    "bitshares": (("witnesses", "head-time"), _bitshares_schedule),
+}
+"""The options that a profile's schedule is asked with, and what it answers."""
 
 
 def show_finality(
@@ -102,17 +118,11 @@ def _explain(
         raise InspectError(f"{where}: {error}") from error
 
 
-def _given(options: Mapping[str, Text], name: str) -> str:
+def _given(options: Options, name: str) -> str:
     value = options[name]
     if value is None:
         raise InspectError(f"{name}: missing; add --{name}")
     return value
-
-
-def _refuse(options: Mapping[str, Text], profile: str) -> None:
-    for name, value in options.items():
-        if value is not None:
-            raise InspectError(f"{name}: has no meaning under {profile}; leave --{name} out")
 
 
 def _optional(value: Text, name: str) -> int | None:

@@ -14,13 +14,12 @@ import yaml
 
 from harness.campaign.model import SCHEMA
 from node.byzantine.strategies import STRATEGIES
+from node.chain import profiles
 
 SLOTS = 400
 NODES_MAX = 7
 FAULTS_MAX = 6
-SLOT_MS = {"eosio": 500, "bitshares": 1000}
-LOAD = {"eosio": "2/s", "bitshares": "1/s"}
-"""One transaction a slot."""
+PROFILES = tuple(profiles.SYSTEMS)
 
 Draft = dict[str, Any]
 
@@ -59,7 +58,7 @@ def beyond(profile: str, rng: random.Random) -> Draft:
     nodes = rng.choice((4, 4, 4, 5, 7))
     draft = _frame(profile, nodes, rng)
     hosts = list(draft["chain"].pop("x-hosts"))
-    turn = 1 if profile == "bitshares" else rng.choice((3, 4))
+    turn = _turn(profile, rng, 3, 4)
     draft["chain"]["blocks_per_turn"] = turn
     absent = rng.sample(hosts, nodes - 2 * nodes // 3)
     alone, back, present = absent[:1], absent[1:], _without(hosts, absent)
@@ -105,12 +104,11 @@ _Maker = Callable[[list[str], Draft, random.Random], Draft]
 
 
 def _frame(profile: str, nodes: int, rng: random.Random) -> Draft:
-    turn = 1 if profile == "bitshares" else rng.choice((1, 2, 3, 6))
     chain: Draft = {
         "profile": profile,
         "producers": nodes,
-        "slot": f"{SLOT_MS[profile]}ms",
-        "blocks_per_turn": turn,
+        "slot": f"{_slot_ms(profile)}ms",
+        "blocks_per_turn": _turn(profile, rng, 1, 2, 3, 6),
         "x-hosts": [f"n{i}" for i in range(1, nodes + 1)],
     }
     return {
@@ -118,11 +116,19 @@ def _frame(profile: str, nodes: int, rng: random.Random) -> Draft:
         "title": "a drawn schedule of faults",
         "seed": rng.getrandbits(32),
         "chain": chain,
-        "load": {"rate": LOAD[profile], "size": "200B"},
+        "load": {"rate": f"{1000 // _slot_ms(profile)}/s", "size": "200B"},  # One a slot.
         "warmup": "0s",
         "cooldown": "10s",
         "timeline": [],
     }
+
+
+def _slot_ms(profile: str) -> int:
+    return profiles.SYSTEMS[profile].shortest_slot_ns // 1_000_000
+
+
+def _turn(profile: str, rng: random.Random, *turns: int) -> int:
+    return rng.choice(turns) if profiles.SYSTEMS[profile].has_turns else 1
 
 
 def _settle(draft: Draft, timeline: list[Draft]) -> Draft:
@@ -131,7 +137,7 @@ def _settle(draft: Draft, timeline: list[Draft]) -> Draft:
     for fault in sorted(timeline, key=lambda f: f["x-from"]):
         if fault["x-to"] < SLOTS - 20 and not any(_collide(fault, other) for other in kept):
             kept.append(fault)
-    slot_ms = SLOT_MS[draft["chain"]["profile"]]
+    slot_ms = _slot_ms(draft["chain"]["profile"])
     last = max((fault["x-to"] for fault in kept), default=0)
     draft["cooldown"] = f"{(SLOTS - last) * slot_ms}ms"
     draft["timeline"] = [
@@ -148,7 +154,7 @@ def _collide(a: Draft, b: Draft) -> bool:
 
 def _fault(draft: Draft, fault: str, first: int, slots: int, **more: Any) -> Draft:
     """A fault from slot `first` on; x-keys are for _settle only."""
-    slot_ms = SLOT_MS[draft["chain"]["profile"]]
+    slot_ms = _slot_ms(draft["chain"]["profile"])
     slots = max(1, slots)
     made: Draft = {"at": f"{first * slot_ms}ms", "fault": fault}
     lasting = "restart_after" if fault == "crash" else "for"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from harness.inspect import bitshares, eosio, eosio_block
 from harness.inspect.fields import InspectError, brief, unwrap
@@ -38,14 +38,14 @@ def inspect_block(printed: object, profile: str) -> dict[str, object]:
     return {**found, **_BLOCK[profile](unwrap(printed, "block"))}
 
 
-def check_profile(profile: str) -> None:
-    """Check that the profile is a known one.
+def check_profile(profile: str, known: Sequence[str] = PROFILES) -> None:
+    """Check that the profile is one of the known ones.
 
     Raises:
         InspectError: it is not.
     """
-    if profile not in PROFILES:
-        raise InspectError(f"profile: {brief(profile)} is unknown; known: {', '.join(PROFILES)}")
+    if profile not in known:
+        raise InspectError(f"profile: {brief(profile)} is unknown; known: {', '.join(known)}")
 
 
 def _matches(fields: Mapping[str, object], block_id: str) -> bool | None:

@@ -1,7 +1,7 @@
 """How long finality takes: what the formula says, and what the chain's own rules do.
 
-The EOSIO figures come from `next_tally`, the BitShares ones from `WitnessState.child`: the code
-that nodes run, without a network. Every producer but the silent ones signs every slot of its own.
+The figures come from the states that nodes derive, without a network, at the chain's own pace.
+Every producer but the silent ones signs every slot of its own.
 """
 
 from __future__ import annotations
@@ -11,37 +11,27 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from faults.model.fault import SECOND_NS
-from harness.inspect.eosio import CLOCK
 from harness.inspect.explain import check_profile
 from harness.inspect.fields import InspectError
 from harness.inspect.turns import PRODUCERS_MAX, TURN_MAX, check_range
 from node.chain import profiles
-from node.chain.bitshares.rules import INTERVAL_S_MAX, Rules
-from node.chain.bitshares.witness_state import WitnessState, genesis_state
-from node.chain.eosio.finality import (
-    MAX_CONFIRM_COUNTS,
-    blocks_to_confirm,
-    genesis_tally,
-    next_tally,
-)
-from node.chain.genesis import BitsharesRules
-from node.chain.model.schedule import ProducerKey, ProducerSchedule
+from node.chain.genesis import Genesis, GenesisProducer
 from node.chain.model.slot import SlotClock
 from node.chain.model.watermark import Watermark
 from node.chain.profile import Finality
 
-START_S = 1_767_225_600
+START_NS = 1_767_225_600 * SECOND_NS
 """When simulated chains begin, 2026-01-01: the same each time, so that results are, too."""
-BITSHARES_INTERVAL_S = 5
 START_UP_ROUNDS = 3
-EOSIO_ROUNDS, BITSHARES_ROUNDS = 7, 100
+ANY_KEY = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+"""A public key; nothing is signed here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What is asked. down: so many producers, the last of the schedule, never sign.
 
-    blocks_per_turn: 1 under bitshares; slot_ns: how long a slot is.
+    slot_ns: how long a slot is.
     """
 
     profile: str
@@ -73,16 +63,15 @@ def question(
     Raises:
         InspectError: a value is out of range.
     """
-    check_profile(profile)
-    is_bitshares = profile == "bitshares"
-    turn = blocks_per_turn if blocks_per_turn is not None else 1 if is_bitshares else 12
+    check_profile(profile, tuple(profiles.SYSTEMS))
+    system = profiles.SYSTEMS[profile]
+    turn = system.blocks_per_turn if blocks_per_turn is None else blocks_per_turn
     check_range(producers, 1, PRODUCERS_MAX, "producers")
     check_range(down, 0, producers, "down")
     check_range(turn, 1, TURN_MAX, "blocks-per-turn")
-    if is_bitshares and turn != 1:
-        raise InspectError("blocks-per-turn: under bitshares a witness has 1 slot at a time")
-    default_ns = BITSHARES_INTERVAL_S * SECOND_NS if is_bitshares else CLOCK.slot_ns
-    slot_ns = default_ns if slot_ns is None else slot_ns
+    if turn != 1 and not system.has_turns:
+        raise InspectError(f"blocks-per-turn: under {profile} a witness has 1 slot at a time")
+    slot_ns = system.slot_ns if slot_ns is None else slot_ns
     check_range(slot_ns, 1, 3600 * SECOND_NS, "slot")
     return Question(
         profile=profile, producers=producers, blocks_per_turn=turn, down=down, slot_ns=slot_ns
@@ -122,39 +111,28 @@ def predicted_lag(asked: Question) -> tuple[int, int] | None:
     Silent producers leave it as it is while a quorum is left: it counts blocks, not slots. The
     eosio range is exact; the bitshares one is a bound that many witnesses need rare luck to reach.
     """
-    if asked.producers - asked.down < quorum(asked) or _outruns_counts(asked):
-        return None
-    return _expected(asked).lag_blocks
+    expected = _expected(asked)
+    is_never = asked.producers - asked.down < expected.quorum or expected.never
+    return None if is_never else expected.lag_blocks
 
 
 def _expected(asked: Question) -> Finality:
-    return profiles.finality(
-        asked.profile, producers=asked.producers, blocks_per_turn=asked.blocks_per_turn
-    )
-
-
-def _outruns_counts(asked: Question) -> bool:
-    """Whether even a turn's last block loses its counter before a quorum has confirmed it."""
-    age = (quorum(asked) - 2) * asked.blocks_per_turn + 1
-    return asked.profile == "eosio" and age >= MAX_CONFIRM_COUNTS
+    return profiles.SYSTEMS[asked.profile].finality(asked.producers, asked.blocks_per_turn)
 
 
 def _verdict(asked: Question) -> str:
-    live, needed = asked.producers - asked.down, quorum(asked)
-    enough = f"{live} of {asked.producers} sign, {needed} are needed"
-    if live < needed:
+    live, expected = asked.producers - asked.down, _expected(asked)
+    enough = f"{live} of {asked.producers} sign, {expected.quorum} are needed"
+    if live < expected.quorum:
         return f"never final: {enough}"
-    if _outruns_counts(asked):
-        return f"never final: nodes count confirmations of {MAX_CONFIRM_COUNTS} blocks only"
-    return f"final: {enough}"
+    return f"never final: {expected.never}" if expected.never else f"final: {enough}"
 
 
 def simulated_lags(asked: Question) -> list[tuple[int, int]]:
     """Return (blocks, slots) from each block after start-up to the one that makes it final."""
     live_round = (asked.producers - asked.down) * asked.blocks_per_turn
     since = START_UP_ROUNDS * live_round
-    steps = _bitshares_steps(asked) if asked.profile == "bitshares" else _eosio_steps(asked)
-    return [lag for num, lag in _lags(steps) if num > since]
+    return [lag for num, lag in _lags(_steps(asked)) if num > since]
 
 
 def _lags(steps: Iterable[Step]) -> Iterator[tuple[int, tuple[int, int]]]:
@@ -169,52 +147,38 @@ def _lags(steps: Iterable[Step]) -> Iterator[tuple[int, tuple[int, int]]]:
         final = max(final, step.lib_num)
 
 
-def _eosio_steps(asked: Question) -> Iterator[Step]:
-    schedule = ProducerSchedule(0, _producers(asked.producers))
-    silent = set(schedule.names[asked.producers - asked.down :])
+def _steps(asked: Question) -> Iterator[Step]:
+    """Yield the chain's blocks; where the order is one of turns, from the start of a round on."""
+    system, names = profiles.SYSTEMS[asked.profile], _names(asked.producers)
     round_slots = asked.producers * asked.blocks_per_turn
-    first = CLOCK.slot_at(START_S * SECOND_NS) // round_slots * round_slots
-    tally = genesis_tally(slot=first - 1, schedule=schedule, blocks_per_turn=asked.blocks_per_turn)
-    marks: dict[str, Watermark] = {}
-    for slot in range(first, first + (START_UP_ROUNDS + EOSIO_ROUNDS) * round_slots):
-        name = tally.producer_for(slot).name
-        if name in silent:
-            continue
-        confirmed = blocks_to_confirm(tally.num, tally.lib_num, marks.get(name))
-        tally = next_tally(tally, slot, confirmed)
-        marks[name] = Watermark(producer=name, num=tally.num, slot=slot)
-        yield Step(tally.num, slot, tally.lib_num)
-
-
-def _bitshares_steps(asked: Question) -> Iterator[Step]:
-    interval_s = max(1, min(INTERVAL_S_MAX, asked.slot_ns // SECOND_NS))
-    clock = SlotClock(interval_s * SECOND_NS)
-    first = clock.slot_at(START_S * SECOND_NS)
-    witnesses = _producers(asked.producers)
-    rules = Rules(
-        witnesses=witnesses,
-        clock=clock,
-        initial_slot=first - 1,
-        genesis_s=START_S // interval_s * interval_s,
-        interval_s=interval_s,
-        options=BitsharesRules(),
+    start = SlotClock(system.slot_ns).slot_at(START_NS)
+    if system.has_turns:
+        start = start // round_slots * round_slots - 1
+    profile = profiles.build(
+        Genesis(
+            profile=asked.profile,
+            initial_slot=start,
+            slot_ns=system.slot_ns,
+            blocks_per_turn=asked.blocks_per_turn,
+            producers=[GenesisProducer(name=name, key=ANY_KEY) for name in names],
+        )
     )
-    silent = {producer.name for producer in witnesses[asked.producers - asked.down :]}
-    state: WitnessState = genesis_state(rules)
-    for slot in range(first, first + BITSHARES_ROUNDS * asked.producers):
-        producer = state.producer_for(slot).name
-        if not producer or producer in silent:
+    silent = set(names[asked.producers - asked.down :])
+    state, marks = profile.genesis_state, dict[str, Watermark]()
+    root = profile.transaction_mroot(())
+    for slot in range(start + 1, start + 1 + system.lag_rounds * round_slots):
+        name = state.producer_for(slot).name
+        if not name or name in silent:
             continue
-        child = state.child(state.draft(slot, None, bytes(20), ()))
-        # The number is all of an id that the rules look at here; no signature is made.
-        state = child.with_id(child.num.to_bytes(4, "big") + bytes(16))
+        header = state.draft(slot, marks.get(name), root, ())
+        state = state.child(header).with_id(header.block_id(b""))
+        marks[name] = Watermark(producer=name, num=state.num, slot=slot)
         yield Step(state.num, slot, state.lib_num)
 
 
-def _producers(count: int) -> tuple[ProducerKey, ...]:
-    """Producers whose names are in order; keys play no part."""
+def _names(count: int) -> list[str]:
     letters = "abcdefghijklmnopqrstuvwxyz"
-    return tuple(ProducerKey(f"p{letters[i // 26]}{letters[i % 26]}", b"") for i in range(count))
+    return [f"p{letters[i // 26]}{letters[i % 26]}" for i in range(count)]
 
 
 def _summary(values: list[int] | list[float]) -> dict[str, float] | None:

@@ -24,6 +24,5 @@ def predicted_lag(chain: ChainSpec) -> Bounds:
 
 
 def _expected(chain: ChainSpec) -> profile.Finality:
-    return profiles.finality(
-        chain.profile, producers=chain.producers, blocks_per_turn=chain.blocks_per_turn
-    )
+    system = profiles.SYSTEMS[chain.profile]
+    return system.finality(chain.producers, chain.blocks_per_turn)

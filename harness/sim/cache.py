@@ -33,6 +33,8 @@ def _shared_kind(kind: Any) -> Any:
     class Shared(kind):  # type: ignore[misc]
         """A chain state that remembers what was asked of it."""
 
+        is_shared = True
+
         def child(self, header: Header) -> Any:
             """Return the state after a child with that header; raises as the state's own does."""
             known = self.__dict__.setdefault("_children", {})
@@ -76,8 +78,10 @@ def _signing_digest(computed: property, state: Any) -> Any:
 
 
 def _share(state: Any) -> Any:
-    """A shared state of the same value."""
+    """A shared state of the same value; one made by replacing fields of a shared one is."""
     kind: Any = type(state)
+    if hasattr(kind, "is_shared"):
+        return state
     copy = object.__new__(_shared_kind(kind))
     for field in dataclasses.fields(state):
         object.__setattr__(copy, field.name, getattr(state, field.name))

@@ -171,7 +171,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     lab: str
     seed: int
-    profile: Literal["eosio", "bitshares"]
+    profile: str
     slot_ns: Positive
     blocks_per_turn: Positive
     clock_limit_ns: Count

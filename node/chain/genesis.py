@@ -66,7 +66,7 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     keep: a producer may sign one slot twice, on two branches.
     """
 
-    profile: Literal["eosio", "bitshares"] = "eosio"
+    profile: str = "eosio"
     contracts: Literal["fio"] = "fio"
     timing: Literal["fio", "eosio2", "leap"] = "fio"
     initial_slot: int

@@ -2,7 +2,7 @@
 
 `Chain`, `ForkDB`, `Ledger` and `Mempool` know only this. Schedule, finality, fork choice, header
 fields, bytes, ids, roots and what a producer confirms are the profile's. Another system is another
-folder and a line of `profiles`, not an `if`.
+folder and a line of `profiles`, not an `if`; what is asked before there is a chain is its `System`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from node.chain.genesis import Genesis
 from node.chain.model.block import Header
 from node.chain.model.codec import BlockCodec
 from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
@@ -137,12 +138,13 @@ class Finality:
     """What makes a block final where so many producers take turns, and how soon when all produce.
 
     stages: how often a quorum, a number of producers, must stand behind a block; lag_blocks: how
-    many blocks later it is final, at least and at most.
+    many blocks later it is final, at least and at most; never: why none ever is, "" where they are.
     """
 
     stages: int
     quorum: int
     lag_blocks: tuple[int, int]
+    never: str = ""
 
 
 class Profile(Protocol):
@@ -197,3 +199,25 @@ class Profile(Protocol):
         self, head: ChainState, slot: int, now_ns: int, watermark: Watermark | None
     ) -> str | None:
         """Return why a producer with that watermark must not sign a child of head in slot now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """A consensus system before there is a chain: how it is set up, and what it says beforehand.
+
+    name: as campaigns and genesis files say it. finality answers for a number of producers and of
+    blocks in a turn. slot_ns and blocks_per_turn are upstream's own; has_turns: whether a producer
+    may have several slots in a row; shortest_slot_ns: as short as its rules know one. lag_rounds:
+    so many rounds show all lags of finality there are. options: the keys of a campaign's chain that
+    not every system knows and this one does.
+    """
+
+    name: str
+    build: Callable[[Genesis], Profile]
+    finality: Callable[[int, int], Finality]
+    slot_ns: int = 500_000_000
+    shortest_slot_ns: int = 500_000_000
+    blocks_per_turn: int = 12
+    has_turns: bool = True
+    lag_rounds: int = 10
+    options: frozenset[str] = frozenset()

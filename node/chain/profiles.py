@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
-from node.chain.bitshares import finality as bitshares_finality
-from node.chain.bitshares.profile import BitsharesProfile
-from node.chain.eosio import finality as eosio_finality
-from node.chain.eosio.profile import EosioProfile
+from node.chain.bitshares import profile as bitshares
+from node.chain.eosio import profile as eosio
 from node.chain.genesis import Genesis
-from node.chain.profile import Finality, Profile
+from node.chain.model.errors import GenesisError
+from node.chain.profile import Profile, System
 
-
-@dataclass(frozen=True, slots=True)
-class _System:
-    build: Callable[[Genesis], Profile]
-    finality: Callable[[int, int], Finality]
-
-
-_SYSTEMS: Mapping[str, _System] = {
-    "eosio": _System(EosioProfile.of, eosio_finality.expected),
-    "bitshares": _System(BitsharesProfile.of, bitshares_finality.expected),
+SYSTEMS: Mapping[str, System] = {
+    system.name: system
+    for system in (
+        eosio.SYSTEM,
+        bitshares.SYSTEM,
+    )
 }
+
+if TYPE_CHECKING:
+    Name = str
+else:
+    Name = Literal[tuple(SYSTEMS)]
+"""For the shapes of files: the name of a system, and nothing else."""
 
 
 def build(genesis: Genesis) -> Profile:
     """Return the profile a genesis names.
 
     Raises:
-        GenesisError: values no chain can start from.
+        GenesisError: an unknown system, or values no chain can start from.
     """
-    return _SYSTEMS[genesis.profile].build(genesis)
-
-
-def finality(name: str, *, producers: int, blocks_per_turn: int) -> Finality:
-    """Return what the consensus system of that name says of finality before there is a chain."""
-    return _SYSTEMS[name].finality(producers, blocks_per_turn)
+    system = SYSTEMS.get(genesis.profile)
+    if system is None:
+        raise GenesisError(f"Invalid enum value {genesis.profile!r} - at `$.profile`")
+    return system.build(genesis)

@@ -262,3 +262,27 @@ def test_a_fault_of_hosts_is_its_row_its_recipe_its_effect_in_the_simulator_and_
     assert "0 blocks made in its sleep" in page
     assert "Blocks told as made." in page
     assert "doze by SIGSTOP" in copy.slotlab("plan", "added.yml", "--lab", "sim")
+
+
+DEEP = """\
+expect:
+  always: [no_conflicting_finality, no_double_sign, same_state_digest, headers_valid]
+  baseline: {finality_lag_blocks: {min: {min: 8}, max: {max: 8}}}
+"""
+
+
+def test_a_consensus_system_is_its_folder_and_its_name_in_the_registry(copy: Copy) -> None:
+    (copy.root / "node/chain/depth").mkdir()
+    copy.add("node/chain/depth/__init__.py", '"""Final at a fixed depth."""\n')
+    copy.add("node/chain/depth/profile.py", Path(ROOT / "tests/unit/depth_system.py").read_text())
+    registry = "node/chain/profiles.py"
+    copy.insert(registry, "from node.chain.eosio", "from node.chain.depth import profile as depth")
+    copy.insert(registry, "        bitshares.SYSTEM", "        depth.SYSTEM,")
+    found = copy.run(CAMPAIGN.replace("eosio", "depth") + DEEP)
+    assert {name for name in copy.changed if "/depth/" not in name} == {registry}
+    assert found["verdict"] == "pass"
+    assert {check["verdict"] for check in found["checks"]} == {"holds"}
+    lag = found["metrics"]["finality_lag_blocks"]
+    assert (lag["min"], lag["max"]) == (8, 8)
+    words = "inspect finality --profile depth --producers 4 --blocks-per-turn 2 --json"
+    assert json.loads(copy.slotlab(*words.split()))["simulated"]["mean"] == 8

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from node.chain import genesis as genesis_file
 from node.chain.bitshares import fork_choice
 from node.chain.bitshares.codec import BitsharesCodec
-from node.chain.bitshares.finality import participation
+from node.chain.bitshares.finality import expected, participation
 from node.chain.bitshares.header import transaction_mroot
 from node.chain.bitshares.rules import Rules
 from node.chain.bitshares.witness_state import WitnessState, genesis_state
 from node.chain.genesis import Genesis
 from node.chain.model.errors import Reason
-from node.chain.model.slot import SlotClock
+from node.chain.model.slot import NS_PER_S, SlotClock
 from node.chain.model.transaction import Transaction
 from node.chain.model.watermark import Watermark
-from node.chain.profile import ChainState, TransactionRules
+from node.chain.profile import ChainState, System, TransactionRules
 
+NAME = "bitshares"
 LAG_NS = 2_500_000_000
 """A witness that wakes later than this, in chain time, leaves its slot empty."""
 AHEAD_NS = 2_500_000_001
@@ -39,7 +40,7 @@ class BitsharesProfile:
     genesis_state: WitnessState
     codec: BitsharesCodec
     future_limit_ns: int
-    name: str = "bitshares"
+    name: str = NAME
     transaction_rules: TransactionRules = TRANSACTION_RULES
 
     @staticmethod
@@ -111,6 +112,19 @@ class BitsharesProfile:
         if watermark is not None and watermark.slot >= slot:
             return Reason.WATERMARK_SLOT
         return None
+
+
+SYSTEM = System(
+    name=NAME,
+    build=BitsharesProfile.of,
+    finality=expected,
+    slot_ns=5 * NS_PER_S,
+    shortest_slot_ns=NS_PER_S,
+    blocks_per_turn=1,
+    has_turns=False,
+    lag_rounds=100,
+    options=frozenset(("bitshares",)),
+)
 
 
 def _mine(state: ChainState) -> WitnessState:

@@ -149,13 +149,17 @@ def expected(producers: int, blocks_per_turn: int) -> Finality:
 
     A block is final 2(Q-1)r - i blocks later, at position i of its turn of r; one producer alone
     needs 1. With r = 1 a block's own pre-commit waits for its producer's next turn: one block more.
+    With turns so long that their last block loses its counter before a quorum, nothing is final.
 
     Source: PROTOCOL A.13.
     """
     needed = quorum(producers)
     most = 2 * (needed - 1) * blocks_per_turn + (blocks_per_turn == 1)
     lag = (1, 1) if producers == 1 else (most - (blocks_per_turn - 1), most)
-    return Finality(stages=2, quorum=needed, lag_blocks=lag)
+    never = ""
+    if (needed - 2) * blocks_per_turn + 1 >= MAX_CONFIRM_COUNTS:
+        never = f"nodes count confirmations of {MAX_CONFIRM_COUNTS} blocks only"
+    return Finality(stages=2, quorum=needed, lag_blocks=lag, never=never)
 
 
 def _count_confirmations(parent: Tally, num: int, confirmed: int) -> tuple[bytes, int]:

@@ -9,7 +9,7 @@ from node.chain import genesis as genesis_file
 from node.chain.encoding.merkle import Frontier
 from node.chain.eosio import timing
 from node.chain.eosio.codec import EosioCodec
-from node.chain.eosio.finality import genesis_tally
+from node.chain.eosio.finality import expected, genesis_tally
 from node.chain.eosio.governance import EosioGovernance
 from node.chain.eosio.header import ZERO_ID, BlockHeader, block_id
 from node.chain.eosio.header_state import HeaderState
@@ -18,8 +18,9 @@ from node.chain.model.errors import GenesisError, Reason
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction
 from node.chain.model.watermark import Watermark
-from node.chain.profile import ChainState, TransactionRules
+from node.chain.profile import ChainState, System, TransactionRules
 
+NAME = "eosio"
 CODEC = EosioCodec()
 FUTURE_LIMIT_NS = 7_000_000_000
 """A block is refused when its time is this far ahead of the node's clock."""
@@ -38,7 +39,7 @@ class EosioProfile:
     clock: SlotClock
     chain_id: bytes
     genesis_state: HeaderState
-    name: str = "eosio"
+    name: str = NAME
     codec: EosioCodec = CODEC
     transaction_rules: TransactionRules = TRANSACTION_RULES
     future_limit_ns: int = FUTURE_LIMIT_NS
@@ -126,3 +127,11 @@ class EosioProfile:
         if self.protects_slot and watermark.slot >= slot:
             return Reason.WATERMARK_SLOT
         return None
+
+
+SYSTEM = System(
+    name=NAME,
+    build=EosioProfile.of,
+    finality=expected,
+    options=frozenset(("lock_on_proposed", "timing")),
+)

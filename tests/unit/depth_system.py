@@ -1,0 +1,158 @@
+"""A third, small consensus system: absolute turns, the longest chain, final below a round.
+
+test_additions puts it into a copy of the product as `node/chain/depth/profile.py`. Its blocks are
+EOSIO's, bytes and ids; what it adds are its own rules.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from node.chain import genesis as genesis_file
+from node.chain.eosio.codec import EosioCodec
+from node.chain.eosio.header import ZERO_ID, BlockHeader
+from node.chain.eosio.roots import transaction_mroot
+from node.chain.model.block import Header
+from node.chain.model.errors import BlockRejected, Reason
+from node.chain.model.schedule import ProducerKey
+from node.chain.model.slot import SlotClock, producer_index
+from node.chain.model.transaction import Transaction
+from node.chain.model.watermark import Watermark
+from node.chain.profile import ChainState, Finality, System, TransactionRules
+from node.events import Schedule
+
+NAME = "depth"
+CODEC = EosioCodec()
+TRANSACTION_RULES = TransactionRules(
+    prefix_at=8,
+    order=("expiry", "lifetime", "tapos", "accounts", "duplicate", "amount", "signature"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepthState:
+    """Fills `ChainState` of the seam."""
+
+    producers: tuple[ProducerKey, ...]
+    blocks_per_turn: int
+    num: int
+    id: bytes
+    slot: int
+    signing_key: bytes = b""
+    signing_digest: bytes = b""
+    changes: tuple[Schedule, ...] = ()
+
+    @property
+    def next_slot(self) -> int:
+        """Return the slot after the block's."""
+        return self.slot + 1
+
+    @property
+    def lib_num(self) -> int:
+        """Return the number of the block a round below this one."""
+        return max(0, self.num - len(self.producers) * self.blocks_per_turn)
+
+    @property
+    def schedule(self) -> tuple[str, ...]:
+        """Return the producers, whose order never changes."""
+        return tuple(producer.name for producer in self.producers)
+
+    def producer_for(self, slot: int) -> ProducerKey:
+        """Return who may sign in slot."""
+        return self.producers[producer_index(slot, len(self.producers), self.blocks_per_turn)]
+
+    def draft(
+        self,
+        slot: int,
+        watermark: Watermark | None,
+        transaction_mroot: bytes,
+        transactions: Sequence[Transaction],
+    ) -> BlockHeader:
+        """Return the header of a child; blocks confirm nothing."""
+        return BlockHeader(
+            slot=slot, producer=self.producer_for(slot).name, confirmed=0, previous=self.id,
+            transaction_mroot=transaction_mroot, action_mroot=ZERO_ID, schedule_version=0,
+        )  # fmt: skip
+
+    def rebuild(self, header: Header, transactions: Sequence[Transaction]) -> BlockHeader:
+        """Return the header of a child in that slot."""
+        return self.draft(header.slot, None, header.transaction_mroot, transactions)
+
+    def child(self, header: Header) -> DepthState:
+        """Return the state after a child, whose slot and producer must be right."""
+        assert isinstance(header, BlockHeader)
+        if header.slot <= self.slot:
+            raise BlockRejected(Reason.SLOT_NOT_AFTER_PARENT, header.num)
+        producer = self.producer_for(header.slot)
+        if header.producer != producer.name:
+            raise BlockRejected(Reason.WRONG_PRODUCER, header.num)
+        return dataclasses.replace(
+            self, num=header.num, id=header.block_id(b""), slot=header.slot,
+            signing_key=producer.key, signing_digest=header.digest(),
+        )  # fmt: skip
+
+    def with_id(self, block_id: bytes) -> DepthState:
+        """Return this state: the id does not cover the signature."""
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepthProfile:
+    """Fills `Profile` of the seam."""
+
+    clock: SlotClock
+    chain_id: bytes
+    genesis_state: DepthState
+    name: str = NAME
+    codec: EosioCodec = CODEC
+    future_limit_ns: int = 7_000_000_000
+    transaction_rules: TransactionRules = TRANSACTION_RULES
+
+    @staticmethod
+    def of(genesis: genesis_file.Genesis) -> DepthProfile:
+        """Return the profile for a genesis."""
+        genesis_file.check(genesis)
+        chain_id = genesis_file.chain_id(genesis)
+        state = DepthState(
+            producers=genesis_file.schedule(genesis).producers,
+            blocks_per_turn=genesis.blocks_per_turn,
+            num=1, id=(1).to_bytes(4, "big") + chain_id[4:], slot=genesis.initial_slot,
+        )  # fmt: skip
+        clock = SlotClock(genesis.slot_ns)
+        return DepthProfile(clock=clock, chain_id=chain_id, genesis_state=state)
+
+    def transaction_mroot(self, transactions: Sequence[Transaction]) -> bytes:
+        """Return the root over the transactions."""
+        return transaction_mroot(transactions)
+
+    def transaction_time_ns(self, parent: ChainState, at_ns: int) -> int:
+        """Return the block's own time."""
+        return at_ns
+
+    def prefers(
+        self, new: ChainState, head: ChainState, ancestor: Callable[[], ChainState]
+    ) -> bool:
+        """Return whether new is longer."""
+        return new.num > head.num
+
+    def keep_above(self, lib_num: int) -> int:
+        """Return lib_num."""
+        return lib_num
+
+    def refusal(
+        self, head: ChainState, slot: int, now_ns: int, watermark: Watermark | None
+    ) -> str | None:
+        """Return why a producer must not sign a slot twice."""
+        signed = watermark is not None and watermark.slot >= slot
+        return Reason.WATERMARK_SLOT if signed else None
+
+
+def expected(producers: int, blocks_per_turn: int) -> Finality:
+    """Return what finality takes: a round of blocks above one, whosever they are."""
+    depth = producers * blocks_per_turn
+    return Finality(stages=1, quorum=1, lag_blocks=(depth, depth))
+
+
+SYSTEM = System(name=NAME, build=DepthProfile.of, finality=expected)
