@@ -9,7 +9,7 @@ import pytest
 from harness.errors import LabInputError
 from harness.labs.topology import load
 
-RACK = Path(__file__).parents[2] / "inventory" / "topologies" / "rack.yml"
+RACK = Path(__file__).parents[3] / "inventory" / "topologies" / "rack.yml"
 
 
 def test_the_rack_that_ships_has_all_that_makes_racks_hard() -> None:
