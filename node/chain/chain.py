@@ -190,13 +190,13 @@ class Chain:
         if tick.slot <= self._genesis.slot or not self._signing.signs_for(producer):
             return
         refusal = self._signing.refusal(tick, producer, head.state, self._lib.slot)
-        if refusal is not None:
+        refusal = refusal or self._produce(tick.slot, producer, effects)
+        if refusal:
             notice = Abstained(slot=tick.slot, producer=producer, reason=refusal)
             effects.append(Emit(record=notice))
-            return
-        self._produce(tick.slot, producer, effects)
 
-    def _produce(self, slot: int, producer: str, effects: list[Effect]) -> None:
+    def _produce(self, slot: int, producer: str, effects: list[Effect]) -> str:
+        """Sign and send a child of the head; return why that must not be, "" when it was done."""
         head, profile = self._fork_db.head, self._profile
         at_ns = profile.transaction_time_ns(head.state, profile.clock.time_ns(slot))
         self._ledger.begin(head.state, slot, at_ns)
@@ -206,6 +206,11 @@ class Chain:
         mark, mroot = self._signing.watermark(producer), profile.transaction_mroot(chosen)
         header = self._ledger.complete(head.state.draft(slot, mark, mroot, chosen))
         state = head.state.child(header)
+        if not profile.prefers(state, head.state, lambda: head.state):
+            # A schedule that shrank may claim less than the head: nobody would follow this block.
+            self._ledger.abort()
+            effects.extend(dropped)
+            return Reason.NOT_PREFERRED
         block, mark = self._signing.sign(producer, header, state.signing_digest, chosen)
         digest = self._ledger.end(block.id)
         item = self._fork_db.add(state.with_id(block.id), block)
@@ -218,6 +223,7 @@ class Chain:
         effects.append(Broadcast(block=block, raw=raw))
         self._report_applied(item, digest, effects)
         effects.extend(dropped)
+        return ""
 
     # ------------------------------------------------------------ receiving blocks
 

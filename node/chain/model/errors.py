@@ -50,6 +50,7 @@ class Reason(StrEnum):
     SLOT_PASSED = "slot_passed"
     WATERMARK_NUM = "watermark_num"
     WATERMARK_SLOT = "watermark_slot"
+    NOT_PREFERRED = "not_preferred"
 
 
 class GenesisError(Exception):

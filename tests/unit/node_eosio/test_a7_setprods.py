@@ -16,7 +16,7 @@ from node.chain.model.errors import GenesisError, Reason
 from node.chain.model.messages import Effect
 from node.chain.model.transaction import Transaction
 from node.chain.profiles import build
-from node.events import Rejected, Schedule, Tx
+from node.events import Abstained, Rejected, Schedule, Tx
 from tests.unit.node_chain.builders import (
     START_SLOT,
     Net,
@@ -207,6 +207,33 @@ def test_a_net_changes_its_schedule_and_goes_on_finalizing() -> None:
     for chain in net.chains.values():
         assert chain.schedule == (*NAMES[1:], "producere")
         assert chain.head.num - chain.lib.num <= 8
+
+
+def test_a_schedule_that_shrinks_to_a_dead_producer_waits_for_it_and_is_final_with_it() -> None:
+    """Alone the other would sign blocks whose claim falls behind: nobody else would follow it."""
+    net = Net(GENESIS, {f"n{i}": [name] for i, name in enumerate(NAMES)})
+    dead, other = "n0", "n1"
+    for i in range(150):
+        if i == 25:
+            net.submit(other, set_producers(net.chains[other], *NAMES[:2]), START_SLOT + i)
+        if i == 30:
+            net.down.add(dead)
+        net.slot(START_SLOT + i)
+    living = [chain for host, chain in net.chains.items() if host != dead]
+    stood = living[0].head
+    assert [chain.head for chain in living] == [stood] * 3
+    assert living[0].schedule == tuple(NAMES[:2])
+    told = of_kind(net.log[other], Abstained)
+    assert {r.reason for r in told if isinstance(r, Abstained)} == {Reason.NOT_PREFERRED}
+
+    net.down.clear()
+    net.heal(START_SLOT + 150)
+    net.run(START_SLOT + 151, START_SLOT + 190)
+    assert len({chain.head for chain in net.chains.values()}) == 1
+    for chain in net.chains.values():
+        assert stood.id in chain.branch_ids(stood.num)
+        assert chain.head.num - chain.lib.num <= 4
+        assert chain.lib.num > stood.num
 
 
 def test_the_system_key_makes_another_chain_and_must_be_a_key() -> None:
