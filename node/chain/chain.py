@@ -244,7 +244,7 @@ class Chain:
             effects.append(Persist(block=block, raw=event.raw))
             effects.append(Broadcast(block=block, raw=event.raw, source=event.peer))
             self._accept(state, block, effects, self._trust)
-            if self.slot_clock.time_ns(state.next_slot) >= event.now_ns:
+            if self.slot_clock.time_ns(self._fork_db.head.state.next_slot) >= event.now_ns:
                 self._signing.caught_up()
         except BlockRejected as error:
             if error.reason == Reason.UNLINKABLE:

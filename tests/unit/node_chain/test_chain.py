@@ -162,6 +162,20 @@ def test_slots_of_others_and_before_the_first_are_passed_in_silence() -> None:
     assert len(blocks_of(tick(make_chain(GENESIS, ["producera"]), START_SLOT))) == 1
 
 
+def test_a_recent_block_of_a_losing_branch_does_not_make_an_old_head_recent() -> None:
+    maker, chain = make_chain(GENESIS, NAMES[1:]), make_chain(GENESIS, ["producera"])
+    rival = make_chain(GENESIS, NAMES, enable_stale_production=True)
+    tick(maker, START_SLOT)
+    for i in (2, 3, 4, 5):
+        (block,) = blocks_of(tick(maker, START_SLOT + i))
+        receive(chain, block, now_slot=START_SLOT + 70)
+    (recent,) = blocks_of(tick(rival, START_SLOT + 70))
+    assert blocks_of(receive(chain, recent)) == [recent]
+    assert chain.head == maker.head
+    stale = Abstained(slot=START_SLOT + 72, producer="producera", reason="stale")
+    assert abstention(chain, START_SLOT + 72) == [stale]
+
+
 def test_the_reasons_to_abstain_are_told() -> None:
     chain = make_chain(GENESIS, ["producera"])
     assert abstention(chain, START_SLOT, "clock_unverified") == [
