@@ -61,6 +61,9 @@ def check_block(
         raise BlockRejected(Reason.UNLINKABLE, block.num)
     if size_bytes > max_block_bytes:
         raise BlockRejected(Reason.BLOCK_TOO_LARGE, block.num)
+    if block.extensions:
+        # No id and no signature covers them: whoever passes a block on could have added them.
+        raise BlockRejected(Reason.UNKNOWN_EXTENSION, block.num)
     if profile.transaction_mroot(block.transactions) != block.header.transaction_mroot:
         raise BlockRejected(Reason.BAD_TRANSACTION_MROOT, block.num)
     state = parent.state.child(block.header)

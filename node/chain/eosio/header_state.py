@@ -107,8 +107,8 @@ class HeaderState:
         """Return the state after a child with that header; its signature is not checked here.
 
         Raises:
-            BlockRejected: slot, producer, schedule version, confirmed or new_producers break a
-            rule.
+            BlockRejected: slot, producer, schedule version, confirmed, extensions or new_producers
+            break a rule.
         """
         assert isinstance(header, BlockHeader)
         assert header.previous == self.id
@@ -118,6 +118,8 @@ class HeaderState:
             raise BlockRejected(Reason.WRONG_PRODUCER, tally.num)
         if header.schedule_version != self.tally.active.version:
             raise BlockRejected(Reason.BAD_SCHEDULE_VERSION, tally.num)
+        if header.extensions:
+            raise BlockRejected(Reason.UNKNOWN_EXTENSION, tally.num)
         if header.new_producers is not None:
             tally = with_pending(tally, header.new_producers)
         digest = header.digest()

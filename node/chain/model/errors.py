@@ -21,6 +21,7 @@ class Reason(StrEnum):
     DOUBLE_CONFIRM = "double_confirm"
     MISALIGNED_TIME = "misaligned_time"
     EMPTY_SLOT = "empty_slot"
+    UNKNOWN_EXTENSION = "unknown_extension"
     BAD_TRANSACTION_MROOT = "bad_transaction_mroot"
     INVALID_TRANSACTIONS = "invalid_transactions"
     CONTENT_MISMATCH = "content_mismatch"

@@ -220,7 +220,7 @@ def test_a_block_that_breaks_a_rule_is_refused_with_the_reason() -> None:
         ({"confirmed": last.header.confirmed + 1}, signer, Reason.DOUBLE_CONFIRM),
         ({"transaction_mroot": sha256(b"x").digest()}, signer, Reason.BAD_TRANSACTION_MROOT),
         ({"action_mroot": sha256(b"x").digest()}, signer, Reason.CONTENT_MISMATCH),
-        ({"extensions": ((0, b"x"),)}, signer, Reason.CONTENT_MISMATCH),
+        ({"extensions": ((0, b"x"),)}, signer, Reason.UNKNOWN_EXTENSION),
         ({"new_producers": schedule}, signer, Reason.CONTENT_MISMATCH),
         (
             {"new_producers": dataclasses.replace(schedule, version=7)},
@@ -234,6 +234,15 @@ def test_a_block_that_breaks_a_rule_is_refused_with_the_reason() -> None:
         bad = resigned(chain, last, key, **changes)
         assert reason_of(chain, bad) == reason, changes
     assert receive(chain, last)  # none of them was in its way
+
+
+def test_what_a_relay_adds_to_a_block_is_refused_and_the_block_itself_is_taken() -> None:
+    chain, _ = grown(4)
+    (block,) = blocks_of(tick(make_maker(4), START_SLOT + 4))
+    added = dataclasses.replace(block, extensions=((0, b"x" * 4096),) * 16)
+    assert added.id == block.id
+    assert reason_of(chain, added) == "unknown_extension"
+    assert blocks_of(receive(chain, block)) == [block]
 
 
 def test_a_block_with_a_bad_transaction_is_refused_and_leaves_no_trace() -> None:
