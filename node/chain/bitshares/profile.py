@@ -22,8 +22,8 @@ from node.chain.profile import ChainState, System, TransactionRules
 NAME = "bitshares"
 LAG_NS = 2_500_000_000
 """A witness that wakes later than this, in chain time, leaves its slot empty."""
-AHEAD_NS = 2_500_000_001
-"""In chain time: a block more than 2.5 s ahead of the node's clock is refused."""
+AHEAD_NS = 2_500_000_000
+"""In chain time: a block as far ahead of the node's clock as this is refused."""
 TRANSACTION_RULES = TransactionRules(
     prefix_at=4,
     order=("accounts", "duplicate", "signature", "tapos", "expiry", "lifetime", "amount"),

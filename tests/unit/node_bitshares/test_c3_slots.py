@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from node.chain.bitshares.profile import BitsharesProfile
 from node.chain.bitshares.witness_schedule import SlotCount
 from node.chain.model.errors import BlockRejected, GenesisError
+from node.chain.model.messages import BlockReceived
 from node.chain.model.schedule import NOBODY
+from node.events import Rejected
 from tests.unit.node_bitshares.world import (
     NS_PER_S,
     START_SLOT,
@@ -21,6 +23,7 @@ from tests.unit.node_bitshares.world import (
     full,
     skipping,
 )
+from tests.unit.node_chain.builders import blocks_of, make_chain, of_kind, producer_names, tick
 
 STATE = bitshares_profile(4).genesis_state
 
@@ -178,6 +181,20 @@ def test_after_a_long_gap_the_next_maintenance_is_the_next_multiple_after_the_he
     assert late.next_maintenance_s == (late.time_s // 60 + 1) * 60
     on_time = after(block1, block1.slot + (block1.next_maintenance_s - block1.time_s))
     assert on_time.next_maintenance_s == on_time.time_s + 60
+
+
+@pytest.mark.parametrize(("early_ns", "taken"), [(2_500_000_000, False), (2_499_999_999, True)])
+def test_a_block_is_refused_from_two_and_a_half_seconds_ahead_on(
+    early_ns: int, taken: bool
+) -> None:
+    maker = make_chain(bitshares_genesis(), producer_names(4))
+    chain = make_chain(bitshares_genesis())
+    (block,) = blocks_of(tick(maker, START_SLOT))
+    now_ns = chain.slot_clock.time_ns(START_SLOT) - early_ns
+    raw = chain.codec.encode(block)
+    effects = chain.step(BlockReceived(now_ns=now_ns, block=block, raw=raw, peer="peer"))
+    refused = [r.reason for r in of_kind(effects, Rejected) if isinstance(r, Rejected)]
+    assert (refused, chain.head.num) == (([], 1) if taken else (["future_block"], 0))
 
 
 def test_a_lab_may_run_the_same_chain_faster() -> None:
