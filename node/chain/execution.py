@@ -32,13 +32,13 @@ def choose_transactions(
 ) -> tuple[list[Transaction], list[Emit]]:
     """Return what was executed in the ledger's open block, and the notices of what was dropped.
 
-    In the mempool's order until the block is full; what can no longer be executed is dropped.
+    In the mempool's order, whatever still fits; what can no longer be executed is dropped.
     """
     chosen: list[Transaction] = []
     dropped: list[Emit] = []
     for transaction in mempool:
         if transaction.size_bytes > room_bytes:
-            break
+            continue
         try:
             ledger.execute(transaction, verifier)
         except TransactionRejected as error:

@@ -220,6 +220,17 @@ def test_a_block_takes_what_fits_in_order_and_leaves_the_rest() -> None:
     assert found == transactions
 
 
+def test_a_big_one_that_does_not_fit_any_more_lets_small_ones_behind_it_pass() -> None:
+    genesis = make_genesis(max_block_bytes=2048)
+    chain = make_chain(genesis, NAMES, enable_stale_production=True)
+    sizes = (700, 1000, 10)
+    sent = [transfer(chain, amount=1, memo=bytes(size)) for size in sizes]
+    for transaction in sent:
+        assert verdict(chain, transaction) == "accepted"
+    assert blocks_of(tick(chain, START_SLOT))[0].transactions == (sent[0], sent[2])
+    assert blocks_of(tick(chain, START_SLOT + 1))[0].transactions == (sent[1],)
+
+
 def test_what_can_no_longer_be_paid_is_dropped_when_its_turn_comes() -> None:
     chain = maker()
     first, second = transfer(chain, 900), transfer(chain, 901)
