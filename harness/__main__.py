@@ -55,7 +55,7 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
         sys.exit(status or 0)
     except typer.TyperException as error:
         _fail(_mistyped(error), EXIT_OPERATOR)
-    except typer.Abort:
+    except (typer.Abort, KeyboardInterrupt):
         _fail("stopped by the operator", STOPPED)
     except (OperatorError, ConfigError) as error:
         _fail(error, EXIT_OPERATOR)
@@ -65,8 +65,6 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
         _fail(error, EXIT_LAB)
     except Interrupted as error:
         _fail(error, STOPPED)
-    except KeyboardInterrupt:
-        _fail("stopped by the operator", STOPPED)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}{remedy(error)}", EXIT_LAB)
@@ -80,11 +78,9 @@ def _mistyped(error: typer.TyperException) -> str:
 
 
 def _fail(error: object, status: int) -> NoReturn:
-    from harness.controller.console import (
-        end_live,  # help and completion do without a terminal's library
-    )
+    from harness.controller import console  # help and completion do without a terminal's library
 
-    end_live()
+    console.end_live()
     if text := printable_lines(str(error).strip()):
         print(f"slotlab: {text}", file=sys.stderr)
     sys.exit(status)

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from faults.model.fault import SECOND_NS
-from harness.bench.row import Row, of_samples
-from harness.bench.timer import BareTimer
+from harness.bench.row import BareTimer, Row, of_samples
 from harness.errors import RunError
 
 COUNT = 100

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from faults.host.boottime import boottime_ns
-from harness.bench.row import Row, of_samples
-from harness.bench.timer import BareTimer
+from harness.bench.row import BareTimer, Row, of_samples
 from harness.controller.console import Show
 from harness.deploy import rollout
 from harness.errors import RunError

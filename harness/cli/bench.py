@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from harness.controller.terminal import console_of, table_of
+from harness.controller.console import console_of, table_of
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from harness.controller.console import Show
 
 BENCHES = ("sim", "agent", "hosts")
-NOTHING = ("", "", "", "")
 
 
 def bench(
@@ -37,7 +36,8 @@ def bench(
             show.step(f"measuring {name}")
             rows += _measured(name, show)
     if as_json:
-        print(msgspec.json.encode([_facts(row) for row in rows]).decode())
+        facts = [{**msgspec.structs.asdict(row), "ratio": row.ratio} for row in rows]
+        print(msgspec.json.encode(facts).decode())
         return
     table = table_of("bench", "what", "figure", "n", "floor", "ratio", "what the floor is",
                      right=("figure", "n", "floor", "ratio"))  # fmt: skip
@@ -64,11 +64,7 @@ def _measured(name: str, show: Show) -> list[Row]:
 
 def _cells(row: Row) -> tuple[str, str, str, str]:
     if row.value is None:
-        return NOTHING
+        return "", "", "", ""
     floor = "" if row.floor is None else f"{row.floor:.3g} {row.unit}"
     ratio = "" if row.ratio is None else f"{row.ratio:.1f}"
     return f"{row.value:.3g} {row.unit}", str(row.n), floor, ratio
-
-
-def _facts(row: Row) -> dict[str, object]:
-    return {**msgspec.structs.asdict(row), "ratio": row.ratio}

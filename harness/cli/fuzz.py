@@ -11,8 +11,7 @@ import typer
 from rich.console import Console
 
 from harness.controller import store
-from harness.controller.console import Show
-from harness.controller.terminal import console_of
+from harness.controller.console import Show, console_of
 from harness.errors import EXIT_FAILED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
@@ -73,18 +72,13 @@ def _tell(console: Console, result: Result, paths: list[Path], seconds: float) -
 
 
 def _facts(wanted: Hunt, result: Result, paths: list[Path]) -> dict[str, Any]:
+    broken = [
+        {"n": n, "breaches": [{"invariant": b.invariant, "text": b.text} for b in breaches]}
+        for n, breaches in result.broken
+    ]
     return {
-        "profile": wanted.profile,
-        "where": wanted.where,
-        "seed": wanted.seed,
-        "runs": result.runs,
-        "blocks": result.blocks,
-        "final": result.final,
-        "switches": result.switches,
-        "conflicts": result.conflicts,
-        "broken": [
-            {"n": n, "breaches": [{"invariant": b.invariant, "text": b.text} for b in breaches]}
-            for n, breaches in result.broken
-        ],
+        "profile": wanted.profile, "where": wanted.where, "seed": wanted.seed,
+        "runs": result.runs, "blocks": result.blocks, "final": result.final,
+        "switches": result.switches, "conflicts": result.conflicts, "broken": broken,
         "campaigns": [str(path) for path in paths],
-    }
+    }  # fmt: skip

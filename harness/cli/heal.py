@@ -11,8 +11,7 @@ from rich.console import Console
 
 from harness.cli.options import AsJson, Become, Inventory, Limit, Runs, lab_at, run_names
 from harness.controller import store
-from harness.controller.console import Show
-from harness.controller.terminal import console_of, said, styled
+from harness.controller.console import Show, console_of, said, styled
 from harness.errors import EXIT_LAB
 from harness.testbed import power
 
@@ -87,11 +86,7 @@ def collect(
     console = console_of(stderr=as_json)
     show = Show(console)
     purpose = "slotlab collect"
-    with (
-        lock.hold(lab.lab_id, purpose),
-        Remote(lab) as remote,
-        lock.hold_hosts(remote, purpose),
-    ):
+    with lock.hold(lab.lab_id, purpose), Remote(lab) as remote, lock.hold_hosts(remote, purpose):
         if forget:
             label = left_behind.forget(remote)
             what = f"trial {label} is given up: the next run replaces it"
@@ -104,8 +99,7 @@ def collect(
     path = collected.folder.path
     summary = report(path, show.tick)
     show.quiet()
-    status = print_summary(console, path, summary, as_json=as_json)
-    raise typer.Exit(status)
+    raise typer.Exit(print_summary(console, path, summary, as_json=as_json))
 
 
 def _heal_provider(remote: Remote, show: Show) -> bool:
@@ -115,17 +109,13 @@ def _heal_provider(remote: Remote, show: Show) -> bool:
     """
     from harness.testbed import healing
 
-    def tell(text: str) -> bool:
-        show.tick(text)
-        return True
-
     clean, healed = power.heal(remote.inventory)
     if healed or not clean:
         text = ", ".join(healed) or "is not healed; is its command in slotlab_power right?"
         _print_outcome(show.console, {"provider": (clean, text)})
     if healed:
         names = [host.name for host in remote.inventory.hosts]
-        healing.await_agents(remote, names, within_s=BOOT_S, tell=tell)
+        healing.await_agents(remote, names, within_s=BOOT_S, tell=show.tick)
         show.quiet()
     return clean
 

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.options import AsJson, Become, Inventory, Limit, MaybeInventory, lab_at, password
-from harness.controller.console import Show
-from harness.controller.terminal import console_of, said, styled, table_of
+from harness.controller.console import Show, console_of, said, styled, table_of
 from harness.controller.version import needs_clone
 from harness.deploy.packages import HOST_PACKAGES, install_line
 from harness.errors import EXIT_LAB, UsageError
 from harness.notation import units
-from harness.preflight.rows import Row, failed
-from harness.preflight.table import findings_of, shown
+from harness.preflight.rows import Row, failed, findings_of, shown
 
 if TYPE_CHECKING:
     from harness.deploy.rollout import DeployResult
@@ -44,7 +42,7 @@ def deploy(
     from harness.deploy.playbook import PlayOptions
 
     lab, show = lab_at(inventory_path, limit), Show(console_of())
-    options = PlayOptions(become_password=password() if become else None, diff=diff, check=diff)
+    options = PlayOptions(become_password=password() if become else None, diff=diff)
     result = deploying.deploy(lab, show.step, options=options, tell=show.tick)
     _print_outcomes(show, result, applied=not diff)
 

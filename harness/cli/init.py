@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harness.controller.console import Show
-from harness.controller.terminal import console_of
+from harness.controller.console import Show, console_of
 from harness.errors import RunError, UsageError
 from harness.inventory import inventory
 from harness.testbed import lab_init

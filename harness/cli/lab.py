@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harness.controller.console import Show
-from harness.controller.terminal import console_of, table_of
+from harness.controller.console import Show, console_of, table_of
 from harness.errors import UsageError
 from harness.labs import topology
 from harness.labs.lifecycle import container_lab, running, vm_lab

@@ -10,8 +10,7 @@ import typer
 
 from harness.cli.options import AsJson, Inventory, Limit, Run, Runs, lab_at, run_names
 from harness.controller import store
-from harness.controller.console import Show
-from harness.controller.terminal import console_of, said, table_of
+from harness.controller.console import Show, console_of, said, table_of
 from harness.inventory.limit import limited
 from metrics.model.printable import printable_lines
 from metrics.model.run_folder import load_json

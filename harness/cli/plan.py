@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
 from harness.campaign import campaign_file
-from harness.cli import plan_tables
 from harness.cli.options import (
     AsJson,
     Campaign,
@@ -18,12 +19,12 @@ from harness.cli.options import (
     is_sim,
     lab_at,
 )
-from harness.controller.console import Show
-from harness.controller.terminal import console_of
+from harness.controller.console import Show, console_of, table_of
 from harness.inventory.inventory import Inventory
+from harness.notation.units import text_of_ns
 from harness.plan import lab_view, planner
 from harness.plan.planner import LabView
-from metrics.model.plan import Plan, encode
+from metrics.model.plan import Plan, PlannedFault, PlannedTrial, encode
 
 
 def show_plan(
@@ -53,10 +54,10 @@ def show_plan(
     if as_json:
         print(encode(planned).decode(), end="")
         return
-    console.print(plan_tables.hosts_of(planned))
+    console.print(hosts_of(planned))
     for trial in planned.trials:
-        console.print(plan_tables.trial_of(planned, trial))
-    console.print(plan_tables.totals_of(planned), highlight=False)
+        console.print(trial_of(planned, trial))
+    console.print(totals_of(planned), highlight=False)
 
 
 def _asked(lab: Inventory, draft: Plan, show: Show) -> LabView:
@@ -71,3 +72,76 @@ def _asked(lab: Inventory, draft: Plan, show: Show) -> LabView:
         show.tick("asking who sets their clocks, and what is deployed")
         clock_strangers.refuse(draft, fleet.ask_each)
         return view(lab, fleet.deployed(), hellos)
+
+
+def hosts_of(plan: Plan) -> Table:
+    """Return who runs which producers."""
+    table = table_of("host", "address", "producers", title="hosts")
+    for host in plan.hosts:
+        table.add_row(host.host, host.address, ", ".join(host.producers) or "observer")
+    return table
+
+
+def trial_of(plan: Plan, trial: PlannedTrial) -> Table:
+    """Return one trial of a plan: when, what, to whom, for how long, live weight against quorum."""
+    cell = next(cell for cell in plan.cells if cell.n == trial.cell)
+    params = "".join(f", {name}={value}" for name, value in cell.params.items())
+    names = ("from", "phase", "what", "who", "how long", "how", "live/needed")
+    table = table_of(*names, title=f"trial {trial.n} (cell {cell.n}{params})")
+    for phase in trial.phases:
+        faults = [fault for fault in trial.faults if fault.id in phase.name.split("+")]
+        quorum = [q for q in trial.quorum if q.from_ns < phase.end_ns and q.to_ns > phase.start_ns]
+        least = min(quorum, key=lambda q: q.live)
+        note = "" if least.finality_expected else "  no finality expected"
+        table.add_row(
+            text_of_ns(phase.start_ns),
+            phase.name,
+            "\n".join(escape(_what(fault)) for fault in faults),
+            "\n".join(escape(_who(fault)) for fault in faults),
+            text_of_ns(phase.end_ns - phase.start_ns),
+            "\n".join(fault.how for fault in faults),
+            f"{least.live}/{least.needed}{note}",
+        )
+    return table
+
+
+def totals_of(plan: Plan) -> str:
+    """Return the plan's cost and prediction in two lines."""
+    lag = plan.prediction.finality_lag_blocks
+    return (
+        f"{len(plan.trials)} trial(s) of {text_of_ns(plan.end_ns)}; about"
+        f" {plan.estimate.seconds // 60} min {plan.estimate.seconds % 60} s in all,"
+        f" {plan.estimate.raw_bytes / 1e6:.0f} MB of raw events before compression\n"
+        f"predicted finality lag undisturbed: {lag.min} to {lag.max} blocks;"
+        f" quorum {plan.quorum} of {len(plan.producers)}"
+    )
+
+
+def _what(fault: PlannedFault) -> str:
+    """Return what is asked, in the words of the fault's kind."""
+    words = {name: _word(name, value) for name, value in fault.asked.items()}
+    clock = "clock" if fault.asked.get("level") == "process" else "HOST CLOCK"
+    return fault.kind.said.format(clock=clock, **words)
+
+
+def _word(name: str, value: Any) -> str:
+    match name:
+        case "jitter_ns":
+            return f" ± {text_of_ns(value)}" if value else ""
+        case "restart_after_ns":
+            return f", back after {text_of_ns(value)}" if value else ", for good"
+        case "by_ppb":
+            return f"{value / 1000:g} ppm"
+        case "share":
+            return f"{value * 100:.4g} %"
+    return text_of_ns(value) if name.endswith("_ns") else str(value)
+
+
+def _who(fault: PlannedFault) -> str:
+    if fault.groups:
+        return " | ".join(", ".join(group) for group in fault.groups)
+    if fault.pairs and fault.kind.targets == "arrows":
+        return f"{', '.join(fault.targets)} -> {', '.join(fault.acting)}"
+    if fault.pairs:
+        return f"{len(fault.pairs)} pairs of {', '.join(fault.targets)}"
+    return ", ".join(fault.targets)

@@ -9,8 +9,7 @@ import typer
 
 from harness.cli.options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Runs, Seed, is_sim
 from harness.controller import store
-from harness.controller.console import Show
-from harness.controller.terminal import console_of
+from harness.controller.console import Show, console_of
 from harness.controller.version import needs_clone
 from harness.errors import EXIT_OK
 

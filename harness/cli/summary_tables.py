@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.controller.terminal import said, styled, table_of
+from harness.controller.console import said, styled, table_of
 from harness.errors import EXIT_FAILED, EXIT_LAB, EXIT_OK
 from metrics.model.printable import printable
 from metrics.model.quantiles import NEEDED

@@ -10,13 +10,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from harness.controller.terminal import said, table_of
+from harness.controller.console import said, table_of
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
-from harness.orchestrator.fleet import Fleet
+from harness.orchestrator.fleet import Fleet, NodeStatus
 from harness.remote.agent_channel import NOT_DEPLOYED, Reply
 from harness.remote.fan_out import Remote
-from harness.testbed.node_status import NodeStatus
 
 PERIOD_S = 2.0
 
@@ -33,7 +32,9 @@ def watch(inventory: Inventory, console: Console, *, turns: int | None = None) -
             for _ in range(turns or 1):
                 agents = _agents(fleet)
                 console.print(table(fleet, agents))
-            _refuse_silent(agents)
+            if silent := [host for host, agent in agents.items() if agent.problem]:
+                why = "no answer (the table says why); see slotlab check"
+                raise RunError(f"{', '.join(silent)}: {why}")
             return
         with Live(console=console, auto_refresh=False) as live:
             for _ in itertools.count():
@@ -51,12 +52,6 @@ def _agents(fleet: Fleet) -> dict[str, Reply]:
     if all(agent.reason == NOT_DEPLOYED for agent in agents.values()):
         raise RunError(f"{', '.join(agents)}: nothing is deployed; run slotlab deploy")
     return agents
-
-
-def _refuse_silent(agents: Mapping[str, Reply]) -> None:
-    silent = [host for host, agent in agents.items() if agent.problem]
-    if silent:
-        raise RunError(f"{', '.join(silent)}: no answer (the table says why); see slotlab check")
 
 
 def table(fleet: Fleet, agents: Mapping[str, Reply]) -> Table:

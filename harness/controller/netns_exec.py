@@ -9,6 +9,7 @@ import ctypes
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,9 +32,8 @@ def enter(path: str | Path) -> None:
     try:
         namespace = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise LabError(f"no network namespace {path}: is the lab up? (slotlab lab status)") from (
-            error
-        )
+        gone = f"no network namespace {path}: is the lab up? (slotlab lab status)"
+        raise LabError(gone) from error
     try:
         if libc.setns(namespace, CLONE_NEWNET) != 0:
             reason = os.strerror(ctypes.get_errno())
@@ -64,8 +64,4 @@ def call_inside(netns: str | None, function: Callable[[], T]) -> T:
 def thread_start(netns: str | None) -> Callable[[], object]:
     """Return what each thread of a pool must do first to be inside netns (None: nothing)."""
 
-    def start() -> None:
-        if netns is not None:
-            enter(netns)
-
-    return start
+    return (lambda: None) if netns is None else partial(enter, netns)

@@ -16,20 +16,12 @@ CAMPAIGNS = Path(__file__).parents[1] / "campaigns"
 
 
 def state_home() -> Path:
-    """Return the folder of keys, pins, locks and labs, which need not exist yet.
-
-    Raises:
-        OperatorError: this user has no home, and XDG_STATE_HOME names no other place.
-    """
+    """Return the folder of keys, pins, locks and labs, which need not exist yet."""
     return _folder("XDG_STATE_HOME", ".local/state")
 
 
 def cache_home() -> Path:
-    """Return the folder of images and environments, which need not exist yet.
-
-    Raises:
-        OperatorError: this user has no home, and XDG_CACHE_HOME names no other place.
-    """
+    """Return the folder of images and environments, which need not exist yet."""
     return _folder("XDG_CACHE_HOME", ".cache")
 
 
@@ -44,7 +36,22 @@ def remedy(error: OSError) -> str:
     return ""
 
 
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that nobody else may read, whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+    draft.replace(path)
+
+
 def _folder(variable: str, usual: str) -> Path:
+    """Return our folder in the user's folder of that kind.
+
+    Raises:
+        OperatorError: this user has no home, and the variable names no other place.
+    """
     if base := os.environ.get(variable):
         return Path(base).absolute() / "slotlab"
     try:

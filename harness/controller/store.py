@@ -6,6 +6,7 @@ room's and can be made again at any time.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -25,7 +26,7 @@ from faults.model.record import PROVIDER
 from harness.controller.version import git
 from harness.errors import StoreError, UsageError
 from metrics.model.plan import Plan, encode
-from metrics.model.run_folder import TrialFile
+from metrics.model.run_folder import TrialFile, trial_folder
 
 ROOT = Path("runs")
 SPARE_BYTES = 200_000_000
@@ -51,17 +52,13 @@ class RunFolder:
 
     def _folder(self, trial: int, *parts: str) -> Path:
         self.check()
-        folder = self.trial(trial).joinpath(*parts)
+        folder = trial_folder(self.path, trial).joinpath(*parts)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def host(self, trial: int, host: str) -> Path:
         """Return the folder for one host's files of a trial, made if missing."""
         return self._folder(trial, "hosts", host)
-
-    def trial(self, n: int) -> Path:
-        """Return where trial n's files are."""
-        return self.path / "trials" / str(n)
 
     def provider(self, trial: int) -> Path:
         """Return the folder for the files of a trial's provider agent, made if missing."""
@@ -77,13 +74,6 @@ class RunFolder:
         files: what any one host was prepared with.
         """
         (self._folder(n) / "genesis.json").write_text(files["genesis.json"])
-
-    def read_trial(self, n: int) -> TrialFile | None:
-        """Return trial.json of a trial, None when it was not run."""
-        path = self.trial(n) / "trial.json"
-        if not path.exists():
-            return None
-        return msgspec.json.decode(path.read_bytes(), type=TrialFile)
 
 
 def create(
@@ -121,8 +111,7 @@ def find(name: str, root: Path = ROOT) -> RunFolder:
     """
     candidates = [Path(name), root / name, root / name / "latest"]
     if name == "latest":
-        every = sorted(root.glob("*/*Z-*"), key=lambda path: path.name)
-        candidates = every[-1:]
+        candidates = sorted(root.glob("*/*Z-*"), key=lambda path: path.name)[-1:]
     for path in candidates:
         if (path / "plan.json").is_file():
             return RunFolder(path.resolve())
@@ -163,10 +152,8 @@ def provenance(seed: int) -> dict[str, Any]:
     """Return what a run came from: code, versions, command line, machine."""
     versions = {}
     for name in _PACKAGES:
-        try:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
     return {
         "git": {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))},
         "versions": versions,

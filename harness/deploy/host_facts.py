@@ -9,7 +9,7 @@ from harness.deploy.packages import PROGRAMS
 from harness.inventory.inventory import Host
 from harness.remote import host_python
 from harness.remote.fan_out import HostResult, Remote
-from harness.remote.printed import read_json
+from harness.remote.host_python import read_json
 from harness.testbed import cards
 from harness.testbed.cards import Card
 

@@ -5,28 +5,31 @@ Only a host's own secret travels to it; the others learn the public half and acc
 
 from __future__ import annotations
 
+import base64
 import contextlib
-import json
-import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from nacl.public import PrivateKey
 
-from harness.controller.state_dir import remedy, state_home
+from harness.controller.state_dir import remedy, state_home, write_private
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
+from metrics.model.run_folder import BROKEN
 
-Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+_Z85 = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~",
+    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#",
+)
+"""The digits of Python's base 85 (RFC 1924), and those that ZeroMQ has for the same values."""
 
 
 class KeyStoreError(RunError):
     """The folder with the lab's keys cannot be read or written."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CurvePair:
+class CurvePair(msgspec.Struct, frozen=True, kw_only=True):
     """A host's CURVE keys, each 40 characters of Z85 (ZeroMQ RFC 32)."""
 
     public: str
@@ -54,7 +57,7 @@ def curve_keys(inventory: Inventory) -> dict[str, CurvePair]:
         raise KeyStoreError(
             f"{error.filename or place}: {error.strerror}{remedy(error)}"
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except BROKEN as error:
         raise KeyStoreError(f"{place}: a key file is broken ({error}); remove it") from error
 
 
@@ -69,15 +72,10 @@ def forget(inventory: Inventory) -> bool:
 
 def _pair(path: Path) -> CurvePair:
     with contextlib.suppress(FileNotFoundError):
-        stored = json.loads(path.read_text())
-        return CurvePair(public=str(stored["public"]), secret=str(stored["secret"]))
+        return msgspec.json.decode(path.read_bytes(), type=CurvePair)
     key = PrivateKey.generate()
     pair = CurvePair(public=z85(bytes(key.public_key)), secret=z85(bytes(key)))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump({"public": pair.public, "secret": pair.secret}, file)
-    temporary.replace(path)
+    write_private(path, msgspec.json.encode(pair))
     return pair
 
 
@@ -91,12 +89,4 @@ def z85(data: bytes) -> str:
     """
     if len(data) % 4:
         raise ValueError("Z85 needs a multiple of four bytes")
-    return "".join(_quad(int.from_bytes(data[at : at + 4])) for at in range(0, len(data), 4))
-
-
-def _quad(value: int) -> str:
-    digits = []
-    for _ in range(5):
-        value, digit = divmod(value, 85)
-        digits.append(Z85[digit])
-    return "".join(reversed(digits))
+    return base64.b85encode(data).translate(_Z85).decode()

@@ -37,7 +37,6 @@ _SAID_IN_WORDS = (
     *("ansible_password", "ansible_ssh_password", "ansible_ssh_pass"),
 )
 """Variables of Ansible that its ssh would get words from besides."""
-_QUIET = frozenset({"runner_on_skipped"})
 
 
 class PlaybookError(RunError):
@@ -62,11 +61,10 @@ class PlayedHost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayOptions:
-    """How to play: the sudo password if one is needed, and whether to show or only show diffs."""
+    """How to play: the sudo password if one is needed; diff: only show what would change."""
 
     become_password: str | None = None
     diff: bool = False
-    check: bool = False
 
 
 def play(
@@ -123,13 +121,12 @@ def _arguments(
         file.touch(mode=0o600)
         file.write_text(options.become_password + "\n")
         become["ANSIBLE_BECOME_PASSWORD_FILE"] = str(file)
-    flags = [word for word, on in (("--diff", options.diff), ("--check", options.check)) if on]
     return {
         "private_data_dir": str(folder),
         "playbook": str(PLAYBOOKS / f"{name}.yml"),
         "inventory": str(inventory.path),
         "extravars": extra,
-        "cmdline": " ".join(flags) or None,
+        "cmdline": "--diff --check" if options.diff else None,
         "quiet": True,
         "settings": {"suppress_env_files": False},
         "envvars": {
@@ -150,14 +147,11 @@ def _arguments(
 
 def _login(inventory: Inventory, ways: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Return the variables that give OpenSSH our words, and the host's interpreter."""
-    words = {
-        host.name: shlex.join(["-o", "ControlMaster=no", *ways.get(host.name, host.ssh.words)])
-        for host in inventory.hosts
-    }
-    login = {
-        host.name: {"user": host.ssh.user, "port": host.ssh.port, "python": host.python}
-        for host in inventory.hosts
-    }
+    words, login = {}, {}
+    for host in inventory.hosts:
+        way = ways.get(host.name, host.ssh.words)
+        words[host.name] = shlex.join(["-o", "ControlMaster=no", *way])
+        login[host.name] = {"user": host.ssh.user, "port": host.ssh.port, "python": host.python}
     return {
         **dict.fromkeys(_SAID_IN_WORDS, ""),
         "slotlab_ssh": words,
@@ -181,12 +175,10 @@ def _listener(
     def heard(event: Mapping[str, Any]) -> bool:
         data = event.get("event_data", {})
         host = played.get(str(data.get("host", "")))
-        kind = str(event.get("event", ""))
-        if host is None or kind in _QUIET or not kind.startswith("runner_on_"):
+        if host is None:
             return False
-        result = data.get("res") or {}
-        task = str(data.get("task", ""))
-        match kind:
+        result, task = data.get("res") or {}, str(data.get("task", ""))
+        match event.get("event"):
             case "runner_on_ok":
                 _took(host, task, result, progress)
             case "runner_on_failed" if not data.get("ignore_errors"):
@@ -202,9 +194,8 @@ def _took(host: PlayedHost, task: str, result: Mapping[str, Any], progress: Prog
     if not result.get("changed"):
         return
     host.changed = True
-    lines = [str(line) for line in result.get("stdout_lines") or []]
-    lines += [f"wrote {path}" for path in result.get("paths") or []]
-    host.lines += lines
+    host.lines += [str(line) for line in result.get("stdout_lines") or []]
+    host.lines += [f"wrote {path}" for path in result.get("paths") or []]
     for entry in result.get("diff") or []:
         if isinstance(entry, dict) and entry.get("before") != entry.get("after"):
             host.diff += _unified(entry)

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import time
 from base64 import b64encode
-from collections.abc import Container, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,6 +28,7 @@ from harness.testbed.lock import hold_hosts
 from node.timing.ntp_rules import split_server
 
 HEALTH_DEADLINE_S = 90.0
+USUAL = PlayOptions()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ def deploy(
     inventory: Inventory,
     progress: Progress,
     *,
-    options: PlayOptions | None = None,
+    options: PlayOptions = USUAL,
     tell: Tell = nobody,
 ) -> DeployResult:
     """Return what came of deploying to every host of the inventory.
@@ -65,7 +65,6 @@ def deploy(
         LockError: somebody runs a campaign on the lab.
     """
     started = time.monotonic_ns()
-    options = options or PlayOptions()
     with Remote(inventory) as remote:
         facts, problems = gather(remote, tell)
     problems |= unfit(inventory, facts)
@@ -75,11 +74,8 @@ def deploy(
         environments = _environments(fit, progress)
         variables = _variables(inventory, fit, environments, keys.curve_keys(inventory))
         tell(f"deploying to {len(fit)} host(s)")
-        with _locked(inventory, fit, "deploy") as ways:
-            played = play(
-                inventory, "deploy", variables, options=options, progress=progress, ways=ways
-            )
-        if not options.check:
+        played = _play(inventory, "deploy", variables, options, progress)
+        if not options.diff:
             well = [name for name, host in played.items() if not host.failure]
             tell(f"waiting for the agents of {len(well)} host(s)")
             for name, reason in _unhealthy(inventory, well).items():
@@ -91,7 +87,7 @@ def wipe(
     inventory: Inventory,
     progress: Progress,
     *,
-    options: PlayOptions | None = None,
+    options: PlayOptions = USUAL,
     tell: Tell = nobody,
 ) -> DeployResult:
     """Return what was removed from each host; after all of them, the lab's keys go as well.
@@ -101,42 +97,40 @@ def wipe(
         LockError: somebody runs a campaign on the lab.
     """
     started = time.monotonic_ns()
+    names = [host.name for host in inventory.hosts]
     with Remote(inventory) as remote:
-        names = [host.name for host in inventory.hosts]
 
         def reach(name: str) -> HostResult:
             return remote.run([name], "true", timeout_s=LOOK_S)[name]
 
         reached = each(names, reach, "reaching them", tell)
     problems = {host: result.problem for host, result in reached.items() if not result.ok}
-    variables = {
-        host.name: {"state_dir": host.state_dir}
-        for host in inventory.hosts
-        if host.name not in problems
-    }
+    there = [host for host in inventory.hosts if host.name not in problems]
+    variables = {host.name: {"state_dir": host.state_dir} for host in there}
     played: dict[str, PlayedHost] = {}
     if variables:
         tell(f"wiping {len(variables)} host(s)")
-        with _locked(inventory, variables, "wipe") as ways:
-            options = options or PlayOptions()
-            played = play(
-                inventory, "wipe", variables, options=options, progress=progress, ways=ways
-            )
+        played = _play(inventory, "wipe", variables, options, progress)
     result = _result(inventory, played, problems, started)
     if result.ok and len(inventory.hosts) == len(inventory.lab_hosts):
         keys.forget(inventory)
     return result
 
 
-@contextmanager
-def _locked(
-    inventory: Inventory, names: Container[str], purpose: str
-) -> Iterator[dict[str, tuple[str, ...]]]:
-    """Hold those of the named hosts that have an agent, and yield the ways to all of them."""
-    hosts = tuple(host for host in inventory.hosts if host.name in names)
-    with Remote(replace(inventory, hosts=hosts)) as remote, hold_hosts(remote, purpose):
-        yield remote.shared_words()
+def _play(
+    inventory: Inventory,
+    name: str,
+    variables: Mapping[str, Mapping[str, Any]],
+    options: PlayOptions,
+    progress: Progress,
+) -> dict[str, PlayedHost]:
+    """Return what the playbook did on each host with variables; those with an agent are held."""
+    hosts = tuple(host for host in inventory.hosts if host.name in variables)
+    with Remote(replace(inventory, hosts=hosts)) as remote, hold_hosts(remote, name):
+        ways = remote.shared_words()
+        played = play(inventory, name, variables, options=options, progress=progress, ways=ways)
         remote.reconnect()  # the agents may be others by now
+    return played
 
 
 def host_json(
@@ -145,49 +139,39 @@ def host_json(
     """Return the text of /etc/slotlab/host.json: who this host is and who its peers are."""
     peers = [
         {
-            "host": peer.name,
-            "address": peer.address,
-            "node_port": peer.node_port,
-            "probe_port": peer.probe_port,
-            "curve_public": pairs[peer.name].public,
+            "host": peer.name, "address": peer.address, "node_port": peer.node_port,
+            "probe_port": peer.probe_port, "curve_public": pairs[peer.name].public,
         }
         for peer in inventory.lab_hosts
         if peer.name != host.name
-    ]
+    ]  # fmt: skip
     values = {
-        "host": host.name,
-        "address": host.address,
-        "interface": interface,
-        "node_port": host.node_port,
-        "probe_port": host.probe_port,
-        "ntp": list(host.ntp),
-        "state_dir": host.state_dir,
-        "peers": peers,
-    }
+        "host": host.name, "address": host.address, "interface": interface,
+        "node_port": host.node_port, "probe_port": host.probe_port, "ntp": list(host.ntp),
+        "state_dir": host.state_dir, "peers": peers,
+    }  # fmt: skip
     return json.dumps(values, indent=1) + "\n"
 
 
 def unfit(inventory: Inventory, facts: Mapping[str, HostFacts]) -> dict[str, str]:
     """Return the hosts that cannot run a node, each with one line why."""
     found: dict[str, str] = {}
-    for host in inventory.hosts:
-        if host.name not in facts:
-            continue
-        fact = facts[host.name]
+    for name, fact in facts.items():
+        host = inventory.host(name)
         full = [path for path, free in fact.free_bytes.items() if free < NEEDED_BYTES]
         if full:
             room = f"{fact.free_bytes[full[0]] // 1_000_000} MB free in {full[0]}"
-            found[host.name] = f"disk full: {room}; {NEEDED_BYTES // 1_000_000} MB are needed"
+            found[name] = f"disk full: {room}; {NEEDED_BYTES // 1_000_000} MB are needed"
         elif problem := unsupported(_target(fact)):
-            found[host.name] = problem
+            found[name] = problem
         elif fact.bits != 64:
-            found[host.name] = "Python is 32-bit; install a 64-bit system"
+            found[name] = "Python is 32-bit; install a 64-bit system"
         elif lacking := missing(fact.programs, login=host.ssh.user, manage=host.time == "manage"):
-            found[host.name] = f"not installed: {', '.join(lacking)}; {install_line(lacking)}"
+            found[name] = f"not installed: {', '.join(lacking)}; {install_line(lacking)}"
         elif host.time == "manage" and not time_servers(host):
-            found[host.name] = "slotlab_time: manage needs slotlab_ntp that is not the host itself"
+            found[name] = "slotlab_time: manage needs slotlab_ntp that is not the host itself"
         elif wrong := cards.problem(host, fact.cards):
-            found[host.name] = "; ".join(wrong)
+            found[name] = "; ".join(wrong)
     return found
 
 
@@ -222,12 +206,11 @@ def _variables(
     pairs: Mapping[str, CurvePair],
 ) -> dict[str, dict[str, Any]]:
     variables: dict[str, dict[str, Any]] = {}
-    for host in inventory.hosts:
-        if (fact := facts.get(host.name)) is None:
-            continue
-        environment, card = environments[_target(fact)], cards.data_card(host, fact.cards)
+    for name, fact in facts.items():
+        host, environment = inventory.host(name), environments[_target(fact)]
+        card = cards.data_card(host, fact.cards)
         assert card is not None, "what has none is unfit"
-        variables[host.name] = {
+        variables[name] = {
             "archive": str(environment.archive),
             "stamp": environment.stamp,
             "python": host.python,
@@ -238,7 +221,7 @@ def _variables(
             "tune": host.tune,
             "ntp": time_servers(host),
             "host_json": _plain(host_json(host, card.name, inventory, pairs)),
-            "curve_secret": _plain(pairs[host.name].secret + "\n"),
+            "curve_secret": _plain(pairs[name].secret + "\n"),
         }
     return variables
 

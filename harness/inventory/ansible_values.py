@@ -13,7 +13,6 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from harness.inventory.values import InventoryError
@@ -54,9 +53,8 @@ def configured() -> dict[str, object]:
     try:
         plugins = json.loads(done.stdout) if done.returncode == 0 else None
         found: list[Any] = next((each["ssh"] for each in plugins or [] if "ssh" in each), [])
-        return {
-            _VARIABLES[each["name"]]: _value(each) for each in found if each["name"] in _VARIABLES
-        }
+        known = [each for each in found if each["name"] in _VARIABLES]
+        return {_VARIABLES[each["name"]]: _value(each) for each in known}
     except (ValueError, KeyError, TypeError):
         said = (done.stderr.strip().splitlines() or ["ansible-config printed no JSON"])[-1]
         raise InventoryError(f"ansible.cfg: {said}") from None
@@ -115,20 +113,13 @@ def _value(setting: Mapping[str, str]) -> str:
 
 
 def run_ansible(
-    program: str,
-    *words: str,
-    stdin: str | None = None,
-    settings: Mapping[str, str] = MappingProxyType({}),
+    program: str, *words: str, stdin: str | None = None, **settings: str
 ) -> subprocess.CompletedProcess[str]:
     """Return the finished program of Ansible's, which prints no colours and asks nothing.
 
     settings: of its environment. It needs no home that can be written.
     """
-    environment = {
-        "ANSIBLE_LOCAL_TEMP": tempfile.gettempdir(),
-        **os.environ,
-        **settings,
-    }
+    environment = {"ANSIBLE_LOCAL_TEMP": tempfile.gettempdir(), **os.environ, **settings}
     # Ansible refuses a terminal that another program has made non-blocking.
     return subprocess.run(
         [str(Path(sys.executable).with_name(program)), *words],

@@ -7,12 +7,13 @@ slotlab_* is checked here, and a mistake is one line that names file, host, key 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from harness.controller.state_dir import state_home
 from harness.errors import nearest
@@ -23,7 +24,7 @@ from harness.inventory.ssh_options import SshConfigError, SshOptions, resolve
 from harness.inventory.values import TIME_POLICIES, InventoryError, Reader, TimePolicy
 
 LabKind = Literal["hardware", "vm", "container"]
-LABS: tuple[LabKind, ...] = ("hardware", "vm", "container")
+LABS: tuple[LabKind, ...] = get_args(LabKind)
 NODES_GROUP = "nodes"
 _ROOT_BY = {"ansible_become_method": "sudo", "ansible_become_user": "root"}
 """How hosts are administered; Ansible alone would do otherwise where the inventory says so."""
@@ -122,13 +123,12 @@ def load(path: Path | str) -> Inventory:
     hosts = tuple(_host(path, name, shared | {**hostvars.get(name, {})}, listing) for name in names)
     lab, netns = _lab_values(path, hosts, hostvars)
     check_addresses(path, {host.name: host.address for host in hosts})
-    groups = {each: [host.name for host in hosts if each in host.groups] for each in _groups(hosts)}
+    groups: dict[str, list[str]] = {}
+    for host in hosts:
+        for name in host.groups:
+            groups.setdefault(name, []).append(host.name)
     check_words(path, names, groups, {host.name: host.zone for host in hosts if host.zone})
     return Inventory(path=path, lab=lab, netns=netns, hosts=hosts)
-
-
-def _groups(hosts: tuple[Host, ...]) -> list[str]:
-    return list(dict.fromkeys(name for host in hosts for name in host.groups))
 
 
 def lab_id_of(path: Path) -> str:
@@ -137,12 +137,10 @@ def lab_id_of(path: Path) -> str:
 
 
 def _ansible_listing(path: Path) -> dict[str, Any]:
-    settings = {
-        "ANSIBLE_INVENTORY_ENABLED": "yaml,ini",
-        "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true",
-    }
-    words = ("ansible-inventory", "-i", str(path), "--list")
-    done = ansible_values.run_ansible(*words, settings=settings)
+    done = ansible_values.run_ansible(
+        *("ansible-inventory", "-i", str(path), "--list"),
+        ANSIBLE_INVENTORY_ENABLED="yaml,ini", ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED="true",
+    )  # fmt: skip
     if done.returncode != 0:
         lines = [line for line in done.stderr.splitlines() if "ERROR" in line.upper()]
         detail = (lines or done.stderr.splitlines() or ["ansible-inventory failed"])[0]
@@ -150,9 +148,8 @@ def _ansible_listing(path: Path) -> dict[str, Any]:
         if detail.startswith("Completely failed"):  # why is a warning
             why = re.search(r"with 'yaml' plugin: (.+)", done.stderr)
             detail = why[1] if why else detail
-        remedy = f"; {ansible_values.UNSEAL}" if "decrypt" in detail else ""
-        if path.is_dir():
-            remedy = remedy or "; name the inventory file in it"
+        remedy = "; name the inventory file in it" if path.is_dir() else ""
+        remedy = f"; {ansible_values.UNSEAL}" if "decrypt" in detail else remedy
         raise InventoryError(f"{path}: {detail.rstrip('.')}{remedy}")
     listing = json.loads(done.stdout)
     assert isinstance(listing, dict)
@@ -161,13 +158,9 @@ def _ansible_listing(path: Path) -> dict[str, Any]:
 
 def _members(listing: Mapping[str, Any], group: str) -> list[str]:
     """Return the hosts of a group and its children, each once, in the order written."""
-    found: dict[str, None] = {}
     entry = listing.get(group, {})
-    for name in entry.get("hosts", []):
-        found[name] = None
-    for child in entry.get("children", []):
-        found.update(dict.fromkeys(_members(listing, child)))
-    return list(found)
+    of_children = (_members(listing, child) for child in entry.get("children", []))
+    return list(dict.fromkeys((*entry.get("hosts", []), *itertools.chain(*of_children))))
 
 
 def _host(path: Path, name: str, values: Mapping[str, Any], listing: Mapping[str, Any]) -> Host:
@@ -187,11 +180,8 @@ def _host(path: Path, name: str, values: Mapping[str, Any], listing: Mapping[str
         ssh = resolve(management, values, state_home() / "known_hosts" / lab_id_of(path))
     except (SshConfigError, ValueError) as error:
         raise InventoryError(f"{where}: ansible_ssh_common_args: {error}") from error
-    groups = sorted(
-        group
-        for group in listing
-        if group not in ("_meta", "all", "ungrouped") and name in _members(listing, group)
-    )
+    named = listing.keys() - {"_meta", "all", "ungrouped"}
+    groups = sorted(group for group in named if name in _members(listing, group))
     host = Host(
         name=name,
         address=reader.address(ssh.address),

@@ -54,7 +54,21 @@ class SshOptions:
 
         They go before what the user says of the same: of two values OpenSSH takes the first.
         """
-        return (*self._derived(), *self.own_words)
+        # Commands are run, and their input ends: neither is so on a terminal.
+        words = ["-o", "RequestTTY=no", "-o", "RemoteCommand=none"]
+        words += ["-o", f"ConnectTimeout={self.connect_timeout_s}"]
+        if self.pin_file:
+            files = " ".join(_quoted(name) for name in (self.pin_file, *_default_known_hosts()))
+            words += ["-o", f"UserKnownHostsFile={files}"]
+        # Nobody is there to be asked.
+        policy = "yes" if self.host_key_policy == "ask" else self.host_key_policy
+        words += ["-o", f"StrictHostKeyChecking={policy}"]
+        if self.jump is not None:
+            before = ("ssh", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", *self.jump.words)
+            through = shlex.join(before).replace("%", "%%")
+            target = shlex.quote(self.jump.target).replace("%", "%%")
+            words += ["-o", f"ProxyCommand={through} -W '[%h]:%p' -- {target}"]
+        return (*words, *self.own_words)
 
     @property
     def known_as(self) -> str:
@@ -77,23 +91,6 @@ class SshOptions:
         policy = "accept-new" if self.host_key_policy == "ask" else self.host_key_policy
         jump = None if self.jump is None else self.jump.pinning()
         return replace(self, host_key_policy=policy, jump=jump)
-
-    def _derived(self) -> list[str]:
-        # Commands are run, and their input ends: neither is so on a terminal.
-        words = ["-o", "RequestTTY=no", "-o", "RemoteCommand=none"]
-        words += ["-o", f"ConnectTimeout={self.connect_timeout_s}"]
-        if self.pin_file:
-            files = " ".join(_quoted(name) for name in (self.pin_file, *_default_known_hosts()))
-            words += ["-o", f"UserKnownHostsFile={files}"]
-        # Nobody is there to be asked.
-        policy = {"ask": "yes"}.get(self.host_key_policy, self.host_key_policy)
-        words += ["-o", f"StrictHostKeyChecking={policy}"]
-        if self.jump is not None:
-            before = ("ssh", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", *self.jump.words)
-            through = shlex.join(before).replace("%", "%%")
-            target = shlex.quote(self.jump.target).replace("%", "%%")
-            words += ["-o", f"ProxyCommand={through} -W '[%h]:%p' -- {target}"]
-        return words
 
 
 class SshConfigError(Exception):
@@ -155,7 +152,7 @@ def _split(variables: Mapping[str, object], key: str) -> list[str]:
 
 def _resolved(target: str, words: list[str], pin_file: Path, jumps_left: int) -> SshOptions:
     """Return the options for one hop and, by asking again, for the hops before it."""
-    settings = _settings(_ask(words, target))
+    settings = _ask(words, target)
 
     def first(key: str, default: str = "") -> str:
         value = settings.get(key, [default])[0]
@@ -210,34 +207,25 @@ def _keys_of_both(host: str, own: list[str], words: list[str]) -> list[str]:
     given += [text for _, text in _pairs(words, "-o") if text.lower().startswith("identityfile")]
     if not given:
         return []
-    own_names = _settings(_ask(own, host)).get("identityfile", [])
+    own_names = _ask(own, host).get("identityfile", [])
     found = [name for name in own_names if "%" in name or Path(_from_home(name)).is_file()]
-    return [word for text in [*map(_identity, found), *given] for word in ("-o", text)]
+    every = [*(f'IdentityFile="{name}"' for name in found), *given]
+    return [word for text in every for word in ("-o", text)]
 
 
-def _identity(name: str) -> str:
-    return f'IdentityFile="{name}"'
-
-
-def _ask(words: list[str], target: str) -> str:
+def _ask(words: list[str], target: str) -> dict[str, list[str]]:
+    """Return what OpenSSH means by the words: the values of each key in lower case."""
+    command = ["ssh", "-G", *words, "--", target]
     try:
         done = subprocess.run(
-            ["ssh", "-G", *words, "--", target],
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            check=False,
+            command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
         )
     except FileNotFoundError:
         raise SshConfigError("ssh is not installed: apt install openssh-client") from None
     if done.returncode != 0:
         raise SshConfigError((done.stderr.strip().splitlines() or ["ssh -G failed"])[-1])
-    return done.stdout
-
-
-def _settings(text: str) -> dict[str, list[str]]:
     settings: dict[str, list[str]] = {}
-    for line in text.splitlines():
+    for line in done.stdout.splitlines():
         key, _, value = line.partition(" ")
         settings.setdefault(key, []).append(value)
     return settings

@@ -8,7 +8,7 @@ import shlex
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from harness.errors import OperatorError, nearest
 from node.timing.ntp_rules import split_server
@@ -16,22 +16,14 @@ from node.timing.ntp_rules import split_server
 DEFAULT_PYTHON = "/usr/bin/python3"
 DEFAULT_STATE_DIR = "/var/lib/slotlab"
 HOST_KEYS = (
-    "slotlab_address",
-    "slotlab_interface",
-    "slotlab_zone",
-    "slotlab_node_port",
-    "slotlab_probe_port",
-    "slotlab_ntp",
-    "slotlab_state_dir",
-    "slotlab_observer",
-    "slotlab_power",
-    "slotlab_time",
-    "slotlab_tune",
+    *("slotlab_address", "slotlab_interface", "slotlab_zone", "slotlab_node_port"),
+    *("slotlab_probe_port", "slotlab_ntp", "slotlab_state_dir", "slotlab_observer"),
+    *("slotlab_power", "slotlab_time", "slotlab_tune"),
 )
 LAB_KEYS = ("slotlab_lab", "slotlab_netns")
 POWER_WORDS = ("off", "on", "state", "freeze", "thaw", "link_down", "link_up")
 TimePolicy = Literal["observe", "manage"]
-TIME_POLICIES: tuple[TimePolicy, ...] = ("observe", "manage")
+TIME_POLICIES: tuple[TimePolicy, ...] = get_args(TimePolicy)
 WORD = re.compile(r"[A-Za-z0-9_.:@-]{1,64}")
 _SERVER = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,128}")
 _STATE_DIR = re.compile(r"(/[A-Za-z0-9_.-]+){2,}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from faults.model.fault import SECOND_NS
 from harness.errors import RunError
@@ -17,7 +17,7 @@ from harness.inventory.inventory import Inventory
 from harness.orchestrator.fleet import DeployedHost, Fleet, view
 from harness.plan.fault_support import mechanism
 from harness.preflight.pair_traffic import PairCount, Traffic, measure
-from harness.preflight.rows import LAB, Row, Verdict
+from harness.preflight.rows import LAB, Row
 from harness.remote.fan_out import Remote
 from harness.testbed.collect import differences
 from harness.testbed.lock import hold_hosts
@@ -35,20 +35,6 @@ LEASE_NS = 150 * SECOND_NS
 """The hosts heal themselves by then, whatever becomes of this controller."""
 BUSY = "is a host overloaded? else faults cannot be trusted here"
 Progress = Callable[[str], None]
-
-
-class Shift(NamedTuple):
-    """The medians of a pair's round trips before and during the delay; None: nothing came back."""
-
-    before_ns: float | None
-    during_ns: float | None
-
-    @property
-    def delay_ns(self) -> float | None:
-        """Return the one-way delay that was added, half of what the round trip grew by."""
-        if self.before_ns is None or self.during_ns is None:
-            return None
-        return (self.during_ns - self.before_ns) / 2
 
 
 def calibrate(inventory: Inventory, progress: Progress) -> list[Row]:
@@ -110,15 +96,12 @@ def _arm(fleet: Fleet, deployed: Mapping[str, DeployedHost], how: str, owner: st
     clocks = fleet.ask("hello")
     requests = {
         name: {
-            "op": "arm",
-            "trial": "calibrate",
-            "owner": owner,
+            "op": "arm", "trial": "calibrate", "owner": owner, "lease_ns": LEASE_NS,
             "t0_wall_ns": clocks[name]["wall_ns"] + LEAD_NS,
-            "lease_ns": LEASE_NS,
             "faults": [_wire(host, deployed, how)],
         }
         for name, host in deployed.items()
-    }
+    }  # fmt: skip
     fleet.ask_each(requests)
 
 
@@ -137,40 +120,31 @@ def _wire(host: DeployedHost, deployed: Mapping[str, DeployedHost], how: str) ->
 def judge(undisturbed: Sequence[PairCount], delayed: Sequence[PairCount]) -> list[Row]:
     """Return one row a pair: the delay asked beside the delay that its round trips show."""
     first = {(count.source, count.target): count for count in undisturbed}
-    rows = []
-    for count in delayed:
-        if count.source > count.target:
-            continue
-        base = first[count.source, count.target]
-        problem = base.problem or count.problem
-        shift = Shift(_median(base.rtt_ns), _median(count.rtt_ns))
-        rows.append(_row(count, shift, problem))
-    return rows
+    return [
+        _row(first[count.source, count.target], count)
+        for count in delayed
+        if count.source <= count.target
+    ]
 
 
-def _row(count: PairCount, shift: Shift, problem: str) -> Row:
-    check, measured = f"delay to {count.target}", shift.delay_ns
-    if problem or measured is None:
+def _row(base: PairCount, count: PairCount) -> Row:
+    check, problem = f"delay to {count.target}", base.problem or count.problem
+    if problem or not base.rtt_ns or not count.rtt_ns:
         why = problem or "no round trip came back"
         remedy = "stop the nodes (slotlab heal), look at slotlab check"
         return Row(count.source, check, "fail", f"not measured: {why}", remedy)
-    assert shift.before_ns is not None
-    assert shift.during_ns is not None
-    off_ns = abs(measured - DELAY_NS)
-    verdict: Verdict = "ok" if off_ns <= TOLERANCE_NS + DELAY_NS * TOLERANCE_SHARE else "fail"
+    before_ns, during_ns = statistics.median(base.rtt_ns), statistics.median(count.rtt_ns)
+    measured_ns = (during_ns - before_ns) / 2
     detail = (
-        f"asked {DELAY_NS / 1e6:.2f} ms, measured {measured / 1e6:.2f} ms"
-        f" (RTT {shift.before_ns / 1e6:.2f} to {shift.during_ns / 1e6:.2f} ms)"
+        f"asked {DELAY_NS / 1e6:.2f} ms, measured {measured_ns / 1e6:.2f} ms"
+        f" (RTT {before_ns / 1e6:.2f} to {during_ns / 1e6:.2f} ms)"
     )
-    remedy = "" if verdict == "ok" else BUSY
-    return Row(count.source, check, verdict, detail, remedy)
+    if abs(measured_ns - DELAY_NS) <= TOLERANCE_NS + DELAY_NS * TOLERANCE_SHARE:
+        return Row(count.source, check, "ok", detail)
+    return Row(count.source, check, "fail", detail, BUSY)
 
 
 def _clean(changes: Sequence[str]) -> Row:
     if changes:
         return Row(LAB, "healed", "fail", "; ".join(changes), "slotlab heal")
     return Row(LAB, "healed", "ok", "every host's state equals the one before")
-
-
-def _median(values: Sequence[int]) -> float | None:
-    return statistics.median(values) if values else None

@@ -16,19 +16,14 @@ from harness.orchestrator.run import Outcome, RunOptions, run
 from harness.testbed import lab_teardown
 
 
-class NoRoot(RunError):
-    """This machine does not let us make hosts."""
-
-
 def run_demo(options: RunOptions, show: Show, *, hosts: int) -> Outcome:
     """Return the outcome of the campaign on a lab made for it and removed again, whatever happens.
 
     Raises:
-        NoRoot: one line that says what works without root.
         OperatorError, LabError, RunError, Interrupted: as the steps raise them; the lab is gone.
     """
     if os.geteuid() != 0:
-        raise NoRoot(
+        raise RunError(
             "demo: no root on this machine, so it cannot make lab hosts; run it with sudo. Without"
             " root: `slotlab plan demo -i INVENTORY --offline`, `slotlab run` on hosts you have,"
             " `slotlab report`"

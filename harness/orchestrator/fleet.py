@@ -5,6 +5,7 @@ Each call asks all hosts at once; if any fails it is one RunError line that name
 
 from __future__ import annotations
 
+import binascii
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +21,6 @@ from harness.plan.lab_view import of_inventory
 from harness.plan.planner import LabView
 from harness.remote.agent_channel import PATIENCE_S, Reply
 from harness.remote.fan_out import Remote
-from harness.testbed.node_status import NodeStatus, read_status
 from metrics.model.plan import PlannedHost
 
 HOST_FILE = "/etc/slotlab/host.json"
@@ -102,7 +102,7 @@ class Fleet:
             RunError: not deployed, or deployed for another inventory than this one.
         """
         results = self.remote.run(None, f"cat {HOST_FILE}")
-        missing = [result.host for result in results.failed if not result.reason]
+        missing = [each.host for each in results.values() if not each.ok and not each.reason]
         if missing:
             raise RunError(f"{', '.join(missing)}: nothing is deployed; run slotlab deploy")
         results.check("reading what is deployed")
@@ -133,10 +133,9 @@ class Fleet:
         op = str(next(iter(requests.values()))["op"]) if requests else ""
         return all_ok(op, self.remote.ctl(requests, timeout_s=timeout_s))
 
-    def boots(self, hosts: Iterable[str] | None = None) -> dict[str, str]:
+    def boots(self) -> dict[str, str]:
         """Return the boot id of each host whose agent answers."""
-        names = [host.name for host in self.inventory.hosts] if hosts is None else list(hosts)
-        replies = self.remote.ctl({host: {"op": "hello"} for host in names}, timeout_s=PATIENCE_S)
+        replies = self.remote.ctl_all("hello", timeout_s=PATIENCE_S)
         return {host: str(reply.ok["boot"]) for host, reply in replies.items() if reply.ok}
 
     def nodes(self, hosts: Iterable[str] | None = None) -> dict[str, NodeStatus | RunError]:
@@ -154,15 +153,9 @@ def view(
     described = of_inventory(inventory)
 
     def as_deployed(host: PlannedHost) -> PlannedHost:
-        there = deployed[host.host]
-        return msgspec.structs.replace(
-            host,
-            address=there.address,
-            interface=there.interface,
-            node_port=there.node_port,
-            probe_port=there.probe_port,
-            ntp=there.ntp,
-        )
+        there = msgspec.structs.asdict(deployed[host.host])
+        said = ("address", "interface", "node_port", "probe_port", "ntp")
+        return msgspec.structs.replace(host, **{key: there[key] for key in said})
 
     return replace(
         described,
@@ -184,11 +177,12 @@ def access(deployed: Mapping[str, DeployedHost]) -> dict[str, HostAccess]:
 
 def clock_gap(hellos: Mapping[str, Hello]) -> tuple[int, str, str]:
     """Return how far two hosts' clocks are certainly apart, and which two."""
-    worst = (0, "", "")
-    for a, one in hellos.items():
-        for b, other in hellos.items():
-            worst = max(worst, (one.clock_ns[0] - other.clock_ns[1], a, b))
-    return worst
+    gaps = (
+        (one.clock_ns[0] - other.clock_ns[1], a, b)
+        for a, one in hellos.items()
+        for b, other in hellos.items()
+    )
+    return max([(0, "", ""), *gaps])
 
 
 def _status_of(reply: Reply) -> NodeStatus | RunError:
@@ -209,3 +203,61 @@ def all_ok(op: str, replies: Mapping[str, Reply]) -> dict[str, Any]:
         who = "; ".join(f"{reply.host}: {reply.problem}" for reply in failed)
         raise RunError(f"{op}: {who}")
     return {host: reply.ok for host, reply in replies.items()}
+
+
+LINKED = ("handshaked", "synced")
+
+
+class PeerStatus(msgspec.Struct, frozen=True):
+    """How the node sees another one."""
+
+    host: str
+    state: str
+
+
+class ClockStatus(msgspec.Struct, frozen=True):
+    """What the node's NTP check found; reason says why a clock is not verified."""
+
+    verified: bool
+    offset_ns: int | None = None
+    reason: str | None = None
+
+
+class NodeStatus(msgspec.Struct, frozen=True):
+    """A node's status, as far as it is shown or waited for; a host may send anything for it."""
+
+    head_num: int
+    lib_num: int
+    mempool: int
+    peers: list[PeerStatus]
+    clock: ClockStatus
+
+    @property
+    def linked(self) -> int:
+        """How many peers have exchanged greetings with the node."""
+        return sum(peer.state in LINKED for peer in self.peers)
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    answer: bytes
+
+
+def read_status(reply: Reply) -> NodeStatus:
+    """Return the status in an agent's reply to {"op": "node", "ask": "status"}.
+
+    Raises:
+        RunError: why there is none: the agent was not reached, the node does not answer, or what
+            it sent is no status.
+    """
+    if reply.ok is None:
+        match reply.reason:
+            case "no_node":
+                raise RunError("no node answers there")
+            case "node_silent":
+                raise RunError(f"the node hangs: {reply.detail}")
+        raise RunError(reply.problem)
+    try:
+        body = msgspec.convert(reply.ok, _Answer).answer
+        return msgspec.msgpack.decode(body, type=NodeStatus)
+    except (msgspec.MsgspecError, binascii.Error, ValueError, RecursionError) as error:
+        raise RunError(f"the node's status cannot be read: {error}") from error

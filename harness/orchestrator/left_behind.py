@@ -9,9 +9,8 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,7 +27,14 @@ from harness.testbed import armed, collect, power
 from harness.testbed.lock import owner
 from metrics.model import plan
 from metrics.model.plan import PlannedTrial
-from metrics.model.run_folder import BROKEN, TrialFile, load_json, load_plan
+from metrics.model.run_folder import (
+    BROKEN,
+    TrialFile,
+    load_json,
+    load_plan,
+    load_trial,
+    trial_folder,
+)
 
 DIED = "the controller died in this trial"
 REASON = f"{DIED}; what it left on the hosts was collected later"
@@ -45,13 +51,12 @@ class AlreadyHome(RunError):
     """The trial's own controller collected it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(NamedTuple):
     """Where it is now, and what could not be brought home, one line each."""
 
     folder: RunFolder
     trial: int
-    problems: list[str] = field(default_factory=list)
+    problems: list[str]
 
 
 def bring_home(remote: Remote, runs: Path, name: str | None) -> Collected:
@@ -70,7 +75,7 @@ def bring_home(remote: Remote, runs: Path, name: str | None) -> Collected:
     planned = {trial.n: trial for trial in load_plan(folder.path).trials}
     if n not in planned:
         raise StoreError(f"{folder.path}: its plan has no trial {n}, of which the hosts tell")
-    known = folder.read_trial(n)
+    known = load_trial(folder.path, n)
     if known is not None and not known.reason.startswith(DIED):
         collect.let_go(remote, label, owner())
         raise AlreadyHome(f"trial {label} was collected by its own controller; slotlab report"
@@ -81,8 +86,7 @@ def bring_home(remote: Remote, runs: Path, name: str | None) -> Collected:
         if state.trial not in ("", label)
     ]
     problems += _fetch(remote, folder, planned[n], since_ns=(folder.path / PLAN).stat().st_mtime_ns)
-    record = _record(remote, folder, planned[n], label, problems)
-    folder.write_trial(record)
+    folder.write_trial(_record(remote, folder, planned[n], label, problems))
     collect.let_go(remote, label, owner())
     return Collected(folder, n, problems)
 
@@ -133,7 +137,7 @@ def _told(remote: Remote) -> str:
         with contextlib.suppress(IndexError, *BROKEN):
             last = msgspec.convert(reply.ok or {}, _Journal).lines[-1]
             told.append(msgspec.json.decode(last, type=Record).trial)
-    return max(dict.fromkeys(trial for trial in told if trial), key=told.count, default="")
+    return armed.commonest(told)
 
 
 def _find(remote: Remote, label: str, runs: Path, name: str | None) -> tuple[RunFolder, int]:
@@ -202,9 +206,9 @@ def _record(
     remote: Remote, folder: RunFolder, planned: PlannedTrial, label: str, problems: list[str]
 ) -> TrialFile:
     n = planned.n
-    begun = genesis.Begun()
+    begun = genesis.TrialFiles()
     try:
-        begun = genesis.begun((folder.trial(n) / GENESIS).read_bytes())
+        begun = genesis.begun((trial_folder(folder.path, n) / GENESIS).read_bytes())
     except (OSError, ValueError) as error:
         problems.append(f"genesis.json of trial {n}: {error}")
     moments = []

@@ -10,8 +10,8 @@ import time
 
 from faults.model.fault import SECOND_NS
 from harness.errors import RunError
+from harness.orchestrator.fleet import NodeStatus
 from harness.orchestrator.trial_state import Context
-from harness.testbed.node_status import NodeStatus
 
 PAUSE_S = (0.2, 2.0)
 """Between two looks at least and at most: four times as long as looking took, so that it leaves a

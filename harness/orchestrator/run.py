@@ -22,11 +22,10 @@ from harness.inventory import inventory
 from harness.inventory.limit import limited
 from harness.orchestrator import left_behind
 from harness.orchestrator.fleet import DeployedHost, Fleet, Hello, clock_gap, view
-from harness.orchestrator.lead import Pace
 from harness.orchestrator.lease_renewer import LOCK_TTL_NS, Keeper
 from harness.orchestrator.reporting import report
 from harness.orchestrator.trial import run_trial
-from harness.orchestrator.trial_state import Context
+from harness.orchestrator.trial_state import Context, Pace
 from harness.plan import lab_view, planner
 from harness.plan.genesis import KeyFolder
 from harness.preflight import check
@@ -75,59 +74,45 @@ def run(options: RunOptions, path: Path, show: Show, *, limit: str = "") -> Outc
     store.check_space(options.runs, draft.estimate.raw_bytes)
     purpose = f"campaign {file.name}"
     show.tick(f"connecting to {len(lab.hosts)} host(s)")
-    with (
-        lock.hold(lab.lab_id, purpose),
-        _unarmed(Remote(lab), path) as remote,
-        Stop() as stop,
-        lock.hold_hosts(remote, purpose, ttl_ns=LOCK_TTL_NS) as held,
-        Keeper(held) as keeper,
-    ):
-        left_behind.keep(remote, options.runs, show.step)
-        fleet = Fleet(remote)
-        show.tick("checking the hosts")
-        _check_hosts(lab, slot_ns=file.common.chain.slot, tell=show.tick)
-        hellos, deployed = fleet.hello(), fleet.deployed()
-        _check_clocks(hellos)
-        planned = planner.build(file, view(lab, deployed, hellos), seed=options.seed)
-        folder = store.create(
-            planned,
-            campaign=file.text,
-            resolved=file.resolved,
-            lab=_lab_record(lab, hellos, deployed),
-            root=options.runs,
-        )
-        show.step(f"{file.name}: {len(planned.trials)} trial(s) on {len(lab.hosts)} hosts")
-        context = Context(
-            fleet=fleet,
-            plan=planned,
-            deployed=deployed,
-            folder=folder,
-            keys=KeyFolder(keys.folder(lab) / "chain"),
-            stop=stop,
-            show=show,
-            keeper=keeper,
-            pace=Pace(),
-            owner=held.owner,
-        )
-        trials = _trials(context, options.only_cell)
+    with lock.hold(lab.lab_id, purpose), Remote(lab) as remote:
+        armed.refuse(armed.look(remote), str(path))
+        with (
+            Stop() as stop,
+            lock.hold_hosts(remote, purpose, ttl_ns=LOCK_TTL_NS) as held,
+            Keeper(held) as keeper,
+        ):
+            left_behind.keep(remote, options.runs, show.step)
+            fleet = Fleet(remote)
+            show.tick("checking the hosts")
+            _check_hosts(lab, slot_ns=file.common.chain.slot, tell=show.tick)
+            hellos, deployed = fleet.hello(), fleet.deployed()
+            _check_clocks(hellos)
+            planned = planner.build(file, view(lab, deployed, hellos), seed=options.seed)
+            folder = store.create(
+                planned,
+                campaign=file.text,
+                resolved=file.resolved,
+                lab=_lab_record(lab, hellos, deployed),
+                root=options.runs,
+            )
+            show.step(f"{file.name}: {len(planned.trials)} trial(s) on {len(lab.hosts)} hosts")
+            context = Context(
+                fleet=fleet,
+                plan=planned,
+                deployed=deployed,
+                folder=folder,
+                keys=KeyFolder(keys.folder(lab) / "chain"),
+                stop=stop,
+                show=show,
+                keeper=keeper,
+                pace=Pace(),
+                owner=held.owner,
+            )
+            trials = _trials(context, options.only_cell)
     show.step("reporting")
-    summary = report(folder.path, lambda text: show.tick(text))
+    summary = report(folder.path, show.tick)
     show.quiet()
     return Outcome(folder=folder.path, plan=planned, trials=trials, summary=summary)
-
-
-def _unarmed(remote: Remote, path: Path) -> Remote:
-    """Return the connections to a lab on which no trial is left.
-
-    Raises:
-        LockError: one is, whose controller is gone; nothing was touched.
-    """
-    try:
-        armed.refuse(armed.look(remote), str(path))
-    except BaseException:
-        remote.close()
-        raise
-    return remote
 
 
 def trials_of(planned: Plan, only_cell: int | None) -> list[PlannedTrial]:
@@ -180,22 +165,14 @@ def _check_clocks(hellos: Mapping[str, Hello]) -> None:
 
 
 def _lab_record(
-    lab: inventory.Inventory,
-    hellos: Mapping[str, Hello],
-    deployed: Mapping[str, DeployedHost],
+    lab: inventory.Inventory, hellos: Mapping[str, Hello], deployed: Mapping[str, DeployedHost]
 ) -> dict[str, Any]:
-    return {
-        "lab": lab.lab,
-        "hosts": [
-            {
-                "host": host.name,
-                "address": deployed[host.name].address,
-                "interface": deployed[host.name].interface,
-                "zone": host.zone,
-                "version": hellos[host.name].version,
-                "boot": hellos[host.name].boot,
-                "capabilities": dict(hellos[host.name].capabilities),
-            }
-            for host in lab.hosts
-        ],
-    }
+    hosts = []
+    for host in lab.hosts:
+        there, hello = deployed[host.name], hellos[host.name]
+        hosts.append({
+            "host": host.name, "address": there.address, "interface": there.interface,
+            "zone": host.zone, "version": hello.version, "boot": hello.boot,
+            "capabilities": dict(hello.capabilities),
+        })  # fmt: skip
+    return {"lab": lab.lab, "hosts": hosts}

@@ -42,11 +42,10 @@ def run(options: RunOptions, show: Show) -> Outcome:
     show.step(f"{file.name}: {len(trials)} trial(s) on {len(planned.hosts)} simulated hosts")
     records = []
     for trial in trials:
-        tell = _teller(show, trial, planned)
-        done = simulate(planned, trial, tell=tell)
+        done = simulate(planned, trial, tell=_teller(show, trial, planned))
         records.append(_write(folder, trial, done))
     show.step("reporting")
-    summary = report(folder.path, lambda text: show.tick(text))
+    summary = report(folder.path, show.tick)
     show.quiet()
     return Outcome(folder=folder.path, plan=planned, trials=tuple(records), summary=summary)
 

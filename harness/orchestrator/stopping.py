@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 
 from harness.orchestrator.lease_renewer import LOCK_TTL_NS
 from harness.orchestrator.trial_teardown import UNITS
@@ -19,12 +18,8 @@ STOP_S = 70.0
 NOTHING = "nothing left"
 
 
-@dataclass(frozen=True, slots=True)
-class Seized:
-    """The lab's lock, ours now, and what each host had before."""
-
-    lock: HostLock
-    before: dict[str, HostState]
+Seized = tuple[HostLock, dict[str, HostState]]
+"""The lab's lock, ours now, and what each host had before."""
 
 
 def seize(remote: Remote, *, force: bool) -> Seized:
@@ -36,7 +31,7 @@ def seize(remote: Remote, *, force: bool) -> Seized:
     before = armed.look(remote)
     lock = HostLock(remote, PURPOSE)
     lock.take(ttl_ns=LOCK_TTL_NS, force=force)
-    return Seized(lock, before)
+    return lock, before
 
 
 def stop(remote: Remote, seized: Seized) -> dict[str, Outcome]:
@@ -45,7 +40,7 @@ def stop(remote: Remote, seized: Seized) -> dict[str, Outcome]:
     The lock of an owner that may be alive is not given back but runs out: so it hears that it has
     lost the lab.
     """
-    before, lock = seized.before, seized.lock
+    lock, before = seized
     try:
         healed = healing.heal(remote)
         # A host that neither answers nor can be healed is not asked for more.

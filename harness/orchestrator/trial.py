@@ -38,7 +38,8 @@ def run_trial(context: Context, trial: PlannedTrial) -> TrialFile:
         RunError: the run's first trial could not even start; logs and trial.json are kept.
         StoreError: the run folder is gone.
     """
-    progress = Progress(trial=trial, label=context.label(trial), started_ns=time.time_ns())
+    label = f"{context.folder.path.name}.{trial.n}"
+    progress = Progress(trial=trial, label=label, started_ns=time.time_ns())
     try:
         _run(context, trial, progress)
     except Interrupted:
@@ -104,9 +105,10 @@ def _survey(context: Context, trial: PlannedTrial, progress: Progress) -> None:
     if fault_wire.localise_provider(trial):
         progress.provider = power.start(context.fleet.inventory)
     context.keeper.attend(progress.provider)
-    _ask_all(context, "stop", units=UNITS, owner=context.owner)
+    every: dict[str, dict[str, Any]] = {host.host: {} for host in context.plan.hosts}
+    _ask(context, "stop", every, units=UNITS, owner=context.owner)
     progress.boots = context.fleet.boots()
-    progress.before = _ask_all(context, "snapshot")
+    progress.before = _ask(context, "snapshot", every)
     collect.write_snapshot(context.folder, trial.n, "before", progress.before)
 
 
@@ -118,15 +120,11 @@ def _attempt(context: Context, trial: PlannedTrial, progress: Progress, lead_ns:
     """
     t0_ns = first_round_ns(context.plan, not_before_ns=time.time_ns() + lead_ns)
     progress.files = trial_files(
-        context.plan,
-        trial,
-        t0_ns=t0_ns,
-        keys=context.keys,
-        access=access(context.deployed),
+        context.plan, trial, t0_ns=t0_ns, keys=context.keys, access=access(context.deployed)
     )
     _prepare(context, progress)
-    common = {"op": "start", "owner": context.owner}
-    _ask(context, {host: {**common, "units": each} for host, each in progress.files.units.items()})
+    units = {host: {"units": each} for host, each in progress.files.units.items()}
+    _ask(context, "start", units, owner=context.owner)
     readiness.wait(context)
     if time.time_ns() > t0_ns - ARM_MARGIN_NS:
         slow = context.pace.took["ready"]
@@ -144,11 +142,10 @@ def _prepare(context: Context, progress: Progress) -> None:
     assert progress.files is not None
     by_host = progress.files.by_host
     context.folder.write_genesis(progress.trial.n, next(iter(by_host.values())))
-    common = {"op": "prepare", "trial": progress.label, "owner": context.owner}
-    files = {host: dict(each) for host, each in by_host.items()}
-    for host in list(files)[:PLANS_KEPT]:
-        files[host]["plan.json"] = encode(context.plan).decode()
-    _ask(context, {host: {**common, "files": each} for host, each in files.items()})
+    files = {host: {"files": dict(each)} for host, each in by_host.items()}
+    for each in list(files.values())[:PLANS_KEPT]:
+        each["files"]["plan.json"] = encode(context.plan).decode()
+    _ask(context, "prepare", files, trial=progress.label, owner=context.owner)
     if progress.provider is not None:
         progress.provider.prepare(progress.label, context.owner)
 
@@ -160,33 +157,26 @@ def _arm(context: Context, progress: Progress, t0_ns: int) -> None:
     if provider is not None:
         wires = fault_wire.localise_provider(trial)
         provider.arm(label, wires, t0_wall_ns=t0_ns, lease_ns=lease_ns, owner=context.owner)
-    common = {
-        "op": "arm",
-        "trial": label,
-        "owner": context.owner,
-        "t0_wall_ns": t0_ns,
-        "lease_ns": lease_ns,
-    }
-    _ask(context, {host: {**common, "faults": wires} for host, wires in faults.items()})
+    _ask(
+        context, "arm", {host: {"faults": wires} for host, wires in faults.items()},
+        trial=label, owner=context.owner, t0_wall_ns=t0_ns, lease_ns=lease_ns,
+    )  # fmt: skip
     short = lease_ns if fault_wire.renews(plan) else None
-    until_ns = time.time_ns() + lease_ns
-    context.keeper.armed(label, until_ns=until_ns, lease_ns=short)
+    context.keeper.armed(label, until_ns=time.time_ns() + lease_ns, lease_ns=short)
 
 
-def _ask_all(context: Context, op: str, **fields: object) -> dict[str, Any]:
-    """Return each agent's answer to the same request, as `_ask`."""
-    request = {"op": op, **fields}
-    return _ask(context, {host.host: request for host in context.plan.hosts})
+def _ask(
+    context: Context, op: str, each: Mapping[str, Mapping[str, Any]], **common: object
+) -> dict[str, Any]:
+    """Return each agent's answer; what the slowest took counts for the lead.
 
-
-def _ask(context: Context, requests: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return each agent's answer to its own request; what the slowest took counts for the lead.
+    each: what a host is asked beside what is common to all.
 
     Raises:
         RunError: one line with each host that refused or did not answer.
     """
+    requests = {host: {"op": op, **common, **own} for host, own in each.items()}
     replies = context.fleet.remote.ctl(requests, timeout_s=PATIENCE_S)
-    op = str(next(iter(requests.values()))["op"])
     answers = all_ok(op, replies)
     context.pace.note(op, {host: reply.elapsed_ns for host, reply in replies.items()})
     return answers

@@ -6,6 +6,7 @@ import time
 
 from harness.errors import RunError
 from harness.orchestrator.trial_state import Context, Progress
+from harness.plan.genesis import TrialFiles
 from harness.remote.agent_channel import PATIENCE_S
 from harness.testbed import collect, healing, power
 from metrics.model.run_folder import TrialFile
@@ -58,13 +59,10 @@ def _heal(context: Context, progress: Progress) -> None:
     outcome = healing.heal(remote)
     away = [host for host, (clean, _) in outcome.items() if not clean]
     if away:
-
-        def go_on(text: str) -> bool:
-            context.show.tick(text)
-            return not stop.twice
-
         within_s = BACK_S if provider is None else POWER_BACK_S
-        healing.await_agents(remote, away, within_s=within_s, tell=go_on)
+        healing.await_agents(
+            remote, away, within_s=within_s, tell=context.show.tick, go_on=lambda: not stop.twice
+        )
         outcome |= healing.heal(remote)
     for host, (clean, text) in outcome.items():
         if not clean:
@@ -73,18 +71,18 @@ def _heal(context: Context, progress: Progress) -> None:
 
 def record_of(progress: Progress) -> TrialFile:
     """Return what trial.json says."""
-    files = progress.files
+    files = progress.files or TrialFiles()
     return TrialFile(
         n=progress.trial.n,
         label=progress.label,
         seed=progress.trial.seed,
-        t0_wall_ns=files.t0_ns if files else 0,
-        chain_id=files.chain_id if files else "",
+        t0_wall_ns=files.t0_ns,
+        chain_id=files.chain_id,
         state=progress.state,
         reason=progress.reason,
         started_ns=progress.started_ns,
         ended_ns=time.time_ns(),
-        genesis_slot=files.genesis_slot if files else 0,
+        genesis_slot=files.genesis_slot,
         lead=progress.lead,
         problems=progress.problems,
     )

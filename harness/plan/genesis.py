@@ -5,15 +5,15 @@ Secrets are secp256k1 keys in hex, made once a lab and kept 0600 on the controll
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 from coincurve import PrivateKey
 
+from harness.controller.state_dir import write_private
 from metrics.model.plan import Plan, PlannedHost, PlannedTrial
 from node.chain.genesis import (
     BitsharesRules,
@@ -48,18 +48,17 @@ class HostAccess:
 class TrialFiles:
     """Everything `prepare` ships: by host, relative path to text; and what `start` starts there."""
 
-    chain_id: str
-    genesis_slot: int
-    t0_ns: int
-    by_host: Mapping[str, Mapping[str, str]]
-    units: Mapping[str, list[str]]
+    chain_id: str = ""
+    genesis_slot: int = 0
+    t0_ns: int = 0
+    by_host: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    units: Mapping[str, list[str]] = field(default_factory=dict)
     """A client only where there is a load: to find that there is none takes a slow host long."""
 
 
 def first_round_ns(plan: Plan, *, not_before_ns: int) -> int:
     """Return T0: the earliest start of a full round that is not before the given wall time."""
-    round_slots = len(plan.producers) * plan.blocks_per_turn
-    round_ns = round_slots * plan.slot_ns
+    round_ns = len(plan.producers) * plan.blocks_per_turn * plan.slot_ns
     return EPOCH_NS + -(-(not_before_ns - EPOCH_NS) // round_ns) * round_ns
 
 
@@ -105,17 +104,8 @@ def trial_files(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
-    """What a trial's genesis says of it; nothing where there is none."""
-
-    chain_id: str = ""
-    genesis_slot: int = 0
-    t0_ns: int = 0
-
-
-def begun(text: bytes) -> Begun:
-    """Return the chain of a genesis.json that `trial_files` made, and when its trial began.
+def begun(text: bytes) -> TrialFiles:
+    """Return what a genesis.json that `trial_files` made says of its trial, without any file.
 
     Raises:
         ValueError: it is none.
@@ -124,7 +114,7 @@ def begun(text: bytes) -> Begun:
         genesis = decode(text)
     except GenesisError as error:
         raise ValueError(str(error)) from error
-    return Begun(
+    return TrialFiles(
         chain_id=chain_id(genesis).hex(),
         genesis_slot=genesis.initial_slot,
         t0_ns=EPOCH_NS + (genesis.initial_slot + 1) * genesis.slot_ns,
@@ -162,11 +152,7 @@ class KeyFolder:
         """Return the secret of name in hex."""
         path = self._folder / f"{name}.key"
         if not path.exists():
-            draft = self._folder / f".{name}.{os.getpid()}"
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w") as file:
-                file.write(PrivateKey().to_hex() + "\n")
-            draft.rename(path)
+            write_private(path, PrivateKey().to_hex().encode() + b"\n")
         return path.read_text().strip()
 
     def public(self, name: str) -> str:
@@ -183,11 +169,12 @@ def _node_config(
     t0_ns: int,
     access: Mapping[str, HostAccess],
 ) -> NodeConfig:
+    own = access[host.host]
     return NodeConfig(
         host=host.host,
         genesis="genesis.json",
-        state_dir=f"{access[host.host].state_dir}/chain",
-        events_dir=f"{access[host.host].state_dir}/events",
+        state_dir=f"{own.state_dir}/chain",
+        events_dir=f"{own.state_dir}/events",
         listen=host.address,
         node_port=host.node_port,
         probe_port=host.probe_port,
@@ -195,26 +182,19 @@ def _node_config(
         curve_secret_file=CURVE_SECRET,
         peers=[
             PeerConfig(
-                host=peer.host,
-                address=peer.address,
-                node_port=peer.node_port,
-                probe_port=peer.probe_port,
-                curve_public=access[peer.host].curve_public,
+                host=peer.host, address=peer.address, node_port=peer.node_port,
+                probe_port=peer.probe_port, curve_public=access[peer.host].curve_public,
             )
             for peer in plan.hosts
             if peer.host != host.host
         ],
-        producers=[
-            ProducerConfig(name=name, key_file=f"keys/{name}.key") for name in host.producers
-        ],
+        producers=[ProducerConfig(name=one, key_file=f"keys/{one}.key") for one in host.producers],
         clock=ClockConfig(
-            ntp=list(access[host.host].ntp),
-            limit_ns=plan.clock_limit_ns,
-            skew_file=f"{RUN_DIR}/skew",
+            ntp=list(own.ntp), limit_ns=plan.clock_limit_ns, skew_file=f"{RUN_DIR}/skew"
         ),
         client=_client(plan, trial, host, account, t0_ns),
         enable_stale_production=host.host in plan.enable_stale_production,
-    )
+    )  # fmt: skip
 
 
 def _client(

@@ -66,16 +66,10 @@ def quorum(
         if result and result[-1].hosts == able:
             start_ns = result.pop().from_ns
         live = sum(weights[host] for host in able)
-        result.append(
-            Quorum(
-                from_ns=start_ns,
-                to_ns=stop_ns,
-                hosts=able,
-                live=live,
-                needed=needed,
-                finality_expected=live >= needed,
-            )
-        )
+        result.append(Quorum(
+            from_ns=start_ns, to_ns=stop_ns, hosts=able, live=live, needed=needed,
+            finality_expected=live >= needed,
+        ))  # fmt: skip
     return result
 
 
@@ -88,9 +82,7 @@ def unreachable_max(
     for start_ns, _ in _stretches(marks, 0, end_ns):
         active = [fault for fault in faults if _active(fault, start_ns)]
         down = _down(active)
-        largest = max(
-            len([host for host in group if host not in down]) for group in components(active, hosts)
-        )
+        largest = max(len(set(group) - down) for group in components(active, hosts))
         worst = max(worst, (len(hosts) - largest, "+".join(fault.id for fault in active)))
     return worst
 

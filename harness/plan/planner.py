@@ -16,7 +16,6 @@ import msgspec
 from faults.model.fault import SECOND_NS
 from harness.campaign import expectations
 from harness.campaign.campaign_file import CampaignFile, Cell
-from harness.campaign.fault_spec import FaultSpec
 from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
 from harness.plan import consensus, phases, refusals, selectors
@@ -57,20 +56,15 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
     common = file.common
     base_seed = common.seed if seed is None else seed
     hosts = _deal(common, view, file.path.name)
-    drafts = _Drafts(file=file, view=view, hosts=hosts)
     runs = [(cell, k) for cell in file.cells for k in range(common.trials.repeat)]
     if common.trials.order == "random":
         random.Random(f"{base_seed}/order").shuffle(runs)
     seeds = [_trial_seed(base_seed, cell.n, k) for cell, k in runs]
-    faults = [drafts.faults(cell, s) for (cell, _), s in zip(runs, seeds, strict=True)]
+    faults = [_draw(file, view, hosts, cell, s) for (cell, _), s in zip(runs, seeds, strict=True)]
     timing = _Timing.of(common, faults)
     faults = [[fault.ending(timing.end_ns) for fault in drawn] for drawn in faults]
-    trials = [
-        _trial(n, cell, trial_seed, drawn, timing, hosts)
-        for n, ((cell, _), trial_seed, drawn) in enumerate(
-            zip(runs, seeds, faults, strict=True), start=1
-        )
-    ]
+    numbered = enumerate(zip(runs, seeds, faults, strict=True), start=1)
+    trials = [_trial(n, cell, s, drawn, timing, hosts) for n, ((cell, _), s, drawn) in numbered]
     rules = refusals.Rules(
         file=file.path.name,
         lab=view.lab,
@@ -91,7 +85,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         profile=common.chain.profile,
         slot_ns=common.chain.slot,
         blocks_per_turn=common.chain.blocks_per_turn,
-        clock_limit_ns=_clock_limit_ns(common),
+        clock_limit_ns=timing.clock_limit_ns,
         warmup_ns=timing.warmup_ns,
         end_ns=timing.end_ns,
         hosts=list(hosts),
@@ -138,44 +132,34 @@ class _Timing:
             warmup_ns=warmup_ns,
             settle_ns=min(2 * finality_ns, cooldown_ns // 2),
             end_ns=slots * campaign.chain.slot,
-            clock_limit_ns=_clock_limit_ns(campaign),
+            clock_limit_ns=min(campaign.chain.slot // 4, CLOCK_LIMIT_MAX_NS),
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Drafts:
-    """Draws the faults of a trial."""
-
-    file: CampaignFile
-    view: LabView
-    hosts: tuple[PlannedHost, ...]
-
-    def faults(self, cell: Cell, seed: int) -> list[PlannedFault]:
-        field = _field(self.file.common, self.view, self.hosts)
-        chosen: dict[str, list[str]] = {}
-        drawn: list[PlannedFault] = []
-        for i, spec in enumerate(cell.campaign.timeline):
-            key = f"{self.file.path.name}: timeline[{i}]"
-            fault_id = spec.id or self._default_id(spec, cell.campaign.timeline[:i])
-            rng = random.Random(f"{seed}/{fault_id}")
-            try:
-                fault = draw(fault_id, spec, field, rng, chosen)
-            except ValueError as error:
-                raise PlanError(f"{key}.{spec.row.target_key}: {error}") from error
-            chosen[fault_id] = fault.targets
-            drawn.append(self._with_mechanism(fault, key))
-        return drawn
-
-    def _default_id(self, spec: FaultSpec, earlier: Sequence[FaultSpec]) -> str:
+def _draw(
+    file: CampaignFile, view: LabView, hosts: Sequence[PlannedHost], cell: Cell, seed: int
+) -> list[PlannedFault]:
+    """Return the faults of a trial, drawn, each with how it is done."""
+    field = _field(file.common, view, hosts)
+    chosen: dict[str, list[str]] = {}
+    drawn: list[PlannedFault] = []
+    for i, spec in enumerate(cell.campaign.timeline):
+        key = f"{file.path.name}: timeline[{i}]"
         word = spec.row.word
-        return f"{word}-{sum(other.row.word == word for other in earlier) + 1}"
-
-    def _with_mechanism(self, fault: PlannedFault, key: str) -> PlannedFault:
-        targets = [host for host in self.hosts if host.host in fault.acting]
-        how = mechanism(fault, targets, lab=self.view.lab, capabilities=self.view.capabilities)
+        earlier = sum(other.row.word == word for other in cell.campaign.timeline[:i])
+        fault_id = spec.id or f"{word}-{earlier + 1}"
+        rng = random.Random(f"{seed}/{fault_id}")
+        try:
+            fault = draw(fault_id, spec, field, rng, chosen)
+        except ValueError as error:
+            raise PlanError(f"{key}.{spec.row.target_key}: {error}") from error
+        chosen[fault_id] = fault.targets
+        targets = [host for host in hosts if host.host in fault.acting]
+        how = mechanism(fault, targets, lab=view.lab, capabilities=view.capabilities)
         if how.startswith("unsupported"):
             raise PlanError(f"{key}: {how}")
-        return msgspec.structs.replace(fault, how=how)
+        drawn.append(msgspec.structs.replace(fault, how=how))
+    return drawn
 
 
 def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlannedHost, ...]:
@@ -189,9 +173,8 @@ def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlannedHost, ..
         if host not in dealt:
             raise PlanError(f"{file}: chain.assign: no host {host} in the inventory")
         if any(each.host == host and each.observer for each in view.hosts):
-            raise PlanError(
-                f"{file}: chain.assign: {host} is an observer; take that away, or name another host"
-            )
+            problem = f"{host} is an observer; take that away, or name another host"
+            raise PlanError(f"{file}: chain.assign: {problem}")
         dealt[host] = list(producers)
     given = sorted(name for producers in dealt.values() for name in producers)
     if assign and given != names:
@@ -248,25 +231,14 @@ def _trial(
     hosts: Sequence[PlannedHost],
 ) -> PlannedTrial:
     weights = {host.host: len(host.producers) for host in hosts}
-    return PlannedTrial(
-        n=n,
-        cell=cell.n,
-        seed=seed,
-        faults=faults,
-        phases=phases.cut(
-            faults,
-            warmup_ns=timing.warmup_ns,
-            settle_ns=timing.settle_ns,
-            end_ns=timing.end_ns,
-        ),
-        quorum=phases.quorum(
-            faults,
-            weights,
-            needed=timing.finality.quorum,
-            clock_limit_ns=timing.clock_limit_ns,
-            end_ns=timing.end_ns,
-        ),
+    cut = phases.cut(
+        faults, warmup_ns=timing.warmup_ns, settle_ns=timing.settle_ns, end_ns=timing.end_ns
     )
+    quorum = phases.quorum(
+        faults, weights, needed=timing.finality.quorum, clock_limit_ns=timing.clock_limit_ns,
+        end_ns=timing.end_ns,
+    )  # fmt: skip
+    return PlannedTrial(n=n, cell=cell.n, seed=seed, faults=faults, phases=cut, quorum=quorum)
 
 
 def _check_phases(file: CampaignFile, trials: Sequence[PlannedTrial]) -> None:
@@ -274,9 +246,8 @@ def _check_phases(file: CampaignFile, trials: Sequence[PlannedTrial]) -> None:
     known = sorted({phase.name for trial in trials for phase in trial.phases})
     for name in expectations.phases(file.common.expect):
         if name not in known:
-            raise PlanError(
-                f"{file.path.name}: expect.{name}: no such phase; {nearest(name, known)}"
-            )
+            problem = f"no such phase; {nearest(name, known)}"
+            raise PlanError(f"{file.path.name}: expect.{name}: {problem}")
 
 
 def _trial_seed(seed: int, cell: int, repetition: int) -> int:
@@ -285,24 +256,17 @@ def _trial_seed(seed: int, cell: int, repetition: int) -> int:
     return int.from_bytes(digest[:6], "big")
 
 
-def _clock_limit_ns(campaign: Campaign) -> int:
-    return min(campaign.chain.slot // 4, CLOCK_LIMIT_MAX_NS)
-
-
 def _cell(cell: Cell) -> PlannedCell:
     load = cell.campaign.load
-    return PlannedCell(
-        n=cell.n,
-        params=dict(cell.params),
-        rate_milli=load.rate if load else 0,
-        size_bytes=load.size if load else 0,
-    )
+    rate_milli, size_bytes = (load.rate, load.size) if load else (0, 0)
+    params = dict(cell.params)
+    return PlannedCell(n=cell.n, params=params, rate_milli=rate_milli, size_bytes=size_bytes)
 
 
 def _estimate(campaign: Campaign, hosts: int, end_ns: int, trials: int) -> Estimate:
     """Return wall time and raw bytes, from what one slot and one second cost in the event log."""
     slots, seconds = end_ns // campaign.chain.slot, end_ns // SECOND_NS
-    rate_milli = max((campaign.load.rate,) if campaign.load else (0,))
+    rate_milli = campaign.load.rate if campaign.load else 0
     per_host = slots * 1_700 + seconds * (600 + 1_300 * (hosts - 1))
     transactions = rate_milli * seconds // 1000 * 4 * 260
     return Estimate(

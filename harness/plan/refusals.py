@@ -118,9 +118,7 @@ def _refuse_after_stop(
         return
     for stop in faults:
         lost = [host for host in fault.acting if host in stop.targets]
-        if not stop.kind.stops_host or not lost:
-            continue
-        if fault.end_ns > stop.at_ns:
+        if stop.kind.stops_host and lost and fault.end_ns > stop.at_ns:
             raise PlanError(
                 f"{where}: {fault.id} acts on {lost[0]} after {stop.id} stops that host, whose"
                 f" schedule ends there; put {stop.id} last, or name other hosts"

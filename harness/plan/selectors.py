@@ -88,14 +88,13 @@ def _producing(field: Field) -> list[str]:
 
 def _up_to(limit: int, selector: str, field: Field, rng: random.Random) -> list[str]:
     taken: set[str] = set()
-    weight = 0
-    for host in rng.sample(_producing(field), len(_producing(field))):
-        if weight + field.weights[host] <= limit:
+    producing = _producing(field)
+    for host in rng.sample(producing, len(producing)):
+        if sum(field.weights[name] for name in taken) + field.weights[host] <= limit:
             taken.add(host)
-            weight += field.weights[host]
     if not taken:
         raise ValueError(
-            f"{selector}: with {field.total} producers on {len(_producing(field))} hosts no host"
+            f"{selector}: with {field.total} producers on {len(producing)} hosts no host"
             " can be spared; use more producers, or name the hosts"
         )
     return _ordered(taken, field)

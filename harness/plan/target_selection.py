@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from harness.campaign.fault_spec import FaultSpec
@@ -33,7 +33,9 @@ def draw(
         case "arrows":
             sources = selectors.select(whom["from"], field, rng, chosen)
             sinks = selectors.select(whom["to"], field, rng, chosen)
-            pairs = _directed(sources, sinks)
+            pairs = [(a, b) for a in sources for b in sinks if a != b]
+            if not pairs:
+                raise ValueError("these selectors leave nobody to cut off")
             targets = sources
         case "groups":
             groups = _groups(whom["shape"], field, rng, chosen)
@@ -44,13 +46,6 @@ def draw(
         id=fault_id, fault=spec.row.word, at_ns=spec.at, for_ns=spec.lasts_ns, targets=targets,
         asked=spec.asked(), how="", pairs=pairs, groups=groups,
     )  # fmt: skip
-
-
-def _directed(sources: Sequence[str], sinks: Sequence[str]) -> list[tuple[str, str]]:
-    pairs = [(a, b) for a in sources for b in sinks if a != b]
-    if not pairs:
-        raise ValueError("these selectors leave nobody to cut off")
-    return pairs
 
 
 def _pairs(
@@ -82,8 +77,7 @@ def _groups(
 ) -> list[list[str]]:
     if isinstance(shape, str):
         side = selectors.select(shape, field, rng, chosen)
-        other = [host for host in field.weights if host not in side]
-        groups = [side, other]
+        groups = [side, [host for host in field.weights if host not in side]]
     else:
         groups = [selectors.select(group, field, rng, chosen) for group in shape]
         named = [host for group in groups for host in group]

@@ -19,7 +19,7 @@ from faults.model.fault import SECOND_NS
 from harness.controller.awaiting import Tell, each, nobody
 from harness.deploy.packages import PROGRAMS
 from harness.inventory.inventory import Host, Inventory
-from harness.preflight import clock, identity, in_common, machine, network, places
+from harness.preflight import clock, in_common, machine, network, places
 from harness.preflight.clock import Controller
 from harness.preflight.host_report import Found
 from harness.preflight.pair_traffic import MEET_S, PairCount, Traffic, measure
@@ -27,7 +27,7 @@ from harness.preflight.rows import Row, Verdict
 from harness.remote import host_python
 from harness.remote.agent_channel import NOT_DEPLOYED, PATIENCE_S, Reply
 from harness.remote.fan_out import HostResult, Remote
-from harness.remote.printed import read_json
+from harness.remote.host_python import read_json
 from harness.testbed import cards
 from node.timing.ntp_rules import split_server
 
@@ -90,16 +90,11 @@ def check(
 
 
 def findings(
-    host: Host,
-    found: Mapping[str, Any],
-    lab: str,
-    options: CheckOptions,
-    controller: Controller,
+    host: Host, found: Mapping[str, Any], lab: str, options: CheckOptions, controller: Controller
 ) -> list[Row]:
     """Return the rows for what host_script.py printed on one host."""
-    manage = host.time == "manage"
     return [
-        *machine.rows(host, found, slot_ns=options.slot_ns, manage=manage),
+        *machine.rows(host, found, slot_ns=options.slot_ns, manage=host.time == "manage"),
         *places.rows(host, found, lab),
         *network.rows(host, found, lab),
         *clock.rows(host, found, lab, limit_ns=options.clock_limit_ns, controller=controller),
@@ -113,17 +108,14 @@ def _ask(
     hosts = remote.inventory.hosts
     script = SCRIPT.read_text()
     assert _NO_PASSWORD in script
-    texts = {
-        host.name: script.replace(_NO_PASSWORD, f"BECOME_PASSWORD = {host.become_password!r}\n")
-        for host in hosts
-    }
     before_ns = time.time_ns()
-    commands = {host.name: _command(host) for host in hosts}
 
     def look(name: str) -> HostResult:
-        return remote.run([name], commands[name], stdin=texts[name], timeout_s=PROBE_S)[name]
+        host = remote.inventory.host(name)
+        text = script.replace(_NO_PASSWORD, f"BECOME_PASSWORD = {host.become_password!r}\n")
+        return remote.run([name], _command(host), stdin=text, timeout_s=PROBE_S)[name]
 
-    probed = each(list(commands), look, "looking at the hosts", tell)
+    probed = each([host.name for host in hosts], look, "looking at the hosts", tell)
     controller = Controller(before_ns, time.time_ns())
     found, probed = read_json(probed, Found)
     agents = remote.ctl({name: {"op": "hello"} for name in found}, timeout_s=PATIENCE_S)
@@ -164,18 +156,14 @@ def _of_lab(
     inventory: Inventory, asked: _Asked, rows: Sequence[Row], options: CheckOptions
 ) -> list[Row]:
     """Return the rows that are about the hosts together."""
-    stamps = {
-        name: str(reply.ok.get("version")) for name, reply in asked.agents.items() if reply.ok
-    }
+    stamps = {name: str(said.ok.get("version")) for name, said in asked.agents.items() if said.ok}
     hosts = [host for host in inventory.hosts if host.name in asked.found]
     made = in_common.rows(asked.found, stamps)
-    made += identity.rows(hosts, asked.found, inventory.lab)
+    made += in_common.identity_rows(hosts, asked.found, inventory.lab)
     if options.loss_s:
+        sleepy = frozenset(row.host for row in rows if (row.check, row.verdict) == ("EEE", "warn"))
         made += network.loss_rows(
-            asked.traffic,
-            skipped=asked.no_traffic,
-            seconds=options.loss_s,
-            eee=network.eee_hosts(rows),
+            asked.traffic, skipped=asked.no_traffic, seconds=options.loss_s, eee=sleepy
         )
     return made
 
@@ -204,10 +192,9 @@ def _command(host: Host) -> list[str]:
 
 
 def _reached(host: Host, result: HostResult) -> Row:
-    if result.ok:
-        return Row(host.name, "ssh", "ok", f"{host.ssh.user}@{host.ssh.address}")
-    if result.reason:
-        return Row(host.name, "ssh", "fail", result.problem)
+    if result.ok or result.reason:
+        way = f"{host.ssh.user}@{host.ssh.address}"
+        return Row(host.name, "ssh", "ok" if result.ok else "fail", result.problem or way)
     if result.exit_code == 127:
         return Row(host.name, "python", "fail", *host_python.missing(host))
     return Row(host.name, "python", "fail", result.problem, f"is {host.python} intact?")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from harness.inventory.inventory import Host
-from harness.preflight.rows import Row, Verdict
+from harness.preflight.rows import Finding, Row, Verdict
 from node.timing.ntp_rules import bound_ns, unsynchronised
 
 COARSE = ("jiffies", "refined-jiffies", "acpi_pm", "hpet", "pit")
@@ -33,94 +33,90 @@ def rows(
 ) -> list[Row]:
     """Return the findings on one host's clock; limit_ns is how far off a node may produce."""
     clock = found["clock"]
-    made = [
-        _source(host, clock["source"]),
-        _date(host, clock, controller),
-        *(_server(host, server, answer, limit_ns) for server, answer in found["ntp"].items()),
-        *(_server(host, server, {}, limit_ns) for server in host.ntp if server not in found["ntp"]),
-    ]
+    judged = {"clock source": _source(clock["source"]), "date": _date(clock, controller)}
+    for server in dict.fromkeys((*found["ntp"], *host.ntp)):
+        judged[f"clock by {server}"] = _server(found["ntp"].get(server, {}), limit_ns)
     if not found["ntp"] and not host.ntp:
         remedy = "set slotlab_ntp to servers of your own network"
-        made.append(Row(host.name, "clock", "warn", "no slotlab_ntp: nothing to check by", remedy))
+        judged["clock"] = Finding("warn", "no slotlab_ntp: nothing to check by", remedy)
     if lab == "container":
-        made.append(Row(host.name, "clock daemon", "ok", "none: the clock is the controller's"))
+        judged["clock daemon"] = Finding("ok", "none: the clock is the controller's")
     else:
-        made += [_daemon(host, found, limit_ns), _setters(host, found)]
-    return made
+        judged["clock daemon"] = _daemon(found, limit_ns)
+        judged["clock faults"] = _setters(found)
+    return [Row(host.name, check, *finding) for check, finding in judged.items()]
 
 
-def _source(host: Host, source: str) -> Row:
+def _source(source: str) -> Finding:
     if not source:
-        return Row(host.name, "clock source", "warn", "unknown")
+        return Finding("warn", "unknown")
     if source in COARSE:
         remedy = "use tsc or arch_sys_counter; see /sys/devices/system/clocksource"
-        return Row(host.name, "clock source", "warn", f"{source} is slow or coarse", remedy)
-    return Row(host.name, "clock source", "ok", source)
+        return Finding("warn", f"{source} is slow or coarse", remedy)
+    return Finding("ok", source)
 
 
-def _date(host: Host, clock: Mapping[str, Any], controller: Controller) -> Row:
+def _date(clock: Mapping[str, Any], controller: Controller) -> Finding:
     """Return whether the date is right, as a machine without battery may think it is last year."""
     wall_ns = clock["wall_ns"]
     off_ns = min(0, wall_ns - controller.before_ns) or max(0, wall_ns - controller.after_ns)
-    battery = "" if clock["rtc"] else "; no RTC: it is wrong after each boot until NTP answers"
     if abs(off_ns) > DATE_OFF_NS_MAX:
+        battery = "" if clock["rtc"] else "; no RTC: it is wrong after each boot until NTP answers"
         way = "behind" if off_ns < 0 else "ahead of"
         detail = f"wrong date: {_long(abs(off_ns))} {way} the controller{battery}"
         remedy = "timedatectl set-ntp true, or date -s; check this controller, too"
-        return Row(host.name, "date", "fail", detail, remedy)
-    if not clock["rtc"]:
-        return Row(host.name, "date", "ok", "right, by NTP alone (no RTC)")
-    return Row(host.name, "date", "ok", "right")
+        return Finding("fail", detail, remedy)
+    return Finding("ok", "right" if clock["rtc"] else "right, by NTP alone (no RTC)")
 
 
-def _daemon(host: Host, found: Mapping[str, Any], limit_ns: int) -> Row:
+def _daemon(found: Mapping[str, Any], limit_ns: int) -> Finding:
     clock = found["clock"]
     daemons = [unit.partition(".service")[0] for unit in clock["daemons"] or ()]
-    kernel, name = clock["kernel"], "clock daemon"
     rivals = [daemon for daemon in daemons if not daemon.startswith(_MEASURE_ONLY)]
     if len(rivals) > 1:
         remedy = f"systemctl disable --now {rivals[-1]}: two daemons fight over one clock"
-        return Row(host.name, name, "fail", f"{' and '.join(rivals)} are active", remedy)
+        return Finding("fail", f"{' and '.join(rivals)} are active", remedy)
     said = chrony_bound_ns(clock["chrony"])
     if said is not None:
         offset_ns, bound_ns = said
         detail = f"chrony: {offset_ns / 1e6:+.2f} ms ± {bound_ns / 1e6:.2f} ms"
         if abs(offset_ns) + bound_ns <= limit_ns:
-            return Row(host.name, name, "ok", detail)
+            return Finding("ok", detail)
         remedy = f"wait, or: chronyc makestep; it must be under {limit_ns // 1_000_000} ms"
-        return Row(host.name, name, "fail", f"unsynchronised clock: {detail}", remedy)
+        return Finding("fail", f"unsynchronised clock: {detail}", remedy)
     if follows_itself(clock["chrony"]):
         remedy = "give chrony a server (slotlab_time: manage does), and take `local` from its file"
         detail = "unsynchronised clock: chrony follows no source but its own clock"
-        return Row(host.name, name, "fail", detail, remedy)
+        return Finding("fail", detail, remedy)
+    kernel = clock["kernel"]
     if kernel is None:
         remedy = "timedatectl on the host says whether its clock is synchronised"
-        return Row(host.name, name, "warn", "unknown: the kernel does not tell", remedy)
+        return Finding("warn", "unknown: the kernel does not tell", remedy)
     if kernel["synchronised"]:
         seen = [*daemons, *(clock["others"] or ())]
         bound = f"within {kernel['error_max_ns'] / 1e6:.0f} ms"
         if seen:
-            return Row(host.name, name, "ok", f"synchronised by {seen[0]}, {bound}")
+            return Finding("ok", f"synchronised by {seen[0]}, {bound}")
         remedy = "find out who does: timedatectl, systemctl list-timers"
-        return Row(host.name, name, "warn", f"synchronised by nobody that is seen, {bound}", remedy)
-    verdict: Verdict = "warn" if found["ntp"] else "fail"
+        return Finding("warn", f"synchronised by nobody that is seen, {bound}", remedy)
     keeper = f"{daemons[0]} has not synchronised it" if daemons else "no daemon keeps it"
     remedy = "timedatectl set-ntp true, or apt install chrony, or slotlab_time: manage"
-    return Row(host.name, name, verdict, f"unsynchronised clock: {keeper}", remedy)
+    verdict: Verdict = "warn" if found["ntp"] else "fail"
+    return Finding(verdict, f"unsynchronised clock: {keeper}", remedy)
 
 
-def _setters(host: Host, found: Mapping[str, Any]) -> Row:
+def _setters(found: Mapping[str, Any]) -> Finding:
     """Return whether a clock fault of the host would have the clock for itself."""
-    name, others = "clock faults", found["clock"]["others"]
+    others = found["clock"]["others"]
     if others is None:
         remedy = "without that, clock faults of level host and daemon may be refused"
-        return Row(host.name, name, "warn", "unknown: who sets the clock was not found", remedy)
+        return Finding("warn", "unknown: who sets the clock was not found", remedy)
     if others:
         remedy = "stop it for clock faults of level host or daemon, which are refused until then"
-        return Row(host.name, name, "warn", f"also sets this clock: {'; '.join(others)}", remedy)
+        return Finding("warn", f"also sets this clock: {'; '.join(others)}", remedy)
     if not found["features"]["sudo"]:
-        return Row(host.name, name, "warn", "unknown without sudo")
-    return Row(host.name, name, "ok", "nobody sets the clock who cannot be held")
+        return Finding("warn", "unknown without sudo")
+    return Finding("ok", "nobody sets the clock who cannot be held")
 
 
 def chrony_bound_ns(tracking: str) -> tuple[int, int] | None:
@@ -147,26 +143,25 @@ def follows_itself(tracking: str) -> bool:
     return tracking.split(",")[0].upper() == LOCAL_REFERENCE
 
 
-def _server(host: Host, server: str, answer: Mapping[str, Any], limit_ns: int) -> Row:
-    name = f"clock by {server}"
+def _server(answer: Mapping[str, Any], limit_ns: int) -> Finding:
     unsaid = "" if answer.keys() >= _ANSWER else "its answer was not told whole"
     if problem := answer.get("problem") or unsaid:
         remedy = "is it running, is its UDP port open? else change slotlab_ntp"
-        return Row(host.name, name, "fail", f"NTP server unreachable: {problem}", remedy)
+        return Finding("fail", f"NTP server unreachable: {problem}", remedy)
     if problem := unsynchronised(answer["leap"], answer["stratum"]):
         detail = f"the server says that it has no good time: {problem}"
-        return Row(host.name, name, "fail", detail, "give it a source, or change slotlab_ntp")
+        return Finding("fail", detail, "give it a source, or change slotlab_ntp")
     offset_ns, limit_ms = answer["offset_ns"], limit_ns // 1_000_000
     error_ns = bound_ns(root_ns=answer["root_ns"], rtt_ns=max(0, answer["delay_ns"]))
     detail = f"{offset_ns / 1e6:+.2f} ms ± {error_ns / 1e6:.2f} ms"
     if answer["root_ns"] > limit_ns:
         detail = f"the server vouches only for ± {answer['root_ns'] / 1e6:.0f} ms (root dispersion)"
         remedy = f"change slotlab_ntp to one that is right within {limit_ms} ms"
-        return Row(host.name, name, "fail", detail, remedy)
+        return Finding("fail", detail, remedy)
     if abs(offset_ns) + error_ns > limit_ns:
         remedy = f"bring it under {limit_ms} ms: timedatectl set-ntp true, or chrony"
-        return Row(host.name, name, "fail", f"unsynchronised clock: {detail}", remedy)
-    return Row(host.name, name, "ok", detail)
+        return Finding("fail", f"unsynchronised clock: {detail}", remedy)
+    return Finding("ok", detail)
 
 
 def _long(value_ns: int) -> str:

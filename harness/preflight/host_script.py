@@ -249,28 +249,23 @@ def holder(address: str) -> str:
 def nic(name: str) -> dict[str, Any]:
     """Return what is known of a network interface; a virtual one has no speed of its own."""
     folder = "/sys/class/net/" + name
+    found = {
+        "name": name, "kind": "missing", "driver": "", "carrier": False, "speed_mbit": -1,
+        "duplex": "", "power_save": False, "eee": "", "ethtool": "",
+    }  # fmt: skip
     if not name or not os.path.isdir(folder):
-        return {
-            "name": name, "kind": "missing", "driver": "", "carrier": False, "speed_mbit": -1,
-            "duplex": "", "power_save": False, "eee": "", "ethtool": "",
-        }  # fmt: skip
+        return found
     wireless = os.path.isdir(folder + "/wireless") or os.path.isdir(folder + "/phy80211")
     wired = os.path.isdir(folder + "/device")
-    found = {
-        "name": name,
-        "kind": "wifi" if wireless else "wired" if wired else "virtual",
-        "driver": os.path.basename(os.path.realpath(folder + "/device/driver")) if wired else "",
-        "carrier": read(folder + "/carrier") == "1",
-        "speed_mbit": int(read(folder + "/speed", "-1") or -1),
-        "duplex": read(folder + "/duplex"),
-        "power_save": False,
-        "eee": "",
-        "ethtool": "",
-    }
+    found["kind"] = "wifi" if wireless else "wired" if wired else "virtual"
+    found["carrier"] = read(folder + "/carrier") == "1"
+    found["speed_mbit"] = int(read(folder + "/speed", "-1") or -1)
+    found["duplex"] = read(folder + "/duplex")
+    if wired:
+        found["driver"] = os.path.basename(os.path.realpath(folder + "/device/driver"))
     if wireless:
-        found["power_save"] = (
-            "power save: on" in run(["iw", "dev", name, "get", "power_save"])[1].lower()
-        )
+        said = run(["iw", "dev", name, "get", "power_save"])[1]
+        found["power_save"] = "power save: on" in said.lower()
     elif wired:
         found["eee"] = run(["ethtool", "--show-eee", name])[1]
         found["ethtool"] = run(["ethtool", name])[1]
@@ -325,9 +320,7 @@ def machine() -> dict[str, Any]:
         "kernel": os.uname().release,
         "python": platform.python_version(),
         "throttled": throttled(),
-        "celsius": max(
-            [int(text) // 1000 for text in heat if text.lstrip("-").isdigit()], default=None
-        ),
+        "celsius": max((int(t) // 1000 for t in heat if t.lstrip("-").isdigit()), default=None),
         "governors": sorted({read(path) for path in governors}),
         "memory_bytes": memory_bytes(),
         "swap_bytes": sum(int(size) * 1024 for size in swaps),

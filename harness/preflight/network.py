@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.inventory.inventory import Host
 from harness.preflight.pair_traffic import PairCount
-from harness.preflight.rows import LAB, Row, Verdict
+from harness.preflight.rows import LAB, Row
 from harness.testbed import cards
 
 LOSS_MAX = 0.001
@@ -109,7 +109,10 @@ def loss_rows(
             bad.append(Row(count.target, "baseline loss", "fail", detail, remedy))
         elif lost >= LOST_MIN and lost > count.sent * LOSS_MAX:
             share = f"{lost} of {count.sent} packets from {count.source} ({lost / count.sent:.1%})"
-            bad.append(Row(count.target, "baseline loss", *_lossy(share, count, eee)))
+            sleepy = ", ".join(sorted({count.source, count.target} & eee))
+            remedy = "look at cables, switch and NIC counters (ip -s link)"
+            remedy = f"EEE is active on {sleepy}: switch it off" if sleepy else remedy
+            bad.append(Row(count.target, "baseline loss", "fail", f"lost {share}", remedy))
         bad += _way(count)
     if bad:
         return bad
@@ -132,15 +135,3 @@ def _way(count: PairCount) -> list[Row]:
         remedy = "make the MTU of all cards and switches between them alike: ip link set CARD mtu N"
         made.append(Row(count.target, "MTU", "fail", f"{detail}, small ones do", remedy))
     return made
-
-
-def _lossy(share: str, count: PairCount, eee: frozenset[str]) -> tuple[Verdict, str, str]:
-    sleepy = sorted({count.source, count.target} & eee)
-    if sleepy:
-        return "fail", f"lost {share}", f"EEE is active on {', '.join(sleepy)}: switch it off"
-    return "fail", f"lost {share}", "look at cables, switch and NIC counters (ip -s link)"
-
-
-def eee_hosts(rows_made: Sequence[Row]) -> frozenset[str]:
-    """Return the hosts whose rows say that Energy Efficient Ethernet is active."""
-    return frozenset(row.host for row in rows_made if row.check == "EEE" and row.verdict == "warn")

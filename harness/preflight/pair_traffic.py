@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -16,7 +16,7 @@ from harness.inventory.inventory import Host
 from harness.preflight.host_report import Int
 from harness.remote import host_python
 from harness.remote.fan_out import Remote
-from harness.remote.printed import read_json
+from harness.remote.host_python import read_json
 
 SCRIPT = Path(__file__).with_name("pair_traffic_script.py")
 PADDING_BYTES = 200
@@ -90,13 +90,10 @@ def measure(remote: Remote, hosts: Sequence[Host], traffic: Traffic) -> tuple[Pa
 
 def _command(host: Host, hosts: Sequence[Host], traffic: Traffic, rate: float) -> list[str]:
     asked = {
+        **asdict(replace(traffic, rate=rate)),
         "bind": host.address,
         "port": host.node_port,
         "peers": {peer.name: [peer.address, peer.node_port] for peer in hosts if peer is not host},
-        "rate": rate,
-        "seconds": traffic.seconds,
-        "echo": traffic.echo,
-        "meet_s": traffic.meet_s,
         "bytes": PADDING_BYTES,
     }
     return host_python.command(host, json.dumps(asked))
@@ -115,11 +112,6 @@ def _count(
         silent = source if mine is None else target
         return replace(count, problem=f"{silent.name} counted nothing of the other")
     return replace(
-        count,
-        sent=mine["sent"],
-        received=theirs["received"],
-        rtt_ns=tuple(mine["rtt_ns"]),
-        tcp=mine["tcp"],
-        large_bytes=mine["large_bytes"],
-        large=theirs["large"],
-    )
+        count, sent=mine["sent"], received=theirs["received"], rtt_ns=tuple(mine["rtt_ns"]),
+        tcp=mine["tcp"], large_bytes=mine["large_bytes"], large=theirs["large"],
+    )  # fmt: skip

@@ -187,21 +187,14 @@ def main() -> None:
     traffic.large()
     traffic.data(asked["rate"], asked["seconds"])
     traffic.repeat(DONE, asked["meet_s"], "finished")
-    print(
-        json.dumps(
-            {
-                name: {
-                    "sent": peer.sent,
-                    "received": len(peer.seen),
-                    "rtt_ns": peer.rtt_ns,
-                    "tcp": peer.tcp,
-                    "large_bytes": peer.large_bytes,
-                    "large": peer.large,
-                }
-                for name, peer in traffic.peers.items()
-            }
-        )
-    )
+    report = {
+        name: {
+            "sent": peer.sent, "received": len(peer.seen), "rtt_ns": peer.rtt_ns, "tcp": peer.tcp,
+            "large_bytes": peer.large_bytes, "large": peer.large,
+        }
+        for name, peer in traffic.peers.items()
+    }  # fmt: skip
+    print(json.dumps(report))
 
 
 if __name__ == "__main__":

@@ -68,20 +68,15 @@ class HostResult:
 class HostResults(dict[str, HostResult]):
     """Results by host name, in the order the hosts were asked."""
 
-    @property
-    def failed(self) -> list[HostResult]:
-        """Return the results that are not ok."""
-        return [result for result in self.values() if not result.ok]
-
     def check(self, doing: str) -> HostResults:
         """Return these results if all are ok.
 
         Raises:
             RunError: one line that names what was being done, each failed host and why.
         """
-        if self.failed:
-            who = "; ".join(f"{result.host}: {result.problem}" for result in self.failed)
-            raise RunError(f"{doing}: {who}")
+        failed = [f"{each.host}: {each.problem}" for each in self.values() if not each.ok]
+        if failed:
+            raise RunError(f"{doing}: {'; '.join(failed)}")
         return self
 
 
@@ -124,12 +119,12 @@ class Remote:
         hosts: Iterable[str] | None,
         command: str | Sequence[str],
         *,
-        stdin: str | Mapping[str, str] | None = None,
+        stdin: str = "",
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> HostResults:
         """Return what command did on each host (None: all of them), all at once.
 
-        A sequence of words is quoted; stdin is one text for all, or one for each host.
+        A sequence of words is quoted; stdin is one text for all.
         """
         names = list(self._hosts) if hosts is None else list(hosts)
         return self.run_each(dict.fromkeys(names, command), stdin=stdin, timeout_s=timeout_s)
@@ -138,48 +133,30 @@ class Remote:
         self,
         commands: Mapping[str, str | Sequence[str]],
         *,
-        stdin: str | Mapping[str, str] | None = None,
+        stdin: str | Mapping[str, str] = "",
+        into: Callable[[str], Path] | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> HostResults:
-        """Return what each host's own command did, all at once; see run()."""
+        """Return what each host's own command did, all at once.
+
+        stdin: one text, or one a host. into: where the raw standard output of a host goes instead.
+        """
 
         def one(host: Host) -> HostResult:
-            command = commands[host.name]
+            command, connection = commands[host.name], self._connection(host)
             line = command if isinstance(command, str) else shlex.join(command)
-            text = stdin.get(host.name) if isinstance(stdin, Mapping) else stdin
-            output = io.BytesIO()
-            code, errors = execute(
-                self._connection(host),
-                line,
-                stdin=(text or "").encode(),
-                stdout=output,
-                timeout_s=timeout_s,
-            )
-            printed = output.getvalue().decode(errors="replace")
+            text = stdin if isinstance(stdin, str) else stdin.get(host.name, "")
+            kept = io.BytesIO()
+            with into(host.name).open("wb") if into else kept as output:
+                code, errors = execute(
+                    connection, line, stdin=text.encode(), stdout=output, timeout_s=timeout_s
+                )
+                printed = kept.getvalue().decode(errors="replace")
             return HostResult(host=host.name, stdout=printed, stderr=errors, exit_code=code)
 
-        return self._each(commands, one, timeout_s=timeout_s)
-
-    def fetch(
-        self,
-        hosts: Iterable[str] | None,
-        command: str | Sequence[str],
-        destination: Callable[[str], Path],
-        *,
-        timeout_s: float = DEFAULT_TIMEOUT_S,
-    ) -> HostResults:
-        """Return results once the raw standard output of command is in destination(host)."""
-        line = command if isinstance(command, str) else shlex.join(command)
-
-        def one(host: Host) -> HostResult:
-            connection = self._connection(host)
-            with destination(host.name).open("wb") as file:
-                code, errors = execute(
-                    connection, line, stdin=b"", stdout=file, timeout_s=timeout_s
-                )
-            return HostResult(host=host.name, stderr=errors, exit_code=code)
-
-        return self._each(hosts, one, timeout_s=timeout_s)
+        names = list(commands)
+        within_s = timeout_s + self._login_s(names)
+        return HostResults(self._gather(names, one, HostResult, self._pools["commands"], within_s))
 
     def ctl(
         self,
@@ -211,12 +188,9 @@ class Remote:
             finally:
                 line.lock.release()
 
-        def lost(host: Host, problem: RemoteFailure) -> Reply:
-            return Reply(host=host.name, reason=problem.reason, detail=problem.detail)
-
         names = list(requests)
-        end = time.monotonic() + timeout_s + (self._login_s(names) if lane == "requests" else 0)
-        return self._gather(names, one, lost, self._pools[lane], end)
+        within_s = timeout_s + (self._login_s(names) if lane == "requests" else 0)
+        return self._gather(names, one, Reply, self._pools[lane], within_s)
 
     def ctl_all(
         self, op: str, *, timeout_s: float = 10.0, lane: Lane = "requests", **fields: Any
@@ -258,29 +232,16 @@ class Remote:
             initializer=thread_start(self.inventory.netns),
         )
 
-    def _each(
-        self,
-        hosts: Iterable[str] | None,
-        one: Callable[[Host], HostResult],
-        *,
-        timeout_s: float | None = None,
-    ) -> HostResults:
-        def lost(host: Host, problem: RemoteFailure) -> HostResult:
-            return HostResult(host=host.name, reason=problem.reason, detail=problem.detail)
-
-        names = list(self._hosts) if hosts is None else list(hosts)
-        end = None if timeout_s is None else time.monotonic() + timeout_s + self._login_s(names)
-        return HostResults(self._gather(names, one, lost, self._pools["commands"], end))
-
     def _gather(
         self,
         names: Sequence[str],
         one: Callable[[Host], T],
-        lost: Callable[[Host, RemoteFailure], T],
+        lost: Callable[..., T],
         pool: ThreadPoolExecutor,
-        end: float | None,
+        within_s: float,
     ) -> dict[str, T]:
-        """Return what each host came to by the end (monotonic), as lost what had not."""
+        """Return what each host came to within that time, as lost what had not."""
+        end = time.monotonic() + within_s + GRACE_S
 
         def guarded(host: Host) -> T:
             try:
@@ -289,16 +250,14 @@ class Remote:
                 problem = failure(error, host.ssh)
                 if problem is None:
                     raise
-                return lost(host, problem)
+                return lost(host=host.name, reason=problem.reason, detail=problem.detail)
 
         futures = {name: pool.submit(guarded, self.inventory.host(name)) for name in names}
         found: dict[str, T] = {}
         for name, future in futures.items():
             try:
-                left = None if end is None else max(0.0, end + GRACE_S - time.monotonic())
-                found[name] = future.result(left)
+                found[name] = future.result(max(0.0, end - time.monotonic()))
             except TimeoutError:
                 future.cancel()
-                problem = RemoteFailure("timeout", "no answer in time")
-                found[name] = lost(self._hosts[name], problem)
+                found[name] = lost(host=name, reason="timeout", detail="no answer in time")
         return found

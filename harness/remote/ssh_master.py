@@ -17,8 +17,6 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from harness.controller.file_lock import held
@@ -46,6 +44,7 @@ _ASK = """#!/bin/sh
 case "$1" in *"$SLOTLAB_LOGIN"*assword*) printf '%s\\n' "$SLOTLAB_PASSWORD" ;; *) exit 1 ;; esac
 """
 _JUMPING = threading.BoundedSemaphore(JUMP_LOGINS_MAX)
+"""The few places for logins that go through another host."""
 _NUMBERS = itertools.count()
 _MAKING = threading.Lock()
 _PREFIX = "slotlab-ssh-"
@@ -68,7 +67,7 @@ class Master:
         self.ssh = ssh
         self._socket = _folder() / str(next(_NUMBERS))
         self._log = self._socket.with_suffix(".log")
-        with _turn(ssh):
+        with _JUMPING if ssh.proxied else contextlib.nullcontext():
             self._process = self._start()
             try:
                 self._await_login(given_up)
@@ -161,16 +160,6 @@ class Master:
         with contextlib.suppress(OSError):
             return self._log.read_text(errors="replace")
         return ""
-
-
-@contextmanager
-def _turn(ssh: SshOptions) -> Iterator[None]:
-    """Hold one of the few places for a login that goes through another host."""
-    if not ssh.proxied:
-        yield
-        return
-    with _JUMPING:
-        yield
 
 
 def _folder() -> Path:

@@ -22,7 +22,6 @@ T = TypeVar("T")
 class _Lock(msgspec.Struct, frozen=True):
     owner: str
     purpose: str
-    left_ns: int
 
 
 class _Hello(msgspec.Struct, frozen=True):
@@ -72,10 +71,9 @@ class HostState:
 def what(states: Iterable[HostState]) -> str:
     """Return what is armed and runs on these hosts, in words, each thing once."""
     every = list(states)
-    units = dict.fromkeys(unit for state in every for unit in state.units)
-    faults = dict.fromkeys(fault for state in every for fault in state.faults)
-    parts = (f"{', '.join(units)} running" if units else "",
-             f"{', '.join(faults)} armed" if faults else "")  # fmt: skip
+    units = ", ".join(dict.fromkeys(unit for state in every for unit in state.units))
+    faults = ", ".join(dict.fromkeys(fault for state in every for fault in state.faults))
+    parts = (units and f"{units} running", faults and f"{faults} armed")
     return " and ".join(part for part in parts if part)
 
 
@@ -110,14 +108,18 @@ def refuse(states: Mapping[str, HostState], inventory: str) -> None:
 
 def trial_of(states: Mapping[str, HostState]) -> str:
     """Return the trial to be fetched, else the one that most hosts know, "" where none does."""
-    trials = [state.trial for state in states.values() if state.trial]
-    return uncollected_of(states) or max(dict.fromkeys(trials), key=trials.count, default="")
+    return uncollected_of(states) or commonest(state.trial for state in states.values())
 
 
 def uncollected_of(states: Mapping[str, HostState]) -> str:
     """Return the trial of which most hosts hold a record that nobody fetched, "" without one."""
-    trials = [state.uncollected for state in states.values() if state.uncollected]
-    return max(dict.fromkeys(trials), key=trials.count, default="")
+    return commonest(state.uncollected for state in states.values())
+
+
+def commonest(trials: Iterable[str]) -> str:
+    """Return the trial that is named most often, the first of several, "" where none is."""
+    known = [trial for trial in trials if trial]
+    return max(dict.fromkeys(known), key=known.count, default="")
 
 
 def _state(hello: Reply, status: Reply) -> HostState:
@@ -128,7 +130,7 @@ def _state(hello: Reply, status: Reply) -> HostState:
         is_at = msgspec.convert(status.ok, _Status)
     except msgspec.ValidationError as error:
         return HostState(problem=f"its agent's answer cannot be read: {error}")
-    lock, running = said.lock or _Lock("", "", 0), is_at.running or _Running("", [], 0)
+    lock, running = said.lock or _Lock("", ""), is_at.running or _Running("", [], 0)
     armed = is_at.lease_left_ns > 0
     return HostState(
         owner=lock.owner,

@@ -71,19 +71,16 @@ def problem(host: Host, cards: Sequence[Card]) -> tuple[str, str] | None:
 
 
 def _other_addresses(cards: Sequence[Card]) -> str:
-    have = [
-        f"{each} on {card.name}" for card in cards if not card.loopback for each in card.addresses
-    ]
+    real = (card for card in cards if not card.loopback)
+    have = ", ".join(f"{each} on {card.name}" for card in real for each in card.addresses)
     if not have:
         return "give it an address, or correct slotlab_address"
-    return f"set slotlab_address to one it has: {', '.join(have)}"
+    return f"set slotlab_address to one it has: {have}"
 
 
 def _card(link: dict[str, Any]) -> Card:
-    flags = link.get("flags")
+    flags, mtu, addresses = link.get("flags"), link.get("mtu"), list(_addresses(link))
     flags = flags if isinstance(flags, list) else []
-    mtu = link.get("mtu")
-    addresses = list(_addresses(link))
     return Card(
         name=_word(link, "ifname"),
         addresses=tuple(address for address, _ in addresses),

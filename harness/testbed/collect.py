@@ -98,13 +98,14 @@ def _events(remote: Remote, folder: RunFolder, trial: int, places: Mapping[str, 
         return folder.host(trial, host) / "events.jsonl"
 
     problems = []
-    for place in sorted(set(places.values())):
-        hosts = [name for name, each in places.items() if each == place]
-        command = f"cd {shlex.quote(f'{place}/events')} || exit 1; {EACH_FILE}"
-        for host, result in remote.fetch(hosts, command, raw, timeout_s=120).items():
-            problems += unread(result)
-            if raw(host).exists():
-                _compress(raw(host), keep_other=not result.ok)
+    commands = {
+        host: f"cd {shlex.quote(f'{place}/events')} || exit 1; {EACH_FILE}"
+        for host, place in places.items()
+    }
+    for host, result in remote.run_each(commands, into=raw, timeout_s=120).items():
+        problems += unread(result)
+        if raw(host).exists():
+            _compress(raw(host), keep_other=not result.ok)
     return problems
 
 

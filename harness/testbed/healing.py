@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
+from harness.controller.awaiting import Tell
 from harness.remote.agent_channel import NOT_DEPLOYED, PATIENCE_S, PYTHON
 from harness.remote.fan_out import Remote
 from harness.remote.sudo import problem, run_as_root
@@ -16,11 +17,16 @@ PERIOD_S = 3.0
 
 
 def await_agents(
-    remote: Remote, hosts: Iterable[str], *, within_s: float, tell: Callable[[str], bool]
-) -> list[str]:
-    """Return the hosts whose agent does not answer, asking again for at most within_s.
+    remote: Remote,
+    hosts: Iterable[str],
+    *,
+    within_s: float,
+    tell: Tell,
+    go_on: Callable[[], bool] = lambda: True,
+) -> None:
+    """Ask the agents until all answer, for at most within_s and as long as we are to go on.
 
-    tell gets a line each time and says whether to go on.
+    tell gets a line each time.
     """
     deadline = time.monotonic() + within_s
     away = list(hosts)
@@ -28,9 +34,11 @@ def await_agents(
         replies = remote.ctl({host: {"op": "hello"} for host in away}, timeout_s=5)
         away = [host for host, reply in replies.items() if reply.ok is None]
         left_s = deadline - time.monotonic()
-        text = f"waiting for {', '.join(away)} to come back ({left_s:.0f} s at most)"
-        if not away or left_s <= 0 or not tell(text):
-            return away
+        if not away or left_s <= 0:
+            return
+        tell(f"waiting for {', '.join(away)} to come back ({left_s:.0f} s at most)")
+        if not go_on():
+            return
         time.sleep(min(PERIOD_S, left_s))
 
 

@@ -206,9 +206,8 @@ def render(hosts: Sequence[Given], found: Sequence[Found], wishes: Wishes, *, ti
     ]
     for given, one, name in zip(hosts, found, names, strict=True):
         entry = _entry(given, one, name, wishes, common=common)
-        lines += (
-            [line.replace("        ", "        # ", 1) for line in entry] if one.problem else entry
-        )
+        silent = "# " if one.problem else ""
+        lines += [line.replace("        ", f"        {silent}", 1) for line in entry]
     return "\n".join(lines) + "\n"
 
 
@@ -216,20 +215,17 @@ def _entry(given: Given, found: Found, name: str, wishes: Wishes, *, common: str
     lines = [f"        {_scalar(name)}:"]
     said = ", ".join(filter(None, (found.system, found.machine)))
     lines.append(f"          # {f'not reached: {found.problem}' if found.problem else said}")
-    values: dict[str, object] = {"ansible_host": given.address}
-    if given.port != 22:
-        values["ansible_port"] = given.port
     user = given.user or wishes.user
-    if user and user != common:
-        values["ansible_user"] = user
-    if given.data:
-        values["slotlab_address"] = given.data
-    if wishes.zone:
-        values["slotlab_zone"] = wishes.zone
     card = found.cards.get(given.data or given.address, "")
-    if card:
-        values["slotlab_interface"] = card
-    lines += [f"          {key}: {_scalar(value)}" for key, value in values.items()]
+    values = {
+        "ansible_host": given.address,
+        "ansible_port": given.port if given.port != 22 else "",
+        "ansible_user": user if user != common else "",
+        "slotlab_address": given.data,
+        "slotlab_zone": wishes.zone,
+        "slotlab_interface": card,
+    }
+    lines += [f"          {key}: {_scalar(value)}" for key, value in values.items() if value]
     others = [f"{address} on {nic}" for address, nic in found.cards.items() if nic != card]
     if others:
         lines.append(f"          # also: {', '.join(others)}")

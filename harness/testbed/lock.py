@@ -79,10 +79,8 @@ class HostLock:
     def _ask(
         self, ttl_ns: int, *, lane: Lane = "requests", timeout_s: float = PATIENCE_S
     ) -> dict[str, Reply]:
-        return self.remote.ctl_all(
-            "lock", owner=self.owner, purpose=self.purpose[:PURPOSE_MAX], ttl_ns=ttl_ns,
-            timeout_s=timeout_s, lane=lane,
-        )  # fmt: skip
+        asked = {"owner": self.owner, "purpose": self.purpose[:PURPOSE_MAX], "ttl_ns": ttl_ns}
+        return self.remote.ctl_all("lock", timeout_s=timeout_s, lane=lane, **asked)
 
     def _owner(self, host: str) -> str:
         """Return who holds a host's lock, "" where nobody does, or it does not say."""
@@ -100,7 +98,7 @@ def is_dead(name: str) -> bool:
     except (ProcessLookupError, OverflowError):
         return True
     except PermissionError:
-        return False
+        pass
     return False
 
 
@@ -134,13 +132,8 @@ def hold(lab_id: str, purpose: str) -> Iterator[None]:
         LockError: another process holds it; the line says which and since when.
     """
     path = _path(lab_id)
-    with contextlib.ExitStack() as stack:
-        try:
-            file = stack.enter_context(held(path))
-        except BlockingIOError as error:
-            raise LockError(f"{BUSY}: {_owner(path)}; {REMEDY}") from error
-        owner = {"pid": os.getpid(), "purpose": purpose, "since": int(time.time())}
-        file.write(json.dumps(owner))
+    with held(path, refusal=lambda: LockError(f"{BUSY}: {_owner(path)}; {REMEDY}")) as file:
+        json.dump({"pid": os.getpid(), "purpose": purpose, "since": int(time.time())}, file)
         file.flush()
         yield
 

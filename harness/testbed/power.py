@@ -21,15 +21,16 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from faults.model.record import PROVIDER
-from harness.controller.state_dir import state_home
+from harness.controller.state_dir import state_home, write_private
 from harness.controller.version import CLONE
-from harness.errors import RunError, UsageError
+from harness.errors import RunError
 from harness.inventory.inventory import Host, Inventory
+from metrics.model.run_folder import BROKEN
 
 START_TIMEOUT_S = 20.0
 ASK_TIMEOUT_S = 20.0
@@ -39,9 +40,6 @@ HEAL_TIMEOUT_S = 240.0
 POLL_S = 0.05
 PATH_BYTES_MAX = 100
 ANSWER_BYTES_MAX = 16 << 20
-NO_ANSWER = (msgspec.MsgspecError, ValueError, RecursionError)
-"""What decoding raises for bytes that are no answer."""
-T = TypeVar("T")
 KEPT = ("HOME", "PATH", "USER", "LOGNAME", "LANG", "SSH_AUTH_SOCK", "XDG_CACHE_HOME",
         "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")  # fmt: skip
 """What a command of slotlab_power sees of our environment."""
@@ -65,7 +63,7 @@ class Provider:
         t0_wall_ns: int,
         lease_ns: int,
         owner: str = "",
-    ) -> dict[str, Any]:
+    ) -> Said:
         """Return what the agent armed; its undo is on this disk, whatever becomes of us."""
         return self.ask(
             "arm", trial=trial, t0_wall_ns=t0_wall_ns, lease_ns=lease_ns, faults=faults, owner=owner
@@ -75,15 +73,15 @@ class Provider:
         """Have the lease end lease_ns from now."""
         self.ask("renew", trial=trial, lease_ns=lease_ns)
 
-    def status(self) -> Status:
+    def status(self) -> Said:
         """Return the states of the trial's faults."""
-        return _typed("status", self.ask("status"), Status)
+        return self.ask("status")
 
     def heal(self) -> list[str]:
         """Return the faults taken back; hosts are on and answer their provider."""
-        return _typed("heal", self.ask("heal", timeout_s=HEAL_TIMEOUT_S), _Healed).healed
+        return self.ask("heal", timeout_s=HEAL_TIMEOUT_S).healed
 
-    def ask(self, op: str, *, timeout_s: float = ASK_TIMEOUT_S, **fields: Any) -> dict[str, Any]:
+    def ask(self, op: str, *, timeout_s: float = ASK_TIMEOUT_S, **fields: Any) -> Said:
         """Return the agent's answer to one request.
 
         Raises:
@@ -103,14 +101,12 @@ class _FaultState(msgspec.Struct, frozen=True):
     state: str
 
 
-class Status(msgspec.Struct, frozen=True):
-    """What the provider's agent says of its trial, as far as we look at it."""
+class Said(msgspec.Struct, frozen=True):
+    """What the provider's agent answers, as far as we look at it."""
 
     faults: list[_FaultState] = []
-
-
-class _Healed(msgspec.Struct, frozen=True):
     healed: list[str] = []
+    t0_boottime_ns: int = 0
 
 
 class _Refusal(msgspec.Struct, frozen=True):
@@ -121,7 +117,7 @@ class _Refusal(msgspec.Struct, frozen=True):
 class _Answer(msgspec.Struct, frozen=True):
     """A line of the agent: ok, or an error."""
 
-    ok: dict[str, Any] | None = None
+    ok: Said | None = None
     error: _Refusal | None = None
 
     @property
@@ -140,7 +136,6 @@ def start(inventory: Inventory) -> Provider:
     """Return the lab's provider agent, running with the commands of this inventory.
 
     Raises:
-        UsageError: a command of slotlab_power cannot be read.
         RunError: it cannot be started, or is busy with other commands than these.
     """
     folder = folder_of(inventory)
@@ -153,8 +148,8 @@ def start(inventory: Inventory) -> Provider:
         if any(each.state in ("prepared", "applied") for each in provider.status().faults):
             raise RunError("provider: busy with an older inventory; wait, or run slotlab heal")
         _end(folder)
-    _write_private(file, wanted)
-    _write_private(folder / "host.json", msgspec.json.encode({"host": PROVIDER}) + b"\n")
+    write_private(file, wanted)
+    write_private(folder / "host.json", msgspec.json.encode({"host": PROVIDER}) + b"\n")
     _spawn(folder, file)
     return provider
 
@@ -185,28 +180,17 @@ def heal(inventory: Inventory) -> tuple[bool, list[str]]:
             words, cwd=CLONE, capture_output=True, text=True, check=False, timeout=HEAL_TIMEOUT_S
         )
         answer = _decoded("heal", done.stdout.strip().rpartition("\n")[2].encode())
-        return done.returncode == 0, _typed("heal", answer.ok or {}, _Healed).healed
+        return done.returncode == 0, (answer.ok or Said()).healed
     except (subprocess.TimeoutExpired, RunError):
         return False, []
 
 
 def commands(host: Host) -> dict[str, list[str]]:
-    """Return the host's power commands by word: {name}, {host} and {address} are filled in.
-
-    Raises:
-        UsageError: a template is no command line.
-    """
+    """Return the host's power commands by word: {name}, {host} and {address} are filled in."""
     values = {"{name}": host.name, "{host}": host.ssh.address, "{address}": host.address}
-    found: dict[str, list[str]] = {}
-    for key, template in host.power.items():
-        try:
-            words = shlex.split(template)
-        except ValueError as error:
-            raise UsageError(f"slotlab_power of {host.name}: {key}: {error}") from error
-        for mark, value in values.items():
-            words = [word.replace(mark, value) for word in words]
-        if words:
-            found[key] = words
+    found = {key: shlex.split(template) for key, template in host.power.items()}
+    for mark, value in values.items():
+        found = {key: [each.replace(mark, value) for each in found[key]] for key in found}
     return found
 
 
@@ -276,14 +260,7 @@ def _exchange(folder: Path, request: dict[str, Any], timeout_s: float) -> _Answe
 def _decoded(op: str, line: bytes) -> _Answer:
     try:
         return msgspec.json.decode(line, type=_Answer)
-    except NO_ANSWER as error:
-        raise RunError(f"provider: {op}: its agent's answer cannot be read: {error}") from error
-
-
-def _typed(op: str, ok: dict[str, Any], kind: type[T]) -> T:
-    try:
-        return msgspec.convert(ok, kind)
-    except NO_ANSWER as error:
+    except BROKEN as error:
         raise RunError(f"provider: {op}: its agent's answer cannot be read: {error}") from error
 
 
@@ -293,12 +270,3 @@ def _connected(folder: Path, timeout_s: float) -> Any:
         link.settimeout(timeout_s)
         link.connect(str(folder / "run" / "agent.sock"))
         yield link
-
-
-def _write_private(path: Path, data: bytes) -> None:
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-    fresh.replace(path)

@@ -59,14 +59,7 @@ def main():
                 continue
             changed.append(path)
             if module._diff and mode == 0o644:
-                diffs.append(
-                    {
-                        "before_header": path,
-                        "after_header": path,
-                        "before": before or "",
-                        "after": text,
-                    }
-                )
+                diffs.append({"after_header": path, "before": before or "", "after": text})
             if not module.check_mode:
                 write(path, text, mode)
     except OSError as error:

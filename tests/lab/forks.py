@@ -15,9 +15,8 @@ from dataclasses import dataclass
 
 from harness.cli import watch_table
 from harness.labs.lifecycle import running
-from harness.orchestrator.fleet import Fleet
+from harness.orchestrator.fleet import Fleet, NodeStatus
 from harness.testbed.lock import HostLock
-from harness.testbed.node_status import NodeStatus
 
 _READ = "while read -r _; do read -r n < /proc/sys/kernel/ns_last_pid; echo $n; done"
 """Nothing in it but the shell itself: counting starts no process."""

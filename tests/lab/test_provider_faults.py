@@ -30,7 +30,7 @@ provider = power.start(inventory.load(sys.argv[1]))
 provider.prepare("t")
 wires = [dict(each, at_ns=1_000_000_000) for each in json.loads(sys.argv[2])]
 armed = provider.arm("t", wires, t0_wall_ns=time.time_ns(), lease_ns=900_000_000_000)
-print(armed["t0_boottime_ns"], flush=True)
+print(armed.t0_boottime_ns, flush=True)
 time.sleep(3600)
 """
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.controller.owner import hand_over
+from harness.orchestrator.reporting import hand_over
 
 pytestmark = pytest.mark.root
 USER = (4242, 4343)

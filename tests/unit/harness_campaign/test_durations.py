@@ -13,7 +13,7 @@ import yaml
 from rich.console import Console
 
 from harness.campaign import campaign_file
-from harness.cli.plan_tables import hosts_of, totals_of, trial_of
+from harness.cli.plan import hosts_of, totals_of, trial_of
 from harness.errors import OperatorError
 from harness.plan import lab_view, planner
 from metrics.model.plan import decode, encode

@@ -12,7 +12,7 @@ import pytest
 from harness.controller import store
 from harness.errors import LockError, StoreError, UsageError
 from harness.testbed import lock
-from metrics.model.run_folder import TrialFile
+from metrics.model.run_folder import TrialFile, load_trial
 from tests.unit.harness_plan.builders import file, planned
 
 
@@ -64,8 +64,8 @@ def test_a_trial_record_survives_its_file(tmp_path: Path) -> None:
         started_ns=4, ended_ns=5, genesis_slot=6, problems=["n1: not healed"],
     )  # fmt: skip
     folder.write_trial(record)
-    assert folder.read_trial(1) == record
-    assert folder.read_trial(2) is None
+    assert load_trial(folder.path, 1) == record
+    assert load_trial(folder.path, 2) is None
 
 
 def test_a_lab_is_held_by_one_campaign_at_a_time_and_free_afterwards(

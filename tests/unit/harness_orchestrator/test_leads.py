@@ -21,8 +21,7 @@ from harness.errors import RunError
 from harness.notation.units import SECOND_NS
 from harness.orchestrator import readiness, run, trial
 from harness.orchestrator.fleet import DeployedHost, Fleet
-from harness.orchestrator.lead import FLOOR_NS, Pace
-from harness.orchestrator.trial_state import Context, Progress
+from harness.orchestrator.trial_state import FLOOR_NS, Context, Pace, Progress
 from harness.plan.genesis import KeyFolder
 from harness.remote.agent_channel import Reply
 from metrics.model.run_folder import Step

@@ -23,8 +23,7 @@ from harness.preflight.host_report import Found
 from harness.preflight.in_common import rows as lab_rows
 from harness.preflight.network import loss_rows
 from harness.preflight.pair_traffic import PairCount
-from harness.preflight.rows import Row
-from harness.preflight.table import findings_of, shown
+from harness.preflight.rows import Row, findings_of, shown
 
 HOSTS = Path(__file__).parents[2] / "vectors" / "hosts"
 NOW_NS = 1_795_244_883_000_000_000

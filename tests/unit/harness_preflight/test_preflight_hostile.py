@@ -16,7 +16,7 @@ from harness.inventory.inventory import Host, load
 from harness.preflight.check import CheckOptions, findings
 from harness.preflight.clock import Controller, chrony_bound_ns
 from harness.preflight.host_report import Found
-from harness.preflight.identity import rows as identity_rows
+from harness.preflight.in_common import identity_rows
 from harness.preflight.in_common import rows as lab_rows
 from harness.preflight.rows import Row
 

@@ -11,7 +11,7 @@ import pytest
 
 from harness.inventory.inventory import Host, load
 from harness.preflight.check import fit_for_traffic
-from harness.preflight.identity import rows
+from harness.preflight.in_common import identity_rows as rows
 
 GOOD: dict[str, Any] = json.loads(
     (Path(__file__).parents[2] / "vectors" / "hosts" / "pi4.json").read_text()

@@ -133,7 +133,8 @@ def test_a_request_that_is_not_answered_in_time_ends_no_fetch_on_the_same_host(
     with serving(SHELL) as ssh, lab(n1=ssh) as remote:
 
         def fetch() -> None:
-            fetched.append(remote.fetch(None, line, lambda _: tmp_path / "file")["n1"].problem)
+            results = remote.run_each({"n1": line}, into=lambda _: tmp_path / "file")
+            fetched.append(results["n1"].problem)
 
         thread = threading.Thread(target=fetch)
         thread.start()

@@ -12,7 +12,7 @@ import pytest
 from harness.remote.agent_channel import ControlChannel
 from harness.remote.connection import connect, execute
 from harness.remote.fan_out import HostResult
-from harness.remote.printed import read_json
+from harness.remote.host_python import read_json
 from harness.remote.ssh_failure import RemoteFailure
 from harness.remote.streams import ERRORS_BYTES_MAX
 from tests.unit.harness_remote.ssh_server import serving

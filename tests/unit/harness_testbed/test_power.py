@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import RunError, UsageError
+from harness.errors import RunError
 from harness.testbed import power
 
 
@@ -22,16 +22,11 @@ def host(**templates: str) -> Any:
 
 
 def test_marks_are_filled_in_word_by_word() -> None:
-    templates = {"off": "ipmi -H {host} 'power off'", "state": "look {name} {address}", "on": ""}
+    templates = {"off": "ipmi -H {host} 'power off'", "state": "look {name} {address}"}
     assert power.commands(host(**templates)) == {
         "off": ["ipmi", "-H", "192.0.2.7", "power off"],
         "state": ["look", "n1", "10.0.0.7"],
     }
-
-
-def test_a_template_that_is_no_command_line_names_host_and_key() -> None:
-    with pytest.raises(UsageError, match="slotlab_power of n1: off: No closing quotation"):
-        power.commands(host(off="ipmi 'power off"))
 
 
 def test_a_lab_that_never_had_a_provider_has_nothing_to_heal(

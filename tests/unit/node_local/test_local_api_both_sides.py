@@ -23,9 +23,9 @@ from faults.agent.node_client import ANSWER_BYTES_MAX, ask_node
 from faults.host.layout import layout
 from faults.model.fault import FaultError
 from harness.errors import RunError
+from harness.orchestrator.fleet import ClockStatus, NodeStatus, PeerStatus, read_status
 from harness.plan.genesis import RUN_DIR
 from harness.remote.agent_channel import Reply
-from harness.testbed.node_status import ClockStatus, NodeStatus, PeerStatus, read_status
 from node.__main__ import DEFAULT_SOCKET
 from node.local import local_frame
 from node.local.local_api import LocalServer, Request
