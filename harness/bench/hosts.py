@@ -53,7 +53,7 @@ def rows(show: Show) -> list[Row]:
     """Return the figures of one lab, made for them and removed again."""
     name = f"bench-{secrets.token_hex(3)}"
     try:
-        made = container_lab.up(container_lab.LabSpec(name=name, hosts=HOSTS), show.step)
+        made = container_lab.up(name, HOSTS, show.step)
         lab = inventory.load(made.inventory)
         return [*_deploys(name, lab, show.step), *_spread(lab, show)]
     finally:

@@ -10,7 +10,7 @@ import typer
 
 from harness.controller.console import Show, console_of, table_of
 from harness.errors import UsageError
-from harness.labs import topology
+from harness.labs import state, topology
 from harness.labs.lifecycle import container_lab, running, vm_lab
 
 Name = Annotated[str, typer.Option("--name", help="Name of the lab.")]
@@ -32,9 +32,9 @@ def up(
     console = console_of()
     show = Show(console)
     if provider == "vm":
-        lab = vm_lab.up(vm_lab.VmSpec(name=name, hosts=hosts, dress=dress), show.step)
+        lab = vm_lab.up(name, hosts, show.step, dress)
     else:
-        lab = container_lab.up(container_lab.LabSpec(name=name, hosts=hosts), show.step)
+        lab = container_lab.up(name, hosts, show.step)
     print(f"inventory: {lab.inventory}", file=console.file)
 
 
@@ -46,23 +46,16 @@ def down(name: Name = "default") -> None:
 
 
 def status(name: Annotated[str | None, typer.Option("--name")] = None) -> None:
-    names = [name] if name else list(running.list_labs())
+    names = [name] if name else list(state.list_labs())
     table = table_of("lab", "provider", "host", "role", "address", "running", "pid", "ssh")
     for each in names:
         found = running.status(each)
         if found is None:
             raise UsageError(f"no lab {each}; slotlab lab up --name {each} makes one")
         for host in found.hosts:
-            table.add_row(
-                f"{each} ({found.phase})",
-                found.provider,
-                host.name,
-                host.role,
-                host.address,
-                "yes" if host.running else "no",
-                str(host.pid or ""),
-                "yes" if host.ssh else "no",
-            )
+            power, ssh = ("yes" if well else "no" for well in (host.running, host.ssh))
+            known = (host.name, host.role, host.address, power, str(host.pid or ""), ssh)
+            table.add_row(f"{each} ({found.phase})", found.provider, *known)
     console_of().print(table if names else "no labs; slotlab lab up makes one")
 
 

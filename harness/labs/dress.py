@@ -7,6 +7,8 @@ one bridge. Nothing is checked against the machine here.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 DATA_NETWORK = "data"
 """The network of a lab that has only one."""
 
@@ -20,8 +22,7 @@ class NicDress:
     """Static, each with its prefix length: 10.1.2.11/24, fd00::11/64."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiskDress:
+class DiskDress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A further disk with an ext4 file system, mounted at mount on every boot."""
 
     mount: str
@@ -32,13 +33,14 @@ class DiskDress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostDress:
-    """One VM; role is its inventory group: node nodes, ntp ntp_servers, jump jump_hosts."""
+    """One VM; role is its inventory group: node nodes, ntp ntp_servers, jump jump_hosts.
+
+    The first address of its first card is ansible_host.
+    """
 
     name: str
     nics: tuple[NicDress, ...]
     role: str = "node"
-    ssh_nic: int = 0
-    """The card of ansible_host (its first address)."""
     data_nic: int = 0
     """The card of slotlab_address (its first address); link_down takes this one down."""
     jump: str = ""

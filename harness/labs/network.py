@@ -5,7 +5,6 @@ inside the bridge's namespace with their other end already in the host's.
 """
 
 import fcntl
-import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -83,18 +82,6 @@ def address_lines(port: Port) -> str:
         nodad = " nodad" if ":" in address else ""
         lines.append(f"addr add {address} dev {port.interface}{nodad}")
     return "\n".join(lines) + "\n"
-
-
-def set_port(state: LabState, port: Port, *, up: bool) -> None:
-    """Set the port up or down; down, its card has no carrier."""
-    word = "up" if up else "down"
-    run(["ip", "-n", state.bridge_namespace, "link", "set", port.name, word])
-
-
-def port_is_up(state: LabState, port: Port) -> bool:
-    """Return whether the port was left up."""
-    shown = run(["ip", "-n", state.bridge_namespace, "-json", "link", "show", port.name])
-    return "UP" in json.loads(shown)[0]["flags"]
 
 
 def remove(state: LabState) -> None:

@@ -32,14 +32,19 @@ def run(words: Sequence[str], *, stdin: str | None = None, within_s: float = 60)
 
 def identify(pid: int) -> ProcessId | None:
     """Return the live process of that pid, or None if there is none (or only its zombie)."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    fields = text.rpartition(")")[2].split()
-    if fields[0] in "ZX":
-        return None
-    return ProcessId(pid, int(fields[19]))
+    fields = _stat(pid)
+    return ProcessId(pid, int(fields[19])) if fields and fields[0] not in "ZX" else None
+
+
+def _stat(pid: int) -> list[str]:
+    """Return what the kernel says of a process from its state on, nothing where there is none."""
+    return _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+
+
+def _read(path: str) -> str:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(path).read_text()
+    return ""
 
 
 def this_process() -> ProcessId:
@@ -56,20 +61,17 @@ def is_alive(process: ProcessId | None) -> bool:
 
 def children(process: ProcessId) -> tuple[ProcessId, ...]:
     """Return the live direct children of process."""
-    try:
-        text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ()
+    text = _read(f"/proc/{process.pid}/task/{process.pid}/children")
     found = (identify(int(word)) for word in text.split())
     return tuple(child for child in found if child is not None)
 
 
-def start_gated(words: Sequence[str], *, log: Path) -> tuple[ProcessId, int]:
-    """Return a process in its own session, and the gate that it waits at.
+def start_recorded(words: Sequence[str], *, log: Path, record: Callable[[ProcessId], None]) -> None:
+    """Start a program in a session of its own; record is called before it may do anything.
 
-    The program must read one line from its standard input before it does anything: `open_gate`
-    writes it. If this process dies first the gate closes and the program ends, so no unrecorded
-    host can come to life.
+    The program must read one line from its standard input first: that is the gate. If it is not
+    recorded, or this process dies before that, the gate closes and the program ends, so no
+    unrecorded host can come to life.
     """
     gate_out, gate_in = os.pipe2(os.O_CLOEXEC)
     console = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -90,30 +92,14 @@ def start_gated(words: Sequence[str], *, log: Path) -> tuple[ProcessId, int]:
     finally:
         os.close(gate_out)
         os.close(console)
-    process = identify(pid)
-    if process is None:
-        os.close(gate_in)
-        raise LabError(f"{words[0]} ended at once; see {log}")
-    return process, gate_in
-
-
-def open_gate(gate: int) -> None:
-    """Let the process behind the gate run."""
     try:
-        os.write(gate, b"go\n")
+        process = identify(pid)
+        if process is None:
+            raise LabError(f"{words[0]} ended at once; see {log}")
+        record(process)
+        os.write(gate_in, b"go\n")
     finally:
-        os.close(gate)
-
-
-def start_recorded(words: Sequence[str], *, log: Path, record: Callable[[ProcessId], None]) -> None:
-    """Start a program that waits at its gate; record is called with it before it may go on."""
-    started, gate = start_gated(words, log=log)
-    try:
-        record(started)
-    except BaseException:
-        os.close(gate)
-        raise
-    open_gate(gate)
+        os.close(gate_in)
 
 
 def kill(processes: Iterable[ProcessId]) -> None:
@@ -145,11 +131,8 @@ def descendants(process: ProcessId) -> tuple[ProcessId, ...]:
 
 def letter(process: ProcessId) -> str:
     """Return the state of that very process as ps shows it (T: stopped), "" if it is not there."""
-    try:
-        text = Path(f"/proc/{process.pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return text.rpartition(")")[2].split()[0] if is_alive(process) else ""
+    fields = _stat(process.pid)
+    return fields[0] if fields and is_alive(process) else ""
 
 
 def go_on(process: ProcessId) -> None:

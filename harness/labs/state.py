@@ -32,21 +32,15 @@ class ProcessId(msgspec.Struct, frozen=True):
 class HostState(msgspec.Struct, frozen=True, kw_only=True):
     """One lab host; address is where SSH listens, role its group in the inventory.
 
-    A container has a namespace and a machine name of its own, a VM has its dress instead.
+    A container has a namespace of its own, which is its machine's name too; a VM has its dress.
     """
 
     name: str
     role: str
     address: str
     namespace: str = ""
-    machine: str = ""
     dress: HostDress | None = None
     process: ProcessId | None = None
-
-    @property
-    def kind(self) -> str:
-        """Return what the host is: container or vm."""
-        return "vm" if self.dress else "container"
 
     @property
     def data_nic(self) -> int:
@@ -92,11 +86,6 @@ class LabState(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     @property
-    def controller_address(self) -> str:
-        """The harness's own address on the lab network."""
-        return f"{self.network}.1"
-
-    @property
     def ntp_address(self) -> str:
         """The address of the lab's time server."""
         return f"{self.network}.2"
@@ -112,7 +101,7 @@ class LabState(msgspec.Struct, frozen=True, kw_only=True):
             return self.controller_cards
         if host is not None and host.dress is not None:
             return host.dress.nics
-        address = self.controller_address if host is None else host.address
+        address = f"{self.network}.1" if host is None else host.address
         return (NicDress(network=DATA_NETWORK, addresses=(f"{address}/24",)),)
 
     @property
@@ -143,13 +132,7 @@ def new_state(
     owner: ProcessId,
     cgroup_roots: Sequence[Path],
 ) -> LabState:
-    """Return the complete plan of a lab with a fresh prefix and network; nothing exists yet.
-
-    Raises:
-        LabInputError: the name or the number of hosts cannot be.
-    """
-    check_name(name)
-    check_count(host_count)
+    """Return the complete plan of a lab with a fresh prefix and network; nothing exists yet."""
     prefix = new_prefix()
     network = new_network()
     nodes = [
@@ -182,16 +165,11 @@ def new_network() -> str:
 
 def container_host(prefix: str, name: str, role: str, address: str) -> HostState:
     """Return the plan of one container."""
-    namespace = f"{prefix}-{name}"
-    return HostState(name=name, role=role, address=address, namespace=namespace, machine=namespace)
+    return HostState(name=name, role=role, address=address, namespace=f"{prefix}-{name}")
 
 
 def check_count(hosts: int) -> None:
-    """Check that a container lab may have so many hosts.
-
-    Raises:
-        LabInputError: it may not.
-    """
+    """Raise LabInputError unless a container lab may have so many hosts."""
     if not 1 <= hosts <= HOSTS_MAX:
         raise LabInputError(f"--hosts {hosts}: a container lab has 1 to {HOSTS_MAX} hosts")
 

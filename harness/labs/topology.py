@@ -20,12 +20,6 @@ CONTROLLER_NUMBER = 1
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class _Disk(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    mount: str
-    size_mb: int
-    iops: int = 0
-
-
 class _Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     number: int
     networks: list[str]
@@ -38,10 +32,10 @@ class _Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sudo_password: str = ""
     time_zone: str = "Etc/UTC"
     memory_mb: int = 384
-    disks: list[_Disk] = []
+    disks: tuple[DiskDress, ...] = ()
     files: dict[str, str] = {}
-    commands: list[str] = []
-    boot_commands: list[str] = []
+    commands: tuple[str, ...] = ()
+    boot_commands: tuple[str, ...] = ()
     vars: dict[str, object] = {}
     """Further inventory variables."""
 
@@ -131,15 +125,15 @@ def _host(name: str, topology: _Topology, networks: dict[str, Network]) -> HostD
         data_nic=len(host.networks) - 1,
         jump=host.jump,
         memory_mb=host.memory_mb,
-        disks=tuple(DiskDress(mount=d.mount, size_mb=d.size_mb, iops=d.iops) for d in host.disks),
+        disks=host.disks,
         time_zone=host.time_zone,
         sudo_password=host.sudo_password,
         ntp=servers,
         serves_ntp_to=(str(networks[host.serves_ntp_to]),) if host.serves_ntp_to else (),
         files={path: (0o644, text) for path, text in host.files.items()},
-        commands=tuple(host.commands),
-        boot_commands=tuple(host.boot_commands),
-        host_vars=dict(host.vars),
+        commands=host.commands,
+        boot_commands=host.boot_commands,
+        host_vars=host.vars,
     )
 
 

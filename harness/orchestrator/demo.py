@@ -32,7 +32,7 @@ def run_demo(options: RunOptions, show: Show, *, hosts: int) -> Outcome:
     name = f"demo-{secrets.token_hex(3)}"
     interrupt.end_on_terminate()
     try:
-        made = container_lab.up(container_lab.LabSpec(name=name, hosts=hosts), show.step)
+        made = container_lab.up(name, hosts, show.step)
         lab = inventory.load(made.inventory)
         _deploy(lab, show)
         return run(options, lab.path, show)

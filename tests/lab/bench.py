@@ -131,7 +131,7 @@ class Bench:
 def bench(purpose: str, hosts: int) -> Iterator[Bench]:
     """Yield a fresh lab for one test file; nothing of it is left afterwards."""
     name = f"t{os.getpid()}-{purpose}"
-    lab = container_lab.up(container_lab.LabSpec(name=name, hosts=hosts), print)
+    lab = container_lab.up(name, hosts, print)
     try:
         yield Bench(name, lab.inventory, lab.hosts, lab.netns)
     finally:

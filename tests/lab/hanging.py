@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.inventory import inventory
-from harness.labs.lifecycle import running
+from harness.labs.lifecycle import power
 from harness.orchestrator.fleet import Fleet
 from harness.orchestrator.lease_renewer import LOCK_TTL_NS, Keeper
 from harness.remote.fan_out import Remote
@@ -109,11 +109,11 @@ def _look(remote: Remote, hosts: list[str], owner: str, seen: Seen) -> None:
 
 @contextmanager
 def _frozen(lab: str, host: str) -> Iterator[None]:
-    running.freeze(lab, host)
+    power.run(lab, host, "freeze")
     try:
         yield
     finally:
-        running.thaw(lab, host)
+        power.run(lab, host, "thaw")
 
 
 def main(hosts: int) -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.labs.lifecycle import running
+from harness.labs import state
 from tests.lab.bench import MARKS
 from tests.sim.second.summary import compare
 
@@ -24,7 +24,7 @@ pytestmark = MARKS
 
 
 def test_the_smoke_campaign_passes_in_a_lab_that_leaves_nothing_behind(tmp_path: Path) -> None:
-    before = set(running.list_labs())
+    before = set(state.list_labs())
     done = subprocess.run(
         [sys.executable, "-m", "harness", "demo", "smoke", "--runs", str(tmp_path)],
         cwd=ROOT,
@@ -41,4 +41,4 @@ def test_the_smoke_campaign_passes_in_a_lab_that_leaves_nothing_behind(tmp_path:
     assert {fault["state"] for fault in summary["faults"]} == {"installed"}
     assert {check["verdict"] for check in summary["checks"]} == {"holds"}
     assert compare(run, summary) == []
-    assert set(running.list_labs()) <= before
+    assert set(state.list_labs()) <= before

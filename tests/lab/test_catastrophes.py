@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.labs.lifecycle import running
+from tests import plugs
 from tests.lab.bench import LAB_DEADLINE_S, MARKS, Bench, bench, wait_for
 from tests.lab.ssh_watch import ssh_watch
 
@@ -159,7 +159,7 @@ def test_a_hung_agent_is_healed_by_its_timer(lab: Bench, tmp_path: Path) -> None
 
 def test_a_host_rebooted_in_mid_fault_comes_back_healed(lab: Bench, tmp_path: Path) -> None:
     harness = hurt(lab, tmp_path, DELAY)
-    running.reboot(lab.name, "n3")
+    plugs.reboot(lab.name, "n3")
     said = finish(harness)
     assert harness.returncode == 3, said
     assert "n3" in said, said

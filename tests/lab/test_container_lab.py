@@ -16,7 +16,9 @@ import yaml
 
 from harness.errors import LabError, LabInputError
 from harness.labs import checks, state
-from harness.labs.lifecycle import container_lab, running
+from harness.labs.image import build, recipe
+from harness.labs.lifecycle import container_lab, power, running
+from tests import plugs
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +48,7 @@ def labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Yield a labs folder of the test's own; every lab in it is removed afterwards."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     yield state.labs_root()
-    for name in running.list_labs():
+    for name in state.list_labs():
         running.down(name, quiet)
 
 
@@ -87,7 +89,7 @@ def own_network() -> tuple[str, ...]:
 
 
 def test_hosts_run_systemd_and_answer_by_ssh(labs: Path) -> None:
-    lab = container_lab.up(container_lab.LabSpec("ssh", 2), quiet)
+    lab = container_lab.up("ssh", 2, quiet)
     assert [name for name, _ in lab.hosts] == ["n1", "n2"]
     for name in ("n1", "n2", "ntp"):
         assert on("ssh", name, "hostname") == name
@@ -103,7 +105,7 @@ def test_hosts_run_systemd_and_answer_by_ssh(labs: Path) -> None:
 
 def test_down_leaves_nothing_and_the_machines_own_network_is_never_touched(labs: Path) -> None:
     before = own_network()
-    container_lab.up(container_lab.LabSpec("gone", 2), quiet)
+    container_lab.up("gone", 2, quiet)
     assert own_network() == before
     recorded = state.load(state.lab_folder("gone"))
     assert recorded is not None
@@ -121,7 +123,7 @@ from harness.labs.lifecycle import container_lab
 def progress(line):
     if sys.argv[1] in line:
         threading.Timer(float(sys.argv[2]), os.kill, (os.getpid(), signal.SIGKILL)).start()
-container_lab.up(container_lab.LabSpec("cut", 3), progress)
+container_lab.up("cut", 3, progress)
 signal.pause()
 """
 
@@ -133,7 +135,7 @@ signal.pause()
 def test_down_after_sigkill_of_up_leaves_nothing(labs: Path, line: str, delay_s: float) -> None:
     words = [sys.executable, "-c", UP_AND_DIE, line, str(delay_s)]
     # The image is made first, so that the kill always meets the lab and not the build.
-    container_lab.ensure_image(quiet)
+    build.ensure(recipe.CONTAINER, quiet)
     died = subprocess.run(words, cwd=ROOT, env=os.environ, check=False, timeout=600)
     assert died.returncode == -signal.SIGKILL
     recorded = state.load(state.lab_folder("cut"))
@@ -143,31 +145,31 @@ def test_down_after_sigkill_of_up_leaves_nothing(labs: Path, line: str, delay_s:
 
 
 def test_up_removes_what_a_dead_up_left_and_refuses_a_living_lab(labs: Path) -> None:
-    container_lab.ensure_image(quiet)
+    build.ensure(recipe.CONTAINER, quiet)
     words = [sys.executable, "-c", UP_AND_DIE, "booting", "0.1"]
     subprocess.run(words, cwd=ROOT, env=os.environ, check=False, timeout=600)
     left = state.load(state.lab_folder("cut"))
     assert left is not None
-    container_lab.up(container_lab.LabSpec("cut", 1), quiet)
+    container_lab.up("cut", 1, quiet)
     assert traces(left.prefix) == []
     with pytest.raises(LabInputError, match="already up: slotlab lab down --name cut"):
-        container_lab.up(container_lab.LabSpec("cut", 1), quiet)
+        container_lab.up("cut", 1, quiet)
 
 
 def test_a_killed_host_comes_back_with_its_disk_and_another_boot_id(labs: Path) -> None:
-    container_lab.up(container_lab.LabSpec("power", 1), quiet)
+    container_lab.up("power", 1, quiet)
     boot = on("power", "n1", "sudo touch /var/kept; cat /proc/sys/kernel/random/boot_id")
-    running.kill("power", "n1")
+    power.run("power", "n1", "off")
     seen = running.status("power")
     assert seen is not None
     assert [(host.name, host.running) for host in seen.hosts] == [("n1", False), ("ntp", True)]
-    running.start("power", "n1")
+    plugs.start("power", "n1")
     assert on("power", "n1", "ls /var/kept; cat /proc/sys/kernel/random/boot_id") != boot
     assert "/var/kept" in on("power", "n1", "ls /var/kept")
 
 
 def test_a_frozen_or_unplugged_host_is_silent_and_comes_back(labs: Path) -> None:
-    container_lab.up(container_lab.LabSpec("plugs", 2), quiet)
+    container_lab.up("plugs", 2, quiet)
 
     def reached() -> bool:
         command = "sudo ping -c 1 -W 1 -q n1 >/dev/null && echo yes || echo no"
@@ -179,21 +181,21 @@ def test_a_frozen_or_unplugged_host_is_silent_and_comes_back(labs: Path) -> None
     count = "i=0; while :; do i=$((i+1)); echo $i > /run/new; mv /run/new /run/count; done"
     on("plugs", "n1", f"sudo systemd-run -q -p CPUQuota=20% sh -c '{count}'")
     wait_until(counted, "it counts")
-    running.freeze("plugs", "n1")
-    assert running.power_state("plugs", "n1") == "frozen"
-    running.thaw("plugs", "n1")
-    assert running.power_state("plugs", "n1") == "on"
+    power.run("plugs", "n1", "freeze")
+    assert power.run("plugs", "n1", "state") == "frozen"
+    power.run("plugs", "n1", "thaw")
+    assert power.run("plugs", "n1", "state") == "on"
     before = counted()
     wait_until(lambda: counted() != before, "it counts on")
-    running.link("plugs", "n1", up=False)
-    assert running.power_state("plugs", "n1") == "link_down"
+    power.run("plugs", "n1", "link-down")
+    assert power.run("plugs", "n1", "state") == "link_down"
     assert not reached()
-    running.link("plugs", "n1", up=True)
+    power.run("plugs", "n1", "link-up")
     wait_until(reached, "it is reached")
-    running.kill("plugs", "n1")
-    assert running.power_state("plugs", "n1") == "off"
+    power.run("plugs", "n1", "off")
+    assert power.run("plugs", "n1", "state") == "off"
     with pytest.raises(LabError, match="n1 is off: switch it on first"):
-        running.freeze("plugs", "n1")
+        power.run("plugs", "n1", "freeze")
 
 
 ASK_TIME = """
@@ -210,7 +212,7 @@ print(json.dumps({"stratum": data[1], "off_s": abs(sent - asked), "took_s": time
 
 
 def test_the_labs_time_server_answers_with_stratum_1(labs: Path) -> None:
-    container_lab.up(container_lab.LabSpec("time", 1), quiet)
+    container_lab.up("time", 1, quiet)
     answer = json.loads(on("time", "n1", f"python3 -c '{ASK_TIME}'"))
     assert answer["stratum"] == 1
     assert answer["off_s"] < 1 + answer["took_s"]
@@ -218,7 +220,7 @@ def test_the_labs_time_server_answers_with_stratum_1(labs: Path) -> None:
 
 
 def test_hosts_enforce_cpu_quotas_and_have_nft_and_timers(labs: Path) -> None:
-    container_lab.up(container_lab.LabSpec("kernel", 1), quiet)
+    container_lab.up("kernel", 1, quiet)
     spin = "import time\nend = time.time() + 1\nwhile time.time() < end: pass"
     quota = f"sudo systemd-run -q --wait --pipe -p CPUQuota=20% python3 -c '{spin}\n{USED}'"
     assert float(on("kernel", "n1", quota)) < 0.5
@@ -240,7 +242,7 @@ TIMER = (
 
 
 def test_the_inventory_names_nodes_and_keeps_the_time_server_apart(labs: Path) -> None:
-    lab = container_lab.up(container_lab.LabSpec("book", 2), quiet)
+    lab = container_lab.up("book", 2, quiet)
     book = yaml.safe_load(lab.inventory.read_text())["all"]
     assert book["vars"] == {"slotlab_lab": "container", "slotlab_netns": str(lab.netns)}
     nodes = book["children"]["nodes"]["hosts"]

@@ -14,6 +14,7 @@ import pytest
 
 from faults.host.layout import layout
 from harness.inventory import inventory
+from harness.labs.lifecycle import power as plugs
 from harness.labs.lifecycle import running
 from harness.testbed import power
 from tests.lab.bench import MARKS, ROOT, Bench, bench, wait_for
@@ -80,10 +81,10 @@ def records(lab: Bench) -> list[dict[str, object]]:
 def test_a_host_whose_power_was_cut_is_back_though_the_controller_was_killed(lab: Bench) -> None:
     boot = lab.on("n1", "cat", "/proc/1/stat").stdout
     starter, deadline_s = start(lab, wire("power_cut", "n1"))
-    wait_for("n1 is off", lambda: running.power_state(lab.name, "n1") == "off")
+    wait_for("n1 is off", lambda: plugs.run(lab.name, "n1", "state") == "off")
     end(starter)
     assert answers(lab, "n2")
-    wait_for("n1 is on", lambda: running.power_state(lab.name, "n1") == "on")
+    wait_for("n1 is on", lambda: plugs.run(lab.name, "n1", "state") == "on")
     assert boottime_s() > deadline_s - 0.1
     wait_for("n1 answers", lambda: answers(lab, "n1"))
     assert lab.on("n1", "cat", "/proc/1/stat").stdout != boot
@@ -95,11 +96,11 @@ def test_a_host_whose_power_was_cut_is_back_though_the_controller_was_killed(lab
 def test_a_frozen_host_and_a_pulled_cable_are_given_back_too(lab: Bench) -> None:
     starter, deadline_s = start(lab, wire("freeze_host", "n1"), wire("link_down", "n2"))
     for host, state in (("n1", "frozen"), ("n2", "link_down")):
-        wait_for(state, lambda h=host, s=state: running.power_state(lab.name, h) == s)
+        wait_for(state, lambda h=host, s=state: plugs.run(lab.name, h, "state") == s)
         assert not answers(lab, host)
     end(starter)
     for host in ("n1", "n2"):
-        wait_for("given back", lambda h=host: running.power_state(lab.name, h) == "on")
+        wait_for("given back", lambda h=host: plugs.run(lab.name, h, "state") == "on")
         assert boottime_s() > deadline_s - 0.1
         wait_for("answers", lambda h=host: answers(lab, h))
 
@@ -108,7 +109,7 @@ def test_slotlab_heal_switches_a_host_on_from_the_providers_ledger(
     lab: Bench, tmp_path: Path
 ) -> None:
     starter, _ = start(lab, {**wire("power_cut", "n1"), "for_ns": 800 * S})
-    wait_for("n1 is off", lambda: running.power_state(lab.name, "n1") == "off")
+    wait_for("n1 is off", lambda: plugs.run(lab.name, "n1", "state") == "off")
     end(starter)
     clean, healed = power.heal(inventory.load(lab.inventory))
     assert (clean, healed) == (True, ["power_cut.n1"])

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.labs.lifecycle.running import power_state
+from harness.labs.lifecycle import power
 from tests.lab.bench import LAB_DEADLINE_S, MARKS, Bench, bench, has_ended, wait_for
 
 pytestmark = [*MARKS, pytest.mark.long]
@@ -63,14 +63,14 @@ def without_power(lab: Bench, folder: Path) -> subprocess.Popen[str]:
     harness = lab.start(*words(lab, folder, POWER))
     wait_for(
         "n2 is off",
-        lambda: has_ended(harness) or power_state(lab.name, "n2") == "off",
+        lambda: has_ended(harness) or power.run(lab.name, "n2", "state") == "off",
     )
     return harness
 
 
 def assert_healed(lab: Bench) -> None:
     """Every host is on and answers, and healing finds nothing left."""
-    assert {power_state(lab.name, name) for name in lab.names} == {"on"}
+    assert {power.run(lab.name, name, "state") for name in lab.names} == {"on"}
     assert lab.healed() == dict.fromkeys(lab.names, "ok nothing left")
 
 
@@ -116,7 +116,7 @@ def test_the_power_is_back_at_its_deadline_when_the_controller_was_killed(
     assert f"this lab is busy: n1: root@{socket.gethostname()}:{harness.pid} runs campaign" in said
     harness.send_signal(signal.SIGKILL)
     harness.communicate()
-    wait_for("n2 is on", lambda: power_state(lab.name, "n2") == "on")
+    wait_for("n2 is on", lambda: power.run(lab.name, "n2", "state") == "on")
     wait_for("n2 answers", lambda: lab.on("n2", "true").returncode == 0)
     lab.slotlab("heal", "-i", str(lab.inventory))
     assert_healed(lab)

@@ -20,6 +20,7 @@ import pytest
 
 from harness.labs.lifecycle import running, vm_lab
 from harness.testbed import lab_teardown
+from tests import plugs
 from tests.vm.needs import missing
 
 pytestmark = [pytest.mark.vm, pytest.mark.root, pytest.mark.slow]
@@ -105,7 +106,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Yield a VM with the agent deployed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("labs")))
-        made = vm_lab.up(vm_lab.VmSpec(name=NAME, hosts=1), print)
+        made = vm_lab.up(NAME, 1, print)
         try:
             words = (sys.executable, "-m", "harness", "deploy", "-i", str(made.inventory))
             subprocess.run(words, check=True, timeout=600)
@@ -285,7 +286,7 @@ def test_a_reboot_in_the_middle_leaves_a_right_clock_and_nothing_to_undo(machine
     while machine.ask("status")["faults"][0]["state"] != "applied":
         assert time.monotonic() < deadline
         time.sleep(0.5)
-    running.reboot(NAME, HOST)
+    plugs.reboot(NAME, HOST)
     deadline = time.monotonic() + 180
     while not machine.reachable():
         assert time.monotonic() < deadline

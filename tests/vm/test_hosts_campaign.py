@@ -61,7 +61,7 @@ class Run:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     begun_s = time.monotonic()
-    made = vm_lab.up(vm_lab.VmSpec(name=NAME, hosts=len(HOSTS)), print)
+    made = vm_lab.up(NAME, len(HOSTS), print)
     runs = tmp_path_factory.mktemp("runs")
     campaign = _waiting_for_a_boot(runs / "hosts.yml", time.monotonic() - begun_s)
     try:

@@ -73,7 +73,7 @@ class Office:
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     dress = topology.load(ROOT / "inventory" / "topologies" / "rack.yml")
-    made = vm_lab.up(vm_lab.VmSpec(name=NAME, dress=dress), print)
+    made = vm_lab.up(NAME, 4, print, dress)
     try:
         yield Office(made, tmp_path_factory.mktemp("office"))
     finally:

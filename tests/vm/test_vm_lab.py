@@ -20,6 +20,7 @@ from harness.errors import LabInputError
 from harness.labs import state
 from harness.labs.lifecycle import running, vm_lab
 from harness.testbed import lab_teardown
+from tests import plugs
 from tests.vm.needs import missing
 from tests.waiting import wait_until
 
@@ -39,7 +40,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[running.Lab]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("labs")))
         before = machine()
-        made = vm_lab.up(vm_lab.VmSpec(name=NAME, hosts=2), print)
+        made = vm_lab.up(NAME, 2, print)
         assert machine() == before
         recorded = state.load(state.lab_folder(NAME))
         assert recorded is not None
@@ -154,7 +155,7 @@ def test_the_inventorys_plugs_freeze_unplug_and_cut_the_power(lab: running.Lab) 
     assert plug(lab, "n2", "state") == "off"
     assert not reaches("n2")
     plug(lab, "n2", "on")
-    running.start(NAME, "n2")
+    plugs.start(NAME, "n2")
     assert on("n2", "ls /var/kept && cat /proc/sys/kernel/random/boot_id") != boot
     assert on("n2", SYNC) == "in sync"
 
@@ -181,7 +182,7 @@ def test_the_inventory_is_as_of_hardware_and_a_living_lab_is_not_made_twice(
     assert n1["slotlab_address"] == n1["ansible_host"]
     assert n1["slotlab_interface"] == "eth0"
     with pytest.raises(LabInputError, match=f"already up: slotlab lab down --name {NAME}"):
-        vm_lab.up(vm_lab.VmSpec(name=NAME, hosts=1), print)
+        vm_lab.up(NAME, 1, print)
 
 
 UP_AND_DIE = """
@@ -190,7 +191,7 @@ from harness.labs.lifecycle import vm_lab
 def progress(line):
     if "booting" in line:
         threading.Timer(float(sys.argv[1]), os.kill, (os.getpid(), signal.SIGKILL)).start()
-vm_lab.up(vm_lab.VmSpec(name="cut", hosts=1), progress)
+vm_lab.up("cut", 1, progress)
 signal.pause()
 """
 

@@ -143,7 +143,7 @@ def bench() -> Iterator[Bench]:
     given = os.environ.get("SLOTLAB_VM_LAB", "")
     name = given or f"t{uuid.uuid4().hex[:8]}"
     if not given:
-        vm_lab.up(vm_lab.VmSpec(name=name, hosts=2), print)
+        vm_lab.up(name, 2, print)
     try:
         status = running.status(name)
         assert status is not None

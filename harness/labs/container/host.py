@@ -4,6 +4,7 @@ Every mount is made in a mount namespace that ends with the container, so nothin
 unmounted afterwards.
 """
 
+import json
 import os
 import secrets
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from harness.errors import LabError
 from harness.labs import cgroup, network, process
 from harness.labs.image import recipe
+from harness.labs.image.build import place
 from harness.labs.state import HostState, LabState, ProcessId
 
 LAB_UID = 1000
@@ -49,18 +51,18 @@ def lay_out(folder: Path, state: LabState, host: HostState) -> None:
     upper = base / "upper"
     keys = folder / "ssh"
     names = "".join(f"{other.address} {other.name}\n" for other in state.hosts)
-    _place(upper, "etc/hostname", f"{host.name}\n")
-    _place(upper, "etc/machine-id", f"{secrets.token_hex(16)}\n", mode=0o444)
-    _place(upper, "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{names}")
+    place(upper, "etc/hostname", f"{host.name}\n")
+    place(upper, "etc/machine-id", f"{secrets.token_hex(16)}\n", mode=0o444)
+    place(upper, "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{names}")
     host_key = (keys / f"host_{host.name}").read_text()
-    _place(upper, "etc/ssh/ssh_host_ed25519_key", host_key, mode=0o600)
+    place(upper, "etc/ssh/ssh_host_ed25519_key", host_key, mode=0o600)
     home = upper / "home/lab"
-    _place(upper, "home/lab/.ssh/authorized_keys", (keys / "id_ed25519.pub").read_text(), 0o600)
+    place(upper, "home/lab/.ssh/authorized_keys", (keys / "id_ed25519.pub").read_text(), 0o600)
     (home / ".ssh").chmod(0o700)
     for path in (home, home / ".ssh", home / ".ssh/authorized_keys"):
         os.chown(path, LAB_UID, LAB_UID)
     if host.role == "ntp":
-        _place(upper, "etc/chrony/lab-ntp.conf", ntp_settings(state))
+        place(upper, "etc/chrony/lab-ntp.conf", ntp_settings(state))
 
 
 def ntp_settings(state: LabState) -> str:
@@ -69,13 +71,6 @@ def ntp_settings(state: LabState) -> str:
         f"local stratum 1\nallow {state.network}.0/24\nbindaddress {state.ntp_address}\n"
         "cmdport 0\ndriftfile /run/chrony/drift\n"
     )
-
-
-def _place(upper: Path, name: str, text: str, mode: int = 0o644) -> None:
-    path = upper / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(mode)
 
 
 def boot(
@@ -95,7 +90,7 @@ def boot(
 
 def _nspawn_arguments(root: Path, host: HostState) -> list[str]:
     arguments = [
-        *("--quiet", f"--directory={root}", f"--machine={host.machine}"),
+        *("--quiet", f"--directory={root}", f"--machine={host.namespace}"),
         *(f"--hostname={host.name}", "--register=no", "--console=pipe"),
         f"--network-namespace-path=/run/netns/{host.namespace}",
         # CAP_SYS_TIME is never among them: the clock is the machine's own.
@@ -160,13 +155,16 @@ def is_frozen(folder: Path, host: HostState) -> bool:
 
 
 def set_link(folder: Path, state: LabState, host: HostState, *, up: bool) -> None:
-    """Set the bridge port of the host's card up or down."""
-    network.set_port(state, network.ports(state, host)[host.data_nic], up=up)
+    """Set the bridge port of the host's card up or down; down, the card has no carrier."""
+    port, word = network.ports(state, host)[host.data_nic], "up" if up else "down"
+    process.run(["ip", "-n", state.bridge_namespace, "link", "set", port.name, word])
 
 
 def link_is_up(folder: Path, state: LabState, host: HostState) -> bool:
     """Return whether the bridge port of the host's card is up."""
-    return network.port_is_up(state, network.ports(state, host)[host.data_nic])
+    port = network.ports(state, host)[host.data_nic]
+    shown = process.run(["ip", "-n", state.bridge_namespace, "-json", "link", "show", port.name])
+    return "UP" in json.loads(shown)[0]["flags"]
 
 
 def _inside(host: HostState) -> tuple[ProcessId, ...]:
@@ -178,9 +176,6 @@ def first_process(host: HostState) -> ProcessId | None:
     """Return the host's PID 1 as this machine sees it, or None while the host is down."""
     if host.process is None or not process.is_alive(host.process):
         return None
-    inside = [
-        child
-        for supervisor in process.children(host.process)
-        for child in process.children(supervisor)
-    ]
-    return inside[0] if inside else None
+    supervisors = process.children(host.process)
+    inside = (child for each in supervisors for child in process.children(each))
+    return next(inside, None)

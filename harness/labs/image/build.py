@@ -12,9 +12,8 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.controller.file_lock import held
@@ -22,7 +21,7 @@ from harness.controller.state_dir import cache_home
 from harness.errors import LabError
 from harness.labs import checks
 from harness.labs.image.apt_sources import apt_options, write_sources
-from harness.labs.image.recipe import LEAN
+from harness.labs.image.recipe import LEAN, Recipe
 from harness.labs.process import run
 
 Progress = Callable[[str], None]
@@ -30,32 +29,14 @@ Finish = Callable[[Path, Path], Path]
 """(root, work) -> what is kept: root itself, or a folder made in work from it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """One image: what goes into its root file system, and what a build of it costs."""
-
-    label: str
-    packages: tuple[str, ...]
-    files: Mapping[str, tuple[int, str]]
-    masked_units: tuple[str, ...]
-    set_up: str
-    build_bytes: int
-    cost: str
-    """What to expect, for the progress line."""
-
-
-def image_path(label: str, fingerprint: str) -> Path:
-    """Return where the image of that recipe is, or will be, on this machine.
-
-    Raises:
-        LabError: the machine is not a Debian or Ubuntu release.
-    """
+def _image_path(recipe: Recipe) -> Path:
+    """Return where the image of that recipe is, or will be, on this machine."""
     release = platform.freedesktop_os_release()
     suite = release.get("VERSION_CODENAME", "")
     if not suite or shutil.which("dpkg") is None:
         name = release.get("PRETTY_NAME", "unknown")
         raise LabError(f"this machine runs {name}: labs on one machine need Debian or Ubuntu")
-    return cache_home() / f"{label}-{suite}-{architecture()}-{fingerprint}"
+    return cache_home() / f"{recipe.name}-{suite}-{architecture()}-{recipe.fingerprint}"
 
 
 def architecture() -> str:
@@ -63,13 +44,14 @@ def architecture() -> str:
     return run(["dpkg", "--print-architecture"]).strip()
 
 
-def ensure(path: Path, recipe: Recipe, finish: Finish, progress: Progress) -> Path:
-    """Return path once the finished image is there, built now if it was not.
+def ensure(recipe: Recipe, progress: Progress, finish: Finish = lambda root, _: root) -> Path:
+    """Return the path of the finished image, built now if it was not there.
 
     Raises:
-        LabError: no room, no usable apt source, or a package cannot be had; nothing half-made
-            is left in the cache.
+        LabError: the machine is not a Debian or Ubuntu release, no room, no usable apt source, or
+            a package cannot be had; nothing half-made is left in the cache.
     """
+    path = _image_path(recipe)
     if path.is_dir():
         return path
     checks.require_space(cache_home(), recipe.build_bytes, f"the {recipe.label}")
@@ -119,10 +101,13 @@ def _build(path: Path, recipe: Recipe, finish: Finish, progress: Progress) -> No
 
 
 def _bootstrap(work: Path, root: Path, recipe: Recipe, progress: Progress) -> None:
-    suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
+    release = platform.freedesktop_os_release()
+    suite = release["VERSION_CODENAME"]
+    kernel = recipe.kernel.get(release.get("ID", "debian")) or recipe.kernel.get("debian")
+    packages = [*recipe.packages, *([kernel.format(architecture=architecture())] if kernel else [])]
     sources = write_sources(suite, work / "lab.sources")
     words = ["mmdebstrap", "--mode=root", "--variant=minbase", "--format=directory"]
-    words += [f"--include={','.join(recipe.packages)}"]
+    words += [f"--include={','.join(packages)}"]
     words += [f"--dpkgopt={option}" for option in LEAN]
     words += [f"--aptopt={option}" for option in apt_options()]
     words += [suite, str(root), str(sources)]
@@ -161,12 +146,17 @@ def _bootstrap(work: Path, root: Path, recipe: Recipe, progress: Progress) -> No
         )
 
 
+def place(root: Path, name: str, text: str, mode: int = 0o644) -> None:
+    """Write a file below root, with the folders above it."""
+    path = root / name.lstrip("/")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+
+
 def _dress(root: Path, recipe: Recipe) -> None:
     for name, (mode, text) in recipe.files.items():
-        path = root / name.lstrip("/")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        path.chmod(mode)
+        place(root, name, text, mode)
     for unit in recipe.masked_units:
         link = root / "etc/systemd/system" / unit
         link.unlink(missing_ok=True)

@@ -7,13 +7,11 @@ Host keys are made here, so they are known before the first contact.
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
 from harness.errors import LabError
-from harness.labs.lifecycle import power_words
 from harness.labs.state import HostState, LabState
 
 LAB_USER = "lab"
@@ -23,6 +21,8 @@ SLOW_CONNECT_S = 45
 
 GROUPS = {"node": "nodes", "ntp": "ntp_servers", "jump": "jump_hosts"}
 """Inventory group of each role."""
+PLUGS = ("off", "on", "state", "freeze", "thaw", "link-down", "link-up")
+"""What can be done to a host's plugs (power.py), and asked of them."""
 
 
 def make_keys(folder: Path, state: LabState) -> None:
@@ -30,33 +30,19 @@ def make_keys(folder: Path, state: LabState) -> None:
     keys = folder / "ssh"
     keys.mkdir(mode=0o700)
     names = ["id_ed25519", *(f"host_{host.name}" for host in state.hosts)]
-    comment = f"slotlab-{state.name}"
+    words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"slotlab-{state.name}", "-f"]
+    nothing = subprocess.DEVNULL
     started = [
-        subprocess.Popen(
-            [
-                *("ssh-keygen", "-q", "-t", "ed25519", "-N", ""),
-                "-C",
-                comment,
-                "-f",
-                str(keys / name),
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        subprocess.Popen([*words, str(keys / name)], stdout=nothing, stderr=nothing)
         for name in names
     ]
-    results = [process.wait() for process in started]
-    if any(results):
+    ended = [process.wait() for process in started]
+    if any(ended):
         raise LabError(f"ssh-keygen failed in {keys}: is the disk full?")
-    lines = [
-        f"{host.address} {_key_words((keys / f'host_{host.name}.pub').read_text())}\n"
-        for host in state.hosts
-    ]
-    (keys / "known_hosts").write_text("".join(lines))
-
-
-def _key_words(public_key: str) -> str:
-    return " ".join(public_key.split()[:2])
+    with (keys / "known_hosts").open("w") as file:
+        for host in state.hosts:
+            kind, key, *_ = (keys / f"host_{host.name}.pub").read_text().split()
+            file.write(f"{host.address} {kind} {key}\n")
 
 
 def jump_of(state: LabState, host: HostState) -> HostState | None:
@@ -94,25 +80,12 @@ def ssh_words(folder: Path, state: LabState, host: HostState) -> list[str]:
 
 def write_inventory(folder: Path, state: LabState) -> Path:
     """Return the path of the Ansible inventory of this lab, written anew."""
-    roles = dict.fromkeys(host.role for host in state.hosts)
-    document: Mapping[str, object] = {
-        "all": {
-            "vars": {
-                "slotlab_lab": state.provider,
-                "slotlab_netns": state.controller_namespace_path,
-            },
-            "children": {
-                GROUPS[role]: {
-                    "hosts": {
-                        host.name: _host_entry(folder, state, host)
-                        for host in state.hosts
-                        if host.role == role
-                    }
-                }
-                for role in roles
-            },
-        }
-    }
+    shared = {"slotlab_lab": state.provider, "slotlab_netns": state.controller_namespace_path}
+    groups: dict[str, dict[str, dict[str, object]]] = {}
+    for host in state.hosts:
+        group = groups.setdefault(GROUPS[host.role], {"hosts": {}})
+        group["hosts"][host.name] = _host_entry(folder, state, host)
+    document = {"all": {"vars": shared, "children": groups}}
     path = folder / "inventory.yml"
     header = f"# Lab {state.name}, made by `slotlab lab up`; removed by `slotlab lab down`.\n"
     path.write_text(header + yaml.safe_dump(document, sort_keys=False))
@@ -139,4 +112,4 @@ def _power(folder: Path, state: LabState) -> dict[str, str]:
     """Return slotlab_power: it names the lab's own folder of labs, so that it works anywhere."""
     environment = f"XDG_STATE_HOME={folder.parents[2]}"
     words = ["env", environment, sys.executable, "-m", "harness.labs.lifecycle.power", state.name]
-    return power_words.templates(words)
+    return {word.replace("-", "_"): f"{shlex.join(words)} {{name}} {word}" for word in PLUGS}

@@ -3,51 +3,43 @@
 `up` makes it; what can be done to a lab that is up is the same for every provider (running.py).
 """
 
-from dataclasses import dataclass
-
 from faults.host.boottime import boot_id
 from harness.labs import cgroup, checks, process
 from harness.labs import state as lab_state
-from harness.labs.container.image import ensure_image
+from harness.labs.image import build
+from harness.labs.image.recipe import CONTAINER
 from harness.labs.lifecycle.running import Lab, Progress, bring_up
 from harness.labs.state import LabState
 
 
-@dataclass(frozen=True, slots=True)
-class LabSpec:
-    """What is asked for: a name, and how many hosts run a node (the time server is extra)."""
-
-    name: str = "default"
-    hosts: int = 4
-
-
-def up(spec: LabSpec, progress: Progress) -> Lab:
+def up(name: str, hosts: int, progress: Progress) -> Lab:
     """Return the lab, every host answering on SSH; on failure nothing of it is left.
 
-    A lab of that name which a dead `up` left over is removed first.
+    So many hosts run a node; the time server is extra. A lab of that name which a dead `up` left
+    over is removed first.
 
     Raises:
         LabInputError: a bad name or number of hosts, or a lab of that name is up.
         LabError: this machine lacks something, named with its remedy.
     """
-    lab_state.check_name(spec.name)
-    lab_state.check_count(spec.hosts)
+    lab_state.check_name(name)
+    lab_state.check_count(hosts)
     checks.require_root()
     checks.require_programs()
 
     def plan() -> LabState:
-        image = ensure_image(progress)
-        room_bytes = (spec.hosts + 1) * checks.HOST_BYTES
-        checks.require_space(lab_state.labs_root(), room_bytes, f"a lab of {spec.hosts} hosts")
+        image = build.ensure(CONTAINER, progress)
+        room_bytes = (hosts + 1) * checks.HOST_BYTES
+        checks.require_space(lab_state.labs_root(), room_bytes, f"a lab of {hosts} hosts")
         checks.require_overlay(lab_state.labs_root())
-        checks.require_watchers(spec.hosts + 1)
+        checks.require_watchers(hosts + 1)
         return lab_state.new_state(
-            name=spec.name,
-            host_count=spec.hosts,
+            name=name,
+            host_count=hosts,
             image=image,
             boot=boot_id(),
             owner=process.this_process(),
             cgroup_roots=cgroup.roots(),
         )
 
-    return bring_up(spec.name, plan, progress)
+    return bring_up(name, plan, progress)

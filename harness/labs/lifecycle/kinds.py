@@ -18,11 +18,7 @@ class HostKind(Protocol):
         """Put the host's own files into the lab's folder."""
 
     def boot(
-        self,
-        folder: Path,
-        state: LabState,
-        host: HostState,
-        record: Callable[[ProcessId], None],
+        self, folder: Path, state: LabState, host: HostState, record: Callable[[ProcessId], None]
     ) -> None:
         """Start the host; record is called before it may do anything."""
 
@@ -50,4 +46,4 @@ class HostKind(Protocol):
 
 def kind_of(host: HostState) -> HostKind:
     """Return the module that makes hosts of this one's kind."""
-    return machine if host.kind == "vm" else container_host
+    return machine if host.dress else container_host

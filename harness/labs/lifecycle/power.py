@@ -4,33 +4,64 @@ python -m harness.labs.lifecycle.power LAB HOST off|on|state|freeze|thaw|link-do
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
 
 from harness.errors import LabError, LabInputError
+from harness.labs import process
+from harness.labs import state as lab_state
 from harness.labs.lifecycle import running
-from harness.labs.lifecycle.power_words import WORDS
+from harness.labs.lifecycle.access import PLUGS
+from harness.labs.lifecycle.kinds import kind_of
+from harness.labs.state import HostState, LabState
+
+LOCK_WAIT_S = 30.0
+"""How long a plug waits for another hand on the same lab."""
 
 
 def run(lab: str, host: str, word: str) -> str:
     """Return what is to be printed once the plug is as asked: the state's word, or nothing.
 
+    Power may be cut and given at any time; a host that is given power may take a while to boot.
+
     Raises:
         LabInputError: there is no such lab, host or word.
         LabError: the host is off, or cannot be reached.
     """
-    actions: dict[str, Callable[[], object]] = {
-        "off": lambda: running.kill(lab, host),
-        "on": lambda: running.switch_on(lab, host),
-        "state": lambda: running.power_state(lab, host),
-        "freeze": lambda: running.freeze(lab, host),
-        "thaw": lambda: running.thaw(lab, host),
-        "link-down": lambda: running.link(lab, host, up=False),
-        "link-up": lambda: running.link(lab, host, up=True),
-    }
-    if word not in actions:
-        raise LabInputError(f"{word}: use one of {', '.join(WORDS)}")
-    answer = actions[word]()
-    return answer if isinstance(answer, str) else ""
+    if word not in PLUGS:
+        raise LabInputError(f"{word}: use one of {', '.join(PLUGS)}")
+    with running.lock(lab, LOCK_WAIT_S) if word in ("off", "on") else nullcontext():
+        folder, state = lab_state.lab_folder(lab), lab_state.existing(lab)
+        each = state.host(host)
+        kind = kind_of(each)
+        match word:
+            case "state":
+                return _state(folder, state, each)
+            case "off":
+                kind.end(state, each)
+                lab_state.save(folder, lab_state.with_process(state, host, None))
+            case "on":
+                if not process.is_alive(each.process):
+                    running.boot(folder, state, each)
+            case _ if kind.first_process(each) is None:
+                raise LabError(f"lab {lab!r}: {host} is off: switch it on first")
+            case "freeze":
+                kind.freeze(folder, each)
+            case "thaw":
+                kind.thaw(folder, each)
+            case _:
+                kind.set_link(folder, state, each, up=word == "link-up")
+    return ""
+
+
+def _state(folder: Path, state: LabState, host: HostState) -> str:
+    kind = kind_of(host)
+    if kind.first_process(host) is None:
+        return "off"
+    if kind.is_frozen(folder, host):
+        return "frozen"
+    return "on" if kind.link_is_up(folder, state, host) else "link_down"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""Labs whose hosts are there: bring up, take down, look, log in, and pull plugs.
+"""Labs whose hosts are there: bring up, take down, look, log in.
 
 Works for every provider; what differs from host to host is behind `HostKind`. Whatever is made is
 recorded first (state.py), so `down` works after `up` was killed at any moment.
@@ -7,8 +7,8 @@ recorded first (state.py), so `down` works after `up` was killed at any moment.
 import contextlib
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,16 +29,12 @@ HOST_STATUS_S = 1.5
 PROGRESS_S = 20.0
 """How often a wait for hosts says whom it waits for."""
 
-LOCK_WAIT_S = 30.0
-"""How long a plug waits for another hand on the same lab."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lab:
     """A lab that is up: all that the rest of the harness needs is the inventory."""
 
     name: str
-    folder: Path
     inventory: Path
     netns: Path
     hosts: tuple[tuple[str, str], ...]
@@ -47,25 +43,26 @@ class Lab:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostStatus:
-    """One host as found now; pid is its PID 1 (or its QEMU) on this machine."""
+    """One host as found now; pid is its PID 1 (or its QEMU) on this machine, if it has power."""
 
     name: str
     role: str
     address: str
-    running: bool
     pid: int | None
     ssh: bool
+
+    @property
+    def running(self) -> bool:
+        """Return whether the host has power."""
+        return self.pid is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabStatus:
     """One lab as found now; phase is up, starting, or broken (its maker died, or a reboot)."""
 
-    name: str
     provider: str
     phase: str
-    inventory: Path
-    netns: Path
     hosts: tuple[HostStatus, ...]
 
 
@@ -79,7 +76,7 @@ def bring_up(name: str, plan: Callable[[], LabState], progress: Progress) -> Lab
         LabError: it cannot be made here.
     """
     folder = lab_state.lab_folder(name)
-    with _lock(name):
+    with lock(name):
         _clear_leftover(folder, name, progress)
         planned = plan()
         folder.mkdir(mode=0o700)
@@ -105,7 +102,7 @@ def down(name: str, progress: Progress) -> bool:
     if not folder.exists():
         return False
     checks.require_root()
-    with _lock(name):
+    with lock(name):
         if not folder.exists():
             return False
         _remove(folder)
@@ -120,28 +117,28 @@ def status(name: str) -> LabStatus | None:
     if state is None:
         return None
     same_boot = state.boot == boot_id()
-    first = {h.name: kind_of(h).first_process(h) if same_boot else None for h in state.hosts}
-    running = tuple(host for host in state.hosts if first[host.name])
-    namespace = Path(state.controller_namespace_path)
+    first = [(h, kind_of(h).first_process(h) if same_boot else None) for h in state.hosts]
+    running = tuple(host for host, pid in first if pid)
     silent = {host.name for host in running}
-    if running and namespace.exists():
+    if running and Path(state.controller_namespace_path).exists():
         silent = reach.silent_hosts(folder, state, running, within_s=HOST_STATUS_S)
     phase = state.phase
     if not same_boot or (phase == "starting" and not process.is_alive(state.owner)):
         phase = "broken"
     return LabStatus(
-        name=name,
         provider=state.provider,
         phase=phase,
-        inventory=inventory_of(name),
-        netns=namespace,
-        hosts=tuple(_host_status(h, first[h.name], silent) for h in state.hosts),
+        hosts=tuple(
+            HostStatus(
+                name=host.name,
+                role=host.role,
+                address=host.address,
+                pid=pid.pid if pid else None,
+                ssh=pid is not None and host.name not in silent,
+            )
+            for host, pid in first
+        ),
     )
-
-
-def list_labs() -> tuple[str, ...]:
-    """Return the names of all labs recorded on this machine for this user."""
-    return lab_state.list_labs()
 
 
 def ssh_command(name: str, host_name: str) -> list[str]:
@@ -154,88 +151,10 @@ def ssh_command(name: str, host_name: str) -> list[str]:
     return access.ssh_words(lab_state.lab_folder(name), state, state.host(host_name))
 
 
-def kill(name: str, host_name: str) -> None:
-    """Kill the host as by a power cut, its disk kept."""
-    with _lock(name, wait_s=LOCK_WAIT_S):
-        folder, state = lab_state.lab_folder(name), lab_state.existing(name)
-        each = state.host(host_name)
-        kind_of(each).end(state, each)
-        lab_state.save(folder, lab_state.with_process(state, host_name, None))
-
-
-def switch_on(name: str, host_name: str) -> None:
-    """Give the host power and its carrier; it may take a while to boot."""
-    with _lock(name, wait_s=LOCK_WAIT_S):
-        folder, state = lab_state.lab_folder(name), lab_state.existing(name)
-        each = state.host(host_name)
-        if not process.is_alive(each.process):
-            _boot(folder, state, each)
-
-
-def start(name: str, host_name: str) -> None:
-    """Start a killed host and wait until it answers on SSH; nothing happens if it runs."""
-    switch_on(name, host_name)
-    state = lab_state.existing(name)
-    _wait_for_ssh(lab_state.lab_folder(name), state, (state.host(host_name),), _quiet)
-
-
-def reboot(name: str, host_name: str) -> None:
-    """Kill the host, start it, and wait until it answers on SSH again."""
-    kill(name, host_name)
-    start(name, host_name)
-
-
-def freeze(name: str, host_name: str) -> None:
-    """Stop all that runs on the host; its network card stays there."""
-    state = lab_state.existing(name)
-    each = _running(state, host_name)
-    kind_of(each).freeze(lab_state.lab_folder(name), each)
-
-
-def thaw(name: str, host_name: str) -> None:
-    """Let a frozen host run on."""
-    state = lab_state.existing(name)
-    each = _running(state, host_name)
-    kind_of(each).thaw(lab_state.lab_folder(name), each)
-
-
-def link(name: str, host_name: str, *, up: bool) -> None:
-    """Give the host's data card a carrier, or take it."""
-    state = lab_state.existing(name)
-    each = _running(state, host_name)
-    kind_of(each).set_link(lab_state.lab_folder(name), state, each, up=up)
-
-
-def power_state(name: str, host_name: str) -> str:
-    """Return one word: on, off, frozen or link_down."""
-    folder, state = lab_state.lab_folder(name), lab_state.existing(name)
-    each = state.host(host_name)
-    kind = kind_of(each)
-    if kind.first_process(each) is None:
-        return "off"
-    if kind.is_frozen(folder, each):
-        return "frozen"
-    return "on" if kind.link_is_up(folder, state, each) else "link_down"
-
-
-def _running(state: LabState, host_name: str) -> HostState:
-    each = state.host(host_name)
-    if kind_of(each).first_process(each) is None:
-        raise LabError(f"lab {state.name!r}: {host_name} is off: switch it on first")
-    return each
-
-
-@contextmanager
-def _lock(name: str, wait_s: float = 0.0) -> Iterator[None]:
-    """Hold the lab's lock, so that up, down and kill of one lab never overlap."""
-    with contextlib.ExitStack() as stack:
-        try:
-            stack.enter_context(held(lab_state.labs_root() / f"{name}.lock", wait_s))
-        except BlockingIOError as error:
-            raise LabError(
-                f"lab {name!r} is being made or removed by another slotlab: wait for it"
-            ) from error
-        yield
+def lock(name: str, wait_s: float = 0.0) -> AbstractContextManager[object]:
+    """Return the lab's lock, so that up, down and plugs of one lab never overlap."""
+    busy = LabError(f"lab {name!r} is being made or removed by another slotlab: wait for it")
+    return held(lab_state.labs_root() / f"{name}.lock", wait_s, lambda: busy)
 
 
 def _clear_leftover(folder: Path, name: str, progress: Progress) -> None:
@@ -258,25 +177,20 @@ def _make(folder: Path, state: LabState, progress: Progress) -> Lab:
     progress(f"lab {state.name}: booting {len(state.hosts)} hosts, the time server among them")
     for each in state.hosts:
         kind_of(each).lay_out(folder, state, each)
-        state = _boot(folder, state, each)
+        state = boot(folder, state, each)
     _wait_for_ssh(folder, state, state.hosts, progress)
     inventory = access.write_inventory(folder, state)
     state = lab_state.save(folder, msgspec.structs.replace(state, phase="up"))
     progress(f"lab {state.name}: up")
     return Lab(
         name=state.name,
-        folder=folder,
         inventory=inventory,
         netns=Path(state.controller_namespace_path),
         hosts=tuple((h.name, h.data_address) for h in state.hosts if h.role == "node"),
     )
 
 
-def _quiet(line: str) -> None:
-    """Take a progress line and drop it."""
-
-
-def _boot(folder: Path, state: LabState, each: HostState) -> LabState:
+def boot(folder: Path, state: LabState, each: HostState) -> LabState:
     """Return the state with the started host's process in it, as recorded."""
     recorded = [state]
 
@@ -326,14 +240,3 @@ def _remove(folder: Path) -> None:
         cgroup.remove(state.cgroups)
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(folder)
-
-
-def _host_status(each: HostState, first: ProcessId | None, silent: set[str]) -> HostStatus:
-    return HostStatus(
-        name=each.name,
-        role=each.role,
-        address=each.address,
-        running=first is not None,
-        pid=first.pid if first else None,
-        ssh=first is not None and each.name not in silent,
-    )

@@ -3,16 +3,15 @@
 `up` makes it; what can be done to a lab that is up is the same for every provider (running.py).
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from faults.host.boottime import boot_id
 from harness.errors import LabError, LabInputError
 from harness.labs import cgroup, checks, process
 from harness.labs import state as lab_state
-from harness.labs.container import image as container_image
 from harness.labs.dress import DATA_NETWORK, HostDress, LabDress, NicDress
 from harness.labs.image import build
+from harness.labs.image.recipe import CONTAINER
 from harness.labs.lifecycle.running import Lab, Progress, bring_up
 from harness.labs.state import FIRST_HOST_NUMBER, HostState, LabState
 from harness.labs.vm import acceleration, image
@@ -25,35 +24,28 @@ QEMU_MB = 200
 """What QEMU itself takes beside the memory of its guest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VmSpec:
-    """What is asked for: a name and a number of equal hosts, or a dress for the whole lab."""
-
-    name: str = "default"
-    hosts: int = 4
-    dress: LabDress | None = None
-
-
-def up(spec: VmSpec, progress: Progress) -> Lab:
+def up(name: str, hosts: int, progress: Progress, dress: LabDress | None = None) -> Lab:
     """Return the lab, every host answering on SSH; on failure nothing of it is left.
+
+    It has so many equal hosts, or is what the dress says.
 
     Raises:
         LabInputError: a bad name or number of hosts, or a lab of that name is up.
         LabError: this machine lacks something, named with its remedy.
     """
-    lab_state.check_name(spec.name)
-    if not 1 <= spec.hosts <= HOSTS_MAX:
-        raise LabInputError(f"--hosts {spec.hosts}: a VM lab has 1 to {HOSTS_MAX} hosts")
+    lab_state.check_name(name)
+    if not 1 <= hosts <= HOSTS_MAX:
+        raise LabInputError(f"--hosts {hosts}: a VM lab has 1 to {HOSTS_MAX} hosts")
     checks.require_root()
     checks.require_programs(checks.VM_PACKAGE_OF, "VM lab")
     if build.architecture() != "amd64":
         raise LabError(f"the VM lab runs on amd64 only, not on {build.architecture()}")
-    return bring_up(spec.name, lambda: _plan(spec, progress), progress)
+    dress = dress or plain_dress(hosts, lab_state.new_network())
+    return bring_up(name, lambda: _plan(name, dress, progress), progress)
 
 
-def _plan(spec: VmSpec, progress: Progress) -> LabState:
+def _plan(name: str, dress: LabDress, progress: Progress) -> LabState:
     """Return the record of a lab whose images are there; none of the lab itself exists yet."""
-    dress = spec.dress or plain_dress(spec.hosts, lab_state.new_network())
     files = image.ensure_image(progress)
     root = lab_state.labs_root()
     checks.require_space(root, len(dress.hosts) * DISK_BYTES, f"a lab of {len(dress.hosts)} VMs")
@@ -65,10 +57,10 @@ def _plan(spec: VmSpec, progress: Progress) -> LabState:
     if dress.own_time_server:
         checks.require_programs(checks.PACKAGE_OF, "lab's time server")
         checks.require_overlay(root)
-        shared = container_image.ensure_image(progress)
+        shared = build.ensure(CONTAINER, progress)
         hosts.append(lab_state.container_host(prefix, "ntp", "ntp", f"{network}.2"))
     return LabState(
-        name=spec.name,
+        name=name,
         provider="vm",
         prefix=prefix,
         network=network,
@@ -87,7 +79,7 @@ def _plan(spec: VmSpec, progress: Progress) -> LabState:
 
 def host_state(dress: HostDress) -> HostState:
     """Return the record of a VM that is not started yet."""
-    address = dress.nics[dress.ssh_nic].addresses[0].partition("/")[0]
+    address = dress.nics[0].addresses[0].partition("/")[0]
     return HostState(name=dress.name, role=dress.role, address=address, dress=dress)
 
 

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 from harness.labs.container.host import LAB_UID
+from harness.labs.image.build import place
 from harness.labs.network import address_lines, ports
 from harness.labs.process import run
 from harness.labs.state import HostState, LabState
@@ -27,31 +28,24 @@ def write(folder: Path, state: LabState, host: HostState) -> None:
     tree = folder / "seed"
     files = tree / "files"
     keys = folder.parent.parent / "ssh"
-    _place(files, "etc/hostname", f"{host.name}\n")
-    _place(files, "etc/hosts", hosts_file(state))
+    place(files, "etc/hostname", f"{host.name}\n")
+    place(files, "etc/hosts", hosts_file(state))
     host_key = (keys / f"host_{host.name}").read_text()
-    _place(files, "etc/ssh/ssh_host_ed25519_key", host_key, 0o600)
-    _place(files, "etc/chrony/chrony.conf", chrony_settings(host))
-    _place(files, "etc/sudoers.d/lab", sudo_rule(host), 0o440)
+    place(files, "etc/ssh/ssh_host_ed25519_key", host_key, 0o600)
+    place(files, "etc/chrony/chrony.conf", chrony_settings(host))
+    place(files, "etc/sudoers.d/lab", sudo_rule(host), 0o440)
     assert host.dress is not None
     for name, (mode, text) in host.dress.files.items():
-        _place(files, name.lstrip("/"), text, mode)
-    _place(tree, "authorized_keys", (keys / "id_ed25519.pub").read_text())
-    _place(tree, "setup.sh", setup_script(host))
-    _place(tree, "network.sh", network_script(state, host))
+        place(files, name, text, mode)
+    place(tree, "authorized_keys", (keys / "id_ed25519.pub").read_text())
+    place(tree, "setup.sh", setup_script(host))
+    place(tree, "network.sh", network_script(state, host))
     image = folder / IMAGE
     image.unlink(missing_ok=True)
     with image.open("wb") as file:
         os.truncate(file.fileno(), IMAGE_BYTES)
     run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-d", str(tree), str(image)])
     shutil.rmtree(tree)
-
-
-def _place(tree: Path, name: str, text: str, mode: int = 0o644) -> None:
-    path = tree / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    path.chmod(mode)
 
 
 def hosts_file(state: LabState) -> str:

@@ -18,12 +18,13 @@ import pytest
 from harness.deploy import rollout
 from harness.deploy.playbook import PlayOptions
 from harness.inventory.inventory import Inventory, load
-from harness.labs.lifecycle import container_lab, power, running
+from harness.labs.lifecycle import container_lab, power
 from harness.orchestrator import calibrate
 from harness.preflight import check
 from harness.preflight.rows import failed
 from harness.remote.fan_out import Remote
 from harness.testbed import healing, lab_teardown
+from tests import plugs
 from tests.waiting import wait_until
 
 HOSTS = 8
@@ -52,7 +53,7 @@ pytestmark = [
 def lab() -> Iterator[tuple[str, Inventory]]:
     name = f"t{secrets.token_hex(4)}"
     try:
-        made = container_lab.up(container_lab.LabSpec(name=name, hosts=HOSTS), print)
+        made = container_lab.up(name, HOSTS, print)
         yield name, load(made.inventory)
     finally:
         lab_teardown.take_down(name, print)
@@ -197,7 +198,7 @@ def test_the_boot_unit_heals_before_the_agent_and_wipe_leaves_no_trace(
     lab: tuple[str, Inventory], before: dict[str, str]
 ) -> None:
     name, inventory = lab
-    running.reboot(name, "n1")
+    plugs.reboot(name, "n1")
     wait_for_agents(inventory)
     when = "systemctl show -P ExecMainExitTimestampMonotonic slotlab-heal;"
     when += "systemctl show -P ExecMainStartTimestampMonotonic slotlab-agent"

@@ -1,5 +1,6 @@
 """A lab's plan, its record on disk, its inventory, and what is asked of the machine."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -66,13 +67,13 @@ def test_a_bad_lab_name_is_the_operators_error(name: str) -> None:
 @pytest.mark.parametrize("hosts", [0, state.HOSTS_MAX + 1])
 def test_a_bad_number_of_hosts_is_the_operators_error(hosts: int) -> None:
     with pytest.raises(LabInputError, match=f"--hosts {hosts}"):
-        planned(hosts)
+        state.check_count(hosts)
 
 
 def test_up_without_root_says_what_works_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(LabError, match="slotlab run --lab sim") as caught:
-        container_lab.up(container_lab.LabSpec(), lambda line: None)
+        container_lab.up("default", 4, lambda line: None)
     assert caught.value.exit_status == 3
 
 
@@ -104,13 +105,20 @@ def test_a_gone_network_namespace_is_one_clear_line(tmp_path: Path) -> None:
         netns_exec.enter(tmp_path / "gone")
 
 
-def test_a_gated_program_runs_only_when_the_gate_opens(tmp_path: Path) -> None:
-    words = ["sh", "-c", 'read -r go || exit 1; echo ran > "$1"', "sh", str(tmp_path / "ran")]
-    _, gate = process.start_gated(words, log=tmp_path / "log")
-    os.close(gate)
-    second, gate = process.start_gated([*words[:-1], str(tmp_path / "too")], log=tmp_path / "log")
-    process.open_gate(gate)
-    os.waitpid(second.pid, 0)
+def test_a_program_runs_only_once_it_is_recorded(tmp_path: Path) -> None:
+    words = ["sh", "-c", 'read -r go || exit 1; echo ran > "$1"', "sh"]
+    log = tmp_path / "log"
+    started: list[state.ProcessId] = []
+
+    def full(process: state.ProcessId) -> None:
+        started.append(process)
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        process.start_recorded([*words, str(tmp_path / "ran")], log=log, record=full)
+    process.start_recorded([*words, str(tmp_path / "too")], log=log, record=started.append)
+    for each in started:
+        os.waitpid(each.pid, 0)
     assert not (tmp_path / "ran").exists()
     assert (tmp_path / "too").exists()
 
@@ -125,7 +133,6 @@ def test_kill_spares_a_process_that_only_inherited_the_pid() -> None:
         assert not process.is_alive(found)
 
 
-def test_another_recipe_makes_another_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = recipe.fingerprint()
-    monkeypatch.setattr(recipe, "PACKAGES", (*recipe.PACKAGES, "hello"))
-    assert recipe.fingerprint() != before
+def test_another_recipe_makes_another_image() -> None:
+    more = dataclasses.replace(recipe.CONTAINER, packages=(*recipe.PACKAGES, "hello"))
+    assert more.fingerprint != recipe.CONTAINER.fingerprint

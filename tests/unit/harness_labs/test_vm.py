@@ -139,7 +139,7 @@ def test_missing_qemu_is_named_as_a_debian_package(monkeypatch: pytest.MonkeyPat
 
 def test_a_bad_number_of_vms_is_the_operators_error() -> None:
     with pytest.raises(LabInputError, match="--hosts 0: a VM lab has 1 to 20 hosts"):
-        vm_lab.up(vm_lab.VmSpec(hosts=0), print)
+        vm_lab.up("default", 0, print)
 
 
 def test_plugs_of_an_unknown_lab_or_an_unknown_word_are_one_line(
