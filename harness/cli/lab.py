@@ -28,11 +28,11 @@ def up(
         raise UsageError(f"--provider {provider}: use container or vm")
     if shape and provider != "vm":
         raise UsageError("--topology: only VMs can be dressed; add --provider vm")
-    dress = topology.load(shape) if shape else None
+    spec = topology.load(shape) if shape else None
     console = console_of()
     show = Show(console)
     if provider == "vm":
-        lab = vm_lab.up(name, hosts, show.step, dress)
+        lab = vm_lab.up(name, hosts, show.step, spec)
     else:
         lab = container_lab.up(name, hosts, show.step)
     print(f"inventory: {lab.inventory}", file=console.file)

@@ -110,7 +110,7 @@ def kill(processes: Iterable[ProcessId]) -> None:
     """
     waiting = [process for process in processes if is_alive(process)]
     for process in waiting:
-        _send(process, signal.SIGKILL)
+        send(process, signal.SIGKILL)
     deadline = time.monotonic() + EXIT_DEADLINE_S
     while waiting := [process for process in waiting if _still_there(process)]:
         if time.monotonic() > deadline:
@@ -135,17 +135,8 @@ def letter(process: ProcessId) -> str:
     return fields[0] if fields and is_alive(process) else ""
 
 
-def go_on(process: ProcessId) -> None:
-    """Tell that very process to run on."""
-    _send(process, signal.SIGCONT)
-
-
-def stop(process: ProcessId) -> None:
-    """Tell that very process to stop where it is; it can still be killed."""
-    _send(process, signal.SIGSTOP)
-
-
-def _send(process: ProcessId, number: signal.Signals) -> None:
+def send(process: ProcessId, number: signal.Signals) -> None:
+    """Send a signal to that very process, if it is still there."""
     try:
         handle = os.pidfd_open(process.pid)
     except OSError as error:

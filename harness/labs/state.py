@@ -14,7 +14,7 @@ import msgspec
 
 from harness.controller.state_dir import state_home
 from harness.errors import LabError, LabInputError
-from harness.labs.dress import DATA_NETWORK, HostDress, NicDress
+from harness.labs.vm_spec import DATA_NETWORK, NicSpec, VmSpec
 
 SCHEMA = "slotlab.lab/v1"
 HOSTS_MAX = 100
@@ -32,27 +32,28 @@ class ProcessId(msgspec.Struct, frozen=True):
 class HostState(msgspec.Struct, frozen=True, kw_only=True):
     """One lab host; address is where SSH listens, role its group in the inventory.
 
-    A container has a namespace of its own, which is its machine's name too; a VM has its dress.
+    A container has a namespace of its own, which is its machine's name too; a VM has its spec.
     """
 
     name: str
     role: str
     address: str
     namespace: str = ""
-    dress: HostDress | None = None
+    spec: VmSpec | None = msgspec.field(default=None, name="dress")
+    """Recorded as dress: labs that are up were recorded so."""
     process: ProcessId | None = None
 
     @property
     def data_nic(self) -> int:
         """Return the number of the card that carries the node's traffic."""
-        return self.dress.data_nic if self.dress else 0
+        return self.spec.data_nic if self.spec else 0
 
     @property
     def data_address(self) -> str:
         """Return slotlab_address: the first address of the data card."""
-        if self.dress is None:
+        if self.spec is None:
             return self.address
-        return self.dress.nics[self.dress.data_nic].addresses[0].partition("/")[0]
+        return self.spec.nics[self.spec.data_nic].addresses[0].partition("/")[0]
 
 
 class LabState(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,7 +73,7 @@ class LabState(msgspec.Struct, frozen=True, kw_only=True):
     vm_image: str = ""
     acceleration: str = ""
     """kvm or tcg, for VMs."""
-    controller_cards: tuple[NicDress, ...] = ()
+    controller_cards: tuple[NicSpec, ...] = ()
     phase: str = "starting"
     schema: str = SCHEMA
 
@@ -95,14 +96,14 @@ class LabState(msgspec.Struct, frozen=True, kw_only=True):
         """The file through which the harness enters the lab network."""
         return f"/run/netns/{self.controller_namespace}"
 
-    def cards(self, host: HostState | None) -> tuple[NicDress, ...]:
+    def cards(self, host: HostState | None) -> tuple[NicSpec, ...]:
         """Return the network cards of a host, or of the controller if host is None."""
         if host is None and self.controller_cards:
             return self.controller_cards
-        if host is not None and host.dress is not None:
-            return host.dress.nics
+        if host is not None and host.spec is not None:
+            return host.spec.nics
         address = f"{self.network}.1" if host is None else host.address
-        return (NicDress(network=DATA_NETWORK, addresses=(f"{address}/24",)),)
+        return (NicSpec(network=DATA_NETWORK, addresses=(f"{address}/24",)),)
 
     @property
     def networks(self) -> tuple[str, ...]:

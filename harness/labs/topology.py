@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from harness.errors import LabInputError
-from harness.labs.dress import DiskDress, HostDress, LabDress, NicDress
+from harness.labs.vm_spec import DiskSpec, LabSpec, NicSpec, VmSpec
 from harness.notation import yaml_strict
 
 CONTROLLER_NUMBER = 1
@@ -32,7 +32,7 @@ class _Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     sudo_password: str = ""
     time_zone: str = "Etc/UTC"
     memory_mb: int = 384
-    disks: tuple[DiskDress, ...] = ()
+    disks: tuple[DiskSpec, ...] = ()
     files: dict[str, str] = {}
     commands: tuple[str, ...] = ()
     boot_commands: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class _Topology(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     hosts: dict[str, _Host]
 
 
-def load(path: Path) -> LabDress:
+def load(path: Path) -> LabSpec:
     """Return the lab that the YAML file at path describes.
 
     Raises:
@@ -68,7 +68,7 @@ def load(path: Path) -> LabDress:
         raise LabInputError(f"{path}: {error}") from error
 
 
-def _render(topology: _Topology) -> LabDress:
+def _render(topology: _Topology) -> LabSpec:
     """Raises ValueError with the key and what is wrong."""
     networks: dict[str, Network] = {}
     for name, text in topology.networks.items():
@@ -93,12 +93,12 @@ def _render(topology: _Topology) -> LabDress:
             remedy = "set jump, or put it on a network of the controller"
             raise ValueError(f"hosts.{name}: the controller cannot reach it; {remedy}")
     hosts = tuple(_host(name, topology, networks) for name in topology.hosts)
-    return LabDress(hosts=hosts, controller=cards)
+    return LabSpec(hosts=hosts, controller=cards)
 
 
 def _cards(
     where: str, names: list[str], number: int, networks: dict[str, Network]
-) -> tuple[NicDress, ...]:
+) -> tuple[NicSpec, ...]:
     cards = []
     for name in names:
         if name not in networks:
@@ -107,18 +107,18 @@ def _cards(
         if not 0 < number < min(network.num_addresses, 2**16) - 1:
             raise ValueError(f"{where}: number {number} is not in {network}")
         card = f"{network.network_address + number}/{network.prefixlen}"
-        cards.append(NicDress(network=name, addresses=(card,)))
+        cards.append(NicSpec(network=name, addresses=(card,)))
     return tuple(cards)
 
 
-def _host(name: str, topology: _Topology, networks: dict[str, Network]) -> HostDress:
+def _host(name: str, topology: _Topology, networks: dict[str, Network]) -> VmSpec:
     host, where = topology.hosts[name], f"hosts.{name}"
     if not host.networks:
         raise ValueError(f"{where}.networks: name at least one")
     if host.jump and topology.hosts.get(host.jump, host).role != "jump":
         raise ValueError(f"{where}.jump: {host.jump} is no host with role jump")
     servers = tuple(_time_server(where, server, topology, networks) for server in host.ntp)
-    return HostDress(
+    return VmSpec(
         name=name,
         nics=_cards(f"{where}.networks", host.networks, host.number, networks),
         role=host.role,

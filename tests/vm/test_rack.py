@@ -72,8 +72,8 @@ class Office:
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    dress = topology.load(ROOT / "inventory" / "topologies" / "rack.yml")
-    made = vm_lab.up(NAME, 4, print, dress)
+    spec = topology.load(ROOT / "inventory" / "topologies" / "rack.yml")
+    made = vm_lab.up(NAME, 4, print, spec)
     try:
         yield Office(made, tmp_path_factory.mktemp("office"))
     finally:

@@ -7,6 +7,7 @@ unmounted afterwards.
 import json
 import os
 import secrets
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -111,10 +112,10 @@ def end(state: LabState, host: HostState) -> None:
     """
     keeper = host.process
     if keeper is not None and process.is_alive(keeper):
-        process.stop(keeper)
+        process.send(keeper, signal.SIGSTOP)
         supervisors = process.children(keeper)
         for supervisor in supervisors:
-            process.stop(supervisor)
+            process.send(supervisor, signal.SIGSTOP)
         inside = [child for each in supervisors for child in process.children(each)]
         process.kill([*inside, *supervisors, keeper])
     process.kill(cgroup.processes(state.cgroups, host.name))
@@ -137,7 +138,7 @@ def freeze(folder: Path, host: HostState) -> None:
         if time.monotonic() > until_s:
             raise LabError(f"{host.name}: its processes multiply faster than they can be frozen")
         for each in running:
-            process.stop(each)
+            process.send(each, signal.SIGSTOP)
         told.update(running)
         time.sleep(FREEZE_POLL_S)
 
@@ -145,7 +146,7 @@ def freeze(folder: Path, host: HostState) -> None:
 def thaw(folder: Path, host: HostState) -> None:
     """Let every process inside the host run on, the first one last."""
     for each in reversed(_inside(host)):
-        process.go_on(each)
+        process.send(each, signal.SIGCONT)
 
 
 def is_frozen(folder: Path, host: HostState) -> bool:

@@ -89,7 +89,7 @@ def _build(path: Path, recipe: Recipe, finish: Finish, progress: Progress) -> No
         root = work / "root"
         _bootstrap(work, root, recipe, progress)
         progress("image: files, units and set-up")
-        _dress(root, recipe)
+        _lay_over(root, recipe)
         kept = finish(root, work)
         os.sync()
         kept.rename(path)
@@ -154,7 +154,7 @@ def place(root: Path, name: str, text: str, mode: int = 0o644) -> None:
     path.chmod(mode)
 
 
-def _dress(root: Path, recipe: Recipe) -> None:
+def _lay_over(root: Path, recipe: Recipe) -> None:
     for name, (mode, text) in recipe.files.items():
         place(root, name, text, mode)
     for unit in recipe.masked_units:

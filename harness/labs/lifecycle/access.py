@@ -47,7 +47,7 @@ def make_keys(folder: Path, state: LabState) -> None:
 
 def jump_of(state: LabState, host: HostState) -> HostState | None:
     """Return the host through which the controller reaches this one, or None."""
-    return state.host(host.dress.jump) if host.dress and host.dress.jump else None
+    return state.host(host.spec.jump) if host.spec and host.spec.jump else None
 
 
 def ssh_options(folder: Path, state: LabState, jump: HostState | None = None) -> list[str]:
@@ -103,9 +103,9 @@ def _host_entry(folder: Path, state: LabState, host: HostState) -> dict[str, obj
     if host.role == "node":
         entry["slotlab_address"] = host.data_address
         entry["slotlab_interface"] = f"eth{host.data_nic}"
-        entry["slotlab_ntp"] = list(host.dress.ntp) if host.dress else [state.ntp_address]
+        entry["slotlab_ntp"] = list(host.spec.ntp) if host.spec else [state.ntp_address]
         entry["slotlab_power"] = _power(folder, state)
-    return entry | (dict(host.dress.host_vars) if host.dress else {})
+    return entry | (dict(host.spec.host_vars) if host.spec else {})
 
 
 def _power(folder: Path, state: LabState) -> dict[str, str]:

@@ -46,4 +46,4 @@ class HostKind(Protocol):
 
 def kind_of(host: HostState) -> HostKind:
     """Return the module that makes hosts of this one's kind."""
-    return machine if host.dress else container_host
+    return machine if host.spec else container_host

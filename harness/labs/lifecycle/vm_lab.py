@@ -9,12 +9,12 @@ from faults.host.boottime import boot_id
 from harness.errors import LabError, LabInputError
 from harness.labs import cgroup, checks, process
 from harness.labs import state as lab_state
-from harness.labs.dress import DATA_NETWORK, HostDress, LabDress, NicDress
 from harness.labs.image import build
 from harness.labs.image.recipe import CONTAINER
 from harness.labs.lifecycle.running import Lab, Progress, bring_up
 from harness.labs.state import FIRST_HOST_NUMBER, HostState, LabState
 from harness.labs.vm import acceleration, image
+from harness.labs.vm_spec import DATA_NETWORK, LabSpec, NicSpec, VmSpec
 
 HOSTS_MAX = 20
 DISK_BYTES = 400_000_000
@@ -24,10 +24,10 @@ QEMU_MB = 200
 """What QEMU itself takes beside the memory of its guest."""
 
 
-def up(name: str, hosts: int, progress: Progress, dress: LabDress | None = None) -> Lab:
+def up(name: str, hosts: int, progress: Progress, spec: LabSpec | None = None) -> Lab:
     """Return the lab, every host answering on SSH; on failure nothing of it is left.
 
-    It has so many equal hosts, or is what the dress says.
+    It has so many equal hosts, or is what the spec says.
 
     Raises:
         LabInputError: a bad name or number of hosts, or a lab of that name is up.
@@ -40,21 +40,21 @@ def up(name: str, hosts: int, progress: Progress, dress: LabDress | None = None)
     checks.require_programs(checks.VM_PACKAGE_OF, "VM lab")
     if build.architecture() != "amd64":
         raise LabError(f"the VM lab runs on amd64 only, not on {build.architecture()}")
-    dress = dress or plain_dress(hosts, lab_state.new_network())
-    return bring_up(name, lambda: _plan(name, dress, progress), progress)
+    spec = spec or plain_spec(hosts, lab_state.new_network())
+    return bring_up(name, lambda: _plan(name, spec, progress), progress)
 
 
-def _plan(name: str, dress: LabDress, progress: Progress) -> LabState:
+def _plan(name: str, spec: LabSpec, progress: Progress) -> LabState:
     """Return the record of a lab whose images are there; none of the lab itself exists yet."""
     files = image.ensure_image(progress)
     root = lab_state.labs_root()
-    checks.require_space(root, len(dress.hosts) * DISK_BYTES, f"a lab of {len(dress.hosts)} VMs")
-    checks.require_memory(sum(host.memory_mb + QEMU_MB for host in dress.hosts))
+    checks.require_space(root, len(spec.hosts) * DISK_BYTES, f"a lab of {len(spec.hosts)} VMs")
+    checks.require_memory(sum(host.memory_mb + QEMU_MB for host in spec.hosts))
     prefix = lab_state.new_prefix()
-    network = dress.controller[0].addresses[0].rpartition("/")[0].rpartition(".")[0]
-    hosts = [host_state(each) for each in dress.hosts]
+    network = spec.controller[0].addresses[0].rpartition("/")[0].rpartition(".")[0]
+    hosts = [host_state(each) for each in spec.hosts]
     shared, tops = Path(), cgroup.roots()
-    if dress.own_time_server:
+    if spec.own_time_server:
         checks.require_programs(checks.PACKAGE_OF, "lab's time server")
         checks.require_overlay(root)
         shared = build.ensure(CONTAINER, progress)
@@ -71,27 +71,27 @@ def _plan(name: str, dress: LabDress, progress: Progress) -> LabState:
         owner=process.this_process(),
         bridge_namespace=f"{prefix}-bridge",
         controller_namespace=f"{prefix}-ctl",
-        controller_cards=dress.controller,
-        cgroups=tuple(f"{top}/{prefix}" for top in tops) if dress.own_time_server else (),
+        controller_cards=spec.controller,
+        cgroups=tuple(f"{top}/{prefix}" for top in tops) if spec.own_time_server else (),
         hosts=tuple(hosts),
     )
 
 
-def host_state(dress: HostDress) -> HostState:
+def host_state(spec: VmSpec) -> HostState:
     """Return the record of a VM that is not started yet."""
-    address = dress.nics[0].addresses[0].partition("/")[0]
-    return HostState(name=dress.name, role=dress.role, address=address, dress=dress)
+    address = spec.nics[0].addresses[0].partition("/")[0]
+    return HostState(name=spec.name, role=spec.role, address=address, spec=spec)
 
 
-def plain_dress(count: int, network: str) -> LabDress:
+def plain_spec(count: int, network: str) -> LabSpec:
     """Return a lab of equal hosts on one network, with a time server of its own."""
     server = f"{network}.2"
 
-    def card(number: int) -> NicDress:
-        return NicDress(network=DATA_NETWORK, addresses=(f"{network}.{number}/24",))
+    def card(number: int) -> NicSpec:
+        return NicSpec(network=DATA_NETWORK, addresses=(f"{network}.{number}/24",))
 
     hosts = tuple(
-        HostDress(name=f"n{i + 1}", nics=(card(FIRST_HOST_NUMBER + i),), ntp=(server,))
+        VmSpec(name=f"n{i + 1}", nics=(card(FIRST_HOST_NUMBER + i),), ntp=(server,))
         for i in range(count)
     )
-    return LabDress(hosts=hosts, controller=(card(1),), own_time_server=True)
+    return LabSpec(hosts=hosts, controller=(card(1),), own_time_server=True)

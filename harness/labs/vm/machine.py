@@ -32,8 +32,8 @@ def lay_out(folder: Path, state: LabState, host: HostState) -> None:
     below = ["-f", "qcow2", "-F", "qcow2", "-b", str(Path(state.vm_image) / image.DISK)]
     run(["qemu-img", "create", "-q", *below, str(base / "root.qcow2")])
     seed.write(base, state, host)
-    assert host.dress is not None
-    for index, disk in enumerate(host.dress.disks):
+    assert host.spec is not None
+    for index, disk in enumerate(host.spec.disks):
         path = base / f"disk{index}.img"
         with path.open("wb") as file:
             os.truncate(file.fileno(), disk.size_mb * 1024 * 1024)
@@ -54,21 +54,21 @@ def boot(
 
 def qemu_words(state: LabState, host: HostState) -> list[str]:
     """Return the command that runs the VM in its own folder."""
-    dress = host.dress
-    assert dress is not None
+    spec = host.spec
+    assert spec is not None
     files = Path(state.vm_image)
     emulated = ["-accel", "tcg,thread=multi,tb-size=128", "-cpu", "Nehalem"]
     words = ["qemu-system-x86_64", "-name", f"{state.prefix}-{host.name}"]
     words += ["-machine", "q35,vmport=off,smbus=off,sata=off"]
     words += ["-accel", "kvm", "-cpu", "host"] if state.acceleration == "kvm" else emulated
-    words += ["-smp", "1", "-m", str(dress.memory_mb), "-rtc", "base=utc,clock=host"]
+    words += ["-smp", "1", "-m", str(spec.memory_mb), "-rtc", "base=utc,clock=host"]
     words += ["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio"]
     words += ["-qmp", f"unix:{qmp.SOCKET},server=on,wait=off"]
     words += ["-kernel", str(files / image.KERNEL), "-initrd", str(files / image.INITRD)]
     words += ["-append", kernel_words(state, host)]
     words += _drive("root.qcow2", "qcow2", "cache=writeback,discard=unmap")
     words += _drive(seed.IMAGE, "raw", "readonly=on")
-    for index, disk in enumerate(dress.disks):
+    for index, disk in enumerate(spec.disks):
         limit = f",throttling.iops-total={disk.iops}" if disk.iops else ""
         words += _drive(f"disk{index}.img", "raw", f"cache=writeback{limit}")
     for index, port in enumerate(network.ports(state, host)):

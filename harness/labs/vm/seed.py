@@ -34,8 +34,8 @@ def write(folder: Path, state: LabState, host: HostState) -> None:
     place(files, "etc/ssh/ssh_host_ed25519_key", host_key, 0o600)
     place(files, "etc/chrony/chrony.conf", chrony_settings(host))
     place(files, "etc/sudoers.d/lab", sudo_rule(host), 0o440)
-    assert host.dress is not None
-    for name, (mode, text) in host.dress.files.items():
+    assert host.spec is not None
+    for name, (mode, text) in host.spec.files.items():
         place(files, name, text, mode)
     place(tree, "authorized_keys", (keys / "id_ed25519.pub").read_text())
     place(tree, "setup.sh", setup_script(host))
@@ -56,10 +56,10 @@ def hosts_file(state: LabState) -> str:
 
 def chrony_settings(host: HostState) -> str:
     """Return chrony's settings: it disciplines the VM's own clock, and may serve others."""
-    assert host.dress is not None
-    lines = [f"server {address} iburst minpoll 2 maxpoll 4" for address in host.dress.ntp]
-    lines += [f"allow {network}" for network in host.dress.serves_ntp_to]
-    if host.dress.serves_ntp_to:
+    assert host.spec is not None
+    lines = [f"server {address} iburst minpoll 2 maxpoll 4" for address in host.spec.ntp]
+    lines += [f"allow {network}" for network in host.spec.serves_ntp_to]
+    if host.spec.serves_ntp_to:
         lines.append("local stratum 1")
     lines += ["makestep 0.05 3", "driftfile /var/lib/chrony/chrony.drift"]
     return "\n".join(lines) + "\n"
@@ -67,16 +67,16 @@ def chrony_settings(host: HostState) -> str:
 
 def sudo_rule(host: HostState) -> str:
     """Return the sudoers line of the lab's user."""
-    assert host.dress is not None
-    return f"lab ALL=(ALL) {'' if host.dress.sudo_password else 'NOPASSWD: '}ALL\n"
+    assert host.spec is not None
+    return f"lab ALL=(ALL) {'' if host.spec.sudo_password else 'NOPASSWD: '}ALL\n"
 
 
 def setup_script(host: HostState) -> str:
     """Return what runs before the network on every boot."""
-    dress = host.dress
-    assert dress is not None
+    spec = host.spec
+    assert spec is not None
     lines = ["set -e", f"hostname {shlex.quote(host.name)}"]
-    for index, disk in enumerate(dress.disks):
+    for index, disk in enumerate(spec.disks):
         device = f"/dev/vd{chr(ord(FIRST_DISK) + index)}"
         mount = shlex.quote(disk.mount)
         lines += [f"mkdir -p {mount}", f"mountpoint -q {mount} || mount {device} {mount}"]
@@ -85,17 +85,17 @@ def setup_script(host: HostState) -> str:
         f"install -d -o {LAB_UID} -g {LAB_UID} -m 700 /home/lab/.ssh",
         f"install -o {LAB_UID} -g {LAB_UID} -m 600 {MOUNT}/authorized_keys"
         " /home/lab/.ssh/authorized_keys",
-        f"ln -sf /usr/share/zoneinfo/{dress.time_zone} /etc/localtime",
-        f"echo {shlex.quote(dress.time_zone)} > /etc/timezone",
+        f"ln -sf /usr/share/zoneinfo/{spec.time_zone} /etc/localtime",
+        f"echo {shlex.quote(spec.time_zone)} > /etc/timezone",
     ]
-    if dress.sudo_password:
-        lines.append(f"echo {shlex.quote('lab:' + dress.sudo_password)} | chpasswd")
-    lines += [*dress.commands, f"touch {STAMP}", "sync"]
+    if spec.sudo_password:
+        lines.append(f"echo {shlex.quote('lab:' + spec.sudo_password)} | chpasswd")
+    lines += [*spec.commands, f"touch {STAMP}", "sync"]
     return "\n".join(lines) + "\n"
 
 
 def network_script(state: LabState, host: HostState) -> str:
     """Return what gives the cards their addresses on every boot, and what is to follow."""
-    assert host.dress is not None
+    assert host.spec is not None
     batch = "".join(address_lines(port) for port in ports(state, host))
-    return "\n".join(["set -e", f"ip -batch - <<'END'\n{batch}END", *host.dress.boot_commands, ""])
+    return "\n".join(["set -e", f"ip -batch - <<'END'\n{batch}END", *host.spec.boot_commands, ""])

@@ -11,19 +11,19 @@ import yaml
 
 from harness.errors import LabError, LabInputError
 from harness.labs import checks, network, state
-from harness.labs.dress import DiskDress, HostDress, LabDress, NicDress
 from harness.labs.lifecycle import access, power, reach, running, vm_lab
 from harness.labs.vm import machine, qmp, seed
+from harness.labs.vm_spec import DiskSpec, LabSpec, NicSpec, VmSpec
 
 
-def rack() -> LabDress:
+def rack() -> LabSpec:
     """Return a lab with a jump host, two networks, a password and a slow disk."""
-    jump = HostDress(
+    jump = VmSpec(
         name="gate",
         role="jump",
         nics=(card("office", "10.1.0.2/24"), card("mgmt", "10.2.0.2/24")),
     )
-    node = HostDress(
+    node = VmSpec(
         name="n1",
         nics=(card("mgmt", "10.2.0.11/24"), card("data", "fd00:7::11/64")),
         data_nic=1,
@@ -31,21 +31,21 @@ def rack() -> LabDress:
         ntp=("fd00:7::2",),
         sudo_password="it's secret",
         time_zone="Asia/Kolkata",
-        disks=(DiskDress(mount="/var/lib/slotlab", size_mb=64, iops=50),),
+        disks=(DiskSpec(mount="/var/lib/slotlab", size_mb=64, iops=50),),
         commands=("echo once",),
         boot_commands=("echo always",),
         host_vars={"slotlab_zone": "cellar"},
     )
-    return LabDress(hosts=(jump, node), controller=(card("office", "10.1.0.1/24"),))
+    return LabSpec(hosts=(jump, node), controller=(card("office", "10.1.0.1/24"),))
 
 
-def card(name: str, address: str) -> NicDress:
+def card(name: str, address: str) -> NicSpec:
     """Return a card with one address on a network."""
-    return NicDress(network=name, addresses=(address,))
+    return NicSpec(network=name, addresses=(address,))
 
 
-def planned(dress: LabDress) -> state.LabState:
-    """Return the record of a VM lab of that dress."""
+def planned(spec: LabSpec) -> state.LabState:
+    """Return the record of a VM lab of that spec."""
     return state.LabState(
         name="rack",
         provider="vm",
@@ -58,13 +58,13 @@ def planned(dress: LabDress) -> state.LabState:
         owner=state.ProcessId(1, 2),
         bridge_namespace="sl123456-bridge",
         controller_namespace="sl123456-ctl",
-        controller_cards=dress.controller,
+        controller_cards=spec.controller,
         cgroups=(),
-        hosts=tuple(vm_lab.host_state(each) for each in dress.hosts),
+        hosts=tuple(vm_lab.host_state(each) for each in spec.hosts),
     )
 
 
-def test_a_record_of_dressed_vms_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+def test_a_record_of_vms_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     plan = planned(rack())
     state.save(tmp_path, plan)
     assert state.load(tmp_path) == plan
@@ -98,7 +98,7 @@ def test_qemu_gets_one_tap_a_card_and_throttled_disks_and_shares_no_address() ->
     assert len(set(macs)) == len(macs) == 4
 
 
-def test_the_seeds_scripts_are_sh_and_say_what_the_dress_says() -> None:
+def test_the_seeds_scripts_are_sh_and_say_what_the_spec_says() -> None:
     plan = planned(rack())
     host = plan.host("n1")
     setup, net = seed.setup_script(host), seed.network_script(plan, host)
@@ -114,7 +114,7 @@ def test_the_seeds_scripts_are_sh_and_say_what_the_dress_says() -> None:
     assert "allow" not in seed.chrony_settings(host)
 
 
-def test_the_inventory_goes_through_the_jump_host_and_the_dress_wins(tmp_path: Path) -> None:
+def test_the_inventory_goes_through_the_jump_host_and_the_spec_wins(tmp_path: Path) -> None:
     plan = planned(rack())
     folder = tmp_path / "state/slotlab/labs/rack"
     folder.mkdir(parents=True)
@@ -163,7 +163,7 @@ def test_a_qemu_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_login_that_was_given_up_is_waited_for_twice_as_long_the_next_time(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    host = vm_lab.host_state(vm_lab.plain_dress(1, "10.0.0").hosts[0])
+    host = vm_lab.host_state(vm_lab.plain_spec(1, "10.0.0").hosts[0])
     waited_s: list[float] = []
 
     def silent(*_: object, within_s: float, login_s: float) -> set[str]:

@@ -1,6 +1,6 @@
 """What a VM lab is asked to be: its hosts, their cards, disks and habits, as plain values.
 
-A topology renders to a LabDress; the VM lab builds exactly that. Networks are named; each name is
+A topology renders to a LabSpec; the VM lab builds exactly that. Networks are named; each name is
 one bridge. Nothing is checked against the machine here.
 """
 
@@ -14,7 +14,7 @@ DATA_NETWORK = "data"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NicDress:
+class NicSpec:
     """One network card; the first is eth0. A network exists because a card names it."""
 
     network: str
@@ -22,7 +22,7 @@ class NicDress:
     """Static, each with its prefix length: 10.1.2.11/24, fd00::11/64."""
 
 
-class DiskDress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DiskSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A further disk with an ext4 file system, mounted at mount on every boot."""
 
     mount: str
@@ -32,21 +32,21 @@ class DiskDress(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HostDress:
+class VmSpec:
     """One VM; role is its inventory group: node nodes, ntp ntp_servers, jump jump_hosts.
 
     The first address of its first card is ansible_host.
     """
 
     name: str
-    nics: tuple[NicDress, ...]
+    nics: tuple[NicSpec, ...]
     role: str = "node"
     data_nic: int = 0
     """The card of slotlab_address (its first address); link_down takes this one down."""
     jump: str = ""
     """The lab host through which the controller reaches this one by SSH; "" is directly."""
     memory_mb: int = 384
-    disks: tuple[DiskDress, ...] = ()
+    disks: tuple[DiskSpec, ...] = ()
     time_zone: str = "Etc/UTC"
     sudo_password: str = ""
     """Empty is passwordless sudo."""
@@ -65,10 +65,10 @@ class HostDress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabDress:
+class LabSpec:
     """A whole VM lab: hosts in inventory order, and the cards of the controller's namespace."""
 
-    hosts: tuple[HostDress, ...]
-    controller: tuple[NicDress, ...]
+    hosts: tuple[VmSpec, ...]
+    controller: tuple[NicSpec, ...]
     own_time_server: bool = False
     """Whether the lab adds a light time server at address .2 of the first network (IPv4 only)."""
