@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from harness.orchestrator.reporting import report
 from harness.orchestrator.trial import run_trial
 from harness.orchestrator.trial_state import Context, Pace
 from harness.plan import lab_view, planner
-from harness.plan.genesis import KeyFolder
+from harness.plan.genesis import kept_secret
 from harness.preflight import check
 from harness.preflight.rows import failed
 from harness.remote.fan_out import Remote
@@ -101,7 +102,7 @@ def run(options: RunOptions, path: Path, show: Show, *, limit: str = "") -> Outc
                 plan=planned,
                 deployed=deployed,
                 folder=folder,
-                keys=KeyFolder(keys.folder(lab) / "chain"),
+                keys=partial(kept_secret, keys.folder(lab) / "chain"),
                 stop=stop,
                 show=show,
                 keeper=keeper,

@@ -13,7 +13,7 @@ from harness.controller.store import RunFolder
 from harness.errors import RunError
 from harness.orchestrator.fleet import DeployedHost, Fleet
 from harness.orchestrator.lease_renewer import Keeper
-from harness.plan.genesis import KeyFolder, TrialFiles
+from harness.plan.genesis import Secrets, TrialFiles
 from harness.testbed.power import Provider
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import Lead, State, Step
@@ -27,7 +27,7 @@ class Context:
     plan: Plan
     deployed: dict[str, DeployedHost]
     folder: RunFolder
-    keys: KeyFolder
+    keys: Secrets
     stop: Stop
     show: Show
     keeper: Keeper

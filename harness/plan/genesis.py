@@ -5,10 +5,9 @@ Secrets are secp256k1 keys in hex, made once a lab and kept 0600 on the controll
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 from coincurve import PrivateKey
@@ -28,6 +27,8 @@ from node.chain.model.errors import GenesisError
 from node.chain.model.slot import EPOCH_NS
 from node.config import ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
 
+Secrets = Callable[[str], str]
+"""Takes a name of the chain, of a producer or an account, and returns its secret in hex."""
 RUN_DIR = "/run/slotlab"
 CURVE_SECRET = "/etc/slotlab/curve.secret"
 START_BALANCE = 1_000_000_000_000
@@ -63,7 +64,7 @@ def first_round_ns(plan: Plan, *, not_before_ns: int) -> int:
 
 
 def trial_files(
-    plan: Plan, trial: PlannedTrial, *, t0_ns: int, keys: Keys, access: Mapping[str, HostAccess]
+    plan: Plan, trial: PlannedTrial, *, t0_ns: int, keys: Secrets, access: Mapping[str, HostAccess]
 ) -> TrialFiles:
     """Return the files of a trial whose first producible slot begins at t0_ns."""
     genesis_slot = (t0_ns - EPOCH_NS) // plan.slot_ns - 1
@@ -75,12 +76,12 @@ def trial_files(
         blocks_per_turn=plan.blocks_per_turn,
         timing=plan.timing,
         lock_on_proposed=plan.lock_on_proposed,
-        producers=[GenesisProducer(name=name, key=keys.public(name)) for name in plan.producers],
+        producers=[GenesisProducer(name=name, key=_public(keys(name))) for name in plan.producers],
         bitshares=(
             None if plan.bitshares is None else msgspec.convert(plan.bitshares, BitsharesRules)
         ),
         accounts=[
-            GenesisAccount(name=name, key=keys.public(name), balance=START_BALANCE)
+            GenesisAccount(name=name, key=_public(keys(name)), balance=START_BALANCE)
             for name in accounts.values()
         ],
     )
@@ -93,7 +94,7 @@ def trial_files(
         by_host[host.host] = {
             "genesis.json": text,
             "node.json": msgspec.json.format(msgspec.json.encode(config), indent=1).decode(),
-            **{f"keys/{name}.key": keys.secret(name) + "\n" for name in owned},
+            **{f"keys/{name}.key": keys(name) + "\n" for name in owned},
         }
     return TrialFiles(
         chain_id=chain_id(genesis).hex(),
@@ -131,34 +132,19 @@ def account_name(index: int) -> str:
             return f"user{letters}"
 
 
-class Keys(Protocol):
-    """Where the chain keys of a lab come from."""
-
-    def secret(self, name: str) -> str:
-        """Return the secret of name in hex."""
-
-    def public(self, name: str) -> str:
-        """Return the compressed public key of name in hex."""
-
-
-class KeyFolder:
-    """The chain keys of a lab: one file a name, made when first asked for, mode 0600."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+def kept_secret(folder: Path, name: str) -> str:
+    """Return the secret of name from its file, mode 0600, made when first asked for."""
+    path = folder / f"{name}.key"
+    if not path.exists():
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(path, PrivateKey().to_hex().encode() + b"\n")
+    return path.read_text().strip()
 
-    def secret(self, name: str) -> str:
-        """Return the secret of name in hex."""
-        path = self._folder / f"{name}.key"
-        if not path.exists():
-            write_private(path, PrivateKey().to_hex().encode() + b"\n")
-        return path.read_text().strip()
 
-    def public(self, name: str) -> str:
-        """Return the compressed public key of name in hex."""
-        key: bytes = PrivateKey.from_hex(self.secret(name)).public_key.format()
-        return key.hex()
+def _public(secret: str) -> str:
+    """Return the compressed public key of a secret, both in hex."""
+    key: bytes = PrivateKey.from_hex(secret).public_key.format()
+    return key.hex()
 
 
 def _node_config(

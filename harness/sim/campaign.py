@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 
 import msgspec
@@ -28,20 +29,9 @@ CLOCK_BOUND_NS = 500_000
 CRYSTAL_PPB = 20_000
 
 
-class SeedKeys:
-    """The secrets of a simulated lab: each follows from the seed and its name."""
-
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-
-    def secret(self, name: str) -> str:
-        """Return the secret of name in hex."""
-        return sha256(f"slotlab/sim/{self._seed}/key/{name}".encode()).hexdigest()
-
-    def public(self, name: str) -> str:
-        """Return the compressed public key of name in hex."""
-        key: bytes = PrivateKey.from_hex(self.secret(name)).public_key.format()
-        return key.hex()
+def seed_secret(seed: int, name: str) -> str:
+    """Return the secret of a name of a simulated lab in hex: it follows from the seed."""
+    return sha256(f"slotlab/sim/{seed}/key/{name}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +52,7 @@ def world_of(
     """Return the lab of a trial as it is before T0, no fault armed yet, and its files."""
     days_ns = trial.seed % (T0_DAYS * 86_400) * 1_000_000_000
     t0_ns = first_round_ns(plan, not_before_ns=FIRST_T0_NS + days_ns)
-    keys = SeedKeys(plan.seed)
+    keys = partial(seed_secret, plan.seed)
     access = {
         host.host: HostAccess(curve_public="", ntp=(SIM,), state_dir="/var/lib/slotlab")
         for host in plan.hosts
@@ -72,7 +62,7 @@ def world_of(
     spec = WorldSpec(
         seed=trial.seed,
         genesis=decode(files.by_host[plan.hosts[0].host]["genesis.json"].encode()),
-        keys={name: PrivateKey.from_hex(keys.secret(name)) for name in names},
+        keys={name: PrivateKey.from_hex(keys(name)) for name in names},
         hosts=tuple(
             HostSpec(
                 name=host.host,

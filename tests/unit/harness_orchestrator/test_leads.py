@@ -9,6 +9,7 @@ import base64
 import threading
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -22,7 +23,7 @@ from harness.notation.units import SECOND_NS
 from harness.orchestrator import readiness, run, trial
 from harness.orchestrator.fleet import DeployedHost, Fleet
 from harness.orchestrator.trial_state import FLOOR_NS, Context, Pace, Progress
-from harness.plan.genesis import KeyFolder
+from harness.plan.genesis import kept_secret
 from harness.remote.agent_channel import Reply
 from metrics.model.run_folder import Step
 from tests.unit.harness_plan.builders import planned
@@ -108,7 +109,7 @@ class Lab:
             plan=self.plan,
             deployed={name: _deployed(name) for name in names},
             folder=RunFolder(folder),
-            keys=KeyFolder(folder / "keys"),
+            keys=partial(kept_secret, folder / "keys"),
             stop=cast(Any, SimpleNamespace(asked=threading.Event(), wait=hosts.wait)),
             show=cast(Any, SimpleNamespace(step=self.said.append, tick=lambda text: None)),
             keeper=cast(Any, keeper),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from harness.campaign import campaign_file
 from harness.campaign.model import ChainSpec
 from harness.errors import CampaignError
 from harness.plan import consensus, planner
-from harness.plan.genesis import HostAccess, KeyFolder, trial_files
+from harness.plan.genesis import HostAccess, kept_secret, trial_files
 from metrics.model.plan import Bounds, Finality, decode, encode
 from node.chain import genesis as genesis_file
 from node.chain.bitshares.finality import witnesses_needed
@@ -83,7 +84,9 @@ def test_a_trials_genesis_starts_a_bitshares_chain(tmp_path: Path) -> None:
         for host in made.hosts
     }
     t0_ns = 1_795_000_000_000_000_000
-    files = trial_files(made, made.trials[0], t0_ns=t0_ns, keys=KeyFolder(tmp_path), access=access)
+    files = trial_files(
+        made, made.trials[0], t0_ns=t0_ns, keys=partial(kept_secret, tmp_path), access=access
+    )
     genesis = genesis_file.decode(files.by_host["n1"]["genesis.json"].encode())
     profile = build(genesis)
     assert profile.name == "bitshares"

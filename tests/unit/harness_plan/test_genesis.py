@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import stat
+from functools import partial
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.plan import genesis
-from harness.plan.genesis import HostAccess, KeyFolder
+from harness.plan.genesis import HostAccess, kept_secret
 from node import config
 from node.chain import genesis as chain_genesis
 from node.chain.model.slot import EPOCH_NS, SlotClock, producer_index
@@ -28,7 +29,7 @@ def files(folder: Path, load: str = "load: {rate: 41/s, size: 256B}") -> genesis
     }
     t0_ns = genesis.first_round_ns(made, not_before_ns=NOW_NS)
     return genesis.trial_files(
-        made, made.trials[0], t0_ns=t0_ns, keys=KeyFolder(folder / "keys"), access=access
+        made, made.trials[0], t0_ns=t0_ns, keys=partial(kept_secret, folder / "keys"), access=access
     )
 
 
@@ -80,12 +81,11 @@ def test_the_load_is_shared_by_all_hosts_and_nothing_of_it_is_lost(tmp_path: Pat
 
 
 def test_keys_are_made_once_and_readable_by_their_owner_only(tmp_path: Path) -> None:
-    keys = KeyFolder(tmp_path / "keys")
-    first = keys.secret("producera")
-    assert KeyFolder(tmp_path / "keys").secret("producera") == first
+    first = kept_secret(tmp_path / "keys", "producera")
+    assert kept_secret(tmp_path / "keys", "producera") == first
     mode = stat.S_IMODE((tmp_path / "keys" / "producera.key").stat().st_mode)
     assert mode == 0o600
-    assert first != keys.secret("producerb")
+    assert first != kept_secret(tmp_path / "keys", "producerb")
 
 
 def test_accounts_are_named_in_letters_the_chain_allows() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from harness.campaign import campaign_file
 from harness.errors import CampaignError, PlanError
 from harness.plan import genesis, planner
-from harness.plan.genesis import HostAccess, KeyFolder
+from harness.plan.genesis import HostAccess, kept_secret
 from metrics.model.plan import Plan
 from node import config
 from tests.unit.harness_plan.builders import HEAD, lab
@@ -79,7 +80,11 @@ def test_only_those_nodes_are_told_so(selector: str, hosts: list[str], tmp_path:
     }
     t0_ns = genesis.first_round_ns(made, not_before_ns=1_795_000_000_000_000_000)
     files = genesis.trial_files(
-        made, made.trials[0], t0_ns=t0_ns, keys=KeyFolder(tmp_path / "keys"), access=access
+        made,
+        made.trials[0],
+        t0_ns=t0_ns,
+        keys=partial(kept_secret, tmp_path / "keys"),
+        access=access,
     )
     told = []
     for host, texts in files.by_host.items():
