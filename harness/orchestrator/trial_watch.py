@@ -11,15 +11,9 @@ from harness.errors import RunError
 from harness.orchestrator.trial_state import Context, Progress
 from metrics.model.plan import PlannedTrial
 from metrics.report import fault_text
+from node.events import SlotDue
 
 POLL_S = 2.0
-
-
-class _SlotDue(msgspec.Struct, frozen=True, tag="slot_due", tag_field="kind"):
-    """As much of a slot's event as is shown."""
-
-    head_num: int
-    lib_num: int
 
 
 def watch(context: Context, trial: PlannedTrial, progress: Progress) -> None:
@@ -76,7 +70,7 @@ def _head(context: Context, host: str, progress: Progress) -> str:
     progress.refuse_reboots({host: str(reply.ok["boot"])})
     for line in reversed(reply.ok["lines"]):
         try:
-            due = msgspec.json.decode(line, type=_SlotDue)
+            due = msgspec.json.decode(line, type=SlotDue)
         except msgspec.DecodeError:
             continue
         return f"{host}: head {due.head_num}, final {due.lib_num}, lag {due.head_num - due.lib_num}"
