@@ -2,8 +2,9 @@
 
 A jump host, a management network of its own, IPv6 data, a sudo password, a wrong time zone, a slow
 small disk, foreign rules and a foreign qdisc: see inventory/topologies/rack.yml. Emulated, this
-takes half an hour and more; its figures say nothing of performance, so that expectations of the
+takes ten minutes and more; its figures say nothing of performance, so that expectations of the
 campaign may fail here, but no fault may be doubtful and no host may end otherwise than it began.
+The demo ends later here than it does elsewhere: a killed node of such a machine comes back slowly.
 """
 
 from __future__ import annotations
@@ -80,6 +81,15 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         lab_teardown.take_down(NAME, print)
 
 
+def _ending_later(path: Path) -> Path:
+    """Return the shipped demo with more time behind its last fault."""
+    shipped = (ROOT / "harness" / "campaigns" / "demo.yml").read_text()
+    later = shipped.replace("cooldown: 20s", "cooldown: 90s")
+    assert later != shipped
+    path.write_text(later)
+    return path
+
+
 def test_five_commands_lead_from_a_list_of_hosts_to_a_report(office: Office) -> None:
     before = office.foreign()
     assert "redirect" in before[0]
@@ -104,7 +114,8 @@ def test_five_commands_lead_from_a_list_of_hosts_to_a_report(office: Office) -> 
     office.slotlab("check", "-i", str(office.inventory))
     office.slotlab("deploy", "-i", str(office.inventory))
     runs = office.folder / "runs"
-    office.slotlab("run", "demo", "-i", str(office.inventory), "--runs", str(runs), status=(0, 1))
+    campaign = str(_ending_later(office.folder / "demo.yml"))
+    office.slotlab("run", campaign, "-i", str(office.inventory), "--runs", str(runs), status=(0, 1))
     latest = runs / "demo" / "latest"
     office.slotlab("report", str(latest), status=(0, 1))
 
