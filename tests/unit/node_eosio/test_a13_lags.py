@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from node.chain.eosio.finality import expected
 from node.chain.profile import Finality
-from node.chain.profiles import finality
 from tests.unit.node_eosio.rounds import Run, counted, quorum
 
 
@@ -35,7 +35,7 @@ def test_each_position_is_proposed_and_final_exactly_when_the_formula_says(count
         assert lags(run, since, "proposed_irb") == proposed, turn
         assert lags(run, since, "lib_num") == final, turn
         lag_blocks = ((2 * turns - 1) * turn + 1, 2 * turns * turn)
-        said = finality("eosio", producers=count, blocks_per_turn=turn)
+        said = expected(count, turn)
         assert said == Finality(stages=2, quorum=turns + 1, lag_blocks=lag_blocks)
 
 
