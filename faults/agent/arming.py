@@ -19,7 +19,7 @@ from faults.durable.ledger import TOKEN_CHARACTERS, Entry, Ledger
 from faults.durable.undo_timer import UndoTimers
 from faults.host import helper_process
 from faults.host.boottime import Now, boot_id
-from faults.host.clock_capability import clock_capabilities
+from faults.host.capability import clock_capabilities
 from faults.host.layout import HostConfig, Layout
 from faults.host.runner import output
 from faults.kinds.clock.clock_faults import check_nobody_else
@@ -256,7 +256,7 @@ def _entry(armed_trial: ArmedTrial, fault: Fault, item: Item, context: HostConte
         token=context.token,
         trial=armed_trial.trial,
         fault_id=fault.id,
-        kind=fault.kind(),
+        kind=fault.row.word,
         how=fault.recipe(context).how,
         boot=armed_trial.boot,
         state="armed",

@@ -19,8 +19,7 @@ from faults.durable.ledger import Entry, Ledger, verdict_of_undone
 from faults.durable.undo_timer import GRACE_NS, UndoTimers
 from faults.host.boottime import boottime_ns
 from faults.host.runner import Loaded, Outcome, load, run
-from faults.model.evidence import Evidence
-from faults.model.fault import SECOND_NS, Fault, HostContext, Recipe
+from faults.model.fault import SECOND_NS, Evidence, Fault, HostContext, Recipe
 from faults.model.record import State
 
 STAND_BACK_NS = 30_000_000
@@ -289,6 +288,6 @@ class Driver:
         reason: str = "",
     ) -> None:
         self.journal.write(
-            state, fault=self.fault.id, kind=self.fault.kind(), how=self.recipe.how,
+            state, fault=self.fault.id, kind=self.fault.row.word, how=self.recipe.how,
             between=between, asked=self.entry.asked, read_back=read_back, reason=reason,
         )  # fmt: skip

@@ -10,6 +10,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,6 +36,8 @@ CONNECTIONS_MAX = 32
 PROTOCOL = 1
 
 Reply = dict[str, object]
+Answer = Reply | Awaitable[Reply]
+Operation = Callable[[bytes], Answer]
 T = TypeVar("T")
 
 
@@ -157,7 +160,8 @@ class Server:
         if operation is None:
             return _error(request.id, "unknown_op", f"known: {', '.join(self._operations())}")
         try:
-            return {"id": request.id, "ok": await operation(line)}
+            answer = operation(line)
+            return {"id": request.id, "ok": await answer if isawaitable(answer) else answer}
         except msgspec.DecodeError as error:
             return _error(request.id, "bad_request", str(error))
         except FaultError as error:
@@ -165,82 +169,53 @@ class Server:
         except OSError as error:
             return _error(request.id, "os_error", str(error))
 
-    def _operations(self) -> dict[str, Callable[[bytes], Awaitable[Reply]]]:
+    def _operations(self) -> dict[str, Operation]:
         agent, layout = self.agent, self.agent.host.layout
-
-        async def prepare(line: bytes) -> Reply:
-            request = _decode(line, PrepareRequest)
-            return await agent.prepare(request.trial, request.files, request.owner)
-
-        async def renew(line: bytes) -> Reply:
-            request = _decode(line, RenewRequest)
-            return await agent.renew(request.trial, request.lease_ns)
-
-        async def stop(line: bytes) -> Reply:
-            request = _decode(line, UnitsRequest)
-            return await agent.stop(request.units, request.owner)
-
-        async def lock(line: bytes) -> Reply:
-            request = _decode(line, LockRequest)
-            taken = agent.lock.take(request.owner, request.purpose, request.ttl_ns)
-            return {"owner": taken.owner, "expires_boottime_ns": taken.expires_boottime_ns}
-
-        async def unlock(line: bytes) -> Reply:
-            request = _decode(line, UnlockRequest)
-            agent.lock.give_back(request.owner)
-            return {"owner": ""}
-
-        async def hello(_: bytes) -> Reply:
-            return await agent.hello()
-
-        async def status(_: bytes) -> Reply:
-            return {**agent.status(), "uncollected": uncollected(layout)}
-
-        async def events(_: bytes) -> Reply:
-            return {"boot": boot_id(), "lines": last_events(layout)}
-
-        async def journal(line: bytes) -> Reply:
-            return agent.journal_lines(_decode(line, JournalRequest).from_line)
-
         return {
-            "hello": hello,
-            "prepare": prepare,
-            "start": self._start,
-            "stop": stop,
-            "collected": self._collected,
-            "lock": lock,
-            "unlock": unlock,
+            "hello": lambda _: agent.hello(),
+            "prepare": _of(PrepareRequest, lambda r: agent.prepare(r.trial, r.files, r.owner)),
+            "start": _of(UnitsRequest, self._start),
+            "stop": _of(UnitsRequest, lambda r: agent.stop(r.units, r.owner)),
+            "collected": _of(CollectedRequest, self._collected),
+            "lock": _of(LockRequest, self._lock),
+            "unlock": _of(UnlockRequest, self._unlock),
             "snapshot": lambda _: agent.snapshot(),
-            "arm": lambda line: agent.arm(_decode(line, ArmRequest)),
-            "renew": renew,
-            "status": status,
+            "arm": _of(ArmRequest, agent.arm),
+            "renew": _of(RenewRequest, lambda r: agent.renew(r.trial, r.lease_ns)),
+            "status": lambda _: {**agent.status(), "uncollected": uncollected(layout)},
             "disarm": lambda _: agent.heal("disarmed"),
             "heal": lambda _: agent.heal("heal"),
-            "journal": journal,
-            "events": events,
+            "journal": _of(JournalRequest, lambda r: agent.journal_lines(r.from_line)),
+            "events": lambda _: {"boot": boot_id(), "lines": last_events(layout)},
             "clock_setters": lambda _: asyncio.to_thread(clock_setters.found),
-            "node": self._ask_node,
+            "node": _of(NodeRequest, self._ask_node),
         }
 
-    async def _start(self, line: bytes) -> Reply:
-        request = _decode(line, UnitsRequest)
+    async def _start(self, request: UnitsRequest) -> Reply:
         started = await self.agent.start(request.units, request.owner)
         mark_uncollected(self.agent.host.layout, self.agent.trial)
         return started
 
-    async def _collected(self, line: bytes) -> Reply:
-        request = _decode(line, CollectedRequest)
+    def _collected(self, request: CollectedRequest) -> Reply:
         self.agent.lock.check(request.owner)
         mark_collected(self.agent.host.layout, request.trial)
         return {}
 
-    async def _ask_node(self, line: bytes) -> Reply:
-        socket = self.agent.host.layout.node_socket
-        return {"answer": await ask_node(socket, _decode(line, NodeRequest).ask)}
+    def _lock(self, request: LockRequest) -> Reply:
+        taken = self.agent.lock.take(request.owner, request.purpose, request.ttl_ns)
+        return {"owner": taken.owner, "expires_boottime_ns": taken.expires_boottime_ns}
+
+    def _unlock(self, request: UnlockRequest) -> Reply:
+        self.agent.lock.give_back(request.owner)
+        return {"owner": ""}
+
+    async def _ask_node(self, request: NodeRequest) -> Reply:
+        return {"answer": await ask_node(self.agent.host.layout.node_socket, request.ask)}
 
 
-def _decode(line: bytes, kind: type[T]) -> T:
-    return msgspec.json.decode(line, type=kind)
+def _of(kind: type[T], do: Callable[[T], Answer]) -> Operation:
+    """Return the operation that reads its arguments from the line first."""
+    return lambda line: do(msgspec.json.decode(line, type=kind))
 
 
 def _error(request_id: int | str | None, reason: str, detail: str) -> Reply:

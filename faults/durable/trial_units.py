@@ -32,7 +32,7 @@ class TrialUnits:
             OSError: their end cannot be kept on this host.
         """
         self._need_systemd()
-        units.check(names)
+        units.units_of(names)
         self.file.hold(trial, names, UNARMED_NS if lease_left_ns is None else lease_left_ns)
         units.start(names)
 

@@ -7,9 +7,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from faults.host.clock_capability import PATIENCE_S, clock_capabilities
+from faults.host.clock.clock_setters import CHRONY
+from faults.host.clock.host_clock import read_rate
 from faults.host.runner import output
 
+PATIENCE_S = 60.0
+"""What a slow host has not answered by then does not work there."""
+_CAP_SYS_TIME = 25
 _TRIALS = {
     "nft": "nft 'add table inet t; add set inet t s { type ipv4_addr; flags timeout; };"
     " add element inet t s { 192.0.2.1 timeout 1s }'",
@@ -40,5 +44,32 @@ def capabilities() -> dict[str, bool]:
     return found | clock_capabilities(systemd=found["systemd"])
 
 
+def clock_capabilities(*, systemd: bool) -> dict[str, bool]:
+    """Return clock_host and clock_daemon.
+
+    A host without systemd has nobody to hold its daemon or to end a fault; a container shares the
+    clock of the machine around it, which is not ours to move, whatever it is allowed.
+    """
+    host = systemd and _may_set_time() and not Path("/run/systemd/container").exists()
+    return {"clock_host": host, "clock_daemon": host and _chrony_obeys()}
+
+
 def _works(script: str) -> bool:
     return output(("unshare", "--net", "/bin/sh", "-ec", script), PATIENCE_S)[0] == 0
+
+
+def _may_set_time() -> bool:
+    try:
+        read_rate()
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return False
+    found = [line.split()[1] for line in status.splitlines() if line.startswith("CapEff:")]
+    return bool(found) and bool(int(found[0], 16) >> _CAP_SYS_TIME & 1)
+
+
+def _chrony_obeys() -> bool:
+    """Return whether chrony is the active daemon and takes commands."""
+    asked = (("systemctl", "is-active", "-q", unit) for unit in CHRONY)
+    active = any(output(words, PATIENCE_S)[0] == 0 for words in asked)
+    return active and output(("chronyc", "-c", "tracking"), PATIENCE_S)[0] == 0

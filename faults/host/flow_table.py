@@ -31,6 +31,15 @@ class Chain:
     interface: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flows:
+    """What a table picks: packets of a port, and by set the addresses that its chains look up."""
+
+    port: int
+    chains: tuple[Chain, ...]
+    members: Mapping[str, Sequence[str]]
+
+
 def define(table: str, node_port: int, chains: Sequence[Chain]) -> Command:
     """Return the command that puts the table in place with its sets empty."""
     sets = "".join(

@@ -10,8 +10,7 @@ from typing import Any
 from faults.host.boottime import boottime_ns
 from faults.host.flow_table import RULES_A_CHAIN, halves
 from faults.host.runner import output
-from faults.model.evidence import Evidence, verdict
-from faults.model.fault import SECOND_NS
+from faults.model.fault import SECOND_NS, Evidence, verdict
 
 ENDS_EARLY_NS = 20_000_000
 """The kernel counts timeouts in ticks of up to 10 ms; an element may show this much too little."""

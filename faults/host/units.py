@@ -14,22 +14,13 @@ SYSTEMCTL_TIMEOUT_S = 170.0
 """systemd gives a unit up after 180 s: on an emulated machine beside others a node takes 60."""
 
 
-def check(names: list[str]) -> None:
-    """Let only names of UNITS pass.
-
-    Raises:
-        FaultError: unknown_unit.
-    """
-    _units(names)
-
-
 def start(names: list[str]) -> None:
     """Start the units and wait until they run.
 
     Raises:
         FaultError: unknown_unit, or unit_failed with what systemd or the unit's log says.
     """
-    units = _units(names)
+    units = units_of(names)
     output(("systemctl", "reset-failed", *units))
     code, _, error = output(("systemctl", "start", *units), timeout_s=SYSTEMCTL_TIMEOUT_S)
     if code:
@@ -42,7 +33,7 @@ def stop(names: list[str]) -> None:
     Raises:
         FaultError: unknown_unit, unit_failed.
     """
-    units = _units(names)
+    units = units_of(names)
     code, _, error = output(("systemctl", "stop", *units), timeout_s=SYSTEMCTL_TIMEOUT_S)
     output(("systemctl", "reset-failed", *units))
     if code and "not loaded" not in error:
@@ -59,7 +50,12 @@ def _why(units: list[str]) -> str:
     return "; ".join(f"{unit}: {log}" for unit, log in logs.items() if log)[:600]
 
 
-def _units(names: list[str]) -> list[str]:
+def units_of(names: list[str]) -> list[str]:
+    """Return the units by their short names.
+
+    Raises:
+        FaultError: unknown_unit.
+    """
     unknown = [name for name in names if name not in UNITS]
     if unknown or not names:
         raise FaultError("unknown_unit", f"{unknown or 'none'}; known: {', '.join(UNITS)}")

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Literal
 
-from faults.host.unit_readback import read_killed, unit_state
-from faults.model.evidence import Evidence
-from faults.model.fault import FOR_NS_MAX, Command, Fault, HostContext, Recipe
+from faults.host.runner import output
+from faults.model.fault import (
+    FOR_NS_MAX,
+    Command,
+    Evidence,
+    Fault,
+    HostContext,
+    Recipe,
+    verdict,
+)
 
 KILLABLE = Literal["slotlab-node.service", "slotlab-probe.service", "slotlab-client.service"]
+DEAD = ("failed", "inactive", "deactivating")
+SETTLE_DEADLINE_S = 0.5
+SETTLE_POLL_S = 0.02
+
+Shown = dict[str, str]
 
 
 class Kill(Fault, frozen=True, kw_only=True, tag="kill"):
@@ -42,8 +56,9 @@ class Kill(Fault, frozen=True, kw_only=True, tag="kill"):
         )
 
     def read_back(self, _context: HostContext) -> Evidence:
-        """Return whether the unit is down."""
-        return read_killed(self.unit)
+        """Return whether the unit is down, once systemd has reaped the process."""
+        state, dead = settled(lambda: unit_state(self.unit), _is_dead)
+        return verdict("" if dead else "the unit still runs", {"unit": state})
 
     def counters(self, _context: HostContext) -> dict[str, object]:
         """Return the unit's state."""
@@ -52,3 +67,23 @@ class Kill(Fault, frozen=True, kw_only=True, tag="kill"):
     def ended_early(self, _context: HostContext) -> str:
         """Return "": whoever starts the unit again does what the campaign may have asked."""
         return ""
+
+
+def unit_state(unit: str) -> Shown:
+    """Return ActiveState, SubState, MainPID and Result of a systemd unit; {} without systemd."""
+    names = "ActiveState,SubState,MainPID,Result,NRestarts"
+    code, text, _ = output(("systemctl", "show", f"--property={names}", unit))
+    pairs = (line.partition("=") for line in text.splitlines()) if code == 0 else ()
+    return {key: value for key, _, value in pairs}
+
+
+def settled(look: Callable[[], Shown], wanted: Callable[[Shown], bool]) -> tuple[Shown, bool]:
+    """Return what is seen once it is as wanted, or at the end of its time, and whether it is."""
+    until = time.monotonic() + SETTLE_DEADLINE_S
+    while not wanted(found := look()) and time.monotonic() < until:
+        time.sleep(SETTLE_POLL_S)
+    return found, wanted(found)
+
+
+def _is_dead(state: Shown) -> bool:
+    return state.get("ActiveState") in DEAD

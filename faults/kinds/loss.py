@@ -7,13 +7,16 @@ is counted, and the report prints it beside the share asked. Packets that the ke
 
 from __future__ import annotations
 
-from faults.host.flow_table import Chain
+from typing import Annotated
+
+from msgspec import Meta
+
+from faults.host.flow_table import Chain, Flows
 from faults.host.nft_readback import counted
 from faults.kinds.table_fault import TableFault
-from faults.model.fault import HostContext, Touched, addresses, check_port
+from faults.model.fault import HostContext, Port, Touched, addresses
 
 ALL_PPM = 1_000_000
-LOSSY = "lossy"
 
 
 class Loss(TableFault, frozen=True, kw_only=True, tag="loss"):
@@ -22,35 +25,25 @@ class Loss(TableFault, frozen=True, kw_only=True, tag="loss"):
     """
 
     sources: list[str]
-    share_ppm: int
-    node_port: int
+    share_ppm: Annotated[int, Meta(gt=0, le=ALL_PPM)]
+    node_port: Port
     seed: int = 0
 
     def __post_init__(self) -> None:
         TableFault.__post_init__(self)
         addresses(self.sources)
-        if not 0 < self.share_ppm <= ALL_PPM:
-            raise ValueError("share_ppm is outside 1..1000000")
-        check_port(self.node_port)
 
     def touched(self) -> Touched:
         """Return the node's port and the peers named."""
         return Touched(node_port=self.node_port, peers=self.sources)
 
-    def port(self) -> int:
-        """Return the node's port."""
-        return self.node_port
-
-    def chains(self) -> tuple[Chain, ...]:
-        """Return the chain that draws for each packet."""
+    def flows(self) -> Flows:
+        """Return what arrives from the sources; its chain draws for each packet."""
         verdict = f"numgen random mod {ALL_PPM} < {self.share_ppm} counter drop"
         if self.share_ppm == ALL_PPM:
             verdict = "counter drop"
-        return (Chain(hook="input", set_name=LOSSY, verdict=verdict),)
-
-    def members(self) -> dict[str, list[str]]:
-        """Return the addresses by set of the table."""
-        return {LOSSY: self.sources}
+        chain = Chain(hook="input", set_name="lossy", verdict=verdict)
+        return Flows(port=self.node_port, chains=(chain,), members={"lossy": self.sources})
 
     def counters(self, context: HostContext) -> dict[str, object]:
         """Return the packets that arrived, and those of them that were dropped."""

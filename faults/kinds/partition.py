@@ -6,9 +6,9 @@ the clock probes pass although they share the wire.
 
 from __future__ import annotations
 
-from faults.host.flow_table import Chain
+from faults.host.flow_table import Chain, Flows
 from faults.kinds.table_fault import TableFault
-from faults.model.fault import Touched, addresses, check_port
+from faults.model.fault import Port, Touched, addresses
 
 CHAINS = (
     Chain(hook="input", set_name="blk_in", verdict="drop"),
@@ -23,30 +23,22 @@ class Blocked(TableFault, frozen=True, kw_only=True):
 
     blocked_in: list[str]
     blocked_out: list[str]
-    node_port: int
+    node_port: Port
 
     def __post_init__(self) -> None:
         TableFault.__post_init__(self)
         addresses(self.blocked_in)
         addresses(self.blocked_out)
-        check_port(self.node_port)
 
     def touched(self) -> Touched:
         """Return the node's port and the peers named."""
         peers = {*self.blocked_in, *self.blocked_out}
         return Touched(node_port=self.node_port, peers=peers)
 
-    def port(self) -> int:
-        """Return the node's port."""
-        return self.node_port
-
-    def chains(self) -> tuple[Chain, ...]:
-        """Return one chain for what arrives and one for what leaves."""
-        return CHAINS
-
-    def members(self) -> dict[str, list[str]]:
-        """Return the addresses by set of the table."""
-        return {"blk_in": self.blocked_in, "blk_out": self.blocked_out}
+    def flows(self) -> Flows:
+        """Return what arrives from the one, and what leaves for the other."""
+        members = {"blk_in": self.blocked_in, "blk_out": self.blocked_out}
+        return Flows(port=self.node_port, chains=CHAINS, members=members)
 
 
 class Partition(Blocked, frozen=True, kw_only=True, tag="partition"):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from faults.host.unit_readback import process_state, read_paused
-from faults.kinds.kill import KILLABLE
-from faults.model.evidence import Evidence
-from faults.model.fault import Command, Fault, HostContext, Recipe
+from pathlib import Path
+
+from faults.kinds.kill import KILLABLE, Shown, settled, unit_state
+from faults.model.fault import Command, Evidence, Fault, HostContext, Recipe, verdict
 
 
 class Pause(Fault, frozen=True, kw_only=True, tag="pause"):
@@ -24,7 +24,9 @@ class Pause(Fault, frozen=True, kw_only=True, tag="pause"):
 
     def read_back(self, _context: HostContext) -> Evidence:
         """Return whether the unit's main process is stopped."""
-        return read_paused(self.unit)
+        found, stands = settled(lambda: process_state(self.unit), _stands)
+        wrong = "" if stands else f"the process is {found['process'] or 'gone'}"
+        return verdict(wrong, {"unit": found})
 
     def counters(self, _context: HostContext) -> dict[str, object]:
         """Return the unit's state, and its process's."""
@@ -32,9 +34,24 @@ class Pause(Fault, frozen=True, kw_only=True, tag="pause"):
 
     def ended_early(self, _context: HostContext) -> str:
         """Return what the process does instead of standing still, "" when it does."""
-        letter = process_state(self.unit)["process"]
-        return "" if letter == "T" else f"the process was {letter or 'gone'}"
+        found = process_state(self.unit)
+        return "" if _stands(found) else f"the process was {found['process'] or 'gone'}"
 
     def left_over(self, _context: HostContext) -> str:
         """Return whether the process still stands."""
-        return "a stopped process" if process_state(self.unit)["process"] == "T" else ""
+        return "a stopped process" if _stands(process_state(self.unit)) else ""
+
+
+def process_state(unit: str) -> Shown:
+    """Return the unit's state with `process`: the kernel's letter for its main process, or ""."""
+    state = unit_state(unit)
+    try:
+        text = Path(f"/proc/{int(state.get('MainPID', '0'))}/stat").read_text()
+        letter = text.rpartition(")")[2].split()[0]
+    except (OSError, ValueError, IndexError):
+        letter = ""
+    return {**state, "process": letter}
+
+
+def _stands(found: Shown) -> bool:
+    return found["process"] == "T"

@@ -16,8 +16,16 @@ from pathlib import Path
 import msgspec
 
 from faults.host.runner import output
-from faults.model.evidence import Evidence, verdict
-from faults.model.fault import Command, Fault, FaultError, HostContext, Recipe, needs
+from faults.model.fault import (
+    Command,
+    Evidence,
+    Fault,
+    FaultError,
+    HostContext,
+    Recipe,
+    needs,
+    verdict,
+)
 
 CAPABILITY = "provider"
 WORDS_TIMEOUT_S = 180.0

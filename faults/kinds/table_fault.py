@@ -6,46 +6,36 @@ it. The rules stay until the table is removed, so that they can be looked at beh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from faults.host import flow_table
-from faults.host.flow_table import Chain
+from faults.host.flow_table import Flows
 from faults.host.nft_readback import dropped, gone, listing, read_table, rules_gone
-from faults.model.evidence import Evidence
-from faults.model.fault import Fault, HostContext, Recipe
+from faults.model.fault import Evidence, Fault, HostContext, Recipe
 
 
 class TableFault(Fault, frozen=True, kw_only=True):
     """Base of those faults; each says which packets meet which verdict."""
 
-    def port(self) -> int:
-        """Return the port whose packets are picked."""
-        raise NotImplementedError
-
-    def chains(self) -> tuple[Chain, ...]:
-        """Return the chains of the table."""
-        raise NotImplementedError
-
-    def members(self) -> Mapping[str, Sequence[str]]:
-        """Return the addresses by set of the table."""
+    def flows(self) -> Flows:
+        """Return what its table picks."""
         raise NotImplementedError
 
     def recipe(self, context: HostContext) -> Recipe:
         """Return: table with empty sets; one transaction of elements; flush; delete the table."""
+        flows = self.flows()
         return Recipe(
             how="nft",
             at_once=True,
             rules=True,
-            prepare=(flow_table.define(context.table, self.port(), self.chains()),),
-            inject=flow_table.fill(context.table, self.members(), self.for_ns or 0),
-            release=(flow_table.empty(context.table, self.members()),),
+            prepare=(flow_table.define(context.table, flows.port, flows.chains),),
+            inject=flow_table.fill(context.table, flows.members, self.for_ns or 0),
+            release=(flow_table.empty(context.table, flows.members),),
             remove=(flow_table.drop(context.table),),
         )
 
     def read_back(self, context: HostContext) -> Evidence:
         """Return whether every address is in force until the deadline, and every rule in place."""
-        chains = len(self.chains())
-        return read_table(context.table, self.members(), chains, context.deadline_ns)
+        flows = self.flows()
+        return read_table(context.table, flows.members, len(flows.chains), context.deadline_ns)
 
     def counters(self, context: HostContext) -> dict[str, object]:
         """Return the packets dropped so far, by chain."""
@@ -53,11 +43,12 @@ class TableFault(Fault, frozen=True, kw_only=True):
 
     def ended_early(self, context: HostContext) -> str:
         """Return what of its rules and elements is missing, "" when nothing is."""
-        return gone(context.table, self.members(), len(self.chains()), context.deadline_ns)
+        flows = self.flows()
+        return gone(context.table, flows.members, len(flows.chains), context.deadline_ns)
 
     def ended_before_release(self, context: HostContext) -> str:
         """Return what of its rules was missing when it was released, "" when nothing was."""
-        return rules_gone(context.table, len(self.chains()))
+        return rules_gone(context.table, len(self.flows().chains))
 
     def left_over(self, context: HostContext) -> str:
         """Return the table when it is still there."""

@@ -12,16 +12,17 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Literal, Self
 
 import msgspec
+from msgspec import Meta
 
-from faults.model.evidence import Evidence
 from faults.model.kind import KINDS, Kind
 
 SECOND_NS = 1_000_000_000
 FOR_NS_MAX = 24 * 3600 * SECOND_NS
-_ID = re.compile(r"[a-z0-9][a-z0-9_.+-]{0,63}")
+Port = Annotated[int, Meta(gt=0, lt=65536)]
+"""The node's port."""
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")
 
 
@@ -96,6 +97,22 @@ class Recipe:
         return self.release + self.remove
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """installed: read back as asked; indeterminate: the host shows something else, reason says
+    what.
+    """
+
+    state: Literal["installed", "indeterminate"]
+    data: dict[str, object]
+    reason: str = ""
+
+
+def verdict(wrong: str, data: dict[str, object]) -> Evidence:
+    """Return the evidence: installed when nothing is wrong."""
+    return Evidence("indeterminate", data, wrong) if wrong else Evidence("installed", data)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostContext:
     """What a recipe must know of its host and of its one use: token is unique to this arming."""
@@ -140,13 +157,11 @@ class Fault(
     ends.
     """
 
-    id: str
+    id: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9_.+-]{0,63}\Z")]
     at_ns: int
     for_ns: int | None = None
 
     def __post_init__(self) -> None:
-        if not _ID.fullmatch(self.id):
-            raise ValueError("id may hold a-z 0-9 _ . + - and at most 64 of them")
         if not 0 <= self.at_ns <= FOR_NS_MAX:
             raise ValueError("at_ns is outside 0..24 h")
         if self.for_ns is not None and not 0 < self.for_ns <= FOR_NS_MAX:
@@ -156,10 +171,6 @@ class Fault(
     def row(self) -> Kind:
         """Return what everybody knows of its kind."""
         return KINDS[str(self.__struct_config__.tag)]
-
-    def kind(self) -> str:
-        """Return the fault's word in journals and reports."""
-        return self.row.word
 
     def lasts_ns(self) -> int | None:
         """Return how long after at_ns the undo is due; None: nothing to undo, or the lease
@@ -229,16 +240,6 @@ def needs(context: HostContext, *names: str) -> None:
     for name in names:
         if name not in context.capabilities:
             raise FaultError("unsupported", f"this host has no working {name}")
-
-
-def check_port(port: int) -> None:
-    """Refuse a number that cannot be the node's port.
-
-    Raises:
-        ValueError: it cannot.
-    """
-    if not 0 < port < 65536:
-        raise ValueError("node_port is outside 1..65535")
 
 
 def addresses(values: list[str]) -> tuple[list[str], list[str]]:

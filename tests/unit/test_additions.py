@@ -155,10 +155,9 @@ ON_HOST = '''\
 
 from __future__ import annotations
 
-from faults.host.unit_readback import read_paused
 from faults.kinds.kill import KILLABLE
-from faults.model.evidence import Evidence
-from faults.model.fault import Command, Fault, HostContext, Recipe
+from faults.kinds.pause import process_state
+from faults.model.fault import Command, Evidence, Fault, HostContext, Recipe, verdict
 
 
 class Doze(Fault, frozen=True, kw_only=True, tag="doze"):
@@ -178,7 +177,8 @@ class Doze(Fault, frozen=True, kw_only=True, tag="doze"):
 
     def read_back(self, _context: HostContext) -> Evidence:
         """Return whether the unit's main process is stopped."""
-        return read_paused(self.unit)
+        letter = process_state(self.unit)["process"]
+        return verdict("" if letter == "T" else "the process runs", {"process": letter})
 '''
 IN_SIMULATOR = '        case "doze":\n            return world.pause, world.resume'
 CHECK = '''\

@@ -14,10 +14,10 @@ from typing import Literal
 from faults.host.clock import clock_setters
 from faults.host.clock.clock_daemon import hold, restart, resume, steer
 from faults.kinds.clock import clock_readback
-from faults.kinds.clock.bend import Bend, Level, held_file, marker_file
-from faults.model.evidence import Evidence
+from faults.kinds.clock.clock_readback import Bend, Level, held_file, marker_file
 from faults.model.fault import (
     SECOND_NS,
+    Evidence,
     Fault,
     FaultError,
     HostContext,
@@ -58,7 +58,7 @@ class ClockFault(Fault, frozen=True, kw_only=True):
         alike = isinstance(later, ClockFault) and self.level == later.level == "process"
         if not alike:
             return GAP_NS
-        return 0 if self.kind() == later.kind() else SECOND_NS
+        return 0 if self.row is later.row else SECOND_NS
 
     def check(self, context: HostContext) -> None:
         """Refuse a host on which the level does not work."""

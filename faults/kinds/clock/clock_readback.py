@@ -6,6 +6,9 @@ is measured over the whole life of the fault, and the NTP servers of the lab are
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Literal, NamedTuple
+
 import msgspec
 
 from faults.host.boottime import boottime_ns
@@ -14,9 +17,7 @@ from faults.host.clock.host_clock import Moved, Reading
 from faults.host.clock.ntp_client import MARK, Sample, ask
 from faults.host.clock.skew_file import read_skew
 from faults.host.runner import output
-from faults.kinds.clock.bend import Bend, held_file, marker_file
-from faults.model.evidence import Evidence, verdict
-from faults.model.fault import SECOND_NS, HostContext
+from faults.model.fault import SECOND_NS, Evidence, HostContext, verdict
 
 STEP_ERROR_NS = 1_000_000
 """What is read back may differ this much from what was asked."""
@@ -26,6 +27,26 @@ GONE_PPB = 20_000
 NTP_TIMEOUT_S = 0.4
 NTP_AFTER_TIMEOUT_S = 1.0
 NTP_AFTER_ERROR_NS = 20_000_000
+
+Level = Literal["process", "daemon", "host"]
+
+
+class Bend(NamedTuple):
+    """A step by by_ns or a drift by by_ppb, of the clock at this level."""
+
+    level: Level
+    by_ns: int = 0
+    by_ppb: int = 0
+
+
+def marker_file(context: HostContext) -> Path:
+    """Return the file that says what the host's clock was before this fault moved it."""
+    return context.run_dir / f"clock-{context.token}.marker"
+
+
+def held_file(context: HostContext) -> Path:
+    """Return the file that names the time daemons this fault holds."""
+    return context.run_dir / f"clock-{context.token}.held"
 
 
 def read_clock(bend: Bend, context: HostContext) -> Evidence:

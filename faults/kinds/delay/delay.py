@@ -17,8 +17,7 @@ from faults.host.qdiscs import foreign_qdisc, qdiscs
 from faults.kinds.delay import netem_way, queue_way
 from faults.kinds.delay.held import Held
 from faults.kinds.delay.netem import netem_bands
-from faults.model.evidence import Evidence
-from faults.model.fault import FaultError, HostContext, Recipe, needs
+from faults.model.fault import Evidence, FaultError, HostContext, Recipe, needs
 
 
 class Delay(Held, frozen=True, kw_only=True, tag="delay"):

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from faults.model.fault import SECOND_NS, Fault, Touched, addresses, check_interface, check_port
+from faults.model.fault import SECOND_NS, Fault, Port, Touched, addresses, check_interface
 
 DELAY_NS_MAX = 60 * SECOND_NS
 
@@ -29,7 +29,7 @@ class Held(Fault, frozen=True, kw_only=True):
     """The flows of node_port from or to peers, on interface; how None: what works here."""
 
     interface: str
-    node_port: int
+    node_port: Port
     peers: list[PeerDelay] = msgspec.field(default_factory=list)
     seed: int = 0
     ordered: bool = True
@@ -38,7 +38,6 @@ class Held(Fault, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         Fault.__post_init__(self)
         check_interface(self.interface)
-        check_port(self.node_port)
 
     def touched(self) -> Touched:
         """Return port, interface and the peers named."""

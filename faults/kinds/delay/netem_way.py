@@ -5,18 +5,16 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from faults.host import helper_process
+from faults.host.helper_process import Helper
 from faults.host.qdiscs import qdiscs, root_qdisc
 from faults.host.runner import output
 from faults.kinds.delay.held import Held, PeerDelay
 from faults.kinds.delay.netem import netem_bands, netem_commands, netem_handle
-from faults.model.evidence import Evidence, verdict
-from faults.model.fault import SECOND_NS, Command, HostContext, Recipe
+from faults.model.fault import SECOND_NS, Command, Evidence, HostContext, Recipe, verdict
 
 JITTER = "faults.kinds.delay.netem_jitter"
 NETEM_ROUNDING_NS = 2_000
@@ -107,17 +105,16 @@ def address_matches(address: str) -> set[str]:
     return {f"{word}/ffffffff at {start + 4 * n}" for n, word in enumerate(words)}
 
 
-def _jitter_pid_file(fault: Held, context: HostContext) -> Path | None:
-    """Return the pid file of the helper that makes netem's jitter, None where none is due."""
-    if not fault.ordered or not any(each.jitter_ns for each in fault.peers):
-        return None
-    return context.run_dir / f"delay-{context.token}.pid"
+def _helper(fault: Held, context: HostContext) -> Helper | None:
+    """Return the helper that makes netem's jitter, None where none is due."""
+    wanders = fault.ordered and any(each.jitter_ns for each in fault.peers)
+    return Helper(JITTER, "delay", context) if wanders else None
 
 
 def _jitter(fault: Held, context: HostContext) -> tuple[tuple[Command, ...], tuple[Command, ...]]:
     """Return the commands that start the helper that makes netem's jitter, and stop it."""
-    pid_file = _jitter_pid_file(fault, context)
-    if pid_file is None:
+    helper = _helper(fault, context)
+    if helper is None:
         return (), ()
     spec = {
         "interface": fault.interface,
@@ -127,23 +124,17 @@ def _jitter(fault: Held, context: HostContext) -> tuple[tuple[Command, ...], tup
             if band.jitter_ns
         ],
         "seed": fault.seed,
-        "until_boottime_ns": (context.deadline_ns or 0) + helper_process.END_MARGIN_NS,
-        "pid_file": str(pid_file),
+        "until_boottime_ns": helper.until_ns,
+        "pid_file": str(helper.pid_file),
     }
-    start = helper_process.start(context, JITTER, json.dumps(spec))
-    return (start, helper_process.ready(pid_file)), (helper_process.stop(pid_file, JITTER),)
+    start = helper.start(json.dumps(spec))
+    return (start, helper.ready(helper.pid_file)), (helper.stop(),)
 
 
 def _no_jitter(fault: Held, context: HostContext) -> str:
     """Return what is wrong with the helper that moves netem's delay, "" when none is due."""
-    pid_file = _jitter_pid_file(fault, context)
-    if pid_file is None:
-        return ""
-    try:
-        words = Path(f"/proc/{int(pid_file.read_text())}/cmdline").read_bytes()
-    except (OSError, ValueError):
-        words = b""
-    return "" if JITTER.encode() in words else "the jitter had ended"
+    helper = _helper(fault, context)
+    return "" if helper is None or helper.runs() else "the jitter had ended"
 
 
 def _wrong(

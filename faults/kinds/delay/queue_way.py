@@ -9,13 +9,13 @@ import ipaddress
 import json
 from pathlib import Path
 
-from faults.host import flow_table, helper_process
+from faults.host import flow_table
 from faults.host.flow_table import RULES_A_CHAIN, Chain
+from faults.host.helper_process import Helper
 from faults.host.nft_readback import read_table
 from faults.host.runner import output
 from faults.kinds.delay.held import Held
-from faults.model.evidence import Evidence, verdict
-from faults.model.fault import Command, HostContext, Recipe, addresses
+from faults.model.fault import Command, Evidence, HostContext, Recipe, addresses, verdict
 
 DELAYER = "faults.kinds.delay.delay_queue"
 QUEUES_FILE = Path("/proc/net/netfilter/nfnetlink_queue")
@@ -47,7 +47,7 @@ def read_back(fault: Held, context: HostContext) -> Evidence:
 
 def counters(_fault: Held, context: HostContext) -> dict[str, object]:
     """Return how many packets were held so far, by kernel and delayer."""
-    return {"queue": bound_queue(context.queue_num), "delayer": _stats(context)}
+    return {"queue": bound_queue(context.queue_num), "delayer": _helper(context).stats()}
 
 
 def ended_early(_fault: Held, context: HostContext) -> str:
@@ -84,27 +84,29 @@ def bound_queue(queue_num: int) -> dict[str, object]:
     return {}
 
 
-def _delayer(fault: Held, context: HostContext) -> tuple[tuple[Command, ...], Command]:
-    """Return the commands that start the delayer and wait for it, and the one that stops it."""
-    pid_file = context.run_dir / f"delay-{context.token}.pid"
+def _delayer(fault: Held, helper: Helper) -> tuple[Command, Command]:
+    """Return the commands that start the delayer and wait for it."""
     spec = {
-        "queue_num": context.queue_num,
+        "queue_num": helper.context.queue_num,
         "seed": fault.seed,
         "ordered": fault.ordered,
-        "until_boottime_ns": (context.deadline_ns or 0) + helper_process.END_MARGIN_NS,
-        "stats_file": _stats_file(context),
-        "pid_file": str(pid_file),
+        "until_boottime_ns": helper.until_ns,
+        "stats_file": str(helper.stats_file),
+        "pid_file": str(helper.pid_file),
         "sources": [
             {"address": each.address, "delay_ns": each.delay_ns, "jitter_ns": each.jitter_ns}
             for each in fault.peers
         ],
     }
-    start = helper_process.start(context, DELAYER, json.dumps(spec))
-    return (start, helper_process.ready(pid_file)), helper_process.stop(pid_file, DELAYER)
+    return helper.start(json.dumps(spec)), helper.ready(helper.pid_file)
+
+
+def _helper(context: HostContext) -> Helper:
+    return Helper(DELAYER, "delay", context)
 
 
 def _by_nft(fault: Held, context: HostContext) -> Recipe:
-    start, stop = _delayer(fault, context)
+    helper = _helper(context)
     chain = Chain(
         hook="prerouting",
         set_name="slow_in",
@@ -115,21 +117,20 @@ def _by_nft(fault: Held, context: HostContext) -> Recipe:
     members = {"slow_in": [each.address for each in fault.peers]}
     return Recipe(
         how="ingress queue",
-        prepare=(*start, flow_table.define(context.table, fault.node_port, (chain,))),
+        prepare=(
+            *_delayer(fault, helper),
+            flow_table.define(context.table, fault.node_port, (chain,)),
+        ),
         inject=flow_table.fill(context.table, members, fault.for_ns or 0),
         release=(flow_table.empty(context.table, members),),
-        remove=(
-            stop,
-            flow_table.drop(context.table),
-            Command(("rm", "-f", _stats_file(context))),
-        ),
+        remove=(helper.stop(), flow_table.drop(context.table), helper.forget()),
     )
 
 
 def _by_iptables(fault: Held, context: HostContext) -> Recipe:
-    start, stop = _delayer(fault, context)
+    helper = _helper(context)
     chain = f"SLOTLAB_{context.token}"
-    prepare: list[Command] = [*start]
+    prepare = [*_delayer(fault, helper)]
     inject: list[Command] = []
     release: list[Command] = []
     remove: list[Command] = []
@@ -163,7 +164,7 @@ def _by_iptables(fault: Held, context: HostContext) -> Recipe:
         prepare=tuple(prepare),
         inject=tuple(inject),
         release=tuple(release),
-        remove=(stop, *remove, Command(("rm", "-f", _stats_file(context)))),
+        remove=(helper.stop(), *remove, helper.forget()),
     )
 
 
@@ -185,15 +186,3 @@ def _queue_rules(fault: Held, context: HostContext) -> tuple[int, str]:
                 for line in text.splitlines()
             )
     return have, "" if have == want else f"{have} of {want} queue rules in place"
-
-
-def _stats(context: HostContext) -> dict[str, object]:
-    try:
-        data = json.loads(Path(_stats_file(context)).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}
-
-
-def _stats_file(context: HostContext) -> str:
-    return str(context.run_dir / f"delay-{context.token}.json")

@@ -11,29 +11,33 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-from faults.host import flow_table, helper_process
+from faults.host import flow_table
+from faults.host.boottime import boottime_ns
 from faults.host.clock.clock_daemon import forget
-from faults.host.clock.ntp_client import MARK
+from faults.host.clock.ntp_client import MARK, ask
 from faults.host.clock.ntp_packet import PORT
-from faults.kinds.ntp import ntp_readback
-from faults.kinds.ntp.ntp_readback import pid_file, stats_file
+from faults.host.helper_process import Helper
+from faults.host.nft_readback import dropped
+from faults.host.runner import output
 from faults.kinds.ntp.ntp_relay import Spec, Upstream
 from faults.kinds.table_fault import TableFault, table_left
-from faults.model.evidence import Evidence
 from faults.model.fault import (
     SECOND_NS,
     Command,
+    Evidence,
     Fault,
     HostContext,
     Recipe,
     Touched,
     addresses,
+    verdict,
 )
 
 OFFSET_NS_MAX = 3600 * SECOND_NS
 SERVERS_MAX = 16
-RELAY = "faults.kinds.ntp.ntp_relay"
-CUT_CHAINS = (flow_table.Chain(hook="input", set_name="ntp_in", verdict="drop"),)
+TIMEOUT_S = 0.4
+ERROR_NS = 2_000_000
+"""How far the measured lie may be from the one asked, beside the bounds of its samples."""
 _FIRST_PORT = 20_000
 _BEFORE_TRACKING = -310
 
@@ -66,50 +70,67 @@ class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
             for number, server in enumerate(_canonical(self.servers))
         ]
 
-    def members(self) -> dict[str, list[str]]:
-        """Return the addresses of each set of the table."""
-        return {"lied": self.servers}
-
     def recipe(self, context: HostContext) -> Recipe:
         """Return: relay and rules; elements; no elements; no rules, no relay."""
-        pid, stats = pid_file(context), stats_file(context)
+        helper = _relay(context)
+        members = {"lied": self.servers}
         spec = Spec(
             by_ns=self.by_ns,
             mark=MARK,
-            until_boottime_ns=(context.deadline_ns or 0) + helper_process.END_MARGIN_NS,
-            pid_file=str(pid),
-            stats_file=str(stats),
+            until_boottime_ns=helper.until_ns,
+            pid_file=str(helper.pid_file),
+            stats_file=str(helper.stats_file),
             upstreams=self.upstreams(context),
         )
         rules = _relay_table(context.table, self.upstreams(context))
         return Recipe(
             how="ntp relay",
             prepare=(
-                helper_process.start(context, RELAY, spec.encode()),
+                helper.start(spec.encode()),
                 Command(("nft", "-f", "-"), stdin=rules),
-                helper_process.ready(stats),
+                helper.ready(helper.stats_file),
             ),
-            inject=flow_table.fill(context.table, self.members(), self.for_ns or 0),
-            release=(flow_table.empty(context.table, self.members()),),
+            inject=flow_table.fill(context.table, members, self.for_ns or 0),
+            release=(flow_table.empty(context.table, members),),
             remove=(
-                helper_process.stop(pid, RELAY),
+                helper.stop(),
                 flow_table.drop(context.table),
-                Command(("rm", "-f", str(stats))),
+                helper.forget(),
                 forget(context.token),
             ),
         )
 
     def read_back(self, context: HostContext) -> Evidence:
-        """Return whether the servers' answers are off by what was asked."""
-        return ntp_readback.read_lie(self.servers, self.by_ns, context)
+        """Return whether the servers' answers are off by what was asked.
+
+        The servers are asked by the way that others take, and past it.
+        """
+        left_s = ((context.deadline_ns or 0) - boottime_ns()) / SECOND_NS
+        timeout_s = min(TIMEOUT_S, left_s / 5)
+        lied, true = ask(self.servers, timeout_s), ask(self.servers, timeout_s, mark=MARK)
+        both = [server for server in lied if server in true]
+        offsets = {each: true[each].offset_ns - lied[each].offset_ns for each in both}
+        bounds = {each: lied[each].rtt_ns + true[each].rtt_ns for each in both}
+        data: dict[str, object] = {
+            "servers": {each: {"ntp_offset_ns": offsets[each], "bound_ns": bounds[each]}
+                        for each in both},
+            "relay": _relay(context).stats(),
+        }  # fmt: skip
+        if not both:
+            return verdict("no server answered by the relay and past it", data)
+        data["ntp_offset_ns"] = sorted(offsets.values())[len(offsets) // 2]
+        wrong = [each for each in both if abs(offsets[each] - self.by_ns) > ERROR_NS + bounds[each]]
+        return verdict(f"{', '.join(wrong)} not off by what was asked" if wrong else "", data)
 
     def counters(self, context: HostContext) -> dict[str, object]:
-        """Return the questions and answers relayed."""
-        return ntp_readback.count_lie(context)
+        """Return the questions and answers relayed, and the packets redirected."""
+        return {"relay": _relay(context).stats(), "redirected": dropped(context.table)}
 
     def ended_early(self, context: HostContext) -> str:
         """Return whether rules or relay are missing, "" when neither is."""
-        return ntp_readback.lie_gone(context)
+        if output(("nft", "list", "table", "inet", context.table))[0]:
+            return f"table {context.table} was gone"
+        return "" if _relay(context).runs() else "the relay had ended"
 
     def left_over(self, context: HostContext) -> str:
         """Return the table when it is still there."""
@@ -129,17 +150,14 @@ class NtpCut(TableFault, frozen=True, kw_only=True, tag="ntp_cut"):
         """Return the servers named."""
         return Touched(ntp=_canonical(self.servers))
 
-    def port(self) -> int:
-        """Return NTP's port."""
-        return PORT
+    def flows(self) -> flow_table.Flows:
+        """Return what arrives from the servers."""
+        chain = flow_table.Chain(hook="input", set_name="ntp_in", verdict="drop")
+        return flow_table.Flows(port=PORT, chains=(chain,), members={"ntp_in": self.servers})
 
-    def chains(self) -> tuple[flow_table.Chain, ...]:
-        """Return the chain for what arrives."""
-        return CUT_CHAINS
 
-    def members(self) -> dict[str, list[str]]:
-        """Return the addresses of each set of the table."""
-        return {"ntp_in": self.servers}
+def _relay(context: HostContext) -> Helper:
+    return Helper("faults.kinds.ntp.ntp_relay", "ntp-relay", context)
 
 
 def _canonical(servers: Sequence[str]) -> list[str]:
