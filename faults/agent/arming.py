@@ -185,13 +185,12 @@ def _item(fault: Fault, t0_ns: int, lease_ns: int, now: Now) -> Item:
     inject_ns = t0_ns + fault.at_ns
     if inject_ns < now.boottime_ns:
         raise FaultError("too_late", f"{fault.id} was due {now.boottime_ns - inject_ns} ns ago")
-    lasts_ns = fault.lasts_ns()
-    if lasts_ns is None and not fault.row.restarts_unit:
+    if fault.for_ns is None and not fault.row.restarts_unit:
         if inject_ns >= lease_ns:
             detail = f"{fault.id} has no end of its own and is due after the lease has ended"
             raise FaultError("bad_lease", detail)
         return Item(id=fault.id, inject_ns=inject_ns, deadline_ns=lease_ns)
-    deadline_ns = None if lasts_ns is None else inject_ns + lasts_ns
+    deadline_ns = None if fault.for_ns is None else inject_ns + fault.for_ns
     return Item(id=fault.id, inject_ns=inject_ns, deadline_ns=deadline_ns)
 
 

@@ -8,7 +8,6 @@ from typing import Literal
 
 from faults.host.runner import output
 from faults.model.fault import (
-    FOR_NS_MAX,
     Command,
     Evidence,
     Fault,
@@ -26,25 +25,15 @@ Shown = dict[str, str]
 
 
 class Kill(Fault, frozen=True, kw_only=True, tag="kill"):
-    """Send signal to unit; start it again after restart_after_ns, or never (None)."""
+    """Send signal to unit; start it again after for_ns, or never (None)."""
 
     unit: KILLABLE
     signal: Literal["SIGKILL", "SIGTERM", "SIGABRT"] = "SIGKILL"
-    restart_after_ns: int | None = None
-
-    def __post_init__(self) -> None:
-        Fault.__post_init__(self)
-        if self.restart_after_ns is not None and not 0 < self.restart_after_ns <= FOR_NS_MAX:
-            raise ValueError("restart_after_ns is outside 0..24 h")
-
-    def lasts_ns(self) -> int | None:
-        """Return the time to the restart; None when the unit stays down."""
-        return self.restart_after_ns if self.restart_after_ns is not None else self.for_ns
 
     def recipe(self, _context: HostContext) -> Recipe:
         """Return: signal the unit's processes; start it again."""
         kill = ("systemctl", "kill", f"--signal={self.signal}", self.unit)
-        if self.lasts_ns() is None:
+        if self.for_ns is None:
             return Recipe(how="signal", inject=(Command(kill),))
         return Recipe(
             how="signal",

@@ -20,14 +20,11 @@ ALL_PPM = 1_000_000
 
 
 class Loss(TableFault, frozen=True, kw_only=True, tag="loss"):
-    """Drop share_ppm of the packets from sources; seed names the draw but cannot steer the
-    kernel's.
-    """
+    """Drop share_ppm of the packets from sources; no seed steers the kernel's draw."""
 
     sources: list[str]
     share_ppm: Annotated[int, Meta(gt=0, le=ALL_PPM)]
     node_port: Port
-    seed: int = 0
 
     def __post_init__(self) -> None:
         TableFault.__post_init__(self)

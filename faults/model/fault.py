@@ -154,7 +154,7 @@ class Fault(
     msgspec.Struct, frozen=True, kw_only=True, tag_field="fault", forbid_unknown_fields=True
 ):
     """Base of every fault on the wire: at_ns counts from T0, for_ns None means until the lease
-    ends.
+    ends, or for good where there is nothing to undo.
     """
 
     id: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9_.+-]{0,63}\Z")]
@@ -171,12 +171,6 @@ class Fault(
     def row(self) -> Kind:
         """Return what everybody knows of its kind."""
         return KINDS[str(self.__struct_config__.tag)]
-
-    def lasts_ns(self) -> int | None:
-        """Return how long after at_ns the undo is due; None: nothing to undo, or the lease
-        decides.
-        """
-        return self.for_ns
 
     def gap_ns(self, _later: Fault) -> int:
         """Return how long after its end a later fault of what it shares may begin on its host."""

@@ -90,7 +90,6 @@ def _wire(
         "servers": host.ntp,
         "unit": NODE_UNIT,
         "peers": rows,
-        "ordered": True,
         "blocked_in": addresses,
         "blocked_out": [],
         "sources": addresses,

@@ -44,7 +44,7 @@ def delay(lab: Bench, how: str, *, delay_ms: int, jitter_ms: int = 0) -> dict[st
     return {
         "id": "d", "fault": "delay", "at_ns": 0, "for_ns": FOR_NS, "interface": "eth0",
         "node_port": PORT, "peers": rows,
-        "seed": 3, "ordered": True, "how": how,
+        "seed": 3, "how": how,
     }  # fmt: skip
 
 

@@ -33,7 +33,7 @@ class Delay(Held, frozen=True, kw_only=True, tag="delay"):
         """Refuse a host on which the way asked for does not work."""
         if self.way(context) == "netem":
             needs(context, "netem")
-            netem_bands(netem_way.rows(self), context.token)
+            netem_bands(self.peers, context.token)
         else:
             needs(context, "nfqueue")
 

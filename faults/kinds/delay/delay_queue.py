@@ -13,7 +13,6 @@ import gc
 import heapq
 import ipaddress
 import os
-import random
 import select
 import signal
 import socket
@@ -48,7 +47,6 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     queue_num: int
     seed: int
-    ordered: bool
     until_boottime_ns: int
     stats_file: str
     pid_file: str
@@ -70,10 +68,9 @@ class Stats(msgspec.Struct):
 
 @dataclass(slots=True)
 class Holder:
-    """The heap of held packets; pure: times and randomness come in as arguments."""
+    """The heap of held packets; pure: times come in as arguments."""
 
     spec: Spec
-    rng: random.Random
     start_ns: int = 0
     stats: Stats = field(default_factory=Stats)
     held: list[tuple[int, int]] = field(default_factory=list)
@@ -99,10 +96,8 @@ class Holder:
         else:
             self.stats.delayed += 1
             due_ns += source.delay_ns
-            if source.jitter_ns and self.spec.ordered:
+            if source.jitter_ns:
                 due_ns += self._wander[key].at(now_ns - self.start_ns)
-            elif source.jitter_ns:
-                due_ns += self.rng.randint(-source.jitter_ns, source.jitter_ns)
         heapq.heappush(self.held, (due_ns, packet_id))
         self.stats.held_max = max(self.stats.held_max, len(self.held))
 
@@ -130,7 +125,7 @@ def run(spec: Spec) -> None:
     Raises:
         QueueError: the kernel refused the queue.
     """
-    holder = Holder(spec, random.Random(spec.seed), time.monotonic_ns())
+    holder = Holder(spec, time.monotonic_ns())
     stopping: list[str] = []
     woken, waker = socket.socketpair()
     waker.setblocking(False)

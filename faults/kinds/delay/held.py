@@ -32,7 +32,6 @@ class Held(Fault, frozen=True, kw_only=True):
     node_port: Port
     peers: list[PeerDelay] = msgspec.field(default_factory=list)
     seed: int = 0
-    ordered: bool = True
     how: Literal["netem", "queue"] | None = None
 
     def __post_init__(self) -> None:

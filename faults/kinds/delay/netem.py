@@ -12,6 +12,7 @@ from itertools import product
 
 import msgspec
 
+from faults.kinds.delay.held import Held, PeerDelay
 from faults.model.fault import FaultError
 
 ORDINARY_BANDS = 3
@@ -39,13 +40,13 @@ class Band(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jitter_ns: int
 
 
-def netem_bands(peers: list[tuple[str, int, int]], token: str) -> list[Band]:
-    """Return a band for each different delay among (address, delay_ns, jitter_ns).
+def netem_bands(peers: list[PeerDelay], token: str) -> list[Band]:
+    """Return a band for each different pair of delay and jitter among the peers.
 
     Raises:
         FaultError: too_many_delays, more different delays than a prio qdisc has bands.
     """
-    kinds = sorted({(delay_ns, jitter_ns) for _, delay_ns, jitter_ns in peers})
+    kinds = sorted({(peer.delay_ns, peer.jitter_ns) for peer in peers})
     if ORDINARY_BANDS + len(kinds) > BANDS_MAX:
         raise FaultError("too_many_delays", f"netem takes {BANDS_MAX - ORDINARY_BANDS} a host")
     root = netem_handle(token)
@@ -55,37 +56,29 @@ def netem_bands(peers: list[tuple[str, int, int]], token: str) -> list[Band]:
     ]
 
 
-def netem_commands(
-    interface: str,
-    node_port: int,
-    peers: list[tuple[str, int, int]],
-    token: str,
-    *,
-    ordered: bool = True,
-) -> list[str]:
-    """Return `tc -batch` lines delaying packets to each (address, delay_ns, jitter_ns).
+def netem_commands(fault: Held, token: str) -> list[str]:
+    """Return `tc -batch` lines delaying packets to each peer of the fault.
 
-    With ordered the delay stands still here, and a helper moves it (netem_jitter); else netem
-    draws each packet's jitter and packets overtake each other.
+    The delay stands still here, and a helper moves it (netem_jitter).
 
     Raises:
         FaultError: too_many_delays.
     """
-    bands = netem_bands(peers, token)
+    bands = netem_bands(fault.peers, token)
     handle = netem_handle(token)
-    dev = f"dev {interface}"
+    dev = f"dev {fault.interface}"
     count = ORDINARY_BANDS + len(bands)
     lines = [f"qdisc add {dev} root handle {handle}: prio bands {count} priomap {_PRIOMAP}"]
     for band in bands:
-        jitter = "" if ordered or not band.jitter_ns else f" {_us(band.jitter_ns)}us"
         lines.append(
             f"qdisc add {dev} parent {band.flow} handle {band.handle} netem limit {LIMIT_PACKETS} "
-            f"delay {_us(band.delay_ns)}us{jitter}{_IN_ORDER if ordered and band.jitter_ns else ''}"
+            f"delay {_us(band.delay_ns)}us{_IN_ORDER if band.jitter_ns else ''}"
         )
     flows = {(band.delay_ns, band.jitter_ns): band.flow for band in bands}
-    for address, delay_ns, jitter_ns in peers:
-        flow = flows[delay_ns, jitter_ns]
-        lines += _filters(f"filter add {dev} parent {handle}:", address, node_port, flow)
+    for peer in fault.peers:
+        flow = flows[peer.delay_ns, peer.jitter_ns]
+        head = f"filter add {dev} parent {handle}:"
+        lines += _filters(head, peer.address, fault.node_port, flow)
     return lines
 
 

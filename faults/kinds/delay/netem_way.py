@@ -27,9 +27,7 @@ _MATCH = re.compile(r"match ([0-9a-f]+/[0-9a-f]+ at \d+)")
 
 def recipe(fault: Held, context: HostContext) -> Recipe:
     """Return: the jitter's helper; one batch of tc; the root deleted; no helper."""
-    batch = netem_commands(
-        fault.interface, fault.node_port, rows(fault), context.token, ordered=fault.ordered
-    )
+    batch = netem_commands(fault, context.token)
     root = ("tc", "qdisc", "del", "dev", fault.interface, "root")
     delete = (*root, "handle", f"{netem_handle(context.token)}:")
     start, stop = _jitter(fault, context)
@@ -59,7 +57,7 @@ def read_back(fault: Held, context: HostContext) -> Evidence:
     if code:
         return verdict(f"tc filter show: {error.strip()[:200]}", data)
     filters = steered(text)
-    wrong = [_wrong(peer, by_flow, filters, fault) for peer in fault.peers]
+    wrong = [_wrong(peer, by_flow, filters) for peer in fault.peers]
     wrong.append(_no_jitter(fault, context))
     return verdict("; ".join(each for each in wrong if each), data)
 
@@ -107,7 +105,7 @@ def address_matches(address: str) -> set[str]:
 
 def _helper(fault: Held, context: HostContext) -> Helper | None:
     """Return the helper that makes netem's jitter, None where none is due."""
-    wanders = fault.ordered and any(each.jitter_ns for each in fault.peers)
+    wanders = any(each.jitter_ns for each in fault.peers)
     return Helper(JITTER, "delay", context) if wanders else None
 
 
@@ -120,7 +118,7 @@ def _jitter(fault: Held, context: HostContext) -> tuple[tuple[Command, ...], tup
         "interface": fault.interface,
         "bands": [
             msgspec.to_builtins(band)
-            for band in netem_bands(rows(fault), context.token)
+            for band in netem_bands(fault.peers, context.token)
             if band.jitter_ns
         ],
         "seed": fault.seed,
@@ -141,7 +139,6 @@ def _wrong(
     peer: PeerDelay,
     by_flow: dict[str, dict[str, float]],
     filters: dict[str, list[set[str]]],
-    fault: Held,
 ) -> str:
     wanted = address_matches(peer.address)
     flows = {flow: sum(wanted <= each for each in found) for flow, found in filters.items()}
@@ -149,13 +146,8 @@ def _wrong(
     if flows.get(flow, 0) != FILTERS_A_PEER:
         return f"{peer.host}: {flows.get(flow, 0)} of {FILTERS_A_PEER} filters"
     found = by_flow.get(flow, {})
-    moved_ns, drawn_ns = (peer.jitter_ns, 0) if fault.ordered else (0, peer.jitter_ns)
-    for name, asked_ns, off_ns in (("delay", peer.delay_ns, moved_ns), ("jitter", drawn_ns, 0)):
+    for name, asked_ns, off_ns in (("delay", peer.delay_ns, peer.jitter_ns), ("jitter", 0, 0)):
         have_ns = round(float(found.get(name, 0)) * SECOND_NS)
         if abs(have_ns - asked_ns) > off_ns + NETEM_ROUNDING_NS:
             return f"{peer.host}: {name} is {have_ns} ns, not {asked_ns} ns"
     return ""
-
-
-def rows(fault: Held) -> list[tuple[str, int, int]]:
-    return [(each.address, each.delay_ns, each.jitter_ns) for each in fault.peers]

@@ -89,7 +89,6 @@ def _delayer(fault: Held, helper: Helper) -> tuple[Command, Command]:
     spec = {
         "queue_num": helper.context.queue_num,
         "seed": fault.seed,
-        "ordered": fault.ordered,
         "until_boottime_ns": helper.until_ns,
         "stats_file": str(helper.stats_file),
         "pid_file": str(helper.pid_file),

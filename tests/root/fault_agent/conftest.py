@@ -202,7 +202,7 @@ def _delay(at_ns: int, for_ns: int, delay_ns: int, jitter_ns: int = 0) -> dict[s
     return {
         "id": "delay-1", "fault": "delay", "at_ns": at_ns, "for_ns": for_ns, "interface": "eth0",
         "node_port": PORT, "peers": [row],
-        "seed": 3, "ordered": True,
+        "seed": 3,
     }  # fmt: skip
 
 

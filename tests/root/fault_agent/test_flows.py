@@ -66,7 +66,7 @@ def cut(**changes: object) -> dict[str, object]:
 def loss(share_ppm: int) -> dict[str, object]:
     return {
         "id": "loss-1", "fault": "loss", "at_ns": 2 * S, "for_ns": 5 * S, "sources": [THERE],
-        "share_ppm": share_ppm, "node_port": PORT, "seed": 5,
+        "share_ppm": share_ppm, "node_port": PORT,
     }  # fmt: skip
 
 

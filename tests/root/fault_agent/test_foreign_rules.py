@@ -169,7 +169,7 @@ def _details(rng: random.Random, kind: str) -> dict[str, object]:
         return {"servers": [THERE]}
     row = {"host": "n2", "address": THERE, "delay_ns": rng.randrange(1, 30) * MS, "jitter_ns": 0}
     return {
-        "interface": "eth0", "node_port": PORT, "seed": 1, "ordered": True, "how": "queue",
+        "interface": "eth0", "node_port": PORT, "seed": 1, "how": "queue",
         "peers": [row],
     }  # fmt: skip
 

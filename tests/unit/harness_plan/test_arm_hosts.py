@@ -30,13 +30,17 @@ def test_a_one_way_cut_is_made_where_packets_arrive_and_nowhere_else() -> None:
     assert local("fault: cut, from: n1, to: [n2, n3]") == {"n2": blocked, "n3": blocked}
 
 
-def test_loss_between_two_hosts_is_drawn_at_both_with_seeds_of_their_own() -> None:
+def test_loss_between_two_hosts_is_drawn_at_both() -> None:
     wires = local("fault: loss, between: [n1, n2], share: 30%")
     assert {host: wire["sources"] for host, wire in wires.items()} == {
         "n1": ["192.0.2.2"],
         "n2": ["192.0.2.1"],
     }
     assert {wire["share_ppm"] for wire in wires.values()} == {300_000}
+
+
+def test_the_jitter_between_two_hosts_has_a_seed_of_its_own_at_each() -> None:
+    wires = local("fault: delay, between: [n1, n2], delay: 80ms, jitter: 10ms")
     assert len({wire["seed"] for wire in wires.values()}) == 2
 
 
