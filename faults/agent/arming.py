@@ -55,6 +55,12 @@ class Host:
     provider: Provider = field(default_factory=dict)
     """Commands that switch other hosts; only the provider's agent has any."""
 
+    @classmethod
+    def at(cls, layout: Layout, config: HostConfig, able: frozenset[str]) -> Host:
+        """Return the host whose files are laid out so."""
+        ledger, journal = Ledger(layout.ledger_dir), Journal(layout.journal_file, config.host)
+        return cls(layout, config, able, ledger, journal)
+
     @property
     def armed_file(self) -> ArmedTrialFile:
         """Return where it stands what is armed here."""

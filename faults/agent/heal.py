@@ -19,7 +19,6 @@ from faults.agent.arming import Host
 from faults.agent.undo_open_faults import undo_open_faults
 from faults.durable.armed_trial import ArmedTrialFile
 from faults.durable.journal import Journal
-from faults.durable.ledger import Ledger
 from faults.durable.units_to_restart import RunningFile
 from faults.host.layout import Layout, read_host
 from faults.model.fault import FaultError
@@ -47,13 +46,7 @@ def heal(place: Layout, *, boot: bool) -> int:
         _end_hung_agent(place.socket)
     config = read_host(place.host_file)
     systemd = Path("/run/systemd/system").is_dir()
-    host = Host(
-        layout=place,
-        config=config,
-        capabilities=frozenset(("systemd",)) if systemd else frozenset(),
-        ledger=Ledger(place.ledger_dir),
-        journal=Journal(place.journal_file, config.host),
-    )
+    host = Host.at(place, config, frozenset(("systemd",)) if systemd else frozenset())
     healed = undo_open_faults(host, "heal")
     left = [entry.fault_id for entry in host.ledger.open_entries()]
     answer: dict[str, object] = {"healed": healed, "left": left}

@@ -1,4 +1,8 @@
-"""The agent as a process: what it is made of, until it is told to stop; then it heals."""
+"""The agent as a process: what it is made of, until it is told to stop; then it heals.
+
+The provider's agent is the same on the machine that owns the hosts: it does power faults alone,
+needs no root, and ends by itself when it has nothing left to do.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +11,28 @@ import logging
 import os
 import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from faults.agent.agent import Agent
 from faults.agent.arming import Host
-from faults.agent.provider_agent import provider_host, until_idle
 from faults.agent.server import Server
-from faults.durable.journal import Journal
-from faults.durable.ledger import Ledger
 from faults.host.capability import capabilities
 from faults.host.clock.skew_file import write_skew
-from faults.host.layout import Layout, read_host
+from faults.host.layout import HostConfig, Layout, read_host
 from faults.host.priority import nice, set_realtime
+from faults.kinds.power import CAPABILITY, read_provider
 from faults.model.fault import FaultError
+from faults.model.record import PROVIDER
 
 AGENT_NICENESS = -10
 """For where real-time priority is not to be had."""
 BEAT_S = 2.0
+IDLE_S = 60.0
+"""A provider's agent ends when it was idle for so long."""
+POLL_S = 1.0
 THREADS = 16
 """Actions that may run at once: one that takes long must not hold up another."""
 
@@ -41,7 +49,7 @@ async def _agent(place: Layout, provider: str | None) -> int:
         set_realtime()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     place.run_dir.mkdir(parents=True, exist_ok=True)
-    host, found = provider_host(place, Path(provider)) if provider else await _own_host(place)
+    host, found = _provider_host(place, Path(provider)) if provider else await _own_host(place)
     agent = Agent(host, found)
     host.ledger.write_heal_script()
     agent.running.write_script()
@@ -81,8 +89,23 @@ async def _own_host(place: Layout) -> tuple[Host, dict[str, bool]]:
     found = await asyncio.to_thread(capabilities)
     config = read_host(place.host_file)
     names = frozenset(name for name, works in found.items() if works)
-    ledger = Ledger(place.ledger_dir)
-    return Host(place, config, names, ledger, Journal(place.journal_file, config.host)), found
+    return Host.at(place, config, names), found
+
+
+def _provider_host(place: Layout, file: Path) -> tuple[Host, dict[str, bool]]:
+    """Return what arming needs where only other hosts are switched, by the commands in the file."""
+    commands = read_provider(file)
+    host = Host.at(place, HostConfig(host=PROVIDER), frozenset((CAPABILITY,)))
+    return replace(host, provider=commands), {CAPABILITY: True, "systemd": False}
+
+
+async def until_idle(agent: Agent, server: Server) -> None:
+    """Wait until nothing has been in force or asked for IDLE_S."""
+    busy_s = time.monotonic()
+    while time.monotonic() - max(busy_s, server.asked_s) < IDLE_S:
+        await asyncio.sleep(POLL_S)
+        if agent.busy:
+            busy_s = time.monotonic()
 
 
 async def _beat() -> None:

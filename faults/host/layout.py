@@ -12,8 +12,6 @@ import msgspec
 
 from faults.model.fault import FaultError
 
-DEFAULT_NODE_PORT = 9000
-
 
 class HostPeer(msgspec.Struct, frozen=True):
     """Another host of the lab, as far as a fault needs it (the file holds more)."""
@@ -29,10 +27,8 @@ class HostConfig(msgspec.Struct, frozen=True):
     """
 
     host: str
-    address: str = ""
     interface: str = ""
-    node_port: int = DEFAULT_NODE_PORT
-    probe_port: int = 9001
+    node_port: int = 9000
     state_dir: str = "/var/lib/slotlab"
     peers: list[HostPeer] = []
     ntp: list[str] = []

@@ -12,6 +12,7 @@ from faults.host.clock.clock_setters import HOLDABLE
 from faults.host.clock.host_clock import read_rate
 from faults.host.clock.skew_file import read_skew
 from faults.host.layout import Layout
+from faults.host.nft_readback import listing
 from faults.host.runner import output
 from faults.host.units import UNITS
 
@@ -46,13 +47,7 @@ def _stripped(value: object) -> object:
 
 
 def _nftables() -> list[Any]:
-    code, text, _ = output(("nft", "-j", "list", "ruleset"))
-    if code or not text.strip():
-        return []
-    try:
-        return [each for each in json.loads(text)["nftables"] if "metainfo" not in each]
-    except (ValueError, KeyError, TypeError):
-        return output(("nft", "-s", "list", "ruleset"))[1].splitlines()
+    return listing("ruleset") or output(("nft", "-s", "list", "ruleset"))[1].splitlines()
 
 
 def _traffic_control() -> list[Any]:

@@ -15,10 +15,6 @@ HOST_DRIFT_PPB_MAX = 500_000
 """What the kernel lets a host's clock drift by."""
 Targets = Literal["hosts", "pairs", "arrows", "groups"]
 """How whom it hits is given: hosts, pairs of hosts, pairs with a direction, groups of hosts."""
-TARGET_KEYS: Mapping[Targets, str] = {
-    "hosts": "on", "pairs": "between", "arrows": "from", "groups": "shape",
-}  # fmt: skip
-"""By targets: the key of a campaign that says whom it hits."""
 Notation = Literal["duration", "offset", "signed duration", "share", "ppm", "slots"]
 """How a value is written in a campaign; an offset may be nothing, a signed duration negative."""
 _UNITS: Mapping[str, str] = {
@@ -124,11 +120,6 @@ class Kind:
     """Whether packets between hosts come later."""
     leaves_rest_whole: bool = False
     """Whether it does nothing but take producers away, which the plan's quorum counts."""
-
-    @property
-    def target_key(self) -> str:
-        """Return the key of a campaign that says whom it hits."""
-        return TARGET_KEYS[self.targets]
 
     @property
     def on_flows(self) -> bool:

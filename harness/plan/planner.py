@@ -152,7 +152,7 @@ def _draw(
         try:
             fault = draw(fault_id, spec, field, rng, chosen)
         except ValueError as error:
-            raise PlanError(f"{key}.{spec.row.target_key}: {error}") from error
+            raise PlanError(f"{key}.{next(iter(spec.whom))}: {error}") from error
         chosen[fault_id] = fault.targets
         targets = [host for host in hosts if host.host in fault.acting]
         how = mechanism(fault, targets, lab=view.lab, capabilities=view.capabilities)

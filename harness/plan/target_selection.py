@@ -21,7 +21,7 @@ def draw(
     """Return the fault with its targets drawn; how is still empty.
 
     Raises:
-        ValueError: a selector that means nobody; the text follows the kind's target_key.
+        ValueError: a selector that means nobody; the text follows the first key of spec.whom.
     """
     pairs: list[tuple[str, str]] | None = None
     groups: list[list[str]] | None = None

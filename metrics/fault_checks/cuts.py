@@ -7,7 +7,7 @@ from typing import Any
 from metrics.fault_checks import effect_gaps, fault_records, probe_bursts
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.path_exchanges import DISTURBED, FEW, exchanges, failed, unprobed
-from metrics.fault_checks.probe_bursts import Burst, loses
+from metrics.fault_checks.probe_bursts import Burst
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
@@ -18,7 +18,7 @@ def partition(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found
     side = {host: i for i, group in enumerate(fault.groups or []) for host in group}
     across: list[Burst] = []
     within: list[Burst] = []
-    for burst in probe_bursts.during(data, fault, found, loses):
+    for burst in probe_bursts.during(data, fault, found, lambda kind: kind.loses):
         same = side.get(burst.host, -1) == side.get(burst.peer, -1)
         (within if same else across).append(burst)
     measured = {

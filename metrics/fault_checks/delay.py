@@ -9,7 +9,7 @@ from typing import Any
 from metrics.fault_checks import effect_gaps, fault_records, probe_bursts
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.path_exchanges import Pair, unprobed
-from metrics.fault_checks.probe_bursts import Burst, slows
+from metrics.fault_checks.probe_bursts import Burst
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
 from metrics.model.number_text import number
@@ -37,7 +37,7 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     """
     before = _rtts([b for b in found if b.flow == "path" and b.inside(*_quiet(data))])
     in_force = fault_records.in_force_ns(data, fault)
-    during = probe_bursts.during(data, fault, found, slows)
+    during = probe_bursts.during(data, fault, found, lambda kind: kind.slows)
     lasting_bursts = [burst for burst in during if burst.inside(*in_force)]
     lasting = _rtts(lasting_bursts)
     wanted = probe_bursts.pairs_of(fault)

@@ -35,16 +35,6 @@ class Change(NamedTuple):
     last_ns: int
     mono_ns: int
 
-    @property
-    def middle_ns(self) -> int:
-        """Return the middle of the interval."""
-        return (self.first_ns + self.last_ns) // 2
-
-    @property
-    def half_ns(self) -> int:
-        """Return half its width."""
-        return (self.last_ns - self.first_ns) // 2
-
 
 def of_fault(data: TrialData, fault: PlannedFault) -> list[Record]:
     """Return the records of a fault, by time."""
@@ -146,7 +136,7 @@ def _changes(data: TrialData, fault: PlannedFault, state: str) -> list[Change]:
 
 
 def _spread(data: TrialData, changes: list[Change], due_ns: int) -> dict[str, Any]:
-    late = [change.middle_ns - due_ns for change in changes]
+    late = [(change.first_ns + change.last_ns) // 2 - due_ns for change in changes]
     found: dict[str, Any] = {"late_ms": [round(edge(late) / 1e6, 3) for edge in (min, max)]}
     placed: list[tuple[float, float]] = []
     for change in changes:
@@ -155,7 +145,8 @@ def _spread(data: TrialData, changes: list[Change], due_ns: int) -> dict[str, An
         if related is None:
             return found
         low, high = int(related[0][0]), int(related[1][0])
-        placed.append(((low + high) / 2, (high - low) / 2 + change.half_ns))
+        half_ns = (change.last_ns - change.first_ns) // 2
+        placed.append(((low + high) / 2, (high - low) / 2 + half_ns))
     if len(placed) > 1:
         first, last = min(placed), max(placed)
         found["spread_ms"] = round((last[0] - first[0]) / 1e6, 3)

@@ -10,7 +10,7 @@ import itertools
 import statistics
 
 from metrics.fault_checks import effect_gaps, fault_records, probe_bursts
-from metrics.fault_checks.probe_bursts import Burst, loses
+from metrics.fault_checks.probe_bursts import Burst
 from metrics.intake.trial import TrialData
 from metrics.model.plan import PlannedFault
 
@@ -24,7 +24,8 @@ FEW = 5
 def exchanges(data: TrialData, fault: PlannedFault, found: list[Burst]) -> list[Burst]:
     """Return the bursts of path probes between the fault's pairs while it lasted."""
     wanted = probe_bursts.pairs_of(fault)
-    return probe_bursts.during(data, fault, [b for b in found if b.pair in wanted], loses)
+    own = [burst for burst in found if burst.pair in wanted]
+    return probe_bursts.during(data, fault, own, lambda kind: kind.loses)
 
 
 def unprobed(data: TrialData, fault: PlannedFault, found: list[Burst], pairs: set[Pair]) -> str:

@@ -85,16 +85,6 @@ def during(
     return clear or own
 
 
-def loses(kind: Kind) -> bool:
-    """Return whether a fault of that kind loses probes."""
-    return kind.loses
-
-
-def slows(kind: Kind) -> bool:
-    """Return whether a fault of that kind makes probes late."""
-    return kind.slows
-
-
 def pairs_of(fault: PlannedFault) -> set[tuple[str, str]]:
     """Return the pairs a fault names, each in order; none when it names none."""
     return {(min(pair), max(pair)) for pair in fault.pairs or []}

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from faults.agent import provider_agent
+from faults.agent import service
 from faults.host.boottime import boottime_ns
 from tests.waiting import wait_until
 
@@ -196,13 +196,13 @@ def test_commands_that_others_could_have_written_are_refused(owner: Owner) -> No
 
 
 def test_the_agent_ends_by_itself_once_idle_but_not_before(monkeypatch) -> None:
-    monkeypatch.setattr(provider_agent, "IDLE_S", 0.3)
-    monkeypatch.setattr(provider_agent, "POLL_S", 0.02)
+    monkeypatch.setattr(service, "IDLE_S", 0.3)
+    monkeypatch.setattr(service, "POLL_S", 0.02)
     agent = SimpleNamespace(busy=True)
 
     async def scene() -> bool:
         server = SimpleNamespace(asked_s=time.monotonic())
-        idle = asyncio.create_task(provider_agent.until_idle(agent, server))
+        idle = asyncio.create_task(service.until_idle(agent, server))
         await asyncio.sleep(0.6)
         early = idle.done()
         agent.busy = False

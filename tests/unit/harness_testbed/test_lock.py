@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from faults.agent.provider_agent import IDLE_S
+from faults.agent.service import IDLE_S
 from harness.errors import LockError, RunError
 from harness.orchestrator import lease_renewer as keeping
 from harness.orchestrator.lease_renewer import Keeper
