@@ -24,7 +24,7 @@ from faults.host.layout import HostConfig, Layout
 from faults.host.runner import output
 from faults.kinds.clock.clock_faults import check_nobody_else
 from faults.kinds.delay.delay import Delay
-from faults.kinds.delay.queue_way import queue_numbers
+from faults.kinds.delay.queue_way import queues as bound_queues
 from faults.kinds.power import Provider
 from faults.kinds.registry import decode_fault, overlap
 from faults.model.fault import FOR_NS_MAX, Fault, FaultError, HostContext
@@ -121,7 +121,7 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
         raise error
     drivers: dict[str, Driver] = {}
     items: list[Item] = []
-    queues = queue_numbers()
+    queues = set(bound_queues())
     mangle = any(isinstance(fault, Delay) for fault in faults) and _mangle_exists()
     for fault in faults:
         item = _item(fault, t0_ns, lease_ns, now)

@@ -21,8 +21,8 @@ import msgspec
 
 from faults.durable.armed_trial import NAME as GRANT
 from faults.durable.armed_trial import ArmedTrial
-from faults.host.shell_lines import shell_lines
-from faults.model.fault import Step
+from faults.host.clock.host_clock_undo import restore_lines
+from faults.model.fault import Command, MoveClock, RestoreClock, SetSkew, Step
 
 CHANGE_BYTES = 2_048
 """The most a change of state takes."""
@@ -195,6 +195,26 @@ def undo_script(path: Path, undo: tuple[Step, ...]) -> str:
             "",
         ]
     )
+
+
+def shell_lines(steps: tuple[Step, ...]) -> list[str]:
+    """Return the steps as lines of POSIX shell; errors of may_fail steps are silent."""
+    lines = []
+    for step in steps:
+        match step:
+            case Command(words, may_fail, stdin):
+                line = shlex.join(words)
+                if stdin:
+                    line = f"printf %s {shlex.quote(stdin)} | {line}"
+                lines.append(f"{line} 2>/dev/null || true" if may_fail else line)
+            case SetSkew(path):
+                zero = f"dd of={shlex.quote(str(path))} conv=notrunc status=none"
+                lines.append(f"head -c 32 /dev/zero | {zero} || true")
+            case RestoreClock(marker):
+                lines.append(restore_lines(str(marker)))
+            case MoveClock():
+                raise ValueError("an undo moves no clock but back")
+    return lines
 
 
 def heal_script(folder: Path) -> str:

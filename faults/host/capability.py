@@ -5,6 +5,7 @@ guessed.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from faults.host.clock.clock_setters import CHRONY
@@ -14,31 +15,15 @@ from faults.host.runner import output
 PATIENCE_S = 60.0
 """What a slow host has not answered by then does not work there."""
 _CAP_SYS_TIME = 25
-_TRIALS = {
-    "nft": "nft 'add table inet t; add set inet t s { type ipv4_addr; flags timeout; };"
-    " add element inet t s { 192.0.2.1 timeout 1s }'",
-    "loss": "nft 'add table inet l; add chain inet l c;"
-    " add rule inet l c numgen random mod 1000000 < 300000 counter drop'",
-    "ntp_relay": "nft 'add table inet r; add chain inet r c { type route hook output priority "
-    "-310; }; add rule inet r c ip daddr 192.0.2.1 udp dport 123 meta mark != 1 udp dport set 9 ip "
-    "daddr set 127.0.0.1; add rule inet r c ip6 daddr 2001:db8::1 udp dport set 9 ip6 daddr set "
-    "::1'",
-    "netem": "tc qdisc add dev lo root handle 1: prio bands 4 &&"
-    " tc qdisc add dev lo parent 1:4 handle 2: netem delay 1ms &&"
-    " tc filter add dev lo parent 1: protocol ip prio 1 u32 match ip dst 192.0.2.1/32 flowid 1:4",
-    "nft_queue": "nft 'add table inet q; add chain inet q c; add rule inet q c queue num 9 bypass'",
-    "iptables_queue": "iptables -t mangle -A PREROUTING -s 192.0.2.1 -p udp --dport 9"
-    " -j NFQUEUE --queue-num 9 --queue-bypass",
-}
 
 
-def capabilities() -> dict[str, bool]:
-    """Return which features work; netem, nft, loss, nfqueue, systemd are what faults ask for.
+def capabilities(trials: Mapping[str, str]) -> dict[str, bool]:
+    """Return which features work, of those that have a trial, and of a host's systemd and clock.
 
     Costs some ten milliseconds a feature; nothing outside a namespace of its own is touched, except
     that the kernel may load the modules that the real faults would load.
     """
-    found = {name: _works(script) for name, script in _TRIALS.items()}
+    found = {name: _works(script) for name, script in trials.items()}
     found["nfqueue"] = found["nft_queue"] or found["iptables_queue"]
     found["systemd"] = Path("/run/systemd/system").is_dir() and os.geteuid() == 0
     return found | clock_capabilities(systemd=found["systemd"])

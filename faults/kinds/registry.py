@@ -32,6 +32,9 @@ def _found() -> dict[str, type[Fault]]:
 
 FAULTS = _found()
 """By its word: the class of each kind that hosts, or whoever owns them, can do."""
+TRIALS = {name: script for each in FAULTS.values() for name, script in each.trials}
+"""By capability: the shell that tries whether a host has it."""
+
 _OVERLAPPING = {
     "delay": "overlapping_delay",
     "clock": "overlapping_clock_fault",

@@ -15,6 +15,11 @@ from faults.model.fault import Evidence, Fault, HostContext, Recipe
 class TableFault(Fault, frozen=True, kw_only=True):
     """Base of those faults; each says which packets meet which verdict."""
 
+    trials = (
+        ("nft", "nft 'add table inet t; add set inet t s { type ipv4_addr; flags timeout; };"
+         " add element inet t s { 192.0.2.1 timeout 1s }'"),
+    )  # fmt: skip
+
     def flows(self) -> Flows:
         """Return what its table picks."""
         raise NotImplementedError

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 from msgspec import Meta
@@ -157,6 +157,8 @@ class Fault(
     ends, or for good where there is nothing to undo.
     """
 
+    trials: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Each capability of its own that its kind needs, and shell that works where a host has it."""
     id: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9_.+-]{0,63}\Z")]
     at_ns: int
     for_ns: int | None = None

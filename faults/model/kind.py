@@ -67,12 +67,14 @@ def _in_the_kernels_reach(asked: Mapping[str, Any]) -> dict[str, Any]:
 class Way:
     """One way to do a fault in a lab of hosts: the word that plans print, and what a host needs.
 
-    level: for which level it is the way, where the campaign may ask for one. unless: the capability
-    of a host that forbids it.
+    remedy: what to do on a host that lacks that, where there is no other way. level: for which
+    level it is the way, where the campaign may ask for one. unless: the capability of a host that
+    forbids it.
     """
 
     how: str
     needs: str = ""
+    remedy: str = ""
     level: str = ""
     unless: str = ""
 
@@ -165,11 +167,17 @@ class Kind:
         return 0
 
 
-_NFT = Way("nft", "nft")
-_SIGNAL = Way("signal", "systemd")
+_NFT = Way("nft", "nft", "apt install nftables, or use a kernel with nf_tables")
+_SIGNAL = Way("signal", "systemd", "boot it with systemd")
 _PROCESS_CLOCK = Way("process clock", level="process")
-_HOST_CLOCK = Way("host clock", "clock_host", level="host")
-_DAEMON_CLOCK = Way("daemon clock", "clock_daemon", level="daemon")
+_HOST_CLOCK = Way(
+    "host clock", "clock_host",
+    "use hardware or vm hosts, or level: process (containers share a clock)", level="host",
+)  # fmt: skip
+_DAEMON_CLOCK = Way(
+    "daemon clock", "clock_daemon", "install chrony there, or use level: host or process",
+    level="daemon",
+)  # fmt: skip
 _PROVIDER = Way("provider", "provider")
 _RESTART_AFTER = Key("restart_after", "duration", None)
 _SHARE = Key("share", "share")
@@ -197,7 +205,8 @@ _ROWS = (
     Kind(
         word="loss", does="That share of messages between hosts never arrives.",
         said="{share} of the packets lost", by="host", targets="pairs", keys=(_SHARE,),
-        asked=("share",), ways=(Way("nft", "loss"),), severs="at full share", loses=True,
+        asked=("share",), ways=(Way("nft", "loss", "use a kernel with nft_numgen"),),
+        severs="at full share", loses=True,
     ),
     Kind(
         word="clock_step",
@@ -223,8 +232,9 @@ _ROWS = (
         does="What a host's time servers answer is off by so much, for its node and its daemon "
         "alike.",
         said="NTP answers off by {by_ns}", by="host", keys=(Key("by", "signed duration"),),
-        asked=("by_ns",), ways=(Way("ntp relay", "ntp_relay"),), shares="ntp", clock="lie",
-        asks_servers=True,
+        asked=("by_ns",),
+        ways=(Way("ntp relay", "ntp_relay", "use a kernel with nft_nat and nft_redir"),),
+        shares="ntp", clock="lie", asks_servers=True,
     ),
     Kind(
         word="ntp_cut", does="What a host's time servers answer does not arrive.",

@@ -13,14 +13,6 @@ from metrics.model.plan import SIM, PlannedFault, PlannedHost
 
 Capabilities = Mapping[str, Mapping[str, bool]]
 _MODULES = {"netem": "sch_netem", "nfqueue": "NFQUEUE"}
-_REMEDIES = {
-    "nft": "apt install nftables, or use a kernel with nf_tables",
-    "loss": "use a kernel with nft_numgen",
-    "systemd": "boot it with systemd",
-    "ntp_relay": "use a kernel with nft_nat and nft_redir",
-    "clock_host": "use hardware or vm hosts, or level: process (containers share a clock)",
-    "clock_daemon": "install chrony there, or use level: host or process",
-}
 
 
 def mechanism(
@@ -69,7 +61,7 @@ def _lack(ways: Sequence[Way], hosts: Sequence[str]) -> str:
             f"{names}, {', '.join(hosts)} have neither (netem also yields to a qdisc of yours);"
             " load the kernel module"
         )
-    return f"{ways[0].needs}, which {hosts[0]} lacks; {_REMEDIES[ways[0].needs]}"
+    return f"{ways[0].needs}, which {hosts[0]} lacks; {ways[0].remedy}"
 
 
 def _time_servers(targets: Sequence[PlannedHost]) -> str:

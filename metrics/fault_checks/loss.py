@@ -75,7 +75,7 @@ def _strayed(data: TrialData, fault: PlannedFault, chosen: list[Burst], asked: f
     runs = PARTS * (PARTS + 1) // 2
     z = NormalDist().inv_cdf(1 - CHANCE / (runs * len(by_pair)))
     for whom, own in by_pair.items():
-        limits = [(_most(part, z), part) for part in _runs(own, window) if part]
+        limits = [(_edges(part, z)[1], part) for part in _runs(own, window) if part]
         most, part = min(limits, key=lambda limit: limit[0], default=(1.0, []))
         if most < asked - ROUNDING:
             return _told(part, whom)
@@ -89,11 +89,6 @@ def _told(part: list[Burst], whom: str) -> str:
     share = 100 * _one_way(1 - received / sent)
     when = effect_gaps.words(edge for burst in part for edge in burst.sent_ns)
     return f"{share:.3g} % of the packets were lost{whom} {when}"
-
-
-def _most(part: list[Burst], z: float) -> float:
-    """Return the largest loss of one way that chance allows for what was lost in a part."""
-    return _edges(part, z)[1]
 
 
 def _edges(part: list[Burst], z: float) -> tuple[float, float]:

@@ -23,6 +23,16 @@ from faults.model.fault import Evidence, FaultError, HostContext, Recipe, needs
 class Delay(Held, frozen=True, kw_only=True, tag="delay"):
     """Delay the flows of node_port: on leaving by netem, on arrival by the queue."""
 
+    trials = (
+        ("netem", "tc qdisc add dev lo root handle 1: prio bands 4 && tc qdisc add dev lo parent "
+         "1:4 handle 2: netem delay 1ms && tc filter add dev lo parent 1: protocol ip prio 1 u32 "
+         "match ip dst 192.0.2.1/32 flowid 1:4"),
+        ("nft_queue", "nft 'add table inet q; add chain inet q c;"
+         " add rule inet q c queue num 9 bypass'"),
+        ("iptables_queue", "iptables -t mangle -A PREROUTING -s 192.0.2.1 -p udp --dport 9"
+         " -j NFQUEUE --queue-num 9 --queue-bypass"),
+    )  # fmt: skip
+
     def way(self, context: HostContext) -> Literal["netem", "queue"]:
         """Return how the delay is made here: as asked, else netem where it works."""
         if self.how is not None:

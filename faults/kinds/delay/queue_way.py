@@ -37,7 +37,7 @@ def recipe(fault: Held, context: HostContext) -> Recipe:
 
 def read_back(fault: Held, context: HostContext) -> Evidence:
     """Return whether the delayer holds its queue and every rule leads there."""
-    queue = bound_queue(context.queue_num)
+    queue = queues().get(context.queue_num, {})
     data: dict[str, object] = {"queue": queue, "queue_num": context.queue_num}
     if not queue:
         return verdict("no delayer holds the queue", data)
@@ -47,41 +47,32 @@ def read_back(fault: Held, context: HostContext) -> Evidence:
 
 def counters(_fault: Held, context: HostContext) -> dict[str, object]:
     """Return how many packets were held so far, by kernel and delayer."""
-    return {"queue": bound_queue(context.queue_num), "delayer": _helper(context).stats()}
+    return {"queue": queues().get(context.queue_num, {}), "delayer": _helper(context).stats()}
 
 
 def ended_early(_fault: Held, context: HostContext) -> str:
     """Return whether the delayer has ended."""
-    return "" if bound_queue(context.queue_num) else "the delayer had ended"
+    return "" if queues().get(context.queue_num, {}) else "the delayer had ended"
 
 
 def left_over(_fault: Held, context: HostContext) -> str:
     """Return which of rules and delayer are still there, "" when neither is."""
     own = context.token in output(("nft", "list", "ruleset"))[1]
-    return " ".join(["rules"] * own + ["delayer"] * bool(bound_queue(context.queue_num)))
+    return " ".join(["rules"] * own + ["delayer"] * bool(queues().get(context.queue_num, {})))
 
 
-def queue_numbers() -> set[int]:
-    """Return the packet queues somebody has bound."""
-    try:
-        lines = QUEUES_FILE.read_text().splitlines()
-    except OSError:
-        return set()
-    return {int(line.split()[0]) for line in lines if line.split()}
-
-
-def bound_queue(queue_num: int) -> dict[str, object]:
-    """Return the kernel's figures of a bound queue, {} when nobody holds it."""
+def queues() -> dict[int, dict[str, int]]:
+    """Return the packet queues that somebody has bound, by number, with the kernel's figures."""
     try:
         rows = [line.split() for line in QUEUES_FILE.read_text().splitlines()]
     except OSError:
         return {}
-    names = ("waiting", "queue_dropped", "user_dropped", "packets")
-    for row in rows:
-        if len(row) >= 8 and int(row[0]) == queue_num:
-            figures = (int(row[2]), int(row[5]), int(row[6]), int(row[7]))
-            return dict(zip(names, figures, strict=True))
-    return {}
+    columns = {"waiting": 2, "queue_dropped": 5, "user_dropped": 6, "packets": 7}
+    return {
+        int(row[0]): {name: int(row[n]) for name, n in columns.items()}
+        for row in rows
+        if len(row) > max(columns.values())
+    }
 
 
 def _delayer(fault: Held, helper: Helper) -> tuple[Command, Command]:

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from typing import Annotated
+
+from msgspec import Meta
 
 from faults.host import flow_table
 from faults.host.boottime import boottime_ns
@@ -34,7 +37,7 @@ from faults.model.fault import (
 )
 
 OFFSET_NS_MAX = 3600 * SECOND_NS
-SERVERS_MAX = 16
+Servers = Annotated[list[str], Meta(min_length=1, max_length=16)]
 TIMEOUT_S = 0.4
 ERROR_NS = 2_000_000
 """How far the measured lie may be from the one asked, beside the bounds of its samples."""
@@ -45,12 +48,18 @@ _BEFORE_TRACKING = -310
 class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
     """The servers' time appears by_ns ahead of what it is, to everything on this host."""
 
+    trials = (
+        ("ntp_relay", "nft 'add table inet r; add chain inet r c { type route hook output priority "
+         "-310; }; add rule inet r c ip daddr 192.0.2.1 udp dport 123 meta mark != 1 udp dport set "
+         "9 ip daddr set 127.0.0.1; add rule inet r c ip6 daddr 2001:db8::1 udp dport set 9 ip6 "
+         "daddr set ::1'"),
+    )  # fmt: skip
     by_ns: int
-    servers: list[str]
+    servers: Servers
 
     def __post_init__(self) -> None:
         Fault.__post_init__(self)
-        _check_servers(self.servers)
+        addresses(self.servers)
         if abs(self.by_ns) > OFFSET_NS_MAX:
             raise ValueError("by_ns is more than an hour")
 
@@ -140,11 +149,11 @@ class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
 class NtpCut(TableFault, frozen=True, kw_only=True, tag="ntp_cut"):
     """No answer of the servers arrives at this host."""
 
-    servers: list[str]
+    servers: Servers
 
     def __post_init__(self) -> None:
         TableFault.__post_init__(self)
-        _check_servers(self.servers)
+        addresses(self.servers)
 
     def touched(self) -> Touched:
         """Return the servers named."""
@@ -162,12 +171,6 @@ def _relay(context: HostContext) -> Helper:
 
 def _canonical(servers: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(str(ipaddress.ip_address(each)) for each in servers))
-
-
-def _check_servers(servers: Sequence[str]) -> None:
-    addresses(list(servers))
-    if not 0 < len(servers) <= SERVERS_MAX:
-        raise ValueError(f"servers: need 1 to {SERVERS_MAX} addresses")
 
 
 def _relay_table(table: str, upstreams: Sequence[Upstream]) -> str:

@@ -162,7 +162,12 @@ def test_finding_out_what_a_host_can_do_leaves_nothing_behind(bench) -> None:
         return tuple(bench.run(*words.split()) for words in looks)
 
     before = state()
-    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from faults.host import capability"
-    found = bench.run(sys.executable, "-c", f"{code}; print(capability.capabilities())")
+    code = (
+        f"import sys; sys.path.insert(0, {str(PROJECT)!r})\n"
+        "from faults.host.capability import capabilities\n"
+        "from faults.kinds.registry import TRIALS\n"
+        "print(capabilities(TRIALS))"
+    )
+    found = bench.run(sys.executable, "-c", code)
     assert "'nft': True" in found
     assert state() == before

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from faults.durable.ledger import shell_lines
 from faults.host.boottime import boot_id
 from faults.host.clock.host_clock import (
     FREQ_MAX,
@@ -20,7 +21,6 @@ from faults.host.clock.host_clock import (
     read_rate,
 )
 from faults.host.clock.host_clock_undo import perl_script
-from faults.host.shell_lines import shell_lines
 from faults.kinds.clock.clock_faults import ClockDrift, ClockStep
 from faults.kinds.registry import decode_fault, overlap
 from faults.model.fault import FaultError, HostContext, RestoreClock

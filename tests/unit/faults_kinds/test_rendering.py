@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from faults.durable.ledger import shell_lines
 from faults.host import helper_process
-from faults.host.shell_lines import shell_lines
 from faults.kinds.delay.delay import Delay
 from faults.kinds.registry import FAULTS, decode_fault, overlap
 from faults.model.fault import (
