@@ -117,7 +117,7 @@ BOUNDS = [
     Row(name="a raw clock that jumps", point=11, run="sim",
         bend=other_clock("n4", lambda ns: ns + (40_000_000 if ns > 6_790_000_000_000 else 0)),
         says="n4"),
-    Row(name="probes that contradict each other", point=11, says="n1",
+    Row(name="probes that contradict each other", point=11, says="contradict",
         bend=edited("n1", "probe", lambda x: {k: x[k] + 40_000_000 for k in ("t2_ns", "t3_ns")}
                     if x["flow"] == "clock" and x["received"] else {}, after=30, before=32)),
     Row(name="a delay below what probes resolve", point=11, says="",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -166,9 +167,7 @@ def add(
     provider: bool = False,
 ) -> None:
     """Put a fault into the plan, and into the journals of who does it; healed: read back then."""
-    plan = json.loads((run / "plan.json").read_text())
-    plan["trials"][0]["faults"].append(planned)
-    (run / "plan.json").write_text(json.dumps(plan))
+    in_plan(lambda plan: plan["trials"][0]["faults"].append(planned))(run)
     hosts = planned["targets"]
     if planned.get("pairs"):
         ends = 1 if planned["fault"] == "cut" else 0
@@ -192,3 +191,34 @@ def add(
                     "read_back": read_back or {}, "how": planned["how"], "reason": "",
                 }  # fmt: skip
                 journal.write(json.dumps(line) + "\n")
+
+
+def in_plan(change: Callable[[Line], object]) -> Callable[[Path], None]:
+    """Return what changes plan.json in a run folder."""
+
+    def bend(run: Path) -> None:
+        plan = json.loads((run / "plan.json").read_text())
+        change(plan)
+        (run / "plan.json").write_text(json.dumps(plan))
+
+    return bend
+
+
+def repeat(run: Path) -> None:
+    """Make a second trial of the same cell, of the same events."""
+    in_plan(lambda plan: plan["trials"].append({**plan["trials"][0], "n": 2}))(run)
+    shutil.copytree(run / "trials/1", run / "trials/2")
+    path = run / "trials/2/trial.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "n": 2}))
+
+
+def result(summary: Line, fault_id: str) -> Line:
+    """Return what a summary says of a fault."""
+    (found,) = [fault for fault in summary["faults"] if fault["id"] == fault_id]
+    return dict(found)
+
+
+def judged(summary: Line, fault_id: str) -> tuple[str, str, str]:
+    """Return (state, reason, word) of a fault."""
+    found = result(summary, fault_id)
+    return found["state"], found["reason"], found["measured"].get("judged", "")

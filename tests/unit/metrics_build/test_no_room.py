@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import duckdb
@@ -13,6 +12,7 @@ import pytest
 from metrics import build as build_module
 from metrics.build import build
 from metrics.model.run_folder import RunError
+from tests.unit.metrics_build import synthetic
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +32,7 @@ def outputs(run: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("broken", ["report.html.new", "junit.xml.new", "summary.json.new"])
 def test_a_report_that_does_not_fit_leaves_the_one_before_it(
-    synthetic: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
     run = synthetic.write(tmp_path / "run", synthetic.Story())
     build(run, quiet)
@@ -55,7 +55,7 @@ def test_a_report_that_does_not_fit_leaves_the_one_before_it(
 
 
 def test_tables_that_do_not_fit_are_one_line(
-    synthetic: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = synthetic.write(tmp_path / "run", synthetic.Story())
 

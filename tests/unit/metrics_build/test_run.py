@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,6 +12,7 @@ import duckdb
 import pytest
 
 from metrics.build import build
+from tests.unit.metrics_build import synthetic
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +58,7 @@ def test_propagation_holds_the_truth_within_the_pair_bound_whatever_the_asymmetr
             assert (q["n"], q["negative"], q["impossible"]) == (6, 0, 0)
 
 
-def test_blocks_left_out_are_counted_by_reason(
-    summary: dict[str, Any], synthetic: ModuleType
-) -> None:
+def test_blocks_left_out_are_counted_by_reason(summary: dict[str, Any]) -> None:
     metrics = summary["metrics"]
     story = synthetic.Story()
     main, alone = synthetic.chain(story)

@@ -7,9 +7,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+
+from tests.unit.metrics_build import synthetic
 
 pytestmark = pytest.mark.slow
 
@@ -34,9 +35,7 @@ def outputs(run: Path, hash_seed: str) -> dict[str, bytes]:
     return found
 
 
-def test_two_processes_with_different_hash_seeds_write_the_same_bytes(
-    synthetic: ModuleType, tmp_path: Path
-) -> None:
+def test_two_processes_with_different_hash_seeds_write_the_same_bytes(tmp_path: Path) -> None:
     first, second = (
         outputs(synthetic.write(tmp_path / name, synthetic.Story()), seed)
         for name, seed in (("run-a", "0"), ("another-name", "1"))

@@ -8,17 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.unit.metrics_build import bend
+
 Rebuilt = Callable[..., dict[str, Any]]
-
-
-def _repeat(run: Path) -> None:
-    """Make a second trial of the same cell, of the same events."""
-    shutil.copytree(run / "trials" / "1", run / "trials" / "2")
-    path = run / "trials" / "2" / "trial.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "n": 2}))
-    plan = json.loads((run / "plan.json").read_text())
-    plan["trials"].append({**plan["trials"][0], "n": 2})
-    (run / "plan.json").write_text(json.dumps(plan))
 
 
 def _break_off(run: Path) -> None:
@@ -30,7 +22,7 @@ def _break_off(run: Path) -> None:
 
 
 def test_two_trials_are_pooled_and_too_few_for_an_interval_over_trials(rebuilt: Rebuilt) -> None:
-    summary = rebuilt(files=_repeat)
+    summary = rebuilt(files=bend.repeat)
     baseline = summary["cells"][0]["phases"]["baseline"]
     assert [trial["n"] for trial in summary["cells"][0]["trials"]] == [1, 2]
     assert baseline["finality_lag_blocks"]["n"] == 32

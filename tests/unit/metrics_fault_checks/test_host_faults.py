@@ -5,26 +5,20 @@ latency.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from metrics.build import build
+from tests.unit.metrics_build import bend, synthetic
 
 pytestmark = pytest.mark.slow
 
-Rebuilt = Callable[..., dict[str, Any]]
-Lines = dict[str, list[dict[str, Any]]]
-
-
-def _fault(summary: dict[str, Any], id_: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(f for f in summary["faults"] if f["id"] == id_)
-    return found
+Bent = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def calm(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def calm(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return the figures of a run as long as the bent ones, not bent."""
     folder = synthetic.write(tmp_path_factory.mktemp("calm") / "run", synthetic.Story(end=140.0))
     metrics: dict[str, Any] = build(folder, lambda text: None)["metrics"]
@@ -32,15 +26,15 @@ def calm(synthetic: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> dic
 
 
 def test_a_step_of_a_hosts_clock_is_measured_and_moves_no_latency(
-    rebuilt: Rebuilt, bend: ModuleType, calm: dict[str, Any]
+    bent: Bent, calm: dict[str, Any]
 ) -> None:
     planned = bend.fault("clock_step", ["h2"], {"by_ns": 500_000_000, "level": "host"})
-    summary = rebuilt(
+    summary = bent(
+        planned,
         lambda lines: bend.wall(lines, "h2", lambda t: 0.5),
-        lambda run: bend.add(run, planned, installed={"step_ns": 500_000_123}),
-        end=bend.END,
+        installed={"step_ns": 500_000_123},
     )
-    found = _fault(summary, "clock_step-x")
+    found = bend.result(summary, "clock_step-x")
     assert (found["state"], found["measured"]["judged"]) == ("installed", "as asked")
     assert found["measured"]["by_ms"]["h2"] == pytest.approx(500, abs=0.1)
     offset = found["measured"]["offset_ns"]
@@ -52,29 +46,26 @@ def test_a_step_of_a_hosts_clock_is_measured_and_moves_no_latency(
     assert _apart(summary["metrics"], calm) < 0.002
 
 
-def test_a_step_of_another_size_is_indeterminate(rebuilt: Rebuilt, bend: ModuleType) -> None:
+def test_a_step_of_another_size_is_indeterminate(bent: Bent) -> None:
     planned = bend.fault("clock_step", ["h2"], {"by_ns": 500_000_000, "level": "host"})
-    summary = rebuilt(
-        lambda lines: bend.wall(lines, "h2", lambda t: 0.4),
-        lambda run: bend.add(run, planned),
-        end=bend.END,
-    )
-    assert _fault(summary, "clock_step-x")["state"] == "indeterminate"
+    summary = bent(planned, lambda lines: bend.wall(lines, "h2", lambda t: 0.4))
+    assert bend.result(summary, "clock_step-x")["state"] == "indeterminate"
     assert summary["verdict"] == "invalid"
 
 
 @pytest.mark.parametrize("installed", [None, {"freq_before_ppb": 35_001}])
 def test_a_drift_is_measured_against_the_rate_before(
-    rebuilt: Rebuilt, bend: ModuleType, installed: dict[str, int] | None
+    bent: Bent, installed: dict[str, int] | None
 ) -> None:
     planned = bend.fault("clock_drift", ["h3"], {"by_ppb": 200_000, "level": "host"})
     healed = {"drift_ppb": 200_010, "ntp_after": {"verified": True, "reason": ""}}
-    summary = rebuilt(
+    summary = bent(
+        planned,
         lambda lines: bend.wall(lines, "h3", lambda t: t * 200e-6),
-        lambda run: bend.add(run, planned, healed=healed, installed=installed),
-        end=bend.END,
+        healed=healed,
+        installed=installed,
     )
-    measured = _fault(summary, "clock_drift-x")["measured"]
+    measured = bend.result(summary, "clock_drift-x")["measured"]
     assert measured["drift_ppb"] == pytest.approx(200_000, abs=500)
     assert measured["drift_error_ppb"] < 5_000
     assert measured["judged"] == "as asked"
@@ -84,18 +75,18 @@ def test_a_drift_is_measured_against_the_rate_before(
 
 
 def test_a_lie_is_told_apart_from_the_clock_that_follows_it(
-    rebuilt: Rebuilt, bend: ModuleType, calm: dict[str, Any]
+    bent: Bent, calm: dict[str, Any]
 ) -> None:
     """The daemon makes the lie its own after five seconds: NTP says nothing, the clock is off."""
 
-    def follow(lines: Lines) -> None:
+    def follow(lines: bend.Lines) -> None:
         bend.checks_each_second(lines, "h4")
         bend.told(lines, "h4", 0.3)
         bend.wall(lines, "h4", lambda t: 0.3 if t > 5 else 0.0)
 
     planned = bend.fault("ntp_offset", ["h4"], {"by_ns": 300_000_000})
-    summary = rebuilt(follow, lambda run: bend.add(run, planned), end=bend.END)
-    found = _fault(summary, "ntp_offset-x")
+    summary = bent(planned, follow)
+    found = bend.result(summary, "ntp_offset-x")
     measured = found["measured"]
     assert found["state"] == "installed"
     assert measured["ntp_offset_ns"] == pytest.approx(300_000_000, abs=1_000_000)
@@ -104,20 +95,20 @@ def test_a_lie_is_told_apart_from_the_clock_that_follows_it(
     assert _apart(summary["metrics"], calm) < 0.002
 
 
-def test_silent_time_servers_answer_no_check(rebuilt: Rebuilt, bend: ModuleType) -> None:
-    def quiet(lines: Lines) -> None:
+def test_silent_time_servers_answer_no_check(bent: Bent) -> None:
+    def quiet(lines: bend.Lines) -> None:
         for line in bend.within(lines["h1"]):
             if line["kind"] == "clock":
                 line |= {"offset_ns": 0, "bound_ns": 0, "rtt_ns": 0, "reason": "no_answer"}
 
     planned = bend.fault("ntp_cut", ["h1"], {})
-    summary = rebuilt(quiet, lambda run: bend.add(run, planned), end=bend.END)
-    measured = _fault(summary, "ntp_cut-x")["measured"]
+    summary = bent(planned, quiet)
+    measured = bend.result(summary, "ntp_cut-x")["measured"]
     assert measured["checks_answered"] == 0
     assert measured["checks"] >= 3
     assert measured["answered_before"] == measured["checks_before"] > 0
-    loud = rebuilt(None, lambda run: bend.add(run, planned), end=bend.END, again="loud")
-    assert _fault(loud, "ntp_cut-x")["state"] == "indeterminate"
+    loud = bent(planned, again="loud")
+    assert bend.result(loud, "ntp_cut-x")["state"] == "indeterminate"
 
 
 def _apart(metrics: dict[str, Any], calm: dict[str, Any]) -> float:

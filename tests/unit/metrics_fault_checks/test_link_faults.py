@@ -5,39 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests.unit.metrics_build import bend
+
 pytestmark = pytest.mark.slow
 
-Rebuilt = Callable[..., dict[str, Any]]
-Lines = dict[str, list[dict[str, Any]]]
+Rebuilt = Bent = Callable[..., dict[str, Any]]
 OTHERS = ("h1", "h2", "h4")
 
 
-def _fault(summary: dict[str, Any], id_: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(f for f in summary["faults"] if f["id"] == id_)
-    return found
-
-
-def _slow(bend: ModuleType, jitter_ns: int) -> dict[str, Any]:
+def _slow(jitter_ns: int) -> dict[str, Any]:
     asked = {"delay_ns": 50_000_000, "jitter_ns": jitter_ns}
     pairs = [["h1", "h2"], ["h1", "h3"]]
     planned: dict[str, Any] = bend.fault("delay", ["h1", "h2", "h3"], asked, pairs=pairs)
     return planned
 
 
-def test_a_one_way_cut_is_told_by_who_dropped(rebuilt: Rebuilt, bend: ModuleType) -> None:
+def test_a_one_way_cut_is_told_by_who_dropped(bent: Bent) -> None:
     planned = bend.fault("cut", ["h1"], {}, pairs=[["h1", "h2"]])
     healed = {"dropped": {"input": 321, "output": 0}}
-    summary = rebuilt(
-        lambda lines: bend.lose(lines, [("h1", "h2")], 1.0),
-        lambda run: bend.add(run, planned, healed=healed),
-        end=bend.END,
-    )
-    found = _fault(summary, "cut-x")
+    summary = bent(planned, lambda lines: bend.lose(lines, [("h1", "h2")], 1.0), healed=healed)
+    found = bend.result(summary, "cut-x")
     assert found["state"] == "installed"
     assert found["measured"]["lost"] == found["measured"]["sent"] > 200
     assert found["measured"]["dropped"] == {"h2": 321}
@@ -52,15 +43,13 @@ def test_a_one_way_cut_is_told_by_who_dropped(rebuilt: Rebuilt, bend: ModuleType
     ],
 )
 def test_a_cut_that_drops_otherwise_is_indeterminate(
-    rebuilt: Rebuilt, bend: ModuleType, dropped: dict[str, int], reason: str
+    bent: Bent, dropped: dict[str, int], reason: str
 ) -> None:
     planned = bend.fault("cut", ["h1"], {}, pairs=[["h1", "h2"]])
-    summary = rebuilt(
-        lambda lines: bend.lose(lines, [("h1", "h2")], 1.0),
-        lambda run: bend.add(run, planned, healed={"dropped": dropped}),
-        end=bend.END,
+    summary = bent(
+        planned, lambda lines: bend.lose(lines, [("h1", "h2")], 1.0), healed={"dropped": dropped}
     )
-    found = _fault(summary, "cut-x")
+    found = bend.result(summary, "cut-x")
     assert (found["state"], found["reason"]) == ("indeterminate", reason)
     assert summary["verdict"] == "invalid"
 
@@ -69,17 +58,17 @@ def test_a_cut_that_drops_otherwise_is_indeterminate(
     (0.3, 0.3, "installed"), (1.0, 1.0, "installed"), (0.3, 0.02, "indeterminate"),
 ])  # fmt: skip
 def test_a_loss_is_measured_one_way_with_its_interval(
-    rebuilt: Rebuilt, bend: ModuleType, asked: float, real: float, state: str
+    bent: Bent, asked: float, real: float, state: str
 ) -> None:
     pairs = [["h1", "h2"], ["h1", "h4"], ["h2", "h4"]]
     planned = bend.fault("loss", list(OTHERS), {"share": asked}, pairs=pairs)
     healed = {"seen": 1000, "dropped": {"input": 300}}
-    summary = rebuilt(
+    summary = bent(
+        planned,
         lambda lines: bend.lose(lines, [tuple(pair) for pair in pairs], real),
-        lambda run: bend.add(run, planned, healed=healed),
-        end=bend.END,
+        healed=healed,
     )
-    found = _fault(summary, "loss-x")
+    found = bend.result(summary, "loss-x")
     assert found["state"] == state
     assert found["measured"]["share"] == pytest.approx(real, abs=0.04)
     low, high = found["measured"]["share_ci"]
@@ -91,15 +80,11 @@ def test_a_loss_is_measured_one_way_with_its_interval(
     (0, "fastest", 50), (5_000_000, "median", 70),
 ])  # fmt: skip
 def test_waiting_on_busy_hosts_is_not_taken_for_a_constant_delay(
-    rebuilt: Rebuilt, bend: ModuleType, jitter_ns: int, by: str, measured_ms: float
+    bent: Bent, jitter_ns: int, by: str, measured_ms: float
 ) -> None:
-    planned = _slow(bend, jitter_ns)
-    summary = rebuilt(
-        lambda lines: bend.slow(lines, 0.050, 0.040),
-        lambda run: bend.add(run, planned),
-        end=bend.END,
-    )
-    measured = _fault(summary, "delay-x")["measured"]
+    planned = _slow(jitter_ns)
+    summary = bent(planned, lambda lines: bend.slow(lines, 0.050, 0.040))
+    measured = bend.result(summary, "delay-x")["measured"]
     assert measured["by"] == by
     assert measured["delay_ms"] == pytest.approx(measured_ms, abs=0.5)
     assert measured["median_ms"] == pytest.approx(70, abs=0.5)
@@ -107,35 +92,31 @@ def test_waiting_on_busy_hosts_is_not_taken_for_a_constant_delay(
     assert (measured["judged"] == "as asked") == (jitter_ns == 0)
 
 
-def test_one_packet_that_was_not_delayed_makes_a_delay_indeterminate(
-    rebuilt: Rebuilt, bend: ModuleType
-) -> None:
-    def leak(lines: Lines) -> None:
+def test_one_packet_that_was_not_delayed_makes_a_delay_indeterminate(bent: Bent) -> None:
+    def leak(lines: bend.Lines) -> None:
         bend.slow(lines, 0.050, 0.040)
         for host in ("h1", "h2", "h3"):
             for line in bend.within(lines[host], (100.0, 103.0)):
                 if line["kind"] == "probe" and line["flow"] == "path":
                     line["rtts_ns"][3] -= 140_000_000
 
-    planned = _slow(bend, 0)
-    summary = rebuilt(leak, lambda run: bend.add(run, planned), end=bend.END)
-    found = _fault(summary, "delay-x")
+    planned = _slow(0)
+    summary = bent(planned, leak)
+    found = bend.result(summary, "delay-x")
     assert (found["state"], found["reason"]) == (
         "indeterminate", "measured delay is off by -100 %",
     )  # fmt: skip
     assert summary["verdict"] == "invalid"
 
 
-def test_a_host_without_power_boots_again_and_stays_on_the_time_line(
-    rebuilt: Rebuilt, bend: ModuleType
-) -> None:
-    def cut(lines: Lines) -> None:
+def test_a_host_without_power_boots_again_and_stays_on_the_time_line(bent: Bent) -> None:
+    def cut(lines: bend.Lines) -> None:
         bend.silence(lines, "h3", writes=False, back=bend.WINDOW[1] + 4)
         bend.reboot(lines, "h3", bend.WINDOW[1] + 4)
 
     planned = bend.fault("power_cut", ["h3"], {})
-    summary = rebuilt(cut, lambda run: bend.add(run, planned, provider=True), end=bend.END)
-    found = _fault(summary, "power_cut-x")
+    summary = bent(planned, cut, provider=True)
+    found = bend.result(summary, "power_cut-x")
     assert (found["state"], found["how"]) == ("installed", "here")
     least, most = found["measured"]["silent_s"]["h3"]
     assert 22 <= least <= 24 <= most <= 26
@@ -145,29 +126,23 @@ def test_a_host_without_power_boots_again_and_stays_on_the_time_line(
     assert after["unknown"] == 0
 
 
-def test_a_host_that_only_lost_its_link_keeps_its_boot(rebuilt: Rebuilt, bend: ModuleType) -> None:
+def test_a_host_that_only_lost_its_link_keeps_its_boot(bent: Bent) -> None:
     planned = bend.fault("link_down", ["h3"], {})
-    summary = rebuilt(
-        lambda lines: bend.silence(lines, "h3", writes=True),
-        lambda run: bend.add(run, planned, provider=True),
-        end=bend.END,
-    )
-    found = _fault(summary, "link_down-x")
+    summary = bent(planned, lambda lines: bend.silence(lines, "h3", writes=True), provider=True)
+    found = bend.result(summary, "link_down-x")
     least, most = found["measured"]["silent_s"]["h3"]
     assert 18 <= least <= 20 <= most <= 22
     assert found["state"] == "installed"
 
 
-def test_a_host_whose_clock_stood_still_with_it_stays_on_the_time_line(
-    rebuilt: Rebuilt, bend: ModuleType
-) -> None:
-    def freeze(lines: Lines) -> None:
+def test_a_host_whose_clock_stood_still_with_it_stays_on_the_time_line(bent: Bent) -> None:
+    def freeze(lines: bend.Lines) -> None:
         bend.silence(lines, "h3", writes=False)
         bend.reboot(lines, "h3", bend.WINDOW[1], lost_s=20.0, suffix="")
 
     planned = bend.fault("freeze_host", ["h3"], {})
-    summary = rebuilt(freeze, lambda run: bend.add(run, planned, provider=True), end=bend.END)
-    found = _fault(summary, "freeze_host-x")
+    summary = bent(planned, freeze, provider=True)
+    found = bend.result(summary, "freeze_host-x")
     least, most = found["measured"]["silent_s"]["h3"]
     assert 18 <= least <= 20 <= most <= 22.5
     assert found["state"] == "installed"
@@ -177,17 +152,15 @@ def test_a_host_whose_clock_stood_still_with_it_stays_on_the_time_line(
     assert after["error"]["p50"][1] < 1.5
 
 
-def test_a_host_that_went_on_answering_was_not_cut_off(rebuilt: Rebuilt, bend: ModuleType) -> None:
+def test_a_host_that_went_on_answering_was_not_cut_off(bent: Bent) -> None:
     planned = bend.fault("power_cut", ["h3"], {})
-    summary = rebuilt(None, lambda run: bend.add(run, planned, provider=True), end=bend.END)
-    found = _fault(summary, "power_cut-x")
+    summary = bent(planned, provider=True)
+    found = bend.result(summary, "power_cut-x")
     assert found["state"] == "indeterminate"
     assert found["reason"].startswith("h3 was alive from 90.")
 
 
-def test_a_host_that_booted_unasked_makes_the_run_invalid(
-    rebuilt: Rebuilt, bend: ModuleType
-) -> None:
+def test_a_host_that_booted_unasked_makes_the_run_invalid(rebuilt: Rebuilt) -> None:
     summary = rebuilt(lambda lines: bend.reboot(lines, "h2", 95.0), end=bend.END)
     assert "trial 1: h2 rebooted, which nobody asked for" in summary["invalid"]
     assert summary["verdict"] == "invalid"
@@ -195,11 +168,11 @@ def test_a_host_that_booted_unasked_makes_the_run_invalid(
 
 @pytest.mark.parametrize(("early_s", "verdict"), [(0.048, "pass"), (0.056, "invalid")])
 def test_an_end_more_than_50_ms_early_makes_the_run_invalid(
-    rebuilt: Rebuilt, bend: ModuleType, early_s: float, verdict: str
+    bent: Bent, early_s: float, verdict: str
 ) -> None:
     planned = bend.fault("unheard_of", ["h1"], {"by_ns": 1})
-    summary = rebuilt(None, lambda run: bend.add(run, planned, early_s=early_s), end=bend.END)
-    found = _fault(summary, "unheard_of-x")
+    summary = bent(planned, early_s=early_s)
+    found = bend.result(summary, "unheard_of-x")
     assert summary["verdict"] == verdict
     assert found["ended_early"] == (verdict == "invalid")
     assert not {"judged", "by_ms"} & found["measured"].keys()
@@ -209,21 +182,21 @@ def test_an_end_more_than_50_ms_early_makes_the_run_invalid(
     (0.9, "installed", ""), (12.4, "indeterminate", "began 12.4 s late"),
 ])  # fmt: skip
 def test_a_fault_that_began_more_than_a_second_late_is_doubtful(
-    rebuilt: Rebuilt, bend: ModuleType, late_s: float, state: str, reason: str
+    bent: Bent, late_s: float, state: str, reason: str
 ) -> None:
     planned = bend.fault("unheard_of", ["h1"], {"by_ns": 1})
-    summary = rebuilt(None, lambda run: bend.add(run, planned, late_s=late_s), end=bend.END)
-    found = _fault(summary, "unheard_of-x")
+    summary = bent(planned, late_s=late_s)
+    found = bend.result(summary, "unheard_of-x")
     assert (found["state"], found["reason"]) == (state, reason)
 
 
 def test_a_part_of_a_host_that_differs_afterwards_makes_the_run_invalid(rebuilt: Rebuilt) -> None:
-    def bent(run: Path) -> None:
+    def other(run: Path) -> None:
         for word, tick in (("before", 10_000), ("after", 10_002)):
             path = run / f"trials/1/hosts/h2/{word}.json"
             state = json.loads(path.read_text())
             path.write_text(json.dumps(state | {"clock": {"tick": tick}}))
 
-    summary = rebuilt(files=bent)
+    summary = rebuilt(files=other)
     assert "trial 1: h2: clock differs after healing" in summary["invalid"]
     assert summary["verdict"] == "invalid"

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests.unit.metrics_build import bend
+
 pytestmark = pytest.mark.slow
 
-Rebuilt = Callable[..., dict[str, Any]]
-Lines = dict[str, list[dict[str, Any]]]
+Rebuilt = Bent = Callable[..., dict[str, Any]]
 
 
-def told(summary: dict[str, Any], name: str) -> tuple[str, str, str]:
-    """Return (state, reason, word) of a fault."""
-    (fault,) = [fault for fault in summary["faults"] if fault["id"] == name]
-    return fault["state"], fault["reason"], fault["measured"].get("judged", "")
-
-
-def quiet(lines: Lines, bend: ModuleType, host: str, *stretches: tuple[float, float]) -> None:
+def quiet(lines: bend.Lines, host: str, *stretches: tuple[float, float]) -> None:
     """Leave out what the host's node wrote in the stretches."""
     gone = {
         id(line)
@@ -33,11 +27,11 @@ def quiet(lines: Lines, bend: ModuleType, host: str, *stretches: tuple[float, fl
 
 
 def test_a_node_that_was_down_as_asked(rebuilt: Rebuilt) -> None:
-    assert told(rebuilt(), "kill-1") == ("installed", "", "as asked")
+    assert bend.judged(rebuilt(), "kill-1") == ("installed", "", "as asked")
 
 
-def test_a_dead_node_that_wrote(rebuilt: Rebuilt, bend: ModuleType) -> None:
-    def ghost(lines: Lines) -> None:
+def test_a_dead_node_that_wrote(rebuilt: Rebuilt) -> None:
+    def ghost(lines: bend.Lines) -> None:
         before = [line for line in lines["h3"] if line["kind"] == "process"]
         line = dict(next(line for line in before if bend.at(line) >= 65.0))
         line["mono_ns"] += 3_000_000_000
@@ -46,19 +40,19 @@ def test_a_dead_node_that_wrote(rebuilt: Rebuilt, bend: ModuleType) -> None:
         bend.renumber(lines["h3"])
 
     summary = rebuilt(ghost)
-    found = told(summary, "kill-1")
+    found = bend.judged(summary, "kill-1")
     assert found == ("indeterminate", "h3's node wrote from 68.0 to 68.0 s", "")
     assert summary["verdict"] == "invalid"
 
 
-def test_a_node_that_was_back_before_its_time(rebuilt: Rebuilt, bend: ModuleType) -> None:
-    def early(lines: Lines) -> None:
+def test_a_node_that_was_back_before_its_time(rebuilt: Rebuilt) -> None:
+    def early(lines: bend.Lines) -> None:
         back = [line for line in lines["h3"] if line["kind"] == "started"][1]
         back["mono_ns"] -= 2_000_000_000
         back["wall_ns"] -= 2_000_000_000
         bend.renumber(lines["h3"])
 
-    found = told(rebuilt(early), "kill-1")
+    found = bend.judged(rebuilt(early), "kill-1")
     assert found == ("indeterminate", "h3's node wrote from 69.1 to 69.1 s", "")
 
 
@@ -75,32 +69,23 @@ def test_a_node_that_was_back_before_its_time(rebuilt: Rebuilt, bend: ModuleType
     ],
 )
 def test_a_node_that_worked_in_its_pause(
-    rebuilt: Rebuilt,
-    bend: ModuleType,
-    silent: list[tuple[float, float]],
-    found: tuple[str, str, str],
+    bent: Bent, silent: list[tuple[float, float]], found: tuple[str, str, str]
 ) -> None:
     planned = bend.fault("pause", ["h2"], {})
-    summary = rebuilt(
-        lambda lines: quiet(lines, bend, "h2", *silent),
-        lambda run: bend.add(run, planned),
-        end=bend.END,
-    )
-    assert told(summary, "pause-x") == found
+    summary = bent(planned, lambda lines: quiet(lines, "h2", *silent))
+    assert bend.judged(summary, "pause-x") == found
 
 
 @pytest.mark.parametrize("kind", ["power_cut", "freeze_host", "link_down"])
-def test_a_host_that_answered_while_it_was_cut_off(
-    rebuilt: Rebuilt, bend: ModuleType, kind: str
-) -> None:
+def test_a_host_that_answered_while_it_was_cut_off(bent: Bent, kind: str) -> None:
     """It was away for as long as asked, only later than asked."""
 
-    def late(lines: Lines) -> None:
+    def late(lines: bend.Lines) -> None:
         bend.silence(lines, "h3", writes=kind == "link_down", begin=96.0, back=116.0)
 
     planned = bend.fault(kind, ["h3"], {})
-    summary = rebuilt(late, lambda run: bend.add(run, planned, provider=True), end=bend.END)
-    state, reason, _ = told(summary, f"{kind}-x")
+    summary = bent(planned, late, provider=True)
+    state, reason, _ = bend.judged(summary, f"{kind}-x")
     assert state == "indeterminate"
     assert reason.startswith("h3 was alive from 9")
     assert " to 95." in reason

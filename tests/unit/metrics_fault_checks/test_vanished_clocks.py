@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests.unit.metrics_build import bend
+
 pytestmark = pytest.mark.slow
 
-Rebuilt = Callable[..., dict[str, Any]]
-Lines = dict[str, list[dict[str, Any]]]
+Bent = Callable[..., dict[str, Any]]
 
 
-def told(summary: dict[str, Any], word: str = "") -> tuple[str, str, str]:
+def told(summary: dict[str, Any]) -> tuple[str, str, str]:
     """Return (state, reason, word) of the fault that was put into the window."""
-    (fault,) = [fault for fault in summary["faults"] if fault["id"].endswith("-x")]
-    return fault["state"], fault["reason"], fault["measured"].get("judged", word)
+    return bend.judged(summary, summary["faults"][-1]["id"])
 
 
 def unless(window: tuple[float, float], by_s: Callable[[float], float]) -> Callable[[float], float]:
@@ -34,55 +33,39 @@ def unless(window: tuple[float, float], by_s: Callable[[float], float]) -> Calla
     ],
 )
 def test_a_step_that_was_taken_back_for_a_part_of_its_window(
-    rebuilt: Rebuilt, bend: ModuleType, undone: tuple[float, float], reason: str
+    bent: Bent, undone: tuple[float, float], reason: str
 ) -> None:
     planned = bend.fault("clock_step", ["h2"], {"by_ns": 300_000_000, "level": "process"})
-    summary = rebuilt(
-        lambda lines: bend.wall(lines, "h2", unless(undone, lambda t: 0.3)),
-        lambda run: bend.add(run, planned),
-        end=bend.END,
-    )
+    summary = bent(planned, lambda lines: bend.wall(lines, "h2", unless(undone, lambda t: 0.3)))
     assert told(summary) == ("indeterminate", reason, "")
     assert summary["verdict"] == "invalid"
 
 
-def test_a_step_that_one_late_stamp_denies_is_as_asked(rebuilt: Rebuilt, bend: ModuleType) -> None:
+def test_a_step_that_one_late_stamp_denies_is_as_asked(bent: Bent) -> None:
     planned = bend.fault("clock_step", ["h2"], {"by_ns": 300_000_000, "level": "process"})
-    summary = rebuilt(
-        lambda lines: bend.wall(lines, "h2", unless((8.0, 8.3), lambda t: 0.3)),
-        lambda run: bend.add(run, planned),
-        end=bend.END,
-    )
+    summary = bent(planned, lambda lines: bend.wall(lines, "h2", unless((8.0, 8.3), lambda t: 0.3)))
     assert told(summary) == ("installed", "", "as asked")
 
 
-def test_a_step_of_a_clock_that_nothing_told_of_for_a_while(
-    rebuilt: Rebuilt, bend: ModuleType
-) -> None:
-    def dark(lines: Lines) -> None:
+def test_a_step_of_a_clock_that_nothing_told_of_for_a_while(bent: Bent) -> None:
+    def dark(lines: bend.Lines) -> None:
         bend.wall(lines, "h2", lambda t: 0.3)
         gone = {id(line) for line in bend.within(lines["h2"], (97.0, 103.0))}
         lines["h2"] = [line for line in lines["h2"] if id(line) not in gone]
         bend.renumber(lines["h2"])
 
     planned = bend.fault("clock_step", ["h2"], {"by_ns": 300_000_000, "level": "process"})
-    summary = rebuilt(dark, lambda run: bend.add(run, planned), end=bend.END)
+    summary = bent(planned, dark)
     reason = "h2's clock was not seen from 96.8 to 103.0 s"
     assert told(summary) == ("indeterminate", reason, "")
 
 
-def test_a_drift_that_stood_still_for_a_part_of_its_window(
-    rebuilt: Rebuilt, bend: ModuleType
-) -> None:
+def test_a_drift_that_stood_still_for_a_part_of_its_window(bent: Bent) -> None:
     def holds(t: float) -> float:
         return 200e-6 * (t if t < 6.0 else max(6.0, t - 8.0))
 
     planned = bend.fault("clock_drift", ["h3"], {"by_ppb": 200_000, "level": "host"})
-    summary = rebuilt(
-        lambda lines: bend.wall(lines, "h3", holds),
-        lambda run: bend.add(run, planned),
-        end=bend.END,
-    )
+    summary = bent(planned, lambda lines: bend.wall(lines, "h3", holds))
     reason = "h3's clock did not drift as asked from 97.0 to 102.8 s"
     assert told(summary) == ("indeterminate", reason, "")
     assert summary["verdict"] == "invalid"
@@ -97,30 +80,24 @@ def test_a_drift_that_stood_still_for_a_part_of_its_window(
     ],
 )
 def test_a_clock_fault_below_what_can_be_seen_says_so(
-    rebuilt: Rebuilt, bend: ModuleType, kind: str, asked: dict[str, Any], resolution: str
+    bent: Bent, kind: str, asked: dict[str, Any], resolution: str
 ) -> None:
     planned = bend.fault(kind, ["h4"], asked)
-    summary = rebuilt(
-        lambda lines: bend.checks_each_second(lines, "h4"),
-        lambda run: bend.add(run, planned),
-        end=bend.END,
-    )
+    summary = bent(planned, lambda lines: bend.checks_each_second(lines, "h4"))
     word = f"too small to see (resolution {resolution})"
     assert told(summary) == ("installed", "", word)
 
 
 @pytest.mark.parametrize("asked", [1_500_000, 8_000_000])
-def test_a_small_step_that_never_came_is_not_as_asked(
-    rebuilt: Rebuilt, bend: ModuleType, asked: int
-) -> None:
+def test_a_small_step_that_never_came_is_not_as_asked(bent: Bent, asked: int) -> None:
     planned = bend.fault("clock_step", ["h2"], {"by_ns": asked, "level": "process"})
-    summary = rebuilt(None, lambda run: bend.add(run, planned), end=bend.END)
+    summary = bent(planned)
     reason = "h2's clock was not off as asked from 90.8 to 109.0 s"
     assert told(summary) == ("indeterminate", reason, "")
 
 
-def test_time_servers_that_told_the_truth_in_between(rebuilt: Rebuilt, bend: ModuleType) -> None:
-    def honest_once(lines: Lines) -> None:
+def test_time_servers_that_told_the_truth_in_between(bent: Bent) -> None:
+    def honest_once(lines: bend.Lines) -> None:
         bend.checks_each_second(lines, "h4")
         bend.told(lines, "h4", 0.3)
         for line in bend.within(lines["h4"], (97.0, 103.0)):
@@ -128,18 +105,16 @@ def test_time_servers_that_told_the_truth_in_between(rebuilt: Rebuilt, bend: Mod
                 line["offset_ns"] += 300_000_000
 
     planned = bend.fault("ntp_offset", ["h4"], {"by_ns": 300_000_000})
-    summary = rebuilt(honest_once, lambda run: bend.add(run, planned), end=bend.END)
+    summary = bent(planned, honest_once)
     reason = "h4 was not lied to as asked from 97.0 to 102.0 s"
     assert told(summary) == ("indeterminate", reason, "")
     assert summary["verdict"] == "invalid"
 
 
-def test_a_lie_that_no_check_looked_at_for_most_of_its_window(
-    rebuilt: Rebuilt, bend: ModuleType
-) -> None:
+def test_a_lie_that_no_check_looked_at_for_most_of_its_window(bent: Bent) -> None:
     """The lie may have lasted: nothing says so, and nothing says otherwise."""
 
-    def seldom(lines: Lines) -> None:
+    def seldom(lines: bend.Lines) -> None:
         bend.told(lines, "h4", 0.3)
         asked = [x for x in bend.within(lines["h4"], (92.0, 125.0)) if x["kind"] == "clock"]
         kept = {id(line) for line in lines["h4"]} - {id(line) for line in asked}
@@ -148,5 +123,5 @@ def test_a_lie_that_no_check_looked_at_for_most_of_its_window(
 
     planned = bend.fault("ntp_offset", ["h4"], {"by_ns": 300_000_000})
     planned |= {"at_ns": 80_000_000_000}
-    summary = rebuilt(seldom, lambda run: bend.add(run, planned, late_s=-9.9), end=bend.END)
+    summary = bent(planned, seldom, late_s=-9.9)
     assert told(summary)[2] != "as asked"

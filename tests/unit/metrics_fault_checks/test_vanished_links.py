@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests.unit.metrics_build import bend
+
 pytestmark = pytest.mark.slow
 
-Rebuilt = Callable[..., dict[str, Any]]
-Lines = dict[str, list[dict[str, Any]]]
+Rebuilt = Bent = Callable[..., dict[str, Any]]
 PAIRS = [["h1", "h2"], ["h1", "h3"], ["h2", "h3"]]
 WAYS = [(a, b) for a, b in PAIRS]
-
-
-def told(summary: dict[str, Any], name: str) -> tuple[str, str, str]:
-    """Return (state, reason, word) of a fault."""
-    (fault,) = [fault for fault in summary["faults"] if fault["id"] == name]
-    return fault["state"], fault["reason"], fault["measured"].get("judged", "")
 
 
 @pytest.mark.parametrize(
@@ -37,46 +31,39 @@ def told(summary: dict[str, Any], name: str) -> tuple[str, str, str]:
     ],
 )
 def test_a_loss_that_was_gone_for_two_fifths_of_its_window(
-    rebuilt: Rebuilt,
-    bend: ModuleType,
-    lost: list[tuple[float, float]],
-    found: tuple[str, str, str],
+    bent: Bent, lost: list[tuple[float, float]], found: tuple[str, str, str]
 ) -> None:
-    def lose(lines: Lines) -> None:
+    def lose(lines: bend.Lines) -> None:
         for window in lost:
             bend.lose(lines, WAYS, 0.3, window)
 
     planned = bend.fault("loss", ["h1", "h2", "h3"], {"share": 0.3}, pairs=PAIRS)
-    summary = rebuilt(lose, lambda run: bend.add(run, planned), end=bend.END)
-    assert told(summary, "loss-x") == found
+    summary = bent(planned, lose)
+    assert bend.judged(summary, "loss-x") == found
     assert (summary["verdict"] == "pass") == (found[0] == "installed")
 
 
-def test_a_loss_that_one_pair_never_had(rebuilt: Rebuilt, bend: ModuleType) -> None:
+def test_a_loss_that_one_pair_never_had(bent: Bent) -> None:
     planned = bend.fault("loss", ["h1", "h2", "h3"], {"share": 0.05}, pairs=PAIRS)
-    summary = rebuilt(
-        lambda lines: bend.lose(lines, WAYS[:2], 0.06),
-        lambda run: bend.add(run, planned),
-        end=bend.END,
-    )
+    summary = bent(planned, lambda lines: bend.lose(lines, WAYS[:2], 0.06))
     reason = "0 % of the packets were lost between h2 and h3 from 91.1 to 109.3 s"
-    assert told(summary, "loss-x") == ("indeterminate", reason, "")
+    assert bend.judged(summary, "loss-x") == ("indeterminate", reason, "")
 
 
-def test_a_cut_that_let_through_for_two_seconds(rebuilt: Rebuilt, bend: ModuleType) -> None:
-    def lose(lines: Lines) -> None:
+def test_a_cut_that_let_through_for_two_seconds(bent: Bent) -> None:
+    def lose(lines: bend.Lines) -> None:
         for window in ((90.0, 97.0), (99.0, 110.0)):
             bend.lose(lines, [("h1", "h2")], 1.0, window)
 
     planned = bend.fault("cut", ["h1"], {}, pairs=[["h1", "h2"]])
     healed = {"dropped": {"input": 321, "output": 0}}
-    summary = rebuilt(lose, lambda run: bend.add(run, planned, healed=healed), end=bend.END)
+    summary = bent(planned, lose, healed=healed)
     reason = "32 exchanges got through the cut, between h1 and h2 from 97.3 to 98.3 s"
-    assert told(summary, "cut-x") == ("indeterminate", reason, "")
+    assert bend.judged(summary, "cut-x") == ("indeterminate", reason, "")
 
 
-def test_a_partition_that_let_through_for_two_seconds(rebuilt: Rebuilt, bend: ModuleType) -> None:
-    def heal(lines: Lines) -> None:
+def test_a_partition_that_let_through_for_two_seconds(rebuilt: Rebuilt) -> None:
+    def heal(lines: bend.Lines) -> None:
         whole = [x for x in lines["h1"] if x["kind"] == "probe" and x["flow"] == "clock"]
         for line in [x for x in lines["h1"] if x["kind"] == "probe" and not x["received"]]:
             if 39.0 <= bend.at(line) - 2.5 < 41.0:
@@ -86,11 +73,11 @@ def test_a_partition_that_let_through_for_two_seconds(rebuilt: Rebuilt, bend: Mo
 
     summary = rebuilt(heal)
     reason = "16 path probes crossed the partition, between h1 and h4 from 39.3 to 40.3 s"
-    assert told(summary, "partition-1") == ("indeterminate", reason, "")
+    assert bend.judged(summary, "partition-1") == ("indeterminate", reason, "")
 
 
-def test_a_cut_that_nobody_probed_for_a_while(rebuilt: Rebuilt, bend: ModuleType) -> None:
-    def forget(lines: Lines) -> None:
+def test_a_cut_that_nobody_probed_for_a_while(bent: Bent) -> None:
+    def forget(lines: bend.Lines) -> None:
         bend.lose(lines, [("h1", "h2")], 1.0)
         for host in ("h1", "h2"):
             gone = {
@@ -103,21 +90,20 @@ def test_a_cut_that_nobody_probed_for_a_while(rebuilt: Rebuilt, bend: ModuleType
 
     planned = bend.fault("cut", ["h1"], {}, pairs=[["h1", "h2"]])
     healed = {"dropped": {"input": 321, "output": 0}}
-    summary = rebuilt(forget, lambda run: bend.add(run, planned, healed=healed), end=bend.END)
+    summary = bent(planned, forget, healed=healed)
     reason = "no path probes between h1 and h2 from 96.3 to 104.3 s"
-    assert told(summary, "cut-x") == ("indeterminate", reason, "")
+    assert bend.judged(summary, "cut-x") == ("indeterminate", reason, "")
 
 
-def test_what_passed_before_a_slow_host_had_its_cut_is_no_leak(
-    rebuilt: Rebuilt, bend: ModuleType
-) -> None:
+def test_what_passed_before_a_slow_host_had_its_cut_is_no_leak(bent: Bent) -> None:
     end = bend.WINDOW[1]
     due = {"at_ns": 89_500_000_000, "for_ns": round(end * 1e9) - 89_500_000_000}
     planned = bend.fault("cut", ["h1"], {}, pairs=[["h1", "h2"]], **due)
     healed = {"dropped": {"input": 321, "output": 0}}
-    summary = rebuilt(
+    summary = bent(
+        planned,
         lambda lines: bend.lose(lines, [("h1", "h2")], 1.0, (90.4, end)),
-        lambda run: bend.add(run, planned, healed=healed, late_s=0.45),
-        end=bend.END,
+        healed=healed,
+        late_s=0.45,
     )
-    assert told(summary, "cut-x") == ("installed", "", "as asked")
+    assert bend.judged(summary, "cut-x") == ("installed", "", "as asked")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from faults.model.kind import KINDS
 from metrics.report import methods
+from tests.unit.metrics_report import explained
 
 MAYBE_EMPTY = {("transactions", "lost_by_host", "*")}
 """Dicts by name that a run may leave empty."""
@@ -22,15 +22,13 @@ def summary(run: Path) -> dict[str, Any]:
     return found
 
 
-def test_each_figure_has_exactly_one_method(summary: dict[str, Any], explained: ModuleType) -> None:
+def test_each_figure_has_exactly_one_method(summary: dict[str, Any]) -> None:
     assert explained.wrongly_explained(summary) == []
     bare = {**summary, "cells": [{"metrics": {"new": 1}, "phases": {}}]}
     assert explained.wrongly_explained(bare) == [("new",)]
 
 
-def test_no_method_explains_a_figure_that_is_not_there(
-    summary: dict[str, Any], explained: ModuleType
-) -> None:
+def test_no_method_explains_a_figure_that_is_not_there(summary: dict[str, Any]) -> None:
     known = explained.figures(summary) | {(key,) for key in summary}
     idle = [
         pattern
@@ -40,7 +38,7 @@ def test_no_method_explains_a_figure_that_is_not_there(
     assert set(idle) <= MAYBE_EMPTY
 
 
-def test_each_kind_of_fault_has_a_method(explained: ModuleType) -> None:
+def test_each_kind_of_fault_has_a_method() -> None:
     assert [kind for kind in KINDS if ("faults", kind) not in explained.DECLARED] == []
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -16,6 +14,7 @@ from harness.errors import UsageError
 from harness.orchestrator import run as harness_run
 from metrics.build import build
 from metrics.model.run_folder import RunError
+from tests.unit.metrics_build import bend, synthetic
 
 pytestmark = pytest.mark.slow
 
@@ -38,13 +37,10 @@ def test_the_rules_prediction_stands_beside_the_baseline(rebuilt: Rebuilt) -> No
     assert _row(summary, "kill-1", "finality_lag_blocks")["predicted"] is None
 
 
-def test_another_run_of_the_campaign_fills_a_second_column(
-    synthetic: ModuleType, tmp_path: Path
-) -> None:
+def test_another_run_of_the_campaign_fills_a_second_column(tmp_path: Path) -> None:
     def run(name: str, lab: str) -> Path:
         folder: Path = synthetic.write(tmp_path / name, synthetic.Story())
-        plan = json.loads((folder / "plan.json").read_text())
-        (folder / "plan.json").write_text(json.dumps({**plan, "lab": lab}))
+        bend.in_plan(lambda plan: plan.update(lab=lab))(folder)
         return folder
 
     real, sim = run("real", "container"), run("sim", "sim")
@@ -61,25 +57,20 @@ def test_another_run_of_the_campaign_fills_a_second_column(
 def test_a_baseline_outside_the_prediction_gets_a_note_that_says_what_was_seen(
     rebuilt: Rebuilt,
 ) -> None:
-    def narrow(run: Path) -> None:
-        plan = json.loads((run / "plan.json").read_text())
+    def narrow(plan: dict[str, Any]) -> None:
         plan["prediction"]["finality_lag_blocks"] = {"min": 3, "max": 4}
-        (run / "plan.json").write_text(json.dumps(plan))
 
-    notes = rebuilt(files=narrow)["notes"]
+    notes = rebuilt(files=bend.in_plan(narrow))["notes"]
     (note,) = [note for note in notes if "not within the predicted 3 to 4" in note]
     assert "nothing that explains it" in note
 
 
-def test_a_run_of_another_campaign_or_without_a_summary_is_refused(
-    synthetic: ModuleType, tmp_path: Path
-) -> None:
+def test_a_run_of_another_campaign_or_without_a_summary_is_refused(tmp_path: Path) -> None:
     ours = synthetic.write(tmp_path / "ours", synthetic.Story())
     theirs = synthetic.write(tmp_path / "theirs", synthetic.Story())
     with pytest.raises(RunError, match="slotlab report"):
         harness_run.report(ours, lambda text: None, other=theirs)
-    plan = json.loads((theirs / "plan.json").read_text())
-    (theirs / "plan.json").write_text(json.dumps({**plan, "campaign": "else"}))
+    bend.in_plan(lambda plan: plan.update(campaign="else"))(theirs)
     with pytest.raises(UsageError, match="a run of else"):
         harness_run.report(ours, lambda text: None, other=theirs)
 
