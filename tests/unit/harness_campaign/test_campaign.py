@@ -1,4 +1,7 @@
-"""A campaign file is read strictly; a mistake is one line with file, key path and remedy."""
+"""A campaign file is read strictly; a mistake is one line with file, key path and remedy.
+
+More mistakes, and how the command answers them: tests/vectors/wrong_inputs.txt.
+"""
 
 from __future__ import annotations
 
@@ -25,31 +28,8 @@ def test_the_json_schema_that_ships_is_that_of_the_models() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("80ms, jitter", "80, jitter", "timeline[0].delay: 80 has no unit; write 80ms"),
         ("at: 30s", "at: 30", "timeline[0].at: 30 has no unit; write 30s"),
         ("size: 256B", "size: 256", "load.size: 256 has no unit; write 256B"),
-        ("rate: 12/s", "rate: 40", "load.rate: 40 has no unit; write 40/s"),
-        ("seed:", "seeed:", "seeed: unknown key; did you mean seed?"),
-        ("between:", "betwen:", "timeline[0].betwen: unknown key; did you mean between?"),
-        (
-            "fault: delay",
-            "fault: dellay",
-            "timeline[0].fault: unknown fault dellay; did you mean delay?",
-        ),
-        (
-            "delay: 80ms",
-            "latency: 80ms",
-            "timeline[0].latency: the word latency is not accepted; write delay (one way) or rtt"
-            " (split evenly)",
-        ),
-        ("at: 30s, ", "", "timeline[0].at: missing; add it"),
-        ("producers: 4", "producers: four", "chain.producers: 'four' is not a whole number"),
-        (
-            "by: 300ms",
-            "by: '${skew}'",
-            "timeline[2].by: ${skew} is not in matrix; there is no matrix",
-        ),
-        ("title:", "seed: 3\ntitle:", "line 5: seed is given twice; keep one"),
         (
             "shape: minority",
             "shape: half",
@@ -60,7 +40,6 @@ def test_the_json_schema_that_ships_is_that_of_the_models() -> None:
             "{max: 6}",
             "expect.baseline.finality_latency_s.p95.max: 6 has no unit; write 6ms",
         ),
-        ("lib_never_decreases", "lib_never", "did you mean lib_never_decreases?"),
     ],
 )
 def test_a_mistake_is_one_line_naming_file_key_and_remedy(old: str, new: str, message: str) -> None:
@@ -127,16 +106,3 @@ def test_expectations_are_resolved_to_ns_and_ratios() -> None:
         },
         "each_fault": {"recovers_within": 30_000_000_000},
     }
-
-
-@pytest.mark.parametrize("text", ["", "[]", "- a\n- b", "a: [", "\x00", "schema: other"])
-def test_what_is_no_campaign_is_one_line(text: str) -> None:
-    with pytest.raises(CampaignError) as caught:
-        campaign_file.parse(text, Path("x.yml"))
-    assert "\n" not in str(caught.value)
-
-
-def test_a_name_finds_a_campaign_that_ships_and_a_wrong_one_names_the_nearest() -> None:
-    assert campaign_file.find("demo").name == "demo.yml"
-    with pytest.raises(CampaignError, match=r"dmo: no such campaign file; did you mean demo\?"):
-        campaign_file.find("dmo")

@@ -40,16 +40,6 @@ def refused(path: Path) -> str:
     return str(caught.value)
 
 
-def test_a_host_that_stands_in_a_group_twice_is_refused_with_its_line(tmp_path: Path) -> None:
-    text = rack(
-        "pi1: {ansible_host: 192.0.2.11}",
-        "pi2: {ansible_host: 192.0.2.12}",
-        "pi2: {ansible_host: 192.0.2.13}",
-    )
-    path = written(tmp_path, text)
-    assert refused(path) == f"{path}:7: pi2 is given twice; keep one"
-
-
 def test_a_variable_that_is_given_twice_is_refused_with_its_line(tmp_path: Path) -> None:
     text = rack(
         "pi1:",

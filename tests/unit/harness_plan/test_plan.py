@@ -97,37 +97,22 @@ def test_the_predicted_lag_is_that_of_the_protocol(n: int, turn: int, low: int, 
     ("timeline", "message"),
     [
         (
-            "{at: 20s, for: 5s, fault: clock_step, on: n9, by: 1s}",
-            "timeline[0].on: no host, group or selector n9; did you mean n4?",
-        ),
-        ("{at: 5s, for: 5s, fault: delay, delay: 1ms}", "timeline[0].at: 5s is inside the warm-up"),
-        (
             "{at: 20s, for: 5s, fault: partition, shape: [[n1, n2], [n3, n4]]}",
             "leaves 2 hosts cut off or down, the limit is 1; lower the fault, or write"
             " max_unreachable: 2",
         ),
         (f"{DELAY}, {{at: 25s, for: 5s, fault: delay, delay: 1ms}}", "delay-2 overlaps delay-1"),
         (
-            "{at: 20s, for: 5s, fault: clock_step, on: same(x), by: 1s}",
-            "no earlier fault has the id x",
-        ),
-        (
             "{at: 20s, for: 5s, fault: partition, shape: [[n1], [n1, n2]]}",
             "n1 stands in two groups",
         ),
     ],
 )
-def test_what_is_unsafe_or_unknown_is_refused_in_one_line(timeline: str, message: str) -> None:
+def test_what_is_unsafe_is_refused_in_one_line(timeline: str, message: str) -> None:
     with pytest.raises(PlanError) as caught:
         planned(f"[{timeline}]")
     assert message in str(caught.value)
     assert str(caught.value).startswith("test.yml: ")
-
-
-def test_an_expectation_about_a_phase_that_does_not_exist_is_refused() -> None:
-    more = "expect: {basline: {slots.missed_ratio: {max: 1%}}}"
-    with pytest.raises(PlanError, match=r"expect.basline: no such phase; did you mean baseline\?"):
-        planned(more=more)
 
 
 @pytest.mark.parametrize(

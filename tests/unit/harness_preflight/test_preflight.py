@@ -16,7 +16,6 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from harness.inventory.inventory import Host, load
 from harness.preflight.check import NTP_CLIENT, SCRIPT, SETTERS, CheckOptions, findings
 from harness.preflight.clock import Controller, chrony_bound_ns
 from harness.preflight.host_report import Found
@@ -24,6 +23,7 @@ from harness.preflight.in_common import rows as lab_rows
 from harness.preflight.network import loss_rows
 from harness.preflight.pair_traffic import PairCount
 from harness.preflight.rows import Row, findings_of, shown
+from tests.unit.harness_inventory.hosts import plain
 
 HOSTS = Path(__file__).parents[2] / "vectors" / "hosts"
 NOW_NS = 1_795_244_883_000_000_000
@@ -50,32 +50,23 @@ def answer(**changes: int) -> dict[str, Any]:
     return {"ntp": {"192.0.2.9": {**perfect, **changes}}}
 
 
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
-    path = tmp_path_factory.mktemp("lab") / "inventory.yml"
-    path.write_text("all: {hosts: {a: {ansible_host: 192.0.2.1, ansible_user: pi}}}")
-    return load(path).hosts[0]
-
-
-def judged(host: Host, found: dict[str, Any]) -> list[Row]:
+def judged(found: dict[str, Any], **changes: Any) -> list[Row]:
     controller = Controller(NOW_NS - 1_000_000_000, NOW_NS + 1_000_000_000)
-    return findings(host, found, "hardware", CheckOptions(), controller)
+    return findings(plain(**changes), found, "hardware", CheckOptions(), controller)
 
 
-def rows(host: Host, **changes: Any) -> list[Row]:
+def rows(*, time: str = "observe", **changes: Any) -> list[Row]:
     found = copy.deepcopy(GOOD)
     for key, value in changes.items():
         found[key] = {**found[key], **value} if isinstance(value, dict) and value else value
     msgspec.convert(found, type=Found)
-    return judged(host, found)
+    return judged(found, time=time)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in HOSTS.glob("*.json")))
-def test_a_host_of_each_kind_gets_its_verdicts_and_a_remedy_with_each_bad_one(
-    host: Host, name: str
-) -> None:
+def test_a_host_of_each_kind_gets_its_verdicts_and_a_remedy_with_each_bad_one(name: str) -> None:
     vector = json.loads((HOSTS / f"{name}.json").read_text())
-    bad = [row for row in judged(host, vector["found"]) if row.verdict != "ok"]
+    bad = [row for row in judged(vector["found"]) if row.verdict != "ok"]
     assert {row.check: row.verdict for row in bad} == vector["not_ok"]
     assert [row for row in bad if not row.remedy and "unknown without sudo" not in row.detail] == []
 
@@ -170,9 +161,9 @@ def test_a_host_of_each_kind_gets_its_verdicts_and_a_remedy_with_each_bad_one(
     ],
 )
 def test_what_is_wrong_is_named_with_its_remedy(
-    host: Host, changes: dict[str, Any], verdict: str, words: str
+    changes: dict[str, Any], verdict: str, words: str
 ) -> None:
-    bad = [row for row in rows(host, **changes) if words in str(row)]
+    bad = [row for row in rows(**changes) if words in str(row)]
     assert [row.verdict for row in bad] == [verdict]
 
 
@@ -198,13 +189,13 @@ def test_what_is_wrong_is_named_with_its_remedy(
         answer(offset_ns=-25_000_000, delay_ns=40_000_000, root_ns=80_000_000),
     ],
 )
-def test_what_is_just_good_enough_is_ok(host: Host, changes: dict[str, Any]) -> None:
-    assert {row.verdict for row in rows(host, **changes)} == {"ok"}
+def test_what_is_just_good_enough_is_ok(changes: dict[str, Any]) -> None:
+    assert {row.verdict for row in rows(**changes)} == {"ok"}
 
 
-def test_chrony_is_needed_only_where_the_inventory_says_manage(host: Host) -> None:
-    assert {"ok"} == {row.verdict for row in rows(host, programs={"chronyd": False})}
-    found = rows(replace(host, time="manage"), programs={"chronyd": False})
+def test_chrony_is_needed_only_where_the_inventory_says_manage() -> None:
+    assert {"ok"} == {row.verdict for row in rows(programs={"chronyd": False})}
+    found = rows(time="manage", programs={"chronyd": False})
     assert [row.remedy for row in found if row.check == "packages"] == ["sudo apt install chrony"]
 
 
@@ -270,8 +261,8 @@ def test_hosts_that_differ_are_grouped_and_zones_are_a_word_only() -> None:
     assert (made["same slotlab"].verdict, made["time zone"].verdict) == ("ok", "ok")
 
 
-def test_a_terminal_of_80_columns_shows_bad_rows_whole_and_counts_the_rest(host: Host) -> None:
-    found = rows(host, ntp={}, bits=32)
+def test_a_terminal_of_80_columns_shows_bad_rows_whole_and_counts_the_rest() -> None:
+    found = rows(ntp={}, bits=32)
     console = Console(width=80, no_color=True)
     with console.capture() as captured:
         console.print(findings_of(shown(found, everything=False)))

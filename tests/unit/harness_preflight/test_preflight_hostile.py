@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.inventory.inventory import Host, load
 from harness.preflight.check import CheckOptions, findings
 from harness.preflight.clock import Controller, chrony_bound_ns
 from harness.preflight.host_report import Found
 from harness.preflight.in_common import identity_rows
 from harness.preflight.in_common import rows as lab_rows
 from harness.preflight.rows import Row
+from tests.unit.harness_inventory.hosts import plain
 
 HOSTS = Path(__file__).parents[2] / "vectors" / "hosts"
 LEAD = ["", "Supported link modes: ", "EEE status: enabled", "[{", "inf,nan,1e999", "7F7F0101,"]
@@ -50,34 +50,29 @@ def of(kind: Any) -> st.SearchStrategy[Any]:
     return simple[kind]
 
 
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
-    path = tmp_path_factory.mktemp("lab") / "inventory.yml"
-    extra = "slotlab_ntp: [192.0.2.9], slotlab_time: manage"
-    path.write_text(f"all: {{hosts: {{a: {{ansible_host: 192.0.2.1, {extra}}}}}}}")
-    return load(path).hosts[0]
+HOST = plain(ntp=("192.0.2.9",), time="manage")
 
 
-def judged(host: Host, found: Any, lab: str) -> list[Row]:
-    made = findings(host, found, lab, CheckOptions(), Controller(0, 1))
-    return made + lab_rows({"a": found}, {}) + identity_rows([host], {"a": found}, lab)
+def judged(found: Any, lab: str) -> list[Row]:
+    made = findings(HOST, found, lab, CheckOptions(), Controller(0, 1))
+    return made + lab_rows({"a": found}, {}) + identity_rows([HOST], {"a": found}, lab)
 
 
 @settings(deadline=None)
 @given(of(Found), st.sampled_from(["hardware", "container"]))
-def test_any_facts_of_the_declared_shape_become_rows(host: Host, found: Any, lab: str) -> None:
-    assert all(isinstance(str(row), str) for row in judged(host, found, lab))
+def test_any_facts_of_the_declared_shape_become_rows(found: Any, lab: str) -> None:
+    assert all(isinstance(str(row), str) for row in judged(found, lab))
 
 
 @settings(deadline=None)
 @given(st.data())
-def test_one_odd_field_among_good_ones_becomes_rows(host: Host, data: st.DataObject) -> None:
+def test_one_odd_field_among_good_ones_becomes_rows(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(sorted(HOSTS.glob("*.json"))))
     found = json.loads(path.read_text())["found"]
     field, kind = data.draw(
         st.sampled_from(sorted(get_type_hints(Found, include_extras=True).items(), key=str))
     )
-    assert judged(host, found | {field: data.draw(of(kind))}, "hardware")
+    assert judged(found | {field: data.draw(of(kind))}, "hardware")
 
 
 @pytest.mark.parametrize("path", sorted(HOSTS.glob("*.json")), ids=lambda path: path.stem)

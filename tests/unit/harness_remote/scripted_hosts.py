@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.inventory.inventory import Host, Inventory
+from harness.inventory.inventory import Inventory
 from harness.remote.fan_out import Remote
+from tests.unit.harness_inventory.hosts import plain
 from tests.unit.harness_remote.ssh_server import serving
 
 _AGENT = """
@@ -87,13 +88,8 @@ def scripted(folder: Path, *names: str) -> Iterator[tuple[Remote, Mapping[str, S
             (each.folder / "events").mkdir()
             (each.folder / "agent" / "agent.jsonl").touch()
             each.says(hello={"lock": None}, status=IDLE, snapshot={}, heal={"healed": []})
-            places.append(
-                Host(
-                    name=name, address="192.0.2.1", interface="", zone="", node_port=9000,
-                    probe_port=9001, ntp=(), state_dir=str(each.folder), groups=(),
-                    python="/usr/bin/python3", ssh=stack.enter_context(serving(each.shell())),
-                )
-            )  # fmt: skip
+            ssh = stack.enter_context(serving(each.shell()))
+            places.append(plain(name, state_dir=str(each.folder), ssh=ssh))
         inventory = Inventory(
             path=folder / "rack.yml", lab="hardware", netns=None, hosts=tuple(places)
         )

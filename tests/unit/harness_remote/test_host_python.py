@@ -4,39 +4,28 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from harness.inventory.inventory import Host, load
 from harness.remote.host_python import command, missing
+from tests.unit.harness_inventory.hosts import plain
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Host:
-    path = tmp_path / "inventory.yml"
-    path.write_text("all: {hosts: {a: {ansible_host: 192.0.2.1, ansible_user: pi}}}")
-    return load(path).hosts[0]
-
-
-def test_the_script_gets_its_arguments_as_they_are(host: Host) -> None:
-    words = command(replace(host, python=sys.executable), "a b", "'\"$x")
+def test_the_script_gets_its_arguments_as_they_are() -> None:
+    words = command(plain(python=sys.executable), "a b", "'\"$x")
     script = "import sys; print(sys.argv[1:])"
     done = subprocess.run(words, input=script, capture_output=True, text=True, check=True)
     assert done.stdout == "['a b', '\\'\"$x']\n"
 
 
 @pytest.mark.parametrize("path", ["/opt/none/python3", "/etc/passwd", "/usr/bin"])
-def test_an_interpreter_that_cannot_run_takes_its_input_and_ends_with_127(
-    host: Host, path: str
-) -> None:
-    words = command(replace(host, python=path))
+def test_an_interpreter_that_cannot_run_takes_its_input_and_ends_with_127(path: str) -> None:
+    words = command(plain(python=path))
     done = subprocess.run(words, input="#" * 1_000_000, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (127, "")
 
 
-def test_the_remedy_is_a_package_or_the_inventory(host: Host) -> None:
-    assert missing(host) == ("no /usr/bin/python3", "apt install python3")
+def test_the_remedy_is_a_package_or_the_inventory() -> None:
+    assert missing(plain()) == ("no /usr/bin/python3", "apt install python3")
     remedy = "correct ansible_python_interpreter or leave it out (/usr/bin/python3)"
-    assert missing(replace(host, python="/opt/py")) == ("no /opt/py", remedy)
+    assert missing(plain(python="/opt/py")) == ("no /opt/py", remedy)

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from harness.inventory.inventory import Host, Inventory
+from harness.inventory.inventory import Inventory
 from harness.inventory.ssh_options import SshOptions
 from harness.remote.fan_out import Remote
+from tests.unit.harness_inventory.hosts import plain
 from tests.unit.harness_remote.ssh_server import serving
 
 AGENT = """
@@ -39,17 +40,10 @@ esac
 """
 
 
-def host(name: str, ssh: SshOptions) -> Host:
-    return Host(
-        name=name, address="192.0.2.1", interface="", zone="", node_port=9000, probe_port=9001,
-        ntp=(), state_dir="/var/lib/slotlab", python="/usr/bin/python3", groups=(), ssh=ssh,
-    )  # fmt: skip
-
-
 @contextmanager
 def lab(**ways: SshOptions) -> Iterator[Remote]:
     """Yield connections to hosts that are reached in these ways."""
-    hosts = tuple(host(name, ssh) for name, ssh in ways.items())
+    hosts = tuple(plain(name, ssh=ssh) for name, ssh in ways.items())
     inventory = Inventory(path=Path("rack.yml"), lab="hardware", netns=None, hosts=hosts)
     with Remote(inventory) as remote:
         yield remote

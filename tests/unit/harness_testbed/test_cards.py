@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.inventory.inventory import Host, load
 from harness.testbed.cards import Card, data_card, problem, read
+from tests.unit.harness_inventory.hosts import plain
 
 CORRECT = "correct slotlab_interface or leave it out"
 LO = {"ifname": "lo", "flags": ["LOOPBACK", "UP"], "mtu": 65536}
 ETH = {"ifname": "eth0", "flags": ["UP"], "mtu": 1500, "link_type": "ether", "address": "02:AA::1"}
-
-
-@pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
-    path = tmp_path_factory.mktemp("lab") / "inventory.yml"
-    path.write_text("all: {hosts: {a: {ansible_host: 192.0.2.1, ansible_user: pi}}}")
-    return load(path).hosts[0]
 
 
 def listing(*links: tuple[dict[str, Any], list[dict[str, Any]]]) -> str:
@@ -121,14 +113,14 @@ def test_json_without_end_is_no_card() -> None:
     ],
 )
 def test_a_data_path_that_is_not_there_is_named_with_its_remedy(
-    host: Host, interface: str, text: str, words: str
+    interface: str, text: str, words: str
 ) -> None:
-    found = problem(replace(host, interface=interface), read(text))
+    found = problem(plain(interface=interface), read(text))
     assert "; ".join(found or ()) == words
 
 
-def test_an_address_is_found_however_it_is_written(host: Host) -> None:
-    six = replace(host, address="fd00::1")
+def test_an_address_is_found_however_it_is_written() -> None:
+    six = plain(address="fd00::1")
     text = listing((ETH, [inet("FD00:0:0::1")]))
     assert (problem(six, read(text)), data_card(six, read(text))) == (
         None,

@@ -16,6 +16,7 @@ from harness.preflight.clock import Controller
 from node.timing.clock import ClockJudge, NodeClock
 from node.timing.ntp import NtpError, ask
 from node.timing.ntp_rules import split_server
+from tests.unit.harness_inventory.hosts import plain
 
 pytestmark = pytest.mark.slow
 
@@ -28,11 +29,7 @@ FOUND = json.loads(
 
 def checked(tmp_path: Path, server: str) -> str:
     """Return the verdict of the check on a server, asked by the part that runs on hosts."""
-    path = tmp_path / "lab.yml"
-    path.write_text(
-        f"all: {{hosts: {{a: {{ansible_host: 192.0.2.1, slotlab_ntp: ['{server}']}}}}}}"
-    )
-    host = load(path).hosts[0]
+    host = plain(ntp=(server,))
     asked = {
         "address": "127.0.0.1", "interface": "", "ports": [9000], "paths": [str(tmp_path)],
         "programs": [], "modules": [], "ntp": {each: split_server(each) for each in host.ntp},
