@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -136,6 +137,18 @@ def bench(purpose: str, hosts: int) -> Iterator[Bench]:
         yield Bench(name, lab.inventory, lab.hosts, lab.netns)
     finally:
         lab_teardown.take_down(name, print)
+
+
+def deployed(purpose: str, hosts: int) -> Any:
+    """Return a fixture of one test file: a fresh lab with the software on it."""
+
+    @pytest.fixture(scope="module")
+    def lab() -> Iterator[Bench]:
+        with bench(purpose, hosts) as made:
+            made.deploy()
+            yield made
+
+    return lab
 
 
 def wait_for(what: str, holds: Callable[[], bool], *, within_s: float = LAB_DEADLINE_S) -> None:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lab.bench import MARKS, Bench, bench
+from tests.lab.bench import MARKS, Bench, deployed
 
 pytestmark = [*MARKS, pytest.mark.long]
 
 
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Bench]:
-    with bench("dark", hosts=2) as made:
-        made.deploy()
-        yield made
+lab = deployed("dark", hosts=2)
 
 
 def outcome(lab: Bench, name: str, runs: Path) -> tuple[int, dict[str, Any]]:

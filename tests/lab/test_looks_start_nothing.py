@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from harness.inventory import inventory
 from harness.orchestrator.fleet import Fleet
 from harness.remote.fan_out import Remote
-from tests.lab.bench import MARKS, Bench, bench, has_ended, wait_for
+from tests.lab.bench import MARKS, Bench, deployed, has_ended, wait_for
 from tests.lab.forks import LOOKS, head, started_by_looking
 
 pytestmark = [*MARKS, pytest.mark.long]
@@ -30,11 +29,7 @@ timeline:
 """
 
 
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Bench]:
-    with bench("looks", hosts=3) as made:
-        made.deploy()
-        yield made
+lab = deployed("looks", hosts=3)
 
 
 def test_no_process_is_started_on_a_host_to_look_at_its_node(lab: Bench, tmp_path: Path) -> None:

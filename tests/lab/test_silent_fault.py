@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.lab.bench import MARKS, Bench, bench
+from tests.lab.bench import MARKS, Bench, deployed
 
 pytestmark = [*MARKS, pytest.mark.long]
 
@@ -39,11 +38,7 @@ timeline:
 """
 
 
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Bench]:
-    with bench("mute", hosts=3) as made:
-        made.deploy()
-        yield made
+lab = deployed("mute", hosts=3)
 
 
 def test_a_partition_that_a_kernel_did_not_install_makes_the_trial_invalid(

@@ -12,13 +12,12 @@ import json
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.labs.lifecycle import power
-from tests.lab.bench import LAB_DEADLINE_S, MARKS, Bench, bench, has_ended, wait_for
+from tests.lab.bench import LAB_DEADLINE_S, MARKS, Bench, deployed, has_ended, wait_for
 
 pytestmark = [*MARKS, pytest.mark.long]
 
@@ -44,11 +43,7 @@ POWER = """\
 """
 
 
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Bench]:
-    with bench("stops", hosts=4) as made:
-        made.deploy()
-        yield made
+lab = deployed("stops", hosts=4)
 
 
 def words(lab: Bench, folder: Path, timeline: str) -> list[str]:

@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from harness.orchestrator.left_behind import REASON
-from tests.lab.bench import MARKS, Bench, wait_for
-from tests.lab.bench import bench as fresh_bench
+from tests.lab.bench import MARKS, Bench, deployed, wait_for
 
 pytestmark = [*MARKS, pytest.mark.long]
 
@@ -41,11 +39,7 @@ UNITS = ("slotlab-node", "slotlab-probe", "slotlab-client")
 DEADLINE_S = 120
 
 
-@pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
-    with fresh_bench("ends", hosts=len(HOSTS)) as made:
-        made.deploy()
-        yield made
+bench = deployed("ends", hosts=len(HOSTS))
 
 
 def running(bench: Bench, host: str) -> list[str]:

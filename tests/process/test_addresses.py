@@ -11,6 +11,7 @@ import msgspec
 import psutil
 import pytest
 
+from tests.process.cluster import cluster
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
@@ -30,8 +31,8 @@ def move(lab: Any, addresses: list[str]) -> None:
         )  # fmt: skip
 
 
-def test_nodes_agree_over_ipv6(build: Any) -> None:
-    with build.cluster(3) as lab:
+def test_nodes_agree_over_ipv6() -> None:
+    with cluster(3) as lab:
         move(lab, ["::1"] * 3)
         lab.start()
         lab.until_lib(6)
@@ -40,8 +41,8 @@ def test_nodes_agree_over_ipv6(build: Any) -> None:
         assert [node.log() for node in lab.nodes] == [""] * 3
 
 
-def test_probes_measure_over_ipv6(build: Any) -> None:
-    with build.cluster(2) as lab:
+def test_probes_measure_over_ipv6() -> None:
+    with cluster(2) as lab:
         move(lab, ["::1"] * 2)
         for node in lab.nodes:
             node.role = "probe"
@@ -56,10 +57,10 @@ def test_probes_measure_over_ipv6(build: Any) -> None:
         wait_until(lambda: whole() == {"clock", "path"}, "whole bursts on both flows")
 
 
-def test_links_leave_from_the_nodes_own_data_address(build: Any) -> None:
+def test_links_leave_from_the_nodes_own_data_address() -> None:
     number = os.getpid() % 60_000
     own = [f"127.77.{number // 250}.{number % 250 + n}" for n in range(2)]
-    with build.cluster(2) as lab:
+    with cluster(2) as lab:
         move(lab, own)
         lab.start()
         lab.until_lib(3)

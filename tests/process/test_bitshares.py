@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
 
 import pytest
 
 from node import events
 from node.chain.genesis import BitsharesRules
 from node.chain.profiles import build as build_profile
+from tests.process.cluster import cluster
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
@@ -18,8 +18,8 @@ FAST = BitsharesRules(block_interval_s=1, maintenance_skip_slots=1)
 """Slots of 200 ms are the chain's seconds."""
 
 
-def test_witnesses_agree_on_finality_and_on_whose_slot_it_is(build: Any) -> None:
-    with build.cluster(4, bitshares=FAST) as lab:
+def test_witnesses_agree_on_finality_and_on_whose_slot_it_is() -> None:
+    with cluster(4, bitshares=FAST) as lab:
         lab.start()
         lab.until_lib(20)
         assert lab.agreed() >= 50
@@ -36,8 +36,8 @@ def test_witnesses_agree_on_finality_and_on_whose_slot_it_is(build: Any) -> None
             assert node.of(events.Rejected) == []
 
 
-def test_a_killed_witness_comes_back_to_the_same_chain(build: Any) -> None:
-    with build.cluster(4, bitshares=FAST) as lab:
+def test_a_killed_witness_comes_back_to_the_same_chain() -> None:
+    with cluster(4, bitshares=FAST) as lab:
         lab.start()
         lab.until_lib(8)
         victim = lab.nodes[1]
@@ -57,8 +57,8 @@ def test_a_killed_witness_comes_back_to_the_same_chain(build: Any) -> None:
                 assert signed.setdefault(record.slot, record.id) == record.id
 
 
-def test_a_late_observer_syncs_from_genesis(build: Any) -> None:
-    with build.cluster(2, observers=1, bitshares=FAST) as lab:
+def test_a_late_observer_syncs_from_genesis() -> None:
+    with cluster(2, observers=1, bitshares=FAST) as lab:
         late = lab.nodes.pop()
         lab.start()
         lab.until_lib(30)
@@ -72,8 +72,8 @@ def test_a_late_observer_syncs_from_genesis(build: Any) -> None:
         assert lab.agreed() >= 60
 
 
-def test_headers_of_events_lead_to_the_same_states(build: Any) -> None:
-    with build.cluster(4, bitshares=FAST) as lab:
+def test_headers_of_events_lead_to_the_same_states() -> None:
+    with cluster(4, bitshares=FAST) as lab:
         lab.start()
         lab.until_lib(12)
         profile = build_profile(lab.genesis)

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from node import events
+from tests.process.cluster import client as client_of
+from tests.process.cluster import cluster
 from tests.process.test_bitshares import FAST
 from tests.waiting import wait_until
 
@@ -17,8 +19,8 @@ pytestmark = pytest.mark.process
 
 
 @pytest.mark.parametrize("count", [2, 4])
-def test_nodes_reach_the_same_irreversible_chain(build: Any, count: int) -> None:
-    with build.cluster(count) as lab:
+def test_nodes_reach_the_same_irreversible_chain(count: int) -> None:
+    with cluster(count) as lab:
         lab.start()
         lab.until_lib(12)
         assert all(node.end(signal.SIGTERM) == 0 for node in lab.nodes)
@@ -34,10 +36,8 @@ def test_nodes_reach_the_same_irreversible_chain(build: Any, count: int) -> None
             assert node.log() == ""
 
 
-def test_a_slot_without_a_block_is_explained_by_its_owner_and_each_body_is_sent_once(
-    build: Any,
-) -> None:
-    with build.cluster(4, blocks_per_turn=2) as lab:
+def test_a_slot_without_a_block_is_explained_by_its_owner_and_each_body_is_sent_once() -> None:
+    with cluster(4, blocks_per_turn=2) as lab:
         lab.start()
         lab.until_lib(20)
         head = min(node.status()["head_num"] for node in lab.nodes)
@@ -52,16 +52,16 @@ def test_a_slot_without_a_block_is_explained_by_its_owner_and_each_body_is_sent_
             assert len(received) == len(set(received))
 
 
-def test_an_observer_follows(build: Any) -> None:
-    with build.cluster(2, observers=1) as lab:
+def test_an_observer_follows() -> None:
+    with cluster(2, observers=1) as lab:
         lab.start()
         lab.until_lib(8)
         assert lab.nodes[2].of(events.Produced) == []
         assert lab.agreed() >= 12
 
 
-def test_a_killed_node_catches_up_and_keeps_its_irreversible_chain(build: Any) -> None:
-    with build.cluster(4) as lab:
+def test_a_killed_node_catches_up_and_keeps_its_irreversible_chain() -> None:
+    with cluster(4) as lab:
         lab.start()
         lab.until_lib(8)
         victim = lab.nodes[1]
@@ -82,11 +82,11 @@ def test_a_killed_node_catches_up_and_keeps_its_irreversible_chain(build: Any) -
 
 @pytest.mark.slow
 @pytest.mark.long
-def test_kills_at_any_moment_never_sign_a_slot_twice(build: Any) -> None:
+def test_kills_at_any_moment_never_sign_a_slot_twice() -> None:
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     rng = random.Random(seed)
-    with build.cluster(2, slot_ms=400) as lab:
+    with cluster(2, slot_ms=400) as lab:
         lab.start()
         lab.until_lib(4)
         victim = lab.nodes[0]
@@ -110,11 +110,11 @@ def test_kills_at_any_moment_never_sign_a_slot_twice(build: Any) -> None:
 
 
 @pytest.mark.parametrize("system", [{}, {"bitshares": FAST}], ids=["eosio", "bitshares"])
-def test_a_clients_load_becomes_irreversible_everywhere(build: Any, system: Any) -> None:
-    with build.cluster(2, **system) as lab:
+def test_a_clients_load_becomes_irreversible_everywhere(system: Any) -> None:
+    with cluster(2, **system) as lab:
         lab.start()
         lab.until_lib(2)
-        client = build.client(lab, lab.nodes[0], seconds=3)
+        client = client_of(lab, lab.nodes[0], seconds=3)
         client.start()
         assert client.wait() == 0
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 from pathlib import Path
 from subprocess import PIPE
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from harness.testbed.collect import EACH_FILE
 from metrics.intake import event_validation, record_completeness
 from metrics.model.run_folder import TrialFile
 from node import events
+from tests.process.cluster import cluster
 from tests.unit.harness_plan.builders import planned
 from tests.waiting import wait_until
 
@@ -34,10 +34,8 @@ def losses(folder: Path, host: str) -> list[record_completeness.Loss]:
     return [loss for loss in found.losses if loss.host == host]
 
 
-def test_the_intake_names_the_lines_that_a_killed_node_s_file_lost(
-    build: Any, tmp_path: Path
-) -> None:
-    with build.cluster(1) as lab:
+def test_the_intake_names_the_lines_that_a_killed_node_s_file_lost(tmp_path: Path) -> None:
+    with cluster(1) as lab:
         node = lab.nodes[0]
         node.start()
         wait_until(lambda: len(node.of(events.Applied)) > 3, "some blocks")

@@ -13,18 +13,19 @@ import msgspec
 import pytest
 
 from node import events
+from tests.process.cluster import client as client_of
+from tests.process.cluster import cluster
+from tests.process.proxy import Network
 from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 @contextmanager
-def cuttable(
-    build: Any, proxy: Any, count: int, *, observers: int = 0
-) -> Iterator[tuple[Any, Any]]:
+def cuttable(count: int, *, observers: int = 0) -> Iterator[tuple[Any, Any]]:
     """Yield a started cluster whose links all run through a network that can be cut."""
-    with build.cluster(count, observers=observers) as lab:
-        network = proxy.Network()
+    with cluster(count, observers=observers) as lab:
+        network = Network()
         own = {node.name: node.config.node_port for node in lab.nodes}
         for node in lab.nodes:
             peers = [
@@ -41,8 +42,8 @@ def cuttable(
             network.close()
 
 
-def test_the_majority_goes_on_and_the_minority_rejoins(build: Any, proxy: Any) -> None:
-    with cuttable(build, proxy, 4) as (lab, network):
+def test_the_majority_goes_on_and_the_minority_rejoins() -> None:
+    with cuttable(4) as (lab, network):
         lab.until_lib(6)
         minority, majority = lab.nodes[:1], lab.nodes[1:]
         network.split(["hosta"], [node.name for node in majority])
@@ -57,8 +58,8 @@ def test_the_majority_goes_on_and_the_minority_rejoins(build: Any, proxy: Any) -
         assert minority[0].of(events.Switched)
 
 
-def test_two_halves_stand_still_and_agree_after_the_split(build: Any, proxy: Any) -> None:
-    with cuttable(build, proxy, 4) as (lab, network):
+def test_two_halves_stand_still_and_agree_after_the_split() -> None:
+    with cuttable(4) as (lab, network):
         lab.until_lib(6)
         network.split(["hosta", "hostb"], ["hostc", "hostd"])
         head = max(node.status()["head_num"] for node in lab.nodes)
@@ -87,7 +88,7 @@ def final(node: Any) -> set[str]:
     return {short for block in blocks for short in block.transactions}
 
 
-def until_final(build: Any, node: Any, others: list[Any]) -> None:
+def until_final(node: Any, others: list[Any]) -> None:
     """Wait until all that node took is irreversible there and in the chains of others."""
     accepted = taken(node, "accepted")
     assert accepted
@@ -96,38 +97,34 @@ def until_final(build: Any, node: Any, others: list[Any]) -> None:
     wait_until(lambda: all(short <= final(other) for other in others), "others have them")
 
 
-def until_cut(build: Any, node: Any, hosts: list[str]) -> None:
+def until_cut(node: Any, hosts: list[str]) -> None:
     """Wait until node knows that it does not reach hosts."""
     wait_until(
         lambda: {node.peer_state(host) for host in hosts} == {"disconnected"}, "the cut is noticed"
     )
 
 
-def test_what_an_observer_took_while_it_was_cut_off_becomes_irreversible(
-    build: Any, proxy: Any
-) -> None:
-    with cuttable(build, proxy, 3, observers=1) as (lab, network):
+def test_what_an_observer_took_while_it_was_cut_off_becomes_irreversible() -> None:
+    with cuttable(3, observers=1) as (lab, network):
         lab.until_lib(6)
         *producers, observer = lab.nodes
         hosts = [node.name for node in producers]
         network.split([observer.name], hosts)
-        until_cut(build, observer, hosts)
-        load = build.client(lab, observer, seconds=2)
+        until_cut(observer, hosts)
+        load = client_of(lab, observer, seconds=2)
         load.start()
         assert load.wait() == 0
         assert taken(observer, "included") == set()
         network.heal()
-        until_final(build, observer, producers)
+        until_final(observer, producers)
 
 
-def test_no_transaction_is_lost_around_the_moments_of_a_cut_and_its_healing(
-    build: Any, proxy: Any
-) -> None:
-    with cuttable(build, proxy, 3, observers=1) as (lab, network):
+def test_no_transaction_is_lost_around_the_moments_of_a_cut_and_its_healing() -> None:
+    with cuttable(3, observers=1) as (lab, network):
         lab.until_lib(6)
         *producers, observer = lab.nodes
         hosts = [node.name for node in producers]
-        load = build.client(lab, observer, seconds=8)
+        load = client_of(lab, observer, seconds=8)
         load.start()
         wait_until(lambda: taken(observer, "accepted"), "the load begins")
         # Too short for anybody to notice: the connections stay.
@@ -135,22 +132,20 @@ def test_no_transaction_is_lost_around_the_moments_of_a_cut_and_its_healing(
         network.heal()
         before = len(taken(observer, "accepted"))
         network.split([observer.name], hosts)
-        until_cut(build, observer, hosts)
+        until_cut(observer, hosts)
         assert len(taken(observer, "accepted")) > before
         network.heal()
         assert load.wait() == 0
-        until_final(build, observer, producers)
+        until_final(observer, producers)
 
 
-def test_what_was_under_way_on_a_cut_link_goes_round_by_a_third_node(
-    build: Any, proxy: Any
-) -> None:
-    with cuttable(build, proxy, 3, observers=2) as (lab, network):
+def test_what_was_under_way_on_a_cut_link_goes_round_by_a_third_node() -> None:
+    with cuttable(3, observers=2) as (lab, network):
         lab.until_lib(6)
         *producers, cut_off, between = lab.nodes
-        load = build.client(lab, cut_off, seconds=4)
+        load = client_of(lab, cut_off, seconds=4)
         load.start()
         wait_until(lambda: taken(cut_off, "accepted"), "the load begins")
         network.split([cut_off.name], [node.name for node in producers])
         assert load.wait() == 0
-        until_final(build, cut_off, [*producers, between])
+        until_final(cut_off, [*producers, between])

@@ -5,18 +5,18 @@ from __future__ import annotations
 import signal
 import sqlite3
 from contextlib import closing
-from typing import Any
 
 import pytest
 
 from node import events
+from tests.process.cluster import cluster
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
 
 
-def test_a_stopped_node_resumes_at_its_snapshot_and_follows(build: Any) -> None:
-    with build.cluster(2) as lab:
+def test_a_stopped_node_resumes_at_its_snapshot_and_follows() -> None:
+    with cluster(2) as lab:
         lab.start()
         lab.until_lib(8)
         node = lab.nodes[1]

@@ -15,6 +15,7 @@ import zmq
 from node import events
 from node.network import wire
 from node.network.links import Callbacks, Identity, Links
+from tests.process.cluster import cluster
 from tests.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.process
@@ -46,8 +47,8 @@ def frames_from(lab: Any, sender: Any, target: Any, frames: list[bytes]) -> None
     asyncio.run(talk())
 
 
-def test_an_unknown_key_is_refused_and_told(build: Any) -> None:
-    with build.cluster(2) as lab:
+def test_an_unknown_key_is_refused_and_told() -> None:
+    with cluster(2) as lab:
         honest, stranger = lab.nodes
         lab.curve[stranger.name] = zmq.curve_keypair()
         (stranger.folder / "curve.secret").write_bytes(lab.curve[stranger.name][1])
@@ -63,8 +64,8 @@ def test_an_unknown_key_is_refused_and_told(build: Any) -> None:
         assert stranger.of(events.Received) == []
 
 
-def test_garbage_frames_are_told_and_stop_nothing(build: Any) -> None:
-    with build.cluster(2) as lab:
+def test_garbage_frames_are_told_and_stop_nothing() -> None:
+    with cluster(2) as lab:
         node, sender = lab.nodes
         node.start()
         wait_until(node.status, "status")
@@ -92,8 +93,8 @@ def test_garbage_frames_are_told_and_stop_nothing(build: Any) -> None:
         assert node.end(signal.SIGTERM) == 0
 
 
-def test_a_flood_of_garbage_is_counted_not_told_one_by_one(build: Any) -> None:
-    with build.cluster(2) as lab:
+def test_a_flood_of_garbage_is_counted_not_told_one_by_one() -> None:
+    with cluster(2) as lab:
         node, sender = lab.nodes
         node.start()
         wait_until(node.status, "status")
@@ -110,8 +111,8 @@ def test_a_flood_of_garbage_is_counted_not_told_one_by_one(build: Any) -> None:
         assert told() <= 100
 
 
-def test_another_chain_is_refused(build: Any) -> None:
-    with build.cluster(2) as lab:
+def test_another_chain_is_refused() -> None:
+    with cluster(2) as lab:
         node, other = lab.nodes
         genesis = msgspec.structs.replace(lab.genesis, max_transaction_lifetime_s=77)
         (other.folder / "genesis.json").write_bytes(msgspec.json.encode(genesis))
@@ -131,8 +132,8 @@ def one_line(node: Any, status: int) -> str:
     return str(lines[0])
 
 
-def test_a_taken_port_is_one_line(build: Any) -> None:
-    with build.cluster(1) as lab, socket.socket() as other:
+def test_a_taken_port_is_one_line() -> None:
+    with cluster(1) as lab, socket.socket() as other:
         node = lab.nodes[0]
         other.bind(("127.0.0.1", node.config.node_port))
         other.listen()
@@ -141,8 +142,8 @@ def test_a_taken_port_is_one_line(build: Any) -> None:
         assert one_line(node, 3) == expected
 
 
-def test_wrong_input_is_one_line_and_status_2(build: Any) -> None:
-    with build.cluster(2) as lab:
+def test_wrong_input_is_one_line_and_status_2() -> None:
+    with cluster(2) as lab:
         first, second = lab.nodes
         (first.folder / "producera.key").write_text(lab.producer_keys["producerb"].to_hex())
         assert "is not the key" in one_line(first, 2)
@@ -150,8 +151,8 @@ def test_wrong_input_is_one_line_and_status_2(build: Any) -> None:
         assert "not a CURVE secret key" in one_line(second, 2)
 
 
-def test_the_store_of_another_chain_is_one_line(build: Any) -> None:
-    with build.cluster(1) as lab:
+def test_the_store_of_another_chain_is_one_line() -> None:
+    with cluster(1) as lab:
         node = lab.nodes[0]
         node.start()
         wait_until(node.status, "status")
@@ -161,8 +162,8 @@ def test_the_store_of_another_chain_is_one_line(build: Any) -> None:
         assert "holds chain" in one_line(node, 3)
 
 
-def test_a_full_disk_stops_the_node_with_one_line(build: Any) -> None:
-    with build.cluster(1) as lab:
+def test_a_full_disk_stops_the_node_with_one_line() -> None:
+    with cluster(1) as lab:
         node = lab.nodes[0]
         (node.folder / "events").mkdir()
         Path(node.folder / "events" / "node.jsonl").symlink_to("/dev/full")

@@ -7,7 +7,6 @@ import pytest
 from faults.model.kind import KINDS
 from harness.sim.host.records import Facts
 from harness.sim.liars import attach
-from node import events
 from node.byzantine.strategies import STRATEGIES
 from tests.sim.worlds import SECOND_NS, finals, lab
 
@@ -39,17 +38,6 @@ def test_two_blocks_for_one_slot_are_seen_by_the_others() -> None:
         if host != "n3" and getattr(record, "producer", "") == "producerc":
             ids.setdefault(getattr(record, "slot", 0), set()).add(getattr(record, "id", ""))
     assert max(len(found) for found in ids.values()) == 2
-
-
-def test_an_invalid_block_is_refused_by_name() -> None:
-    facts = Facts(frozenset({"rejected"}))
-    world = lab(sink=facts)
-    lie = attach(world, "n3", "invalid_block", SECOND_NS)
-    world.at(5 * SECOND_NS, lie.begin)
-    world.run(15 * SECOND_NS)
-    refused = [record for _, _, record in facts.rows if isinstance(record, events.Rejected)]
-    assert refused
-    assert {record.from_ for record in refused} <= {"n3"}
 
 
 @pytest.mark.parametrize(("timing", "early"), [("fio", False), ("eosio2", True), ("leap", True)])

@@ -91,20 +91,6 @@ def test_a_minority_stalls_and_joins_the_majority_after_the_heal() -> None:
     assert of_kind(net.log["host0"], Switched)
 
 
-def test_no_half_of_four_finalizes_anything() -> None:
-    net = Net(GENESIS, HALVES)
-    net.run(START_SLOT, START_SLOT + 20)
-    net.split({"left"}, {"right"})
-    before = net.chains["left"].head.num
-    net.run(START_SLOT + 21, START_SLOT + 60)
-    assert net.chains["left"].lib.num <= before
-    assert net.chains["right"].lib.num <= before
-    net.heal(START_SLOT + 61)
-    net.run(START_SLOT + 61, START_SLOT + 80)
-    assert net.chains["left"].head == net.chains["right"].head
-    assert net.chains["left"].lib.num > before + 10
-
-
 def test_each_round_tells_its_order_with_the_next_version() -> None:
     net = Net(GENESIS, HALVES)
     net.run(START_SLOT, START_SLOT + 43)

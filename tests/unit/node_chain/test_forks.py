@@ -203,20 +203,6 @@ def test_a_minority_freezes_the_majority_goes_on_and_all_agree_after_the_heal() 
     assert any("requeued" in states and states[-1] != "rejected" for states in lives.values())
 
 
-def test_a_split_in_halves_stops_finality_everywhere_and_it_comes_back() -> None:
-    net = Net(GENESIS, {name: [name] for name in NAMES})
-    net.run(START_SLOT, START_SLOT + 23)
-    net.split({"producera", "producerb"}, {"producerc", "producerd"})
-    net.run(START_SLOT + 24, START_SLOT + 50)
-    libs = [chain.lib.num for chain in net.chains.values()]
-    net.run(START_SLOT + 51, START_SLOT + 100)
-    assert [chain.lib.num for chain in net.chains.values()] == libs
-    net.heal(START_SLOT + 101)
-    net.run(START_SLOT + 101, START_SLOT + 140)
-    assert len({(c.head, c.lib, c.state_digest) for c in net.chains.values()}) == 1
-    assert min(c.lib.num for c in net.chains.values()) > max(libs) + 20
-
-
 def test_a_restored_chain_is_the_chain_that_was(tree: Tree) -> None:
     net = Net(GENESIS, {name: [name] for name in NAMES})
     for slot in range(START_SLOT, START_SLOT + 30):
