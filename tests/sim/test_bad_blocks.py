@@ -48,7 +48,7 @@ def grown(slots: int = 24) -> list[SignedBlock]:
 BLOCKS = grown()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.randoms(use_true_random=False))
 def test_any_order_with_repeats_leads_to_the_same_chain(rng: random.Random) -> None:
     chain, deliveries = make_chain(GENESIS), [*BLOCKS, *BLOCKS]

@@ -91,7 +91,7 @@ def campaigns(draw: st.DrawFn, profile: str) -> dict[str, Any]:
 @pytest.mark.parametrize("profile", ["eosio", "bitshares"])
 def test_both_analyses_agree_on_every_figure_of_a_drawn_simulation(profile: str) -> None:
     @settings(
-        max_examples=5, deadline=None, derandomize=True, phases=[Phase.generate],
+        max_examples=5, derandomize=True, phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(campaigns(profile))

@@ -167,6 +167,7 @@ def imports(path: Path) -> set[str]:
     return names
 
 
+@functools.cache
 def import_graph() -> dict[str, set[str]]:
     """Return, for each module of the product, the modules of the product that it imports."""
     names = {name for name, _ in modules()}
@@ -238,12 +239,9 @@ def test_a_module_imports_only_what_its_room_may(room: str) -> None:
     assert wrong == {}
 
 
-GRAPH = import_graph()
-
-
 @pytest.mark.parametrize("package", ORDER)
 def test_arrows_in_a_package_go_down_only(package: str) -> None:
-    found = wrong_arrows(package, GRAPH)
+    found = wrong_arrows(package, import_graph())
     assert found == {}
 
 
@@ -259,7 +257,7 @@ def test_every_room_has_its_place_in_an_order() -> None:
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    assert circles(GRAPH) == []
+    assert circles(import_graph()) == []
 
 
 def test_the_node_package_imports_nothing_so_that_metrics_never_loads_sockets() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import statistics
 import subprocess
@@ -39,10 +40,19 @@ def tracked() -> list[str]:
 
 
 PYTHON = [name for name in tracked() if name.endswith(".py")]
-TEXTS = {name: (ROOT / name).read_text() for name in PYTHON}
-TREES = {name: ast.parse(text) for name, text in TEXTS.items()}
-
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@functools.cache
+def texts() -> dict[str, str]:
+    """Return the text of each file in Python, read by the first test that asks for it."""
+    return {name: (ROOT / name).read_text() for name in PYTHON}
+
+
+@functools.cache
+def trees() -> dict[str, ast.Module]:
+    """Return the syntax tree of each."""
+    return {name: ast.parse(text) for name, text in texts().items()}
 
 
 def functions_of(tree: ast.AST) -> Iterator[Function]:
@@ -59,14 +69,14 @@ def test_nothing_foreign_stands_at_the_top() -> None:
 
 
 def test_a_file_is_small_and_says_what_it_is_for() -> None:
-    assert [n for n in PYTHON if len(TEXTS[n].splitlines()) > FILE_LINES_MAX] == [], "cut better"
-    assert [n for n in PYTHON if TEXTS[n].strip() and not ast.get_docstring(TREES[n])] == []
+    assert [n for n in PYTHON if len(texts()[n].splitlines()) > FILE_LINES_MAX] == [], "cut better"
+    assert [n for n in PYTHON if texts()[n].strip() and not ast.get_docstring(trees()[n])] == []
 
 
 def test_a_function_is_short() -> None:
     long = [
         f"{name}: {function.name}"
-        for name, tree in TREES.items()
+        for name, tree in trees().items()
         for function in functions_of(tree)
         if lines_of(function) > FUNCTION_LINES_MAX
     ]
@@ -75,9 +85,9 @@ def test_a_function_is_short() -> None:
 
 def test_most_files_of_the_product_and_most_functions_are_much_smaller() -> None:
     names = [name for name in PYTHON if name.split("/")[0] in PRODUCT]
-    lines = [len(TEXTS[name].splitlines()) for name in names]
+    lines = [len(texts()[name].splitlines()) for name in names]
     assert statistics.median(lines) <= FILE_LINES_MEDIAN_MAX
-    lengths = sorted(lines_of(f) for name in names for f in functions_of(TREES[name]))
+    lengths = sorted(lines_of(f) for name in names for f in functions_of(trees()[name]))
     assert lengths[len(lengths) * 95 // 100] <= FUNCTION_LINES_P95_MAX
 
 
@@ -93,7 +103,7 @@ def test_a_room_is_small_enough_to_look_over() -> None:
 
 
 def test_a_package_says_in_one_sentence_what_happens_there() -> None:
-    said = {n: ast.get_docstring(TREES[n]) for n in PYTHON if n.endswith("/__init__.py")}
+    said = {n: ast.get_docstring(trees()[n]) for n in PYTHON if n.endswith("/__init__.py")}
     assert [name for name, text in said.items() if not text or "\n\n" in text] == []
 
 
@@ -113,7 +123,7 @@ NO_SENTENCE = re.compile(r"Return (nothing|when|once|after)\b")
 
 def test_what_acts_is_told_in_the_imperative() -> None:
     found = []
-    for name, tree in TREES.items():
+    for name, tree in trees().items():
         for function in functions_of(tree):
             said = ast.get_docstring(function) or ""
             acts = ast.unparse(function.returns or ast.Constant(0)) == "None"
@@ -175,8 +185,8 @@ def timed_asserts(function: Function) -> list[int]:
 def test_no_test_asserts_how_long_something_takes() -> None:
     found = [
         f"{name}:{line}"
-        for name, tree in TREES.items()
-        if name.startswith("tests/") and CLOCKS.search(TEXTS[name])
+        for name, tree in trees().items()
+        if name.startswith("tests/") and CLOCKS.search(texts()[name])
         for function in functions_of(tree)
         for line in timed_asserts(function)
     ]

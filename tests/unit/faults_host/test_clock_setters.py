@@ -217,7 +217,6 @@ def test_only_faults_of_the_hosts_clock_are_refused_beside_a_stranger(
         assert caught.value.reason == "foreign_clock_setter"
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_any_text_in_proc_is_read_without_an_error(
     tmp_path_factory: pytest.TempPathFactory, status: bytes, table: bytes
@@ -236,7 +235,7 @@ def test_any_text_in_proc_is_read_without_an_error(
 FIELD = st.sampled_from(["", "1", "-0.5", "inf", "nan", "1e308", "Normal"]) | st.text(max_size=9)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(FIELD, max_size=16).map(",".join))
 def test_whatever_chrony_says_is_evidence_or_none(
     monkeypatch: pytest.MonkeyPatch, line: str

@@ -19,18 +19,17 @@ from harness.deploy.packages import HOST_PACKAGES, missing
 from harness.deploy.playbook import PlayedHost, explain
 from harness.deploy.rollout import DeployResult, host_json, time_servers, unfit
 from harness.errors import RunError
-from harness.inventory.inventory import Inventory, load
+from harness.inventory.inventory import Inventory
 from harness.remote.fan_out import HostResult, HostResults
+from tests.unit.harness_inventory.hosts import plain
 
 ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Inventory:
-    path = tmp_path / "inventory.yml"
-    hosts = "a: {ansible_host: 192.0.2.1}, b: {ansible_host: 192.0.2.2, slotlab_ntp: [192.0.2.9]}"
-    path.write_text(f"all: {{vars: {{slotlab_lab: container}}, hosts: {{{hosts}}}}}")
-    return load(path)
+    hosts = (plain("a"), plain("b", "192.0.2.2", ntp=("192.0.2.9",)))
+    return Inventory(path=tmp_path / "inventory.yml", lab="container", netns=None, hosts=hosts)
 
 
 def test_z85_gives_the_text_of_the_rfc() -> None:

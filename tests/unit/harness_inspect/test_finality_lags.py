@@ -39,7 +39,7 @@ def test_one_block_a_turn_costs_one_block_more(producers: int) -> None:
     assert predicted("eosio", 21, 1) == (29, 29)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(producers=st.integers(1, 21), turn=st.integers(1, 12), data=st.data())
 def test_silent_producers_cost_no_block_until_too_many_stop_it(
     producers: int, turn: int, data: st.DataObject

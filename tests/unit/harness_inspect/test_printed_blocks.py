@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.inspect import InspectError, inspect_block, inspect_header
@@ -127,7 +127,6 @@ def test_extensions_in_words_are_the_same_bytes_as_in_numbers() -> None:
     assert inspect_header(words, "eosio")["packed"] == inspect_header(numbers, "eosio")["packed"]
 
 
-@settings(deadline=None)
 @given(st.binary(min_size=33, max_size=33))
 def test_a_key_reads_back_as_it_was_printed(key: bytes) -> None:
     for prefix in ("EOS", "BTS", "FIO"):
@@ -170,7 +169,6 @@ def test_a_header_without_its_signature_says_where_to_get_it() -> None:
         inspect_header(fields, "bitshares")
 
 
-@settings(deadline=None)
 @given(profile=st.sampled_from(["eosio", "bitshares"]), data=st.data())
 def test_no_value_in_any_field_does_more_than_be_refused(profile: str, data: st.DataObject) -> None:
     block = PRINTED[profile]["block"]
@@ -184,7 +182,6 @@ def test_no_value_in_any_field_does_more_than_be_refused(profile: str, data: st.
     assert "\n" not in refusal
 
 
-@settings(deadline=None)
 @given(ANY_JSON)
 def test_no_json_does_more_than_be_refused(printed: object) -> None:
     for profile in ("eosio", "bitshares"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.inspect.fields import InspectError
@@ -26,7 +26,6 @@ def plain_shuffle(count: int, head_time_s: int) -> list[int]:
     return order
 
 
-@settings(deadline=None)
 @given(count=st.integers(1, 150), head_time_s=st.integers(0, 2**32 - 1))
 def test_the_order_of_witnesses_is_the_formulas(count: int, head_time_s: int) -> None:
     found = bitshares_order(str(count), str(head_time_s))

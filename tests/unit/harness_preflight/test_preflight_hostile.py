@@ -9,7 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints, 
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.preflight.check import CheckOptions, findings
@@ -58,13 +58,11 @@ def judged(found: Any, lab: str) -> list[Row]:
     return made + lab_rows({"a": found}, {}) + identity_rows([HOST], {"a": found}, lab)
 
 
-@settings(deadline=None)
 @given(of(Found), st.sampled_from(["hardware", "container"]))
 def test_any_facts_of_the_declared_shape_become_rows(found: Any, lab: str) -> None:
     assert all(isinstance(str(row), str) for row in judged(found, lab))
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_one_odd_field_among_good_ones_becomes_rows(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(sorted(HOSTS.glob("*.json"))))

@@ -28,6 +28,8 @@ from tests.unit.harness_remote.ssh_login import (  # fmt: skip
 )
 from tests.unit.harness_remote.ssh_server import PLAIN, Box, serving, standing
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def key(tmp_path: Path) -> Path:

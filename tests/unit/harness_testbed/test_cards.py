@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.testbed.cards import Card, data_card, problem, read
@@ -38,7 +38,6 @@ def test_what_ip_prints_is_read_and_what_makes_no_sense_in_it_is_left_out() -> N
     )
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_as_some_cards_or_none(text: str) -> None:
     assert isinstance(read(text), tuple)
@@ -56,7 +55,6 @@ JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(JSON, max_size=3))
 def test_any_json_is_read_as_some_cards_or_none(listed: list[Any]) -> None:
     assert all(isinstance(card.name, str) for card in read(json.dumps(listed)))

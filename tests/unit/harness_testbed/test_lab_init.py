@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -117,7 +117,6 @@ def test_an_answer_is_read_behind_a_greeting_and_cannot_harm_the_file(
     assert lab_init.answered(text) == found
 
 
-@settings(deadline=None)
 @given(st.text(), st.text(), st.text(), st.text())
 def test_whatever_hosts_answer_the_file_says_no_more_than_was_meant(
     name: str, machine: str, system: str, problem: str

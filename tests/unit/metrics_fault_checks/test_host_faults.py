@@ -12,8 +12,6 @@ import pytest
 from metrics.build import build
 from tests.unit.metrics_build import bend, synthetic
 
-pytestmark = pytest.mark.slow
-
 Bent = Callable[..., dict[str, Any]]
 
 

@@ -11,8 +11,6 @@ import pytest
 
 from tests.unit.metrics_build import bend
 
-pytestmark = pytest.mark.slow
-
 Rebuilt = Bent = Callable[..., dict[str, Any]]
 OTHERS = ("h1", "h2", "h4")
 

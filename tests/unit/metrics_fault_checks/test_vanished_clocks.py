@@ -9,8 +9,6 @@ import pytest
 
 from tests.unit.metrics_build import bend
 
-pytestmark = pytest.mark.slow
-
 Bent = Callable[..., dict[str, Any]]
 
 

@@ -6,11 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.unit.metrics_build import bend
-
-pytestmark = pytest.mark.slow
 
 Rebuilt = Callable[..., dict[str, Any]]
 

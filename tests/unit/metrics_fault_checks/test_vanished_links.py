@@ -9,8 +9,6 @@ import pytest
 
 from tests.unit.metrics_build import bend
 
-pytestmark = pytest.mark.slow
-
 Rebuilt = Bent = Callable[..., dict[str, Any]]
 PAIRS = [["h1", "h2"], ["h1", "h3"], ["h2", "h3"]]
 WAYS = [(a, b) for a, b in PAIRS]

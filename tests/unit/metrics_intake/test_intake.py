@@ -14,8 +14,6 @@ from metrics.model.printable import printable_lines
 from metrics.model.run_folder import RunError
 from tests.unit.metrics_build import bend
 
-pytestmark = pytest.mark.slow
-
 Rebuilt = Callable[..., dict[str, Any]]
 
 

@@ -13,8 +13,6 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 Rebuilt = Callable[..., dict[str, Any]]
 Line = dict[str, Any]
 S = 1_000_000_000

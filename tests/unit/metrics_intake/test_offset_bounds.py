@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from metrics.intake import offset_bounds
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     offset=st.integers(-(10**15), 10**15),
     drift_ppm=st.floats(-80, 80),

@@ -10,8 +10,6 @@ import pytest
 
 from tests.unit.metrics_build import bend
 
-pytestmark = pytest.mark.slow
-
 Rebuilt = Callable[..., dict[str, Any]]
 Lines = dict[str, list[dict[str, Any]]]
 

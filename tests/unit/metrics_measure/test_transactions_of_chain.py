@@ -5,10 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pytest
-
-pytestmark = pytest.mark.slow
-
 Rebuilt = Callable[..., dict[str, Any]]
 Line = dict[str, Any]
 Lines = dict[str, list[Line]]

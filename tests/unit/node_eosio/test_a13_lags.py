@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from node.chain.eosio.finality import expected
@@ -22,21 +24,29 @@ def lags(run: Run, since: int, of: str) -> dict[int, set[int]]:
     return found
 
 
-@pytest.mark.parametrize("count", range(2, 22))
-def test_each_position_is_proposed_and_final_exactly_when_the_formula_says(count: int) -> None:
-    turns = quorum(count) - 1
-    for turn in range(2, 13):
+COUNTS = pytest.mark.parametrize("count", range(2, 22))
+TURNS = pytest.mark.parametrize(
+    "turns", [(2, 12), pytest.param(range(3, 12), marks=pytest.mark.slow)], ids=["ends", "between"]
+)
+
+
+@COUNTS
+@TURNS
+def test_each_position_is_proposed_and_final_exactly_when_the_formula_says(
+    count: int, turns: Iterable[int]
+) -> None:
+    further = quorum(count) - 1
+    for turn in turns:
         run = Run(count, turn)
         run.rounds(5)
-        positions = range(turn)
         since = 2 * count * turn
-        proposed = {i: {turns * turn - i} for i in positions}
-        final = {i: {2 * turns * turn - i} for i in positions}
+        proposed = {i: {further * turn - i} for i in range(turn)}
+        final = {i: {2 * further * turn - i} for i in range(turn)}
         assert lags(run, since, "proposed_irb") == proposed, turn
         assert lags(run, since, "lib_num") == final, turn
-        lag_blocks = ((2 * turns - 1) * turn + 1, 2 * turns * turn)
+        lag_blocks = ((2 * further - 1) * turn + 1, 2 * further * turn)
         said = expected(count, turn)
-        assert said == Finality(stages=2, quorum=turns + 1, lag_blocks=lag_blocks)
+        assert said == Finality(stages=2, quorum=further + 1, lag_blocks=lag_blocks)
 
 
 @pytest.mark.parametrize("turn", range(1, 13))
@@ -54,9 +64,12 @@ def test_21_turns_of_one_block_propose_after_14_and_finalize_after_29() -> None:
     assert lags(run, 60, "lib_num") == {0: {29}}
 
 
-@pytest.mark.parametrize("count", range(2, 22))
-def test_a_schedule_change_takes_the_formulas_blocks_at_every_position(count: int) -> None:
-    for turn in range(2, 13):
+@COUNTS
+@TURNS
+def test_a_schedule_change_takes_the_formulas_blocks_at_every_position(
+    count: int, turns: Iterable[int]
+) -> None:
+    for turn in turns:
         steady = Run(count, turn)
         steady.rounds(4)
         for position in range(turn):
