@@ -13,7 +13,11 @@ T = TypeVar("T")
 
 
 def wait_until(
-    claim: Callable[[], T], what: str, *, within_s: float = DEADLINE_S, every_s: float = 0.02
+    claim: Callable[[], T],
+    what: str = "its turn",
+    *,
+    within_s: float = DEADLINE_S,
+    every_s: float = 0.02,
 ) -> T:
     """Return the first true answer of claim, which is asked again and again.
 

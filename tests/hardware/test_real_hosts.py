@@ -11,8 +11,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import pytest
 from harness.inventory.inventory import Inventory, load
 from harness.remote.fan_out import Remote
 from harness.testbed.collect import COMPARED
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.hardware, pytest.mark.slow]
 
@@ -93,18 +92,6 @@ def asked(remote: Remote) -> Snapshots:
     }
 
 
-def wait_for(what: str, holds: Callable[[], bool], *, within_s: float) -> None:
-    """Wait until holds() is true.
-
-    Raises:
-        AssertionError: it was not in time.
-    """
-    until = time.monotonic() + within_s
-    while not holds():
-        assert time.monotonic() < until, f"{what}: not within {within_s} s"
-        time.sleep(0.5)
-
-
 def start_split(lab: Inventory, clean: Snapshots, folder: Path) -> subprocess.Popen[bytes]:
     """Return a running campaign whose partition is in force on every host."""
     text = CAMPAIGN.format(producers=max(4, len(lab.hosts)), cooldown="20s", timeline=SPLIT)
@@ -123,7 +110,7 @@ def start_split(lab: Inventory, clean: Snapshots, folder: Path) -> subprocess.Po
                 now = asked(remote)
                 return all(now.get(host, {}).get("nft") != clean[host]["nft"] for host in clean)
 
-            wait_for("the partition", split, within_s=180)
+            wait_until(split, "the partition", within_s=180, every_s=0.5)
     except BaseException:
         harness.send_signal(signal.SIGINT)
         harness.wait(timeout=180)
@@ -175,7 +162,7 @@ def test_hosts_heal_alone_when_the_controller_is_killed(
     harness = start_split(lab, clean, tmp_path)
     harness.send_signal(signal.SIGKILL)
     harness.wait()
-    wait_for("healed by itself", lambda: snapshots(lab) == clean, within_s=40)
+    wait_until(lambda: snapshots(lab) == clean, "healed by itself", within_s=40, every_s=0.5)
     slotlab(lab, "heal")
 
 
@@ -196,8 +183,8 @@ def test_a_host_rebooted_in_a_fault_comes_back_healed(
         return now is not None and now["boot"] != before["boot"]
 
     try:
-        wait_for(f"{host.name} back", back, within_s=REBOOT_S)
-        wait_for("healed", lambda: snapshots(lab) == clean, within_s=60)
+        wait_until(back, f"{host.name} back", within_s=REBOOT_S, every_s=0.5)
+        wait_until(lambda: snapshots(lab) == clean, "healed", within_s=60, every_s=0.5)
     finally:
         harness.send_signal(signal.SIGINT)
         harness.wait(timeout=180)

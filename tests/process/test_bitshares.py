@@ -1,4 +1,4 @@
-"""BitShares on real node processes: shuffled witnesses, finality, a kill."""
+"""BitShares on real node processes: shuffled witnesses, finality; a kill: see test_cluster."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from node import events
 from node.chain.genesis import BitsharesRules
 from node.chain.profiles import build as build_profile
 from tests.process.cluster import cluster
-from tests.waiting import wait_until
 
 pytestmark = pytest.mark.process
 
@@ -34,27 +33,6 @@ def test_witnesses_agree_on_finality_and_on_whose_slot_it_is() -> None:
             lags = [r.head_num - r.lib_num for r in node.of(events.SlotDue) if r.lib_num]
             assert min(lags) == 2
             assert node.of(events.Rejected) == []
-
-
-def test_a_killed_witness_comes_back_to_the_same_chain() -> None:
-    with cluster(4, bitshares=FAST) as lab:
-        lab.start()
-        lab.until_lib(8)
-        victim = lab.nodes[1]
-        victim.end(signal.SIGKILL)
-        before = victim.irreversible()
-        lab.until_lib(max(before) + 6)
-        victim.start()
-        lab.until_lib(max(before) + 20)
-        wait_until(lambda: len(victim.of(events.Started)) == 2, "second start")
-        assert victim.of(events.Started)[1].resumed_lib == max(before)
-        after = victim.irreversible()
-        assert {num: after[num] for num in before} == before
-        assert lab.agreed() >= 3 * max(before)
-        signed: dict[int, str] = {}
-        for node in lab.nodes:
-            for record in node.of(events.Produced):
-                assert signed.setdefault(record.slot, record.id) == record.id
 
 
 def test_a_late_observer_syncs_from_genesis() -> None:

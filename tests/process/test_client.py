@@ -4,7 +4,7 @@
 2. A node that goes away and comes back costs what fell out and what was in flight, nothing else.
 3. A refusal is reported with the node's reason.
 4. Operator mistakes are one line and status 2.
-5. A real node takes the load and makes it irreversible.
+That a real node makes the load irreversible: test_cluster.
 """
 
 from __future__ import annotations
@@ -104,7 +104,6 @@ def configure(folder: Path, *, seconds: float, account: str = "usera") -> Path:
         "listen": "127.0.0.1", "node_port": free_port(), "socket": "sock",
         "curve_secret_file": "curve.secret",
         "producers": [{"name": "producera", "key_file": "usera.key"}],
-        "enable_stale_production": True,
         "client": {
             "rate_milli": 40_000, "size_bytes": 256, "seed": 7, "account": account,
             "start_ns": start_ns, "end_ns": start_ns + int(seconds * SECOND_NS),
@@ -117,9 +116,9 @@ def configure(folder: Path, *, seconds: float, account: str = "usera") -> Path:
 
 
 @contextmanager
-def running(config: Path, role: str = "client") -> Iterator[subprocess.Popen[str]]:
+def running(config: Path) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "node", role, str(config)],
+        [sys.executable, "-m", "node", "client", str(config)],
         cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -130,8 +129,8 @@ def running(config: Path, role: str = "client") -> Iterator[subprocess.Popen[str
             process.communicate()
 
 
-def events(folder: Path, kind: str, role: str = "client") -> list[dict[str, Any]]:
-    path = folder / "events" / f"{role}.jsonl"
+def events(folder: Path, kind: str) -> list[dict[str, Any]]:
+    path = folder / "events" / "client.jsonl"
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
     whole = (json.loads(line) for line in lines if line.endswith("\n"))
     return [event for event in whole if event["kind"] == kind]
@@ -211,21 +210,3 @@ def test_operator_mistakes_are_one_line_and_status_two(folder: Path) -> None:
     assert (process.returncode, errors) == (
         2, f"node: client.key_file: {folder.resolve()}/usera.key: not a secret key in hex\n",
     )  # fmt: skip
-
-
-def test_a_real_node_makes_the_load_irreversible(folder: Path) -> None:
-    config = configure(folder, seconds=6)
-    with running(config, "run") as node:
-        with running(config) as client:
-            _, errors = client.communicate(timeout=DEADLINE_S)
-        assert (client.returncode, errors) == (0, "")
-        sent = {e["id"] for e in events(folder, "tx") if e["state"] == "sent"}
-
-        def irreversible() -> set[str]:
-            txs = events(folder, "tx", "node")
-            return {e["id"] for e in txs if e["state"] == "irreversible"}
-
-        wait_until(lambda: irreversible() == sent, "every transaction to become irreversible")
-        node.send_signal(signal.SIGTERM)
-        node.communicate(timeout=DEADLINE_S)
-    assert total(folder, "accepted") == total(folder, "due") == len(sent) > 0

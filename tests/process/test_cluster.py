@@ -60,8 +60,9 @@ def test_an_observer_follows() -> None:
         assert lab.agreed() >= 12
 
 
-def test_a_killed_node_catches_up_and_keeps_its_irreversible_chain() -> None:
-    with cluster(4) as lab:
+@pytest.mark.parametrize("system", [{}, {"bitshares": FAST}], ids=["eosio", "bitshares"])
+def test_a_killed_node_catches_up_and_keeps_its_irreversible_chain(system: Any) -> None:
+    with cluster(4, **system) as lab:
         lab.start()
         lab.until_lib(8)
         victim = lab.nodes[1]

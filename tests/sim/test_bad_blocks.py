@@ -15,7 +15,7 @@ from node.byzantine.forging import Memory, Self
 from node.chain.encoding.crypto import sign
 from node.chain.fork_db import RIVALS_MAX
 from node.chain.model.block import SignedBlock
-from node.chain.model.messages import BlockReceived, Emit, Persist, RequestSync
+from node.chain.model.messages import Emit, Persist, RequestSync
 from node.chain.profiles import build
 from node.events import Rejected
 from tests.unit.node_chain.builders import (
@@ -142,12 +142,5 @@ def test_a_transaction_in_a_refused_block_still_gets_its_chance() -> None:
     payment = transfer(chain)
     submit(chain, payment, slot=START_SLOT)
     broken = dataclasses.replace(BLOCKS[0], signature=bytes(65))
-    chain.step(
-        BlockReceived(
-            now_ns=chain.slot_clock.time_ns(START_SLOT),
-            block=broken,
-            raw=chain.codec.encode(broken),
-            peer="x",
-        )
-    )
+    receive(chain, broken, now_slot=START_SLOT)
     assert len(chain.mempool) == 1

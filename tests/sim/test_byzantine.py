@@ -12,7 +12,7 @@ from node.byzantine.forging import Act, Later, Self, SendTo
 from node.byzantine.strategies import Liar
 from node.chain.chain import Chain
 from node.chain.model.block import SignedBlock
-from node.chain.model.messages import BlockReceived, Broadcast, Effect, Relay
+from node.chain.model.messages import Broadcast, Effect, Relay
 from node.chain.profiles import build
 from node.events import Rejected
 from tests.unit.node_chain.builders import (
@@ -180,19 +180,12 @@ def test_an_invalid_block_is_refused_with_the_right_reason(spoil: object) -> Non
     who.observe(effects)
     (block,) = sent(list(effects))
     bad = spoil(block, who._memory)  # type: ignore[operator]
-    answer = victim.step(
-        BlockReceived(
-            now_ns=chain.slot_clock.time_ns(START_SLOT),
-            block=bad,
-            raw=chain.codec.encode(bad),
-            peer="n1",
-        )
-    )
+    answer = receive(victim, bad, now_slot=START_SLOT)
     assert victim.head.num == 1
     if name == "on_an_unknown_parent":
         assert [type(effect).__name__ for effect in answer] == ["RequestSync"]
     else:
-        assert [r.reason for r in of_kind(answer, Rejected)] == [reasons[name]]  # type: ignore[attr-defined]
+        assert [r.reason for r in of_kind(answer, Rejected)] == [reasons[name]]
 
 
 @pytest.mark.parametrize("strategy", sorted(strategies.STRATEGIES))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from harness.__main__ import app
 from harness.controller.state_dir import CAMPAIGNS
 from harness.fuzz import attempt
+from tests.sim.runs import simulated
 
 pytestmark = pytest.mark.slow
 
@@ -26,14 +24,6 @@ PASSING = (
 )
 
 
-def simulated(name: str, runs: Path) -> tuple[int, dict[str, Any], Path]:
-    """Return (exit status, summary, run folder) of a campaign in the simulator."""
-    command = ["run", name, "--lab", "sim", "--runs", str(runs), "--json"]
-    done = CliRunner().invoke(app, command)
-    (report,) = runs.glob(f"{name}/2*/report.html")
-    return done.exit_code, json.loads((report.parent / "summary.json").read_text()), report.parent
-
-
 def check(summary: dict[str, Any], name: str) -> dict[str, Any]:
     """Return one check of a summary."""
     (found,) = [item for item in summary["checks"] if item["name"] == name]
@@ -42,17 +32,17 @@ def check(summary: dict[str, Any], name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", PASSING)
 def test_a_campaign_meets_what_it_expects(name: str, tmp_path: Path) -> None:
-    status, summary, _ = simulated(name, tmp_path)
+    done, summary, _ = simulated(name, tmp_path)
     failed = [item for item in summary["checks"] if item["verdict"] == "violated"]
-    assert (status, summary["verdict"], failed) == (0, "pass", [])
+    assert (done.exit_code, summary["verdict"], failed) == (0, "pass", [])
 
 
 def test_honest_producers_finalize_two_blocks_at_one_height_and_the_report_tells_how(
     tmp_path: Path,
 ) -> None:
-    status, summary, run = simulated("conflicting_finality", tmp_path)
+    done, summary, run = simulated("conflicting_finality", tmp_path)
     conflict = check(summary, "no_conflicting_finality")
-    assert (status, conflict["verdict"]) == (1, "violated")
+    assert (done.exit_code, conflict["verdict"]) == (1, "violated")
     assert conflict["evidence"].startswith("block 290 is final with 2 ids: ")
     for name in ("lib_never_decreases", "no_double_sign", "headers_valid", "no_early_block"):
         assert check(summary, name)["verdict"] == "holds"
@@ -71,8 +61,8 @@ def test_without_the_stall_before_it_the_same_split_conflicts_with_nothing() -> 
 def test_bound_to_what_they_pre_committed_they_do_not_and_finality_comes_back(
     tmp_path: Path,
 ) -> None:
-    status, summary, _ = simulated("conflicting_finality_locked", tmp_path)
-    assert status == 0
+    done, summary, _ = simulated("conflicting_finality_locked", tmp_path)
+    assert done.exit_code == 0
     assert check(summary, "no_conflicting_finality")["verdict"] == "holds"
     assert check(summary, "finality_resumes")["verdict"] == "holds"
     assert len(set(summary["metrics"]["irreversible"].values())) == 1
@@ -81,24 +71,24 @@ def test_bound_to_what_they_pre_committed_they_do_not_and_finality_comes_back(
 def test_a_chain_with_too_few_witnesses_halts_for_good_and_the_verdict_says_so(
     tmp_path: Path,
 ) -> None:
-    status, summary, _ = simulated("participation", tmp_path)
+    done, summary, _ = simulated("participation", tmp_path)
     violated = [item["name"] for item in summary["checks"] if item["verdict"] == "violated"]
-    assert (status, violated) == (1, ["finality_resumes"])
+    assert (done.exit_code, violated) == (1, ["finality_resumes"])
     assert summary["cells"][0]["phases"]["after"]["slots"]["produced"] == 0
 
 
 def test_a_net_that_restarts_whole_halts_for_good_and_the_verdict_says_so(tmp_path: Path) -> None:
-    status, summary, _ = simulated("all_restart", tmp_path)
+    done, summary, _ = simulated("all_restart", tmp_path)
     violated = [item["name"] for item in summary["checks"] if item["verdict"] == "violated"]
-    assert (status, violated) == (1, ["finality_resumes", "dark: recovers within 20 s"])
+    assert (done.exit_code, violated) == (1, ["finality_resumes", "dark: recovers within 20 s"])
     assert summary["cells"][0]["phases"]["after"]["slots"]["produced"] == 0
 
 
 def test_a_longer_delay_orphans_the_last_block_of_a_turn_and_a_shorter_one_none(
     tmp_path: Path,
 ) -> None:
-    status, summary, _ = simulated("late_handoff", tmp_path)
-    assert status == 0
+    done, summary, _ = simulated("late_handoff", tmp_path)
+    assert done.exit_code == 0
     orphaned = {
         cell["params"]["delay"]: cell["metrics"]["slots"]["orphaned"] for cell in summary["cells"]
     }
@@ -120,6 +110,6 @@ def test_the_earlier_a_block_is_finished_the_later_it_may_arrive(
 
 
 def test_a_long_fork_is_undone_in_one_switch(tmp_path: Path) -> None:
-    status, summary, _ = simulated("long_fork", tmp_path)
-    assert status == 0
+    done, summary, _ = simulated("long_fork", tmp_path)
+    assert done.exit_code == 0
     assert summary["metrics"]["forks"]["depth_max"] >= 500

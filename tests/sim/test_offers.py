@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from harness.__main__ import app
 from harness.sim.host.records import Facts
 from harness.sim.liars import attach
 from harness.sim.network.link import Shape
 from harness.sim.world import LoadSpec, World
 from node.events import Tx
+from tests.sim.runs import simulated
 from tests.sim.worlds import SECOND_NS, agree, lab
 
 S = SECOND_NS
@@ -59,13 +57,12 @@ def all_final(world: World, facts: Facts, until_s: float) -> bool:
     return agree(world) and in_state(facts, "irreversible") == accepted
 
 
+@pytest.mark.slow
 def test_nothing_that_a_cut_off_observer_took_is_lost(tmp_path: Path) -> None:
     (tmp_path / "cut_off.yml").write_text(CUT_OFF)
-    words = ["run", str(tmp_path / "cut_off.yml"), "--lab", "sim", "--runs", str(tmp_path)]
-    done = CliRunner().invoke(app, words)
+    done, summary, _ = simulated(tmp_path / "cut_off.yml", tmp_path)
     assert done.exit_code == 0, done.output
-    run = (tmp_path / "cut_off" / "latest").resolve()
-    found = json.loads((run / "summary.json").read_text())["metrics"]["transactions"]
+    found = summary["metrics"]["transactions"]
     assert (found["lost"], found["lost_by_host"]) == (0, {})
     assert found["irreversible"] == found["sent"] > 700
 

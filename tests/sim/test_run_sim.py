@@ -19,6 +19,8 @@ from harness.plan.lab_view import simulated
 from harness.sim.campaign import simulate, world_of
 from harness.sim.faults import schedule
 from harness.sim.host.records import Facts
+from metrics.model.plan import Plan
+from tests.sim.runs import simulated as simulated_by_command
 
 pytestmark = pytest.mark.slow
 
@@ -63,6 +65,12 @@ def slotlab(*words: str, cwd: Path, hash_seed: int) -> subprocess.CompletedProce
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
 
+def plan_of(campaign: Path, seed: int | None = None) -> Plan:
+    """Return the plan of a campaign in the simulator."""
+    file = campaign_file.load(campaign)
+    return planner.build(file, simulated(file), seed=seed)
+
+
 def facts_of(run: Path) -> dict[str, bytes]:
     """Return the bytes that must not depend on the process: all but provenance."""
     files = [run / "summary.json", *(run / "trials").rglob("*"), *(run / "tables").rglob("*")]
@@ -92,20 +100,16 @@ def test_two_processes_with_two_hash_seeds_write_the_same_bytes(tmp_path: Path) 
 def test_the_cache_changes_no_byte_and_another_seed_changes_them(tmp_path: Path) -> None:
     path = tmp_path / "each.yml"
     path.write_text(ONE_OF_EACH)
-    file = campaign_file.load(path)
-    planned = planner.build(file, simulated(file))
+    planned = plan_of(path)
     shared, alone = (simulate(planned, planned.trials[0], cached=c) for c in (True, False))
     assert shared == alone
-    other = planner.build(file, simulated(file), seed=6)
+    other = plan_of(path, seed=6)
     assert simulate(other, other.trials[0]).events["n1"] != shared.events["n1"]
 
 
 def test_demo_passes_in_the_simulator_with_finality_where_it_is_predicted(tmp_path: Path) -> None:
-    words = ["run", "demo", "--lab", "sim", "--runs", str(tmp_path), "--json"]
-    done = CliRunner().invoke(app, words)
+    done, summary, run = simulated_by_command("demo", tmp_path)
     assert done.exit_code == 0, done.output
-    run = (tmp_path / "demo" / "latest").resolve()
-    summary = json.loads((run / "summary.json").read_text())
     assert summary["verdict"] == "pass"
     assert summary["lab"] == "sim"
     baseline = summary["cells"][0]["phases"]["baseline"]
@@ -128,8 +132,7 @@ def test_a_failing_run_says_how_to_see_it_again(tmp_path: Path) -> None:
 
 
 def test_whether_anybody_probes_or_listens_does_not_change_the_chain() -> None:
-    file = campaign_file.load(campaign_file.find("smoke"))
-    planned = planner.build(file, simulated(file))
+    planned = plan_of(campaign_file.find("smoke"))
     heads = set()
     for sink, probes in ((None, False), (Facts(), True), (Facts(frozenset()), False)):
         world, _ = world_of(planned, planned.trials[0], sink, probes=probes)
@@ -146,8 +149,7 @@ def test_a_plan_for_the_simulator_needs_no_inventory() -> None:
 
 
 def test_a_bitshares_campaign_gives_the_same_bytes_with_the_cache_off() -> None:
-    file = campaign_file.load(campaign_file.find("bitshares"))
-    planned = planner.build(file, simulated(file))
+    planned = plan_of(campaign_file.find("bitshares"))
     shared, alone = (simulate(planned, planned.trials[0], cached=c) for c in (True, False))
     assert shared == alone
 
@@ -158,8 +160,7 @@ def test_a_campaign_runs_on_the_hosts_it_assigns_producers_to(tmp_path: Path) ->
         "schema: slotlab.campaign/v1\ntitle: two hosts\n"
         "chain: {producers: 3, assign: {left: [producera, producerb], right: [producerc]}}\n"
     )
-    file = campaign_file.load(path)
-    planned = planner.build(file, simulated(file))
+    planned = plan_of(path)
     assert [(host.host, len(host.producers)) for host in planned.hosts] == [
         ("left", 2),
         ("right", 1),
@@ -169,8 +170,7 @@ def test_a_campaign_runs_on_the_hosts_it_assigns_producers_to(tmp_path: Path) ->
 def test_each_fault_of_a_trial_is_in_the_journals_of_its_hosts(tmp_path: Path) -> None:
     path = tmp_path / "each.yml"
     path.write_text(ONE_OF_EACH)
-    file = campaign_file.load(path)
-    planned = planner.build(file, simulated(file))
+    planned = plan_of(path)
     done = simulate(planned, planned.trials[0])
     for fault in planned.trials[0].faults:
         for host in fault.targets:

@@ -11,10 +11,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from harness.__main__ import app
 from metrics import build
+from tests.sim.runs import simulated
 from tests.sim.second import summary
 from tests.sim.second.agree import Near, disagreements
 from tests.sim.second.finality import predicted
@@ -39,10 +38,7 @@ FOLDER = Path(__file__).parent / "second"
 def test_both_analyses_agree_on_every_figure_of_a_shipped_campaign(
     name: str, tmp_path: Path
 ) -> None:
-    words = ["run", name, "--lab", "sim", "--runs", str(tmp_path), "--json"]
-    CliRunner().invoke(app, words)
-    run = (tmp_path / name / "latest").resolve()
-    told = json.loads((run / "summary.json").read_text())
+    _, told, run = simulated(name, tmp_path)
     assert told["invalid"] == []
     assert summary.compare(run, told) == []
 

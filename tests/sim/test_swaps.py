@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-from typer.testing import CliRunner
 
-from harness.__main__ import app
 from metrics.model import run_folder
 from metrics.model.plan import Plan, decode, encode
 from metrics.safety.invariant_inputs import stretches
 from metrics.safety.liveness import progress
+from tests.sim.runs import simulated
 from tests.unit.harness_plan.builders import planned
 
 pytestmark = pytest.mark.slow
@@ -142,9 +139,7 @@ def test_a_chain_that_bears_the_swap_is_not_accused(
 ) -> None:
     path = tmp_path / "swap.yml"
     path.write_text(CAMPAIGN.format(chain=CHAINS[profile], timeline=", ".join(SWAPS[kind])))
-    words = ["run", str(path), "--lab", "sim", "--runs", str(tmp_path), "--json"]
-    CliRunner().invoke(app, words)
-    summary: dict[str, Any] = json.loads((tmp_path / "swap/latest/summary.json").read_text())
+    _, summary, _ = simulated(path, tmp_path)
     checks = {check["name"]: check for check in summary["checks"]}
     evidence = checks["finality_resumes"]["evidence"]
     assert checks["finality_resumes"]["verdict"] == "holds"

@@ -100,7 +100,7 @@ def test_a_crashed_node_comes_back_whatever_its_disk_lost(loss: Loss) -> None:
 
 
 def test_a_witness_that_lost_everything_comes_back_too() -> None:
-    bitshares = {"profile": "bitshares", "blocks_per_turn": 1, "slot_ns": S}
+    bitshares = {"profile": "bitshares", "slot_ns": S}
     world = lab(4, 1, genesis=bitshares)
     world.at(20 * S, world.crash, "n2", "everything")
     world.at(25 * S, world.restart, "n2")

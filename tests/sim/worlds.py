@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
-
-from coincurve import PrivateKey
 
 from harness.sim.host.records import Sink
 from harness.sim.world import HostSpec, World, WorldSpec
 from node.chain.encoding.crypto import public_key
-from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer
+from node.chain.genesis import Genesis, GenesisAccount
+from tests.unit.node_chain.builders import make_genesis, secret
 
 SECOND_NS = 1_000_000_000
 FIRST_SLOT = 1_650_000_000
@@ -19,26 +17,13 @@ STEPS = (1, 7, 19, 37)
 """Offsets of the neighbours in a sparse lab: eight peers a host, any other within a few hops."""
 
 
-def secret(name: str) -> PrivateKey:
-    """Return the key of a name, the same each time."""
-    return PrivateKey(sha256(name.encode()).digest())
-
-
 def genesis_of(producers: int, turn: int, **changes: Any) -> Genesis:
-    """Return a genesis whose first producible slot starts a full round."""
-    names = [f"producer{chr(ord('a') + i)}" for i in range(producers)]
-    fields: dict[str, Any] = {
-        "initial_slot": FIRST_SLOT - FIRST_SLOT % (producers * turn) - 1,
-        "blocks_per_turn": turn,
-        "producers": [
-            GenesisProducer(name=name, key=public_key(secret(name)).hex()) for name in names
-        ],
-        "accounts": [
-            GenesisAccount(name=name, key=public_key(secret(name)).hex(), balance=1_000_000)
-            for name in ("usera", "userb")
-        ],
-    }
-    return Genesis(**{**fields, **changes})
+    """Return a genesis whose first producible slot starts a full round; two users are rich."""
+    rich = [GenesisAccount(name=name, key=public_key(secret(name)).hex(), balance=1_000_000)
+            for name in ("usera", "userb")]  # fmt: skip
+    first = FIRST_SLOT - FIRST_SLOT % (producers * turn)
+    fields: dict[str, Any] = {"initial_slot": first - 1, "accounts": rich}
+    return make_genesis(producers, turn, **{**fields, **changes})
 
 
 def lab(

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from faults.host.clock import clock_setters
 from faults.kinds.clock import clock_faults, clock_readback
 from faults.kinds.clock.clock_faults import ClockStep
 from faults.model.fault import FaultError
+from tests.waiting import wait_until
 
 ALL, TIME = 0x1FFFFFFFFFF, 1 << 25
 NTP_SOCKET = "  77: 0100007F:007B 00000000:0000 07 0:0 00:00000000 00000000 0 0 4711 2"
@@ -184,9 +184,7 @@ def granted() -> Iterator[int]:
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: gives a process CAP_SYS_TIME alone")
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv (util-linux)")
 def test_a_real_process_that_was_given_the_clock_is_found(granted: int) -> None:
-    deadline = time.monotonic() + 30
-    while Path(f"/proc/{granted}/comm").read_text() != "sleep\n":
-        assert time.monotonic() < deadline
+    wait_until(lambda: Path(f"/proc/{granted}/comm").read_text() == "sleep\n")
     seen = {process.pid: process for process in clock_setters.processes()}
     if granted not in seen:
         pytest.skip("this machine's root may not set its clock")

@@ -9,42 +9,33 @@ from typing import Any
 
 import msgspec
 import pytest
-from coincurve import PrivateKey
 
 from harness.inspect.verify import verify
 from metrics.model.run_folder import HeadersFile
-from node.chain.chain import Chain
-from node.chain.encoding.crypto import Verifier, public_key
-from node.chain.genesis import Genesis, GenesisProducer, encode
-from node.chain.model.messages import Emit, Tick
-from node.chain.profiles import build
+from node.chain.genesis import Genesis, encode
+from tests.unit.node_chain.builders import (
+    START_SLOT,
+    make_chain,
+    make_genesis,
+    notices,
+    producer_names,
+    tick,
+)  # fmt: skip
 
-START = 1_700_000_000 - 1_700_000_000 % 8
 Lines = list[dict[str, Any]]
-
-
-def secret(name: str) -> PrivateKey:
-    return PrivateKey(sha256(name.encode()).digest())
 
 
 def story(blocks: int = 40) -> tuple[Genesis, Lines]:
     """Return a genesis and the events of one node that holds every key."""
-    names = ["producera", "producerb", "producerc", "producerd"]
-    genesis = Genesis(
-        initial_slot=START - 1, blocks_per_turn=2,
-        producers=[GenesisProducer(name=n, key=public_key(secret(n)).hex()) for n in names],
-    )  # fmt: skip
-    chain = Chain(
-        genesis, profile=build(genesis), keys={n: secret(n) for n in names}, watermarks={},
-        verifier=Verifier(), enable_stale_production=True,
-    )  # fmt: skip
+    genesis = make_genesis()
+    chain = make_chain(genesis, producer_names(4), enable_stale_production=True)
     lines: Lines = []
-    for slot in range(START, START + blocks):
-        for effect in chain.step(Tick(now_ns=chain.slot_clock.time_ns(slot), slot=slot)):
-            if isinstance(effect, Emit):
-                record = msgspec.to_builtins(effect.record)
-                kind = type(effect.record).__name__.lower()
-                lines.append({**record, "kind": kind, "host": "n1", "seq": len(lines)})
+    for slot in range(START_SLOT, START_SLOT + blocks):
+        for told in notices(tick(chain, slot)):
+            kind = type(told).__name__.lower()
+            lines.append(
+                {**msgspec.to_builtins(told), "kind": kind, "host": "n1", "seq": len(lines)}
+            )
     return genesis, lines
 
 

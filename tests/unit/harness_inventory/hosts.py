@@ -1,11 +1,20 @@
-"""Hosts as an inventory that says nothing special makes them, without asking Ansible."""
+"""Inventories of tests, and hosts as one that says nothing special makes them, without Ansible."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from harness.inventory.inventory import Host
 from harness.inventory.ssh_options import SshOptions
+
+
+def written(folder: Path, text: str, name: str = "rack.yml") -> Path:
+    """Return a new file with the text."""
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
 
 
 def plain(name: str = "a", address: str = "192.0.2.1", **changes: Any) -> Host:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness.inventory.inventory import InventoryError, load
+from tests.unit.harness_inventory.hosts import written
 
 pytestmark = pytest.mark.slow
 
@@ -27,12 +28,6 @@ all:
       hosts:
         ntp: {ansible_host: 192.0.2.9}
 """
-
-
-def written(folder: Path, text: str) -> Path:
-    path = folder / "lab.yml"
-    path.write_text(text)
-    return path
 
 
 def one(variables: str) -> str:

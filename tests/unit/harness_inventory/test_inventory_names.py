@@ -12,6 +12,7 @@ from harness.campaign.campaign_file import parse
 from harness.errors import CampaignError, LabInputError
 from harness.inventory.inventory import InventoryError, load
 from harness.labs import topology
+from tests.unit.harness_inventory.hosts import written
 
 pytestmark = pytest.mark.slow
 
@@ -20,13 +21,6 @@ HOSTS = """all:
     nodes:
       hosts:
 """
-
-
-def written(folder: Path, text: str, name: str = "rack.yml") -> Path:
-    path = folder / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text)
-    return path
 
 
 def rack(*lines: str) -> str:

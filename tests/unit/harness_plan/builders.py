@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from harness.campaign import campaign_file
 from harness.campaign.campaign_file import CampaignFile
 from harness.plan import planner
+from harness.plan.genesis import HostAccess, TrialFiles, first_round_ns, kept_secret, trial_files
 from harness.plan.planner import LabView
 from metrics.model.plan import Plan, PlannedHost
 
@@ -47,6 +49,21 @@ def file(timeline: str = "[]", *, producers: int = 4, more: str = "") -> Campaig
     """Return a campaign with the given timeline (YAML) and further top-level keys."""
     text = f"{HEAD % producers}{more}\ntimeline: {timeline}\n"
     return campaign_file.parse(text, Path("test.yml"))
+
+
+def files_of(
+    made: Plan, keys: Path, *, t0_ns: int | None = None, ntp: tuple[str, ...] = ()
+) -> TrialFiles:
+    """Return the files of a plan's first trial, by default from the first full round on."""
+    access = {
+        host.host: HostAccess(curve_public="k" * 40, ntp=ntp, state_dir="/var/lib/slotlab")
+        for host in made.hosts
+    }
+    if t0_ns is None:
+        t0_ns = first_round_ns(made, not_before_ns=1_795_000_000_123_456_789)
+    return trial_files(
+        made, made.trials[0], t0_ns=t0_ns, keys=partial(kept_secret, keys), access=access
+    )
 
 
 def planned(timeline: str = "[]", *, hosts: int = 4, producers: int = 4, more: str = "") -> Plan:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from harness.campaign import campaign_file
-from harness.campaign.model import ChainSpec
 from harness.errors import CampaignError
-from harness.plan import consensus, planner
-from harness.plan.genesis import HostAccess, kept_secret, trial_files
+from harness.plan import planner
 from metrics.model.plan import Bounds, Finality, decode, encode
 from node.chain import genesis as genesis_file
-from node.chain.bitshares.finality import witnesses_needed
 from node.chain.profiles import build
-from tests.unit.harness_plan.builders import lab
+from tests.unit.harness_plan.builders import files_of, lab
 
 SHIPPED = Path(__file__).resolve().parents[3] / "harness" / "campaigns"
 HEAD = "schema: slotlab.campaign/v1\ntitle: a test\nchain: {profile: bitshares, %s}\n"
@@ -54,12 +50,6 @@ def test_options_of_the_other_profile_are_refused() -> None:
         campaign_file.parse(text, Path("test.yml"))
 
 
-@pytest.mark.parametrize("producers", range(1, 27))
-def test_the_plan_and_the_chain_need_the_same_witnesses(producers: int) -> None:
-    chain = ChainSpec(profile="bitshares", producers=producers)
-    assert consensus.finality(chain).quorum == witnesses_needed(producers)
-
-
 @pytest.mark.parametrize(
     ("producers", "lag"), [(4, (2, 4)), (21, (14, 28)), (11, (7, 14)), (1, (0, 0))]
 )
@@ -79,14 +69,8 @@ def test_a_trials_genesis_starts_a_bitshares_chain(tmp_path: Path) -> None:
     options = "slot: 200ms, bitshares: {block_interval: 1s, fork_choice: participation}"
     made = planner.build(parsed(options), lab())
     assert decode(encode(made)) == made
-    access = {
-        host.host: HostAccess(curve_public="x" * 40, ntp=(), state_dir="/var/lib/slotlab")
-        for host in made.hosts
-    }
     t0_ns = 1_795_000_000_000_000_000
-    files = trial_files(
-        made, made.trials[0], t0_ns=t0_ns, keys=partial(kept_secret, tmp_path), access=access
-    )
+    files = files_of(made, tmp_path, t0_ns=t0_ns)
     genesis = genesis_file.decode(files.by_host["n1"]["genesis.json"].encode())
     profile = build(genesis)
     assert profile.name == "bitshares"

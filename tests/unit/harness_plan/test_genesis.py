@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import stat
-from functools import partial
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.plan import genesis
-from harness.plan.genesis import HostAccess, kept_secret
+from harness.plan.genesis import kept_secret
 from node import config
 from node.chain import genesis as chain_genesis
 from node.chain.model.slot import EPOCH_NS, SlotClock, producer_index
-from tests.unit.harness_plan.builders import planned
-
-NOW_NS = 1_795_000_000_123_456_789
+from tests.unit.harness_plan.builders import files_of, planned
 
 
 def files(folder: Path, load: str = "load: {rate: 41/s, size: 256B}") -> genesis.TrialFiles:
-    made = planned(more=load)
-    access = {
-        host.host: HostAccess(
-            curve_public="k" * 40, ntp=("192.0.2.9",), state_dir="/var/lib/slotlab"
-        )
-        for host in made.hosts
-    }
-    t0_ns = genesis.first_round_ns(made, not_before_ns=NOW_NS)
-    return genesis.trial_files(
-        made, made.trials[0], t0_ns=t0_ns, keys=partial(kept_secret, folder / "keys"), access=access
-    )
+    return files_of(planned(more=load), folder / "keys", ntp=("192.0.2.9",))
 
 
 @given(now_ns=st.integers(EPOCH_NS, EPOCH_NS * 4))

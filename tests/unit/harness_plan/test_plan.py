@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import PlanError
-from harness.plan import consensus, planner
-from metrics.model.plan import Bounds, decode, encode
+from harness.plan import planner
+from metrics.model.plan import decode, encode
 from tests.unit.harness_plan.builders import ALL_ABLE, file, lab, planned
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -81,16 +81,6 @@ def test_a_clock_beyond_the_limit_takes_its_producer_out_of_the_quorum() -> None
         step = f"{{at: 20s, for: 10s, fault: clock_step, on: one, by: {by}}}"
         quorum = planned(f"[{step}]").trials[0].quorum
         assert min(q.live for q in quorum) == live
-
-
-@pytest.mark.parametrize(
-    ("n", "turn", "low", "high"),
-    [(4, 2, 7, 8), (4, 12, 37, 48), (21, 12, 325, 336), (2, 12, 13, 24), (1, 12, 1, 1)],
-)
-def test_the_predicted_lag_is_that_of_the_protocol(n: int, turn: int, low: int, high: int) -> None:
-    chain = file(producers=n).common.chain.model_copy(update={"blocks_per_turn": turn})
-    predicted = consensus.predicted_lag(chain)
-    assert predicted == Bounds(min=low, max=high)
 
 
 @pytest.mark.parametrize(

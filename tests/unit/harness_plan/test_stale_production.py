@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from harness.campaign import campaign_file
 from harness.errors import CampaignError, PlanError
-from harness.plan import genesis, planner
-from harness.plan.genesis import HostAccess, kept_secret
+from harness.plan import planner
 from metrics.model.plan import Plan
 from node import config
-from tests.unit.harness_plan.builders import HEAD, lab
+from tests.unit.harness_plan.builders import HEAD, files_of, lab
 
 
 def planned(selector: str, *, hosts: int = 4) -> Plan:
@@ -73,19 +71,7 @@ def test_what_is_no_name_is_refused() -> None:
 
 @pytest.mark.parametrize(("selector", "hosts"), [("[]", []), ("[n2]", ["n2"])])
 def test_only_those_nodes_are_told_so(selector: str, hosts: list[str], tmp_path: Path) -> None:
-    made = planned(selector)
-    access = {
-        host.host: HostAccess(curve_public="k" * 40, ntp=(), state_dir="/var/lib/slotlab")
-        for host in made.hosts
-    }
-    t0_ns = genesis.first_round_ns(made, not_before_ns=1_795_000_000_000_000_000)
-    files = genesis.trial_files(
-        made,
-        made.trials[0],
-        t0_ns=t0_ns,
-        keys=partial(kept_secret, tmp_path / "keys"),
-        access=access,
-    )
+    files = files_of(planned(selector), tmp_path / "keys")
     told = []
     for host, texts in files.by_host.items():
         path = tmp_path / f"{host}.json"

@@ -6,7 +6,6 @@ import shlex
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,6 +16,7 @@ from harness.inventory.ssh_options import SshOptions
 from harness.remote.fan_out import Remote
 from tests.unit.harness_inventory.hosts import plain
 from tests.unit.harness_remote.ssh_server import serving
+from tests.waiting import wait_until
 
 AGENT = """
 import json, os, pathlib, sys, time
@@ -56,10 +56,7 @@ def wait_for(file: Path) -> dict[str, str]:
 
 def until_begun(file: Path) -> None:
     """Wait until the agent has such a request."""
-    deadline = time.monotonic() + 30
-    while not file.with_name(f"{file.name}.begun").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(file.with_name(f"{file.name}.begun").exists)
 
 
 def test_a_renewal_is_answered_beside_a_request_that_is_not_yet(tmp_path: Path) -> None:

@@ -24,9 +24,9 @@ from tests.unit.harness_remote.ssh_login import (  # fmt: skip
     reached,
     refused,
     says,
-    until,
 )
 from tests.unit.harness_remote.ssh_server import PLAIN, Box, serving, standing
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +50,7 @@ def agent_with(key: Path, socket_path: Path) -> Iterator[None]:
     """Hold a key in an ssh-agent of our own."""
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket_path)], stdout=subprocess.DEVNULL)
     try:
-        until(socket_path.exists)
+        wait_until(socket_path.exists)
         own = os.environ | {"SSH_AUTH_SOCK": str(socket_path)}
         subprocess.run(["ssh-add", "-q", str(key)], env=own, check=True)
         yield
@@ -214,7 +214,7 @@ def test_a_connection_that_breaks_ends_its_command_with_closed_and_is_replaced(
 
         thread = threading.Thread(target=run)
         thread.start()
-        until(begun.exists)
+        wait_until(begun.exists)
         os.kill(connection.master.pid, signal.SIGKILL)
         thread.join()
         assert [problem.reason for problem in problems] == ["closed"]
@@ -233,7 +233,7 @@ def test_no_host_is_told_our_language(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(PLAIN) as options, connected(options) as connection:
         process = connection.master.session("cat")
         environment = Path(f"/proc/{process.pid}/environ")
-        until(lambda: bool(environment.read_bytes()))  # empty until the program has begun
+        wait_until(lambda: bool(environment.read_bytes()))  # empty until the program has begun
         told = environment.read_bytes().split(b"\0")
         process.communicate()
     assert b"TOLD=yes" in told
@@ -298,7 +298,7 @@ def test_no_connection_outlives_a_process_that_is_killed(tmp_path: Path) -> None
         assert Path(f"/proc/{pid}").exists()
         victim.communicate("")
         assert victim.returncode == -signal.SIGKILL
-        until(lambda: not Path(path).exists())
+        wait_until(lambda: not Path(path).exists())
         # The next process removes the folder that was left.
         next_one = "from harness.remote import ssh_master; ssh_master._folder()"
         subprocess.run([sys.executable, "-c", next_one], check=True)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -22,6 +20,8 @@ from harness.remote.fan_out import Remote
 from harness.testbed import lock
 from harness.testbed.lock import HostLock, hold_hosts
 from harness.testbed.power import Provider
+from tests.unit.harness_testbed.test_armed import US, dead_owner
+from tests.waiting import wait_until
 
 MINUTE_NS = 60_000_000_000
 
@@ -69,13 +69,6 @@ def remote(hosts: Hosts) -> Remote:
     return cast(Remote, hosts)
 
 
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_the_lab_is_ours_while_the_block_runs_and_free_after_it() -> None:
     hosts = Hosts()
     with hold_hosts(remote(hosts), "deploy"):
@@ -99,12 +92,10 @@ def test_hosts_without_an_agent_are_passed_over() -> None:
 
 
 def test_a_lock_of_a_process_of_ours_that_has_died_does_not_stand_in_the_way() -> None:
-    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
-                          capture_output=True, text=True, check=True).stdout.strip()  # fmt: skip
-    us = lock.owner().rpartition(":")[0]
-    with hold_hosts(remote(Hosts(owners={"n1": f"{us}:{gone}", "n2": f"{us}:{gone}"})), "run"):
+    gone = dead_owner()
+    with hold_hosts(remote(Hosts(owners={"n1": gone, "n2": gone})), "run"):
         pass
-    alive = Hosts(owners={"n1": f"{us}:{os.getppid()}"})
+    alive = Hosts(owners={"n1": f"{US}:{os.getppid()}"})
     with pytest.raises(LockError), hold_hosts(remote(alive), "run"):
         pass
 
@@ -115,9 +106,9 @@ def test_the_lock_lasts_as_long_as_what_is_armed() -> None:
     with Keeper(held) as keeper:
         in_ten_minutes_ns = time.time_ns() + 10 * MINUTE_NS
         keeper.armed("t", until_ns=in_ten_minutes_ns, lease_ns=None)
-        until(lambda: hosts.ttls_ns != [] and hosts.ttls_ns[-1] > 9 * MINUTE_NS)
+        wait_until(lambda: hosts.ttls_ns != [] and hosts.ttls_ns[-1] > 9 * MINUTE_NS)
         keeper.disarmed()
-        until(lambda: hosts.ttls_ns[-1] <= MINUTE_NS)
+        wait_until(lambda: hosts.ttls_ns[-1] <= MINUTE_NS)
     assert hosts.renewed == 0
 
 
@@ -125,7 +116,7 @@ def test_a_short_lease_is_renewed_until_it_is_disarmed() -> None:
     hosts = Hosts()
     with Keeper(HostLock(remote(hosts), "run")) as keeper:
         keeper.armed("t", until_ns=0, lease_ns=60_000_000)
-        until(lambda: hosts.renewed >= 6)
+        wait_until(lambda: hosts.renewed >= 6)
     assert keeper.lost == ""
 
 
@@ -151,10 +142,10 @@ def test_a_providers_agent_is_asked_so_that_it_stays_while_slow_nodes_start(
     first, second = Agent(), Agent(gone=True)
     with Keeper(HostLock(remote(Hosts()), "run")) as keeper:
         keeper.attend(cast(Provider, first))
-        until(lambda: first.asked >= 3)
+        wait_until(lambda: first.asked >= 3)
         assert not keeper.news
         keeper.attend(cast(Provider, second))
-        until(lambda: second.asked >= 1 and bool(keeper.news))
+        wait_until(lambda: second.asked >= 1 and bool(keeper.news))
     assert keeper.news[0] == "provider: status: its agent does not answer"
     assert keeper.lost == ""
 
@@ -178,10 +169,10 @@ def test_a_provider_that_hangs_holds_up_neither_lock_nor_lease(
     hosts, provider = Hosts(), Hanging()
     with Keeper(HostLock(remote(hosts), "run")) as keeper:
         keeper.attend(cast(Provider, provider))
-        until(lambda: provider.asked == 1)
+        wait_until(lambda: provider.asked == 1)
         locked, renewed = len(hosts.ttls_ns), hosts.renewed
         keeper.armed("t", until_ns=0, lease_ns=60_000_000)
-        until(lambda: len(hosts.ttls_ns) > locked + 4 and hosts.renewed > renewed + 4)
+        wait_until(lambda: len(hosts.ttls_ns) > locked + 4 and hosts.renewed > renewed + 4)
         assert provider.asked == 1
         provider.go.set()
 
@@ -207,11 +198,11 @@ def test_no_answer_ends_the_renewing_in_silence(
     hosts = Strange(failing={op})
     with Keeper(HostLock(remote(hosts), "run")) as keeper:
         keeper.armed("t", until_ns=0, lease_ns=60_000_000)
-        until(lambda: bool(keeper.news))
+        wait_until(lambda: bool(keeper.news))
         before = len(hosts.ttls_ns) if op == "lock" else hosts.renewed
         hosts.failing.clear()
-        until(lambda: (len(hosts.ttls_ns) if op == "lock" else hosts.renewed) > before + 2)
-        until(lambda: len(keeper.news) == 2)
+        wait_until(lambda: (len(hosts.ttls_ns) if op == "lock" else hosts.renewed) > before + 2)
+        wait_until(lambda: len(keeper.news) == 2)
     assert list(keeper.news) == [
         f"{name}: not renewed: KeyError('ok')",
         f"{name}: renewed again",
@@ -224,9 +215,9 @@ def test_a_host_whose_lock_cannot_be_renewed_is_said_once_and_when_it_is_back(
     monkeypatch.setattr(keeping, "LOCK_EVERY_S", 0.01)
     hosts = Hosts(without=frozenset({"n1"}))
     with Keeper(HostLock(remote(hosts), "run")) as keeper:
-        until(lambda: len(hosts.ttls_ns) > 4)
+        wait_until(lambda: len(hosts.ttls_ns) > 4)
         hosts.without = frozenset()
-        until(lambda: len(keeper.news) == 2)
+        wait_until(lambda: len(keeper.news) == 2)
     assert list(keeper.news) == [
         "n1: lock not renewed (no_agent); it is ours there until it ends",
         "n1: lock renewed again",
@@ -237,5 +228,5 @@ def test_a_lab_that_another_owner_has_by_now_is_lost() -> None:
     hosts = Hosts(owners={"n1": "ann@desk:7"})
     with Keeper(HostLock(remote(hosts), "run")) as keeper:
         keeper.disarmed()
-        until(lambda: keeper.lost != "")
+        wait_until(lambda: keeper.lost != "")
     assert keeper.lost.startswith("n1: ann@desk:7 runs campaign x")

@@ -14,6 +14,8 @@ from typing import Any
 
 Line = dict[str, Any]
 Lines = dict[str, list[Line]]
+Rebuilt = Callable[..., dict[str, Any]]
+"""What gives the summary of a run that is bent as its arguments say."""
 HOURS = {"h1": 1.0, "h2": -3.0, "h3": 7.5, "h4": 0.25}
 DRIFT = {"h1": 0.0, "h2": 20e-6, "h3": -35e-6, "h4": 5e-6}
 WINDOW = (90.0, 110.0)
@@ -210,6 +212,12 @@ def repeat(run: Path) -> None:
     shutil.copytree(run / "trials/1", run / "trials/2")
     path = run / "trials/2/trial.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "n": 2}))
+
+
+def check(summary: Line, name: str) -> Line:
+    """Return one check of a summary."""
+    (found,) = [each for each in summary["checks"] if each["name"] == name]
+    return dict(found)
 
 
 def result(summary: Line, fault_id: str) -> Line:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.unit.metrics_build import bend
-
-Rebuilt = Callable[..., dict[str, Any]]
+from tests.unit.metrics_build.bend import Rebuilt
 
 
 def _break_off(run: Path) -> None:

@@ -4,15 +4,13 @@ latency.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from metrics.build import build
 from tests.unit.metrics_build import bend, synthetic
-
-Bent = Callable[..., dict[str, Any]]
+from tests.unit.metrics_build.bend import Rebuilt
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +22,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_a_step_of_a_hosts_clock_is_measured_and_moves_no_latency(
-    bent: Bent, calm: dict[str, Any]
+    bent: Rebuilt, calm: dict[str, Any]
 ) -> None:
     planned = bend.fault("clock_step", ["h2"], {"by_ns": 500_000_000, "level": "host"})
     summary = bent(
@@ -44,7 +42,7 @@ def test_a_step_of_a_hosts_clock_is_measured_and_moves_no_latency(
     assert _apart(summary["metrics"], calm) < 0.002
 
 
-def test_a_step_of_another_size_is_indeterminate(bent: Bent) -> None:
+def test_a_step_of_another_size_is_indeterminate(bent: Rebuilt) -> None:
     planned = bend.fault("clock_step", ["h2"], {"by_ns": 500_000_000, "level": "host"})
     summary = bent(planned, lambda lines: bend.wall(lines, "h2", lambda t: 0.4))
     assert bend.result(summary, "clock_step-x")["state"] == "indeterminate"
@@ -53,7 +51,7 @@ def test_a_step_of_another_size_is_indeterminate(bent: Bent) -> None:
 
 @pytest.mark.parametrize("installed", [None, {"freq_before_ppb": 35_001}])
 def test_a_drift_is_measured_against_the_rate_before(
-    bent: Bent, installed: dict[str, int] | None
+    bent: Rebuilt, installed: dict[str, int] | None
 ) -> None:
     planned = bend.fault("clock_drift", ["h3"], {"by_ppb": 200_000, "level": "host"})
     healed = {"drift_ppb": 200_010, "ntp_after": {"verified": True, "reason": ""}}
@@ -73,7 +71,7 @@ def test_a_drift_is_measured_against_the_rate_before(
 
 
 def test_a_lie_is_told_apart_from_the_clock_that_follows_it(
-    bent: Bent, calm: dict[str, Any]
+    bent: Rebuilt, calm: dict[str, Any]
 ) -> None:
     """The daemon makes the lie its own after five seconds: NTP says nothing, the clock is off."""
 
@@ -93,7 +91,7 @@ def test_a_lie_is_told_apart_from_the_clock_that_follows_it(
     assert _apart(summary["metrics"], calm) < 0.002
 
 
-def test_silent_time_servers_answer_no_check(bent: Bent) -> None:
+def test_silent_time_servers_answer_no_check(bent: Rebuilt) -> None:
     def quiet(lines: bend.Lines) -> None:
         for line in bend.within(lines["h1"]):
             if line["kind"] == "clock":

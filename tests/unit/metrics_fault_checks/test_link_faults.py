@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.metrics_build import bend
+from tests.unit.metrics_build.bend import Rebuilt
 
-Rebuilt = Bent = Callable[..., dict[str, Any]]
 OTHERS = ("h1", "h2", "h4")
 
 
@@ -22,7 +21,7 @@ def _slow(jitter_ns: int) -> dict[str, Any]:
     return planned
 
 
-def test_a_one_way_cut_is_told_by_who_dropped(bent: Bent) -> None:
+def test_a_one_way_cut_is_told_by_who_dropped(bent: Rebuilt) -> None:
     planned = bend.fault("cut", ["h1"], {}, pairs=[["h1", "h2"]])
     healed = {"dropped": {"input": 321, "output": 0}}
     summary = bent(planned, lambda lines: bend.lose(lines, [("h1", "h2")], 1.0), healed=healed)
@@ -41,7 +40,7 @@ def test_a_one_way_cut_is_told_by_who_dropped(bent: Bent) -> None:
     ],
 )
 def test_a_cut_that_drops_otherwise_is_indeterminate(
-    bent: Bent, dropped: dict[str, int], reason: str
+    bent: Rebuilt, dropped: dict[str, int], reason: str
 ) -> None:
     planned = bend.fault("cut", ["h1"], {}, pairs=[["h1", "h2"]])
     summary = bent(
@@ -56,7 +55,7 @@ def test_a_cut_that_drops_otherwise_is_indeterminate(
     (0.3, 0.3, "installed"), (1.0, 1.0, "installed"), (0.3, 0.02, "indeterminate"),
 ])  # fmt: skip
 def test_a_loss_is_measured_one_way_with_its_interval(
-    bent: Bent, asked: float, real: float, state: str
+    bent: Rebuilt, asked: float, real: float, state: str
 ) -> None:
     pairs = [["h1", "h2"], ["h1", "h4"], ["h2", "h4"]]
     planned = bend.fault("loss", list(OTHERS), {"share": asked}, pairs=pairs)
@@ -78,7 +77,7 @@ def test_a_loss_is_measured_one_way_with_its_interval(
     (0, "fastest", 50), (5_000_000, "median", 70),
 ])  # fmt: skip
 def test_waiting_on_busy_hosts_is_not_taken_for_a_constant_delay(
-    bent: Bent, jitter_ns: int, by: str, measured_ms: float
+    bent: Rebuilt, jitter_ns: int, by: str, measured_ms: float
 ) -> None:
     planned = _slow(jitter_ns)
     summary = bent(planned, lambda lines: bend.slow(lines, 0.050, 0.040))
@@ -90,7 +89,7 @@ def test_waiting_on_busy_hosts_is_not_taken_for_a_constant_delay(
     assert (measured["judged"] == "as asked") == (jitter_ns == 0)
 
 
-def test_one_packet_that_was_not_delayed_makes_a_delay_indeterminate(bent: Bent) -> None:
+def test_one_packet_that_was_not_delayed_makes_a_delay_indeterminate(bent: Rebuilt) -> None:
     def leak(lines: bend.Lines) -> None:
         bend.slow(lines, 0.050, 0.040)
         for host in ("h1", "h2", "h3"):
@@ -107,7 +106,7 @@ def test_one_packet_that_was_not_delayed_makes_a_delay_indeterminate(bent: Bent)
     assert summary["verdict"] == "invalid"
 
 
-def test_a_host_without_power_boots_again_and_stays_on_the_time_line(bent: Bent) -> None:
+def test_a_host_without_power_boots_again_and_stays_on_the_time_line(bent: Rebuilt) -> None:
     def cut(lines: bend.Lines) -> None:
         bend.silence(lines, "h3", writes=False, back=bend.WINDOW[1] + 4)
         bend.reboot(lines, "h3", bend.WINDOW[1] + 4)
@@ -124,7 +123,7 @@ def test_a_host_without_power_boots_again_and_stays_on_the_time_line(bent: Bent)
     assert after["unknown"] == 0
 
 
-def test_a_host_that_only_lost_its_link_keeps_its_boot(bent: Bent) -> None:
+def test_a_host_that_only_lost_its_link_keeps_its_boot(bent: Rebuilt) -> None:
     planned = bend.fault("link_down", ["h3"], {})
     summary = bent(planned, lambda lines: bend.silence(lines, "h3", writes=True), provider=True)
     found = bend.result(summary, "link_down-x")
@@ -133,7 +132,7 @@ def test_a_host_that_only_lost_its_link_keeps_its_boot(bent: Bent) -> None:
     assert found["state"] == "installed"
 
 
-def test_a_host_whose_clock_stood_still_with_it_stays_on_the_time_line(bent: Bent) -> None:
+def test_a_host_whose_clock_stood_still_with_it_stays_on_the_time_line(bent: Rebuilt) -> None:
     def freeze(lines: bend.Lines) -> None:
         bend.silence(lines, "h3", writes=False)
         bend.reboot(lines, "h3", bend.WINDOW[1], lost_s=20.0, suffix="")
@@ -150,7 +149,7 @@ def test_a_host_whose_clock_stood_still_with_it_stays_on_the_time_line(bent: Ben
     assert after["error"]["p50"][1] < 1.5
 
 
-def test_a_host_that_went_on_answering_was_not_cut_off(bent: Bent) -> None:
+def test_a_host_that_went_on_answering_was_not_cut_off(bent: Rebuilt) -> None:
     planned = bend.fault("power_cut", ["h3"], {})
     summary = bent(planned, provider=True)
     found = bend.result(summary, "power_cut-x")
@@ -166,7 +165,7 @@ def test_a_host_that_booted_unasked_makes_the_run_invalid(rebuilt: Rebuilt) -> N
 
 @pytest.mark.parametrize(("early_s", "verdict"), [(0.048, "pass"), (0.056, "invalid")])
 def test_an_end_more_than_50_ms_early_makes_the_run_invalid(
-    bent: Bent, early_s: float, verdict: str
+    bent: Rebuilt, early_s: float, verdict: str
 ) -> None:
     planned = bend.fault("unheard_of", ["h1"], {"by_ns": 1})
     summary = bent(planned, early_s=early_s)
@@ -180,7 +179,7 @@ def test_an_end_more_than_50_ms_early_makes_the_run_invalid(
     (0.9, "installed", ""), (12.4, "indeterminate", "began 12.4 s late"),
 ])  # fmt: skip
 def test_a_fault_that_began_more_than_a_second_late_is_doubtful(
-    bent: Bent, late_s: float, state: str, reason: str
+    bent: Rebuilt, late_s: float, state: str, reason: str
 ) -> None:
     planned = bend.fault("unheard_of", ["h1"], {"by_ns": 1})
     summary = bent(planned, late_s=late_s)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from tests.unit.metrics_build import bend
-
-Rebuilt = Bent = Callable[..., dict[str, Any]]
+from tests.unit.metrics_build.bend import Rebuilt
 
 
 def quiet(lines: bend.Lines, host: str, *stretches: tuple[float, float]) -> None:
@@ -67,7 +63,7 @@ def test_a_node_that_was_back_before_its_time(rebuilt: Rebuilt) -> None:
     ],
 )
 def test_a_node_that_worked_in_its_pause(
-    bent: Bent, silent: list[tuple[float, float]], found: tuple[str, str, str]
+    bent: Rebuilt, silent: list[tuple[float, float]], found: tuple[str, str, str]
 ) -> None:
     planned = bend.fault("pause", ["h2"], {})
     summary = bent(planned, lambda lines: quiet(lines, "h2", *silent))
@@ -75,7 +71,7 @@ def test_a_node_that_worked_in_its_pause(
 
 
 @pytest.mark.parametrize("kind", ["power_cut", "freeze_host", "link_down"])
-def test_a_host_that_answered_while_it_was_cut_off(bent: Bent, kind: str) -> None:
+def test_a_host_that_answered_while_it_was_cut_off(bent: Rebuilt, kind: str) -> None:
     """It was away for as long as asked, only later than asked."""
 
     def late(lines: bend.Lines) -> None:

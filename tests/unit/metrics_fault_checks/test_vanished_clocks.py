@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.metrics_build import bend
-
-Bent = Callable[..., dict[str, Any]]
+from tests.unit.metrics_build.bend import Rebuilt
 
 
 def told(summary: dict[str, Any]) -> tuple[str, str, str]:
@@ -31,7 +30,7 @@ def unless(window: tuple[float, float], by_s: Callable[[float], float]) -> Calla
     ],
 )
 def test_a_step_that_was_taken_back_for_a_part_of_its_window(
-    bent: Bent, undone: tuple[float, float], reason: str
+    bent: Rebuilt, undone: tuple[float, float], reason: str
 ) -> None:
     planned = bend.fault("clock_step", ["h2"], {"by_ns": 300_000_000, "level": "process"})
     summary = bent(planned, lambda lines: bend.wall(lines, "h2", unless(undone, lambda t: 0.3)))
@@ -39,13 +38,13 @@ def test_a_step_that_was_taken_back_for_a_part_of_its_window(
     assert summary["verdict"] == "invalid"
 
 
-def test_a_step_that_one_late_stamp_denies_is_as_asked(bent: Bent) -> None:
+def test_a_step_that_one_late_stamp_denies_is_as_asked(bent: Rebuilt) -> None:
     planned = bend.fault("clock_step", ["h2"], {"by_ns": 300_000_000, "level": "process"})
     summary = bent(planned, lambda lines: bend.wall(lines, "h2", unless((8.0, 8.3), lambda t: 0.3)))
     assert told(summary) == ("installed", "", "as asked")
 
 
-def test_a_step_of_a_clock_that_nothing_told_of_for_a_while(bent: Bent) -> None:
+def test_a_step_of_a_clock_that_nothing_told_of_for_a_while(bent: Rebuilt) -> None:
     def dark(lines: bend.Lines) -> None:
         bend.wall(lines, "h2", lambda t: 0.3)
         gone = {id(line) for line in bend.within(lines["h2"], (97.0, 103.0))}
@@ -58,7 +57,7 @@ def test_a_step_of_a_clock_that_nothing_told_of_for_a_while(bent: Bent) -> None:
     assert told(summary) == ("indeterminate", reason, "")
 
 
-def test_a_drift_that_stood_still_for_a_part_of_its_window(bent: Bent) -> None:
+def test_a_drift_that_stood_still_for_a_part_of_its_window(bent: Rebuilt) -> None:
     def holds(t: float) -> float:
         return 200e-6 * (t if t < 6.0 else max(6.0, t - 8.0))
 
@@ -78,7 +77,7 @@ def test_a_drift_that_stood_still_for_a_part_of_its_window(bent: Bent) -> None:
     ],
 )
 def test_a_clock_fault_below_what_can_be_seen_says_so(
-    bent: Bent, kind: str, asked: dict[str, Any], resolution: str
+    bent: Rebuilt, kind: str, asked: dict[str, Any], resolution: str
 ) -> None:
     planned = bend.fault(kind, ["h4"], asked)
     summary = bent(planned, lambda lines: bend.checks_each_second(lines, "h4"))
@@ -87,14 +86,14 @@ def test_a_clock_fault_below_what_can_be_seen_says_so(
 
 
 @pytest.mark.parametrize("asked", [1_500_000, 8_000_000])
-def test_a_small_step_that_never_came_is_not_as_asked(bent: Bent, asked: int) -> None:
+def test_a_small_step_that_never_came_is_not_as_asked(bent: Rebuilt, asked: int) -> None:
     planned = bend.fault("clock_step", ["h2"], {"by_ns": asked, "level": "process"})
     summary = bent(planned)
     reason = "h2's clock was not off as asked from 90.8 to 109.0 s"
     assert told(summary) == ("indeterminate", reason, "")
 
 
-def test_time_servers_that_told_the_truth_in_between(bent: Bent) -> None:
+def test_time_servers_that_told_the_truth_in_between(bent: Rebuilt) -> None:
     def honest_once(lines: bend.Lines) -> None:
         bend.checks_each_second(lines, "h4")
         bend.told(lines, "h4", 0.3)
@@ -109,7 +108,7 @@ def test_time_servers_that_told_the_truth_in_between(bent: Bent) -> None:
     assert summary["verdict"] == "invalid"
 
 
-def test_a_lie_that_no_check_looked_at_for_most_of_its_window(bent: Bent) -> None:
+def test_a_lie_that_no_check_looked_at_for_most_of_its_window(bent: Rebuilt) -> None:
     """The lie may have lasted: nothing says so, and nothing says otherwise."""
 
     def seldom(lines: bend.Lines) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from tests.unit.metrics_build import bend
-
-Rebuilt = Callable[..., dict[str, Any]]
+from tests.unit.metrics_build.bend import Rebuilt
 
 
 def jittered(jitter_ns: int) -> Callable[[Path], None]:

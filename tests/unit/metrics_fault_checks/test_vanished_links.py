@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from tests.unit.metrics_build import bend
+from tests.unit.metrics_build.bend import Rebuilt
 
-Rebuilt = Bent = Callable[..., dict[str, Any]]
 PAIRS = [["h1", "h2"], ["h1", "h3"], ["h2", "h3"]]
 WAYS = [(a, b) for a, b in PAIRS]
 
@@ -29,7 +26,7 @@ WAYS = [(a, b) for a, b in PAIRS]
     ],
 )
 def test_a_loss_that_was_gone_for_two_fifths_of_its_window(
-    bent: Bent, lost: list[tuple[float, float]], found: tuple[str, str, str]
+    bent: Rebuilt, lost: list[tuple[float, float]], found: tuple[str, str, str]
 ) -> None:
     def lose(lines: bend.Lines) -> None:
         for window in lost:
@@ -41,14 +38,14 @@ def test_a_loss_that_was_gone_for_two_fifths_of_its_window(
     assert (summary["verdict"] == "pass") == (found[0] == "installed")
 
 
-def test_a_loss_that_one_pair_never_had(bent: Bent) -> None:
+def test_a_loss_that_one_pair_never_had(bent: Rebuilt) -> None:
     planned = bend.fault("loss", ["h1", "h2", "h3"], {"share": 0.05}, pairs=PAIRS)
     summary = bent(planned, lambda lines: bend.lose(lines, WAYS[:2], 0.06))
     reason = "0 % of the packets were lost between h2 and h3 from 91.1 to 109.3 s"
     assert bend.judged(summary, "loss-x") == ("indeterminate", reason, "")
 
 
-def test_a_cut_that_let_through_for_two_seconds(bent: Bent) -> None:
+def test_a_cut_that_let_through_for_two_seconds(bent: Rebuilt) -> None:
     def lose(lines: bend.Lines) -> None:
         for window in ((90.0, 97.0), (99.0, 110.0)):
             bend.lose(lines, [("h1", "h2")], 1.0, window)
@@ -74,7 +71,7 @@ def test_a_partition_that_let_through_for_two_seconds(rebuilt: Rebuilt) -> None:
     assert bend.judged(summary, "partition-1") == ("indeterminate", reason, "")
 
 
-def test_a_cut_that_nobody_probed_for_a_while(bent: Bent) -> None:
+def test_a_cut_that_nobody_probed_for_a_while(bent: Rebuilt) -> None:
     def forget(lines: bend.Lines) -> None:
         bend.lose(lines, [("h1", "h2")], 1.0)
         for host in ("h1", "h2"):
@@ -93,7 +90,7 @@ def test_a_cut_that_nobody_probed_for_a_while(bent: Bent) -> None:
     assert bend.judged(summary, "cut-x") == ("indeterminate", reason, "")
 
 
-def test_what_passed_before_a_slow_host_had_its_cut_is_no_leak(bent: Bent) -> None:
+def test_what_passed_before_a_slow_host_had_its_cut_is_no_leak(bent: Rebuilt) -> None:
     end = bend.WINDOW[1]
     due = {"at_ns": 89_500_000_000, "for_ns": round(end * 1e9) - 89_500_000_000}
     planned = bend.fault("cut", ["h1"], {}, pairs=[["h1", "h2"]], **due)

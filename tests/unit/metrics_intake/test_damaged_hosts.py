@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-Rebuilt = Callable[..., dict[str, Any]]
-Lines = dict[str, list[dict[str, Any]]]
-
-
-def check(summary: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return one check of a summary."""
-    return next(found for found in summary["checks"] if found["name"] == name)
+from tests.unit.metrics_build import bend
+from tests.unit.metrics_build.bend import Lines, Rebuilt
 
 
 def other_final_block(lines: Lines, host: str) -> None:
@@ -41,7 +35,7 @@ def lower_lib(lines: Lines, host: str) -> None:
     [x for x in lines[host] if x["kind"] == "started"][-1]["resumed_lib"] = 3
 
 
-BENDS = [
+BREACHES = [
     (other_final_block, "h4", "no_conflicting_finality"),
     (other_state, "h1", "same_state_digest"),
     (other_block_of_the_slot, "h2", "no_double_sign"),
@@ -50,34 +44,34 @@ BENDS = [
 ]
 
 
-@pytest.mark.parametrize(("bend", "host", "name"), BENDS)
+@pytest.mark.parametrize(("breach", "host", "name"), BREACHES)
 def test_a_breach_that_only_a_damaged_record_shows_is_unknown_and_names_the_host(
-    bend: Callable[[Lines, str], None], host: str, name: str, rebuilt: Rebuilt
+    breach: Callable[[Lines, str], None], host: str, name: str, rebuilt: Rebuilt
 ) -> None:
     def both(lines: Lines) -> None:
-        bend(lines, host)
+        breach(lines, host)
         lose(lines, host)
 
     summary = rebuilt(both)
-    found = check(summary, name)
+    found = bend.check(summary, name)
     assert summary["verdict"] == "invalid"
     assert (found["verdict"], found["details"]) == ("unknown", [])
     assert found["evidence"].startswith(f"without the damaged record of {host} nothing is violated")
     assert summary["stories"] == []
 
 
-@pytest.mark.parametrize(("bend", "host", "name"), BENDS)
+@pytest.mark.parametrize(("breach", "host", "name"), BREACHES)
 def test_it_stands_beside_another_hosts_damage(
-    bend: Callable[[Lines, str], None], host: str, name: str, rebuilt: Rebuilt
+    breach: Callable[[Lines, str], None], host: str, name: str, rebuilt: Rebuilt
 ) -> None:
     def both(lines: Lines) -> None:
-        bend(lines, host)
+        breach(lines, host)
         lose(lines, "h1" if host != "h1" else "h2")
 
     summary = rebuilt(both)
-    assert (summary["verdict"], check(summary, name)["verdict"]) == ("fail", "violated")
+    assert (summary["verdict"], bend.check(summary, name)["verdict"]) == ("fail", "violated")
     if name == "no_conflicting_finality":
-        (witness,) = check(summary, name)["details"]
+        (witness,) = bend.check(summary, name)["details"]
         assert "h1" not in witness["hosts"]
         assert len(summary["stories"]) == 1
 

@@ -13,8 +13,7 @@ import pytest
 from metrics.model.printable import printable_lines
 from metrics.model.run_folder import RunError
 from tests.unit.metrics_build import bend
-
-Rebuilt = Callable[..., dict[str, Any]]
+from tests.unit.metrics_build.bend import Rebuilt
 
 
 def _asked(key: str, value: Any) -> Callable[[dict[str, Any]], None]:

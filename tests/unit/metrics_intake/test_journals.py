@@ -7,14 +7,13 @@ could not be installed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-Rebuilt = Callable[..., dict[str, Any]]
-Line = dict[str, Any]
+from tests.unit.metrics_build.bend import Line, Rebuilt
+
 S = 1_000_000_000
 
 

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.metrics_build import bend
-
-Rebuilt = Callable[..., dict[str, Any]]
-Lines = dict[str, list[dict[str, Any]]]
-
-
-def _check(summary: dict[str, Any], name: str) -> str:
-    return str(next(c["verdict"] for c in summary["checks"] if c["name"] == name))
+from tests.unit.metrics_build.bend import Lines, Rebuilt
 
 
 def test_a_gap_in_numbering_is_a_loss_and_makes_the_run_invalid(rebuilt: Rebuilt) -> None:
@@ -25,7 +18,7 @@ def test_a_gap_in_numbering_is_a_loss_and_makes_the_run_invalid(rebuilt: Rebuilt
     summary = rebuilt(lose)
     assert summary["verdict"] == "invalid"
     assert any("h2 lost 3 events" in reason for reason in summary["invalid"])
-    assert _check(summary, "no_conflicting_finality") == "unknown"
+    assert bend.check(summary, "no_conflicting_finality")["verdict"] == "unknown"
 
 
 def test_an_expectation_missed_fails_a_valid_run(rebuilt: Rebuilt) -> None:
@@ -87,7 +80,7 @@ def test_a_host_whose_state_is_not_known_makes_the_run_invalid(rebuilt: Rebuilt,
         (run / f"trials/1/hosts/h3/{word}.json").unlink()
 
     summary = rebuilt(files=forget)
-    assert _check(summary, "host_state_restored") == "unknown"
+    assert bend.check(summary, "host_state_restored")["verdict"] == "unknown"
     assert f"trial 1: h3: its state {word} the trial is not known" in summary["invalid"]
     assert summary["verdict"] == "invalid"
 
@@ -101,8 +94,8 @@ def test_a_node_whose_disk_a_fault_took_is_judged_as_a_new_one(rebuilt: Rebuilt)
         plan["trials"][0]["faults"][3]["asked"]["loses"] = "everything"
 
     summary = rebuilt(forget, bend.in_plan(wiped))
-    assert _check(summary, "lib_never_decreases") == "holds"
-    assert _check(summary, "restart_keeps_state") == "holds"
+    assert bend.check(summary, "lib_never_decreases")["verdict"] == "holds"
+    assert bend.check(summary, "restart_keeps_state")["verdict"] == "holds"
 
 
 def test_a_simulated_run_has_no_host_state_to_restore_and_says_what_it_is(

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-Rebuilt = Callable[..., dict[str, Any]]
-Lines = dict[str, list[dict[str, Any]]]
+from tests.unit.metrics_build.bend import Lines, Rebuilt
 
 
 def test_a_producer_named_by_the_nodes_is_expected_though_the_plan_names_another(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-Rebuilt = Callable[..., dict[str, Any]]
-Line = dict[str, Any]
-Lines = dict[str, list[Line]]
+from tests.unit.metrics_build.bend import Line, Lines, Rebuilt
+
 ONE = "h1-60"
 """Sent by h1 at 30.1 s, in the calm between the delay and the split."""
 

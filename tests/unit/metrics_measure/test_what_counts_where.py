@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,9 +19,8 @@ from metrics.measure import finality, head_lag, recovery
 from metrics.measure.blocks import Block
 from metrics.measure.finality import BlockFinality, Final
 from metrics.model.plan import Phase, PlannedFault, PlannedTrial
+from tests.unit.metrics_build.bend import Lines, Rebuilt
 
-Rebuilt = Callable[..., dict[str, Any]]
-Lines = dict[str, list[dict[str, Any]]]
 NAN, INF = float("nan"), float("inf")
 
 

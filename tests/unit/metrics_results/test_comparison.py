@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,9 @@ from harness.orchestrator import run as harness_run
 from metrics.build import build
 from metrics.model.run_folder import RunError
 from tests.unit.metrics_build import bend, synthetic
+from tests.unit.metrics_build.bend import Rebuilt
 
 pytestmark = pytest.mark.slow
-
-Rebuilt = Callable[..., dict[str, Any]]
 
 
 def _row(summary: dict[str, Any], phase: str, metric: str) -> dict[str, Any]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-Rebuilt = Callable[..., dict[str, Any]]
-Lines = dict[str, list[dict[str, Any]]]
+from tests.unit.metrics_build.bend import Lines, Rebuilt
 
 
 def _conflict(lines: Lines) -> None:

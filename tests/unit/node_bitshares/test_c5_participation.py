@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.chain.bitshares.finality import ALL_FILLED, participation, slots_filled
-from node.chain.model.messages import BlockReceived, Tick
+from node.chain.model.messages import Tick
 from node.chain.model.watermark import Watermark
 from node.events import Abstained
 from tests.unit.node_bitshares.world import (
@@ -18,7 +18,14 @@ from tests.unit.node_bitshares.world import (
     bitshares_profile,
     skipping,
 )
-from tests.unit.node_chain.builders import blocks_of, make_chain, of_kind, producer_names, tick
+from tests.unit.node_chain.builders import (
+    blocks_of,
+    make_chain,
+    of_kind,
+    producer_names,
+    receive,
+    tick,
+)
 
 NAMES = producer_names(4)
 GENESIS = bitshares_genesis(4)
@@ -102,10 +109,7 @@ def test_a_witness_that_is_not_synced_does_not_produce() -> None:
     assert words(tick(chain, late)) == ["stale"]
     maker = make_chain(GENESIS, NAMES, enable_stale_production=True)
     (block,) = blocks_of(tick(maker, late))
-    now_ns = chain.slot_clock.time_ns(late)
-    chain.step(
-        BlockReceived(now_ns=now_ns, block=block, raw=chain.codec.encode(block), peer="peer")
-    )
+    receive(chain, block, now_slot=late)
     assert words(tick(chain, late + 4)) == []
     assert chain.head.num == 2
 
@@ -130,15 +134,7 @@ def test_a_slot_is_never_signed_twice_after_a_restart() -> None:
 def test_a_block_more_than_2500_ms_ahead_is_refused() -> None:
     maker, chain = make_chain(GENESIS, NAMES), make_chain(GENESIS)
     (block,) = blocks_of(tick(maker, START_SLOT))
-    at_ns = chain.slot_clock.time_ns(START_SLOT)
-    early = BlockReceived(
-        now_ns=at_ns - 2_500_000_001, block=block, raw=chain.codec.encode(block), peer="peer"
-    )
-    chain.step(early)
+    receive(chain, block, late_ns=-2_500_000_001)
     assert chain.head.num == 0
-    chain.step(
-        BlockReceived(
-            now_ns=at_ns - 2_500_000_000, block=block, raw=chain.codec.encode(block), peer="peer"
-        )
-    )
+    receive(chain, block, late_ns=-2_500_000_000)
     assert chain.head.num == 1

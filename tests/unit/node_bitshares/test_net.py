@@ -57,7 +57,6 @@ def test_a_block_comes_back_from_its_bytes_and_its_header_from_the_event() -> No
     assert block.transactions == (chain_tx,)
     assert codec.decode(raw) == block
     (applied,) = of_kind(net.log["right"], Applied)
-    assert isinstance(applied, Applied)
     header, signature = codec.decode_header(bytes.fromhex(applied.header))
     assert (header, signature) == (block.header, block.signature)
     assert header.block_id(signature) == block.id

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from node.chain import snapshot
-from node.chain.chain import Chain
 from node.chain.profiles import build
 from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
 from tests.unit.node_chain.builders import (
-    SHARED_VERIFIER,
     blocks_of,
     make_chain,
     producer_names,
@@ -26,14 +24,7 @@ def test_a_snapshot_and_the_blocks_after_it_give_the_same_state_as_a_replay() ->
         blocks += blocks_of(tick(full, slot))
     assert full.lib.num > 40
     raw = snapshot.encode(full.snapshot(), chain_id=full.chain_id)
-    twin = Chain(
-        GENESIS,
-        profile=PROFILE,
-        keys={},
-        watermarks={},
-        verifier=SHARED_VERIFIER,
-        snapshot=snapshot.decode(raw, PROFILE),
-    )
+    twin = make_chain(GENESIS, snapshot=snapshot.decode(raw, PROFILE))
     assert twin.head.num == full.lib.num
     for block in blocks:
         receive(twin, block)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from typing import Any, TypeVar
 
 from coincurve import PrivateKey
 
@@ -33,6 +34,7 @@ from node.events import Record
 START_SLOT = 1_700_000_000 - 1_700_000_000 % 24
 """Starts a full round for 2, 3 or 4 producers with 1 to 3 blocks a turn."""
 SHARED_VERIFIER = Verifier()
+R = TypeVar("R", bound=Record)
 
 
 def secret(name: str) -> PrivateKey:
@@ -67,16 +69,16 @@ def make_chain(
     producers: Sequence[str] = (),
     *,
     watermarks: Iterable[Watermark] = (),
-    enable_stale_production: bool = False,
+    **options: Any,
 ) -> Chain:
-    """Return a fresh chain that signs for producers."""
+    """Return a fresh chain that signs for producers; options are the chain's own."""
     return Chain(
         genesis,
         profile=build(genesis),
         keys={name: secret(name) for name in producers},
         watermarks={mark.producer: mark for mark in watermarks},
         verifier=SHARED_VERIFIER,
-        enable_stale_production=enable_stale_production,
+        **options,
     )
 
 
@@ -90,9 +92,11 @@ def tick(chain: Chain, slot: int, abstain: str | None = None) -> list[Effect]:
     return chain.step(Tick(now_ns=chain.slot_clock.time_ns(slot), slot=slot, abstain=abstain))
 
 
-def receive(chain: Chain, block: SignedBlock, *, now_slot: int | None = None) -> list[Effect]:
+def receive(
+    chain: Chain, block: SignedBlock, *, now_slot: int | None = None, late_ns: int = 0
+) -> list[Effect]:
     """Feed the chain a block from a peer, by default at the block's own time."""
-    now_ns = chain.slot_clock.time_ns(block.slot if now_slot is None else now_slot)
+    now_ns = chain.slot_clock.time_ns(block.slot if now_slot is None else now_slot) + late_ns
     raw = chain.codec.encode(block)
     return chain.step(BlockReceived(now_ns=now_ns, block=block, raw=raw, peer="peer"))
 
@@ -139,7 +143,7 @@ def notices(effects: Iterable[Effect]) -> list[Record]:
     return [effect.record for effect in effects if isinstance(effect, Emit)]
 
 
-def of_kind(effects: Iterable[Effect], kind: type[Record]) -> list[Record]:
+def of_kind(effects: Iterable[Effect], kind: type[R]) -> list[R]:
     """Return the records of one kind among effects."""
     return [record for record in notices(effects) if isinstance(record, kind)]
 

@@ -187,16 +187,11 @@ def test_a_minority_freezes_the_majority_goes_on_and_all_agree_after_the_heal() 
     assert len({(c.head, c.lib, c.state_digest) for c in net.chains.values()}) == 1
     assert majority.head.num - majority.lib.num in (7, 8)
     (switch,) = of_kind(net.log["producera"], Switched)
-    assert isinstance(switch, Switched)
     assert switch.depth > 8
-    finals = {
-        host: [n.id for n in of_kind(log, Irreversible) if isinstance(n, Irreversible)]
-        for host, log in net.log.items()
-    }
+    finals = {host: [n.id for n in of_kind(log, Irreversible)] for host, log in net.log.items()}
     assert len({tuple(ids) for ids in finals.values()}) == 1
     lives: dict[str, list[str]] = {}
     for record in of_kind(net.log["producera"], Tx):
-        assert isinstance(record, Tx)
         lives.setdefault(record.id, []).append(record.state)
     # References to blocks of the lost branch die with it, the rest is carried over.
     assert {states[-1] for states in lives.values()} <= {"irreversible", "included", "rejected"}
@@ -218,7 +213,7 @@ def test_a_restored_chain_is_the_chain_that_was(tree: Tree) -> None:
     assert new.branch_ids(1) == old.branch_ids(1)
     net.run(START_SLOT + 30, START_SLOT + 60)
     assert len({(c.head, c.lib, c.state_digest) for c in net.chains.values()}) == 1
-    finals = [n.num for n in of_kind(net.log["producerb"], Irreversible)]  # type: ignore[attr-defined]
+    finals = [n.num for n in of_kind(net.log["producerb"], Irreversible)]
     assert finals == list(range(2, new.lib.num + 1))
     assert of_kind(net.log["producerb"][told:], Abstained) == []
 
@@ -233,7 +228,7 @@ def test_what_a_crash_left_unannounced_is_told_after_the_restart() -> None:
     assert (chain.head, chain.lib) == (maker.head, maker.lib)
     effects = tick(chain, START_SLOT + 30)
     assert effects[0] == Finalize(num=maker.lib.num, id=maker.lib.id)
-    finals = [n.num for n in of_kind(effects, Irreversible) if isinstance(n, Irreversible)]
+    finals = [n.num for n in of_kind(effects, Irreversible)]
     assert finals == list(range(2, maker.lib.num + 1))
 
 

@@ -14,11 +14,9 @@ from node.chain.model.block import SignedBlock
 from node.chain.model.errors import Reason
 from node.chain.model.messages import BlockRestored
 from node.chain.model.transaction import Transaction
-from node.chain.profiles import build
 from node.chain.validation import Trust
 from node.events import Rejected
 from tests.unit.node_chain.builders import (
-    SHARED_VERIFIER,
     START_SLOT,
     blocks_of,
     make_chain,
@@ -38,14 +36,7 @@ NAMES = producer_names(4)
 
 def node(**trust: object) -> Chain:
     """Return a chain without keys that trusts as told."""
-    return Chain(
-        GENESIS,
-        profile=build(GENESIS),
-        keys={},
-        watermarks={},
-        verifier=SHARED_VERIFIER,
-        trust=Trust(**trust),  # type: ignore[arg-type]
-    )
+    return make_chain(GENESIS, trust=Trust(**trust))  # type: ignore[arg-type]
 
 
 def block_with(maker: Chain, *transactions: Transaction, slot: int = START_SLOT) -> SignedBlock:
@@ -120,14 +111,7 @@ def test_a_trusted_producers_blocks_are_taken_on_trust_and_nobody_elses() -> Non
 
 def test_who_signs_validates_fully() -> None:
     with pytest.raises(AssertionError):
-        Chain(
-            GENESIS,
-            profile=build(GENESIS),
-            keys={NAMES[0]: secret(NAMES[0])},
-            watermarks={},
-            verifier=SHARED_VERIFIER,
-            trust=Trust(light=True),
-        )
+        make_chain(GENESIS, NAMES[:1], trust=Trust(light=True))
 
 
 def test_a_stored_block_that_was_never_irreversible_is_checked_again_after_a_restart() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from coincurve import PrivateKey
 
 from node.chain import snapshot
 from node.chain.chain import Chain
@@ -13,14 +12,12 @@ from node.chain.model.messages import BlockRestored
 from node.chain.model.watermark import Watermark
 from node.chain.profiles import build
 from tests.unit.node_chain.builders import (
-    SHARED_VERIFIER,
     START_SLOT,
     blocks_of,
     make_chain,
     make_genesis,
     producer_names,
     receive,
-    secret,
     submit,
     tick,
     transfer,
@@ -32,16 +29,10 @@ NAMES = producer_names(4)
 PROFILE = build(GENESIS)
 
 
-def started(raw: bytes, keys: dict[str, PrivateKey] | None = None) -> Chain:
-    """Return a chain that begins with the snapshot in raw."""
-    return Chain(
-        GENESIS,
-        profile=PROFILE,
-        keys=keys or {},
-        watermarks={name: Watermark(producer=name, num=0, slot=0) for name in keys or {}},
-        verifier=SHARED_VERIFIER,
-        snapshot=snapshot.decode(raw, PROFILE),
-    )
+def started(raw: bytes, *names: str) -> Chain:
+    """Return a chain that begins with the snapshot in raw and signs for the names."""
+    marks = [Watermark(producer=name, num=0, slot=0) for name in names]
+    return make_chain(GENESIS, names, watermarks=marks, snapshot=snapshot.decode(raw, PROFILE))
 
 
 def grown(slots: int, propose_at: int = -1) -> tuple[Chain, list[SignedBlock]]:
@@ -100,7 +91,7 @@ def test_a_snapshot_is_of_an_irreversible_block_although_the_head_is_further() -
 
 def test_a_chain_goes_on_producing_from_a_snapshot() -> None:
     full, blocks = grown(40)
-    twin = started(taken(full), {name: secret(name) for name in NAMES})
+    twin = started(taken(full), *NAMES)
     for block in blocks:
         if block.num > twin.lib.num:
             receive(twin, block)

@@ -7,7 +7,6 @@ import itertools
 import pytest
 
 from node.chain.eosio.finality import blocks_to_confirm
-from node.chain.model.messages import BlockReceived
 from node.chain.model.watermark import Watermark
 from node.events import Produced
 from tests.unit.node_chain.builders import (
@@ -103,7 +102,6 @@ def test_only_names_of_this_node_get_a_watermark_and_received_blocks_raise_it() 
     # Its name was seen signing 2 and 3, so that block 10 confirms 4 to 9.
     effects = tick(mine, START_SLOT + 8)
     (produced,) = of_kind(effects, Produced)
-    assert isinstance(produced, Produced)
     assert (produced.num, produced.confirmed) == (10, 6)
 
 
@@ -114,13 +112,9 @@ def test_blocks_of_losing_branches_raise_the_watermark_too() -> None:
     winning = [b for i in range(2, 8) for b in blocks_of(tick(right, START_SLOT + i))]
     losing = [b for i in range(2) for b in blocks_of(tick(left, START_SLOT + i))]
     for block in (*winning, *losing):
-        now_ns = mine.slot_clock.time_ns(START_SLOT + 8)
-        mine.step(
-            BlockReceived(now_ns=now_ns, block=block, raw=mine.codec.encode(block), peer="peer")
-        )
+        receive(mine, block, now_slot=START_SLOT + 8)
     assert mine.head.id == winning[-1].id
     (produced,) = of_kind(tick(mine, START_SLOT + 8), Produced)
-    assert isinstance(produced, Produced)
     # It signed up to 3 on the losing branch: head 7 confirms 4 to 7.
     assert (produced.num, produced.confirmed) == (8, 4)
 

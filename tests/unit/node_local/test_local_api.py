@@ -11,7 +11,6 @@ import socket
 import stat
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from node.local.local_api import CONNECTIONS_MAX, LocalServer, QueryError, Reply
 from node.local.local_client import Answer, LocalLink, Unanswered
 from node.local.local_frame import FRAME_BYTES_MAX, LENGTH, FrameError, Frames, pack, unpack
 from node.network.links import LinkError
+from tests.waiting import wait_until
 
 LONG = "x" * 60_000
 
@@ -159,7 +159,7 @@ def test_more_connections_than_there_may_be_are_hung_up_on_until_others_go(folde
             ask(made.path, "status")
         for link in held:
             link.close()
-        until(lambda: _answers(made.path))
+        wait_until(lambda: _answers(made.path))
 
 
 def test_frames_are_whole_or_nothing_however_the_bytes_come() -> None:
@@ -183,15 +183,17 @@ def test_the_clients_link_matches_answers_and_gives_up_what_a_gone_node_owes(fol
         for n in range(3):
             assert link.send({"op": "status"}, key=f"k{n}", now_ns=n) is True
         found: list[Answer | Unanswered] = []
-        until(lambda: found.extend(link.receive(10)) or len(found) == 3)
+        wait_until(lambda: found.extend(link.receive(10)) or len(found) == 3)
         assert [each.key for each in found] == ["k0", "k1", "k2"]
         assert all(isinstance(each, Answer) for each in found)
         assert link.in_flight == 0
         assert ask(made.path, "mempool")["ok"] is True
-    until(lambda: link.receive(11) == [] and not link.send({"op": "status"}, key="x", now_ns=12))
+    wait_until(
+        lambda: link.receive(11) == [] and not link.send({"op": "status"}, key="x", now_ns=12)
+    )
     with serving(folder):
         assert link.send({"op": "status"}, key="again", now_ns=20) is True
-        until(lambda: bool(found.extend(link.receive(21)) or isinstance(found[-1], Answer)))
+        wait_until(lambda: bool(found.extend(link.receive(21)) or isinstance(found[-1], Answer)))
     link.close()
     assert link.send({"op": "status"}, key="off", now_ns=30) is False
 
@@ -234,13 +236,6 @@ def test_a_node_that_reads_nothing_gets_no_more_than_fits(folder: Path) -> None:
     assert link.send(request, key="more", now_ns=0) is True
     link.close()
     listener.close()
-
-
-def until(claim: Any) -> None:
-    deadline_s = time.monotonic() + 20
-    while not claim():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
 
 
 def _answers(path: str) -> bool:

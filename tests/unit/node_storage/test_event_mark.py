@@ -15,13 +15,7 @@ from node import events
 from node.storage import event_mark
 from node.storage.event_log import EventLog, EventLogError
 from node.storage.event_mark import Mark
-
-
-class FixedClock:
-    """A clock that says what it is told."""
-
-    def pair(self) -> tuple[int, int]:
-        return 1_000, 7
+from tests.unit.node_storage.test_event_log import FixedClock
 
 
 def mark_of(path: Path) -> Path:

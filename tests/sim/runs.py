@@ -1,0 +1,19 @@
+"""Campaigns run in the simulator by the command, as the sim tests use them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from harness.__main__ import app
+
+
+def simulated(campaign: str | Path, runs: Path) -> tuple[Result, dict[str, Any], Path]:
+    """Return how the command ended, the summary, and the run folder of a campaign in sim."""
+    words = ["run", str(campaign), "--lab", "sim", "--runs", str(runs), "--json"]
+    done = CliRunner().invoke(app, words)
+    folder = (runs / Path(campaign).stem / "latest").resolve()
+    return done, json.loads((folder / "summary.json").read_text()), folder
