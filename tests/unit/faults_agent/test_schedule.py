@@ -81,22 +81,27 @@ def test_ending_all_twice_acts_once() -> None:
     assert schedule.end_all()[1] == []
 
 
-items_strategy = st.lists(
-    st.tuples(st.integers(0, 50), st.one_of(st.none(), st.integers(1, 30))), min_size=1, max_size=6
+def scheduled(rows: list[tuple[int, int | None]], lease: int) -> Schedule:
+    """Return the schedule of faults that begin at a second and last so many or have no end."""
+    items = (
+        item(str(n), at * S, None if length is None else (at + length) * S)
+        for n, (at, length) in enumerate(rows)
+    )
+    return Schedule(tuple(items), lease_ns=lease * S)
+
+
+LENGTHS = st.none() | st.integers(1, 30)
+SCHEDULES = st.builds(
+    scheduled,
+    st.lists(st.tuples(st.integers(0, 50), LENGTHS), min_size=1, max_size=6),
+    st.integers(0, 90),
 )
 
 
-@given(items_strategy, st.integers(0, 90), st.lists(st.integers(0, 100), max_size=30))
+@given(SCHEDULES, st.lists(st.integers(0, 100), max_size=30))
 def test_any_wakes_give_each_fault_its_actions_in_order_and_end_everything(
-    rows: list[tuple[int, int | None]], lease: int, wakes: list[int]
+    schedule: Schedule, wakes: list[int]
 ) -> None:
-    schedule = Schedule(
-        tuple(
-            item(str(n), at * S, None if length is None else (at + length) * S)
-            for n, (at, length) in enumerate(rows)
-        ),
-        lease_ns=lease * S,
-    )
     deadlines = {each.id: each.deadline_ns for each in schedule.items}
     seen: dict[str, list[Action]] = {each.id: [] for each in schedule.items}
     for wake in [*sorted(wakes), 200]:
@@ -105,7 +110,7 @@ def test_any_wakes_give_each_fault_its_actions_in_order_and_end_everything(
             seen[fault_id].append(action)
             deadline_ns = deadlines[fault_id]
             if action is Action.INJECT:
-                assert wake < lease
+                assert wake * S < schedule.lease_ns
                 assert deadline_ns is None or wake * S < deadline_ns
     assert not schedule.active
     assert all(each.stage is Stage.DONE for each in schedule.items)
@@ -118,17 +123,8 @@ def test_any_wakes_give_each_fault_its_actions_in_order_and_end_everything(
         assert ends is Action.HEAL or (ends is Action.INJECT and deadlines[fault_id] is None)
 
 
-@given(items_strategy, st.integers(0, 90))
-def test_waking_only_when_told_misses_nothing(
-    rows: list[tuple[int, int | None]], lease: int
-) -> None:
-    schedule = Schedule(
-        tuple(
-            item(str(n), at * S, None if length is None else (at + length) * S)
-            for n, (at, length) in enumerate(rows)
-        ),
-        lease_ns=lease * S,
-    )
+@given(SCHEDULES)
+def test_waking_only_when_told_misses_nothing(schedule: Schedule) -> None:
     last_ns = -1000 * S
     while (wake_ns := schedule.wake_ns()) is not None:
         assert wake_ns >= last_ns

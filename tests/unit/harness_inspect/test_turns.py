@@ -8,28 +8,13 @@ from hypothesis import strategies as st
 
 from harness.inspect.fields import InspectError
 from harness.inspect.turns import bitshares_order, eosio_turn
-
-MASK = 2**64 - 1
-
-
-def plain_shuffle(count: int, head_time_s: int) -> list[int]:
-    """Return the order, computed from the published formula."""
-    order = list(range(count))
-    for i in range(count):
-        k = ((head_time_s << 32) + i * 2685821657736338717) & MASK
-        k = k ^ (k >> 12)
-        k = (k ^ (k << 25)) & MASK
-        k = k ^ (k >> 27)
-        k = (k * 2685821657736338717) & MASK
-        j = i + k % (count - i)
-        order[i], order[j] = order[j], order[i]
-    return order
+from tests.unit.node_bitshares.test_c4_shuffle import by_the_book
 
 
 @given(count=st.integers(1, 150), head_time_s=st.integers(0, 2**32 - 1))
 def test_the_order_of_witnesses_is_the_formulas(count: int, head_time_s: int) -> None:
     found = bitshares_order(str(count), str(head_time_s))
-    assert found["order"] == plain_shuffle(count, head_time_s)
+    assert found["order"] == by_the_book(count, head_time_s)
 
 
 def test_a_time_in_words_and_ids_give_the_same_order() -> None:

@@ -6,10 +6,9 @@ import pytest
 
 from node.chain.chain import Chain
 from node.chain.model.transaction import Transaction
-from node.events import Rejected, Tx
+from node.events import Tx
 from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis, paid
 from tests.unit.node_chain.builders import (
-    Net,
     blocks_of,
     make_chain,
     of_kind,
@@ -111,29 +110,3 @@ def test_duplicate_then_signature_then_tapos_then_expiry() -> None:
     assert answer(chain, worst) == "bad_signature"
     assert answer(chain, paid(chain, lives_s=-9, ref=b"\0\0\0\1" + bad_ref)) == "bad_tapos"
     assert answer(chain, paid(chain, lives_s=-9)) == "expired"
-
-
-def test_popped_transactions_are_queued_again_before_pending_ones() -> None:
-    net = Net(GENESIS, {"left": NAMES[:2], "right": NAMES[2:]})
-    net.run(START_SLOT, START_SLOT + 7)
-    left = net.chains["left"]
-    net.split({"left"}, {"right"})
-    lost = paid(left)
-    net.submit("left", lost, left.head.slot)
-    slot = START_SLOT + 8
-    while left.balance("userb") == 1000:
-        net.slot(slot)
-        slot += 1
-    right = net.chains["right"]
-    while right.head.num <= left.head.num + 1:
-        net.slot(slot)
-        net.down = {"left"}
-        slot += 1
-    net.down = set()
-    net.heal(slot)
-    assert left.head.id == right.head.id
-    states = [record.state for record in of_kind(net.log["left"], Tx)]
-    assert "requeued" in states
-    net.run(slot, slot + 8)
-    assert left.balance("userb") == right.balance("userb") == 1005
-    assert not of_kind(net.log["right"], Rejected)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from node.chain.bitshares.finality import ALL_FILLED, participation, slots_filled
 from node.chain.model.messages import Tick
-from node.chain.model.watermark import Watermark
 from node.events import Abstained
 from tests.unit.node_bitshares.world import (
     START_SLOT,
@@ -120,15 +119,6 @@ def test_nobody_produces_in_a_slot_that_maintenance_skips() -> None:
     for slot in (START_SLOT + 1, START_SLOT + 2, START_SLOT + 3):
         assert chain.producer_for(slot) == ""
         assert tick(chain, slot) == []
-
-
-def test_a_slot_is_never_signed_twice_after_a_restart() -> None:
-    first = make_chain(GENESIS, NAMES)
-    tick(first, START_SLOT)
-    mark = Watermark(producer=first.producer_for(START_SLOT + 4), num=2, slot=START_SLOT + 4)
-    again = make_chain(GENESIS, NAMES, watermarks=[mark])
-    tick(again, START_SLOT)
-    assert words(tick(again, START_SLOT + 4)) == ["watermark_slot"]
 
 
 def test_a_block_more_than_2500_ms_ahead_is_refused() -> None:

@@ -25,18 +25,6 @@ HALVES = {"left": NAMES[:2], "right": NAMES[2:]}
 QUARTERS = {f"host{i}": [name] for i, name in enumerate(NAMES)}
 
 
-def test_two_nodes_agree_on_head_state_and_finality() -> None:
-    net = Net(GENESIS, HALVES)
-    net.run(START_SLOT, START_SLOT + 60)
-    left, right = net.chains["left"], net.chains["right"]
-    assert left.head == right.head
-    assert left.state_digest == right.state_digest
-    # 61 slots, of which maintenance skips 3 after block 1.
-    assert left.head.num == 58
-    assert 0 <= left.head.num - left.lib.num - 2 <= 2
-    assert left.lib == right.lib
-
-
 def test_block_1_follows_no_genesis_block_and_is_a_maintenance_block() -> None:
     net = Net(GENESIS, HALVES)
     net.run(START_SLOT, START_SLOT + 5)

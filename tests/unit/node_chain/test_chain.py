@@ -19,7 +19,6 @@ from node.chain.model.watermark import Watermark
 from node.events import Abstained, Applied, Irreversible, Produced, Record, Rejected
 from tests.unit.node_chain.builders import (
     START_SLOT,
-    Net,
     blocks_of,
     make_chain,
     make_genesis,
@@ -106,26 +105,6 @@ def test_a_received_block_is_stored_and_relayed_before_it_is_applied() -> None:
     assert isinstance(applied, Applied)
     assert receive(chain, block) == []  # known
     assert chain.state_digest == maker.state_digest
-
-
-def test_four_chains_agree_and_finality_lags_as_predicted() -> None:
-    net = Net(GENESIS, {f"host{i}": [name] for i, name in enumerate(NAMES)})
-    slots = 60
-    for slot in range(START_SLOT, START_SLOT + slots):
-        net.slot(slot)
-        heads = {(c.head.id, c.lib.id, c.state_digest) for c in net.chains.values()}
-        assert len(heads) == 1
-        chain = net.chains["host0"]
-        assert chain.head.num == slot - START_SLOT + 2  # no slot is missed
-        if chain.head.num > 20:
-            assert chain.head.num - chain.lib.num in (7, 8)
-    for log in net.log.values():
-        finals = [n.num for n in of_kind(log, Irreversible)]
-        assert finals == list(range(2, chain.lib.num + 1))
-        finalized = [e.num for e in log if isinstance(e, Finalize)]
-        assert finalized == sorted(set(finalized))
-        assert finalized[-1] == chain.lib.num
-        assert of_kind(log, Abstained) == of_kind(log, Rejected) == []
 
 
 def test_a_lib_jump_is_finalized_once_and_told_block_by_block() -> None:

@@ -168,36 +168,6 @@ def test_a_transaction_of_a_lost_branch_waits_again_unless_the_new_branch_has_it
     assert again.transactions == (mine,)
 
 
-def test_a_minority_freezes_the_majority_goes_on_and_all_agree_after_the_heal() -> None:
-    net = Net(GENESIS, {name: [name] for name in NAMES})
-    net.run(START_SLOT, START_SLOT + 23)
-    lib = net.chains["producera"].lib.num
-    net.split({"producera"}, {"producerb", "producerc", "producerd"})
-    for slot in range(START_SLOT + 24, START_SLOT + 64):
-        for host in ("producera", "producerb"):
-            memo = f"{host} {slot}".encode()
-            net.submit(host, transfer(net.chains[host], memo=memo, lives_s=600), slot - 1)
-        net.slot(slot)
-    minority, majority = net.chains["producera"], net.chains["producerb"]
-    assert minority.lib.num <= lib + 8
-    assert majority.lib.num > lib + 15
-    assert len(minority._fork_db) == minority.head.num - minority.lib.num + 1
-    net.heal(START_SLOT + 64)
-    net.run(START_SLOT + 64, START_SLOT + 90)
-    assert len({(c.head, c.lib, c.state_digest) for c in net.chains.values()}) == 1
-    assert majority.head.num - majority.lib.num in (7, 8)
-    (switch,) = of_kind(net.log["producera"], Switched)
-    assert switch.depth > 8
-    finals = {host: [n.id for n in of_kind(log, Irreversible)] for host, log in net.log.items()}
-    assert len({tuple(ids) for ids in finals.values()}) == 1
-    lives: dict[str, list[str]] = {}
-    for record in of_kind(net.log["producera"], Tx):
-        lives.setdefault(record.id, []).append(record.state)
-    # References to blocks of the lost branch die with it, the rest is carried over.
-    assert {states[-1] for states in lives.values()} <= {"irreversible", "included", "rejected"}
-    assert any("requeued" in states and states[-1] != "rejected" for states in lives.values())
-
-
 def test_a_restored_chain_is_the_chain_that_was(tree: Tree) -> None:
     net = Net(GENESIS, {name: [name] for name in NAMES})
     for slot in range(START_SLOT, START_SLOT + 30):
