@@ -39,30 +39,6 @@ def heal(ledger: Ledger, journal: Journal, keep: frozenset[str] = frozenset()) -
     return undo_open_faults(host, "heal", keep)
 
 
-def test_the_latest_record_counts_and_space_was_reserved_for_all(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "ledger")
-    ledger.create(entry(), ())
-    size = (ledger.folder / "ab12cd34.jsonl").stat().st_size
-    for state in ("prepared", "applied"):
-        ledger.record(entry(state=state))
-    assert ledger.entries() == [entry(state="applied")]
-    assert (ledger.folder / "ab12cd34.jsonl").stat().st_size == size
-
-
-@pytest.mark.parametrize("cut", [1, 10, 30])
-def test_a_torn_tail_leaves_the_record_before_it(tmp_path: Path, cut: int) -> None:
-    ledger = Ledger(tmp_path / "ledger")
-    ledger.create(entry(), ())
-    ledger.record(entry(state="prepared"))
-    path = ledger.folder / "ab12cd34.jsonl"
-    data = path.read_bytes()
-    end = data.rindex(b"\n")
-    path.write_bytes(data[: end + 1 - cut] + bytes(len(data) - end - 1 + cut))
-    assert ledger.entries() == [entry()]
-    ledger.record(entry(state="closed"))
-    assert ledger.open_entries() == []
-
-
 def test_a_file_of_garbage_is_no_entry_and_stops_nobody(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger")
     (ledger.folder / "ffffffff.jsonl").write_bytes(b"\xff\x00\n{not json\n")

@@ -106,6 +106,9 @@ def test_an_agent_killed_in_a_write_leaves_the_state_before_it(
     subprocess.run(["/bin/sh", str(ledger.heal_file)], check=True)
     if step == "applied":  # who closes a fault has taken it back before
         assert not (tmp_path / "victim").exists(), "what was begun is taken back"
+    if before:
+        perform(ledger, kind, "closed")
+        assert ledger.open_entries() == [], "what follows a torn record counts"
 
 
 @pytest.mark.parametrize("kind", KINDS)

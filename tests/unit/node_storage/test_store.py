@@ -93,12 +93,6 @@ def test_an_own_block_and_its_watermark_survive_a_kill_at_once(tmp_path: Path) -
     store.close()
 
 
-def test_another_chains_store_is_refused(tmp_path: Path) -> None:
-    Store(tmp_path, CHAIN).close()
-    with pytest.raises(StoreError, match="holds chain 6363636363636363, the genesis file says 64"):
-        Store(tmp_path, b"d" * 32)
-
-
 def test_a_store_in_use_is_refused(tmp_path: Path) -> None:
     held = Store(tmp_path, CHAIN)
     with pytest.raises(StoreError, match=r"chain\.sqlite: in use by another process"):
