@@ -283,6 +283,18 @@ Event: TypeAlias = (
 KINDS: tuple[str, ...] = tuple(str(kind.__struct_config__.tag) for kind in get_args(Event))
 
 
+def head(*, host: str, node: str, boot: str) -> bytes:
+    """Return how every line of one writer begins, for `line`."""
+    identity = msgspec.json.encode({"host": host, "node": node, "boot": boot})
+    return b'{"v":%d,%s,"seq":' % (SCHEMA_VERSION, identity[1:-1])
+
+
+def line(head: bytes, seq: int, wall_ns: int, mono_ns: int, record: msgspec.Struct) -> bytes:
+    """Return the line of a record, a Struct tagged with `kind`."""
+    body = msgspec.json.encode(record)
+    return b'%s%d,"wall_ns":%d,"mono_ns":%d,%s\n' % (head, seq, wall_ns, mono_ns, body[1:])
+
+
 def decode(line: bytes) -> tuple[Envelope, Event]:
     """Return envelope and record of one event line.
 

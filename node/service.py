@@ -20,7 +20,7 @@ import psutil
 import zmq
 
 from node import events
-from node.chain import snapshot
+from node.chain import notices, snapshot
 from node.chain.encoding.crypto import public_key
 from node.chain.genesis import chain_id
 from node.chain.model import messages
@@ -30,16 +30,15 @@ from node.config import NodeConfig
 from node.local.local_api import LocalServer
 from node.local.notify import notify
 from node.local.requests import Requests
-from node.network.identity import load_identity
 from node.network.links import Identity, LinkError
-from node.network.net import Inbound, Net
+from node.network.net import Inbound, Net, load_identity
 from node.storage import startup
 from node.storage.event_log import EventLogError, open_log
 from node.storage.store import Store, StoredBlock, StoreError
 from node.timing.clock import NodeClock, limit_for_slot
 from node.timing.ntp import ClockCheck, check_servers
 from node.timing.pulse import Pulse
-from node.timing.slots import SlotWatch
+from node.timing.slots import SlotWatch, due_events
 from node.timing.timer import SlotTimer
 
 SOFTWARE = "slotlab 0.1.0"
@@ -146,29 +145,14 @@ class Service:
         self._timer.arm(self._watch.next_due_ns())
         if not passed.slots or self._stop.is_set():
             return
-        head, lib, clock = self._chain.head, self._chain.lib, self._chain.slot_clock
-        for slot in passed.untold:
-            producer = self._chain.producer_for(slot)
-            slot_ns = clock.time_ns(slot)
-            self._emit(
-                events.SlotDue(
-                    slot=slot, producer=producer, due_ns=slot_ns,
-                    wake_error_ns=now_ns - clock.wake_ns(slot), head_num=head.num, lib_num=lib.num,
-                )
-            )  # fmt: skip
-            if slot != passed.slots[-1] and producer in self._public_keys:
-                self._emit(events.Abstained(slot=slot, producer=producer, reason="overslept"))
+        for record in due_events(self._chain, passed, now_ns, self._public_keys):
+            self._emit(record)
         abstain = self._check.abstain_reason()
         self._step(messages.Tick(now_ns=now_ns, slot=passed.slots[-1], abstain=abstain))
 
     def _take_block(self, block: SignedBlock, raw: bytes, peer: str, first: bool) -> None:
         if first:
-            self._emit(
-                events.Received(
-                    num=block.num, id=block.id.hex(), slot=block.slot, producer=block.producer,
-                    from_=peer, size_bytes=len(raw),
-                )
-            )  # fmt: skip
+            self._emit(notices.received(block, len(raw), peer))
         now_ns = self._clock.wall_ns()
         self._step(messages.BlockReceived(now_ns=now_ns, block=block, raw=raw, peer=peer))
 

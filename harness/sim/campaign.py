@@ -15,10 +15,10 @@ from harness.sim.faults import Journal, schedule
 from harness.sim.host.clock import ClockSpec
 from harness.sim.host.engine import stream
 from harness.sim.host.records import Lines, Sink
-from harness.sim.world import LEAD_NS, HostSpec, LoadSpec, World, WorldSpec
+from harness.sim.world import LEAD_NS, HostSpec, World, WorldSpec
 from metrics.model.plan import SIM, Plan, PlannedTrial
 from node.chain.genesis import decode
-from node.config import NodeConfig
+from node.config import ClientConfig, NodeConfig
 
 FIRST_T0_NS = 1_767_225_600_000_000_000
 """2026-01-01: the seed puts T0 into the 300 days from here on."""
@@ -73,7 +73,7 @@ def world_of(
             for host in plan.hosts
         ),
         clock_limit_ns=plan.clock_limit_ns,
-        load=tuple(load for host in plan.hosts if (load := _load(host.host, files))),
+        load={host.host: share for host in plan.hosts if (share := _share(host.host, files))},
         probes=probes,
         cached=cached,
     )
@@ -123,13 +123,5 @@ def _clock(trial: PlannedTrial, host: str) -> ClockSpec:
     )
 
 
-def _load(host: str, files: TrialFiles) -> LoadSpec | None:
-    config = msgspec.json.decode(files.by_host[host]["node.json"], type=NodeConfig)
-    client = config.client
-    if client is None:
-        return None
-    return LoadSpec(
-        host=host, account=client.account, rate_milli=client.rate_milli,
-        size_bytes=client.size_bytes, seed=client.seed,
-        start_ns=client.start_ns - files.t0_ns, end_ns=client.end_ns - files.t0_ns,
-    )  # fmt: skip
+def _share(host: str, files: TrialFiles) -> ClientConfig | None:
+    return msgspec.json.decode(files.by_host[host]["node.json"], type=NodeConfig).client

@@ -8,7 +8,6 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from harness.sim.host.host import View
 from harness.sim.world import World
 from node.byzantine import strategies
 from node.byzantine.forging import Act, Later, Self, SendTo
@@ -39,7 +38,7 @@ class Lie:
     def _hides(self, block_id: bytes) -> bool:
         return self._liar.hides(block_id, self._wall_ns())
 
-    def _rewrite(self, effects: list[Effect], view: View, rng: random.Random) -> list[Effect]:
+    def _rewrite(self, effects: list[Effect], rng: random.Random) -> list[Effect]:
         if not self._active:
             self._liar.observe(effects)
             return effects

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from coincurve import PrivateKey
 
@@ -19,13 +19,14 @@ from harness.sim.host.host import Host, Rewriter, Shared
 from harness.sim.host.load import Client
 from harness.sim.host.memory import Loss
 from harness.sim.host.records import Sink
+from harness.sim.network.catch_up import CatchUp
 from harness.sim.network.link import LAN, Links, Shape
 from harness.sim.network.net import Net, RelayMode
 from harness.sim.network.probes import Prober
 from node.chain import profiles
 from node.chain.encoding.crypto import Verifier
 from node.chain.genesis import Genesis
-from node.local.load import Pace
+from node.config import ClientConfig
 
 LEAD_NS = 3_000_000_000
 """How long before T0 the nodes start."""
@@ -47,24 +48,12 @@ class HostSpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadSpec:
-    """One host's client; times are since T0."""
-
-    host: str
-    account: str
-    rate_milli: int
-    size_bytes: int
-    seed: int
-    start_ns: int
-    end_ns: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WorldSpec:
     """Everything a simulation starts from.
 
-    keys: secrets of producers and accounts. clock_limit_ns None: production is never held back for
-    the clock. cached False: no result is shared between nodes (slower, same bytes).
+    keys: secrets of producers and accounts. load: a host's share of it, in true time.
+    clock_limit_ns None: production is never held back for the clock. cached False: no result is
+    shared between nodes (slower, same bytes).
     """
 
     seed: int
@@ -74,7 +63,7 @@ class WorldSpec:
     link: Shape = LAN
     relay: RelayMode = "announce"
     clock_limit_ns: int | None = None
-    load: tuple[LoadSpec, ...] = ()
+    load: Mapping[str, ClientConfig] = field(default_factory=dict)
     probes: bool = False
     cached: bool = True
 
@@ -97,6 +86,7 @@ class World:
             for host in spec.hosts
         }
         self.net = Net(self.engine, self.links, neighbours, spec.relay)
+        self.catch_up = CatchUp(self.net)
         verifier = Verifier(capacity=VERIFIER_ENTRIES)
         common = Shared(
             engine=self.engine,
@@ -154,13 +144,14 @@ class World:
         """Kill a node; loss says what its disk forgets."""
         self.hosts[name].crash(loss)
         self.net.crashed(self.hosts[name])
+        self.catch_up.forget(name)
 
     def restart(self, name: str) -> None:
         """Start a node that is down, on what its store holds."""
         host = self.hosts[name]
         if host.chain is None:
             host.start()
-            self.net.catch_up.greet(host)
+            self.catch_up.greet(host)
 
     def pause(self, name: str) -> None:
         """Freeze a node."""
@@ -217,15 +208,16 @@ class World:
         for host in self.hosts.values():
             host.start()
         for host in self.hosts.values():
-            self.net.catch_up.greet(host)
+            self.catch_up.greet(host)
             if host.clock.spec.wander_ppb:
                 self._wander(host, stream(self.spec.seed, "wander", host.name))
         for number, prober in enumerate(self._probers):
             prober.start(number * 1_000_000_000 // len(self._probers))
-        for load in self.spec.load:
-            self._client(load).start()
+        for name, share in self.spec.load.items():
+            key = self.spec.keys[share.account]
+            Client(self.hosts[name], self.engine, share, key).start()
         # Between slots, so that no status is of a block in flight.
-        self.engine.at(self.engine.now_ns + self.spec.genesis.slot_ns // 2, self.net.catch_up.round)
+        self.engine.at(self.engine.now_ns + self.spec.genesis.slot_ns // 2, self.catch_up.round)
 
     def _wander(self, host: Host, rng: random.Random) -> None:
         spec, now_ns = host.clock.spec, self.engine.now_ns
@@ -235,16 +227,3 @@ class World:
         host.clock.turn(now_ns, drift_ppb)
         host.clock_changed(stepped=False)
         self.engine.at(now_ns + WANDER_EACH_NS, self._wander, host, rng)
-
-    def _client(self, load: LoadSpec) -> Client:
-        accounts = [account.name for account in self.spec.genesis.accounts]
-        others = tuple(name for name in accounts if name != load.account) or (load.account,)
-        pace = Pace(
-            rate_milli=load.rate_milli,
-            start_ns=self.t0_ns + load.start_ns,
-            end_ns=self.t0_ns + load.end_ns,
-        )
-        return Client(
-            self.hosts[load.host], self.engine, pace, load.account,
-            self.spec.keys[load.account], others, load.size_bytes, load.seed,
-        )  # fmt: skip

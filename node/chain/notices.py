@@ -8,7 +8,7 @@ from node.chain.model.errors import Reason
 from node.chain.model.messages import Emit
 from node.chain.model.transaction_body import SetProducers
 from node.chain.profile import Governance
-from node.events import Applied, Produced, Rejected, Switched
+from node.events import Applied, Produced, Received, Rejected, Switched
 
 
 def produced(block: SignedBlock, size_bytes: int) -> Produced:
@@ -21,6 +21,18 @@ def produced(block: SignedBlock, size_bytes: int) -> Produced:
         tx_count=len(block.transactions),
         size_bytes=size_bytes,
         confirmed=block.header.confirmed,
+    )
+
+
+def received(block: SignedBlock, size_bytes: int, peer: str) -> Received:
+    """Return the notice of a block whose body of that size peer was the first to send."""
+    return Received(
+        num=block.num,
+        id=block.id.hex(),
+        slot=block.slot,
+        producer=block.producer,
+        from_=peer,
+        size_bytes=size_bytes,
     )
 
 

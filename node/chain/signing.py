@@ -46,12 +46,10 @@ class Signing:
 
     def saw(self, block: SignedBlock) -> None:
         """Raise the watermark of a producer of ours whose block was seen."""
-        if block.producer in self._keys:
-            mark = self._watermarks.get(block.producer)
-            num, slot = (0, 0) if mark is None else (mark.num, mark.slot)
-            self._watermarks[block.producer] = Watermark(
-                producer=block.producer, num=max(num, block.num), slot=max(slot, block.slot)
-            )
+        name = block.producer
+        if name in self._keys:
+            mark = self._watermarks.get(name, Watermark(producer=name, num=0, slot=0))
+            self._watermarks[name] = mark.raised(block.num, block.slot)
 
     def refusal(self, tick: Tick, producer: str, head: ChainState, lib_slot: int) -> str | None:
         """Return why the producer, which is ours and scheduled, must not sign a child of head now.

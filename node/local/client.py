@@ -15,7 +15,6 @@ import asyncio
 import gc
 import platform
 import signal
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,8 @@ from node.chain.genesis import Genesis
 from node.chain.model.codec import encode_transaction
 from node.chain.model.slot import NS_PER_S
 from node.config import ClientConfig, ConfigError, NodeConfig
-from node.events import Dropped, Load, Started, Stopped, Tx
-from node.local.load import EXPIRES_AFTER_S, Pace, Transfers
+from node.events import Started, Stopped, Tx
+from node.local.load import EXPIRES_AFTER_S, Backlog, Pace, Transfers
 from node.local.local_client import Answer, LocalLink, Unanswered
 from node.storage import startup
 from node.storage.event_log import EventLog, open_log
@@ -38,18 +37,6 @@ STATUS_EACH_NS = 500_000_000
 DRAIN_NS = 2 * NS_PER_S
 """How long after end_ns to wait for the last answers."""
 IN_FLIGHT_MAX = 512
-
-
-@dataclass(slots=True)
-class Tally:
-    """What happened since the last Load event."""
-
-    due: int = 0
-    sent: int = 0
-    accepted: int = 0
-    refused: int = 0
-    dropped: int = 0
-    late_max_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +55,7 @@ class Client:
         self._transfers = transfers
         self._link = link
         self._log = log
-        self._backlog: deque[int] = deque()
-        self._tally = Tally()
+        self._backlog = Backlog(pace)
         self._reference: Reference | None = None
         self._next: int | None = None
         self._report_ns = pace.start_ns + NS_PER_S
@@ -98,76 +84,56 @@ class Client:
         wakes = [self._report_ns, self._status_ns]
         if self._pace.due_ns(self._next) < self._pace.end_ns:
             wakes.append(self._pace.due_ns(self._next))
-        if self._backlog or now_ns >= self._pace.end_ns:
+        if self._backlog.waiting or now_ns >= self._pace.end_ns:
             wakes.append(now_ns + RETRY_NS)
         return min(wakes)
 
     def _over(self, now_ns: int) -> bool:
-        nothing_left = not self._backlog and not self._link.in_flight
+        nothing_left = not self._backlog.waiting and not self._link.in_flight
         return nothing_left or now_ns >= self._pace.end_ns + DRAIN_NS
 
     def _collect(self, now_ns: int, first: int) -> None:
-        """Move what is due into the backlog; the oldest fall out when it is full."""
+        """Move what is due into the backlog."""
         n = first
         while (due_ns := self._pace.due_ns(n)) <= now_ns and due_ns < self._pace.end_ns:
-            self._backlog.append(n)
+            self._backlog.add(n)
             n += 1
         self._next = n
-        self._tally.due += n - first
-        while len(self._backlog) > self._pace.backlog_max():
-            self._backlog.popleft()
-            self._tally.dropped += 1
-            self._tally.refused += 1
 
     def _send(self, now_ns: int) -> None:
-        refer = self._reference
-        while self._backlog and refer is not None and self._link.in_flight < IN_FLIGHT_MAX:
-            n = self._backlog[0]
+        refer, waiting = self._reference, self._backlog.waiting
+        while waiting and refer is not None and self._link.in_flight < IN_FLIGHT_MAX:
             transaction = self._transfers.make(
-                n, chain_id=refer.chain_id, block_id=refer.block_id, now_ns=now_ns
+                waiting[0], chain_id=refer.chain_id, block_id=refer.block_id, now_ns=now_ns
             )
             name = transaction.id.hex()
             request = {"op": "submit", "tx": encode_transaction(transaction)}
             if not self._link.send(request, key=name, now_ns=now_ns):
                 return
-            self._backlog.popleft()
-            self._tally.sent += 1
-            late_ns = now_ns - self._pace.due_ns(n)
-            self._tally.late_max_ns = max(self._tally.late_max_ns, late_ns)
+            self._backlog.sent(now_ns)
             self._log.write(Tx(id=name, state="sent"))
 
     def _take(self, answer: Answer | Unanswered) -> None:
         match answer:
             case Unanswered(key):
                 if key:
-                    self._tally.refused += 1
+                    self._backlog.tally.refused += 1
                 else:
                     self._reference = None
             case Answer("", body):
                 self._reference = reference_of(body) or self._reference
             case Answer(key, body):
                 if body.get("ok") is True:
-                    self._tally.accepted += 1
+                    self._backlog.tally.accepted += 1
                 else:
-                    self._tally.refused += 1
+                    self._backlog.tally.refused += 1
                     reason = str(body.get("reason", "refused"))
                     self._log.write(Tx(id=key, state="rejected", reason=reason))
 
     def _report(self, now_ns: int) -> None:
-        tally, self._tally = self._tally, Tally()
         self._report_ns += NS_PER_S * max(1, -(-(now_ns - self._report_ns) // NS_PER_S))
-        self._log.write(
-            Load(
-                due=tally.due,
-                sent=tally.sent,
-                accepted=tally.accepted,
-                refused=tally.refused,
-                backlog=len(self._backlog),
-                late_max_ns=tally.late_max_ns,
-            )
-        )
-        if tally.dropped:
-            self._log.write(Dropped(queue="client_backlog", n=tally.dropped))
+        for record in self._backlog.report():
+            self._log.write(record)
 
 
 def reference_of(status: dict[str, Any]) -> Reference | None:

@@ -8,6 +8,7 @@ nothing.
 from __future__ import annotations
 
 import random
+from collections import deque
 from dataclasses import dataclass
 
 from node.chain.encoding.crypto import PrivateKey
@@ -16,6 +17,7 @@ from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import Transaction, reference, sign_content
 from node.chain.model.transaction_body import Transfer
 from node.config import ConfigError
+from node.events import Dropped, Load
 
 EXPIRES_AFTER_S = 120
 """How long a transaction stays valid, where the chain allows that."""
@@ -58,6 +60,55 @@ class Pace:
     def backlog_max(self) -> int:
         """Return how many due transactions may wait for the node: five seconds' worth."""
         return max(16, 5 * self.rate_milli // 1000)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What happened since the last Load event."""
+
+    due: int = 0
+    sent: int = 0
+    accepted: int = 0
+    refused: int = 0
+    dropped: int = 0
+    late_max_ns: int = 0
+
+
+class Backlog:
+    """Mutable: the transactions that are due and wait for the node, and what became of others."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self.waiting: deque[int] = deque()
+        self.tally = Tally()
+
+    def add(self, n: int) -> None:
+        """Let transaction n wait; the oldest fall out of a full backlog."""
+        self.tally.due += 1
+        self.waiting.append(n)
+        while len(self.waiting) > self._pace.backlog_max():
+            self.waiting.popleft()
+            self.tally.dropped += 1
+            self.tally.refused += 1
+
+    def sent(self, now_ns: int) -> None:
+        """Note that the oldest was sent."""
+        late_ns = now_ns - self._pace.due_ns(self.waiting.popleft())
+        self.tally.sent += 1
+        self.tally.late_max_ns = max(self.tally.late_max_ns, late_ns)
+
+    def report(self) -> list[Load | Dropped]:
+        """Return what is told of all since the last report."""
+        tally, self.tally = self.tally, Tally()
+        records: list[Load | Dropped] = [
+            Load(
+                due=tally.due, sent=tally.sent, accepted=tally.accepted, refused=tally.refused,
+                backlog=len(self.waiting), late_max_ns=tally.late_max_ns,
+            )
+        ]  # fmt: skip
+        if tally.dropped:
+            records.append(Dropped(queue="client_backlog", n=tally.dropped))
+        return records
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

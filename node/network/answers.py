@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from node.chain.chain import Chain
 from node.network import wire
-from node.network.sync import after_locator
+from node.network.sync import following
 from node.storage.store import Store
 
 
@@ -27,29 +27,13 @@ class Answers:
 
     def following(self, request: wire.SyncRequest) -> wire.SyncBlocks:
         """Return the blocks behind the newest one of the request's that is on our chain."""
-        chain = self._chain
-        lib = chain.lib
-        branch = chain.branch_ids(lib.num)
-        positions = {block_id: lib.num + n for n, block_id in enumerate(branch)}
-        after = after_locator(request.locator, positions, self._irreversible_num)
-        if after is None:
+        found = following(self._chain, request.locator, self._store, self._store.raw)
+        if found is None:
             return wire.SyncBlocks(request.request, [], False, True)
-        raws: list[bytes] = []
-        if after < lib.num:
-            raws = self._store.irreversible_after(after, wire.MAX_SYNC_BLOCKS)
-        last = after + len(raws)
-        if last >= lib.num:
-            for block_id in branch[last + 1 - lib.num :][: wire.MAX_SYNC_BLOCKS - len(raws)]:
-                raw = self._store.raw(block_id)
-                assert raw is not None, "a block of our branch is in our store"
-                raws.append(raw)
+        after, raws = found
         sent = _within(raws, self._bytes_max)
-        more = after + len(sent) < chain.head.num
+        more = after + len(sent) < self._chain.head.num
         return wire.SyncBlocks(request.request, sent, more, False)
-
-    def _irreversible_num(self, block_id: bytes) -> int | None:
-        genesis = self._chain.genesis
-        return genesis.num if block_id == genesis.id else self._store.irreversible_num(block_id)
 
 
 def _within(raws: list[bytes], bytes_max: int) -> list[bytes]:

@@ -10,39 +10,32 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Literal
 
 from node.chain.chain import Chain
 from node.chain.encoding.pack import DecodeError
 from node.chain.model.block import SignedBlock
 from node.events import Peer, Rejected
 from node.network import wire
-from node.network.sync import Sync, Tip, locator
+from node.network.sync import MAX_LOCATOR, Sync, Tip, locator
 
 SLICE_NS = 8_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatchUpPorts:
-    """What catch-up needs of its surroundings.
-
-    send returns whether the message was queued, take_block whether the chain has one block more.
-    """
-
-    send: Callable[[str, wire.Message], bool]
-    take_block: Callable[[str, SignedBlock, bytes], bool]
-    emit: Callable[[Peer | Rejected], None]
-    mono_ns: Callable[[], int]
 
 
 class CatchUp:
     """The request under way and the blocks that came but are not applied yet."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, chain: Chain, ports: CatchUpPorts) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, chain: Chain, *,
+        send: Callable[[str, wire.Message], bool],
+        take_block: Callable[[str, SignedBlock, bytes], bool],
+        emit: Callable[[Peer | Rejected], None], mono_ns: Callable[[], int],
+    ) -> None:  # fmt: skip
+        """take_block returns whether the chain has one block more."""
         self.sync = Sync()
         self._loop = loop
         self._chain = chain
-        self._ports = ports
+        self._send, self._take_block, self._emit, self._mono_ns = send, take_block, emit, mono_ns
         self._inbox: deque[bytes] = deque()
         self._answer: wire.SyncBlocks | None = None
         self._answerer = ""
@@ -62,8 +55,7 @@ class CatchUp:
 
     def poll(self) -> None:
         """Ask somebody, if it is time to."""
-        mine = tip_of(self._chain)
-        ask = self.sync.poll(mine, self._chain.has_block, self._ports.mono_ns())
+        ask = self.sync.poll(Tip.of(self._chain), self._chain.has_block, self._mono_ns())
         if ask is None:
             if self._syncing and self.sync.active_peer is None:
                 self._tell(self._syncing, "synced")
@@ -73,8 +65,8 @@ class CatchUp:
             self._syncing = ask.peer
             self._tell(ask.peer, "syncing")
         ids = self._chain.branch_ids(self._chain.lib.num)
-        picked = locator(ids, wire.MAX_LOCATOR)
-        self._ports.send(ask.peer, wire.SyncRequest(ask.request, picked))
+        picked = locator(ids, MAX_LOCATOR)
+        self._send(ask.peer, wire.SyncRequest(ask.request, picked))
 
     def take(self, peer: str, answer: wire.SyncBlocks) -> None:
         """Begin to apply an answer, if it is the one we wait for."""
@@ -93,10 +85,10 @@ class CatchUp:
             try:
                 block = self._chain.codec.decode(raw)
             except DecodeError:
-                self._ports.emit(Rejected(what="frame", reason="bad_block", from_=self._answerer))
+                self._emit(Rejected(what="frame", reason="bad_block", from_=self._answerer))
                 self._inbox.clear()
                 break
-            self._new_blocks += self._ports.take_block(self._answerer, block, raw)
+            self._new_blocks += self._take_block(self._answerer, block, raw)
             if time.monotonic_ns() >= until_ns:
                 self._loop.call_soon(self._feed)
                 return
@@ -104,20 +96,10 @@ class CatchUp:
         if answer is None:
             return
         self._answer = None
-        now_ns = self._ports.mono_ns()
+        now_ns = self._mono_ns()
         self.sync.applied(blocks=self._new_blocks, more=answer.more, now_ns=now_ns)
         self.poll()
 
-    def _tell(self, peer: str, state: str) -> None:
+    def _tell(self, peer: str, state: Literal["syncing", "synced"]) -> None:
         head, lib = self._chain.head.num, self._chain.lib.num
-        record = Peer(
-            peer=peer, state="syncing" if state == "syncing" else "synced",
-            head_num=head, lib_num=lib,
-        )  # fmt: skip
-        self._ports.emit(record)
-
-
-def tip_of(chain: Chain) -> Tip:
-    """Return how far chain is."""
-    head = chain.head
-    return Tip(head_num=head.num, head_id=head.id, lib_num=chain.lib.num)
+        self._emit(Peer(peer=peer, state=state, head_num=head, lib_num=lib))

@@ -12,28 +12,31 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import zmq
 
 from node.chain.chain import Chain
 from node.chain.encoding.pack import DecodeError
+from node.chain.genesis import Genesis
 from node.chain.model.block import SignedBlock
 from node.chain.model.codec import decode_transaction
 from node.chain.model.transaction import Transaction
-from node.config import PeerConfig
+from node.config import ConfigError, NodeConfig, PeerConfig, read_file
 from node.events import Dropped, Peer, Rejected
 from node.network import wire
 from node.network.answers import Answers
-from node.network.catch_up import CatchUp, CatchUpPorts, tip_of
-from node.network.gossip import Gossip
-from node.network.identity import FRAME_SLACK_BYTES
-from node.network.links import Callbacks, Identity, Links
+from node.network.catch_up import CatchUp
+from node.network.gossip import Gossip, burst_bytes_max
+from node.network.links import Callbacks, Identity, Links, public_of
 from node.network.peers import Peers
-from node.network.spreading import Spreading, SpreadPorts
+from node.network.spreading import Spreading
 from node.network.sync import Tip
 from node.storage.store import Store
 
 BAD_FRAMES_TOLD_MAX = 20
+FRAME_SLACK_BYTES = 64 * 1024
+"""What a frame may be longer than the blocks or transactions in it."""
 
 log = logging.getLogger(__name__)
 
@@ -67,22 +70,16 @@ class Net:
         self._gossip = Gossip(host)
         self._peers = Peers((peer.host for peer in peers), inbound.emit)
         self._bad_frames: dict[str, int] = {}
-        burst_bytes_max = identity.frame_bytes_max - FRAME_SLACK_BYTES
-        self._answers = Answers(chain, store, bytes_max=burst_bytes_max)
+        bytes_max = identity.frame_bytes_max - FRAME_SLACK_BYTES
+        self._answers = Answers(chain, store, bytes_max=bytes_max)
         self._spreading = Spreading(
-            loop, chain,
-            SpreadPorts(
-                send=lambda peer, frame: self._links.send(peer, frame), ready=self._peers.ready,
-                mono_ns=inbound.mono_ns, wall_ns=inbound.wall_ns,
-            ),
-            gossip=self._gossip, burst_bytes_max=burst_bytes_max,
+            loop, chain, send=lambda peer, frame: self._links.send(peer, frame),
+            ready=self._peers.ready, mono_ns=inbound.mono_ns, wall_ns=inbound.wall_ns,
+            gossip=self._gossip, burst_bytes_max=bytes_max,
         )  # fmt: skip
         self._catch_up = CatchUp(
-            loop, chain,
-            CatchUpPorts(
-                send=self._send, take_block=self._take_block,
-                emit=inbound.emit, mono_ns=inbound.mono_ns,
-            ),
+            loop, chain, send=self._send, take_block=self._take_block,
+            emit=inbound.emit, mono_ns=inbound.mono_ns,
         )  # fmt: skip
         tell = Callbacks(
             on_frame=self._on_frame, on_link=self._on_link, on_refused=self._on_refused
@@ -267,7 +264,7 @@ class Net:
             self._gossip.has_block(peer, hello.head_id)
         tip = Tip(head_num=hello.head_num, head_id=hello.head_id, lib_num=hello.lib_num)
         self._catch_up.sync.saw(peer, tip, known=known, now_ns=now_ns)
-        if not known and hello.head_num <= tip_of(self._chain).head_num + 1:
+        if not known and hello.head_num <= self._chain.head.num + 1:
             self._spreading.announced(peer, hello.head_id)
         self._catch_up.poll()
         if known and hello.head_num >= self._chain.lib.num:
@@ -278,3 +275,24 @@ class Net:
         if hello.chain_id != self._chain.chain_id:
             return "wrong_chain"
         return "forked" if self._answers.disagrees(hello.lib_num, hello.lib_id) else ""
+
+
+def load_identity(config: NodeConfig, genesis: Genesis) -> Identity:
+    """Return where this node listens and its CURVE keys.
+
+    Raises:
+        ConfigError: the secret key file is unreadable or malformed.
+    """
+    path = Path(config.curve_secret_file)
+    secret = read_file(path, "curve_secret_file").strip()
+    try:
+        public = public_of(secret)
+        for peer in config.peers:
+            if len(peer.curve_public.encode()) != 40:
+                raise ConfigError(f"peers: curve_public of {peer.host}: 40 letters of Z85 needed")
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return Identity(
+        listen=config.listen, port=config.node_port, secret=secret, public=public,
+        frame_bytes_max=burst_bytes_max(genesis.max_block_bytes) + FRAME_SLACK_BYTES,
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Catching up: when to ask which peer for missing blocks. No socket and no clock in here.
+"""Catching up: when to ask which peer for missing blocks, what to answer. No socket, no clock.
 
 One request at a time. The best peer is the one furthest ahead by (last irreversible, head); a peer
 that does not answer within 2 s, or with nothing, is left alone for a while and the next is asked.
@@ -9,12 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from node.chain.chain import Chain
 
 TIMEOUT_NS = 2_000_000_000
 BACKOFF_NS = 2_000_000_000
 STALE_NS = 1_000_000_000
 GAP_BLOCKS = 3
 """That many blocks behind is not a block in flight any more."""
+MAX_BLOCKS = 100
+"""Most blocks of one answer."""
+MAX_LOCATOR = 64
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +32,12 @@ class Tip:
     head_num: int
     head_id: bytes
     lib_num: int
+
+    @staticmethod
+    def of(chain: Chain) -> Tip:
+        """Return how far chain is."""
+        head = chain.head
+        return Tip(head_num=head.num, head_id=head.id, lib_num=chain.lib.num)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,3 +181,35 @@ def after_locator(
         if num is not None:
             return num
     return None
+
+
+class Kept(Protocol[T]):
+    """A node's store, as far as answers come from it; T is the form in which it keeps blocks."""
+
+    def irreversible_num(self, block_id: bytes) -> int | None:
+        """Return the number of block_id if it is irreversible here."""
+
+    def irreversible_after(self, num: int, most: int) -> list[T]:
+        """Return the irreversible blocks above num, in order, at most that many."""
+
+
+def following(
+    chain: Chain, ids: Sequence[bytes], kept: Kept[T], get: Callable[[bytes], T | None]
+) -> tuple[int, list[T]] | None:
+    """Return the number of the newest block of ids on our chain, and the blocks behind it.
+
+    At most MAX_BLOCKS; None when none of ids is. get finds a block of our branch in the store.
+    """
+    lib_num = chain.lib.num
+    branch = chain.branch_ids(lib_num)
+    positions = {block_id: lib_num + n for n, block_id in enumerate(branch)}
+    positions[chain.genesis.id] = chain.genesis.num
+    after = after_locator(ids, positions, kept.irreversible_num)
+    if after is None:
+        return None
+    blocks = kept.irreversible_after(after, MAX_BLOCKS) if after < lib_num else []
+    last = after + len(blocks)
+    if last >= lib_num:
+        wanted = branch[last + 1 - lib_num :][: MAX_BLOCKS - len(blocks)]
+        blocks += [block for block_id in wanted if (block := get(block_id)) is not None]
+    return after, blocks

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import msgspec
 
+from node.network.sync import MAX_BLOCKS, MAX_LOCATOR
+
 WIRE_VERSION = 1
-MAX_SYNC_BLOCKS = 100
-MAX_LOCATOR = 64
 MAX_WANTED = 100
 MAX_LINKED = 512
 
@@ -86,7 +86,7 @@ class SyncBlocks(_Message, frozen=True, tag=7):
     """The answer: blocks in order, whether more follow; forked: no id of the locator fits."""
 
     request: Counter
-    blocks: Annotated[list[bytes], msgspec.Meta(max_length=MAX_SYNC_BLOCKS)]
+    blocks: Annotated[list[bytes], msgspec.Meta(max_length=MAX_BLOCKS)]
     more: bool
     forked: bool
 

@@ -16,8 +16,9 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from node import events
 from node.config import NodeConfig
-from node.events import SCHEMA_VERSION, Envelope
+from node.events import Envelope
 from node.storage.event_mark import Mark, MarkFile
 
 _TAIL_BYTES = 64 * 1024
@@ -80,9 +81,7 @@ class EventLog:
             raise EventLogError(f"{path}: {error.strerror}") from error
         if tail.open:
             self._buffer += b"\n"
-        identity = {"host": host, "node": node, "boot": boot}
-        inner = msgspec.json.encode(identity)[1:-1]
-        self._head = b'{"v":%d,%s,"seq":' % (SCHEMA_VERSION, inner)
+        self._head = events.head(host=host, node=node, boot=boot)
 
     @property
     def next_seq(self) -> int:
@@ -96,12 +95,7 @@ class EventLog:
 
     def write(self, record: msgspec.Struct) -> None:
         """Add one record, a Struct tagged with `kind`, stamped now."""
-        body = msgspec.json.encode(record)
-        assert body.startswith(b'{"kind":'), "a record is a Struct with tag_field='kind'"
-        wall_ns, mono_ns = self._clock.pair()
-        self._buffer += b'%s%d,"wall_ns":%d,"mono_ns":%d,%s\n' % (
-            self._head, self._seq, wall_ns, mono_ns, body[1:],
-        )  # fmt: skip
+        self._buffer += events.line(self._head, self._seq, *self._clock.pair(), record)
         self._seq += 1
 
     def flush(self) -> None:

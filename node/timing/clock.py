@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from node.timing.ntp_rules import HOLDOVER_PPM, clock_refusal
 from node.timing.skew_file import SkewFile, skewed
 
 STEP_NS = 10_000_000
 """wall - mono moving by more than this between two wakes is a step of the clock."""
-HOLDOVER_PPM = 50
-"""How fast the bound of a sample grows with its age."""
 LIMIT_NS_MAX = 2_500_000_000
 SAMPLES_KEPT = 8
 
@@ -116,16 +115,20 @@ class NtpSample:
 class ClockVerdict:
     """Whether the wall clock may be trusted.
 
-    reason is "" when verified, else clock_unverified (no sample yet), clock_stepped (moved, not
+    reason is "" when it may, else clock_unverified (no sample yet), clock_stepped (moved, not
     checked since), ntp_disagreement (no majority of the servers can be right together),
     clock_offset (too far off) or clock_bound (cannot tell well enough). offset_ns and bound_ns are
     what a majority of the servers says, aged to now; bound_ns is None when nobody can tell.
     """
 
-    verified: bool
     offset_ns: int
     bound_ns: int | None
     reason: str
+
+    @property
+    def verified(self) -> bool:
+        """Return whether it may be trusted."""
+        return not self.reason
 
 
 class ClockJudge:
@@ -175,28 +178,16 @@ class ClockJudge:
         right is not known, so the bound covers both).
         """
         if self._stepped is not None:
-            return ClockVerdict(
-                verified=False, offset_ns=self._stepped, bound_ns=None, reason="clock_stepped"
-            )
+            return ClockVerdict(offset_ns=self._stepped, bound_ns=None, reason="clock_stepped")
         if not self._samples:
-            return ClockVerdict(
-                verified=False, offset_ns=0, bound_ns=None, reason="clock_unverified"
-            )
+            return ClockVerdict(offset_ns=0, bound_ns=None, reason="clock_unverified")
         agreed = majority([self._interval(kept, mono_ns) for kept in self._samples.values()])
         if agreed is None:
-            return ClockVerdict(
-                verified=False, offset_ns=0, bound_ns=None, reason="ntp_disagreement"
-            )
+            return ClockVerdict(offset_ns=0, bound_ns=None, reason="ntp_disagreement")
         offset_ns = (agreed[0] + agreed[1]) // 2
         bound_ns = agreed[1] - offset_ns
-        reason = ""
-        if abs(offset_ns) >= self._limit_ns:
-            reason = "clock_offset"
-        elif abs(offset_ns) + bound_ns >= self._limit_ns:
-            reason = "clock_bound"
-        return ClockVerdict(
-            verified=not reason, offset_ns=offset_ns, bound_ns=bound_ns, reason=reason
-        )
+        reason = clock_refusal(offset_ns, bound_ns, self._limit_ns)
+        return ClockVerdict(offset_ns=offset_ns, bound_ns=bound_ns, reason=reason)
 
     def _agree(self, kept: deque[NtpSample], newest: NtpSample) -> bool:
         low_ns, high_ns = self._interval(kept, newest.mono_ns)

@@ -150,7 +150,8 @@ class ClockCheck:
             self._burst_wanted.set()
         self._verdict = self._judge.verdict(mono_ns)
         if self._verdict.reason != self._told_reason:
-            self._tell("", self._verdict.offset_ns, self._verdict.bound_ns or 0)
+            verdict = self._verdict
+            self._tell("", verdict.reason, verdict.offset_ns, verdict.bound_ns or 0)
         return self._verdict
 
     def abstain_reason(self) -> str | None:
@@ -205,34 +206,25 @@ class ClockCheck:
             sample = await loop.run_in_executor(self._threads, ask, self._thread_clock, server)
         except NtpError as error:
             self.wake()
-            self._tell(server, 0, 0, reason=error.reason)
+            self._tell(server, error.reason, 0, 0)
             return False
         self.wake()
         counts = self._judge.sample(sample)
         self._verdict = self._judge.verdict(self._clock.mono_ns())
         reason = self._verdict.reason if counts else "clock_stepped"
-        self._tell(server, sample.offset_ns, sample.bound_ns, reason=reason, sample=sample)
+        self._tell(server, reason, sample.offset_ns, sample.bound_ns, sample)
         return counts
 
     def _tell(
-        self,
-        source: str,
-        offset_ns: int,
-        bound_ns: int,
-        *,
-        reason: str | None = None,
+        self, source: str, reason: str, offset_ns: int, bound_ns: int,
         sample: NtpSample | None = None,
-    ) -> None:
-        """Emit one event; the reason defaults to the verdict's."""
+    ) -> None:  # fmt: skip
         self._told_reason = self._verdict.reason
         self._emit(
             Clock(
-                source=source,
-                offset_ns=offset_ns,
-                bound_ns=bound_ns,
+                source=source, offset_ns=offset_ns, bound_ns=bound_ns,
                 rtt_ns=0 if sample is None else sample.rtt_ns,
-                verified=self._verdict.verified,
-                reason=self._verdict.reason if reason is None else reason,
+                verified=self._verdict.verified, reason=reason,
                 stratum=0 if sample is None else sample.stratum,
             )
-        )
+        )  # fmt: skip

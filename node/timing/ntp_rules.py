@@ -1,4 +1,7 @@
-"""How an NTP server is written and when its answer counts: one rule for node and check. Pure."""
+"""How an NTP server is written, when its answer counts, when a clock is too far off. Pure.
+
+One rule each for the node, its simulation and the check of a lab.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ PORT = 123
 LEAP_UNKNOWN = 3
 """The leap indicator of a server whose own clock is not synchronised (RFC 5905, 7.3)."""
 STRATUM_MAX = 15
+HOLDOVER_PPM = 50
+"""How fast the bound of an answer grows with its age."""
 
 
 def split_server(server: str) -> tuple[str, int]:
@@ -35,3 +40,10 @@ def bound_ns(*, root_ns: int, rtt_ns: int) -> int:
     root_ns: the server's root dispersion and half its root delay, its own error.
     """
     return root_ns + rtt_ns // 2
+
+
+def clock_refusal(offset_ns: int, bound_ns: int, limit_ns: int) -> str:
+    """Return why a clock that is off by offset_ns, give or take bound_ns, will not do; or ""."""
+    if abs(offset_ns) >= limit_ns:
+        return "clock_offset"
+    return "clock_bound" if abs(offset_ns) + bound_ns >= limit_ns else ""

@@ -28,6 +28,9 @@ from node.events import Started, Stopped
 from node.storage.event_log import EventLog, EventLogError, boot_id, open_log
 from node.timing.clock import NodeClock
 from node.timing.probe_frame import (
+    ANSWER_WITHIN_NS,
+    APART_NS,
+    BURST,
     FRAME_BYTES,
     TOKEN_BYTES,
     Burst,
@@ -40,10 +43,7 @@ from node.timing.probe_frame import (
     unpack,
 )
 
-BURST = 8
 BURST_EACH_S = 1.0
-PROBE_APART_S = 0.005
-ANSWER_WITHIN_S = 2.5
 _DRAIN_MAX = 64
 """Datagrams taken in one go, so that a flood cannot starve the sending."""
 
@@ -182,11 +182,11 @@ class Prober:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(at_s - loop.time())
-            burst = Burst(peer, flow.flow, BURST)
+            burst = Burst(peer, flow.flow)
             for _ in range(BURST):
                 flow.send(burst, target)
-                await asyncio.sleep(PROBE_APART_S)
-            loop.call_later(ANSWER_WITHIN_S, self._write, flow, burst)
+                await asyncio.sleep(APART_NS / 1e9)
+            loop.call_later(ANSWER_WITHIN_NS / 1e9, self._write, flow, burst)
             at_s += BURST_EACH_S * max(1, -(-(loop.time() - at_s) // BURST_EACH_S))
 
     def _readable(self, flow: FlowSocket) -> None:

@@ -15,6 +15,10 @@ from node.events import Probe
 
 Flow = Literal["clock", "path"]
 
+BURST = 8
+"""Probes to a peer in one go."""
+APART_NS = 5_000_000
+ANSWER_WITHIN_NS = 2_500_000_000
 TOKEN_BYTES = 8
 _MAGIC = b"slp1"
 _LAYOUT = struct.Struct("<4sB3x8sqq16s")
@@ -86,7 +90,6 @@ class Burst:
 
     peer: str
     flow: Flow
-    size: int
     t1s_ns: list[int] = field(default_factory=list)
     answers: dict[int, Exchange] = field(default_factory=dict)
     written: bool = False
@@ -94,7 +97,7 @@ class Burst:
     @property
     def complete(self) -> bool:
         """Return whether every probe of the burst was sent and answered."""
-        return len(self.answers) == self.size
+        return len(self.answers) == BURST
 
     def record(self) -> Probe:
         """Return the event: stamps of the smallest round trip, and every round trip."""

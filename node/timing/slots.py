@@ -6,9 +6,12 @@ may still be produced in); after a jump back the clock's own next slot is waited
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
+from node.chain.chain import Chain
 from node.chain.model.slot import SlotClock
+from node.events import Abstained, SlotDue
 
 PASSED_MAX = 1_000
 """So many slots are told after a jump; older ones are not."""
@@ -62,3 +65,21 @@ class SlotWatch:
             start = min(self._told.start, slots.start)
             self._told = range(start, max(self._told.stop, slots.stop))
         return Passed(slots=slots, untold=untold)
+
+
+def due_events(
+    chain: Chain, passed: Passed, now_ns: int, own: Container[str]
+) -> Iterator[SlotDue | Abstained]:
+    """Yield what a node tells of slots not told yet: all, and its own that it woke too late for.
+
+    own: the producers it signs for.
+    """
+    head, lib, clock = chain.head, chain.lib, chain.slot_clock
+    for slot in passed.untold:
+        producer = chain.producer_for(slot)
+        yield SlotDue(
+            slot=slot, producer=producer, due_ns=clock.time_ns(slot),
+            wake_error_ns=now_ns - clock.wake_ns(slot), head_num=head.num, lib_num=lib.num,
+        )  # fmt: skip
+        if slot != passed.slots[-1] and producer in own:
+            yield Abstained(slot=slot, producer=producer, reason="overslept")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from faults.model.kind import KINDS
-from harness.sim.host.records import Facts
 from harness.sim.liars import attach
 from node.byzantine.strategies import STRATEGIES
-from tests.sim.worlds import SECOND_NS, finals, lab
+from tests.sim.worlds import SECOND_NS, Facts, finals, lab
 
 HONEST = ("n1", "n2", "n4")
 
@@ -23,7 +22,7 @@ def test_one_liar_of_four_breaks_nothing(strategy: str) -> None:
     final = finals(world)
     assert min(final[name] for name in HONEST) > 80
     lowest = min(final[name] for name in HONEST)
-    chains = [world.hosts[name].store.final_after(1, lowest - 1) for name in HONEST]
+    chains = [world.hosts[name].store.irreversible_after(1, lowest - 1) for name in HONEST]
     assert chains[0] == chains[1] == chains[2]
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.sim.host.records import Facts
 from harness.sim.liars import attach
 from harness.sim.network.link import Shape
-from harness.sim.world import LoadSpec, World
+from harness.sim.world import World
+from node.config import ClientConfig
 from node.events import Tx
 from tests.sim.runs import simulated
-from tests.sim.worlds import SECOND_NS, agree, lab
+from tests.sim.worlds import SECOND_NS, Facts, agree, lab
 
 S = SECOND_NS
 PRODUCERS = ["n1", "n2", "n3", "n4"]
@@ -37,11 +37,12 @@ timeline:
 def loaded(**changes: object) -> tuple[World, Facts]:
     """Return a lab of four producers, and n5 and n6 that only observe; n5 takes all the load."""
     facts = Facts(frozenset({"tx"}))
-    load = LoadSpec(
-        host="n5", account="usera", rate_milli=10_000, size_bytes=64, seed=1,
-        start_ns=5 * S, end_ns=35 * S,
+    world = lab(observers=2, sink=facts, **changes)
+    share = ClientConfig(
+        account="usera", key_file="", rate_milli=10_000, size_bytes=64, seed=1,
+        start_ns=world.t0_ns + 5 * S, end_ns=world.t0_ns + 35 * S,
     )  # fmt: skip
-    return lab(observers=2, sink=facts, load=(load,), **changes), facts
+    return lab(observers=2, sink=facts, load={"n5": share}, **changes), facts
 
 
 def in_state(facts: Facts, state: str) -> set[str]:

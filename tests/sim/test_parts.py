@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from harness.sim.host.clock import ClockSpec, HostClock, refusal
 from harness.sim.host.engine import Engine, stream
-from harness.sim.host.host import View
 from harness.sim.host.memory import Loss, MemoryStore
 from harness.sim.network.link import LAN, Links, Shape
 from node.chain.model.block import SignedBlock
@@ -120,7 +119,7 @@ def blocks(count: int) -> list[SignedBlock]:
     """Return the first blocks of a lab with one producer."""
     world, made = lab(1, 12), list[SignedBlock]()
 
-    def note(effects: list[Effect], view: View, rng: random.Random) -> list[Effect]:
+    def note(effects: list[Effect], rng: random.Random) -> list[Effect]:
         made.extend(effect.block for effect in effects if isinstance(effect, Persist))
         return effects
 
@@ -150,7 +149,7 @@ def test_finalizing_marks_the_line_and_drops_other_branches() -> None:
         store.put(block, None)
     store.finalize(3, second.id)
     assert [(b.num, final) for b, final in store.restore()] == [(2, True), (3, True), (4, False)]
-    assert store.final_num(first.id) == 2
-    assert [block.num for block in store.final_after(2, 10)] == [3]
+    assert store.irreversible_num(first.id) == 2
+    assert [block.num for block in store.irreversible_after(2, 10)] == [3]
     store.crash("uncommitted")
     assert store.block(third.id) == third, "finalize is a commit"

@@ -18,9 +18,9 @@ from harness.plan import planner
 from harness.plan.lab_view import simulated
 from harness.sim.campaign import simulate, world_of
 from harness.sim.faults import schedule
-from harness.sim.host.records import Facts
 from metrics.model.plan import Plan
 from tests.sim.runs import simulated as simulated_by_command
+from tests.sim.worlds import Facts
 
 pytestmark = pytest.mark.slow
 

@@ -6,12 +6,11 @@ import pytest
 
 from harness.sim.host.clock import ClockSpec
 from harness.sim.host.memory import Loss
-from harness.sim.host.records import Facts
 from harness.sim.network.link import Shape
 from harness.sim.world import World
 from node import events
 from node.events import Peer, Produced, Started
-from tests.sim.worlds import SECOND_NS, agree, finals, heads, lab
+from tests.sim.worlds import SECOND_NS, Facts, agree, finals, heads, lab
 
 S = SECOND_NS
 EVERY_PAIR = [(f"n{a}", f"n{b}") for a in range(1, 5) for b in range(1, 5) if a != b]

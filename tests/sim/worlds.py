@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
+from harness.sim.host.clock import HostClock
 from harness.sim.host.records import Sink
 from harness.sim.world import HostSpec, World, WorldSpec
 from node.chain.encoding.crypto import public_key
@@ -15,6 +18,21 @@ SECOND_NS = 1_000_000_000
 FIRST_SLOT = 1_650_000_000
 STEPS = (1, 7, 19, 37)
 """Offsets of the neighbours in a sparse lab: eight peers a host, any other within a few hops."""
+
+
+class Facts:
+    """Keeps events of the wanted kinds in memory as (true time, host, record)."""
+
+    def __init__(self, kinds: frozenset[str] | None = None) -> None:
+        self.rows: list[tuple[int, str, msgspec.Struct]] = []
+        self._kinds = kinds
+
+    def write(
+        self, now_ns: int, host: str, role: str, clock: HostClock, record: msgspec.Struct
+    ) -> None:
+        """Take one event."""
+        if self._kinds is None or record.__struct_config__.tag in self._kinds:
+            self.rows.append((now_ns, host, record))
 
 
 def genesis_of(producers: int, turn: int, **changes: Any) -> Genesis:

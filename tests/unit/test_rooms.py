@@ -41,7 +41,10 @@ HARNESS = (
 CHAIN_READERS = (*HARNESS, "node.chain", "node.byzantine", "coincurve")
 
 CLOCKS = frozenset("time datetime sched threading".split())
-DECIDERS = ("node.network.gossip", "node.local.load", "node.timing.slots", "node.network.sync")
+DECIDERS = (
+    "node.network.gossip", "node.network.sync", "node.local.load", "node.timing.slots",
+    "node.timing.probe_frame",
+)  # fmt: skip
 """Modules of the node's shell that only decide: no socket, clock or disk in them."""
 
 ROOMS: dict[str, Room] = {

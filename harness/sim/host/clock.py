@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from node.timing.ntp_rules import HOLDOVER_PPM, clock_refusal
+
 BILLION = 1_000_000_000
-HOLDOVER_PPB = 50_000
-"""How fast a node widens the bound of its last check while its time servers are silent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class HostClock:
         """
         bound_ns = self.spec.bound_ns
         if self._unserved_since_ns is not None:
-            bound_ns += (now_ns - self._unserved_since_ns) * HOLDOVER_PPB // BILLION
+            bound_ns += (now_ns - self._unserved_since_ns) * HOLDOVER_PPM // 10**6
         return self.offset_ns(now_ns) - self._served_ns, bound_ns
 
     def turn(self, now_ns: int, drift_ppb: int) -> None:
@@ -111,11 +111,7 @@ class HostClock:
 def refusal(offset_ns: int, bound_ns: int, limit_ns: int | None) -> str | None:
     """Return why a node with that clock must not produce.
 
-    A model of the NTP check, not the node's own judge: the check answers at once and knows the
-    offset exactly, within its bound. The limit and the words are the node's.
+    A model of the NTP check, by the node's own rule: the check answers at once and knows the
+    offset exactly, within its bound.
     """
-    if limit_ns is None:
-        return None
-    if abs(offset_ns) >= limit_ns:
-        return "clock_offset"
-    return "clock_bound" if abs(offset_ns) + bound_ns >= limit_ns else None
+    return None if limit_ns is None else clock_refusal(offset_ns, bound_ns, limit_ns) or None

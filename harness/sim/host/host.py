@@ -18,6 +18,7 @@ from harness.sim.host.engine import Action, Engine
 from harness.sim.host.memory import Loss, MemoryStore
 from harness.sim.host.records import Sink
 from node import events
+from node.chain import notices
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import Verifier, public_key
 from node.chain.genesis import Genesis
@@ -25,7 +26,7 @@ from node.chain.model import messages
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
 from node.chain.profile import Profile
-from node.timing.slots import SlotWatch
+from node.timing.slots import SlotWatch, due_events
 
 WAKE_NS = 100_000
 """How late a node wakes for its slot."""
@@ -35,16 +36,7 @@ STEPPED_NS = 100_000_000
 SOFTWARE = "slotlab 0.1.0 sim"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What a rewriter of effects may know of its node; now_ns is true time."""
-
-    host: str
-    now_ns: int
-    chain: Chain
-
-
-Rewriter = Callable[[list[messages.Effect], View, random.Random], list[messages.Effect]]
+Rewriter = Callable[[list[messages.Effect], random.Random], list[messages.Effect]]
 """A Byzantine node's deviation: the effects that are done instead of the chain's own."""
 
 
@@ -98,6 +90,8 @@ class Host:
         self.hides: Callable[[bytes], bool] | None = None
         """Whether a liar pretends not to have the block of an id."""
         self.inbox: list[tuple[Action, tuple[object, ...]]] = []
+        self.feeding = False
+        """Whether it applies an answer, of which it announces nothing."""
         self.seen_blocks: set[bytes] = set()
         self.seen_transactions: set[bytes] = set()
         self._rng = rng
@@ -134,7 +128,7 @@ class Host:
         """Stop at once; the store keeps what loss leaves."""
         self.chain = None
         self.life += 1
-        self.paused = False
+        self.paused = self.feeding = False
         self.inbox.clear()
         self.store.crash(loss)
 
@@ -182,12 +176,7 @@ class Host:
         if block.id not in self.seen_blocks:
             self.seen_blocks.add(block.id)
             if self._sink is not None:
-                self.emit(
-                    events.Received(
-                        num=block.num, id=block.id.hex(), slot=block.slot,
-                        producer=block.producer, from_=peer, size_bytes=len(raw),
-                    )
-                )  # fmt: skip
+                self.emit(notices.received(block, len(raw), peer))
         now_ns = self.clock.wall_ns(self._engine.now_ns)
         self.step(messages.BlockReceived(now_ns=now_ns, block=block, raw=raw, peer=peer))
 
@@ -207,23 +196,19 @@ class Host:
         """Feed one input to the chain, do its effects in order, and return them."""
         assert self.chain is not None
         assert self.outside is not None
-        effects = self._rewritten(self.chain, self.chain.step(event))
+        effects = self._rewritten(self.chain.step(event))
         for effect in effects:
             self._do(effect)
         return effects
 
     def passes_on(self, transactions: Iterable[Transaction]) -> list[Transaction]:
         """Return those of transactions that the node passes on: a liar may keep some back."""
-        assert self.chain is not None
         asked = [messages.Relay(transaction=t, source=None) for t in transactions]
-        done = self._rewritten(self.chain, list(asked))
+        done = self._rewritten(list(asked))
         return [effect.transaction for effect in done if isinstance(effect, messages.Relay)]
 
-    def _rewritten(self, chain: Chain, effects: list[messages.Effect]) -> list[messages.Effect]:
-        if self.rewriter is None:
-            return effects
-        view = View(host=self.name, now_ns=self._engine.now_ns, chain=chain)
-        return self.rewriter(effects, view, self._rng)
+    def _rewritten(self, effects: list[messages.Effect]) -> list[messages.Effect]:
+        return effects if self.rewriter is None else self.rewriter(effects, self._rng)
 
     def _do(self, effect: messages.Effect) -> None:
         assert self.outside is not None
@@ -267,25 +252,13 @@ class Host:
             return
         chain = self.chain
         if self._sink is not None:
-            self._tell_slots(chain, passed.untold, passed.slots[-1], now_ns)
+            for record in due_events(chain, passed, now_ns, self.keys):
+                self.emit(record)
         slot, abstain = passed.slots[-1], self._clock_refusal()
         turn = self.shared.genesis.blocks_per_turn
         if self.keep_slots is not None and slot % turn >= self.keep_slots:
             abstain = "silent"
         self.step(messages.Tick(now_ns=now_ns, slot=slot, abstain=abstain))
-
-    def _tell_slots(self, chain: Chain, untold: tuple[int, ...], newest: int, now_ns: int) -> None:
-        head, lib, clock = chain.head, chain.lib, chain.slot_clock
-        for slot in untold:
-            producer, slot_ns = chain.producer_for(slot), clock.time_ns(slot)
-            self.emit(
-                events.SlotDue(
-                    slot=slot, producer=producer, due_ns=slot_ns,
-                    wake_error_ns=now_ns - clock.wake_ns(slot), head_num=head.num, lib_num=lib.num,
-                )
-            )  # fmt: skip
-            if slot != newest and producer in self.keys:
-                self.emit(events.Abstained(slot=slot, producer=producer, reason="overslept"))
 
     # ------------------------------------------------------------ the clock
 

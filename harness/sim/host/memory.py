@@ -37,11 +37,7 @@ class MemoryStore:
             self._open.append(block.id)
             return
         known = self.watermarks.get(watermark.producer, watermark)
-        self.watermarks[watermark.producer] = Watermark(
-            producer=watermark.producer,
-            num=max(known.num, watermark.num),
-            slot=max(known.slot, watermark.slot),
-        )
+        self.watermarks[watermark.producer] = known.raised(watermark.num, watermark.slot)
         self.commit()
 
     def finalize(self, num: int, block_id: bytes) -> None:
@@ -82,7 +78,7 @@ class MemoryStore:
         yield from ((block, True) for block in self._final)
         yield from ((block, False) for block in self._reversible.values())
 
-    def final_num(self, block_id: bytes) -> int | None:
+    def irreversible_num(self, block_id: bytes) -> int | None:
         """Return the number of block_id if it is irreversible here."""
         return self._final_nums.get(block_id)
 
@@ -93,7 +89,7 @@ class MemoryStore:
             return self._final[num - self._first_num]
         return self._reversible.get(block_id)
 
-    def final_after(self, num: int, most: int) -> list[SignedBlock]:
+    def irreversible_after(self, num: int, most: int) -> list[SignedBlock]:
         """Return the irreversible blocks above num, in order, at most that many."""
         start = max(0, num + 1 - self._first_num)
         return self._final[start : start + most]

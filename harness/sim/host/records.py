@@ -9,7 +9,7 @@ import msgspec
 
 from harness.sim.host.clock import HostClock
 from harness.sim.host.engine import stream
-from node.events import SCHEMA_VERSION
+from node import events
 
 ROLES = ("node", "probe", "client")
 
@@ -21,21 +21,6 @@ class Sink(Protocol):
         self, now_ns: int, host: str, role: str, clock: HostClock, record: msgspec.Struct
     ) -> None:
         """Take one event."""
-
-
-class Facts:
-    """Keeps events of the wanted kinds in memory as (true time, host, record)."""
-
-    def __init__(self, kinds: frozenset[str] | None = None) -> None:
-        self.rows: list[tuple[int, str, msgspec.Struct]] = []
-        self._kinds = kinds
-
-    def write(
-        self, now_ns: int, host: str, role: str, clock: HostClock, record: msgspec.Struct
-    ) -> None:
-        """Take one event."""
-        if self._kinds is None or record.__struct_config__.tag in self._kinds:
-            self.rows.append((now_ns, host, record))
 
 
 class Lines:
@@ -58,9 +43,7 @@ class Lines:
         seq = self._seqs[key]
         self._seqs[key] = seq + 1
         wall_ns, mono_ns = clock.wall_ns(now_ns), clock.mono_ns(now_ns)
-        self._files[key] += b'%s%d,"wall_ns":%d,"mono_ns":%d,%s\n' % (
-            head, seq, wall_ns, mono_ns, msgspec.json.encode(record)[1:],
-        )  # fmt: skip
+        self._files[key] += events.line(head, seq, wall_ns, mono_ns, record)
 
     def of_host(self, host: str) -> bytes:
         """Return the host's lines: node, probe and client, one after the other."""
@@ -69,8 +52,7 @@ class Lines:
     def _open(self, key: tuple[str, str]) -> bytes:
         host, role = key
         node = host if role == "node" else f"{host}.{role}"
-        identity = {"host": host, "node": node, "boot": boot_id(self._seed, host)}
-        head = b'{"v":%d,%s,"seq":' % (SCHEMA_VERSION, msgspec.json.encode(identity)[1:-1])
+        head = events.head(host=host, node=node, boot=boot_id(self._seed, host))
         self._files[key], self._seqs[key], self._heads[key] = bytearray(), 0, head
         return head
 

@@ -8,68 +8,34 @@ between them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from collections.abc import Sequence
+from typing import Literal
 
-from harness.sim.host.engine import Action, Engine
 from harness.sim.host.host import Host
-from harness.sim.network.link import Links
-from node.chain.chain import Chain
+from harness.sim.network.net import Net
 from node.chain.model.block import SignedBlock
 from node.events import Peer
-from node.network.sync import TIMEOUT_NS, Sync, Tip, after_locator, locator
+from node.network.sync import MAX_LOCATOR, TIMEOUT_NS, Sync, Tip, following, locator
 
 State = Literal["handshaked", "syncing", "synced"]
 ROUND_NS = 1_000_000_000
 SILENT_ROUNDS = 3
-MAX_BLOCKS = 100
-MAX_LOCATOR = 64
-
-
-class Ways(Protocol):
-    """What catching up needs of the network: its hosts, its clock, and how messages travel."""
-
-    engine: Engine
-    links: Links
-    hosts: dict[str, Host]
-    neighbours: Mapping[str, tuple[str, ...]]
-
-    @property
-    def in_debt(self) -> bool:
-        """Return whether any host is owed what waits at another."""
-
-    def post(self, source: str, target: str, action: Action, *args: object) -> int | None:
-        """Let action(*args) happen at target when a message sent now arrives; return when."""
-
-    def on_have(self, name: str, peer: str, block_id: bytes) -> None:
-        """Note that peer offers host name a block."""
-
-    def owe(self, peer: str) -> None:
-        """Let all neighbours of a host offer it what waits."""
-
-    def offer(self, host: Host, peer: str, tip: Tip, under_way: set[tuple[str, bytes]]) -> None:
-        """Send to peer what waits at host and it lacks, if that is owed it."""
 
 
 class CatchUp:
     """Mutable: each host's view of its peers and the question under way."""
 
-    def __init__(self, net: Ways) -> None:
+    def __init__(self, net: Net) -> None:
         self._net = net
+        net.in_touch, net.on_gap = self.in_touch, self.nudge
         self._syncs: dict[str, Sync] = {}
         self._syncing: dict[str, str] = {}
-        self._feeding: set[str] = set()
         self._unheard: dict[tuple[str, str], int] = {}
-
-    def feeding(self, name: str) -> bool:
-        """Return whether host name is applying an answer."""
-        return name in self._feeding
 
     def forget(self, name: str) -> None:
         """Forget what a host that went down knew of others."""
         self._syncs.pop(name, None)
         self._syncing.pop(name, None)
-        self._feeding.discard(name)
         for pair in [pair for pair in self._unheard if pair[0] == name]:
             del self._unheard[pair]
 
@@ -123,7 +89,7 @@ class CatchUp:
         sync, chain = self._sync(host.name), self._net.hosts[peer].chain
         assert host.chain is not None
         if chain is not None:
-            tip, now_ns = tip_of(chain), self._net.engine.now_ns
+            tip, now_ns = Tip.of(chain), self._net.engine.now_ns
             sync.saw(peer, tip, known=host.chain.has_block(tip.head_id), now_ns=now_ns)
         sync.nudge(peer)
         self.poll(host)
@@ -135,7 +101,7 @@ class CatchUp:
             return
         now_ns = self._net.engine.now_ns
         sync = self._sync(host.name)
-        ask = sync.poll(tip_of(chain), chain.has_block, now_ns)
+        ask = sync.poll(Tip.of(chain), chain.has_block, now_ns)
         if ask is None:
             if sync.active_peer is None and host.name in self._syncing:
                 peer = self._syncing.pop(host.name)
@@ -157,22 +123,11 @@ class CatchUp:
         host = self._net.hosts[name]
         chain = host.chain
         assert chain is not None
-        branch, lib_num = chain.branch_ids(chain.lib.num), chain.lib.num
-        positions = {host.shared.profile.genesis_state.id: host.shared.profile.genesis_state.num}
-        positions |= {block_id: lib_num + n for n, block_id in enumerate(branch)}
-        after = after_locator(ids, positions, host.store.final_num)
-        blocks: list[SignedBlock] = []
-        if after is not None:
-            if after < lib_num:
-                blocks = host.store.final_after(after, MAX_BLOCKS)
-            last = after + len(blocks)
-            if last >= lib_num:
-                wanted = branch[last + 1 - lib_num :][: MAX_BLOCKS - len(blocks)]
-                blocks += [block for i in wanted if (block := host.store.block(i)) is not None]
+        after, blocks = following(chain, ids, host.store, host.store.block) or (chain.head.num, [])
         hidden = [host.hides is not None and host.hides(block.id) for block in blocks]
         if any(hidden):
             del blocks[hidden.index(True) :]
-        more = not any(hidden) and after is not None and after + len(blocks) < chain.head.num
+        more = not any(hidden) and after + len(blocks) < chain.head.num
         self._net.post(name, peer, self._take, peer, name, request, blocks, more)
 
     def _take(
@@ -181,14 +136,13 @@ class CatchUp:
         host, sync = self._net.hosts[name], self._sync(name)
         if not sync.answered(peer, request):
             return
-        self._feeding.add(name)
-        fresh = 0
+        host.feeding, fresh = True, 0
         for block in blocks:
             assert host.chain is not None
             if not host.chain.has_block(block.id):
                 host.take_block(block, peer)
                 fresh += host.chain.has_block(block.id)
-        self._feeding.discard(name)
+        host.feeding = False
         sync.applied(blocks=fresh, more=bool(more), now_ns=self._net.engine.now_ns)
         self.poll(host)
 
@@ -205,7 +159,7 @@ class CatchUp:
     def _shown_tip(self, host: Host) -> Tip:
         """Return how far a host says it is: a liar does not tell of what it withholds."""
         assert host.chain is not None
-        tip = tip_of(host.chain)
+        tip = Tip.of(host.chain)
         if host.hides is None:
             return tip
         head_id, head_num = tip.head_id, tip.head_num
@@ -240,12 +194,6 @@ class CatchUp:
         if found is None:
             found = self._syncs[name] = Sync()
         return found
-
-
-def tip_of(chain: Chain) -> Tip:
-    """Return how far a chain is."""
-    head = chain.head
-    return Tip(head_num=head.num, head_id=head.id, lib_num=chain.lib.num)
 
 
 def _peer(name: str, state: State, other: Host) -> Peer:

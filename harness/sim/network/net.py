@@ -1,21 +1,21 @@
 """The network between simulated nodes: who is sent which block, transaction or question, and when.
 
-It spreads as the node's own network does: the producer pushes a block to its direct peers,
-others announce it, and who still lacks it 20 to 50 ms later asks. With relay `push`, meant for
-sparse graphs, everyone pushes on first receipt. Announcements that could change nothing are not
-simulated: to who has the block, or will have it before it would ask. Nor are offers of transactions
-to who has them. What a link lost is owed, as TCP or the node's offer after a reconnect brings it.
+It spreads as the node's own network does: the producer pushes a block to its direct peers, others
+announce it, and who still lacks it asks; how long it waits and what is offered are the rules of
+`node.network.gossip`. With relay `push`, meant for sparse graphs, everyone pushes on first receipt.
+Here everybody's blocks are known: announcements that could change nothing are not simulated, to who
+has the block or will have it before it would ask. Nor are transactions sent to who has them. What a
+link lost is owed, as TCP or the node's offer after a reconnect brings it.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from harness.sim.host.engine import Action, Engine
 from harness.sim.host.host import Host
-from harness.sim.network.catch_up import CatchUp
 from harness.sim.network.link import Links
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
@@ -27,7 +27,11 @@ SPREADS_MAX = 1_024
 
 
 class Net:
-    """Mutable: links, who is about to have which block, who asked whom."""
+    """Mutable: links, who is about to have which block, who asked whom.
+
+    in_touch: whether two hosts hear each other, as far as they know; on_gap hears that a block of a
+    peer links to nothing that a host has. Both are the business of catching up.
+    """
 
     def __init__(
         self, engine: Engine, links: Links, neighbours: Mapping[str, tuple[str, ...]],
@@ -37,9 +41,10 @@ class Net:
         self.links = links
         self.hosts: dict[str, Host] = {}
         self.neighbours = neighbours
-        self.catch_up = CatchUp(self)
         self._near = {name: frozenset((name, *peers)) for name, peers in neighbours.items()}
         self._mode = relay
+        self.in_touch: Callable[[str, str], bool] = lambda name, peer: True
+        self.on_gap: Callable[[Host, str], None] = lambda host, peer: None
         self._spreads: OrderedDict[bytes, dict[str, int]] = OrderedDict()
         self._wanted: dict[tuple[str, bytes], list[str]] = {}
         self._owed: set[tuple[str, str]] = set()
@@ -56,7 +61,6 @@ class Net:
         for key in [key for key in self._wanted if key[0] == host.name]:
             del self._wanted[key]
         self._owed = {pair for pair in self._owed if host.name not in pair}
-        self.catch_up.forget(host.name)
 
     def post(self, source: str, target: str, action: Action, *args: object) -> int | None:
         """Let action(*args) happen at target when a message sent now arrives; return when."""
@@ -83,7 +87,7 @@ class Net:
         arrivals[host.name] = min(now_ns, arrivals.get(host.name, now_ns))
         if source is None or self._mode == "push":
             self._push(host, block, arrivals)
-        elif not self.catch_up.feeding(host.name):
+        elif not host.feeding:
             self._announce(host, block, source, arrivals)
 
     def _push(self, host: Host, block: SignedBlock, arrivals: dict[str, int]) -> None:
@@ -118,7 +122,7 @@ class Net:
             host.take_block(block, peer)
 
     def on_have(self, name: str, peer: str, block_id: bytes) -> None:
-        """Note that peer offers host name a block; ask for it in 20 to 50 ms if it is lacking."""
+        """Note that peer offers host name a block; ask for it soon if it is lacking."""
         host = self.hosts[name]
         assert host.chain is not None
         if host.chain.has_block(block_id):
@@ -167,7 +171,7 @@ class Net:
                 self._push_transaction(host.name, peer, transaction)
 
     def _reaches(self, source: str, peer: str) -> bool:
-        return peer in self._near[source] and self.catch_up.in_touch(source, peer)
+        return peer in self._near[source] and self.in_touch(source, peer)
 
     @property
     def in_debt(self) -> bool:
@@ -214,4 +218,4 @@ class Net:
 
     def request_sync(self, host: Host, peer: str) -> None:
         """Ask peer for what is missing below the block it sent."""
-        self.catch_up.nudge(host, peer)
+        self.on_gap(host, peer)

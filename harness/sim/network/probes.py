@@ -12,12 +12,10 @@ from harness.sim.host.engine import Engine, stream
 from harness.sim.host.host import Host
 from harness.sim.host.records import boot_id
 from harness.sim.network.link import Links
-from node.events import Probe, Started, Stopped
+from node.events import Started, Stopped
+from node.timing.probe_frame import ANSWER_WITHIN_NS, APART_NS, BURST, Burst, Exchange
 
-BURST = 8
-APART_NS = 5_000_000
 ANSWER_NS = 20_000
-WITHIN_NS = 2_500_000_000
 
 
 class Prober:
@@ -53,11 +51,11 @@ class Prober:
 
     def _burst(self, peer: Host, *, clock: bool) -> None:
         here, name = self._host.name, peer.name
-        best: tuple[int, tuple[int, int, int, int]] | None = None
-        rtts: list[int] = []
+        burst = Burst(name, "clock" if clock else "path")
         sent_ns = last_ns = self._engine.now_ns
         for number in range(BURST):
             sent_ns = self._engine.now_ns + number * APART_NS
+            burst.t1s_ns.append(self._host.clock.mono_ns(sent_ns))
             there_ns, back_ns = (
                 self._links.plain_ns(self._rng) if clock else self._links.sample_ns(*way, self._rng)
                 for way in ((here, name), (name, here))
@@ -66,19 +64,11 @@ class Prober:
                 continue
             at_ns = sent_ns + there_ns
             home_ns = at_ns + ANSWER_NS + back_ns
-            stamps = (
-                self._host.clock.mono_ns(sent_ns), peer.clock.mono_ns(at_ns),
-                peer.clock.mono_ns(at_ns + ANSWER_NS), self._host.clock.mono_ns(home_ns),
+            burst.answers[number] = Exchange(
+                t1_ns=burst.t1s_ns[number], t2_ns=peer.clock.mono_ns(at_ns),
+                t3_ns=peer.clock.mono_ns(at_ns + ANSWER_NS),
+                t4_ns=self._host.clock.mono_ns(home_ns), boot=self._boots[name],
             )  # fmt: skip
-            rtt_ns = stamps[3] - stamps[0] - (stamps[2] - stamps[1])
-            rtts.append(rtt_ns)
-            best = min(best or (rtt_ns, stamps), (rtt_ns, stamps))
             last_ns = max(last_ns, home_ns)
-        t1, t2, t3, t4 = best[1] if best else (0, 0, 0, 0)
-        record = Probe(
-            peer=name, flow="clock" if clock else "path", sent=BURST, received=len(rtts),
-            t1_ns=t1, t2_ns=t2, t3_ns=t3, t4_ns=t4,
-            peer_boot=self._boots[name] if best else "", rtts_ns=rtts,
-        )  # fmt: skip
-        done_ns = last_ns if len(rtts) == BURST else sent_ns + WITHIN_NS
-        self._engine.at(done_ns, self._host.emit, record, "probe")
+        done_ns = last_ns if burst.complete else sent_ns + ANSWER_WITHIN_NS
+        self._engine.at(done_ns, self._host.emit, burst.record(), "probe")

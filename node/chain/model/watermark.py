@@ -12,3 +12,7 @@ class Watermark:
     producer: str
     num: int
     slot: int
+
+    def raised(self, num: int, slot: int) -> Watermark:
+        """Return the watermark after a block of that number and slot as well."""
+        return Watermark(producer=self.producer, num=max(self.num, num), slot=max(self.slot, slot))

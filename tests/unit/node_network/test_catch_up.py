@@ -12,7 +12,8 @@ from node.chain.chain import Chain
 from node.chain.model.block import SignedBlock
 from node.network import catch_up as module
 from node.network import wire
-from node.network.catch_up import CatchUp, CatchUpPorts, tip_of
+from node.network.catch_up import CatchUp
+from node.network.sync import Tip
 from tests.unit.node_chain.builders import (
     START_SLOT,
     blocks_of,
@@ -38,7 +39,7 @@ class Bench:
     def saw(self, *peers: str) -> None:
         """Have peers be as far as the others' chain."""
         for peer in peers:
-            self.catch_up.sync.saw(peer, tip_of(self.ahead), known=False, now_ns=0)
+            self.catch_up.sync.saw(peer, Tip.of(self.ahead), known=False, now_ns=0)
 
     def asked(self) -> list[tuple[str, int]]:
         """Return the requests sent since the last look."""
@@ -74,14 +75,10 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         receive(chain, block)
         return chain.has_block(block.id)
 
-    ports = CatchUpPorts(
-        send=send,
-        take_block=take,
-        emit=lambda record: None,
-        mono_ns=lambda: 0,
-    )
     loop = asyncio.new_event_loop()
-    catch_up = CatchUp(loop, chain, ports)
+    catch_up = CatchUp(
+        loop, chain, send=send, take_block=take, emit=lambda record: None, mono_ns=lambda: 0
+    )
     raws = [ahead.codec.encode(block) for block in blocks]
     yield Bench(catch_up, loop, chain, ahead, raws, sent)
     loop.close()
