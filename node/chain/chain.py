@@ -19,7 +19,6 @@ from node.chain.genesis import Genesis
 from node.chain.ledger.ledger import Ledger
 from node.chain.ledger.mempool import Mempool
 from node.chain.model.block import SignedBlock
-from node.chain.model.codec import BlockCodec
 from node.chain.model.errors import BlockRejected, Reason
 from node.chain.model.messages import (
     BlockReceived,
@@ -34,7 +33,6 @@ from node.chain.model.messages import (
     Tick,
     TransactionReceived,
 )
-from node.chain.model.slot import SlotClock
 from node.chain.model.watermark import Watermark
 from node.chain.profile import ChainState, Profile
 from node.chain.signing import Signing
@@ -44,7 +42,11 @@ from node.events import Abstained, Irreversible
 
 
 class Chain:
-    """One node's view of the chain. Mutable: fork tree, ledger, mempool, watermarks."""
+    """One node's view of the chain. Mutable: fork tree, ledger, mempool, watermarks.
+
+    To look at: genesis, from which all branches start, chain_id, codec, slot_clock, and mempool,
+    the transactions that wait.
+    """
 
     def __init__(
         self,
@@ -62,6 +64,8 @@ class Chain:
         """Begin at genesis, or at a snapshot of this chain; who signs must not trust everybody."""
         assert not (keys and trust.light)
         root = profile.genesis_state if snapshot is None else snapshot.state
+        self.genesis = BlockRef.of(profile.genesis_state)
+        self.chain_id, self.codec, self.slot_clock = profile.chain_id, profile.codec, profile.clock
         self._profile = profile
         self._signing = Signing(
             profile, keys, watermarks,
@@ -70,17 +74,16 @@ class Chain:
         self._verifier = verifier
         self._max_block_bytes = genesis.max_block_bytes
         self._fork_db = ForkDB(root)
-        self._genesis = BlockRef.of(profile.genesis_state)
         self._trust = trust
         self._ledger = Ledger(
             genesis,
             chain_id=profile.chain_id,
-            genesis_id=self._genesis.id,
+            genesis_id=self.genesis.id,
             rules=profile.transaction_rules,
         )
         if snapshot is not None:
             self._ledger.load(snapshot.ledger)
-        self._mempool = Mempool()
+        self.mempool = Mempool()
         self._lib = self._fork_db.root.ref
         self._announced_num = root.num
 
@@ -97,34 +100,9 @@ class Chain:
         return self._lib
 
     @property
-    def genesis(self) -> BlockRef:
-        """Return what all branches start from."""
-        return self._genesis
-
-    @property
-    def codec(self) -> BlockCodec:
-        """Return the bytes of this chain's blocks."""
-        return self._profile.codec
-
-    @property
-    def chain_id(self) -> bytes:
-        """Return what tells this chain from all others."""
-        return self._profile.chain_id
-
-    @property
-    def slot_clock(self) -> SlotClock:
-        """Return the mapping of slots to time."""
-        return self._profile.clock
-
-    @property
     def schedule(self) -> tuple[str, ...]:
         """Return the producers in order of turns, for the block after the head."""
         return self._fork_db.head.state.schedule
-
-    @property
-    def mempool(self) -> Mempool:
-        """Return the transactions that wait, to look at."""
-        return self._mempool
 
     @property
     def state_digest(self) -> bytes:
@@ -155,7 +133,7 @@ class Chain:
 
     def branch_ids(self, from_num: int) -> list[bytes]:
         """Return the head's branch's ids from from_num to the head; at most the last 65,536."""
-        first = max(from_num, self._genesis.num)
+        first = max(from_num, self.genesis.num)
         ids = (self._ledger.id_at(num) for num in range(first, self.head.num + 1))
         return [block_id for block_id in ids if block_id is not None]
 
@@ -182,12 +160,12 @@ class Chain:
     def _on_tick(self, tick: Tick, effects: list[Effect]) -> None:
         head = self._fork_db.head
         at_ns = self._profile.transaction_time_ns(head.state, self.slot_clock.time_ns(tick.slot))
-        for transaction_id in self._mempool.expire(at_ns):
-            effects.extend(self._mempool.tell(transaction_id, "expired"))
+        for transaction_id in self.mempool.expire(at_ns):
+            effects.extend(self.mempool.tell(transaction_id, "expired"))
         if head.state.next_slot >= tick.slot:
             self._signing.caught_up()
         producer = head.state.producer_for(tick.slot).name
-        if tick.slot <= self._genesis.slot or not self._signing.signs_for(producer):
+        if tick.slot <= self.genesis.slot or not self._signing.signs_for(producer):
             return
         refusal = self._signing.refusal(tick, producer, head.state, self._lib.slot)
         refusal = refusal or self._produce(tick.slot, producer, effects)
@@ -202,7 +180,7 @@ class Chain:
         self._ledger.begin(head.state, slot, at_ns)
         room = self._max_block_bytes - validation.BLOCK_OVERHEAD_BYTES
         room -= 0 if self._ledger.announced is None else len(self._ledger.announced.pack())
-        chosen, dropped = choose_transactions(self._ledger, self._mempool, room, self._verifier)
+        chosen, dropped = choose_transactions(self._ledger, self.mempool, room, self._verifier)
         mark, mroot = self._signing.watermark(producer), profile.transaction_mroot(chosen)
         header = self._ledger.complete(head.state.draft(slot, mark, mroot, chosen))
         state = head.state.child(header)
@@ -313,16 +291,16 @@ class Chain:
     def _requeue(self, down: Sequence[ForkItem], effects: list[Effect]) -> None:
         """Give the transactions of undone blocks another chance, unless the new branch has them."""
         again = undone_transactions(down, self._ledger)
-        self._mempool.requeue(again)
+        self.mempool.requeue(again)
         for transaction in again:
-            effects.extend(self._mempool.tell(transaction.id, "requeued"))
+            effects.extend(self.mempool.tell(transaction.id, "requeued"))
 
     def _report_applied(self, item: ForkItem, digest: bytes, effects: list[Effect]) -> None:
         effects.append(Emit(record=notices.applied(item.signed, digest)))
         effects.extend(notices.schedule_changes(item, self._profile.transaction_rules.governance))
         for transaction in item.signed.transactions:
-            self._mempool.remove(transaction.id)
-            effects.extend(self._mempool.tell(transaction.id, "included", num=item.num))
+            self.mempool.remove(transaction.id)
+            effects.extend(self.mempool.tell(transaction.id, "included", num=item.num))
 
     def _advance_irreversible(self, effects: list[Effect]) -> None:
         """Finalize what the head's branch makes irreversible, and what a crash left unsaid."""
@@ -338,7 +316,7 @@ class Chain:
         self._announced_num = lib.num
         for item in passed:
             for transaction in item.signed.transactions:
-                effects.extend(self._mempool.tell(transaction.id, "irreversible", num=item.num))
+                effects.extend(self.mempool.tell(transaction.id, "irreversible", num=item.num))
 
     def _settle(self, lib_num: int) -> list[ForkItem]:
         """Make the head's branch irreversible up to lib_num; return what that adds, oldest first.
@@ -363,7 +341,7 @@ class Chain:
                 event,
                 self._profile.transaction_time_ns(head, at_ns),
                 ledger=self._ledger,
-                mempool=self._mempool,
+                mempool=self.mempool,
                 verifier=self._verifier,
                 max_block_bytes=self._max_block_bytes,
             )

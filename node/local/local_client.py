@@ -71,7 +71,7 @@ class LocalLink:
                 if answer is not None:
                     results.append(answer)
         except FrameError:
-            self._lose()
+            self.close()
         while self._open:
             oldest = next(iter(self._open))
             key, since_ns = self._open[oldest]
@@ -99,7 +99,9 @@ class LocalLink:
 
     def close(self) -> None:
         """Hang up; what is not sent yet is dropped."""
-        self._lose()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def _connected(self) -> bool:
         """Return whether there is a connection, after trying to make one: that never waits."""
@@ -122,7 +124,7 @@ class LocalLink:
         except BlockingIOError:
             return False
         except OSError:
-            self._lose()
+            self.close()
         return self._socket is not None
 
     def _read(self) -> None:
@@ -137,12 +139,7 @@ class LocalLink:
             data = b""
         self._frames.feed(data)
         if not data:
-            self._lose()
-
-    def _lose(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+            self.close()
 
     def _match(self, body: dict[str, Any]) -> Answer | None:
         number = body.get("ref")

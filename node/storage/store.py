@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from node.chain.model.watermark import Watermark
 
@@ -128,8 +129,7 @@ class Store:
 
     def snapshot(self) -> bytes | None:
         """Return the bytes put_snapshot kept last."""
-        found = self._one("SELECT value FROM meta WHERE key = ?", "snapshot")
-        assert found is None or isinstance(found, bytes)
+        found: bytes | None = self._one("SELECT value FROM meta WHERE key = ?", "snapshot")
         return found
 
     def watermarks(self) -> dict[str, Watermark]:
@@ -140,20 +140,19 @@ class Store:
 
     def irreversible_id(self, num: int) -> bytes | None:
         """Return the id of the irreversible block num."""
-        found = self._one("SELECT id FROM blocks WHERE num = ? AND irreversible = 1", num)
-        assert found is None or isinstance(found, bytes)
+        query = "SELECT id FROM blocks WHERE num = ? AND irreversible = 1"
+        found: bytes | None = self._one(query, num)
         return found
 
     def irreversible_num(self, block_id: bytes) -> int | None:
         """Return the number of block_id if it is irreversible here."""
-        found = self._one("SELECT num FROM blocks WHERE id = ? AND irreversible = 1", block_id)
-        assert found is None or isinstance(found, int)
+        query = "SELECT num FROM blocks WHERE id = ? AND irreversible = 1"
+        found: int | None = self._one(query, block_id)
         return found
 
     def raw(self, block_id: bytes) -> bytes | None:
         """Return the bytes of a block."""
-        found = self._one("SELECT raw FROM blocks WHERE id = ?", block_id)
-        assert found is None or isinstance(found, bytes)
+        found: bytes | None = self._one("SELECT raw FROM blocks WHERE id = ?", block_id)
         return found
 
     def irreversible_after(self, num: int, most: int) -> list[bytes]:
@@ -162,7 +161,7 @@ class Store:
         with self._guard():
             return [row[0] for row in self._db.execute(query, (num, most))]
 
-    def _one(self, query: str, value: int | bytes | str) -> object:
+    def _one(self, query: str, value: int | bytes | str) -> Any:
         with self._guard():
             row = self._db.execute(query, (value,)).fetchone()
         return None if row is None else row[0]
