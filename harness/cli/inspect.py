@@ -14,8 +14,8 @@ from typing import Annotated
 import typer
 
 from harness.cli.options import AsJson
-from harness.inspect import InspectError, inspect_block, inspect_header
-from harness.inspect.explain import check_profile
+from harness.inspect.explain import check_profile, inspect_block, inspect_header
+from harness.inspect.fields import InspectError
 from harness.inspect.finality import finality, question
 from harness.inspect.turns import bitshares_order, eosio_turn
 from harness.notation import units

@@ -14,7 +14,7 @@ from harness.plan import lab_view, planner
 from harness.sim.campaign import world_of
 from harness.sim.faults import schedule
 from harness.sim.world import World
-from metrics.model.plan import Plan, PlannedTrial
+from metrics.model.plan import Plan
 from metrics.model.run_folder import VIOLATED
 from node.chain import profiles
 from node.chain.model.slot import EPOCH_NS
@@ -39,22 +39,13 @@ def run(text: str) -> Outcome:
     file = campaign_file.parse(text, Path("drawn.yml"))
     planned = planner.build(file, lab_view.simulated(file))
     trial = planned.trials[0]
-    witness = _witness(planned, trial)
+    witness = Witness(epoch_ns=EPOCH_NS, slot_ns=planned.slot_ns, liars=trial.liars)
     world, _ = world_of(planned, trial, witness, probes=False)
     schedule(world, trial.faults)
     witness.t0_ns = world.t0_ns
     world.run(planned.end_ns)
     world.stop()
     return _outcome(planned, witness, world)
-
-
-def _witness(planned: Plan, trial: PlannedTrial) -> Witness:
-    return Witness(
-        t0_ns=0,
-        epoch_ns=EPOCH_NS,
-        slot_ns=planned.slot_ns,
-        liars=trial.liars,
-    )
 
 
 def _outcome(planned: Plan, witness: Witness, world: World) -> Outcome:

@@ -37,13 +37,13 @@ class Witness:
     """Mutable: takes events as a simulation writes them; keeps what the invariants ask for.
 
     Fills the simulator's `Sink`. Liars' events are not taken: nobody vouches for them.
-    t0_ns: the first slot's time; slot_ns_of: a slot's nominal time since then.
+    epoch_ns: when slot 0 was; t0_ns: the first slot's time, known once the world is built.
     """
 
-    t0_ns: int
     epoch_ns: int
     slot_ns: int
     liars: frozenset[str]
+    t0_ns: int = 0
     finals: list[Final] = field(default_factory=list)
     lib_steps: list[LibStep] = field(default_factory=list)
     executed: list[Executed] = field(default_factory=list)

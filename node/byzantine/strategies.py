@@ -8,6 +8,7 @@ or disk. Forged blocks are signed with the node's own keys; nobody can forge ano
 from __future__ import annotations
 
 import dataclasses
+import functools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
@@ -73,16 +74,28 @@ def _own(effect: Effect) -> SignedBlock | None:
     return None
 
 
+def _on_own(lie: Callable[[SignedBlock, Memory, Moment], list[Act] | None]) -> Strategy:
+    """The strategy that does lie instead of sending out a block of ours; None: it goes out."""
+
+    @functools.wraps(lie)
+    def strategy(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
+        block = _own(effect)
+        acts = None if block is None else lie(block, memory, moment)
+        return [effect] if acts is None else acts
+
+    return strategy
+
+
 def _everybody(memory: Memory, moment: Moment) -> tuple[str, ...]:
     return (*moment.peers, memory.who.host)
 
 
-def double_production(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
+@_on_own
+def double_production(block: SignedBlock, memory: Memory, moment: Moment) -> list[Act] | None:
     """Sign a second block for each slot of ours; each goes to one half of the neighbours."""
-    block = _own(effect)
-    twin = None if block is None else _twin(block, memory)
-    if block is None or twin is None:
-        return [effect]
+    twin = _twin(block, memory)
+    if twin is None:
+        return None
     memory.twins[block.id] = twin.id
     half = len(moment.peers) // 2
     return [
@@ -129,11 +142,9 @@ def ignore_watermark(effect: Effect, memory: Memory, moment: Moment) -> list[Act
 def withhold(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
     """Keep each block of ours back, and deny having it; then let it go."""
     block = _own(effect)
-    if block is None:
-        return [effect]
-    until_ns = moment.now_ns + memory.who.by_ns
-    memory.withheld[block.id] = until_ns
-    return [Later(at_ns=until_ns, acts=(effect,))]
+    if block is not None:
+        memory.withheld[block.id] = moment.now_ns + memory.who.by_ns
+    return late(effect, memory, moment)
 
 
 def late(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
@@ -143,18 +154,17 @@ def late(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
     return [Later(at_ns=moment.now_ns + memory.who.by_ns, acts=(effect,))]
 
 
-def wrong_confirmed(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
+@_on_own
+def wrong_confirmed(block: SignedBlock, memory: Memory, moment: Moment) -> list[Act] | None:
     """Write a wrong `confirmed`: more than the chain is long, our own blocks again, or none.
 
     Where headers confirm nothing there is nothing to write wrong: such blocks go out as they are.
     """
-    block = _own(effect)
-    if block is None or "confirmed" not in _fields(block.header):
-        return [effect]
+    if "confirmed" not in _fields(block.header):
+        return None
     last = memory.last_own(block.producer, block.previous)
     wrong = moment.rng.choice((block.num, max(block.num - last, 1), 0))
-    header: Header = dataclasses.replace(block.header, confirmed=wrong)  # type: ignore[type-var]
-    return [SendTo(block=memory.resign(header, block), peers=moment.peers)]
+    return [SendTo(block=_changed(block, memory, confirmed=wrong), peers=moment.peers)]
 
 
 def censor(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
@@ -176,13 +186,8 @@ def censor(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
 def invalid_block(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
     """Send a block that breaks some rule before each good one of ours."""
     block = _own(effect)
-    if block is None:
-        return [effect]
-    spoil = moment.rng.choice(SPOILERS)
-    bad = spoil(block, memory)
-    if bad is None:
-        return [effect]
-    return [SendTo(block=bad, peers=moment.peers), effect]
+    bad = None if block is None else moment.rng.choice(SPOILERS)(block, memory)
+    return [effect] if bad is None else [SendTo(block=bad, peers=moment.peers), effect]
 
 
 def fork_flood(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
@@ -207,15 +212,13 @@ def with_a_foreign_signature(block: SignedBlock, memory: Memory) -> SignedBlock 
 def with_a_wrong_root(block: SignedBlock, memory: Memory) -> SignedBlock | None:
     """Return the block with a root over other transactions than it has."""
     root = sha256(block.id).digest()[: len(block.header.transaction_mroot)]
-    header: Header = dataclasses.replace(block.header, transaction_mroot=root)  # type: ignore[type-var]
-    return memory.resign(header, block)
+    return _changed(block, memory, transaction_mroot=root)
 
 
 def on_an_unknown_parent(block: SignedBlock, memory: Memory) -> SignedBlock | None:
     """Return the block on a parent that does not exist."""
     previous = block.previous[:4] + sha256(block.id).digest()[: len(block.previous) - 4]
-    header: Header = dataclasses.replace(block.header, previous=previous)  # type: ignore[type-var]
-    return memory.resign(header, block)
+    return _changed(block, memory, previous=previous)
 
 
 def with_a_bad_transaction(block: SignedBlock, memory: Memory) -> SignedBlock | None:
@@ -231,8 +234,11 @@ def with_a_changed_header(block: SignedBlock, memory: Memory) -> SignedBlock | N
     """Return the block with a good header that is not the one its content gives."""
     if "action_mroot" not in _fields(block.header):
         return None
-    root = sha256(block.id).digest()
-    header: Header = dataclasses.replace(block.header, action_mroot=root)  # type: ignore[type-var]
+    return _changed(block, memory, action_mroot=sha256(block.id).digest())
+
+
+def _changed(block: SignedBlock, memory: Memory, **fields: object) -> SignedBlock:
+    header: Header = dataclasses.replace(block.header, **fields)  # type: ignore[type-var]
     return memory.resign(header, block)
 
 

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.inspect import InspectError, inspect_block, inspect_header
+from harness.inspect.explain import inspect_block, inspect_header
+from harness.inspect.fields import InspectError
 from harness.inspect.keys import parse_public_key, parse_signature, print_public_key
 from node.chain.eosio.roots import transaction_mroot
 

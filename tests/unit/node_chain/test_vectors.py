@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from harness.inspect import InspectError, inspect_header, parse_header, parse_public_key
+from harness.inspect.eosio import parse_header
+from harness.inspect.explain import inspect_header
+from harness.inspect.fields import InspectError
+from harness.inspect.keys import parse_public_key
 from node.chain.encoding.crypto import recover
 from node.chain.encoding.merkle import Frontier
 from node.chain.eosio.finality import PendingSchedule, genesis_tally
