@@ -5,6 +5,7 @@ What is found depends on the seed alone, not on how many processes look for it.
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
 import signal
 from collections.abc import Callable, Iterator
@@ -62,18 +63,11 @@ class Result:
     found: tuple[Found, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Draw:
-    hunt: Hunt
-    n: int
-
-
 def hunt(wanted: Hunt, progress: Callable[[int, int], None]) -> Result:
     """Return what the hunt found; progress hears (draws done, draws that broke a rule)."""
     blocks = final = switches = conflicts = 0
     broken: list[tuple[int, tuple[Breach, ...]]] = []
-    draws = (_Draw(wanted, n) for n in range(wanted.runs))
-    with _outcomes(wanted.workers, draws) as outcomes:
+    with _outcomes(wanted) as outcomes:
         for n, outcome in enumerate(outcomes):
             blocks, final = blocks + outcome.blocks, final + outcome.final
             switches, conflicts = switches + outcome.switches, conflicts + outcome.broke("I1")
@@ -97,23 +91,24 @@ def save(found: Found, wanted: Hunt, folder: Path) -> Path:
 
 
 @contextmanager
-def _outcomes(workers: int, draws: Iterator[_Draw]) -> Iterator[Iterator[attempt.Outcome]]:
-    """The outcomes of draws in their order."""
-    if workers == 1:
-        yield map(_attempt, draws)
+def _outcomes(wanted: Hunt) -> Iterator[Iterator[attempt.Outcome]]:
+    """The outcomes of all draws in their order."""
+    attempt_of, draws = functools.partial(_attempt, wanted), range(wanted.runs)
+    if wanted.workers == 1:
+        yield map(attempt_of, draws)
         return
     # Ctrl-C reaches the whole terminal: this process hears it and ends its workers.
     deaf = (signal.SIGINT, signal.SIG_IGN)
-    with multiprocessing.get_context("spawn").Pool(workers, signal.signal, deaf) as pool:
-        yield pool.imap(_attempt, draws, chunksize=CHUNK)
+    with multiprocessing.get_context("spawn").Pool(wanted.workers, signal.signal, deaf) as pool:
+        yield pool.imap(attempt_of, draws, chunksize=CHUNK)
 
 
 def _drawn(wanted: Hunt, n: int) -> Draft:
     return draw.HUNTS[wanted.where](wanted.profile, draw.stream(wanted.seed, n))
 
 
-def _attempt(one: _Draw) -> attempt.Outcome:
-    return attempt.run(draw.text(_drawn(one.hunt, one.n)))
+def _attempt(wanted: Hunt, n: int) -> attempt.Outcome:
+    return attempt.run(draw.text(_drawn(wanted, n)))
 
 
 def _shrunk(wanted: Hunt, n: int, breaches: tuple[Breach, ...]) -> Found:
