@@ -283,15 +283,16 @@ Event: TypeAlias = (
 KINDS: tuple[str, ...] = tuple(str(kind.__struct_config__.tag) for kind in get_args(Event))
 
 
-def head(*, host: str, node: str, boot: str) -> bytes:
-    """Return how every line of one writer begins, for `line`."""
+def line_head(*, host: str, node: str, boot: str) -> bytes:
+    """Return how every line of one writer begins, for `line_of`."""
     identity = msgspec.json.encode({"host": host, "node": node, "boot": boot})
     return b'{"v":%d,%s,"seq":' % (SCHEMA_VERSION, identity[1:-1])
 
 
-def line(head: bytes, seq: int, wall_ns: int, mono_ns: int, record: msgspec.Struct) -> bytes:
+def line_of(head: bytes, seq: int, wall_ns: int, mono_ns: int, record: msgspec.Struct) -> bytes:
     """Return the line of a record, a Struct tagged with `kind`."""
     body = msgspec.json.encode(record)
+    assert body.startswith(b'{"kind":'), "a record is a Struct with tag_field='kind'"
     return b'%s%d,"wall_ns":%d,"mono_ns":%d,%s\n' % (head, seq, wall_ns, mono_ns, body[1:])
 
 

@@ -81,7 +81,7 @@ class EventLog:
             raise EventLogError(f"{path}: {error.strerror}") from error
         if tail.open:
             self._buffer += b"\n"
-        self._head = events.head(host=host, node=node, boot=boot)
+        self._head = events.line_head(host=host, node=node, boot=boot)
 
     @property
     def next_seq(self) -> int:
@@ -95,7 +95,7 @@ class EventLog:
 
     def write(self, record: msgspec.Struct) -> None:
         """Add one record, a Struct tagged with `kind`, stamped now."""
-        self._buffer += events.line(self._head, self._seq, *self._clock.pair(), record)
+        self._buffer += events.line_of(self._head, self._seq, *self._clock.pair(), record)
         self._seq += 1
 
     def flush(self) -> None:

@@ -43,7 +43,7 @@ class Lines:
         seq = self._seqs[key]
         self._seqs[key] = seq + 1
         wall_ns, mono_ns = clock.wall_ns(now_ns), clock.mono_ns(now_ns)
-        self._files[key] += events.line(head, seq, wall_ns, mono_ns, record)
+        self._files[key] += events.line_of(head, seq, wall_ns, mono_ns, record)
 
     def of_host(self, host: str) -> bytes:
         """Return the host's lines: node, probe and client, one after the other."""
@@ -52,7 +52,7 @@ class Lines:
     def _open(self, key: tuple[str, str]) -> bytes:
         host, role = key
         node = host if role == "node" else f"{host}.{role}"
-        head = events.head(host=host, node=node, boot=boot_id(self._seed, host))
+        head = events.line_head(host=host, node=node, boot=boot_id(self._seed, host))
         self._files[key], self._seqs[key], self._heads[key] = bytearray(), 0, head
         return head
 
