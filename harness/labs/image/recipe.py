@@ -117,14 +117,21 @@ MASKED_UNITS = (
 )
 """chrony above all: a host has no clock of its own to set."""
 
-SET_UP = """\
+BEGINNING = """\
 set -e
 useradd --uid 1000 --create-home --shell /bin/bash --password '*' lab
 usermod --append --groups adm,systemd-journal lab
 rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub
 rm -f /etc/resolv.conf /etc/hostname /etc/machine-id /var/lib/dbus/machine-id
-rm -rf /var/lib/apt/lists /var/cache/apt /var/log/apt
+# Ubuntu's sshd wants a socket unit that is masked here, and would not start without it.
+rm -rf /etc/systemd/system/ssh.service.requires
 : > /etc/machine-id
+"""
+"""How every image of a lab host is set up first."""
+
+SET_UP = f"""\
+{BEGINNING}\
+rm -rf /var/lib/apt/lists /var/cache/apt /var/log/apt
 systemctl enable ssh.service slotlab-lab-ntp.service
 """
 

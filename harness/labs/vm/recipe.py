@@ -1,6 +1,6 @@
 """The recipe of the VMs' image: packages, files and units. Changing it makes a new image."""
 
-from harness.labs.image.recipe import SSHD, Recipe
+from harness.labs.image.recipe import BEGINNING, SSHD, Recipe
 
 PACKAGES = (
     *("systemd", "systemd-sysv", "udev", "dbus", "kmod", "initramfs-tools", "zstd"),
@@ -98,13 +98,9 @@ MASKED_UNITS = (
 )
 """Units a lab VM never needs; emulated machines boot slowly enough."""
 
-SET_UP = """\
-set -e
-useradd --uid 1000 --create-home --shell /bin/bash --password '*' lab
-usermod --append --groups adm,systemd-journal lab
-rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub /etc/chrony/chrony.conf
-rm -f /etc/resolv.conf /etc/hostname /etc/machine-id /var/lib/dbus/machine-id
-: > /etc/machine-id
+SET_UP = f"""\
+{BEGINNING}\
+rm -f /etc/chrony/chrony.conf
 systemctl enable ssh.service chrony.service
 systemctl enable slotlab-lab-seed.service slotlab-lab-net.service slotlab-lab-ready.service
 systemd-hwdb update || true
