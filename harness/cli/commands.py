@@ -45,7 +45,7 @@ COMMANDS = {
     "lab down": ("lab:down", "Remove a lab, every trace of it."),
     "lab status": ("lab:status", "Show a lab's hosts, or all labs."),
     "lab ssh": ("lab:ssh", "Log in to a host, or run a command there."),
-    "lab init": ("init:init", "Write an inventory from a list of hosts."),
+    "lab init": ("lab:init", "Write an inventory from a list of hosts."),
     "inspect header": ("inspect:header", "Id, digest and bytes of a block header."),
     "inspect block": ("inspect:block", "Its header, transaction ids, and the root over them."),
     "inspect schedule": (

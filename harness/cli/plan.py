@@ -63,14 +63,14 @@ def show_plan(
 def _asked(lab: Inventory, draft: Plan, show: Show) -> LabView:
     """Return the lab as its hosts describe themselves; draft: the plan made without asking them."""
     from harness.orchestrator.fleet import Fleet, view
-    from harness.preflight import clock_strangers
+    from harness.preflight import clock
     from harness.remote.fan_out import Remote
 
     with Remote(lab) as remote:
         fleet = Fleet(remote)
         hellos = fleet.hello(show.tick)
         show.tick("asking who sets their clocks, and what is deployed")
-        clock_strangers.refuse(draft, fleet.ask_each)
+        clock.refuse(draft, fleet.ask_each)
         return view(lab, fleet.deployed(), hellos)
 
 

@@ -6,8 +6,7 @@ import shlex
 
 from harness.orchestrator.lease_renewer import LOCK_TTL_NS
 from harness.orchestrator.trial_teardown import UNITS
-from harness.remote.fan_out import Remote
-from harness.remote.sudo import problem, run_as_root
+from harness.remote.fan_out import Remote, root_problem, run_as_root
 from harness.testbed import armed, healing
 from harness.testbed.armed import HostState
 from harness.testbed.lock import HostLock, is_dead
@@ -65,7 +64,7 @@ def _end_units(remote: Remote, hosts: list[str], owner: str) -> dict[str, Outcom
             script = f"systemctl stop {units}; rm -f {held} /run/slotlab/lock.json"
             by_hand[host] = f"sh -c {shlex.quote(script)}"
     for host, result in run_as_root(remote, by_hand, timeout_s=STOP_S).items():
-        said = f"agent: {ended[host][1]}; by hand: {problem(result)}"
+        said = f"agent: {ended[host][1]}; by hand: {root_problem(result)}"
         ended[host] = (True, "") if result.ok else (False, f"nodes not stopped: {said}")
     return ended
 

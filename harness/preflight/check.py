@@ -19,7 +19,7 @@ from faults.model.fault import SECOND_NS
 from harness.controller.awaiting import Tell, each, nobody
 from harness.deploy.packages import PROGRAMS
 from harness.inventory.inventory import Host, Inventory
-from harness.preflight import clock, in_common, machine, network, places
+from harness.preflight import clock, in_common, machine, network
 from harness.preflight.clock import Controller
 from harness.preflight.host_report import Found
 from harness.preflight.pair_traffic import MEET_S, PairCount, Traffic, measure
@@ -94,8 +94,7 @@ def findings(
 ) -> list[Row]:
     """Return the rows for what host_script.py printed on one host."""
     return [
-        *machine.rows(host, found, slot_ns=options.slot_ns, manage=host.time == "manage"),
-        *places.rows(host, found, lab),
+        *machine.rows(host, found, lab, slot_ns=options.slot_ns, manage=host.time == "manage"),
         *network.rows(host, found, lab),
         *clock.rows(host, found, lab, limit_ns=options.clock_limit_ns, controller=controller),
     ]
@@ -181,7 +180,7 @@ def _command(host: Host) -> list[str]:
         "address": host.address,
         "interface": host.interface,
         "ports": [host.node_port, host.probe_port],
-        "paths": places.places(host),
+        "paths": machine.places(host),
         "programs": PROGRAMS,
         "modules": machine.MODULES,
         "clock_setters": SETTERS.read_text(),

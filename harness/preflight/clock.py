@@ -1,15 +1,18 @@
 """Judges one host's clock: its source, the daemon that keeps it, the date, and NTP servers.
 
-Pure: facts of host_script.py in, rows out.
+Pure: facts of host_script.py in, rows out. A plan that moves a clock which somebody else sets, whom
+nobody can hold, is refused here: its agent would refuse to arm it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from harness.errors import PlanError
 from harness.inventory.inventory import Host
 from harness.preflight.rows import Finding, Row, Verdict
+from metrics.model.plan import Plan
 from node.timing.ntp_rules import bound_ns, unsynchronised
 
 COARSE = ("jiffies", "refined-jiffies", "acpi_pm", "hpet", "pit")
@@ -170,3 +173,30 @@ def _long(value_ns: int) -> str:
         if seconds >= 2 * size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
+
+
+Ask = Callable[[Mapping[str, Mapping[str, Any]]], Mapping[str, Any]]
+"""Takes a request a host and returns the agents' answers."""
+
+
+def moved(plan: Plan) -> list[str]:
+    """Return the hosts whose own clock a fault of the plan moves or steers."""
+    faults = (fault for trial in plan.trials for fault in trial.faults)
+    moving = (fault for fault in faults if fault.asked.get("level") in ("host", "daemon"))
+    return sorted({host for fault in moving for host in fault.targets})
+
+
+def refuse(plan: Plan, ask: Ask) -> None:
+    """Ask the hosts whose clocks the plan moves who else sets them.
+
+    Raises:
+        PlanError: one line with each such host and who sets its clock.
+        RunError: an agent does not answer.
+    """
+    hosts = moved(plan)
+    answers = ask({host: {"op": "clock_setters"} for host in hosts}) if hosts else {}
+    found = [f"{host}: {'; '.join(answers[host]['others'])}" for host in hosts
+             if answers[host]["others"]]  # fmt: skip
+    if found:
+        remedy = "stop them there, or use level: process"
+        raise PlanError(f"others set the clocks that are to be moved: {', '.join(found)}; {remedy}")

@@ -76,11 +76,6 @@ class Master:
                 raise
 
     @property
-    def pid(self) -> int:
-        """Return the number of the process that holds the connection."""
-        return self._process.pid
-
-    @property
     def alive(self) -> bool:
         """Return whether the connection is there."""
         return self._process.poll() is None

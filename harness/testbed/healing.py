@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable
 
 from harness.controller.awaiting import Tell
 from harness.remote.agent_channel import NOT_DEPLOYED, PATIENCE_S, PYTHON
-from harness.remote.fan_out import Remote
-from harness.remote.sudo import problem, run_as_root
+from harness.remote.fan_out import Remote, root_problem, run_as_root
 
 _BY_HAND = f"env {PYTHON} -m faults heal"
 _NOT_REACHED = ("unreachable", "auth_failed", "host_key", "file")
@@ -68,7 +67,7 @@ def heal(remote: Remote) -> dict[str, tuple[bool, str]]:
             text = result.stdout.strip().splitlines()[-1:] or ["nothing left"]
             outcome[host] = (True, f"without the agent: {text[0]}")
         else:
-            outcome[host] = (False, f"agent: {dead[host]}; by hand: {problem(result)}")
+            outcome[host] = (False, f"agent: {dead[host]}; by hand: {root_problem(result)}")
     return {host.name: outcome[host.name] for host in remote.inventory.hosts}
 
 

@@ -13,7 +13,7 @@ from harness.labs import process
 from harness.labs import state as lab_state
 from harness.labs.lifecycle import running
 from harness.labs.lifecycle.access import PLUGS
-from harness.labs.lifecycle.kinds import kind_of
+from harness.labs.lifecycle.running import kind_of
 from harness.labs.state import HostState, LabState
 
 LOCK_WAIT_S = 30.0

@@ -3,9 +3,9 @@
 import selectors
 import socket
 import subprocess
-import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness.controller.netns_exec import enter
@@ -65,20 +65,13 @@ def _login(words: Sequence[str]) -> subprocess.Popen[bytes]:
 def _silent_from(namespace: Path, addresses: Mapping[str, str], deadline: float) -> set[str]:
     """The asking thread alone enters the namespace; the caller stays where it is."""
     silent = set(addresses)
-    failure: list[BaseException] = []
 
     def ask() -> None:
-        try:
-            enter(namespace)
-            _ask_until(silent, addresses, deadline)
-        except BaseException as error:
-            failure.append(error)
+        enter(namespace)
+        _ask_until(silent, addresses, deadline)
 
-    thread = threading.Thread(target=ask, name="lab-reach")
-    thread.start()
-    thread.join()
-    if failure:
-        raise failure[0]
+    # Not in a `with`: it would make Ctrl-C wait for the thread.
+    ThreadPoolExecutor(1, thread_name_prefix="lab-reach").submit(ask).result()
     return silent
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -19,9 +20,10 @@ from harness.controller.file_lock import held
 from harness.errors import LabError, LabInputError
 from harness.labs import cgroup, checks, network, process
 from harness.labs import state as lab_state
+from harness.labs.container import host as container_host
 from harness.labs.lifecycle import access, reach
-from harness.labs.lifecycle.kinds import kind_of
 from harness.labs.state import HostState, LabState, ProcessId
+from harness.labs.vm import machine
 
 Progress = Callable[[str], None]
 
@@ -240,3 +242,43 @@ def _remove(folder: Path) -> None:
         cgroup.remove(state.cgroups)
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(folder)
+
+
+class HostKind(Protocol):
+    """The functions of a module that makes hosts."""
+
+    SSH_DEADLINE_S: float
+
+    def lay_out(self, folder: Path, state: LabState, host: HostState) -> None:
+        """Put the host's own files into the lab's folder."""
+
+    def boot(
+        self, folder: Path, state: LabState, host: HostState, record: Callable[[ProcessId], None]
+    ) -> None:
+        """Start the host; record is called before it may do anything."""
+
+    def end(self, state: LabState, host: HostState) -> None:
+        """End every process of the host."""
+
+    def first_process(self, host: HostState) -> ProcessId | None:
+        """Return the process that is the running host, or None while it is down."""
+
+    def freeze(self, folder: Path, host: HostState) -> None:
+        """Stop all that runs on the host."""
+
+    def thaw(self, folder: Path, host: HostState) -> None:
+        """Let the host run on."""
+
+    def is_frozen(self, folder: Path, host: HostState) -> bool:
+        """Return whether the host was frozen and not thawed."""
+
+    def set_link(self, folder: Path, state: LabState, host: HostState, *, up: bool) -> None:
+        """Give the host's data card a carrier, or take it."""
+
+    def link_is_up(self, folder: Path, state: LabState, host: HostState) -> bool:
+        """Return whether the host's data card was left with a carrier."""
+
+
+def kind_of(host: HostState) -> HostKind:
+    """Return the module that makes hosts of this one's kind."""
+    return machine if host.spec else container_host

@@ -1,14 +1,18 @@
-"""One VM: its disks, and the QEMU that runs it."""
+"""One VM: its disks, the QEMU that runs it, and a word with that over QMP (JSON lines)."""
 
 import hashlib
+import json
 import os
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TextIO
 
+from harness.errors import LabError
 from harness.labs import network, process
 from harness.labs.process import run
 from harness.labs.state import HostState, LabState, ProcessId
-from harness.labs.vm import image, qmp, seed
+from harness.labs.vm import image, seed
 
 SSH_DEADLINE_S = 600.0
 """Seconds; four emulated VMs on a free machine take forty, beside other work minutes."""
@@ -63,7 +67,7 @@ def qemu_words(state: LabState, host: HostState) -> list[str]:
     words += ["-accel", "kvm", "-cpu", "host"] if state.acceleration == "kvm" else emulated
     words += ["-smp", "1", "-m", str(spec.memory_mb), "-rtc", "base=utc,clock=host"]
     words += ["-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio"]
-    words += ["-qmp", f"unix:{qmp.SOCKET},server=on,wait=off"]
+    words += ["-qmp", f"unix:{SOCKET},server=on,wait=off"]
     words += ["-kernel", str(files / image.KERNEL), "-initrd", str(files / image.INITRD)]
     words += ["-append", kernel_words(state, host)]
     words += _drive("root.qcow2", "qcow2", "cache=writeback,discard=unmap")
@@ -109,17 +113,17 @@ def first_process(host: HostState) -> ProcessId | None:
 
 def freeze(folder: Path, host: HostState) -> None:
     """Stop the VM's processor."""
-    qmp.ask(folder / "hosts" / host.name, "stop")
+    ask_qemu(folder / "hosts" / host.name, "stop")
 
 
 def thaw(folder: Path, host: HostState) -> None:
     """Let the VM's processor run on."""
-    qmp.ask(folder / "hosts" / host.name, "cont")
+    ask_qemu(folder / "hosts" / host.name, "cont")
 
 
 def is_frozen(folder: Path, host: HostState) -> bool:
     """Return whether the VM's processor stands still."""
-    answer = qmp.ask(folder / "hosts" / host.name, "query-status")
+    answer = ask_qemu(folder / "hosts" / host.name, "query-status")
     return isinstance(answer, dict) and answer.get("status") == "paused"
 
 
@@ -128,7 +132,7 @@ def set_link(folder: Path, state: LabState, host: HostState, *, up: bool) -> Non
     base = folder / "hosts" / host.name
     if not up:
         (base / LINK_MARK).touch()
-    qmp.ask(base, "set_link", {"name": f"nic{host.data_nic}", "up": up})
+    ask_qemu(base, "set_link", {"name": f"nic{host.data_nic}", "up": up})
     if up:
         (base / LINK_MARK).unlink(missing_ok=True)
 
@@ -136,3 +140,41 @@ def set_link(folder: Path, state: LabState, host: HostState, *, up: bool) -> Non
 def link_is_up(folder: Path, state: LabState, host: HostState) -> bool:
     """Return whether the VM's data card was left with a carrier."""
     return not (folder / "hosts" / host.name / LINK_MARK).exists()
+
+
+SOCKET = "qmp.sock"
+ANSWER_S = 10.0
+
+
+def ask_qemu(folder: Path, command: str, arguments: Mapping[str, object] | None = None) -> object:
+    """Return QEMU's answer to one command; folder is the VM's own.
+
+    Raises:
+        LabError: nobody answers, or QEMU refuses.
+    """
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(ANSWER_S)
+            # A socket's path may have 107 characters at most; this one is always short.
+            link.connect(f"/proc/self/fd/{handle}/{SOCKET}")
+            with link.makefile("rw") as lines:
+                lines.readline()
+                _exchange(lines, {"execute": "qmp_capabilities"})
+                return _exchange(lines, {"execute": command, "arguments": dict(arguments or {})})
+    except (OSError, ValueError) as error:
+        raise LabError(f"{folder.name}: QEMU does not answer to {command}: {error}") from error
+    finally:
+        os.close(handle)
+
+
+def _exchange(lines: TextIO, request: Mapping[str, object]) -> object:
+    lines.write(json.dumps(request) + "\n")
+    lines.flush()
+    while line := lines.readline():
+        answer = json.loads(line)
+        if "return" in answer:
+            return answer["return"]
+        if "error" in answer:
+            raise ValueError(answer["error"].get("desc", "refused"))
+    raise ValueError("it hung up")

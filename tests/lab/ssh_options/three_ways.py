@@ -20,8 +20,7 @@ import yaml
 from harness.deploy.playbook import PlayOptions, play
 from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
-from harness.remote.fan_out import Remote
-from harness.remote.sudo import as_root
+from harness.remote.fan_out import Remote, as_root
 
 LOOK = (
     'printf "seen|%s|%s|%s|%s|%s\\n" "$(id -un)" "$(uname -n)" "$SSH_CONNECTION"'

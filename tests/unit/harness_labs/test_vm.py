@@ -12,7 +12,7 @@ import yaml
 from harness.errors import LabError, LabInputError
 from harness.labs import checks, network, state
 from harness.labs.lifecycle import access, power, reach, running, vm_lab
-from harness.labs.vm import machine, qmp, seed
+from harness.labs.vm import machine, seed
 from harness.labs.vm_spec import DiskSpec, LabSpec, NicSpec, VmSpec
 
 
@@ -157,7 +157,7 @@ def test_plugs_of_an_unknown_lab_or_an_unknown_word_are_one_line(
 
 def test_a_qemu_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(LabError, match="QEMU does not answer to stop"):
-        qmp.ask(tmp_path, "stop")
+        machine.ask_qemu(tmp_path, "stop")
 
 
 def test_a_login_that_was_given_up_is_waited_for_twice_as_long_the_next_time(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.errors import PlanError
-from harness.preflight.clock_strangers import moved, refuse
+from harness.preflight.clock import moved, refuse
 from tests.unit.harness_plan.test_plan_rules import planned
 
 HOST = "{at: 20s, for: 5s, fault: clock_step, on: n2, by: 500ms, level: host}"

@@ -193,7 +193,7 @@ def test_a_password_is_on_no_command_line_and_a_wrong_one_is_refused() -> None:
         assert problem.reason == "auth_failed"
         assert "Permission denied (password)" in problem.detail
         with connected(options) as connection:
-            pid = connection.master.pid
+            pid = connection.master._process.pid
             assert b"PASSWORD" not in Path(f"/proc/{pid}/cmdline").read_bytes()
             assert b"ControlMaster=yes" in Path(f"/proc/{pid}/cmdline").read_bytes()
 
@@ -215,7 +215,7 @@ def test_a_connection_that_breaks_ends_its_command_with_closed_and_is_replaced(
         thread = threading.Thread(target=run)
         thread.start()
         wait_until(begun.exists)
-        os.kill(connection.master.pid, signal.SIGKILL)
+        os.kill(connection.master._process.pid, signal.SIGKILL)
         thread.join()
         assert [problem.reason for problem in problems] == ["closed"]
         assert not connection.is_connected
@@ -224,7 +224,11 @@ def test_a_connection_that_breaks_ends_its_command_with_closed_and_is_replaced(
 
 def test_a_key_pressed_at_our_terminal_ends_no_connection() -> None:
     with serving(PLAIN) as options, connected(options) as connection:
-        assert os.getsid(connection.master.pid) == connection.master.pid != os.getsid(0)
+        assert (
+            os.getsid(connection.master._process.pid)
+            == connection.master._process.pid
+            != os.getsid(0)
+        )
 
 
 def test_no_host_is_told_our_language(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +282,7 @@ from harness.remote.connection import connect
 from harness.inventory.ssh_options import SshOptions
 options = eval(Path(sys.argv[1]).read_text())
 master = connect(options).master
-print(master.pid, master.shared_words[3].partition("=")[2], flush=True)
+print(master._process.pid, master.shared_words[3].partition("=")[2], flush=True)
 sys.stdin.read()
 os.kill(os.getpid(), signal.SIGKILL)
 """
