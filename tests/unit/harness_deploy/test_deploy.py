@@ -129,7 +129,7 @@ def test_failed_hosts_are_data_until_somebody_asks_for_an_error() -> None:
             "c": HostResult(host="c", reason="unreachable", detail="c port 22: no route"),
         }
     )
-    assert [result.host for result in results.failed] == ["b", "c"]
+    assert [host for host, result in results.items() if not result.ok] == ["b", "c"]
     with pytest.raises(RunError) as caught:
         results.check("start nodes")
     wanted = "start nodes: b: exit 3: no such unit; c: unreachable: c port 22: no route"
