@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from faults.agent.arming import Armed, ArmRequest, Host, build, load, with_time_daemon
+from faults.agent.schedule import Stage
 from faults.agent.schedule_runner import ScheduleRunner
 from faults.agent.undo_open_faults import undo_open_faults
 from faults.durable.lab_lock import LabLock
@@ -70,9 +71,9 @@ class Agent:
         for driver in armed.drivers.values():
             driver.take_over(boottime_ns())
             if driver.state == "applied":
-                schedule = schedule.running(driver.fault.id)
+                schedule = schedule.staged(driver.fault.id, Stage.RUNNING)
             if driver.state in ("failed", "skipped"):
-                schedule = schedule.failed(driver.fault.id)
+                schedule = schedule.staged(driver.fault.id, Stage.DONE)
         self.trial = armed_trial.trial
         self.runner.take(armed.with_schedule(schedule))
         return list(armed.drivers)

@@ -100,24 +100,19 @@ class Schedule:
         """Return the schedule with all done, and the actions that undo or drop each fault."""
         return replace(self, lease_ns=0).due(0)
 
-    def running(self, fault_id: str) -> Schedule:
-        """Return the schedule with one fault in force, because another agent applied it."""
-        return self._staged(fault_id, Stage.RUNNING)
-
     def renewed(self, lease_ns: int) -> Schedule:
         """Return the schedule under a lease that ends at lease_ns; faults keep their deadlines."""
         return replace(self, lease_ns=lease_ns)
-
-    def failed(self, fault_id: str) -> Schedule:
-        """Return the schedule with one fault done, because it could not be applied."""
-        return self._staged(fault_id, Stage.DONE)
 
     @property
     def active(self) -> bool:
         """Return whether anything is still to be done."""
         return any(item.stage is not Stage.DONE for item in self.items)
 
-    def _staged(self, fault_id: str, stage: Stage) -> Schedule:
+    def staged(self, fault_id: str, stage: Stage) -> Schedule:
+        """Return the schedule with one fault at another stage than the time would have it: in
+        force, as another agent applied it, or done, as it could not be applied.
+        """
         items = tuple(
             replace(item, stage=stage) if item.id == fault_id else item for item in self.items
         )

@@ -13,7 +13,7 @@ import logging
 
 from faults.agent.arming import Armed
 from faults.agent.driver import Driver
-from faults.agent.schedule import Action, Schedule
+from faults.agent.schedule import Action, Schedule, Stage
 from faults.host.boottime import boottime_ns, sleep_until
 from faults.host.priority import at_the_moment
 from faults.host.runner import run
@@ -147,7 +147,7 @@ class ScheduleRunner:
 
     def _drop_if_over(self, driver: Driver) -> None:
         if self.armed is not None and driver.state in ("failed", "skipped"):
-            self.advance(self.armed, self.armed.schedule.failed(driver.fault.id))
+            self.advance(self.armed, self.armed.schedule.staged(driver.fault.id, Stage.DONE))
 
     def _lock_of(self, driver: Driver) -> asyncio.Lock:
         """Return the lock of what the fault shares with others: their actions keep their order."""

@@ -227,15 +227,14 @@ class Fault(
         return ""
 
 
-def needs(context: HostContext, *names: str) -> None:
-    """Refuse a host that lacks one of these capabilities.
+def needs(context: HostContext, name: str) -> None:
+    """Refuse a host that lacks a capability.
 
     Raises:
         FaultError: unsupported.
     """
-    for name in names:
-        if name not in context.capabilities:
-            raise FaultError("unsupported", f"this host has no working {name}")
+    if name not in context.capabilities:
+        raise FaultError("unsupported", f"this host has no working {name}")
 
 
 def addresses(values: list[str]) -> tuple[list[str], list[str]]:

@@ -131,30 +131,22 @@ def _clock_is(data: TrialData, fault: PlannedFault) -> dict[str, Any]:
 
 def silence_of_servers(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     """Return how many of the targets' NTP questions were answered before and during the fault."""
-    counts = {"before": [0, 0], "during": [0, 0]}
-    arrived: list[Event] = []
-    for event in _checks(data, fault.targets):
-        answered = bool(event.fields[2])
-        if fault.at_ns + 2 * MARGIN_NS < event.t_ns < fault.end_ns:
-            key = "during"
-            arrived += [event] * answered
-        elif event.t_ns < fault.at_ns - MARGIN_NS:
-            key = "before"
-        else:
-            continue
-        counts[key][0] += answered
-        counts[key][1] += 1
+    checks = _checks(data, fault.targets)
+    before = [event for event in checks if event.t_ns < fault.at_ns - MARGIN_NS]
+    begun_ns = fault.at_ns + 2 * MARGIN_NS
+    during = [event for event in checks if begun_ns < event.t_ns < fault.end_ns]
+    arrived = [event for event in during if event.fields[2]]
     measured = {
-        "checks_answered": counts["during"][0],
-        "checks": counts["during"][1],
-        "answered_before": counts["before"][0],
-        "checks_before": counts["before"][1],
+        "checks_answered": len(arrived),
+        "checks": len(during),
+        "answered_before": sum(bool(event.fields[2]) for event in before),
+        "checks_before": len(before),
     }
     if arrived:
         hosts = ", ".join(sorted({event.host for event in arrived}))
         when = effect_gaps.words(event.t_ns for event in arrived)
         return measured, f"{len(arrived)} NTP answers arrived at {hosts} {when}"
-    return measured | ({"judged": AS_ASKED} if counts["during"][1] else {}), ""
+    return measured | ({"judged": AS_ASKED} if during else {}), ""
 
 
 def _checks(data: TrialData, hosts: list[str]) -> list[Event]:

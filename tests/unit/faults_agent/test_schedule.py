@@ -47,7 +47,9 @@ def test_the_end_of_the_lease_heals_what_runs_and_skips_the_rest() -> None:
 
 
 def test_a_fault_taken_over_in_force_ends_at_its_deadline() -> None:
-    schedule = Schedule((item(), item("b", 30 * S, 40 * S)), lease_ns=100 * S).running("a")
+    schedule = Schedule((item(), item("b", 30 * S, 40 * S)), lease_ns=100 * S).staged(
+        "a", Stage.RUNNING
+    )
     assert schedule.wake_ns() == 20 * S
     assert schedule.due(19 * S)[1] == []
     assert schedule.due(20 * S)[1] == [("a", Action.HEAL)]
