@@ -15,8 +15,8 @@ from faults.agent.arming import Armed, ArmRequest, Host, build, load, with_time_
 from faults.agent.schedule import Stage
 from faults.agent.schedule_runner import ScheduleRunner
 from faults.agent.undo_open_faults import undo_open_faults
+from faults.durable.armed_trial import Lease
 from faults.durable.lab_lock import LabLock
-from faults.durable.lease import Lease
 from faults.durable.trial_files import check_files, place_files
 from faults.durable.trial_units import TrialUnits
 from faults.durable.units_to_restart import RunningFile
