@@ -20,7 +20,6 @@ from metrics.fault_checks.effect_gaps import STEP_NS, Stretch
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.probe_bursts import MARGIN_NS, Burst
 from metrics.intake.trial import TrialData
-from metrics.model.method import Method
 from metrics.model.number_text import number
 from metrics.model.plan import PlannedFault
 
@@ -228,30 +227,26 @@ CHECKS = (
         kinds=("clock_step",),
         measure=step,
         words=_words,
-        method=Method(
-            name="Clock step measured",
-            formula="Median height of wall minus raw monotonic clock during the fault above the "
-            f"line through the {clock_readings.BEFORE_NS / 1e9:g} s before; each second of the "
-            "window is looked at, and two that are not where asked make the fault indeterminate. "
-            "As asked: what was asked lies within the bound of the offset from true time, or "
-            f"within {STEP_RESOLUTION_NS / 1e6:g} ms of that height.",
-            left_out="Half a second at each end; of a time daemon's step all but the last third.",
-            assumes="The raw clock is not stepped. How far off true time: the bound of NTP.",
-        ),
+        name="Clock step measured",
+        formula="Median height of wall minus raw monotonic clock during the fault above the "
+        f"line through the {clock_readings.BEFORE_NS / 1e9:g} s before; each second of the "
+        "window is looked at, and two that are not where asked make the fault indeterminate. "
+        "As asked: what was asked lies within the bound of the offset from true time, or "
+        f"within {STEP_RESOLUTION_NS / 1e6:g} ms of that height.",
+        left_out="Half a second at each end; of a time daemon's step all but the last third.",
+        assumes="The raw clock is not stepped. How far off true time: the bound of NTP.",
     ),
     FaultCheck(
         kinds=("clock_drift",),
         measure=drift,
         words=_words,
-        method=Method(
-            name="Clock drift measured",
-            formula="Slope of wall minus raw monotonic clock during the fault minus that before "
-            "(or the kernel's own setting), each through the medians of up to "
-            f"{clock_readings.BINS} stretches; error: three standard ones. Two seconds of the "
-            "window in which the clock left the line that was asked make the fault indeterminate. "
-            f"As asked: within that error and {DRIFT_ERROR_PPB / 1000:g} ppm.",
-            left_out="Half a second at each end.",
-            assumes="The raw clock keeps its rate; no other host is asked.",
-        ),
+        name="Clock drift measured",
+        formula="Slope of wall minus raw monotonic clock during the fault minus that before "
+        "(or the kernel's own setting), each through the medians of up to "
+        f"{clock_readings.BINS} stretches; error: three standard ones. Two seconds of the "
+        "window in which the clock left the line that was asked make the fault indeterminate. "
+        f"As asked: within that error and {DRIFT_ERROR_PPB / 1000:g} ppm.",
+        left_out="Half a second at each end.",
+        assumes="The raw clock keeps its rate; no other host is asked.",
     ),
 )

@@ -9,7 +9,6 @@ from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.path_exchanges import DISTURBED, FEW, exchanges, failed, unprobed
 from metrics.fault_checks.probe_bursts import Burst
 from metrics.intake.trial import TrialData
-from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
 
 
@@ -97,24 +96,20 @@ CHECKS = (
         kinds=("partition",),
         measure=partition,
         words=_crossed,
-        method=Method(
-            name="Partition measured",
-            formula="Path probes sent and answered across the cut, which none may be, and within "
-            "the groups.",
-            left_out=DISTURBED,
-            assumes="Path probes share the fate of the data.",
-        ),
+        name="Partition measured",
+        formula="Path probes sent and answered across the cut, which none may be, and within "
+        "the groups.",
+        left_out=DISTURBED,
+        assumes="Path probes share the fate of the data.",
     ),
     FaultCheck(
         kinds=("cut",),
         measure=cut,
         words=_dropped,
-        method=Method(
-            name="Cut measured",
-            formula="Exchanges of path probes between the pairs, of which none may be answered, "
-            "and packets that the kernels of the receivers dropped.",
-            left_out=DISTURBED,
-            assumes="An exchange needs both ways; which of them is dead, the kernels tell.",
-        ),
+        name="Cut measured",
+        formula="Exchanges of path probes between the pairs, of which none may be answered, "
+        "and packets that the kernels of the receivers dropped.",
+        left_out=DISTURBED,
+        assumes="An exchange needs both ways; which of them is dead, the kernels tell.",
     ),
 )

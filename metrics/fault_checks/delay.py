@@ -11,7 +11,6 @@ from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.path_exchanges import Pair, unprobed
 from metrics.fault_checks.probe_bursts import Burst
 from metrics.intake.trial import TrialData
-from metrics.model.method import Method
 from metrics.model.number_text import number
 from metrics.model.plan import BASELINE, PlannedFault
 
@@ -170,16 +169,12 @@ CHECKS = (
         kinds=("delay",),
         measure=delay,
         words=_words,
-        method=Method(
-            name="Delay measured",
-            formula="Median over pairs of (round trip during − round trip of the baseline) / 2, by "
-            "the fastest answers of each pair; of a jittered delay by the medians, as it has no "
-            f"fastest. As asked: every pair within {DELAY_ERROR_NS / 1e6:g} ms and "
-            f"{DELAY_ERROR_SHARE:.0%}.",
-            left_out="Probes while other faults lose or slow them; those not sure to fall within "
-            f"the fault. A delay below {DELAY_ERROR_NS / 1e6:g} ms is too small to see.",
-            assumes="Path probes share the fate of the data; both ways got the delay alike. No "
-            "clock.",
-        ),
+        name="Delay measured",
+        formula="Median over pairs of (round trip during − round trip of the baseline) / 2, by the "
+        "fastest answers of each pair; of a jittered delay by the medians, as it has no fastest. "
+        f"As asked: every pair within {DELAY_ERROR_NS / 1e6:g} ms and {DELAY_ERROR_SHARE:.0%}.",
+        left_out="Probes while other faults lose or slow them; those not sure to fall within "
+        f"the fault. A delay below {DELAY_ERROR_NS / 1e6:g} ms is too small to see.",
+        assumes="Path probes share the fate of the data; both ways got the delay alike. No clock.",
     ),
 )

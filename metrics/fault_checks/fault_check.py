@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from metrics.fault_checks.probe_bursts import Burst
@@ -20,15 +20,23 @@ AS_ASKED = "as asked"
 class FaultCheck:
     """The check of the named kinds of faults.
 
-    words: what was measured, as the report says it. method: what it is; its figures are the kinds.
+    words: what was measured, as the report says it. The others describe how, as a Method does.
     """
 
     kinds: tuple[str, ...]
     measure: Callable[[TrialData, PlannedFault, list[Burst]], Found]
     words: Callable[[dict[str, Any]], list[str]]
-    method: Method
+    name: str
+    formula: str
+    left_out: str
+    assumes: str
+    source: str = ""
 
     @property
-    def described(self) -> Method:
-        """Return the method with the figures it explains."""
-        return replace(self.method, figures=tuple(f"faults.{word}" for word in self.kinds))
+    def method(self) -> Method:
+        """Return how these kinds are measured."""
+        return Method(
+            name=self.name, figures=tuple(f"faults.{word}" for word in self.kinds),
+            formula=self.formula, left_out=self.left_out, assumes=self.assumes,
+            source=self.source,
+        )  # fmt: skip

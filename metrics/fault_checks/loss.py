@@ -16,7 +16,6 @@ from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.path_exchanges import DISTURBED, FEW, exchanges, failed, unprobed
 from metrics.fault_checks.probe_bursts import Burst
 from metrics.intake.trial import TrialData
-from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
 
 Z_95, Z_CERTAIN = 1.96, 4.0
@@ -150,14 +149,12 @@ CHECKS = (
         kinds=("loss",),
         measure=loss,
         words=_words,
-        method=Method(
-            name="Loss measured",
-            formula="1 − √(answered / sent) of the exchanges between the pairs, with Wilson's 95 % "
-            "interval, within which a loss is as asked; at each receiver, packets dropped of those "
-            "that arrived, by its kernel.",
-            left_out=DISTURBED,
-            assumes="Both ways lose alike, and packets independently of each other.",
-            source="Wilson 1927, JASA 22",
-        ),
+        name="Loss measured",
+        formula="1 − √(answered / sent) of the exchanges between the pairs, with Wilson's 95 % "
+        "interval, within which a loss is as asked; at each receiver, packets dropped of those "
+        "that arrived, by its kernel.",
+        left_out=DISTURBED,
+        assumes="Both ways lose alike, and packets independently of each other.",
+        source="Wilson 1927, JASA 22",
     ),
 )

@@ -11,7 +11,6 @@ from metrics.fault_checks import effect_gaps, fault_records
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.probe_bursts import MARGIN_NS, Burst
 from metrics.intake.trial import SLOT_DUE, TrialData
-from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
 
 STARTED = "role resumed_num resumed_lib"
@@ -241,49 +240,40 @@ CHECKS = (
         kinds=("kill", "crash"),
         measure=kill,
         words=_words,
-        method=Method(
-            name="Kill measured",
-            formula="From the node's last slot told (the kill, if that is later) to its next "
-            "start, and at which blocks it resumed.",
-            left_out="A node that is not started again.",
-            assumes="A node tells every slot while it lives.",
-        ),
+        name="Kill measured",
+        formula="From the node's last slot told (the kill, if that is later) to its next "
+        "start, and at which blocks it resumed.",
+        left_out="A node that is not started again.",
+        assumes="A node tells every slot while it lives.",
     ),
     FaultCheck(
         kinds=("pause",),
         measure=pause,
         words=_words,
-        method=Method(
-            name="Pause measured",
-            formula="Longest time without a slot told around the fault, which must be half of it "
-            "at least, and the clock probes that the host answered meanwhile.",
-            left_out="Nothing.",
-            assumes="A node tells every slot while it runs.",
-        ),
+        name="Pause measured",
+        formula="Longest time without a slot told around the fault, which must be half of it "
+        "at least, and the clock probes that the host answered meanwhile.",
+        left_out="Nothing.",
+        assumes="A node tells every slot while it runs.",
     ),
     FaultCheck(
         kinds=("power_cut", "freeze_host", "link_down"),
         measure=stands_still,
         words=_words,
-        method=Method(
-            name="Power cut, frozen host, link down measured",
-            formula="Silence: at least from the first to the last probe it left unanswered, at "
-            "most from the last sign of life before to the first after. A power cut must show a "
-            "new boot, the others none. In the simulator only the node stops, and its slots told "
-            "tell how long.",
-            left_out="Of a link that is down the host's own events, as it goes on writing.",
-            assumes="A host that lives answers clock probes, which nothing else disturbs.",
-        ),
+        name="Power cut, frozen host, link down measured",
+        formula="Silence: at least from the first to the last probe it left unanswered, at most "
+        "from the last sign of life before to the first after. A power cut must show a new boot, "
+        "the others none. In the simulator only the node stops, and its slots told tell how long.",
+        left_out="Of a link that is down the host's own events, as it goes on writing.",
+        assumes="A host that lives answers clock probes, which nothing else disturbs.",
     ),
     FaultCheck(
         kinds=("silent",),
         measure=silent,
         words=_words,
-        method=Method(
-            name="Silent producer measured",
-            formula="Slots the node left empty on request while the fault lasted.",
-            left_out="Nothing.",
-            assumes="The simulated node tells why it left a slot.",
-        ),
+        name="Silent producer measured",
+        formula="Slots the node left empty on request while the fault lasted.",
+        left_out="Nothing.",
+        assumes="The simulated node tells why it left a slot.",
     ),
 )

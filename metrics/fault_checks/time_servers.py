@@ -17,7 +17,6 @@ from metrics.fault_checks.effect_gaps import Stretch
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.probe_bursts import MARGIN_NS, Burst
 from metrics.intake.trial import Event, TrialData
-from metrics.model.method import Method
 from metrics.model.number_text import number
 from metrics.model.plan import PlannedFault
 
@@ -236,25 +235,21 @@ CHECKS = (
         kinds=("ntp_offset",),
         measure=lie,
         words=words,
-        method=Method(
-            name="Shifted NTP answers measured",
-            formula="Median of (wall clock − offset found − true time) over the checks during the "
-            "fault, minus that before. One check told less than half of the lie, or half as much "
-            "again, beyond its bound makes the fault indeterminate. As asked: within the bound of "
-            f"both medians and {SURE_NS / 1e6:g} ms.",
-            left_out="Half a second at each end; checks without an answer.",
-            assumes="True time is that of the hosts whose servers are not bent.",
-        ),
+        name="Shifted NTP answers measured",
+        formula="Median of (wall clock − offset found − true time) over the checks during the "
+        "fault, minus that before. One check told less than half of the lie, or half as much "
+        "again, beyond its bound makes the fault indeterminate. As asked: within the bound of "
+        f"both medians and {SURE_NS / 1e6:g} ms.",
+        left_out="Half a second at each end; checks without an answer.",
+        assumes="True time is that of the hosts whose servers are not bent.",
     ),
     FaultCheck(
         kinds=("ntp_cut",),
         measure=silence_of_servers,
         words=words,
-        method=Method(
-            name="Cut NTP measured",
-            formula="Checks of the hosts answered of those asked, before and during; none may be.",
-            left_out="The first second.",
-            assumes="A node writes each check, answered or not.",
-        ),
+        name="Cut NTP measured",
+        formula="Checks of the hosts answered of those asked, before and during; none may be.",
+        left_out="The first second.",
+        assumes="A node writes each check, answered or not.",
     ),
 )

@@ -93,5 +93,5 @@ METHODS = (
         left_out="Nothing.",
         assumes="The simulator.",
     ),
-    *(check.described for check in CHECKS),
+    *(check.method for check in CHECKS),
 )

@@ -191,7 +191,6 @@ from typing import Any
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.probe_bursts import Burst
 from metrics.intake.trial import TrialData
-from metrics.model.method import Method
 from metrics.model.plan import PlannedFault
 
 
@@ -211,10 +210,8 @@ CHECKS = (
         kinds=("doze",),
         measure=doze,
         words=_words,
-        method=Method(
-            name="Doze measured", formula="Blocks told as made.", left_out="Nothing.",
-            assumes="Each maker tells its blocks.",
-        ),
+        name="Doze measured", formula="Blocks told as made.", left_out="Nothing.",
+        assumes="Each maker tells its blocks.",
     ),
 )
 '''
