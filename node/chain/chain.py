@@ -13,7 +13,7 @@ from coincurve import PrivateKey
 
 from node.chain import notices, validation
 from node.chain.encoding.crypto import Verifier
-from node.chain.execution import choose_transactions, move_head, undone_transactions
+from node.chain.execution import choose_transactions, move_head
 from node.chain.fork_db import BlockRef, ForkDB, ForkItem
 from node.chain.genesis import Genesis
 from node.chain.ledger.ledger import Ledger
@@ -290,7 +290,12 @@ class Chain:
 
     def _requeue(self, down: Sequence[ForkItem], effects: list[Effect]) -> None:
         """Give the transactions of undone blocks another chance, unless the new branch has them."""
-        again = undone_transactions(down, self._ledger)
+        again = [
+            transaction
+            for item in reversed(down)
+            for transaction in item.signed.transactions
+            if not self._ledger.has_transaction(transaction.id)
+        ]
         self.mempool.requeue(again)
         for transaction in again:
             effects.extend(self.mempool.tell(transaction.id, "requeued"))

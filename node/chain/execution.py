@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from node.chain.encoding.crypto import Verifier
@@ -110,13 +110,3 @@ def move_head(
         item.validated = True
     fork_db.head = new
     return Move(old=old, ancestor=ancestor, down=down, up=up, digests=digests)
-
-
-def undone_transactions(down: Sequence[ForkItem], ledger: Ledger) -> list[Transaction]:
-    """Return what undone blocks held, oldest first, without what the branch at hand holds too."""
-    return [
-        transaction
-        for item in reversed(down)
-        for transaction in item.signed.transactions
-        if not ledger.has_transaction(transaction.id)
-    ]
