@@ -25,7 +25,7 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
     4: ("clock skew", (
         "campaign clocks",
         CHAIN + "test_chain.py::test_a_block_seven_seconds_ahead_is_refused_and_one_less_is_not",
-        SHARES + "test_c5_participation.py::test_a_block_more_than_2500_ms_ahead_is_refused")),
+        SHARES + "test_c3_slots.py::test_a_block_is_refused_from_two_and_a_half_seconds_ahead_on")),
     5: ("clock jump inside a turn", (
         "campaign clocks",
         "unit/node_timing/test_slots.py::test_within_small_jumps_no_slot_is_missed_or_told_twice")),

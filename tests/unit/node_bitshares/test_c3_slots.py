@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from node.chain.bitshares.profile import BitsharesProfile
 from node.chain.bitshares.witness_schedule import SlotCount
 from node.chain.model.errors import BlockRejected, GenesisError
-from node.chain.model.messages import BlockReceived
 from node.chain.model.schedule import NOBODY
 from node.events import Rejected
 from tests.unit.node_bitshares.world import (
@@ -23,7 +22,14 @@ from tests.unit.node_bitshares.world import (
     full,
     skipping,
 )
-from tests.unit.node_chain.builders import blocks_of, make_chain, of_kind, producer_names, tick
+from tests.unit.node_chain.builders import (
+    blocks_of,
+    make_chain,
+    of_kind,
+    producer_names,
+    receive,
+    tick,
+)
 
 STATE = bitshares_profile(4).genesis_state
 
@@ -190,10 +196,7 @@ def test_a_block_is_refused_from_two_and_a_half_seconds_ahead_on(
     maker = make_chain(bitshares_genesis(), producer_names(4))
     chain = make_chain(bitshares_genesis())
     (block,) = blocks_of(tick(maker, START_SLOT))
-    now_ns = chain.slot_clock.time_ns(START_SLOT) - early_ns
-    raw = chain.codec.encode(block)
-    effects = chain.step(BlockReceived(now_ns=now_ns, block=block, raw=raw, peer="peer"))
-    refused = [r.reason for r in of_kind(effects, Rejected) if isinstance(r, Rejected)]
+    refused = [r.reason for r in of_kind(receive(chain, block, late_ns=-early_ns), Rejected)]
     assert (refused, chain.head.num) == (([], 1) if taken else (["future_block"], 0))
 
 
