@@ -11,7 +11,6 @@ from tests.sim.second.record import Line, Second, Window
 
 DIGITS = 16
 """How much of an id a block tells."""
-Fates = tuple[Counter[str], Counter[str]]
 
 
 def figures(trials: list[tuple[Second, Chain, list[Window]]]) -> dict[str, Any]:

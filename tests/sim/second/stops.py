@@ -12,8 +12,6 @@ from tests.sim.second.record import Line, Second
 
 EDGE_S = 2.0
 """So long after its planned end a silence may still be the fault's."""
-PLACED_S = 1.0
-"""An own line whose time is not known so well tells of no life."""
 
 
 def kill(s: Second, fault: Line) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from harness.testbed.cards import Card, data_card, problem, read
 from tests.unit.harness_inventory.hosts import plain
 
-CORRECT = "correct slotlab_interface or leave it out"
 LO = {"ifname": "lo", "flags": ["LOOPBACK", "UP"], "mtu": 65536}
 ETH = {"ifname": "eth0", "flags": ["UP"], "mtu": 1500, "link_type": "ether", "address": "02:AA::1"}
 

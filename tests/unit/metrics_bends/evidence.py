@@ -62,9 +62,9 @@ def probes(change: Callable[[Line], dict[str, Any]], after: float, before: float
     )  # fmt: skip
 
 
-def undelayed(after: float, before: float, *, rtt_s: float = 0.001) -> Bend:
+def undelayed(after: float, before: float) -> Bend:
     """Let no pair have been delayed for a while."""
-    return probes(lambda x: {"rtts_ns": [round(rtt_s * 1e9)] * x["received"]}, after, before)
+    return probes(lambda x: {"rtts_ns": [1_000_000] * x["received"]}, after, before)
 
 
 def delayed(by_s: float, after: float, before: float) -> Bend:

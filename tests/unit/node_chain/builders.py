@@ -24,7 +24,6 @@ from node.chain.model.messages import (
     Tick,
     TransactionReceived,
 )
-from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction, reference, sign_content
 from node.chain.model.transaction_body import Transfer
 from node.chain.model.watermark import Watermark
@@ -80,11 +79,6 @@ def make_chain(
         verifier=SHARED_VERIFIER,
         **options,
     )
-
-
-def clock_of(genesis: Genesis) -> SlotClock:
-    """Return the genesis' slot clock."""
-    return SlotClock(genesis.slot_ns)
 
 
 def tick(chain: Chain, slot: int, abstain: str | None = None) -> list[Effect]:
