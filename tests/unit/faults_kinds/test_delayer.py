@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faults.durable.trial_files import place_files
-from faults.host.clock.skew_file import Skew, read_skew, write_skew
 from faults.host.layout import layout
 from faults.kinds.delay.delay_queue import Holder, Source, Spec
 from faults.kinds.delay.nfqueue import packets, verdict
@@ -103,20 +102,6 @@ def test_a_verdict_is_one_message_of_its_stated_length() -> None:
     data = verdict(5, 77)
     assert len(data) == struct.unpack_from("=I", data)[0] == 32
     assert data[-8:] == struct.pack(">II", 1, 77)
-
-
-def test_the_skew_file_has_the_layout_the_node_reads(tmp_path: Path) -> None:
-    path = tmp_path / "skew"
-    assert read_skew(path) == Skew()
-    write_skew(path, -300 * MS, 50_000)
-    seq, offset_ns, drift_ppb, since_ns = struct.unpack("<qqqq", path.read_bytes())
-    assert (offset_ns, drift_ppb) == (-300 * MS, 50_000)
-    assert seq > 0
-    assert seq % 2 == 0
-    assert since_ns > 0
-    write_skew(path, 0, 0)
-    assert read_skew(path) == Skew(seq=seq + 2)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 def test_a_trials_files_replace_the_last_ones_and_keys_are_private(tmp_path: Path) -> None:

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from harness.__main__ import app
 from harness.errors import UsageError
 from harness.orchestrator import run as harness_run
 from metrics.build import build
@@ -71,8 +69,3 @@ def test_a_run_of_another_campaign_or_without_a_summary_is_refused(tmp_path: Pat
     bend.in_plan(lambda plan: plan.update(campaign="else"))(theirs)
     with pytest.raises(UsageError, match="a run of else"):
         harness_run.report(ours, lambda text: None, other=theirs)
-
-
-def test_the_command_line_names_the_option() -> None:
-    result = CliRunner().invoke(app, ["report", "--help"], env={"COLUMNS": "200"})
-    assert "--beside" in result.output

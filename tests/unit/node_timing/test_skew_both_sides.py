@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import threading
 from pathlib import Path
 
@@ -18,6 +19,7 @@ def test_what_the_fault_writes_is_what_the_node_reads(tmp_path: Path) -> None:
     write_skew(path, 300_000_000, 50_000)
     written, seen = read_skew(path), reader.read(10**9)
     assert written.seq % 2 == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert seen == Skew(
         offset_ns=300_000_000, drift_ppb=50_000, since_mono_ns=written.since_mono_ns
     )
