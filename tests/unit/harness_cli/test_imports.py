@@ -76,6 +76,7 @@ def test_runs_and_labs_are_listed_without_anything_heavy(tmp_path: Path) -> None
     assert heavy(tmp_path, "runs", "lab status") == set()
 
 
+@pytest.mark.slow
 def test_a_plan_loads_no_more_than_the_metrics_that_its_campaign_expects(tmp_path: Path) -> None:
     (tmp_path / "rack.yml").write_text(RACK)
     plans = ("plan demo --lab sim", "plan demo -i rack.yml --offline")

@@ -10,6 +10,8 @@ import pytest
 
 from harness.inventory.inventory import InventoryError, load
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def rack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

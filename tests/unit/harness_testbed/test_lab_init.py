@@ -82,6 +82,7 @@ def test_two_hosts_of_one_name_are_told_apart() -> None:
     assert "        host2:" in text
 
 
+@pytest.mark.slow
 def test_the_command_never_overwrites_and_prints_what_comes_next(tmp_path: Path) -> None:
     listed, out = tmp_path / "hosts.txt", tmp_path / "rack.yml"
     listed.write_text("# ours\n192.0.2.1  # first\n\nb=192.0.2.2\n")
