@@ -19,8 +19,12 @@ _AWAY = re.compile(
 _KNOWN = (_REFUSED, _SILENT, _NO_COMMON, _AWAY)
 _NO_GREETING = re.compile(
     r"(?:kex|ssh)_exchange_identification: |banner exchange: |.*during banner exchange"
+    r"|Connection closed by UNKNOWN port"
 )
-"""How OpenSSH ends when no host greeted it; a program in between has then said why."""
+"""How OpenSSH ends when no host greeted it; a program in between has then said why.
+
+From 9.6 on it says no more of that than that the connection is closed, whoever was asked.
+"""
 _BESIDES = re.compile(
     r"Warning: |Connection (?:closed|reset) by |Disconnected from |Connection to .* timed out"
     r"|stdio forwarding failed"
@@ -42,11 +46,12 @@ def refusal(said: str, ssh: SshOptions) -> RemoteFailure:
 
     The word is unreachable, auth_failed, host_key, timeout or closed.
     """
-    lines = _lines(said)
+    every = _every(said)
+    lines = _telling(every)
     where = f"{ssh.user}@{ssh.address} port {ssh.port}"
-    if ssh.proxied:
+    if ssh.proxied and any(map(_NO_GREETING.match, every)):
         before = [line for line in lines if not _NO_GREETING.match(line)]
-        if len(before) < len(lines) and (before or not _SILENT.search(_last(lines))):
+        if before or not _SILENT.search(_last(lines)):
             through = f"jump host {ssh.jump.target}" if ssh.jump else "ProxyCommand"
             if ssh.jump and (key := _host_key(before, ssh.jump, through)) is not None:
                 return key
@@ -69,13 +74,16 @@ def refusal(said: str, ssh: SshOptions) -> RemoteFailure:
 
 def reason(said: str) -> str:
     """Return the line that says why, of what OpenSSH or a program in between said on its way."""
-    lines = _lines(said.removeprefix("Failed to connect to the host via ssh: "))
+    lines = _telling(_every(said.removeprefix("Failed to connect to the host via ssh: ")))
     return _last([line for line in lines if not _NO_GREETING.match(line)] or lines)
 
 
-def _lines(said: str) -> list[str]:
-    """Return the lines of what was said, without what OpenSSH says beside the reason."""
-    every = [line.strip() for line in said.splitlines() if line.strip()]
+def _every(said: str) -> list[str]:
+    return [line.strip() for line in said.splitlines() if line.strip()]
+
+
+def _telling(every: list[str]) -> list[str]:
+    """Return the lines without what OpenSSH says beside the reason."""
     return [line for line in every if not _BESIDES.match(line)] or every
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.remote.ssh_failure import reason
+from harness.remote.ssh_failure import reason, refusal
 from tests.unit.harness_remote.ssh_login import HOST, pinned, reached, refused, says
 from tests.unit.harness_remote.ssh_server import PLAIN, Box, serving, standing
 
@@ -73,6 +73,23 @@ def test_of_an_ansible_that_reached_nobody_the_line_is_told_that_says_why(ending
     assert reason(f"{ansible}the gate is shut\r\n{ending}\r\n{closed}") == "the gate is shut"
     assert reason(f"{ansible}{ending}\r\n{closed}") == ending
     assert reason(f"{ansible}{closed}") == closed
+
+
+@pytest.mark.parametrize(
+    "ending", ["kex_exchange_identification: Connection closed by remote host\r\n", ""]
+)
+def test_what_a_program_in_between_said_counts_whatever_openssh_adds(ending: str) -> None:
+    """Version 9.6 adds less than 9.2 does."""
+    ending += "Connection closed by UNKNOWN port 65535\r\n"
+    with serving(PLAIN) as options:
+        behind = replace(options, by_command=True)
+    for said, detail in (("the gate is shut\r\n", "the gate is shut"), ("", _first(ending))):
+        problem = refusal(said + ending, behind)
+        assert (problem.reason, problem.detail) == ("unreachable", f"ProxyCommand: {detail}")
+
+
+def _first(lines: str) -> str:
+    return lines.splitlines()[0]
 
 
 def test_a_host_that_hangs_up_at_once_is_closed() -> None:
