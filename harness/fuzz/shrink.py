@@ -66,11 +66,8 @@ def _with(draft: Draft, faults: list[Draft]) -> Draft:
 
 
 def _last_ms(faults: list[Draft]) -> int:
-    return max((_ms(f["at"]) + _ms(_lasts(f)) for f in faults), default=0)
-
-
-def _lasts(fault: Draft) -> str:
-    return str(fault.get("for") or fault.get("restart_after") or "0ms")
+    ends = (_ms(f["at"]) + _ms(f.get("for") or f.get("restart_after") or "0ms") for f in faults)
+    return max(ends, default=0)
 
 
 def _ms(text: str) -> int:
