@@ -23,7 +23,8 @@ def capabilities(trials: Mapping[str, str]) -> dict[str, bool]:
     Costs some ten milliseconds a feature; nothing outside a namespace of its own is touched, except
     that the kernel may load the modules that the real faults would load.
     """
-    found = {name: _works(script) for name, script in trials.items()}
+    alone = ("unshare", "--net", "/bin/sh", "-ec")
+    found = {name: output((*alone, script), PATIENCE_S)[0] == 0 for name, script in trials.items()}
     found["nfqueue"] = found["nft_queue"] or found["iptables_queue"]
     found["systemd"] = Path("/run/systemd/system").is_dir() and os.geteuid() == 0
     return found | clock_capabilities(systemd=found["systemd"])
@@ -37,10 +38,6 @@ def clock_capabilities(*, systemd: bool) -> dict[str, bool]:
     """
     host = systemd and _may_set_time() and not Path("/run/systemd/container").exists()
     return {"clock_host": host, "clock_daemon": host and _chrony_obeys()}
-
-
-def _works(script: str) -> bool:
-    return output(("unshare", "--net", "/bin/sh", "-ec", script), PATIENCE_S)[0] == 0
 
 
 def _may_set_time() -> bool:

@@ -74,7 +74,7 @@ def listed_sets(text: str) -> dict[str, dict[str, int | None]]:
     return {
         name: {
             address: None if left is None else duration_ns(left)
-            for address, _, left in _ELEMENT.findall(_elements(body))
+            for address, _, left in _ELEMENT.findall(body.partition("elements = {")[2])
         }
         for name, body in _SET.findall(text)
     }
@@ -130,10 +130,6 @@ def wrong_end(
                 off_ns = most_ns if most_ns < 0 else least_ns
                 return f"{address} ends {off_ns / SECOND_NS:+.3f} s from the deadline"
     return ""
-
-
-def _elements(body: str) -> str:
-    return body.partition("elements = {")[2]
 
 
 def _wrong(

@@ -25,17 +25,18 @@ def snapshot(layout: Layout, *, own_clock: bool) -> dict[str, object]:
     counters, the numbers nft gives its rules, a rate that a time daemon steers. own_clock: nobody
     outside this host (as of a container) moves its clock.
     """
+    rules = listing("ruleset") or output(("nft", "-s", "list", "ruleset"))[1].splitlines()
     return {
-        "nft": _canonical(_nftables()),
-        "tc": json.dumps(_traffic_control(), sort_keys=True, separators=(",", ":")),
+        "nft": _text(_stripped(rules)),
+        "tc": _text(_traffic_control()),
         "iptables": _legacy_rules(),
         "clock": _clock(layout, own_clock=own_clock),
         "units": dict(zip(UNITS, _states(tuple(UNITS.values())), strict=True)),
     }
 
 
-def _canonical(value: object) -> str:
-    return json.dumps(_stripped(value), sort_keys=True, separators=(",", ":"))
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def _stripped(value: object) -> object:
@@ -44,10 +45,6 @@ def _stripped(value: object) -> object:
     if isinstance(value, list):
         return [_stripped(each) for each in value]
     return value
-
-
-def _nftables() -> list[Any]:
-    return listing("ruleset") or output(("nft", "-s", "list", "ruleset"))[1].splitlines()
 
 
 def _traffic_control() -> list[Any]:

@@ -15,7 +15,7 @@ PROBE_WAIT_NS = 2_500_000_000
 """A burst of which something is missing is written this long after its last probe."""
 BURST_NS = 200_000_000
 """From a burst's first probe to its last, at most, and to its being written once due."""
-COLUMNS = "peer flow sent received t1_ns t4_ns rtts_ns peer_boot"
+COLUMNS = "peer flow sent received t1_ns t4_ns rtts_ns"
 
 
 class Burst(NamedTuple):
@@ -33,7 +33,6 @@ class Burst(NamedTuple):
     sent: int
     received: int
     rtts_ns: list[int]
-    peer_boot: str
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -57,16 +56,15 @@ def bursts(data: TrialData) -> list[Burst]:
     """Return every burst that can be placed on the time line."""
     found = []
     for event in data.events("probe", COLUMNS):
-        peer, flow, sent, received, t1_ns, t4_ns, rtts, boot = event.fields
+        peer, flow, sent, received, t1_ns, t4_ns, rtts = event.fields
         if event.t_ns != event.t_ns:
             continue
         exact = bool(t1_ns)
         t_ns = event.t_ns - (event.mono_ns - t1_ns) if exact else event.t_ns
         back_ns = event.t_ns - (event.mono_ns - t4_ns) if t4_ns else t_ns
         found.append(
-            Burst(event.host, peer, flow, t_ns, back_ns, exact, sent, received,
-                  list(rtts or ()), boot or "")
-        )  # fmt: skip
+            Burst(event.host, peer, flow, t_ns, back_ns, exact, sent, received, list(rtts or ()))
+        )
     return found
 
 

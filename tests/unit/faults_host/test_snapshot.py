@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.host import qdiscs
+from faults.host import nft_readback, qdiscs
 from faults.host import snapshot as snapshot_module
 from faults.host.layout import Layout
 from faults.host.snapshot import snapshot
@@ -26,7 +26,8 @@ def taken(
         code, text = said.get(" ".join(words), (127, ""))
         return code, text, ""
 
-    monkeypatch.setattr(snapshot_module, "output", output)
+    for module in (snapshot_module, nft_readback):
+        monkeypatch.setattr(module, "output", output)
     return snapshot(Layout(folder, folder, folder / "host.json", ""), own_clock=False)
 
 
