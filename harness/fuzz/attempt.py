@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.campaign import campaign_file
-from harness.fuzz.judge import Breach, Witness
+from harness.fuzz.judge import Breach, Told, Witness
 from harness.inspect import verify
 from harness.inspect.verify import Seen
 from harness.plan import lab_view, planner
@@ -56,18 +56,21 @@ def _outcome(planned: Plan, witness: Witness, world: World) -> Outcome:
     if headers.verdict == VIOLATED:
         breaches.append(Breach(invariant="I5", text=headers.evidence))
     return Outcome(
-        blocks=max((item.num for item in witness.executed), default=0),
-        final=max((item.num for item in witness.finals), default=0),
-        switches=witness.switches,
+        blocks=max((line.num for line in witness.of("applied")), default=0),
+        final=max((line.num for line in witness.of("irreversible")), default=0),
+        switches=len(witness.of("switched")),
         breaches=tuple(breaches),
     )
 
 
 def _seen(witness: Witness) -> Iterator[Seen]:
-    for host, item in witness.headers.values():
+    executed: dict[str, Told] = {}
+    for line in witness.of("applied"):
+        executed.setdefault(line.id, line)
+    for line in executed.values():
         yield Seen(
-            kind="applied", host=host, num=item.num, id=item.id, previous=item.previous,
-            slot=item.slot, producer=item.producer, header=item.header,
+            kind="applied", host=line.host, num=line.num, id=line.id, previous=line.previous,
+            slot=line.slot, producer=line.producer, header=line.header,
         )  # fmt: skip
-    for final in witness.finals:
+    for final in witness.of("irreversible"):
         yield Seen(kind="irreversible", host=final.host, num=final.num, id=final.id)

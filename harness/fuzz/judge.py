@@ -8,10 +8,6 @@ from typing import Any
 import msgspec
 
 from metrics.safety.invariants import (
-    Executed,
-    Final,
-    LibStep,
-    Signed,
     Violation,
     conflicting_finality,
     different_states,
@@ -20,8 +16,11 @@ from metrics.safety.invariants import (
     lib_decreases,
     overlapping_confirmations,
 )
-from metrics.safety.liveness import Made, early_blocks
-from metrics.safety.node_log import Step, repeated_transactions, restart_breaks, schedule_breaks
+from metrics.safety.liveness import early_blocks
+from metrics.safety.node_log import repeated_transactions, restart_breaks, schedule_breaks
+
+KINDS = ("started", "produced", "applied", "irreversible", "switched", "tx", "schedule")
+"""Kinds of events that the invariants are judged from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +29,24 @@ class Breach:
 
     invariant: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A line of a node's log: its record, and who wrote it when (since T0)."""
+
+    host: str
+    kind: str
+    t_ns: float
+    record: Any
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.record, name)
+
+    @property
+    def hi_ns(self) -> float:
+        """Return the latest time at which it was written: virtual time is exact."""
+        return self.t_ns
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,81 +61,39 @@ class Witness:
     slot_ns: int
     liars: frozenset[str]
     t0_ns: int = 0
-    finals: list[Final] = field(default_factory=list)
-    lib_steps: list[LibStep] = field(default_factory=list)
-    executed: list[Executed] = field(default_factory=list)
-    signed: list[Signed] = field(default_factory=list)
-    made: list[Made] = field(default_factory=list)
-    logs: dict[str, list[Step]] = field(default_factory=dict)
-    headers: dict[str, tuple[str, Any]] = field(default_factory=dict)
-    switches: int = 0
+    told: list[Told] = field(default_factory=list)
 
     def write(self, now_ns: int, host: str, role: str, clock: Any, record: msgspec.Struct) -> None:
         """Take one event."""
         kind = str(record.__struct_config__.tag)
-        if host in self.liars or (role != "node" and kind != "tx"):
-            return
-        t_ns = float(now_ns - self.t0_ns)
-        item: Any = record
-        match kind:
-            case "produced":
-                self._produced(host, t_ns, item)
-            case "applied":
-                self._applied(host, t_ns, item)
-            case "irreversible":
-                self.finals.append(Final(host, item.num, item.id, t_ns))
-                self.lib_steps.append(LibStep(host, item.num, t_ns, announced=True))
-                self._log(host, Step(kind, t_ns, num=item.num, id=item.id))
-            case "switched":
-                self.switches += 1
-                self._log(host, Step(kind, t_ns, num=item.ancestor_num))
-            case "started":
-                self.lib_steps.append(LibStep(host, item.resumed_lib, t_ns))
-                self._log(host, Step(kind, t_ns, num=item.resumed_num, lib=item.resumed_lib))
-            case "schedule":
-                self._log(
-                    host,
-                    Step(kind, t_ns, num=item.num, version=item.version, state=item.state,
-                         producers=str(item.producers)),
-                )  # fmt: skip
-            case "tx" if role == "node" and item.state == "included":
-                self._log(host, Step("included", t_ns, num=item.num, id=item.id))
+        if host not in self.liars and role == "node" and kind in KINDS:
+            told = Told(host, kind, float(now_ns - self.t0_ns), record)
+            if kind != "tx" or told.state == "included":
+                self.told.append(told)
+
+    def of(self, kind: str) -> list[Told]:
+        """Return the lines of a kind, in order of time."""
+        return [line for line in self.told if line.kind == kind]
 
     def judge(self, *, tolerance_ns: float, two_stage: bool) -> list[Breach]:
         """Return the invariants that did not hold, I5 and I7 aside."""
-        states: dict[str, set[str]] = {}
-        for item in self.executed:
-            states.setdefault(item.id, set()).add(item.state_digest)
+        logs: dict[str, list[Told]] = {}
+        for line in self.told:
+            logs.setdefault(line.host, []).append(line)
+        finals, signed = self.of("irreversible"), self.of("produced")
         found: dict[str, list[Violation]] = {
-            "I1": conflicting_finality(self.finals),
-            "I2": [*lib_decreases(self.lib_steps), *final_block_changes(self.finals)],
-            "I3": different_states(self.executed),
-            "I4": double_signatures(self.signed),
-            "I6": repeated_transactions(self.logs),
-            "I8": early_blocks(self.made, tolerance_ns),
-            "I9": schedule_breaks(self.logs),
-            "I10": restart_breaks(self.logs, states)[0],
+            "I1": conflicting_finality(finals),
+            "I2": [*lib_decreases(logs), *final_block_changes(finals)],
+            "I3": different_states(self.of("applied")),
+            "I4": double_signatures(signed),
+            "I6": repeated_transactions(logs),
+            "I8": early_blocks(signed, self._slot_time_ns, tolerance_ns),
+            "I9": schedule_breaks(logs),
+            "I10": restart_breaks(logs)[0],
         }
         if two_stage:
-            found["I4"] += overlapping_confirmations(self.signed)
+            found["I4"] += overlapping_confirmations(signed)
         return [Breach(invariant=name, text=v[0].text) for name, v in found.items() if v]
 
-    def _produced(self, host: str, t_ns: float, item: Any) -> None:
-        at_ns = float(self.epoch_ns + item.slot * self.slot_ns - self.t0_ns)
-        self.signed.append(
-            Signed(item.producer, item.slot, item.num, item.id, item.confirmed or 0, host, t_ns)
-        )
-        self.made.append(Made(item.producer, host, item.num, item.id, at_ns, t_ns))
-        self._log(host, Step("produced", t_ns, num=item.num, id=item.id))
-
-    def _applied(self, host: str, t_ns: float, item: Any) -> None:
-        self.executed.append(Executed(host, item.num, item.id, item.state_digest, t_ns))
-        self.headers.setdefault(item.id, (host, item))
-        self._log(
-            host,
-            Step("applied", t_ns, num=item.num, id=item.id, previous=item.previous,
-                 state_digest=item.state_digest),
-        )  # fmt: skip
-
-    def _log(self, host: str, step: Step) -> None:
-        self.logs.setdefault(host, []).append(step)
+    def _slot_time_ns(self, slot: int) -> int:
+        return self.epoch_ns + slot * self.slot_ns - self.t0_ns

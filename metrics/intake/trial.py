@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,10 @@ SLOT_DUE = "slot head_num lib_num"
 
 
 class Event(NamedTuple):
-    """An event on the time line: t_ns since T0 with the interval it must lie in, and its fields."""
+    """An event on the time line: t_ns since T0 with the interval it must lie in.
+
+    Its kind, and each column that was asked for, are attributes as well (`from` is `from_`).
+    """
 
     host: str
     node: str
@@ -35,12 +39,27 @@ class Event(NamedTuple):
     t_ns: float
     lo_ns: float
     hi_ns: float
-    fields: tuple[Any, ...]
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"{name} is no column that was asked for")
+
+    @property
+    def fields(self) -> tuple[Any, ...]:
+        """Return the columns that were asked for, in that order."""
+        return self[len(Event._fields) :]
 
     @property
     def epoch(self) -> Epoch:
         """Return the epoch of the event's monotonic stamp."""
         return Epoch(self.host, self.boot)
+
+
+def _shape(kind: str, columns: str) -> type[Event]:
+    """Return the type of the events of a kind with the named columns."""
+    more: dict[str, Any] = {"__slots__": (), "kind": kind}
+    for i, name in enumerate(columns.split(), start=len(Event._fields)):
+        more["from_" if name == "from" else name] = property(itemgetter(i))
+    return type("Event", (Event,), more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +81,14 @@ class TrialData:
     _cache: dict[tuple[str, str], list[Event]] = field(default_factory=dict)
 
     def events(self, kind: str, columns: str = "") -> list[Event]:
-        """Return the events of one kind with the named columns as fields, by node and seq."""
+        """Return the events of one kind with the named columns as attributes, by node and seq."""
         key = kind, columns
         if key not in self._cache:
             rows = event_table.rows(self.db, self.file.n, kind, columns)
-            self._cache[key] = self._align(rows)
+            self._cache[key] = self._align(rows, _shape(kind, columns))
         return self._cache[key]
 
-    def _align(self, rows: list[tuple[Any, ...]]) -> list[Event]:
+    def _align(self, rows: list[tuple[Any, ...]], shape: type[Event]) -> list[Event]:
         groups: dict[Epoch, list[int]] = {}
         for i, row in enumerate(rows):
             groups.setdefault(Epoch(row[0], row[2]), []).append(i)
@@ -77,10 +96,8 @@ class TrialData:
         for epoch, indexes in groups.items():
             mono = np.asarray([rows[i][5] for i in indexes], dtype=np.int64)
             t[indexes], lo[indexes], hi[indexes] = self.timeline.line(epoch, mono)
-        return [
-            Event._make((*row[:6], float(t[i]), float(lo[i]), float(hi[i]), tuple(row[6:])))
-            for i, row in enumerate(rows)
-        ]
+        times = zip(rows, t.tolist(), lo.tolist(), hi.tolist(), strict=True)
+        return [tuple.__new__(shape, (*row[:6], *stamp, *row[6:])) for row, *stamp in times]
 
     def boots(self, host: str) -> int:
         """Return how often the host was up, as its events or its own agent know boots apart."""

@@ -10,7 +10,7 @@ input and their findings become checks.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +30,7 @@ from metrics.model.run_folder import (
     load_json,
 )
 from metrics.safety import invariant_inputs, invariants, liveness, node_log
-from metrics.safety.invariant_inputs import InvariantInputs
-from metrics.safety.invariants import Violation
+from metrics.safety.invariants import LIB, Line, Logs, Violation, of_kind
 
 UNITS = {"units"}
 """What a snapshot tells of our own processes: a killed one may stay down, nothing to restore."""
@@ -78,18 +77,20 @@ def judge(data: TrialData, chain: ChainView) -> list[Check]:
 
 def _invariants(data: TrialData, chain: ChainView, without: frozenset[str]) -> list[Check]:
     """Return the invariants as the records of all hosts but those have them."""
-    known = invariant_inputs.gather(data, without)
+    logs = invariant_inputs.logs(data, without)
+    finals = of_kind(logs, "irreversible")
+    executed = of_kind(logs, "applied")
     return [
-        _conflicting(data, known),
-        _lib_decreases(data, known),
-        _state_digest(data, known),
-        _double_sign(data, known),
+        _conflicting(data, finals),
+        _lib_decreases(data, logs, finals),
+        _state_digest(data, executed),
+        _double_sign(data, logs),
         _headers(data, without),
-        _transactions(data, known),
-        _liveness(data, chain, known),
-        _early(data, known),
-        _schedule(data, known),
-        _restarts(data, known),
+        _transactions(data, logs),
+        _liveness(data, chain, finals),
+        _early(data, logs),
+        _schedule(data, logs),
+        _restarts(data, logs),
     ]
 
 
@@ -132,41 +133,36 @@ def breaks(problem: str) -> bool:
     return "contradict" in problem or problem.startswith(UNRELATED)
 
 
-def _conflicting(data: TrialData, known: InvariantInputs) -> Check:
-    problems = invariants.conflicting_finality(known.finals)
-    heights = {final.num for final in known.finals}
-    hosts = {final.host for final in known.finals}
-    if not heights:
+def _conflicting(data: TrialData, finals: list[Line]) -> Check:
+    if not finals:
         return Check(CONFLICT, UNKNOWN, "no block became final")
+    heights, hosts = {line.num for line in finals}, {line.host for line in finals}
     fine = f"{len(heights)} final blocks (up to {max(heights)}) have one id at {len(hosts)} hosts"
-    return _verdict(data, CONFLICT, problems, fine)
+    return _verdict(data, CONFLICT, invariants.conflicting_finality(finals), fine)
 
 
-def _lib_decreases(data: TrialData, known: InvariantInputs) -> Check:
-    problems = invariants.lib_decreases(known.lib_steps)
-    problems += invariants.final_block_changes(known.finals)
-    hosts = {step.host for step in known.lib_steps}
-    fine = f"{len(known.lib_steps)} steps on {len(hosts)} nodes, restarts included"
+def _lib_decreases(data: TrialData, logs: Logs, finals: list[Line]) -> Check:
+    problems = invariants.lib_decreases(logs) + invariants.final_block_changes(finals)
+    steps = Counter(node for node, lines in logs.items() for line in lines if line.kind in LIB)
+    fine = f"{steps.total()} steps on {len(steps)} nodes, restarts included"
     return _verdict(data, NAMES["I2"], problems, fine)
 
 
-def _state_digest(data: TrialData, known: InvariantInputs) -> Check:
-    problems = invariants.different_states(known.executed)
-    seen: dict[str, set[str]] = defaultdict(set)
-    for item in known.executed:
-        seen[item.id].add(item.host)
-    shared = sum(len(hosts) > 1 for hosts in seen.values())
+def _state_digest(data: TrialData, executed: list[Line]) -> Check:
+    hosts = Counter(id_ for id_, _ in {(line.id, line.host) for line in executed})
+    shared = sum(count > 1 for count in hosts.values())
     fine = f"{shared} blocks executed on several hosts gave one state each"
-    return _verdict(data, NAMES["I3"], problems, fine)
+    return _verdict(data, NAMES["I3"], invariants.different_states(executed), fine)
 
 
-def _double_sign(data: TrialData, known: InvariantInputs) -> Check:
-    problems = invariants.double_signatures(known.signed)
-    slots = len({(item.producer, item.slot) for item in known.signed})
+def _double_sign(data: TrialData, logs: Logs) -> Check:
+    signed = invariant_inputs.signed(data, logs)
+    problems = invariants.double_signatures(signed)
+    slots = len({(line.producer, line.slot) for line in signed})
     fine = f"{slots} signed slots, one block each"
     if data.plan.two_stage:
-        problems += invariants.overlapping_confirmations(known.signed)
-        ranges = len({item.id for item in known.signed if item.confirmed is not None})
+        problems += invariants.overlapping_confirmations(signed)
+        ranges = sum(line.kind == "produced" for line in signed)
         fine += f"; {ranges} confirmed ranges, disjoint on every branch"
     return _verdict(data, NAMES["I4"], problems, fine)
 
@@ -190,29 +186,25 @@ def _headers(data: TrialData, without: frozenset[str]) -> Check:
     return Check(name, found.verdict, found.evidence, tuple(breaches))
 
 
-def _transactions(data: TrialData, known: InvariantInputs) -> Check:
-    problems = node_log.repeated_transactions(known.logs)
-    count = sum(step.kind == "included" for steps in known.logs.values() for step in steps)
+def _transactions(data: TrialData, logs: Logs) -> Check:
     fine = (
-        f"{count} inclusions, as their entry nodes saw them: no branch holds one twice; expiry and"
-        " TaPoS do not show in events, a breach would show as a refused block or another state"
+        f"{len(of_kind(logs, 'tx'))} inclusions, as their entry nodes saw them: no branch holds one"
+        " twice; expiry and TaPoS do not show in events, a breach would show as a refused block or"
+        " another state"
     )
-    return _verdict(data, NAMES["I6"], problems, fine)
+    return _verdict(data, NAMES["I6"], node_log.repeated_transactions(logs), fine)
 
 
-def _liveness(data: TrialData, chain: ChainView, known: InvariantInputs) -> Check:
+def _liveness(data: TrialData, chain: ChainView, finals: list[Line]) -> Check:
     name = NAMES["I7"]
     started = [(e.host, e.t_ns) for e in data.events("started", invariant_inputs.STARTED)
-               if e.fields[2] == "node"]  # fmt: skip
+               if e.role == "node"]  # fmt: skip
     stretches = invariant_inputs.stretches(data.plan, data.planned, data.end_ns, started)
     if not stretches:
         return Check(name, UNKNOWN, "the plan names no undisturbed time with a quorum")
-    blocks_ns = sorted(
-        float(data.slot_time_ns(block.slot))
-        for block in chain.blocks.values()
-        if block.id in chain.canonical
-    )
-    advances = [(final.t_ns, final.num) for final in known.finals]
+    blocks_ns = sorted(float(data.slot_time_ns(chain.blocks[id_].slot)) for id_ in chain.canonical
+                       if id_ in chain.blocks)  # fmt: skip
+    advances = [(line.t_ns, line.num) for line in finals]
     found = liveness.progress(stretches, blocks_ns, advances, data.plan.slot_ns)
     gap = _gap(data)
     if gap and found.violations:
@@ -224,19 +216,19 @@ def _liveness(data: TrialData, chain: ChainView, known: InvariantInputs) -> Chec
     return _verdict(data, name, found.violations, fine)
 
 
-def _early(data: TrialData, known: InvariantInputs) -> Check:
+def _early(data: TrialData, logs: Logs) -> Check:
     name = NAMES["I8"]
     tolerance_ns = invariant_inputs.tolerance_ns(data)
     # A node whose time servers lie to it is early in good faith: that is the fault, not a breach.
-    faults = data.planned.faults
     known_times = [
-        block
-        for block in known.made
-        if block.hi_ns != float("inf") and not believes_a_lie(faults, block.host, block.slot_ns)
+        line
+        for line in of_kind(logs, "produced")
+        if line.hi_ns != float("inf")
+        and not believes_a_lie(data.planned.faults, line.host, data.slot_time_ns(line.slot))
     ]
     if not known_times:
         return Check(name, UNKNOWN, "no block's signing can be placed in true time")
-    problems = liveness.early_blocks(known_times, tolerance_ns)
+    problems = liveness.early_blocks(known_times, data.slot_time_ns, tolerance_ns)
     untrue = [problem for problem in data.timeline.problems if breaks(problem)]
     if problems and untrue:
         return Check(name, UNKNOWN, f"{problems[0].text}; but {untrue[0]}")
@@ -244,23 +236,16 @@ def _early(data: TrialData, known: InvariantInputs) -> Check:
     return _verdict(data, name, problems, fine + " their slots (clock limit and timing)")
 
 
-def _schedule(data: TrialData, known: InvariantInputs) -> Check:
-    problems = node_log.schedule_breaks(known.logs)
-    changes = {
-        (step.version, step.num)
-        for steps in known.logs.values()
-        for step in steps
-        if step.kind == "schedule" and step.state == "active"
-    }
+def _schedule(data: TrialData, logs: Logs) -> Check:
+    steps = of_kind(logs, "schedule")
+    changes = {(line.version, line.num) for line in steps if line.state == "active"}
     fine = f"{len(changes)} schedule changes, one version a step, the same at every host"
-    return _verdict(data, NAMES["I9"], problems, fine if changes else "the schedule never changed")
+    fine = fine if changes else "the schedule never changed"
+    return _verdict(data, NAMES["I9"], node_log.schedule_breaks(logs), fine)
 
 
-def _restarts(data: TrialData, known: InvariantInputs) -> Check:
-    states: dict[str, set[str]] = defaultdict(set)
-    for item in known.executed:
-        states[item.id].add(item.state_digest)
-    problems, judged = node_log.restart_breaks(known.logs, states)
+def _restarts(data: TrialData, logs: Logs) -> Check:
+    problems, judged = node_log.restart_breaks(logs)
     fine = f"{judged} restarts resumed at the head and the final block they had"
     return _verdict(data, NAMES["I10"], problems, fine if judged else "no node restarted")
 

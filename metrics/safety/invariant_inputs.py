@@ -1,66 +1,60 @@
-"""The events of one trial as the records that the invariants are judged from."""
+"""The events of one trial as the logs that the invariants are judged from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
 from metrics.intake.trial import SLOT_DUE, Event, TrialData
 from metrics.measure.blocks import APPLIED, IRREVERSIBLE, RECEIVED
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import load_json
-from metrics.safety.invariants import Executed, Final, LibStep, Signed
-from metrics.safety.liveness import RECONNECT_NS, Made, Stretch, slots_for, stall_limit
-from metrics.safety.node_log import Logs, Step
+from metrics.safety.invariants import Line, Logs, of_kind
+from metrics.safety.liveness import RECONNECT_NS, Stretch, slots_for, stall_limit
 
-MADE = "num id slot producer confirmed"
 STARTED = "resumed_num resumed_lib role"
-SCHEDULE = "version state num producers"
+COLUMNS = {
+    "started": STARTED,
+    "slot_due": SLOT_DUE,
+    "produced": "num id slot producer confirmed",
+    "received": RECEIVED,
+    "applied": APPLIED,
+    "irreversible": IRREVERSIBLE,
+    "switched": "ancestor_num",
+    "tx": "id state num",
+    "schedule": "version state num producers",
+}
+"""What the invariants read of a node's events, by kind."""
 WIPED = "everything"
 """What a crash says it loses when it takes the disk."""
 ON_TIME = ("", "fio")
 """Timing profiles that never sign before the slot's nominal time."""
 
 
-@dataclass(frozen=True, slots=True)
-class InvariantInputs:
-    """Records of correct nodes only; `logs` holds each node's own story."""
-
-    finals: list[Final]
-    lib_steps: list[LibStep]
-    executed: list[Executed]
-    signed: list[Signed]
-    made: list[Made]
-    logs: Logs
-
-
-def gather(data: TrialData, without: frozenset[str] = frozenset()) -> InvariantInputs:
-    """Return the records of the trial's correct nodes, but for those hosts."""
+def logs(data: TrialData, without: frozenset[str]) -> dict[str, list[Event]]:
+    """Return the logs of the trial's correct nodes, but for those hosts."""
     left_out = data.planned.liars | without
+    events = [
+        event
+        for kind, columns in COLUMNS.items()
+        for event in data.events(kind, columns)
+        if event.host not in left_out and _of_node(event)
+    ]
+    events.sort(key=lambda event: (event.host, event.seq))
     life = _lives(data)
+    found: dict[str, list[Event]] = {}
+    for event in events:
+        found.setdefault(life(event), []).append(event)
+    return found
 
-    def events(kind: str, columns: str) -> Iterator[Event]:
-        return (e for e in data.events(kind, columns) if e.host not in left_out)
 
-    return InvariantInputs(
-        finals=[
-            Final(e.host, e.fields[0], e.fields[1], e.t_ns)
-            for e in events("irreversible", IRREVERSIBLE)
-        ],
-        lib_steps=_lib_steps(events, life),
-        executed=[
-            Executed(e.host, e.fields[0], e.fields[1], e.fields[5], e.t_ns)
-            for e in events("applied", APPLIED)
-        ],
-        signed=_signed(data, events),
-        made=[
-            Made(e.fields[3], e.host, e.fields[0], e.fields[1],
-                 float(data.slot_time_ns(e.fields[2])), e.hi_ns)
-            for e in events("produced", MADE)
-        ],
-        logs=_logs(events, life),
-    )  # fmt: skip
+def _of_node(event: Event) -> bool:
+    """Return whether a line is a node's own: a client and a prober start, too, and tell of txs."""
+    match event.kind:
+        case "started":
+            return bool(event.role == "node")
+        case "tx":
+            return bool(event.state == "included") and event.node == event.host
+    return True
 
 
 def stretches(
@@ -147,42 +141,29 @@ def _without(
         yield cursor, stop_ns
 
 
-def _lives(data: TrialData) -> Callable[[str, int], str]:
-    """Return the name a host's records go by: whose disk a fault wiped comes back as a new node.
+def _lives(data: TrialData) -> Callable[[Event], str]:
+    """Return the name a host's lines go by: whose disk a fault wiped comes back as a new node.
 
     Nothing can be held against a node for what was taken from its disk.
     """
-    wiped = {
-        host
+    rebirths: dict[str, list[int]] = {
+        host: []
         for fault in data.planned.faults
         if fault.asked.get("loses") == WIPED
         for host in fault.targets
     }
-    rebirths: dict[str, list[int]] = {host: [] for host in wiped}
     for e in data.events("started", STARTED):
-        if e.host in wiped and e.fields[2] == "node" and (e.fields[0] or 0) <= 1 and e.seq > 0:
+        if e.host in rebirths and e.role == "node" and e.resumed_num <= 1 and e.seq > 0:
             rebirths[e.host].append(e.seq)
 
-    def name(host: str, seq: int) -> str:
-        lives = sum(first <= seq for first in rebirths.get(host, ()))
-        return host if not lives else f"{host} (wiped, life {lives + 1})"
+    def name(event: Event) -> str:
+        lives = sum(first <= event.seq for first in rebirths.get(event.host, ()))
+        return event.host if not lives else f"{event.host} (wiped, life {lives + 1})"
 
     return name
 
 
-def _lib_steps(events: Any, life: Callable[[str, int], str]) -> list[LibStep]:
-    told = [(e, e.fields[0], True) for e in events("irreversible", IRREVERSIBLE)]
-    told += [(e, e.fields[1], False) for e in events("started", STARTED) if e.fields[2] == "node"]
-    told += [(e, e.fields[2], False) for e in events("slot_due", SLOT_DUE)]
-    told.sort(key=lambda each: (each[0].host, each[0].seq))
-    return [
-        LibStep(life(e.host, e.seq), num, e.t_ns, announced)
-        for e, num, announced in told
-        if num is not None
-    ]
-
-
-def _signed(data: TrialData, events: Any) -> list[Signed]:
+def signed(data: TrialData, told: Logs) -> list[Line]:
     """Return who signed what: from its maker, else from who executed or received it.
 
     A body that was only received proves a signature while nobody lies: only then does it count.
@@ -190,49 +171,10 @@ def _signed(data: TrialData, events: Any) -> list[Signed]:
     lying = {
         p for host in data.plan.hosts if host.host in data.planned.liars for p in host.producers
     }
-    refused = {e.fields[0] for e in data.events("rejected", "id what") if e.fields[1] == "block"}
-    found: dict[str, Signed] = {}
-    for e in events("produced", MADE):
-        num, id_, slot, producer, confirmed = e.fields
-        found.setdefault(id_, Signed(producer, slot, num, id_, confirmed or 0, e.host, e.t_ns))
-    for e in events("applied", APPLIED):
-        num, id_, _, slot, producer, _ = e.fields
-        found.setdefault(id_, Signed(producer, slot, num, id_, None, e.host, e.t_ns))
-    if not lying:
-        for e in events("received", RECEIVED):
-            num, id_, slot, producer, _ = e.fields
-            if id_ not in refused:
-                found.setdefault(id_, Signed(producer, slot, num, id_, None, e.host, e.t_ns))
-    return [item for item in found.values() if item.producer not in lying]
-
-
-def _logs(events: Any, life: Callable[[str, int], str]) -> Logs:
-    """Return each node's steps in the order it wrote them."""
-    rows: list[tuple[str, int, Step]] = []
-
-    def add(event: Event, kind: str, **more: Any) -> None:
-        rows.append((event.host, event.seq, Step(kind=kind, t_ns=event.t_ns, **more)))
-
-    for e in events("started", STARTED):
-        if e.fields[2] == "node":
-            add(e, "started", num=e.fields[0] or 0, lib=e.fields[1] or 0)
-    for e in events("applied", APPLIED):
-        num, id_, previous, _, _, digest = e.fields
-        add(e, "applied", num=num, id=id_, previous=previous, state_digest=digest)
-    for e in events("irreversible", IRREVERSIBLE):
-        add(e, "irreversible", num=e.fields[0], id=e.fields[1])
-    for e in events("produced", MADE):
-        add(e, "produced", num=e.fields[0], id=e.fields[1])
-    for e in events("switched", "ancestor_num"):
-        add(e, "switched", num=e.fields[0] or 0)
-    for e in events("tx", "id state num"):
-        if e.fields[1] == "included" and e.node == e.host:
-            add(e, "included", id=e.fields[0], num=e.fields[2] or 0)
-    for e in events("schedule", SCHEDULE):
-        version, state, num, producers = e.fields
-        add(e, "schedule", version=version, state=state, num=num, producers=str(producers))
-    rows.sort(key=lambda row: (row[0], row[1]))
-    logs: Logs = {}
-    for host, seq, step in rows:
-        logs.setdefault(life(host, seq), []).append(step)
-    return logs
+    refused = {e.id for e in data.events("rejected", "id what") if e.what == "block"}
+    found: dict[str, Line] = {}
+    for kind in ("produced", "applied") if lying else ("produced", "applied", "received"):
+        for line in of_kind(told, kind):
+            if kind != "received" or line.id not in refused:
+                found.setdefault(line.id, line)
+    return [line for line in found.values() if line.producer not in lying]

@@ -8,9 +8,10 @@ stand in evidence only: no verdict here depends on a clock.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,50 +25,34 @@ class Violation:
     t_ns: tuple[float, ...] = ()
 
 
-class Final(NamedTuple):
-    """A host holds a block irreversible."""
+class Line(Protocol):
+    """A line of a node's log: its kind, and the fields of its record (`node/events.py`) by name."""
 
-    host: str
-    num: int
-    id: str
-    t_ns: float
+    @property
+    def host(self) -> str:
+        """Return who wrote it."""
 
+    @property
+    def t_ns(self) -> float:
+        """Return the time of writing, since T0."""
 
-class LibStep(NamedTuple):
-    """A host says what its last irreversible block is; in the order it says so.
-
-    announced: it told of one block after the other, which a crash may have kept it from saying.
-    """
-
-    host: str
-    num: int
-    t_ns: float
-    announced: bool = False
+    def __getattr__(self, name: str, /) -> Any: ...
 
 
-class Executed(NamedTuple):
-    """A host executed a block and was left with a state."""
-
-    host: str
-    num: int
-    id: str
-    state_digest: str
-    t_ns: float
+Logs = Mapping[str, Sequence[Line]]
+"""By node, its lines in the order it wrote them; one whose disk was wiped is another node."""
 
 
-class Signed(NamedTuple):
-    """A producer signed a block; host is where that was seen, confirmed None where not known."""
-
-    producer: str
-    slot: int
-    num: int
-    id: str
-    confirmed: int | None
-    host: str
-    t_ns: float
+LIB = {"irreversible": "num", "started": "resumed_lib", "slot_due": "lib_num"}
+"""By kind, the field in which a node tells its last irreversible block."""
 
 
-def conflicting_finality(finals: Iterable[Final]) -> list[Violation]:
+def of_kind(logs: Logs, kind: str) -> list[Line]:
+    """Return the lines of one kind."""
+    return [line for lines in logs.values() for line in lines if line.kind == kind]
+
+
+def conflicting_finality(finals: Iterable[Line]) -> list[Violation]:
     """Return I1's breaches, lowest height first: two hosts hold different blocks irreversible."""
     held: dict[int, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for final in finals:
@@ -85,32 +70,33 @@ def _conflict(num: int, by_id: Mapping[str, Mapping[str, float]]) -> Violation:
     return Violation(text, (num,), tuple(sorted(by_id)), tuple(hosts), tuple(times))
 
 
-def lib_decreases(steps: Iterable[LibStep]) -> list[Violation]:
+def lib_decreases(logs: Logs) -> list[Violation]:
     """Return I2's breaches: a host's last irreversible block is lower than it was before.
 
     A node that was killed before it told of its last blocks tells of them after it has started with
     a higher one: what it announces is held against what it announced.
     """
-    last: dict[str, int] = {}
-    announced: dict[str, int] = {}
     found = []
-    for step in steps:
-        before = (announced if step.announced else last).get(step.host, 0)
-        if step.announced:
-            announced[step.host] = max(before, step.num)
-        if step.num < before:
-            text = (
-                f"{step.host}: last irreversible block went from {before} to {step.num}"
-                f" ({seconds(step.t_ns)})"
-            )
-            found.append(Violation(text, (before, step.num), (), (step.host,), (step.t_ns,)))
-        last[step.host] = max(last.get(step.host, 0), step.num)
+    for host, lines in logs.items():
+        last = announced = 0
+        for line in lines:
+            if line.kind not in LIB:
+                continue
+            num: int = getattr(line, LIB[line.kind])
+            before = last
+            if line.kind == "irreversible":
+                before, announced = announced, max(announced, num)
+            if num < before:
+                text = f"{host}: last irreversible block went from {before} to {num}"
+                text += f" ({seconds(line.t_ns)})"
+                found.append(Violation(text, (before, num), (), (host,), (line.t_ns,)))
+            last = max(last, num)
     return found
 
 
-def final_block_changes(finals: Iterable[Final]) -> list[Violation]:
+def final_block_changes(finals: Iterable[Line]) -> list[Violation]:
     """Return I2's other breaches: one host holds two blocks of one height irreversible in turn."""
-    held: dict[tuple[str, int], Final] = {}
+    held: dict[tuple[str, int], Line] = {}
     found = []
     for final in finals:
         first = held.setdefault((final.host, final.num), final)
@@ -121,69 +107,64 @@ def final_block_changes(finals: Iterable[Final]) -> list[Violation]:
     return found
 
 
-def different_states(executed: Iterable[Executed]) -> list[Violation]:
+def different_states(executed: Iterable[Line]) -> list[Violation]:
     """Return I3's breaches: one block, executed at several hosts, left different states."""
-    by_id: dict[str, dict[str, Executed]] = defaultdict(dict)
+    by_id: dict[str, dict[str, Line]] = defaultdict(dict)
     for item in executed:
         by_id[item.id].setdefault(item.state_digest, item)
     found = []
-    for _, states in sorted(by_id.items(), key=lambda pair: pair[0]):
-        if len(states) > 1:
-            items = list(states.values())
+    for id_ in sorted(by_id):
+        items = list(by_id[id_].values())
+        if len(items) > 1:
             hosts = tuple(item.host for item in items)
             text = (
-                f"block {items[0].num} {items[0].id[:16]} gave {len(items)} different states"
+                f"block {items[0].num} {id_[:16]} gave {len(items)} different states"
                 f" (first at {', '.join(hosts)})"
             )
             times = tuple(item.t_ns for item in items)
-            found.append(Violation(text, (items[0].num,), (items[0].id,), hosts, times))
+            found.append(Violation(text, (items[0].num,), (id_,), hosts, times))
     return found
 
 
-def double_signatures(signed: Iterable[Signed]) -> list[Violation]:
+def double_signatures(signed: Iterable[Line]) -> list[Violation]:
     """Return I4's breaches by slot: one producer signed several blocks for one slot."""
-    by_slot: dict[tuple[int, str], dict[str, Signed]] = defaultdict(dict)
+    by_slot: dict[tuple[int, str], dict[str, Line]] = defaultdict(dict)
     for item in signed:
         by_slot[item.slot, item.producer].setdefault(item.id, item)
     found = []
     for (slot, producer), blocks in sorted(by_slot.items()):
         if len(blocks) > 1:
             items = [blocks[id_] for id_ in sorted(blocks)]
-            text = (
-                f"{producer} signed {len(items)} blocks for slot {slot}: "
-                + ", ".join(f"{item.id[:16]} (block {item.num}, seen at {item.host})"
-                            for item in items)
-            )  # fmt: skip
+            seen = [f"{item.id[:16]} (block {item.num}, seen at {item.host})" for item in items]
+            text = f"{producer} signed {len(items)} blocks for slot {slot}: {', '.join(seen)}"
             found.append(_of_signed(text, items))
     return found
 
 
-def overlapping_confirmations(signed: Iterable[Signed]) -> list[Violation]:
+def overlapping_confirmations(signed: Iterable[Line]) -> list[Violation]:
     """Return I4's breaches by range: a producer stood behind one height twice, on any branch.
 
     A block stands behind its own number and the `confirmed` ones before it.
     """
-    by_producer: dict[str, dict[str, Signed]] = defaultdict(dict)
+    by_producer: dict[str, dict[str, Line]] = defaultdict(dict)
     for item in signed:
-        if item.confirmed is not None:
+        if item.kind == "produced":
             by_producer[item.producer].setdefault(item.id, item)
     found = []
     for _, blocks in sorted(by_producer.items()):
         ordered = sorted(blocks.values(), key=lambda i: (i.num, i.slot, i.id))
-        top: Signed | None = None
-        for item in ordered:
-            first = item.num - (item.confirmed or 0)
-            if top is not None and first <= top.num:
+        for top, item in pairwise(ordered):
+            first = item.num - item.confirmed
+            if first <= top.num:
                 text = (
                     f"{item.producer} confirmed blocks {first}..{item.num} with {item.id[:16]}"
                     f" after {top.num} with {top.id[:16]}"
                 )
                 found.append(_of_signed(text, [top, item]))
-            top = item
     return found
 
 
-def _of_signed(text: str, items: list[Signed]) -> Violation:
+def _of_signed(text: str, items: list[Line]) -> Violation:
     return Violation(
         text,
         tuple(sorted({item.num for item in items})),

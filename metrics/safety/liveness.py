@@ -5,11 +5,10 @@ from __future__ import annotations
 import bisect
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from metrics.safety.invariants import Violation, seconds
+from metrics.safety.invariants import Line, Violation, seconds
 
 RECONNECT_NS = 2_000_000_000
 """After a heal, links take up to this long to be back; blocks before that do not count."""
@@ -63,17 +62,6 @@ class Progress:
     worst: Standstill | None
 
 
-class Made(NamedTuple):
-    """A block was signed, at the latest at hi_ns; its slot's nominal time is slot_ns."""
-
-    producer: str
-    host: str
-    num: int
-    id: str
-    slot_ns: float
-    hi_ns: float
-
-
 def stall_limit(*, producers: int, quorum: int, blocks_per_turn: int, two_stage: bool) -> int:
     """Return the most blocks finality may stand still while a quorum is connected.
 
@@ -113,7 +101,14 @@ def progress(
         begin, end = (bisect.bisect_left(times, t) for t in (stretch.from_ns, stretch.to_ns))
         marks = [stretch.from_ns, *times[begin:end], stretch.to_ns]
         still = [
-            _standstill(stretch, a, b, blocks_ns, slot_ns) for a, b in itertools.pairwise(marks)
+            Standstill(
+                from_ns=a,
+                for_ns=b - a,
+                blocks=bisect.bisect_left(blocks_ns, b) - bisect.bisect_left(blocks_ns, a),
+                slots=int((b - a) // slot_ns),
+                stretch=stretch,
+            )
+            for a, b in itertools.pairwise(marks)
         ]
         longest = max(still, key=lambda each: each.share)
         if begin < end or longest.share > 1:
@@ -125,26 +120,22 @@ def progress(
     )
 
 
-def _standstill(
-    stretch: Stretch, from_ns: float, to_ns: float, blocks_ns: Sequence[float], slot_ns: int
-) -> Standstill:
-    first, last = (bisect.bisect_left(blocks_ns, t) for t in (from_ns, to_ns))
-    return Standstill(
-        from_ns=from_ns, for_ns=to_ns - from_ns, blocks=last - first,
-        slots=int((to_ns - from_ns) // slot_ns), stretch=stretch,
-    )  # fmt: skip
-
-
 def _breach(found: Standstill, steps: Sequence[tuple[float, int]]) -> Violation:
     num = max((n for t, n in steps if t <= found.from_ns), default=0)
     return Violation(f"{found.text}, with a quorum connected", (num,), (), (), (found.from_ns,))
 
 
-def early_blocks(made: Iterable[Made], tolerance_ns: float) -> list[Violation]:
-    """Return I8's breaches: blocks signed before their slot by more than the tolerance."""
+def early_blocks(
+    made: Iterable[Line], slot_time_ns: Callable[[int], float], tolerance_ns: float
+) -> list[Violation]:
+    """Return I8's breaches: blocks signed before their slot by more than the tolerance.
+
+    slot_time_ns: the nominal time of a slot since T0. A line's hi_ns: when it was written at the
+    latest.
+    """
     found = []
     for block in made:
-        ahead_ns = block.slot_ns - block.hi_ns
+        ahead_ns = slot_time_ns(block.slot) - block.hi_ns
         if ahead_ns > tolerance_ns:
             text = (
                 f"{block.producer} on {block.host} signed block {block.num} at least"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from metrics.safety.invariants import (
-    Executed,
-    Final,
-    LibStep,
-    Signed,
     conflicting_finality,
     different_states,
     double_signatures,
@@ -16,18 +13,34 @@ from metrics.safety.invariants import (
     lib_decreases,
     overlapping_confirmations,
 )
-from metrics.safety.liveness import Made, Stretch, early_blocks, progress, slots_for, stall_limit
-from metrics.safety.node_log import Step, repeated_transactions, restart_breaks, schedule_breaks
+from metrics.safety.liveness import Stretch, early_blocks, progress, slots_for, stall_limit
+from metrics.safety.node_log import repeated_transactions, restart_breaks, schedule_breaks
 
 SECOND = 1_000_000_000
 
 
-def signed(num: int, id_: str, *, slot: int, confirmed: int | None = 0) -> Signed:
-    return Signed("producera", slot, num, id_, confirmed, "n1", 0.0)
+def line(kind: str, host: str = "n1", t_ns: float = 0.0, **fields: Any) -> Any:
+    return SimpleNamespace(kind=kind, host=host, t_ns=t_ns, **fields)
 
 
-def step(kind: str, **fields: Any) -> Step:
-    return Step(kind=kind, t_ns=0.0, **fields)
+def signed(num: int, id_: str, *, slot: int, confirmed: int = 0) -> Any:
+    return line("produced", num=num, id=id_, slot=slot, producer="producera", confirmed=confirmed)
+
+
+def final(host: str, num: int, id_: str, t_ns: float) -> Any:
+    return line("irreversible", host, t_ns, num=num, id=id_)
+
+
+def executed(host: str, state_digest: str) -> Any:
+    return line("applied", host, num=8, id="aa", state_digest=state_digest)
+
+
+def applied(num: int, previous: str) -> Any:
+    return line("applied", num=num, id=f"h{num}", previous=previous, state_digest="s")
+
+
+def started(num: int = 0, lib: int = 0) -> Any:
+    return line("started", resumed_num=num, resumed_lib=lib)
 
 
 def stretch(limit: int, *, from_s: int = 0, to_s: int = 100) -> Stretch:
@@ -38,42 +51,44 @@ def stretch(limit: int, *, from_s: int = 0, to_s: int = 100) -> Stretch:
 
 
 def test_two_ids_at_one_height_conflict_and_the_evidence_names_who_when_and_what() -> None:
-    finals = [Final("n1", 8, "aa", 3e9), Final("n2", 8, "bb", 5e9), Final("n3", 8, "bb", 4e9)]
-    (found,) = conflicting_finality([*finals, Final("n2", 7, "cc", 1e9)])
+    finals = [final("n1", 8, "aa", 3e9), final("n2", 8, "bb", 5e9), final("n3", 8, "bb", 4e9)]
+    (found,) = conflicting_finality([*finals, final("n2", 7, "cc", 1e9)])
     assert (found.nums, found.ids, found.hosts) == ((8,), ("aa", "bb"), ("n1", "n2", "n3"))
     assert found.text == "block 8 is final with 2 ids: aa at n1 (3.000 s); bb at n2, n3 (4.000 s)"
 
 
 def test_hosts_that_agree_do_not_conflict() -> None:
-    assert conflicting_finality([Final("n1", 8, "aa", 0.0), Final("n2", 8, "aa", 9.0)]) == []
+    assert conflicting_finality([final("n1", 8, "aa", 0.0), final("n2", 8, "aa", 9.0)]) == []
+
+
+def falls(*lines: Any) -> list[tuple[int, ...]]:
+    """Return from where to where the last irreversible block of a node fell."""
+    return [found.nums for found in lib_decreases({"n1": lines})]
 
 
 def test_a_lib_that_falls_is_seen_and_one_that_stays_is_not() -> None:
-    steps = [LibStep("n1", 5, 0.0), LibStep("n1", 5, 1.0), LibStep("n2", 3, 1.0)]
-    assert lib_decreases(steps) == []
-    assert [v.nums for v in lib_decreases([*steps, LibStep("n1", 4, 2.0)])] == [(5, 4)]
+    due = [line("slot_due", lib_num=num) for num in (5, 5, 4)]
+    assert lib_decreases({"n1": due[:2], "n2": [line("slot_due", lib_num=3)]}) == []
+    assert falls(*due) == [(5, 4)]
 
 
 def test_what_a_crash_left_unsaid_may_be_told_below_where_the_node_started_again() -> None:
-    told = LibStep("n1", 21, 0.0, announced=True)
-    started, due = LibStep("n1", 23, 1.0), LibStep("n1", 23, 2.0)
-    later = [LibStep("n1", num, 3.0, announced=True) for num in (22, 23, 24)]
-    assert lib_decreases([told, started, due, *later]) == []
-    again = [told, started, *later, LibStep("n1", 23, 4.0, announced=True)]
-    assert [v.nums for v in lib_decreases(again)] == [(24, 23)]
-    lower = [told, started, *later, LibStep("n1", 23, 4.0)]
-    assert [v.nums for v in lib_decreases(lower)] == [(24, 23)]
+    told, begun, due = (line("irreversible", num=21), started(lib=23), line("slot_due", lib_num=23))
+    later = [line("irreversible", num=num) for num in (22, 23, 24)]
+    assert falls(told, begun, due, *later) == []
+    assert falls(told, begun, *later, line("irreversible", num=23)) == [(24, 23)]
+    assert falls(told, begun, *later, line("slot_due", lib_num=23)) == [(24, 23)]
 
 
 def test_a_host_that_replaces_a_final_block_undid_it() -> None:
-    (found,) = final_block_changes([Final("n1", 8, "aa", 0.0), Final("n1", 8, "bb", 1.0)])
+    (found,) = final_block_changes([final("n1", 8, "aa", 0.0), final("n1", 8, "bb", 1.0)])
     assert found.ids == ("aa", "bb")
 
 
 def test_one_block_with_two_states_is_seen() -> None:
-    same = [Executed("n1", 8, "aa", "s", 0.0), Executed("n2", 8, "aa", "s", 0.0)]
+    same = [executed("n1", "s"), executed("n2", "s")]
     assert different_states(same) == []
-    assert len(different_states([*same, Executed("n3", 8, "aa", "t", 0.0)])) == 1
+    assert len(different_states([*same, executed("n3", "t")])) == 1
 
 
 def test_two_blocks_of_one_slot_are_double_signed_whatever_their_height() -> None:
@@ -91,28 +106,28 @@ def test_confirmed_ranges_may_touch_and_must_not_overlap_on_any_branch() -> None
 
 
 def test_a_transaction_may_come_again_only_after_its_block_was_undone() -> None:
-    twice = [step("included", id="t", num=5), step("included", id="t", num=9)]
+    twice = [line("tx", id="t", num=5), line("tx", id="t", num=9)]
     assert [v.nums for v in repeated_transactions({"n1": twice})] == [(5, 9)]
-    undone = [twice[0], step("switched", num=4), twice[1]]
+    undone = [twice[0], line("switched", ancestor_num=4), twice[1]]
     assert repeated_transactions({"n1": undone}) == []
-    kept = [twice[0], step("switched", num=5), twice[1]]
+    kept = [twice[0], line("switched", ancestor_num=5), twice[1]]
     assert len(repeated_transactions({"n1": kept})) == 1
 
 
 def test_schedule_versions_rise_by_one_on_each_branch() -> None:
-    def active(num: int, version: int) -> Step:
-        return step("schedule", state="active", num=num, version=version, producers="a")
+    def active(num: int, version: int) -> Any:
+        return line("schedule", state="active", num=num, version=version, producers="a")
 
     assert schedule_breaks({"n1": [active(5, 1), active(9, 2)]}) == []
     assert len(schedule_breaks({"n1": [active(5, 1), active(9, 3)]})) == 1
-    again = [active(5, 1), active(9, 2), step("switched", num=8), active(10, 2)]
+    again = [active(5, 1), active(9, 2), line("switched", ancestor_num=8), active(10, 2)]
     assert schedule_breaks({"n1": again}) == []
 
 
 def test_hosts_hold_one_schedule_after_one_block() -> None:
-    def log(producers: str) -> list[Step]:
-        change = step("schedule", state="active", num=5, version=1, producers=producers)
-        return [step("applied", num=5, id="aa"), change]
+    def log(producers: str) -> list[Any]:
+        change = line("schedule", state="active", num=5, version=1, producers=producers)
+        return [line("applied", num=5, id="aa"), change]
 
     assert schedule_breaks({"n1": log("a"), "n2": log("a")}) == []
     (found,) = schedule_breaks({"n1": log("a"), "n2": log("b")})
@@ -120,22 +135,18 @@ def test_hosts_hold_one_schedule_after_one_block() -> None:
 
 
 def test_a_restart_keeps_final_and_own_blocks_and_the_head() -> None:
-    life = [
-        step("started"), step("applied", num=8, id="h8", previous="h7"),
-        step("irreversible", num=4), step("produced", num=8),
-    ]  # fmt: skip
-    after = step("applied", num=9, id="h9", previous="h8")
+    life = [started(), applied(8, "h7"), line("irreversible", num=4), signed(8, "h8", slot=9)]
 
-    def breaks(resumed: Step, then: Step = after) -> int:
-        found, judged = restart_breaks({"n1": [*life, resumed, then]}, {"h9": {"s"}})
+    def breaks(resumed: Any, then: Any) -> int:
+        found, judged = restart_breaks({"n1": [*life, resumed, then]})
         assert judged == 1
         return len(found)
 
-    assert breaks(step("started", num=8, lib=4)) == 0
-    assert breaks(step("started", num=8, lib=3)) == 1
-    assert breaks(step("started", num=7, lib=4), step("applied", num=8, previous="h7")) == 1
-    assert breaks(step("started", num=8, lib=4), step("applied", num=9, previous="x")) == 1
-    assert breaks(step("started", num=8, lib=4), step("applied", num=10, previous="h9")) == 1
+    assert breaks(started(8, 4), applied(9, "h8")) == 0
+    assert breaks(started(8, 3), applied(9, "h8")) == 1
+    assert breaks(started(7, 4), applied(8, "h7")) == 1
+    assert breaks(started(8, 4), applied(9, "x")) == 1
+    assert breaks(started(8, 4), applied(10, "h9")) == 1
 
 
 def test_the_stall_limit_is_the_formula_of_each_kind_of_finality() -> None:
@@ -162,11 +173,11 @@ def test_finality_that_never_comes_back_is_a_breach_and_a_short_stretch_tells_no
 
 
 def test_a_block_is_early_only_beyond_the_tolerance_and_for_certain() -> None:
-    def made(hi_ns: float) -> Made:
-        return Made("producera", "n1", 5, "aa", 10e9, hi_ns)
+    def early(hi_ns: float) -> int:
+        made = line("produced", num=5, id="aa", slot=20, producer="producera", hi_ns=hi_ns)
+        return len(early_blocks([made], lambda slot: slot * SECOND / 2, 0.1e9))
 
-    assert early_blocks([made(9.9e9), made(10.2e9)], 0.1e9) == []
-    assert len(early_blocks([made(9.89e9)], 0.1e9)) == 1
+    assert [early(9.9e9), early(10.2e9), early(9.89e9)] == [0, 0, 1]
 
 
 def test_a_chain_that_makes_no_block_stands_still_in_slots() -> None:
