@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from faults.model.record import PROVIDER, Record, Time
+from metrics.intake.record_completeness import Zeros, armed_t0
 from metrics.model.plan import Count, Plan
 from metrics.model.run_folder import BROKEN, TrialFile
 
@@ -67,8 +68,10 @@ def load(folder: Path, plan: Plan, file: TrialFile) -> Journals:
             found.findings.append(f"{name} holds {count} records of {other[:_NAME_MAX]}")
         records = [record for record in records if record.host == owner]
         own = [record for record in records if record.trial == file.label]
-        _refuse([r for r in records if r.trial != file.label], name, _Zero(own, file), plan, found)
         found.records += own
+        _refuse(
+            [r for r in records if r.trial != file.label], name, armed_t0(own), plan, file, found
+        )
     found.records.sort(key=lambda r: (r.t_ns is not None, r.t_ns or 0, r.host, r.mono_ns))
     return found
 
@@ -92,31 +95,19 @@ def _records(text: bytes, name: str, found: Journals) -> list[Record]:
     return records
 
 
-class _Zero:
-    """T0 on one host: by its agent's own clock in the boot it was armed in, else by wall time."""
-
-    def __init__(self, own: list[Record], file: TrialFile) -> None:
-        self._wall_ns = file.t0_wall_ns
-        self._mono_ns = {
-            record.boot: int(record.read_back["t0_mono_ns"])
-            for record in own
-            if record.state == "armed" and record.read_back.get("t0_mono_ns") is not None
-        }
-
-    def t_ns(self, record: Record) -> int:
-        """Return the time since T0 at which the record was written."""
-        mono_ns = self._mono_ns.get(record.boot)
-        return record.wall_ns - self._wall_ns if mono_ns is None else record.mono_ns - mono_ns
-
-
-def _refuse(foreign: list[Record], name: str, zero: _Zero, plan: Plan, found: Journals) -> None:
+def _refuse(
+    foreign: list[Record], name: str, zeros: Zeros, plan: Plan, file: TrialFile, found: Journals
+) -> None:
     """Say of each other trial in one file how many records it has, and whether it disturbed."""
-    by_trial: dict[str, list[Record]] = defaultdict(list)
+    by_trial: dict[str, list[tuple[int, Record]]] = defaultdict(list)
     for record in foreign:
-        by_trial[record.trial].append(record)
+        mono_ns = zeros.get((record.host, record.boot))
+        wall_ns = record.wall_ns - file.t0_wall_ns
+        t_ns = wall_ns if mono_ns is None else record.mono_ns - mono_ns
+        by_trial[record.trial].append((t_ns, record))
     for trial, records in sorted(by_trial.items()):
         line = f"{name}: {len(records)} records of another trial ({trial[:_NAME_MAX]}) were refused"
-        disturbing = list(dict.fromkeys(_disturbing(records, zero, plan.end_ns)))
+        disturbing = list(dict.fromkeys(_disturbing(records, plan.end_ns)))
         if disturbing:
             names = ", ".join(disturbing[:3]) + (", …" if len(disturbing) > 3 else "")
             found.findings.append(f"{line}: {names} disturbed this one")
@@ -124,14 +115,15 @@ def _refuse(foreign: list[Record], name: str, zero: _Zero, plan: Plan, found: Jo
             found.notes.append(line)
 
 
-def _disturbing(records: list[Record], zero: _Zero, end_ns: int) -> Iterator[str]:
+def _disturbing(records: list[tuple[int, Record]], end_ns: int) -> Iterator[str]:
     """Yield by name what of another trial was in force, or done, from T0 to the end.
 
-    What began is in force until a record says that it was healed.
+    records: with the time since T0, by the clock of its own agent, else by wall time. What began is
+    in force until a record says that it was healed.
     """
     in_force: dict[str, None] = {}
-    for record in records:
-        t_ns, name = zero.t_ns(record), record.fault[:_NAME_MAX] or "its agent"
+    for t_ns, record in records:
+        name = record.fault[:_NAME_MAX] or "its agent"
         if record.state == "healed":
             in_force.pop(name, None)
             if t_ns >= 0:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +16,7 @@ import msgspec
 
 from faults.model.record import Record
 from metrics.intake import block_agreement, event_validation, record_completeness
-from metrics.intake.record_completeness import Loss
+from metrics.intake.event_validation import Intake
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
 from node import events
@@ -56,27 +55,6 @@ def _sql(kind: msgspec.inspect.Type) -> str:
 COLUMNS = dict(_columns())
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
-    """What came in for one trial: lines, rejected lines per host, losses, unknown kinds."""
-
-    lines: int
-    rejected: dict[str, int]
-    unknown_kinds: dict[str, int]
-    losses: list[Loss]
-    hosts: list[str]
-    """The hosts of which any event passed."""
-    findings: list[str]
-    """What is damaged or missing, each `<host>: …`; each makes the trial invalid."""
-    notes: list[str]
-
-    @property
-    def damaged(self) -> frozenset[str]:
-        """Return the hosts whose records are not what they wrote, or not all of it."""
-        named = {finding.partition(":")[0] for finding in self.findings}
-        return frozenset(named | {loss.host for loss in self.losses})
-
-
 def connect() -> duckdb.DuckDBPyConnection:
     """Return an empty in-memory database with the table `events`."""
     db = duckdb.connect()
@@ -97,21 +75,22 @@ def load(
     with tempfile.TemporaryDirectory(prefix="slotlab-") as spare:
         passed = Path(spare) / "events.jsonl"  # A name without what a database takes for a pattern.
         with passed.open("wb") as out:
-            gathered = event_validation.gather(folder, out)
-        if gathered.lines:
+            intake = event_validation.gather(folder, out)
+        if intake.lines:
             _insert(db, passed, planned.n)
-    judged = record_completeness.judge(gathered, plan, planned, file, agents)
-    return Intake(
-        lines=gathered.lines,
-        rejected={host: count for host, count in gathered.rejected.items() if count},
-        unknown_kinds=dict(sorted(gathered.unknown_kinds.items())),
-        losses=judged.losses,
-        hosts=sorted({host for host, _ in gathered.written}),
-        findings=gathered.findings
-        + judged.findings
-        + block_agreement.contradictions(db, planned.n),
-        notes=judged.notes + _notes(gathered),
-    )
+    record_completeness.judge(intake, plan, planned, file, agents)
+    intake.written.clear()
+    intake.findings += block_agreement.contradictions(db, planned.n)
+    intake.notes += [
+        f"{host}: {count} lines came twice and were taken once"
+        for host, count in sorted(intake.repeated.items())
+    ]
+    intake.notes += [
+        f"{host}: {count} lines held NUL bytes, which were left out"
+        for host, count in sorted(intake.zeroed.items())
+        if count
+    ]
+    return intake
 
 
 def _insert(db: duckdb.DuckDBPyConnection, path: Path, trial: int) -> None:
@@ -122,18 +101,6 @@ def _insert(db: duckdb.DuckDBPyConnection, path: Path, trial: int) -> None:
         f"format='newline_delimited', columns={{{spec}}}, maximum_object_size=67108864)",
         [str(path)],
     )
-
-
-def _notes(gathered: event_validation.Gathered) -> list[str]:
-    found = [
-        f"{host}: {count} lines came twice and were taken once"
-        for host, count in sorted(gathered.repeated.items())
-    ]
-    return found + [
-        f"{host}: {count} lines held NUL bytes, which were left out"
-        for host, count in sorted(gathered.zeroed.items())
-        if count
-    ]
 
 
 def rows(

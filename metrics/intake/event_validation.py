@@ -27,30 +27,64 @@ class Stamp(NamedTuple):
     digest: int
 
 
-@dataclass(slots=True)
-class Gathered:
-    """Mutable: what passed so far. written: for each (host, writer), its lines by number."""
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Events of one writer that are missing: seq jumped from after to before."""
 
+    host: str
+    node: str
+    after_seq: int
+    before_seq: int
+    mono_from_ns: int
+    mono_to_ns: int
+
+    @property
+    def count(self) -> int:
+        """Return how many events are missing, at least: what knows the numbers given (the mark
+        beside a writer's file) goes with a host's power like the lines.
+        """
+        return self.before_seq - self.after_seq - 1
+
+
+@dataclass(slots=True)
+class Intake:
+    """Mutable: what came in for one trial.
+
+    findings: what is damaged or missing, each `<host>: ...`; each makes the trial invalid, notes do
+    not. hosts: those of which any event passed. written: for each (host, writer), its lines by
+    number, until they are judged.
+    """
+
+    lines: int = 0
+    hosts: list[str] = field(default_factory=list)
     written: dict[tuple[str, str], dict[int, Stamp]] = field(default_factory=dict)
     chains: dict[str, set[str]] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)
     repeated: Counter[str] = field(default_factory=Counter)
     zeroed: Counter[str] = field(default_factory=Counter)
     unknown_kinds: Counter[str] = field(default_factory=Counter)
+    losses: list[Loss] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
-    lines: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def damaged(self) -> frozenset[str]:
+        """Return the hosts whose records are not what they wrote, or not all of it."""
+        named = {finding.partition(":")[0] for finding in self.findings}
+        return frozenset(named | {loss.host for loss in self.losses})
 
 
-def gather(folder: Path, out: BinaryIO) -> Gathered:
+def gather(folder: Path, out: BinaryIO) -> Intake:
     """Return what passed of a trial's folder after writing those lines, typed anew, to out."""
-    found = Gathered()
+    found = Intake()
     for path in sorted(path for path in (folder / "hosts").glob("*") if path.is_dir()):
         for file in event_lines.files_of(path):
             _file(found, path.name, file, out)
+    found.hosts = sorted({host for host, _ in found.written})
     return found
 
 
-def _file(found: Gathered, host: str, path: Path, out: BinaryIO) -> None:
+def _file(found: Intake, host: str, path: Path, out: BinaryIO) -> None:
     """Take in one file; what is wrong with it as a whole is a finding."""
     name, count = f"hosts/{host}/{path.name}", 0
     strangers: Counter[str] = Counter()
@@ -68,7 +102,7 @@ def _file(found: Gathered, host: str, path: Path, out: BinaryIO) -> None:
 
 
 def _line(
-    found: Gathered,
+    found: Intake,
     host: str,
     raw: bytes,
     out: BinaryIO,
@@ -88,10 +122,8 @@ def _line(
     if envelope.host != host or envelope.node not in [host + role for role in ROLES]:
         strangers[envelope.node if envelope.host == host else envelope.host] += 1
         return
-    stamp = Stamp(
-        kind=sys.intern(envelope.kind), boot=sys.intern(envelope.boot),
-        wall_ns=envelope.wall_ns, mono_ns=envelope.mono_ns, digest=hash(line),
-    )  # fmt: skip
+    kind, boot = sys.intern(envelope.kind), sys.intern(envelope.boot)
+    stamp = Stamp(kind, boot, envelope.wall_ns, envelope.mono_ns, digest=hash(line))
     own = found.written.setdefault((host, envelope.node), {})
     first = own.setdefault(envelope.seq, stamp)
     if first is not stamp:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
 from faults.model.kind import Victim
 from faults.model.record import Record
-from metrics.intake.event_validation import Gathered, Stamp
+from metrics.intake.event_validation import Intake, Loss, Stamp
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import COMPLETE, TrialFile
 
@@ -19,103 +19,68 @@ UNWRITTEN_NS = 40_000_000_000
 ROLE = {"": "node", ".probe": "probe", ".client": "client"}
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """Events of one writer that are missing: seq jumped from after to before."""
-
-    host: str
-    node: str
-    after_seq: int
-    before_seq: int
-    mono_from_ns: int
-    mono_to_ns: int
-
-    @property
-    def count(self) -> int:
-        """Return how many events are missing, at least: what knows the numbers given (the mark
-        beside a writer's file) goes with a host's power like the lines.
-        """
-        return self.before_seq - self.after_seq - 1
+Zeros = dict[tuple[str, str], int]
+"""T0 on each host's own clock, by (host, boot)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the writers' records lack: invalidating findings and losses, and tolerated ones."""
+def armed_t0(records: Iterable[Record]) -> Zeros:
+    """Return T0 on each host's own clock as its agent armed it."""
+    return {
+        (record.host, record.boot): record.read_back["t0_mono_ns"]
+        for record in records
+        if record.state == "armed" and record.read_back.get("t0_mono_ns") is not None
+    }
 
-    findings: list[str]
-    losses: list[Loss]
-    notes: list[str]
 
-
-class Zero:
-    """The moment T0 on each host's clock, by its agent, else by its first line of the boot."""
-
-    def __init__(self, gathered: Gathered, agents: list[Record], t0_wall_ns: int) -> None:
-        self._mono: dict[tuple[str, str], int] = {}
-        for record in agents:
-            at = record.read_back.get("t0_mono_ns")
-            if record.state == "armed" and isinstance(at, int):
-                self._mono[record.host, record.boot] = at
-        first: dict[tuple[str, str], Stamp] = {}
-        for (host, _), own in gathered.written.items():
-            for stamp in own.values():
-                known = first.setdefault((host, stamp.boot), stamp)
-                if stamp.mono_ns < known.mono_ns:
-                    first[host, stamp.boot] = stamp
-        for epoch, stamp in first.items():
-            self._mono.setdefault(epoch, stamp.mono_ns - stamp.wall_ns + t0_wall_ns)
-
-    def t_ns(self, host: str, stamp: Stamp) -> int:
-        """Return the time since T0 at which the line was written, about."""
-        return stamp.mono_ns - self._mono[host, stamp.boot]
+def _zeros(intake: Intake, agents: list[Record], t0_wall_ns: int) -> Zeros:
+    """Return T0 on each host's clock: by its agent, else by its first line of the boot."""
+    first: dict[tuple[str, str], Stamp] = {}
+    for (host, _), own in intake.written.items():
+        for stamp in own.values():
+            known = first.setdefault((host, stamp.boot), stamp)
+            if stamp.mono_ns < known.mono_ns:
+                first[host, stamp.boot] = stamp
+    found = {epoch: stamp.mono_ns - stamp.wall_ns + t0_wall_ns for epoch, stamp in first.items()}
+    return found | armed_t0(agents)
 
 
 def judge(
-    gathered: Gathered,
-    plan: Plan,
-    planned: PlannedTrial,
-    file: TrialFile,
-    agents: list[Record],
-) -> Judged:
-    """Return what is missing of the planned writers' records."""
-    zero = Zero(gathered, agents, file.t0_wall_ns)
-    findings = [*_strange_hosts(gathered, plan), *_absent(gathered, plan, planned)]
-    for host, chains in sorted(gathered.chains.items()):
+    intake: Intake, plan: Plan, planned: PlannedTrial, file: TrialFile, agents: list[Record]
+) -> None:
+    """Add to an intake what is missing of the planned writers' records."""
+    zeros = _zeros(intake, agents, file.t0_wall_ns)
+    intake.findings += [*_strange_hosts(intake, plan), *_absent(intake, plan, planned)]
+    for host, chains in sorted(intake.chains.items()):
         if file.chain_id and chains != {file.chain_id}:
-            findings.append(f"{host}: its node ran another chain than trial.json names")
-    losses, notes = [], []
-    for (host, node), own in sorted(gathered.written.items()):
-        life = _Life(host, node, own, zero, plan, planned, file.state)
-        findings += life.findings()
+            intake.findings.append(f"{host}: its node ran another chain than trial.json names")
+    for (host, node), own in sorted(intake.written.items()):
+        life = _Life(host, node, own, zeros, plan, planned, file.state)
+        intake.findings += life.findings()
         for loss in life.losses():
             if life.tolerates(loss):
-                notes.append(
-                    f"{loss.node} lost at least {loss.count} events with its planned death"
-                )
+                text = f"{node} lost at least {loss.count} events with its planned death"
+                intake.notes.append(text)
             else:
-                losses.append(loss)
-    return Judged(findings, losses, notes)
+                intake.losses.append(loss)
 
 
-def _strange_hosts(gathered: Gathered, plan: Plan) -> Iterator[str]:
-    known = {host.host for host in plan.hosts}
-    for host in sorted({host for host, _ in gathered.written} - known):
+def _strange_hosts(intake: Intake, plan: Plan) -> Iterator[str]:
+    for host in sorted(set(intake.hosts) - {host.host for host in plan.hosts}):
         yield f"{host}: hosts/{host} holds events of a host that is not in the plan"
 
 
-def _absent(gathered: Gathered, plan: Plan, planned: PlannedTrial) -> Iterator[str]:
+def _absent(intake: Intake, plan: Plan, planned: PlannedTrial) -> Iterator[str]:
     """Yield each planned writer of which there is no line, on hosts of which there are some."""
-    present = {host for host, _ in gathered.written}
-    loaded = any(node.endswith(".client") for _, node in gathered.written)
+    loaded = any(node.endswith(".client") for _, node in intake.written)
     rate = next((cell.rate_milli for cell in plan.cells if cell.n == planned.cell), 0)
     share, rest = divmod(rate, len(plan.hosts))
     for index, host in enumerate(plan.hosts):
-        if host.host not in present:
+        if host.host not in intake.hosts:
             continue
         has_client = loaded and share + (index < rest) > 0
         for role, word in ROLE.items():
-            wanted = has_client if word == "client" else True
-            if wanted and (host.host, host.host + role) not in gathered.written:
+            wanted = word != "client" or has_client
+            if wanted and (host.host, host.host + role) not in intake.written:
                 yield f"{host.host}: no event of its {word} in hosts/{host.host}"
 
 
@@ -126,7 +91,7 @@ class _Life:
     host: str
     node: str
     own: Mapping[int, Stamp]
-    zero: Zero
+    zeros: Zeros
     plan: Plan
     planned: PlannedTrial
     state: str
@@ -144,7 +109,7 @@ class _Life:
 
     def t_ns(self, stamp: Stamp) -> int:
         """Return the time since T0 at which the line was written, about."""
-        return self.zero.t_ns(self.host, stamp)
+        return stamp.mono_ns - self.zeros[self.host, stamp.boot]
 
     def faults(self, victim: Victim) -> list[PlannedFault]:
         """Return the planned faults on the host that leave its node in that way."""

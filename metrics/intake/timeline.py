@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import NamedTuple
 
 import duckdb
@@ -20,7 +21,7 @@ import numpy as np
 from faults.model.record import Record
 from metrics.intake import event_table, offset_bounds
 from metrics.intake.clock_pairs import CRYSTAL_PPM, Epoch, Pairs, breach_ppm, freezes, from_probes
-from metrics.intake.offset_bounds import BrokenBounds, Floats, Ints, OffsetBounds
+from metrics.intake.offset_bounds import Floats, Ints, OffsetBounds
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
@@ -28,6 +29,8 @@ WALL_WANDER_PPM = CRYSTAL_PPM
 """How fast true wall time and a raw monotonic clock may part; no drift is fitted to them."""
 UNRELATED = "unrelated: "
 """How a problem begins that leaves times of a node unknown."""
+MEASURED = "node = host AND kind IN ('slot_due', 'produced', 'received', 'applied', 'irreversible')"
+"""Which events figures are made of: a node's own."""
 UNKNOWN = float("inf")
 SETTLE_NS = 5_000_000_000
 """Around a fault of a host's clock its checks tell nothing: late heals, answers on their way."""
@@ -60,19 +63,14 @@ class Timeline:
         The interval holds the error between hosts and that of wall time.
         """
         related = self.to_reference(epoch, mono)
-        if related is None:
-            nothing = np.full(len(mono), np.nan)
-            return Interval(nothing, nothing - UNKNOWN, nothing + UNKNOWN)
-        low, high = related
-        middle = low + (high - low) // 2
-        if self.wall is not None:
+        if related is not None and self.wall is not None:
+            low, high = related
             first = (low + self.wall.at(low)[0] - self.t0_wall_ns).astype(np.float64)
             last = (high + self.wall.at(high)[1] - self.t0_wall_ns).astype(np.float64)
             return Interval((first + last) / 2, first, last)
-        if self.t0_mono_ns is None:
-            nothing = np.full(len(mono), np.nan)
-            return Interval(nothing, nothing - UNKNOWN, nothing + UNKNOWN)
-        value = (middle - self.t0_mono_ns).astype(np.float64)
+        value = np.full(len(mono), np.nan)
+        if related is not None and self.t0_mono_ns is not None:
+            value = (_halfway(*related) - self.t0_mono_ns).astype(np.float64)
         return Interval(value, value - UNKNOWN, value + UNKNOWN)
 
     def to_reference(self, epoch: Epoch, mono: Ints) -> tuple[Ints, Ints] | None:
@@ -112,15 +110,14 @@ class Timeline:
         The end is put on the start's clock at the end's time, so that a long latency is as right as
         a short one; both ends then carry what that clock's rate may be off (CRYSTAL_PPM).
         """
-        rate_ppm = CRYSTAL_PPM + breach_ppm(self.pairs, start)
-        if start == end:
-            ticks = end_mono - start_mono
-            return _true_time(ticks, ticks, rate_ppm)
-        found = self.pairs.get((end, start))
-        if found is None:
-            return None
-        low, high = found.at(end_mono)
         ticks = end_mono - start_mono
+        low = high = np.zeros_like(ticks)
+        if start != end:
+            found = self.pairs.get((end, start))
+            if found is None:
+                return None
+            low, high = found.at(end_mono)
+        rate_ppm = CRYSTAL_PPM + breach_ppm(self.pairs, start)
         return _true_time(ticks + low, ticks + high, rate_ppm)
 
     def unrelated(self, known: list[Epoch]) -> list[str]:
@@ -136,23 +133,17 @@ class Timeline:
     def closure_ns(self) -> float | None:
         """Return the worst triangle closure of the middles: a consistency figure, no bound."""
         epochs = sorted({a for a, _ in self.pairs})
-        worst: float | None = None
-        for i, a in enumerate(epochs):
-            for j, b in enumerate(epochs[i + 1 :], i + 1):
-                for c in epochs[j + 1 :]:
-                    around = self._around(a, b, c)
-                    if around is not None:
-                        worst = max(worst or 0.0, abs(around))
-        return worst
+        closures = [self._around(*three) for three in combinations(epochs, 3)]
+        return max((abs(around) for around in closures if around is not None), default=None)
 
     def _around(self, a: Epoch, b: Epoch, c: Epoch) -> float | None:
         ab, bc, ca = (self.pairs.get(p) for p in ((a, b), (b, c), (c, a)))
         if ab is None or bc is None or ca is None:
             return None
         at = ab.times[len(ab.times) // 2 : len(ab.times) // 2 + 1]
-        to_b = _middle(ab, at)
-        to_c = _middle(bc, at + to_b)
-        back = _middle(ca, at + to_b + to_c)
+        to_b = _halfway(*ab.at(at))
+        to_c = _halfway(*bc.at(at + to_b))
+        back = _halfway(*ca.at(at + to_b + to_c))
         return float(to_b[0] + to_c[0] + back[0])
 
 
@@ -206,7 +197,7 @@ def build(
     reference = _reference(plan, planned.faults, pairs, known)
     t0_mono_ns = _armed_t0(agents, reference, known)
     bare = Timeline(reference, pairs, None, trial.t0_wall_ns, t0_mono_ns)
-    problems += bare.unrelated(_node_epochs(db, trial.n))
+    problems += bare.unrelated(epochs(db, trial.n, MEASURED))
     wall = _wall(db, trial.n, bare, planned.faults)
     if wall is None:
         problems.append("no verified NTP check: wall time is not tied to the time line")
@@ -215,24 +206,10 @@ def build(
     return Timeline(reference, pairs, wall, trial.t0_wall_ns, bare.t0_mono_ns, problems)
 
 
-def epochs(db: duckdb.DuckDBPyConnection, trial: int) -> list[Epoch]:
-    """Return every boot of every host that wrote events in a trial."""
-    found = db.execute(
-        "SELECT host, boot FROM events WHERE trial = ? GROUP BY host, boot ORDER BY host, boot",
-        [trial],
-    ).fetchall()
-    return [Epoch(*row) for row in found]
-
-
-def _node_epochs(db: duckdb.DuckDBPyConnection, trial: int) -> list[Epoch]:
-    """Return every boot in which a node itself wrote events: those that figures are made of."""
-    found = db.execute(
-        "SELECT DISTINCT host, boot FROM events WHERE trial = ? AND node = host "
-        "AND kind IN ('slot_due', 'produced', 'received', 'applied', 'irreversible') "
-        "ORDER BY host, boot",
-        [trial],
-    ).fetchall()
-    return [Epoch(*row) for row in found]
+def epochs(db: duckdb.DuckDBPyConnection, trial: int, which: str = "true") -> list[Epoch]:
+    """Return every boot of every host that wrote events in a trial, or such events."""
+    query = f"SELECT DISTINCT host, boot FROM events WHERE trial = ? AND {which} ORDER BY ALL"
+    return [Epoch(*row) for row in db.execute(query, [trial]).fetchall()]
 
 
 def _reference(
@@ -257,15 +234,16 @@ def _reference(
 
 def _armed_t0(agents: list[Record], reference: Epoch | None, known: list[Epoch]) -> int | None:
     """Return T0 on the reference host's own clock, as its agent armed it in that boot."""
-    boots = {epoch.boot for epoch in known if reference and epoch.host == reference.host}
-    for record in agents:
-        # In a container agents and nodes may name one boot differently: only one, no doubt.
-        own = reference and (len(boots) == 1 or record.boot == reference.boot)
-        if reference and own and record.host == reference.host and record.read_back:
-            value = record.read_back.get("t0_mono_ns")
-            if isinstance(value, int):
-                return value
-    return None
+    if reference is None:
+        return None
+    # In a container agents and nodes may name one boot differently: only one, no doubt.
+    only = sum(epoch.host == reference.host for epoch in known) == 1
+    return next(
+        (record.read_back["t0_mono_ns"] for record in agents
+         if record.host == reference.host and (only or record.boot == reference.boot)
+         and record.read_back.get("t0_mono_ns") is not None),
+        None,
+    )  # fmt: skip
 
 
 def _wall(
@@ -308,6 +286,5 @@ def _bends(fault: PlannedFault, host: str, since_ns: int | None) -> bool:
     return since_ns is None or fault.at_ns - SETTLE_NS <= since_ns < fault.end_ns + after_ns
 
 
-def _middle(found: OffsetBounds | BrokenBounds, times: Ints) -> Ints:
-    low, high = found.at(times)
+def _halfway(low: Ints, high: Ints) -> Ints:
     return low + (high - low) // 2

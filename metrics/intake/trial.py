@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ import numpy as np
 from faults.model.record import Record
 from metrics.intake import agent_journals, event_table, phase_windows, timeline
 from metrics.intake.clock_pairs import Epoch
-from metrics.intake.event_table import Intake
+from metrics.intake.event_validation import Intake
 from metrics.intake.timeline import Timeline
 from metrics.model import run_folder
 from metrics.model.plan import Phase, Plan, PlannedTrial
@@ -162,9 +162,8 @@ def load(
     told = agent_journals.load(folder, plan, file)
     agents = told.records
     intake = event_table.load(db, folder, plan, planned, file, agents)
-    intake = replace(
-        intake, findings=intake.findings + told.findings, notes=intake.notes + told.notes
-    )
+    intake.findings += told.findings
+    intake.notes += told.notes
     run_folder.write_faults(folder, agents)
     return TrialData(
         plan=plan,

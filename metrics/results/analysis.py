@@ -125,7 +125,7 @@ def _notes(data: TrialData) -> list[str]:
     notes = [problem for problem in data.timeline.problems if not checks.breaks(problem)]
     for host, count in sorted(data.intake.rejected.items()):
         notes.append(f"{host}: {count} broken event lines were rejected")
-    for kind, count in data.intake.unknown_kinds.items():
+    for kind, count in sorted(data.intake.unknown_kinds.items()):
         notes.append(f"{count} events of unknown kind {kind} were kept and not used")
     notes += data.intake.notes
     for event in data.events("dropped", "queue n"):

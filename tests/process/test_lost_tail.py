@@ -21,17 +21,17 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.process
 
 
-def losses(folder: Path, host: str) -> list[record_completeness.Loss]:
+def losses(folder: Path, host: str) -> list[event_validation.Loss]:
     """Return what the intake misses in a trial's folder of one host."""
-    gathered = event_validation.gather(folder, io.BytesIO())
-    assert not gathered.rejected
+    intake = event_validation.gather(folder, io.BytesIO())
+    assert not intake.rejected
     plan = planned()
     file = TrialFile(
         n=1, label="x.1", seed=0, t0_wall_ns=0, chain_id="", state="complete", reason="",
         started_ns=0, ended_ns=0, genesis_slot=0,
     )  # fmt: skip
-    found = record_completeness.judge(gathered, plan, plan.trials[0], file, [])
-    return [loss for loss in found.losses if loss.host == host]
+    record_completeness.judge(intake, plan, plan.trials[0], file, [])
+    return [loss for loss in intake.losses if loss.host == host]
 
 
 def test_the_intake_names_the_lines_that_a_killed_node_s_file_lost(tmp_path: Path) -> None:
