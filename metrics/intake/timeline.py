@@ -31,7 +31,6 @@ UNRELATED = "unrelated: "
 """How a problem begins that leaves times of a node unknown."""
 MEASURED = "node = host AND kind IN ('slot_due', 'produced', 'received', 'applied', 'irreversible')"
 """Which events figures are made of: a node's own."""
-UNKNOWN = float("inf")
 SETTLE_NS = 5_000_000_000
 """Around a fault of a host's clock its checks tell nothing: late heals, answers on their way."""
 LIE_LINGERS_NS = 60_000_000_000
@@ -68,10 +67,9 @@ class Timeline:
             first = (low + self.wall.at(low)[0] - self.t0_wall_ns).astype(np.float64)
             last = (high + self.wall.at(high)[1] - self.t0_wall_ns).astype(np.float64)
             return Interval((first + last) / 2, first, last)
-        value = np.full(len(mono), np.nan)
         if related is not None and self.t0_mono_ns is not None:
-            value = (_halfway(*related) - self.t0_mono_ns).astype(np.float64)
-        return Interval(value, value - UNKNOWN, value + UNKNOWN)
+            return _unbounded((_halfway(*related) - self.t0_mono_ns).astype(np.float64))
+        return _unbounded(np.full(len(mono), np.nan))
 
     def to_reference(self, epoch: Epoch, mono: Ints) -> tuple[Ints, Ints] | None:
         """Return (lower, upper) of the stamps on the reference clock; None when unrelated.
@@ -102,10 +100,8 @@ class Timeline:
         }
         return min(sorted(ways), key=lambda b: ways[b], default=None)
 
-    def latency(
-        self, start: Epoch, start_mono: Ints, end: Epoch, end_mono: Ints
-    ) -> Interval | None:
-        """Return end - start in ns along the direct pair; None when the pair was never probed.
+    def latency(self, start: Epoch, start_mono: Ints, end: Epoch, end_mono: Ints) -> Interval:
+        """Return end - start in ns along the direct pair; unknown (nan) when that was never probed.
 
         The end is put on the start's clock at the end's time, so that a long latency is as right as
         a short one; both ends then carry what that clock's rate may be off (CRYSTAL_PPM).
@@ -115,7 +111,7 @@ class Timeline:
         if start != end:
             found = self.pairs.get((end, start))
             if found is None:
-                return None
+                return _unbounded(np.full(len(ticks), np.nan))
             low, high = found.at(end_mono)
         rate_ppm = CRYSTAL_PPM + breach_ppm(self.pairs, start)
         return _true_time(ticks + low, ticks + high, rate_ppm)
@@ -145,6 +141,11 @@ class Timeline:
         to_c = _halfway(*bc.at(at + to_b))
         back = _halfway(*ca.at(at + to_b + to_c))
         return float(to_b[0] + to_c[0] + back[0])
+
+
+def _unbounded(value: Floats) -> Interval:
+    """Return values of which no error is known."""
+    return Interval(value, value - np.inf, value + np.inf)
 
 
 def _true_time(low: Ints, high: Ints, rate_ppm: float) -> Interval:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from metrics.intake.trial import TrialData
 
 APPLIED = "num id previous slot producer state_digest"
-PRODUCED = "num id slot producer late_ns"
+PRODUCED = "num id slot producer confirmed late_ns"
 RECEIVED = "num id slot producer from"
 IRREVERSIBLE = "num id"
 ORPHANED, YOUNG, UNRECORDED = "orphaned", "young", "unrecorded"
@@ -40,10 +40,10 @@ class ChainView:
     def by_slot(self) -> dict[int, list[Block]]:
         """Return the blocks of each slot, canonical ones first."""
         found: dict[int, list[Block]] = defaultdict(list)
-        for block in sorted(self.blocks.values(), key=lambda b: (b.slot, b.num, b.id)):
+        for block in sorted(
+            self.blocks.values(), key=lambda b: (b.id not in self.canonical, b.num, b.id)
+        ):
             found[block.slot].append(block)
-        for same in found.values():
-            same.sort(key=lambda b: b.id not in self.canonical)
         return found
 
     def measured(self, data: TrialData) -> list[Block]:
@@ -75,31 +75,27 @@ def view(data: TrialData) -> ChainView:
     """Return the blocks of the trial as all hosts saw them."""
     chain = ChainView()
     previous: dict[str, str] = {}
-    for event in data.events("applied", APPLIED):
-        num, id_, before, slot, producer, _ = event.fields
-        chain.blocks[id_] = Block(id_, num, slot, producer)
-        previous[id_] = before
-    for kind, columns in (("produced", PRODUCED), ("received", RECEIVED)):
-        for event in data.events(kind, columns):
-            num, id_, slot, producer, _ = event.fields
-            chain.blocks.setdefault(id_, Block(id_, num, slot, producer))
-    for event in data.events("irreversible", IRREVERSIBLE):
-        chain.final[event.fields[0]].add(event.fields[1])
+    for e in data.events("applied", APPLIED):
+        chain.blocks[e.id] = Block(e.id, e.num, e.slot, e.producer)
+        previous[e.id] = e.previous
+    for e in data.events("produced", PRODUCED) + data.events("received", RECEIVED):
+        if e.id not in chain.blocks:
+            chain.blocks[e.id] = Block(e.id, e.num, e.slot, e.producer)
+    for e in data.events("irreversible", IRREVERSIBLE):
+        chain.final[e.num].add(e.id)
     chain.canonical = {id_ for ids in chain.final.values() for id_ in ids}
-    cursor = _best_head(data, chain)
+    cursor = _best_head(data)
     while cursor in previous and cursor not in chain.canonical:
         chain.canonical.add(cursor)
         cursor = previous[cursor]
     return chain
 
 
-def _best_head(data: TrialData, chain: ChainView) -> str:
+def _best_head(data: TrialData) -> str:
     """Return the last head of the host that ended with the highest last irreversible block."""
     lib: dict[str, int] = defaultdict(int)
-    for event in data.events("irreversible", IRREVERSIBLE):
-        lib[event.node] = max(lib[event.node], event.fields[0])
-    head: dict[str, tuple[int, str]] = {}
-    for event in data.events("applied", APPLIED):
-        head[event.node] = (event.fields[0], event.fields[1])
+    for e in data.events("irreversible", IRREVERSIBLE):
+        lib[e.node] = max(lib[e.node], e.num)
+    head = {e.node: (e.num, e.id) for e in data.events("applied", APPLIED)}
     best = max(head, key=lambda node: (lib[node], head[node][0], node), default=None)
     return head[best][1] if best else ""

@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from metrics.intake.clock_pairs import CRYSTAL_PPM, PAIR_WANDER_PPM, UNFITTED_PPM
 from metrics.intake.offset_bounds import WIDEST_PPM
 from metrics.intake.timeline import LIE_LINGERS_NS, SETTLE_NS, WALL_WANDER_PPM
-from metrics.intake.trial import TrialData
+from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import ChainView
 from metrics.measure.metric import DOUBT, Figures, Metric, Pool, Table
 from metrics.measure.propagation import Hop
 from metrics.model.method import Method
 from metrics.model.quantiles import quantile
 
-CLOCK = "offset_ns bound_ns rtt_ns verified reason source"
-
-
-@dataclass(frozen=True, slots=True)
-class ClockPoint:
-    """One NTP check of a node: its clock's offset from true time and the bound of that."""
-
-    host: str
-    t_ns: float
-    offset_ns: int
-    bound_ns: int
-    verified: bool
-    reason: str
+CLOCK = "offset_ns bound_ns verified reason"
 
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """The NTP checks of a trial that a source answered, and the figures of each host's clock."""
+    """The NTP checks of a trial that a source answered, and the figures of each host's clock.
 
-    checks: list[ClockPoint]
+    offset_ns of a check: node clock - true time, within bound_ns.
+    """
+
+    checks: list[Event]
     hosts: dict[str, Figures]
 
 
 def measure(data: TrialData, chain: ChainView) -> Clocks:
     """Return what the trial tells of its hosts' clocks."""
-    checks = _points(data)
+    checks = [e for e in data.events("clock", CLOCK) if e.bound_ns]
     return Clocks(checks, _hosts(data, checks))
 
 
@@ -49,34 +40,27 @@ def pool(over: Pool[Clocks]) -> Figures:
     return {"clock": over.trials[-1][1].hosts if over.whole else {}}
 
 
-def _points(data: TrialData) -> list[ClockPoint]:
-    """Return every NTP check in which a source answered."""
-    return [
-        ClockPoint(
-            e.host, e.t_ns, e.fields[0] or 0, e.fields[1], bool(e.fields[3]), e.fields[4] or ""
-        )
-        for e in data.events("clock", CLOCK)
-        if e.fields[1]
-    ]
-
-
-def pairs(data: TrialData) -> dict[tuple[str, str], dict[str, Any]]:
+def pairs(data: TrialData) -> list[Figures]:
     """Return, for each probed pair a < b: half widths, drift and the offset at mid-trial, in ns.
 
     The worst half width is that from its first probe to its last, gaps included.
     """
-    found = {}
+    found = []
     for (a, b), band in sorted(data.timeline.pairs.items()):
         if a < b:
             middle = len(band.times) // 2
             low, high = band.at(band.times[middle : middle + 1])
-            found[a.host, b.host] = {
-                "bound_median_ns": band.median_half_ns,
-                "bound_worst_ns": band.worst_half_ns,
-                "drift_ppm": round(band.slope * 1e6, 4),
-                "offset_ns": int(low[0] + (high[0] - low[0]) // 2),
-                "bursts": len(band.times),
-            }
+            found.append(
+                {
+                    "a": a.host,
+                    "b": b.host,
+                    "bound_median_ns": band.median_half_ns,
+                    "bound_worst_ns": band.worst_half_ns,
+                    "drift_ppm": round(band.slope * 1e6, 4),
+                    "offset_ns": int(low[0] + (high[0] - low[0]) // 2),
+                    "bursts": len(band.times),
+                }
+            )
     return found
 
 
@@ -91,36 +75,43 @@ def widest(hops: list[Hop]) -> Hop | None:
     )
 
 
-def _hosts(data: TrialData, checks: list[ClockPoint]) -> dict[str, Figures]:
+def _hosts(data: TrialData, checks: list[Event]) -> dict[str, Figures]:
     """Return {host: bounds against peers, NTP offset, abstentions...}."""
     between = pairs(data)
     abstained = {
-        (e.host, e.fields[0], e.fields[1])
+        (e.host, e.slot, e.producer)
         for e in data.events("abstained", "slot producer reason")
-        if str(e.fields[2]).startswith("clock")
+        if e.reason.startswith("clock")
     }
-    result: dict[str, dict[str, Any]] = {}
-    for planned in data.plan.hosts:
-        host = planned.host
-        own = [p for p in checks if p.host == host]
-        verified = [p for p in own if p.verified]
-        widths = [pair["bound_worst_ns"] for names, pair in between.items() if host in names]
-        wake = [e.fields[0] for e in data.events("slot_due", "wake_error_ns") if e.host == host]
+    due = data.events("slot_due", "wake_error_ns")
+    result: dict[str, Figures] = {}
+    for host in (planned.host for planned in data.plan.hosts):
+        own = [e for e in checks if e.host == host]
+        verified = [e for e in own if e.verified]
+        wake = sorted(e.wake_error_ns for e in due if e.host == host)
         result[host] = {
-            "pair_bound_worst_ms": round(max(widths) / 1e6, 6) if widths else None,
+            "pair_bound_worst_ms": _worst_ms(
+                pair["bound_worst_ns"] for pair in between if host in (pair["a"], pair["b"])
+            ),
             "ntp_checks": len(own),
-            "ntp_bound_worst_ms": round(max((p.bound_ns for p in verified), default=0) / 1e6, 6)
-            if verified
-            else None,
-            "ntp_offset_worst_ms": round(max((abs(p.offset_ns) for p in own), default=0) / 1e6, 6)
-            if own
-            else None,
+            "ntp_bound_worst_ms": _worst_ms(e.bound_ns for e in verified),
+            "ntp_offset_worst_ms": _worst_ms(abs(e.offset_ns) for e in own),
             "verified_ratio": round(len(verified) / len(own), 4) if own else None,
             "abstained_clock": sum(each == host for each, _, _ in abstained),
             "wake_error_p50_ms": _late_ms(wake, 0.5),
             "wake_error_p99_ms": _late_ms(wake, 0.99),
         }
     return result
+
+
+def _worst_ms(found_ns: Iterable[float]) -> float | None:
+    worst_ns = max(found_ns, default=None)
+    return None if worst_ns is None else round(worst_ns / 1e6, 6)
+
+
+def _late_ms(found_ns: list[int], share: float) -> float | None:
+    late_ns = quantile(found_ns, share)
+    return None if late_ns is None else round(late_ns / 1e6, 4)
 
 
 def zero_inside(data: TrialData) -> tuple[int, int]:
@@ -132,11 +123,6 @@ def zero_inside(data: TrialData) -> tuple[int, int]:
             inside += int(((low <= 0) & (high >= 0)).sum())
             total += len(band.times)
     return inside, total
-
-
-def _late_ms(values: list[int | None], share: float) -> float | None:
-    found = quantile(sorted(value for value in values if value is not None), share)
-    return None if found is None else round(found / 1e6, 4)
 
 
 _METHODS = (

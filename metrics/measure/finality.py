@@ -205,18 +205,17 @@ def _finals(data: TrialData) -> dict[str, dict[str, Final]]:
     """Return block id -> host -> finality; the head is the one applied last before it, by seq."""
     steps: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for event in data.events("applied", APPLIED):
-        steps[event.node].append((event.seq, event.fields[0]))
+        steps[event.node].append((event.seq, event.num))
     cursor: dict[str, int] = defaultdict(int)
     result: dict[str, dict[str, Final]] = defaultdict(dict)
     for event in data.events("irreversible", IRREVERSIBLE):
-        num, id_ = event.fields
         heads, i = steps[event.node], cursor[event.node]
         while i < len(heads) and heads[i][0] < event.seq:
             i += 1
         cursor[event.node] = i
-        lag = heads[i - 1][1] - num if i else 0
+        lag = heads[i - 1][1] - event.num if i else 0
         final = Final(event.host, event.t_ns, event.lo_ns, event.hi_ns, lag)
-        result[id_].setdefault(event.host, final)
+        result[event.id].setdefault(event.host, final)
     return result
 
 

@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections import Counter
 
-from metrics.intake.trial import TrialData
+from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import ChainView
 from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool
 from metrics.model.method import Method
 
-SWITCHED = "old_num new_num depth"
+
+def measure(data: TrialData, chain: ChainView) -> list[tuple[Event, str]]:
+    """Return every fork switch of the trial, and its phase."""
+    return [(e, data.phase_at(e.t_ns)) for e in data.events("switched", "depth")]
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
-    """A head that moved to another branch."""
-
-    host: str
-    t_ns: float
-    phase: str
-    depth: int
-    old_num: int
-    new_num: int
-
-
-def measure(data: TrialData, chain: ChainView) -> list[Switch]:
-    """Return every fork switch of the trial."""
-    return [
-        Switch(e.host, e.t_ns, data.phase_at(e.t_ns), e.fields[2], e.fields[0], e.fields[1])
-        for e in data.events("switched", SWITCHED)
-    ]
-
-
-def pool(over: Pool[list[Switch]]) -> Figures:
+def pool(over: Pool[list[tuple[Event, str]]]) -> Figures:
     """Return the `forks` part of M: switches, depth_max, depths (depth: times), by_host."""
-    switches = [s for _, found in over.trials for s in found if s.phase in over.phases]
-    depths = Counter(switch.depth for switch in switches)
-    by_host: dict[str, int] = defaultdict(int)
-    for switch in switches:
-        by_host[switch.host] += 1
+    switches = [e for _, found in over.trials for e, phase in found if phase in over.phases]
+    depths = Counter(e.depth for e in switches)
     forks = {
         "switches": len(switches),
         "depth_max": max(depths, default=0),
         "depths": {str(depth): depths[depth] for depth in sorted(depths)},
-        "by_host": dict(sorted(by_host.items())),
+        "by_host": dict(sorted(Counter(e.host for e in switches).items())),
     }
     return {"forks": forks}
 

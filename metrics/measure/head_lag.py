@@ -35,13 +35,12 @@ def series(data: TrialData) -> dict[str, Series]:
     found: dict[str, list[tuple[float, float, float, int, int]]] = defaultdict(list)
     for event in data.events("slot_due", SLOT_DUE):
         if event.t_ns == event.t_ns:
-            head, lib = event.fields[1] or 0, event.fields[2] or 0
-            found[event.host].append((event.t_ns, event.lo_ns, event.hi_ns, head, lib))
-    result = {}
-    for host in sorted(found):
-        table = np.asarray(sorted(found[host]), dtype=np.float64)
-        result[host] = Series(*table.T)
-    return result
+            times = event.t_ns, event.lo_ns, event.hi_ns
+            found[event.host].append((*times, event.head_num, event.lib_num))
+    return {
+        host: Series(*np.asarray(sorted(rows), dtype=np.float64).T)
+        for host, rows in sorted(found.items())
+    }
 
 
 def network_lag(hosts: dict[str, Series], host: str) -> Lag:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections import Counter
 
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import IRREVERSIBLE, ChainView
@@ -25,10 +25,10 @@ def _highest(over: Pool[list[Event]]) -> dict[str, int]:
     result: dict[str, int] = {}
     for data, events in over.trials:
         end_ns = max((end for _, end in over.windows(data)), default=0)
-        top: dict[str, int] = {}
-        for event in events:
-            if event.t_ns < end_ns or math.isnan(event.t_ns):
-                top[event.host] = max(top.get(event.host, 0), event.fields[0])
+        top: Counter[str] = Counter()
+        for e in events:
+            if not e.t_ns >= end_ns:
+                top[e.host] = max(top[e.host], e.num)
         for host, num in top.items():
             result[host] = min(result.get(host, num), num)
     return dict(sorted(result.items()))
@@ -36,12 +36,10 @@ def _highest(over: Pool[list[Event]]) -> dict[str, int]:
 
 def _advance(over: Pool[list[Event]]) -> dict[str, int]:
     """Return how many blocks became irreversible at each host during the phases."""
-    result = {host.host: 0 for data, _ in over.trials for host in data.plan.hosts}
+    result = Counter({host.host: 0 for data, _ in over.trials for host in data.plan.hosts})
     for data, events in over.trials:
-        windows = over.windows(data)
-        for event in events:
-            if any(start <= event.t_ns < end for start, end in windows):
-                result[event.host] = result.get(event.host, 0) + 1
+        for start_ns, end_ns in over.windows(data):
+            result.update(e.host for e in events if start_ns <= e.t_ns < end_ns)
     return dict(sorted(result.items()))
 
 

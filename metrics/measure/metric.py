@@ -99,8 +99,3 @@ class Metric(Generic[T]):
     expected: tuple[Expected, ...] = ()
     table: Table | None = None
     columns: Columns = _NO_COLUMNS
-
-
-def pooled_nothing(over: Pool[Any]) -> Figures:
-    """Return no figures: for what only the page shows."""
-    return {}

@@ -59,10 +59,10 @@ def measure(data: TrialData, chain: ChainView) -> Propagation:
     """Return every first arrival of a block of the chain at a host other than its maker's."""
     made: dict[str, Event] = {}
     for event in data.events("produced", PRODUCED):
-        made.setdefault(event.fields[1], event)
+        made.setdefault(event.id, event)
     arrived: dict[tuple[str, str], Event] = {}
     for event in data.events("received", RECEIVED):
-        arrived.setdefault((event.fields[1], event.host), event)
+        arrived.setdefault((event.id, event.host), event)
     pairs: dict[tuple[Epoch, Epoch], list[tuple[Event, Event]]] = defaultdict(list)
     never: dict[tuple[str, str, str], int] = defaultdict(int)
     left_out: LeftOut = Counter()
@@ -124,15 +124,10 @@ def _hops(
     ends = np.asarray([end.mono_ns for _, end in found], dtype=np.int64)
     latency = data.timeline.latency(pair[0], starts, pair[1], ends)
     hops = []
-    for i, (start, end) in enumerate(found):
-        num, id_, slot = start.fields[:3]
-        mid, lo, hi = (
-            (float("nan"), float("-inf"), float("inf"))
-            if latency is None
-            else (float(latency.mid[i]), float(latency.lo[i]), float(latency.hi[i]))
-        )
-        phase = data.phase_at(data.slot_time_ns(slot))
-        hops.append(Hop(id_, num, slot, phase, start.host, end.host, mid, lo, hi))
+    times = zip(*(each.tolist() for each in latency), strict=True)
+    for (start, end), (mid, lo, hi) in zip(found, times, strict=True):
+        phase = data.phase_at(data.slot_time_ns(start.slot))
+        hops.append(Hop(start.id, start.num, start.slot, phase, start.host, end.host, mid, lo, hi))
     return hops
 
 

@@ -22,8 +22,7 @@ def expected(data: TrialData, chain: ChainView) -> dict[int, str]:
     """
     named: dict[int, Counter[str]] = defaultdict(Counter)
     for event in data.events("slot_due", NAMED):
-        slot, producer = event.fields
-        named[slot][producer or ""] += 1
+        named[event.slot][event.producer] += 1
     found = {
         slot: min(counts, key=lambda name: (-counts[name], name)) for slot, counts in named.items()
     }

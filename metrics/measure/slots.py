@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,6 @@ NO_EVIDENCE = "no evidence"
 EVER = (float("-inf"), float("inf"))
 AFTER_SLOTS = 10
 """So many slots after a fault, a missing block may still be due to it."""
-COUNTS = ("expected", "produced", "missed", "unknown", "late", "orphaned", "double")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +54,10 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
     """
     by_slot = chain.by_slot
     abstained = {
-        (e.host, e.fields[0], e.fields[1]): e.fields[2]
+        (e.host, e.slot, e.producer): e.reason
         for e in data.events("abstained", "slot producer reason")
     }
-    seen = {(e.host, e.fields[0]) for e in data.events("slot_due", SLOT_DUE)}
+    seen = {(e.host, e.slot) for e in data.events("slot_due", SLOT_DUE)}
     late = _late_ids(data)
     lost = _lost_times(data)
     expected = schedule.expected(data, chain)
@@ -97,8 +95,17 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
 
 def pool(over: Pool[list[Slot]]) -> Figures:
     """Return the `slots` part of M."""
-    parts = [[slot for slot in found if slot.phase in over.phases] for _, found in over.trials]
-    return {"slots": _merge([_counts(part) for part in parts])}
+    found = [slot for _, slots in over.trials for slot in slots if slot.phase in over.phases]
+    by_producer: dict[str, list[Slot]] = defaultdict(list)
+    for slot in found:
+        by_producer[slot.producer].append(slot)
+    reasons = Counter(slot.reason for slot in found if slot.state == "missed")
+    slots = {
+        **_counts(found),
+        "by_producer": {name: _counts(own) for name, own in sorted(by_producer.items())},
+        "reasons": dict(sorted(reasons.items())),
+    }
+    return {"slots": slots}
 
 
 def _unsure(figures: Figures, name: str) -> Range | None:
@@ -117,69 +124,27 @@ def _unsure(figures: Figures, name: str) -> Range | None:
     return Range(start / whole, most / whole, why)
 
 
-def _counts(slots: list[Slot]) -> dict[str, Any]:
-    """Return the `slots` part of M: totals, missed_ratio, by_producer and the reasons."""
-    total = _tally(slots)
-    by_producer: dict[str, list[Slot]] = defaultdict(list)
-    for slot in slots:
-        by_producer[slot.producer].append(slot)
-    reasons = Counter(slot.reason for slot in slots if slot.state == "missed")
-    return {
-        **total,
-        "by_producer": {name: _tally(by_producer[name]) for name in sorted(by_producer)},
-        "reasons": dict(sorted(reasons.items())),
-    }
-
-
-def _merge(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the sum of several `counts` (trials of one cell)."""
-    producers = sorted({name for part in parts for name in part["by_producer"]})
-    reasons: Counter[str] = Counter()
-    for part in parts:
-        reasons.update(part["reasons"])
-    return {
-        **_sum(parts),
-        "by_producer": {
-            name: _sum([p["by_producer"][name] for p in parts if name in p["by_producer"]])
-            for name in producers
-        },
-        "reasons": dict(sorted(reasons.items())),
-    }
-
-
-def _tally(slots: list[Slot]) -> dict[str, Any]:
+def _counts(slots: list[Slot]) -> Figures:
     states = Counter(slot.state for slot in slots)
-    return _with_ratio(
-        {
-            "expected": len(slots),
-            "produced": states["produced"],
-            "missed": states["missed"],
-            "unknown": states["unknown"],
-            "late": sum(slot.late for slot in slots),
-            "orphaned": sum(slot.orphaned for slot in slots),
-            "double": sum(slot.extra for slot in slots),
-        }
-    )
-
-
-def _sum(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    return _with_ratio({key: sum(part[key] for part in parts) for key in COUNTS})
-
-
-def _with_ratio(total: dict[str, Any]) -> dict[str, Any]:
-    known = total["produced"] + total["missed"]
-    ratio = round(total["missed"] / known, 6) if known else None
-    return {**total, "missed_ratio": ratio}
+    known = states["produced"] + states["missed"]
+    return {
+        "expected": len(slots),
+        "produced": states["produced"],
+        "missed": states["missed"],
+        "unknown": states["unknown"],
+        "late": sum(slot.late for slot in slots),
+        "orphaned": sum(slot.orphaned for slot in slots),
+        "double": sum(slot.extra for slot in slots),
+        "missed_ratio": round(states["missed"] / known, 6) if known else None,
+    }
 
 
 def _late_ids(data: TrialData) -> set[str]:
-    late = set()
-    for event in data.events("produced", PRODUCED):
-        _, id_, slot, _, late_ns = event.fields
-        after_ns = event.t_ns - data.slot_time_ns(slot)
-        if max(after_ns, late_ns) >= data.plan.slot_ns:
-            late.add(id_)
-    return late
+    return {
+        e.id
+        for e in data.events("produced", PRODUCED)
+        if max(e.t_ns - data.slot_time_ns(e.slot), e.late_ns) >= data.plan.slot_ns
+    }
 
 
 def _lost_times(data: TrialData) -> dict[str, list[tuple[float, float]]]:

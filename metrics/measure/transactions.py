@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Any
 
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView
@@ -68,11 +67,10 @@ def measure(data: TrialData, chain: ChainView) -> Transactions:
     """
     told: dict[str, set[str]] = defaultdict(set)
     first: dict[str, tuple[float, str]] = {}
-    for event in data.events("tx", TX):
-        id_, state = event.fields
-        told[id_].add(state)
-        if state == "sent":
-            first[id_] = min(first.get(id_, (event.t_ns, event.host)), (event.t_ns, event.host))
+    for e in data.events("tx", TX):
+        told[e.id].add(e.state)
+        if e.state == "sent":
+            first[e.id] = min(first.get(e.id, (e.t_ns, e.host)), (e.t_ns, e.host))
     held = _held(data, chain)
     judged_ns = data.end_ns - data.horizon_ns
     found = []
@@ -87,51 +85,32 @@ def measure(data: TrialData, chain: ChainView) -> Transactions:
 
 def pool(over: Pool[Transactions]) -> Figures:
     """Return the `transactions` part of M."""
-    parts = [
-        counts(found, start_ns, end_ns)
+    chosen = [
+        item
         for data, found in over.trials
         for start_ns, end_ns in over.windows(data)
+        for item in found.sent
+        if start_ns <= item.t_ns < end_ns
     ]
-    return {"transactions": _merge(parts)}
+    known = all(found.known for data, found in over.trials if over.windows(data))
+    return {"transactions": counts(chosen, known=known)}
 
 
-def counts(items: Transactions, start_ns: float, end_ns: float) -> dict[str, Any]:
-    """Return the `transactions` part of M for those sent in [start_ns, end_ns).
+def counts(sent: list[Sent], *, known: bool) -> Figures:
+    """Return the `transactions` part of M for those transactions.
 
     What only the blocks can tell is None where the record does not say what they hold.
     """
-    chosen = [item for item in items.sent if start_ns <= item.t_ns < end_ns]
-    lost_by_host: dict[str, int] = defaultdict(int)
-    for item in chosen:
-        if item.lost:
-            lost_by_host[item.host] += 1
-    known = items.known
+    lost_by_host = Counter(item.host for item in sent if item.lost)
     return {
-        "sent": len(chosen),
-        "included": sum(item.included for item in chosen) if known else None,
-        "irreversible": sum(item.final for item in chosen) if known else None,
-        "rejected": sum(item.refused for item in chosen),
-        "expired": sum("expired" in item.told and not item.included for item in chosen),
-        "lost": sum(lost_by_host.values()) if known else None,
+        "sent": len(sent),
+        "included": sum(item.included for item in sent) if known else None,
+        "irreversible": sum(item.final for item in sent) if known else None,
+        "rejected": sum(item.refused for item in sent),
+        "expired": sum("expired" in item.told and not item.included for item in sent),
+        "lost": lost_by_host.total() if known else None,
         "lost_by_host": dict(sorted(lost_by_host.items())) if known else None,
     }
-
-
-def _merge(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the sums over windows and trials; unknown is what is unknown in one of them."""
-    total: dict[str, Any] = {}
-    for part in parts:
-        for key, value in part.items():
-            total[key] = _plus(total[key], value) if key in total else value
-    return total
-
-
-def _plus(a: Any, b: Any) -> Any:
-    if a is None or b is None:
-        return None
-    if isinstance(a, dict):
-        return {host: a.get(host, 0) + b.get(host, 0) for host in sorted(a | b)}
-    return a + b
 
 
 def _held(data: TrialData, chain: ChainView) -> _Held:

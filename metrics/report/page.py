@@ -141,6 +141,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
     data = analysis.data
     n = data.file.n
     cell = next(c for c in summary["cells"] if n in [t["n"] for t in c["trials"]])
+    clients = analysis.of(transactions.METRIC)
     maps = [
         {"name": name, "html": charts.heat_maps(metrics, f"heat-{n}-{i}")}
         for i, (name, metrics) in enumerate(cell["phases"].items())
@@ -156,11 +157,11 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "positions": _positions(analysis),
         "misses": _misses(analysis.of(slots.METRIC)),
         "recovery": _recovery(analysis),
-        "pairs": [{"a": a, "b": b, **pair} for (a, b), pair in clocks.pairs(data).items()],
+        "pairs": clocks.pairs(data),
         "hosts": analysis.of(clocks.METRIC).hosts,
         "costs": analysis.of(costs.METRIC),
         "transactions": transactions.counts(
-            analysis.of(transactions.METRIC), float("-inf"), float("inf")
+            [item for item in clients.sent if item.t_ns == item.t_ns], known=clients.known
         ),
         "story": analysis.story,
         "validity": _validity(analysis, cell["metrics"]),
