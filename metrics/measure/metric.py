@@ -38,28 +38,23 @@ class Pool(Generic[T]):
 
 
 class Range(NamedTuple):
-    """From where to where a figure may lie that the record leaves open, and why it does."""
+    """From where to where a figure lies (infinite where that is open), and what is said of it."""
 
     low: float
     high: float
-    why: str
-
-
-def _known(figures: Figures, name: str) -> Range | None:
-    """Return that nothing is left open."""
-    return None
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
     """A figure that a campaign may set limits to: its path in M.
 
-    quantiles: it has a limit for each quantile. open: how far the record leaves it open, if at all.
+    quantiles: it has a limit for each quantile. open: how far the record leaves it open, if it can.
     """
 
     name: str
     quantiles: bool = False
-    open: Callable[[Figures, str], Range | None] = _known
+    open: Callable[[Figures, str], Range | None] | None = None
 
 
 class Table(NamedTuple):

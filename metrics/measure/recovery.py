@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,11 +38,12 @@ TOLERANCE_BLOCKS = 1
 SILENT_SLOTS = 3.5
 """A node that tells no slot for longer is not there. Slots are told at their times, so what lies
 between two of them is a whole number of slots, give or take the clocks: limits lie half-way."""
+NEVER = (None, None, None)
+"""A moment that did not come by the end, in the table."""
 Bools = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """A moment since T0, with the interval it must lie in."""
 
     t_ns: float
@@ -98,47 +101,38 @@ def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
 def pool(over: Pool[list[Recovery]]) -> Figures:
     """Return {fault id: quantiles} of the time back to normal and of the first new final block.
 
-    Phases alone have none, and neither has what lasts to the end of the trial.
+    One sample a host that the fault disturbed. Phases alone have none, and neither has what lasts
+    to the end of the trial.
     """
-    ids: list[str] = []
-    for data, _ in over.trials if over.whole else ():
-        ids += [f.id for f in data.planned.faults if f.id not in ids and not f.open]
     back: dict[str, Figures] = {}
     first: dict[str, Figures] = {}
-    for fault in ids:
-        parts = [samples(found, fault) for _, found in over.trials]
+    ended = [f.id for data, _ in over.trials for f in data.planned.faults if not f.open]
+    for fault in dict.fromkeys(ended) if over.whole else ():
+        parts = [[item for item in found if item.fault == fault] for _, found in over.trials]
         watched = [
             data.end_ns - item.healed.hi_ns
-            for data, found in over.trials
-            for item in found
-            if item.fault == fault
+            for (data, _), part in zip(over.trials, parts, strict=True)
+            for item in part
         ]
-        back[fault] = summarise([part[0] for part in parts], scale=1e9, digits=6)
+        back[fault] = _summary(parts, lambda item: item.back)
         back[fault]["watched_s"] = round(min(watched, default=0) / 1e9, 3)
-        back[fault]["undisturbed"] = sum(part[2] for part in parts)
-        first[fault] = summarise([part[1] for part in parts], scale=1e9, digits=6)
+        back[fault]["undisturbed"] = sum(not item.disturbed for part in parts for item in part)
+        first[fault] = _summary(parts, lambda item: item.first_final)
     return {"recovery_s": back, "first_final_s": first}
 
 
-def samples(found: list[Recovery], fault: str) -> tuple[Samples, Samples, int]:
-    """Return (back to normal, first new final block) in ns after the heal, one sample a host.
-
-    Only of hosts that the fault disturbed; last, how many it did not.
-    """
-    back, first = Samples(), Samples()
-    calm = 0
-    for item in found:
-        if item.fault != fault:
-            continue
-        if not item.disturbed:
-            calm += 1
-            continue
-        for moment, into in ((item.back, back), (item.first_final, first)):
-            if moment is None:
-                into.censored += 1
-            else:
-                into.add(*since(moment, item.healed))
-    return back, first, calm
+def _summary(trials: list[list[Recovery]], reached: Callable[[Recovery], Moment | None]) -> Figures:
+    """Return the quantiles of how long after the heal disturbed hosts reached a moment."""
+    samples = []
+    for found in trials:
+        samples.append(Samples())
+        for item in found:
+            moment = reached(item)
+            if item.disturbed and moment:
+                samples[-1].add(*since(moment, item.healed))
+            elif item.disturbed:
+                samples[-1].censored += 1
+    return summarise(samples, scale=1e9, digits=6)
 
 
 def since(moment: Moment, healed: Moment) -> tuple[float, float, float]:
@@ -158,13 +152,8 @@ def healed_at(data: TrialData, fault: PlannedFault) -> Moment:
         for record in data.agents
         if record.fault_id == fault.id and record.state == "healed" and record.between_ns
     ]
-    if not found:
-        return Moment(fault.end_ns, fault.end_ns, fault.end_ns)
-    return Moment(
-        t_ns=max(moment.t_ns for moment in found),
-        lo_ns=max(moment.lo_ns for moment in found),
-        hi_ns=max(moment.hi_ns for moment in found),
-    )
+    planned = Moment(fault.end_ns, fault.end_ns, fault.end_ns)
+    return Moment(*map(max, zip(*found, strict=True))) if found else planned
 
 
 def _placed(data: TrialData, record: Record, between_ns: tuple[int, int]) -> Moment:
@@ -230,25 +219,23 @@ def _by_tenths(t_ns: Floats, data: TrialData) -> Floats:
 def _first_final(finals: list[tuple[Moment, int]], healed: Moment) -> Moment | None:
     """Return the moment the first block that was made after the heal became final at a host."""
 
-    def first(end: str) -> float:
+    def first(end: int) -> float:
         """Return the earliest of one end of the moments; infinite when there is none."""
-        since: float = getattr(healed, end)
-        ends = (getattr(moment, end) for moment, slot_ns in finals if slot_ns >= since)
-        return max(min(ends, default=math.inf), since)
+        ends = (moment[end] for moment, slot_ns in finals if slot_ns >= healed[end])
+        return max(min(ends, default=math.inf), healed[end])
 
-    t_ns, lo_ns, hi_ns = first("t_ns"), first("lo_ns"), first("hi_ns")
+    t_ns, lo_ns, hi_ns = (first(end) for end in range(3))
     return None if t_ns == math.inf else Moment(t_ns, min(lo_ns, t_ns), max(hi_ns, t_ns))
 
 
 def _baseline_limit(data: TrialData, hosts: dict[str, Series], lags: dict[str, Lag]) -> float:
     """Return the worst lag of the baseline (else the predicted one) plus the tolerance."""
     worst: list[float] = []
-    for phase in data.planned.phases:
-        if phase.name == BASELINE:
-            for host, found in hosts.items():
-                t_ns = _by_tenths(found.t_ns, data)
-                inside = (t_ns >= phase.start_ns) & (t_ns < phase.end_ns)
-                worst += lags[host].most[inside].tolist()
+    for phase in (phase for phase in data.planned.phases if phase.name == BASELINE):
+        for host, found in hosts.items():
+            t_ns = _by_tenths(found.t_ns, data)
+            inside = (t_ns >= phase.start_ns) & (t_ns < phase.end_ns)
+            worst += lags[host].most[inside].tolist()
     predicted = float(data.plan.prediction.finality_lag_blocks.max)
     return max(worst, default=predicted) + TOLERANCE_BLOCKS
 
@@ -284,16 +271,11 @@ def _final_times(data: TrialData, chain: ChainView) -> dict[str, list[tuple[Mome
     """Return, for each host, (when final, nominal time of the block's slot) of its final blocks."""
     found: dict[str, list[tuple[Moment, int]]] = defaultdict(list)
     for event in data.events("irreversible", IRREVERSIBLE):
-        block = chain.blocks.get(event.fields[1])
+        block = chain.blocks.get(event.id)
         if block is not None and event.t_ns == event.t_ns:
             moment = Moment(event.t_ns, event.lo_ns, event.hi_ns)
             found[event.host].append((moment, data.slot_time_ns(block.slot)))
     return found
-
-
-def _cells(found: Moment | None) -> tuple[float | None, float | None, float | None]:
-    """Return a moment and its interval; None for what did not happen by the end."""
-    return (None, None, None) if found is None else (found.t_ns, found.lo_ns, found.hi_ns)
 
 
 _METHODS = (
@@ -338,8 +320,8 @@ METRIC = Metric(
         "fault host disturbed healed_ns healed_lo_ns healed_hi_ns first_final_ns first_final_lo_ns "
         "first_final_hi_ns back_ns back_lo_ns back_hi_ns",
         lambda _, found: (
-            (r.fault, r.host, r.disturbed, *_cells(r.healed), *_cells(r.first_final),
-             *_cells(r.back))
+            (r.fault, r.host, r.disturbed, *r.healed, *(r.first_final or NEVER),
+             *(r.back or NEVER))
             for r in found
         ),
     ),

@@ -13,11 +13,12 @@ from typing import Any
 import msgspec
 
 from metrics.model.method import Method
-from metrics.model.plan import BASELINE, WARMUP, Bounds, Plan
+from metrics.model.plan import BASELINE, WARMUP, Plan
 from metrics.model.run_folder import RunError
 
 QUANTILES = ("min", "p50", "p95", "max")
-LAG, LATENCY, SLOTS, FORKS = "finality_lag_blocks", "finality_latency_s", "slots", "forks"
+LAG, LATENCY, MISSED = "finality_lag_blocks", "finality_latency_s", "slots.missed"
+SLOTS, FORKS = "slots", "forks"
 
 
 def load(run: Path) -> dict[str, Any]:
@@ -50,21 +51,28 @@ def compare(
     lag = plan.prediction.finality_lag_blocks
     slot_s = plan.slot_ns / 1e9
     # A block that needs so many others waits for their slots, then for the way of the last one.
-    latency = {"min": lag.min * slot_s, "max": lag.max * slot_s}
+    predicted = {
+        LAG: {"min": lag.min, "max": lag.max},
+        LATENCY: {"min": lag.min * slot_s, "max": lag.max * slot_s},
+        MISSED: {"min": 0, "max": 0},
+    }
     columns = [{"lab": plan.lab, "seed": plan.seed}]
     if other is not None:
         columns.append({"lab": other.get("lab"), "seed": other.get("seed")})
     rows = []
     for cell in cells:
-        twin = _twin(cell, other)
+        shown = [cell] if other is None else [cell, _twin(cell, other)]
         for phase in cell["phases"]:
             if phase != WARMUP:
-                sides = [_side(cell, phase)] if other is None else [
-                    _side(cell, phase), _side(twin, phase)]  # fmt: skip
-                rows += _rows(cell["params"], phase, sides, lag, latency)
+                sides = [each["phases"].get(phase) or {} for each in shown]
+                wanted = predicted if phase == BASELINE else dict.fromkeys(predicted)
+                rows += [
+                    {"params": cell["params"], "phase": phase, **_row(metric, range_, sides)}
+                    for metric, range_ in wanted.items()
+                ]
     return {
-        LAG: {"min": lag.min, "max": lag.max},
-        LATENCY: latency,
+        LAG: predicted[LAG],
+        LATENCY: predicted[LATENCY],
         "columns": columns,
         "rows": rows,
     }
@@ -91,51 +99,30 @@ def notes(comparison: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _rows(
-    params: dict[str, Any],
-    phase: str,
-    sides: list[dict[str, Any] | None],
-    lag: Bounds,
-    latency: dict[str, float],
-) -> list[dict[str, Any]]:
-    base = {"params": params, "phase": phase}
-    quiet = phase == BASELINE
-    wanted = {"min": lag.min, "max": lag.max} if quiet else None
-    lags = [_lag(side) for side in sides]
-    return [
-        {**base, "metric": LAG, "predicted": wanted, "found": lags,
-         "inside": [_inside(found, wanted) for found in lags]},
-        {**base, "metric": LATENCY, "predicted": latency if quiet else None,
-         "found": [_quantiles(side, LATENCY) for side in sides], "inside": [None] * len(sides)},
-        {**base, "metric": "slots.missed", "predicted": {"min": 0, "max": 0} if quiet else None,
-         "found": [_count(side) for side in sides], "inside": [None] * len(sides)},
-    ]  # fmt: skip
+def _row(metric: str, wanted: Any, sides: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what was predicted of a metric, and found on each side, if it has a phase so."""
+    found = [_figures(metric, side) for side in sides]
+    inside = [_inside(figures, wanted) if metric == LAG else None for figures in found]
+    return {"metric": metric, "predicted": wanted, "found": found, "inside": inside}
 
 
-def _lag(side: dict[str, Any] | None) -> dict[str, Any] | None:
-    found = _quantiles(side, LAG)
-    if found is None or side is None:
-        return None
-    slots = side[SLOTS]
-    disturbed = {
-        "missed slots": slots["missed"],
-        "late blocks": slots["late"],
-        "orphaned blocks": slots["orphaned"],
-        "fork switches": side[FORKS]["switches"],
-    }
-    return {**found, "disturbed": disturbed}
-
-
-def _quantiles(side: dict[str, Any] | None, metric: str) -> dict[str, Any] | None:
-    q = (side or {}).get(metric)
+def _figures(metric: str, side: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what M tells of a metric; None where it has no sample."""
+    slots: Any = side.get(SLOTS)
+    if metric == MISSED:
+        return {"n": slots["expected"], "missed": slots["missed"]} if slots else None
+    q = side.get(metric)
     if not q or not q["n"]:
         return None
-    return {"n": q["n"], "censored": q["censored"], **{key: q.get(key) for key in QUANTILES}}
-
-
-def _count(side: dict[str, Any] | None) -> dict[str, Any] | None:
-    slots = (side or {}).get(SLOTS)
-    return {"n": slots["expected"], "missed": slots["missed"]} if slots else None
+    found = {"n": q["n"], "censored": q["censored"], **{key: q.get(key) for key in QUANTILES}}
+    if metric == LAG:
+        found["disturbed"] = {
+            "missed slots": slots["missed"],
+            "late blocks": slots["late"],
+            "orphaned blocks": slots["orphaned"],
+            "fork switches": side[FORKS]["switches"],
+        }
+    return found
 
 
 def _inside(found: dict[str, Any] | None, wanted: dict[str, int] | None) -> bool | None:
@@ -147,18 +134,10 @@ def _inside(found: dict[str, Any] | None, wanted: dict[str, int] | None) -> bool
     return bool(wanted["min"] <= found["min"] and found["max"] <= wanted["max"])
 
 
-def _side(cell: dict[str, Any] | None, phase: str) -> dict[str, Any] | None:
-    """Return a cell's figures of a phase."""
-    metrics = (cell or {"phases": {}})["phases"].get(phase)
-    return dict(metrics) if metrics else None
-
-
-def _twin(cell: dict[str, Any], other: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return the other run's cell with the same parameters."""
-    for candidate in (other or {}).get("cells", []):
-        if candidate["params"] == cell["params"]:
-            return dict(candidate)
-    return None
+def _twin(cell: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Return the other run's cell with the same parameters, one without phases if it has none."""
+    same = (each for each in other.get("cells", []) if each["params"] == cell["params"])
+    return next(same, {"phases": {}})
 
 
 METHODS = (

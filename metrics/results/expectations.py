@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from metrics.measure.metric import Range
 from metrics.measure.registry import EXPECTED
 from metrics.model.method import Method
 from metrics.model.plan import Count, Plan
@@ -151,15 +152,7 @@ def _phase(
     return checks
 
 
-class Figure(NamedTuple):
-    """The interval a figure must lie in (infinite where that is open), and its words."""
-
-    low: float
-    high: float
-    text: str
-
-
-def _quantile(metrics: dict[str, Any], metric: str, key: str) -> Figure:
+def _quantile(metrics: dict[str, Any], metric: str, key: str) -> Range:
     """Return a quantile; infinite when it lies among the censored.
 
     One of too few samples lies between the least and the greatest of them. Nothing bounds one that
@@ -175,15 +168,15 @@ def _quantile(metrics: dict[str, Any], metric: str, key: str) -> Figure:
     if key in q["few"]:
         low, high = _ends(q, "min")[0], _ends(q, "max")[1]
         text = f"{key} needs {NEEDED[key]} samples, there are {q['n']}"
-        return Figure(low, high, f"{text}: {_range(metric, low, high)}")
+        return Range(low, high, f"{text}: {_range(metric, low, high)}")
     low, high = _ends(q, key)
     value = q.get(key)
     if value is None:
-        return Figure(low, high, _range(metric, low, high) + note)
+        return Range(low, high, _range(metric, low, high) + note)
     text = _text(metric, value)
     if low != value or high != value:
         text += f" ({_range(metric, low, high)})"
-    return Figure(low, high, text + note)
+    return Range(low, high, text + note)
 
 
 def _ends(q: dict[str, Any], key: str) -> tuple[float, float]:
@@ -205,35 +198,35 @@ def _range(metric: str, low: float, high: float) -> str:
     return f"{_text(metric, low)} .. {_text(metric, high)}"
 
 
-def _count(metrics: dict[str, Any], metric: str) -> Figure:
+def _count(metrics: dict[str, Any], metric: str) -> Range:
     """Return a count or a ratio, or from where to where it may lie."""
     found: Any = metrics
     for part in metric.split("."):
         found = found.get(part) if isinstance(found, dict) else None
-    left_open = EXPECTED[metric].open(metrics, metric)
+    how_open = EXPECTED[metric].open
+    left_open = how_open(metrics, metric) if how_open else None
     if left_open:
         low, high, why = left_open
-        return Figure(low, high, f"{_range(metric, low, high)}, {why}")
+        return Range(low, high, f"{_range(metric, low, high)}, {why}")
     if not isinstance(found, int | float):
         return _nothing("the record does not tell")
-    return Figure(found, found, _text(metric, found))
+    return Range(found, found, _text(metric, found))
 
 
-def _nothing(text: str) -> Figure:
+def _nothing(text: str) -> Range:
     """Return a figure that may be anything, and why."""
-    return Figure(-math.inf, math.inf, text)
+    return Range(-math.inf, math.inf, text)
 
 
-def _limits(name: str, metric: str, bounds: dict[str, Any], found: Figure) -> list[Check]:
+def _limits(name: str, metric: str, bounds: dict[str, Any], found: Range) -> list[Check]:
     checks = []
     for word, limit in bounds.items():
         scaled = limit / 1e9 if metric.endswith("_s") else limit
-        label = f"{name} {'≤' if word == 'max' else '≥'} {_text(metric, scaled)}"
         if word == "max":
-            verdict = _at_most(found.low, found.high, scaled)
+            sign, verdict = "≤", _at_most(found.low, found.high, scaled)
         else:
-            verdict = _at_most(-found.high, -found.low, -scaled)
-        checks.append(Check(label, verdict, found.text))
+            sign, verdict = "≥", _at_most(-found.high, -found.low, -scaled)
+        checks.append(Check(f"{name} {sign} {_text(metric, scaled)}", verdict, found.text))
     return checks
 
 

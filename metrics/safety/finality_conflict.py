@@ -13,7 +13,7 @@ from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import APPLIED, IRREVERSIBLE, PRODUCED, RECEIVED, Block, ChainView
 from metrics.safety.invariants import seconds
 
-SWITCHED = "old new old_num new_num depth ancestor_num"
+SWITCHED = "old old_num new new_num depth ancestor_num"
 SHOWN_MAX = 200
 
 
@@ -28,17 +28,11 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """The block that completed finality on a side came to a host from another."""
-
-    host: str
-    source: str
-    t_ns: float
-
-
-@dataclass(frozen=True, slots=True)
 class Side:
-    """One of the conflicting blocks, who held it final, and how its deciding block travelled."""
+    """One of the conflicting blocks, who held it final, and how its deciding block travelled.
+
+    arrivals: the events of hosts that received the block which completed finality.
+    """
 
     block: Block
     made_by: str
@@ -46,32 +40,20 @@ class Side:
     holdings: list[Holding]
     decider: Block | None
     decider_ns: float | None
-    arrivals: list[Arrival]
+    arrivals: list[Event]
     never: list[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """A head that moved from one branch to another."""
-
-    host: str
-    t_ns: float
-    depth: int
-    old_num: int
-    new_num: int
-    ancestor_num: int
-    old: str
-    new: str
-
-
-@dataclass(frozen=True, slots=True)
 class FinalityConflict:
-    """The whole of it; sentences is what a reader should know first."""
+    """The whole of it; moves are the heads that moved from one branch to another, sentences is what
+    a reader should know first.
+    """
 
     heights: list[int]
     ancestor: Block | None
     sides: list[Side]
-    moves: list[Move]
+    moves: list[Event]
     sentences: list[str]
 
 
@@ -84,31 +66,34 @@ def tell(data: TrialData, chain: ChainView) -> FinalityConflict | None:
     events = [e for e in data.events("irreversible", IRREVERSIBLE) if e.host not in unheard]
     ids: dict[int, set[str]] = defaultdict(set)
     for event in events:
-        ids[event.fields[0]].add(event.fields[1])
+        ids[event.num].add(event.id)
     heights = sorted(num for num, found in ids.items() if len(found) > 1)
     if not heights:
         return None
     sides = [_side(data, chain, events, id_) for id_ in ids[heights[0]]]
     sides.sort(key=lambda s: (min((h.t_ns for h in s.holdings), default=0.0), s.block.id))
     ancestor = _ancestor(data, chain, [side.block.id for side in sides])
-    moves = _moves(data)
+    moves = sorted(data.events("switched", SWITCHED), key=_by_time)[:SHOWN_MAX]
     return FinalityConflict(heights, ancestor, sides, moves, _sentences(heights, ancestor, sides))
 
 
+def _by_time(found: Event | Holding) -> tuple[bool, float, str]:
+    """Return what puts things in order of time, those of unknown times last."""
+    return found.t_ns != found.t_ns, found.t_ns, found.host
+
+
 def _side(data: TrialData, chain: ChainView, finals: list[Event], id_: str) -> Side:
-    own = [e for e in finals if e.fields[1] == id_]
-    block = chain.blocks.get(id_) or Block(id_, own[0].fields[0], 0, "")
+    own = [e for e in finals if e.id == id_]
+    block = chain.blocks.get(id_) or Block(id_, own[0].num, 0, "")
     maker = _maker(data, id_)
-    holdings = [_holding(data, chain, event) for event in own]
-    holdings.sort(key=lambda h: (h.t_ns != h.t_ns, h.t_ns, h.host))
+    holdings = sorted((_holding(data, chain, event) for event in own), key=_by_time)
     decider = holdings[0].by
-    arrivals: list[Arrival] = []
+    arrivals: list[Event] = []
     never: list[str] = []
     made = _maker(data, decider.id) if decider else None
     if decider:
-        reached = [e for e in data.events("received", RECEIVED) if e.fields[1] == decider.id]
-        arrivals = [Arrival(e.host, str(e.fields[4] or ""), e.t_ns) for e in reached]
-        arrivals.sort(key=lambda a: (a.t_ns != a.t_ns, a.t_ns, a.host))
+        reached = [e for e in data.events("received", RECEIVED) if e.id == decider.id]
+        arrivals = sorted(reached, key=_by_time)
         has = {a.host for a in arrivals} | ({made.host} if made else set())
         never = [host.host for host in data.plan.hosts if host.host not in has]
     return Side(
@@ -124,19 +109,18 @@ def _side(data: TrialData, chain: ChainView, finals: list[Event], id_: str) -> S
 
 
 def _maker(data: TrialData, id_: str) -> Event | None:
-    return next((e for e in data.events("produced", PRODUCED) if e.fields[1] == id_), None)
+    return next((e for e in data.events("produced", PRODUCED) if e.id == id_), None)
 
 
 def _holding(data: TrialData, chain: ChainView, final: Event) -> Holding:
     """Return who holds it since when, and the block it executed last before saying so."""
-    last = None
-    for event in data.events("applied", APPLIED):
-        if event.node == final.node and event.seq < final.seq:
-            last = event
-    by = chain.blocks.get(last.fields[1]) if last else None
+    before = [
+        e for e in data.events("applied", APPLIED) if e.node == final.node and e.seq < final.seq
+    ]
+    by = chain.blocks.get(before[-1].id) if before else None
     source = next(
-        (str(e.fields[4] or "") for e in data.events("received", RECEIVED)
-         if by is not None and e.host == final.host and e.fields[1] == by.id),
+        (e.from_ for e in data.events("received", RECEIVED)
+         if by is not None and e.host == final.host and e.id == by.id),
         "itself" if by is not None else "",
     )  # fmt: skip
     return Holding(final.host, final.t_ns, by, source)
@@ -144,7 +128,7 @@ def _holding(data: TrialData, chain: ChainView, final: Event) -> Holding:
 
 def _ancestor(data: TrialData, chain: ChainView, ids: list[str]) -> Block | None:
     """Return the last block that all the branches share, as far as executed blocks tell."""
-    previous = {e.fields[1]: e.fields[2] for e in data.events("applied", APPLIED)}
+    previous = {e.id: e.previous for e in data.events("applied", APPLIED)}
     paths = []
     for id_ in ids:
         path = [id_]
@@ -156,16 +140,6 @@ def _ancestor(data: TrialData, chain: ChainView, ids: list[str]) -> Block | None
     if found is None:
         return None
     return chain.blocks.get(found) or Block(found, int(found[:8], 16), 0, "")
-
-
-def _moves(data: TrialData) -> list[Move]:
-    found = [
-        Move(e.host, e.t_ns, e.fields[4] or 0, e.fields[2] or 0, e.fields[3] or 0,
-             e.fields[5] or 0, str(e.fields[0] or ""), str(e.fields[1] or ""))
-        for e in data.events("switched", SWITCHED)
-    ]  # fmt: skip
-    found.sort(key=lambda m: (m.t_ns != m.t_ns, m.t_ns, m.host))
-    return found[:SHOWN_MAX]
 
 
 def _sentences(heights: list[int], ancestor: Block | None, sides: list[Side]) -> list[str]:
