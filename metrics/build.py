@@ -35,7 +35,7 @@ def build(
     other = None if other_run is None else comparison.load(other_run)
     db = event_table.connect()
     try:
-        analyses, absent = _measured(db, run, plan, progress)
+        analyses, absent = measured(db, run, plan, progress)
         progress("writing tables")
         found = summary.build(plan, analyses, absent, other)
         text = msgspec.json.format(msgspec.json.encode(found), indent=1)
@@ -54,21 +54,7 @@ def build(
     return found
 
 
-def summarize(run: Path) -> dict[str, Any]:
-    """Return the summary that build would write, for whom only that matters; write nothing.
-
-    Raises:
-        RunError: plan.json is missing or damaged.
-    """
-    plan = run_folder.load_plan(run, expectations.problem)
-    db = event_table.connect()
-    try:
-        return summary.build(plan, *_measured(db, run, plan, lambda _: None), None)
-    finally:
-        db.close()
-
-
-def _measured(
+def measured(
     db: duckdb.DuckDBPyConnection, run: Path, plan: Plan, progress: Callable[[str], None]
 ) -> tuple[list[Analysis], list[str]]:
     """Return what was found in each trial, and why others are not among them."""

@@ -29,21 +29,17 @@ def read(path: Path) -> Iterator[bytes]:
         Damage: after the last line that could be read.
     """
     rest = b""
-    damage = ""
-    chunks = _chunks(path)
-    while True:
-        try:
-            chunk = next(chunks, None)
-        except Damage as error:
-            chunk, damage = None, str(error)
-        if chunk is None:
-            break
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from whole
+    damage = None
+    try:
+        for chunk in _chunks(path):
+            *whole, rest = (rest + chunk).split(b"\n")
+            yield from whole
+    except Damage as error:
+        damage = error
     if rest:
         yield rest
     if damage:
-        raise Damage(damage)
+        raise damage
 
 
 def _chunks(path: Path) -> Iterator[bytes]:

@@ -7,6 +7,7 @@ with the trial's number; readers take typed rows by kind. Times are as written, 
 from __future__ import annotations
 
 import tempfile
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -15,7 +16,7 @@ import duckdb
 import msgspec
 
 from faults.model.record import Record
-from metrics.intake import block_agreement, event_validation, record_completeness
+from metrics.intake import event_validation, record_completeness
 from metrics.intake.event_validation import Intake
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
@@ -23,6 +24,16 @@ from node import events
 
 _AS_TEXT = ("producers", "peers")
 """Columns that are kept as they were written: one is compared whole, one differs by kind."""
+_TOLD = """
+    WITH told AS (
+        SELECT host, id, num, slot, producer FROM events
+        WHERE trial = ? AND kind IN ('produced', 'received', 'applied')
+    )
+    SELECT * FROM told WHERE id IN (
+        SELECT id FROM told GROUP BY id
+        HAVING min(num) < max(num) OR min(slot) < max(slot) OR min(producer) < max(producer)
+    )
+"""
 
 
 def _columns() -> Iterator[tuple[str, str]]:
@@ -80,7 +91,7 @@ def load(
             _insert(db, passed, planned.n)
     record_completeness.judge(intake, plan, planned, file, agents)
     intake.written.clear()
-    intake.findings += block_agreement.contradictions(db, planned.n)
+    intake.findings += _contradictions(db, planned.n)
     intake.notes += [
         f"{host}: {count} lines came twice and were taken once"
         for host, count in sorted(intake.repeated.items())
@@ -101,6 +112,25 @@ def _insert(db: duckdb.DuckDBPyConnection, path: Path, trial: int) -> None:
         f"format='newline_delimited', columns={{{spec}}}, maximum_object_size=67108864)",
         [str(path)],
     )
+
+
+def _contradictions(db: duckdb.DuckDBPyConnection, trial: int) -> list[str]:
+    """Return a finding for each host that tells otherwise of a block than most lines do.
+
+    A block's id is a digest of its header, so all must tell the same.
+    """
+    by_block: dict[str, list[tuple[str, tuple[int, int, str]]]] = defaultdict(list)
+    for host, id_, *block in db.execute(_TOLD, [trial]).fetchall():
+        by_block[id_].append((host, tuple(block)))
+    wrong: Counter[str] = Counter()
+    for told in by_block.values():
+        times = Counter(block for _, block in told)
+        most = max(times.values())
+        wrong.update({host for host, block in told if times[block] < most or most * 2 <= len(told)})
+    return [
+        f"{host}: of {count} blocks it tells another number, slot or producer than other lines"
+        for host, count in sorted(wrong.items())
+    ]
 
 
 def rows(

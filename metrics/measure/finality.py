@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import (
@@ -135,31 +136,26 @@ def view(item: BlockFinality, data: TrialData, name: str) -> Final | None:
         "first": 1, "median": (len(hosts) + 1) // 2, "last": len(hosts), QUORUM: data.plan.quorum,
     }[name]  # fmt: skip
     at = [(final, weights[host]) for host, final in sorted(item.at.items()) if host in weights]
-    mids = [(math.inf if math.isnan(final.t_ns) else final.t_ns, i) for i, (final, _) in
-            enumerate(at)]  # fmt: skip
-    found = _reach(mids, at, needed)
-    if found is None:
+    found = _reach(at, needed, lambda f: math.inf if math.isnan(f.t_ns) else f.t_ns)
+    low = _reach(at, needed, lambda f: f.lo_ns)
+    high = _reach(at, needed, lambda f: f.hi_ns)
+    if found is None or low is None or high is None:
         return None
-    low = _reach([(final.lo_ns, i) for i, (final, _) in enumerate(at)], at, needed)
-    high = _reach([(final.hi_ns, i) for i, (final, _) in enumerate(at)], at, needed)
-    assert low is not None
-    assert high is not None
-    final = at[found[1]][0]
     vague = any(math.isnan(other.t_ns) for other, _ in at)
-    lost = vague and not (math.isfinite(low[0]) and math.isfinite(high[0]))
-    t_ns = math.nan if lost else min(max(found[0], low[0]), high[0])
-    return Final(final.host, t_ns, low[0], high[0], final.lag_blocks)
+    lost = vague and not (math.isfinite(low.lo_ns) and math.isfinite(high.hi_ns))
+    t_ns = math.nan if lost else min(max(found.t_ns, low.lo_ns), high.hi_ns)
+    return replace(found, t_ns=t_ns, lo_ns=low.lo_ns, hi_ns=high.hi_ns)
 
 
 def _reach(
-    moments: list[tuple[float, int]], at: list[tuple[Final, int]], needed: int
-) -> tuple[float, int] | None:
-    """Return the moment (and whose) at which hosts of the needed weight are there, in order."""
+    at: list[tuple[Final, int]], needed: int, moment: Callable[[Final], float]
+) -> Final | None:
+    """Return the finality with which hosts of the needed weight are there, in order of a moment."""
     weight = 0
-    for moment, i in sorted(moments):
-        weight += at[i][1]
+    for final, own in sorted(at, key=lambda each: moment(each[0])):
+        weight += own
         if weight >= needed:
-            return moment, i
+            return final
     return None
 
 

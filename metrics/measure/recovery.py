@@ -284,11 +284,10 @@ _METHODS = (
         figures=("recovery_s.*", "recovery_s.*.watched_s", "recovery_s.*.undisturbed"),
         formula="From when the last host healed to the first slot at which a host's lag was "
         "normal, kept for a round in which finality moved, if a block made after the heal became "
-        "final there. Lag: the highest head anywhere, minus the host's last irreversible block. "
-        "Of heads told at one moment, as far as clocks tell, only its own counts. "
-        f"Normal: at most {TOLERANCE_BLOCKS} block above the worst of the baseline. One sample a "
-        "disturbed host; not back by the end: censored. watched_s: the shortest time from a "
-        "heal to the end.",
+        "final there. Lag: the highest head anywhere, minus the host's last irreversible block. Of "
+        "heads told at one moment, as far as clocks tell, only its own counts. Normal: at most "
+        f"{TOLERANCE_BLOCKS} block above the worst of the baseline. One sample a disturbed host; "
+        "not back by the end: censored. watched_s: the shortest time from a heal to the end.",
         left_out="Hosts not disturbed: from the begin of the fault to a round after its end, or to "
         "the next begin, never behind, nor without a new final block for a round and a turn, nor "
         f"silent for {SILENT_SLOTS} slots. Hosts kept down by another fault. Faults without an "

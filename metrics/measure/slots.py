@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from metrics.intake.trial import SLOT_DUE, TrialData
-from metrics.measure import schedule
 from metrics.measure.blocks import PRODUCED, ChainView
 from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool, Range, Table
 from metrics.model.method import Method
@@ -53,14 +53,9 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
     also when its producer's node said nothing; unknown only where that node's record is lost.
     """
     by_slot = chain.by_slot
-    abstained = {
-        (e.host, e.slot, e.producer): e.reason
-        for e in data.events("abstained", "slot producer reason")
-    }
-    seen = {(e.host, e.slot) for e in data.events("slot_due", SLOT_DUE)}
+    why_not = _judge(data)
     late = _late_ids(data)
-    lost = _lost_times(data)
-    expected = schedule.expected(data, chain)
+    expected = _expected(data, chain)
     first = data.file.genesis_slot + 1
     last = data.slot_at(data.end_ns - data.plan.slot_ns)
     result = []
@@ -71,11 +66,7 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
             continue
         host = data.plan.host_of(producer)
         blocks = [b for b in by_slot.get(slot, []) if b.producer == producer]
-        state, reason = "produced", ""
-        if not blocks:
-            state, reason = _why_not(
-                data, abstained.get((host, slot, producer)), host, slot, seen, lost
-            )
+        state, reason = ("produced", "") if blocks else why_not(slot, producer, host)
         result.append(
             Slot(
                 slot=slot,
@@ -139,6 +130,26 @@ def _counts(slots: list[Slot]) -> Figures:
     }
 
 
+def _expected(data: TrialData, chain: ChainView) -> dict[int, str]:
+    """Return slot -> producer for every slot that any node reported or any final block filled.
+
+    A schedule may change, or be shuffled every round, so the plan alone does not know it. Where
+    nodes on different branches name different producers, the one of the chain that won counts, then
+    the one most nodes name. An empty name: the rules leave that slot to nobody, so no block is
+    missing there.
+    """
+    named: dict[int, Counter[str]] = defaultdict(Counter)
+    for event in data.events("slot_due", "slot producer"):
+        named[event.slot][event.producer] += 1
+    found = {
+        slot: min(counts, key=lambda name: (-counts[name], name)) for slot, counts in named.items()
+    }
+    for block in chain.blocks.values():
+        if block.id in chain.canonical and block.producer:
+            found[block.slot] = block.producer
+    return found
+
+
 def _late_ids(data: TrialData) -> set[str]:
     return {
         e.id
@@ -163,32 +174,37 @@ def _lost_times(data: TrialData) -> dict[str, list[tuple[float, float]]]:
     return found
 
 
-def _why_not(
-    data: TrialData,
-    abstained: str | None,
-    host: str,
-    slot: int,
-    seen: set[tuple[str, int]],
-    lost: dict[str, list[tuple[float, float]]],
-) -> tuple[str, str]:
-    """Return (missed|unknown, reason) of a slot without a block."""
-    t_ns = data.slot_time_ns(slot)
-    if abstained is not None:
-        return "missed", f"abstained: {abstained}"
-    if host not in data.intake.hosts:
-        return "unknown", "no events from the host"
-    window = [
-        fault
-        for fault in data.planned.faults
-        if host in fault.targets
-        and fault.at_ns <= t_ns < fault.end_ns + AFTER_SLOTS * data.plan.slot_ns
-    ]
-    if (host, slot) not in seen:
+def _judge(data: TrialData) -> Callable[[int, str, str], tuple[str, str]]:
+    """Return what says of a slot without a block, by (slot, producer, host), missed or unknown, and
+    the reason.
+    """
+    abstained = {
+        (e.host, e.slot, e.producer): e.reason
+        for e in data.events("abstained", "slot producer reason")
+    }
+    seen = {(e.host, e.slot) for e in data.events("slot_due", SLOT_DUE)}
+    lost = _lost_times(data)
+    after_ns = AFTER_SLOTS * data.plan.slot_ns
+
+    def why_not(slot: int, producer: str, host: str) -> tuple[str, str]:
+        t_ns = data.slot_time_ns(slot)
+        if (host, slot, producer) in abstained:
+            return "missed", f"abstained: {abstained[host, slot, producer]}"
+        if host not in data.intake.hosts:
+            return "unknown", "no events from the host"
+        window = [
+            fault
+            for fault in data.planned.faults
+            if host in fault.targets and fault.at_ns <= t_ns < fault.end_ns + after_ns
+        ]
+        if (host, slot) in seen:
+            return "missed", (f"in {window[0].id}" if window else NO_EVIDENCE)
         if any(first <= t_ns <= last for first, last in lost.get(host, ())):
             return "unknown", "events lost"
         stopped = [fault.id for fault in window if fault.kind.stops]
         return "missed", (f"node down ({stopped[0]})" if stopped else "node silent")
-    return "missed", (f"in {window[0].id}" if window else NO_EVIDENCE)
+
+    return why_not
 
 
 _METHODS = (

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from metrics.model.plan import BASELINE, WARMUP, Count, Plan, PlannedFault, PlannedTrial
+from metrics.model.plan import BASELINE, WARMUP, Count, Plan, PlannedTrial
 
 Whole = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -75,11 +75,9 @@ def _trial(trial: PlannedTrial, hosts: set[str]) -> Iterator[str]:
         wrong = unlike(fault.asked, _Asked)
         if wrong:
             yield f"{own}: asked: {wrong}"
-        yield from (f"{own}: asked: no {key}" for key in _lacking(fault))
-
-
-def _lacking(fault: PlannedFault) -> list[str]:
-    return [key for key in fault.kind.asked if fault.asked.get(key) is None]
+        for key in fault.kind.asked:
+            if fault.asked.get(key) is None:
+                yield f"{own}: asked: no {key}"
 
 
 def unlike(value: object, kind: Any) -> str:

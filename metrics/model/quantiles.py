@@ -33,34 +33,28 @@ Floats = npt.NDArray[np.float64]
 class Samples:
     """Signed values with their intervals; an infinite end means the error is not known."""
 
-    mid: list[float] = field(default_factory=list)
-    lo: list[float] = field(default_factory=list)
-    hi: list[float] = field(default_factory=list)
+    values: list[tuple[float, float, float]] = field(default_factory=list)
+    """(middle, lower end, upper end) of each that was observed."""
     censored: int = 0
     unknown: int = 0
 
     def add(self, mid: float, lo: float, hi: float) -> None:
         """Add one observed sample."""
-        self.mid.append(mid)
-        self.lo.append(lo)
-        self.hi.append(hi)
+        self.values.append((mid, lo, hi))
 
     def add_exact(self, value: float) -> None:
         """Add one observed sample without error (a count)."""
         self.add(value, value, value)
 
-    def extend(self, other: Samples) -> None:
-        """Add every sample of other."""
-        self.mid += other.mid
-        self.lo += other.lo
-        self.hi += other.hi
-        self.censored += other.censored
-        self.unknown += other.unknown
-
     @property
     def n(self) -> int:
         """Return the number of samples, censored ones included."""
-        return len(self.mid) + self.censored
+        return len(self.values) + self.censored
+
+    @property
+    def ordered(self) -> Floats:
+        """Return three rows: all middles, all lower and all upper ends, each in order."""
+        return np.sort(np.asarray(self.values, dtype=np.float64).reshape(-1, 3).T)
 
 
 def quantile(values: Sequence[float] | Floats, share: float, censored: int = 0) -> float | None:
@@ -79,10 +73,12 @@ def summarise(trials: Sequence[Samples], *, scale: float, digits: int) -> dict[s
     `few`, so that it can be told from one that lies among the censored. `ci` is about the median
     trial (see `_median_trial`): null below six trials, as few trials say little about the next.
     """
-    pool = Samples()
-    for samples in trials:
-        pool.extend(samples)
-    mid, lo, hi = (np.sort(np.asarray(a, dtype=np.float64)) for a in (pool.mid, pool.lo, pool.hi))
+    pool = Samples(
+        [value for trial in trials for value in trial.values],
+        sum(trial.censored for trial in trials),
+        sum(trial.unknown for trial in trials),
+    )
+    mid, lo, hi = pool.ordered
 
     def scaled(value: float | None) -> float | None:
         if value is None or not math.isfinite(value):
@@ -130,15 +126,15 @@ def _median_trial(trials: Sequence[Samples], key: str) -> tuple[float, float] | 
     rank = _sign_rank(len(filled))
     if rank == 0 or any(trial.n < NEEDED.get(key, 1) for trial in filled):
         return None
-    low = sorted(_own(trial.lo, key, trial.censored) for trial in filled)[rank - 1]
-    high = sorted(_own(trial.hi, key, trial.censored) for trial in filled)[-rank]
+    _, lows, highs = zip(*(_own(trial, key) for trial in filled), strict=True)
+    low, high = sorted(lows)[rank - 1], sorted(highs)[-rank]
     return (low, high) if math.isfinite(low) and math.isfinite(high) else None
 
 
-def _own(values: list[float], key: str, censored: int) -> float:
-    """Return one trial's quantile, infinite where it lies among the censored."""
-    found = quantile(sorted(values), KEYS[key], censored)
-    return math.inf if found is None else found
+def _own(trial: Samples, key: str) -> list[float]:
+    """Return one trial's quantile and its ends, infinite where they lie among the censored."""
+    found = [quantile(row, KEYS[key], trial.censored) for row in trial.ordered]
+    return [math.inf if end is None else end for end in found]
 
 
 def _sign_rank(n: int) -> int:

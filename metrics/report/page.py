@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import groupby
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -34,14 +35,12 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         finalize=_harmless,
     )  # fmt: skip
-    environment.globals.update(
-        figure=number_text.figure, percent=number_text.percent,
-        number=number_text.number,
-        asked=fault_text.asked, measured=fault_text.measured, timing=fault_text.timing,
-        where=fault_text.where,
-        moment=number_text.moment, span=number_text.span, known=number_text.known,
-        beside=number_text.beside, predicted=number_text.predicted,
-    )  # fmt: skip
+    for function in (
+        fault_text.asked, fault_text.measured, fault_text.timing, fault_text.where,
+        number_text.beside, number_text.figure, number_text.known, number_text.moment,
+        number_text.number, number_text.percent, number_text.predicted, number_text.span,
+    ):  # fmt: skip
+        environment.globals[function.__name__] = function
     return environment.get_template("report.html.j2").render(
         phase_heads="".join(metric.columns.heads for metric in SHOWN),
         phase_cells=environment.from_string("".join(metric.columns.cells for metric in SHOWN)),
@@ -83,19 +82,17 @@ def _cell(cell: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
     windows: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for phase in first.data.phases:
         windows[phase.name].append((phase.start_ns / 1e9, phase.end_ns / 1e9))
-    rows = []
-    for name, metrics in cell["phases"].items():
-        moved = metrics["irreversible_advance"]
-        rows.append(
-            {
-                "name": name,
-                "discarded": name == WARMUP,
-                "window": _stretches(windows[name]),
-                "metrics": metrics,
-                "advance": _spread(moved),
-                "frozen": _frozen(moved),
-            }
-        )
+    rows = [
+        {
+            "name": name,
+            "discarded": name == WARMUP,
+            "window": _stretches(windows[name]),
+            "metrics": metrics,
+            "advance": _spread(metrics["irreversible_advance"]),
+            "frozen": _frozen(metrics["irreversible_advance"]),
+        }
+        for name, metrics in cell["phases"].items()
+    ]
     return {
         **cell,
         "name": ", ".join(f"{k} = {v}" for k, v in cell["params"].items()),
@@ -253,18 +250,15 @@ def _misses(found: list[Slot]) -> list[dict[str, Any]]:
     for slot in found:
         if slot.state != "produced":
             groups[slot.producer, slot.host, slot.state, slot.reason].append(slot)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
-            "producer": producer,
-            "host": host,
-            "state": state,
-            "reason": reason,
+            **dict(zip(("producer", "host", "state", "reason"), what, strict=True)),
             "count": len(missed),
             "from_s": missed[0].t_ns / 1e9,
             "to_s": missed[-1].t_ns / 1e9,
             "phases": ", ".join(dict.fromkeys(slot.phase for slot in missed)),
         }
-        for (producer, host, state, reason), missed in groups.items()
+        for what, missed in groups.items()
     ]
     return sorted(rows, key=lambda row: (row["from_s"], row["producer"]))
 
@@ -273,20 +267,26 @@ def _recovery(analysis: Analysis) -> list[dict[str, Any]]:
     """Return, for each fault, who was not disturbed, and of each host that was the seconds to a new
     final block and back to normal, each with its interval.
     """
-    rows: dict[str, dict[str, Any]] = {}
-    for item in analysis.of(recovery.METRIC):
-        healed_s = item.healed.t_ns / 1e9
-        row = rows.setdefault(
-            item.fault, {"fault": item.fault, "healed_s": healed_s, "hosts": {}, "calm": []}
+    rows = []
+    measured = analysis.of(recovery.METRIC)
+    for fault, found in groupby(measured, key=lambda item: item.fault):
+        items = list(found)
+        rows.append(
+            {
+                "fault": fault,
+                "healed_s": items[0].healed.t_ns / 1e9,
+                "calm": _few([item.host for item in items if not item.disturbed]),
+                "hosts": {
+                    item.host: [
+                        None if at is None else [ns / 1e9 for ns in recovery.since(at, item.healed)]
+                        for at in (item.first_final, item.back)
+                    ]
+                    for item in items
+                    if item.disturbed
+                },
+            }
         )
-        if not item.disturbed:
-            row["calm"].append(item.host)
-            continue
-        row["hosts"][item.host] = [
-            None if moment is None else [ns / 1e9 for ns in recovery.since(moment, item.healed)]
-            for moment in (item.first_final, item.back)
-        ]
-    return [{**row, "calm": _few(row["calm"])} for row in rows.values()]
+    return rows
 
 
 def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:

@@ -84,7 +84,7 @@ def _invalid(data: TrialData, measured: list[FaultResult], judged: list[Check]) 
     if broken_off:
         reasons.append(f"the trial is {data.file.state}: {data.file.reason or 'no reason given'}")
     for fault in measured:
-        if broken_off and fault.end_ns > data.end_ns:
+        if broken_off and fault.end_s > data.end_ns / 1e9:
             continue  # Ended, or never begun, with the trial.
         if fault.ended_early:
             early = fault.measured.get("early_ms")

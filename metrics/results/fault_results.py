@@ -21,10 +21,12 @@ from metrics.model.plan import PlannedFault
 
 @dataclass(frozen=True, slots=True)
 class FaultResult:
-    """A fault of one trial: what was asked, what was measured, and what became of it."""
+    """A fault of one trial, as summary.json holds it: what was asked, what was measured, and what
+    became of it.
+    """
 
     id: str
-    kind: str
+    fault: str
     trial: int
     asked: dict[str, Any]
     measured: dict[str, Any]
@@ -34,8 +36,8 @@ class FaultResult:
     targets: list[str]
     groups: list[list[str]] | None
     pairs: list[tuple[str, str]] | None
-    start_ns: int
-    end_ns: int
+    start_s: float
+    end_s: float
     ended_early: bool
 
 
@@ -58,7 +60,7 @@ def _result(data: TrialData, fault: PlannedFault, found: list[Burst]) -> FaultRe
         del measured["judged"]
     return FaultResult(
         id=fault.id,
-        kind=fault.fault,
+        fault=fault.fault,
         trial=data.file.n,
         asked=fault.asked,
         measured=measured | timing,
@@ -68,8 +70,8 @@ def _result(data: TrialData, fault: PlannedFault, found: list[Burst]) -> FaultRe
         targets=fault.targets,
         groups=fault.groups,
         pairs=fault.pairs,
-        start_ns=fault.at_ns,
-        end_ns=fault.end_ns,
+        start_s=fault.at_ns / 1e9,
+        end_s=fault.end_ns / 1e9,
         ended_early=early,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from metrics.intake.phase_windows import BETWEEN
@@ -53,7 +54,7 @@ def build(
         + comparison.notes(prediction),
         "cells": cells,
         "metrics": cells[0]["metrics"] if len(cells) == 1 else None,
-        "faults": [_fault(f) for a in analyses for f in a.faults],
+        "faults": [asdict(f) for a in analyses for f in a.faults],
         "stories": [
             {"trial": a.data.file.n, "text": a.story.sentences} for a in analyses if a.story
         ],
@@ -77,25 +78,6 @@ def _check(check: Check) -> dict[str, Any]:
         "verdict": check.verdict,
         "evidence": check.evidence,
         "details": [witness(found) for found in check.details],
-    }
-
-
-def _fault(found: Any) -> dict[str, Any]:
-    return {
-        "id": found.id,
-        "fault": found.kind,
-        "trial": found.trial,
-        "asked": found.asked,
-        "measured": found.measured,
-        "state": found.state,
-        "how": found.how,
-        "reason": found.reason,
-        "targets": found.targets,
-        "groups": found.groups,
-        "pairs": found.pairs,
-        "start_s": found.start_ns / 1e9,
-        "end_s": found.end_ns / 1e9,
-        "ended_early": found.ended_early,
     }
 
 

@@ -40,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def rebuilt(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """Return a function that tampers with a fresh run and gives its summary, and writes nothing."""
-    from metrics.build import summarize
+    from tests.unit.metrics_bends.folder import summarize
 
     return _tampering(tmp_path, summarize)
 

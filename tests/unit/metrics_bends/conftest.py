@@ -7,8 +7,7 @@ from functools import cache
 
 import pytest
 
-from metrics.build import summarize
-from tests.unit.metrics_bends.folder import copy
+from tests.unit.metrics_bends.folder import copy, summarize
 from tests.unit.metrics_bends.row import Summary
 
 

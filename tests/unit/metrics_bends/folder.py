@@ -13,6 +13,11 @@ from typing import Any
 import msgspec
 import zstandard
 
+from metrics import build
+from metrics.intake import event_table
+from metrics.model import run_folder
+from metrics.results import expectations, summary
+
 Line = dict[str, Any]
 RUNS = Path(__file__).resolve().parents[2] / "vectors/runs"
 
@@ -102,3 +107,13 @@ def copy(name: str, target: Path) -> Folder:
     """Return a copy of the recorded run of that name."""
     shutil.copytree(RUNS / name, target)
     return Folder(target)
+
+
+def summarize(run: Path) -> dict[str, Any]:
+    """Return the summary that a report of the run would write, and write none."""
+    plan = run_folder.load_plan(run, expectations.problem)
+    db = event_table.connect()
+    try:
+        return summary.build(plan, *build.measured(db, run, plan, lambda _: None))
+    finally:
+        db.close()

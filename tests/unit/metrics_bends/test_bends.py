@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from metrics.build import summarize
 from metrics.model.run_folder import RunError
 from tests.unit.metrics_bends import table_damage, table_faults, table_figures, table_lives
-from tests.unit.metrics_bends.folder import copy
+from tests.unit.metrics_bends.folder import copy, summarize
 from tests.unit.metrics_bends.row import REFUSED, Row, Summary, problems
 
 pytestmark = pytest.mark.slow
