@@ -102,11 +102,6 @@ class _Life:
         """Return whose record it is, in words."""
         return f"{self.host}: its {ROLE[self.node[len(self.host) :]]}"
 
-    @property
-    def is_node(self) -> bool:
-        """Return whether it is the host's node."""
-        return self.node == self.host
-
     def t_ns(self, stamp: Stamp) -> int:
         """Return the time since T0 at which the line was written, about."""
         return stamp.mono_ns - self.zeros[self.host, stamp.boot]
@@ -135,13 +130,10 @@ class _Life:
 
     def losses(self) -> Iterator[Loss]:
         """Yield the gaps in its numbering."""
-        numbers = sorted(self.own)
-        if numbers[0]:
-            mono_ns = self.own[numbers[0]].mono_ns
-            yield Loss(self.host, self.node, -1, numbers[0], mono_ns, mono_ns)
-        for a, b in pairwise(numbers):
+        for a, b in pairwise([-1, *sorted(self.own)]):
             if b > a + 1:
-                yield Loss(self.host, self.node, a, b, self.own[a].mono_ns, self.own[b].mono_ns)
+                from_ns, to_ns = self.own.get(a, self.own[b]).mono_ns, self.own[b].mono_ns
+                yield Loss(self.host, self.node, a, b, from_ns, to_ns)
 
     def tolerates(self, loss: Loss) -> bool:
         """Return whether the lines were lost with a planned death and it began anew after them."""
@@ -153,55 +145,45 @@ class _Life:
     def findings(self) -> Iterator[str]:
         """Yield what is wrong with how it began, ended and began again."""
         ordered = [self.own[number] for number in sorted(self.own)]
-        yield from self._backwards(ordered)
         for a, b in pairwise(ordered):
+            if a.boot == b.boot and b.mono_ns < a.mono_ns:  # A raw clock never goes back.
+                line_s, next_s = self.t_ns(a) / 1e9, self.t_ns(b) / 1e9
+                yield f"{self.name} has a line of {line_s:.1f} s before one of {next_s:.1f} s"
+                break
+        for a, b in pairwise(ordered):
+            at_s = self.t_ns(b) / 1e9
             if b.kind == "started" and a.kind != "stopped" and b.boot:
                 if not self.dies(self.t_ns(a), self.t_ns(b)):
-                    at_s = self.t_ns(b) / 1e9
                     yield f"{self.name} started again at {at_s:.1f} s, which nobody planned"
             elif a.kind == "stopped" and b.kind != "started":
-                yield f"{self.name} wrote on at {self.t_ns(b) / 1e9:.1f} s after it had stopped"
-        last = ordered[-1]
-        t_ns = self.t_ns(last)
-        if last.kind != "stopped":
-            if not self._may_end(t_ns):
+                yield f"{self.name} wrote on at {at_s:.1f} s after it had stopped"
+        last_ns = self.t_ns(ordered[-1])
+        at = f"{last_ns / 1e9:.1f} s"
+        # A client ends when its load does.
+        lasts = self.state == COMPLETE and not self.node.endswith(".client")
+        if ordered[-1].kind != "stopped":
+            if not self._may_end(last_ns):
                 yield (
-                    f"{self.name} says nothing after {t_ns / 1e9:.1f} s and never stopped: it"
-                    " died, or its record lost its end"
+                    f"{self.name} says nothing after {at} and never stopped: it died, or its record"
+                    " lost its end"
                 )
-        elif self.state == COMPLETE and self._stopped_early(t_ns):
-            yield f"{self.name} stopped at {t_ns / 1e9:.1f} s, which nobody planned"
-
-    def _stopped_early(self, last_ns: int) -> bool:
-        """Return whether it stopped before the plan's end; a client ends when its load does."""
-        return not self.node.endswith(".client") and last_ns < self.plan.end_ns - CLOSE_NS
-
-    def _backwards(self, ordered: list[Stamp]) -> Iterator[str]:
-        """Yield the first line that its stamp puts behind the next: a raw clock never goes back."""
-        for a, b in pairwise(ordered):
-            if a.boot == b.boot and b.mono_ns < a.mono_ns:
-                yield (
-                    f"{self.name} has a line of {self.t_ns(a) / 1e9:.1f} s before one of"
-                    f" {self.t_ns(b) / 1e9:.1f} s"
-                )
-                return
+        elif lasts and last_ns < self.plan.end_ns - CLOSE_NS:
+            yield f"{self.name} stopped at {at}, which nobody planned"
 
     def _may_end(self, last_ns: int) -> bool:
         """Return whether the plan lets it fall silent then, for good."""
+        is_node = self.node == self.host
         for fault in self.faults("dead"):
-            if not fault.kind.reboots and not self.is_node:
-                continue
             silent_ns = self._silent_ns(fault)
             # Only the node is started again when the power is back.
-            lasting = _lasting(fault, self.plan) or not self.is_node
+            lasting = self._lasting(fault) if is_node else fault.kind.reboots
             if lasting and fault.at_ns - silent_ns <= last_ns <= fault.at_ns + CLOSE_NS:
                 return True
         return any(
-            _lasting(fault, self.plan) and fault.at_ns - CLOSE_NS <= last_ns
+            self._lasting(fault) and fault.at_ns - CLOSE_NS <= last_ns
             for fault in self.faults("still")
         )
 
-
-def _lasting(fault: PlannedFault, plan: Plan) -> bool:
-    """Return whether what the fault does is never taken back within the trial."""
-    return fault.end_ns >= plan.end_ns - CLOSE_NS
+    def _lasting(self, fault: PlannedFault) -> bool:
+        """Return whether what the fault does is never taken back within the trial."""
+        return fault.end_ns >= self.plan.end_ns - CLOSE_NS

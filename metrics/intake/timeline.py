@@ -11,7 +11,7 @@ The bounds are as hard as what is assumed of crystals: see `clock_pairs`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import NamedTuple
 
@@ -114,17 +114,10 @@ class Timeline:
                 return _unbounded(np.full(len(ticks), np.nan))
             low, high = found.at(end_mono)
         rate_ppm = CRYSTAL_PPM + breach_ppm(self.pairs, start)
-        return _true_time(ticks + low, ticks + high, rate_ppm)
-
-    def unrelated(self, known: list[Epoch]) -> list[str]:
-        """Return a problem for each known epoch whose times are unknown on the line."""
-        nothing = np.zeros(0, dtype=np.int64)
-        return [
-            f"{UNRELATED}{epoch.host} (boot {epoch.boot}): no answered clock probe ties it to the "
-            "other hosts, so its times are not known"
-            for epoch in known
-            if self.to_reference(epoch, nothing) is None
-        ]
+        off = rate_ppm / (10**6 - rate_ppm)
+        low, high = ticks + low, ticks + high
+        first, last = low - np.abs(low) * off, high + np.abs(high) * off
+        return Interval((first + last) / 2, first, last)
 
     def closure_ns(self) -> float | None:
         """Return the worst triangle closure of the middles: a consistency figure, no bound."""
@@ -146,13 +139,6 @@ class Timeline:
 def _unbounded(value: Floats) -> Interval:
     """Return values of which no error is known."""
     return Interval(value, value - np.inf, value + np.inf)
-
-
-def _true_time(low: Ints, high: Ints, rate_ppm: float) -> Interval:
-    """Return true nanoseconds for (low, high) ticks of a raw clock that is off by up to a rate."""
-    off = rate_ppm / (10**6 - rate_ppm)
-    first, last = low - np.abs(low) * off, high + np.abs(high) * off
-    return Interval((first + last) / 2, first, last)
 
 
 def bends_truth(fault: PlannedFault) -> bool:
@@ -198,13 +184,18 @@ def build(
     reference = _reference(plan, planned.faults, pairs, known)
     t0_mono_ns = _armed_t0(agents, reference, known)
     bare = Timeline(reference, pairs, None, trial.t0_wall_ns, t0_mono_ns)
-    problems += bare.unrelated(epochs(db, trial.n, MEASURED))
+    problems += [
+        f"{UNRELATED}{epoch.host} (boot {epoch.boot}): no answered clock probe ties it to the "
+        "other hosts, so its times are not known"
+        for epoch in epochs(db, trial.n, MEASURED)
+        if bare.to_reference(epoch, np.zeros(0, dtype=np.int64)) is None
+    ]
     wall = _wall(db, trial.n, bare, planned.faults)
     if wall is None:
         problems.append("no verified NTP check: wall time is not tied to the time line")
     elif wall.empty:
         problems.append("NTP checks of the hosts contradict each other")
-    return Timeline(reference, pairs, wall, trial.t0_wall_ns, bare.t0_mono_ns, problems)
+    return replace(bare, wall=wall, problems=problems)
 
 
 def epochs(db: duckdb.DuckDBPyConnection, trial: int, which: str = "true") -> list[Epoch]:

@@ -33,7 +33,7 @@ class ChainView:
     """All blocks of a trial; `canonical`: final ids and those of the best unfinished branch."""
 
     blocks: dict[str, Block] = field(default_factory=dict)
-    final: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    final: set[str] = field(default_factory=set)
     canonical: set[str] = field(default_factory=set)
 
     @property
@@ -82,8 +82,8 @@ def view(data: TrialData) -> ChainView:
         if e.id not in chain.blocks:
             chain.blocks[e.id] = Block(e.id, e.num, e.slot, e.producer)
     for e in data.events("irreversible", IRREVERSIBLE):
-        chain.final[e.num].add(e.id)
-    chain.canonical = {id_ for ids in chain.final.values() for id_ in ids}
+        chain.final.add(e.id)
+    chain.canonical = set(chain.final)
     cursor = _best_head(data)
     while cursor in previous and cursor not in chain.canonical:
         chain.canonical.add(cursor)

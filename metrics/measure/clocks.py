@@ -11,7 +11,6 @@ from metrics.intake.timeline import LIE_LINGERS_NS, SETTLE_NS, WALL_WANDER_PPM
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import ChainView
 from metrics.measure.metric import DOUBT, Figures, Metric, Pool, Table
-from metrics.measure.propagation import Hop
 from metrics.model.method import Method
 from metrics.model.quantiles import quantile
 
@@ -62,17 +61,6 @@ def pairs(data: TrialData) -> list[Figures]:
                 }
             )
     return found
-
-
-def widest(hops: list[Hop]) -> Hop | None:
-    """Return the least certain hop; None without a hop.
-
-    Hops between clocks that are not related are left out: they have no figure either.
-    """
-    placed = [hop for hop in hops if hop.mid_ns == hop.mid_ns]
-    return max(
-        placed, key=lambda hop: (hop.hi_ns - hop.lo_ns, hop.source, hop.target), default=None
-    )
 
 
 def _hosts(data: TrialData, checks: list[Event]) -> dict[str, Figures]:
@@ -145,15 +133,8 @@ _METHODS = (
         name="± against slot times, and node clocks",
         figures=tuple(
             f"clock.*.{key}"
-            for key in (
-                "ntp_checks",
-                "ntp_bound_worst_ms",
-                "ntp_offset_worst_ms",
-                "verified_ratio",
-                "abstained_clock",
-                "wake_error_p50_ms",
-                "wake_error_p99_ms",
-            )
+            for key in "ntp_checks ntp_bound_worst_ms ntp_offset_worst_ms verified_ratio "
+            "abstained_clock wake_error_p50_ms wake_error_p99_ms".split()
         ),
         formula="True wall time lies within the bound of every verified NTP check, which may part "
         f"from a raw clock by {WALL_WANDER_PPM} ppm since. Of a host: its checks that a source "
@@ -176,7 +157,7 @@ METRIC = Metric(
     table=Table(
         "clock_checks",
         "host t_ns offset_ns bound_ns verified reason",
-        lambda _, found: (
+        lambda found: (
             (p.host, p.t_ns, p.offset_ns, p.bound_ns, p.verified, p.reason) for p in found.checks
         ),
     ),

@@ -8,6 +8,7 @@ quorum's: the moment when hosts with two thirds and one of the producers hold th
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -199,17 +200,14 @@ def by_position(items: list[BlockFinality], data: TrialData) -> dict[int, list[i
 
 def _finals(data: TrialData) -> dict[str, dict[str, Final]]:
     """Return block id -> host -> finality; the head is the one applied last before it, by seq."""
-    steps: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    heads: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for event in data.events("applied", APPLIED):
-        steps[event.node].append((event.seq, event.num))
-    cursor: dict[str, int] = defaultdict(int)
+        heads[event.node].append((event.seq, event.num))
     result: dict[str, dict[str, Final]] = defaultdict(dict)
     for event in data.events("irreversible", IRREVERSIBLE):
-        heads, i = steps[event.node], cursor[event.node]
-        while i < len(heads) and heads[i][0] < event.seq:
-            i += 1
-        cursor[event.node] = i
-        lag = heads[i - 1][1] - event.num if i else 0
+        own = heads[event.node]
+        before = bisect_left(own, (event.seq,))
+        lag = own[before - 1][1] - event.num if before else 0
         final = Final(event.host, event.t_ns, event.lo_ns, event.hi_ns, lag)
         result[event.id].setdefault(event.host, final)
     return result
@@ -264,7 +262,7 @@ METRIC = Metric(
     table=Table(
         "finality",
         "phase num id slot producer slot_t_ns host final_t_ns lo_ns hi_ns lag_blocks",
-        lambda _, found: (
+        lambda found: (
             (i.phase, i.block.num, i.block.id, i.block.slot, i.block.producer,
              i.slot_ns, host, f.t_ns, f.lo_ns, f.hi_ns, f.lag_blocks)
             for i in found.blocks for host, f in sorted(i.at.items())

@@ -65,7 +65,7 @@ class Table(NamedTuple):
 
     name: str
     columns: str
-    rows: Callable[[TrialData, Any], Iterable[tuple[Any, ...]]]
+    rows: Callable[[Any], Iterable[tuple[Any, ...]]]
 
 
 class Columns(NamedTuple):

@@ -159,7 +159,7 @@ METRIC = Metric(
     table=Table(
         "propagation",
         "num id slot phase source target latency_ns lo_ns hi_ns",
-        lambda _, found: (
+        lambda found: (
             (h.num, h.id, h.slot, h.phase, h.source, h.target, h.mid_ns, h.lo_ns, h.hi_ns)
             for h in found.hops
         ),

@@ -318,7 +318,7 @@ METRIC = Metric(
         "recovery",
         "fault host disturbed healed_ns healed_lo_ns healed_hi_ns first_final_ns first_final_lo_ns "
         "first_final_hi_ns back_ns back_lo_ns back_hi_ns",
-        lambda _, found: (
+        lambda found: (
             (r.fault, r.host, r.disturbed, *r.healed, *(r.first_final or NEVER),
              *(r.back or NEVER))
             for r in found

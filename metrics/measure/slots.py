@@ -257,20 +257,17 @@ METRIC = Metric(
     pool=pool,
     methods=_METHODS,
     place=2,
-    expected=(
-        Expected("slots.expected"),
-        Expected("slots.produced", open=_unsure),
-        Expected("slots.missed", open=_unsure),
-        Expected("slots.unknown"),
-        Expected("slots.late", open=_unsure),
-        Expected("slots.orphaned", open=_unsure),
-        Expected("slots.double", open=_unsure),
-        Expected("slots.missed_ratio", open=_unsure),
+    expected=tuple(
+        Expected(f"slots.{key}", open=None if key in ("expected", "unknown") else _unsure)
+        for key in (
+            "expected", "produced", "missed", "unknown", "late", "orphaned", "double",
+            "missed_ratio",
+        )
     ),
     table=Table(
         "slots",
         "slot t_ns phase producer host state reason late orphaned extra",
-        lambda _, found: (
+        lambda found: (
             (s.slot, s.t_ns, s.phase, s.producer, s.host, s.state, s.reason, s.late, s.orphaned,
              s.extra)
             for s in found

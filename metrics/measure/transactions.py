@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from metrics.intake.trial import TrialData
@@ -13,10 +14,12 @@ from metrics.model.method import Method
 TX = "id state"
 ID_DIGITS = 16
 """So much of a transaction's id do `applied` events give."""
-_HELD = (
-    "SELECT id, max(tx_count), arg_max(transactions, len(transactions)) FROM events "
-    "WHERE trial = ? AND kind = 'applied' GROUP BY id ORDER BY id"
-)
+_HELD = """
+    SELECT id, coalesce(arg_max(transactions, len(transactions)), []) AS held FROM events
+    WHERE trial = ? AND kind = 'applied' GROUP BY id HAVING len(held) >= max(tx_count) ORDER BY id
+"""
+"""What each block holds, as those who executed it tell: of one block every correct node tells the
+same, so the longest list is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +53,6 @@ class Transactions:
     known: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """Beginnings of ids of transactions: in any block, in one of the chain, in a final one."""
-
-    anywhere: frozenset[str]
-    chain: frozenset[str]
-    final: frozenset[str]
-    known: bool
-
-
 def measure(data: TrialData, chain: ChainView) -> Transactions:
     """Return every transaction the clients sent, judged by the blocks and not by the nodes' word.
 
@@ -71,16 +64,22 @@ def measure(data: TrialData, chain: ChainView) -> Transactions:
         told[e.id].add(e.state)
         if e.state == "sent":
             first[e.id] = min(first.get(e.id, (e.t_ns, e.host)), (e.t_ns, e.host))
-    held = _held(data, chain)
+    blocks: dict[str, list[str]] = dict(data.db.execute(_HELD, [data.file.n]).fetchall())
+
+    def within(ids: Iterable[str]) -> set[str]:
+        """Return the beginnings of ids of transactions that blocks hold."""
+        return {short for id_ in ids for short in blocks.get(id_, ())}
+
+    in_any, in_chain, in_final = map(within, (blocks, chain.canonical, chain.final))
     judged_ns = data.end_ns - data.horizon_ns
     found = []
     for id_, (t_ns, host) in sorted(first.items()):
         short, states = id_[:ID_DIGITS], frozenset(told[id_])
-        final = short in held.final
-        refused = "rejected" in states and short not in held.anywhere
+        final = short in in_final
+        refused = "rejected" in states and short not in in_any
         lost = t_ns <= judged_ns and not refused and not final
-        found.append(Sent(host, t_ns, states, short in held.chain, final, refused, lost))
-    return Transactions(found, held.known)
+        found.append(Sent(host, t_ns, states, short in in_chain, final, refused, lost))
+    return Transactions(found, known=chain.canonical <= blocks.keys())
 
 
 def pool(over: Pool[Transactions]) -> Figures:
@@ -111,24 +110,6 @@ def counts(sent: list[Sent], *, known: bool) -> Figures:
         "lost": lost_by_host.total() if known else None,
         "lost_by_host": dict(sorted(lost_by_host.items())) if known else None,
     }
-
-
-def _held(data: TrialData, chain: ChainView) -> _Held:
-    """Return which transactions the blocks hold, as those who executed them tell.
-
-    Of one block every correct node tells the same, so the longest list is taken.
-    """
-    blocks: dict[str, list[str]] = {}
-    for id_, count, listed in data.db.execute(_HELD, [data.file.n]).fetchall():
-        if len(listed or []) >= (count or 0):
-            blocks[id_] = listed or []
-    final = {id_ for ids in chain.final.values() for id_ in ids}
-
-    def within(ids: set[str]) -> frozenset[str]:
-        return frozenset(short for id_ in ids for short in blocks.get(id_, ()))
-
-    return _Held(within(set(blocks)), within(chain.canonical), within(final),
-                 chain.canonical <= blocks.keys())  # fmt: skip
 
 
 _METHODS = (

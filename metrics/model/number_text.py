@@ -46,14 +46,10 @@ def number(value: float | None) -> str:
     """Return value with three or four significant digits."""
     if value is None:
         return "–"
-    size = abs(value)
-    if size >= 100:
-        return f"{value:.0f}"
-    if size >= 10:
-        return f"{value:.1f}"
-    if size >= 1:
-        return f"{value:.2f}"
-    return f"{value:.3f}" if size >= 0.01 or value == 0 else f"{value:.2g}"
+    for least, decimals in ((100, 0), (10, 1), (1, 2), (0.01, 3)):
+        if abs(value) >= least:
+            return f"{value:.{decimals}f}"
+    return f"{value:.2g}" if value else "0.000"
 
 
 def moment(t_ns: float | None) -> str:

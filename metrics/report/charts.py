@@ -65,7 +65,7 @@ def finality(analysis: Analysis, key: str) -> str:
     figure.update_yaxes(title_text="head − final<br>(blocks)", row=2, col=1, rangemode="tozero")
     figure.update_yaxes(title_text="last final<br>block (number)", row=3, col=1)
     figure.update_xaxes(title_text=SECONDS, row=3, col=1)
-    _seconds_axis(figure, analysis)
+    figure.update_xaxes(range=[0, analysis.data.end_ns / 1e9])
     return _html(figure, key, height=620)
 
 
@@ -100,21 +100,11 @@ def slot_grid(analysis: Analysis, key: str) -> str:
     labels = [_label(f"{p} ({plan.host_of(p)})") for p in producers]
     figure = go.Figure(
         go.Heatmap(
-            z=codes,
-            y=labels,
-            text=marks,
-            texttemplate="%{text}",
-            hovertext=hover,
-            hoverinfo="text",
-            xgap=1,
-            ygap=2,
-            zmin=-0.5,
-            zmax=len(words) - 0.5,
-            showscale=False,
-            colorscale=_steps([SLOT_WORDS[w][0] for w in words]),
-            textfont={"size": 11},
+            z=codes, y=labels, text=marks, texttemplate="%{text}", hovertext=hover,
+            hoverinfo="text", xgap=1, ygap=2, zmin=-0.5, zmax=len(words) - 0.5, showscale=False,
+            colorscale=_steps([SLOT_WORDS[w][0] for w in words]), textfont={"size": 11},
         )
-    )
+    )  # fmt: skip
     every = max(rounds // 16, 1)
     round_s = per_round * plan.slot_ns / 1e9
     figure.update_xaxes(
@@ -143,15 +133,15 @@ def heat_maps(metrics: dict[str, Any], key: str) -> str:
     )
     counts = [[q["n"] if q else 0 for q in row] for row in found]
     for column, share in ((1, "p50"), (2, high)):
-        values: list[list[float | None]] = []
-        cells: list[list[str]] = []
-        for qs in found:
-            words = [number_text.figure(q, share).replace(" ± ", "<br>± ") if q else "" for q in qs]
-            cells.append(words)
-            values.append(
-                [q.get(share) if q and w != number_text.UNKNOWN else None
-                 for q, w in zip(qs, words, strict=True)]
-            )  # fmt: skip
+        cells = [
+            [number_text.figure(q, share).replace(" ± ", "<br>± ") if q else "" for q in qs]
+            for qs in found
+        ]
+        values = [
+            [q.get(share) if q and word != number_text.UNKNOWN else None
+             for q, word in zip(*row, strict=True)]
+            for row in zip(found, cells, strict=True)
+        ]  # fmt: skip
         figure.add_trace(
             go.Heatmap(
                 z=values, x=names, y=names, text=cells, texttemplate="%{text}", showscale=False,
@@ -173,8 +163,8 @@ def clock_offsets(analysis: Analysis, key: str) -> str:
     figure = go.Figure()
     points = analysis.of(clocks.METRIC).checks
     for i, planned in enumerate(analysis.data.plan.hosts):
-        own = sorted((p for p in points if p.host == planned.host), key=lambda p: p.t_ns)
-        own = [p for p in own if p.t_ns == p.t_ns]
+        own = [p for p in points if p.host == planned.host and p.t_ns == p.t_ns]
+        own.sort(key=lambda p: p.t_ns)
         if own:
             figure.add_trace(
                 go.Scatter(
@@ -185,8 +175,7 @@ def clock_offsets(analysis: Analysis, key: str) -> str:
                 )
             )  # fmt: skip
     for fault in analysis.data.planned.faults:
-        truth = _truth(analysis, fault)
-        if truth:
+        if truth := _truth(analysis, fault):
             x, y = truth
             figure.add_trace(
                 go.Scatter(x=x, y=y, mode="lines", line={"color": "#000", "dash": "dot"},
@@ -201,8 +190,7 @@ def clock_offsets(analysis: Analysis, key: str) -> str:
             xanchor="right", yanchor="bottom", font={"color": "#D55E00", "size": 12},
         )  # fmt: skip
     figure.update_yaxes(title_text="node clock − NTP (ms)")
-    figure.update_xaxes(title_text=SECONDS)
-    _seconds_axis(figure, analysis)
+    figure.update_xaxes(title_text=SECONDS, range=[0, analysis.data.end_ns / 1e9])
     return _html(figure, key, height=360)
 
 
@@ -253,10 +241,6 @@ def _with_gaps(found: head_lag.Series, slot_ns: int) -> tuple[Any, Any, Any]:
     lag = np.insert(found.head - found.lib, breaks, np.nan)
     lib = np.insert(found.lib, breaks, np.nan)
     return t.tolist(), lag.tolist(), lib.tolist()
-
-
-def _seconds_axis(figure: go.Figure, analysis: Analysis) -> None:
-    figure.update_xaxes(range=[0, analysis.data.end_ns / 1e9])
 
 
 def _label(text: str) -> str:

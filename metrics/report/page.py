@@ -201,12 +201,15 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str
 def _uncertain(hops: list[Hop]) -> str:
     """Return the middle and the widest error of hops, and of which block that is; "" for none.
 
+    Hops between clocks that are not related are left out: they have no figure either.
+
     A block that is fetched late has the widest, as two clocks may part on its way.
     """
-    worst = clocks.widest(hops)
-    if worst is None:
+    placed = [hop for hop in hops if hop.mid_ns == hop.mid_ns]
+    if not placed:
         return ""
-    widths = [hop.hi_ns - hop.lo_ns for hop in hops if hop.mid_ns == hop.mid_ns]
+    worst = max(placed, key=lambda hop: (hop.hi_ns - hop.lo_ns, hop.source, hop.target))
+    widths = [hop.hi_ns - hop.lo_ns for hop in placed]
     half_ms, worst_ms = (width / 2e6 for width in (median(widths), worst.hi_ns - worst.lo_ns))
     took_ms = worst.mid_ns / 1e6
     took = f"{took_ms / 1e3:.1f} s" if took_ms >= LONG_MS else f"{number_text.number(took_ms)} ms"
@@ -225,11 +228,10 @@ def _positions(analysis: Analysis) -> list[dict[str, Any]]:
     plan = analysis.data.plan
     predicted = plan.prediction.finality_lag_blocks
     judged = analysis.of(finality.METRIC)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for position, lags in sorted(finality.by_position(judged.blocks, analysis.data).items()):
-        low, high = predicted.min, predicted.max
-        if plan.two_stage:
-            low = high = high - position
+        high = predicted.max - position if plan.two_stage else predicted.max
+        low = high if plan.two_stage else predicted.min
         rows.append(
             {
                 "position": position,

@@ -238,11 +238,10 @@ def _at_most(low: float, high: float, limit: float) -> str:
 def _recoveries(cell: dict[str, Any], limit_ns: int, suffix: str) -> list[Check]:
     """Return a check for each fault that ended; one without an end has nothing to recover from."""
     limit = limit_ns / 1e9
-    checks = []
-    for fault, q in cell["metrics"]["recovery_s"].items():
-        verdict, evidence = _recovery(q, limit)
-        checks.append(Check(f"{fault}: recovers within {limit:g} s{suffix}", verdict, evidence))
-    return checks
+    return [
+        Check(f"{fault}: recovers within {limit:g} s{suffix}", *_recovery(q, limit))
+        for fault, q in cell["metrics"]["recovery_s"].items()
+    ]
 
 
 def _recovery(q: dict[str, Any], limit: float) -> tuple[str, str]:

@@ -92,7 +92,7 @@ def _cell(params: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
         "trials": [
             {
                 "n": a.data.file.n,
-                "verdict": INVALID if a.invalid else _trial_verdict(a),
+                "verdict": INVALID if a.invalid else _verdict(a.checks, []),
                 "seed": a.data.file.seed,
                 "invalid": a.invalid,
             }
@@ -101,10 +101,6 @@ def _cell(params: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
         "metrics": _metrics(analyses, frozenset(counted), whole=True),
         "phases": {name: _metrics(analyses, frozenset({name}), whole=False) for name in names},
     }
-
-
-def _trial_verdict(analysis: Analysis) -> str:
-    return FAIL if any(c.verdict == VIOLATED for c in analysis.checks) else PASS
 
 
 def _metrics(analyses: list[Analysis], phases: frozenset[str], *, whole: bool) -> dict[str, Any]:

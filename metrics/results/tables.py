@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any, get_args
 
@@ -57,14 +58,13 @@ def _measured(analyses: list[Analysis]) -> Iterator[tuple[str, str, Rows]]:
     """Yield (name, columns, rows) of each table; times are ns since T0, lo and hi error's ends."""
     for table, metric in ((metric.table, metric) for metric in METRICS):
         if table is not None:
-            rows = [
-                (a.data.file.n, *row) for a in analyses for row in table.rows(a.data, a.of(metric))
-            ]
+            rows = [(a.data.file.n, *row) for a in analyses for row in table.rows(a.of(metric))]
             yield table.name, f"trial {table.columns}", rows
-    yield "losses", "trial host node after_seq before_seq mono_from_ns mono_to_ns", [
-        (a.data.file.n, x.host, x.node, x.after_seq, x.before_seq, x.mono_from_ns, x.mono_to_ns)
-        for a in analyses for x in a.data.intake.losses
-    ]  # fmt: skip
+    yield (
+        "losses",
+        "trial host node after_seq before_seq mono_from_ns mono_to_ns",
+        [(a.data.file.n, *astuple(loss)) for a in analyses for loss in a.data.intake.losses],
+    )
 
 
 def _copy(db: duckdb.DuckDBPyConnection, path: Path, columns: Sequence[str], rows: Rows) -> None:
