@@ -49,7 +49,11 @@ def judge(
 ) -> None:
     """Add to an intake what is missing of the planned writers' records."""
     zeros = _zeros(intake, agents, file.t0_wall_ns)
-    intake.findings += [*_strange_hosts(intake, plan), *_absent(intake, plan, planned)]
+    intake.findings += [
+        f"{host}: hosts/{host} holds events of a host that is not in the plan"
+        for host in sorted(set(intake.hosts) - {host.host for host in plan.hosts})
+    ]
+    intake.findings += _absent(intake, plan, planned)
     for host, chains in sorted(intake.chains.items()):
         if file.chain_id and chains != {file.chain_id}:
             intake.findings.append(f"{host}: its node ran another chain than trial.json names")
@@ -62,11 +66,6 @@ def judge(
                 intake.notes.append(text)
             else:
                 intake.losses.append(loss)
-
-
-def _strange_hosts(intake: Intake, plan: Plan) -> Iterator[str]:
-    for host in sorted(set(intake.hosts) - {host.host for host in plan.hosts}):
-        yield f"{host}: hosts/{host} holds events of a host that is not in the plan"
 
 
 def _absent(intake: Intake, plan: Plan, planned: PlannedTrial) -> Iterator[str]:

@@ -70,12 +70,6 @@ def stretches(
     started: hosts and when their nodes started. A host that boots for longer than RECONNECT_NS
     after the end of its fault joins when its node has started.
     """
-    limit = stall_limit(
-        producers=len(plan.producers),
-        quorum=plan.quorum,
-        blocks_per_turn=plan.blocks_per_turn,
-        two_stage=plan.two_stage,
-    )
     disturbing = [f for f in planned.faults if not f.kind.leaves_rest_whole]
     back_ns = _back(planned, list(started))
     restarts_ns = [0, *back_ns.values()]
@@ -88,13 +82,10 @@ def stretches(
             booting = [back for over, back in back_ns.items() if over <= clear_ns < back]
             start_ns = max([clear_ns, *booting])
             fresh = any(-RECONNECT_NS < start_ns - at < fresh_ns for at in restarts_ns)
-            blocks = limit + (2 * plan.round_slots if fresh else 0)
+            blocks = stall_limit(plan) + (2 * plan.round_slots if fresh else 0)
             begin_ns = start_ns + (RECONNECT_NS if start_ns else 0)
             if begin_ns < end_ns:
-                slots = slots_for(
-                    blocks, producers=len(plan.producers), live=window.live,
-                    blocks_per_turn=plan.blocks_per_turn,
-                )  # fmt: skip
+                slots = slots_for(blocks, plan, live=window.live)
                 found.append(
                     Stretch(from_ns=begin_ns, to_ns=end_ns, limit_blocks=blocks, limit_slots=slots)
                 )

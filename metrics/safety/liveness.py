@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from metrics.model.plan import Plan
 from metrics.safety.invariants import Line, Violation, seconds
 
 RECONNECT_NS = 2_000_000_000
@@ -62,24 +63,24 @@ class Progress:
     worst: Standstill | None
 
 
-def stall_limit(*, producers: int, quorum: int, blocks_per_turn: int, two_stage: bool) -> int:
+def stall_limit(plan: Plan) -> int:
     """Return the most blocks finality may stand still while a quorum is connected.
 
     Two stages: 2(Q-1)r blocks for the oldest block and one turn more. One stage: a block is final
     once a quorum has built on it, which two rounds always hold.
     """
-    if two_stage:
-        return 2 * (quorum - 1) * blocks_per_turn + blocks_per_turn
-    return 2 * producers * blocks_per_turn
+    if plan.two_stage:
+        return (2 * (plan.quorum - 1) + 1) * plan.blocks_per_turn
+    return 2 * plan.round_slots
 
 
-def slots_for(blocks: int, *, producers: int, live: int, blocks_per_turn: int) -> int:
+def slots_for(blocks: int, plan: Plan, *, live: int) -> int:
     """Return the most slots that so many blocks take while `live` of the producers sign.
 
     Each round of all producers has live turns; it may begin and end in the middle of one.
     """
-    rounds = math.ceil(blocks / (max(live, 1) * blocks_per_turn)) + 1
-    return rounds * producers * blocks_per_turn
+    rounds = math.ceil(blocks / (max(live, 1) * plan.blocks_per_turn)) + 1
+    return rounds * plan.round_slots
 
 
 def progress(

@@ -43,6 +43,14 @@ def started(num: int = 0, lib: int = 0) -> Any:
     return line("started", resumed_num=num, resumed_lib=lib)
 
 
+def chain(producers: int, quorum: int, blocks_per_turn: int, *, two_stage: bool) -> Any:
+    """Return what a plan says of finality."""
+    return SimpleNamespace(
+        quorum=quorum, blocks_per_turn=blocks_per_turn, two_stage=two_stage,
+        round_slots=producers * blocks_per_turn,
+    )  # fmt: skip
+
+
 def stretch(limit: int, *, from_s: int = 0, to_s: int = 100) -> Stretch:
     """Return a stretch of half-second slots that only blocks can limit."""
     return Stretch(
@@ -150,9 +158,9 @@ def test_a_restart_keeps_final_and_own_blocks_and_the_head() -> None:
 
 
 def test_the_stall_limit_is_the_formula_of_each_kind_of_finality() -> None:
-    assert stall_limit(producers=21, quorum=15, blocks_per_turn=12, two_stage=True) == 348
-    assert stall_limit(producers=4, quorum=3, blocks_per_turn=2, two_stage=True) == 10
-    assert stall_limit(producers=21, quorum=15, blocks_per_turn=1, two_stage=False) == 42
+    assert stall_limit(chain(21, 15, 12, two_stage=True)) == 348
+    assert stall_limit(chain(4, 3, 2, two_stage=True)) == 10
+    assert stall_limit(chain(21, 15, 1, two_stage=False)) == 42
 
 
 def test_finality_may_stand_still_for_the_limit_and_not_for_one_block_more() -> None:
@@ -183,7 +191,7 @@ def test_a_block_is_early_only_beyond_the_tolerance_and_for_certain() -> None:
 def test_a_chain_that_makes_no_block_stands_still_in_slots() -> None:
     still = Stretch(
         from_ns=10 * SECOND, to_ns=100 * SECOND, limit_blocks=12,
-        limit_slots=slots_for(12, producers=4, live=3, blocks_per_turn=2),
+        limit_slots=slots_for(12, chain(4, 3, 2, two_stage=True), live=3),
     )  # fmt: skip
     assert still.limit_slots == 24
     advances = [(9.0 * SECOND, 7), (20.0 * SECOND, 8)]
