@@ -106,10 +106,9 @@ def load(
 
 def _insert(db: duckdb.DuckDBPyConnection, path: Path, trial: int) -> None:
     spec = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
-    names = ", ".join(f'"{name}"' for name in COLUMNS)
     db.execute(
-        f"INSERT INTO events SELECT {trial}, {names} FROM read_json(?, "
-        f"format='newline_delimited', columns={{{spec}}}, maximum_object_size=67108864)",
+        f"INSERT INTO events SELECT {trial}, * FROM read_json(?, format='newline_delimited', "
+        f"columns={{{spec}}}, maximum_object_size=67108864)",
         [str(path)],
     )
 

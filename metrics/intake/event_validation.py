@@ -87,12 +87,35 @@ def gather(folder: Path, out: BinaryIO) -> Intake:
 def _file(found: Intake, host: str, path: Path, out: BinaryIO) -> None:
     """Take in one file; what is wrong with it as a whole is a finding."""
     name, count = f"hosts/{host}/{path.name}", 0
+    writers = [host + role for role in ROLES]
     strangers: Counter[str] = Counter()
     twice: dict[str, int] = {}
     try:
-        for line in event_lines.read(path):
+        for raw in event_lines.read(path):
             count += 1
-            _line(found, host, line, out, strangers, twice)
+            line = raw.replace(b"\0", b"")
+            found.zeroed[host] += len(line) != len(raw)
+            if not line.strip():
+                continue
+            decoded = _decoded(line)
+            if decoded is None:
+                found.rejected[host] += 1
+                continue
+            envelope, record = decoded
+            node, seq = envelope.node, envelope.seq
+            if envelope.host != host or node not in writers:
+                strangers[node if envelope.host == host else envelope.host] += 1
+                continue
+            kind, boot = sys.intern(envelope.kind), sys.intern(envelope.boot)
+            stamp = Stamp(kind, boot, envelope.wall_ns, envelope.mono_ns, digest=hash(line))
+            first = found.written.setdefault((host, node), {}).setdefault(seq, stamp)
+            if first is stamp:
+                _take(found, envelope, record)
+                out.write(_written(envelope, record))
+            elif first == stamp:
+                found.repeated[host] += 1
+            else:
+                twice.setdefault(node, seq)
     except event_lines.Damage as error:
         found.findings.append(f"{host}: {name} is damaged after {count} lines: {error}")
     for other, many in sorted(strangers.items()):
@@ -101,43 +124,13 @@ def _file(found: Intake, host: str, path: Path, out: BinaryIO) -> None:
         found.findings.append(f"{host}: {name}: number {seq} of {node} was given twice")
 
 
-def _line(
-    found: Intake,
-    host: str,
-    raw: bytes,
-    out: BinaryIO,
-    strangers: Counter[str],
-    twice: dict[str, int],
-) -> None:
-    """Take in one line, or count why not."""
-    line = raw.replace(b"\0", b"")
-    found.zeroed[host] += len(line) != len(raw)
-    if not line.strip():
-        return
-    decoded = _decoded(line)
-    if decoded is None:
-        found.rejected[host] += 1
-        return
-    envelope, record = decoded
-    if envelope.host != host or envelope.node not in [host + role for role in ROLES]:
-        strangers[envelope.node if envelope.host == host else envelope.host] += 1
-        return
-    kind, boot = sys.intern(envelope.kind), sys.intern(envelope.boot)
-    stamp = Stamp(kind, boot, envelope.wall_ns, envelope.mono_ns, digest=hash(line))
-    own = found.written.setdefault((host, envelope.node), {})
-    first = own.setdefault(envelope.seq, stamp)
-    if first is not stamp:
-        if first == stamp:
-            found.repeated[host] += 1
-        else:
-            twice.setdefault(envelope.node, envelope.seq)
-        return
+def _take(found: Intake, envelope: events.Envelope, record: events.Event | None) -> None:
+    """Count an event that passed."""
+    found.lines += 1
     if record is None:
         found.unknown_kinds[envelope.kind] += 1
     elif isinstance(record, events.Started) and record.chain_id:
-        found.chains.setdefault(host, set()).add(record.chain_id)
-    found.lines += 1
-    out.write(_written(envelope, record))
+        found.chains.setdefault(envelope.host, set()).add(record.chain_id)
 
 
 def _decoded(line: bytes) -> tuple[events.Envelope, events.Event | None] | None:

@@ -75,8 +75,9 @@ def measure(data: TrialData, chain: ChainView) -> Finality:
     first_slot = data.file.genesis_slot + 1 + data.plan.round_slots
     lag = data.plan.prediction.finality_lag_blocks
     due_ns = (lag.max + 1) * data.plan.slot_ns
+    judged = {block.id: block for block in chain.measured(data)}
     result = []
-    for block in chain.measured(data):
+    for block in judged.values():
         slot_ns = data.slot_time_ns(block.slot)
         window = data.window_at(slot_ns)
         if window is None:
@@ -84,7 +85,13 @@ def measure(data: TrialData, chain: ChainView) -> Finality:
         settles = block.slot >= first_slot and slot_ns + due_ns <= window.end_ns
         at = finals.get(block.id, {})
         result.append(BlockFinality(block, slot_ns, window.name, settles, at))
-    return Finality(result, _left_out(data, chain))
+    left_out = Counter(
+        (data.phase_at(data.slot_time_ns(block.slot)),
+         YOUNG if block.id in chain.canonical else ORPHANED)
+        for block in chain.blocks.values()
+        if block.id not in judged
+    )  # fmt: skip
+    return Finality(result, left_out)
 
 
 def pool(over: Pool[Finality]) -> Figures:
@@ -111,17 +118,6 @@ def pool(over: Pool[Finality]) -> Figures:
         "finality_latency_s": latency(QUORUM),
         **{f"finality_latency_{name}_s": latency(name) for name in VIEWS if name != QUORUM},
     }
-
-
-def _left_out(data: TrialData, chain: ChainView) -> LeftOut:
-    """Return how many blocks are not judged."""
-    judged = {block.id for block in chain.measured(data)}
-    return Counter(
-        (data.phase_at(data.slot_time_ns(block.slot)),
-         YOUNG if block.id in chain.canonical else ORPHANED)
-        for block in chain.blocks.values()
-        if block.id not in judged
-    )  # fmt: skip
 
 
 def view(item: BlockFinality, data: TrialData, name: str) -> Final | None:

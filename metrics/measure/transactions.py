@@ -16,7 +16,7 @@ ID_DIGITS = 16
 """So much of a transaction's id do `applied` events give."""
 _HELD = """
     SELECT id, coalesce(arg_max(transactions, len(transactions)), []) AS held FROM events
-    WHERE trial = ? AND kind = 'applied' GROUP BY id HAVING len(held) >= max(tx_count) ORDER BY id
+    WHERE trial = ? AND kind = 'applied' GROUP BY id HAVING len(held) >= max(tx_count)
 """
 """What each block holds, as those who executed it tell: of one block every correct node tells the
 same, so the longest list is taken."""

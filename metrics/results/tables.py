@@ -80,10 +80,8 @@ def _array(values: list[Any]) -> np.ndarray[Any, Any]:
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {float, int} and (None in values or float in kinds):
         return np.asarray([np.nan if v is None else v for v in values], dtype=np.float64)
-    if kinds == {int}:
-        return np.asarray(values, dtype=np.int64)
-    if kinds == {bool}:
-        return np.asarray(values, dtype=np.bool_)
+    if kinds in ({int}, {bool}):
+        return np.asarray(values, dtype=kinds.pop())
     return np.asarray([None if v is None else str(v) for v in values], dtype=object)
 
 
