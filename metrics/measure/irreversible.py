@@ -60,7 +60,8 @@ METRIC = Metric(
     place=4,
     columns=Columns(
         heads='<th class="n">made final<br>by host</th>',
-        cells='\n<td class="n">{{ row.advance }}'
-        "{% if row.frozen %}<br>none: {{ row.frozen }}{% endif %}</td>",
+        cells='\n<td class="n">{{ spread(m.irreversible_advance) }}'
+        "{% set still = frozen(m.irreversible_advance) %}"
+        "{% if still %}<br>none: {{ still }}{% endif %}</td>",
     ),
 )

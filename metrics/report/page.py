@@ -39,6 +39,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         fault_text.asked, fault_text.measured, fault_text.timing, fault_text.where,
         number_text.beside, number_text.figure, number_text.known, number_text.moment,
         number_text.number, number_text.percent, number_text.predicted, number_text.span,
+        frozen, spread,
     ):  # fmt: skip
         environment.globals[function.__name__] = function
     return environment.get_template("report.html.j2").render(
@@ -46,7 +47,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         phase_cells=environment.from_string("".join(metric.columns.cells for metric in SHOWN)),
         plan=plan,
         summary=summary,
-        cells=[_cell(cell, analyses) for cell in summary["cells"]],
+        cells=[(cell, _windows(cell, analyses)) for cell in summary["cells"]],
         trials=[_trial(analysis, summary) for analysis in analyses],
         methods=methods.of_run(summary),
         shared_clock=plan.lab in CONTAINER_LABS,
@@ -75,37 +76,20 @@ def _bent_clocks(plan: Plan) -> list[str]:
     )
 
 
-def _cell(cell: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
-    """Return a cell with its phase rows (windows from its first trial)."""
+def _windows(cell: dict[str, Any], analyses: list[Analysis]) -> dict[str, str]:
+    """Return the time of each phase of a cell, by name: that of its first trial."""
     own = {trial["n"] for trial in cell["trials"]}
     first = next(a for a in analyses if a.data.file.n in own)
-    windows: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in cell["phases"]}
     for phase in first.data.phases:
-        windows[phase.name].append((phase.start_ns / 1e9, phase.end_ns / 1e9))
-    rows = [
-        {
-            "name": name,
-            "discarded": name == WARMUP,
-            "window": _stretches(windows[name]),
-            "metrics": metrics,
-            "advance": _spread(metrics["irreversible_advance"]),
-            "frozen": _frozen(metrics["irreversible_advance"]),
-        }
-        for name, metrics in cell["phases"].items()
-    ]
-    return {
-        **cell,
-        "name": ", ".join(f"{k} = {v}" for k, v in cell["params"].items()),
-        "rows": rows,
-    }
+        found.setdefault(phase.name, []).append((phase.start_ns / 1e9, phase.end_ns / 1e9))
+    return {name: _stretches(stretches) for name, stretches in found.items()}
 
 
-def _frozen(moved: dict[str, int]) -> str:
+def frozen(moved: dict[str, int]) -> str:
     """Return the hosts where nothing became final, where it did elsewhere; how many, if many."""
-    frozen = [host for host, n in moved.items() if n == 0]
-    if len(frozen) == len(moved):
-        return ""
-    return _few(frozen)
+    hosts = [host for host, n in moved.items() if n == 0]
+    return "" if len(hosts) == len(moved) else _few(hosts)
 
 
 def _few(hosts: list[str]) -> str:
@@ -124,7 +108,8 @@ def _window(start_s: float, end_s: float) -> str:
     return f"{round(start_s, 2):g} – {round(end_s, 2):g}"
 
 
-def _spread(moved: dict[str, int]) -> str:
+def spread(moved: dict[str, int]) -> str:
+    """Return from how many to how many blocks became final at a host, and where the fewest did."""
     low, high = min(moved.values(), default=0), max(moved.values(), default=0)
     if low == high:
         return f"{low}"
@@ -139,17 +124,16 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
     n = data.file.n
     cell = next(c for c in summary["cells"] if n in [t["n"] for t in c["trials"]])
     clients = analysis.of(transactions.METRIC)
-    maps = [
-        {"name": name, "html": charts.heat_maps(metrics, f"heat-{n}-{i}")}
-        for i, (name, metrics) in enumerate(cell["phases"].items())
-        if name != WARMUP
-    ]
     return {
         "n": n,
         "state": data.file.state,
         "finality": charts.finality(analysis, f"finality-{n}"),
         "grid": charts.slot_grid(analysis, f"grid-{n}"),
-        "maps": [item for item in maps if item["html"]],
+        "maps": [
+            (name, html)
+            for i, (name, metrics) in enumerate(cell["phases"].items())
+            if name != WARMUP and (html := charts.heat_maps(metrics, f"heat-{n}-{i}"))
+        ],
         "clock": charts.clock_offsets(analysis, f"clock-{n}"),
         "positions": _positions(analysis),
         "misses": _misses(analysis.of(slots.METRIC)),
@@ -165,7 +149,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str]]:
+def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return the figures that say whether the rest may be believed, with a word of verdict."""
     data = analysis.data
     error = _uncertain(analysis.of(propagation.METRIC).hops)
@@ -195,7 +179,7 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[dict[str, str
         rows.append(
             ("True offset (zero) inside the bound", f"{inside} of {total} probe bursts", word)
         )
-    return [{"what": what, "value": value, "word": word} for what, value, word in rows]
+    return rows
 
 
 def _uncertain(hops: list[Hop]) -> str:
