@@ -10,18 +10,19 @@ import hashlib
 import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from harness.controller.state_dir import state_home
 from harness.errors import nearest
-from harness.inventory import ansible_templates, ansible_values, files
+from harness.inventory import ansible_values
 from harness.inventory.ansible_values import BECOME_PASSWORDS
 from harness.inventory.names import check_addresses, check_words
 from harness.inventory.ssh_options import SshConfigError, SshOptions, resolve
 from harness.inventory.values import TIME_POLICIES, InventoryError, Reader, TimePolicy
+from harness.notation.yaml_strict import BadYamlError, StrictLoader, parse_yaml
 
 LabKind = Literal["hardware", "vm", "container"]
 LABS: tuple[LabKind, ...] = get_args(LabKind)
@@ -112,9 +113,9 @@ def load(path: Path | str) -> Inventory:
         InventoryError: unreadable, not an inventory, or a slotlab_ variable is wrong.
     """
     path = Path(path).expanduser().resolve()
-    files.check(path)
+    _check_files(path)
     listing = _ansible_listing(path)
-    hostvars = ansible_templates.worked_out(path, listing.get("_meta", {}).get("hostvars", {}))
+    hostvars = ansible_values.worked_out(path, listing.get("_meta", {}).get("hostvars", {}))
     group = NODES_GROUP if NODES_GROUP in listing else "all"
     names = _members(listing, group)
     if not names:
@@ -226,3 +227,54 @@ def _lab_values(
                 raise InventoryError(f"{path}: slotlab_netns: {netns!r} is no absolute path")
             return kind, None if netns is None else str(netns)
     raise InventoryError(f"{path}: slotlab_lab: {text!r} is none of {', '.join(LABS)}")
+
+
+_VAULT = b"$ANSIBLE_VAULT"
+_SUFFIXES = (".yml", ".yaml", ".json", "")
+_VARIABLE_FOLDERS = ("group_vars", "host_vars")
+
+
+class _Loader(StrictLoader):
+    """Reads any tag: only Ansible knows what !vault means."""
+
+
+_Loader.add_multi_constructor("!", lambda _loader, _suffix, _node: "")
+
+
+def _check_files(path: Path) -> None:
+    """Refuse an inventory, or a variable file beside it, that is no YAML or gives a key twice.
+
+    Ansible takes the last of two equal keys without a word, and with it a machine may be missing
+    from the lab or have another's variables.
+
+    Raises:
+        InventoryError: names the file, and the line where there is one.
+    """
+    if not path.is_dir():
+        document = _document(path)
+        if not isinstance(document, dict) or not document:
+            raise InventoryError(f"{path}: not an inventory: start with `all:` (rack.example.yml)")
+    for file in _beside(path):
+        _document(file)
+
+
+def _beside(path: Path) -> Iterator[Path]:
+    """Yield the variable files that Ansible reads with the inventory, and a folder's own files."""
+    folder = path if path.is_dir() else path.parent
+    if path.is_dir():
+        yield from (file for file in sorted(path.iterdir()) if file.suffix in (".yml", ".yaml"))
+    for name in _VARIABLE_FOLDERS:
+        for file in sorted((folder / name).rglob("*")):
+            if file.is_file() and file.suffix in _SUFFIXES and not file.name.startswith("."):
+                yield file
+
+
+def _document(path: Path) -> Any:
+    try:
+        data = path.read_bytes()
+        return None if data.startswith(_VAULT) else parse_yaml(data, _Loader)
+    except OSError as error:
+        remedy = "name an inventory with -i, or start from inventory/rack.example.yml"
+        raise InventoryError(f"{path}: {error.strerror}; {remedy}") from error
+    except BadYamlError as error:
+        raise InventoryError(error.at(path)) from error

@@ -20,7 +20,7 @@ from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
 from harness.plan import consensus, phases, refusals, selectors
 from harness.plan.fault_support import Capabilities, mechanism
-from harness.plan.target_selection import draw
+from harness.plan.selectors import draw
 from metrics.model.plan import (
     Estimate,
     Finality,

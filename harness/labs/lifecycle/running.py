@@ -245,38 +245,21 @@ def _remove(folder: Path) -> None:
 
 
 class HostKind(Protocol):
-    """The functions of a module that makes hosts."""
+    """The functions of a module that makes hosts, each described there."""
 
     SSH_DEADLINE_S: float
 
-    def lay_out(self, folder: Path, state: LabState, host: HostState) -> None:
-        """Put the host's own files into the lab's folder."""
-
+    def lay_out(self, folder: Path, state: LabState, host: HostState) -> None: ...
     def boot(
         self, folder: Path, state: LabState, host: HostState, record: Callable[[ProcessId], None]
-    ) -> None:
-        """Start the host; record is called before it may do anything."""
-
-    def end(self, state: LabState, host: HostState) -> None:
-        """End every process of the host."""
-
-    def first_process(self, host: HostState) -> ProcessId | None:
-        """Return the process that is the running host, or None while it is down."""
-
-    def freeze(self, folder: Path, host: HostState) -> None:
-        """Stop all that runs on the host."""
-
-    def thaw(self, folder: Path, host: HostState) -> None:
-        """Let the host run on."""
-
-    def is_frozen(self, folder: Path, host: HostState) -> bool:
-        """Return whether the host was frozen and not thawed."""
-
-    def set_link(self, folder: Path, state: LabState, host: HostState, *, up: bool) -> None:
-        """Give the host's data card a carrier, or take it."""
-
-    def link_is_up(self, folder: Path, state: LabState, host: HostState) -> bool:
-        """Return whether the host's data card was left with a carrier."""
+    ) -> None: ...
+    def end(self, state: LabState, host: HostState) -> None: ...
+    def first_process(self, host: HostState) -> ProcessId | None: ...
+    def freeze(self, folder: Path, host: HostState) -> None: ...
+    def thaw(self, folder: Path, host: HostState) -> None: ...
+    def is_frozen(self, folder: Path, host: HostState) -> bool: ...
+    def set_link(self, folder: Path, state: LabState, host: HostState, *, up: bool) -> None: ...
+    def link_is_up(self, folder: Path, state: LabState, host: HostState) -> bool: ...
 
 
 def kind_of(host: HostState) -> HostKind:

@@ -13,7 +13,7 @@ from harness.labs.image import build
 from harness.labs.image.recipe import CONTAINER
 from harness.labs.lifecycle.running import Lab, Progress, bring_up
 from harness.labs.state import FIRST_HOST_NUMBER, HostState, LabState
-from harness.labs.vm import acceleration, image
+from harness.labs.vm import image
 from harness.labs.vm_spec import DATA_NETWORK, LabSpec, NicSpec, VmSpec
 
 HOSTS_MAX = 20
@@ -66,7 +66,7 @@ def _plan(name: str, spec: LabSpec, progress: Progress) -> LabState:
         network=network,
         image=str(shared),
         vm_image=str(files),
-        acceleration=acceleration.find(files / image.KERNEL, progress),
+        acceleration=image.acceleration(files / image.KERNEL, progress),
         boot=boot_id(),
         owner=process.this_process(),
         bridge_namespace=f"{prefix}-bridge",

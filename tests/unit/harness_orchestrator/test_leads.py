@@ -20,7 +20,7 @@ import pytest
 from harness.controller.store import RunFolder
 from harness.errors import RunError
 from harness.notation.units import SECOND_NS
-from harness.orchestrator import readiness, run, trial
+from harness.orchestrator import run, trial
 from harness.orchestrator.fleet import DeployedHost, Fleet
 from harness.orchestrator.trial_state import FLOOR_NS, Context, Pace, Progress
 from harness.plan.genesis import kept_secret
@@ -94,7 +94,6 @@ class Lab:
         self.said: list[str] = []
         self.plan = planned()
         monkeypatch.setattr(trial, "time", hosts)
-        monkeypatch.setattr(readiness, "time", hosts)
         names = [host.host for host in self.plan.hosts]
         inventory = SimpleNamespace(hosts=[SimpleNamespace(name=name) for name in names])
         remote = SimpleNamespace(inventory=inventory, ctl=hosts.ctl, ctl_all=hosts.ctl_all)
