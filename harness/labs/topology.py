@@ -13,30 +13,22 @@ from typing import Literal
 import msgspec
 
 from harness.errors import LabInputError
-from harness.labs.vm_spec import DiskSpec, LabSpec, NicSpec, VmSpec
+from harness.labs.vm_spec import LabSpec, NicSpec, VmHabits, VmSpec
 from harness.notation import yaml_strict
 
 CONTROLLER_NUMBER = 1
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-class _Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _Host(VmHabits, frozen=True, kw_only=True, forbid_unknown_fields=True):
     number: int
     networks: list[str]
-    role: Literal["node", "ntp", "jump"] = "node"
-    jump: str = ""
-    ntp: list[str] = []
+    ntp: tuple[str, ...] = ()
     """Hosts of the lab whose time it follows."""
     serves_ntp_to: str = ""
     """The network whose hosts may ask it for the time, and where they find it."""
-    sudo_password: str = ""
-    time_zone: str = "Etc/UTC"
-    memory_mb: int = 384
-    disks: tuple[DiskSpec, ...] = ()
-    files: dict[str, str] = {}
-    commands: tuple[str, ...] = ()
-    boot_commands: tuple[str, ...] = ()
-    vars: dict[str, object] = {}
+    files: dict[str, str] = msgspec.field(default_factory=dict)
+    vars: dict[str, object] = msgspec.field(default_factory=dict)
     """Further inventory variables."""
 
 
@@ -121,19 +113,12 @@ def _host(name: str, topology: _Topology, networks: dict[str, Network]) -> VmSpe
     return VmSpec(
         name=name,
         nics=_cards(f"{where}.networks", host.networks, host.number, networks),
-        role=host.role,
         data_nic=len(host.networks) - 1,
-        jump=host.jump,
-        memory_mb=host.memory_mb,
-        disks=host.disks,
-        time_zone=host.time_zone,
-        sudo_password=host.sudo_password,
         ntp=servers,
         serves_ntp_to=(str(networks[host.serves_ntp_to]),) if host.serves_ntp_to else (),
         files={path: (0o644, text) for path, text in host.files.items()},
-        commands=host.commands,
-        boot_commands=host.boot_commands,
         host_vars=host.vars,
+        **{habit: getattr(host, habit) for habit in VmHabits.__struct_fields__},
     )
 
 

@@ -4,8 +4,8 @@ A topology renders to a LabSpec; the VM lab builds exactly that. Networks are na
 one bridge. Nothing is checked against the machine here.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -31,18 +31,10 @@ class DiskSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Reads and writes a second that the machine allows; 0 is no limit."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VmSpec:
-    """One VM; role is its inventory group: node nodes, ntp ntp_servers, jump jump_hosts.
+class VmHabits(msgspec.Struct, frozen=True, kw_only=True):
+    """What is as a topology says it; role is its group: nodes, ntp_servers or jump_hosts."""
 
-    The first address of its first card is ansible_host.
-    """
-
-    name: str
-    nics: tuple[NicSpec, ...]
-    role: str = "node"
-    data_nic: int = 0
-    """The card of slotlab_address (its first address); link_down takes this one down."""
+    role: Literal["node", "ntp", "jump"] = "node"
     jump: str = ""
     """The lab host through which the controller reaches this one by SSH; "" is directly."""
     memory_mb: int = 384
@@ -50,17 +42,26 @@ class VmSpec:
     time_zone: str = "Etc/UTC"
     sudo_password: str = ""
     """Empty is passwordless sudo."""
-    ntp: tuple[str, ...] = ()
-    """Servers its chrony follows, and slotlab_ntp of a node."""
-    serves_ntp_to: tuple[str, ...] = ()
-    """Networks (10.1.2.0/24) whose hosts may ask its chrony; it then serves at stratum 1."""
-    files: Mapping[str, tuple[int, str]] = field(default_factory=dict)
-    """Absolute path -> (mode, text), owned by root, laid down on first boot."""
     commands: tuple[str, ...] = ()
     """Lines of sh run once by root on first boot, disks mounted, before the network is up."""
     boot_commands: tuple[str, ...] = ()
     """Lines of sh run by root on every boot once the network is up, before SSH answers."""
-    host_vars: Mapping[str, object] = field(default_factory=dict)
+
+
+class VmSpec(VmHabits, frozen=True, kw_only=True):
+    """One VM; the first address of its first card is ansible_host."""
+
+    name: str
+    nics: tuple[NicSpec, ...]
+    data_nic: int = 0
+    """The card of slotlab_address (its first address); link_down takes this one down."""
+    ntp: tuple[str, ...] = ()
+    """Servers its chrony follows, and slotlab_ntp of a node."""
+    serves_ntp_to: tuple[str, ...] = ()
+    """Networks (10.1.2.0/24) whose hosts may ask its chrony; it then serves at stratum 1."""
+    files: dict[str, tuple[int, str]] = {}
+    """Absolute path -> (mode, text), owned by root, laid down on first boot."""
+    host_vars: dict[str, object] = {}
     """Further inventory variables of this host; they win over what the lab writes."""
 
 
