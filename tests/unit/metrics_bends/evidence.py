@@ -73,18 +73,6 @@ def delayed(by_s: float, after: float, before: float) -> Bend:
     return probes(lambda x: {"rtts_ns": [rtt + ns for rtt in x["rtts_ns"]]}, after, before)
 
 
-def let_through(after: float, before: float, *, pair: Iterable[str] = ()) -> Bend:
-    """Let every probe of a while (between a pair) have been answered."""
-    ends = set(pair)
-
-    def answered(line: Line) -> dict[str, Any]:
-        if line["received"] == line["sent"] or (ends and {line["host"], line["peer"]} != ends):
-            return {}
-        return {"received": line["sent"], "rtts_ns": [1_000_000] * line["sent"]}
-
-    return probes(answered, after + WAIT_S, before + WAIT_S)
-
-
 def cut_off(after: float, before: float, *, pair: Iterable[str]) -> Bend:
     """Let no probe between a pair have been answered for a while."""
     ends = set(pair)
@@ -110,11 +98,6 @@ def changed(name: str, change: Callable[[dict[str, Any]], object]) -> Bend:
 def planned(folder_plan: dict[str, Any], fault: str) -> dict[str, Any]:
     """Return a fault of the plan."""
     return next(f for f in folder_plan["trials"][0]["faults"] if f["id"] == fault)  # type: ignore[no-any-return]
-
-
-def asked(fault: str, **fields: Any) -> Bend:
-    """Have asked otherwise for a fault."""
-    return plan(lambda found: planned(found, fault)["asked"].update(fields))
 
 
 def repeated(times: int, *bends: Bend) -> Bend:

@@ -74,8 +74,6 @@ BYTES = [
 FIELDS = [
     Row(name="a missing field", point=13, bend=value("n2", b'"previous"', b'"former"'),
         says="n2 lost 1 events"),
-    Row(name="a missing field", point=13, run="sim",
-        bend=value("n3", b'"previous"', b'"former"'), says="n3 lost 1 events"),
     Row(name="slot 0", point=13, bend=_field("applied", slot=0), says="n2"),
     Row(name="slot 0 in a slot told", point=13, bend=_field("slot_due", slot=0), verdict="pass"),
     Row(name="a slot of letters", point=13, bend=_field("applied", slot="abc"),
