@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -12,26 +11,10 @@ from harness.sim.network.link import Shape
 from harness.sim.world import World
 from node.config import ClientConfig
 from node.events import Tx
-from tests.sim.runs import simulated
 from tests.sim.worlds import SECOND_NS, Facts, agree, lab
 
 S = SECOND_NS
 PRODUCERS = ["n1", "n2", "n3", "n4"]
-CUT_OFF = """
-schema: slotlab.campaign/v1
-title: an observer is cut off
-seed: 5
-chain:
-  producers: 4
-  slot: 500ms
-  blocks_per_turn: 2
-  assign: {n1: [producera], n2: [producerb], n3: [producerc], n4: [producerd], n5: []}
-load: {rate: 20/s}
-warmup: 6s
-cooldown: 20s
-timeline:
-  - {at: 10s, for: 20s, fault: partition, shape: [[n5], [n1, n2, n3, n4]]}
-"""
 
 
 def loaded(**changes: object) -> tuple[World, Facts]:
@@ -56,16 +39,6 @@ def all_final(world: World, facts: Facts, until_s: float) -> bool:
     accepted = in_state(facts, "accepted")
     assert len(accepted) >= 200
     return agree(world) and in_state(facts, "irreversible") == accepted
-
-
-@pytest.mark.slow
-def test_nothing_that_a_cut_off_observer_took_is_lost(tmp_path: Path) -> None:
-    (tmp_path / "cut_off.yml").write_text(CUT_OFF)
-    done, summary, _ = simulated(tmp_path / "cut_off.yml", tmp_path)
-    assert done.exit_code == 0, done.output
-    found = summary["metrics"]["transactions"]
-    assert (found["lost"], found["lost_by_host"]) == (0, {})
-    assert found["irreversible"] == found["sent"] > 700
 
 
 def cut_off(world: World) -> None:

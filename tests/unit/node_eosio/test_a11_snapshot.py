@@ -89,16 +89,6 @@ def test_a_snapshot_is_of_an_irreversible_block_although_the_head_is_further() -
     assert full.state_digest == before
 
 
-def test_a_chain_goes_on_producing_from_a_snapshot() -> None:
-    full, blocks = grown(40)
-    twin = started(taken(full), *NAMES)
-    for block in blocks:
-        if block.num > twin.lib.num:
-            receive(twin, block)
-    assert blocks_of(tick(twin, START_SLOT + 40))
-    assert twin.head.num == full.head.num + 1
-
-
 def test_replay_protection_and_tapos_survive_in_a_snapshot() -> None:
     full, blocks = grown(40)
     twin = started(taken(full))

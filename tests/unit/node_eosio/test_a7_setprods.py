@@ -84,20 +84,6 @@ def test_a_schedule_is_proposed_then_announced_then_active_when_each_is_irrevers
     assert chain.schedule == tuple(NAMES[:3])
 
 
-def test_a_node_that_only_receives_follows_the_change_and_checks_it() -> None:
-    maker, follower = running(0), make_chain(GENESIS)
-    told: list[tuple[str, int, int, int]] = []
-    for i in range(60):
-        if i == 25:
-            submit(maker, set_producers(maker, *NAMES, "producere"), slot=START_SLOT + i)
-        for block in blocks_of(tick(maker, START_SLOT + i)):
-            told += schedules(receive(follower, block))
-    assert [state for state, *_ in told] == ["proposed", "pending", "active"]
-    assert follower.head == maker.head
-    assert follower.state_digest == maker.state_digest
-    assert len(follower.schedule) == 5
-
-
 @pytest.mark.parametrize(("at", "announces"), [(30, True), (32, False)])
 def test_a_header_that_announces_otherwise_than_the_state_says_is_refused(
     at: int, announces: bool

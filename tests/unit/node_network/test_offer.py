@@ -73,28 +73,6 @@ def test_what_expires_in_this_very_second_is_offered_and_an_older_one_is_not() -
     assert offered(Gossip("hosta"), "hostb", ages) == ages[:1]
 
 
-def test_a_peer_is_owed_from_the_loss_of_its_link_until_that_is_settled() -> None:
-    gossip = Gossip("hosta")
-    waiting = [transaction(n) for n in range(3)]
-    gossip.has_transaction("hostb", waiting[0].id)
-    assert not gossip.owes("hostb")
-    gossip.forget("hostb")
-    assert gossip.owes("hostb")
-    gossip.has_transaction("hostb", waiting[1].id)
-    assert offered(gossip, "hostb", waiting) == [waiting[0], waiting[2]]
-    gossip.settled("hostb")
-    assert not gossip.owes("hostb")
-
-
-def test_what_a_peers_neighbour_passed_on_to_both_is_not_offered_again() -> None:
-    gossip = Gossip("hosta")
-    ours, theirs = transaction(1), transaction(2)
-    gossip.linked("hostb", ["hostc"])
-    gossip.came(theirs.id, "hostb")
-    assert gossip.lacking_transaction(["hostb", "hostc", "hostd"], theirs.id) == ["hostd"]
-    assert offered(gossip, "hostc", [ours, theirs]) == [ours]
-
-
 def test_a_peer_its_source_reaches_no_more_is_owed_what_was_left_to_that_source() -> None:
     theirs = transaction(1)
     for lose in (lambda g: g.linked("hostb", []), lambda g: g.forget("hostb")):
