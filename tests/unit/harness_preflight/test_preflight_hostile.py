@@ -73,10 +73,9 @@ def test_one_odd_field_among_good_ones_becomes_rows(data: st.DataObject) -> None
     assert judged(found | {field: data.draw(of(kind))}, "hardware")
 
 
-@pytest.mark.parametrize("path", sorted(HOSTS.glob("*.json")), ids=lambda path: path.stem)
 @pytest.mark.parametrize("field", sorted(Found.__annotations__))
-def test_facts_that_lack_a_field_are_no_answer(path: Path, field: str) -> None:
-    found = json.loads(path.read_text())["found"]
+def test_facts_that_lack_a_field_are_no_answer(field: str) -> None:
+    found = json.loads((HOSTS / "pi4.json").read_text())["found"]
     msgspec.convert(found, type=Found)
     del found[field]
     with pytest.raises(msgspec.ValidationError, match=field):
