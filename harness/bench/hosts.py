@@ -20,7 +20,7 @@ from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
 from harness.labs.lifecycle import container_lab, power
 from harness.orchestrator import run
-from harness.remote.fan_out import Remote
+from harness.remote.fan_out import Remote, refuse_failed
 from harness.testbed import lab_teardown
 
 HOSTS = 8
@@ -73,7 +73,7 @@ def _deploys(name: str, lab: Inventory, progress: Callable[[str], None]) -> list
         power.run(name, last, "link-up")
     begun_s = time.monotonic()
     with Remote(lab) as remote:
-        remote.run(None, "true").check("log in")
+        refuse_failed("log in", remote.run(None, "true"))
     floor_s = time.monotonic() - begun_s
     return [
         Row(bench="deploy", what=f"{what}, {HOSTS} hosts", unit="s", value=value, n=1,

@@ -20,7 +20,7 @@ from harness.plan.genesis import HostAccess
 from harness.plan.lab_view import of_inventory
 from harness.plan.planner import LabView
 from harness.remote.agent_channel import PATIENCE_S, Reply
-from harness.remote.fan_out import Remote
+from harness.remote.fan_out import Remote, refuse_failed
 from metrics.model.plan import PlannedHost
 
 HOST_FILE = "/etc/slotlab/host.json"
@@ -105,7 +105,7 @@ class Fleet:
         missing = [each.host for each in results.values() if not each.ok and not each.reason]
         if missing:
             raise RunError(f"{', '.join(missing)}: nothing is deployed; run slotlab deploy")
-        results.check("reading what is deployed")
+        refuse_failed("reading what is deployed", results)
         found: dict[str, DeployedHost] = {}
         for host, result in results.items():
             try:
@@ -198,10 +198,7 @@ def all_ok(op: str, replies: Mapping[str, Reply]) -> dict[str, Any]:
     Raises:
         RunError: one line with each host that refused or did not answer.
     """
-    failed = [reply for reply in replies.values() if reply.problem]
-    if failed:
-        who = "; ".join(f"{reply.host}: {reply.problem}" for reply in failed)
-        raise RunError(f"{op}: {who}")
+    refuse_failed(op, replies)
     return {host: reply.ok for host, reply in replies.items()}
 
 

@@ -65,19 +65,15 @@ class HostResult:
         return ""
 
 
-class HostResults(dict[str, HostResult]):
-    """Results by host name, in the order the hosts were asked."""
+def refuse_failed(doing: str, results: Mapping[str, HostResult] | Mapping[str, Reply]) -> None:
+    """Refuse results of which one is a problem.
 
-    def check(self, doing: str) -> HostResults:
-        """Return these results if all are ok.
-
-        Raises:
-            RunError: one line that names what was being done, each failed host and why.
-        """
-        failed = [f"{each.host}: {each.problem}" for each in self.values() if not each.ok]
-        if failed:
-            raise RunError(f"{doing}: {'; '.join(failed)}")
-        return self
+    Raises:
+        RunError: one line that names what was being done, each failed host and why.
+    """
+    failed = [f"{each.host}: {each.problem}" for each in results.values() if each.problem]
+    if failed:
+        raise RunError(f"{doing}: {'; '.join(failed)}")
 
 
 @dataclass(slots=True)
@@ -121,7 +117,7 @@ class Remote:
         *,
         stdin: str = "",
         timeout_s: float = DEFAULT_TIMEOUT_S,
-    ) -> HostResults:
+    ) -> dict[str, HostResult]:
         """Return what command did on each host (None: all of them), all at once.
 
         A sequence of words is quoted; stdin is one text for all.
@@ -136,7 +132,7 @@ class Remote:
         stdin: str | Mapping[str, str] = "",
         into: Callable[[str], Path] | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
-    ) -> HostResults:
+    ) -> dict[str, HostResult]:
         """Return what each host's own command did, all at once.
 
         stdin: one text, or one a host. into: where the raw standard output of a host goes instead.
@@ -156,7 +152,7 @@ class Remote:
 
         names = list(commands)
         within_s = timeout_s + self._login_s(names)
-        return HostResults(self._gather(names, one, HostResult, self._pools["commands"], within_s))
+        return self._gather(names, one, HostResult, self._pools["commands"], within_s)
 
     def ctl(
         self,
@@ -276,7 +272,9 @@ def as_root(host: Host, command: str) -> tuple[str, str]:
     return f"sudo -n {command}", ""
 
 
-def run_as_root(remote: Remote, commands: Mapping[str, str], *, timeout_s: float) -> HostResults:
+def run_as_root(
+    remote: Remote, commands: Mapping[str, str], *, timeout_s: float
+) -> dict[str, HostResult]:
     """Return what each host's own command did there as root, all at once."""
     asked = {host: as_root(remote.inventory.host(host), line) for host, line in commands.items()}
     return remote.run_each(

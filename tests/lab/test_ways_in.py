@@ -22,7 +22,7 @@ from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
 from harness.preflight import check
 from harness.remote.connection import connect
-from harness.remote.fan_out import Remote
+from harness.remote.fan_out import Remote, refuse_failed
 from harness.remote.ssh_failure import RemoteFailure
 from harness.testbed import healing
 
@@ -70,7 +70,8 @@ def test_check_pins_host_keys_and_both_ways_lead_through_the_jump_host(rack: Inv
     pinned = Path(rack.hosts[0].ssh.pin_file).read_text()
     assert all(host.ssh.address in pinned for host in rack.hosts) or pinned.count("|1|") >= 2
     with Remote(rack) as remote:
-        came = remote.run(None, "echo $SSH_CONNECTION").check("look")
+        came = remote.run(None, "echo $SSH_CONNECTION")
+        refuse_failed("look", came)
     assert came["n2"].stdout.split()[0] == rack.host("n1").ssh.address
     assert (known.read_bytes() if known.exists() else b"") == before
 
@@ -85,7 +86,7 @@ def test_a_sudo_password_serves_deploy_healing_by_hand_and_wipe(rack: Inventory)
     assert done.ok, done.failed
     kill = "sudo -S -p '' systemctl stop slotlab-agent"
     with Remote(knowing) as remote:
-        remote.run(["n2"], kill, stdin=PASSWORD + "\n").check("stop")
+        refuse_failed("stop", remote.run(["n2"], kill, stdin=PASSWORD + "\n"))
         assert healing.heal(remote)["n2"][0]
     with Remote(rack) as remote:
         clean, why = healing.heal(remote)["n2"]

@@ -14,7 +14,7 @@ from harness.cli import look
 from harness.controller.console import Show
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
-from harness.remote.fan_out import HostResult, HostResults
+from harness.remote.fan_out import HostResult
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J[red]\x9b31m\tü\n"
 HARMLESS = "\\x1b]0;title\\x07\\x1b[2J[red]\\x9b31m\tü\n"
@@ -32,9 +32,9 @@ class Answering:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def run(self, hosts: None, command: str) -> HostResults:
+    def run(self, hosts: None, command: str) -> dict[str, HostResult]:
         names = [host.name for host in self.inventory.hosts]
-        return HostResults({h: HostResult(host=h, stdout=HOSTILE, exit_code=0) for h in names})
+        return {h: HostResult(host=h, stdout=HOSTILE, exit_code=0) for h in names}
 
 
 def test_a_log_cannot_steer_the_terminal_it_is_printed_on(

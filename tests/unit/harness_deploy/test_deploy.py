@@ -20,7 +20,7 @@ from harness.deploy.playbook import PlayedHost, explain
 from harness.deploy.rollout import DeployResult, host_json, time_servers, unfit
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
-from harness.remote.fan_out import HostResult, HostResults
+from harness.remote.fan_out import HostResult, refuse_failed
 from tests.unit.harness_inventory.hosts import plain
 
 ROOT = Path(__file__).parents[3]
@@ -122,16 +122,14 @@ def test_a_result_names_the_failed() -> None:
 
 
 def test_failed_hosts_are_data_until_somebody_asks_for_an_error() -> None:
-    results = HostResults(
-        {
-            "a": HostResult(host="a", exit_code=0),
-            "b": HostResult(host="b", exit_code=3, stderr="x\nno such unit\n"),
-            "c": HostResult(host="c", reason="unreachable", detail="c port 22: no route"),
-        }
-    )
+    results = {
+        "a": HostResult(host="a", exit_code=0),
+        "b": HostResult(host="b", exit_code=3, stderr="x\nno such unit\n"),
+        "c": HostResult(host="c", reason="unreachable", detail="c port 22: no route"),
+    }
     assert [host for host, result in results.items() if not result.ok] == ["b", "c"]
     with pytest.raises(RunError) as caught:
-        results.check("start nodes")
+        refuse_failed("start nodes", results)
     wanted = "start nodes: b: exit 3: no such unit; c: unreachable: c port 22: no route"
     assert str(caught.value) == wanted
 

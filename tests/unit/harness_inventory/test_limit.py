@@ -16,7 +16,7 @@ from harness.inventory.inventory import Inventory
 from harness.inventory.limit import limited
 from harness.orchestrator.fleet import Fleet
 from harness.plan import lab_view, planner
-from harness.remote.fan_out import HostResult, HostResults
+from harness.remote.fan_out import HostResult
 
 RACK = """
 all:
@@ -120,8 +120,8 @@ class Deployed:
     def __init__(self, inventory: Inventory, peers: str) -> None:
         self.inventory, self.peers = inventory, peers.split()
 
-    def run(self, hosts: None, command: str) -> HostResults:
-        return HostResults({h.name: self._answer(h.name) for h in self.inventory.hosts})
+    def run(self, hosts: None, command: str) -> dict[str, HostResult]:
+        return {h.name: self._answer(h.name) for h in self.inventory.hosts}
 
     def _answer(self, name: str) -> HostResult:
         peers = [

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.inventory.inventory import Inventory
 from harness.inventory.ssh_options import SshOptions
-from harness.remote.fan_out import Remote
+from harness.remote.fan_out import Remote, refuse_failed
 from tests.unit.harness_inventory.hosts import plain
 from tests.unit.harness_remote.ssh_server import serving
 from tests.waiting import wait_until
@@ -110,7 +110,7 @@ def test_a_host_that_takes_connections_and_says_nothing_is_given_up_at_the_deadl
         words = ("-o", f"Port={mute.getsockname()[1]}", *one.own_words)
         silent = replace(one, own_words=words, connect_timeout_s=8)
         with lab(n1=one, n2=silent) as remote:
-            remote.run(["n1"], "true").check("log in")
+            refuse_failed("log in", remote.run(["n1"], "true"))
             replies = remote.ctl_all("renew", timeout_s=4.0, lane="renewals")
     assert (replies["n1"].ok, replies["n2"].reason) == ("renew", "timeout")
 
