@@ -82,14 +82,10 @@ def notes(comparison: dict[str, Any]) -> list[str]:
     """Return a sentence for each run whose baseline left the predicted range, with what it saw."""
     lines = []
     for row in comparison["rows"]:
-        if row["metric"] != LAG:
-            continue
-        for column, figures, inside in zip(
-            comparison["columns"], row["found"], row["inside"], strict=True
-        ):
+        columns = zip(comparison["columns"], row["found"], row["inside"], strict=True)
+        for column, figures, inside in columns:
             if inside is False:
-                seen = figures["disturbed"]
-                why = ", ".join(f"{n} {what}" for what, n in seen.items() if n)
+                why = ", ".join(f"{n} {what}" for what, n in figures["disturbed"].items() if n)
                 lines.append(
                     f"{row['phase']} on {column['lab']}: a lag of {figures['min']:g} to"
                     f" {figures['max']:g} blocks is not within the predicted"

@@ -57,31 +57,29 @@ def _wrong_limits(body: dict[str, Any]) -> str:
 
 
 def evaluate(plan: Plan, cells: list[dict[str, Any]], analyses: list[Analysis]) -> list[Check]:
-    """Return the invariants over all trials, then each expectation for each cell."""
-    checks = over_trials([(a.data.file.n, a.checks) for a in analyses])
-    damaged = [reason for a in analyses for reason in a.damage]
+    """Return the invariants over all trials, then each expectation for each cell.
+
+    An expectation accuses nobody by a damaged record: what is missing may be why it was missed.
+    """
+    expected: list[Check] = []
     for cell in cells:
         suffix = ""
         if len(cells) > 1:
             suffix = " [" + ", ".join(f"{k}={v}" for k, v in cell["params"].items()) + "]"
         for name, body in plan.expect.items():
             if name == EACH_FAULT:
-                limit_ns = body.get("recovers_within")
-                if limit_ns is not None:
-                    checks += _sure(_recoveries(cell, limit_ns, suffix), damaged)
+                expected += _recoveries(cell, body.get("recovers_within"), suffix)
             elif name != ALWAYS:
-                checks += _sure(_phase(name, body, cell["phases"].get(name), suffix), damaged)
-    return checks
-
-
-def _sure(checks: list[Check], damaged: list[str]) -> list[Check]:
-    """Return the checks, of a damaged record without an accusation: what is missing may be why."""
-    return [
-        replace(check, verdict=UNKNOWN, evidence=f"{check.evidence}; but {damaged[0]}")
-        if damaged and check.verdict == VIOLATED
-        else check
-        for check in checks
-    ]
+                expected += _phase(name, body, cell["phases"].get(name), suffix)
+    damaged = [reason for a in analyses for reason in a.damage]
+    if damaged:
+        expected = [
+            replace(check, verdict=UNKNOWN, evidence=f"{check.evidence}; but {damaged[0]}")
+            if check.verdict == VIOLATED
+            else check
+            for check in expected
+        ]
+    return over_trials([(a.data.file.n, a.checks) for a in analyses]) + expected
 
 
 def needed(plan: Plan, check: Check) -> bool:
@@ -170,12 +168,9 @@ def _quantile(metrics: dict[str, Any], metric: str, key: str) -> Range:
         text = f"{key} needs {NEEDED[key]} samples, there are {q['n']}"
         return Range(low, high, f"{text}: {_range(metric, low, high)}")
     low, high = _ends(q, key)
-    value = q.get(key)
-    if value is None:
-        return Range(low, high, _range(metric, low, high) + note)
-    text = _text(metric, value)
-    if low != value or high != value:
-        text += f" ({_range(metric, low, high)})"
+    text, value = _range(metric, low, high), q.get(key)
+    if value is not None:
+        text = _text(metric, value) + (f" ({text})" if low != value or high != value else "")
     return Range(low, high, text + note)
 
 
@@ -235,8 +230,10 @@ def _at_most(low: float, high: float, limit: float) -> str:
     return HOLDS if high <= limit else VIOLATED if low > limit else UNKNOWN
 
 
-def _recoveries(cell: dict[str, Any], limit_ns: int, suffix: str) -> list[Check]:
+def _recoveries(cell: dict[str, Any], limit_ns: int | None, suffix: str) -> list[Check]:
     """Return a check for each fault that ended; one without an end has nothing to recover from."""
+    if limit_ns is None:
+        return []
     limit = limit_ns / 1e9
     return [
         Check(f"{fault}: recovers within {limit:g} s{suffix}", *_recovery(q, limit))

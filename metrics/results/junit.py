@@ -13,29 +13,24 @@ def encode(summary: dict[str, Any]) -> bytes:
     checks = summary["checks"]
     invalid = summary["invalid"]
     counts = {word: sum(c["verdict"] == word for c in checks) for word in ("violated", "unknown")}
+    name = printable(f"slotlab.{summary['campaign']}")
     suite = ElementTree.Element(
-        "testsuite",
-        name=printable(f"slotlab.{summary['campaign']}"),
-        tests=str(len(checks) + 1),
-        failures=str(counts["violated"]),
-        errors=str(int(bool(invalid))),
-        skipped=str(counts["unknown"]),
-    )
-    case = ElementTree.SubElement(suite, "testcase", classname=suite.get("name", ""), name="valid")
+        "testsuite", name=name, tests=str(len(checks) + 1), failures=str(counts["violated"]),
+        errors=str(int(bool(invalid))), skipped=str(counts["unknown"]),
+    )  # fmt: skip
+    case = ElementTree.SubElement(suite, "testcase", classname=name, name="valid")
     if invalid:
-        ElementTree.SubElement(case, "error", message="invalid").text = "\n".join(
-            map(printable, invalid)
-        )
+        error = ElementTree.SubElement(case, "error", message="invalid")
+        error.text = "\n".join(map(printable, invalid))
     for check in checks:
+        evidence = printable(check["evidence"])
         case = ElementTree.SubElement(
-            suite, "testcase", classname=suite.get("name", ""), name=printable(check["name"])
+            suite, "testcase", classname=name, name=printable(check["name"])
         )
-        if check["verdict"] == "violated":
-            ElementTree.SubElement(case, "failure", message=printable(check["evidence"]))
-        elif check["verdict"] == "unknown":
-            ElementTree.SubElement(case, "skipped", message=printable(check["evidence"]))
+        if word := {"violated": "failure", "unknown": "skipped"}.get(check["verdict"]):
+            ElementTree.SubElement(case, word, message=evidence)
         else:
-            ElementTree.SubElement(case, "system-out").text = printable(check["evidence"])
+            ElementTree.SubElement(case, "system-out").text = evidence
     ElementTree.indent(suite)
     text: bytes = ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True)
     return text

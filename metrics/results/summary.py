@@ -28,8 +28,7 @@ def build(
     """
     cells = []
     for cell in plan.cells:
-        own = [a for a in analyses if a.data.planned.cell == cell.n]
-        if own:
+        if own := [a for a in analyses if a.data.planned.cell == cell.n]:
             cells.append(_cell(cell.params, own))
     checks = expectations.evaluate(plan, cells, analyses)
     reasons = absent + [f"trial {a.data.file.n}: {text}" for a in analyses for text in a.invalid]
