@@ -110,9 +110,9 @@ def _wrote(data: TrialData, fault: PlannedFault, host: str) -> list[str]:
 def silent(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     """Return how many slots each target left empty on request while the fault lasted."""
     left = dict.fromkeys(fault.targets, 0)
-    for event in data.events("abstained", "slot reason"):
+    for event in data.events("abstained", "reason"):
         inside = fault.at_ns <= event.t_ns < fault.end_ns
-        if inside and event.host in left and event.fields[1] == "silent":
+        if inside and event.host in left and event.reason == "silent":
             left[event.host] += 1
     return {"left_empty": left}, ""
 
@@ -155,7 +155,7 @@ def _came_up(data: TrialData, fault: PlannedFault, host: str) -> bool:
     its prober anew, which nothing but a boot starts again.
     """
     starts = data.events("started", STARTED)
-    again = any(e.host == host and e.fields[0] == "probe" and e.t_ns > fault.at_ns for e in starts)
+    again = any(e.host == host and e.role == "probe" and e.t_ns > fault.at_ns for e in starts)
     return again or data.boots(host) > 1
 
 
@@ -208,9 +208,9 @@ def _resumed(data: TrialData, fault: PlannedFault) -> dict[str, Any]:
     """Return by target when its node started again, and at which head and final block."""
     resumed: dict[str, Any] = {}
     for event in data.events("started", STARTED):
-        role, num, lib = event.fields
-        if event.host in fault.targets and role == "node" and event.t_ns > fault.at_ns:
-            entry = {"t_s": round(event.t_ns / 1e9, 3), "head": num, "lib": lib}
+        if event.host in fault.targets and event.role == "node" and event.t_ns > fault.at_ns:
+            at_s = round(event.t_ns / 1e9, 3)
+            entry = {"t_s": at_s, "head": event.resumed_num, "lib": event.resumed_lib}
             resumed.setdefault(event.host, entry)
     return resumed
 

@@ -55,16 +55,14 @@ class Burst(NamedTuple):
 def bursts(data: TrialData) -> list[Burst]:
     """Return every burst that can be placed on the time line."""
     found = []
-    for event in data.events("probe", COLUMNS):
-        peer, flow, sent, received, t1_ns, t4_ns, rtts = event.fields
-        if event.t_ns != event.t_ns:
-            continue
-        exact = bool(t1_ns)
-        t_ns = event.t_ns - (event.mono_ns - t1_ns) if exact else event.t_ns
-        back_ns = event.t_ns - (event.mono_ns - t4_ns) if t4_ns else t_ns
-        found.append(
-            Burst(event.host, peer, flow, t_ns, back_ns, exact, sent, received, list(rtts or ()))
-        )
+    for e in data.events("probe", COLUMNS):
+        if e.t_ns == e.t_ns:
+            t_ns = e.t_ns - (e.mono_ns - e.t1_ns) if e.t1_ns else e.t_ns
+            back_ns = e.t_ns - (e.mono_ns - e.t4_ns) if e.t4_ns else t_ns
+            found.append(
+                Burst(e.host, e.peer, e.flow, t_ns, back_ns, bool(e.t1_ns), e.sent, e.received,
+                      list(e.rtts_ns))
+            )  # fmt: skip
     return found
 
 

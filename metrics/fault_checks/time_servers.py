@@ -26,7 +26,7 @@ SURE_NS = 2_000_000
 """How near to what was asked, beyond the bound, a lie is as asked."""
 POLL_NS = 10_000_000_000
 """How often a node asks its servers, unless its record shows that it does so more rarely."""
-COLUMNS = "offset_ns bound_ns rtt_ns verified source reason"
+COLUMNS = "offset_ns bound_ns rtt_ns source reason"
 STEPPED = "clock_stepped"
 """The reason of a check that was made while the clock stepped: its line was stamped after that."""
 
@@ -134,11 +134,11 @@ def silence_of_servers(data: TrialData, fault: PlannedFault, _: list[Burst]) -> 
     before = [event for event in checks if event.t_ns < fault.at_ns - MARGIN_NS]
     begun_ns = fault.at_ns + 2 * MARGIN_NS
     during = [event for event in checks if begun_ns < event.t_ns < fault.end_ns]
-    arrived = [event for event in during if event.fields[2]]
+    arrived = [event for event in during if event.rtt_ns]
     measured = {
         "checks_answered": len(arrived),
         "checks": len(during),
-        "answered_before": sum(bool(event.fields[2]) for event in before),
+        "answered_before": sum(bool(event.rtt_ns) for event in before),
         "checks_before": len(before),
     }
     if arrived:
@@ -151,7 +151,7 @@ def silence_of_servers(data: TrialData, fault: PlannedFault, _: list[Burst]) -> 
 def _checks(data: TrialData, hosts: list[str]) -> list[Event]:
     """Return the hosts' questions to time servers, answered or not."""
     found = data.events("clock", COLUMNS)
-    return [event for event in found if event.host in hosts and event.fields[4]]
+    return [event for event in found if event.host in hosts and event.source]
 
 
 def _told(data: TrialData, host: str, window: Stretch) -> list[Told]:
@@ -161,30 +161,30 @@ def _told(data: TrialData, host: str, window: Stretch) -> list[Told]:
     """
     found = []
     for event in _checks(data, [host]):
-        offset_ns, bound_ns, rtt_ns, _, _, reason = event.fields
         inside = window[0] <= event.t_ns < window[1]
-        if not bound_ns or not rtt_ns or not inside or reason == STEPPED:
+        if not event.bound_ns or not event.rtt_ns or not inside or event.reason == STEPPED:
             continue
         half_ns = (event.hi_ns - event.lo_ns) / 2
-        told_ns = event.wall_ns - offset_ns - data.file.t0_wall_ns
+        told_ns = event.wall_ns - event.offset_ns - data.file.t0_wall_ns
         if np.isfinite(half_ns):
-            found.append(Told(event.t_ns, told_ns - event.t_ns, bound_ns + half_ns))
+            found.append(Told(event.t_ns, told_ns - event.t_ns, event.bound_ns + half_ns))
         else:
-            found.append(Told(event.t_ns, float(told_ns - event.mono_ns), float(bound_ns)))
+            found.append(Told(event.t_ns, float(told_ns - event.mono_ns), float(event.bound_ns)))
     return sorted(found)
 
 
 def saw(data: TrialData, fault: PlannedFault) -> dict[str, Any]:
     """Return the largest offset that the targets' NTP checks found while the fault lasted."""
     checks = [
-        event.fields
+        event
         for event in _checks(data, fault.targets)
-        if fault.at_ns < event.t_ns < fault.end_ns and event.fields[1]
+        if fault.at_ns < event.t_ns < fault.end_ns and event.bound_ns
     ]
     found: dict[str, Any] = {"ntp_checks": len(checks)}
     if checks:
-        offset, bound = max(((c[0], c[1]) for c in checks), key=lambda pair: abs(pair[0]))
-        found |= {"ntp_offset_ms": round(offset / 1e6, 3), "ntp_bound_ms": round(bound / 1e6, 3)}
+        worst = max(checks, key=lambda check: abs(check.offset_ns))
+        found["ntp_offset_ms"] = round(worst.offset_ns / 1e6, 3)
+        found["ntp_bound_ms"] = round(worst.bound_ns / 1e6, 3)
     return found
 
 

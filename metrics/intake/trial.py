@@ -44,11 +44,6 @@ class Event(NamedTuple):
         raise AttributeError(f"{name} is no column that was asked for")
 
     @property
-    def fields(self) -> tuple[Any, ...]:
-        """Return the columns that were asked for, in that order."""
-        return self[len(Event._fields) :]
-
-    @property
     def epoch(self) -> Epoch:
         """Return the epoch of the event's monotonic stamp."""
         return Epoch(self.host, self.boot)

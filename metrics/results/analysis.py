@@ -129,5 +129,5 @@ def _notes(data: TrialData) -> list[str]:
         notes.append(f"{count} events of unknown kind {kind} were kept and not used")
     notes += data.intake.notes
     for event in data.events("dropped", "queue n"):
-        notes.append(f"{event.node}: queue {event.fields[0]} dropped {event.fields[1]} items")
+        notes.append(f"{event.node}: queue {event.queue} dropped {event.n} items")
     return notes
