@@ -16,9 +16,14 @@ from harness.testbed.cards import Card
 LOOK_S = 180.0
 """How long a host may take, behind others that log in through one jump host with it."""
 _SCRIPT = r"""
-import glob, json, os, shutil, subprocess, sys
+import ctypes, glob, json, os, shutil, subprocess, sys
 programs = sys.argv[1].split(",")
 sbin = "/usr/sbin:/sbin:/usr/bin:/bin"
+def found(name):
+    try:
+        return bool(ctypes.CDLL(name) if ".so." in name else shutil.which(name, path=sbin))
+    except OSError:
+        return False
 try:
     cards = subprocess.run(["ip", "-j", "addr"], stdout=subprocess.PIPE).stdout
 except OSError:
@@ -34,7 +39,7 @@ print(json.dumps({"arch": os.uname().machine, "bits": 64 if sys.maxsize > 2**32 
     "python": list(sys.version_info[:2]), "free_bytes": free,
     "cards": cards.decode(errors="replace"),
     "stamps": [path.split("/")[-2] for path in glob.glob(sys.argv[2] + "/*/.complete")],
-    "programs": {name: bool(shutil.which(name, path=sbin)) for name in programs}}))
+    "programs": {name: found(name) for name in programs}}))
 """
 
 

@@ -15,7 +15,7 @@ Need = Literal["always", "manage", "useful"]
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package, the program by which one sees that it is there, and what it is for.
+    """A package, the program or library by which one sees that it is there, and what it is for.
 
     need: always; manage (only with `slotlab_time: manage`); useful (something is lost without it).
     """
@@ -30,6 +30,7 @@ HOST_PACKAGES = (
     Package("python3", "python3", "always", "the node and the fault agent, Python 3.11 to 3.13"),
     Package("openssh-server", "sshd", "always", "how the controller reaches the host"),
     Package("nftables", "nft", "always", "partitions, cuts, loss and NTP faults"),
+    Package("libstdc++6", "libstdc++.so.6", "always", "ZeroMQ, by which the nodes talk"),
     Package("iproute2", "tc", "always", "interfaces, and delay by netem"),
     Package("systemd", "systemctl", "always", "the units, and timers that end faults"),
     Package("sudo", "sudo", "always", "deploy and wipe become root (not if you log in as root)"),
@@ -43,7 +44,7 @@ NEEDED_BYTES = 200 * 1024 * 1024
 """What must be free in each folder that slotlab fills."""
 
 PROGRAMS = tuple(package.program for package in HOST_PACKAGES)
-"""What to look for on a host."""
+"""What to look for on a host: programs and shared libraries, which have `.so.` in their names."""
 
 
 def missing(programs: Mapping[str, bool], *, login: str, manage: bool) -> list[str]:

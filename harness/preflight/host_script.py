@@ -7,6 +7,7 @@ by which it measures the disk are deleted as they are written. Never imported by
 
 from __future__ import annotations
 
+import ctypes
 import glob
 import hashlib
 import ipaddress
@@ -327,6 +328,14 @@ def machine() -> dict[str, Any]:
     }
 
 
+def is_there(name: str) -> bool:
+    """Return whether a program can be found, or a shared library be loaded."""
+    try:
+        return bool(ctypes.CDLL(name) if ".so." in name else shutil.which(name, path=PATH))
+    except OSError:
+        return False
+
+
 def main() -> None:
     """Print all findings as one JSON object; the request is the first argument, as JSON."""
     asked = json.loads(sys.argv[1])
@@ -342,7 +351,7 @@ def main() -> None:
         "machine": machine(),
         "features": features(),
         "modules": modules(asked["modules"]),
-        "programs": {name: bool(shutil.which(name, path=PATH)) for name in asked["programs"]},
+        "programs": {name: is_there(name) for name in asked["programs"]},
         "folders": {path: folder(path) for path in asked["paths"]},
         "fsync_ns": fsync_ns(asked["paths"][0]),
         "taken": taken,

@@ -50,6 +50,7 @@ class Recipe:
 PACKAGES = (
     *("systemd", "systemd-sysv", "udev", "dbus", "openssh-server", "chrony", "nftables"),
     *("iptables", "iproute2", "iputils-ping", "procps", "python3", "sudo", "ca-certificates"),
+    "libstdc++6",
 )
 
 INIT_PATH = "/usr/local/sbin/slotlab-lab-init"

@@ -6,6 +6,7 @@ PACKAGES = (
     *("systemd", "systemd-sysv", "udev", "dbus", "kmod", "initramfs-tools", "zstd"),
     *("openssh-server", "chrony", "nftables", "iptables", "iproute2", "iputils-ping"),
     *("ethtool", "e2fsprogs", "procps", "python3", "sudo", "ca-certificates", "tzdata"),
+    "libstdc++6",
 )
 
 _SEED_UNIT = """\

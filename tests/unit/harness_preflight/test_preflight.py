@@ -87,6 +87,7 @@ def test_a_host_of_each_kind_gets_its_verdicts_and_a_remedy_with_each_bad_one(na
         ({"features": {**NO_SUDO, "sudo_says": "a is not in sudoers"}}, "fail", "not in sudoers"),
         ({"features": {"nft": False}}, "fail", "missing kernel feature: nf_tables"),
         ({"programs": {"nft": False}}, "fail", "sudo apt install nftables"),
+        ({"programs": {"libstdc++.so.6": False}}, "fail", "sudo apt install libstdc++6"),
         (
             {"features": {"netem": False, "nfqueue": False}},
             "fail",
@@ -297,6 +298,11 @@ def host_part(folder: Path, **changes: Any) -> dict[str, Any]:
     msgspec.json.decode(done.stdout, type=Found)
     found: dict[str, Any] = json.loads(done.stdout)
     return found
+
+
+def test_a_program_and_a_library_are_there_or_not(tmp_path: Path) -> None:
+    wanted = {"sh": True, "no-such-program": False, "libc.so.6": True, "libno-such.so.1": False}
+    assert host_part(tmp_path, programs=list(wanted))["programs"] == wanted
 
 
 def test_the_host_part_runs_alone_and_prints_all_it_was_asked(tmp_path: Path) -> None:
