@@ -7,7 +7,7 @@ from __future__ import annotations
 import socket
 import sys
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -40,8 +40,8 @@ def relay(path: Path, requests: BinaryIO, replies: BinaryIO) -> int:
     return status
 
 
-def ask(path: Path, op: str, timeout_s: float) -> dict[str, object]:
-    """Return the agent's reply to an operation without arguments.
+def ask(path: Path, op: str, timeout_s: float, **fields: object) -> dict[str, Any]:
+    """Return the agent's reply to an operation with these arguments.
 
     Raises:
         OSError: no agent, or none that answers in time.
@@ -49,7 +49,7 @@ def ask(path: Path, op: str, timeout_s: float) -> dict[str, object]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         link.settimeout(timeout_s)
         link.connect(str(path))
-        link.sendall(msgspec.json.encode({"v": 1, "id": 0, "op": op}) + b"\n")
+        link.sendall(msgspec.json.encode({"v": 1, "id": 0, "op": op, **fields}) + b"\n")
         line = link.makefile("rb").readline()
     reply = msgspec.json.decode(line or b"{}")
     if not isinstance(reply, dict) or not reply:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from faults.agent import ctl
 from faults.model.fault import SECOND_NS
 from harness.bench.row import BareTimer, Row, of_samples
 from harness.errors import RunError
@@ -87,14 +87,9 @@ def _agent(root: Path) -> Iterator[int]:
 def _try(root: Path, op: str, **fields: Any) -> dict[str, Any]:
     """Return the agent's reply, {} where none answers."""
     try:
-        with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(START_S)
-            link.connect(str(root / "run" / "agent.sock"))
-            link.sendall(json.dumps({"v": 1, "id": 1, "op": op, **fields}).encode() + b"\n")
-            line = link.makefile("rb").readline()
+        return ctl.ask(root / "run" / "agent.sock", op, START_S, **fields)
     except OSError:
         return {}
-    return dict(json.loads(line or b"{}"))
 
 
 def _ask(root: Path, op: str, **fields: Any) -> dict[str, Any]:
