@@ -17,3 +17,9 @@ def simulated(campaign: str | Path, runs: Path) -> tuple[Result, dict[str, Any],
     done = CliRunner().invoke(app, words)
     folder = (runs / Path(campaign).stem / "latest").resolve()
     return done, json.loads((folder / "summary.json").read_text()), folder
+
+
+def meets(done: Result, summary: dict[str, Any]) -> None:
+    """Assert that a campaign passed with every check held."""
+    failed = [item for item in summary["checks"] if item["verdict"] == "violated"]
+    assert (done.exit_code, summary["verdict"], failed) == (0, "pass", [])

@@ -96,8 +96,16 @@ def holds(original: Original, draws: range, folder: Path) -> Counter[str]:
     return counts
 
 
-def test_every_figure_holds_the_truth_under_drifting_clocks(tmp_path: Path) -> None:
-    counts = holds(simulate(tmp_path, HEAD + SHORT), range(4), tmp_path)
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Original:
+    """Return the short run, simulated once."""
+    return simulate(tmp_path_factory.mktemp("short"), HEAD + SHORT)
+
+
+def test_every_figure_holds_the_truth_under_drifting_clocks(
+    short: Original, tmp_path: Path
+) -> None:
+    counts = holds(short, range(4), tmp_path)
     assert counts["hop"] > 2_000
     assert counts["finality"] > 2_000
 
@@ -119,13 +127,12 @@ def test_every_figure_of_witnesses_holds_the_truth(tmp_path: Path) -> None:
 
 
 def test_a_breach_of_what_is_assumed_is_noted_and_what_it_touches_is_wide_enough(
-    tmp_path: Path,
+    short: Original, tmp_path: Path
 ) -> None:
-    original = simulate(tmp_path, HEAD + SHORT)
     for name, weather in BREACHES.items():
         for draw in range(3):
-            truth, summary, wrong = told(original, draw, weather, tmp_path / name, Counter())
-            broken = truth.lab.worst_wander_ppm(original.plan["end_ns"]) > PAIR_WANDER_PPM
+            truth, summary, wrong = told(short, draw, weather, tmp_path / name, Counter())
+            broken = truth.lab.worst_wander_ppm(short.plan["end_ns"]) > PAIR_WANDER_PPM
             noted = any("more than assumed" in note for note in summary["notes"])
             # A little more than assumed, for seconds, may not show in any probe.
             assert broken
@@ -134,11 +141,10 @@ def test_a_breach_of_what_is_assumed_is_noted_and_what_it_touches_is_wide_enough
 
 
 def test_a_breach_that_hides_in_waiting_is_told_by_the_trial_where_it_matters(
-    tmp_path: Path,
+    short: Original, tmp_path: Path
 ) -> None:
-    original = simulate(tmp_path, HEAD + SHORT)
     weather = Weather(burst_ppm=400, jitter_ns=5e5)
     for draw in range(3):
-        _, summary, wrong = told(original, draw, weather, tmp_path, Counter())
+        _, summary, wrong = told(short, draw, weather, tmp_path, Counter())
         said = "\n".join(summary["notes"] + summary["invalid"])
         assert not wrong or "more than assumed" in said or "the bound is wrong" in said, draw
