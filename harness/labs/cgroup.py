@@ -12,8 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from harness.errors import LabError
-from harness.labs.process import identify
-from harness.labs.state import ProcessId
+from harness.labs.process import ProcessId, identify
 
 MOUNT = Path("/sys/fs/cgroup")
 REMOVE_DEADLINE_S = 5.0

@@ -9,10 +9,18 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from harness.errors import LabError
-from harness.labs.state import ProcessId
 
 EXIT_DEADLINE_S = 10.0
+
+
+class ProcessId(msgspec.Struct, frozen=True):
+    """A process, told from a later one of the same pid by its start time (clock ticks)."""
+
+    pid: int
+    start_ticks: int
 
 
 def run(words: Sequence[str], *, stdin: str | None = None, within_s: float = 60) -> str:

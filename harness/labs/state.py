@@ -12,21 +12,16 @@ from pathlib import Path
 
 import msgspec
 
+from faults.host.boottime import boot_id
 from harness.controller.state_dir import state_home
 from harness.errors import LabError, LabInputError
+from harness.labs.process import ProcessId, this_process
 from harness.labs.vm_spec import DATA_NETWORK, NicSpec, VmSpec
 
 SCHEMA = "slotlab.lab/v1"
 HOSTS_MAX = 100
 FIRST_HOST_NUMBER = 11
 """n1 is 10.x.y.11; .1 is the controller, .2 the time server."""
-
-
-class ProcessId(msgspec.Struct, frozen=True):
-    """A process, told from a later one of the same pid by its start time (clock ticks)."""
-
-    pid: int
-    start_ticks: int
 
 
 class HostState(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,29 +119,21 @@ class LabState(msgspec.Struct, frozen=True, kw_only=True):
         raise LabInputError(f"lab {self.name!r} has no host {name!r}: it has {known}")
 
 
-def new_state(
-    *,
-    name: str,
-    host_count: int,
-    image: Path,
-    boot: str,
-    owner: ProcessId,
-    cgroup_roots: Sequence[Path],
-) -> LabState:
+def new_state(name: str, hosts: int, image: Path, cgroup_roots: Sequence[Path]) -> LabState:
     """Return the complete plan of a lab with a fresh prefix and network; nothing exists yet."""
     prefix = new_prefix()
     network = new_network()
     nodes = [
         container_host(prefix, f"n{i + 1}", "node", f"{network}.{FIRST_HOST_NUMBER + i}")
-        for i in range(host_count)
+        for i in range(hosts)
     ]
     return LabState(
         name=name,
         prefix=prefix,
         network=network,
         image=str(image),
-        boot=boot,
-        owner=owner,
+        boot=boot_id(),
+        owner=this_process(),
         bridge_namespace=f"{prefix}-bridge",
         controller_namespace=f"{prefix}-ctl",
         cgroups=tuple(str(root / prefix) for root in cgroup_roots),

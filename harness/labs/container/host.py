@@ -16,7 +16,8 @@ from harness.errors import LabError
 from harness.labs import cgroup, network, process
 from harness.labs.image import recipe
 from harness.labs.image.build import place
-from harness.labs.state import HostState, LabState, ProcessId
+from harness.labs.process import ProcessId
+from harness.labs.state import HostState, LabState
 
 LAB_UID = 1000
 SSH_DEADLINE_S = 60.0

@@ -3,8 +3,7 @@
 `up` makes it; what can be done to a lab that is up is the same for every provider (running.py).
 """
 
-from faults.host.boottime import boot_id
-from harness.labs import cgroup, checks, process
+from harness.labs import cgroup, checks
 from harness.labs import state as lab_state
 from harness.labs.image import build
 from harness.labs.image.recipe import CONTAINER
@@ -33,13 +32,6 @@ def up(name: str, hosts: int, progress: Progress) -> Lab:
         checks.require_space(lab_state.labs_root(), room_bytes, f"a lab of {hosts} hosts")
         checks.require_overlay(lab_state.labs_root())
         checks.require_watchers(hosts + 1)
-        return lab_state.new_state(
-            name=name,
-            host_count=hosts,
-            image=image,
-            boot=boot_id(),
-            owner=process.this_process(),
-            cgroup_roots=cgroup.roots(),
-        )
+        return lab_state.new_state(name, hosts, image, cgroup.roots())
 
     return bring_up(name, plan, progress)

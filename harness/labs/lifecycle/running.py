@@ -22,7 +22,8 @@ from harness.labs import cgroup, checks, network, process
 from harness.labs import state as lab_state
 from harness.labs.container import host as container_host
 from harness.labs.lifecycle import access, reach
-from harness.labs.state import HostState, LabState, ProcessId
+from harness.labs.process import ProcessId
+from harness.labs.state import HostState, LabState
 from harness.labs.vm import machine
 
 Progress = Callable[[str], None]

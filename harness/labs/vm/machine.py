@@ -10,8 +10,8 @@ from typing import TextIO
 
 from harness.errors import LabError
 from harness.labs import network, process
-from harness.labs.process import run
-from harness.labs.state import HostState, LabState, ProcessId
+from harness.labs.process import ProcessId, run
+from harness.labs.state import HostState, LabState
 from harness.labs.vm import image, seed
 
 SSH_DEADLINE_S = 600.0

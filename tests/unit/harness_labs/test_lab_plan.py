@@ -20,14 +20,7 @@ from harness.labs.lifecycle import access, container_lab
 
 def planned(hosts: int = 2, name: str = "demo") -> state.LabState:
     """Return the plan of a lab on a machine with one cgroup hierarchy."""
-    return state.new_state(
-        name=name,
-        host_count=hosts,
-        image=Path("/cache/image"),
-        boot="boot-1",
-        owner=state.ProcessId(1, 2),
-        cgroup_roots=[Path("/sys/fs/cgroup/cpu")],
-    )
+    return state.new_state(name, hosts, Path("/cache/image"), [Path("/sys/fs/cgroup/cpu")])
 
 
 def test_the_first_record_names_everything_that_will_be_made() -> None:
