@@ -49,9 +49,7 @@ def run(text: str) -> Outcome:
 
 
 def _outcome(planned: Plan, witness: Witness, world: World) -> Outcome:
-    early_ns = 0 if planned.timing == "fio" else planned.slot_ns
-    tolerance_ns = float(early_ns + planned.clock_limit_ns)
-    breaches = witness.judge(tolerance_ns=tolerance_ns, two_stage=planned.two_stage)
+    breaches = witness.judge(tolerance_ns=planned.early_ns, two_stage=planned.two_stage)
     headers = verify.judge(profiles.build(world.spec.genesis), _seen(witness))
     if headers.verdict == VIOLATED:
         breaches.append(Breach(invariant="I5", text=headers.evidence))

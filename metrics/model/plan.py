@@ -212,6 +212,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """Return the slots of one full round."""
         return len(self.producers) * self.blocks_per_turn
 
+    @property
+    def early_ns(self) -> int:
+        """Return how long before its slot a correct node may sign: by its timing and its clock."""
+        return self.clock_limit_ns + (0 if self.timing == "fio" else self.slot_ns)
+
     def producer_for(self, slot: int) -> str:
         """Return whose slot it is (PROTOCOL A.1: an absolute mapping)."""
         return self.producers[slot % self.round_slots // self.blocks_per_turn]

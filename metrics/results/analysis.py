@@ -92,19 +92,14 @@ def _invalid(data: TrialData, measured: list[FaultResult], judged: list[Check]) 
             reasons.append(f"{fault.id} ended early{by}")
         if fault.state != "installed":
             reasons.append(f"{fault.id} is {fault.state}: {fault.reason}")
-    reasons += _unasked_boots(data)
-    reasons += [c.evidence for c in judged if c.name == RESTORED and c.verdict != HOLDS]
-    return reasons
-
-
-def _unasked_boots(data: TrialData) -> list[str]:
-    """Return a reason for each host that booted within the trial although nobody cut its power."""
     cut = {host for f in data.planned.faults if f.kind.reboots for host in f.targets}
-    return [
+    reasons += [
         f"{host} rebooted, which nobody asked for"
         for host in (planned.host for planned in data.plan.hosts)
         if data.boots(host) > 1 and host not in cut
     ]
+    reasons += [c.evidence for c in judged if c.name == RESTORED and c.verdict != HOLDS]
+    return reasons
 
 
 def _impossible(found: Propagation) -> list[str]:

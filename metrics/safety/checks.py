@@ -218,7 +218,7 @@ def _liveness(data: TrialData, chain: ChainView, finals: list[Line]) -> Check:
 
 def _early(data: TrialData, logs: Logs) -> Check:
     name = NAMES["I8"]
-    tolerance_ns = invariant_inputs.tolerance_ns(data)
+    tolerance_ns = data.plan.early_ns
     # A node whose time servers lie to it is early in good faith: that is the fault, not a breach.
     known_times = [
         line

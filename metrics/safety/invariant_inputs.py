@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from metrics.intake.trial import SLOT_DUE, Event, TrialData
 from metrics.measure.blocks import APPLIED, IRREVERSIBLE, RECEIVED
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
-from metrics.model.run_folder import load_json
 from metrics.safety.invariants import Line, Logs, of_kind
 from metrics.safety.liveness import RECONNECT_NS, Stretch, slots_for, stall_limit
 
@@ -26,8 +25,6 @@ COLUMNS = {
 """What the invariants read of a node's events, by kind."""
 WIPED = "everything"
 """What a crash says it loses when it takes the disk."""
-ON_TIME = ("", "fio")
-"""Timing profiles that never sign before the slot's nominal time."""
 
 
 def logs(data: TrialData, without: frozenset[str]) -> dict[str, list[Event]]:
@@ -105,15 +102,6 @@ def _back(planned: PlannedTrial, started: list[tuple[str, float]]) -> dict[int, 
             back = last if last > fault.end_ns + RECONNECT_NS else float(fault.end_ns)
             found[fault.end_ns] = max(back, found.get(fault.end_ns, 0.0))
     return found
-
-
-def tolerance_ns(data: TrialData) -> float:
-    """Return how long before its slot a correct node may sign: its clock's limit and its timing."""
-    plan = data.plan
-    genesis = load_json(data.folder / "genesis.json")
-    timing = genesis.get("timing", "") if isinstance(genesis, dict) else ""
-    early_ns = 0 if timing in ON_TIME else plan.slot_ns
-    return float(early_ns + plan.clock_limit_ns)
 
 
 def _without(
