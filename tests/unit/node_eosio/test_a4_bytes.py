@@ -168,16 +168,6 @@ def header(**changes: object) -> BlockHeader:
     return BlockHeader(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def test_header_extensions_are_inside_the_id() -> None:
-    plain, extended = header(), header(extensions=((1, b"x"),))
-    assert plain.block_id(b"") != extended.block_id(b"")
-    assert extended.pack()[len(plain.pack()) - 1 :] == b"\x01\x01\x00\x01x"
-
-
-def test_the_id_does_not_cover_the_signature() -> None:
-    assert header().block_id(b"1" * 65) == header().block_id(b"2" * 65)
-
-
 def test_block_extensions_travel_with_the_block_and_are_outside_the_id() -> None:
     plain = SignedBlock(header(), bytes(65))
     extended = SignedBlock(header(), bytes(65), (), ((2, b"more"),))

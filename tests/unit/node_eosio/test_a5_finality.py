@@ -23,11 +23,6 @@ def settled(count: int = 4, blocks_per_turn: int = 2) -> Tally:
     return run.tally
 
 
-@pytest.mark.parametrize("count", range(1, 126))
-def test_what_is_not_in_the_lower_third_is_exactly_a_quorum(count: int) -> None:
-    assert count - (count - 1) // 3 == quorum(count)
-
-
 def test_lib_is_the_greatest_number_a_quorum_of_the_tracked_has_implied() -> None:
     implied = {"pa": 1, "pb": 30, "pc": 20, "pd": 10}
     parent = dataclasses.replace(settled(), last_implied_irb=implied, proposed_irb=25)

@@ -50,12 +50,6 @@ def test_the_slot_must_be_after_the_parents(step: int) -> None:
     assert refused(run.tally, run.tally.slot + step, 0) == Reason.SLOT_NOT_AFTER_PARENT
 
 
-def test_any_number_of_slots_may_be_skipped() -> None:
-    run = at_turn_start()
-    child = next_tally(run.tally, run.tally.slot + 1_000_003, 0)
-    assert child.num == run.tally.num + 1
-
-
 def test_the_producer_is_that_of_the_absolute_slot_in_the_parents_active_schedule() -> None:
     run = at_turn_start()
     for slot in range(run.next_slot, run.next_slot + 16):

@@ -56,19 +56,6 @@ def test_the_first_block_of_a_turn_confirms_a_round_less_the_turn_and_the_others
         assert confirmed == (240 if tally.slot % 12 == 0 else 0)
 
 
-def test_after_a_switch_only_blocks_above_the_watermark_are_confirmed() -> None:
-    run = Run(4, 2)
-    run.rounds(3)
-    lost, kept = run.fork(), run.fork()
-    lost.slots(2)
-    kept.slots(2, frozenset({"pa"}))
-    kept.slots(6)
-    highest = lost.marks["pa"].num
-    kept.marks["pa"] = lost.marks["pa"]
-    kept.slots(1)
-    assert kept.confirmed[-1] == kept.tally.num - 1 - highest
-
-
 def ranges(run: Run, name: str, since: int) -> list[tuple[int, int]]:
     """Return (first, last) block name confirmed with each of its blocks above number since."""
     return [
