@@ -50,15 +50,13 @@ def _changes(planned: PlannedTrial, agents: list[Record]) -> dict[int, list[int]
     return found
 
 
-METHODS = (
-    Method(
-        name="Phases",
-        formula="A phase begins when its fault was in force on its last host, and ends when it "
-        "ended on the first, each on that host's own schedule since T0. Blocks and slots count in "
-        "the phase that the nominal time of their slot lies in, all else in that of its own time.",
-        left_out=f"The time in which a fault had begun, or ended, on some hosts only, is of no "
-        f"phase ({BETWEEN}); it counts for the whole trial. Warm-up counts for nothing but itself.",
-        assumes="What the hosts' agents wrote down of their own changes; where they wrote nothing, "
-        "the plan.",
-    ),
+METHOD = Method(
+    name="Phases",
+    formula="A phase begins when its fault was in force on its last host, and ends when it "
+    "ended on the first, each on that host's own schedule since T0. Blocks and slots count in "
+    "the phase that the nominal time of their slot lies in, all else in that of its own time.",
+    left_out=f"The time in which a fault had begun, or ended, on some hosts only, is of no "
+    f"phase ({BETWEEN}); it counts for the whole trial. Warm-up counts for nothing but itself.",
+    assumes="What the hosts' agents wrote down of their own changes; where they wrote nothing, "
+    "the plan.",
 )

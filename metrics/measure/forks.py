@@ -28,20 +28,18 @@ def pool(over: Pool[list[tuple[Event, str]]]) -> Figures:
     return {"forks": forks}
 
 
-_METHODS = (
-    Method(
-        name="Fork switches",
-        figures=("forks.switches", "forks.depth_max", "forks.depths.*", "forks.by_host.*"),
-        formula="Times a node's head moved to another branch. Depth: blocks undone for it.",
-        left_out="Warm-up from the whole trial; switches of unknown times.",
-        assumes="Each node tells every switch; no clock but for the phase.",
-        counts=(("phases.warmup.forks.switches", "of warm-up"),),
-    ),
+_METHOD = Method(
+    name="Fork switches",
+    figures=("forks.switches", "forks.depth_max", "forks.depths.*", "forks.by_host.*"),
+    formula="Times a node's head moved to another branch. Depth: blocks undone for it.",
+    left_out="Warm-up from the whole trial; switches of unknown times.",
+    assumes="Each node tells every switch; no clock but for the phase.",
+    counts=(("phases.warmup.forks.switches", "of warm-up"),),
 )
 METRIC = Metric(
     measure=measure,
     pool=pool,
-    methods=_METHODS,
+    methods=(_METHOD,),
     place=3,
     expected=(Expected("forks.switches"), Expected("forks.depth_max")),
     columns=Columns(

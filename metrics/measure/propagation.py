@@ -131,30 +131,28 @@ def _hops(
     return hops
 
 
-_METHODS = (
-    Method(
-        name="Propagation",
-        figures=("propagation_ms.*.*", "propagation_left_out.*"),
-        formula="When a host first received a block, minus when its maker made it, along the "
-        "directly probed pair of raw clocks. Blocks fetched while catching up count as well. A "
-        "block that never arrived is censored.",
-        left_out=f"Orphaned blocks, those of the last {YOUNG_NS / 1e9:g} s, and those whose making "
-        "is not on record. Hops between clocks that no probe relates are unknown.",
-        assumes="The clock bound of that pair; the maker's line is written when the block is "
-        "handed to the links.",
-        counts=(
-            ("metrics.propagation_left_out.orphaned", "orphaned"),
-            ("metrics.propagation_left_out.young", "too near the end"),
-            ("metrics.propagation_left_out.unrecorded", "without a record"),
-            ("metrics.propagation_ms.*.*.censored", "hops censored"),
-            ("metrics.propagation_ms.*.*.unknown", "hops unknown"),
-        ),
+_METHOD = Method(
+    name="Propagation",
+    figures=("propagation_ms.*.*", "propagation_left_out.*"),
+    formula="When a host first received a block, minus when its maker made it, along the "
+    "directly probed pair of raw clocks. Blocks fetched while catching up count as well. A "
+    "block that never arrived is censored.",
+    left_out=f"Orphaned blocks, those of the last {YOUNG_NS / 1e9:g} s, and those whose making "
+    "is not on record. Hops between clocks that no probe relates are unknown.",
+    assumes="The clock bound of that pair; the maker's line is written when the block is "
+    "handed to the links.",
+    counts=(
+        ("metrics.propagation_left_out.orphaned", "orphaned"),
+        ("metrics.propagation_left_out.young", "too near the end"),
+        ("metrics.propagation_left_out.unrecorded", "without a record"),
+        ("metrics.propagation_ms.*.*.censored", "hops censored"),
+        ("metrics.propagation_ms.*.*.unknown", "hops unknown"),
     ),
 )
 METRIC = Metric(
     measure=measure,
     pool=pool,
-    methods=_METHODS,
+    methods=(_METHOD,),
     place=5,
     table=Table(
         "propagation",

@@ -112,28 +112,26 @@ def counts(sent: list[Sent], *, known: bool) -> Figures:
     }
 
 
-_METHODS = (
-    Method(
-        name="Transactions",
-        figures=(
-            *(f"transactions.{key}" for key in ("sent", "included", "irreversible", "rejected")),
-            *(f"transactions.{key}" for key in ("expired", "lost", "lost_by_host.*")),
-        ),
-        formula="Of those sent in the phase. Included: in a block of the final or best branch. "
-        "Irreversible: in a final block. Rejected: told so, and in no block ever. Expired: told "
-        "so, and in no block of that branch. Lost: sent long enough before the end to be final, "
-        "not rejected, and in no final block; by the host it was sent to.",
-        left_out="Those sent in the last round and largest predicted lag before the end are never "
-        "lost. Those of unknown times; warm-up from the whole trial.",
-        assumes="Blocks hold what who executed them told of them; unknown where nobody told. "
-        f"The first {ID_DIGITS} digits of an id are its own.",
-        counts=(("phases.warmup.transactions.sent", "of warm-up"),),
+_METHOD = Method(
+    name="Transactions",
+    figures=(
+        *(f"transactions.{key}" for key in ("sent", "included", "irreversible", "rejected")),
+        *(f"transactions.{key}" for key in ("expired", "lost", "lost_by_host.*")),
     ),
+    formula="Of those sent in the phase. Included: in a block of the final or best branch. "
+    "Irreversible: in a final block. Rejected: told so, and in no block ever. Expired: told "
+    "so, and in no block of that branch. Lost: sent long enough before the end to be final, "
+    "not rejected, and in no final block; by the host it was sent to.",
+    left_out="Those sent in the last round and largest predicted lag before the end are never "
+    "lost. Those of unknown times; warm-up from the whole trial.",
+    assumes="Blocks hold what who executed them told of them; unknown where nobody told. "
+    f"The first {ID_DIGITS} digits of an id are its own.",
+    counts=(("phases.warmup.transactions.sent", "of warm-up"),),
 )
 METRIC = Metric(
     measure=measure,
     pool=pool,
-    methods=_METHODS,
+    methods=(_METHOD,),
     place=7,
     expected=tuple(
         Expected(f"transactions.{key}") for key in ("sent", "included", "irreversible", "lost")

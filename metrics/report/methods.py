@@ -22,14 +22,13 @@ def _of_metrics(group: str) -> tuple[Method, ...]:
 
 _FAULTS = "Faults"
 GROUPS: dict[str, tuple[Method, ...]] = {
-    CHAIN: phase_windows.METHODS + _of_metrics(CHAIN),
-    DOUBT: quantiles.METHODS
-    + _of_metrics(DOUBT)
-    + checks.METHODS
-    + expectations.METHODS
-    + comparison.METHODS,
+    CHAIN: (phase_windows.METHOD, *_of_metrics(CHAIN)),
+    DOUBT: (
+        *quantiles.METHODS, *_of_metrics(DOUBT),
+        checks.METHOD, expectations.METHOD, comparison.METHOD,
+    ),
     _FAULTS: fault_results.METHODS,
-}
+}  # fmt: skip
 """The methods of each group of figures, in the order of the page."""
 
 

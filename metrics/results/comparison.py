@@ -136,13 +136,11 @@ def _twin(cell: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     return next(same, {"phases": {}})
 
 
-METHODS = (
-    Method(
-        name="Prediction",
-        figures=("prediction",),
-        formula="The smallest and the largest finality lag that the rules allow, producers in "
-        "turn; in seconds: that many slots, and the way of the last block comes on top.",
-        left_out="All but the baseline: only an undisturbed chain is predicted.",
-        assumes="Every producer makes its blocks in time, and all arrive within their slot.",
-    ),
+METHOD = Method(
+    name="Prediction",
+    figures=("prediction",),
+    formula="The smallest and the largest finality lag that the rules allow, producers in "
+    "turn; in seconds: that many slots, and the way of the last block comes on top.",
+    left_out="All but the baseline: only an undisturbed chain is predicted.",
+    assumes="Every producer makes its blocks in time, and all arrive within their slot.",
 )

@@ -267,15 +267,13 @@ def _text(metric: str, value: float) -> str:
     return f"{value:g}{unit}"
 
 
-METHODS = (
-    Method(
-        name="Verdict of an expectation",
-        figures=("checks",),
-        formula="Each figure is an interval: of its error; from the least to the greatest sample "
-        "where there are too few; with each unknown slot counted both ways. Holds: all of it is "
-        "within the limit. Violated: all of it is beyond. Unknown: the limit lies inside.",
-        left_out="Nothing bounds a figure of which samples have unknown times, nor doubles where "
-        "slots are unknown.",
-        assumes="What the figure assumes. Figures of all trials of a cell are pooled.",
-    ),
+METHOD = Method(
+    name="Verdict of an expectation",
+    figures=("checks",),
+    formula="Each figure is an interval: of its error; from the least to the greatest sample "
+    "where there are too few; with each unknown slot counted both ways. Holds: all of it is "
+    "within the limit. Violated: all of it is beyond. Unknown: the limit lies inside.",
+    left_out="Nothing bounds a figure of which samples have unknown times, nor doubles where "
+    "slots are unknown.",
+    assumes="What the figure assumes. Figures of all trials of a cell are pooled.",
 )

@@ -291,13 +291,11 @@ def witness(found: Violation) -> dict[str, Any]:
     }  # fmt: skip
 
 
-METHODS = (
-    Method(
-        name="Verdict of an invariant",
-        figures=("checks",),
-        formula="Violated: one witness in the record contradicts it. Holds: none does, and the "
-        "record is whole. Unknown: none does, but events are lost or a host told nothing.",
-        left_out="Nodes that the plan makes lie, and the keys they hold.",
-        assumes="Correct nodes write what they do; the record holds no signatures.",
-    ),
+METHOD = Method(
+    name="Verdict of an invariant",
+    figures=("checks",),
+    formula="Violated: one witness in the record contradicts it. Holds: none does, and the "
+    "record is whole. Unknown: none does, but events are lost or a host told nothing.",
+    left_out="Nodes that the plan makes lie, and the keys they hold.",
+    assumes="Correct nodes write what they do; the record holds no signatures.",
 )

@@ -51,7 +51,6 @@ class FinalityConflict:
     """
 
     heights: list[int]
-    ancestor: Block | None
     sides: list[Side]
     moves: list[Event]
     sentences: list[str]
@@ -74,7 +73,7 @@ def tell(data: TrialData, chain: ChainView) -> FinalityConflict | None:
     sides.sort(key=lambda s: (min((h.t_ns for h in s.holdings), default=0.0), s.block.id))
     ancestor = _ancestor(data, chain, [side.block.id for side in sides])
     moves = sorted(data.events("switched", SWITCHED), key=_by_time)[:SHOWN_MAX]
-    return FinalityConflict(heights, ancestor, sides, moves, _sentences(heights, ancestor, sides))
+    return FinalityConflict(heights, sides, moves, _sentences(heights, ancestor, sides))
 
 
 def _by_time(found: Event | Holding) -> tuple[bool, float, str]:
