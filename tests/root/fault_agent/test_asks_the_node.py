@@ -5,19 +5,18 @@ The node here is a real server of the node's local API, in this process.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from node.local.local_api import LocalServer
+from tests.unit.node_local.test_local_api import served
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.root
@@ -26,21 +25,9 @@ S = 1_000_000_000
 Wire = Callable[..., dict[str, object]]
 
 
-@contextmanager
-def node(path: Path) -> Iterator[None]:
-    loop = asyncio.new_event_loop()
-    server = LocalServer(str(path), lambda request: {"ok": True, "op": request.op})
-    loop.run_until_complete(server.serve())
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
+def node(path: Path) -> AbstractContextManager[None]:
+    """Return a node that echoes what it is asked, while a block runs."""
+    return served(str(path), lambda request: {"ok": True, "op": request.op})
 
 
 def children(pid: int) -> list[str]:

@@ -11,7 +11,7 @@ import socket
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,21 +54,28 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Serving]:
-    made = Serving(str(folder / "s"))
+def served(path: str, answer: Callable[[Request], Reply]) -> Iterator[None]:
+    """Serve the local API at a path while the block runs, its loop in a thread."""
     loop = asyncio.new_event_loop()
-    server = LocalServer(made.path, made.answer)
+    server = LocalServer(path, answer)
     loop.run_until_complete(server.serve())
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        yield made
+        yield
     finally:
         loop.call_soon_threadsafe(server.close)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.run_until_complete(asyncio.sleep(0))
         loop.close()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Serving]:
+    made = Serving(str(folder / "s"))
+    with served(made.path, made.answer):
+        yield made
 
 
 def replies(link: socket.socket, count: int) -> list[dict[str, Any]]:
