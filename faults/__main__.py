@@ -1,7 +1,5 @@
 """python -m faults: agent (the service), ctl (relay), heal (from the ledger)."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

@@ -3,8 +3,6 @@
 Nothing but the error table is here; the commands are in commands.py.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from typing import Annotated, NoReturn

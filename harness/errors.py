@@ -4,8 +4,6 @@ Operator errors (exit 2) are one line that names the file, the key and the remed
 (exit 3) say which host or machine failed. Neither ever shows a traceback.
 """
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Sequence
 

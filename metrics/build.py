@@ -1,7 +1,5 @@
 """From a run's raw files to tables, summary.json, junit.xml, report.html; offline, repeatable."""
 
-from __future__ import annotations
-
 import errno
 import os
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """`python -m node run|probe|client CONFIG`, `python -m node query`: the processes of a lab host."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import json

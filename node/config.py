@@ -1,7 +1,5 @@
 """NodeConfig: the one file a node, its probe and its client start with; no unknown keys."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal
 

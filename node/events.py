@@ -7,8 +7,6 @@ Rules for readers: unknown kinds are kept and counted, unknown fields are ignore
 one (host, node) is a loss. For writers: fields are added, never renamed, within one version.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec

@@ -4,8 +4,6 @@ The order of the effects is the contract: a block of ours is on disk before any 
 Nothing here decides about consensus; the service knows when a slot is due and who is told.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import logging

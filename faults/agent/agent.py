@@ -3,8 +3,6 @@
 It knows no controller: requests come in through server.py, and once armed nothing more need come.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from pathlib import Path

@@ -2,8 +2,6 @@
 SSH.
 """
 
-from __future__ import annotations
-
 import socket
 import sys
 from pathlib import Path

@@ -4,8 +4,6 @@ evidence.
 The order is the safety rule: undo on disk, then the timer that needs nobody, then anything at all.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass

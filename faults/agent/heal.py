@@ -4,8 +4,6 @@ An agent that holds the socket but does not answer hangs: it is ended first, aft
 so that it begins nothing more should it wake.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -6,8 +6,6 @@ deadline, or when it sends more than any status is long, it is given up. What it
 as it came: whatever is in it costs the agent no time.
 """
 
-from __future__ import annotations
-
 import asyncio
 import struct
 from pathlib import Path

@@ -6,8 +6,6 @@ made to drift. The raw clock would not follow, but there hosts run apart by thei
 all the time, and a partition must begin everywhere at once.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 

@@ -4,8 +4,6 @@ The provider's agent is the same on the machine that owns the hosts: it does pow
 needs no root, and ends by itself when it has nothing left to do.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

@@ -2,8 +2,6 @@
 repeat.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from faults.agent.arming import Host, left_behind

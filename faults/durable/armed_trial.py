@@ -5,8 +5,6 @@ so one that hung and wakes again does no harm. The agent ends a lease on time; f
 any more there is a timer, where the lease may end before the faults do.
 """
 
-from __future__ import annotations
-
 import contextlib
 from pathlib import Path
 

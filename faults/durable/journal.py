@@ -6,8 +6,6 @@ it is armed, lines that still do not fit wait in memory, and what has to be drop
 said.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import errno

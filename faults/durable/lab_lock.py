@@ -4,8 +4,6 @@ Kept in the run folder, so it survives the agent but not a reboot; counted on CL
 clock fault moves its end.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from pathlib import Path

@@ -4,8 +4,6 @@ Its first line is the end in hundredths of a second of /proc/uptime, the second 
 Its space is reserved when it is made, so that renewing it needs no free disk.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import TypeVar

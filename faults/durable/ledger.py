@@ -8,8 +8,6 @@ armed, so a full disk cannot keep a change from being recorded),
 counts. Beside the folder stands heal.sh, which runs every undo script that is still needed.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

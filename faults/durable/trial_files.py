@@ -2,8 +2,6 @@
 (0600). Shows the end of what the node writes there, and keeps whether somebody has fetched it.
 """
 
-from __future__ import annotations
-
 import os
 import pwd
 import re

@@ -1,7 +1,5 @@
 """Node, probe and client of a trial on this host: started, stopped, ended with the lease."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass
 

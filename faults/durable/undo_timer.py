@@ -5,8 +5,6 @@ shell that sleeps. It fires a little after the agent would have healed on time. 
 stands for the lease where that may end before the faults do.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -6,8 +6,6 @@ A host that lost its power brings its units back, until the same end by the wall
 that two boots share.
 """
 
-from __future__ import annotations
-
 import contextlib
 import shlex
 import time

@@ -1,7 +1,5 @@
 """The host's clocks as the agent uses them, and the one conversion of T0 from wall to boot time."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 from typing import NamedTuple

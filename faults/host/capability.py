@@ -2,8 +2,6 @@
 guessed.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path

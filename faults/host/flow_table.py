@@ -5,8 +5,6 @@ in one transaction, and their timeout lets the kernel itself end it when nobody 
 families are always ready: a cut of IPv4 alone leaks by IPv6.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

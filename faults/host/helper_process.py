@@ -1,7 +1,5 @@
 """Helpers of a fault that run beside the agent and outlive it: how one is started and ended."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Layout: where a host keeps what the agent reads and writes; one place, so tests can move it."""
 
-from __future__ import annotations
-
 import contextlib
 import ipaddress
 import socket

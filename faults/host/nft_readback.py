@@ -1,7 +1,5 @@
 """What nft shows of a table of ours: members and their time left, rules, packets dropped."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

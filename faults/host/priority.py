@@ -1,7 +1,5 @@
 """Before which other work the agent runs: always where it may, else at the moments that count."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 from collections.abc import Iterator

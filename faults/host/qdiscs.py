@@ -1,7 +1,5 @@
 """What tc shows of an interface's queueing disciplines, and whose its root is."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -2,8 +2,6 @@
 moments it happened.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import subprocess

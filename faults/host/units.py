@@ -1,7 +1,5 @@
 """The three systemd units the agent may start and stop, by fixed names only."""
 
-from __future__ import annotations
-
 from faults.host.runner import output
 from faults.model.fault import FaultError
 

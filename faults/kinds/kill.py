@@ -1,7 +1,5 @@
 """Kill: end one of our own units by a signal; its undo is to start it again."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from typing import Literal

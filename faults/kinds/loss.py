@@ -5,8 +5,6 @@ is counted, and the report prints it beside the share asked. Packets that the ke
 (receive offload) are lost together.
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta

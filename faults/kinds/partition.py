@@ -4,8 +4,6 @@ Only the node's port is cut (TCP, and UDP for path probes, either side), so SSH,
 the clock probes pass although they share the wire.
 """
 
-from __future__ import annotations
-
 from faults.host.flow_table import Chain, Flows
 from faults.kinds.table_fault import TableFault
 from faults.model.fault import Port, Touched, addresses

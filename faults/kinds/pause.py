@@ -1,7 +1,5 @@
 """Pause: stop the node's process for a while, so that it lives and does nothing; then resume it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from faults.kinds.kill import KILLABLE, Shown, settled, unit_state

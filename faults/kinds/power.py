@@ -5,8 +5,6 @@ commands of its provider file. Every command is tried again for a while: the hos
 busy with another host. `state` prints one word: on, off, frozen or link_down.
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 import stat

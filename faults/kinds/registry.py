@@ -3,8 +3,6 @@
 A kind is known by being in a module of this room. Anything else is an error.
 """
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from collections.abc import Sequence

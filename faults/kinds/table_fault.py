@@ -4,8 +4,6 @@ The table is prepared with empty sets; filling them is the fault, and the kernel
 it. The rules stay until the table is removed, so that they can be looked at behind the release.
 """
 
-from __future__ import annotations
-
 from faults.host import flow_table
 from faults.host.flow_table import Flows
 from faults.host.nft_readback import dropped, gone, listing, read_table, rules_gone

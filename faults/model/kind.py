@@ -5,8 +5,6 @@ out what it does: what a reader needs to know of a kind is a column of this tabl
 read by it, too: the keys of a row are those that its faults have in a campaign file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """One line of agent.jsonl: what the agent writes, the simulator imitates and metrics reads."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 import msgspec

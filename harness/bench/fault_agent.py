@@ -1,7 +1,5 @@
 """How punctual a fault agent is, and what it costs a host at rest; in a network of its own."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """What takes a lab of hosts: deploying to it, a host that is dead, faults on all at one moment."""
 
-from __future__ import annotations
-
 import json
 import os
 import secrets

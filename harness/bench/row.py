@@ -1,7 +1,5 @@
 """A figure of the bench, and the floor it stands on."""
 
-from __future__ import annotations
-
 import os
 import statistics
 import threading

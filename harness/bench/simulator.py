@@ -1,7 +1,5 @@
 """How much chain time the simulator gets through, beside signing and checking the same blocks."""
 
-from __future__ import annotations
-
 import time
 from hashlib import sha256
 from pathlib import Path

@@ -3,8 +3,6 @@
 `load` is the door. Errors read `campaign.yml: timeline[0].delay: 80 has no unit; write 80ms`.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import re

@@ -7,8 +7,6 @@ Which metrics and invariants there are, they themselves declare, beside what the
 is loaded only for a campaign that expects something of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

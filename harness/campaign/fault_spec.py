@@ -4,8 +4,6 @@ There is one model a kind, made of the kind's row in faults.model.kind: only sha
 checked here.
 """
 
-from __future__ import annotations
-
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, ClassVar, Literal, Self

@@ -4,8 +4,6 @@ After reading, durations are int nanoseconds, shares ratios, rates events per 1,
 parts per billion.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema, model_validator

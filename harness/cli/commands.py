@@ -6,8 +6,6 @@ what options need and what reads files; what reaches hosts, simulates or reports
 imports itself, so that its own help and a mistyped option wait for nothing either.
 """
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from pkgutil import resolve_name

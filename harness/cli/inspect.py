@@ -3,8 +3,6 @@
 Numbers come in as text, so that a wrong one is one line like every other mistake.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """Commands that make, look at and remove a lab: lab up|down|status|ssh, and lab init."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Commands that look at what is there: watch, logs, report, runs."""
 
-from __future__ import annotations
-
 import json
 import webbrowser
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Options and arguments that several commands share, and how a shell completes them."""
 
-from __future__ import annotations
-
 import getpass
 from collections.abc import Iterable
 from pathlib import Path

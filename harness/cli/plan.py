@@ -1,7 +1,5 @@
 """The command plan: what a campaign would do, when, to whom; it runs nothing."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any
 
 import typer

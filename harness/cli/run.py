@@ -1,7 +1,5 @@
 """Commands that run campaigns: demo, run."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, NoReturn
 

@@ -1,7 +1,5 @@
 """Summaries of runs as tables for a terminal; every figure comes from summary.json."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any

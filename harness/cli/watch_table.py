@@ -1,7 +1,5 @@
 """A live table of the nodes: head, final, lag, peers, clock, mempool, faults in force."""
 
-from __future__ import annotations
-
 import itertools
 import time
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Says while many hosts are asked how many have answered, and who is awaited."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TypeVar

@@ -1,7 +1,5 @@
 """What the operator sees: tables never cut, harmless text, and a live line while work goes on."""
 
-from __future__ import annotations
-
 import time
 
 from rich.console import Console

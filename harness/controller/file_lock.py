@@ -1,7 +1,5 @@
 """A lock among the processes of this machine, which leaves nothing behind."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import time

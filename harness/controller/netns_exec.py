@@ -3,8 +3,6 @@
 Python 3.11 has no os.setns, so the call goes through the C library.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 from collections.abc import Callable

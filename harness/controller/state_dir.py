@@ -1,7 +1,5 @@
 """Where things are: the campaigns that ship, what is kept between commands, what is cached."""
 
-from __future__ import annotations
-
 import errno
 import os
 from pathlib import Path

@@ -4,8 +4,6 @@ Raw files (plan, provenance, trials) are written here; tables, summary and repor
 room's and can be made again at any time.
 """
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import importlib.metadata

@@ -1,7 +1,5 @@
 """What runs here: a clone or an installed wheel, its version and revision, Python's version."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import platform
 import subprocess

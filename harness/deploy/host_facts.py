@@ -1,7 +1,5 @@
 """What deploy must know of a host before it sends anything: machine, Python, network cards."""
 
-from __future__ import annotations
-
 import msgspec
 
 from harness.controller.awaiting import Tell, each

@@ -3,8 +3,6 @@
 Only a host's own secret travels to it; the others learn the public half and accept nobody else.
 """
 
-from __future__ import annotations
-
 import base64
 import contextlib
 import shutil

@@ -4,8 +4,6 @@ slotlab installs none of them: what is on a rack is its owner's business, and an
 must know beforehand. The names are those of Debian 12/13, Ubuntu 24.04 and Raspberry Pi OS.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal

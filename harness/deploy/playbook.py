@@ -5,8 +5,6 @@ Ansible goes over the connections that are there already. Everything it leaves o
 files are not written to.
 """
 
-from __future__ import annotations
-
 import difflib
 import os
 import shlex

@@ -4,8 +4,6 @@ A host that fails is named with its reason while the others finish; nothing on a
 registry. Deploying what is already there changes nothing and says so.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from base64 import b64encode

@@ -4,8 +4,6 @@ The controller takes the node's dependencies as wheels, checked against the hash
 adds the packages node and faults, and packs all of it reproducibly. Hosts need no registry.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import math

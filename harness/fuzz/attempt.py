@@ -1,7 +1,5 @@
 """One drawn campaign, run in the simulator and judged: text in, breaches out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -3,8 +3,6 @@
 A draw is a campaign file like any other, so that whatever is found can be run again by itself.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable, Mapping
 from hashlib import sha256

@@ -3,8 +3,6 @@
 What is found depends on the seed alone, not on how many processes look for it.
 """
 
-from __future__ import annotations
-
 import functools
 import multiprocessing
 import signal

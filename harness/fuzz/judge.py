@@ -1,7 +1,5 @@
 """Judges a simulated trial in memory, by the same functions that judge the events of a real run."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -3,8 +3,6 @@
 Whether a draft still fails is asked of a function; every question is one run of a simulation.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 
 from harness.fuzz.draw import Draft

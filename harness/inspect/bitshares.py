@@ -1,7 +1,5 @@
 """BitShares headers and blocks from printed JSON: graphene's bytes, the id, who signed."""
 
-from __future__ import annotations
-
 import re
 import struct
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """EOSIO/FIO headers from printed JSON: upstream's bytes, the id, schedules the header carries."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """EOSIO/FIO blocks from printed JSON: transaction ids, receipts, and the root over them."""
 
-from __future__ import annotations
-
 import struct
 import zlib
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """From a printed header or block to what its bytes say, under either consensus system."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 from harness.inspect import bitshares, eosio, eosio_block

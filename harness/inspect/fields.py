@@ -1,7 +1,5 @@
 """Reads fields of printed chain data; whatever is wrong is one line that names the field."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -4,8 +4,6 @@ The figures come from the states that nodes derive, without a network, at the ch
 Every producer but the silent ones signs every slot of its own.
 """
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Public keys and signatures as people see them: base 58 with a checksum, or graphene's hex."""
 
-from __future__ import annotations
-
 from hashlib import new as new_hash
 
 from harness.inspect.fields import InspectError, brief, from_hex

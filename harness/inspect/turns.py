@@ -1,7 +1,5 @@
 """Whose turn it is: the EOSIO producer of a slot, the order of BitShares witnesses."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from faults.model.fault import SECOND_NS

@@ -5,8 +5,6 @@ range, schedule and finality are taken from the packed header in its `applied` e
 of the chain. Signatures are checked where the id covers them; elsewhere events do not hold them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -5,8 +5,6 @@ that is sealed with ansible-vault or a template (`{{ network }}.12`) is listed a
 Only Ansible knows what a template means (other variables, lookups), so it is asked, once for all.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import os

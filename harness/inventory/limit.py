@@ -1,7 +1,5 @@
 """Some hosts of a lab instead of all: what `--limit` says, in the way of Ansible's patterns."""
 
-from __future__ import annotations
-
 import fnmatch
 import re
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """No word of an inventory has two meanings, and no two hosts share an address."""
 
-from __future__ import annotations
-
 import ipaddress
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Reads and checks the slotlab_* variables of one inventory host; a mistake is one line."""
 
-from __future__ import annotations
-
 import ipaddress
 import re
 import shlex

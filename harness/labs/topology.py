@@ -4,8 +4,6 @@ A topology names networks, hosts and their habits. A host's address on each of i
 its number; its first network is where SSH reaches it, its last one carries the chain.
 """
 
-from __future__ import annotations
-
 import ipaddress
 from pathlib import Path
 from typing import Literal

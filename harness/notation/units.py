@@ -4,8 +4,6 @@ Every parser raises ValueError with a text that fits after "key: " and names the
 number is never a duration, size or share.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """YAML in which the same key twice in one map is an error: elsewhere the last one silently wins."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any

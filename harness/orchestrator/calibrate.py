@@ -4,8 +4,6 @@ It uses the deployed agents as a campaign does, with a lease of its own, and rou
 over the nodes' port; no node need run, and none may.
 """
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence

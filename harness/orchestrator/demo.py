@@ -1,7 +1,5 @@
 """The main job on one machine: container lab, deploy, one campaign, a report; nothing left."""
 
-from __future__ import annotations
-
 import os
 import secrets
 

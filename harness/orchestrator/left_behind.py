@@ -4,8 +4,6 @@ The hosts know the trial by its label, `<run>.<n>`. What the record lacks is sai
 no such trial passes: it is `failed`, as its controller died.
 """
 
-from __future__ import annotations
-
 import contextlib
 import re
 import time

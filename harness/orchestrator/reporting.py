@@ -1,7 +1,5 @@
 """Tables, summary and report of a run folder, made again from its raw files; no host is asked."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path

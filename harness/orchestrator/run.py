@@ -4,8 +4,6 @@ Lock, ask the hosts, plan, make the run folder, run the trials, report. Hosts ar
 trial whatever happens; if this process dies, they heal by themselves.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial

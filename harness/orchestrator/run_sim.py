@@ -4,8 +4,6 @@ Below trials/ and tables/, in summary.json and in report.html (its provenance se
 same campaign and seed give the same bytes, in any process.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Callable
 

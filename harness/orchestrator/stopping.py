@@ -1,7 +1,5 @@
 """Ends whatever campaign a lab still has: its faults, what it has running, and its lock."""
 
-from __future__ import annotations
-
 import shlex
 
 from harness.orchestrator.lease_renewer import LOCK_TTL_NS

@@ -1,7 +1,5 @@
 """One trial, top to bottom: look, files, start, ready, arm, watch, heal, stop, compare, collect."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from typing import Any

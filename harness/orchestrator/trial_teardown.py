@@ -1,7 +1,5 @@
 """The end of a trial, however it came: heal, stop the nodes, compare with before."""
 
-from __future__ import annotations
-
 import time
 
 from harness.errors import RunError

@@ -1,7 +1,5 @@
 """A trial while its schedule runs on the hosts: shown, and ended when it is void."""
 
-from __future__ import annotations
-
 import time
 
 import msgspec

@@ -4,8 +4,6 @@ With genesis, the only module of the plan that knows `node.chain`: the profile a
 writes it down, and everybody else reads it there.
 """
 
-from __future__ import annotations
-
 from harness.campaign.model import ChainSpec
 from metrics.model.plan import Bounds, Finality
 from node.chain import profile, profiles

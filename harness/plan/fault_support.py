@@ -3,8 +3,6 @@
 Pure. The words returned are those that journals and reports print.
 """
 
-from __future__ import annotations
-
 import ipaddress
 from collections.abc import Mapping, Sequence
 

@@ -5,8 +5,6 @@ arrival where the queue is. A partition is done by dropping on arrival, on both 
 a one-way cut and loss likewise, where the packets arrive.
 """
 
-from __future__ import annotations
-
 import hashlib
 from typing import Any
 

@@ -3,8 +3,6 @@
 Secrets are secp256k1 keys in hex, made once a lab and kept 0600 on the controller.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path

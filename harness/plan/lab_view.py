@@ -1,7 +1,5 @@
 """A lab as a plan sees it before any host is asked: of an inventory, or of the simulator."""
 
-from __future__ import annotations
-
 from harness.campaign.campaign_file import CampaignFile
 from harness.inventory.inventory import Inventory
 from harness.plan.planner import LabView

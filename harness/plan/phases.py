@@ -1,7 +1,5 @@
 """Cuts a trial's time into phases and says, for each stretch, who can reach finality. Pure."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 

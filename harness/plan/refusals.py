@@ -3,8 +3,6 @@
 A simulator has no hosts to lose: of these rules it keeps only those of the campaign itself.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

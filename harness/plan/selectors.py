@@ -3,8 +3,6 @@
 Pure and seeded: the same lab, seed and selector give the same hosts everywhere.
 """
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Mapping, Sequence

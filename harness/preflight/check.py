@@ -5,8 +5,6 @@ What was found is judged in machine, clock, network and in_common; the answer is
 data, which the command line renders.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Mapping, Sequence

@@ -4,8 +4,6 @@ Pure: facts of host_script.py in, rows out. A plan that moves a clock which some
 nobody can hold, is refused here: its agent would refuse to arm it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 

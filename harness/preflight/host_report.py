@@ -3,8 +3,6 @@
 TypedDicts, as the facts of written examples are plain JSON, too.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, TypedDict
 
 from msgspec import Meta

@@ -1,7 +1,5 @@
 """Judges hosts together: what they must have in common, and what each must have alone. Pure."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -4,8 +4,6 @@ Places are the folders that slotlab fills on it, and the ports that it listens o
 host_script.py in, rows out.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

@@ -3,8 +3,6 @@
 Pure: facts of host_script.py and counts of pair_traffic.py in, rows out.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any

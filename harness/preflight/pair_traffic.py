@@ -4,8 +4,6 @@ The datagrams go between the data addresses over the nodes' own UDP port, so tha
 fate of the nodes' traffic: its firewalls, its cables and its faults.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace

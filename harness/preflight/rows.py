@@ -1,7 +1,5 @@
 """What `slotlab check` answers with: rows of verdicts, each with its remedy, and their table."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple

@@ -1,7 +1,5 @@
 """A lasting line to one host's agent: JSON lines through `python -m faults ctl` over SSH."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

@@ -1,7 +1,5 @@
 """One host as Fabric sees it: a connection that OpenSSH keeps, and commands that run over it."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os

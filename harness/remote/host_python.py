@@ -1,7 +1,5 @@
 """A host's Python, through which all that we send it runs, and the JSON that it prints for us."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar

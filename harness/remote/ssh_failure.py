@@ -1,7 +1,5 @@
 """What OpenSSH says when it cannot log in: a word for programs, and one line with a remedy."""
 
-from __future__ import annotations
-
 import re
 
 from harness.inventory.ssh_options import SshOptions

@@ -4,8 +4,6 @@ OpenSSH does all of it; what it says when it fails becomes a word and a line in 
 connection ends with `close`, and with this process however that ends.
 """
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import functools

@@ -4,8 +4,6 @@ A login shell may print before the command does (a greeting in ~/.bashrc), and a
 more on standard error than the connection holds until somebody reads it.
 """
 
-from __future__ import annotations
-
 import re
 import secrets
 from typing import BinaryIO

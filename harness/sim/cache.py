@@ -5,8 +5,6 @@ others get the same value. Results are found by the identity of their arguments,
 a forged twin of a block never gets the twin's result. With the cache off the bytes are the same.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """A campaign on a lab that does not exist: hosts by number of producers, T0 and keys by seed."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial

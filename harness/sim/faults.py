@@ -1,7 +1,5 @@
 """A plan's faults done to a simulated lab, with the journal that agents would have written."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any

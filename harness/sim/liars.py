@@ -3,8 +3,6 @@
 Wiring only. What a lie is, and what it looks like, is decided there.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 

@@ -4,8 +4,6 @@ Times are ns since T0, the moment of the first producible slot. The same spec gi
 byte for byte, in any process.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

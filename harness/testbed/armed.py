@@ -1,7 +1,5 @@
 """What an earlier campaign still has on a lab's hosts: who holds them, what is armed, what runs."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Pure: the text comes from the host and may be anything; check, deploy and lab init read it here.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import json
 from collections.abc import Iterator, Sequence

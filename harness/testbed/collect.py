@@ -1,7 +1,5 @@
 """Brings a trial's raw files home: events (compressed here), the agents' journals, log text."""
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Mapping

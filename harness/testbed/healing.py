@@ -1,7 +1,5 @@
 """Takes every fault back on every host, with or without its agent; needs no campaign state."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable
 

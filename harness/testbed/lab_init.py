@@ -4,8 +4,6 @@ Hosts that answer are asked, read-only, who they are and which card holds their 
 not known stays a comment. Nothing is pinned and nothing is installed.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import re
 import subprocess

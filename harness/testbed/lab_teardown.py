@@ -1,7 +1,5 @@
 """A lab taken down, and what the controller kept of it forgotten."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from harness.inventory.inventory import lab_id_of

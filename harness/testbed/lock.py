@@ -5,8 +5,6 @@ told both. This controller's own (the kernel drops it when the process dies) gua
 here of a lab, and hosts that have no agent yet.
 """
 
-from __future__ import annotations
-
 import contextlib
 import getpass
 import json

@@ -7,8 +7,6 @@ otherwise than asked comes from its own noise before the fault. How far it is of
 on the common time line, with the bound of that.
 """
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Partitions and cuts of one way: nothing may get through, and what is left must be whole."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from metrics.fault_checks import effect_gaps, fault_records, probe_bursts

@@ -1,7 +1,5 @@
 """Delays, by how much longer round trips took than before."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Callable
 from typing import Any

@@ -4,8 +4,6 @@ One measuring step is the second in which probes and stamps come. An effect that
 them is no stray of a busy host: it vanished for a substantial part.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable
 

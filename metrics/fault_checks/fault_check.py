@@ -1,7 +1,5 @@
 """How faults of some kinds are measured, and what the report says of that; one value a check."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -4,8 +4,6 @@ Lateness is counted on each host's own schedule. How far the hosts were apart is
 common time line, where the clocks' bound belongs to it.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np

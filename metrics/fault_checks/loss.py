@@ -4,8 +4,6 @@ An exchange is a question and an answer and needs both ways; which way a packet 
 from the counters of the host that it arrived at.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from statistics import NormalDist

@@ -2,8 +2,6 @@
 their own events, and from the probes of the others.
 """
 
-from __future__ import annotations
-
 import itertools
 from typing import Any
 

@@ -4,8 +4,6 @@ A path probe is a question and an answer: it tells that a pair's exchange failed
 Which way packets were dropped is known from the counters of the host they arrived at.
 """
 
-from __future__ import annotations
-
 import itertools
 import statistics
 

@@ -1,7 +1,5 @@
 """Bursts of probes between hosts on the time line, and which of them another fault disturbs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Every check of faults, in the order of the kinds: what the modules of this room name CHECKS."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from pathlib import Path

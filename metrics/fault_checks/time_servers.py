@@ -4,8 +4,6 @@ The time told is the wall clock less the offset that a check found: it does not 
 time daemon that follows the lie does to the clock.
 """
 
-from __future__ import annotations
-
 import itertools
 import statistics
 from typing import Any, NamedTuple

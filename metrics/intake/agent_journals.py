@@ -4,8 +4,6 @@ A host's agent may tell of another campaign's trial, too: it had been armed befo
 or somebody armed it meanwhile. Such records are no evidence for a fault of this trial.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field

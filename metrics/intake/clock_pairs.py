@@ -3,8 +3,6 @@
 The bounds are as hard as what is assumed of crystals: CRYSTAL_PPM and PAIR_WANDER_PPM.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from typing import NamedTuple
 

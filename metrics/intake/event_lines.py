@@ -1,7 +1,5 @@
 """The lines of event files, however damaged: what can be read is given, what broke is said."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO

@@ -4,8 +4,6 @@ After `load` the connection holds one table `events` (wide: a column for each fi
 with the trial's number; readers take typed rows by kind. Times are as written, not aligned.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What every event line must pass before anything is measured from it."""
 
-from __future__ import annotations
-
 import sys
 from collections import Counter
 from dataclasses import dataclass, field

@@ -7,8 +7,6 @@ means that they contradict each other. Wide samples hide much, so a second look 
 see `steady_wander`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """When the phases of a trial really were: cut where faults were seen to begin and end."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 from faults.model.record import Record

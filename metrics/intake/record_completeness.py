@@ -1,7 +1,5 @@
 """Whether every planned writer wrote from beginning to end, as the plan lets it live and die."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise

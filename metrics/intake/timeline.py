@@ -8,8 +8,6 @@ finality, which starts at a slot's nominal time, needs both. Time on the line co
 The bounds are as hard as what is assumed of crystals: see `clock_pairs`.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field, replace
 from itertools import combinations

@@ -1,7 +1,5 @@
 """One trial's raw facts, aligned: what every metric starts from."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Every block anybody saw in a trial, which of them are final, and which chain they form."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 

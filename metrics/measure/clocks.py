@@ -1,7 +1,5 @@
 """Clock quality of a trial, per host and per pair: what bounds the figures, how clocks behaved."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What the processes cost their hosts."""
 
-from __future__ import annotations
-
 from itertools import groupby, pairwise
 
 from metrics.intake.trial import TrialData

@@ -5,8 +5,6 @@ head that made the block final - the block's own number (PROTOCOL A.13). The hea
 quorum's: the moment when hosts with two thirds and one of the producers hold the block final.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left
 from collections import Counter, defaultdict

@@ -1,7 +1,5 @@
 """Fork switches: how many, how deep, at which hosts, in which phase."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 from metrics.intake.trial import Event, TrialData

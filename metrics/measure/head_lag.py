@@ -1,7 +1,5 @@
 """How far each host's last irreversible block is behind the highest head, sample by sample."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """How far each host's last irreversible block came, and how many it gained meanwhile."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 from metrics.intake.trial import Event, TrialData

@@ -4,8 +4,6 @@ One module declares one METRIC, and `registry` names that module. M of summary.j
 what a campaign may expect, and the report's phases and methods are all read from there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar

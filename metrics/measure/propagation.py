@@ -3,8 +3,6 @@
 Each latency is taken along the directly probed pair, so its error is that pair's clock bound alone.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 

@@ -13,8 +13,6 @@ Where the clocks' error leaves open which block or sample it is, a moment's inte
 it may be.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Every metric, in the order of M in summary.json."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from metrics.measure import (

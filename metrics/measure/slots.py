@@ -1,7 +1,5 @@
 """Every slot of a trial against the schedule: produced, missed and why, late, orphaned, double."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What became of the clients' transactions, judged by the blocks."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass

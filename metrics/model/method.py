@@ -1,7 +1,5 @@
 """How a figure is made, in words for the reader of a report; each measure declares its own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

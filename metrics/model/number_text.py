@@ -1,7 +1,5 @@
 """Numbers as the report prints them: value, unit, error; `unknown` where the error rules."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -3,8 +3,6 @@
 Limits to figures are judged by `results.expectations`, which knows the metrics.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 

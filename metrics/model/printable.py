@@ -1,7 +1,5 @@
 """Text of hosts made harmless: nothing in it steers a terminal, a page or a parser of XML."""
 
-from __future__ import annotations
-
 
 def printable(text: str) -> str:
     """Return text on one line, every character that does not print written as its escape.

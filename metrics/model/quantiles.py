@@ -7,8 +7,6 @@ samples to have any beyond it: the p99 of twelve would be their maximum. The err
 quantile is the same quantile of all lower and of all upper ends.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field

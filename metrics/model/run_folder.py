@@ -3,8 +3,6 @@
 The harness writes trial.json and verify.json with what is declared here, metrics reads them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar

@@ -1,7 +1,5 @@
 """The charts of one trial, as HTML fragments that share one plotly.js; light, colour-blind safe."""
 
-from __future__ import annotations
-
 import html
 from typing import Any
 

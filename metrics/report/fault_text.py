@@ -1,7 +1,5 @@
 """What was asked of a fault, what was measured, how and when it was done: in words."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from faults.model.kind import kind

@@ -1,7 +1,5 @@
 """The methods of a report: what each measure declares of itself, with this run's counts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """report.html: one self-contained file that needs no network; every text from hosts is escaped."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from itertools import groupby
 from pathlib import Path

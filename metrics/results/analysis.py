@@ -1,7 +1,5 @@
 """All metrics of one trial side by side, and what makes the trial invalid."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -5,8 +5,6 @@ the undisturbed baseline has a prediction from the rules; every other phase comp
 What counts there: blocks after the first round whose predicted finality still lies in the baseline.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

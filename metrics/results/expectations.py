@@ -4,8 +4,6 @@ Every figure is an interval: of its error, of what too few samples leave open, o
 without evidence may have been. A limit that lies inside it decides nothing: the check is unknown.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

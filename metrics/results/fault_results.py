@@ -4,8 +4,6 @@ State is decided by the agents' journals (read back on the host) and may only ge
 measurement: an effect that is plainly not there makes the fault indeterminate.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """junit.xml: the checks of a run as test cases, for whatever runs campaigns unattended."""
 
-from __future__ import annotations
-
 from typing import Any
 from xml.etree import ElementTree
 

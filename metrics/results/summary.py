@@ -1,7 +1,5 @@
 """summary.json: every figure of a run, pooled over trials from raw samples, not from quantiles."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any
 

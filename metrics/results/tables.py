@@ -1,7 +1,5 @@
 """Parquet files of a run: the raw events by kind, and the measured rows behind every figure."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple

@@ -8,8 +8,6 @@ The rules themselves are in `invariants`, `node_log` and `liveness`; here record
 input and their findings become checks.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any

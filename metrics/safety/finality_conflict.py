@@ -4,8 +4,6 @@ Told from the events of the trial alone: where the branches part, who made them,
 completed finality on each branch, whom it reached and when, and which heads moved meanwhile.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass
 

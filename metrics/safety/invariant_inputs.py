@@ -1,7 +1,5 @@
 """The events of one trial as the logs that the invariants are judged from."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 
 from metrics.intake.trial import SLOT_DUE, Event, TrialData

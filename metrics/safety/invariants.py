@@ -5,8 +5,6 @@ runs thousands of schedules) judges by the very same rules as a report. Times ar
 stand in evidence only: no verdict here depends on a clock.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """I7 and I8: finality goes on while a quorum is there, and no block comes before its time; pure."""
 
-from __future__ import annotations
-
 import bisect
 import itertools
 import math

@@ -3,8 +3,6 @@
 A node's log is its lines in the order it wrote them. A restart is a line like any other.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator
 

@@ -5,8 +5,6 @@ of the effects, of what the node saw so far and of the random stream it is given
 or disk. Forged blocks are signed with the node's own keys; nobody can forge another's signature.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 import random

@@ -4,8 +4,6 @@ It does not know sockets, disks, clocks or threads: time is in the inputs, signa
 through the Verifier it is given, and whoever drives it carries out the effects in their order.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Literal
 

@@ -1,7 +1,5 @@
 """Running blocks on the ledger: choosing what goes in, applying, moving to another branch."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The genesis file: who produces and owns what before the first block; it makes the chain id."""
 
-from __future__ import annotations
-
 import struct
 from hashlib import sha256
 from typing import Literal

@@ -1,7 +1,5 @@
 """The notices a block gives rise to."""
 
-from __future__ import annotations
-
 from node.chain.fork_db import ForkItem
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import Reason

@@ -1,7 +1,5 @@
 """Blocks of our own: whether one may be signed now, and up to where each producer has signed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from coincurve import PrivateKey

@@ -1,7 +1,5 @@
 """The whole state at a block that can never be undone: what a chain can start from instead of 1."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a received block or transaction must pass before it is kept or sent on."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from node.chain.encoding.crypto import Verifier

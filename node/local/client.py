@@ -9,8 +9,6 @@ Load events: due, sent, accepted in that second; refused counts those the node r
 unanswered, and those that fell out of the backlog (also a `dropped` event).
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import platform

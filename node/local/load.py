@@ -5,8 +5,6 @@ chain (the block it refers to, its expiration), and so is its due time: a slow o
 nothing.
 """
 
-from __future__ import annotations
-
 import random
 from collections import deque
 from dataclasses import dataclass

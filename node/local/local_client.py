@@ -5,8 +5,6 @@ seconds, or by a node that hung up, is reported as unanswered, and an answer tha
 ignored.
 """
 
-from __future__ import annotations
-
 import asyncio
 import socket
 from collections.abc import Mapping

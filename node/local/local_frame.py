@@ -3,8 +3,6 @@
 No socket in here. faults/agent/node_client.py speaks the same; one test compares both sides.
 """
 
-from __future__ import annotations
-
 import struct
 from typing import Any, TypeVar
 

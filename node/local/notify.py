@@ -1,7 +1,5 @@
 """Tells systemd that this process is ready; does nothing when it was started by hand."""
 
-from __future__ import annotations
-
 import os
 import socket
 

@@ -1,7 +1,5 @@
 """What clients of this host are told: how far the chain is, whether a transaction is taken."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

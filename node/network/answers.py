@@ -1,7 +1,5 @@
 """What peers are answered: blocks that the store has, and what follows those they have."""
 
-from __future__ import annotations
-
 from node.chain.chain import Chain
 from node.network import wire
 from node.network.sync import following

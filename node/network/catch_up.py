@@ -4,8 +4,6 @@ Whom to ask and when `sync` decides. Slices, because a hundred blocks at once wo
 from the next slot.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import deque

@@ -7,8 +7,6 @@ A transaction is pushed to all peers that its source does not reach itself. Wher
 failed, the peer is owed an offer of all that still waits: after a link was lost, at a full queue.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256

@@ -5,8 +5,6 @@ only sends; so a link is two one-way roads and no reply can block a request. Who
 what the key proved (the ZAP answer's user id), never what the frame says. Knows nothing of blocks.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress

@@ -5,8 +5,6 @@ frames travel is for `links`, whom to tell for `gossip`, where links stand for `
 for `catch_up`, what is told of the store for `answers`. It never changes the chain itself.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

@@ -5,8 +5,6 @@ Whether it fits is the caller's to judge, at every hello: a refused peer that me
 What it sends comes on a connection of its own, so it counts whether ours stands or not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal

@@ -3,8 +3,6 @@
 Whom to tell is decided by `gossip`; what was told is noted there. It never changes the chain.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Iterable
 

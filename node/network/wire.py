@@ -4,8 +4,6 @@ Decoding is total and bounded: any bytes give a message or a FrameError. Who sen
 in it; the link knows that by the CURVE key.
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import msgspec

@@ -5,8 +5,6 @@ of a life, and names the next number before lines reach the kernel. Whoever open
 leaves out what the mark knows to be gone, and one number where lines may be gone.
 """
 
-from __future__ import annotations
-
 import os
 import zlib
 from dataclasses import dataclass

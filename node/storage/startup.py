@@ -3,8 +3,6 @@
 Every refusal here is the operator's or the machine's and is one line.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

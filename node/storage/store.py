@@ -5,8 +5,6 @@ An own block and its watermark are one commit; received blocks gather in an open
 committed with the next own block, with `finalize`, or by `commit`. One process at a time holds it.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -10,8 +10,6 @@ reason says why, offset and bound say nothing), and one with source "" whenever 
 changes between exchanges (a step, a bound grown too wide).
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

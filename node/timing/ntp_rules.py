@@ -3,8 +3,6 @@
 One rule each for the node, its simulation and the check of a lab.
 """
 
-from __future__ import annotations
-
 PORT = 123
 LEAP_UNKNOWN = 3
 """The leap indicator of a server whose own clock is not synchronised (RFC 5905, 7.3)."""

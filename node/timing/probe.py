@@ -9,8 +9,6 @@ Stamps are CLOCK_MONOTONIC_RAW in user space, next to the system calls. Datagram
 that are not a configured peer's are ignored.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import os

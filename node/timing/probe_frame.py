@@ -5,8 +5,6 @@ A request and its reply have the same 48 bytes, so nobody can use a prober to mu
 peer's two stamps and its boot id, without which stamps of different boots would be compared.
 """
 
-from __future__ import annotations
-
 import struct
 from dataclasses import dataclass, field
 from typing import Literal

@@ -1,7 +1,5 @@
 """A beat of the event loop, ten times a second, that knows how late the loop was for it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 

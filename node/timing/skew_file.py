@@ -6,8 +6,6 @@ with pread on a descriptor kept open, not mapped: a mapped file that somebody tr
 reader by SIGBUS.
 """
 
-from __future__ import annotations
-
 import os
 import struct
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ No clock in here: the time is an argument. A jump forward passes many slots at o
 may still be produced in); after a jump back the clock's own next slot is waited for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 

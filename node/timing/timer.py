@@ -11,8 +11,6 @@ moved back makes it wait longer. `on_wake`, when given, is called at every one o
 before on_due.
 """
 
-from __future__ import annotations
-
 import asyncio
 import ctypes
 import errno

@@ -4,8 +4,6 @@ The commands are shell because the undo must not need Python. What was held stan
 no other unit than those of clock_setters.HOLDABLE is ever taken from it.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from faults.host.clock.clock_setters import CHRONY, HOLDABLE

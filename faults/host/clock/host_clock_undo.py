@@ -10,8 +10,6 @@ does not matter. Where there is none, `date` does it from uptime: to hundredths 
 idle host, and as badly as programs are slow to start on a busy one.
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 

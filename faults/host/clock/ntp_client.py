@@ -1,7 +1,5 @@
 """Asks NTP servers what this host's wall clock is worth; used as evidence only."""
 
-from __future__ import annotations
-
 import contextlib
 import select
 import socket

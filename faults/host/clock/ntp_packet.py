@@ -4,8 +4,6 @@ A time stamp is 64 bits: seconds since 1900 and a fraction. It wraps in 2036; di
 modulo 2**64, so that only clocks decades apart would be confused.
 """
 
-from __future__ import annotations
-
 import struct
 from typing import NamedTuple
 

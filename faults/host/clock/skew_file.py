@@ -5,8 +5,6 @@ the rest is stable (a sequence lock); since_mono_ns is CLOCK_MONOTONIC_RAW. All 
 and so does a missing file.
 """
 
-from __future__ import annotations
-
 import os
 import struct
 import time

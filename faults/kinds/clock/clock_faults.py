@@ -6,8 +6,6 @@ stepped or runs faster, and both come back from the raw monotonic clock. level d
 is told that its sources are off, and steers the host there.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Literal
 

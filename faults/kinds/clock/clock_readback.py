@@ -4,8 +4,6 @@ Nothing is taken on trust: a step is wall time against CLOCK_MONOTONIC_RAW befor
 is measured over the whole life of the fault, and the NTP servers of the lab are asked.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Literal, NamedTuple
 

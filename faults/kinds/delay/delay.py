@@ -7,8 +7,6 @@ whole lab uses. Queued on arrival rather than on leaving, because a held outgoin
 charged to its sender's socket buffer.
 """
 
-from __future__ import annotations
-
 from typing import Literal, Self
 
 import msgspec

@@ -6,8 +6,6 @@ first lets go of what it holds. Its counters go to a file five times a second an
 evidence.
 """
 
-from __future__ import annotations
-
 import errno
 import gc
 import heapq

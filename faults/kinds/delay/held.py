@@ -1,7 +1,5 @@
 """What is asked of a delay: whose packets are held on this host, and for how long."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 import msgspec

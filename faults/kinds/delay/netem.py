@@ -5,8 +5,6 @@ traffic by the kernel's default map, each further band one (delay, jitter) pair.
 the node's flows by destination address and port. Deleting the root gives the kernel's default back.
 """
 
-from __future__ import annotations
-
 import ipaddress
 from itertools import product
 

@@ -5,8 +5,6 @@ wait for its slowest packet, and the delay grows. Moving all packets' delay slow
 It ends at its deadline; killed, it leaves the delay where it was.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -1,7 +1,5 @@
 """A delay by netem, on packets leaving: its commands, and what tc shows of it."""
 
-from __future__ import annotations
-
 import ipaddress
 import json
 import re

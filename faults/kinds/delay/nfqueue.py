@@ -5,8 +5,6 @@ super-packets are taken whole, so a fast link costs few messages.
 Layouts: linux/netfilter/nfnetlink_queue.h.
 """
 
-from __future__ import annotations
-
 import socket
 import struct
 from collections.abc import Iterator

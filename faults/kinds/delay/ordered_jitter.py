@@ -1,7 +1,5 @@
 """Jitter as a wandering line: what both ways of delaying packets add to the delay asked."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass
 

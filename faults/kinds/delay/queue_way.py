@@ -3,8 +3,6 @@
 The rules are nft's where it has queues, else iptables'.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import json
 from pathlib import Path

@@ -6,8 +6,6 @@ tracking, so nothing of it stays in the kernel when the rules go. The questions 
 bear a mark and pass. Both faults are sets with a timeout: the kernel ends them by itself.
 """
 
-from __future__ import annotations
-
 import ipaddress
 from collections.abc import Sequence
 from typing import Annotated

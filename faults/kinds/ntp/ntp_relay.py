@@ -7,8 +7,6 @@ must be there within the seconds between the preparation of a fault and the faul
 too.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

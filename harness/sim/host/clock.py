@@ -4,8 +4,6 @@ The wall clock has an offset, a drift and a wander of its own; a fault adds a sk
 that taking it back leaves nothing. The monotonic clock drifts too and knows no fault.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from node.timing.ntp_rules import HOLDOVER_PPM, clock_refusal

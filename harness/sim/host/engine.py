@@ -4,8 +4,6 @@ Nothing here reads a clock. Two things due at the same nanosecond happen in the 
 were put in.
 """
 
-from __future__ import annotations
-
 import gc
 import heapq
 import random

@@ -3,8 +3,6 @@
 Open loop: what is due while the node is away waits in a bounded backlog, the oldest falling out.
 """
 
-from __future__ import annotations
-
 from coincurve import PrivateKey
 
 from faults.model.fault import SECOND_NS

@@ -1,7 +1,5 @@
 """A node's store in memory: what a crash leaves is what had been made durable, as on disk."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Literal
 

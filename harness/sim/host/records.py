@@ -1,7 +1,5 @@
 """Where events go: into the same lines that real nodes write, into memory, or nowhere."""
 
-from __future__ import annotations
-
 from typing import Protocol
 from uuid import UUID
 

@@ -6,8 +6,6 @@ disconnected. In such a round, too, hosts offer each other the transactions that
 between them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Literal
 

@@ -5,8 +5,6 @@ enough. Messages of one direction stay in order, as on TCP, unless a shape reord
 message stays lost: nothing is sent again but by the nodes themselves.
 """
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass
 

@@ -8,8 +8,6 @@ has the block or will have it before it would ask. Nor are transactions sent to 
 link lost is owed, as TCP or the node's offer after a reconnect brings it.
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Literal

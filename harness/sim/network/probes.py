@@ -5,8 +5,6 @@ data's fate, `clock` is never shaped. A burst is written when its last answer is
 after its last probe.
 """
 
-from __future__ import annotations
-
 from faults.model.fault import SECOND_NS
 from harness.sim.host.engine import Engine, stream
 from harness.sim.host.host import Host

@@ -1,7 +1,5 @@
 """BitShares blocks as bytes: form, packed header, signature, transactions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from node.chain.bitshares.header import ID_BYTES, BlockHeader

@@ -1,7 +1,5 @@
 """What a BitShares block makes irreversible, how many slots were used, who is enough."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from node.chain.profile import Finality

@@ -1,7 +1,5 @@
 """Which of two branches a BitShares node follows: the longest, or the best attended (option)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal

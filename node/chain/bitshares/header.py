@@ -1,7 +1,5 @@
 """BitShares block headers: the fields, graphene's bytes of them, ids that cover the signature."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Who produces when: the shuffle of the witnesses and graphene's relative slots."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar

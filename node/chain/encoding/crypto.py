@@ -1,7 +1,5 @@
 """secp256k1: recoverable signatures in upstream's layout, and a cache that checks each once."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 
 from coincurve import PrivateKey as PrivateKey  # The shell's only way to the type.

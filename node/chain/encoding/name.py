@@ -1,7 +1,5 @@
 """Account and producer names: up to 12 of `.12345a-z`, packed base 32 into a u64."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 ALPHABET = ".12345abcdefghijklmnopqrstuvwxyz"

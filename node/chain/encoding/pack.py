@@ -1,7 +1,5 @@
 """Upstream's raw packing: little-endian integers, LEB128 counts; and a bounded reader."""
 
-from __future__ import annotations
-
 import struct
 
 

@@ -1,7 +1,5 @@
 """EOSIO/FIO blocks as bytes: width of the slot, header, signature, transactions, extensions."""
 
-from __future__ import annotations
-
 from node.chain.encoding.name import u64_to_name
 from node.chain.encoding.pack import DecodeError, Reader
 from node.chain.eosio.header import U32_SLOTS, BlockHeader, Extensions, pack_extensions

@@ -4,8 +4,6 @@
 itself. `header_state` binds it to headers, ids and the signature digest.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """EOSIO/FIO block headers: the fields, upstream's bytes of them, and the id they give."""
 
-from __future__ import annotations
-
 import struct
 from dataclasses import dataclass
 from hashlib import sha256

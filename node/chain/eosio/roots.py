@@ -1,7 +1,5 @@
 """The two roots of an EOSIO/FIO header: over what the block holds, and over what it executed."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterable, Sequence
 from hashlib import sha256

@@ -3,8 +3,6 @@
 A header carries it as new_producers; `next_tally` makes it active when that block is final.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 from node.chain.eosio.finality import PendingSchedule, Tally, last_irreversible

@@ -4,8 +4,6 @@ A block is labelled with the end of its slot, so that 0 is exactly at its time. 
 belong to slots of 500 ms and are scaled to the chain's.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 Timing = Literal["fio", "eosio2", "leap"]

@@ -5,8 +5,6 @@ the journal of a block holds what it overwrote. The state digest chains each blo
 that equal digests at equal ids mean equal states.
 """
 
-from __future__ import annotations
-
 import copy
 import heapq
 import struct

@@ -3,8 +3,6 @@
 In order of arrival, bounded; those of a lost branch come first.
 """
 
-from __future__ import annotations
-
 import heapq
 from collections.abc import Iterable, Iterator
 from itertools import chain as concat

@@ -1,7 +1,5 @@
 """Signed blocks, whatever the consensus system: what a header must answer, and the whole."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Protocol
 

@@ -1,7 +1,5 @@
 """Bytes of transactions, and what all block codecs share: total, bounded, canonical."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 from node.chain.encoding.crypto import KEY_TYPE_K1, SIGNATURE_BYTES, pack_signature

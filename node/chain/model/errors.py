@@ -1,7 +1,5 @@
 """Who is wrong and why: the reason words and the errors of the consensus core."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 

@@ -6,8 +6,6 @@ are on disk before any peer sees it; a received block may be relayed at once, bu
 it is irreversible).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from node.chain.model.block import SignedBlock

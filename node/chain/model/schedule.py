@@ -1,7 +1,5 @@
 """Producers and the order of their turns: the part of a schedule that both systems know."""
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Slots: absolute numbers of equal intervals since 2000, and the producer each belongs to."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 NS_PER_S = 1_000_000_000

@@ -1,7 +1,5 @@
 """Signed transactions: what is signed, what is identified, what they refer to."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from hashlib import sha256
 

@@ -4,8 +4,6 @@ A transfer is action `transfer` of the token contract, a new schedule is action 
 system account; both are authorized by one `active` permission.
 """
 
-from __future__ import annotations
-
 import struct
 from dataclasses import dataclass
 
