@@ -178,11 +178,7 @@ def _again(entry: Entry, host: Host) -> tuple[Fault, HostContext]:
     """Return the fault of an entry and its place, as they were when it was armed."""
     fault = decode_fault(msgspec.json.encode(entry.asked))
     context = _context(
-        host,
-        entry.token,
-        entry.deadline_ns,
-        entry.queue_num,
-        mangle_existed=entry.mangle_existed,
+        host, entry.token, entry.deadline_ns, entry.queue_num, mangle_existed=entry.mangle_existed
     )
     return fault, context
 

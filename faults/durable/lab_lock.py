@@ -44,10 +44,7 @@ class LabLock:
             raise FaultError("bad_lock", "ttl_ns is outside 0..24 h")
         self.check(owner)
         lock = Lock(
-            owner=owner,
-            purpose=purpose,
-            boot=boot_id(),
-            expires_boottime_ns=boottime_ns() + ttl_ns,
+            owner=owner, purpose=purpose, boot=boot_id(), expires_boottime_ns=boottime_ns() + ttl_ns
         )
         fresh = self.path.with_suffix(".new")
         fresh.write_bytes(msgspec.json.encode(lock))

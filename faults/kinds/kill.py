@@ -5,14 +5,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from faults.host.runner import output
-from faults.model.fault import (
-    Command,
-    Evidence,
-    Fault,
-    HostContext,
-    Recipe,
-    verdict,
-)
+from faults.model.fault import Command, Evidence, Fault, HostContext, Recipe, verdict
 
 KILLABLE = Literal["slotlab-node.service", "slotlab-probe.service", "slotlab-client.service"]
 DEAD = ("failed", "inactive", "deactivating")

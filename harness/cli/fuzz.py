@@ -47,8 +47,7 @@ def fuzz(
     started = time.monotonic()
     show = Show(console)
     result = hunt(
-        wanted,
-        lambda done, broken: show.tick(f"{done} of {runs} schedules, {broken} broke a rule"),
+        wanted, lambda done, broken: show.tick(f"{done} of {runs} schedules, {broken} broke a rule")
     )
     show.quiet()
     paths = [save(found, wanted, out) for found in result.found]

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 def deploy(
     inventory_path: MaybeInventory = None,
     diff: Annotated[
-        bool,
-        typer.Option("--diff", help="Show what would change, line by line; apply nothing."),
+        bool, typer.Option("--diff", help="Show what would change, line by line; apply nothing.")
     ] = False,
     packages: Annotated[
         bool, typer.Option("--packages", help="Print the Debian packages hosts need; do nothing.")

@@ -44,8 +44,7 @@ def schedule(
         Text, typer.Option(metavar="N", help="bitshares: how many, or ids 1.6.N with commas.")
     ] = None,
     head_time: Annotated[
-        Text,
-        typer.Option("--head-time", metavar="T", help="bitshares: ISO time, or s since 1970."),
+        Text, typer.Option("--head-time", metavar="T", help="bitshares: ISO time, or s since 1970.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -42,16 +42,14 @@ Campaign = Annotated[
     ),
 ]
 Run = Annotated[
-    str,
-    typer.Argument(metavar="RUN", help="Folder, campaign or latest.", autocompletion=run_names),
+    str, typer.Argument(metavar="RUN", help="Folder, campaign or latest.", autocompletion=run_names)
 ]
 Inventory = Annotated[Path, typer.Option("--inventory", "-i", help=INVENTORY_HELP)]
 MaybeInventory = Annotated[Path | None, typer.Option("--inventory", "-i", help=INVENTORY_HELP)]
 LabKind = Annotated[str | None, typer.Option("--lab", help="sim: the simulator, no hosts at all.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Seed = Annotated[
-    int | None,
-    typer.Option("--seed", min=0, max=SEED_MAX, help="Replace the campaign's seed."),
+    int | None, typer.Option("--seed", min=0, max=SEED_MAX, help="Replace the campaign's seed.")
 ]
 Runs = Annotated[Path, typer.Option("--runs", help="Folder for run folders.")]
 Limit = Annotated[

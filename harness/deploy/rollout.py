@@ -48,11 +48,7 @@ class DeployResult:
 
 
 def deploy(
-    inventory: Inventory,
-    progress: Progress,
-    *,
-    options: PlayOptions = USUAL,
-    tell: Tell = nobody,
+    inventory: Inventory, progress: Progress, *, options: PlayOptions = USUAL, tell: Tell = nobody
 ) -> DeployResult:
     """Return what came of deploying to every host of the inventory.
 
@@ -82,11 +78,7 @@ def deploy(
 
 
 def wipe(
-    inventory: Inventory,
-    progress: Progress,
-    *,
-    options: PlayOptions = USUAL,
-    tell: Tell = nobody,
+    inventory: Inventory, progress: Progress, *, options: PlayOptions = USUAL, tell: Tell = nobody
 ) -> DeployResult:
     """Return what was removed from each host; after all of them, the lab's keys go as well.
 

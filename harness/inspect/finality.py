@@ -182,8 +182,4 @@ def _names(count: int) -> list[str]:
 def _summary(values: list[int] | list[float]) -> dict[str, float] | None:
     if not values:
         return None
-    return {
-        "min": min(values),
-        "max": max(values),
-        "mean": round(statistics.fmean(values), 3),
-    }
+    return {"min": min(values), "max": max(values), "mean": round(statistics.fmean(values), 3)}

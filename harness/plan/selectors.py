@@ -152,10 +152,7 @@ def draw(
 
 
 def _pairs(
-    between: str | list[Any],
-    field: Field,
-    rng: random.Random,
-    chosen: Mapping[str, list[str]],
+    between: str | list[Any], field: Field, rng: random.Random, chosen: Mapping[str, list[str]]
 ) -> list[tuple[str, str]]:
     """Return unordered pairs: `all` or one selector, every two of them; two selectors, across."""
     if isinstance(between, str):
@@ -173,10 +170,7 @@ def _pairs(
 
 
 def _groups(
-    shape: str | list[list[str]],
-    field: Field,
-    rng: random.Random,
-    chosen: Mapping[str, list[str]],
+    shape: str | list[list[str]], field: Field, rng: random.Random, chosen: Mapping[str, list[str]]
 ) -> list[list[str]]:
     if isinstance(shape, str):
         side = select(shape, field, rng, chosen)

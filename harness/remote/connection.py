@@ -76,8 +76,7 @@ class Connection(fabric.Connection):  # type: ignore[misc]
 
     def __init__(self, master: Master) -> None:
         config = fabric.Config(
-            lazy=True,
-            overrides={"load_ssh_configs": False, "runners": {"remote": _Session}},
+            lazy=True, overrides={"load_ssh_configs": False, "runners": {"remote": _Session}}
         )
         super().__init__(master.ssh.address, user=master.ssh.user, config=config)
         self._set(master=master)

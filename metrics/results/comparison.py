@@ -68,12 +68,7 @@ def compare(
                     {"params": cell["params"], "phase": phase, **_row(metric, range_, sides)}
                     for metric, range_ in wanted.items()
                 ]
-    return {
-        LAG: predicted[LAG],
-        LATENCY: predicted[LATENCY],
-        "columns": columns,
-        "rows": rows,
-    }
+    return {LAG: predicted[LAG], LATENCY: predicted[LATENCY], "columns": columns, "rows": rows}
 
 
 def notes(comparison: dict[str, Any]) -> list[str]:

@@ -53,10 +53,7 @@ def _of_node(event: Event) -> bool:
 
 
 def stretches(
-    plan: Plan,
-    planned: PlannedTrial,
-    observed_ns: int,
-    started: Iterable[tuple[str, float]] = (),
+    plan: Plan, planned: PlannedTrial, observed_ns: int, started: Iterable[tuple[str, float]] = ()
 ) -> list[Stretch]:
     """Return the times when finality must go on, up to observed_ns: a quorum is live and linked.
 

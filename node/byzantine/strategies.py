@@ -40,12 +40,7 @@ class Liar:
             self._memory.note(effect)
 
     def rewrite(
-        self,
-        effects: Sequence[Effect],
-        *,
-        now_ns: int,
-        peers: Sequence[str],
-        rng: random.Random,
+        self, effects: Sequence[Effect], *, now_ns: int, peers: Sequence[str], rng: random.Random
     ) -> list[Act]:
         """Return what the node does instead of these effects."""
         self.observe(effects)

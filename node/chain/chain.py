@@ -229,11 +229,7 @@ class Chain:
                 effects.append(notices.rejected(block, error.reason, event.peer))
 
     def _accept(
-        self,
-        state: ChainState,
-        block: SignedBlock,
-        effects: list[Effect],
-        trust: Trust,
+        self, state: ChainState, block: SignedBlock, effects: list[Effect], trust: Trust
     ) -> ForkItem:
         """Put a checked block into the tree and make it the head if it is preferred now."""
         self._signing.saw(block)

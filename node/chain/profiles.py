@@ -11,13 +11,7 @@ from node.chain.genesis import Genesis
 from node.chain.model.errors import GenesisError
 from node.chain.profile import Profile, System
 
-SYSTEMS: Mapping[str, System] = {
-    system.name: system
-    for system in (
-        eosio.SYSTEM,
-        bitshares.SYSTEM,
-    )
-}
+SYSTEMS: Mapping[str, System] = {system.name: system for system in (eosio.SYSTEM, bitshares.SYSTEM)}
 
 if TYPE_CHECKING:
     Name = str

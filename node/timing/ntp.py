@@ -118,11 +118,7 @@ class ClockCheck:
     """Holds the verdict on one node's clock and keeps asking the servers while `run` runs."""
 
     def __init__(
-        self,
-        clock: NodeClock,
-        config: ClockConfig,
-        limit_ns: int,
-        emit: Callable[[Clock], None],
+        self, clock: NodeClock, config: ClockConfig, limit_ns: int, emit: Callable[[Clock], None]
     ) -> None:
         """Check the configuration as check_servers does; config.limit_ns goes before limit_ns."""
         check_servers(config)

@@ -56,10 +56,7 @@ def words(lab: Bench, folder: Path, timeline: str) -> list[str]:
 def without_power(lab: Bench, folder: Path) -> subprocess.Popen[str]:
     """Return the running harness, n2's power being cut."""
     harness = lab.start(*words(lab, folder, POWER))
-    wait_for(
-        "n2 is off",
-        lambda: has_ended(harness) or power.run(lab.name, "n2", "state") == "off",
-    )
+    wait_for("n2 is off", lambda: has_ended(harness) or power.run(lab.name, "n2", "state") == "off")
     return harness
 
 

@@ -101,15 +101,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "faults": ("__main__", "agent", "durable kinds", "host", "model"),
     "faults.host": ("clock", "boottime"),
     "faults.kinds": ("clock delay ntp", "table_fault"),
-    "metrics": (
-        "build",
-        "report",
-        "results",
-        "safety fault_checks",
-        "measure",
-        "intake",
-        "model",
-    ),
+    "metrics": ("build", "report", "results", "safety fault_checks", "measure", "intake", "model"),
     "harness": (
         "__main__",
         "cli",

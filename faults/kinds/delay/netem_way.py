@@ -134,9 +134,7 @@ def _no_jitter(fault: Held, context: HostContext) -> str:
 
 
 def _wrong(
-    peer: PeerDelay,
-    by_flow: dict[str, dict[str, float]],
-    filters: dict[str, list[set[str]]],
+    peer: PeerDelay, by_flow: dict[str, dict[str, float]], filters: dict[str, list[set[str]]]
 ) -> str:
     wanted = address_matches(peer.address)
     flows = {flow: sum(wanted <= each for each in found) for flow, found in filters.items()}

@@ -99,8 +99,7 @@ def test_a_renewal_that_comes_after_the_end_is_refused(bench, partition: Wire) -
 def test_healing_by_hand_ends_an_agent_that_hangs(bench, partition: Wire) -> None:
     agent = bench.start_agent()
     bench.arm(
-        partition(at_ns=2 * S, for_ns=400 * S),
-        partition(id="partition-2", at_ns=500 * S, for_ns=S),
+        partition(at_ns=2 * S, for_ns=400 * S), partition(id="partition-2", at_ns=500 * S, for_ns=S)
     )
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")
     agent.send_signal(signal.SIGSTOP)

@@ -128,10 +128,7 @@ def test_a_running_agent_heals_at_once_and_a_second_time_finds_nothing(
     bench, partition: Wire
 ) -> None:
     bench.start_agent()
-    bench.arm(
-        partition(at_ns=2 * S, for_ns=400 * S),
-        partition(at_ns=500 * S, id="partition-2"),
-    )
+    bench.arm(partition(at_ns=2 * S, for_ns=400 * S), partition(at_ns=500 * S, id="partition-2"))
     refused = bench.try_ask("arm", trial="u", t0_wall_ns=time.time_ns(), lease_ns=S, faults=[])
     assert refused["error"]["reason"] == "busy"
     wait_until(lambda: bench.state("partition-1") == "installed", "installed")

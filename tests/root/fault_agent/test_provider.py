@@ -114,8 +114,7 @@ def power(kind: str, host: str = "n1", at_ns: int = 2 * S, for_ns: int = 4 * S) 
 
 
 @pytest.mark.parametrize(
-    ("kind", "state"),
-    [("power_cut", "off"), ("freeze_host", "frozen"), ("link_down", "link_down")],
+    ("kind", "state"), [("power_cut", "off"), ("freeze_host", "frozen"), ("link_down", "link_down")]
 )
 def test_a_host_is_down_until_its_end(owner: Owner, kind: str, state: str) -> None:
     owner.start()

@@ -115,8 +115,7 @@ def test_what_another_agent_carries_on_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("uptime", "expected"),
-    [("12.50", ("healed", "dead_man")), ("1.50", ("failed", "heal"))],
+    ("uptime", "expected"), [("12.50", ("healed", "dead_man")), ("1.50", ("failed", "heal"))]
 )
 def test_recovery_after_the_undo_script_says_whether_that_was_on_time(
     tmp_path: Path, uptime: str, expected: tuple[str, str]

@@ -44,10 +44,7 @@ def test_an_answer_tells_whom_it_answers_and_its_servers_error() -> None:
     assert read_answer(data[:47]) is None
 
 
-@given(
-    st.integers(-3600 * S, 3600 * S),
-    st.sampled_from([NOW_NS, AFTER_2036_NS, 0]),
-)
+@given(st.integers(-3600 * S, 3600 * S), st.sampled_from([NOW_NS, AFTER_2036_NS, 0]))
 def test_shifting_moves_the_servers_times_only(by_ns: int, time_ns: int) -> None:
     data = answer(origin=99, time_ns=time_ns)
     moved = shifted(data + b"mac", by_ns)

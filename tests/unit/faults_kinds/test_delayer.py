@@ -24,10 +24,7 @@ FROM_9 = bytes([0x45]) + bytes(11) + bytes([10, 0, 0, 9]) + bytes(4)
 
 
 def holder(delay_ns: int = 50 * MS, jitter_ns: int = 0) -> Holder:
-    sources = [
-        Source("10.0.0.2", delay_ns, jitter_ns),
-        Source("fd00::2", 2 * delay_ns, jitter_ns),
-    ]
+    sources = [Source("10.0.0.2", delay_ns, jitter_ns), Source("fd00::2", 2 * delay_ns, jitter_ns)]
     return Holder(Spec(1, 7, 0, "", "", sources))
 
 

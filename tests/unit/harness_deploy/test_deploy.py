@@ -112,10 +112,7 @@ def test_a_failed_task_is_one_line_with_a_remedy(result: dict[str, str], words: 
 
 
 def test_a_result_names_the_failed() -> None:
-    outcomes = (
-        PlayedHost("a"),
-        PlayedHost("b", failure="no sudo"),
-    )
+    outcomes = (PlayedHost("a"), PlayedHost("b", failure="no sudo"))
     result = DeployResult(outcomes=outcomes, elapsed_ns=1_540_000_000)
     assert (result.ok, result.failed) == (False, {"b": "no sudo"})
     assert [outcome.state for outcome in outcomes] == ["unchanged", "failed"]
@@ -161,10 +158,7 @@ def listed(address: str) -> str:
         ({"programs": {"chronyd": False, "iw": False}}, None),
         ({"bits": 32}, "Python is 32-bit; install a 64-bit system"),
         ({"arch": "armv7l"}, "no wheels for armv7l; install a 64-bit system"),
-        (
-            {"listed_cards": listed("192.0.2.7")},
-            "no interface holds 192.0.2.1; set slotlab_add",
-        ),
+        ({"listed_cards": listed("192.0.2.7")}, "no interface holds 192.0.2.1; set slotlab_add"),
         ({"free_bytes": {"/opt/slotlab": 1}}, "disk full: 0 MB free in /opt/slotlab"),
     ],
 )
@@ -184,10 +178,7 @@ def test_managed_time_needs_chrony_and_a_server_that_is_not_the_host_itself(lab:
         {"host": "clock.lab", "port": 123},
         {"host": "fd00::2", "port": 123},
     ]
-    assert [time_servers(host) for host in hosts] == [
-        [],
-        [{"host": "192.0.2.1", "port": 1123}],
-    ]
+    assert [time_servers(host) for host in hosts] == [[], [{"host": "192.0.2.1", "port": 1123}]]
     found = unfit(managed, {name: facts(name) for name in ("a", "b")})
     assert found == {"a": "slotlab_time: manage needs slotlab_ntp that is not the host itself"}
     assert missing({"chronyd": False}, login="pi", manage=True) == ["chrony"]

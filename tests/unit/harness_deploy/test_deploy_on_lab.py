@@ -141,9 +141,7 @@ def test_a_data_path_that_is_not_there_is_seen_by_check_and_by_deploy(
     }
 
 
-def test_a_dead_host_is_named_while_the_others_finish(
-    lab: tuple[str, Inventory],
-) -> None:
+def test_a_dead_host_is_named_while_the_others_finish(lab: tuple[str, Inventory]) -> None:
     name, inventory = lab
     power.run(name, "n8", "link-down")
     try:

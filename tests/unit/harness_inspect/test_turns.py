@@ -35,10 +35,7 @@ def test_eosio_turns_are_absolute_and_alphabetical() -> None:
         assert found["producer"] == ["alice", "bob", "carol"][turn]
         assert found["next_producer"] == ["bob", "carol", "alice"][turn]
         assert found["position"] == slot % 12
-        assert found["turn"] == {
-            "first_slot": 36_000 + 12 * turn,
-            "last_slot": 36_011 + 12 * turn,
-        }
+        assert found["turn"] == {"first_slot": 36_000 + 12 * turn, "last_slot": 36_011 + 12 * turn}
     assert eosio_turn(["a"], 1, 1)["time"] == "2000-01-01T00:00:00.500"
 
 

@@ -19,9 +19,7 @@ from harness.labs.vm_spec import DiskSpec, LabSpec, NicSpec, VmSpec
 def rack() -> LabSpec:
     """Return a lab with a jump host, two networks, a password and a slow disk."""
     jump = VmSpec(
-        name="gate",
-        role="jump",
-        nics=(card("office", "10.1.0.2/24"), card("mgmt", "10.2.0.2/24")),
+        name="gate", role="jump", nics=(card("office", "10.1.0.2/24"), card("mgmt", "10.2.0.2/24"))
     )
     node = VmSpec(
         name="n1",

@@ -15,13 +15,7 @@ from harness.plan.planner import LabView
 from metrics.model.plan import Plan
 from tests.unit.harness_plan.builders import ALL_ABLE, file, lab
 
-ABLE = {
-    **ALL_ABLE,
-    "loss": True,
-    "clock_host": True,
-    "clock_daemon": True,
-    "ntp_relay": True,
-}
+ABLE = {**ALL_ABLE, "loss": True, "clock_host": True, "clock_daemon": True, "ntp_relay": True}
 POWER = ["off", "on", "state", "freeze", "thaw", "link_down", "link_up"]
 S = 1_000_000_000
 

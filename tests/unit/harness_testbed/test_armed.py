@@ -152,9 +152,7 @@ def test_stop_leaves_a_lab_alone_whose_owner_may_live_and_force_ends_it(tmp_path
     assert [request["op"] for request in freed] == ["unlock"]
 
 
-def test_the_lock_of_an_owner_that_may_live_runs_out_so_that_it_hears_of_it(
-    tmp_path: Path,
-) -> None:
+def test_the_lock_of_an_owner_that_may_live_runs_out_so_that_it_hears_of_it(tmp_path: Path) -> None:
     with scripted(tmp_path, "n1") as (remote, hosts):
         hosts["n1"].says(hello=held_by("ann@desk:7"), status=ARMED)
         seized = stopping.seize(remote, force=True)

@@ -28,9 +28,7 @@ def remote() -> Iterator[Remote]:
             yield made
 
 
-def test_a_wiped_host_has_nothing_to_heal_and_one_that_is_off_is_named_once(
-    remote: Remote,
-) -> None:
+def test_a_wiped_host_has_nothing_to_heal_and_one_that_is_off_is_named_once(remote: Remote) -> None:
     outcome = heal(remote)
     assert list(outcome) == ["wiped", "off"]
     line = "nothing to heal: slotlab is not on this host; slotlab deploy"

@@ -203,10 +203,7 @@ def test_no_answer_ends_the_renewing_in_silence(
         hosts.failing.clear()
         wait_until(lambda: (len(hosts.ttls_ns) if op == "lock" else hosts.renewed) > before + 2)
         wait_until(lambda: len(keeper.news) == 2)
-    assert list(keeper.news) == [
-        f"{name}: not renewed: KeyError('ok')",
-        f"{name}: renewed again",
-    ]
+    assert list(keeper.news) == [f"{name}: not renewed: KeyError('ok')", f"{name}: renewed again"]
 
 
 def test_a_host_whose_lock_cannot_be_renewed_is_said_once_and_when_it_is_back(

@@ -101,9 +101,7 @@ def test_each_fault_is_measured_beside_what_was_asked(summary: dict[str, Any]) -
     assert found["kill-1"]["measured"]["down_s"]["h3"] == pytest.approx(5.1, abs=0.01)
 
 
-def test_recovery_counts_from_the_heal_at_each_disturbed_host(
-    summary: dict[str, Any],
-) -> None:
+def test_recovery_counts_from_the_heal_at_each_disturbed_host(summary: dict[str, Any]) -> None:
     recovery = summary["metrics"]["recovery_s"]
     assert {fault: q["n"] for fault, q in recovery.items()} == {
         "delay-1": 0, "partition-1": 1, "clock_step-1": 0, "kill-1": 1,

@@ -73,7 +73,5 @@ def test_a_trial_that_its_operator_broke_off_names_no_node_for_it(rebuilt: Rebui
             journal.write_text("".join(json.dumps(line) + "\n" for line in kept))
 
     summary = rebuilt(stop, interrupt)
-    assert summary["invalid"] == [
-        "trial 1: the trial is interrupted: stopped by the operator",
-    ]
+    assert summary["invalid"] == ["trial 1: the trial is interrupted: stopped by the operator"]
     assert summary["verdict"] == "invalid"

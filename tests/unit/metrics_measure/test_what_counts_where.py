@@ -75,9 +75,7 @@ def test_a_kill_without_an_end_lasts_to_the_end_and_has_nothing_to_recover_from(
     assert fault["end_s"] == 100
 
 
-def test_what_the_next_fault_disturbs_within_a_round_is_not_the_last_ones(
-    rebuilt: Rebuilt,
-) -> None:
+def test_what_the_next_fault_disturbs_within_a_round_is_not_the_last_ones(rebuilt: Rebuilt) -> None:
     summary = rebuilt(kill=(62.0, 67.0))
     metrics = summary["metrics"]
     assert metrics["recovery_s"]["clock_step-1"]["undisturbed"] == 4

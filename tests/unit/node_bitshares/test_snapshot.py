@@ -5,13 +5,7 @@ from __future__ import annotations
 from node.chain import snapshot
 from node.chain.profiles import build
 from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
-from tests.unit.node_chain.builders import (
-    blocks_of,
-    make_chain,
-    producer_names,
-    receive,
-    tick,
-)
+from tests.unit.node_chain.builders import blocks_of, make_chain, producer_names, receive, tick
 
 GENESIS = bitshares_genesis(4)
 PROFILE = build(GENESIS)

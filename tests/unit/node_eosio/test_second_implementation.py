@@ -109,10 +109,7 @@ def test_the_transition_equals_the_second_implementation(
     st.frozensets(st.integers(0, 6), min_size=1),
 )  # fmt: skip
 def test_honest_rounds_with_silences_and_a_change_equal_the_second_implementation(
-    count: int,
-    turn: int,
-    stretches: list[tuple[int, frozenset[int]]],
-    successors: frozenset[int],
+    count: int, turn: int, stretches: list[tuple[int, frozenset[int]]], successors: frozenset[int]
 ) -> None:
     names = [named(i) for i in range(count)]
     slot = 1000 * count * turn

@@ -74,9 +74,7 @@ def test_the_layout_of_a_frame_and_the_place_of_the_socket_are_the_same() -> Non
     assert str(deployed) == DEFAULT_SOCKET == f"{RUN_DIR}/node.sock"
 
 
-def test_the_agent_passes_on_what_the_node_answers_and_the_controller_reads_it(
-    path: Path,
-) -> None:
+def test_the_agent_passes_on_what_the_node_answers_and_the_controller_reads_it(path: Path) -> None:
     async def ask() -> tuple[bytes, bytes]:
         async with node(path, STATUS):
             return await ask_node(path, "status"), await ask_node(path, "mempool")

@@ -6,14 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.timing.clock import (
-    STEP_NS,
-    ClockJudge,
-    ClockVerdict,
-    NtpSample,
-    limit_for_slot,
-    majority,
-)
+from node.timing.clock import STEP_NS, ClockJudge, ClockVerdict, NtpSample, limit_for_slot, majority
 from node.timing.ntp_rules import HOLDOVER_PPM
 
 MS = 1_000_000
