@@ -194,7 +194,7 @@ class Agent:
         for driver in armed.drivers.values():
             driver.arm()
         self._lease.begin(armed.trial, armed.schedule.ends_ns())
-        self.running.leased(armed.trial.trial, armed.trial.lease_ns - boottime_ns())
+        self.running.leased(armed.trial.trial, armed.trial.lease_end_ns - boottime_ns())
 
     async def renew(self, trial: str, lease_ns: int) -> dict[str, object]:
         """Return the time left after the lease was set to lease_ns from now, of what is armed and
@@ -209,13 +209,13 @@ class Agent:
         if not 0 < lease_ns <= 2 * FOR_NS_MAX:
             raise FaultError("bad_lease", "lease_ns is outside 0..48 h")
         now_ns, runs = boottime_ns(), False
-        if armed is not None and now_ns >= armed.schedule.lease_ns:
+        if armed is not None and now_ns >= armed.schedule.lease_end_ns:
             raise FaultError("not_armed", f"the lease of trial {trial} has ended")
         try:
             if armed is not None:
                 schedule = armed.schedule.renewed(now_ns + lease_ns)
                 self.runner.advance(armed, schedule)
-                armed_trial = msgspec.structs.replace(armed.trial, lease_ns=now_ns + lease_ns)
+                armed_trial = msgspec.structs.replace(armed.trial, lease_end_ns=now_ns + lease_ns)
                 await asyncio.to_thread(self._lease.renew, armed_trial, schedule.ends_ns())
             runs = await asyncio.to_thread(self.running.leased, trial, lease_ns)
         except OSError as error:
@@ -227,7 +227,7 @@ class Agent:
     def status(self) -> dict[str, object]:
         """Return the trial, the state of its faults, the lease and what the ledger holds open."""
         armed = self.runner.armed
-        left_ns = armed.schedule.lease_ns - boottime_ns() if armed else 0
+        left_ns = armed.schedule.lease_end_ns - boottime_ns() if armed else 0
         drivers = armed.drivers.values() if armed else ()
         return {
             "trial": self.trial,
@@ -269,9 +269,9 @@ class Agent:
     def _lease_left_ns(self) -> int | None:
         if self.runner.armed is None or not self.runner.armed.schedule.active:
             return None
-        return self.runner.armed.schedule.lease_ns - boottime_ns()
+        return self.runner.armed.schedule.lease_end_ns - boottime_ns()
 
     def _refuse_while_active(self) -> None:
         if self.runner.armed is not None and self._active():
-            left_s = (self.runner.armed.schedule.lease_ns - boottime_ns()) // SECOND_NS
+            left_s = (self.runner.armed.schedule.lease_end_ns - boottime_ns()) // SECOND_NS
             raise FaultError("busy", f"trial {self.trial} is armed for {left_s} s more; or heal")

@@ -105,14 +105,14 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
     if len(request.faults) > FAULTS_MAX:
         raise FaultError("bad_fault", f"more than {FAULTS_MAX} faults")
     t0_ns = now.boottime_ns + request.t0_wall_ns - now.wall_ns
-    lease_ns = now.boottime_ns + request.lease_ns
+    lease_end_ns = now.boottime_ns + request.lease_ns
     armed_trial = ArmedTrial(
         key=secrets.token_hex(8),
         boot=boot_id(),
         trial=request.trial,
         t0_boottime_ns=t0_ns,
         t0_mono_ns=now.mono_ns + request.t0_wall_ns - now.wall_ns,
-        lease_ns=lease_ns,
+        lease_end_ns=lease_end_ns,
     )
     faults = [decode_fault(bytes(raw)) for raw in request.faults]
     if len({fault.id for fault in faults}) != len(faults):
@@ -124,7 +124,7 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
     queues = set(bound_queues())
     mangle = any(isinstance(fault, Delay) for fault in faults) and _mangle_exists()
     for fault in faults:
-        item = _item(fault, t0_ns, lease_ns, now)
+        item = _item(fault, t0_ns, lease_end_ns, now)
         if item.deadline_ns is not None and fault.for_ns is None:
             fault = msgspec.structs.replace(fault, for_ns=item.deadline_ns - item.inject_ns)
         if host.provider and fault.row.by != "provider":
@@ -138,7 +138,7 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
         drivers[fault.id] = _driver(fault, context, entry, armed_trial, host)
         items.append(replace(item, lead_ns=_lead_ns(fault, context)))
     check_nobody_else(faults)
-    return Armed(armed_trial, drivers, Schedule(tuple(items), lease_ns))
+    return Armed(armed_trial, drivers, Schedule(tuple(items), lease_end_ns))
 
 
 def load(armed_trial: ArmedTrial, entries: list[Entry], host: Host) -> Armed:
@@ -160,7 +160,7 @@ def load(armed_trial: ArmedTrial, entries: list[Entry], host: Host) -> Armed:
                 lead_ns=_lead_ns(fault, context),
             )
         )
-    return Armed(armed_trial, drivers, Schedule(tuple(items), armed_trial.lease_ns))
+    return Armed(armed_trial, drivers, Schedule(tuple(items), armed_trial.lease_end_ns))
 
 
 def left_behind(entry: Entry, host: Host) -> str:
@@ -183,15 +183,15 @@ def _again(entry: Entry, host: Host) -> tuple[Fault, HostContext]:
     return fault, context
 
 
-def _item(fault: Fault, t0_ns: int, lease_ns: int, now: Now) -> Item:
+def _item(fault: Fault, t0_ns: int, lease_end_ns: int, now: Now) -> Item:
     inject_ns = t0_ns + fault.at_ns
     if inject_ns < now.boottime_ns:
         raise FaultError("too_late", f"{fault.id} was due {now.boottime_ns - inject_ns} ns ago")
     if fault.for_ns is None and not fault.row.restarts_unit:
-        if inject_ns >= lease_ns:
+        if inject_ns >= lease_end_ns:
             detail = f"{fault.id} has no end of its own and is due after the lease has ended"
             raise FaultError("bad_lease", detail)
-        return Item(id=fault.id, inject_ns=inject_ns, deadline_ns=lease_ns)
+        return Item(id=fault.id, inject_ns=inject_ns, deadline_ns=lease_end_ns)
     deadline_ns = None if fault.for_ns is None else inject_ns + fault.for_ns
     return Item(id=fault.id, inject_ns=inject_ns, deadline_ns=deadline_ns)
 

@@ -67,7 +67,7 @@ class Schedule:
     """All faults of one arming, and the lease that covers them."""
 
     items: tuple[Item, ...]
-    lease_ns: int
+    lease_end_ns: int
 
     def due(self, now_ns: int) -> tuple[Schedule, list[tuple[str, Action]]]:
         """Return the schedule after, and the actions due at now_ns in the order to begin them.
@@ -77,7 +77,7 @@ class Schedule:
         actions: list[tuple[str, Action]] = []
         items: list[Item] = []
         for item in self.items:
-            stepped, done = _advance(item, now_ns, lease_over=now_ns >= self.lease_ns)
+            stepped, done = _advance(item, now_ns, lease_over=now_ns >= self.lease_end_ns)
             items.append(stepped)
             actions += [(item.id, action) for action in done]
         actions.sort(key=lambda each: each[1] is not Action.HEAL)
@@ -86,7 +86,7 @@ class Schedule:
     def wake_ns(self) -> int | None:
         """Return the time at which something is due next, None where all is done."""
         times = [time_ns for item in self.items if (time_ns := _next_ns(item)) is not None]
-        return min(*times, self.lease_ns) if times else None
+        return min(*times, self.lease_end_ns) if times else None
 
     def ends_ns(self) -> int | None:
         """Return the time at which the last fault still to be undone ends, None without one."""
@@ -98,11 +98,11 @@ class Schedule:
 
     def end_all(self) -> tuple[Schedule, list[tuple[str, Action]]]:
         """Return the schedule with all done, and the actions that undo or drop each fault."""
-        return replace(self, lease_ns=0).due(0)
+        return replace(self, lease_end_ns=0).due(0)
 
-    def renewed(self, lease_ns: int) -> Schedule:
-        """Return the schedule under a lease that ends at lease_ns; faults keep their deadlines."""
-        return replace(self, lease_ns=lease_ns)
+    def renewed(self, lease_end_ns: int) -> Schedule:
+        """Return the schedule under a lease that ends then; faults keep their deadlines."""
+        return replace(self, lease_end_ns=lease_end_ns)
 
     @property
     def active(self) -> bool:

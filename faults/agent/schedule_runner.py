@@ -116,7 +116,7 @@ class ScheduleRunner:
         assert self.armed is not None
         now_ns = boottime_ns()
         schedule, actions = self.armed.schedule.due(now_ns)
-        expired = now_ns >= schedule.lease_ns
+        expired = now_ns >= schedule.lease_end_ns
         self.armed = self.armed.with_schedule(schedule)
         for fault_id, action in actions:
             deadline_ns = self.armed.drivers[fault_id].context.deadline_ns

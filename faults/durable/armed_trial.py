@@ -25,7 +25,7 @@ class ArmedTrial(msgspec.Struct, frozen=True, kw_only=True):
     trial: str
     t0_boottime_ns: int
     t0_mono_ns: int
-    lease_ns: int
+    lease_end_ns: int
 
 
 class ArmedTrialFile:
@@ -40,12 +40,12 @@ class ArmedTrialFile:
         Raises:
             OSError: no space; nothing may be armed then.
         """
-        lease_file.write(self.path, armed_trial.lease_ns, armed_trial, fresh=True)
+        lease_file.write(self.path, armed_trial.lease_end_ns, armed_trial, fresh=True)
 
     def renew(self, armed_trial: ArmedTrial) -> None:
         """Write it over the one before; a revoked one stays revoked."""
         with contextlib.suppress(FileNotFoundError):
-            lease_file.write(self.path, armed_trial.lease_ns, armed_trial, fresh=False)
+            lease_file.write(self.path, armed_trial.lease_end_ns, armed_trial, fresh=False)
 
     def read(self) -> ArmedTrial | None:
         """Return what is armed, None when there is none (or half of one)."""
@@ -100,11 +100,11 @@ class Lease:
 
     def _time(self, armed_trial: ArmedTrial, ends_ns: int | None) -> None:
         before = self._name
-        if ends_ns is not None and armed_trial.lease_ns < ends_ns:
+        if ends_ns is not None and armed_trial.lease_end_ns < ends_ns:
             self._number += 1
             name = f"{armed_trial.key}-{self._number}"
             self.timers.arm(
-                name, self.script, armed_trial.lease_ns, WORD, within_s=LEASE_PATIENCE_S
+                name, self.script, armed_trial.lease_end_ns, WORD, within_s=LEASE_PATIENCE_S
             )
             self._name = name
         else:

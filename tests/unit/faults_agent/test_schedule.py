@@ -29,17 +29,17 @@ def item(fault_id: str = "a", inject_ns: int = 10 * S, deadline_ns: int | None =
     ],
 )
 def test_what_is_due_from_rest_at_each_boundary(now_ns: int, expected: list[Action]) -> None:
-    _, actions = Schedule((item(),), lease_ns=100 * S).due(now_ns)
+    _, actions = Schedule((item(),), lease_end_ns=100 * S).due(now_ns)
     assert [action for _, action in actions] == expected
 
 
 def test_what_was_prepared_and_missed_its_moment_is_taken_back() -> None:
-    schedule, _ = Schedule((item(),), lease_ns=100 * S).due(9 * S)
+    schedule, _ = Schedule((item(),), lease_end_ns=100 * S).due(9 * S)
     assert schedule.due(12 * S)[1] == [("a", Action.HEAL)]
 
 
 def test_the_end_of_the_lease_heals_what_runs_and_skips_the_rest() -> None:
-    schedule = Schedule((item("a"), item("b", 30 * S, 40 * S)), lease_ns=15 * S)
+    schedule = Schedule((item("a"), item("b", 30 * S, 40 * S)), lease_end_ns=15 * S)
     schedule, _ = schedule.due(10 * S)
     schedule, actions = schedule.due(15 * S)
     assert actions == [("a", Action.HEAL), ("b", Action.SKIP)]
@@ -47,7 +47,7 @@ def test_the_end_of_the_lease_heals_what_runs_and_skips_the_rest() -> None:
 
 
 def test_a_fault_taken_over_in_force_ends_at_its_deadline() -> None:
-    schedule = Schedule((item(), item("b", 30 * S, 40 * S)), lease_ns=100 * S).staged(
+    schedule = Schedule((item(), item("b", 30 * S, 40 * S)), lease_end_ns=100 * S).staged(
         "a", Stage.RUNNING
     )
     assert schedule.wake_ns() == 20 * S
@@ -57,27 +57,29 @@ def test_a_fault_taken_over_in_force_ends_at_its_deadline() -> None:
 
 
 def test_a_renewed_lease_does_not_move_a_deadline() -> None:
-    schedule, _ = Schedule((item(),), lease_ns=15 * S).due(10 * S)
+    schedule, _ = Schedule((item(),), lease_end_ns=15 * S).due(10 * S)
     schedule = schedule.renewed(100 * S)
     assert schedule.wake_ns() == 20 * S
     assert schedule.due(20 * S)[1] == [("a", Action.HEAL)]
 
 
 def test_what_ends_is_healed_before_what_begins_at_the_same_moment() -> None:
-    schedule = Schedule((item("b", 20 * S, 30 * S), item("a", 10 * S, 20 * S)), lease_ns=100 * S)
+    schedule = Schedule(
+        (item("b", 20 * S, 30 * S), item("a", 10 * S, 20 * S)), lease_end_ns=100 * S
+    )
     schedule, _ = schedule.due(10 * S)
     schedule, _ = schedule.due(19 * S)
     assert schedule.due(20 * S)[1] == [("a", Action.HEAL), ("b", Action.INJECT)]
 
 
 def test_a_fault_without_a_deadline_is_done_once_injected() -> None:
-    schedule, actions = Schedule((item(deadline_ns=None),), lease_ns=100 * S).due(10 * S)
+    schedule, actions = Schedule((item(deadline_ns=None),), lease_end_ns=100 * S).due(10 * S)
     assert [action for _, action in actions] == [Action.PREPARE, Action.INJECT]
     assert schedule.wake_ns() is None
 
 
 def test_ending_all_twice_acts_once() -> None:
-    schedule, _ = Schedule((item(), item("b", 90 * S, 95 * S)), lease_ns=100 * S).due(10 * S)
+    schedule, _ = Schedule((item(), item("b", 90 * S, 95 * S)), lease_end_ns=100 * S).due(10 * S)
     schedule, actions = schedule.end_all()
     assert actions == [("a", Action.HEAL), ("b", Action.SKIP)]
     assert schedule.end_all()[1] == []
@@ -89,7 +91,7 @@ def scheduled(rows: list[tuple[int, int | None]], lease: int) -> Schedule:
         item(str(n), at * S, None if length is None else (at + length) * S)
         for n, (at, length) in enumerate(rows)
     )
-    return Schedule(tuple(items), lease_ns=lease * S)
+    return Schedule(tuple(items), lease_end_ns=lease * S)
 
 
 LENGTHS = st.none() | st.integers(1, 30)
@@ -112,7 +114,7 @@ def test_any_wakes_give_each_fault_its_actions_in_order_and_end_everything(
             seen[fault_id].append(action)
             deadline_ns = deadlines[fault_id]
             if action is Action.INJECT:
-                assert wake * S < schedule.lease_ns
+                assert wake * S < schedule.lease_end_ns
                 assert deadline_ns is None or wake * S < deadline_ns
     assert not schedule.active
     assert all(each.stage is Stage.DONE for each in schedule.items)

@@ -28,7 +28,7 @@ def entry(token: str = "ab12cd34", state: str = "armed", **changes: object) -> E
 
 def grant(lease_ns: int) -> ArmedTrial:
     return ArmedTrial(
-        key="k", boot="other", trial="t", t0_boottime_ns=0, t0_mono_ns=0, lease_ns=lease_ns
+        key="k", boot="other", trial="t", t0_boottime_ns=0, t0_mono_ns=0, lease_end_ns=lease_ns
     )
 
 
