@@ -22,7 +22,7 @@ from faults.host.clock.skew_file import write_skew
 from faults.host.layout import HostConfig, Layout, read_host
 from faults.host.priority import nice, set_realtime
 from faults.kinds.power import CAPABILITY, read_provider
-from faults.kinds.registry import TRIALS
+from faults.kinds.registry import CAPABILITY_SHELL
 from faults.model.fault import FaultError
 from faults.model.record import PROVIDER
 
@@ -85,7 +85,7 @@ async def _own_host(place: Layout) -> tuple[Host, dict[str, bool]]:
     """Return what arming needs of this machine, and what it can do."""
     if os.geteuid() != 0:
         raise FaultError("no_root", "the agent must run as root")
-    found = await asyncio.to_thread(capabilities, TRIALS)
+    found = await asyncio.to_thread(capabilities, CAPABILITY_SHELL)
     config = read_host(place.host_file)
     names = frozenset(name for name, works in found.items() if works)
     return Host.at(place, config, names), found

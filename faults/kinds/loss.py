@@ -20,7 +20,7 @@ ALL_PPM = 1_000_000
 class Loss(TableFault, frozen=True, kw_only=True, tag="loss"):
     """Drop share_ppm of the packets from sources; no seed steers the kernel's draw."""
 
-    trials = (
+    tried_by = (
         ("loss", "nft 'add table inet l; add chain inet l c;"
          " add rule inet l c numgen random mod 1000000 < 300000 counter drop'"),
     )  # fmt: skip

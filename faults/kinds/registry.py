@@ -30,7 +30,7 @@ def _found() -> dict[str, type[Fault]]:
 
 FAULTS = _found()
 """By its word: the class of each kind that hosts, or whoever owns them, can do."""
-TRIALS = {name: script for each in FAULTS.values() for name, script in each.trials}
+CAPABILITY_SHELL = {name: script for each in FAULTS.values() for name, script in each.tried_by}
 """By capability: the shell that tries whether a host has it."""
 
 _OVERLAPPING = {

@@ -13,7 +13,7 @@ from faults.model.fault import Evidence, Fault, HostContext, Recipe
 class TableFault(Fault, frozen=True, kw_only=True):
     """Base of those faults; each says which packets meet which verdict."""
 
-    trials = (
+    tried_by = (
         ("nft", "nft 'add table inet t; add set inet t s { type ipv4_addr; flags timeout; };"
          " add element inet t s { 192.0.2.1 timeout 1s }'"),
     )  # fmt: skip

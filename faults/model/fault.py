@@ -157,7 +157,7 @@ class Fault(
     ends, or for good where there is nothing to undo.
     """
 
-    trials: ClassVar[tuple[tuple[str, str], ...]] = ()
+    tried_by: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Each capability of its own that its kind needs, and shell that works where a host has it."""
     id: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9_.+-]{0,63}\Z")]
     at_ns: int
@@ -255,7 +255,7 @@ def check_interface(name: str) -> None:
     """Refuse a name that cannot be a network interface's.
 
     Raises:
-        ValueError: it does not.
+        ValueError: the name cannot be one.
     """
     if not _INTERFACE.fullmatch(name):
         raise ValueError(f"not a network interface: {name!r}")

@@ -26,7 +26,7 @@ PATH = "/usr/sbin:/sbin:/usr/bin:/bin"
 
 PATIENCE_S = 60
 """What a slow host does not answer at once is late; only beyond this is it missing."""
-TRIALS = {
+CAPABILITY_SHELL = {
     "nft": "nft 'add table inet t; add set inet t s { type ipv4_addr; flags timeout; };"
     " add element inet t s { 192.0.2.1 timeout 1s }'",
     "netem": "tc qdisc add dev lo root netem delay 1ms",
@@ -90,9 +90,9 @@ def features() -> dict[str, Any]:
     code, text = as_root(["true"])
     if code != 0:
         last = text.strip().splitlines()[-1:] or ["sudo is not installed"]
-        return {"sudo": False, "sudo_says": last[0], **dict.fromkeys(TRIALS)}
+        return {"sudo": False, "sudo_says": last[0], **dict.fromkeys(CAPABILITY_SHELL)}
     found: dict[str, Any] = {"sudo": True, "sudo_says": ""}
-    for name, script in TRIALS.items():
+    for name, script in CAPABILITY_SHELL.items():
         words = ["env", "PATH=" + PATH, "unshare", "--net", "/bin/sh", "-ec", script]
         found[name] = as_root(words)[0] == 0
     return found

@@ -1,10 +1,9 @@
 """Delay: hold the node's packets to or from some peers, by netem where the kernel has it, else by a
 queue.
 
-netem acts on packets leaving (`egress`), the queue on packets arriving (`ingress`); the harness
-fills both lists, so that each directed pair of hosts is delayed exactly once by whichever way the
-whole lab uses. Queued on arrival rather than on leaving, because a held outgoing packet stays
-charged to its sender's socket buffer.
+netem acts on packets that leave, the queue on packets that arrive; one way is taken for all hosts
+of a fault, so that each directed pair is delayed exactly once. Queued on arrival rather than on
+leaving, because a held outgoing packet stays charged to its sender's socket buffer.
 """
 
 from typing import Literal, Self
@@ -21,7 +20,7 @@ from faults.model.fault import Evidence, FaultError, HostContext, Recipe, needs
 class Delay(Held, frozen=True, kw_only=True, tag="delay"):
     """Delay the flows of node_port: on leaving by netem, on arrival by the queue."""
 
-    trials = (
+    tried_by = (
         ("netem", "tc qdisc add dev lo root handle 1: prio bands 4 && tc qdisc add dev lo parent "
          "1:4 handle 2: netem delay 1ms && tc filter add dev lo parent 1: protocol ip prio 1 u32 "
          "match ip dst 192.0.2.1/32 flowid 1:4"),

@@ -24,7 +24,9 @@ _MATCH = re.compile(r"match ([0-9a-f]+/[0-9a-f]+ at \d+)")
 
 
 def recipe(fault: Held, context: HostContext) -> Recipe:
-    """Return: the jitter's helper; one batch of tc; the root deleted; no helper."""
+    """Return how to prepare (start the jitter's helper), inject (one batch of tc), release (delete
+    the root qdisc) and remove (end the helper).
+    """
     batch = netem_commands(fault, context.token)
     root = ("tc", "qdisc", "del", "dev", fault.interface, "root")
     delete = (*root, "handle", f"{netem_handle(context.token)}:")

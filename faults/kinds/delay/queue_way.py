@@ -27,7 +27,9 @@ us.
 
 
 def recipe(fault: Held, context: HostContext) -> Recipe:
-    """Return: delayer and rules; packets led there; no more of them; rules and delayer gone."""
+    """Return how to prepare (start the delayer, make the rules), inject (lead packets to it),
+    release (lead no more to it) and remove (take rules and delayer away).
+    """
     if "nft_queue" in context.capabilities:
         return _by_nft(fault, context)
     return _by_iptables(fault, context)

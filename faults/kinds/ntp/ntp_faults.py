@@ -46,7 +46,7 @@ _BEFORE_TRACKING = -310
 class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
     """The servers' time appears by_ns ahead of what it is, to everything on this host."""
 
-    trials = (
+    tried_by = (
         ("ntp_relay", "nft 'add table inet r; add chain inet r c { type route hook output priority "
          "-310; }; add rule inet r c ip daddr 192.0.2.1 udp dport 123 meta mark != 1 udp dport set "
          "9 ip daddr set 127.0.0.1; add rule inet r c ip6 daddr 2001:db8::1 udp dport set 9 ip6 "

@@ -165,8 +165,8 @@ def test_finding_out_what_a_host_can_do_leaves_nothing_behind(bench) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(PROJECT)!r})\n"
         "from faults.host.capability import capabilities\n"
-        "from faults.kinds.registry import TRIALS\n"
-        "print(capabilities(TRIALS))"
+        "from faults.kinds.registry import CAPABILITY_SHELL\n"
+        "print(capabilities(CAPABILITY_SHELL))"
     )
     found = bench.run(sys.executable, "-c", code)
     assert "'nft': True" in found
