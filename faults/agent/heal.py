@@ -1,7 +1,7 @@
 """Healing by hand and at boot: through the agent when it answers, else from the ledger alone.
 
-An agent that holds the socket but does not answer hangs: it is ended first, after its armed trial,
-so that it begins nothing more should it wake.
+An agent that holds the socket but does not answer hangs. Its armed trial is taken away first, so
+that it begins nothing more should it wake; then it is ended.
 """
 
 import contextlib

@@ -275,7 +275,9 @@ _ROWS = (
         asked=("keep_slots",), victim="mute", leaves_rest_whole=True,
     ),
     Kind(
-        word="crash", does="A machine dies; `loses` says what its disk does not have afterwards.",
+        word="crash",
+        does="A machine dies and stays down unless restart_after is given; `loses` says what its "
+        "disk does not have afterwards.",
         said="crash",
         keys=(
             _RESTART_AFTER,

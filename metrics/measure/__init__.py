@@ -1,1 +1,1 @@
-"""One module a metric: finality, slots, propagation, recovery, forks, load, clocks."""
+"""One module a metric: slots, finality, propagation, recovery, forks, clocks and others."""

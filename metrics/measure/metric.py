@@ -1,4 +1,4 @@
-"""What a metric is: how a trial is measured, how trials are pooled, and what is said of it where.
+"""What a metric is: how it is measured in a trial, pooled over trials, and shown in the report.
 
 One module declares one METRIC, and `registry` names that module. M of summary.json, the tables,
 what a campaign may expect, and the report's phases and methods are all read from there.

@@ -51,7 +51,7 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
     also when its producer's node said nothing; unknown only where that node's record is lost.
     """
     by_slot = chain.by_slot
-    why_not = _judge(data)
+    why_not = _reason_teller(data)
     late = _late_ids(data)
     expected = _expected(data, chain)
     first = data.file.genesis_slot + 1
@@ -172,9 +172,9 @@ def _lost_times(data: TrialData) -> dict[str, list[tuple[float, float]]]:
     return found
 
 
-def _judge(data: TrialData) -> Callable[[int, str, str], tuple[str, str]]:
-    """Return what says of a slot without a block, by (slot, producer, host), missed or unknown, and
-    the reason.
+def _reason_teller(data: TrialData) -> Callable[[int, str, str], tuple[str, str]]:
+    """Return a function of (slot, producer, host) that judges a slot without a block: missed or
+    unknown, and why.
     """
     abstained = {
         (e.host, e.slot, e.producer): e.reason

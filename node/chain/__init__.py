@@ -1,1 +1,1 @@
-"""Sans-IO consensus: no socket, clock, thread, disk or random source in here."""
+"""Decides consensus, from inputs to effects: no socket, clock, thread, disk or random source."""

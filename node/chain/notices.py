@@ -1,4 +1,4 @@
-"""The notices a block gives rise to."""
+"""The events that a node publishes of a block: produced, applied, received, rejected, switched."""
 
 from node.chain.fork_db import ForkItem
 from node.chain.model.block import SignedBlock

@@ -1,4 +1,4 @@
-"""What a BitShares block makes irreversible, how many slots were used, who is enough."""
+"""BitShares' finality: what enough witnesses have built on; and the share of slots they used."""
 
 from collections.abc import Iterable
 

@@ -75,9 +75,8 @@ def next_tally(parent: Tally, slot: int, confirmed: int) -> Tally:
     """Return the tally after a child in slot whose producer confirms that many blocks before it.
 
     Raises:
-        BlockRejected: the slot is not after the parent's, or the producer confirmed a block twice.
-        Upstream's
-            u32 wrap-around (confirmed beyond the chain's start passes) is refused instead.
+        BlockRejected: the slot is not after the parent's, or the producer confirms a block twice or
+            more blocks than there are, which upstream's arithmetic of 32 bits lets pass.
     Source:
         eosio libraries/chain/block_header_state.cpp, next and calc_dpos_last_irreversible.
     """
@@ -122,6 +121,18 @@ def next_tally(parent: Tally, slot: int, confirmed: int) -> Tally:
         confirm_counts=counts,
         promoted=promoted,
     )
+
+
+def last_irreversible(parent: Tally, producer: str) -> int:
+    """Return the number that enough producers imply in a child, its signer's entry brought up."""
+    implied = [
+        parent.proposed_irb if name == producer else num
+        for name, num in parent.last_implied_irb.items()
+    ]
+    if not implied:
+        return 0
+    implied.sort()
+    return implied[(len(implied) - 1) // 3]
 
 
 def blocks_to_confirm(head_num: int, lib_num: int, watermark: Watermark | None) -> int:
@@ -172,15 +183,3 @@ def _count_confirmations(parent: Tally, num: int, confirmed: int) -> tuple[bytes
         if counts[i] == 0:
             return bytes(counts[i + 1 :]), num - (newest - i)
     return bytes(counts), parent.proposed_irb
-
-
-def last_irreversible(parent: Tally, producer: str) -> int:
-    """The number enough producers imply: the parent's maps with the signer's entry brought up."""
-    implied = [
-        parent.proposed_irb if name == producer else num
-        for name, num in parent.last_implied_irb.items()
-    ]
-    if not implied:
-        return 0
-    implied.sort()
-    return implied[(len(implied) - 1) // 3]
