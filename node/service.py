@@ -25,9 +25,9 @@ from node.chain.model import messages
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
 from node.config import NodeConfig
+from node.local.client_answers import Requests
 from node.local.local_api import LocalServer
 from node.local.notify import notify
-from node.local.requests import Requests
 from node.network.links import Identity, LinkError
 from node.network.net import Inbound, Net, load_identity
 from node.storage import startup

@@ -21,7 +21,7 @@ from harness.plan import genesis
 from harness.plan.fault_wire import localise_provider
 from harness.remote.agent_channel import PATIENCE_S
 from harness.remote.fan_out import Remote
-from harness.testbed import armed, collect, power
+from harness.testbed import armed_hosts, collect, power
 from harness.testbed.lock import owner
 from metrics.model import plan
 from metrics.model.plan import PlannedTrial
@@ -66,9 +66,9 @@ def bring_home(remote: Remote, runs: Path, name: str | None) -> Collected:
         RunError: it still runs, or its run is not here.
         AlreadyHome: its own controller collected it.
     """
-    states = armed.look(remote)
+    states = armed_hosts.look(remote)
     _refuse_running(states)
-    label = armed.trial_of(states) or _told(remote)
+    label = armed_hosts.trial_of(states) or _told(remote)
     folder, n = _find(remote, label, runs, name)
     planned = {trial.n: trial for trial in load_plan(folder.path).trials}
     if n not in planned:
@@ -95,7 +95,7 @@ def keep(remote: Remote, runs: Path, tell: Tell) -> None:
     Raises:
         RunError: it cannot be brought home; one line says how to give it up.
     """
-    label = armed.uncollected_of(armed.look(remote))
+    label = armed_hosts.uncollected_of(armed_hosts.look(remote))
     if not label:
         return
     tell(f"the hosts hold trial {label}, which nobody has collected: collecting it first")
@@ -112,18 +112,18 @@ def keep(remote: Remote, runs: Path, tell: Tell) -> None:
 
 def forget(remote: Remote) -> str:
     """Return the trial that was given up just now, "" where the hosts hold none."""
-    label = armed.uncollected_of(armed.look(remote))
+    label = armed_hosts.uncollected_of(armed_hosts.look(remote))
     if label:
         collect.let_go(remote, label, owner())
     return label
 
 
-def _refuse_running(states: dict[str, armed.HostState]) -> None:
+def _refuse_running(states: dict[str, armed_hosts.HostState]) -> None:
     busy = [host for host, state in states.items() if state.busy]
     if busy:
         state = states[busy[0]]
         raise RunError(
-            f"trial {state.trial} is not over: {busy[0]} has {armed.what([state])} for"
+            f"trial {state.trial} is not over: {busy[0]} has {armed_hosts.what([state])} for"
             f" {state.left_ns / 1e9:.0f} s more; wait, or end it with slotlab stop"
         )
 
@@ -135,7 +135,7 @@ def _told(remote: Remote) -> str:
         with contextlib.suppress(IndexError, *BROKEN):
             last = msgspec.convert(reply.ok or {}, _Journal).lines[-1]
             told.append(msgspec.json.decode(last, type=Record).trial)
-    return armed.commonest(told)
+    return armed_hosts.commonest(told)
 
 
 def _find(remote: Remote, label: str, runs: Path, name: str | None) -> tuple[RunFolder, int]:

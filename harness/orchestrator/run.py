@@ -30,7 +30,7 @@ from harness.plan.genesis import kept_secret
 from harness.preflight import check
 from harness.preflight.rows import failed
 from harness.remote.fan_out import Remote
-from harness.testbed import armed, lock
+from harness.testbed import armed_hosts, lock
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
@@ -74,7 +74,7 @@ def run(options: RunOptions, path: Path, show: Show, *, limit: str = "") -> Outc
     purpose = f"campaign {file.name}"
     show.tick(f"connecting to {len(lab.hosts)} host(s)")
     with lock.hold(lab.lab_id, purpose), Remote(lab) as remote:
-        armed.refuse(armed.look(remote), str(path))
+        armed_hosts.refuse(armed_hosts.look(remote), str(path))
         with (
             Stop() as stop,
             lock.hold_hosts(remote, purpose, ttl_ns=LOCK_TTL_NS) as held,

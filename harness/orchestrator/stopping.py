@@ -5,8 +5,8 @@ import shlex
 from harness.orchestrator.lease_renewer import LOCK_TTL_NS
 from harness.orchestrator.trial_teardown import UNITS
 from harness.remote.fan_out import Remote, root_problem, run_as_root
-from harness.testbed import armed, healing
-from harness.testbed.armed import HostState
+from harness.testbed import armed_hosts, healing
+from harness.testbed.armed_hosts import HostState
 from harness.testbed.lock import HostLock, is_dead
 
 Outcome = tuple[bool, str]
@@ -25,7 +25,7 @@ def seize(remote: Remote, *, force: bool) -> Seized:
     Raises:
         LockError: somebody holds the lab who may be alive; nothing was ended.
     """
-    before = armed.look(remote)
+    before = armed_hosts.look(remote)
     lock = HostLock(remote, PURPOSE)
     lock.take(ttl_ns=LOCK_TTL_NS, force=force)
     return lock, before

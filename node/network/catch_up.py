@@ -15,7 +15,7 @@ from node.chain.encoding.pack import DecodeError
 from node.chain.model.block import SignedBlock
 from node.events import Peer, Rejected
 from node.network import wire
-from node.network.sync import MAX_LOCATOR, Sync, Tip, locator
+from node.network.sync_rules import MAX_LOCATOR, Sync, Tip, locator
 
 SLICE_NS = 8_000_000
 

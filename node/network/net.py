@@ -23,13 +23,13 @@ from node.chain.model.transaction import Transaction
 from node.config import ConfigError, NodeConfig, PeerConfig, read_file
 from node.events import Dropped, Peer, Rejected
 from node.network import wire
-from node.network.answers import Answers
+from node.network.broadcast import Broadcaster
 from node.network.catch_up import CatchUp
 from node.network.gossip import Gossip, burst_bytes_max
 from node.network.links import Callbacks, Identity, Links, public_of
+from node.network.peer_answers import Answers
 from node.network.peers import Peers
-from node.network.spreading import Spreading
-from node.network.sync import Tip
+from node.network.sync_rules import Tip
 from node.storage.store import Store
 
 BAD_FRAMES_TOLD_MAX = 20
@@ -70,7 +70,7 @@ class Net:
         self._bad_frames: dict[str, int] = {}
         bytes_max = identity.frame_bytes_max - FRAME_SLACK_BYTES
         self._answers = Answers(chain, store, bytes_max=bytes_max)
-        self._spreading = Spreading(
+        self._broadcaster = Broadcaster(
             loop, chain, send=lambda peer, frame: self._links.send(peer, frame),
             ready=self._peers.ready, mono_ns=inbound.mono_ns, wall_ns=inbound.wall_ns,
             gossip=self._gossip, burst_bytes_max=bytes_max,
@@ -105,13 +105,13 @@ class Net:
     def broadcast(self, block: SignedBlock, raw: bytes, source: str | None) -> None:
         """Push a block of ours to all peers that lack it; of others' blocks announce the id."""
         if source is None:
-            self._spreading.push_block(block, raw)
+            self._broadcaster.push_block(block, raw)
         elif not self._catch_up.feeding:
-            self._spreading.announce_block(block, source)
+            self._broadcaster.announce_block(block, source)
 
     def relay(self, transaction: Transaction, source: str | None) -> None:
         """Push a transaction to the peers that lack it and that its source is not linked to."""
-        self._spreading.relay(transaction, source)
+        self._broadcaster.relay(transaction, source)
 
     def request_sync(self, peer: str) -> None:
         """Ask peer for what is missing below the block it sent."""
@@ -141,7 +141,7 @@ class Net:
     def close(self) -> None:
         """Close all links."""
         self._catch_up.stop()
-        self._spreading.close()
+        self._broadcaster.close()
         self._links.close()
 
     # ------------------------------------------------------------ links
@@ -193,7 +193,7 @@ class Net:
             case wire.Have(id=block_id):
                 self._gossip.has_block(peer, block_id)
                 if not self._chain.has_block(block_id):
-                    self._spreading.announced(peer, block_id)
+                    self._broadcaster.announced(peer, block_id)
             case wire.Want(ids=ids):
                 self._on_want(peer, ids)
             case wire.SyncRequest():
@@ -213,13 +213,13 @@ class Net:
         self._gossip.arrived(block.id)
         if self._chain.has_block(block.id):
             return False
-        first = self._spreading.seen_blocks.add(block.id)
+        first = self._broadcaster.seen_blocks.add(block.id)
         self._inbound.take_block(block, raw, peer, first)
         return self._chain.has_block(block.id)
 
     def _on_transaction(self, peer: str, transaction: Transaction) -> None:
         self._gossip.has_transaction(peer, transaction.id)
-        if self._spreading.seen_transactions.add(transaction.id):
+        if self._broadcaster.seen_transactions.add(transaction.id):
             self._inbound.take_transaction(transaction, peer)
 
     def _on_want(self, peer: str, ids: list[bytes]) -> None:
@@ -263,10 +263,10 @@ class Net:
         tip = Tip(head_num=hello.head_num, head_id=hello.head_id, lib_num=hello.lib_num)
         self._catch_up.sync.saw(peer, tip, known=known, now_ns=now_ns)
         if not known and hello.head_num <= self._chain.head.num + 1:
-            self._spreading.announced(peer, hello.head_id)
+            self._broadcaster.announced(peer, hello.head_id)
         self._catch_up.poll()
         if known and hello.head_num >= self._chain.lib.num:
-            self._spreading.offer(peer)
+            self._broadcaster.offer(peer)
 
     def _refusal(self, hello: wire.Hello) -> str:
         """Return why a hello does not fit our chain, "" when it does."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from node.network.sync import MAX_BLOCKS, MAX_LOCATOR
+from node.network.sync_rules import MAX_BLOCKS, MAX_LOCATOR
 
 WIRE_VERSION = 1
 MAX_WANTED = 100

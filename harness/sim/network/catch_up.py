@@ -1,6 +1,6 @@
 """Catching up after a split, a crash or a loss: status rounds, questions, answers in chunks.
 
-Whom to ask and when is the node's own decision maker, `node.network.sync`. Once a second every node
+Whom to ask and when decides the node's own `node.network.sync_rules`. Once a second every node
 learns where its peers are, as hellos tell it; a peer not heard for three seconds counts as
 disconnected. In such a round, too, hosts offer each other the transactions that may have been lost
 between them.
@@ -13,7 +13,7 @@ from harness.sim.host.host import Host
 from harness.sim.network.net import Net
 from node.chain.model.block import SignedBlock
 from node.events import Peer
-from node.network.sync import MAX_LOCATOR, TIMEOUT_NS, Sync, Tip, following, locator
+from node.network.sync_rules import MAX_LOCATOR, TIMEOUT_NS, Sync, Tip, following, locator
 
 State = Literal["handshaked", "syncing", "synced"]
 ROUND_NS = 1_000_000_000

@@ -18,7 +18,7 @@ from harness.sim.network.link import Links
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
 from node.network.gossip import RETRY_NS, WAIT_MIN_NS, burst_bytes_max, offer, wait_ns
-from node.network.sync import Tip
+from node.network.sync_rules import Tip
 
 RelayMode = Literal["announce", "push"]
 SPREADS_MAX = 1_024

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from harness.__main__ import main
-from harness.cli import look
+from harness.cli import views
 from harness.controller.console import Show
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
@@ -46,7 +46,7 @@ def test_a_log_cannot_steer_the_terminal_it_is_printed_on(
         " {n1: {ansible_host: 127.0.0.1, slotlab_address: 192.0.2.1}}}}}\n"
     )
     monkeypatch.setattr("harness.remote.fan_out.Remote", Answering)
-    look.logs(path, "n1", lines=5)
+    views.logs(path, "n1", lines=5)
     assert capsys.readouterr().out == HARMLESS
 
 
@@ -87,5 +87,5 @@ def test_a_damaged_summary_is_a_word_in_the_list_of_runs(
     (run / "plan.json").write_text("{}")
     if summary is not None:
         (run / "summary.json").write_text(summary)
-    look.runs(tmp_path, as_json=True)
+    views.runs(tmp_path, as_json=True)
     assert json.loads(capsys.readouterr().out) == [{"run": str(run), "verdict": word}]

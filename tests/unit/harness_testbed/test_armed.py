@@ -13,8 +13,8 @@ import pytest
 
 from harness.errors import LockError
 from harness.orchestrator import stopping
-from harness.testbed import armed, lock
-from harness.testbed.armed import HostState
+from harness.testbed import armed_hosts, lock
+from harness.testbed.armed_hosts import HostState
 from tests.unit.harness_remote.scripted_hosts import IDLE, scripted
 
 MINUTE_NS = 60_000_000_000
@@ -46,9 +46,9 @@ def test_a_lab_that_a_dead_controller_left_is_one_line_and_nothing_is_touched(
     with scripted(tmp_path, "n1", "n2") as (remote, hosts):
         for host in hosts.values():
             host.says(hello=held_by(owner), status=ARMED)
-        states = armed.look(remote)
+        states = armed_hosts.look(remote)
         with pytest.raises(LockError) as caught:
-            armed.refuse(states, "rack.yml")
+            armed_hosts.refuse(states, "rack.yml")
         assert {op for host in hosts.values() for op in host.ops()} == {"hello", "status"}
     said = str(caught.value)
     first, _, rest = said.partition(" until ")
@@ -71,7 +71,7 @@ def test_what_is_armed_on_several_hosts_is_told_once_each() -> None:
         "n2": HostState(trial=TRIAL, left_ns=MINUTE_NS, units=("node",), faults=("cut", "slow")),
     }
     with pytest.raises(LockError, match="has node, probe running and cut, slow armed on n1, n2"):
-        armed.refuse(states, "rack.yml")
+        armed_hosts.refuse(states, "rack.yml")
 
 
 @pytest.mark.parametrize("left", ["units", "faults"])
@@ -82,14 +82,16 @@ def test_what_runs_and_what_is_armed_each_stand_in_the_way(left: str) -> None:
     )  # fmt: skip
     word = "node running" if left == "units" else "cut armed"
     with pytest.raises(LockError) as caught:
-        armed.refuse({"n1": HostState(), "n2": state}, "rack.yml")
+        armed_hosts.refuse({"n1": HostState(), "n2": state}, "rack.yml")
     assert f"of an owner whose lock has ended has {word} on n2 until " in str(caught.value)
 
 
 def test_a_trial_that_is_over_or_whose_owner_may_live_is_not_refused_here() -> None:
-    armed.refuse({"n1": HostState(trial=TRIAL), "n2": HostState(problem="timeout")}, "rack.yml")
+    armed_hosts.refuse(
+        {"n1": HostState(trial=TRIAL), "n2": HostState(problem="timeout")}, "rack.yml"
+    )
     living = HostState(owner="ann@desk:7", trial=TRIAL, units=("node",), left_ns=MINUTE_NS)
-    armed.refuse({"n1": living}, "rack.yml")
+    armed_hosts.refuse({"n1": living}, "rack.yml")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +103,7 @@ def test_an_answer_of_another_shape_is_one_problem_of_one_host(
     with scripted(tmp_path, "n1", "n2") as (remote, hosts):
         hosts["n1"].says(status=answer)
         hosts["n2"].says(status=ARMED)
-        states = armed.look(remote)
+        states = armed_hosts.look(remote)
     assert "\n" not in states["n1"].problem
     assert states["n1"].problem.startswith("its agent's answer cannot be read: ")
     assert (states["n2"].units, states["n2"].faults) == (("node", "probe"), ("cut",))

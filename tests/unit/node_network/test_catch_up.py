@@ -13,7 +13,7 @@ from node.chain.model.block import SignedBlock
 from node.network import catch_up as module
 from node.network import wire
 from node.network.catch_up import CatchUp
-from node.network.sync import Tip
+from node.network.sync_rules import Tip
 from tests.unit.node_chain.builders import (
     START_SLOT,
     blocks_of,

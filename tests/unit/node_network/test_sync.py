@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.network.sync import (
+from node.network.sync_rules import (
     BACKOFF_NS,
     STALE_NS,
     TIMEOUT_NS,

@@ -14,7 +14,7 @@ from node.network import wire
 from node.network.gossip import KNOWN_BLOCKS_MAX, KNOWN_TRANSACTIONS_MAX, Gossip, KnownIds
 
 
-class Spreading:
+class Broadcaster:
     """The blocks and transactions seen so far, and the announced blocks that are waited for."""
 
     def __init__(

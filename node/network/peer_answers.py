@@ -2,7 +2,7 @@
 
 from node.chain.chain import Chain
 from node.network import wire
-from node.network.sync import following
+from node.network.sync_rules import following
 from node.storage.store import Store
 
 
