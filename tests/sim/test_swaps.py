@@ -7,8 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from metrics.model import run_folder
-from metrics.model.plan import Plan, decode, encode
+from metrics.model.plan import Plan, Quorum, decode, encode
 from metrics.safety.invariant_inputs import stretches
 from metrics.safety.liveness import progress
 from tests.sim.runs import simulated
@@ -122,7 +121,7 @@ def test_a_standstill_until_the_returned_node_confirms_accuses_nobody() -> None:
     finals = [t for t in blocks if not 60 * S <= t < 69 * S]
     advances = list(zip(finals, range(len(finals)), strict=True))
 
-    def breaches(quorum: list[run_folder.Quorum]) -> int:
+    def breaches(quorum: list[Quorum]) -> int:
         stretch = stretches(plan, msgspec.structs.replace(trial, quorum=quorum), plan.end_ns)
         return len(progress(stretch, blocks, advances, plan.slot_ns).violations)
 

@@ -98,7 +98,7 @@ def test_five_commands_lead_from_a_list_of_hosts_to_a_report(office: Office) -> 
     listed.write_text(
         "".join(f"10.77.2.{10 + n},fd77:77::{10 + n:x}  # n{n}\n" for n in range(1, 5))
     )
-    key = office.lab.folder / "ssh" / "id_ed25519"
+    key = office.lab.inventory.parent / "ssh" / "id_ed25519"
     jump = "-J lab@10.77.1.5 -o IdentitiesOnly=yes -o IdentityAgent=none -o ConnectTimeout=240"
     office.slotlab(
         "lab", "init", "-f", str(listed), "--out", str(office.inventory), "--user", "lab",

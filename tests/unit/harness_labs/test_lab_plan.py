@@ -16,6 +16,7 @@ from harness.errors import LabError, LabInputError
 from harness.labs import checks, process, state
 from harness.labs.image import recipe
 from harness.labs.lifecycle import access, container_lab
+from harness.labs.process import ProcessId
 
 
 def planned(hosts: int = 2, name: str = "demo") -> state.LabState:
@@ -42,7 +43,7 @@ def test_two_labs_never_share_a_prefix() -> None:
 
 
 def test_a_record_comes_back_as_it_was_saved(tmp_path: Path) -> None:
-    plan = state.with_process(planned(), "n2", state.ProcessId(7, 8))
+    plan = state.with_process(planned(), "n2", ProcessId(7, 8))
     state.save(tmp_path, plan)
     assert state.load(tmp_path) == plan
     assert state.load(tmp_path / "none") is None
@@ -101,9 +102,9 @@ def test_a_gone_network_namespace_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_program_runs_only_once_it_is_recorded(tmp_path: Path) -> None:
     words = ["sh", "-c", 'read -r go || exit 1; echo ran > "$1"', "sh"]
     log = tmp_path / "log"
-    started: list[state.ProcessId] = []
+    started: list[ProcessId] = []
 
-    def full(process: state.ProcessId) -> None:
+    def full(process: ProcessId) -> None:
         started.append(process)
         raise OSError("disk full")
 
