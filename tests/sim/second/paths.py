@@ -1,9 +1,10 @@
 """What probes along the data's way saw of partitions, cuts, losses and delays.
 
-A burst counts for a fault if it was sent within it, half a second off either end, and no other
-fault lost or slowed it meanwhile. One of which something is missing is written two and a half
-seconds after its last probe, and the probes of one burst take a fifth of a second at most.
-Everything is counted twice: with each edge as late, and as early, as the clocks leave open.
+A burst counts for a fault if it was sent within it, half a second off either end and from when its
+slowest host had it, and no other fault lost or slowed it meanwhile. One of which something is
+missing is written two and a half seconds after its last probe, and the probes of one burst take a
+fifth of a second at most. Everything is counted twice: with each edge as late, and as early, as the
+clocks leave open.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ def _during(
     s: Second, fault: Line, disturbing: tuple[str, ...], off: float, only: set[Pair] | None = None
 ) -> list[Line]:
     """Return a fault's bursts that no other disturbs; all of them where that leaves none."""
-    window = fault["at_ns"] / 1e9, fault["end_ns"] / 1e9
+    window = _begun_s(s, fault), fault["end_ns"] / 1e9
     own = [
         x
         for x in s.every("probe")
@@ -85,6 +86,13 @@ def _during(
     ]
     others = [f for f in s.planned["faults"] if f is not fault and f["fault"] in disturbing]
     return [x for x in own if not any(_touches(s, f, x, off) for f in others)] or own
+
+
+def _begun_s(s: Second, fault: Line) -> float:
+    """Return when the last of a fault's hosts had it in force."""
+    told = [x for x in s.journal if (x["fault"], x["state"]) == (fault["id"], "installed")]
+    begun = [x["between_ns"][1] if x["between_ns"] else x["t_ns"] for x in told]
+    return max([fault["at_ns"], *(each for each in begun if each is not None)]) / 1e9
 
 
 def _touches(s: Second, fault: Line, burst: Line, off: float) -> bool:
