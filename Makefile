@@ -30,7 +30,8 @@ test-long: setup
 
 # A minute, no root: what to run while editing.
 test-fast: setup
-	$(PYTEST) -n auto $(BESIDE) --hypothesis-profile fewer -m "$(COMPUTES) and not (slow or long)"
+	$(PYTEST) -n auto $(BESIDE) --hypothesis-profile fewer -m "$(COMPUTES) and not (slow or long)" \
+	    tests/unit tests/sim
 
 test-lab: setup
 	$(AS_ROOT) $(PYTEST) -q -m "$(LAB)"
