@@ -89,7 +89,7 @@ def _during(
 
 
 def _begun_s(s: Second, fault: Line) -> float:
-    """Return when the last of a fault's hosts had it in force."""
+    """Return the time at which the last of the hosts had the fault in force."""
     told = [x for x in s.journal if (x["fault"], x["state"]) == (fault["id"], "installed")]
     begun = [x["between_ns"][1] if x["between_ns"] else x["t_ns"] for x in told]
     return max([fault["at_ns"], *(each for each in begun if each is not None)]) / 1e9
