@@ -193,6 +193,7 @@ def test_without_an_agent_a_script_heals_and_stops_the_units_and_says_so(
     assert file.take_ended() is None
 
 
+@pytest.mark.slow
 def test_the_script_waits_on_while_the_lease_is_renewed(file: RunningFile, tmp_path: Path) -> None:
     file.hold("t", ["node"], 60 * S)
     rewritten(file, ends_boottime_ns=boottime_ns() + S)

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from harness.inventory.inventory import Inventory
 from harness.inventory.ssh_options import SshOptions
 from harness.remote.fan_out import Remote, refuse_failed
@@ -92,6 +94,7 @@ def test_a_request_behind_one_that_hangs_ends_at_its_own_deadline(tmp_path: Path
         assert remote.ctl_all("hello")["n1"].ok == "hello"
 
 
+@pytest.mark.slow
 def test_a_host_that_hangs_costs_no_other_host_its_answer(tmp_path: Path) -> None:
     late = tmp_path / "late"
     with serving(SHELL) as one, serving(SHELL) as other, lab(n1=one, n2=other) as remote:
@@ -105,6 +108,7 @@ def test_a_host_that_hangs_costs_no_other_host_its_answer(tmp_path: Path) -> Non
     late.touch()
 
 
+@pytest.mark.slow
 def test_a_host_that_takes_connections_and_says_nothing_is_given_up_at_the_deadline() -> None:
     with serving(SHELL) as one, socket.create_server(("127.0.0.1", 0)) as mute:
         words = ("-o", f"Port={mute.getsockname()[1]}", *one.own_words)

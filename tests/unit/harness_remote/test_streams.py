@@ -115,6 +115,7 @@ def test_a_host_that_prints_something_else_for_json_costs_no_other_host_its_find
 
 
 @pytest.mark.parametrize("shell", [PLAIN, GREETING])
+@pytest.mark.slow
 def test_a_command_that_is_given_up_ends_on_its_host_with_all_it_started(
     shell: str, tmp_path: Path
 ) -> None:

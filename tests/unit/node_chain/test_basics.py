@@ -166,6 +166,7 @@ def test_random_bytes_never_do_more_than_fail_to_decode(data: bytes) -> None:
 
 
 @given(BLOCKS, st.data())
+@pytest.mark.slow
 def test_a_damaged_block_decodes_canonically_or_not_at_all(
     block: SignedBlock, data: st.DataObject
 ) -> None:
