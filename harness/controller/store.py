@@ -12,7 +12,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,16 +62,32 @@ class RunFolder:
         """Return the folder for the files of a trial's provider agent, made if missing."""
         return self._folder(trial, PROVIDER)
 
+    def write_host(self, trial: int, host: str, files: Mapping[str, bytes]) -> None:
+        """Write one host's files of a trial, by name.
+
+        Raises:
+            StoreError: they cannot be written.
+        """
+        with _writing(self.path):
+            for name, data in files.items():
+                (self.host(trial, host) / name).write_bytes(data)
+
     def write_trial(self, record: TrialFile) -> None:
-        """Write trial.json."""
-        write_json(self._folder(record.n) / "trial.json", msgspec.to_builtins(record))
+        """Write trial.json.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        with _writing(self.path):
+            write_json(self._folder(record.n) / "trial.json", msgspec.to_builtins(record))
 
     def write_genesis(self, n: int, files: Mapping[str, str]) -> None:
         """Write genesis.json of trial n, public like all of it, so that headers can be recomputed.
 
         files: what any one host was prepared with.
         """
-        (self._folder(n) / "genesis.json").write_text(files["genesis.json"])
+        with _writing(self.path):
+            (self._folder(n) / "genesis.json").write_text(files["genesis.json"])
 
 
 def create(
@@ -88,7 +104,7 @@ def create(
     now = datetime.now(UTC)
     short = hashlib.sha256(f"{campaign}{now.timestamp()}{os.getpid()}".encode()).hexdigest()[:6]
     path = root / plan.campaign / f"{now:%Y%m%dT%H%M%SZ}-{short}"
-    try:
+    with _writing(path):
         path.mkdir(parents=True)
         (path / "campaign.yml").write_text(campaign)
         write_json(path / "resolved.json", resolved)
@@ -96,8 +112,6 @@ def create(
         write_json(path / "lab.json", lab)
         write_json(path / "provenance.json", provenance(plan.seed))
         _link_latest(path)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written: {error.strerror}") from error
     return RunFolder(path)
 
 
@@ -173,6 +187,16 @@ def write_json(path: Path, value: Any) -> None:
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text(json.dumps(value, indent=1, default=str) + "\n")
     draft.replace(path)
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what the disk says while something is written below path into one line that names it."""
+    try:
+        yield
+    except OSError as error:
+        say = f"{path}: cannot be written: {error.strerror}; make room, or use --runs FOLDER"
+        raise StoreError(say) from error
 
 
 def _link_latest(path: Path) -> None:

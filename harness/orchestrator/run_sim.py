@@ -66,9 +66,8 @@ def _teller(show: Show, trial: PlannedTrial, planned: Plan) -> Callable[[int], N
 def _write(folder: RunFolder, trial: PlannedTrial, done: Simulated) -> TrialFile:
     compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True)
     for host, lines in done.events.items():
-        path = folder.host(trial.n, host)
-        (path / "events.jsonl.zst").write_bytes(compressor.compress(lines))
-        (path / "agent.jsonl").write_bytes(done.journals[host])
+        files = {"events.jsonl.zst": compressor.compress(lines), "agent.jsonl": done.journals[host]}
+        folder.write_host(trial.n, host, files)
     folder.write_genesis(trial.n, next(iter(done.files.by_host.values())))
     record = TrialFile(
         n=trial.n,

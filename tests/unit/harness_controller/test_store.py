@@ -57,6 +57,19 @@ def test_a_full_disk_is_told_before_anything_is_written(
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_disk_that_fills_while_a_trial_is_written_is_one_line_with_run_and_remedy(
+    tmp_path: Path,
+) -> None:
+    folder = make(tmp_path)
+    (folder.host(1, "n1") / "agent.jsonl").symlink_to("/dev/full")
+    with pytest.raises(StoreError) as caught:
+        folder.write_host(1, "n1", {"agent.jsonl": b"{}"})
+    assert str(caught.value) == (
+        f"{folder.path}: cannot be written: No space left on device;"
+        " make room, or use --runs FOLDER"
+    )
+
+
 def test_a_trial_record_survives_its_file(tmp_path: Path) -> None:
     folder = make(tmp_path)
     record = TrialFile(
