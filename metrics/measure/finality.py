@@ -239,7 +239,7 @@ _METHODS = (
         "before the block became irreversible, minus its own number.",
         left_out="As for finality.",
         assumes="A node writes its lines in order; no clock but to find that host.",
-        source="the profile's rules, as in node/chain/eosio/header_state.py and "
+        source="the profile's rules, as in node/chain/eosio/finality.py and "
         "node/chain/bitshares/finality.py",
         counts=_LEFT_OUT,
     ),
