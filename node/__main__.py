@@ -9,27 +9,30 @@ from pathlib import Path
 
 from node import config as node_config
 from node.config import ConfigError
-from node.local.local_api import QueryError, ask
+from node.local.local_api import QueryError
 from node.local.notify import notify
+from node.local.query import ABOUT_CHAIN, KINDS, query
 from node.network.links import LinkError
 from node.storage.event_log import EventLogError
 from node.storage.store import StoreError
 
 DEFAULT_SOCKET = "/run/slotlab/node.sock"
 
+EXIT_UNKNOWN = 1
 EXIT_INPUT = 2
 EXIT_MACHINE = 3
 
 
 def main(words: list[str]) -> int:
-    """Return the exit status: 0 after an orderly stop, 2 wrong input, 3 the machine failed."""
+    """Return the exit status: 0 after an orderly stop, else who failed.
+
+    1: the node asked knows no such thing; 2: wrong input; 3: the machine failed.
+    """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     arguments = _parser().parse_args(words)
     try:
         if arguments.command == "query":
-            answer = ask(arguments.socket, arguments.what)
-            print(json.dumps(answer, indent=2))
-            return 0 if answer.get("ok") else 1
+            return _query(arguments.socket, arguments.what, arguments.of)
         _run(arguments.command, Path(arguments.config))
         return 0
     except ConfigError as error:
@@ -38,6 +41,19 @@ def main(words: list[str]) -> int:
     except (StoreError, EventLogError, LinkError, QueryError) as error:
         print(f"node: {error}", file=sys.stderr)
         return EXIT_MACHINE
+
+
+def _query(socket: str, what: str, of: str) -> int:
+    """Print the node's answer, a refusal as one line; return the exit status."""
+    if (what in ABOUT_CHAIN) != bool(of):
+        need = "a number or an id" if what in ABOUT_CHAIN else "nothing"
+        raise ConfigError(f"query {what}: write {need} after it")
+    answer = query(socket, what, of)
+    if answer.get("ok"):
+        print(json.dumps(answer, indent=2))
+        return 0
+    print(f"node: {answer.get('detail', answer.get('reason'))}", file=sys.stderr)
+    return EXIT_INPUT if answer.get("reason") == "bad_request" else EXIT_UNKNOWN
 
 
 def _run(role: str, path: Path) -> None:
@@ -72,9 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(role, help=text)
         command.add_argument("config", metavar="CONFIG", help="the node's JSON configuration")
-    query = commands.add_parser("query", help="ask a running node, print JSON")
-    query.add_argument("--socket", default=DEFAULT_SOCKET, help=f"default {DEFAULT_SOCKET}")
-    query.add_argument("what", nargs="?", default="status", choices=["status", "peers", "mempool"])
+    asking = commands.add_parser("query", help="ask a running node, print JSON")
+    asking.add_argument("--socket", default=DEFAULT_SOCKET, help=f"default {DEFAULT_SOCKET}")
+    asking.add_argument("what", nargs="?", default="status", choices=KINDS)
+    asking.add_argument(
+        "of", nargs="?", default="", metavar="NUM|ID", help="block, transaction: which"
+    )
     return parser
 
 

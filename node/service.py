@@ -25,6 +25,7 @@ from node.chain.model import messages
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
 from node.config import NodeConfig
+from node.local.chain_answers import ChainAnswers
 from node.local.client_answers import Requests
 from node.local.local_api import LocalServer
 from node.local.notify import notify
@@ -80,6 +81,7 @@ class Service:
             self._net = self._open_net(identity)
             requests = Requests(
                 host=config.host, chain=self._chain, net=self._net, check=self._check,
+                stored=ChainAnswers(self._chain, self._store),
                 submit=lambda transaction: self._take_transaction(transaction, None),
             )  # fmt: skip
             self._local = LocalServer(config.socket, requests.answer)

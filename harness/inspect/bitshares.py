@@ -1,16 +1,18 @@
 """BitShares headers and blocks from printed JSON: graphene's bytes, the id, who signed."""
 
 import re
-import struct
 from collections.abc import Mapping
 
 from faults.model.fault import SECOND_NS
 from harness.inspect.fields import InspectError, brief, digest, items, text, time_ns
-from harness.inspect.keys import parse_signature, print_public_key
-from node.chain.bitshares.header import ID_BYTES, ZERO_ID, BlockHeader
+from harness.inspect.keys import parse_signature
+from node.chain.bitshares.block_text import WITNESS_IDS
+from node.chain.bitshares.header import ID_BYTES, PREFIX_AT, ZERO_ID, BlockHeader
 from node.chain.encoding.crypto import recover
+from node.chain.encoding.text import key_text
+from node.chain.model.transaction import reference
 
-_WITNESS = re.compile(r"1\.6\.(\d{1,10})")
+_WITNESS = re.compile(re.escape(WITNESS_IDS) + r"(\d{1,10})")
 
 
 def parse_header(fields: Mapping[str, object]) -> BlockHeader:
@@ -68,11 +70,11 @@ def header(fields: Mapping[str, object]) -> dict[str, object]:
     return {
         "id": block_id.hex(),
         "block_num": found.num,
-        "ref_block_prefix": struct.unpack_from("<I", block_id, 4)[0],
+        "ref_block_prefix": reference(block_id, PREFIX_AT)[1],
         "header_digest": signed_digest.hex(),
         "packed": found.packed_for_id(signature).hex(),
         "witness": found.producer,
-        "signing_key": None if key is None else print_public_key(key, "BTS"),
+        "signing_key": None if key is None else key_text(key, "BTS"),
     }
 
 

@@ -10,7 +10,6 @@ from harness.inspect.fields import (
     from_hex,
     items,
     mapping,
-    print_time,
     text,
     time_ns,
     uint,
@@ -19,9 +18,11 @@ from harness.inspect.keys import parse_public_key, parse_signature
 from node.chain.encoding.crypto import pack_key
 from node.chain.encoding.name import name_to_u64
 from node.chain.encoding.pack import pack_varuint
-from node.chain.eosio.header import BlockHeader, block_id
+from node.chain.encoding.text import time_text
+from node.chain.eosio.header import PREFIX_AT, BlockHeader, block_id
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
 from node.chain.model.slot import SlotClock
+from node.chain.model.transaction import reference
 
 CLOCK = SlotClock(500_000_000)
 PROTOCOL_FEATURES, PRODUCER_SCHEDULE = 0, 1
@@ -74,11 +75,11 @@ def header(fields: Mapping[str, object]) -> dict[str, object]:
     return {
         "id": full_id.hex(),
         "block_num": found.num,
-        "ref_block_prefix": struct.unpack_from("<I", full_id, 8)[0],
+        "ref_block_prefix": reference(full_id, PREFIX_AT)[1],
         "header_digest": header_digest.hex(),
         "packed": found.pack().hex(),
         "slot": found.slot,
-        "time": print_time(CLOCK.time_ns(found.slot)),
+        "time": time_text(CLOCK.time_ns(found.slot)),
         "producer": found.producer,
         "new_producers": None if new is None else list(new.names),
         "signature": None if signature is None else _signature(fields).hex(),

@@ -20,9 +20,8 @@ from harness.inspect.keys import parse_signature
 from node.chain.encoding.crypto import pack_signature
 from node.chain.encoding.merkle import merkle_root
 from node.chain.encoding.pack import pack_bytes, pack_varuint
+from node.chain.eosio.block_text import COMPRESSIONS, STATUSES
 
-STATUSES = ("executed", "soft_fail", "hard_fail", "delayed", "expired")
-COMPRESSIONS = ("none", "zlib")
 TRANSACTION_BYTES_MAX = 1 << 20
 
 

@@ -122,12 +122,6 @@ def time_ns(value: str, key: str) -> int:
     return seconds * SECOND_NS + int((found[2] or "0").ljust(9, "0"))
 
 
-def print_time(wall_ns: int) -> str:
-    """Return the UTC time as public APIs print it, with milliseconds."""
-    moment = datetime.fromtimestamp(wall_ns // SECOND_NS, UTC).replace(tzinfo=None)
-    return f"{moment.isoformat()}.{wall_ns % SECOND_NS // 1_000_000:03}"
-
-
 def unwrap(printed: object, what: str) -> Mapping[str, object]:
     """Return the header's or block's fields, also out of an API's whole reply.
 

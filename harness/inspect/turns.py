@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from faults.model.fault import SECOND_NS
 from harness.inspect.bitshares import witness_number
 from harness.inspect.eosio import CLOCK, parse_name
-from harness.inspect.fields import InspectError, brief, print_time, time_ns
+from harness.inspect.fields import InspectError, brief, time_ns
 from node.chain.bitshares.witness_schedule import shuffle
 from node.chain.encoding.name import name_to_u64
+from node.chain.encoding.text import time_text
 from node.chain.model.slot import producer_index
 
 PRODUCERS_MAX = 125
@@ -35,7 +36,7 @@ def eosio_turn(producers: Sequence[str], blocks_per_turn: int, slot: int) -> dic
     first = slot - slot % blocks_per_turn
     return {
         "slot": slot,
-        "time": print_time(CLOCK.time_ns(slot)),
+        "time": time_text(CLOCK.time_ns(slot)),
         "producer": order[index],
         "position": slot - first,
         "turn": {"first_slot": first, "last_slot": first + blocks_per_turn - 1},

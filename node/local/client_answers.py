@@ -7,6 +7,7 @@ from node.chain.chain import Chain
 from node.chain.encoding.pack import DecodeError
 from node.chain.model.codec import decode_transaction
 from node.chain.model.transaction import Transaction
+from node.local.chain_answers import ChainAnswers
 from node.local.local_api import Reply, Request
 from node.network.net import Net
 from node.timing.ntp import ClockCheck
@@ -20,6 +21,7 @@ class Requests:
     chain: Chain
     net: Net
     check: ClockCheck
+    stored: ChainAnswers
     submit: Callable[[Transaction], str]
 
     def answer(self, request: Request) -> Reply:
@@ -31,6 +33,10 @@ class Requests:
                 return {"ok": True, "peers": self.net.peer_rows()}
             case "mempool":
                 return {"ok": True, "mempool": len(self.chain.mempool)}
+            case "block":
+                return self.stored.block(request)
+            case "transaction":
+                return self.stored.transaction(request)
             case "status":
                 return self._status()
 

@@ -1,9 +1,9 @@
 """The local socket: what a client on this host may ask the node, and the asking side.
 
 A Unix stream socket; frames of msgpack maps (local_frame.py). Requests: {"op": "status" | "peers" |
-"mempool"} and {"op": "submit", "tx": bytes}; "ref", any number, comes back in the reply, and
-replies come in the order of the requests. Replies carry "ok". Who may talk is decided by the
-socket file's rights (0660), not here.
+"mempool"}, {"op": "submit", "tx": bytes} and {"op": "block" | "transaction", "of": text, "start":
+number}; "ref", any number, comes back in the reply, and replies come in the order of the requests.
+Replies carry "ok". Who may talk is decided by the socket file's rights (0660), not here.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from node.events import Count
 from node.local.local_frame import FrameError, Frames, pack, unpack
 from node.network.links import LinkError
 
@@ -38,10 +39,12 @@ class QueryError(Exception):
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be asked."""
+    """What may be asked; of, start: which block or transaction, and where to begin with it."""
 
-    op: Literal["status", "peers", "mempool", "submit"]
+    op: Literal["status", "peers", "mempool", "submit", "block", "transaction"]
     tx: bytes = b""
+    of: str = ""
+    start: Count = 0
     ref: int | None = None
 
 
@@ -156,8 +159,8 @@ class _Connection(asyncio.Protocol):
         return reply if request.ref is None else {**reply, "ref": request.ref}
 
 
-def ask(socket_path: str, op: str, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
-    """Return the node's answer to op.
+def ask(socket_path: str, op: str, timeout_s: float = TIMEOUT_S, **about: object) -> dict[str, Any]:
+    """Return the node's answer to op, asked with the other fields of a Request.
 
     Raises:
         QueryError: nobody answers in time.
@@ -168,7 +171,7 @@ def ask(socket_path: str, op: str, timeout_s: float = TIMEOUT_S) -> dict[str, An
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
             link.settimeout(timeout_s)
             link.connect(socket_path)
-            link.sendall(pack({"op": op}))
+            link.sendall(pack({"op": op, **about}))
             while (body := frames.next()) is None:
                 link.settimeout(max(0.001, until - time.monotonic()))
                 data = link.recv(1 << 16)

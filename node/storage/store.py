@@ -159,6 +159,12 @@ class Store:
         with self._guard():
             return [row[0] for row in self._db.execute(query, (num, most))]
 
+    def irreversible_below(self, num: int) -> Iterator[tuple[int, bytes]]:
+        """Yield (number, bytes) of the irreversible blocks below num, the highest first."""
+        query = "SELECT num, raw FROM blocks WHERE num < ? AND irreversible = 1 ORDER BY num DESC"
+        with self._guard():
+            yield from self._db.execute(query, (num,))
+
     def _one(self, query: str, value: int | bytes | str) -> Any:
         with self._guard():
             row = self._db.execute(query, (value,)).fetchone()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
+import subprocess
+import sys
 import time
 from typing import Any
 
 import pytest
 
 from node import events
+from tests.process.cluster import ROOT, cluster
 from tests.process.cluster import client as client_of
-from tests.process.cluster import cluster
 from tests.process.test_bitshares import FAST
 from tests.waiting import wait_until
 
@@ -128,3 +131,34 @@ def test_a_clients_load_becomes_irreversible_everywhere(system: Any) -> None:
         counted = [sum(r.tx_count for r in node.of(events.Applied)) for node in lab.nodes]
         assert min(counted) >= len(accepted)
         assert lab.nodes[1].of(events.Tx) == []
+
+
+@pytest.mark.parametrize("system", [{}, {"bitshares": FAST}], ids=["eosio", "bitshares"])
+def test_a_node_is_asked_by_hand_for_a_block_and_a_transaction(system: Any) -> None:
+    with cluster(1, **system) as lab:
+        lab.start()
+        node = lab.nodes[0]
+        sender = client_of(lab, node, seconds=2)
+        sender.start()
+        assert sender.wait() == 0
+        full = next(record for record in node.of(events.Applied) if record.tx_count)
+        lab.until_lib(full.num)
+
+        def asked(*words: str) -> tuple[int, Any, str]:
+            whole = [sys.executable, "-m", "node", "query", "--socket", str(node.folder / "sock")]
+            done = subprocess.run(
+                [*whole, *words], cwd=ROOT, capture_output=True, text=True, check=False
+            )
+            return done.returncode, json.loads(done.stdout or "null"), done.stderr
+
+        status, block, _ = asked("block", str(full.num))
+        assert (status, block["id"], block["irreversible"]) == (0, full.id, True)
+        assert asked("block", full.id)[1] == block
+        first = block["transactions"][0]
+        wanted = first["id"] if system else first["trx"]["id"]
+        status, found, _ = asked("transaction", wanted)
+        assert (status, found["block_id"], found["transaction"]) == (0, full.id, first)
+        status, _, said = asked("block", "999999")
+        assert (status, said.startswith("node: block 999999: not here; ")) == (1, True)
+        assert asked("block", "x")[0] == asked("block")[0] == asked("status", "1")[0] == 2
+        assert asked("block")[2] == "node: query block: write a number or an id after it\n"

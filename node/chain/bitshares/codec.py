@@ -1,13 +1,16 @@
 """BitShares blocks as bytes: form, packed header, signature, transactions."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from node.chain.bitshares.block_text import block_text
 from node.chain.bitshares.header import ID_BYTES, BlockHeader
 from node.chain.bitshares.rules import Rules
 from node.chain.encoding.crypto import SIGNATURE_BYTES
 from node.chain.encoding.pack import DecodeError, Reader
 from node.chain.model import codec
 from node.chain.model.block import SignedBlock
+from node.chain.model.slot import SlotClock
 
 _FORM = b"\x03"
 
@@ -47,6 +50,10 @@ class BitsharesCodec:
         header, signature = self._read_header(reader), reader.take(SIGNATURE_BYTES)
         reader.end()
         return header, signature
+
+    def printed(self, block: SignedBlock, clock: SlotClock) -> dict[str, Any]:
+        """Return the block as graphene's APIs print it; its header has the chain's own time."""
+        return block_text(block)
 
     def _read_header(self, reader: Reader) -> BlockHeader:
         previous = reader.take(ID_BYTES)

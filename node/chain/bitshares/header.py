@@ -12,6 +12,8 @@ from node.chain.model.transaction import Transaction
 ID_BYTES = 20
 ZERO_ID = bytes(ID_BYTES)
 """What block 1 has as previous: there is no genesis block."""
+PREFIX_AT = 4
+"""Where in an id the bytes of ref_block_prefix begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from node.chain import genesis as genesis_file
 from node.chain.bitshares import fork_choice
 from node.chain.bitshares.codec import BitsharesCodec
 from node.chain.bitshares.finality import expected, participation
-from node.chain.bitshares.header import transaction_mroot
+from node.chain.bitshares.header import PREFIX_AT, transaction_mroot
 from node.chain.bitshares.rules import Rules
 from node.chain.bitshares.witness_state import WitnessState, genesis_state
 from node.chain.genesis import Genesis
@@ -25,7 +25,7 @@ LAG_NS = 2_500_000_000
 AHEAD_NS = 2_500_000_000
 """In chain time: a block as far ahead of the node's clock as this is refused."""
 TRANSACTION_RULES = TransactionRules(
-    prefix_at=4,
+    prefix_at=PREFIX_AT,
     order=("accounts", "duplicate", "signature", "tapos", "expiry", "lifetime", "amount"),
 )
 """Source: bitshares-core libraries/chain/db_block.cpp, _apply_transaction."""

@@ -1,11 +1,15 @@
 """EOSIO/FIO blocks as bytes: width of the slot, header, signature, transactions, extensions."""
 
+from typing import Any
+
 from node.chain.encoding.name import u64_to_name
 from node.chain.encoding.pack import DecodeError, Reader
+from node.chain.eosio.block_text import block_text
 from node.chain.eosio.header import U32_SLOTS, BlockHeader, Extensions, pack_extensions
 from node.chain.model import codec
 from node.chain.model.block import SignedBlock
 from node.chain.model.schedule import ProducerSchedule, read_producers
+from node.chain.model.slot import SlotClock
 
 MAX_EXTENSIONS = 16
 MAX_EXTENSION_BYTES = 4096
@@ -53,6 +57,10 @@ class EosioCodec:
         except DecodeError:
             # Only slots shorter than upstream's give numbers that need 8 bytes.
             return _read_whole_header(data, slot_layout="<Q"), b""
+
+    def printed(self, block: SignedBlock, clock: SlotClock) -> dict[str, Any]:
+        """Return the block as EOSIO's APIs print it."""
+        return block_text(block, clock)
 
 
 def _read_whole_header(data: bytes, *, slot_layout: str) -> BlockHeader:

@@ -10,6 +10,8 @@ from node.chain.model.schedule import ProducerSchedule
 
 ZERO_ID = bytes(32)
 U32_SLOTS = 1 << 32
+PREFIX_AT = 8
+"""Where in an id the bytes of ref_block_prefix begin."""
 Extensions = tuple[tuple[int, bytes], ...]
 
 

@@ -11,7 +11,7 @@ from node.chain.encoding.merkle import Frontier
 from node.chain.eosio import timing
 from node.chain.eosio.codec import EosioCodec
 from node.chain.eosio.finality import expected, genesis_tally
-from node.chain.eosio.header import ZERO_ID, BlockHeader, block_id
+from node.chain.eosio.header import PREFIX_AT, ZERO_ID, BlockHeader, block_id
 from node.chain.eosio.header_state import HeaderState
 from node.chain.eosio.roots import transaction_mroot
 from node.chain.eosio.schedule_change import due_schedule, latest_schedule
@@ -58,7 +58,7 @@ CODEC = EosioCodec()
 FUTURE_LIMIT_NS = 7_000_000_000
 """A block is refused when its time is this far ahead of the node's clock."""
 TRANSACTION_RULES = TransactionRules(
-    prefix_at=8,
+    prefix_at=PREFIX_AT,
     order=("expiry", "lifetime", "tapos", "accounts", "duplicate", "amount", "signature"),
     governance=EosioGovernance(),
 )

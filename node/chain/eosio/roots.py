@@ -20,8 +20,13 @@ def receipt_digest(transaction: Transaction) -> bytes:
     body = transaction.body
     proofs = sha256(b"\x01" + pack_signature(transaction.signature) + b"\x00").digest()
     packed = sha256(b"\x00" + pack_varuint(len(body)) + body + proofs).digest()
-    words = (len(body) + 7) // 8
-    return sha256(b"\x00" + bytes(4) + pack_varuint(words) + packed).digest()
+    words = pack_varuint(net_usage_words(transaction))
+    return sha256(b"\x00" + bytes(4) + words + packed).digest()
+
+
+def net_usage_words(transaction: Transaction) -> int:
+    """Return what a receipt charges for the network: the body in words of 8 bytes."""
+    return (len(transaction.body) + 7) // 8
 
 
 def action_mroot(previous: bytes, slot: int, transactions: Sequence[Transaction]) -> bytes:

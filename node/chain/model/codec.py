@@ -1,10 +1,11 @@
 """Bytes of transactions, and what all block codecs share: total, bounded, canonical."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from node.chain.encoding.crypto import KEY_TYPE_K1, SIGNATURE_BYTES, pack_signature
 from node.chain.encoding.pack import DecodeError, Reader, pack_bytes, pack_varuint
 from node.chain.model.block import Header, SignedBlock
+from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction
 from node.chain.model.transaction_body import MAX_BODY_BYTES
 from node.chain.model.transaction_body import read_body as read_transaction_body
@@ -31,6 +32,12 @@ class BlockCodec(Protocol):
 
         Raises:
             DecodeError: not exactly one well-formed header.
+        """
+
+    def printed(self, block: SignedBlock, clock: SlotClock) -> dict[str, Any]:
+        """Return the block as public APIs print it: what JSON holds, with id and block_num.
+
+        transactions has an entry for each of the block's, in order.
         """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import zlib
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 
 from harness.inspect.explain import inspect_block, inspect_header
 from harness.inspect.fields import InspectError
-from harness.inspect.keys import parse_public_key, parse_signature, print_public_key
+from harness.inspect.keys import parse_public_key, parse_signature
+from node.chain.encoding.text import key_text, second_text, signature_text
 from node.chain.eosio.roots import transaction_mroot
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors"
@@ -131,7 +133,20 @@ def test_extensions_in_words_are_the_same_bytes_as_in_numbers() -> None:
 @given(st.binary(min_size=33, max_size=33))
 def test_a_key_reads_back_as_it_was_printed(key: bytes) -> None:
     for prefix in ("EOS", "BTS", "FIO"):
-        assert parse_public_key(print_public_key(key, prefix)) == key
+        assert parse_public_key(key_text(key, prefix)) == key
+
+
+@given(st.binary(min_size=65, max_size=65))
+def test_a_signature_reads_back_as_it_was_printed(signature: bytes) -> None:
+    assert parse_signature(signature_text(signature), "signature") == signature
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_a_time_is_printed_as_the_calendar_has_it(moment: datetime) -> None:
+    printed = moment.replace(microsecond=0, tzinfo=None).isoformat()
+    assert (
+        second_text((moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(seconds=1)) == printed
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,49 @@
+"""BitShares blocks as graphene's APIs print them, with the names EOSIO has for what both have.
+
+id, block_num and ref_block_prefix are told beside what is packed, and the producer by name.
+harness/inspect reads it back.
+"""
+
+from typing import Any
+
+from node.chain.bitshares.header import PREFIX_AT, BlockHeader
+from node.chain.encoding.text import second_text
+from node.chain.model.block import SignedBlock
+from node.chain.model.transaction import Transaction, reference
+from node.chain.model.transaction_text import content_text
+
+WITNESS_IDS = "1.6."
+"""How the object ids of witnesses begin."""
+
+
+def block_text(block: SignedBlock) -> dict[str, Any]:
+    """Return the block's fields as JSON has them."""
+    header = block.header
+    assert isinstance(header, BlockHeader)
+    return {
+        "previous": header.previous.hex(),
+        "timestamp": second_text(header.timestamp_s),
+        "witness": f"{WITNESS_IDS}{header.witness}",
+        "producer": header.producer,
+        "transaction_merkle_root": header.transaction_mroot.hex(),
+        "extensions": [],
+        "witness_signature": block.signature.hex(),
+        "transactions": [_transaction(transaction) for transaction in block.transactions],
+        "id": block.id.hex(),
+        "block_num": block.num,
+        "ref_block_prefix": reference(block.id, PREFIX_AT)[1],
+    }
+
+
+def _transaction(transaction: Transaction) -> dict[str, object]:
+    content = transaction.content
+    return {
+        "id": transaction.id.hex(),
+        "ref_block_num": content.ref_block_num,
+        "ref_block_prefix": content.ref_block_prefix,
+        "expiration": second_text(content.expiration_s),
+        "operations": [list(content_text(content))],
+        "extensions": [],
+        "signatures": [transaction.signature.hex()],
+        "operation_results": [],
+    }
