@@ -128,6 +128,15 @@ class Rejected(Record, frozen=True, kw_only=True, tag="rejected", rename={"from_
     id: str = ""
 
 
+class Ignored(Record, frozen=True, kw_only=True, tag="ignored", rename={"from_": "from"}):
+    """A block came while this node built its own for slot: dropped unread, and asked for again."""
+
+    slot: Count
+    from_: str
+    num: Count
+    id: str
+
+
 class Irreversible(Record, frozen=True, kw_only=True, tag="irreversible"):
     """One block became irreversible here; one record a block, in order, also when the LIB jumps."""
 
@@ -263,6 +272,7 @@ Event: TypeAlias = (
     | Received
     | Applied
     | Rejected
+    | Ignored
     | Irreversible
     | Switched
     | Abstained

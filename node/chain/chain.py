@@ -122,6 +122,13 @@ class Chain:
         """Return who may sign a child of the head in slot."""
         return self._fork_db.head.state.producer_for(slot).name
 
+    def at_work(self, now_ns: int) -> int | None:
+        """Return the slot whose block this node builds at now_ns; a block that comes is dropped.
+
+        None: blocks are taken.
+        """
+        return self._signing.at_work(now_ns, self._fork_db.head.state, self._lib.slot)
+
     def has_block(self, block_id: bytes) -> bool:
         """Return whether the block is in the tree, or irreversible and among the last 65,536."""
         if self._fork_db.get(block_id) is not None:
@@ -160,6 +167,7 @@ class Chain:
         at_ns = self._profile.transaction_time_ns(head.state, self.slot_clock.time_ns(tick.slot))
         for transaction_id in self.mempool.expire(at_ns):
             effects.extend(self.mempool.tell(transaction_id, "expired"))
+        self._signing.held_back = tick.abstain
         if head.state.next_slot >= tick.slot:
             self._signing.caught_up()
         producer = head.state.producer_for(tick.slot).name
@@ -186,6 +194,7 @@ class Chain:
             # A schedule that shrank may claim less than the head: nobody would follow this block.
             self._ledger.abort()
             effects.extend(dropped)
+            self._signing.held_back = Reason.NOT_PREFERRED
             return Reason.NOT_PREFERRED
         block, mark = self._signing.sign(producer, header, state.signing_digest, chosen)
         digest = self._ledger.end(block.id)
@@ -206,6 +215,11 @@ class Chain:
     def _on_block(self, event: BlockReceived, effects: list[Effect]) -> None:
         block = event.block
         if self.has_block(block.id):
+            return
+        slot = self.at_work(event.now_ns)
+        if slot is not None:
+            effects.append(notices.ignored(block, slot, event.peer))
+            effects.append(RequestSync(peer=event.peer))
             return
         try:
             state = validation.check_block(

@@ -1,4 +1,4 @@
-"""The events that a node publishes of a block: produced, applied, received, rejected, switched."""
+"""The events a node publishes of a block: produced, applied, received, rejected, switched, …"""
 
 from node.chain.fork_db import ForkItem
 from node.chain.model.block import SignedBlock
@@ -6,7 +6,7 @@ from node.chain.model.errors import Reason
 from node.chain.model.messages import Emit
 from node.chain.model.transaction_body import SetProducers
 from node.chain.profile import Governance
-from node.events import Applied, Produced, Received, Rejected, Switched
+from node.events import Applied, Ignored, Produced, Received, Rejected, Switched
 
 
 def produced(block: SignedBlock, size_bytes: int) -> Produced:
@@ -78,3 +78,8 @@ def rejected(block: SignedBlock, reason: Reason, peer: str) -> Emit:
     """Return the notice of a refused block."""
     record = Rejected(what="block", reason=reason, from_=peer, num=block.num, id=block.id.hex())
     return Emit(record=record)
+
+
+def ignored(block: SignedBlock, slot: int, peer: str) -> Emit:
+    """Return the notice of a block that was dropped because that of slot was being built."""
+    return Emit(record=Ignored(slot=slot, from_=peer, num=block.num, id=block.id.hex()))

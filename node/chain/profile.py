@@ -156,7 +156,7 @@ class Profile(Protocol):
 
     @property
     def clock(self) -> SlotClock:
-        """Return the mapping of slots to time."""
+        """Return the mapping of slots to time, which knows when a block is built and when sent."""
 
     @property
     def chain_id(self) -> bytes:

@@ -16,7 +16,8 @@ from node.chain.profile import ChainState, Profile
 class Signing:
     """Mutable: the watermarks of this node's producers, and whether the head is no stale one.
 
-    lib_age_ns_max: nothing is signed once the last irreversible block is this old.
+    lib_age_ns_max: nothing is signed once the last irreversible block is this old. held_back: why
+    nothing was signed at the last tick, where that may last.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Signing:
         self._watermarks = {name: mark for name, mark in watermarks.items() if name in keys}
         self._is_fresh = stale_allowed
         self._lib_age_ns_max = lib_age_ns_max
+        self.held_back: str | None = None
 
     def signs_for(self, producer: str) -> bool:
         """Return whether this node has the producer's key."""
@@ -67,6 +69,20 @@ class Signing:
         if refusal is not None:
             return refusal
         return Reason.SLOT_PASSED if tick.slot <= head.slot else None
+
+    def at_work(self, now_ns: int, head: ChainState, lib_slot: int) -> int | None:
+        """Return the slot that a child of head is being built for, by one of ours; None for none.
+
+        Source: eosio plugins/producer_plugin/producer_plugin.cpp, pending_block_mode.
+        """
+        slot = self._profile.clock.at_work(now_ns)
+        if slot is None:
+            return None
+        producer = head.producer_for(slot).name
+        if not self.signs_for(producer):
+            return None
+        tick = Tick(now_ns=now_ns, slot=slot, abstain=self.held_back)
+        return None if self.refusal(tick, producer, head, lib_slot) else slot
 
     def sign(
         self, producer: str, header: Header, digest: bytes, transactions: Sequence[Transaction]

@@ -104,6 +104,13 @@ class Broadcaster:
         self._wants_timer = self._loop.call_later(wait_s, self._ask_wanted)
 
     def _ask_wanted(self) -> None:
+        now_ns = self._wall_ns()
+        slot = self._chain.at_work(now_ns)
+        if slot is not None:
+            # What came before our own block is out would be dropped.
+            wait_s = (self._chain.slot_clock.wake_ns(slot) - now_ns) / 1e9
+            self._wants_timer = self._loop.call_later(wait_s, self._ask_wanted)
+            return
         self._wants_timer = None
         for peer, ids in self._gossip.due(self._mono_ns()).items():
             self._send(peer, wire.encode(wire.Want(ids)))

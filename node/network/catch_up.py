@@ -1,7 +1,7 @@
 """Carries out catch-up: asks, and feeds what came to the chain in small slices.
 
-Whom to ask and when `sync` decides. Slices, because a hundred blocks at once would keep the loop
-from the next slot.
+Whom to ask and when `sync` decides, but nothing is asked while this node builds a block, and drops
+what comes. Slices, because a hundred blocks at once would keep the loop from the next slot.
 """
 
 import asyncio
@@ -27,13 +27,15 @@ class CatchUp:
         self, loop: asyncio.AbstractEventLoop, chain: Chain, *,
         send: Callable[[str, wire.Message], bool],
         take_block: Callable[[str, SignedBlock, bytes], bool],
-        emit: Callable[[Peer | Rejected], None], mono_ns: Callable[[], int],
+        emit: Callable[[Peer | Rejected], None],
+        mono_ns: Callable[[], int], wall_ns: Callable[[], int],
     ) -> None:  # fmt: skip
         """take_block returns whether the chain has one block more."""
         self.sync = Sync()
         self._loop = loop
         self._chain = chain
-        self._send, self._take_block, self._emit, self._mono_ns = send, take_block, emit, mono_ns
+        self._send, self._take_block, self._emit = send, take_block, emit
+        self._mono_ns, self._wall_ns = mono_ns, wall_ns
         self._inbox: deque[bytes] = deque()
         self._answer: wire.SyncBlocks | None = None
         self._answerer = ""
@@ -53,6 +55,8 @@ class CatchUp:
 
     def poll(self) -> None:
         """Ask somebody, if it is time to."""
+        if self._is_at_work():
+            return
         ask = self.sync.poll(Tip.of(self._chain), self._chain.has_block, self._mono_ns())
         if ask is None:
             if self._syncing and self.sync.active_peer is None:
@@ -77,8 +81,12 @@ class CatchUp:
         """Apply blocks for a few milliseconds, then let others have their turn."""
         if self._stopped:
             return
-        until_ns = time.monotonic_ns() + SLICE_NS
+        until_ns, cut = time.monotonic_ns() + SLICE_NS, False
         while self._inbox:
+            if self._is_at_work():
+                self._inbox.clear()
+                cut = True
+                break
             raw = self._inbox.popleft()
             try:
                 block = self._chain.codec.decode(raw)
@@ -96,7 +104,12 @@ class CatchUp:
         self._answer = None
         now_ns = self._mono_ns()
         self.sync.applied(blocks=self._new_blocks, more=answer.more, now_ns=now_ns)
+        if cut:
+            self.sync.nudge(self._answerer)
         self.poll()
+
+    def _is_at_work(self) -> bool:
+        return self._chain.at_work(self._wall_ns()) is not None
 
     def _tell(self, peer: str, state: Literal["syncing", "synced"]) -> None:
         head, lib = self._chain.head.num, self._chain.lib.num

@@ -77,7 +77,7 @@ class Net:
         )  # fmt: skip
         self._catch_up = CatchUp(
             loop, chain, send=self._send, take_block=self._take_block,
-            emit=inbound.emit, mono_ns=inbound.mono_ns,
+            emit=inbound.emit, mono_ns=inbound.mono_ns, wall_ns=inbound.wall_ns,
         )  # fmt: skip
         tell = Callbacks(
             on_frame=self._on_frame, on_link=self._on_link, on_refused=self._on_refused

@@ -20,7 +20,8 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         "campaign late_handoff", "vectors/consensus/late_last_block.txt")),
     2: ("the same by timing profile", (
         "campaign late_handoff",
-        "sim/test_campaigns.py::test_the_earlier_a_block_is_finished_the_later_it_may_arrive")),
+        "sim/test_campaigns.py::test_a_campaign_shows_how_late_a_hand_over_may_be_under_each_timing",
+        "sim/test_handover.py::test_a_hand_over_may_be_as_late_as_upstream_bears_and_no_later")),
     3: ("a whole turn missed", ("campaign absent_producers",)),
     4: ("clock skew", (
         "campaign clocks",

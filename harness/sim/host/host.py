@@ -155,6 +155,15 @@ class Host:
             if self.chain is not None:
                 action(*args)
 
+    def at_work_until_ns(self) -> int | None:
+        """Return the time at which the block being built here is out; None when none is."""
+        assert self.chain is not None
+        now_ns = self._engine.now_ns
+        slot = self.chain.at_work(self.clock.wall_ns(now_ns))
+        if slot is None:
+            return None
+        return self.clock.true_ns(self.chain.slot_clock.wake_ns(slot), now_ns) + WAKE_NS
+
     def clock_changed(self, *, stepped: bool) -> None:
         """Look at the clock again: it was set, or runs otherwise."""
         if self.chain is None:

@@ -29,11 +29,13 @@ class CatchUp:
         self._syncs: dict[str, Sync] = {}
         self._syncing: dict[str, str] = {}
         self._unheard: dict[tuple[str, str], int] = {}
+        self._waiting: set[str] = set()
 
     def forget(self, name: str) -> None:
         """Forget what a host that went down knew of others."""
         self._syncs.pop(name, None)
         self._syncing.pop(name, None)
+        self._waiting.discard(name)
         for pair in [pair for pair in self._unheard if pair[0] == name]:
             del self._unheard[pair]
 
@@ -97,7 +99,12 @@ class CatchUp:
         chain = host.chain
         if chain is None or host.paused:
             return
-        now_ns = self._net.engine.now_ns
+        now_ns, free_ns = self._net.engine.now_ns, host.at_work_until_ns()
+        if free_ns is not None:
+            if host.name not in self._waiting:
+                self._waiting.add(host.name)
+                self._net.engine.at(free_ns, self._poll_free, host, host.life)
+            return
         sync = self._sync(host.name)
         ask = sync.poll(Tip.of(chain), chain.has_block, now_ns)
         if ask is None:
@@ -115,6 +122,10 @@ class CatchUp:
     def _poll_later(self, host: Host, life: int) -> None:
         if host.life == life:
             self.poll(host)
+
+    def _poll_free(self, host: Host, life: int) -> None:
+        self._waiting.discard(host.name)
+        self._poll_later(host, life)
 
     def _serve(self, name: str, peer: str, request: int, ids: Sequence[bytes]) -> None:
         """Answer peer with what follows its newest block that is on name's chain."""
@@ -134,14 +145,19 @@ class CatchUp:
         host, sync = self._net.hosts[name], self._sync(name)
         if not sync.answered(peer, request):
             return
-        host.feeding, fresh = True, 0
+        host.feeding, fresh, cut = True, 0, False
         for block in blocks:
             assert host.chain is not None
+            if host.at_work_until_ns() is not None:
+                cut = True
+                break
             if not host.chain.has_block(block.id):
                 host.take_block(block, peer)
                 fresh += host.chain.has_block(block.id)
         host.feeding = False
         sync.applied(blocks=fresh, more=bool(more), now_ns=self._net.engine.now_ns)
+        if cut:
+            sync.nudge(peer)
         self.poll(host)
 
     # ------------------------------------------------------------ who is where

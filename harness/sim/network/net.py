@@ -140,6 +140,10 @@ class Net:
         if not holders or host.chain.has_block(block_id):
             del self._wanted[name, block_id]
             return
+        free_ns = host.at_work_until_ns()
+        if free_ns is not None:
+            self.engine.at(free_ns, self._ask, name, life, block_id)
+            return
         peer = holders.pop(0)
         self.post(name, peer, self._on_want, peer, name, block_id)
         self.engine.at(self.engine.now_ns + RETRY_NS, self._ask, name, life, block_id)

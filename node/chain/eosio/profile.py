@@ -106,9 +106,9 @@ class EosioProfile:
         )
         digest = header.digest()
         state = HeaderState(tally, header, block_id(1, digest), digest, b"", Frontier())
-        early_ns = timing.early_ns(genesis.timing, genesis.slot_ns, genesis.blocks_per_turn)
+        habit = genesis.timing, genesis.slot_ns, genesis.blocks_per_turn
         return EosioProfile(
-            SlotClock(genesis.slot_ns, early_ns),
+            SlotClock(genesis.slot_ns, timing.early_ns(*habit), timing.begun_ns(*habit)),
             chain_id,
             state,
             lock_on_proposed=genesis.lock_on_proposed,

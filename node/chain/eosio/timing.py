@@ -1,4 +1,4 @@
-"""When in its slot a block is finished, signed and sent: the habits of three implementations.
+"""When in its slot a block is built, finished, signed and sent: habits of three implementations.
 
 A block is labelled with the end of its slot, so that 0 is exactly at its time. Upstream's numbers
 belong to slots of 500 ms and are scaled to the chain's.
@@ -29,6 +29,27 @@ def early_ns(timing: Timing, slot_ns: int, blocks_per_turn: int) -> tuple[int, .
         case "leap":
             offset_ns = _scaled(450, slot_ns)
             return tuple(offset_ns * (i + 1) // blocks_per_turn for i in range(blocks_per_turn))
+
+
+def begun_ns(timing: Timing, slot_ns: int, blocks_per_turn: int) -> tuple[int, ...]:
+    """Return how long before its time work on a block begins, by position in the turn.
+
+    From then on until it is finished its producer drops what arrives. fio: (), a block that comes
+    aborts the own one, which is begun anew on the new head. eosio2: one interval before its time.
+    leap: the first of a turn likewise, each other one when the one before it is finished.
+
+    Source:
+        eosio and leap plugins/producer_plugin/producer_plugin.cpp, on_incoming_block and
+        start_block.
+    """
+    match timing:
+        case "fio":
+            return ()
+        case "eosio2":
+            return (slot_ns,) * blocks_per_turn
+        case "leap":
+            before = early_ns(timing, slot_ns, blocks_per_turn)[:-1]
+            return (slot_ns, *(slot_ns + early for early in before))
 
 
 def _scaled(upstream_ms: int, slot_ns: int) -> int:

@@ -97,7 +97,10 @@ class Finalize:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSync:
-    """A block from peer does not link to anything known: ask it for what is missing."""
+    """Ask peer for what is missing: its block links to nothing known, or came while we built one.
+
+    While this node builds a block of its own, an answer would be dropped, too: ask after that.
+    """
 
     peer: str
 

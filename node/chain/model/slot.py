@@ -12,11 +12,13 @@ class SlotClock:
     """Maps wall time to slots: slot s is labelled with time EPOCH_NS + s * slot_ns.
 
     early_ns: how long before its time a block is finished, by position in the turn; less than a
-    slot.
+    slot. begun_ns: how long before its time work on it begins, by position too, not before the one
+    before it is finished; meanwhile its producer takes no block. (): whoever builds takes blocks.
     """
 
     slot_ns: int
     early_ns: tuple[int, ...] = (0,)
+    begun_ns: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.slot_ns <= 0:
@@ -32,6 +34,14 @@ class SlotClock:
         """Return the newest slot whose wake_ns is not after wall_ns."""
         slot = self.slot_at(wall_ns)
         return slot + 1 if self.wake_ns(slot + 1) <= wall_ns else slot
+
+    def at_work(self, wall_ns: int) -> int | None:
+        """Return the slot whose producer takes no block at wall_ns, as it builds its own."""
+        if not self.begun_ns:
+            return None
+        slot = self.woken_at(wall_ns) + 1
+        begun_ns = self.begun_ns[slot % len(self.begun_ns)]
+        return slot if self.time_ns(slot) - begun_ns <= wall_ns else None
 
     def time_ns(self, slot: int) -> int:
         """Return the wall time of slot, in ns since 1970."""

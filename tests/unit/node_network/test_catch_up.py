@@ -77,8 +77,9 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
     loop = asyncio.new_event_loop()
     catch_up = CatchUp(
-        loop, chain, send=send, take_block=take, emit=lambda record: None, mono_ns=lambda: 0
-    )
+        loop, chain, send=send, take_block=take, emit=lambda record: None,
+        mono_ns=lambda: 0, wall_ns=lambda: 0,
+    )  # fmt: skip
     raws = [ahead.codec.encode(block) for block in blocks]
     yield Bench(catch_up, loop, chain, ahead, raws, sent)
     loop.close()
