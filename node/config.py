@@ -44,17 +44,27 @@ class ClockConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     skew_file: str | None = None
 
 
+class ProposalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A schedule to propose as the system account: when (wall), and producers of the genesis."""
+
+    at_ns: int
+    producers: list[str]
+
+
 class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """This host's share of the load: open-loop, from start_ns (wall) on, until end_ns."""
 
     rate_milli: int
-    """Transactions per 1,000 seconds."""
+    """Transactions per 1,000 seconds; 0 for a host that only proposes."""
     size_bytes: int
     seed: int
     start_ns: int
     end_ns: int
     account: str
     key_file: str
+    proposals: list[ProposalConfig] = []
+    """In order of time; system_key_file holds the system account's secret then."""
+    system_key_file: str = ""
 
 
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -104,8 +114,12 @@ def load(path: Path) -> NodeConfig:
         msgspec.structs.replace(p, key_file=str(base / p.key_file)) for p in config.producers
     ]
     if config.client is not None:
-        key_file = str(base / config.client.key_file)
-        changes["client"] = msgspec.structs.replace(config.client, key_file=key_file)
+        client = config.client
+        changes["client"] = msgspec.structs.replace(
+            client,
+            key_file=str(base / client.key_file),
+            system_key_file=str(base / client.system_key_file),
+        )
     if config.clock.skew_file is not None:
         skew_file = str(base / config.clock.skew_file)
         changes["clock"] = msgspec.structs.replace(config.clock, skew_file=skew_file)

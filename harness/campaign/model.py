@@ -50,12 +50,20 @@ class BitsharesSpec(Strict):
             raise ValueError("bitshares.maintenance_interval must be a multiple of the interval")
 
 
-_FOREIGN = {
-    "bitshares": "bitshares is for profile bitshares; remove it or set profile",
-    "lock_on_proposed": "lock_on_proposed and timing are for profile eosio; remove them",
-    "timing": "lock_on_proposed and timing are for profile eosio; remove them",
-}
-"""Keys of a chain that not every profile knows, and what is said where one does not."""
+class ScheduleSpec(Strict):
+    """Producers that the system account proposes, `at` from T0; they take turns once it is final.
+
+    Under profile eosio that takes two finality periods.
+    """
+
+    at: Offset
+    producers: Annotated[list[str], Field(min_length=1)]
+
+
+_FOREIGN = (
+    "bitshares", "lock_on_proposed", "timing", "watermark", "system_account", "setprods",
+)  # fmt: skip
+"""Keys of a chain that not every profile knows."""
 
 
 class ChainSpec(Strict):
@@ -82,6 +90,22 @@ class ChainSpec(Strict):
     """Whether a node keeps to the branch on which it has pre-committed (experimental)."""
     enable_stale_production: Selector = Field(default=[])
     """Hosts whose nodes sign on an old head, as after a restart of the whole net."""
+    light: Selector = Field(default=[])
+    """Hosts without producers whose nodes take what transactions of blocks sign on trust."""
+    trusted_producers: list[str] | dict[str, list[str]] = Field(default=[])
+    """Producers whose blocks are taken so: by every node, or by host."""
+    watermark: Literal["num_and_slot", "num"] = "num_and_slot"
+    """What keeps a producer from signing twice; with num it may sign a slot on two branches."""
+    max_block_size: Size = 1_048_576
+    """A larger block is refused."""
+    max_transaction_lifetime: Duration = 3_600_000_000_000
+    """How far ahead a transaction may expire."""
+    max_irreversible_block_age: Duration | None = None
+    """Nobody signs once the last irreversible block is so old; left out, whatever its age."""
+    system_account: bool = False
+    """Whether there is an account that may propose schedules; setprods makes it."""
+    setprods: list[ScheduleSpec] = Field(default=[])
+    """Schedules that it proposes, from the first host that produces."""
     bitshares: BitsharesSpec | None = None
 
     @model_validator(mode="before")
@@ -101,9 +125,12 @@ class ChainSpec(Strict):
         system, fields = profiles.SYSTEMS[self.profile], ChainSpec.model_fields
         if self.blocks_per_turn != 1 and not system.has_turns:
             raise ValueError(f"blocks_per_turn must be 1 under {self.profile}; remove it")
-        for key, refusal in _FOREIGN.items():
+        for key in _FOREIGN:
             if key not in system.options and getattr(self, key) != fields[key].default:
-                raise ValueError(refusal)
+                able = [name for name, each in profiles.SYSTEMS.items() if key in each.options]
+                raise ValueError(f"{key} is for profile {', '.join(able)}; remove it or set that")
+        if self.max_transaction_lifetime % SECOND_NS:
+            raise ValueError("max_transaction_lifetime must be in whole seconds")
         if self._bitshares is not None:
             self._bitshares.check(self.slot)
         return self

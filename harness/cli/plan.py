@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.markup import escape
 from rich.table import Table
@@ -73,11 +74,22 @@ def _asked(lab: Inventory, draft: Plan, show: Show) -> LabView:
 
 
 def hosts_of(plan: Plan) -> Table:
-    """Return who runs which producers."""
-    table = table_of("host", "address", "producers", title="hosts")
+    """Return who runs which producers, and whose node is told otherwise than the rest."""
+    otherwise = {host.host: _otherwise(plan, host.host) for host in plan.hosts}
+    more = ("its node",) if any(otherwise.values()) else ()
+    table = table_of("host", "address", "producers", *more, title="hosts")
     for host in plan.hosts:
-        table.add_row(host.host, host.address, ", ".join(host.producers) or "observer")
+        own = (", ".join(host.producers) or "observer", *(otherwise[host.host] for _ in more))
+        table.add_row(host.host, host.address, *own)
     return table
+
+
+def _otherwise(plan: Plan, host: str) -> str:
+    said = ["signs on an old head"] if host in plan.enable_stale_production else []
+    said += ["validates lightly"] if host in plan.light else []
+    if trusted := plan.trusted_producers.get(host):
+        said.append(f"trusts {', '.join(trusted)}")
+    return "; ".join(said)
 
 
 def trial_of(plan: Plan, trial: PlannedTrial) -> Table:
@@ -104,15 +116,35 @@ def trial_of(plan: Plan, trial: PlannedTrial) -> Table:
 
 
 def totals_of(plan: Plan) -> str:
-    """Return the plan's cost and prediction in two lines."""
+    """Return the plan's cost and prediction in two lines, and one a thing the chain is told."""
     lag = plan.prediction.finality_lag_blocks
     return (
         f"{len(plan.trials)} trial(s) of {text_of_ns(plan.end_ns)}; about"
         f" {plan.estimate.seconds // 60} min {plan.estimate.seconds % 60} s in all,"
         f" {plan.estimate.raw_bytes / 1e6:.0f} MB of raw events before compression\n"
         f"predicted finality lag undisturbed: {lag.min} to {lag.max} blocks;"
-        f" quorum {plan.quorum} of {len(plan.producers)}"
+        f" quorum {plan.quorum} of {len(plan.producers)}" + "".join(f"\n{s}" for s in _told(plan))
     )
+
+
+def _told(plan: Plan) -> list[str]:
+    """What differs from a chain of which nothing is said."""
+    usual = {field.name: field.default for field in msgspec.structs.fields(Plan)}
+    words = {
+        "watermark": f"a producer's watermark: {plan.watermark}",
+        "max_block_bytes": f"blocks: at most {plan.max_block_bytes}B",
+        "max_transaction_lifetime_s": f"transactions: live {plan.max_transaction_lifetime_s}s",
+    }
+    said = [text for name, text in words.items() if getattr(plan, name) != usual[name]]
+    if plan.max_irreversible_block_age_ns is not None:
+        age = text_of_ns(plan.max_irreversible_block_age_ns)
+        said.append(f"nobody signs once the last irreversible block is {age} old")
+    said += [
+        f"{text_of_ns(s.at_ns)}: proposed are {', '.join(s.producers)}" for s in plan.schedules
+    ]
+    if plan.system_account and not plan.schedules:
+        said.append("there is a system account, which proposes nothing")
+    return said
 
 
 def _what(fault: PlannedFault) -> str:

@@ -11,6 +11,7 @@ import msgspec
 from coincurve import PrivateKey
 
 from harness.controller.state_dir import write_private
+from harness.plan.node_options import sent_until_ns
 from metrics.model.plan import Plan, PlannedHost, PlannedTrial
 from node.chain.genesis import (
     BitsharesRules,
@@ -23,15 +24,21 @@ from node.chain.genesis import (
 )
 from node.chain.model.errors import GenesisError
 from node.chain.model.slot import EPOCH_NS
-from node.config import ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
+from node.chain.model.transaction_body import SYSTEM_ACCOUNT
+from node.config import (
+    ClientConfig,
+    ClockConfig,
+    NodeConfig,
+    PeerConfig,
+    ProducerConfig,
+    ProposalConfig,
+)
 
 Secrets = Callable[[str], str]
 """Takes a name of the chain, of a producer or an account, and returns its secret in hex."""
 RUN_DIR = "/run/slotlab"
 CURVE_SECRET = "/etc/slotlab/curve.secret"
 START_BALANCE = 1_000_000_000_000
-DRAIN_NS = 5_000_000_000
-"""The load ends this long before the trial does, so that its last transactions can become final."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +81,10 @@ def trial_files(
         blocks_per_turn=plan.blocks_per_turn,
         timing=plan.timing,
         lock_on_proposed=plan.lock_on_proposed,
+        watermark=plan.watermark,
+        max_block_bytes=plan.max_block_bytes,
+        max_transaction_lifetime_s=plan.max_transaction_lifetime_s,
+        system_key=_public(keys(SYSTEM_ACCOUNT)) if plan.system_account else "",
         producers=[GenesisProducer(name=name, key=_public(keys(name))) for name in plan.producers],
         bitshares=(
             None if plan.bitshares is None else msgspec.convert(plan.bitshares, BitsharesRules)
@@ -87,6 +98,8 @@ def trial_files(
     by_host, units = {}, {}
     for host in plan.hosts:
         owned = [*host.producers, accounts[host.host]]
+        if plan.schedules and host.host == proposer(plan):
+            owned.append(SYSTEM_ACCOUNT)
         config = _node_config(plan, trial, host, accounts[host.host], t0_ns, access)
         units[host.host] = ["node", "probe", *(["client"] if config.client else [])]
         by_host[host.host] = {
@@ -118,6 +131,11 @@ def begun(text: bytes) -> TrialFiles:
         genesis_slot=genesis.initial_slot,
         t0_ns=EPOCH_NS + (genesis.initial_slot + 1) * genesis.slot_ns,
     )
+
+
+def proposer(plan: Plan) -> str:
+    """Return the host whose client proposes schedules: the first that produces."""
+    return next(host.host for host in plan.hosts if host.producers)
 
 
 def account_name(index: int) -> str:
@@ -178,25 +196,33 @@ def _node_config(
         ),
         client=_client(plan, trial, host, account, t0_ns),
         enable_stale_production=host.host in plan.enable_stale_production,
+        max_irreversible_block_age_ns=plan.max_irreversible_block_age_ns,
+        validation="light" if host.host in plan.light else "full",
+        trusted_producers=plan.trusted_producers.get(host.host, []),
     )  # fmt: skip
 
 
 def _client(
     plan: Plan, trial: PlannedTrial, host: PlannedHost, account: str, t0_ns: int
 ) -> ClientConfig | None:
-    """Return this host's share of the load, None where the campaign has none."""
+    """Return what this host sends, load and proposals; None where the campaign has neither."""
     cell = next(cell for cell in plan.cells if cell.n == trial.cell)
     index = [other.host for other in plan.hosts].index(host.host)
     share, rest = divmod(cell.rate_milli, len(plan.hosts))
     rate_milli = share + (1 if index < rest else 0)
-    if not rate_milli:
+    proposed = plan.schedules if host.host == proposer(plan) else []
+    if not rate_milli and not proposed:
         return None
     return ClientConfig(
         rate_milli=rate_milli,
         size_bytes=cell.size_bytes,
         seed=trial.seed + index,
         start_ns=t0_ns,
-        end_ns=t0_ns + max(plan.end_ns - DRAIN_NS, plan.end_ns // 2),
+        end_ns=t0_ns + sent_until_ns(plan.end_ns),
         account=account,
         key_file=f"keys/{account}.key",
+        proposals=[
+            ProposalConfig(at_ns=t0_ns + each.at_ns, producers=each.producers) for each in proposed
+        ],
+        system_key_file=f"keys/{SYSTEM_ACCOUNT}.key" if proposed else "",
     )

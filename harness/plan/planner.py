@@ -18,7 +18,7 @@ from harness.campaign import expectations
 from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
-from harness.plan import consensus, phases, refusals, selectors
+from harness.plan import consensus, node_options, phases, refusals, selectors
 from harness.plan.fault_support import Capabilities, mechanism
 from harness.plan.selectors import draw
 from metrics.model.plan import (
@@ -53,9 +53,12 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
     Raises:
         PlanError: unknown host, unsupported fault, unsafe; one line with file, key and remedy.
     """
-    common = file.common
+    common, name = file.common, file.path.name
     base_seed = common.seed if seed is None else seed
-    hosts = _deal(common, view, file.path.name)
+    for cell in file.cells:
+        consensus.refuse_sizes(cell.campaign, name)
+    hosts = _deal(common, view, name)
+    field = _field(common, view, hosts)
     runs = [(cell, k) for cell in file.cells for k in range(common.trials.repeat)]
     if common.trials.order == "random":
         random.Random(f"{base_seed}/order").shuffle(runs)
@@ -66,7 +69,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
     numbered = enumerate(zip(runs, seeds, faults, strict=True), start=1)
     trials = [_trial(n, cell, s, drawn, timing, hosts) for n, ((cell, _), s, drawn) in numbered]
     rules = refusals.Rules(
-        file=file.path.name,
+        file=name,
         lab=view.lab,
         quorum=timing.finality.quorum,
         hosts=hosts,
@@ -82,31 +85,19 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         title=common.title,
         lab=view.lab,
         seed=base_seed,
-        profile=common.chain.profile,
-        slot_ns=common.chain.slot,
-        blocks_per_turn=common.chain.blocks_per_turn,
+        **node_options.chain_of(common, field, seed=base_seed, end_ns=timing.end_ns, file=name),
         clock_limit_ns=timing.clock_limit_ns,
         warmup_ns=timing.warmup_ns,
         end_ns=timing.end_ns,
         hosts=list(hosts),
-        producers=producer_names(common.chain.producers),
         expect=expectations.resolve(common.expect),
         lease=common.safety.lease,
         cells=[_cell(cell) for cell in file.cells],
         trials=trials,
-        timing=common.chain.timing,
-        lock_on_proposed=common.chain.lock_on_proposed,
-        enable_stale_production=_stale_producers(common, view, hosts, base_seed, file.path.name),
-        bitshares=common.chain.bitshares_options(),
         finality=timing.finality,
         prediction=Prediction(finality_lag_blocks=consensus.predicted_lag(common.chain)),
         estimate=_estimate(common, len(hosts), timing.end_ns, len(trials)),
     )
-
-
-def producer_names(n: int) -> list[str]:
-    """Return n producer names in schedule order (alphabetical): producera, producerb, ..."""
-    return [f"producer{chr(ord('a') + i)}" for i in range(n)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +157,7 @@ def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlannedHost, ..
     """Return the hosts with producers dealt round-robin in inventory order, or as assigned."""
     if not view.hosts:
         raise PlanError("the inventory has no hosts in group nodes; add some")
-    names = producer_names(campaign.chain.producers)
+    names = node_options.producer_names(campaign.chain.producers)
     dealt: dict[str, list[str]] = {host.host: [] for host in view.hosts}
     assign = campaign.chain.assign
     for host, producers in assign.items():
@@ -186,31 +177,6 @@ def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlannedHost, ..
         for i, name in enumerate(names):
             dealt[takers[i % len(takers)]].append(name)
     return tuple(msgspec.structs.replace(host, producers=dealt[host.host]) for host in view.hosts)
-
-
-def _stale_producers(
-    campaign: Campaign, view: LabView, hosts: Sequence[PlannedHost], seed: int, file: str
-) -> list[str]:
-    """Return the hosts whose nodes may sign on a stale head, of those meant the producing ones.
-
-    Raises:
-        PlanError: no such host, group or word, or a host named itself that produces nothing.
-    """
-    selector = campaign.chain.enable_stale_production
-    key = f"{file}: chain.enable_stale_production"
-    field = _field(campaign, view, hosts)
-    rng = random.Random(f"{seed}/enable_stale_production")
-    try:
-        chosen = selectors.select(selector, field, rng, {})
-    except ValueError as error:
-        raise PlanError(f"{key}: {error}") from error
-    producing = [host for host in chosen if field.weights[host]]
-    named = [selector] if isinstance(selector, str) else selector
-    idle = [host for host in chosen if host in named and host not in producing]
-    if idle or (named and not producing):
-        able = ", ".join(host for host, weight in field.weights.items() if weight)
-        raise PlanError(f"{key}: {', '.join(idle or named)} produces nothing; name one of {able}")
-    return producing
 
 
 def _field(campaign: Campaign, view: LabView, hosts: Sequence[PlannedHost]) -> selectors.Field:

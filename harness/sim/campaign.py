@@ -16,7 +16,9 @@ from harness.sim.host.records import Lines, Sink
 from harness.sim.world import LEAD_NS, HostSpec, World, WorldSpec
 from metrics.model.plan import SIM, Plan, PlannedTrial
 from node.chain.genesis import decode
-from node.config import ClientConfig, NodeConfig
+from node.chain.model.transaction_body import SYSTEM_ACCOUNT
+from node.chain.validation import Trust
+from node.config import NodeConfig
 
 FIRST_T0_NS = 1_767_225_600_000_000_000
 """2026-01-01: the seed puts T0 into the 300 days from here on."""
@@ -57,21 +59,19 @@ def world_of(
     }
     files = trial_files(plan, trial, t0_ns=t0_ns, keys=keys, access=access)
     names = [*plan.producers, *(account_name(i) for i in range(len(plan.hosts)))]
+    if plan.system_account:
+        names.append(SYSTEM_ACCOUNT)
+    configs = {
+        host.host: msgspec.json.decode(files.by_host[host.host]["node.json"], type=NodeConfig)
+        for host in plan.hosts
+    }
     spec = WorldSpec(
         seed=trial.seed,
         genesis=decode(files.by_host[plan.hosts[0].host]["genesis.json"].encode()),
         keys={name: PrivateKey.from_hex(keys(name)) for name in names},
-        hosts=tuple(
-            HostSpec(
-                name=host.host,
-                producers=tuple(host.producers),
-                clock=_clock(trial, host.host),
-                enable_stale_production=host.host in plan.enable_stale_production,
-            )
-            for host in plan.hosts
-        ),
+        hosts=tuple(_host(config, _clock(trial, name)) for name, config in configs.items()),
         clock_limit_ns=plan.clock_limit_ns,
-        load={host.host: share for host in plan.hosts if (share := _share(host.host, files))},
+        load={name: config.client for name, config in configs.items() if config.client},
         probes=probes,
         cached=cached,
     )
@@ -110,6 +110,19 @@ def simulate(
     )
 
 
+def _host(config: NodeConfig, clock: ClockSpec) -> HostSpec:
+    """Return the host whose node is configured so."""
+    light, trusted = config.validation == "light", frozenset(config.trusted_producers)
+    return HostSpec(
+        name=config.host,
+        producers=tuple(producer.name for producer in config.producers),
+        enable_stale_production=config.enable_stale_production,
+        trust=Trust(light=light, producers=trusted),
+        lib_age_ns_max=config.max_irreversible_block_age_ns,
+        clock=clock,
+    )
+
+
 def _clock(trial: PlannedTrial, host: str) -> ClockSpec:
     """Return good clocks, as NTP leaves them, that still differ: crystals, remaining offset."""
     rng = stream(trial.seed, "clock", host)
@@ -119,7 +132,3 @@ def _clock(trial: PlannedTrial, host: str) -> ClockSpec:
         mono_ppb=rng.randint(-CRYSTAL_PPB, CRYSTAL_PPB),
         bound_ns=CLOCK_BOUND_NS,
     )
-
-
-def _share(host: str, files: TrialFiles) -> ClientConfig | None:
-    return msgspec.json.decode(files.by_host[host]["node.json"], type=NodeConfig).client

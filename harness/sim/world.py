@@ -24,6 +24,7 @@ from harness.sim.network.probes import Prober
 from node.chain import profiles
 from node.chain.encoding.crypto import Verifier
 from node.chain.genesis import Genesis
+from node.chain.validation import NOBODY_TRUSTED, Trust
 from node.config import ClientConfig
 
 LEAD_NS = 3_000_000_000
@@ -36,11 +37,16 @@ MONO_BASE_NS = 3_600_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSpec:
-    """A host: the producers it signs for, its clocks; neighbours None: linked to all others."""
+    """A host: the producers it signs for, its clocks; neighbours None: linked to all others.
+
+    trust: whose transactions its node takes unchecked; lib_age_ns_max: as a node's configuration.
+    """
 
     name: str
     producers: tuple[str, ...] = ()
     enable_stale_production: bool = False
+    trust: Trust = NOBODY_TRUSTED
+    lib_age_ns_max: int | None = None
     clock: ClockSpec = GOOD_CLOCK
     neighbours: tuple[str, ...] | None = None
 
@@ -189,6 +195,7 @@ class World:
         keys = {name: self.spec.keys[name] for name in spec.producers}
         host = Host(spec.name, common, clock, keys, rng)
         host.enable_stale_production = spec.enable_stale_production
+        host.trust, host.lib_age_ns_max = spec.trust, spec.lib_age_ns_max
         self.net.join(host)
         return host
 
@@ -212,8 +219,7 @@ class World:
         for number, prober in enumerate(self._probers):
             prober.start(number * 1_000_000_000 // len(self._probers))
         for name, share in self.spec.load.items():
-            key = self.spec.keys[share.account]
-            Client(self.hosts[name], self.engine, share, key).start()
+            Client(self.hosts[name], self.engine, share, self.spec.keys).start()
         # Between slots, so that no status is of a block in flight.
         self.engine.at(self.engine.now_ns + self.spec.genesis.slot_ns // 2, self.catch_up.round)
 

@@ -127,6 +127,13 @@ class PlannedTrial(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset(host for f in self.faults if f.kind.victim == "lies" for host in f.targets)
 
 
+class PlannedSchedule(msgspec.Struct, frozen=True, kw_only=True):
+    """A schedule that the system account proposes at_ns from T0."""
+
+    at_ns: Count
+    producers: list[str]
+
+
 class PlannedCell(msgspec.Struct, frozen=True, kw_only=True):
     """One combination of matrix values, as written, and its load."""
 
@@ -183,6 +190,17 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     lock_on_proposed: bool = False
     enable_stale_production: list[str] = []
     """Hosts whose nodes may sign on a head however old (PROTOCOL A.9)."""
+    light: list[str] = []
+    """Hosts whose nodes take the transactions of all blocks on trust (PROTOCOL A.10)."""
+    trusted_producers: dict[str, list[str]] = {}
+    """By host, producers whose blocks' transactions its node takes on trust."""
+    watermark: Literal["num_and_slot", "num"] = "num_and_slot"
+    max_block_bytes: Positive = 1_048_576
+    max_transaction_lifetime_s: Positive = 3600
+    max_irreversible_block_age_ns: Positive | None = None
+    system_account: bool = False
+    """Whether there is an account that may propose schedules."""
+    schedules: list[PlannedSchedule] = []
     bitshares: dict[str, Any] | None = None
     expect: dict[str, Any]
     lease: str | int

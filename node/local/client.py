@@ -23,7 +23,7 @@ from node.chain.model.codec import encode_transaction
 from node.chain.model.slot import NS_PER_S
 from node.config import ClientConfig, ConfigError, NodeConfig
 from node.events import Started, Stopped, Tx
-from node.local.load import EXPIRES_AFTER_S, Backlog, Pace, Transfers
+from node.local.load import Backlog, Pace, Proposals, Transfers
 from node.local.local_client import Answer, LocalLink, Unanswered
 from node.storage import startup
 from node.storage.event_log import EventLog, open_log
@@ -48,9 +48,18 @@ class Reference:
 class Client:
     """Sends one host's share of the load; `turn` does what is due and says when to come back."""
 
-    def __init__(self, pace: Pace, transfers: Transfers, link: LocalLink, log: EventLog) -> None:
+    def __init__(
+        self,
+        pace: Pace,
+        transfers: Transfers,
+        link: LocalLink,
+        log: EventLog,
+        proposals: Proposals | None = None,
+    ) -> None:
         self._pace = pace
         self._transfers = transfers
+        self._proposals = proposals
+        self._proposed = 0
         self._link = link
         self._log = log
         self._backlog = Backlog(pace)
@@ -73,6 +82,7 @@ class Client:
         for answer in self._link.receive(now_ns):
             self._take(answer)
         self._collect(now_ns, self._next)
+        self._propose(now_ns)
         self._send(now_ns)
         if now_ns >= self._report_ns:
             self._report(now_ns)
@@ -82,6 +92,8 @@ class Client:
         wakes = [self._report_ns, self._status_ns]
         if self._pace.due_ns(self._next) < self._pace.end_ns:
             wakes.append(self._pace.due_ns(self._next))
+        if (proposal_ns := self._proposal_ns()) is not None:
+            wakes.append(max(proposal_ns, now_ns + RETRY_NS))
         if self._backlog.waiting or now_ns >= self._pace.end_ns:
             wakes.append(now_ns + RETRY_NS)
         return min(wakes)
@@ -98,18 +110,37 @@ class Client:
             n += 1
         self._next = n
 
-    def _send(self, now_ns: int) -> None:
-        refer, waiting = self._reference, self._backlog.waiting
-        while waiting and refer is not None and self._link.in_flight < IN_FLIGHT_MAX:
-            transaction = self._transfers.make(
-                waiting[0], chain_id=refer.chain_id, block_id=refer.block_id, now_ns=now_ns
-            )
-            name = transaction.id.hex()
-            request = {"op": "submit", "tx": encode_transaction(transaction)}
-            if not self._link.send(request, key=name, now_ns=now_ns):
+    def _proposal_ns(self) -> int | None:
+        """When the next proposal is due, None after the last."""
+        return None if self._proposals is None else self._proposals.due_ns(self._proposed)
+
+    def _propose(self, now_ns: int) -> None:
+        """Send the proposals that are due, once there is somebody to take them."""
+        while (due_ns := self._proposal_ns()) is not None and due_ns <= now_ns:
+            if not self._submitted(self._proposals, self._proposed, now_ns):
                 return
+            self._proposed += 1
+            self._backlog.proposed(now_ns - due_ns)
+
+    def _send(self, now_ns: int) -> None:
+        waiting = self._backlog.waiting
+        while waiting and self._submitted(self._transfers, waiting[0], now_ns):
             self._backlog.sent(now_ns)
-            self._log.write(Tx(id=name, state="sent"))
+
+    def _submitted(self, source: Transfers | Proposals | None, n: int, now_ns: int) -> bool:
+        """Whether transaction n of source is on its way: not while the node is away or behind."""
+        refer = self._reference
+        if source is None or refer is None or self._link.in_flight >= IN_FLIGHT_MAX:
+            return False
+        transaction = source.make(
+            n, chain_id=refer.chain_id, block_id=refer.block_id, now_ns=now_ns
+        )
+        name = transaction.id.hex()
+        request = {"op": "submit", "tx": encode_transaction(transaction)}
+        if not self._link.send(request, key=name, now_ns=now_ns):
+            return False
+        self._log.write(Tx(id=name, state="sent"))
+        return True
 
     def _take(self, answer: Answer | Unanswered) -> None:
         match answer:
@@ -156,7 +187,7 @@ async def run_client(config: NodeConfig) -> None:
         )
     share = config.client
     pace = Pace(rate_milli=share.rate_milli, start_ns=share.start_ns, end_ns=share.end_ns)
-    transfers = _transfers(share, startup.load_genesis(Path(config.genesis)))
+    transfers, proposals = _sources(share, startup.load_genesis(Path(config.genesis)))
     clock = NodeClock(config.clock.skew_file)
     log = open_log(config, "client", clock)
     link = LocalLink(config.socket)
@@ -168,7 +199,9 @@ async def run_client(config: NodeConfig) -> None:
         log.write(Started(software="slotlab", python=platform.python_version(), role="client"))
         log.flush()
         gc.freeze()
-        reason = await _drive(Client(pace, transfers, link, log), link, log, clock, stopped)
+        reason = await _drive(
+            Client(pace, transfers, link, log, proposals), link, log, clock, stopped
+        )
         log.write(Stopped(reason=reason))
     finally:
         link.close()
@@ -197,17 +230,12 @@ def _stop(stopped: asyncio.Future[str], reason: str) -> None:
         stopped.set_result(reason)
 
 
-def _transfers(share: ClientConfig, genesis: Genesis) -> Transfers:
-    names = {account.name for account in genesis.accounts}
-    if share.account not in names:
-        raise ConfigError(f"client.account: {share.account} is not an account of the genesis file")
-    others = tuple(sorted(names - {share.account}))
-    return Transfers(
-        seed=share.seed,
-        account=share.account,
-        recipients=others or (share.account,),
-        key=startup.read_key(Path(share.key_file), "client.key_file"),
-        size_bytes=share.size_bytes,
-        expires_after_s=min(EXPIRES_AFTER_S, genesis.max_transaction_lifetime_s // 2),
-        prefix_at=profiles.build(genesis).transaction_rules.prefix_at,
-    )
+def _sources(share: ClientConfig, genesis: Genesis) -> tuple[Transfers, Proposals | None]:
+    """What the client sends: transfers, and proposals if it has some."""
+    key = startup.read_key(Path(share.key_file), "client.key_file")
+    prefix_at = profiles.build(genesis).transaction_rules.prefix_at
+    transfers = Transfers.of(share, genesis, key=key, prefix_at=prefix_at)
+    if not share.proposals:
+        return transfers, None
+    system = startup.read_key(Path(share.system_key_file), "client.system_key_file")
+    return transfers, Proposals.of(share, genesis, key=system, prefix_at=prefix_at)

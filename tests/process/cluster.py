@@ -168,16 +168,17 @@ class Cluster:
 @contextmanager
 def cluster(
     count: int, *, slot_ms: int = 200, blocks_per_turn: int = 1, observers: int = 0,
-    lead_slots: int = 20, bitshares: BitsharesRules | None = None,
+    lead_slots: int = 20, bitshares: BitsharesRules | None = None, system_key: str = "",
 ) -> Iterator[Cluster]:  # fmt: skip
     """Yield a cluster of count producers and some observers, not started; kills it afterwards.
 
-    With bitshares rules it is a chain of that profile.
+    With bitshares rules it is a chain of that profile; system_key is that of who may propose.
     """
     with tempfile.TemporaryDirectory(prefix="sl-") as name:
         made = _made(
             Path(name), count + observers, producers=count, slot_ms=slot_ms,
             blocks_per_turn=blocks_per_turn, lead_slots=lead_slots, bitshares=bitshares,
+            system_key=system_key,
         )  # fmt: skip
         try:
             yield made
@@ -200,7 +201,7 @@ def client(lab: Cluster, node: Node, *, seconds: int) -> Node:
 
 def _made(
     folder: Path, count: int, *, producers: int, slot_ms: int, blocks_per_turn: int,
-    lead_slots: int, bitshares: BitsharesRules | None,
+    lead_slots: int, bitshares: BitsharesRules | None, system_key: str,
 ) -> Cluster:  # fmt: skip
     names = [f"producer{letter}" for letter in LETTERS[:producers]]
     users = [f"user{letter}" for letter in LETTERS[:count]]
@@ -212,6 +213,7 @@ def _made(
     genesis = Genesis(
         profile="eosio" if bitshares is None else "bitshares",
         bitshares=bitshares,
+        system_key=system_key,
         initial_slot=soon - soon % turn + turn - 1,
         slot_ns=slot_ns,
         blocks_per_turn=blocks_per_turn,

@@ -10,9 +10,13 @@ import sys
 import time
 from typing import Any
 
+import msgspec
 import pytest
+from coincurve import PrivateKey
 
 from node import events
+from node.chain.encoding.crypto import public_key
+from node.config import ProposalConfig
 from tests.process.cluster import ROOT, cluster
 from tests.process.cluster import client as client_of
 from tests.process.test_bitshares import FAST
@@ -131,6 +135,31 @@ def test_a_clients_load_becomes_irreversible_everywhere(system: Any) -> None:
         counted = [sum(r.tx_count for r in node.of(events.Applied)) for node in lab.nodes]
         assert min(counted) >= len(accepted)
         assert lab.nodes[1].of(events.Tx) == []
+
+
+def test_the_schedule_that_a_client_proposes_takes_turns() -> None:
+    system = PrivateKey()
+    with cluster(2, system_key=public_key(system).hex()) as lab:
+        lab.start()
+        node = lab.nodes[0]
+        (node.folder / "eosio.key").write_text(system.to_hex().zfill(64))
+        sender = client_of(lab, node, seconds=5)
+        share = sender.config.client
+        assert share is not None
+        proposal = ProposalConfig(at_ns=share.start_ns + 3 * 10**9, producers=["producera"])
+        share = msgspec.structs.replace(
+            share, rate_milli=0, proposals=[proposal], system_key_file="eosio.key"
+        )
+        sender.config = msgspec.structs.replace(sender.config, client=share)
+        sender.start()
+        assert sender.wait() == 0
+        wait_until(
+            lambda: (
+                [r.producers for r in lab.nodes[1].of(events.Schedule) if r.state == "active"]
+                == [["producera"]]
+            ),
+            "the schedule of one is active",
+        )
 
 
 @pytest.mark.parametrize("system", [{}, {"bitshares": FAST}], ids=["eosio", "bitshares"])

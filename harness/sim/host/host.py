@@ -26,6 +26,7 @@ from node.chain.model import messages
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
 from node.chain.profile import Profile
+from node.chain.validation import NOBODY_TRUSTED
 from node.timing.slots import SlotWatch, due_events
 
 WAKE_NS = 100_000
@@ -81,6 +82,8 @@ class Host:
         self.chain: Chain | None = None
         self.enable_stale_production = False
         """Whether it signs on a head however old, as an operator may have it do."""
+        self.trust = NOBODY_TRUSTED
+        self.lib_age_ns_max: int | None = None
         self.life = 0
         """Rises with each start and crash: what was on its way to an earlier life is lost."""
         self.paused = False
@@ -110,6 +113,7 @@ class Host:
             shared.genesis, profile=shared.profile, keys=self.keys,
             watermarks=dict(self.store.watermarks), verifier=shared.verifier(),
             enable_stale_production=self.enable_stale_production,
+            trust=self.trust, lib_age_ns_max=self.lib_age_ns_max,
         )  # fmt: skip
         for block, irreversible in self.store.restore():
             chain.step(messages.BlockRestored(block=block, irreversible=irreversible))

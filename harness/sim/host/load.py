@@ -3,30 +3,38 @@
 Open loop: what is due while the node is away waits in a bounded backlog, the oldest falling out.
 """
 
+from collections.abc import Mapping
+
 from coincurve import PrivateKey
 
 from faults.model.fault import SECOND_NS
 from harness.sim.host.engine import Engine
 from harness.sim.host.host import Host
+from node.chain.model.transaction_body import SYSTEM_ACCOUNT
 from node.config import ClientConfig
 from node.events import Started, Stopped, Tx
-from node.local.load import Backlog, Pace, Transfers
+from node.local.load import Backlog, Pace, Proposals, Transfers
 
 
 class Client:
     """Sends one host's share of the load. Its pace is on true time, as no fault shifts it."""
 
-    def __init__(self, host: Host, engine: Engine, share: ClientConfig, key: PrivateKey) -> None:
+    def __init__(
+        self, host: Host, engine: Engine, share: ClientConfig, keys: Mapping[str, PrivateKey]
+    ) -> None:
+        """keys: secrets by account."""
         self._host = host
         self._engine = engine
         self._pace = Pace(rate_milli=share.rate_milli, start_ns=share.start_ns, end_ns=share.end_ns)
-        accounts = (account.name for account in host.shared.genesis.accounts)
-        others = tuple(name for name in accounts if name != share.account)
-        self._transfers = Transfers(
-            seed=share.seed, account=share.account, recipients=others or (share.account,),
-            key=key, size_bytes=share.size_bytes,
-            prefix_at=host.shared.profile.transaction_rules.prefix_at,
-        )  # fmt: skip
+        genesis = host.shared.genesis
+        prefix_at = host.shared.profile.transaction_rules.prefix_at
+        self._transfers = Transfers.of(share, genesis, key=keys[share.account], prefix_at=prefix_at)
+        self._proposals: Proposals | None = None
+        if share.proposals:
+            self._proposals = Proposals.of(
+                share, genesis, key=keys[SYSTEM_ACCOUNT], prefix_at=prefix_at
+            )
+        self._proposed = 0
         self._backlog = Backlog(self._pace)
 
     def start(self) -> None:
@@ -35,6 +43,8 @@ class Client:
         first = self._pace.first_from(self._engine.now_ns)
         self._engine.at(self._pace.due_ns(first), self._due, first)
         self._engine.at(self._pace.start_ns + SECOND_NS, self._report)
+        for at_ns, _ in self._proposals.due if self._proposals else ():
+            self._engine.at(at_ns, self._send)
 
     def _due(self, n: int) -> None:
         if self._pace.due_ns(n) >= self._pace.end_ns:
@@ -44,24 +54,37 @@ class Client:
         self._engine.at(self._pace.due_ns(n + 1), self._due, n + 1)
 
     def _send(self) -> None:
+        """Send what is due, if the node is there to take it."""
         chain = self._host.chain
         if chain is None or self._host.paused:
             return
-        now_ns, backlog = self._engine.now_ns, self._backlog
+        now_ns, backlog, proposals = self._engine.now_ns, self._backlog, self._proposals
         tip = chain.lib if chain.lib.num > 0 else chain.head
+        while proposals and (due_ns := proposals.due_ns(self._proposed)) is not None:
+            if due_ns > now_ns:
+                break
+            self._submit(proposals, self._proposed, chain.chain_id, tip.id)
+            self._proposed += 1
+            backlog.proposed(now_ns - due_ns)
         while backlog.waiting:
-            transaction = self._transfers.make(
-                backlog.waiting[0], chain_id=chain.chain_id, block_id=tip.id, now_ns=now_ns
-            )
-            name = transaction.id.hex()
+            self._submit(self._transfers, backlog.waiting[0], chain.chain_id, tip.id)
             backlog.sent(now_ns)
-            self._host.emit(Tx(id=name, state="sent"), "client")
-            refusal = self._host.take_transaction(transaction, None)
-            if refusal:
-                backlog.tally.refused += 1
-                self._host.emit(Tx(id=name, state="rejected", reason=refusal), "client")
-            else:
-                backlog.tally.accepted += 1
+
+    def _submit(
+        self, source: Transfers | Proposals, n: int, chain_id: bytes, block_id: bytes
+    ) -> None:
+        """Hand transaction n of source in."""
+        transaction = source.make(
+            n, chain_id=chain_id, block_id=block_id, now_ns=self._engine.now_ns
+        )
+        name = transaction.id.hex()
+        self._host.emit(Tx(id=name, state="sent"), "client")
+        refusal = self._host.take_transaction(transaction, None)
+        if refusal:
+            self._backlog.tally.refused += 1
+            self._host.emit(Tx(id=name, state="rejected", reason=refusal), "client")
+        else:
+            self._backlog.tally.accepted += 1
 
     def _report(self) -> None:
         self._send()

@@ -166,5 +166,5 @@ SYSTEM = System(
     name=NAME,
     build=EosioProfile.of,
     finality=expected,
-    options=frozenset(("lock_on_proposed", "timing")),
+    options=frozenset(("lock_on_proposed", "timing", "watermark", "system_account", "setprods")),
 )

@@ -30,7 +30,14 @@ COMMON: dict[str, Any] = {
         "warmup": {"finality_latency_s": {"p95": {"min": "0s", "max": "6s"}}},
     },
 }
-EOSIO = {"profile": "eosio", "slot": "500ms", "blocks_per_turn": 2}
+EOSIO = {
+    "profile": "eosio",
+    "slot": "500ms",
+    "blocks_per_turn": 2,
+    "max_transaction_lifetime": "60s",
+    "max_irreversible_block_age": "30s",
+    "setprods": [{"at": "12s", "producers": ["producera"]}],
+}
 BITSHARES = {
     "profile": "bitshares",
     "slot": "2s",

@@ -48,8 +48,14 @@ def test_the_first_due_from_a_time_on_is_due_then_and_the_one_before_it_earlier(
 def test_a_rate_of_ten_a_second_is_one_each_tenth() -> None:
     pace = Pace(rate_milli=10_000, start_ns=0, end_ns=1)
     assert [pace.due_ns(n) for n in range(3)] == [0, 100_000_000, 200_000_000]
-    with pytest.raises(ConfigError, match="rate_milli: 0 must be positive"):
-        Pace(rate_milli=0, start_ns=0, end_ns=1)
+    with pytest.raises(ConfigError, match="rate_milli: -1 must not be negative"):
+        Pace(rate_milli=-1, start_ns=0, end_ns=1)
+
+
+@given(st.integers(0, 10**12))
+def test_without_a_rate_nothing_is_ever_due(now_ns: int) -> None:
+    pace = Pace(rate_milli=0, start_ns=0, end_ns=10**12)
+    assert pace.due_ns(pace.first_from(now_ns)) >= pace.end_ns
 
 
 @pytest.mark.parametrize("size_bytes", [158, 168, 200, 256, 1024, 4096])

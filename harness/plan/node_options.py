@@ -1,0 +1,156 @@
+"""Which nodes of a plan run otherwise than the rest, and what is wrong with asking for it. Pure."""
+
+import random
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from faults.model.fault import SECOND_NS
+from harness.campaign.model import Campaign, ChainSpec
+from harness.errors import PlanError, nearest
+from harness.notation.units import text_of_ns
+from harness.plan import selectors
+from metrics.model.plan import PlannedSchedule
+
+DRAIN_NS = 5_000_000_000
+"""Clients end this long before the trial does, so that their last transactions can be final."""
+
+
+def sent_until_ns(end_ns: int) -> int:
+    """Return the end of all clients, from T0, in a trial that lasts so long."""
+    return max(end_ns - DRAIN_NS, end_ns // 2)
+
+
+def producer_names(n: int) -> list[str]:
+    """Return n producer names in schedule order (alphabetical): producera, producerb, ..."""
+    return [f"producer{chr(ord('a') + i)}" for i in range(n)]
+
+
+def chain_of(
+    campaign: Campaign, field: selectors.Field, *, seed: int, end_ns: int, file: str
+) -> dict[str, Any]:
+    """Return what a plan says of its chain and of its nodes, by field of the plan.
+
+    Raises:
+        PlanError: hosts or producers that are not there, or cannot be as they are asked to.
+    """
+    chain, producers = campaign.chain, producer_names(campaign.chain.producers)
+    return {
+        "profile": chain.profile,
+        "slot_ns": chain.slot,
+        "blocks_per_turn": chain.blocks_per_turn,
+        "producers": producers,
+        "timing": chain.timing,
+        "lock_on_proposed": chain.lock_on_proposed,
+        "enable_stale_production": _stale_producers(chain, field, seed, file),
+        "light": _light_nodes(chain, field, seed, file),
+        "trusted_producers": _trusted_producers(chain, list(field.weights), producers, file),
+        "watermark": chain.watermark,
+        "max_block_bytes": chain.max_block_size,
+        "max_transaction_lifetime_s": chain.max_transaction_lifetime // SECOND_NS,
+        "max_irreversible_block_age_ns": chain.max_irreversible_block_age,
+        "system_account": chain.system_account or bool(chain.setprods),
+        "schedules": _schedules(chain, producers, end_ns, file),
+        "bitshares": chain.bitshares_options(),
+    }
+
+
+def _stale_producers(chain: ChainSpec, field: selectors.Field, seed: int, file: str) -> list[str]:
+    """Return the hosts whose nodes may sign on a stale head, of those meant the producing ones.
+
+    Raises:
+        PlanError: no such host, group or word, or a host named itself that produces nothing.
+    """
+    selector = chain.enable_stale_production
+    key = "enable_stale_production"
+    chosen = _chosen(selector, field, seed, key, file)
+    producing = [host for host in chosen if field.weights[host]]
+    named = [selector] if isinstance(selector, str) else selector
+    idle = [host for host in chosen if host in named and host not in producing]
+    if idle or (named and not producing):
+        able = _names(host for host, weight in field.weights.items() if weight)
+        problem = f"{', '.join(idle or named)} produces nothing; name one of {able}"
+        raise PlanError(f"{file}: chain.{key}: {problem}")
+    return producing
+
+
+def _light_nodes(chain: ChainSpec, field: selectors.Field, seed: int, file: str) -> list[str]:
+    """Return the hosts whose nodes validate lightly.
+
+    Raises:
+        PlanError: no such host, group or word, or one of them produces (PROTOCOL A.10).
+    """
+    chosen = _chosen(chain.light, field, seed, "light", file)
+    producing = [host for host in chosen if field.weights[host]]
+    if producing:
+        able = _names(host for host, weight in field.weights.items() if not weight)
+        problem = (
+            f"{', '.join(producing)} produces, which takes full validation; name one of {able}"
+        )
+        raise PlanError(f"{file}: chain.light: {problem}")
+    return chosen
+
+
+def _trusted_producers(
+    chain: ChainSpec, hosts: Sequence[str], producers: Sequence[str], file: str
+) -> dict[str, list[str]]:
+    """Return, by host, the producers whose blocks' transactions its node takes on trust.
+
+    Raises:
+        PlanError: no such host or producer.
+    """
+    asked = chain.trusted_producers
+    by_host = asked if isinstance(asked, dict) else dict.fromkeys(hosts, asked)
+    for host in by_host:
+        if host not in hosts:
+            problem = f"no host {host} in the lab; {nearest(host, hosts)}"
+            raise PlanError(f"{file}: chain.trusted_producers: {problem}")
+    for trusted in by_host.values():
+        _refuse_unknown(trusted, producers, f"{file}: chain.trusted_producers")
+    return {host: sorted(set(trusted)) for host, trusted in by_host.items() if trusted}
+
+
+def _schedules(
+    chain: ChainSpec, producers: Sequence[str], end_ns: int, file: str
+) -> list[PlannedSchedule]:
+    """Return the schedules that the system account proposes, in order of time.
+
+    Raises:
+        PlanError: no such producer, one that is there twice, or too early or late to be sent.
+    """
+    planned = []
+    for i, spec in enumerate(chain.setprods):
+        where = f"{file}: chain.setprods[{i}]"
+        _refuse_unknown(spec.producers, producers, f"{where}.producers")
+        if len(set(spec.producers)) < len(spec.producers):
+            raise PlanError(f"{where}.producers: one is there twice; name each once")
+        if spec.at < 2 * chain.slot:
+            first = text_of_ns(2 * chain.slot)
+            problem = f"{text_of_ns(spec.at)} is before there is a block; write {first} or more"
+            raise PlanError(f"{where}.at: {problem}")
+        if spec.at >= sent_until_ns(end_ns):
+            last = text_of_ns(sent_until_ns(end_ns))
+            raise PlanError(
+                f"{where}.at: {text_of_ns(spec.at)} is too late; write less than {last}"
+            )
+        planned.append(PlannedSchedule(at_ns=spec.at, producers=sorted(spec.producers)))
+    return sorted(planned, key=lambda each: each.at_ns)
+
+
+def _chosen(
+    selector: str | list[str], field: selectors.Field, seed: int, key: str, file: str
+) -> list[str]:
+    rng = random.Random(f"{seed}/{key}")
+    try:
+        return selectors.select(selector, field, rng, {})
+    except ValueError as error:
+        raise PlanError(f"{file}: chain.{key}: {error}") from error
+
+
+def _refuse_unknown(names: Iterable[str], producers: Sequence[str], where: str) -> None:
+    for name in names:
+        if name not in producers:
+            raise PlanError(f"{where}: no producer {name}; {nearest(name, producers)}")
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none: an observer is needed"
