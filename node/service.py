@@ -147,8 +147,9 @@ class Service:
             return
         for record in due_events(self._chain, passed, now_ns, self._public_keys):
             self._emit(record)
-        abstain = self._check.abstain_reason()
-        self._step(messages.Tick(now_ns=now_ns, slot=passed.slots[-1], abstain=abstain))
+        slot, abstain = passed.slots[-1], self._check.abstain_reason()
+        left_ns = self._chain.slot_clock.left_ns(slot, now_ns)
+        self._step(messages.Tick(now_ns=now_ns, slot=slot, abstain=abstain, left_ns=left_ns))
 
     def _take_block(self, block: SignedBlock, raw: bytes, peer: str, first: bool) -> None:
         if first:

@@ -16,6 +16,7 @@ from harness.campaign.values import Duration, Lease, Offset, Rate, Share, Size, 
 from harness.notation import units
 from metrics.model.plan import SEED_MAX
 from node.chain import profiles
+from node.chain.model.windows import Windows
 
 SCHEMA = "slotlab.campaign/v1"
 SLOT_MIN_NS = 10_000_000
@@ -61,7 +62,8 @@ class ScheduleSpec(Strict):
 
 
 _FOREIGN = (
-    "bitshares", "lock_on_proposed", "timing", "watermark", "system_account", "setprods",
+    "bitshares", "lock_on_proposed", "timing", "processing", "propagation", "last_block",
+    "watermark", "system_account", "setprods",
 )  # fmt: skip
 """Keys of a chain that not every profile knows."""
 
@@ -77,7 +79,13 @@ class ChainSpec(Strict):
     """Which consensus system."""
     contracts: Literal["fio"] = "fio"
     timing: Literal["fio", "eosio2", "leap"] = "fio"
-    """When in its slot a block is finished."""
+    """When in its slot a block is built and finished."""
+    processing: Duration | None = None
+    """How long the transactions of a block may take; left out, 200ms of a slot of 500ms."""
+    propagation: Duration | None = None
+    """What is left of a slot at least for its block to travel; left out, 300ms of 500ms."""
+    last_block: Duration | None = None
+    """How long before its time the last block of a turn is out; left out, as timing has it."""
     producers: Annotated[int, Field(ge=1, le=26)] = 4
     """How many there are in the whole lab."""
     slot: Duration = 500_000_000
@@ -133,6 +141,13 @@ class ChainSpec(Strict):
             raise ValueError("max_transaction_lifetime must be in whole seconds")
         if self._bitshares is not None:
             self._bitshares.check(self.slot)
+        windows = Windows.of(
+            self.timing, self.slot, processing_ns=self.processing,
+            propagation_ns=self.propagation, last_block_ns=self.last_block,
+        )  # fmt: skip
+        problem = windows.problem(self.slot)
+        if problem is not None:
+            raise ValueError("{} {}".format(*problem))
         return self
 
     @property

@@ -187,6 +187,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     hosts: Annotated[list[PlannedHost], msgspec.Meta(min_length=1)]
     producers: Annotated[list[str], msgspec.Meta(min_length=1)]
     timing: Literal["fio", "eosio2", "leap"] = "fio"
+    processing_ns: Positive | None = None
+    propagation_ns: Positive | None = None
+    last_block_ns: Positive | None = None
+    """How blocks are built (PROTOCOL F28, F29); null: as upstream, scaled to the slot."""
     lock_on_proposed: bool = False
     enable_stale_production: list[str] = []
     """Hosts whose nodes may sign on a head however old (PROTOCOL A.9)."""
@@ -233,7 +237,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def early_ns(self) -> int:
         """Return how long before its slot a correct node may sign: by its timing and its clock."""
-        return self.clock_limit_ns + (0 if self.timing == "fio" else self.slot_ns)
+        on_time = self.timing == "fio" and self.last_block_ns is None
+        return self.clock_limit_ns + (0 if on_time else self.slot_ns)
 
     def producer_for(self, slot: int) -> str:
         """Return whose slot it is (PROTOCOL A.1: an absolute mapping)."""

@@ -1,5 +1,6 @@
 """The genesis file: who produces and owns what before the first block; it makes the chain id."""
 
+import dataclasses
 import struct
 from hashlib import sha256
 from typing import Literal
@@ -13,6 +14,7 @@ from node.chain.model.codec import MAX_BLOCK_BYTES
 from node.chain.model.errors import GenesisError
 from node.chain.model.schedule import MAX_PRODUCERS, ProducerKey, ProducerSchedule
 from node.chain.model.transaction_body import SYSTEM_ACCOUNT
+from node.chain.model.windows import Timing, Windows
 
 MIN_BLOCK_BYTES = 1024
 
@@ -57,7 +59,8 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Everything all nodes of a chain must agree on beforehand; bitshares: for that profile only.
 
     The genesis block has slot initial_slot and number 1; the first slot anyone may produce in is
-    the next. eosio only: timing says when in its slot a block is finished; with lock_on_proposed a
+    the next. eosio only: timing says when in its slot a block is finished, and processing_ns,
+    propagation_ns and last_block_ns are its `Windows`, None for upstream's; with lock_on_proposed a
     node does not leave a branch for one without what the former has pre-committed, unless more is
     irreversible there (experimental: it may cost liveness). The owner of system_key, a public key,
     may propose schedules as account `eosio`; "" for nobody. watermark num is what FIO's own nodes
@@ -66,7 +69,7 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     profile: str = "eosio"
     contracts: Literal["fio"] = "fio"
-    timing: Literal["fio", "eosio2", "leap"] = "fio"
+    timing: Timing = "fio"
     initial_slot: int
     slot_ns: int = 500_000_000
     blocks_per_turn: int = 12
@@ -74,6 +77,9 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     accounts: list[GenesisAccount] = []
     max_block_bytes: int = 1_048_576
     max_transaction_lifetime_s: int = 3600
+    processing_ns: int | None = None
+    propagation_ns: int | None = None
+    last_block_ns: int | None = None
     lock_on_proposed: bool = False
     watermark: Literal["num_and_slot", "num"] = "num_and_slot"
     system_key: str = ""
@@ -119,6 +125,8 @@ def check(genesis: Genesis) -> None:
         1 <= genesis.max_transaction_lifetime_s <= 1 << 31,
         "max_transaction_lifetime_s is out of range",
     )
+    problem = windows(genesis).problem(genesis.slot_ns)
+    _require(problem is None, "" if problem is None else "{}_ns {}".format(*problem))
     _check_system_key(genesis)
     _check_names("producers", genesis.producers)
     _check_names("accounts", genesis.accounts)
@@ -160,7 +168,21 @@ def chain_id(genesis: Genesis) -> bytes:
         parts.append(b"watermark" + genesis.watermark.encode())
     if genesis.system_key:
         parts.append(b"system_key" + bytes.fromhex(genesis.system_key))
+    chosen = windows(genesis)
+    if chosen != Windows.of(genesis.timing, genesis.slot_ns):
+        parts.append(b"windows" + struct.pack("<QQQ", *dataclasses.astuple(chosen)))
     return sha256(b"".join(parts)).digest()
+
+
+def windows(genesis: Genesis) -> Windows:
+    """Return how long the chain's blocks may take, and how early its turns end."""
+    return Windows.of(
+        genesis.timing,
+        genesis.slot_ns,
+        processing_ns=genesis.processing_ns,
+        propagation_ns=genesis.propagation_ns,
+        last_block_ns=genesis.last_block_ns,
+    )
 
 
 def schedule(genesis: Genesis) -> ProducerSchedule:

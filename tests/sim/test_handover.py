@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from harness.sim.network.link import Shape
-from node.chain.eosio.timing import Timing
+from node.chain.chain import Chain
+from node.chain.model.messages import Effect, Input, Tick
+from node.chain.model.windows import Timing
 from node.events import Applied, Ignored, Produced
 from tests.sim.worlds import SECOND_NS, Facts, agree, finals, heads, lab
 
@@ -15,7 +17,13 @@ BORNE_MS: dict[Timing, int] = {"fio": 500, "eosio2": 200, "leap": 450}
 
 
 def costs(
-    timing: Timing, producers: int, delay_ms: int, *, turn: int = 3, scale: float = 1.0
+    timing: Timing,
+    producers: int,
+    delay_ms: int,
+    *,
+    turn: int = 3,
+    scale: float = 1.0,
+    **changes: int,
 ) -> int:
     """Return how many blocks a one-way delay on all links costs in three rounds.
 
@@ -25,7 +33,7 @@ def costs(
     slot_ns, rounds = round(500 * MS * scale), 3
     world = lab(
         producers, turn, sink=facts, link=Shape(delay_ns=round(delay_ms * MS * scale)),
-        genesis={"timing": timing, "slot_ns": slot_ns},
+        genesis={"timing": timing, "slot_ns": slot_ns, **changes},
     )  # fmt: skip
     world.run(producers * turn * rounds * slot_ns)
     found = [host.chain.head for host in world.hosts.values() if host.chain is not None]
@@ -55,6 +63,12 @@ def test_neither_the_length_of_turns_nor_that_of_slots_changes_what_is_borne(
             costs(timing, 3, BORNE_MS[timing] + more, turn=turn, scale=scale) for more in (-5, 5)
         )
         assert (before, after > 0) == (0, True)
+
+
+@pytest.mark.parametrize(("timing", "borne_ms"), [("fio", 850), ("eosio2", 350), ("leap", 350)])
+def test_what_is_borne_grows_with_how_early_a_turn_ends(timing: Timing, borne_ms: int) -> None:
+    before, after = (costs(timing, 4, borne_ms + more, last_block_ns=350 * MS) for more in (-5, 5))
+    assert (before, after > 0) == (0, True)
 
 
 @pytest.mark.parametrize("timing", ["eosio2", "leap"])
@@ -97,3 +111,19 @@ def test_after_a_long_time_of_late_hand_overs_all_agree_and_finalize(timing: Tim
     world.run(90 * SECOND_NS - 40 * MS)
     assert agree(world)
     assert min(finals(world).values()) > min(heads(world).values()) - 25
+
+
+def test_a_tick_says_how_long_the_transactions_of_its_block_may_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left: set[int | None] = set()
+    plain = Chain.step
+
+    def step(chain: Chain, event: Input) -> list[Effect]:
+        if isinstance(event, Tick):
+            left.add(event.left_ns)
+        return plain(chain, event)
+
+    monkeypatch.setattr(Chain, "step", step)
+    lab(genesis={"processing_ns": 150 * MS}).run(5 * SECOND_NS)
+    assert left == {150 * MS}

@@ -69,7 +69,9 @@ ROOMS: dict[str, Room] = {
     "harness": Room(STDLIB, tuple(HARNESS)),
     "harness.bench": Room(STDLIB, (*HARNESS, "coincurve")),
     "harness.fuzz": Room(STDLIB - NETWORK, CHAIN_READERS),
-    "harness.campaign.model": Room(STDLIB - NETWORK, (*HARNESS, "node.chain.profiles")),
+    "harness.campaign.model": Room(
+        STDLIB - NETWORK, (*HARNESS, "node.chain.profiles", "node.chain.model.windows")
+    ),
     "harness.plan.consensus": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.plan.genesis": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.inspect": Room(STDLIB - NETWORK, CHAIN_READERS),

@@ -271,7 +271,9 @@ class Host:
         turn = self.shared.genesis.blocks_per_turn
         if self.keep_slots is not None and slot % turn >= self.keep_slots:
             abstain = "silent"
-        self.step(messages.Tick(now_ns=now_ns, slot=slot, abstain=abstain))
+        # The nominal one: handling takes no time here.
+        left_ns = chain.slot_clock.left_ns(slot, chain.slot_clock.wake_ns(slot))
+        self.step(messages.Tick(now_ns=now_ns, slot=slot, abstain=abstain, left_ns=left_ns))
 
     # ------------------------------------------------------------ the clock
 

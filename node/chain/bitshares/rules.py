@@ -90,6 +90,9 @@ def _refuse_foreign_keys(genesis: Genesis) -> None:
     foreign = {
         "lock_on_proposed": genesis.lock_on_proposed,
         "timing": genesis.timing != "fio",
+        "processing_ns": genesis.processing_ns is not None,
+        "propagation_ns": genesis.propagation_ns is not None,
+        "last_block_ns": genesis.last_block_ns is not None,
         "watermark": genesis.watermark != "num_and_slot",
         "system_key": genesis.system_key != "",
     }

@@ -106,9 +106,8 @@ class EosioProfile:
         )
         digest = header.digest()
         state = HeaderState(tally, header, block_id(1, digest), digest, b"", Frontier())
-        habit = genesis.timing, genesis.slot_ns, genesis.blocks_per_turn
         return EosioProfile(
-            SlotClock(genesis.slot_ns, timing.early_ns(*habit), timing.begun_ns(*habit)),
+            _clock(genesis),
             chain_id,
             state,
             lock_on_proposed=genesis.lock_on_proposed,
@@ -166,5 +165,28 @@ SYSTEM = System(
     name=NAME,
     build=EosioProfile.of,
     finality=expected,
-    options=frozenset(("lock_on_proposed", "timing", "watermark", "system_account", "setprods")),
+    options=frozenset(
+        (
+            "lock_on_proposed",
+            "timing",
+            "processing",
+            "propagation",
+            "last_block",
+            "watermark",
+            "system_account",
+            "setprods",
+        )
+    ),
 )
+
+
+def _clock(genesis: genesis_file.Genesis) -> SlotClock:
+    habit, slot_ns, windows = genesis.timing, genesis.slot_ns, genesis_file.windows(genesis)
+    early_ns = timing.early_ns(habit, slot_ns, genesis.blocks_per_turn, windows.last_block_ns)
+    return SlotClock(
+        slot_ns,
+        early_ns,
+        timing.begun_ns(habit, slot_ns, early_ns),
+        processing_ns=windows.processing_ns,
+        propagation_ns=windows.propagation_ns,
+    )

@@ -19,11 +19,16 @@ from node.events import Event
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """time(slot) has come on the node's clock; abstain names why this node must not sign now."""
+    """The moment to finish slot's block has come on the node's clock.
+
+    abstain names why this node must not sign now; left_ns is how long the block's transactions may
+    take from now on, None for as long as they do.
+    """
 
     now_ns: int
     slot: int
     abstain: str | None = None
+    left_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,11 +14,15 @@ class SlotClock:
     early_ns: how long before its time a block is finished, by position in the turn; less than a
     slot. begun_ns: how long before its time work on it begins, by position too, not before the one
     before it is finished; meanwhile its producer takes no block. (): whoever builds takes blocks.
+    processing_ns: how long the transactions of a block may take, None for as long as they do;
+    propagation_ns: how long before the next block's time its own must be out.
     """
 
     slot_ns: int
     early_ns: tuple[int, ...] = (0,)
     begun_ns: tuple[int, ...] = ()
+    processing_ns: int | None = None
+    propagation_ns: int = 0
 
     def __post_init__(self) -> None:
         if self.slot_ns <= 0:
@@ -42,6 +46,16 @@ class SlotClock:
         slot = self.woken_at(wall_ns) + 1
         begun_ns = self.begun_ns[slot % len(self.begun_ns)]
         return slot if self.time_ns(slot) - begun_ns <= wall_ns else None
+
+    def left_ns(self, slot: int, wall_ns: int) -> int | None:
+        """Return how long the transactions of slot's block may take from wall_ns on; None: as ever.
+
+        The block must be out so long before the next one is finished that it can travel.
+        """
+        if self.processing_ns is None:
+            return None
+        handed_over_ns = self.wake_ns(slot) + self.slot_ns - self.propagation_ns
+        return max(0, min(self.processing_ns, handed_over_ns - wall_ns))
 
     def time_ns(self, slot: int) -> int:
         """Return the wall time of slot, in ns since 1970."""

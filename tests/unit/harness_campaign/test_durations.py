@@ -34,6 +34,9 @@ EOSIO = {
     "profile": "eosio",
     "slot": "500ms",
     "blocks_per_turn": 2,
+    "processing": "200ms",
+    "propagation": "300ms",
+    "last_block": "200ms",
     "max_transaction_lifetime": "60s",
     "max_irreversible_block_age": "30s",
     "setprods": [{"at": "12s", "producers": ["producera"]}],
@@ -132,6 +135,17 @@ def test_every_length_of_the_schema_is_tried() -> None:
     ("keys", "value", "message"),
     [
         (("chain", "slot"), "1ms", "c.yml: chain: slot must be at least 10ms, not 1ms"),
+        (
+            ("chain", "processing"),
+            "250ms",
+            "c.yml: chain: processing 250 ms and 300 ms of propagation do not fit into a slot of"
+            " 500 ms; shorten one",
+        ),
+        (
+            ("chain", "last_block"),
+            "500ms",
+            "c.yml: chain: last_block must be 0 or more and below a slot of 500 ms",
+        ),
         (("safety", "lease"), "0s", "c.yml: safety.lease: 0s must be more than zero"),
         (("cooldown",), "721h", "c.yml: cooldown: 721h is beyond 720h, the most there is"),
         (

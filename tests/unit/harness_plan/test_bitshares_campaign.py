@@ -35,6 +35,7 @@ def test_a_bitshares_slot_is_5_s_and_a_turn_one_block_unless_said_otherwise() ->
         ("slot: 31s", "slot must be 1s to 30s"),
         ("blocks_per_turn: 2", "blocks_per_turn"),
         ("lock_on_proposed: true", "lock_on_proposed"),
+        ("processing: 100ms", "processing is for profile eosio"),
         ("slot: 7s", "maintenance_interval"),
         ("bitshares: {fork_choise: longest}", "fork_choice"),
     ],

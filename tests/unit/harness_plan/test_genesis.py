@@ -8,12 +8,14 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.plan import genesis
+from harness.campaign import campaign_file
+from harness.plan import genesis, planner
 from harness.plan.genesis import kept_secret
 from node import config
 from node.chain import genesis as chain_genesis
 from node.chain.model.slot import EPOCH_NS, SlotClock, producer_index
-from tests.unit.harness_plan.builders import files_of, planned
+from node.chain.model.windows import Windows
+from tests.unit.harness_plan.builders import HEAD, files_of, lab, planned
 
 
 def files(folder: Path, load: str = "load: {rate: 41/s, size: 256B}") -> genesis.TrialFiles:
@@ -41,6 +43,16 @@ def test_the_genesis_file_is_one_the_chain_accepts_and_the_same_on_all_hosts(
     assert read.initial_slot == made.genesis_slot
     assert chain_genesis.chain_id(read).hex() == made.chain_id
     assert SlotClock(read.slot_ns).time_ns(read.initial_slot + 1) == made.t0_ns
+
+
+def test_the_production_windows_of_a_campaign_are_those_of_the_chain(tmp_path: Path) -> None:
+    said = "timing: eosio2, processing: 150ms, propagation: 250ms, last_block: 220ms"
+    text = (HEAD % 4).replace("slot: 500ms", f"slot: 500ms, {said}")
+    made = planner.build(campaign_file.parse(text, Path("test.yml")), lab())
+    shipped = files_of(made, tmp_path).by_host["n1"]["genesis.json"]
+    assert chain_genesis.windows(chain_genesis.decode(shipped.encode())) == Windows(
+        processing_ns=150_000_000, propagation_ns=250_000_000, last_block_ns=220_000_000
+    )
 
 
 def test_a_host_gets_its_own_keys_only_and_a_config_the_node_accepts(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from node.chain.chain import Chain
-from node.chain.eosio.timing import Timing
 from node.chain.model.block import SignedBlock
 from node.chain.model.messages import BlockReceived, Effect, Emit, RequestSync, Tick
+from node.chain.model.windows import Timing
 from node.events import Ignored
 from tests.unit.node_chain.builders import (
     START_SLOT,

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.chain.eosio.timing import Timing, early_ns
+from node.chain.eosio import timing as habits
 from node.chain.model.slot import EPOCH_NS, SlotClock
+from node.chain.model.windows import Timing, Windows
 from node.chain.profiles import build
 from node.timing.slots import SlotWatch
 from tests.unit.node_chain.builders import make_genesis
@@ -17,6 +18,12 @@ from tests.unit.node_chain.builders import make_genesis
 MS = 1_000_000
 SLOT_NS = 500 * MS
 TIMINGS: tuple[Timing, ...] = ("fio", "eosio2", "leap")
+
+
+def early_ns(timing: Timing, slot_ns: int, blocks_per_turn: int) -> tuple[int, ...]:
+    """Return how early blocks are by upstream's own windows."""
+    last_ns = Windows.of(timing, slot_ns).last_block_ns
+    return habits.early_ns(timing, slot_ns, blocks_per_turn, last_ns)
 
 
 def test_fio_finishes_each_block_at_its_time() -> None:
