@@ -40,7 +40,7 @@ def resolve(expect: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _invariants(body: Any) -> list[str]:
-    from metrics.safety.checks import NAMES
+    from metrics.safety.invariants import NAMES
 
     known = tuple(NAMES.values())
     if not isinstance(body, list):

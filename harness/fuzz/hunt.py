@@ -16,6 +16,7 @@ from harness.fuzz import attempt, draw
 from harness.fuzz.draw import Draft
 from harness.fuzz.judge import Breach
 from harness.fuzz.shrink import smallest
+from metrics.safety.invariants import NAMES
 
 CHUNK = 5
 PROMISED = frozenset(("I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10"))
@@ -120,7 +121,7 @@ def _shrunk(wanted: Hunt, n: int, breaches: tuple[Breach, ...]) -> Found:
 
     small = smallest(_drawn(wanted, n), fails)
     small = {**small, "title": f"{invariant} broken, as a hunt found it"}
-    small["expect"] = {"always": list(_CHECKS[invariant])}
+    small["expect"] = {"always": [NAMES[invariant]]}
     note = (
         f"# Found by: slotlab fuzz --profile {wanted.profile} --where {wanted.where}"
         f" --seed {wanted.seed} (draw {n}), then made smaller.\n"
@@ -128,17 +129,3 @@ def _shrunk(wanted: Hunt, n: int, breaches: tuple[Breach, ...]) -> Found:
         "# Again: slotlab run THIS_FILE --lab sim\n"
     )
     return Found(n=n, breaches=breaches, campaign=note + draw.text(small))
-
-
-_CHECKS = {
-    "I1": ("no_conflicting_finality",),
-    "I2": ("lib_never_decreases",),
-    "I3": ("same_state_digest",),
-    "I4": ("no_double_sign",),
-    "I5": ("headers_valid",),
-    "I6": ("transactions_once",),
-    "I8": ("no_early_block",),
-    "I9": ("schedule_versions",),
-    "I10": ("restart_keeps_state",),
-}
-"""The check of a campaign's `expect` that judges each invariant."""

@@ -28,25 +28,10 @@ from metrics.model.run_folder import (
     load_json,
 )
 from metrics.safety import invariant_inputs, invariants, liveness, node_log
-from metrics.safety.invariants import LIB, Line, Logs, Violation, of_kind
+from metrics.safety.invariants import LIB, NAMES, Line, Logs, Violation, of_kind
 
 UNITS = {"units"}
 """What a snapshot tells of our own processes: a killed one may stay down, nothing to restore."""
-
-CONFLICT = "no_conflicting_finality"
-NAMES = {
-    "I1": CONFLICT,
-    "I2": "lib_never_decreases",
-    "I3": "same_state_digest",
-    "I4": "no_double_sign",
-    "I5": "headers_valid",
-    "I6": "transactions_once",
-    "I7": "finality_resumes",
-    "I8": "no_early_block",
-    "I9": "schedule_versions",
-    "I10": "restart_keeps_state",
-}
-"""The invariants of the specification and the names of their checks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +118,10 @@ def breaks(problem: str) -> bool:
 
 def _conflicting(data: TrialData, finals: list[Line]) -> Check:
     if not finals:
-        return Check(CONFLICT, UNKNOWN, "no block became final")
+        return Check(NAMES["I1"], UNKNOWN, "no block became final")
     heights, hosts = {line.num for line in finals}, {line.host for line in finals}
     fine = f"{len(heights)} final blocks (up to {max(heights)}) have one id at {len(hosts)} hosts"
-    return _verdict(data, CONFLICT, invariants.conflicting_finality(finals), fine)
+    return _verdict(data, NAMES["I1"], invariants.conflicting_finality(finals), fine)
 
 
 def _lib_decreases(data: TrialData, logs: Logs, finals: list[Line]) -> Check:

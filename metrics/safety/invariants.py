@@ -11,6 +11,20 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
 
+NAMES = {
+    "I1": "no_conflicting_finality",
+    "I2": "lib_never_decreases",
+    "I3": "same_state_digest",
+    "I4": "no_double_sign",
+    "I5": "headers_valid",
+    "I6": "transactions_once",
+    "I7": "finality_resumes",
+    "I8": "no_early_block",
+    "I9": "schedule_versions",
+    "I10": "restart_keeps_state",
+}
+"""The invariants of the specification and the names of their checks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
