@@ -143,7 +143,7 @@ class Fleet:
         names = [host.name for host in self.inventory.hosts] if hosts is None else list(hosts)
         request = {"op": "node", "ask": "status"}
         replies = self.remote.ctl(dict.fromkeys(names, request), timeout_s=NODE_TIMEOUT_S)
-        return {host: _status_of(reply) for host, reply in replies.items()}
+        return {host: read_status(reply) for host, reply in replies.items()}
 
 
 def view(
@@ -183,13 +183,6 @@ def clock_gap(hellos: Mapping[str, Hello]) -> tuple[int, str, str]:
         for b, other in hellos.items()
     )
     return max([(0, "", ""), *gaps])
-
-
-def _status_of(reply: Reply) -> NodeStatus | RunError:
-    try:
-        return read_status(reply)
-    except RunError as error:
-        return error
 
 
 def all_ok(op: str, replies: Mapping[str, Reply]) -> dict[str, Any]:
@@ -239,22 +232,16 @@ class _Answer(msgspec.Struct, frozen=True):
     answer: bytes
 
 
-def read_status(reply: Reply) -> NodeStatus:
-    """Return the status in an agent's reply to {"op": "node", "ask": "status"}.
-
-    Raises:
-        RunError: why there is none: the agent was not reached, the node does not answer, or what
-            it sent is no status.
+def read_status(reply: Reply) -> NodeStatus | RunError:
+    """Return the status in an agent's reply to {"op": "node", "ask": "status"}, or why there is
+    none: the agent was not reached, the node does not answer, or what it sent is no status.
     """
     if reply.ok is None:
-        match reply.reason:
-            case "no_node":
-                raise RunError("no node answers there")
-            case "node_silent":
-                raise RunError(f"the node hangs: {reply.detail}")
-        raise RunError(reply.problem)
+        hangs = f"the node hangs: {reply.detail}"
+        words = {"no_node": "no node answers there", "node_silent": hangs}
+        return RunError(words.get(reply.reason, reply.problem))
     try:
         body = msgspec.convert(reply.ok, _Answer).answer
         return msgspec.msgpack.decode(body, type=NodeStatus)
     except (msgspec.MsgspecError, binascii.Error, ValueError, RecursionError) as error:
-        raise RunError(f"the node's status cannot be read: {error}") from error
+        return RunError(f"the node's status cannot be read: {error}")
