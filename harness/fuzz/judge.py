@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
+from metrics.model.run_folder import Violation
 from metrics.safety.invariants import (
-    Violation,
     conflicting_finality,
     different_states,
     double_signatures,

@@ -20,8 +20,8 @@ from metrics.model.run_folder import (
     UNKNOWN,
     VIOLATED,
     WITNESSES_MAX,
-    HeaderBreach,
     HeadersFile,
+    Violation,
 )
 from node.chain import profiles
 from node.chain.encoding.crypto import recover
@@ -59,18 +59,14 @@ class Tree:
     previous: dict[str, str] = field(default_factory=dict)
     bad: set[str] = field(default_factory=set)
     adrift: set[str] = field(default_factory=set)
-    problems: list[HeaderBreach] = field(default_factory=list)
+    problems: list[Violation] = field(default_factory=list)
     signatures: int = 0
 
     def blame(self, seen: Seen, text: str) -> None:
         """Record a breach; what builds on the block is not judged."""
         self.bad.add(seen.id)
-        self.problems.append(
-            HeaderBreach(
-                text=f"{text} (block {seen.num} {seen.id[:16]}, executed at {seen.host})",
-                nums=(seen.num,), ids=(seen.id,), hosts=(seen.host,),
-            )
-        )  # fmt: skip
+        told = f"{text} (block {seen.num} {seen.id[:16]}, executed at {seen.host})"
+        self.problems.append(Violation(told, (seen.num,), (seen.id,), (seen.host,)))
 
 
 def write(run: Path, progress: Callable[[str], None]) -> None:

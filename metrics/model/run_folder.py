@@ -73,13 +73,14 @@ WITNESSES_MAX = 20
 HEADERS = "verify.json"
 
 
-class HeaderBreach(msgspec.Struct, frozen=True, kw_only=True):
-    """A block whose header breaks a rule: what in one line, and its number, id and host."""
+class Violation(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One breach: what in one line, and the heights, block ids, hosts and times it is seen in."""
 
     text: str
-    nums: tuple[int, ...]
-    ids: tuple[str, ...]
-    hosts: tuple[str, ...]
+    nums: tuple[int, ...] = ()
+    ids: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    t_ns: tuple[float, ...] = ()
 
 
 class HeadersFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +88,7 @@ class HeadersFile(msgspec.Struct, frozen=True, kw_only=True):
 
     verdict: Literal["holds", "violated", "unknown"]
     evidence: str
-    details: tuple[HeaderBreach, ...] = ()
+    details: tuple[Violation, ...] = ()
 
 
 def load_plan(run: Path, check: Callable[[Plan], str] = lambda _: "") -> Plan:

@@ -119,7 +119,7 @@ def _over_trials(name: str, checks: dict[int, Check]) -> Check:
             how += f", {len(unsure)} ({_numbers(unsure)}) unknown"
     each = max(WITNESSES_MAX // len(those), 1)
     details = [
-        replace(witness, text=f"trial {n}: {witness.text}")
+        msgspec.structs.replace(witness, text=f"trial {n}: {witness.text}")
         for n, check in sorted(those.items())
         for witness in check.details[:each]
     ]

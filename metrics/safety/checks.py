@@ -25,10 +25,11 @@ from metrics.model.run_folder import (
     VIOLATED,
     WITNESSES_MAX,
     HeadersFile,
+    Violation,
     load_json,
 )
 from metrics.safety import invariant_inputs, invariants, liveness, node_log
-from metrics.safety.invariants import LIB, NAMES, Line, Logs, Violation, of_kind
+from metrics.safety.invariants import LIB, NAMES, Line, Logs, of_kind
 
 UNITS = {"units"}
 """What a snapshot tells of our own processes: a killed one may stay down, nothing to restore."""
@@ -162,11 +163,10 @@ def _headers(data: TrialData, without: frozenset[str]) -> Check:
         return Check(name, UNKNOWN, f"headers were not recomputed (no {HEADERS})")
     if found.verdict == HOLDS:
         return _verdict(data, name, [], found.evidence)
-    breaches = [Violation(b.text, b.nums, b.ids, b.hosts) for b in found.details]
     if found.verdict == VIOLATED and without:
-        clean = [witness for witness in breaches if not without.issuperset(witness.hosts)]
+        clean = [witness for witness in found.details if not without.issuperset(witness.hosts)]
         return _verdict(data, name, clean, "")
-    return Check(name, found.verdict, found.evidence, tuple(breaches))
+    return Check(name, found.verdict, found.evidence, found.details)
 
 
 def _transactions(data: TrialData, logs: Logs) -> Check:

@@ -7,9 +7,10 @@ stand in evidence only: no verdict here depends on a clock.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
+
+from metrics.model.run_folder import Violation
 
 NAMES = {
     "I1": "no_conflicting_finality",
@@ -24,17 +25,6 @@ NAMES = {
     "I10": "restart_keeps_state",
 }
 """The invariants of the specification and the names of their checks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One breach: what in one line, and the heights, block ids, hosts and times it is seen in."""
-
-    text: str
-    nums: tuple[int, ...] = ()
-    ids: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ()
-    t_ns: tuple[float, ...] = ()
 
 
 class Line(Protocol):

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from metrics.model.plan import Plan
-from metrics.safety.invariants import Line, Violation, seconds
+from metrics.model.run_folder import Violation
+from metrics.safety.invariants import Line, seconds
 
 RECONNECT_NS = 2_000_000_000
 """After a heal, links take up to this long to be back; blocks before that do not count."""

@@ -6,7 +6,8 @@ A node's log is its lines in the order it wrote them. A restart is a line like a
 from collections import defaultdict
 from collections.abc import Iterator
 
-from metrics.safety.invariants import Line, Logs, Violation, of_kind, seconds
+from metrics.model.run_folder import Violation
+from metrics.safety.invariants import Line, Logs, of_kind, seconds
 
 
 def _branch_end(line: Line) -> int | None:
