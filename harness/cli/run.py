@@ -1,7 +1,6 @@
 """Commands that run campaigns: demo, run."""
 
-from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -42,30 +41,18 @@ def run_campaign(
     from harness.campaign import campaign_file
 
     campaign_file.load(campaign_file.find(campaign_name))  # a mistake there should wait for nothing
+    from harness.cli.summary_tables import print_summary
+    from harness.orchestrator import run, run_sim
+
+    console = console_of(stderr=as_json)
+    show = Show(console)
+    options = run.RunOptions(campaign=campaign_name, runs=runs, seed=seed, only_cell=only)
     if simulated:
-        _run_in_sim(campaign_name, runs=runs, seed=seed, only=only, as_json=as_json)
-    assert inventory_path is not None
-    from harness.cli.summary_tables import print_summary
-    from harness.orchestrator.run import RunOptions, run
-
-    console = console_of(stderr=as_json)
-    options = RunOptions(campaign=campaign_name, runs=runs, seed=seed, only_cell=only)
-    outcome = run(options, inventory_path, Show(console), limit=limit)
-    raise typer.Exit(print_summary(console, outcome.folder, outcome.summary, as_json=as_json))
-
-
-def _run_in_sim(
-    name: str, *, runs: Path, seed: int | None, only: int | None, as_json: bool
-) -> NoReturn:
-    """Run a campaign in the simulator; unless it passes, say how to see the same again."""
-    from harness.cli.summary_tables import print_summary
-    from harness.orchestrator.run import RunOptions
-    from harness.orchestrator.run_sim import repeat_line, run
-
-    console = console_of(stderr=as_json)
-    options = RunOptions(campaign=name, runs=runs, seed=seed, only_cell=only)
-    outcome = run(options, Show(console))
+        outcome = run_sim.run(options, show)
+    else:
+        assert inventory_path is not None
+        outcome = run.run(options, inventory_path, show, limit=limit)
     status = print_summary(console, outcome.folder, outcome.summary, as_json=as_json)
-    if status != EXIT_OK:
-        print(f"repeat:  {repeat_line(options, outcome.plan)}", file=console.file)
+    if simulated and status != EXIT_OK:
+        print(f"repeat:  {run_sim.repeat_line(options, outcome.plan)}", file=console.file)
     raise typer.Exit(status)
