@@ -2,16 +2,21 @@
 SSH.
 """
 
+import contextlib
 import socket
+import struct
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 
 EXIT_NO_AGENT = 3
+ANSWER_BYTES_MAX = 16 << 20
 RUNS = b'{"id":0,"ok":"relay"}\n'
 """Requests are numbered from one: whoever waits for an answer passes over this line."""
+_CREDENTIALS = struct.Struct("iII")
 
 
 def relay(path: Path, requests: BinaryIO, replies: BinaryIO) -> int:
@@ -39,20 +44,36 @@ def relay(path: Path, requests: BinaryIO, replies: BinaryIO) -> int:
 
 
 def ask(path: Path, op: str, timeout_s: float, **fields: object) -> dict[str, Any]:
-    """Return the agent's reply to an operation with these arguments.
+    """Return the agent's reply to an operation with these arguments; raises as `exchange`."""
+    reply = msgspec.json.decode(exchange(path, op, timeout_s, **fields))
+    if not isinstance(reply, dict) or not reply:
+        raise ConnectionError("its answer is empty")
+    return reply
+
+
+def exchange(path: Path, op: str, timeout_s: float, **fields: object) -> bytes:
+    """Return the line by which the agent answers an operation with these arguments.
 
     Raises:
         OSError: no agent, or none that answers in time.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
-        link.settimeout(timeout_s)
-        link.connect(str(path))
+    with _connected(path, timeout_s) as link:
         link.sendall(msgspec.json.encode({"v": 1, "id": 0, "op": op, **fields}) + b"\n")
-        line = link.makefile("rb").readline()
-    reply = msgspec.json.decode(line or b"{}")
-    if not isinstance(reply, dict) or not reply:
-        raise ConnectionError("the agent closed the connection")
-    return reply
+        line = link.makefile("rb").readline(ANSWER_BYTES_MAX)
+    if not line:
+        raise ConnectionError("it closed the connection")
+    return line
+
+
+def pid_of(path: Path, timeout_s: float) -> int:
+    """Return who listens on the agent's socket; the kernel names it, even one that is stopped.
+
+    Raises:
+        OSError: nobody does.
+    """
+    with _connected(path, timeout_s) as link:
+        data = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    return int(_CREDENTIALS.unpack(data)[0])
 
 
 def main(path: Path) -> int:
@@ -60,6 +81,14 @@ def main(path: Path) -> int:
     sys.stdout.buffer.write(RUNS)
     sys.stdout.buffer.flush()
     return relay(path, sys.stdin.buffer, sys.stdout.buffer)
+
+
+@contextlib.contextmanager
+def _connected(path: Path, timeout_s: float) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(timeout_s)
+        link.connect(str(path))
+        yield link
 
 
 def _connect(path: Path) -> BinaryIO:

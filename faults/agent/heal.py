@@ -8,8 +8,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
-import struct
 from pathlib import Path
 
 from faults.agent import ctl
@@ -23,7 +21,6 @@ from faults.model.fault import FaultError
 
 ANSWER_TIMEOUT_S = 2.0
 HEAL_TIMEOUT_S = 30.0
-_CREDENTIALS = struct.Struct("iII")
 
 
 def heal(place: Layout, *, boot: bool) -> int:
@@ -71,11 +68,8 @@ def _answers(path: Path) -> bool:
 
 
 def _end_hung_agent(path: Path) -> None:
-    """Kill whoever listens on the agent's socket; the kernel names it, even one that is stopped."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as link:
-        link.settimeout(ANSWER_TIMEOUT_S)
-        link.connect(str(path))
-        data = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-        pid = _CREDENTIALS.unpack(data)[0]
+    """Kill whoever listens on the agent's socket."""
+    with contextlib.suppress(OSError):
+        pid = ctl.pid_of(path, ANSWER_TIMEOUT_S)
         if pid > 1 and b"faults" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
             os.kill(pid, signal.SIGKILL)

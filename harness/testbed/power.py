@@ -8,14 +8,10 @@ would, in our environment, and ends by itself when idle.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import shlex
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import time
@@ -25,6 +21,8 @@ from typing import Any
 
 import msgspec
 
+from faults.agent import ctl
+from faults.host.layout import layout
 from faults.model.record import PROVIDER
 from harness.controller.state_dir import state_home, write_private
 from harness.controller.version import CLONE
@@ -39,7 +37,6 @@ HEAL_TIMEOUT_S = 240.0
 
 POLL_S = 0.05
 PATH_BYTES_MAX = 100
-ANSWER_BYTES_MAX = 16 << 20
 KEPT = ("HOME", "PATH", "USER", "LOGNAME", "LANG", "SSH_AUTH_SOCK", "XDG_CACHE_HOME",
         "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME")  # fmt: skip
 """What a command of slotlab_power sees of our environment."""
@@ -88,7 +85,7 @@ class Provider:
             RunError: it refuses, does not answer, or what it says is no answer.
         """
         try:
-            answer = _exchange(self.folder, {"v": 1, "id": 1, "op": op, **fields}, timeout_s)
+            answer = _exchange(self.folder, op, timeout_s, **fields)
         except OSError as error:
             raise RunError(f"provider: {op}: its agent does not answer: {error}") from error
         if answer.ok is None:
@@ -161,7 +158,7 @@ def running(folder: Path) -> bool:
         RunError: something does that is none.
     """
     try:
-        return _exchange(folder, {"v": 1, "id": 1, "op": "hello"}, ASK_TIMEOUT_S).ok is not None
+        return _exchange(folder, "hello", ASK_TIMEOUT_S).ok is not None
     except OSError:
         return False
 
@@ -172,7 +169,7 @@ def heal(inventory: Inventory) -> tuple[bool, list[str]]:
     By the agent if it answers, else from the ledger alone; without a ledger there was nothing.
     """
     folder = folder_of(inventory)
-    if not (folder / "state" / "agent" / "ledger").is_dir():
+    if not layout(folder).ledger_dir.is_dir():
         return True, []
     words = (sys.executable, "-m", "faults", "--root", str(folder), "heal")
     try:
@@ -207,7 +204,7 @@ def _provider_file(inventory: Inventory) -> bytes:
 
 def _spawn(folder: Path, file: Path) -> None:
     words = (sys.executable, "-m", "faults", "--root", str(folder), "agent")
-    if len(str(folder / "run" / "agent.sock").encode()) > PATH_BYTES_MAX:
+    if len(str(layout(folder).socket).encode()) > PATH_BYTES_MAX:
         raise RunError(f"provider: {folder}: too long a path for a socket; set XDG_STATE_HOME")
     with (folder / "agent.log").open("ab") as log:
         agent = subprocess.Popen(
@@ -236,10 +233,7 @@ def forget(lab_id: str) -> None:
 
 def _end(folder: Path) -> None:
     """End an agent that is not needed any more, and wait until its socket is closed."""
-    with _connected(folder, ASK_TIMEOUT_S) as link:
-        size = struct.calcsize("3i")
-        credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-        pid = struct.unpack("3i", credentials)[0]
+    pid = ctl.pid_of(layout(folder).socket, ASK_TIMEOUT_S)
     os.kill(pid, signal.SIGTERM)
     until = time.monotonic() + START_TIMEOUT_S
     while running(folder):
@@ -248,13 +242,8 @@ def _end(folder: Path) -> None:
         time.sleep(POLL_S)
 
 
-def _exchange(folder: Path, request: dict[str, Any], timeout_s: float) -> _Answer:
-    with _connected(folder, timeout_s) as link:
-        link.sendall(json.dumps(request).encode() + b"\n")
-        line = link.makefile("rb").readline(ANSWER_BYTES_MAX)
-    if not line:
-        raise ConnectionError("it closed the connection")
-    return _decoded(str(request["op"]), line)
+def _exchange(folder: Path, op: str, timeout_s: float, **fields: Any) -> _Answer:
+    return _decoded(op, ctl.exchange(layout(folder).socket, op, timeout_s, **fields))
 
 
 def _decoded(op: str, line: bytes) -> _Answer:
@@ -262,11 +251,3 @@ def _decoded(op: str, line: bytes) -> _Answer:
         return msgspec.json.decode(line, type=_Answer)
     except BROKEN as error:
         raise RunError(f"provider: {op}: its agent's answer cannot be read: {error}") from error
-
-
-@contextlib.contextmanager
-def _connected(folder: Path, timeout_s: float) -> Any:
-    with socket.socket(socket.AF_UNIX) as link:
-        link.settimeout(timeout_s)
-        link.connect(str(folder / "run" / "agent.sock"))
-        yield link

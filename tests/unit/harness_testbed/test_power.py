@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from faults.agent import ctl
 from harness.errors import RunError
 from harness.testbed import power
 
@@ -99,7 +100,7 @@ def test_a_refusal_without_a_reason_is_a_refusal(tmp_path: Path, line: bytes, wh
 def test_a_line_too_long_to_be_an_answer_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(power, "ANSWER_BYTES_MAX", 1_000)
+    monkeypatch.setattr(ctl, "ANSWER_BYTES_MAX", 1_000)
     line = b'{"ok": {"faults": []}' + b" " * 2_000 + b"}\n"
     with answering(tmp_path, line), pytest.raises(RunError, match="answer cannot be read"):
         power.Provider(tmp_path).status()
