@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from faults.model.fault import Command, HostContext, Step
 
 END_MARGIN_NS = 750_000_000
@@ -48,11 +50,11 @@ class Helper:
         """Return the time (CLOCK_BOOTTIME) at which it ends by itself."""
         return (self.context.deadline_ns or 0) + END_MARGIN_NS
 
-    def start(self, spec: str) -> Command:
+    def start(self, spec: msgspec.Struct) -> Command:
         """Return the command that starts `python -m MODULE SPEC`, detached from the agent."""
         context = self.context
         unit = f"slotlab-{self.module.rpartition('.')[2]}-{context.token}"
-        words = (*context.python, "-S", "-m", self.module, spec)
+        words = (*context.python, "-S", "-m", self.module, json.dumps(msgspec.to_builtins(spec)))
         if "systemd" in context.capabilities:
             prefix: tuple[str, ...] = (
                 "systemd-run", "--quiet", "--collect", f"--unit={unit}",

@@ -1,17 +1,15 @@
 """A delay by netem, on packets leaving: its commands, and what tc shows of it."""
 
 import ipaddress
-import json
 import re
 from typing import Any
-
-import msgspec
 
 from faults.host.helper_process import Helper
 from faults.host.qdiscs import qdiscs, root_qdisc
 from faults.host.runner import output
 from faults.kinds.delay.held import Held, PeerDelay
 from faults.kinds.delay.netem import netem_bands, netem_commands, netem_handle
+from faults.kinds.delay.netem_jitter import Spec
 from faults.model.fault import SECOND_NS, Command, Evidence, HostContext, Recipe, verdict
 
 JITTER = "faults.kinds.delay.netem_jitter"
@@ -114,19 +112,9 @@ def _jitter(fault: Held, context: HostContext) -> tuple[tuple[Command, ...], tup
     helper = _helper(fault, context)
     if helper is None:
         return (), ()
-    spec = {
-        "interface": fault.interface,
-        "bands": [
-            msgspec.to_builtins(band)
-            for band in netem_bands(fault.peers, context.token)
-            if band.jitter_ns
-        ],
-        "seed": fault.seed,
-        "until_boottime_ns": helper.until_ns,
-        "pid_file": str(helper.pid_file),
-    }
-    start = helper.start(json.dumps(spec))
-    return (start, helper.ready(helper.pid_file)), (helper.stop(),)
+    bands = [band for band in netem_bands(fault.peers, context.token) if band.jitter_ns]
+    spec = Spec(fault.interface, bands, fault.seed, helper.until_ns, str(helper.pid_file))
+    return (helper.start(spec), helper.ready(helper.pid_file)), (helper.stop(),)
 
 
 def _no_jitter(fault: Held, context: HostContext) -> str:

@@ -4,7 +4,6 @@ The rules are nft's where it has queues, else iptables'.
 """
 
 import ipaddress
-import json
 from pathlib import Path
 
 from faults.host import flow_table
@@ -12,6 +11,7 @@ from faults.host.flow_table import RULES_A_CHAIN, Chain
 from faults.host.helper_process import Helper
 from faults.host.nft_readback import read_table
 from faults.host.runner import output
+from faults.kinds.delay.delay_queue import Source, Spec
 from faults.kinds.delay.held import Held
 from faults.model.fault import Command, Evidence, HostContext, Recipe, addresses, verdict
 
@@ -77,18 +77,12 @@ def queues() -> dict[int, dict[str, int]]:
 
 def _delayer(fault: Held, helper: Helper) -> tuple[Command, Command]:
     """Return the commands that start the delayer and wait for it."""
-    spec = {
-        "queue_num": helper.context.queue_num,
-        "seed": fault.seed,
-        "until_boottime_ns": helper.until_ns,
-        "stats_file": str(helper.stats_file),
-        "pid_file": str(helper.pid_file),
-        "sources": [
-            {"address": each.address, "delay_ns": each.delay_ns, "jitter_ns": each.jitter_ns}
-            for each in fault.peers
-        ],
-    }
-    return helper.start(json.dumps(spec)), helper.ready(helper.pid_file)
+    spec = Spec(
+        queue_num=helper.context.queue_num, seed=fault.seed, until_boottime_ns=helper.until_ns,
+        stats_file=str(helper.stats_file), pid_file=str(helper.pid_file),
+        sources=[Source(each.address, each.delay_ns, each.jitter_ns) for each in fault.peers],
+    )  # fmt: skip
+    return helper.start(spec), helper.ready(helper.pid_file)
 
 
 def _helper(context: HostContext) -> Helper:

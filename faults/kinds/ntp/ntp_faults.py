@@ -93,7 +93,7 @@ class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
         return Recipe(
             how="ntp relay",
             prepare=(
-                helper.start(spec.encode()),
+                helper.start(spec),
                 Command(("nft", "-f", "-"), stdin=rules),
                 helper.ready(helper.stats_file),
             ),

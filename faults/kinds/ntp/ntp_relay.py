@@ -14,9 +14,11 @@ import selectors
 import signal
 import socket
 import sys
-import time
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
+
+from faults.host.boottime import boottime_ns
 from faults.host.clock.ntp_client import socket_to
 from faults.host.clock.ntp_packet import (
     PACKET_BYTES,
@@ -36,7 +38,7 @@ NOBODY = 65534
 Address = tuple[Any, ...]
 
 
-class Upstream(NamedTuple):
+class Upstream(msgspec.Struct, frozen=True):
     """One real server and the loopback address and port that stand for it."""
 
     server: str
@@ -45,7 +47,7 @@ class Upstream(NamedTuple):
     port: int = PORT
 
 
-class Spec(NamedTuple):
+class Spec(msgspec.Struct, frozen=True):
     """What the relay is told on its command line."""
 
     by_ns: int
@@ -54,10 +56,6 @@ class Spec(NamedTuple):
     pid_file: str
     stats_file: str
     upstreams: list[Upstream]
-
-    def encode(self) -> str:
-        """Return the spec as it stands on the command line."""
-        return json.dumps({**self._asdict(), "upstreams": [u._asdict() for u in self.upstreams]})
 
 
 class Line:
@@ -108,21 +106,11 @@ class Line:
             del self.pending[key]
 
 
-def decode(text: str) -> Spec:
-    """Return the spec on the command line.
-
-    Raises:
-        ValueError, TypeError: it is none.
-    """
-    fields = json.loads(text)
-    return Spec(**{**fields, "upstreams": [Upstream(**each) for each in fields["upstreams"]]})
-
-
 def main(text: str) -> int:
     """Return 0 once the deadline has come or the relay was told to end; 2 for a wrong spec."""
     try:
-        spec = decode(text)
-    except (ValueError, TypeError) as error:
+        spec = msgspec.json.decode(text, type=Spec)
+    except msgspec.DecodeError as error:
         print(f"ntp_relay: {error}", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -143,12 +131,12 @@ def _serve(spec: Spec, lines: dict[str, Line], stats: int) -> None:
             selector.register(line.here, selectors.EVENT_READ, (line, True))
             selector.register(line.there, selectors.EVENT_READ, (line, False))
         _write_stats(stats, lines)
-        while _boottime_ns() < spec.until_boottime_ns:
+        while boottime_ns() < spec.until_boottime_ns:
             ready = selector.select(WAKE_S)
             for key, _ in ready:
                 line, from_client = key.data
                 if from_client:
-                    line.ask(_boottime_ns())
+                    line.ask(boottime_ns())
                 else:
                     line.answer(spec.by_ns)
             if ready:
@@ -169,10 +157,6 @@ def _receive(link: socket.socket) -> tuple[bytes, Address] | None:
         return link.recvfrom(PACKET_BYTES_MAX)
     except OSError:
         return None
-
-
-def _boottime_ns() -> int:
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def _fresh(name: str) -> int:
