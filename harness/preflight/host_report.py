@@ -77,8 +77,6 @@ class Kernel(TypedDict):
     """What adjtimex says of the clock."""
 
     synchronised: bool
-    offset_ns: Int
-    frequency_ppb: Int
     error_max_ns: Int
 
 

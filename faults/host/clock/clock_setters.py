@@ -222,14 +222,8 @@ def kernel() -> dict[str, Any] | None:
         return None
     if state < 0 or sys.maxsize <= 2**32:
         return None
-    words = struct.unpack_from("I4xqqqqi4xqqqqqq", buffer.raw)
-    unit = 1 if words[5] & 0x2000 else 1000
-    return {
-        "synchronised": state != 5,
-        "offset_ns": words[1] * unit,
-        "frequency_ppb": words[2] * 1000 // 65536,
-        "error_max_ns": words[3] * 1000,
-    }
+    error_max_us = struct.unpack_from("I4xqqq", buffer.raw)[3]
+    return {"synchronised": state != 5, "error_max_ns": error_max_us * 1000}
 
 
 def _fits(unit: str, patterns: tuple[str, ...]) -> bool:

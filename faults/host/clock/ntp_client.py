@@ -28,7 +28,6 @@ class Sample(NamedTuple):
     offset_ns: int
     bound_ns: int
     rtt_ns: int
-    stratum: int
 
 
 def ask(
@@ -101,7 +100,4 @@ def _sample(sent: int, answer: Answer, arrived: int) -> Sample:
     back_ns = difference_ns(arrived, answer.sent)
     rtt_ns = max(1, back_ns - there_ns)
     bound_ns = answer.root_ns + rtt_ns // 2
-    return Sample(
-        offset_ns=(there_ns + back_ns) // 2, bound_ns=bound_ns, rtt_ns=rtt_ns,
-        stratum=answer.stratum,
-    )  # fmt: skip
+    return Sample((there_ns + back_ns) // 2, bound_ns, rtt_ns)
