@@ -248,10 +248,6 @@ class Agent:
             left = [entry.fault_id for entry in self.host.ledger.open_entries()]
         return {"healed": sorted({*running, *rest} - set(left)), "left": left}
 
-    def journal_lines(self, from_line: int) -> dict[str, object]:
-        """Return a bounded number of agent.jsonl's lines from the given one on."""
-        return {"lines": self.host.journal.lines(max(0, from_line))}
-
     @property
     def busy(self) -> bool:
         """Return whether anything is armed, in force or being done."""

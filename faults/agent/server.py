@@ -163,7 +163,7 @@ class Server:
             return _error(request.id, "os_error", str(error))
 
     def _operations(self) -> dict[str, Operation]:
-        agent, layout = self.agent, self.agent.host.layout
+        agent, layout, journal = self.agent, self.agent.host.layout, self.agent.host.journal
         return {
             "hello": lambda _: agent.hello(),
             "prepare": _of(PrepareRequest, lambda r: agent.prepare(r.trial, r.files, r.owner)),
@@ -178,7 +178,7 @@ class Server:
             "status": lambda _: {**agent.status(), "uncollected": uncollected(layout)},
             "disarm": lambda _: agent.heal("disarmed"),
             "heal": lambda _: agent.heal("heal"),
-            "journal": _of(JournalRequest, lambda r: agent.journal_lines(r.from_line)),
+            "journal": _of(JournalRequest, lambda r: {"lines": journal.lines(max(0, r.from_line))}),
             "events": lambda _: {"boot": boot_id(), "lines": last_events(layout)},
             "clock_setters": lambda _: asyncio.to_thread(clock_setters.found),
             "node": _of(NodeRequest, self._ask_node),

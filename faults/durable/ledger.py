@@ -90,12 +90,13 @@ class Ledger:
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
 
     def write_heal_script(self) -> None:
-        """Write heal.sh beside the folder.
+        """Write heal.sh, which undoes whatever was prepared and is not closed, beside the folder.
 
         Raises:
             OSError: it could not be written.
         """
-        text = heal_script(self.folder).encode()
+        folder = shlex.quote(str(self.folder.parent))
+        text = _HEAL.replace("@FOLDER@", folder).replace("@GRANT@", GRANT).encode()
         if not self.heal_file.exists() or self.heal_file.read_bytes() != text:
             _write(self.heal_file, text, 0o750, durably=True)
 
@@ -213,14 +214,6 @@ def shell_lines(steps: tuple[Step, ...]) -> list[str]:
             case MoveClock():
                 raise ValueError("an undo moves no clock but back")
     return lines
-
-
-def heal_script(folder: Path) -> str:
-    """Return the shell script that runs the undo of whatever was prepared and is not closed.
-
-    With the word `lease` it does so only when the armed trial's lease has ended.
-    """
-    return _HEAL.replace("@FOLDER@", shlex.quote(str(folder.parent))).replace("@GRANT@", GRANT)
 
 
 def verdict_of_undone(

@@ -88,7 +88,8 @@ def build(target: Target, *, root: Path | None = None, cache: Path | None = None
 
 def _built(target: Target, root: Path, cache: Path) -> Environment:
     site, digest = _wheels(target, (root / LOCK).read_text(), cache)
-    sources = [(name, root / name) for name in _own_files(root)]
+    own = (path for name in PACKAGES for path in (root / name).rglob("*.py"))
+    sources = [(str(path.relative_to(root)), path) for path in own if path.is_file()]
     stamp = _stamp(f"layout 2\n{digest}", sources)
     archive = cache / f"{stamp}.tar.gz"
     if archive.is_file():
@@ -159,11 +160,6 @@ def _prune(site: Path) -> None:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _own_files(root: Path) -> list[str]:
-    paths = [path for name in PACKAGES for path in (root / name).rglob("*.py")]
-    return sorted(str(path.relative_to(root)) for path in paths if path.is_file())
 
 
 def _stamp(start: str, files: list[tuple[str, Path]]) -> str:

@@ -177,7 +177,7 @@ def lag_samples(items: list[BlockFinality], data: TrialData) -> Samples:
         if final is None:
             samples.censored += 1
         else:
-            samples.add_exact(final.lag_blocks)
+            samples.add(final.lag_blocks, final.lag_blocks, final.lag_blocks)
     return samples
 
 

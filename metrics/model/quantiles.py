@@ -37,12 +37,8 @@ class Samples:
     unknown: int = 0
 
     def add(self, mid: float, lo: float, hi: float) -> None:
-        """Add one observed sample."""
+        """Add one observed sample; that of a count is without error."""
         self.values.append((mid, lo, hi))
-
-    def add_exact(self, value: float) -> None:
-        """Add one observed sample without error (a count)."""
-        self.add(value, value, value)
 
     @property
     def n(self) -> int:

@@ -13,7 +13,7 @@ from harness.labs.image import build
 from harness.labs.image.recipe import CONTAINER
 from harness.labs.lifecycle.running import Lab, Progress, bring_up
 from harness.labs.state import FIRST_HOST_NUMBER, HostState, LabState
-from harness.labs.vm import image
+from harness.labs.vm import image, recipe
 from harness.labs.vm_spec import DATA_NETWORK, LabSpec, NicSpec, VmSpec
 
 HOSTS_MAX = 20
@@ -46,7 +46,7 @@ def up(name: str, hosts: int, progress: Progress, spec: LabSpec | None = None) -
 
 def _plan(name: str, spec: LabSpec, progress: Progress) -> LabState:
     """Return the record of a lab whose images are there; none of the lab itself exists yet."""
-    files = image.ensure_image(progress)
+    files = build.ensure(recipe.VM, progress, image.make_disk)
     root = lab_state.labs_root()
     checks.require_space(root, len(spec.hosts) * DISK_BYTES, f"a lab of {len(spec.hosts)} VMs")
     checks.require_memory(sum(host.memory_mb + QEMU_MB for host in spec.hosts))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from harness.controller.state_dir import cache_home
 from harness.errors import LabError
-from harness.labs.image import build
 from harness.labs.process import run
 from harness.labs.vm import recipe
 
@@ -17,13 +16,8 @@ KERNEL = "vmlinuz"
 INITRD = "initrd.img"
 
 
-def ensure_image(progress: Callable[[str], None]) -> Path:
-    """Return the folder of the finished DISK, KERNEL and INITRD, built now if it was not there."""
-    return build.ensure(recipe.VM, progress, _make_disk)
-
-
-def _make_disk(root: Path, work: Path) -> Path:
-    """Return a folder with the disk, kernel and initrd made of root; nothing is mounted."""
+def make_disk(root: Path, work: Path) -> Path:
+    """Return a folder with DISK, KERNEL and INITRD made of root; nothing is mounted."""
     folder = work / "vm"
     folder.mkdir()
     for target, pattern in ((KERNEL, "vmlinuz-*"), (INITRD, "initrd.img-*")):

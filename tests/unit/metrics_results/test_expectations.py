@@ -18,7 +18,7 @@ def test_a_p99_of_twelve_samples_is_only_known_to_lie_between_them(
 ) -> None:
     samples = Samples()
     for i in range(1, 13):
-        samples.add_exact(i * 1e9)
+        samples.add(i * 1e9, i * 1e9, i * 1e9)
     metrics = {"finality_latency_s": summarise([samples], scale=1e9, digits=6)}
     body = {"finality_latency_s": {"p99": {"max": limit_s * 1e9}}}
     (check,) = _phase("after", body, metrics, "")
