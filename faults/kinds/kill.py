@@ -23,17 +23,13 @@ class Kill(Fault, frozen=True, kw_only=True, tag="kill"):
 
     def recipe(self, _context: HostContext) -> Recipe:
         """Return: signal the unit's processes; start it again."""
-        kill = ("systemctl", "kill", f"--signal={self.signal}", self.unit)
-        if self.for_ns is None:
-            return Recipe(how="signal", inject=(Command(kill),))
-        return Recipe(
-            how="signal",
-            inject=(Command(kill),),
-            release=(
-                Command(("systemctl", "reset-failed", self.unit), may_fail=True),
-                Command(("systemctl", "start", "--no-block", self.unit), may_fail=True),
-            ),
+        kill = Command(("systemctl", "kill", f"--signal={self.signal}", self.unit))
+        start = (
+            Command(("systemctl", "reset-failed", self.unit), may_fail=True),
+            Command(("systemctl", "start", "--no-block", self.unit), may_fail=True),
         )
+        release = () if self.for_ns is None else start
+        return Recipe(how="signal", inject=(kill,), release=release)
 
     def read_back(self, _context: HostContext) -> Evidence:
         """Return whether the unit is down, once systemd has reaped the process."""

@@ -29,6 +29,8 @@ from harness.remote import ssh_failure
 PLAYBOOKS = CLONE / "playbooks"
 SSH = PLAYBOOKS / "ssh_behind_greeting.sh"
 Progress = Callable[[str], None]
+Variables = Mapping[str, Mapping[str, Any]]
+"""What a playbook is told of each host that it is played on."""
 _SAID_IN_WORDS = (
     *("ansible_ssh_common_args", "ansible_ssh_extra_args"),
     *("ansible_ssh_private_key_file", "ansible_private_key_file"),
@@ -68,7 +70,7 @@ class PlayOptions:
 def play(
     inventory: Inventory,
     name: str,
-    variables: Mapping[str, Mapping[str, Any]],
+    variables: Variables,
     *,
     options: PlayOptions,
     progress: Progress,
@@ -86,7 +88,7 @@ def play(
     folder = Path(tempfile.mkdtemp(prefix="slotlab-"))
     stop = threading.Event()
     try:
-        arguments = _arguments(inventory, name, variables, options=options, folder=folder)
+        arguments = _arguments(inventory, name, variables, options, folder)
         arguments["extravars"] |= _login(inventory, ways)
         arguments["event_handler"] = _listener(played, progress)
         arguments["cancel_callback"] = stop.is_set
@@ -104,12 +106,7 @@ def play(
 
 
 def _arguments(
-    inventory: Inventory,
-    name: str,
-    variables: Mapping[str, Mapping[str, Any]],
-    *,
-    options: PlayOptions,
-    folder: Path,
+    inventory: Inventory, name: str, variables: Variables, options: PlayOptions, folder: Path
 ) -> dict[str, Any]:
     extra = {"slotlab_hosts": list(variables), "slotlab_deploy": dict(variables)}
     become: dict[str, str] = {}

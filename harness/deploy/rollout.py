@@ -16,7 +16,7 @@ from harness.deploy import keys
 from harness.deploy.host_facts import LOOK_S, HostFacts, gather
 from harness.deploy.keys import CurvePair
 from harness.deploy.packages import NEEDED_BYTES, install_line, missing
-from harness.deploy.playbook import PlayedHost, PlayOptions, Progress, play
+from harness.deploy.playbook import PlayedHost, PlayOptions, Progress, Variables, play
 from harness.deploy.wheelhouse import Environment, Target, WheelhouseError, build, unsupported
 from harness.inventory.inventory import Host, Inventory
 from harness.remote.agent_channel import PATIENCE_S, Reply
@@ -108,11 +108,7 @@ def wipe(
 
 
 def _play(
-    inventory: Inventory,
-    name: str,
-    variables: Mapping[str, Mapping[str, Any]],
-    options: PlayOptions,
-    progress: Progress,
+    inventory: Inventory, name: str, variables: Variables, options: PlayOptions, progress: Progress
 ) -> dict[str, PlayedHost]:
     """Return what the playbook did on each host with variables; those with an agent are held."""
     hosts = tuple(host for host in inventory.hosts if host.name in variables)
@@ -242,10 +238,7 @@ def _unhealthy(inventory: Inventory, names: list[str]) -> dict[str, str]:
 
 
 def _result(
-    inventory: Inventory,
-    played: Mapping[str, PlayedHost],
-    problems: Mapping[str, str],
-    started: int,
+    inventory: Inventory, played: dict[str, PlayedHost], problems: dict[str, str], started: int
 ) -> DeployResult:
     outcomes = [
         played.get(host.name) or PlayedHost(host.name, failure=problems.get(host.name, ""))

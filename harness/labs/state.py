@@ -87,6 +87,12 @@ class LabState(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.network}.2"
 
     @property
+    def hosts_file(self) -> str:
+        """Return /etc/hosts with every host of the lab by its data address."""
+        names = "".join(f"{host.data_address} {host.name}\n" for host in self.hosts)
+        return f"127.0.0.1 localhost\n::1 localhost\n{names}"
+
+    @property
     def controller_namespace_path(self) -> str:
         """The file through which the harness enters the lab network."""
         return f"/run/netns/{self.controller_namespace}"

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from metrics.fault_checks import fault_records
 from metrics.fault_checks.effect_gaps import STEP_NS, Stretch
 from metrics.fault_checks.probe_bursts import MARGIN_NS
 from metrics.intake.offset_bounds import Floats, Ints
@@ -108,6 +109,17 @@ def stamps(data: TrialData, host: str, window: Stretch) -> Stamps:
         lo=np.asarray([t_ns - event.hi_ns for t_ns, event in pairs], dtype=np.float64),
         hi=np.asarray([t_ns - event.lo_ns for t_ns, event in pairs], dtype=np.float64),
     )
+
+
+def judged_window(data: TrialData, fault: PlannedFault) -> Stretch:
+    """Return the time in which the targets' clocks, or what they are told, must be as asked.
+
+    A daemon needs a while to be led astray: it is judged by the last third of the fault.
+    """
+    start_ns, end_ns = fault_records.in_force_ns(data, fault)
+    if fault.asked.get("level") == "daemon":
+        start_ns = max(start_ns, fault.at_ns + 2 * (fault.end_ns - fault.at_ns) // 3)
+    return start_ns + MARGIN_NS, min(end_ns, data.end_ns) - MARGIN_NS
 
 
 def fit(found: Stamps) -> Line | None:

@@ -16,7 +16,7 @@ from metrics.fault_checks import clock_readings, effect_gaps, fault_records, tim
 from metrics.fault_checks.clock_readings import Line, Stamps
 from metrics.fault_checks.effect_gaps import STEP_NS, Stretch
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
-from metrics.fault_checks.probe_bursts import MARGIN_NS, Burst
+from metrics.fault_checks.probe_bursts import Burst
 from metrics.intake.trial import TrialData
 from metrics.model.number_text import number
 from metrics.model.plan import PlannedFault
@@ -38,7 +38,7 @@ def step(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     10 ms and 5 %, or than half of what was asked, whichever is less, beyond its noise before.
     """
     asked_ns = int(fault.asked.get("by_ns", 0))
-    window = _judged_window(data, fault)
+    window = clock_readings.judged_window(data, fault)
     moved: dict[str, float] = {}
     offsets: list[dict[str, float]] = []
     gone: list[str] = []
@@ -82,7 +82,7 @@ def drift(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     one that is off by more than half of what was asked.
     """
     asked = int(fault.asked.get("by_ppb", 0))
-    window = _judged_window(data, fault)
+    window = clock_readings.judged_window(data, fault)
     by_host: dict[str, dict[str, Any]] = {}
     gone: list[str] = []
     for host in fault.targets:
@@ -125,17 +125,6 @@ def _drift_word(worst: dict[str, Any], asked: int) -> tuple[str, str]:
         return "", f"the clock's rate is only known within {error / 1000:.1f} ppm"
     close = abs(off) <= DRIFT_ERROR_PPB + error
     return AS_ASKED if close else f"off by {off / 1000:+.1f} ppm", ""
-
-
-def _judged_window(data: TrialData, fault: PlannedFault) -> Stretch:
-    """Return the time in which the targets' clocks must be where asked.
-
-    A daemon needs a while to be led astray: it is judged by the last third of the fault.
-    """
-    start_ns, end_ns = fault_records.in_force_ns(data, fault)
-    if fault.asked.get("level") == "daemon":
-        start_ns = max(start_ns, fault.at_ns + 2 * (fault.end_ns - fault.at_ns) // 3)
-    return start_ns + MARGIN_NS, min(end_ns, data.end_ns) - MARGIN_NS
 
 
 def _not_moved(host: str, line: Line, own: Stamps, window: Stretch, asked_ns: int) -> list[str]:

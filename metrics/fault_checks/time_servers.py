@@ -45,7 +45,7 @@ def lie(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     Where checks are too far apart to have seen the whole window, the word says so.
     """
     asked_ns = int(fault.asked.get("by_ns", 0))
-    window = _window(data, fault)
+    window = clock_readings.judged_window(data, fault)
     told: dict[str, float] = {}
     bounds: list[float] = []
     gone: list[str] = []
@@ -84,12 +84,6 @@ def _word(off: float, bound: float, asked_ns: int, partly: list[str]) -> str:
     if abs(off) > bound + SURE_NS:
         return f"off by {off / 1e6:+.1f} ms"
     return partly[0] if partly else AS_ASKED
-
-
-def _window(data: TrialData, fault: PlannedFault) -> Stretch:
-    """Return the time in which the servers must lie."""
-    start_ns, end_ns = fault_records.in_force_ns(data, fault)
-    return start_ns + MARGIN_NS, min(end_ns, data.end_ns) - MARGIN_NS
 
 
 def _typical(found: list[Told]) -> Told:

@@ -52,10 +52,9 @@ def lay_out(folder: Path, state: LabState, host: HostState) -> None:
         (base / name).mkdir(parents=True)
     upper = base / "upper"
     keys = folder / "ssh"
-    names = "".join(f"{other.address} {other.name}\n" for other in state.hosts)
     place(upper, "etc/hostname", f"{host.name}\n")
     place(upper, "etc/machine-id", f"{secrets.token_hex(16)}\n", mode=0o444)
-    place(upper, "etc/hosts", f"127.0.0.1 localhost\n::1 localhost\n{names}")
+    place(upper, "etc/hosts", state.hosts_file)
     host_key = (keys / f"host_{host.name}").read_text()
     place(upper, "etc/ssh/ssh_host_ed25519_key", host_key, mode=0o600)
     home = upper / "home/lab"

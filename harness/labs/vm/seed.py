@@ -29,7 +29,7 @@ def write(folder: Path, state: LabState, host: HostState) -> None:
     files = tree / "files"
     keys = folder.parent.parent / "ssh"
     place(files, "etc/hostname", f"{host.name}\n")
-    place(files, "etc/hosts", hosts_file(state))
+    place(files, "etc/hosts", state.hosts_file)
     host_key = (keys / f"host_{host.name}").read_text()
     place(files, "etc/ssh/ssh_host_ed25519_key", host_key, 0o600)
     place(files, "etc/chrony/chrony.conf", chrony_settings(host))
@@ -46,12 +46,6 @@ def write(folder: Path, state: LabState, host: HostState) -> None:
         os.truncate(file.fileno(), IMAGE_BYTES)
     run(["mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-d", str(tree), str(image)])
     shutil.rmtree(tree)
-
-
-def hosts_file(state: LabState) -> str:
-    """Return /etc/hosts with every host of the lab by its data address."""
-    names = "".join(f"{other.data_address} {other.name}\n" for other in state.hosts)
-    return f"127.0.0.1 localhost\n::1 localhost\n{names}"
 
 
 def chrony_settings(host: HostState) -> str:
