@@ -5,12 +5,11 @@ clock fault moves its end.
 """
 
 import os
-import time
 from pathlib import Path
 
 import msgspec
 
-from faults.host.boottime import boot_id, boottime_ns
+from faults.host.boottime import boot_id, boottime_ns, utc_in
 from faults.model.fault import SECOND_NS, FaultError
 
 TTL_NS_MAX = 24 * 3600 * SECOND_NS
@@ -70,12 +69,8 @@ class LabLock:
         if lock is None or lock.owner == owner:
             return
         left_ns = lock.expires_boottime_ns - boottime_ns()
-        ends = time.gmtime(time.time() + left_ns / SECOND_NS)
-        until = time.strftime("%Y-%m-%d %H:%M:%S UTC", ends)
-        raise FaultError(
-            "locked",
-            f"{lock.owner} runs {lock.purpose} until {until} ({left_ns // SECOND_NS} s left)",
-        )
+        until = f"until {utc_in(left_ns)} ({left_ns // SECOND_NS} s left)"
+        raise FaultError("locked", f"{lock.owner} runs {lock.purpose} {until}")
 
     def holder(self) -> Lock | None:
         """Return the lock in force, or None."""

@@ -56,6 +56,12 @@ def sleep_until(when_ns: int) -> None:
             time.sleep((left_ns - SPIN_NS) / SECOND_NS)
 
 
+def utc_in(left_ns: int) -> str:
+    """Return what time it will be after so long, by the wall clock."""
+    moment = time.gmtime(time.time() + left_ns / SECOND_NS)
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", moment)
+
+
 def seconds(value_ns: int) -> str:
     """Return value_ns in seconds for a command line."""
     return f"{max(0, value_ns) / SECOND_NS:.3f}"

@@ -1,13 +1,11 @@
 """One drawn campaign, run in the simulator and judged: text in, breaches out."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.campaign import campaign_file
-from harness.fuzz.judge import Breach, Told, Witness
+from harness.fuzz.judge import Breach, Witness
 from harness.inspect import verify
-from harness.inspect.verify import Seen
 from harness.plan import lab_view, planner
 from harness.sim.campaign import world_of
 from harness.sim.faults import schedule
@@ -48,7 +46,8 @@ def run(text: str) -> Outcome:
 
 def _outcome(planned: Plan, witness: Witness, world: World) -> Outcome:
     breaches = witness.judge(tolerance_ns=planned.early_ns, two_stage=planned.two_stage)
-    headers = verify.judge(profiles.build(world.spec.genesis), _seen(witness))
+    blocks = [*witness.of("applied"), *witness.of("irreversible")]
+    headers = verify.judge(profiles.build(world.spec.genesis), blocks)
     if headers.verdict == VIOLATED:
         breaches.append(Breach(invariant="I5", text=headers.evidence))
     return Outcome(
@@ -57,16 +56,3 @@ def _outcome(planned: Plan, witness: Witness, world: World) -> Outcome:
         switches=len(witness.of("switched")),
         breaches=tuple(breaches),
     )
-
-
-def _seen(witness: Witness) -> Iterator[Seen]:
-    executed: dict[str, Told] = {}
-    for line in witness.of("applied"):
-        executed.setdefault(line.id, line)
-    for line in executed.values():
-        yield Seen(
-            kind="applied", host=line.host, num=line.num, id=line.id, previous=line.previous,
-            slot=line.slot, producer=line.producer, header=line.header,
-        )  # fmt: skip
-    for final in witness.of("irreversible"):
-        yield Seen(kind="irreversible", host=final.host, num=final.num, id=final.id)

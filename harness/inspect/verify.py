@@ -8,6 +8,7 @@ of the chain. Signatures are checked where the id covers them; elsewhere events 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -98,8 +99,11 @@ def verify(folder: Path, *, liars: frozenset[str] = frozenset()) -> HeadersFile:
         return _unknown(str(error))
 
 
-def judge(profile: Profile, events: Iterable[Seen]) -> HeadersFile:
-    """Return the verdict, with its evidence, on what correct hosts executed and called final."""
+def judge(profile: Profile, events: Iterable[Any]) -> HeadersFile:
+    """Return the verdict, with its evidence, on what correct hosts executed and called final.
+
+    events: those two kinds, of any type that has the fields of Seen.
+    """
     applied: dict[str, Seen] = {}
     finals: dict[str, Seen] = {}
     tree = Tree(profile)

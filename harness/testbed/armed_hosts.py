@@ -1,13 +1,12 @@
 """What an earlier campaign still has on a lab's hosts: who holds them, what is armed, what runs."""
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
-from faults.model.fault import SECOND_NS
+from faults.host.boottime import utc_in
 from harness.errors import LockError
 from harness.remote.agent_channel import PATIENCE_S, Reply
 from harness.remote.fan_out import Remote
@@ -96,7 +95,7 @@ def refuse(states: Mapping[str, HostState], inventory: str) -> None:
     first = next(iter(busy.values()))
     owner = next((state.owner for state in busy.values() if state.owner), "")
     whose = f"{owner}, which is gone," if owner else "an owner whose lock has ended"
-    until = _clock(max(state.left_ns for state in busy.values()))
+    until = utc_in(max(state.left_ns for state in busy.values()))
     raise LockError(
         f"this lab is armed: trial {first.trial} of {whose} has {what(busy.values())} on"
         f" {_names(busy)} until {until}; wait, or end it with `slotlab stop -i {inventory}`; then"
@@ -145,8 +144,3 @@ def _names(hosts: Iterable[str]) -> str:
     names = list(hosts)
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more
-
-
-def _clock(left_ns: int) -> str:
-    ends = time.gmtime(time.time() + left_ns / SECOND_NS)
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", ends)
