@@ -34,9 +34,7 @@ RATE_MAX = "1000000/s"
 
 def duration_ns(value: object, example: str = "80ms") -> int:
     """Return nanoseconds of a text such as 250ms, 1.5s, 2m or -300ms."""
-    number, scale = _split(value, _DURATION, example)
-    _refuse_beyond(DURATION_MAX, value, number * scale, _DURATION)
-    return _whole(number * scale, value)
+    return _whole(_amount(value, _DURATION, example, DURATION_MAX), value)
 
 
 def positive_ns(value: object, example: str = "80ms") -> int:
@@ -49,16 +47,12 @@ def positive_ns(value: object, example: str = "80ms") -> int:
 
 def size_bytes(value: object) -> int:
     """Return bytes of a text such as 256B or 64KiB."""
-    number, scale = _split(value, _SIZE, "256B")
-    _refuse_beyond(SIZE_MAX, value, number * scale, _SIZE)
-    return _whole(number * scale, value)
+    return _whole(_amount(value, _SIZE, "256B", SIZE_MAX), value)
 
 
 def rate_milli(value: object) -> int:
     """Return events per 1,000 seconds of a text such as 40/s or 90/m."""
-    number, scale = _split(value, _RATE, "40/s")
-    _refuse_beyond(RATE_MAX, value, number * scale, _RATE)
-    return round(number * scale * 1000)
+    return round(_amount(value, _RATE, "40/s", RATE_MAX) * 1000)
 
 
 def share(value: object) -> float:
@@ -96,10 +90,13 @@ def _split(value: object, units: Mapping[str, Scale], example: str) -> tuple[Dec
     return Decimal(match[1]), units[match[2]]
 
 
-def _refuse_beyond(most: str, value: object, amount: Decimal, units: Mapping[str, Scale]) -> None:
-    number, scale = _split(most, units, most)
-    if abs(amount) > number * scale:
+def _amount(value: object, units: Mapping[str, Scale], example: str, most: str) -> Decimal:
+    """Return what a value with a unit comes to; nothing is beyond the most there is."""
+    number, scale = _split(value, units, example)
+    most_number, most_scale = _split(most, units, most)
+    if abs(number * scale) > most_number * most_scale:
         raise ValueError(f"{_brief(str(value))} is beyond {most}, the most there is")
+    return number * scale
 
 
 def _brief(text: str) -> str:
