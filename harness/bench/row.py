@@ -10,6 +10,7 @@ from contextlib import suppress
 import msgspec
 
 from faults.host.boottime import boottime_ns
+from metrics.model.quantiles import quantile
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,12 +35,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         return self.value / self.floor if self.value is not None and self.floor else None
 
 
-def quantile(samples: Sequence[float], share: float) -> float:
-    """Return the sample below which at least share of them lie, itself included."""
-    ordered = sorted(samples)
-    return ordered[min(len(ordered) - 1, max(0, -int(-share * len(ordered) // 1) - 1))]
-
-
 def of_samples(
     bench: str,
     what: str,
@@ -51,7 +46,7 @@ def of_samples(
     """Return the median, the 99th percentile and the largest of samples, beside those of floors."""
     kinds = (
         ("median", statistics.median),
-        ("p99", lambda some: quantile(some, 0.99)),
+        ("p99", lambda some: quantile(sorted(some), 0.99)),
         ("largest", max),
     )
     return [

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from harness.__main__ import app
 from harness.bench import fault_agent, hosts
-from harness.bench.row import Row, of_samples, quantile
+from harness.bench.row import Row, of_samples
 
 
 def test_a_ratio_is_the_figure_by_its_floor_where_there_are_both() -> None:
@@ -17,14 +17,6 @@ def test_a_ratio_is_the_figure_by_its_floor_where_there_are_both() -> None:
     assert Row(bench="b", what="w", value=6.0).ratio is None
     assert Row(bench="b", what="w", value=6.0, floor=0.0).ratio is None
     assert Row(bench="b", what="w", skipped="no root").ratio is None
-
-
-@pytest.mark.parametrize(
-    ("n", "share", "expected"),
-    [(1, 0.99, 1), (100, 0.99, 99), (101, 0.99, 100), (200, 0.5, 100), (3, 1.0, 3), (5, 0.0, 1)],
-)
-def test_a_quantile_is_a_sample(n: int, share: float, expected: int) -> None:
-    assert quantile(list(range(n, 0, -1)), share) == expected
 
 
 def test_samples_are_told_by_median_p99_and_largest_each_beside_the_floors() -> None:
