@@ -31,14 +31,16 @@ class _Running(msgspec.Struct, frozen=True):
     left_ns: int
 
 
-class _Fault(msgspec.Struct, frozen=True):
+class FaultState(msgspec.Struct, frozen=True):
+    """What an agent says of one of its faults."""
+
     id: str
     state: str
 
 
 class _Status(msgspec.Struct, frozen=True):
     trial: str
-    faults: list[_Fault]
+    faults: list[FaultState]
     lease_left_ns: int
     running: _Running | None = None
     uncollected: str = ""

@@ -28,6 +28,7 @@ from harness.controller.state_dir import state_home, write_private
 from harness.controller.version import CLONE
 from harness.errors import RunError
 from harness.inventory.inventory import Host, Inventory
+from harness.testbed.armed_hosts import FaultState
 from metrics.model.run_folder import BROKEN
 
 START_TIMEOUT_S = 20.0
@@ -93,15 +94,10 @@ class Provider:
         return answer.ok
 
 
-class _FaultState(msgspec.Struct, frozen=True):
-    id: str
-    state: str
-
-
 class Said(msgspec.Struct, frozen=True):
     """What the provider's agent answers, as far as we look at it."""
 
-    faults: list[_FaultState] = []
+    faults: list[FaultState] = []
     healed: list[str] = []
     t0_boottime_ns: int = 0
 
