@@ -5,6 +5,7 @@ needs no root, and ends by itself when it has nothing left to do.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -20,7 +21,7 @@ from faults.agent.server import Server
 from faults.host.capability import capabilities
 from faults.host.clock.skew_file import write_skew
 from faults.host.layout import HostConfig, Layout, read_host
-from faults.host.priority import nice, set_realtime
+from faults.host.priority import set_realtime
 from faults.kinds.power import CAPABILITY, read_provider
 from faults.kinds.registry import CAPABILITY_SHELL
 from faults.model.fault import FaultError
@@ -44,7 +45,8 @@ def main(place: Layout, provider: str | None) -> int:
 async def _agent(place: Layout, provider: str | None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     if not provider:  # what that one starts is whole hosts, which must not run before all else
-        nice(AGENT_NICENESS)
+        with contextlib.suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, AGENT_NICENESS)
         set_realtime()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS))
     place.run_dir.mkdir(parents=True, exist_ok=True)

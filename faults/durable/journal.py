@@ -41,8 +41,9 @@ class Journal:
         self._waiting: deque[bytes] = deque()
         self._dropped = 0
         self._lock = threading.Lock()
-        with contextlib.suppress(OSError):
-            self._end_torn_line()
+        with contextlib.suppress(OSError):  # a line that was torn is ended
+            if path.exists() and not path.read_bytes().endswith(b"\n"):
+                self._append(b"\n")
 
     def follow(self, trial: str, t0_boottime_ns: int | None) -> None:
         """Write of this trial from now on; t0_boottime_ns None: it is not armed in this boot."""
@@ -130,10 +131,6 @@ class Journal:
             while self._waiting:
                 self._append(self._waiting[0])
                 self._waiting.popleft()
-
-    def _end_torn_line(self) -> None:
-        if self.path.exists() and not self.path.read_bytes().endswith(b"\n"):
-            self._append(b"\n")
 
     def _append(self, data: bytes) -> None:
         """Write one whole line or none of it."""

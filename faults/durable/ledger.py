@@ -141,7 +141,8 @@ class Ledger:
         descriptor = os.open(self._records(entry.token), os.O_RDWR | os.O_CLOEXEC)
         try:
             used = _used(os.pread(descriptor, os.fstat(descriptor).st_size, 0))
-            _pwrite(descriptor, _change(entry), used)
+            change = Change(state=entry.state, reason=entry.reason[:REASON_CHARACTERS])
+            _pwrite(descriptor, msgspec.json.encode(change) + b"\n", used)
             os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
@@ -225,11 +226,6 @@ def verdict_of_undone(
     if entry.deadline_ns is not None and undone_ns >= entry.deadline_ns:
         return "healed", "dead_man"
     return "failed", reason or "ended_early: the undo script was run"
-
-
-def _change(entry: Entry) -> bytes:
-    change = Change(state=entry.state, reason=entry.reason[:REASON_CHARACTERS])
-    return msgspec.json.encode(change) + b"\n"
 
 
 def _used(data: bytes) -> int:

@@ -9,12 +9,6 @@ LOWEST = 1
 """Of real-time priorities: any other real-time process of the machine's owner comes first."""
 
 
-def nice(value: int) -> None:
-    """Give the process this niceness if it may have it."""
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, value)
-
-
 def set_realtime(policy: int = os.SCHED_RR, priority: int = LOWEST) -> None:
     """Let this thread, and what it starts, run before all ordinary work, if it may.
 

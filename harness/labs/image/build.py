@@ -58,7 +58,8 @@ def ensure(recipe: Recipe, progress: Progress, finish: Finish = lambda root, _: 
     with _build_lock(progress):
         if path.is_dir():
             return path
-        _remove_abandoned_builds()
+        for left in cache_home().glob(".building-*"):
+            shutil.rmtree(left, ignore_errors=True)
         _build(path, recipe, finish, progress)
     return path
 
@@ -73,11 +74,6 @@ def _build_lock(progress: Progress) -> Iterator[None]:
             progress("image: another slotlab builds it; waiting")
             stack.enter_context(held(path, math.inf))
         yield
-
-
-def _remove_abandoned_builds() -> None:
-    for left in cache_home().glob(".building-*"):
-        shutil.rmtree(left, ignore_errors=True)
 
 
 def _build(path: Path, recipe: Recipe, finish: Finish, progress: Progress) -> None:
