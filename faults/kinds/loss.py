@@ -29,7 +29,6 @@ class Loss(TableFault, frozen=True, kw_only=True, tag="loss"):
     node_port: Port
 
     def __post_init__(self) -> None:
-        TableFault.__post_init__(self)
         addresses(self.sources)
 
     def touched(self) -> Touched:

@@ -24,7 +24,6 @@ class Blocked(TableFault, frozen=True, kw_only=True):
     node_port: Port
 
     def __post_init__(self) -> None:
-        TableFault.__post_init__(self)
         addresses(self.blocked_in)
         addresses(self.blocked_out)
 

@@ -21,6 +21,9 @@ from faults.model.kind import KINDS, Kind
 
 SECOND_NS = 1_000_000_000
 FOR_NS_MAX = 24 * 3600 * SECOND_NS
+OFFSET_NS_MAX = 3600 * SECOND_NS
+Offset = Annotated[int, Meta(ge=-OFFSET_NS_MAX, le=OFFSET_NS_MAX)]
+"""How far a clock is moved, or a server lies."""
 Port = Annotated[int, Meta(gt=0, lt=65536)]
 """The node's port."""
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}")
@@ -160,14 +163,8 @@ class Fault(
     tried_by: ClassVar[tuple[tuple[str, str], ...]] = ()
     """Each capability of its own that its kind needs, and shell that works where a host has it."""
     id: Annotated[str, Meta(pattern=r"\A[a-z0-9][a-z0-9_.+-]{0,63}\Z")]
-    at_ns: int
-    for_ns: int | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.at_ns <= FOR_NS_MAX:
-            raise ValueError("at_ns is outside 0..24 h")
-        if self.for_ns is not None and not 0 < self.for_ns <= FOR_NS_MAX:
-            raise ValueError("for_ns is outside 0..24 h")
+    at_ns: Annotated[int, Meta(ge=0, le=FOR_NS_MAX)]
+    for_ns: Annotated[int, Meta(gt=0, le=FOR_NS_MAX)] | None = None
 
     @property
     def row(self) -> Kind:

@@ -33,7 +33,6 @@ class Held(Fault, frozen=True, kw_only=True):
     how: Literal["netem", "queue"] | None = None
 
     def __post_init__(self) -> None:
-        Fault.__post_init__(self)
         check_interface(self.interface)
 
     def touched(self) -> Touched:

@@ -28,13 +28,13 @@ from faults.model.fault import (
     Evidence,
     Fault,
     HostContext,
+    Offset,
     Recipe,
     Touched,
     addresses,
     verdict,
 )
 
-OFFSET_NS_MAX = 3600 * SECOND_NS
 Servers = Annotated[list[str], Meta(min_length=1, max_length=16)]
 TIMEOUT_S = 0.4
 ERROR_NS = 2_000_000
@@ -52,14 +52,11 @@ class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
          "9 ip daddr set 127.0.0.1; add rule inet r c ip6 daddr 2001:db8::1 udp dport set 9 ip6 "
          "daddr set ::1'"),
     )  # fmt: skip
-    by_ns: int
+    by_ns: Offset
     servers: Servers
 
     def __post_init__(self) -> None:
-        Fault.__post_init__(self)
         addresses(self.servers)
-        if abs(self.by_ns) > OFFSET_NS_MAX:
-            raise ValueError("by_ns is more than an hour")
 
     def touched(self) -> Touched:
         """Return the servers named."""
@@ -150,7 +147,6 @@ class NtpCut(TableFault, frozen=True, kw_only=True, tag="ntp_cut"):
     servers: Servers
 
     def __post_init__(self) -> None:
-        TableFault.__post_init__(self)
         addresses(self.servers)
 
     def touched(self) -> Touched:
