@@ -227,12 +227,11 @@ class Agent:
     def status(self) -> dict[str, object]:
         """Return the trial, the state of its faults, the lease and what the ledger holds open."""
         armed = self.runner.armed
-        left_ns = armed.schedule.lease_end_ns - boottime_ns() if armed else 0
         drivers = armed.drivers.values() if armed else ()
         return {
             "trial": self.trial,
             "faults": [{"id": each.fault.id, "state": each.state} for each in drivers],
-            "lease_left_ns": max(0, left_ns) if armed and armed.schedule.active else 0,
+            "lease_left_ns": max(0, self._lease_left_ns() or 0),
             "ledger": [msgspec.to_builtins(e) for e in self.host.ledger.open_entries()],
             "running": self._units.shown(),
         }

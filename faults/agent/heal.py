@@ -29,8 +29,8 @@ def heal(place: Layout, *, boot: bool) -> int:
     Raises:
         FaultError: no_root.
     """
-    if not boot and _answers(place.socket):
-        with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError):
+        if not boot and "ok" in ctl.ask(place.socket, "hello", ANSWER_TIMEOUT_S):
             reply = ctl.ask(place.socket, "heal", HEAL_TIMEOUT_S)
             print(json.dumps({"how": "agent", **reply}))
             return 0 if "ok" in reply else 3
@@ -58,13 +58,6 @@ def _bring_back(running: RunningFile, journal: Journal) -> list[str]:
         journal.trial = known.trial
         journal.write("started", read_back={"units": list(started)}, reason="host_booted")
     return started
-
-
-def _answers(path: Path) -> bool:
-    try:
-        return "ok" in ctl.ask(path, "hello", ANSWER_TIMEOUT_S)
-    except OSError:
-        return False
 
 
 def _end_hung_agent(path: Path) -> None:

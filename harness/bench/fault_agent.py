@@ -59,7 +59,7 @@ def rows() -> list[Row]:
         floors = BareTimer(due).end()
         time.sleep(1)
         late = _late_ms(Path(folder))
-        found = of_samples("agent", "fault begins or ends late", "ms", late, floors, "a bare timer")
+        found = of_samples("agent", "fault begins or ends late", late, floors, "a bare timer")
         return [*found, *_at_rest(agent)]
 
 

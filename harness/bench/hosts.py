@@ -97,7 +97,7 @@ def _spread(lab: Inventory, show: Show) -> list[Row]:
     if not spreads:
         raise RunError("bench: no partition was carried out on every host")
     what = f"{HOSTS} hosts begin or end a partition within"
-    return of_samples("spread", what, "ms", spreads, floors, f"{HOSTS} bare timers")
+    return of_samples("spread", what, spreads, floors, f"{HOSTS} bare timers")
 
 
 def _moments(folder: Path) -> list[list[float]]:

@@ -36,14 +36,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def of_samples(
-    bench: str,
-    what: str,
-    unit: str,
-    samples: Sequence[float],
-    floors: Sequence[float],
-    floor_is: str,
+    bench: str, what: str, samples: Sequence[float], floors: Sequence[float], floor_is: str
 ) -> list[Row]:
-    """Return the median, the 99th percentile and the largest of samples, beside those of floors."""
+    """Return the median, the 99th percentile and the largest of times in ms, beside the floors'."""
     kinds = (
         ("median", statistics.median),
         ("p99", lambda some: quantile(sorted(some), 0.99)),
@@ -51,7 +46,7 @@ def of_samples(
     )
     return [
         Row(
-            bench=bench, what=f"{what}, {name}", unit=unit, value=of(samples), n=len(samples),
+            bench=bench, what=f"{what}, {name}", unit="ms", value=of(samples), n=len(samples),
             floor=of(floors), floor_is=floor_is,
         )
         for name, of in kinds

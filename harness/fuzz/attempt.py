@@ -9,8 +9,6 @@ from harness.inspect import verify
 from harness.plan import lab_view, planner
 from harness.sim.campaign import world_of
 from harness.sim.faults import schedule
-from harness.sim.world import World
-from metrics.model.plan import Plan
 from metrics.model.run_folder import VIOLATED
 from node.chain import profiles
 from node.chain.model.slot import EPOCH_NS
@@ -41,18 +39,14 @@ def run(text: str) -> Outcome:
     witness.t0_ns = world.t0_ns
     world.run(planned.end_ns)
     world.stop()
-    return _outcome(planned, witness, world)
-
-
-def _outcome(planned: Plan, witness: Witness, world: World) -> Outcome:
     breaches = witness.judge(tolerance_ns=planned.early_ns, two_stage=planned.two_stage)
-    blocks = [*witness.of("applied"), *witness.of("irreversible")]
-    headers = verify.judge(profiles.build(world.spec.genesis), blocks)
+    applied, final = witness.of("applied"), witness.of("irreversible")
+    headers = verify.judge(profiles.build(world.spec.genesis), [*applied, *final])
     if headers.verdict == VIOLATED:
         breaches.append(Breach(invariant="I5", text=headers.evidence))
     return Outcome(
-        blocks=max((line.num for line in witness.of("applied")), default=0),
-        final=max((line.num for line in witness.of("irreversible")), default=0),
+        blocks=max((line.num for line in applied), default=0),
+        final=max((line.num for line in final), default=0),
         switches=len(witness.of("switched")),
         breaches=tuple(breaches),
     )

@@ -79,19 +79,17 @@ class Witness:
         for line in self.told:
             logs.setdefault(line.host, []).append(line)
         finals, signed = self.of("irreversible"), self.of("produced")
+        zero_ns = self.epoch_ns - self.t0_ns
         found: dict[str, list[Violation]] = {
             "I1": conflicting_finality(finals),
             "I2": [*lib_decreases(logs), *final_block_changes(finals)],
             "I3": different_states(self.of("applied")),
             "I4": double_signatures(signed),
             "I6": repeated_transactions(logs),
-            "I8": early_blocks(signed, self._slot_time_ns, tolerance_ns),
+            "I8": early_blocks(signed, lambda n: zero_ns + n * self.slot_ns, tolerance_ns),
             "I9": schedule_breaks(logs),
             "I10": restart_breaks(logs)[0],
         }
         if two_stage:
             found["I4"] += overlapping_confirmations(signed)
         return [Breach(invariant=name, text=v[0].text) for name, v in found.items() if v]
-
-    def _slot_time_ns(self, slot: int) -> int:
-        return self.epoch_ns + slot * self.slot_ns - self.t0_ns

@@ -160,15 +160,10 @@ def answered(text: str) -> Found:
     if len(lines) < 4:
         return Found(problem="it does not answer like a Linux host")
     name = lines[0] if _NAME.fullmatch(lines[0]) and lines[0] not in SELECTOR_WORDS else ""
-    known = _cards("\n".join(lines[3:]))
+    real = (card for card in cards.read("\n".join(lines[3:])) if not card.loopback)
+    known = {at: card.name for card in real if WORD.fullmatch(card.name) for at in card.addresses}
     machine, system = (printable(line.strip()) for line in lines[1:3])
     return Found(name=name, machine=machine, system=system, cards=known)
-
-
-def _cards(text: str) -> dict[str, str]:
-    """Return the card of each address of a host."""
-    found = (card for card in cards.read(text) if not card.loopback and WORD.fullmatch(card.name))
-    return {address: card.name for card in found for address in card.addresses}
 
 
 def render(hosts: Sequence[Given], found: Sequence[Found], wishes: Wishes, *, title: str) -> str:

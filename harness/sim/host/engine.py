@@ -43,14 +43,11 @@ class Engine:
         before = gc.get_threshold()
         # Millions of small values live long and form no cycles: looking for some costs a sixth.
         gc.set_threshold(*RARELY)
+        heap, pop = self._heap, heapq.heappop
         try:
-            self._run(until_ns)
+            while heap and heap[0][0] < until_ns:
+                self.now_ns, _, action, args = pop(heap)
+                action(*args)
         finally:
             gc.set_threshold(*before)
         self.now_ns = until_ns
-
-    def _run(self, until_ns: int) -> None:
-        heap, pop = self._heap, heapq.heappop
-        while heap and heap[0][0] < until_ns:
-            self.now_ns, _, action, args = pop(heap)
-            action(*args)

@@ -20,7 +20,7 @@ def test_a_ratio_is_the_figure_by_its_floor_where_there_are_both() -> None:
 
 
 def test_samples_are_told_by_median_p99_and_largest_each_beside_the_floors() -> None:
-    rows = of_samples("b", "late", "ms", [1.0, 2.0, 9.0], [1.0, 1.0, 3.0], "bare")
+    rows = of_samples("b", "late", [1.0, 2.0, 9.0], [1.0, 1.0, 3.0], "bare")
     assert [(row.what, row.value, row.floor, row.n) for row in rows] == [
         ("late, median", 2.0, 1.0, 3),
         ("late, p99", 9.0, 3.0, 3),
