@@ -16,7 +16,7 @@ from node.chain import profiles
 from node.chain.genesis import Genesis, GenesisProducer
 from node.chain.model.slot import SlotClock
 from node.chain.model.watermark import Watermark
-from node.chain.profile import Finality
+from node.chain.profile import Executed, Finality
 
 START_NS = 1_767_225_600 * SECOND_NS
 """When simulated chains begin, 2026-01-01: the same each time, so that results are, too."""
@@ -163,12 +163,12 @@ def _steps(asked: Question) -> Iterator[Step]:
     )
     silent = set(names[asked.producers - asked.down :])
     state, marks = profile.genesis_state, dict[str, Watermark]()
-    root = profile.transaction_mroot(())
+    nothing = Executed(transaction_mroot=profile.transaction_mroot(()), before=b"", opening=b"")
     for slot in range(start + 1, start + 1 + system.lag_rounds * round_slots):
         name = state.producer_for(slot).name
         if not name or name in silent:
             continue
-        header = state.draft(slot, marks.get(name), root, ())
+        header = state.draft(slot, marks.get(name), nothing)
         state = state.child(header).with_id(header.block_id(b""))
         marks[name] = Watermark(producer=name, num=state.num, slot=slot)
         yield Step(state.num, slot, state.lib_num)

@@ -14,6 +14,7 @@ from harness.controller.state_dir import write_private
 from harness.plan.node_options import sent_until_ns
 from metrics.model.plan import Plan, PlannedHost, PlannedTrial
 from node.chain.genesis import (
+    SYSTEM_ACCOUNT,
     BitsharesRules,
     Genesis,
     GenesisAccount,
@@ -24,7 +25,6 @@ from node.chain.genesis import (
 )
 from node.chain.model.errors import GenesisError
 from node.chain.model.slot import EPOCH_NS
-from node.chain.model.transaction_body import SYSTEM_ACCOUNT
 from node.config import (
     ClientConfig,
     ClockConfig,

@@ -15,8 +15,7 @@ from harness.sim.host.engine import stream
 from harness.sim.host.records import Lines, Sink
 from harness.sim.world import LEAD_NS, HostSpec, World, WorldSpec
 from metrics.model.plan import SIM, Plan, PlannedTrial
-from node.chain.genesis import decode
-from node.chain.model.transaction_body import SYSTEM_ACCOUNT
+from node.chain.genesis import SYSTEM_ACCOUNT, decode
 from node.chain.validation import Trust
 from node.config import NodeConfig
 

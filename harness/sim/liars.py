@@ -85,5 +85,11 @@ class Lie:
 
 def attach(world: World, host: str, strategy: str, by_ns: int) -> Lie:
     """Return a lie that host will tell once begun; call it before the world runs."""
-    who = Self(host=host, profile=world.profile, keys=world.hosts[host].keys, by_ns=by_ns)
+    who = Self(
+        host=host,
+        genesis=world.spec.genesis,
+        profile=world.profile,
+        keys=world.hosts[host].keys,
+        by_ns=by_ns,
+    )
     return Lie(world, host, strategies.build(strategy, who))

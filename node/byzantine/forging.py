@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from node.chain.encoding.crypto import PrivateKey, sign
+from node.chain.execution import move_head
+from node.chain.fork_db import ForkDB, ForkItem
+from node.chain.genesis import Genesis
+from node.chain.ledger.ledger import Ledger
 from node.chain.model.block import Header, SignedBlock
-from node.chain.model.errors import BlockRejected
+from node.chain.model.errors import BlockRejected, TransactionRejected
 from node.chain.model.messages import Effect, Emit, Finalize, Persist, Relay
 from node.chain.model.transaction import Transaction
 from node.chain.model.watermark import Watermark
-from node.chain.profile import ChainState, Profile
+from node.chain.profile import Executed, Profile
 from node.events import Applied
 
 
@@ -46,6 +50,7 @@ class Self:
     """Who lies: its host, rules, signing keys, and how long it keeps blocks back."""
 
     host: str
+    genesis: Genesis
     profile: Profile
     keys: Mapping[str, PrivateKey]
     by_ns: int = 1_000_000_000
@@ -61,7 +66,11 @@ class Moment:
 
 
 class Memory:
-    """Mutable: the reversible blocks a liar has seen or forged, with the states they lead to."""
+    """Mutable: the reversible blocks a liar has seen or forged, and a ledger that it moves to any.
+
+    A forged header must say what execution gives, as a correct one: without the state at its parent
+    there is none.
+    """
 
     def __init__(self, who: Self) -> None:
         root = who.profile.genesis_state
@@ -70,8 +79,11 @@ class Memory:
         self.twins: dict[bytes, bytes] = {}
         self.withheld: dict[bytes, int] = {}
         self.transaction: Transaction | None = None
-        self._states: dict[bytes, ChainState] = {root.id: root}
-        self._blocks: dict[bytes, SignedBlock] = {}
+        self._tree = ForkDB(root)
+        rules = who.profile.transaction_rules
+        self._ledger = Ledger(
+            who.genesis, chain_id=who.profile.chain_id, genesis_id=root.id, rules=rules
+        )
 
     def note(self, effect: Effect) -> None:
         """Remember what an effect of the correct chain tells."""
@@ -83,34 +95,32 @@ class Memory:
             case Emit(record=Applied() as applied):
                 self.head_id = bytes.fromhex(applied.id)
             case Finalize():
-                self._forget(effect.num, effect.id)
+                self._forget(effect.num)
 
     def add(self, block: SignedBlock) -> None:
         """Remember a block if its parent is known and its header keeps the rules."""
-        parent = self._states.get(block.previous)
-        if parent is None or block.id in self._states:
+        parent = self._tree.get(block.previous)
+        if parent is None or self._tree.get(block.id) is not None:
             return
         try:
-            state = parent.child(block.header)
+            state = parent.state.child(block.header)
         except BlockRejected:
             return
-        self._states[block.id] = state.with_id(block.id)
-        self._blocks[block.id] = block
+        self._tree.add(state.with_id(block.id), block)
         if block.transactions:
             self.transaction = block.transactions[-1]
 
     def line(self, block_id: bytes) -> Iterator[SignedBlock]:
         """Yield the remembered block and its ancestors, newest first."""
-        block = self._blocks.get(block_id)
-        while block is not None:
-            yield block
-            block = self._blocks.get(block.previous)
+        item = self._tree.get(block_id)
+        while item is not None and item.parent is not None:
+            yield item.signed
+            item = item.parent
 
     def tips(self) -> list[bytes]:
         """Return the newest blocks of all branches, longest first."""
-        parents = {block.previous for block in self._blocks.values()}
-        ends = [block for block in self._blocks.values() if block.id not in parents]
-        return [b.id for b in sorted(ends, key=lambda b: (-b.num, b.id))]
+        ends = self._tree.tips()
+        return [item.id for item in sorted(ends, key=lambda item: (-item.num, item.id))]
 
     def last_own(self, producer: str, block_id: bytes) -> int:
         """Return the number of the producer's newest block on a branch, else where it begins."""
@@ -130,17 +140,18 @@ class Memory:
         watermark_num: int,
     ) -> SignedBlock | None:
         """Return a signed block that keeps the header rules, None where there can be none."""
-        parent = self._states.get(parent_id)
-        key = self.who.keys.get(producer)
-        if parent is None or key is None or slot < parent.next_slot:
+        parent, key = self._tree.get(parent_id), self.who.keys.get(producer)
+        if parent is None or key is None or slot < parent.state.next_slot:
             return None
-        if parent.producer_for(slot).name != producer:
+        if parent.state.producer_for(slot).name != producer:
+            return None
+        executed = self._executed(parent, slot, transactions)
+        if executed is None:
             return None
         watermark = Watermark(producer=producer, num=watermark_num, slot=0)
-        root = self.who.profile.transaction_mroot(transactions)
-        header = parent.draft(slot, watermark, root, transactions)
+        header = parent.state.draft(slot, watermark, executed)
         try:
-            state = parent.child(header)
+            state = parent.state.child(header)
         except BlockRejected:
             return None
         block = SignedBlock(header, sign(key, state.signing_digest), tuple(transactions))
@@ -149,17 +160,47 @@ class Memory:
 
     def resign(self, header: Header, block: SignedBlock) -> SignedBlock:
         """Return the block with another header, signed as well as a broken header can be."""
-        parent = self._states.get(header.previous)
+        parent = self._tree.get(header.previous)
         digest = sha256(header.packed_for_id(b"")).digest()
         if parent is not None:
             with contextlib.suppress(BlockRejected):
-                digest = parent.child(header).signing_digest
+                digest = parent.state.child(header).signing_digest
         return SignedBlock(header, sign(self.who.keys[block.producer], digest), block.transactions)
 
-    def _forget(self, num: int, block_id: bytes) -> None:
+    def _executed(
+        self, parent: ForkItem, slot: int, transactions: Sequence[Transaction]
+    ) -> Executed | None:
+        """What execution gives a child of parent; None where a block before it cannot be executed.
+
+        A transaction that cannot be is left to whoever receives it.
+        """
+        profile, ledger = self.who.profile, self._ledger
+        if not self._stand_on(parent):
+            return None
+        at_ns = profile.transaction_time_ns(parent.state, profile.clock.time_ns(slot))
+        ledger.begin(parent.state, slot, at_ns)
+        ledger.forget_expired()
+        for transaction in transactions:
+            with contextlib.suppress(TransactionRejected):
+                ledger.execute(transaction, None)
+        executed = ledger.finish(profile.transaction_mroot(transactions))
+        ledger.abort()
+        return executed
+
+    def _stand_on(self, item: ForkItem) -> bool:
+        """Move the ledger to a block; return whether all before it could be executed."""
+        try:
+            move_head(self._tree, self._ledger, item, self.who.profile, lambda _: None)
+        except BlockRejected:
+            return False
+        return True
+
+    def _forget(self, num: int) -> None:
         """Drop what is below the irreversible block num, and whatever is beside it."""
-        self._blocks = {i: b for i, b in self._blocks.items() if b.num > num}
-        keep = {*self._blocks, block_id}
-        self._states = {i: state for i, state in self._states.items() if i in keep}
-        self.twins = {old: new for old, new in self.twins.items() if new in keep}
-        self.withheld = {i: until for i, until in self.withheld.items() if i in keep}
+        head = self._tree.get(self.head_id)
+        if head is None or head.num < num or not self._stand_on(head):
+            return
+        self._ledger.commit(num)
+        self._tree.advance_root(num)
+        self.twins = {old: new for old, new in self.twins.items() if self._tree.get(new)}
+        self.withheld = {i: until for i, until in self.withheld.items() if self._tree.get(i)}

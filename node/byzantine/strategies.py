@@ -218,7 +218,7 @@ def with_a_bad_transaction(block: SignedBlock, memory: Memory) -> SignedBlock | 
     """Return a block with a good header over a transaction that nobody signed."""
     if memory.transaction is None:
         return None
-    broken = dataclasses.replace(memory.transaction, signature=bytes(65))
+    broken = dataclasses.replace(memory.transaction, signatures=(bytes(65),))
     mark = block.num - 1 - block.header.confirmed
     return memory.forge(block.producer, block.slot, block.previous, (broken,), mark)
 

@@ -11,11 +11,12 @@ from coincurve import PrivateKey
 
 from node.chain import notices, validation
 from node.chain.encoding.crypto import Verifier
-from node.chain.execution import choose_transactions, move_head
+from node.chain.execution import Outcome, choose_transactions, move_head
 from node.chain.fork_db import BlockRef, ForkDB, ForkItem
 from node.chain.genesis import Genesis
 from node.chain.ledger.ledger import Ledger
 from node.chain.ledger.mempool import Mempool
+from node.chain.ledger.pending import Pending
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import BlockRejected, Reason
 from node.chain.model.messages import (
@@ -80,8 +81,9 @@ class Chain:
             rules=profile.transaction_rules,
         )
         if snapshot is not None:
-            self._ledger.load(snapshot.ledger)
+            self._ledger.load(snapshot.ledger, root.num)
         self.mempool = Mempool()
+        self._pending = Pending(self._ledger, self.mempool, verifier)
         self._lib = self._fork_db.root.ref
         self._announced_num = root.num
 
@@ -183,12 +185,14 @@ class Chain:
         """Sign and send a child of the head; return why that must not be, "" when it was done."""
         head, profile = self._fork_db.head, self._profile
         at_ns = profile.transaction_time_ns(head.state, profile.clock.time_ns(slot))
+        self._pending.leave()
         self._ledger.begin(head.state, slot, at_ns)
+        self._ledger.forget_expired()
         room = self._max_block_bytes - validation.BLOCK_OVERHEAD_BYTES
         room -= 0 if self._ledger.announced is None else len(self._ledger.announced.pack())
         chosen, dropped = choose_transactions(self._ledger, self.mempool, room, self._verifier)
-        mark, mroot = self._signing.watermark(producer), profile.transaction_mroot(chosen)
-        header = self._ledger.complete(head.state.draft(slot, mark, mroot, chosen))
+        executed = self._ledger.finish(profile.transaction_mroot(chosen))
+        header = head.state.draft(slot, self._signing.watermark(producer), executed)
         state = head.state.child(header)
         if not profile.prefers(state, head.state, lambda: head.state):
             # A schedule that shrank may claim less than the head: nobody would follow this block.
@@ -197,7 +201,7 @@ class Chain:
             self._signing.held_back = Reason.NOT_PREFERRED
             return Reason.NOT_PREFERRED
         block, mark = self._signing.sign(producer, header, state.signing_digest, chosen)
-        digest = self._ledger.end(block.id)
+        outcome = Outcome(*self._ledger.end(block.id))
         item = self._fork_db.add(state.with_id(block.id), block)
         item.validated = True
         self._fork_db.head = item
@@ -206,7 +210,7 @@ class Chain:
         # Reported before it is sent, so that no peer can receive it earlier than it was produced.
         effects.append(Emit(record=notices.produced(block, len(raw))))
         effects.append(Broadcast(block=block, raw=raw))
-        self._report_applied(item, digest, effects)
+        self._report_applied(item, outcome, effects)
         effects.extend(dropped)
         return ""
 
@@ -289,12 +293,13 @@ class Chain:
         def verifier_for(item: ForkItem) -> Verifier | None:
             return None if item.validated or trust.covers(item.signed) else self._verifier
 
+        self._pending.leave()
         move = move_head(self._fork_db, self._ledger, new, self._profile, verifier_for)
         if move.down:
             effects.append(Emit(record=notices.switched(move.old, new, move.ancestor)))
             self._requeue(move.down, effects)
-        for item, digest in zip(move.up, move.digests, strict=True):
-            self._report_applied(item, digest, effects)
+        for item, outcome in zip(move.up, move.outcomes, strict=True):
+            self._report_applied(item, outcome, effects)
 
     def _requeue(self, down: Sequence[ForkItem], effects: list[Effect]) -> None:
         """Give the transactions of undone blocks another chance, unless the new branch has them."""
@@ -308,9 +313,9 @@ class Chain:
         for transaction in again:
             effects.extend(self.mempool.tell(transaction.id, "requeued"))
 
-    def _report_applied(self, item: ForkItem, digest: bytes, effects: list[Effect]) -> None:
-        effects.append(Emit(record=notices.applied(item.signed, digest)))
-        effects.extend(notices.schedule_changes(item, self._profile.transaction_rules.governance))
+    def _report_applied(self, item: ForkItem, outcome: Outcome, effects: list[Effect]) -> None:
+        effects.append(Emit(record=notices.applied(item.signed, outcome.digest)))
+        effects.extend(Emit(record=record) for record in (*item.state.changes, *outcome.facts))
         for transaction in item.signed.transactions:
             self.mempool.remove(transaction.id)
             effects.extend(self.mempool.tell(transaction.id, "included", num=item.num))
@@ -353,9 +358,9 @@ class Chain:
             validation.admit_transaction(
                 event,
                 self._profile.transaction_time_ns(head, at_ns),
-                ledger=self._ledger,
+                head=head,
+                pending=self._pending,
                 mempool=self.mempool,
-                verifier=self._verifier,
                 max_block_bytes=self._max_block_bytes,
             )
         )

@@ -11,18 +11,26 @@ from node.chain.model.errors import BlockRejected, Reason, TransactionRejected
 from node.chain.model.messages import Emit
 from node.chain.model.transaction import Transaction
 from node.chain.profile import Profile
-from node.events import TxState
+from node.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What executing a block gave: the state digest after it, and what was done."""
+
+    digest: bytes
+    facts: list[Event]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """How the head moved: down was undone, newest first; up applied, oldest first, with digests."""
+    """How the head moved: down was undone, newest first; up applied, oldest first."""
 
     old: ForkItem
     ancestor: ForkItem
     down: list[ForkItem]
     up: list[ForkItem]
-    digests: list[bytes]
+    outcomes: list[Outcome]
 
 
 def choose_transactions(
@@ -40,9 +48,7 @@ def choose_transactions(
         try:
             ledger.execute(transaction, verifier)
         except TransactionRejected as error:
-            mempool.remove(transaction.id)
-            state: TxState = "expired" if error.reason == Reason.EXPIRED else "rejected"
-            dropped.extend(mempool.tell(transaction.id, state, reason=error.reason))
+            dropped.extend(mempool.drop(transaction.id, error.reason))
             continue
         room_bytes -= transaction.size_bytes
         chosen.append(transaction)
@@ -51,8 +57,8 @@ def choose_transactions(
 
 def apply_block(
     ledger: Ledger, item: ForkItem, profile: Profile, verifier: Verifier | None
-) -> bytes:
-    """Execute a block on its parent's state; return the state digest. Without verifier: on trust.
+) -> Outcome:
+    """Execute a block on its parent's state; return what came out. Without verifier: on trust.
 
     Raises:
         BlockRejected: a transaction fails, or execution gives another header; the ledger is as
@@ -62,16 +68,18 @@ def apply_block(
     assert parent is not None
     time_ns = profile.transaction_time_ns(parent.state, profile.clock.time_ns(block.slot))
     ledger.begin(parent.state, block.slot, time_ns)
+    ledger.forget_expired()
     try:
         for transaction in block.transactions:
             ledger.execute(transaction, verifier)
     except TransactionRejected as error:
         ledger.abort()
         raise BlockRejected(Reason.INVALID_TRANSACTIONS, block.num) from error
-    if ledger.complete(parent.state.rebuild(block.header, block.transactions)) != block.header:
+    executed = ledger.finish(block.header.transaction_mroot)
+    if parent.state.rebuild(block.header, executed) != block.header:
         ledger.abort()
         raise BlockRejected(Reason.CONTENT_MISMATCH, block.num)
-    return ledger.end(block.id)
+    return Outcome(*ledger.end(block.id))
 
 
 def move_head(
@@ -93,12 +101,12 @@ def move_head(
     down, up, ancestor = fork_db.branches(old, new)
     for _ in down:
         ledger.undo()
-    digests: list[bytes] = []
+    outcomes: list[Outcome] = []
     for item in up:
         try:
-            digests.append(apply_block(ledger, item, profile, verifier_for(item)))
+            outcomes.append(apply_block(ledger, item, profile, verifier_for(item)))
         except BlockRejected:
-            for _ in digests:
+            for _ in outcomes:
                 ledger.undo()
             for known in reversed(down):
                 apply_block(ledger, known, profile, None)
@@ -107,4 +115,4 @@ def move_head(
     for item in up:
         item.validated = True
     fork_db.head = new
-    return Move(old=old, ancestor=ancestor, down=down, up=up, digests=digests)
+    return Move(old=old, ancestor=ancestor, down=down, up=up, outcomes=outcomes)

@@ -107,6 +107,12 @@ class ForkDB:
                 del self._items[rival.id]
                 return
 
+    def tips(self) -> list[ForkItem]:
+        """Return the blocks on which nothing is built, the root aside, in order of arrival."""
+        parents = {id(item.parent) for item in self._items.values()}
+        ends = (item for item in self._items.values() if id(item) not in parents)
+        return [item for item in ends if item is not self.root]
+
     def remove(self, item: ForkItem) -> None:
         """Drop a block and all its descendants; the head is never among them."""
         for doomed in [x for x in self._items.values() if _descends(x, item)]:

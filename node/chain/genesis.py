@@ -13,9 +13,10 @@ from node.chain.encoding.pack import pack_bytes, pack_varuint
 from node.chain.model.codec import MAX_BLOCK_BYTES
 from node.chain.model.errors import GenesisError
 from node.chain.model.schedule import MAX_PRODUCERS, ProducerKey, ProducerSchedule
-from node.chain.model.transaction_body import SYSTEM_ACCOUNT
 from node.chain.model.windows import Timing, Windows
 
+SYSTEM_ACCOUNT = "eosio"
+"""The account that may propose schedules, if the genesis gives it a key."""
 MIN_BLOCK_BYTES = 1024
 
 

@@ -4,8 +4,6 @@ from node.chain.fork_db import ForkItem
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import Reason
 from node.chain.model.messages import Emit
-from node.chain.model.transaction_body import SetProducers
-from node.chain.profile import Governance
 from node.events import Applied, Ignored, Produced, Received, Rejected, Switched
 
 
@@ -60,18 +58,6 @@ def switched(old: ForkItem, new: ForkItem, ancestor: ForkItem) -> Switched:
         ancestor=ancestor.id.hex(),
         ancestor_num=ancestor.num,
     )
-
-
-def schedule_changes(item: ForkItem, governance: Governance | None) -> list[Emit]:
-    """Return the notices of what an executed block did to the schedule."""
-    records = list(item.state.changes)
-    if governance is not None:
-        records.extend(
-            governance.proposed(item.state, transaction.content.producers)
-            for transaction in item.signed.transactions
-            if isinstance(transaction.content, SetProducers)
-        )
-    return [Emit(record=record) for record in records]
 
 
 def rejected(block: SignedBlock, reason: Reason, peer: str) -> Emit:

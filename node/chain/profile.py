@@ -9,16 +9,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from node.chain.genesis import Genesis
 from node.chain.model.block import Header
 from node.chain.model.codec import BlockCodec
-from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
+from node.chain.model.operation import OpenBlock
+from node.chain.model.schedule import ProducerKey, ProducerSchedule
 from node.chain.model.slot import SlotClock
-from node.chain.model.transaction import Transaction
+from node.chain.model.transaction import Transaction, TransactionFormat
 from node.chain.model.watermark import Watermark
+from node.chain.state.state import State, Table
 from node.events import Schedule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
+    """What execution gives a header to say.
+
+    before: the digest of the state that the block began with, so that whoever's state differs
+    makes another header; opening: the facts of the block itself; traces: one of each transaction,
+    over its id and facts; announced: the schedule the header must carry.
+    """
+
+    transaction_mroot: bytes
+    before: bytes
+    opening: bytes
+    traces: tuple[bytes, ...] = ()
+    announced: ProducerSchedule | None = None
 
 
 class ChainState(Protocol):
@@ -63,20 +81,11 @@ class ChainState(Protocol):
     def producer_for(self, slot: int) -> ProducerKey:
         """Return who may sign a child in slot; NOBODY where the rules leave a slot empty."""
 
-    def draft(
-        self,
-        slot: int,
-        watermark: Watermark | None,
-        transaction_mroot: bytes,
-        transactions: Sequence[Transaction],
-    ) -> Header:
+    def draft(self, slot: int, watermark: Watermark | None, executed: Executed) -> Header:
         """Return the header a correct producer with that watermark gives a child in slot."""
 
-    def rebuild(self, header: Header, transactions: Sequence[Transaction]) -> Header:
-        """Return the header execution gives a received child; it must equal the received one.
-
-        header.transaction_mroot is checked before.
-        """
+    def rebuild(self, header: Header, executed: Executed) -> Header:
+        """Return the header execution gives a received child; it must equal the received one."""
 
     def child(self, header: Header) -> ChainState:
         """Return the state after a child with that header; its signature is not checked here.
@@ -91,46 +100,50 @@ class ChainState(Protocol):
         """Return this state of the signed block with that id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What a block begins with: the schedule its header must carry, the latest schedule known."""
+class Contracts(Protocol):
+    """What transactions do on a chain of one consensus system; the state is the ledger's."""
 
-    announced: ProducerSchedule | None
-    latest: ProducerSchedule
+    @property
+    def tables(self) -> tuple[Table[Any, Any], ...]:
+        """Return the tables they keep."""
+
+    def found(self, genesis: Genesis, state: State) -> None:
+        """Write the rows that the chain begins with."""
+
+    def key_of(self, account: str, state: State) -> bytes | None:
+        """Return the key that signs for an account, None when there is no such account."""
+
+    def open(self, parent: ChainState, block: OpenBlock) -> ProducerSchedule | None:
+        """Do what comes before the transactions of a child of parent.
+
+        Return the schedule that its header must carry, if any.
+        """
+
+    def apply(self, transaction: Transaction, block: OpenBlock) -> None:
+        """Do what a transaction asks for; what a raise leaves changed, the caller takes back.
+
+        Raises:
+            TransactionRejected: the state does not allow it.
+        """
+
+    def close(self, block: OpenBlock) -> None:
+        """Do what comes after the block's transactions."""
 
 
-class Governance(Protocol):
-    """How proposals of one consensus system come into force.
-
-    The ledger keeps the proposal, because it belongs to a branch and is undone with it; when it
-    becomes part of a header is the consensus system's.
-    """
-
-    def open(self, parent: ChainState, slot: int, proposal: Proposal | None) -> Opening:
-        """Return what a child of parent in slot begins with while proposal waits."""
-
-    def proposed(self, state: ChainState, producers: Sequence[ProducerKey]) -> Schedule:
-        """Return the notice of producers that the block of state proposed."""
-
-    def complete(self, header: Header, announced: ProducerSchedule) -> Header:
-        """Return the header carrying the schedule."""
-
-
-Check = Literal["expiry", "lifetime", "tapos", "accounts", "duplicate", "amount", "signature"]
+Check = Literal["expiry", "lifetime", "tapos", "accounts", "duplicate", "content", "signature"]
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionRules:
     """What a consensus system says about transactions.
 
-    prefix_at: where in a block id the bytes of ref_block_prefix are; order: of the checks, of which
-    the first that fails gives the reason; governance: how proposed schedules come into force, None
-    where nothing can be proposed.
+    form: their bytes; order: of the checks, of which the first that fails gives the reason;
+    contracts: what they do.
     """
 
-    prefix_at: int
+    form: TransactionFormat
     order: tuple[Check, ...]
-    governance: Governance | None = None
+    contracts: Contracts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from node.chain.encoding.crypto import Verifier
 from node.chain.fork_db import ForkDB
-from node.chain.ledger.ledger import Ledger
 from node.chain.ledger.mempool import Mempool
+from node.chain.ledger.pending import Pending
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import BlockRejected, Reason, TransactionRejected
 from node.chain.model.messages import Effect, Emit, Refuse, Relay, TransactionReceived
@@ -74,31 +74,32 @@ def admit_transaction(
     event: TransactionReceived,
     time_ns: int,
     *,
-    ledger: Ledger,
+    head: ChainState,
+    pending: Pending,
     mempool: Mempool,
-    verifier: Verifier,
     max_block_bytes: int,
 ) -> list[Effect]:
     """Return what to do about a transaction; one that could be executed at time_ns now waits."""
     transaction, local = event.transaction, event.peer is None
+    dropped: list[Emit] = []
     try:
         if transaction.size_bytes > max_block_bytes - BLOCK_OVERHEAD_BYTES:
             raise TransactionRejected(Reason.TOO_LARGE)
         if transaction.id in mempool:
             raise TransactionRejected(Reason.DUPLICATE)
-        ledger.check(transaction, time_ns, verifier)
-        mempool.add(transaction)
+        dropped = pending.catch_up(head, time_ns)
+        pending.admit(transaction, time_ns)
     except TransactionRejected as error:
         txid = transaction.id.hex()
         if local:
             notice = Tx(id=txid, state="rejected", reason=error.reason)
-            return [Refuse(reason=error.reason), Emit(record=notice)]
+            return [*dropped, Refuse(reason=error.reason), Emit(record=notice)]
         if error.reason == Reason.DUPLICATE:
-            return []
+            return [*dropped]
         record = Rejected(what="transaction", reason=error.reason, from_=event.peer or "", id=txid)
-        return [Emit(record=record)]
+        return [*dropped, Emit(record=record)]
     relay = Relay(transaction=transaction, source=event.peer)
     if not local:
-        return [relay]
+        return [*dropped, relay]
     mempool.watch(transaction.id)
-    return [*mempool.tell(transaction.id, "accepted"), relay]
+    return [*dropped, *mempool.tell(transaction.id, "accepted"), relay]

@@ -233,9 +233,9 @@ def _stop(stopped: asyncio.Future[str], reason: str) -> None:
 def _sources(share: ClientConfig, genesis: Genesis) -> tuple[Transfers, Proposals | None]:
     """What the client sends: transfers, and proposals if it has some."""
     key = startup.read_key(Path(share.key_file), "client.key_file")
-    prefix_at = profiles.build(genesis).transaction_rules.prefix_at
-    transfers = Transfers.of(share, genesis, key=key, prefix_at=prefix_at)
+    form = profiles.build(genesis).transaction_rules.form
+    transfers = Transfers.of(share, genesis, key=key, form=form)
     if not share.proposals:
         return transfers, None
     system = startup.read_key(Path(share.system_key_file), "client.system_key_file")
-    return transfers, Proposals.of(share, genesis, key=system, prefix_at=prefix_at)
+    return transfers, Proposals.of(share, genesis, key=system, form=form)

@@ -42,7 +42,7 @@ class Requests:
 
     def _submitted(self, raw: bytes) -> Reply:
         try:
-            transaction = decode_transaction(raw)
+            transaction = decode_transaction(raw, self.chain.codec.transactions)
         except DecodeError:
             return {"ok": False, "reason": "malformed"}
         refusal = self.submit(transaction)

@@ -10,14 +10,20 @@ from __future__ import annotations
 import random
 from collections import deque
 from dataclasses import dataclass
+from functools import cached_property
 
 from node.chain.encoding.crypto import PrivateKey
-from node.chain.encoding.pack import pack_varuint
+from node.chain.eosio.contracts.set_producers import SetProducers
 from node.chain.genesis import Genesis
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.slot import NS_PER_S
-from node.chain.model.transaction import Transaction, reference, sign_content
-from node.chain.model.transaction_body import SetProducers, Transfer
+from node.chain.model.transaction import (
+    Transaction,
+    TransactionFormat,
+    TransactionHeader,
+    reference,
+    sign_transaction,
+)
 from node.config import ClientConfig, ConfigError
 from node.events import Dropped, Load
 
@@ -25,10 +31,6 @@ EXPIRES_AFTER_S = 120
 """How long a transaction stays valid, where the chain allows that."""
 AMOUNT = 1
 _MEMO_BYTES_MIN = 8
-_DATA_BYTES = 32
-"""A transfer's data without its memo and the length in front of that."""
-_FIXED_BYTES = 66 + 49 + _DATA_BYTES
-"""A transaction's size without its memo and the three lengths in front of body, data and memo."""
 _RATE_UNIT_NS = 1000 * NS_PER_S
 """rate_milli counts transactions per 1,000 s."""
 
@@ -121,20 +123,22 @@ class Backlog:
         return records
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Transfers:
-    """Makes the signed transfers of one account; prefix_at: the profile's, for references."""
+    """Makes the signed transfers of one account, in the profile's form."""
 
     seed: int
     account: str
     recipients: tuple[str, ...]
     key: PrivateKey
     size_bytes: int
-    prefix_at: int
+    form: TransactionFormat
     expires_after_s: int = EXPIRES_AFTER_S
 
     @staticmethod
-    def of(share: ClientConfig, genesis: Genesis, *, key: PrivateKey, prefix_at: int) -> Transfers:
+    def of(
+        share: ClientConfig, genesis: Genesis, *, key: PrivateKey, form: TransactionFormat
+    ) -> Transfers:
         """Return what a host's share of the load is made of: transfers to all other accounts.
 
         Raises:
@@ -151,25 +155,37 @@ class Transfers:
             recipients=tuple(sorted(names - {share.account})) or (share.account,),
             key=key,
             size_bytes=share.size_bytes,
-            prefix_at=prefix_at,
+            form=form,
             expires_after_s=expires_after_s(genesis),
         )
 
     def make(self, n: int, *, chain_id: bytes, block_id: bytes, now_ns: int) -> Transaction:
         """Return transaction n, tied to the branch of block_id, valid from now_ns for a while."""
         rng = random.Random(f"{self.seed}/{self.account}/{n}")
-        ref_block_num, ref_block_prefix = reference(block_id, self.prefix_at)
-        padding = rng.randbytes(memo_bytes(self.size_bytes) - _MEMO_BYTES_MIN)
-        transfer = Transfer(
-            expiration_s=now_ns // NS_PER_S + self.expires_after_s,
-            ref_block_num=ref_block_num,
-            ref_block_prefix=ref_block_prefix,
-            sender=self.account,
-            recipient=rng.choice(self.recipients),
-            amount=AMOUNT,
-            memo=n.to_bytes(_MEMO_BYTES_MIN, "big") + padding,
-        )
-        return sign_content(transfer, chain_id=chain_id, key=self.key)
+        padding = rng.randbytes(self.memo_bytes - _MEMO_BYTES_MIN)
+        tie = reference(block_id, self.form.prefix_at)
+        header = TransactionHeader(now_ns // NS_PER_S + self.expires_after_s, *tie)
+        memo = n.to_bytes(_MEMO_BYTES_MIN, "big") + padding
+        recipient = rng.choice(self.recipients)
+        transfer = self.form.transfer(self.account, recipient, AMOUNT, memo)
+        return sign_transaction(self.form, header, (transfer,), chain_id=chain_id, keys=(self.key,))
+
+    @cached_property
+    def memo_bytes(self) -> int:
+        """Return the memo length that makes a transaction size_bytes long or just less, at least 8.
+
+        A length in front of something grows with it.
+        """
+        memo = max(_MEMO_BYTES_MIN, self.size_bytes - self._size(0))
+        while memo > _MEMO_BYTES_MIN and self._size(memo) > self.size_bytes:
+            memo -= 1
+        return memo
+
+    def _size(self, memo: int) -> int:
+        transfer = self.form.transfer(self.account, self.account, AMOUNT, bytes(memo))
+        nothing = TransactionHeader(0, 0, 0)
+        body = self.form.pack(nothing, (transfer,))
+        return Transaction(nothing, (transfer,), body, (b"",), b"").size_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,11 +194,13 @@ class Proposals:
 
     due: tuple[tuple[int, tuple[ProducerKey, ...]], ...]
     key: PrivateKey
-    prefix_at: int
+    form: TransactionFormat
     expires_after_s: int
 
     @staticmethod
-    def of(share: ClientConfig, genesis: Genesis, *, key: PrivateKey, prefix_at: int) -> Proposals:
+    def of(
+        share: ClientConfig, genesis: Genesis, *, key: PrivateKey, form: TransactionFormat
+    ) -> Proposals:
         """Return what a host's client proposes.
 
         Raises:
@@ -199,7 +217,7 @@ class Proposals:
             chosen = tuple(ProducerKey(name, keys[name]) for name in sorted(proposal.producers))
             due.append((proposal.at_ns, chosen))
         return Proposals(
-            due=tuple(due), key=key, prefix_at=prefix_at, expires_after_s=expires_after_s(genesis)
+            due=tuple(due), key=key, form=form, expires_after_s=expires_after_s(genesis)
         )
 
     def due_ns(self, n: int) -> int | None:
@@ -208,26 +226,12 @@ class Proposals:
 
     def make(self, n: int, *, chain_id: bytes, block_id: bytes, now_ns: int) -> Transaction:
         """Return proposal n, tied to the branch of block_id, valid from now_ns for a while."""
-        ref_block_num, ref_block_prefix = reference(block_id, self.prefix_at)
-        content = SetProducers(
-            expiration_s=now_ns // NS_PER_S + self.expires_after_s,
-            ref_block_num=ref_block_num,
-            ref_block_prefix=ref_block_prefix,
-            producers=self.due[n][1],
-        )
-        return sign_content(content, chain_id=chain_id, key=self.key)
+        tie = reference(block_id, self.form.prefix_at)
+        header = TransactionHeader(now_ns // NS_PER_S + self.expires_after_s, *tie)
+        said = SetProducers(producers=self.due[n][1])
+        return sign_transaction(self.form, header, (said,), chain_id=chain_id, keys=(self.key,))
 
 
 def expires_after_s(genesis: Genesis) -> int:
     """Return how long a client's transactions stay valid on a chain: well within what it allows."""
     return max(1, min(EXPIRES_AFTER_S, genesis.max_transaction_lifetime_s // 2))
-
-
-def memo_bytes(size_bytes: int) -> int:
-    """Return the memo length that makes a transaction size_bytes long, or just less; at least 8."""
-    for memo in range(size_bytes - _FIXED_BYTES, _MEMO_BYTES_MIN, -1):
-        data = _DATA_BYTES + len(pack_varuint(memo)) + memo
-        body = 49 + len(pack_varuint(data)) + data
-        if 66 + len(pack_varuint(body)) + body <= size_bytes:
-            return memo
-    return _MEMO_BYTES_MIN

@@ -59,7 +59,7 @@ def offer(
     picked: list[Transaction] = []
     size = 0
     for transaction in waiting:
-        if transaction.content.expiration_s * NS_PER_S < now_ns or known(transaction.id):
+        if transaction.expiration_s * NS_PER_S < now_ns or known(transaction.id):
             continue
         size += transaction.size_bytes
         if picked and (size > bytes_max or len(picked) >= OFFERED_MAX):

@@ -189,7 +189,7 @@ class Net:
             case wire.BlockBody(raw=raw):
                 self._take_block(peer, self._chain.codec.decode(raw), raw)
             case wire.TxBody(raw=raw):
-                self._on_transaction(peer, decode_transaction(raw))
+                self._on_transaction(peer, decode_transaction(raw, self._chain.codec.transactions))
             case wire.Have(id=block_id):
                 self._gossip.has_block(peer, block_id)
                 if not self._chain.has_block(block_id):

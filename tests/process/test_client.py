@@ -28,6 +28,7 @@ import zmq
 from coincurve import PrivateKey
 
 from node.chain.encoding.crypto import Verifier
+from node.chain.eosio.transactions import EosioTransactions
 from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer, encode
 from node.chain.model.codec import decode_transaction
 from node.local.local_api import LocalServer, Reply, Request
@@ -39,6 +40,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECOND_NS = 10**9
 SLOT_NS = 200_000_000
 EPOCH_NS = 946_684_800 * SECOND_NS
+FORM = EosioTransactions()
 CHAIN_ID = b"\x05" * 32
 KEY = PrivateKey(b"\x09" * 32)
 
@@ -68,7 +70,7 @@ class StandIn:
         self.got.append(request.tx)
         if self.refuse:
             return {"ok": False, "reason": self.refuse}
-        return {"ok": True, "id": decode_transaction(request.tx).id.hex()}
+        return {"ok": True, "id": decode_transaction(request.tx, FORM).id.hex()}
 
 
 @pytest.fixture
@@ -148,11 +150,11 @@ def test_every_due_transaction_arrives_once_and_the_client_ends(folder: Path) ->
     node.stop()
     assert process.returncode == 0
     verifier = Verifier()
-    transactions = [decode_transaction(data) for data in node.got]
+    transactions = [decode_transaction(data, FORM) for data in node.got]
     public = KEY.public_key.format()
-    assert all(
-        verifier.signer(t.signing_digest(CHAIN_ID), t.signature) == public for t in transactions
-    )
+    for one in transactions:
+        digest = FORM.signing_digest(CHAIN_ID, one.body)
+        assert [verifier.signer(digest, signature) for signature in one.signatures] == [public]
     assert len({t.id for t in transactions}) == len(transactions) == total(folder, "sent")
     assert total(folder, "accepted") == total(folder, "sent") == total(folder, "due")
     assert [e["id"] for e in events(folder, "tx")] == [t.id.hex() for t in transactions]
@@ -173,7 +175,7 @@ def test_a_node_that_goes_and_returns_gets_the_rest(folder: Path) -> None:
         _, errors = process.communicate(timeout=DEADLINE_S)
     second.stop()
     assert (process.returncode, errors) == (0, "")
-    got = [decode_transaction(data).id for data in first.got + second.got]
+    got = [decode_transaction(data, FORM).id for data in first.got + second.got]
     assert len(set(got)) == len(got)
     assert total(folder, "due") == total(folder, "accepted") + total(folder, "refused")
     assert total(folder, "accepted") <= len(got)

@@ -73,7 +73,12 @@ def test_a_flood_of_bad_blocks_leaves_nothing_behind() -> None:
         receive(chain, block)
     size, head, waiting = len(chain._fork_db), chain.head, len(chain.mempool)
     good = BLOCKS[8]
-    who = Self(host="x", profile=build(GENESIS), keys={good.producer: secret(good.producer)})
+    who = Self(
+        host="x",
+        genesis=GENESIS,
+        profile=build(GENESIS),
+        keys={good.producer: secret(good.producer)},
+    )
     memory = Memory(who)
     for block in BLOCKS[:8]:
         memory.note(Persist(block=block, raw=b""))
@@ -97,7 +102,7 @@ def test_a_flood_of_good_blocks_for_one_slot_is_bounded_and_loses_nobody() -> No
     chain, producer, slot = make_chain(GENESIS), BLOCKS[8].producer, BLOCKS[8].slot
     following, after = BLOCKS[10].producer, BLOCKS[10].slot
     keys = {name: secret(name) for name in (producer, following)}
-    memory = Memory(Self(host="x", profile=build(GENESIS), keys=keys))
+    memory = Memory(Self(host="x", genesis=GENESIS, profile=build(GENESIS), keys=keys))
     for block in BLOCKS[:8]:
         receive(chain, block)
         memory.note(Persist(block=block, raw=b""))

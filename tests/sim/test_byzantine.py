@@ -40,7 +40,13 @@ OWNERS: dict[str, Sequence[str]] = {
 
 def liar(strategy: str) -> Liar:
     """Return a liar that signs as the first producer."""
-    who = Self(host="n1", profile=build(GENESIS), keys={LIAR: secret(LIAR)}, by_ns=3_000_000_000)
+    who = Self(
+        host="n1",
+        genesis=GENESIS,
+        profile=build(GENESIS),
+        keys={LIAR: secret(LIAR)},
+        by_ns=3_000_000_000,
+    )
     return strategies.build(strategy, who)
 
 

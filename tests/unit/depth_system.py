@@ -14,20 +14,22 @@ from node.chain import genesis as genesis_file
 from node.chain.eosio.codec import EosioCodec
 from node.chain.eosio.header import ZERO_ID, BlockHeader
 from node.chain.eosio.roots import transaction_mroot
+from node.chain.ledger.accounts import PlainContracts
 from node.chain.model.block import Header
 from node.chain.model.errors import BlockRejected, Reason
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.slot import SlotClock, producer_index
 from node.chain.model.transaction import Transaction
 from node.chain.model.watermark import Watermark
-from node.chain.profile import ChainState, Finality, System, TransactionRules
+from node.chain.profile import ChainState, Executed, Finality, System, TransactionRules
 from node.events import Schedule
 
 NAME = "depth"
 CODEC = EosioCodec()
 TRANSACTION_RULES = TransactionRules(
-    prefix_at=8,
-    order=("expiry", "lifetime", "tapos", "accounts", "duplicate", "amount", "signature"),
+    form=CODEC.transactions,
+    order=("expiry", "lifetime", "tapos", "accounts", "duplicate", "content", "signature"),
+    contracts=PlainContracts(),
 )
 
 
@@ -63,22 +65,16 @@ class DepthState:
         """Return who may sign in slot."""
         return self.producers[producer_index(slot, len(self.producers), self.blocks_per_turn)]
 
-    def draft(
-        self,
-        slot: int,
-        watermark: Watermark | None,
-        transaction_mroot: bytes,
-        transactions: Sequence[Transaction],
-    ) -> BlockHeader:
+    def draft(self, slot: int, watermark: Watermark | None, executed: Executed) -> BlockHeader:
         """Return the header of a child; blocks confirm nothing."""
         return BlockHeader(
             slot=slot, producer=self.producer_for(slot).name, confirmed=0, previous=self.id,
-            transaction_mroot=transaction_mroot, action_mroot=ZERO_ID, schedule_version=0,
+            transaction_mroot=executed.transaction_mroot, action_mroot=ZERO_ID, schedule_version=0,
         )  # fmt: skip
 
-    def rebuild(self, header: Header, transactions: Sequence[Transaction]) -> BlockHeader:
+    def rebuild(self, header: Header, executed: Executed) -> BlockHeader:
         """Return the header of a child in that slot."""
-        return self.draft(header.slot, None, header.transaction_mroot, transactions)
+        return self.draft(header.slot, None, executed)
 
     def child(self, header: Header) -> DepthState:
         """Return the state after a child, whose slot and producer must be right."""

@@ -10,7 +10,7 @@ from coincurve import PrivateKey
 from faults.model.fault import SECOND_NS
 from harness.sim.host.engine import Engine
 from harness.sim.host.host import Host
-from node.chain.model.transaction_body import SYSTEM_ACCOUNT
+from node.chain.genesis import SYSTEM_ACCOUNT
 from node.config import ClientConfig
 from node.events import Started, Stopped, Tx
 from node.local.load import Backlog, Pace, Proposals, Transfers
@@ -27,13 +27,11 @@ class Client:
         self._engine = engine
         self._pace = Pace(rate_milli=share.rate_milli, start_ns=share.start_ns, end_ns=share.end_ns)
         genesis = host.shared.genesis
-        prefix_at = host.shared.profile.transaction_rules.prefix_at
-        self._transfers = Transfers.of(share, genesis, key=keys[share.account], prefix_at=prefix_at)
+        form = host.shared.profile.transaction_rules.form
+        self._transfers = Transfers.of(share, genesis, key=keys[share.account], form=form)
         self._proposals: Proposals | None = None
         if share.proposals:
-            self._proposals = Proposals.of(
-                share, genesis, key=keys[SYSTEM_ACCOUNT], prefix_at=prefix_at
-            )
+            self._proposals = Proposals.of(share, genesis, key=keys[SYSTEM_ACCOUNT], form=form)
         self._proposed = 0
         self._backlog = Backlog(self._pace)
 

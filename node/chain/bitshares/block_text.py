@@ -7,16 +7,16 @@ harness/inspect reads it back.
 from typing import Any
 
 from node.chain.bitshares.header import PREFIX_AT, BlockHeader
+from node.chain.bitshares.transactions import BitsharesTransactions
 from node.chain.encoding.text import second_text
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction, reference
-from node.chain.model.transaction_text import content_text
 
 WITNESS_IDS = "1.6."
 """How the object ids of witnesses begin."""
 
 
-def block_text(block: SignedBlock) -> dict[str, Any]:
+def block_text(block: SignedBlock, form: BitsharesTransactions) -> dict[str, Any]:
     """Return the block's fields as JSON has them."""
     header = block.header
     assert isinstance(header, BlockHeader)
@@ -28,22 +28,22 @@ def block_text(block: SignedBlock) -> dict[str, Any]:
         "transaction_merkle_root": header.transaction_mroot.hex(),
         "extensions": [],
         "witness_signature": block.signature.hex(),
-        "transactions": [_transaction(transaction) for transaction in block.transactions],
+        "transactions": [_transaction(transaction, form) for transaction in block.transactions],
         "id": block.id.hex(),
         "block_num": block.num,
         "ref_block_prefix": reference(block.id, PREFIX_AT)[1],
     }
 
 
-def _transaction(transaction: Transaction) -> dict[str, object]:
-    content = transaction.content
+def _transaction(transaction: Transaction, form: BitsharesTransactions) -> dict[str, object]:
+    header = transaction.header
     return {
         "id": transaction.id.hex(),
-        "ref_block_num": content.ref_block_num,
-        "ref_block_prefix": content.ref_block_prefix,
-        "expiration": second_text(content.expiration_s),
-        "operations": [list(content_text(content))],
+        "ref_block_num": header.ref_block_num,
+        "ref_block_prefix": header.ref_block_prefix,
+        "expiration": second_text(header.expiration_s),
+        "operations": [form.operation_text(operation) for operation in transaction.operations],
         "extensions": [],
-        "signatures": [transaction.signature.hex()],
+        "signatures": [signature.hex() for signature in transaction.signatures],
         "operation_results": [],
     }

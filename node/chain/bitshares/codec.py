@@ -6,6 +6,7 @@ from typing import Any
 from node.chain.bitshares.block_text import block_text
 from node.chain.bitshares.header import ID_BYTES, BlockHeader
 from node.chain.bitshares.rules import Rules
+from node.chain.bitshares.transactions import BitsharesTransactions
 from node.chain.encoding.crypto import SIGNATURE_BYTES
 from node.chain.encoding.pack import DecodeError, Reader
 from node.chain.model import codec
@@ -20,6 +21,7 @@ class BitsharesCodec:
     """Fills `BlockCodec` of the seam; rules turn witness ids into names and seconds into slots."""
 
     rules: Rules
+    transactions: BitsharesTransactions
 
     def encode(self, block: SignedBlock) -> bytes:
         """Return the wire form."""
@@ -36,7 +38,7 @@ class BitsharesCodec:
         if form != _FORM:
             raise DecodeError(f"unknown block form {form[0]}")
         header = self._read_header(reader)
-        signature, transactions = codec.read_body(reader)
+        signature, transactions = codec.read_body(reader, self.transactions)
         reader.end()
         return SignedBlock(header, signature, transactions)
 
@@ -53,7 +55,7 @@ class BitsharesCodec:
 
     def printed(self, block: SignedBlock, clock: SlotClock) -> dict[str, Any]:
         """Return the block as graphene's APIs print it; its header has the chain's own time."""
-        return block_text(block)
+        return block_text(block, self.transactions)
 
     def _read_header(self, reader: Reader) -> BlockHeader:
         previous = reader.take(ID_BYTES)

@@ -85,8 +85,9 @@ def transaction_mroot(transactions: Sequence[Transaction]) -> bytes:
 
 
 def leaf(transaction: Transaction) -> bytes:
-    """Return the digest of the processed transaction: body, one signature, no results."""
-    return sha256(transaction.body + b"\x01" + transaction.signature + b"\x00").digest()
+    """Return the digest of the processed transaction: body, signatures, no results."""
+    count = pack_varuint(len(transaction.signatures))
+    return sha256(transaction.body + count + b"".join(transaction.signatures) + b"\x00").digest()
 
 
 def merkle_root(leaves: Sequence[bytes]) -> bytes:

@@ -9,25 +9,26 @@ from node.chain import genesis as genesis_file
 from node.chain.bitshares import fork_choice
 from node.chain.bitshares.codec import BitsharesCodec
 from node.chain.bitshares.finality import expected, participation
-from node.chain.bitshares.header import PREFIX_AT, transaction_mroot
+from node.chain.bitshares.header import transaction_mroot
 from node.chain.bitshares.rules import Rules
+from node.chain.bitshares.transactions import BitsharesTransactions
 from node.chain.bitshares.witness_state import WitnessState, genesis_state
 from node.chain.genesis import Genesis
+from node.chain.ledger.accounts import PlainContracts
 from node.chain.model.errors import Reason
 from node.chain.model.slot import NS_PER_S, SlotClock
 from node.chain.model.transaction import Transaction
 from node.chain.model.watermark import Watermark
-from node.chain.profile import ChainState, System, TransactionRules
+from node.chain.profile import ChainState, Check, System, TransactionRules
 
 NAME = "bitshares"
 LAG_NS = 2_500_000_000
 """A witness that wakes later than this, in chain time, leaves its slot empty."""
 AHEAD_NS = 2_500_000_000
 """In chain time: a block as far ahead of the node's clock as this is refused."""
-TRANSACTION_RULES = TransactionRules(
-    prefix_at=PREFIX_AT,
-    order=("accounts", "duplicate", "signature", "tapos", "expiry", "lifetime", "amount"),
-)
+CHECKS: tuple[Check, ...] = (
+    "content", "accounts", "duplicate", "signature", "tapos", "expiry", "lifetime",
+)  # fmt: skip
 """Source: bitshares-core libraries/chain/db_block.cpp, _apply_transaction."""
 
 
@@ -40,8 +41,8 @@ class BitsharesProfile:
     genesis_state: WitnessState
     codec: BitsharesCodec
     future_limit_ns: int
+    transaction_rules: TransactionRules
     name: str = NAME
-    transaction_rules: TransactionRules = TRANSACTION_RULES
 
     @staticmethod
     def of(genesis: Genesis) -> BitsharesProfile:
@@ -51,11 +52,13 @@ class BitsharesProfile:
             GenesisError: values no BitShares chain can start from.
         """
         rules = Rules.of(genesis)
+        form = BitsharesTransactions.of(genesis)
         return BitsharesProfile(
             rules=rules,
             chain_id=genesis_file.chain_id(genesis),
             genesis_state=genesis_state(rules),
-            codec=BitsharesCodec(rules),
+            codec=BitsharesCodec(rules, form),
+            transaction_rules=TransactionRules(form, CHECKS, PlainContracts()),
             future_limit_ns=rules.scaled_ns(AHEAD_NS),
         )
 

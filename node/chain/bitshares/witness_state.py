@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from node.chain.bitshares.finality import ALL_FILLED, last_irreversible, slots_filled
@@ -14,8 +13,8 @@ from node.chain.bitshares.witness_schedule import SlotCount, shuffle
 from node.chain.model.block import Header
 from node.chain.model.errors import BlockRejected, Reason
 from node.chain.model.schedule import NOBODY, ProducerKey
-from node.chain.model.transaction import Transaction
 from node.chain.model.watermark import Watermark
+from node.chain.profile import Executed
 from node.events import Schedule
 
 
@@ -84,21 +83,15 @@ class WitnessState:
         k = slot - self.slot - self._skip
         return NOBODY if k < 1 else self.rules.witnesses[self._witness(k)]
 
-    def draft(
-        self,
-        slot: int,
-        watermark: Watermark | None,
-        transaction_mroot: bytes,
-        transactions: Sequence[Transaction],
-    ) -> BlockHeader:
+    def draft(self, slot: int, watermark: Watermark | None, executed: Executed) -> BlockHeader:
         """Return the header an honest witness gives a child: its time is the slot's start."""
-        return self._header(slot, self.rules.time_s(slot), transaction_mroot)
+        return self._header(slot, self.rules.time_s(slot), executed.transaction_mroot)
 
-    def rebuild(self, header: Header, transactions: Sequence[Transaction]) -> BlockHeader:
+    def rebuild(self, header: Header, executed: Executed) -> BlockHeader:
         """Return the header of a child at that time; execution adds nothing to it."""
         assert isinstance(header, BlockHeader)
         slot = self.rules.slot_at(header.timestamp_s)
-        return self._header(slot, header.timestamp_s, header.transaction_mroot)
+        return self._header(slot, header.timestamp_s, executed.transaction_mroot)
 
     def child(self, header: Header) -> WitnessState:
         """Return the state after a child with that header, in the order of graphene's apply_block.

@@ -73,3 +73,13 @@ class Reader:
         """Check that nothing is left."""
         if self._at != len(self._data):
             raise DecodeError(f"{len(self._data) - self._at} bytes too many")
+
+
+def expect(reader: Reader, wanted: bytes, otherwise: str) -> None:
+    """Read bytes that must be wanted.
+
+    Raises:
+        DecodeError: they are not; otherwise says what is wrong then.
+    """
+    if reader.take(len(wanted)) != wanted:
+        raise DecodeError(otherwise)

@@ -5,15 +5,14 @@ id, block_num and ref_block_prefix are told beside what is packed. harness/inspe
 
 from typing import Any
 
-from node.chain.encoding.name import u64_to_name
 from node.chain.encoding.text import second_text, signature_text, time_text
 from node.chain.eosio.header import PREFIX_AT, BlockHeader, Extensions
 from node.chain.eosio.roots import net_usage_words
+from node.chain.eosio.transactions import action_text, producers_text
 from node.chain.model.block import SignedBlock
 from node.chain.model.schedule import ProducerSchedule
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction, reference
-from node.chain.model.transaction_text import content_text, producers_text
 
 STATUSES = ("executed", "soft_fail", "hard_fail", "delayed", "expired")
 """Of receipts, by number; here all are executed."""
@@ -62,7 +61,7 @@ def _receipt(transaction: Transaction) -> dict[str, object]:
         "net_usage_words": net_usage_words(transaction),
         "trx": {
             "id": transaction.id.hex(),
-            "signatures": [signature_text(transaction.signature)],
+            "signatures": [signature_text(signature) for signature in transaction.signatures],
             "compression": COMPRESSIONS[0],
             "packed_context_free_data": "",
             "context_free_data": [],
@@ -73,25 +72,15 @@ def _receipt(transaction: Transaction) -> dict[str, object]:
 
 
 def _unpacked(transaction: Transaction) -> dict[str, object]:
-    content = transaction.content
-    packed, data = content.action()
-    account = u64_to_name(int.from_bytes(packed[:8], "little"))
-    name, fields = content_text(content)
-    action = {
-        "account": account,
-        "name": name,
-        "authorization": [{"actor": content.actor, "permission": "active"}],
-        "data": fields,
-        "hex_data": data.hex(),
-    }
+    header = transaction.header
     return {
-        "expiration": second_text(content.expiration_s),
-        "ref_block_num": content.ref_block_num,
-        "ref_block_prefix": content.ref_block_prefix,
+        "expiration": second_text(header.expiration_s),
+        "ref_block_num": header.ref_block_num,
+        "ref_block_prefix": header.ref_block_prefix,
         "max_net_usage_words": 0,
         "max_cpu_usage_ms": 0,
         "delay_sec": 0,
         "context_free_actions": [],
-        "actions": [action],
+        "actions": [action_text(operation) for operation in transaction.operations],
         "transaction_extensions": [],
     }

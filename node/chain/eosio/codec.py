@@ -6,6 +6,7 @@ from node.chain.encoding.name import u64_to_name
 from node.chain.encoding.pack import DecodeError, Reader
 from node.chain.eosio.block_text import block_text
 from node.chain.eosio.header import U32_SLOTS, BlockHeader, Extensions, pack_extensions
+from node.chain.eosio.transactions import EosioTransactions
 from node.chain.model import codec
 from node.chain.model.block import SignedBlock
 from node.chain.model.schedule import ProducerSchedule, read_producers
@@ -20,6 +21,8 @@ class EosioCodec:
     """Fills `BlockCodec` of the seam; no state."""
 
     __slots__ = ()
+
+    transactions = EosioTransactions()
 
     def encode(self, block: SignedBlock) -> bytes:
         """Return the wire form."""
@@ -41,7 +44,7 @@ class EosioCodec:
         if (header.slot < U32_SLOTS) != (width == _NARROW_SLOT):
             raise DecodeError("slot in the wrong width")
         codec.check_num(header.previous)
-        signature, transactions = codec.read_body(reader)
+        signature, transactions = codec.read_body(reader, self.transactions)
         extensions = _read_extensions(reader)
         reader.end()
         return SignedBlock(header, signature, transactions, extensions)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -14,8 +13,8 @@ from node.chain.eosio.schedule_change import with_pending
 from node.chain.model.block import Header
 from node.chain.model.errors import BlockRejected, Reason
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
-from node.chain.model.transaction import Transaction
 from node.chain.model.watermark import Watermark
+from node.chain.profile import Executed
 from node.events import Schedule
 
 
@@ -87,21 +86,14 @@ class HeaderState:
         """Return who may sign a child in slot."""
         return self.tally.producer_for(slot)
 
-    def draft(
-        self,
-        slot: int,
-        watermark: Watermark | None,
-        transaction_mroot: bytes,
-        transactions: Sequence[Transaction],
-    ) -> BlockHeader:
+    def draft(self, slot: int, watermark: Watermark | None, executed: Executed) -> BlockHeader:
         """Return the header a correct producer with that watermark gives a child in slot."""
         confirmed = blocks_to_confirm(self.num, self.lib_num, watermark)
-        return self._header(slot, confirmed, transaction_mroot, transactions)
+        return self._header(slot, confirmed, executed)
 
-    def rebuild(self, header: Header, transactions: Sequence[Transaction]) -> BlockHeader:
+    def rebuild(self, header: Header, executed: Executed) -> BlockHeader:
         """Return the header execution gives a child; slot and confirmed are the signer's."""
-        mroot = header.transaction_mroot
-        return self._header(header.slot, header.confirmed, mroot, transactions)
+        return self._header(header.slot, header.confirmed, executed)
 
     def child(self, header: Header) -> HeaderState:
         """Return the state after a child with that header; its signature is not checked here.
@@ -137,17 +129,16 @@ class HeaderState:
         assert block_id == self.id
         return self
 
-    def _header(
-        self, slot: int, confirmed: int, mroot: bytes, transactions: Sequence[Transaction]
-    ) -> BlockHeader:
+    def _header(self, slot: int, confirmed: int, executed: Executed) -> BlockHeader:
         return BlockHeader(
             slot=slot,
             producer=self.producer_for(slot).name,
             confirmed=confirmed,
             previous=self.id,
-            transaction_mroot=mroot,
-            action_mroot=action_mroot(self.id, slot, transactions),
+            transaction_mroot=executed.transaction_mroot,
+            action_mroot=action_mroot(self.id, slot, executed),
             schedule_version=self.tally.active.version,
+            new_producers=executed.announced,
         )
 
 

@@ -1,8 +1,7 @@
-"""The `eosio` profile: EOSIO/FIO consensus, set up for one genesis, and how proposals enter it."""
+"""The `eosio` profile: EOSIO/FIO consensus, set up for one genesis."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,57 +9,25 @@ from node.chain import genesis as genesis_file
 from node.chain.encoding.merkle import Frontier
 from node.chain.eosio import timing
 from node.chain.eosio.codec import EosioCodec
+from node.chain.eosio.contracts.contracts import EosioContracts
 from node.chain.eosio.finality import expected, genesis_tally
-from node.chain.eosio.header import PREFIX_AT, ZERO_ID, BlockHeader, block_id
+from node.chain.eosio.header import ZERO_ID, BlockHeader, block_id
 from node.chain.eosio.header_state import HeaderState
 from node.chain.eosio.roots import transaction_mroot
-from node.chain.eosio.schedule_change import due_schedule, latest_schedule
-from node.chain.model.block import Header
 from node.chain.model.errors import GenesisError, Reason
-from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction
 from node.chain.model.watermark import Watermark
-from node.chain.profile import ChainState, Opening, System, TransactionRules
-from node.events import Schedule
-
-
-class EosioGovernance:
-    """Fills `Governance` of the seam; no state."""
-
-    __slots__ = ()
-
-    def open(self, parent: ChainState, slot: int, proposal: Proposal | None) -> Opening:
-        """Return what a child of parent in slot begins with while proposal waits."""
-        assert isinstance(parent, HeaderState)
-        announced = due_schedule(parent.tally, slot, proposal)
-        return Opening(announced, latest_schedule(parent.tally, announced))
-
-    def proposed(self, state: ChainState, producers: Sequence[ProducerKey]) -> Schedule:
-        """Return the notice of producers that the block of state proposed."""
-        assert isinstance(state, HeaderState)
-        latest = state.tally.pending.schedule or state.tally.active
-        return Schedule(
-            version=latest.version + 1,
-            state="proposed",
-            num=state.num,
-            producers=[producer.name for producer in producers],
-        )
-
-    def complete(self, header: Header, announced: ProducerSchedule) -> Header:
-        """Return the header with the schedule as new_producers."""
-        assert isinstance(header, BlockHeader)
-        return dataclasses.replace(header, new_producers=announced)
-
+from node.chain.profile import ChainState, System, TransactionRules
 
 NAME = "eosio"
 CODEC = EosioCodec()
 FUTURE_LIMIT_NS = 7_000_000_000
 """A block is refused when its time is this far ahead of the node's clock."""
 TRANSACTION_RULES = TransactionRules(
-    prefix_at=PREFIX_AT,
-    order=("expiry", "lifetime", "tapos", "accounts", "duplicate", "amount", "signature"),
-    governance=EosioGovernance(),
+    form=CODEC.transactions,
+    order=("expiry", "lifetime", "tapos", "accounts", "duplicate", "content", "signature"),
+    contracts=EosioContracts(),
 )
 """Source: eosio libraries/chain/transaction_context.cpp, init_for_input_trx."""
 

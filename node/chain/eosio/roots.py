@@ -1,13 +1,14 @@
 """The two roots of an EOSIO/FIO header: over what the block holds, and over what it executed."""
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 
 from node.chain.encoding.crypto import pack_signature
 from node.chain.encoding.merkle import merkle_root
 from node.chain.encoding.pack import pack_varuint
 from node.chain.model.transaction import Transaction
+from node.chain.profile import Executed
 
 
 def transaction_mroot(transactions: Iterable[Transaction]) -> bytes:
@@ -18,7 +19,9 @@ def transaction_mroot(transactions: Iterable[Transaction]) -> bytes:
 def receipt_digest(transaction: Transaction) -> bytes:
     """Return the leaf of transaction_mroot: executed, no cpu charged, net in words of 8 bytes."""
     body = transaction.body
-    proofs = sha256(b"\x01" + pack_signature(transaction.signature) + b"\x00").digest()
+    signatures = b"".join([pack_signature(signature) for signature in transaction.signatures])
+    count = pack_varuint(len(transaction.signatures))
+    proofs = sha256(count + signatures + b"\x00").digest()
     packed = sha256(b"\x00" + pack_varuint(len(body)) + body + proofs).digest()
     words = pack_varuint(net_usage_words(transaction))
     return sha256(b"\x00" + bytes(4) + words + packed).digest()
@@ -29,15 +32,12 @@ def net_usage_words(transaction: Transaction) -> int:
     return (len(transaction.body) + 7) // 8
 
 
-def action_mroot(previous: bytes, slot: int, transactions: Sequence[Transaction]) -> bytes:
+def action_mroot(previous: bytes, slot: int, executed: Executed) -> bytes:
     """Return the root over what was executed; the implicit onblock action makes it never zero.
 
-    The leaves are ours: upstream hashes action receipts with per-account sequence numbers, which
-    only contracts have.
+    The leaves are ours: upstream hashes action receipts with per-account sequence numbers. Over the
+    state before and all facts, so that a node whose state differs finds another header.
     """
-    leaves = [sha256(b"onblock" + previous + struct.pack("<Q", slot)).digest()]
-    leaves.extend(
-        sha256(b"transfer" + transaction.id + struct.pack("<I", position)).digest()
-        for position, transaction in enumerate(transactions)
-    )
-    return merkle_root(leaves)
+    place = previous + struct.pack("<Q", slot)
+    onblock = sha256(b"onblock" + place + executed.before + executed.opening).digest()
+    return merkle_root([onblock, *executed.traces])

@@ -40,8 +40,8 @@ class Mempool:
         """Iterate over a copy, oldest first, so that the caller may remove as it goes."""
         return iter(list(self._waiting.values()))
 
-    def add(self, transaction: Transaction) -> None:
-        """Append a transaction that was checked.
+    def check_room(self, transaction: Transaction) -> None:
+        """Check that a transaction can be added.
 
         Raises:
             TransactionRejected: duplicate, or no room.
@@ -51,6 +51,14 @@ class Mempool:
         over = self._bytes + transaction.size_bytes > self._max_bytes
         if over or len(self._waiting) >= self._max_count:
             raise TransactionRejected(Reason.MEMPOOL_FULL)
+
+    def add(self, transaction: Transaction) -> None:
+        """Append a transaction that was executed on what waits before it.
+
+        Raises:
+            TransactionRejected: duplicate, or no room.
+        """
+        self.check_room(transaction)
         self._waiting[transaction.id] = transaction
         self._note(transaction)
 
@@ -71,6 +79,12 @@ class Mempool:
             return False
         self._bytes -= transaction.size_bytes
         return True
+
+    def drop(self, transaction_id: bytes, reason: Reason) -> list[Emit]:
+        """Drop a transaction that can no longer be executed; return the notice of that."""
+        self.remove(transaction_id)
+        state: TxState = "expired" if reason == Reason.EXPIRED else "rejected"
+        return self.tell(transaction_id, state, reason=reason)
 
     def expire(self, time_ns: int) -> list[bytes]:
         """Drop the transactions whose expiration lies before time_ns; return their ids."""
@@ -97,4 +111,4 @@ class Mempool:
 
     def _note(self, transaction: Transaction) -> None:
         self._bytes += transaction.size_bytes
-        heapq.heappush(self._by_expiry, (transaction.content.expiration_s, transaction.id))
+        heapq.heappush(self._by_expiry, (transaction.expiration_s, transaction.id))

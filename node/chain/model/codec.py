@@ -6,16 +6,21 @@ from node.chain.encoding.crypto import KEY_TYPE_K1, SIGNATURE_BYTES, pack_signat
 from node.chain.encoding.pack import DecodeError, Reader, pack_bytes, pack_varuint
 from node.chain.model.block import Header, SignedBlock
 from node.chain.model.slot import SlotClock
-from node.chain.model.transaction import Transaction
-from node.chain.model.transaction_body import MAX_BODY_BYTES
-from node.chain.model.transaction_body import read_body as read_transaction_body
+from node.chain.model.transaction import Transaction, TransactionFormat, read_transaction
 
+MAX_BODY_BYTES = 65_536
+MAX_OPERATIONS = 16
+MAX_SIGNATURES = 16
 MAX_BLOCK_BYTES = 16 * 1024 * 1024
 MAX_BLOCK_TRANSACTIONS = 262_144
 
 
 class BlockCodec(Protocol):
-    """Blocks of one consensus system as bytes, on the wire and in the store."""
+    """Blocks and transactions of one consensus system as bytes, on the wire and in the store."""
+
+    @property
+    def transactions(self) -> TransactionFormat:
+        """Return the bytes of transactions."""
 
     def encode(self, block: SignedBlock) -> bytes:
         """Return the block's bytes."""
@@ -42,18 +47,19 @@ class BlockCodec(Protocol):
 
 
 def encode_transaction(transaction: Transaction) -> bytes:
-    """Return the wire form: the body behind its length, then type byte and signature."""
-    return pack_bytes(transaction.body) + pack_signature(transaction.signature)
+    """Return the wire form: the body behind its length, the signatures behind their number."""
+    signatures = b"".join([pack_signature(signature) for signature in transaction.signatures])
+    return pack_bytes(transaction.body) + pack_varuint(len(transaction.signatures)) + signatures
 
 
-def decode_transaction(data: bytes) -> Transaction:
+def decode_transaction(data: bytes, form: TransactionFormat) -> Transaction:
     """Return the transaction in data.
 
     Raises:
         DecodeError: not exactly one well-formed transaction.
     """
     reader = Reader(data)
-    transaction = _read_transaction(reader)
+    transaction = _read_transaction(reader, form)
     reader.end()
     return transaction
 
@@ -80,11 +86,11 @@ def open_block(data: bytes) -> Reader:
     return Reader(data)
 
 
-def read_body(reader: Reader) -> tuple[bytes, tuple[Transaction, ...]]:
+def read_body(reader: Reader, form: TransactionFormat) -> tuple[bytes, tuple[Transaction, ...]]:
     """Return (signature, transactions); what may follow them is the system's."""
     signature = _read_signature(reader)
     count = reader.count(most=MAX_BLOCK_TRANSACTIONS)
-    transactions = tuple(_read_transaction(reader) for _ in range(count))
+    transactions = tuple(_read_transaction(reader, form) for _ in range(count))
     return signature, transactions
 
 
@@ -104,6 +110,8 @@ def _read_signature(reader: Reader) -> bytes:
     return reader.take(SIGNATURE_BYTES)
 
 
-def _read_transaction(reader: Reader) -> Transaction:
+def _read_transaction(reader: Reader, form: TransactionFormat) -> Transaction:
     body = reader.var_bytes(most=MAX_BODY_BYTES)
-    return Transaction(read_transaction_body(body), body, _read_signature(reader))
+    count = reader.count(most=MAX_SIGNATURES)
+    signatures = tuple(_read_signature(reader) for _ in range(count))
+    return read_transaction(body, signatures, form)

@@ -28,6 +28,8 @@ class Reason(StrEnum):
     # blocks and transactions
     BAD_SIGNATURE = "bad_signature"
     # transactions
+    DUPLICATE_SIGNATURE = "duplicate_signature"
+    IRRELEVANT_SIGNATURE = "irrelevant_signature"
     DUPLICATE = "duplicate"
     EXPIRED = "expired"
     EXPIRATION_TOO_FAR = "expiration_too_far"

@@ -1,44 +1,111 @@
-"""Signed transactions: what is signed, what is identified, what they refer to."""
+"""Signed transactions: a header that ties them to a branch, operations, signatures."""
 
-from dataclasses import dataclass, field
-from hashlib import sha256
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from coincurve import PrivateKey
 
 from node.chain.encoding.crypto import sign
 from node.chain.encoding.pack import pack_varuint
-from node.chain.model.transaction_body import Content, pack_body
+from node.chain.model.operation import Operation
 
-NO_CONTEXT_FREE_DATA = bytes(32)
+PACKED_SIGNATURE_BYTES = 66
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionHeader:
+    """Until when a transaction may be executed (unix) and on which branches (TaPoS).
+
+    ref_block_num and ref_block_prefix: the low 16 bits of a block's number and 4 bytes of its id,
+    little endian (EOSIO: 8..11, BitShares: 4..7).
+    """
+
+    expiration_s: int
+    ref_block_num: int
+    ref_block_prefix: int
 
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """What it says, the packed body and the signature. The id covers the body only."""
+    """What it says, the packed body, who signed it; no id covers the signatures."""
 
-    content: Content
+    header: TransactionHeader
+    operations: tuple[Operation, ...]
     body: bytes
-    signature: bytes
-    id: bytes = field(init=False)
+    signatures: tuple[bytes, ...]
+    id: bytes
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "id", sha256(self.body).digest())
-
-    def signing_digest(self, chain_id: bytes) -> bytes:
-        """Return what the actor signs: chain, body, and the empty context-free data."""
-        return sha256(chain_id + self.body + NO_CONTEXT_FREE_DATA).digest()
+    @property
+    def expiration_s(self) -> int:
+        """Return the last second (unix) in which it may be executed."""
+        return self.header.expiration_s
 
     @property
     def size_bytes(self) -> int:
         """Return the size on the wire."""
-        return len(pack_varuint(len(self.body))) + len(self.body) + 66
+        return (
+            len(pack_varuint(len(self.body)))
+            + len(self.body)
+            + len(pack_varuint(len(self.signatures)))
+            + PACKED_SIGNATURE_BYTES * len(self.signatures)
+        )
 
 
-def sign_content(content: Content, *, chain_id: bytes, key: PrivateKey) -> Transaction:
-    """Return content as a transaction signed with key for the chain chain_id."""
-    body = pack_body(content)
-    digest = sha256(chain_id + body + NO_CONTEXT_FREE_DATA).digest()
-    return Transaction(content, body, sign(key, digest))
+class TransactionFormat(Protocol):
+    """Transactions of one consensus system as bytes: bodies, ids, what is signed."""
+
+    @property
+    def prefix_at(self) -> int:
+        """Return where in a block id the bytes of ref_block_prefix are."""
+
+    def pack(self, header: TransactionHeader, operations: Sequence[Operation]) -> bytes:
+        """Return the body."""
+
+    def read(self, body: bytes) -> tuple[TransactionHeader, tuple[Operation, ...]]:
+        """Return what a body says.
+
+        Raises:
+            DecodeError: malformed, or something that this system has no operation for.
+        """
+
+    def id_of(self, body: bytes) -> bytes:
+        """Return the transaction's id."""
+
+    def signing_digest(self, chain_id: bytes, body: bytes) -> bytes:
+        """Return what is signed."""
+
+    def transfer(self, sender: str, recipient: str, amount: int, memo: bytes) -> Operation:
+        """Return the operation that moves units of the core asset."""
+
+
+def read_transaction(
+    body: bytes, signatures: tuple[bytes, ...], form: TransactionFormat
+) -> Transaction:
+    """Return the transaction of a body and its signatures.
+
+    Raises:
+        DecodeError: the body is not one.
+    """
+    header, operations = form.read(body)
+    return Transaction(header, operations, body, signatures, form.id_of(body))
+
+
+def sign_transaction(
+    form: TransactionFormat,
+    header: TransactionHeader,
+    operations: Sequence[Operation],
+    *,
+    chain_id: bytes,
+    keys: Sequence[PrivateKey],
+) -> Transaction:
+    """Return the operations as a transaction that the keys signed for the chain chain_id."""
+    body = form.pack(header, operations)
+    digest = form.signing_digest(chain_id, body)
+    signatures = tuple(sign(key, digest) for key in keys)
+    return Transaction(header, tuple(operations), body, signatures, form.id_of(body))
 
 
 def reference(block_id: bytes, prefix_at: int = 8) -> tuple[int, int]:

@@ -57,7 +57,7 @@ def test_number_and_prefix_must_belong_to_one_block_of_this_branch() -> None:
 def test_before_block_1_the_reference_is_zero() -> None:
     chain = make_chain(GENESIS, NAMES)
     transaction = paid(chain)
-    assert (transaction.content.ref_block_num, transaction.content.ref_block_prefix) == (0, 0)
+    assert (transaction.header.ref_block_num, transaction.header.ref_block_prefix) == (0, 0)
     assert answer(chain, transaction) == ""
     (block,) = blocks_of(tick(chain, START_SLOT))
     assert block.transactions == (transaction,)

@@ -10,14 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.chain.bitshares.codec import BitsharesCodec
 from node.chain.bitshares.header import ZERO_ID, BlockHeader, merkle_root
 from node.chain.encoding.pack import DecodeError
 from node.chain.model.block import SignedBlock
-from tests.unit.node_bitshares.world import START_SLOT, bitshares_profile
+from tests.unit.node_bitshares.world import NOTHING, START_SLOT, bitshares_profile
 
 PROFILE = bitshares_profile(4)
-CODEC = BitsharesCodec(PROFILE.rules)
+CODEC = PROFILE.codec
 BYTES20 = st.binary(min_size=20, max_size=20)
 HEADERS = st.builds(
     lambda previous, timestamp_s, witness, root: BlockHeader(
@@ -74,7 +73,7 @@ def test_signing_the_same_header_again_gives_a_different_id() -> None:
 
 def test_the_signature_is_over_sha256_of_the_unsigned_header() -> None:
     state = PROFILE.genesis_state
-    draft = state.draft(START_SLOT, None, ZERO_ID, ())
+    draft = state.draft(START_SLOT, None, NOTHING)
     assert state.child(draft).signing_digest == hashlib.sha256(draft.pack()).digest()
 
 

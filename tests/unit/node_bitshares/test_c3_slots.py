@@ -14,6 +14,7 @@ from node.chain.model.errors import BlockRejected, GenesisError
 from node.chain.model.schedule import NOBODY
 from node.events import Rejected
 from tests.unit.node_bitshares.world import (
+    NOTHING,
     NS_PER_S,
     START_SLOT,
     after,
@@ -119,21 +120,21 @@ def test_current_aslot_grows_by_missed_plus_1_and_not_by_skipped_slots() -> None
 def test_a_block_in_a_skipped_slot_is_refused() -> None:
     block1 = after(STATE, START_SLOT)
     header = dataclasses.replace(
-        block1.draft(block1.next_slot, None, bytes(20), ()), timestamp_s=block1.time_s + 2
+        block1.draft(block1.next_slot, None, NOTHING), timestamp_s=block1.time_s + 2
     )
     assert reason(block1, header) == "empty_slot"
 
 
 def test_a_block_needs_a_time_after_the_heads() -> None:
     grown = full(STATE, 3)
-    header = grown.draft(grown.next_slot, None, bytes(20), ())
+    header = grown.draft(grown.next_slot, None, NOTHING)
     same = dataclasses.replace(header, timestamp_s=grown.time_s)
     assert reason(grown, same) == "slot_not_after_parent"
 
 
 def test_a_block_needs_the_right_witness() -> None:
     grown = full(STATE, 3)
-    header = grown.draft(grown.next_slot, None, bytes(20), ())
+    header = grown.draft(grown.next_slot, None, NOTHING)
     for other in range(5):
         if other != header.witness:
             wrong = dataclasses.replace(header, witness=other)
@@ -147,7 +148,7 @@ def test_any_second_inside_the_slot_is_valid_upstream_and_strict_alignment_refus
     late = after(loose, loose.next_slot, late_s=4)
     assert late.time_s == loose.time_s + 9
     assert after(late, late.next_slot).time_s == loose.time_s + 10
-    header = strict.draft(strict.next_slot, None, bytes(20), ())
+    header = strict.draft(strict.next_slot, None, NOTHING)
     moved = dataclasses.replace(header, timestamp_s=header.timestamp_s + 4)
     assert reason(strict, moved) == "misaligned_time"
 

@@ -9,11 +9,13 @@ from node.chain.bitshares.profile import BitsharesProfile
 from node.chain.bitshares.witness_state import WitnessState
 from node.chain.chain import Chain
 from node.chain.genesis import BitsharesRules, Genesis
-from node.chain.model.transaction import Transaction, reference, sign_content
-from node.chain.model.transaction_body import Transfer
-from tests.unit.node_chain.builders import make_genesis, secret
+from node.chain.model.transaction import Transaction, reference
+from node.chain.profile import Executed
+from tests.unit.node_chain.builders import make_genesis, signed_again, transfer
 
 NS_PER_S = 1_000_000_000
+NOTHING = Executed(transaction_mroot=bytes(20), before=b"", opening=b"")
+"""What executing an empty block gives."""
 START_SLOT = 800_000_000 - 800_000_000 % 27_720
 """In 1 s slots: starts a round for every number of witnesses up to 12; no maintenance time."""
 
@@ -42,9 +44,9 @@ def bitshares_profile(witnesses: int = 4, **options: object) -> BitsharesProfile
 def after(state: WitnessState, slot: int, *, late_s: int = 0) -> WitnessState:
     """Return the state after an empty block in slot, late_s after the slot's start."""
     rules = state.rules
-    draft = state.draft(slot, None, bytes(20), ())
+    draft = state.draft(slot, None, NOTHING)
     time_s = rules.time_s(slot) + late_s
-    header = state.rebuild(dataclasses.replace(draft, timestamp_s=time_s), ())
+    header = state.rebuild(dataclasses.replace(draft, timestamp_s=time_s), NOTHING)
     return state.child(header).with_id(header.block_id(bytes(65)))
 
 
@@ -65,10 +67,7 @@ def paid(
     signer: str = "usera", amount: int = 5,
 ) -> Transaction:  # fmt: skip
     """Return a transfer tied to the head (or ref) that expires lives_s after the head's time."""
-    num, prefix = reference(chain.head.id if ref is None else ref, prefix_at)
-    head_s = chain.slot_clock.time_ns(chain.head.slot) // 10**9
-    said = Transfer(
-        expiration_s=head_s + lives_s, ref_block_num=num, ref_block_prefix=prefix,
-        sender="usera", recipient="userb", amount=amount,
-    )  # fmt: skip
-    return sign_content(said, chain_id=chain.chain_id, key=secret(signer))
+    refers_to = chain.head.id if ref is None else ref
+    transaction = transfer(chain, amount, signer=signer, lives_s=lives_s, ref=refers_to)
+    prefix = reference(refers_to, prefix_at)[1]
+    return signed_again(chain, transaction, signer, ref_block_prefix=prefix)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -12,6 +14,7 @@ from node.chain.chain import Chain
 from node.chain.encoding.crypto import Verifier, public_key
 from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer
 from node.chain.model.block import SignedBlock
+from node.chain.model.errors import TransactionRejected
 from node.chain.model.messages import (
     BlockReceived,
     BlockRestored,
@@ -24,9 +27,10 @@ from node.chain.model.messages import (
     Tick,
     TransactionReceived,
 )
-from node.chain.model.transaction import Transaction, reference, sign_content
-from node.chain.model.transaction_body import Transfer
+from node.chain.model.operation import Operation
+from node.chain.model.transaction import Transaction, TransactionHeader, reference, sign_transaction
 from node.chain.model.watermark import Watermark
+from node.chain.profile import Executed
 from node.chain.profiles import build
 from node.events import Record
 
@@ -115,21 +119,54 @@ def transfer(
     memo: bytes = b"",
 ) -> Transaction:
     """Return a signed transfer that refers to the chain's head (or ref)."""
-    ref_num, ref_prefix = reference(chain.head.id if ref is None else ref)
+    operation = chain.codec.transactions.transfer(sender, recipient, amount, memo)
+    return signed(chain, operation, signers=(signer or sender,), lives_s=lives_s, ref=ref)
+
+
+def signed(
+    chain: Chain,
+    *operations: Operation,
+    signers: Sequence[str] | None = None,
+    lives_s: int = 60,
+    ref: bytes | None = None,
+) -> Transaction:
+    """Return operations that their authorities (or signers) signed, tied to the head (or ref)."""
+    form = chain.codec.transactions
+    tie = reference(chain.head.id if ref is None else ref, form.prefix_at)
     head_s = chain.slot_clock.time_ns(chain.head.slot) // 1_000_000_000
-    return sign_content(
-        Transfer(
-            expiration_s=head_s + lives_s,
-            ref_block_num=ref_num,
-            ref_block_prefix=ref_prefix,
-            sender=sender,
-            recipient=recipient,
-            amount=amount,
-            memo=memo,
-        ),
+    authorities = sorted({operation.authority for operation in operations})
+    return sign_transaction(
+        form,
+        TransactionHeader(head_s + lives_s, *tie),
+        operations,
         chain_id=chain.chain_id,
-        key=secret(signer or sender),
+        keys=[secret(name) for name in (authorities if signers is None else signers)],
     )
+
+
+def signed_again(chain: Chain, transaction: Transaction, signer: str, **header: int) -> Transaction:
+    """Return the operations signed for the chain under a header with those changes."""
+    return sign_transaction(
+        chain.codec.transactions,
+        dataclasses.replace(transaction.header, **header),
+        transaction.operations,
+        chain_id=chain.chain_id,
+        keys=[secret(signer)],
+    )
+
+
+def executed(chain: Chain, slot: int, transactions: Sequence[Transaction] = ()) -> Executed:
+    """Return what execution gives the head's child in slot; what cannot be executed is left out."""
+    head, profile, ledger = chain._fork_db.head.state, chain._profile, chain._ledger
+    chain._pending.leave()
+    ledger.begin(head, slot, profile.transaction_time_ns(head, profile.clock.time_ns(slot)))
+    ledger.forget_expired()
+    for transaction in transactions:
+        with contextlib.suppress(TransactionRejected):
+            ledger.execute(transaction, None)
+    found = ledger.finish(profile.transaction_mroot(transactions))
+    ledger.abort()
+    return found
 
 
 def notices(effects: Iterable[Effect]) -> list[Record]:

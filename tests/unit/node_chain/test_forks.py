@@ -15,6 +15,7 @@ from node.chain.eosio.roots import action_mroot
 from node.chain.model.block import SignedBlock
 from node.chain.model.messages import Finalize
 from node.chain.model.watermark import Watermark
+from node.chain.profile import Executed
 from node.events import Abstained, Applied, Irreversible, Rejected, Switched, Tx
 from tests.unit.node_chain.builders import (
     START_SLOT,
@@ -262,4 +263,5 @@ def test_no_producer_ever_signs_a_slot_twice_nor_a_height_twice_on_one_branch(
 
 
 def test_action_roots_are_never_zero() -> None:
-    assert action_mroot(bytes(32), 0, ()) != bytes(32)
+    nothing = Executed(transaction_mroot=bytes(32), before=bytes(32), opening=b"")
+    assert action_mroot(bytes(32), 0, nothing) != bytes(32)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from node.chain.chain import Chain
 from node.chain.eosio.header_state import HeaderState
-from node.chain.ledger.ledger import Ledger
+from node.chain.ledger.ledger import RING, SEEN, Ledger
 from node.chain.ledger.mempool import Mempool
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.messages import Effect, Relay
-from node.chain.model.transaction import Transaction, sign_content
+from node.chain.model.transaction import Transaction
 from node.chain.profiles import build
 from node.events import Applied, Rejected, Tx
 from tests.unit.node_chain.builders import (
@@ -26,7 +26,9 @@ from tests.unit.node_chain.builders import (
     notices,
     of_kind,
     producer_names,
-    secret,
+    receive,
+    signed,
+    signed_again,
     submit,
     tick,
     transfer,
@@ -78,8 +80,10 @@ def test_the_expiration_lies_between_now_and_the_longest_life(
     )
     transaction = expiring(chain, seconds)
     head_s = chain.slot_clock.time_ns(chain.head.slot) // 10**9
+    parent = build(GENESIS).genesis_state
+    ledger.begin(parent, parent.slot + 1, head_s * 10**9 + late_ns)
     try:
-        ledger.check(transaction, head_s * 10**9 + late_ns, SHARED_VERIFIER)
+        ledger.execute(transaction, SHARED_VERIFIER)
         found = "accepted"
     except TransactionRejected as error:
         found = error.reason
@@ -90,17 +94,14 @@ def test_tapos_wants_the_number_and_the_prefix_of_a_block_of_this_branch() -> No
     chain = maker(5)
     assert verdict(chain, transfer(chain, memo=b"head")) == "accepted"
     assert verdict(chain, transfer(chain, ref=chain.branch_ids(1)[0])) == "accepted"
-    good = transfer(chain).content
+    good = transfer(chain)
     for change in (
-        {"ref_block_prefix": good.ref_block_prefix ^ 1},
-        {"ref_block_num": good.ref_block_num - 1},
-        {"ref_block_num": good.ref_block_num + 1},
+        {"ref_block_prefix": good.header.ref_block_prefix ^ 1},
+        {"ref_block_num": good.header.ref_block_num - 1},
+        {"ref_block_num": good.header.ref_block_num + 1},
         {"ref_block_num": 0, "ref_block_prefix": 0},
     ):
-        bad = sign_content(
-            dataclasses.replace(good, **change), chain_id=chain.chain_id, key=secret("usera")
-        )
-        assert verdict(chain, bad) == "bad_tapos"
+        assert verdict(chain, signed_again(chain, good, "usera", **change)) == "bad_tapos"
 
 
 def test_a_reference_to_the_parent_but_not_to_the_block_itself_can_be_executed() -> None:
@@ -109,7 +110,7 @@ def test_a_reference_to_the_parent_but_not_to_the_block_itself_can_be_executed()
     submit(chain, transaction, slot=START_SLOT + 3)
     (block,) = blocks_of(tick(chain, START_SLOT + 3))
     assert block.transactions == (transaction,)
-    assert transaction.content.ref_block_num == block.num - 1
+    assert transaction.header.ref_block_num == block.num - 1
 
 
 @pytest.mark.parametrize(
@@ -135,11 +136,9 @@ def test_a_transfer_is_accepted_or_refused_with_the_reason(
 def test_a_transaction_for_another_chain_is_refused() -> None:
     other = make_chain(make_genesis(blocks_per_turn=3))
     chain = maker()
-    foreign = transfer(other).content
-    good = transfer(chain).content
-    mixed = dataclasses.replace(foreign, ref_block_prefix=good.ref_block_prefix)
-    signed = sign_content(mixed, chain_id=other.chain_id, key=secret("usera"))
-    assert verdict(chain, signed) == "bad_signature"
+    prefix = transfer(chain).header.ref_block_prefix
+    foreign = signed_again(other, transfer(other), "usera", ref_block_prefix=prefix)
+    assert verdict(chain, foreign) == "bad_signature"
 
 
 def test_a_transaction_that_no_block_has_room_for_is_refused() -> None:
@@ -229,17 +228,74 @@ def test_a_big_one_that_does_not_fit_any_more_lets_small_ones_behind_it_pass() -
     assert blocks_of(tick(chain, START_SLOT + 1))[0].transactions == (sent[1],)
 
 
-def test_what_can_no_longer_be_paid_is_dropped_when_its_turn_comes() -> None:
+def test_what_was_admitted_before_is_spent_for_whoever_comes_after() -> None:
     chain = maker()
-    first, second = transfer(chain, 900), transfer(chain, 901)
-    for transaction in (first, second):
-        assert verdict(chain, transaction) == "accepted"
-    effects = tick(chain, START_SLOT)
-    assert blocks_of(effects)[0].transactions == (first,)
+    assert verdict(chain, transfer(chain, 900)) == "accepted"
+    assert verdict(chain, transfer(chain, 101)) == "insufficient_balance"
+    assert verdict(chain, transfer(chain, 100)) == "accepted"
+    assert chain.balance("usera") == 1000, "nothing is in a block"
+
+
+def test_of_fifty_that_overspend_together_only_what_can_be_paid_is_relayed() -> None:
+    chain = maker()
+    effects = [
+        effect
+        for n in range(50)
+        for effect in submit(
+            chain, transfer(chain, 300, memo=bytes((n,))), slot=START_SLOT, peer="x"
+        )
+    ]
+    assert sum(isinstance(effect, Relay) for effect in effects) == 3
+    assert len(blocks_of(tick(chain, START_SLOT))[0].transactions) == 3
+
+
+def test_a_transaction_may_depend_on_another_of_the_same_slot() -> None:
+    chain = maker()
+    first = transfer(chain, 1000)
+    second = transfer(chain, 2000, sender="userb", recipient="userc")
+    assert verdict(chain, second) == "insufficient_balance"
+    assert verdict(chain, first) == "accepted"
+    assert verdict(chain, second) == "accepted"
+    assert blocks_of(tick(chain, START_SLOT))[0].transactions == (first, second)
+    assert [chain.balance(user) for user in ("usera", "userb", "userc")] == [0, 0, 3000]
+
+
+def test_what_a_block_made_impossible_is_dropped_before_the_next_is_admitted() -> None:
+    chain, other = maker(), maker()
+    waiting, rival = transfer(chain, 900), transfer(other, 901)
+    assert verdict(chain, waiting) == "accepted"
+    assert verdict(other, rival) == "accepted"
+    receive(chain, blocks_of(tick(other, START_SLOT))[0])
+    effects = submit(chain, transfer(chain, 99), slot=START_SLOT)
     told = of_kind(effects, Tx)
-    assert told[-1] == Tx(id=second.id.hex(), state="rejected", reason="insufficient_balance")
-    assert len(chain.mempool) == 0
-    assert (chain.balance("usera"), chain.balance("userb")) == (100, 1900)
+    assert told[0] == Tx(id=waiting.id.hex(), state="rejected", reason="insufficient_balance")
+    assert told[1].state == "accepted"
+    assert len(chain.mempool) == 1
+
+
+def test_operations_of_several_accounts_need_a_signature_of_each_and_no_other() -> None:
+    chain = maker()
+    form = chain.codec.transactions
+    both = form.transfer("usera", "userc", 1, b""), form.transfer("userb", "userc", 2, b"")
+    for signers, expected in (
+        (("usera",), "bad_signature"),
+        (("usera", "usera", "userb"), "duplicate_signature"),
+        (("usera", "userb", "userc"), "irrelevant_signature"),
+        (("userb", "usera"), "accepted"),
+    ):
+        assert verdict(chain, signed(chain, *both, signers=signers)) == expected
+    tick(chain, START_SLOT)
+    assert [chain.balance(user) for user in ("usera", "userb", "userc")] == [999, 998, 1003]
+
+
+def test_of_a_transaction_whose_second_operation_fails_the_first_is_taken_back() -> None:
+    chain = maker()
+    form = chain.codec.transactions
+    digest = chain.state_digest
+    fails = form.transfer("usera", "userb", 7, b""), form.transfer("usera", "userb", 994, b"")
+    assert verdict(chain, signed(chain, *fails)) == "insufficient_balance"
+    assert verdict(chain, transfer(chain, 1000)) == "accepted"
+    assert chain.state_digest == digest
 
 
 def test_the_mempool_is_bounded_in_number_and_bytes_and_puts_the_forked_first() -> None:
@@ -283,7 +339,8 @@ def test_undoing_blocks_restores_balances_digest_and_replay_protection(
 
     def state() -> tuple[bytes, list[int], set[bytes], dict[int, bytes]]:
         balances = [ledger.balance(user) for user in users]
-        return ledger.digest, balances, set(ledger._seen), dict(ledger._ring)
+        seen, ring = ledger._state.rows(SEEN), ledger._state.rows(RING)
+        return ledger.digest, balances, set(seen), dict(ring)
 
     states = [state()]
     for num, (amount, sender, recipient) in enumerate(moves, start=2):

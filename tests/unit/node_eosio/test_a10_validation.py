@@ -9,7 +9,6 @@ import pytest
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import sign
 from node.chain.eosio.header import BlockHeader
-from node.chain.eosio.roots import action_mroot, transaction_mroot
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import Reason
 from node.chain.model.messages import BlockRestored
@@ -19,6 +18,7 @@ from node.events import Rejected
 from tests.unit.node_chain.builders import (
     START_SLOT,
     blocks_of,
+    executed,
     make_chain,
     make_genesis,
     of_kind,
@@ -42,7 +42,7 @@ def node(**trust: object) -> Chain:
 def block_with(maker: Chain, *transactions: Transaction, slot: int = START_SLOT) -> SignedBlock:
     """Return a well-signed block with those transactions, whatever they are worth."""
     parent = maker._fork_db.head.state
-    header = parent.draft(slot, None, transaction_mroot(transactions), transactions)
+    header = parent.draft(slot, None, executed(maker, slot, transactions))
     assert isinstance(header, BlockHeader)
     digest = parent.child(header).signing_digest
     return SignedBlock(header, sign(secret(header.producer), digest), transactions)
@@ -96,7 +96,7 @@ def test_light_validation_checks_header_signature_and_transition() -> None:
     forged = SignedBlock(good.header, sign(secret("usera"), bytes(32)), ())
     assert verdict(node(light=True), forged) == Reason.BAD_SIGNATURE
     assert isinstance(good.header, BlockHeader)
-    other = dataclasses.replace(good.header, action_mroot=action_mroot(bytes(32), 1, ()))
+    other = dataclasses.replace(good.header, action_mroot=bytes(32))
     digest = CHAIN._fork_db.head.state.child(other).signing_digest
     lie = SignedBlock(other, sign(secret(other.producer), digest), ())
     assert verdict(node(light=True), lie) == Reason.CONTENT_MISMATCH

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import struct
 from hashlib import sha256
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,19 +14,15 @@ from node.chain.encoding.crypto import public_key, recover
 from node.chain.encoding.name import name_to_u64
 from node.chain.encoding.pack import DecodeError
 from node.chain.eosio.codec import EosioCodec
+from node.chain.eosio.contracts.set_producers import SetProducers
+from node.chain.eosio.contracts.transfer import Transfer
 from node.chain.eosio.header import BlockHeader
+from node.chain.eosio.transactions import SYMBOL, EosioTransactions
+from node.chain.ledger.accounts import MAX_AMOUNT
 from node.chain.model.block import SignedBlock
 from node.chain.model.codec import decode_transaction, encode_transaction
 from node.chain.model.schedule import ProducerKey
-from node.chain.model.transaction import Transaction, sign_content
-from node.chain.model.transaction_body import (
-    MAX_AMOUNT,
-    SYMBOL,
-    SetProducers,
-    Transfer,
-    pack_body,
-    read_body,
-)
+from node.chain.model.transaction import TransactionHeader, read_transaction, sign_transaction
 from tests.unit.node_chain.builders import secret
 
 REAL_BODY = bytes.fromhex(
@@ -36,37 +32,24 @@ REAL_BODY = bytes.fromhex(
 )
 REAL_ID = "d48cb009f2332edf8340959ad92f3a05ce6daf954d45be7302b607c8b33b7381"
 NAMES = st.from_regex(r"[a-z1-5]{1,12}", fullmatch=True)
-HEAD = {"expiration_s": 1_700_000_000, "ref_block_num": 7, "ref_block_prefix": 9}
-TRANSFER = Transfer(
-    expiration_s=1_700_000_000,
-    ref_block_num=7,
-    ref_block_prefix=9,
-    sender="usera",
-    recipient="userb",
-    amount=5,
-    memo=b"hello",
-)
+FORM = EosioTransactions()
+HEAD = TransactionHeader(1_700_000_000, 7, 9)
+TRANSFER = Transfer(sender="usera", recipient="userb", amount=5, memo=b"hello")
 
 
 def test_a_real_transfer_is_read_and_packed_byte_for_byte_and_gets_its_id() -> None:
-    content = read_body(REAL_BODY)
-    assert content == Transfer(
-        expiration_s=0x5BBB19E5,
-        ref_block_num=0x455E,
-        ref_block_prefix=0xBED2ACDB,
-        sender="hello",
-        recipient="eosio",
-        amount=1,
-        memo=b"hello,world",
-    )
-    assert pack_body(content) == REAL_BODY
-    assert Transaction(content, REAL_BODY, bytes(65)).id.hex() == REAL_ID
+    header, operations = FORM.read(REAL_BODY)
+    assert header == TransactionHeader(0x5BBB19E5, 0x455E, 0xBED2ACDB)
+    transfer = Transfer(sender="hello", recipient="eosio", amount=1, memo=b"hello,world")
+    assert operations == (transfer,)
+    assert FORM.pack(header, operations) == REAL_BODY
+    assert read_transaction(REAL_BODY, (), FORM).id.hex() == REAL_ID
 
 
 def test_the_fields_stand_in_upstreams_order() -> None:
     data = struct.pack("<QQq", name_to_u64("usera"), name_to_u64("userb"), 5)
     data += SYMBOL + b"\x05hello"
-    assert pack_body(TRANSFER) == b"".join(
+    assert FORM.pack(HEAD, (TRANSFER,)) == b"".join(
         (
             struct.pack("<IHI", 1_700_000_000, 7, 9),
             b"\x00",  # max_net_usage_words
@@ -84,10 +67,11 @@ def test_the_fields_stand_in_upstreams_order() -> None:
 
 def test_what_is_signed_is_chain_body_and_32_zero_bytes() -> None:
     chain_id = sha256(b"chain").digest()
-    transaction = sign_content(TRANSFER, chain_id=chain_id, key=secret("usera"))
+    key = secret("usera")
+    transaction = sign_transaction(FORM, HEAD, (TRANSFER,), chain_id=chain_id, keys=(key,))
     digest = sha256(chain_id + transaction.body + bytes(32)).digest()
-    assert recover(digest, transaction.signature) == public_key(secret("usera"))
-    assert transaction.signing_digest(chain_id) == digest
+    assert [recover(digest, s) for s in transaction.signatures] == [public_key(key)]
+    assert FORM.signing_digest(chain_id, transaction.body) == digest
 
 
 @given(
@@ -98,14 +82,12 @@ def test_what_is_signed_is_chain_body_and_32_zero_bytes() -> None:
 def test_a_proposal_of_producers_comes_back_as_it_was(
     expiration_s: int, ref_block_num: int, producers: list[tuple[str, bytes]]
 ) -> None:
-    content = SetProducers(
-        expiration_s=expiration_s,
-        ref_block_num=ref_block_num,
-        ref_block_prefix=3,
-        producers=tuple(ProducerKey(name, key) for name, key in producers),
-    )
-    transaction = Transaction(content, pack_body(content), bytes(65))
-    assert decode_transaction(encode_transaction(transaction)) == transaction
+    keys = tuple(ProducerKey(name, key) for name, key in producers)
+    header = TransactionHeader(expiration_s, ref_block_num, 3)
+    body = FORM.pack(header, (SetProducers(producers=keys), TRANSFER))
+    transaction = read_transaction(body, (bytes(65), bytes(65)), FORM)
+    assert (transaction.header, transaction.operations[0].producers) == (header, keys)  # type: ignore[attr-defined]
+    assert decode_transaction(encode_transaction(transaction), FORM) == transaction
 
 
 @pytest.mark.parametrize(
@@ -114,8 +96,9 @@ def test_a_proposal_of_producers_comes_back_as_it_was(
         (10, 1, "limits"),
         (11, 1, "limits"),
         (12, 1, "limits"),
-        (13, 1, "one action"),
-        (14, 2, "one action"),
+        (13, 1, "context-free"),
+        (14, 0, "one action"),
+        (14, 17, "count"),
         (15, 9, "unknown action"),
         (31, 2, "authorization"),
         (32, 1, "another account"),
@@ -128,30 +111,32 @@ def test_a_proposal_of_producers_comes_back_as_it_was(
     ],
 )
 def test_anything_else_in_a_body_is_refused(at: int, byte: int, word: str) -> None:
-    body = bytearray(pack_body(TRANSFER))
+    body = bytearray(FORM.pack(HEAD, (TRANSFER,)))
     body[at] = byte
     if not word:
-        assert read_body(bytes(body)) == TRANSFER, "the amount's upper bytes are zero already"
+        same = HEAD, (TRANSFER,)
+        assert FORM.read(bytes(body)) == same, "the amount's upper bytes are zero already"
         return
     with pytest.raises(DecodeError, match=word):
-        read_body(bytes(body))
+        FORM.read(bytes(body))
 
 
 @given(st.binary(max_size=200))
 def test_bytes_that_are_read_as_a_body_pack_to_the_same_bytes(noise: bytes) -> None:
     for body in (noise, REAL_BODY[: len(noise)] + noise):
         try:
-            content = read_body(body)
+            header, operations = FORM.read(body)
         except DecodeError:
             continue
-        assert pack_body(content) == body
+        assert FORM.pack(header, operations) == body
 
 
 def test_the_largest_amount_of_an_asset_is_the_limit() -> None:
-    good = dataclasses.replace(TRANSFER, amount=MAX_AMOUNT)
-    assert read_body(pack_body(good)) == good
+    good = msgspec.structs.replace(TRANSFER, amount=MAX_AMOUNT)
+    assert FORM.read(FORM.pack(HEAD, (good,))) == (HEAD, (good,))
+    over = msgspec.structs.replace(TRANSFER, amount=MAX_AMOUNT + 1)
     with pytest.raises(DecodeError, match="out of range"):
-        read_body(pack_body(dataclasses.replace(TRANSFER, amount=MAX_AMOUNT + 1)))
+        FORM.read(FORM.pack(HEAD, (over,)))
 
 
 def header(**changes: object) -> BlockHeader:

@@ -133,8 +133,12 @@ def test_a_block_has_its_number_and_id_the_documents_fields_and_reads_back(
     (said,) = node.block(full.num)["transactions"]
     action = said["trx"]["transaction"]["actions"][0] if profile == "eosio" else None
     name, data = said["operations"][0] if action is None else (action["name"], action["data"])
-    wanted = {"from": "usera", "to": "userb", "quantity": "0.0007 EOS", "memo": ""}
-    assert (name, data) == ("transfer", wanted)
+    sides = {"from": "usera", "to": "userb", "memo": ""}
+    core = {"fee": {"amount": 0, "asset_id": "1.3.0"}, "amount": {"amount": 7, "asset_id": "1.3.0"}}
+    assert (name, data) == {
+        "eosio": ("transfer", {**sides, "quantity": "0.0007 EOS"}),
+        "bitshares": (0, {**core, **sides, "extensions": []}),
+    }[profile]
 
 
 def test_a_transaction_is_found_wherever_it_is_on_the_heads_branch(

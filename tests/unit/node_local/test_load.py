@@ -10,13 +10,16 @@ from coincurve import PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.chain.eosio.contracts.transfer import Transfer
+from node.chain.eosio.transactions import EosioTransactions
 from node.chain.model.codec import decode_transaction, encode_transaction
 from node.config import ConfigError
 from node.events import Dropped, Load, Tx
 from node.local.client import Client, Reference, reference_of
-from node.local.load import Pace, Transfers, memo_bytes
+from node.local.load import Pace, Transfers
 from node.local.local_client import Answer, Unanswered
 
+FORM = EosioTransactions()
 SECOND_NS = 10**9
 START_NS = 1_800_000_000 * SECOND_NS
 CHAIN_ID, BLOCK_ID = bytes(range(32)), bytes(reversed(range(32)))
@@ -25,7 +28,7 @@ CHAIN_ID, BLOCK_ID = bytes(range(32)), bytes(reversed(range(32)))
 def transfers(seed: int = 1, size_bytes: int = 256) -> Transfers:
     return Transfers(
         seed=seed, account="usera", recipients=("userb", "userc"),
-        key=PrivateKey(b"\x07" * 32), size_bytes=size_bytes, prefix_at=8,
+        key=PrivateKey(b"\x07" * 32), size_bytes=size_bytes, form=FORM,
     )  # fmt: skip
 
 
@@ -58,20 +61,22 @@ def test_without_a_rate_nothing_is_ever_due(now_ns: int) -> None:
     assert pace.due_ns(pace.first_from(now_ns)) >= pace.end_ns
 
 
-@pytest.mark.parametrize("size_bytes", [158, 168, 200, 256, 1024, 4096])
+@pytest.mark.parametrize("size_bytes", [159, 168, 200, 256, 1024, 4096])
 def test_a_transaction_has_the_size_asked_for(size_bytes: int) -> None:
     assert size_bytes - 1 <= len(make(transfers(size_bytes=size_bytes), 3)) <= size_bytes
-    assert memo_bytes(0) == 8
+    assert transfers(size_bytes=0).memo_bytes == 8
 
 
 def test_the_same_seed_gives_the_same_transactions_and_each_is_its_own() -> None:
     made = [make(transfers(), n) for n in range(50)]
     assert made == [make(transfers(), n) for n in range(50)]
-    assert len({decode_transaction(data).id for data in made}) == 50
+    assert len({decode_transaction(data, FORM).id for data in made}) == 50
     assert made[0] != make(transfers(seed=2), 0)
-    first = decode_transaction(made[0]).content
-    assert (first.sender, first.amount) == ("usera", 1)
-    assert first.recipient in ("userb", "userc")
+    first = decode_transaction(made[0], FORM)
+    (operation,) = first.operations
+    assert isinstance(operation, Transfer)
+    assert (operation.sender, operation.amount) == ("usera", 1)
+    assert operation.recipient in ("userb", "userc")
     assert first.expiration_s == START_NS // SECOND_NS + 120
 
 

@@ -12,6 +12,7 @@ import pytest
 import zmq
 
 from node.chain.chain import Chain
+from node.chain.eosio.transactions import EosioTransactions
 from node.chain.model.codec import decode_transaction
 from node.config import PeerConfig
 from node.network import net as net_module
@@ -90,7 +91,7 @@ class Bench:
         """Return the ids of the transactions peer was sent since the last look."""
         frames = [m.raw for to, m in self.links.sent if to == peer and isinstance(m, wire.TxBody)]
         self.links.sent = [(to, m) for to, m in self.links.sent if to != peer]
-        return [decode_transaction(raw).id for raw in frames]
+        return [decode_transaction(raw, EosioTransactions()).id for raw in frames]
 
 
 @pytest.fixture

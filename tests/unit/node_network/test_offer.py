@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.chain.model.transaction import Transaction
-from node.chain.model.transaction_body import Transfer, pack_body
+from node.chain.eosio.transactions import EosioTransactions
+from node.chain.model.transaction import Transaction, TransactionHeader, read_transaction
 from node.network.gossip import OFFERED_MAX, Gossip, burst_bytes_max, offer
 from node.network.links import SEND_HWM
 
+FORM = EosioTransactions()
 S = 1_000_000_000
 NOW_S = 1_700_000_000
 PLENTY = burst_bytes_max(0)
 
 
 def transaction(n: int, *, expires_s: int = NOW_S, memo_bytes: int = 8) -> Transaction:
-    content = Transfer(
-        expiration_s=expires_s, ref_block_num=1, ref_block_prefix=1, sender="usera",
-        recipient="userb", amount=1, memo=n.to_bytes(8, "big") + bytes(memo_bytes - 8),
-    )  # fmt: skip
-    return Transaction(content, pack_body(content), bytes(65))
+    memo = n.to_bytes(8, "big") + bytes(memo_bytes - 8)
+    transfer = FORM.transfer("usera", "userb", 1, memo)
+    body = FORM.pack(TransactionHeader(expires_s, 1, 1), (transfer,))
+    return read_transaction(body, (bytes(65),), FORM)
 
 
 def offered(gossip: Gossip, peer: str, waiting: Sequence[Transaction]) -> list[Transaction]:
@@ -47,7 +47,7 @@ def test_repeated_offers_hand_over_all_that_is_lacking_in_order_and_within_the_b
     drawn: tuple[list[Transaction], set[bytes]], bytes_max: int
 ) -> None:
     waiting, known = drawn
-    lacking = [t for t in waiting if t.id not in known and t.content.expiration_s >= NOW_S]
+    lacking = [t for t in waiting if t.id not in known and t.expiration_s >= NOW_S]
     got: list[Transaction] = []
     whole = False
     while not whole:

@@ -1,0 +1,1 @@
+"""What transactions do on a BitShares chain: one module an operation."""

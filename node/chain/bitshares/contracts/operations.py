@@ -1,0 +1,5 @@
+"""The operations of a BitShares chain: the one place that knows which there are."""
+
+from node.chain.bitshares.contracts.transfer import Transfer
+
+OPERATIONS = (Transfer,)

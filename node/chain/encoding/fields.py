@@ -1,0 +1,111 @@
+"""Structs as bytes: their fields in order, each packed by its kind as one consensus system does."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from node.chain.encoding.pack import DecodeError, Reader, pack_bytes, pack_varuint
+
+Account = Annotated[str, "account"]
+"""An account's name."""
+Amount = Annotated[int, "amount"]
+"""Units of the core asset, 0 or more."""
+Number = Annotated[int, "u64"]
+Key = Annotated[bytes, "key"]
+"""A compressed public key."""
+Blob = Annotated[bytes, "bytes"]
+Text = Annotated[str, "text"]
+Flag = Annotated[bool, "flag"]
+
+MAX_BLOB_BYTES = 65_536
+MAX_LIST = 1024
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a value becomes bytes, is read back and is printed as JSON; read raises DecodeError."""
+
+    write: Callable[[Any], bytes]
+    read: Callable[[Reader], Any]
+    show: Callable[[Any], Any] = _as_it_is
+
+
+def _read_text(reader: Reader) -> str:
+    try:
+        return reader.var_bytes(most=MAX_BLOB_BYTES).decode()
+    except UnicodeDecodeError as error:
+        raise DecodeError("text is not UTF-8") from error
+
+
+def _read_flag(reader: Reader) -> bool:
+    flag = reader.take(1)
+    if flag not in (b"\x00", b"\x01"):
+        raise DecodeError("bad flag")
+    return flag == b"\x01"
+
+
+PLAIN: Mapping[str, Layout] = {
+    "u64": Layout(lambda number: number.to_bytes(8, "little"), lambda reader: reader.uint("<Q")),
+    "bytes": Layout(pack_bytes, lambda reader: reader.var_bytes(most=MAX_BLOB_BYTES), bytes.hex),
+    "text": Layout(lambda text: pack_bytes(text.encode()), _read_text),
+    "flag": Layout(lambda flag: bytes((flag,)), _read_flag),
+}
+"""The kinds that both systems pack alike."""
+
+
+def layout_of(struct: type[Any], kinds: Mapping[str, Layout]) -> Layout:
+    """Return how values of a struct are packed: one field after the other, lists behind a count.
+
+    struct: a msgspec Struct or a dataclass whose fields are of the kinds above, structs of such, or
+    tuples of either.
+    """
+    hints = get_type_hints(struct, include_extras=True)
+    # Annotations of the class that are no fields (ClassVar) have no value in an object.
+    fields = {name: _layout(hint, kinds) for name, hint in hints.items() if name in _names(struct)}
+    writers = [(name, layout.write) for name, layout in fields.items()]
+    readers = [(name, layout.read) for name, layout in fields.items()]
+    # Printed under the names that upstream gives them.
+    printed = getattr(struct, "__struct_encode_fields__", _names(struct))
+    keys = dict(zip(_names(struct), printed, strict=True))
+    showers = [(keys[name], name, layout.show) for name, layout in fields.items()]
+
+    def write(value: Any) -> bytes:
+        return b"".join([write_one(getattr(value, name)) for name, write_one in writers])
+
+    def read(reader: Reader) -> Any:
+        return struct(**{name: read_one(reader) for name, read_one in readers})
+
+    def show(value: Any) -> Any:
+        return {key: show_one(getattr(value, name)) for key, name, show_one in showers}
+
+    return Layout(write, read, show)
+
+
+def _names(struct: type[Any]) -> tuple[str, ...]:
+    names: tuple[str, ...] = getattr(struct, "__struct_fields__", ())
+    return names or tuple(struct.__dataclass_fields__)
+
+
+def _layout(hint: Any, kinds: Mapping[str, Layout]) -> Layout:
+    if get_origin(hint) is Annotated:
+        return kinds[get_args(hint)[1]]
+    if get_origin(hint) is tuple:
+        return _tuple_of(_layout(get_args(hint)[0], kinds))
+    return layout_of(hint, kinds)
+
+
+def _tuple_of(item: Layout) -> Layout:
+    def write(values: tuple[Any, ...]) -> bytes:
+        return pack_varuint(len(values)) + b"".join([item.write(value) for value in values])
+
+    def read(reader: Reader) -> tuple[Any, ...]:
+        return tuple(item.read(reader) for _ in range(reader.count(most=MAX_LIST)))
+
+    def show(values: tuple[Any, ...]) -> list[Any]:
+        return [item.show(value) for value in values]
+
+    return Layout(write, read, show)

@@ -1,0 +1,1 @@
+"""What transactions do on an EOSIO/FIO chain: one module an operation, and what is around."""

@@ -1,0 +1,53 @@
+"""What happens around transactions on an EOSIO/FIO chain, in the order of PROTOCOL B.0."""
+
+from typing import Any
+
+from node.chain.eosio.contracts.set_producers import PROPOSALS, SCHEDULES, announce
+from node.chain.eosio.header_state import HeaderState
+from node.chain.genesis import SYSTEM_ACCOUNT, Genesis
+from node.chain.ledger import accounts
+from node.chain.ledger.accounts import ACCOUNTS, BALANCES
+from node.chain.model.operation import OpenBlock
+from node.chain.model.schedule import ProducerSchedule
+from node.chain.model.transaction import Transaction
+from node.chain.profile import ChainState
+from node.chain.state.state import State, Table
+
+
+class EosioContracts:
+    """Fills `Contracts` of the seam; no state."""
+
+    __slots__ = ()
+
+    @property
+    def tables(self) -> tuple[Table[Any, Any], ...]:
+        """Return the tables they keep."""
+        return (ACCOUNTS, BALANCES, PROPOSALS, SCHEDULES)
+
+    def found(self, genesis: Genesis, state: State) -> None:
+        """Write the accounts, and the system account if somebody has its key."""
+        accounts.found(genesis, state)
+        if genesis.system_key:
+            state.put(ACCOUNTS, SYSTEM_ACCOUNT, bytes.fromhex(genesis.system_key))
+            state.put(BALANCES, SYSTEM_ACCOUNT, 0)
+
+    def key_of(self, account: str, state: State) -> bytes | None:
+        """Return the key that signs for an account."""
+        return state.get(ACCOUNTS, account)
+
+    def open(self, parent: ChainState, block: OpenBlock) -> ProducerSchedule | None:
+        """Return the proposed schedule that is due."""
+        assert isinstance(parent, HeaderState)
+        return announce(parent.tally, block)
+
+    def apply(self, transaction: Transaction, block: OpenBlock) -> None:
+        """Do what the operations say, in order.
+
+        Raises:
+            TransactionRejected: the state does not allow one of them.
+        """
+        for operation in transaction.operations:
+            operation.apply(block)
+
+    def close(self, block: OpenBlock) -> None:
+        """Do nothing: all is done before and by the transactions."""

@@ -1,0 +1,173 @@
+"""EOSIO/FIO transactions as bytes: header, actions, no limits, no delay.
+
+Each operation is one action, authorized by one `active` permission.
+"""
+
+import struct
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any
+
+from node.chain.encoding.crypto import KEY_BYTES, KEY_TYPE_K1, pack_key
+from node.chain.encoding.fields import PLAIN, Layout, layout_of
+from node.chain.encoding.name import name_to_u64, u64_to_name
+from node.chain.encoding.pack import DecodeError, Reader, expect, pack_bytes, pack_varuint
+from node.chain.encoding.text import key_text
+from node.chain.eosio.contracts.operations import OPERATIONS
+from node.chain.eosio.contracts.transfer import Transfer
+from node.chain.eosio.header import PREFIX_AT
+from node.chain.ledger.accounts import MAX_AMOUNT
+from node.chain.model.codec import MAX_BODY_BYTES, MAX_OPERATIONS
+from node.chain.model.operation import Operation
+from node.chain.model.schedule import ProducerKey, pack_producers, read_producers
+from node.chain.model.transaction import TransactionHeader
+
+DECIMALS, UNIT = 4, "EOS"
+SYMBOL = bytes((DECIMALS,)) + UNIT.encode().ljust(7, b"\x00")
+"""Every account's balance is in it."""
+_ACTIVE = struct.pack("<Q", name_to_u64("active"))
+_NO_LIMITS_NO_DELAY = b"\x00\x00\x00"
+_NO_CONTEXT_FREE_ACTIONS = b"\x00"
+_NO_CONTEXT_FREE_DATA = bytes(32)
+_NO_EXTENSIONS = b"\x00"
+
+
+def producers_text(producers: tuple[ProducerKey, ...]) -> list[dict[str, str]]:
+    """Return producers with their keys, in order of turns."""
+    return [
+        {"producer_name": producer.name, "block_signing_key": key_text(producer.key, UNIT)}
+        for producer in producers
+    ]
+
+
+def quantity_text(amount: int) -> str:
+    """Return an amount with its unit."""
+    whole, part = divmod(amount, 10**DECIMALS)
+    return f"{whole}.{part:0{DECIMALS}} {UNIT}"
+
+
+def _read_amount(reader: Reader) -> int:
+    amount = reader.uint("<q")
+    if not 0 <= amount <= MAX_AMOUNT:
+        raise DecodeError(f"amount {amount} is out of range")
+    expect(reader, SYMBOL, "unknown symbol")
+    return amount
+
+
+def _read_key(reader: Reader) -> bytes:
+    expect(reader, KEY_TYPE_K1, "unknown key type")
+    return reader.take(KEY_BYTES)
+
+
+KINDS = {
+    **PLAIN,
+    "account": Layout(
+        lambda name: struct.pack("<Q", name_to_u64(name)),
+        lambda reader: u64_to_name(reader.uint("<Q")),
+    ),
+    "amount": Layout(
+        lambda amount: struct.pack("<q", amount) + SYMBOL, _read_amount, quantity_text
+    ),
+    "key": Layout(pack_key, _read_key, lambda key: key_text(key, UNIT)),
+    "producers": Layout(pack_producers, read_producers, producers_text),
+}
+"""How fields of operations are packed."""
+
+
+def _action_name(contract: str, action: str) -> bytes:
+    return struct.pack("<QQ", name_to_u64(contract), name_to_u64(action))
+
+
+_LAYOUTS: dict[type[Any], tuple[bytes, Layout]] = {
+    operation: (_action_name(*operation.ACTION), layout_of(operation, KINDS))
+    for operation in OPERATIONS
+}
+_BY_ACTION = dict(_LAYOUTS.values())
+
+
+class EosioTransactions:
+    """Fills `TransactionFormat` of the seam; no state.
+
+    Source: eosio libraries/chain/include/eosio/chain/transaction.hpp (field order).
+    """
+
+    __slots__ = ()
+
+    prefix_at = PREFIX_AT
+
+    def pack(self, header: TransactionHeader, operations: Sequence[Operation]) -> bytes:
+        """Return the body."""
+        tie = header.expiration_s, header.ref_block_num, header.ref_block_prefix
+        return b"".join(
+            (
+                struct.pack("<IHI", *tie),
+                _NO_LIMITS_NO_DELAY,
+                _NO_CONTEXT_FREE_ACTIONS,
+                pack_varuint(len(operations)),
+                *(_pack_action(operation) for operation in operations),
+                _NO_EXTENSIONS,
+            )
+        )
+
+    def read(self, body: bytes) -> tuple[TransactionHeader, tuple[Operation, ...]]:
+        """Return what a body says.
+
+        Raises:
+            DecodeError: malformed, or something that this chain has no action for.
+        """
+        reader = Reader(body)
+        header = TransactionHeader(reader.uint("<I"), reader.uint("<H"), reader.uint("<I"))
+        expect(reader, _NO_LIMITS_NO_DELAY, "limits and delay must be zero")
+        expect(reader, _NO_CONTEXT_FREE_ACTIONS, "context-free actions are not known here")
+        count = reader.count(most=MAX_OPERATIONS)
+        if count == 0:
+            raise DecodeError("one action is needed")
+        operations = tuple(_read_action(reader) for _ in range(count))
+        expect(reader, _NO_EXTENSIONS, "transaction extensions are not known here")
+        reader.end()
+        return header, operations
+
+    def id_of(self, body: bytes) -> bytes:
+        """Return the transaction's id."""
+        return sha256(body).digest()
+
+    def signing_digest(self, chain_id: bytes, body: bytes) -> bytes:
+        """Return what is signed: chain, body, and the empty context-free data."""
+        return sha256(chain_id + body + _NO_CONTEXT_FREE_DATA).digest()
+
+    def transfer(self, sender: str, recipient: str, amount: int, memo: bytes) -> Operation:
+        """Return the operation that moves units of the core asset."""
+        return Transfer(sender=sender, recipient=recipient, amount=amount, memo=memo)
+
+
+def action_text(operation: Operation) -> dict[str, object]:
+    """Return an operation as public APIs print it; a memo, which upstream has as text, in hex."""
+    name, layout = _LAYOUTS[type(operation)]
+    return {
+        "account": u64_to_name(int.from_bytes(name[:8], "little")),
+        "name": u64_to_name(int.from_bytes(name[8:], "little")),
+        "authorization": [{"actor": operation.authority, "permission": "active"}],
+        "data": layout.show(operation),
+        "hex_data": layout.write(operation).hex(),
+    }
+
+
+def _pack_action(operation: Operation) -> bytes:
+    name, layout = _LAYOUTS[type(operation)]
+    actor = struct.pack("<Q", name_to_u64(operation.authority))
+    return b"".join((name, b"\x01", actor, _ACTIVE, pack_bytes(layout.write(operation))))
+
+
+def _read_action(reader: Reader) -> Operation:
+    layout = _BY_ACTION.get(reader.take(16))
+    if layout is None:
+        raise DecodeError("unknown action")
+    expect(reader, b"\x01", "one authorization is needed")
+    actor = u64_to_name(reader.uint("<Q"))
+    expect(reader, _ACTIVE, "the permission must be active")
+    data = Reader(reader.var_bytes(most=MAX_BODY_BYTES))
+    operation: Operation = layout.read(data)
+    data.end()
+    if actor != operation.authority:
+        raise DecodeError("authorized by another account than the action needs")
+    return operation

@@ -1,0 +1,60 @@
+"""The state after the head and after what waits: what is admitted is checked on it."""
+
+from itertools import islice
+
+from node.chain.encoding.crypto import Verifier
+from node.chain.ledger.ledger import Ledger
+from node.chain.ledger.mempool import Mempool
+from node.chain.model.errors import TransactionRejected
+from node.chain.model.messages import Emit
+from node.chain.model.transaction import Transaction
+from node.chain.profile import ChainState
+
+REAPPLIED_MAX = 2_000
+"""So many waiting transactions, the oldest, are executed again on a new head; others wait."""
+
+
+class Pending:
+    """The block that will never be: the ledger's open one, while nobody produces or applies.
+
+    A transaction may depend on one that was admitted before it. Mutable: only the ledger.
+    """
+
+    __slots__ = ("_ledger", "_mempool", "_verifier")
+
+    def __init__(self, ledger: Ledger, mempool: Mempool, verifier: Verifier) -> None:
+        self._ledger = ledger
+        self._mempool = mempool
+        self._verifier = verifier
+
+    def catch_up(self, head: ChainState, time_ns: int) -> list[Emit]:
+        """Execute what waits, oldest first, if that was not done on this head.
+
+        Return the notices of what can no longer be executed, and is dropped.
+        """
+        dropped: list[Emit] = []
+        if self._ledger.is_open:
+            return dropped
+        self._ledger.begin(head, head.next_slot, time_ns)
+        for waiting in islice(self._mempool, REAPPLIED_MAX):
+            try:
+                self._ledger.execute(waiting, self._verifier)
+            except TransactionRejected as error:
+                dropped.extend(self._mempool.drop(waiting.id, error.reason))
+        return dropped
+
+    def admit(self, transaction: Transaction, time_ns: int) -> None:
+        """Execute a transaction after all that waits, and let it wait, too.
+
+        Raises:
+            TransactionRejected: it cannot be executed, is there already, or finds no room.
+        """
+        self._ledger.advance(time_ns)
+        self._mempool.check_room(transaction)
+        self._ledger.execute(transaction, self._verifier)
+        self._mempool.add(transaction)
+
+    def leave(self) -> None:
+        """Give the ledger back at the head, to execute blocks."""
+        if self._ledger.is_open:
+            self._ledger.abort()

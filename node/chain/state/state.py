@@ -1,0 +1,193 @@
+"""Tables of key to row: a journal for each block, savepoints in it, one digest for all of it.
+
+Everything here belongs to one branch, the head's: a fork switch undoes blocks and applies others.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+K = TypeVar("K", str, int, bytes)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Generic[K, V]):
+    """A table by name: keys of one type, rows that are never changed but replaced.
+
+    row: int, bytes, or a struct that MessagePack can hold and that compares by value.
+    """
+
+    name: str
+    key: type[K]
+    row: type[V]
+
+
+Image = dict[str, dict[Any, Any]]
+"""All rows of all tables, by name of the table."""
+
+
+Change = tuple[str, Any, Any]
+"""A table's name, a key, and what it held before it was changed; None: nothing."""
+
+
+@dataclass(slots=True)
+class _Journal:
+    """One block's changes, oldest first, and the digest before it."""
+
+    num: int
+    digest: bytes
+    changes: list[Change] = field(default_factory=list)
+
+
+class State:
+    """All rows at the head, or in the block that is open on it.
+
+    One block at a time: open, change, then close or abort; undo takes the newest closed one back.
+    Mutable: the rows, the open journal, journals of blocks that can be undone, the digest.
+    """
+
+    __slots__ = ("_digest", "_journals", "_open", "_rows", "_tables")
+
+    def __init__(self, tables: Iterable[Table[Any, Any]]) -> None:
+        self._tables = {table.name: table for table in tables}
+        self._rows: Image = {name: {} for name in self._tables}
+        self._journals: deque[_Journal] = deque()
+        self._open: _Journal | None = None
+        self._digest = bytes(32)
+
+    # ------------------------------------------------------------ rows
+
+    def get(self, table: Table[K, V], key: K) -> V | None:
+        """Return the row of key, None where there is none."""
+        row: V | None = self._rows[table.name].get(key)
+        return row
+
+    def rows(self, table: Table[K, V]) -> Mapping[K, V]:
+        """Return a view of all rows, in an order that depends on history: sort what matters."""
+        return MappingProxyType(self._rows[table.name])
+
+    def put(self, table: Table[K, V], key: K, row: V) -> None:
+        """Set the row of key."""
+        assert self._open is not None
+        rows = self._rows[table.name]
+        self._open.changes.append((table.name, key, rows.get(key)))
+        rows[key] = row
+
+    def remove(self, table: Table[K, V], key: K) -> None:
+        """Drop the row of key, which is there."""
+        assert self._open is not None
+        before = self._rows[table.name].pop(key)
+        self._open.changes.append((table.name, key, before))
+
+    def row_after(self, table: Table[K, V], key: K, num: int) -> V | None:
+        """Return key's row after block num, which is not older than what can be undone."""
+        journals = [*self._journals, *([self._open] if self._open else [])]
+        for journal in journals:
+            if journal.num <= num:
+                continue
+            for name, changed, before in journal.changes:
+                if name == table.name and changed == key:
+                    row: V | None = before
+                    return row
+        return self.get(table, key)
+
+    # ------------------------------------------------------------ blocks
+
+    @property
+    def digest(self) -> bytes:
+        """Return the commitment to all rows after the newest closed block, and to its history."""
+        return self._digest
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether a block is open."""
+        return self._open is not None
+
+    def open(self, num: int) -> None:
+        """Begin block num."""
+        assert self._open is None
+        self._open = _Journal(num, self._digest)
+
+    def savepoint(self) -> int:
+        """Return a mark of what the open block has changed so far."""
+        assert self._open is not None
+        return len(self._open.changes)
+
+    def rollback(self, savepoint: int) -> list[Change]:
+        """Take back what the open block changed since the savepoint; return that, newest first."""
+        assert self._open is not None
+        return self._take_back(self._open.changes, savepoint)
+
+    def close(self, seed: bytes) -> bytes:
+        """End the open block; return the new digest: over the old one, seed and what changed."""
+        assert self._open is not None
+        journal = self._open
+        touched = sorted({(name, key) for name, key, _ in journal.changes})
+        now = [(name, key, self._rows[name].get(key)) for name, key in touched]
+        self._digest = sha256(self._digest + seed + msgspec.msgpack.encode(now)).digest()
+        self._journals.append(journal)
+        self._open = None
+        return self._digest
+
+    def abort(self) -> list[Change]:
+        """Drop the open block; return the changes that were taken back."""
+        taken = self.rollback(0)
+        self._open = None
+        return taken
+
+    def undo(self) -> list[Change]:
+        """Take back the newest closed block; return its changes."""
+        assert self._open is None
+        journal = self._journals.pop()
+        self._digest = journal.digest
+        return self._take_back(journal.changes, 0)
+
+    def commit(self, num: int) -> None:
+        """Give up undo for blocks up to num."""
+        while self._journals and self._journals[0].num <= num:
+            self._journals.popleft()
+
+    def _take_back(self, changes: list[Change], down_to: int) -> list[Change]:
+        taken = changes[down_to:][::-1]
+        del changes[down_to:]
+        for name, key, before in taken:
+            if before is None:
+                del self._rows[name][key]
+            else:
+                self._rows[name][key] = before
+        return taken
+
+    # ------------------------------------------------------------ images
+
+    def image(self, num: int) -> tuple[Image, bytes]:
+        """Return all rows and the digest after block num, not older than what can be undone."""
+        twin = State(self._tables.values())
+        twin._rows = {name: dict(rows) for name, rows in self._rows.items()}
+        twin._digest = self._digest
+        if self._open is not None:
+            twin._take_back(list(self._open.changes), 0)
+        for journal in reversed(self._journals):
+            if journal.num <= num:
+                break
+            twin._take_back(list(journal.changes), 0)
+            twin._digest = journal.digest
+        return twin._rows, twin._digest
+
+    def load(self, image: Mapping[str, Any], digest: bytes) -> None:
+        """Begin with the rows of an image, of which nothing can be undone.
+
+        Raises:
+            msgspec.ValidationError: a row is not what its table holds.
+        """
+        assert not self._journals
+        assert self._open is None
+        for name, table in self._tables.items():
+            rows: Any = dict[table.key, table.row]  # type: ignore[name-defined]
+            self._rows[name] = msgspec.convert(image.get(name, {}), rows)
+        self._digest = digest
