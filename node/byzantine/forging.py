@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -79,7 +80,7 @@ class Memory:
         self.twins: dict[bytes, bytes] = {}
         self.withheld: dict[bytes, int] = {}
         self.transaction: Transaction | None = None
-        self._tree = ForkDB(root)
+        self._tree = ForkDB(root, rivals_max=sys.maxsize)
         rules = who.profile.transaction_rules
         self._ledger = Ledger(
             who.genesis, chain_id=who.profile.chain_id, genesis_id=root.id, rules=rules

@@ -57,14 +57,15 @@ class ForkItem:
 class ForkDB:
     """Mutable: the tree, its root (irreversible) and its head (executed, preferred).
 
-    A producer may sign any number of good blocks for its slot; the tree keeps RIVALS_MAX and drops
+    A producer may sign any number of good blocks for its slot; the tree keeps rivals_max and drops
     the oldest that nothing builds on. If that is what others build on after all, their blocks do
     not link and it is asked for again.
     """
 
-    __slots__ = ("_items", "_rivals", "head", "root")
+    __slots__ = ("_items", "_rivals", "_rivals_max", "head", "root")
 
-    def __init__(self, root: ChainState) -> None:
+    def __init__(self, root: ChainState, *, rivals_max: int = RIVALS_MAX) -> None:
+        self._rivals_max = rivals_max
         self.root = ForkItem(root, None, None, validated=True)
         self.head = self.root
         self._items: dict[bytes, ForkItem] = {root.id: self.root}
@@ -91,14 +92,14 @@ class ForkDB:
         self._items[state.id] = item
         rivals = self._rivals.setdefault((item.slot, block.producer), [])
         rivals.append(item)
-        if len(rivals) > RIVALS_MAX:
+        if len(rivals) > self._rivals_max:
             self._drop_a_rival(rivals)
         return item
 
     def _drop_a_rival(self, rivals: list[ForkItem]) -> None:
         """Drop the oldest of them, the newest aside, on which nothing is built."""
         rivals[:] = [x for x in rivals if self._items.get(x.id) is x]
-        if len(rivals) <= RIVALS_MAX:
+        if len(rivals) <= self._rivals_max:
             return
         parents = {id(x.parent) for x in self._items.values()}
         for rival in rivals[:-1]:
