@@ -144,6 +144,18 @@ class Irreversible(Record, frozen=True, kw_only=True, tag="irreversible"):
     id: str
 
 
+class Precommitted(Record, frozen=True, kw_only=True, tag="precommitted"):
+    """The head's branch has a quorum's first word for its blocks first to num, the last being id.
+
+    One record each time that rises, also when it skips blocks; told anew after a restart, of what
+    is not irreversible. Nothing is told where finality has one stage.
+    """
+
+    first: Count
+    num: Count
+    id: str
+
+
 class Switched(Record, frozen=True, kw_only=True, tag="switched"):
     """The head moved to another branch; depth = blocks undone."""
 
@@ -274,6 +286,7 @@ Event: TypeAlias = (
     | Rejected
     | Ignored
     | Irreversible
+    | Precommitted
     | Switched
     | Abstained
     | Clock

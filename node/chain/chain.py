@@ -37,7 +37,7 @@ from node.chain.profile import ChainState, Profile
 from node.chain.signing import Signing
 from node.chain.snapshot import Snapshot
 from node.chain.validation import EVERYBODY_TRUSTED, NOBODY_TRUSTED, Trust
-from node.events import Abstained, Irreversible
+from node.events import Abstained, Irreversible, Precommitted
 
 
 class Chain:
@@ -85,7 +85,7 @@ class Chain:
         self.mempool = Mempool()
         self._pending = Pending(self._ledger, self.mempool, verifier)
         self._lib = self._fork_db.root.ref
-        self._announced_num = root.num
+        self._announced_num = self._precommitted_num = root.num
 
     # ------------------------------------------------------------ views
 
@@ -159,6 +159,7 @@ class Chain:
             case BlockRestored():
                 self._on_restored(event)
                 return []
+        self._tell_precommitted(effects)
         self._advance_irreversible(effects)
         return effects
 
@@ -282,6 +283,7 @@ class Chain:
         root_num = self._fork_db.head.state.lib_num
         if event.irreversible:
             self._announced_num = max(self._announced_num, block.num)
+            self._precommitted_num = self._announced_num
             root_num = max(root_num, block.num)
         self._settle(root_num)
 
@@ -297,6 +299,7 @@ class Chain:
         move = move_head(self._fork_db, self._ledger, new, self._profile, verifier_for)
         if move.down:
             effects.append(Emit(record=notices.switched(move.old, new, move.ancestor)))
+            self._precommitted_num = min(self._precommitted_num, move.ancestor.num)
             self._requeue(move.down, effects)
         for item, outcome in zip(move.up, move.outcomes, strict=True):
             self._report_applied(item, outcome, effects)
@@ -335,6 +338,16 @@ class Chain:
         for item in passed:
             for transaction in item.signed.transactions:
                 effects.extend(self.mempool.tell(transaction.id, "irreversible", num=item.num))
+
+    def _tell_precommitted(self, effects: list[Effect]) -> None:
+        """Report what the head's branch has a quorum's first word for and had not before."""
+        num = self._fork_db.head.state.precommit_num
+        if num is None or num <= self._precommitted_num:
+            return
+        block_id, first = self._ledger.id_at(num), self._precommitted_num + 1
+        assert block_id is not None
+        effects.append(Emit(record=Precommitted(first=first, num=num, id=block_id.hex())))
+        self._precommitted_num = num
 
     def _settle(self, lib_num: int) -> list[ForkItem]:
         """Make the head's branch irreversible up to lib_num; return what that adds, oldest first.

@@ -63,6 +63,13 @@ class ChainState(Protocol):
         """Return the last irreversible block number this branch claims."""
 
     @property
+    def precommit_num(self) -> int | None:
+        """Return the last block that this branch has a quorum's first word for.
+
+        None where finality has no such stage.
+        """
+
+    @property
     def schedule(self) -> tuple[str, ...]:
         """Return the producers in order of turns, for the next block."""
 

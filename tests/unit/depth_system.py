@@ -44,6 +44,7 @@ class DepthState:
     slot: int
     signing_key: bytes = b""
     signing_digest: bytes = b""
+    precommit_num: None = None
     changes: tuple[Schedule, ...] = ()
 
     @property

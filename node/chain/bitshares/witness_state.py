@@ -53,6 +53,11 @@ class WitnessState:
         return self.slot + 1 + self._skip
 
     @property
+    def precommit_num(self) -> int | None:
+        """Return None: finality has one stage."""
+        return None
+
+    @property
     def schedule(self) -> tuple[str, ...]:
         """Return the witnesses in shuffled order."""
         return tuple(self.rules.witnesses[index].name for index in self.shuffled)

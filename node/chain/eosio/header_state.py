@@ -53,6 +53,11 @@ class HeaderState:
         return self.tally.lib_num
 
     @property
+    def precommit_num(self) -> int:
+        """Return the highest block that this branch has proposed to be irreversible."""
+        return self.tally.proposed_irb
+
+    @property
     def fork_key(self) -> tuple[int, ...]:
         """Return (lib, num). proposed_irb plays no part: a pre-commit locks nobody."""
         return (self.tally.lib_num, self.tally.num)

@@ -6,10 +6,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.sim.second import blocks, checks, faults, finality, recovery, sent, ways
+from tests.sim.second import blocks, checks, faults, finality, precommits, recovery, sent, ways
 from tests.sim.second.agree import OneOf, disagreements
 from tests.sim.second.blocks import Chain, Slot
 from tests.sim.second.finality import Judged
+from tests.sim.second.precommits import First
 from tests.sim.second.record import Second, read
 
 NOT_FIGURES = {
@@ -36,6 +37,7 @@ class Trial:
         self.chain: Chain = blocks.chain(s)
         self.slots: list[Slot] = blocks.slots(s, self.chain)
         self.judged: list[Judged] = finality.judged(s, self.chain)
+        self.precommitted: list[First] = precommits.told(s, self.chain)
 
 
 def compare(run: Path, told: dict[str, Any]) -> list[str]:
@@ -133,6 +135,7 @@ def _metrics(trials: list[Trial], names: set[str], *, alone: bool) -> dict[str, 
     unmoved = [ways.left_out(t.s, t.chain) for t in trials]
     return {
         **finality.figures([t.judged for t in trials], names, alone=alone),
+        **precommits.figures([t.precommitted for t in trials], names),
         "finality_left_out": _sums(unjudged, names, "orphaned", "young"),
         "propagation_left_out": _sums(unmoved, names, "orphaned", "young", "unrecorded"),
         "irreversible": finality.last_blocks(pairs),

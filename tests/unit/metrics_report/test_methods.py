@@ -12,7 +12,7 @@ from faults.model.kind import KINDS
 from metrics.report import methods
 from tests.unit.metrics_report import explained
 
-MAYBE_EMPTY = {("transactions", "lost_by_host", "*")}
+MAYBE_EMPTY = {("transactions", "lost_by_host", "*"), ("precommits", "by_host", "*")}
 """Dicts by name that a run may leave empty."""
 
 
