@@ -125,14 +125,20 @@ class LabState(msgspec.Struct, frozen=True, kw_only=True):
         raise LabInputError(f"lab {self.name!r} has no host {name!r}: it has {known}")
 
 
-def new_state(name: str, hosts: int, image: Path, cgroup_roots: Sequence[Path]) -> LabState:
-    """Return the complete plan of a lab with a fresh prefix and network; nothing exists yet."""
-    prefix = new_prefix()
-    network = new_network()
-    nodes = [
-        container_host(prefix, f"n{i + 1}", "node", f"{network}.{FIRST_HOST_NUMBER + i}")
-        for i in range(hosts)
-    ]
+def new_state(
+    name: str, hosts: int, image: Path, cgroup_roots: Sequence[Path], network: str = ""
+) -> LabState:
+    """Return the complete plan of a lab of containers, a time server among them.
+
+    Its prefix is fresh, and so is the network where none is given; nothing exists yet.
+    """
+    prefix, network = f"sl{secrets.token_hex(3)}", network or new_network()
+
+    def container(host: str, role: str, number: int) -> HostState:
+        address = f"{network}.{number}"
+        return HostState(name=host, role=role, address=address, namespace=f"{prefix}-{host}")
+
+    nodes = [container(f"n{i + 1}", "node", FIRST_HOST_NUMBER + i) for i in range(hosts)]
     return LabState(
         name=name,
         prefix=prefix,
@@ -143,23 +149,13 @@ def new_state(name: str, hosts: int, image: Path, cgroup_roots: Sequence[Path]) 
         bridge_namespace=f"{prefix}-bridge",
         controller_namespace=f"{prefix}-ctl",
         cgroups=tuple(str(root / prefix) for root in cgroup_roots),
-        hosts=(*nodes, container_host(prefix, "ntp", "ntp", f"{network}.2")),
+        hosts=(*nodes, container("ntp", "ntp", 2)),
     )
-
-
-def new_prefix() -> str:
-    """Return a fresh beginning for every name that a lab gives on this machine."""
-    return f"sl{secrets.token_hex(3)}"
 
 
 def new_network() -> str:
     """Return the first three numbers of a fresh private network."""
     return f"10.{secrets.randbelow(240) + 10}.{secrets.randbelow(250) + 2}"
-
-
-def container_host(prefix: str, name: str, role: str, address: str) -> HostState:
-    """Return the plan of one container."""
-    return HostState(name=name, role=role, address=address, namespace=f"{prefix}-{name}")
 
 
 def check_count(hosts: int) -> None:

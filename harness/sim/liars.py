@@ -22,7 +22,7 @@ class Lie:
         self._host = world.hosts[host]
         self._liar = liar
         self._active = False
-        world.rewrite(host, self._rewrite)
+        self._host.rewriter = self._rewrite
         self._host.hides = self._hides
 
     def begin(self) -> None:

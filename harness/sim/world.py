@@ -13,7 +13,7 @@ from coincurve import PrivateKey
 from harness.sim.cache import shared
 from harness.sim.host.clock import GOOD_CLOCK, ClockSpec, HostClock
 from harness.sim.host.engine import Action, Engine, stream
-from harness.sim.host.host import Host, Rewriter, Shared
+from harness.sim.host.host import Host, Shared
 from harness.sim.host.load import Client
 from harness.sim.host.memory import Loss
 from harness.sim.host.records import Sink
@@ -181,10 +181,6 @@ class World:
         The host learns of it at its next check, as nothing jumps.
         """
         self.hosts[name].clock.serve(self.engine.now_ns, offset_ns=offset_ns, answer=answer)
-
-    def rewrite(self, name: str, rewriter: Rewriter | None) -> None:
-        """Let a node do other effects than its chain's; None ends that."""
-        self.hosts[name].rewriter = rewriter
 
     # ------------------------------------------------------------ building
 

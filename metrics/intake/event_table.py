@@ -90,15 +90,12 @@ def load(
     record_completeness.judge(intake, plan, planned, file, agents)
     intake.written.clear()
     intake.findings += _contradictions(db, planned.n)
-    intake.notes += [
-        f"{host}: {count} lines came twice and were taken once"
-        for host, count in sorted(intake.repeated.items())
-    ]
-    intake.notes += [
-        f"{host}: {count} lines held NUL bytes, which were left out"
-        for host, count in sorted(intake.zeroed.items())
-        if count
-    ]
+    for counts, what in (
+        (intake.repeated, "came twice and were taken once"),
+        (intake.zeroed, "held NUL bytes, which were left out"),
+    ):
+        seen = sorted((+counts).items())  # None of zero.
+        intake.notes += [f"{host}: {count} lines {what}" for host, count in seen]
     return intake
 
 

@@ -123,7 +123,7 @@ def blocks(count: int) -> list[SignedBlock]:
         made.extend(effect.block for effect in effects if isinstance(effect, Persist))
         return effects
 
-    world.rewrite("n1", note)
+    world.hosts["n1"].rewriter = note
     world.run(count * SECOND_NS)
     return made[:count]
 

@@ -5,9 +5,10 @@
 
 from pathlib import Path
 
-from faults.host.boottime import boot_id
+import msgspec
+
 from harness.errors import LabError, LabInputError
-from harness.labs import cgroup, checks, process
+from harness.labs import cgroup, checks
 from harness.labs import state as lab_state
 from harness.labs.image import build
 from harness.labs.image.recipe import CONTAINER
@@ -50,30 +51,22 @@ def _plan(name: str, spec: LabSpec, progress: Progress) -> LabState:
     root = lab_state.labs_root()
     checks.require_space(root, len(spec.hosts) * DISK_BYTES, f"a lab of {len(spec.hosts)} VMs")
     checks.require_memory(sum(host.memory_mb + QEMU_MB for host in spec.hosts))
-    prefix = lab_state.new_prefix()
     network = spec.controller[0].addresses[0].rpartition("/")[0].rpartition(".")[0]
-    hosts = [host_state(each) for each in spec.hosts]
     shared, tops = Path(), cgroup.roots()
     if spec.own_time_server:
         checks.require_programs(checks.PACKAGE_OF, "lab's time server")
         checks.require_overlay(root)
         shared = build.ensure(CONTAINER, progress)
-        hosts.append(lab_state.container_host(prefix, "ntp", "ntp", f"{network}.2"))
-    return LabState(
-        name=name,
+    else:
+        tops = ()
+    server = lab_state.new_state(name, 0, shared, tops, network)
+    return msgspec.structs.replace(
+        server,
         provider="vm",
-        prefix=prefix,
-        network=network,
-        image=str(shared),
         vm_image=str(files),
         acceleration=image.acceleration(files / image.KERNEL, progress),
-        boot=boot_id(),
-        owner=process.this_process(),
-        bridge_namespace=f"{prefix}-bridge",
-        controller_namespace=f"{prefix}-ctl",
         controller_cards=spec.controller,
-        cgroups=tuple(f"{top}/{prefix}" for top in tops) if spec.own_time_server else (),
-        hosts=tuple(hosts),
+        hosts=(*map(host_state, spec.hosts), *(server.hosts if spec.own_time_server else ())),
     )
 
 
