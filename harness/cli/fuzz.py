@@ -43,9 +43,8 @@ def fuzz(
     if out.exists() and not out.is_dir():
         raise UsageError(f"--out {out}: no directory; name another")
     wanted = Hunt(profile=profile, where=where, runs=runs, seed=seed, workers=workers)
-    console = console_of(stderr=as_json)
     started = time.monotonic()
-    show = Show(console)
+    show = Show(console_of(stderr=as_json))
     result = hunt(
         wanted, lambda done, broken: show.tick(f"{done} of {runs} schedules, {broken} broke a rule")
     )
@@ -53,7 +52,7 @@ def fuzz(
     paths = [save(found, wanted, out) for found in result.found]
     if as_json:
         print(msgspec.json.encode(_facts(wanted, result, paths)).decode())
-    _tell(console, result, paths, time.monotonic() - started)
+    _tell(show.console, result, paths, time.monotonic() - started)
     raise typer.Exit(EXIT_FAILED if result.broken else EXIT_OK)
 
 
@@ -71,10 +70,7 @@ def _tell(console: Console, result: Result, paths: list[Path], seconds: float) -
 
 
 def _facts(wanted: Hunt, result: Result, paths: list[Path]) -> dict[str, Any]:
-    broken = [
-        {"n": n, "breaches": [{"invariant": b.invariant, "text": b.text} for b in breaches]}
-        for n, breaches in result.broken
-    ]
+    broken = [{"n": n, "breaches": breaches} for n, breaches in result.broken]
     return {
         "profile": wanted.profile, "where": wanted.where, "seed": wanted.seed,
         "runs": result.runs, "blocks": result.blocks, "final": result.final,

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from harness.cli.options import AsJson, Become, Inventory, Limit, Runs, lab_at, run_names
 from harness.controller import store
@@ -37,15 +36,13 @@ def heal(inventory_path: Inventory, limit: Limit = "", become: Become = False) -
     from harness.testbed import healing
 
     lab = lab_at(inventory_path, limit, become=become)
-    console = console_of()
-    show = Show(console)
-
+    show = Show(console_of())
     with Remote(lab) as remote:
         clean = _heal_provider(remote, show)
         show.tick(f"healing {len(lab.hosts)} host(s)")
         outcome = healing.heal(remote)
     show.quiet()
-    _print_outcome(console, outcome)
+    _print_outcome(show, outcome)
     if not clean or not all(each for each, _ in outcome.values()):
         raise typer.Exit(EXIT_LAB)
 
@@ -56,15 +53,15 @@ def stop(inventory_path: Inventory, force: Force = False, become: Become = False
     from harness.testbed import lock
 
     lab = lab_at(inventory_path, become=become)
-    console = console_of()
+    show = Show(console_of())
     with contextlib.ExitStack() as stack:
         if not force:
             stack.enter_context(lock.hold(lab.lab_id, stopping.PURPOSE))
         remote = stack.enter_context(Remote(lab))
         held = stopping.seize(remote, force=force)
-        clean = _heal_provider(remote, Show(console))
+        clean = _heal_provider(remote, show)
         outcome = stopping.stop(remote, held)
-    _print_outcome(console, outcome)
+    _print_outcome(show, outcome)
     if not clean or not all(done for done, _ in outcome.values()):
         raise typer.Exit(EXIT_LAB)
 
@@ -83,8 +80,7 @@ def collect(
     from harness.testbed import lock
 
     lab = lab_at(inventory_path)
-    console = console_of(stderr=as_json)
-    show = Show(console)
+    show = Show(console_of(stderr=as_json))
     purpose = "slotlab collect"
     with lock.hold(lab.lab_id, purpose), Remote(lab) as remote, lock.hold_hosts(remote, purpose):
         if forget:
@@ -99,7 +95,7 @@ def collect(
     path = collected.folder.path
     summary = report(path, show.tick)
     show.quiet()
-    raise typer.Exit(print_summary(console, path, summary, as_json=as_json))
+    raise typer.Exit(print_summary(show.console, path, summary, as_json=as_json))
 
 
 def _heal_provider(remote: Remote, show: Show) -> bool:
@@ -112,7 +108,7 @@ def _heal_provider(remote: Remote, show: Show) -> bool:
     clean, healed = power.heal(remote.inventory)
     if healed or not clean:
         text = ", ".join(healed) or "is not healed; is its command in slotlab_power right?"
-        _print_outcome(show.console, {"provider": (clean, text)})
+        _print_outcome(show, {"provider": (clean, text)})
     if healed:
         names = [host.name for host in remote.inventory.hosts]
         healing.await_agents(remote, names, within_s=BOOT_S, tell=show.tick)
@@ -120,7 +116,7 @@ def _heal_provider(remote: Remote, show: Show) -> bool:
     return clean
 
 
-def _print_outcome(console: Console, outcome: Mapping[str, tuple[bool, str]]) -> None:
+def _print_outcome(show: Show, outcome: Mapping[str, tuple[bool, str]]) -> None:
     """Print one line a host: whether it went well, and what was done or why not."""
     for host, (done, text) in outcome.items():
-        console.print(f"{host}: {styled('ok' if done else 'fail')} {said(text)}", markup=True)
+        show.console.print(f"{host}: {styled('ok' if done else 'fail')} {said(text)}", markup=True)

@@ -89,16 +89,15 @@ def check(
         loss_s=0.0 if quick else check.LOSS_S,
     )
     lab = lab_at(inventory_path, limit, become=become)
-    console = console_of(stderr=as_json)
-    show = Show(console)
+    show = Show(console_of(stderr=as_json))
     rows, measured = check.check(lab, options, show.tick), list[Row]()
     show.quiet()
     if not as_json:
-        console.print(findings_of(shown(rows, everything=everything)))
+        show.console.print(findings_of(shown(rows, everything=everything)))
     if calibrate and not failed(rows):
         measured = calibrating.calibrate(lab, show.step)
         if not as_json:
-            console.print(findings_of(measured))
+            show.console.print(findings_of(measured))
     if as_json:
         print(json.dumps([dataclasses.asdict(row) for row in rows + measured], indent=1))
     if failed(rows + measured):

@@ -30,13 +30,12 @@ def up(
     if shape and provider != "vm":
         raise UsageError("--topology: only VMs can be dressed; add --provider vm")
     spec = topology.load(shape) if shape else None
-    console = console_of()
-    show = Show(console)
+    show = Show(console_of())
     if provider == "vm":
         lab = vm_lab.up(name, hosts, show.step, spec)
     else:
         lab = container_lab.up(name, hosts, show.step)
-    print(f"inventory: {lab.inventory}", file=console.file)
+    print(f"inventory: {lab.inventory}", file=show.console.file)
 
 
 def down(name: Name = "default") -> None:

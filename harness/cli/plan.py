@@ -38,8 +38,7 @@ def show_plan(
     ] = False,
 ) -> None:
     simulated = is_sim("plan", lab_kind, inventory_path, limit)
-    console = console_of(stderr=as_json)
-    show = Show(console)
+    show = Show(console_of(stderr=as_json))
     file = campaign_file.load(campaign_file.find(campaign_name))
     if simulated:
         planned = planner.build(file, lab_view.simulated(file), seed=seed)
@@ -53,10 +52,10 @@ def show_plan(
     if as_json:
         print(encode(planned).decode(), end="")
         return
-    console.print(hosts_of(planned))
+    show.console.print(hosts_of(planned))
     for trial in planned.trials:
-        console.print(trial_of(planned, trial))
-    console.print(totals_of(planned), highlight=False)
+        show.console.print(trial_of(planned, trial))
+    show.console.print(totals_of(planned), highlight=False)
 
 
 def _asked(lab: Inventory, draft: Plan, show: Show) -> LabView:

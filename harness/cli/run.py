@@ -44,15 +44,14 @@ def run_campaign(
     from harness.cli.summary_tables import print_summary
     from harness.orchestrator import run, run_sim
 
-    console = console_of(stderr=as_json)
-    show = Show(console)
+    show = Show(console_of(stderr=as_json))
     options = run.RunOptions(campaign=campaign_name, runs=runs, seed=seed, only_cell=only)
     if simulated:
         outcome = run_sim.run(options, show)
     else:
         assert inventory_path is not None
         outcome = run.run(options, inventory_path, show, limit=limit)
-    status = print_summary(console, outcome.folder, outcome.summary, as_json=as_json)
+    status = print_summary(show.console, outcome.folder, outcome.summary, as_json=as_json)
     if simulated and status != EXIT_OK:
-        print(f"repeat:  {run_sim.repeat_line(options, outcome.plan)}", file=console.file)
+        print(f"repeat:  {run_sim.repeat_line(options, outcome.plan)}", file=show.console.file)
     raise typer.Exit(status)

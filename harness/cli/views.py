@@ -44,11 +44,10 @@ def report(
 
     folder = store.find(name, root).path
     other = store.find(beside, root).path if beside is not None else None
-    console = console_of(stderr=as_json)
-    show = Show(console)
+    show = Show(console_of(stderr=as_json))
     summary = rebuild(folder, show.tick, other=other)
     show.quiet()
-    status = print_summary(console, folder, summary, as_json=as_json)
+    status = print_summary(show.console, folder, summary, as_json=as_json)
     if open_it:
         webbrowser.open((folder / "report.html").resolve().as_uri())
     raise typer.Exit(status)
