@@ -12,7 +12,6 @@ from harness.cli.options import AsJson, Become, Inventory, Limit, Runs, lab_at, 
 from harness.controller import store
 from harness.controller.console import Show, console_of, said, styled
 from harness.errors import EXIT_LAB
-from harness.testbed import power
 
 if TYPE_CHECKING:
     from harness.remote.fan_out import Remote
@@ -103,7 +102,7 @@ def _heal_provider(remote: Remote, show: Show) -> bool:
 
     It comes first, as hosts that are off cannot be asked.
     """
-    from harness.testbed import healing
+    from harness.testbed import healing, power
 
     clean, healed = power.heal(remote.inventory)
     if healed or not clean:
