@@ -11,7 +11,7 @@ from coincurve import PrivateKey
 
 from node.chain import notices, validation
 from node.chain.encoding.crypto import Verifier
-from node.chain.execution import Outcome, choose_transactions, move_head
+from node.chain.execution import Outcome, Room, choose_transactions, move_head
 from node.chain.fork_db import BlockRef, ForkDB, ForkItem
 from node.chain.genesis import Genesis
 from node.chain.ledger.ledger import Ledger
@@ -177,20 +177,19 @@ class Chain:
         if tick.slot <= self.genesis.slot or not self._signing.signs_for(producer):
             return
         refusal = self._signing.refusal(tick, producer, head.state, self._lib.slot)
-        refusal = refusal or self._produce(tick.slot, producer, effects)
+        refusal = refusal or self._produce(tick, producer, effects)
         if refusal:
             notice = Abstained(slot=tick.slot, producer=producer, reason=refusal)
             effects.append(Emit(record=notice))
 
-    def _produce(self, slot: int, producer: str, effects: list[Effect]) -> str:
+    def _produce(self, tick: Tick, producer: str, effects: list[Effect]) -> str:
         """Sign and send a child of the head; return why that must not be, "" when it was done."""
-        head, profile = self._fork_db.head, self._profile
+        head, profile, slot = self._fork_db.head, self._profile, tick.slot
         at_ns = profile.transaction_time_ns(head.state, profile.clock.time_ns(slot))
         self._pending.leave()
         self._ledger.begin(head.state, slot, at_ns)
         self._ledger.forget_expired()
-        room = self._max_block_bytes - validation.BLOCK_OVERHEAD_BYTES
-        room -= 0 if self._ledger.announced is None else len(self._ledger.announced.pack())
+        room = self._room(tick.left_ns)
         chosen, dropped = choose_transactions(self._ledger, self.mempool, room, self._verifier)
         executed = self._ledger.finish(profile.transaction_mroot(chosen))
         header = head.state.draft(slot, self._signing.watermark(producer), executed)
@@ -214,6 +213,16 @@ class Chain:
         self._report_applied(item, outcome, effects)
         effects.extend(dropped)
         return ""
+
+    def _room(self, left_ns: int | None) -> Room:
+        """What the open block has for transactions while that much wall time is left for them."""
+        room_bytes = self._max_block_bytes - validation.BLOCK_OVERHEAD_BYTES
+        if self._ledger.announced is not None:
+            room_bytes -= len(self._ledger.announced.pack())
+        most_us = self.slot_clock.most_us
+        if most_us is not None and left_ns is not None:
+            most_us = min(most_us, left_ns // 1_000)
+        return Room(room_bytes, most_us)
 
     # ------------------------------------------------------------ receiving blocks
 
@@ -374,6 +383,8 @@ class Chain:
                 head=head,
                 pending=self._pending,
                 mempool=self.mempool,
-                max_block_bytes=self._max_block_bytes,
+                most=Room(
+                    self._max_block_bytes - validation.BLOCK_OVERHEAD_BYTES, self.slot_clock.most_us
+                ),
             )
         )

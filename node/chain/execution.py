@@ -33,24 +33,44 @@ class Move:
     outcomes: list[Outcome]
 
 
+@dataclass(slots=True)
+class Room:
+    """What a block has left for transactions: bytes, and virtual time in us, None for no limit."""
+
+    bytes: int
+    us: int | None
+
+    def fits(self, transaction: Transaction) -> bool:
+        """Return whether the transaction still fits."""
+        in_time = self.us is None or transaction.cost_us <= self.us
+        return in_time and transaction.size_bytes <= self.bytes
+
+    def take(self, transaction: Transaction) -> None:
+        """Give a transaction its room."""
+        self.bytes -= transaction.size_bytes
+        if self.us is not None:
+            self.us -= transaction.cost_us
+
+
 def choose_transactions(
-    ledger: Ledger, mempool: Mempool, room_bytes: int, verifier: Verifier
+    ledger: Ledger, mempool: Mempool, room: Room, verifier: Verifier
 ) -> tuple[list[Transaction], list[Emit]]:
     """Return what was executed in the ledger's open block, and the notices of what was dropped.
 
-    In the mempool's order, whatever still fits; what can no longer be executed is dropped.
+    In the mempool's order, whatever still fits, and what does not goes on waiting in its place;
+    what can no longer be executed is dropped.
     """
     chosen: list[Transaction] = []
     dropped: list[Emit] = []
     for transaction in mempool:
-        if transaction.size_bytes > room_bytes:
+        if not room.fits(transaction):
             continue
         try:
             ledger.execute(transaction, verifier)
         except TransactionRejected as error:
             dropped.extend(mempool.drop(transaction.id, error.reason))
             continue
-        room_bytes -= transaction.size_bytes
+        room.take(transaction)
         chosen.append(transaction)
     return chosen, dropped
 

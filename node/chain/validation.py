@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from node.chain.encoding.crypto import Verifier
+from node.chain.execution import Room
 from node.chain.fork_db import ForkDB
 from node.chain.ledger.mempool import Mempool
 from node.chain.ledger.pending import Pending
@@ -59,6 +60,9 @@ def check_block(
         raise BlockRejected(Reason.UNLINKABLE, block.num)
     if size_bytes > max_block_bytes:
         raise BlockRejected(Reason.BLOCK_TOO_LARGE, block.num)
+    most_us = profile.clock.most_us
+    if most_us is not None and sum(one.cost_us for one in block.transactions) > most_us:
+        raise BlockRejected(Reason.BLOCK_TOO_LONG, block.num)
     if block.extensions:
         # No id and no signature covers them: whoever passes a block on could have added them.
         raise BlockRejected(Reason.UNKNOWN_EXTENSION, block.num)
@@ -77,13 +81,16 @@ def admit_transaction(
     head: ChainState,
     pending: Pending,
     mempool: Mempool,
-    max_block_bytes: int,
+    most: Room,
 ) -> list[Effect]:
-    """Return what to do about a transaction; one that could be executed at time_ns now waits."""
+    """Return what to do about a transaction; one that could be executed at time_ns now waits.
+
+    most: what a block without anything else has room for.
+    """
     transaction, local = event.transaction, event.peer is None
     dropped: list[Emit] = []
     try:
-        if transaction.size_bytes > max_block_bytes - BLOCK_OVERHEAD_BYTES:
+        if not most.fits(transaction):
             raise TransactionRejected(Reason.TOO_LARGE)
         if transaction.id in mempool:
             raise TransactionRejected(Reason.DUPLICATE)

@@ -57,7 +57,7 @@ def _receipt(transaction: Transaction) -> dict[str, object]:
     """The receipt that transaction_mroot has a leaf of."""
     return {
         "status": STATUSES[0],
-        "cpu_usage_us": 0,
+        "cpu_usage_us": transaction.cost_us,
         "net_usage_words": net_usage_words(transaction),
         "trx": {
             "id": transaction.id.hex(),

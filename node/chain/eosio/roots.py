@@ -17,14 +17,15 @@ def transaction_mroot(transactions: Iterable[Transaction]) -> bytes:
 
 
 def receipt_digest(transaction: Transaction) -> bytes:
-    """Return the leaf of transaction_mroot: executed, no cpu charged, net in words of 8 bytes."""
+    """Return the leaf of transaction_mroot: executed, cpu in us, net in words of 8 bytes."""
     body = transaction.body
     signatures = b"".join([pack_signature(signature) for signature in transaction.signatures])
     count = pack_varuint(len(transaction.signatures))
     proofs = sha256(count + signatures + b"\x00").digest()
     packed = sha256(b"\x00" + pack_varuint(len(body)) + body + proofs).digest()
     words = pack_varuint(net_usage_words(transaction))
-    return sha256(b"\x00" + bytes(4) + words + packed).digest()
+    cpu = struct.pack("<I", transaction.cost_us)
+    return sha256(b"\x00" + cpu + words + packed).digest()
 
 
 def net_usage_words(transaction: Transaction) -> int:

@@ -9,6 +9,7 @@ class Reason(StrEnum):
     # blocks
     FUTURE_BLOCK = "future_block"
     BLOCK_TOO_LARGE = "block_too_large"
+    BLOCK_TOO_LONG = "block_too_long"
     BEFORE_IRREVERSIBLE = "before_irreversible"
     UNLINKABLE = "unlinkable"
     SLOT_NOT_AFTER_PARENT = "slot_not_after_parent"

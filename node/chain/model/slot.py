@@ -47,6 +47,11 @@ class SlotClock:
         begun_ns = self.begun_ns[slot % len(self.begun_ns)]
         return slot if self.time_ns(slot) - begun_ns <= wall_ns else None
 
+    @property
+    def most_us(self) -> int | None:
+        """Return what the transactions of a block may cost together, None for no limit."""
+        return None if self.processing_ns is None else self.processing_ns // 1_000
+
     def left_ns(self, slot: int, wall_ns: int) -> int | None:
         """Return how long the transactions of slot's block may take from wall_ns on; None: as ever.
 

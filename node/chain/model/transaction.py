@@ -44,6 +44,11 @@ class Transaction:
         return self.header.expiration_s
 
     @property
+    def cost_us(self) -> int:
+        """Return what it counts against the processing window of a block."""
+        return sum(operation.COST_US for operation in self.operations)
+
+    @property
     def size_bytes(self) -> int:
         """Return the size on the wire."""
         return (

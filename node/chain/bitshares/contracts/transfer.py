@@ -7,10 +7,10 @@ import msgspec
 from node.chain.encoding.fields import Account, Amount
 from node.chain.ledger import accounts
 from node.chain.model.errors import Reason
-from node.chain.model.operation import OpenBlock
+from node.chain.model.operation import OpenBlock, Operation
 
 
-class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+class Transfer(Operation, frozen=True, kw_only=True):
     """Move amount from sender to recipient. Fees are charged by nobody yet.
 
     Source: bitshares-core libraries/protocol/include/graphene/protocol/transfer.hpp.

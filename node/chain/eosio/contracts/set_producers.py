@@ -8,7 +8,7 @@ from node.chain.eosio.finality import Tally
 from node.chain.eosio.schedule_change import due_schedule, latest_schedule
 from node.chain.genesis import SYSTEM_ACCOUNT
 from node.chain.model.errors import Reason, TransactionRejected
-from node.chain.model.operation import OpenBlock
+from node.chain.model.operation import OpenBlock, Operation
 from node.chain.model.schedule import ProducerKey, ProducerSchedule, Proposal
 from node.chain.state.state import Table
 from node.events import Schedule
@@ -21,7 +21,7 @@ SCHEDULES = Table("schedules", str, ProducerSchedule)
 LATEST = "latest"
 
 
-class SetProducers(msgspec.Struct, frozen=True, kw_only=True):
+class SetProducers(Operation, frozen=True, kw_only=True):
     """Propose who produces; only the system account may."""
 
     ACTION: ClassVar = (SYSTEM_ACCOUNT, "setprods")
@@ -32,11 +32,6 @@ class SetProducers(msgspec.Struct, frozen=True, kw_only=True):
     def authority(self) -> str:
         """Return the system account."""
         return SYSTEM_ACCOUNT
-
-    @property
-    def accounts(self) -> tuple[str, ...]:
-        """Return nobody: a producer needs no account."""
-        return ()
 
     def fault(self) -> Reason | None:
         """Return bad_producers for none, or for names that are not in order."""
