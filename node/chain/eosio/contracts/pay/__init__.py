@@ -1,0 +1,1 @@
+"""What producers, technology providers, stakers and the foundation of a FIO chain get."""
