@@ -27,6 +27,7 @@ from node.chain import genesis as genesis_file
 from node.chain.encoding.crypto import public_key
 from node.chain.genesis import BitsharesRules, Genesis, GenesisAccount, GenesisProducer
 from node.chain.model.slot import SlotClock
+from node.chain.model.windows import Timing
 from node.config import ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
 from node.local.local_api import QueryError, ask
 from tests.waiting import DEADLINE_S, wait_until
@@ -169,6 +170,7 @@ class Cluster:
 def cluster(
     count: int, *, slot_ms: int = 200, blocks_per_turn: int = 1, observers: int = 0,
     lead_slots: int = 20, bitshares: BitsharesRules | None = None, system_key: str = "",
+    timing: Timing = "fio",
 ) -> Iterator[Cluster]:  # fmt: skip
     """Yield a cluster of count producers and some observers, not started; kills it afterwards.
 
@@ -178,7 +180,7 @@ def cluster(
         made = _made(
             Path(name), count + observers, producers=count, slot_ms=slot_ms,
             blocks_per_turn=blocks_per_turn, lead_slots=lead_slots, bitshares=bitshares,
-            system_key=system_key,
+            system_key=system_key, timing=timing,
         )  # fmt: skip
         try:
             yield made
@@ -201,7 +203,7 @@ def client(lab: Cluster, node: Node, *, seconds: int) -> Node:
 
 def _made(
     folder: Path, count: int, *, producers: int, slot_ms: int, blocks_per_turn: int,
-    lead_slots: int, bitshares: BitsharesRules | None, system_key: str,
+    lead_slots: int, bitshares: BitsharesRules | None, system_key: str, timing: Timing,
 ) -> Cluster:  # fmt: skip
     names = [f"producer{letter}" for letter in LETTERS[:producers]]
     users = [f"user{letter}" for letter in LETTERS[:count]]
@@ -214,6 +216,7 @@ def _made(
         profile="eosio" if bitshares is None else "bitshares",
         bitshares=bitshares,
         system_key=system_key,
+        timing=timing,
         initial_slot=soon - soon % turn + turn - 1,
         slot_ns=slot_ns,
         blocks_per_turn=blocks_per_turn,
