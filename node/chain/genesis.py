@@ -12,7 +12,8 @@ from node.chain.encoding.name import name_to_u64
 from node.chain.encoding.pack import pack_bytes, pack_varuint
 from node.chain.model.codec import MAX_BLOCK_BYTES
 from node.chain.model.errors import GenesisError
-from node.chain.model.schedule import MAX_PRODUCERS, ProducerKey, ProducerSchedule
+from node.chain.model.fio_rules import FioRules
+from node.chain.model.schedule import MAX_PRODUCERS, ProducerKey, ProducerSchedule, pack_producers
 from node.chain.model.windows import Timing, Windows
 
 SYSTEM_ACCOUNT = "eosio"
@@ -65,7 +66,8 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     node does not leave a branch for one without what the former has pre-committed, unless more is
     irreversible there (experimental: it may cost liveness). The owner of system_key, a public key,
     may propose schedules as account `eosio`; "" for nobody. watermark num is what FIO's own nodes
-    keep: a producer may sign one slot twice, on two branches.
+    keep: a producer may sign one slot twice, on two branches. With fio accounts elect who produces;
+    producers that are accounts, too, are registered from the start, in their order here.
     """
 
     profile: str = "eosio"
@@ -85,6 +87,7 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     watermark: Literal["num_and_slot", "num"] = "num_and_slot"
     system_key: str = ""
     bitshares: BitsharesRules | None = None
+    fio: FioRules | None = None
 
 
 def encode(genesis: Genesis) -> bytes:
@@ -135,6 +138,7 @@ def check(genesis: Genesis) -> None:
         _require(account.balance >= 0, f"accounts: balance of {account.name} is negative")
     total = sum(account.balance for account in genesis.accounts)
     _require(total < 1 << 64, "accounts: the balances' sum does not fit 64 bits")
+    _check_fio(genesis, total)
 
 
 def chain_id(genesis: Genesis) -> bytes:
@@ -169,6 +173,9 @@ def chain_id(genesis: Genesis) -> bytes:
         parts.append(b"watermark" + genesis.watermark.encode())
     if genesis.system_key:
         parts.append(b"system_key" + bytes.fromhex(genesis.system_key))
+    if genesis.fio is not None:
+        parts.append(b"fio" + msgspec.msgpack.encode(genesis.fio, order="deterministic"))
+        parts.append(pack_producers([_key_of(producer) for producer in genesis.producers]))
     chosen = windows(genesis)
     if chosen != Windows.of(genesis.timing, genesis.slot_ns):
         parts.append(b"windows" + struct.pack("<QQQ", *dataclasses.astuple(chosen)))
@@ -187,9 +194,27 @@ def windows(genesis: Genesis) -> Windows:
 
 
 def schedule(genesis: Genesis) -> ProducerSchedule:
-    """Return the first schedule: version 0, producers in alphabetical order."""
-    producers = sorted(genesis.producers, key=lambda producer: producer.name)
-    return ProducerSchedule(0, tuple(ProducerKey(p.name, bytes.fromhex(p.key)) for p in producers))
+    """Return the first schedule: version 0, producers in alphabetical order.
+
+    With fio and initial system the first of them alone.
+    """
+    alone = genesis.fio is not None and genesis.fio.initial == "system"
+    first = genesis.producers[:1] if alone else genesis.producers
+    producers = sorted(first, key=lambda producer: producer.name)
+    return ProducerSchedule(0, tuple(_key_of(producer) for producer in producers))
+
+
+def _key_of(producer: GenesisProducer) -> ProducerKey:
+    return ProducerKey(producer.name, bytes.fromhex(producer.key))
+
+
+def _check_fio(genesis: Genesis, total: int) -> None:
+    if genesis.fio is None:
+        return
+    accounts = frozenset(account.name for account in genesis.accounts)
+    problem = genesis.fio.problem(len(genesis.producers), accounts)
+    _require(problem is None, f"fio: {problem}")
+    _require(total < 1 << 61, "accounts: with fio the balances' sum must fit 61 bits")
 
 
 def _check_system_key(genesis: Genesis) -> None:

@@ -95,6 +95,7 @@ def _refuse_foreign_keys(genesis: Genesis) -> None:
         "last_block_ns": genesis.last_block_ns is not None,
         "watermark": genesis.watermark != "num_and_slot",
         "system_key": genesis.system_key != "",
+        "fio": genesis.fio is not None,
     }
     for key, is_set in foreign.items():
         if is_set:
