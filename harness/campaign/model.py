@@ -33,6 +33,7 @@ class BitsharesSpec(Strict):
     undo_limit: Annotated[int, Field(ge=2)] = 10_000
     fork_choice: Literal["longest", "participation", "literal_s0"] = "longest"
     faithful_window: bool = False
+    tapos_zero: Literal["refused", "upstream"] = "refused"
     strict_slot_alignment: bool = True
 
     def check(self, slot_ns: int) -> None:
@@ -168,6 +169,7 @@ class ChainSpec(Strict):
             "undo_limit": spec.undo_limit,
             "fork_choice": spec.fork_choice,
             "faithful_window": spec.faithful_window,
+            "tapos_zero": spec.tapos_zero,
             "strict_slot_alignment": spec.strict_slot_alignment,
         }
 

@@ -43,8 +43,9 @@ class BitsharesRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     another speed. required_participation: parts of 10,000 of the last 128 slots below which nobody
     produces. undo_limit: so many blocks without finality halt the chain. fork_choice: the document
     compares participation; literal_s0 as its words say, which can be cheated. faithful_window: the
-    last irreversible block itself can be undone, as upstream; for simulation only. Without
-    strict_slot_alignment any second inside a slot is a valid time, as upstream.
+    last irreversible block itself can be undone, as upstream; for simulation only. tapos_zero:
+    upstream lets prefix 0 pass for a block number that nobody has used yet, so also (0, 0).
+    Without strict_slot_alignment any second inside a slot is a valid time, as upstream.
     """
 
     block_interval_s: int | None = None
@@ -54,6 +55,7 @@ class BitsharesRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     undo_limit: int = 10_000
     fork_choice: Literal["longest", "participation", "literal_s0"] = "longest"
     faithful_window: bool = False
+    tapos_zero: Literal["refused", "upstream"] = "refused"
     strict_slot_alignment: bool = True
 
 

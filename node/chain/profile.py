@@ -145,12 +145,14 @@ class TransactionRules:
     """What a consensus system says about transactions.
 
     form: their bytes; order: of the checks, of which the first that fails gives the reason;
-    contracts: what they do.
+    contracts: what they do; unused_tapos: whether a number that no block has used yet stands for an
+    id of zeros.
     """
 
     form: TransactionFormat
     order: tuple[Check, ...]
     contracts: Contracts
+    unused_tapos: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

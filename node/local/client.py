@@ -166,8 +166,13 @@ class Client:
 
 
 def reference_of(status: dict[str, Any]) -> Reference | None:
-    """Return the chain and the block to refer to: the last irreversible one, if there is one."""
+    """Return the chain and the block to refer to: the last irreversible one, if there is one.
+
+    None while there is no block at all.
+    """
     try:
+        if status.get("head_num") == 0:
+            return None
         block = status["lib_id"] if status["lib_num"] > 0 else status["head_id"]
         return Reference(bytes.fromhex(status["chain_id"]), bytes.fromhex(block))
     except (KeyError, TypeError, ValueError):

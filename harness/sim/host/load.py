@@ -58,6 +58,8 @@ class Client:
             return
         now_ns, backlog, proposals = self._engine.now_ns, self._backlog, self._proposals
         tip = chain.lib if chain.lib.num > 0 else chain.head
+        if tip.num == 0:
+            return  # There is no block to refer to yet.
         while proposals and (due_ns := proposals.due_ns(self._proposed)) is not None:
             if due_ns > now_ns:
                 break

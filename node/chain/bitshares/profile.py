@@ -58,7 +58,9 @@ class BitsharesProfile:
             chain_id=genesis_file.chain_id(genesis),
             genesis_state=genesis_state(rules),
             codec=BitsharesCodec(rules, form),
-            transaction_rules=TransactionRules(form, CHECKS, PlainContracts()),
+            transaction_rules=TransactionRules(
+                form, CHECKS, PlainContracts(), rules.options.tapos_zero == "upstream"
+            ),
             future_limit_ns=rules.scaled_ns(AHEAD_NS),
         )
 

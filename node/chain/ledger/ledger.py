@@ -72,7 +72,9 @@ class Ledger:
         self._head_num = int.from_bytes(genesis_id[:4], "big")
         self._state = State((RING, SEEN, *rules.contracts.tables))
         self._state.open(self._head_num)
-        self._state.put(RING, self._head_num % RING_SIZE, genesis_id)
+        if self._head_num > 0:
+            # A system whose first block is number 1 has no block to refer to before that.
+            self._state.put(RING, self._head_num % RING_SIZE, genesis_id)
         rules.contracts.found(genesis, self._state)
         self._state.close(chain_id)
         self._state.commit(self._head_num)
@@ -255,7 +257,8 @@ class Ledger:
             case "tapos":
                 known = self._state.get(RING, header.ref_block_num)
                 if known is None:
-                    return Reason.BAD_TAPOS
+                    passes = self._rules.unused_tapos and header.ref_block_prefix == 0
+                    return None if passes else Reason.BAD_TAPOS
                 prefix = reference(known, self._rules.form.prefix_at)[1]
                 return Reason.BAD_TAPOS if prefix != header.ref_block_prefix else None
             case "accounts":

@@ -19,6 +19,7 @@ from tests.unit.node_chain.builders import (
 
 NAMES = producer_names(4)
 GENESIS = bitshares_genesis(4, maintenance_skip_slots=0)
+UPSTREAM = bitshares_genesis(4, maintenance_skip_slots=0, tapos_zero="upstream")
 
 
 def grown(blocks: int = 5) -> Chain:
@@ -54,13 +55,25 @@ def test_number_and_prefix_must_belong_to_one_block_of_this_branch() -> None:
     assert answer(chain, paid(chain, ref=first)) == ""
 
 
-def test_before_block_1_the_reference_is_zero() -> None:
-    chain = make_chain(GENESIS, NAMES)
-    transaction = paid(chain)
+def test_before_block_1_there_is_nothing_to_refer_to_and_upstream_takes_zeros() -> None:
+    transaction = paid(make_chain(GENESIS))
     assert (transaction.header.ref_block_num, transaction.header.ref_block_prefix) == (0, 0)
+    assert answer(make_chain(GENESIS), transaction) == "bad_tapos"
+    chain = make_chain(UPSTREAM, NAMES)
+    transaction = paid(chain)
     assert answer(chain, transaction) == ""
     (block,) = blocks_of(tick(chain, START_SLOT))
     assert block.transactions == (transaction,)
+
+
+def test_upstream_lets_prefix_zero_pass_for_a_number_that_nobody_has_used() -> None:
+    unused = (77).to_bytes(4, "big") + bytes(16)
+    for genesis, expected in ((GENESIS, "bad_tapos"), (UPSTREAM, "")):
+        chain = make_chain(genesis, NAMES)
+        tick(chain, START_SLOT)
+        assert answer(chain, paid(chain, ref=unused)) == expected
+        used = chain.head.id[:4] + bytes(16)
+        assert answer(chain, paid(chain, ref=used)) == "bad_tapos"
 
 
 @pytest.mark.parametrize(("lives_s", "reason"), [(0, ""), (-1, "expired")])

@@ -34,17 +34,17 @@ def test_block_1_follows_no_genesis_block_and_is_a_maintenance_block() -> None:
 
 
 def test_a_block_comes_back_from_its_bytes_and_its_header_from_the_event() -> None:
-    chain = make_chain(GENESIS, NAMES)
-    chain_tx = paid(chain)
     net = Net(GENESIS, HALVES)
+    net.run(START_SLOT, START_SLOT)
+    chain_tx = paid(net.chains["left"])
     net.submit("left", chain_tx, START_SLOT)
-    net.run(START_SLOT, START_SLOT + 1)
-    (block,) = net.stored["left"].values()
+    net.run(START_SLOT + 1, START_SLOT + 4)
+    block = list(net.stored["left"].values())[-1]
     codec = net.chains["left"].codec
     raw = codec.encode(block)
     assert block.transactions == (chain_tx,)
     assert codec.decode(raw) == block
-    (applied,) = of_kind(net.log["right"], Applied)
+    applied = of_kind(net.log["right"], Applied)[-1]
     header, signature = codec.decode_header(bytes.fromhex(applied.header))
     assert (header, signature) == (block.header, block.signature)
     assert header.block_id(signature) == block.id
