@@ -170,6 +170,7 @@ class Chain:
         at_ns = self._profile.transaction_time_ns(head.state, self.slot_clock.time_ns(tick.slot))
         for transaction_id in self.mempool.expire(at_ns):
             effects.extend(self.mempool.tell(transaction_id, "expired"))
+            self._pending.leave()  # What it did there is no longer to be expected.
         self._signing.held_back = tick.abstain
         if head.state.next_slot >= tick.slot:
             self._signing.caught_up()

@@ -115,7 +115,7 @@ class Ledger:
 
     def has_transaction(self, transaction_id: bytes) -> bool:
         """Return whether this branch holds the transaction and it has not expired yet."""
-        return self._state.get(SEEN, transaction_id) is not None
+        return self.row(SEEN, transaction_id) is not None
 
     # ------------------------------------------------------------ a block
 

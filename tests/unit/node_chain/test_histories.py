@@ -1,0 +1,42 @@
+"""Any history of blocks, rivals and transactions leaves the state of a straight replay."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.node_chain.histories import WORLDS, History, world
+
+FEW = 60
+CHUNK, CHUNKS = 500, 4
+"""Of the long test: so many histories a case, so many cases a world."""
+
+
+def played(name: str, seed: int) -> History:
+    """Return a history that was played through."""
+    history = History(world(name), seed)
+    try:
+        history.grow()
+        history.play()
+    except Exception as error:
+        error.add_note(f"history: world {name!r}, seed {seed}")
+        raise
+    return history
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_any_order_of_rival_blocks_gives_the_state_of_a_straight_replay(name: str) -> None:
+    histories = [played(name, seed) for seed in range(FEW)]
+    depths = [depth for history in histories for depth in history.depths]
+    # Otherwise this shows nothing.
+    assert max(depths) >= 3
+    assert len(depths) > FEW // 4
+    assert sum(history.failed for history in histories) > FEW // 20
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", WORLDS)
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_ten_thousand_histories_give_the_state_of_a_straight_replay(name: str, chunk: int) -> None:
+    first = FEW + chunk * CHUNK
+    for seed in range(first, first + CHUNK):
+        played(name, seed)
