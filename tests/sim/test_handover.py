@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from harness.campaign import campaign_file
+from harness.plan import lab_view, planner
+from harness.sim.campaign import world_of
+from harness.sim.faults import schedule
 from harness.sim.network.link import Shape
 from node.chain.chain import Chain
 from node.chain.model.messages import Effect, Input, Tick
@@ -127,3 +133,28 @@ def test_a_tick_says_how_long_the_transactions_of_its_block_may_take(
     monkeypatch.setattr(Chain, "step", step)
     lab(genesis={"processing_ns": 150 * MS}).run(5 * SECOND_NS)
     assert left == {150 * MS}
+
+
+def test_who_found_that_nobody_would_follow_its_block_takes_blocks_for_the_next_slot() -> None:
+    """Two producers are left, one of them dead: the other's blocks would claim too little."""
+    text = (
+        "schema: slotlab.campaign/v1\ntitle: a schedule shrinks\nseed: 3\nwarmup: 8s\n"
+        "chain: {producers: 4, blocks_per_turn: 2, timing: leap,"
+        " setprods: [{at: 10s, producers: [producera, producerd]}]}\n"
+        "timeline: [{at: 12s, for: 30s, fault: silent, on: n4, keep: 0}]\n"
+    )
+    file = campaign_file.parse(text, Path("shrink.yml"))
+    planned = planner.build(file, lab_view.simulated(file))
+    world, _ = world_of(planned, planned.trials[0], None, probes=False)
+    schedule(world, planned.trials[0].faults)
+    world.run(25 * SECOND_NS)
+    chain, clock = world.hosts["n1"].chain, world.profile.clock
+    assert chain is not None
+    stood, found = chain.head, set()
+    for _ in range(100):
+        world.run(world.now_ns + 50 * MS)
+        slot = clock.at_work(world.engine.now_ns)
+        if slot is not None and chain.producer_for(slot) == "producera":
+            found.add((slot % 2, chain.at_work(world.engine.now_ns) is not None))
+    assert chain.head == stood
+    assert found == {(0, True), (1, False)}
