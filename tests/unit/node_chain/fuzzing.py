@@ -1,0 +1,136 @@
+"""What fuzzing starts from, bodies, transactions, blocks and frames, and how it bends them."""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from node.chain.bitshares.contracts.operations import OPERATIONS as OF_BITSHARES
+from node.chain.encoding.crypto import public_key
+from node.chain.eosio.contracts.operations import OPERATIONS as OF_EOSIO
+from node.chain.model.codec import MAX_OPERATIONS, encode_transaction
+from node.chain.model.operation import Operation
+from node.chain.model.schedule import ProducerKey
+from node.chain.model.transaction import TransactionHeader
+from node.network import wire
+from tests.unit.node_chain.builders import secret
+from tests.unit.node_chain.histories import USERS, History, World, world
+
+OPERATIONS: dict[str, tuple[Any, ...]] = {"eosio": OF_EOSIO, "bitshares": OF_BITSHARES}
+TRICKY = (
+    b"\x00", b"\x01", b"\x7f", b"\x80", b"\xff", b"\x80\x00", b"\xff\xff\xff\xff\x0f",
+    b"\xff\xff\xff\xff\x7f", b"\xff" * 8, b"\x00" * 8, b"\x00" * 7 + b"\x40", b"\x00" * 7 + b"\x80",
+    b"\x80\x80\x04", b"\xdd\xff\xff\xff\xff", b"\xc6\xff\xff\xff\xff", b"\x91" * 40,
+)  # fmt: skip
+"""Ends of ranges, counts that are too long or too large, nesting."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Real bytes of one system, by what they are."""
+
+    world: World
+    bodies: tuple[bytes, ...]
+    transactions: tuple[bytes, ...]
+    blocks: tuple[bytes, ...]
+    frames: tuple[bytes, ...]
+
+
+@functools.cache
+def corpus(system: str) -> Corpus:
+    """Return what a few histories of a system are made of, and every operation it has."""
+    of, rng = world(f"{system} 3"), random.Random(7)
+    histories = [History(of, seed) for seed in range(4)]
+    for history in histories:
+        history.grow()
+    blocks = [block for history in histories for block in history.blocks.values()]
+    form = of.profile.codec.transactions
+    bodies = [one.body for history in histories for one in history.sent.values()]
+    for kind in OPERATIONS[system] * 4:
+        some = [made(kind, rng) for _ in range(rng.randint(1, MAX_OPERATIONS))]
+        header = TransactionHeader(rng.getrandbits(32), rng.getrandbits(16), rng.getrandbits(32))
+        bodies.append(form.pack(header, some))
+    sent = [encode_transaction(one) for history in histories for one in history.sent.values()]
+    raw = [of.profile.codec.encode(block) for block in blocks]
+    frames = [
+        *map(wire.encode, (wire.TxBody(one) for one in sent[:20])),
+        *map(wire.encode, (wire.BlockBody(one) for one in raw[:20])),
+        wire.encode(wire.SyncBlocks(1, raw[:5], True, False)),
+        wire.encode(wire.Have(7, blocks[0].id)),
+        wire.encode(wire.Want([block.id for block in blocks[:5]])),
+        wire.encode(wire.SyncRequest(1, [block.id for block in blocks[:5]])),
+        wire.encode(
+            wire.Hello(of.profile.chain_id, b"session1", 7, blocks[0].id, 9, 3, blocks[1].id, ["b"])
+        ),
+    ]
+    return Corpus(of, tuple(bodies), tuple(sent), tuple(raw), tuple(frames))
+
+
+def made(kind: Any, rng: random.Random) -> Operation:
+    """Return an operation of a kind with values that its fields can hold."""
+    hints = get_type_hints(kind, include_extras=True)
+    values = {name: _value(hints[name], rng) for name in kind.__struct_fields__}
+    operation: Operation = kind(**values)
+    return operation
+
+
+def _value(hint: Any, rng: random.Random) -> Any:
+    word = get_args(hint)[1] if get_origin(hint) is Annotated else ""
+    plain = get_args(hint)[0] if word else hint
+    match word or plain:
+        case "account":
+            return rng.choice(USERS)
+        case "key":
+            return public_key(secret(rng.choice(USERS)))
+        case "producers":
+            some = sorted(rng.sample(USERS, rng.randint(0, 4)))
+            return tuple(ProducerKey(name, public_key(secret(name))) for name in some)
+    if get_origin(plain) is tuple:
+        return tuple(_value(get_args(plain)[0], rng) for _ in range(rng.randint(0, 3)))
+    if hasattr(plain, "__struct_fields__"):
+        return made(plain, rng)
+    simple: dict[Any, Callable[[], Any]] = {
+        bool: lambda: rng.random() < 0.5,
+        int: lambda: rng.choice((0, 1, rng.getrandbits(8), rng.getrandbits(61))),
+        bytes: lambda: rng.randbytes(rng.choice((0, 1, 5, 300))),
+        str: lambda: "ab" * rng.choice((0, 1, 70)),
+    }
+    return simple[plain]() if plain in simple else None
+
+
+def bent(seeds: tuple[bytes, ...], rng: random.Random, count: int) -> Iterator[bytes]:
+    """Yield count strings of bytes: random, or real ones mutated, cut or spliced."""
+    for _ in range(count):
+        if rng.random() < 0.05:
+            yield rng.randbytes(rng.choice((0, 1, 20, 60, 200)))
+            continue
+        data = bytearray(rng.choice(seeds))
+        for _ in range(rng.choice((1, 1, 1, 2, 5))):
+            _bend(data, seeds, rng)
+        yield bytes(data)
+
+
+def _bend(data: bytearray, seeds: tuple[bytes, ...], rng: random.Random) -> None:
+    at = rng.randint(0, len(data))
+    match rng.randrange(8):
+        case 0 if at < len(data):
+            data[at] ^= 1 << rng.randrange(8)
+        case 1 if at < len(data):
+            data[at] = rng.randrange(256)
+        case 2:
+            data[at:at] = rng.choice(TRICKY)
+        case 3:
+            tricky = rng.choice(TRICKY)
+            data[at : at + len(tricky)] = tricky
+        case 4:
+            del data[at : at + rng.choice((1, 1, 2, 8, 40))]
+        case 5:
+            del data[at:]
+        case 6:
+            other = rng.choice(seeds)
+            data[at:] = other[rng.randint(0, len(other)) :]
+        case _:
+            data[at:at] = data[at : at + rng.choice((1, 8, 60))]
