@@ -3,6 +3,8 @@
 from typing import Any
 
 from node.chain.eosio.contracts.set_producers import PROPOSALS, SCHEDULES, announce
+from node.chain.eosio.contracts.voting import founding, weights
+from node.chain.eosio.contracts.voting.rows import RULES, TABLES, THE_ONE
 from node.chain.eosio.header_state import HeaderState
 from node.chain.genesis import SYSTEM_ACCOUNT, Genesis
 from node.chain.ledger import accounts
@@ -22,14 +24,18 @@ class EosioContracts:
     @property
     def tables(self) -> tuple[Table[Any, Any], ...]:
         """Return the tables they keep."""
-        return (ACCOUNTS, BALANCES, PROPOSALS, SCHEDULES)
+        return (ACCOUNTS, BALANCES, PROPOSALS, SCHEDULES, *TABLES)
 
     def found(self, genesis: Genesis, state: State) -> None:
-        """Write the accounts, and the system account if somebody has its key."""
+        """Write the accounts, the system account if somebody has its key, and who may be voted for.
+
+        What is not there without FIO's delegation is not written.
+        """
         accounts.found(genesis, state)
         if genesis.system_key:
             state.put(ACCOUNTS, SYSTEM_ACCOUNT, bytes.fromhex(genesis.system_key))
             state.put(BALANCES, SYSTEM_ACCOUNT, 0)
+        founding.found(genesis, state)
 
     def key_of(self, account: str, state: State) -> bytes | None:
         """Return the key that signs for an account."""
@@ -41,13 +47,17 @@ class EosioContracts:
         return announce(parent.tally, block)
 
     def apply(self, transaction: Transaction, block: OpenBlock) -> None:
-        """Do what the operations say, in order.
+        """Do what the operations say, in order, and then, with FIO's delegation, what follows.
+
+        The weights of votes follow the balances once, after all of it.
 
         Raises:
             TransactionRejected: the state does not allow one of them.
         """
         for operation in transaction.operations:
             operation.apply(block)
+        if block.state.get(RULES, THE_ONE) is not None:
+            weights.follow(block)
 
     def close(self, block: OpenBlock) -> None:
         """Do nothing: all is done before and by the transactions."""

@@ -1,0 +1,144 @@
+"""A chain with FIO's delegation: accounts with stakes, who may all be producers, and elections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from node.chain.chain import Chain
+from node.chain.encoding.crypto import public_key
+from node.chain.eosio.contracts.voting.register_producer import RegisterProducer
+from node.chain.eosio.contracts.voting.register_proxy import RegisterProxy
+from node.chain.eosio.contracts.voting.rows import (
+    ELECTION,
+    PRODUCERS,
+    THE_ONE,
+    VOTERS,
+    Election,
+    Producer,
+    Voter,
+)
+from node.chain.eosio.contracts.voting.unregister_producer import UnregisterProducer
+from node.chain.eosio.contracts.voting.unregister_proxy import UnregisterProxy
+from node.chain.eosio.contracts.voting.vote_producers import VoteProducers
+from node.chain.eosio.contracts.voting.vote_proxy import VoteProxy
+from node.chain.genesis import Genesis, GenesisAccount
+from node.chain.model.fio_rules import FioRules
+from node.chain.model.messages import Effect
+from node.chain.model.operation import Operation
+from node.events import Tx
+from tests.unit.node_chain.builders import (
+    START_SLOT,
+    make_chain,
+    make_genesis,
+    of_kind,
+    producer_names,
+    secret,
+    signed,
+    submit,
+    tick,
+)
+
+USERS = ("usera", "userb", "userc", "userd")
+NAMES = producer_names(4)
+CANDIDATES = producer_names(6)
+
+
+def fio_genesis(
+    *, balances: dict[str, int] | None = None, producers: int = 4, **rules: Any
+) -> Genesis:
+    """Return a genesis whose producers are registered; two more accounts can register.
+
+    Users own 1,000 and candidates 100 each, 1 vote is enough to elect, and a check comes after 4
+    slots, unless balances and rules say otherwise.
+    """
+    owned = {**dict.fromkeys(USERS, 1000), **dict.fromkeys(CANDIDATES, 100), **(balances or {})}
+    accounts = [
+        GenesisAccount(name=name, key=public_key(secret(name)).hex(), balance=owned[name])
+        for name in sorted(owned)
+    ]
+    defaults: dict[str, Any] = {"elected": 4, "activation": 1, "schedule_check_slots": 4}
+    fio = FioRules(**{**defaults, **rules})
+    return make_genesis(producers, accounts=accounts, fio=fio)
+
+
+class World:
+    """One chain that signs for everybody, slot after slot."""
+
+    def __init__(self, genesis: Genesis | None = None) -> None:
+        self.genesis = fio_genesis() if genesis is None else genesis
+        self.chain = make_chain(self.genesis, CANDIDATES, enable_stale_production=True)
+        self.slot = START_SLOT - 1
+        self.log: list[Effect] = []
+
+    def do(self, *operations: Operation, lives_s: int = 60) -> str:
+        """Submit the operations in one transaction; return why it was refused, "" if it was not."""
+        transaction = signed(self.chain, *operations, lives_s=lives_s)
+        effects = submit(self.chain, transaction, slot=max(self.slot, self.chain.head.slot))
+        return "".join(told.reason for told in of_kind(effects, Tx))
+
+    def run(self, slots: int = 1) -> list[Effect]:
+        """Let slots pass; return what the chain did."""
+        effects: list[Effect] = []
+        for _ in range(slots):
+            self.slot += 1
+            effects += tick(self.chain, self.slot)
+        self.log += effects
+        return effects
+
+    def producer(self, name: str) -> Producer:
+        """Return a producer's row at the head."""
+        return row_of(self.chain, name)
+
+    def votes(self) -> dict[str, int]:
+        """Return the votes of whoever has any."""
+        rows = {name: self.chain._ledger.row(PRODUCERS, name) for name in CANDIDATES}
+        return {name: row.votes for name, row in rows.items() if row is not None and row.votes}
+
+    def voter(self, name: str) -> Voter | None:
+        """Return a voter's row at the head."""
+        return self.chain._ledger.row(VOTERS, name)
+
+    @property
+    def election(self) -> Election:
+        """Return the row of the last election."""
+        row = self.chain._ledger.row(ELECTION, THE_ONE)
+        assert row is not None
+        return row
+
+
+def row_of(chain: Chain, name: str) -> Producer:
+    """Return a producer's row at the chain's head."""
+    row = chain._ledger.row(PRODUCERS, name)
+    assert row is not None
+    return row
+
+
+def vote(voter: str, *producers: str) -> VoteProducers:
+    """Return a vote."""
+    return VoteProducers(voter=voter, producers=producers)
+
+
+def proxy(voter: str, whom: str) -> VoteProxy:
+    """Return the choice of a proxy."""
+    return VoteProxy(voter=voter, proxy=whom)
+
+
+def become_proxy(account: str) -> RegisterProxy:
+    """Return a proxy's registration."""
+    return RegisterProxy(account=account)
+
+
+def resign_proxy(account: str) -> UnregisterProxy:
+    """Return a proxy's resignation."""
+    return UnregisterProxy(account=account)
+
+
+def register(producer: str, *, key_of: str = "", url: str = "") -> RegisterProducer:
+    """Return a producer's registration, with its own key or another's."""
+    key = public_key(secret(key_of or producer))
+    return RegisterProducer(producer=producer, key=key, url=url)
+
+
+def unregister(producer: str) -> UnregisterProducer:
+    """Return a producer's withdrawal."""
+    return UnregisterProducer(producer=producer)
