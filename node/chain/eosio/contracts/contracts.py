@@ -3,7 +3,7 @@
 from typing import Any
 
 from node.chain.eosio.contracts.set_producers import PROPOSALS, SCHEDULES, announce
-from node.chain.eosio.contracts.voting import founding, weights
+from node.chain.eosio.contracts.voting import founding, schedule_update, weights
 from node.chain.eosio.contracts.voting.rows import RULES, TABLES, THE_ONE
 from node.chain.eosio.header_state import HeaderState
 from node.chain.genesis import SYSTEM_ACCOUNT, Genesis
@@ -42,9 +42,11 @@ class EosioContracts:
         return state.get(ACCOUNTS, account)
 
     def open(self, parent: ChainState, block: OpenBlock) -> ProducerSchedule | None:
-        """Return the proposed schedule that is due."""
+        """Return the proposed schedule that is due; then elect, by the slot of the parent."""
         assert isinstance(parent, HeaderState)
-        return announce(parent.tally, block)
+        announced = announce(parent.tally, block)
+        schedule_update.update(parent.slot, block)
+        return announced
 
     def apply(self, transaction: Transaction, block: OpenBlock) -> None:
         """Do what the operations say, in order, and then, with FIO's delegation, what follows.
