@@ -1,13 +1,15 @@
 """The whole state at a block that can never be undone: what a chain can start from instead of 1."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from node.chain.encoding.pack import DecodeError
-from node.chain.ledger.ledger import LedgerImage
+from node.chain.ledger.ledger import LedgerImage, tables_of
 from node.chain.profile import ChainState, Profile
+from node.chain.state.state import read_image
 
 FORM = "slotlab.snapshot/v1"
 _WIDE_INT = 1
@@ -24,14 +26,19 @@ class Snapshot:
 class _File(msgspec.Struct, frozen=True, array_like=True):
     form: str
     chain_id: bytes
-    state: Any
+    state: msgspec.Raw
     ledger: LedgerImage
 
 
 def encode(snapshot: Snapshot, *, chain_id: bytes) -> bytes:
-    """Return the snapshot's bytes."""
+    """Return the snapshot's bytes, with a checksum at their end.
+
+    Nothing else would tell that a row was damaged: the digest is over all that ever changed.
+    """
     state = _packable(msgspec.to_builtins(snapshot.state, builtin_types=(bytes,)))
-    return msgspec.msgpack.encode(_File(FORM, chain_id, state, snapshot.ledger))
+    packed = msgspec.Raw(msgspec.msgpack.encode(state))
+    file = msgspec.msgpack.encode(_File(FORM, chain_id, packed, snapshot.ledger))
+    return file + sha256(file).digest()
 
 
 def decode(data: bytes, profile: Profile) -> Snapshot:
@@ -41,15 +48,20 @@ def decode(data: bytes, profile: Profile) -> Snapshot:
         DecodeError: malformed, of another version or of another chain.
     """
     try:
-        file = msgspec.msgpack.decode(data, type=_File, ext_hook=_wide_int)
+        if sha256(data[:-32]).digest() != data[-32:]:
+            raise DecodeError("its checksum is wrong")
+        file = msgspec.msgpack.decode(data[:-32], type=_File)
         if file.form != FORM:
             raise DecodeError(f"form {file.form!r} is not {FORM}")
         if file.chain_id != profile.chain_id:
             raise DecodeError(f"it is of chain {file.chain_id.hex()[:16]}")
-        state = msgspec.convert(file.state, type=type(profile.genesis_state))
-    except (msgspec.ValidationError, msgspec.DecodeError) as error:
+        plain = msgspec.msgpack.decode(file.state, ext_hook=_wide_int)
+        kind = type(profile.genesis_state)
+        state = msgspec.convert(plain, type=kind, builtin_types=(bytes,))
+        tables = read_image(file.ledger.tables, tables_of(profile.transaction_rules))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError(str(error)) from error
-    return Snapshot(state, file.ledger)
+    return Snapshot(state, LedgerImage(tables=tables, digest=file.ledger.digest))
 
 
 def _packable(value: Any) -> Any:

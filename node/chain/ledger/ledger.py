@@ -10,7 +10,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -35,11 +35,16 @@ SEEN = Table("seen", bytes, int)
 """The id of a transaction of this branch to its expiration in s, until it has expired."""
 
 
+def tables_of(rules: TransactionRules) -> tuple[Table[Any, Any], ...]:
+    """Return the tables of a ledger with these rules."""
+    return (RING, SEEN, *rules.contracts.tables)
+
+
 class LedgerImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A ledger after one block, without the means to undo it: all rows, by table and key."""
 
-    tables: Mapping[str, Any]
-    digest: bytes
+    tables: Mapping[str, Mapping[Any, Any]]
+    digest: Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
 
 @dataclass(slots=True)
@@ -70,7 +75,7 @@ class Ledger:
         self._by_expiry: list[tuple[int, bytes]] = []
         self._run: _Running | None = None
         self._head_num = int.from_bytes(genesis_id[:4], "big")
-        self._state = State((RING, SEEN, *rules.contracts.tables))
+        self._state = State(tables_of(rules))
         self._state.open(self._head_num)
         if self._head_num > 0:
             # A system whose first block is number 1 has no block to refer to before that.
@@ -221,11 +226,7 @@ class Ledger:
         return LedgerImage(tables=tables, digest=digest)
 
     def load(self, image: LedgerImage, num: int) -> None:
-        """Begin with the state of an image after block num, of which nothing can be undone.
-
-        Raises:
-            msgspec.ValidationError: a row is not what its table holds.
-        """
+        """Begin with the state of an image after block num, of which nothing can be undone."""
         self._state.load(image.tables, image.digest)
         self._head_num = num
         self._by_expiry = sorted((expires, i) for i, expires in self._state.rows(SEEN).items())

@@ -179,15 +179,30 @@ class State:
             twin._digest = journal.digest
         return twin._rows, twin._digest
 
-    def load(self, image: Mapping[str, Any], digest: bytes) -> None:
-        """Begin with the rows of an image, of which nothing can be undone.
-
-        Raises:
-            msgspec.ValidationError: a row is not what its table holds.
-        """
+    def load(self, image: Mapping[str, Mapping[Any, Any]], digest: bytes) -> None:
+        """Begin with the rows of an image, of which nothing can be undone."""
         assert not self._journals
         assert self._open is None
-        for name, table in self._tables.items():
-            rows: Any = dict[table.key, table.row]  # type: ignore[name-defined]
-            self._rows[name] = msgspec.convert(image.get(name, {}), rows)
+        self._rows = {name: dict(image[name]) for name in self._tables}
         self._digest = digest
+
+
+def read_image(builtins: Mapping[str, Any], tables: Iterable[Table[Any, Any]]) -> Image:
+    """Return the image that MessagePack made plain values of.
+
+    Raises:
+        msgspec.ValidationError: a table is missing or unknown, or a row is not what its table
+            holds.
+    """
+    known = {table.name: table for table in tables}
+    odd = sorted(known.keys() ^ builtins.keys())
+    if odd:
+        raise msgspec.ValidationError(f"table {odd[0]!r} is missing or unknown")
+    image: Image = {}
+    for name, table in known.items():
+        rows: Any = dict[table.key, table.row]  # type: ignore[name-defined]
+        try:
+            image[name] = msgspec.convert(builtins[name], rows, builtin_types=(bytes,))
+        except msgspec.ValidationError as error:
+            raise msgspec.ValidationError(f"table {name!r}: {error}") from error
+    return image

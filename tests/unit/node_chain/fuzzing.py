@@ -37,6 +37,8 @@ class Corpus:
     transactions: tuple[bytes, ...]
     blocks: tuple[bytes, ...]
     frames: tuple[bytes, ...]
+    snapshots: tuple[bytes, ...]
+    """Without their checksums."""
 
 
 @functools.cache
@@ -66,7 +68,10 @@ def corpus(system: str) -> Corpus:
             wire.Hello(of.profile.chain_id, b"session1", 7, blocks[0].id, 9, 3, blocks[1].id, ["b"])
         ),
     ]
-    return Corpus(of, tuple(bodies), tuple(sent), tuple(raw), tuple(frames))
+    for history in histories:
+        history.play()
+    kept = [taken[:-32] for history in histories for taken in history.kept]
+    return Corpus(of, *map(tuple, (bodies, sent, raw, frames, kept)))
 
 
 def made(kind: Any, rng: random.Random) -> Operation:

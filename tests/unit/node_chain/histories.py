@@ -11,6 +11,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+from node.chain import snapshot
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key, sign
 from node.chain.genesis import Genesis
@@ -100,7 +101,8 @@ class Truth:
 class History:
     """Mutable: all blocks, parents first; all transactions; what is true after each block.
 
-    depths: of the switches of the chain at hand, failed: how many did.
+    depths: of the switches of the chain that plays it; failed: how many did; kept: snapshots that
+    it made meanwhile.
     """
 
     world: World
@@ -109,6 +111,7 @@ class History:
     sent: dict[bytes, Transaction] = field(default_factory=dict)
     depths: list[int] = field(default_factory=list)
     failed: int = 0
+    kept: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -206,9 +209,23 @@ class History:
                 now += rng.choice((1, 1, 6))
                 self.note(blocks_of(tick(chain, now)))
             self.check(chain)
+            if rng.random() < 0.1:
+                self.kept.append(snapshot.encode(chain.snapshot(), chain_id=chain.chain_id))
         for block in list(self.blocks.values()):
             self.deliver(chain, block, max(now, block.slot))
         self.check(chain)
+        return chain
+
+    def resume(self, kept: bytes) -> Chain:
+        """Give a chain that starts at a snapshot all blocks, checking it after each; return it."""
+        read = snapshot.decode(kept, self.world.profile)
+        assert snapshot.encode(read, chain_id=self.world.profile.chain_id) == kept
+        chain = self.world.chain(snapshot=read)
+        self.check(chain)
+        for block in list(self.blocks.values()):
+            self.offer(chain, block.slot)
+            self.deliver(chain, block, block.slot)
+            self.check(chain)
         return chain
 
     def deliver(self, chain: Chain, block: SignedBlock, now: int) -> bool:

@@ -6,9 +6,11 @@ import json
 import random
 import tracemalloc
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 
 import pytest
 
+from node.chain import snapshot
 from node.chain.encoding.pack import DecodeError
 from node.chain.eosio.transactions import action_text
 from node.chain.ledger.ledger import Ledger
@@ -85,6 +87,19 @@ def frames(of: Corpus, cases: Iterable[bytes]) -> int:
     return found
 
 
+def snapshots(of: Corpus, cases: Iterable[bytes]) -> int:
+    """Read snapshots with a checksum that is right; return how many were read."""
+    profile, found = of.world.profile, 0
+    for file in cases:
+        try:
+            read = snapshot.decode(file + sha256(file).digest(), profile)
+        except DecodeError:
+            continue
+        found += 1
+        of.world.chain(snapshot=read)
+    return found
+
+
 def fresh_ledger(of: Corpus) -> Ledger:
     """Return a ledger whose first block is open."""
     profile = of.world.profile
@@ -114,7 +129,7 @@ def printed(of: Corpus, transaction: Transaction) -> list[object]:
 
 
 Target = Callable[[Corpus, Iterable[bytes]], int]
-TARGETS: tuple[Target, ...] = (bodies, transactions, blocks, frames)
+TARGETS: tuple[Target, ...] = (bodies, transactions, blocks, frames, snapshots)
 """Each is named as what it reads is in `Corpus`."""
 each_target = pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.__name__)
 

@@ -12,11 +12,16 @@ CHUNK, CHUNKS = 500, 4
 
 
 def played(name: str, seed: int) -> History:
-    """Return a history that was played through."""
+    """Return a history that was played through, once from its beginning and once from a snapshot.
+
+    The two may part: makers here sign on all branches, so that which becomes final is chance.
+    """
     history = History(world(name), seed)
     try:
         history.grow()
         history.play()
+        if history.kept:
+            history.resume(history.rng.choice(history.kept))
     except Exception as error:
         error.add_note(f"history: world {name!r}, seed {seed}")
         raise

@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from node.chain.state.state import State, Table
+from node.chain.state.state import State, Table, read_image
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):
@@ -172,7 +172,7 @@ class StateAndNaiveState(RuleBasedStateMachine):
     def load(self) -> None:
         head = self.history[-1]
         image, digest = self.state.image(head.num)
-        packed = msgspec.msgpack.decode(msgspec.msgpack.encode(image), strict=True)
+        packed = read_image(msgspec.msgpack.decode(msgspec.msgpack.encode(image)), TABLES)
         self.state = State(TABLES)
         self.state.load(packed, digest)
         self.history = [head]

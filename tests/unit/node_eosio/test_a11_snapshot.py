@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+import msgspec
 import pytest
 
 from node.chain import snapshot
@@ -107,6 +112,47 @@ def test_a_snapshot_of_another_chain_or_version_or_damaged_is_refused() -> None:
     other = build(make_genesis(3))
     with pytest.raises(DecodeError, match="of chain"):
         snapshot.decode(raw, other)
-    for bad in (b"", raw[:-1], raw.replace(b"snapshot/v1", b"snapshot/v2")):
-        with pytest.raises(DecodeError):
+    with pytest.raises(DecodeError, match="v2' is not"):
+        snapshot.decode(summed(raw[:-32].replace(b"snapshot/v1", b"snapshot/v2")), PROFILE)
+    for bad in (b"", raw[:-1], raw[1:], raw + b"x", raw[:500] + b"x" + raw[501:]):
+        with pytest.raises(DecodeError, match="its checksum is wrong"):
             snapshot.decode(bad, PROFILE)
+
+
+def summed(file: bytes) -> bytes:
+    """Return a file with the checksum that it should have."""
+    return file + sha256(file).digest()
+
+
+def bent(change: Callable[[dict[str, Any]], object]) -> bytes:
+    """Return the bytes of a snapshot whose tables were changed, with a good checksum."""
+    form, chain_id, state, ledger = msgspec.msgpack.decode(taken(grown(20, 12)[0])[:-32])
+    change(ledger["tables"])
+    return summed(msgspec.msgpack.encode((form, chain_id, state, ledger)))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda tables: tables.pop("balances"), "table 'balances' is missing or unknown"),
+        (lambda tables: tables.update(more={}), "table 'more' is missing or unknown"),
+        (lambda tables: tables["balances"].update(usera="1000"), "table 'balances': Expected"),
+        (lambda tables: tables["balances"].update(usera=1.5), "table 'balances': Expected"),
+        (lambda tables: tables["balances"].update({b"usera": 1}), "table 'balances': Expected"),
+        (
+            lambda tables: tables["balances"].update(usera=msgspec.msgpack.Ext(1, bytes(99))),
+            "table 'balances': Expected",
+        ),
+        (lambda tables: tables["seen"].update({"id": 1}), "table 'seen': Expected"),
+        (lambda tables: tables["ring"].update({1: "id"}), "table 'ring': "),
+        (lambda tables: tables["schedules"].update(latest=[]), "table 'schedules': "),
+        (lambda tables: tables["proposals"].update(waiting=None), "table 'proposals': "),
+        (lambda tables: tables.update(accounts=[]), "Expected `object`, got `array`"),
+    ],
+)  # fmt: skip
+def test_tables_that_are_not_those_of_the_chain_are_named(
+    change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    with pytest.raises(DecodeError, match=said):
+        snapshot.decode(bent(change), PROFILE)
+    assert snapshot.decode(bent(lambda _: None), PROFILE).state.num > 1
