@@ -17,6 +17,7 @@ from node.chain.encoding.pack import DecodeError, Reader, expect, pack_bytes, pa
 from node.chain.genesis import Genesis
 from node.chain.ledger.accounts import MAX_AMOUNT
 from node.chain.model.codec import MAX_OPERATIONS
+from node.chain.model.errors import GenesisError
 from node.chain.model.operation import Operation
 from node.chain.model.transaction import TransactionHeader
 
@@ -39,8 +40,15 @@ class BitsharesTransactions:
 
     @staticmethod
     def of(genesis: Genesis) -> BitsharesTransactions:
-        """Return the format of a chain: the genesis says which account has which number."""
+        """Return the format of a chain: the genesis says which account has which number.
+
+        Raises:
+            GenesisError: an account is named as the ids are that stand for unknown ones.
+        """
         names = sorted(account.name for account in genesis.accounts)
+        for name in names:
+            if name.startswith(_ACCOUNT_OBJECT):
+                raise GenesisError(f"accounts: {name} is the id of an object; name it otherwise")
         kinds = _kinds(names)
         return BitsharesTransactions({op.NUMBER: layout_of(op, kinds) for op in OPERATIONS})
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from node.chain.chain import Chain
+from node.chain.model.errors import GenesisError
 from node.chain.model.transaction import Transaction
+from node.chain.profiles import build
 from node.events import Tx
 from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis, paid
 from tests.unit.node_chain.builders import (
@@ -123,3 +126,11 @@ def test_duplicate_then_signature_then_tapos_then_expiry() -> None:
     assert answer(chain, worst) == "bad_signature"
     assert answer(chain, paid(chain, lives_s=-9, ref=b"\0\0\0\1" + bad_ref)) == "bad_tapos"
     assert answer(chain, paid(chain, lives_s=-9)) == "expired"
+
+
+def test_no_account_may_be_named_as_the_id_of_another() -> None:
+    """1.2.3 on the wire is object 3; an account of that name would be another object."""
+    genesis = bitshares_genesis()
+    named = msgspec.structs.replace(genesis.accounts[0], name="1.2.3")
+    with pytest.raises(GenesisError, match=r"accounts: 1\.2\.3 is the id of an object"):
+        build(msgspec.structs.replace(genesis, accounts=[named]))
