@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from metrics.measure.delegation.facts import FACTS
 from metrics.model.run_folder import Violation
 from metrics.safety.invariants import (
     conflicting_finality,
@@ -15,9 +16,14 @@ from metrics.safety.invariants import (
     overlapping_confirmations,
 )
 from metrics.safety.liveness import early_blocks
-from metrics.safety.node_log import repeated_transactions, restart_breaks, schedule_breaks
+from metrics.safety.node_log import (
+    different_facts,
+    repeated_transactions,
+    restart_breaks,
+    schedule_breaks,
+)
 
-KINDS = ("started", "produced", "applied", "irreversible", "switched", "tx", "schedule")
+KINDS = ("started", "produced", "applied", "irreversible", "switched", "tx", *FACTS)
 """Kinds of events that the invariants are judged from."""
 
 
@@ -83,7 +89,7 @@ class Witness:
         found: dict[str, list[Violation]] = {
             "I1": conflicting_finality(finals),
             "I2": [*lib_decreases(logs), *final_block_changes(finals)],
-            "I3": different_states(self.of("applied")),
+            "I3": [*different_states(self.of("applied")), *different_facts(logs)],
             "I4": double_signatures(signed),
             "I6": repeated_transactions(logs),
             "I8": early_blocks(signed, lambda n: zero_ns + n * self.slot_ns, tolerance_ns),

@@ -1,9 +1,11 @@
 """Every block anybody saw in a trial, which of them are final, and which chain they form."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 
-from metrics.intake.trial import TrialData
+from metrics.intake.trial import Event, TrialData
 
 APPLIED = "num id previous slot producer state_digest"
 PRODUCED = "num id slot producer confirmed late_ns"
@@ -67,6 +69,21 @@ def sum_left_out(
 ) -> dict[str, int]:
     """Return how many blocks of the phases were left out over trials, by each of the reasons."""
     return {word: sum(part[phase, word] for part in parts for phase in phases) for word in why}
+
+
+def by_node(
+    data: TrialData, kinds: Mapping[str, str], without: frozenset[str]
+) -> dict[str, list[Event]]:
+    """Return what each node wrote of some kinds (with which columns), in order, but those hosts'.
+
+    Nodes only: what a host's client or prober tells is not among it.
+    """
+    found: dict[str, list[Event]] = defaultdict(list)
+    for kind, columns in kinds.items():
+        for event in data.events(kind, columns):
+            if event.host not in without and event.node == event.host:
+                found[event.node].append(event)
+    return {node: sorted(lines, key=attrgetter("seq")) for node, lines in found.items()}
 
 
 def view(data: TrialData) -> ChainView:

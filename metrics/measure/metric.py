@@ -80,8 +80,9 @@ _NO_COLUMNS = Columns("", "")
 class Metric(Generic[T]):
     """A metric, whole.
 
-    measure: what a trial shows. pool: the keys that this adds to M. place: where the report shows
-    it, from the top; the order of M is that of the registry.
+    measure: what a trial shows. pool: the keys that this adds to M. told: those that it adds to the
+    trial in summary.json. place: where the report shows it, from the top; the order of M is that of
+    the registry.
     """
 
     measure: Callable[[TrialData, ChainView], T]
@@ -92,3 +93,4 @@ class Metric(Generic[T]):
     expected: tuple[Expected, ...] = ()
     table: Table | None = None
     columns: Columns = _NO_COLUMNS
+    told: Callable[[T], Figures] = lambda found: {}

@@ -7,15 +7,20 @@ that has pre-committed for one of which more is irreversible, or that is longer.
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from operator import attrgetter
 
 from metrics.intake.trial import OUTSIDE, Event, TrialData
-from metrics.measure.blocks import APPLIED, YOUNG, ChainView
+from metrics.measure.blocks import APPLIED, YOUNG, ChainView, by_node
 from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
 from metrics.model.quantiles import Samples, summarise
 
-PRECOMMITTED = "first num"
+_TOLD = {
+    "applied": APPLIED,
+    "precommitted": "first num",
+    "switched": "ancestor_num",
+    "started": "resumed_num",
+}
+"""What tells of a node's branch: columns by kind."""
 FINAL, REVERSED, OPEN = "final", "reversed", "open"
 """What became of a block by the end."""
 
@@ -40,7 +45,7 @@ class Precommit:
 def measure(data: TrialData, chain: ChainView) -> list[Precommit]:
     """Return every block that was pre-committed at a correct host, by number."""
     found: dict[str, Precommit] = {}
-    for lines in _by_node(data).values():
+    for lines in by_node(data, _TOLD, data.planned.liars).values():
         _follow(lines, found)
     last_ns = data.end_ns - data.horizon_ns
     for item in found.values():
@@ -79,22 +84,6 @@ def _lags(items: Iterable[Precommit]) -> Samples:
     for item in items:
         samples.add(item.lag_blocks, item.lag_blocks, item.lag_blocks)
     return samples
-
-
-def _by_node(data: TrialData) -> dict[str, list[Event]]:
-    """Return what tells of a node's branch, in the order it wrote it, for each correct host."""
-    kinds = {
-        "applied": APPLIED,
-        "precommitted": PRECOMMITTED,
-        "switched": "ancestor_num",
-        "started": "resumed_num",
-    }
-    found: dict[str, list[Event]] = {}
-    for kind, columns in kinds.items():
-        for event in data.events(kind, columns):
-            if event.host not in data.planned.liars and event.node == event.host:
-                found.setdefault(event.node, []).append(event)
-    return {node: sorted(events, key=attrgetter("seq")) for node, events in found.items()}
 
 
 def _follow(lines: list[Event], found: dict[str, Precommit]) -> None:

@@ -14,6 +14,7 @@ from metrics.measure import (
     slots,
     transactions,
 )
+from metrics.measure.delegation import schedule
 from metrics.measure.metric import Expected, Metric
 
 METRICS: tuple[Metric[Any], ...] = (
@@ -27,6 +28,7 @@ METRICS: tuple[Metric[Any], ...] = (
     clocks.METRIC,
     transactions.METRIC,
     costs.METRIC,
+    schedule.METRIC,
 )
 SHOWN = tuple(sorted(METRICS, key=lambda metric: metric.place))
 """The same in the order of the report."""

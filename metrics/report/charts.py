@@ -9,10 +9,11 @@ import plotly.io
 from plotly.subplots import make_subplots
 
 from metrics.measure import clocks, head_lag, slots
+from metrics.measure.delegation import schedule
 from metrics.model import number_text
 from metrics.model.plan import PlannedFault
 from metrics.model.printable import printable
-from metrics.report import fault_text
+from metrics.report import delegation, fault_text
 from metrics.results.analysis import Analysis
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000")
@@ -33,17 +34,29 @@ for each figure, half of the time that a report takes."""
 
 
 def finality(analysis: Analysis, key: str) -> str:
-    """Return fault lanes, lag of each host in blocks, and each host's last irreversible block."""
+    """Return fault lanes, lag of each host in blocks, and each host's last irreversible block.
+
+    Where the schedule changed, who was scheduled stands under the faults.
+    """
+    height, shares = 620.0, [0.16, 0.42, 0.42]
+    lines = len(delegation.producers(analysis.of(schedule.METRIC)))
+    if lines:
+        own = delegation.ROW_PX * (lines + 1) / height
+        height, shares = height * (1 + own), [shares[0], own, *shares[1:]]
+    last = len(shares)
     figure = make_subplots(
-        rows=3, cols=1, shared_xaxes=True, row_heights=[0.16, 0.42, 0.42], vertical_spacing=0.05
-    )
+        rows=last, cols=1, shared_xaxes=True, row_heights=shares,
+        vertical_spacing=0.05 * 620 / height,
+    )  # fmt: skip
     _lanes(figure, analysis, row=1)
+    if lines:
+        delegation.draw(figure, analysis, row=2)
     hosts = head_lag.series(analysis.data)
     for i, (host, found) in enumerate(hosts.items()):
         t, lag, lib = _with_gaps(found, analysis.data.plan.slot_ns)
         style = {"color": COLOURS[i % len(COLOURS)], "dash": DASHES[i % len(DASHES)], "width": 1.8}
         name = _label(host)
-        for row, values, shown in ((2, lag, True), (3, lib, False)):
+        for row, values, shown in ((last - 1, lag, True), (last, lib, False)):
             figure.add_trace(
                 go.Scatter(x=t, y=values, name=name, legendgroup=name, showlegend=shown,
                            line=style, mode="lines", line_shape="hv"),
@@ -51,20 +64,22 @@ def finality(analysis: Analysis, key: str) -> str:
             )  # fmt: skip
     predicted = analysis.data.plan.prediction.finality_lag_blocks
     figure.add_hrect(
-        y0=predicted.min, y1=predicted.max, row=2, col=1, line_width=0,
+        y0=predicted.min, y1=predicted.max, row=last - 1, col=1, line_width=0,
         fillcolor="#999999", opacity=0.25, layer="below",
     )  # fmt: skip
     for fault in analysis.data.planned.faults:
-        for row in (2, 3):
+        for row in range(2, last + 1):
             figure.add_vrect(
                 x0=fault.at_ns / 1e9, x1=fault.end_ns / 1e9, row=row, col=1, line_width=0,
                 fillcolor="#000000", opacity=0.05, layer="below",
             )  # fmt: skip
-    figure.update_yaxes(title_text="head − final<br>(blocks)", row=2, col=1, rangemode="tozero")
-    figure.update_yaxes(title_text="last final<br>block (number)", row=3, col=1)
-    figure.update_xaxes(title_text=SECONDS, row=3, col=1)
+    figure.update_yaxes(
+        title_text="head − final<br>(blocks)", row=last - 1, col=1, rangemode="tozero"
+    )
+    figure.update_yaxes(title_text="last final<br>block (number)", row=last, col=1)
+    figure.update_xaxes(title_text=SECONDS, row=last, col=1)
     figure.update_xaxes(range=[0, analysis.data.end_ns / 1e9])
-    return _html(figure, key, height=620)
+    return _html(figure, key, height=round(height))
 
 
 def slot_grid(analysis: Analysis, key: str) -> str:

@@ -18,7 +18,7 @@ from metrics.model import number_text
 from metrics.model.plan import WARMUP, Plan
 from metrics.model.printable import printable
 from metrics.model.run_folder import load_json
-from metrics.report import charts, fault_text, methods
+from metrics.report import charts, delegation, fault_text, methods
 from metrics.results.analysis import Analysis
 
 CONTAINER_LABS = ("container",)
@@ -125,6 +125,8 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
     return {
         "n": n,
         "state": data.file.state,
+        "schedules": delegation.rows(analysis),
+        "doubts": delegation.doubts(analysis),
         "finality": charts.finality(analysis, f"finality-{n}"),
         "grid": charts.slot_grid(analysis, f"grid-{n}"),
         "maps": [

@@ -92,6 +92,7 @@ def _cell(params: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
                 "verdict": INVALID if a.invalid else _verdict(a.checks, []),
                 "seed": a.data.file.seed,
                 "invalid": a.invalid,
+                **{key: said for m in METRICS for key, said in m.told(a.of(m)).items()},
             }
             for a in analyses
         ],

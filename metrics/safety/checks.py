@@ -67,7 +67,7 @@ def _invariants(data: TrialData, chain: ChainView, without: frozenset[str]) -> l
     return [
         _conflicting(data, finals),
         _lib_decreases(data, logs, finals),
-        _state_digest(data, executed),
+        _state_digest(data, logs, executed),
         _double_sign(data, logs),
         _headers(data, without),
         _transactions(data, logs),
@@ -132,11 +132,12 @@ def _lib_decreases(data: TrialData, logs: Logs, finals: list[Line]) -> Check:
     return _verdict(data, NAMES["I2"], problems, fine)
 
 
-def _state_digest(data: TrialData, executed: list[Line]) -> Check:
+def _state_digest(data: TrialData, logs: Logs, executed: list[Line]) -> Check:
     hosts = Counter(id_ for id_, _ in {(line.id, line.host) for line in executed})
     shared = sum(count > 1 for count in hosts.values())
     fine = f"{shared} blocks executed on several hosts gave one state each"
-    return _verdict(data, NAMES["I3"], invariants.different_states(executed), fine)
+    problems = invariants.different_states(executed) + node_log.different_facts(logs)
+    return _verdict(data, NAMES["I3"], problems, fine)
 
 
 def _double_sign(data: TrialData, logs: Logs) -> Check:

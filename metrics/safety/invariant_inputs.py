@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from metrics.intake.trial import SLOT_DUE, Event, TrialData
 from metrics.measure.blocks import APPLIED, IRREVERSIBLE, RECEIVED
+from metrics.measure.delegation.facts import FACTS
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.safety.invariants import Line, Logs, of_kind
 from metrics.safety.liveness import RECONNECT_NS, Stretch, slots_for, stall_limit
@@ -18,7 +19,7 @@ COLUMNS = {
     "irreversible": IRREVERSIBLE,
     "switched": "ancestor_num",
     "tx": "id state num",
-    "schedule": "version state num producers",
+    **FACTS,
 }
 """What the invariants read of a node's events, by kind."""
 WIPED = "everything"

@@ -1,4 +1,4 @@
-"""The invariants that follow one node through its own log: I6, I9 and I10; pure.
+"""The invariants that follow one node through its own log: I3's facts, I6, I9 and I10; pure.
 
 A node's log is its lines in the order it wrote them. A restart is a line like any other.
 """
@@ -6,6 +6,7 @@ A node's log is its lines in the order it wrote them. A restart is a line like a
 from collections import defaultdict
 from collections.abc import Iterator
 
+from metrics.measure.delegation.facts import Telling, tellings
 from metrics.model.run_folder import Violation
 from metrics.safety.invariants import Line, Logs, of_kind, seconds
 
@@ -41,6 +42,23 @@ def repeated_transactions(logs: Logs) -> list[Violation]:
                     nums = (held[line.id], line.num)
                     found.append(Violation(text, nums, (line.id,), (host,), (line.t_ns,)))
                 held[line.id] = line.num
+    return found
+
+
+def different_facts(logs: Logs) -> list[Violation]:
+    """Return I3's other breaches: one block, executed at several hosts, did different things."""
+    by_id: dict[str, dict[tuple[tuple[str, ...], ...], Telling]] = defaultdict(dict)
+    for lines in logs.values():
+        for telling in tellings(lines):
+            by_id[telling.applied.id].setdefault(telling.said, telling)
+    found = []
+    for id_, told in sorted(by_id.items()):
+        if len(told) > 1:
+            first = [telling.applied for telling in told.values()]
+            hosts = tuple(line.host for line in first)
+            text = f"block {first[0].num} {id_[:16]} did different things at {', '.join(hosts)}"
+            times = tuple(line.t_ns for line in first)
+            found.append(Violation(text, (first[0].num,), (id_,), hosts, times))
     return found
 
 

@@ -114,6 +114,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "faults.host": ("clock", "boottime"),
     "faults.kinds": ("clock delay ntp", "table_fault"),
     "metrics": ("build", "report", "results", "safety fault_checks", "measure", "intake", "model"),
+    "metrics.measure": ("registry", "delegation", "."),
     "harness": (
         "__main__",
         "cli",

@@ -14,7 +14,12 @@ from metrics.safety.invariants import (
     overlapping_confirmations,
 )
 from metrics.safety.liveness import Stretch, early_blocks, progress, slots_for, stall_limit
-from metrics.safety.node_log import repeated_transactions, restart_breaks, schedule_breaks
+from metrics.safety.node_log import (
+    different_facts,
+    repeated_transactions,
+    restart_breaks,
+    schedule_breaks,
+)
 
 SECOND = 1_000_000_000
 
@@ -97,6 +102,21 @@ def test_one_block_with_two_states_is_seen() -> None:
     same = [executed("n1", "s"), executed("n2", "s")]
     assert different_states(same) == []
     assert len(different_states([*same, executed("n3", "t")])) == 1
+
+
+def test_one_block_that_did_different_things_on_two_hosts_is_found() -> None:
+    def log(host: str, *states: str) -> list[Any]:
+        said = [line("schedule", host, version=1, state=state, num=8, producers=["a"])
+                for state in states]  # fmt: skip
+        return [executed(host, "s"), *said, line("tx", host, id="t", num=8)]
+
+    both = log("n2", "pending", "proposed")
+    assert different_facts({"n1": log("n1", "pending", "proposed"), "n2": both}) == []
+    cut = [*log("n1", "pending")[:-1], started(8)]
+    assert different_facts({"n1": cut, "n2": both}) == []
+    (found,) = different_facts({"n1": log("n1", "pending"), "n2": both})
+    assert found.text == "block 8 aa did different things at n1, n2"
+    assert (found.nums, found.ids, found.hosts) == ((8,), ("aa",), ("n1", "n2"))
 
 
 def test_two_blocks_of_one_slot_are_double_signed_whatever_their_height() -> None:

@@ -1,0 +1,120 @@
+"""The facts of blocks: what each did beside moving balances, as every node that executed it tells.
+
+A node writes them right after the block's `applied`. It knows nothing of files, so that whoever has
+the lines in memory reads them by the same rule.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+
+from metrics.intake.trial import Event, TrialData
+from metrics.measure.blocks import APPLIED, IRREVERSIBLE, ChainView, by_node
+from node import events
+
+KINDS: tuple[type[msgspec.Struct], ...] = (events.Schedule,)
+FACTS = {
+    str(kind.__struct_config__.tag): " ".join(f.encode_name for f in msgspec.structs.fields(kind))
+    for kind in KINDS
+}
+"""By kind of event, the columns of what is a fact."""
+_TOLD = {"applied": APPLIED, "started": "resumed_num", "irreversible": IRREVERSIBLE, **FACTS}
+
+
+class Telling(NamedTuple):
+    """What a node told of one block that it executed: its `applied` line and those of its facts."""
+
+    applied: Any
+    facts: tuple[Any, ...]
+
+    @property
+    def said(self) -> tuple[tuple[str, ...], ...]:
+        """Return the facts in words, equal for nodes that tell the same."""
+        return tuple(
+            (fact.kind, *(str(getattr(fact, name)) for name in FACTS[fact.kind].split()))
+            for fact in self.facts
+        )
+
+
+def tellings(lines: Iterable[Any]) -> Iterator[Telling]:
+    """Yield each block that a node executed, from its lines in order.
+
+    Of the last block before a restart, or before the end, the facts may be missing: it is left out.
+    """
+    applied, facts = None, []
+    for line in lines:
+        if line.kind in FACTS:
+            facts.append(line)
+            continue
+        if applied is not None and line.kind != "started":
+            yield Telling(applied, tuple(facts))
+        applied, facts = line if line.kind == "applied" else None, []
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A final block that did something, and when the first host had executed it.
+
+    t_ns since T0, with the interval it must lie in; nan where that is not known.
+    """
+
+    num: int
+    id: str
+    slot: int
+    t_ns: float
+    lo_ns: float
+    hi_ns: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What final blocks did, in their order: (when, the fact); each fact as one host told it.
+
+    unknown: final blocks of which it is not known, as no whole record tells of them; contradictions
+    say of which hosts tell different facts, or of which another one of that height is final, too.
+    """
+
+    facts: list[tuple[Moment, Event]] = field(default_factory=list)
+    unknown: int = 0
+    contradictions: list[str] = field(default_factory=list)
+
+
+def settled(data: TrialData, chain: ChainView) -> Settled:
+    """Return what the final blocks did, as the whole records of correct hosts tell it."""
+    told: dict[str, list[Telling]] = {}
+    for lines in by_node(data, _TOLD, data.planned.liars | data.intake.damaged).values():
+        for telling in tellings(lines):
+            if telling.applied.id in chain.final:
+                told.setdefault(telling.applied.id, []).append(telling)
+    heights: dict[int, int] = {}
+    for each in told.values():
+        heights[each[0].applied.num] = heights.get(each[0].applied.num, 0) + 1
+    found: list[tuple[Moment, Event]] = []
+    wrong: list[str] = []
+    for each in sorted(told.values(), key=lambda each: (each[0].applied.num, each[0].applied.id)):
+        first = each[0]
+        if not any(telling.facts for telling in each):
+            continue
+        name = f"block {first.applied.num} {first.applied.id[:16]}"
+        if heights[first.applied.num] > 1:
+            wrong.append(f"{name} is not the only final block of its height")
+        elif other := next((t for t in each if t.said != first.said), None):
+            wrong.append(f"{name}: {first.applied.host} and {other.applied.host} tell other facts")
+        else:
+            moment = _moment([telling.applied for telling in each])
+            found += [(moment, fact) for fact in first.facts]
+    return Settled(found, len(chain.final - told.keys()) + len(wrong), wrong)
+
+
+def _moment(applied: list[Event]) -> Moment:
+    """Return the moment at which the first of several hosts had executed a block.
+
+    It lies between the smallest of all lower ends and the smallest of all upper ends.
+    """
+    low, high = min(line.lo_ns for line in applied), min(line.hi_ns for line in applied)
+    known = [line.t_ns for line in applied if line.t_ns == line.t_ns]
+    t_ns = max(min(known), low) if known and max(-low, high) < float("inf") else float("nan")
+    first = applied[0]
+    return Moment(first.num, first.id, first.slot, min(t_ns, high), low, high)
