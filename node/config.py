@@ -1,7 +1,7 @@
 """NodeConfig: the one file a node, its probe and its client start with; no unknown keys."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -44,27 +44,34 @@ class ClockConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     skew_file: str | None = None
 
 
-class ProposalConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A schedule to propose as the system account: when (wall), and producers of the genesis."""
+class ActConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An operation to ask for at at_ns (wall), by its word and its fields as people write them.
+
+    keys: public keys in hex by the names that the fields give them; key_file holds the secret of
+    the account `by`.
+    """
 
     at_ns: int
-    producers: list[str]
+    act: str
+    by: str
+    key_file: str
+    fields: dict[str, Any] = {}
+    keys: dict[str, str] = {}
 
 
 class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """This host's share of the load: open-loop, from start_ns (wall) on, until end_ns."""
 
     rate_milli: int
-    """Transactions per 1,000 seconds; 0 for a host that only proposes."""
+    """Transactions per 1,000 seconds; 0 for a host that only acts."""
     size_bytes: int
     seed: int
     start_ns: int
     end_ns: int
     account: str
     key_file: str
-    proposals: list[ProposalConfig] = []
-    """In order of time; system_key_file holds the system account's secret then."""
-    system_key_file: str = ""
+    acts: list[ActConfig] = []
+    """In order of time."""
 
 
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,10 +122,11 @@ def load(path: Path) -> NodeConfig:
     ]
     if config.client is not None:
         client = config.client
+        acts = [
+            msgspec.structs.replace(act, key_file=str(base / act.key_file)) for act in client.acts
+        ]
         changes["client"] = msgspec.structs.replace(
-            client,
-            key_file=str(base / client.key_file),
-            system_key_file=str(base / client.system_key_file),
+            client, key_file=str(base / client.key_file), acts=acts
         )
     if config.clock.skew_file is not None:
         skew_file = str(base / config.clock.skew_file)

@@ -226,12 +226,16 @@ TxState = Literal["sent", "accepted", "rejected", "included", "irreversible", "e
 
 
 class Tx(Record, frozen=True, kw_only=True, tag="tx"):
-    """A transaction's life as its client and its entry node see it."""
+    """A transaction's life as its client and its entry node see it.
+
+    act: the word of the operation where a campaign names it; a client says it as it is sent.
+    """
 
     id: str
     state: TxState
     num: Count = 0
     reason: str = ""
+    act: str = ""
 
 
 class Schedule(Record, frozen=True, kw_only=True, tag="schedule"):

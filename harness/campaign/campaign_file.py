@@ -182,7 +182,7 @@ def _validate(raw: dict[str, Any], path: Path) -> Campaign:
         expectations.resolve(campaign.expect)
     except ValueError as error:
         raise CampaignError(f"{path.name}: expect.{error}") from error
-    ids = [fault.id for fault in campaign.timeline if fault.id]
+    ids = [fault.id for fault in campaign.faults.values() if fault.id]
     for name in ids:
         if name in RESERVED:
             raise CampaignError(
@@ -205,7 +205,7 @@ def _one_line(error: ValidationError) -> str:
             word = str(context["tag"])
             return f"{_join(where, 'fault')}: unknown fault {word}; {nearest(word, list(KINDS))}"
         case "union_tag_not_found":
-            return f"{_join(where, 'fault')}: missing; known are {', '.join(KINDS)}"
+            return f"{_join(where, 'fault')}: missing; write act, or one of {', '.join(KINDS)}"
         case "missing":
             return f"{where}: missing; add it"
         case "literal_error":
@@ -221,8 +221,8 @@ def _where(loc: tuple[int | str, ...]) -> str:
     for depth, part in enumerate(loc):
         if isinstance(part, int):
             path += f"[{part}]"
-        elif part in KINDS and depth == 2 and loc[0] == "timeline":
-            continue  # the union's tag, which nobody wrote as a key
+        elif loc[0] == "timeline" and (depth == 2 or (depth == 3 and loc[2] == "fault")):
+            continue  # The unions' tags, which nobody wrote as keys.
         elif re.fullmatch(r"[a-z_]+", part) and part not in ("str", "int", "literal"):
             path = _join(path, part)
         # Anything else is the name of a validator inside a union of types: not a key.

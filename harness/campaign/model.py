@@ -6,12 +6,14 @@ plan's work. Values are in `values`, the timeline's faults in `fault_spec`.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from faults.model.fault import SECOND_NS
-from harness.campaign.fault_spec import AnyFault, Selector
+from harness.campaign.act_spec import ActSpec
+from harness.campaign.fault_spec import AnyFault, FaultSpec, Selector
 from harness.campaign.values import Duration, Lease, Offset, Rate, Share, Size, Strict
 from harness.notation import units
 from metrics.model.plan import SEED_MAX
@@ -52,19 +54,28 @@ class BitsharesSpec(Strict):
             raise ValueError("bitshares.maintenance_interval must be a multiple of the interval")
 
 
-class ScheduleSpec(Strict):
-    """Producers that the system account proposes, `at` from T0; they take turns once it is final.
+def _account_name(name: str) -> str:
+    if not re.fullmatch(r"[a-z1-5.]{1,12}", name):
+        raise ValueError(f"{name} is no account's name; write 1 to 12 of a to z, 1 to 5 and .")
+    return name
 
-    Under profile eosio that takes two finality periods.
-    """
 
-    at: Offset
-    producers: Annotated[list[str], Field(min_length=1)]
+AccountName = Annotated[str, AfterValidator(_account_name)]
+
+
+class AccountSpec(Strict):
+    """An account that is there from the start: what it has, and the host that has its key."""
+
+    balance: Annotated[int, Field(ge=0, lt=1 << 62)]
+    """Units of the core asset."""
+    on: str | None = None
+    """Left out, a host's own account is that host's, a producer's its producer's, any other the
+    first host's."""
 
 
 _FOREIGN = (
     "bitshares", "lock_on_proposed", "timing", "processing", "propagation", "last_block",
-    "watermark", "system_account", "setprods",
+    "watermark", "system_account",
 )  # fmt: skip
 """Keys of a chain that not every profile knows."""
 
@@ -112,9 +123,9 @@ class ChainSpec(Strict):
     max_irreversible_block_age: Duration | None = None
     """Nobody signs once the last irreversible block is so old; left out, whatever its age."""
     system_account: bool = False
-    """Whether there is an account that may propose schedules; setprods makes it."""
-    setprods: list[ScheduleSpec] = Field(default=[])
-    """Schedules that it proposes, from the first host that produces."""
+    """Whether there is an account that may propose schedules; an act of it makes it."""
+    accounts: dict[AccountName, AccountSpec] = Field(default={})
+    """Accounts by name: further ones, and what those of hosts have."""
     bitshares: BitsharesSpec | None = None
 
     @model_validator(mode="before")
@@ -150,6 +161,11 @@ class ChainSpec(Strict):
         if problem is not None:
             raise ValueError("{} {}".format(*problem))
         return self
+
+    @property
+    def can_have_system_account(self) -> bool:
+        """Return whether the profile knows an account that may propose schedules."""
+        return "system_account" in profiles.SYSTEMS[self.profile].options
 
     @property
     def _bitshares(self) -> BitsharesSpec | None:
@@ -201,6 +217,16 @@ class SafetySpec(Strict):
     """Hosts that may be cut off or down at once; left out, as many as finality can spare."""
 
 
+def _entry(value: Any) -> str:
+    return "act" if isinstance(value, ActSpec) or "act" in dict(value) else "fault"
+
+
+Entry = Annotated[
+    Annotated[AnyFault, Tag("fault")] | Annotated[ActSpec, Tag("act")], Discriminator(_entry)
+]
+"""What a timeline is made of."""
+
+
 class Campaign(Strict):
     """A whole campaign file, of one cell: `${name}` is already replaced."""
 
@@ -221,5 +247,24 @@ class Campaign(Strict):
     safety: SafetySpec = SafetySpec()
     expect: dict[str, Any] = Field(default={})
     """What the run is judged by: `always` invariants, `each_fault`, and limits by phase."""
-    timeline: list[AnyFault] = Field(default=[])
-    """The faults, `at` and `for` from T0; see fault_spec."""
+    timeline: list[Entry] = Field(default=[])
+    """Faults and acts, `at` and `for` from T0; see fault_spec and act_spec."""
+
+    @model_validator(mode="after")
+    def _acts_fit_profile(self) -> Campaign:
+        for i, act in self.acts.items():
+            try:
+                act.operation(self.chain.profile)
+            except ValueError as error:
+                raise ValueError(f"timeline[{i}].{error}") from error
+        return self
+
+    @property
+    def faults(self) -> dict[int, FaultSpec]:
+        """The faults of the timeline, by place."""
+        return {i: each for i, each in enumerate(self.timeline) if isinstance(each, FaultSpec)}
+
+    @property
+    def acts(self) -> dict[int, ActSpec]:
+        """The acts of the timeline, by place."""
+        return {i: each for i, each in enumerate(self.timeline) if isinstance(each, ActSpec)}

@@ -97,13 +97,13 @@ def trial_of(plan: Plan, trial: PlannedTrial) -> Table:
     params = "".join(f", {name}={value}" for name, value in cell.params.items())
     names = ("from", "phase", "what", "who", "how long", "how", "live/needed")
     table = table_of(*names, title=f"trial {trial.n} (cell {cell.n}{params})")
+    rows: list[tuple[int, tuple[str, ...]]] = []
     for phase in trial.phases:
         faults = [fault for fault in trial.faults if fault.id in phase.name.split("+")]
         quorum = [q for q in trial.quorum if q.from_ns < phase.end_ns and q.to_ns > phase.start_ns]
         least = min(quorum, key=lambda q: q.live)
         note = "" if least.finality_expected else "  no finality expected"
-        table.add_row(
-            text_of_ns(phase.start_ns),
+        shown: tuple[str, ...] = (
             phase.name,
             "\n".join(escape(_what(fault)) for fault in faults),
             "\n".join(escape(_who(fault)) for fault in faults),
@@ -111,7 +111,18 @@ def trial_of(plan: Plan, trial: PlannedTrial) -> Table:
             "\n".join(fault.how for fault in faults),
             f"{least.live}/{least.needed}{note}",
         )
+        rows.append((phase.start_ns, shown))
+    for act in trial.acts:
+        asked = " ".join([act.act, *(f"{key}={_said(v)}" for key, v in act.fields.items())])
+        shown = ("", escape(asked), escape(act.by), "", f"client of {act.host}", "")
+        rows.append((act.at_ns, shown))
+    for at_ns, row in sorted(rows, key=lambda each: each[0]):
+        table.add_row(text_of_ns(at_ns), *row)
     return table
+
+
+def _said(value: Any) -> str:
+    return ",".join(map(_said, value)) if isinstance(value, list) else str(value)
 
 
 def totals_of(plan: Plan) -> str:
@@ -138,11 +149,8 @@ def _told(plan: Plan) -> list[str]:
     if plan.max_irreversible_block_age_ns is not None:
         age = text_of_ns(plan.max_irreversible_block_age_ns)
         said.append(f"nobody signs once the last irreversible block is {age} old")
-    said += [
-        f"{text_of_ns(s.at_ns)}: proposed are {', '.join(s.producers)}" for s in plan.schedules
-    ]
-    if plan.system_account and not plan.schedules:
-        said.append("there is a system account, which proposes nothing")
+    if plan.system_account and not any(trial.acts for trial in plan.trials):
+        said.append("there is a system account, which does nothing")
     return said
 
 

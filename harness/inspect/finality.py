@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from faults.model.fault import SECOND_NS
+from harness.campaign.act_spec import ANY_KEY
 from harness.inspect.explain import check_profile
 from harness.inspect.fields import InspectError
 from harness.inspect.turns import PRODUCERS_MAX, TURN_MAX, check_range
@@ -21,8 +22,6 @@ from node.chain.profile import Executed, Finality
 START_NS = 1_767_225_600 * SECOND_NS
 """When simulated chains begin, 2026-01-01: the same each time, so that results are, too."""
 START_UP_ROUNDS = 3
-ANY_KEY = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
-"""A public key; nothing is signed here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,17 +4,17 @@ With genesis, the only module of the plan that knows `node.chain`: the profile a
 writes it down, and everybody else reads it there.
 """
 
+import struct
+
+from harness.campaign.act_spec import ANY_KEY, ActSpec
 from harness.campaign.model import Campaign, ChainSpec
 from harness.errors import PlanError
 from metrics.model.plan import Bounds, Finality
 from node.chain import profile, profiles
-from node.chain.encoding.crypto import KEY_BYTES
-from node.chain.genesis import MIN_BLOCK_BYTES
+from node.chain.genesis import MIN_BLOCK_BYTES, Genesis, GenesisProducer
 from node.chain.model.codec import MAX_BLOCK_BYTES
-from node.chain.model.schedule import ProducerKey, pack_producers
+from node.chain.model.transaction import PACKED_SIGNATURE_BYTES, TransactionHeader
 from node.chain.validation import BLOCK_OVERHEAD_BYTES
-
-_ANYBODY = ProducerKey("a", bytes(KEY_BYTES))
 
 
 def finality(chain: ChainSpec) -> Finality:
@@ -30,7 +30,7 @@ def predicted_lag(chain: ChainSpec) -> Bounds:
 
 
 def refuse_sizes(campaign: Campaign, file: str) -> None:
-    """Refuse blocks of sizes that no chain has, or in which the load or a schedule has no room.
+    """Refuse blocks of sizes that no chain has, or in which the load or an act has no room.
 
     Raises:
         PlanError: one line with file, key and remedy.
@@ -39,15 +39,33 @@ def refuse_sizes(campaign: Campaign, file: str) -> None:
     if not MIN_BLOCK_BYTES <= most <= MAX_BLOCK_BYTES:
         problem = f"{most}B; write {MIN_BLOCK_BYTES}B to {MAX_BLOCK_BYTES}B"
         raise PlanError(f"{key}: {problem}")
-    names = max((len(each.producers) for each in campaign.chain.setprods), default=0)
-    # A header that carries a schedule beside a transaction that proposes one.
-    schedule = 2 * len(pack_producers([_ANYBODY] * names)) if names else 0
-    needed = BLOCK_OVERHEAD_BYTES + max(campaign.load.size if campaign.load else 0, schedule)
+    # A header may carry a schedule beside the transaction that proposes one.
+    acts = [2 * _size(campaign.chain, i, act, file) for i, act in campaign.acts.items()]
+    needed = BLOCK_OVERHEAD_BYTES + max(campaign.load.size if campaign.load else 0, *acts, 0)
     if needed > most:
         raise PlanError(
             f"{key}: {most}B has no room for one transaction of this campaign; write {needed}B or"
             " more"
         )
+
+
+def _size(chain: ChainSpec, place: int, act: ActSpec, file: str) -> int:
+    """Return the bytes of an act's transaction."""
+    nobody = [GenesisProducer(name="a", key=ANY_KEY)]
+    genesis = Genesis(
+        profile=chain.profile,
+        initial_slot=0,
+        slot_ns=profiles.SYSTEMS[chain.profile].slot_ns,
+        producers=nobody,
+    )
+    form = profiles.build(genesis).transaction_rules.form
+    try:
+        body = form.pack(TransactionHeader(0, 0, 0), [act.operation(chain.profile)])
+    except (ValueError, OverflowError, struct.error) as error:
+        raise PlanError(
+            f"{file}: timeline[{place}]: cannot be written as bytes: {error}"
+        ) from error
+    return len(body) + 2 * PACKED_SIGNATURE_BYTES
 
 
 def _expected(chain: ChainSpec) -> profile.Finality:

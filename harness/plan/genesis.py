@@ -11,8 +11,10 @@ import msgspec
 from coincurve import PrivateKey
 
 from harness.controller.state_dir import write_private
+from harness.plan.acts import account_name
 from harness.plan.node_options import sent_until_ns
-from metrics.model.plan import Plan, PlannedHost, PlannedTrial
+from metrics.model.plan import Plan, PlannedAct, PlannedHost, PlannedTrial
+from node.chain.encoding.written import by_word, read
 from node.chain.genesis import (
     SYSTEM_ACCOUNT,
     BitsharesRules,
@@ -25,20 +27,13 @@ from node.chain.genesis import (
 )
 from node.chain.model.errors import GenesisError
 from node.chain.model.slot import EPOCH_NS
-from node.config import (
-    ClientConfig,
-    ClockConfig,
-    NodeConfig,
-    PeerConfig,
-    ProducerConfig,
-    ProposalConfig,
-)
+from node.chain.profiles import SYSTEMS
+from node.config import ActConfig, ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
 
 Secrets = Callable[[str], str]
 """Takes a name of the chain, of a producer or an account, and returns its secret in hex."""
 RUN_DIR = "/run/slotlab"
 CURVE_SECRET = "/etc/slotlab/curve.secret"
-START_BALANCE = 1_000_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +68,6 @@ def trial_files(
 ) -> TrialFiles:
     """Return the files of a trial whose first producible slot begins at t0_ns."""
     genesis_slot = (t0_ns - EPOCH_NS) // plan.slot_ns - 1
-    accounts = {host.host: account_name(i) for i, host in enumerate(plan.hosts)}
     genesis = Genesis(
         profile=plan.profile,
         initial_slot=genesis_slot,
@@ -93,17 +87,19 @@ def trial_files(
             None if plan.bitshares is None else msgspec.convert(plan.bitshares, BitsharesRules)
         ),
         accounts=[
-            GenesisAccount(name=name, key=_public(keys(name)), balance=START_BALANCE)
-            for name in accounts.values()
+            GenesisAccount(name=own.name, key=_public(keys(own.name)), balance=own.balance)
+            for own in plan.accounts
         ],
     )
     text = encode(genesis).decode()
     by_host, units = {}, {}
     for host in plan.hosts:
-        owned = [*host.producers, accounts[host.host]]
-        if plan.schedules and host.host == proposer(plan):
-            owned.append(SYSTEM_ACCOUNT)
-        config = _node_config(plan, trial, host, accounts[host.host], t0_ns, access)
+        acts = [act for act in trial.acts if act.host == host.host]
+        owned = [*host.producers, *(own.name for own in plan.accounts if own.host == host.host)]
+        owned = list(dict.fromkeys([*owned, *(act.by for act in acts)]))
+        asked = [_act(plan, act, t0_ns, keys) for act in acts]
+        client = _client(plan, trial, host, asked, t0_ns)
+        config = _node_config(plan, host, client, access)
         units[host.host] = ["node", "probe", *(["client"] if config.client else [])]
         by_host[host.host] = {
             "genesis.json": text,
@@ -136,21 +132,6 @@ def begun(text: bytes) -> TrialFiles:
     )
 
 
-def proposer(plan: Plan) -> str:
-    """Return the host whose client proposes schedules: the first that produces."""
-    return next(host.host for host in plan.hosts if host.producers)
-
-
-def account_name(index: int) -> str:
-    """Return the account of the host at index: usera, userb, ... userz, userba, ..."""
-    letters = ""
-    while True:
-        index, digit = divmod(index, 26)
-        letters = chr(ord("a") + digit) + letters
-        if index == 0:
-            return f"user{letters}"
-
-
 def kept_secret(folder: Path, name: str) -> str:
     """Return the secret of name from its file, mode 0600, made when first asked for."""
     path = folder / f"{name}.key"
@@ -167,12 +148,7 @@ def _public(secret: str) -> str:
 
 
 def _node_config(
-    plan: Plan,
-    trial: PlannedTrial,
-    host: PlannedHost,
-    account: str,
-    t0_ns: int,
-    access: Mapping[str, HostAccess],
+    plan: Plan, host: PlannedHost, client: ClientConfig | None, access: Mapping[str, HostAccess]
 ) -> NodeConfig:
     own = access[host.host]
     return NodeConfig(
@@ -197,7 +173,7 @@ def _node_config(
         clock=ClockConfig(
             ntp=list(own.ntp), limit_ns=plan.clock_limit_ns, skew_file=f"{RUN_DIR}/skew"
         ),
-        client=_client(plan, trial, host, account, t0_ns),
+        client=client,
         enable_stale_production=host.host in plan.enable_stale_production,
         max_irreversible_block_age_ns=plan.max_irreversible_block_age_ns,
         validation="light" if host.host in plan.light else "full",
@@ -206,16 +182,16 @@ def _node_config(
 
 
 def _client(
-    plan: Plan, trial: PlannedTrial, host: PlannedHost, account: str, t0_ns: int
+    plan: Plan, trial: PlannedTrial, host: PlannedHost, acts: list[ActConfig], t0_ns: int
 ) -> ClientConfig | None:
-    """Return what this host sends, load and proposals; None where the campaign has neither."""
+    """Return what this host sends, load and acts; None where the campaign has neither."""
     cell = next(cell for cell in plan.cells if cell.n == trial.cell)
     index = [other.host for other in plan.hosts].index(host.host)
     share, rest = divmod(cell.rate_milli, len(plan.hosts))
     rate_milli = share + (1 if index < rest else 0)
-    proposed = plan.schedules if host.host == proposer(plan) else []
-    if not rate_milli and not proposed:
+    if not rate_milli and not acts:
         return None
+    account = account_name(index)
     return ClientConfig(
         rate_milli=rate_milli,
         size_bytes=cell.size_bytes,
@@ -224,8 +200,20 @@ def _client(
         end_ns=t0_ns + sent_until_ns(plan.end_ns),
         account=account,
         key_file=f"keys/{account}.key",
-        proposals=[
-            ProposalConfig(at_ns=t0_ns + each.at_ns, producers=each.producers) for each in proposed
-        ],
-        system_key_file=f"keys/{SYSTEM_ACCOUNT}.key" if proposed else "",
+        acts=acts,
     )
+
+
+def _act(plan: Plan, act: PlannedAct, t0_ns: int, keys: Secrets) -> ActConfig:
+    """Return an act as its client reads it: when, and the keys of the names that it gives."""
+    named: dict[str, str] = {}
+
+    def key_of(name: str) -> bytes:
+        named[name] = _public(keys(name))
+        return bytes.fromhex(named[name])
+
+    read(by_word(SYSTEMS[plan.profile].operations)[act.act], act.by, act.fields, key_of)
+    return ActConfig(
+        at_ns=t0_ns + act.at_ns, act=act.act, by=act.by, key_file=f"keys/{act.by}.key",
+        fields=act.fields, keys=named,
+    )  # fmt: skip

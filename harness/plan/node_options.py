@@ -7,9 +7,7 @@ from typing import Any
 from faults.model.fault import SECOND_NS
 from harness.campaign.model import Campaign, ChainSpec
 from harness.errors import PlanError, nearest
-from harness.notation.units import text_of_ns
 from harness.plan import selectors
-from metrics.model.plan import PlannedSchedule
 
 DRAIN_NS = 5_000_000_000
 """Clients end this long before the trial does, so that their last transactions can be final."""
@@ -25,9 +23,7 @@ def producer_names(n: int) -> list[str]:
     return [f"producer{chr(ord('a') + i)}" for i in range(n)]
 
 
-def chain_of(
-    campaign: Campaign, field: selectors.Field, *, seed: int, end_ns: int, file: str
-) -> dict[str, Any]:
+def chain_of(campaign: Campaign, field: selectors.Field, *, seed: int, file: str) -> dict[str, Any]:
     """Return what a plan says of its chain and of its nodes, by field of the plan.
 
     Raises:
@@ -51,8 +47,6 @@ def chain_of(
         "max_block_bytes": chain.max_block_size,
         "max_transaction_lifetime_s": chain.max_transaction_lifetime // SECOND_NS,
         "max_irreversible_block_age_ns": chain.max_irreversible_block_age,
-        "system_account": chain.system_account or bool(chain.setprods),
-        "schedules": _schedules(chain, producers, end_ns, file),
         "bitshares": chain.bitshares_options(),
     }
 
@@ -110,33 +104,6 @@ def _trusted_producers(
     for trusted in by_host.values():
         _refuse_unknown(trusted, producers, f"{file}: chain.trusted_producers")
     return {host: sorted(set(trusted)) for host, trusted in by_host.items() if trusted}
-
-
-def _schedules(
-    chain: ChainSpec, producers: Sequence[str], end_ns: int, file: str
-) -> list[PlannedSchedule]:
-    """Return the schedules that the system account proposes, in order of time.
-
-    Raises:
-        PlanError: no such producer, one that is there twice, or too early or late to be sent.
-    """
-    planned = []
-    for i, spec in enumerate(chain.setprods):
-        where = f"{file}: chain.setprods[{i}]"
-        _refuse_unknown(spec.producers, producers, f"{where}.producers")
-        if len(set(spec.producers)) < len(spec.producers):
-            raise PlanError(f"{where}.producers: one is there twice; name each once")
-        if spec.at < 2 * chain.slot:
-            first = text_of_ns(2 * chain.slot)
-            problem = f"{text_of_ns(spec.at)} is before there is a block; write {first} or more"
-            raise PlanError(f"{where}.at: {problem}")
-        if spec.at >= sent_until_ns(end_ns):
-            last = text_of_ns(sent_until_ns(end_ns))
-            raise PlanError(
-                f"{where}.at: {text_of_ns(spec.at)} is too late; write less than {last}"
-            )
-        planned.append(PlannedSchedule(at_ns=spec.at, producers=sorted(spec.producers)))
-    return sorted(planned, key=lambda each: each.at_ns)
 
 
 def _chosen(

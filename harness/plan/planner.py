@@ -18,7 +18,7 @@ from harness.campaign import expectations
 from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
-from harness.plan import consensus, node_options, phases, refusals, selectors
+from harness.plan import acts, consensus, node_options, phases, refusals, selectors
 from harness.plan.fault_support import Capabilities, mechanism
 from harness.plan.selectors import draw
 from metrics.model.plan import (
@@ -64,10 +64,14 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         random.Random(f"{base_seed}/order").shuffle(runs)
     seeds = [_trial_seed(base_seed, cell.n, k) for cell, k in runs]
     faults = [_draw(file, view, hosts, cell, s) for (cell, _), s in zip(runs, seeds, strict=True)]
-    timing = _Timing.of(common, faults)
+    timing = _Timing.of(file, faults)
     faults = [[fault.ending(timing.end_ns) for fault in drawn] for drawn in faults]
     numbered = enumerate(zip(runs, seeds, faults, strict=True), start=1)
     trials = [_trial(n, cell, s, drawn, timing, hosts) for n, ((cell, _), s, drawn) in numbered]
+    owners = acts.accounts(common, hosts, name)
+    keeper = acts.keepers(common.chain, owners, hosts)
+    asked = {cell.n: acts.planned_acts(file, cell, keeper, timing.end_ns) for cell in file.cells}
+    trials = [msgspec.structs.replace(trial, acts=asked[trial.cell]) for trial in trials]
     rules = refusals.Rules(
         file=name,
         lab=view.lab,
@@ -85,7 +89,9 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         title=common.title,
         lab=view.lab,
         seed=base_seed,
-        **node_options.chain_of(common, field, seed=base_seed, end_ns=timing.end_ns, file=name),
+        **node_options.chain_of(common, field, seed=base_seed, file=name),
+        system_account=acts.needs_system_account([cell.campaign for cell in file.cells]),
+        accounts=owners,
         clock_limit_ns=timing.clock_limit_ns,
         warmup_ns=timing.warmup_ns,
         end_ns=timing.end_ns,
@@ -111,12 +117,15 @@ class _Timing:
     clock_limit_ns: int
 
     @classmethod
-    def of(cls, campaign: Campaign, trials: Sequence[Sequence[PlannedFault]]) -> _Timing:
+    def of(cls, file: CampaignFile, trials: Sequence[Sequence[PlannedFault]]) -> _Timing:
+        campaign = file.common
         finality_ns = consensus.predicted_lag(campaign.chain).max * campaign.chain.slot
         default_ns = max(WARMUP_MIN_NS, 2 * finality_ns)
         warmup_ns = default_ns if campaign.warmup is None else campaign.warmup
         cooldown_ns = default_ns if campaign.cooldown is None else campaign.cooldown
-        last_ns = max((f.at_ns + (f.for_ns or 0) for t in trials for f in t), default=warmup_ns)
+        ends_ns = [f.at_ns + (f.for_ns or 0) for t in trials for f in t]
+        ends_ns += [act.at for cell in file.cells for act in cell.campaign.acts.values()]
+        last_ns = max(ends_ns, default=warmup_ns)
         slots = -(-(last_ns + cooldown_ns) // campaign.chain.slot)
         return cls(
             finality=consensus.finality(campaign.chain),
@@ -134,10 +143,11 @@ def _draw(
     field = _field(file.common, view, hosts)
     chosen: dict[str, list[str]] = {}
     drawn: list[PlannedFault] = []
-    for i, spec in enumerate(cell.campaign.timeline):
+    faults = cell.campaign.faults
+    for i, spec in faults.items():
         key = f"{file.path.name}: timeline[{i}]"
         word = spec.row.word
-        earlier = sum(other.row.word == word for other in cell.campaign.timeline[:i])
+        earlier = sum(other.row.word == word for j, other in faults.items() if j < i)
         fault_id = spec.id or f"{word}-{earlier + 1}"
         rng = random.Random(f"{seed}/{fault_id}")
         try:

@@ -8,7 +8,7 @@ from hashlib import sha256
 import msgspec
 from coincurve import PrivateKey
 
-from harness.plan.genesis import HostAccess, TrialFiles, account_name, first_round_ns, trial_files
+from harness.plan.genesis import HostAccess, TrialFiles, first_round_ns, trial_files
 from harness.sim.faults import Journal, schedule
 from harness.sim.host.clock import ClockSpec
 from harness.sim.host.engine import stream
@@ -57,7 +57,7 @@ def world_of(
         for host in plan.hosts
     }
     files = trial_files(plan, trial, t0_ns=t0_ns, keys=keys, access=access)
-    names = [*plan.producers, *(account_name(i) for i in range(len(plan.hosts)))]
+    names = [*plan.producers, *(account.name for account in plan.accounts)]
     if plan.system_account:
         names.append(SYSTEM_ACCOUNT)
     configs = {

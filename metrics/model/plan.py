@@ -111,6 +111,19 @@ class Quorum(msgspec.Struct, frozen=True, kw_only=True):
     finality_expected: bool
 
 
+class PlannedAct(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation that account `by` asks its host's node for at_ns from T0.
+
+    act: its word; fields: the rest of it, as people write it.
+    """
+
+    at_ns: Count
+    act: str
+    by: str
+    host: str
+    fields: dict[str, Any] = {}
+
+
 class PlannedTrial(msgspec.Struct, frozen=True, kw_only=True):
     """One repetition of one cell."""
 
@@ -120,6 +133,8 @@ class PlannedTrial(msgspec.Struct, frozen=True, kw_only=True):
     faults: list[PlannedFault]
     phases: list[Phase]
     quorum: list[Quorum]
+    acts: list[PlannedAct] = []
+    """In order of time."""
 
     @property
     def liars(self) -> frozenset[str]:
@@ -127,11 +142,12 @@ class PlannedTrial(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset(host for f in self.faults if f.kind.victim == "lies" for host in f.targets)
 
 
-class PlannedSchedule(msgspec.Struct, frozen=True, kw_only=True):
-    """A schedule that the system account proposes at_ns from T0."""
+class PlannedAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """An account of the genesis, and the host that has its key."""
 
-    at_ns: Count
-    producers: list[str]
+    name: str
+    host: str
+    balance: Count
 
 
 class PlannedCell(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,7 +220,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     max_irreversible_block_age_ns: Positive | None = None
     system_account: bool = False
     """Whether there is an account that may propose schedules."""
-    schedules: list[PlannedSchedule] = []
+    accounts: list[PlannedAccount] = []
+    """Those of the genesis, the system account aside."""
     bitshares: dict[str, Any] | None = None
     expect: dict[str, Any]
     lease: str | int

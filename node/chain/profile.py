@@ -231,7 +231,7 @@ class System:
     blocks in a turn. slot_ns and blocks_per_turn are upstream's own; has_turns: whether a producer
     may have several slots in a row; shortest_slot_ns: as short as its rules know one. lag_rounds:
     so many rounds show all lags of finality there are. options: the keys of a campaign's chain that
-    not every system knows and this one does.
+    not every system knows and this one does. operations: what transactions may ask for.
     """
 
     name: str
@@ -243,3 +243,4 @@ class System:
     has_turns: bool = True
     lag_rounds: int = 10
     options: frozenset[str] = frozenset()
+    operations: tuple[type[Any], ...] = ()

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from node.chain import profiles
+from node.chain.encoding.crypto import PrivateKey
 from node.chain.genesis import Genesis
 from node.chain.model.codec import encode_transaction
 from node.chain.model.slot import NS_PER_S
-from node.config import ClientConfig, ConfigError, NodeConfig
+from node.config import ActConfig, ClientConfig, ConfigError, NodeConfig
 from node.events import Started, Stopped, Tx
-from node.local.load import Backlog, Pace, Proposals, Transfers
+from node.local.load import Acts, Backlog, Pace, Transfers
 from node.local.local_client import Answer, LocalLink, Unanswered
 from node.storage import startup
 from node.storage.event_log import EventLog, open_log
@@ -49,17 +50,12 @@ class Client:
     """Sends one host's share of the load; `turn` does what is due and says when to come back."""
 
     def __init__(
-        self,
-        pace: Pace,
-        transfers: Transfers,
-        link: LocalLink,
-        log: EventLog,
-        proposals: Proposals | None = None,
+        self, pace: Pace, transfers: Transfers, acts: Acts, link: LocalLink, log: EventLog
     ) -> None:
         self._pace = pace
         self._transfers = transfers
-        self._proposals = proposals
-        self._proposed = 0
+        self._acts = acts
+        self._acted = 0
         self._link = link
         self._log = log
         self._backlog = Backlog(pace)
@@ -82,7 +78,7 @@ class Client:
         for answer in self._link.receive(now_ns):
             self._take(answer)
         self._collect(now_ns, self._next)
-        self._propose(now_ns)
+        self._act(now_ns)
         self._send(now_ns)
         if now_ns >= self._report_ns:
             self._report(now_ns)
@@ -92,8 +88,8 @@ class Client:
         wakes = [self._report_ns, self._status_ns]
         if self._pace.due_ns(self._next) < self._pace.end_ns:
             wakes.append(self._pace.due_ns(self._next))
-        if (proposal_ns := self._proposal_ns()) is not None:
-            wakes.append(max(proposal_ns, now_ns + RETRY_NS))
+        if (act_ns := self._acts.due_ns(self._acted)) is not None:
+            wakes.append(max(act_ns, now_ns + RETRY_NS))
         if self._backlog.waiting or now_ns >= self._pace.end_ns:
             wakes.append(now_ns + RETRY_NS)
         return min(wakes)
@@ -110,27 +106,23 @@ class Client:
             n += 1
         self._next = n
 
-    def _proposal_ns(self) -> int | None:
-        """When the next proposal is due, None after the last."""
-        return None if self._proposals is None else self._proposals.due_ns(self._proposed)
-
-    def _propose(self, now_ns: int) -> None:
-        """Send the proposals that are due, once there is somebody to take them."""
-        while (due_ns := self._proposal_ns()) is not None and due_ns <= now_ns:
-            if not self._submitted(self._proposals, self._proposed, now_ns):
+    def _act(self, now_ns: int) -> None:
+        """Send the acts that are due, once there is somebody to take them."""
+        while (due_ns := self._acts.due_ns(self._acted)) is not None and due_ns <= now_ns:
+            if not self._submitted(self._acts, self._acted, now_ns):
                 return
-            self._proposed += 1
-            self._backlog.proposed(now_ns - due_ns)
+            self._acted += 1
+            self._backlog.acted(now_ns - due_ns)
 
     def _send(self, now_ns: int) -> None:
         waiting = self._backlog.waiting
         while waiting and self._submitted(self._transfers, waiting[0], now_ns):
             self._backlog.sent(now_ns)
 
-    def _submitted(self, source: Transfers | Proposals | None, n: int, now_ns: int) -> bool:
+    def _submitted(self, source: Transfers | Acts, n: int, now_ns: int) -> bool:
         """Whether transaction n of source is on its way: not while the node is away or behind."""
         refer = self._reference
-        if source is None or refer is None or self._link.in_flight >= IN_FLIGHT_MAX:
+        if refer is None or self._link.in_flight >= IN_FLIGHT_MAX:
             return False
         transaction = source.make(
             n, chain_id=refer.chain_id, block_id=refer.block_id, now_ns=now_ns
@@ -139,7 +131,7 @@ class Client:
         request = {"op": "submit", "tx": encode_transaction(transaction)}
         if not self._link.send(request, key=name, now_ns=now_ns):
             return False
-        self._log.write(Tx(id=name, state="sent"))
+        self._log.write(Tx(id=name, state="sent", act=source.word(n)))
         return True
 
     def _take(self, answer: Answer | Unanswered) -> None:
@@ -192,7 +184,7 @@ async def run_client(config: NodeConfig) -> None:
         )
     share = config.client
     pace = Pace(rate_milli=share.rate_milli, start_ns=share.start_ns, end_ns=share.end_ns)
-    transfers, proposals = _sources(share, startup.load_genesis(Path(config.genesis)))
+    transfers, acts = _sources(share, startup.load_genesis(Path(config.genesis)))
     clock = NodeClock(config.clock.skew_file)
     log = open_log(config, "client", clock)
     link = LocalLink(config.socket)
@@ -204,9 +196,8 @@ async def run_client(config: NodeConfig) -> None:
         log.write(Started(software="slotlab", python=platform.python_version(), role="client"))
         log.flush()
         gc.freeze()
-        reason = await _drive(
-            Client(pace, transfers, link, log, proposals), link, log, clock, stopped
-        )
+        client = Client(pace, transfers, acts, link, log)
+        reason = await _drive(client, link, log, clock, stopped)
         log.write(Stopped(reason=reason))
     finally:
         link.close()
@@ -235,12 +226,13 @@ def _stop(stopped: asyncio.Future[str], reason: str) -> None:
         stopped.set_result(reason)
 
 
-def _sources(share: ClientConfig, genesis: Genesis) -> tuple[Transfers, Proposals | None]:
-    """What the client sends: transfers, and proposals if it has some."""
-    key = startup.read_key(Path(share.key_file), "client.key_file")
+def _sources(share: ClientConfig, genesis: Genesis) -> tuple[Transfers, Acts]:
+    """What the client sends: its share of the load, and what the campaign names one by one."""
     form = profiles.build(genesis).transaction_rules.form
+
+    def key_of(act: ActConfig) -> PrivateKey:
+        return startup.read_key(Path(act.key_file), "client.acts.key_file")
+
+    key = startup.read_key(Path(share.key_file), "client.key_file")
     transfers = Transfers.of(share, genesis, key=key, form=form)
-    if not share.proposals:
-        return transfers, None
-    system = startup.read_key(Path(share.system_key_file), "client.system_key_file")
-    return transfers, Proposals.of(share, genesis, key=system, form=form)
+    return transfers, Acts.of(share, genesis, key_of=key_of, form=form)

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from node.chain import profiles
 from node.chain.encoding.crypto import PrivateKey
-from node.chain.eosio.contracts.set_producers import SetProducers
+from node.chain.encoding.written import WrittenError, by_word, read
 from node.chain.genesis import Genesis
-from node.chain.model.schedule import ProducerKey
+from node.chain.model.operation import Operation
 from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import (
     Transaction,
@@ -24,7 +26,7 @@ from node.chain.model.transaction import (
     reference,
     sign_transaction,
 )
-from node.config import ClientConfig, ConfigError
+from node.config import ActConfig, ClientConfig, ConfigError
 from node.events import Dropped, Load
 
 EXPIRES_AFTER_S = 120
@@ -103,8 +105,8 @@ class Backlog:
         self.tally.sent += 1
         self.tally.late_max_ns = max(self.tally.late_max_ns, late_ns)
 
-    def proposed(self, late_ns: int) -> None:
-        """Note that a proposal was due so long ago, and sent."""
+    def acted(self, late_ns: int) -> None:
+        """Note that an act was due so long ago, and sent."""
         self.tally.due += 1
         self.tally.sent += 1
         self.tally.late_max_ns = max(self.tally.late_max_ns, late_ns)
@@ -159,6 +161,10 @@ class Transfers:
             expires_after_s=expires_after_s(genesis),
         )
 
+    def word(self, _: int) -> str:
+        """Return "": no campaign named it."""
+        return ""
+
     def make(self, n: int, *, chain_id: bytes, block_id: bytes, now_ns: int) -> Transaction:
         """Return transaction n, tied to the branch of block_id, valid from now_ns for a while."""
         rng = random.Random(f"{self.seed}/{self.account}/{n}")
@@ -189,47 +195,68 @@ class Transfers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proposals:
-    """Makes the system account's transactions: whom to propose as producers, each at its time."""
+class Act:
+    """An operation that is asked for at at_ns, under its word, and who signs for it."""
 
-    due: tuple[tuple[int, tuple[ProducerKey, ...]], ...]
+    at_ns: int
+    word: str
+    operation: Operation
     key: PrivateKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acts:
+    """Makes the transactions that a campaign names one by one, each at its time."""
+
+    due: tuple[Act, ...]
     form: TransactionFormat
     expires_after_s: int
 
     @staticmethod
     def of(
-        share: ClientConfig, genesis: Genesis, *, key: PrivateKey, form: TransactionFormat
-    ) -> Proposals:
-        """Return what a host's client proposes.
+        share: ClientConfig,
+        genesis: Genesis,
+        *,
+        key_of: Callable[[ActConfig], PrivateKey],
+        form: TransactionFormat,
+    ) -> Acts:
+        """Return what a host's client asks for one by one.
 
         Raises:
-            ConfigError: the genesis has no such producer.
+            ConfigError: the system has no such operation, or not with those fields.
         """
-        keys = {producer.name: bytes.fromhex(producer.key) for producer in genesis.producers}
+        operations = by_word(profiles.SYSTEMS[genesis.profile].operations)
         due = []
-        for proposal in share.proposals:
-            for name in proposal.producers:
-                if name not in keys:
-                    raise ConfigError(
-                        f"client.proposals: {name} is no producer of the genesis file"
-                    )
-            chosen = tuple(ProducerKey(name, keys[name]) for name in sorted(proposal.producers))
-            due.append((proposal.at_ns, chosen))
-        return Proposals(
-            due=tuple(due), key=key, form=form, expires_after_s=expires_after_s(genesis)
-        )
+        for i, act in enumerate(share.acts):
+            where = f"client.acts[{i}]"
+            if act.act not in operations:
+                raise ConfigError(f"{where}.act: {act.act} is none of {', '.join(operations)}")
+            keys = {name: bytes.fromhex(key) for name, key in act.keys.items()}
+            try:
+                operation = read(operations[act.act], act.by, act.fields, keys.__getitem__)
+            except WrittenError as error:
+                raise ConfigError(f"{where}.{error}") from error
+            except KeyError as error:
+                raise ConfigError(f"{where}.keys: {error} is missing") from error
+            due.append(Act(at_ns=act.at_ns, word=act.act, operation=operation, key=key_of(act)))
+        return Acts(due=tuple(due), form=form, expires_after_s=expires_after_s(genesis))
 
     def due_ns(self, n: int) -> int | None:
-        """Return the time at which proposal n is due, None where there is none."""
-        return self.due[n][0] if n < len(self.due) else None
+        """Return the time at which act n is due, None where there is none."""
+        return self.due[n].at_ns if n < len(self.due) else None
+
+    def word(self, n: int) -> str:
+        """Return what act n is called."""
+        return self.due[n].word
 
     def make(self, n: int, *, chain_id: bytes, block_id: bytes, now_ns: int) -> Transaction:
-        """Return proposal n, tied to the branch of block_id, valid from now_ns for a while."""
+        """Return act n, tied to the branch of block_id, valid from now_ns for a while."""
         tie = reference(block_id, self.form.prefix_at)
         header = TransactionHeader(now_ns // NS_PER_S + self.expires_after_s, *tie)
-        said = SetProducers(producers=self.due[n][1])
-        return sign_transaction(self.form, header, (said,), chain_id=chain_id, keys=(self.key,))
+        act = self.due[n]
+        return sign_transaction(
+            self.form, header, (act.operation,), chain_id=chain_id, keys=(act.key,)
+        )
 
 
 def expires_after_s(genesis: Genesis) -> int:

@@ -16,7 +16,7 @@ from coincurve import PrivateKey
 
 from node import events
 from node.chain.encoding.crypto import public_key
-from node.config import ProposalConfig
+from node.config import ActConfig
 from tests.process.cluster import ROOT, cluster
 from tests.process.cluster import client as client_of
 from tests.process.test_bitshares import FAST
@@ -137,7 +137,7 @@ def test_a_clients_load_becomes_irreversible_everywhere(system: Any) -> None:
         assert lab.nodes[1].of(events.Tx) == []
 
 
-def test_the_schedule_that_a_client_proposes_takes_turns() -> None:
+def test_the_schedule_that_a_campaign_lets_the_system_account_propose_takes_turns() -> None:
     system = PrivateKey()
     with cluster(2, system_key=public_key(system).hex()) as lab:
         lab.start()
@@ -146,10 +146,12 @@ def test_the_schedule_that_a_client_proposes_takes_turns() -> None:
         sender = client_of(lab, node, seconds=5)
         share = sender.config.client
         assert share is not None
-        proposal = ProposalConfig(at_ns=share.start_ns + 3 * 10**9, producers=["producera"])
-        share = msgspec.structs.replace(
-            share, rate_milli=0, proposals=[proposal], system_key_file="eosio.key"
-        )
+        key = next(p.key for p in lab.genesis.producers if p.name == "producera")
+        act = ActConfig(
+            at_ns=share.start_ns + 3 * 10**9, act="set_producers", by="eosio",
+            key_file="eosio.key", fields={"producers": ["producera"]}, keys={"producera": key},
+        )  # fmt: skip
+        share = msgspec.structs.replace(share, rate_milli=0, acts=[act])
         sender.config = msgspec.structs.replace(sender.config, client=share)
         sender.start()
         assert sender.wait() == 0

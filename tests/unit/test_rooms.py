@@ -69,9 +69,19 @@ ROOMS: dict[str, Room] = {
     "harness": Room(STDLIB, tuple(HARNESS)),
     "harness.bench": Room(STDLIB, (*HARNESS, "coincurve")),
     "harness.fuzz": Room(STDLIB - NETWORK, CHAIN_READERS),
+    "harness.campaign.act_spec": Room(
+        STDLIB - NETWORK,
+        (
+            *HARNESS,
+            "node.chain.profiles",
+            "node.chain.encoding.written",
+            "node.chain.model.operation",
+        ),
+    ),
     "harness.campaign.model": Room(
         STDLIB - NETWORK, (*HARNESS, "node.chain.profiles", "node.chain.model.windows")
     ),
+    "harness.plan.acts": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.plan.consensus": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.plan.genesis": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.inspect": Room(STDLIB - NETWORK, CHAIN_READERS),

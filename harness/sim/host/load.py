@@ -10,10 +10,9 @@ from coincurve import PrivateKey
 from faults.model.fault import SECOND_NS
 from harness.sim.host.engine import Engine
 from harness.sim.host.host import Host
-from node.chain.genesis import SYSTEM_ACCOUNT
 from node.config import ClientConfig
 from node.events import Started, Stopped, Tx
-from node.local.load import Backlog, Pace, Proposals, Transfers
+from node.local.load import Acts, Backlog, Pace, Transfers
 
 
 class Client:
@@ -29,10 +28,8 @@ class Client:
         genesis = host.shared.genesis
         form = host.shared.profile.transaction_rules.form
         self._transfers = Transfers.of(share, genesis, key=keys[share.account], form=form)
-        self._proposals: Proposals | None = None
-        if share.proposals:
-            self._proposals = Proposals.of(share, genesis, key=keys[SYSTEM_ACCOUNT], form=form)
-        self._proposed = 0
+        self._acts = Acts.of(share, genesis, key_of=lambda act: keys[act.by], form=form)
+        self._acted = 0
         self._backlog = Backlog(self._pace)
 
     def start(self) -> None:
@@ -41,8 +38,8 @@ class Client:
         first = self._pace.first_from(self._engine.now_ns)
         self._engine.at(self._pace.due_ns(first), self._due, first)
         self._engine.at(self._pace.start_ns + SECOND_NS, self._report)
-        for at_ns, _ in self._proposals.due if self._proposals else ():
-            self._engine.at(at_ns, self._send)
+        for act in self._acts.due:
+            self._engine.at(act.at_ns, self._send)
 
     def _due(self, n: int) -> None:
         if self._pace.due_ns(n) >= self._pace.end_ns:
@@ -56,29 +53,25 @@ class Client:
         chain = self._host.chain
         if chain is None or self._host.paused:
             return
-        now_ns, backlog, proposals = self._engine.now_ns, self._backlog, self._proposals
+        now_ns, backlog, acts = self._engine.now_ns, self._backlog, self._acts
         tip = chain.lib if chain.lib.num > 0 else chain.head
         if tip.num == 0:
             return  # There is no block to refer to yet.
-        while proposals and (due_ns := proposals.due_ns(self._proposed)) is not None:
-            if due_ns > now_ns:
-                break
-            self._submit(proposals, self._proposed, chain.chain_id, tip.id)
-            self._proposed += 1
-            backlog.proposed(now_ns - due_ns)
+        while (due_ns := acts.due_ns(self._acted)) is not None and due_ns <= now_ns:
+            self._submit(acts, self._acted, chain.chain_id, tip.id)
+            self._acted += 1
+            backlog.acted(now_ns - due_ns)
         while backlog.waiting:
             self._submit(self._transfers, backlog.waiting[0], chain.chain_id, tip.id)
             backlog.sent(now_ns)
 
-    def _submit(
-        self, source: Transfers | Proposals, n: int, chain_id: bytes, block_id: bytes
-    ) -> None:
+    def _submit(self, source: Transfers | Acts, n: int, chain_id: bytes, block_id: bytes) -> None:
         """Hand transaction n of source in."""
         transaction = source.make(
             n, chain_id=chain_id, block_id=block_id, now_ns=self._engine.now_ns
         )
         name = transaction.id.hex()
-        self._host.emit(Tx(id=name, state="sent"), "client")
+        self._host.emit(Tx(id=name, state="sent", act=source.word(n)), "client")
         refusal = self._host.take_transaction(transaction, None)
         if refusal:
             self._backlog.tally.refused += 1

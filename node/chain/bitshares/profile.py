@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from node.chain import genesis as genesis_file
 from node.chain.bitshares import fork_choice
 from node.chain.bitshares.codec import BitsharesCodec
+from node.chain.bitshares.contracts.operations import OPERATIONS
 from node.chain.bitshares.finality import expected, participation
 from node.chain.bitshares.header import transaction_mroot
 from node.chain.bitshares.rules import Rules
@@ -129,6 +130,7 @@ SYSTEM = System(
     has_turns=False,
     lag_rounds=100,
     options=frozenset(("bitshares",)),
+    operations=OPERATIONS,
 )
 
 

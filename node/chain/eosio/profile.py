@@ -10,6 +10,7 @@ from node.chain.encoding.merkle import Frontier
 from node.chain.eosio import timing
 from node.chain.eosio.codec import EosioCodec
 from node.chain.eosio.contracts.contracts import EosioContracts
+from node.chain.eosio.contracts.operations import OPERATIONS
 from node.chain.eosio.finality import expected, genesis_tally
 from node.chain.eosio.header import ZERO_ID, BlockHeader, block_id
 from node.chain.eosio.header_state import HeaderState
@@ -141,9 +142,9 @@ SYSTEM = System(
             "last_block",
             "watermark",
             "system_account",
-            "setprods",
         )
     ),
+    operations=OPERATIONS,
 )
 
 

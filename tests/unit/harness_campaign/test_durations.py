@@ -39,7 +39,6 @@ EOSIO = {
     "last_block": "200ms",
     "max_transaction_lifetime": "60s",
     "max_irreversible_block_age": "30s",
-    "setprods": [{"at": "12s", "producers": ["producera"]}],
 }
 BITSHARES = {
     "profile": "bitshares",

@@ -11,12 +11,9 @@ import pytest
 from harness.campaign import campaign_file
 from harness.errors import CampaignError, OperatorError, PlanError
 from harness.plan import planner
-from harness.plan.genesis import kept_secret
 from metrics.model.plan import Plan
-from node import config
-from node.chain import genesis
-from node.chain.encoding.crypto import PrivateKey, public_key
 from tests.unit.harness_plan.builders import HEAD, files_of, lab
+from tests.unit.harness_plan.shipping import shipped
 
 S = 1_000_000_000
 
@@ -26,16 +23,6 @@ def planned(chain: str, *, hosts: int = 5, more: str = "") -> Plan:
     text = f"{HEAD % 4}{more}cooldown: 30s\ntimeline: []\n"
     text = text.replace("producers: 4,", f"producers: 4, {chain},")
     return planner.build(campaign_file.parse(text, Path("test.yml")), lab(hosts))
-
-
-def shipped(plan: Plan, folder: Path) -> tuple[genesis.Genesis, dict[str, config.NodeConfig]]:
-    """Return the genesis and each host's configuration, as its node reads them."""
-    found, texts = {}, files_of(plan, folder / "keys", t0_ns=1_795_000_000 * S).by_host
-    for host, files in texts.items():
-        path = folder / f"{host}.json"
-        path.write_text(files["node.json"])
-        found[host] = config.load(path)
-    return genesis.decode(next(iter(texts.values()))["genesis.json"].encode()), found
 
 
 @pytest.mark.parametrize(
@@ -74,42 +61,7 @@ def test_light_and_trusting_nodes_are_those_that_were_named(tmp_path: Path) -> N
     assert {tuple(each.trusted_producers) for each in everywhere.values()} == {("producera",)}
 
 
-def test_the_first_producing_host_proposes_with_the_system_accounts_key(tmp_path: Path) -> None:
-    chain = (
-        "assign: {n2: [producera], n3: [producerb], n4: [producerc, producerd]},"
-        " setprods: [{at: 20s, producers: [producerb, producera]},"
-        " {at: 5s, producers: [producerc]}]"
-    )
-    plan = planned(chain, more="load: {rate: 8/s}\n")
-    made, configs = shipped(plan, tmp_path)
-    assert plan.system_account is True
-    secret = kept_secret(tmp_path / "keys", "eosio")
-    assert made.system_key == public_key(PrivateKey.from_hex(secret)).hex()
-    proposals = {host: each.client.proposals for host, each in configs.items() if each.client}
-    t0_ns = 1_795_000_000 * S
-    assert proposals == {
-        **{host: [] for host in ("n1", "n3", "n4", "n5")},
-        "n2": [
-            config.ProposalConfig(at_ns=t0_ns + 5 * S, producers=["producerc"]),
-            config.ProposalConfig(at_ns=t0_ns + 20 * S, producers=["producera", "producerb"]),
-        ],
-    }
-    files = files_of(plan, tmp_path / "keys").by_host
-    assert [host for host in files if "keys/eosio.key" in files[host]] == ["n2"]
-
-
-def test_a_host_that_only_proposes_runs_a_client_and_sends_no_load(tmp_path: Path) -> None:
-    plan = planned("setprods: [{at: 5s, producers: [producera]}]")
-    assert files_of(plan, tmp_path / "keys").units == {
-        "n1": ["node", "probe", "client"],
-        **{host: ["node", "probe"] for host in ("n2", "n3", "n4", "n5")},
-    }
-    client = shipped(plan, tmp_path)[1]["n1"].client
-    assert client is not None
-    assert client.rate_milli == 0
-
-
-def test_an_account_that_proposes_nothing_ships_its_key_to_nobody(tmp_path: Path) -> None:
+def test_an_account_that_does_nothing_ships_its_key_to_nobody(tmp_path: Path) -> None:
     files = files_of(planned("system_account: true"), tmp_path / "keys").by_host
     assert all("keys/eosio.key" not in own for own in files.values())
     assert json.loads(files["n1"]["genesis.json"])["system_key"] != ""
@@ -143,23 +95,6 @@ SIZE = "test.yml: chain.max_block_size:"
             "chain.max_irreversible_block_age: 0s must be more than",
         ),
         ("watermark: slot", "chain.watermark: 'slot' is not known; write 'num_and_slot' or 'num'"),
-        (
-            "setprods: [{at: 5s, producers: []}]",
-            "chain.setprods[0].producers: [] is not long enough",
-        ),
-        ("setprods: [{at: 5s, producers: [x]}]", "chain.setprods[0].producers: no producer x; "),
-        (
-            "setprods: [{at: 5s, producers: [producera, producera]}]",
-            "chain.setprods[0].producers: one is there twice; name each once",
-        ),
-        (
-            "setprods: [{at: 36s, producers: [producera]}]",
-            "chain.setprods[0].at: 36s is too late; write less than 35s",
-        ),
-        (
-            "setprods: [{at: 999ms, producers: [producera]}]",
-            "chain.setprods[0].at: 999ms is before there is a block; write 1s or more",
-        ),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line_that_names_the_key(chain: str, message: str) -> None:
@@ -170,14 +105,7 @@ def test_what_cannot_be_is_refused_in_a_line_that_names_the_key(chain: str, mess
 
 
 @pytest.mark.parametrize(
-    "key",
-    [
-        "watermark: num",
-        "system_account: true",
-        "timing: leap",
-        "lock_on_proposed: true",
-        "setprods: [{at: 5s, producers: [producera]}]",
-    ],
+    "key", ["watermark: num", "system_account: true", "timing: leap", "lock_on_proposed: true"]
 )
 def test_a_key_of_another_system_is_refused(key: str) -> None:
     text = f"schema: slotlab.campaign/v1\ntitle: t\nchain: {{profile: bitshares, {key}}}\n"

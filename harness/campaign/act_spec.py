@@ -1,0 +1,92 @@
+"""Operations that a campaign's timeline may ask for, as its consensus system declares them.
+
+There is no list of them here: words and fields are those of the system's operations, and so is the
+JSON Schema. Who the accounts are is the plan's to know.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+from harness.campaign.values import DURATION, Offset
+from harness.errors import nearest
+from node.chain import profiles
+from node.chain.encoding.written import OperationForm, WrittenError, by_word, form_of, read
+from node.chain.model.operation import Operation
+
+ANY_KEY = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
+"""A public key, for what is never signed."""
+
+
+class ActSpec(BaseModel):
+    """An operation that account `by` asks for, `at` from T0; its other keys are its fields."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    at: Offset
+    act: str
+    by: str
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What is written of the operation itself."""
+        return {key: value for key, value in (self.model_extra or {}).items() if key[:2] != "x-"}
+
+    def operation(self, profile: str) -> Operation:
+        """Return the operation, with any key for each that it names.
+
+        Raises:
+            ValueError: the profile has none such, or no node would take it; begins with the key.
+        """
+        known = by_word(profiles.SYSTEMS[profile].operations)
+        if self.act not in known:
+            raise ValueError(f"act: {self._unknown(known)}")
+        form = form_of(known[self.act])
+        for key in self.fields:
+            if key not in form.fields:
+                hint = "that is `by`" if key == form.signer else nearest(key, [*form.fields])
+                raise ValueError(f"{key}: unknown key of {self.act}; {hint}")
+        operation: Operation
+        try:
+            operation = read(
+                known[self.act], self.by, self.fields, lambda _: bytes.fromhex(ANY_KEY)
+            )
+        except WrittenError as error:
+            raise ValueError(str(error)) from error
+        if (fault := operation.fault()) is not None:
+            raise ValueError(f"act: {self.act} is refused by every node: {fault}; change it")
+        return operation
+
+    def _unknown(self, known: Mapping[str, object]) -> str:
+        able = [n for n, each in profiles.SYSTEMS.items() if self.act in by_word(each.operations)]
+        if able:
+            return f"{self.act} is for profile {', '.join(able)}; remove it or set that"
+        return f"unknown act {self.act}; {nearest(self.act, [*known])}"
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return the shapes of all operations of all systems."""
+        return {
+            "anyOf": [
+                _shape(f"{word} ({name})", word, form_of(operation))
+                for name, system in profiles.SYSTEMS.items()
+                for word, operation in by_word(system.operations).items()
+            ]
+        }
+
+
+def _shape(title: str, word: str, form: OperationForm) -> dict[str, Any]:
+    fields = {key: field.shape for key, field in form.fields.items()}
+    by = {"const": form.only} if form.only else {"type": "string"}
+    return {
+        "title": title,
+        "type": "object",
+        "properties": {"at": DURATION, "act": {"const": word}, "by": by, **fields},
+        "required": ["at", "act", "by", *sorted(form.needed)],
+        "patternProperties": {"^x-": {}},
+        "additionalProperties": False,
+    }

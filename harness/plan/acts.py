@@ -1,0 +1,116 @@
+"""Who has an account, where its key is, and which operations a timeline asks for there. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+from harness.campaign.act_spec import ActSpec
+from harness.campaign.campaign_file import CampaignFile, Cell
+from harness.campaign.model import Campaign, ChainSpec
+from harness.errors import PlanError, nearest
+from harness.notation.units import text_of_ns
+from harness.plan.node_options import sent_until_ns
+from metrics.model.plan import PlannedAccount, PlannedAct, PlannedHost
+from node.chain.genesis import SYSTEM_ACCOUNT
+
+START_BALANCE = 1_000_000_000_000
+
+
+def accounts(campaign: Campaign, hosts: Sequence[PlannedHost], file: str) -> list[PlannedAccount]:
+    """Return the accounts of the genesis: one a host, then those that the campaign adds.
+
+    Raises:
+        PlanError: one is on a host that is not there.
+    """
+    given = campaign.chain.accounts
+    own = {account_name(i): host.host for i, host in enumerate(hosts)}
+    names = [host.host for host in hosts]
+    for name, spec in given.items():
+        where = f"{file}: chain.accounts.{name}"
+        if name == SYSTEM_ACCOUNT:
+            raise PlanError(f"{where}: is the system account; write system_account: true")
+        if spec.on is not None and name in own and spec.on != own[name]:
+            raise PlanError(f"{where}.on: is {own[name]}'s own; remove it, or name another account")
+        if spec.on is not None and spec.on not in names:
+            raise PlanError(f"{where}.on: no host {spec.on} in the lab; {nearest(spec.on, names)}")
+    homes = {name: host.host for host in hosts for name in host.producers}
+    added = {
+        name: spec.on or homes.get(name, names[0])
+        for name, spec in given.items()
+        if name not in own
+    }
+    return [
+        PlannedAccount(
+            name=name, host=host, balance=given[name].balance if name in given else START_BALANCE
+        )
+        for name, host in {**own, **added}.items()
+    ]
+
+
+def keepers(
+    chain: ChainSpec, planned: Sequence[PlannedAccount], hosts: Sequence[PlannedHost]
+) -> dict[str, str]:
+    """Return the host that has the key of each account, the system account's included."""
+    found = {account.name: account.host for account in planned}
+    if chain.can_have_system_account:
+        found[SYSTEM_ACCOUNT] = next(host.host for host in hosts if host.producers)
+    return found
+
+
+def needs_system_account(campaigns: Sequence[Campaign]) -> bool:
+    """Return whether a timeline acts as the system account, or chain says that there is one."""
+    acting = any(act.by == SYSTEM_ACCOUNT for each in campaigns for act in each.acts.values())
+    return acting or campaigns[0].chain.system_account
+
+
+def planned_acts(
+    file: CampaignFile, cell: Cell, keeper: Mapping[str, str], end_ns: int
+) -> list[PlannedAct]:
+    """Return the operations of a cell's timeline, in order of time.
+
+    keeper: the host of each account.
+
+    Raises:
+        PlanError: no such account, or too early or late to be sent.
+    """
+    chain = cell.campaign.chain
+    planned = []
+    for i, spec in cell.campaign.acts.items():
+        where = f"{file.path.name}: timeline[{i}]"
+        if spec.by not in keeper:
+            raise PlanError(f"{where}.by: no account {spec.by}; {nearest(spec.by, [*keeper])}")
+        for account in spec.operation(chain.profile).accounts:
+            if account not in keeper:
+                hint = nearest(account, [*keeper])
+                raise PlanError(f"{where}.{_key(spec, account)}: no account {account}; {hint}")
+        if spec.at < 2 * chain.slot:
+            first = text_of_ns(2 * chain.slot)
+            problem = f"{text_of_ns(spec.at)} is before there is a block; write {first} or more"
+            raise PlanError(f"{where}.at: {problem}")
+        if spec.at >= sent_until_ns(end_ns):
+            last = text_of_ns(sent_until_ns(end_ns))
+            problem = f"{text_of_ns(spec.at)} is too late; write less than {last}"
+            raise PlanError(f"{where}.at: {problem}")
+        planned.append(
+            PlannedAct(
+                at_ns=spec.at, act=spec.act, by=spec.by, host=keeper[spec.by], fields=spec.fields
+            )
+        )
+    return sorted(planned, key=lambda each: each.at_ns)
+
+
+def account_name(index: int) -> str:
+    """Return the account of the host at index: usera, userb, ... userz, userba, ..."""
+    letters = ""
+    while True:
+        index, digit = divmod(index, 26)
+        letters = chr(ord("a") + digit) + letters
+        if index == 0:
+            return f"user{letters}"
+
+
+def _key(spec: ActSpec, account: str) -> str:
+    """Return the key under which an account is named."""
+    return next((key for key, value in spec.fields.items() if account in _names(value)), "act")
+
+
+def _names(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]

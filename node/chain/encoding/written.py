@@ -1,0 +1,198 @@
+"""Operations as people write them: a word, and fields by name, each by its type and kind.
+
+Nobody lists them: the word is the operation's name, what may be written are its fields. The one
+that holds the account whose authority it needs is left to `by`.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from node.chain.encoding.crypto import is_public_key
+
+KeyOf = Callable[[str], bytes]
+"""The public key of a name."""
+NUMBER_MAX = (1 << 62) - 1
+_NAME = re.compile(r"[a-z1-5.]{1,13}")
+_CAPITAL = re.compile(r"(?<=.)(?=[A-Z])")
+
+
+class WrittenError(ValueError):
+    """What is written is no such operation; key is the field that is wrong."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key}: {problem}")
+        self.key, self.problem = key, problem
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a value is read, under a key for messages, and its shape as JSON Schema has it."""
+
+    read: Callable[[Any, str, KeyOf], Any]
+    shape: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationForm:
+    """What may be written of an operation.
+
+    fields: by name; needed: those that must be there; signer: the field that `by` gives, "" where
+    the operation is one account's alone, which is `only` then.
+    """
+
+    fields: Mapping[str, Written]
+    needed: frozenset[str]
+    signer: str
+    only: str
+
+
+def by_word(operations: Iterable[type[Any]]) -> dict[str, type[Any]]:
+    """Return operations by their words: SetProducers is set_producers."""
+    return {_CAPITAL.sub("_", each.__name__).lower(): each for each in operations}
+
+
+def form_of(operation: type[Any]) -> OperationForm:
+    """Return what may be written of an operation, a msgspec Struct."""
+    hints = get_type_hints(operation, include_extras=True)
+    known = msgspec.structs.fields(operation)
+    # Whose authority it takes, the operation itself says, from the field that holds it.
+    authority: str = operation(**{field.name: field.name for field in known}).authority
+    signer = authority if authority in hints else ""
+    fields = {
+        field.name: _written(hints[field.name])
+        for field in known
+        if field.name != signer and _base(hints[field.name]) is not type(None)
+    }
+    needed = frozenset(field.name for field in known if field.required and field.name in fields)
+    return OperationForm(fields, needed, signer, "" if signer else authority)
+
+
+def read(operation: type[Any], by: str, fields: Mapping[str, Any], key_of: KeyOf) -> Any:
+    """Return the operation that by asks for with those fields.
+
+    Raises:
+        WrittenError: it is another account's, or a field is missing, not its own or of no use.
+    """
+    form = form_of(operation)
+    if form.only and by != form.only:
+        raise WrittenError("by", f"only {form.only} may, not {by}; write {form.only}")
+    for key in (*sorted(form.needed - fields.keys()), *(fields.keys() - form.fields.keys())):
+        raise WrittenError(key, "missing; add it" if key in form.needed else "unknown key")
+    values = {key: form.fields[key].read(value, key, key_of) for key, value in fields.items()}
+    return operation(**values, **({form.signer: by} if form.signer else {}))
+
+
+def _written(hint: Any) -> Written:
+    """Return how a value of a type is written."""
+    kind, base = get_args(hint)[1] if get_origin(hint) is Annotated else "", _base(hint)
+    if kind == "producers":
+        return _producers(get_args(base)[0])
+    if kind in _KINDS:
+        return _KINDS[kind]
+    if base in _TYPES:
+        return _TYPES[base]
+    if get_origin(base) is tuple:
+        return _several(_written(get_args(base)[0]))
+    return _parts(base)
+
+
+def _base(hint: Any) -> Any:
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def _producers(producer_key: type[Any]) -> Written:
+    """Return how producers with their keys are written: by name, or as {name: whose key}."""
+
+    def read_producers(value: Any, key: str, key_of: KeyOf) -> tuple[Any, ...]:
+        if not isinstance(value, list) or not value:
+            raise WrittenError(key, f"{value!r} is not a list of producers")
+        keys: dict[str, bytes] = {}
+        for i, each in enumerate(value):
+            pairs = each.items() if isinstance(each, dict) else ((each, each),)
+            for name, owner in pairs:
+                if _read_text(name, f"{key}[{i}]", key_of) in keys:
+                    raise WrittenError(key, f"{name} is there twice; name each once")
+                keys[name] = _read_key(owner, f"{key}[{i}]", key_of)
+        return tuple(producer_key(name, keys[name]) for name in sorted(keys))
+
+    named = {"type": "object", "additionalProperties": _TEXT}
+    return Written(read_producers, {"type": "array", "items": {"anyOf": [_TEXT, named]}})
+
+
+def _several(item: Written) -> Written:
+    def read_list(value: Any, key: str, key_of: KeyOf) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise WrittenError(key, f"{value!r} is not a list")
+        return tuple(item.read(each, f"{key}[{i}]", key_of) for i, each in enumerate(value))
+
+    return Written(read_list, {"type": "array", "items": item.shape})
+
+
+def _parts(struct: type[Any]) -> Written:
+    hints = get_type_hints(struct, include_extras=True)
+    fields = {field.name: field for field in msgspec.structs.fields(struct)}
+    parts = {name: _written(hints[name]) for name in fields}
+    needed = [name for name, field in fields.items() if field.required]
+
+    def read_map(value: Any, key: str, key_of: KeyOf) -> Any:
+        if not isinstance(value, dict):
+            raise WrittenError(key, f"{value!r} is not a map of {', '.join(parts)}")
+        for name in (*(n for n in needed if n not in value), *(n for n in value if n not in parts)):
+            problem = "missing; add it" if name in parts else f"known are {', '.join(parts)}"
+            raise WrittenError(f"{key}.{name}", problem)
+        return struct(**{n: parts[n].read(v, f"{key}.{n}", key_of) for n, v in value.items()})
+
+    shapes = {name: part.shape for name, part in parts.items()}
+    shape = {"type": "object", "properties": shapes, "required": needed}
+    return Written(read_map, {**shape, "additionalProperties": False})
+
+
+def _read_text(value: Any, key: str, _: KeyOf) -> str:
+    if not isinstance(value, str):
+        raise WrittenError(key, f"{value!r} is not a text")
+    return value
+
+
+def _read_bytes(value: Any, key: str, key_of: KeyOf) -> bytes:
+    return _read_text(value, key, key_of).encode()
+
+
+def _read_number(value: Any, key: str, _: KeyOf) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= NUMBER_MAX:
+        raise WrittenError(key, f"{value!r} is not a whole number from 0 to {NUMBER_MAX}")
+    return value
+
+
+def _read_flag(value: Any, key: str, _: KeyOf) -> bool:
+    if not isinstance(value, bool):
+        raise WrittenError(key, f"{value!r} is not true or false")
+    return value
+
+
+def _read_key(value: Any, key: str, key_of: KeyOf) -> bytes:
+    """Return a public key: that of a name, or the one that is written in hex."""
+    text = _read_text(value, key, key_of)
+    try:
+        written = bytes.fromhex(text)
+    except ValueError:
+        written = b""
+    if is_public_key(written):
+        return written
+    if not _NAME.fullmatch(text):
+        raise WrittenError(key, f"{text!r} is no name and no public key in hex")
+    return key_of(text)
+
+
+_TEXT: Mapping[str, Any] = {"type": "string"}
+_KINDS: Mapping[str, Written] = {"key": Written(_read_key, _TEXT)}
+"""Kinds that are written otherwise than values of their type."""
+_TYPES: Mapping[Any, Written] = {
+    str: Written(_read_text, _TEXT),
+    bytes: Written(_read_bytes, _TEXT),
+    int: Written(_read_number, {"type": "integer", "minimum": 0}),
+    bool: Written(_read_flag, {"type": "boolean"}),
+}
