@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from faults.model.fault import SECOND_NS
 from harness.campaign.act_spec import ActSpec
 from harness.campaign.fault_spec import AnyFault, FaultSpec, Selector
+from harness.campaign.fio_spec import FioSpec, rules_of
 from harness.campaign.values import Duration, Lease, Offset, Rate, Share, Size, Strict
 from harness.notation import units
 from metrics.model.plan import SEED_MAX
@@ -75,7 +76,7 @@ class AccountSpec(Strict):
 
 _FOREIGN = (
     "bitshares", "lock_on_proposed", "timing", "processing", "propagation", "last_block",
-    "watermark", "system_account",
+    "watermark", "system_account", "fio",
 )  # fmt: skip
 """Keys of a chain that not every profile knows."""
 
@@ -126,6 +127,8 @@ class ChainSpec(Strict):
     """Whether there is an account that may propose schedules; an act of it makes it."""
     accounts: dict[AccountName, AccountSpec] = Field(default={})
     """Accounts by name: further ones, and what those of hosts have."""
+    fio: FioSpec | None = None  # type: ignore[valid-type]
+    """FIO's delegation: accounts vote for who produces; every producer has an account."""
     bitshares: BitsharesSpec | None = None
 
     @model_validator(mode="before")
@@ -163,6 +166,12 @@ class ChainSpec(Strict):
         return self
 
     @property
+    def scheduled(self) -> int:
+        """Return how many producers a full schedule has."""
+        elected: int = self.producers if self.fio is None else self.fio.elected
+        return min(self.producers, elected)
+
+    @property
     def can_have_system_account(self) -> bool:
         """Return whether the profile knows an account that may propose schedules."""
         return "system_account" in profiles.SYSTEMS[self.profile].options
@@ -171,6 +180,10 @@ class ChainSpec(Strict):
     def _bitshares(self) -> BitsharesSpec | None:
         known = "bitshares" in profiles.SYSTEMS[self.profile].options
         return self.bitshares or BitsharesSpec() if known else None
+
+    def fio_options(self) -> dict[str, Any] | None:
+        """Return the `fio` part of the genesis file, None where nobody is elected."""
+        return None if self.fio is None else rules_of(self.fio)
 
     def bitshares_options(self) -> dict[str, Any] | None:
         """Return the `bitshares` part of the genesis file, None under another profile."""
@@ -218,7 +231,8 @@ class SafetySpec(Strict):
 
 
 def _entry(value: Any) -> str:
-    return "act" if isinstance(value, ActSpec) or "act" in dict(value) else "fault"
+    is_act = "act" in value if isinstance(value, dict) else isinstance(value, ActSpec)
+    return "act" if is_act else "fault"
 
 
 Entry = Annotated[

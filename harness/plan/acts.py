@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from harness.campaign.act_spec import ActSpec
 from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.campaign.model import Campaign, ChainSpec
@@ -10,15 +12,20 @@ from harness.notation.units import text_of_ns
 from harness.plan.node_options import sent_until_ns
 from metrics.model.plan import PlannedAccount, PlannedAct, PlannedHost
 from node.chain.genesis import SYSTEM_ACCOUNT
+from node.chain.model.fio_rules import FIO_SUF, FioRules
 
 START_BALANCE = 1_000_000_000_000
+FIO_START_BALANCE = 10_000_000 * FIO_SUF
+"""Under FIO's delegation a balance is a weight: eight such accounts elect under its own rules."""
 
 
 def accounts(campaign: Campaign, hosts: Sequence[PlannedHost], file: str) -> list[PlannedAccount]:
     """Return the accounts of the genesis: one a host, then those that the campaign adds.
 
+    Where accounts elect, each producer has one of its own.
+
     Raises:
-        PlanError: one is on a host that is not there.
+        PlanError: one is on a host that is not there, or no chain elects under such rules.
     """
     given = campaign.chain.accounts
     own = {account_name(i): host.host for i, host in enumerate(hosts)}
@@ -32,17 +39,36 @@ def accounts(campaign: Campaign, hosts: Sequence[PlannedHost], file: str) -> lis
         if spec.on is not None and spec.on not in names:
             raise PlanError(f"{where}.on: no host {spec.on} in the lab; {nearest(spec.on, names)}")
     homes = {name: host.host for host in hosts for name in host.producers}
+    if campaign.chain.fio is not None:
+        own |= dict(sorted(homes.items()))
     added = {
         name: spec.on or homes.get(name, names[0])
         for name, spec in given.items()
         if name not in own
     }
-    return [
+    usual = START_BALANCE if campaign.chain.fio is None else FIO_START_BALANCE
+    planned = [
         PlannedAccount(
-            name=name, host=host, balance=given[name].balance if name in given else START_BALANCE
+            name=name, host=host, balance=given[name].balance if name in given else usual
         )
         for name, host in {**own, **added}.items()
     ]
+    _refuse_rules(campaign.chain, [account.name for account in planned], file)
+    return planned
+
+
+def _refuse_rules(chain: ChainSpec, names: Sequence[str], file: str) -> None:
+    """Refuse rules under which no chain elects.
+
+    Raises:
+        PlanError: they are such.
+    """
+    rules = chain.fio_options()
+    if rules is None:
+        return
+    problem = msgspec.convert(rules, FioRules).problem(chain.producers, frozenset(names))
+    if problem is not None:
+        raise PlanError(f"{file}: chain.fio: {problem}")
 
 
 def keepers(

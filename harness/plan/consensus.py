@@ -5,13 +5,14 @@ writes it down, and everybody else reads it there.
 """
 
 import struct
+from collections.abc import Sequence
 
 from harness.campaign.act_spec import ANY_KEY, ActSpec
 from harness.campaign.model import Campaign, ChainSpec
 from harness.errors import PlanError
 from metrics.model.plan import Bounds, Finality
 from node.chain import profile, profiles
-from node.chain.genesis import MIN_BLOCK_BYTES, Genesis, GenesisProducer
+from node.chain.genesis import MIN_BLOCK_BYTES, Genesis, GenesisAccount, GenesisProducer
 from node.chain.model.codec import MAX_BLOCK_BYTES
 from node.chain.model.transaction import PACKED_SIGNATURE_BYTES, TransactionHeader
 from node.chain.validation import BLOCK_OVERHEAD_BYTES
@@ -29,8 +30,10 @@ def predicted_lag(chain: ChainSpec) -> Bounds:
     return Bounds(min=least, max=most)
 
 
-def refuse_sizes(campaign: Campaign, file: str) -> None:
+def refuse_sizes(campaign: Campaign, accounts: Sequence[str], file: str) -> None:
     """Refuse blocks of sizes that no chain has, or in which the load or an act has no room.
+
+    accounts: those of the genesis, by name.
 
     Raises:
         PlanError: one line with file, key and remedy.
@@ -40,7 +43,8 @@ def refuse_sizes(campaign: Campaign, file: str) -> None:
         problem = f"{most}B; write {MIN_BLOCK_BYTES}B to {MAX_BLOCK_BYTES}B"
         raise PlanError(f"{key}: {problem}")
     # A header may carry a schedule beside the transaction that proposes one.
-    acts = [2 * _size(campaign.chain, i, act, file) for i, act in campaign.acts.items()]
+    chain = campaign.chain
+    acts = [2 * _size(chain, accounts, i, act, file) for i, act in campaign.acts.items()]
     needed = BLOCK_OVERHEAD_BYTES + max(campaign.load.size if campaign.load else 0, *acts, 0)
     if needed > most:
         raise PlanError(
@@ -49,14 +53,16 @@ def refuse_sizes(campaign: Campaign, file: str) -> None:
         )
 
 
-def _size(chain: ChainSpec, place: int, act: ActSpec, file: str) -> int:
+def _size(chain: ChainSpec, accounts: Sequence[str], place: int, act: ActSpec, file: str) -> int:
     """Return the bytes of an act's transaction."""
-    nobody = [GenesisProducer(name="a", key=ANY_KEY)]
+    system = profiles.SYSTEMS[chain.profile]
     genesis = Genesis(
-        profile=chain.profile,
-        initial_slot=0,
-        slot_ns=profiles.SYSTEMS[chain.profile].slot_ns,
-        producers=nobody,
+        profile=system.name,
+        initial_slot=1,
+        slot_ns=system.slot_ns,
+        blocks_per_turn=system.blocks_per_turn,
+        producers=[GenesisProducer(name="a", key=ANY_KEY)],
+        accounts=[GenesisAccount(name=name, key=ANY_KEY, balance=0) for name in accounts],
     )
     form = profiles.build(genesis).transaction_rules.form
     try:
@@ -70,4 +76,4 @@ def _size(chain: ChainSpec, place: int, act: ActSpec, file: str) -> int:
 
 def _expected(chain: ChainSpec) -> profile.Finality:
     system = profiles.SYSTEMS[chain.profile]
-    return system.finality(chain.producers, chain.blocks_per_turn)
+    return system.finality(chain.scheduled, chain.blocks_per_turn)

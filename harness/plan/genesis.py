@@ -26,6 +26,7 @@ from node.chain.genesis import (
     encode,
 )
 from node.chain.model.errors import GenesisError
+from node.chain.model.fio_rules import FioRules
 from node.chain.model.slot import EPOCH_NS
 from node.chain.profiles import SYSTEMS
 from node.config import ActConfig, ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
@@ -83,6 +84,7 @@ def trial_files(
         max_transaction_lifetime_s=plan.max_transaction_lifetime_s,
         system_key=_public(keys(SYSTEM_ACCOUNT)) if plan.system_account else "",
         producers=[GenesisProducer(name=name, key=_public(keys(name))) for name in plan.producers],
+        fio=None if plan.fio is None else msgspec.convert(plan.fio, FioRules),
         bitshares=(
             None if plan.bitshares is None else msgspec.convert(plan.bitshares, BitsharesRules)
         ),

@@ -47,6 +47,7 @@ def chain_of(campaign: Campaign, field: selectors.Field, *, seed: int, file: str
         "max_block_bytes": chain.max_block_size,
         "max_transaction_lifetime_s": chain.max_transaction_lifetime // SECOND_NS,
         "max_irreversible_block_age_ns": chain.max_irreversible_block_age,
+        "fio": chain.fio_options(),
         "bitshares": chain.bitshares_options(),
     }
 

@@ -55,8 +55,6 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
     """
     common, name = file.common, file.path.name
     base_seed = common.seed if seed is None else seed
-    for cell in file.cells:
-        consensus.refuse_sizes(cell.campaign, name)
     hosts = _deal(common, view, name)
     field = _field(common, view, hosts)
     runs = [(cell, k) for cell in file.cells for k in range(common.trials.repeat)]
@@ -72,6 +70,8 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
     keeper = acts.keepers(common.chain, owners, hosts)
     asked = {cell.n: acts.planned_acts(file, cell, keeper, timing.end_ns) for cell in file.cells}
     trials = [msgspec.structs.replace(trial, acts=asked[trial.cell]) for trial in trials]
+    for cell in file.cells:
+        consensus.refuse_sizes(cell.campaign, [account.name for account in owners], name)
     rules = refusals.Rules(
         file=name,
         lab=view.lab,

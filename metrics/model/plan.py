@@ -222,6 +222,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Whether there is an account that may propose schedules."""
     accounts: list[PlannedAccount] = []
     """Those of the genesis, the system account aside."""
+    fio: dict[str, Any] | None = None
+    """FIO's delegation, as the genesis has it."""
     bitshares: dict[str, Any] | None = None
     expect: dict[str, Any]
     lease: str | int

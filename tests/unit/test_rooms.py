@@ -78,6 +78,7 @@ ROOMS: dict[str, Room] = {
             "node.chain.model.operation",
         ),
     ),
+    "harness.campaign.fio_spec": Room(STDLIB - NETWORK, (*HARNESS, "node.chain.model.fio_rules")),
     "harness.campaign.model": Room(
         STDLIB - NETWORK, (*HARNESS, "node.chain.profiles", "node.chain.model.windows")
     ),

@@ -142,6 +142,7 @@ SYSTEM = System(
             "last_block",
             "watermark",
             "system_account",
+            "fio",
         )
     ),
     operations=OPERATIONS,

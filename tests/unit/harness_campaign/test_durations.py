@@ -39,6 +39,17 @@ EOSIO = {
     "last_block": "200ms",
     "max_transaction_lifetime": "60s",
     "max_irreversible_block_age": "30s",
+    "fio": {
+        "domain_expires": "60s",
+        "domain_grace": "60s",
+        "fees": {"multiplier_pause": "1s", "fee_vote_pause": "1s", "bundle_vote_pause": "1s"},
+        "pay": {
+            "claim_pause": "1s",
+            "schedule_age": "2s",
+            "schedule_step": "2s",
+            "provider_pause": "1s",
+        },
+    },
 }
 BITSHARES = {
     "profile": "bitshares",
@@ -58,6 +69,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "kill", "at": "20s", "on": "one", "restart_after": "5s"},
     {"fault": "crash", "at": "20s", "on": "one", "restart_after": "5s"},
     {"fault": "pause", **LASTING, "on": "one"},
+    {"act": "transfer", "at": "20s", "by": "usera", "recipient": "userb", "amount": 1},
 )
 LENGTHS = (
     "0s", "1ns", "1us", "-1ns", "-1s", "1h", "720h", "720.1h", "9" * 20 + "h", "9" * 5000 + "s",
@@ -126,7 +138,7 @@ def test_every_length_of_the_schema_is_tried() -> None:
                 yield from named(value)
 
     tried = {keys[-1] for whole in campaigns() for keys in lengths(whole)}
-    parts = {"timeline", "chain", "safety", "bitshares"}
+    parts = {"timeline", "chain", "safety", "bitshares", "fio", "fees", "pay"}
     assert set(named(json.loads(campaign_file.json_schema()))) - parts <= tried
 
 

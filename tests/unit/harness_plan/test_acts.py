@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from harness.campaign import campaign_file
@@ -13,6 +14,7 @@ from harness.plan import planner
 from harness.plan.genesis import kept_secret
 from metrics.model.plan import Plan, PlannedAccount, PlannedAct, decode, encode
 from node.chain.encoding.crypto import PrivateKey, public_key
+from node.chain.model.fio_rules import FIO_SUF, FioRules, VoteLock
 from node.config import ActConfig
 from tests.unit.harness_plan.builders import HEAD, files_of, lab
 from tests.unit.harness_plan.shipping import shipped
@@ -116,6 +118,56 @@ def test_accounts_are_a_hosts_own_and_what_the_chain_adds(tmp_path: Path) -> Non
     ]
     files = files_of(plan, tmp_path / "keys").by_host
     assert [host for host in files if "keys/alice.key" in files[host]] == ["n3"]
+
+
+FIO = "fio: {elected: 4, activation: 7, schedule_check_slots: 10, fees: {fee_vote_pause: 5s}}"
+
+
+def test_fios_rules_stand_in_the_genesis_and_each_producer_has_an_account(tmp_path: Path) -> None:
+    plan = planned(chain=f"{FIO}, accounts: {{producerb: {{balance: 3}}}}")
+    genesis, _ = shipped(plan, tmp_path)
+    usual = FioRules()
+    fees = msgspec.structs.replace(usual.fees, fee_vote_pause_s=5)
+    assert genesis.fio == msgspec.structs.replace(
+        usual, elected=4, activation=7, schedule_check_slots=10, fees=fees
+    )
+    stake = 10_000_000 * FIO_SUF
+    assert [(own.name, own.balance) for own in genesis.accounts] == [
+        *((f"user{x}", stake) for x in "abcde"),
+        *((f"producer{x}", 3 if x == "b" else stake) for x in "abcd"),
+    ]
+    homes = {own.name: own.host for own in plan.accounts if own.name.startswith("producer")}
+    assert homes == {f"producer{x}": f"n{n}" for n, x in enumerate("abcd", start=1)}
+    assert planned().fio is None
+
+
+def test_all_of_fios_rules_can_be_written_and_are_fios_own_where_they_are_not(
+    tmp_path: Path,
+) -> None:
+    genesis, _ = shipped(planned(chain="fio: {}"), tmp_path)
+    assert genesis.fio == FioRules()
+    locks = "locks: [{account: usera, amount: 5}], domain_expires: 9s, pay: {claim_pause: 1s}"
+    fio = shipped(planned(chain=f"fio: {{{locks}}}"), tmp_path / "more")[0].fio
+    assert fio is not None
+    assert fio.locks == [VoteLock(account="usera", amount=5)]
+    assert (fio.domain_expires_s, fio.pay.claim_pause_s) == (9, 1)
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ("{elects: 4}", ".elects: unknown key; did you mean elected?"),
+        ("{fees: {fee: 4}}", ".fees.fee: unknown key; did you mean fees?"),
+        ("{activation: 5%}", ".activation: '5%' is not a whole number"),
+        ("{domain_grace: 1500ms}", ".domain_grace: must be in whole seconds"),
+        ("{elected: 3}", ": elected is 3, less than the 4 producers of the start, and no schedule"),
+        ("{locks: [{account: nobody, amount: 5}]}", ": locks: nobody must be an account, locked "),
+    ],
+)
+def test_rules_under_which_no_chain_elects_are_refused(rules: str, message: str) -> None:
+    with pytest.raises((PlanError, CampaignError)) as caught:
+        planned(chain=f"fio: {rules}")
+    assert str(caught.value).startswith(f"test.yml: chain.fio{message}")
 
 
 def test_a_plan_shows_each_act_at_its_time() -> None:

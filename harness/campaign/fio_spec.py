@@ -1,0 +1,85 @@
+"""What a campaign may say of FIO's delegation: the rules of the genesis, in an operator's notation.
+
+The keys are those of `FioRules`; seconds are durations here, without the `_s` of their names.
+"""
+
+from types import NoneType
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import msgspec
+from pydantic import AfterValidator, Field, create_model
+
+from faults.model.fault import SECOND_NS
+from harness.campaign.values import Offset, Strict
+from node.chain.model.fio_rules import FioRules
+
+NUMBER_MAX = 1 << 62
+
+
+def _whole_seconds(value_ns: int) -> int:
+    if value_ns % SECOND_NS:
+        raise ValueError("must be in whole seconds")
+    return value_ns
+
+
+_TYPES: dict[Any, Any] = {
+    int: Annotated[int, Field(ge=0, lt=NUMBER_MAX)],
+    dict[str, int]: dict[str, Annotated[int, Field(ge=0, lt=NUMBER_MAX)]],
+}
+
+
+def _model(rules: type[msgspec.Struct]) -> type[Strict]:
+    """Return the model of a struct of rules."""
+    hints, fields = get_type_hints(rules), {}
+    for field in msgspec.structs.fields(rules):
+        kind = _type(hints[field.name], field.name)
+        if field.required:
+            fields[_key(field.name)] = (kind, ...)
+            continue
+        made = field.default_factory is not msgspec.NODEFAULT
+        default = field.default_factory() if made else field.default
+        value = msgspec.to_builtins(default)
+        seconds = field.name.endswith("_s") and value is not None
+        fields[_key(field.name)] = (kind, value * SECOND_NS if seconds else _said(kind, value))
+    return create_model(rules.__name__, __base__=Strict, __doc__=rules.__doc__, **fields)  # type: ignore[call-overload,no-any-return]
+
+
+def _said(kind: Any, value: Any) -> Any:
+    return kind() if isinstance(kind, type) and issubclass(kind, Strict) else value
+
+
+def _key(name: str) -> str:
+    return name.removesuffix("_s")
+
+
+def _type(hint: Any, name: str) -> Any:
+    if NoneType in get_args(hint):
+        (known,) = (part for part in get_args(hint) if part is not NoneType)
+        return _type(known, name) | None
+    if name.endswith("_s"):
+        return Annotated[Offset, AfterValidator(_whole_seconds)]
+    if get_origin(hint) is list:
+        return list[_type(get_args(hint)[0], name)]  # type: ignore[misc]
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return _model(hint)
+    return _TYPES.get(hint, hint)
+
+
+FioSpec = _model(FioRules)
+
+
+def rules_of(spec: Strict) -> dict[str, Any]:
+    """Return the rules as the genesis has them, by name."""
+    return _named(spec.model_dump(mode="json"), FioRules)
+
+
+def _named(said: dict[str, Any], rules: type[msgspec.Struct]) -> dict[str, Any]:
+    hints, found = get_type_hints(rules), {}
+    for name in rules.__struct_fields__:
+        value = said[_key(name)]
+        if name.endswith("_s") and value is not None:
+            value //= SECOND_NS
+        elif isinstance(value, dict) and isinstance(hints[name], type):
+            value = _named(value, hints[name])
+        found[name] = value
+    return found
