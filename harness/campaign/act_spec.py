@@ -1,19 +1,18 @@
 """Operations that a campaign's timeline may ask for, as its consensus system declares them.
 
-There is no list of them here: words and fields are those of the system's operations, and so is the
-JSON Schema. Who the accounts are is the plan's to know.
+There is no list of them here: words and fields are those of the system's operations. Who the
+accounts are is the plan's to know.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler
-from pydantic_core import CoreSchema
+from pydantic import BaseModel, ConfigDict
 
-from harness.campaign.values import DURATION, Offset
+from harness.campaign.values import Offset
 from harness.errors import nearest
 from node.chain import profiles
-from node.chain.encoding.written import OperationForm, WrittenError, by_word, form_of, read
+from node.chain.encoding.written import WrittenError, by_word, form_of, read
 from node.chain.model.operation import Operation
 
 ANY_KEY = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
@@ -64,29 +63,3 @@ class ActSpec(BaseModel):
         if able:
             return f"{self.act} is for profile {', '.join(able)}; remove it or set that"
         return f"unknown act {self.act}; {nearest(self.act, [*known])}"
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        """Return the shapes of all operations of all systems."""
-        return {
-            "anyOf": [
-                _shape(f"{word} ({name})", word, form_of(operation))
-                for name, system in profiles.SYSTEMS.items()
-                for word, operation in by_word(system.operations).items()
-            ]
-        }
-
-
-def _shape(title: str, word: str, form: OperationForm) -> dict[str, Any]:
-    fields = {key: field.shape for key, field in form.fields.items()}
-    by = {"const": form.only} if form.only else {"type": "string"}
-    return {
-        "title": title,
-        "type": "object",
-        "properties": {"at": DURATION, "act": {"const": word}, "by": by, **fields},
-        "required": ["at", "act", "by", *sorted(form.needed)],
-        "patternProperties": {"^x-": {}},
-        "additionalProperties": False,
-    }

@@ -14,12 +14,12 @@ from harness.notation import units
 
 PPB_MAX = 100_000_000
 
-DURATION = {
+_DURATION = {
     "type": "string",
     "pattern": r"^[+-]?\d+(\.\d+)?(ns|us|ms|s|m|h)$",
     "examples": ["250ms", "20s"],
 }
-_DURATION_SCHEMA = WithJsonSchema(DURATION)
+_DURATION_SCHEMA = WithJsonSchema(_DURATION)
 
 
 def _seconds(value: object) -> int:
@@ -51,7 +51,7 @@ Duration = Annotated[int, BeforeValidator(units.positive_ns), _DURATION_SCHEMA]
 Lease = Annotated[
     str | int,
     BeforeValidator(_lease),
-    WithJsonSchema({"anyOf": [{"const": "trial", "type": "string"}, DURATION]}),
+    WithJsonSchema({"anyOf": [{"const": "trial", "type": "string"}, _DURATION]}),
 ]
 """Until the trial ends, or a duration that the controller renews."""
 Offset = Annotated[int, BeforeValidator(_seconds), _DURATION_SCHEMA]

@@ -28,12 +28,8 @@ class WrittenError(ValueError):
         self.key, self.problem = key, problem
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """How a value is read, under a key for messages, and its shape as JSON Schema has it."""
-
-    read: Callable[[Any, str, KeyOf], Any]
-    shape: Mapping[str, Any]
+Reader = Callable[[Any, str, KeyOf], Any]
+"""Returns what a written value says; the key it stands under is for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +40,7 @@ class OperationForm:
     the operation is one account's alone, which is `only` then.
     """
 
-    fields: Mapping[str, Written]
+    fields: Mapping[str, Reader]
     needed: frozenset[str]
     signer: str
     only: str
@@ -63,7 +59,7 @@ def form_of(operation: type[Any]) -> OperationForm:
     authority: str = operation(**{field.name: field.name for field in known}).authority
     signer = authority if authority in hints else ""
     fields = {
-        field.name: _written(hints[field.name])
+        field.name: _reader(hints[field.name])
         for field in known
         if field.name != signer and _base(hints[field.name]) is not type(None)
     }
@@ -82,12 +78,12 @@ def read(operation: type[Any], by: str, fields: Mapping[str, Any], key_of: KeyOf
         raise WrittenError("by", f"only {form.only} may, not {by}; write {form.only}")
     for key in (*sorted(form.needed - fields.keys()), *(fields.keys() - form.fields.keys())):
         raise WrittenError(key, "missing; add it" if key in form.needed else "unknown key")
-    values = {key: form.fields[key].read(value, key, key_of) for key, value in fields.items()}
+    values = {key: form.fields[key](value, key, key_of) for key, value in fields.items()}
     return operation(**values, **({form.signer: by} if form.signer else {}))
 
 
-def _written(hint: Any) -> Written:
-    """Return how a value of a type is written."""
+def _reader(hint: Any) -> Reader:
+    """Return how a value of a type is read."""
     kind, base = get_args(hint)[1] if get_origin(hint) is Annotated else "", _base(hint)
     if kind == "producers":
         return _producers(get_args(base)[0])
@@ -96,7 +92,7 @@ def _written(hint: Any) -> Written:
     if base in _TYPES:
         return _TYPES[base]
     if get_origin(base) is tuple:
-        return _several(_written(get_args(base)[0]))
+        return _several(_reader(get_args(base)[0]))
     return _parts(base)
 
 
@@ -104,8 +100,8 @@ def _base(hint: Any) -> Any:
     return get_args(hint)[0] if get_origin(hint) is Annotated else hint
 
 
-def _producers(producer_key: type[Any]) -> Written:
-    """Return how producers with their keys are written: by name, or as {name: whose key}."""
+def _producers(producer_key: type[Any]) -> Reader:
+    """Return how producers with their keys are read: by name, or as {name: whose key}."""
 
     def read_producers(value: Any, key: str, key_of: KeyOf) -> tuple[Any, ...]:
         if not isinstance(value, list) or not value:
@@ -119,23 +115,22 @@ def _producers(producer_key: type[Any]) -> Written:
                 keys[name] = _read_key(owner, f"{key}[{i}]", key_of)
         return tuple(producer_key(name, keys[name]) for name in sorted(keys))
 
-    named = {"type": "object", "additionalProperties": _TEXT}
-    return Written(read_producers, {"type": "array", "items": {"anyOf": [_TEXT, named]}})
+    return read_producers
 
 
-def _several(item: Written) -> Written:
+def _several(item: Reader) -> Reader:
     def read_list(value: Any, key: str, key_of: KeyOf) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise WrittenError(key, f"{value!r} is not a list")
-        return tuple(item.read(each, f"{key}[{i}]", key_of) for i, each in enumerate(value))
+        return tuple(item(each, f"{key}[{i}]", key_of) for i, each in enumerate(value))
 
-    return Written(read_list, {"type": "array", "items": item.shape})
+    return read_list
 
 
-def _parts(struct: type[Any]) -> Written:
+def _parts(struct: type[Any]) -> Reader:
     hints = get_type_hints(struct, include_extras=True)
     fields = {field.name: field for field in msgspec.structs.fields(struct)}
-    parts = {name: _written(hints[name]) for name in fields}
+    parts = {name: _reader(hints[name]) for name in fields}
     needed = [name for name, field in fields.items() if field.required]
 
     def read_map(value: Any, key: str, key_of: KeyOf) -> Any:
@@ -144,11 +139,9 @@ def _parts(struct: type[Any]) -> Written:
         for name in (*(n for n in needed if n not in value), *(n for n in value if n not in parts)):
             problem = "missing; add it" if name in parts else f"known are {', '.join(parts)}"
             raise WrittenError(f"{key}.{name}", problem)
-        return struct(**{n: parts[n].read(v, f"{key}.{n}", key_of) for n, v in value.items()})
+        return struct(**{n: parts[n](v, f"{key}.{n}", key_of) for n, v in value.items()})
 
-    shapes = {name: part.shape for name, part in parts.items()}
-    shape = {"type": "object", "properties": shapes, "required": needed}
-    return Written(read_map, {**shape, "additionalProperties": False})
+    return read_map
 
 
 def _read_text(value: Any, key: str, _: KeyOf) -> str:
@@ -187,12 +180,11 @@ def _read_key(value: Any, key: str, key_of: KeyOf) -> bytes:
     return key_of(text)
 
 
-_TEXT: Mapping[str, Any] = {"type": "string"}
-_KINDS: Mapping[str, Written] = {"key": Written(_read_key, _TEXT)}
+_KINDS: Mapping[str, Reader] = {"key": _read_key}
 """Kinds that are written otherwise than values of their type."""
-_TYPES: Mapping[Any, Written] = {
-    str: Written(_read_text, _TEXT),
-    bytes: Written(_read_bytes, _TEXT),
-    int: Written(_read_number, {"type": "integer", "minimum": 0}),
-    bool: Written(_read_flag, {"type": "boolean"}),
+_TYPES: Mapping[Any, Reader] = {
+    str: _read_text,
+    bytes: _read_bytes,
+    int: _read_number,
+    bool: _read_flag,
 }
