@@ -283,3 +283,110 @@ def test_a_consensus_system_is_its_folder_and_its_name_in_the_registry(copy: Cop
     assert (lag["min"], lag["max"]) == (8, 8)
     words = "inspect finality --profile depth --producers 4 --blocks-per-turn 2 --json"
     assert json.loads(copy.slotlab(*words.split()))["simulated"]["mean"] == 8
+
+
+RETIRE = '''\
+"""Destroying tokens."""
+
+from typing import ClassVar
+
+from node.chain.encoding.fields import Account, Amount
+from node.chain.ledger.accounts import BALANCES
+from node.chain.model.errors import Reason, TransactionRejected
+from node.chain.model.operation import OpenBlock, Operation
+
+
+class Retire(Operation, frozen=True, kw_only=True):
+    """Let an amount of the owner's be no more."""
+
+    NAME: ClassVar = WIRE
+
+    owner: Account
+    amount: Amount
+
+    @property
+    def authority(self) -> str:
+        """Return the owner."""
+        return self.owner
+
+    def apply(self, block: OpenBlock) -> None:
+        """Destroy the amount.
+
+        Raises:
+            TransactionRejected: the owner has not so much.
+        """
+        owned = block.state.get(BALANCES, self.owner) or 0
+        if owned < self.amount:
+            raise TransactionRejected(Reason.INSUFFICIENT_BALANCE)
+        block.state.put(BALANCES, self.owner, owned - self.amount)
+'''
+RETIRED = """
+import tempfile
+from pathlib import Path
+from node.__main__ import main
+from node.chain.SYSTEM.contracts.retire import Retire
+from node.chain.model.codec import decode_transaction, encode_transaction
+from tests.unit.node_bitshares.world import bitshares_genesis
+from tests.unit.node_chain.builders import (
+    blocks_of, make_chain, make_genesis, producer_names, receive, signed, tick,
+)
+from tests.unit.node_local.test_chain_answers import Told
+from tests.unit.node_local.test_local_api import served
+
+genesis = bitshares_genesis() if "SYSTEM" == "bitshares" else make_genesis(blocks_per_turn=1)
+with tempfile.TemporaryDirectory() as folder:
+    node = Told(Path(folder) / "store", genesis, producer_names(4))
+    node.run(6)
+    chain, rival = node.chain, make_chain(genesis, producer_names(4), enable_stale_production=True)
+    for block in node.blocks:
+        receive(rival, block)
+    sent = signed(chain, Retire(owner="usera", amount=30))
+    assert decode_transaction(encode_transaction(sent), chain.codec.transactions) == sent
+    node.run(1, signed(chain, Retire(owner="userb", amount=1000)), sent)
+    assert sent in node.blocks[-1].transactions
+    assert (chain.balance("usera"), chain.balance("userb")) == (970, 0)
+    answer = node.block(chain.head.num)  # Here: a store is read by one thread.
+    with served(folder + "/socket", lambda _: answer):
+        assert main(["query", "--socket", folder + "/socket", "block", str(chain.head.num)]) == 0
+    for slot in (chain.head.slot + 4, chain.head.slot + 5):
+        (block,) = blocks_of(tick(rival, slot))
+        receive(chain, block)
+    assert chain.head.id == rival.head.id
+    assert (chain.balance("usera"), chain.balance("userb")) == (1000, 1000)
+    assert chain.state_digest == rival.state_digest
+"""
+
+
+@pytest.mark.parametrize(
+    ("system", "wire"),
+    [
+        ("eosio", 'ACTION: ClassVar = ("eosio.token", "retire")'),
+        ("bitshares", "NUMBER: ClassVar = 99"),
+    ],
+)
+def test_an_operation_is_one_module_and_its_name_in_the_registry(
+    copy: Copy, system: str, wire: str
+) -> None:
+    room = f"node/chain/{system}/contracts"
+    copy.add(f"{room}/retire.py", RETIRE.replace("NAME: ClassVar = WIRE", wire))
+    name = f"from node.chain.{system}.contracts.retire import Retire"
+    copy.insert(f"{room}/operations.py", "\nOPERATIONS = (", name)
+    listed = (copy.root / room / "operations.py").read_text()
+    (copy.root / room / "operations.py").write_text(listed.replace("ONS = (", "ONS = (Retire, "))
+    assert set(copy.changed) == {f"{room}/retire.py", f"{room}/operations.py"}
+
+    block = json.loads(copy.python("-c", RETIRED.replace("SYSTEM", system)))
+    told = [one for transaction in block["transactions"] for one in printed_operations(transaction)]
+    if system == "eosio":
+        assert (told[1]["account"], told[1]["name"]) == ("eosio.token", "retire")
+        assert told[1]["authorization"] == [{"actor": "usera", "permission": "active"}]
+        assert told[1]["data"] == {"owner": "usera", "amount": "0.0030 EOS"}
+    else:
+        assert told[1] == [99, {"owner": "usera", "amount": {"amount": 30, "asset_id": "1.3.0"}}]
+
+
+def printed_operations(transaction: dict[str, Any]) -> list[Any]:
+    """Return the operations of a printed transaction of either system."""
+    if "operations" in transaction:
+        return list(transaction["operations"])
+    return list(transaction["trx"]["transaction"]["actions"])
