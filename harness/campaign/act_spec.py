@@ -58,6 +58,13 @@ class ActSpec(BaseModel):
             raise ValueError(f"act: {self.act} is refused by every node: {fault}; change it")
         return operation
 
+    def accounts(self, profile: str) -> list[tuple[str, str]]:
+        """Return the accounts that its fields name, each behind its key, of a known operation."""
+        form = form_of(by_word(profiles.SYSTEMS[profile].operations)[self.act])
+        named = [(key, self.fields.get(key)) for key in sorted(form.accounts)]
+        several = [(key, value if isinstance(value, list) else [value]) for key, value in named]
+        return [(key, name) for key, names in several for name in names if name]
+
     def _unknown(self, known: Mapping[str, object]) -> str:
         able = [n for n, each in profiles.SYSTEMS.items() if self.act in by_word(each.operations)]
         if able:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from harness.campaign.act_spec import ActSpec
 from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.campaign.model import Campaign, ChainSpec
 from harness.errors import PlanError, nearest
@@ -103,10 +102,10 @@ def planned_acts(
         where = f"{file.path.name}: timeline[{i}]"
         if spec.by not in keeper:
             raise PlanError(f"{where}.by: no account {spec.by}; {nearest(spec.by, [*keeper])}")
-        for account in spec.operation(chain.profile).accounts:
+        for key, account in spec.accounts(chain.profile):
             if account not in keeper:
                 hint = nearest(account, [*keeper])
-                raise PlanError(f"{where}.{_key(spec, account)}: no account {account}; {hint}")
+                raise PlanError(f"{where}.{key}: no account {account}; {hint}")
         if spec.at < 2 * chain.slot:
             first = text_of_ns(2 * chain.slot)
             problem = f"{text_of_ns(spec.at)} is before there is a block; write {first} or more"
@@ -131,12 +130,3 @@ def account_name(index: int) -> str:
         letters = chr(ord("a") + digit) + letters
         if index == 0:
             return f"user{letters}"
-
-
-def _key(spec: ActSpec, account: str) -> str:
-    """Return the key under which an account is named."""
-    return next((key for key, value in spec.fields.items() if account in _names(value)), "act")
-
-
-def _names(value: object) -> list[object]:
-    return value if isinstance(value, list) else [value]

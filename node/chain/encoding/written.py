@@ -1,7 +1,7 @@
 """Operations as people write them: a word, and fields by name, each by its type and kind.
 
-Nobody lists them: the word is the operation's name, what may be written are its fields. The one
-that holds the account whose authority it needs is left to `by`.
+Nobody lists them: the word is the operation's WORD, or its name where it has none, and what may be
+written are its fields. The one that holds the account whose authority it needs is left to `by`.
 """
 
 import re
@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 
 from node.chain.encoding.crypto import is_public_key
+from node.chain.encoding.fields import Account
 
 KeyOf = Callable[[str], bytes]
 """The public key of a name."""
@@ -36,19 +37,24 @@ Reader = Callable[[Any, str, KeyOf], Any]
 class OperationForm:
     """What may be written of an operation.
 
-    fields: by name; needed: those that must be there; signer: the field that `by` gives, "" where
-    the operation is one account's alone, which is `only` then.
+    fields: by name; needed: those that must be there; accounts: those that name accounts, one or
+    several; signer: the field that `by` gives, "" where the operation is one account's alone, which
+    is `only` then.
     """
 
     fields: Mapping[str, Reader]
     needed: frozenset[str]
+    accounts: frozenset[str]
     signer: str
     only: str
 
 
 def by_word(operations: Iterable[type[Any]]) -> dict[str, type[Any]]:
-    """Return operations by their words: SetProducers is set_producers."""
-    return {_CAPITAL.sub("_", each.__name__).lower(): each for each in operations}
+    """Return operations by their words; without one, SetProducers is set_producers."""
+    return {
+        getattr(each, "WORD", "") or _CAPITAL.sub("_", each.__name__).lower(): each
+        for each in operations
+    }
 
 
 def form_of(operation: type[Any]) -> OperationForm:
@@ -64,7 +70,8 @@ def form_of(operation: type[Any]) -> OperationForm:
         if field.name != signer and _base(hints[field.name]) is not type(None)
     }
     needed = frozenset(field.name for field in known if field.required and field.name in fields)
-    return OperationForm(fields, needed, signer, "" if signer else authority)
+    named = frozenset(name for name in fields if hints[name] in (Account, tuple[Account, ...]))
+    return OperationForm(fields, needed, named, signer, "" if signer else authority)
 
 
 def read(operation: type[Any], by: str, fields: Mapping[str, Any], key_of: KeyOf) -> Any:

@@ -211,6 +211,10 @@ TIMELINE = "timeline[0]"
             "act: transfer, by: usera, recipient: usrb, amount: 1",
             "recipient: no account usrb; did you mean user",
         ),
+        (
+            "act: vote, by: usera, producers: [usera, producerx]",
+            "producers: no account producerx; known are usera, ",
+        ),
         ("act: transfer, by: usrb, recipient: userb, amount: 1", "by: no account usrb; did you"),
         (
             "act: transfer, by: userb, fault: kill, recipient: usera, amount: 1",

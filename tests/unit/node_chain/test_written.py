@@ -47,6 +47,8 @@ class TakeAll(msgspec.Struct, frozen=True, kw_only=True):
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """An operation of one account alone."""
 
+    WORD: ClassVar = "govern"
+
     producers: Annotated[tuple[ProducerKey, ...], "producers"]
 
     @property
@@ -60,15 +62,15 @@ def written(**fields: Any) -> dict[str, Any]:
     return {"other": "b", "count": 2, "key": "a", **fields}
 
 
-def test_an_operation_is_called_by_its_name_in_small_letters() -> None:
-    assert by_word((TakeAll, Rule)) == {"take_all": TakeAll, "rule": Rule}
+def test_an_operation_is_called_by_its_word_or_by_its_name_in_small_letters() -> None:
+    assert by_word((TakeAll, Rule)) == {"take_all": TakeAll, "govern": Rule}
 
 
 def test_by_is_the_field_whose_authority_the_operation_takes() -> None:
     form = form_of(TakeAll)
     assert (form.signer, form.only) == ("owner", "")
     assert list(form.fields) == ["other", "count", "key", "note", "on", "names", "parts"]
-    assert form.needed == {"other", "count", "key"}
+    assert (form.needed, form.accounts) == ({"other", "count", "key"}, {"other", "names"})
     assert (form_of(Rule).signer, form_of(Rule).only) == ("", "ruler")
 
 
