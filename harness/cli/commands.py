@@ -52,6 +52,7 @@ COMMANDS = {
     "inspect finality": (
         "inspect:show_finality", "How many blocks later one is final: formula and rules."
     ),
+    "inspect election": ("inspect:election", "Who is elected, who stands by, and why."),
 }  # fmt: skip
 """What is typed, by `module:function` of this package, and a line of help."""
 

@@ -1,4 +1,4 @@
-"""Commands that explain chain data offline: inspect header, block, schedule, finality.
+"""Commands that explain chain data offline: inspect header, block, schedule, finality, election.
 
 Numbers come in as text, so that a wrong one is one line like every other mistake.
 """
@@ -12,11 +12,13 @@ from typing import Annotated
 import typer
 
 from harness.cli.options import AsJson
+from harness.inspect.election import elect
 from harness.inspect.explain import check_profile, inspect_block, inspect_header
 from harness.inspect.fields import InspectError
 from harness.inspect.finality import finality, question
 from harness.inspect.turns import bitshares_order, eosio_turn
 from harness.notation import units
+from harness.notation.yaml_strict import BadYamlError, parse_yaml
 
 File = Annotated[str, typer.Argument(metavar="FILE|-", help="JSON as public APIs print it.")]
 Profile = Annotated[str, typer.Option("--profile", help="eosio or bitshares.")]
@@ -97,20 +99,45 @@ def show_finality(
     _print(finality(asked), as_json=as_json)
 
 
+def election(
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="YAML: candidates, accounts.")],
+    as_json: AsJson = False,
+) -> None:
+    found = _read(file, lambda data: elect(parse_yaml(data)))
+    if as_json:
+        _print(found, as_json=True)
+        return
+    for key, value in found.items():
+        each = value.items() if isinstance(value, Mapping) else None
+        _print(dict(each) if each is not None and key == "reasons" else {key: value}, as_json=False)
+
+
 def _explain(
     file: str, profile: str, explain: Callable[[object, str], dict[str, object]]
 ) -> dict[str, object]:
     check_profile(profile)
+
+    def read(data: bytes) -> dict[str, object]:
+        try:
+            printed = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise InspectError(f"not JSON: {error}") from error
+        return explain(printed, profile)
+
+    return _read(file, read)
+
+
+def _read(file: str, explain: Callable[[bytes], dict[str, object]]) -> dict[str, object]:
+    """Return what explain says of a file; its mistakes name the file."""
     where = "standard input" if file == "-" else file
     try:
         data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        printed = json.loads(data)
     except OSError as error:
         raise InspectError(f"{file}: {error.strerror}; name a file or -") from error
-    except (ValueError, RecursionError) as error:
-        raise InspectError(f"{where}: not JSON: {error}") from error
     try:
-        return explain(printed, profile)
+        return explain(data)
+    except BadYamlError as error:
+        raise InspectError(error.at(Path(where))) from error
     except InspectError as error:
         raise InspectError(f"{where}: {error}") from error
 
