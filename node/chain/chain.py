@@ -139,10 +139,14 @@ class Chain:
         return num <= self._fork_db.root.num and self._ledger.id_at(num) == block_id
 
     def branch_ids(self, from_num: int) -> list[bytes]:
-        """Return the head's branch's ids from from_num to the head; at most the last 65,536."""
-        first = max(from_num, self.genesis.num)
-        ids = (self._ledger.id_at(num) for num in range(first, self.head.num + 1))
-        return [block_id for block_id in ids if block_id is not None]
+        """Return the head's branch's ids from from_num to the head; at most the last 65,536.
+
+        Genesis is among them, whether or not a transaction may refer to it.
+        """
+        first = self.genesis.num + 1
+        ids = (self._ledger.id_at(num) for num in range(max(from_num, first), self.head.num + 1))
+        known = [block_id for block_id in ids if block_id is not None]
+        return [self.genesis.id, *known] if from_num < first else known
 
     # ------------------------------------------------------------ the door
 
