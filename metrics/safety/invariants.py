@@ -28,7 +28,7 @@ NAMES = {
 
 
 class Line(Protocol):
-    """A line of a node's log: its kind, and the fields of its record (`node/events.py`) by name."""
+    """A line of a node's log: its kind, and the fields of its record (`node/events/`) by name."""
 
     @property
     def host(self) -> str:

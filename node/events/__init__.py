@@ -1,23 +1,27 @@
-"""The published event schema, version 1: one JSON line each by a node, its probe and its client.
+"""The published event schema, version 1: one JSON line each by a node, its probe and its client."""
 
-This is the interface between `node` and everything that reads runs. A record is what happened; the
+from typing import Literal, TypeAlias, get_args
+
+import msgspec
+from msgspec import field
+
+from node.events.facts import Activated as Activated
+from node.events.facts import Elected as Elected
+from node.events.facts import Proxied as Proxied
+from node.events.facts import Registered as Registered
+from node.events.facts import Schedule as Schedule
+from node.events.facts import Voted as Voted
+from node.events.record import Count as Count
+from node.events.record import Record as Record
+from node.events.record import Whole as Whole
+
+SCHEMA_VERSION = 1
+"""The interface between `node` and everything that reads runs. A record is what happened; the
 envelope says who saw it and when. Latencies never come from log text, only from these.
 
 Rules for readers: unknown kinds are kept and counted, unknown fields are ignored, a gap in `seq` of
 one (host, node) is a loss. For writers: fields are added, never renamed, within one version.
 """
-
-from typing import Annotated, Literal, TypeAlias, get_args
-
-import msgspec
-
-SCHEMA_VERSION = 1
-
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-"""A number, an index or a size; it fits what stores 64 bits with a sign."""
-Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
-"""A time or a difference."""
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,10 +43,6 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     mono_ns: Whole
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
-    """Base of every record; the tag is the event's kind."""
-
-
 class Started(Record, frozen=True, kw_only=True, tag="started"):
     """A process is up. resumed_num, resumed_lib: head and last irreversible block in the store."""
 
@@ -51,8 +51,8 @@ class Started(Record, frozen=True, kw_only=True, tag="started"):
     role: Literal["node", "probe", "client"]
     chain_id: str = ""
     profile: str = ""
-    producers: list[str] = []
-    keys: dict[str, str] = {}
+    producers: list[str] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
     genesis_ns: Whole = 0
     slot_ns: Count = 0
     resumed_num: Count = 0
@@ -115,7 +115,7 @@ class Applied(Record, frozen=True, kw_only=True, tag="applied"):
     header: str
     state_digest: str
     tx_count: Count
-    transactions: list[str] = []
+    transactions: list[str] = field(default_factory=list)
 
 
 class Rejected(Record, frozen=True, kw_only=True, tag="rejected", rename={"from_": "from"}):
@@ -209,7 +209,7 @@ class Probe(Record, frozen=True, kw_only=True, tag="probe"):
     t3_ns: Whole = 0
     t4_ns: Whole = 0
     peer_boot: str = ""
-    rtts_ns: list[Whole] = []
+    rtts_ns: list[Whole] = field(default_factory=list)
 
 
 class Peer(Record, frozen=True, kw_only=True, tag="peer"):
@@ -236,67 +236,6 @@ class Tx(Record, frozen=True, kw_only=True, tag="tx"):
     num: Count = 0
     reason: str = ""
     act: str = ""
-
-
-class Schedule(Record, frozen=True, kw_only=True, tag="schedule"):
-    """A producer schedule was proposed, became pending or became active with block num."""
-
-    version: Count
-    state: Literal["proposed", "pending", "active"]
-    num: Count
-    producers: list[str]
-
-
-class Voted(Record, frozen=True, kw_only=True, tag="voted"):
-    """An account voted for producers itself, none to take its vote back, with so much weight."""
-
-    num: Count
-    account: str
-    producers: list[str]
-    weight: Whole
-
-
-class Proxied(Record, frozen=True, kw_only=True, tag="proxied"):
-    """An account's weight goes to a proxy; automatic: because of the technology provider used."""
-
-    num: Count
-    account: str
-    proxy: str
-    weight: Whole
-    automatic: bool = False
-
-
-class Registered(Record, frozen=True, kw_only=True, tag="registered"):
-    """An account is a producer, with that key to sign blocks, or a proxy, or is it no longer."""
-
-    num: Count
-    account: str
-    role: Literal["producer", "proxy"]
-    active: bool
-    key: str = ""
-
-
-class Activated(Record, frozen=True, kw_only=True, tag="activated"):
-    """Enough have voted, with so much weight: from block num on producers are elected."""
-
-    num: Count
-    weight: Whole
-
-
-class Elected(Record, frozen=True, kw_only=True, tag="elected"):
-    """A check of the schedule in block num had another result than the one before.
-
-    producers: the elected, by name; standby: by votes; tally: the votes of both; out: why others
-    are neither. outcome: proposed as the schedule, or why not: unchanged, waits (for an earlier
-    proposal), shorter than the last one, nobody.
-    """
-
-    num: Count
-    outcome: str
-    producers: list[str]
-    standby: list[str] = []
-    tally: dict[str, Whole] = {}
-    out: dict[str, str] = {}
 
 
 class Load(Record, frozen=True, kw_only=True, tag="load"):

@@ -1,0 +1,14 @@
+"""The base of every record of the event schema, and the numbers in them."""
+
+from typing import Annotated
+
+import msgspec
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""A number, an index or a size; it fits what stores 64 bits with a sign."""
+Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A time or a difference."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """Base of every record; the tag is the event's kind."""
