@@ -7,6 +7,9 @@ from msgspec import field
 
 from node.events.facts import Activated as Activated
 from node.events.facts import Elected as Elected
+from node.events.facts import FeeChanged as FeeChanged
+from node.events.facts import Paid as Paid
+from node.events.facts import PaySchedule as PaySchedule
 from node.events.facts import Proxied as Proxied
 from node.events.facts import Registered as Registered
 from node.events.facts import Schedule as Schedule
@@ -295,6 +298,9 @@ Event: TypeAlias = (
     | Activated
     | Elected
     | Load
+    | FeeChanged
+    | Paid
+    | PaySchedule
     | Process
     | Dropped
     | Stopped

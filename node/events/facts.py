@@ -69,3 +69,40 @@ class Elected(Record, frozen=True, kw_only=True, tag="elected"):
     standby: list[str] = field(default_factory=list)
     tally: dict[str, Whole] = field(default_factory=dict)
     out: dict[str, str] = field(default_factory=dict)
+
+
+class FeeChanged(Record, frozen=True, kw_only=True, tag="fee_changed"):
+    """Block num set what an endpoint costs, in SUF, to the median of so many producers' votes."""
+
+    num: Count
+    endpoint: str
+    before: Count
+    amount: Count
+    votes: Count
+
+
+class Paid(Record, frozen=True, kw_only=True, tag="paid"):
+    """Block num paid an account out of the treasury, in SUF."""
+
+    num: Count
+    what: Literal["producer", "provider", "foundation"]
+    account: str
+    amount: Count
+
+
+class PaySchedule(Record, frozen=True, kw_only=True, tag="pay_schedule"):
+    """Block num let producers, most votes first, claim from the pot.
+
+    The figures are SUF: what the treasury's pots hold then, and all ever minted for each.
+    """
+
+    num: Count
+    producers: list[str]
+    pot: Count
+    bucket: Count
+    foundation: Count
+    staking: Count
+    minted_pot: Count
+    minted_foundation: Count
+    minted_staking: Count
+    minted_bounty: Count

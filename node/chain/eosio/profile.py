@@ -10,6 +10,7 @@ from node.chain.encoding.merkle import Frontier
 from node.chain.eosio import timing
 from node.chain.eosio.codec import EosioCodec
 from node.chain.eosio.contracts.contracts import EosioContracts
+from node.chain.eosio.contracts.fees import founding as fees
 from node.chain.eosio.contracts.operations import OPERATIONS
 from node.chain.eosio.finality import expected, genesis_tally
 from node.chain.eosio.header import ZERO_ID, BlockHeader, block_id
@@ -57,6 +58,7 @@ class EosioProfile:
         genesis_file.check(genesis)
         if genesis.bitshares is not None:
             raise GenesisError("bitshares: is for that profile only; remove it")
+        fees.check(genesis)
         chain_id = genesis_file.chain_id(genesis)
         header = BlockHeader(
             slot=genesis.initial_slot,

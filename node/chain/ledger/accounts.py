@@ -31,13 +31,27 @@ def move(block: OpenBlock, sender: str, recipient: str, amount: int) -> None:
     Raises:
         TransactionRejected: the sender has not so much.
     """
-    state = block.state
-    owned = state.get(BALANCES, sender) or 0
+    take(block, sender, amount)
+    give(block, recipient, amount)
+
+
+def take(block: OpenBlock, account: str, amount: int) -> None:
+    """Take units from a balance; the caller says where they are then.
+
+    Raises:
+        TransactionRejected: the account has not so much.
+    """
+    owned = block.state.get(BALANCES, account) or 0
     if owned < amount:
         raise TransactionRejected(Reason.INSUFFICIENT_BALANCE)
-    block.touched.update((sender, recipient))
-    state.put(BALANCES, sender, owned - amount)
-    state.put(BALANCES, recipient, (state.get(BALANCES, recipient) or 0) + amount)
+    block.touched.add(account)
+    block.state.put(BALANCES, account, owned - amount)
+
+
+def give(block: OpenBlock, account: str, amount: int) -> None:
+    """Add units to a balance, which the caller has taken from somewhere, or minted."""
+    block.touched.add(account)
+    block.state.put(BALANCES, account, (block.state.get(BALANCES, account) or 0) + amount)
 
 
 class PlainContracts:

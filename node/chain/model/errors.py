@@ -55,6 +55,16 @@ class Reason(StrEnum):
     PROXY_OF_PROXY = "proxy_of_proxy"
     MEMPOOL_FULL = "mempool_full"
     TOO_LARGE = "too_large"
+    # fees and pay
+    MAX_FEE_EXCEEDED = "max_fee_exceeded"
+    UNKNOWN_ENDPOINT = "unknown_endpoint"
+    UNKNOWN_ADDRESS = "unknown_address"
+    BAD_FEE_VOTE = "bad_fee_vote"
+    BAD_BUNDLES = "bad_bundles"
+    NOT_OF_RANK = "not_of_rank"
+    NOT_ACTIVATED = "not_activated"
+    TOO_SOON = "too_soon"
+    NO_WORK = "no_work"
     # slots left empty
     STALE = "stale"
     WRONG_KEY = "wrong_key"

@@ -14,6 +14,10 @@ from node.chain.model.schedule import MAX_PRODUCERS
 FIO_SUF = 1_000_000_000
 """Units of the core asset in 1 FIO."""
 DAY_S = 86_400
+MAX_RESERVE = (1 << 59) - 1
+"""The most SUF that may be minted for one purpose: no balance ever has more than 62 bits."""
+MAX_UNITS = 1_000_000
+"""The most operations that a bundle may be worth."""
 
 
 class VoteLock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -49,6 +53,20 @@ class FeeRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     bundle_units: int = 100
     fees_per_call: int = 10
 
+    def problem(self) -> str | None:
+        """Return why no chain can have these."""
+        parts = (self.foundation_percent, self.staking_percent, self.provider_percent)
+        if min(parts) < 0 or sum(parts) > 100 or not 0 <= self.bounty_percent <= 100:
+            return "fees: the parts of a fee must be 0 or more and 100 percent at most together"
+        pauses = (self.multiplier_pause_s, self.fee_vote_pause_s, self.bundle_vote_pause_s)
+        if min(self.voting_rank, self.median_votes, self.fees_per_call) < 1 or min(pauses) < 0:
+            return "fees: ranks and counts must be 1 or more, pauses 0 or more"
+        if not 0 <= self.bundle_units <= MAX_UNITS:
+            return f"fees: bundle_units must be 0..{MAX_UNITS}"
+        if not all(0 <= amount <= MAX_RESERVE for amount in (*self.fees.values(), self.bounty_cap)):
+            return f"fees: fees and bounty_cap must be 0..{MAX_RESERVE} SUF"
+        return None
+
 
 class PayRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What producers, technology providers, foundation and staking get (PROTOCOL B.8).
@@ -56,6 +74,7 @@ class PayRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     paid: producers of a pay schedule, of whom the first, at most active, share active_percent of
     the pot; standby_percent of it is shared by votes. bucket_parts: 1 of so many goes to the pot
     when a schedule is built, and the pot is topped up to pot_least. Caps are of all ever minted.
+    foundation_account is paid what the foundation gets, which else stays in the treasury.
     """
 
     paid: int = 42
@@ -75,6 +94,25 @@ class PayRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     provider_pause_s: int = 60
     providers_per_call: int = 100
     provider_least: int = 100 * FIO_SUF
+    foundation_account: str = ""
+
+    def problem(self, accounts: frozenset[str]) -> str | None:
+        """Return why no chain with these accounts can have these."""
+        parts = (self.active_percent, self.standby_percent)
+        if min(parts) < 0 or sum(parts) > 100:
+            return "pay: active_percent and standby_percent must be 0 or more, 100 at most together"
+        counts = (self.paid, self.active, self.bucket_parts, self.providers_per_call)
+        if min(*counts, self.schedule_age_s, self.schedule_step_s) < 1:
+            return "pay: counts, parts and the schedule's age and step must be 1 or more"
+        if min(self.claim_pause_s, self.provider_pause_s, self.provider_least) < 0:
+            return "pay: pauses and provider_least must be 0 or more"
+        caps = (self.pot_cap, self.foundation_cap, self.staking_cap)
+        sums = (self.pot_least, self.foundation_daily, self.staking_daily)
+        if not all(0 <= amount <= MAX_RESERVE for amount in (*caps, *sums)):
+            return f"pay: amounts must be 0..{MAX_RESERVE} SUF"
+        if self.foundation_account not in ("", *accounts):
+            return f"pay: foundation_account {self.foundation_account} is no account"
+        return None
 
 
 class FioRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,6 +162,9 @@ class FioRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             return "votes must be 1 or more"
         if self.domain_expires_s is not None and self.domain_expires_s < 0:
             return "domain_expires_s must be 0 or more"
+        amiss = self.fees.problem() or self.pay.problem(accounts)
+        if amiss:
+            return amiss
         locked = [lock.account for lock in self.locks]
         for lock in self.locks:
             if lock.account not in accounts or locked.count(lock.account) > 1 or lock.amount < 1:

@@ -37,10 +37,12 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     The fields are its bytes, by `node.chain.encoding.fields`. COST_US: what it counts against the
     processing window of a block, the same in every node however fast; 25 is a signature checked on
-    a small board's core and a few rows changed.
+    a small board's core and a few rows changed. WORD: its name in campaigns and among fees, the
+    struct's own in small letters where there is none.
     """
 
     COST_US: ClassVar[int] = 25
+    WORD: ClassVar[str] = ""
 
     @property
     def authority(self) -> str:

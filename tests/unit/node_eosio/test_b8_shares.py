@@ -8,21 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.chain.eosio.contracts.fees.split import Shares, Split, split
+from node.chain.eosio.contracts.fees.split import Split, split
 from node.chain.eosio.contracts.pay.minting import (
     mint_for_foundation,
     mint_for_producers,
     mint_for_staking,
 )
-from node.chain.eosio.contracts.pay.pay_schedule import (
-    Share,
-    is_due,
-    moved_from_bucket,
-    next_timer,
-    shares_of,
-)
+from node.chain.eosio.contracts.pay.pay_schedule import Share, is_due, next_timer, shares_of
+from node.chain.model.fio_rules import FIO_SUF, FeeRules, PayRules
 
-FIO = 10**9
+FEES = FeeRules()
+PAY = PayRules()
 AMOUNTS = st.integers(0, 2**62 - 1)
 DAY = 86_400
 
@@ -44,7 +40,7 @@ def floor(share: Fraction) -> int:
 def test_a_fee_goes_to_foundation_staking_provider_and_producers(
     fee: int, has_provider: bool, expected: tuple[int, ...]
 ) -> None:
-    found = split(fee, Shares(), has_provider=has_provider, bounty_left=FIO)
+    found = split(fee, FEES, has_provider=has_provider, bounty_left=FIO_SUF)
     foundation, staking, provider, producers, bounty = expected
     assert found == Split(
         foundation=foundation,
@@ -59,7 +55,7 @@ def test_a_fee_goes_to_foundation_staking_provider_and_producers(
 def test_no_unit_of_a_fee_is_lost_and_no_part_is_more_than_its_percent(
     fee: int, has_provider: bool, left: int
 ) -> None:
-    found = split(fee, Shares(), has_provider=has_provider, bounty_left=left)
+    found = split(fee, FEES, has_provider=has_provider, bounty_left=left)
     assert found.foundation + found.staking + found.provider + found.producers == fee
     assert found.foundation == floor(Fraction(fee, 20))
     assert found.staking == floor(Fraction(fee, 4))
@@ -70,7 +66,7 @@ def test_no_unit_of_a_fee_is_lost_and_no_part_is_more_than_its_percent(
 
 def test_the_bounty_ends_with_its_cap() -> None:
     for left, expected in ((401, 400), (400, 400), (399, 399), (0, 0)):
-        assert split(1000, Shares(), has_provider=True, bounty_left=left).bounty == expected
+        assert split(1000, FEES, has_provider=True, bounty_left=left).bounty == expected
 
 
 def test_the_pot_is_topped_up_to_its_least_and_the_last_of_the_reserve_is_minted_whole() -> None:
@@ -97,10 +93,6 @@ def test_stakers_have_what_fees_leave_of_a_day() -> None:
     assert (minted(5_000, left=7), minted(5_000, left=0)) == (7, 0)
 
 
-def test_the_bucket_gives_a_365th_part_rounded_down() -> None:
-    assert [moved_from_bucket(n) for n in (0, 364, 365, 729, 730)] == [0, 0, 1, 1, 2]
-
-
 def recount(
     pot: int, votes: list[tuple[str, int]], total: int, most: int
 ) -> dict[str, tuple[int, int]]:
@@ -125,36 +117,36 @@ def test_shares_are_those_of_a_recount_and_never_more_than_the_pot(
 ) -> None:
     ranked = [(f"p{place}", weight) for place, weight in enumerate(votes)]
     total = sum(votes) + elsewhere
-    found = shares_of(pot, ranked, total, active_most=most)
+    found = shares_of(pot, ranked, total, PayRules(active=most))
     assert [share.producer for share in found] == [name for name, _ in ranked]
     assert {s.producer: (s.active, s.standby) for s in found} == recount(pot, ranked, total, most)
     assert sum(share.active + share.standby for share in found) <= pot
 
 
 def test_producers_without_votes_have_an_active_share_only() -> None:
-    assert shares_of(1000, [("a", 3), ("b", 0)], 4, active_most=2) == (
+    assert shares_of(1000, [("a", 3), ("b", 0)], 4, PayRules(active=2)) == (
         Share("a", 200, 450),
         Share("b", 200, 0),
     )
-    assert shares_of(1000, [("a", 0)], 0, active_most=21) == (Share("a", 400, 0),)
-    assert shares_of(1000, [], 0, active_most=21) == ()
+    assert shares_of(1000, [("a", 0)], 0, PAY) == (Share("a", 400, 0),)
+    assert shares_of(1000, [], 0, PAY) == ()
 
 
 def test_a_schedule_is_built_when_nobody_waits_or_a_day_is_over() -> None:
-    assert is_due(1000, 1000, 0)
-    assert not is_due(1000 + DAY, 1000, 1)
-    assert is_due(1000 + DAY + 1, 1000, 1)
+    assert is_due(1000, 1000, 0, PAY)
+    assert not is_due(1000 + DAY, 1000, 1, PAY)
+    assert is_due(1000 + DAY + 1, 1000, 1, PAY)
 
 
 @given(st.integers(1, 40), st.integers(2, 10**9))
 def test_after_idle_days_each_claim_builds_anew_until_the_timer_has_caught_up(
     days: int, start_s: int
 ) -> None:
-    timer = next_timer(start_s, 0)
+    timer = next_timer(start_s, 0, PAY)
     assert timer == start_s
     now = start_s + days * DAY + 1
     built = 0
-    while is_due(now, timer, waiting=3):
-        timer = next_timer(now, timer)
+    while is_due(now, timer, 3, PAY):
+        timer = next_timer(now, timer, PAY)
         built += 1
     assert (built, timer) == (days, start_s + days * DAY)

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from node.chain.eosio.contracts.fees import founding as fees
+from node.chain.eosio.contracts.fees.charge import charge
+from node.chain.eosio.contracts.fees.rows import FEE_TABLES
+from node.chain.eosio.contracts.pay.rows import PAY_TABLES
 from node.chain.eosio.contracts.set_producers import PROPOSALS, SCHEDULES, announce
 from node.chain.eosio.contracts.voting import founding, schedule_update, weights
 from node.chain.eosio.contracts.voting.rows import RULES, TABLES, THE_ONE
@@ -24,18 +28,19 @@ class EosioContracts:
     @property
     def tables(self) -> tuple[Table[Any, Any], ...]:
         """Return the tables they keep."""
-        return (ACCOUNTS, BALANCES, PROPOSALS, SCHEDULES, *TABLES)
+        return (ACCOUNTS, BALANCES, PROPOSALS, SCHEDULES, *TABLES, *FEE_TABLES, *PAY_TABLES)
 
     def found(self, genesis: Genesis, state: State) -> None:
         """Write the accounts, the system account if somebody has its key, and who may be voted for.
 
-        What is not there without FIO's delegation is not written.
+        Also what operations cost. What is not there without FIO's delegation is not written.
         """
         accounts.found(genesis, state)
         if genesis.system_key:
             state.put(ACCOUNTS, SYSTEM_ACCOUNT, bytes.fromhex(genesis.system_key))
             state.put(BALANCES, SYSTEM_ACCOUNT, 0)
         founding.found(genesis, state)
+        fees.found(genesis, state)
 
     def key_of(self, account: str, state: State) -> bytes | None:
         """Return the key that signs for an account."""
@@ -51,14 +56,17 @@ class EosioContracts:
     def apply(self, transaction: Transaction, block: OpenBlock) -> None:
         """Do what the operations say, in order, and then, with FIO's delegation, what follows.
 
-        The weights of votes follow the balances once, after all of it.
+        Each is charged for in that order; then the weights of votes follow the balances, once.
 
         Raises:
             TransactionRejected: the state does not allow one of them.
         """
         for operation in transaction.operations:
             operation.apply(block)
-        if block.state.get(RULES, THE_ONE) is not None:
+        rules = block.state.get(RULES, THE_ONE)
+        if rules is not None:
+            for operation in transaction.operations:
+                charge(operation, rules, block)
             weights.follow(block)
 
     def close(self, block: OpenBlock) -> None:

@@ -14,6 +14,7 @@ class Transfer(Operation, frozen=True, kw_only=True):
     """Move amount from sender to recipient."""
 
     ACTION: ClassVar = ("eosio.token", "transfer")
+    WORD: ClassVar = "transfer"
 
     sender: Account = msgspec.field(name="from")
     recipient: Account = msgspec.field(name="to")

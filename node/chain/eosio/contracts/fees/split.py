@@ -2,18 +2,7 @@
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shares:
-    """What of a fee goes where, in percent; producers have the rest.
-
-    provider: the technology provider's part, if there is one; bounty: what is minted for it beyond.
-    """
-
-    foundation: int = 5
-    staking: int = 25
-    provider: int = 10
-    bounty: int = 40
+from node.chain.model.fio_rules import FeeRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,19 +16,19 @@ class Split:
     bounty: int
 
 
-def split(fee: int, shares: Shares, *, has_provider: bool, bounty_left: int) -> Split:
+def split(fee: int, rules: FeeRules, *, has_provider: bool, bounty_left: int) -> Split:
     """Return where a fee goes, and the bounty: no more than what is left of its cap.
 
     Each part is rounded down and the producers have what rounding leaves, so that no unit is lost;
     upstream rounds theirs down, too, and leaves the rest to nobody. Source: PROTOCOL B.8.
     """
-    foundation = fee * shares.foundation // 100
-    staking = fee * shares.staking // 100
-    provider = fee * shares.provider // 100 if has_provider else 0
+    foundation = fee * rules.foundation_percent // 100
+    staking = fee * rules.staking_percent // 100
+    provider = fee * rules.provider_percent // 100 if has_provider else 0
     return Split(
         foundation=foundation,
         staking=staking,
         provider=provider,
         producers=fee - foundation - staking - provider,
-        bounty=min(fee * shares.bounty // 100, bounty_left) if has_provider else 0,
+        bounty=min(fee * rules.bounty_percent // 100, bounty_left) if has_provider else 0,
     )
