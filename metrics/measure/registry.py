@@ -14,7 +14,7 @@ from metrics.measure import (
     slots,
     transactions,
 )
-from metrics.measure.delegation import schedule
+from metrics.measure.delegation import elections, schedule
 from metrics.measure.metric import Expected, Metric
 
 METRICS: tuple[Metric[Any], ...] = (
@@ -29,6 +29,7 @@ METRICS: tuple[Metric[Any], ...] = (
     transactions.METRIC,
     costs.METRIC,
     schedule.METRIC,
+    elections.METRIC,
 )
 SHOWN = tuple(sorted(METRICS, key=lambda metric: metric.place))
 """The same in the order of the report."""

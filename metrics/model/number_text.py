@@ -6,6 +6,8 @@ from typing import Any
 from metrics.model.quantiles import NEEDED, resolved
 
 UNKNOWN = "unknown"
+SUF_DIGITS = 9
+"""Decimals of 1 FIO."""
 
 
 def figure(q: dict[str, Any] | None, key: str, unit: str = "") -> str:
@@ -53,6 +55,13 @@ def number(value: float | None) -> str:
 def moment(t_ns: float | None) -> str:
     """Return a time since T0, to the millisecond."""
     return "–" if t_ns is None or t_ns != t_ns else f"{t_ns / 1e9:.3f}"
+
+
+def fio(suf: int) -> str:
+    """Return an amount of SUF in FIO, exactly."""
+    whole, rest = divmod(abs(suf), 10**SUF_DIGITS)
+    decimals = f".{rest:0{SUF_DIGITS}d}".rstrip("0") if rest else ""
+    return f"{'-' if suf < 0 else ''}{whole:,}{decimals}"
 
 
 def span(found: list[float] | None) -> str:

@@ -9,7 +9,6 @@ import plotly.io
 from plotly.subplots import make_subplots
 
 from metrics.measure import clocks, head_lag, slots
-from metrics.measure.delegation import schedule
 from metrics.model import number_text
 from metrics.model.plan import PlannedFault
 from metrics.model.printable import printable
@@ -39,9 +38,9 @@ def finality(analysis: Analysis, key: str) -> str:
     Where the schedule changed, who was scheduled stands under the faults.
     """
     height, shares = 620.0, [0.16, 0.42, 0.42]
-    lines = len(delegation.producers(analysis.of(schedule.METRIC)))
+    lines = len(delegation.lanes(analysis))
     if lines:
-        own = delegation.ROW_PX * (lines + 1) / height
+        own = delegation.ROW_PX * lines / height
         height, shares = height * (1 + own), [shares[0], own, *shares[1:]]
     last = len(shares)
     figure = make_subplots(

@@ -125,7 +125,8 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
     return {
         "n": n,
         "state": data.file.state,
-        "schedules": delegation.rows(analysis),
+        "schedules": delegation.schedules(analysis),
+        "ballots": delegation.ballots(analysis),
         "doubts": delegation.doubts(analysis),
         "finality": charts.finality(analysis, f"finality-{n}"),
         "grid": charts.slot_grid(analysis, f"grid-{n}"),

@@ -4,6 +4,7 @@ A node writes them right after the block's `applied`. It knows nothing of files,
 the lines in memory reads them by the same rule.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -12,9 +13,15 @@ import msgspec
 
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import APPLIED, IRREVERSIBLE, ChainView, by_node
+from metrics.measure.metric import Figures, Range
 from node import events
 
-KINDS: tuple[type[msgspec.Struct], ...] = (events.Schedule,)
+SCHEDULE, UNKNOWN_BLOCKS = "schedule", "unknown_blocks"
+"""Where M says of how many final blocks it is not known what they did."""
+KINDS: tuple[type[msgspec.Struct], ...] = (
+    events.Schedule, events.Voted, events.Proxied, events.Registered, events.Activated,
+    events.Elected,
+)  # fmt: skip
 FACTS = {
     str(kind.__struct_config__.tag): " ".join(f.encode_name for f in msgspec.structs.fields(kind))
     for kind in KINDS
@@ -80,6 +87,10 @@ class Settled:
     unknown: int = 0
     contradictions: list[str] = field(default_factory=list)
 
+    def of(self, *kinds: str) -> list[tuple[Moment, Event]]:
+        """Return the facts of some kinds."""
+        return [(moment, fact) for moment, fact in self.facts if fact.kind in kinds]
+
 
 def settled(data: TrialData, chain: ChainView) -> Settled:
     """Return what the final blocks did, as the whole records of correct hosts tell it."""
@@ -108,6 +119,35 @@ def settled(data: TrialData, chain: ChainView) -> Settled:
     return Settled(found, len(chain.final - told.keys()) + len(wrong), wrong)
 
 
+def names(text: str) -> list[str]:
+    """Return the names of a column that is kept as it was written."""
+    return [str(name) for name in msgspec.json.decode(text)]
+
+
+def said(moment: Moment | None) -> dict[str, Any] | None:
+    """Return a block as summary.json says it: when the first host had executed it, its error."""
+    if moment is None:
+        return None
+    middle, *error = (
+        None if abs(ns) == math.inf or ns != ns else round(ns / 1e9, 6)
+        for ns in (moment.t_ns, moment.lo_ns, moment.hi_ns)
+    )
+    return {"block": moment.num, "id": moment.id, "t_s": middle, "error_s": error}
+
+
+def at_least(metrics: Figures, name: str) -> Range | None:
+    """Return how often final blocks did something at least, where no more is known.
+
+    name: `<part of M>.<count>`; a part that is not there stands for none.
+    """
+    part, _, key = name.partition(".")
+    counted = metrics.get(part, {}).get(key, 0)
+    unknown = metrics.get(SCHEDULE, {}).get(UNKNOWN_BLOCKS, 0)
+    if unknown:
+        return Range(counted, math.inf, f"{unknown} final blocks unknown")
+    return None if part in metrics else Range(0, 0, "no final block did any")
+
+
 def _moment(applied: list[Event]) -> Moment:
     """Return the moment at which the first of several hosts had executed a block.
 
@@ -115,6 +155,6 @@ def _moment(applied: list[Event]) -> Moment:
     """
     low, high = min(line.lo_ns for line in applied), min(line.hi_ns for line in applied)
     known = [line.t_ns for line in applied if line.t_ns == line.t_ns]
-    t_ns = max(min(known), low) if known and max(-low, high) < float("inf") else float("nan")
+    t_ns = max(min(known), low) if known and max(-low, high) < math.inf else math.nan
     first = applied[0]
     return Moment(first.num, first.id, first.slot, min(t_ns, high), low, high)

@@ -37,7 +37,7 @@ def data_of(
     return SimpleNamespace(
         planned=SimpleNamespace(liars=frozenset(liars.split())),
         intake=SimpleNamespace(damaged=frozenset(damaged.split())),
-        plan=SimpleNamespace(producers=START.split()),
+        plan=SimpleNamespace(producers=START.split(), fio=None),
         slot_time_ns=lambda slot: slot, phase_at=lambda t_ns: "late" if t_ns >= 50 else "early",
         events=lambda kind, columns: kinds.get(kind, []),
     )  # fmt: skip

@@ -14,7 +14,8 @@ from tests.unit.metrics_report import explained
 
 MAYBE_EMPTY = {
     ("transactions", "lost_by_host", "*"), ("precommits", "by_host", "*"), ("schedule", "*"),
-    ("schedule_delay_blocks",), ("schedule_delay_s",),
+    ("schedule_delay_blocks",), ("schedule_delay_s",), ("elections", "*"),
+    ("elections", "outcomes", "*"),
 }  # fmt: skip
 """What a run may leave empty, or out."""
 
