@@ -14,7 +14,7 @@ from metrics.measure import (
     slots,
     transactions,
 )
-from metrics.measure.delegation import elections, schedule
+from metrics.measure.delegation import elections, payments, schedule
 from metrics.measure.metric import Expected, Metric
 
 METRICS: tuple[Metric[Any], ...] = (
@@ -30,6 +30,7 @@ METRICS: tuple[Metric[Any], ...] = (
     costs.METRIC,
     schedule.METRIC,
     elections.METRIC,
+    payments.METRIC,
 )
 SHOWN = tuple(sorted(METRICS, key=lambda metric: metric.place))
 """The same in the order of the report."""

@@ -1,4 +1,4 @@
-"""Who was scheduled and elected when and why: rows of a trial's tables, and of its time line."""
+"""Who was scheduled, elected and paid when and why: rows of a trial's tables and time line."""
 
 import html
 from collections.abc import Iterator
@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from metrics.measure.delegation import elections, schedule
+from metrics.measure.delegation import elections, payments, schedule
 from metrics.measure.delegation.elections import Election, Elections
 from metrics.measure.delegation.facts import Moment
+from metrics.measure.delegation.payments import Payment
 from metrics.measure.delegation.schedule import ACTIVE, PROPOSED, Change, History
 from metrics.model import number_text
 from metrics.model.printable import printable
@@ -102,6 +103,40 @@ def ballots(analysis: Analysis) -> dict[str, Any]:
         "votes": votes[:VOTES_MAX],
         "more": len(votes[VOTES_MAX:]),
     }
+
+
+def pay(analysis: Analysis) -> dict[str, list[dict[str, Any]]]:
+    """Return a row for each account that was paid, as what, for each change of a fee, and for each
+    pay schedule.
+    """
+    found = analysis.of(payments.METRIC)
+    groups: dict[tuple[str, str], list[Payment]] = {}
+    for payment in found.paid:
+        groups.setdefault((payment.account, payment.what), []).append(payment)
+    return {
+        "accounts": [
+            {
+                "account": account, "what": what, "count": len(group),
+                "sum": number_text.fio(sum(payment.suf for payment in group)),
+                "first": at(group[0].at), "last": at(group[-1].at),
+            }
+            for (account, what), group in sorted(groups.items())
+        ],
+        "fees": [
+            {
+                "at": at(change.at), "endpoint": change.endpoint, "votes": change.votes,
+                "before": number_text.fio(change.before), "now": number_text.fio(change.suf),
+            }
+            for change in found.fees
+        ],
+        "schedules": [
+            {
+                "at": at(each.at), "producers": ", ".join(each.producers),
+                "pot": number_text.fio(each.pot),
+            }
+            for each in found.schedules
+        ],
+    }  # fmt: skip
 
 
 def doubts(analysis: Analysis) -> list[str]:

@@ -127,6 +127,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "state": data.file.state,
         "schedules": delegation.schedules(analysis),
         "ballots": delegation.ballots(analysis),
+        "pay": delegation.pay(analysis),
         "doubts": delegation.doubts(analysis),
         "finality": charts.finality(analysis, f"finality-{n}"),
         "grid": charts.slot_grid(analysis, f"grid-{n}"),

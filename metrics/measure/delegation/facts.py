@@ -7,7 +7,7 @@ the lines in memory reads them by the same rule.
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
@@ -15,13 +15,11 @@ from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import APPLIED, IRREVERSIBLE, ChainView, by_node
 from metrics.measure.metric import Figures, Range
 from node import events
+from node.events import facts
 
 SCHEDULE, UNKNOWN_BLOCKS = "schedule", "unknown_blocks"
 """Where M says of how many final blocks it is not known what they did."""
-KINDS: tuple[type[msgspec.Struct], ...] = (
-    events.Schedule, events.Voted, events.Proxied, events.Registered, events.Activated,
-    events.Elected,
-)  # fmt: skip
+KINDS = tuple(kind for kind in get_args(events.Event) if kind.__module__ == facts.__name__)
 FACTS = {
     str(kind.__struct_config__.tag): " ".join(f.encode_name for f in msgspec.structs.fields(kind))
     for kind in KINDS
@@ -50,14 +48,14 @@ def tellings(lines: Iterable[Any]) -> Iterator[Telling]:
 
     Of the last block before a restart, or before the end, the facts may be missing: it is left out.
     """
-    applied, facts = None, []
+    applied, did = None, []
     for line in lines:
         if line.kind in FACTS:
-            facts.append(line)
+            did.append(line)
             continue
         if applied is not None and line.kind != "started":
-            yield Telling(applied, tuple(facts))
-        applied, facts = line if line.kind == "applied" else None, []
+            yield Telling(applied, tuple(did))
+        applied, did = line if line.kind == "applied" else None, []
 
 
 @dataclass(frozen=True, slots=True)

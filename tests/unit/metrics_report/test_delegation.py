@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from metrics.model.number_text import fio
 from metrics.report.delegation import VOTES_MAX
 from tests.unit.metrics_build.bend import Line, Lines, Rebuilt, check, renumber
 
@@ -31,6 +32,17 @@ FACTS: dict[int, list[Line]] = {
           "tally": {**dict.fromkeys(ELECTED, STAKE), "producerd": 1}, "out": {}}],
 }  # fmt: skip
 """By number of the block, what each node tells that it did."""
+
+
+PAY: dict[int, list[Line]] = {
+    22: [{"kind": "fee_changed", "endpoint": EVIL, "before": 2 * 10**9, "amount": 1, "votes": 3}],
+    24: [{"kind": "pay_schedule", "producers": FOUR, "pot": STAKE, "bucket": 0, "foundation": 0,
+          "staking": 0, "minted_pot": 0, "minted_foundation": 0, "minted_staking": 0,
+          "minted_bounty": 0},
+         {"kind": "paid", "what": "producer", "account": "producera", "amount": 2**60},
+         {"kind": "paid", "what": "foundation", "account": "fiofoundation", "amount": 7}],
+    32: [{"kind": "paid", "what": "producer", "account": "producera", "amount": 1}],
+}  # fmt: skip
 
 
 def telling(facts: dict[int, list[Line]]) -> Callable[[Lines], None]:
@@ -86,6 +98,41 @@ def test_an_election_stands_in_summary_tables_and_page_and_names_are_only_text(
     assert "<td>proxied</td><td>nobody</td>" in page
 
 
+def test_fees_and_pay_are_summed_to_the_unit_and_shown_by_account(
+    reported: Rebuilt, tmp_path: Path
+) -> None:
+    summary = reported(telling(PAY))
+    assert summary["metrics"]["pay"] == {
+        "payments": 3, "by_what": {"foundation": 7, "producer": 2**60 + 1},
+        "by_account": {"fiofoundation": 7, "producera": 2**60 + 1}, "schedules": 1,
+        "fee_changes": 1, "by_endpoint": {EVIL: 1},
+    }  # fmt: skip
+    pay = trial(summary)["pay"]
+    assert [(p["block"], p["account"], p["suf"]) for p in pay["payments"]] == [
+        (24, "producera", 2**60), (24, "fiofoundation", 7), (32, "producera", 1)
+    ]  # fmt: skip
+    assert [(f["before"], f["suf"], f["votes"]) for f in pay["fee_changes"]] == [(2 * 10**9, 1, 3)]
+    assert [(s["producers"], s["pot"]) for s in pay["schedules"]] == [(FOUR, STAKE)]
+    run = tmp_path / "run"
+    rows = duckdb.sql(f"select num, what, name, suf from '{run}/tables/payments.parquet'")
+    assert sorted(rows.fetchall()) == [
+        (22, "fee", EVIL, 1), (24, "foundation", "fiofoundation", 7),
+        (24, "producer", "producera", 2**60), (32, "producer", "producera", 1),
+    ]  # fmt: skip
+    page = (run / "report.html").read_text()
+    assert EVIL not in page
+    assert 'producera</td><td>producer</td><td class="n">2</td><td class="n">1,152,921,504' in page
+    assert '<td class="n">2</td><td class="n">0.000000001</td>' in page
+
+
+@pytest.mark.parametrize(
+    ("suf", "text"),
+    [(0, "0"), (10**9, "1"), (1_500_000_000, "1.5"), (-7, "-0.000000007"), (10**16, "10,000,000")],
+)  # fmt: skip
+def test_an_amount_is_shown_to_the_unit(suf: int, text: str) -> None:
+    assert fio(suf) == text
+
+
 def test_hosts_that_tell_different_things_of_one_block_break_an_invariant(rebuilt: Rebuilt) -> None:
     def lie(lines: Lines) -> None:
         telling(FACTS)(lines)
@@ -112,7 +159,7 @@ def test_many_votes_do_not_fill_the_page(reported: Rebuilt, tmp_path: Path) -> N
     assert "and 5 more" in page
 
 
-@pytest.mark.parametrize("key", ["elections", "schedule", "schedule_delay_blocks"])
+@pytest.mark.parametrize("key", ["elections", "pay", "schedule", "schedule_delay_s"])
 def test_a_run_in_which_nobody_votes_says_nothing_of_it(run: Path, key: str) -> None:
     summary = json.loads((run / "summary.json").read_text())
     assert key not in summary["metrics"]

@@ -15,7 +15,8 @@ from tests.unit.metrics_report import explained
 MAYBE_EMPTY = {
     ("transactions", "lost_by_host", "*"), ("precommits", "by_host", "*"), ("schedule", "*"),
     ("schedule_delay_blocks",), ("schedule_delay_s",), ("elections", "*"),
-    ("elections", "outcomes", "*"),
+    ("elections", "outcomes", "*"), ("pay", "*"), ("pay", "by_what", "*"),
+    ("pay", "by_account", "*"), ("pay", "by_endpoint", "*"),
 }  # fmt: skip
 """What a run may leave empty, or out."""
 
