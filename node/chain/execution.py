@@ -43,11 +43,11 @@ class Room:
     def fits(self, transaction: Transaction) -> bool:
         """Return whether the transaction still fits."""
         in_time = self.us is None or transaction.cost_us <= self.us
-        return in_time and transaction.size_bytes <= self.bytes
+        return in_time and transaction.room_bytes <= self.bytes
 
     def take(self, transaction: Transaction) -> None:
         """Give a transaction its room."""
-        self.bytes -= transaction.size_bytes
+        self.bytes -= transaction.room_bytes
         if self.us is not None:
             self.us -= transaction.cost_us
 

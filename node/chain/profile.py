@@ -14,8 +14,8 @@ from typing import Any, Literal, Protocol
 from node.chain.genesis import Genesis
 from node.chain.model.block import Header
 from node.chain.model.codec import BlockCodec
-from node.chain.model.operation import OpenBlock
-from node.chain.model.schedule import ProducerKey, ProducerSchedule
+from node.chain.model.operation import Announcement, OpenBlock
+from node.chain.model.schedule import ProducerKey
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction, TransactionFormat
 from node.chain.model.watermark import Watermark
@@ -29,14 +29,14 @@ class Executed:
 
     before: the digest of the state that the block began with, so that whoever's state differs
     makes another header; opening: the facts of the block itself; traces: one of each transaction,
-    over its id and facts; announced: the schedule the header must carry.
+    over its id and facts; announced: what the header must carry of what execution decided.
     """
 
     transaction_mroot: bytes
     before: bytes
     opening: bytes
     traces: tuple[bytes, ...] = ()
-    announced: ProducerSchedule | None = None
+    announced: Announcement | None = None
 
 
 class ChainState(Protocol):
@@ -120,10 +120,10 @@ class Contracts(Protocol):
     def key_of(self, account: str, state: State) -> bytes | None:
         """Return the key that signs for an account, None when there is no such account."""
 
-    def open(self, parent: ChainState, block: OpenBlock) -> ProducerSchedule | None:
+    def open(self, parent: ChainState, block: OpenBlock) -> None:
         """Do what comes before the transactions of a child of parent.
 
-        Return the schedule that its header must carry, if any.
+        What is announced already then has its room in the block.
         """
 
     def apply(self, transaction: Transaction, block: OpenBlock) -> None:
@@ -133,8 +133,8 @@ class Contracts(Protocol):
             TransactionRejected: the state does not allow it.
         """
 
-    def close(self, block: OpenBlock) -> None:
-        """Do what comes after the block's transactions."""
+    def close(self, parent: ChainState, block: OpenBlock) -> None:
+        """Do what comes after the transactions of a child of parent; all is announced then."""
 
 
 Check = Literal["expiry", "lifetime", "tapos", "accounts", "duplicate", "content", "signature"]

@@ -135,6 +135,8 @@ class HeaderState:
         return self
 
     def _header(self, slot: int, confirmed: int, executed: Executed) -> BlockHeader:
+        announced = executed.announced
+        assert announced is None or isinstance(announced, ProducerSchedule)
         return BlockHeader(
             slot=slot,
             producer=self.producer_for(slot).name,
@@ -143,7 +145,7 @@ class HeaderState:
             transaction_mroot=executed.transaction_mroot,
             action_mroot=action_mroot(self.id, slot, executed),
             schedule_version=self.tally.active.version,
-            new_producers=executed.announced,
+            new_producers=announced,
         )
 
 

@@ -5,7 +5,6 @@ from typing import Any
 from node.chain.genesis import Genesis
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.operation import OpenBlock
-from node.chain.model.schedule import ProducerSchedule
 from node.chain.model.transaction import Transaction
 from node.chain.profile import ChainState
 from node.chain.state.state import State, Table
@@ -72,9 +71,8 @@ class PlainContracts:
         """Return the key that signs for an account."""
         return state.get(ACCOUNTS, account)
 
-    def open(self, parent: ChainState, block: OpenBlock) -> ProducerSchedule | None:
-        """Return None: nothing is announced."""
-        return None
+    def open(self, parent: ChainState, block: OpenBlock) -> None:
+        """Do nothing."""
 
     def apply(self, transaction: Transaction, block: OpenBlock) -> None:
         """Do what the operations say, in order.
@@ -85,5 +83,5 @@ class PlainContracts:
         for operation in transaction.operations:
             operation.apply(block)
 
-    def close(self, block: OpenBlock) -> None:
+    def close(self, parent: ChainState, block: OpenBlock) -> None:
         """Do nothing."""

@@ -18,8 +18,7 @@ from node.chain.encoding.crypto import Verifier
 from node.chain.genesis import Genesis
 from node.chain.ledger.accounts import BALANCES
 from node.chain.model.errors import Reason, TransactionRejected
-from node.chain.model.operation import OpenBlock
-from node.chain.model.schedule import ProducerSchedule
+from node.chain.model.operation import Announcement, OpenBlock
 from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import Transaction, reference
 from node.chain.profile import ChainState, Check, Executed, TransactionRules
@@ -49,10 +48,10 @@ class LedgerImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 @dataclass(slots=True)
 class _Running:
-    """The block at hand: what contracts see of it, what its header must say, facts at its start."""
+    """The block at hand: its parent, what contracts see of it, how many facts are its opening's."""
 
+    parent: ChainState
     block: OpenBlock
-    announced: ProducerSchedule | None
     opening: int
     traces: list[bytes] = field(default_factory=list)
     seen: list[tuple[int, bytes]] = field(default_factory=list)
@@ -125,17 +124,17 @@ class Ledger:
     # ------------------------------------------------------------ a block
 
     @property
-    def announced(self) -> ProducerSchedule | None:
-        """Return the schedule that the header of the block at hand must carry."""
-        return self._running().announced
+    def announced(self) -> Announcement | None:
+        """Return what the header of the block at hand must carry, as far as that is known."""
+        return self._running().block.announced
 
     def begin(self, parent: ChainState, slot: int, time_ns: int) -> None:
         """Open the child of parent in slot and do what the contracts do before transactions."""
         assert self._run is None
         self._state.open(parent.num + 1)
         block = OpenBlock(self._state, parent.num + 1, slot, time_ns)
-        announced = self._rules.contracts.open(parent, block)
-        self._run = _Running(block, announced, len(block.facts))
+        self._rules.contracts.open(parent, block)
+        self._run = _Running(parent, block, len(block.facts))
 
     def forget_expired(self) -> None:
         """Drop the ids of transactions that expired strictly before the time of the open block."""
@@ -182,14 +181,14 @@ class Ledger:
         """Do what comes after the transactions; return what the header must say of all of it."""
         run = self._running()
         transactions_end = len(run.block.facts)
-        self._rules.contracts.close(run.block)
+        self._rules.contracts.close(run.parent, run.block)
         around = run.block.facts[: run.opening] + run.block.facts[transactions_end:]
         return Executed(
             transaction_mroot=transaction_mroot,
             before=self._state.digest,
             opening=msgspec.msgpack.encode(around),
             traces=tuple(run.traces),
-            announced=run.announced,
+            announced=run.block.announced,
         )
 
     def end(self, block_id: bytes) -> tuple[bytes, list[Event]]:

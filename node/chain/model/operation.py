@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 import msgspec
 
@@ -12,11 +12,22 @@ from node.chain.state.state import State
 from node.events import Event
 
 
+class Announcement(Protocol):
+    """What a block's header says because execution decided it: who only reads headers needs it.
+
+    A value of the consensus system's own kind, which its headers hold.
+    """
+
+    def pack(self) -> bytes:
+        """Return its bytes, as the header has them."""
+
+
 @dataclass(slots=True)
 class OpenBlock:
     """A block while it is executed on state: what it is, and the facts of what was done so far.
 
-    touched: the accounts whose balances the transaction at hand changed.
+    touched: the accounts whose balances the transaction at hand changed; announced: what the header
+    must carry, as far as that is known by now.
     """
 
     state: State
@@ -25,6 +36,7 @@ class OpenBlock:
     time_ns: int
     facts: list[Event] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
+    announced: Announcement | None = None
 
     @property
     def time_s(self) -> int:
@@ -53,6 +65,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     def accounts(self) -> tuple[str, ...]:
         """Return the accounts that must exist, the authority aside."""
         return ()
+
+    @property
+    def header_bytes(self) -> int:
+        """Return by how much it may lengthen the header of its block, by what is announced there.
+
+        What was announced before it is not counted.
+        """
+        return 0
 
     def fault(self) -> Reason | None:
         """Return what is wrong with it whatever the state, None when nothing is."""

@@ -49,6 +49,11 @@ class Transaction:
         return sum(operation.COST_US for operation in self.operations)
 
     @property
+    def room_bytes(self) -> int:
+        """Return the room it takes in a block: its own, and what it may make the header say."""
+        return self.size_bytes + sum(operation.header_bytes for operation in self.operations)
+
+    @property
     def size_bytes(self) -> int:
         """Return the size on the wire."""
         return (

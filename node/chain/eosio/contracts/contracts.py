@@ -14,7 +14,6 @@ from node.chain.genesis import SYSTEM_ACCOUNT, Genesis
 from node.chain.ledger import accounts
 from node.chain.ledger.accounts import ACCOUNTS, BALANCES
 from node.chain.model.operation import OpenBlock
-from node.chain.model.schedule import ProducerSchedule
 from node.chain.model.transaction import Transaction
 from node.chain.profile import ChainState
 from node.chain.state.state import State, Table
@@ -46,12 +45,11 @@ class EosioContracts:
         """Return the key that signs for an account."""
         return state.get(ACCOUNTS, account)
 
-    def open(self, parent: ChainState, block: OpenBlock) -> ProducerSchedule | None:
-        """Return the proposed schedule that is due; then elect, by the slot of the parent."""
+    def open(self, parent: ChainState, block: OpenBlock) -> None:
+        """Announce the proposed schedule that is due; then elect, by the slot of the parent."""
         assert isinstance(parent, HeaderState)
-        announced = announce(parent.tally, block)
+        block.announced = announce(parent.tally, block)
         schedule_update.update(parent.slot, block)
-        return announced
 
     def apply(self, transaction: Transaction, block: OpenBlock) -> None:
         """Do what the operations say, in order, and then, with FIO's delegation, what follows.
@@ -69,5 +67,5 @@ class EosioContracts:
                 charge(operation, rules, block)
             weights.follow(block)
 
-    def close(self, block: OpenBlock) -> None:
+    def close(self, parent: ChainState, block: OpenBlock) -> None:
         """Do nothing: all is done before and by the transactions."""
