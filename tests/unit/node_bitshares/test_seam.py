@@ -11,7 +11,7 @@ from node.chain import snapshot
 from node.chain.encoding.pack import DecodeError
 from node.chain.eosio.contracts.set_producers import SetProducers
 from node.chain.eosio.transactions import EosioTransactions
-from node.chain.ledger.ledger import LedgerImage
+from node.chain.ledger.ledger import LedgerImage, tables_of
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.transaction import TransactionHeader
 from node.chain.snapshot import Snapshot
@@ -23,7 +23,8 @@ from tests.unit.node_chain.builders import make_chain, public_key, secret
 
 def test_the_state_comes_back_from_a_snapshot() -> None:
     profile = bitshares_profile(5)
-    ledger = LedgerImage(tables={}, digest=bytes(32))
+    tables = {table.name: {} for table in tables_of(profile.transaction_rules)}
+    ledger = LedgerImage(tables=tables, digest=bytes(32))
     for state in (profile.genesis_state, skipping(full(profile.genesis_state, 9), [3, 130, 0])):
         data = snapshot.encode(Snapshot(state, ledger), chain_id=profile.chain_id)
         assert snapshot.decode(data, profile).state == state
