@@ -20,13 +20,46 @@ from tests.sim.second.finality import predicted
 
 CAMPAIGNS = (
     "smoke", "demo", "clocks", "restarts", "rack_safety", "bitshares", "all_restart",
-    "all_restart_operator", "conflicting_finality",
+    "all_restart_operator", "conflicting_finality", "setprods",
 )  # fmt: skip
 PASSING = ("clocks", "restarts", "all_restart_operator")
 LONG_ONES = (
     "splits", "absent_producers", "participation", "bad_network", "conflicting_finality_locked",
     "late_handoff", "liars", "long_fork",
 )  # fmt: skip
+ELECTING = """
+schema: slotlab.campaign/v1
+title: accounts elect four of five, who set a fee and are paid; one is voted out while it is alone
+seed: 5
+chain:
+  profile: eosio
+  producers: 5
+  blocks_per_turn: 2
+  fio:
+    {elected: 4, activation: 1000000, schedule_check_slots: 10, initial: system,
+     fees: {median_votes: 3, fees: {transfer: 2000000}, fee_vote_pause: 1s, multiplier_pause: 1s},
+     pay: {claim_pause: 2s, pot_least: 100000000000}}
+load: {rate: 4/s, size: 256B}
+warmup: 8s
+cooldown: 30s
+timeline:
+  - {at: 10s, act: vote, by: usera, producers: [producera, producerb, producerc, producerd]}
+  - {at: 16s, act: become_proxy, by: userc}
+  - {at: 18s, act: proxy, by: userb, proxy: userc}
+  - {at: 20s, act: set_fee_multiplier, by: producera, multiplier: 1000000}
+  - {at: 20s, act: set_fee_multiplier, by: producerb, multiplier: 1000000}
+  - {at: 20s, act: set_fee_multiplier, by: producerc, multiplier: 2000000}
+  - {at: 22s, act: set_fee_vote, by: producera, fee_values: [{end_point: transfer, value: 3000000}]}
+  - {at: 22s, act: set_fee_vote, by: producerb, fee_values: [{end_point: transfer, value: 1000000}]}
+  - {at: 22s, act: set_fee_vote, by: producerc, fee_values: [{end_point: transfer, value: 2000000}]}
+  - {at: 26s, act: compute_fees, by: usera}
+  - {at: 27s, act: claim, by: usera, producer: producera}
+  - {at: 28s, act: claim, by: usera, producer: producerb}
+  - {at: 30s, act: vote, by: userc, producers: [producerb, producere]}
+  - {id: alone, at: 50s, for: 10s, fault: partition, shape: [[n1, n2, n3, n5], [n4]]}
+  - {at: 52s, act: vote, by: userd, producers: [producere, producera]}
+  - {at: 54s, act: unregister, by: producerd}
+"""
 RUNS = Path(__file__).resolve().parents[1] / "vectors" / "runs"
 """Raw files of runs, among them the demo on containers."""
 FOLDER = Path(__file__).parent / "second"
@@ -44,6 +77,19 @@ def test_both_analyses_agree_on_every_figure_of_a_shipped_campaign(
     assert summary.compare(run, told) == []
     if name in PASSING:
         meets(done, told)
+
+
+@pytest.mark.slow
+def test_both_analyses_agree_on_elections_fees_and_pay(tmp_path: Path) -> None:
+    campaign = tmp_path / "electing.yml"
+    campaign.write_text(ELECTING)
+    _, told, run = simulated(campaign, tmp_path)
+    assert (told["invalid"], told["verdict"]) == ([], "pass")
+    m = told["metrics"]
+    assert m["schedule"]["active"] >= 2
+    assert m["elections"]["voted"] + m["elections"]["proxied"] == 4
+    assert (m["pay"]["payments"], m["pay"]["fee_changes"]) == (2, 1)
+    assert summary.compare(run, told) == []
 
 
 @pytest.mark.slow

@@ -6,9 +6,20 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.sim.second import blocks, checks, faults, finality, precommits, recovery, sent, ways
+from tests.sim.second import (
+    blocks,
+    checks,
+    delegation,
+    faults,
+    finality,
+    precommits,
+    recovery,
+    sent,
+    ways,
+)
 from tests.sim.second.agree import OneOf, disagreements
 from tests.sim.second.blocks import Chain, Slot
+from tests.sim.second.delegation import Told
 from tests.sim.second.finality import Judged
 from tests.sim.second.precommits import First
 from tests.sim.second.record import Second, read
@@ -38,6 +49,7 @@ class Trial:
         self.slots: list[Slot] = blocks.slots(s, self.chain)
         self.judged: list[Judged] = finality.judged(s, self.chain)
         self.precommitted: list[First] = precommits.told(s, self.chain)
+        self.delegated: Told = delegation.told(s, self.chain)
 
 
 def compare(run: Path, told: dict[str, Any]) -> list[str]:
@@ -118,6 +130,7 @@ def _cell(cell: dict[str, Any], trials: list[Trial]) -> dict[str, Any]:
                 "n": t.s.planned["n"],
                 "seed": t.s.planned["seed"],
                 "verdict": OneOf(("pass", "fail", "invalid")),
+                **delegation.of_trial(t.delegated),
             }
             for t in trials
         ],
@@ -136,6 +149,7 @@ def _metrics(trials: list[Trial], names: set[str], *, alone: bool) -> dict[str, 
     return {
         **finality.figures([t.judged for t in trials], names, alone=alone),
         **precommits.figures([t.precommitted for t in trials], names),
+        **delegation.figures([t.delegated for t in trials], names),
         "finality_left_out": _sums(unjudged, names, "orphaned", "young"),
         "propagation_left_out": _sums(unmoved, names, "orphaned", "young", "unrecorded"),
         "irreversible": finality.last_blocks(pairs),
@@ -158,6 +172,7 @@ def _sums(parts: list[Counter[tuple[str, str]]], names: set[str], *why: str) -> 
 def _prediction(plan: dict[str, Any], cells: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what the rules predict beside what was found."""
     n, turn = len(plan["producers"]), plan["blocks_per_turn"]
+    n = min(n, (plan.get("fio") or {}).get("elected", n))
     rules = finality.predicted(plan["profile"], n, turn)
     lag = plan["prediction"]["finality_lag_blocks"]
     low, high = rules or (lag["min"], lag["max"])
