@@ -118,7 +118,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "pay",
         "fees",
         "voting",
-        "set_producers transfer transfer_tokens",
+        "set_producers transfer",
     ),
     "node.chain.bitshares": ("profile", "codec", "block_text", "transactions", "contracts", "."),
     "faults": ("__main__", "agent", "durable kinds", "host", "model"),

@@ -130,7 +130,8 @@ class State:
         journal = self._open
         touched = sorted({(name, key) for name, key, _ in journal.changes})
         now = [(name, key, self._rows[name].get(key)) for name, key in touched]
-        self._digest = sha256(self._digest + seed + msgspec.msgpack.encode(now)).digest()
+        packed = msgspec.msgpack.encode(now, order="deterministic")
+        self._digest = sha256(self._digest + seed + packed).digest()
         self._journals.append(journal)
         self._open = None
         return self._digest

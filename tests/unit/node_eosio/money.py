@@ -77,8 +77,18 @@ def is_conserved(chain: Chain, genesis: Genesis) -> bool:
     """Return whether what accounts own, pots hold and providers are owed is all there ever was."""
     state = state_of(chain)
     held = treasury_of(state)
-    there = sum(state.rows(BALANCES).values()) + held.held + sum(owed(chain).values())
-    return there == first_supply(genesis) + held.minted and min(_parts(held)) >= 0
+    there = sum(state.rows(BALANCES).values()) + _in_pots(held) + sum(owed(chain).values())
+    return there == first_supply(genesis) + minted(chain) and min(_parts(held)) >= 0
+
+
+def minted(chain: Chain) -> int:
+    """Return all that was ever minted."""
+    held = treasury(chain)
+    return held.minted_pot + held.minted_foundation + held.minted_staking + held.minted_bounty
+
+
+def _in_pots(held: Treasury) -> int:
+    return held.producers + held.bucket + held.foundation + held.staking
 
 
 def first_supply(genesis: Genesis) -> int:

@@ -6,14 +6,21 @@ import pytest
 
 from node.chain.encoding.written import by_word
 from node.chain.eosio.contracts.fees.add_bundles import AddBundles
+from node.chain.eosio.contracts.fees.bundle_vote import BundleVote
+from node.chain.eosio.contracts.fees.compute_fees import ComputeFees
 from node.chain.eosio.contracts.fees.endpoints import ENDPOINTS
 from node.chain.eosio.contracts.fees.rows import Treasury
+from node.chain.eosio.contracts.fees.set_fee_multiplier import SetFeeMultiplier
+from node.chain.eosio.contracts.fees.set_fee_votes import SetFeeVotes
+from node.chain.eosio.contracts.fees.transfer_tokens import TransferTokens
 from node.chain.eosio.contracts.operations import OPERATIONS
+from node.chain.eosio.contracts.pay.claim import Claim
+from node.chain.eosio.contracts.pay.technology_provider_claim import TechnologyProviderClaim
 from node.chain.eosio.contracts.transfer import Transfer
-from node.chain.eosio.contracts.transfer_tokens import TransferTokens
 from node.chain.model.errors import GenesisError, Reason
 from node.chain.profiles import build
-from tests.unit.node_chain.builders import make_chain, make_genesis, signed, submit
+from node.events import Tx
+from tests.unit.node_chain.builders import make_chain, make_genesis, of_kind, signed, submit
 from tests.unit.node_eosio.fio_world import World, proxy, register, vote
 from tests.unit.node_eosio.money import is_conserved, money_world, owed, treasury, units
 
@@ -118,13 +125,18 @@ def test_without_fees_nobody_pays_and_there_is_no_treasury() -> None:
 
 def test_a_chain_without_the_delegation_knows_no_fees() -> None:
     chain = make_chain(make_genesis())
-    told = submit(chain, signed(chain, tokens(1)), slot=chain.head.slot)
-    assert [effect.record.reason for effect in told if hasattr(effect, "record")] == [""]
-    bundles = AddBundles(fio_address="usera@lab", bundle_sets=1, actor="usera")
-    told = submit(chain, signed(chain, bundles), slot=chain.head.slot)
-    assert [effect.record.reason for effect in told if hasattr(effect, "record")] == [
-        Reason.NO_DELEGATION
-    ]
+    for operation in (
+        tokens(1),
+        AddBundles(fio_address="usera@lab", bundle_sets=1, actor="usera"),
+        BundleVote(bundled_transactions=1, actor="usera"),
+        ComputeFees(actor="usera"),
+        SetFeeMultiplier(multiplier=1, actor="usera"),
+        SetFeeVotes(fee_values=(), actor="usera"),
+        Claim(producer="producera", actor="usera"),
+        TechnologyProviderClaim(actor="usera"),
+    ):
+        told = submit(chain, signed(chain, operation), slot=chain.head.slot)
+        assert [tx.reason for tx in of_kind(told, Tx)] == [Reason.NO_DELEGATION]
 
 
 def test_a_fee_that_there_is_not_is_refused_by_name() -> None:
@@ -134,6 +146,15 @@ def test_a_fee_that_there_is_not_is_refused_by_name() -> None:
 
 def test_each_fee_is_an_operations() -> None:
     assert set(ENDPOINTS) <= set(by_word(OPERATIONS))
+
+
+def test_the_order_of_fees_in_the_genesis_file_changes_neither_chain_nor_state() -> None:
+    first, second = (
+        make_chain(money_world(costs).genesis)
+        for costs in ({"transfer": 1, "vote": 2}, {"vote": 2, "transfer": 1})
+    )
+    assert first.chain_id == second.chain_id
+    assert first.state_digest == second.state_digest
 
 
 def test_proxies_cost_too() -> None:

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from node.chain.eosio.contracts.fees.rows import Treasury
+from node.chain.eosio.contracts.fees.transfer_tokens import TransferTokens
 from node.chain.eosio.contracts.pay.claim import Claim
 from node.chain.eosio.contracts.pay.technology_provider_claim import TechnologyProviderClaim
-from node.chain.eosio.contracts.transfer_tokens import TransferTokens
 from node.chain.eosio.contracts.voting.rows import PRODUCERS
 from node.chain.genesis import GenesisError
 from node.chain.ledger.accounts import BALANCES

@@ -5,11 +5,11 @@ from node.chain.eosio.contracts.fees.bundle_vote import BundleVote
 from node.chain.eosio.contracts.fees.compute_fees import ComputeFees
 from node.chain.eosio.contracts.fees.set_fee_multiplier import SetFeeMultiplier
 from node.chain.eosio.contracts.fees.set_fee_votes import SetFeeVotes
+from node.chain.eosio.contracts.fees.transfer_tokens import TransferTokens
 from node.chain.eosio.contracts.pay.claim import Claim
 from node.chain.eosio.contracts.pay.technology_provider_claim import TechnologyProviderClaim
 from node.chain.eosio.contracts.set_producers import SetProducers
 from node.chain.eosio.contracts.transfer import Transfer
-from node.chain.eosio.contracts.transfer_tokens import TransferTokens
 from node.chain.eosio.contracts.voting.register_producer import RegisterProducer
 from node.chain.eosio.contracts.voting.register_proxy import RegisterProxy
 from node.chain.eosio.contracts.voting.unregister_producer import UnregisterProducer

@@ -53,16 +53,6 @@ class Treasury(msgspec.Struct, frozen=True, array_like=True):
     minted_staking: int = 0
     minted_bounty: int = 0
 
-    @property
-    def held(self) -> int:
-        """Return what is in the pots."""
-        return self.producers + self.bucket + self.foundation + self.staking
-
-    @property
-    def minted(self) -> int:
-        """Return all that was minted."""
-        return self.minted_pot + self.minted_foundation + self.minted_staking + self.minted_bounty
-
 
 class Provider(msgspec.Struct, frozen=True, array_like=True):
     """What a technology provider is owed, and as which it had its first reward, from 0."""

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from node.chain.encoding.fields import Account, Number, Text
+from node.chain.eosio.contracts.voting.rows import rules_of
 from node.chain.ledger import accounts
 from node.chain.ledger.accounts import MAX_AMOUNT
 from node.chain.model.errors import Reason
@@ -42,6 +43,7 @@ class TransferTokens(Operation, frozen=True, kw_only=True):
         """Move the amount.
 
         Raises:
-            TransactionRejected: the sender has not so much.
+            TransactionRejected: the sender has not so much, or the chain has no fees.
         """
+        rules_of(block)
         accounts.move(block, self.actor, self.payee, self.amount)
