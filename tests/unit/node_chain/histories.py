@@ -11,6 +11,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from node.chain import snapshot
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key, sign
@@ -35,7 +37,9 @@ from tests.unit.node_chain.builders import (
     submit,
     tick,
 )
+from tests.unit.node_eosio.fio_world import drawn, fio_genesis
 from tests.unit.node_eosio.proposals import set_producers
+from tests.unit.node_eosio.recount import Recount, kept
 
 USERS = ("usera", "userb", "userc", "userd")
 SUPPLY = 4000
@@ -80,13 +84,19 @@ def world(name: str) -> World:
     if system == "bitshares":
         choice = options[0] if options else "longest"
         genesis = bitshares_genesis(int(count), fork_choice=choice)
+    elif options == ["fio"]:
+        genesis = fio_genesis(producers=int(count), elected=int(count), schedule_check_slots=1)
+        genesis = msgspec.structs.replace(genesis, blocks_per_turn=1, max_block_bytes=4096)
     else:
         key = public_key(secret("eosio")).hex()
         genesis = make_genesis(int(count), 1, system_key=key, max_block_bytes=2048)
     return World(genesis, build(genesis))
 
 
-WORLDS = ("eosio 2", "eosio 3", "eosio 4", "bitshares 3", "bitshares 2 participation")
+WORLDS = (
+    "eosio 2", "eosio 3", "eosio 4", "eosio 2 fio", "eosio 3 fio", "bitshares 3",
+    "bitshares 2 participation",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -168,7 +178,9 @@ class History:
     def transaction(self, chain: Chain) -> Transaction:
         """Return a transaction tied to the chain: most can be executed there, some nowhere."""
         rng = self.rng
-        if rng.random() < 0.2 and self.world.genesis.system_key:
+        if rng.random() < 0.7 and self.world.genesis.fio is not None:
+            made = signed(chain, drawn(rng), lives_s=rng.randint(1, 9))
+        elif rng.random() < 0.2 and self.world.genesis.system_key:
             some = rng.sample(self.world.names, rng.randint(1, len(self.world.names)))
             made = set_producers(chain, *sorted(some), lives_s=rng.randint(1, 9))
         else:
@@ -252,7 +264,14 @@ class History:
                 receive(straight, block, now_slot=self.first_slot + FAR)
                 assert straight.head.id == block.id
                 self.truths[block.id] = _truth(straight)
+            self.check_votes(block_id)
         return self.truths[block_id]
+
+    def check_votes(self, block_id: bytes) -> None:
+        """Check that votes and elections after a block are what its branch's operations give."""
+        if self.world.genesis.fio is not None:
+            expected = Recount(self.world.genesis).read(self.branch(block_id)).rows()
+            assert kept(self.truths[block_id].rows, expected) == expected
 
     def check(self, chain: Chain) -> None:
         """Check that the chain is where a straight replay is, and that what waits is not seen."""

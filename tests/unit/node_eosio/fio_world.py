@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 from node.chain.chain import Chain
@@ -142,3 +143,20 @@ def register(producer: str, *, key_of: str = "", url: str = "") -> RegisterProdu
 def unregister(producer: str) -> UnregisterProducer:
     """Return a producer's withdrawal."""
     return UnregisterProducer(producer=producer)
+
+
+def drawn(rng: Random) -> Operation:
+    """Return any of these, most of them votes for the first four candidates."""
+    user, other = rng.choice(USERS), rng.choice(USERS[:2])
+    match rng.randrange(12):
+        case 0:
+            return become_proxy(other)
+        case 1:
+            return proxy(user, other)
+        case 2:
+            return resign_proxy(user)
+        case 3 | 4:
+            return register(rng.choice(CANDIDATES[2:4]), url=rng.choice(("", "", "x")))
+        case 5:
+            return unregister(rng.choice(CANDIDATES[2:5]))
+    return vote(user, *rng.sample(CANDIDATES[:4], rng.choice((0, 1, 2, 3, 3, 3, 4))))

@@ -8,15 +8,17 @@ from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key
 from node.chain.eosio.contracts.transfer import Transfer
 from node.chain.eosio.contracts.voting.ranking import Ranking, rank, refusal
-from node.chain.eosio.contracts.voting.rows import Producer
+from node.chain.eosio.contracts.voting.rows import Election, Producer
 from node.chain.model.messages import Effect
 from node.events import Activated, Elected, Produced, Schedule
-from tests.unit.node_chain.builders import START_SLOT, of_kind, secret
+from tests.unit.node_chain.builders import START_SLOT, blocks_of, of_kind, receive, secret
 from tests.unit.node_eosio.fio_world import (
     CANDIDATES,
     NAMES,
     World,
+    become_proxy,
     fio_genesis,
+    proxy,
     register,
     unregister,
     vote,
@@ -162,6 +164,30 @@ def test_registering_again_with_another_key_rotates_the_key_at_the_next_election
     effects = world.run(60)
     assert schedules(effects, "active") == [(1, list(before))]
     assert signing_key(world.chain, B) == public_key(secret("producerb2"))
+
+
+def test_a_switch_to_another_branch_undoes_votes_and_the_election_they_made() -> None:
+    world, rival = World(), World()
+    for _ in range(5):
+        (block,) = blocks_of(world.run())
+        assert blocks_of(rival.run()) == [block]
+    before = world.chain.state_digest
+    world.do(vote("usera", *NAMES), become_proxy("userb"), proxy("userc", "userb"))
+    world.run(2)
+    assert world.votes() == dict.fromkeys(NAMES, 1000)
+    assert world.election.top == tuple(NAMES)
+    rival.slot += 20
+    for _ in range(3):
+        (block,) = blocks_of(rival.run())
+        receive(world.chain, block)
+    assert world.chain.head == rival.chain.head
+    assert world.votes() == {}
+    assert world.voter("userc") is None
+    assert world.election == Election(size=4)
+    assert world.chain.state_digest == rival.chain.state_digest != before
+    world.slot = rival.slot
+    world.run()
+    assert world.votes() == dict.fromkeys(NAMES, 1000), "the transaction waited"
 
 
 def signing_key(chain: Chain, producer: str) -> bytes:
