@@ -7,6 +7,7 @@ from typing import Any
 
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key
+from node.chain.eosio.contracts.fees.transfer_tokens import TransferTokens
 from node.chain.eosio.contracts.voting.register_producer import RegisterProducer
 from node.chain.eosio.contracts.voting.register_proxy import RegisterProxy
 from node.chain.eosio.contracts.voting.rows import (
@@ -145,10 +146,16 @@ def unregister(producer: str) -> UnregisterProducer:
     return UnregisterProducer(producer=producer)
 
 
+def pay(sender: str, recipient: str, amount: int = 1, *, by: str = "") -> TransferTokens:
+    """Return a transfer by a technology provider: that account, by its address."""
+    tpid = f"{by}@lab" if by else ""
+    return TransferTokens(actor=sender, payee=recipient, amount=amount, tpid=tpid)
+
+
 def drawn(rng: Random) -> Operation:
     """Return any of these, most of them votes for the first four candidates."""
     user, other = rng.choice(USERS), rng.choice(USERS[:2])
-    match rng.randrange(12):
+    match rng.randrange(13):
         case 0:
             return become_proxy(other)
         case 1:
@@ -159,4 +166,6 @@ def drawn(rng: Random) -> Operation:
             return register(rng.choice(CANDIDATES[2:4]), url=rng.choice(("", "", "x")))
         case 5:
             return unregister(rng.choice(CANDIDATES[2:5]))
+        case 6:
+            return pay(user, user, by=other)
     return vote(user, *rng.sample(CANDIDATES[:4], rng.choice((0, 1, 2, 3, 3, 3, 4))))

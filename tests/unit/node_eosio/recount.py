@@ -19,11 +19,15 @@ from node.chain.model.slot import SlotClock
 
 @dataclass
 class Said:
-    """What an account last said: whom it votes for, through whom, whether it is a proxy."""
+    """What an account last said: whom it votes for, through whom, whether it is a proxy.
+
+    by_itself: it got its proxy by the technology provider that it used.
+    """
 
     votes: tuple[str, ...] = ()
     through: str = ""
     is_proxy: bool = False
+    by_itself: bool = False
 
 
 @dataclass
@@ -80,8 +84,15 @@ class Recount:
 
     def take(self, operations: Iterable[Operation]) -> None:
         """Remember what operations said."""
-        for operation in operations:
+        listed = list(operations)
+        for operation in listed:
             self.one(operation)
+        for operation in listed:
+            owner = getattr(operation, "tpid", "").removesuffix("@" + self.rules.domain)
+            if owner in self.said and self.said[owner].is_proxy:
+                said = self.said.get(operation.authority, Said(by_itself=True))
+                if said.by_itself:
+                    self.said[operation.authority] = Said((), owner, by_itself=True)
 
     def one(self, operation: Any) -> None:
         """Remember what an operation said."""
@@ -90,6 +101,10 @@ class Recount:
             case "Transfer":
                 self.owned[operation.sender] -= operation.amount
                 self.owned[operation.recipient] += operation.amount
+                return
+            case "TransferTokens":
+                self.owned[operation.actor] -= operation.amount
+                self.owned[operation.payee] += operation.amount
                 return
             case "RegisterProducer":
                 candidate = self.candidates.setdefault(operation.producer, Candidate(b""))
@@ -181,6 +196,7 @@ class Recount:
                     "producers": said.votes,
                     "proxy": said.through,
                     "is_proxy": said.is_proxy,
+                    "is_auto_proxy": said.by_itself,
                     "weight": self.weight(name),
                     "proxied": self.given(name),
                 }

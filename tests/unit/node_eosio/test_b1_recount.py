@@ -20,6 +20,7 @@ from tests.unit.node_eosio.fio_world import (
     World,
     become_proxy,
     fio_genesis,
+    pay,
     proxy,
     register,
     resign_proxy,
@@ -43,6 +44,7 @@ OPERATIONS: st.SearchStrategy[Operation] = st.one_of(
     st.builds(resign_proxy, ANYBODY),
     st.builds(lambda who, url: register(who, url=url), PRODUCERS, st.sampled_from(("", "x"))),
     st.builds(unregister, PRODUCERS),
+    st.builds(lambda who, by: pay(who, "usera", by=by), ANYBODY, ANYBODY),
     st.builds(
         lambda sender, recipient, amount: Transfer(
             sender=sender, recipient=recipient, amount=amount
@@ -96,6 +98,8 @@ def allowed(said: Recount, operation: Any) -> bool:
     match type(operation).__name__:
         case "Transfer":
             return said.owned[operation.sender] >= int(operation.amount)
+        case "TransferTokens":
+            return said.owned[operation.actor] >= int(operation.amount)
         case "VoteProducers":
             names = operation.producers
             stand = [name for name in names if name in said.candidates]

@@ -8,6 +8,7 @@ from node.chain.eosio.contracts.fees.rows import FEE_TABLES
 from node.chain.eosio.contracts.pay.rows import PAY_TABLES
 from node.chain.eosio.contracts.set_producers import PROPOSALS, SCHEDULES, announce
 from node.chain.eosio.contracts.voting import founding, schedule_update, weights
+from node.chain.eosio.contracts.voting.auto_proxy import follow_provider
 from node.chain.eosio.contracts.voting.rows import RULES, TABLES, THE_ONE
 from node.chain.eosio.header_state import HeaderState
 from node.chain.genesis import SYSTEM_ACCOUNT, Genesis
@@ -54,7 +55,8 @@ class EosioContracts:
     def apply(self, transaction: Transaction, block: OpenBlock) -> None:
         """Do what the operations say, in order, and then, with FIO's delegation, what follows.
 
-        Each is charged for in that order; then the weights of votes follow the balances, once.
+        Each is charged for in that order; then whoever named a technology provider may get it as
+        its proxy; then the weights of votes follow the balances, once.
 
         Raises:
             TransactionRejected: the state does not allow one of them.
@@ -65,6 +67,8 @@ class EosioContracts:
         if rules is not None:
             for operation in transaction.operations:
                 charge(operation, rules, block)
+            for operation in transaction.operations:
+                follow_provider(operation, rules, block)
             weights.follow(block)
 
     def close(self, parent: ChainState, block: OpenBlock) -> None:
