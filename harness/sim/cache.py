@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from node.chain.model.block import Header, SignedBlock
 from node.chain.model.transaction import Transaction
-from node.chain.profile import Profile
+from node.chain.profile import Executed, Profile
 
 
 def shared(profile: Profile) -> Profile:
@@ -49,14 +49,14 @@ def _shared_kind(kind: Any) -> Any:
                 found = known[block_id] = super().with_id(block_id)
             return found
 
-        def rebuild(self, header: Header, transactions: Sequence[Transaction]) -> Header:
+        def rebuild(self, header: Header, executed: Executed) -> Header:
             """Return the header execution gives a received child."""
             known = self.__dict__.setdefault("_rebuilt", {})
             found = known.get(id(header))
-            if found is None or found[1] is not transactions:
-                result = super().rebuild(header, transactions)
+            if found is None or found[1] != executed:
+                result = super().rebuild(header, executed)
                 same = header if result == header else result
-                found = known[id(header)] = header, transactions, same
+                found = known[id(header)] = header, executed, same
             rebuilt: Header = found[2]
             return rebuilt
 

@@ -72,6 +72,9 @@ class Chain:
         )  # fmt: skip
         self._verifier = verifier
         self._max_block_bytes = genesis.max_block_bytes
+        self._most = Room(
+            genesis.max_block_bytes - validation.BLOCK_OVERHEAD_BYTES, self.slot_clock.most_us
+        )
         self._fork_db = ForkDB(root)
         self._trust = trust
         self._ledger = Ledger(
@@ -160,6 +163,7 @@ class Chain:
                 self._on_block(event, effects)
             case TransactionReceived():
                 self._on_transaction(event, effects)
+                return effects
             case BlockRestored():
                 self._on_restored(event)
                 return []
@@ -388,8 +392,6 @@ class Chain:
                 head=head,
                 pending=self._pending,
                 mempool=self.mempool,
-                most=Room(
-                    self._max_block_bytes - validation.BLOCK_OVERHEAD_BYTES, self.slot_clock.most_us
-                ),
+                most=self._most,
             )
         )

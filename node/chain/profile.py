@@ -28,14 +28,15 @@ class Executed:
     """What execution gives a header to say.
 
     before: the digest of the state that the block began with, so that whoever's state differs
-    makes another header; opening: the facts of the block itself; traces: one of each transaction,
-    over its id and facts; announced: what the header must carry of what execution decided.
+    makes another header; opening: the facts of the block itself; traces: the id of each
+    transaction and its facts, packed; announced: what the header must carry of what execution
+    decided.
     """
 
     transaction_mroot: bytes
     before: bytes
     opening: bytes
-    traces: tuple[bytes, ...] = ()
+    traces: tuple[tuple[bytes, bytes], ...] = ()
     announced: Announcement | None = None
 
 

@@ -41,6 +41,8 @@ class CatchUp:
 
     def in_touch(self, name: str, peer: str) -> bool:
         """Return whether both hear each other, as far as they know."""
+        if not self._unheard:
+            return True
         pairs = (name, peer), (peer, name)
         return all(self._unheard.get(pair, 0) < SILENT_ROUNDS for pair in pairs)
 

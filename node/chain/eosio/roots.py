@@ -41,4 +41,8 @@ def action_mroot(previous: bytes, slot: int, executed: Executed) -> bytes:
     """
     place = previous + struct.pack("<Q", slot)
     onblock = sha256(b"onblock" + place + executed.before + executed.opening).digest()
-    return merkle_root([onblock, *executed.traces])
+    traces = [
+        sha256(transaction_id + struct.pack("<I", position) + facts).digest()
+        for position, (transaction_id, facts) in enumerate(executed.traces)
+    ]
+    return merkle_root([onblock, *traces])

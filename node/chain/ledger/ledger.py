@@ -1,4 +1,4 @@
-"""Executing blocks on the state: replay protection, the ring of recent ids, the order of checks.
+"""Executing blocks on the state: replay protection, the ring of recent ids, undo.
 
 It names no operation: what a transaction does is the consensus system's contracts'.
 """
@@ -6,10 +6,8 @@ It names no operation: what a transaction does is the consensus system's contrac
 from __future__ import annotations
 
 import heapq
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Annotated, Any
 
 import msgspec
@@ -17,21 +15,16 @@ import msgspec
 from node.chain.encoding.crypto import Verifier
 from node.chain.genesis import Genesis
 from node.chain.ledger.accounts import BALANCES
-from node.chain.model.errors import Reason, TransactionRejected
+from node.chain.ledger.checks import RING, RING_SIZE, SEEN, Checks
+from node.chain.model.errors import TransactionRejected
 from node.chain.model.operation import Announcement, OpenBlock
 from node.chain.model.slot import NS_PER_S
-from node.chain.model.transaction import Transaction, reference
-from node.chain.profile import ChainState, Check, Executed, TransactionRules
+from node.chain.model.transaction import Transaction
+from node.chain.profile import ChainState, Executed, TransactionRules
 from node.chain.state.state import Change, K, State, Table, V
 from node.events import Event
 
-ON_TRUST = frozenset[Check](("expiry", "lifetime", "tapos", "signature"))
-"""What light validation, trusted producers and replay do not check again."""
-RING_SIZE = 65_536
-RING = Table("ring", int, bytes)
-"""A block's number modulo RING_SIZE to its id."""
-SEEN = Table("seen", bytes, int)
-"""The id of a transaction of this branch to its expiration in s, until it has expired."""
+_NO_FACTS = msgspec.msgpack.encode([])
 
 
 def tables_of(rules: TransactionRules) -> tuple[Table[Any, Any], ...]:
@@ -48,13 +41,15 @@ class LedgerImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 @dataclass(slots=True)
 class _Running:
-    """The block at hand: its parent, what contracts see of it, how many facts are its opening's."""
+    """The block at hand: its parent, what contracts see of it, how many facts are its opening's.
+
+    done: its transactions so far, each with the facts of what it did.
+    """
 
     parent: ChainState
     block: OpenBlock
     opening: int
-    traces: list[bytes] = field(default_factory=list)
-    seen: list[tuple[int, bytes]] = field(default_factory=list)
+    done: list[tuple[Transaction, list[Event]]] = field(default_factory=list)
 
 
 class Ledger:
@@ -63,18 +58,19 @@ class Ledger:
     Mutable: the state, a heap of expirations, the block at hand.
     """
 
-    __slots__ = ("_by_expiry", "_chain_id", "_head_num", "_lifetime_s", "_rules", "_run", "_state")
+    __slots__ = ("_by_expiry", "_checks", "_head_num", "_rules", "_run", "_state")
 
     def __init__(
         self, genesis: Genesis, *, chain_id: bytes, genesis_id: bytes, rules: TransactionRules
     ) -> None:
         self._rules = rules
-        self._chain_id = chain_id
-        self._lifetime_s = genesis.max_transaction_lifetime_s
         self._by_expiry: list[tuple[int, bytes]] = []
         self._run: _Running | None = None
         self._head_num = int.from_bytes(genesis_id[:4], "big")
         self._state = State(tables_of(rules))
+        self._checks = Checks(
+            rules, self._state, chain_id=chain_id, lifetime_s=genesis.max_transaction_lifetime_s
+        )
         self._state.open(self._head_num)
         if self._head_num > 0:
             # A system whose first block is number 1 has no block to refer to before that.
@@ -159,23 +155,20 @@ class Ledger:
             TransactionRejected: the first rule broken, in the order of the rules.
         """
         run, state = self._running(), self._state
-        for check in self._rules.order:
-            if verifier is None and check in ON_TRUST:
-                continue
-            reason = self._broken(check, transaction, run.block.time_ns, verifier)
-            if reason is not None:
-                raise TransactionRejected(reason)
-        savepoint, facts = state.savepoint(), len(run.block.facts)
-        run.block.touched.clear()
+        block = run.block
+        reason = self._checks.broken(transaction, block.time_ns, verifier)
+        if reason is not None:
+            raise TransactionRejected(reason)
+        savepoint, facts = state.savepoint(), len(block.facts)
+        block.touched.clear()
         try:
-            self._rules.contracts.apply(transaction, run.block)
+            self._rules.contracts.apply(transaction, block)
         except TransactionRejected:
             state.rollback(savepoint)
-            del run.block.facts[facts:]
+            del block.facts[facts:]
             raise
         state.put(SEEN, transaction.id, transaction.expiration_s)
-        run.seen.append((transaction.expiration_s, transaction.id))
-        run.traces.append(_trace(transaction.id, len(run.traces), run.block.facts[facts:]))
+        run.done.append((transaction, block.facts[facts:]))
 
     def finish(self, transaction_mroot: bytes) -> Executed:
         """Do what comes after the transactions; return what the header must say of all of it."""
@@ -186,8 +179,8 @@ class Ledger:
         return Executed(
             transaction_mroot=transaction_mroot,
             before=self._state.digest,
-            opening=msgspec.msgpack.encode(around),
-            traces=tuple(run.traces),
+            opening=_packed(around),
+            traces=tuple([(one.id, _packed(facts)) for one, facts in run.done]),
             announced=run.block.announced,
         )
 
@@ -196,8 +189,8 @@ class Ledger:
         run = self._running()
         self._state.put(RING, run.block.num % RING_SIZE, block_id)
         digest = self._state.close(block_id)
-        for entry in run.seen:
-            heapq.heappush(self._by_expiry, entry)
+        for transaction, _ in run.done:
+            heapq.heappush(self._by_expiry, (transaction.expiration_s, transaction.id))
         self._head_num, self._run = run.block.num, None
         return digest, run.block.facts
 
@@ -242,62 +235,6 @@ class Ledger:
             if table == SEEN.name and expiration_s is not None:
                 heapq.heappush(self._by_expiry, (expiration_s, transaction_id))
 
-    def _broken(
-        self, check: Check, transaction: Transaction, time_ns: int, verifier: Verifier | None
-    ) -> Reason | None:
-        """The reason when the transaction fails that check."""
-        header = transaction.header
-        expiration_ns = header.expiration_s * NS_PER_S
-        match check:
-            case "expiry":
-                return Reason.EXPIRED if expiration_ns < time_ns else None
-            case "lifetime":
-                late = expiration_ns > time_ns + self._lifetime_s * NS_PER_S
-                return Reason.EXPIRATION_TOO_FAR if late else None
-            case "tapos":
-                known = self._state.get(RING, header.ref_block_num)
-                if known is None:
-                    passes = self._rules.unused_tapos and header.ref_block_prefix == 0
-                    return None if passes else Reason.BAD_TAPOS
-                prefix = reference(known, self._rules.form.prefix_at)[1]
-                return Reason.BAD_TAPOS if prefix != header.ref_block_prefix else None
-            case "accounts":
-                return self._missing_account(transaction)
-            case "duplicate":
-                known_before = self._state.get(SEEN, transaction.id) is not None
-                return Reason.DUPLICATE if known_before else None
-            case "content":
-                for operation in transaction.operations:
-                    fault = operation.fault()
-                    if fault is not None:
-                        return fault
-                return None
-            case "signature":
-                assert verifier is not None
-                return self._badly_signed(transaction, verifier)
 
-    def _missing_account(self, transaction: Transaction) -> Reason | None:
-        key_of, state = self._rules.contracts.key_of, self._state
-        for operation in transaction.operations:
-            for account in (operation.authority, *operation.accounts):
-                if key_of(account, state) is None:
-                    return Reason.UNKNOWN_ACCOUNT
-        return None
-
-    def _badly_signed(self, transaction: Transaction, verifier: Verifier) -> Reason | None:
-        """Each authority's key signed, once, and nobody else."""
-        key_of, state = self._rules.contracts.key_of, self._state
-        needed = {key_of(operation.authority, state) for operation in transaction.operations}
-        digest = self._rules.form.signing_digest(self._chain_id, transaction.body)
-        signers = [verifier.signer(digest, signature) for signature in transaction.signatures]
-        if not needed <= set(signers):
-            return Reason.BAD_SIGNATURE
-        if len(signers) != len(set(signers)):
-            return Reason.DUPLICATE_SIGNATURE
-        return Reason.IRRELEVANT_SIGNATURE if len(signers) > len(needed) else None
-
-
-def _trace(transaction_id: bytes, position: int, facts: list[Event]) -> bytes:
-    """The hash of what a transaction did: which one, where in the block, the facts."""
-    packed = msgspec.msgpack.encode(facts)
-    return sha256(transaction_id + struct.pack("<I", position) + packed).digest()
+def _packed(facts: list[Event]) -> bytes:
+    return msgspec.msgpack.encode(facts) if facts else _NO_FACTS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from coincurve import PrivateKey
@@ -30,38 +30,36 @@ class TransactionHeader:
 
 @dataclass(frozen=True, slots=True)
 class Transaction:
-    """What it says, the packed body, who signed it; no id covers the signatures."""
+    """What it says, the packed body, who signed it; no id covers the signatures.
+
+    cost_us: what it counts against the processing window of a block; size_bytes: on the wire;
+    room_bytes: in a block, with what it may make the header say.
+    """
 
     header: TransactionHeader
     operations: tuple[Operation, ...]
     body: bytes
     signatures: tuple[bytes, ...]
     id: bytes
+    cost_us: int = field(init=False, compare=False)
+    size_bytes: int = field(init=False, compare=False)
+    room_bytes: int = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Asked for again and again: on arrival, while it waits, for each block.
+        cost_us = sum([operation.COST_US for operation in self.operations])
+        header_bytes = sum([operation.header_bytes for operation in self.operations])
+        body, count = len(self.body), len(self.signatures)
+        lengths = len(pack_varuint(body)) + len(pack_varuint(count))
+        size_bytes = lengths + body + PACKED_SIGNATURE_BYTES * count
+        object.__setattr__(self, "cost_us", cost_us)
+        object.__setattr__(self, "size_bytes", size_bytes)
+        object.__setattr__(self, "room_bytes", size_bytes + header_bytes)
 
     @property
     def expiration_s(self) -> int:
         """Return the last second (unix) in which it may be executed."""
         return self.header.expiration_s
-
-    @property
-    def cost_us(self) -> int:
-        """Return what it counts against the processing window of a block."""
-        return sum(operation.COST_US for operation in self.operations)
-
-    @property
-    def room_bytes(self) -> int:
-        """Return the room it takes in a block: its own, and what it may make the header say."""
-        return self.size_bytes + sum(operation.header_bytes for operation in self.operations)
-
-    @property
-    def size_bytes(self) -> int:
-        """Return the size on the wire."""
-        return (
-            len(pack_varuint(len(self.body)))
-            + len(self.body)
-            + len(pack_varuint(len(self.signatures)))
-            + PACKED_SIGNATURE_BYTES * len(self.signatures)
-        )
 
 
 class TransactionFormat(Protocol):

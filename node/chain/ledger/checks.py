@@ -1,0 +1,106 @@
+"""What a transaction must pass before it is executed, in the order of the consensus system."""
+
+from collections.abc import Callable, Mapping
+
+from node.chain.encoding.crypto import Verifier
+from node.chain.model.errors import Reason
+from node.chain.model.slot import NS_PER_S
+from node.chain.model.transaction import Transaction, reference
+from node.chain.profile import Check, TransactionRules
+from node.chain.state.state import State, Table
+
+ON_TRUST = frozenset[Check](("expiry", "lifetime", "tapos", "signature"))
+"""What light validation, trusted producers and replay do not check again."""
+RING_SIZE = 65_536
+RING = Table("ring", int, bytes)
+"""A block's number modulo RING_SIZE to its id."""
+SEEN = Table("seen", bytes, int)
+"""The id of a transaction of this branch to its expiration in s, until it has expired."""
+
+_One = Callable[[Transaction, int, Verifier | None], Reason | None]
+
+
+class Checks:
+    """Asks the state, open or not; changes nothing."""
+
+    __slots__ = ("_chain_id", "_every", "_key_of", "_lifetime_ns", "_rules", "_state", "_without")
+
+    def __init__(
+        self, rules: TransactionRules, state: State, *, chain_id: bytes, lifetime_s: int
+    ) -> None:
+        self._rules = rules
+        self._state = state
+        self._chain_id = chain_id
+        self._lifetime_ns = lifetime_s * NS_PER_S
+        self._key_of = rules.contracts.key_of
+        named: Mapping[Check, _One] = {
+            "expiry": self._expiry,
+            "lifetime": self._lifetime,
+            "tapos": self._tapos,
+            "accounts": self._accounts,
+            "duplicate": self._duplicate,
+            "content": self._content,
+            "signature": self._signature,
+        }
+        self._every = tuple(named[check] for check in rules.order)
+        self._without = tuple(named[check] for check in rules.order if check not in ON_TRUST)
+
+    def broken(
+        self, transaction: Transaction, time_ns: int, verifier: Verifier | None
+    ) -> Reason | None:
+        """Return the first rule that a transaction breaks at time_ns; without verifier on trust."""
+        for check in self._without if verifier is None else self._every:
+            reason = check(transaction, time_ns, verifier)
+            if reason is not None:
+                return reason
+        return None
+
+    def _expiry(self, transaction: Transaction, time_ns: int, _: object) -> Reason | None:
+        return Reason.EXPIRED if transaction.expiration_s * NS_PER_S < time_ns else None
+
+    def _lifetime(self, transaction: Transaction, time_ns: int, _: object) -> Reason | None:
+        late = transaction.expiration_s * NS_PER_S > time_ns + self._lifetime_ns
+        return Reason.EXPIRATION_TOO_FAR if late else None
+
+    def _tapos(self, transaction: Transaction, _: int, __: object) -> Reason | None:
+        header = transaction.header
+        known = self._state.get(RING, header.ref_block_num)
+        if known is None:
+            passes = self._rules.unused_tapos and header.ref_block_prefix == 0
+            return None if passes else Reason.BAD_TAPOS
+        prefix = reference(known, self._rules.form.prefix_at)[1]
+        return Reason.BAD_TAPOS if prefix != header.ref_block_prefix else None
+
+    def _accounts(self, transaction: Transaction, _: int, __: object) -> Reason | None:
+        for operation in transaction.operations:
+            for account in (operation.authority, *operation.accounts):
+                if self._key_of(account, self._state) is None:
+                    return Reason.UNKNOWN_ACCOUNT
+        return None
+
+    def _duplicate(self, transaction: Transaction, _: int, __: object) -> Reason | None:
+        is_known = self._state.get(SEEN, transaction.id) is not None
+        return Reason.DUPLICATE if is_known else None
+
+    def _content(self, transaction: Transaction, _: int, __: object) -> Reason | None:
+        for operation in transaction.operations:
+            fault = operation.fault()
+            if fault is not None:
+                return fault
+        return None
+
+    def _signature(
+        self, transaction: Transaction, _: int, verifier: Verifier | None
+    ) -> Reason | None:
+        """Each authority's key signed, once, and nobody else."""
+        assert verifier is not None
+        state = self._state
+        needed = {self._key_of(one.authority, state) for one in transaction.operations}
+        digest = self._rules.form.signing_digest(self._chain_id, transaction.body)
+        signers = [verifier.signer(digest, signature) for signature in transaction.signatures]
+        found = set(signers)
+        if not needed <= found:
+            return Reason.BAD_SIGNATURE
+        if len(signers) != len(found):
+            return Reason.DUPLICATE_SIGNATURE
+        return Reason.IRRELEVANT_SIGNATURE if len(signers) > len(needed) else None
