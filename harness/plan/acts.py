@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.campaign.model import Campaign, ChainSpec
 from harness.errors import PlanError, nearest
@@ -11,7 +9,7 @@ from harness.notation.units import text_of_ns
 from harness.plan.node_options import sent_until_ns
 from metrics.model.plan import PlannedAccount, PlannedAct, PlannedHost
 from node.chain.genesis import SYSTEM_ACCOUNT
-from node.chain.model.fio_rules import FIO_SUF, FioRules
+from node.chain.model.fio_rules import FIO_SUF
 
 START_BALANCE = 1_000_000_000_000
 FIO_START_BALANCE = 10_000_000 * FIO_SUF
@@ -24,7 +22,7 @@ def accounts(campaign: Campaign, hosts: Sequence[PlannedHost], file: str) -> lis
     Where accounts elect, each producer has one of its own.
 
     Raises:
-        PlanError: one is on a host that is not there, or no chain elects under such rules.
+        PlanError: one is on a host that is not there.
     """
     given = campaign.chain.accounts
     own = {account_name(i): host.host for i, host in enumerate(hosts)}
@@ -46,28 +44,12 @@ def accounts(campaign: Campaign, hosts: Sequence[PlannedHost], file: str) -> lis
         if name not in own
     }
     usual = START_BALANCE if campaign.chain.fio is None else FIO_START_BALANCE
-    planned = [
+    return [
         PlannedAccount(
             name=name, host=host, balance=given[name].balance if name in given else usual
         )
         for name, host in {**own, **added}.items()
     ]
-    _refuse_rules(campaign.chain, [account.name for account in planned], file)
-    return planned
-
-
-def _refuse_rules(chain: ChainSpec, names: Sequence[str], file: str) -> None:
-    """Refuse rules under which no chain elects.
-
-    Raises:
-        PlanError: they are such.
-    """
-    rules = chain.fio_options()
-    if rules is None:
-        return
-    problem = msgspec.convert(rules, FioRules).problem(chain.producers, frozenset(names))
-    if problem is not None:
-        raise PlanError(f"{file}: chain.fio: {problem}")
 
 
 def keepers(

@@ -5,17 +5,27 @@ writes it down, and everybody else reads it there.
 """
 
 import struct
-from collections.abc import Sequence
 
-from harness.campaign.act_spec import ANY_KEY, ActSpec
-from harness.campaign.model import Campaign, ChainSpec
+from harness.campaign.act_spec import ActSpec
+from harness.campaign.campaign_file import CampaignFile
+from harness.campaign.model import ChainSpec
 from harness.errors import PlanError
-from metrics.model.plan import Bounds, Finality
+from harness.plan.genesis import first_round_ns, genesis_of
+from metrics.model.plan import Bounds, Finality, Plan
 from node.chain import profile, profiles
-from node.chain.genesis import MIN_BLOCK_BYTES, Genesis, GenesisAccount, GenesisProducer
+from node.chain.genesis import MIN_BLOCK_BYTES, decode, encode
 from node.chain.model.codec import MAX_BLOCK_BYTES
-from node.chain.model.transaction import PACKED_SIGNATURE_BYTES, TransactionHeader
+from node.chain.model.errors import GenesisError
+from node.chain.model.transaction import (
+    PACKED_SIGNATURE_BYTES,
+    TransactionFormat,
+    TransactionHeader,
+)
 from node.chain.validation import BLOCK_OVERHEAD_BYTES
+
+SOME_DAY_NS = 1_767_225_600_000_000_000
+ANY_SECRET = f"{1:064x}"
+"""Of everybody, in a chain that never begins."""
 
 
 def finality(chain: ChainSpec) -> Finality:
@@ -30,47 +40,43 @@ def predicted_lag(chain: ChainSpec) -> Bounds:
     return Bounds(min=least, max=most)
 
 
-def refuse_sizes(campaign: Campaign, accounts: Sequence[str], file: str) -> None:
-    """Refuse blocks of sizes that no chain has, or in which the load or an act has no room.
-
-    accounts: those of the genesis, by name.
+def refuse(file: CampaignFile, plan: Plan) -> None:
+    """Refuse a chain that cannot begin, or whose blocks have no room for the load or an act.
 
     Raises:
         PlanError: one line with file, key and remedy.
     """
-    most, key = campaign.chain.max_block_size, f"{file}: chain.max_block_size"
+    most, key = plan.max_block_bytes, f"{file.path.name}: chain.max_block_size"
     if not MIN_BLOCK_BYTES <= most <= MAX_BLOCK_BYTES:
         problem = f"{most}B; write {MIN_BLOCK_BYTES}B to {MAX_BLOCK_BYTES}B"
         raise PlanError(f"{key}: {problem}")
-    # A header may carry a schedule beside the transaction that proposes one.
-    chain = campaign.chain
-    acts = [2 * _size(chain, accounts, i, act, file) for i, act in campaign.acts.items()]
-    needed = BLOCK_OVERHEAD_BYTES + max(campaign.load.size if campaign.load else 0, *acts, 0)
-    if needed > most:
-        raise PlanError(
-            f"{key}: {most}B has no room for one transaction of this campaign; write {needed}B or"
-            " more"
-        )
-
-
-def _size(chain: ChainSpec, accounts: Sequence[str], place: int, act: ActSpec, file: str) -> int:
-    """Return the bytes of an act's transaction."""
-    system = profiles.SYSTEMS[chain.profile]
-    genesis = Genesis(
-        profile=system.name,
-        initial_slot=1,
-        slot_ns=system.slot_ns,
-        blocks_per_turn=system.blocks_per_turn,
-        producers=[GenesisProducer(name="a", key=ANY_KEY)],
-        accounts=[GenesisAccount(name=name, key=ANY_KEY, balance=0) for name in accounts],
-    )
-    form = profiles.build(genesis).transaction_rules.form
+    t0_ns = first_round_ns(plan, not_before_ns=SOME_DAY_NS)
     try:
-        body = form.pack(TransactionHeader(0, 0, 0), [act.operation(chain.profile)])
+        genesis = decode(encode(genesis_of(plan, t0_ns=t0_ns, keys=lambda _: ANY_SECRET)))
+        form = profiles.build(genesis).transaction_rules.form
+    except GenesisError as error:
+        raise PlanError(f"{file.path.name}: chain.{error}") from error
+    for cell in file.cells:
+        load, acts = cell.campaign.load, cell.campaign.acts
+        # A header may carry a schedule beside the transaction that proposes one.
+        sizes = [2 * _size(form, plan.profile, i, act, file) for i, act in acts.items()]
+        needed = BLOCK_OVERHEAD_BYTES + max(load.size if load else 0, *sizes, 0)
+        if needed > most:
+            raise PlanError(
+                f"{key}: {most}B has no room for one transaction of this campaign; write"
+                f" {needed}B or more"
+            )
+
+
+def _size(
+    form: TransactionFormat, system: str, place: int, act: ActSpec, file: CampaignFile
+) -> int:
+    """Return the bytes of an act's transaction."""
+    try:
+        body = form.pack(TransactionHeader(0, 0, 0), [act.operation(system)])
     except (ValueError, OverflowError, struct.error) as error:
-        raise PlanError(
-            f"{file}: timeline[{place}]: cannot be written as bytes: {error}"
-        ) from error
+        problem = f"cannot be written as bytes: {error}"
+        raise PlanError(f"{file.path.name}: timeline[{place}]: {problem}") from error
     return len(body) + 2 * PACKED_SIGNATURE_BYTES
 
 

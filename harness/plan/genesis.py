@@ -64,14 +64,11 @@ def first_round_ns(plan: Plan, *, not_before_ns: int) -> int:
     return EPOCH_NS + -(-(not_before_ns - EPOCH_NS) // round_ns) * round_ns
 
 
-def trial_files(
-    plan: Plan, trial: PlannedTrial, *, t0_ns: int, keys: Secrets, access: Mapping[str, HostAccess]
-) -> TrialFiles:
-    """Return the files of a trial whose first producible slot begins at t0_ns."""
-    genesis_slot = (t0_ns - EPOCH_NS) // plan.slot_ns - 1
-    genesis = Genesis(
+def genesis_of(plan: Plan, *, t0_ns: int, keys: Secrets) -> Genesis:
+    """Return the genesis of a trial whose first producible slot begins at t0_ns."""
+    return Genesis(
         profile=plan.profile,
-        initial_slot=genesis_slot,
+        initial_slot=(t0_ns - EPOCH_NS) // plan.slot_ns - 1,
         slot_ns=plan.slot_ns,
         blocks_per_turn=plan.blocks_per_turn,
         timing=plan.timing,
@@ -93,6 +90,13 @@ def trial_files(
             for own in plan.accounts
         ],
     )
+
+
+def trial_files(
+    plan: Plan, trial: PlannedTrial, *, t0_ns: int, keys: Secrets, access: Mapping[str, HostAccess]
+) -> TrialFiles:
+    """Return the files of a trial whose first producible slot begins at t0_ns."""
+    genesis = genesis_of(plan, t0_ns=t0_ns, keys=keys)
     text = encode(genesis).decode()
     by_host, units = {}, {}
     for host in plan.hosts:
@@ -110,7 +114,7 @@ def trial_files(
         }
     return TrialFiles(
         chain_id=chain_id(genesis).hex(),
-        genesis_slot=genesis_slot,
+        genesis_slot=genesis.initial_slot,
         t0_ns=t0_ns,
         by_host=by_host,
         units=units,

@@ -70,8 +70,6 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
     keeper = acts.keepers(common.chain, owners, hosts)
     asked = {cell.n: acts.planned_acts(file, cell, keeper, timing.end_ns) for cell in file.cells}
     trials = [msgspec.structs.replace(trial, acts=asked[trial.cell]) for trial in trials]
-    for cell in file.cells:
-        consensus.refuse_sizes(cell.campaign, [account.name for account in owners], name)
     rules = refusals.Rules(
         file=name,
         lab=view.lab,
@@ -84,7 +82,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
     for trial in trials:
         refusals.check(rules, trial.faults)
     _check_phases(file, trials)
-    return Plan(
+    plan = Plan(
         campaign=file.name,
         title=common.title,
         lab=view.lab,
@@ -104,6 +102,8 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         prediction=Prediction(finality_lag_blocks=consensus.predicted_lag(common.chain)),
         estimate=_estimate(common, len(hosts), timing.end_ns, len(trials)),
     )
+    consensus.refuse(file, plan)
+    return plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,7 @@ def test_all_of_fios_rules_can_be_written_and_are_fios_own_where_they_are_not(
         ("{activation: 5%}", ".activation: '5%' is not a whole number"),
         ("{domain_grace: 1500ms}", ".domain_grace: must be in whole seconds"),
         ("{elected: 3}", ": elected is 3, less than the 4 producers of the start, and no schedule"),
+        ("{fees: {fees: {vot: 5}}}", ": fees: vot is none; there are add_bundles, "),
         ("{locks: [{account: nobody, amount: 5}]}", ": locks: nobody must be an account, locked "),
     ],
 )
