@@ -89,6 +89,8 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     curve_secret_file: str
     peers: list[PeerConfig] = []
     producers: list[ProducerConfig] = []
+    spare_key_files: list[str] = []
+    """Further secrets, for when a schedule gives a producer of this node another key."""
     clock: ClockConfig = ClockConfig()
     client: ClientConfig | None = None
     enable_stale_production: bool = False
@@ -120,6 +122,7 @@ def load(path: Path) -> NodeConfig:
     changes["producers"] = [
         msgspec.structs.replace(p, key_file=str(base / p.key_file)) for p in config.producers
     ]
+    changes["spare_key_files"] = [str(base / name) for name in config.spare_key_files]
     if config.client is not None:
         client = config.client
         acts = [

@@ -127,6 +127,8 @@ class ChainSpec(Strict):
     """Whether there is an account that may propose schedules; an act of it makes it."""
     accounts: dict[AccountName, AccountSpec] = Field(default={})
     """Accounts by name: further ones, and what those of hosts have."""
+    spare_keys: dict[str, list[AccountName]] = Field(default={})
+    """By host, names of further keys, for when its producers change theirs."""
     fio: FioSpec | None = None  # type: ignore[valid-type]
     """FIO's delegation: accounts vote for who produces; every producer has an account."""
     bitshares: BitsharesSpec | None = None

@@ -102,7 +102,8 @@ def trial_files(
     for host in plan.hosts:
         acts = [act for act in trial.acts if act.host == host.host]
         owned = [*host.producers, *(own.name for own in plan.accounts if own.host == host.host)]
-        owned = list(dict.fromkeys([*owned, *(act.by for act in acts)]))
+        owned += [*plan.spare_keys.get(host.host, ()), *(act.by for act in acts)]
+        owned = list(dict.fromkeys(owned))
         asked = [_act(plan, act, t0_ns, keys) for act in acts]
         client = _client(plan, trial, host, asked, t0_ns)
         config = _node_config(plan, host, client, access)
@@ -176,6 +177,7 @@ def _node_config(
             if peer.host != host.host
         ],
         producers=[ProducerConfig(name=one, key_file=f"keys/{one}.key") for one in host.producers],
+        spare_key_files=[f"keys/{name}.key" for name in plan.spare_keys.get(host.host, ())],
         clock=ClockConfig(
             ntp=list(own.ntp), limit_ns=plan.clock_limit_ns, skew_file=f"{RUN_DIR}/skew"
         ),

@@ -47,6 +47,7 @@ def chain_of(campaign: Campaign, field: selectors.Field, *, seed: int, file: str
         "max_block_bytes": chain.max_block_size,
         "max_transaction_lifetime_s": chain.max_transaction_lifetime // SECOND_NS,
         "max_irreversible_block_age_ns": chain.max_irreversible_block_age,
+        "spare_keys": _spare_keys(chain, list(field.weights), file),
         "fio": chain.fio_options(),
         "bitshares": chain.bitshares_options(),
     }
@@ -105,6 +106,19 @@ def _trusted_producers(
     for trusted in by_host.values():
         _refuse_unknown(trusted, producers, f"{file}: chain.trusted_producers")
     return {host: sorted(set(trusted)) for host, trusted in by_host.items() if trusted}
+
+
+def _spare_keys(chain: ChainSpec, hosts: Sequence[str], file: str) -> dict[str, list[str]]:
+    """Return the names of further keys of hosts.
+
+    Raises:
+        PlanError: no such host.
+    """
+    for host in chain.spare_keys:
+        if host not in hosts:
+            problem = f"no host {host} in the lab; {nearest(host, hosts)}"
+            raise PlanError(f"{file}: chain.spare_keys: {problem}")
+    return {host: sorted(set(names)) for host, names in chain.spare_keys.items() if names}
 
 
 def _chosen(

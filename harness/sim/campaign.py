@@ -58,6 +58,7 @@ def world_of(
     }
     files = trial_files(plan, trial, t0_ns=t0_ns, keys=keys, access=access)
     names = [*plan.producers, *(account.name for account in plan.accounts)]
+    names += [name for spare in plan.spare_keys.values() for name in spare]
     if plan.system_account:
         names.append(SYSTEM_ACCOUNT)
     configs = {
@@ -68,7 +69,7 @@ def world_of(
         seed=trial.seed,
         genesis=decode(files.by_host[plan.hosts[0].host]["genesis.json"].encode()),
         keys={name: PrivateKey.from_hex(keys(name)) for name in names},
-        hosts=tuple(_host(config, _clock(trial, name)) for name, config in configs.items()),
+        hosts=tuple(_host(config, plan, _clock(trial, name)) for name, config in configs.items()),
         clock_limit_ns=plan.clock_limit_ns,
         load={name: config.client for name, config in configs.items() if config.client},
         probes=probes,
@@ -109,12 +110,13 @@ def simulate(
     )
 
 
-def _host(config: NodeConfig, clock: ClockSpec) -> HostSpec:
+def _host(config: NodeConfig, plan: Plan, clock: ClockSpec) -> HostSpec:
     """Return the host whose node is configured so."""
     light, trusted = config.validation == "light", frozenset(config.trusted_producers)
     return HostSpec(
         name=config.host,
         producers=tuple(producer.name for producer in config.producers),
+        spare_keys=tuple(plan.spare_keys.get(config.host, ())),
         enable_stale_production=config.enable_stale_production,
         trust=Trust(light=light, producers=trusted),
         lib_age_ns_max=config.max_irreversible_block_age_ns,

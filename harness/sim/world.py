@@ -39,11 +39,13 @@ MONO_BASE_NS = 3_600_000_000_000
 class HostSpec:
     """A host: the producers it signs for, its clocks; neighbours None: linked to all others.
 
-    trust: whose transactions its node takes unchecked; lib_age_ns_max: as a node's configuration.
+    spare_keys: names of further keys that its node may sign with; trust: whose transactions it
+    takes unchecked; lib_age_ns_max: as a node's configuration.
     """
 
     name: str
     producers: tuple[str, ...] = ()
+    spare_keys: tuple[str, ...] = ()
     enable_stale_production: bool = False
     trust: Trust = NOBODY_TRUSTED
     lib_age_ns_max: int | None = None
@@ -191,6 +193,7 @@ class World:
         keys = {name: self.spec.keys[name] for name in spec.producers}
         host = Host(spec.name, common, clock, keys, rng)
         host.enable_stale_production = spec.enable_stale_production
+        host.spare_keys = tuple(self.spec.keys[name] for name in spec.spare_keys)
         host.trust, host.lib_age_ns_max = spec.trust, spec.lib_age_ns_max
         self.net.join(host)
         return host

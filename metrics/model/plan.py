@@ -222,6 +222,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Whether there is an account that may propose schedules."""
     accounts: list[PlannedAccount] = []
     """Those of the genesis, the system account aside."""
+    spare_keys: dict[str, list[str]] = {}
+    """By host, names of further keys that its node may sign with."""
     fio: dict[str, Any] | None = None
     """FIO's delegation, as the genesis has it."""
     bitshares: dict[str, Any] | None = None

@@ -53,6 +53,7 @@ class Chain:
         *,
         profile: Profile,
         keys: Mapping[str, PrivateKey],
+        spare_keys: Sequence[PrivateKey] = (),
         watermarks: Mapping[str, Watermark],
         verifier: Verifier,
         enable_stale_production: bool = False,
@@ -68,7 +69,8 @@ class Chain:
         self._profile = profile
         self._signing = Signing(
             profile, keys, watermarks,
-            stale_allowed=enable_stale_production, lib_age_ns_max=lib_age_ns_max,
+            spare_keys=spare_keys, stale_allowed=enable_stale_production,
+            lib_age_ns_max=lib_age_ns_max,
         )  # fmt: skip
         self._verifier = verifier
         self._max_block_bytes = genesis.max_block_bytes
@@ -209,7 +211,8 @@ class Chain:
             effects.extend(dropped)
             self._signing.held_back = Reason.NOT_PREFERRED
             return Reason.NOT_PREFERRED
-        block, mark = self._signing.sign(producer, header, state.signing_digest, chosen)
+        signer = head.state.producer_for(slot)
+        block, mark = self._signing.sign(signer, header, state.signing_digest, chosen)
         outcome = Outcome(*self._ledger.end(block.id))
         item = self._fork_db.add(state.with_id(block.id), block)
         item.validated = True

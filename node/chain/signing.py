@@ -8,6 +8,7 @@ from node.chain.encoding.crypto import public_key, sign
 from node.chain.model.block import Header, SignedBlock
 from node.chain.model.errors import Reason
 from node.chain.model.messages import Tick
+from node.chain.model.schedule import ProducerKey
 from node.chain.model.transaction import Transaction
 from node.chain.model.watermark import Watermark
 from node.chain.profile import ChainState, Profile
@@ -16,25 +17,27 @@ from node.chain.profile import ChainState, Profile
 class Signing:
     """Mutable: the watermarks of this node's producers, and whether the head is no stale one.
 
-    lib_age_ns_max: nothing is signed once the last irreversible block is this old. held_back: why
-    nothing was signed at the last tick, where that may last.
+    keys: by producer; spare_keys: further ones, used once a schedule gives a producer of ours one
+    of them, as upstream finds its signature providers by public key. lib_age_ns_max: nothing is
+    signed once the last irreversible block is this old. held_back: why nothing was signed at the
+    last tick, where that may last.
     """
 
     def __init__(
-        self, profile: Profile, keys: Mapping[str, PrivateKey],
-        watermarks: Mapping[str, Watermark], *, stale_allowed: bool, lib_age_ns_max: int | None,
+        self, profile: Profile, keys: Mapping[str, PrivateKey], watermarks: Mapping[str, Watermark],
+        *, spare_keys: Sequence[PrivateKey], stale_allowed: bool, lib_age_ns_max: int | None,
     ) -> None:  # fmt: skip
         self._profile = profile
-        self._keys = dict(keys)
-        self._public_keys = {name: public_key(key) for name, key in keys.items()}
+        self._producers = frozenset(keys)
+        self._keys = {public_key(key): key for key in (*keys.values(), *spare_keys)}
         self._watermarks = {name: mark for name, mark in watermarks.items() if name in keys}
         self._is_fresh = stale_allowed
         self._lib_age_ns_max = lib_age_ns_max
         self.held_back: str | None = None
 
     def signs_for(self, producer: str) -> bool:
-        """Return whether this node has the producer's key."""
-        return producer in self._keys
+        """Return whether the producer is this node's."""
+        return producer in self._producers
 
     def watermark(self, producer: str) -> Watermark | None:
         """Return up to where producer has signed, as far as this node knows."""
@@ -47,7 +50,7 @@ class Signing:
     def saw(self, block: SignedBlock) -> None:
         """Raise the watermark of a producer of ours whose block was seen."""
         name = block.producer
-        if name in self._keys:
+        if name in self._producers:
             mark = self._watermarks.get(name, Watermark(producer=name, num=0, slot=0))
             self._watermarks[name] = mark.raised(block.num, block.slot)
 
@@ -58,7 +61,7 @@ class Signing:
         """
         if not self._is_fresh:
             return Reason.STALE
-        if head.producer_for(tick.slot).key != self._public_keys[producer]:
+        if head.producer_for(tick.slot).key not in self._keys:
             return Reason.WRONG_KEY
         if tick.abstain is not None:
             return tick.abstain
@@ -85,10 +88,10 @@ class Signing:
         return None if self.refusal(tick, producer, head, lib_slot) else slot
 
     def sign(
-        self, producer: str, header: Header, digest: bytes, transactions: Sequence[Transaction]
+        self, producer: ProducerKey, header: Header, digest: bytes, said: Sequence[Transaction]
     ) -> tuple[SignedBlock, Watermark]:
-        """Return the block with that header signed by producer, and the watermark it sets."""
-        block = SignedBlock(header, sign(self._keys[producer], digest), tuple(transactions))
-        watermark = Watermark(producer=producer, num=block.num, slot=block.slot)
-        self._watermarks[producer] = watermark
+        """Return the block that says so, signed by producer, and the watermark it sets."""
+        block = SignedBlock(header, sign(self._keys[producer.key], digest), tuple(said))
+        watermark = Watermark(producer=producer.name, num=block.num, slot=block.slot)
+        self._watermarks[producer.name] = watermark
         return block, watermark

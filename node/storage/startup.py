@@ -52,7 +52,7 @@ def load_keys(config: NodeConfig, genesis: Genesis) -> dict[str, PrivateKey]:
     for producer in config.producers:
         path = Path(producer.key_file)
         key = read_key(path, "producers.key_file")
-        if producer.name not in expected and not genesis.system_key:
+        if producer.name not in expected and not genesis.system_key and genesis.fio is None:
             raise ConfigError(f"producers: {producer.name} is not in {config.genesis}")
         if public_key(key).hex() != expected.get(producer.name, public_key(key).hex()):
             raise ConfigError(f"{path}: is not the key {config.genesis} has for {producer.name}")
@@ -89,6 +89,7 @@ def restore_chain(
         genesis,
         profile=consensus,
         keys=keys,
+        spare_keys=[read_key(Path(name), "spare_key_files") for name in config.spare_key_files],
         watermarks=store.watermarks(),
         verifier=Verifier(),
         enable_stale_production=config.enable_stale_production,

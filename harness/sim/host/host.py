@@ -77,6 +77,7 @@ class Host:
         self.shared = shared
         self.clock = clock
         self.keys = keys
+        self.spare_keys: tuple[PrivateKey, ...] = ()
         self.store = MemoryStore()
         self.outside: Outside | None = None
         self.chain: Chain | None = None
@@ -110,7 +111,7 @@ class Host:
         """Start the node on what its store holds."""
         shared = self.shared
         chain = Chain(
-            shared.genesis, profile=shared.profile, keys=self.keys,
+            shared.genesis, profile=shared.profile, keys=self.keys, spare_keys=self.spare_keys,
             watermarks=dict(self.store.watermarks), verifier=shared.verifier(),
             enable_stale_production=self.enable_stale_production,
             trust=self.trust, lib_age_ns_max=self.lib_age_ns_max,
