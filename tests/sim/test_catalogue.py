@@ -79,18 +79,23 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         CHAIN + "test_forks.py::"
         "test_a_transaction_of_a_lost_branch_waits_again_unless_the_new_branch_has_it")),
     22: ("schedule change during a split", (
+        "campaign split_election",
         EOSIO + "test_a7_schedule_change.py::"
         "test_a_change_is_not_final_on_either_side_of_a_split_and_does_not_activate",)),
     23: ("more than a third replaced by the dead", (
+        "campaign dead_newcomers",
         EOSIO + "test_a7_schedule_change.py::"
         "test_with_dead_newcomers_no_further_change_can_ever_become_active",)),
     24: ("a smaller schedule keeps the dead", (
+        "campaign shrink",
         EOSIO + "test_a5_finality.py::"
         "test_lib_can_go_down_when_a_smaller_schedule_keeps_the_dead",)),
     25: ("a producer's key changes", (
+        "campaign key_rotation",
+        EOSIO + "test_a9_spare_keys.py::"
+        "test_the_new_key_signs_from_the_block_that_the_schedule_has_it",
         EOSIO + "test_a7_schedule_change.py::"
-        "test_the_promoting_block_is_signed_under_the_old_schedule_and_the_next_under_the_new",
-        LATER + "registering with another key needs the contracts")),
+        "test_the_promoting_block_is_signed_under_the_old_schedule_and_the_next_under_the_new")),
     26: ("wrong producer, key, slot, root, parent", (
         CHAIN + "test_chain.py::test_a_block_that_breaks_a_rule_is_refused_with_the_reason",
         "sim/test_byzantine.py::test_an_invalid_block_is_refused_with_the_right_reason",

@@ -1,0 +1,78 @@
+"""On whole hosts, while links are slow, an election replaces a producer, and the new one produces.
+
+What the nodes did, what their events tell, and what the report says are one story.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from node import events
+from tests.lab.bench import MARKS, Bench, deployed
+
+pytestmark = MARKS
+
+lab = deployed("elect", hosts=4)
+FIRST = ["producera", "producerb", "producerc", "producerd"]
+SECOND = ["producera", "producerb", "producerc", "producere"]
+
+
+def told(run: Path, host: str) -> list[Any]:
+    """Return what a host's node told, in order."""
+    path = run / "trials" / "1" / "hosts" / host / "events.jsonl.zst"
+    lines = subprocess.run(["zstdcat", str(path)], capture_output=True, check=True).stdout
+    return [record for line in lines.splitlines() for record in (events.decode(line)[1],)]
+
+
+def test_an_election_replaces_a_producer_and_the_new_one_produces(
+    lab: Bench, tmp_path: Path
+) -> None:
+    done = lab.slotlab("run", "election", "-i", str(lab.inventory), "--runs", str(tmp_path))
+    run = (tmp_path / "election" / "latest").resolve()
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+    summary = json.loads((run / "summary.json").read_text())
+    assert (summary["verdict"], summary["invalid"]) == ("pass", [])
+    assert {fault["state"] for fault in summary["faults"]} == {"installed"}
+
+    by_host = {host: told(run, host) for host in lab.names}
+    finals = {h: {r.id for r in by_host[h] if isinstance(r, events.Irreversible)} for h in by_host}
+    final = set.union(*finals.values())
+    # n4's node was killed: it told some blocks twice, as it came back.
+    for host in ("n1", "n2", "n3"):
+        active = [
+            r.producers
+            for r in by_host[host]
+            if isinstance(r, events.Schedule) and r.state == "active"
+        ]
+        assert active == [FIRST, SECOND]
+        proposed = [
+            (r.producers, r.standby)
+            for r in by_host[host]
+            if isinstance(r, events.Elected) and r.outcome == "proposed"
+        ]
+        assert proposed == [(FIRST, ["producere"]), (SECOND, ["producerd"])]
+
+    made = [r for own in by_host.values() for r in own if isinstance(r, events.Produced)]
+    chain = sorted((r for r in made if r.id in final), key=lambda r: r.num)
+    switch = next(r.num for r in chain if r.producer == "producere")
+    last = max(r.num for r in chain if r.producer == "producerd")
+    assert last < switch
+    assert sum(r.producer == "producere" for r in chain) >= 8
+    new = [r for r in by_host["n1"] if isinstance(r, events.Produced)]
+    assert {r.producer for r in new} == {"producera", "producere"}
+
+    (trial,) = summary["cells"][0]["trials"]
+    first, second = trial["schedules"]["changes"]
+    assert (first["why"], first["fate"], first["producers"]) == ("election", "active", FIRST)
+    assert (second["why"], second["fate"]) == ("election", "active")
+    assert (second["joined"], second["left"]) == (["producere"], ["producerd"])
+    assert last <= second["active"]["block"] < switch
+    assert trial["schedules"]["contradictions"] == []
+    slots = summary["metrics"]["slots"]["by_producer"]
+    assert slots["producere"]["produced"] >= 8
+    page = (run / "report.html").read_text()
+    assert "election" in page
+    assert "producere" in page
