@@ -11,6 +11,9 @@ from fractions import Fraction
 
 from node.chain.model.fio_rules import FioRules
 
+Known = list[tuple[str, bool, int]]
+"""Producers (name, active, votes) in order of registration."""
+
 
 @dataclass
 class SecondPay:
@@ -23,16 +26,47 @@ class SecondPay:
     list_: dict[str, int] = field(default_factory=dict)
     timer: int | None = None
     last: dict[str, int] = field(default_factory=dict)
+    providers: list[str] = field(default_factory=list)
+    paid_providers: int | None = None
 
-    def fee(self, payer: str, fee: int) -> None:
-        """Take a fee without a technology provider, straight to the pot."""
+    @property
+    def purse(self) -> str:
+        """The account of the foundation."""
+        return self.rules.pay.foundation_account
+
+    def fee(self, payer: str, fee: int, provider: str = "", into: str = "@pot") -> None:
+        """Take a fee; provider: a technology provider's address, "" for none."""
+        rest = fee
         self.money[payer] -= fee
-        for part, percent in (("@foundation", 5), ("@staking", 25)):
-            self.money[part] += int(Fraction(fee * percent, 100))
+        parts = [("@foundation", 5), ("@staking", 25), *([(provider, 10)] if provider else [])]
+        for part, percent in parts:
+            share = int(Fraction(fee * percent, 100))
+            self.money[part] += share
+            rest -= share
         self.from_fees += int(Fraction(fee * 25, 100))
-        self.money["@pot"] += fee - int(Fraction(fee, 20)) - int(Fraction(fee, 4))
+        self.money[into] += rest
+        if provider:
+            left = self.rules.fees.bounty_cap - self.minted["@bounty"]
+            bounty = min(int(Fraction(fee * 40, 100)), left)
+            self.minted["@bounty"] += bounty
+            self.money[provider] += bounty
+            if provider not in self.providers:
+                self.providers.append(provider)
 
-    def claim(self, now: int, producer: str, known: list[tuple[str, bool, int]]) -> str:
+    def claim_for_providers(self, now: int) -> str:
+        """Pay whoever is owed enough, the first rewarded first."""
+        pay = self.rules.pay
+        if self.paid_providers is not None and now <= self.paid_providers + pay.provider_pause_s:
+            return "too_soon"
+        due = [name for name in self.providers if self.money[name] >= pay.provider_least]
+        if not due:
+            return "no_work"
+        for name in due[: pay.providers_per_call]:
+            self.money[name.removesuffix("@lab")] += self.money.pop(name)
+        self.paid_providers = now
+        return ""
+
+    def claim(self, now: int, producer: str, known: Known) -> str:
         """Claim for a producer; known (name, active, votes) in order of registration."""
         pay = self.rules.pay
         if producer not in [name for name, _, _ in known]:
@@ -55,7 +89,7 @@ class SecondPay:
             amount = listed.pop(producer)
             self.money["@pot"] -= amount
             self.money[producer] += amount
-            self.money["purse"] += self.money.pop("@foundation", 0)
+            self.money[self.purse] += self.money.pop("@foundation", 0)
         self.list_ = listed
         return ""
 
@@ -63,13 +97,18 @@ class SecondPay:
         for purpose, amount in self._to_mint().items():
             self.minted[purpose] += amount
             self.money[purpose] += amount
+        moved = self.money["@bucket"] // self.rules.pay.bucket_parts
+        self.money.subtract({"@bucket": moved, "@pot": -moved})
         self.from_fees = 0
 
+    def _pot_with_bucket(self) -> int:
+        return self.money["@pot"] + self.money["@bucket"] // self.rules.pay.bucket_parts
+
     def _to_mint(self) -> dict[str, int]:
-        pay, pot = self.rules.pay, self.money["@pot"]
+        pay, pot = self.rules.pay, self._pot_with_bucket()
         left = {
             "@pot": pay.pot_cap - self.minted["@pot"],
-            "purse": pay.foundation_cap - self.minted["purse"],
+            self.purse: pay.foundation_cap - self.minted[self.purse],
             "@staking": pay.staking_cap - self.minted["@staking"],
         }
         top_up = 0
@@ -79,13 +118,13 @@ class SecondPay:
                 top_up = left["@pot"]
         return {
             "@pot": top_up,
-            "purse": min(pay.foundation_daily, left["purse"]),
+            self.purse: min(pay.foundation_daily, left[self.purse]),
             "@staking": max(0, min(pay.staking_daily - self.from_fees, left["@staking"])),
         }
 
-    def _shares_after_minting(self, known: list[tuple[str, bool, int]]) -> dict[str, int]:
+    def _shares_after_minting(self, known: Known) -> dict[str, int]:
         pay = self.rules.pay
-        tenth = (self.money["@pot"] + self._to_mint()["@pot"]) // 10
+        tenth = (self._pot_with_bucket() + self._to_mint()["@pot"]) // 10
         total = sum(votes for _, _, votes in known)
         rest = [(name, votes) for name, is_active, votes in known if is_active]
         ordered = []

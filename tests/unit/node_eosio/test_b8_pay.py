@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from node.chain.eosio.contracts.fees.rows import Treasury
 from node.chain.eosio.contracts.fees.transfer_tokens import TransferTokens
 from node.chain.eosio.contracts.pay.claim import Claim
 from node.chain.eosio.contracts.pay.technology_provider_claim import TechnologyProviderClaim
-from node.chain.eosio.contracts.voting.rows import PRODUCERS
 from node.chain.genesis import GenesisError
-from node.chain.ledger.accounts import BALANCES
 from node.chain.model.errors import Reason
 from node.events import Paid, PaySchedule
 from tests.unit.node_chain.builders import of_kind
-from tests.unit.node_eosio.fio_world import NAMES, World, register, unregister, vote
+from tests.unit.node_eosio.fio_world import NAMES, World, unregister, vote
 from tests.unit.node_eosio.money import (
     HOUR_SLOTS,
     PAY,
     is_conserved,
     money_world,
     owed,
-    state_of,
     treasury,
     waiting,
 )
-from tests.unit.node_eosio.second_pay import SecondPay
 
 ALL = (*NAMES, "producere", "producerf")
 
@@ -241,63 +233,3 @@ def test_pay_that_no_chain_can_have_is_refused_by_name() -> None:
     ):
         with pytest.raises(GenesisError, match=f"fio: pay: .*{word}"):
             money_world(pay=msgspec.structs.replace(PAY, **change))
-
-
-STEPS = st.lists(
-    st.tuples(
-        st.sampled_from((1, 1, 1, 60, HOUR_SLOTS, 4 * HOUR_SLOTS, 24 * HOUR_SLOTS)),
-        st.sampled_from(("claim", "claim", "claim", "pay", "vote", "register", "unregister")),
-        st.sampled_from(ALL),
-        st.integers(1, 60),
-    ),
-    max_size=25,
-)
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(STEPS)
-def test_a_random_history_pays_what_a_recount_pays(steps: list[tuple[int, str, str, int]]) -> None:
-    pay = msgspec.structs.replace(PAY, paid=4, active=3, foundation_account="userd")
-    world = money_world({"transfer": 40}, pay=pay, activation=1)
-    assert world.do(vote("userc", "producera")) == ""
-    world.run(2)
-    assert world.genesis.fio is not None
-    second = SecondPay(world.genesis.fio, Counter(dict(state_of(world.chain).rows(BALANCES))))
-    second.money["purse"] = second.money.pop("userd")
-    for n, (slots, what, name, amount) in enumerate(steps):
-        later(world, slots)
-        world.run(world.slot % 2)  # admitted and in a block within one second
-        known = [
-            (key, row.active, row.votes)
-            for key, row in sorted(
-                state_of(world.chain).rows(PRODUCERS).items(), key=lambda item: item[1].position
-            )
-        ]
-        now_s = world.chain.slot_clock.time_ns(world.slot + 1) // 10**9
-        match what:
-            case "claim":
-                refused = world.do(Claim(producer=name, actor="usera"), lives_s=60 + n)
-                assert refused == second.claim(now_s, name, known)
-            case "pay":
-                moved = TransferTokens(payee=name, amount=amount, actor="userb")
-                if world.do(moved, lives_s=60 + n) == "":
-                    second.fee("userb", 40)
-                    second.money.subtract({"userb": amount, name: -amount})
-            case "vote":
-                world.do(vote("userc", name), lives_s=60 + n)
-            case "register":
-                world.do(register(name), lives_s=60 + n)
-            case _:
-                world.do(unregister(name), lives_s=60 + n)
-        world.run()
-        assert _money_of(world) == {key: had for key, had in second.money.items() if had}
-        assert waiting(world.chain) == second.list_
-        assert is_conserved(world.chain, world.genesis)
-
-
-def _money_of(world: World) -> dict[str, int]:
-    held = treasury(world.chain)
-    pots = {"@pot": held.producers, "@foundation": held.foundation, "@staking": held.staking}
-    owned = dict(state_of(world.chain).rows(BALANCES))
-    owned["purse"] = owned.pop("userd")
-    return {name: had for name, had in {**owned, **pots}.items() if had}
