@@ -50,7 +50,8 @@ def different_facts(logs: Logs) -> list[Violation]:
     by_id: dict[str, dict[tuple[tuple[str, ...], ...], Telling]] = defaultdict(dict)
     for lines in logs.values():
         for telling in tellings(lines):
-            by_id[telling.applied.id].setdefault(telling.said, telling)
+            if telling.whole:
+                by_id[telling.applied.id].setdefault(telling.said, telling)
     found = []
     for id_, told in sorted(by_id.items()):
         if len(told) > 1:

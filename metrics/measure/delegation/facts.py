@@ -5,6 +5,7 @@ the lines in memory reads them by the same rule.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, get_args
@@ -29,10 +30,14 @@ _TOLD = {"applied": APPLIED, "started": "resumed_num", "irreversible": IRREVERSI
 
 
 class Telling(NamedTuple):
-    """What a node told of one block that it executed: its `applied` line and those of its facts."""
+    """What a node told of one block that it executed: its `applied` line and those of its facts.
+
+    whole: it wrote on; of the last block before a restart, or before the end, facts may be missing.
+    """
 
     applied: Any
     facts: tuple[Any, ...]
+    whole: bool
 
     @property
     def said(self) -> tuple[tuple[str, ...], ...]:
@@ -44,18 +49,17 @@ class Telling(NamedTuple):
 
 
 def tellings(lines: Iterable[Any]) -> Iterator[Telling]:
-    """Yield each block that a node executed, from its lines in order.
-
-    Of the last block before a restart, or before the end, the facts may be missing: it is left out.
-    """
+    """Yield each block that a node executed, from its lines in order."""
     applied, did = None, []
     for line in lines:
         if line.kind in FACTS:
             did.append(line)
             continue
-        if applied is not None and line.kind != "started":
-            yield Telling(applied, tuple(did))
+        if applied is not None:
+            yield Telling(applied, tuple(did), whole=line.kind != "started")
         applied, did = line if line.kind == "applied" else None, []
+    if applied is not None:
+        yield Telling(applied, tuple(did), whole=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Moment:
 class Settled:
     """What final blocks did, in their order: (when, the fact); each fact as one host told it.
 
-    unknown: final blocks of which it is not known, as no whole record tells of them; contradictions
+    unknown: final blocks of which it is not known, as nobody surely tells of them; contradictions
     say of which hosts tell different facts, or of which another one of that height is final, too.
     """
 
@@ -97,24 +101,37 @@ def settled(data: TrialData, chain: ChainView) -> Settled:
         for telling in tellings(lines):
             if telling.applied.id in chain.final:
                 told.setdefault(telling.applied.id, []).append(telling)
-    heights: dict[int, int] = {}
-    for each in told.values():
-        heights[each[0].applied.num] = heights.get(each[0].applied.num, 0) + 1
+    heights = Counter(each[0].applied.num for each in told.values())
     found: list[tuple[Moment, Event]] = []
-    wrong: list[str] = []
+    unknown, wrong = len(chain.final - told.keys()), []
     for each in sorted(told.values(), key=lambda each: (each[0].applied.num, each[0].applied.id)):
+        sure = _sure(each)
         first = each[0]
-        if not any(telling.facts for telling in each):
-            continue
         name = f"block {first.applied.num} {first.applied.id[:16]}"
-        if heights[first.applied.num] > 1:
+        if not sure:
+            unknown += 1
+        elif not any(telling.facts for telling in sure):
+            continue
+        elif heights[first.applied.num] > 1:
             wrong.append(f"{name} is not the only final block of its height")
-        elif other := next((t for t in each if t.said != first.said), None):
-            wrong.append(f"{name}: {first.applied.host} and {other.applied.host} tell other facts")
+        elif other := next((t for t in sure if t.said != sure[0].said), None):
+            hosts = f"{sure[0].applied.host} and {other.applied.host}"
+            wrong.append(f"{name}: {hosts} tell other facts")
         else:
             moment = _moment([telling.applied for telling in each])
-            found += [(moment, fact) for fact in first.facts]
-    return Settled(found, len(chain.final - told.keys()) + len(wrong), wrong)
+            found += [(moment, fact) for fact in sure[0].facts]
+    return Settled(found, unknown + len(wrong), wrong)
+
+
+def _sure(each: list[Telling]) -> list[Telling]:
+    """Return what may be believed of a block: what is whole, else what several hosts tell alike.
+
+    Where all nodes die at once the last block is nobody's whole telling.
+    """
+    whole = [telling for telling in each if telling.whole]
+    alike = len({telling.said for telling in each}) == 1
+    several = len({telling.applied.host for telling in each}) > 1
+    return whole or (each if alike and several else [])
 
 
 def names(text: str) -> list[str]:

@@ -29,8 +29,8 @@ from metrics.model.quantiles import Samples, summarise
 STEPS = PROPOSED, PENDING, ACTIVE = "proposed", "pending", "active"
 REPLACED, OPEN = "replaced", "open"
 """What became of a schedule that is not active: another one was proposed first, or nothing yet."""
-SYSTEM, ELECTION = "system account", "election"
-"""Why a schedule was proposed."""
+SYSTEM, ELECTION, UNTOLD = "system account", "election", "not told"
+"""Why a schedule was proposed; untold where nobody tells that it was."""
 
 
 @dataclass(slots=True)
@@ -108,7 +108,7 @@ def _changes(data: TrialData, found: Settled) -> list[Change]:
                 continue  # Known to nobody as a proposal: the same producers in another order.
             change = Change(
                 fact.version, producers, _without(producers, latest), _without(latest, producers),
-                ELECTION if (moment.id, fact.producers) in elected else SYSTEM,
+                _why(fact, is_elected=(moment.id, fact.producers) in elected),
                 data.phase_at(data.slot_time_ns(moment.slot)),
             )  # fmt: skip
             changes.append(change)
@@ -118,6 +118,12 @@ def _changes(data: TrialData, found: Settled) -> list[Change]:
         if fact.state == ACTIVE:
             change.fate = ACTIVE
     return changes
+
+
+def _why(fact: Event, *, is_elected: bool) -> str:
+    if fact.state != PROPOSED:
+        return UNTOLD
+    return ELECTION if is_elected else SYSTEM
 
 
 def _same(change: Change, fact: Event, producers: list[str]) -> bool:

@@ -138,6 +138,11 @@ def test_a_proposal_is_replaced_by_one_that_comes_before_it_is_pending() -> None
     ]  # fmt: skip
 
 
+def test_other_producers_without_a_proposal_are_a_change_that_nobody_gives_a_reason_for() -> None:
+    (change,) = history({"n1": block("a2", "5 active d a b")}, final="a2").changes
+    assert (change.joined, change.left, change.why) == (["d"], ["c"], "not told")
+
+
 def test_turns_in_another_order_are_no_change_and_other_keys_are_one() -> None:
     shuffled = [*block("a2", "1 active c a b"), *block("a5", "2 active b a c")]
     found = history({"n1": shuffled}, final="a2 a5")
@@ -169,7 +174,11 @@ def test_of_blocks_that_no_whole_record_tells_of_nothing_is_known() -> None:
     cut = [("started",), *CHANGE[:3], ("started",), *block("a7", "1 pending a b d"), *block("a8")]
     found = history({"n1": cut}, final="a2 a3 a7 a8")
     assert shown(found) == [(1, "d", "c", "open", None, 7, None)]
-    assert found.unknown == 1
+    assert (found.unknown, found.changes[0].why) == (1, "not told")
+    both = history({"n1": cut, "n2": cut}, final="a2 a3 a7 a8")
+    assert (both.unknown, shown(both)) == (0, [(1, "d", "c", "open", 3, 7, None)])
+    unlike = history({"n1": cut, "n2": [*block("a3"), ("started",)]}, final="a2 a3 a7 a8")
+    assert (unlike.unknown, unlike.contradictions) == (1, [])
     nothing = history({"n1": CHANGE}, final=ALL, damaged="n1")
     assert (nothing.changes, nothing.unknown) == ([], 4)
     assert figures(nothing)["schedule"]["unknown_blocks"] == 4
