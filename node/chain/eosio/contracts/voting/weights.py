@@ -1,6 +1,6 @@
 """What votes weigh: the balance of whoever gives them, wherever it goes (PROTOCOL B.1 to B.3)."""
 
-from collections.abc import Mapping
+from collections import Counter
 
 from msgspec.structs import replace
 
@@ -27,7 +27,7 @@ def choose(block: OpenBlock, account: str, chosen: Voter) -> Voter:
     """Let an account vote as chosen says; return its row, with the weight of now.
 
     What it weighed before is taken from whom it voted for, or from its proxy, and what it weighs
-    now is given to whom it votes for. Whoever is given something and is no proxy forwards nothing.
+    now is given to whom it votes for.
 
     Source: fio.contracts contracts/fio.system/src/voting.cpp, update_votes and
     propagate_weight_change, without their doubles and their smallest change.
@@ -39,7 +39,7 @@ def choose(block: OpenBlock, account: str, chosen: Voter) -> Voter:
     after = replace(chosen, weight=own_weight(state, account) + proxied)
     if after != known:
         state.put(VOTERS, account, after)
-        _move(block, before, after)
+        _move(state, before, after)
     return after
 
 
@@ -51,32 +51,35 @@ def follow(block: OpenBlock) -> None:
             choose(block, account, row)
 
 
-def _move(block: OpenBlock, before: Voter, after: Voter) -> None:
-    """Take away before's weight and give after's."""
-    producers: dict[str, int] = {}
-    proxies: dict[str, int] = {}
+def _move(state: State, before: Voter, after: Voter) -> None:
+    """Take away before's weight and give after's, to a proxy and through it to its producers.
+
+    Who was given something as a proxy, and is none any more, has it and forwards nothing; a proxy
+    has none itself, so it ends there.
+    """
+    votes: Counter[str] = Counter()
+    given: Counter[str] = Counter()
     voted = 0
     for voter, weight in ((before, -before.weight), (after, after.weight)):
-        for producer in voter.producers:
-            producers[producer] = producers.get(producer, 0) + weight
-        if voter.producers:
-            voted += weight
+        voted += _add(votes, voter, weight)
         if voter.proxy:
-            proxies[voter.proxy] = proxies.get(voter.proxy, 0) + weight
-    _give(block.state, producers, voted)
-    for proxy, change in proxies.items():
-        row = block.state.get(VOTERS, proxy)
-        assert row is not None
-        if change:
-            # Ends: whoever takes a proxy is none, so no weight comes back to where it left.
-            choose(block, proxy, replace(row, proxied=row.proxied + change))
+            given[voter.proxy] += weight
+    for name, change in given.items():
+        proxy = state.get(VOTERS, name)
+        assert proxy is not None
+        counted = change if proxy.is_proxy else 0
+        row = replace(proxy, proxied=proxy.proxied + change, weight=proxy.weight + counted)
+        state.put(VOTERS, name, row)
+        voted += _add(votes, proxy, counted)
+    for name, change in votes.items():
+        producer = state.get(PRODUCERS, name)
+        assert producer is not None
+        state.put(PRODUCERS, name, replace(producer, votes=producer.votes + change))
+    state.put(VOTED, THE_ONE, (state.get(VOTED, THE_ONE) or 0) + voted)
 
 
-def _give(state: State, producers: Mapping[str, int], voted: int) -> None:
-    for name, change in producers.items():
-        row = state.get(PRODUCERS, name)
-        assert row is not None
-        if change:
-            state.put(PRODUCERS, name, replace(row, votes=row.votes + change))
-    if voted:
-        state.put(VOTED, THE_ONE, (state.get(VOTED, THE_ONE) or 0) + voted)
+def _add(votes: Counter[str], voter: Voter, weight: int) -> int:
+    """Add weight to each producer of a voter; return what that adds to all that voted."""
+    for name in voter.producers:
+        votes[name] += weight
+    return weight if voter.producers else 0
