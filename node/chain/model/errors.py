@@ -53,6 +53,7 @@ class Reason(StrEnum):
     NOT_A_PROXY = "not_a_proxy"
     ALREADY_A_PROXY = "already_a_proxy"
     PROXY_OF_PROXY = "proxy_of_proxy"
+    IS_A_VOTER = "is_a_voter"
     MEMPOOL_FULL = "mempool_full"
     TOO_LARGE = "too_large"
     # fees and pay

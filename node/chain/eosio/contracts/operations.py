@@ -10,6 +10,7 @@ from node.chain.eosio.contracts.pay.claim import Claim
 from node.chain.eosio.contracts.pay.technology_provider_claim import TechnologyProviderClaim
 from node.chain.eosio.contracts.set_producers import SetProducers
 from node.chain.eosio.contracts.transfer import Transfer
+from node.chain.eosio.contracts.voting.audit_votes import AuditVotes
 from node.chain.eosio.contracts.voting.register_producer import RegisterProducer
 from node.chain.eosio.contracts.voting.register_proxy import RegisterProxy
 from node.chain.eosio.contracts.voting.unregister_producer import UnregisterProducer
@@ -27,6 +28,7 @@ OPERATIONS = (
     UnregisterProducer,
     RegisterProxy,
     UnregisterProxy,
+    AuditVotes,
     AddBundles,
     BundleVote,
     ComputeFees,

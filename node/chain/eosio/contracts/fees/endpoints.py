@@ -24,6 +24,7 @@ _KNOWN = (
     Endpoint("resign_proxy"),
     Endpoint("register"),
     Endpoint("unregister"),
+    Endpoint("audit_votes", to_bucket=True),
     Endpoint("transfer"),
     Endpoint("add_bundles", to_bucket=True),
     Endpoint("set_fee_multiplier"),
@@ -36,4 +37,4 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     **{endpoint.name: endpoint for endpoint in _KNOWN},
     "transfer_tokens": next(endpoint for endpoint in _KNOWN if endpoint.name == "transfer"),
 }
-"""By an operation's word. What is not here costs nothing: claims, counting votes."""
+"""By an operation's word. What is not here costs nothing: claims, counting votes on fees."""
