@@ -57,7 +57,7 @@ class BitsharesSpec(Strict):
 
 def _account_name(name: str) -> str:
     if not re.fullmatch(r"[a-z1-5.]{1,12}", name):
-        raise ValueError(f"{name} is no account's name; write 1 to 12 of a to z, 1 to 5 and .")
+        raise ValueError(f"{name} is no name on a chain; write 1 to 12 of a to z, 1 to 5 and .")
     return name
 
 

@@ -86,6 +86,8 @@ def hosts_of(plan: Plan) -> Table:
 def _otherwise(plan: Plan, host: str) -> str:
     said = ["signs on an old head"] if host in plan.enable_stale_production else []
     said += ["validates lightly"] if host in plan.light else []
+    if spare := plan.spare_keys.get(host):
+        said.append(f"has the keys {', '.join(spare)}, too")
     if trusted := plan.trusted_producers.get(host):
         said.append(f"trusts {', '.join(trusted)}")
     return "; ".join(said)
@@ -146,6 +148,8 @@ def _told(plan: Plan) -> list[str]:
         "max_transaction_lifetime_s": f"transactions: live {plan.max_transaction_lifetime_s}s",
     }
     said = [text for name, text in words.items() if getattr(plan, name) != usual[name]]
+    if plan.fio is not None:
+        said.append(f"accounts elect at most {plan.fio['elected']} producers")
     if plan.max_irreversible_block_age_ns is not None:
         age = text_of_ns(plan.max_irreversible_block_age_ns)
         said.append(f"nobody signs once the last irreversible block is {age} old")

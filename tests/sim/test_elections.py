@@ -13,6 +13,7 @@ from harness.plan import lab_view, planner
 from harness.sim.campaign import simulate
 from node import events
 from tests.sim.runs import meets, simulated
+from tests.sim.second import summary
 
 pytestmark = pytest.mark.slow
 
@@ -39,16 +40,20 @@ def facts(name: str, *kinds: type[events.Record]) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", PASSING)
-def test_a_campaign_meets_what_it_expects(name: str, tmp_path: Path) -> None:
-    done, summary, _ = simulated(name, tmp_path)
-    meets(done, summary)
+def test_a_campaign_meets_what_it_expects_and_both_analyses_agree(
+    name: str, tmp_path: Path
+) -> None:
+    done, told, run = simulated(name, tmp_path)
+    meets(done, told)
+    assert summary.compare(run, told) == []
 
 
 def test_dead_newcomers_end_finality_for_good_and_the_verdict_says_so(tmp_path: Path) -> None:
-    done, summary, _ = simulated("dead_newcomers", tmp_path)
-    violated = [item["name"] for item in summary["checks"] if item["verdict"] == "violated"]
+    done, told, run = simulated("dead_newcomers", tmp_path)
+    violated = [item["name"] for item in told["checks"] if item["verdict"] == "violated"]
     assert (done.exit_code, violated) == (1, ["finality_resumes"])
-    final = summary["metrics"]["irreversible"]
+    assert summary.compare(run, told) == []
+    final = told["metrics"]["irreversible"]
     assert len(set(final.values())) == 2  # The dead stopped earlier, all others at one block.
 
 

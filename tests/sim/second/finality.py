@@ -36,6 +36,12 @@ def quorum(profile: str, n: int) -> int:
     return n - math.floor(0.3 * n + 1e-9) if profile == "bitshares" else 2 * n // 3 + 1
 
 
+def scheduled(plan: dict[str, Any]) -> int:
+    """Return how many producers a full schedule has: of more, so many are elected (B.6)."""
+    n = len(plan["producers"])
+    return min(n, (plan.get("fio") or {}).get("elected", n))
+
+
 def judged(s: Second, known: Chain) -> list[Judged]:
     """Return the finality of every block of the chain whose finality period lies within sight."""
     at = _where(s)
@@ -91,7 +97,7 @@ def _views(
         view: about(order[k - 1][0] - t if len(order) >= k else math.inf, s.slack_s)
         for view, k in nth.items()
     }
-    total, needed = 0, quorum(s.plan["profile"], len(s.plan["producers"]))
+    total, needed = 0, quorum(s.plan["profile"], scheduled(s.plan))
     for moment, host, _ in order:
         total += weight[host]
         if total >= needed:

@@ -171,8 +171,7 @@ def _sums(parts: list[Counter[tuple[str, str]]], names: set[str], *why: str) -> 
 
 def _prediction(plan: dict[str, Any], cells: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what the rules predict beside what was found."""
-    n, turn = len(plan["producers"]), plan["blocks_per_turn"]
-    n = min(n, (plan.get("fio") or {}).get("elected", n))
+    n, turn = finality.scheduled(plan), plan["blocks_per_turn"]
     rules = finality.predicted(plan["profile"], n, turn)
     lag = plan["prediction"]["finality_lag_blocks"]
     low, high = rules or (lag["min"], lag["max"])

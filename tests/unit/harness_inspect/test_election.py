@@ -146,7 +146,7 @@ def test_a_recount_by_hand_finds_the_same(
             "{candidates: [a], accounts: {x: {stake: 1, votes: [a], proxy: y}}}",
             "accounts.x: votes itself and through a proxy; keep one",
         ),
-        ("{candidates: [A]}", "candidates[0]: A is no account's name; write 1 to 12 of"),
+        ("{candidates: [A]}", "candidates[0]: A is no name on a chain; write 1 to 12 of"),
     ],
 )
 def test_what_is_no_election_is_refused_in_one_line(text: str, message: str) -> None:

@@ -290,7 +290,7 @@ def test_an_act_of_another_system_is_refused_with_the_profile_that_knows_it() ->
         ("{eosio: {balance: 1}}", ".eosio: is the system account; write system_account: true"),
         ("{alice: {}}", ".alice.balance: missing; add it"),
         ("{alice: {balance: -1}}", ".alice.balance: "),
-        ("{Alice: {balance: 1}}", ": Alice is no account's name; write 1 to 12 of a to z"),
+        ("{Alice: {balance: 1}}", ": Alice is no name on a chain; write 1 to 12 of a to z"),
     ],
 )
 def test_an_account_that_cannot_be_is_refused(accounts: str, message: str) -> None:

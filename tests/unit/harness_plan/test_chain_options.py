@@ -61,6 +61,18 @@ def test_light_and_trusting_nodes_are_those_that_were_named(tmp_path: Path) -> N
     assert {tuple(each.trusted_producers) for each in everywhere.values()} == {("producera",)}
 
 
+def test_a_spare_key_is_shipped_to_its_host_alone(tmp_path: Path) -> None:
+    plan = planned("spare_keys: {n2: [newkey], n3: []}")
+    _, configs = shipped(plan, tmp_path)
+    spare = {host: each.spare_key_files for host, each in configs.items()}
+    assert spare == {
+        **{host: [] for host in ("n1", "n3", "n4", "n5")},
+        "n2": [str(tmp_path / "keys" / "newkey.key")],
+    }
+    files = files_of(plan, tmp_path / "keys").by_host
+    assert [host for host in files if "keys/newkey.key" in files[host]] == ["n2"]
+
+
 def test_an_account_that_does_nothing_ships_its_key_to_nobody(tmp_path: Path) -> None:
     files = files_of(planned("system_account: true"), tmp_path / "keys").by_host
     assert all("keys/eosio.key" not in own for own in files.values())
@@ -84,6 +96,8 @@ SIZE = "test.yml: chain.max_block_size:"
             "chain.trusted_producers: no producer producerx; did you",
         ),
         ("trusted_producers: {n9: []}", "chain.trusted_producers: no host n9 in the lab; did you"),
+        ("spare_keys: {n9: [newkey]}", "chain.spare_keys: no host n9 in the lab; did you mean n5?"),
+        ("spare_keys: {n1: [../x]}", "chain.spare_keys[0]: ../x is no name on a chain; write 1 to"),
         ("max_block_size: 512B", "chain.max_block_size: 512B; write 1024B to 16777216B"),
         ("max_block_size: 64MiB", "chain.max_block_size: 67108864B; write 1024B to 16777216B"),
         (
