@@ -1,13 +1,20 @@
 """BitShares headers and blocks from printed JSON: graphene's bytes, the id, who signed."""
 
 import re
+import struct
 from collections.abc import Mapping
+from typing import Any
+
+import msgspec
 
 from faults.model.fault import SECOND_NS
 from harness.inspect.fields import InspectError, brief, digest, items, text, time_ns
-from harness.inspect.keys import parse_signature
+from harness.inspect.keys import parse_public_key, parse_signature
+from node.chain.bitshares.announcement import ACTIVE, EXTENSIONS, KEYS, PARAMETERS, Decided, decided
 from node.chain.bitshares.block_text import WITNESS_IDS
 from node.chain.bitshares.header import ID_BYTES, PREFIX_AT, ZERO_ID, BlockHeader
+from node.chain.bitshares.parameters import Parameters
+from node.chain.bitshares.transactions import UNIT
 from node.chain.encoding.crypto import recover
 from node.chain.encoding.text import key_text
 from node.chain.model.transaction import reference
@@ -21,8 +28,6 @@ def parse_header(fields: Mapping[str, object]) -> BlockHeader:
     Raises:
         InspectError: a field is missing or malformed.
     """
-    if items(fields, "extensions"):
-        raise InspectError("extensions: only an empty list is known")
     wall_ns = time_ns(text(fields, "timestamp"), "timestamp")
     if wall_ns % SECOND_NS or not 0 <= wall_ns // SECOND_NS < 1 << 32:
         raise InspectError(
@@ -36,7 +41,31 @@ def parse_header(fields: Mapping[str, object]) -> BlockHeader:
         transaction_mroot=digest(fields, "transaction_merkle_root", size=ID_BYTES),
         producer=witness,
         slot=0,
+        announced=_announced(items(fields, "extensions")),
     )
+
+
+def _announced(extensions: list[object]) -> Decided | None:
+    """Return what header extensions announce, each printed as its number and what it says."""
+    parts: dict[object, Any] = {}
+    for each in extensions:
+        if not isinstance(each, list) or len(each) != 2 or each[0] not in EXTENSIONS:
+            raise InspectError(f"extensions: {brief(each)} is not known")
+        parts[each[0]] = each[1]
+    try:
+        found = decided(
+            tuple(witness_number(one, "extensions") for one in parts.get(ACTIVE, [])),
+            tuple(
+                (witness_number(one, "extensions"), parse_public_key(str(key)))
+                for one, key in parts.get(KEYS, [])
+            ),
+            msgspec.convert(parts.get(PARAMETERS), Parameters | None),
+        )
+        if found is not None:
+            found.pack()
+    except (TypeError, ValueError, struct.error, msgspec.ValidationError) as error:
+        raise InspectError(f"extensions: {error}") from error
+    return found
 
 
 def witness_number(value: str, field: str) -> int:
@@ -74,7 +103,7 @@ def header(fields: Mapping[str, object]) -> dict[str, object]:
         "header_digest": signed_digest.hex(),
         "packed": found.packed_for_id(signature).hex(),
         "witness": found.producer,
-        "signing_key": None if key is None else key_text(key, "BTS"),
+        "signing_key": None if key is None else key_text(key, UNIT),
     }
 
 

@@ -73,10 +73,6 @@ class Chain:
             lib_age_ns_max=lib_age_ns_max,
         )  # fmt: skip
         self._verifier = verifier
-        self._max_block_bytes = genesis.max_block_bytes
-        self._most = Room(
-            genesis.max_block_bytes - validation.BLOCK_OVERHEAD_BYTES, self.slot_clock.most_us
-        )
         self._fork_db = ForkDB(root)
         self._trust = trust
         self._ledger = Ledger(
@@ -228,13 +224,17 @@ class Chain:
 
     def _room(self, left_ns: int | None) -> Room:
         """What the open block has for transactions while that much wall time is left for them."""
-        room_bytes = self._max_block_bytes - validation.BLOCK_OVERHEAD_BYTES
+        room = self._room_of_nothing()
         if self._ledger.announced is not None:
-            room_bytes -= len(self._ledger.announced.pack())
-        most_us = self.slot_clock.most_us
-        if most_us is not None and left_ns is not None:
-            most_us = min(most_us, left_ns // 1_000)
-        return Room(room_bytes, most_us)
+            room.bytes -= len(self._ledger.announced.pack())
+        if room.us is not None and left_ns is not None:
+            room.us = min(room.us, left_ns // 1_000)
+        return room
+
+    def _room_of_nothing(self) -> Room:
+        """What a child of the head has for transactions while there is nothing else in it."""
+        most_bytes = self._profile.max_block_bytes(self._fork_db.head.state)
+        return Room(most_bytes - validation.BLOCK_OVERHEAD_BYTES, self.slot_clock.most_us)
 
     # ------------------------------------------------------------ receiving blocks
 
@@ -255,7 +255,6 @@ class Chain:
                 fork_db=self._fork_db,
                 profile=self._profile,
                 verifier=self._verifier,
-                max_block_bytes=self._max_block_bytes,
             )
             effects.append(Persist(block=block, raw=event.raw))
             effects.append(Broadcast(block=block, raw=event.raw, source=event.peer))
@@ -395,6 +394,6 @@ class Chain:
                 head=head,
                 pending=self._pending,
                 mempool=self.mempool,
-                most=self._most,
+                most=self._room_of_nothing(),
             )
         )

@@ -197,6 +197,9 @@ class Profile(Protocol):
     def transaction_rules(self) -> TransactionRules:
         """Return how the ledger ties transactions to branches and in which order it checks."""
 
+    def max_block_bytes(self, parent: ChainState) -> int:
+        """Return how large a child of parent may be."""
+
     @property
     def future_limit_ns(self) -> int:
         """Return how far ahead of the node's clock a block's time must be to be refused."""

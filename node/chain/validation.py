@@ -44,7 +44,6 @@ def check_block(
     fork_db: ForkDB,
     profile: Profile,
     verifier: Verifier,
-    max_block_bytes: int,
 ) -> ChainState:
     """Return the state the block's header leads to; every check that needs no execution.
 
@@ -58,7 +57,7 @@ def check_block(
     parent = fork_db.get(block.previous)
     if parent is None:
         raise BlockRejected(Reason.UNLINKABLE, block.num)
-    if size_bytes > max_block_bytes:
+    if size_bytes > profile.max_block_bytes(parent.state):
         raise BlockRejected(Reason.BLOCK_TOO_LARGE, block.num)
     most_us = profile.clock.most_us
     if most_us is not None and sum(one.cost_us for one in block.transactions) > most_us:

@@ -120,6 +120,10 @@ class DepthProfile:
         clock = SlotClock(genesis.slot_ns)
         return DepthProfile(clock=clock, chain_id=chain_id, genesis_state=state)
 
+    def max_block_bytes(self, parent: ChainState) -> int:
+        """Return a size that no block of a test has."""
+        return 1 << 20
+
     def transaction_mroot(self, transactions: Sequence[Transaction]) -> bytes:
         """Return the root over the transactions."""
         return transaction_mroot(transactions)

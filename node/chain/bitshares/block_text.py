@@ -4,11 +4,13 @@ id, block_num and ref_block_prefix are told beside what is packed, and the produ
 harness/inspect reads it back.
 """
 
+import dataclasses
 from typing import Any
 
+from node.chain.bitshares.announcement import ACTIVE, KEYS, PARAMETERS, Decided
 from node.chain.bitshares.header import PREFIX_AT, BlockHeader
-from node.chain.bitshares.transactions import BitsharesTransactions
-from node.chain.encoding.text import second_text
+from node.chain.bitshares.transactions import UNIT, BitsharesTransactions
+from node.chain.encoding.text import key_text, second_text
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction, reference
 
@@ -26,13 +28,25 @@ def block_text(block: SignedBlock, form: BitsharesTransactions) -> dict[str, Any
         "witness": f"{WITNESS_IDS}{header.witness}",
         "producer": header.producer,
         "transaction_merkle_root": header.transaction_mroot.hex(),
-        "extensions": [],
+        "extensions": [] if header.announced is None else extensions_text(header.announced),
         "witness_signature": block.signature.hex(),
         "transactions": [_transaction(transaction, form) for transaction in block.transactions],
         "id": block.id.hex(),
         "block_num": block.num,
         "ref_block_prefix": reference(block.id, PREFIX_AT)[1],
     }
+
+
+def extensions_text(announced: Decided) -> list[list[object]]:
+    """Return header extensions as graphene prints such: each its number and what it says."""
+    keys = [[f"{WITNESS_IDS}{number}", key_text(key, UNIT)] for number, key in announced.keys]
+    parameters = announced.parameters
+    parts: dict[int, object] = {
+        ACTIVE: [f"{WITNESS_IDS}{number}" for number in announced.active],
+        KEYS: keys,
+        PARAMETERS: None if parameters is None else dataclasses.asdict(parameters),
+    }
+    return [[number, said] for number, said in parts.items() if said]
 
 
 def _transaction(transaction: Transaction, form: BitsharesTransactions) -> dict[str, object]:

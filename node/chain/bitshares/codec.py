@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from node.chain.bitshares.announcement import read_extensions
 from node.chain.bitshares.block_text import block_text
 from node.chain.bitshares.header import ID_BYTES, BlockHeader
 from node.chain.bitshares.rules import Rules
@@ -62,8 +63,7 @@ class BitsharesCodec:
         codec.check_num(previous)
         timestamp_s, witness = reader.uint("<I"), reader.varuint()
         transaction_mroot = reader.take(ID_BYTES)
-        if reader.take(1) != b"\x00":
-            raise DecodeError("header extensions are not supported")
+        announced = read_extensions(reader)
         return BlockHeader(
             previous=previous,
             timestamp_s=timestamp_s,
@@ -71,4 +71,5 @@ class BitsharesCodec:
             transaction_mroot=transaction_mroot,
             producer=self.rules.name_of(witness),
             slot=self.rules.slot_at(timestamp_s),
+            announced=announced,
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import new as new_hash
 from hashlib import sha224, sha256
 
+from node.chain.bitshares.announcement import NONE, Decided
 from node.chain.encoding.pack import pack_varuint
 from node.chain.model.transaction import Transaction
 
@@ -20,7 +21,8 @@ PREFIX_AT = 4
 class BlockHeader:
     """A header. producer and slot are what the genesis makes of witness and timestamp_s.
 
-    witness: the number N of the object id 1.6.N; producer "" for a witness nobody knows.
+    witness: the number N of the object id 1.6.N; producer "" for a witness nobody knows. announced:
+    what its block changes that headers need, in the extensions.
     """
 
     previous: bytes
@@ -29,6 +31,7 @@ class BlockHeader:
     transaction_mroot: bytes
     producer: str
     slot: int
+    announced: Decided | None = None
 
     @property
     def num(self) -> int:
@@ -41,14 +44,14 @@ class BlockHeader:
         return 0
 
     def pack(self) -> bytes:
-        """Return graphene's bytes of the header without its signature; extensions are empty."""
+        """Return graphene's bytes of the header without its signature."""
         return b"".join(
             (
                 self.previous,
                 struct.pack("<I", self.timestamp_s),
                 pack_varuint(self.witness),
                 self.transaction_mroot,
-                b"\x00",
+                NONE if self.announced is None else self.announced.pack(),
             )
         )
 

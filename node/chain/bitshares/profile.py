@@ -1,4 +1,4 @@
-"""The `bitshares` profile: graphene's consensus, set up for one genesis with fixed witnesses."""
+"""The `bitshares` profile: graphene's consensus, set up for one genesis."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from node.chain import genesis as genesis_file
 from node.chain.bitshares import fork_choice
 from node.chain.bitshares.codec import BitsharesCodec
+from node.chain.bitshares.contracts.contracts import BitsharesContracts
 from node.chain.bitshares.contracts.operations import OPERATIONS
 from node.chain.bitshares.finality import expected, participation
 from node.chain.bitshares.header import transaction_mroot
@@ -15,7 +16,6 @@ from node.chain.bitshares.rules import Rules
 from node.chain.bitshares.transactions import BitsharesTransactions
 from node.chain.bitshares.witness_state import WitnessState, genesis_state
 from node.chain.genesis import Genesis
-from node.chain.ledger.accounts import PlainContracts
 from node.chain.model.errors import Reason
 from node.chain.model.slot import NS_PER_S, SlotClock
 from node.chain.model.transaction import Transaction
@@ -60,7 +60,7 @@ class BitsharesProfile:
             genesis_state=genesis_state(rules),
             codec=BitsharesCodec(rules, form),
             transaction_rules=TransactionRules(
-                form, CHECKS, PlainContracts(), rules.options.tapos_zero == "upstream"
+                form, CHECKS, BitsharesContracts(rules), rules.options.tapos_zero == "upstream"
             ),
             future_limit_ns=rules.scaled_ns(AHEAD_NS),
         )
@@ -69,6 +69,10 @@ class BitsharesProfile:
     def clock(self) -> SlotClock:
         """Return the mapping of slots to time."""
         return self.rules.clock
+
+    def max_block_bytes(self, parent: ChainState) -> int:
+        """Return how large a child of parent may be, as is in force there."""
+        return _mine(parent).parameters.max_block_bytes
 
     def transaction_mroot(self, transactions: Sequence[Transaction]) -> bytes:
         """Return the root over the processed transactions."""

@@ -1,32 +1,37 @@
-"""The rules of one BitShares chain that never change: witnesses, interval, limits, time."""
+"""The rules of one BitShares chain that never change: who there is, limits, time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from node.chain import genesis as genesis_file
+from node.chain.bitshares.parameters import Parameters
+from node.chain.bitshares.roster import FIRST_WITNESS
 from node.chain.genesis import BitsharesRules, Genesis
 from node.chain.model.errors import GenesisError
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.slot import NS_PER_S, SlotClock
 
-INTERVAL_S_MAX = 30
 END_OF_TIME_S = 1 << 32
-FIRST_WITNESS = 1
-"""Witness 1.6.0 is nobody; the genesis' witnesses are 1.6.1, 1.6.2, …"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """Everything a block's rules need besides its parent.
 
-    witnesses: ascending by id. A slot of the lab is one block interval of the chain: genesis_s is
-    the chain's time at initial_slot, and each slot adds interval_s. Where slot_ns is interval_s
-    seconds, chain time is wall time (behind by less than one interval if the interval does not
-    divide the slots' epoch); a lab may run the same chain faster.
+    witnesses: the first to be active, 1.6.1, 1.6.2, …, by name; names: of all that may ever be, by
+    id: theirs, then those of the other accounts of the genesis, so that an id is the same witness
+    on every branch. parameters: those that the chain begins with.
+
+    A slot of the lab is one block interval of the chain: genesis_s is the chain's time at
+    initial_slot, and each slot adds interval_s. Where slot_ns is interval_s seconds, chain time is
+    wall time (behind by less than one interval if the interval does not divide the slots' epoch); a
+    lab may run the same chain faster.
     """
 
     witnesses: tuple[ProducerKey, ...]
+    names: tuple[str, ...]
+    parameters: Parameters
     clock: SlotClock
     initial_slot: int
     genesis_s: int
@@ -44,13 +49,24 @@ class Rules:
         _refuse_foreign_keys(genesis)
         options = genesis.bitshares or BitsharesRules()
         interval_s = _interval_s(genesis, options)
-        _check(genesis, options, interval_s)
+        parameters = Parameters(
+            block_interval_s=interval_s,
+            maintenance_interval_s=options.maintenance_interval_s,
+            maintenance_skip_slots=options.maintenance_skip_slots,
+            max_block_bytes=genesis.max_block_bytes,
+        )
+        _check(genesis, options, parameters)
         clock = SlotClock(genesis.slot_ns)
         wall_s = clock.time_ns(genesis.initial_slot) // NS_PER_S
         if wall_s >= END_OF_TIME_S:
             raise GenesisError("initial_slot is out of range")
+        witnesses = genesis_file.schedule(genesis).producers
+        first = [witness.name for witness in witnesses]
+        others = {account.name for account in genesis.accounts}.difference(first)
         return Rules(
-            witnesses=genesis_file.schedule(genesis).producers,
+            witnesses=witnesses,
+            names=(*first, *sorted(others)),
+            parameters=parameters,
             clock=clock,
             initial_slot=genesis.initial_slot,
             genesis_s=wall_s // interval_s * interval_s,
@@ -73,7 +89,7 @@ class Rules:
     def name_of(self, witness: int) -> str:
         """Return the name of witness 1.6.N, "" for one nobody knows."""
         index = witness - FIRST_WITNESS
-        return self.witnesses[index].name if 0 <= index < len(self.witnesses) else ""
+        return self.names[index] if 0 <= index < len(self.names) else ""
 
 
 def _interval_s(genesis: Genesis, options: BitsharesRules) -> int:
@@ -94,7 +110,6 @@ def _refuse_foreign_keys(genesis: Genesis) -> None:
         "propagation_ns": genesis.propagation_ns is not None,
         "last_block_ns": genesis.last_block_ns is not None,
         "watermark": genesis.watermark != "num_and_slot",
-        "system_key": genesis.system_key != "",
         "fio": genesis.fio is not None,
     }
     for key, is_set in foreign.items():
@@ -102,18 +117,14 @@ def _refuse_foreign_keys(genesis: Genesis) -> None:
             raise GenesisError(f"{key} is for the eosio profile only")
 
 
-def _check(genesis: Genesis, options: BitsharesRules, interval_s: int) -> None:
-    if not 1 <= interval_s <= INTERVAL_S_MAX:
-        raise GenesisError(f"bitshares.block_interval_s must be 1..{INTERVAL_S_MAX}")
+def _check(genesis: Genesis, options: BitsharesRules, parameters: Parameters) -> None:
+    problem = parameters.problem()
+    if problem is not None:
+        raise GenesisError(f"bitshares.{problem}")
     if genesis.blocks_per_turn != 1:
         raise GenesisError("blocks_per_turn must be 1: a witness has one slot at a time")
     if genesis.initial_slot < 1:
         raise GenesisError("initial_slot is out of range")
-    maintenance_s = options.maintenance_interval_s
-    if maintenance_s <= 0 or maintenance_s % interval_s:
-        raise GenesisError("bitshares.maintenance_interval_s must be a multiple of the interval")
-    if not 0 <= options.maintenance_skip_slots < 1000:
-        raise GenesisError("bitshares.maintenance_skip_slots must be 0..999")
     if not 0 <= options.required_participation <= 10_000:
         raise GenesisError("bitshares.required_participation must be 0..10000")
     if options.undo_limit < 2:

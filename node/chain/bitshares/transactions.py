@@ -14,15 +14,19 @@ from node.chain.bitshares.header import ID_BYTES, PREFIX_AT
 from node.chain.encoding.crypto import KEY_BYTES
 from node.chain.encoding.fields import MAX_BLOB_BYTES, PLAIN, Layout, layout_of
 from node.chain.encoding.pack import DecodeError, Reader, expect, pack_bytes, pack_varuint
+from node.chain.encoding.text import key_text
 from node.chain.genesis import Genesis
 from node.chain.ledger.accounts import MAX_AMOUNT
 from node.chain.model.codec import MAX_OPERATIONS
 from node.chain.model.errors import GenesisError
 from node.chain.model.operation import Operation
+from node.chain.model.schedule import ProducerKey, pack_producers, read_producers
 from node.chain.model.transaction import TransactionHeader
 
 FIRST_ACCOUNT = 6
 """Accounts 1.2.0 to 1.2.5 are graphene's own; the genesis' are 1.2.6, 1.2.7, … by name."""
+UNIT = "BTS"
+"""How public keys begin."""
 _ACCOUNT_OBJECT = "1.2."
 _CORE_ASSET = b"\x00"
 _NOTHING = b"\x00"
@@ -125,9 +129,14 @@ def _kinds(names: Sequence[str]) -> dict[str, Layout]:
         "amount": Layout(
             lambda amount: struct.pack("<q", amount) + _CORE_ASSET, _read_amount, _show_amount
         ),
+        "producers": Layout(pack_producers, read_producers, _show_witnesses),
         "memo": Layout(_pack_memo, _read_memo, bytes.hex),
         "extensions": Layout(lambda _: _NOTHING, _read_no_extensions, lambda _: []),
     }
+
+
+def _show_witnesses(witnesses: Sequence[ProducerKey]) -> list[object]:
+    return [{"name": one.name, "signing_key": key_text(one.key, UNIT)} for one in witnesses]
 
 
 def _show_amount(amount: int) -> dict[str, object]:

@@ -1,14 +1,17 @@
-"""BitShares state after a block: schedule, missed slots, finality; and the step to a child."""
+"""BitShares state after a block: who is scheduled, finality; and the step to a child."""
 
 from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
 
+from node.chain.bitshares.announcement import Decided
 from node.chain.bitshares.finality import ALL_FILLED, last_irreversible, slots_filled
 from node.chain.bitshares.fork_choice import BranchEnd, BranchPoint
 from node.chain.bitshares.header import ZERO_ID, BlockHeader
-from node.chain.bitshares.rules import FIRST_WITNESS, Rules
+from node.chain.bitshares.parameters import Parameters
+from node.chain.bitshares.roster import FIRST_WITNESS, Witness, Witnesses, may_announce, with_keys
+from node.chain.bitshares.rules import Rules
 from node.chain.bitshares.witness_schedule import SlotCount, shuffle
 from node.chain.model.block import Header
 from node.chain.model.errors import BlockRejected, Reason
@@ -20,12 +23,13 @@ from node.events import Schedule
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WitnessState:
-    """Fills `ChainState` of the seam; lists by witness are ascending by id.
+    """Fills `ChainState` of the seam; witnesses are told by N of their object id 1.6.N.
 
     time_s: the block's timestamp; aslot: slots so far without those that maintenance skipped
-    (bitshares: current_aslot); shuffled: indices into the witnesses, whose turn is at aslot + k;
-    recent: bits of the last 128 slots; last_confirmed: each witness's newest block here; missed:
-    each witness's empty slots (bitshares: total_missed); changed: the last change of the interval.
+    (bitshares: current_aslot); parameters: in force on this branch; witnesses: all that were ever
+    active here; active: who is, ascending; shuffled: whose turn is at aslot + k, among them who is
+    dismissed since the shuffle; recent: bits of the last 128 slots; changed: the last change of the
+    interval. What execution decides of all this comes in headers (`Decided`).
     """
 
     rules: Rules
@@ -34,12 +38,13 @@ class WitnessState:
     slot: int
     time_s: int
     aslot: int
+    parameters: Parameters
+    witnesses: Witnesses
+    active: tuple[int, ...]
     shuffled: tuple[int, ...]
     shuffles: int
     is_shuffle: bool
     recent: int
-    last_confirmed: tuple[int, ...]
-    missed: tuple[int, ...]
     lib_num: int
     next_maintenance_s: int
     is_maintenance: bool
@@ -60,7 +65,7 @@ class WitnessState:
     @property
     def schedule(self) -> tuple[str, ...]:
         """Return the witnesses in shuffled order."""
-        return tuple(self.rules.witnesses[index].name for index in self.shuffled)
+        return tuple(map(self.rules.name_of, self.shuffled))
 
     @property
     def changes(self) -> tuple[Schedule, ...]:
@@ -86,23 +91,26 @@ class WitnessState:
     def producer_for(self, slot: int) -> ProducerKey:
         """Return who may sign a child in slot: shuffled[(aslot + k) % n] for the k-th from here."""
         k = slot - self.slot - self._skip
-        return NOBODY if k < 1 else self.rules.witnesses[self._witness(k)]
+        if k < 1:
+            return NOBODY
+        number = self._witness(k)
+        return ProducerKey(self.rules.name_of(number), self.witnesses[number].key)
 
     def draft(self, slot: int, watermark: Watermark | None, executed: Executed) -> BlockHeader:
         """Return the header an honest witness gives a child: its time is the slot's start."""
-        return self._header(slot, self.rules.time_s(slot), executed.transaction_mroot)
+        return self._header(slot, self.rules.time_s(slot), executed)
 
     def rebuild(self, header: Header, executed: Executed) -> BlockHeader:
-        """Return the header of a child at that time; execution adds nothing to it."""
+        """Return the header of a child at that time, with what execution has to announce."""
         assert isinstance(header, BlockHeader)
         slot = self.rules.slot_at(header.timestamp_s)
-        return self._header(slot, header.timestamp_s, executed.transaction_mroot)
+        return self._header(slot, header.timestamp_s, executed)
 
     def child(self, header: Header) -> WitnessState:
         """Return the state after a child with that header, in the order of graphene's apply_block.
 
         Raises:
-            BlockRejected: time, slot, witness or undo history break a rule.
+            BlockRejected: time, slot, witness, undo history or what it announces break a rule.
         Source:
             bitshares-core libraries/chain/db_block.cpp, _apply_block; db_update.cpp.
         """
@@ -110,14 +118,21 @@ class WitnessState:
         assert header.previous == self.id
         num, rules = self.num + 1, self.rules
         k = self._slot_of(header)
-        index = self._witness(k)
-        if header.witness != index + FIRST_WITNESS:
+        signer = self._witness(k)
+        if header.witness != signer:
             raise BlockRejected(Reason.WRONG_PRODUCER, num)
         if num - self.lib_num >= rules.options.undo_limit:
             raise BlockRejected(Reason.UNDO_HISTORY, num)
-        confirmed = (*self.last_confirmed[:index], num, *self.last_confirmed[index + 1 :])
         is_maintenance = self.next_maintenance_s <= header.timestamp_s
-        is_shuffle = num % len(rules.witnesses) == 0
+        counted: Witnesses = self._counted(signer, k - 1)
+        confirmed = [counted[number].last_confirmed for number in self.active]
+        witnesses, active, parameters = counted, self.active, self.parameters
+        if header.announced is not None:
+            self._check_announced(header.announced, is_maintenance)
+            witnesses = with_keys(counted, header.announced)
+            active = header.announced.active or active
+            parameters = header.announced.parameters or parameters
+        is_shuffle = num % len(active) == 0
         return WitnessState(
             rules=rules,
             num=num,
@@ -125,17 +140,18 @@ class WitnessState:
             slot=header.slot,
             time_s=header.timestamp_s,
             aslot=self.aslot + k,
-            shuffled=self._next_shuffle(header.timestamp_s) if is_shuffle else self.shuffled,
+            parameters=parameters,
+            witnesses=witnesses,
+            active=active,
+            shuffled=shuffle(active, header.timestamp_s) if is_shuffle else self.shuffled,
             shuffles=self.shuffles + is_shuffle,
             is_shuffle=is_shuffle,
             recent=slots_filled(self.recent, k - 1),
-            last_confirmed=confirmed,
-            missed=self._missed(k - 1),
             lib_num=last_irreversible(self.lib_num, confirmed),
-            next_maintenance_s=self._next_maintenance_s(header.timestamp_s),
+            next_maintenance_s=self._next_maintenance_s(header.timestamp_s, parameters),
             is_maintenance=is_maintenance,
             changed=self.changed,
-            signing_key=rules.witnesses[index].key,
+            signing_key=self.witnesses[signer].key,
             signing_digest=header.digest(),
         )
 
@@ -145,7 +161,7 @@ class WitnessState:
 
     @property
     def _skip(self) -> int:
-        return self.rules.options.maintenance_skip_slots if self.is_maintenance else 0
+        return self.parameters.maintenance_skip_slots if self.is_maintenance else 0
 
     def _witness(self, k: int) -> int:
         return self.shuffled[(self.aslot + k) % len(self.shuffled)]
@@ -162,42 +178,55 @@ class WitnessState:
             raise BlockRejected(Reason.EMPTY_SLOT, num)
         return k
 
-    def _missed(self, count: int) -> tuple[int, ...]:
-        """Each witness's empty slots; a gap of a whole round or more blames nobody."""
-        if not 0 < count < len(self.missed):
-            return self.missed
-        missed = list(self.missed)
-        for k in range(1, count + 1):
-            missed[self._witness(k)] += 1
-        return tuple(missed)
+    def _counted(self, signer: int, missed: int) -> dict[int, Witness]:
+        """The witnesses after a block by signer and the empty slots before it.
 
-    def _next_maintenance_s(self, time_s: int) -> int:
-        due_s, every_s = self.next_maintenance_s, self.rules.options.maintenance_interval_s
+        A gap of a whole round or more blames nobody, and none blames who ends it.
+        """
+        found = dict(self.witnesses)
+        for k in range(1, missed + 1) if missed < len(self.active) else ():
+            number = self._witness(k)
+            if number != signer:
+                idle = found[number]
+                found[number] = Witness(idle.key, idle.last_confirmed, idle.missed + 1)
+        found[signer] = Witness(found[signer].key, self.num + 1, found[signer].missed)
+        return found
+
+    def _check_announced(self, announced: Decided, is_maintenance: bool) -> None:
+        allowed = may_announce(
+            announced, active=self.active, scheduled=self.shuffled, witnesses=self.witnesses,
+            parameters=self.parameters, rules=self.rules.parameters, count=len(self.rules.names),
+            is_maintenance=is_maintenance,
+        )  # fmt: skip
+        if not allowed:
+            raise BlockRejected(Reason.BAD_ANNOUNCEMENT, self.num + 1)
+
+    def _next_maintenance_s(self, time_s: int, parameters: Parameters) -> int:
+        due_s, every_s = self.next_maintenance_s, parameters.maintenance_interval_s
         if due_s > time_s:
             return due_s
         if self.num == 0:
             return (time_s // every_s + 1) * every_s
         return due_s + ((time_s - due_s) // every_s + 1) * every_s
 
-    def _next_shuffle(self, time_s: int) -> tuple[int, ...]:
-        return shuffle(range(len(self.rules.witnesses)), time_s)
-
-    def _header(self, slot: int, time_s: int, transaction_mroot: bytes) -> BlockHeader:
-        k = slot - self.slot - self._skip
-        index = self._witness(k)
+    def _header(self, slot: int, time_s: int, executed: Executed) -> BlockHeader:
+        announced = executed.announced
+        assert announced is None or isinstance(announced, Decided)
+        number = self._witness(slot - self.slot - self._skip)
         return BlockHeader(
             previous=self.id,
             timestamp_s=time_s,
-            witness=index + FIRST_WITNESS,
-            transaction_mroot=transaction_mroot,
-            producer=self.rules.witnesses[index].name,
+            witness=number,
+            transaction_mroot=executed.transaction_mroot,
+            producer=self.rules.name_of(number),
             slot=slot,
+            announced=announced,
         )
 
 
 def genesis_state(rules: Rules) -> WitnessState:
     """Return the state before block 1, which is a maintenance block: witnesses in order of id."""
-    count = len(rules.witnesses)
+    first = dict(enumerate(rules.witnesses, start=FIRST_WITNESS))
     return WitnessState(
         rules=rules,
         num=0,
@@ -205,12 +234,13 @@ def genesis_state(rules: Rules) -> WitnessState:
         slot=rules.initial_slot,
         time_s=rules.genesis_s,
         aslot=0,
-        shuffled=tuple(range(count)),
+        parameters=rules.parameters,
+        witnesses={number: Witness(witness.key) for number, witness in first.items()},
+        active=tuple(first),
+        shuffled=tuple(first),
         shuffles=0,
         is_shuffle=False,
         recent=ALL_FILLED,
-        last_confirmed=(0,) * count,
-        missed=(0,) * count,
         lib_num=0,
         next_maintenance_s=0,
         is_maintenance=False,

@@ -41,6 +41,7 @@ class EosioProfile:
     clock: SlotClock
     chain_id: bytes
     genesis_state: HeaderState
+    block_bytes: int
     name: str = NAME
     codec: EosioCodec = CODEC
     transaction_rules: TransactionRules = TRANSACTION_RULES
@@ -80,9 +81,14 @@ class EosioProfile:
             _clock(genesis),
             chain_id,
             state,
+            genesis.max_block_bytes,
             lock_on_proposed=genesis.lock_on_proposed,
             protects_slot=genesis.watermark == "num_and_slot",
         )
+
+    def max_block_bytes(self, parent: ChainState) -> int:
+        """Return what the genesis says."""
+        return self.block_bytes
 
     def transaction_mroot(self, transactions: Sequence[Transaction]) -> bytes:
         """Return the root over the transactions' receipts."""

@@ -24,7 +24,7 @@ class Made:
 
 @dataclass
 class SecondChain:
-    """The chain after some blocks; witnesses are 0 to count - 1."""
+    """The chain after some blocks; witnesses are 0 to count - 1, until others are elected."""
 
     count: int
     genesis_s: int
@@ -33,11 +33,17 @@ class SecondChain:
     skip_slots: int
     blocks: list[Made] = field(default_factory=list)
     order: list[int] = field(default_factory=list)
+    active: list[int] = field(default_factory=list)
     due_s: int = 0
     final: int = 0
 
     def __post_init__(self) -> None:
-        self.order = list(range(self.count))
+        self.active = list(range(self.count))
+        self.order = list(self.active)
+
+    def is_due(self, k: int, late_s: int = 0) -> bool:
+        """Return whether the block of the k-th slot from the head is a maintenance block."""
+        return self.due_s <= self.slot_time(k) + late_s
 
     def slot_time(self, k: int) -> int:
         """Return the time at which the k-th slot from the head begins."""
@@ -54,18 +60,24 @@ class SecondChain:
 
     def whose(self, k: int) -> int:
         """Return the witness of the k-th slot from the head."""
-        return self.order[(self.slots_so_far() + k) % self.count]
+        return self.order[(self.slots_so_far() + k) % len(self.order)]
 
-    def append(self, k: int, late_s: int = 0) -> None:
-        """Add the block of the k-th slot from the head."""
+    def append(
+        self, k: int, late_s: int = 0, *, elected: list[int] | None = None,
+        every_s: int | None = None, skip: int | None = None,
+    ) -> None:  # fmt: skip
+        """Add the block of the k-th slot from the head, and what a maintenance block changes."""
         time_s = self.slot_time(k) + late_s
         maintenance = self.due_s <= time_s
         self.blocks.append(Made(time_s, self.whose(k), k - 1, maintenance))
         self.final = max(self.final, self._final_now())
+        self.active = self.active if elected is None else sorted(elected)
+        self.maintenance_s = self.maintenance_s if every_s is None else every_s
+        self.skip_slots = self.skip_slots if skip is None else skip
         while self.due_s <= time_s:
             step_s = self.maintenance_s
             self.due_s = (time_s // step_s + 1) * step_s if not self.due_s else self.due_s + step_s
-        if len(self.blocks) % self.count == 0:
+        if len(self.blocks) % len(self.active) == 0:
             self._shuffle(time_s)
 
     def recent(self) -> str:
@@ -77,21 +89,21 @@ class SecondChain:
 
     def _final_now(self) -> int:
         """The highest number that more than 70 % have built on, by trying each."""
-        needed = self.count - 3 * self.count // 10
+        needed = len(self.active) - 3 * len(self.active) // 10
         for num in range(len(self.blocks), 0, -1):
             builders = {block.witness for block in self.blocks[num - 1 :]}
-            if len(builders) >= needed:
+            if len(builders.intersection(self.active)) >= needed:
                 return num
         return 0
 
     def _shuffle(self, time_s: int) -> None:
-        order = list(range(self.count))
-        for i in range(self.count):
+        order, count = list(self.active), len(self.active)
+        for i in range(count):
             k = (time_s * 2**32 + i * FACTOR) % WORD
             k = k ^ k // 2**12
             k = k ^ k * 2**25 % WORD
             k = k ^ k // 2**27
             k = k * FACTOR % WORD
-            j = i + k % (self.count - i)
+            j = i + k % (count - i)
             order[i], order[j] = order[j], order[i]
         self.order = order

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.chain.bitshares.announcement import Decided, decided
 from node.chain.bitshares.header import ZERO_ID, BlockHeader, merkle_root
+from node.chain.bitshares.parameters import Parameters
 from node.chain.encoding.pack import DecodeError
 from node.chain.model.block import SignedBlock
 from tests.unit.node_bitshares.world import NOTHING, START_SLOT, bitshares_profile
@@ -18,19 +20,35 @@ from tests.unit.node_bitshares.world import NOTHING, START_SLOT, bitshares_profi
 PROFILE = bitshares_profile(4)
 CODEC = PROFILE.codec
 BYTES20 = st.binary(min_size=20, max_size=20)
+PARAMETERS = st.builds(
+    Parameters,
+    block_interval_s=st.integers(0, 255),
+    maintenance_interval_s=st.integers(0, 2**32 - 1),
+    maintenance_skip_slots=st.integers(0, 2**16 - 1),
+    max_block_bytes=st.integers(0, 2**32 - 1),
+)
+IDS = st.integers(0, 2**32 - 1)
+ANNOUNCED = st.builds(
+    decided,
+    st.lists(IDS, max_size=5).map(tuple),
+    st.lists(st.tuples(IDS, st.binary(min_size=33, max_size=33)), max_size=5).map(tuple),
+    st.none() | PARAMETERS,
+)
 HEADERS = st.builds(
-    lambda previous, timestamp_s, witness, root: BlockHeader(
+    lambda previous, timestamp_s, witness, root, announced: BlockHeader(
         previous=previous,
         timestamp_s=timestamp_s,
         witness=witness,
         transaction_mroot=root,
         producer=PROFILE.rules.name_of(witness),
         slot=PROFILE.rules.slot_at(timestamp_s),
+        announced=announced,
     ),
     BYTES20.filter(lambda x: x[:4] != b"\xff" * 4),
     st.integers(0, 2**32 - 1),
     st.integers(0, 200),
     BYTES20,
+    ANNOUNCED,
 )
 BLOCKS = st.builds(SignedBlock, HEADERS, st.binary(min_size=65, max_size=65))
 
@@ -54,6 +72,25 @@ def test_a_header_is_previous_time_witness_root_and_no_extensions() -> None:
     assert packed[20:24] == struct.pack("<I", 1_500_000_000)
     assert packed[24:26] == b"\xc8\x01"
     assert packed[26:] == bytes(20) + b"\x00"
+
+
+def test_what_is_announced_stands_in_the_extensions_and_nothing_else_changes() -> None:
+    key = b"\x02" + bytes(range(32))
+    parameters = Parameters(
+        block_interval_s=5, maintenance_interval_s=86_400, maintenance_skip_slots=3,
+        max_block_bytes=2_000_000,
+    )  # fmt: skip
+    told = Decided(active=(1, 300), keys=((300, key),), parameters=parameters)
+    packed = header(announced=told).pack()
+    assert packed[:46] == header().pack()[:46]
+    assert packed[46:] == b"".join(
+        (
+            b"\x03",
+            b"\x01\x02\x01\xac\x02",
+            b"\x02\x01\xac\x02" + key,
+            b"\x03\x05" + struct.pack("<IHI", 86_400, 3, 2_000_000),
+        )
+    )
 
 
 def test_the_number_is_the_parents_plus_1() -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.chain.bitshares.announcement import Decided, decided
 from node.chain.bitshares.witness_schedule import shuffle
+from node.chain.bitshares.witness_state import WitnessState
+from node.chain.encoding.crypto import public_key
 from tests.unit.node_bitshares.second_chain import SecondChain
 from tests.unit.node_bitshares.world import after, bitshares_profile
+from tests.unit.node_chain.builders import secret
 
 
 @given(
@@ -35,12 +41,69 @@ def test_any_history_gives_the_same_schedule_finality_and_counts(
         state = after(state, slot, late_s=late_s % interval_s)
         second.append(k, late_s % interval_s)
         assert state.time_s == second.blocks[-1].time_s
-        assert list(state.shuffled) == second.order
+        assert [number - 1 for number in state.shuffled] == second.order
         assert state.lib_num == second.final
         assert state.recent == int(second.recent(), 2)
         assert state.aslot == second.slots_so_far()
         assert state.is_maintenance == second.blocks[-1].maintenance
         assert state.next_maintenance_s == second.due_s
+
+
+@given(
+    witnesses=st.integers(1, 7),
+    skip=st.integers(0, 3),
+    every=st.integers(1, 12),
+    steps=st.lists(
+        st.tuples(
+            st.integers(1, 9) | st.just(1),
+            st.none() | st.sets(st.integers(0, 9), min_size=1),
+            st.none() | st.tuples(st.integers(1, 12), st.integers(0, 3)),
+        ),
+        max_size=60,
+    ),
+)
+def test_any_history_of_changing_witnesses_and_parameters_gives_the_same(
+    witnesses: int, skip: int, every: int,
+    steps: list[tuple[int, set[int] | None, tuple[int, int] | None]],
+) -> None:  # fmt: skip
+    state = bitshares_profile(
+        witnesses, maintenance_skip_slots=skip, maintenance_interval_s=every
+    ).genesis_state
+    second = SecondChain(witnesses, state.rules.genesis_s, 1, every, skip)
+    ids = range(len(state.rules.names))
+    for k, wanted, new in steps:
+        slot, due = state.next_slot + k - 1, second.is_due(k)
+        elected = sorted(wanted.intersection(ids)) if wanted and due else []
+        every_s, skips = new if new and due else (None, None)
+        told = announcing(state, elected, every_s, skips)
+        state = after(state, slot, announced=told)
+        second.append(k, elected=elected or None, every_s=every_s, skip=skips)
+        assert (state.time_s, state.is_maintenance) == (second.blocks[-1].time_s, due)
+        assert [number - 1 for number in state.active] == second.active
+        assert [number - 1 for number in state.shuffled] == second.order
+        assert state.lib_num == second.final
+        assert state.next_maintenance_s == second.due_s
+        assert state.slots.time_s(1) == second.slot_time(1)
+        key = state.producer_for(state.next_slot).key
+        assert key == public_key(secret(str(second.whose(1)))) or second.whose(1) < witnesses
+
+
+def announcing(
+    state: WitnessState, elected: list[int], every_s: int | None, skip: int | None
+) -> Decided | None:
+    """Return what the next block must announce for those changes."""
+    active = tuple(number + 1 for number in elected)
+    keys = tuple(
+        (number, public_key(secret(str(number - 1))))
+        for number in active
+        if number not in state.witnesses
+    )
+    new = state.parameters
+    if every_s is not None and skip is not None:
+        new = dataclasses.replace(new, maintenance_interval_s=every_s, maintenance_skip_slots=skip)
+    return decided(
+        active if active != state.active else (), keys, new if new != state.parameters else None
+    )
 
 
 def gain(rounds: int, *, withhold: bool) -> float:

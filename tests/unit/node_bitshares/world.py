@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from node.chain.bitshares.announcement import Decided
 from node.chain.bitshares.profile import BitsharesProfile
 from node.chain.bitshares.witness_state import WitnessState
 from node.chain.chain import Chain
@@ -41,12 +42,14 @@ def bitshares_profile(witnesses: int = 4, **options: object) -> BitsharesProfile
     return BitsharesProfile.of(bitshares_genesis(witnesses, **options))  # type: ignore[arg-type]
 
 
-def after(state: WitnessState, slot: int, *, late_s: int = 0) -> WitnessState:
+def after(
+    state: WitnessState, slot: int, *, late_s: int = 0, announced: Decided | None = None
+) -> WitnessState:
     """Return the state after an empty block in slot, late_s after the slot's start."""
-    rules = state.rules
-    draft = state.draft(slot, None, NOTHING)
+    rules, executed = state.rules, dataclasses.replace(NOTHING, announced=announced)
+    draft = state.draft(slot, None, executed)
     time_s = rules.time_s(slot) + late_s
-    header = state.rebuild(dataclasses.replace(draft, timestamp_s=time_s), NOTHING)
+    header = state.rebuild(dataclasses.replace(draft, timestamp_s=time_s), executed)
     return state.child(header).with_id(header.block_id(bytes(65)))
 
 

@@ -1,0 +1,114 @@
+"""Builders for BitShares chains whose witnesses and parameters somebody may set."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from node.chain.bitshares.announcement import Decided
+from node.chain.bitshares.contracts.set_parameters import SetParameters
+from node.chain.bitshares.contracts.set_witnesses import SetWitnesses
+from node.chain.bitshares.header import BlockHeader
+from node.chain.bitshares.parameters import Parameters
+from node.chain.bitshares.profile import BitsharesProfile
+from node.chain.bitshares.witness_state import WitnessState
+from node.chain.chain import Chain
+from node.chain.encoding.crypto import public_key, sign
+from node.chain.genesis import Genesis
+from node.chain.model.block import SignedBlock
+from node.chain.model.schedule import ProducerKey
+from node.chain.model.transaction import Transaction
+from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
+from tests.unit.node_chain.builders import (
+    blocks_of,
+    make_chain,
+    producer_names,
+    secret,
+    signed,
+    submit,
+    tick,
+)
+
+NAMES = producer_names(4)
+EVERYBODY = [*NAMES, "usera", "userb"]
+"""Four witnesses of the genesis, 1.6.1 to 1.6.4; accounts that may become 1.6.5 and 1.6.6."""
+
+
+def governed_genesis(**options: object) -> Genesis:
+    """Return a genesis of four witnesses with maintenance each 20 s and a system account."""
+    genesis = bitshares_genesis(4, **{"maintenance_interval_s": 20, **options})  # type: ignore[arg-type]
+    return msgspec.structs.replace(genesis, system_key=public_key(secret("eosio")).hex())
+
+
+GENESIS = governed_genesis()
+PROFILE = BitsharesProfile.of(GENESIS)
+
+
+def maker(genesis: Genesis = GENESIS) -> Chain:
+    """Return a chain that signs for everybody."""
+    return make_chain(genesis, EVERYBODY, enable_stale_production=True)
+
+
+def set_witnesses(chain: Chain, names: Sequence[str], *, keys: Sequence[str] = ()) -> Transaction:
+    """Return the transaction that lets these be active; keys: whose keys they sign with."""
+    pairs = zip(names, keys or names, strict=True)
+    witnesses = tuple(ProducerKey(name, public_key(secret(own))) for name, own in pairs)
+    return signed(chain, SetWitnesses(witnesses=witnesses))
+
+
+def set_parameters(chain: Chain, **changes: int) -> Transaction:
+    """Return the transaction that lets the genesis' parameters with those changes be in force."""
+    new = dataclasses.replace(first_parameters(chain), **changes)
+    return signed(chain, SetParameters(**dataclasses.asdict(new)))
+
+
+def first_parameters(chain: Chain) -> Parameters:
+    """Return the parameters that a chain began with."""
+    root = chain._profile.genesis_state
+    assert isinstance(root, WitnessState)
+    return root.parameters
+
+
+def state_of(chain: Chain) -> WitnessState:
+    """Return the state at the head."""
+    state = chain._fork_db.head.state
+    assert isinstance(state, WitnessState)
+    return state
+
+
+def grown(chain: Chain, seconds: int, *asked: Transaction) -> list[SignedBlock]:
+    """Return the blocks of the next seconds; asked is sent to the chain before."""
+    first = max(chain.head.slot + 1, START_SLOT)
+    for transaction in asked:
+        submit(chain, transaction, slot=first)
+    return [
+        block for slot in range(first, first + seconds) for block in blocks_of(tick(chain, slot))
+    ]
+
+
+def announced_in(blocks: Iterable[SignedBlock]) -> dict[int, Decided]:
+    """Return by number what the headers of blocks announce."""
+    found = {}
+    for block in blocks:
+        assert isinstance(block.header, BlockHeader)
+        if block.header.announced is not None:
+            found[block.num] = block.header.announced
+    return found
+
+
+def resigned(block: SignedBlock, announced: Decided | None, *, by: str = "") -> SignedBlock:
+    """Return the block as its witness signs it with another announcement."""
+    assert isinstance(block.header, BlockHeader)
+    header = dataclasses.replace(block.header, announced=announced)
+    signature = sign(secret(by or block.producer), header.digest())
+    return SignedBlock(header, signature, block.transactions)
+
+
+def by_headers(profile: BitsharesProfile, blocks: Iterable[SignedBlock]) -> WitnessState:
+    """Return the state that headers alone give, from the genesis on."""
+    state = profile.genesis_state
+    for block in blocks:
+        state = state.child(block.header).with_id(block.id)
+    return state
