@@ -16,7 +16,7 @@ from node.chain.model.codec import decode_transaction, encode_transaction
 from node.config import ConfigError
 from node.events import Dropped, Load, Tx
 from node.local.client import Client, Reference, reference_of
-from node.local.load import Pace, Transfers
+from node.local.load import Acts, Pace, Transfers
 from node.local.local_client import Answer, Unanswered
 
 FORM = EosioTransactions()
@@ -144,7 +144,8 @@ def run(client: Client, begin_ns: int, end_ns: int | None = None) -> int:
 
 def client(link: Link, log: Log, seconds: int = 10) -> Client:
     pace = Pace(rate_milli=40_000, start_ns=START_NS, end_ns=START_NS + seconds * SECOND_NS)
-    return Client(pace, transfers(), link, log)  # type: ignore[arg-type]
+    acts = Acts(due=(), form=FORM, expires_after_s=30)
+    return Client(pace, transfers(), acts, link, log)  # type: ignore[arg-type]
 
 
 def test_the_load_is_sent_on_time_and_ends() -> None:
