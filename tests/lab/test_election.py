@@ -27,7 +27,7 @@ def told(run: Path, host: str) -> list[Any]:
     """Return what a host's node told, in order."""
     path = run / "trials" / "1" / "hosts" / host / "events.jsonl.zst"
     text = zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes())
-    return [events.decode(line)[1] for line in text.splitlines()]
+    return [events.decode(line)[1] for line in text.splitlines() if line]
 
 
 def once(told: Iterable[Any]) -> list[Any]:
