@@ -44,8 +44,8 @@ class Parameters:
 
         Its slots are of one length, and what carries its blocks was made for the size of the first.
         """
-        if self.block_interval_s != first.block_interval_s:
-            return f"block_interval_s must be {first.block_interval_s}"
+        if self.block_interval_s % first.block_interval_s:
+            return f"block_interval_s must be a multiple of {first.block_interval_s}"
         if self.max_block_bytes > first.max_block_bytes:
             return f"max_block_bytes must be {first.max_block_bytes} or less"
         return self.problem()

@@ -23,10 +23,11 @@ class Rules:
     id: theirs, then those of the other accounts of the genesis, so that an id is the same witness
     on every branch. parameters: those that the chain begins with.
 
-    A slot of the lab is one block interval of the chain: genesis_s is the chain's time at
-    initial_slot, and each slot adds interval_s. Where slot_ns is interval_s seconds, chain time is
-    wall time (behind by less than one interval if the interval does not divide the slots' epoch); a
-    lab may run the same chain faster.
+    A slot is slot_s seconds of the chain, the interval that it begins with: genesis_s is the
+    chain's time at initial_slot, and each slot adds slot_s. That never changes, whatever interval
+    is in force: slots off its grid are nobody's. Where slot_ns is slot_s seconds, chain time is
+    wall time (behind by less than one slot if a slot does not divide the slots' epoch); a lab may
+    run the same chain faster.
     """
 
     witnesses: tuple[ProducerKey, ...]
@@ -35,7 +36,7 @@ class Rules:
     clock: SlotClock
     initial_slot: int
     genesis_s: int
-    interval_s: int
+    slot_s: int
     options: BitsharesRules
 
     @staticmethod
@@ -70,21 +71,21 @@ class Rules:
             clock=clock,
             initial_slot=genesis.initial_slot,
             genesis_s=wall_s // interval_s * interval_s,
-            interval_s=interval_s,
+            slot_s=interval_s,
             options=options,
         )
 
     def time_s(self, slot: int) -> int:
         """Return the chain's time at the start of slot, in s since 1970."""
-        return self.genesis_s + (slot - self.initial_slot) * self.interval_s
+        return self.genesis_s + (slot - self.initial_slot) * self.slot_s
 
     def slot_at(self, time_s: int) -> int:
         """Return the slot that contains the chain's time."""
-        return self.initial_slot + (time_s - self.genesis_s) // self.interval_s
+        return self.initial_slot + (time_s - self.genesis_s) // self.slot_s
 
     def scaled_ns(self, chain_ns: int) -> int:
         """Return how long a stretch of chain time takes in the lab."""
-        return chain_ns * self.clock.slot_ns // (self.interval_s * NS_PER_S)
+        return chain_ns * self.clock.slot_ns // (self.slot_s * NS_PER_S)
 
     def name_of(self, witness: int) -> str:
         """Return the name of witness 1.6.N, "" for one nobody knows."""

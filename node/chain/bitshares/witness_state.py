@@ -54,8 +54,8 @@ class WitnessState:
 
     @property
     def next_slot(self) -> int:
-        """Return the slot after the block's, and after those that maintenance skips."""
-        return self.slot + 1 + self._skip
+        """Return the first slot of the grid after the block's and those that maintenance skips."""
+        return self.rules.slot_at(self.slots.time_s(1))
 
     @property
     def precommit_num(self) -> int | None:
@@ -78,7 +78,7 @@ class WitnessState:
     @property
     def slots(self) -> SlotCount:
         """Return the count of the slots after this block."""
-        return SlotCount(self.time_s, self.rules.interval_s, self._skip)
+        return SlotCount(self.time_s, self.parameters.block_interval_s, self._skip)
 
     @property
     def tip(self) -> BranchEnd:
@@ -89,9 +89,13 @@ class WitnessState:
         )  # fmt: skip
 
     def producer_for(self, slot: int) -> ProducerKey:
-        """Return who may sign a child in slot: shuffled[(aslot + k) % n] for the k-th from here."""
-        k = slot - self.slot - self._skip
-        if k < 1:
+        """Return who may sign a child in slot: shuffled[(aslot + k) % n] for the k-th from here.
+
+        NOBODY off the grid of the interval in force, and in slots that maintenance skips.
+        """
+        slots, time_s = self.slots, self.rules.time_s(slot)
+        k = slots.at(time_s)
+        if k < 1 or slots.time_s(k) != time_s:
             return NOBODY
         number = self._witness(k)
         return ProducerKey(self.rules.name_of(number), self.witnesses[number].key)
@@ -150,7 +154,7 @@ class WitnessState:
             lib_num=last_irreversible(self.lib_num, confirmed),
             next_maintenance_s=self._next_maintenance_s(header.timestamp_s, parameters),
             is_maintenance=is_maintenance,
-            changed=self.changed,
+            changed=self._last_change(parameters, k),
             signing_key=self.witnesses[signer].key,
             signing_digest=header.digest(),
         )
@@ -169,9 +173,10 @@ class WitnessState:
     def _slot_of(self, header: BlockHeader) -> int:
         """Which slot after this block the header is for, 1 or more."""
         num, options = self.num + 1, self.rules.options
+        interval_s = self.parameters.block_interval_s
         if header.timestamp_s <= self.time_s:
             raise BlockRejected(Reason.SLOT_NOT_AFTER_PARENT, num)
-        if options.strict_slot_alignment and header.timestamp_s % self.rules.interval_s:
+        if options.strict_slot_alignment and header.timestamp_s % interval_s:
             raise BlockRejected(Reason.MISALIGNED_TIME, num)
         k = self.slots.at(header.timestamp_s)
         if k < 1:
@@ -191,6 +196,12 @@ class WitnessState:
                 found[number] = Witness(idle.key, idle.last_confirmed, idle.missed + 1)
         found[signer] = Witness(found[signer].key, self.num + 1, found[signer].missed)
         return found
+
+    def _last_change(self, parameters: Parameters, k: int) -> BranchPoint:
+        """Where the interval changed last after a child in the k-th slot, with parameters."""
+        if parameters.block_interval_s == self.parameters.block_interval_s:
+            return self.changed
+        return BranchPoint(self.num + 1, self.aslot + k)
 
     def _check_announced(self, announced: Decided, is_maintenance: bool) -> None:
         allowed = may_announce(
@@ -212,7 +223,7 @@ class WitnessState:
     def _header(self, slot: int, time_s: int, executed: Executed) -> BlockHeader:
         announced = executed.announced
         assert announced is None or isinstance(announced, Decided)
-        number = self._witness(slot - self.slot - self._skip)
+        number = self._witness(self.slots.at(time_s))
         return BlockHeader(
             previous=self.id,
             timestamp_s=time_s,

@@ -64,7 +64,7 @@ class SecondChain:
 
     def append(
         self, k: int, late_s: int = 0, *, elected: list[int] | None = None,
-        every_s: int | None = None, skip: int | None = None,
+        every_s: int | None = None, skip: int | None = None, interval_s: int | None = None,
     ) -> None:  # fmt: skip
         """Add the block of the k-th slot from the head, and what a maintenance block changes."""
         time_s = self.slot_time(k) + late_s
@@ -74,6 +74,7 @@ class SecondChain:
         self.active = self.active if elected is None else sorted(elected)
         self.maintenance_s = self.maintenance_s if every_s is None else every_s
         self.skip_slots = self.skip_slots if skip is None else skip
+        self.interval_s = self.interval_s if interval_s is None else interval_s
         while self.due_s <= time_s:
             step_s = self.maintenance_s
             self.due_s = (time_s // step_s + 1) * step_s if not self.due_s else self.due_s + step_s

@@ -251,7 +251,8 @@ def test_parameters_are_in_force_from_the_block_that_announces_them_on() -> None
 @pytest.mark.parametrize(
     "changes",
     [
-        {"block_interval_s": 2},
+        {"block_interval_s": 31, "maintenance_interval_s": 31},
+        {"block_interval_s": 7},
         {"block_interval_s": 0},
         {"maintenance_interval_s": 0},
         {"maintenance_skip_slots": 1000},

@@ -108,6 +108,6 @@ def slot_gaps(state: WitnessState, rounds: int) -> set[int]:
             witness = order[place]
             gaps.add(slot - last.get(witness, slot - 1))
             last[witness] = slot
-        time_s += n * rules.interval_s
+        time_s += n * rules.slot_s
         order = shuffle(range(n), time_s)
     return gaps

@@ -11,6 +11,7 @@ from node.chain.bitshares.announcement import Decided, decided
 from node.chain.bitshares.witness_schedule import shuffle
 from node.chain.bitshares.witness_state import WitnessState
 from node.chain.encoding.crypto import public_key
+from node.chain.model.schedule import NOBODY
 from tests.unit.node_bitshares.second_chain import SecondChain
 from tests.unit.node_bitshares.world import after, bitshares_profile
 from tests.unit.node_chain.builders import secret
@@ -57,39 +58,60 @@ def test_any_history_gives_the_same_schedule_finality_and_counts(
         st.tuples(
             st.integers(1, 9) | st.just(1),
             st.none() | st.sets(st.integers(0, 9), min_size=1),
-            st.none() | st.tuples(st.integers(1, 12), st.integers(0, 3)),
+            st.none() | st.tuples(st.integers(1, 12), st.integers(0, 3), st.integers(1, 30)),
+            st.integers(0, 29),
         ),
         max_size=60,
     ),
 )
 def test_any_history_of_changing_witnesses_and_parameters_gives_the_same(
     witnesses: int, skip: int, every: int,
-    steps: list[tuple[int, set[int] | None, tuple[int, int] | None]],
+    steps: list[tuple[int, set[int] | None, tuple[int, int, int] | None, int]],
 ) -> None:  # fmt: skip
     state = bitshares_profile(
-        witnesses, maintenance_skip_slots=skip, maintenance_interval_s=every
-    ).genesis_state
+        witnesses, maintenance_skip_slots=skip, maintenance_interval_s=every,
+        strict_slot_alignment=False,
+    ).genesis_state  # fmt: skip
     second = SecondChain(witnesses, state.rules.genesis_s, 1, every, skip)
     ids = range(len(state.rules.names))
-    for k, wanted, new in steps:
-        slot, due = state.next_slot + k - 1, second.is_due(k)
+    changes: list[tuple[int, int, int | None]] = [(0, 0, 1)]
+    for k, wanted, new, inside_s in steps:
+        late_s = inside_s % second.interval_s
+        slot, due = state.rules.slot_at(second.slot_time(k)), second.is_due(k, late_s)
         elected = sorted(wanted.intersection(ids)) if wanted and due else []
-        every_s, skips = new if new and due else (None, None)
-        told = announcing(state, elected, every_s, skips)
-        state = after(state, slot, announced=told)
-        second.append(k, elected=elected or None, every_s=every_s, skip=skips)
+        times, skips, interval_s = new if new and due else (None, None, None)
+        every_s = times * interval_s if times and interval_s else None
+        told = announcing(
+            state, elected,
+            {
+                "maintenance_interval_s": every_s, "maintenance_skip_slots": skips,
+                "block_interval_s": interval_s,
+            },
+        )  # fmt: skip
+        state = after(state, slot, late_s=late_s, announced=told)
+        second.append(
+            k, late_s, elected=elected or None, every_s=every_s, skip=skips, interval_s=interval_s
+        )
+        if interval_s not in (None, changes[-1][2]):
+            changes.append((len(second.blocks), second.slots_so_far(), interval_s))
+        assert (state.changed.num, state.changed.aslot) == changes[-1][:2]
+        assert state.parameters.block_interval_s == second.interval_s
         assert (state.time_s, state.is_maintenance) == (second.blocks[-1].time_s, due)
         assert [number - 1 for number in state.active] == second.active
         assert [number - 1 for number in state.shuffled] == second.order
         assert state.lib_num == second.final
         assert state.next_maintenance_s == second.due_s
         assert state.slots.time_s(1) == second.slot_time(1)
+        assert state.rules.time_s(state.next_slot) == second.slot_time(1)
+        until = range(state.slot + 1, state.next_slot + second.interval_s)
+        mine = [slot for slot in until if state.producer_for(slot) != NOBODY]
+        assert mine == [state.next_slot]
         key = state.producer_for(state.next_slot).key
         assert key == public_key(secret(str(second.whose(1)))) or second.whose(1) < witnesses
 
 
 def announcing(
-    state: WitnessState, elected: list[int], every_s: int | None, skip: int | None
+    state: WitnessState, elected: list[int], changes: dict[str, int | None]
 ) -> Decided | None:
     """Return what the next block must announce for those changes."""
     active = tuple(number + 1 for number in elected)
@@ -98,9 +120,8 @@ def announcing(
         for number in active
         if number not in state.witnesses
     )
-    new = state.parameters
-    if every_s is not None and skip is not None:
-        new = dataclasses.replace(new, maintenance_interval_s=every_s, maintenance_skip_slots=skip)
+    given = {key: value for key, value in changes.items() if value is not None}
+    new = dataclasses.replace(state.parameters, **given)
     return decided(
         active if active != state.active else (), keys, new if new != state.parameters else None
     )
