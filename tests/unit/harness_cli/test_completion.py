@@ -43,7 +43,7 @@ def complete(
         ("slotlab lab ", ["up", "down", "status", "ssh", "init"]),
         ("slotlab inspect fin", ["finality"]),
         ("slotlab plan --off", ["--offline"]),
-        ("slotlab plan de", ["demo"]),
+        ("slotlab plan dem", ["demo"]),
         ("slotlab run demo -i x.yml --li", ["--limit"]),
         ("slotlab report ", ["latest", "splits"]),
         ("slotlab report latest --beside sp", ["splits"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 from coincurve import PrivateKey
 from hypothesis import given
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 
 from node.chain.eosio.contracts.transfer import Transfer
 from node.chain.eosio.transactions import EosioTransactions
+from node.chain.genesis import Genesis
 from node.chain.model.codec import decode_transaction, encode_transaction
-from node.config import ConfigError
+from node.config import ActConfig, ClientConfig, ConfigError
 from node.events import Dropped, Load, Tx
 from node.local.client import Client, Reference, reference_of
 from node.local.load import Acts, Pace, Transfers
@@ -30,6 +32,26 @@ def transfers(seed: int = 1, size_bytes: int = 256) -> Transfers:
         seed=seed, account="usera", recipients=("userb", "userc"),
         key=PrivateKey(b"\x07" * 32), size_bytes=size_bytes, form=FORM,
     )  # fmt: skip
+
+
+NO_ACTS = Acts(due=(), form=FORM, expires_after_s=60)
+GENESIS = Genesis(initial_slot=1, producers=[])
+
+
+def acts(*named: ActConfig) -> Acts:
+    """Return the acts of a client's configuration, each signed with one key."""
+    share = ClientConfig(
+        rate_milli=0, size_bytes=0, seed=1, start_ns=START_NS, end_ns=START_NS, account="usera",
+        key_file="", acts=list(named),
+    )  # fmt: skip
+    return Acts.of(share, GENESIS, key_of=lambda _: PrivateKey(b"\x07" * 32), form=FORM)
+
+
+def act(after_s: int, **fields: Any) -> ActConfig:
+    """Return a transfer of usera's, due so long after the start."""
+    said = {"recipient": "userb", "amount": 5, **fields}
+    at_ns = START_NS + after_s * SECOND_NS
+    return ActConfig(at_ns=at_ns, act="transfer", by="usera", key_file="", fields=said)
 
 
 def make(source: Transfers, n: int) -> bytes:
@@ -142,9 +164,11 @@ def run(client: Client, begin_ns: int, end_ns: int | None = None) -> int:
     return now_ns
 
 
-def client(link: Link, log: Log, seconds: int = 10) -> Client:
-    pace = Pace(rate_milli=40_000, start_ns=START_NS, end_ns=START_NS + seconds * SECOND_NS)
-    acts = Acts(due=(), form=FORM, expires_after_s=30)
+def client(
+    link: Link, log: Log, seconds: int = 10, *, rate_milli: int = 40_000, acts: Acts = NO_ACTS
+) -> Client:
+    end_ns = START_NS + seconds * SECOND_NS
+    pace = Pace(rate_milli=rate_milli, start_ns=START_NS, end_ns=end_ns)
     return Client(pace, transfers(), acts, link, log)  # type: ignore[arg-type]
 
 
@@ -207,3 +231,48 @@ def test_a_client_that_starts_late_begins_with_what_is_due_then() -> None:
     link, log = Link(), Log()
     run(client(link, log, seconds=10), START_NS + 5 * SECOND_NS)
     assert sum(load.due for load in log.loads()) == 200
+
+
+def test_acts_are_sent_under_their_words_when_they_are_due_beside_the_load_or_alone() -> None:
+    link, log = Link(), Log()
+    named = acts(act(2), act(2, amount=6), act(4))
+    load = client(link, log, rate_milli=0, acts=named)
+    for second, sent in ((1, 0), (3, 2), (5, 3)):
+        run(load, START_NS + (second - 1) * SECOND_NS, START_NS + second * SECOND_NS)
+        assert [r.act for r in log if isinstance(r, Tx)] == ["transfer"] * sent
+    assert sum(entry.sent for entry in log.loads()) == 3
+    beside = Log()
+    run(client(Link(), beside, acts=named), START_NS - SECOND_NS)
+    words = [r.act for r in beside if isinstance(r, Tx)]
+    assert (words.count("transfer"), words.count("")) == (3, 400)
+
+
+def test_an_act_waits_for_a_node_that_is_away_and_says_how_late_it_came() -> None:
+    link, log = Link(), Log()
+    load = client(link, log, rate_milli=0, acts=acts(act(2)))
+    link.away = True
+    run(load, START_NS - SECOND_NS, START_NS + 5 * SECOND_NS)
+    assert [r for r in log if isinstance(r, Tx)] == []
+    link.away = False
+    run(load, START_NS + 5 * SECOND_NS)
+    assert len([r for r in log if isinstance(r, Tx)]) == 1
+    assert 3 * SECOND_NS <= max(entry.late_max_ns for entry in log.loads()) < 4 * SECOND_NS
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"act": "transfr"}, "client.acts[0].act: transfr is none of "),
+        ({"fields": {"amount": 1}}, "client.acts[0].recipient: missing; add it"),
+        (
+            {"act": "set_producers", "by": "eosio", "fields": {"producers": ["a"]}},
+            "client.acts[0].keys: 'a' is missing",
+        ),
+    ],
+)
+def test_an_act_that_the_system_does_not_know_stops_the_client(
+    wrong: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        acts(msgspec.structs.replace(act(1), **wrong))
+    assert str(caught.value).startswith(message)
