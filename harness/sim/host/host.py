@@ -103,7 +103,10 @@ class Host:
         self._sink = shared.sink
         self._arm = 0
         self._stepped_ns: int | None = None
-        self._watch = SlotWatch(shared.profile.clock, shared.genesis.initial_slot + 1)
+        slots, first_slot = shared.profile.clock, shared.genesis.initial_slot + 1
+        self._watch = SlotWatch(slots, first_slot)
+        # The nominal one, the same in every slot: handling takes no time here.
+        self._left_ns = slots.left_ns(first_slot, slots.wake_ns(first_slot))
 
     # ------------------------------------------------------------ life
 
@@ -272,9 +275,7 @@ class Host:
         turn = self.shared.genesis.blocks_per_turn
         if self.keep_slots is not None and slot % turn >= self.keep_slots:
             abstain = "silent"
-        # The nominal one: handling takes no time here.
-        left_ns = chain.slot_clock.left_ns(slot, chain.slot_clock.wake_ns(slot))
-        self.step(messages.Tick(now_ns=now_ns, slot=slot, abstain=abstain, left_ns=left_ns))
+        self.step(messages.Tick(now_ns=now_ns, slot=slot, abstain=abstain, left_ns=self._left_ns))
 
     # ------------------------------------------------------------ the clock
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -87,7 +88,7 @@ class BitsharesTransactions:
 
     def signing_digest(self, chain_id: bytes, body: bytes) -> bytes:
         """Return what is signed."""
-        return sha256(chain_id + body).digest()
+        return _signing_digest(chain_id, body)
 
     def transfer(self, sender: str, recipient: str, amount: int, memo: bytes) -> Operation:
         """Return the operation that moves units of the core asset."""
@@ -108,6 +109,12 @@ class BitsharesTransactions:
             raise DecodeError("unknown operation")
         operation: Operation = layout.read(reader)
         return operation
+
+
+@lru_cache(maxsize=1024)
+def _signing_digest(chain_id: bytes, body: bytes) -> bytes:
+    # Asked for when a transaction comes, and soon again when it is in a block.
+    return sha256(chain_id + body).digest()
 
 
 def _kinds(names: Sequence[str]) -> dict[str, Layout]:

@@ -5,6 +5,7 @@ Each operation is one action, authorized by one `active` permission.
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -133,11 +134,17 @@ class EosioTransactions:
 
     def signing_digest(self, chain_id: bytes, body: bytes) -> bytes:
         """Return what is signed: chain, body, and the empty context-free data."""
-        return sha256(chain_id + body + _NO_CONTEXT_FREE_DATA).digest()
+        return _signing_digest(chain_id, body)
 
     def transfer(self, sender: str, recipient: str, amount: int, memo: bytes) -> Operation:
         """Return the operation that moves units of the core asset."""
         return Transfer(sender=sender, recipient=recipient, amount=amount, memo=memo)
+
+
+@lru_cache(maxsize=1024)
+def _signing_digest(chain_id: bytes, body: bytes) -> bytes:
+    # Asked for when a transaction comes, and soon again when it is in a block.
+    return sha256(chain_id + body + _NO_CONTEXT_FREE_DATA).digest()
 
 
 def action_text(operation: Operation) -> dict[str, object]:

@@ -159,13 +159,14 @@ class Ledger:
         reason = self._checks.broken(transaction, block.time_ns, verifier)
         if reason is not None:
             raise TransactionRejected(reason)
-        savepoint, facts = state.savepoint(), len(block.facts)
+        savepoint, facts, announced = state.savepoint(), len(block.facts), block.announced
         block.touched.clear()
         try:
             self._rules.contracts.apply(transaction, block)
         except TransactionRejected:
             state.rollback(savepoint)
             del block.facts[facts:]
+            block.announced = announced
             raise
         state.put(SEEN, transaction.id, transaction.expiration_s)
         run.done.append((transaction, block.facts[facts:]))

@@ -32,8 +32,9 @@ class TransactionHeader:
 class Transaction:
     """What it says, the packed body, who signed it; no id covers the signatures.
 
-    cost_us: what it counts against the processing window of a block; size_bytes: on the wire;
-    room_bytes: in a block, with what it may make the header say.
+    expiration_s: the last second (unix) in which it may be executed; cost_us: what it counts
+    against the processing window of a block; size_bytes: on the wire; room_bytes: in a block, with
+    what it may make the header say.
     """
 
     header: TransactionHeader
@@ -41,6 +42,7 @@ class Transaction:
     body: bytes
     signatures: tuple[bytes, ...]
     id: bytes
+    expiration_s: int = field(init=False, compare=False)
     cost_us: int = field(init=False, compare=False)
     size_bytes: int = field(init=False, compare=False)
     room_bytes: int = field(init=False, compare=False)
@@ -52,14 +54,10 @@ class Transaction:
         body, count = len(self.body), len(self.signatures)
         lengths = len(pack_varuint(body)) + len(pack_varuint(count))
         size_bytes = lengths + body + PACKED_SIGNATURE_BYTES * count
+        object.__setattr__(self, "expiration_s", self.header.expiration_s)
         object.__setattr__(self, "cost_us", cost_us)
         object.__setattr__(self, "size_bytes", size_bytes)
         object.__setattr__(self, "room_bytes", size_bytes + header_bytes)
-
-    @property
-    def expiration_s(self) -> int:
-        """Return the last second (unix) in which it may be executed."""
-        return self.header.expiration_s
 
 
 class TransactionFormat(Protocol):

@@ -128,8 +128,14 @@ class State:
         """End the open block; return the new digest: over the old one, seed and what changed."""
         assert self._open is not None
         journal = self._open
-        touched = sorted({(name, key) for name, key, _ in journal.changes})
-        now = [(name, key, self._rows[name].get(key)) for name, key in touched]
+        touched: dict[str, set[Any]] = {}
+        for name, key, _ in journal.changes:
+            touched.setdefault(name, set()).add(key)
+        now = [
+            (name, key, self._rows[name].get(key))
+            for name in sorted(touched)
+            for key in sorted(touched[name])
+        ]
         packed = msgspec.msgpack.encode(now, order="deterministic")
         self._digest = sha256(self._digest + seed + packed).digest()
         self._journals.append(journal)
@@ -184,7 +190,10 @@ class State:
         """Begin with the rows of an image, of which nothing can be undone."""
         assert not self._journals
         assert self._open is None
-        self._rows = {name: dict(image[name]) for name in self._tables}
+        for name, rows in self._rows.items():
+            # In place: who looks at a table's rows goes on looking at them.
+            rows.clear()
+            rows.update(image[name])
         self._digest = digest
 
 

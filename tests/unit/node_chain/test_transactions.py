@@ -203,23 +203,6 @@ def test_a_waiting_transaction_expires() -> None:
     assert len(chain.mempool) == 0
 
 
-def test_what_expired_while_no_block_came_is_no_longer_spent() -> None:
-    chain = make_chain(GENESIS, ["producerd"])
-    assert verdict(chain, transfer(chain, 900, lives_s=1)) == "accepted"
-    assert verdict(chain, transfer(chain, 800)) == "insufficient_balance"
-    tick(chain, START_SLOT + 2)
-    assert verdict(chain, transfer(chain, 800), START_SLOT + 2) == "accepted"
-
-
-def test_what_waits_is_not_in_the_chain_yet() -> None:
-    chain = maker()
-    waits = transfer(chain)
-    assert verdict(chain, waits) == "accepted"
-    assert not chain._ledger.has_transaction(waits.id)
-    tick(chain, START_SLOT)
-    assert chain._ledger.has_transaction(waits.id)
-
-
 def test_a_block_takes_what_fits_in_order_and_leaves_the_rest() -> None:
     small = make_genesis(max_block_bytes=1500)
     chain = make_chain(small, NAMES)

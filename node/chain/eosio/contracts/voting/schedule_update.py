@@ -28,9 +28,11 @@ def update(parent_slot: int, block: OpenBlock) -> None:
     Source: fio.contracts contracts/fio.system/src/producer_pay.cpp, onblock.
     """
     state = block.state
-    rules, election = state.get(RULES, THE_ONE), state.get(ELECTION, THE_ONE)
-    if rules is None or election is None:
+    rules = state.get(RULES, THE_ONE)
+    if rules is None:
         return
+    election = state.get(ELECTION, THE_ONE)
+    assert election is not None
     if not election.activated_s:
         voted = state.get(VOTED, THE_ONE) or 0
         if voted < rules.activation:
