@@ -57,6 +57,20 @@ def test_dead_newcomers_end_finality_for_good_and_the_verdict_says_so(tmp_path: 
     assert len(set(final.values())) == 2  # The dead stopped earlier, all others at one block.
 
 
+@pytest.mark.parametrize(
+    ("option", "verdict"), [(", enable_stale_production: n2", "pass"), ("", "fail")]
+)
+def test_after_a_shrink_a_restarted_one_brings_finality_back_if_its_operator_says_so(
+    option: str, verdict: str, tmp_path: Path
+) -> None:
+    text = campaign_file.find("shrink").read_text()
+    text = text.replace("for: 22s, fault: pause, on: n2", "fault: kill, on: n2, restart_after: 22s")
+    path = tmp_path / "restarted.yml"
+    path.write_text(text.replace("blocks_per_turn: 2}", f"blocks_per_turn: 2{option}}}"))
+    _, told, _ = simulated(str(path), tmp_path)
+    assert told["verdict"] == verdict
+
+
 def test_the_elected_stand_by_and_tallies_are_those_of_the_votes() -> None:
     elected = facts("election", events.Elected)
     assert [(one.outcome, one.producers, one.standby) for one in elected] == [
