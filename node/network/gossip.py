@@ -7,6 +7,7 @@ A transaction is pushed to all peers that its source does not reach itself. Wher
 failed, the peer is owed an offer of all that still waits: after a link was lost, at a full queue.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -71,19 +72,21 @@ def offer(
 class KnownIds:
     """A set of ids that forgets the oldest when full."""
 
-    __slots__ = ("_ids", "_most")
+    __slots__ = ("_ids", "_most", "_order")
 
     def __init__(self, most: int) -> None:
-        self._ids: dict[bytes, None] = {}
+        self._ids: set[bytes] = set()
+        self._order: deque[bytes] = deque()
         self._most = most
 
     def add(self, item_id: bytes) -> bool:
         """Remember item_id; return whether it is new."""
         if item_id in self._ids:
             return False
-        if len(self._ids) >= self._most:
-            del self._ids[next(iter(self._ids))]
-        self._ids[item_id] = None
+        self._ids.add(item_id)
+        self._order.append(item_id)
+        if len(self._order) > self._most:
+            self._ids.discard(self._order.popleft())
         return True
 
     def __contains__(self, item_id: bytes) -> bool:
