@@ -1,21 +1,18 @@
-"""Spreads blocks and transactions: pushes, announces, asks for what was announced, offers.
-
-Whom to tell is decided by `gossip`; what was told is noted there. It never changes the chain.
-"""
+"""Carries out what `gossip` decides: pushes, announces, asks for what was announced, offers."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from node.chain.chain import Chain
 from node.chain.model.block import SignedBlock
 from node.chain.model.codec import encode_transaction
 from node.chain.model.transaction import Transaction
 from node.network import wire
-from node.network.gossip import KNOWN_BLOCKS_MAX, KNOWN_TRANSACTIONS_MAX, Gossip, KnownIds
+from node.network.gossip import Gossip, Send
 
 
 class Broadcaster:
-    """The blocks and transactions seen so far, and the announced blocks that are waited for."""
+    """Frames for peers, and the time of the next look at announced blocks that did not come."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, chain: Chain, *,
@@ -30,88 +27,64 @@ class Broadcaster:
         self._mono_ns, self._wall_ns = mono_ns, wall_ns
         self._burst_bytes_max = burst_bytes_max
         self._gossip = gossip
-        self.seen_blocks = KnownIds(KNOWN_BLOCKS_MAX)
-        self.seen_transactions = KnownIds(KNOWN_TRANSACTIONS_MAX)
-        self._wants_timer: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
+        self._look_ns = 0
 
     def close(self) -> None:
         """Ask nobody any more."""
-        if self._wants_timer is not None:
-            self._wants_timer.cancel()
+        if self._look is not None:
+            self._look.cancel()
 
     def push_block(self, block: SignedBlock, raw: bytes) -> None:
         """Push a block of ours to all peers that lack it."""
-        self.seen_blocks.add(block.id)
         frame = wire.encode(wire.BlockBody(raw))
-        for peer in self._gossip.lacking_block(self._ready(), block.id):
-            if self._send(peer, frame):
-                self._gossip.has_block(peer, block.id)
+        self._gossip.seen_blocks.add(block.id)
+        self._gossip.push_block(block.id, self._ready(), lambda peer: self._send(peer, frame))
 
     def announce_block(self, block: SignedBlock, source: str) -> None:
         """Tell the id of another's block to the peers that lack it, but for its source."""
-        frame = wire.encode(wire.Have(block.num, block.id))
-        for peer in self._gossip.lacking_block(self._ready(), block.id):
-            if peer != source:
-                self._send(peer, frame)
+        frame, ready = wire.encode(wire.Have(block.num, block.id)), self._ready()
+        self._gossip.announce_block(block.id, ready, source, lambda peer: self._send(peer, frame))
 
     def relay(self, transaction: Transaction, source: str | None) -> None:
         """Push a transaction to the peers that lack it and that its source is not linked to."""
-        self.seen_transactions.add(transaction.id)
-        if source is not None:
-            self._gossip.came(transaction.id, source)
-        self._push(transaction, self._gossip.lacking_transaction(self._ready(), transaction.id))
-
-    def announced(self, peer: str, block_id: bytes) -> None:
-        """Ask for a block that peer has, if we lack it and it does not come by itself."""
-        self._gossip.announced(peer, block_id, self._mono_ns())
-        self._arm_wants()
+        self._gossip.relay(transaction.id, self._ready(), source, self._sender(transaction))
 
     def offer(self, peer: str) -> None:
-        """Send what waits to a peer that is owed it.
-
-        Only once both have caught up: before, blocks may still be undone here whose transactions
-        then wait, and the peer may lack the block that a transaction refers to.
-        """
-        if not self._gossip.owes(peer) or peer not in self._ready():
+        """Send what waits to a peer that is owed it and can take it, until its queue is full."""
+        if peer not in self._ready():
             return
-        offered = self._gossip.offer(
-            peer, self._chain.mempool,
-            now_ns=self._wall_ns(), bytes_max=self._burst_bytes_max,
-        )  # fmt: skip
-        if offered.whole:
-            self._gossip.settled(peer)
-        for transaction in offered.transactions:
-            if not self._push(transaction, [peer]):
+        waiting, now_ns = self._chain.mempool, self._wall_ns()
+        for transaction in self._gossip.offer(
+            peer, waiting, now_ns=now_ns, bytes_max=self._burst_bytes_max
+        ):
+            if not self._gossip.push(transaction.id, peer, self._sender(transaction)):
                 return
 
-    def _push(self, transaction: Transaction, peers: Iterable[str]) -> bool:
-        """Return whether the transaction went to all of peers; who did not get it is owed."""
-        frame = wire.encode(wire.TxBody(encode_transaction(transaction)))
-        whole = True
-        for peer in peers:
-            if self._send(peer, frame):
-                self._gossip.has_transaction(peer, transaction.id)
-            else:
-                self._gossip.owe(peer)
-                whole = False
-        return whole
-
-    def _arm_wants(self) -> None:
+    def look(self) -> None:
+        """Ask for announced blocks that did not come by themselves, as soon as they are due."""
         due_ns = self._gossip.next_due_ns()
-        if due_ns is None or self._wants_timer is not None:
-            return
-        wait_s = max(0, due_ns - self._mono_ns()) / 1e9
-        self._wants_timer = self._loop.call_later(wait_s, self._ask_wanted)
+        if due_ns is not None and (self._look is None or due_ns < self._look_ns):
+            self._look_at(due_ns)
 
-    def _ask_wanted(self) -> None:
-        now_ns = self._wall_ns()
+    def _look_at(self, at_ns: int) -> None:
+        self.close()
+        self._look_ns = at_ns
+        wait_s = max(0, at_ns - self._mono_ns()) / 1e9
+        self._look = self._loop.call_later(wait_s, self._ask)
+
+    def _ask(self) -> None:
+        now_ns, mono_ns = self._wall_ns(), self._mono_ns()
         slot = self._chain.at_work(now_ns)
         if slot is not None:
             # What came before our own block is out would be dropped.
-            wait_s = (self._chain.slot_clock.wake_ns(slot) - now_ns) / 1e9
-            self._wants_timer = self._loop.call_later(wait_s, self._ask_wanted)
+            self._look_at(mono_ns + self._chain.slot_clock.wake_ns(slot) - now_ns)
             return
-        self._wants_timer = None
-        for peer, ids in self._gossip.due(self._mono_ns()).items():
+        self._look = None
+        for peer, ids in self._gossip.due(mono_ns).items():
             self._send(peer, wire.encode(wire.Want(ids)))
-        self._arm_wants()
+        self.look()
+
+    def _sender(self, transaction: Transaction) -> Send:
+        frame = wire.encode(wire.TxBody(encode_transaction(transaction)))
+        return lambda peer: self._send(peer, frame)

@@ -8,7 +8,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Literal
 
 from node.chain.chain import Chain
 from node.chain.encoding.pack import DecodeError
@@ -40,7 +39,6 @@ class CatchUp:
         self._answer: wire.SyncBlocks | None = None
         self._answerer = ""
         self._new_blocks = 0
-        self._syncing = ""
         self._stopped = False
 
     @property
@@ -58,17 +56,12 @@ class CatchUp:
         if self._is_at_work():
             return
         ask = self.sync.poll(Tip.of(self._chain), self._chain.has_block, self._mono_ns())
-        if ask is None:
-            if self._syncing and self.sync.active_peer is None:
-                self._tell(self._syncing, "synced")
-                self._syncing = ""
-            return
-        if self._syncing != ask.peer:
-            self._syncing = ask.peer
-            self._tell(ask.peer, "syncing")
-        ids = self._chain.branch_ids(self._chain.lib.num)
-        picked = locator(ids, MAX_LOCATOR)
-        self._send(ask.peer, wire.SyncRequest(ask.request, picked))
+        head, lib, news = self._chain.head.num, self._chain.lib.num, self.sync.news()
+        if news is not None:
+            self._emit(Peer(peer=news[0], state=news[1], head_num=head, lib_num=lib))
+        if ask is not None:
+            ids = locator(self._chain.branch_ids(lib), MAX_LOCATOR)
+            self._send(ask.peer, wire.SyncRequest(ask.request, ids))
 
     def take(self, peer: str, answer: wire.SyncBlocks) -> None:
         """Begin to apply an answer, if it is the one we wait for."""
@@ -103,14 +96,8 @@ class CatchUp:
             return
         self._answer = None
         now_ns = self._mono_ns()
-        self.sync.applied(blocks=self._new_blocks, more=answer.more, now_ns=now_ns)
-        if cut:
-            self.sync.nudge(self._answerer)
+        self.sync.applied(blocks=self._new_blocks, more=answer.more, now_ns=now_ns, cut=cut)
         self.poll()
 
     def _is_at_work(self) -> bool:
         return self._chain.at_work(self._wall_ns()) is not None
-
-    def _tell(self, peer: str, state: Literal["syncing", "synced"]) -> None:
-        head, lib = self._chain.head.num, self._chain.lib.num
-        self._emit(Peer(peer=peer, state=state, head_num=head, lib_num=lib))

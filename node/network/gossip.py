@@ -1,19 +1,23 @@
-"""Who is known to have which block or transaction, which announced blocks to ask for, and when.
+"""Who is sent which block or transaction, which announced blocks are asked for, and when.
 
-No socket and no clock in here: the links say what arrived and what time it is. The rules: the
-producer of a block pushes its body to its direct peers, everybody else only announces the id, and
-who still lacks the body a little later asks one holder at a time. Nothing goes back to its source.
-A transaction is pushed to all peers that its source does not reach itself. Where that may have
-failed, the peer is owed an offer of all that still waits: after a link was lost, at a full queue.
+No socket and no clock in here: a node's network and the simulated one say what arrived, what time
+it is, and how to send. The rules: the producer of a block pushes its body to its direct peers,
+everybody else only announces the id, and who still lacks the body a little later asks one holder at
+a time. Nothing goes back to its source. A transaction is pushed to all peers that its source does
+not reach itself. Where that may have failed, the peer is owed an offer of all that still waits:
+after a link was lost, at a full queue.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 
+from node.chain.chain import Chain
 from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import Transaction
+from node.network.sync_rules import Sync, Tip
 
 KNOWN_BLOCKS_MAX = 4_096
 KNOWN_TRANSACTIONS_MAX = 32_768
@@ -39,34 +43,6 @@ def wait_ns(host: str, block_id: bytes) -> int:
     """
     draw = sha256(host.encode() + block_id).digest()
     return WAIT_MIN_NS + int.from_bytes(draw[:4], "big") % WAIT_SPREAD_NS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
-    """What to send to a peer now; whole: nothing more is left to offer it."""
-
-    transactions: tuple[Transaction, ...]
-    whole: bool
-
-
-def offer(
-    waiting: Iterable[Transaction], known: Callable[[bytes], bool], *, now_ns: int, bytes_max: int
-) -> Offer:
-    """Return what a peer that is ready again may lack of what waits, in the order of waiting.
-
-    known: whether the peer has the transaction of an id, or is sent it by another. Expired ones
-    are left out. At most OFFERED_MAX transactions and bytes_max bytes, but always the first one.
-    """
-    picked: list[Transaction] = []
-    size = 0
-    for transaction in waiting:
-        if transaction.expiration_s * NS_PER_S < now_ns or known(transaction.id):
-            continue
-        size += transaction.size_bytes
-        if picked and (size > bytes_max or len(picked) >= OFFERED_MAX):
-            return Offer(transactions=tuple(picked), whole=False)
-        picked.append(transaction)
-    return Offer(transactions=tuple(picked), whole=True)
 
 
 class KnownIds:
@@ -100,83 +76,66 @@ class _Wanted:
     asked: set[str] = field(default_factory=set)
 
 
+Send = Callable[[str], bool]
+"""Sends something to a peer; returns whether it is on its way."""
+
+
 class Gossip:
-    """What each peer is known to have, whom it reaches, and the blocks announced but not seen."""
+    """What was seen, what each peer is known to have, whom it reaches, the blocks announced.
+
+    owed: the peers to whom what waits is to be offered.
+    """
 
     def __init__(self, host: str) -> None:
+        self.seen_blocks = KnownIds(KNOWN_BLOCKS_MAX)
+        self.seen_transactions = KnownIds(KNOWN_TRANSACTIONS_MAX)
+        self.owed: set[str] = set()
         self._host = host
-        self._blocks: dict[str, KnownIds] = {}
-        self._transactions: dict[str, KnownIds] = {}
+        self._blocks = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_BLOCKS_MAX))
+        self._transactions = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_TRANSACTIONS_MAX))
         self._sources: dict[bytes, str] = {}
-        self._linked: dict[str, frozenset[str]] = {}
-        self._owed: set[str] = set()
+        self._linked: dict[str, Set[str]] = {}
         self._wanted: dict[bytes, _Wanted] = {}
+
+    # ------------------------------------------------------------ links
 
     def forget(self, peer: str) -> None:
         """Start anew with peer: what was in flight to it, or from it to others, may be lost."""
         self._blocks.pop(peer, None)
         self._transactions.pop(peer, None)
-        self._owed.update((peer, *self._linked.pop(peer, ())))
+        self.owed.update((peer, *self._linked.pop(peer, ())))
 
-    def linked(self, peer: str, hosts: Iterable[str]) -> None:
+    def linked(self, peer: str, hosts: Set[str]) -> None:
         """Note which of our peers this one reaches itself; whom it reaches no more is owed."""
-        reached = frozenset(hosts)
-        self._owed |= self._linked.get(peer, reached) - reached
-        self._linked[peer] = reached
+        before = self._linked.get(peer, hosts)
+        self._linked[peer] = hosts
+        if before is not hosts:
+            self.owed |= before - hosts
 
-    def owe(self, peer: str) -> None:
-        """Note that peer was not sent what it should have been."""
-        self._owed.add(peer)
+    # ------------------------------------------------------------ blocks
 
-    def owes(self, peer: str) -> bool:
-        """Return whether what waits is to be offered to peer."""
-        return peer in self._owed
+    def push_block(self, block_id: bytes, peers: Iterable[str], send: Send) -> None:
+        """Send a block to those of peers that are not known to have it."""
+        for peer in self._lacking_block(peers, block_id):
+            if send(peer):
+                self._blocks[peer].add(block_id)
 
-    def settled(self, peer: str) -> None:
-        """Note that peer was sent all that was owed."""
-        self._owed.discard(peer)
-
-    def offer(
-        self, peer: str, waiting: Iterable[Transaction], *, now_ns: int, bytes_max: int
-    ) -> Offer:
-        """Return what to send to peer now of what waits; see the function of this name."""
-
-        def known(tx_id: bytes) -> bool:
-            return not self.lacking_transaction((peer,), tx_id)
-
-        return offer(waiting, known, now_ns=now_ns, bytes_max=bytes_max)
+    def announce_block(
+        self, block_id: bytes, peers: Iterable[str], source: str, send: Send
+    ) -> None:
+        """Tell the id of another's block to the peers that lack it, but for its source."""
+        for peer in self._lacking_block(peers, block_id):
+            if peer != source:
+                send(peer)
 
     def has_block(self, peer: str, block_id: bytes) -> None:
         """Note that peer has the block."""
-        self._blocks.setdefault(peer, KnownIds(KNOWN_BLOCKS_MAX)).add(block_id)
+        self._blocks[peer].add(block_id)
 
-    def has_transaction(self, peer: str, tx_id: bytes) -> None:
-        """Note that peer has the transaction."""
-        self._transactions.setdefault(peer, KnownIds(KNOWN_TRANSACTIONS_MAX)).add(tx_id)
-
-    def came(self, tx_id: bytes, source: str) -> None:
-        """Note that source passed the transaction on to us, and so to all it reaches."""
-        if len(self._sources) >= KNOWN_TRANSACTIONS_MAX:
-            del self._sources[next(iter(self._sources))]
-        self._sources[tx_id] = source
-
-    def lacking_block(self, peers: Iterable[str], block_id: bytes) -> list[str]:
-        """Return those of peers that are not known to have the block."""
-        known = self._blocks
-        return [peer for peer in peers if peer not in known or block_id not in known[peer]]
-
-    def lacking_transaction(self, peers: Iterable[str], tx_id: bytes) -> list[str]:
-        """Return those of peers that neither are known to have it nor have it from its source."""
-        known = self._transactions
-        source = self._sources.get(tx_id, "")
-        reached = self._linked.get(source, frozenset())
-        return [
-            peer
-            for peer in peers
-            if peer != source
-            and peer not in reached
-            and (peer not in known or tx_id not in known[peer])
-        ]
+    def came(self, peer: str, block_id: bytes) -> None:
+        """Note that the block came from peer; nobody else is asked for it."""
+        self._blocks[peer].add(block_id)
+        self._wanted.pop(block_id, None)
 
     def announced(self, peer: str, block_id: bytes, now_ns: int) -> None:
         """Note that peer has a block we lack; it is due to be asked for in 20 to 50 ms."""
@@ -187,10 +146,6 @@ class Gossip:
             self._wanted[block_id] = _Wanted(now_ns + wait_ns(self._host, block_id), [peer])
         elif peer not in wanted.holders:
             wanted.holders.append(peer)
-
-    def arrived(self, block_id: bytes) -> None:
-        """Stop asking for the block."""
-        self._wanted.pop(block_id, None)
 
     def due(self, now_ns: int) -> dict[str, list[bytes]]:
         """Return what to ask of whom now; after a holder that fails, the next."""
@@ -212,3 +167,81 @@ class Gossip:
     def next_due_ns(self) -> int | None:
         """Return the time at which due() has something to say next, None for never."""
         return min((wanted.due_ns for wanted in self._wanted.values()), default=None)
+
+    def _lacking_block(self, peers: Iterable[str], block_id: bytes) -> list[str]:
+        known = self._blocks
+        return [peer for peer in peers if peer not in known or block_id not in known[peer]]
+
+    # ------------------------------------------------------------ transactions
+
+    def relay(self, tx_id: bytes, peers: Iterable[str], source: str | None, send: Send) -> None:
+        """Push a transaction to the peers that lack it and that its source does not reach."""
+        self.seen_transactions.add(tx_id)
+        if source is not None:
+            if len(self._sources) >= KNOWN_TRANSACTIONS_MAX:
+                del self._sources[next(iter(self._sources))]
+            self._sources[tx_id] = source
+        for peer in self._lacking_transaction(peers, tx_id):
+            self.push(tx_id, peer, send)
+
+    def push(self, tx_id: bytes, peer: str, send: Send) -> bool:
+        """Send a transaction to peer; return whether it is on its way, if not peer is owed it."""
+        if not send(peer):
+            self.owed.add(peer)
+            return False
+        self._transactions[peer].add(tx_id)
+        return True
+
+    def offer(
+        self, peer: str, waiting: Iterable[Transaction], *, now_ns: int, bytes_max: int
+    ) -> list[Transaction]:
+        """Return what to push to peer now of what waits and it may lack; the rest stays owed.
+
+        In the order of waiting; expired ones are left out. At most OFFERED_MAX transactions and
+        bytes_max bytes, but always the first one.
+        """
+        picked: list[Transaction] = []
+        size = 0
+        for transaction in waiting:
+            expired = transaction.expiration_s * NS_PER_S < now_ns
+            if expired or not self._lacking_transaction((peer,), transaction.id):
+                continue
+            size += transaction.size_bytes
+            if picked and (size > bytes_max or len(picked) >= OFFERED_MAX):
+                return picked
+            picked.append(transaction)
+        self.owed.discard(peer)
+        return picked
+
+    def has_transaction(self, peer: str, tx_id: bytes) -> bool:
+        """Note that the transaction came from peer; return whether it comes for the first time."""
+        self._transactions[peer].add(tx_id)
+        return self.seen_transactions.add(tx_id)
+
+    def _lacking_transaction(self, peers: Iterable[str], tx_id: bytes) -> list[str]:
+        """Return those of peers that neither are known to have it nor have it from its source."""
+        known = self._transactions
+        source = self._sources.get(tx_id, "")
+        reached = self._linked.get(source, ())
+        return [
+            peer
+            for peer in peers
+            if peer != source
+            and peer not in reached
+            and (peer not in known or tx_id not in known[peer])
+        ]
+
+
+def heard(peer: str, tip: Tip, chain: Chain, gossip: Gossip, sync: Sync, now_ns: int) -> bool:
+    """Note how far peer says it is; return whether to offer it now what waits, as it is owed.
+
+    Only once both have caught up: before, blocks may still be undone here whose transactions then
+    wait, and the peer may lack the block that a transaction refers to.
+    """
+    known = chain.has_block(tip.head_id)
+    sync.saw(peer, tip, known=known, now_ns=now_ns)
+    if known:
+        gossip.has_block(peer, tip.head_id)
+    elif tip.head_num <= chain.head.num + 1:
+        gossip.announced(peer, tip.head_id, now_ns)
+    return known and peer in gossip.owed and tip.head_num >= chain.lib.num

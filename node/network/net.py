@@ -25,7 +25,7 @@ from node.events import Dropped, Peer, Rejected
 from node.network import wire
 from node.network.broadcast import Broadcaster
 from node.network.catch_up import CatchUp
-from node.network.gossip import Gossip, burst_bytes_max
+from node.network.gossip import Gossip, burst_bytes_max, heard
 from node.network.links import Callbacks, Identity, Links, public_of
 from node.network.peer_answers import Answers
 from node.network.peers import Peers
@@ -193,7 +193,8 @@ class Net:
             case wire.Have(id=block_id):
                 self._gossip.has_block(peer, block_id)
                 if not self._chain.has_block(block_id):
-                    self._broadcaster.announced(peer, block_id)
+                    self._gossip.announced(peer, block_id, self._inbound.mono_ns())
+                    self._broadcaster.look()
             case wire.Want(ids=ids):
                 self._on_want(peer, ids)
             case wire.SyncRequest():
@@ -209,17 +210,15 @@ class Net:
 
     def _take_block(self, peer: str, block: SignedBlock, raw: bytes) -> bool:
         """Hand on a block that the chain lacks; return whether the chain has it now only."""
-        self._gossip.has_block(peer, block.id)
-        self._gossip.arrived(block.id)
+        self._gossip.came(peer, block.id)
         if self._chain.has_block(block.id):
             return False
-        first = self._broadcaster.seen_blocks.add(block.id)
+        first = self._gossip.seen_blocks.add(block.id)
         self._inbound.take_block(block, raw, peer, first)
         return self._chain.has_block(block.id)
 
     def _on_transaction(self, peer: str, transaction: Transaction) -> None:
-        self._gossip.has_transaction(peer, transaction.id)
-        if self._broadcaster.seen_transactions.add(transaction.id):
+        if self._gossip.has_transaction(peer, transaction.id):
             self._inbound.take_transaction(transaction, peer)
 
     def _on_want(self, peer: str, ids: list[bytes]) -> None:
@@ -256,16 +255,12 @@ class Net:
         if fresh:
             self._forget(peer)
             self._send(peer, self._hello())
-        self._gossip.linked(peer, [host for host in hello.linked if self._peers.get(host)])
-        known = self._chain.has_block(hello.head_id)
-        if known:
-            self._gossip.has_block(peer, hello.head_id)
+        self._gossip.linked(peer, {host for host in hello.linked if self._peers.get(host)})
         tip = Tip(head_num=hello.head_num, head_id=hello.head_id, lib_num=hello.lib_num)
-        self._catch_up.sync.saw(peer, tip, known=known, now_ns=now_ns)
-        if not known and hello.head_num <= self._chain.head.num + 1:
-            self._broadcaster.announced(peer, hello.head_id)
+        owed = heard(peer, tip, self._chain, self._gossip, self._catch_up.sync, now_ns)
+        self._broadcaster.look()
         self._catch_up.poll()
-        if known and hello.head_num >= self._chain.lib.num:
+        if owed:
             self._broadcaster.offer(peer)
 
     def _refusal(self, hello: wire.Hello) -> str:

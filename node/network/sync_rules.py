@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from node.chain.chain import Chain
 
@@ -64,6 +64,8 @@ class Sync:
         self._backoff_ns: dict[str, int] = {}
         self._active: _Active | None = None
         self._requests = 0
+        self.told = ""
+        """The peer that news() last named as the one we catch up from, "" after the end."""
 
     @property
     def active_peer(self) -> str | None:
@@ -127,8 +129,19 @@ class Sync:
         self._active = _Active(ask=active.ask, deadline_ns=None)
         return True
 
-    def applied(self, *, blocks: int, more: bool, now_ns: int) -> None:
-        """Note that the answer is worked off; the next poll goes on, or leaves a useless peer."""
+    def news(self) -> tuple[str, Literal["syncing", "synced"]] | None:
+        """Return which peer we have just begun to catch up from, or have just caught up from."""
+        before, active = self.told, self.active_peer or ""
+        if active == before:
+            return None
+        self.told = active
+        return (active, "syncing") if active else (before, "synced")
+
+    def applied(self, *, blocks: int, more: bool, now_ns: int, cut: bool = False) -> None:
+        """Note that the answer is worked off; the next poll goes on, or leaves a useless peer.
+
+        cut: work on a block of our own began; the rest of the answer is asked for again.
+        """
         if self._active is None or self._active.deadline_ns is not None:
             return
         peer = self._active.ask.peer
@@ -137,6 +150,8 @@ class Sync:
             self._nudged.discard(peer)
         if blocks == 0 and peer in self._tips:
             self._backoff_ns[peer] = now_ns + BACKOFF_NS
+        if cut:
+            self._nudged.add(peer)
 
     def _behind(self, peer: str, mine: Tip, now_ns: int) -> bool:
         tip = self._tips[peer]

@@ -103,4 +103,4 @@ def test_a_censor_offers_nothing_either() -> None:
     assert kept.chain is not None
     waiting = {t.id for t in kept.chain.mempool}
     assert len(waiting) > 50
-    assert not any(waiting & host.seen_transactions for host in others)
+    assert not any(tx_id in host.gossip.seen_transactions for tx_id in waiting for host in others)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from harness.sim.host.clock import ClockSpec
+from harness.sim.host.engine import Action
 from harness.sim.host.memory import Loss
 from harness.sim.network.link import Shape
 from harness.sim.world import World
 from node import events
+from node.chain.model.block import SignedBlock
 from node.events import Peer, Produced, Started
 from tests.sim.worlds import SECOND_NS, Facts, agree, finals, heads, lab
 
@@ -70,6 +74,25 @@ def test_a_block_reaches_the_far_side_of_a_one_way_cut_through_a_third_node() ->
     run_on(world, 30.4)
     assert agree(world)
     assert heads(world)["n2"] == 62
+
+
+FAR = Shape(delay_ns=60_000_000, jitter_ns=40_000_000)
+
+
+@pytest.mark.parametrize("shape", [FAR, Shape(loss=0.1)])
+def test_the_body_of_a_block_goes_over_links_at_most_1_3_times_per_host(shape: Shape) -> None:
+    world = lab(21, 2)
+    world.shape("mess", [(a, b) for a in world.hosts for b in world.hosts if a != b], shape)
+    bodies, post = Counter[bytes](), world.net.post
+
+    def counting(source: str, target: str, action: Action, *args: object) -> int | None:
+        bodies.update(arg.id for arg in args if isinstance(arg, SignedBlock))
+        return post(source, target, action, *args)
+
+    world.net.post = counting  # type: ignore[method-assign]
+    run_on(world, 30)
+    assert len(bodies) == 60
+    assert max(bodies.values()) <= 1.3 * len(world.hosts)
 
 
 def test_nodes_agree_under_loss_duplication_and_reordering() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 RARELY = (200_000, 50, 100)
 """Thresholds of the garbage collector while a simulation runs."""
 
-Action = Callable[..., None]
+Action = Callable[..., object]
 
 
 def stream(seed: int, *labels: str) -> random.Random:

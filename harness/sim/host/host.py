@@ -27,6 +27,7 @@ from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
 from node.chain.profile import Profile
 from node.chain.validation import NOBODY_TRUSTED
+from node.network.gossip import Gossip
 from node.timing.slots import SlotWatch, due_events
 
 WAKE_NS = 100_000
@@ -96,8 +97,7 @@ class Host:
         self.inbox: list[tuple[Action, tuple[object, ...]]] = []
         self.feeding = False
         """Whether it applies an answer, of which it announces nothing."""
-        self.seen_blocks: set[bytes] = set()
-        self.seen_transactions: set[bytes] = set()
+        self.gossip = Gossip(name)
         self._rng = rng
         self._engine = shared.engine
         self._sink = shared.sink
@@ -125,8 +125,7 @@ class Host:
         self.life += 1
         self.paused = False
         self.inbox.clear()
-        self.seen_blocks.clear()
-        self.seen_transactions.clear()
+        self.gossip = Gossip(self.name)
         self._tell_started(chain)
         self._watch = SlotWatch(chain.slot_clock, shared.genesis.initial_slot + 1)
         self._arm_at(self._watch.first_due_ns(self.clock.wall_ns(self._engine.now_ns)))
@@ -190,18 +189,13 @@ class Host:
         chain = self.chain
         assert chain is not None
         raw = self.shared.profile.codec.encode(block)
-        if block.id not in self.seen_blocks:
-            self.seen_blocks.add(block.id)
-            if self._sink is not None:
-                self.emit(notices.received(block, len(raw), peer))
+        if self.gossip.seen_blocks.add(block.id) and self._sink is not None:
+            self.emit(notices.received(block, len(raw), peer))
         now_ns = self.clock.wall_ns(self._engine.now_ns)
         self.step(messages.BlockReceived(now_ns=now_ns, block=block, raw=raw, peer=peer))
 
     def take_transaction(self, transaction: Transaction, peer: str | None) -> str:
         """Take a transaction; return the reason word of a refusal, "" when it was taken."""
-        if transaction.id in self.seen_transactions and peer is not None:
-            return ""
-        self.seen_transactions.add(transaction.id)
         now_ns = self.clock.wall_ns(self._engine.now_ns)
         event = messages.TransactionReceived(now_ns=now_ns, transaction=transaction, peer=peer)
         match self.step(event):
@@ -236,12 +230,10 @@ class Host:
             case messages.Persist(block=block, watermark=watermark):
                 self.store.put(block, watermark)
             case messages.Broadcast(block=block, source=source):
-                self.seen_blocks.add(block.id)
                 self.outside.broadcast(self, block, source)
             case messages.Finalize(num=num, id=block_id):
                 self.store.finalize(num, block_id)
             case messages.Relay(transaction=transaction, source=source):
-                self.seen_transactions.add(transaction.id)
                 self.outside.relay(self, transaction, source)
             case messages.RequestSync(peer=peer):
                 self.outside.request_sync(self, peer)

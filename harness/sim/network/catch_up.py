@@ -1,18 +1,18 @@
 """Catching up after a split, a crash or a loss: status rounds, questions, answers in chunks.
 
-Whom to ask and when decides the node's own `node.network.sync_rules`. Once a second every node
-learns where its peers are, as hellos tell it; a peer not heard for three seconds counts as
-disconnected. In such a round, too, hosts offer each other the transactions that may have been lost
-between them.
+Whom to ask and when, and what to offer, decide the node's own `node.network.sync_rules` and
+`gossip`. Once a second every node learns where its peers are and whom they reach, as hellos tell
+it; a peer not heard for three seconds counts as disconnected.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Literal
 
 from harness.sim.host.host import Host
 from harness.sim.network.net import Net
 from node.chain.model.block import SignedBlock
 from node.events import Peer
+from node.network.gossip import heard
 from node.network.sync_rules import MAX_LOCATOR, TIMEOUT_NS, Sync, Tip, following, locator
 
 State = Literal["handshaked", "syncing", "synced"]
@@ -21,39 +21,36 @@ SILENT_ROUNDS = 3
 
 
 class CatchUp:
-    """Mutable: each host's view of its peers and the question under way."""
+    """Mutable: each host's view of its peers and the question under way.
+
+    apart: who was silent for whom when all were last told whom each reaches.
+    """
 
     def __init__(self, net: Net) -> None:
         self._net = net
-        net.in_touch, net.on_gap = self.in_touch, self.nudge
+        net.on_gap = self.nudge
         self._syncs: dict[str, Sync] = {}
-        self._syncing: dict[str, str] = {}
         self._unheard: dict[tuple[str, str], int] = {}
+        self._apart: set[tuple[str, str]] = set()
+        self._reaches: dict[str, Set[str]] = {n: set(peers) for n, peers in net.neighbours.items()}
         self._waiting: set[str] = set()
 
     def forget(self, name: str) -> None:
         """Forget what a host that went down knew of others."""
         self._syncs.pop(name, None)
-        self._syncing.pop(name, None)
         self._waiting.discard(name)
         for pair in [pair for pair in self._unheard if pair[0] == name]:
             del self._unheard[pair]
 
-    def in_touch(self, name: str, peer: str) -> bool:
-        """Return whether both hear each other, as far as they know."""
-        if not self._unheard:
-            return True
-        pairs = (name, peer), (peer, name)
-        return all(self._unheard.get(pair, 0) < SILENT_ROUNDS for pair in pairs)
-
     def greet(self, host: Host) -> None:
         """Tell of the links of a host that started, with nothing waiting there."""
-        self._net.owe(host.name)
         for peer in self._net.neighbours[host.name]:
+            other = self._net.hosts[peer]
+            other.gossip.forget(host.name)
             if self._hears(host.name, peer):
-                host.emit(_peer(peer, "handshaked", self._net.hosts[peer]))
+                host.emit(_peer(peer, "handshaked", other))
                 if self._hears(peer, host.name):
-                    self._heard(self._net.hosts[peer], host.name)
+                    self._heard(other, host.name)
             else:
                 self._unheard[host.name, peer] = SILENT_ROUNDS
 
@@ -68,23 +65,28 @@ class CatchUp:
         for name in up:
             self._net.hosts[name].store.commit()
         calm = len(up) == len(self._net.hosts) and not self._net.links.shaped
-        calm = calm and not self._net.in_debt
-        if calm and not self._unheard and len({tip.head_id for tip in up.values()}) == 1:
-            for name in list(self._syncing):
-                self.poll(self._net.hosts[name])
-            self._syncs.clear()
+        calm = calm and not self._apart and not self._unheard and not self._net.in_debt
+        if calm and len({tip.head_id for tip in up.values()}) == 1:
+            self._rest()
             return
-        under_way: set[tuple[str, bytes]] = set()
+        self._look_who_reaches_whom()
         for name in up:
-            host = self._net.hosts[name]
+            host, sync = self._net.hosts[name], self._sync(name)
             for peer in self._net.neighbours[name]:
                 if peer in up and not self._net.links.is_cut(peer, name):
-                    self._heard(host, peer)
-                    self._saw(host, peer, up[peer])
-                    self._net.offer(host, peer, up[peer], under_way)
+                    self._hello(host, sync, peer, up[peer])
                 else:
                     self._silent(host, peer)
+            self._net.look(host)
             self.poll(host)
+
+    def _rest(self) -> None:
+        """Forget what peers have: all have the same. What is under way is let end."""
+        for name, sync in list(self._syncs.items()):
+            if sync.told:
+                self.poll(self._net.hosts[name])
+            if not sync.told:
+                del self._syncs[name]
 
     def nudge(self, host: Host, peer: str) -> None:
         """Ask soon: a block of peer links to nothing that host has."""
@@ -108,15 +110,11 @@ class CatchUp:
                 self._net.engine.at(free_ns, self._poll_free, host, host.life)
             return
         sync = self._sync(host.name)
-        ask = sync.poll(Tip.of(chain), chain.has_block, now_ns)
+        ask, news = sync.poll(Tip.of(chain), chain.has_block, now_ns), sync.news()
+        if news is not None:
+            host.emit(_peer(*news, self._net.hosts[news[0]]))
         if ask is None:
-            if sync.active_peer is None and host.name in self._syncing:
-                peer = self._syncing.pop(host.name)
-                host.emit(_peer(peer, "synced", self._net.hosts[peer]))
             return
-        if self._syncing.get(host.name) != ask.peer:
-            self._syncing[host.name] = ask.peer
-            host.emit(_peer(ask.peer, "syncing", self._net.hosts[ask.peer]))
         ids = locator(chain.branch_ids(chain.lib.num), MAX_LOCATOR)
         self._net.post(host.name, ask.peer, self._serve, ask.peer, host.name, ask.request, ids)
         self._net.engine.at(now_ns + TIMEOUT_NS, self._poll_later, host, host.life)
@@ -149,28 +147,22 @@ class CatchUp:
             return
         host.feeding, fresh, cut = True, 0, False
         for block in blocks:
-            assert host.chain is not None
             if host.at_work_until_ns() is not None:
                 cut = True
                 break
-            if not host.chain.has_block(block.id):
-                host.take_block(block, peer)
-                fresh += host.chain.has_block(block.id)
+            fresh += self._net.take(name, block, peer)
         host.feeding = False
-        sync.applied(blocks=fresh, more=bool(more), now_ns=self._net.engine.now_ns)
-        if cut:
-            sync.nudge(peer)
+        sync.applied(blocks=fresh, more=bool(more), now_ns=self._net.engine.now_ns, cut=cut)
         self.poll(host)
 
     # ------------------------------------------------------------ who is where
 
-    def _saw(self, host: Host, peer: str, tip: Tip) -> None:
-        chain, now_ns = host.chain, self._net.engine.now_ns
-        assert chain is not None
-        known = chain.has_block(tip.head_id)
-        self._sync(host.name).saw(peer, tip, known=known, now_ns=now_ns)
-        if not known and tip.head_num <= chain.head.num + 1:
-            self._net.on_have(host.name, peer, tip.head_id)
+    def _hello(self, host: Host, sync: Sync, peer: str, tip: Tip) -> None:
+        assert host.chain is not None
+        self._heard(host, peer)
+        host.gossip.linked(peer, self._reaches[peer])
+        if heard(peer, tip, host.chain, host.gossip, sync, self._net.engine.now_ns):
+            self._net.offer(host, peer)
 
     def _shown_tip(self, host: Host) -> Tip:
         """Return how far a host says it is: a liar does not tell of what it withholds."""
@@ -191,6 +183,16 @@ class CatchUp:
         up = other.chain is not None and not other.paused
         return up and not self._net.links.is_cut(peer, name)
 
+    def _look_who_reaches_whom(self) -> None:
+        """Note who is in touch with whom: both hear each other, as far as they know."""
+        apart = {pair for pair, rounds in self._unheard.items() if rounds >= SILENT_ROUNDS}
+        if apart != self._apart:
+            self._apart = apart
+            for name, peers in self._net.neighbours.items():
+                self._reaches[name] = {
+                    peer for peer in peers if not {(name, peer), (peer, name)} & apart
+                }
+
     def _heard(self, host: Host, peer: str) -> None:
         if self._unheard.pop((host.name, peer), 0) >= SILENT_ROUNDS:
             host.emit(_peer(peer, "handshaked", self._net.hosts[peer]))
@@ -200,9 +202,7 @@ class CatchUp:
         self._unheard[host.name, peer] = rounds
         if rounds == SILENT_ROUNDS:
             self._sync(host.name).gone(peer)
-            # What one of them took, their neighbours may have left to it to pass on to the other.
-            self._net.owe(host.name)
-            self._net.owe(peer)
+            host.gossip.forget(peer)
             host.emit(Peer(peer=peer, state="disconnected", reason="silent"))
 
     def _sync(self, name: str) -> Sync:

@@ -1,15 +1,13 @@
-"""The network between simulated nodes: who is sent which block, transaction or question, and when.
+"""The network between simulated nodes: what a node's own `node.network.gossip` wants sent, arrives.
 
-It spreads as the node's own network does: the producer pushes a block to its direct peers, others
-announce it, and who still lacks it asks; how long it waits and what is offered are the rules of
-`node.network.gossip`. With relay `push`, meant for sparse graphs, everyone pushes on first receipt.
-Here everybody's blocks are known: announcements that could change nothing are not simulated, to who
-has the block or will have it before it would ask. Nor are transactions sent to who has them. What a
-link lost is owed, as TCP or the node's offer after a reconnect brings it.
+With relay `push`, meant for sparse graphs, everyone pushes blocks on first receipt. Here
+everybody's blocks are known: what could change nothing is not simulated, to who has the block or
+the transaction, or will have the block before it would ask. What a link lost was not sent: it is
+owed, as TCP or the node's offer after a reconnect brings it.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from harness.sim.host.engine import Action, Engine
@@ -17,18 +15,17 @@ from harness.sim.host.host import Host
 from harness.sim.network.link import Links
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
-from node.network.gossip import RETRY_NS, WAIT_MIN_NS, burst_bytes_max, offer, wait_ns
-from node.network.sync_rules import Tip
+from node.network.gossip import WAIT_MIN_NS, Send, burst_bytes_max
 
 RelayMode = Literal["announce", "push"]
 SPREADS_MAX = 1_024
+NEVER_NS = 1 << 63
 
 
 class Net:
-    """Mutable: links, who is about to have which block, who asked whom.
+    """Mutable: links, who is about to have which block, when a host looks what to ask for.
 
-    in_touch: whether two hosts hear each other, as far as they know; on_gap hears that a block of a
-    peer links to nothing that a host has. Both are the business of catching up.
+    on_gap hears that a block of a peer links to nothing that a host has.
     """
 
     def __init__(
@@ -39,13 +36,10 @@ class Net:
         self.links = links
         self.hosts: dict[str, Host] = {}
         self.neighbours = neighbours
-        self._near = {name: frozenset((name, *peers)) for name, peers in neighbours.items()}
         self._mode = relay
-        self.in_touch: Callable[[str, str], bool] = lambda name, peer: True
         self.on_gap: Callable[[Host, str], None] = lambda host, peer: None
         self._spreads: OrderedDict[bytes, dict[str, int]] = OrderedDict()
-        self._wanted: dict[tuple[str, bytes], list[str]] = {}
-        self._owed: set[tuple[str, str]] = set()
+        self._looks: dict[str, int] = {}
 
     def join(self, host: Host) -> None:
         """Put a host on the net."""
@@ -56,9 +50,7 @@ class Net:
         """Forget what host had or was about to have."""
         for arrivals in self._spreads.values():
             arrivals.pop(host.name, None)
-        for key in [key for key in self._wanted if key[0] == host.name]:
-            del self._wanted[key]
-        self._owed = {pair for pair in self._owed if host.name not in pair}
+        self._looks.pop(host.name, None)
 
     def post(self, source: str, target: str, action: Action, *args: object) -> int | None:
         """Let action(*args) happen at target when a message sent now arrives; return when."""
@@ -83,76 +75,93 @@ class Net:
         arrivals = self._arrivals(block.id)
         now_ns = self.engine.now_ns
         arrivals[host.name] = min(now_ns, arrivals.get(host.name, now_ns))
-        if source is None or self._mode == "push":
+        if source is None:
+            host.gossip.seen_blocks.add(block.id)
+            self._push(host, block, arrivals)
+        elif self._mode == "push":
             self._push(host, block, arrivals)
         elif not host.feeding:
             self._announce(host, block, source, arrivals)
 
     def _push(self, host: Host, block: SignedBlock, arrivals: dict[str, int]) -> None:
-        soonest_ns = self.engine.now_ns + self.links.soonest_ns
-        for peer in self.neighbours[host.name]:
-            known_ns = arrivals.get(peer)
-            if known_ns is not None and known_ns <= soonest_ns:
-                continue
-            at_ns = self.post(host.name, peer, self._on_body, peer, block, host.name)
-            if at_ns is not None and (known_ns is None or at_ns < known_ns):
-                arrivals[peer] = at_ns
+        soonest_ns, near = self.engine.now_ns + self.links.soonest_ns, self.neighbours[host.name]
+        later = [peer for peer in near if arrivals.get(peer, NEVER_NS) > soonest_ns]
+        if not later:
+            return
 
-    def send(self, source: str, target: str, block: SignedBlock) -> None:
-        """Send one block to one host."""
-        self.post(source, target, self._on_body, target, block, source)
+        def send(peer: str) -> bool:
+            at_ns = self.post(host.name, peer, self.take, peer, block, host.name)
+            if at_ns is not None and at_ns < arrivals.get(peer, NEVER_NS):
+                arrivals[peer] = at_ns
+            return at_ns is not None
+
+        host.gossip.push_block(block.id, later, send)
 
     def _announce(
         self, host: Host, block: SignedBlock, source: str, arrivals: dict[str, int]
     ) -> None:
-        soon_ns = self.engine.now_ns + WAIT_MIN_NS
+        soon_ns, near = self.engine.now_ns + WAIT_MIN_NS, self.neighbours[host.name]
         if len(arrivals) == len(self.hosts) and max(arrivals.values()) <= soon_ns:
             return
-        for peer in self.neighbours[host.name]:
-            if peer != source and arrivals.get(peer, soon_ns + 1) > soon_ns:
-                self.post(host.name, peer, self.on_have, peer, host.name, block.id)
 
-    def _on_body(self, name: str, block: SignedBlock, peer: str) -> None:
+        def send(peer: str) -> bool:
+            return self.post(host.name, peer, self._on_have, peer, host, block.id) is not None
+
+        later = [peer for peer in near if arrivals.get(peer, NEVER_NS) > soon_ns]
+        host.gossip.announce_block(block.id, later, source, send)
+
+    def send(self, source: str, target: str, block: SignedBlock) -> None:
+        """Send one block to one host."""
+        self.post(source, target, self.take, target, block, source)
+
+    def take(self, name: str, block: SignedBlock, peer: str) -> bool:
+        """Let a host have a block that came from peer; return whether its chain has it now only."""
         host = self.hosts[name]
-        self._wanted.pop((name, block.id), None)
+        host.gossip.came(peer, block.id)
         assert host.chain is not None
-        if not host.chain.has_block(block.id):
-            host.take_block(block, peer)
+        if host.chain.has_block(block.id):
+            return False
+        host.take_block(block, peer)
+        return host.chain.has_block(block.id)
 
-    def on_have(self, name: str, peer: str, block_id: bytes) -> None:
-        """Note that peer offers host name a block; ask for it soon if it is lacking."""
+    def _on_have(self, name: str, peer: Host, block_id: bytes) -> None:
         host = self.hosts[name]
+        host.gossip.has_block(peer.name, block_id)
         assert host.chain is not None
-        if host.chain.has_block(block_id):
-            return
-        holders = self._wanted.get((name, block_id))
-        if holders is not None:
-            holders.append(peer)
-            return
-        self._wanted[name, block_id] = [peer]
-        due_ns = self.engine.now_ns + wait_ns(name, block_id)
-        self.engine.at(due_ns, self._ask, name, host.life, block_id)
+        if not host.chain.has_block(block_id):
+            host.gossip.announced(peer.name, block_id, self.engine.now_ns)
+            self.look(host)
 
-    def _ask(self, name: str, life: int, block_id: bytes) -> None:
-        host, holders = self.hosts[name], self._wanted.get((name, block_id))
-        if holders is None or host.life != life or host.chain is None:
-            return
-        if not holders or host.chain.has_block(block_id):
-            del self._wanted[name, block_id]
+    def look(self, host: Host) -> None:
+        """Have a host ask for announced blocks that did not come, as soon as they are due."""
+        due_ns = host.gossip.next_due_ns()
+        if due_ns is not None and due_ns < self._looks.get(host.name, due_ns + 1):
+            self._look_at(host, due_ns)
+
+    def _look_at(self, host: Host, at_ns: int) -> None:
+        self._looks[host.name] = at_ns
+        self.engine.at(at_ns, self._deliver, host, host.life, self._ask, (host, at_ns))
+
+    def _ask(self, host: Host, at_ns: int) -> None:
+        if self._looks.get(host.name) != at_ns:
             return
         free_ns = host.at_work_until_ns()
         if free_ns is not None:
-            self.engine.at(free_ns, self._ask, name, life, block_id)
+            self._look_at(host, free_ns)
             return
-        peer = holders.pop(0)
-        self.post(name, peer, self._on_want, peer, name, block_id)
-        self.engine.at(self.engine.now_ns + RETRY_NS, self._ask, name, life, block_id)
+        del self._looks[host.name]
+        for peer, ids in host.gossip.due(self.engine.now_ns).items():
+            self.post(host.name, peer, self._on_want, peer, host.name, ids)
+        self.look(host)
 
-    def _on_want(self, name: str, peer: str, block_id: bytes) -> None:
-        block = self.hosts[name].store.block(block_id)
-        hides = self.hosts[name].hides
-        if block is not None and not (hides and hides(block_id)):
-            self.post(name, peer, self._on_body, peer, block, name)
+    def _on_want(self, name: str, peer: str, ids: Sequence[bytes]) -> None:
+        host = self.hosts[name]
+        for block_id in ids:
+            block, hides = host.store.block(block_id), host.hides
+            if block is None or (hides and hides(block_id)):
+                continue
+            if self.post(name, peer, self.take, peer, block, name) is not None:
+                host.gossip.has_block(peer, block_id)
 
     def _arrivals(self, block_id: bytes) -> dict[str, int]:
         found = self._spreads.get(block_id)
@@ -165,58 +174,41 @@ class Net:
     # ------------------------------------------------------------ transactions, catching up
 
     def relay(self, host: Host, transaction: Transaction, source: str | None) -> None:
-        """Push a transaction to the peers that its source does not reach itself."""
-        for peer in self.neighbours[host.name]:
-            if transaction.id in self.hosts[peer].seen_transactions:
-                continue
-            if source is None or not self._reaches(source, peer):
-                self._push_transaction(host.name, peer, transaction)
-
-    def _reaches(self, source: str, peer: str) -> bool:
-        return peer in self._near[source] and self.in_touch(source, peer)
+        """Push a transaction to the peers that lack it and that its source does not reach."""
+        peers, send = self.neighbours[host.name], self._sender(host.name, transaction)
+        host.gossip.relay(transaction.id, peers, source, send)
 
     @property
     def in_debt(self) -> bool:
         """Return whether any host is owed what waits at another."""
-        return bool(self._owed)
+        return any(h.gossip.owed.intersection(self.neighbours[n]) for n, h in self.hosts.items())
 
-    def owe(self, peer: str) -> None:
-        """Let all neighbours of a host offer it what waits: something may not have reached it."""
-        self._owed.update((name, peer) for name in self.neighbours[peer])
-
-    def offer(self, host: Host, peer: str, tip: Tip, under_way: set[tuple[str, bytes]]) -> None:
-        """Send to peer, which shows tip, what waits at host and it lacks, if that is owed it.
-
-        Only once both have caught up, as the node does. under_way: who was offered what in this
-        round; what is sent joins it.
-        """
-        chain, seen = host.chain, self.hosts[peer].seen_transactions
-        assert chain is not None
-        if (host.name, peer) not in self._owed or self.links.is_cut(host.name, peer):
+    def offer(self, host: Host, peer: str) -> None:
+        """Send to peer what waits at host and is owed it."""
+        if self.links.is_cut(host.name, peer):
             return
-        if not chain.has_block(tip.head_id) or tip.head_num < chain.lib.num:
-            return
-        offered = offer(
-            chain.mempool,
-            lambda tx_id: tx_id in seen or (peer, tx_id) in under_way,
+        assert host.chain is not None
+        offered = host.gossip.offer(
+            peer, host.chain.mempool,
             now_ns=host.clock.wall_ns(self.engine.now_ns),
             bytes_max=burst_bytes_max(host.shared.genesis.max_block_bytes),
-        )
-        if offered.whole:
-            self._owed.discard((host.name, peer))
-        for transaction in host.passes_on(offered.transactions):
-            if self._push_transaction(host.name, peer, transaction):
-                under_way.add((peer, transaction.id))
+        )  # fmt: skip
+        for transaction in host.passes_on(offered):
+            host.gossip.push(transaction.id, peer, self._sender(host.name, transaction))
 
-    def _push_transaction(self, name: str, peer: str, transaction: Transaction) -> bool:
-        """Return whether it will arrive; if not, it is owed."""
-        if self.post(name, peer, self._on_transaction, peer, transaction, name) is not None:
-            return True
-        self._owed.add((name, peer))
-        return False
+    def _sender(self, name: str, transaction: Transaction) -> Send:
+        def send(peer: str) -> bool:
+            if transaction.id in self.hosts[peer].gossip.seen_transactions:
+                return True
+            at_ns = self.post(name, peer, self._on_transaction, peer, transaction, name)
+            return at_ns is not None
+
+        return send
 
     def _on_transaction(self, name: str, transaction: Transaction, peer: str) -> None:
-        self.hosts[name].take_transaction(transaction, peer)
+        host = self.hosts[name]
+        if host.gossip.has_transaction(peer, transaction.id):
+            host.take_transaction(transaction, peer)
 
     def request_sync(self, host: Host, peer: str) -> None:
         """Ask peer for what is missing below the block it sent."""

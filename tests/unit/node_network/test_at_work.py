@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ from node.chain.model.messages import BlockReceived
 from node.network import wire
 from node.network.broadcast import Broadcaster
 from node.network.catch_up import CatchUp
-from node.network.gossip import Gossip
+from node.network.gossip import RETRY_NS, Gossip, wait_ns
 from node.network.sync_rules import Tip
 from tests.unit.node_chain.builders import (
     START_SLOT,
@@ -116,23 +118,45 @@ def test_the_rest_of_an_answer_that_meets_work_is_asked_for_again(
     assert bench.asked() == [wire.SyncRequest]
 
 
-def test_an_announced_block_is_asked_for_when_the_own_block_is_out(bench: Bench) -> None:
+def broadcaster(bench: Bench, gossip: Gossip, loop: Any) -> Broadcaster:
+    """Return what asks for announced blocks, on a loop."""
+
     def send(peer: str, frame: bytes) -> bool:
         bench.sent.append(wire.decode(frame))
         return True
 
-    made = Broadcaster(
-        bench.loop, bench.chain, send=send, ready=lambda: ["hostb"],
+    return Broadcaster(
+        loop, bench.chain, send=send, ready=lambda: ["hostb"],
         mono_ns=lambda: bench.mono_ns, wall_ns=lambda: bench.now_ns,
-        gossip=Gossip("hosta"), burst_bytes_max=1 << 20,
+        gossip=gossip, burst_bytes_max=1 << 20,
     )  # fmt: skip
+
+
+def test_an_announced_block_is_asked_for_when_the_own_block_is_out(bench: Bench) -> None:
+    gossip = Gossip("hosta")
+    made = broadcaster(bench, gossip, bench.loop)
     bench.at(399)
-    made.announced("hostb", bench.blocks[0].id)
+    gossip.announced("hostb", bench.blocks[0].id, 0)
     bench.mono_ns = 1_000 * MS
-    made._ask_wanted()
+    made._ask()
     assert bench.asked() == []
     bench.at(400)
     while not bench.sent:
         bench.loop.run_until_complete(asyncio.sleep(0))
     assert bench.asked() == [wire.Want]
     made.close()
+
+
+def test_a_block_just_announced_does_not_wait_for_the_next_try_of_another(bench: Bench) -> None:
+    looks: list[float] = []
+    loop = SimpleNamespace(call_later=lambda wait_s, _: looks.append(wait_s))
+    gossip = Gossip("hosta")
+    made = broadcaster(bench, gossip, loop)
+    bench.at(-1)
+    gossip.announced("hostb", bench.blocks[0].id, -1_000 * MS)
+    made._ask()
+    assert bench.asked() == [wire.Want]
+    gossip.announced("hostb", bench.blocks[1].id, 0)
+    made.look()
+    assert looks[0] == RETRY_NS / 1e9
+    assert looks[1] == wait_ns("hosta", bench.blocks[1].id) / 1e9

@@ -8,17 +8,24 @@ X = b"x" * 32
 PEERS = ["hostb", "hostc", "hostd"]
 
 
+def pushed(gossip: Gossip) -> list[str]:
+    """Return to whom X is pushed."""
+    told: list[str] = []
+    gossip.push_block(X, PEERS, lambda peer: not told.append(peer))
+    return told
+
+
 def test_nothing_goes_back_to_where_it_came_from() -> None:
     gossip = Gossip("hosta")
     gossip.has_block("hostb", X)
-    assert gossip.lacking_block(PEERS, X) == ["hostc", "hostd"]
+    assert pushed(gossip) == ["hostc", "hostd"]
 
 
 def test_a_reconnected_peer_is_told_again() -> None:
     gossip = Gossip("hosta")
     gossip.has_block("hostb", X)
     gossip.forget("hostb")
-    assert gossip.lacking_block(PEERS, X) == PEERS
+    assert pushed(gossip) == PEERS
 
 
 def test_an_announced_block_is_asked_for_after_20_to_50_ms() -> None:
@@ -34,7 +41,7 @@ def test_an_announced_block_is_asked_for_after_20_to_50_ms() -> None:
 def test_a_block_that_arrived_is_not_asked_for() -> None:
     gossip = Gossip("hosta")
     gossip.announced("hostb", X, 0)
-    gossip.arrived(X)
+    gossip.came("hostc", X)
     assert gossip.due(10**9) == {}
     assert gossip.next_due_ns() is None
 

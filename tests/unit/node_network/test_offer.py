@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from node.chain.eosio.transactions import EosioTransactions
 from node.chain.model.transaction import Transaction, TransactionHeader, read_transaction
-from node.network.gossip import OFFERED_MAX, Gossip, burst_bytes_max, offer
+from node.network.gossip import OFFERED_MAX, Gossip, burst_bytes_max
 from node.network.links import SEND_HWM
 
 FORM = EosioTransactions()
@@ -26,8 +26,7 @@ def transaction(n: int, *, expires_s: int = NOW_S, memo_bytes: int = 8) -> Trans
 
 
 def offered(gossip: Gossip, peer: str, waiting: Sequence[Transaction]) -> list[Transaction]:
-    found = gossip.offer(peer, waiting, now_ns=NOW_S * S, bytes_max=PLENTY)
-    return list(found.transactions)
+    return gossip.offer(peer, waiting, now_ns=NOW_S * S, bytes_max=PLENTY)
 
 
 @st.composite
@@ -48,23 +47,26 @@ def test_repeated_offers_hand_over_all_that_is_lacking_in_order_and_within_the_b
 ) -> None:
     waiting, known = drawn
     lacking = [t for t in waiting if t.id not in known and t.expiration_s >= NOW_S]
+    gossip = Gossip("hosta")
+    gossip.forget("hostb")
+    for tx_id in known:
+        gossip.has_transaction("hostb", tx_id)
     got: list[Transaction] = []
-    whole = False
-    while not whole:
-        found = offer(waiting, known.__contains__, now_ns=NOW_S * S, bytes_max=bytes_max)
-        size = sum(t.size_bytes for t in found.transactions)
-        assert size <= bytes_max or len(found.transactions) == 1
-        assert found.transactions or found.whole
-        got.extend(found.transactions)
-        known |= {t.id for t in found.transactions}
-        whole = found.whole
+    while "hostb" in gossip.owed:
+        found = gossip.offer("hostb", waiting, now_ns=NOW_S * S, bytes_max=bytes_max)
+        assert sum(t.size_bytes for t in found) <= bytes_max or len(found) == 1
+        assert found or "hostb" not in gossip.owed
+        got.extend(found)
+        assert all(gossip.push(t.id, "hostb", lambda _: True) for t in found)
     assert got == lacking
 
 
 def test_an_offer_leaves_a_links_queue_room_for_blocks() -> None:
     waiting = [transaction(n) for n in range(OFFERED_MAX + 1)]
-    found = offer(waiting, lambda _: False, now_ns=NOW_S * S, bytes_max=PLENTY)
-    assert (list(found.transactions), found.whole) == (waiting[:-1], False)
+    gossip = Gossip("hosta")
+    gossip.forget("hostb")
+    assert offered(gossip, "hostb", waiting) == waiting[:-1]
+    assert "hostb" in gossip.owed
     assert OFFERED_MAX <= SEND_HWM // 2
 
 
@@ -75,11 +77,11 @@ def test_what_expires_in_this_very_second_is_offered_and_an_older_one_is_not() -
 
 def test_a_peer_its_source_reaches_no_more_is_owed_what_was_left_to_that_source() -> None:
     theirs = transaction(1)
-    for lose in (lambda g: g.linked("hostb", []), lambda g: g.forget("hostb")):
+    for lose in (lambda g: g.linked("hostb", set()), lambda g: g.forget("hostb")):
         gossip = Gossip("hosta")
-        gossip.linked("hostb", ["hostc"])
-        gossip.came(theirs.id, "hostb")
+        gossip.linked("hostb", {"hostc"})
+        gossip.relay(theirs.id, ["hostc"], "hostb", lambda _: False)
         lose(gossip)
-        assert gossip.owes("hostc")
+        assert "hostc" in gossip.owed
         assert offered(gossip, "hostc", [theirs]) == [theirs]
-        assert not gossip.owes("hostd")
+        assert "hostd" not in gossip.owed

@@ -132,6 +132,18 @@ def test_a_peer_lost_while_its_answer_is_applied_is_asked_at_once_when_it_is_bac
     assert sync.poll(MINE, knows, 3) == Ask(peer="hostb", request=2)
 
 
+def test_each_begin_and_end_of_catching_up_is_told_once() -> None:
+    sync = sync_with(hostb=tip(900, 800))
+    told = []
+    for now_ns, blocks in ((0, 100), (1, 100), (2, 0), (3, 0)):
+        sync.poll(MINE, knows, now_ns)
+        told.append(sync.news())
+        sync.answered("hostb", now_ns + 1)
+        sync.applied(blocks=blocks, more=bool(blocks), now_ns=now_ns)
+    assert told == [("hostb", "syncing"), None, None, ("hostb", "synced")]
+    assert sync.news() is None
+
+
 WHO = st.sampled_from(("hostb", "hostc", "hostd"))
 HAPPENS = st.one_of(
     st.tuples(st.just("gone"), WHO),
