@@ -65,8 +65,23 @@ class ActSpec(BaseModel):
         several = [(key, value if isinstance(value, list) else [value]) for key, value in named]
         return [(key, name) for key, names in several for name in names if name]
 
+    def producers(self, profile: str) -> list[tuple[str, str]]:
+        """Return who may have slots by it, each behind the key that says so, of a known operation.
+
+        Who gives a key may, and who is named with one.
+        """
+        form = form_of(by_word(profiles.SYSTEMS[profile].operations)[self.act])
+        own = [(key, self.by) for key in sorted(form.keys) if key in self.fields]
+        listed = [(key, each) for key in sorted(form.producers) for each in self.fields[key]]
+        return own + [(key, name) for key, each in listed for name in _names(each)]
+
     def _unknown(self, known: Mapping[str, object]) -> str:
         able = [n for n, each in profiles.SYSTEMS.items() if self.act in by_word(each.operations)]
         if able:
             return f"{self.act} is for profile {', '.join(able)}; remove it or set that"
         return f"unknown act {self.act}; {nearest(self.act, [*known])}"
+
+
+def _names(written: str | dict[str, str]) -> list[str]:
+    """Return the producers of one item of a list of them: a name, or names with whose keys."""
+    return [*written] if isinstance(written, dict) else [written]

@@ -86,6 +86,8 @@ def hosts_of(plan: Plan) -> Table:
 def _otherwise(plan: Plan, host: str) -> str:
     said = ["signs on an old head"] if host in plan.enable_stale_production else []
     said += ["validates lightly"] if host in plan.light else []
+    if new := plan.newcomers.get(host):
+        said.append(f"signs for {', '.join(new)}, too, once scheduled")
     if spare := plan.spare_keys.get(host):
         said.append(f"has the keys {', '.join(spare)}, too")
     if trusted := plan.trusted_producers.get(host):

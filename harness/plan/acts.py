@@ -104,6 +104,38 @@ def planned_acts(
     return sorted(planned, key=lambda each: each.at_ns)
 
 
+def newcomers(
+    file: CampaignFile,
+    keeper: Mapping[str, str],
+    hosts: Sequence[PlannedHost],
+    light: Sequence[str],
+) -> dict[str, list[str]]:
+    """Return, by host, whose keys it has that are no producers yet, but may be by some act.
+
+    keeper: the host of each account; light: hosts whose nodes validate lightly.
+
+    Raises:
+        PlanError: no host could sign for one of them.
+    """
+    dealt = {name for host in hosts for name in host.producers}
+    able = [each.host for each in hosts if not each.observer and each.host not in light]
+    found: dict[str, list[str]] = {}
+    for cell in file.cells:
+        for i, act in cell.campaign.acts.items():
+            for key, name in act.producers(cell.campaign.chain.profile):
+                where, host = f"{file.path.name}: timeline[{i}].{key}", keeper.get(name)
+                if name in dealt:
+                    continue
+                if host is None:
+                    remedy = f"write chain.accounts.{name}: {{balance: 0, on: {able[0]}}}"
+                    raise PlanError(f"{where}: no host signs for {name}; {remedy}, or name another")
+                if host not in able:
+                    remedy = f"write chain.accounts.{name}.on: {able[0]}"
+                    raise PlanError(f"{where}: {name} is {host}'s, which may not produce; {remedy}")
+                found.setdefault(host, []).append(name)
+    return {host: sorted(set(names)) for host, names in found.items()}
+
+
 def account_name(index: int) -> str:
     """Return the account of the host at index: usera, userb, ... userz, userba, ..."""
     letters = ""

@@ -176,7 +176,10 @@ def _node_config(
             for peer in plan.hosts
             if peer.host != host.host
         ],
-        producers=[ProducerConfig(name=one, key_file=f"keys/{one}.key") for one in host.producers],
+        producers=[
+            ProducerConfig(name=name, key_file=f"keys/{name}.key")
+            for name in plan.producers_of(host)
+        ],
         spare_key_files=[f"keys/{name}.key" for name in plan.spare_keys.get(host.host, ())],
         clock=ClockConfig(
             ntp=list(own.ntp), limit_ns=plan.clock_limit_ns, skew_file=f"{RUN_DIR}/skew"

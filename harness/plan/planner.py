@@ -70,6 +70,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
     keeper = acts.keepers(common.chain, owners, hosts)
     asked = {cell.n: acts.planned_acts(file, cell, keeper, timing.end_ns) for cell in file.cells}
     trials = [msgspec.structs.replace(trial, acts=asked[trial.cell]) for trial in trials]
+    chain = node_options.chain_of(common, field, seed=base_seed, file=name)
     rules = refusals.Rules(
         file=name,
         lab=view.lab,
@@ -87,7 +88,8 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         title=common.title,
         lab=view.lab,
         seed=base_seed,
-        **node_options.chain_of(common, field, seed=base_seed, file=name),
+        **chain,
+        newcomers=acts.newcomers(file, keeper, hosts, chain["light"]),
         system_account=acts.needs_system_account([cell.campaign for cell in file.cells]),
         accounts=owners,
         clock_limit_ns=timing.clock_limit_ns,

@@ -222,6 +222,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Whether there is an account that may propose schedules."""
     accounts: list[PlannedAccount] = []
     """Those of the genesis, the system account aside."""
+    newcomers: dict[str, list[str]] = {}
+    """By host, accounts that acts may make producers: its node signs for them then."""
     spare_keys: dict[str, list[str]] = {}
     """By host, names of further keys that its node may sign with."""
     fio: dict[str, Any] | None = None
@@ -267,7 +269,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def host_of(self, producer: str) -> str:
         """Return the host that signs for producer, or an empty word."""
-        return next((h.host for h in self.hosts if producer in h.producers), "")
+        return next((h.host for h in self.hosts if producer in self.producers_of(h)), "")
+
+    def producers_of(self, host: PlannedHost) -> list[str]:
+        """Return whom the node of a host signs for, once they are scheduled."""
+        return [*host.producers, *self.newcomers.get(host.host, ())]
 
 
 def encode(plan: Plan) -> bytes:

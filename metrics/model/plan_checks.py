@@ -40,7 +40,8 @@ def problem(plan: Plan) -> str:
 
 def _problems(plan: Plan) -> Iterator[str]:
     yield from _twice("hosts", [host.host for host in plan.hosts])
-    yield from _twice("hosts: producers", [p for host in plan.hosts for p in host.producers])
+    signing = [name for host in plan.hosts for name in plan.producers_of(host)]
+    yield from _twice("hosts: producers", signing)
     yield from _twice("producers", plan.producers)
     yield from _twice("cells", [str(cell.n) for cell in plan.cells])
     yield from _twice("trials", [str(trial.n) for trial in plan.trials])

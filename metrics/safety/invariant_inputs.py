@@ -143,9 +143,8 @@ def signed(data: TrialData, told: Logs) -> list[Line]:
 
     A body that was only received proves a signature while nobody lies: only then does it count.
     """
-    lying = {
-        p for host in data.plan.hosts if host.host in data.planned.liars for p in host.producers
-    }
+    liars = [host for host in data.plan.hosts if host.host in data.planned.liars]
+    lying = {name for host in liars for name in data.plan.producers_of(host)}
     refused = {e.id for e in data.events("rejected", "id what") if e.what == "block"}
     found: dict[str, Line] = {}
     for kind in ("produced", "applied") if lying else ("produced", "applied", "received"):

@@ -49,3 +49,34 @@ def test_an_act_is_sent_at_its_time_by_the_client_of_its_accounts_host_alone(cha
     assert (refused.state, refused.reason) == ("rejected", "insufficient_balance")
     assert [record.state for _, record in told(done, "n3")] == ["rejected"]
     assert told(done, "n1.client") == told(done, "n4.client") == []
+
+
+NEWCOMER = """
+schema: slotlab.campaign/v1
+title: t
+chain:
+  producers: 4
+  blocks_per_turn: 2
+  accounts: {newbie: {balance: 90000000, on: n2}}
+  fio: {elected: 4, activation: 1000000, schedule_check_slots: 10}
+cooldown: 26s
+timeline:
+  - {at: 2s, act: register, by: newbie, key: newbie}
+  - {at: 4s, act: vote, by: newbie, producers: [newbie, producera, producerb, producerc]}
+"""
+
+
+def test_an_account_that_registers_and_is_voted_in_produces_on_the_host_that_has_its_key() -> None:
+    done = run(NEWCOMER)
+    made = {
+        host: {
+            record.producer
+            for _, record in map(events.decode, lines.splitlines())
+            if isinstance(record, events.Produced)
+        }
+        for host, lines in done.events.items()
+    }
+    assert made == {
+        "n1": {"producera"}, "n2": {"newbie", "producerb"}, "n3": {"producerc"},
+        "n4": {"producerd"},
+    }  # fmt: skip

@@ -17,6 +17,8 @@ from node.chain.encoding.fields import Account
 KeyOf = Callable[[str], bytes]
 """The public key of a name."""
 NUMBER_MAX = (1 << 62) - 1
+PRODUCERS = "producers"
+"""The kind of a field that names producers, each with a key."""
 _NAME = re.compile(r"[a-z1-5.]{1,13}")
 _CAPITAL = re.compile(r"(?<=.)(?=[A-Z])")
 
@@ -38,13 +40,16 @@ class OperationForm:
     """What may be written of an operation.
 
     fields: by name; needed: those that must be there; accounts: those that name accounts, one or
-    several; signer: the field that `by` gives, "" where the operation is one account's alone, which
-    is `only` then.
+    several; keys: those that give the signer a key for its blocks; producers: those that name
+    producers with theirs; signer: the field that `by` gives, "" where the operation is one
+    account's alone, which is `only` then.
     """
 
     fields: Mapping[str, Reader]
     needed: frozenset[str]
     accounts: frozenset[str]
+    keys: frozenset[str]
+    producers: frozenset[str]
     signer: str
     only: str
 
@@ -71,7 +76,10 @@ def form_of(operation: type[Any]) -> OperationForm:
     }
     needed = frozenset(field.name for field in known if field.required and field.name in fields)
     named = frozenset(name for name in fields if hints[name] in (Account, tuple[Account, ...]))
-    return OperationForm(fields, needed, named, signer, "" if signer else authority)
+    keys = frozenset(name for name in fields if _kind(hints[name]) == "key")
+    producers = frozenset(name for name in fields if _kind(hints[name]) == PRODUCERS)
+    only = "" if signer else authority
+    return OperationForm(fields, needed, named, keys, producers, signer, only)
 
 
 def read(operation: type[Any], by: str, fields: Mapping[str, Any], key_of: KeyOf) -> Any:
@@ -91,8 +99,8 @@ def read(operation: type[Any], by: str, fields: Mapping[str, Any], key_of: KeyOf
 
 def _reader(hint: Any) -> Reader:
     """Return how a value of a type is read."""
-    kind, base = get_args(hint)[1] if get_origin(hint) is Annotated else "", _base(hint)
-    if kind == "producers":
+    kind, base = _kind(hint), _base(hint)
+    if kind == PRODUCERS:
         return _producers(get_args(base)[0])
     if kind in _KINDS:
         return _KINDS[kind]
@@ -101,6 +109,10 @@ def _reader(hint: Any) -> Reader:
     if get_origin(base) is tuple:
         return _several(_reader(get_args(base)[0]))
     return _parts(base)
+
+
+def _kind(hint: Any) -> str:
+    return get_args(hint)[1] if get_origin(hint) is Annotated else ""
 
 
 def _base(hint: Any) -> Any:

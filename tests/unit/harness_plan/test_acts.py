@@ -300,7 +300,9 @@ def test_an_account_that_cannot_be_is_refused(accounts: str, message: str) -> No
 
 
 def test_a_block_must_have_room_for_an_act_and_the_schedule_that_follows() -> None:
-    names = ", ".join(f"producer{x}" for x in "abcdefghijklmnop")
+    names = [f"producer{x}" for x in "abcdefghijklmnop"]
+    chain = f"accounts: {{{', '.join(f'{name}: {{balance: 0}}' for name in names)}}}"
+    proposal = PROPOSAL.replace("producerb, producera", ", ".join(names))
     with pytest.raises(PlanError) as caught:
-        planned(PROPOSAL.replace("producerb, producera", names), chain="max_block_size: 1024B")
+        planned(proposal, chain=f"max_block_size: 1024B, {chain}")
     assert str(caught.value).startswith("test.yml: chain.max_block_size: 1024B has no room for one")

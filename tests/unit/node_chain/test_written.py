@@ -71,6 +71,8 @@ def test_by_is_the_field_whose_authority_the_operation_takes() -> None:
     assert (form.signer, form.only) == ("owner", "")
     assert list(form.fields) == ["other", "count", "key", "note", "on", "names", "parts"]
     assert (form.needed, form.accounts) == ({"other", "count", "key"}, {"other", "names"})
+    assert (form.keys, form.producers) == ({"key"}, frozenset())
+    assert (form_of(Rule).keys, form_of(Rule).producers) == (frozenset(), {"producers"})
     assert (form_of(Rule).signer, form_of(Rule).only) == ("", "ruler")
 
 
