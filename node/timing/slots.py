@@ -56,7 +56,7 @@ class SlotWatch:
         if not slots:
             return Passed(slots=slots, untold=())
         self._next_slot = current + 1
-        untold = tuple(slot for slot in slots if slot not in self._told)
+        untold = tuple([slot for slot in slots if slot not in self._told])
         if not self._told or slots.start > self._told.stop or slots.stop < self._told.start:
             self._told = slots
         else:

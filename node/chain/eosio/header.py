@@ -13,6 +13,7 @@ U32_SLOTS = 1 << 32
 PREFIX_AT = 8
 """Where in an id the bytes of ref_block_prefix begin."""
 Extensions = tuple[tuple[int, bytes], ...]
+_NO_EXTENSIONS = pack_varuint(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,8 @@ class BlockHeader:
 
 def pack_extensions(extensions: Extensions) -> bytes:
     """Return packed (id, data) pairs behind their number."""
+    if not extensions:
+        return _NO_EXTENSIONS
     packed = (struct.pack("<H", kind) + pack_bytes(data) for kind, data in extensions)
     return pack_varuint(len(extensions)) + b"".join(packed)
 

@@ -174,9 +174,10 @@ class Ledger:
     def finish(self, transaction_mroot: bytes) -> Executed:
         """Do what comes after the transactions; return what the header must say of all of it."""
         run = self._running()
-        transactions_end = len(run.block.facts)
+        facts = run.block.facts
+        transactions_end = len(facts)
         self._rules.contracts.close(run.parent, run.block)
-        around = run.block.facts[: run.opening] + run.block.facts[transactions_end:]
+        around = facts[: run.opening] + facts[transactions_end:] if facts else facts
         return Executed(
             transaction_mroot=transaction_mroot,
             before=self._state.digest,
