@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-import msgspec
-
 from node.chain.genesis import Genesis
 from node.chain.model.block import Header
 from node.chain.model.codec import BlockCodec
@@ -25,7 +23,8 @@ from node.chain.state.state import State, Table
 from node.events import Schedule
 
 
-class Executed(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Executed:
     """What execution gives a header to say.
 
     before: the digest of the state that the block began with, so that whoever's state differs
