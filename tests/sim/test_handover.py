@@ -139,9 +139,10 @@ def test_who_found_that_nobody_would_follow_its_block_takes_blocks_for_the_next_
     """Two producers are left, one of them dead: the other's blocks would claim too little."""
     text = (
         "schema: slotlab.campaign/v1\ntitle: a schedule shrinks\nseed: 3\nwarmup: 8s\n"
-        "chain: {producers: 4, blocks_per_turn: 2, timing: leap,"
-        " setprods: [{at: 10s, producers: [producera, producerd]}]}\n"
-        "timeline: [{at: 12s, for: 30s, fault: silent, on: n4, keep: 0}]\n"
+        "chain: {producers: 4, blocks_per_turn: 2, timing: leap}\n"
+        "timeline:\n"
+        "  - {at: 10s, act: set_producers, by: eosio, producers: [producera, producerd]}\n"
+        "  - {at: 12s, for: 30s, fault: silent, on: n4, keep: 0}\n"
     )
     file = campaign_file.parse(text, Path("shrink.yml"))
     planned = planner.build(file, lab_view.simulated(file))
