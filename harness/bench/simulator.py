@@ -33,7 +33,7 @@ def rows() -> list[Row]:
     world.run(planned.end_ns)
     world.stop()
     took_s = time.process_time() - begun_s
-    blocks = planned.end_ns // planned.slot_ns
+    blocks = planned.end_ns // planned.interval_ns
     hours = planned.end_ns / 3.6e12
     return [
         Row(

@@ -51,6 +51,13 @@ class BitsharesSpec(Strict):
                 "slot must be 1s to 30s in whole seconds under bitshares; write that, or give"
                 " bitshares.block_interval and any slot"
             )
+        second_ns, rest = divmod(slot_ns, interval_ns // SECOND_NS)
+        if rest or second_ns < SLOT_MIN_NS:
+            least = units.text_of_ns(SLOT_MIN_NS)
+            raise ValueError(
+                f"slot must let each second of bitshares.block_interval last {least} or more, all"
+                f" alike; write a multiple of {least} and of the interval's seconds"
+            )
         if self.maintenance_interval % interval_ns:
             raise ValueError("bitshares.maintenance_interval must be a multiple of the interval")
 
@@ -177,6 +184,12 @@ class ChainSpec(Strict):
     def can_have_system_account(self) -> bool:
         """Return whether the profile knows an account that may propose schedules."""
         return "system_account" in profiles.SYSTEMS[self.profile].options
+
+    @property
+    def interval_slots(self) -> int:
+        """Return how many slots of the chain there are from a block to the next, at its start."""
+        spec = self._bitshares
+        return 1 if spec is None else (spec.block_interval or self.slot) // SECOND_NS
 
     @property
     def _bitshares(self) -> BitsharesSpec | None:

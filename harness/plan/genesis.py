@@ -60,7 +60,7 @@ class TrialFiles:
 
 def first_round_ns(plan: Plan, *, not_before_ns: int) -> int:
     """Return T0: the earliest start of a full round that is not before the given wall time."""
-    round_ns = len(plan.producers) * plan.blocks_per_turn * plan.slot_ns
+    round_ns = plan.round_slots * plan.slot_ns
     return EPOCH_NS + -(-(not_before_ns - EPOCH_NS) // round_ns) * round_ns
 
 

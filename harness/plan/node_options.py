@@ -32,7 +32,8 @@ def chain_of(campaign: Campaign, field: selectors.Field, *, seed: int, file: str
     chain, producers = campaign.chain, producer_names(campaign.chain.producers)
     return {
         "profile": chain.profile,
-        "slot_ns": chain.slot,
+        "slot_ns": chain.slot // chain.interval_slots,
+        "interval_slots": chain.interval_slots,
         "blocks_per_turn": chain.blocks_per_turn,
         "producers": producers,
         "timing": chain.timing,

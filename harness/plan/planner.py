@@ -242,10 +242,11 @@ def _cell(cell: Cell) -> PlannedCell:
 
 
 def _estimate(campaign: Campaign, hosts: int, end_ns: int, trials: int) -> Estimate:
-    """Return wall time and raw bytes, from what one slot and one second cost in the event log."""
-    slots, seconds = end_ns // campaign.chain.slot, end_ns // SECOND_NS
+    """Return wall time and raw bytes, from what slots and seconds cost in the event log."""
+    blocks, seconds = end_ns // campaign.chain.slot, end_ns // SECOND_NS
+    empty = blocks * (campaign.chain.interval_slots - 1)
     rate_milli = campaign.load.rate if campaign.load else 0
-    per_host = slots * 1_700 + seconds * (600 + 1_300 * (hosts - 1))
+    per_host = blocks * 1_700 + empty * 250 + seconds * (600 + 1_300 * (hosts - 1))
     transactions = rate_milli * seconds // 1000 * 4 * 260
     return Estimate(
         seconds=(end_ns + TRIAL_OVERHEAD_NS) // SECOND_NS * trials,

@@ -141,7 +141,7 @@ class TrialData:
     def horizon_ns(self) -> int:
         """Return how long before the end a slot must be for its block to be judged final or not."""
         lag = self.plan.prediction.finality_lag_blocks
-        return (lag.max + self.plan.round_slots) * self.plan.slot_ns
+        return (lag.max + self.plan.round_blocks) * self.plan.interval_ns
 
 
 def load(

@@ -72,7 +72,7 @@ def measure(data: TrialData, chain: ChainView) -> Finality:
     finals = _finals(data)
     first_slot = data.file.genesis_slot + 1 + data.plan.round_slots
     lag = data.plan.prediction.finality_lag_blocks
-    due_ns = (lag.max + 1) * data.plan.slot_ns
+    due_ns = (lag.max + 1) * data.plan.interval_ns
     judged = {block.id: block for block in chain.measured(data)}
     result = []
     for block in judged.values():

@@ -198,8 +198,8 @@ def _disturbed(found: Series, behind: Bools, window: tuple[float, float], data: 
 
     return (
         bool(behind[inside].any())
-        or gap(t_ns[inside]) > SILENT_SLOTS * plan.slot_ns
-        or gap(t_ns[moved]) > (plan.round_slots + plan.blocks_per_turn + 0.5) * plan.slot_ns
+        or gap(t_ns[inside]) > SILENT_SLOTS * plan.interval_ns
+        or gap(t_ns[moved]) > (plan.round_blocks + plan.blocks_per_turn + 0.5) * plan.interval_ns
     )
 
 
@@ -259,7 +259,7 @@ def _since_when(found: Series, fine: Bools, after: Bools, data: TrialData) -> in
     for i in range(start, len(fine) - stay + 1):
         last = i + stay - 1
         took_ns = found.t_ns[last] - found.t_ns[i]
-        lasting = took_ns <= (stay + SILENT_SLOTS) * data.plan.slot_ns
+        lasting = took_ns <= stay * data.plan.slot_ns + SILENT_SLOTS * data.plan.interval_ns
         if lasting and fine[i : last + 1].all() and found.lib[last] > found.lib[i]:
             return i
     return None

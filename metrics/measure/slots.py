@@ -54,15 +54,16 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
     why_not = _reason_teller(data)
     late = _late_ids(data)
     expected = _expected(data, chain)
-    first = data.file.genesis_slot + 1
-    last = data.slot_at(data.end_ns - data.plan.slot_ns)
+    first, plan = data.file.genesis_slot + 1, data.plan
+    every = plan.interval_slots
+    last = data.slot_at(data.end_ns - data.plan.interval_ns)
     result = []
     for slot in range(first, last + 1):
         t_ns = data.slot_time_ns(slot)
-        producer = expected.get(slot, data.plan.producer_for(slot))
+        producer = expected.get(slot, "" if (slot - first) % every else plan.producer_for(slot))
         if not producer:
             continue
-        host = data.plan.host_of(producer)
+        host = plan.host_of(producer)
         blocks = [b for b in by_slot.get(slot, []) if b.producer == producer]
         state, reason = ("produced", "") if blocks else why_not(slot, producer, host)
         result.append(
@@ -152,7 +153,7 @@ def _late_ids(data: TrialData) -> set[str]:
     return {
         e.id
         for e in data.events("produced", PRODUCED)
-        if max(e.t_ns - data.slot_time_ns(e.slot), e.late_ns) >= data.plan.slot_ns
+        if max(e.t_ns - data.slot_time_ns(e.slot), e.late_ns) >= data.plan.interval_ns
     }
 
 
@@ -165,7 +166,7 @@ def _lost_times(data: TrialData) -> dict[str, list[tuple[float, float]]]:
         ends = np.asarray([loss.mono_from_ns, loss.mono_to_ns], dtype=np.int64)
         lines = [data.timeline.line(e, ends).mid for e in data.epochs if e.host == loss.host]
         known = len(lines) == 1 and loss.after_seq >= 0 and bool(np.isfinite(lines[0]).all())
-        edge = data.plan.slot_ns
+        edge = data.plan.interval_ns
         found[loss.host].append(
             (float(lines[0][0]) - edge, float(lines[0][1]) + edge) if known else EVER
         )
@@ -182,7 +183,7 @@ def _reason_teller(data: TrialData) -> Callable[[int, str, str], tuple[str, str]
     }
     seen = {(e.host, e.slot) for e in data.events("slot_due", SLOT_DUE)}
     lost = _lost_times(data)
-    after_ns = AFTER_SLOTS * data.plan.slot_ns
+    after_ns = AFTER_SLOTS * data.plan.interval_ns
 
     def why_not(slot: int, producer: str, host: str) -> tuple[str, str]:
         t_ns = data.slot_time_ns(slot)

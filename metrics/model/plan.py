@@ -197,6 +197,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     profile: str
     slot_ns: Positive
     blocks_per_turn: Positive
+    interval_slots: Positive = 1
+    """How many slots there are from a block to the next: a slot of BitShares is a second."""
     clock_limit_ns: Count
     warmup_ns: Count
     end_ns: Positive
@@ -255,7 +257,17 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def round_slots(self) -> int:
         """Return the slots of one full round."""
+        return self.round_blocks * self.interval_slots
+
+    @property
+    def round_blocks(self) -> int:
+        """Return the blocks of one full round."""
         return len(self.producers) * self.blocks_per_turn
+
+    @property
+    def interval_ns(self) -> int:
+        """Return the time from a block to the next."""
+        return self.slot_ns * self.interval_slots
 
     @property
     def early_ns(self) -> int:
@@ -265,7 +277,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def producer_for(self, slot: int) -> str:
         """Return whose slot it is (PROTOCOL A.1: an absolute mapping)."""
-        return self.producers[slot % self.round_slots // self.blocks_per_turn]
+        block = slot // self.interval_slots
+        return self.producers[block % self.round_blocks // self.blocks_per_turn]
 
     def host_of(self, producer: str) -> str:
         """Return the host that signs for producer, or an empty word."""

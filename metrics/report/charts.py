@@ -89,7 +89,7 @@ def slot_grid(analysis: Analysis, key: str) -> str:
     plan, found = analysis.data.plan, analysis.of(slots.METRIC)
     first = analysis.data.file.genesis_slot + 1
     regular = all(plan.producer_for(s.slot) == s.producer for s in found)
-    per_round = plan.round_slots if regular else 1
+    per_round = plan.round_slots if regular else plan.interval_slots
     per_turn = plan.blocks_per_turn if regular else 1
     others = sorted({slot.producer for slot in found} - set(plan.producers))
     producers = [*plan.producers, *others]

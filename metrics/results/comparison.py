@@ -47,7 +47,7 @@ def compare(
     column, inside: [true | false | null] one a column}]}
     """
     lag = plan.prediction.finality_lag_blocks
-    slot_s = plan.slot_ns / 1e9
+    slot_s = plan.interval_ns / 1e9
     # A block that needs so many others waits for their slots, then for the way of the last one.
     predicted = {
         LAG: {"min": lag.min, "max": lag.max},

@@ -189,7 +189,7 @@ def _liveness(data: TrialData, chain: ChainView, finals: list[Line]) -> Check:
     blocks_ns = sorted(float(data.slot_time_ns(chain.blocks[id_].slot)) for id_ in chain.canonical
                        if id_ in chain.blocks)  # fmt: skip
     advances = [(line.t_ns, line.num) for line in finals]
-    found = liveness.progress(stretches, blocks_ns, advances, data.plan.slot_ns)
+    found = liveness.progress(stretches, blocks_ns, advances, data.plan.interval_ns)
     gap = _gap(data)
     if gap and found.violations:
         # That nothing became final is seen by what is not there: only a whole record shows it.

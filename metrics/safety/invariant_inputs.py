@@ -75,7 +75,7 @@ def stretches(
             booting = [back for over, back in back_ns.items() if over <= clear_ns < back]
             start_ns = max([clear_ns, *booting])
             fresh = any(-RECONNECT_NS < start_ns - at < fresh_ns for at in restarts_ns)
-            blocks = stall_limit(plan) + (2 * plan.round_slots if fresh else 0)
+            blocks = stall_limit(plan) + (2 * plan.round_blocks if fresh else 0)
             begin_ns = start_ns + (RECONNECT_NS if start_ns else 0)
             if begin_ns < end_ns:
                 slots = slots_for(blocks, plan, live=window.live)

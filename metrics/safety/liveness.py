@@ -70,7 +70,7 @@ def stall_limit(plan: Plan) -> int:
     """
     if plan.two_stage:
         return (2 * (plan.quorum - 1) + 1) * plan.blocks_per_turn
-    return 2 * plan.round_slots
+    return 2 * plan.round_blocks
 
 
 def slots_for(blocks: int, plan: Plan, *, live: int) -> int:
@@ -79,7 +79,7 @@ def slots_for(blocks: int, plan: Plan, *, live: int) -> int:
     Each round of all producers has live turns; it may begin and end in the middle of one.
     """
     rounds = math.ceil(blocks / (max(live, 1) * plan.blocks_per_turn)) + 1
-    return rounds * plan.round_slots
+    return rounds * plan.round_blocks
 
 
 def progress(

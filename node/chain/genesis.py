@@ -37,18 +37,18 @@ class GenesisAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class BitsharesRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What only a BitShares chain has; seconds are the chain's.
+    """What only a BitShares chain has; seconds are the chain's, of which each is a slot.
 
-    block_interval_s: 1 to 30, by default slot_ns in seconds; another value runs the same chain at
-    another speed. required_participation: parts of 10,000 of the last 128 slots below which nobody
-    produces. undo_limit: so many blocks without finality halt the chain. fork_choice: the document
-    compares participation; literal_s0 as its words say, which can be cheated. faithful_window: the
-    last irreversible block itself can be undone, as upstream; for simulation only. tapos_zero:
-    upstream lets prefix 0 pass for a block number that nobody has used yet, so also (0, 0).
-    Without strict_slot_alignment any second inside a slot is a valid time, as upstream.
+    block_interval_s: 1 to 30, with which the chain begins. required_participation: parts of 10,000
+    of the last 128 slots below which nobody produces. undo_limit: so many blocks without finality
+    halt the chain. fork_choice: the document compares participation; literal_s0 as its words say,
+    which can be cheated. faithful_window: the last irreversible block itself can be undone, as
+    upstream; for simulation only. tapos_zero: upstream lets prefix 0 pass for a block number that
+    nobody has used yet, so also (0, 0). Without strict_slot_alignment any second inside a slot is a
+    valid time, as upstream.
     """
 
-    block_interval_s: int | None = None
+    block_interval_s: int = 1
     maintenance_interval_s: int = 86_400
     maintenance_skip_slots: int = 3
     required_participation: int = 3_300
@@ -63,7 +63,8 @@ class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Everything all nodes of a chain must agree on beforehand; bitshares: for that profile only.
 
     The genesis block has slot initial_slot and number 1; the first slot anyone may produce in is
-    the next. eosio only: timing says when in its slot a block is finished, and processing_ns,
+    the next. A slot of BitShares is a second of the chain, which slot_ns may let last as long as a
+    lab wants. eosio only: timing says when in its slot a block is finished, and processing_ns,
     propagation_ns and last_block_ns are its `Windows`, None for upstream's; with lock_on_proposed a
     node does not leave a branch for one without what the former has pre-committed, unless more is
     irreversible there (experimental: it may cost liveness). The owner of system_key, a public key,

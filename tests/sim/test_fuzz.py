@@ -34,7 +34,7 @@ def test_each_draw_is_a_campaign_of_at_most_7_nodes_and_400_slots(profile: str, 
         file = campaign_file.parse(text, Path("drawn.yml"))
         planned = planner.build(file, lab_view.simulated(file))
         assert len(planned.hosts) <= draw.NODES_MAX
-        assert planned.end_ns <= draw.SLOTS * planned.slot_ns
+        assert planned.end_ns <= draw.SLOTS * planned.interval_ns
         liars = {h for f in planned.trials[0].faults if f.fault == "byzantine" for h in f.targets}
         assert len(liars) <= (len(planned.producers) - 1) // 3
 

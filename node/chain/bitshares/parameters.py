@@ -42,10 +42,8 @@ class Parameters:
     def change_problem(self, first: Parameters) -> str | None:
         """Return why a chain that began with first cannot come to have these, None if it can.
 
-        Its slots are of one length, and what carries its blocks was made for the size of the first.
+        What carries its blocks was made for the size of the first.
         """
-        if self.block_interval_s % first.block_interval_s:
-            return f"block_interval_s must be a multiple of {first.block_interval_s}"
         if self.max_block_bytes > first.max_block_bytes:
             return f"max_block_bytes must be {first.max_block_bytes} or less"
         return self.problem()

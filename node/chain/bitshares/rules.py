@@ -23,11 +23,10 @@ class Rules:
     id: theirs, then those of the other accounts of the genesis, so that an id is the same witness
     on every branch. parameters: those that the chain begins with.
 
-    A slot is slot_s seconds of the chain, the interval that it begins with: genesis_s is the
-    chain's time at initial_slot, and each slot adds slot_s. That never changes, whatever interval
-    is in force: slots off its grid are nobody's. Where slot_ns is slot_s seconds, chain time is
-    wall time (behind by less than one slot if a slot does not divide the slots' epoch); a lab may
-    run the same chain faster.
+    A slot is a second of the chain, whatever interval is in force; slots off its grid are nobody's.
+    genesis_s: the chain's time before block 1, whose first slot comes one interval later. Where
+    slot_ns is a second, chain time is wall time (behind by less than one interval if that does not
+    divide the slots' epoch); a lab may run the same chain faster.
     """
 
     witnesses: tuple[ProducerKey, ...]
@@ -36,7 +35,6 @@ class Rules:
     clock: SlotClock
     initial_slot: int
     genesis_s: int
-    slot_s: int
     options: BitsharesRules
 
     @staticmethod
@@ -49,7 +47,7 @@ class Rules:
         genesis_file.check(genesis)
         _refuse_foreign_keys(genesis)
         options = genesis.bitshares or BitsharesRules()
-        interval_s = _interval_s(genesis, options)
+        interval_s = options.block_interval_s
         parameters = Parameters(
             block_interval_s=interval_s,
             maintenance_interval_s=options.maintenance_interval_s,
@@ -58,7 +56,7 @@ class Rules:
         )
         _check(genesis, options, parameters)
         clock = SlotClock(genesis.slot_ns)
-        wall_s = clock.time_ns(genesis.initial_slot) // NS_PER_S
+        wall_s = clock.time_ns(genesis.initial_slot + 1 - interval_s) // NS_PER_S
         if wall_s >= END_OF_TIME_S:
             raise GenesisError("initial_slot is out of range")
         witnesses = genesis_file.schedule(genesis).producers
@@ -71,36 +69,30 @@ class Rules:
             clock=clock,
             initial_slot=genesis.initial_slot,
             genesis_s=wall_s // interval_s * interval_s,
-            slot_s=interval_s,
             options=options,
         )
 
     def time_s(self, slot: int) -> int:
-        """Return the chain's time at the start of slot, in s since 1970."""
-        return self.genesis_s + (slot - self.initial_slot) * self.slot_s
+        """Return the chain's time in slot, in s since 1970."""
+        return self._first_s + slot - self.initial_slot - 1
 
     def slot_at(self, time_s: int) -> int:
-        """Return the slot that contains the chain's time."""
-        return self.initial_slot + (time_s - self.genesis_s) // self.slot_s
+        """Return the slot of the chain's time."""
+        return self.initial_slot + 1 + time_s - self._first_s
 
     def scaled_ns(self, chain_ns: int) -> int:
         """Return how long a stretch of chain time takes in the lab."""
-        return chain_ns * self.clock.slot_ns // (self.slot_s * NS_PER_S)
+        return chain_ns * self.clock.slot_ns // NS_PER_S
+
+    @property
+    def _first_s(self) -> int:
+        """The chain's time in the first slot that anyone may produce in."""
+        return self.genesis_s + self.parameters.block_interval_s
 
     def name_of(self, witness: int) -> str:
         """Return the name of witness 1.6.N, "" for one nobody knows."""
         index = witness - FIRST_WITNESS
         return self.names[index] if 0 <= index < len(self.names) else ""
-
-
-def _interval_s(genesis: Genesis, options: BitsharesRules) -> int:
-    if options.block_interval_s is not None:
-        return options.block_interval_s
-    if genesis.slot_ns % NS_PER_S:
-        raise GenesisError(
-            "slot_ns: is no whole number of seconds; give bitshares.block_interval_s as well"
-        )
-    return genesis.slot_ns // NS_PER_S
 
 
 def _refuse_foreign_keys(genesis: Genesis) -> None:

@@ -101,7 +101,7 @@ class WitnessState:
         return ProducerKey(self.rules.name_of(number), self.witnesses[number].key)
 
     def draft(self, slot: int, watermark: Watermark | None, executed: Executed) -> BlockHeader:
-        """Return the header an honest witness gives a child: its time is the slot's start."""
+        """Return the header an honest witness gives a child: its time is the slot's."""
         return self._header(slot, self.rules.time_s(slot), executed)
 
     def rebuild(self, header: Header, executed: Executed) -> BlockHeader:

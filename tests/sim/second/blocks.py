@@ -70,8 +70,9 @@ def slots(s: Second, known: Chain) -> list[Slot]:
     for line in s.every("abstained"):
         refused[line["host"], line["slot"], line["producer"]] = line["reason"]
     turn, names = s.plan["blocks_per_turn"], s.plan["producers"]
-    whole = range(s.first_slot, s.first_slot + round(s.end_s / s.slot_s) + 1)
-    due = {slot: names[slot // turn % len(names)] for slot in whole}
+    slots = round(s.end_s / s.slot_s) * s.interval_slots + 1
+    whole = range(s.first_slot, s.first_slot + slots, s.interval_slots)
+    due = {slot: names[slot // s.interval_slots // turn % len(names)] for slot in whole}
     due |= {slot: min(who, key=lambda name: (-who[name], name)) for slot, who in named.items()}
     made: dict[tuple[int, str], list[Line]] = defaultdict(list)
     for block in known.blocks.values():

@@ -53,7 +53,9 @@ def judged(s: Second, known: Chain) -> list[Judged]:
         if slot < s.first_slot or t > s.end_s - s.horizon_s + 1e-9 or window is None:
             continue
         due = t + (s.lag_max + 1) * s.slot_s
-        settles = slot >= s.first_slot + s.round_slots and due <= window[2] + 1e-9
+        settles = (
+            slot >= s.first_slot + s.round_slots * s.interval_slots and due <= window[2] + 1e-9
+        )
         found.append(Judged(window, settles, *_views(s, at[id_], t)))
     return found
 

@@ -40,11 +40,17 @@ class Second:
     """What the end of observation is moved by: its last slot may lie on either side of it."""
 
     @property
+    def interval_slots(self) -> int:
+        return int(self.plan.get("interval_slots", 1))
+
+    @property
     def slot_s(self) -> float:
-        return float(self.plan["slot_ns"]) / 1e9
+        """Return the time from a slot that somebody has to the next."""
+        return float(self.plan["slot_ns"] * self.interval_slots) / 1e9
 
     @property
     def round_slots(self) -> int:
+        """Return those that somebody has."""
         return len(self.plan["producers"]) * int(self.plan["blocks_per_turn"])
 
     @property
@@ -88,7 +94,7 @@ class Second:
 
     def slot_t(self, slot: int) -> float:
         """Return the nominal time of a slot."""
-        return (slot - self.first_slot) * self.slot_s
+        return (slot - self.first_slot) * float(self.plan["slot_ns"]) / 1e9
 
     def every(self, kind: str) -> list[Line]:
         """Return all lines of one kind, host by host in order of writing."""

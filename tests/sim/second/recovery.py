@@ -237,7 +237,7 @@ def _disturbed(s: Second, own: Told, limits: tuple[int, int], fault: Line) -> tu
         for other in s.planned["faults"]
         if other is not fault and other["at_ns"] >= fault["end_ns"]
     ]
-    middle, whole = s.healed(fault)[0], s.round_slots * int(s.plan["slot_ns"])
+    middle, whole = s.healed(fault)[0], s.round_slots * round(s.slot_s * 1e9)
     edges = _tenths(s, [middle - s.slack_s, middle + s.slack_s])
     found = [
         _was_disturbed(s, own, behind, (fault["at_ns"], min(until, *begins, round(s.end_s * 1e9))))
@@ -252,7 +252,7 @@ def _disturbed(s: Second, own: Told, limits: tuple[int, int], fault: Line) -> tu
 
 def _was_disturbed(s: Second, own: Told, behind: list[bool], window: tuple[int, int]) -> bool:
     """Return whether the host was behind, stood still or was silent in a window, in ns."""
-    slot, (first, last) = int(s.plan["slot_ns"]), window
+    slot, (first, last) = round(s.slot_s * 1e9), window
     at = _tenths(s, own.at)
     inside = [i for i, t in enumerate(at) if first <= t <= last]
     moved = [at[i] for i in inside if i and own.lib[i] > own.lib[i - 1]]
@@ -277,10 +277,11 @@ def _longest(times: list[int], first: int, last: int) -> int:
 
 def _since(s: Second, own: Told, lags: list[int], limit: int, healed: float) -> int | None:
     """Return from which sample on a whole round was normal and final blocks moved in it."""
-    stay = max(s.round_slots, 2)
+    many = s.interval_slots
+    stay = max(s.round_slots * many, 2)
     for i in range(bisect.bisect_left(own.at, healed), len(own.at) - stay + 1):
         last = i + stay - 1
-        lasting = own.at[last] - own.at[i] <= (stay + SILENT_SLOTS) * s.slot_s
+        lasting = own.at[last] - own.at[i] <= (stay / many + SILENT_SLOTS) * s.slot_s
         normal = all(lag <= limit for lag in lags[i : last + 1])
         if lasting and normal and own.lib[last] > own.lib[i]:
             return i

@@ -175,7 +175,7 @@ def _prediction(plan: dict[str, Any], cells: list[dict[str, Any]]) -> dict[str, 
     rules = finality.predicted(plan["profile"], n, turn)
     lag = plan["prediction"]["finality_lag_blocks"]
     low, high = rules or (lag["min"], lag["max"])
-    slot_s = plan["slot_ns"] / 1e9
+    slot_s = plan["slot_ns"] * plan.get("interval_slots", 1) / 1e9
     wanted = {"min": low, "max": high}, {"min": low * slot_s, "max": high * slot_s}
     rows = [
         row

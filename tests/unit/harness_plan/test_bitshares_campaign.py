@@ -37,6 +37,8 @@ def test_a_bitshares_slot_is_5_s_and_a_turn_one_block_unless_said_otherwise() ->
         ("lock_on_proposed: true", "lock_on_proposed"),
         ("processing: 100ms", "processing is for profile eosio"),
         ("slot: 7s", "maintenance_interval"),
+        ("slot: 50ms, bitshares: {block_interval: 10s}", "slot must let each second of"),
+        ("slot: 100ms, bitshares: {block_interval: 3s}", "slot must let each second of"),
         ("bitshares: {fork_choise: longest}", "fork_choice"),
     ],
 )
@@ -80,6 +82,31 @@ def test_a_trials_genesis_starts_a_bitshares_chain(tmp_path: Path) -> None:
     assert genesis.bitshares is not None
     assert genesis.bitshares.fork_choice == "participation"
     assert genesis.bitshares.block_interval_s == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "interval_s", "second_ns"),
+    [
+        ("producers: 4", 5, 1_000_000_000),
+        ("slot: 30s", 30, 1_000_000_000),
+        ("slot: 1s", 1, 1_000_000_000),
+        ("slot: 200ms, bitshares: {block_interval: 1s}", 1, 200_000_000),
+        ("slot: 500ms, bitshares: {block_interval: 5s}", 5, 100_000_000),
+    ],
+)
+def test_a_slot_of_the_chain_is_one_of_its_seconds_and_blocks_come_each_interval(
+    tmp_path: Path, options: str, interval_s: int, second_ns: int
+) -> None:
+    made = planner.build(parsed(options), lab())
+    assert (made.slot_ns, made.interval_slots) == (second_ns, interval_s)
+    assert made.round_slots == len(made.producers) * interval_s
+    t0_ns = 1_795_000_200_000_000_000
+    files = files_of(made, tmp_path, t0_ns=t0_ns)
+    state = build(genesis_file.decode(files.by_host["n1"]["genesis.json"].encode())).genesis_state
+    first = state.next_slot
+    assert first == state.slot + 1
+    named = [k for k in range(3 * interval_s) if state.producer_for(first + k).name]
+    assert named == [0, interval_s, 2 * interval_s]
 
 
 def test_the_shipped_campaign_expects_what_the_plan_predicts() -> None:

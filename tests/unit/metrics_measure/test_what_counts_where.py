@@ -126,7 +126,7 @@ def test_whether_a_node_was_silent_hangs_on_no_microsecond(late_ns: int) -> None
         times = np.asarray([slot * 1e9 for slot in slots])
         times[10:] += late_ns
         lib = np.asarray([float(slot) for slot in slots])
-        plan = SimpleNamespace(slot_ns=10**9, round_slots=8, blocks_per_turn=2)
+        plan = SimpleNamespace(interval_ns=10**9, slot_ns=10**9, round_blocks=8, blocks_per_turn=2)
         data: Any = SimpleNamespace(plan=plan, end_ns=19 * 10**9)
         behind = np.zeros(len(slots), dtype=bool)
         host = head_lag.Series(times, times, times, lib, lib)
@@ -138,7 +138,7 @@ def test_whether_a_node_was_silent_hangs_on_no_microsecond(late_ns: int) -> None
 @pytest.mark.parametrize("late_ns", [-1_000, 1_000])
 def test_whether_a_slot_lies_at_the_end_of_a_window_hangs_on_no_microsecond(late_ns: int) -> None:
     slots = np.arange(20.0)
-    plan = SimpleNamespace(slot_ns=10**9, round_slots=8, blocks_per_turn=2)
+    plan = SimpleNamespace(interval_ns=10**9, slot_ns=10**9, round_blocks=8, blocks_per_turn=2)
     data: Any = SimpleNamespace(plan=plan, end_ns=19 * 10**9)
     times = slots * 1e9 + late_ns
     host = head_lag.Series(times, times, times, slots, slots)

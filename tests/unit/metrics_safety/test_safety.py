@@ -52,7 +52,7 @@ def chain(producers: int, quorum: int, blocks_per_turn: int, *, two_stage: bool)
     """Return what a plan says of finality."""
     return SimpleNamespace(
         quorum=quorum, blocks_per_turn=blocks_per_turn, two_stage=two_stage,
-        round_slots=producers * blocks_per_turn,
+        round_slots=producers * blocks_per_turn, round_blocks=producers * blocks_per_turn,
     )  # fmt: skip
 
 

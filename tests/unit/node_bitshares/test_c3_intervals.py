@@ -26,7 +26,7 @@ from tests.unit.node_bitshares.governed import (
     set_parameters,
     state_of,
 )
-from tests.unit.node_bitshares.world import NOTHING, START_SLOT, bitshares_genesis
+from tests.unit.node_bitshares.world import NOTHING, START_SLOT
 from tests.unit.node_chain.builders import make_chain, of_kind, receive, tick
 
 LATE = START_SLOT + 1_000
@@ -101,13 +101,18 @@ def test_a_time_off_the_grid_is_refused_by_who_knows_only_headers() -> None:
         state.child(moved)
 
 
-def test_slots_are_of_the_interval_that_the_chain_began_with() -> None:
-    coarse = BitsharesProfile.of(bitshares_genesis(4, interval_s=5, maintenance_interval_s=300))
-    first = coarse.genesis_state.parameters
-    problems = [
-        dataclasses.replace(first, block_interval_s=new).change_problem(first) for new in (10, 6)
-    ]
-    assert problems == [None, "block_interval_s must be a multiple of 5"]
+def test_the_new_interval_need_not_divide_the_old_one() -> None:
+    genesis = governed_genesis(interval_s=5, maintenance_interval_s=60)
+    chain = maker(genesis)
+    blocks = grown(chain, 31)
+    asked = {"block_interval_s": 3, "maintenance_interval_s": 33}
+    blocks += grown(chain, 150, set_parameters(chain, **asked))
+    (num,) = announced_in(blocks)
+    times = [block.header.timestamp_s for block in blocks]  # type: ignore[attr-defined]
+    assert {time_s % 5 for time_s in times[:num]} == {0}
+    assert {time_s % 3 for time_s in times[num:]} == {0}
+    assert state_of(chain) == by_headers(BitsharesProfile.of(genesis), blocks)
+    assert sum(one.missed for one in state_of(chain).witnesses.values()) == 0
 
 
 def branches(genesis: Genesis) -> tuple[list[SignedBlock], list[SignedBlock], list[SignedBlock]]:

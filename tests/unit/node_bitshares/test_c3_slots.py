@@ -202,7 +202,7 @@ def test_a_block_is_refused_from_two_and_a_half_seconds_ahead_on(
 
 
 def test_a_lab_may_run_the_same_chain_faster() -> None:
-    fast = bitshares_profile(4, interval_s=5, slot_ns=200_000_000, maintenance_interval_s=600)
+    fast = bitshares_profile(4, interval_s=5, slot_ns=40_000_000, maintenance_interval_s=600)
     grown = full(fast.genesis_state, 8)
     real = full(bitshares_profile(4, interval_s=5, maintenance_interval_s=600).genesis_state, 8)
     assert [grown.time_s - fast.rules.genesis_s, grown.num, grown.lib_num] == [

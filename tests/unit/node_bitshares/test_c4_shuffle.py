@@ -108,6 +108,6 @@ def slot_gaps(state: WitnessState, rounds: int) -> set[int]:
             witness = order[place]
             gaps.add(slot - last.get(witness, slot - 1))
             last[witness] = slot
-        time_s += n * rules.slot_s
+        time_s += n * rules.parameters.block_interval_s
         order = shuffle(range(n), time_s)
     return gaps

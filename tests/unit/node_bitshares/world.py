@@ -22,10 +22,9 @@ START_SLOT = 800_000_000 - 800_000_000 % 27_720
 
 
 def bitshares_genesis(
-    witnesses: int = 4, *, interval_s: int = 1, slot_ns: int | None = None, **options: object
+    witnesses: int = 4, *, interval_s: int = 1, slot_ns: int = NS_PER_S, **options: object
 ) -> Genesis:
-    """Return a genesis whose slots are interval_s long unless slot_ns says otherwise."""
-    slot_ns = max(interval_s, 1) * NS_PER_S if slot_ns is None else slot_ns
+    """Return a genesis with blocks each interval_s; a second of the chain lasts slot_ns."""
     rules = BitsharesRules(block_interval_s=interval_s, **options)  # type: ignore[arg-type]
     return make_genesis(
         witnesses,

@@ -105,7 +105,7 @@ class BitsharesContracts:
         )
 
     def _is_maintenance(self, parent: ChainState, block: OpenBlock) -> bool:
-        """Whether maintenance is due in block; it never is within a slot, so its start decides."""
+        """Whether maintenance is due in block, whose slot is a second of the chain."""
         assert isinstance(parent, WitnessState)
         return parent.next_maintenance_s <= self.rules.time_s(block.slot)
 
