@@ -30,9 +30,11 @@ def print_summary(
         console.print(table)
     console.print(faults_of(summary))
     console.print(checks_of(summary))
-    for reason in summary.get("invalid", []):
-        text = printable(f"invalid: {reason}")
-        console.print(text, style="yellow", markup=False, highlight=False)
+    said = [("invalid", each) for each in summary.get("invalid", [])]
+    said += [("note", each) for each in summary.get("notes", [])]
+    for word, text in said:
+        style = "yellow" if word == "invalid" else ""
+        console.print(printable(f"{word}: {text}"), style=style, markup=False, highlight=False)
     console.print(f"verdict: {styled(summary['verdict'])}")
     print(f"report:  {(folder / 'report.html').resolve()}", file=console.file)
     return _EXIT.get(str(summary["verdict"]), EXIT_LAB)

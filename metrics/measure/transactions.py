@@ -8,8 +8,9 @@ from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView
 from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool
 from metrics.model.method import Method
+from metrics.model.plan import PlannedAct
 
-TX = "id state"
+TX = "id state reason act"
 ID_DIGITS = 16
 """So much of a transaction's id do `applied` events give."""
 _HELD = """
@@ -24,17 +25,20 @@ same, so the longest list is taken."""
 class Sent:
     """A transaction that a client of host sent at t_ns, and what the chain made of it.
 
-    included: in a block of the final or of the best branch; final: in a final block; told: the
-    states its client and its entry node told of. lost is what Transactions says of lost ones.
+    act: the word of what a timeline asked for, "" for load. included: in a block of the final or of
+    the best branch; final: in a final block; told: the states its client and its entry node told
+    of; reason: the word they gave for refusing it. lost is what Transactions says of lost ones.
     """
 
     host: str
+    act: str
     t_ns: float
     told: frozenset[str]
     included: bool
     final: bool
     refused: bool
     lost: bool
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,15 @@ def measure(data: TrialData, chain: ChainView) -> Transactions:
     Of a repeated id the first counts.
     """
     told: dict[str, set[str]] = defaultdict(set)
-    first: dict[str, tuple[float, str]] = {}
+    first: dict[str, tuple[float, str, str]] = {}
+    reasons: dict[str, str] = {}
     for e in data.events("tx", TX):
         told[e.id].add(e.state)
         if e.state == "sent":
-            first[e.id] = min(first.get(e.id, (e.t_ns, e.host)), (e.t_ns, e.host))
+            own = e.t_ns, e.host, e.act
+            first[e.id] = min(first.get(e.id, own), own)
+        elif e.reason:
+            reasons.setdefault(e.id, e.reason)
     blocks: dict[str, list[str]] = dict(data.db.execute(_HELD, [data.file.n]).fetchall())
 
     def within(ids: Iterable[str]) -> set[str]:
@@ -71,13 +79,35 @@ def measure(data: TrialData, chain: ChainView) -> Transactions:
     in_any, in_chain, in_final = map(within, (blocks, chain.canonical, chain.final))
     judged_ns = data.end_ns - data.horizon_ns
     found = []
-    for id_, (t_ns, host) in sorted(first.items()):
+    for id_, (t_ns, host, act) in sorted(first.items()):
         short, states = id_[:ID_DIGITS], frozenset(told[id_])
         final = short in in_final
         refused = "rejected" in states and short not in in_any
         lost = t_ns <= judged_ns and not refused and not final
-        found.append(Sent(host, t_ns, states, short in in_chain, final, refused, lost))
+        found.append(
+            Sent(
+                host=host, act=act, t_ns=t_ns, told=states, included=short in in_chain, final=final,
+                refused=refused, lost=lost, reason=reasons.get(id_, ""),
+            )
+        )  # fmt: skip
     return Transactions(found, known=chain.canonical <= blocks.keys())
+
+
+def undone_acts(found: Transactions, acts: Iterable[PlannedAct]) -> list[str]:
+    """Return a sentence for each act of a timeline that did nothing, in order of time."""
+    sent = sorted((item for item in found.sent if item.act), key=lambda item: item.t_ns)
+    left = Counter((act.host, act.act) for act in acts) - Counter((x.host, x.act) for x in sent)
+    texts = []
+    for item in sent:
+        what = f"{item.act}, sent by the client of {item.host} at {item.t_ns / 1e9:.1f} s,"
+        if item.refused:
+            texts.append(f"{what} was refused: {item.reason or 'no reason told'}")
+        elif item.lost and found.known:
+            texts.append(f"{what} is in no final block")
+    unsaid = (
+        f"no client of {host} told that it sent {act}" for host, act in sorted(left.elements())
+    )
+    return [*texts, *unsaid]
 
 
 def pool(over: Pool[Transactions]) -> Figures:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metrics.intake.trial import TrialData
-from metrics.measure import blocks, propagation
+from metrics.measure import blocks, propagation, transactions
 from metrics.measure.metric import Metric, T
 from metrics.measure.propagation import Propagation
 from metrics.measure.registry import METRICS
@@ -57,7 +57,8 @@ def analyse(data: TrialData) -> Analysis:
         story=finality_conflict.tell(data, chain),
         damage=damage,
         invalid=damage + _invalid(data, measured, judged) + _impossible(found[propagation.METRIC]),
-        notes=_notes(data),
+        notes=_notes(data)
+        + transactions.undone_acts(found[transactions.METRIC], data.planned.acts),
     )
 
 

@@ -16,7 +16,7 @@ from metrics.model.run_folder import RunError
 
 QUANTILES = ("min", "p50", "p95", "max")
 LAG, LATENCY, MISSED = "finality_lag_blocks", "finality_latency_s", "slots.missed"
-SLOTS, FORKS = "slots", "forks"
+SLOTS, FORKS, SCHEDULE = "slots", "forks", "schedule"
 
 
 def load(run: Path) -> dict[str, Any]:
@@ -110,6 +110,7 @@ def _figures(metric: str, side: dict[str, Any]) -> dict[str, Any] | None:
             "late blocks": slots["late"],
             "orphaned blocks": slots["orphaned"],
             "fork switches": side[FORKS]["switches"],
+            "schedule changes": (side.get(SCHEDULE) or {}).get("changes", 0),
         }
     return found
 
