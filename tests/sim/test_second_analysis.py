@@ -60,6 +60,22 @@ timeline:
   - {at: 52s, act: vote, by: userd, producers: [producere, producera]}
   - {at: 54s, act: unregister, by: producerd}
 """
+SLOW_BLOCKS = """
+schema: slotlab.campaign/v1
+title: a BitShares chain with a block each 5 of its seconds, ten times as fast, and maintenance
+seed: 7
+chain:
+  profile: bitshares
+  producers: 4
+  slot: 500ms
+  bitshares: {block_interval: 5s, maintenance_interval: 60s}
+load: {rate: 10/s, size: 256B}
+warmup: 10s
+cooldown: 15s
+timeline:
+  - {at: 30s, for: 20s, fault: partition, shape: minority}
+  - {at: 60s, fault: kill, on: one, restart_after: 5s}
+"""
 RUNS = Path(__file__).resolve().parents[1] / "vectors" / "runs"
 """Raw files of runs, among them the demo on containers."""
 FOLDER = Path(__file__).parent / "second"
@@ -89,6 +105,16 @@ def test_both_analyses_agree_on_elections_fees_and_pay(tmp_path: Path) -> None:
     assert m["schedule"]["active"] >= 2
     assert m["elections"]["voted"] + m["elections"]["proxied"] == 4
     assert (m["pay"]["payments"], m["pay"]["fee_changes"]) == (2, 1)
+    assert summary.compare(run, told) == []
+
+
+@pytest.mark.slow
+def test_both_analyses_agree_where_slots_are_shorter_than_a_block_interval(tmp_path: Path) -> None:
+    campaign = tmp_path / "slow_blocks.yml"
+    campaign.write_text(SLOW_BLOCKS)
+    _, told, run = simulated(campaign, tmp_path)
+    assert (told["invalid"], told["verdict"]) == ([], "pass")
+    assert told["metrics"]["slots"]["expected"] < told["metrics"]["irreversible"]["n1"] * 2
     assert summary.compare(run, told) == []
 
 
