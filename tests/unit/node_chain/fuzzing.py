@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import functools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 from node.chain.bitshares.contracts.operations import OPERATIONS as OF_BITSHARES
-from node.chain.encoding.crypto import public_key
 from node.chain.eosio.contracts.operations import OPERATIONS as OF_EOSIO
 from node.chain.model.codec import MAX_OPERATIONS, encode_transaction
-from node.chain.model.operation import Operation
-from node.chain.model.schedule import ProducerKey
 from node.chain.model.transaction import TransactionHeader
 from node.network import wire
-from tests.unit.node_chain.builders import secret
-from tests.unit.node_chain.histories import USERS, History, World, world
+from tests.unit.node_chain.histories import History, World, world
+from tests.unit.node_chain.random_operations import made
 
 OPERATIONS: dict[str, tuple[Any, ...]] = {"eosio": OF_EOSIO, "bitshares": OF_BITSHARES}
 TRICKY = (
@@ -44,14 +41,15 @@ class Corpus:
 @functools.cache
 def corpus(system: str) -> Corpus:
     """Return what a few histories of a system are made of, and every operation it has."""
-    of, rng = world(f"{system} 3"), random.Random(7)
+    name, *options = system.split()
+    of, rng = world(" ".join((name, "3", *options))), random.Random(7)
     histories = [History(of, seed) for seed in range(4)]
     for history in histories:
         history.grow()
     blocks = [block for history in histories for block in history.blocks.values()]
     form = of.profile.codec.transactions
     bodies = [one.body for history in histories for one in history.sent.values()]
-    for kind in OPERATIONS[system] * 4:
+    for kind in OPERATIONS[name] * 4:
         some = [made(kind, rng) for _ in range(rng.randint(1, MAX_OPERATIONS))]
         header = TransactionHeader(rng.getrandbits(32), rng.getrandbits(16), rng.getrandbits(32))
         bodies.append(form.pack(header, some))
@@ -72,38 +70,6 @@ def corpus(system: str) -> Corpus:
         history.play()
     kept = [taken[:-32] for history in histories for taken in history.kept]
     return Corpus(of, *map(tuple, (bodies, sent, raw, frames, kept)))
-
-
-def made(kind: Any, rng: random.Random) -> Operation:
-    """Return an operation of a kind with values that its fields can hold."""
-    hints = get_type_hints(kind, include_extras=True)
-    values = {name: _value(hints[name], rng) for name in kind.__struct_fields__}
-    operation: Operation = kind(**values)
-    return operation
-
-
-def _value(hint: Any, rng: random.Random) -> Any:
-    word = get_args(hint)[1] if get_origin(hint) is Annotated else ""
-    plain = get_args(hint)[0] if word else hint
-    match word or plain:
-        case "account":
-            return rng.choice(USERS)
-        case "key":
-            return public_key(secret(rng.choice(USERS)))
-        case "producers":
-            some = sorted(rng.sample(USERS, rng.randint(0, 4)))
-            return tuple(ProducerKey(name, public_key(secret(name))) for name in some)
-    if get_origin(plain) is tuple:
-        return tuple(_value(get_args(plain)[0], rng) for _ in range(rng.randint(0, 3)))
-    if hasattr(plain, "__struct_fields__"):
-        return made(plain, rng)
-    simple: dict[Any, Callable[[], Any]] = {
-        bool: lambda: rng.random() < 0.5,
-        int: lambda: rng.choice((0, 1, rng.getrandbits(8), rng.getrandbits(61))),
-        bytes: lambda: rng.randbytes(rng.choice((0, 1, 5, 300))),
-        str: lambda: "ab" * rng.choice((0, 1, 70)),
-    }
-    return simple[plain]() if plain in simple else None
 
 
 def bent(seeds: tuple[bytes, ...], rng: random.Random, count: int) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ from node.chain.model.transaction import Transaction, read_transaction
 from node.network import wire
 from tests.unit.node_chain.fuzzing import TRICKY, Corpus, bent, corpus
 
-SYSTEMS = ("eosio", "bitshares")
+SYSTEMS = ("eosio", "eosio fio", "bitshares")
 FEW, MANY, CHUNKS = 10_000, 25_000, 10
 """Cases in the short test; in one of the long test, of which each target of a system has CHUNKS."""
 
@@ -37,6 +37,8 @@ def bodies(of: Corpus, cases: Iterable[bytes]) -> int:
         assert form.pack(transaction.header, transaction.operations) == body, body.hex()
         json.dumps(printed(of, transaction))
         execute(ledger, transaction)
+    ledger.finish(bytes(32))
+    ledger.end((ledger._running().block.num).to_bytes(4, "big") + bytes(28))
     return found
 
 
