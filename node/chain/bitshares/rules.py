@@ -24,9 +24,9 @@ class Rules:
     on every branch. parameters: those that the chain begins with.
 
     A slot is a second of the chain, whatever interval is in force; slots off its grid are nobody's.
-    genesis_s: the chain's time before block 1, whose first slot comes one interval later. Where
-    slot_ns is a second, chain time is wall time (behind by less than one interval if that does not
-    divide the slots' epoch); a lab may run the same chain faster.
+    genesis_s: the chain's time before block 1, whose first slot comes one interval later; zero_s:
+    that in slot 0. Where slot_ns is a second, chain time is wall time (behind by less than one
+    interval if that does not divide the slots' epoch); a lab may run the same chain faster.
     """
 
     witnesses: tuple[ProducerKey, ...]
@@ -35,6 +35,7 @@ class Rules:
     clock: SlotClock
     initial_slot: int
     genesis_s: int
+    zero_s: int
     options: BitsharesRules
 
     @staticmethod
@@ -59,6 +60,7 @@ class Rules:
         wall_s = clock.time_ns(genesis.initial_slot + 1 - interval_s) // NS_PER_S
         if wall_s >= END_OF_TIME_S:
             raise GenesisError("initial_slot is out of range")
+        genesis_s = wall_s // interval_s * interval_s
         witnesses = genesis_file.schedule(genesis).producers
         first = [witness.name for witness in witnesses]
         others = {account.name for account in genesis.accounts}.difference(first)
@@ -68,26 +70,22 @@ class Rules:
             parameters=parameters,
             clock=clock,
             initial_slot=genesis.initial_slot,
-            genesis_s=wall_s // interval_s * interval_s,
+            genesis_s=genesis_s,
+            zero_s=genesis_s + interval_s - genesis.initial_slot - 1,
             options=options,
         )
 
     def time_s(self, slot: int) -> int:
         """Return the chain's time in slot, in s since 1970."""
-        return self._first_s + slot - self.initial_slot - 1
+        return self.zero_s + slot
 
     def slot_at(self, time_s: int) -> int:
         """Return the slot of the chain's time."""
-        return self.initial_slot + 1 + time_s - self._first_s
+        return time_s - self.zero_s
 
     def scaled_ns(self, chain_ns: int) -> int:
         """Return how long a stretch of chain time takes in the lab."""
         return chain_ns * self.clock.slot_ns // NS_PER_S
-
-    @property
-    def _first_s(self) -> int:
-        """The chain's time in the first slot that anyone may produce in."""
-        return self.genesis_s + self.parameters.block_interval_s
 
     def name_of(self, witness: int) -> str:
         """Return the name of witness 1.6.N, "" for one nobody knows."""

@@ -51,6 +51,12 @@ class SlotCount:
         base = self.head_time_s // self.interval_s * self.interval_s
         return base + (k + self.skip) * self.interval_s
 
+    def beginning(self, time_s: int) -> int:
+        """Return the slot that begins at that time, 0 where none does."""
+        intervals, rest = divmod(time_s, self.interval_s)
+        k = intervals - self.head_time_s // self.interval_s - self.skip
+        return 0 if rest or k < 1 else k
+
     def at(self, time_s: int) -> int:
         """Return the slot that has begun last by then, 0 before slot 1."""
         first_s = self.time_s(1)

@@ -93,9 +93,8 @@ class WitnessState:
 
         NOBODY off the grid of the interval in force, and in slots that maintenance skips.
         """
-        slots, time_s = self.slots, self.rules.time_s(slot)
-        k = slots.at(time_s)
-        if k < 1 or slots.time_s(k) != time_s:
+        k = self.slots.beginning(self.rules.time_s(slot))
+        if k == 0:
             return NOBODY
         number = self._witness(k)
         return ProducerKey(self.rules.name_of(number), self.witnesses[number].key)

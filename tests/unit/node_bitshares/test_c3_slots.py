@@ -101,6 +101,9 @@ def test_slot_at_is_the_inverse_of_slot_time(
     slots = SlotCount(head_s, interval_s, skip)
     assert slots.at(slots.time_s(k) + inside_s % interval_s) == k
     assert slots.at(slots.time_s(1) - 1) == 0
+    at_s = slots.time_s(k) + inside_s % interval_s
+    assert slots.beginning(at_s) == (0 if inside_s % interval_s else k)
+    assert slots.beginning(slots.time_s(1) - interval_s) == 0
 
 
 def test_the_witness_is_found_at_current_aslot_plus_k() -> None:
