@@ -60,4 +60,4 @@ class Interrupted(Exception):
 def nearest(word: str, known: Sequence[str]) -> str:
     """Return the part of a message that names the known word most like word, or all of them."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known) or 'none'}"

@@ -63,7 +63,7 @@ class ActSpec(BaseModel):
         form = form_of(by_word(profiles.SYSTEMS[profile].operations)[self.act])
         named = [(key, self.fields.get(key)) for key in sorted(form.accounts)]
         several = [(key, value if isinstance(value, list) else [value]) for key, value in named]
-        return [(key, name) for key, names in several for name in names if name]
+        return [(key, name) for key, names in several for name in names if name is not None]
 
     def producers(self, profile: str) -> list[tuple[str, str]]:
         """Return who may have slots by it, each behind the key that says so, of a known operation.

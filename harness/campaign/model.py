@@ -63,8 +63,11 @@ class BitsharesSpec(Strict):
 
 
 def _account_name(name: str) -> str:
-    if not re.fullmatch(r"[a-z1-5.]{1,12}", name):
-        raise ValueError(f"{name} is no name on a chain; write 1 to 12 of a to z, 1 to 5 and .")
+    if not re.fullmatch(r"[a-z1-5.]{0,11}[a-z1-5]", name):
+        raise ValueError(
+            f"{name or repr(name)} is no name on a chain; write 1 to 12 of a to z, 1 to 5 and .,"
+            " which is not the last"
+        )
     return name
 
 

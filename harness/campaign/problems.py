@@ -14,8 +14,20 @@ _PLAIN = {
     "dict_type": "a map",
     "model_type": "a map",
     "model_attributes_type": "a map",
+    "bool_type": "true or false",
     "too_short": "long enough; it must not be empty",
 }
+
+
+_NO_KEYS = ("str", "int", "literal")
+"""Validators inside a union whose names could be keys."""
+_BOUNDS = {
+    "greater_than_equal": ("ge", "{} or more"),
+    "greater_than": ("gt", "more than {}"),
+    "less_than_equal": ("le", "{} or less"),
+    "less_than": ("lt", "less than {}"),
+}
+"""Kinds of a number out of its range: where the limit stands, and what to write."""
 
 
 def one_line(error: ValidationError) -> str:
@@ -37,18 +49,23 @@ def one_line(error: ValidationError) -> str:
             return f"{where}: {first['input']!r} is not known; write {context['expected']}"
     if kind in _PLAIN:
         return f"{where}: {first['input']!r} is not {_PLAIN[kind]}"
+    if kind in _BOUNDS:
+        bound, remedy = _BOUNDS[kind]
+        return f"{where}: {first['input']} is out of range; write {remedy.format(context[bound])}"
     text = first["msg"].removeprefix("Value error, ")
     return f"{where}: {text}" if where else text
 
 
 def _where(loc: tuple[int | str, ...]) -> str:
     path = ""
+    if loc and loc[-1] == "[key]":
+        loc = loc[:-2]  # A key of a map is itself wrong, and what is said names it.
     for depth, part in enumerate(loc):
         if isinstance(part, int):
             path += f"[{part}]"
         elif loc[0] == "timeline" and (depth == 2 or (depth == 3 and loc[2] == "fault")):
             continue  # The unions' tags, which nobody wrote as keys.
-        elif re.fullmatch(r"[a-z_]+", part) and part not in ("str", "int", "literal"):
+        elif re.fullmatch(r"[a-z_][a-z0-9_.]*", part) and part not in _NO_KEYS:
             path = _join(path, part)
         # Anything else is the name of a validator inside a union of types: not a key.
     return path

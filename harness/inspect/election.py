@@ -69,6 +69,9 @@ def elect(written: object) -> dict[str, object]:
     """
     told = _read(written)
     rules = msgspec.convert(rules_of(told.parameters), FioRules)
+    problem = rules.problem(0, frozenset(told.accounts))
+    if problem is not None:
+        raise InspectError(f"parameters: {problem}")
     state = _counted(told, rules)
     rows = state.rows(PRODUCERS)
     ranking, voted = rank(rows, rules.elected), state.get(VOTED, THE_ONE) or 0

@@ -6,7 +6,7 @@ from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.campaign.model import Campaign, ChainSpec
 from harness.errors import PlanError, nearest
 from harness.notation.units import text_of_ns
-from harness.plan.node_options import sent_until_ns
+from harness.plan.node_options import producer_names, sent_until_ns
 from metrics.model.plan import PlannedAccount, PlannedAct, PlannedHost
 from node.chain.genesis import SYSTEM_ACCOUNT
 from node.chain.model.fio_rules import FIO_SUF
@@ -26,6 +26,9 @@ def accounts(campaign: Campaign, hosts: Sequence[PlannedHost], file: str) -> lis
     """
     given = campaign.chain.accounts
     own = {account_name(i): host.host for i, host in enumerate(hosts)}
+    homes = {name: host.host for host in hosts for name in host.producers}
+    if campaign.chain.fio is not None:
+        own |= dict(sorted(homes.items()))
     names = [host.host for host in hosts]
     for name, spec in given.items():
         where = f"{file}: chain.accounts.{name}"
@@ -35,9 +38,6 @@ def accounts(campaign: Campaign, hosts: Sequence[PlannedHost], file: str) -> lis
             raise PlanError(f"{where}.on: is {own[name]}'s own; remove it, or name another account")
         if spec.on is not None and spec.on not in names:
             raise PlanError(f"{where}.on: no host {spec.on} in the lab; {nearest(spec.on, names)}")
-    homes = {name: host.host for host in hosts for name in host.producers}
-    if campaign.chain.fio is not None:
-        own |= dict(sorted(homes.items()))
     added = {
         name: spec.on or homes.get(name, names[0])
         for name, spec in given.items()
@@ -87,7 +87,9 @@ def planned_acts(
         for key, account in spec.accounts(chain.profile):
             if account not in keeper:
                 hint = nearest(account, [*keeper])
-                raise PlanError(f"{where}.{key}: no account {account}; {hint}")
+                if account in producer_names(chain.producers):
+                    hint = "write chain.fio, by which each producer has one"
+                raise PlanError(f"{where}.{key}: no account {account or repr(account)}; {hint}")
         if spec.at < 2 * chain.slot:
             first = text_of_ns(2 * chain.slot)
             problem = f"{text_of_ns(spec.at)} is before there is a block; write {first} or more"

@@ -12,7 +12,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 
 from node.chain.encoding.crypto import is_public_key
-from node.chain.encoding.fields import Account
+from node.chain.encoding.fields import MAX_BLOB_BYTES, MAX_LIST, Account
 
 KeyOf = Callable[[str], bytes]
 """The public key of a name."""
@@ -141,6 +141,8 @@ def _several(item: Reader) -> Reader:
     def read_list(value: Any, key: str, key_of: KeyOf) -> tuple[Any, ...]:
         if not isinstance(value, list):
             raise WrittenError(key, f"{value!r} is not a list")
+        if len(value) > MAX_LIST:
+            raise WrittenError(key, f"{len(value)} items; write at most {MAX_LIST}")
         return tuple(item(each, f"{key}[{i}]", key_of) for i, each in enumerate(value))
 
     return read_list
@@ -166,11 +168,22 @@ def _parts(struct: type[Any]) -> Reader:
 def _read_text(value: Any, key: str, _: KeyOf) -> str:
     if not isinstance(value, str):
         raise WrittenError(key, f"{value!r} is not a text")
+    _utf8(value, key)
     return value
 
 
 def _read_bytes(value: Any, key: str, key_of: KeyOf) -> bytes:
     return _read_text(value, key, key_of).encode()
+
+
+def _utf8(text: str, key: str) -> None:
+    """Check that a text has bytes, and not more than a node reads."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise WrittenError(key, f"{text[error.start]!r} is no character; remove it") from error
+    if size > MAX_BLOB_BYTES:
+        raise WrittenError(key, f"{size} bytes; write at most {MAX_BLOB_BYTES}")
 
 
 def _read_number(value: Any, key: str, _: KeyOf) -> int:

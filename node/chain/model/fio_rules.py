@@ -5,6 +5,7 @@ Amounts are SUF. Defaults are FIO's; a lab of four producers sets its own to ele
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import msgspec
@@ -16,6 +17,7 @@ FIO_SUF = 1_000_000_000
 DAY_S = 86_400
 MAX_RESERVE = (1 << 59) - 1
 """The most SUF that may be minted for one purpose: no balance ever has more than 62 bits."""
+_DOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,60}[a-z0-9])?")
 MAX_UNITS = 1_000_000
 """The most operations that a bundle may be worth."""
 
@@ -160,6 +162,8 @@ class FioRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             return "schedule_check_slots must be 0 or more"
         if self.votes < 1:
             return "votes must be 1 or more"
+        if not _DOMAIN.fullmatch(self.domain):
+            return "domain must be 1 to 62 of a to z, 0 to 9 and -, which is not at an end"
         if self.domain_expires_s is not None and self.domain_expires_s < 0:
             return "domain_expires_s must be 0 or more"
         amiss = self.fees.problem() or self.pay.problem(accounts)

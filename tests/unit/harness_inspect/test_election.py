@@ -120,6 +120,15 @@ def test_a_recount_by_hand_finds_the_same(
         ("candidates: [a, a]", "candidates: a is there twice; keep one"),
         ("{candidates: [a], profile: bitshares}", "profile: 'bitshares' is unknown; known: eosio"),
         ("{candidates: [a], acounts: {}}", "acounts: unknown key; did you mean accounts?"),
+        ("{candidates: [a], parameters: {elected: 0}}", "parameters: elected must be 1..125"),
+        (
+            "{candidates: [a], accounts: {x: {stake: -1}}}",
+            "accounts.x.stake: -1 is out of range; write 0 or more",
+        ),
+        (
+            "{candidates: [a], parameters: {locks: [{account: x, amount: 1}]}}",
+            "parameters: locks: x must be an account, locked once and for 1 or more",
+        ),
         (
             "{candidates: [a], parameters: {elect: 1}}",
             "parameters.elect: unknown key; did you mean elected?",

@@ -157,6 +157,12 @@ def test_all_of_fios_rules_can_be_written_and_are_fios_own_where_they_are_not(
     ("rules", "message"),
     [
         ("{elects: 4}", ".elects: unknown key; did you mean elected?"),
+        (
+            "{domain: ''}",
+            ": domain must be 1 to 62 of a to z, 0 to 9 and -, which is not at an end",
+        ),
+        ("{domain: a@b}", ": domain must be 1 to 62 of a to z"),
+        ("{faithful_autoproxy_bug: 1}", ".faithful_autoproxy_bug: 1 is not true or false"),
         ("{fees: {fee: 4}}", ".fees.fee: unknown key; did you mean fees?"),
         ("{activation: 5%}", ".activation: '5%' is not a whole number"),
         ("{domain_grace: 1500ms}", ".domain_grace: must be in whole seconds"),
@@ -216,10 +222,31 @@ TIMELINE = "timeline[0]"
             "act: vote, by: usera, producers: [usera, producerx]",
             "producers: no account producerx; known are usera, ",
         ),
+        (
+            "act: vote, by: usera, producers: [producera]",
+            "producers: no account producera; write chain.fio, by which each producer has one",
+        ),
         ("act: transfer, by: usrb, recipient: userb, amount: 1", "by: no account usrb; did you"),
         (
             "act: transfer, by: userb, fault: kill, recipient: usera, amount: 1",
             "fault: unknown key of transfer; did you mean amount?",
+        ),
+        (
+            "act: transfer, by: usera, recipient: userb, amount: 1, memo: \"\\ud800\"",
+            "memo: '\\ud800' is no character; remove it",
+        ),
+        (
+            f"act: transfer, by: usera, recipient: userb, amount: 1, memo: {'m' * 65_537}",
+            "memo: 65537 bytes; write at most 65536",
+        ),
+        (
+            f"act: vote, by: usera, producers: [{', '.join(['a'] * 1025)}]",
+            "producers: 1025 items; write at most 1024",
+        ),
+        ("act: proxy, by: usera, proxy: ''", "proxy: no account ''; known are usera, "),
+        (
+            "act: claim_for_providers, by: usera, x: 1",
+            "x: unknown key of claim_for_providers; known are none",
         ),
         ("act: set_producers, by: eosio, producers: []", "producers: [] is not a list of produ"),
         (
@@ -289,7 +316,13 @@ def test_an_act_of_another_system_is_refused_with_the_profile_that_knows_it() ->
         ("{usera: {balance: 1, on: n2}}", ".usera.on: is n1's own; remove it, or name another "),
         ("{eosio: {balance: 1}}", ".eosio: is the system account; write system_account: true"),
         ("{alice: {}}", ".alice.balance: missing; add it"),
-        ("{alice: {balance: -1}}", ".alice.balance: "),
+        ("{alice: {balance: -1}}", ".alice.balance: -1 is out of range; write 0 or more"),
+        (
+            "{user5: {balance: 4611686018427387904}}",
+            ".user5.balance: 4611686018427387904 is out of ",
+        ),
+        ("{'': {balance: 1}}", ": '' is no name on a chain; write 1 to 12 of a to z"),
+        ("{a.: {balance: 1}}", ": a. is no name on a chain; write 1 to 12 of a to z"),
         ("{Alice: {balance: 1}}", ": Alice is no name on a chain; write 1 to 12 of a to z"),
     ],
 )
@@ -306,3 +339,10 @@ def test_a_block_must_have_room_for_an_act_and_the_schedule_that_follows() -> No
     with pytest.raises(PlanError) as caught:
         planned(proposal, chain=f"max_block_size: 1024B, {chain}")
     assert str(caught.value).startswith("test.yml: chain.max_block_size: 1024B has no room for one")
+
+
+def test_a_producers_account_stays_with_its_producer() -> None:
+    with pytest.raises(PlanError) as caught:
+        planned(chain=f"{FIO}, accounts: {{producera: {{balance: 1, on: n3}}}}")
+    problem = "is n1's own; remove it, or name another account"
+    assert str(caught.value) == f"test.yml: chain.accounts.producera.on: {problem}"

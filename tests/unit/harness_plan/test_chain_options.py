@@ -97,7 +97,10 @@ SIZE = "test.yml: chain.max_block_size:"
         ),
         ("trusted_producers: {n9: []}", "chain.trusted_producers: no host n9 in the lab; did you"),
         ("spare_keys: {n9: [newkey]}", "chain.spare_keys: no host n9 in the lab; did you mean n5?"),
-        ("spare_keys: {n1: [../x]}", "chain.spare_keys[0]: ../x is no name on a chain; write 1 to"),
+        ("spare_keys: {n1: [../x]}", "chain.spare_keys.n1[0]: ../x is no name on a chain; write"),
+        ("spare_keys: {n1: k}", "chain.spare_keys.n1: 'k' is not a list"),
+        ("accounts: {a: {balance: -1}}", "chain.accounts.a.balance: -1 is out of range; write 0"),
+        ("system_account: 1", "chain.system_account: 1 is not true or false"),
         ("max_block_size: 512B", "chain.max_block_size: 512B; write 1024B to 16777216B"),
         ("max_block_size: 64MiB", "chain.max_block_size: 67108864B; write 1024B to 16777216B"),
         (
