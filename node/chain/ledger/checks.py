@@ -99,7 +99,7 @@ class Checks:
     def _signature(
         self, transaction: Transaction, _: int, verifier: Verifier | None
     ) -> Reason | None:
-        """Each authority's key signed, once, and nobody else."""
+        """Return what is wrong unless the key of each authority signed, once, and no other."""
         assert verifier is not None
         digest = self._rules.form.signing_digest(self._chain_id, transaction.body)
         operations, signatures = transaction.operations, transaction.signatures

@@ -15,9 +15,9 @@ REAPPLIED_MAX = 2_000
 
 
 class Pending:
-    """The block that will never be: the ledger's open one, while nobody produces or applies.
+    """The ledger's open block while none is made or executed: it holds what waits, and ends unused.
 
-    A transaction may depend on one that was admitted before it. Mutable: only the ledger.
+    A transaction may depend on one that was admitted before it. Only the ledger in it is mutable.
     """
 
     __slots__ = ("_ledger", "_mempool", "_verifier")

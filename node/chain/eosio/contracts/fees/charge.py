@@ -12,7 +12,7 @@ from node.chain.eosio.contracts.fees.rows import (
     treasury_of,
 )
 from node.chain.eosio.contracts.fees.split import split
-from node.chain.eosio.contracts.voting.rows import ADDRESSES
+from node.chain.eosio.contracts.voting.rows import ADDRESSES, address_of
 from node.chain.ledger import accounts
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.fio_rules import FioRules
@@ -22,12 +22,12 @@ from node.chain.model.operation import OpenBlock, Operation
 def charge(operation: Operation, rules: FioRules, block: OpenBlock) -> None:
     """Let the authority of an operation pay for it.
 
-    An operation with a field max_fee does not pay more than that; `bundle_sets` are paid one by
-    one; with a field tpid that is an address, the technology provider gets its part. A bundle unit
-    pays whatever the fee is, and nobody gets anything for it. Source: PROTOCOL B.2, B.8.
+    A field max_fee is the most that it pays. Each of bundle_sets costs the fee. The technology
+    provider gets its part if there is an address tpid. A bundle unit pays for the operation
+    whatever the fee is, and nobody gets anything for it. Source: PROTOCOL B.2, B.8.
 
     Raises:
-        TransactionRejected: the fee is over its max_fee, or the payer has not so much.
+        TransactionRejected: the fee is over max_fee, or over the payer's balance.
     """
     endpoint = ENDPOINTS.get(operation.WORD)
     if endpoint is None:
@@ -46,8 +46,8 @@ def charge(operation: Operation, rules: FioRules, block: OpenBlock) -> None:
 
 
 def _use_bundle(payer: str, rules: FioRules, block: OpenBlock) -> bool:
-    """Whether the payer's own address had a unit, which is used now."""
-    name = f"{payer}@{rules.domain}"
+    """Use a unit of the payer's own address; return whether there was one."""
+    name = address_of(payer, rules)
     address = block.state.get(ADDRESSES, name)
     if address is None or address.units == 0:
         return False

@@ -30,7 +30,9 @@ class ComputeFees(Operation, frozen=True, kw_only=True):
         return self.actor
 
     def apply(self, block: OpenBlock) -> None:
-        """Count the first fees in alphabetical order; a median of 0, or of too few, changes none.
+        """Count the votes on the first of the fees that wait, in alphabetical order.
+
+        A median of 0, or of too few votes, leaves the fee as it is.
 
         Source: PROTOCOL B.9.
 

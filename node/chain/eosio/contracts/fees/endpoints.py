@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A fee by the name that producers vote on: its operation's; upstream names them otherwise.
+    """A fee, by the word of its operation, on which producers vote; upstream has other names.
 
     is_bundled: a unit of the payer's address pays instead while it has any. to_bucket: the
     producers' part waits in the bucket pool.

@@ -38,9 +38,10 @@ class BundleSize(msgspec.Struct, frozen=True, array_like=True):
 class Treasury(msgspec.Struct, frozen=True, array_like=True):
     """What fees and minting brought together and nobody has been paid, in SUF.
 
-    producers: the pot that pay schedules divide; bucket: a part of it goes to that pot at a time;
-    staking_new: what of staking came from fees since the last schedule. Minted figures are sums of
-    all ever minted: for the pot, the foundation, staking, and bounties of technology providers.
+    producers: the pot that pay schedules divide; bucket: a part of it goes to that pot with each
+    pay schedule; staking_new: what of staking came from fees since the last one. Minted figures are
+    sums of all ever minted: for the pot, the foundation, staking, and bounties of technology
+    providers.
     """
 
     producers: int = 0
@@ -55,7 +56,7 @@ class Treasury(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Provider(msgspec.Struct, frozen=True, array_like=True):
-    """What a technology provider is owed, and as which it had its first reward, from 0."""
+    """What a technology provider is owed; number: its place by first rewards, from 0."""
 
     number: int
     owed: int

@@ -21,7 +21,7 @@ def check_rank(producer: str, rules: FioRules, state: State) -> None:
     """Check that a producer has votes enough to vote on fees.
 
     Raises:
-        TransactionRejected: it is none, inactive, without votes, or too far behind.
+        TransactionRejected: it is no producer, inactive, without votes, or too far behind.
     """
     if producer not in rank(state.rows(PRODUCERS), rules.fees.voting_rank).top:
         raise TransactionRejected(Reason.NOT_OF_RANK)
@@ -42,17 +42,17 @@ def voter_of(producer: str, state: State) -> FeeVoter:
 
 
 def check_pause(at_s: int, now_s: int, pause_s: int) -> None:
-    """Check that so much time is over since at_s, 0 for never.
+    """Check that at least pause_s have passed since at_s, which is 0 for never.
 
     Raises:
-        TransactionRejected: it is not.
+        TransactionRejected: they have not.
     """
     if at_s and now_s - at_s < pause_s:
         raise TransactionRejected(Reason.TOO_SOON)
 
 
 def votes_on(endpoint: str, producers: Sequence[str], state: State) -> list[int]:
-    """Return the fees that those producers vote for who have a multiplier and a vote on it."""
+    """Return the fees that producers vote for; one without a multiplier or a vote has none."""
     found = []
     for producer in producers:
         voter = voter_of(producer, state)

@@ -60,8 +60,8 @@ def ranked_for_pay(producers: Mapping[str, Producer]) -> list[tuple[str, int]]:
 def build_schedule(rules: PayRules, block: OpenBlock) -> None:
     """Let the active producers with most votes claim their shares of the pot from now on.
 
-    What of the last schedule nobody claimed has never left the pot. The foundation is paid what is
-    minted for it at once, and what fees brought it with the next claim.
+    What nobody claimed of the last schedule is still in the pot. What is minted for the foundation
+    is paid to it at once; what fees brought it, with the next claim.
     """
     state = block.state
     before = treasury_of(state)

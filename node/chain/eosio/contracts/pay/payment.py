@@ -14,7 +14,7 @@ from node.events import Paid
 def pay(
     what: Literal["producer", "provider", "foundation"], account: str, amount: int, block: OpenBlock
 ) -> None:
-    """Give an account what the caller took from the treasury, and tell of it; nothing is not."""
+    """Give an account what the caller took from the treasury, and tell of it, unless it is 0."""
     if amount:
         accounts.give(block, account, amount)
         block.facts.append(Paid(num=block.num, what=what, account=account, amount=amount))

@@ -16,10 +16,10 @@ from node.chain.state.state import K, State, Table, V
 
 
 class AuditVotes(Operation, frozen=True, kw_only=True):
-    """Write what all votes weigh, what proxies were given and what voted, from balances alone.
+    """Write what all votes weigh, what proxies were given and how much voted, from balances alone.
 
-    Only faithful_autoproxy_bug makes that differ from what was kept. At once: upstream goes through
-    four phases in as many calls as it takes, which any vote in between ends.
+    Only with faithful_autoproxy_bug can that differ from what was kept. It is done at once;
+    upstream takes four phases and any number of calls, and a vote in between breaks them off.
     """
 
     ACTION: ClassVar = (SYSTEM_ACCOUNT, "auditvote")

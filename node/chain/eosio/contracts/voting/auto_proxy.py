@@ -12,13 +12,14 @@ from node.events import Proxied
 def follow_provider(operation: Operation, rules: FioRules, block: OpenBlock) -> None:
     """Give the payer's weight to the owner of the address in tpid, who is a proxy.
 
-    Only where the payer never voted in any way, or has its proxy by an earlier operation like this;
-    whoever chose anything, be it nobody, is left alone. Operations without the field tpid do
-    nothing, nor do addresses that nobody has, or whose owner is no proxy.
+    Do so only if the payer never voted in any way, or got its proxy by an earlier operation like
+    this one. A payer that chose anything, even to vote for nobody, is left alone. An operation
+    without the field tpid does nothing, nor does an address that nobody has, or whose owner is no
+    proxy.
 
-    Source: fio.contracts contracts/fio.system/src/voting.cpp, crautoproxy. There a switch writes
-    the new proxy before it moves the weight, which the old one so keeps for ever, and only what the
-    balance changed goes to the new one; with faithful_autoproxy_bug here, too.
+    Source: fio.contracts contracts/fio.system/src/voting.cpp, crautoproxy. Upstream writes the new
+    proxy before it moves the weight: on a switch the old proxy keeps that weight for ever, and the
+    new one gets only what the balance has changed since. With faithful_autoproxy_bug so does ours.
     """
     state, payer = block.state, operation.authority
     address = state.get(ADDRESSES, getattr(operation, "tpid", ""))

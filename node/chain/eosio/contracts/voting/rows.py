@@ -25,7 +25,7 @@ class Producer(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Voter(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Whom an account votes for, or by whom it does, and with how much.
+    """Whom an account votes for, itself or through a proxy, and with what weight.
 
     producers: by name. weight: what counts for each of them, or goes to the proxy. proxied: what
     others gave this account, which counts while it is a proxy.
@@ -47,10 +47,11 @@ class Address(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 class Election(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What elections go on from.
+    """What one check of the schedule leaves to the next.
 
-    activated_s: when enough had voted (unix), 0 before. checked_slot: of the last check. size: of
-    the last schedule that was proposed. top: by votes, as the last check found it.
+    activated_s: when enough had voted (unix), 0 before. checked_slot: of the last check. size: how
+    many producers the last proposed schedule has. top: who was elected at the last check, most
+    votes first.
     """
 
     size: int
@@ -61,12 +62,12 @@ class Election(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 RULES = Table("fio_rules", str, FioRules)
-"""Under THE_ONE: the constants of a chain that has votes; none elsewhere."""
+"""Under THE_ONE: the constants of a chain whose accounts vote; another chain has no row."""
 PRODUCERS = Table("producers", str, Producer)
 VOTERS = Table("voters", str, Voter)
 ADDRESSES = Table("addresses", str, Address)
 DOMAINS = Table("domains", str, int)
-"""A domain that expires to when (unix)."""
+"""A domain to the time at which it expires (unix); one that never does has no row."""
 LOCKS = Table("locks", str, int)
 """Account to what of its balance is locked and cannot vote."""
 VOTED = Table("voted", str, int)
@@ -79,10 +80,10 @@ TABLES = (RULES, PRODUCERS, VOTERS, ADDRESSES, DOMAINS, LOCKS, VOTED, ELECTION)
 
 
 def rules_of(block: OpenBlock) -> FioRules:
-    """Return the constants of the chain.
+    """Return the constants of FIO's delegation on the chain.
 
     Raises:
-        TransactionRejected: it has no votes.
+        TransactionRejected: accounts do not vote on it.
     """
     rules = block.state.get(RULES, THE_ONE)
     if rules is None:
@@ -96,16 +97,16 @@ def address_of(account: str, rules: FioRules) -> str:
 
 
 def domain_lives(state: State, rules: FioRules, time_s: int, grace_s: int) -> bool:
-    """Return whether the chain's domain expired at most grace_s ago, if it did."""
+    """Return whether the chain's domain is not expired, or expired at most grace_s ago."""
     expires_s = state.get(DOMAINS, rules.domain)
     return expires_s is None or time_s <= expires_s + grace_s
 
 
 def require_domain(block: OpenBlock, rules: FioRules, *, grace_s: int = 0) -> None:
-    """Check that the chain's domain expired at most grace_s ago, if it did.
+    """Check that the chain's domain is not expired, or expired at most grace_s ago.
 
     Raises:
-        TransactionRejected: it expired before.
+        TransactionRejected: it expired longer ago.
     """
     if not domain_lives(block.state, rules, block.time_s, grace_s):
         raise TransactionRejected(Reason.DOMAIN_EXPIRED)

@@ -17,7 +17,8 @@ from node.events import Registered
 class UnregisterProxy(Operation, frozen=True, kw_only=True):
     """Be no proxy. What others gave stays with this account, but counts for nobody meanwhile.
 
-    From who is none it takes the proxy that it has itself, and who never voted loses nothing.
+    An account that is no proxy loses the proxy that it has itself; one that never voted loses
+    nothing.
 
     Source: fio.contracts contracts/fio.system/src/voting.cpp, regiproxy.
     """

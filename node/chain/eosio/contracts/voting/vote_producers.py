@@ -48,8 +48,8 @@ class VoteProducers(Operation, frozen=True, kw_only=True):
         """Give the weight to the producers; take it from a proxy, or from whom it was given to.
 
         Raises:
-            TransactionRejected: they are too many, or one is not active, also one that was voted
-                for before, or the domain of their addresses has expired.
+            TransactionRejected: they are too many, one is not active (even if it was voted for
+                before), or the domain of their addresses has expired.
         """
         rules = rules_of(block)
         if len(self.producers) > rules.votes:

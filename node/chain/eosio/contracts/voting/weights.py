@@ -11,7 +11,7 @@ from node.chain.state.state import State
 
 
 def votable(balance: int, locked: int) -> int:
-    """Return how much of a balance votes; one that is all locked does with all of it.
+    """Return how much of a balance votes: what is not locked, or all of one that is all locked.
 
     Source: fio.contracts contracts/fio.system/src/voting.cpp, get_votable_balance.
     """
@@ -30,7 +30,7 @@ def choose(block: OpenBlock, account: str, chosen: Voter) -> Voter:
     now is given to whom it votes for.
 
     Source: fio.contracts contracts/fio.system/src/voting.cpp, update_votes and
-    propagate_weight_change, without their doubles and their smallest change.
+    propagate_weight_change, without their floating point and their smallest change.
     """
     state = block.state
     known = state.get(VOTERS, account)
@@ -54,8 +54,8 @@ def follow(block: OpenBlock) -> None:
 def _move(state: State, before: Voter, after: Voter) -> None:
     """Take away before's weight and give after's, to a proxy and through it to its producers.
 
-    Who was given something as a proxy, and is none any more, has it and forwards nothing; a proxy
-    has none itself, so it ends there.
+    An account that is a proxy no longer keeps what it was given, and forwards nothing. A proxy has
+    no proxy itself, so a weight goes no further than to the producers for whom the proxy votes.
     """
     votes: Counter[str] = Counter()
     given: Counter[str] = Counter()
