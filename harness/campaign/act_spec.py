@@ -79,7 +79,7 @@ class ActSpec(BaseModel):
         able = [n for n, each in profiles.SYSTEMS.items() if self.act in by_word(each.operations)]
         if able:
             return f"{self.act} is for profile {', '.join(able)}; remove it or set that"
-        return f"unknown act {self.act}; {nearest(self.act, [*known])}"
+        return f"unknown act {self.act or repr(self.act)}; known are {', '.join(sorted(known))}"
 
 
 def _names(written: str | dict[str, str]) -> list[str]:

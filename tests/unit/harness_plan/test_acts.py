@@ -196,7 +196,7 @@ TIMELINE = "timeline[0]"
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("act: transfr, by: usera", "act: unknown act transfr; did you mean transfer?"),
+        ("act: transfr, by: usera", "act: unknown act transfr; known are add_bundles, "),
         (
             "act: transfer, by: usera, recipient: userb, amont: 1",
             "amont: unknown key of transfer; did you mean amount?",
