@@ -213,6 +213,7 @@ def _rows(
             "late blocks": slots["late"],
             "orphaned blocks": slots["orphaned"],
             "fork switches": metrics["forks"]["switches"],
+            "schedule changes": (metrics.get("schedule") or {}).get("changes", 0),
         }
     base = {"params": params, "phase": phase}
     return [
