@@ -16,13 +16,14 @@ from harness.campaign.problems import one_line
 from harness.campaign.values import Strict
 from harness.inspect.explain import check_profile
 from harness.inspect.fields import InspectError
-from node.chain.eosio.contracts.contracts import EosioContracts
 from node.chain.eosio.contracts.voting.ranking import Ranking, rank, refusal
 from node.chain.eosio.contracts.voting.register_proxy import RegisterProxy
 from node.chain.eosio.contracts.voting.rows import LOCKS, PRODUCERS, RULES, THE_ONE, VOTED, Producer
 from node.chain.eosio.contracts.voting.vote_producers import VoteProducers
 from node.chain.eosio.contracts.voting.vote_proxy import VoteProxy
+from node.chain.eosio.profile import TRANSACTION_RULES
 from node.chain.ledger.accounts import BALANCES
+from node.chain.ledger.ledger import tables_of
 from node.chain.model.errors import TransactionRejected
 from node.chain.model.fio_rules import FioRules
 from node.chain.model.operation import OpenBlock, Operation
@@ -115,7 +116,7 @@ def _candidates(told: Election) -> list[Candidate]:
 
 def _counted(told: Election, rules: FioRules) -> State:
     """Return the state after all have voted."""
-    state = State(EosioContracts().tables)
+    state = State(tables_of(TRANSACTION_RULES))
     state.open(1)
     block = OpenBlock(state, num=1, slot=1, time_ns=0)
     state.put(RULES, THE_ONE, rules)

@@ -113,13 +113,10 @@ class Contracts(Protocol):
 
     @property
     def tables(self) -> tuple[Table[Any, Any], ...]:
-        """Return the tables they keep."""
+        """Return the tables they keep beside accounts and balances, which the ledger has."""
 
     def found(self, genesis: Genesis, state: State) -> None:
-        """Write the rows that the chain begins with."""
-
-    def key_of(self, account: str, state: State) -> bytes | None:
-        """Return the key that signs for an account, None when there is no such account."""
+        """Write the rows of these that the chain begins with."""
 
     def open(self, parent: ChainState, block: OpenBlock) -> None:
         """Do what comes before the transactions of a child of parent.

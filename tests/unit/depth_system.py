@@ -9,23 +9,56 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from node.chain import genesis as genesis_file
 from node.chain.eosio.codec import EosioCodec
 from node.chain.eosio.header import ZERO_ID, BlockHeader
 from node.chain.eosio.roots import transaction_mroot
-from node.chain.ledger.accounts import PlainContracts
 from node.chain.model.block import Header
 from node.chain.model.errors import BlockRejected, Reason
+from node.chain.model.operation import OpenBlock
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.slot import SlotClock, producer_index
 from node.chain.model.transaction import Transaction
 from node.chain.model.watermark import Watermark
 from node.chain.profile import ChainState, Executed, Finality, System, TransactionRules
+from node.chain.state.state import State, Table
 from node.events import Schedule
 
 NAME = "depth"
 CODEC = EosioCodec()
+
+
+class PlainContracts:
+    """Fills `Contracts` of the seam where nothing happens around transactions; no state."""
+
+    __slots__ = ()
+
+    @property
+    def tables(self) -> tuple[Table[Any, Any], ...]:
+        """Return none."""
+        return ()
+
+    def found(self, genesis: genesis_file.Genesis, state: State) -> None:
+        """Do nothing."""
+
+    def open(self, parent: ChainState, block: OpenBlock) -> None:
+        """Do nothing."""
+
+    def apply(self, transaction: Transaction, block: OpenBlock) -> None:
+        """Do what the operations say, in order.
+
+        Raises:
+            TransactionRejected: the state does not allow one of them.
+        """
+        for operation in transaction.operations:
+            operation.apply(block)
+
+    def close(self, parent: ChainState, block: OpenBlock) -> None:
+        """Do nothing."""
+
+
 TRANSACTION_RULES = TransactionRules(
     form=CODEC.transactions,
     order=("expiry", "lifetime", "tapos", "accounts", "duplicate", "content", "signature"),

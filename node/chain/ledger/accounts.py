@@ -1,12 +1,8 @@
 """Accounts, their keys and balances: what the contracts of both systems stand on."""
 
-from typing import Any
-
-from node.chain.genesis import Genesis
+from node.chain.genesis import SYSTEM_ACCOUNT, Genesis
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.operation import OpenBlock
-from node.chain.model.transaction import Transaction
-from node.chain.profile import ChainState
 from node.chain.state.state import State, Table
 
 ACCOUNTS = Table("accounts", str, bytes)
@@ -18,10 +14,13 @@ MAX_AMOUNT = (1 << 62) - 1
 
 
 def found(genesis: Genesis, state: State) -> None:
-    """Write the accounts of a genesis."""
+    """Write the accounts of a genesis, the system account among them if somebody has its key."""
     for account in genesis.accounts:
         state.put(ACCOUNTS, account.name, bytes.fromhex(account.key))
         state.put(BALANCES, account.name, account.balance)
+    if genesis.system_key:
+        state.put(ACCOUNTS, SYSTEM_ACCOUNT, bytes.fromhex(genesis.system_key))
+        state.put(BALANCES, SYSTEM_ACCOUNT, 0)
 
 
 def move(block: OpenBlock, sender: str, recipient: str, amount: int) -> None:
@@ -51,37 +50,3 @@ def give(block: OpenBlock, account: str, amount: int) -> None:
     """Add units to a balance, which the caller has taken from somewhere, or minted."""
     block.touched.add(account)
     block.state.put(BALANCES, account, (block.state.get(BALANCES, account) or 0) + amount)
-
-
-class PlainContracts:
-    """Fills `Contracts` of the seam where nothing happens around transactions; no state."""
-
-    __slots__ = ()
-
-    @property
-    def tables(self) -> tuple[Table[Any, Any], ...]:
-        """Return accounts and balances."""
-        return (ACCOUNTS, BALANCES)
-
-    def found(self, genesis: Genesis, state: State) -> None:
-        """Write the accounts of the genesis."""
-        found(genesis, state)
-
-    def key_of(self, account: str, state: State) -> bytes | None:
-        """Return the key that signs for an account."""
-        return state.get(ACCOUNTS, account)
-
-    def open(self, parent: ChainState, block: OpenBlock) -> None:
-        """Do nothing."""
-
-    def apply(self, transaction: Transaction, block: OpenBlock) -> None:
-        """Do what the operations say, in order.
-
-        Raises:
-            TransactionRejected: the state does not allow one of them.
-        """
-        for operation in transaction.operations:
-            operation.apply(block)
-
-    def close(self, parent: ChainState, block: OpenBlock) -> None:
-        """Do nothing."""

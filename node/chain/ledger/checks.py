@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from node.chain.encoding.crypto import Verifier
+from node.chain.ledger.accounts import ACCOUNTS
 from node.chain.model.errors import Reason
 from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import Transaction
@@ -24,7 +25,7 @@ class Checks:
     """Asks the state, open or not; changes nothing."""
 
     __slots__ = (
-        "_chain_id", "_every", "_key_of", "_lifetime_ns", "_ring", "_rules", "_seen", "_state",
+        "_chain_id", "_every", "_keys", "_lifetime_ns", "_ring", "_rules", "_seen",
         "_without",
     )  # fmt: skip
 
@@ -32,11 +33,10 @@ class Checks:
         self, rules: TransactionRules, state: State, *, chain_id: bytes, lifetime_s: int
     ) -> None:
         self._rules = rules
-        self._state = state
         self._ring, self._seen = state.rows(RING), state.rows(SEEN)
+        self._keys = state.rows(ACCOUNTS)
         self._chain_id = chain_id
         self._lifetime_ns = lifetime_s * NS_PER_S
-        self._key_of = rules.contracts.key_of
         named: Mapping[Check, _One] = {
             "expiry": self._expiry,
             "lifetime": self._lifetime,
@@ -77,12 +77,11 @@ class Checks:
         return Reason.BAD_TAPOS if prefix != header.ref_block_prefix else None
 
     def _accounts(self, transaction: Transaction, _: int, __: object) -> Reason | None:
-        key_of, state = self._key_of, self._state
         for operation in transaction.operations:
-            if key_of(operation.authority, state) is None:
+            if operation.authority not in self._keys:
                 return Reason.UNKNOWN_ACCOUNT
             for account in operation.accounts:
-                if key_of(account, state) is None:
+                if account not in self._keys:
                     return Reason.UNKNOWN_ACCOUNT
         return None
 
@@ -106,9 +105,9 @@ class Checks:
         if len(operations) == len(signatures) == 1:
             # Nearly all are: the same answer without sets.
             signer = verifier.signer(digest, signatures[0])
-            is_his = signer == self._key_of(operations[0].authority, self._state)
+            is_his = signer == self._keys.get(operations[0].authority)
             return None if is_his else Reason.BAD_SIGNATURE
-        needed = {self._key_of(operation.authority, self._state) for operation in operations}
+        needed = {self._keys.get(operation.authority) for operation in operations}
         signers = [verifier.signer(digest, signature) for signature in signatures]
         found = set(signers)
         if not needed <= found:

@@ -14,7 +14,8 @@ import msgspec
 
 from node.chain.encoding.crypto import Verifier
 from node.chain.genesis import Genesis
-from node.chain.ledger.accounts import BALANCES
+from node.chain.ledger import accounts
+from node.chain.ledger.accounts import ACCOUNTS, BALANCES
 from node.chain.ledger.checks import RING, RING_SIZE, SEEN, Checks
 from node.chain.model.errors import TransactionRejected
 from node.chain.model.operation import Announcement, OpenBlock
@@ -29,7 +30,7 @@ _NO_FACTS = msgspec.msgpack.encode([])
 
 def tables_of(rules: TransactionRules) -> tuple[Table[Any, Any], ...]:
     """Return the tables of a ledger with these rules."""
-    return (RING, SEEN, *rules.contracts.tables)
+    return (RING, SEEN, ACCOUNTS, BALANCES, *rules.contracts.tables)
 
 
 class LedgerImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,6 +76,7 @@ class Ledger:
         if self._head_num > 0:
             # A system whose first block is number 1 has no block to refer to before that.
             self._state.put(RING, self._head_num % RING_SIZE, genesis_id)
+        accounts.found(genesis, self._state)
         rules.contracts.found(genesis, self._state)
         self._state.close(chain_id)
         self._state.commit(self._head_num)

@@ -47,19 +47,22 @@ class OpenBlock:
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that a transaction asks for: the base of all, one module each.
 
-    The fields are its bytes, by `node.chain.encoding.fields`. COST_US: what it counts against the
+    The fields are its bytes, by `node.chain.encoding.fields`. SIGNER: the field that holds the
+    account whose authority it needs. COST_US: what it counts against the
     processing window of a block, the same in every node however fast; 25 is a signature checked on
     a small board's core and a few rows changed. WORD: its name in campaigns and among fees, the
     struct's own in small letters where there is none.
     """
 
+    SIGNER: ClassVar[str] = "actor"
     COST_US: ClassVar[int] = 25
     WORD: ClassVar[str] = ""
 
     @property
     def authority(self) -> str:
         """Return the account whose key must have signed."""
-        raise NotImplementedError
+        account: str = getattr(self, self.SIGNER)
+        return account
 
     @property
     def accounts(self) -> tuple[str, ...]:

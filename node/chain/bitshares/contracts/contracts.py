@@ -18,9 +18,7 @@ from node.chain.bitshares.contracts.rows import (
 from node.chain.bitshares.roster import FIRST_WITNESS
 from node.chain.bitshares.rules import Rules
 from node.chain.bitshares.witness_state import WitnessState
-from node.chain.genesis import SYSTEM_ACCOUNT, Genesis
-from node.chain.ledger import accounts
-from node.chain.ledger.accounts import ACCOUNTS, BALANCES
+from node.chain.genesis import Genesis
 from node.chain.model.operation import OpenBlock
 from node.chain.model.transaction import Transaction
 from node.chain.profile import ChainState
@@ -38,15 +36,12 @@ class BitsharesContracts:
     @property
     def tables(self) -> tuple[Table[Any, Any], ...]:
         """Return the tables they keep."""
-        return (ACCOUNTS, BALANCES, *GOVERNED)
+        return GOVERNED
 
     def found(self, genesis: Genesis, state: State) -> None:
-        """Write the accounts and, if somebody may change them, who is active and the parameters."""
-        accounts.found(genesis, state)
+        """Write who is active and the parameters, if somebody may change them."""
         if not genesis.system_key:
             return
-        state.put(ACCOUNTS, SYSTEM_ACCOUNT, bytes.fromhex(genesis.system_key))
-        state.put(BALANCES, SYSTEM_ACCOUNT, 0)
         for number, name in enumerate(self.rules.names, start=FIRST_WITNESS):
             state.put(IDS, name, number)
         for number, witness in enumerate(self.rules.witnesses, start=FIRST_WITNESS):
@@ -55,10 +50,6 @@ class BitsharesContracts:
         state.put(ACTIVE, IN_FORCE, ActiveWitnesses(tuple(first)))
         for key in (FIRST, IN_FORCE):
             state.put(PARAMETERS, key, self.rules.parameters)
-
-    def key_of(self, account: str, state: State) -> bytes | None:
-        """Return the key that signs for an account."""
-        return state.get(ACCOUNTS, account)
 
     def open(self, parent: ChainState, block: OpenBlock) -> None:
         """Announce what the header must say whatever the transactions do."""

@@ -17,6 +17,7 @@ class Transfer(Operation, frozen=True, kw_only=True):
     """
 
     NUMBER: ClassVar = 0
+    SIGNER: ClassVar = "sender"
 
     fee: Amount = 0
     sender: Account = msgspec.field(name="from")
@@ -24,11 +25,6 @@ class Transfer(Operation, frozen=True, kw_only=True):
     amount: Amount
     memo: Annotated[bytes, "memo"] = b""
     extensions: Annotated[None, "extensions"] = None
-
-    @property
-    def authority(self) -> str:
-        """Return the sender."""
-        return self.sender
 
     @property
     def accounts(self) -> tuple[str, ...]:

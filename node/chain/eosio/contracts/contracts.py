@@ -11,9 +11,7 @@ from node.chain.eosio.contracts.voting import founding, schedule_update, weights
 from node.chain.eosio.contracts.voting.auto_proxy import follow_provider
 from node.chain.eosio.contracts.voting.rows import RULES, TABLES, THE_ONE
 from node.chain.eosio.header_state import HeaderState
-from node.chain.genesis import SYSTEM_ACCOUNT, Genesis
-from node.chain.ledger import accounts
-from node.chain.ledger.accounts import ACCOUNTS, BALANCES
+from node.chain.genesis import Genesis
 from node.chain.model.operation import OpenBlock
 from node.chain.model.transaction import Transaction
 from node.chain.profile import ChainState
@@ -28,23 +26,15 @@ class EosioContracts:
     @property
     def tables(self) -> tuple[Table[Any, Any], ...]:
         """Return the tables they keep."""
-        return (ACCOUNTS, BALANCES, PROPOSALS, SCHEDULES, *TABLES, *FEE_TABLES, *PAY_TABLES)
+        return (PROPOSALS, SCHEDULES, *TABLES, *FEE_TABLES, *PAY_TABLES)
 
     def found(self, genesis: Genesis, state: State) -> None:
-        """Write the accounts, the system account if somebody has its key, and who may be voted for.
+        """Write who may be voted for and what operations cost.
 
-        Also what operations cost. What is not there without FIO's delegation is not written.
+        What is not there without FIO's delegation is not written.
         """
-        accounts.found(genesis, state)
-        if genesis.system_key:
-            state.put(ACCOUNTS, SYSTEM_ACCOUNT, bytes.fromhex(genesis.system_key))
-            state.put(BALANCES, SYSTEM_ACCOUNT, 0)
         founding.found(genesis, state)
         fees.found(genesis, state)
-
-    def key_of(self, account: str, state: State) -> bytes | None:
-        """Return the key that signs for an account."""
-        return state.get(ACCOUNTS, account)
 
     def open(self, parent: ChainState, block: OpenBlock) -> None:
         """Announce the proposed schedule that is due; then elect, by the slot of the parent."""

@@ -15,16 +15,12 @@ class Transfer(Operation, frozen=True, kw_only=True):
 
     ACTION: ClassVar = ("eosio.token", "transfer")
     WORD: ClassVar = "transfer"
+    SIGNER: ClassVar = "sender"
 
     sender: Account = msgspec.field(name="from")
     recipient: Account = msgspec.field(name="to")
     amount: Amount = msgspec.field(name="quantity")
     memo: Blob = b""
-
-    @property
-    def authority(self) -> str:
-        """Return the sender."""
-        return self.sender
 
     @property
     def accounts(self) -> tuple[str, ...]:

@@ -26,11 +26,6 @@ class AddBundles(Operation, frozen=True, kw_only=True):
     tpid: Text = ""
     actor: Account
 
-    @property
-    def authority(self) -> str:
-        """Return who pays, whosesoever the address is."""
-        return self.actor
-
     def fault(self) -> Reason | None:
         """Return bad_bundles for no sets or more than a thousand."""
         return None if 0 < self.bundle_sets <= MOST_SETS else Reason.BAD_BUNDLES

@@ -22,11 +22,6 @@ class BundleVote(Operation, frozen=True, kw_only=True):
     max_fee: Number = MAX_AMOUNT
     actor: Account
 
-    @property
-    def authority(self) -> str:
-        """Return the producer."""
-        return self.actor
-
     def fault(self) -> Reason | None:
         """Return bad_fee_vote for none, or for more than a million."""
         fits = 0 < self.bundled_transactions <= MAX_UNITS

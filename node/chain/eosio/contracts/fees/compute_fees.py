@@ -24,11 +24,6 @@ class ComputeFees(Operation, frozen=True, kw_only=True):
 
     actor: Account
 
-    @property
-    def authority(self) -> str:
-        """Return who asks for it."""
-        return self.actor
-
     def apply(self, block: OpenBlock) -> None:
         """Count the votes on the first of the fees that wait, in alphabetical order.
 

@@ -23,11 +23,6 @@ class SetFeeMultiplier(Operation, frozen=True, kw_only=True):
     max_fee: Number = MAX_AMOUNT
     actor: Account
 
-    @property
-    def authority(self) -> str:
-        """Return the producer."""
-        return self.actor
-
     def fault(self) -> Reason | None:
         """Return bad_fee_vote for a multiplier of 0."""
         return None if self.multiplier else Reason.BAD_FEE_VOTE

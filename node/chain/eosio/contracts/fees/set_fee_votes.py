@@ -30,11 +30,6 @@ class SetFeeVotes(Operation, frozen=True, kw_only=True):
     max_fee: Number = MAX_AMOUNT
     actor: Account
 
-    @property
-    def authority(self) -> str:
-        """Return the producer."""
-        return self.actor
-
     def fault(self) -> Reason | None:
         """Return bad_fee_vote for a value over the largest amount."""
         over = any(fee.value > MAX_AMOUNT for fee in self.fee_values)

@@ -26,11 +26,6 @@ class TransferTokens(Operation, frozen=True, kw_only=True):
     tpid: Text = ""
 
     @property
-    def authority(self) -> str:
-        """Return the sender."""
-        return self.actor
-
-    @property
     def accounts(self) -> tuple[str, ...]:
         """Return the recipient."""
         return (self.payee,)

@@ -32,11 +32,6 @@ class Claim(Operation, frozen=True, kw_only=True):
     producer: Account
     actor: Account
 
-    @property
-    def authority(self) -> str:
-        """Return who asks for it."""
-        return self.actor
-
     def apply(self, block: OpenBlock) -> None:
         """Build a pay schedule if one is due, then pay the producer its share, if it has one.
 

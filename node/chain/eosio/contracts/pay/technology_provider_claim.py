@@ -22,11 +22,6 @@ class TechnologyProviderClaim(Operation, frozen=True, kw_only=True):
 
     actor: Account
 
-    @property
-    def authority(self) -> str:
-        """Return who asks for it."""
-        return self.actor
-
     def apply(self, block: OpenBlock) -> None:
         """Pay the owners of the first of them, in order of their first reward.
 

@@ -29,11 +29,6 @@ class AuditVotes(Operation, frozen=True, kw_only=True):
     actor: Account
     max_fee: Number = MAX_AMOUNT
 
-    @property
-    def authority(self) -> str:
-        """Return the actor."""
-        return self.actor
-
     def apply(self, block: OpenBlock) -> None:
         """Write what differs.
 

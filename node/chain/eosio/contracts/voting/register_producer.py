@@ -24,17 +24,13 @@ class RegisterProducer(Operation, frozen=True, kw_only=True):
 
     ACTION: ClassVar = (SYSTEM_ACCOUNT, "regproducer")
     WORD: ClassVar = "register"
+    SIGNER: ClassVar = "producer"
 
     key: Key = msgspec.field(name="fio_pub_key")
     url: Text = ""
     location: Number = 0
     producer: Account = msgspec.field(name="actor")
     max_fee: Number = MAX_AMOUNT
-
-    @property
-    def authority(self) -> str:
-        """Return the producer."""
-        return self.producer
 
     def fault(self) -> Reason | None:
         """Return bad_key for what is no public key."""

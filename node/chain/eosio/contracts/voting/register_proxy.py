@@ -23,14 +23,10 @@ class RegisterProxy(Operation, frozen=True, kw_only=True):
 
     ACTION: ClassVar = (SYSTEM_ACCOUNT, "regproxy")
     WORD: ClassVar = "become_proxy"
+    SIGNER: ClassVar = "account"
 
     account: Account = msgspec.field(name="actor")
     max_fee: Number = MAX_AMOUNT
-
-    @property
-    def authority(self) -> str:
-        """Return the account."""
-        return self.account
 
     def apply(self, block: OpenBlock) -> None:
         """Make the account a proxy.

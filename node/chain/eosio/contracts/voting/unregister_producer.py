@@ -19,14 +19,10 @@ class UnregisterProducer(Operation, frozen=True, kw_only=True):
 
     ACTION: ClassVar = (SYSTEM_ACCOUNT, "unregprod")
     WORD: ClassVar = "unregister"
+    SIGNER: ClassVar = "producer"
 
     producer: Account = msgspec.field(name="actor")
     max_fee: Number = MAX_AMOUNT
-
-    @property
-    def authority(self) -> str:
-        """Return the producer."""
-        return self.producer
 
     def apply(self, block: OpenBlock) -> None:
         """Let it be inactive, without a key.

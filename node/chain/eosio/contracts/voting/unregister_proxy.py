@@ -25,14 +25,10 @@ class UnregisterProxy(Operation, frozen=True, kw_only=True):
 
     ACTION: ClassVar = (SYSTEM_ACCOUNT, "unregproxy")
     WORD: ClassVar = "resign_proxy"
+    SIGNER: ClassVar = "account"
 
     account: Account = msgspec.field(name="actor")
     max_fee: Number = MAX_AMOUNT
-
-    @property
-    def authority(self) -> str:
-        """Return the account."""
-        return self.account
 
     def apply(self, block: OpenBlock) -> None:
         """Make the account no proxy, and take its own away.

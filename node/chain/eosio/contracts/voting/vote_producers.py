@@ -29,15 +29,11 @@ class VoteProducers(Operation, frozen=True, kw_only=True):
 
     ACTION: ClassVar = (SYSTEM_ACCOUNT, "voteproducer")
     WORD: ClassVar = "vote"
+    SIGNER: ClassVar = "voter"
 
     producers: tuple[Account, ...]
     voter: Account = msgspec.field(name="actor")
     max_fee: Number = MAX_AMOUNT
-
-    @property
-    def authority(self) -> str:
-        """Return the voter."""
-        return self.voter
 
     def fault(self) -> Reason | None:
         """Return duplicate_vote when one is there twice."""

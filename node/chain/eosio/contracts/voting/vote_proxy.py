@@ -23,15 +23,11 @@ class VoteProxy(Operation, frozen=True, kw_only=True):
 
     ACTION: ClassVar = (SYSTEM_ACCOUNT, "voteproxy")
     WORD: ClassVar = "proxy"
+    SIGNER: ClassVar = "voter"
 
     proxy: Account
     voter: Account = msgspec.field(name="actor")
     max_fee: Number = MAX_AMOUNT
-
-    @property
-    def authority(self) -> str:
-        """Return the voter."""
-        return self.voter
 
     def fault(self) -> Reason | None:
         """Return proxy_of_proxy for one's own."""
