@@ -17,6 +17,7 @@ from tests.sim.runs import meets, simulated
 from tests.sim.second import summary
 from tests.sim.second.agree import Near, disagreements
 from tests.sim.second.finality import predicted
+from tests.sim.second.record import Line, Second
 
 CAMPAIGNS = (
     "smoke", "demo", "clocks", "restarts", "rack_safety", "bitshares", "all_restart",
@@ -145,6 +146,23 @@ def test_a_figure_that_nobody_computes_again_is_a_disagreement() -> None:
         "/m: missing, the second analysis says 1",
         "/n: 3, the second analysis: Near(low=1, high=2)",
     ]
+
+
+def test_the_last_host_healed_no_earlier_than_any_did_each_on_its_own_clock() -> None:
+    def entry(host: str, first: float, last: float) -> Line:
+        t_ns = round(last * 1e9)
+        between = [round(first * 1e9), t_ns]
+        return {"host": host, "fault": "cut", "state": "healed", "t_ns": t_ns,
+                "mono_ns": t_ns + 5_000_000_000, "between_ns": between}  # fmt: skip
+
+    journal = [entry("a", 24.003, 24.016), entry("b", 24.0, 24.017), entry("c", 23.9, 23.916)]
+    started = {"a": 0.0, "b": 0.0, "c": 0.1}
+    line = {host: (5_000_000_000, late * 1e9, 1.0) for host, late in started.items()}
+    s = Second({}, {}, {}, Path(), journal=journal, line=line)
+    assert s.healed({"id": "cut", "end_ns": 0}) == pytest.approx((24.0095, 24.003, 24.017))
+    journal[2] |= {"host": "provider", "between_ns": [24_001_000_000, 24_020_000_000]}
+    assert s.healed({"id": "cut", "end_ns": 0}) == pytest.approx((24.0105, 24.003, 24.02))
+    assert s.healed({"id": "other", "end_ns": 24_000_000_000}) == (24.0, 24.0, 24.0)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ import zstandard
 
 Line = dict[str, Any]
 Window = tuple[str, float, float]
+Ends = tuple[float, float, float]
+"""A moment: its middle, and the earliest and the latest that it may have been."""
 LEAST_SLACK_S = 0.001
 LIE_LINGERS_S = 60.0
 DOWN = ("kill", "crash", "power_cut", "freeze_host", "pause")
@@ -159,14 +161,31 @@ class Second:
         window = self.window_of(t)
         return window[0] if window else ""
 
-    def healed(self, fault: Line) -> tuple[float, float, float]:
-        """Return (middle, earliest, latest) of when the last host healed."""
-        edges = [
-            (entry["between_ns"][1] / 1e9, entry["between_ns"][0] / 1e9)
+    def healed(self, fault: Line) -> Ends:
+        """Return the moment the last host healed.
+
+        That is no earlier than any host healed: each of its ends is the latest of theirs.
+        """
+        found = [
+            self._changed(entry)
             for entry in self.journal
             if (entry["fault"], entry["state"]) == (fault["id"], "healed") and entry["between_ns"]
         ]
-        last, first = max(edges, default=(fault["end_ns"] / 1e9, fault["end_ns"] / 1e9))
+        planned = fault["end_ns"] / 1e9
+        middle, first, last = (
+            (max(ends) for ends in zip(*found, strict=True)) if found else [planned] * 3
+        )
+        return middle, first, last
+
+    def _changed(self, entry: Line) -> Ends:
+        """Return the moment of a change: a host's schedule began when its own clock said T0.
+
+        A provider's clock is not known, so its stamps are taken as they are.
+        """
+        first, last = (edge / 1e9 for edge in entry["between_ns"])
+        if entry["t_ns"] is not None and entry["host"] in self.line:
+            off = self.at(entry["host"], entry["mono_ns"]) - entry["t_ns"] / 1e9
+            first, last = first + off, last + off
         return (first + last) / 2, first, last
 
 
