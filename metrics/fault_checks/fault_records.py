@@ -4,6 +4,7 @@ Lateness is counted on each host's own schedule. How far the hosts were apart is
 common time line, where the clocks' bound belongs to it.
 """
 
+from itertools import permutations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -136,7 +137,7 @@ def _changes(data: TrialData, fault: PlannedFault, state: str) -> list[Change]:
 def _spread(data: TrialData, changes: list[Change], due_ns: int) -> dict[str, Any]:
     late = [(change.first_ns + change.last_ns) // 2 - due_ns for change in changes]
     found: dict[str, Any] = {"late_ms": [round(edge(late) / 1e6, 3) for edge in (min, max)]}
-    placed: list[tuple[float, float]] = []
+    placed: list[tuple[float, float, float]] = []
     for change in changes:
         stamp = np.asarray([change.mono_ns], dtype=np.int64)
         related = data.timeline.to_reference(change.epoch, stamp)
@@ -144,11 +145,14 @@ def _spread(data: TrialData, changes: list[Change], due_ns: int) -> dict[str, An
             return found
         low, high = int(related[0][0]), int(related[1][0])
         half_ns = (change.last_ns - change.first_ns) // 2
-        placed.append(((low + high) / 2, (high - low) / 2 + half_ns))
+        placed.append(((low + high) / 2, low - half_ns, high + half_ns))
     if len(placed) > 1:
-        first, last = min(placed), max(placed)
-        found["spread_ms"] = round((last[0] - first[0]) / 1e6, 3)
-        found["bound_ms"] = round((last[1] + first[1]) / 1e6, 3)
+        middles = [middle for middle, _, _ in placed]
+        spread = max(middles) - min(middles)
+        # The first and the last may be others than those whose middles are: any two may be.
+        most = max(high - low for (_, low, _), (_, _, high) in permutations(placed, 2))
+        found["spread_ms"] = round(spread / 1e6, 3)
+        found["bound_ms"] = round((most - spread) / 1e6, 3)
     return found
 
 
