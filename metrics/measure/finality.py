@@ -22,7 +22,7 @@ from metrics.measure.blocks import (
     LeftOut,
     sum_left_out,
 )
-from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool, Table
+from metrics.measure.metric import FINALITY, Columns, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
 from metrics.model.plan import BASELINE
 from metrics.model.quantiles import Samples, summarise
@@ -273,5 +273,6 @@ METRIC = Metric(
         "<td class=\"n\">{{ figure(m.finality_latency_s, 'p50') }}</td>"
         "<td class=\"n\">{{ figure(m.finality_latency_s, 'p95') }}</td>"
         "<td class=\"n\">{{ figure(m.finality_latency_last_s, 'p95') }}</td>\n",
+        table=FINALITY,
     ),
 )  # fmt: skip

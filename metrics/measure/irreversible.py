@@ -4,7 +4,7 @@ from collections import Counter
 
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import IRREVERSIBLE, ChainView
-from metrics.measure.metric import Columns, Figures, Metric, Pool
+from metrics.measure.metric import FINALITY, Columns, Figures, Metric, Pool
 from metrics.model.method import Method
 
 
@@ -61,5 +61,6 @@ METRIC = Metric(
         cells='\n<td class="n">{{ spread(m.irreversible_advance) }}'
         "{% set still = frozen(m.irreversible_advance) %}"
         "{% if still %}<br>none: {{ still }}{% endif %}</td>",
+        table=FINALITY,
     ),
 )

@@ -17,6 +17,9 @@ Figures = dict[str, Any]
 """M, or a part of it, as summary.json holds it."""
 CHAIN, DOUBT = "Chain", "Errors, clocks and verdicts"
 """Groups of the report's methods that metrics may belong to."""
+FINALITY, BLOCKS = "Finality", "Blocks and transactions"
+PHASE_TABLES = (FINALITY, BLOCKS)
+"""The report's tables of phases, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +70,14 @@ class Table(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """Columns of the report's table of phases: their heads, and cells of `m`, a phase's M."""
+    """Columns of one of the report's tables of phases: their heads, and cells of `m`, a phase's M.
+
+    table: which of PHASE_TABLES; all in one would be wider than a page.
+    """
 
     heads: str
     cells: str
+    table: str = BLOCKS
 
 
 _NO_COLUMNS = Columns("", "")

@@ -11,6 +11,7 @@ from plotly.offline import get_plotlyjs
 
 from metrics.intake import timeline
 from metrics.measure import clocks, costs, finality, propagation, recovery, slots, transactions
+from metrics.measure.metric import PHASE_TABLES
 from metrics.measure.propagation import Hop
 from metrics.measure.registry import SHOWN
 from metrics.measure.slots import Slot
@@ -41,8 +42,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
     ):  # fmt: skip
         environment.globals[function.__name__] = function
     return environment.get_template("report.html.j2").render(
-        phase_heads="".join(metric.columns.heads for metric in SHOWN),
-        phase_cells=environment.from_string("".join(metric.columns.cells for metric in SHOWN)),
+        phase_tables=_phase_tables(environment),
         plan=plan,
         summary=summary,
         cells=[(cell, _windows(cell, analyses)) for cell in summary["cells"]],
@@ -55,6 +55,16 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         run_name=run.resolve().name,
         plotly_js=get_plotlyjs(),
     )
+
+
+def _phase_tables(environment: jinja2.Environment) -> list[tuple[str, str, jinja2.Template]]:
+    """Return (title, heads in HTML, cells of a row) of each table of phases."""
+    found = []
+    for title in PHASE_TABLES:
+        columns = [metric.columns for metric in SHOWN if metric.columns.table == title]
+        cells = environment.from_string("".join(own.cells for own in columns))
+        found.append((title, "".join(own.heads for own in columns), cells))
+    return found
 
 
 def _harmless(value: Any) -> Any:
