@@ -20,8 +20,8 @@ from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
 from node import events
 
-_AS_TEXT = ("producers", "peers", "tally", "out")
-"""Columns that are kept as written: compared whole, different by kind, or by names of producers."""
+_AS_TEXT = ("producers", "peers", "tally", "out", "changes", "fees")
+"""Columns kept as written: compared whole, different by kind, or by names of producers."""
 _TOLD = """
     WITH told AS (
         SELECT host, id, num, slot, producer FROM events

@@ -6,10 +6,14 @@ import msgspec
 from msgspec import field
 
 from node.events.facts import Activated as Activated
+from node.events.facts import Approved as Approved
 from node.events.facts import Elected as Elected
 from node.events.facts import FeeChanged as FeeChanged
 from node.events.facts import Paid as Paid
+from node.events.facts import ParametersInForce as ParametersInForce
 from node.events.facts import PaySchedule as PaySchedule
+from node.events.facts import ProposalEnded as ProposalEnded
+from node.events.facts import Proposed as Proposed
 from node.events.facts import Proxied as Proxied
 from node.events.facts import Registered as Registered
 from node.events.facts import Schedule as Schedule
@@ -301,6 +305,10 @@ Event: TypeAlias = (
     | FeeChanged
     | Paid
     | PaySchedule
+    | Proposed
+    | Approved
+    | ProposalEnded
+    | ParametersInForce
     | Process
     | Dropped
     | Stopped

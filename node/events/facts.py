@@ -106,3 +106,69 @@ class PaySchedule(Record, frozen=True, kw_only=True, tag="pay_schedule"):
     minted_foundation: Count
     minted_staking: Count
     minted_bounty: Count
+
+
+class Proposed(Record, frozen=True, kw_only=True, tag="proposed"):
+    """An account proposed in block num that parameters change: by name, what to.
+
+    proposal: its number. frozen_s, expires_s: seconds of the chain from which nobody can approve it
+    any more, and at which it is judged.
+    """
+
+    num: Count
+    proposal: Count
+    account: str
+    changes: dict[str, str]
+    frozen_s: Count
+    expires_s: Count
+
+
+class Approved(Record, frozen=True, kw_only=True, tag="approved"):
+    """An account approved a proposal, or took its approval back (withdrawn)."""
+
+    num: Count
+    proposal: Count
+    account: str
+    withdrawn: bool
+
+
+class ProposalEnded(Record, frozen=True, kw_only=True, tag="proposal_ended"):
+    """A proposal is gone with block num.
+
+    outcome: executed, so that its parameters wait for the next maintenance; unauthorized, as the
+    committee of now does not approve it; failed, as the chain cannot have its parameters; deleted
+    by who proposed it. approved_by: those of the committee who approved it; committee: all of it.
+    """
+
+    num: Count
+    proposal: Count
+    outcome: Literal["executed", "unauthorized", "failed", "deleted"]
+    approved_by: list[str] = field(default_factory=list)
+    committee: list[str] = field(default_factory=list)
+
+
+class ParametersInForce(Record, frozen=True, kw_only=True, tag="parameters"):
+    """Block num put these parameters in force: all slots after its own are theirs.
+
+    slot: that block's. fees: units of each word of an operation that costs something, before
+    fee_per_kbyte; percents are parts of 10,000; seconds are the chain's.
+    """
+
+    num: Count
+    slot: Count
+    block_interval_s: Count
+    maintenance_interval_s: Count
+    maintenance_skip_slots: Count
+    max_block_bytes: Count
+    review_period_s: Count
+    max_proposal_lifetime_s: Count
+    max_time_until_expiration_s: Count
+    max_witness_count: Count
+    max_committee_count: Count
+    fees: dict[str, Count]
+    fee_per_kbyte: Count
+    network_percent: Count
+    pay_mode: str
+    pay_percent: Count
+    witness_pay_per_block: Count
+    worker_budget_per_day: Count
