@@ -27,7 +27,8 @@ class OpenBlock:
     """A block while it is executed on state: what it is, and the facts of what was done so far.
 
     touched: the accounts whose balances the transaction at hand changed; announced: what the header
-    must carry, as far as that is known by now.
+    must carry, as far as that is known by now; head_s: the time of the parent, which operations go
+    by, in seconds of the chain, where those are not the lab's and contracts say so.
     """
 
     state: State
@@ -37,6 +38,7 @@ class OpenBlock:
     facts: list[Event] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     announced: Announcement | None = None
+    head_s: int = 0
 
     @property
     def time_s(self) -> int:

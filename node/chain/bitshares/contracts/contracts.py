@@ -52,7 +52,9 @@ class BitsharesContracts:
             state.put(PARAMETERS, key, self.rules.parameters)
 
     def open(self, parent: ChainState, block: OpenBlock) -> None:
-        """Announce what the header must say whatever the transactions do."""
+        """Say what time operations go by; announce what the header must say whatever they do."""
+        assert isinstance(parent, WitnessState)
+        block.head_s = parent.time_s
         block.announced = self._announced(parent, block)
 
     def apply(self, transaction: Transaction, block: OpenBlock) -> None:
