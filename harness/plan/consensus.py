@@ -11,7 +11,7 @@ from harness.campaign.campaign_file import CampaignFile
 from harness.campaign.model import ChainSpec
 from harness.errors import PlanError
 from harness.plan.genesis import first_round_ns, genesis_of
-from metrics.model.plan import Bounds, Finality, Plan
+from metrics.model.plan import Asset, Bounds, Finality, Plan
 from node.chain import profile, profiles
 from node.chain.genesis import MIN_BLOCK_BYTES, decode, encode
 from node.chain.model.codec import MAX_BLOCK_BYTES
@@ -38,6 +38,12 @@ def predicted_lag(chain: ChainSpec) -> Bounds:
     """Return how many blocks later a block becomes final, at least and at most, all producing."""
     least, most = _expected(chain).lag_blocks
     return Bounds(min=least, max=most)
+
+
+def asset(chain: ChainSpec) -> Asset:
+    """Return in what the chain's votes, fees and pay are said."""
+    said = profiles.SYSTEMS[chain.profile].asset
+    return Asset(name=said.name, digits=said.digits)
 
 
 def refuse(file: CampaignFile, plan: Plan) -> None:

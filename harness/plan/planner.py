@@ -101,6 +101,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         cells=[_cell(cell) for cell in file.cells],
         trials=trials,
         finality=timing.finality,
+        asset=consensus.asset(common.chain),
         prediction=Prediction(finality_lag_blocks=consensus.predicted_lag(common.chain)),
         estimate=_estimate(common, len(hosts), timing.end_ns, len(trials)),
     )

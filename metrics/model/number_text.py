@@ -6,8 +6,6 @@ from typing import Any
 from metrics.model.quantiles import NEEDED, resolved
 
 UNKNOWN = "unknown"
-SUF_DIGITS = 9
-"""Decimals of 1 FIO."""
 
 
 def figure(q: dict[str, Any] | None, key: str, unit: str = "") -> str:
@@ -57,11 +55,11 @@ def moment(t_ns: float | None) -> str:
     return "–" if t_ns is None or t_ns != t_ns else f"{t_ns / 1e9:.3f}"
 
 
-def fio(suf: int) -> str:
-    """Return an amount of SUF in FIO, exactly."""
-    whole, rest = divmod(abs(suf), 10**SUF_DIGITS)
-    decimals = f".{rest:0{SUF_DIGITS}d}".rstrip("0") if rest else ""
-    return f"{'-' if suf < 0 else ''}{whole:,}{decimals}"
+def amount(units: int, digits: int) -> str:
+    """Return an amount of units of an asset, exactly; 10 ** digits units are one of it."""
+    whole, rest = divmod(abs(units), 10**digits)
+    decimals = f".{rest:0{digits}d}".rstrip("0") if rest else ""
+    return f"{'-' if units < 0 else ''}{whole:,}{decimals}"
 
 
 def span(found: list[float] | None) -> str:

@@ -186,6 +186,13 @@ class Finality(msgspec.Struct, frozen=True, kw_only=True):
     quorum: Positive
 
 
+class Asset(msgspec.Struct, frozen=True, kw_only=True):
+    """The chain's core asset: 10 ** digits of its units are one."""
+
+    name: str = "FIO"
+    digits: Annotated[int, msgspec.Meta(ge=0, le=18)] = 9
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The whole plan."""
 
@@ -231,6 +238,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     fio: dict[str, Any] | None = None
     """FIO's delegation, as the genesis has it."""
     bitshares: dict[str, Any] | None = None
+    asset: Asset = Asset()
+    """What votes, fees and pay are said in."""
     expect: dict[str, Any]
     lease: str | int
     cells: list[PlannedCell]

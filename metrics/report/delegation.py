@@ -1,4 +1,4 @@
-"""Who was scheduled, elected and paid when and why: rows of a trial's tables and time line."""
+"""Who was scheduled and elected when and why: rows of a trial's tables and time line."""
 
 import html
 from collections.abc import Iterator
@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from metrics.measure.delegation import elections, payments, schedule
+from metrics.measure.delegation import elections, schedule
 from metrics.measure.delegation.elections import Election, Elections
 from metrics.measure.delegation.facts import Moment
-from metrics.measure.delegation.payments import Payment
 from metrics.measure.delegation.schedule import ACTIVE, PROPOSED, Change, History
 from metrics.model import number_text
+from metrics.model.plan import Asset
 from metrics.model.printable import printable
 from metrics.results.analysis import Analysis
 
@@ -44,24 +44,28 @@ def schedules(analysis: Analysis) -> list[dict[str, Any]]:
             "fate": "" if change.fate == ACTIVE else change.fate,
             "joined": ", ".join(change.joined),
             "left": ", ".join(change.left),
-            "why": _why(change, held.get(change.proposed.id) if change.proposed else None),
+            "why": _why(
+                change,
+                held.get(change.proposed.id) if change.proposed else None,
+                analysis.data.plan.asset,
+            ),
         }
         for change in analysis.of(schedule.METRIC).changes
     ]
 
 
-def _why(change: Change, election: Election | None) -> str:
+def _why(change: Change, election: Election | None, asset: Asset) -> str:
     """Return why a schedule was proposed; for an election the votes of who came and who left."""
     if change.why != schedule.ELECTION or election is None:
         return change.why
-    votes = [f"{name} {_place(election, name)}" for name in change.joined + change.left]
+    votes = [f"{name} {_place(election, name, asset)}" for name in change.joined + change.left]
     return f"{change.why}: {', '.join(votes)}" if votes else change.why
 
 
-def _place(election: Election, name: str) -> str:
-    """Return the votes of a producer in FIO, or why it has no place."""
+def _place(election: Election, name: str, asset: Asset) -> str:
+    """Return the votes of a producer, or why it has no place."""
     if name in election.tally:
-        return number_text.fio(election.tally[name])
+        return number_text.amount(election.tally[name], asset.digits)
     return election.out.get(name, "unregistered").replace("_", " ")
 
 
@@ -70,11 +74,14 @@ def ballots(analysis: Analysis) -> dict[str, Any]:
 
     more: how many votes are left out, where they would fill a page.
     """
-    found = analysis.of(elections.METRIC)
+    found, asset = analysis.of(elections.METRIC), analysis.data.plan.asset
+
+    def weight(units: int) -> str:
+        return number_text.amount(units, asset.digits)
 
     def tally(each: Election, names: list[str]) -> str:
         ranked = sorted(names, key=lambda name: -each.tally.get(name, 0))
-        return ", ".join(f"{name} {_place(each, name)}" for name in ranked)
+        return ", ".join(f"{name} {_place(each, name, asset)}" for name in ranked)
 
     results = [
         {
@@ -89,54 +96,20 @@ def ballots(analysis: Analysis) -> dict[str, Any]:
     votes = [
         {
             "at": at(vote.at), "account": vote.account, "act": vote.act, "what": vote.what,
-            "weight": "" if vote.weight is None else number_text.fio(vote.weight),
+            "weight": "" if vote.weight is None else weight(vote.weight),
         }
         for vote in found.votes
     ]  # fmt: skip
     activated = ""
     if found.activated is not None:
-        moment, weight = found.activated
-        activated = f"{at(moment)} s, with {number_text.fio(weight)} FIO"
+        moment, units = found.activated
+        activated = f"{at(moment)} s, with {weight(units)} {asset.name}"
     return {
         "activated": activated,
         "results": results,
         "votes": votes[:VOTES_MAX],
         "more": len(votes[VOTES_MAX:]),
     }
-
-
-def pay(analysis: Analysis) -> dict[str, list[dict[str, Any]]]:
-    """Return a row for each account that was paid, as what, for each change of a fee, and for each
-    pay schedule.
-    """
-    found = analysis.of(payments.METRIC)
-    groups: dict[tuple[str, str], list[Payment]] = {}
-    for payment in found.paid:
-        groups.setdefault((payment.account, payment.what), []).append(payment)
-    return {
-        "accounts": [
-            {
-                "account": account, "what": what, "count": len(group),
-                "sum": number_text.fio(sum(payment.suf for payment in group)),
-                "first": at(group[0].at), "last": at(group[-1].at),
-            }
-            for (account, what), group in sorted(groups.items())
-        ],
-        "fees": [
-            {
-                "at": at(change.at), "endpoint": change.endpoint, "votes": change.votes,
-                "before": number_text.fio(change.before), "now": number_text.fio(change.suf),
-            }
-            for change in found.fees
-        ],
-        "schedules": [
-            {
-                "at": at(each.at), "producers": ", ".join(each.producers),
-                "pot": number_text.fio(each.pot),
-            }
-            for each in found.schedules
-        ],
-    }  # fmt: skip
 
 
 def doubts(analysis: Analysis) -> list[str]:

@@ -19,7 +19,7 @@ from metrics.model import number_text
 from metrics.model.plan import WARMUP, Plan
 from metrics.model.printable import printable
 from metrics.model.run_folder import load_json
-from metrics.report import charts, delegation, fault_text, methods
+from metrics.report import charts, delegation, fault_text, methods, pay
 from metrics.results.analysis import Analysis
 
 CONTAINER_LABS = ("container",)
@@ -137,7 +137,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "state": data.file.state,
         "schedules": delegation.schedules(analysis),
         "ballots": delegation.ballots(analysis),
-        "pay": delegation.pay(analysis),
+        "pay": pay.pay(analysis),
         "doubts": delegation.doubts(analysis),
         "finality": charts.finality(analysis, f"finality-{n}"),
         "grid": charts.slot_grid(analysis, f"grid-{n}"),

@@ -224,6 +224,14 @@ class Profile(Protocol):
         """Return why a producer with that watermark must not sign a child of head in slot now."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A chain's core asset as people say amounts of it: of its units, 10 ** digits are one."""
+
+    name: str = "units"
+    digits: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """A consensus system before there is a chain: how it is set up, and what it says beforehand.
@@ -232,7 +240,8 @@ class System:
     blocks in a turn. slot_ns and blocks_per_turn are upstream's own; has_turns: whether a producer
     may have several slots in a row; shortest_slot_ns: as short as its rules know one. lag_rounds:
     so many rounds show all lags of finality there are. options: the keys of a campaign's chain that
-    not every system knows and this one does. operations: what transactions may ask for.
+    not every system knows and this one does. operations: what transactions may ask for. asset: what
+    balances and fees are said in.
     """
 
     name: str
@@ -245,3 +254,4 @@ class System:
     lag_rounds: int = 10
     options: frozenset[str] = frozenset()
     operations: tuple[type[Any], ...] = ()
+    asset: Asset = Asset()

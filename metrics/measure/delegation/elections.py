@@ -24,7 +24,7 @@ VOTES = "voted", "proxied", "registered"
 class Election:
     """A result: who is elected by name, who stands by in order of votes, why others are neither.
 
-    tally: the votes of both, in SUF. outcome: `proposed`, or why that did not follow.
+    tally: the votes of both, in units. outcome: `proposed`, or why that did not follow.
     """
 
     at: Moment
@@ -38,7 +38,7 @@ class Election:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """What an account did: one of VOTES, for whom or as what, with which weight in SUF."""
+    """What an account did: one of VOTES, for whom or as what, with which weight in units."""
 
     at: Moment
     phase: str

@@ -17,30 +17,30 @@ from metrics.model.method import Method
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """So many SUF to an account; what: as producer, provider or foundation."""
+    """So many units of the core asset to an account; what: as producer, provider or foundation."""
 
     at: Moment
     phase: str
     what: str
     account: str
-    suf: int
+    units: int
 
 
 @dataclass(frozen=True, slots=True)
 class FeeChange:
-    """What an endpoint costs from a block on, in SUF, by so many producers' votes."""
+    """What an endpoint costs from a block on, in units, by so many producers' votes."""
 
     at: Moment
     phase: str
     endpoint: str
     before: int
-    suf: int
+    units: int
     votes: int
 
 
 @dataclass(frozen=True, slots=True)
 class PaySchedule:
-    """Who may claim, most votes first, and what the pot then held, in SUF."""
+    """Who may claim, most votes first, and what the pot then held, in units."""
 
     at: Moment
     phase: str
@@ -87,8 +87,8 @@ def pool(over: Pool[Payments]) -> Figures:
     by_account: Counter[str] = Counter()
     by_what: Counter[str] = Counter()
     for payment in paid:
-        by_account[payment.account] += payment.suf
-        by_what[payment.what] += payment.suf
+        by_account[payment.account] += payment.units
+        by_what[payment.what] += payment.units
     return {
         "pay": {
             "payments": len(paid),
@@ -104,10 +104,10 @@ def pool(over: Pool[Payments]) -> Figures:
 def told(found: Payments) -> Figures:
     """Return what summary.json says of a trial's pay and fees; nothing where there is none."""
     parts = {
-        "payments": [(p.at, {"what": p.what, "account": p.account, "suf": p.suf})
+        "payments": [(p.at, {"what": p.what, "account": p.account, "units": p.units})
                      for p in found.paid],
         "fee_changes": [
-            (f.at, {"endpoint": f.endpoint, "before": f.before, "suf": f.suf, "votes": f.votes})
+            (f.at, {"endpoint": f.endpoint, "before": f.before, "units": f.units, "votes": f.votes})
             for f in found.fees
         ],
         "schedules": [(s.at, {"producers": s.producers, "pot": s.pot}) for s in found.schedules],
@@ -125,13 +125,13 @@ def told(found: Payments) -> Figures:
 def _rows(found: Payments) -> Iterator[tuple[Any, ...]]:
     """Yield a row for each payment (to an account) and each change of a fee (of an endpoint)."""
     for p in found.paid:
-        yield _row(p.at, p.phase, p.what, p.account, p.suf)
+        yield _row(p.at, p.phase, p.what, p.account, p.units)
     for f in found.fees:
-        yield _row(f.at, f.phase, "fee", f.endpoint, f.suf)
+        yield _row(f.at, f.phase, "fee", f.endpoint, f.units)
 
 
-def _row(at: Moment, phase: str, what: str, name: str, suf: int) -> tuple[Any, ...]:
-    return phase, at.num, at.id, at.t_ns, at.lo_ns, at.hi_ns, what, name, suf
+def _row(at: Moment, phase: str, what: str, name: str, units: int) -> tuple[Any, ...]:
+    return phase, at.num, at.id, at.t_ns, at.lo_ns, at.hi_ns, what, name, units
 
 
 METRIC = Metric(
@@ -142,9 +142,9 @@ METRIC = Metric(
             name="Fees and pay",
             figures=("pay.*", "pay.by_what.*", "pay.by_account.*", "pay.by_endpoint.*"),
             formula="Payments out of the treasury in final blocks: how many, and their sums in "
-            "SUF as what (producer, technology provider, foundation) and by account; pay "
-            "schedules that were built; fees that the producers' votes set to another amount, by "
-            "endpoint. By the phase of the block's slot.",
+            "units of the core asset as what (producer, technology provider, foundation) and by "
+            "account; pay schedules that were built; fees that the producers' votes set to another "
+            "amount, by endpoint. By the phase of the block's slot.",
             left_out="As for schedule changes; what operations cost those who asked for them, "
             "which no event tells. Where nothing is paid and no fee changes there are no figures.",
             assumes="As for schedule changes.",
@@ -157,6 +157,6 @@ METRIC = Metric(
         Expected("pay.schedules", open=at_least),
         Expected("pay.fee_changes", open=at_least),
     ),
-    table=Table("payments", "phase num id t_ns lo_ns hi_ns what name suf", _rows),
+    table=Table("payments", "phase num id t_ns lo_ns hi_ns what name units", _rows),
     told=told,
 )

@@ -20,7 +20,7 @@ from node.chain.model.errors import Reason
 from node.chain.model.slot import NS_PER_S, SlotClock
 from node.chain.model.transaction import Transaction
 from node.chain.model.watermark import Watermark
-from node.chain.profile import ChainState, Check, System, TransactionRules
+from node.chain.profile import Asset, ChainState, Check, System, TransactionRules
 
 NAME = "bitshares"
 LAG_NS = 2_500_000_000
@@ -135,6 +135,7 @@ SYSTEM = System(
     lag_rounds=100,
     options=frozenset(("bitshares",)),
     operations=OPERATIONS,
+    asset=Asset("BTS", digits=5),
 )
 
 

@@ -20,7 +20,7 @@ from node.chain.model.errors import GenesisError, Reason
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction
 from node.chain.model.watermark import Watermark
-from node.chain.profile import ChainState, System, TransactionRules
+from node.chain.profile import Asset, ChainState, System, TransactionRules
 
 NAME = "eosio"
 CODEC = EosioCodec()
@@ -154,6 +154,7 @@ SYSTEM = System(
         )
     ),
     operations=OPERATIONS,
+    asset=Asset("FIO", digits=9),
 )
 
 

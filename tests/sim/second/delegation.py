@@ -143,9 +143,9 @@ def of_trial(found: Told) -> dict[str, Any]:
         for x in found.of("elected")
     ]
     pay = {
-        "payments": _parts(found.of("paid"), what="what", account="account", suf="amount"),
+        "payments": _parts(found.of("paid"), what="what", account="account", units="amount"),
         "fee_changes": _parts(
-            found.of("fee_changed"), endpoint="endpoint", before="before", suf="amount",
+            found.of("fee_changed"), endpoint="endpoint", before="before", units="amount",
             votes="votes",
         ),
         "schedules": _parts(found.of("pay_schedule"), producers="producers", pot="pot"),

@@ -9,7 +9,7 @@ import pytest
 from harness.campaign import campaign_file
 from harness.errors import CampaignError
 from harness.plan import planner
-from metrics.model.plan import Bounds, Finality, decode, encode
+from metrics.model.plan import Asset, Bounds, Finality, decode, encode
 from node.chain import genesis as genesis_file
 from node.chain.profiles import build
 from tests.unit.harness_plan.builders import files_of, lab
@@ -66,6 +66,10 @@ def test_quorum_and_selectors_count_as_the_profile_does() -> None:
     made = planner.build(parsed("producers: 13, slot: 1s"), lab(13))
     assert made.finality == Finality(stages=1, quorum=10)  # eosio: 2 stages, 9
     assert made.trials[0].quorum[0].needed == 10
+
+
+def test_the_plan_says_in_what_amounts_are_told() -> None:
+    assert planner.build(parsed("slot: 1s"), lab()).asset == Asset(name="BTS", digits=5)
 
 
 def test_a_trials_genesis_starts_a_bitshares_chain(tmp_path: Path) -> None:

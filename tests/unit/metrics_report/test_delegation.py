@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from metrics.model.number_text import fio
+from metrics.model.number_text import amount
 from metrics.report.delegation import VOTES_MAX
 from tests.unit.metrics_build.bend import Line, Lines, Rebuilt, check, renumber
 
@@ -108,13 +108,15 @@ def test_fees_and_pay_are_summed_to_the_unit_and_shown_by_account(
         "fee_changes": 1, "by_endpoint": {EVIL: 1},
     }  # fmt: skip
     pay = trial(summary)["pay"]
-    assert [(p["block"], p["account"], p["suf"]) for p in pay["payments"]] == [
+    assert [(p["block"], p["account"], p["units"]) for p in pay["payments"]] == [
         (24, "producera", 2**60), (24, "fiofoundation", 7), (32, "producera", 1)
     ]  # fmt: skip
-    assert [(f["before"], f["suf"], f["votes"]) for f in pay["fee_changes"]] == [(2 * 10**9, 1, 3)]
+    assert [(f["before"], f["units"], f["votes"]) for f in pay["fee_changes"]] == [
+        (2 * 10**9, 1, 3)
+    ]
     assert [(s["producers"], s["pot"]) for s in pay["schedules"]] == [(FOUR, STAKE)]
     run = tmp_path / "run"
-    rows = duckdb.sql(f"select num, what, name, suf from '{run}/tables/payments.parquet'")
+    rows = duckdb.sql(f"select num, what, name, units from '{run}/tables/payments.parquet'")
     assert sorted(rows.fetchall()) == [
         (22, "fee", EVIL, 1), (24, "foundation", "fiofoundation", 7),
         (24, "producer", "producera", 2**60), (32, "producer", "producera", 1),
@@ -126,11 +128,11 @@ def test_fees_and_pay_are_summed_to_the_unit_and_shown_by_account(
 
 
 @pytest.mark.parametrize(
-    ("suf", "text"),
+    ("units", "text"),
     [(0, "0"), (10**9, "1"), (1_500_000_000, "1.5"), (-7, "-0.000000007"), (10**16, "10,000,000")],
 )  # fmt: skip
-def test_an_amount_is_shown_to_the_unit(suf: int, text: str) -> None:
-    assert fio(suf) == text
+def test_an_amount_is_shown_to_the_unit(units: int, text: str) -> None:
+    assert amount(units, 9) == text
 
 
 def test_hosts_that_tell_different_things_of_one_block_break_an_invariant(rebuilt: Rebuilt) -> None:
