@@ -28,12 +28,6 @@ RETRY_NS = 500_000_000
 MAX_ASKED = 100
 OFFERED_MAX = 500
 """Half of what a link queues, so that blocks find room beside an offer."""
-BURST_BYTES_MIN = 1 << 20
-
-
-def burst_bytes_max(max_block_bytes: int) -> int:
-    """Return how many bytes a peer is sent at once, in an answer of blocks or in an offer."""
-    return max(BURST_BYTES_MIN, 2 * max_block_bytes)
 
 
 def wait_ns(host: str, block_id: bytes) -> int:

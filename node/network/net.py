@@ -18,14 +18,14 @@ from node.chain.chain import Chain
 from node.chain.encoding.pack import DecodeError
 from node.chain.genesis import Genesis
 from node.chain.model.block import SignedBlock
-from node.chain.model.codec import decode_transaction
+from node.chain.model.codec import burst_bytes_max, decode_transaction
 from node.chain.model.transaction import Transaction
 from node.config import ConfigError, NodeConfig, PeerConfig, read_file
 from node.events import Dropped, Peer, Rejected
 from node.network import wire
 from node.network.broadcast import Broadcaster
 from node.network.catch_up import CatchUp
-from node.network.gossip import Gossip, burst_bytes_max, heard
+from node.network.gossip import Gossip, heard
 from node.network.links import Callbacks, Identity, Links, public_of
 from node.network.peer_answers import Answers
 from node.network.peers import Peers

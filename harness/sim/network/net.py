@@ -14,8 +14,9 @@ from harness.sim.host.engine import Action, Engine
 from harness.sim.host.host import Host
 from harness.sim.network.link import Links
 from node.chain.model.block import SignedBlock
+from node.chain.model.codec import burst_bytes_max
 from node.chain.model.transaction import Transaction
-from node.network.gossip import WAIT_MIN_NS, Send, burst_bytes_max
+from node.network.gossip import WAIT_MIN_NS, Send
 
 RelayMode = Literal["announce", "push"]
 SPREADS_MAX = 1_024

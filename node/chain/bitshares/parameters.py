@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from node.chain.encoding.pack import Reader
 from node.chain.genesis import MIN_BLOCK_BYTES
+from node.chain.model.codec import block_bytes_ceiling
 
 INTERVAL_S_MAX = 30
 SKIP_SLOTS_MAX = 999
@@ -16,9 +17,11 @@ _LAYOUT = "<BIHI"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameters:
-    """What a block in force on its branch: how often blocks and maintenance come, how large.
+    """What is in force on a branch: how often blocks and maintenance come, how large a block is.
 
-    maintenance_skip_slots: how many slots after a maintenance block stay empty.
+    maintenance_skip_slots: how many slots after a maintenance block stay empty. Upstream the block
+    interval divides the maintenance interval. Here it need not: maintenance is due at its own fixed
+    times, and is done by the first block on the interval's grid that is not before them.
     """
 
     block_interval_s: int
@@ -31,8 +34,8 @@ class Parameters:
         interval_s, maintenance_s = self.block_interval_s, self.maintenance_interval_s
         if not 1 <= interval_s <= INTERVAL_S_MAX:
             return f"block_interval_s must be 1..{INTERVAL_S_MAX}"
-        if not 0 < maintenance_s < U32 or maintenance_s % interval_s:
-            return "maintenance_interval_s must be a multiple of the interval"
+        if not interval_s <= maintenance_s < U32:
+            return "maintenance_interval_s must not be less than the interval"
         if not 0 <= self.maintenance_skip_slots <= SKIP_SLOTS_MAX:
             return f"maintenance_skip_slots must be 0..{SKIP_SLOTS_MAX}"
         if not MIN_BLOCK_BYTES <= self.max_block_bytes < U32:
@@ -44,8 +47,9 @@ class Parameters:
 
         What carries its blocks was made for the size of the first.
         """
-        if self.max_block_bytes > first.max_block_bytes:
-            return f"max_block_bytes must be {first.max_block_bytes} or less"
+        most = block_bytes_ceiling(first.max_block_bytes)
+        if self.max_block_bytes > most:
+            return f"max_block_bytes must be {most} or less"
         return self.problem()
 
     def pack(self) -> bytes:

@@ -13,6 +13,20 @@ MAX_OPERATIONS = 16
 MAX_SIGNATURES = 16
 MAX_BLOCK_BYTES = 16 * 1024 * 1024
 MAX_BLOCK_TRANSACTIONS = 262_144
+BURST_BYTES_MIN = 1 << 20
+
+
+def burst_bytes_max(max_block_bytes: int) -> int:
+    """Return how many bytes a peer is sent at once, in an answer of blocks or in an offer.
+
+    max_block_bytes: of the genesis.
+    """
+    return max(BURST_BYTES_MIN, 2 * max_block_bytes)
+
+
+def block_bytes_ceiling(max_block_bytes: int) -> int:
+    """Return how large blocks may ever be on a chain whose genesis allows max_block_bytes."""
+    return min(MAX_BLOCK_BYTES, burst_bytes_max(max_block_bytes))
 
 
 class BlockCodec(Protocol):

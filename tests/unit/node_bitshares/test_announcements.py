@@ -252,12 +252,12 @@ def test_parameters_are_in_force_from_the_block_that_announces_them_on() -> None
     "changes",
     [
         {"block_interval_s": 31, "maintenance_interval_s": 31},
-        {"block_interval_s": 7},
+        {"block_interval_s": 21},
         {"block_interval_s": 0},
         {"maintenance_interval_s": 0},
         {"maintenance_skip_slots": 1000},
         {"max_block_bytes": 1},
-        {"max_block_bytes": 1 << 21},
+        {"max_block_bytes": (1 << 21) + 1},
     ],
     ids=str,
 )

@@ -42,7 +42,7 @@ def with_interval(interval_s: int, seconds: int) -> tuple[Chain, list[SignedBloc
     return chain, blocks, num
 
 
-@pytest.mark.parametrize("interval_s", [2, 4, 5, 10, 20])
+@pytest.mark.parametrize("interval_s", [2, 3, 4, 7, 10, 20])
 def test_blocks_come_on_the_grid_of_the_interval_in_force(interval_s: int) -> None:
     chain, blocks, num = with_interval(interval_s, 160)
     times = [block.header.timestamp_s for block in blocks]  # type: ignore[attr-defined]
@@ -113,6 +113,24 @@ def test_the_new_interval_need_not_divide_the_old_one() -> None:
     assert {time_s % 3 for time_s in times[num:]} == {0}
     assert state_of(chain) == by_headers(BitsharesProfile.of(genesis), blocks)
     assert sum(one.missed for one in state_of(chain).witnesses.values()) == 0
+
+
+@pytest.mark.parametrize("interval_s", [3, 7, 13, 19])
+def test_maintenance_keeps_its_fixed_times_whatever_the_interval_is(interval_s: int) -> None:
+    """No block falls on most of them: the first one after does maintenance, and nothing drifts."""
+    chain, blocks, num = with_interval(interval_s, 400)
+    state = PROFILE.genesis_state
+    for block in blocks:
+        due_s, before_s = state.next_maintenance_s, state.time_s
+        state = state.child(block.header).with_id(block.id)
+        if state.num <= num:
+            continue
+        assert state.is_maintenance == (due_s <= state.time_s)
+        assert before_s < due_s or not state.is_maintenance
+        assert state.next_maintenance_s % 20 == 0
+        assert state.next_maintenance_s - 20 <= state.time_s < state.next_maintenance_s
+    assert state == state_of(chain)
+    assert sum(one.missed for one in state.witnesses.values()) == 0
 
 
 def branches(genesis: Genesis) -> tuple[list[SignedBlock], list[SignedBlock], list[SignedBlock]]:

@@ -55,7 +55,7 @@ def test_the_interval_is_1_to_30_s(interval_s: int) -> None:
     [
         ({"interval_s": 31, "maintenance_interval_s": 31}, "block_interval_s"),
         ({"interval_s": 0}, "block_interval_s"),
-        ({"interval_s": 7}, "maintenance_interval_s"),
+        ({"interval_s": 7, "maintenance_interval_s": 6}, "maintenance_interval_s"),
         ({"maintenance_interval_s": 0}, "maintenance_interval_s"),
         ({"maintenance_skip_slots": -1}, "maintenance_skip_slots"),
         ({"required_participation": 10_001}, "required_participation"),

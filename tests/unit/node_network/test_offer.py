@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.chain.eosio.transactions import EosioTransactions
+from node.chain.model.codec import burst_bytes_max
 from node.chain.model.transaction import Transaction, TransactionHeader, read_transaction
-from node.network.gossip import OFFERED_MAX, Gossip, burst_bytes_max
+from node.network.gossip import OFFERED_MAX, Gossip
 from node.network.links import SEND_HWM
 
 FORM = EosioTransactions()
