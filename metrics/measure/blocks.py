@@ -14,6 +14,12 @@ IRREVERSIBLE = "num id"
 ORPHANED, YOUNG, UNRECORDED = "orphaned", "young", "unrecorded"
 """Why a measure leaves a block out: of no final or best branch, too near the end to be judged, or
 without a record of its making."""
+ID_DIGITS = 16
+"""So much of a transaction's id do `applied` events give."""
+_HELD = """
+    SELECT id, coalesce(arg_max(transactions, len(transactions)), []) AS held FROM events
+    WHERE trial = ? AND kind = 'applied' GROUP BY id HAVING len(held) >= max(tx_count)
+"""
 LeftOut = Counter[tuple[str, str]]
 """How many blocks a measure leaves out, by (phase of the slot, why)."""
 
@@ -84,6 +90,16 @@ def by_node(
             if event.host not in without and event.node == event.host:
                 found[event.node].append(event)
     return {node: sorted(lines, key=attrgetter("seq")) for node, lines in found.items()}
+
+
+def held(data: TrialData) -> dict[str, list[str]]:
+    """Return, by block, the beginnings of the ids of its transactions.
+
+    As those who executed it tell: of one block every correct node tells the same, so the longest
+    list is taken; of which nobody told all, there is none.
+    """
+    found: dict[str, list[str]] = dict(data.db.execute(_HELD, [data.file.n]).fetchall())
+    return found
 
 
 def view(data: TrialData) -> ChainView:

@@ -9,18 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from metrics.intake.trial import OUTSIDE, Event, TrialData
-from metrics.measure.blocks import APPLIED, YOUNG, ChainView, by_node
+from metrics.measure.blocks import YOUNG, ChainView, by_node
+from metrics.measure.branches import TOLD, Branch
 from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
 from metrics.model.quantiles import Samples, summarise
 
-_TOLD = {
-    "applied": APPLIED,
-    "precommitted": "first num",
-    "switched": "ancestor_num",
-    "started": "resumed_num",
-}
-"""What tells of a node's branch: columns by kind."""
+_TOLD = {**TOLD, "precommitted": "first num"}
 FINAL, REVERSED, OPEN = "final", "reversed", "open"
 """What became of a block by the end."""
 
@@ -88,34 +83,18 @@ def _lags(items: Iterable[Precommit]) -> Samples:
 
 def _follow(lines: list[Event], found: dict[str, Precommit]) -> None:
     """Add what one node pre-committed and undid, along its branch as it grew and was cut."""
-    branch: list[tuple[int, str]] = []
+    branch = Branch()
     held: set[str] = set()
-
-    def cut(num: int) -> list[str]:
-        lost = []
-        while branch and branch[-1][0] > num:
-            lost.append(branch.pop()[1])
-        return lost
-
     for line in lines:
-        match line.kind:
-            case "applied":
-                cut(line.num - 1)
-                branch.append((line.num, line.id))
-            case "started":
-                cut(line.resumed_num)  # What a crash took was not undone by anybody's choice.
-            case "switched":
-                for id_ in held.intersection(cut(line.ancestor_num)):
-                    found[id_].reversed_by.add(line.host)
-            case "precommitted":
-                for num, id_ in reversed(branch):
-                    if num < line.first:
-                        break
-                    if num <= line.num:
-                        held.add(id_)
-                        lag = branch[-1][0] - num
-                        known = found.setdefault(id_, Precommit(id_, num, lag))
-                        known.lag_blocks = min(known.lag_blocks, lag)
+        for block in branch.take(line):
+            if block.id in held:
+                found[block.id].reversed_by.add(line.host)
+        if line.kind == "precommitted":
+            for num, id_ in branch.between(line.first, line.num):
+                held.add(id_)
+                lag = branch.blocks[-1].num - num
+                known = found.setdefault(id_, Precommit(id_, num, lag))
+                known.lag_blocks = min(known.lag_blocks, lag)
 
 
 _YOUNG = (("metrics.precommits.young", "too near the end"),)

@@ -5,20 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from metrics.intake.trial import TrialData
-from metrics.measure.blocks import ChainView
+from metrics.measure.blocks import ID_DIGITS, ChainView, held
 from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool
 from metrics.model.method import Method
 from metrics.model.plan import PlannedAct
 
 TX = "id state reason act"
-ID_DIGITS = 16
-"""So much of a transaction's id do `applied` events give."""
-_HELD = """
-    SELECT id, coalesce(arg_max(transactions, len(transactions)), []) AS held FROM events
-    WHERE trial = ? AND kind = 'applied' GROUP BY id HAVING len(held) >= max(tx_count)
-"""
-"""What each block holds, as those who executed it tell: of one block every correct node tells the
-same, so the longest list is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +62,7 @@ def measure(data: TrialData, chain: ChainView) -> Transactions:
             first[e.id] = min(first.get(e.id, own), own)
         elif e.reason:
             reasons.setdefault(e.id, e.reason)
-    blocks: dict[str, list[str]] = dict(data.db.execute(_HELD, [data.file.n]).fetchall())
+    blocks = held(data)
 
     def within(ids: Iterable[str]) -> set[str]:
         """Return the beginnings of ids of transactions that blocks hold."""

@@ -1,62 +1,21 @@
-"""Pre-committed blocks: each counts once, is undone only by a switch, and is judged when it is old.
-
-Blocks are named by number and branch: a5 and b5 have number 5; slots are numbers.
-"""
+"""Pre-committed blocks: each counts once, is undone only by a switch, is judged when it is old."""
 
 from __future__ import annotations
 
-import re
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from metrics.measure import precommits
 from metrics.measure.metric import Pool
-
-Told = tuple[str, ...]
-
-
-def applied(*names: str) -> list[Told]:
-    return [("applied", name) for name in names]
+from tests.unit.metrics_measure.told import Told, applied, trial
 
 
-def measured(
-    hosts: dict[str, list[Told]], *, final: str = "", end: int = 100, liars: str = ""
-) -> dict[str, Any]:
-    """Return M of what hosts told; the last ten slots are too near the end."""
-    names = {name for told in hosts.values() for kind, name, *_ in told if kind == "applied"}
-    kinds: dict[str, list[Any]] = {}
-    for host, told in hosts.items():
-        for seq, (kind, *words) in enumerate(told):
-            kinds.setdefault(kind, []).append(_event(host, seq, kind, words))
-    data: Any = SimpleNamespace(
-        planned=SimpleNamespace(liars=liars.split()), end_ns=end, horizon_ns=10,
-        slot_time_ns=lambda slot: slot, phase_at=lambda t_ns: "late" if t_ns >= 50 else "early",
-        events=lambda kind, columns: kinds.get(kind, []),
-    )  # fmt: skip
-    blocks = {name: SimpleNamespace(slot=_num(name)) for name in names}
-    chain: Any = SimpleNamespace(blocks=blocks, final=set(final.split()))
+def measured(hosts: dict[str, list[Told]], **about: Any) -> dict[str, Any]:
+    """Return M of what hosts told."""
+    data, chain = trial(hosts, **about)
     found = precommits.measure(data, chain)
     return precommits.pool(Pool([(data, found)], frozenset({"early", "late"}), whole=True))
-
-
-def _num(name: str) -> int:
-    return int(re.sub(r"\D", "", name))
-
-
-def _event(host: str, seq: int, kind: str, words: list[str]) -> Any:
-    event = SimpleNamespace(kind=kind, host=host, node=host, seq=seq)
-    match kind:
-        case "applied":
-            event.id, event.num = words[0], _num(words[0])
-        case "precommitted":
-            event.first, event.num = int(words[0]), int(words[1])
-        case "switched":
-            event.ancestor_num = int(words[0])
-        case "started":
-            event.resumed_num = int(words[0])
-    return event
 
 
 UP_TO_6 = [*applied("a2", "a3", "a4"), ("precommitted", "2", "3"), *applied("a5", "a6")]
