@@ -20,13 +20,17 @@ ANY_KEY = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
 
 
 class ActSpec(BaseModel):
-    """An operation that account `by` asks for, `at` from T0; its other keys are its fields."""
+    """An operation that account `by` asks for, `at` from T0; its other keys are its fields.
+
+    on: the host whose client hands it in, where it is not the one that has the account's key.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     at: Offset
     act: str
     by: str
+    on: str | None = None
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -69,21 +69,30 @@ def needs_system_account(campaigns: Sequence[Campaign]) -> bool:
 
 
 def planned_acts(
-    file: CampaignFile, cell: Cell, keeper: Mapping[str, str], end_ns: int
-) -> list[PlannedAct]:
-    """Return the operations of a cell's timeline, in order of time.
+    file: CampaignFile, keeper: Mapping[str, str], hosts: Sequence[str], end_ns: int
+) -> dict[int, list[PlannedAct]]:
+    """Return the operations of the timeline of each cell, in order of time.
 
-    keeper: the host of each account.
+    keeper: the host of each account; hosts: those of the lab.
 
     Raises:
-        PlanError: no such account, or too early or late to be sent.
+        PlanError: no such account or host, or too early or late to be sent.
     """
+    return {cell.n: _planned(file, cell, keeper, hosts, end_ns) for cell in file.cells}
+
+
+def _planned(
+    file: CampaignFile, cell: Cell, keeper: Mapping[str, str], hosts: Sequence[str], end_ns: int
+) -> list[PlannedAct]:
+    """Return the operations of a cell's timeline, in order of time."""
     chain = cell.campaign.chain
     planned = []
     for i, spec in cell.campaign.acts.items():
         where = f"{file.path.name}: timeline[{i}]"
         if spec.by not in keeper:
             raise PlanError(f"{where}.by: no account {spec.by}; {nearest(spec.by, [*keeper])}")
+        if spec.on is not None and spec.on not in hosts:
+            raise PlanError(f"{where}.on: no host {spec.on}; {nearest(spec.on, hosts)}")
         for key, account in spec.accounts(chain.profile):
             if account not in keeper:
                 hint = nearest(account, [*keeper])
@@ -98,10 +107,9 @@ def planned_acts(
             last = text_of_ns(sent_until_ns(end_ns))
             problem = f"{text_of_ns(spec.at)} is too late; write less than {last}"
             raise PlanError(f"{where}.at: {problem}")
+        host = spec.on or keeper[spec.by]
         planned.append(
-            PlannedAct(
-                at_ns=spec.at, act=spec.act, by=spec.by, host=keeper[spec.by], fields=spec.fields
-            )
+            PlannedAct(at_ns=spec.at, act=spec.act, by=spec.by, host=host, fields=spec.fields)
         )
     return sorted(planned, key=lambda each: each.at_ns)
 

@@ -68,7 +68,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
     trials = [_trial(n, cell, s, drawn, timing, hosts) for n, ((cell, _), s, drawn) in numbered]
     owners = acts.accounts(common, hosts, name)
     keeper = acts.keepers(common.chain, owners, hosts)
-    asked = {cell.n: acts.planned_acts(file, cell, keeper, timing.end_ns) for cell in file.cells}
+    asked = acts.planned_acts(file, keeper, [host.host for host in hosts], timing.end_ns)
     trials = [msgspec.structs.replace(trial, acts=asked[trial.cell]) for trial in trials]
     chain = node_options.chain_of(common, field, seed=base_seed, file=name)
     rules = refusals.Rules(

@@ -48,6 +48,20 @@ def test_an_act_is_planned_for_the_host_that_has_its_accounts_key() -> None:
     assert decode(encode(plan)) == plan
 
 
+def test_an_act_is_handed_in_where_it_is_asked_for_with_the_key_of_its_account(
+    tmp_path: Path,
+) -> None:
+    plan = planned(TRANSFER.replace("by: userb", "by: userb, on: n4"), more="load: {rate: 8/s}\n")
+    assert [act.host for act in plan.trials[0].acts] == ["n4"]
+    _, configs = shipped(plan, tmp_path)
+    acts = {host: each.client.acts for host, each in configs.items() if each.client}
+    assert {host: [act.by for act in own] for host, own in acts.items() if own} == {"n4": ["userb"]}
+    (act,) = acts["n4"]
+    assert Path(act.key_file).read_text().strip() == kept_secret(tmp_path / "keys", "userb")
+    with pytest.raises(PlanError, match=r"test.yml: timeline\[0\].on: no host n9; "):
+        planned(TRANSFER.replace("by: userb", "by: userb, on: n9"))
+
+
 def test_acts_differ_by_cell_and_the_trial_ends_after_the_last_of_all() -> None:
     act = "{at: '${when}', act: transfer, by: usera, recipient: userb, amount: 1}"
     plan = planned(act, more="matrix: {when: [5s, 50s]}\ntrials: {order: listed}\n")
