@@ -17,8 +17,8 @@ Figures = dict[str, Any]
 """M, or a part of it, as summary.json holds it."""
 CHAIN, DOUBT = "Chain", "Errors, clocks and verdicts"
 """Groups of the report's methods that metrics may belong to."""
-FINALITY, BLOCKS = "Finality", "Blocks and transactions"
-PHASE_TABLES = (FINALITY, BLOCKS)
+FINALITY, BLOCKS, TRUST = "Finality", "Blocks and transactions", "What users could rely on"
+PHASE_TABLES = (FINALITY, BLOCKS, TRUST)
 """The report's tables of phases, in order."""
 
 

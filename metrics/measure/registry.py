@@ -14,6 +14,7 @@ from metrics.measure import (
     slots,
     transactions,
 )
+from metrics.measure.confidence import reversals
 from metrics.measure.delegation import elections, payments, schedule
 from metrics.measure.metric import Expected, Metric
 
@@ -27,6 +28,7 @@ METRICS: tuple[Metric[Any], ...] = (
     recovery.METRIC,
     clocks.METRIC,
     transactions.METRIC,
+    reversals.METRIC,
     costs.METRIC,
     schedule.METRIC,
     elections.METRIC,

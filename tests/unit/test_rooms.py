@@ -125,7 +125,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "faults.host": ("clock", "boottime"),
     "faults.kinds": ("clock delay ntp", "table_fault"),
     "metrics": ("build", "report", "results", "safety fault_checks", "measure", "intake", "model"),
-    "metrics.measure": ("registry", "delegation", "."),
+    "metrics.measure": ("registry", "confidence delegation", "."),
     "harness": (
         "__main__",
         "cli",

@@ -14,6 +14,7 @@ from tests.sim.second import (
     finality,
     precommits,
     recovery,
+    reversals,
     sent,
     ways,
 )
@@ -50,6 +51,7 @@ class Trial:
         self.judged: list[Judged] = finality.judged(s, self.chain)
         self.precommitted: list[First] = precommits.told(s, self.chain)
         self.delegated: Told = delegation.told(s, self.chain)
+        self.reversals: reversals.Told = reversals.told(s, self.chain)
 
 
 def compare(run: Path, told: dict[str, Any]) -> list[str]:
@@ -131,6 +133,7 @@ def _cell(cell: dict[str, Any], trials: list[Trial]) -> dict[str, Any]:
                 "seed": t.s.planned["seed"],
                 "verdict": OneOf(("pass", "fail", "invalid")),
                 **delegation.of_trial(t.delegated),
+                **reversals.of_trial(t.reversals),
             }
             for t in trials
         ],
@@ -150,6 +153,7 @@ def _metrics(trials: list[Trial], names: set[str], *, alone: bool) -> dict[str, 
         **finality.figures([t.judged for t in trials], names, alone=alone),
         **precommits.figures([t.precommitted for t in trials], names),
         **delegation.figures([t.delegated for t in trials], names),
+        **reversals.figures([t.reversals for t in trials], names),
         "finality_left_out": _sums(unjudged, names, "orphaned", "young"),
         "propagation_left_out": _sums(unmoved, names, "orphaned", "young", "unrecorded"),
         "irreversible": finality.last_blocks(pairs),

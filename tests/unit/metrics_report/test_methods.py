@@ -16,7 +16,8 @@ MAYBE_EMPTY = {
     ("transactions", "lost_by_host", "*"), ("precommits", "by_host", "*"), ("schedule", "*"),
     ("schedule_delay_blocks",), ("schedule_delay_s",), ("elections", "*"),
     ("elections", "outcomes", "*"), ("pay", "*"), ("pay", "by_what", "*"),
-    ("pay", "by_account", "*"), ("pay", "by_endpoint", "*"),
+    ("pay", "by_account", "*"), ("pay", "by_endpoint", "*"), ("reversals", "depths", "*"),
+    ("reversals", "by_host", "*"),
 }  # fmt: skip
 """What a run may leave empty, or out."""
 

@@ -1,0 +1,1 @@
+"""What whoever uses the chain can rely on, and how soon."""
