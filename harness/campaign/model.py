@@ -14,11 +14,12 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from faults.model.fault import SECOND_NS
 from harness.campaign.act_spec import ActSpec
 from harness.campaign.fault_spec import AnyFault, FaultSpec, Selector
-from harness.campaign.fio_spec import FioSpec, rules_of
+from harness.campaign.rules_spec import BITSHARES_PARTS, FioSpec, rules_of, with_bitshares_parts
 from harness.campaign.values import Duration, Lease, Offset, Rate, Share, Size, Strict
 from harness.notation import units
 from metrics.model.plan import SEED_MAX
 from node.chain import profiles
+from node.chain.model.fio_rules import FioRules
 from node.chain.model.windows import Windows
 
 SCHEMA = "slotlab.campaign/v1"
@@ -26,7 +27,7 @@ SLOT_MIN_NS = 10_000_000
 """Shorter ones no network and no timer of an operating system keeps."""
 
 
-class BitsharesSpec(Strict):
+class _BitsharesSpec(Strict):
     """What only the bitshares profile has; see the genesis file."""
 
     block_interval: Duration | None = None
@@ -60,6 +61,9 @@ class BitsharesSpec(Strict):
             )
         if self.maintenance_interval % interval_ns:
             raise ValueError("bitshares.maintenance_interval must be a multiple of the interval")
+
+
+BitsharesSpec = with_bitshares_parts(_BitsharesSpec, "BitsharesSpec")
 
 
 def _account_name(name: str) -> str:
@@ -141,7 +145,7 @@ class ChainSpec(Strict):
     """By host, names of further keys, for when its producers change theirs."""
     fio: FioSpec | None = None  # type: ignore[valid-type]
     """FIO's delegation: accounts vote for who produces; every producer has an account."""
-    bitshares: BitsharesSpec | None = None
+    bitshares: BitsharesSpec | None = None  # type: ignore[valid-type]
 
     @model_validator(mode="before")
     @classmethod
@@ -195,13 +199,15 @@ class ChainSpec(Strict):
         return 1 if spec is None else (spec.block_interval or self.slot) // SECOND_NS
 
     @property
-    def _bitshares(self) -> BitsharesSpec | None:
+    def _bitshares(self) -> _BitsharesSpec | None:
         known = "bitshares" in profiles.SYSTEMS[self.profile].options
-        return self.bitshares or BitsharesSpec() if known else None
+        spec = self.bitshares or BitsharesSpec() if known else None
+        assert spec is None or isinstance(spec, _BitsharesSpec)
+        return spec
 
     def fio_options(self) -> dict[str, Any] | None:
         """Return the `fio` part of the genesis file, None where nobody is elected."""
-        return None if self.fio is None else rules_of(self.fio)
+        return None if self.fio is None else rules_of(self.fio, FioRules)
 
     def bitshares_options(self) -> dict[str, Any] | None:
         """Return the `bitshares` part of the genesis file, None under another profile."""
@@ -218,6 +224,7 @@ class ChainSpec(Strict):
             "faithful_window": spec.faithful_window,
             "tapos_zero": spec.tapos_zero,
             "strict_slot_alignment": spec.strict_slot_alignment,
+            **{part: rules_of(getattr(spec, part), of) for part, of in BITSHARES_PARTS.items()},
         }
 
 

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import Field, ValidationError
 
-from harness.campaign.fio_spec import FioSpec, rules_of
 from harness.campaign.model import AccountName
 from harness.campaign.problems import one_line
+from harness.campaign.rules_spec import FioSpec, rules_of
 from harness.campaign.values import Strict
 from harness.inspect.explain import check_profile
 from harness.inspect.fields import InspectError
@@ -69,7 +69,7 @@ def elect(written: object) -> dict[str, object]:
         InspectError: what is written is no election, or the chain would refuse a vote.
     """
     told = _read(written)
-    rules = msgspec.convert(rules_of(told.parameters), FioRules)
+    rules = msgspec.convert(rules_of(told.parameters, FioRules), FioRules)
     problem = rules.problem(0, frozenset(told.accounts))
     if problem is not None:
         raise InspectError(f"parameters: {problem}")

@@ -17,7 +17,6 @@ from metrics.model.plan import Plan, PlannedAct, PlannedHost, PlannedTrial
 from node.chain.encoding.written import by_word, read
 from node.chain.genesis import (
     SYSTEM_ACCOUNT,
-    BitsharesRules,
     Genesis,
     GenesisAccount,
     GenesisProducer,
@@ -25,6 +24,7 @@ from node.chain.genesis import (
     decode,
     encode,
 )
+from node.chain.model.bitshares_rules import BitsharesRules
 from node.chain.model.errors import GenesisError
 from node.chain.model.fio_rules import FioRules
 from node.chain.model.slot import EPOCH_NS

@@ -10,6 +10,7 @@ import msgspec
 from node.chain.encoding.crypto import is_public_key, pack_key
 from node.chain.encoding.name import name_to_u64
 from node.chain.encoding.pack import pack_bytes, pack_varuint
+from node.chain.model.bitshares_rules import BitsharesRules
 from node.chain.model.codec import MAX_BLOCK_BYTES
 from node.chain.model.errors import GenesisError
 from node.chain.model.fio_rules import FioRules
@@ -34,29 +35,6 @@ class GenesisAccount(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     name: str
     key: str
     balance: int
-
-
-class BitsharesRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What only a BitShares chain has; seconds are the chain's, of which each is a slot.
-
-    block_interval_s: 1 to 30, with which the chain begins. required_participation: parts of 10,000
-    of the last 128 slots below which nobody produces. undo_limit: so many blocks without finality
-    halt the chain. fork_choice: the document compares participation; literal_s0 as its words say,
-    which can be cheated. faithful_window: the last irreversible block itself can be undone, as
-    upstream; for simulation only. tapos_zero: upstream lets prefix 0 pass for a block number that
-    nobody has used yet, so also (0, 0). Without strict_slot_alignment any second inside a slot is a
-    valid time, as upstream.
-    """
-
-    block_interval_s: int = 1
-    maintenance_interval_s: int = 86_400
-    maintenance_skip_slots: int = 3
-    required_participation: int = 3_300
-    undo_limit: int = 10_000
-    fork_choice: Literal["longest", "participation", "literal_s0"] = "longest"
-    faithful_window: bool = False
-    tapos_zero: Literal["refused", "upstream"] = "refused"
-    strict_slot_alignment: bool = True
 
 
 class Genesis(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -169,7 +147,7 @@ def chain_id(genesis: Genesis) -> bytes:
         for account in accounts
     )
     if genesis.bitshares is not None:
-        parts.append(msgspec.msgpack.encode(genesis.bitshares))
+        parts.append(msgspec.msgpack.encode(genesis.bitshares, order="deterministic"))
     if genesis.lock_on_proposed:
         parts.append(b"lock_on_proposed")
     if genesis.watermark != "num_and_slot":

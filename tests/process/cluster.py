@@ -25,7 +25,8 @@ from coincurve import PrivateKey
 from node import events
 from node.chain import genesis as genesis_file
 from node.chain.encoding.crypto import public_key
-from node.chain.genesis import BitsharesRules, Genesis, GenesisAccount, GenesisProducer
+from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer
+from node.chain.model.bitshares_rules import BitsharesRules
 from node.chain.model.slot import SlotClock
 from node.chain.model.windows import Timing
 from node.config import ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig

@@ -8,7 +8,7 @@ import pytest
 from coincurve import PrivateKey
 
 from node import events
-from node.chain.genesis import BitsharesRules
+from node.chain.model.bitshares_rules import BitsharesRules
 from node.chain.model.codec import encode_transaction
 from node.chain.model.slot import SlotClock
 from node.chain.profiles import build

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from node import events
-from node.chain.genesis import BitsharesRules
+from node.chain.model.bitshares_rules import BitsharesRules
 from node.chain.profiles import build as build_profile
 from tests.process.cluster import cluster
 

@@ -78,9 +78,9 @@ ROOMS: dict[str, Room] = {
             "node.chain.model.operation",
         ),
     ),
-    "harness.campaign.fio_spec": Room(STDLIB - NETWORK, (*HARNESS, "node.chain.model.fio_rules")),
+    "harness.campaign.rules_spec": Room(STDLIB - NETWORK, (*HARNESS, "node.chain.model")),
     "harness.campaign.model": Room(
-        STDLIB - NETWORK, (*HARNESS, "node.chain.profiles", "node.chain.model.windows")
+        STDLIB - NETWORK, (*HARNESS, "node.chain.profiles", "node.chain.model")
     ),
     "harness.plan.acts": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.plan.consensus": Room(STDLIB - NETWORK, CHAIN_READERS),
@@ -121,6 +121,19 @@ ORDER: dict[str, tuple[str, ...]] = {
         "set_producers transfer",
     ),
     "node.chain.bitshares": ("profile", "codec", "block_text", "transactions", "contracts", "."),
+    "node.chain.bitshares.contracts": (
+        "contracts",
+        "maintenance",
+        "operations",
+        "hard_forks",
+        "raffle",
+        "money",
+        "committee",
+        "set_witnesses set_parameters",
+        "voting",
+        "transfer",
+        "rows",
+    ),
     "faults": ("__main__", "agent", "durable kinds", "host", "model"),
     "faults.host": ("clock", "boottime"),
     "faults.kinds": ("clock delay ntp", "table_fault"),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from node.chain import genesis as genesis_file
 from node.chain.bitshares.parameters import Parameters
 from node.chain.bitshares.roster import FIRST_WITNESS
-from node.chain.genesis import BitsharesRules, Genesis
+from node.chain.genesis import Genesis
+from node.chain.model.bitshares_rules import BitsharesRules
 from node.chain.model.errors import GenesisError
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.slot import NS_PER_S, SlotClock
@@ -116,7 +117,7 @@ def _check(genesis: Genesis, options: BitsharesRules, parameters: Parameters) ->
         raise GenesisError("blocks_per_turn must be 1: a witness has one slot at a time")
     if genesis.initial_slot < 1:
         raise GenesisError("initial_slot is out of range")
-    if not 0 <= options.required_participation <= 10_000:
-        raise GenesisError("bitshares.required_participation must be 0..10000")
-    if options.undo_limit < 2:
-        raise GenesisError("bitshares.undo_limit must be 2 or more")
+    accounts = frozenset(account.name for account in genesis.accounts)
+    problem = options.problem(accounts)
+    if problem is not None:
+        raise GenesisError(f"bitshares.{problem}")

@@ -9,7 +9,8 @@ from node.chain.bitshares.announcement import Decided
 from node.chain.bitshares.profile import BitsharesProfile
 from node.chain.bitshares.witness_state import WitnessState
 from node.chain.chain import Chain
-from node.chain.genesis import BitsharesRules, Genesis
+from node.chain.genesis import Genesis
+from node.chain.model.bitshares_rules import BitsharesRules
 from node.chain.model.transaction import Transaction, reference
 from node.chain.profile import Executed
 from tests.unit.node_chain.builders import make_genesis, signed_again, transfer

@@ -1,6 +1,7 @@
-"""What a campaign may say of FIO's delegation: the rules of the genesis, in an operator's notation.
+"""What a campaign may say of a system's own rules: those of the genesis, in an operator's notation.
 
-The keys are those of `FioRules`; seconds are durations here, without the `_s` of their names.
+The keys are those of the structs of rules; seconds are durations here, without the `_s` of their
+names.
 """
 
 from types import NoneType
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, Field, create_model
 
 from faults.model.fault import SECOND_NS
 from harness.campaign.values import Offset, Strict
+from node.chain.model.bitshares_rules import BitsharesRules
 from node.chain.model.fio_rules import FioRules
 
 NUMBER_MAX = 1 << 62
@@ -66,11 +68,24 @@ def _type(hint: Any, name: str) -> Any:
 
 
 FioSpec = _model(FioRules)
+BITSHARES_PARTS: dict[str, type[msgspec.Struct]] = {
+    name: hint
+    for name, hint in get_type_hints(BitsharesRules).items()
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct)
+}
+"""The parts of a BitShares chain's rules, by name."""
 
 
-def rules_of(spec: Strict) -> dict[str, Any]:
-    """Return the rules as the genesis has them, by name."""
-    return _named(spec.model_dump(mode="json"), FioRules)
+def with_bitshares_parts(base: type[Strict], name: str) -> type[Strict]:
+    """Return the model base, of that name, with a key for each part of BitsharesRules."""
+    models = {key: _model(rules) for key, rules in BITSHARES_PARTS.items()}
+    fields = {key: (model, model()) for key, model in models.items()}
+    return create_model(name, __base__=base, __doc__=base.__doc__, **fields)  # type: ignore[call-overload,no-any-return]
+
+
+def rules_of(spec: Strict, rules: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the rules of that struct as the genesis has them, by name."""
+    return _named(spec.model_dump(mode="json"), rules)
 
 
 def _named(said: dict[str, Any], rules: type[msgspec.Struct]) -> dict[str, Any]:

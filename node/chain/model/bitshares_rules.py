@@ -1,0 +1,181 @@
+"""What only a BitShares chain has: the constants of PROTOCOL C.18, each settable.
+
+Amounts are units of the core asset, of which 1 BTS has 100,000. Defaults are graphene's, or those
+of PROTOCOL "Our choices"; a lab of four witnesses needs no other to elect.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from node.chain.model.schedule import MAX_PRODUCERS
+
+BTS = 100_000
+"""Units in 1 BTS."""
+DAY_S = 86_400
+MOST = (1 << 62) - 1
+"""The largest amount there is."""
+ALL = 10_000
+"""Shares are parts of so many."""
+MAX_COUNT = 1_001
+"""Graphene's limit for witnesses, and for members of the committee."""
+
+
+class VotingRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Votes, and how many and who is elected by them (PROTOCOL C.11, C.17).
+
+    min_witness_count and min_committee_count: odd; None for the smallest that keeps all whom the
+    genesis has, so that a lab of any size goes on until somebody votes (graphene: 11). count_tie:
+    exactly half of the stake is enough (seed) or not. delegate_count_rule: the voted number, or all
+    who have 75 % of the approval of the best, min_delegates at least; top75_for: whom that is for.
+    proxy_depth: so many proxies are followed one to the next. full_vote_s: so long a vote counts
+    whole, and an eighth less each decay_step_s after it; None: for ever. committee: accounts that
+    are candidates for the committee from the start, [] for all producers that are accounts.
+    """
+
+    min_witness_count: int | None = None
+    min_committee_count: int | None = None
+    max_witness_count: int = MAX_COUNT
+    max_committee_count: int = MAX_COUNT
+    count_tie: Literal["graphene", "seed"] = "graphene"
+    delegate_count_rule: Literal["vote_number", "top75"] = "vote_number"
+    top75_for: Literal["committee", "both"] = "committee"
+    min_delegates: int = 10
+    proxy_depth: int = 1
+    full_vote_s: int | None = None
+    decay_step_s: int = 45 * DAY_S
+    committee: list[str] = []
+
+    def problem(self, accounts: frozenset[str]) -> str | None:
+        """Return why no chain with these accounts can have these."""
+        for key in ("min_witness_count", "min_committee_count"):
+            least = getattr(self, key)
+            if least is not None and not (1 <= least <= MAX_COUNT and least % 2):
+                return f"voting: {key} must be odd, 1 to {MAX_COUNT}"
+        if not all(1 <= n <= MAX_COUNT for n in (self.max_witness_count, self.max_committee_count)):
+            return f"voting: max_witness_count and max_committee_count must be 1..{MAX_COUNT}"
+        if not 1 <= self.min_delegates <= MAX_PRODUCERS:
+            return f"voting: min_delegates must be 1..{MAX_PRODUCERS}"
+        if not 0 <= self.proxy_depth <= MAX_PRODUCERS:
+            return f"voting: proxy_depth must be 0..{MAX_PRODUCERS}"
+        if self.decay_step_s < 1 or (self.full_vote_s is not None and self.full_vote_s < 0):
+            return "voting: decay_step_s must be 1 or more, full_vote_s 0 or more"
+        for name in self.committee:
+            if name not in accounts or self.committee.count(name) > 1:
+                return f"voting: committee: {name} must be an account, and named once"
+        return None
+
+
+class CommitteeRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Proposals and those who decide on them (PROTOCOL C.12).
+
+    quorum: more than half of the stake behind the committee, or of its heads. freeze_approvals:
+    while a proposal is reviewed nobody can approve of it any more, or no account can (upstream).
+    """
+
+    review_period_s: int = 14 * DAY_S
+    max_proposal_lifetime_s: int = 28 * DAY_S
+    quorum: Literal["stake", "head_count"] = "stake"
+    freeze_approvals: Literal["all", "accounts"] = "all"
+
+    def problem(self) -> str | None:
+        """Return why no chain can have these."""
+        if not 0 < self.review_period_s < self.max_proposal_lifetime_s:
+            return "committee: review_period_s must be 1 or more, less than max_proposal_lifetime_s"
+        return None
+
+
+class MoneyRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Fees, pay and budget with which the chain begins (PROTOCOL C.13).
+
+    reserve: what pay and workers come from. fees: of each word of an operation, 0 for what is not
+    named; fee_per_kbyte: for each 1,024 bytes begun. network_percent: parts of 10,000 of a fee that
+    join the reserve. pay_percent: such parts of the fees in a block, for pay_mode percent_of_fees.
+    vesting_s: so long pay cannot be claimed.
+    """
+
+    reserve: int = 0
+    fees: dict[str, int] = {}
+    fee_per_kbyte: int = 0
+    network_percent: int = 2_000
+    pay_mode: Literal["fixed_per_block", "percent_of_fees"] = "fixed_per_block"
+    pay_percent: int = 0
+    witness_pay_per_block: int = 10 * BTS
+    worker_budget_per_day: int = 0
+    vesting_s: int = DAY_S
+
+    def problem(self) -> str | None:
+        """Return why no chain can have these."""
+        amounts = (self.reserve, self.fee_per_kbyte, self.witness_pay_per_block)
+        if not all(0 <= n <= MOST for n in (*amounts, self.worker_budget_per_day)):
+            return f"money: amounts must be 0..{MOST}"
+        if not all(0 <= fee <= MOST for fee in self.fees.values()):
+            return f"money: fees must be 0..{MOST}"
+        if not all(0 <= share <= ALL for share in (self.network_percent, self.pay_percent)):
+            return f"money: network_percent and pay_percent must be 0..{ALL}"
+        return None if self.vesting_s >= 0 else "money: vesting_s must be 0 or more"
+
+
+class RandomRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Random numbers, and which shuffle is used (PROTOCOL C.16)."""
+
+    reveal: bool = False
+    shuffle: Literal["time", "turns"] = "time"
+
+    def problem(self) -> str | None:
+        """Return why no chain can have these."""
+        return None
+
+
+class HardForkRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Hard forks that stakeholders and witnesses decide on (PROTOCOL C.15)."""
+
+    on: bool = False
+
+    def problem(self) -> str | None:
+        """Return why no chain can have these."""
+        return None
+
+
+class BitsharesRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What only a BitShares chain has; seconds are the chain's, of which each is a slot.
+
+    block_interval_s: 1 to 30, with which the chain begins. required_participation: parts of 10,000
+    of the last 128 slots below which nobody produces. undo_limit: so many blocks without finality
+    halt the chain. fork_choice: the document compares participation; literal_s0 as its words say,
+    which can be cheated. faithful_window: the last irreversible block itself can be undone, as
+    upstream; for simulation only. tapos_zero: upstream lets prefix 0 pass for a block number that
+    nobody has used yet, so also (0, 0). Without strict_slot_alignment any second inside a slot is a
+    valid time, as upstream.
+    """
+
+    block_interval_s: int = 1
+    maintenance_interval_s: int = DAY_S
+    maintenance_skip_slots: int = 3
+    required_participation: int = 3_300
+    undo_limit: int = 10_000
+    fork_choice: Literal["longest", "participation", "literal_s0"] = "longest"
+    faithful_window: bool = False
+    tapos_zero: Literal["refused", "upstream"] = "refused"
+    strict_slot_alignment: bool = True
+    voting: VotingRules = VotingRules()
+    committee: CommitteeRules = CommitteeRules()
+    money: MoneyRules = MoneyRules()
+    random: RandomRules = RandomRules()
+    hard_forks: HardForkRules = HardForkRules()
+
+    def problem(self, accounts: frozenset[str]) -> str | None:
+        """Return why no chain with these accounts can have these; parameters are checked apart."""
+        if not 0 <= self.required_participation <= ALL:
+            return f"required_participation must be 0..{ALL}"
+        if self.undo_limit < 2:
+            return "undo_limit must be 2 or more"
+        return (
+            self.voting.problem(accounts)
+            or self.committee.problem()
+            or self.money.problem()
+            or self.random.problem()
+            or self.hard_forks.problem()
+        )
