@@ -1,21 +1,23 @@
 """What happens around transactions on a BitShares chain, in the order of PROTOCOL C.0."""
 
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from node.chain.bitshares.announcement import Decided, decided
+from node.chain.bitshares.chain_parameters import first_parameters
+from node.chain.bitshares.contracts.maintenance import maintain
 from node.chain.bitshares.contracts.rows import (
     ACTIVE,
+    COMMON,
     FIRST,
-    GOVERNED,
-    IDS,
     IN_FORCE,
-    KEYS,
     PARAMETERS,
+    RULES,
+    THE_ONE,
     WAITING,
-    ActiveWitnesses,
 )
-from node.chain.bitshares.roster import FIRST_WITNESS
+from node.chain.bitshares.contracts.voting import founding
+from node.chain.bitshares.contracts.voting.rows import UNTOLD, VOTING_TABLES
 from node.chain.bitshares.rules import Rules
 from node.chain.bitshares.witness_state import WitnessState
 from node.chain.genesis import Genesis
@@ -23,8 +25,6 @@ from node.chain.model.operation import OpenBlock
 from node.chain.model.transaction import Transaction
 from node.chain.profile import ChainState
 from node.chain.state.state import State, Table
-
-Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +36,16 @@ class BitsharesContracts:
     @property
     def tables(self) -> tuple[Table[Any, Any], ...]:
         """Return the tables they keep."""
-        return GOVERNED
+        return (*COMMON, *VOTING_TABLES)
 
     def found(self, genesis: Genesis, state: State) -> None:
-        """Write who is active and the parameters, if somebody may change them."""
-        if not genesis.system_key:
-            return
-        for number, name in enumerate(self.rules.names, start=FIRST_WITNESS):
-            state.put(IDS, name, number)
-        for number, witness in enumerate(self.rules.witnesses, start=FIRST_WITNESS):
-            state.put(KEYS, number, witness.key)
-        first = range(FIRST_WITNESS, FIRST_WITNESS + len(self.rules.witnesses))
-        state.put(ACTIVE, IN_FORCE, ActiveWitnesses(tuple(first)))
+        """Write the rules, the parameters, and who is active or may be voted for."""
+        options = self.rules.options
+        state.put(RULES, THE_ONE, options)
+        first = first_parameters(genesis, options, self.rules.parameters)
         for key in (FIRST, IN_FORCE):
-            state.put(PARAMETERS, key, self.rules.parameters)
+            state.put(PARAMETERS, key, first)
+        founding.found(genesis, self.rules, state)
 
     def open(self, parent: ChainState, block: OpenBlock) -> None:
         """Say what time operations go by; announce what the header must say whatever they do."""
@@ -67,44 +63,54 @@ class BitsharesContracts:
             operation.apply(block)
 
     def close(self, parent: ChainState, block: OpenBlock) -> None:
-        """Announce what is otherwise from now on; at maintenance, put in force what waited."""
-        block.announced = self._announced(parent, block)
-        if self._is_maintenance(parent, block):
-            _put_in_force(ACTIVE, block.state)
-            _put_in_force(PARAMETERS, block.state)
+        """Do what comes after the transactions; announce what is otherwise from now on.
 
-    def _announced(self, parent: ChainState, block: OpenBlock) -> Decided | None:
-        """What would be otherwise after block, if nothing more was done in it, than after parent.
-
-        Nothing, where nobody may change anything.
+        The signing witness is paid before maintenance, and proposals expire after it: the committee
+        that it elected judges them, and what they change waits for the next one.
         """
         assert isinstance(parent, WitnessState)
-        state = block.state
-        active, parameters = state.get(ACTIVE, IN_FORCE), state.get(PARAMETERS, IN_FORCE)
-        if active is None or parameters is None:
-            return None
+        block.announced = self._announced(parent, block)
         if self._is_maintenance(parent, block):
-            active = state.get(ACTIVE, WAITING) or active
-            parameters = state.get(PARAMETERS, WAITING) or parameters
-        keys = []
-        for number in sorted({*active.ids, *parent.shuffled}):
-            key, told = state.get(KEYS, number), parent.witnesses.get(number)
-            if key is not None and (told is None or told.key != key):
-                keys.append((number, key))
+            maintain(block)
+        if block.announced is not None:
+            _note_told(parent, block.announced, block.state)
+
+    def _announced(self, parent: WitnessState, block: OpenBlock) -> Decided | None:
+        """What would be otherwise after block, if nothing more was done in it, than after parent.
+
+        Who is active and parameters change at maintenance only.
+        """
+        state, active, parameters = block.state, parent.active, parent.parameters
+        if self._is_maintenance(parent, block):
+            elected = state.get(ACTIVE, WAITING) or state.get(ACTIVE, IN_FORCE)
+            new = state.get(PARAMETERS, WAITING) or state.get(PARAMETERS, IN_FORCE)
+            assert elected is not None
+            assert new is not None
+            active, parameters = elected.ids, new.header
         return decided(
-            active.ids if active.ids != parent.active else (),
-            tuple(keys),
+            active if active != parent.active else (),
+            _new_keys(parent, active, state),
             parameters if parameters != parent.parameters else None,
         )
 
-    def _is_maintenance(self, parent: ChainState, block: OpenBlock) -> bool:
+    def _is_maintenance(self, parent: WitnessState, block: OpenBlock) -> bool:
         """Whether maintenance is due in block, whose slot is a second of the chain."""
-        assert isinstance(parent, WitnessState)
         return parent.next_maintenance_s <= self.rules.time_s(block.slot)
 
 
-def _put_in_force(table: Table[str, Row], state: State) -> None:
-    waiting = state.get(table, WAITING)
-    if waiting is not None:
-        state.remove(table, WAITING)
-        state.put(table, IN_FORCE, waiting)
+def _new_keys(
+    parent: WitnessState, active: tuple[int, ...], state: State
+) -> tuple[tuple[int, bytes], ...]:
+    """Return the keys that headers must tell: of who is active or still scheduled, and new."""
+    untold = state.rows(UNTOLD)
+    if not untold:
+        return ()
+    due = sorted({*active, *parent.shuffled}.intersection(untold))
+    told = parent.witnesses
+    return tuple((n, untold[n]) for n in due if n not in told or told[n].key != untold[n])
+
+
+def _note_told(parent: WitnessState, announced: object, state: State) -> None:
+    assert isinstance(announced, Decided)
+    for number, _ in announced.keys:
+        state.remove(UNTOLD, number)

@@ -1,9 +1,12 @@
 """Setting the chain's parameters: operation 201, ours, of the account that the genesis names."""
 
+import dataclasses
 from typing import ClassVar
 
+import msgspec
+
 from node.chain.bitshares.announcement import Decided
-from node.chain.bitshares.contracts.rows import FIRST, PARAMETERS, WAITING
+from node.chain.bitshares.contracts.rows import FIRST, IN_FORCE, PARAMETERS, WAITING
 from node.chain.bitshares.parameters import Parameters
 from node.chain.encoding.fields import Number
 from node.chain.genesis import SYSTEM_ACCOUNT
@@ -59,6 +62,9 @@ class SetParameters(Operation, frozen=True, kw_only=True):
             TransactionRejected: this chain, which began with others, cannot come to have them.
         """
         first = block.state.get(PARAMETERS, FIRST)
-        if first is None or self.parameters.change_problem(first) is not None:
+        before = block.state.get(PARAMETERS, WAITING) or block.state.get(PARAMETERS, IN_FORCE)
+        assert before is not None
+        new = msgspec.structs.replace(before, **dataclasses.asdict(self.parameters))
+        if first is None or new.change_problem(first) is not None:
             raise TransactionRejected(Reason.BAD_PARAMETERS)
-        block.state.put(PARAMETERS, WAITING, self.parameters)
+        block.state.put(PARAMETERS, WAITING, new)

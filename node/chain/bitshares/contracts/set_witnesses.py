@@ -7,13 +7,12 @@ import msgspec
 from node.chain.bitshares.announcement import Decided
 from node.chain.bitshares.contracts.rows import (
     ACTIVE,
-    IDS,
     IN_FORCE,
-    KEYS,
     PARAMETERS,
     WAITING,
     ActiveWitnesses,
 )
+from node.chain.bitshares.contracts.voting.rows import NUMBERS, UNTOLD, WITNESSES, WitnessRow
 from node.chain.encoding.crypto import is_public_key
 from node.chain.genesis import SYSTEM_ACCOUNT
 from node.chain.model.errors import Reason, TransactionRejected
@@ -68,9 +67,12 @@ class SetWitnesses(Operation, frozen=True, kw_only=True):
             raise TransactionRejected(Reason.TOO_LARGE)
         ids = []
         for witness in self.witnesses:
-            number = block.state.get(IDS, witness.name)
+            number = block.state.get(NUMBERS, witness.name)
             if number is None:
                 raise TransactionRejected(Reason.BAD_PRODUCERS)
             ids.append(number)
-            block.state.put(KEYS, number, witness.key)
+            rows = block.state.rows(WITNESSES)
+            row = WitnessRow(number=number, position=len(rows), key=witness.key)
+            block.state.put(WITNESSES, witness.name, row)
+            block.state.put(UNTOLD, number, witness.key)
         block.state.put(ACTIVE, WAITING, ActiveWitnesses(tuple(sorted(ids))))
