@@ -188,6 +188,11 @@ class ChainSpec(Strict):
         return min(self.producers, elected)
 
     @property
+    def elects(self) -> bool:
+        """Return whether accounts elect who produces; each producer has one then."""
+        return self.fio is not None or self._bitshares is not None
+
+    @property
     def can_have_system_account(self) -> bool:
         """Return whether the profile knows an account that may propose schedules."""
         return "system_account" in profiles.SYSTEMS[self.profile].options

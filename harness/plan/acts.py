@@ -27,7 +27,7 @@ def accounts(campaign: Campaign, hosts: Sequence[PlannedHost], file: str) -> lis
     given = campaign.chain.accounts
     own = {account_name(i): host.host for i, host in enumerate(hosts)}
     homes = {name: host.host for host in hosts for name in host.producers}
-    if campaign.chain.fio is not None:
+    if campaign.chain.elects:
         own |= dict(sorted(homes.items()))
     names = [host.host for host in hosts]
     for name, spec in given.items():
