@@ -15,6 +15,8 @@ from node.chain.bitshares.block_text import WITNESS_IDS
 from node.chain.bitshares.header import ID_BYTES, PREFIX_AT, ZERO_ID, BlockHeader
 from node.chain.bitshares.parameters import Parameters
 from node.chain.bitshares.transactions import UNIT
+from node.chain.bitshares.words.reveal import SECRET_BYTES, Reveal
+from node.chain.bitshares.words.words import REVEAL, SILENT, WORDS, Words
 from node.chain.encoding.crypto import recover
 from node.chain.encoding.text import key_text
 from node.chain.model.transaction import reference
@@ -34,6 +36,7 @@ def parse_header(fields: Mapping[str, object]) -> BlockHeader:
             f"timestamp: {brief(fields['timestamp'])} is not on a full second of 32 bits"
         )
     witness = text(fields, "witness")
+    extensions = _extensions(fields)
     return BlockHeader(
         previous=digest(fields, "previous", size=ID_BYTES),
         timestamp_s=wall_ns // SECOND_NS,
@@ -41,17 +44,35 @@ def parse_header(fields: Mapping[str, object]) -> BlockHeader:
         transaction_mroot=digest(fields, "transaction_merkle_root", size=ID_BYTES),
         producer=witness,
         slot=0,
-        announced=_announced(items(fields, "extensions")),
+        announced=_announced(extensions),
+        words=_words(extensions),
     )
 
 
-def _announced(extensions: list[object]) -> Decided | None:
-    """Return what header extensions announce, each printed as its number and what it says."""
+def _extensions(fields: Mapping[str, object]) -> dict[object, Any]:
+    """Return what header extensions say by their number, each printed as number and that."""
     parts: dict[object, Any] = {}
-    for each in extensions:
-        if not isinstance(each, list) or len(each) != 2 or each[0] not in EXTENSIONS:
+    for each in items(fields, "extensions"):
+        known = (*EXTENSIONS, *WORDS)
+        if not isinstance(each, list) or len(each) != 2 or each[0] not in known:
             raise InspectError(f"extensions: {brief(each)} is not known")
         parts[each[0]] = each[1]
+    return parts
+
+
+def _words(parts: Mapping[object, Any]) -> Words:
+    """Return what the witness says among header extensions."""
+    if REVEAL not in parts:
+        return SILENT
+    said = parts[REVEAL]
+    if not isinstance(said, dict):
+        raise InspectError(f"extensions: {brief(said)} is no reveal")
+    secret = digest(said, "previous_secret", size=SECRET_BYTES)
+    return Words(reveal=Reveal(secret, digest(said, "next_secret_hash", size=SECRET_BYTES)))
+
+
+def _announced(parts: Mapping[object, Any]) -> Decided | None:
+    """Return what header extensions announce."""
     try:
         found = decided(
             tuple(witness_number(one, "extensions") for one in parts.get(ACTIVE, [])),

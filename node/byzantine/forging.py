@@ -22,6 +22,7 @@ from node.chain.model.block import Header, SignedBlock
 from node.chain.model.errors import BlockRejected, TransactionRejected
 from node.chain.model.messages import Effect, Emit, Finalize, Persist, Relay
 from node.chain.model.transaction import Transaction
+from node.chain.model.voice import Voice
 from node.chain.model.watermark import Watermark
 from node.chain.profile import Executed, Profile
 from node.events import Applied
@@ -150,7 +151,7 @@ class Memory:
         if executed is None:
             return None
         watermark = Watermark(producer=producer, num=watermark_num, slot=0)
-        header = parent.state.draft(slot, watermark, executed)
+        header = parent.state.draft(slot, watermark, executed, Voice(key=key))
         try:
             state = parent.state.child(header)
         except BlockRejected:

@@ -199,7 +199,9 @@ class Chain:
         room = self._room(tick.left_ns)
         chosen, dropped = choose_transactions(self._ledger, self.mempool, room, self._verifier)
         executed = self._ledger.finish(profile.transaction_mroot(chosen))
-        header = head.state.draft(slot, self._signing.watermark(producer), executed)
+        signer = head.state.producer_for(slot)
+        mark, voice = self._signing.watermark(producer), self._signing.voice(signer)
+        header = head.state.draft(slot, mark, executed, voice)
         state = head.state.child(header)
         if not profile.prefers(state, head.state, lambda: head.state):
             # A schedule that shrank may claim less than the head: nobody would follow this block.
@@ -207,7 +209,6 @@ class Chain:
             effects.extend(dropped)
             self._signing.held_back = Reason.NOT_PREFERRED
             return Reason.NOT_PREFERRED
-        signer = head.state.producer_for(slot)
         block, mark = self._signing.sign(signer, header, state.signing_digest, chosen)
         outcome = Outcome(*self._ledger.end(block.id))
         item = self._fork_db.add(state.with_id(block.id), block)

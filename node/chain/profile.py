@@ -18,6 +18,7 @@ from node.chain.model.operation import Announcement, OpenBlock
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction, TransactionFormat
+from node.chain.model.voice import Voice
 from node.chain.model.watermark import Watermark
 from node.chain.state.state import State, Table
 from node.events import Schedule
@@ -89,8 +90,13 @@ class ChainState(Protocol):
     def producer_for(self, slot: int) -> ProducerKey:
         """Return who may sign a child in slot; NOBODY where the rules leave a slot empty."""
 
-    def draft(self, slot: int, watermark: Watermark | None, executed: Executed) -> Header:
-        """Return the header a correct producer with that watermark gives a child in slot."""
+    def draft(
+        self, slot: int, watermark: Watermark | None, executed: Executed, voice: Voice | None = None
+    ) -> Header:
+        """Return the header a correct producer with that watermark gives a child in slot.
+
+        voice: the producer's, for systems whose headers need it; without it nobody may sign there.
+        """
 
     def rebuild(self, header: Header, executed: Executed) -> Header:
         """Return the header execution gives a received child; it must equal the received one."""

@@ -10,6 +10,7 @@ from node.chain.model.errors import Reason
 from node.chain.model.messages import Tick
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.transaction import Transaction
+from node.chain.model.voice import Voice
 from node.chain.model.watermark import Watermark
 from node.chain.profile import ChainState, Profile
 
@@ -42,6 +43,10 @@ class Signing:
     def watermark(self, producer: str) -> Watermark | None:
         """Return up to where producer has signed, as far as this node knows."""
         return self._watermarks.get(producer)
+
+    def voice(self, producer: ProducerKey) -> Voice:
+        """Return that of a producer whose key this node has."""
+        return Voice(key=self._keys[producer.key])
 
     def caught_up(self) -> None:
         """Allow signing from now on: the head is as new as the clock."""

@@ -21,6 +21,7 @@ from node.chain.model.operation import OpenBlock
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.slot import SlotClock, producer_index
 from node.chain.model.transaction import Transaction
+from node.chain.model.voice import Voice
 from node.chain.model.watermark import Watermark
 from node.chain.profile import ChainState, Executed, Finality, System, TransactionRules
 from node.chain.state.state import State, Table
@@ -99,7 +100,9 @@ class DepthState:
         """Return who may sign in slot."""
         return self.producers[producer_index(slot, len(self.producers), self.blocks_per_turn)]
 
-    def draft(self, slot: int, watermark: Watermark | None, executed: Executed) -> BlockHeader:
+    def draft(
+        self, slot: int, watermark: Watermark | None, executed: Executed, voice: Voice | None = None
+    ) -> BlockHeader:
         """Return the header of a child; blocks confirm nothing."""
         return BlockHeader(
             slot=slot, producer=self.producer_for(slot).name, confirmed=0, previous=self.id,

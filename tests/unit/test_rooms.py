@@ -120,7 +120,15 @@ ORDER: dict[str, tuple[str, ...]] = {
         "voting",
         "set_producers transfer",
     ),
-    "node.chain.bitshares": ("profile", "codec", "block_text", "transactions", "contracts", "."),
+    "node.chain.bitshares": (
+        "profile",
+        "codec",
+        "block_text",
+        "transactions",
+        "contracts",
+        ".",
+        "order words",
+    ),
     "node.chain.bitshares.contracts": (
         "contracts",
         "maintenance",

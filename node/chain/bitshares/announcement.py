@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from node.chain.bitshares.parameters import Parameters, read_parameters
+from node.chain.bitshares.words.words import WORDS, Words, words_of
 from node.chain.encoding.crypto import KEY_BYTES
 from node.chain.encoding.pack import DecodeError, Reader, pack_varuint
 from node.chain.model.schedule import MAX_PRODUCERS
 
 EXTENSIONS = ACTIVE, KEYS, PARAMETERS = 1, 2, 3
-"""The numbers of the extensions; graphene's only one, 0, is that of no extension."""
+"""The numbers of the extensions; 0 is graphene's only one, that of none, others are `words`."""
 NONE = b"\x00"
 Item = TypeVar("Item")
 
@@ -35,7 +36,11 @@ class Decided:
     parameters: Parameters | None = None
 
     def pack(self) -> bytes:
-        """Return the header's extensions: their number, then each behind its own, ascending."""
+        """Return the header's extensions where its witness says nothing else."""
+        return _packed(self.parts(), _pack_part)
+
+    def parts(self) -> list[tuple[int, bytes]]:
+        """Return the extensions, each number and its bytes."""
         parts = []
         if self.active:
             parts.append((ACTIVE, _packed(self.active, pack_varuint)))
@@ -43,7 +48,7 @@ class Decided:
             parts.append((KEYS, _packed(self.keys, lambda pair: pack_varuint(pair[0]) + pair[1])))
         if self.parameters is not None:
             parts.append((PARAMETERS, self.parameters.pack()))
-        return _packed(parts, lambda part: pack_varuint(part[0]) + part[1])
+        return parts
 
 
 def decided(
@@ -54,8 +59,13 @@ def decided(
     return None if found == Decided() else found
 
 
-def read_extensions(reader: Reader) -> Decided | None:
-    """Return what the extensions say that reader has next, None for none.
+def pack_extensions(announced: Decided | None, words: Words) -> bytes:
+    """Return a header's extensions: their number, then each behind its own, ascending."""
+    return _packed([*(announced.parts() if announced else ()), *words.parts()], _pack_part)
+
+
+def read_extensions(reader: Reader) -> tuple[Decided | None, Words]:
+    """Return what execution announces, None for nothing, and the witness' words.
 
     Raises:
         DecodeError: unknown, empty, not in order or malformed ones.
@@ -66,14 +76,17 @@ def read_extensions(reader: Reader) -> Decided | None:
         if number not in _READ or number <= max(parts, default=0):
             raise DecodeError(f"header extension {number} is not known, or not in order")
         parts[number] = _READ[number](reader)
-    if not parts:
-        return None
+    words = words_of(parts)
     active, keys = parts.get(ACTIVE, ()), parts.get(KEYS, ())
-    return Decided(active=active, keys=keys, parameters=parts.get(PARAMETERS))  # type: ignore[arg-type]
+    return decided(active, keys, parts.get(PARAMETERS)), words  # type: ignore[arg-type]
 
 
 def _packed(items: Sequence[Item], pack: Callable[[Item], bytes]) -> bytes:
     return pack_varuint(len(items)) + b"".join([pack(item) for item in items])
+
+
+def _pack_part(part: tuple[int, bytes]) -> bytes:
+    return pack_varuint(part[0]) + part[1]
 
 
 def _read_key(reader: Reader) -> tuple[int, bytes]:
@@ -94,5 +107,6 @@ _READ: dict[int, Callable[[Reader], object]] = {
     ACTIVE: _several(Reader.varuint),
     KEYS: _several(_read_key),
     PARAMETERS: read_parameters,
+    **WORDS,
 }
 """By number, how an extension is read; keys: of the active and of those still scheduled."""

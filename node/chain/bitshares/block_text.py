@@ -10,6 +10,8 @@ from typing import Any
 from node.chain.bitshares.announcement import ACTIVE, KEYS, PARAMETERS, Decided
 from node.chain.bitshares.header import PREFIX_AT, BlockHeader
 from node.chain.bitshares.transactions import UNIT, BitsharesTransactions
+from node.chain.bitshares.words.reveal import Reveal
+from node.chain.bitshares.words.words import REVEAL
 from node.chain.encoding.text import key_text, second_text
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction, reference
@@ -28,7 +30,7 @@ def block_text(block: SignedBlock, form: BitsharesTransactions) -> dict[str, Any
         "witness": f"{WITNESS_IDS}{header.witness}",
         "producer": header.producer,
         "transaction_merkle_root": header.transaction_mroot.hex(),
-        "extensions": [] if header.announced is None else extensions_text(header.announced),
+        "extensions": extensions_text(header),
         "witness_signature": block.signature.hex(),
         "transactions": [_transaction(transaction, form) for transaction in block.transactions],
         "id": block.id.hex(),
@@ -37,16 +39,24 @@ def block_text(block: SignedBlock, form: BitsharesTransactions) -> dict[str, Any
     }
 
 
-def extensions_text(announced: Decided) -> list[list[object]]:
+def extensions_text(header: BlockHeader) -> list[list[object]]:
     """Return header extensions as graphene prints such: each its number and what it says."""
+    announced, reveal = header.announced or Decided(), header.words.reveal
     keys = [[f"{WITNESS_IDS}{number}", key_text(key, UNIT)] for number, key in announced.keys]
     parameters = announced.parameters
     parts: dict[int, object] = {
         ACTIVE: [f"{WITNESS_IDS}{number}" for number in announced.active],
         KEYS: keys,
         PARAMETERS: None if parameters is None else dataclasses.asdict(parameters),
+        REVEAL: None if reveal is None else _reveal(reveal),
     }
     return [[number, said] for number, said in parts.items() if said]
+
+
+def _reveal(reveal: Reveal) -> dict[str, object]:
+    """A reveal, by the names that BitShares 0.x has."""
+    secret, promised = reveal.previous_secret.hex(), reveal.next_hash.hex()
+    return {"previous_secret": secret, "next_secret_hash": promised}
 
 
 def _transaction(transaction: Transaction, form: BitsharesTransactions) -> dict[str, object]:

@@ -63,7 +63,7 @@ class BitsharesCodec:
         codec.check_num(previous)
         timestamp_s, witness = reader.uint("<I"), reader.varuint()
         transaction_mroot = reader.take(ID_BYTES)
-        announced = read_extensions(reader)
+        announced, words = read_extensions(reader)
         return BlockHeader(
             previous=previous,
             timestamp_s=timestamp_s,
@@ -72,4 +72,5 @@ class BitsharesCodec:
             producer=self.rules.name_of(witness),
             slot=self.rules.slot_at(timestamp_s),
             announced=announced,
+            words=words,
         )

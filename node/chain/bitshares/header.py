@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from hashlib import new as new_hash
 from hashlib import sha224, sha256
 
-from node.chain.bitshares.announcement import NONE, Decided
+from node.chain.bitshares.announcement import NONE, Decided, pack_extensions
+from node.chain.bitshares.words.words import SILENT, Words
 from node.chain.encoding.pack import pack_varuint
 from node.chain.model.transaction import Transaction
 
@@ -22,7 +23,7 @@ class BlockHeader:
     """A header. producer and slot are what the genesis makes of witness and timestamp_s.
 
     witness: the number N of the object id 1.6.N; producer "" for a witness nobody knows. announced:
-    what its block changes that headers need, in the extensions.
+    what its block changes that headers need; words: what its witness says; both in the extensions.
     """
 
     previous: bytes
@@ -32,6 +33,7 @@ class BlockHeader:
     producer: str
     slot: int
     announced: Decided | None = None
+    words: Words = SILENT
 
     @property
     def num(self) -> int:
@@ -51,9 +53,14 @@ class BlockHeader:
                 struct.pack("<I", self.timestamp_s),
                 pack_varuint(self.witness),
                 self.transaction_mroot,
-                NONE if self.announced is None else self.announced.pack(),
+                self._extensions(),
             )
         )
+
+    def _extensions(self) -> bytes:
+        if self.announced is None and self.words is SILENT:
+            return NONE
+        return pack_extensions(self.announced, self.words)
 
     def digest(self) -> bytes:
         """Return what the witness signs."""

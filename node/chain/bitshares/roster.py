@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from node.chain.bitshares.announcement import Decided
 from node.chain.bitshares.parameters import Parameters
+from node.chain.bitshares.words.reveal import Promise
 from node.chain.encoding.crypto import is_public_key
 from node.chain.model.schedule import MAX_PRODUCERS
 
@@ -20,12 +21,14 @@ class Witness:
 
     key: what signs its blocks, for certain only while it is active or scheduled: nobody announces
     the keys of others. last_confirmed: its newest block here; missed: its empty slots
-    (bitshares: total_missed). Both stay when it is dismissed, as graphene's objects do.
+    (bitshares: total_missed). Both stay when it is dismissed, as graphene's objects do. promised:
+    the secret that its next block must reveal, None before its first one with that key.
     """
 
     key: bytes
     last_confirmed: int = 0
     missed: int = 0
+    promised: Promise | None = None
 
 
 Witnesses = Mapping[int, Witness]
@@ -33,7 +36,10 @@ Witnesses = Mapping[int, Witness]
 
 
 def with_keys(witnesses: Witnesses, told: Decided) -> dict[int, Witness]:
-    """Return the witnesses with the announced keys; newcomers have built on nothing yet."""
+    """Return the witnesses with the announced keys; newcomers have built on nothing yet.
+
+    Who has a new key cannot know what it promised with the old one, which is forgotten.
+    """
     found = dict(witnesses)
     for number, key in told.keys:
         before = found.get(number, Witness(key))

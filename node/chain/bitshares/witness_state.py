@@ -9,13 +9,18 @@ from node.chain.bitshares.announcement import Decided
 from node.chain.bitshares.finality import ALL_FILLED, last_irreversible, slots_filled
 from node.chain.bitshares.fork_choice import BranchEnd, BranchPoint
 from node.chain.bitshares.header import ZERO_ID, BlockHeader
+from node.chain.bitshares.order.turns import SEED_BYTES, Turns, first_turns
 from node.chain.bitshares.parameters import Parameters
 from node.chain.bitshares.roster import FIRST_WITNESS, Witness, Witnesses, may_announce, with_keys
 from node.chain.bitshares.rules import Rules
 from node.chain.bitshares.witness_schedule import SlotCount, shuffle
+from node.chain.bitshares.words import words as said
+from node.chain.bitshares.words.reveal import absorbed
+from node.chain.bitshares.words.words import Words
 from node.chain.model.block import Header
 from node.chain.model.errors import BlockRejected, Reason
 from node.chain.model.schedule import NOBODY, ProducerKey
+from node.chain.model.voice import Voice
 from node.chain.model.watermark import Watermark
 from node.chain.profile import Executed
 from node.events import Schedule
@@ -28,8 +33,9 @@ class WitnessState:
     time_s: the block's timestamp; aslot: slots so far without those that maintenance skipped
     (bitshares: current_aslot); parameters: in force on this branch; witnesses: all that were ever
     active here; active: who is, ascending; shuffled: whose turn is at aslot + k, among them who is
-    dismissed since the shuffle; recent: bits of the last 128 slots; changed: the last change of the
-    interval. What execution decides of all this comes in headers (`Decided`).
+    dismissed since the shuffle, or, with turns, whose the next slots are; random: the number that
+    this block's secret made of the one before; recent: bits of the last 128 slots; changed: the
+    last change of the interval. What execution decides of all this comes in headers (`Decided`).
     """
 
     rules: Rules
@@ -42,6 +48,8 @@ class WitnessState:
     witnesses: Witnesses
     active: tuple[int, ...]
     shuffled: tuple[int, ...]
+    turns: Turns | None
+    random: bytes
     shuffles: int
     is_shuffle: bool
     recent: int
@@ -64,7 +72,7 @@ class WitnessState:
 
     @property
     def schedule(self) -> tuple[str, ...]:
-        """Return the witnesses in shuffled order."""
+        """Return the witnesses in shuffled order, or, with turns, those of the next slots."""
         return tuple(map(self.rules.name_of, self.shuffled))
 
     @property
@@ -99,21 +107,30 @@ class WitnessState:
         number = self._witness(k)
         return ProducerKey(self.rules.name_of(number), self.witnesses[number].key)
 
-    def draft(self, slot: int, watermark: Watermark | None, executed: Executed) -> BlockHeader:
+    def draft(
+        self, slot: int, watermark: Watermark | None, executed: Executed, voice: Voice | None = None
+    ) -> BlockHeader:
         """Return the header an honest witness gives a child: its time is the slot's."""
-        return self._header(slot, self.rules.time_s(slot), executed)
+        time_s = self.rules.time_s(slot)
+        promised = self.witnesses[self._witness(self.slots.at(time_s))].promised
+        words = said.spoken(voice, promised, self.id, self.rules.options.random)
+        return self._header(slot, time_s, executed, words)
 
     def rebuild(self, header: Header, executed: Executed) -> BlockHeader:
-        """Return the header of a child at that time, with what execution has to announce."""
+        """Return the header of a child at that time, with what execution has to announce.
+
+        The words are the witness' own.
+        """
         assert isinstance(header, BlockHeader)
         slot = self.rules.slot_at(header.timestamp_s)
-        return self._header(slot, header.timestamp_s, executed)
+        return self._header(slot, header.timestamp_s, executed, header.words)
 
     def child(self, header: Header) -> WitnessState:
         """Return the state after a child with that header, in the order of graphene's apply_block.
 
         Raises:
-            BlockRejected: time, slot, witness, undo history or what it announces break a rule.
+            BlockRejected: time, slot, witness, words, undo history or what it announces break a
+            rule.
         Source:
             bitshares-core libraries/chain/db_block.cpp, _apply_block; db_update.cpp.
         """
@@ -127,7 +144,8 @@ class WitnessState:
         if num - self.lib_num >= rules.options.undo_limit:
             raise BlockRejected(Reason.UNDO_HISTORY, num)
         is_maintenance = self.next_maintenance_s <= header.timestamp_s
-        counted: Witnesses = self._counted(signer, k - 1)
+        random = self._random(header, signer)
+        counted: Witnesses = self._counted(signer, k - 1, header.words)
         confirmed = [counted[number].last_confirmed for number in self.active]
         witnesses, active, parameters = counted, self.active, self.parameters
         if header.announced is not None:
@@ -135,7 +153,7 @@ class WitnessState:
             witnesses = with_keys(counted, header.announced)
             active = header.announced.active or active
             parameters = header.announced.parameters or parameters
-        is_shuffle = num % len(active) == 0
+        turns, shuffled, is_shuffle = self._order(header, k, active, random)
         return WitnessState(
             rules=rules,
             num=num,
@@ -146,7 +164,9 @@ class WitnessState:
             parameters=parameters,
             witnesses=witnesses,
             active=active,
-            shuffled=shuffle(active, header.timestamp_s) if is_shuffle else self.shuffled,
+            shuffled=shuffled,
+            turns=turns,
+            random=random,
             shuffles=self.shuffles + is_shuffle,
             is_shuffle=is_shuffle,
             recent=slots_filled(self.recent, k - 1),
@@ -167,6 +187,8 @@ class WitnessState:
         return self.parameters.maintenance_skip_slots if self.is_maintenance else 0
 
     def _witness(self, k: int) -> int:
+        if self.turns is not None:
+            return self.turns.at(k)
         return self.shuffled[(self.aslot + k) % len(self.shuffled)]
 
     def _slot_of(self, header: BlockHeader) -> int:
@@ -182,7 +204,31 @@ class WitnessState:
             raise BlockRejected(Reason.EMPTY_SLOT, num)
         return k
 
-    def _counted(self, signer: int, missed: int) -> dict[int, Witness]:
+    def _random(self, header: BlockHeader, signer: int) -> bytes:
+        """The random number after a block whose words keep the rules."""
+        reason = said.broken(
+            header.words, self.witnesses[signer].promised, self.rules.options.random
+        )
+        if reason is not None:
+            raise BlockRejected(reason, self.num + 1)
+        reveal = header.words.reveal
+        return self.random if reveal is None else absorbed(self.random, reveal.previous_secret)
+
+    def _order(
+        self, header: BlockHeader, k: int, active: tuple[int, ...], random: bytes
+    ) -> tuple[Turns | None, tuple[int, ...], bool]:
+        """The turns, the order of the next slots, and whether a round ended.
+
+        After a block in the k-th slot, with those active from then on.
+        """
+        if self.turns is not None:
+            turns = self.turns.after(k, active, counter=self.aslot + k, random=random)
+            return turns, turns.near, turns.emitted
+        if (self.num + 1) % len(active) == 0:
+            return None, shuffle(active, header.timestamp_s), True
+        return None, self.shuffled, False
+
+    def _counted(self, signer: int, missed: int, words: Words) -> dict[int, Witness]:
         """The witnesses after a block by signer and the empty slots before it.
 
         A gap of a whole round or more blames nobody, and none blames who ends it.
@@ -192,8 +238,11 @@ class WitnessState:
             number = self._witness(k)
             if number != signer:
                 idle = found[number]
-                found[number] = Witness(idle.key, idle.last_confirmed, idle.missed + 1)
-        found[signer] = Witness(found[signer].key, self.num + 1, found[signer].missed)
+                found[number] = Witness(
+                    idle.key, idle.last_confirmed, idle.missed + 1, idle.promised
+                )
+        promised = said.promise_of(words, self.id)
+        found[signer] = Witness(found[signer].key, self.num + 1, found[signer].missed, promised)
         return found
 
     def _last_change(self, parameters: Parameters, k: int) -> BranchPoint:
@@ -219,7 +268,7 @@ class WitnessState:
             return (time_s // every_s + 1) * every_s
         return due_s + ((time_s - due_s) // every_s + 1) * every_s
 
-    def _header(self, slot: int, time_s: int, executed: Executed) -> BlockHeader:
+    def _header(self, slot: int, time_s: int, executed: Executed, words: Words) -> BlockHeader:
         announced = executed.announced
         assert announced is None or isinstance(announced, Decided)
         number = self._witness(self.slots.at(time_s))
@@ -231,12 +280,14 @@ class WitnessState:
             producer=self.rules.name_of(number),
             slot=slot,
             announced=announced,
+            words=words,
         )
 
 
 def genesis_state(rules: Rules) -> WitnessState:
     """Return the state before block 1, which is a maintenance block: witnesses in order of id."""
     first = dict(enumerate(rules.witnesses, start=FIRST_WITNESS))
+    turns = first_turns(first) if rules.options.random.shuffle == "turns" else None
     return WitnessState(
         rules=rules,
         num=0,
@@ -247,7 +298,9 @@ def genesis_state(rules: Rules) -> WitnessState:
         parameters=rules.parameters,
         witnesses={number: Witness(witness.key) for number, witness in first.items()},
         active=tuple(first),
-        shuffled=tuple(first),
+        shuffled=tuple(first) if turns is None else turns.near,
+        turns=turns,
+        random=bytes(SEED_BYTES),
         shuffles=0,
         is_shuffle=False,
         recent=ALL_FILLED,

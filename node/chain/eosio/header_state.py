@@ -13,6 +13,7 @@ from node.chain.eosio.schedule_change import with_pending
 from node.chain.model.block import Header
 from node.chain.model.errors import BlockRejected, Reason
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
+from node.chain.model.voice import Voice
 from node.chain.model.watermark import Watermark
 from node.chain.profile import Executed
 from node.events import Schedule
@@ -91,7 +92,9 @@ class HeaderState:
         """Return who may sign a child in slot."""
         return self.tally.producer_for(slot)
 
-    def draft(self, slot: int, watermark: Watermark | None, executed: Executed) -> BlockHeader:
+    def draft(
+        self, slot: int, watermark: Watermark | None, executed: Executed, voice: Voice | None = None
+    ) -> BlockHeader:
         """Return the header a correct producer with that watermark gives a child in slot."""
         confirmed = blocks_to_confirm(self.num, self.lib_num, watermark)
         return self._header(slot, confirmed, executed)

@@ -119,13 +119,21 @@ class MoneyRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class RandomRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Random numbers, and which shuffle is used (PROTOCOL C.16)."""
+    """Random numbers that blocks make by revealing secrets, and the shuffle (PROTOCOL C.16).
 
-    reveal: bool = False
+    shuffle: by the head's time, as graphene today, or turns and tokens that random numbers pick, as
+    in summer 2015. first_reveal: a witness that has promised nothing reveals zeros; upstream lets
+    it reveal anything, so that it chooses what the number comes to.
+    """
+
+    on: bool = False
     shuffle: Literal["time", "turns"] = "time"
+    first_reveal: Literal["zeros", "any"] = "zeros"
 
     def problem(self) -> str | None:
         """Return why no chain can have these."""
+        if self.shuffle == "turns" and not self.on:
+            return "random: shuffle: turns needs random numbers; say on: true"
         return None
 
 

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     BAD_SCHEDULE_VERSION = "bad_schedule_version"
     BAD_NEW_PRODUCERS = "bad_new_producers"
     BAD_ANNOUNCEMENT = "bad_announcement"
+    BAD_REVEAL = "bad_reveal"
     CONFIRMED_TOO_LARGE = "confirmed_too_large"
     DOUBLE_CONFIRM = "double_confirm"
     MISALIGNED_TIME = "misaligned_time"

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from node.chain.bitshares.announcement import Decided, decided
 from node.chain.bitshares.header import ZERO_ID, BlockHeader, merkle_root
 from node.chain.bitshares.parameters import Parameters
+from node.chain.bitshares.words.reveal import Reveal
+from node.chain.bitshares.words.words import Words
 from node.chain.encoding.pack import DecodeError
 from node.chain.model.block import SignedBlock
 from tests.unit.node_bitshares.world import NOTHING, START_SLOT, bitshares_profile
@@ -34,8 +36,9 @@ ANNOUNCED = st.builds(
     st.lists(st.tuples(IDS, st.binary(min_size=33, max_size=33)), max_size=5).map(tuple),
     st.none() | PARAMETERS,
 )
+WORDS = st.builds(Words, reveal=st.none() | st.builds(Reveal, BYTES20, BYTES20))
 HEADERS = st.builds(
-    lambda previous, timestamp_s, witness, root, announced: BlockHeader(
+    lambda previous, timestamp_s, witness, root, announced, words: BlockHeader(
         previous=previous,
         timestamp_s=timestamp_s,
         witness=witness,
@@ -43,12 +46,14 @@ HEADERS = st.builds(
         producer=PROFILE.rules.name_of(witness),
         slot=PROFILE.rules.slot_at(timestamp_s),
         announced=announced,
+        words=words,
     ),
     BYTES20.filter(lambda x: x[:4] != b"\xff" * 4),
     st.integers(0, 2**32 - 1),
     st.integers(0, 200),
     BYTES20,
     ANNOUNCED,
+    WORDS,
 )
 BLOCKS = st.builds(SignedBlock, HEADERS, st.binary(min_size=65, max_size=65))
 
@@ -91,6 +96,12 @@ def test_what_is_announced_stands_in_the_extensions_and_nothing_else_changes() -
             b"\x03\x05" + struct.pack("<IHI", 86_400, 3, 2_000_000),
         )
     )
+
+
+def test_what_a_witness_reveals_comes_after_what_is_announced() -> None:
+    words = Words(reveal=Reveal(bytes(range(20)), bytes(range(20, 40))))
+    packed = header(announced=Decided(active=(1,)), words=words).pack()
+    assert packed[46:] == b"\x02" + b"\x01\x01\x01" + b"\x04" + bytes(range(40))
 
 
 def test_the_number_is_the_parents_plus_1() -> None:

@@ -12,8 +12,9 @@ from node.chain.chain import Chain
 from node.chain.genesis import Genesis
 from node.chain.model.bitshares_rules import BitsharesRules
 from node.chain.model.transaction import Transaction, reference
+from node.chain.model.voice import Voice
 from node.chain.profile import Executed
-from tests.unit.node_chain.builders import make_genesis, signed_again, transfer
+from tests.unit.node_chain.builders import make_genesis, secret, signed_again, transfer
 
 NS_PER_S = 1_000_000_000
 NOTHING = Executed(transaction_mroot=bytes(20), before=b"", opening=b"")
@@ -43,11 +44,16 @@ def bitshares_profile(witnesses: int = 4, **options: object) -> BitsharesProfile
 
 
 def after(
-    state: WitnessState, slot: int, *, late_s: int = 0, announced: Decided | None = None
-) -> WitnessState:
-    """Return the state after an empty block in slot, late_s after the slot's start."""
+    state: WitnessState, slot: int, *, late_s: int = 0, announced: Decided | None = None,
+    key: str = "",
+) -> WitnessState:  # fmt: skip
+    """Return the state after an empty block in slot, late_s after the slot's start.
+
+    key: whose secrets its witness reveals, its own if "".
+    """
     rules, executed = state.rules, dataclasses.replace(NOTHING, announced=announced)
-    draft = state.draft(slot, None, executed)
+    voice = Voice(key=secret(key or state.producer_for(slot).name))
+    draft = state.draft(slot, None, executed, voice)
     time_s = rules.time_s(slot) + late_s
     header = state.rebuild(dataclasses.replace(draft, timestamp_s=time_s), executed)
     return state.child(header).with_id(header.block_id(bytes(65)))
