@@ -15,23 +15,31 @@ import yaml
 from pydantic import ValidationError
 
 from harness.campaign import expectations
-from harness.campaign.model import SCHEMA, Campaign
+from harness.campaign.model import OF_HOSTS, SCHEMA, Campaign, foreign
 from harness.campaign.problems import one_line
 from harness.controller.state_dir import CAMPAIGNS
 from harness.errors import CampaignError, nearest
 from harness.notation.yaml_strict import BadYamlError, StrictLoader, parse_yaml
 from metrics.model.plan_checks import RESERVED
 
+VARYING = ("chain", "load", "timeline")
+"""Where `${name}` may stand."""
+_VARYING = f"{', '.join(VARYING[:-1])} and {VARYING[-1]}"
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One combination of the matrix: its values as written, and the campaign they give."""
+    """One combination of the matrix: its values as written, and the campaign they give.
+
+    drawn_as: the first cell that differs in its chain alone. What is drawn is the same in both, so
+    that the same happens to both chains.
+    """
 
     n: int
     params: Mapping[str, Any]
     campaign: Campaign
+    drawn_as: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +98,26 @@ def load(path: Path) -> CampaignFile:
 def parse(text: str, path: Path) -> CampaignFile:
     """Return the campaign written in text; path is only for messages and the name."""
     raw = _yaml(text, path)
-    cells = []
+    of_chain = set(_VARIABLE.findall(str(raw.get("chain"))))
+    cells: list[Cell] = []
+    firsts: dict[str, int] = {}
     for n, params in enumerate(_combinations(raw, path), start=1):
-        cells.append(Cell(n=n, params=params, campaign=_validate(_fill(raw, params, path), path)))
+        campaign = _validate(_fill(raw, params, path), path)
+        others = {name: value for name, value in params.items() if name not in of_chain}
+        drawn_as = firsts.setdefault(str(others), n) if of_chain else n
+        cells.append(Cell(n=n, params=params, campaign=campaign, drawn_as=drawn_as))
+        _refuse_other_hosts(cells, path)
     return CampaignFile(name=path.stem, path=path, text=text, cells=tuple(cells))
+
+
+def _refuse_other_hosts(cells: list[Cell], path: Path) -> None:
+    """Refuse a cell whose chain has other hosts than the first one's, which are the plan's."""
+    first, last = cells[0].campaign.chain, cells[-1].campaign.chain
+    for key in OF_HOSTS:
+        if getattr(first, key) != getattr(last, key):
+            raise CampaignError(
+                f"{path.name}: chain.{key}: is what all cells share; write a value without ${{...}}"
+            )
 
 
 def json_schema() -> str:
@@ -137,13 +161,20 @@ def _combinations(raw: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
 
 
 def _fill(raw: dict[str, Any], params: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """Return raw with `${name}` replaced in load and timeline, the two places that may vary."""
+    """Return raw with `${name}` replaced in the places that may vary.
+
+    Where that is so of the chain's profile, keys that only another one knows are left out.
+    """
     filled = dict(raw)
     for key, value in raw.items():
-        if key in ("load", "timeline"):
+        if key in VARYING:
             filled[key] = _replace(value, params, f"{path.name}: {key}")
         elif key != "matrix" and not str(key).startswith("x-") and _VARIABLE.search(str(value)):
-            raise CampaignError(f"{path.name}: {key}: ${{...}} may stand in load and timeline only")
+            raise CampaignError(f"{path.name}: {key}: ${{...}} may stand in {_VARYING} only")
+    chain = raw.get("chain")
+    if isinstance(chain, dict) and _VARIABLE.search(str(chain.get("profile"))):
+        own = filled["chain"]
+        filled["chain"] = {key: own[key] for key in own if key not in foreign(own["profile"])}
     return filled
 
 

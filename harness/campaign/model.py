@@ -93,6 +93,19 @@ _FOREIGN = (
     "watermark", "system_account", "fio",
 )  # fmt: skip
 """Keys of a chain that not every profile knows."""
+OF_HOSTS = (
+    "producers", "assign", "enable_stale_production", "light", "trusted_producers", "spare_keys",
+)  # fmt: skip
+"""Keys of a chain that say who its hosts are, and what is told to some of them alone."""
+
+
+def foreign(profile: object) -> frozenset[str]:
+    """Return the keys of a chain that a profile does not know; none of one that is not there."""
+    system = profiles.SYSTEMS.get(str(profile))
+    if system is None:
+        return frozenset()
+    turns = () if system.has_turns else ("blocks_per_turn",)
+    return frozenset((*(key for key in _FOREIGN if key not in system.options), *turns))
 
 
 class ChainSpec(Strict):

@@ -130,15 +130,23 @@ def _said(value: Any) -> str:
 
 
 def totals_of(plan: Plan) -> str:
-    """Return the plan's cost and prediction in two lines, and one a thing the chain is told."""
-    lag = plan.prediction.finality_lag_blocks
-    return (
+    """Return the plan's cost, then of each of its chains the prediction and what it is told."""
+    lines = [
         f"{len(plan.trials)} trial(s) of {text_of_ns(plan.end_ns)}; about"
         f" {plan.estimate.seconds // 60} min {plan.estimate.seconds % 60} s in all,"
-        f" {plan.estimate.raw_bytes / 1e6:.0f} MB of raw events before compression\n"
-        f"predicted finality lag undisturbed: {lag.min} to {lag.max} blocks;"
-        f" quorum {plan.quorum} of {len(plan.producers)}" + "".join(f"\n{s}" for s in _told(plan))
-    )
+        f" {plan.estimate.raw_bytes / 1e6:.0f} MB of raw events before compression"
+    ]
+    several = any(cell.chain for cell in plan.cells)
+    for cell in plan.cells if several else plan.cells[:1]:
+        here = plan.in_cell(cell)
+        lag = here.prediction.finality_lag_blocks
+        lines.append(
+            f"{f'cell {cell.n}, {here.profile}: ' if several else ''}predicted finality lag"
+            f" undisturbed: {lag.min} to {lag.max} blocks; quorum {here.quorum} of"
+            f" {len(here.producers)}"
+        )
+        lines += _told(here)
+    return "\n".join(lines)
 
 
 def _told(plan: Plan) -> list[str]:

@@ -83,7 +83,9 @@ def run(options: RunOptions, path: Path, show: Show, *, limit: str = "") -> Outc
             left_behind.keep(remote, options.runs, show.step)
             fleet = Fleet(remote)
             show.tick("checking the hosts")
-            _check_hosts(lab, slot_ns=file.common.chain.slot, tell=show.tick)
+            _check_hosts(
+                lab, slot_ns=min(cell.campaign.chain.slot for cell in file.cells), tell=show.tick
+            )
             hellos, deployed = fleet.hello(), fleet.deployed()
             _check_clocks(hellos)
             planned = planner.build(file, view(lab, deployed, hellos), seed=options.seed)

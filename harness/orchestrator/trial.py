@@ -115,7 +115,7 @@ def _attempt(context: Context, trial: PlannedTrial, progress: Progress, lead_ns:
     Raises:
         RunError: a host refuses, or a node is not ready, however late.
     """
-    t0_ns = first_round_ns(context.plan, not_before_ns=time.time_ns() + lead_ns)
+    t0_ns = first_round_ns(context.plan.of(trial), not_before_ns=time.time_ns() + lead_ns)
     progress.files = trial_files(
         context.plan, trial, t0_ns=t0_ns, keys=context.keys, access=access(context.deployed)
     )

@@ -69,16 +69,16 @@ def needs_system_account(campaigns: Sequence[Campaign]) -> bool:
 
 
 def planned_acts(
-    file: CampaignFile, keeper: Mapping[str, str], hosts: Sequence[str], end_ns: int
+    file: CampaignFile, keepers: Mapping[int, Mapping[str, str]], hosts: Sequence[str], end_ns: int
 ) -> dict[int, list[PlannedAct]]:
     """Return the operations of the timeline of each cell, in order of time.
 
-    keeper: the host of each account; hosts: those of the lab.
+    keepers: by cell, the host of each account; hosts: those of the lab.
 
     Raises:
         PlanError: no such account or host, or too early or late to be sent.
     """
-    return {cell.n: _planned(file, cell, keeper, hosts, end_ns) for cell in file.cells}
+    return {cell.n: _planned(file, cell, keepers[cell.n], hosts, end_ns) for cell in file.cells}
 
 
 def _planned(
@@ -116,13 +116,13 @@ def _planned(
 
 def newcomers(
     file: CampaignFile,
-    keeper: Mapping[str, str],
+    keepers: Mapping[int, Mapping[str, str]],
     hosts: Sequence[PlannedHost],
     light: Sequence[str],
 ) -> dict[str, list[str]]:
     """Return, by host, whose keys it has that are no producers yet, but may be by some act.
 
-    keeper: the host of each account; light: hosts whose nodes validate lightly.
+    keepers: by cell, the host of each account; light: hosts whose nodes validate lightly.
 
     Raises:
         PlanError: no host could sign for one of them.
@@ -133,7 +133,8 @@ def newcomers(
     for cell in file.cells:
         for i, act in cell.campaign.acts.items():
             for key, name in act.producers(cell.campaign.chain.profile):
-                where, host = f"{file.path.name}: timeline[{i}].{key}", keeper.get(name)
+                where = f"{file.path.name}: timeline[{i}].{key}"
+                host = keepers[cell.n].get(name)
                 if name in dealt:
                     continue
                 if host is None:

@@ -7,7 +7,7 @@ writes it down, and everybody else reads it there.
 import struct
 
 from harness.campaign.act_spec import ActSpec
-from harness.campaign.campaign_file import CampaignFile
+from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.campaign.model import ChainSpec
 from harness.errors import PlanError
 from harness.plan.genesis import first_round_ns, genesis_of
@@ -52,6 +52,11 @@ def refuse(file: CampaignFile, plan: Plan) -> None:
     Raises:
         PlanError: one line with file, key and remedy.
     """
+    for cell, planned in zip(file.cells, plan.cells, strict=True):
+        _refuse(file, cell, plan.in_cell(planned))
+
+
+def _refuse(file: CampaignFile, cell: Cell, plan: Plan) -> None:
     most, key = plan.max_block_bytes, f"{file.path.name}: chain.max_block_size"
     if not MIN_BLOCK_BYTES <= most <= MAX_BLOCK_BYTES:
         problem = f"{most}B; write {MIN_BLOCK_BYTES}B to {MAX_BLOCK_BYTES}B"
@@ -62,16 +67,15 @@ def refuse(file: CampaignFile, plan: Plan) -> None:
         form = profiles.build(genesis).transaction_rules.form
     except GenesisError as error:
         raise PlanError(f"{file.path.name}: chain.{error}") from error
-    for cell in file.cells:
-        load, acts = cell.campaign.load, cell.campaign.acts
-        # A header may carry a schedule beside the transaction that proposes one.
-        sizes = [2 * _size(form, plan.profile, i, act, file) for i, act in acts.items()]
-        needed = BLOCK_OVERHEAD_BYTES + max(load.size if load else 0, *sizes, 0)
-        if needed > most:
-            raise PlanError(
-                f"{key}: {most}B has no room for one transaction of this campaign; write"
-                f" {needed}B or more"
-            )
+    load, acts = cell.campaign.load, cell.campaign.acts
+    # A header may carry a schedule beside the transaction that proposes one.
+    sizes = [2 * _size(form, plan.profile, i, act, file) for i, act in acts.items()]
+    needed = BLOCK_OVERHEAD_BYTES + max(load.size if load else 0, *sizes, 0)
+    if needed > most:
+        raise PlanError(
+            f"{key}: {most}B has no room for one transaction of this campaign; write {needed}B or"
+            " more"
+        )
 
 
 def _size(

@@ -96,6 +96,7 @@ def trial_files(
     plan: Plan, trial: PlannedTrial, *, t0_ns: int, keys: Secrets, access: Mapping[str, HostAccess]
 ) -> TrialFiles:
     """Return the files of a trial whose first producible slot begins at t0_ns."""
+    plan = plan.of(trial)
     genesis = genesis_of(plan, t0_ns=t0_ns, keys=keys)
     text = encode(genesis).decode()
     by_host, units = {}, {}

@@ -4,7 +4,6 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from faults.model.fault import SECOND_NS
 from harness.campaign.model import Campaign, ChainSpec
 from harness.errors import PlanError, nearest
 from harness.plan import selectors
@@ -23,34 +22,19 @@ def producer_names(n: int) -> list[str]:
     return [f"producer{chr(ord('a') + i)}" for i in range(n)]
 
 
-def chain_of(campaign: Campaign, field: selectors.Field, *, seed: int, file: str) -> dict[str, Any]:
-    """Return what a plan says of its chain and of its nodes, by field of the plan.
+def of_hosts(campaign: Campaign, field: selectors.Field, *, seed: int, file: str) -> dict[str, Any]:
+    """Return what a plan says of its producers and of single nodes, by field of the plan.
 
     Raises:
         PlanError: hosts or producers that are not there, or cannot be as they are asked to.
     """
     chain, producers = campaign.chain, producer_names(campaign.chain.producers)
     return {
-        "profile": chain.profile,
-        "slot_ns": chain.slot // chain.interval_slots,
-        "interval_slots": chain.interval_slots,
-        "blocks_per_turn": chain.blocks_per_turn,
         "producers": producers,
-        "timing": chain.timing,
-        "processing_ns": chain.processing,
-        "propagation_ns": chain.propagation,
-        "last_block_ns": chain.last_block,
-        "lock_on_proposed": chain.lock_on_proposed,
         "enable_stale_production": _stale_producers(chain, field, seed, file),
         "light": _light_nodes(chain, field, seed, file),
         "trusted_producers": _trusted_producers(chain, list(field.weights), producers, file),
-        "watermark": chain.watermark,
-        "max_block_bytes": chain.max_block_size,
-        "max_transaction_lifetime_s": chain.max_transaction_lifetime // SECOND_NS,
-        "max_irreversible_block_age_ns": chain.max_irreversible_block_age,
         "spare_keys": _spare_keys(chain, list(field.weights), file),
-        "fio": chain.fio_options(),
-        "bitshares": chain.bitshares_options(),
     }
 
 

@@ -18,22 +18,20 @@ from harness.campaign import expectations
 from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
-from harness.plan import acts, consensus, node_options, phases, refusals, selectors
+from harness.plan import acts, chains, consensus, node_options, phases, refusals, selectors
+from harness.plan.chains import Timing
 from harness.plan.fault_support import Capabilities, mechanism
 from harness.plan.selectors import draw
 from metrics.model.plan import (
     Estimate,
-    Finality,
     Plan,
     PlannedCell,
+    PlannedChain,
     PlannedFault,
     PlannedHost,
     PlannedTrial,
-    Prediction,
 )
 
-CLOCK_LIMIT_MAX_NS = 2_500_000_000
-WARMUP_MIN_NS = 10 * SECOND_NS
 TRIAL_OVERHEAD_NS = 20 * SECOND_NS
 
 
@@ -56,94 +54,59 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
     common, name = file.common, file.path.name
     base_seed = common.seed if seed is None else seed
     hosts = _deal(common, view, name)
-    field = _field(common, view, hosts)
+    field = _field(file, view, hosts)
+    own = {cell.n: chains.chain_of(file, cell, hosts) for cell in file.cells}
     runs = [(cell, k) for cell in file.cells for k in range(common.trials.repeat)]
     if common.trials.order == "random":
         random.Random(f"{base_seed}/order").shuffle(runs)
-    seeds = [_trial_seed(base_seed, cell.n, k) for cell, k in runs]
-    faults = [_draw(file, view, hosts, cell, s) for (cell, _), s in zip(runs, seeds, strict=True)]
-    timing = _Timing.of(file, faults)
+    seeds = [_trial_seed(base_seed, cell.drawn_as, k) for cell, k in runs]
+    faults = [
+        _draw(file, view, field, hosts, cell, s) for (cell, _), s in zip(runs, seeds, strict=True)
+    ]
+    timing = Timing.of(file, faults)
     faults = [[fault.ending(timing.end_ns) for fault in drawn] for drawn in faults]
-    numbered = enumerate(zip(runs, seeds, faults, strict=True), start=1)
-    trials = [_trial(n, cell, s, drawn, timing, hosts) for n, ((cell, _), s, drawn) in numbered]
-    owners = acts.accounts(common, hosts, name)
-    keeper = acts.keepers(common.chain, owners, hosts)
-    asked = acts.planned_acts(file, keeper, [host.host for host in hosts], timing.end_ns)
-    trials = [msgspec.structs.replace(trial, acts=asked[trial.cell]) for trial in trials]
-    chain = node_options.chain_of(common, field, seed=base_seed, file=name)
-    rules = refusals.Rules(
-        file=name,
-        lab=view.lab,
-        quorum=timing.finality.quorum,
-        hosts=hosts,
-        max_unreachable=common.safety.max_unreachable,
-        warmup_ns=timing.warmup_ns,
-        end_ns=timing.end_ns,
-    )
-    for trial in trials:
-        refusals.check(rules, trial.faults)
-    _check_phases(file, trials)
+    keepers = {
+        cell.n: acts.keepers(cell.campaign.chain, own[cell.n].accounts, hosts)
+        for cell in file.cells
+    }
+    asked = acts.planned_acts(file, keepers, [host.host for host in hosts], timing.end_ns)
+    trials = [
+        _trial(PlannedTrial(n=n, cell=cell.n, seed=s, faults=drawn, acts=asked[cell.n],
+                            phases=[], quorum=[]), own[cell.n], timing, hosts)
+        for n, ((cell, _), s, drawn) in enumerate(zip(runs, seeds, faults, strict=True), start=1)
+    ]  # fmt: skip
+    _check(file, view, trials, timing, hosts)
+    nodes = node_options.of_hosts(common, field, seed=base_seed, file=name)
     plan = Plan(
         campaign=file.name,
         title=common.title,
         lab=view.lab,
         seed=base_seed,
-        **chain,
-        newcomers=acts.newcomers(file, keeper, hosts, chain["light"]),
-        system_account=acts.needs_system_account([cell.campaign for cell in file.cells]),
-        accounts=owners,
-        clock_limit_ns=timing.clock_limit_ns,
+        **msgspec.structs.asdict(own[file.cells[0].n]),
+        **nodes,
+        newcomers=acts.newcomers(file, keepers, hosts, nodes["light"]),
         warmup_ns=timing.warmup_ns,
         end_ns=timing.end_ns,
         hosts=list(hosts),
         expect=expectations.resolve(common.expect),
         lease=common.safety.lease,
-        cells=[_cell(cell) for cell in file.cells],
+        cells=[_cell(file, cell, own) for cell in file.cells],
         trials=trials,
-        finality=timing.finality,
-        asset=consensus.asset(common.chain),
-        prediction=Prediction(finality_lag_blocks=consensus.predicted_lag(common.chain)),
-        estimate=_estimate(common, len(hosts), timing.end_ns, len(trials)),
+        estimate=_estimate([cell.campaign for cell, _ in runs], len(hosts), timing.end_ns),
     )
     consensus.refuse(file, plan)
     return plan
 
 
-@dataclass(frozen=True, slots=True)
-class _Timing:
-    """Lengths that all trials of a plan share, and what the system they come from says."""
-
-    finality: Finality
-    warmup_ns: int
-    settle_ns: int
-    end_ns: int
-    clock_limit_ns: int
-
-    @classmethod
-    def of(cls, file: CampaignFile, trials: Sequence[Sequence[PlannedFault]]) -> _Timing:
-        campaign = file.common
-        finality_ns = consensus.predicted_lag(campaign.chain).max * campaign.chain.slot
-        default_ns = max(WARMUP_MIN_NS, 2 * finality_ns)
-        warmup_ns = default_ns if campaign.warmup is None else campaign.warmup
-        cooldown_ns = default_ns if campaign.cooldown is None else campaign.cooldown
-        ends_ns = [f.at_ns + (f.for_ns or 0) for t in trials for f in t]
-        ends_ns += [act.at for cell in file.cells for act in cell.campaign.acts.values()]
-        last_ns = max(ends_ns, default=warmup_ns)
-        slots = -(-(last_ns + cooldown_ns) // campaign.chain.slot)
-        return cls(
-            finality=consensus.finality(campaign.chain),
-            warmup_ns=warmup_ns,
-            settle_ns=min(2 * finality_ns, cooldown_ns // 2),
-            end_ns=slots * campaign.chain.slot,
-            clock_limit_ns=min(campaign.chain.slot // 4, CLOCK_LIMIT_MAX_NS),
-        )
-
-
 def _draw(
-    file: CampaignFile, view: LabView, hosts: Sequence[PlannedHost], cell: Cell, seed: int
+    file: CampaignFile,
+    view: LabView,
+    field: selectors.Field,
+    hosts: Sequence[PlannedHost],
+    cell: Cell,
+    seed: int,
 ) -> list[PlannedFault]:
     """Return the faults of a trial, drawn, each with how it is done."""
-    field = _field(file.common, view, hosts)
     chosen: dict[str, list[str]] = {}
     drawn: list[PlannedFault] = []
     faults = cell.campaign.faults
@@ -192,32 +155,45 @@ def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlannedHost, ..
     return tuple(msgspec.structs.replace(host, producers=dealt[host.host]) for host in view.hosts)
 
 
-def _field(campaign: Campaign, view: LabView, hosts: Sequence[PlannedHost]) -> selectors.Field:
+def _field(file: CampaignFile, view: LabView, hosts: Sequence[PlannedHost]) -> selectors.Field:
     """Return the hosts that selectors choose from."""
-    return selectors.Field(
-        weights={host.host: len(host.producers) for host in hosts},
-        groups=view.groups,
-        needed=consensus.finality(campaign.chain).quorum,
-    )
+    return selectors.Field(weights=_weights(hosts), groups=view.groups, needed=chains.quorum(file))
+
+
+def _weights(hosts: Sequence[PlannedHost]) -> dict[str, int]:
+    return {host.host: len(host.producers) for host in hosts}
 
 
 def _trial(
-    n: int,
-    cell: Cell,
-    seed: int,
-    faults: list[PlannedFault],
-    timing: _Timing,
-    hosts: Sequence[PlannedHost],
+    trial: PlannedTrial, chain: PlannedChain, timing: Timing, hosts: Sequence[PlannedHost]
 ) -> PlannedTrial:
-    weights = {host.host: len(host.producers) for host in hosts}
+    """Return a trial with its phases, and who can act together when."""
     cut = phases.cut(
-        faults, warmup_ns=timing.warmup_ns, settle_ns=timing.settle_ns, end_ns=timing.end_ns
+        trial.faults, warmup_ns=timing.warmup_ns, settle_ns=timing.settle_ns, end_ns=timing.end_ns
     )
     quorum = phases.quorum(
-        faults, weights, needed=timing.finality.quorum, clock_limit_ns=timing.clock_limit_ns,
+        trial.faults, _weights(hosts), needed=chain.finality.quorum,
+        clock_limit_ns=chain.clock_limit_ns, end_ns=timing.end_ns,
+    )  # fmt: skip
+    return msgspec.structs.replace(trial, phases=cut, quorum=quorum)
+
+
+def _check(
+    file: CampaignFile,
+    view: LabView,
+    trials: Sequence[PlannedTrial],
+    timing: Timing,
+    hosts: Sequence[PlannedHost],
+) -> None:
+    """Refuse trials that are unsafe, and expectations about phases that there are not."""
+    rules = refusals.Rules(
+        file=file.path.name, lab=view.lab, quorum=chains.quorum(file), hosts=hosts,
+        max_unreachable=file.common.safety.max_unreachable, warmup_ns=timing.warmup_ns,
         end_ns=timing.end_ns,
     )  # fmt: skip
-    return PlannedTrial(n=n, cell=cell.n, seed=seed, faults=faults, phases=cut, quorum=quorum)
+    for trial in trials:
+        refusals.check(rules, trial.faults)
+    _check_phases(file, trials)
 
 
 def _check_phases(file: CampaignFile, trials: Sequence[PlannedTrial]) -> None:
@@ -235,21 +211,24 @@ def _trial_seed(seed: int, cell: int, repetition: int) -> int:
     return int.from_bytes(digest[:6], "big")
 
 
-def _cell(cell: Cell) -> PlannedCell:
-    load = cell.campaign.load
+def _cell(file: CampaignFile, cell: Cell, own: Mapping[int, PlannedChain]) -> PlannedCell:
+    load, first = cell.campaign.load, own[file.cells[0].n]
     rate_milli, size_bytes = (load.rate, load.size) if load else (0, 0)
-    params = dict(cell.params)
-    return PlannedCell(n=cell.n, params=params, rate_milli=rate_milli, size_bytes=size_bytes)
+    return PlannedCell(
+        n=cell.n, params=dict(cell.params), rate_milli=rate_milli, size_bytes=size_bytes,
+        chain=None if own[cell.n] == first else own[cell.n],
+    )  # fmt: skip
 
 
-def _estimate(campaign: Campaign, hosts: int, end_ns: int, trials: int) -> Estimate:
-    """Return wall time and raw bytes, from what slots and seconds cost in the event log."""
-    blocks, seconds = end_ns // campaign.chain.slot, end_ns // SECOND_NS
-    empty = blocks * (campaign.chain.interval_slots - 1)
-    rate_milli = campaign.load.rate if campaign.load else 0
-    per_host = blocks * 1_700 + empty * 250 + seconds * (600 + 1_300 * (hosts - 1))
-    transactions = rate_milli * seconds // 1000 * 4 * 260
+def _estimate(campaigns: Sequence[Campaign], hosts: int, end_ns: int) -> Estimate:
+    """Return wall time and raw bytes of a trial of each, from what slots and seconds cost."""
+    seconds, raw_bytes = end_ns // SECOND_NS, 0
+    for campaign in campaigns:
+        blocks = end_ns // campaign.chain.slot
+        empty = blocks * (campaign.chain.interval_slots - 1)
+        rate_milli = campaign.load.rate if campaign.load else 0
+        per_host = blocks * 1_700 + empty * 250 + seconds * (600 + 1_300 * (hosts - 1))
+        raw_bytes += hosts * per_host + rate_milli * seconds // 1000 * 4 * 260
     return Estimate(
-        seconds=(end_ns + TRIAL_OVERHEAD_NS) // SECOND_NS * trials,
-        raw_bytes=trials * (hosts * per_host + transactions),
+        seconds=(end_ns + TRIAL_OVERHEAD_NS) // SECOND_NS * len(campaigns), raw_bytes=raw_bytes
     )

@@ -49,6 +49,7 @@ def world_of(
     plan: Plan, trial: PlannedTrial, sink: Sink | None, *, probes: bool, cached: bool = True
 ) -> tuple[World, TrialFiles]:
     """Return the lab of a trial as it is before T0, no fault armed yet, and its files."""
+    plan = plan.of(trial)
     days_ns = trial.seed % (T0_DAYS * 86_400) * 1_000_000_000
     t0_ns = first_round_ns(plan, not_before_ns=FIRST_T0_NS + days_ns)
     keys = partial(seed_secret, plan.seed)

@@ -60,6 +60,7 @@ class TrialData:
     """Everything known about one trial; `events` reads typed, aligned events from the database."""
 
     plan: Plan
+    """With the chain of the trial's cell."""
     planned: PlannedTrial
     file: TrialFile
     folder: Path
@@ -151,6 +152,7 @@ def load(
     file = run_folder.load_trial(run, planned.n)
     if file is None:
         return None
+    plan = plan.of(planned)
     folder = run_folder.trial_folder(run, planned.n)
     told = agent_journals.load(folder, plan, file)
     agents = told.records

@@ -150,15 +150,6 @@ class PlannedAccount(msgspec.Struct, frozen=True, kw_only=True):
     balance: Count
 
 
-class PlannedCell(msgspec.Struct, frozen=True, kw_only=True):
-    """One combination of matrix values, as written, and its load."""
-
-    n: int
-    params: dict[str, Any]
-    rate_milli: Count = 0
-    size_bytes: Count = 0
-
-
 class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """Smallest and largest value of something."""
 
@@ -170,13 +161,6 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """What the rules predict for a chain that nothing disturbs."""
 
     finality_lag_blocks: Bounds
-
-
-class Estimate(msgspec.Struct, frozen=True, kw_only=True):
-    """What the run will cost: wall time, and bytes of raw events before compression."""
-
-    seconds: Count
-    raw_bytes: Count
 
 
 class Finality(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,36 +177,21 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
     digits: Annotated[int, msgspec.Meta(ge=0, le=18)] = 9
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole plan."""
+class PlannedChain(msgspec.Struct, frozen=True, kw_only=True):
+    """The chain of a cell: its consensus system, what its genesis says, and what that predicts."""
 
-    schema: Literal["slotlab.plan/v1"] = "slotlab.plan/v1"
-    campaign: str
-    title: str
-    lab: str
-    seed: int
     profile: str
     slot_ns: Positive
     blocks_per_turn: Positive
     interval_slots: Positive = 1
     """How many slots there are from a block to the next: a slot of BitShares is a second."""
     clock_limit_ns: Count
-    warmup_ns: Count
-    end_ns: Positive
-    hosts: Annotated[list[PlannedHost], msgspec.Meta(min_length=1)]
-    producers: Annotated[list[str], msgspec.Meta(min_length=1)]
     timing: Literal["fio", "eosio2", "leap"] = "fio"
     processing_ns: Positive | None = None
     propagation_ns: Positive | None = None
     last_block_ns: Positive | None = None
     """How blocks are built (PROTOCOL F28, F29); null: as upstream, scaled to the slot."""
     lock_on_proposed: bool = False
-    enable_stale_production: list[str] = []
-    """Hosts whose nodes may sign on a head however old (PROTOCOL A.9)."""
-    light: list[str] = []
-    """Hosts whose nodes take the transactions of all blocks on trust (PROTOCOL A.10)."""
-    trusted_producers: dict[str, list[str]] = {}
-    """By host, producers whose blocks' transactions its node takes on trust."""
     watermark: Literal["num_and_slot", "num"] = "num_and_slot"
     max_block_bytes: Positive = 1_048_576
     max_transaction_lifetime_s: Positive = 3600
@@ -231,22 +200,73 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Whether there is an account that may propose schedules."""
     accounts: list[PlannedAccount] = []
     """Those of the genesis, the system account aside."""
-    newcomers: dict[str, list[str]] = {}
-    """By host, accounts that acts may make producers: its node signs for them then."""
-    spare_keys: dict[str, list[str]] = {}
-    """By host, names of further keys that its node may sign with."""
     fio: dict[str, Any] | None = None
     """FIO's delegation, as the genesis has it."""
     bitshares: dict[str, Any] | None = None
     asset: Asset = Asset()
     """What votes, fees and pay are said in."""
+    finality: Finality
+    prediction: Prediction
+
+
+class PlannedCell(msgspec.Struct, frozen=True, kw_only=True):
+    """One combination of matrix values, as written, its load, and its chain.
+
+    chain None: that of the plan itself, which is the first cell's.
+    """
+
+    n: int
+    params: dict[str, Any]
+    rate_milli: Count = 0
+    size_bytes: Count = 0
+    chain: PlannedChain | None = None
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+    """What the run will cost: wall time, and bytes of raw events before compression."""
+
+    seconds: Count
+    raw_bytes: Count
+
+
+class Plan(PlannedChain, frozen=True, kw_only=True):
+    """The whole plan; the chain that it is itself is that of its first cell."""
+
+    schema: Literal["slotlab.plan/v1"] = "slotlab.plan/v1"
+    campaign: str
+    title: str
+    lab: str
+    seed: int
+    warmup_ns: Count
+    end_ns: Positive
+    hosts: Annotated[list[PlannedHost], msgspec.Meta(min_length=1)]
+    producers: Annotated[list[str], msgspec.Meta(min_length=1)]
+    enable_stale_production: list[str] = []
+    """Hosts whose nodes may sign on a head however old (PROTOCOL A.9)."""
+    light: list[str] = []
+    """Hosts whose nodes take the transactions of all blocks on trust (PROTOCOL A.10)."""
+    trusted_producers: dict[str, list[str]] = {}
+    """By host, producers whose blocks' transactions its node takes on trust."""
+    newcomers: dict[str, list[str]] = {}
+    """By host, accounts that acts may make producers: its node signs for them then."""
+    spare_keys: dict[str, list[str]] = {}
+    """By host, names of further keys that its node may sign with."""
     expect: dict[str, Any]
     lease: str | int
     cells: list[PlannedCell]
     trials: list[PlannedTrial]
-    finality: Finality
-    prediction: Prediction
     estimate: Estimate
+
+    def of(self, trial: PlannedTrial) -> Plan:
+        """Return the plan as a trial has it: with the chain of its cell."""
+        return self.in_cell(next(cell for cell in self.cells if cell.n == trial.cell))
+
+    def in_cell(self, cell: PlannedCell) -> Plan:
+        """Return the plan as the trials of a cell have it."""
+        if cell.chain is None:
+            return self
+        own = {name: getattr(cell.chain, name) for name in PlannedChain.__struct_fields__}
+        return msgspec.structs.replace(self, **own)
 
     @property
     def simulated(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from metrics.model.method import Method
-from metrics.model.plan import BASELINE, WARMUP, Plan
+from metrics.model.plan import BASELINE, WARMUP, Plan, PlannedCell
 from metrics.model.run_folder import RunError
 
 QUANTILES = ("min", "p50", "p95", "max")
@@ -38,27 +38,20 @@ def load(run: Path) -> dict[str, Any]:
 
 
 def compare(
-    plan: Plan, cells: list[dict[str, Any]], other: dict[str, Any] | None
+    plan: Plan, found: list[tuple[PlannedCell, dict[str, Any]]], other: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """Return the `prediction` part of the summary.
+    """Return the `prediction` part of the summary, found being its cells.
 
-    {finality_lag_blocks, finality_latency_s: {min, max}, columns: [{lab, seed}] of this
-    run and of the other, rows: [{params, phase, metric, predicted, found: [figures or null] one a
-    column, inside: [true | false | null] one a column}]}
+    {finality_lag_blocks, finality_latency_s: {min, max} of the first cell's chain, columns: [{lab,
+    seed}] of this run and of the other, rows: [{params, phase, metric, predicted, found: [figures
+    or null] one a column, inside: [true | false | null] one a column}]}
     """
-    lag = plan.prediction.finality_lag_blocks
-    slot_s = plan.interval_ns / 1e9
-    # A block that needs so many others waits for their slots, then for the way of the last one.
-    predicted = {
-        LAG: {"min": lag.min, "max": lag.max},
-        LATENCY: {"min": lag.min * slot_s, "max": lag.max * slot_s},
-        MISSED: {"min": 0, "max": 0},
-    }
     columns = [{"lab": plan.lab, "seed": plan.seed}]
     if other is not None:
         columns.append({"lab": other.get("lab"), "seed": other.get("seed")})
     rows = []
-    for cell in cells:
+    for planned, cell in found:
+        predicted = _predicted(plan.in_cell(planned))
         shown = [cell] if other is None else [cell, _twin(cell, other)]
         for phase in cell["phases"]:
             if phase != WARMUP:
@@ -68,7 +61,20 @@ def compare(
                     {"params": cell["params"], "phase": phase, **_row(metric, range_, sides)}
                     for metric, range_ in wanted.items()
                 ]
-    return {LAG: predicted[LAG], LATENCY: predicted[LATENCY], "columns": columns, "rows": rows}
+    first = _predicted(plan)
+    return {LAG: first[LAG], LATENCY: first[LATENCY], "columns": columns, "rows": rows}
+
+
+def _predicted(plan: Plan) -> dict[str, dict[str, float]]:
+    """Return the ends of what an undisturbed chain of the plan shows, by metric."""
+    lag = plan.prediction.finality_lag_blocks
+    slot_s = plan.interval_ns / 1e9
+    # A block that needs so many others waits for their slots, then for the way of the last one.
+    return {
+        LAG: {"min": lag.min, "max": lag.max},
+        LATENCY: {"min": lag.min * slot_s, "max": lag.max * slot_s},
+        MISSED: {"min": 0, "max": 0},
+    }
 
 
 def notes(comparison: dict[str, Any]) -> list[str]:
@@ -115,7 +121,7 @@ def _figures(metric: str, side: dict[str, Any]) -> dict[str, Any] | None:
     return found
 
 
-def _inside(found: dict[str, Any] | None, wanted: dict[str, int] | None) -> bool | None:
+def _inside(found: dict[str, Any] | None, wanted: dict[str, float] | None) -> bool | None:
     """Return whether every judged block's lag is in the range; None where that cannot be said."""
     if found is None or wanted is None or found["min"] is None:
         return None

@@ -24,10 +24,11 @@ def build(
 
     other: the summary of a run of the same campaign elsewhere, to be shown beside this one.
     """
-    cells = []
+    found = []
     for cell in plan.cells:
         if own := [a for a in analyses if a.data.planned.cell == cell.n]:
-            cells.append(_cell(cell.params, own))
+            found.append((cell, _cell(cell.params, own)))
+    cells = [figures for _, figures in found]
     checks = expectations.evaluate(plan, cells, analyses)
     reasons = absent + [f"trial {a.data.file.n}: {text}" for a in analyses for text in a.invalid]
     reasons += [
@@ -37,7 +38,7 @@ def build(
     ]
     if not analyses:
         reasons.append("no trial was run")
-    prediction = comparison.compare(plan, cells, other)
+    prediction = comparison.compare(plan, found, other)
     return {
         "schema": SCHEMA,
         "verdict": _verdict(checks, reasons),

@@ -31,6 +31,7 @@ class Second:
     """What was read of a trial. Times are seconds since T0; `slack_s` is what they may be off."""
 
     plan: Line
+    """With the chain of the trial's cell."""
     planned: Line
     trial: Line
     folder: Path
@@ -193,6 +194,8 @@ def read(run: Path, n: int = 1) -> Second:
     """Return trial n of a run folder."""
     plan = json.loads((run / "plan.json").read_text())
     (planned,) = [trial for trial in plan["trials"] if trial["n"] == n]
+    (cell,) = [cell for cell in plan["cells"] if cell["n"] == planned["cell"]]
+    plan |= cell.get("chain") or {}
     folder = run / "trials" / str(n)
     found = Second(plan, planned, json.loads((folder / "trial.json").read_text()), folder)
     for host in sorted(path.name for path in (folder / "hosts").iterdir()):

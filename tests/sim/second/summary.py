@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -93,12 +94,13 @@ def summary(run: Path, edge_s: float) -> dict[str, Any]:
     """Return the figures of a run; the end of observation is moved by edge_s."""
     numbers = sorted(int(path.name) for path in (run / "trials").iterdir())
     trials = [Trial(_read(run, n, edge_s)) for n in numbers]
-    plan = trials[0].s.plan
-    cells = [
-        _cell(cell, [t for t in trials if t.s.planned["cell"] == cell["n"]])
+    plan = json.loads((run / "plan.json").read_text())
+    found = {
+        cell["n"]: _cell(cell, [t for t in trials if t.s.planned["cell"] == cell["n"]])
         for cell in plan["cells"]
         if any(t.s.planned["cell"] == cell["n"] for t in trials)
-    ]
+    }
+    cells = list(found.values())
     return {
         "campaign": plan["campaign"],
         "lab": plan["lab"],
@@ -107,7 +109,7 @@ def summary(run: Path, edge_s: float) -> dict[str, Any]:
         "metrics": None,
         "checks": checks.all_of(plan, [t.s for t in trials], cells),
         "faults": [faults.figures(t.s, fault) for t in trials for fault in t.s.planned["faults"]],
-        "prediction": _prediction(plan, cells),
+        "prediction": _prediction(plan, found),
     }
 
 
@@ -173,27 +175,33 @@ def _sums(parts: list[Counter[tuple[str, str]]], names: set[str], *why: str) -> 
     return {word: sum(part[name, word] for part in parts for name in names) for word in why}
 
 
-def _prediction(plan: dict[str, Any], cells: list[dict[str, Any]]) -> dict[str, Any]:
+def _prediction(plan: dict[str, Any], cells: dict[int, dict[str, Any]]) -> dict[str, Any]:
     """Return what the rules predict beside what was found."""
+    chains = {cell["n"]: plan | (cell.get("chain") or {}) for cell in plan["cells"]}
+    rows = [
+        row
+        for n, cell in cells.items()
+        for phase, metrics in cell["phases"].items()
+        if phase != "warmup"
+        for row in _rows(cell["params"], phase, metrics, _wanted(chains[n]))
+    ]
+    lag, latency = _wanted(plan)
+    return {
+        "finality_lag_blocks": lag,
+        "finality_latency_s": latency,
+        "columns": [{"lab": plan["lab"], "seed": plan["seed"]}],
+        "rows": rows,
+    }
+
+
+def _wanted(plan: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the least and the greatest lag by the rules, in blocks and in seconds."""
     n, turn = finality.scheduled(plan), plan["blocks_per_turn"]
     rules = finality.predicted(plan["profile"], n, turn)
     lag = plan["prediction"]["finality_lag_blocks"]
     low, high = rules or (lag["min"], lag["max"])
     slot_s = plan["slot_ns"] * plan.get("interval_slots", 1) / 1e9
-    wanted = {"min": low, "max": high}, {"min": low * slot_s, "max": high * slot_s}
-    rows = [
-        row
-        for cell in cells
-        for phase, metrics in cell["phases"].items()
-        if phase != "warmup"
-        for row in _rows(cell["params"], phase, metrics, wanted)
-    ]
-    return {
-        "finality_lag_blocks": wanted[0],
-        "finality_latency_s": wanted[1],
-        "columns": [{"lab": plan["lab"], "seed": plan["seed"]}],
-        "rows": rows,
-    }
+    return {"min": low, "max": high}, {"min": low * slot_s, "max": high * slot_s}
 
 
 def _rows(

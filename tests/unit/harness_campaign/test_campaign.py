@@ -73,10 +73,59 @@ def test_a_matrix_gives_one_cell_a_combination_with_its_values_filled_in() -> No
     assert values == [(0, 10_000), (0, 20_000), (120_000_000, 10_000), (120_000_000, 20_000)]
 
 
-def test_a_matrix_value_outside_load_and_timeline_is_refused() -> None:
-    text = DEMO.replace("slot: 500ms", "slot: '${s}'") + "matrix: {s: [500ms]}\n"
-    with pytest.raises(CampaignError, match=r"chain: .* may stand in load and timeline only"):
+def test_a_matrix_value_elsewhere_than_in_chain_load_and_timeline_is_refused() -> None:
+    text = DEMO.replace("warmup: 10s", "warmup: '${s}'") + "matrix: {s: [10s]}\n"
+    with pytest.raises(CampaignError, match=r"warmup: .* may stand in chain, load and timeline on"):
         campaign_file.parse(text, Path("demo.yml"))
+
+
+SYSTEMS = """
+schema: slotlab.campaign/v1
+title: two systems, each at two loads
+matrix: {rate: [10/s, 20/s], profile: [eosio, bitshares]}
+chain: {profile: "${profile}", slot: 1s, blocks_per_turn: 2, timing: leap,
+  bitshares: {undo_limit: 50}}
+load: {rate: "${rate}"}
+timeline: [{at: 20s, for: 5s, fault: partition, shape: minority}]
+"""
+
+
+def test_of_a_chain_whose_profile_varies_each_cell_has_what_its_own_profile_knows() -> None:
+    cells = campaign_file.parse(SYSTEMS, Path("test.yml")).cells
+    chains = [
+        (c.profile, c.blocks_per_turn, c.timing, c.bitshares and c.bitshares.undo_limit)
+        for c in (cell.campaign.chain for cell in cells)
+    ]
+    assert chains == [("eosio", 2, "leap", None), ("bitshares", 1, "fio", 50)] * 2
+
+
+def test_cells_that_differ_in_their_chain_alone_are_drawn_as_the_first_of_them() -> None:
+    cells = campaign_file.parse(SYSTEMS, Path("test.yml")).cells
+    assert [cell.drawn_as for cell in cells] == [1, 1, 3, 3]
+    same = campaign_file.parse(
+        SYSTEMS.replace('"${profile}"', "bitshares").replace("2, timing: leap", "1"),
+        Path("test.yml"),
+    )
+    assert [cell.drawn_as for cell in same.cells] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("slot: 1s", "slot: 1s, producers: '${n}'", "chain.producers: is what all cells share"),
+        ("[eosio, bitshares]", "[eosio, bitshare]", "chain.profile: "),
+        ("undo_limit: 50", "undo_limits: 50", "chain.bitshares.undo_limits: "),
+    ],
+)
+def test_what_no_cell_of_several_chains_may_have_is_refused(
+    old: str, new: str, message: str
+) -> None:
+    text = SYSTEMS.replace(old, new).replace("matrix: {", "matrix: {n: [4, 5], ")
+    if "n}" not in new:
+        text = text.replace("n: [4, 5], ", "")
+    with pytest.raises(CampaignError) as caught:
+        campaign_file.parse(text, Path("test.yml"))
+    assert str(caught.value).startswith(f"test.yml: {message}")
 
 
 def test_rtt_is_split_evenly_and_excludes_delay() -> None:
