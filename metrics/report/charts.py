@@ -47,14 +47,14 @@ def finality(analysis: Analysis, key: str) -> str:
         rows=last, cols=1, shared_xaxes=True, row_heights=shares,
         vertical_spacing=0.05 * 620 / height,
     )  # fmt: skip
-    _lanes(figure, analysis, row=1)
+    fault_lanes(figure, analysis, row=1)
     if lines:
         delegation.draw(figure, analysis, row=2)
     hosts = head_lag.series(analysis.data)
     for i, (host, found) in enumerate(hosts.items()):
         t, lag, lib = _with_gaps(found, analysis.data.plan.slot_ns)
         style = {"color": COLOURS[i % len(COLOURS)], "dash": DASHES[i % len(DASHES)], "width": 1.8}
-        name = _label(host)
+        name = label(host)
         for row, values, shown in ((last - 1, lag, True), (last, lib, False)):
             figure.add_trace(
                 go.Scatter(x=t, y=values, name=name, legendgroup=name, showlegend=shown,
@@ -78,7 +78,7 @@ def finality(analysis: Analysis, key: str) -> str:
     figure.update_yaxes(title_text="last final<br>block (number)", row=last, col=1)
     figure.update_xaxes(title_text=SECONDS, row=last, col=1)
     figure.update_xaxes(range=[0, analysis.data.end_ns / 1e9])
-    return _html(figure, key, height=round(height))
+    return fragment(figure, key, height=round(height))
 
 
 def slot_grid(analysis: Analysis, key: str) -> str:
@@ -105,11 +105,11 @@ def slot_grid(analysis: Analysis, key: str) -> str:
         word = slot.colour_word
         codes[row, column] = words.index(word)
         marks[row, column] = SLOT_WORDS[word][1]
-        hover[row, column] = _label(
+        hover[row, column] = label(
             f"{slot.producer} on {slot.host}, slot {slot.slot}, {slot.t_ns / 1e9:.1f} s: "
             f"{word}{' – ' + slot.reason if slot.reason else ''}"
         )
-    labels = [_label(f"{p} ({plan.host_of(p)})") for p in producers]
+    labels = [label(f"{p} ({plan.host_of(p)})") for p in producers]
     figure = go.Figure(
         go.Heatmap(
             z=codes, y=labels, text=marks, texttemplate="%{text}", hovertext=hover,
@@ -126,7 +126,7 @@ def slot_grid(analysis: Analysis, key: str) -> str:
         showgrid=False,
     )
     figure.update_yaxes(autorange="reversed", showgrid=False, title_text="producer (host)")
-    return _html(figure, key, height=130 + 34 * len(producers))
+    return fragment(figure, key, height=130 + 34 * len(producers))
 
 
 def heat_maps(metrics: dict[str, Any], key: str) -> str:
@@ -137,7 +137,7 @@ def heat_maps(metrics: dict[str, Any], key: str) -> str:
     hosts = sorted(set(table) | {target for row in table.values() for target in row})
     if not hosts:
         return ""
-    names = [_label(host) for host in hosts]
+    names = [label(host) for host in hosts]
     found = [[table.get(source, {}).get(target) for target in hosts] for source in hosts]
     high = "p99" if any(q and "p99" not in q["few"] for row in found for q in row) else "max"
     figure = make_subplots(
@@ -167,7 +167,7 @@ def heat_maps(metrics: dict[str, Any], key: str) -> str:
         figure.update_yaxes(
             title_text="produced at", row=1, col=column, autorange="reversed", showgrid=False
         )
-    return _html(figure, key, height=150 + 52 * len(hosts))
+    return fragment(figure, key, height=150 + 52 * len(hosts))
 
 
 def clock_offsets(analysis: Analysis, key: str) -> str:
@@ -182,7 +182,7 @@ def clock_offsets(analysis: Analysis, key: str) -> str:
                 go.Scatter(
                     x=[p.t_ns / 1e9 for p in own], y=[p.offset_ns / 1e6 for p in own],
                     error_y={"array": [p.bound_ns / 1e6 for p in own], "thickness": 1, "width": 3},
-                    name=_label(planned.host), mode="markers",
+                    name=label(planned.host), mode="markers",
                     marker={"color": COLOURS[i % len(COLOURS)], "size": 7, "symbol": i},
                 )
             )  # fmt: skip
@@ -191,7 +191,7 @@ def clock_offsets(analysis: Analysis, key: str) -> str:
             x, y = truth
             figure.add_trace(
                 go.Scatter(x=x, y=y, mode="lines", line={"color": "#000", "dash": "dot"},
-                           name=_label(f"{fault.id}: injected on {', '.join(fault.targets)}"))
+                           name=label(f"{fault.id}: injected on {', '.join(fault.targets)}"))
             )  # fmt: skip
     limit = analysis.data.plan.clock_limit_ns
     if limit:
@@ -203,7 +203,7 @@ def clock_offsets(analysis: Analysis, key: str) -> str:
         )  # fmt: skip
     figure.update_yaxes(title_text="node clock − NTP (ms)")
     figure.update_xaxes(title_text=SECONDS, range=[0, analysis.data.end_ns / 1e9])
-    return _html(figure, key, height=360)
+    return fragment(figure, key, height=360)
 
 
 def _truth(
@@ -223,7 +223,7 @@ def _truth(
     return [0, start, start, stop, stop, end], [0, 0, first, last, 0, 0]
 
 
-def _lanes(figure: go.Figure, analysis: Analysis, *, row: int) -> None:
+def fault_lanes(figure: go.Figure, analysis: Analysis, *, row: int) -> None:
     """Draw each fault as a labelled, patterned bar in a lane of its own kind."""
     kinds = list(dict.fromkeys(fault.fault for fault in analysis.data.planned.faults))
     for fault in analysis.data.planned.faults:
@@ -231,13 +231,13 @@ def _lanes(figure: go.Figure, analysis: Analysis, *, row: int) -> None:
         width = max(fault.end_ns - fault.at_ns, analysis.data.plan.slot_ns) / 1e9
         figure.add_trace(
             go.Bar(
-                x=[width], base=[fault.at_ns / 1e9], y=[_label(fault.fault)], orientation="h",
+                x=[width], base=[fault.at_ns / 1e9], y=[label(fault.fault)], orientation="h",
                 showlegend=False, marker={
                     "color": LANE_COLOURS[lane % len(LANE_COLOURS)], "line": {"width": 0},
                     "pattern": {"shape": PATTERNS[lane % len(PATTERNS)], "size": 6},
                 },
                 hoverinfo="text",
-                hovertext=_label(
+                hovertext=label(
                     f"{fault.id} on {fault_text.where(fault.groups, fault.targets, 0)}"
                 ),
             ),
@@ -255,7 +255,7 @@ def _with_gaps(found: head_lag.Series, slot_ns: int) -> tuple[Any, Any, Any]:
     return t.tolist(), lag.tolist(), lib.tolist()
 
 
-def _label(text: str) -> str:
+def label(text: str) -> str:
     """Return text of hosts as a chart may hold it."""
     return html.escape(printable(text))
 
@@ -266,7 +266,8 @@ def _steps(colours: list[str]) -> list[list[Any]]:
     return [[edge / n, c] for i, c in enumerate(colours) for edge in (i, i + 1)]
 
 
-def _html(figure: go.Figure, key: str, *, height: int) -> str:
+def fragment(figure: go.Figure, key: str, *, height: int) -> str:
+    """Return a chart as HTML that needs the page's plotly.js."""
     figure.update_layout(
         height=height, barmode="overlay",
         margin={"l": 10, "r": 20, "t": 36, "b": 10},

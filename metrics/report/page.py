@@ -19,7 +19,7 @@ from metrics.model import number_text
 from metrics.model.plan import WARMUP, Plan
 from metrics.model.printable import printable
 from metrics.model.run_folder import load_json
-from metrics.report import charts, confidence, delegation, fault_text, methods, pay
+from metrics.report import charts, confidence, delegation, fault_text, methods, pay, systems
 from metrics.results.analysis import Analysis
 
 CONTAINER_LABS = ("container",)
@@ -46,6 +46,8 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         plan=plan,
         summary=summary,
         cells=[(cell, _windows(cell, analyses)) for cell in summary["cells"]],
+        chains=systems.chains(plan),
+        systems=systems.sides(plan, summary, analyses),
         trials=[_trial(analysis, summary) for analysis in analyses],
         methods=methods.of_run(summary),
         shared_clock=plan.lab in CONTAINER_LABS,

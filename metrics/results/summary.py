@@ -9,7 +9,7 @@ from metrics.measure.metric import Pool
 from metrics.measure.registry import METRICS
 from metrics.model.plan import WARMUP, Plan
 from metrics.model.run_folder import UNKNOWN, VIOLATED
-from metrics.results import comparison, expectations
+from metrics.results import comparison, expectations, systems
 from metrics.results.analysis import RESTORED, Analysis
 from metrics.safety.checks import Check, witness
 
@@ -57,6 +57,7 @@ def build(
             {"trial": a.data.file.n, "text": a.story.sentences} for a in analyses if a.story
         ],
         "prediction": prediction,
+        "systems": systems.compare(plan, found, analyses),
     }
 
 

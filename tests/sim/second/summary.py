@@ -17,6 +17,7 @@ from tests.sim.second import (
     recovery,
     reversals,
     sent,
+    systems,
     ways,
 )
 from tests.sim.second.agree import OneOf, disagreements
@@ -101,6 +102,11 @@ def summary(run: Path, edge_s: float) -> dict[str, Any]:
         if any(t.s.planned["cell"] == cell["n"] for t in trials)
     }
     cells = list(found.values())
+
+    def latency(n: int, phase: str) -> dict[int, dict[str, Any]]:
+        own = [t for t in trials if t.s.planned["cell"] == n]
+        return {t.s.planned["seed"]: _latency(t, phase) for t in own}
+
     return {
         "campaign": plan["campaign"],
         "lab": plan["lab"],
@@ -110,7 +116,14 @@ def summary(run: Path, edge_s: float) -> dict[str, Any]:
         "checks": checks.all_of(plan, [t.s for t in trials], cells),
         "faults": [faults.figures(t.s, fault) for t in trials for fault in t.s.planned["faults"]],
         "prediction": _prediction(plan, found),
+        "systems": systems.beside(plan, found, latency),
     }
+
+
+def _latency(trial: Trial, phase: str) -> dict[str, Any]:
+    """Return the latency of one trial in a phase."""
+    found: dict[str, Any] = finality.figures([trial.judged], {phase}, alone=True)
+    return dict(found["finality_latency_s"])
 
 
 def _read(run: Path, n: int, edge_s: float) -> Second:
