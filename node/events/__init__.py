@@ -7,8 +7,10 @@ from msgspec import field
 
 from node.events.facts import Activated as Activated
 from node.events.facts import Approved as Approved
+from node.events.facts import Budgeted as Budgeted
 from node.events.facts import Elected as Elected
 from node.events.facts import FeeChanged as FeeChanged
+from node.events.facts import FeesPaid as FeesPaid
 from node.events.facts import Paid as Paid
 from node.events.facts import ParametersInForce as ParametersInForce
 from node.events.facts import PaySchedule as PaySchedule
@@ -303,7 +305,9 @@ Event: TypeAlias = (
     | Elected
     | Load
     | FeeChanged
+    | FeesPaid
     | Paid
+    | Budgeted
     | PaySchedule
     | Proposed
     | Approved

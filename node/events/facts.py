@@ -81,13 +81,44 @@ class FeeChanged(Record, frozen=True, kw_only=True, tag="fee_changed"):
     votes: Count
 
 
-class Paid(Record, frozen=True, kw_only=True, tag="paid"):
-    """Block num paid an account out of the treasury, in SUF."""
+class FeesPaid(Record, frozen=True, kw_only=True, tag="fees_paid"):
+    """What operations cost accounts until block num, since it was told last, in units.
+
+    by_account: those who paid.
+    """
 
     num: Count
-    what: Literal["producer", "provider", "foundation"]
+    by_account: dict[str, Count]
+
+
+class Paid(Record, frozen=True, kw_only=True, tag="paid"):
+    """Block num paid an account out of the treasury, in SUF.
+
+    On BitShares an account claimed, in units, what it had earned as witness or worker.
+    """
+
+    num: Count
+    what: Literal["producer", "provider", "foundation", "witness", "worker"]
     account: str
     amount: Count
+
+
+class Budgeted(Record, frozen=True, kw_only=True, tag="budgeted"):
+    """Maintenance in block num said what may be spent until the next one, in units.
+
+    reserve: all there was, with the collected fees and what was unused of the budget before;
+    spendable: of it, in all; for_witnesses: of that; to_workers: what each got of it at once;
+    earned: what each witness did for its blocks since this was told last. Both vest, to be claimed.
+    """
+
+    num: Count
+    reserve: Count
+    collected: Count
+    unused: Count
+    spendable: Count
+    for_witnesses: Count
+    to_workers: dict[str, Count] = field(default_factory=dict)
+    earned: dict[str, Count] = field(default_factory=dict)
 
 
 class PaySchedule(Record, frozen=True, kw_only=True, tag="pay_schedule"):

@@ -139,6 +139,11 @@ def names(text: str) -> list[str]:
     return [str(name) for name in msgspec.json.decode(text)]
 
 
+def amounts(text: str) -> dict[str, int]:
+    """Return the amounts by name of a column that is kept as it was written."""
+    return {str(name): int(amount) for name, amount in msgspec.json.decode(text).items()}
+
+
 def said(moment: Moment | None) -> dict[str, Any] | None:
     """Return a block as summary.json says it: when the first host had executed it, its error."""
     if moment is None:

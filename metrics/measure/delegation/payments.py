@@ -1,23 +1,20 @@
-"""What final blocks paid to whom out of the treasury, and to what they set fees.
-
-What an operation costs its account is no fact of a block: balances say it, events do not.
-"""
+"""What final blocks paid to whom, what operations cost whom, and to what fees were set."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView
-from metrics.measure.delegation.facts import Moment, at_least, names, said, settled
+from metrics.measure.delegation.facts import Moment, amounts, at_least, names, said, settled
 from metrics.measure.metric import Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """So many units of the core asset to an account; what: as producer, provider or foundation."""
+    """So many units of the core asset to an account, or from it; what: as what, or for what."""
 
     at: Moment
     phase: str
@@ -49,71 +46,133 @@ class PaySchedule:
 
 
 @dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be spent until the next maintenance, and of what; all in units."""
+
+    at: Moment
+    phase: str
+    reserve: int
+    spendable: int
+    for_witnesses: int
+    to_workers: int
+
+
+Row = TypeVar("Row", Payment, FeeChange, PaySchedule, Budget)
+
+
+@dataclass(frozen=True, slots=True)
 class Payments:
-    """All of a trial, in order of blocks."""
+    """All of a trial, in order of blocks.
+
+    paid: what accounts got. fees: what operations cost accounts, and earned: what witnesses may
+    claim once it has vested, each by the block that told of it.
+    """
 
     paid: list[Payment]
-    fees: list[FeeChange]
+    fees: list[Payment]
+    earned: list[Payment]
+    changes: list[FeeChange]
     schedules: list[PaySchedule]
+    budgets: list[Budget]
+
+    @property
+    def nothing(self) -> bool:
+        """Return whether no final block told of any of it."""
+        told = self.paid, self.fees, self.earned, self.changes, self.schedules, self.budgets
+        return not any(told)
 
 
 def measure(data: TrialData, chain: ChainView) -> Payments:
-    """Return what the trial's final blocks paid, and their changes of fees."""
+    """Return what the trial's final blocks paid and took, and their changes of fees."""
     found = settled(data, chain)
 
     def phase(at: Moment) -> str:
         return data.phase_at(data.slot_time_ns(at.slot))
 
+    def sums(kind: str, column: str, what: str) -> list[Payment]:
+        return [
+            Payment(at, phase(at), what, account, units)
+            for at, x in found.of(kind)
+            for account, units in amounts(getattr(x, column)).items()
+        ]
+
     return Payments(
-        [Payment(at, phase(at), x.what, x.account, x.amount) for at, x in found.of("paid")],
-        [
+        paid=[Payment(at, phase(at), x.what, x.account, x.amount) for at, x in found.of("paid")],
+        fees=sums("fees_paid", "by_account", "fees"),
+        earned=sums("budgeted", "earned", "earned"),
+        changes=[
             FeeChange(at, phase(at), x.endpoint, x.before, x.amount, x.votes)
             for at, x in found.of("fee_changed")
         ],
-        [
+        schedules=[
             PaySchedule(at, phase(at), names(x.producers), x.pot)
             for at, x in found.of("pay_schedule")
         ],
-    )
+        budgets=[
+            Budget(
+                at, phase(at), x.reserve, x.spendable, x.for_witnesses,
+                sum(amounts(x.to_workers).values()),
+            )
+            for at, x in found.of("budgeted")
+        ],
+    )  # fmt: skip
 
 
 def pool(over: Pool[Payments]) -> Figures:
-    """Return `pay`: payments, pay schedules and changes of fees in the phases; nothing if none."""
-    if not any(found.paid or found.fees or found.schedules for _, found in over.trials):
+    """Return `pay`: what was paid, taken, budgeted and changed in the phases; nothing if none."""
+    found = [each for _, each in over.trials]
+    if all(each.nothing for each in found):
         return {}
-    paid = [p for _, found in over.trials for p in found.paid if p.phase in over.phases]
-    fees = [f for _, found in over.trials for f in found.fees if f.phase in over.phases]
-    schedules = [s for _, found in over.trials for s in found.schedules if s.phase in over.phases]
-    by_account: Counter[str] = Counter()
-    by_what: Counter[str] = Counter()
-    for payment in paid:
-        by_account[payment.account] += payment.units
-        by_what[payment.what] += payment.units
+
+    def within(rows: Iterable[Iterable[Row]]) -> list[Row]:
+        return [row for own in rows for row in own if row.phase in over.phases]
+
+    paid, changes = within(x.paid for x in found), within(x.changes for x in found)
     return {
         "pay": {
             "payments": len(paid),
-            "by_what": dict(sorted(by_what.items())),
-            "by_account": dict(sorted(by_account.items())),
-            "schedules": len(schedules),
-            "fee_changes": len(fees),
-            "by_endpoint": dict(sorted(Counter(change.endpoint for change in fees).items())),
+            "by_what": _sums((p.what, p.units) for p in paid),
+            "by_account": _by_account(paid),
+            "fees_by_account": _by_account(within(x.fees for x in found)),
+            "earned_by_account": _by_account(within(x.earned for x in found)),
+            "schedules": len(within(x.schedules for x in found)),
+            "budgets": len(within(x.budgets for x in found)),
+            "fee_changes": len(changes),
+            "by_endpoint": _sums((change.endpoint, 1) for change in changes),
         }
     }
 
 
+def _by_account(payments: Iterable[Payment]) -> dict[str, int]:
+    return _sums((payment.account, payment.units) for payment in payments)
+
+
+def _sums(parts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for name, units in parts:
+        found[name] += units
+    return dict(sorted(found.items()))
+
+
 def told(found: Payments) -> Figures:
     """Return what summary.json says of a trial's pay and fees; nothing where there is none."""
+    if found.nothing:
+        return {}
     parts = {
-        "payments": [(p.at, {"what": p.what, "account": p.account, "units": p.units})
-                     for p in found.paid],
+        "payments": _told_payments(found.paid),
+        "fees": _told_payments(found.fees),
+        "earned": _told_payments(found.earned),
         "fee_changes": [
             (f.at, {"endpoint": f.endpoint, "before": f.before, "units": f.units, "votes": f.votes})
-            for f in found.fees
+            for f in found.changes
         ],
         "schedules": [(s.at, {"producers": s.producers, "pot": s.pot}) for s in found.schedules],
+        "budgets": [
+            (b.at, {"reserve": b.reserve, "spendable": b.spendable,
+                    "for_witnesses": b.for_witnesses, "to_workers": b.to_workers})
+            for b in found.budgets
+        ],
     }  # fmt: skip
-    if not any(parts.values()):
-        return {}
     return {
         "pay": {
             part: [{**(said(at) or {}), **rest} for at, rest in rows]
@@ -122,11 +181,15 @@ def told(found: Payments) -> Figures:
     }
 
 
+def _told_payments(payments: list[Payment]) -> list[tuple[Moment, Figures]]:
+    return [(p.at, {"what": p.what, "account": p.account, "units": p.units}) for p in payments]
+
+
 def _rows(found: Payments) -> Iterator[tuple[Any, ...]]:
-    """Yield a row for each payment (to an account) and each change of a fee (of an endpoint)."""
-    for p in found.paid:
+    """Yield a row for each sum of an account and each change of a fee (of an endpoint)."""
+    for p in (*found.paid, *found.fees, *found.earned):
         yield _row(p.at, p.phase, p.what, p.account, p.units)
-    for f in found.fees:
+    for f in found.changes:
         yield _row(f.at, f.phase, "fee", f.endpoint, f.units)
 
 
@@ -140,15 +203,26 @@ METRIC = Metric(
     methods=(
         Method(
             name="Fees and pay",
-            figures=("pay.*", "pay.by_what.*", "pay.by_account.*", "pay.by_endpoint.*"),
-            formula="Payments out of the treasury in final blocks: how many, and their sums in "
-            "units of the core asset as what (producer, technology provider, foundation) and by "
-            "account; pay schedules that were built; fees that the producers' votes set to another "
-            "amount, by endpoint. By the phase of the block's slot.",
-            left_out="As for schedule changes; what operations cost those who asked for them, "
-            "which no event tells. Where nothing is paid and no fee changes there are no figures.",
+            figures=(
+                "pay.*",
+                "pay.by_what.*",
+                "pay.by_account.*",
+                "pay.fees_by_account.*",
+                "pay.earned_by_account.*",
+                "pay.by_endpoint.*",
+            ),
+            formula="What accounts were paid in final blocks: how often, and the sums in units of "
+            "the core asset as what (producer, technology provider, foundation; witness, worker) "
+            "and by account. What operations cost the accounts that asked for them, and what "
+            "blocks earned their witnesses, which must vest before it is claimed. Pay schedules "
+            "and budgets that were made; fees that the producers' votes set to another amount, by "
+            "endpoint. By the phase of the slot of the block that told of it.",
+            left_out="As for schedule changes; fees that bundle units paid; of fees and of what is "
+            "earned, what was not told yet at the end: blocks tell it together, with FIO as often "
+            "as the schedule is checked, once anybody can be elected, on BitShares at maintenance. "
+            "Where nothing is paid and no fee changes there are no figures.",
             assumes="As for schedule changes.",
-            source="PROTOCOL B.8, B.9",
+            source="PROTOCOL B.8, B.9, C.13",
         ),
     ),
     place=5,

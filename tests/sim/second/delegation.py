@@ -7,40 +7,16 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from tests.sim.second.agree import Near
+from tests.sim.second import pay
 from tests.sim.second.blocks import Chain
+from tests.sim.second.deeds import WIDE_S, Deed
 from tests.sim.second.record import Line, Second
 from tests.sim.second.spread import Sample, Trials, about, exact, spread
 
 DEEDS = (
-    "schedule", "voted", "proxied", "registered", "activated", "elected", "fee_changed", "paid",
-    "pay_schedule",
+    "schedule", "voted", "proxied", "registered", "activated", "elected", *pay.KINDS,
 )  # fmt: skip
 STATES = ("proposed", "pending", "active")
-WIDE_S = 0.005
-"""What the first analysis' bounds of clocks may leave open, see finality."""
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """What a final block did: the line of it, when the first host had the block, the window."""
-
-    line: Line
-    id: str
-    t: float
-    slack: float
-    window: str
-
-    @property
-    def shown(self) -> dict[str, Any]:
-        """Return the block and its time as a summary shows them."""
-        low, high, wide = self.t - self.slack, self.t + self.slack, WIDE_S
-        return {
-            "block": self.line["num"],
-            "id": self.id,
-            "t_s": Near(low - wide, high + wide),
-            "error_s": [Near(low - wide, high), Near(low, high + wide)],
-        }
 
 
 @dataclass(slots=True)
@@ -142,25 +118,13 @@ def of_trial(found: Told) -> dict[str, Any]:
         {**x.shown, **{k: x.line[k] for k in ("outcome", "producers", "standby", "tally", "out")}}
         for x in found.of("elected")
     ]
-    pay = {
-        "payments": _parts(found.of("paid"), what="what", account="account", units="amount"),
-        "fee_changes": _parts(
-            found.of("fee_changed"), endpoint="endpoint", before="before", units="amount",
-            votes="votes",
-        ),
-        "schedules": _parts(found.of("pay_schedule"), producers="producers", pot="pot"),
-    }  # fmt: skip
     said: dict[str, Any] = {}
     if found.steps:
         changes = [step.shown for step in found.steps]
         said["schedules"] = {"start": found.start, "changes": changes, "contradictions": []}
     if activated or results:
         said["elections"] = {"activated": (activated or [None])[0], "results": results}
-    return {**said, "pay": pay} if any(pay.values()) else said
-
-
-def _parts(deeds: list[Deed], **names: str) -> list[dict[str, Any]]:
-    return [{**x.shown, **{name: x.line[key] for name, key in names.items()}} for x in deeds]
+    return {**said, **pay.of_trial(found.deeds)}
 
 
 def figures(trials: list[Told], names: set[str]) -> dict[str, Any]:
@@ -183,21 +147,9 @@ def figures(trials: list[Told], names: set[str]) -> dict[str, Any]:
             "results": outcomes.total(), "proposed": outcomes["proposed"],
             "outcomes": dict(outcomes), **{act: kinds[act] for act in acts},
         }  # fmt: skip
-    if any(t.of("paid", "fee_changed", "pay_schedule") for t in trials):
-        paid = [x.line for x in deeds if x.line["kind"] == "paid"]
-        fees = [x.line["endpoint"] for x in deeds if x.line["kind"] == "fee_changed"]
-        m["pay"] = {
-            "payments": len(paid), "schedules": kinds["pay_schedule"], "fee_changes": len(fees),
-            "by_what": _sums(paid, "what"), "by_account": _sums(paid, "account"),
-            "by_endpoint": dict(Counter(fees)),
-        }  # fmt: skip
+    if any(t.of(*pay.KINDS) for t in trials):
+        m["pay"] = pay.figures([deed.line for deed in deeds])
     return m
-
-
-def _sums(paid: list[Line], key: str) -> dict[str, int]:
-    return {
-        name: sum(x["amount"] for x in paid if x[key] == name) for name in {x[key]: 0 for x in paid}
-    }
 
 
 def _delays(steps: list[list[Step]]) -> tuple[Trials, Trials]:

@@ -41,7 +41,11 @@ PAY: dict[int, list[Line]] = {
           "minted_bounty": 0},
          {"kind": "paid", "what": "producer", "account": "producera", "amount": 2**60},
          {"kind": "paid", "what": "foundation", "account": "fiofoundation", "amount": 7}],
-    32: [{"kind": "paid", "what": "producer", "account": "producera", "amount": 1}],
+    32: [{"kind": "paid", "what": "producer", "account": "producera", "amount": 1},
+         {"kind": "fees_paid", "by_account": {EVIL: 3 * 10**9, "usera": 2}},
+         {"kind": "budgeted", "reserve": 100, "collected": 7, "unused": 3, "spendable": 90,
+          "for_witnesses": 60, "to_workers": {"userb": 5}, "earned": {"producera": 11}}],
+    40: [{"kind": "fees_paid", "by_account": {"usera": 4}}],
 }  # fmt: skip
 
 
@@ -105,7 +109,8 @@ def test_fees_and_pay_are_summed_to_the_unit_and_shown_by_account(
     assert summary["metrics"]["pay"] == {
         "payments": 3, "by_what": {"foundation": 7, "producer": 2**60 + 1},
         "by_account": {"fiofoundation": 7, "producera": 2**60 + 1}, "schedules": 1,
-        "fee_changes": 1, "by_endpoint": {EVIL: 1},
+        "fees_by_account": {EVIL: 3 * 10**9, "usera": 6}, "earned_by_account": {"producera": 11},
+        "budgets": 1, "fee_changes": 1, "by_endpoint": {EVIL: 1},
     }  # fmt: skip
     pay = trial(summary)["pay"]
     assert [(p["block"], p["account"], p["units"]) for p in pay["payments"]] == [
@@ -115,16 +120,25 @@ def test_fees_and_pay_are_summed_to_the_unit_and_shown_by_account(
         (2 * 10**9, 1, 3)
     ]
     assert [(s["producers"], s["pot"]) for s in pay["schedules"]] == [(FOUR, STAKE)]
+    (budget,) = pay["budgets"]
+    assert {key: budget[key] for key in ("reserve", "spendable", "for_witnesses")} == {
+        "reserve": 100, "spendable": 90, "for_witnesses": 60
+    }  # fmt: skip
     run = tmp_path / "run"
     rows = duckdb.sql(f"select num, what, name, units from '{run}/tables/payments.parquet'")
     assert sorted(rows.fetchall()) == [
         (22, "fee", EVIL, 1), (24, "foundation", "fiofoundation", 7),
-        (24, "producer", "producera", 2**60), (32, "producer", "producera", 1),
+        (24, "producer", "producera", 2**60), (32, "earned", "producera", 11),
+        (32, "fees", EVIL, 3 * 10**9), (32, "fees", "usera", 2), (32, "producer", "producera", 1),
+        (40, "fees", "usera", 4),
     ]  # fmt: skip
     page = (run / "report.html").read_text()
     assert EVIL not in page
     assert 'producera</td><td>producer</td><td class="n">2</td><td class="n">1,152,921,504' in page
     assert '<td class="n">2</td><td class="n">0.000000001</td>' in page
+    told = "".join(f'<td class="n">{x}</td>' for x in ("0", "0.000000011", "1,152,921,504"))
+    assert f"<td>producera</td>{told[:-5]}" in page
+    assert '<td>usera</td><td class="n">0.000000006</td>' in page
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ MAYBE_EMPTY = {
     ("transactions", "lost_by_host", "*"), ("precommits", "by_host", "*"), ("schedule", "*"),
     ("schedule_delay_blocks",), ("schedule_delay_s",), ("elections", "*"),
     ("elections", "outcomes", "*"), ("pay", "*"), ("pay", "by_what", "*"),
-    ("pay", "by_account", "*"), ("pay", "by_endpoint", "*"), ("reversals", "depths", "*"),
-    ("reversals", "by_host", "*"),
+    ("pay", "by_account", "*"), ("pay", "by_endpoint", "*"), ("pay", "fees_by_account", "*"),
+    ("pay", "earned_by_account", "*"), ("reversals", "depths", "*"), ("reversals", "by_host", "*"),
 }  # fmt: skip
 """What a run may leave empty, or out."""
 

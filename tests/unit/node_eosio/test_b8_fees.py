@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from node.chain.encoding.written import by_word
@@ -17,12 +19,13 @@ from node.chain.eosio.contracts.operations import OPERATIONS
 from node.chain.eosio.contracts.pay.claim import Claim
 from node.chain.eosio.contracts.pay.technology_provider_claim import TechnologyProviderClaim
 from node.chain.eosio.contracts.transfer import Transfer
+from node.chain.ledger.fees_paid import FEES_PAID
 from node.chain.model.errors import GenesisError, Reason
 from node.chain.profiles import build
-from node.events import Tx
+from node.events import FeesPaid, Tx
 from tests.unit.node_chain.builders import make_chain, make_genesis, of_kind, signed, submit
 from tests.unit.node_eosio.fio_world import World, proxy, register, vote
-from tests.unit.node_eosio.money import is_conserved, money_world, owed, treasury, units
+from tests.unit.node_eosio.money import is_conserved, money_world, owed, state_of, treasury, units
 
 PROVIDER = "userd@lab"
 
@@ -46,6 +49,18 @@ def test_a_fee_is_paid_by_the_authority_and_split() -> None:
     world = after(money_world({"transfer": 100}), tokens(10))
     assert (balance(world, "usera"), balance(world, "userb")) == (890, 1010)
     assert treasury(world.chain) == Treasury(producers=70, foundation=5, staking=25, staking_new=25)
+
+
+def test_with_each_check_of_the_schedule_a_block_tells_what_each_account_paid() -> None:
+    world = money_world({"transfer": 100, "vote": 7}, activation=1)
+    after(world, vote("userb", "producera"), tokens(10), tokens(11))
+    world.run(9)
+    told: Counter[str] = Counter()
+    for one in of_kind(world.log, FeesPaid):
+        told.update(one.by_account)
+    assert dict(told) == {"usera": 200, "userb": 7}
+    assert not state_of(world.chain).rows(FEES_PAID)
+    assert not of_kind(world.run(5), FeesPaid)
 
 
 def test_a_provider_has_a_tenth_and_a_minted_bounty_until_its_cap() -> None:

@@ -12,6 +12,8 @@ from node.chain.eosio.contracts.voting.auto_proxy import follow_provider
 from node.chain.eosio.contracts.voting.rows import RULES, TABLES, THE_ONE
 from node.chain.eosio.header_state import HeaderState
 from node.chain.genesis import Genesis
+from node.chain.ledger import fees_paid
+from node.chain.ledger.fees_paid import FEES_PAID
 from node.chain.model.operation import OpenBlock
 from node.chain.model.transaction import Transaction
 from node.chain.profile import ChainState
@@ -26,7 +28,7 @@ class EosioContracts:
     @property
     def tables(self) -> tuple[Table[Any, Any], ...]:
         """Return the tables they keep."""
-        return (PROPOSALS, SCHEDULES, *TABLES, *FEE_TABLES, *PAY_TABLES)
+        return (PROPOSALS, SCHEDULES, *TABLES, *FEE_TABLES, FEES_PAID, *PAY_TABLES)
 
     def found(self, genesis: Genesis, state: State) -> None:
         """Write who may be voted for and what operations cost.
@@ -37,10 +39,14 @@ class EosioContracts:
         fees.found(genesis, state)
 
     def open(self, parent: ChainState, block: OpenBlock) -> None:
-        """Announce the proposed schedule that is due; then elect, by the slot of the parent."""
+        """Announce the proposed schedule that is due; then elect, by the slot of the parent.
+
+        As often as that is due, tell what operations cost.
+        """
         assert isinstance(parent, HeaderState)
         block.announced = announce(parent.tally, block)
-        schedule_update.update(parent.slot, block)
+        if schedule_update.update(parent.slot, block):
+            fees_paid.tell(block)
 
     def apply(self, transaction: Transaction, block: OpenBlock) -> None:
         """Do what the operations say, in order, and then, with FIO's delegation, what follows.

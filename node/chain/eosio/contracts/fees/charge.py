@@ -13,7 +13,7 @@ from node.chain.eosio.contracts.fees.rows import (
 )
 from node.chain.eosio.contracts.fees.split import split
 from node.chain.eosio.contracts.voting.rows import ADDRESSES, address_of
-from node.chain.ledger import accounts
+from node.chain.ledger import accounts, fees_paid
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.fio_rules import FioRules
 from node.chain.model.operation import OpenBlock, Operation
@@ -42,6 +42,7 @@ def charge(operation: Operation, rules: FioRules, block: OpenBlock) -> None:
         raise TransactionRejected(Reason.MAX_FEE_EXCEEDED)
     if fee:
         accounts.take(block, payer, fee)
+        fees_paid.count(block, payer, fee)
         _share_out(fee, endpoint, getattr(operation, "tpid", ""), rules, block)
 
 

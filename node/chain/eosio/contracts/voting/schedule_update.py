@@ -20,28 +20,30 @@ from node.chain.model.schedule import ProducerKey
 from node.events import Activated, Elected
 
 
-def update(parent_slot: int, block: OpenBlock) -> None:
+def update(parent_slot: int, block: OpenBlock) -> bool:
     """Elect, if enough have ever voted and the last check is so many slots before the parent.
 
-    That enough have voted is looked at here, once a block.
+    Return whether it was time to. That enough have voted is looked at here, once a block.
 
     Source: fio.contracts contracts/fio.system/src/producer_pay.cpp, onblock.
     """
     state = block.state
     rules = state.get(RULES, THE_ONE)
     if rules is None:
-        return
+        return False
     election = state.get(ELECTION, THE_ONE)
     assert election is not None
     if not election.activated_s:
         voted = state.get(VOTED, THE_ONE) or 0
         if voted < rules.activation:
-            return
+            return False
         election = replace(election, activated_s=block.time_s)
         state.put(ELECTION, THE_ONE, election)
         block.facts.append(Activated(num=block.num, weight=voted))
-    if parent_slot - election.checked_slot > rules.schedule_check_slots:
+    is_due = parent_slot - election.checked_slot > rules.schedule_check_slots
+    if is_due:
         _elect(block, rules, replace(election, checked_slot=parent_slot))
+    return is_due
 
 
 def _elect(block: OpenBlock, rules: FioRules, election: Election) -> None:
