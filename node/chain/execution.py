@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from node.chain.encoding.crypto import Verifier
 from node.chain.fork_db import ForkDB, ForkItem
 from node.chain.ledger.ledger import Ledger
@@ -14,16 +16,14 @@ from node.chain.profile import Profile
 from node.events import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What executing a block gave: the state digest after it, and what was done."""
 
     digest: bytes
     facts: list[Event]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
+class Move(msgspec.Struct, frozen=True, kw_only=True):
     """How the head moved: down was undone, newest first; up applied, oldest first."""
 
     old: ForkItem

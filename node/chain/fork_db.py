@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import BlockRejected, Reason
 from node.chain.profile import ChainState
@@ -12,8 +14,7 @@ RIVALS_MAX = 32
 """Most blocks of one producer for one slot that are kept while nothing builds on them."""
 
 
-@dataclass(frozen=True, slots=True)
-class BlockRef:
+class BlockRef(msgspec.Struct, frozen=True):
     """A block by number, id and slot."""
 
     num: int

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+import msgspec
+
 from node.chain.genesis import Genesis
 from node.chain.model.block import Header
 from node.chain.model.codec import BlockCodec
@@ -24,8 +26,7 @@ from node.chain.state.state import State, Table
 from node.events import Schedule
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Executed:
+class Executed(msgspec.Struct, frozen=True, kw_only=True):
     """What execution gives a header to say.
 
     before: the digest of the state that the block began with, so that whoever's state differs

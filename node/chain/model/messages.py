@@ -3,10 +3,11 @@
 Inputs are facts with the time attached. Effects are a work order: whoever drives the chain carries
 them out in the order of the list, and that order is the contract (a block of ours and its watermark
 are on disk before any peer sees it; a received block may be relayed at once, but is durable before
-it is irreversible).
+it is irreversible). They are structs because those are ten times cheaper to make than frozen
+dataclasses, and each block takes several.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import Reason
@@ -17,8 +18,7 @@ from node.events import Event
 # ---------------------------------------------------------------- inputs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
+class Tick(msgspec.Struct, frozen=True, kw_only=True):
     """The moment to finish slot's block has come on the node's clock.
 
     abstain names why this node must not sign now; left_ns is how long the block's transactions may
@@ -31,8 +31,7 @@ class Tick:
     left_ns: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockReceived:
+class BlockReceived(msgspec.Struct, frozen=True, kw_only=True):
     """A block from a peer (host name), decoded from raw."""
 
     now_ns: int
@@ -41,8 +40,7 @@ class BlockReceived:
     peer: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionReceived:
+class TransactionReceived(msgspec.Struct, frozen=True, kw_only=True):
     """A decoded transaction; peer is None when it came from a local client."""
 
     now_ns: int
@@ -50,8 +48,7 @@ class TransactionReceived:
     peer: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockRestored:
+class BlockRestored(msgspec.Struct, frozen=True, kw_only=True):
     """A block from this node's own store, oldest first, before anything else.
 
     Nothing is announced for it.
@@ -66,8 +63,7 @@ Input = Tick | BlockReceived | TransactionReceived | BlockRestored
 # ---------------------------------------------------------------- effects
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Persist:
+class Persist(msgspec.Struct, frozen=True, kw_only=True):
     """Put the block into the store; with a watermark (own block) durable before the next effect."""
 
     block: SignedBlock
@@ -75,8 +71,7 @@ class Persist:
     watermark: Watermark | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broadcast:
+class Broadcast(msgspec.Struct, frozen=True, kw_only=True):
     """Send the block to every peer not known to have it (never back to the peer it came from)."""
 
     block: SignedBlock
@@ -84,24 +79,21 @@ class Broadcast:
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relay:
+class Relay(msgspec.Struct, frozen=True, kw_only=True):
     """Send the transaction to every peer not known to have it."""
 
     transaction: Transaction
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finalize:
+class Finalize(msgspec.Struct, frozen=True, kw_only=True):
     """Blocks up to num (id) are irreversible: mark them durably, in one commit."""
 
     num: int
     id: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestSync:
+class RequestSync(msgspec.Struct, frozen=True, kw_only=True):
     """Ask peer for what is missing: its block links to nothing known, or came while we built one.
 
     While this node builds a block of its own, an answer would be dropped, too: ask after that.
@@ -110,15 +102,13 @@ class RequestSync:
     peer: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refuse:
+class Refuse(msgspec.Struct, frozen=True, kw_only=True):
     """Tell the local client that its transaction was not taken; nothing else comes of it."""
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Emit:
+class Emit(msgspec.Struct, frozen=True, kw_only=True):
     """Write one event line; what a service must add of its own is 0 (late_ns, fsync_ns)."""
 
     record: Event

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import msgspec
 import pytest
 
@@ -206,7 +204,7 @@ def test_a_branch_that_lies_about_its_witnesses_costs_its_followers_nothing() ->
         told = ANNOUNCED if is_due and 5 not in state.witnesses else None
         if state.producer_for(slot).name == "":
             continue
-        header = state.draft(slot, None, dataclasses.replace(NOTHING, announced=told))
+        header = state.draft(slot, None, msgspec.structs.replace(NOTHING, announced=told))
         block = SignedBlock(header, sign(secret(header.producer), header.digest()))
         refused += reasons(receive(victim, block, now_slot=LATE))
         state = state.child(header).with_id(block.id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
+from msgspec import structs
+
 from node.chain.bitshares.announcement import Decided
 from node.chain.bitshares.profile import BitsharesProfile
 from node.chain.bitshares.witness_state import WitnessState
@@ -51,7 +53,7 @@ def after(
 
     key: whose secrets its witness reveals, its own if "".
     """
-    rules, executed = state.rules, dataclasses.replace(NOTHING, announced=announced)
+    rules, executed = state.rules, structs.replace(NOTHING, announced=announced)
     voice = Voice(key=secret(key or state.producer_for(slot).name))
     draft = state.draft(slot, None, executed, voice)
     time_s = rules.time_s(slot) + late_s
