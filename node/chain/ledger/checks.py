@@ -77,23 +77,16 @@ class Checks:
         return Reason.BAD_TAPOS if prefix != header.ref_block_prefix else None
 
     def _accounts(self, transaction: Transaction, _: int, __: object) -> Reason | None:
-        for operation in transaction.operations:
-            if operation.authority not in self._keys:
+        for account in transaction.accounts:
+            if account not in self._keys:
                 return Reason.UNKNOWN_ACCOUNT
-            for account in operation.accounts:
-                if account not in self._keys:
-                    return Reason.UNKNOWN_ACCOUNT
         return None
 
     def _duplicate(self, transaction: Transaction, _: int, __: object) -> Reason | None:
         return Reason.DUPLICATE if transaction.id in self._seen else None
 
     def _content(self, transaction: Transaction, _: int, __: object) -> Reason | None:
-        for operation in transaction.operations:
-            fault = operation.fault()
-            if fault is not None:
-                return fault
-        return None
+        return transaction.fault
 
     def _signature(
         self, transaction: Transaction, _: int, verifier: Verifier | None
@@ -101,13 +94,13 @@ class Checks:
         """Return what is wrong unless the key of each authority signed, once, and no other."""
         assert verifier is not None
         digest = self._rules.form.signing_digest(self._chain_id, transaction.body)
-        operations, signatures = transaction.operations, transaction.signatures
-        if len(operations) == len(signatures) == 1:
+        authorities, signatures = transaction.authorities, transaction.signatures
+        if len(authorities) == len(signatures) == 1:
             # Nearly all are: the same answer without sets.
             signer = verifier.signer(digest, signatures[0])
-            is_his = signer == self._keys.get(operations[0].authority)
+            is_his = signer == self._keys.get(authorities[0])
             return None if is_his else Reason.BAD_SIGNATURE
-        needed = {self._keys.get(operation.authority) for operation in operations}
+        needed = {self._keys.get(authority) for authority in authorities}
         signers = [verifier.signer(digest, signature) for signature in signatures]
         found = set(signers)
         if not needed <= found:

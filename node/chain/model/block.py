@@ -42,7 +42,10 @@ class Header(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SignedBlock:
-    """A block as peers send and stores keep it; no id covers the extensions, which EOSIO has."""
+    """A block as peers send and stores keep it; no id covers the extensions, which EOSIO has.
+
+    cost_us: what its transactions together count against the processing window.
+    """
 
     header: Header
     signature: bytes
@@ -50,10 +53,12 @@ class SignedBlock:
     extensions: tuple[tuple[int, bytes], ...] = ()
     num: int = field(init=False)
     id: bytes = field(init=False)
+    cost_us: int = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "num", self.header.num)
         object.__setattr__(self, "id", self.header.block_id(self.signature))
+        object.__setattr__(self, "cost_us", sum([one.cost_us for one in self.transactions]))
 
     @property
     def slot(self) -> int:

@@ -10,6 +10,7 @@ from coincurve import PrivateKey
 
 from node.chain.encoding.crypto import sign
 from node.chain.encoding.pack import pack_varuint
+from node.chain.model.errors import Reason
 from node.chain.model.operation import Operation
 
 PACKED_SIGNATURE_BYTES = 66
@@ -34,7 +35,8 @@ class Transaction:
 
     expiration_s: the last second (unix) in which it may be executed; cost_us: what it counts
     against the processing window of a block; size_bytes: on the wire; room_bytes: in a block, with
-    what it may make the header say.
+    what it may make the header say; authorities: whose keys must have signed, by operation;
+    accounts: those that must exist; fault: what is wrong with it whatever the state.
     """
 
     header: TransactionHeader
@@ -46,11 +48,17 @@ class Transaction:
     cost_us: int = field(init=False, compare=False)
     size_bytes: int = field(init=False, compare=False)
     room_bytes: int = field(init=False, compare=False)
+    authorities: tuple[str, ...] = field(init=False, compare=False)
+    accounts: tuple[str, ...] = field(init=False, compare=False)
+    fault: Reason | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         # Asked for again and again: on arrival, while it waits, for each block.
         cost_us = sum([operation.COST_US for operation in self.operations])
         header_bytes = sum([operation.header_bytes for operation in self.operations])
+        authorities = [operation.authority for operation in self.operations]
+        accounts = [name for operation in self.operations for name in operation.accounts]
+        faults = [fault for operation in self.operations if (fault := operation.fault())]
         body, count = len(self.body), len(self.signatures)
         lengths = len(pack_varuint(body)) + len(pack_varuint(count))
         size_bytes = lengths + body + PACKED_SIGNATURE_BYTES * count
@@ -58,6 +66,9 @@ class Transaction:
         object.__setattr__(self, "cost_us", cost_us)
         object.__setattr__(self, "size_bytes", size_bytes)
         object.__setattr__(self, "room_bytes", size_bytes + header_bytes)
+        object.__setattr__(self, "authorities", tuple(authorities))
+        object.__setattr__(self, "accounts", (*authorities, *accounts))
+        object.__setattr__(self, "fault", faults[0] if faults else None)
 
 
 class TransactionFormat(Protocol):
