@@ -77,7 +77,7 @@ def header(fields: Mapping[str, object]) -> dict[str, object]:
         "block_num": found.num,
         "ref_block_prefix": reference(full_id, PREFIX_AT)[1],
         "header_digest": header_digest.hex(),
-        "packed": found.pack().hex(),
+        "packed": found.packed.hex(),
         "slot": found.slot,
         "time": time_text(CLOCK.time_ns(found.slot)),
         "producer": found.producer,

@@ -70,7 +70,7 @@ def _read_whole_header(data: bytes, *, slot_layout: str) -> BlockHeader:
     reader = Reader(data)
     header = _read_header(reader, slot_layout=slot_layout)
     reader.end()
-    if header.pack() != data:
+    if header.packed != data:
         raise DecodeError("slot in the wrong width")
     return header
 

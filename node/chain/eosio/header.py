@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 from node.chain.encoding.name import name_to_u64
@@ -16,7 +17,7 @@ Extensions = tuple[tuple[int, bytes], ...]
 _NO_EXTENSIONS = pack_varuint(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class BlockHeader:
     """The fields a block's id covers, in order of packing.
 
@@ -39,7 +40,8 @@ class BlockHeader:
         """Return the block's number: the parent's, which its id begins with, plus 1."""
         return int.from_bytes(self.previous[:4], "big") + 1
 
-    def pack(self) -> bytes:
+    @cached_property
+    def packed(self) -> bytes:
         """Return upstream's bytes of the header.
 
         A slot beyond u32, only reachable with slots shorter than upstream's 500 ms, takes 8 bytes.
@@ -62,11 +64,11 @@ class BlockHeader:
 
     def digest(self) -> bytes:
         """Return the hash of the packed header."""
-        return sha256(self.pack()).digest()
+        return sha256(self.packed).digest()
 
     def packed_for_id(self, signature: bytes) -> bytes:
         """Return the bytes the id is made of: the header's; the signature plays no part."""
-        return self.pack()
+        return self.packed
 
     def block_id(self, signature: bytes) -> bytes:
         """Return the id of the block with this header."""

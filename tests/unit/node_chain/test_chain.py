@@ -85,7 +85,7 @@ def test_an_own_block_is_durable_then_told_then_sent() -> None:
         previous=chain.branch_ids(1)[0].hex(),
         slot=START_SLOT,
         producer="producera",
-        header=block.header.pack().hex(),
+        header=block.header.packed_for_id(block.signature).hex(),
         state_digest=chain.state_digest.hex(),
         tx_count=0,
     )
