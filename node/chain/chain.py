@@ -76,17 +76,16 @@ class Chain:
         self._fork_db = ForkDB(root)
         self._trust = trust
         self._ledger = Ledger(
-            genesis,
-            chain_id=profile.chain_id,
-            genesis_id=self.genesis.id,
+            genesis, chain_id=profile.chain_id, genesis_id=self.genesis.id,
             rules=profile.transaction_rules,
-        )
+        )  # fmt: skip
         if snapshot is not None:
             self._ledger.load(snapshot.ledger, root.num)
         self.mempool = Mempool()
         self._pending = Pending(self._ledger, self.mempool, verifier)
         self._lib = self._fork_db.root.ref
         self._announced_num = self._precommitted_num = root.num
+        self._told_head: ForkItem | None = None
 
     # ------------------------------------------------------------ views
 
@@ -165,8 +164,12 @@ class Chain:
             case BlockRestored():
                 self._on_restored(event)
                 return []
-        self._tell_precommitted(effects)
-        self._advance_irreversible(effects)
+        head = self._fork_db.head
+        if head is not self._told_head:
+            # What is pre-committed and what is final follow from the head alone.
+            self._told_head = head
+            self._tell_precommitted(effects)
+            self._advance_irreversible(effects)
         return effects
 
     # ------------------------------------------------------------ producing
@@ -250,13 +253,9 @@ class Chain:
             return
         try:
             state = validation.check_block(
-                block,
-                len(event.raw),
-                event.now_ns,
-                fork_db=self._fork_db,
-                profile=self._profile,
-                verifier=self._verifier,
-            )
+                block, len(event.raw), event.now_ns,
+                fork_db=self._fork_db, profile=self._profile, verifier=self._verifier,
+            )  # fmt: skip
             effects.append(Persist(block=block, raw=event.raw))
             effects.append(Broadcast(block=block, raw=event.raw, source=event.peer))
             self._accept(state, block, effects, self._trust)
@@ -339,7 +338,7 @@ class Chain:
 
     def _report_applied(self, item: ForkItem, outcome: Outcome, effects: list[Effect]) -> None:
         effects.append(Emit(record=notices.applied(item.signed, outcome.digest)))
-        effects.extend(Emit(record=record) for record in (*item.state.changes, *outcome.facts))
+        effects.extend([Emit(record=record) for record in (*item.state.changes, *outcome.facts)])
         for transaction in item.signed.transactions:
             self.mempool.remove(transaction.id)
             effects.extend(self.mempool.tell(transaction.id, "included", num=item.num))

@@ -5,7 +5,8 @@ may still be produced in); after a jump back the clock's own next slot is waited
 """
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from node.chain.chain import Chain
 from node.chain.model.slot import SlotClock
@@ -15,8 +16,7 @@ PASSED_MAX = 1_000
 """So many slots are told after a jump; older ones are not."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passed:
+class Passed(msgspec.Struct, frozen=True, kw_only=True):
     """Slots whose time has come since the last wake, oldest first; untold: not told before."""
 
     slots: range
@@ -56,6 +56,10 @@ class SlotWatch:
         if not slots:
             return Passed(slots=slots, untold=())
         self._next_slot = current + 1
+        if slots.start == self._told.stop:
+            # As nearly always: the slots after those told.
+            self._told = range(self._told.start, slots.stop)
+            return Passed(slots=slots, untold=tuple(slots))
         untold = tuple([slot for slot in slots if slot not in self._told])
         if not self._told or slots.start > self._told.stop or slots.stop < self._told.start:
             self._told = slots

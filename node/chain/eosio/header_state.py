@@ -80,8 +80,10 @@ class HeaderState:
     @property
     def changes(self) -> tuple[Schedule, ...]:
         """Return what this block did to the schedule; block 2's promotion is no change."""
-        found: list[Schedule] = []
         active, proposed = self.tally.active, self.header.new_producers
+        if proposed is None and not self.tally.promoted:
+            return ()
+        found: list[Schedule] = []
         if self.tally.promoted and active.version > self.header.schedule_version:
             found.append(_change("active", self.num, active))
         if proposed is not None:

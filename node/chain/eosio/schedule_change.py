@@ -10,7 +10,7 @@ from node.chain.model.errors import BlockRejected, Reason
 from node.chain.model.schedule import ProducerSchedule, Proposal
 
 
-def due_schedule(parent: Tally, slot: int, proposal: Proposal | None) -> ProducerSchedule | None:
+def due_schedule(parent: Tally, slot: int, proposal: Proposal) -> ProducerSchedule | None:
     """Return the schedule a child in slot must carry as new_producers, None when it is not due.
 
     Due in the first block whose own irreversible number reaches the proposing block's, unless the
@@ -18,7 +18,7 @@ def due_schedule(parent: Tally, slot: int, proposal: Proposal | None) -> Produce
 
     Source: eosio libraries/chain/controller.cpp, start_block.
     """
-    if proposal is None or parent.pending.schedule is not None:
+    if parent.pending.schedule is not None:
         return None
     lib_num = last_irreversible(parent, parent.producer_for(slot).name)
     return proposal.schedule if lib_num >= proposal.block_num else None

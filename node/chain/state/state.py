@@ -14,6 +14,7 @@ import msgspec
 
 K = TypeVar("K", str, int, bytes)
 V = TypeVar("V")
+_PACK = msgspec.msgpack.Encoder(order="deterministic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,16 +129,9 @@ class State:
         """End the open block; return the new digest: over the old one, seed and what changed."""
         assert self._open is not None
         journal = self._open
-        touched: dict[str, set[Any]] = {}
-        for name, key, _ in journal.changes:
-            touched.setdefault(name, set()).add(key)
-        now = [
-            (name, key, self._rows[name].get(key))
-            for name in sorted(touched)
-            for key in sorted(touched[name])
-        ]
-        packed = msgspec.msgpack.encode(now, order="deterministic")
-        self._digest = sha256(self._digest + seed + packed).digest()
+        touched = {(name, key) for name, key, _ in journal.changes}
+        now = [(name, key, self._rows[name].get(key)) for name, key in sorted(touched)]
+        self._digest = sha256(self._digest + seed + _PACK.encode(now)).digest()
         self._journals.append(journal)
         self._open = None
         return self._digest

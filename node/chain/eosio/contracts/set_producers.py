@@ -72,8 +72,10 @@ def propose(producers: tuple[ProducerKey, ...], block: OpenBlock) -> Reason | No
 
 def announce(parent: Tally, block: OpenBlock) -> ProducerSchedule | None:
     """Return the schedule that the header of a child of parent must carry; it waits no longer."""
-    state = block.state
-    announced = due_schedule(parent, block.slot, state.get(PROPOSALS, WAITING))
+    state, announced = block.state, None
+    proposal = state.get(PROPOSALS, WAITING)
+    if proposal is not None:
+        announced = due_schedule(parent, block.slot, proposal)
     if announced is not None:
         state.remove(PROPOSALS, WAITING)
     latest = latest_schedule(parent, announced)
