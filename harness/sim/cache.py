@@ -87,9 +87,7 @@ def _share(state: Any) -> Any:
 
 
 class SharedCodec:
-    """A codec that remembers the bytes of blocks."""
-
-    __slots__ = ("_codec", "_raws")
+    """A codec that remembers the bytes of blocks, and what else was asked of the one it wraps."""
 
     def __init__(self, codec: Any) -> None:
         self._codec = codec
@@ -104,19 +102,15 @@ class SharedCodec:
         return found[1]
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._codec, name)
+        return self.__dict__.setdefault(name, getattr(self._codec, name))
 
 
 class SharedProfile:
     """A profile whose states are shared; it stands in for the profile it wraps."""
 
-    __slots__ = ("_profile", "_roots", "clock", "codec", "future_limit_ns", "genesis_state")
-
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._roots: dict[int, tuple[Sequence[Transaction], bytes]] = {}
-        self.clock = profile.clock
-        self.future_limit_ns = profile.future_limit_ns
         self.codec = SharedCodec(profile.codec)
         self.genesis_state = _share(profile.genesis_state)
 
@@ -131,4 +125,4 @@ class SharedProfile:
         return found[1]
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._profile, name)
+        return self.__dict__.setdefault(name, getattr(self._profile, name))

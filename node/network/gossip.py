@@ -8,7 +8,7 @@ not reach itself. Where that may have failed, the peer is owed an offer of all t
 after a link was lost, at a full queue.
 """
 
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from functools import partial
@@ -42,21 +42,19 @@ def wait_ns(host: str, block_id: bytes) -> int:
 class KnownIds:
     """A set of ids that forgets the oldest when full."""
 
-    __slots__ = ("_ids", "_most", "_order")
+    __slots__ = ("_ids", "_most")
 
     def __init__(self, most: int) -> None:
-        self._ids: set[bytes] = set()
-        self._order: deque[bytes] = deque()
+        self._ids: OrderedDict[bytes, None] = OrderedDict()
         self._most = most
 
     def add(self, item_id: bytes) -> bool:
         """Remember item_id; return whether it is new."""
         if item_id in self._ids:
             return False
-        self._ids.add(item_id)
-        self._order.append(item_id)
-        if len(self._order) > self._most:
-            self._ids.discard(self._order.popleft())
+        self._ids[item_id] = None
+        if len(self._ids) > self._most:
+            self._ids.popitem(last=False)
         return True
 
     def __contains__(self, item_id: bytes) -> bool:
@@ -87,7 +85,7 @@ class Gossip:
         self._host = host
         self._blocks = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_BLOCKS_MAX))
         self._transactions = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_TRANSACTIONS_MAX))
-        self._sources: dict[bytes, str] = {}
+        self._sources: OrderedDict[bytes, str] = OrderedDict()
         self._linked: dict[str, Set[str]] = {}
         self._wanted: dict[bytes, _Wanted] = {}
 
@@ -170,11 +168,12 @@ class Gossip:
 
     def relay(self, tx_id: bytes, peers: Iterable[str], source: str | None, send: Send) -> None:
         """Push a transaction to the peers that lack it and that its source does not reach."""
-        self.seen_transactions.add(tx_id)
-        if source is not None:
-            if len(self._sources) >= KNOWN_TRANSACTIONS_MAX:
-                del self._sources[next(iter(self._sources))]
+        if source is None:
+            self.seen_transactions.add(tx_id)
+        else:
             self._sources[tx_id] = source
+            if len(self._sources) > KNOWN_TRANSACTIONS_MAX:
+                self._sources.popitem(last=False)
         for peer in self._lacking_transaction(peers, tx_id):
             self.push(tx_id, peer, send)
 

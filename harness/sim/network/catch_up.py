@@ -145,12 +145,15 @@ class CatchUp:
         host, sync = self._net.hosts[name], self._sync(name)
         if not sync.answered(peer, request):
             return
+        assert host.chain is not None
         host.feeding, fresh, cut = True, 0, False
         for block in blocks:
             if host.at_work_until_ns() is not None:
                 cut = True
                 break
-            fresh += self._net.take(name, block, peer)
+            was_known = host.chain.has_block(block.id)
+            self._net.take(name, block, peer)
+            fresh += not was_known and host.chain.has_block(block.id)
         host.feeding = False
         sync.applied(blocks=fresh, more=bool(more), now_ns=self._net.engine.now_ns, cut=cut)
         self.poll(host)

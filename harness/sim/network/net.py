@@ -115,15 +115,13 @@ class Net:
         """Send one block to one host."""
         self.post(source, target, self.take, target, block, source)
 
-    def take(self, name: str, block: SignedBlock, peer: str) -> bool:
-        """Let a host have a block that came from peer; return whether its chain has it now only."""
+    def take(self, name: str, block: SignedBlock, peer: str) -> None:
+        """Let a host have a block that came from peer, if its chain lacks it."""
         host = self.hosts[name]
         host.gossip.came(peer, block.id)
         assert host.chain is not None
-        if host.chain.has_block(block.id):
-            return False
-        host.take_block(block, peer)
-        return host.chain.has_block(block.id)
+        if not host.chain.has_block(block.id):
+            host.take_block(block, peer)
 
     def _on_have(self, name: str, peer: Host, block_id: bytes) -> None:
         host = self.hosts[name]
