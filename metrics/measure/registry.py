@@ -15,7 +15,7 @@ from metrics.measure import (
     transactions,
 )
 from metrics.measure.confidence import reversals
-from metrics.measure.delegation import elections, payments, schedule
+from metrics.measure.delegation import decisions, elections, payments, schedule
 from metrics.measure.metric import Expected, Metric
 
 METRICS: tuple[Metric[Any], ...] = (
@@ -32,6 +32,7 @@ METRICS: tuple[Metric[Any], ...] = (
     costs.METRIC,
     schedule.METRIC,
     elections.METRIC,
+    decisions.METRIC,
     payments.METRIC,
 )
 SHOWN = tuple(sorted(METRICS, key=lambda metric: metric.place))

@@ -12,7 +12,7 @@ from metrics.measure import clocks, head_lag, slots
 from metrics.model import number_text
 from metrics.model.plan import PlannedFault
 from metrics.model.printable import printable
-from metrics.report import delegation, fault_text
+from metrics.report import fault_text, time_line
 from metrics.results.analysis import Analysis
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#7F7F7F", "#000000")
@@ -38,9 +38,9 @@ def finality(analysis: Analysis, key: str) -> str:
     Where the schedule changed, who was scheduled stands under the faults.
     """
     height, shares = 620.0, [0.16, 0.42, 0.42]
-    lines = len(delegation.lanes(analysis))
+    lines = len(time_line.lanes(analysis))
     if lines:
-        own = delegation.ROW_PX * lines / height
+        own = time_line.ROW_PX * lines / height
         height, shares = height * (1 + own), [shares[0], own, *shares[1:]]
     last = len(shares)
     figure = make_subplots(
@@ -49,7 +49,7 @@ def finality(analysis: Analysis, key: str) -> str:
     )  # fmt: skip
     fault_lanes(figure, analysis, row=1)
     if lines:
-        delegation.draw(figure, analysis, row=2)
+        time_line.draw(figure, analysis, row=2)
     hosts = head_lag.series(analysis.data)
     for i, (host, found) in enumerate(hosts.items()):
         t, lag, lib = _with_gaps(found, analysis.data.plan.slot_ns)

@@ -1,26 +1,16 @@
-"""Who was scheduled and elected when and why: rows of a trial's tables and time line."""
+"""Who was scheduled and elected when and why: rows of a trial's tables."""
 
-import html
-from collections.abc import Iterator
-from typing import Any, NamedTuple
-
-import plotly.graph_objects as go
+from typing import Any
 
 from metrics.measure.delegation import elections, schedule
-from metrics.measure.delegation.elections import Election, Elections
+from metrics.measure.delegation.elections import Election
 from metrics.measure.delegation.facts import Moment
-from metrics.measure.delegation.schedule import ACTIVE, PROPOSED, Change, History
+from metrics.measure.delegation.schedule import ACTIVE, PROPOSED, Change
 from metrics.model import number_text
 from metrics.model.plan import Asset
-from metrics.model.printable import printable
 from metrics.results.analysis import Analysis
 
-CHANGES, ELECTIONS = "schedule", "elections"
-"""The time line's own rows, above the producers'."""
-ROW_PX = 24
 VOTES_MAX = 200
-SCHEDULED = "#8fbcd9"
-MARKS = dict(zip(schedule.STEPS, ("circle-open", "circle", "diamond"), strict=True))
 
 
 def at(moment: Moment | None) -> str:
@@ -119,76 +109,3 @@ def doubts(analysis: Analysis) -> list[str]:
         return []
     text = f"Of {found.unknown} final blocks it is not known what they did."
     return [text, *(f"{each}." for each in found.contradictions)]
-
-
-def lanes(analysis: Analysis) -> list[str]:
-    """Return the rows of the time line, its own and all who were ever scheduled; none if nothing
-    happened.
-    """
-    found, ballot = analysis.of(schedule.METRIC), analysis.of(elections.METRIC)
-    own = [CHANGES] if found.changes else []
-    own += [ELECTIONS] if ballot.held or ballot.activated else []
-    names = [*found.start, *(name for change in found.changes for name in change.producers)]
-    return [*own, *dict.fromkeys(map(_label, names))] if own else []
-
-
-class _Mark(NamedTuple):
-    lane: str
-    at: Moment
-    symbol: str
-    text: str
-
-
-def draw(figure: go.Figure, analysis: Analysis, *, row: int) -> None:
-    """Draw a row for each producer, with a bar while it is scheduled, and what happened above."""
-    found = analysis.of(schedule.METRIC)
-    for name, from_ns, to_ns in found.spells(analysis.data.end_ns):
-        if from_ns == from_ns and to_ns == to_ns:
-            figure.add_trace(
-                go.Bar(
-                    x=[(to_ns - from_ns) / 1e9], base=[from_ns / 1e9], y=[_label(name)],
-                    orientation="h", showlegend=False, hoverinfo="text",
-                    marker={"color": SCHEDULED, "line": {"width": 0}},
-                    hovertext=f"{_label(name)}: {from_ns / 1e9:.1f} – {to_ns / 1e9:.1f} s",
-                ),
-                row=row, col=1,
-            )  # fmt: skip
-    marks = [*_steps(found), *_results(analysis.of(elections.METRIC))]
-    marks = [mark for mark in marks if mark.at.t_ns == mark.at.t_ns]
-    figure.add_trace(
-        go.Scatter(
-            x=[mark.at.t_ns / 1e9 for mark in marks], y=[mark.lane for mark in marks],
-            marker={"symbol": [mark.symbol for mark in marks], "size": 10, "color": "#24313d"},
-            hovertext=[_label(mark.text) for mark in marks], hoverinfo="text",
-            mode="markers", showlegend=False,
-        ),
-        row=row, col=1,
-    )  # fmt: skip
-    figure.update_yaxes(
-        row=row, col=1, autorange="reversed", showgrid=False, dtick=1,
-        categoryorder="array", categoryarray=lanes(analysis),
-    )  # fmt: skip
-
-
-def _steps(found: History) -> Iterator[_Mark]:
-    for change in found.changes:
-        for step, symbol in MARKS.items():
-            moment: Moment | None = getattr(change, step)
-            if moment is not None:
-                text = f"version {change.version} {step} in block {moment.num} ({change.why})"
-                yield _Mark(CHANGES, moment, symbol, text)
-
-
-def _results(found: Elections) -> Iterator[_Mark]:
-    if found.activated is not None:
-        moment = found.activated[0]
-        yield _Mark(ELECTIONS, moment, "triangle-up", f"enough had voted in block {moment.num}")
-    for each in found.held:
-        symbol = "star" if each.outcome == PROPOSED else "star-open"
-        text = f"block {each.at.num}, {each.outcome}: {', '.join(each.producers)}"
-        yield _Mark(ELECTIONS, each.at, symbol, text)
-
-
-def _label(text: str) -> str:
-    """Return text of hosts as a chart may hold it."""
-    return html.escape(printable(text))

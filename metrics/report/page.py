@@ -19,7 +19,16 @@ from metrics.model import number_text
 from metrics.model.plan import WARMUP, Plan
 from metrics.model.printable import printable
 from metrics.model.run_folder import load_json
-from metrics.report import charts, confidence, delegation, fault_text, methods, pay, systems
+from metrics.report import (
+    charts,
+    confidence,
+    decisions,
+    delegation,
+    fault_text,
+    methods,
+    pay,
+    systems,
+)
 from metrics.results.analysis import Analysis
 
 CONTAINER_LABS = ("container",)
@@ -141,6 +150,8 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "ballots": delegation.ballots(analysis),
         "pay": pay.pay(analysis),
         "doubts": delegation.doubts(analysis),
+        "proposals": decisions.proposals(analysis),
+        "in_force": decisions.in_force(analysis),
         "confidence": confidence.shown(analysis),
         "finality": charts.finality(analysis, f"finality-{n}"),
         "grid": charts.slot_grid(analysis, f"grid-{n}"),

@@ -18,6 +18,7 @@ MAYBE_EMPTY = {
     ("elections", "outcomes", "*"), ("pay", "*"), ("pay", "by_what", "*"),
     ("pay", "by_account", "*"), ("pay", "by_endpoint", "*"), ("pay", "fees_by_account", "*"),
     ("pay", "earned_by_account", "*"), ("reversals", "depths", "*"), ("reversals", "by_host", "*"),
+    ("decisions", "*"), ("decisions", "by_parameter", "*"),
 }  # fmt: skip
 """What a run may leave empty, or out."""
 
