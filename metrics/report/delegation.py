@@ -3,9 +3,9 @@
 from typing import Any
 
 from metrics.measure.delegation import elections, schedule
-from metrics.measure.delegation.elections import Election
+from metrics.measure.delegation.elections import ELECTED, PRODUCERS, Election
 from metrics.measure.delegation.facts import Moment
-from metrics.measure.delegation.schedule import ACTIVE, PROPOSED, Change
+from metrics.measure.delegation.schedule import ACTIVE, PROPOSED, SHUFFLED, Change
 from metrics.model import number_text
 from metrics.model.plan import Asset
 from metrics.results.analysis import Analysis
@@ -26,10 +26,10 @@ def at(moment: Moment | None) -> str:
 
 def schedules(analysis: Analysis) -> list[dict[str, Any]]:
     """Return a row for each change of the schedule."""
-    held = {e.at.id: e for e in analysis.of(elections.METRIC).held if e.outcome == PROPOSED}
+    held = {e.at.id: e for e in analysis.of(elections.METRIC).held if _begins(e)}
     return [
         {
-            "version": change.version,
+            "version": "–" if change.version == SHUFFLED else change.version,
             **{step: at(getattr(change, step)) for step in schedule.STEPS},
             "fate": "" if change.fate == ACTIVE else change.fate,
             "joined": ", ".join(change.joined),
@@ -44,6 +44,11 @@ def schedules(analysis: Analysis) -> list[dict[str, Any]]:
     ]
 
 
+def _begins(election: Election) -> bool:
+    """Return whether a schedule may begin with an election."""
+    return election.outcome in (PROPOSED, ELECTED) and election.body == PRODUCERS
+
+
 def _why(change: Change, election: Election | None, asset: Asset) -> str:
     """Return why a schedule was proposed; for an election the votes of who came and who left."""
     if change.why != schedule.ELECTION or election is None:
@@ -53,10 +58,13 @@ def _why(change: Change, election: Election | None, asset: Asset) -> str:
 
 
 def _place(election: Election, name: str, asset: Asset) -> str:
-    """Return the votes of a producer, or why it has no place."""
-    if name in election.tally:
-        return number_text.amount(election.tally[name], asset.digits)
-    return election.out.get(name, "unregistered").replace("_", " ")
+    """Return the votes of a candidate, and why it has no place."""
+    votes = election.tally.get(name)
+    why = election.out.get(name, "unregistered" if votes is None else "").replace("_", " ")
+    if votes is None:
+        return why
+    text = number_text.amount(votes, asset.digits)
+    return f"{text} ({why})" if why else text
 
 
 def ballots(analysis: Analysis) -> dict[str, Any]:
@@ -77,6 +85,8 @@ def ballots(analysis: Analysis) -> dict[str, Any]:
         {
             "at": at(each.at),
             "outcome": each.outcome,
+            "body": each.body,
+            "power": _power(each),
             "elected": tally(each, each.producers),
             "standby": tally(each, each.standby),
             "out": tally(each, list(each.out)),
@@ -90,16 +100,26 @@ def ballots(analysis: Analysis) -> dict[str, Any]:
         }
         for vote in found.votes
     ]  # fmt: skip
-    activated = ""
+    note = ""
     if found.activated is not None:
         moment, units = found.activated
-        activated = f"{at(moment)} s, with {weight(units)} {asset.name}"
+        note = f"Enough had voted in block {at(moment)} s, with {weight(units)} {asset.name}."
+    elif all(each.outcome != ELECTED for each in found.held):
+        note = "Not enough have voted for anybody to be elected."
     return {
-        "activated": activated,
+        "note": note,
         "results": results,
         "votes": votes[:VOTES_MAX],
         "more": len(votes[VOTES_MAX:]),
     }
+
+
+def _power(election: Election) -> str:
+    """Return what each of a committee weighs in its decisions, and what these need."""
+    if not election.weights:
+        return ""
+    each = ", ".join(f"{name} {weight}" for name, weight in election.weights.items())
+    return f"weighs {each}; decides with {election.threshold}"
 
 
 def doubts(analysis: Analysis) -> list[str]:

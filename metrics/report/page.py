@@ -145,6 +145,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
     clients = analysis.of(transactions.METRIC)
     return {
         "n": n,
+        "asset": data.plan.asset.name,
         "state": data.file.state,
         "schedules": delegation.schedules(analysis),
         "ballots": delegation.ballots(analysis),

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from metrics.measure.delegation import decisions, elections, schedule
 from metrics.measure.delegation.decisions import EXECUTED, Decisions
-from metrics.measure.delegation.elections import Elections
+from metrics.measure.delegation.elections import COMMITTEE, ELECTED, Elections
 from metrics.measure.delegation.facts import Moment
 from metrics.measure.delegation.schedule import PROPOSED, History
 from metrics.model.printable import printable
@@ -87,8 +87,9 @@ def _results(found: Elections) -> Iterator[_Mark]:
         moment = found.activated[0]
         yield _Mark(ELECTIONS, moment, "triangle-up", f"enough had voted in block {moment.num}")
     for each in found.held:
-        symbol = "star" if each.outcome == PROPOSED else "star-open"
-        text = f"block {each.at.num}, {each.outcome}: {', '.join(each.producers)}"
+        symbol = "star" if each.outcome in (PROPOSED, ELECTED) else "star-open"
+        symbol = "hexagon" if each.body == COMMITTEE else symbol
+        text = f"block {each.at.num}, {each.body} {each.outcome}: {', '.join(each.producers)}"
         yield _Mark(ELECTIONS, each.at, symbol, text)
 
 

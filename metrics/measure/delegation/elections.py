@@ -1,11 +1,12 @@
 """Elections on the final branch: when enough had voted, who was elected by how much, and the votes.
 
-A check of the schedule tells only what another result has than the one before (PROTOCOL B.6).
+A check of FIO's schedule tells only a result that is another than the one before (PROTOCOL B.6).
+Maintenance of BitShares tells all (C.11); those like the one before are left out here.
 """
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -18,13 +19,19 @@ from metrics.model.method import Method
 
 VOTES = "voted", "proxied", "registered"
 """What accounts do that an election comes from."""
+PRODUCERS, COMMITTEE = "producers", "committee"
+"""What there are elections for."""
+ELECTED = "elected"
+"""The outcome where whoever is elected needs no proposal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Election:
     """A result: who is elected by name, who stands by in order of votes, why others are neither.
 
-    tally: the votes of both, in units. outcome: `proposed`, or why that did not follow.
+    tally: the votes of whoever has any, in units. outcome: `proposed`, or why that did not follow;
+    `elected` on BitShares. weights: of a committee, what each weighs in its decisions, which need
+    threshold. body: what the election is for.
     """
 
     at: Moment
@@ -34,6 +41,14 @@ class Election:
     standby: list[str]
     tally: dict[str, int]
     out: dict[str, str]
+    body: str = PRODUCERS
+    weights: dict[str, int] = field(default_factory=dict)
+    threshold: int = 0
+
+    @property
+    def result(self) -> tuple[object, ...]:
+        """Return what makes it another result than one of the same body."""
+        return self.producers, self.standby, self.tally, self.out, self.weights, self.threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +81,72 @@ def measure(data: TrialData, chain: ChainView) -> Elections:
         return data.phase_at(data.slot_time_ns(at.slot))
 
     held = [
-        Election(
-            at, phase(at), fact.outcome, names(fact.producers), list(fact.standby),
-            msgspec.json.decode(fact.tally), msgspec.json.decode(fact.out),
-        )
-        for at, fact in found.of("elected")
-    ]  # fmt: skip
-    votes = [
-        Vote(at, phase(at), fact.kind, fact.account, *_vote(fact)) for at, fact in found.of(*VOTES)
+        _election(at, phase(at), fact)
+        for at, fact in found.of("elected", "witnesses_elected", "committee_elected")
     ]
-    return Elections(activated, held, votes)
+    votes = [
+        Vote(at, phase(at), act, fact.account, what, weight)
+        for at, fact in found.of(*VOTES, "opinion")
+        for act, what, weight in [_vote(fact)]
+    ]
+    return Elections(activated, _others(held), votes)
 
 
-def _vote(fact: Event) -> tuple[str, int | None]:
-    """Return for whom or as what, and the weight."""
+def _election(at: Moment, phase: str, fact: Event) -> Election:
+    tally, out = msgspec.json.decode(fact.tally), msgspec.json.decode(fact.out)
+    match fact.kind:
+        case "witnesses_elected":
+            return Election(at, phase, ELECTED, list(fact.witnesses), [], tally, out)
+        case "committee_elected":
+            return Election(
+                at, phase, ELECTED, list(fact.members), [], tally, out, COMMITTEE,
+                msgspec.json.decode(fact.weights), fact.threshold,
+            )  # fmt: skip
+    return Election(at, phase, fact.outcome, names(fact.producers), list(fact.standby), tally, out)
+
+
+def _others(held: list[Election]) -> list[Election]:
+    """Return the results without those of maintenances that changed nothing.
+
+    The first ones without any votes are what the genesis says.
+    """
+    last: dict[str, tuple[object, ...]] = {}
+    found = []
+    for each in held:
+        as_before = last.get(each.body) == each.result
+        founded = each.body not in last and not any(each.tally.values())
+        if each.outcome != ELECTED or not (as_before or founded):
+            found.append(each)
+        last[each.body] = each.result
+    return found
+
+
+def _vote(fact: Event) -> tuple[str, str, int | None]:
+    """Return what was done, for whom or as what, and the weight."""
     match fact.kind:
         case "voted":
-            return " ".join(names(fact.producers)), fact.weight
+            return fact.kind, " ".join(names(fact.producers)), fact.weight
         case "proxied":
-            return f"{fact.proxy} (automatic)" if fact.automatic else fact.proxy, fact.weight
-    return f"{fact.role}" if fact.active else f"no {fact.role}", None
+            proxy = f"{fact.proxy} (automatic)" if fact.automatic else fact.proxy
+            return fact.kind, proxy, fact.weight
+        case "opinion" if fact.proxy:
+            return "proxied", fact.proxy, fact.stake
+        case "opinion":
+            return "voted", _approved(fact), fact.stake
+    return fact.kind, f"{fact.role}" if fact.active else f"no {fact.role}", None
+
+
+def _approved(fact: Event) -> str:
+    """Return whom an opinion approves of, and how many of each it wants."""
+    bodies = (
+        ("witness", "witnesses", fact.num_witness, fact.witnesses),
+        ("committee member", "committee members", fact.num_committee, fact.committee),
+    )
+    return "; ".join(
+        f"{number} {one if number == 1 else several} of {' '.join(approved)}"
+        for one, several, number, approved in bodies
+        if approved
+    )
 
 
 def pool(over: Pool[Elections]) -> Figures:
@@ -117,13 +178,15 @@ def told(found: Elections) -> Figures:
             "results": [
                 {
                     **(said(each.at) or {}),
-                    **{name: getattr(each, name) for name in
-                       ("outcome", "producers", "standby", "tally", "out")},
+                    **{name: getattr(each, name) for name in _WORDS},
                 }
                 for each in found.held
             ],
         }
     }  # fmt: skip
+
+
+_WORDS = "body", "outcome", "producers", "standby", "tally", "out", "weights", "threshold"
 
 
 def _rows(found: Elections) -> Iterator[tuple[Any, ...]]:
@@ -137,7 +200,7 @@ def _rows(found: Elections) -> Iterator[tuple[Any, ...]]:
         for rank, (name, place) in enumerate(places + list(each.out.items()), start=1):
             yield (
                 each.phase, each.at.num, each.at.id, each.at.t_ns, each.at.lo_ns, each.at.hi_ns,
-                each.outcome, name, place, rank if name in each.tally else 0,
+                each.body, each.outcome, name, place, rank if name in each.tally else 0,
                 each.tally.get(name, 0),
             )  # fmt: skip
 
@@ -149,14 +212,14 @@ METRIC = Metric(
         Method(
             name="Elections and votes",
             figures=("elections.*", "elections.outcomes.*"),
-            formula="Results of checks of the schedule that were others than the one before, by "
-            "their outcome, and what accounts did: votes for producers, weight given to a proxy, "
-            "registrations and their ends. By the phase of the block's slot.",
-            left_out="As for schedule changes; checks with the same result, which nobody tells. "
-            "Where nobody votes there are no figures.",
-            assumes="As for schedule changes. An election is one of the state before its block's "
-            "transactions.",
-            source="PROTOCOL B.4 to B.6",
+            formula="Results of elections that were others than the one before, by their outcome, "
+            "of producers and of the committee, and what accounts did: votes, weight given to a "
+            "proxy, registrations and their ends. By the phase of the block's slot.",
+            left_out="As for schedule changes; elections with the same result. Where nobody votes "
+            "and nobody is elected there are no figures.",
+            assumes="As for schedule changes. FIO's elections are those of the state before its "
+            "block's transactions, those of BitShares of the state after them.",
+            source="PROTOCOL B.4 to B.6, C.11",
         ),
     ),
     place=5,
@@ -166,7 +229,7 @@ METRIC = Metric(
         Expected("elections.voted", open=at_least),
     ),
     table=Table(
-        "elections", "phase num id t_ns lo_ns hi_ns outcome producer place rank votes", _rows
+        "elections", "phase num id t_ns lo_ns hi_ns body outcome producer place rank votes", _rows
     ),
     told=told,
 )

@@ -1,7 +1,8 @@
 """The schedule's history on the final branch: who was to produce from when, and why it changed.
 
-A proposal becomes pending when it is final, and active when that is final (PROTOCOL A.7). Who
-merely takes turns in another order (BitShares shuffles each round) is scheduled as before.
+A proposal becomes pending when it is final, and active when that is final (PROTOCOL A.7). On
+BitShares a maintenance that elects others is the proposal, and the next shuffle makes it active
+(C.4). Who merely takes turns in another order is scheduled as before.
 """
 
 from collections import Counter
@@ -31,6 +32,8 @@ REPLACED, OPEN = "replaced", "open"
 """What became of a schedule that is not active: another one was proposed first, or nothing yet."""
 SYSTEM, ELECTION, UNTOLD = "system account", "election", "not told"
 """Why a schedule was proposed; untold where nobody tells that it was."""
+SHUFFLED = -1
+"""Version of a schedule that was elected and has no order yet."""
 
 
 @dataclass(slots=True)
@@ -94,9 +97,13 @@ def _changes(data: TrialData, found: Settled) -> list[Change]:
     latest = start(data.plan)
     elected = {(moment.id, fact.producers) for moment, fact in found.of("elected")
                if fact.outcome == PROPOSED}  # fmt: skip
-    for moment, fact in found.of("schedule"):
-        producers = names(fact.producers)
+    for moment, fact in found.of("schedule", "witnesses_elected"):
         waiting = [c for c in changes if c.fate == OPEN]
+        if fact.kind == "witnesses_elected":
+            phase = data.phase_at(data.slot_time_ns(moment.slot))
+            changes += _elected(sorted(fact.witnesses), latest, waiting, moment, phase)
+            continue
+        producers = names(fact.producers)
         change = next((c for c in reversed(waiting) if _same(c, fact, producers)), None)
         if fact.state == PROPOSED:
             for other in waiting:
@@ -112,12 +119,34 @@ def _changes(data: TrialData, found: Settled) -> list[Change]:
                 data.phase_at(data.slot_time_ns(moment.slot)),
             )  # fmt: skip
             changes.append(change)
+        change.version = fact.version
         setattr(change, fact.state, moment)
         if fact.state != PROPOSED:
             latest = producers
         if fact.state == ACTIVE:
             change.fate = ACTIVE
     return changes
+
+
+def _elected(
+    producers: list[str], latest: list[str], waiting: list[Change], at: Moment, phase: str
+) -> list[Change]:
+    """Return the change that a maintenance began, if it did: it is in force from the next shuffle.
+
+    What an earlier one began, and this one decided otherwise, is replaced.
+    """
+    same = [c for c in waiting if set(c.producers) == set(producers)]
+    for other in waiting:
+        if other not in same:
+            other.fate = REPLACED
+    if same or set(producers) == set(latest):
+        return []
+    return [
+        Change(
+            SHUFFLED, producers, _without(producers, latest), _without(latest, producers), ELECTION,
+            phase, proposed=at,
+        )
+    ]  # fmt: skip
 
 
 def _why(fact: Event, *, is_elected: bool) -> str:
@@ -127,6 +156,8 @@ def _why(fact: Event, *, is_elected: bool) -> str:
 
 
 def _same(change: Change, fact: Event, producers: list[str]) -> bool:
+    if change.version == SHUFFLED:
+        return set(change.producers) == set(producers)
     return change.version == fact.version and change.producers == producers
 
 
@@ -236,7 +267,8 @@ METRIC = Metric(
             "end: censored.",
             left_out="Replaced ones.",
             assumes="As for schedule changes; the seconds rest on the clocks' bounds.",
-            source="PROTOCOL A.7: the proposal must be final, then what its announcement is in",
+            source="PROTOCOL A.7: the proposal must be final, then what its announcement is in; "
+            "C.4: the first shuffle after it",
         ),
     ),
     place=5,

@@ -7,15 +7,13 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from tests.sim.second import pay
+from tests.sim.second import decisions, elections, pay
 from tests.sim.second.blocks import Chain
 from tests.sim.second.deeds import WIDE_S, Deed
 from tests.sim.second.record import Line, Second
 from tests.sim.second.spread import Sample, Trials, about, exact, spread
 
-DEEDS = (
-    "schedule", "voted", "proxied", "registered", "activated", "elected", *pay.KINDS,
-)  # fmt: skip
+DEEDS = ("schedule", *elections.KINDS, *decisions.KINDS, *pay.KINDS)
 STATES = ("proposed", "pending", "active")
 
 
@@ -26,6 +24,8 @@ class Step:
     proposed: Deed
     before: list[str]
     why: str
+    now: list[str]
+    version: int
     pending: Deed | None = None
     active: Deed | None = None
     fate: str = "open"
@@ -33,12 +33,11 @@ class Step:
     @property
     def shown(self) -> dict[str, Any]:
         """Return it as a summary shows it."""
-        now = self.proposed.line["producers"]
         return {
-            "version": self.proposed.line["version"],
-            "producers": now,
-            "joined": [name for name in now if name not in self.before],
-            "left": [name for name in self.before if name not in now],
+            "version": self.version,
+            "producers": self.now,
+            "joined": [name for name in self.now if name not in self.before],
+            "left": [name for name in self.before if name not in self.now],
             "why": self.why,
             "fate": self.fate,
             "proposed": self.proposed.shown,
@@ -96,7 +95,7 @@ def _steps(start: list[str], deeds: list[Deed]) -> list[Step]:
         own = deed.line["producers"]
         passed = [x.line["producers"] for x in lines[:i] if x.line["state"] != "proposed"]
         why = "election" if (deed.id, own) in ballots else "system account"
-        step = Step(deed, passed[-1] if passed else start, why)
+        step = Step(deed, passed[-1] if passed else start, why, own, deed.line["version"])
         for later in lines[i + 1 :]:
             same = (later.line["version"], later.line["producers"]) == (deed.line["version"], own)
             if later.line["state"] == "proposed" and step.pending is None:
@@ -108,30 +107,53 @@ def _steps(start: list[str], deeds: list[Deed]) -> list[Step]:
                 step.active, step.fate = later, "active"
                 break
         steps.append(step)
+    return steps or _shuffled(start, deeds)
+
+
+def _shuffled(start: list[str], deeds: list[Deed]) -> list[Step]:
+    """Return each set of witnesses that a maintenance elected, and what became of it."""
+    steps: list[Step] = []
+    lines = [d for d in deeds if d.line["kind"] in ("schedule", "witnesses_elected")]
+    waiting, on_duty = set(start), start
+    for i, deed in enumerate(lines):
+        if deed.line["kind"] == "schedule":
+            on_duty = deed.line["producers"]
+            continue
+        own = sorted(deed.line["witnesses"])
+        if set(own) not in (waiting, set(on_duty)):
+            # No step of its own: as they are now on duty, those that wait are elected no more.
+            steps.append(_until_shuffle(Step(deed, on_duty, "election", own, -1), lines[i + 1 :]))
+        waiting = set(own)
     return steps
+
+
+def _until_shuffle(step: Step, later: list[Deed]) -> Step:
+    for deed in later:
+        elected = deed.line["kind"] == "witnesses_elected"
+        same = set(deed.line["witnesses" if elected else "producers"]) == set(step.now)
+        if elected and not same:
+            step.fate = "replaced"
+            break
+        if same and not elected:
+            step.active, step.fate, step.version = deed, "active", deed.line["version"]
+            break
+    return step
 
 
 def of_trial(found: Told) -> dict[str, Any]:
     """Return what a summary says of one trial."""
-    activated = [{**x.shown, "weight": x.line["weight"]} for x in found.of("activated")]
-    results = [
-        {**x.shown, **{k: x.line[k] for k in ("outcome", "producers", "standby", "tally", "out")}}
-        for x in found.of("elected")
-    ]
     said: dict[str, Any] = {}
     if found.steps:
         changes = [step.shown for step in found.steps]
         said["schedules"] = {"start": found.start, "changes": changes, "contradictions": []}
-    if activated or results:
-        said["elections"] = {"activated": (activated or [None])[0], "results": results}
-    return {**said, **pay.of_trial(found.deeds)}
+    said |= elections.of_trial(found.deeds)
+    return {**said, **decisions.of_trial(found.deeds), **pay.of_trial(found.deeds)}
 
 
 def figures(trials: list[Told], names: set[str]) -> dict[str, Any]:
     """Return what M says of the deeds in the named windows, over trials; what is not, not."""
     steps = [[x for x in t.steps if x.proposed.window in names] for t in trials]
     deeds = [x for t in trials for x in t.deeds if x.window in names]
-    kinds = Counter(x.line["kind"] for x in deeds)
     m: dict[str, Any] = {}
     if any(t.steps for t in trials):
         fates = Counter(x.fate for own in steps for x in own)
@@ -140,13 +162,8 @@ def figures(trials: list[Told], names: set[str]) -> dict[str, Any]:
         blocks, seconds = _delays(steps)
         m["schedule_delay_blocks"] = spread(blocks)
         m["schedule_delay_s"] = spread(seconds, wide=2 * WIDE_S)
-    acts = ("voted", "proxied", "registered")
-    if any(t.of("elected", "activated", *acts) for t in trials):
-        outcomes = Counter(x.line["outcome"] for x in deeds if x.line["kind"] == "elected")
-        m["elections"] = {
-            "results": outcomes.total(), "proposed": outcomes["proposed"],
-            "outcomes": dict(outcomes), **{act: kinds[act] for act in acts},
-        }  # fmt: skip
+    m |= elections.figures([t.deeds for t in trials], names)
+    m |= decisions.figures([t.deeds for t in trials], names)
     if any(t.of(*pay.KINDS) for t in trials):
         m["pay"] = pay.figures([deed.line for deed in deeds])
     return m
