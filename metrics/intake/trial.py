@@ -138,12 +138,6 @@ class TrialData:
         last = int(max(due, default=0))
         return min(self.plan.end_ns, last) if last else self.plan.end_ns
 
-    @property
-    def horizon_ns(self) -> int:
-        """Return how long before the end a slot must be for its block to be judged final or not."""
-        lag = self.plan.prediction.finality_lag_blocks
-        return (lag.max + self.plan.round_blocks) * self.plan.interval_ns
-
 
 def load(
     db: duckdb.DuckDBPyConnection, run: Path, plan: Plan, planned: PlannedTrial

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+from metrics.intake import intervals
+from metrics.intake.intervals import Intervals
 from metrics.intake.trial import Event, TrialData
 
 APPLIED = "num id previous slot producer state_digest"
@@ -36,8 +38,12 @@ class Block:
 
 @dataclass(slots=True)
 class ChainView:
-    """All blocks of a trial; `canonical`: final ids and those of the best unfinished branch."""
+    """All blocks of a trial; `canonical`: final ids and those of the best unfinished branch.
 
+    intervals: how far apart the blocks of that are.
+    """
+
+    intervals: Intervals
     blocks: dict[str, Block] = field(default_factory=dict)
     final: set[str] = field(default_factory=set)
     canonical: set[str] = field(default_factory=set)
@@ -57,7 +63,7 @@ class ChainView:
 
         Young blocks are left out whatever became of them, so leaving out biases nothing.
         """
-        last_ns = data.end_ns - data.horizon_ns
+        last_ns = self.judged_until_ns(data)
         return sorted(
             (
                 block
@@ -68,6 +74,11 @@ class ChainView:
             ),
             key=lambda b: (b.num, b.id),
         )
+
+    def judged_until_ns(self, data: TrialData) -> float:
+        """Return the last time whose block can be judged final or not, by the largest lag."""
+        blocks = data.plan.prediction.finality_lag_blocks.max + data.plan.round_blocks
+        return self.intervals.before(data.end_ns, blocks)
 
 
 def sum_left_out(
@@ -104,22 +115,21 @@ def held(data: TrialData) -> dict[str, list[str]]:
 
 def view(data: TrialData) -> ChainView:
     """Return the blocks of the trial as all hosts saw them."""
-    chain = ChainView()
+    blocks: dict[str, Block] = {}
     previous: dict[str, str] = {}
     for e in data.events("applied", APPLIED):
-        chain.blocks[e.id] = Block(e.id, e.num, e.slot, e.producer)
+        blocks[e.id] = Block(e.id, e.num, e.slot, e.producer)
         previous[e.id] = e.previous
     for e in data.events("produced", PRODUCED) + data.events("received", RECEIVED):
-        if e.id not in chain.blocks:
-            chain.blocks[e.id] = Block(e.id, e.num, e.slot, e.producer)
-    for e in data.events("irreversible", IRREVERSIBLE):
-        chain.final.add(e.id)
-    chain.canonical = set(chain.final)
+        if e.id not in blocks:
+            blocks[e.id] = Block(e.id, e.num, e.slot, e.producer)
+    final = {e.id for e in data.events("irreversible", IRREVERSIBLE)}
+    canonical = set(final)
     cursor = _best_head(data)
-    while cursor in previous and cursor not in chain.canonical:
-        chain.canonical.add(cursor)
+    while cursor in previous and cursor not in canonical:
+        canonical.add(cursor)
         cursor = previous[cursor]
-    return chain
+    return ChainView(intervals.of_branch(data, canonical), blocks, final, canonical)
 
 
 def _best_head(data: TrialData) -> str:

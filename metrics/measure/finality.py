@@ -70,9 +70,8 @@ class Finality:
 def measure(data: TrialData, chain: ChainView) -> Finality:
     """Return the finality of every block old enough to be judged, by number."""
     finals = _finals(data)
-    first_slot = data.file.genesis_slot + 1 + data.plan.round_slots
+    first_ns = chain.intervals.after(0, data.plan.round_blocks)
     lag = data.plan.prediction.finality_lag_blocks
-    due_ns = (lag.max + 1) * data.plan.interval_ns
     judged = {block.id: block for block in chain.measured(data)}
     result = []
     for block in judged.values():
@@ -80,7 +79,8 @@ def measure(data: TrialData, chain: ChainView) -> Finality:
         window = data.window_at(slot_ns)
         if window is None:
             continue
-        settles = block.slot >= first_slot and slot_ns + due_ns <= window.end_ns
+        due_ns = chain.intervals.after(slot_ns, lag.max + 1)
+        settles = slot_ns >= first_ns and due_ns <= window.end_ns
         at = finals.get(block.id, {})
         result.append(BlockFinality(block, slot_ns, window.name, settles, at))
     left_out = Counter(

@@ -42,7 +42,7 @@ def measure(data: TrialData, chain: ChainView) -> list[Precommit]:
     found: dict[str, Precommit] = {}
     for lines in by_node(data, _TOLD, data.planned.liars).values():
         _follow(lines, found)
-    last_ns = data.end_ns - data.horizon_ns
+    last_ns = chain.judged_until_ns(data)
     for item in found.values():
         slot_ns = data.slot_time_ns(chain.blocks[item.id].slot)
         item.phase = data.phase_at(slot_ns)

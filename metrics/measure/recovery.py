@@ -24,12 +24,13 @@ import numpy.typing as npt
 
 from faults.model.record import Record
 from metrics.intake.clock_pairs import CRYSTAL_PPM
+from metrics.intake.intervals import Intervals
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import IRREVERSIBLE, ChainView
 from metrics.measure.head_lag import Lag, Series, network_lag, series
 from metrics.measure.metric import Figures, Metric, Pool, Table
 from metrics.model.method import Method
-from metrics.model.plan import BASELINE, PlannedFault
+from metrics.model.plan import BASELINE, Plan, PlannedFault
 from metrics.model.quantiles import Floats, Samples, summarise
 
 TOLERANCE_BLOCKS = 1
@@ -47,6 +48,20 @@ class Moment(NamedTuple):
     t_ns: float
     lo_ns: float
     hi_ns: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """How long a host must stay as it was for a round."""
+
+    plan: Plan
+    intervals: Intervals
+
+    def of(self, t_ns: float) -> tuple[int, float]:
+        """Return (samples of the round that begins at a time, the most ns they may take)."""
+        step = self.intervals.at(t_ns)
+        samples = max(self.plan.round_blocks * step.slots, 2)
+        return samples, samples * self.plan.slot_ns + SILENT_SLOTS * step.every_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,7 @@ def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
     lags = {host: network_lag(hosts, host) for host in hosts}
     limit = _baseline_limit(data, hosts, lags)
     finals = _final_times(data, chain)
+    intervals, stays = chain.intervals, Stays(data.plan, chain.intervals)
     result = []
     for fault in data.planned.faults:
         healed = healed_at(data, fault)
@@ -82,15 +98,17 @@ def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
             if _kept_down(data, host, over_ns):
                 continue
             first = _first_final(finals[host], healed)
-            window = (fault.at_ns, _own_until(data, fault, healed))
+            window = (fault.at_ns, _own_until(data, intervals, fault, healed))
             result.append(
                 Recovery(
                     fault=fault.id,
                     host=host,
                     healed=healed,
-                    disturbed=_disturbed(samples, lags[host].least > limit, window, data),
+                    disturbed=_disturbed(
+                        samples, lags[host].least > limit, window, data, intervals
+                    ),
                     first_final=first,
-                    back=_back(samples, lags[host], limit, healed, data) if first else None,
+                    back=_back(samples, lags[host], limit, healed, stays) if first else None,
                 )
             )
     return result
@@ -169,10 +187,10 @@ def _placed(data: TrialData, record: Record, between_ns: tuple[int, int]) -> Mom
     return Moment(float(found.mid.mean()), lo_ns, hi_ns)
 
 
-def _own_until(data: TrialData, fault: PlannedFault, healed: Moment) -> float:
+def _own_until(data: TrialData, intervals: Intervals, fault: PlannedFault, healed: Moment) -> float:
     """Return until when a disturbance may be the fault's: a round after it, or the next begin."""
     until_ns = float(_by_tenths(np.asarray(healed.t_ns), data))
-    until_ns += data.plan.round_slots * data.plan.slot_ns
+    until_ns = intervals.after(until_ns, data.plan.round_blocks)
     begins = [other.at_ns for other in data.planned.faults if other.id != fault.id]
     return min([until_ns, *(at_ns for at_ns in begins if at_ns >= fault.end_ns)])
 
@@ -185,7 +203,9 @@ def _kept_down(data: TrialData, host: str, t_ns: float) -> bool:
     )
 
 
-def _disturbed(found: Series, behind: Bools, window: tuple[float, float], data: TrialData) -> bool:
+def _disturbed(
+    found: Series, behind: Bools, window: tuple[float, float], data: TrialData, intervals: Intervals
+) -> bool:
     """Return whether the host was behind, at a standstill or silent somewhere in the window."""
     plan = data.plan
     start_ns, end_ns = window[0], min(window[1], data.end_ns)
@@ -194,12 +214,14 @@ def _disturbed(found: Series, behind: Bools, window: tuple[float, float], data: 
     moved = inside & np.concatenate([[False], np.diff(found.lib) > 0])
 
     def gap(times: Floats) -> float:
-        return float(np.diff(np.concatenate([[start_ns], times, [end_ns]])).max())
+        """Return the longest time between some, in slots that somebody has."""
+        edges = np.concatenate([[start_ns], times, [end_ns]])
+        return float(np.diff(intervals.positions(edges)).max())
 
     return (
         bool(behind[inside].any())
-        or gap(t_ns[inside]) > SILENT_SLOTS * plan.interval_ns
-        or gap(t_ns[moved]) > (plan.round_blocks + plan.blocks_per_turn + 0.5) * plan.interval_ns
+        or gap(t_ns[inside]) > SILENT_SLOTS
+        or gap(t_ns[moved]) > plan.round_blocks + plan.blocks_per_turn + 0.5
     )
 
 
@@ -238,13 +260,13 @@ def _baseline_limit(data: TrialData, hosts: dict[str, Series], lags: dict[str, L
     return max(worst, default=predicted) + TOLERANCE_BLOCKS
 
 
-def _back(found: Series, lag: Lag, limit: float, healed: Moment, data: TrialData) -> Moment | None:
+def _back(found: Series, lag: Lag, limit: float, healed: Moment, stays: Stays) -> Moment | None:
     """Return from when a host's lag was normal for a whole round in which finality moved."""
-    now = _since_when(found, lag.least <= limit, found.t_ns >= healed.t_ns, data)
+    now = _since_when(found, lag.least <= limit, found.t_ns >= healed.t_ns, stays)
     if now is None:
         return None
-    first = _since_when(found, lag.least <= limit, found.hi_ns >= healed.lo_ns, data)
-    last = _since_when(found, lag.most <= limit, found.lo_ns >= healed.hi_ns, data)
+    first = _since_when(found, lag.least <= limit, found.hi_ns >= healed.lo_ns, stays)
+    last = _since_when(found, lag.most <= limit, found.lo_ns >= healed.hi_ns, stays)
     t_ns = float(found.t_ns[now])
     early = now if first is None else min(first, now)
     lo_ns = float(found.lo_ns[early - 1]) if early else healed.lo_ns
@@ -252,14 +274,14 @@ def _back(found: Series, lag: Lag, limit: float, healed: Moment, data: TrialData
     return Moment(t_ns, min(max(lo_ns, healed.lo_ns), t_ns), max(hi_ns, t_ns))
 
 
-def _since_when(found: Series, fine: Bools, after: Bools, data: TrialData) -> int | None:
+def _since_when(found: Series, fine: Bools, after: Bools, stays: Stays) -> int | None:
     """Return the first sample after the heal that begins a whole fine round; None for none."""
-    stay = max(data.plan.round_slots, 2)
-    start = int(np.argmax(after)) if after.any() else len(after)
-    for i in range(start, len(fine) - stay + 1):
-        last = i + stay - 1
-        took_ns = found.t_ns[last] - found.t_ns[i]
-        lasting = took_ns <= stay * data.plan.slot_ns + SILENT_SLOTS * data.plan.interval_ns
+    for i in range(int(np.argmax(after)) if after.any() else len(after), len(fine)):
+        samples, within_ns = stays.of(float(found.t_ns[i]))
+        last = i + samples - 1
+        if last >= len(fine):
+            continue
+        lasting = found.t_ns[last] - found.t_ns[i] <= within_ns
         if lasting and fine[i : last + 1].all() and found.lib[last] > found.lib[i]:
             return i
     return None

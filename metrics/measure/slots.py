@@ -51,16 +51,18 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
     also when its producer's node said nothing; unknown only where that node's record is lost.
     """
     by_slot = chain.by_slot
-    why_not = _reason_teller(data)
-    late = _late_ids(data)
+    why_not = _reason_teller(data, chain)
+    late = _late_ids(data, chain)
     expected = _expected(data, chain)
     first, plan = data.file.genesis_slot + 1, data.plan
-    every = plan.interval_slots
-    last = data.slot_at(data.end_ns - data.plan.interval_ns)
+    last = data.slot_at(chain.intervals.before(data.end_ns, 1))
     result = []
     for slot in range(first, last + 1):
         t_ns = data.slot_time_ns(slot)
-        producer = expected.get(slot, "" if (slot - first) % every else plan.producer_for(slot))
+        producer = expected.get(slot)
+        if producer is None:
+            step = chain.intervals.at(t_ns)
+            producer = "" if (slot - step.grid) % step.slots else plan.in_turn(slot // step.slots)
         if not producer:
             continue
         host = plan.host_of(producer)
@@ -149,15 +151,16 @@ def _expected(data: TrialData, chain: ChainView) -> dict[int, str]:
     return found
 
 
-def _late_ids(data: TrialData) -> set[str]:
+def _late_ids(data: TrialData, chain: ChainView) -> set[str]:
+    times = {e.id: data.slot_time_ns(e.slot) for e in data.events("produced", PRODUCED)}
     return {
         e.id
         for e in data.events("produced", PRODUCED)
-        if max(e.t_ns - data.slot_time_ns(e.slot), e.late_ns) >= data.plan.interval_ns
+        if max(e.t_ns - times[e.id], e.late_ns) >= chain.intervals.at(times[e.id]).every_ns
     }
 
 
-def _lost_times(data: TrialData) -> dict[str, list[tuple[float, float]]]:
+def _lost_times(data: TrialData, chain: ChainView) -> dict[str, list[tuple[float, float]]]:
     """Return by host the stretches (since T0) of which its node's events are missing."""
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for loss in data.intake.losses:
@@ -166,14 +169,15 @@ def _lost_times(data: TrialData) -> dict[str, list[tuple[float, float]]]:
         ends = np.asarray([loss.mono_from_ns, loss.mono_to_ns], dtype=np.int64)
         lines = [data.timeline.line(e, ends).mid for e in data.epochs if e.host == loss.host]
         known = len(lines) == 1 and loss.after_seq >= 0 and bool(np.isfinite(lines[0]).all())
-        edge = data.plan.interval_ns
         found[loss.host].append(
-            (float(lines[0][0]) - edge, float(lines[0][1]) + edge) if known else EVER
-        )
+            (chain.intervals.before(float(lines[0][0]), 1),
+             chain.intervals.after(float(lines[0][1]), 1))
+            if known else EVER
+        )  # fmt: skip
     return found
 
 
-def _reason_teller(data: TrialData) -> Callable[[int, str, str], tuple[str, str]]:
+def _reason_teller(data: TrialData, chain: ChainView) -> Callable[[int, str, str], tuple[str, str]]:
     """Return a function of (slot, producer, host) that judges a slot without a block: missed or
     unknown, and why.
     """
@@ -182,8 +186,10 @@ def _reason_teller(data: TrialData) -> Callable[[int, str, str], tuple[str, str]
         for e in data.events("abstained", "slot producer reason")
     }
     seen = {(e.host, e.slot) for e in data.events("slot_due", SLOT_DUE)}
-    lost = _lost_times(data)
-    after_ns = AFTER_SLOTS * data.plan.interval_ns
+    lost = _lost_times(data, chain)
+    over_ns = {
+        fault.id: chain.intervals.after(fault.end_ns, AFTER_SLOTS) for fault in data.planned.faults
+    }
 
     def why_not(slot: int, producer: str, host: str) -> tuple[str, str]:
         t_ns = data.slot_time_ns(slot)
@@ -194,7 +200,7 @@ def _reason_teller(data: TrialData) -> Callable[[int, str, str], tuple[str, str]
         window = [
             fault
             for fault in data.planned.faults
-            if host in fault.targets and fault.at_ns <= t_ns < fault.end_ns + after_ns
+            if host in fault.targets and fault.at_ns <= t_ns < over_ns[fault.id]
         ]
         if (host, slot) in seen:
             return "missed", (f"in {window[0].id}" if window else NO_EVIDENCE)

@@ -69,7 +69,7 @@ def measure(data: TrialData, chain: ChainView) -> Transactions:
         return {short for id_ in ids for short in blocks.get(id_, ())}
 
     in_any, in_chain, in_final = map(within, (blocks, chain.canonical, chain.final))
-    judged_ns = data.end_ns - data.horizon_ns
+    judged_ns = chain.judged_until_ns(data)
     found = []
     for id_, (t_ns, host, act) in sorted(first.items()):
         short, states = id_[:ID_DIGITS], frozenset(told[id_])

@@ -306,7 +306,10 @@ class Plan(PlannedChain, frozen=True, kw_only=True):
 
     def producer_for(self, slot: int) -> str:
         """Return whose slot it is (PROTOCOL A.1: an absolute mapping)."""
-        block = slot // self.interval_slots
+        return self.in_turn(slot // self.interval_slots)
+
+    def in_turn(self, block: int) -> str:
+        """Return whose turn a slot is of those that somebody has, counted on the absolute grid."""
         return self.producers[block % self.round_blocks // self.blocks_per_turn]
 
     def host_of(self, producer: str) -> str:

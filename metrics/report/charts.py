@@ -84,24 +84,33 @@ def finality(analysis: Analysis, key: str) -> str:
 def slot_grid(analysis: Analysis, key: str) -> str:
     """Return producers × slots of their turns, one cell a slot.
 
-    With an order that is not the plan's (shuffled, changed) every slot has a column of its own.
+    With an order that is not the plan's (shuffled, changed), or where blocks do not always come as
+    far apart, every slot that somebody has has a column of its own.
     """
     plan, found = analysis.data.plan, analysis.of(slots.METRIC)
     first = analysis.data.file.genesis_slot + 1
-    regular = all(plan.producer_for(s.slot) == s.producer for s in found)
-    per_round = plan.round_slots if regular else plan.interval_slots
+    regular = len(analysis.intervals.steps) == 1 and all(
+        plan.producer_for(s.slot) == s.producer for s in found
+    )
+    starts_ns = [slot.t_ns for slot in found]
+    own = {slot.slot: column for column, slot in enumerate(found)}
     per_turn = plan.blocks_per_turn if regular else 1
     others = sorted({slot.producer for slot in found} - set(plan.producers))
     producers = [*plan.producers, *others]
     words = list(SLOT_WORDS)
-    rounds = max(((s.slot - first) // per_round for s in found), default=-1) + 1
+    rounds = len(found)
+    if regular:
+        rounds = max(((s.slot - first) // plan.round_slots for s in found), default=-1) + 1
+        starts_ns = [n * plan.round_slots * plan.slot_ns for n in range(rounds)]
     shape = (len(producers), rounds * per_turn)
     codes = np.full(shape, words.index("none"))
     marks = np.full(shape, "", dtype=object)
     hover = np.full(shape, "", dtype=object)
     for slot in found:
         row = producers.index(slot.producer)
-        column = (slot.slot - first) // per_round * per_turn + slot.slot % per_turn
+        column = own[slot.slot]
+        if regular:
+            column = (slot.slot - first) // plan.round_slots * per_turn + slot.slot % per_turn
         word = slot.colour_word
         codes[row, column] = words.index(word)
         marks[row, column] = SLOT_WORDS[word][1]
@@ -118,11 +127,10 @@ def slot_grid(analysis: Analysis, key: str) -> str:
         )
     )  # fmt: skip
     every = max(rounds // 16, 1)
-    round_s = per_round * plan.slot_ns / 1e9
     figure.update_xaxes(
         title_text=("start of the round, " if regular else "") + SECONDS,
         tickvals=[r * per_turn - 0.5 for r in range(0, rounds, every)],
-        ticktext=[f"{r * round_s:g}" for r in range(0, rounds, every)],
+        ticktext=[f"{starts_ns[r] / 1e9:g}" for r in range(0, rounds, every)],
         showgrid=False,
     )
     figure.update_yaxes(autorange="reversed", showgrid=False, title_text="producer (host)")

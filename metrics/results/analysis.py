@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from metrics.intake.intervals import Intervals
 from metrics.intake.trial import TrialData
 from metrics.measure import blocks, propagation, transactions
 from metrics.measure.metric import Metric, T
@@ -23,11 +24,12 @@ class Analysis:
     """One trial, measured. `invalid` lists why its figures must not be used (empty: they may);
     `damage` the part of that which is the record's fault.
 
-    found: what each metric measured. story: how two blocks of one height became final, where that
-    happened.
+    intervals: how far apart blocks were. found: what each metric measured. story: how two blocks of
+    one height became final, where that happened.
     """
 
     data: TrialData
+    intervals: Intervals
     found: dict[Metric[Any], Any]
     faults: list[FaultResult]
     checks: list[Check]
@@ -51,6 +53,7 @@ def analyse(data: TrialData) -> Analysis:
     damage = _damage(data)
     return Analysis(
         data=data,
+        intervals=chain.intervals,
         found=found,
         faults=measured,
         checks=judged,

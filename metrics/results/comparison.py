@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
+from metrics.intake.intervals import Intervals
 from metrics.model.method import Method
-from metrics.model.plan import BASELINE, WARMUP, Plan, PlannedCell
+from metrics.model.plan import BASELINE, WARMUP, Phase, Plan, PlannedCell
 from metrics.model.run_folder import RunError
 
 QUANTILES = ("min", "p50", "p95", "max")
@@ -38,9 +39,14 @@ def load(run: Path) -> dict[str, Any]:
 
 
 def compare(
-    plan: Plan, found: list[tuple[PlannedCell, dict[str, Any]]], other: dict[str, Any] | None
+    plan: Plan,
+    found: list[tuple[PlannedCell, dict[str, Any]]],
+    intervals_ns: dict[int, tuple[int, int]],
+    other: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """Return the `prediction` part of the summary, found being its cells.
+
+    intervals_ns: by the number of each cell found, its `baseline_intervals`.
 
     {finality_lag_blocks, finality_latency_s: {min, max} of the first cell's chain, columns: [{lab,
     seed}] of this run and of the other, rows: [{params, phase, metric, predicted, found: [figures
@@ -51,7 +57,7 @@ def compare(
         columns.append({"lab": other.get("lab"), "seed": other.get("seed")})
     rows = []
     for planned, cell in found:
-        predicted = _predicted(plan.in_cell(planned))
+        predicted = _predicted(plan.in_cell(planned), intervals_ns[planned.n])
         shown = [cell] if other is None else [cell, _twin(cell, other)]
         for phase in cell["phases"]:
             if phase != WARMUP:
@@ -61,18 +67,31 @@ def compare(
                     {"params": cell["params"], "phase": phase, **_row(metric, range_, sides)}
                     for metric, range_ in wanted.items()
                 ]
-    first = _predicted(plan)
+    first = _predicted(plan, intervals_ns.get(plan.cells[0].n, (plan.interval_ns,) * 2))
     return {LAG: first[LAG], LATENCY: first[LATENCY], "columns": columns, "rows": rows}
 
 
-def _predicted(plan: Plan) -> dict[str, dict[str, float]]:
-    """Return the ends of what an undisturbed chain of the plan shows, by metric."""
-    lag = plan.prediction.finality_lag_blocks
-    slot_s = plan.interval_ns / 1e9
-    # A block that needs so many others waits for their slots, then for the way of the last one.
+def baseline_intervals(plan: Plan, trials: list[tuple[list[Phase], Intervals]]) -> tuple[int, int]:
+    """Return how far apart blocks were in the baselines of a cell: at least, at most."""
+    found = [
+        intervals.within(phase.start_ns, phase.end_ns)
+        for phases, intervals in trials
+        for phase in phases
+        if phase.name == BASELINE
+    ]
+    least, most = zip(*found, strict=True) if found else ([plan.interval_ns],) * 2
+    return min(least), max(most)
+
+
+def _predicted(plan: Plan, interval_ns: tuple[int, int]) -> dict[str, dict[str, float]]:
+    """Return the ends of what an undisturbed chain of the plan shows, by metric.
+
+    A block that needs so many others waits for their slots, then for the way of the last one.
+    """
+    lag, (least_ns, most_ns) = plan.prediction.finality_lag_blocks, interval_ns
     return {
         LAG: {"min": lag.min, "max": lag.max},
-        LATENCY: {"min": lag.min * slot_s, "max": lag.max * slot_s},
+        LATENCY: {"min": lag.min * (least_ns / 1e9), "max": lag.max * (most_ns / 1e9)},
         MISSED: {"min": 0, "max": 0},
     }
 
@@ -140,7 +159,8 @@ METHOD = Method(
     name="Prediction",
     figures=("prediction",),
     formula="The smallest and the largest finality lag that the rules allow, producers in "
-    "turn; in seconds: that many slots, and the way of the last block comes on top.",
+    "turn; in seconds: that many slots, as far apart as the baseline's were at least and at most, "
+    "and the way of the last block comes on top.",
     left_out="All but the baseline: only an undisturbed chain is predicted.",
     assumes="Every producer makes its blocks in time, and all arrive within their slot.",
 )

@@ -24,10 +24,12 @@ def build(
 
     other: the summary of a run of the same campaign elsewhere, to be shown beside this one.
     """
-    found = []
+    found, intervals_ns = [], {}
     for cell in plan.cells:
         if own := [a for a in analyses if a.data.planned.cell == cell.n]:
             found.append((cell, _cell(cell.params, own)))
+            trials = [(a.data.phases, a.intervals) for a in own]
+            intervals_ns[cell.n] = comparison.baseline_intervals(plan.in_cell(cell), trials)
     cells = [figures for _, figures in found]
     checks = expectations.evaluate(plan, cells, analyses)
     reasons = absent + [f"trial {a.data.file.n}: {text}" for a in analyses for text in a.invalid]
@@ -38,7 +40,7 @@ def build(
     ]
     if not analyses:
         reasons.append("no trial was run")
-    prediction = comparison.compare(plan, found, other)
+    prediction = comparison.compare(plan, found, intervals_ns, other)
     return {
         "schema": SCHEMA,
         "verdict": _verdict(checks, reasons),

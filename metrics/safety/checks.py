@@ -183,13 +183,15 @@ def _liveness(data: TrialData, chain: ChainView, finals: list[Line]) -> Check:
     name = NAMES["I7"]
     started = [(e.host, e.t_ns) for e in data.events("started", invariant_inputs.STARTED)
                if e.role == "node"]  # fmt: skip
-    stretches = invariant_inputs.stretches(data.plan, data.planned, data.end_ns, started)
+    stretches = invariant_inputs.stretches(
+        data.plan, data.planned, data.end_ns, chain.intervals, started
+    )
     if not stretches:
         return Check(name, UNKNOWN, "the plan names no undisturbed time with a quorum")
     blocks_ns = sorted(float(data.slot_time_ns(chain.blocks[id_].slot)) for id_ in chain.canonical
                        if id_ in chain.blocks)  # fmt: skip
     advances = [(line.t_ns, line.num) for line in finals]
-    found = liveness.progress(stretches, blocks_ns, advances, data.plan.interval_ns)
+    found = liveness.progress(stretches, blocks_ns, advances, chain.intervals)
     gap = _gap(data)
     if gap and found.violations:
         # That nothing became final is seen by what is not there: only a whole record shows it.

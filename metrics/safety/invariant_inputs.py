@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+from metrics.intake.intervals import Intervals
 from metrics.intake.trial import SLOT_DUE, Event, TrialData
 from metrics.measure.blocks import APPLIED, IRREVERSIBLE, RECEIVED
 from metrics.measure.delegation.facts import FACTS
@@ -54,7 +55,11 @@ def _of_node(event: Event) -> bool:
 
 
 def stretches(
-    plan: Plan, planned: PlannedTrial, observed_ns: int, started: Iterable[tuple[str, float]] = ()
+    plan: Plan,
+    planned: PlannedTrial,
+    observed_ns: int,
+    intervals: Intervals,
+    started: Iterable[tuple[str, float]] = (),
 ) -> list[Stretch]:
     """Return the times when finality must go on, up to observed_ns: a quorum is live and linked.
 
@@ -65,8 +70,7 @@ def stretches(
     """
     disturbing = [f for f in planned.faults if not f.kind.leaves_rest_whole]
     back_ns = _back(planned, list(started))
-    restarts_ns = [0, *back_ns.values()]
-    fresh_ns = RECONNECT_NS + 2 * plan.round_slots * plan.slot_ns
+    restarts_ns, rounds = [0, *back_ns.values()], 2 * plan.round_blocks
     found = []
     for window in planned.quorum:
         if not window.finality_expected:
@@ -74,8 +78,11 @@ def stretches(
         for clear_ns, end_ns in _without(disturbing, window.from_ns, window.to_ns, observed_ns):
             booting = [back for over, back in back_ns.items() if over <= clear_ns < back]
             start_ns = max([clear_ns, *booting])
-            fresh = any(-RECONNECT_NS < start_ns - at < fresh_ns for at in restarts_ns)
-            blocks = stall_limit(plan) + (2 * plan.round_blocks if fresh else 0)
+            fresh = any(
+                at - RECONNECT_NS < start_ns < intervals.after(at, rounds) + RECONNECT_NS
+                for at in restarts_ns
+            )
+            blocks = stall_limit(plan) + (rounds if fresh else 0)
             begin_ns = start_ns + (RECONNECT_NS if start_ns else 0)
             if begin_ns < end_ns:
                 slots = slots_for(blocks, plan, live=window.live)

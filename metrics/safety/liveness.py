@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from metrics.intake.intervals import Intervals
 from metrics.model.plan import Plan
 from metrics.model.run_folder import Violation
 from metrics.safety.invariants import Line, seconds
@@ -86,12 +87,13 @@ def progress(
     stretches: Iterable[Stretch],
     blocks_ns: Sequence[float],
     advances: Iterable[tuple[float, int]],
-    slot_ns: int,
+    intervals: Intervals,
 ) -> Progress:
     """Return whether the network's last irreversible block stalled in any stretch.
 
     blocks_ns: nominal times of the blocks of the chain, sorted. advances: (time, number) of each
-    irreversible block at each host, in any order. A stretch without an advance that is too short
+    irreversible block at each host, in any order. intervals: by which slots that somebody has are
+    counted. A stretch without an advance that is too short
     to tell, in blocks and in slots, is not judged.
     """
     steps = _rising(advances)
@@ -105,7 +107,7 @@ def progress(
                 from_ns=a,
                 for_ns=b - a,
                 blocks=bisect.bisect_left(blocks_ns, b) - bisect.bisect_left(blocks_ns, a),
-                slots=int((b - a) // slot_ns),
+                slots=intervals.count(a, b),
                 stretch=stretch,
             )
             for a, b in itertools.pairwise(marks)

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from metrics.intake.intervals import steady
 from metrics.model.plan import Plan, Quorum, decode, encode
 from metrics.safety.invariant_inputs import stretches
 from metrics.safety.liveness import progress
@@ -83,7 +84,7 @@ def test_who_comes_back_has_time_to_reconnect_and_who_restarts_two_rounds(
     kind: str, limit: int
 ) -> None:
     plan = read(", ".join(SWAPS[kind]))
-    found = stretches(plan, plan.trials[0], plan.end_ns)
+    found = stretches(plan, plan.trials[0], plan.end_ns, steady(plan.interval_ns))
     (swapped,) = [stretch for stretch in found if stretch.from_ns == 62 * S]
     assert (swapped.to_ns, swapped.limit_blocks) == (80 * S, limit)
 
@@ -97,7 +98,7 @@ def test_a_host_that_boots_slowly_joins_the_quorum_when_its_node_has_started(
 ) -> None:
     plan = read(", ".join(SWAPS["kill"]))
     started = [("n1", (60 + boots_s[0]) * S), ("n2", (80 + boots_s[1]) * S), ("n3", 0.0)]
-    found = stretches(plan, plan.trials[0], plan.end_ns, started)
+    found = stretches(plan, plan.trials[0], plan.end_ns, steady(plan.interval_ns), started)
     swapped = [
         (each.from_ns / S, each.limit_blocks) for each in found if 60 * S < each.from_ns < 80 * S
     ]
@@ -108,7 +109,7 @@ def test_a_host_that_boots_slowly_joins_the_quorum_when_its_node_has_started(
 def test_who_restarted_shortly_before_still_has_its_two_rounds(apart_s: int) -> None:
     first, second = SWAPS["kill"]
     plan = read(f"{first}, {second.replace('60s', f'{60 + apart_s}s')}")
-    found = stretches(plan, plan.trials[0], plan.end_ns)
+    found = stretches(plan, plan.trials[0], plan.end_ns, steady(plan.interval_ns))
     (swapped,) = [each for each in found if each.from_ns == (62 + apart_s) * S]
     assert swapped.limit_blocks == 26
 
@@ -122,8 +123,13 @@ def test_a_standstill_until_the_returned_node_confirms_accuses_nobody() -> None:
     advances = list(zip(finals, range(len(finals)), strict=True))
 
     def breaches(quorum: list[Quorum]) -> int:
-        stretch = stretches(plan, msgspec.structs.replace(trial, quorum=quorum), plan.end_ns)
-        return len(progress(stretch, blocks, advances, plan.slot_ns).violations)
+        stretch = stretches(
+            plan,
+            msgspec.structs.replace(trial, quorum=quorum),
+            plan.end_ns,
+            steady(plan.interval_ns),
+        )
+        return len(progress(stretch, blocks, advances, steady(plan.slot_ns)).violations)
 
     before, first, second, after = trial.quorum
     assert breaches([before, first, second, after]) == 0

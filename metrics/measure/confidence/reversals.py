@@ -82,7 +82,7 @@ def measure(data: TrialData, chain: ChainView) -> Reversals:
     """Return every block that the head of a correct host was on, and what is reversed of them."""
     listed = held(data)
     found: dict[str, Held] = {}
-    last_ns = data.end_ns - data.horizon_ns
+    last_ns = chain.judged_until_ns(data)
     for lines in by_node(data, _LINES, data.planned.liars).values():
         for line in lines:
             if line.kind == "applied" and line.id not in found:

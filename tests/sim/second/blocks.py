@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.sim.second.agree import Near, counted
+from tests.sim.second.pace import Bend, Pace, told
 from tests.sim.second.record import Line, Second, Window
 
 SAID_NOTHING, GAVE_NO_REASON = "told no slot", "gave no reason"
@@ -56,6 +57,19 @@ class Slot:
     reason: str
 
 
+def pace(s: Second, known: Chain) -> Pace:
+    """Return how often somebody is due, by what blocks of the chain say of it."""
+    (first,) = s.pace.bends
+    bends, slot_s = [first], s.plan["slot_ns"] / 1e9
+    filled = sorted(known.blocks[id_]["slot"] for id_ in known.whole & known.blocks.keys())
+    for slot, many in sorted(told(s.lines, known.whole).items()):
+        if many == bends[-1].many:
+            continue
+        grid = next((other for other in filled if other > slot), slot)
+        bends.append(Bend(s.slot_t(slot), slot_s * many, many, grid))
+    return Pace(tuple(bends))
+
+
 def slots(s: Second, known: Chain) -> list[Slot]:
     """Return every slot from T0 to the end of observation that somebody was due in.
 
@@ -63,30 +77,33 @@ def slots(s: Second, known: Chain) -> list[Slot]:
     slot, whose turn it is by the plan.
     """
     named: dict[int, Counter[str]] = defaultdict(Counter)
-    told, refused = set(), {}
+    seen, refused = set(), {}
     for line in s.every("slot_due"):
         named[line["slot"]][line["producer"]] += 1
-        told.add((line["host"], line["slot"]))
+        seen.add((line["host"], line["slot"]))
     for line in s.every("abstained"):
         refused[line["host"], line["slot"], line["producer"]] = line["reason"]
     turn, names = s.plan["blocks_per_turn"], s.plan["producers"]
-    slots = round(s.end_s / s.slot_s) * s.interval_slots + 1
-    whole = range(s.first_slot, s.first_slot + slots, s.interval_slots)
-    due = {slot: names[slot // s.interval_slots // turn % len(names)] for slot in whole}
+    due, slot = {}, s.first_slot
+    while s.slot_t(slot) <= s.end_s:
+        bend = s.pace.at(s.slot_t(slot))
+        if (slot - bend.grid) % bend.many == 0:
+            due[slot] = names[slot // bend.many // turn % len(names)]
+        slot += 1
     due |= {slot: min(who, key=lambda name: (-who[name], name)) for slot, who in named.items()}
     made: dict[tuple[int, str], list[Line]] = defaultdict(list)
     for block in known.blocks.values():
         made[block["slot"], block["producer"]].append(block)
         if block["id"] in known.whole:
             due[block["slot"]] = block["producer"]
-    late = lateness(s)
+    late, over = lateness(s), s.pace.later(s.end_s, -1) + 1e-9
     found = []
     for slot, producer in sorted(due.items()):
-        if slot < s.first_slot or not producer or s.slot_t(slot) > s.end_s - s.slot_s + 1e-9:
+        if slot < s.first_slot or not producer or s.slot_t(slot) > over:
             continue
         own = sorted(made[slot, producer], key=lambda b: b["id"] not in known.whole)
         host = s.host_of(producer)
-        reason = GAVE_NO_REASON if (host, slot) in told else SAID_NOTHING
+        reason = GAVE_NO_REASON if (host, slot) in seen else SAID_NOTHING
         if (host, slot, producer) in refused:
             reason = "abstained: " + refused[host, slot, producer]
         found.append(
@@ -104,8 +121,9 @@ def lateness(s: Second) -> dict[str, tuple[bool, bool]]:
     found = {}
     for line in s.every("produced"):
         after = max(s.t(line) - s.slot_t(line["slot"]), line["late_ns"] / 1e9)
-        sure = max(after - s.slack_s, line["late_ns"] / 1e9) >= s.slot_s
-        found[line["id"]] = sure, after + s.slack_s >= s.slot_s
+        slot_s = s.pace.at(s.slot_t(line["slot"])).every_s
+        sure = max(after - s.slack_s, line["late_ns"] / 1e9) >= slot_s
+        found[line["id"]] = sure, after + s.slack_s >= slot_s
     return found
 
 

@@ -50,12 +50,10 @@ def judged(s: Second, known: Chain) -> list[Judged]:
         slot = known.blocks[id_]["slot"]
         t = s.slot_t(slot)
         window = s.window_of(t)
-        if slot < s.first_slot or t > s.end_s - s.horizon_s + 1e-9 or window is None:
+        if slot < s.first_slot or t > s.judged_until_s + 1e-9 or window is None:
             continue
-        due = t + (s.lag_max + 1) * s.slot_s
-        settles = (
-            slot >= s.first_slot + s.round_slots * s.interval_slots and due <= window[2] + 1e-9
-        )
+        due = s.pace.later(t, s.lag_max + 1)
+        settles = t >= s.pace.later(0.0, s.round_slots) - 1e-9 and due <= window[2] + 1e-9
         found.append(Judged(window, settles, *_views(s, at[id_], t)))
     return found
 
@@ -69,7 +67,7 @@ def left_out(s: Second, known: Chain) -> Counter[tuple[str, str]]:
     for id_, block in known.blocks.items():
         t = s.slot_t(block["slot"])
         why = "young" if id_ in known.whole else "orphaned"
-        if why == "orphaned" or t > s.end_s - s.horizon_s + 1e-9:
+        if why == "orphaned" or t > s.judged_until_s + 1e-9:
             found[s.name_of(t), why] += 1
     return found
 

@@ -156,7 +156,7 @@ def _early(s: Second) -> Any:
     """Return whether a block was signed before its slot by more than clock and timing allow."""
     genesis = json.loads((s.folder / "genesis.json").read_text())
     on_time = genesis.get("timing", "") in ("", "fio") and not genesis.get("last_block_ns")
-    early_s = 0.0 if on_time else s.slot_s
+    early_s = 0.0 if on_time else s.plan["slot_ns"] / 1e9
     allowed = early_s + s.plan["clock_limit_ns"] / 1e9
     ahead = [
         s.slot_t(line["slot"]) - s.t(line)
@@ -270,9 +270,12 @@ def _progress(s: Second, made: list[float], rising: list[float]) -> str:
     for start, end, live in _stretches(s):
         # PROTOCOL A.13: I7, and two rounds more after a mass restart.
         limit = (2 * (needed - 1) + 1) * r if two else 2 * n * r
-        fresh = RECONNECT_S + 2 * s.round_slots * s.slot_s
-        if any(-RECONNECT_S < start - at < fresh for at in (0.0, *restarts)):
-            limit += 2 * s.round_slots
+        rounds = 2 * s.round_slots
+        if any(
+            at - RECONNECT_S < start < s.pace.later(at, rounds) + RECONNECT_S - 1e-9
+            for at in (0.0, *restarts)
+        ):
+            limit += rounds
         slots = (math.ceil(limit / (max(live, 1) * r)) + 1) * n * r
         begin = start + RECONNECT_S * (start > 0)
         if begin >= end:
@@ -280,7 +283,7 @@ def _progress(s: Second, made: list[float], rising: list[float]) -> str:
         inside = [t for t in rising if begin <= t < end]
         for a, b in itertools.pairwise([begin, *inside, end]):
             blocks = sum(a <= t < b for t in made)
-            if blocks > limit or int((b - a) / s.slot_s) > slots:
+            if blocks > limit or int(s.pace.place(b) - s.pace.place(a) + 1e-9) > slots:
                 return VIOLATED
         judged += bool(inside)
     return HOLDS if judged else UNKNOWN

@@ -35,7 +35,7 @@ def told(s: Second, known: Chain) -> list[First]:
         t = s.slot_t(known.blocks[id_]["slot"])
         fate = "final" if id_ in known.final else "open"
         fate = "reversed" if undone[id_] else fate
-        fate = "young" if t > s.end_s - s.horizon_s + 1e-9 else fate
+        fate = "young" if t > s.judged_until_s + 1e-9 else fate
         found.append(First(s.name_of(t), fate, int(lag), tuple(undone[id_])))
     return found
 

@@ -16,6 +16,8 @@ from typing import Any
 
 import zstandard
 
+from tests.sim.second.pace import Pace, steady
+
 Line = dict[str, Any]
 Window = tuple[str, float, float]
 Ends = tuple[float, float, float]
@@ -39,21 +41,13 @@ class Second:
     journal: list[Line] = field(default_factory=list)
     line: dict[str, tuple[int, float, float]] = field(default_factory=dict)
     slack_s: float = 0.0
+    pace: Pace = field(default_factory=lambda: Pace(()))
     edge_s: float = 0.0
     """What the end of observation is moved by: its last slot may lie on either side of it."""
 
     @property
-    def interval_slots(self) -> int:
-        return int(self.plan.get("interval_slots", 1))
-
-    @property
-    def slot_s(self) -> float:
-        """Return the time from a slot that somebody has to the next."""
-        return float(self.plan["slot_ns"] * self.interval_slots) / 1e9
-
-    @property
     def round_slots(self) -> int:
-        """Return those that somebody has."""
+        """Return how many that somebody has make a round."""
         return len(self.plan["producers"]) * int(self.plan["blocks_per_turn"])
 
     @property
@@ -61,9 +55,9 @@ class Second:
         return int(self.plan["prediction"]["finality_lag_blocks"]["max"])
 
     @property
-    def horizon_s(self) -> float:
-        """A finality period: the longest lag that the rules predict, and a round."""
-        return float(self.lag_max + self.round_slots) * self.slot_s
+    def judged_until_s(self) -> float:
+        """A finality period before the end: the longest lag that the rules predict, and a round."""
+        return self.pace.later(self.end_s, -self.lag_max - self.round_slots)
 
     @cached_property
     def told_s(self) -> float:
@@ -209,6 +203,8 @@ def read(run: Path, n: int = 1) -> Second:
         if entry["host"] == "provider":
             entry["fault"] = entry["fault"].partition(".")[0]
     place(found)
+    slot_s, many = plan["slot_ns"] / 1e9, int(plan.get("interval_slots", 1))
+    found.pace = steady(slot_s, many, found.first_slot)
     return found
 
 

@@ -237,11 +237,11 @@ def _disturbed(s: Second, own: Told, limits: tuple[int, int], fault: Line) -> tu
         for other in s.planned["faults"]
         if other is not fault and other["at_ns"] >= fault["end_ns"]
     ]
-    middle, whole = s.healed(fault)[0], s.round_slots * round(s.slot_s * 1e9)
+    middle = s.healed(fault)[0]
     edges = _tenths(s, [middle - s.slack_s, middle + s.slack_s])
     found = [
         _was_disturbed(s, own, behind, (fault["at_ns"], min(until, *begins, round(s.end_s * 1e9))))
-        for until in {edge + whole for edge in edges}
+        for until in {round(s.pace.later(edge / 1e9, s.round_slots) * 1e9) for edge in edges}
         for behind in (
             [lag > limits[1] for lag in own.least[WIDE_S]],
             [lag > limits[0] for lag in own.most[s.slack_s]],
@@ -252,15 +252,15 @@ def _disturbed(s: Second, own: Told, limits: tuple[int, int], fault: Line) -> tu
 
 def _was_disturbed(s: Second, own: Told, behind: list[bool], window: tuple[int, int]) -> bool:
     """Return whether the host was behind, stood still or was silent in a window, in ns."""
-    slot, (first, last) = round(s.slot_s * 1e9), window
+    first, last = window
     at = _tenths(s, own.at)
     inside = [i for i, t in enumerate(at) if first <= t <= last]
     moved = [at[i] for i in inside if i and own.lib[i] > own.lib[i - 1]]
-    still = (s.round_slots + int(s.plan["blocks_per_turn"]) + 0.5) * slot
+    still = s.round_slots + int(s.plan["blocks_per_turn"]) + 0.5
     return (
         any(behind[i] for i in inside)
-        or _longest([at[i] for i in inside], first, last) > SILENT_SLOTS * slot
-        or _longest(moved, first, last) > still
+        or _longest(s, [first, *(at[i] for i in inside), last]) > SILENT_SLOTS
+        or _longest(s, [first, *moved, last]) > still
     )
 
 
@@ -270,18 +270,21 @@ def _tenths(s: Second, times: list[float]) -> list[int]:
     return [round(t * 1e10 / slot) * slot // 10 for t in times]
 
 
-def _longest(times: list[int], first: int, last: int) -> int:
-    edges = [first, *times, last]
-    return max(b - a for a, b in itertools.pairwise(edges))
+def _longest(s: Second, edges: list[int]) -> float:
+    """Return the longest time between two in slots that somebody has."""
+    places = [s.pace.place(edge / 1e9) for edge in edges]
+    return max(b - a for a, b in itertools.pairwise(places))
 
 
 def _since(s: Second, own: Told, lags: list[int], limit: int, healed: float) -> int | None:
     """Return from which sample on a whole round was normal and final blocks moved in it."""
-    many = s.interval_slots
-    stay = max(s.round_slots * many, 2)
-    for i in range(bisect.bisect_left(own.at, healed), len(own.at) - stay + 1):
+    for i in range(bisect.bisect_left(own.at, healed), len(own.at)):
+        bend = s.pace.at(own.at[i])
+        stay = max(s.round_slots * bend.many, 2)
         last = i + stay - 1
-        lasting = own.at[last] - own.at[i] <= (stay / many + SILENT_SLOTS) * s.slot_s
+        if last >= len(own.at):
+            continue
+        lasting = own.at[last] - own.at[i] <= (stay / bend.many + SILENT_SLOTS) * bend.every_s
         normal = all(lag <= limit for lag in lags[i : last + 1])
         if lasting and normal and own.lib[last] > own.lib[i]:
             return i

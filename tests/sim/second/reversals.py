@@ -56,7 +56,7 @@ def told(s: Second, known: Chain) -> Told:
     seen: dict[str, Seen] = {}
     for line in (x for x in s.every("applied") if x["host"] not in liars):
         t = s.slot_t(line["slot"])
-        young = t > s.end_s - s.horizon_s + 1e-9
+        young = t > s.judged_until_s + 1e-9
         held = full.get(line["id"], [])
         seen.setdefault(line["id"], Seen(line["num"], s.name_of(t), young, held))
     for host in s.lines.keys() - liars:

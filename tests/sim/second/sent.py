@@ -72,7 +72,7 @@ def _fates(s: Second, known: Chain) -> list[tuple[str, float, list[str], list[st
         if "expired" in told[id_] and short not in held["included"]:
             fate.append("expired")
         open_ = "irreversible" not in fate and "rejected" not in fate
-        old = s.end_s - s.horizon_s
+        old = s.judged_until_s
         sure = fate + ["lost"] * (open_ and t <= old - s.slack_s)
         perhaps = fate + ["lost"] * (open_ and t <= old + s.slack_s)
         found.append((line["host"], t, sure, perhaps))

@@ -49,6 +49,7 @@ class Trial:
     def __init__(self, s: Second) -> None:
         self.s = s
         self.chain: Chain = blocks.chain(s)
+        s.pace = blocks.pace(s, self.chain)
         self.slots: list[Slot] = blocks.slots(s, self.chain)
         self.judged: list[Judged] = finality.judged(s, self.chain)
         self.precommitted: list[First] = precommits.told(s, self.chain)
@@ -115,7 +116,7 @@ def summary(run: Path, edge_s: float) -> dict[str, Any]:
         "metrics": None,
         "checks": checks.all_of(plan, [t.s for t in trials], cells),
         "faults": [faults.figures(t.s, fault) for t in trials for fault in t.s.planned["faults"]],
-        "prediction": _prediction(plan, found),
+        "prediction": _prediction(plan, found, [t.s for t in trials]),
         "systems": systems.beside(plan, found, latency),
     }
 
@@ -188,17 +189,20 @@ def _sums(parts: list[Counter[tuple[str, str]]], names: set[str], *why: str) -> 
     return {word: sum(part[name, word] for part in parts for name in names) for word in why}
 
 
-def _prediction(plan: dict[str, Any], cells: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def _prediction(
+    plan: dict[str, Any], cells: dict[int, dict[str, Any]], trials: list[Second]
+) -> dict[str, Any]:
     """Return what the rules predict beside what was found."""
     chains = {cell["n"]: plan | (cell.get("chain") or {}) for cell in plan["cells"]}
+    own = {n: [s for s in trials if s.planned["cell"] == n] for n in chains}
     rows = [
         row
         for n, cell in cells.items()
         for phase, metrics in cell["phases"].items()
         if phase != "warmup"
-        for row in _rows(cell["params"], phase, metrics, _wanted(chains[n]))
+        for row in _rows(cell["params"], phase, metrics, _wanted(chains[n], own[n]))
     ]
-    lag, latency = _wanted(plan)
+    lag, latency = _wanted(plan, own[plan["cells"][0]["n"]])
     return {
         "finality_lag_blocks": lag,
         "finality_latency_s": latency,
@@ -207,14 +211,24 @@ def _prediction(plan: dict[str, Any], cells: dict[int, dict[str, Any]]) -> dict[
     }
 
 
-def _wanted(plan: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _wanted(plan: dict[str, Any], trials: list[Second]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the least and the greatest lag by the rules, in blocks and in seconds."""
     n, turn = finality.scheduled(plan), plan["blocks_per_turn"]
     rules = finality.predicted(plan["profile"], n, turn)
     lag = plan["prediction"]["finality_lag_blocks"]
     low, high = rules or (lag["min"], lag["max"])
     slot_s = plan["slot_ns"] * plan.get("interval_slots", 1) / 1e9
-    return {"min": low, "max": high}, {"min": low * slot_s, "max": high * slot_s}
+    paces = [pace for s in trials for pace in _baseline(s)] or [slot_s]
+    return {"min": low, "max": high}, {"min": low * min(paces), "max": high * max(paces)}
+
+
+def _baseline(s: Second) -> list[float]:
+    """Return each time from a slot that somebody has to the next which held in the baseline."""
+    found = []
+    for _, first, last in s.named({"baseline"}):
+        inside = [bend.every_s for bend in s.pace.bends if first < bend.since < last - 1e-9]
+        found += [s.pace.at(first).every_s, *inside]
+    return found
 
 
 def _rows(

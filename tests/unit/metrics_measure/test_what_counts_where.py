@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from faults.model.record import Record
+from metrics.intake.intervals import steady
 from metrics.intake.phase_windows import measured
 from metrics.intake.trial import TrialData
 from metrics.measure import finality, head_lag, recovery
@@ -126,11 +127,11 @@ def test_whether_a_node_was_silent_hangs_on_no_microsecond(late_ns: int) -> None
         times = np.asarray([slot * 1e9 for slot in slots])
         times[10:] += late_ns
         lib = np.asarray([float(slot) for slot in slots])
-        plan = SimpleNamespace(interval_ns=10**9, slot_ns=10**9, round_blocks=8, blocks_per_turn=2)
+        plan = SimpleNamespace(slot_ns=10**9, round_blocks=8, blocks_per_turn=2)
         data: Any = SimpleNamespace(plan=plan, end_ns=19 * 10**9)
         behind = np.zeros(len(slots), dtype=bool)
         host = head_lag.Series(times, times, times, lib, lib)
-        return recovery._disturbed(host, behind, (2e9, 18e9), data)
+        return recovery._disturbed(host, behind, (2e9, 18e9), data, steady(10**9))
 
     assert [disturbed(left_out) for left_out in (0, 1, 2, 3)] == [False, False, False, True]
 
@@ -138,13 +139,13 @@ def test_whether_a_node_was_silent_hangs_on_no_microsecond(late_ns: int) -> None
 @pytest.mark.parametrize("late_ns", [-1_000, 1_000])
 def test_whether_a_slot_lies_at_the_end_of_a_window_hangs_on_no_microsecond(late_ns: int) -> None:
     slots = np.arange(20.0)
-    plan = SimpleNamespace(interval_ns=10**9, slot_ns=10**9, round_blocks=8, blocks_per_turn=2)
+    plan = SimpleNamespace(slot_ns=10**9, round_blocks=8, blocks_per_turn=2)
     data: Any = SimpleNamespace(plan=plan, end_ns=19 * 10**9)
     times = slots * 1e9 + late_ns
     host = head_lag.Series(times, times, times, slots, slots)
     behind = slots >= 14
-    assert recovery._disturbed(host, behind, (2e9, 14e9), data)
-    assert not recovery._disturbed(host, behind, (2e9, 13.8e9), data)
+    assert recovery._disturbed(host, behind, (2e9, 14e9), data, steady(10**9))
+    assert not recovery._disturbed(host, behind, (2e9, 13.8e9), data, steady(10**9))
 
 
 @pytest.mark.parametrize("late_ns", [-1_000, 1_000])

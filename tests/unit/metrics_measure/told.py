@@ -39,7 +39,7 @@ def trial(
             if kind == "applied":
                 listed[words[0]] = words[1:]
     data: Any = SimpleNamespace(
-        planned=SimpleNamespace(liars=liars.split()), end_ns=end, horizon_ns=10,
+        planned=SimpleNamespace(liars=liars.split()), end_ns=end,
         slot_time_ns=lambda slot: slot, phase_at=lambda t_ns: "late" if t_ns >= 50 else "early",
         events=lambda kind, columns: kinds.get(kind, []), file=SimpleNamespace(n=1),
         phases=[SimpleNamespace(name=name, start_ns=0, end_ns=1) for name in ("early", "late")],
@@ -49,7 +49,9 @@ def trial(
     )  # fmt: skip
     blocks = {name: SimpleNamespace(slot=num_of(name), num=num_of(name)) for name in names}
     whole = {*final.split(), *best.split()}
-    return data, SimpleNamespace(blocks=blocks, final=set(final.split()), canonical=whole)
+    return data, SimpleNamespace(
+        blocks=blocks, final=set(final.split()), canonical=whole, judged_until_ns=lambda _: end - 10
+    )
 
 
 def _event(host: str, seq: int, kind: str, words: list[str]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from metrics.intake.intervals import steady
 from metrics.safety.invariants import (
     conflicting_finality,
     different_states,
@@ -188,15 +189,15 @@ def test_finality_may_stand_still_for_the_limit_and_not_for_one_block_more() -> 
     before = [(float(SECOND * t), t) for t in range(21)]
     for limit, breaches in ((20, 0), (19, 1)):
         resumed = [*before, *((float(SECOND * t), t) for t in range(40, 101))]
-        found = progress([stretch(limit)], blocks, resumed, SECOND // 2)
+        found = progress([stretch(limit)], blocks, resumed, steady(SECOND // 2))
         assert found.worst is not None
         assert (len(found.violations), found.judged, found.worst.blocks) == (breaches, 1, 20)
 
 
 def test_finality_that_never_comes_back_is_a_breach_and_a_short_stretch_tells_nothing() -> None:
     blocks = [float(i * SECOND) for i in range(100)]
-    assert len(progress([stretch(50, from_s=40)], blocks, [], SECOND // 2).violations) == 1
-    short = progress([stretch(50, from_s=60)], blocks, [], SECOND // 2)
+    assert len(progress([stretch(50, from_s=40)], blocks, [], steady(SECOND // 2)).violations) == 1
+    short = progress([stretch(50, from_s=60)], blocks, [], steady(SECOND // 2))
     assert (short.violations, short.judged) == ([], 0)
 
 
@@ -215,11 +216,11 @@ def test_a_chain_that_makes_no_block_stands_still_in_slots() -> None:
     )  # fmt: skip
     assert still.limit_slots == 24
     advances = [(9.0 * SECOND, 7), (20.0 * SECOND, 8)]
-    found = progress([still], [], advances, SECOND // 2)
+    found = progress([still], [], advances, steady(SECOND // 2))
     (breach,) = found.violations
     assert breach.text == (
         "finality stood still for 80.000 s from 20.000 s on: 160 slots (at most 24) and 0"
         " blocks (at most 12), with a quorum connected"
     )
     calm = [(t * 10.0 * SECOND, t) for t in range(11)]
-    assert progress([still], [], calm, SECOND // 2).violations == []
+    assert progress([still], [], calm, steady(SECOND // 2)).violations == []
