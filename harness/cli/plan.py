@@ -143,7 +143,7 @@ def totals_of(plan: Plan) -> str:
         lines.append(
             f"{f'cell {cell.n}, {here.profile}: ' if several else ''}predicted finality lag"
             f" undisturbed: {lag.min} to {lag.max} blocks; quorum {here.quorum} of"
-            f" {len(here.producers)}"
+            f" {here.schedule_size}"
         )
         lines += _told(here)
     return "\n".join(lines)

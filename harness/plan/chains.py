@@ -47,14 +47,26 @@ def chain_of(file: CampaignFile, cell: Cell, hosts: Sequence[PlannedHost]) -> Pl
         fio=chain.fio_options(),
         bitshares=chain.bitshares_options(),
         asset=consensus.asset(chain),
+        scheduled=chain.scheduled,
         finality=consensus.finality(chain),
         prediction=Prediction(finality_lag_blocks=consensus.predicted_lag(chain)),
     )
 
 
+def weights(hosts: Sequence[PlannedHost]) -> dict[str, int]:
+    """Return the number of producers of each host."""
+    return {host.host: len(host.producers) for host in hosts}
+
+
 def quorum(file: CampaignFile) -> int:
     """Return how many producers finality needs in whichever cell it needs most."""
     return max(consensus.finality(cell.campaign.chain).quorum for cell in file.cells)
+
+
+def idle(file: CampaignFile) -> int:
+    """Return how many producers have no slots in a full schedule, in the cell where most have."""
+    chains = (cell.campaign.chain for cell in file.cells)
+    return max(chain.producers - chain.scheduled for chain in chains)
 
 
 @dataclass(frozen=True, slots=True)

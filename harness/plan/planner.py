@@ -75,7 +75,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
                             phases=[], quorum=[]), own[cell.n], timing, hosts)
         for n, ((cell, _), s, drawn) in enumerate(zip(runs, seeds, faults, strict=True), start=1)
     ]  # fmt: skip
-    _check(file, view, trials, timing, hosts)
+    _check(file, view, trials, timing, hosts, spare=field.spare)
     nodes = node_options.of_hosts(common, field, seed=base_seed, file=name)
     plan = Plan(
         campaign=file.name,
@@ -157,11 +157,10 @@ def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlannedHost, ..
 
 def _field(file: CampaignFile, view: LabView, hosts: Sequence[PlannedHost]) -> selectors.Field:
     """Return the hosts that selectors choose from."""
-    return selectors.Field(weights=_weights(hosts), groups=view.groups, needed=chains.quorum(file))
-
-
-def _weights(hosts: Sequence[PlannedHost]) -> dict[str, int]:
-    return {host.host: len(host.producers) for host in hosts}
+    return selectors.Field(
+        weights=chains.weights(hosts), groups=view.groups, needed=chains.quorum(file),
+        idle=chains.idle(file),
+    )  # fmt: skip
 
 
 def _trial(
@@ -172,7 +171,7 @@ def _trial(
         trial.faults, warmup_ns=timing.warmup_ns, settle_ns=timing.settle_ns, end_ns=timing.end_ns
     )
     quorum = phases.quorum(
-        trial.faults, _weights(hosts), needed=chain.finality.quorum,
+        trial.faults, chains.weights(hosts), needed=chain.finality.quorum,
         clock_limit_ns=chain.clock_limit_ns, end_ns=timing.end_ns,
     )  # fmt: skip
     return msgspec.structs.replace(trial, phases=cut, quorum=quorum)
@@ -184,10 +183,12 @@ def _check(
     trials: Sequence[PlannedTrial],
     timing: Timing,
     hosts: Sequence[PlannedHost],
+    *,
+    spare: int,
 ) -> None:
     """Refuse trials that are unsafe, and expectations about phases that there are not."""
     rules = refusals.Rules(
-        file=file.path.name, lab=view.lab, quorum=chains.quorum(file), hosts=hosts,
+        file=file.path.name, lab=view.lab, spare=spare, hosts=hosts,
         max_unreachable=file.common.safety.max_unreachable, warmup_ns=timing.warmup_ns,
         end_ns=timing.end_ns,
     )  # fmt: skip

@@ -20,7 +20,8 @@ class Rules:
 
     file: str
     lab: str
-    quorum: int
+    spare: int
+    """Producers that may be away while the rest reach a quorum."""
     hosts: Sequence[PlannedHost]
     max_unreachable: int | None
     warmup_ns: int
@@ -128,7 +129,7 @@ def _refuse_too_many_away(rules: Rules, faults: Sequence[PlannedFault]) -> None:
     away, when = phases.unreachable_max(faults, names, rules.end_ns)
     limit = rules.max_unreachable
     if limit is None:
-        limit = sum(len(host.producers) for host in rules.hosts) - rules.quorum
+        limit = rules.spare
     if away > limit:
         raise PlanError(
             f"{rules.file}: safety.max_unreachable: {when} leaves {away} hosts cut off or down, the"

@@ -26,6 +26,8 @@ class Field:
     groups: Mapping[str, Sequence[str]]
     needed: int
     """Producers that finality needs."""
+    idle: int = 0
+    """Producers that are more than a full schedule has: any of them may have no slots."""
 
     @property
     def total(self) -> int:
@@ -34,8 +36,8 @@ class Field:
 
     @property
     def spare(self) -> int:
-        """f: producers that may be absent while the rest still reach a quorum."""
-        return self.total - self.needed
+        """f: producers that may be absent while the rest still reach a quorum, whoever is idle."""
+        return self.total - self.idle - self.needed
 
 
 def select(
@@ -76,9 +78,9 @@ def select(
         case "minority" | "f":
             return _up_to(field.spare, selector, field, rng)
         case "majority":
-            return _at_least(field.needed, field, rng)
+            return _at_least(field.needed + field.idle, field, rng)
         case "f+1":
-            return _at_least(field.spare + 1, field, rng)
+            return _at_least(field.spare + 1 + field.idle, field, rng)
     known = [*field.weights, *field.groups, *SELECTOR_WORDS]
     raise ValueError(f"no host, group or selector {selector}; {nearest(selector, known)}")
 

@@ -205,6 +205,8 @@ class PlannedChain(msgspec.Struct, frozen=True, kw_only=True):
     bitshares: dict[str, Any] | None = None
     asset: Asset = Asset()
     """What votes, fees and pay are said in."""
+    scheduled: Positive | None = None
+    """How many producers a full schedule has; null: all."""
     finality: Finality
     prediction: Prediction
 
@@ -282,6 +284,11 @@ class Plan(PlannedChain, frozen=True, kw_only=True):
     def quorum(self) -> int:
         """Return how many producers must stand behind a block."""
         return self.finality.quorum
+
+    @property
+    def schedule_size(self) -> int:
+        """Return how many producers a full schedule has."""
+        return self.scheduled or len(self.producers)
 
     @property
     def round_slots(self) -> int:

@@ -83,7 +83,7 @@ def _about(plan: Plan) -> str:
     seconds = low if low == high else f"{low} to {high}"
     return (
         f"a block each {plan.interval_ns / 1e9:g} s, {plan.blocks_per_turn} a turn; final when"
-        f" {plan.quorum} of {len(plan.producers)} producers stand behind it, in {stages}"
+        f" {plan.quorum} of {plan.schedule_size} producers stand behind it, in {stages}"
         f" stage{'s' if stages > 1 else ''}; predicted undisturbed: {blocks} blocks later,"
         f" so {seconds} s"
     )

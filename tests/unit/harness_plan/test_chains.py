@@ -89,3 +89,24 @@ def test_a_plan_of_one_chain_says_nothing_of_another() -> None:
     made = planner.build(file(more="matrix: {rate: [1/s, 2/s]}\nload: {rate: '${rate}'}"), lab())
     assert [cell.chain for cell in made.cells] == [None, None]
     assert len({trial.seed for trial in made.trials}) == 2
+
+
+ELECTING = """
+schema: slotlab.campaign/v1
+title: four of six are elected
+seed: 3
+chain: {profile: eosio, producers: 6, slot: 500ms, blocks_per_turn: 2,
+  fio: {elected: 4, activation: 1000000, schedule_check_slots: 10, initial: system}}
+safety: {max_unreachable: 5}
+timeline:
+  - {id: spared, at: 40s, for: 5s, fault: partition, shape: minority}
+  - {id: gone, at: 60s, for: 5s, fault: pause, on: f+1}
+"""
+
+
+def test_selectors_reckon_with_a_full_schedule_whoever_of_the_others_is_in_it() -> None:
+    made = planner.build(parsed(ELECTING), lab(6))
+    assert (made.quorum, made.schedule_size, len(made.producers)) == (3, 4, 6)
+    spared, gone = made.trials[0].faults
+    assert [len(group) for group in spared.groups or []] == [1, 5]
+    assert len(gone.targets) == 4  # Two of them may have no slots.
