@@ -17,6 +17,8 @@ from node.events.facts import PaySchedule as PaySchedule
 from node.events.facts import ProposalEnded as ProposalEnded
 from node.events.facts import Proposed as Proposed
 from node.events.facts import Proxied as Proxied
+from node.events.facts import Raffled as Raffled
+from node.events.facts import RandomNumber as RandomNumber
 from node.events.facts import Registered as Registered
 from node.events.facts import Schedule as Schedule
 from node.events.facts import Voted as Voted
@@ -313,6 +315,8 @@ Event: TypeAlias = (
     | Approved
     | ProposalEnded
     | ParametersInForce
+    | RandomNumber
+    | Raffled
     | Process
     | Dropped
     | Stopped

@@ -203,3 +203,19 @@ class ParametersInForce(Record, frozen=True, kw_only=True, tag="parameters"):
     pay_percent: Count
     witness_pay_per_block: Count
     worker_budget_per_day: Count
+
+
+class RandomNumber(Record, frozen=True, kw_only=True, tag="random"):
+    """Operations of block num read this random number, which its parent's secret has made."""
+
+    num: Count
+    value: str
+
+
+class Raffled(Record, frozen=True, kw_only=True, tag="raffled"):
+    """A raffle of an account's in block num gave so many units to the winner."""
+
+    num: Count
+    account: str
+    winner: str
+    amount: Count

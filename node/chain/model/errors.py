@@ -42,6 +42,8 @@ class Reason(StrEnum):
     INSUFFICIENT_BALANCE = "insufficient_balance"
     BAD_PRODUCERS = "bad_producers"
     BAD_PARAMETERS = "bad_parameters"
+    BAD_RAFFLE = "bad_raffle"
+    NO_RANDOM = "no_random"
     SAME_PRODUCERS = "same_producers"
     PROPOSAL_WAITS = "proposal_waits"
     NO_DELEGATION = "no_delegation"

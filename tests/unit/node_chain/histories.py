@@ -14,16 +14,20 @@ from typing import Any
 import msgspec
 
 from node.chain import snapshot
+from node.chain.bitshares.contracts.raffle.raffle import Raffle
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key, sign
 from node.chain.genesis import Genesis
 from node.chain.ledger.accounts import BALANCES
+from node.chain.model.bitshares_rules import RandomRules
 from node.chain.model.block import SignedBlock
 from node.chain.model.operation import Operation
 from node.chain.model.transaction import Transaction
+from node.chain.model.voice import Voice
 from node.chain.profile import Profile
 from node.chain.profiles import build
 from node.events import Rejected, Switched
+from tests.unit.node_bitshares.second_random import SecondRandom
 from tests.unit.node_bitshares.world import bitshares_genesis
 from tests.unit.node_chain.builders import (
     SHARED_VERIFIER,
@@ -82,8 +86,10 @@ def world(name: str) -> World:
     """Return the world of that name: the system, how many produce, options."""
     system, count, *options = name.split()
     if system == "bitshares":
-        choice = options[0] if options else "longest"
-        genesis = bitshares_genesis(int(count), fork_choice=choice)
+        turns = options == ["turns"]
+        choice = options[0] if options and not turns else "longest"
+        chance = RandomRules(on=turns, shuffle="turns" if turns else "time")
+        genesis = bitshares_genesis(int(count), fork_choice=choice, random=chance)
     elif options == ["fio"]:
         genesis = fio_genesis(producers=int(count), elected=int(count), schedule_check_slots=1)
         genesis = msgspec.structs.replace(genesis, blocks_per_turn=1, max_block_bytes=4096)
@@ -95,7 +101,7 @@ def world(name: str) -> World:
 
 WORLDS = (
     "eosio 2", "eosio 3", "eosio 4", "eosio 2 fio", "eosio 3 fio", "bitshares 3",
-    "bitshares 2 participation",
+    "bitshares 2 participation", "bitshares 3 turns",
 )  # fmt: skip
 
 
@@ -129,6 +135,12 @@ class History:
         fresh = self.world.chain()
         self.first_slot, self.root = fresh.head.slot + 1, fresh.genesis
         self.truths = {fresh.head.id: _truth(fresh)}
+
+    @property
+    def is_random(self) -> bool:
+        """Return whether the chain has random numbers."""
+        options = self.world.genesis.bitshares
+        return options is not None and options.random.on
 
     # ------------------------------------------------------------ the tree
 
@@ -166,10 +178,11 @@ class History:
         head = maker._fork_db.head.state
         spent = maker.codec.transactions.transfer("usera", "userb", SUPPLY + 1, b"")
         doomed = [self.transaction(maker), signed(maker, spent)]
-        header = head.draft(slot, None, executed(maker, slot, doomed))
         producer = head.producer_for(slot).name
         if not producer:
             return
+        voice = Voice(key=secret(producer))
+        header = head.draft(slot, None, executed(maker, slot, doomed), voice)
         digest = head.child(header).signing_digest
         block = SignedBlock(header, sign(secret(producer), digest), tuple(doomed))
         self.note([block])
@@ -183,6 +196,10 @@ class History:
         elif rng.random() < 0.2 and self.world.genesis.system_key:
             some = rng.sample(self.world.names, rng.randint(1, len(self.world.names)))
             made = set_producers(chain, *sorted(some), lives_s=rng.randint(1, 9))
+        elif rng.random() < 0.4 and self.is_random:
+            among = tuple(rng.sample(USERS, rng.randint(1, 4)))
+            asked = [Raffle(giver=rng.choice(USERS), among=among, amount=rng.randint(1, 400))]
+            made = signed(chain, *asked * rng.randint(1, 2), lives_s=rng.randint(1, 9))
         else:
             transfer = chain.codec.transactions.transfer
             operations: list[Operation] = [
@@ -296,14 +313,28 @@ class History:
             assert {user: pending[user] for user in USERS} == expected
 
     def naive_balances(self, block_id: bytes, *more: Transaction) -> dict[str, int]:
-        """Return what everybody owns by adding up the transfers of a block's branch and more."""
-        owned = dict.fromkeys(USERS, SUPPLY // len(USERS))
-        for transaction in (*(t for b in self.branch(block_id) for t in b.transactions), *more):
+        """Return what everybody owns by adding up what a block's branch and more moved."""
+        owned, chance = dict.fromkeys(USERS, SUPPLY // len(USERS)), SecondRandom()
+
+        def move(transaction: Transaction) -> None:
             for one in transaction.operations:
-                if hasattr(one, "sender"):
-                    owned[one.sender] -= one.amount
-                    owned[one.recipient] += one.amount
-                    assert owned[one.sender] >= 0
+                if isinstance(one, Raffle):
+                    sender, recipient = one.giver, chance.winner(one.among)
+                elif hasattr(one, "sender"):
+                    sender, recipient = one.sender, one.recipient
+                else:
+                    continue
+                owned[sender] -= one.amount
+                owned[recipient] += one.amount
+                assert owned[sender] >= 0
+
+        for block in self.branch(block_id):
+            for transaction in block.transactions:
+                move(transaction)
+            if self.is_random:
+                chance.absorb(block)
+        for transaction in more:
+            move(transaction)
         assert sum(owned.values()) == SUPPLY
         return owned
 

@@ -6,6 +6,7 @@ from typing import Any
 from node.chain.bitshares.announcement import Decided, decided
 from node.chain.bitshares.chain_parameters import first_parameters
 from node.chain.bitshares.contracts.maintenance import maintain
+from node.chain.bitshares.contracts.raffle.rows import RANDOM_TABLES, note_random
 from node.chain.bitshares.contracts.rows import (
     ACTIVE,
     COMMON,
@@ -36,7 +37,7 @@ class BitsharesContracts:
     @property
     def tables(self) -> tuple[Table[Any, Any], ...]:
         """Return the tables they keep."""
-        return (*COMMON, *VOTING_TABLES)
+        return (*COMMON, *RANDOM_TABLES, *VOTING_TABLES)
 
     def found(self, genesis: Genesis, state: State) -> None:
         """Write the rules, the parameters, and who is active or may be voted for."""
@@ -51,6 +52,7 @@ class BitsharesContracts:
         """Say what time operations go by; announce what the header must say whatever they do."""
         assert isinstance(parent, WitnessState)
         block.head_s = parent.time_s
+        note_random(parent, block)
         block.announced = self._announced(parent, block)
 
     def apply(self, transaction: Transaction, block: OpenBlock) -> None:

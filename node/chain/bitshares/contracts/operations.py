@@ -1,7 +1,8 @@
 """The operations of a BitShares chain: the one place that knows which there are."""
 
+from node.chain.bitshares.contracts.raffle.raffle import Raffle
 from node.chain.bitshares.contracts.set_parameters import SetParameters
 from node.chain.bitshares.contracts.set_witnesses import SetWitnesses
 from node.chain.bitshares.contracts.transfer import Transfer
 
-OPERATIONS = (Transfer, SetWitnesses, SetParameters)
+OPERATIONS = (Transfer, Raffle, SetWitnesses, SetParameters)
