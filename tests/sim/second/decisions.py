@@ -93,7 +93,7 @@ def figures(trials: list[list[Deed]], names: set[str]) -> dict[str, Any]:
                 approvals.update(d.line["withdrawn"] for d in given)
             elif deed.line["kind"] == "parameters":
                 changes += 1
-                parameters.update(_changed(own, i))
+                parameters.update(list(_changed(own, i)))
     m = {
         "proposals": outcomes.total(), "approvals": approvals[False],
         "withdrawn": approvals[True], "changes": changes, "by_parameter": dict(parameters),
