@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from node.chain.bitshares.parameters import U32, Parameters
 from node.chain.genesis import Genesis
-from node.chain.model.bitshares_rules import ALL, MAX_COUNT, MOST, BitsharesRules
+from node.chain.model.bitshares_rules import ALL, MAX_COUNT, MOST, BitsharesRules, PayMode
 
 
 class ChainParameters(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -30,7 +28,7 @@ class ChainParameters(msgspec.Struct, frozen=True, kw_only=True, array_like=True
     fees: dict[str, int]
     fee_per_kbyte: int
     network_percent: int
-    pay_mode: Literal["fixed_per_block", "percent_of_fees"]
+    pay_mode: PayMode
     pay_percent: int
     witness_pay_per_block: int
     worker_budget_per_day: int
@@ -50,8 +48,11 @@ class ChainParameters(msgspec.Struct, frozen=True, kw_only=True, array_like=True
         problem = self.header.problem()
         if problem is not None:
             return problem
-        if not 0 < self.review_period_s < self.max_proposal_lifetime_s < U32:
-            return "review_period_s must be 1 or more, and less than max_proposal_lifetime_s"
+        if not self.maintenance_interval_s < self.review_period_s:
+            return "review_period_s must be more than maintenance_interval_s"
+        longest_s = self.max_proposal_lifetime_s
+        if not self.review_period_s + self.block_interval_s < longest_s < U32:
+            return "max_proposal_lifetime_s must be more than review_period_s and a block interval"
         if not 1 <= self.max_time_until_expiration_s < U32:
             return "max_time_until_expiration_s must be 1 or more"
         if not all(1 <= n <= MAX_COUNT for n in (self.max_witness_count, self.max_committee_count)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.chain import genesis as genesis_file
+from node.chain.bitshares.chain_parameters import first_parameters
 from node.chain.bitshares.parameters import Parameters
 from node.chain.bitshares.roster import FIRST_WITNESS
 from node.chain.genesis import Genesis
@@ -110,7 +111,7 @@ def _refuse_foreign_keys(genesis: Genesis) -> None:
 
 
 def _check(genesis: Genesis, options: BitsharesRules, parameters: Parameters) -> None:
-    problem = parameters.problem()
+    problem = first_parameters(genesis, options, parameters).problem()
     if problem is not None:
         raise GenesisError(f"bitshares.{problem}")
     if genesis.blocks_per_turn != 1:

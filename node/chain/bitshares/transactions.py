@@ -9,6 +9,10 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from node.chain.bitshares.contracts.committee.parameter_changes import (
+    UPDATE_PARAMETERS,
+    ParameterChanges,
+)
 from node.chain.bitshares.contracts.operations import OPERATIONS
 from node.chain.bitshares.contracts.transfer import Transfer
 from node.chain.bitshares.header import ID_BYTES, PREFIX_AT
@@ -130,7 +134,7 @@ def _kinds(names: Sequence[str]) -> dict[str, Layout]:
         known = 0 <= number - FIRST_ACCOUNT < len(names)
         return names[number - FIRST_ACCOUNT] if known else f"{_ACCOUNT_OBJECT}{number}"
 
-    return {
+    kinds = {
         **PLAIN,
         "account": Layout(write_account, read_account),
         "amount": Layout(
@@ -140,6 +144,22 @@ def _kinds(names: Sequence[str]) -> dict[str, Layout]:
         "memo": Layout(_pack_memo, _read_memo, bytes.hex),
         "extensions": Layout(lambda _: _NOTHING, _read_no_extensions, lambda _: []),
     }
+    return kinds | {"proposed": _proposed(layout_of(ParameterChanges, kinds))}
+
+
+def _proposed(changes: Layout) -> Layout:
+    """How the only operation of a proposal is packed, as in a list of such; its fee is nothing."""
+    head = pack_varuint(1) + pack_varuint(UPDATE_PARAMETERS) + bytes(8) + _CORE_ASSET
+
+    def read(reader: Reader) -> Any:
+        expect(reader, head, "a proposal has one operation, which changes parameters")
+        return changes.read(reader)
+
+    return Layout(
+        lambda proposed: head + changes.write(proposed),
+        read,
+        lambda proposed: [[UPDATE_PARAMETERS, changes.show(proposed)]],
+    )
 
 
 def _show_witnesses(witnesses: Sequence[ProducerKey]) -> list[object]:

@@ -16,6 +16,8 @@ Key = Annotated[bytes, "key"]
 Blob = Annotated[bytes, "bytes"]
 Text = Annotated[str, "text"]
 Flag = Annotated[bool, "flag"]
+OptionalNumber = Annotated[int | None, "optional_u64"]
+OptionalText = Annotated[str | None, "optional_text"]
 
 MAX_BLOB_BYTES = 65_536
 MAX_LIST = 1024
@@ -41,6 +43,14 @@ def _read_text(reader: Reader) -> str:
         raise DecodeError("text is not UTF-8") from error
 
 
+def _optional(kind: Layout) -> Layout:
+    """Return how a value, or None, is packed: behind a flag that says whether it is there."""
+    return Layout(
+        lambda value: b"\x00" if value is None else b"\x01" + kind.write(value),
+        lambda reader: kind.read(reader) if _read_flag(reader) else None,
+    )
+
+
 def _read_flag(reader: Reader) -> bool:
     flag = reader.take(1)
     if flag not in (b"\x00", b"\x01"):
@@ -48,10 +58,14 @@ def _read_flag(reader: Reader) -> bool:
     return flag == b"\x01"
 
 
+_NUMBER = Layout(lambda number: number.to_bytes(8, "little"), lambda reader: reader.uint("<Q"))
+_TEXT = Layout(lambda text: pack_bytes(text.encode()), _read_text)
 PLAIN: Mapping[str, Layout] = {
-    "u64": Layout(lambda number: number.to_bytes(8, "little"), lambda reader: reader.uint("<Q")),
+    "u64": _NUMBER,
+    "optional_u64": _optional(_NUMBER),
     "bytes": Layout(pack_bytes, lambda reader: reader.var_bytes(most=MAX_BLOB_BYTES), bytes.hex),
-    "text": Layout(lambda text: pack_bytes(text.encode()), _read_text),
+    "text": _TEXT,
+    "optional_text": _optional(_TEXT),
     "flag": Layout(lambda flag: bytes((flag,)), _read_flag),
 }
 """The kinds that both systems pack alike."""

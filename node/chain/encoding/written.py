@@ -7,6 +7,7 @@ written are its fields. The one that holds the account whose authority it needs 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import NoneType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -104,6 +105,8 @@ def _reader(hint: Any) -> Reader:
         return _producers(get_args(base)[0])
     if kind in _KINDS:
         return _KINDS[kind]
+    if NoneType in get_args(base):
+        (base,) = (part for part in get_args(base) if part is not NoneType)
     if base in _TYPES:
         return _TYPES[base]
     if get_origin(base) is tuple:

@@ -12,6 +12,7 @@ import msgspec
 
 from node.chain.model.schedule import MAX_PRODUCERS
 
+PayMode = Literal["fixed_per_block", "percent_of_fees"]
 BTS = 100_000
 """Units in 1 BTS."""
 DAY_S = 86_400
@@ -100,7 +101,7 @@ class MoneyRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     fees: dict[str, int] = {}
     fee_per_kbyte: int = 0
     network_percent: int = 2_000
-    pay_mode: Literal["fixed_per_block", "percent_of_fees"] = "fixed_per_block"
+    pay_mode: PayMode = "fixed_per_block"
     pay_percent: int = 0
     witness_pay_per_block: int = 10 * BTS
     worker_budget_per_day: int = 0

@@ -61,6 +61,14 @@ class Reason(StrEnum):
     IS_A_VOTER = "is_a_voter"
     MEMPOOL_FULL = "mempool_full"
     TOO_LARGE = "too_large"
+    # proposals
+    BAD_LIFETIME = "bad_lifetime"
+    BAD_REVIEW_PERIOD = "bad_review_period"
+    UNKNOWN_PROPOSAL = "unknown_proposal"
+    IN_REVIEW = "in_review"
+    SAME_APPROVAL = "same_approval"
+    NOT_APPROVED = "not_approved"
+    NOT_PROPOSER = "not_proposer"
     # fees and pay
     MAX_FEE_EXCEEDED = "max_fee_exceeded"
     UNKNOWN_ENDPOINT = "unknown_endpoint"

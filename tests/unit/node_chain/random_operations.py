@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from types import NoneType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from node.chain.encoding.crypto import public_key
@@ -33,6 +34,8 @@ def _value(hint: Any, rng: random.Random) -> Any:
         case "producers":
             some = sorted(rng.sample(USERS, rng.randint(0, 4)))
             return tuple(ProducerKey(name, public_key(secret(name))) for name in some)
+    if NoneType in get_args(plain):
+        return rng.choice((None, _value(get_args(plain)[0], rng)))
     if get_origin(plain) is tuple:
         return tuple(_value(get_args(plain)[0], rng) for _ in range(rng.randint(0, 3)))
     if hasattr(plain, "__struct_fields__"):

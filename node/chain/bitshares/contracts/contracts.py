@@ -5,6 +5,8 @@ from typing import Any
 
 from node.chain.bitshares.announcement import Decided, decided
 from node.chain.bitshares.chain_parameters import first_parameters
+from node.chain.bitshares.contracts.committee.expiry import expire
+from node.chain.bitshares.contracts.committee.rows import COMMITTEE_TABLES
 from node.chain.bitshares.contracts.maintenance import maintain
 from node.chain.bitshares.contracts.raffle.rows import RANDOM_TABLES, note_random
 from node.chain.bitshares.contracts.rows import (
@@ -37,7 +39,7 @@ class BitsharesContracts:
     @property
     def tables(self) -> tuple[Table[Any, Any], ...]:
         """Return the tables they keep."""
-        return (*COMMON, *RANDOM_TABLES, *VOTING_TABLES)
+        return (*COMMON, *RANDOM_TABLES, *VOTING_TABLES, *COMMITTEE_TABLES)
 
     def found(self, genesis: Genesis, state: State) -> None:
         """Write the rules, the parameters, and who is active or may be voted for."""
@@ -74,6 +76,7 @@ class BitsharesContracts:
         block.announced = self._announced(parent, block)
         if self._is_maintenance(parent, block):
             maintain(block)
+        expire(block, self.rules.time_s(block.slot))
         if block.announced is not None:
             _note_told(parent, block.announced, block.state)
 

@@ -1,6 +1,7 @@
 """What is done at maintenance, and in which order (PROTOCOL C.14)."""
 
-from node.chain.bitshares.contracts.rows import ACTIVE, PARAMETERS, put_in_force
+from node.chain.bitshares.contracts.committee.enforce import put_parameters
+from node.chain.bitshares.contracts.rows import ACTIVE, put_in_force
 from node.chain.model.operation import OpenBlock
 
 
@@ -8,5 +9,5 @@ def maintain(block: OpenBlock) -> None:
     """Count votes, elect witnesses and committee, pay workers, change parameters, set a budget."""
     put_in_force(ACTIVE, block.state)
     # Workers are paid here, before the parameters change.
-    put_in_force(PARAMETERS, block.state)
+    put_parameters(block)
     # The budget comes last: its interval is the new one.

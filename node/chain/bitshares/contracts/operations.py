@@ -1,8 +1,21 @@
 """The operations of a BitShares chain: the one place that knows which there are."""
 
+from node.chain.bitshares.contracts.committee.approve import Approve
+from node.chain.bitshares.contracts.committee.delete_proposal import DeleteProposal
+from node.chain.bitshares.contracts.committee.propose import Propose
+from node.chain.bitshares.contracts.committee.withdraw_approval import WithdrawApproval
 from node.chain.bitshares.contracts.raffle.raffle import Raffle
 from node.chain.bitshares.contracts.set_parameters import SetParameters
 from node.chain.bitshares.contracts.set_witnesses import SetWitnesses
 from node.chain.bitshares.contracts.transfer import Transfer
 
-OPERATIONS = (Transfer, Raffle, SetWitnesses, SetParameters)
+OPERATIONS = (
+    Transfer,
+    Raffle,
+    SetWitnesses,
+    SetParameters,
+    Propose,
+    Approve,
+    WithdrawApproval,
+    DeleteProposal,
+)
