@@ -300,7 +300,7 @@ _ROWS = (
         does="A node lies by one strategy of node/byzantine; to the end unless `for` is given.",
         said="lies: {strategy}",
         keys=(
-            Key("strategy", ("double_production", "ignore_watermark", "withhold",
+            Key("strategy", ("double_production", "ignore_watermark", "withhold", "grind_reveals",
                              "wrong_confirmed", "late", "censor", "invalid_block", "fork_flood")),
             Key("for", "duration", None),
             # How long late and withhold keep a block back.

@@ -124,6 +124,23 @@ class Memory:
         ends = self._tree.tips()
         return [item.id for item in sorted(ends, key=lambda item: (-item.num, item.id))]
 
+    def shown_top(self) -> SignedBlock | None:
+        """Return the newest remembered block that is not withheld, nor stands on one that is."""
+        best: SignedBlock | None = None
+        for tip in self.tips():
+            line = list(self.line(tip))
+            hidden = [at for at, block in enumerate(line) if block.id in self.withheld]
+            shown = line[hidden[-1] + 1 :] if hidden else line
+            if shown and (best is None or shown[0].num > best.num):
+                best = shown[0]
+        return best
+
+    def random_after(self, block_id: bytes) -> bytes:
+        """Return the random number after a remembered block, b"" where there are none."""
+        item = self._tree.get(block_id)
+        number: bytes = b"" if item is None else getattr(item.state, "random", b"")
+        return number
+
     def last_own(self, producer: str, block_id: bytes) -> int:
         """Return the number of the producer's newest block on a branch, else where it begins."""
         oldest = 0

@@ -8,6 +8,7 @@ or disk. Forged blocks are signed with the node's own keys; nobody can forge ano
 import dataclasses
 import functools
 import random
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
@@ -148,6 +149,28 @@ def late(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
 
 
 @_on_own
+def grind_reveals(block: SignedBlock, memory: Memory, moment: Moment) -> list[Act] | None:
+    """Leave a slot of ours empty where the random number is luckier without our secret.
+
+    Lucky is an even one. Where headers reveal no secrets every block goes out.
+    """
+    if not memory.random_after(block.id):
+        return None
+    shown: SignedBlock | None = block
+    if block.previous in memory.withheld:
+        # Nobody else knows what our own chain goes on from.
+        memory.withheld[block.id] = sys.maxsize
+        top = memory.shown_top()
+        shown = None if top is None else memory.forge(
+            block.producer, block.slot, top.id, block.transactions, block.num
+        )  # fmt: skip
+    if shown is None or memory.random_after(shown.id)[-1] % 2:
+        memory.withheld[block.id if shown is None else shown.id] = sys.maxsize
+        return []
+    return None if shown is block else [SendTo(block=shown, peers=_everybody(memory, moment))]
+
+
+@_on_own
 def wrong_confirmed(block: SignedBlock, memory: Memory, moment: Moment) -> list[Act] | None:
     """Write a wrong `confirmed`: more than the chain is long, our own blocks again, or none.
 
@@ -251,6 +274,7 @@ STRATEGIES: Mapping[str, Strategy] = {
     "double_production": double_production,
     "ignore_watermark": ignore_watermark,
     "withhold": withhold,
+    "grind_reveals": grind_reveals,
     "wrong_confirmed": wrong_confirmed,
     "late": late,
     "censor": censor,

@@ -20,7 +20,9 @@ def check(summary: dict[str, Any], name: str) -> dict[str, Any]:
     return dict(found)
 
 
-@pytest.mark.parametrize("name", ["absent_producers", "bad_network", "liars", "setprods", "splits"])
+@pytest.mark.parametrize(
+    "name", ["absent_producers", "bad_network", "liars", "setprods", "splits", "withheld_reveals"]
+)
 def test_a_campaign_meets_what_it_expects(name: str, tmp_path: Path) -> None:
     """The others that do are held against the second analysis at the same time."""
     done, summary, _ = simulated(name, tmp_path)

@@ -127,7 +127,10 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
     34: ("graphene: committee replaced in review", (LATER + "committee and proposals",)),
     35: ("graphene: withholding to bend the shuffle", (
         SHARES + "test_c3_slots.py::test_the_second_inside_the_slot_chooses_the_shuffle",
-        LATER + "the bias is measured with the random numbers")),
+        SHARES + "test_second_implementation.py::"
+        "test_withholding_the_last_block_of_a_round_gives_a_choice_of_two_seeds",
+        "campaign withheld_reveals",
+        "sim/test_ground_reveals.py::test_who_withholds_reveals_has_two_throws_of_a_coin")),
     36: ("censoring producers", (
         "campaign liars",
         "sim/test_byzantine.py::test_censor_leaves_transactions_out_and_passes_none_on")),
