@@ -8,7 +8,7 @@ quorum's: the moment when hosts with two thirds and one of the producers hold th
 import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from metrics.intake.trial import TrialData
@@ -69,12 +69,19 @@ class Finality:
 
 def measure(data: TrialData, chain: ChainView) -> Finality:
     """Return the finality of every block old enough to be judged, by number."""
-    finals = _finals(data)
+    return judged(data, chain, _finals(data))
+
+
+def judged(data: TrialData, chain: ChainView, finals: Mapping[str, dict[str, Final]]) -> Finality:
+    """Return every block old enough to be judged, by number, with what hosts reached of it when.
+
+    finals: by block and host the moment of finality, or of what a user may take for it.
+    """
     first_ns = chain.intervals.after(0, data.plan.round_blocks)
     lag = data.plan.prediction.finality_lag_blocks
-    judged = {block.id: block for block in chain.measured(data)}
+    old = {block.id: block for block in chain.measured(data)}
     result = []
-    for block in judged.values():
+    for block in old.values():
         slot_ns = data.slot_time_ns(block.slot)
         window = data.window_at(slot_ns)
         if window is None:
@@ -87,7 +94,7 @@ def measure(data: TrialData, chain: ChainView) -> Finality:
         (data.phase_at(data.slot_time_ns(block.slot)),
          YOUNG if block.id in chain.canonical else ORPHANED)
         for block in chain.blocks.values()
-        if block.id not in judged
+        if block.id not in old
     )  # fmt: skip
     return Finality(result, left_out)
 

@@ -36,8 +36,9 @@ from node.chain.model.watermark import Watermark
 from node.chain.profile import ChainState, Profile
 from node.chain.signing import Signing
 from node.chain.snapshot import Snapshot
+from node.chain.stages import Stages
 from node.chain.validation import EVERYBODY_TRUSTED, NOBODY_TRUSTED, Trust
-from node.events import Abstained, Irreversible, Precommitted
+from node.events import Abstained, Irreversible
 
 
 class Chain:
@@ -84,7 +85,8 @@ class Chain:
         self.mempool = Mempool()
         self._pending = Pending(self._ledger, self.mempool, verifier)
         self._lib = self._fork_db.root.ref
-        self._announced_num = self._precommitted_num = root.num
+        self._announced_num = root.num
+        self._stages = Stages(root.num)
         self._told_head: ForkItem | None = None
 
     # ------------------------------------------------------------ views
@@ -123,6 +125,11 @@ class Chain:
     def producer_for(self, slot: int) -> str:
         """Return who may sign a child of the head in slot."""
         return self._fork_db.head.state.producer_for(slot).name
+
+    def confirmations(self, num: int) -> tuple[int, int]:
+        """Return how many producers built on the head's branch's block num, and of how many."""
+        newest = self._fork_db.head.state.newest
+        return sum(last >= num for last in newest), len(newest)
 
     def at_work(self, now_ns: int) -> int | None:
         """Return the slot whose block this node builds at now_ns; a block that comes is dropped.
@@ -166,9 +173,10 @@ class Chain:
                 return []
         head = self._fork_db.head
         if head is not self._told_head:
-            # What is pre-committed and what is final follow from the head alone.
+            # What each stage has reached and what is final follow from the head alone.
             self._told_head = head
-            self._tell_precommitted(effects)
+            rises = self._stages.rises(head.state, self._ledger.id_at)
+            effects.extend(Emit(record=record) for record in rises)
             self._advance_irreversible(effects)
         return effects
 
@@ -303,7 +311,7 @@ class Chain:
         root_num = self._fork_db.head.state.lib_num
         if event.irreversible:
             self._announced_num = max(self._announced_num, block.num)
-            self._precommitted_num = self._announced_num
+            self._stages.skip(self._announced_num)
             root_num = max(root_num, block.num)
         self._settle(root_num)
 
@@ -319,7 +327,7 @@ class Chain:
         move = move_head(self._fork_db, self._ledger, new, self._profile, verifier_for)
         if move.down:
             effects.append(Emit(record=notices.switched(move.old, new, move.ancestor)))
-            self._precommitted_num = min(self._precommitted_num, move.ancestor.num)
+            self._stages.cut(move.ancestor.num)
             self._requeue(move.down, effects)
         for item, outcome in zip(move.up, move.outcomes, strict=True):
             self._report_applied(item, outcome, effects)
@@ -358,16 +366,6 @@ class Chain:
         for item in passed:
             for transaction in item.signed.transactions:
                 effects.extend(self.mempool.tell(transaction.id, "irreversible", num=item.num))
-
-    def _tell_precommitted(self, effects: list[Effect]) -> None:
-        """Report what the head's branch has a quorum's first word for and had not before."""
-        num = self._fork_db.head.state.precommit_num
-        if num is None or num <= self._precommitted_num:
-            return
-        block_id, first = self._ledger.id_at(num), self._precommitted_num + 1
-        assert block_id is not None
-        effects.append(Emit(record=Precommitted(first=first, num=num, id=block_id.hex())))
-        self._precommitted_num = num
 
     def _settle(self, lib_num: int) -> list[ForkItem]:
         """Make the head's branch irreversible up to lib_num; return what that adds, oldest first.

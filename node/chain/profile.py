@@ -73,6 +73,10 @@ class ChainState(Protocol):
         """
 
     @property
+    def newest(self) -> tuple[int, ...]:
+        """Return the number of each active producer's newest block on this branch, 0 for none."""
+
+    @property
     def schedule(self) -> tuple[str, ...]:
         """Return the producers in order of turns, for the next block."""
 

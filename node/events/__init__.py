@@ -167,6 +167,18 @@ class Precommitted(Record, frozen=True, kw_only=True, tag="precommitted"):
     id: str
 
 
+class Safe(Record, frozen=True, kw_only=True, tag="safe"):
+    """Half of the producers have built on the head's branch's blocks first to num, the last is id.
+
+    So long a user should wait where slots are missed (PROTOCOL B40); who made a block has built on
+    it. One record each time that rises; told anew after a restart, of what is not irreversible.
+    """
+
+    first: Count
+    num: Count
+    id: str
+
+
 class Switched(Record, frozen=True, kw_only=True, tag="switched"):
     """The head moved to another branch; depth = blocks undone."""
 
@@ -293,6 +305,7 @@ Event: TypeAlias = (
     | Ignored
     | Irreversible
     | Precommitted
+    | Safe
     | Switched
     | Abstained
     | Clock

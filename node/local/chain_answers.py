@@ -52,11 +52,13 @@ class ChainAnswers:
         rest = block.transactions[request.start :]
         told = _part(rest)
         irreversible = self._store.irreversible_num(block.id) is not None
+        on_head_branch = irreversible or self._id_at(block.num) == block.id
         return {
             "ok": True,
             **self._printed(block, told),
             "irreversible": irreversible,
-            "on_head_branch": irreversible or self._id_at(block.num) == block.id,
+            "on_head_branch": on_head_branch,
+            **self._confirmed(block.num if on_head_branch else None),
             "transactions_left": len(rest) - len(told),
         }
 
@@ -83,7 +85,10 @@ class ChainAnswers:
                 if size > PART_BYTES:
                     return {**_refused("further", "not looked through yet"), "below": num}
         if wanted in self._chain.mempool:
-            return {"ok": True, "id": wanted.hex(), "block_num": None, "irreversible": False}
+            return {
+                "ok": True, "id": wanted.hex(), "block_num": None, "irreversible": False,
+                **self._confirmed(None),
+            }  # fmt: skip
         return _refused("not_here", f"transaction {request.of}: not here; {self._range()}")
 
     def _found(self, block: SignedBlock, transaction: Transaction) -> Reply:
@@ -94,8 +99,20 @@ class ChainAnswers:
             "block_num": block.num,
             "block_id": block.id.hex(),
             "irreversible": block.num <= self._chain.lib.num,
+            **self._confirmed(block.num),
             "transaction": printed,
         }
+
+    def _confirmed(self, num: int | None) -> dict[str, Any]:
+        """How many producers have built on the head's branch's block num, itself counted.
+
+        None of them on no block. safe: half of them, rounded up, have (PROTOCOL B40).
+        """
+        built, of = self._chain.confirmations(num or 0)
+        confirmations = 0 if num is None else built
+        return {
+            "confirmations": confirmations, "producers": of, "safe": 2 * confirmations >= of,
+        }  # fmt: skip
 
     def _printed(self, block: SignedBlock, told: tuple[Transaction, ...]) -> dict[str, Any]:
         """The block as public APIs print it, with only those of its transactions."""

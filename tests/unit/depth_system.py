@@ -78,6 +78,7 @@ class DepthState:
     slot: int
     signing_key: bytes = b""
     signing_digest: bytes = b""
+    newest: tuple[int, ...] = ()
     precommit_num: None = None
     changes: tuple[Schedule, ...] = ()
 
@@ -121,8 +122,12 @@ class DepthState:
         producer = self.producer_for(header.slot)
         if header.producer != producer.name:
             raise BlockRejected(Reason.WRONG_PRODUCER, header.num)
+        newest = [
+            header.num if own is producer else last
+            for own, last in zip(self.producers, self.newest, strict=True)
+        ]
         return dataclasses.replace(
-            self, num=header.num, id=header.block_id(b""), slot=header.slot,
+            self, num=header.num, id=header.block_id(b""), slot=header.slot, newest=tuple(newest),
             signing_key=producer.key, signing_digest=header.digest(),
         )  # fmt: skip
 
@@ -150,7 +155,7 @@ class DepthProfile:
         chain_id = genesis_file.chain_id(genesis)
         state = DepthState(
             producers=genesis_file.schedule(genesis).producers,
-            blocks_per_turn=genesis.blocks_per_turn,
+            blocks_per_turn=genesis.blocks_per_turn, newest=(0,) * len(genesis.producers),
             num=1, id=(1).to_bytes(4, "big") + chain_id[4:], slot=genesis.initial_slot,
         )  # fmt: skip
         clock = SlotClock(genesis.slot_ns)

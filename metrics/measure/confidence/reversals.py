@@ -14,9 +14,9 @@ from metrics.measure.branches import TOLD, Branch
 from metrics.measure.metric import TRUST, Columns, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
 
-_LINES = {**TOLD, "irreversible": IRREVERSIBLE}
-FINAL = "final"
-"""What a host had told of a block that it undid."""
+_LINES = {**TOLD, "irreversible": IRREVERSIBLE, "safe": "first num"}
+FINAL, SAFE = "final", "safe"
+"""The most that a host had told of a block that it undid."""
 TOLD_MOST = 100
 """So many reversed transactions of a trial does summary.json name."""
 
@@ -62,8 +62,9 @@ class Reversed:
 
     @property
     def promise(self) -> str:
-        """Return the most that a host had told of it: FINAL, or "" for no more than that it is."""
-        return FINAL if any(each.promise for each in self.block.undone) else ""
+        """Return the most that a host had told of it, "" where none told more than its block."""
+        told = {each.promise for each in self.block.undone}
+        return FINAL if FINAL in told else SAFE if SAFE in told else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +110,15 @@ def measure(data: TrialData, chain: ChainView) -> Reversals:
 
 def _left(lines: Iterable[Event]) -> Iterator[tuple[str, Undone]]:
     """Yield each block that the head of a node left, by its lines in order."""
-    branch, final = Branch(), set[str]()
+    branch, told = Branch(), dict[str, str]()
     for line in lines:
-        if line.kind == "irreversible":
-            final.add(line.id)
         head = branch.blocks[-1].num if branch.blocks else 0
         for block in branch.take(line):
-            promise = FINAL if block.id in final else ""
-            yield block.id, Undone(line.host, head - block.num + 1, promise)
+            yield block.id, Undone(line.host, head - block.num + 1, told.get(block.id, ""))
+        if line.kind == "irreversible":
+            told[line.id] = FINAL
+        elif line.kind == "safe":
+            told |= {b.id: SAFE for b in branch.between(line.first, line.num) if b.id not in told}
 
 
 def pool(over: Pool[Reversals]) -> Figures:
@@ -138,6 +140,7 @@ def pool(over: Pool[Reversals]) -> Figures:
             "undone": sum(len(block.transactions) for block in old if block.undone),
             "reversed": len(gone),
             "reversed_ratio": round(len(gone) / seen, 6) if seen else None,
+            "after_safe": sum(item.promise == SAFE for item in gone),
             "after_final": sum(item.promise == FINAL for item in gone),
             "depth_max": max(depths, default=0),
             "depths": {str(depth): depths[depth] for depth in sorted(depths)},
@@ -160,8 +163,8 @@ def told(found: Reversals) -> Figures:
 
 
 _KEYS = (
-    "seen", "undone", "reversed", "reversed_ratio", "after_final", "depth_max", "depths",
-    "by_host", YOUNG,
+    "seen", "undone", "reversed", "reversed_ratio", "after_safe", "after_final", "depth_max",
+    "depths", "by_host", YOUNG,
 )  # fmt: skip
 METRIC = Metric(
     measure=measure,
@@ -176,7 +179,8 @@ METRIC = Metric(
             "those of blocks that some host's head left for another branch. Reversed: those of "
             "them that no block of the final or best branch holds; the others moved to another "
             "block. Depth: blocks from its own to the head that was left, both counted; of hosts "
-            "the most. after_final: reversed at a host that had told its block irreversible. "
+            "the most. after_final: reversed at a host that had told its block irreversible; "
+            "after_safe: none had, but one that half of the producers had built on it. "
             "reversed_ratio: reversed of seen.",
             left_out="Blocks whose slot lies in the last round and largest predicted lag before "
             "the end; what lying hosts tell; what a crash took.",
@@ -189,7 +193,10 @@ METRIC = Metric(
     place=8,
     expected=tuple(
         Expected(f"reversals.{key}")
-        for key in ("seen", "undone", "reversed", "reversed_ratio", "after_final", "depth_max")
+        for key in (
+            "seen", "undone", "reversed", "reversed_ratio", "after_safe", "after_final",
+            "depth_max",
+        )
     ),
     table=Table(
         "reversed",
@@ -203,8 +210,9 @@ METRIC = Metric(
     columns=Columns(
         heads='<th class="n">tx reversed<br>of seen</th><th class="n">deepest<br>(blocks)</th>',
         cells='\n<td class="n">{{ known(m.reversals.reversed) }} of {{ known(m.reversals.seen) }}'
-        "{% if m.reversals.after_final %}<br>{{ m.reversals.after_final }} after finality"
-        "{% endif %}</td>"
+        "{% if m.reversals.after_safe %}<br>{{ m.reversals.after_safe }} after half"
+        "{% endif %}{% if m.reversals.after_final %}<br>{{ m.reversals.after_final }} after "
+        "finality{% endif %}</td>"
         '<td class="n">{% if m.reversals.reversed %}{{ m.reversals.depth_max }}{% else %}–'
         "{% endif %}</td>",
         table=TRUST,

@@ -71,6 +71,11 @@ class WitnessState:
         return None
 
     @property
+    def newest(self) -> tuple[int, ...]:
+        """Return the newest block of each active witness."""
+        return tuple([self.witnesses[number].last_confirmed for number in self.active])
+
+    @property
     def schedule(self) -> tuple[str, ...]:
         """Return the witnesses in shuffled order, or, with turns, those of the next slots."""
         return tuple(map(self.rules.name_of, self.shuffled))

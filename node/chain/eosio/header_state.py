@@ -59,6 +59,15 @@ class HeaderState:
         return self.tally.proposed_irb
 
     @property
+    def newest(self) -> tuple[int, ...]:
+        """Return the newest block of each active producer; a newcomer's is what was irreversible.
+
+        Source: eosio libraries/chain/block_header_state.cpp, producer_to_last_produced.
+        """
+        last = self.tally.last_produced
+        return tuple([last.get(name, 0) for name in self.tally.active.names])
+
+    @property
     def fork_key(self) -> tuple[int, ...]:
         """Return (lib, num). proposed_irb plays no part: a pre-commit locks nobody."""
         return (self.tally.lib_num, self.tally.num)

@@ -52,6 +52,14 @@ class Proposal:
     schedule: ProducerSchedule
 
 
+def built_on_by_half(newest: Sequence[int]) -> int:
+    """Return the last block that half of the producers, rounded up, have built on.
+
+    newest: the newest block of each on this branch, 0 for none. Source: PROTOCOL B40.
+    """
+    return sorted(newest)[len(newest) // 2]
+
+
 def pack_producers(producers: Sequence[ProducerKey]) -> bytes:
     """Return the producers packed behind their number."""
     packed = (struct.pack("<Q", name_to_u64(p.name)) + pack_key(p.key) for p in producers)

@@ -14,6 +14,7 @@ from tests.sim.second.spread import Sample, about, exact, spread
 
 WIDE_S = 0.005
 """What the first analysis' bounds of clocks may leave open; here they are tighter than that."""
+Reached = dict[str, dict[str, tuple[float, int]]]
 VIEWS = {"quorum": "", "first": "first_", "median": "median_", "last": "last_"}
 
 
@@ -42,9 +43,12 @@ def scheduled(plan: dict[str, Any]) -> int:
     return min(n, (plan.get("fio") or {}).get("elected", n))
 
 
-def judged(s: Second, known: Chain) -> list[Judged]:
-    """Return the finality of every block of the chain whose finality period lies within sight."""
-    at = _where(s)
+def judged(s: Second, known: Chain, at: Reached | None = None) -> list[Judged]:
+    """Return the finality of every block of the chain whose finality period lies within sight.
+
+    at: by id and host when something else than finality was reached, and with which lag.
+    """
+    at = _where(s) if at is None else at
     found = []
     for id_ in known.whole & known.blocks.keys():
         slot = known.blocks[id_]["slot"]
@@ -72,7 +76,7 @@ def left_out(s: Second, known: Chain) -> Counter[tuple[str, str]]:
     return found
 
 
-def _where(s: Second) -> dict[str, dict[str, tuple[float, int]]]:
+def _where(s: Second) -> Reached:
     """Return id -> host -> (when it became final there first, head then minus its number)."""
     at: dict[str, dict[str, tuple[float, int]]] = defaultdict(dict)
     for host, lines in s.lines.items():

@@ -11,8 +11,8 @@ from tests.sim.second.record import Line, Second
 from tests.sim.second.sent import DIGITS
 
 COUNTS = (
-    "seen", "undone", "reversed", "reversed_ratio", "after_final", "depth_max", "depths",
-    "by_host", "young",
+    "seen", "undone", "reversed", "reversed_ratio", "after_safe", "after_final", "depth_max",
+    "depths", "by_host", "young",
 )  # fmt: skip
 
 
@@ -20,14 +20,14 @@ COUNTS = (
 class Seen:
     """A block that an honest host had as head or below it, and what each that left it undid.
 
-    left: host to (how deep it lay at most, whether that host had told it final).
+    left: host to (how deep it lay at most, the most that host had told: 2 final, 1 safe, 0).
     """
 
     num: int
     window: str
     young: bool
     held: list[str]
-    left: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    left: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -70,15 +70,21 @@ def told(s: Second, known: Chain) -> Told:
 
 def _leave(host: str, lines: list[Line], known: Chain, seen: dict[str, Seen]) -> None:
     final: set[str] = set()
+    safe: set[str] = set()
     for line in lines:
         if line["kind"] == "irreversible":
             final.add(line["id"])
+        elif line["kind"] == "safe":
+            id_ = line["id"]
+            while id_ in known.blocks and known.blocks[id_]["num"] >= line["first"]:
+                safe.add(id_)
+                id_ = known.blocks[id_].get("previous", "")
         elif line["kind"] == "switched":
             id_, head = line["old"], line["old_num"]
             while id_ in known.blocks and known.blocks[id_]["num"] > line["ancestor_num"]:
-                depth, was = seen[id_].left.get(host, (0, False))
+                depth, was = seen[id_].left.get(host, (0, 0))
                 deep = max(depth, head - known.blocks[id_]["num"] + 1)
-                seen[id_].left[host] = deep, was or id_ in final
+                seen[id_].left[host] = deep, max(was, 2 * (id_ in final), id_ in safe)
                 id_ = known.blocks[id_].get("previous", "")
 
 
@@ -94,14 +100,18 @@ def figures(trials: list[Told], names: set[str]) -> dict[str, Any]:
             counts["undone"] += n * bool(block.left and not block.young)
             for _ in found.gone(block):
                 depths[str(max(depth for depth, _ in block.left.values()))] += 1
-                counts["after_final"] += any(final for _, final in block.left.values())
+                most = max(promise for _, promise in block.left.values())
+                counts["after_safe"] += most == 1
+                counts["after_final"] += most == 2
                 hosts.update(block.left.keys())
     if not all(found.known for found in trials):
         return {"reversals": dict.fromkeys(COUNTS)}
     gone = depths.total()
     return {
         "reversals": {
-            **{key: counts[key] for key in ("seen", "undone", "young", "after_final")},
+            **{
+                key: counts[key] for key in ("seen", "undone", "young", "after_safe", "after_final")
+            },
             "reversed": gone,
             "reversed_ratio": round(gone / counts["seen"], 6) if counts["seen"] else None,
             "depth_max": max(map(int, depths), default=0),
@@ -120,7 +130,7 @@ def of_trial(found: Told) -> dict[str, Any]:
             "num": block.num,
             "depth": max(depth for depth, _ in block.left.values()),
             "hosts": sorted(block.left),
-            "after": "final" if any(final for _, final in block.left.values()) else "",
+            "after": ("", "safe", "final")[max(promise for _, promise in block.left.values())],
         }
         for block in found.blocks
         for short in found.gone(block)

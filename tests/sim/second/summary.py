@@ -16,6 +16,7 @@ from tests.sim.second import (
     precommits,
     recovery,
     reversals,
+    safe,
     sent,
     systems,
     ways,
@@ -54,6 +55,7 @@ class Trial:
         self.judged: list[Judged] = finality.judged(s, self.chain)
         self.precommitted: list[First] = precommits.told(s, self.chain)
         self.delegated: Told = delegation.told(s, self.chain)
+        self.safe: list[Judged] = safe.told(s, self.chain, self.delegated)
         self.reversals: reversals.Told = reversals.told(s, self.chain)
 
 
@@ -169,6 +171,7 @@ def _metrics(trials: list[Trial], names: set[str], *, alone: bool) -> dict[str, 
         **finality.figures([t.judged for t in trials], names, alone=alone),
         **precommits.figures([t.precommitted for t in trials], names),
         **delegation.figures([t.delegated for t in trials], names),
+        **safe.figures([t.safe for t in trials], names, alone=alone),
         **reversals.figures([t.reversals for t in trials], names),
         "finality_left_out": _sums(unjudged, names, "orphaned", "young"),
         "propagation_left_out": _sums(unmoved, names, "orphaned", "young", "unrecorded"),

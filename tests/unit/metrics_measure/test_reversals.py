@@ -13,8 +13,8 @@ ON_A = applied("a2 x", "a3 spent", "a4", "a5 load")
 TO_B: list[Told] = [("switched", "2"), *applied("b3 other", "b4 load", "b5", "b6")]
 WON = "a2 b3 b4 b5 b6"
 NOTHING = {
-    "seen": 0, "undone": 0, "reversed": 0, "reversed_ratio": None, "after_final": 0,
-    "depth_max": 0, "depths": {}, "by_host": {}, "young": 0,
+    "seen": 0, "undone": 0, "reversed": 0, "reversed_ratio": None, "after_safe": 0,
+    "after_final": 0, "depth_max": 0, "depths": {}, "by_host": {}, "young": 0,
 }  # fmt: skip
 
 
@@ -34,8 +34,8 @@ def test_what_a_switch_took_and_nobody_took_up_again_is_reversed_with_the_depth_
         best=WON, acts={"spent": "transfer"},
     )  # fmt: skip
     assert m == {
-        "seen": 5, "undone": 2, "reversed": 1, "reversed_ratio": 0.2, "after_final": 0,
-        "depth_max": 3, "depths": {"3": 1}, "by_host": {"h1": 1}, "young": 0,
+        "seen": 5, "undone": 2, "reversed": 1, "reversed_ratio": 0.2, "after_safe": 0,
+        "after_final": 0, "depth_max": 3, "depths": {"3": 1}, "by_host": {"h1": 1}, "young": 0,
     }  # fmt: skip
     assert told == {
         "reversed": [
@@ -49,6 +49,14 @@ def test_of_several_hosts_the_deepest_counts_and_a_transaction_counts_once() -> 
     m, told = measured({"h1": [*ON_A, *TO_B], "h2": short}, best=WON)
     assert (m["reversed"], m["depths"], m["by_host"]) == (1, {"3": 1}, {"h1": 1, "h2": 1})
     assert told["reversed"][0]["hosts"] == ["h1", "h2"]
+
+
+def test_what_was_told_to_be_built_on_by_half_before_is_said() -> None:
+    promised: list[Told] = [*ON_A, ("safe", "2", "3"), *TO_B]
+    early: list[Told] = [*ON_A, ("safe", "2", "2"), *TO_B]
+    for lines, counted, word in ((promised, 1, "safe"), (early, 0, "")):
+        m, told = measured({"h1": lines}, best=WON)
+        assert (m["after_safe"], told["reversed"][0]["after"]) == (counted, word)
 
 
 def test_what_was_told_irreversible_before_is_said() -> None:

@@ -44,7 +44,10 @@ FIO_FIELDS = (
     " new_producers header_extensions producer_signature transactions block_extensions"
     " id block_num ref_block_prefix"
 ).split()
-TOLD_BESIDE = ["irreversible", "ok", "on_head_branch", "transactions_left"]
+TOLD_BESIDE = [
+    "irreversible", "ok", "on_head_branch", "transactions_left", "confirmations", "producers",
+    "safe",
+]  # fmt: skip
 
 
 class Told:
@@ -156,8 +159,16 @@ def test_a_transaction_is_found_wherever_it_is_on_the_heads_branch(
         node.chain.head.id.hex(), False,
     )  # fmt: skip
     assert reversible["transaction"] == node.block(node.chain.head.num)["transactions"][0]
-    waiting = {"ok": True, "id": waits.id.hex(), "block_num": None, "irreversible": False}
+    waiting = {
+        "ok": True, "id": waits.id.hex(), "block_num": None, "irreversible": False,
+        "confirmations": 0, "producers": 4, "safe": False,
+    }  # fmt: skip
     assert node.transaction(waits) == waiting
+    for found, confirmed in ((final, 4), (reversible, 1)):
+        said = found["confirmations"], found["producers"], found["safe"]
+        assert said == (confirmed, 4, confirmed >= 2)
+        block = node.block(found["block_num"])
+        assert said == (block["confirmations"], block["producers"], block["safe"])
     assert node.transaction(old, start=node.blocks[1].num)["reason"] == "not_here"
 
 

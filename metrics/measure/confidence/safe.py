@@ -1,0 +1,89 @@
+"""When half of the producers had built on each block: so long a user waits where slots are missed.
+
+Latency = time of the `safe` event that has the block - nominal time of its slot (PROTOCOL B40); the
+headline is that of the quorum of hosts, as for finality, of the same blocks.
+"""
+
+from collections import defaultdict
+
+from metrics.intake.trial import TrialData
+from metrics.measure.blocks import ChainView, by_node
+from metrics.measure.branches import TOLD, Branch
+from metrics.measure.finality import QUORUM, Final, Finality, judged, lag_samples, latency_samples
+from metrics.measure.metric import TRUST, Columns, Expected, Figures, Metric, Pool
+from metrics.model.method import Method
+from metrics.model.quantiles import summarise
+
+SAFE = "first num"
+
+
+def measure(data: TrialData, chain: ChainView) -> Finality:
+    """Return every block that finality is judged by, with when hosts told that it is safe.
+
+    Of a record of before such events there are none.
+    """
+    if not data.events("safe", SAFE):
+        return Finality([], left_out=judged(data, chain, {}).left_out)
+    return judged(data, chain, _moments(data))
+
+
+def _moments(data: TrialData) -> dict[str, dict[str, Final]]:
+    """Return, by block and host, when it was told safe first, and by the head of which lag."""
+    found: dict[str, dict[str, Final]] = defaultdict(dict)
+    for host, lines in by_node(data, {**TOLD, "safe": SAFE}, frozenset()).items():
+        branch = Branch()
+        for line in lines:
+            branch.take(line)
+            if line.kind == "safe":
+                for num, id_ in branch.between(line.first, line.num):
+                    lag = branch.blocks[-1].num - num
+                    told = Final(host, line.t_ns, line.lo_ns, line.hi_ns, lag)
+                    found[id_].setdefault(host, told)
+    return found
+
+
+def pool(over: Pool[Finality]) -> Figures:
+    """Return `safe_s` and `safe_lag_blocks` of M; of one phase by the blocks final within it."""
+    chosen = [
+        (data, [b for b in found.blocks
+                if b.phase in over.phases and (b.settles or over.whole)])
+        for data, found in over.trials
+    ]  # fmt: skip
+
+    latencies = [latency_samples(blocks, data, QUORUM) for data, blocks in chosen]
+    lags = [lag_samples(blocks, data) for data, blocks in chosen]
+    return {
+        "safe_s": summarise(latencies, scale=1e9, digits=6),
+        "safe_lag_blocks": summarise(lags, scale=1, digits=3),
+    }
+
+
+METRIC = Metric(
+    measure=measure,
+    pool=pool,
+    methods=(
+        Method(
+            name="Until half of the producers confirmed",
+            figures=("safe_s", "safe_lag_blocks"),
+            formula="When hosts with a quorum of the producers had told that half of the "
+            "producers, rounded up, built on the block, minus the nominal time of its slot. Who "
+            "made a block has built on it. Lag: the number of the head with which that was so, "
+            "minus its own. The k-th host's moment is found as for finality.",
+            left_out="The blocks that finality leaves out, of one phase those that cross into the "
+            "next by finality's measure. Where nodes tell no such event there are none.",
+            assumes="Each node tells each rise, in order. Half is not final: a split may undo it "
+            "(reversals.after_safe).",
+            source="seed: wait until half of the witnesses have confirmed, a minute or two",
+        ),
+    ),
+    place=8,
+    expected=(
+        Expected("safe_s", quantiles=True), Expected("safe_lag_blocks", quantiles=True),
+    ),
+    columns=Columns(
+        heads='<th class="n">half confirmed<br>p50 / p95 (s)</th>',
+        cells="\n<td class=\"n\">{{ figure(m.safe_s, 'p50') }} / {{ figure(m.safe_s, 'p95') }}"
+        "{% if m.safe_s.censored %}<br>{{ m.safe_s.censored }} open{% endif %}</td>",
+        table=TRUST,
+    ),
+)  # fmt: skip
