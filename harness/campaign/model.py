@@ -59,8 +59,11 @@ class _BitsharesSpec(Strict):
                 f"slot must let each second of bitshares.block_interval last {least} or more, all"
                 f" alike; write a multiple of {least} and of the interval's seconds"
             )
-        if self.maintenance_interval % interval_ns:
-            raise ValueError("bitshares.maintenance_interval must be a multiple of the interval")
+        if self.maintenance_interval % SECOND_NS or self.maintenance_interval < interval_ns:
+            raise ValueError(
+                "bitshares.maintenance_interval must be in whole seconds, not less than the block"
+                " interval"
+            )
 
 
 BitsharesSpec = with_bitshares_parts(_BitsharesSpec, "BitsharesSpec")

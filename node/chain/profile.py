@@ -155,13 +155,15 @@ class TransactionRules:
 
     form: their bytes; order: of the checks, of which the first that fails gives the reason;
     contracts: what they do; unused_tapos: whether a number that no block has used yet stands for an
-    id of zeros.
+    id of zeros; lifetime_s: how far ahead one may expire by the state, None for what the genesis
+    says.
     """
 
     form: TransactionFormat
     order: tuple[Check, ...]
     contracts: Contracts
     unused_tapos: bool = False
+    lifetime_s: Callable[[State], int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ class ChainParameters(msgspec.Struct, frozen=True, kw_only=True, array_like=True
     """What is in force on a branch, of which headers need only `header` (PROTOCOL C.12).
 
     The first four are those of `Parameters`, the others those of `MoneyRules`, `CommitteeRules` and
-    `VotingRules`. max_time_until_expiration_s: how far ahead a transaction may expire.
+    `VotingRules`. max_time_until_expiration_s: how far ahead a transaction may expire, on the clock
+    of who sends it, which a lab's chain may be faster than.
     """
 
     block_interval_s: int

@@ -10,6 +10,7 @@ from node.chain.bitshares import fork_choice
 from node.chain.bitshares.codec import BitsharesCodec
 from node.chain.bitshares.contracts.contracts import BitsharesContracts
 from node.chain.bitshares.contracts.operations import OPERATIONS
+from node.chain.bitshares.contracts.rows import in_force
 from node.chain.bitshares.finality import expected, participation
 from node.chain.bitshares.header import transaction_mroot
 from node.chain.bitshares.rules import Rules
@@ -60,7 +61,11 @@ class BitsharesProfile:
             genesis_state=genesis_state(rules),
             codec=BitsharesCodec(rules, form),
             transaction_rules=TransactionRules(
-                form, CHECKS, BitsharesContracts(rules), rules.options.tapos_zero == "upstream"
+                form,
+                CHECKS,
+                BitsharesContracts(rules),
+                rules.options.tapos_zero == "upstream",
+                lambda state: in_force(state).max_time_until_expiration_s,
             ),
             future_limit_ns=rules.scaled_ns(AHEAD_NS),
         )

@@ -25,7 +25,7 @@ class Checks:
     """Asks the state, open or not; changes nothing."""
 
     __slots__ = (
-        "_chain_id", "_every", "_keys", "_lifetime_ns", "_ring", "_rules", "_seen",
+        "_chain_id", "_every", "_keys", "_lifetime_s", "_ring", "_rules", "_seen", "_state",
         "_without",
     )  # fmt: skip
 
@@ -36,7 +36,7 @@ class Checks:
         self._ring, self._seen = state.rows(RING), state.rows(SEEN)
         self._keys = state.rows(ACCOUNTS)
         self._chain_id = chain_id
-        self._lifetime_ns = lifetime_s * NS_PER_S
+        self._state, self._lifetime_s = state, lifetime_s
         named: Mapping[Check, _One] = {
             "expiry": self._expiry,
             "lifetime": self._lifetime,
@@ -63,7 +63,9 @@ class Checks:
         return Reason.EXPIRED if transaction.expiration_s * NS_PER_S < time_ns else None
 
     def _lifetime(self, transaction: Transaction, time_ns: int, _: object) -> Reason | None:
-        late = transaction.expiration_s * NS_PER_S > time_ns + self._lifetime_ns
+        by_state = self._rules.lifetime_s
+        lifetime_s = self._lifetime_s if by_state is None else by_state(self._state)
+        late = transaction.expiration_s * NS_PER_S > time_ns + lifetime_s * NS_PER_S
         return Reason.EXPIRATION_TOO_FAR if late else None
 
     def _tapos(self, transaction: Transaction, _: int, __: object) -> Reason | None:

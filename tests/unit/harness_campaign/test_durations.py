@@ -54,7 +54,13 @@ EOSIO = {
 BITSHARES = {
     "profile": "bitshares",
     "slot": "2s",
-    "bitshares": {"block_interval": "2s", "maintenance_interval": "60s"},
+    "bitshares": {
+        "block_interval": "2s",
+        "maintenance_interval": "60s",
+        "voting": {"full_vote": "60s", "decay_step": "60s"},
+        "committee": {"review_period": "61s", "max_proposal_lifetime": "90s"},
+        "money": {"vesting": "60s"},
+    },
 }
 LASTING = {"at": "20s", "for": "10s"}
 FAULTS: tuple[dict[str, Any], ...] = (
@@ -139,6 +145,7 @@ def test_every_length_of_the_schema_is_tried() -> None:
 
     tried = {keys[-1] for whole in campaigns() for keys in lengths(whole)}
     parts = {"timeline", "chain", "safety", "bitshares", "fio", "fees", "pay"}
+    parts |= {"voting", "committee", "money"}
     assert set(named(json.loads(campaign_file.json_schema()))) - parts <= tried
 
 

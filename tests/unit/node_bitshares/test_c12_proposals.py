@@ -32,7 +32,16 @@ from tests.unit.node_bitshares.proposing import (
     withdraw,
 )
 from tests.unit.node_bitshares.world import START_SLOT
-from tests.unit.node_chain.builders import of_kind, signed, submit, tick
+from tests.unit.node_chain.builders import (
+    blocks_of,
+    make_chain,
+    of_kind,
+    receive,
+    signed,
+    submit,
+    tick,
+    transfer,
+)
 
 
 class Run:
@@ -318,3 +327,31 @@ def test_the_same_approval_counts_once() -> None:
     run.send(*asked(run.chain, ("usera",), block_interval_s=2))
     run.on(1)
     assert run.send(*approve(run.chain, 0, "usera")) == ["same_approval"]
+
+
+def test_how_far_ahead_a_transaction_may_expire_follows_the_parameter() -> None:
+    run = Run()
+    run.send(*asked(run.chain, max_time_until_expiration_s=50))
+    run.on(LIFETIME_S)
+    assert run.send(transfer(run.chain, 1, lives_s=51)) == []
+    run.on(MAINTENANCE_S + 5)
+    assert run.parameters().max_time_until_expiration_s == 50
+    assert run.send(transfer(run.chain, 2, lives_s=51)) == ["expiration_too_far"]
+    assert run.send(transfer(run.chain, 3, lives_s=49)) == []
+
+
+def test_blocks_may_be_larger_or_smaller_than_those_of_the_genesis_from_then_on() -> None:
+    small = msgspec.structs.replace(proposing_genesis(), max_block_bytes=2048)
+    run, follower = Run(small), make_chain(small)
+    run.send(*asked(run.chain, max_block_bytes=1 << 20))
+    run.on(LIFETIME_S + MAINTENANCE_S + 8)
+    crowd = [transfer(run.chain, n + 1) for n in range(40)]
+    assert run.send(*crowd) == []
+    run.on(1)
+    blocks = blocks_of(run.done)
+    assert len(blocks[-1].transactions) == 40
+    for block in blocks:
+        receive(follower, block, now_slot=run.slot)
+    assert follower.head == run.chain.head
+    sizes = [len(run.chain.codec.encode(block)) for block in blocks]
+    assert max(sizes[:-1]) <= 2048 < sizes[-1]
