@@ -8,7 +8,7 @@ not reach itself. Where that may have failed, the peer is owed an offer of all t
 after a link was lost, at a full queue.
 """
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from functools import partial
@@ -42,19 +42,21 @@ def wait_ns(host: str, block_id: bytes) -> int:
 class KnownIds:
     """A set of ids that forgets the oldest when full."""
 
-    __slots__ = ("_ids", "_most")
+    __slots__ = ("_ids", "_most", "_order")
 
     def __init__(self, most: int) -> None:
-        self._ids: OrderedDict[bytes, None] = OrderedDict()
+        self._ids: set[bytes] = set()
+        self._order: deque[bytes] = deque()
         self._most = most
 
     def add(self, item_id: bytes) -> bool:
         """Remember item_id; return whether it is new."""
         if item_id in self._ids:
             return False
-        self._ids[item_id] = None
-        if len(self._ids) > self._most:
-            self._ids.popitem(last=False)
+        self._ids.add(item_id)
+        self._order.append(item_id)
+        if len(self._order) > self._most:
+            self._ids.discard(self._order.popleft())
         return True
 
     def __contains__(self, item_id: bytes) -> bool:
@@ -85,7 +87,7 @@ class Gossip:
         self._host = host
         self._blocks = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_BLOCKS_MAX))
         self._transactions = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_TRANSACTIONS_MAX))
-        self._sources: OrderedDict[bytes, str] = OrderedDict()
+        self._sources: dict[bytes, str] = {}
         self._linked: dict[str, Set[str]] = {}
         self._wanted: dict[bytes, _Wanted] = {}
 
@@ -170,10 +172,6 @@ class Gossip:
         """Push a transaction to the peers that lack it and that its source does not reach."""
         if source is None:
             self.seen_transactions.add(tx_id)
-        else:
-            self._sources[tx_id] = source
-            if len(self._sources) > KNOWN_TRANSACTIONS_MAX:
-                self._sources.popitem(last=False)
         for peer in self._lacking_transaction(peers, tx_id):
             self.push(tx_id, peer, send)
 
@@ -208,8 +206,13 @@ class Gossip:
 
     def has_transaction(self, peer: str, tx_id: bytes) -> bool:
         """Note that the transaction came from peer; return whether it comes for the first time."""
-        self._transactions[peer].add(tx_id)
-        return self.seen_transactions.add(tx_id)
+        if not self.seen_transactions.add(tx_id):
+            self._transactions[peer].add(tx_id)
+            return False
+        self._sources[tx_id] = peer
+        if len(self._sources) > KNOWN_TRANSACTIONS_MAX:
+            del self._sources[next(iter(self._sources))]
+        return True
 
     def _lacking_transaction(self, peers: Iterable[str], tx_id: bytes) -> list[str]:
         """Return those of peers that neither are known to have it nor have it from its source."""
@@ -219,8 +222,8 @@ class Gossip:
         return [
             peer
             for peer in peers
-            if peer != source
-            and peer not in reached
+            if peer not in reached
+            and peer != source
             and (peer not in known or tx_id not in known[peer])
         ]
 
