@@ -1,7 +1,6 @@
 """Running blocks on the ledger: choosing what goes in, applying, moving to another branch."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 
@@ -33,8 +32,7 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: list[Outcome]
 
 
-@dataclass(slots=True)
-class Room:
+class Room(msgspec.Struct):
     """What a block has left for transactions: bytes, and virtual time in us, None for no limit."""
 
     bytes: int

@@ -145,7 +145,8 @@ class Ledger:
     def advance(self, time_ns: int) -> None:
         """Let the block at hand be of a later time."""
         block = self._running().block
-        block.time_ns = max(block.time_ns, time_ns)
+        if time_ns > block.time_ns:
+            block.time_ns = time_ns
 
     def execute(self, transaction: Transaction, verifier: Verifier | None) -> None:
         """Execute a transaction in the open block; one that raises leaves no trace.

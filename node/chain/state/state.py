@@ -76,8 +76,9 @@ class State:
     def put(self, table: Table[K, V], key: K, row: V) -> None:
         """Set the row of key."""
         assert self._open is not None
-        rows = self._rows[table.name]
-        self._open.changes.append((table.name, key, rows.get(key)))
+        name = table.name
+        rows = self._rows[name]
+        self._open.changes.append((name, key, rows.get(key)))
         rows[key] = row
 
     def remove(self, table: Table[K, V], key: K) -> None:

@@ -306,7 +306,7 @@ def test_the_mempool_is_bounded_in_number_and_bytes_and_puts_the_forked_first() 
     pool.add(b)
     for bound in (pool, Mempool(max_bytes=10)):
         with pytest.raises(TransactionRejected) as caught:
-            bound.add(c)
+            bound.check_room(c)
         assert caught.value.reason == Reason.MEMPOOL_FULL
     pool.requeue([c, a])
     assert list(pool) == [c, a, b]
