@@ -41,6 +41,6 @@ def test_what_needs_root_says_so_and_is_left_out(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.slow
 def test_the_simulator_is_measured_on_any_machine() -> None:
     done = CliRunner().invoke(app, ["bench", "--only", "sim", "--json"])
-    (row,) = json.loads(done.stdout)
-    assert (row["bench"], row["n"]) == ("sim", 1)
-    assert row["value"] > row["floor"] > 0
+    rows = json.loads(done.stdout)
+    assert [(row["bench"], row["n"]) for row in rows] == [("sim", 1)] * 2
+    assert all(row["value"] > row["floor"] > 0 for row in rows)
