@@ -9,6 +9,7 @@ from node.chain import genesis as genesis_file
 from node.chain.bitshares import fork_choice
 from node.chain.bitshares.codec import BitsharesCodec
 from node.chain.bitshares.contracts.contracts import BitsharesContracts
+from node.chain.bitshares.contracts.money import founding as money
 from node.chain.bitshares.contracts.operations import OPERATIONS
 from node.chain.bitshares.contracts.rows import in_force
 from node.chain.bitshares.finality import expected, participation
@@ -16,6 +17,7 @@ from node.chain.bitshares.header import transaction_mroot
 from node.chain.bitshares.rules import Rules
 from node.chain.bitshares.transactions import BitsharesTransactions
 from node.chain.bitshares.witness_state import WitnessState, genesis_state
+from node.chain.encoding.written import by_word
 from node.chain.genesis import Genesis
 from node.chain.model.errors import Reason
 from node.chain.model.slot import NS_PER_S, SlotClock
@@ -54,6 +56,7 @@ class BitsharesProfile:
             GenesisError: values no BitShares chain can start from.
         """
         rules = Rules.of(genesis)
+        money.check(genesis, by_word(OPERATIONS))
         form = BitsharesTransactions.of(genesis)
         return BitsharesProfile(
             rules=rules,
@@ -63,7 +66,7 @@ class BitsharesProfile:
             transaction_rules=TransactionRules(
                 form,
                 CHECKS,
-                BitsharesContracts(rules),
+                BitsharesContracts(rules, form.size_of),
                 rules.options.tapos_zero == "upstream",
                 lambda state: in_force(state).max_time_until_expiration_s,
             ),

@@ -98,6 +98,10 @@ class BitsharesTransactions:
         """Return the operation that moves units of the core asset."""
         return Transfer(sender=sender, recipient=recipient, amount=amount, memo=memo)
 
+    def size_of(self, operation: Operation) -> int:
+        """Return how many bytes an operation has in a transaction, its number included."""
+        return len(self._pack_operation(operation))
+
     def operation_text(self, operation: Any) -> list[object]:
         """Return an operation as graphene prints it: its number and its fields."""
         number: int = operation.NUMBER

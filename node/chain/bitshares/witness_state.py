@@ -176,7 +176,7 @@ class WitnessState:
             is_shuffle=is_shuffle,
             recent=slots_filled(self.recent, k - 1),
             lib_num=last_irreversible(self.lib_num, confirmed),
-            next_maintenance_s=self._next_maintenance_s(header.timestamp_s, parameters),
+            next_maintenance_s=self.maintenance_after(header.timestamp_s, parameters),
             is_maintenance=is_maintenance,
             changed=self._last_change(parameters, k),
             signing_key=self.witnesses[signer].key,
@@ -186,6 +186,19 @@ class WitnessState:
     def with_id(self, block_id: bytes) -> WitnessState:
         """Return this state of the signed block with that id."""
         return dataclasses.replace(self, id=block_id)
+
+    def maintenance_after(self, time_s: int, parameters: Parameters) -> int:
+        """Return the time of the maintenance after a child at time_s that puts these in force."""
+        due_s, every_s = self.next_maintenance_s, parameters.maintenance_interval_s
+        if due_s > time_s:
+            return due_s
+        if self.num == 0:
+            return (time_s // every_s + 1) * every_s
+        return due_s + ((time_s - due_s) // every_s + 1) * every_s
+
+    def signer_at(self, time_s: int) -> str:
+        """Return the name of who signs a child of that time, which is in a slot."""
+        return self.rules.name_of(self._witness(self.slots.at(time_s)))
 
     @property
     def _skip(self) -> int:
@@ -264,14 +277,6 @@ class WitnessState:
         )  # fmt: skip
         if not allowed:
             raise BlockRejected(Reason.BAD_ANNOUNCEMENT, self.num + 1)
-
-    def _next_maintenance_s(self, time_s: int, parameters: Parameters) -> int:
-        due_s, every_s = self.next_maintenance_s, parameters.maintenance_interval_s
-        if due_s > time_s:
-            return due_s
-        if self.num == 0:
-            return (time_s // every_s + 1) * every_s
-        return due_s + ((time_s - due_s) // every_s + 1) * every_s
 
     def _header(self, slot: int, time_s: int, executed: Executed, words: Words) -> BlockHeader:
         announced = executed.announced

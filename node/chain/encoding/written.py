@@ -56,11 +56,14 @@ class OperationForm:
 
 
 def by_word(operations: Iterable[type[Any]]) -> dict[str, type[Any]]:
-    """Return operations by their words; without one, SetProducers is set_producers."""
-    return {
-        getattr(each, "WORD", "") or _CAPITAL.sub("_", each.__name__).lower(): each
-        for each in operations
-    }
+    """Return operations by their words."""
+    return {word_of(each): each for each in operations}
+
+
+def word_of(operation: type[Any]) -> str:
+    """Return an operation's word; without one of its own, SetProducers is set_producers."""
+    word: str = getattr(operation, "WORD", "")
+    return word or _CAPITAL.sub("_", operation.__name__).lower()
 
 
 def form_of(operation: type[Any]) -> OperationForm:

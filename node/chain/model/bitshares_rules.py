@@ -92,7 +92,7 @@ class MoneyRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Fees, pay and budget with which the chain begins (PROTOCOL C.13).
 
     reserve: what pay and workers come from. fees: of each word of an operation, 0 for what is not
-    named; fee_per_kbyte: for each 1,024 bytes begun. network_percent: parts of 10,000 of a fee that
+    named; fee_per_kbyte: for 1,024 bytes of it. network_percent: parts of 10,000 of a fee that
     join the reserve. pay_percent: such parts of the fees in a block, for pay_mode percent_of_fees.
     vesting_s: so long pay cannot be claimed.
     """

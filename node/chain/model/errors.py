@@ -70,6 +70,9 @@ class Reason(StrEnum):
     NOT_APPROVED = "not_approved"
     NOT_PROPOSER = "not_proposer"
     # fees and pay
+    INSUFFICIENT_FEE = "insufficient_fee"
+    NOT_VESTED = "not_vested"
+    BAD_WORKER = "bad_worker"
     MAX_FEE_EXCEEDED = "max_fee_exceeded"
     UNKNOWN_ENDPOINT = "unknown_endpoint"
     UNKNOWN_ADDRESS = "unknown_address"

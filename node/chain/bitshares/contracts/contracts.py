@@ -1,5 +1,6 @@
 """What happens around transactions on a BitShares chain, in the order of PROTOCOL C.0."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,10 @@ from node.chain.bitshares.chain_parameters import first_parameters
 from node.chain.bitshares.contracts.committee.expiry import expire
 from node.chain.bitshares.contracts.committee.rows import COMMITTEE_TABLES
 from node.chain.bitshares.contracts.maintenance import maintain
+from node.chain.bitshares.contracts.money import founding as money
+from node.chain.bitshares.contracts.money.charge import collect, fee_of
+from node.chain.bitshares.contracts.money.pay import pay_witness
+from node.chain.bitshares.contracts.money.rows import MONEY_TABLES
 from node.chain.bitshares.contracts.raffle.rows import RANDOM_TABLES, note_random
 from node.chain.bitshares.contracts.rows import (
     ACTIVE,
@@ -24,7 +29,8 @@ from node.chain.bitshares.contracts.voting.rows import UNTOLD, VOTING_TABLES
 from node.chain.bitshares.rules import Rules
 from node.chain.bitshares.witness_state import WitnessState
 from node.chain.genesis import Genesis
-from node.chain.model.operation import OpenBlock
+from node.chain.ledger.fees_paid import FEES_PAID
+from node.chain.model.operation import OpenBlock, Operation
 from node.chain.model.transaction import Transaction
 from node.chain.profile import ChainState
 from node.chain.state.state import State, Table
@@ -32,14 +38,17 @@ from node.chain.state.state import State, Table
 
 @dataclass(frozen=True, slots=True)
 class BitsharesContracts:
-    """Fills `Contracts` of the seam; no state."""
+    """Fills `Contracts` of the seam; no state. size_of: the bytes of an operation."""
 
     rules: Rules
+    size_of: Callable[[Operation], int]
 
     @property
     def tables(self) -> tuple[Table[Any, Any], ...]:
         """Return the tables they keep."""
-        return (*COMMON, *RANDOM_TABLES, *VOTING_TABLES, *COMMITTEE_TABLES)
+        return (
+            *COMMON, FEES_PAID, *MONEY_TABLES, *RANDOM_TABLES, *VOTING_TABLES, *COMMITTEE_TABLES,
+        )  # fmt: skip
 
     def found(self, genesis: Genesis, state: State) -> None:
         """Write the rules, the parameters, and who is active or may be voted for."""
@@ -49,6 +58,7 @@ class BitsharesContracts:
         for key in (FIRST, IN_FORCE):
             state.put(PARAMETERS, key, first)
         founding.found(genesis, self.rules, state)
+        money.found(options.money, state)
 
     def open(self, parent: ChainState, block: OpenBlock) -> None:
         """Say what time operations go by; announce what the header must say whatever they do."""
@@ -58,13 +68,15 @@ class BitsharesContracts:
         block.announced = self._announced(parent, block)
 
     def apply(self, transaction: Transaction, block: OpenBlock) -> None:
-        """Do what the operations say, in order.
+        """Do what the operations say, in order, each for its fee.
 
         Raises:
             TransactionRejected: the state does not allow one of them.
         """
         for operation in transaction.operations:
+            fee = fee_of(operation, self.size_of, block)
             operation.apply(block)
+            collect(operation.authority, fee, block)
 
     def close(self, parent: ChainState, block: OpenBlock) -> None:
         """Do what comes after the transactions; announce what is otherwise from now on.
@@ -73,10 +85,12 @@ class BitsharesContracts:
         that it elected judges them, and what they change waits for the next one.
         """
         assert isinstance(parent, WitnessState)
+        now_s = self.rules.time_s(block.slot)
+        pay_witness(parent.signer_at(now_s), block, now_s)
         block.announced = self._announced(parent, block)
         if self._is_maintenance(parent, block):
-            maintain(block)
-        expire(block, self.rules.time_s(block.slot))
+            maintain(parent, block, now_s)
+        expire(block, now_s)
         if block.announced is not None:
             _note_told(parent, block.announced, block.state)
 

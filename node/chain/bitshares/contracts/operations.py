@@ -4,6 +4,8 @@ from node.chain.bitshares.contracts.committee.approve import Approve
 from node.chain.bitshares.contracts.committee.delete_proposal import DeleteProposal
 from node.chain.bitshares.contracts.committee.propose import Propose
 from node.chain.bitshares.contracts.committee.withdraw_approval import WithdrawApproval
+from node.chain.bitshares.contracts.money.claim import Claim
+from node.chain.bitshares.contracts.money.create_worker import CreateWorker
 from node.chain.bitshares.contracts.raffle.raffle import Raffle
 from node.chain.bitshares.contracts.set_parameters import SetParameters
 from node.chain.bitshares.contracts.set_witnesses import SetWitnesses
@@ -18,4 +20,6 @@ OPERATIONS = (
     Approve,
     WithdrawApproval,
     DeleteProposal,
+    Claim,
+    CreateWorker,
 )

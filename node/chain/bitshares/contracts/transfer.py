@@ -11,7 +11,7 @@ from node.chain.model.operation import OpenBlock, Operation
 
 
 class Transfer(Operation, frozen=True, kw_only=True):
-    """Move amount from sender to recipient. Fees are charged by nobody yet.
+    """Move amount from sender to recipient.
 
     Source: bitshares-core libraries/protocol/include/graphene/protocol/transfer.hpp.
     """

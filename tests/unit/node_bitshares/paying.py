@@ -1,0 +1,242 @@
+"""A BitShares chain with money, and all of it by another way: a naive recount of its blocks.
+
+The recount reads what blocks hold, and knows the rules from PROTOCOL C.13 and graphene's byte
+layouts, nothing of the contracts. Coin-seconds are not rounded to units here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+import msgspec
+
+from node.chain.bitshares.contracts.money.claim import Claim
+from node.chain.bitshares.contracts.transfer import Transfer
+from node.chain.bitshares.rules import Rules
+from node.chain.encoding.crypto import public_key
+from node.chain.genesis import Genesis, GenesisAccount
+from node.chain.model.bitshares_rules import MoneyRules
+from node.chain.model.block import SignedBlock
+from node.chain.model.messages import Effect
+from node.chain.model.operation import Operation
+from node.events import Tx
+from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
+from tests.unit.node_chain.builders import (
+    make_chain,
+    of_kind,
+    producer_names,
+    secret,
+    signed,
+    submit,
+    tick,
+)
+
+WITNESSES = tuple(producer_names(3))
+USERS = ("usera", "userb", "userc", "userd")
+MONEY = MoneyRules(
+    reserve=10**9,
+    fees={"transfer": 20, "claim": 3},
+    fee_per_kbyte=1_000,
+    witness_pay_per_block=9,
+    vesting_s=10,
+)
+
+
+def money_genesis(money: MoneyRules = MONEY, **options: Any) -> Genesis:
+    """Return a genesis of three witnesses, accounts all, with maintenance each 12 s."""
+    every = {"maintenance_interval_s": 12, "maintenance_skip_slots": 1, **options}
+    genesis = bitshares_genesis(3, money=money, **every)
+    poor = [GenesisAccount(name=n, key=public_key(secret(n)).hex(), balance=0) for n in WITNESSES]
+    return msgspec.structs.replace(genesis, accounts=[*genesis.accounts, *poor])
+
+
+class World:
+    """One chain that signs for everybody, second after second."""
+
+    def __init__(self, money: MoneyRules = MONEY, **options: Any) -> None:
+        self.genesis = money_genesis(money, **options)
+        self.chain = make_chain(self.genesis, (*WITNESSES, *USERS), enable_stale_production=True)
+        self.slot = START_SLOT - 1
+        self.log: list[Effect] = []
+        self.run(2)
+
+    def do(self, *operations: Operation) -> str:
+        """Submit the operations in one transaction; return why it was refused, "" if it was not."""
+        transaction = signed(self.chain, *operations)
+        effects = submit(self.chain, transaction, slot=max(self.slot, self.chain.head.slot))
+        return "".join(told.reason for told in of_kind(effects, Tx))
+
+    def run(self, seconds: int = 1) -> list[Effect]:
+        """Let seconds pass; return what the chain did."""
+        effects: list[Effect] = []
+        for _ in range(seconds):
+            self.slot += 1
+            effects += tick(self.chain, self.slot)
+        self.log += effects
+        return effects
+
+    def rows(self, table: str) -> dict[Any, Any]:
+        """Return the rows of a table at the head."""
+        return dict(self.chain._ledger.image(self.chain.head.num).tables[table])
+
+    @property
+    def pool(self) -> Any:
+        """Return the pool."""
+        return self.rows("pool")["main"]
+
+    def owned(self, account: str) -> int:
+        """Return a balance at the head."""
+        return self.chain._ledger.balance(account)
+
+
+def supply(tables: dict[str, dict[Any, Any]]) -> int:
+    """Return all units that there are, whoever has them."""
+    pool = tables["pool"]["main"]
+    vesting = [row for name in ("witness_pay", "worker_pay") for row in tables[name].values()]
+    held = pool.reserve + pool.collected + pool.budget + pool.block_fees
+    return held + sum(tables["balances"].values()) + sum(row.balance for row in vesting)
+
+
+@dataclass
+class Pay:
+    """What a witness was paid and has not claimed, with the coin-seconds that it has earned."""
+
+    units: int = 0
+    coin_seconds: int = 0
+    at_s: int = 0
+    untold: int = 0
+
+    def age(self, now_s: int, vesting_s: int) -> None:
+        """Let it earn until a time."""
+        earned = self.coin_seconds + self.units * (now_s - self.at_s)
+        self.coin_seconds, self.at_s = min(earned, self.units * vesting_s), now_s
+
+
+@dataclass
+class MoneyRecount:
+    """Mutable: who owns what, the pool, and pay, after the blocks that were read."""
+
+    genesis: Genesis
+    owned: dict[str, int] = field(init=False)
+    fees_paid: dict[str, int] = field(default_factory=dict)
+    pay: dict[str, Pay] = field(default_factory=dict)
+    collected: int = 0
+    budget: int = 0
+    budget_s: int = 0
+    next_s: int = 0
+
+    def __post_init__(self) -> None:
+        assert self.genesis.bitshares is not None
+        self.options, self.money = self.genesis.bitshares, self.genesis.bitshares.money
+        self.owned = {account.name: account.balance for account in self.genesis.accounts}
+        self.reserve = self.money.reserve
+        self.head_s = Rules.of(self.genesis).genesis_s
+
+    def read(self, blocks: Iterable[SignedBlock]) -> MoneyRecount:
+        """Go through a branch from its first block on; return this."""
+        for block in blocks:
+            header: Any = block.header
+            now_s, fees = header.timestamp_s, 0
+            for transaction in block.transactions:
+                fees += self.take(transaction.operations)
+            self.pay_signer(header.producer, fees, now_s)
+            if self.next_s <= now_s:
+                self.maintain(now_s)
+            self.head_s = now_s
+        return self
+
+    def take(self, operations: Iterable[Any]) -> int:
+        """Do operations; return what all of them cost."""
+        fees = 0
+        for one in operations:
+            fee = max(one.fee, self.price(one))
+            if isinstance(one, Claim):
+                vesting_s, pay = max(self.money.vesting_s, 1), self.pay[one.owner]
+                pay.age(self.head_s, vesting_s)
+                amount = one.amount or pay.coin_seconds // vesting_s
+                pay.units, pay.coin_seconds = (
+                    pay.units - amount, pay.coin_seconds - amount * vesting_s,
+                )  # fmt: skip
+                self.owned[one.owner] += amount
+            else:
+                self.owned[one.sender] -= one.amount
+                self.owned[one.recipient] += one.amount
+            self.owned[one.authority] -= fee
+            if fee:
+                before = self.fees_paid.get(one.authority, 0)
+                self.fees_paid[one.authority] = before + fee
+            fees += fee
+        return fees
+
+    def price(self, one: Any) -> int:
+        """Return what an operation costs by the schedule."""
+        amount = 8 + 1
+        if isinstance(one, Transfer):
+            word, memo = "transfer", len(one.memo)
+            memo_bytes = 1 + (2 * 33 + 8 + 1 + 4 + memo if memo else 0)
+            size = 1 + amount + 1 + 1 + amount + memo_bytes + 1
+        else:
+            word, size = "claim", 1 + amount + 1 + len(one.what) + 1 + amount
+        return self.money.fees.get(word, 0) + int(Fraction(size * self.money.fee_per_kbyte, 1024))
+
+    def pay_signer(self, signer: str, fees: int, now_s: int) -> None:
+        """Pay a block's witness, and divide its fees."""
+        if self.money.pay_mode == "percent_of_fees":
+            paid = int(Fraction(fees * self.money.pay_percent, 10_000))
+            fees -= paid
+        else:
+            paid = min(self.money.witness_pay_per_block, self.budget)
+            self.budget -= paid
+        network = int(Fraction(fees * self.money.network_percent, 10_000))
+        self.collected, self.reserve = self.collected + network, self.reserve + fees - network
+        if paid:
+            pay = self.pay.setdefault(signer, Pay(at_s=now_s))
+            pay.age(now_s, max(self.money.vesting_s, 1))
+            pay.units, pay.untold = pay.units + paid, pay.untold + paid
+
+    def maintain(self, now_s: int) -> None:
+        """Make a budget until the next maintenance, the next multiple of its interval."""
+        every_s = self.options.maintenance_interval_s
+        while self.next_s <= now_s:
+            self.next_s += every_s if self.next_s else now_s // every_s * every_s + every_s
+        self.reserve += self.collected + self.budget
+        since_s = now_s - self.budget_s if self.budget_s else 0
+        total = min(self.reserve, ceil(Fraction(self.reserve * since_s * 17, 2**32)))
+        is_fixed = self.money.pay_mode == "fixed_per_block"
+        blocks = ceil(Fraction(self.next_s - now_s, self.options.block_interval_s))
+        wanted = self.money.witness_pay_per_block * blocks if is_fixed else 0
+        if self.reserve:
+            for pay in self.pay.values():
+                pay.untold = 0
+        self.budget, self.collected, self.budget_s = min(total, wanted), 0, now_s
+        self.reserve -= self.budget
+        self.fees_paid.clear()
+
+    def rows(self) -> dict[str, Any]:
+        """Return what the tables of money must hold, in plain values."""
+        unit_s = max(self.money.vesting_s, 1)
+        return {
+            "balances": self.owned,
+            "fees_paid": self.fees_paid,
+            "pool": (self.reserve, self.collected, self.budget, 0, self.budget_s),
+            "witness_pay": {
+                name: (pay.units, *divmod(pay.coin_seconds, unit_s), pay.at_s, pay.untold)
+                for name, pay in self.pay.items()
+            },
+        }
+
+
+def kept(tables: dict[str, dict[Any, Any]]) -> dict[str, Any]:
+    """Return what the tables of money hold, in the form of `MoneyRecount.rows`."""
+    return {
+        "balances": dict(tables["balances"]),
+        "fees_paid": dict(tables["fees_paid"]),
+        "pool": msgspec.structs.astuple(tables["pool"]["main"]),
+        "witness_pay": {
+            name: msgspec.structs.astuple(row) for name, row in tables["witness_pay"].items()
+        },
+    }
