@@ -15,7 +15,7 @@ from metrics.measure import (
     transactions,
 )
 from metrics.measure.confidence import reversals, safe
-from metrics.measure.delegation import decisions, elections, payments, schedule
+from metrics.measure.delegation import decisions, elections, hard_forks, payments, schedule
 from metrics.measure.metric import Expected, Metric
 
 METRICS: tuple[Metric[Any], ...] = (
@@ -34,6 +34,7 @@ METRICS: tuple[Metric[Any], ...] = (
     schedule.METRIC,
     elections.METRIC,
     decisions.METRIC,
+    hard_forks.METRIC,
     payments.METRIC,
 )
 SHOWN = tuple(sorted(METRICS, key=lambda metric: metric.place))

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from metrics.measure.delegation import decisions
+from metrics.measure.delegation import decisions, hard_forks
 from metrics.measure.delegation.decisions import OPEN, Proposal
+from metrics.model import number_text
 from metrics.report.delegation import at
 from metrics.results.analysis import Analysis
 
@@ -17,7 +18,7 @@ def proposals(analysis: Analysis) -> list[dict[str, Any]]:
             "account": each.account,
             "changes": changes(each.changes),
             "approvals": [
-                f"{'–' if a.withdrawn else '+'} {a.account}, {at(a.at)}" for a in each.approvals
+                f"{'–' if a.withdrawn else '+'} {a.account} ({a.at.num})" for a in each.approvals
             ],
             "outcome": each.outcome,
             "ended": at(each.ended),
@@ -32,6 +33,25 @@ def in_force(analysis: Analysis) -> list[dict[str, str]]:
     """Return a row for each block that put other parameters in force."""
     found = analysis.of(decisions.METRIC).changes
     return [{"at": at(each.at), "changes": changes(each.changes)} for each in found]
+
+
+def hard_forks_of(analysis: Analysis) -> list[dict[str, Any]]:
+    """Return a row for each time that something became of a hard fork."""
+    digits = analysis.data.plan.asset.digits
+    rows = []
+    for each in analysis.of(hard_forks.METRIC):
+        votes = "not counted"
+        if each.approval is not None and each.stake is not None:
+            units = (number_text.amount(n, digits) for n in (each.approval, each.stake))
+            votes = " of ".join(units)
+        rows.append({
+            "at": at(each.at),
+            "name": each.name,
+            "state": f"{each.state}, urgent" if each.by_urgency else each.state,
+            "votes": votes,
+            "witnesses": f"{each.ready} ready, {each.urgent} at once, of {each.of_witnesses}",
+        })  # fmt: skip
+    return rows
 
 
 def changes(found: dict[str, str]) -> str:

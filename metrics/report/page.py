@@ -153,6 +153,7 @@ def _trial(analysis: Analysis, summary: dict[str, Any]) -> dict[str, Any]:
         "doubts": delegation.doubts(analysis),
         "proposals": decisions.proposals(analysis),
         "in_force": decisions.in_force(analysis),
+        "hard_forks": decisions.hard_forks_of(analysis),
         "confidence": confidence.shown(analysis),
         "finality": charts.finality(analysis, f"finality-{n}"),
         "grid": charts.slot_grid(analysis, f"grid-{n}"),

@@ -6,19 +6,21 @@ from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from metrics.measure.delegation import decisions, elections, schedule
+from metrics.measure.delegation import decisions, elections, hard_forks, schedule
 from metrics.measure.delegation.decisions import EXECUTED, Decisions
 from metrics.measure.delegation.elections import COMMITTEE, ELECTED, Elections
 from metrics.measure.delegation.facts import Moment
+from metrics.measure.delegation.hard_forks import HardFork
 from metrics.measure.delegation.schedule import PROPOSED, History
 from metrics.model.printable import printable
 from metrics.results.analysis import Analysis
 
-CHANGES, ELECTIONS, PROPOSALS = "schedule", "elections", "proposals"
+CHANGES, ELECTIONS, PROPOSALS, FORKS = "schedule", "elections", "proposals", "hard forks"
 """Its own rows, above the producers'."""
 ROW_PX = 24
 SCHEDULED = "#8fbcd9"
 MARKS = dict(zip(schedule.STEPS, ("circle-open", "circle", "diamond"), strict=True))
+FORK_MARKS = dict(zip(hard_forks.STATES, ("circle", "circle-open", "diamond", "x"), strict=True))
 
 
 def lanes(analysis: Analysis) -> list[str]:
@@ -30,6 +32,7 @@ def lanes(analysis: Analysis) -> list[str]:
     own = [CHANGES] if found.changes else []
     own += [ELECTIONS] if ballot.held or ballot.activated else []
     own += [PROPOSALS] if decided.proposals or decided.changes else []
+    own += [FORKS] if analysis.of(hard_forks.METRIC) else []
     names = [*found.start, *(name for change in found.changes for name in change.producers)]
     return [*own, *dict.fromkeys(map(_label, names))] if own else []
 
@@ -57,6 +60,7 @@ def draw(figure: go.Figure, analysis: Analysis, *, row: int) -> None:
             )  # fmt: skip
     marks = [*_steps(found), *_results(analysis.of(elections.METRIC))]
     marks += _decided(analysis.of(decisions.METRIC))
+    marks += _forked(analysis.of(hard_forks.METRIC))
     marks = [mark for mark in marks if mark.at.t_ns == mark.at.t_ns]
     figure.add_trace(
         go.Scatter(
@@ -105,6 +109,12 @@ def _decided(found: Decisions) -> Iterator[_Mark]:
     for change in found.changes:
         what = ", ".join(f"{key} = {text}" for key, text in change.changes.items())
         yield _Mark(PROPOSALS, change.at, "diamond", f"in force from block {change.at.num}: {what}")
+
+
+def _forked(found: list[HardFork]) -> Iterator[_Mark]:
+    for each in found:
+        text = f"hard fork {each.name} {each.state} in block {each.at.num}"
+        yield _Mark(FORKS, each.at, FORK_MARKS.get(each.state, "x"), text)
 
 
 def _label(text: str) -> str:

@@ -7,13 +7,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from tests.sim.second import decisions, elections, pay
+from tests.sim.second import decisions, elections, hard_forks, pay
 from tests.sim.second.blocks import Chain
 from tests.sim.second.deeds import WIDE_S, Deed
 from tests.sim.second.record import Line, Second
 from tests.sim.second.spread import Sample, Trials, about, exact, spread
 
-DEEDS = ("schedule", *elections.KINDS, *decisions.KINDS, *pay.KINDS)
+UNCOUNTED = ("random", "raffled", "noted")
+"""What blocks do, too, of which there are no figures."""
+DEEDS = (
+    "schedule", *elections.KINDS, *decisions.KINDS, *hard_forks.KINDS, *pay.KINDS, *UNCOUNTED,
+)  # fmt: skip
 STATES = ("proposed", "pending", "active")
 
 
@@ -147,7 +151,9 @@ def of_trial(found: Told) -> dict[str, Any]:
         changes = [step.shown for step in found.steps]
         said["schedules"] = {"start": found.start, "changes": changes, "contradictions": []}
     said |= elections.of_trial(found.deeds)
-    return {**said, **decisions.of_trial(found.deeds), **pay.of_trial(found.deeds)}
+    for part in (decisions, hard_forks, pay):
+        said |= part.of_trial(found.deeds)
+    return said
 
 
 def figures(trials: list[Told], names: set[str]) -> dict[str, Any]:
@@ -164,6 +170,7 @@ def figures(trials: list[Told], names: set[str]) -> dict[str, Any]:
         m["schedule_delay_s"] = spread(seconds, wide=2 * WIDE_S)
     m |= elections.figures([t.deeds for t in trials], names)
     m |= decisions.figures([t.deeds for t in trials], names)
+    m |= hard_forks.figures([t.deeds for t in trials], names)
     if any(t.of(*pay.KINDS) for t in trials):
         m["pay"] = pay.figures([deed.line for deed in deeds])
     return m

@@ -1,0 +1,113 @@
+"""Hard forks on the final branch: when each was scheduled, cleared, active or refused, and by whom.
+
+Stakeholders approve one by their votes, witnesses say in their headers that they are ready
+(PROTOCOL C.15).
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from metrics.intake.trial import TrialData
+from metrics.measure.blocks import ChainView
+from metrics.measure.delegation.facts import Moment, at_least, said, settled
+from metrics.measure.metric import Expected, Figures, Metric, Pool, Table
+from metrics.model.method import Method
+
+STATES = SCHEDULED, CLEARED, ACTIVE, REFUSED = "scheduled", "cleared", "active", "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class HardFork:
+    """What became of a hard fork: one of STATES.
+
+    approval of stake voted for it; None where votes were not counted. ready, urgent, of_witnesses:
+    how many of the active witnesses said in their newest blocks that they are ready for it, or want
+    it at once. by_urgency: enough of these made it active without votes.
+    """
+
+    at: Moment
+    phase: str
+    name: str
+    state: str
+    by_urgency: bool
+    approval: int | None
+    stake: int | None
+    ready: int
+    urgent: int
+    of_witnesses: int
+
+
+def measure(data: TrialData, chain: ChainView) -> list[HardFork]:
+    """Return what became of hard forks in final blocks, in their order."""
+    return [
+        HardFork(
+            at, data.phase_at(data.slot_time_ns(at.slot)), fact.hard_fork, fact.state,
+            fact.by_urgency, fact.approval, fact.stake, fact.ready, fact.urgent, fact.of_witnesses,
+        )
+        for at, fact in settled(data, chain).of("hard_fork")
+    ]  # fmt: skip
+
+
+def pool(over: Pool[list[HardFork]]) -> Figures:
+    """Return `hard_forks`: how often one came into each state in the phases; nothing if never."""
+    if not any(found for _, found in over.trials):
+        return {}
+    states = Counter(
+        each.state for _, found in over.trials for each in found if each.phase in over.phases
+    )
+    return {"hard_forks": {state: states[state] for state in STATES}}
+
+
+def told(found: list[HardFork]) -> Figures:
+    """Return what summary.json says of a trial's hard forks; nothing where there were none."""
+    rows = [{**(said(each.at) or {}), **dict(zip(_WORDS, _values(each), strict=True))}
+            for each in found]  # fmt: skip
+    return {"hard_forks": rows} if rows else {}
+
+
+_WORDS = (
+    "hard_fork", "state", "by_urgency", "approval", "stake", "ready", "urgent", "of_witnesses",
+)  # fmt: skip
+
+
+def _values(each: HardFork) -> tuple[Any, ...]:
+    return (
+        each.name, each.state, each.by_urgency, each.approval, each.stake, each.ready, each.urgent,
+        each.of_witnesses,
+    )  # fmt: skip
+
+
+def _rows(found: list[HardFork]) -> Iterator[tuple[Any, ...]]:
+    """Yield a row for each; approval and stake as text: a missing one would make them floats."""
+    for each in found:
+        name, state, by_urgency, approval, stake, *rest = _values(each)
+        votes = ["" if units is None else str(units) for units in (approval, stake)]
+        yield (
+            each.phase, each.at.num, each.at.id, each.at.t_ns, each.at.lo_ns, each.at.hi_ns,
+            name, state, by_urgency, *votes, *rest,
+        )  # fmt: skip
+
+
+METRIC = Metric(
+    measure=measure,
+    pool=pool,
+    methods=(
+        Method(
+            name="Hard forks",
+            figures=("hard_forks.*",),
+            formula="How often final blocks scheduled a hard fork, cleared it again, made its rule "
+            "hold, or refused it as its time came without approval. By the phase of the block's "
+            "slot.",
+            left_out="As for schedule changes. Where no hard fork is decided on there are no "
+            "figures.",
+            assumes="As for schedule changes.",
+            source="PROTOCOL C.15",
+        ),
+    ),
+    place=5,
+    expected=tuple(Expected(f"hard_forks.{state}", open=at_least) for state in STATES),
+    table=Table("hard_forks", f"phase num id t_ns lo_ns hi_ns {' '.join(_WORDS)}", _rows),
+    told=told,
+)
