@@ -100,6 +100,10 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """light: signatures, expiration and TaPoS of transactions in blocks are taken on trust."""
     trusted_producers: list[str] = []
     """Producers whose blocks are validated lightly also by a node that validates fully."""
+    supports: list[str] | None = None
+    """Hard forks that blocks of its producers say they are ready for; null: all that there are."""
+    urgent: list[str] = []
+    """Hard forks that they want at once, as an emergency, without asking stakeholders."""
 
 
 _PATHS = ("genesis", "state_dir", "events_dir", "socket", "curve_secret_file")

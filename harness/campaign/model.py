@@ -14,7 +14,13 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 from faults.model.fault import SECOND_NS
 from harness.campaign.act_spec import ActSpec
 from harness.campaign.fault_spec import AnyFault, FaultSpec, Selector
-from harness.campaign.rules_spec import BITSHARES_PARTS, FioSpec, rules_of, with_bitshares_parts
+from harness.campaign.rules_spec import (
+    BITSHARES_PARTS,
+    FioSpec,
+    HardFork,
+    rules_of,
+    with_bitshares_parts,
+)
 from harness.campaign.values import Duration, Lease, Offset, Rate, Share, Size, Strict
 from harness.notation import units
 from metrics.model.plan import SEED_MAX
@@ -93,11 +99,12 @@ class AccountSpec(Strict):
 
 _FOREIGN = (
     "bitshares", "lock_on_proposed", "timing", "processing", "propagation", "last_block",
-    "watermark", "system_account", "fio",
+    "watermark", "system_account", "fio", "supports", "urgent",
 )  # fmt: skip
 """Keys of a chain that not every profile knows."""
 OF_HOSTS = (
     "producers", "assign", "enable_stale_production", "light", "trusted_producers", "spare_keys",
+    "supports", "urgent",
 )  # fmt: skip
 """Keys of a chain that say who its hosts are, and what is told to some of them alone."""
 
@@ -157,6 +164,10 @@ class ChainSpec(Strict):
     """Whether there is an account that may propose schedules; an act of it makes it."""
     accounts: dict[AccountName, AccountSpec] = Field(default={})
     """Accounts by name: further ones, and what those of hosts have."""
+    supports: dict[str, list[HardFork]] = Field(default={})
+    """Hard forks that nodes are ready for, by host; left out, all there are."""
+    urgent: list[HardFork] | dict[str, list[HardFork]] = Field(default=[])
+    """Hard forks that nodes want at once, as an emergency: all of them, or by host."""
     spare_keys: dict[str, list[AccountName]] = Field(default={})
     """By host, names of further keys, for when its producers change theirs."""
     fio: FioSpec | None = None  # type: ignore[valid-type]

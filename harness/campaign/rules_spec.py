@@ -5,17 +5,23 @@ names.
 """
 
 from types import NoneType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 from pydantic import AfterValidator, Field, create_model
 
 from faults.model.fault import SECOND_NS
 from harness.campaign.values import Offset, Strict
-from node.chain.model.bitshares_rules import BitsharesRules
+from node.chain.model.bitshares_rules import HARD_FORKS, BitsharesRules
 from node.chain.model.fio_rules import FioRules
 
 NUMBER_MAX = 1 << 62
+
+if TYPE_CHECKING:
+    HardFork = str
+else:
+    HardFork = Literal[tuple(HARD_FORKS.values())]
+"""The name of a hard fork of BitShares that this software knows."""
 
 
 def _whole_seconds(value_ns: int) -> int:

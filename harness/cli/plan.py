@@ -90,6 +90,10 @@ def _otherwise(plan: Plan, host: str) -> str:
         said.append(f"signs for {', '.join(new)}, too, once scheduled")
     if spare := plan.spare_keys.get(host):
         said.append(f"has the keys {', '.join(spare)}, too")
+    if (ready := plan.supports.get(host)) is not None:
+        said.append(f"is ready for {', '.join(ready) or 'no hard fork'}")
+    if urgent := plan.urgent.get(host):
+        said.append(f"wants {', '.join(urgent)} at once")
     if trusted := plan.trusted_producers.get(host):
         said.append(f"trusts {', '.join(trusted)}")
     return "; ".join(said)

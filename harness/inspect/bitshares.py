@@ -16,7 +16,7 @@ from node.chain.bitshares.header import ID_BYTES, PREFIX_AT, ZERO_ID, BlockHeade
 from node.chain.bitshares.parameters import Parameters
 from node.chain.bitshares.transactions import UNIT
 from node.chain.bitshares.words.reveal import SECRET_BYTES, Reveal
-from node.chain.bitshares.words.words import REVEAL, SILENT, WORDS, Words
+from node.chain.bitshares.words.words import REVEAL, SUPPORT, WORDS, Support, Words
 from node.chain.encoding.crypto import recover
 from node.chain.encoding.text import key_text
 from node.chain.model.transaction import reference
@@ -62,13 +62,19 @@ def _extensions(fields: Mapping[str, object]) -> dict[object, Any]:
 
 def _words(parts: Mapping[object, Any]) -> Words:
     """Return what the witness says among header extensions."""
-    if REVEAL not in parts:
-        return SILENT
-    said = parts[REVEAL]
-    if not isinstance(said, dict):
-        raise InspectError(f"extensions: {brief(said)} is no reveal")
-    secret = digest(said, "previous_secret", size=SECRET_BYTES)
-    return Words(reveal=Reveal(secret, digest(said, "next_secret_hash", size=SECRET_BYTES)))
+    said, reveal = parts.get(REVEAL), None
+    if said is not None:
+        if not isinstance(said, dict):
+            raise InspectError(f"extensions: {brief(said)} is no reveal")
+        secret = digest(said, "previous_secret", size=SECRET_BYTES)
+        reveal = Reveal(secret, digest(said, "next_secret_hash", size=SECRET_BYTES))
+    try:
+        support = msgspec.convert(parts.get(SUPPORT, {}), Support)
+        found = Words(reveal=reveal, support=support)
+        found.parts()
+    except (TypeError, ValueError, msgspec.ValidationError) as error:
+        raise InspectError(f"extensions: {error}") from error
+    return found
 
 
 def _announced(parts: Mapping[object, Any]) -> Decided | None:

@@ -190,6 +190,8 @@ def _node_config(
         max_irreversible_block_age_ns=plan.max_irreversible_block_age_ns,
         validation="light" if host.host in plan.light else "full",
         trusted_producers=plan.trusted_producers.get(host.host, []),
+        supports=plan.supports.get(host.host),
+        urgent=plan.urgent.get(host.host, []),
     )  # fmt: skip
 
 

@@ -34,6 +34,8 @@ def of_hosts(campaign: Campaign, field: selectors.Field, *, seed: int, file: str
         "enable_stale_production": _stale_producers(chain, field, seed, file),
         "light": _light_nodes(chain, field, seed, file),
         "trusted_producers": _trusted_producers(chain, list(field.weights), producers, file),
+        "supports": _hard_forks(chain, list(field.weights), "supports", file),
+        "urgent": _hard_forks(chain, list(field.weights), "urgent", file),
         "spare_keys": _spare_keys(chain, list(field.weights), file),
     }
 
@@ -104,6 +106,23 @@ def _spare_keys(chain: ChainSpec, hosts: Sequence[str], file: str) -> dict[str, 
             problem = f"no host {host} in the lab; {nearest(host, hosts)}"
             raise PlanError(f"{file}: chain.spare_keys: {problem}")
     return {host: sorted(set(names)) for host, names in chain.spare_keys.items() if names}
+
+
+def _hard_forks(
+    chain: ChainSpec, hosts: Sequence[str], key: str, file: str
+) -> dict[str, list[str]]:
+    """Return, by host, the hard forks that its node supports, or wants at once.
+
+    Raises:
+        PlanError: no such host.
+    """
+    asked = getattr(chain, key)
+    by_host = asked if isinstance(asked, dict) else dict.fromkeys(hosts if asked else (), asked)
+    for host in by_host:
+        if host not in hosts:
+            problem = f"no host {host} in the lab; {nearest(host, hosts)}"
+            raise PlanError(f"{file}: chain.{key}: {problem}")
+    return {host: sorted(set(names)) for host, names in by_host.items()}
 
 
 def _chosen(

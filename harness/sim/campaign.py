@@ -16,6 +16,7 @@ from harness.sim.host.records import Lines, Sink
 from harness.sim.world import LEAD_NS, HostSpec, World, WorldSpec
 from metrics.model.plan import SIM, Plan, PlannedTrial
 from node.chain.genesis import SYSTEM_ACCOUNT, decode
+from node.chain.model.voice import Stance
 from node.chain.validation import Trust
 from node.config import NodeConfig
 
@@ -121,6 +122,10 @@ def _host(config: NodeConfig, plan: Plan, clock: ClockSpec) -> HostSpec:
         enable_stale_production=config.enable_stale_production,
         trust=Trust(light=light, producers=trusted),
         lib_age_ns_max=config.max_irreversible_block_age_ns,
+        stance=Stance(
+            supports=None if config.supports is None else frozenset(config.supports),
+            urgent=frozenset(config.urgent),
+        ),
         clock=clock,
     )
 

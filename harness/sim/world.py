@@ -24,6 +24,7 @@ from harness.sim.network.probes import Prober
 from node.chain import profiles
 from node.chain.encoding.crypto import Verifier
 from node.chain.genesis import Genesis
+from node.chain.model.voice import READY, Stance
 from node.chain.validation import NOBODY_TRUSTED, Trust
 from node.config import ClientConfig
 
@@ -40,7 +41,7 @@ class HostSpec:
     """A host: the producers it signs for, its clocks; neighbours None: linked to all others.
 
     spare_keys: names of further keys that its node may sign with; trust: whose transactions it
-    takes unchecked; lib_age_ns_max: as a node's configuration.
+    takes unchecked; lib_age_ns_max and stance: as a node's configuration.
     """
 
     name: str
@@ -49,6 +50,7 @@ class HostSpec:
     enable_stale_production: bool = False
     trust: Trust = NOBODY_TRUSTED
     lib_age_ns_max: int | None = None
+    stance: Stance = READY
     clock: ClockSpec = GOOD_CLOCK
     neighbours: tuple[str, ...] | None = None
 
@@ -195,6 +197,7 @@ class World:
         host.enable_stale_production = spec.enable_stale_production
         host.spare_keys = tuple(self.spec.keys[name] for name in spec.spare_keys)
         host.trust, host.lib_age_ns_max = spec.trust, spec.lib_age_ns_max
+        host.stance = spec.stance
         self.net.join(host)
         return host
 

@@ -249,6 +249,10 @@ class Plan(PlannedChain, frozen=True, kw_only=True):
     """Hosts whose nodes take the transactions of all blocks on trust (PROTOCOL A.10)."""
     trusted_producers: dict[str, list[str]] = {}
     """By host, producers whose blocks' transactions its node takes on trust."""
+    supports: dict[str, list[str]] = {}
+    """By host, the hard forks its node is ready for, where not for all of them (PROTOCOL C.15)."""
+    urgent: dict[str, list[str]] = {}
+    """By host, those that it wants at once."""
     newcomers: dict[str, list[str]] = {}
     """By host, accounts that acts may make producers: its node signs for them then."""
     spare_keys: dict[str, list[str]] = {}

@@ -32,6 +32,7 @@ from node.chain.model.messages import (
     Tick,
     TransactionReceived,
 )
+from node.chain.model.voice import READY, Stance
 from node.chain.model.watermark import Watermark
 from node.chain.profile import ChainState, Profile
 from node.chain.signing import Signing
@@ -61,6 +62,7 @@ class Chain:
         trust: Trust = NOBODY_TRUSTED,
         snapshot: Snapshot | None = None,
         lib_age_ns_max: int | None = None,
+        stance: Stance = READY,
     ) -> None:
         """Begin at genesis, or at a snapshot of this chain; who signs must not trust everybody."""
         assert not (keys and trust.light)
@@ -69,9 +71,8 @@ class Chain:
         self.chain_id, self.codec, self.slot_clock = profile.chain_id, profile.codec, profile.clock
         self._profile = profile
         self._signing = Signing(
-            profile, keys, watermarks,
-            spare_keys=spare_keys, stale_allowed=enable_stale_production,
-            lib_age_ns_max=lib_age_ns_max,
+            profile, keys, watermarks, spare_keys=spare_keys, stance=stance,
+            stale_allowed=enable_stale_production, lib_age_ns_max=lib_age_ns_max,
         )  # fmt: skip
         self._verifier = verifier
         self._fork_db = ForkDB(root)

@@ -10,7 +10,7 @@ from node.chain.model.errors import Reason
 from node.chain.model.messages import Tick
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.transaction import Transaction
-from node.chain.model.voice import Voice
+from node.chain.model.voice import Stance, Voice
 from node.chain.model.watermark import Watermark
 from node.chain.profile import ChainState, Profile
 
@@ -21,18 +21,20 @@ class Signing:
     keys: by producer; spare_keys: further ones, used once a schedule gives a producer of ours one
     of them, as upstream finds its signature providers by public key. lib_age_ns_max: nothing is
     signed once the last irreversible block is this old. held_back: why nothing was signed at the
-    last tick, where that may last.
+    last tick, where that may last. stance: what the headers of its producers support.
     """
 
     def __init__(
         self, profile: Profile, keys: Mapping[str, PrivateKey], watermarks: Mapping[str, Watermark],
         *, spare_keys: Sequence[PrivateKey], stale_allowed: bool, lib_age_ns_max: int | None,
+        stance: Stance,
     ) -> None:  # fmt: skip
         self._profile = profile
         self._producers = frozenset(keys)
         self._keys = {public_key(key): key for key in (*keys.values(), *spare_keys)}
         self._watermarks = {name: mark for name, mark in watermarks.items() if name in keys}
         self._is_fresh = stale_allowed
+        self._stance = stance
         self._lib_age_ns_max = lib_age_ns_max
         self.held_back: str | None = None
 
@@ -46,7 +48,7 @@ class Signing:
 
     def voice(self, producer: ProducerKey) -> Voice:
         """Return that of a producer whose key this node has."""
-        return Voice(key=self._keys[producer.key])
+        return Voice(key=self._keys[producer.key], stance=self._stance)
 
     def caught_up(self) -> None:
         """Allow signing from now on: the head is as new as the clock."""

@@ -11,6 +11,8 @@ from node.events.facts import Budgeted as Budgeted
 from node.events.facts import Elected as Elected
 from node.events.facts import FeeChanged as FeeChanged
 from node.events.facts import FeesPaid as FeesPaid
+from node.events.facts import HardForkChanged as HardForkChanged
+from node.events.facts import Noted as Noted
 from node.events.facts import Paid as Paid
 from node.events.facts import ParametersInForce as ParametersInForce
 from node.events.facts import PaySchedule as PaySchedule
@@ -330,6 +332,8 @@ Event: TypeAlias = (
     | ParametersInForce
     | RandomNumber
     | Raffled
+    | HardForkChanged
+    | Noted
     | Process
     | Dropped
     | Stopped

@@ -219,3 +219,31 @@ class Raffled(Record, frozen=True, kw_only=True, tag="raffled"):
     account: str
     winner: str
     amount: Count
+
+
+class HardForkChanged(Record, frozen=True, kw_only=True, tag="hard_fork"):
+    """What became of a hard fork in block num.
+
+    scheduled: approved, and before its time; cleared: no longer so; active: its rule holds from the
+    next block on, by_urgency because two thirds of the witnesses wanted it at once; refused: its
+    time came and it was not approved. approval of all stake voted for it at the last maintenance;
+    ready and urgent of the active witnesses (of_witnesses) said so in their newest blocks.
+    """
+
+    num: Count
+    hard_fork: str
+    state: Literal["scheduled", "cleared", "active", "refused"]
+    by_urgency: bool
+    approval: Whole
+    stake: Whole
+    ready: Count
+    urgent: Count
+    of_witnesses: Count
+
+
+class Noted(Record, frozen=True, kw_only=True, tag="noted"):
+    """An account left a note in block num, which a hard fork allows."""
+
+    num: Count
+    account: str
+    text: str

@@ -14,6 +14,7 @@ from node.chain.encoding.pack import DecodeError
 from node.chain.genesis import Genesis
 from node.chain.model.errors import GenesisError
 from node.chain.model.messages import BlockRestored
+from node.chain.model.voice import Stance
 from node.chain.validation import Trust
 from node.config import ConfigError, NodeConfig, read_file
 from node.storage.store import Store, StoreError
@@ -98,6 +99,7 @@ def restore_chain(
         ),
         snapshot=start,
         lib_age_ns_max=config.max_irreversible_block_age_ns,
+        stance=_stance(config),
     )
     last = chain.lib.num
     for raw, irreversible in store.restore(0 if start is None else last):
@@ -111,3 +113,8 @@ def restore_chain(
     if chain.lib.num < last:
         raise StoreError(f"{store.path}: is damaged above block {chain.lib.num}; remove it")
     return chain
+
+
+def _stance(config: NodeConfig) -> Stance:
+    ready = None if config.supports is None else frozenset(config.supports)
+    return Stance(supports=ready, urgent=frozenset(config.urgent))

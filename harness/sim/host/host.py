@@ -25,6 +25,7 @@ from node.chain.genesis import Genesis
 from node.chain.model import messages
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
+from node.chain.model.voice import READY
 from node.chain.profile import Profile
 from node.chain.validation import NOBODY_TRUSTED
 from node.network.gossip import Gossip
@@ -86,6 +87,7 @@ class Host:
         """Whether it signs on a head however old, as an operator may have it do."""
         self.trust = NOBODY_TRUSTED
         self.lib_age_ns_max: int | None = None
+        self.stance = READY
         self.life = 0
         """Rises with each start and crash: what was on its way to an earlier life is lost."""
         self.paused = False
@@ -117,7 +119,7 @@ class Host:
             shared.genesis, profile=shared.profile, keys=self.keys, spare_keys=self.spare_keys,
             watermarks=dict(self.store.watermarks), verifier=shared.verifier(),
             enable_stale_production=self.enable_stale_production,
-            trust=self.trust, lib_age_ns_max=self.lib_age_ns_max,
+            trust=self.trust, lib_age_ns_max=self.lib_age_ns_max, stance=self.stance,
         )  # fmt: skip
         for block, irreversible in self.store.restore():
             chain.step(messages.BlockRestored(block=block, irreversible=irreversible))

@@ -11,7 +11,7 @@ from node.chain.bitshares.announcement import ACTIVE, KEYS, PARAMETERS, Decided
 from node.chain.bitshares.header import PREFIX_AT, BlockHeader
 from node.chain.bitshares.transactions import UNIT, BitsharesTransactions
 from node.chain.bitshares.words.reveal import Reveal
-from node.chain.bitshares.words.words import REVEAL
+from node.chain.bitshares.words.words import NO_SUPPORT, REVEAL, SUPPORT
 from node.chain.encoding.text import key_text, second_text
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction, reference
@@ -42,6 +42,7 @@ def block_text(block: SignedBlock, form: BitsharesTransactions) -> dict[str, Any
 def extensions_text(header: BlockHeader) -> list[list[object]]:
     """Return header extensions as graphene prints such: each its number and what it says."""
     announced, reveal = header.announced or Decided(), header.words.reveal
+    support = header.words.support
     keys = [[f"{WITNESS_IDS}{number}", key_text(key, UNIT)] for number, key in announced.keys]
     parameters = announced.parameters
     parts: dict[int, object] = {
@@ -49,6 +50,7 @@ def extensions_text(header: BlockHeader) -> list[list[object]]:
         KEYS: keys,
         PARAMETERS: None if parameters is None else dataclasses.asdict(parameters),
         REVEAL: None if reveal is None else _reveal(reveal),
+        SUPPORT: None if support == NO_SUPPORT else dataclasses.asdict(support),
     }
     return [[number, said] for number, said in parts.items() if said]
 

@@ -141,7 +141,7 @@ SYSTEM = System(
     blocks_per_turn=1,
     has_turns=False,
     lag_rounds=100,
-    options=frozenset(("bitshares",)),
+    options=frozenset(("bitshares", "supports", "urgent")),
     operations=OPERATIONS,
     asset=Asset("BTS", digits=5),
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from node.chain.bitshares.announcement import Decided
 from node.chain.bitshares.parameters import Parameters
 from node.chain.bitshares.words.reveal import Promise
+from node.chain.bitshares.words.words import NO_SUPPORT, Support
 from node.chain.encoding.crypto import is_public_key
 from node.chain.model.schedule import MAX_PRODUCERS
 
@@ -22,13 +23,15 @@ class Witness:
     key: what signs its blocks, for certain only while it is active or scheduled: nobody announces
     the keys of others. last_confirmed: its newest block here; missed: its empty slots
     (bitshares: total_missed). Both stay when it is dismissed, as graphene's objects do. promised:
-    the secret that its next block must reveal, None before its first one with that key.
+    the secret that its next block must reveal, None before its first one with that key; support:
+    what its newest block said of hard forks.
     """
 
     key: bytes
     last_confirmed: int = 0
     missed: int = 0
     promised: Promise | None = None
+    support: Support = NO_SUPPORT
 
 
 Witnesses = Mapping[int, Witness]

@@ -118,7 +118,7 @@ class WitnessState:
         """Return the header an honest witness gives a child: its time is the slot's."""
         time_s = self.rules.time_s(slot)
         promised = self.witnesses[self._witness(self.slots.at(time_s))].promised
-        words = said.spoken(voice, promised, self.id, self.rules.options.random)
+        words = said.spoken(voice, promised, self.id, self.rules.options)
         return self._header(slot, time_s, executed, words)
 
     def rebuild(self, header: Header, executed: Executed) -> BlockHeader:
@@ -224,9 +224,8 @@ class WitnessState:
 
     def _random(self, header: BlockHeader, signer: int) -> bytes:
         """The random number after a block whose words keep the rules."""
-        reason = said.broken(
-            header.words, self.witnesses[signer].promised, self.rules.options.random
-        )
+        promised = self.witnesses[signer].promised
+        reason = said.broken(header.words, promised, self.rules.options)
         if reason is not None:
             raise BlockRejected(reason, self.num + 1)
         reveal = header.words.reveal
@@ -256,11 +255,9 @@ class WitnessState:
             number = self._witness(k)
             if number != signer:
                 idle = found[number]
-                found[number] = Witness(
-                    idle.key, idle.last_confirmed, idle.missed + 1, idle.promised
-                )
-        promised = said.promise_of(words, self.id)
-        found[signer] = Witness(found[signer].key, self.num + 1, found[signer].missed, promised)
+                found[number] = dataclasses.replace(idle, missed=idle.missed + 1)
+        own, promised = found[signer], said.promise_of(words, self.id)
+        found[signer] = Witness(own.key, self.num + 1, own.missed, promised, words.support)
         return found
 
     def _last_change(self, parameters: Parameters, k: int) -> BranchPoint:

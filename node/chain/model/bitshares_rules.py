@@ -24,6 +24,10 @@ MAX_COUNT = 1_001
 """Graphene's limit for witnesses, and for members of the committee."""
 
 
+HARD_FORKS = {1: "notes"}
+"""The hard forks that this software knows, by the ids that votes and headers name them by."""
+
+
 class VotingRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Votes, and how many and who is elected by them (PROTOCOL C.11, C.17).
 
@@ -139,13 +143,24 @@ class RandomRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class HardForkRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Hard forks that stakeholders and witnesses decide on (PROTOCOL C.15)."""
+    """Hard forks that stakeholders and witnesses decide on (PROTOCOL C.15).
 
-    on: bool = False
+    One key each that this software knows: the seconds after the chain's beginning from which it may
+    be active, None for never. notes: accounts may leave a note.
+    """
+
+    notes_s: int | None = None
+
+    @property
+    def times(self) -> dict[int, int]:
+        """Return the seconds of those that may ever be active, by id."""
+        known = ((number, getattr(self, f"{name}_s")) for number, name in HARD_FORKS.items())
+        return {number: at_s for number, at_s in known if at_s is not None}
 
     def problem(self) -> str | None:
         """Return why no chain can have these."""
-        return None
+        early = [HARD_FORKS[number] for number, at_s in self.times.items() if at_s < 0]
+        return f"hard_forks: {early[0]} must be 0 or more" if early else None
 
 
 class BitsharesRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -44,6 +44,7 @@ class Reason(StrEnum):
     BAD_PARAMETERS = "bad_parameters"
     BAD_RAFFLE = "bad_raffle"
     NO_RANDOM = "no_random"
+    HARD_FORK_INACTIVE = "hard_fork_inactive"
     SAME_PRODUCERS = "same_producers"
     PROPOSAL_WAITS = "proposal_waits"
     NO_DELEGATION = "no_delegation"

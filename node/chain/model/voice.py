@@ -6,6 +6,22 @@ from node.chain.encoding.crypto import PrivateKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stance:
+    """What a node's operator stands for, of the hard forks that the genesis has, by name.
+
+    supports: those that its software is ready for, None for all; urgent: those that it wants at
+    once, as an emergency, whatever stakeholders think of it.
+    """
+
+    supports: frozenset[str] | None = None
+    urgent: frozenset[str] = frozenset()
+
+
+READY = Stance()
+"""Of whoever runs this software and says nothing else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Voice:
     """Who signs a block, for what its header may say of the signer's own accord.
 
@@ -13,3 +29,4 @@ class Voice:
     """
 
     key: PrivateKey
+    stance: Stance = READY

@@ -8,6 +8,8 @@ from node.chain.bitshares.announcement import Decided, decided
 from node.chain.bitshares.chain_parameters import first_parameters
 from node.chain.bitshares.contracts.committee.expiry import expire
 from node.chain.bitshares.contracts.committee.rows import COMMITTEE_TABLES
+from node.chain.bitshares.contracts.hard_forks.deciding import decide
+from node.chain.bitshares.contracts.hard_forks.rows import HARD_FORK_TABLES
 from node.chain.bitshares.contracts.maintenance import maintain
 from node.chain.bitshares.contracts.money import founding as money
 from node.chain.bitshares.contracts.money.charge import collect, fee_of
@@ -47,7 +49,8 @@ class BitsharesContracts:
     def tables(self) -> tuple[Table[Any, Any], ...]:
         """Return the tables they keep."""
         return (
-            *COMMON, FEES_PAID, *MONEY_TABLES, *RANDOM_TABLES, *VOTING_TABLES, *COMMITTEE_TABLES,
+            *COMMON, FEES_PAID, *MONEY_TABLES, *RANDOM_TABLES, *HARD_FORK_TABLES,
+            *VOTING_TABLES, *COMMITTEE_TABLES,
         )  # fmt: skip
 
     def found(self, genesis: Genesis, state: State) -> None:
@@ -90,6 +93,7 @@ class BitsharesContracts:
         block.announced = self._announced(parent, block)
         if self._is_maintenance(parent, block):
             maintain(parent, block, now_s)
+        decide(parent, block, None)
         expire(block, now_s)
         if block.announced is not None:
             _note_told(parent, block.announced, block.state)

@@ -4,6 +4,7 @@ from node.chain.bitshares.contracts.committee.approve import Approve
 from node.chain.bitshares.contracts.committee.delete_proposal import DeleteProposal
 from node.chain.bitshares.contracts.committee.propose import Propose
 from node.chain.bitshares.contracts.committee.withdraw_approval import WithdrawApproval
+from node.chain.bitshares.contracts.hard_forks.note import Note
 from node.chain.bitshares.contracts.money.claim import Claim
 from node.chain.bitshares.contracts.money.create_worker import CreateWorker
 from node.chain.bitshares.contracts.raffle.raffle import Raffle
@@ -14,6 +15,7 @@ from node.chain.bitshares.contracts.transfer import Transfer
 OPERATIONS = (
     Transfer,
     Raffle,
+    Note,
     SetWitnesses,
     SetParameters,
     Propose,
