@@ -54,12 +54,18 @@ def _group(
             {
                 "phase": phase,
                 "sides": [m[LATENCY] | {"lag": m["finality_lag_blocks"]} for m in parts],
-                "ratios": [_ratios(found, cell, phase) for cell in planned[1:]],
+                "ratios": [
+                    _ratios(found, cell, phase, [key for m in parts for key in m[LATENCY]["few"]])
+                    for cell in planned[1:]
+                ],
             }
             for phase, parts in _phases(cells)
         ],
         "slots": [(phase, [m["slots"] for m in parts]) for phase, parts in _phases(cells)],
         "reversals": [(phase, [_reversals(m) for m in parts]) for phase, parts in _phases(cells)],
+        "transactions": [
+            (phase, [m.get("reversals") or {} for m in parts]) for phase, parts in _phases(cells)
+        ],
         "recovery": list(_recovery(cells)),
         "chart": _chart(names, firsts, f"systems-{i}"),
         "drawn": [a.data.file.n for a in firsts],
@@ -97,12 +103,15 @@ def _phases(cells: list[Figures]) -> Iterator[tuple[str, list[Figures]]]:
     yield WHOLE, [cell["metrics"] for cell in cells]
 
 
-def _ratios(found: Figures, cell: PlannedCell, phase: str) -> list[tuple[str, str]]:
-    """Return (quantile, its ratio to that of the first cell in words), of each there could be."""
+def _ratios(found: Figures, cell: PlannedCell, phase: str, few: list[str]) -> list[tuple[str, str]]:
+    """Return (quantile, its ratio to that of the first cell in words), of each there could be.
+
+    few: quantiles of which a cell has too few blocks.
+    """
     return [
         (row["key"], number_text.UNKNOWN if row["ratio"] is None else _ratio(row))
         for row in found["ratios"]
-        if (row["cell"], row["phase"]) == (cell.n, phase)
+        if (row["cell"], row["phase"]) == (cell.n, phase) and row["key"] not in few
     ]
 
 
