@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 
+import msgspec
 import pytest
 
 from node import events
-from node.chain.model.bitshares_rules import BitsharesRules
+from node.chain.model.bitshares_rules import BitsharesRules, HardForkRules, RandomRules
 from node.chain.profiles import build as build_profile
 from tests.process.cluster import cluster
 
@@ -48,6 +49,24 @@ def test_a_late_observer_syncs_from_genesis() -> None:
         lab.until_lib(40)
         assert min(late.irreversible()) == 1
         assert lab.agreed() >= 60
+
+
+def test_a_killed_witness_reveals_what_it_promised_before() -> None:
+    rules = msgspec.structs.replace(
+        FAST, random=RandomRules(on=True, shuffle="turns"), hard_forks=HardForkRules(notes_s=5)
+    )
+    with cluster(4, bitshares=rules) as lab:
+        lab.start()
+        lab.until_lib(12)
+        lab.nodes[0].end(signal.SIGKILL)
+        lab.nodes[0].start()
+        lab.until_lib(40)
+        assert lab.agreed() >= 40
+        own = [r.num for r in lab.nodes[0].of(events.Produced)]
+        assert len([num for num in own if num > 16]) >= 3
+        for node in lab.nodes:
+            assert node.of(events.Rejected) == []
+            assert [r.state for r in node.of(events.HardForkChanged)] == ["refused"]
 
 
 def test_headers_of_events_lead_to_the_same_states() -> None:

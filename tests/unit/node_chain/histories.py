@@ -14,16 +14,17 @@ from typing import Any
 import msgspec
 
 from node.chain import snapshot
+from node.chain.bitshares.contracts.hard_forks.note import Note
 from node.chain.bitshares.contracts.raffle.raffle import Raffle
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key, sign
 from node.chain.genesis import Genesis
 from node.chain.ledger.accounts import BALANCES
-from node.chain.model.bitshares_rules import RandomRules
+from node.chain.model.bitshares_rules import HardForkRules, RandomRules
 from node.chain.model.block import SignedBlock
 from node.chain.model.operation import Operation
 from node.chain.model.transaction import Transaction
-from node.chain.model.voice import Voice
+from node.chain.model.voice import READY, Stance, Voice
 from node.chain.profile import Profile
 from node.chain.profiles import build
 from node.events import Rejected, Switched
@@ -47,6 +48,7 @@ from tests.unit.node_eosio.recount import Recount, kept
 
 USERS = ("usera", "userb", "userc", "userd")
 SUPPLY = 4000
+AT_ONCE = Stance(urgent=frozenset({"notes"}))
 FAR = 10_000
 """In slots: a block of any history is of the past then."""
 
@@ -81,15 +83,21 @@ class World:
         return tuple(producer.name for producer in self.genesis.producers)
 
 
+BITSHARES: dict[str, dict[str, Any]] = {
+    "": {},
+    "participation": {"fork_choice": "participation"},
+    "turns": {"random": RandomRules(on=True, shuffle="turns")},
+    "forks": {"hard_forks": HardForkRules(notes_s=8), "maintenance_interval_s": 5},
+}
+"""What the genesis of a world of BitShares says, by its options."""
+
+
 @functools.cache
 def world(name: str) -> World:
     """Return the world of that name: the system, how many produce, options."""
     system, count, *options = name.split()
     if system == "bitshares":
-        turns = options == ["turns"]
-        choice = options[0] if options and not turns else "longest"
-        chance = RandomRules(on=turns, shuffle="turns" if turns else "time")
-        genesis = bitshares_genesis(int(count), fork_choice=choice, random=chance)
+        genesis = bitshares_genesis(int(count), **BITSHARES[" ".join(options)])
     elif options == ["fio"]:
         genesis = fio_genesis(producers=int(count), elected=int(count), schedule_check_slots=1)
         genesis = msgspec.structs.replace(genesis, blocks_per_turn=1, max_block_bytes=4096)
@@ -101,7 +109,7 @@ def world(name: str) -> World:
 
 WORLDS = (
     "eosio 2", "eosio 3", "eosio 4", "eosio 2 fio", "eosio 3 fio", "bitshares 3",
-    "bitshares 2 participation", "bitshares 3 turns",
+    "bitshares 2 participation", "bitshares 3 turns", "bitshares 3 forks",
 )  # fmt: skip
 
 
@@ -142,12 +150,18 @@ class History:
         options = self.world.genesis.bitshares
         return options is not None and options.random.on
 
+    @property
+    def has_hard_forks(self) -> bool:
+        """Return whether the chain may come to have other rules."""
+        options = self.world.genesis.bitshares
+        return options is not None and bool(options.hard_forks.times)
+
     # ------------------------------------------------------------ the tree
 
     def grow(self) -> None:
         """Let makers, who know nothing of each other, build two to four branches."""
         for _ in range(self.rng.randint(2, 4)):
-            maker = self.world.chain(self.world.names)
+            maker = self.world.chain(self.world.names, stance=self.rng.choice((READY, AT_ONCE)))
             base = self.rng.choice([self.root.id, *self.blocks])
             for block in () if base in self.broken else self.branch(base):
                 receive(maker, block)
@@ -196,6 +210,9 @@ class History:
         elif rng.random() < 0.2 and self.world.genesis.system_key:
             some = rng.sample(self.world.names, rng.randint(1, len(self.world.names)))
             made = set_producers(chain, *sorted(some), lives_s=rng.randint(1, 9))
+        elif rng.random() < 0.4 and self.has_hard_forks:
+            note = Note(account=rng.choice(USERS), text=str(rng.randint(1, 99)))
+            made = signed(chain, note, lives_s=rng.randint(1, 9))
         elif rng.random() < 0.4 and self.is_random:
             among = tuple(rng.sample(USERS, rng.randint(1, 4)))
             asked = [Raffle(giver=rng.choice(USERS), among=among, amount=rng.randint(1, 400))]
