@@ -64,9 +64,8 @@ class HeaderState:
 
         Source: eosio libraries/chain/block_header_state.cpp, producer_to_last_produced.
         """
-        # From block 2 on, which promotes the first schedule, it holds the active ones and no other.
         last = self.tally.last_produced
-        return tuple(last.values()) if last else (0,) * len(self.tally.active.producers)
+        return tuple([last.get(producer.name, 0) for producer in self.tally.active.producers])
 
     @property
     def fork_key(self) -> tuple[int, ...]:
