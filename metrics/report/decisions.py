@@ -40,10 +40,9 @@ def hard_forks_of(analysis: Analysis) -> list[dict[str, Any]]:
     digits = analysis.data.plan.asset.digits
     rows = []
     for each in analysis.of(hard_forks.METRIC):
-        votes = "not counted"
-        if each.approval is not None and each.stake is not None:
-            units = (number_text.amount(n, digits) for n in (each.approval, each.stake))
-            votes = " of ".join(units)
+        votes = " of ".join(
+            number_text.amount(units, digits) for units in (each.approval, each.stake)
+        )
         rows.append({
             "at": at(each.at),
             "name": each.name,

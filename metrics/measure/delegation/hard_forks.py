@@ -22,9 +22,9 @@ STATES = SCHEDULED, CLEARED, ACTIVE, REFUSED = "scheduled", "cleared", "active",
 class HardFork:
     """What became of a hard fork: one of STATES.
 
-    approval of stake voted for it; None where votes were not counted. ready, urgent, of_witnesses:
-    how many of the active witnesses said in their newest blocks that they are ready for it, or want
-    it at once. by_urgency: enough of these made it active without votes.
+    approval of all stake voted for it at the last maintenance. ready, urgent, of_witnesses: how
+    many of the active witnesses said in their newest blocks that they are ready for it, or want it
+    at once. by_urgency: enough of these made it active before its time.
     """
 
     at: Moment
@@ -32,8 +32,8 @@ class HardFork:
     name: str
     state: str
     by_urgency: bool
-    approval: int | None
-    stake: int | None
+    approval: int
+    stake: int
     ready: int
     urgent: int
     of_witnesses: int
@@ -80,13 +80,10 @@ def _values(each: HardFork) -> tuple[Any, ...]:
 
 
 def _rows(found: list[HardFork]) -> Iterator[tuple[Any, ...]]:
-    """Yield a row for each; approval and stake as text: a missing one would make them floats."""
     for each in found:
-        name, state, by_urgency, approval, stake, *rest = _values(each)
-        votes = ["" if units is None else str(units) for units in (approval, stake)]
         yield (
             each.phase, each.at.num, each.at.id, each.at.t_ns, each.at.lo_ns, each.at.hi_ns,
-            name, state, by_urgency, *votes, *rest,
+            *_values(each),
         )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import duckdb
 from tests.unit.metrics_build.bend import Line, Rebuilt
 from tests.unit.metrics_report.test_delegation import EVIL, telling, trial
 
+STAKE = 6_000_000_000
 PARAMETERS: dict[str, Any] = {
     "kind": "parameters", "slot": 30, "block_interval_s": 1, "maintenance_interval_s": 60,
     "maintenance_skip_slots": 3, "max_block_bytes": 1_000_000, "review_period_s": 10,
@@ -110,3 +111,31 @@ def test_a_trial_in_which_nobody_proposes_anything_says_nothing_of_it(reported: 
     summary = reported(telling({}))
     assert "decisions" not in summary["metrics"]
     assert "decisions" not in trial(summary)
+
+
+HARD_FORK: Line = {
+    "kind": "hard_fork", "hard_fork": EVIL, "state": "scheduled", "by_urgency": False,
+    "approval": STAKE, "stake": 2**60, "ready": 3, "urgent": 1, "of_witnesses": 4,
+}  # fmt: skip
+
+
+def test_hard_forks_stand_in_summary_table_and_page(reported: Rebuilt, tmp_path: Path) -> None:
+    urgent = {**HARD_FORK, "state": "active", "by_urgency": True, "urgent": 3}
+    facts = {20: [HARD_FORK], 24: [{**HARD_FORK, "state": "cleared"}], 30: [urgent]}
+    summary = reported(telling(facts))
+    assert summary["metrics"]["hard_forks"] == {
+        "scheduled": 1, "cleared": 1, "active": 1, "refused": 0,
+    }  # fmt: skip
+    found = trial(summary)["hard_forks"]
+    assert [(f["block"], f["state"], f["approval"]) for f in found] == [
+        (20, "scheduled", STAKE), (24, "cleared", STAKE), (30, "active", STAKE),
+    ]  # fmt: skip
+    run = tmp_path / "run"
+    rows = duckdb.sql(f"select num, state, stake, ready from '{run}/tables/hard_forks.parquet'")
+    assert sorted(rows.fetchall()) == [
+        (20, "scheduled", 2**60, 3), (24, "cleared", 2**60, 3), (30, "active", 2**60, 3),
+    ]  # fmt: skip
+    page = (run / "report.html").read_text()
+    assert EVIL not in page
+    votes = '<td class="n">6 of 1,152,921,504.606846976</td>'
+    assert f"<td>active, urgent</td>{votes}<td>3 ready, 3 at once, of 4</td>" in page
