@@ -2,58 +2,67 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import pytest
 
 from harness.sim.liars import attach
+from harness.sim.world import World
 from node.chain.model.bitshares_rules import BitsharesRules, RandomRules
+from node.events import SlotDue
 from tests.sim.worlds import SECOND_NS, Facts, finals, lab
 from tests.unit.node_bitshares.second_random import SecondRandom
 
-SLOTS = 1_600
+SLOTS = 2_000
 
 
-def even_share(shuffle: str, *, lies: bool) -> tuple[float, int, int]:
-    """Return the share of n3's slots after which the number is even, their count, its blocks."""
-    rules = BitsharesRules(
-        block_interval_s=1,
-        random=RandomRules(on=True, shuffle=shuffle),  # type: ignore[arg-type]
-    )
+def run(shuffle: str, liars: tuple[str, ...]) -> tuple[World, dict[int, str]]:
+    """Return a lab of four after so many slots, and whose each was."""
+    chance = RandomRules(on=True, shuffle=shuffle)  # type: ignore[arg-type]
+    rules = BitsharesRules(block_interval_s=1, random=chance)
     genesis = {"profile": "bitshares", "slot_ns": SECOND_NS, "bitshares": rules}
-    due = Facts(frozenset({"slot_due"}))
-    world = lab(4, 1, genesis=genesis, sink=due)
-    lie = attach(world, "n3", "grind_reveals", SECOND_NS)
-    if lies:
-        world.at(0, lie.begin)
+    told = Facts(frozenset({"slot_due"}))
+    world = lab(4, 1, genesis=genesis, sink=told)
+    for liar in liars:
+        world.at(0, attach(world, liar, "grind_reveals", SECOND_NS).begin)
     world.run(SLOTS * SECOND_NS)
-    final = min(found for name, found in finals(world).items() if name != "n3")
-    blocks = world.hosts["n1"].store.irreversible_after(0, final)
-    number, numbers, own = SecondRandom(), dict[int, bytes](), 0
-    for block in blocks:
+    due = [one for _, host, one in told.rows if host == "n1" and isinstance(one, SlotDue)]
+    return world, {one.slot: one.producer for one in due if one.producer}
+
+
+def even_shares(shuffle: str, liars: tuple[str, ...]) -> dict[int, tuple[float, int]]:
+    """Return how often the number after slots of producers c and d is even, and of how many.
+
+    By how many of their slots in a row there were up to that one.
+    """
+    world, owners = run(shuffle, liars)
+    final = min(found for name, found in finals(world).items() if name not in liars)
+    number, even = SecondRandom(), dict[int, bool]()
+    for block in world.hosts["n1"].store.irreversible_after(0, final):
         number.absorb(block)
-        numbers[block.slot] = number.number
-        own += block.producer == "producerc"
-    slots = sorted(
-        {
-            record.slot  # type: ignore[attr-defined]
-            for _, host, record in due.rows
-            if host == "n1" and record.producer == "producerc"  # type: ignore[attr-defined]
-        }
-    )
-    even = [
-        numbers[max(slot for slot in range(mine - 8, mine + 1) if slot in numbers)][-1] % 2 == 0
-        for mine in slots
-        if blocks[0].slot <= mine <= blocks[-1].slot
-    ]
-    return sum(even) / len(even), len(even), own
+        even[block.slot] = number.number[-1] % 2 == 0
+    found, in_row, known = defaultdict[int, list[bool]](list), 0, False
+    for slot in range(min(even), max(even)):
+        known = even.get(slot, known)
+        if slot in owners:
+            in_row = in_row + 1 if owners[slot] in ("producerc", "producerd") else 0
+            found[in_row].append(known)
+    return {count: (sum(each) / len(each), len(each)) for count, each in found.items()}
 
 
 @pytest.mark.parametrize("shuffle", ["time", "turns"])
-def test_who_withholds_reveals_has_two_throws_of_a_coin(shuffle: str) -> None:
-    honest, n, blocks = even_share(shuffle, lies=False)
-    assert blocks == n > 350
-    bent, n, blocks = even_share(shuffle, lies=True)
-    print(f"{shuffle}: even {honest:.3f} without, {bent:.3f} with a liar, of {n}; {blocks} blocks")
-    # Standard deviations of 400 throws: 0.025 of one half, 0.022 of three quarters.
-    assert abs(honest - 0.5) < 0.1
-    assert abs(bent - 0.75) < 0.09
-    assert blocks < 0.65 * n
+def test_who_withholds_reveals_has_a_throw_of_a_coin_more_for_each_slot(shuffle: str) -> None:
+    """Of m slots in a row the number is odd only if m + 1 coins are.
+
+    Each withholds by itself; who chose among all 2 to the m ways at once would do better still.
+    """
+    honest, bent = even_shares(shuffle, ()), even_shares(shuffle, ("n3", "n4"))
+    print(shuffle, "without liars", honest, "with two", bent)
+    for in_row in (1, 2):
+        fair, fair_count = honest[in_row]
+        share, count = bent[in_row]
+        assert count > 100
+        # Four standard deviations of so many throws, each way.
+        assert abs(fair - 0.5) < 4 * (0.25 / fair_count) ** 0.5
+        odd = 0.5 ** (in_row + 1)
+        assert abs(share - (1 - odd)) < 4 * (odd * (1 - odd) / count) ** 0.5
