@@ -14,6 +14,7 @@ from typing import Any
 
 from faults.agent import ctl
 from faults.model.fault import SECOND_NS
+from harness.bench.processor import processor_s, resident_mb
 from harness.bench.row import BareTimer, Row, of_samples
 from harness.errors import RunError
 
@@ -109,10 +110,10 @@ def _at_rest(agent: int) -> list[Row]:
     """Return the agent's memory and share of a processor when nothing is asked of it."""
     bare = subprocess.Popen((sys.executable, "-c", BARE))
     try:
-        before = {pid: _processor_s(pid) for pid in (agent, bare.pid)}
+        before = {pid: processor_s(pid) for pid in (agent, bare.pid)}
         time.sleep(REST_S)
-        mb, floor_mb = _resident_mb(agent), _resident_mb(bare.pid)
-        share = {pid: (_processor_s(pid) - s) / REST_S * 100 for pid, s in before.items()}
+        mb, floor_mb = resident_mb(agent), resident_mb(bare.pid)
+        share = {pid: (processor_s(pid) - s) / REST_S * 100 for pid, s in before.items()}
     finally:
         bare.kill()
         bare.wait()
@@ -123,13 +124,3 @@ def _at_rest(agent: int) -> list[Row]:
         Row(bench="agent", what="agent at rest, of a processor", unit="%", value=share[agent], n=1,
             floor=share[bare.pid], floor_is=floor_is),
     ]  # fmt: skip
-
-
-def _resident_mb(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1000
-
-
-def _processor_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

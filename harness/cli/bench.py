@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.bench.row import Row
     from harness.controller.console import Show
 
-BENCHES = ("sim", "agent", "hosts")
+BENCHES = ("sim", "transactions", "agent", "hosts")
 
 
 def bench(
@@ -48,11 +48,12 @@ def bench(
 
 def _measured(name: str, show: Show) -> list[Row]:
     """Return the rows of a bench; one that says why, where it cannot be run here."""
-    from harness.bench import fault_agent, hosts, simulator
+    from harness.bench import fault_agent, hosts, simulator, transactions
     from harness.bench.row import Row
 
     ways: dict[str, tuple[Callable[[], str], Callable[[], list[Row]]]] = {
         "sim": (lambda: "", simulator.rows),
+        "transactions": (lambda: "", transactions.rows),
         "agent": (fault_agent.skipped, fault_agent.rows),
         "hosts": (hosts.skipped, lambda: hosts.rows(show)),
     }

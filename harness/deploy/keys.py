@@ -59,6 +59,12 @@ def curve_keys(inventory: Inventory) -> dict[str, CurvePair]:
         raise KeyStoreError(f"{place}: a key file is broken ({error}); remove it") from error
 
 
+def new_pair() -> CurvePair:
+    """Return a pair that nobody has had before."""
+    key = PrivateKey.generate()
+    return CurvePair(public=z85(bytes(key.public_key)), secret=z85(bytes(key)))
+
+
 def forget(inventory: Inventory) -> bool:
     """Return whether there were keys of this lab; they are removed."""
     place = folder(inventory)
@@ -71,8 +77,7 @@ def forget(inventory: Inventory) -> bool:
 def _pair(path: Path) -> CurvePair:
     with contextlib.suppress(FileNotFoundError):
         return msgspec.json.decode(path.read_bytes(), type=CurvePair)
-    key = PrivateKey.generate()
-    pair = CurvePair(public=z85(bytes(key.public_key)), secret=z85(bytes(key)))
+    pair = new_pair()
     write_private(path, msgspec.json.encode(pair))
     return pair
 

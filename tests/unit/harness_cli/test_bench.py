@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.__main__ import app
-from harness.bench import fault_agent, hosts
+from harness.bench import fault_agent, hosts, transactions
 from harness.bench.row import Row, of_samples
 
 
@@ -44,3 +44,11 @@ def test_the_simulator_is_measured_on_any_machine() -> None:
     rows = json.loads(done.stdout)
     assert [(row["bench"], row["n"]) for row in rows] == [("sim", 1)] * 2
     assert all(row["value"] > row["floor"] > 0 for row in rows)
+
+
+@pytest.mark.slow
+def test_transfers_are_measured_on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactions, "RATE", 40)
+    monkeypatch.setattr(transactions, "LOAD_NS", 10_000_000_000)
+    found = [(row.n > 0, (row.ratio or 0) > 1) for row in transactions.rows()]
+    assert found == [(True, True)] * 2

@@ -1,0 +1,16 @@
+"""What a process costs its machine, as the kernel counts it."""
+
+import os
+from pathlib import Path
+
+
+def resident_mb(pid: int) -> float:
+    """Return how much memory of a process is resident, in MB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1000
+
+
+def processor_s(pid: int) -> float:
+    """Return the seconds of a processor that a process has had, user and system."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
