@@ -9,9 +9,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.chain.bitshares.announcement import Decided
 from node.chain.bitshares.order.stream import Stream
 from node.chain.bitshares.order.turns import Turns, first_turns
+from node.chain.model.bitshares_rules import RandomRules
 from tests.unit.node_bitshares.second_turns import SecondTurns, bits, drawn
+from tests.unit.node_bitshares.world import after, bitshares_profile
 
 seeds = st.binary(min_size=20, max_size=20)
 
@@ -118,3 +121,25 @@ def test_every_slot_after_a_long_gap_is_somebodys_and_a_turn_repeats() -> None:
     assert set(far) <= set(witnesses)
     assert all(here == there for here, there in zip(far[50:150], far[55:155], strict=True))
     assert any(here != there for here, there in pairwise(far))
+
+
+@given(st.data())
+def test_headers_alone_give_the_turns_through_gaps_and_elections(data: st.DataObject) -> None:
+    """Dismissed witnesses sign what was scheduled for them, and nothing more."""
+    rules = RandomRules(on=True, shuffle="turns")
+    profile = bitshares_profile(5, random=rules, maintenance_interval_s=12)
+    state, second, aslot = profile.genesis_state, SecondTurns().start([1, 2, 3, 4, 5]), 0
+    for _ in range(data.draw(st.integers(1, 25))):
+        k = data.draw(st.one_of(st.integers(1, 3), st.integers(1, 14)))
+        slot = state.rules.slot_at(state.slots.time_s(k))
+        assert state.rules.names.index(state.producer_for(slot).name) + 1 == second.whose(k)
+        active = state.active
+        if state.next_maintenance_s <= state.rules.time_s(slot) and data.draw(st.booleans()):
+            some = st.sets(st.integers(1, 5), min_size=1)
+            active = tuple(sorted(data.draw(some)))
+        told = Decided(active=active) if active != state.active else None
+        aslot += k
+        state = after(state, slot, announced=told)
+        second.append(k, list(active), aslot, state.random)
+        assert list(state.shuffled) == second.near
+        assert state.active == active
