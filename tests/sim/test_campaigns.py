@@ -21,7 +21,16 @@ def check(summary: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "name", ["absent_producers", "bad_network", "liars", "setprods", "splits", "withheld_reveals"]
+    "name",
+    [
+        "absent_producers",
+        "bad_network",
+        "liars",
+        "setprods",
+        "splits",
+        "withheld_reveals",
+        "emergency_hard_fork",
+    ],
 )
 def test_a_campaign_meets_what_it_expects(name: str, tmp_path: Path) -> None:
     """The others that do are held against the second analysis at the same time."""

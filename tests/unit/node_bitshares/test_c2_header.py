@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import struct
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.inspect import bitshares as inspect
 from node.chain.bitshares.announcement import Decided, decided
 from node.chain.bitshares.header import ZERO_ID, BlockHeader, merkle_root
 from node.chain.bitshares.parameters import Parameters
 from node.chain.bitshares.words.reveal import Reveal
-from node.chain.bitshares.words.words import Words
+from node.chain.bitshares.words.words import Support, Words
 from node.chain.encoding.pack import DecodeError
 from node.chain.model.block import SignedBlock
 from tests.unit.node_bitshares.world import NOTHING, START_SLOT, bitshares_profile
@@ -36,7 +38,12 @@ ANNOUNCED = st.builds(
     st.lists(st.tuples(IDS, st.binary(min_size=33, max_size=33)), max_size=5).map(tuple),
     st.none() | PARAMETERS,
 )
-WORDS = st.builds(Words, reveal=st.none() | st.builds(Reveal, BYTES20, BYTES20))
+FORKS = st.lists(st.integers(1, 2**32 - 1), max_size=4, unique=True).map(sorted).map(tuple)
+WORDS = st.builds(
+    Words,
+    reveal=st.none() | st.builds(Reveal, BYTES20, BYTES20),
+    support=st.builds(Support, ready=FORKS, urgent=FORKS),
+)
 HEADERS = st.builds(
     lambda previous, timestamp_s, witness, root, announced, words: BlockHeader(
         previous=previous,
@@ -152,6 +159,9 @@ def test_a_block_comes_back_from_its_bytes(block: SignedBlock) -> None:
     assert CODEC.decode(raw) == block
     packed = block.header.packed_for_id(block.signature)
     assert CODEC.decode_header(packed) == (block.header, block.signature)
+    printed = json.loads(json.dumps(CODEC.printed(block, PROFILE.clock)))
+    read = inspect.parse_header(printed)
+    assert read.words == block.header.words
 
 
 @given(st.binary(max_size=300))
