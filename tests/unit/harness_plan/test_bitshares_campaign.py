@@ -36,7 +36,7 @@ def test_a_bitshares_slot_is_5_s_and_a_turn_one_block_unless_said_otherwise() ->
         ("blocks_per_turn: 2", "blocks_per_turn"),
         ("lock_on_proposed: true", "lock_on_proposed"),
         ("processing: 100ms", "processing is for profile eosio"),
-        ("slot: 7s", "maintenance_interval"),
+        ("slot: 7s, bitshares: {maintenance_interval: 5s}", "maintenance_interval"),
         ("slot: 50ms, bitshares: {block_interval: 10s}", "slot must let each second of"),
         ("slot: 100ms, bitshares: {block_interval: 3s}", "slot must let each second of"),
         ("bitshares: {fork_choise: longest}", "fork_choice"),
