@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from faults.model.fault import SECOND_NS
 from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.plan import acts, consensus
-from metrics.model.plan import PlannedChain, PlannedFault, PlannedHost, Prediction
+from metrics.model.plan import PlannedChain, PlannedFault, PlannedHost
 
 CLOCK_LIMIT_MAX_NS = 2_500_000_000
 WARMUP_MIN_NS = 10 * SECOND_NS
@@ -49,7 +49,7 @@ def chain_of(file: CampaignFile, cell: Cell, hosts: Sequence[PlannedHost]) -> Pl
         asset=consensus.asset(chain),
         scheduled=chain.scheduled,
         finality=consensus.finality(chain),
-        prediction=Prediction(finality_lag_blocks=consensus.predicted_lag(chain)),
+        prediction=consensus.predictions(chain),
     )
 
 

@@ -11,7 +11,7 @@ from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.campaign.model import ChainSpec
 from harness.errors import PlanError
 from harness.plan.genesis import first_round_ns, genesis_of
-from metrics.model.plan import Asset, Bounds, Finality, Plan
+from metrics.model.plan import Asset, Bounds, Finality, Plan, Prediction
 from node.chain import profile, profiles
 from node.chain.genesis import MIN_BLOCK_BYTES, decode, encode
 from node.chain.model.codec import MAX_BLOCK_BYTES
@@ -30,14 +30,19 @@ ANY_SECRET = f"{1:064x}"
 
 def finality(chain: ChainSpec) -> Finality:
     """Return how often, and how many of its producers must stand behind a block of the chain."""
-    expected = _expected(chain)
+    expected = _expected(chain, chain.scheduled)
     return Finality(stages=expected.stages, quorum=expected.quorum)
 
 
 def predicted_lag(chain: ChainSpec) -> Bounds:
     """Return how many blocks later a block becomes final, at least and at most, all producing."""
-    least, most = _expected(chain).lag_blocks
-    return Bounds(min=least, max=most)
+    return _lag(chain, chain.scheduled)
+
+
+def predictions(chain: ChainSpec) -> Prediction:
+    """Return what the rules predict of a full schedule, and of one with fewer producers."""
+    by_scheduled = [_lag(chain, n) for n in range(1, chain.producers + 1)]
+    return Prediction(finality_lag_blocks=predicted_lag(chain), by_scheduled=by_scheduled)
 
 
 def asset(chain: ChainSpec) -> Asset:
@@ -90,6 +95,11 @@ def _size(
     return len(body) + 2 * PACKED_SIGNATURE_BYTES
 
 
-def _expected(chain: ChainSpec) -> profile.Finality:
+def _lag(chain: ChainSpec, scheduled: int) -> Bounds:
+    least, most = _expected(chain, scheduled).lag_blocks
+    return Bounds(min=least, max=most)
+
+
+def _expected(chain: ChainSpec, scheduled: int) -> profile.Finality:
     system = profiles.SYSTEMS[chain.profile]
-    return system.finality(chain.scheduled, chain.blocks_per_turn)
+    return system.finality(scheduled, chain.blocks_per_turn)

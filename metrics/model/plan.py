@@ -161,6 +161,13 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     """What the rules predict for a chain that nothing disturbs."""
 
     finality_lag_blocks: Bounds
+    by_scheduled: list[Bounds] = []
+    """The same with one producer in the schedule, with two, and so on to all."""
+
+    def lag_of(self, scheduled: int) -> Bounds:
+        """Return the lag where so many producers are scheduled."""
+        known = 0 < scheduled <= len(self.by_scheduled)
+        return self.by_scheduled[scheduled - 1] if known else self.finality_lag_blocks
 
 
 class Finality(msgspec.Struct, frozen=True, kw_only=True):

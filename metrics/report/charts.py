@@ -61,11 +61,13 @@ def finality(analysis: Analysis, key: str) -> str:
                            line=style, mode="lines", line_shape="hv"),
                 row=row, col=1,
             )  # fmt: skip
-    predicted = analysis.data.plan.prediction.finality_lag_blocks
-    figure.add_hrect(
-        y0=predicted.min, y1=predicted.max, row=last - 1, col=1, line_width=0,
-        fillcolor="#999999", opacity=0.25, layer="below",
-    )  # fmt: skip
+    for from_s, to_s, predicted in time_line.predictions(analysis):
+        flat = predicted.min == predicted.max
+        figure.add_shape(
+            type="rect", x0=from_s, x1=to_s, y0=predicted.min, y1=predicted.max, row=last - 1,
+            col=1, line={"color": "#999999", "width": 4 if flat else 0}, fillcolor="#999999",
+            opacity=0.25, layer="below",
+        )  # fmt: skip
     for fault in analysis.data.planned.faults:
         for row in range(2, last + 1):
             figure.add_vrect(

@@ -12,6 +12,7 @@ from metrics.measure.delegation.elections import COMMITTEE, ELECTED, Elections
 from metrics.measure.delegation.facts import Moment
 from metrics.measure.delegation.hard_forks import HardFork
 from metrics.measure.delegation.schedule import PROPOSED, History
+from metrics.model.plan import Bounds
 from metrics.model.printable import printable
 from metrics.results.analysis import Analysis
 
@@ -35,6 +36,22 @@ def lanes(analysis: Analysis) -> list[str]:
     own += [FORKS] if analysis.of(hard_forks.METRIC) else []
     names = [*found.start, *(name for change in found.changes for name in change.producers)]
     return [*own, *dict.fromkeys(map(_label, names))] if own else []
+
+
+def predictions(analysis: Analysis) -> Iterator[tuple[float, float, Bounds]]:
+    """Yield (from, to, lag) in seconds and blocks: what is predicted with as many as then take
+    turns.
+    """
+    plan, found = analysis.data.plan, analysis.of(schedule.METRIC)
+    begun = [(0.0, len(found.start))]
+    begun += [
+        (change.active.t_ns / 1e9, len(change.producers))
+        for change in found.changes
+        if change.active is not None and change.active.t_ns == change.active.t_ns
+    ]
+    ends = [from_s for from_s, _ in begun[1:]] + [analysis.data.end_ns / 1e9]
+    for (from_s, count), to_s in zip(begun, ends, strict=True):
+        yield from_s, to_s, plan.prediction.lag_of(count)
 
 
 class _Mark(NamedTuple):

@@ -110,3 +110,10 @@ def test_selectors_reckon_with_a_full_schedule_whoever_of_the_others_is_in_it() 
     spared, gone = made.trials[0].faults
     assert [len(group) for group in spared.groups or []] == [1, 5]
     assert len(gone.targets) == 4  # Two of them may have no slots.
+
+
+def test_the_plan_predicts_the_lag_of_fewer_producers_too() -> None:
+    found = planner.build(parsed(ELECTING), lab(6)).prediction
+    assert found.finality_lag_blocks == found.lag_of(4) == Bounds(min=7, max=8)
+    assert [found.lag_of(n).max for n in range(1, 7)] == [each.max for each in found.by_scheduled]
+    assert found.lag_of(1).max < found.lag_of(3).max <= found.lag_of(6).max
