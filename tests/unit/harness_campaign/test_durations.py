@@ -60,6 +60,7 @@ BITSHARES = {
         "voting": {"full_vote": "60s", "decay_step": "60s"},
         "committee": {"review_period": "61s", "max_proposal_lifetime": "90s"},
         "money": {"vesting": "60s"},
+        "hard_forks": {"notes": "60s"},
     },
 }
 LASTING = {"at": "20s", "for": "10s"}
@@ -145,7 +146,7 @@ def test_every_length_of_the_schema_is_tried() -> None:
 
     tried = {keys[-1] for whole in campaigns() for keys in lengths(whole)}
     parts = {"timeline", "chain", "safety", "bitshares", "fio", "fees", "pay"}
-    parts |= {"voting", "committee", "money"}
+    parts |= {"voting", "committee", "money", "hard_forks"}
     assert set(named(json.loads(campaign_file.json_schema()))) - parts <= tried
 
 
