@@ -1,7 +1,7 @@
 """NodeConfig: the one file a node, its probe and its client start with; no unknown keys."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -74,6 +74,18 @@ class ClientConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """In order of time."""
 
 
+class HealthConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a node calls the network degraded or halted: by the filled share of the latest slots.
+
+    Shares are parts of 10,000. window_slots: how many slots are looked at, 0 for those of two
+    rounds; halted_below is by default where witnesses of BitShares stop (PROTOCOL C.5).
+    """
+
+    window_slots: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
+    degraded_below: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 9_000
+    halted_below: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 3_300
+
+
 class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything a node needs besides genesis; paths may be relative to the file's folder."""
 
@@ -104,6 +116,7 @@ class NodeConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Hard forks that blocks of its producers say they are ready for; null: all that there are."""
     urgent: list[str] = []
     """Hard forks that they want at once, as an emergency, without asking stakeholders."""
+    health: HealthConfig = HealthConfig()
 
 
 _PATHS = ("genesis", "state_dir", "events_dir", "socket", "curve_secret_file")

@@ -35,6 +35,7 @@ from node.storage import startup
 from node.storage.event_log import EventLogError, open_log
 from node.storage.store import Store, StoredBlock, StoreError
 from node.timing.clock import NodeClock, limit_for_slot
+from node.timing.health import HealthMonitor
 from node.timing.ntp import ClockCheck, check_servers
 from node.timing.pulse import Pulse
 from node.timing.slots import SlotWatch, due_events
@@ -75,12 +76,17 @@ class Service:
         self._process = psutil.Process()
         limit_ns = limit_for_slot(self._genesis.slot_ns)
         self._check = ClockCheck(self._clock, config.clock, limit_ns, self._emit)
+        self._health = HealthMonitor(
+            config.health, producers=len(self._genesis.producers),
+            blocks_per_turn=self._genesis.blocks_per_turn,
+        )  # fmt: skip
         self._watch = SlotWatch(self._chain.slot_clock, self._genesis.initial_slot + 1)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
             self._net = self._open_net(identity)
             requests = Requests(
                 host=config.host, chain=self._chain, net=self._net, check=self._check,
+                health=self._health,
                 stored=ChainAnswers(self._chain, self._store),
                 submit=lambda transaction: self._take_transaction(transaction, None),
             )  # fmt: skip
@@ -213,6 +219,8 @@ class Service:
 
     def _emit(self, record: msgspec.Struct) -> None:
         self._log.write(record)
+        if (told := self._health.see(record)) is not None:
+            self._log.write(told)
         if not self._flush_due:
             self._flush_due = True
             self._loop.call_soon(self._flush)

@@ -97,6 +97,21 @@ class AccountSpec(Strict):
     first host's."""
 
 
+class HealthSpec(Strict):
+    """When a node calls the network degraded or halted: by the filled share of its latest slots."""
+
+    window: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    """How many slots are looked at; left out, those of two rounds."""
+    degraded_below: Share = 0.9
+    halted_below: Share = 0.33
+
+    @model_validator(mode="after")
+    def _in_order(self) -> HealthSpec:
+        if self.halted_below > self.degraded_below:
+            raise ValueError("halted_below must not be above degraded_below; lower it")
+        return self
+
+
 _FOREIGN = (
     "bitshares", "lock_on_proposed", "timing", "processing", "propagation", "last_block",
     "watermark", "system_account", "fio", "supports", "urgent",
@@ -160,6 +175,8 @@ class ChainSpec(Strict):
     """How far ahead a transaction may expire."""
     max_irreversible_block_age: Duration | None = None
     """Nobody signs once the last irreversible block is so old; left out, whatever its age."""
+    health: HealthSpec = HealthSpec()
+    """What a node's monitor of the network calls degraded, and what halted."""
     system_account: bool = False
     """Whether there is an account that may propose schedules; an act of it makes it."""
     accounts: dict[AccountName, AccountSpec] = Field(default={})

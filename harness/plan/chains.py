@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from faults.model.fault import SECOND_NS
 from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.plan import acts, consensus
-from metrics.model.plan import PlannedChain, PlannedFault, PlannedHost
+from metrics.model.plan import Health, PlannedChain, PlannedFault, PlannedHost
 
 CLOCK_LIMIT_MAX_NS = 2_500_000_000
 WARMUP_MIN_NS = 10 * SECOND_NS
@@ -42,6 +42,11 @@ def chain_of(file: CampaignFile, cell: Cell, hosts: Sequence[PlannedHost]) -> Pl
         max_block_bytes=chain.max_block_size,
         max_transaction_lifetime_s=chain.max_transaction_lifetime // SECOND_NS,
         max_irreversible_block_age_ns=chain.max_irreversible_block_age,
+        health=Health(
+            window_slots=chain.health.window or 0,
+            degraded_below=round(chain.health.degraded_below * 10_000),
+            halted_below=round(chain.health.halted_below * 10_000),
+        ),
         system_account=acts.needs_system_account(alike),
         accounts=acts.accounts(campaign, hosts, file.path.name),
         fio=chain.fio_options(),

@@ -29,7 +29,15 @@ from node.chain.model.errors import GenesisError
 from node.chain.model.fio_rules import FioRules
 from node.chain.model.slot import EPOCH_NS
 from node.chain.profiles import SYSTEMS
-from node.config import ActConfig, ClientConfig, ClockConfig, NodeConfig, PeerConfig, ProducerConfig
+from node.config import (
+    ActConfig,
+    ClientConfig,
+    ClockConfig,
+    HealthConfig,
+    NodeConfig,
+    PeerConfig,
+    ProducerConfig,
+)
 
 Secrets = Callable[[str], str]
 """Takes a name of the chain, of a producer or an account, and returns its secret in hex."""
@@ -187,6 +195,7 @@ def _node_config(
         ),
         client=client,
         enable_stale_production=host.host in plan.enable_stale_production,
+        health=HealthConfig(**msgspec.structs.asdict(plan.health)),
         max_irreversible_block_age_ns=plan.max_irreversible_block_age_ns,
         validation="light" if host.host in plan.light else "full",
         trusted_producers=plan.trusted_producers.get(host.host, []),

@@ -126,6 +126,7 @@ def _host(config: NodeConfig, plan: Plan, clock: ClockSpec) -> HostSpec:
             supports=None if config.supports is None else frozenset(config.supports),
             urgent=frozenset(config.urgent),
         ),
+        health=config.health,
         clock=clock,
     )
 

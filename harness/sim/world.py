@@ -26,8 +26,9 @@ from node.chain.encoding.crypto import Verifier
 from node.chain.genesis import Genesis
 from node.chain.model.voice import READY, Stance
 from node.chain.validation import NOBODY_TRUSTED, Trust
-from node.config import ClientConfig
+from node.config import ClientConfig, HealthConfig
 
+USUAL_HEALTH = HealthConfig()
 LEAD_NS = 3_000_000_000
 """How long before T0 the nodes start."""
 WANDER_EACH_NS = 10_000_000_000
@@ -41,7 +42,7 @@ class HostSpec:
     """A host: the producers it signs for, its clocks; neighbours None: linked to all others.
 
     spare_keys: names of further keys that its node may sign with; trust: whose transactions it
-    takes unchecked; lib_age_ns_max and stance: as a node's configuration.
+    takes unchecked; lib_age_ns_max, stance, health: as a node's configuration.
     """
 
     name: str
@@ -51,6 +52,7 @@ class HostSpec:
     trust: Trust = NOBODY_TRUSTED
     lib_age_ns_max: int | None = None
     stance: Stance = READY
+    health: HealthConfig = USUAL_HEALTH
     clock: ClockSpec = GOOD_CLOCK
     neighbours: tuple[str, ...] | None = None
 
@@ -198,6 +200,7 @@ class World:
         host.spare_keys = tuple(self.spec.keys[name] for name in spec.spare_keys)
         host.trust, host.lib_age_ns_max = spec.trust, spec.lib_age_ns_max
         host.stance = spec.stance
+        host.health = spec.health
         self.net.join(host)
         return host
 

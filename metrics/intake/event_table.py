@@ -21,7 +21,7 @@ from metrics.model.run_folder import TrialFile
 from node import events
 
 _AS_TEXT = ("producers", "peers", "tally", "out", "changes", "fees", "by_account", "to_workers",
-    "earned",
+    "earned", "missed",
 )  # fmt: skip
 """Columns kept as written: compared whole, different by kind, or by names of producers."""
 _TOLD = """

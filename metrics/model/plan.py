@@ -170,6 +170,17 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         return self.by_scheduled[scheduled - 1] if known else self.finality_lag_blocks
 
 
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """What nodes call degraded and halted; shares are parts of 10,000.
+
+    window_slots: how many of the latest slots they look at, 0 for those of two rounds.
+    """
+
+    window_slots: Count = 0
+    degraded_below: Count = 9_000
+    halted_below: Count = 3_300
+
+
 class Finality(msgspec.Struct, frozen=True, kw_only=True):
     """What finality takes: producers that must stand behind a block, in one stage or in two."""
 
@@ -203,6 +214,7 @@ class PlannedChain(msgspec.Struct, frozen=True, kw_only=True):
     max_block_bytes: Positive = 1_048_576
     max_transaction_lifetime_s: Positive = 3600
     max_irreversible_block_age_ns: Positive | None = None
+    health: Health = Health()
     system_account: bool = False
     """Whether there is an account that may propose schedules."""
     accounts: list[PlannedAccount] = []
@@ -310,6 +322,11 @@ class Plan(PlannedChain, frozen=True, kw_only=True):
     def round_blocks(self) -> int:
         """Return the blocks of one full round."""
         return len(self.producers) * self.blocks_per_turn
+
+    @property
+    def health_slots(self) -> int:
+        """Return how many of the latest slots a node's monitor looks at."""
+        return self.health.window_slots or 2 * self.round_blocks
 
     @property
     def interval_ns(self) -> int:

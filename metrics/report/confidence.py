@@ -4,6 +4,7 @@ from typing import Any
 
 from metrics.measure.confidence import reversals
 from metrics.measure.confidence.reversals import TOLD_MOST
+from metrics.report import health
 from metrics.results.analysis import Analysis
 
 
@@ -24,4 +25,6 @@ def shown(analysis: Analysis) -> dict[str, Any]:
             for item in gone[:TOLD_MOST]
         ],
         "more": max(len(gone) - TOLD_MOST, 0),
+        "health": health.chart(analysis, f"health-{analysis.data.file.n}"),
+        "changes": health.rows(analysis),
     }

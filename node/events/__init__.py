@@ -201,6 +201,20 @@ class Abstained(Record, frozen=True, kw_only=True, tag="abstained"):
     reason: str
 
 
+class Health(Record, frozen=True, kw_only=True, tag="health"):
+    """The network does better or worse than told last, by the slots up to this one.
+
+    participation: the filled share of the last `window` slots, in parts of 10,000, on the branch of
+    this node's head; missed: the others, by whose they were.
+    """
+
+    slot: Count
+    state: Literal["healthy", "degraded", "halted"]
+    participation: Count
+    window: Count
+    missed: dict[str, Count] = field(default_factory=dict)
+
+
 class Clock(Record, frozen=True, kw_only=True, tag="clock"):
     """One check of the node's wall clock against NTP.
 
@@ -310,6 +324,7 @@ Event: TypeAlias = (
     | Safe
     | Switched
     | Abstained
+    | Health
     | Clock
     | Probe
     | Peer

@@ -10,6 +10,7 @@ from node.chain.model.transaction import Transaction
 from node.local.chain_answers import ChainAnswers
 from node.local.local_api import Reply, Request
 from node.network.net import Net
+from node.timing.health import FULL, HealthMonitor
 from node.timing.ntp import ClockCheck
 
 
@@ -21,6 +22,7 @@ class Requests:
     chain: Chain
     net: Net
     check: ClockCheck
+    health: HealthMonitor
     stored: ChainAnswers
     submit: Callable[[Transaction], str]
 
@@ -37,6 +39,8 @@ class Requests:
                 return self.stored.block(request)
             case "transaction":
                 return self.stored.transaction(request)
+            case "health":
+                return self._health()
             case "status":
                 return self._status()
 
@@ -49,6 +53,14 @@ class Requests:
         if refusal:
             return {"ok": False, "reason": refusal, "id": transaction.id.hex()}
         return {"ok": True, "id": transaction.id.hex()}
+
+    def _health(self) -> Reply:
+        found = self.health.participation
+        return {
+            "ok": True, "state": self.health.word, "participation": found.share / FULL,
+            "window_slots": found.window, "missed": dict(sorted(found.missed.items())),
+            "head_num": self.chain.head.num, "lib_num": self.chain.lib.num,
+        }  # fmt: skip
 
     def _status(self) -> Reply:
         head, lib, verdict = self.chain.head, self.chain.lib, self.check.verdict

@@ -1,9 +1,9 @@
 """The local socket: what a client on this host may ask the node, and the asking side.
 
-A Unix stream socket; frames of msgpack maps (local_frame.py). Requests: {"op": "status" | "peers" |
-"mempool"}, {"op": "submit", "tx": bytes} and {"op": "block" | "transaction", "of": text, "start":
-number}; "ref", any number, comes back in the reply, and replies come in the order of the requests.
-Replies carry "ok". Who may talk is decided by the socket file's rights (0660), not here.
+A Unix stream socket; frames of msgpack maps (local_frame.py). Requests: {"op": "status" | "health"
+| "peers" | "mempool"}, {"op": "submit", "tx": bytes} and {"op": "block" | "transaction", "of":
+text, "start": number}; "ref", any number, comes back in the reply, and replies come in the order of
+the requests. Replies carry "ok". Who may talk is decided by the socket file's rights (0660).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class QueryError(Exception):
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What may be asked; of, start: which block or transaction, and where to begin with it."""
 
-    op: Literal["status", "peers", "mempool", "submit", "block", "transaction"]
+    op: Literal["status", "health", "peers", "mempool", "submit", "block", "transaction"]
     tx: bytes = b""
     of: str = ""
     start: Count = 0

@@ -6,7 +6,7 @@ from node.local.local_api import ask
 
 ABOUT_CHAIN = ("block", "transaction")
 """What is asked with a number or an id."""
-KINDS = ("status", "peers", "mempool", *ABOUT_CHAIN)
+KINDS = ("status", "health", "peers", "mempool", *ABOUT_CHAIN)
 
 
 def query(socket_path: str, what: str, of: str) -> dict[str, Any]:

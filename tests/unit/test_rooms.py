@@ -43,6 +43,7 @@ CHAIN_READERS = (*HARNESS, "node.chain", "node.byzantine", "coincurve")
 CLOCKS = frozenset("time datetime sched threading".split())
 DECIDERS = (
     "node.network.gossip", "node.network.sync_rules", "node.local.load", "node.timing.slots",
+    "node.timing.health",
     "node.timing.probe_frame",
 )  # fmt: skip
 """Modules of the node's shell that only decide: no socket, clock or disk in them."""

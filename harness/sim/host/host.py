@@ -28,7 +28,9 @@ from node.chain.model.transaction import Transaction
 from node.chain.model.voice import READY
 from node.chain.profile import Profile
 from node.chain.validation import NOBODY_TRUSTED
+from node.config import HealthConfig
 from node.network.gossip import Gossip
+from node.timing.health import HealthMonitor
 from node.timing.slots import SlotWatch, due_events
 
 WAKE_NS = 100_000
@@ -88,6 +90,7 @@ class Host:
         self.trust = NOBODY_TRUSTED
         self.lib_age_ns_max: int | None = None
         self.stance = READY
+        self.health = HealthConfig()
         self.life = 0
         """Rises with each start and crash: what was on its way to an earlier life is lost."""
         self.paused = False
@@ -105,6 +108,7 @@ class Host:
         self._sink = shared.sink
         self._arm = 0
         self._stepped_ns: int | None = None
+        self._monitor = self._new_monitor()
         slots, first_slot = shared.profile.clock, shared.genesis.initial_slot + 1
         self._watch = SlotWatch(slots, first_slot)
         # The nominal one, the same in every slot: handling takes no time here.
@@ -130,6 +134,7 @@ class Host:
         self.gossip = Gossip(self.name)
         self._tell_started(chain)
         self._watch = SlotWatch(chain.slot_clock, shared.genesis.initial_slot + 1)
+        self._monitor = self._new_monitor()
         self._arm_at(self._watch.first_due_ns(self.clock.wall_ns(self._engine.now_ns)))
         self._poll_clock(self.life)
 
@@ -244,6 +249,8 @@ class Host:
         """Write one event of this host."""
         if self._sink is not None:
             self._sink.write(self._engine.now_ns, self.name, role, self.clock, record)
+            if role == "node" and (told := self._monitor.see(record)) is not None:
+                self._sink.write(self._engine.now_ns, self.name, role, self.clock, told)
 
     # ------------------------------------------------------------ slots
 
@@ -303,6 +310,12 @@ class Host:
         )  # fmt: skip
 
     # ------------------------------------------------------------ records
+
+    def _new_monitor(self) -> HealthMonitor:
+        genesis = self.shared.genesis
+        return HealthMonitor(
+            self.health, producers=len(genesis.producers), blocks_per_turn=genesis.blocks_per_turn
+        )
 
     def _completed(self, record: msgspec.Struct) -> msgspec.Struct:
         if not isinstance(record, events.Produced):

@@ -13,6 +13,7 @@ from tests.sim.second import (
     delegation,
     faults,
     finality,
+    health,
     precommits,
     recovery,
     reversals,
@@ -55,6 +56,7 @@ class Trial:
         self.judged: list[Judged] = finality.judged(s, self.chain)
         self.precommitted: list[First] = precommits.told(s, self.chain)
         self.delegated: Told = delegation.told(s, self.chain)
+        self.health: list[health.Change] = health.told(s, self.chain)
         self.safe: list[Judged] = safe.told(s, self.chain, self.delegated)
         self.reversals: reversals.Told = reversals.told(s, self.chain)
 
@@ -171,6 +173,7 @@ def _metrics(trials: list[Trial], names: set[str], *, alone: bool) -> dict[str, 
         **finality.figures([t.judged for t in trials], names, alone=alone),
         **precommits.figures([t.precommitted for t in trials], names),
         **delegation.figures([t.delegated for t in trials], names),
+        **health.figures([t.health for t in trials], names),
         **safe.figures([t.safe for t in trials], names, alone=alone),
         **reversals.figures([t.reversals for t in trials], names),
         "finality_left_out": _sums(unjudged, names, "orphaned", "young"),

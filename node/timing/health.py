@@ -1,0 +1,127 @@
+"""How well the network uses its slots, as one node sees it: the alarm that a user would heed.
+
+A network that misses slots shows it at once (PROTOCOL B39, C.5): the share of the latest slots for
+which the branch of the node's head has a block, and a word for it. Only records that the node
+writes anyway are read: no clock and no chain in here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
+
+from node.config import HealthConfig
+from node.events import Applied, Health, SlotDue, Switched
+
+FULL = 10_000
+ROUNDS = 2
+"""Slots of so many rounds are looked at: in any order of turns each producer has one in them."""
+Word = Literal["healthy", "degraded", "halted"]
+WORDS: tuple[Word, ...] = ("healthy", "degraded", "halted")
+"""From good to bad."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Participation:
+    """What became of the latest slots; missed: of those, by who had them."""
+
+    window: int
+    missed: Counter[str]
+
+    @property
+    def share(self) -> int:
+        """Return the share of filled slots in parts of 10,000."""
+        return FULL * (self.window - self.missed.total()) // self.window
+
+
+class HealthMonitor:
+    """Mutable: hand it each record that the node writes.
+
+    At the start all slots count as filled, as graphene's recent_slots_filled does.
+    """
+
+    def __init__(self, config: HealthConfig, *, producers: int, blocks_per_turn: int) -> None:
+        self._config = config
+        self._window = config.window_slots or ROUNDS * producers * blocks_per_turn
+        self._due: SlotDue | None = None
+        self._slots: deque[tuple[int, str]] = deque()
+        self._empty: dict[int, str] = {}
+        self._branch: deque[tuple[int, int]] = deque()
+        self._filled: set[int] = set()
+        self._ranks: deque[int] = deque(maxlen=max(self._window // ROUNDS, 1))
+        self._rank = 0
+
+    @property
+    def word(self) -> Word:
+        """Return what was told last."""
+        return WORDS[self._rank]
+
+    @property
+    def participation(self) -> Participation:
+        """Return what became of the latest slots, but of the newest, whose block may still come."""
+        return Participation(window=self._window, missed=Counter(self._empty.values()))
+
+    def see(self, record: msgspec.Struct) -> Health | None:
+        """Take a record; return the notice that the network is better or worse than told last."""
+        match record:
+            case Applied():
+                self._fill(record.num, record.slot)
+            case Switched():
+                self._leave(record.ancestor_num)
+            case SlotDue():
+                return self._pass(record)
+        return None
+
+    def _fill(self, num: int, slot: int) -> None:
+        self._branch.append((num, slot))
+        self._filled.add(slot)
+        self._empty.pop(slot, None)
+        if len(self._branch) > self._window:
+            self._filled.discard(self._branch.popleft()[1])
+
+    def _leave(self, num: int) -> None:
+        """Take the blocks above num for gone: the head left them."""
+        owners = dict(self._slots)
+        while self._branch and self._branch[-1][0] > num:
+            slot = self._branch.pop()[1]
+            self._filled.discard(slot)
+            if slot in owners:
+                self._empty[slot] = owners[slot]
+
+    def _pass(self, due: SlotDue) -> Health | None:
+        """Judge the slot before this one; slots that belong to nobody are none."""
+        if not due.producer:
+            return None
+        before, self._due = self._due, due
+        if before is None:
+            return None
+        self._slots.append((before.slot, before.producer))
+        if before.slot not in self._filled:
+            self._empty[before.slot] = before.producer
+        if len(self._slots) > self._window:
+            self._empty.pop(self._slots.popleft()[0], None)
+        return self._judge(before.slot)
+
+    def _judge(self, slot: int) -> Health | None:
+        """Say the worst word of the latest round: worse at once, better when it has stayed so.
+
+        Where turns are shuffled the share swings from slot to slot.
+        """
+        found = self.participation
+        self._ranks.append(rank_of(found.share, self._config))
+        rank = max(self._ranks)
+        if rank == self._rank:
+            return None
+        self._rank = rank
+        return Health(
+            state=self.word, slot=slot, participation=found.share, window=found.window,
+            missed=dict(sorted(found.missed.items())),
+        )  # fmt: skip
+
+
+def rank_of(share: int, config: HealthConfig) -> int:
+    """Return which of WORDS a share of filled slots deserves."""
+    return (share < config.degraded_below) + (share < config.halted_below)
