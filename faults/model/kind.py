@@ -13,7 +13,7 @@ HOST_DRIFT_PPB_MAX = 500_000
 """What the kernel lets a host's clock drift by."""
 Targets = Literal["hosts", "pairs", "arrows", "groups"]
 """How whom it hits is given: hosts, pairs of hosts, pairs with a direction, groups of hosts."""
-Notation = Literal["duration", "offset", "signed duration", "share", "ppm", "slots"]
+Notation = Literal["duration", "offset", "signed duration", "share", "ppm", "slots", "names"]
 """How a value is written in a campaign; an offset may be nothing, a signed duration negative."""
 _UNITS: Mapping[str, str] = {
     "duration": "_ns", "offset": "_ns", "signed duration": "_ns", "ppm": "_ppb", "slots": "_slots",
@@ -59,6 +59,15 @@ def _in_the_kernels_reach(asked: Mapping[str, Any]) -> dict[str, Any]:
     if asked["level"] == "host" and abs(asked["by_ppb"]) > HOST_DRIFT_PPB_MAX:
         raise ValueError("by: a host's clock drifts by 500ppm at most; lower it")
     return dict(asked)
+
+
+def _whom_only_a_censor_names(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked of a liar; accounts only where they are, and only of who censors."""
+    accounts = list(asked["accounts"])
+    if accounts and asked["strategy"] != "censor":
+        raise ValueError(f"accounts: {asked['strategy']} spares nobody; remove it")
+    rest = {key: value for key, value in asked.items() if key != "accounts"}
+    return {**rest, "accounts": accounts} if accounts else rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +314,10 @@ _ROWS = (
             Key("for", "duration", None),
             # How long late and withhold keep a block back.
             Key("by", "duration", 1_000_000_000),
+            # Whose transactions censor leaves out; everybody's where none is named.
+            Key("accounts", "names", ()),
         ),
+        settle=_whom_only_a_censor_names,
         asked=("strategy", "by_ns"), victim="lies",
     ),
 )  # fmt: skip

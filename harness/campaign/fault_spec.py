@@ -23,6 +23,7 @@ _WRITTEN: dict[Any, Any] = {
     "share": Share,
     "ppm": Ppb,
     "slots": Annotated[int, Field(ge=0)],
+    "names": list[str],
 }
 _WHOM: dict[str, dict[str, tuple[Any, Any]]] = {
     "hosts": {"on": (Selector, ...)},

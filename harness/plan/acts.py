@@ -114,6 +114,23 @@ def _planned(
     return sorted(planned, key=lambda each: each.at_ns)
 
 
+def refuse_strangers(file: CampaignFile, keepers: Mapping[int, Mapping[str, str]]) -> None:
+    """Refuse a fault that names an account that the chain of its cell does not have.
+
+    keepers: by cell the host of each account.
+
+    Raises:
+        PlanError: with the entry, and the nearest account.
+    """
+    for cell in file.cells:
+        known = [*keepers[cell.n]]
+        for i, spec in cell.campaign.faults.items():
+            for name in spec.asked().get("accounts", ()):
+                if name not in known:
+                    where = f"{file.path.name}: timeline[{i}].accounts"
+                    raise PlanError(f"{where}: no account {name}; {nearest(name, known)}")
+
+
 def newcomers(
     file: CampaignFile,
     keepers: Mapping[int, Mapping[str, str]],

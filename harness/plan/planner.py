@@ -69,6 +69,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
         cell.n: acts.keepers(cell.campaign.chain, own[cell.n].accounts, hosts)
         for cell in file.cells
     }
+    acts.refuse_strangers(file, keepers)
     asked = acts.planned_acts(file, keepers, [host.host for host in hosts], timing.end_ns)
     trials = [
         _trial(PlannedTrial(n=n, cell=cell.n, seed=s, faults=drawn, acts=asked[cell.n],

@@ -163,7 +163,13 @@ def _on_host(
             return lambda name: world.time_servers(name, answer=False), world.time_servers
         case "byzantine":
             lies = {
-                name: attach(world, name, str(asked["strategy"]), int(asked["by_ns"]))
+                name: attach(
+                    world,
+                    name,
+                    str(asked["strategy"]),
+                    int(asked["by_ns"]),
+                    asked.get("accounts", ()),
+                )
                 for name in fault.targets
             }
             return lambda name: lies[name].begin(), lambda name: lies[name].end()

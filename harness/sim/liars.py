@@ -83,7 +83,7 @@ class Lie:
         return self._host.clock.wall_ns(self._world.engine.now_ns)
 
 
-def attach(world: World, host: str, strategy: str, by_ns: int) -> Lie:
+def attach(world: World, host: str, strategy: str, by_ns: int, accounts: Sequence[str] = ()) -> Lie:
     """Return a lie that host will tell once begun; call it before the world runs."""
     who = Self(
         host=host,
@@ -91,5 +91,6 @@ def attach(world: World, host: str, strategy: str, by_ns: int) -> Lie:
         profile=world.profile,
         keys=world.hosts[host].keys,
         by_ns=by_ns,
+        accounts=frozenset(accounts),
     )
     return Lie(world, host, strategies.build(strategy, who))

@@ -14,7 +14,7 @@ from metrics.measure import (
     slots,
     transactions,
 )
-from metrics.measure.confidence import health, reversals, safe
+from metrics.measure.confidence import health, inclusion, reversals, safe
 from metrics.measure.delegation import decisions, elections, hard_forks, payments, schedule
 from metrics.measure.metric import Expected, Metric
 
@@ -28,6 +28,7 @@ METRICS: tuple[Metric[Any], ...] = (
     recovery.METRIC,
     clocks.METRIC,
     transactions.METRIC,
+    inclusion.METRIC,
     health.METRIC,
     safe.METRIC,
     reversals.METRIC,

@@ -30,6 +30,7 @@ class _Asked(msgspec.Struct, frozen=True):
     keep_slots: Count | None = None
     loses: str | None = None
     strategy: str | None = None
+    accounts: list[str] | None = None
     signal: str | None = None
 
 

@@ -49,13 +49,14 @@ Act = Effect | SendTo | Later
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Self:
-    """Who lies: its host, rules, signing keys, and how long it keeps blocks back."""
+    """Who lies: its host, rules, signing keys, how long it keeps blocks back, whom it censors."""
 
     host: str
     genesis: Genesis
     profile: Profile
     keys: Mapping[str, PrivateKey]
     by_ns: int = 1_000_000_000
+    accounts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

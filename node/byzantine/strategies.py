@@ -17,6 +17,7 @@ from node.chain.encoding.crypto import PrivateKey, sign
 from node.chain.model.block import Header, SignedBlock
 from node.chain.model.errors import Reason
 from node.chain.model.messages import Broadcast, Effect, Emit, Relay
+from node.chain.model.transaction import Transaction
 from node.events import Abstained
 
 FLOOD_FORKS = 16
@@ -184,19 +185,27 @@ def wrong_confirmed(block: SignedBlock, memory: Memory, moment: Moment) -> list[
 
 
 def censor(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
-    """Pass no transaction on, and put none into blocks."""
+    """Pass no transaction on, and put none into blocks; of named accounts, only none of theirs."""
     if isinstance(effect, Relay):
-        return []
+        return [] if _is_censored(effect.transaction, memory) else [effect]
     block = _own(effect)
-    parent_id = b"" if block is None else memory.twins.get(block.previous, block.previous)
-    if block is None or (not block.transactions and parent_id == block.previous):
+    if block is None:
+        return [effect]
+    parent_id = memory.twins.get(block.previous, block.previous)
+    left = tuple([one for one in block.transactions if not _is_censored(one, memory)])
+    if left == block.transactions and parent_id == block.previous:
         return [effect]
     mark = block.num - 1 - block.header.confirmed
-    forged = memory.forge(block.producer, block.slot, parent_id, (), mark)
+    forged = memory.forge(block.producer, block.slot, parent_id, left, mark)
     if forged is None:
         return [effect]
     memory.twins[block.id] = forged.id
     return [SendTo(block=forged, peers=_everybody(memory, moment))]
+
+
+def _is_censored(transaction: Transaction, memory: Memory) -> bool:
+    accounts = memory.who.accounts
+    return not accounts or not accounts.isdisjoint(transaction.authorities)
 
 
 def invalid_block(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:

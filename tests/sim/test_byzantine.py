@@ -112,6 +112,26 @@ def test_censor_leaves_transactions_out_and_passes_none_on() -> None:
     assert not of_kind(receive(make_chain(GENESIS), block), Rejected)
 
 
+def test_a_censor_of_one_account_leaves_out_what_that_signs_and_nothing_else() -> None:
+    chain = make_chain(GENESIS, [LIAR])
+    who = strategies.build(
+        "censor",
+        Self(host="n1", genesis=GENESIS, profile=build(GENESIS), keys={LIAR: secret(LIAR)},
+             accounts=frozenset({"usera"})),
+    )  # fmt: skip
+    passed = []
+    for sender, recipient in (("usera", "userb"), ("userb", "userc")):
+        payment = transfer(chain, 3, sender=sender, recipient=recipient)
+        effects = submit(chain, payment, slot=START_SLOT)
+        acts = who.rewrite(effects, now_ns=0, peers=PEERS, rng=random.Random(1))
+        passed += [act.transaction for act in acts if isinstance(act, Relay)]
+    acts = who.rewrite(tick(chain, START_SLOT), now_ns=0, peers=PEERS, rng=random.Random(1))
+    (block,) = sent(acts)
+    assert passed == list(block.transactions)
+    assert [each.authorities for each in block.transactions] == [("userb",)]
+    assert not of_kind(receive(make_chain(GENESIS), block), Rejected)
+
+
 def test_wrong_confirmed_is_refused_or_harmless() -> None:
     seen = set()
     for seed in range(12):

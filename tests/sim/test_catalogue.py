@@ -132,7 +132,7 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         "campaign withheld_reveals",
         "sim/test_ground_reveals.py::test_who_withholds_reveals_has_a_throw_of_a_coin_more_for_each_slot")),
     36: ("censoring producers", (
-        "campaign liars",
+        "campaign liars", "campaign censors",
         "sim/test_byzantine.py::test_censor_leaves_transactions_out_and_passes_none_on")),
     37: ("Savanna", (LATER + "another engine",)),
 }  # fmt: skip

@@ -30,10 +30,11 @@ from tests.sim.second.record import Line, Second
 CAMPAIGNS = (
     "smoke", "demo", "clocks", "restarts", "rack_safety", "bitshares", "all_restart",
     "all_restart_operator", "conflicting_finality", "setprods", "double_spend",
-    "double_spend_eosio",
+    "double_spend_eosio", "censors", "long_delays",
 )  # fmt: skip
 PASSING = (
     "clocks", "restarts", "all_restart_operator", "double_spend", "double_spend_eosio",
+    "censors", "long_delays",
 )  # fmt: skip
 LONG_ONES = (
     "splits", "absent_producers", "participation", "bad_network", "conflicting_finality_locked",

@@ -14,6 +14,7 @@ from tests.sim.second import (
     faults,
     finality,
     health,
+    inclusion,
     precommits,
     recovery,
     reversals,
@@ -56,6 +57,7 @@ class Trial:
         self.judged: list[Judged] = finality.judged(s, self.chain)
         self.precommitted: list[First] = precommits.told(s, self.chain)
         self.delegated: Told = delegation.told(s, self.chain)
+        self.inclusion: list[inclusion.Waited] = inclusion.told(s, self.chain)
         self.health: list[health.Change] = health.told(s, self.chain)
         self.safe: list[Judged] = safe.told(s, self.chain, self.delegated)
         self.reversals: reversals.Told = reversals.told(s, self.chain)
@@ -173,6 +175,7 @@ def _metrics(trials: list[Trial], names: set[str], *, alone: bool) -> dict[str, 
         **finality.figures([t.judged for t in trials], names, alone=alone),
         **precommits.figures([t.precommitted for t in trials], names),
         **delegation.figures([t.delegated for t in trials], names),
+        **inclusion.figures([t.inclusion for t in trials], names),
         **health.figures([t.health for t in trials], names),
         **safe.figures([t.safe for t in trials], names, alone=alone),
         **reversals.figures([t.reversals for t in trials], names),

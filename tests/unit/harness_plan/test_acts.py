@@ -8,9 +8,10 @@ import msgspec
 import pytest
 
 from harness.campaign import campaign_file
+from harness.campaign.campaign_file import CampaignFile
 from harness.cli.plan import trial_of
 from harness.errors import CampaignError, PlanError
-from harness.plan import planner
+from harness.plan import lab_view, planner
 from harness.plan.genesis import kept_secret
 from metrics.model.plan import Plan, PlannedAccount, PlannedAct, decode, encode
 from node.chain.encoding.crypto import PrivateKey, public_key
@@ -60,6 +61,27 @@ def test_an_act_is_handed_in_where_it_is_asked_for_with_the_key_of_its_account(
     assert Path(act.key_file).read_text().strip() == kept_secret(tmp_path / "keys", "userb")
     with pytest.raises(PlanError, match=r"test.yml: timeline\[0\].on: no host n9; "):
         planned(TRANSFER.replace("by: userb", "by: userb, on: n9"))
+
+
+def test_whom_a_liar_censors_are_accounts_of_the_chain_and_only_a_censor_names_them() -> None:
+    def lie(strategy: str, *accounts: str) -> CampaignFile:
+        named = f"strategy: {strategy}, accounts: [{', '.join(accounts)}]"
+        entry = f"{{at: 20s, for: 5s, fault: byzantine, on: [n2], {named}}}"
+        text = f"{HEAD % 4}cooldown: 30s\ntimeline: [{entry}]\n"
+        return campaign_file.parse(text, Path("test.yml"))
+
+    def built(file: CampaignFile) -> Plan:
+        return planner.build(file, lab_view.simulated(file))
+
+    asked = {"strategy": "censor", "by_ns": S}
+    (fault,) = built(lie("censor", "usera")).trials[0].faults
+    assert fault.asked == {**asked, "accounts": ["usera"]}
+    (fault,) = built(lie("censor")).trials[0].faults
+    assert fault.asked == asked
+    with pytest.raises(PlanError, match=r"timeline\[0\].accounts: no account userz; "):
+        built(lie("censor", "userz"))
+    with pytest.raises(CampaignError, match="accounts: late spares nobody; remove it"):
+        lie("late", "usera")
 
 
 def test_acts_differ_by_cell_and_the_trial_ends_after_the_last_of_all() -> None:
