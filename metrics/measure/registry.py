@@ -14,7 +14,7 @@ from metrics.measure import (
     slots,
     transactions,
 )
-from metrics.measure.confidence import health, inclusion, reversals, safe
+from metrics.measure.confidence import health, inclusion, reversals, safe, tapos
 from metrics.measure.delegation import decisions, elections, hard_forks, payments, schedule
 from metrics.measure.metric import Expected, Metric
 
@@ -32,6 +32,7 @@ METRICS: tuple[Metric[Any], ...] = (
     health.METRIC,
     safe.METRIC,
     reversals.METRIC,
+    tapos.METRIC,
     costs.METRIC,
     schedule.METRIC,
     elections.METRIC,

@@ -1,9 +1,11 @@
 """What users could rely on: rows of a trial's tables of it."""
 
+from statistics import fmean
 from typing import Any
 
-from metrics.measure.confidence import reversals
+from metrics.measure.confidence import reversals, tapos
 from metrics.measure.confidence.reversals import TOLD_MOST
+from metrics.model.plan import WARMUP
 from metrics.report import health
 from metrics.results.analysis import Analysis
 
@@ -25,6 +27,15 @@ def shown(analysis: Analysis) -> dict[str, Any]:
             for item in gone[:TOLD_MOST]
         ],
         "more": max(len(gone) - TOLD_MOST, 0),
+        "stake": _stake(analysis),
         "health": health.chart(analysis, f"health-{analysis.data.file.n}"),
         "changes": health.rows(analysis),
     }
+
+
+def _stake(analysis: Analysis) -> dict[int, float]:
+    """Return, by number of blocks, which share of all stake had confirmed a block then, mean."""
+    data = analysis.data
+    phases = {phase.name for phase in data.phases} - {WARMUP}
+    found = tapos.shares(analysis.of(tapos.METRIC), phases, data.plan.round_blocks)
+    return {k: fmean(own) for k, own in found.items()}

@@ -267,7 +267,8 @@ TxState = Literal["sent", "accepted", "rejected", "included", "irreversible", "e
 class Tx(Record, frozen=True, kw_only=True, tag="tx"):
     """A transaction's life as its client and its entry node see it.
 
-    act: the word of the operation where a campaign names it; a client says it as it is sent.
+    act: the word of the operation where a campaign names it. That, who signs it, and the number of
+    the block that it refers to (TaPoS) a client says as it is sent.
     """
 
     id: str
@@ -275,6 +276,8 @@ class Tx(Record, frozen=True, kw_only=True, tag="tx"):
     num: Count = 0
     reason: str = ""
     act: str = ""
+    account: str = ""
+    ref_num: Count = 0
 
 
 class Load(Record, frozen=True, kw_only=True, tag="load"):

@@ -24,7 +24,7 @@ from node.chain.model.codec import encode_transaction
 from node.chain.model.slot import NS_PER_S
 from node.config import ActConfig, ClientConfig, ConfigError, NodeConfig
 from node.events import Started, Stopped, Tx
-from node.local.load import Acts, Backlog, Pace, Transfers
+from node.local.load import Acts, Backlog, Pace, Transfers, sent
 from node.local.local_client import Answer, LocalLink, Unanswered
 from node.storage import startup
 from node.storage.event_log import EventLog, open_log
@@ -131,7 +131,7 @@ class Client:
         request = {"op": "submit", "tx": encode_transaction(transaction)}
         if not self._link.send(request, key=name, now_ns=now_ns):
             return False
-        self._log.write(Tx(id=name, state="sent", act=source.word(n)))
+        self._log.write(sent(transaction, refer.block_id, source.word(n)))
         return True
 
     def _take(self, answer: Answer | Unanswered) -> None:

@@ -27,7 +27,7 @@ from node.chain.model.transaction import (
     sign_transaction,
 )
 from node.config import ActConfig, ClientConfig, ConfigError
-from node.events import Dropped, Load
+from node.events import Dropped, Load, Tx
 
 EXPIRES_AFTER_S = 120
 """How long a transaction stays valid, where the chain allows that."""
@@ -257,6 +257,14 @@ class Acts:
         return sign_transaction(
             self.form, header, (act.operation,), chain_id=chain_id, keys=(act.key,)
         )
+
+
+def sent(transaction: Transaction, block_id: bytes, act: str) -> Tx:
+    """Return what a client tells of a transaction that it sends, which refers to that block."""
+    return Tx(
+        id=transaction.id.hex(), state="sent", act=act, account=transaction.authorities[0],
+        ref_num=int.from_bytes(block_id[:4], "big"),
+    )  # fmt: skip
 
 
 def expires_after_s(genesis: Genesis) -> int:

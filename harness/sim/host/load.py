@@ -12,7 +12,7 @@ from harness.sim.host.engine import Engine
 from harness.sim.host.host import Host
 from node.config import ClientConfig
 from node.events import Started, Stopped, Tx
-from node.local.load import Acts, Backlog, Pace, Transfers
+from node.local.load import Acts, Backlog, Pace, Transfers, sent
 
 
 class Client:
@@ -71,7 +71,7 @@ class Client:
             n, chain_id=chain_id, block_id=block_id, now_ns=self._engine.now_ns
         )
         name = transaction.id.hex()
-        self._host.emit(Tx(id=name, state="sent", act=source.word(n)), "client")
+        self._host.emit(sent(transaction, block_id, source.word(n)), "client")
         refusal = self._host.take_transaction(transaction, None)
         if refusal:
             self._backlog.tally.refused += 1

@@ -21,6 +21,7 @@ from tests.sim.second import (
     safe,
     sent,
     systems,
+    tapos,
     ways,
 )
 from tests.sim.second.agree import OneOf, disagreements
@@ -60,6 +61,7 @@ class Trial:
         self.inclusion: list[inclusion.Waited] = inclusion.told(s, self.chain)
         self.health: list[health.Change] = health.told(s, self.chain)
         self.safe: list[Judged] = safe.told(s, self.chain, self.delegated)
+        self.tapos: tapos.Told = tapos.told(s, self.chain)
         self.reversals: reversals.Told = reversals.told(s, self.chain)
 
 
@@ -178,6 +180,7 @@ def _metrics(trials: list[Trial], names: set[str], *, alone: bool) -> dict[str, 
         **inclusion.figures([t.inclusion for t in trials], names),
         **health.figures([t.health for t in trials], names),
         **safe.figures([t.safe for t in trials], names, alone=alone),
+        **tapos.figures([t.tapos for t in trials], names),
         **reversals.figures([t.reversals for t in trials], names),
         "finality_left_out": _sums(unjudged, names, "orphaned", "young"),
         "propagation_left_out": _sums(unmoved, names, "orphaned", "young", "unrecorded"),

@@ -19,7 +19,7 @@ MAYBE_EMPTY = {
     ("pay", "by_account", "*"), ("pay", "by_endpoint", "*"), ("pay", "fees_by_account", "*"),
     ("pay", "earned_by_account", "*"), ("reversals", "depths", "*"), ("reversals", "by_host", "*"),
     ("decisions", "*"), ("decisions", "by_parameter", "*"),
-    ("hard_forks", "*"), ("health", "by_host", "*"),
+    ("hard_forks", "*"), ("health", "by_host", "*"), ("tapos", "share_after", "*"),
 }  # fmt: skip
 """What a run may leave empty, or out."""
 

@@ -39,7 +39,7 @@ def test_readme_names_the_keys_of_the_summary(run: Path) -> None:
         "trial": cell["trials"][0], "fault": summary["faults"][0], "M": m, "slots": m["slots"],
         "forks": m["forks"], "precommits": m["precommits"], "transactions": m["transactions"],
         "Q": m["finality_latency_s"], "reversals": m["reversals"],
-        "health": m["health"],
+        "health": m["health"], "tapos": m["tapos"],
     }  # fmt: skip
     assert {part: sorted(keys) for part, keys in schema().items()} == {
         part: sorted(found) for part, found in parts.items()
