@@ -20,7 +20,8 @@ from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
 from node import events
 
-_AS_TEXT = ("producers", "peers", "tally", "out", "changes", "fees", "by_account", "to_workers",
+_AS_TEXT = (
+    "producers", "peers", "tally", "out", "weights", "changes", "fees", "by_account", "to_workers",
     "earned", "missed",
 )  # fmt: skip
 """Columns kept as written: compared whole, different by kind, or by names of producers."""
