@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.campaign import campaign_file
-from harness.plan import lab_view, planner
-from harness.sim.campaign import simulate
 from node import events
-from tests.sim.runs import meets, simulated
+from tests.sim.runs import facts, meets, simulated
 from tests.sim.second import summary
 
 pytestmark = pytest.mark.slow
@@ -20,23 +17,6 @@ pytestmark = pytest.mark.slow
 PASSING = ("election", "fee_vote", "key_rotation", "proxy", "shrink", "split_election")
 A, B, C, D, E = (f"producer{letter}" for letter in "abcde")
 STAKE = 10_000_000 * 10**9
-
-
-def facts(name: str, *kinds: type[events.Record]) -> list[Any]:
-    """Return what blocks did, as every host of a shipped campaign tells alike, in order."""
-    file = campaign_file.load(campaign_file.find(name))
-    plan = planner.build(file, lab_view.simulated(file))
-    done = simulate(plan, plan.trials[0])
-    told = [
-        [
-            record
-            for line in lines.splitlines()
-            if isinstance(record := events.decode(line)[1], kinds)
-        ]
-        for lines in done.events.values()
-    ]
-    assert all(each == told[0] for each in told)
-    return told[0]
 
 
 @pytest.mark.parametrize("name", PASSING)

@@ -229,6 +229,7 @@ METRIC = Metric(
     expected=(
         Expected("pay.payments", open=at_least),
         Expected("pay.schedules", open=at_least),
+        Expected("pay.budgets", open=at_least),
         Expected("pay.fee_changes", open=at_least),
     ),
     table=Table("payments", "phase num id t_ns lo_ns hi_ns what name units", _rows),

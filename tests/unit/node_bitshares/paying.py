@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
+from random import Random
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from node.chain.bitshares.contracts.money.claim import Claim
 from node.chain.bitshares.contracts.transfer import Transfer
@@ -44,6 +46,8 @@ MONEY = MoneyRules(
     witness_pay_per_block=9,
     vesting_s=10,
 )
+QUICK = replace(MONEY, reserve=10**11, witness_pay_per_block=80, vesting_s=3)
+"""Pay that is soon worth a claim."""
 
 
 def money_genesis(money: MoneyRules = MONEY, **options: Any) -> Genesis:
@@ -51,7 +55,7 @@ def money_genesis(money: MoneyRules = MONEY, **options: Any) -> Genesis:
     every = {"maintenance_interval_s": 12, "maintenance_skip_slots": 1, **options}
     genesis = bitshares_genesis(3, money=money, **every)
     poor = [GenesisAccount(name=n, key=public_key(secret(n)).hex(), balance=0) for n in WITNESSES]
-    return msgspec.structs.replace(genesis, accounts=[*genesis.accounts, *poor])
+    return replace(genesis, accounts=[*genesis.accounts, *poor])
 
 
 class World:
@@ -91,6 +95,22 @@ class World:
     def owned(self, account: str) -> int:
         """Return a balance at the head."""
         return self.chain._ledger.balance(account)
+
+
+def drawn(rng: Random) -> list[Operation]:
+    """Return one to three operations of those that there are; some cannot be done."""
+    found: list[Operation] = []
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        fee = rng.choice((0, 0, 0, 1, 60))
+        if rng.random() < 0.4:
+            owner = rng.choice((*WITNESSES, *WITNESSES, *WITNESSES, "usera"))
+            found.append(Claim(owner=owner, fee=fee, amount=rng.choice((0, 0, 0, 0, 5, 40))))
+        else:
+            sender, recipient = rng.choice((*USERS, *WITNESSES)), rng.choice(USERS)
+            found.append(
+                Transfer(sender=sender, recipient=recipient, fee=fee, amount=rng.randint(1, 90))
+            )
+    return found
 
 
 def supply(tables: dict[str, dict[Any, Any]]) -> int:
@@ -209,9 +229,8 @@ class MoneyRecount:
         is_fixed = self.money.pay_mode == "fixed_per_block"
         blocks = ceil(Fraction(self.next_s - now_s, self.options.block_interval_s))
         wanted = self.money.witness_pay_per_block * blocks if is_fixed else 0
-        if self.reserve:
-            for pay in self.pay.values():
-                pay.untold = 0
+        for pay in self.pay.values():
+            pay.untold = 0
         self.budget, self.collected, self.budget_s = min(total, wanted), 0, now_s
         self.reserve -= self.budget
         self.fees_paid.clear()

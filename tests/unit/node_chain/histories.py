@@ -28,6 +28,8 @@ from node.chain.model.voice import READY, Stance, Voice
 from node.chain.profile import Profile
 from node.chain.profiles import build
 from node.events import Rejected, Switched
+from tests.unit.node_bitshares import paying
+from tests.unit.node_bitshares.paying import MoneyRecount, money_genesis, supply
 from tests.unit.node_bitshares.second_random import SecondRandom
 from tests.unit.node_bitshares.world import bitshares_genesis
 from tests.unit.node_chain.builders import (
@@ -82,6 +84,11 @@ class World:
         """Return the producers' names."""
         return tuple(producer.name for producer in self.genesis.producers)
 
+    @property
+    def has_money(self) -> bool:
+        """Return whether operations of a BitShares chain cost something."""
+        return self.genesis.bitshares is not None and bool(self.genesis.bitshares.money.fees)
+
 
 BITSHARES: dict[str, dict[str, Any]] = {
     "": {},
@@ -96,7 +103,9 @@ BITSHARES: dict[str, dict[str, Any]] = {
 def world(name: str) -> World:
     """Return the world of that name: the system, how many produce, options."""
     system, count, *options = name.split()
-    if system == "bitshares":
+    if options == ["money"]:
+        genesis = money_genesis(paying.QUICK, maintenance_interval_s=4)
+    elif system == "bitshares":
         genesis = bitshares_genesis(int(count), **BITSHARES[" ".join(options)])
     elif options == ["fio"]:
         genesis = fio_genesis(producers=int(count), elected=int(count), schedule_check_slots=1)
@@ -109,7 +118,7 @@ def world(name: str) -> World:
 
 WORLDS = (
     "eosio 2", "eosio 3", "eosio 4", "eosio 2 fio", "eosio 3 fio", "bitshares 3",
-    "bitshares 2 participation", "bitshares 3 turns", "bitshares 3 forks",
+    "bitshares 2 participation", "bitshares 3 turns", "bitshares 3 forks", "bitshares 3 money",
 )  # fmt: skip
 
 
@@ -207,6 +216,8 @@ class History:
         rng = self.rng
         if rng.random() < 0.7 and self.world.genesis.fio is not None:
             made = signed(chain, drawn(rng), lives_s=rng.randint(1, 9))
+        elif self.world.has_money and rng.random() < 0.5:
+            made = signed(chain, *paying.drawn(rng), lives_s=rng.randint(1, 9))
         elif rng.random() < 0.2 and self.world.genesis.system_key:
             some = rng.sample(self.world.names, rng.randint(1, len(self.world.names)))
             made = set_producers(chain, *sorted(some), lives_s=rng.randint(1, 9))
@@ -302,10 +313,18 @@ class History:
         return self.truths[block_id]
 
     def check_votes(self, block_id: bytes) -> None:
-        """Check that votes and elections after a block are what its branch's operations give."""
+        """Check that votes, elections and money after a block are what its branch's blocks give."""
         if self.world.genesis.fio is not None:
             expected = Recount(self.world.genesis).read(self.branch(block_id)).rows()
             assert kept(self.truths[block_id].rows, expected) == expected
+        if self.world.has_money:
+            rows = self.truths[block_id].rows
+            assert paying.kept(rows) == self.recount(block_id).rows()
+            assert supply(rows) == SUPPLY + paying.QUICK.reserve
+
+    def recount(self, block_id: bytes) -> MoneyRecount:
+        """Return the money of a branch by another way."""
+        return MoneyRecount(self.world.genesis).read(self.branch(block_id))
 
     def check(self, chain: Chain) -> None:
         """Check that the chain is where a straight replay is, and that what waits is not seen."""
@@ -331,6 +350,11 @@ class History:
 
     def naive_balances(self, block_id: bytes, *more: Transaction) -> dict[str, int]:
         """Return what everybody owns by adding up what a block's branch and more moved."""
+        if self.world.has_money:
+            recount = self.recount(block_id)
+            for transaction in more:
+                recount.take(transaction.operations)
+            return {user: recount.owned[user] for user in USERS}
         owned, chance = dict.fromkeys(USERS, SUPPLY // len(USERS)), SecondRandom()
 
         def move(transaction: Transaction) -> None:

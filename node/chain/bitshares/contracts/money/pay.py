@@ -63,8 +63,8 @@ def deposit(
         block.state.put(table, account, deposited(before, amount, now_s, vesting_s))
 
 
-def tell_earned(block: OpenBlock) -> dict[str, int]:
-    """Return what each witness was paid since this was asked last, by name."""
+def take_earned(block: OpenBlock) -> dict[str, int]:
+    """Return what each witness was paid since this was asked last, by name, to tell it."""
     told = {name: row for name, row in sorted(block.state.rows(WITNESS_PAY).items()) if row.untold}
     for name, row in told.items():
         block.state.put(WITNESS_PAY, name, msgspec.structs.replace(row, untold=0))

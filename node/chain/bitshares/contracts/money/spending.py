@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from node.chain.bitshares.contracts.money.budget import Budget, budget, spendable
-from node.chain.bitshares.contracts.money.pay import deposit, tell_earned
+from node.chain.bitshares.contracts.money.pay import deposit, take_earned
 from node.chain.bitshares.contracts.money.rows import MAIN, POOL, WORKERS, Pool, pool_of
 from node.chain.bitshares.contracts.money.workers import Project, shares
 from node.chain.bitshares.contracts.rows import in_force
@@ -41,8 +41,9 @@ def spend(approvals: Mapping[int, int], block: OpenBlock, now_s: int, next_s: in
     after = Pool(reserve=reserve - spent, budget=parts.witnesses, budget_s=now_s)
     state.put(POOL, MAIN, after)
     fees_paid.tell(block)
-    if reserve:
-        _tell(pool, parts, paid, block)
+    earned = take_earned(block)
+    if reserve or earned:
+        _tell(pool, parts, paid, earned, block)
 
 
 def _projects(approvals: Mapping[int, int], state: State, now_s: int) -> list[Project]:
@@ -54,7 +55,10 @@ def _projects(approvals: Mapping[int, int], state: State, now_s: int) -> list[Pr
     ]
 
 
-def _tell(pool: Pool, parts: Budget, paid: tuple[tuple[str, int], ...], block: OpenBlock) -> None:
+def _tell(
+    pool: Pool, parts: Budget, paid: tuple[tuple[str, int], ...], earned: dict[str, int],
+    block: OpenBlock,
+) -> None:  # fmt: skip
     to_workers: dict[str, int] = {}
     for owner, amount in paid:
         to_workers[owner] = to_workers.get(owner, 0) + amount
@@ -67,6 +71,6 @@ def _tell(pool: Pool, parts: Budget, paid: tuple[tuple[str, int], ...], block: O
             spendable=parts.total,
             for_witnesses=parts.witnesses,
             to_workers=to_workers,
-            earned=tell_earned(block),
+            earned=earned,
         )
     )
