@@ -13,7 +13,7 @@ from node.chain.bitshares.contracts.hard_forks.rows import HARD_FORK_TABLES
 from node.chain.bitshares.contracts.maintenance import maintain
 from node.chain.bitshares.contracts.money import founding as money
 from node.chain.bitshares.contracts.money.charge import collect, fee_of
-from node.chain.bitshares.contracts.money.pay import pay_witness
+from node.chain.bitshares.contracts.money.pay import may_pay, pay_witness
 from node.chain.bitshares.contracts.money.rows import MONEY_TABLES
 from node.chain.bitshares.contracts.raffle.rows import RANDOM_TABLES, note_random
 from node.chain.bitshares.contracts.rows import (
@@ -89,7 +89,8 @@ class BitsharesContracts:
         """
         assert isinstance(parent, WitnessState)
         now_s = self.rules.time_s(block.slot)
-        pay_witness(parent.signer_at(now_s), block, now_s)
+        if may_pay(block.state):
+            pay_witness(parent.signer_at(now_s), block, now_s)
         block.announced = self._announced(parent, block)
         if self._is_maintenance(parent, block):
             maintain(parent, block, now_s)

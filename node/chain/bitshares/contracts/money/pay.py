@@ -16,12 +16,19 @@ from node.chain.bitshares.contracts.money.rows import (
 from node.chain.bitshares.contracts.money.vesting import Vesting, deposited
 from node.chain.bitshares.contracts.rows import in_force, rules_of
 from node.chain.model.operation import OpenBlock
+from node.chain.state.state import State
 
 PAY = {"witness": WITNESS_PAY, "worker": WORKER_PAY}
 
 
+def may_pay(state: State) -> bool:
+    """Return whether there are fees or a budget: most blocks of a chain without money end here."""
+    pool = pool_of(state)
+    return bool(pool.block_fees or pool.budget)
+
+
 def pay_witness(signer: str, block: OpenBlock, now_s: int) -> None:
-    """Pay who signed the block, in the way that is in force; do nothing where there is no money.
+    """Divide the block's fees and pay who signed it, in the way that is in force.
 
     fixed_per_block: from the budget, as upstream. percent_of_fees: so many parts of the fees of the
     block's transactions, as the document says; the budget is not touched. Of the other fees, the
@@ -32,10 +39,7 @@ def pay_witness(signer: str, block: OpenBlock, now_s: int) -> None:
     Source: bitshares-core libraries/chain/db_update.cpp, update_signing_witness; PROTOCOL C.13.
     """
     state = block.state
-    pool = pool_of(state)
-    if not pool.block_fees and not pool.budget:
-        return
-    parameters = in_force(state)
+    pool, parameters = pool_of(state), in_force(state)
     fees, budget = pool.block_fees, pool.budget
     if parameters.pay_mode == "percent_of_fees":
         amount = share(fees, parameters.pay_percent)
