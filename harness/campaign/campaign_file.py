@@ -116,7 +116,8 @@ def _refuse_other_hosts(cells: list[Cell], path: Path) -> None:
     for key in OF_HOSTS:
         if getattr(first, key) != getattr(last, key):
             raise CampaignError(
-                f"{path.name}: chain.{key}: is what all cells share; write a value without ${{...}}"
+                f"{path.name}: chain.{key}: is what all cells share; write one value, which each"
+                " profile of the matrix knows"
             )
 
 

@@ -227,8 +227,12 @@ class ChainSpec(Strict):
 
     @property
     def scheduled(self) -> int:
-        """Return how many producers a full schedule has."""
-        elected: int = self.producers if self.fio is None else self.fio.elected
+        """Return how many producers a full schedule has; on BitShares while nobody votes."""
+        elected: int = self.producers
+        if self.fio is not None:
+            elected = self.fio.elected
+        elif self._bitshares is not None:
+            elected = self._bitshares.voting.min_witness_count or elected  # type: ignore[attr-defined]
         return min(self.producers, elected)
 
     @property

@@ -47,7 +47,7 @@ def hard_forks_of(analysis: Analysis) -> list[dict[str, Any]]:
             "at": at(each.at),
             "name": each.name,
             "state": f"{each.state}, urgent" if each.by_urgency else each.state,
-            "votes": votes,
+            "votes": votes if each.stake else "no votes",
             "witnesses": f"{each.ready} ready, {each.urgent} at once, of {each.of_witnesses}",
         })  # fmt: skip
     return rows

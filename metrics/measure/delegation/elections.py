@@ -1,7 +1,7 @@
 """Elections on the final branch: when enough had voted, who was elected by how much, and the votes.
 
 A check of FIO's schedule tells only a result that is another than the one before (PROTOCOL B.6).
-Maintenance of BitShares tells all (C.11); those like the one before are left out here.
+Maintenance of BitShares tells all (C.11); those that elect who was elected are left out here.
 """
 
 from collections import Counter
@@ -47,8 +47,12 @@ class Election:
 
     @property
     def result(self) -> tuple[object, ...]:
-        """Return what makes it another result than one of the same body."""
-        return self.producers, self.standby, self.tally, self.out, self.weights, self.threshold
+        """Return what makes it another result than one of the same body.
+
+        Votes alone do not, which transfers move all the time, but that there are any.
+        """
+        voted = any(self.tally.values())
+        return voted, self.producers, self.standby, self.out, self.weights, self.threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ def _others(held: list[Election]) -> list[Election]:
     found = []
     for each in held:
         as_before = last.get(each.body) == each.result
-        founded = each.body not in last and not any(each.tally.values())
+        founded = each.body not in last and not each.result[0]
         if each.outcome != ELECTED or not (as_before or founded):
             found.append(each)
         last[each.body] = each.result

@@ -30,6 +30,13 @@ def _said(line: Line) -> dict[str, Any]:
     return {**told, **more, **rest}
 
 
+def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether both elect the same, whatever the votes are, but for whether there are any."""
+    votes = [any(each["tally"].values()) for each in (one, other)]
+    rest = [{key: each[key] for key in each if key != "tally"} for each in (one, other)]
+    return votes[0] == votes[1] and rest[0] == rest[1]
+
+
 def results(deeds: list[Deed]) -> list[tuple[Deed, dict[str, Any]]]:
     """Return the results; of maintenance those other than the one before.
 
@@ -43,7 +50,7 @@ def results(deeds: list[Deed]) -> list[tuple[Deed, dict[str, Any]]]:
         now = _said(deed.line)
         if kind != "elected":
             before = [_said(d.line) for d in deeds[:i] if d.line["kind"] == kind]
-            same = before[-1] == now if before else not any(now["tally"].values())
+            same = _alike(before[-1], now) if before else not any(now["tally"].values())
             if same:
                 continue
         found.append((deed, now))

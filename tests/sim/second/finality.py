@@ -38,8 +38,10 @@ def quorum(profile: str, n: int) -> int:
 
 
 def scheduled(plan: dict[str, Any]) -> int:
-    """Return how many producers a full schedule has: of more, so many are elected (B.6)."""
+    """Return how many producers a full schedule has: of more, so many are elected (B.6, C.11)."""
     n = len(plan["producers"])
+    if plan["profile"] == "bitshares":
+        return min(n, (plan["bitshares"].get("voting") or {}).get("min_witness_count") or n)
     return min(n, (plan.get("fio") or {}).get("elected", n))
 
 

@@ -120,3 +120,10 @@ def test_the_shipped_campaign_expects_what_the_plan_predicts() -> None:
     assert {fault.fault for fault in made.trials[0].faults} == {
         "delay", "partition", "clock_step", "kill",
     }  # fmt: skip
+
+
+def test_with_fewer_witnesses_than_candidates_quorum_and_lag_are_theirs() -> None:
+    chain = "producers: 7, slot: 1s, bitshares: {voting: {min_witness_count: 5}}"
+    made = planner.build(parsed(chain), lab(7))
+    assert (made.schedule_size, made.quorum) == (5, 4)
+    assert made.prediction.finality_lag_blocks == made.prediction.lag_of(5) == Bounds(min=3, max=6)
