@@ -31,7 +31,9 @@ def lanes(analysis: Analysis) -> list[str]:
     found, ballot = analysis.of(schedule.METRIC), analysis.of(elections.METRIC)
     decided = analysis.of(decisions.METRIC)
     own = [CHANGES] if found.changes else []
-    own += [ELECTIONS] if ballot.held or ballot.activated else []
+    bodies = {each.body for each in ballot.held}
+    own += [ELECTIONS] if bodies - {COMMITTEE} or ballot.activated else []
+    own += [COMMITTEE] if COMMITTEE in bodies else []
     own += [PROPOSALS] if decided.proposals or decided.changes else []
     own += [FORKS] if analysis.of(hard_forks.METRIC) else []
     names = [*found.start, *(name for change in found.changes for name in change.producers)]
@@ -109,9 +111,9 @@ def _results(found: Elections) -> Iterator[_Mark]:
         yield _Mark(ELECTIONS, moment, "triangle-up", f"enough had voted in block {moment.num}")
     for each in found.held:
         symbol = "star" if each.outcome in (PROPOSED, ELECTED) else "star-open"
-        symbol = "hexagon" if each.body == COMMITTEE else symbol
+        lane = COMMITTEE if each.body == COMMITTEE else ELECTIONS
         text = f"block {each.at.num}, {each.body} {each.outcome}: {', '.join(each.producers)}"
-        yield _Mark(ELECTIONS, each.at, symbol, text)
+        yield _Mark(lane, each.at, symbol, text)
 
 
 def _decided(found: Decisions) -> Iterator[_Mark]:
