@@ -35,6 +35,10 @@ def told(s: Second, known: Chain, delegated: Told) -> list[Judged]:
                 head = line["id"]
             elif line["kind"] == "schedule" and line["state"] == "active":
                 producers = line["producers"]
+            elif line["kind"] == "witnesses_elected":
+                producers = line[
+                    "witnesses"
+                ]  # Who counts at once, and has turns from a shuffle on.
             elif line["kind"] in ("safe", "slot_due") and head:
                 for id_, lag in _safe(head, known.blocks, set(producers)):
                     if host in at[id_]:
