@@ -8,11 +8,14 @@ from msgspec import field
 from node.events.facts import Activated as Activated
 from node.events.facts import Approved as Approved
 from node.events.facts import Budgeted as Budgeted
+from node.events.facts import CommitteeElected as CommitteeElected
 from node.events.facts import Elected as Elected
+from node.events.facts import Fact as Fact
 from node.events.facts import FeeChanged as FeeChanged
 from node.events.facts import FeesPaid as FeesPaid
 from node.events.facts import HardForkChanged as HardForkChanged
 from node.events.facts import Noted as Noted
+from node.events.facts import Opinion as Opinion
 from node.events.facts import Paid as Paid
 from node.events.facts import ParametersInForce as ParametersInForce
 from node.events.facts import PaySchedule as PaySchedule
@@ -24,6 +27,7 @@ from node.events.facts import RandomNumber as RandomNumber
 from node.events.facts import Registered as Registered
 from node.events.facts import Schedule as Schedule
 from node.events.facts import Voted as Voted
+from node.events.facts import WitnessesElected as WitnessesElected
 from node.events.record import Count as Count
 from node.events.record import Record as Record
 from node.events.record import Whole as Whole
@@ -332,26 +336,8 @@ Event: TypeAlias = (
     | Probe
     | Peer
     | Tx
-    | Schedule
-    | Voted
-    | Proxied
-    | Registered
-    | Activated
-    | Elected
+    | Fact
     | Load
-    | FeeChanged
-    | FeesPaid
-    | Paid
-    | Budgeted
-    | PaySchedule
-    | Proposed
-    | Approved
-    | ProposalEnded
-    | ParametersInForce
-    | RandomNumber
-    | Raffled
-    | HardForkChanged
-    | Noted
     | Process
     | Dropped
     | Stopped

@@ -3,7 +3,7 @@
 Such facts enter `action_mroot`, so that state that differs shows in a header.
 """
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from msgspec import field
 
@@ -39,11 +39,11 @@ class Proxied(Record, frozen=True, kw_only=True, tag="proxied"):
 
 
 class Registered(Record, frozen=True, kw_only=True, tag="registered"):
-    """An account is a producer, with that key to sign blocks, or a proxy, or is it no longer."""
+    """An account is a candidate, or a proxy, or is it no longer; key: that signs its blocks."""
 
     num: Count
     account: str
-    role: Literal["producer", "proxy"]
+    role: Literal["producer", "proxy", "witness", "committee"]
     active: bool
     key: str = ""
 
@@ -69,6 +69,51 @@ class Elected(Record, frozen=True, kw_only=True, tag="elected"):
     standby: list[str] = field(default_factory=list)
     tally: dict[str, Whole] = field(default_factory=dict)
     out: dict[str, str] = field(default_factory=dict)
+
+
+class Opinion(Record, frozen=True, kw_only=True, tag="opinion"):
+    """An account with so much stake said in block num whom it approves of, and how many it wants.
+
+    proxy: whose opinion counts instead of its own, "" for nobody's. It matters at maintenance.
+    """
+
+    num: Count
+    account: str
+    proxy: str
+    witnesses: list[str]
+    committee: list[str]
+    num_witness: Count
+    num_committee: Count
+    stake: Whole
+
+
+class WitnessesElected(Record, frozen=True, kw_only=True, tag="witnesses_elected"):
+    """Maintenance in block num let these witnesses be active, most votes first.
+
+    tally: the votes of every candidate; out: why the others are not elected; stake: of all
+    accounts, in units of the core asset.
+    """
+
+    num: Count
+    witnesses: list[str]
+    tally: dict[str, Whole]
+    out: dict[str, str]
+    stake: Whole
+
+
+class CommitteeElected(Record, frozen=True, kw_only=True, tag="committee_elected"):
+    """Maintenance in block num let these members be the committee, most votes first.
+
+    weights: what each weighs in its decisions, which need threshold; the others as for witnesses.
+    """
+
+    num: Count
+    members: list[str]
+    weights: dict[str, Count]
+    threshold: Count
+    tally: dict[str, Whole]
+    out: dict[str, str]
+    stake: Whole
 
 
 class FeeChanged(Record, frozen=True, kw_only=True, tag="fee_changed"):
@@ -247,3 +292,30 @@ class Noted(Record, frozen=True, kw_only=True, tag="noted"):
     num: Count
     account: str
     text: str
+
+
+Fact: TypeAlias = (
+    Schedule
+    | Voted
+    | Proxied
+    | Registered
+    | Activated
+    | Elected
+    | Opinion
+    | WitnessesElected
+    | CommitteeElected
+    | FeeChanged
+    | FeesPaid
+    | Paid
+    | Budgeted
+    | PaySchedule
+    | Proposed
+    | Approved
+    | ProposalEnded
+    | ParametersInForce
+    | RandomNumber
+    | Raffled
+    | HardForkChanged
+    | Noted
+)
+"""The closed union of facts."""

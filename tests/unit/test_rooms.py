@@ -138,7 +138,7 @@ ORDER: dict[str, tuple[str, ...]] = {
         "raffle",
         "money",
         "committee",
-        "set_witnesses set_parameters",
+        "set_parameters",
         "voting",
         "transfer",
         "rows",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from node.chain import genesis as genesis_file
 from node.chain.bitshares.chain_parameters import first_parameters
 from node.chain.bitshares.parameters import Parameters
@@ -49,7 +51,7 @@ class Rules:
         """
         genesis_file.check(genesis)
         _refuse_foreign_keys(genesis)
-        options = genesis.bitshares or BitsharesRules()
+        options = _options(genesis)
         interval_s = options.block_interval_s
         parameters = Parameters(
             block_interval_s=interval_s,
@@ -63,12 +65,9 @@ class Rules:
         if wall_s >= END_OF_TIME_S:
             raise GenesisError("initial_slot is out of range")
         genesis_s = wall_s // interval_s * interval_s
-        witnesses = genesis_file.schedule(genesis).producers
-        first = [witness.name for witness in witnesses]
-        others = {account.name for account in genesis.accounts}.difference(first)
         return Rules(
-            witnesses=witnesses,
-            names=(*first, *sorted(others)),
+            witnesses=genesis_file.schedule(genesis).producers,
+            names=names_of(genesis),
             parameters=parameters,
             clock=clock,
             initial_slot=genesis.initial_slot,
@@ -93,6 +92,22 @@ class Rules:
         """Return the name of witness 1.6.N, "" for one nobody knows."""
         index = witness - FIRST_WITNESS
         return self.names[index] if 0 <= index < len(self.names) else ""
+
+
+def names_of(genesis: Genesis) -> tuple[str, ...]:
+    """Return the names of all who may ever be witnesses, by id: producers, then other accounts."""
+    first = [witness.name for witness in genesis_file.schedule(genesis).producers]
+    others = {account.name for account in genesis.accounts}.difference(first)
+    return (*first, *sorted(others))
+
+
+def _options(genesis: Genesis) -> BitsharesRules:
+    """What the genesis says, with minimum counts and the first committee as they are."""
+    said = genesis.bitshares or BitsharesRules()
+    accounts = {account.name for account in genesis.accounts}
+    producers = [producer.name for producer in genesis_file.schedule(genesis).producers]
+    voting = said.voting.settled(len(producers), [name for name in producers if name in accounts])
+    return msgspec.structs.replace(said, voting=voting)
 
 
 def _refuse_foreign_keys(genesis: Genesis) -> None:

@@ -15,7 +15,9 @@ from node.chain.bitshares.contracts.committee.parameter_changes import (
 )
 from node.chain.bitshares.contracts.operations import OPERATIONS
 from node.chain.bitshares.contracts.transfer import Transfer
+from node.chain.bitshares.contracts.voting.kinds import voting_kinds
 from node.chain.bitshares.header import ID_BYTES, PREFIX_AT
+from node.chain.bitshares.rules import names_of
 from node.chain.encoding.crypto import KEY_BYTES
 from node.chain.encoding.fields import MAX_BLOB_BYTES, PLAIN, Layout, layout_of
 from node.chain.encoding.pack import DecodeError, Reader, expect, pack_bytes, pack_varuint
@@ -59,7 +61,8 @@ class BitsharesTransactions:
             if name.startswith(_ACCOUNT_OBJECT):
                 raise GenesisError(f"accounts: {name} is the id of an object; name it otherwise")
         kinds = _kinds(names)
-        return BitsharesTransactions({op.NUMBER: layout_of(op, kinds) for op in OPERATIONS})
+        kinds |= voting_kinds(names_of(genesis), kinds, UNIT)
+        return BitsharesTransactions({op.NUMBER: _layout(op, kinds) for op in OPERATIONS})
 
     def pack(self, header: TransactionHeader, operations: Sequence[Operation]) -> bytes:
         """Return the body.
@@ -123,6 +126,19 @@ class BitsharesTransactions:
 def _signing_digest(chain_id: bytes, body: bytes) -> bytes:
     # Asked for when a transaction comes, and soon again when it is in a block.
     return sha256(chain_id + body).digest()
+
+
+def _layout(operation: type[Any], kinds: Mapping[str, Layout]) -> Layout:
+    """How an operation is packed: as its fields say, or as its WIRE, the struct of its bytes."""
+    wire = getattr(operation, "WIRE", None)
+    if wire is None:
+        return layout_of(operation, kinds)
+    inner = layout_of(wire, kinds)
+    return Layout(
+        lambda one: inner.write(one.wire()),
+        lambda reader: operation.of_wire(inner.read(reader)),
+        lambda one: inner.show(one.wire()),
+    )
 
 
 def _kinds(names: Sequence[str]) -> dict[str, Layout]:

@@ -72,6 +72,17 @@ class VotingRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
                 return f"voting: committee: {name} must be an account, and named once"
         return None
 
+    def settled(self, witnesses: int, members: list[str]) -> VotingRules:
+        """Return these with their minimum counts as numbers, and with the first committee.
+
+        witnesses: how many the genesis has; members: who is the committee if nobody is named.
+        """
+        committee = self.committee or members
+        least = {"min_witness_count": witnesses, "min_committee_count": len(committee)}
+        said = {key: getattr(self, key) for key in least}
+        counts = {key: least[key] | 1 if said[key] is None else said[key] for key in least}
+        return msgspec.structs.replace(self, committee=committee, **counts)
+
 
 class CommitteeRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Proposals and those who decide on them (PROTOCOL C.12).

@@ -55,6 +55,8 @@ class Reason(StrEnum):
     NOT_REGISTERED = "not_registered"
     TOO_MANY_VOTES = "too_many_votes"
     DUPLICATE_VOTE = "duplicate_vote"
+    TOO_FEW_APPROVALS = "too_few_approvals"
+    NOT_A_CANDIDATE = "not_a_candidate"
     INACTIVE_PRODUCER = "inactive_producer"
     NOT_A_PROXY = "not_a_proxy"
     ALREADY_A_PROXY = "already_a_proxy"

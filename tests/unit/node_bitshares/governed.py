@@ -1,24 +1,26 @@
-"""Builders for BitShares chains whose witnesses and parameters somebody may set."""
+"""Builders for BitShares chains that change their witnesses by votes, and their parameters."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
 
 from node.chain.bitshares.announcement import Decided
 from node.chain.bitshares.contracts.set_parameters import SetParameters
-from node.chain.bitshares.contracts.set_witnesses import SetWitnesses
+from node.chain.bitshares.contracts.voting.create_witness import CreateWitness
+from node.chain.bitshares.contracts.voting.update_witness import UpdateWitness
+from node.chain.bitshares.contracts.voting.vote import Vote
 from node.chain.bitshares.header import BlockHeader
 from node.chain.bitshares.parameters import Parameters
 from node.chain.bitshares.profile import BitsharesProfile
 from node.chain.bitshares.witness_state import WitnessState
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key, sign
-from node.chain.genesis import Genesis
+from node.chain.genesis import Genesis, GenesisAccount
 from node.chain.model.block import SignedBlock
-from node.chain.model.schedule import ProducerKey
 from node.chain.model.transaction import Transaction
 from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
 from tests.unit.node_chain.builders import (
@@ -37,9 +39,19 @@ EVERYBODY = [*NAMES, "usera", "userb"]
 
 
 def governed_genesis(**options: object) -> Genesis:
-    """Return a genesis of four witnesses with maintenance each 20 s and a system account."""
+    """Return a genesis of four witnesses with maintenance each 20 s and a system account.
+
+    The witnesses are accounts without a stake; users a to d own 1,000 each.
+    """
     genesis = bitshares_genesis(4, **{"maintenance_interval_s": 20, **options})  # type: ignore[arg-type]
-    return msgspec.structs.replace(genesis, system_key=public_key(secret("eosio")).hex())
+    witnesses = [
+        GenesisAccount(name=name, key=public_key(secret(name)).hex(), balance=0) for name in NAMES
+    ]
+    return msgspec.structs.replace(
+        genesis,
+        accounts=[*witnesses, *genesis.accounts],
+        system_key=public_key(secret("eosio")).hex(),
+    )
 
 
 GENESIS = governed_genesis()
@@ -51,11 +63,29 @@ def maker(genesis: Genesis = GENESIS) -> Chain:
     return make_chain(genesis, EVERYBODY, enable_stale_production=True)
 
 
-def set_witnesses(chain: Chain, names: Sequence[str], *, keys: Sequence[str] = ()) -> Transaction:
-    """Return the transaction that lets these be active; keys: whose keys they sign with."""
-    pairs = zip(names, keys or names, strict=True)
-    witnesses = tuple(ProducerKey(name, public_key(secret(own))) for name, own in pairs)
-    return signed(chain, SetWitnesses(witnesses=witnesses))
+def elect(chain: Chain, names: Sequence[str]) -> list[Transaction]:
+    """Return transactions by which these, an odd number, are elected at the next maintenance."""
+    return [*newcomers(chain, names), vote(chain, "userc", names)]
+
+
+def newcomers(chain: Chain, names: Sequence[str]) -> list[Transaction]:
+    """Return the registrations of those who are no witnesses of the genesis."""
+    return [
+        signed(chain, CreateWitness(account=name, key=public_key(secret(name))))
+        for name in names
+        if name not in NAMES
+    ]
+
+
+def vote(chain: Chain, voter: str, names: Sequence[str], **more: Any) -> Transaction:
+    """Return the transaction by which an account wants these witnesses and no others."""
+    wanted = {"num_witness": len(names), **more}
+    return signed(chain, Vote(account=voter, witnesses=tuple(names), **wanted))
+
+
+def change_key(chain: Chain, name: str, owner: str) -> Transaction:
+    """Return the transaction that lets a witness sign with another's key."""
+    return signed(chain, UpdateWitness(account=name, key=public_key(secret(owner))))
 
 
 def set_parameters(chain: Chain, **changes: int) -> Transaction:

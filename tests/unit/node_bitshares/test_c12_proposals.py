@@ -298,12 +298,12 @@ def test_what_no_chain_can_have_is_refused_when_it_is_proposed(
 
 def test_a_proposal_whose_parameters_became_impossible_is_removed_when_it_expires() -> None:
     """Too many can be elected at once by then for a block so small to announce them."""
-    run = Run()
+    run = Run(proposing_genesis(voting={"committee": list(COMMITTEE), "min_witness_count": 3}))
     assert run.send(*asked(run.chain, max_block_bytes=1024)) == []
     run.on(1)
     rows = run.chain._ledger._state._rows["witnesses"]
     (one, *_) = rows.values()
-    rows.update({f"{n}": msgspec.structs.replace(one, number=n) for n in range(10, 30)})
+    rows.update({f"{n}": msgspec.structs.replace(one, position=n) for n in range(10, 30)})
     run.on(LIFETIME_S + 4)
     assert run.ended() == [(0, "failed")]
     assert run.parameters(WAITING) is None

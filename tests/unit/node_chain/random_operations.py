@@ -29,6 +29,8 @@ def _value(hint: Any, rng: random.Random) -> Any:
     match word or plain:
         case "account":
             return rng.choice(USERS)
+        case "u16" | "u24":
+            return rng.choice((0, 1, rng.getrandbits(int(word[1:]))))
         case "key":
             return public_key(secret(rng.choice(USERS)))
         case "producers":

@@ -24,12 +24,14 @@ from node.chain.bitshares.contracts.rows import (
     PARAMETERS,
     RULES,
     THE_ONE,
-    WAITING,
+    in_force,
 )
 from node.chain.bitshares.contracts.voting import founding
-from node.chain.bitshares.contracts.voting.rows import UNTOLD, VOTING_TABLES
+from node.chain.bitshares.contracts.voting.elections import most_active
+from node.chain.bitshares.contracts.voting.rows import NUMBERS, UNTOLD, VOTING_TABLES, WITNESSES
 from node.chain.bitshares.rules import Rules
 from node.chain.bitshares.witness_state import WitnessState
+from node.chain.encoding.crypto import KEY_BYTES
 from node.chain.genesis import Genesis
 from node.chain.ledger.fees_paid import FEES_PAID
 from node.chain.model.operation import OpenBlock, Operation
@@ -60,15 +62,19 @@ class BitsharesContracts:
         first = first_parameters(genesis, options, self.rules.parameters)
         for key in (FIRST, IN_FORCE):
             state.put(PARAMETERS, key, first)
-        founding.found(genesis, self.rules, state)
+        founding.found(self.rules, state)
         money.found(options.money, state)
 
     def open(self, parent: ChainState, block: OpenBlock) -> None:
-        """Say what time operations go by; announce what the header must say whatever they do."""
+        """Say what time operations go by; announce as much as the header may have to say at most.
+
+        Only maintenance is known to announce anything before there are operations.
+        """
         assert isinstance(parent, WitnessState)
         block.head_s = parent.time_s
         note_random(parent, block)
-        block.announced = self._announced(parent, block)
+        if self._is_maintenance(parent, block):
+            block.announced = _most_announced(parent, block.state)
 
     def apply(self, transaction: Transaction, block: OpenBlock) -> None:
         """Do what the operations say, in order, each for its fee.
@@ -88,32 +94,23 @@ class BitsharesContracts:
         that it elected judges them, and what they change waits for the next one.
         """
         assert isinstance(parent, WitnessState)
-        now_s = self.rules.time_s(block.slot)
-        if may_pay(block.state):
+        state, now_s, votes = block.state, self.rules.time_s(block.slot), None
+        active, parameters = parent.active, parent.parameters
+        if may_pay(state):
             pay_witness(parent.signer_at(now_s), block, now_s)
-        block.announced = self._announced(parent, block)
         if self._is_maintenance(parent, block):
-            maintain(parent, block, now_s)
-        decide(parent, block, None)
-        expire(block, now_s)
-        if block.announced is not None:
-            _note_told(parent, block.announced, block.state)
-
-    def _announced(self, parent: WitnessState, block: OpenBlock) -> Decided | None:
-        """What would be otherwise after block, if nothing more was done in it, than after parent.
-
-        Who is active and parameters change at maintenance only.
-        """
-        state, active, parameters = block.state, parent.active, parent.parameters
-        if self._is_maintenance(parent, block):
-            elected = state.get(ACTIVE, WAITING) or state.get(ACTIVE, IN_FORCE)
-            new = state.get(PARAMETERS, WAITING) or state.get(PARAMETERS, IN_FORCE)
+            votes = maintain(parent, block, now_s)
+            elected = state.get(ACTIVE, IN_FORCE)
             assert elected is not None
-            assert new is not None
-            active, parameters = elected.ids, new.header
-        return decided(
+            active, parameters = elected.ids, in_force(state).header
+        decide(parent, block, votes)
+        expire(block, now_s)
+        keys = _new_keys(parent, active, state)
+        for number, _ in keys:
+            state.remove(UNTOLD, number)
+        block.announced = decided(
             active if active != parent.active else (),
-            _new_keys(parent, active, state),
+            keys,
             parameters if parameters != parent.parameters else None,
         )
 
@@ -134,7 +131,13 @@ def _new_keys(
     return tuple((n, untold[n]) for n in due if n not in told or told[n].key != untold[n])
 
 
-def _note_told(parent: WitnessState, announced: object, state: State) -> None:
-    assert isinstance(announced, Decided)
-    for number, _ in announced.keys:
-        state.remove(UNTOLD, number)
+def _most_announced(parent: WitnessState, state: State) -> Decided:
+    """An announcement that is not shorter than what any election among the candidates gives."""
+    highest = len(state.rows(NUMBERS))
+    count = min(len(state.rows(WITNESSES)), most_active(state))
+    new = min(len(state.rows(UNTOLD)), count)
+    return Decided(
+        active=(highest,) * count,
+        keys=((highest, bytes(KEY_BYTES)),) * new,
+        parameters=parent.parameters,
+    )

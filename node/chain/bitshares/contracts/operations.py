@@ -9,14 +9,20 @@ from node.chain.bitshares.contracts.money.claim import Claim
 from node.chain.bitshares.contracts.money.create_worker import CreateWorker
 from node.chain.bitshares.contracts.raffle.raffle import Raffle
 from node.chain.bitshares.contracts.set_parameters import SetParameters
-from node.chain.bitshares.contracts.set_witnesses import SetWitnesses
 from node.chain.bitshares.contracts.transfer import Transfer
+from node.chain.bitshares.contracts.voting.create_committee_member import CreateCommitteeMember
+from node.chain.bitshares.contracts.voting.create_witness import CreateWitness
+from node.chain.bitshares.contracts.voting.update_witness import UpdateWitness
+from node.chain.bitshares.contracts.voting.vote import Vote
 
 OPERATIONS = (
     Transfer,
+    Vote,
+    CreateWitness,
+    UpdateWitness,
+    CreateCommitteeMember,
     Raffle,
     Note,
-    SetWitnesses,
     SetParameters,
     Propose,
     Approve,

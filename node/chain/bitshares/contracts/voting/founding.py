@@ -12,15 +12,14 @@ from node.chain.bitshares.contracts.voting.rows import (
 )
 from node.chain.bitshares.roster import FIRST_WITNESS
 from node.chain.bitshares.rules import Rules
-from node.chain.genesis import Genesis
 from node.chain.state.state import State
 
 
-def found(genesis: Genesis, rules: Rules, state: State) -> None:
+def found(rules: Rules, state: State) -> None:
     """Write the candidates, all of whom are active, and alike in the committee, until votes count.
 
-    Every producer of the genesis is a witness. The committee is whom the rules name, or every
-    producer that is an account. Upstream nobody is in it until somebody has votes.
+    Every producer of the genesis is a witness. Upstream nobody is in the committee until somebody
+    has votes.
     """
     for number, name in enumerate(rules.names, start=FIRST_WITNESS):
         state.put(NUMBERS, name, number)
@@ -30,7 +29,7 @@ def found(genesis: Genesis, rules: Rules, state: State) -> None:
         state.put(WITNESSES, witness.name, row)
     first = range(FIRST_WITNESS, FIRST_WITNESS + len(rules.witnesses))
     state.put(ACTIVE, IN_FORCE, ActiveWitnesses(tuple(first)))
-    members = first_committee(genesis, rules)
+    members = tuple(rules.options.voting.committee)
     for position, name in enumerate(members):
         state.put(MEMBERS, name, Member(position=position))
     committee = ActiveCommittee(
@@ -39,10 +38,3 @@ def found(genesis: Genesis, rules: Rules, state: State) -> None:
         threshold=len(members) // 2 + 1,
     )
     state.put(COMMITTEE, IN_FORCE, committee)
-
-
-def first_committee(genesis: Genesis, rules: Rules) -> tuple[str, ...]:
-    """Return the first candidates for the committee, in order of registration."""
-    accounts = {account.name for account in genesis.accounts}
-    producers = [witness.name for witness in rules.witnesses if witness.name in accounts]
-    return tuple(rules.options.voting.committee or producers)
