@@ -114,3 +114,31 @@ def test_a_long_fork_is_undone_in_one_switch(tmp_path: Path) -> None:
     done, summary, _ = simulated("long_fork", tmp_path)
     assert done.exit_code == 0
     assert summary["metrics"]["forks"]["depth_max"] >= 500
+
+
+@pytest.mark.parametrize("name", ["double_spend", "double_spend_eosio"])
+def test_money_spent_on_both_sides_of_a_split_is_reversed_on_one_and_final_on_the_other(
+    name: str, tmp_path: Path
+) -> None:
+    done, summary, run = simulated(name, tmp_path)
+    meets(done, summary)
+    halves, minority = summary["cells"][0]["trials"][0]["reversed"]
+    assert (halves["act"], halves["after"], len(halves["hosts"])) == ("transfer", "safe", 2)
+    assert (minority["act"], minority["after"], minority["hosts"]) == ("transfer", "", ["n4"])
+    lost = [note for note in summary["notes"] if "is in no final block" in note]
+    assert len(lost) == 2
+    m = summary["metrics"]
+    assert m["reversals"]["after_final"] == 0
+    assert m["safe_s"]["p50"] < m["finality_latency_s"]["p50"]
+    page = (run / "report.html").read_text()
+    for words in ("Reversed transactions", "Health of the network", "Stake that had confirmed"):
+        assert words in page
+
+
+def test_censors_make_one_account_wait_and_no_other(tmp_path: Path) -> None:
+    done, summary, _ = simulated("censors", tmp_path)
+    meets(done, summary)
+    waited = summary["cells"][0]["phases"]["censored"]["inclusion_by_host_s"]
+    # The censors' own hosts see their forged blocks late.
+    others = [q["max"] for host, q in waited.items() if host not in ("n1", "n2", "n3")]
+    assert waited["n1"]["max"] >= 2 > 1.1 > max(others)

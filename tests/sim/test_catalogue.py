@@ -111,7 +111,7 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         "sim/test_bad_blocks.py::test_a_flood_of_bad_blocks_leaves_nothing_behind",
         "sim/test_bad_blocks.py::"
         "test_a_flood_of_good_blocks_for_one_slot_is_bounded_and_loses_nobody")),
-    29: ("loss, delay, one way", ("campaign bad_network",)),
+    29: ("loss, delay, one way", ("campaign bad_network", "campaign long_delays")),
     30: ("disk full, torn log", (
         "process/test_strangers.py::test_a_full_disk_stops_the_node_with_one_line",
         "unit/node_storage/test_event_log.py::"
