@@ -23,7 +23,7 @@ from harness.inventory.inventory import Inventory
 from harness.notation.units import text_of_ns
 from harness.plan import lab_view, planner
 from harness.plan.planner import LabView
-from metrics.model.plan import Plan, PlannedFault, PlannedTrial, encode
+from metrics.model.plan import Health, Plan, PlannedFault, PlannedTrial, encode
 
 
 def show_plan(
@@ -167,6 +167,12 @@ def _told(plan: Plan) -> list[str]:
     if plan.max_irreversible_block_age_ns is not None:
         age = text_of_ns(plan.max_irreversible_block_age_ns)
         said.append(f"nobody signs once the last irreversible block is {age} old")
+    if plan.health != Health():
+        limits, slots = plan.health, plan.health_slots
+        said.append(
+            f"nodes call the network degraded below {limits.degraded_below / 100:g} % and halted"
+            f" below {limits.halted_below / 100:g} % of the latest {slots} slots"
+        )
     if plan.system_account and not any(trial.acts for trial in plan.trials):
         said.append("there is a system account, which does nothing")
     return said

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from harness.campaign import campaign_file
+from harness.cli.plan import totals_of
 from harness.errors import CampaignError, OperatorError, PlanError
 from harness.plan import planner
 from metrics.model.plan import Plan
+from node.config import HealthConfig
 from tests.unit.harness_plan.builders import HEAD, files_of, lab
 from tests.unit.harness_plan.shipping import shipped
 
@@ -45,6 +47,21 @@ def test_a_chain_parameter_stands_in_the_genesis(
 def test_the_age_of_the_last_irreversible_block_is_every_nodes(tmp_path: Path) -> None:
     _, configs = shipped(planned("max_irreversible_block_age: 45s"), tmp_path)
     assert {each.max_irreversible_block_age_ns for each in configs.values()} == {45 * S}
+
+
+def test_what_the_network_is_called_at_which_share_is_every_nodes_and_the_plan_says_it(
+    tmp_path: Path,
+) -> None:
+    asked = "health: {window: 16, degraded_below: 75%, halted_below: 25%}"
+    plan = planned(asked)
+    _, configs = shipped(plan, tmp_path)
+    (config,) = {each.health for each in configs.values()}
+    assert config == HealthConfig(window_slots=16, degraded_below=7_500, halted_below=2_500)
+    words = "degraded below 75 % and halted below 25 % of the latest 16 slots"
+    assert words in totals_of(plan)
+    assert "degraded" not in totals_of(planned("timing: fio"))
+    with pytest.raises(CampaignError, match="halted_below must not be above degraded_below"):
+        planned("health: {degraded_below: 20%, halted_below: 25%}")
 
 
 def test_light_and_trusting_nodes_are_those_that_were_named(tmp_path: Path) -> None:
