@@ -189,6 +189,10 @@ def test_a_node_is_asked_by_hand_for_a_block_and_a_transaction(system: Any) -> N
         wanted = first["id"] if system else first["trx"]["id"]
         status, found, _ = asked("transaction", wanted)
         assert (status, found["block_id"], found["transaction"]) == (0, full.id, first)
+        assert (found["confirmations"], found["producers"], found["safe"]) == (1, 1, True)
+        status, health, _ = asked("health")
+        assert (status, health["window_slots"] > 0, health["participation"] > 0) == (0, True, True)
+        assert node.of(events.Safe)[0].num <= full.num
         status, _, said = asked("block", "999999")
         assert (status, said.startswith("node: block 999999: not here; ")) == (1, True)
         assert asked("block", "x")[0] == asked("block")[0] == asked("status", "1")[0] == 2

@@ -142,3 +142,15 @@ def test_censors_make_one_account_wait_and_no_other(tmp_path: Path) -> None:
     # The censors' own hosts see their forged blocks late.
     others = [q["max"] for host, q in waited.items() if host not in ("n1", "n2", "n3")]
     assert waited["n1"]["max"] >= 2 > 1.1 > max(others)
+
+
+def test_delays_beyond_the_block_interval_orphan_blocks_and_shorter_ones_none(
+    tmp_path: Path,
+) -> None:
+    done, summary, _ = simulated("long_delays", tmp_path)
+    meets(done, summary)
+    phases = summary["cells"][0]["phases"]
+    orphaned = {name: phases[name]["slots"]["orphaned"] for name in ("world", "beyond", "after")}
+    assert orphaned == {"world": 0, "beyond": orphaned["beyond"], "after": 0}
+    assert 20 <= orphaned["beyond"] <= 50
+    assert phases["beyond"]["safe_s"]["p50"] > 2 * phases["world"]["safe_s"]["p50"]
