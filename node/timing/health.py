@@ -46,11 +46,11 @@ class HealthMonitor:
     def __init__(self, config: HealthConfig, *, producers: int, blocks_per_turn: int) -> None:
         self._config = config
         self._window = config.window_slots or ROUNDS * producers * blocks_per_turn
-        self._due: SlotDue | None = None
+        self._due: tuple[int, str] | None = None
         self._slots: deque[tuple[int, str]] = deque()
         self._empty: dict[int, str] = {}
         self._branch: deque[tuple[int, int]] = deque()
-        self._filled: set[int] = set()
+        self._filled: dict[int, str] = {}
         self._ranks: deque[int] = deque(maxlen=max(self._window // ROUNDS, 1))
         self._rank = 0
 
@@ -68,42 +68,47 @@ class HealthMonitor:
         """Take a record; return the notice that the network is better or worse than told last."""
         match record:
             case Applied():
-                self._fill(record.num, record.slot)
+                self._fill(record)
             case Switched():
                 self._leave(record.ancestor_num)
             case SlotDue():
                 return self._pass(record)
         return None
 
-    def _fill(self, num: int, slot: int) -> None:
-        self._branch.append((num, slot))
-        self._filled.add(slot)
-        self._empty.pop(slot, None)
+    def _fill(self, block: Applied) -> None:
+        self._branch.append((block.num, block.slot))
+        self._filled[block.slot] = block.producer
+        self._empty.pop(block.slot, None)
         if len(self._branch) > self._window:
-            self._filled.discard(self._branch.popleft()[1])
+            self._filled.pop(self._branch.popleft()[1], None)
 
     def _leave(self, num: int) -> None:
         """Take the blocks above num for gone: the head left them."""
         owners = dict(self._slots)
         while self._branch and self._branch[-1][0] > num:
             slot = self._branch.pop()[1]
-            self._filled.discard(slot)
+            self._filled.pop(slot, None)
             if slot in owners:
                 self._empty[slot] = owners[slot]
 
     def _pass(self, due: SlotDue) -> Health | None:
-        """Judge the slot before this one; slots that belong to nobody are none."""
-        if not due.producer:
+        """Judge the slot before this one; slots that belong to nobody are none.
+
+        One whose block is here before it is due has its producer from that.
+        """
+        producer = due.producer or self._filled.get(due.slot, "")
+        if not producer:
             return None
-        before, self._due = self._due, due
+        before, self._due = self._due, (due.slot, producer)
         if before is None:
             return None
-        self._slots.append((before.slot, before.producer))
-        if before.slot not in self._filled:
-            self._empty[before.slot] = before.producer
+        slot, owner = before
+        self._slots.append(before)
+        if slot not in self._filled:
+            self._empty[slot] = owner
         if len(self._slots) > self._window:
             self._empty.pop(self._slots.popleft()[0], None)
-        return self._judge(before.slot)
+        return self._judge(slot)
 
     def _judge(self, slot: int) -> Health | None:
         """Say the worst word of the latest round: worse at once, better when it has stayed so.

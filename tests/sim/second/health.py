@@ -45,12 +45,14 @@ def _of_host(s: Second, host: str, blocks: dict[str, Line]) -> list[Change]:
         elif line["kind"] == "applied":
             head = line["id"]
             seen.add(head)
-        elif line["kind"] == "slot_due" and line["producer"]:
+        elif line["kind"] == "slot_due":
+            filled = _slots(head, blocks, seen, 2 * size)
+            if not line["producer"] and line["slot"] not in filled:
+                continue
             due.append(line["slot"])
             if len(due) < 2:
                 continue
             looked_at = due[-size - 1 : -1]
-            filled = _slots(head, blocks, seen, 2 * size)
             missed = sum(slot not in filled for slot in looked_at)
             parts = 10_000 * (size - missed) // size
             low, high = rules["halted_below"], rules["degraded_below"]

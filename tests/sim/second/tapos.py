@@ -32,7 +32,7 @@ class Told:
 
 def told(s: Second, known: Chain) -> Told:
     """Return every block of the chain that is judged, with who confirmed it when."""
-    stakes = {account["name"]: account["balance"] for account in s.plan["accounts"]}
+    stakes = {account["name"]: account["balance"] for account in s.plan.get("accounts", ())}
     whole = sum(stakes.values())
     said = {x["id"][:DIGITS]: x for x in s.every("tx") if x["state"] == "sent" and x.get("account")}
     full = {

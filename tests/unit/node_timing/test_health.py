@@ -27,8 +27,9 @@ def due(slot: int, producer: str | None = None) -> SlotDue:
 
 def applied(num: int, slot: int) -> Applied:
     return Applied(
-        num=num, id="", previous="", slot=slot, producer="", header="", state_digest="", tx_count=0
-    )
+        num=num, id="", previous="", slot=slot, producer=NAMES[slot % 3], header="",
+        state_digest="", tx_count=0,
+    )  # fmt: skip
 
 
 def switched(ancestor_num: int) -> Switched:
@@ -80,6 +81,16 @@ def test_a_block_that_comes_late_fills_its_slot_and_one_that_is_left_empties_it(
     assert watching.participation.missed.total() == 0
     watching.see(switched(4))
     assert watching.participation.missed == {"producerc": 1, "producera": 1}
+
+
+def test_a_slot_whose_block_is_here_before_it_is_due_counts_as_well() -> None:
+    watching = monitor()
+    for slot in range(1, 8):
+        watching.see(applied(slot, slot))
+        watching.see(due(slot, ""))
+    watching.see(switched(5))
+    watching.see(due(8))
+    assert watching.participation.missed == {"producera": 1, "producerb": 1}
 
 
 def test_a_slot_that_is_nobodys_is_no_slot() -> None:
