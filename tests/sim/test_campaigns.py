@@ -30,6 +30,8 @@ def check(summary: dict[str, Any], name: str) -> dict[str, Any]:
         "splits",
         "withheld_reveals",
         "emergency_hard_fork",
+        "hard_fork",
+        "refused_hard_fork",
     ],
 )
 def test_a_campaign_meets_what_it_expects(name: str, tmp_path: Path) -> None:

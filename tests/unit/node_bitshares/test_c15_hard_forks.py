@@ -12,13 +12,17 @@ from hypothesis import strategies as st
 from node.chain.bitshares.contracts.hard_forks.deciding import Said, decided
 from node.chain.bitshares.contracts.hard_forks.note import Note
 from node.chain.bitshares.contracts.hard_forks.rows import NOTES, HardForkRow
+from node.chain.bitshares.contracts.voting.vote import Vote
 from node.chain.bitshares.header import BlockHeader
 from node.chain.bitshares.words.words import SILENT, Support, Words
+from node.chain.chain import Chain
 from node.chain.genesis import Genesis
 from node.chain.model.bitshares_rules import HardForkRules
 from node.chain.model.errors import BlockRejected, Reason
+from node.chain.model.transaction import Transaction
 from node.chain.model.voice import READY, Stance, Voice
 from node.events import HardForkChanged, Noted, Tx
+from tests.unit.node_bitshares.governed import grown, state_of
 from tests.unit.node_bitshares.world import (
     NOTHING,
     START_SLOT,
@@ -34,6 +38,7 @@ from tests.unit.node_chain.builders import (
     secret,
     signed,
     submit,
+    tick,
 )
 
 NAMES = producer_names(4)
@@ -142,3 +147,82 @@ def test_half_of_the_operators_cannot() -> None:
     note = signed(chain, Note(account="usera", text="here"))
     refused = of_kind(submit(chain, note, slot=START_SLOT + 21), Tx)
     assert [one.reason for one in refused] == [Reason.HARD_FORK_INACTIVE]
+
+
+def voted(chain: Chain, *voters: str, ids: tuple[int, ...] = (1,)) -> list[Transaction]:
+    """Return the votes of accounts for these hard forks."""
+    return [signed(chain, Vote(account=voter, hard_forks=ids)) for voter in voters]
+
+
+def lived(
+    voters: tuple[str, ...], *, stance: Stance = READY, later: tuple[str, ...] = (),
+    notes_s: int = 45,
+) -> tuple[Chain, list[HardForkChanged]]:  # fmt: skip
+    """Return a chain of 60 s with maintenance each 10 s and what it told of the hard fork.
+
+    voters vote for it at once, later ones take their votes back after 25 s.
+    """
+    chain = make_chain(
+        genesis(HardForkRules(notes_s=notes_s)), NAMES, stance=stance, enable_stale_production=True
+    )
+    told = list[HardForkChanged]()
+    for second in range(60):
+        slot = START_SLOT + second
+        if second == 8:
+            for transaction in voted(chain, *voters):
+                submit(chain, transaction, slot=slot)
+        if second == 25:
+            for transaction in voted(chain, *later, ids=()):
+                submit(chain, transaction, slot=slot)
+        told += of_kind(tick(chain, slot), HardForkChanged)
+    return chain, told
+
+
+def asked(chain: Chain) -> str:
+    """Return what became of a note: its text, or why it was refused."""
+    note = signed(chain, Note(account="userd", text="here"))
+    reasons = [one.reason for one in of_kind(submit(chain, note, slot=chain.head.slot + 1), Tx)]
+    grown(chain, 5)
+    return chain._ledger.row(NOTES, "userd") or str(reasons[0])
+
+
+def test_stakeholders_approve_it_and_it_comes_at_its_time() -> None:
+    chain, told = lived(("usera", "userb", "userc"))
+    assert [(one.state, one.approval, one.stake, one.ready) for one in told] == [
+        ("scheduled", 3_000, 4_000, 4),
+        ("active", 3_000, 4_000, 4),
+    ]
+    state = state_of(chain)
+    at_s = {one.state: one.num for one in told}
+    assert at_s["scheduled"] < at_s["active"] < state.num
+    assert asked(chain) == "here"
+
+
+@pytest.mark.parametrize(
+    ("voters", "stance"),
+    [(("usera", "userb"), READY), ((), READY), (("usera", "userb", "userc"), OLD)],
+)
+def test_without_more_than_half_of_the_stake_or_without_witnesses_it_does_not_happen(
+    voters: tuple[str, ...], stance: Stance
+) -> None:
+    chain, told = lived(voters, stance=stance)
+    assert [(one.state, one.approval) for one in told] == [("refused", 1_000 * len(voters))]
+    assert asked(chain) == Reason.HARD_FORK_INACTIVE
+
+
+def test_a_vote_taken_back_in_time_clears_it() -> None:
+    chain, told = lived(("usera", "userb", "userc"), later=("userc",))
+    assert [(one.state, one.approval) for one in told] == [
+        ("scheduled", 3_000),
+        ("cleared", 2_000),
+        ("refused", 2_000),
+    ]
+    assert asked(chain) == Reason.HARD_FORK_INACTIVE
+
+
+def test_a_vote_taken_back_too_late_changes_nothing_and_late_approval_counts() -> None:
+    chain, told = lived(("usera", "userb", "userc"), later=("usera", "userb", "userc"), notes_s=20)
+    assert [one.state for one in told] == ["scheduled", "active"]
+    assert asked(chain) == "here"
+    _, told = lived(("usera", "userb", "userc"), notes_s=5)
+    assert [one.state for one in told] == ["refused", "active"]

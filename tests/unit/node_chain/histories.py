@@ -16,6 +16,7 @@ import msgspec
 from node.chain import snapshot
 from node.chain.bitshares.contracts.hard_forks.note import Note
 from node.chain.bitshares.contracts.raffle.raffle import Raffle
+from node.chain.bitshares.contracts.voting.vote import Vote
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key, sign
 from node.chain.genesis import Genesis
@@ -94,7 +95,11 @@ BITSHARES: dict[str, dict[str, Any]] = {
     "": {},
     "participation": {"fork_choice": "participation"},
     "turns": {"random": RandomRules(on=True, shuffle="turns")},
-    "forks": {"hard_forks": HardForkRules(notes_s=8), "maintenance_interval_s": 5},
+    "forks": {
+        "hard_forks": HardForkRules(notes_s=12),
+        "maintenance_interval_s": 4,
+        "maintenance_skip_slots": 0,
+    },
 }
 """What the genesis of a world of BitShares says, by its options."""
 
@@ -222,8 +227,12 @@ class History:
             some = rng.sample(self.world.names, rng.randint(1, len(self.world.names)))
             made = set_producers(chain, *sorted(some), lives_s=rng.randint(1, 9))
         elif rng.random() < 0.4 and self.has_hard_forks:
-            note = Note(account=rng.choice(USERS), text=str(rng.randint(1, 99)))
-            made = signed(chain, note, lives_s=rng.randint(1, 9))
+            said: list[Operation] = [Note(account=rng.choice(USERS), text=str(rng.random()))]
+            if rng.random() < 0.5:
+                ids = rng.choice(((), (1,), (1,)))
+                voters = rng.sample(USERS, rng.randint(2, 4))
+                said = [Vote(account=voter, hard_forks=ids) for voter in voters]
+            made = signed(chain, *said, lives_s=rng.randint(1, 9))
         elif rng.random() < 0.4 and self.is_random:
             among = tuple(rng.sample(USERS, rng.randint(1, 4)))
             asked = [Raffle(giver=rng.choice(USERS), among=among, amount=rng.randint(1, 400))]
