@@ -22,6 +22,7 @@ from node.chain.model.bitshares_rules import RandomRules
 from node.chain.model.errors import BlockRejected, GenesisError, Reason
 from node.chain.model.voice import Voice
 from node.chain.snapshot import Snapshot
+from tests.unit.node_bitshares.governed import change_key, governed_genesis, grown, state_of
 from tests.unit.node_bitshares.world import (
     NOTHING,
     START_SLOT,
@@ -31,7 +32,7 @@ from tests.unit.node_bitshares.world import (
     full,
     skipping,
 )
-from tests.unit.node_chain.builders import Net, producer_names, secret
+from tests.unit.node_chain.builders import Net, make_chain, producer_names, secret
 
 ON = RandomRules(on=True)
 NAMES = producer_names(4)
@@ -169,3 +170,21 @@ def test_a_snapshot_keeps_promises_and_turns(shuffle: str) -> None:
 def test_turns_need_random_numbers() -> None:
     with pytest.raises(GenesisError, match="random: shuffle: turns needs random numbers"):
         BitsharesProfile.of(bitshares_genesis(4, random=RandomRules(shuffle="turns")))
+
+
+@pytest.mark.parametrize("shuffle", ["time", "turns"])
+def test_a_witness_that_gets_another_key_goes_on_with_secrets_of_that_one(shuffle: str) -> None:
+    chain = make_chain(
+        governed_genesis(random=RandomRules(on=True, shuffle=shuffle)),  # type: ignore[arg-type]
+        NAMES, spare_keys=[secret("new")], enable_stale_production=True,
+    )  # fmt: skip
+    grown(chain, 15)
+    blocks = grown(chain, 25, change_key(chain, NAMES[0], "new"))
+    assert len({block.slot for block in blocks}) >= 21
+    state = state_of(chain)
+    assert state.witnesses[1].key == public_key(secret("new"))
+    own = [block.header for block in blocks if block.producer == NAMES[0]]
+    told = [header.words.reveal for header in own if isinstance(header, BlockHeader)]
+    firsts = [one for one in told if one is not None and one.previous_secret == NO_SECRET]
+    assert len(firsts) == 1
+    assert len(told) >= 4
