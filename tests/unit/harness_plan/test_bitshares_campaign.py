@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from harness.campaign import campaign_file
-from harness.errors import CampaignError
+from harness.errors import CampaignError, PlanError
 from harness.plan import planner
 from metrics.model.plan import Asset, Bounds, Finality, decode, encode
 from node.chain import genesis as genesis_file
 from node.chain.profiles import build
 from tests.unit.harness_plan.builders import files_of, lab
+from tests.unit.harness_plan.shipping import shipped
 
 SHIPPED = Path(__file__).resolve().parents[3] / "harness" / "campaigns"
 HEAD = "schema: slotlab.campaign/v1\ntitle: a test\nchain: {profile: bitshares, %s}\n"
@@ -127,3 +128,47 @@ def test_with_fewer_witnesses_than_candidates_quorum_and_lag_are_theirs() -> Non
     made = planner.build(parsed(chain), lab(7))
     assert (made.schedule_size, made.quorum) == (5, 4)
     assert made.prediction.finality_lag_blocks == made.prediction.lag_of(5) == Bounds(min=3, max=6)
+
+
+def test_what_operators_stand_for_is_in_their_nodes_configurations_and_the_plan_says_it(
+    tmp_path: Path,
+) -> None:
+    forks = "slot: 1s, bitshares: {hard_forks: {notes: 60s}}"
+    stands = "supports: {n1: [], n2: [notes]}, urgent: {n3: [notes]}"
+    made = planner.build(parsed(f"producers: 4, {forks}, {stands}"), lab())
+    genesis, configs = shipped(made, tmp_path)
+    assert genesis.bitshares is not None
+    assert genesis.bitshares.hard_forks.times == {1: 60}
+    found = {host: (each.supports, each.urgent) for host, each in sorted(configs.items())}
+    assert list(found.values())[:4] == [
+        ([], []), (["notes"], []), (None, ["notes"]), (None, []),
+    ]  # fmt: skip
+    everywhere = planner.build(parsed(f"producers: 4, {forks}, urgent: [notes]"), lab())
+    assert set(everywhere.urgent) == {host.host for host in everywhere.hosts}
+
+
+@pytest.mark.parametrize(
+    ("chain", "message"),
+    [
+        ("supports: {n9: [notes]}", "test.yml: chain.supports: no host n9 in the lab"),
+        ("urgent: {n9: [notes]}", "test.yml: chain.urgent: no host n9 in the lab"),
+        ("supports: {n1: [nots]}", "test.yml: chain.supports.n1[0]: 'nots' is not known"),
+        ("urgent: [nots]", "test.yml: chain.urgent"),
+        ("bitshares: {hard_forks: {nots: 60s}}", "test.yml: chain.bitshares.hard_forks.nots"),
+        (
+            "bitshares: {hard_forks: {notes: -1s}}",
+            "test.yml: chain.bitshares.hard_forks.notes: -1s",
+        ),
+        (
+            "bitshares: {random: {shuffle: turns}}",
+            "test.yml: chain.bitshares.random: shuffle: turns",
+        ),
+    ],
+)
+def test_hard_forks_and_shuffles_that_cannot_be_are_refused_in_a_line(
+    chain: str, message: str
+) -> None:
+    with pytest.raises((PlanError, CampaignError)) as caught:
+        planner.build(parsed(f"producers: 4, slot: 1s, {chain}"), lab())
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
