@@ -12,11 +12,14 @@ from msgspec.structs import replace
 from node.chain.bitshares.contracts.money.claim import Claim
 from node.chain.bitshares.contracts.money.create_worker import CreateWorker
 from node.chain.bitshares.contracts.transfer import Transfer
+from node.chain.bitshares.contracts.voting.vote import Vote
 from node.chain.bitshares.profile import BitsharesProfile
 from node.chain.model.bitshares_rules import MoneyRules
 from node.chain.model.errors import GenesisError, Reason
+from node.chain.model.operation import Operation
 from node.events import Budgeted, FeesPaid, Paid
 from tests.unit.node_bitshares.paying import (
+    DAY_S,
     MONEY,
     USERS,
     WITNESSES,
@@ -192,6 +195,23 @@ def test_a_worker_needs_a_time_a_pay_and_short_texts() -> None:
     assert list(world.rows("workers")) == [0, 1]
 
 
+def test_workers_are_paid_by_approval_while_their_time_lasts_and_the_budget_holds() -> None:
+    world = World(replace(MONEY, reserve=10**12, fees={}, worker_budget_per_day=DAY_S * 12))
+    for owner, pay_s in (("usera", 5), ("userb", 9), ("userc", 1)):
+        asked = CreateWorker(owner=owner, lasts_s=30, daily_pay=DAY_S * pay_s, name=owner)
+        assert world.do(asked) == ""
+    votes = {"usera": (1, 2), "userd": (0, 1)}
+    assert world.do(*(Vote(account=name, workers=told) for name, told in votes.items())) == ""
+    told = of_kind(world.run(60), Budgeted)
+    # The second has most approval; of those with as much, the one that registered first.
+    paid = [one.to_workers for one in told if one.to_workers]
+    assert paid == [{"userb": 9 * 12, "usera": 3 * 12}] * 2
+    assert world.do(claim("userb", what="worker")) == ""
+    (claimed,) = of_kind(world.run(2), Paid)
+    assert (claimed.what, claimed.account, claimed.amount) == ("worker", "userb", 9 * 24)
+    assert is_as_counted(world)
+
+
 # ---------------------------------------------------------------- the genesis
 
 
@@ -217,6 +237,15 @@ STEPS = st.lists(
             sender=st.sampled_from(USERS), memo=st.sampled_from((b"", b"ab")),
         ),
         st.builds(claim, st.sampled_from(WITNESSES), st.sampled_from((0, 0, 5))),
+        st.builds(claim, st.sampled_from(USERS), what=st.just("worker")),
+        st.builds(
+            CreateWorker, owner=st.sampled_from(USERS), begins_in_s=st.integers(0, 20),
+            lasts_s=st.integers(1, 60), daily_pay=st.integers(1, 10**7), name=st.just("a"),
+        ),
+        st.builds(
+            Vote, account=st.sampled_from(USERS),
+            workers=st.sets(st.integers(0, 3)).map(lambda numbers: tuple(sorted(numbers))),
+        ),
     ),
     min_size=5, max_size=25,
 )  # fmt: skip
@@ -234,11 +263,12 @@ STEPS = st.lists(
         pay_mode=st.sampled_from(("fixed_per_block", "percent_of_fees")),
         pay_percent=st.integers(0, 10_000),
         witness_pay_per_block=st.integers(0, 50),
+        worker_budget_per_day=st.sampled_from((0, 10**5, 10**8)),
         vesting_s=st.integers(0, 40),
     ),
 )
 def test_all_money_is_where_a_naive_recount_of_the_blocks_has_it(
-    steps: list[int | Transfer | Claim], money: MoneyRules
+    steps: list[int | Operation], money: MoneyRules
 ) -> None:
     world = World(money)
     for step in steps:
