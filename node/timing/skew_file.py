@@ -14,6 +14,8 @@ from pathlib import Path
 SKEW_LAYOUT = struct.Struct("<qqqq")
 _ATTEMPTS = 4
 _LOOK_AGAIN_NS = 20_000_000
+_KEPT_NS = 1_000_000
+"""So long what was read holds: a busy node asks the time several times for each transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,26 +39,31 @@ def skewed(wall_ns: int, mono_ns: int, skew: Skew) -> int:
 class SkewFile:
     """Reader of one skew file. A missing, empty or short file means no skew."""
 
-    __slots__ = ("_fd", "_identity", "_looked_ns", "_path", "_skew")
+    __slots__ = ("_fd", "_identity", "_looked_ns", "_path", "_read_ns", "_skew")
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._fd: int | None = None
         self._identity: tuple[int, int] | None = None
         self._looked_ns: int | None = None
+        self._read_ns: int | None = None
         self._skew = NO_SKEW
 
     def read(self, mono_ns: int) -> Skew:
         """Return the skew in force.
 
-        Content is read at every call; whether the path now names another file is looked at every
-        20 ms of mono_ns. While a writer is in the middle of a change, the last stable value stays.
+        Content is read again after 1 ms of mono_ns, and whether the path now names another file is
+        looked at every 20 ms. While a writer is in the middle of a change, the last stable value
+        stays.
         """
         if self._path is None:
             return NO_SKEW
+        if self._read_ns is not None and 0 <= mono_ns - self._read_ns < _KEPT_NS:
+            return self._skew
         if self._looked_ns is None or not 0 <= mono_ns - self._looked_ns < _LOOK_AGAIN_NS:
             self._looked_ns = mono_ns
             self._follow(self._path)
+        self._read_ns = mono_ns
         if self._fd is None:
             self._skew = NO_SKEW
             return NO_SKEW
@@ -77,7 +84,7 @@ class SkewFile:
         """Let go of the file; a later read opens it again."""
         if self._fd is not None:
             os.close(self._fd)
-        self._fd = self._identity = self._looked_ns = None
+        self._fd = self._identity = self._looked_ns = self._read_ns = None
 
     def _follow(self, path: Path) -> None:
         """Open what path names now, unless it is open already."""

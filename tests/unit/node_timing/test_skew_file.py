@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from node.timing.skew_file import NO_SKEW, SKEW_LAYOUT, Skew, SkewFile, skewed
 
-SECOND_NS = 10**9
+SECOND_NS, MS = 10**9, 10**6
 
 
 def pack(seq: int, skew: Skew) -> bytes:
@@ -35,14 +35,17 @@ def test_no_path_missing_empty_and_short_files_mean_no_skew(tmp_path: Path) -> N
     assert reader.read(2 * SECOND_NS) == NO_SKEW
 
 
-def test_a_change_in_place_is_seen_at_the_next_read(tmp_path: Path) -> None:
+def test_a_change_in_place_is_seen_by_a_read_a_millisecond_later(tmp_path: Path) -> None:
     path = tmp_path / "skew"
     first, second = Skew(offset_ns=300_000_000), Skew(drift_ppb=50_000, since_mono_ns=7)
     path.write_bytes(pack(2, first))
     reader = SkewFile(path)
     assert reader.read(0) == first
     path.write_bytes(pack(4, second))
-    assert reader.read(1) == second
+    assert reader.read(MS - 1) == first
+    assert reader.read(MS) == second
+    path.write_bytes(pack(6, first))
+    assert reader.read(0) == first, "a clock that went back keeps nothing"
 
 
 def test_a_half_written_change_keeps_the_last_stable_skew(tmp_path: Path) -> None:
@@ -52,9 +55,9 @@ def test_a_half_written_change_keeps_the_last_stable_skew(tmp_path: Path) -> Non
     reader = SkewFile(path)
     assert reader.read(0) == stable
     path.write_bytes(pack(3, Skew(offset_ns=99)))
-    assert reader.read(1) == stable
+    assert reader.read(MS) == stable
     path.write_bytes(pack(4, Skew(offset_ns=99)))
-    assert reader.read(2) == Skew(offset_ns=99)
+    assert reader.read(2 * MS) == Skew(offset_ns=99)
 
 
 def test_a_file_replaced_removed_or_truncated_is_noticed(tmp_path: Path) -> None:
@@ -66,7 +69,7 @@ def test_a_file_replaced_removed_or_truncated_is_noticed(tmp_path: Path) -> None
     os.replace(other, path)
     assert reader.read(SECOND_NS) == Skew(offset_ns=2)
     os.truncate(path, 0)
-    assert reader.read(SECOND_NS + 1) == NO_SKEW
+    assert reader.read(SECOND_NS + MS) == NO_SKEW
     path.unlink()
     assert reader.read(2 * SECOND_NS) == NO_SKEW
     path.write_bytes(pack(2, Skew(offset_ns=3)))
