@@ -14,6 +14,7 @@ import gc
 import platform
 import signal
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from node.chain.model.slot import NS_PER_S
 from node.config import ActConfig, ClientConfig, ConfigError, NodeConfig
 from node.events import Started, Stopped, Tx
 from node.local.load import Acts, Backlog, Pace, Transfers, sent
+from node.local.local_api import SUBMITTED_MAX
 from node.local.local_client import Answer, LocalLink, Unanswered
 from node.storage import startup
 from node.storage.event_log import EventLog, open_log
@@ -36,6 +38,8 @@ STATUS_EACH_NS = 500_000_000
 DRAIN_NS = 2 * NS_PER_S
 """How long after end_ns to wait for the last answers."""
 IN_FLIGHT_MAX = 512
+GATHER_NS = 10_000_000
+"""What is due so soon after the last request waits, to go in one; what comes alone goes at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Client:
         self._reference: Reference | None = None
         self._next: int | None = None
         self._report_ns = pace.start_ns + NS_PER_S
-        self._status_ns = 0
+        self._status_ns = self._sent_ns = 0
 
     def turn(self, now_ns: int) -> int | None:
         """Do what is due; return the time of the next turn, None when all is over.
@@ -74,7 +78,7 @@ class Client:
             self._report_ns = max(self._report_ns, now_ns + NS_PER_S)
         if now_ns >= self._status_ns:
             self._status_ns = now_ns + STATUS_EACH_NS
-            self._link.send({"op": "status"}, key="", now_ns=now_ns)
+            self._link.send({"op": "status"}, ids=(), now_ns=now_ns)
         for answer in self._link.receive(now_ns):
             self._take(answer)
         self._collect(now_ns, self._next)
@@ -87,11 +91,12 @@ class Client:
             return None
         wakes = [self._report_ns, self._status_ns]
         if self._pace.due_ns(self._next) < self._pace.end_ns:
-            wakes.append(self._pace.due_ns(self._next))
+            wakes.append(max(self._pace.due_ns(self._next), self._sent_ns + GATHER_NS))
         if (act_ns := self._acts.due_ns(self._acted)) is not None:
             wakes.append(max(act_ns, now_ns + RETRY_NS))
         if self._backlog.waiting or now_ns >= self._pace.end_ns:
-            wakes.append(now_ns + RETRY_NS)
+            gathered_ns = self._sent_ns + GATHER_NS
+            wakes.append(gathered_ns if gathered_ns > now_ns else now_ns + RETRY_NS)
         return min(wakes)
 
     def _over(self, now_ns: int) -> bool:
@@ -109,52 +114,69 @@ class Client:
     def _act(self, now_ns: int) -> None:
         """Send the acts that are due, once there is somebody to take them."""
         while (due_ns := self._acts.due_ns(self._acted)) is not None and due_ns <= now_ns:
-            if not self._submitted(self._acts, self._acted, now_ns):
+            if not self._submitted(self._acts, [self._acted], now_ns):
                 return
             self._acted += 1
             self._backlog.acted(now_ns - due_ns)
 
     def _send(self, now_ns: int) -> None:
+        """Send what is due, in as few requests as that takes, once it is gathered."""
         waiting = self._backlog.waiting
-        while waiting and self._submitted(self._transfers, waiting[0], now_ns):
-            self._backlog.sent(now_ns)
+        if len(waiting) < SUBMITTED_MAX and now_ns < self._sent_ns + GATHER_NS:
+            return
+        while waiting:
+            some = list(islice(waiting, SUBMITTED_MAX))
+            if not self._submitted(self._transfers, some, now_ns):
+                return
+            self._sent_ns = now_ns
+            for _ in some:
+                self._backlog.sent(now_ns)
 
-    def _submitted(self, source: Transfers | Acts, n: int, now_ns: int) -> bool:
-        """Whether transaction n of source is on its way: not while the node is away or behind."""
+    def _submitted(self, source: Transfers | Acts, numbers: list[int], now_ns: int) -> bool:
+        """Whether these of source are on their way: not while the node is away or behind."""
         refer = self._reference
-        if refer is None or self._link.in_flight >= IN_FLIGHT_MAX:
+        if refer is None or self._link.in_flight >= IN_FLIGHT_MAX or not self._link.ready():
             return False
-        transaction = source.make(
-            n, chain_id=refer.chain_id, block_id=refer.block_id, now_ns=now_ns
-        )
-        name = transaction.id.hex()
-        request = {"op": "submit", "tx": encode_transaction(transaction)}
-        if not self._link.send(request, key=name, now_ns=now_ns):
+        made = [
+            source.make(n, chain_id=refer.chain_id, block_id=refer.block_id, now_ns=now_ns)
+            for n in numbers
+        ]
+        ids = tuple(transaction.id.hex() for transaction in made)
+        request = {"op": "submit", "txs": [encode_transaction(each) for each in made]}
+        if not self._link.send(request, ids=ids, now_ns=now_ns):
             return False
-        self._log.write(sent(transaction, refer.block_id, source.word(n)))
+        for n, transaction in zip(numbers, made, strict=True):
+            self._log.write(sent(transaction, refer.block_id, source.word(n)))
         return True
 
     def _take(self, answer: Answer | Unanswered) -> None:
         match answer:
-            case Unanswered(key):
-                if key:
-                    self._backlog.tally.refused += 1
-                else:
-                    self._reference = None
-            case Answer("", body):
+            case Unanswered(()):
+                self._reference = None
+            case Unanswered(ids):
+                self._backlog.tally.refused += len(ids)
+            case Answer((), body):
                 self._reference = reference_of(body) or self._reference
-            case Answer(key, body):
-                if body.get("ok") is True:
-                    self._backlog.tally.accepted += 1
-                else:
-                    self._backlog.tally.refused += 1
-                    reason = str(body.get("reason", "refused"))
-                    self._log.write(Tx(id=key, state="rejected", reason=reason))
+            case Answer(ids, body):
+                for name, reason in zip(ids, _reasons(body, len(ids)), strict=True):
+                    if reason:
+                        self._backlog.tally.refused += 1
+                        self._log.write(Tx(id=name, state="rejected", reason=reason))
+                    else:
+                        self._backlog.tally.accepted += 1
 
     def _report(self, now_ns: int) -> None:
         self._report_ns += NS_PER_S * max(1, -(-(now_ns - self._report_ns) // NS_PER_S))
         for record in self._backlog.report():
             self._log.write(record)
+
+
+def _reasons(body: dict[str, Any], count: int) -> list[str]:
+    """Return why each of count transactions was not taken, "" for one that was."""
+    reasons = body.get("reasons")
+    if body.get("ok") is True and isinstance(reasons, list) and len(reasons) == count:
+        return [str(reason) for reason in reasons]
+    return [str(body.get("reason", "refused"))] * count
 
 
 def reference_of(status: dict[str, Any]) -> Reference | None:

@@ -30,7 +30,7 @@ class Requests:
         """Return the reply to a request."""
         match request.op:
             case "submit":
-                return self._submitted(request.tx)
+                return {"ok": True, "reasons": [self._submitted(raw) for raw in request.txs]}
             case "peers":
                 return {"ok": True, "peers": self.net.peer_rows()}
             case "mempool":
@@ -44,15 +44,12 @@ class Requests:
             case "status":
                 return self._status()
 
-    def _submitted(self, raw: bytes) -> Reply:
+    def _submitted(self, raw: bytes) -> str:
+        """Hand a transaction in; return why it is not taken, "" when it is."""
         try:
-            transaction = decode_transaction(raw, self.chain.codec.transactions)
+            return self.submit(decode_transaction(raw, self.chain.codec.transactions))
         except DecodeError:
-            return {"ok": False, "reason": "malformed"}
-        refusal = self.submit(transaction)
-        if refusal:
-            return {"ok": False, "reason": refusal, "id": transaction.id.hex()}
-        return {"ok": True, "id": transaction.id.hex()}
+            return "malformed"
 
     def _health(self) -> Reply:
         found = self.health.participation

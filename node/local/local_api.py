@@ -1,9 +1,10 @@
 """The local socket: what a client on this host may ask the node, and the asking side.
 
 A Unix stream socket; frames of msgpack maps (local_frame.py). Requests: {"op": "status" | "health"
-| "peers" | "mempool"}, {"op": "submit", "tx": bytes} and {"op": "block" | "transaction", "of":
+| "peers" | "mempool"}, {"op": "submit", "txs": [bytes]} and {"op": "block" | "transaction", "of":
 text, "start": number}; "ref", any number, comes back in the reply, and replies come in the order of
-the requests. Replies carry "ok". Who may talk is decided by the socket file's rights (0660).
+the requests. Replies carry "ok"; "reasons" of a submit say of each of its transactions why it was
+not taken, "" for one that was. Who may talk is decided by the socket file's rights (0660).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
@@ -27,11 +28,14 @@ PATH_BYTES_MAX = 100
 CONNECTIONS_MAX = 32
 UNREAD_BYTES_MAX = 1024 * 1024
 """An asker that leaves more answers than this unread is hung up on."""
-DRAIN_MAX = 256
-"""So many requests of one asker are answered before the loop has its turn."""
+SUBMITTED_MAX = 64
+"""So many transactions one request holds at most."""
+DRAIN_MAX = 128
+"""So many requests and transactions of one asker are answered before the loop has its turn."""
 TIMEOUT_S = 3.0
 
 Reply: TypeAlias = Mapping[str, object]
+_BAD_REQUEST = pack({"ok": False, "reason": "bad_request"})
 
 
 class QueryError(Exception):
@@ -42,7 +46,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What may be asked; of, start: which block or transaction, and where to begin with it."""
 
     op: Literal["status", "health", "peers", "mempool", "submit", "block", "transaction"]
-    tx: bytes = b""
+    txs: Annotated[list[bytes], msgspec.Meta(max_length=SUBMITTED_MAX)] = []
     of: str = ""
     start: Count = 0
     ref: int | None = None
@@ -143,20 +147,21 @@ class _Connection(asyncio.Protocol):
     def _replies(self) -> tuple[list[bytes], bool]:
         """Return the answers to what came, and whether there may be more to answer."""
         replies: list[bytes] = []
-        while len(replies) < DRAIN_MAX:
+        work = 0
+        while work < DRAIN_MAX:
             body = self._frames.next()
             if body is None:
                 return replies, False
-            replies.append(pack(self._reply(body)))
+            work += 1
+            try:
+                request = unpack(body, Request)
+            except FrameError:
+                replies.append(_BAD_REQUEST)
+                continue
+            work += len(request.txs)
+            reply = self._answer(request)
+            replies.append(pack(reply if request.ref is None else {**reply, "ref": request.ref}))
         return replies, True
-
-    def _reply(self, body: bytes) -> Reply:
-        try:
-            request = unpack(body, Request)
-        except FrameError:
-            return {"ok": False, "reason": "bad_request"}
-        reply = self._answer(request)
-        return reply if request.ref is None else {**reply, "ref": request.ref}
 
 
 def ask(socket_path: str, op: str, timeout_s: float = TIMEOUT_S, **about: object) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """The client's end of the node's local socket: requests go out pipelined, answers come back.
 
+A request is sent under the ids of the transactions in it, none where it only asks.
+
 Every request carries a number `ref`, which its answer repeats; what is not answered within two
 seconds, or by a node that hung up, is reported as unanswered, and an answer that comes later is
 ignored.
@@ -19,17 +21,17 @@ CHUNK_BYTES = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The node's answer to the request sent under key."""
+    """The node's answer to the request sent under ids."""
 
-    key: str
+    ids: tuple[str, ...]
     body: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """The request sent under key got no answer; whether it was carried out is not known."""
+    """The request sent under ids got no answer; whether it was carried out is not known."""
 
-    key: str
+    ids: tuple[str, ...]
 
 
 class LocalLink:
@@ -37,7 +39,7 @@ class LocalLink:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._open: dict[int, tuple[str, int]] = {}
+        self._open: dict[int, tuple[tuple[str, ...], int]] = {}
         self._next = 0
         self._socket: socket.socket | None = None
         self._frames = Frames()
@@ -45,15 +47,19 @@ class LocalLink:
 
     @property
     def in_flight(self) -> int:
-        """Return how many requests have no answer yet."""
-        return len(self._open)
+        """Return how many transactions have no answer yet."""
+        return sum(len(ids) for ids, _ in self._open.values())
 
-    def send(self, request: Mapping[str, object], *, key: str, now_ns: int) -> bool:
-        """Return whether the request is on its way: False while the node is away or far behind."""
-        if not self._connected() or not self._flushed():
+    def ready(self) -> bool:
+        """Return whether a request could be sent: not while the node is away or far behind."""
+        return self._connected() and self._flushed()
+
+    def send(self, request: Mapping[str, object], *, ids: tuple[str, ...], now_ns: int) -> bool:
+        """Return whether the request is on its way: not where the link is not ready."""
+        if not self.ready():
             return False
         self._unsent = pack({**request, "ref": self._next})
-        self._open[self._next] = key, now_ns
+        self._open[self._next] = ids, now_ns
         self._next += 1
         self._flushed()
         return True
@@ -72,11 +78,11 @@ class LocalLink:
             self.close()
         while self._open:
             oldest = next(iter(self._open))
-            key, since_ns = self._open[oldest]
+            ids, since_ns = self._open[oldest]
             if self._socket is not None and now_ns - since_ns <= ANSWER_WITHIN_NS:
                 break
             del self._open[oldest]
-            results.append(Unanswered(key))
+            results.append(Unanswered(ids))
         return results
 
     async def readable(self, stopped: asyncio.Future[str], wait_s: float) -> None:

@@ -67,10 +67,8 @@ class StandIn:
     def _answer(self, request: Request) -> Reply:
         if request.op == "status":
             return {"ok": True, "chain_id": CHAIN_ID.hex(), "lib_num": 1, "lib_id": "07" * 32}
-        self.got.append(request.tx)
-        if self.refuse:
-            return {"ok": False, "reason": self.refuse}
-        return {"ok": True, "id": decode_transaction(request.tx, FORM).id.hex()}
+        self.got += request.txs
+        return {"ok": True, "reasons": [self.refuse] * len(request.txs)}
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ from node.chain.genesis import Genesis
 from node.chain.model.codec import decode_transaction, encode_transaction
 from node.config import ActConfig, ClientConfig, ConfigError
 from node.events import Dropped, Load, Tx
-from node.local.client import Client, Reference, reference_of
+from node.local.client import GATHER_NS, Client, Reference, reference_of
 from node.local.load import Acts, Pace, Transfers
+from node.local.local_api import SUBMITTED_MAX
 from node.local.local_client import Answer, Unanswered
 
 FORM = EosioTransactions()
@@ -125,19 +126,23 @@ class Link:
         self.refuse = ""
         self.answers: list[Answer | Unanswered] = []
         self.in_flight = 0
+        self.sizes: list[int] = []
 
-    def send(self, request: Mapping[str, object], *, key: str, now_ns: int) -> bool:
+    def ready(self) -> bool:
+        return not self.away
+
+    def send(self, request: Mapping[str, Any], *, ids: tuple[str, ...], now_ns: int) -> bool:
         if self.away:
             return False
         if request["op"] == "status":
             body: dict[str, Any] = {
                 "ok": True, "chain_id": CHAIN_ID.hex(), "lib_num": 1, "lib_id": BLOCK_ID.hex(),
             }  # fmt: skip
-        elif self.refuse:
-            body = {"ok": False, "reason": self.refuse}
         else:
-            body = {"ok": True, "id": key}
-        self.answers.append(Answer(key, body))
+            assert len(request["txs"]) == len(ids)
+            self.sizes.append(len(ids))
+            body = {"ok": True, "reasons": [self.refuse] * len(ids)}
+        self.answers.append(Answer(ids, body))
         return True
 
     def receive(self, now_ns: int) -> list[Answer | Unanswered]:
@@ -184,6 +189,27 @@ def test_the_load_is_sent_on_time_and_ends() -> None:
     assert len(set(sent)) == 400
 
 
+def test_what_is_due_within_ten_milliseconds_goes_in_one_request_and_a_lone_one_at_once() -> None:
+    link, log = Link(), Log()
+    run(client(link, log, 1, rate_milli=1_000_000), START_NS - SECOND_NS)
+    assert sum(link.sizes) == sum(load.sent for load in log.loads()) == 1_000
+    assert 90 < len(link.sizes) < 110
+    assert max(load.late_max_ns for load in log.loads()) <= GATHER_NS + 1_000_000
+    crowded = Link()
+    run(client(crowded, Log(), 1, rate_milli=10_000_000), START_NS - SECOND_NS)
+    assert max(crowded.sizes) == SUBMITTED_MAX
+
+
+@pytest.mark.parametrize("body", [{}, {"ok": False, "reason": "r"}, {"ok": True, "reasons": [""]}])
+def test_an_answer_that_does_not_fit_what_was_sent_refuses_all_of_it(body: dict[str, Any]) -> None:
+    link, log = Link(), Log()
+    load = client(link, log, seconds=1)
+    link.answers = [Answer(("ab", "cd"), body)]
+    load.turn(START_NS)
+    states = [(tx.id, tx.state) for tx in log if isinstance(tx, Tx)][:2]
+    assert states == [("ab", "rejected"), ("cd", "rejected")]
+
+
 def test_an_absent_node_costs_lateness_and_the_oldest_but_shifts_nothing() -> None:
     link, log = Link(), Log()
     load = client(link, log, seconds=20)
@@ -217,13 +243,13 @@ def test_unanswered_counts_as_refused_and_the_chain_is_asked_for_again() -> None
     load = client(link, log, seconds=3)
     run(load, START_NS - SECOND_NS, START_NS + SECOND_NS // 2)
     link.away = True
-    link.answers = [Unanswered("ab"), Unanswered("")]
+    link.answers = [Unanswered(("ab", "cd")), Unanswered(())]
     run(load, START_NS + SECOND_NS // 2, START_NS + SECOND_NS)
     sent = len([record for record in log if isinstance(record, Tx)])
     link.away = False
     run(load, START_NS + SECOND_NS)
     assert sent <= 21
-    assert sum(entry.refused for entry in log.loads()) == 1
+    assert sum(entry.refused for entry in log.loads()) == 2
     assert sum(entry.sent for entry in log.loads()) == 120
 
 

@@ -19,7 +19,15 @@ from typing import Any
 
 import pytest
 
-from node.local.local_api import CONNECTIONS_MAX, LocalServer, QueryError, Reply, Request, ask
+from node.local.local_api import (
+    CONNECTIONS_MAX,
+    SUBMITTED_MAX,
+    LocalServer,
+    QueryError,
+    Reply,
+    Request,
+    ask,
+)
 from node.local.local_client import Answer, LocalLink, Unanswered
 from node.local.local_frame import FRAME_BYTES_MAX, LENGTH, FrameError, Frames, pack, unpack
 from node.network.links import LinkError
@@ -127,6 +135,7 @@ def test_requests_in_pieces_and_many_at_once_are_answered_in_order(folder: Path)
         b"", b"\xc1", b"\xc0", b"\x91" * 5000, b"\x81\xa2op\xa4kill", b"\x81\xa2op\x05",
         b"\x81\xa2op\xa6status\x00", b"\x82\xa2op\xa6status\xa3ref\xa1x",
         b"\x81\xa2op\xa6stat\xff\xfe", b"\xdf\xff\xff\xff\xff",
+        pack({"op": "submit", "txs": [b""] * (SUBMITTED_MAX + 1)})[LENGTH.size :],
     ],
 )  # fmt: skip
 def test_a_frame_of_nonsense_is_a_bad_request_and_the_next_one_is_answered(
@@ -185,24 +194,24 @@ def test_frames_are_whole_or_nothing_however_the_bytes_come() -> None:
 
 def test_the_clients_link_matches_answers_and_gives_up_what_a_gone_node_owes(folder: Path) -> None:
     link = LocalLink(str(folder / "s"))
-    assert link.send({"op": "status"}, key="early", now_ns=0) is False
+    assert link.send({"op": "status"}, ids=("early",), now_ns=0) is False
     with serving(folder) as made:
         for n in range(3):
-            assert link.send({"op": "status"}, key=f"k{n}", now_ns=n) is True
+            assert link.send({"op": "status"}, ids=(f"k{n}",), now_ns=n) is True
         found: list[Answer | Unanswered] = []
         wait_until(lambda: found.extend(link.receive(10)) or len(found) == 3)
-        assert [each.key for each in found] == ["k0", "k1", "k2"]
+        assert [each.ids for each in found] == [("k0",), ("k1",), ("k2",)]
         assert all(isinstance(each, Answer) for each in found)
         assert link.in_flight == 0
         assert ask(made.path, "mempool")["ok"] is True
     wait_until(
-        lambda: link.receive(11) == [] and not link.send({"op": "status"}, key="x", now_ns=12)
+        lambda: link.receive(11) == [] and not link.send({"op": "status"}, ids=(), now_ns=12)
     )
     with serving(folder):
-        assert link.send({"op": "status"}, key="again", now_ns=20) is True
+        assert link.send({"op": "status"}, ids=("again",), now_ns=20) is True
         wait_until(lambda: bool(found.extend(link.receive(21)) or isinstance(found[-1], Answer)))
     link.close()
-    assert link.send({"op": "status"}, key="off", now_ns=30) is False
+    assert link.send({"op": "status"}, ids=("off",), now_ns=30) is False
 
 
 def test_a_request_to_a_node_that_hangs_or_hangs_up_is_unanswered(folder: Path) -> None:
@@ -210,13 +219,13 @@ def test_a_request_to_a_node_that_hangs_or_hangs_up_is_unanswered(folder: Path) 
     listener.bind(str(folder / "s"))
     listener.listen(5)
     link = LocalLink(str(folder / "s"))
-    assert link.send({"op": "status"}, key="hangs", now_ns=0) is True
+    assert link.send({"op": "status"}, ids=("hangs", "too"), now_ns=0) is True
     assert link.receive(2_000_000_000) == []
-    assert link.receive(2_000_000_001) == [Unanswered("hangs")]
-    assert link.send({"op": "status"}, key="hung up", now_ns=3) is True
+    assert link.receive(2_000_000_001) == [Unanswered(("hangs", "too"))]
+    assert link.send({"op": "status"}, ids=("hung up",), now_ns=3) is True
     far, _ = listener.accept()
     far.close()
-    assert link.receive(4) == [Unanswered("hung up")]
+    assert link.receive(4) == [Unanswered(("hung up",))]
     assert link.in_flight == 0
     link.close()
     listener.close()
@@ -227,9 +236,9 @@ def test_a_node_that_reads_nothing_gets_no_more_than_fits(folder: Path) -> None:
     listener.bind(str(folder / "s"))
     listener.listen(5)
     link = LocalLink(str(folder / "s"))
-    request = {"op": "submit", "tx": bytes(10_000)}
+    request = {"op": "submit", "txs": [bytes(10_000)]}
     taken = 0
-    while link.send(request, key=str(taken), now_ns=0):
+    while link.send(request, ids=(str(taken),), now_ns=0):
         taken += 1
         assert taken < 1000
     far, _ = listener.accept()
@@ -240,7 +249,7 @@ def test_a_node_that_reads_nothing_gets_no_more_than_fits(folder: Path) -> None:
             frames.feed(far.recv(1 << 16))
             link.receive(0)
         assert unpack(body, dict[str, Any])["ref"] == n
-    assert link.send(request, key="more", now_ns=0) is True
+    assert link.send(request, ids=("more",), now_ns=0) is True
     link.close()
     listener.close()
 
