@@ -9,6 +9,7 @@ from node.chain.model.codec import encode_transaction
 from node.chain.model.transaction import Transaction
 from node.network import wire
 from node.network.gossip import Gossip, Send
+from node.network.outbox import Outbox
 
 
 class Broadcaster:
@@ -27,11 +28,25 @@ class Broadcaster:
         self._mono_ns, self._wall_ns = mono_ns, wall_ns
         self._burst_bytes_max = burst_bytes_max
         self._gossip = gossip
+        self._outbox = Outbox(loop, send=send, lost=gossip.lost)
         self._look: asyncio.TimerHandle | None = None
         self._look_ns = 0
 
     def close(self) -> None:
-        """Ask nobody any more."""
+        """Ask and tell nobody any more."""
+        self._outbox.close()
+        self._stop_looking()
+
+    def forget(self, peer: str) -> None:
+        """Start anew with peer: what was in flight to it, or is about to go, is lost."""
+        self._outbox.forget(peer)
+        self._gossip.forget(peer)
+
+    def flush(self) -> None:
+        """Send the transactions that are gathered; a moment later they would go by themselves."""
+        self._outbox.flush_all()
+
+    def _stop_looking(self) -> None:
         if self._look is not None:
             self._look.cancel()
 
@@ -52,7 +67,7 @@ class Broadcaster:
 
     def offer(self, peer: str) -> None:
         """Send what waits to a peer that is owed it and can take it, until its queue is full."""
-        if peer not in self._ready():
+        if peer not in self._ready() or not self._outbox.flush(peer):
             return
         waiting, now_ns = self._chain.mempool, self._wall_ns()
         for transaction in self._gossip.offer(
@@ -60,6 +75,7 @@ class Broadcaster:
         ):
             if not self._gossip.push(transaction.id, peer, self._sender(transaction)):
                 return
+        self._outbox.flush(peer)
 
     def look(self) -> None:
         """Ask for announced blocks that did not come by themselves, as soon as they are due."""
@@ -68,7 +84,7 @@ class Broadcaster:
             self._look_at(due_ns)
 
     def _look_at(self, at_ns: int) -> None:
-        self.close()
+        self._stop_looking()
         self._look_ns = at_ns
         wait_s = max(0, at_ns - self._mono_ns()) / 1e9
         self._look = self._loop.call_later(wait_s, self._ask)
@@ -86,5 +102,11 @@ class Broadcaster:
         self.look()
 
     def _sender(self, transaction: Transaction) -> Send:
-        frame = wire.encode(wire.TxBody(encode_transaction(transaction)))
-        return lambda peer: self._send(peer, frame)
+        raw = b""
+
+        def send(peer: str) -> bool:
+            nonlocal raw
+            raw = raw or encode_transaction(transaction)
+            return self._outbox.add(peer, transaction.id, raw)
+
+        return send

@@ -59,6 +59,10 @@ class KnownIds:
             self._ids.discard(self._order.popleft())
         return True
 
+    def discard(self, item_id: bytes) -> None:
+        """Forget item_id."""
+        self._ids.discard(item_id)
+
     def __contains__(self, item_id: bytes) -> bool:
         return item_id in self._ids
 
@@ -182,6 +186,12 @@ class Gossip:
             return False
         self._transactions[peer].add(tx_id)
         return True
+
+    def lost(self, peer: str, tx_ids: Iterable[bytes]) -> None:
+        """Note that what was on its way to peer found no room: it is owed that again."""
+        for tx_id in tx_ids:
+            self._transactions[peer].discard(tx_id)
+        self.owed.add(peer)
 
     def offer(
         self, peer: str, waiting: Iterable[Transaction], *, now_ns: int, bytes_max: int

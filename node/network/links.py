@@ -24,6 +24,8 @@ HANDSHAKE_MS = 1000
 SEND_HWM = 1000
 RECEIVE_HWM = 4000
 DRAIN_MAX = 256
+DRAIN_S = 0.01
+"""So much, in frames and in time, is taken before others have their turn."""
 REFUSALS_KEPT = 64
 _ANY_ADDRESS = ("", "*", "0.0.0.0", "::")
 
@@ -158,7 +160,8 @@ class Links:
         return socket
 
     def _drain_router(self) -> None:
-        """Take what is there, at most DRAIN_MAX frames before others have their turn."""
+        """Take what is there, but let others have their turn."""
+        until_s = self._loop.time() + DRAIN_S
         for _ in range(DRAIN_MAX):
             if self._router.closed:
                 return
@@ -169,6 +172,8 @@ class Links:
             host = parts[-1].get("User-Id")
             frame = parts[1].bytes if len(parts) == 2 else b""
             self._tell.on_frame(str(host), frame)
+            if self._loop.time() >= until_s:
+                break
         self._loop.call_soon(self._drain_router)
 
     def _drain_monitor(self, monitor: zmq.Socket[bytes], host: str) -> None:

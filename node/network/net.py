@@ -113,6 +113,10 @@ class Net:
         """Push a transaction to the peers that lack it and that its source is not linked to."""
         self._broadcaster.relay(transaction, source)
 
+    def flush(self) -> None:
+        """Send the transactions that are gathered for peers."""
+        self._broadcaster.flush()
+
     def request_sync(self, peer: str) -> None:
         """Ask peer for what is missing below the block it sent."""
         self._catch_up.sync.nudge(peer)
@@ -162,7 +166,7 @@ class Net:
 
     def _forget(self, peer: str) -> None:
         """Start anew with peer: what was in flight to or from it may be lost."""
-        self._gossip.forget(peer)
+        self._broadcaster.forget(peer)
         self._catch_up.sync.gone(peer)
 
     def _send(self, peer: str, message: wire.Message) -> bool:
@@ -187,9 +191,11 @@ class Net:
     def _on_message(self, peer: str, message: wire.Message) -> None:
         match message:
             case wire.BlockBody(raw=raw):
-                self._take_block(peer, self._chain.codec.decode(raw), raw)
-            case wire.TxBody(raw=raw):
-                self._on_transaction(peer, decode_transaction(raw, self._chain.codec.transactions))
+                self._take_block(peer, self._chain.codec.decode(raw, self._chain.mempool.get), raw)
+            case wire.TxBodies(raws=raws):
+                form = self._chain.codec.transactions
+                for transaction in [decode_transaction(raw, form) for raw in raws]:
+                    self._on_transaction(peer, transaction)
             case wire.Have(id=block_id):
                 self._gossip.has_block(peer, block_id)
                 if not self._chain.has_block(block_id):

@@ -13,6 +13,7 @@ from node.network.sync_rules import MAX_BLOCKS, MAX_LOCATOR
 WIRE_VERSION = 1
 MAX_WANTED = 100
 MAX_LINKED = 512
+MAX_BODIES = 128
 
 Id = Annotated[bytes, msgspec.Meta(min_length=20, max_length=32)]
 Num = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
@@ -67,10 +68,10 @@ class Want(_Message, frozen=True, tag=4):
     ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_WANTED)]
 
 
-class TxBody(_Message, frozen=True, tag=5):
-    """A transaction."""
+class TxBodies(_Message, frozen=True, tag=5):
+    """Transactions."""
 
-    raw: bytes
+    raws: Annotated[list[bytes], msgspec.Meta(min_length=1, max_length=MAX_BODIES)]
 
 
 class SyncRequest(_Message, frozen=True, tag=6):
@@ -89,7 +90,7 @@ class SyncBlocks(_Message, frozen=True, tag=7):
     forked: bool
 
 
-Message = Hello | BlockBody | Have | Want | TxBody | SyncRequest | SyncBlocks
+Message = Hello | BlockBody | Have | Want | TxBodies | SyncRequest | SyncBlocks
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

@@ -76,7 +76,7 @@ def test_garbage_frames_are_told_and_stop_nothing() -> None:
         junk = [
             b"", b"\x00", b"\xff" * 1000, b"\x01", b"\x01\xc1", b"\x01" + b"\x91" * 5000,
             wire.encode(hello), wire.encode(wire.BlockBody(b"no block")),
-            wire.encode(wire.TxBody(b"\x00" * 100)), wire.encode(wire.Want([bytes(32)])),
+            wire.encode(wire.TxBodies([b"\x00" * 100])), wire.encode(wire.Want([bytes(32)])),
             wire.encode(wire.SyncRequest(1, [b"x" * 32])),
             wire.encode(wire.SyncBlocks(1, [b"?"], True, True)),
         ]  # fmt: skip

@@ -28,7 +28,7 @@ class BitsharesCodec:
         """Return the wire form."""
         return _FORM + block.header.packed_for_id(b"") + codec.encode_body(block)
 
-    def decode(self, data: bytes) -> SignedBlock:
+    def decode(self, data: bytes, known: codec.Known = codec.nothing) -> SignedBlock:
         """Return the block in data; its rules are not checked here.
 
         Raises:
@@ -39,7 +39,7 @@ class BitsharesCodec:
         if form != _FORM:
             raise DecodeError(f"unknown block form {form[0]}")
         header = self._read_header(reader)
-        signature, transactions = codec.read_body(reader, self.transactions)
+        signature, transactions = codec.read_body(reader, self.transactions, known)
         reader.end()
         return SignedBlock(header, signature, transactions)
 

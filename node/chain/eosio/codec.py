@@ -30,7 +30,7 @@ class EosioCodec:
         header = block.header.packed_for_id(block.signature)
         return width + header + codec.encode_body(block) + pack_extensions(block.extensions)
 
-    def decode(self, data: bytes) -> SignedBlock:
+    def decode(self, data: bytes, known: codec.Known = codec.nothing) -> SignedBlock:
         """Return the block in data; its rules are not checked here.
 
         Raises:
@@ -44,7 +44,7 @@ class EosioCodec:
         if (header.slot < U32_SLOTS) != (width == _NARROW_SLOT):
             raise DecodeError("slot in the wrong width")
         codec.check_num(header.previous)
-        signature, transactions = codec.read_body(reader, self.transactions)
+        signature, transactions = codec.read_body(reader, self.transactions, known)
         extensions = _read_extensions(reader)
         reader.end()
         return SignedBlock(header, signature, transactions, extensions)

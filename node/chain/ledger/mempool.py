@@ -40,6 +40,10 @@ class Mempool:
         """Iterate over a copy, oldest first, so that the caller may remove as it goes."""
         return iter(list(self._waiting.values()))
 
+    def get(self, transaction_id: bytes) -> Transaction | None:
+        """Return the transaction of that id, None where it does not wait."""
+        return self._waiting.get(transaction_id)
+
     def check_room(self, transaction: Transaction) -> None:
         """Check that a transaction can be added.
 

@@ -1,6 +1,7 @@
 """Bytes of transactions, and what all block codecs share: total, bounded, canonical."""
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
 
 from node.chain.encoding.crypto import KEY_TYPE_K1, SIGNATURE_BYTES, pack_signature
 from node.chain.encoding.pack import DecodeError, Reader, pack_bytes, pack_varuint
@@ -14,6 +15,14 @@ MAX_SIGNATURES = 16
 MAX_BLOCK_BYTES = 16 * 1024 * 1024
 MAX_BLOCK_TRANSACTIONS = 262_144
 BURST_BYTES_MIN = 1 << 20
+
+Known: TypeAlias = Callable[[bytes], Transaction | None]
+"""Returns the transaction of an id where that was read before, so that it need not be again."""
+
+
+def nothing(_: bytes) -> Transaction | None:
+    """Return None: no transaction is known."""
+    return None
 
 
 def burst_bytes_max(max_block_bytes: int) -> int:
@@ -39,8 +48,10 @@ class BlockCodec(Protocol):
     def encode(self, block: SignedBlock) -> bytes:
         """Return the block's bytes."""
 
-    def decode(self, data: bytes) -> SignedBlock:
+    def decode(self, data: bytes, known: Known = nothing) -> SignedBlock:
         """Return the block in data; its rules are not checked here.
+
+        What known returns of an id stands for the same bytes; it changes no answer.
 
         Raises:
             DecodeError: not exactly one well-formed block.
@@ -73,7 +84,7 @@ def decode_transaction(data: bytes, form: TransactionFormat) -> Transaction:
         DecodeError: not exactly one well-formed transaction.
     """
     reader = Reader(data)
-    transaction = _read_transaction(reader, form)
+    transaction = _read_transaction(reader, form, nothing)
     reader.end()
     return transaction
 
@@ -100,11 +111,13 @@ def open_block(data: bytes) -> Reader:
     return Reader(data)
 
 
-def read_body(reader: Reader, form: TransactionFormat) -> tuple[bytes, tuple[Transaction, ...]]:
+def read_body(
+    reader: Reader, form: TransactionFormat, known: Known
+) -> tuple[bytes, tuple[Transaction, ...]]:
     """Return (signature, transactions); what may follow them is the system's."""
     signature = _read_signature(reader)
     count = reader.count(most=MAX_BLOCK_TRANSACTIONS)
-    transactions = tuple(_read_transaction(reader, form) for _ in range(count))
+    transactions = tuple(_read_transaction(reader, form, known) for _ in range(count))
     return signature, transactions
 
 
@@ -124,8 +137,11 @@ def _read_signature(reader: Reader) -> bytes:
     return reader.take(SIGNATURE_BYTES)
 
 
-def _read_transaction(reader: Reader, form: TransactionFormat) -> Transaction:
+def _read_transaction(reader: Reader, form: TransactionFormat, known: Known) -> Transaction:
     body = reader.var_bytes(most=MAX_BODY_BYTES)
     count = reader.count(most=MAX_SIGNATURES)
     signatures = tuple(_read_signature(reader) for _ in range(count))
+    before = None if known is nothing else known(form.id_of(body))
+    if before is not None and (before.body, before.signatures) == (body, signatures):
+        return before
     return read_transaction(body, signatures, form)

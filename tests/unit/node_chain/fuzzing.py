@@ -56,7 +56,7 @@ def corpus(system: str) -> Corpus:
     sent = [encode_transaction(one) for history in histories for one in history.sent.values()]
     raw = [of.profile.codec.encode(block) for block in blocks]
     frames = [
-        *map(wire.encode, (wire.TxBody(one) for one in sent[:20])),
+        *map(wire.encode, (wire.TxBodies(sent[n : n + 3]) for n in range(20))),
         *map(wire.encode, (wire.BlockBody(one) for one in raw[:20])),
         wire.encode(wire.SyncBlocks(1, raw[:5], True, False)),
         wire.encode(wire.Have(7, blocks[0].id)),

@@ -77,8 +77,9 @@ def frames(of: Corpus, cases: Iterable[bytes]) -> int:
     for frame in cases:
         try:
             match wire.decode(frame):
-                case wire.TxBody(raw=raw):
-                    assert encode_transaction(decode_transaction(raw, codec.transactions)) == raw
+                case wire.TxBodies(raws=several):
+                    read = [decode_transaction(raw, codec.transactions) for raw in several]
+                    assert [encode_transaction(one) for one in read] == several
                 case wire.BlockBody(raw=raw):
                     assert codec.encode(codec.decode(raw)) == raw
                 case wire.SyncBlocks(blocks=several):

@@ -362,3 +362,17 @@ def test_undoing_blocks_restores_balances_digest_and_replay_protection(
         assert state() == states.pop()
         ledger.undo()
     assert state() == states[0]
+
+
+def test_what_is_known_of_an_id_is_taken_for_the_same_bytes_and_for_no_others() -> None:
+    chain = maker()
+    sent = [transfer(chain, amount) for amount in (1, 2)]
+    for one in sent:
+        submit(chain, one, slot=START_SLOT)
+    (block,) = blocks_of(tick(chain, START_SLOT))
+    raw = chain.codec.encode(block)
+    read = chain.codec.decode(raw, {one.id: one for one in sent}.get)
+    assert [one is other for one, other in zip(read.transactions, sent, strict=True)] == [True] * 2
+    forged = dataclasses.replace(sent[0], signatures=(bytes(65),))
+    mistaken = {sent[0].id: forged, sent[1].id: sent[0]}
+    assert chain.codec.decode(raw, mistaken.get) == read == chain.codec.decode(raw)

@@ -30,6 +30,7 @@ from tests.unit.node_chain.builders import (
     tick,
     transfer,
 )
+from tests.waiting import wait_until
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Bench:
     net: Net
     links: FakeLinks
     chain: Chain
+    loop: asyncio.AbstractEventLoop
     amount: int = 0
 
     def up(self, peer: str) -> None:
@@ -84,16 +86,18 @@ class Bench:
         self.amount += 1
         made = transfer(self.chain, self.amount)
         if source is not None:
-            self.links.tell.on_frame(source, wire.encode(wire.TxBody(encode_transaction(made))))
+            self.links.tell.on_frame(source, wire.encode(wire.TxBodies([encode_transaction(made)])))
         submit(self.chain, made, slot=START_SLOT, peer=source)
         self.net.relay(made, source)
         return made.id
 
     def got(self, peer: str) -> list[bytes]:
         """Return the ids of the transactions peer was sent since the last look."""
-        frames = [m.raw for to, m in self.links.sent if to == peer and isinstance(m, wire.TxBody)]
+        self.net.flush()
+        frames = [m for to, m in self.links.sent if to == peer and isinstance(m, wire.TxBodies)]
         self.links.sent = [(to, m) for to, m in self.links.sent if to != peer]
-        return [decode_transaction(raw, EosioTransactions()).id for raw in frames]
+        raws = [raw for frame in frames for raw in frame.raws]
+        return [decode_transaction(raw, EosioTransactions()).id for raw in raws]
 
 
 @pytest.fixture
@@ -121,7 +125,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
             inbound=inbound,
         )  # fmt: skip
         assert isinstance(net._links, FakeLinks)
-        made = Bench(net, net._links, chain)
+        made = Bench(net, net._links, chain, loop)
         for host in ("hostb", "hostc"):
             made.up(host)
             made.hello(host)
@@ -156,15 +160,39 @@ def test_a_hello_that_came_before_our_own_link_stands_counts_once_it_does(bench:
     assert bench.got("hostb") == [waiting]
 
 
-def test_what_a_full_queue_refused_is_offered_as_soon_as_there_is_room(bench: Bench) -> None:
+def test_what_a_full_queue_refused_is_offered_as_soon_as_there_is_room(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "MAX_BODIES", 2)
     bench.links.room = 0
-    refused = [bench.take() for _ in range(3)]
+    refused = [bench.take() for _ in range(5)]
+    assert bench.got("hostb") == bench.got("hostc") == []
     bench.links.room = 1
     bench.hello("hostb")
-    assert bench.got("hostb") == refused[:1]
+    assert bench.got("hostb") == refused[:2]
     bench.links.room = 1_000
     bench.hello("hostb")
-    assert bench.got("hostb") == refused[1:]
+    assert bench.got("hostb") == refused[2:]
+
+
+def test_what_is_taken_together_goes_in_one_frame_a_peer(bench: Bench) -> None:
+    taken = [bench.take() for _ in range(5)]
+    assert not any(isinstance(m, wire.TxBodies) for _, m in bench.links.sent)
+    bench.net.flush()
+    bodies = [(to, len(m.raws)) for to, m in bench.links.sent if isinstance(m, wire.TxBodies)]
+    assert bodies == [("hostb", 5), ("hostc", 5)]
+    assert bench.got("hostb") == bench.got("hostc") == taken
+
+
+def test_what_is_gathered_goes_by_itself_a_moment_later(bench: Bench) -> None:
+    bench.take()
+
+    def went() -> bool:
+        bench.loop.run_until_complete(asyncio.sleep(0))
+        told = [to for to, m in bench.links.sent if isinstance(m, wire.TxBodies)]
+        return told == ["hostb", "hostc"]
+
+    wait_until(went, "the frames")
 
 
 def test_nothing_is_offered_before_peer_and_we_have_the_same_blocks(bench: Bench) -> None:

@@ -16,7 +16,7 @@ MESSAGES: list[wire.Message] = [
     wire.BlockBody(b"raw"),
     wire.Have(7, ID),
     wire.Want([ID, ID]),
-    wire.TxBody(b"raw"),
+    wire.TxBodies([b"one", b"two"]),
     wire.SyncRequest(1, [ID]),
     wire.SyncBlocks(1, [b"one", b"two"], True, False),
 ]
@@ -51,6 +51,8 @@ def test_a_damaged_frame_never_raises_anything_but_frame_error(
     [
         (wire.Want([ID] * 101), "malformed"),
         (wire.Want([ID[:19]]), "malformed"),
+        (wire.TxBodies([]), "malformed"),
+        (wire.TxBodies([b""] * (wire.MAX_BODIES + 1)), "malformed"),
         (wire.SyncRequest(1, []), "malformed"),
         (wire.SyncRequest(-1, [ID]), "malformed"),
         (wire.SyncBlocks(1, [b""] * 101, False, False), "malformed"),
