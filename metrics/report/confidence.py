@@ -4,10 +4,13 @@ from statistics import fmean
 from typing import Any
 
 from metrics.measure.confidence import reversals, tapos
-from metrics.measure.confidence.reversals import TOLD_MOST
+from metrics.measure.confidence.reversals import FINAL, SAFE, TOLD_MOST
 from metrics.model.plan import WARMUP
 from metrics.report import health
 from metrics.results.analysis import Analysis
+
+WORDS = {"": "", SAFE: "half confirmed", FINAL: "final"}
+"""What had been told of a reversed transaction."""
 
 
 def shown(analysis: Analysis) -> dict[str, Any]:
@@ -22,7 +25,7 @@ def shown(analysis: Analysis) -> dict[str, Any]:
                 "phase": item.block.phase,
                 "depth": item.depth,
                 "hosts": ", ".join(item.hosts),
-                "promise": item.promise,
+                "promise": WORDS[item.promise],
             }
             for item in gone[:TOLD_MOST]
         ],

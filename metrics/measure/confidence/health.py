@@ -81,7 +81,7 @@ METRIC = Metric(
     columns=Columns(
         heads='<th class="n">alarms<br>(halted)</th><th class="n">slots used<br>at least</th>',
         cells='\n<td class="n">{{ m.health.alarms }}{% if m.health.halts %} ({{ m.health.halts }})'
-        '{% endif %}</td><td class="n">{% if m.health.participation_least is none %}–{% else %}'
+        '{% endif %}</td><td class="n">{% if not m.health.alarms %}–{% else %}'
         "{{ percent(m.health.participation_least) }}{% endif %}</td>",
         table=TRUST,
     ),

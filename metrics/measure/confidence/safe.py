@@ -81,8 +81,8 @@ METRIC = Metric(
         Expected("safe_s", quantiles=True), Expected("safe_lag_blocks", quantiles=True),
     ),
     columns=Columns(
-        heads='<th class="n">half confirmed<br>p50 / p95 (s)</th>',
-        cells="\n<td class=\"n\">{{ figure(m.safe_s, 'p50') }} / {{ figure(m.safe_s, 'p95') }}"
+        heads='<th class="n">half confirmed<br>p50 / max (s)</th>',
+        cells="\n<td class=\"n\">{{ figure(m.safe_s, 'p50') }} / {{ figure(m.safe_s, 'max') }}"
         "{% if m.safe_s.censored %}<br>{{ m.safe_s.censored }} open{% endif %}</td>",
         table=TRUST,
     ),
