@@ -47,8 +47,8 @@ B35 hard forks are voted        test_stakeholders_approve_it_and_it_comes_at_its
 B36 bad witnesses are voted out out: a thing that people do, not a rule
 B37 save in an emergency        test_two_thirds_of_the_operators_can_switch_a_hard_fork_on_at_once
 B38 reversed by forks only      test_money_spent_on_both_sides_of_a_split_is_reversed_on_one_and_final_on_the_other
-B39 missed slots are seen       test_an_alarm_lasts_until_the_node_says_otherwise_or_the_trial_ends
-B40 wait for half of them       test_half_rounded_up_have_built_on_the_last_safe_block_and_on_none_after_it
+B39 missed slots are seen       test_a_missed_slot_shows_with_the_next_one_and_is_forgiven_after_three_rounds
+B40 wait for half of them       test_each_block_is_told_safe_with_the_head_that_makes_it_so
 B41 4 bytes of a recent block   test_the_prefix_is_bytes_4_to_7_of_the_referred_id
 B42 no other chain takes it     test_number_and_prefix_must_belong_to_one_block_of_this_branch
 B43 each confirms history       test_a_reference_confirms_its_block_and_all_before_it_once_with_all_the_stake
