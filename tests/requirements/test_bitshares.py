@@ -54,9 +54,9 @@ B42 no other chain takes it     test_number_and_prefix_must_belong_to_one_block_
 B43 each confirms history       test_a_reference_confirms_its_block_and_all_before_it_once_with_all_the_stake
 B44 random numbers              test_raffles_pick_by_the_number_of_the_block_before_and_each_by_its_own_bits
 B45 nobody can be censored      test_censors_make_one_account_wait_and_no_other
-B46 fees can be foretold        test_a_price_is_the_base_and_the_bytes_rounded_down
+B46 fees can be foretold        test_a_fee_that_is_left_out_is_the_schedules_by_the_bytes
 B47 forks and one order         test_a_new_block_is_head_only_if_it_is_longer_and_first_seen_wins_ties
-B48 workers                     test_workers_are_paid_by_approval_until_the_budget_is_gone
+B48 workers                     test_workers_are_paid_by_approval_while_their_time_lasts_and_the_budget_holds
 B49 delegate or witness         out: read as witness wherever blocks are made
 """  # noqa: E501
 """The number, the requirement in few words, then the name of a test, or `out:` and why."""

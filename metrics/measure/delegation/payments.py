@@ -64,8 +64,8 @@ Row = TypeVar("Row", Payment, FeeChange, PaySchedule, Budget)
 class Payments:
     """All of a trial, in order of blocks.
 
-    paid: what accounts got. fees: what operations cost accounts, and earned: what witnesses may
-    claim once it has vested, each by the block that told of it.
+    paid: what accounts got. fees: what operations cost accounts, and earned: what witnesses and
+    workers may claim once it has vested, each by the block that told of it.
     """
 
     paid: list[Payment]
@@ -99,7 +99,7 @@ def measure(data: TrialData, chain: ChainView) -> Payments:
     return Payments(
         paid=[Payment(at, phase(at), x.what, x.account, x.amount) for at, x in found.of("paid")],
         fees=sums("fees_paid", "by_account", "fees"),
-        earned=sums("budgeted", "earned", "earned"),
+        earned=sums("budgeted", "earned", "witness") + sums("budgeted", "to_workers", "worker"),
         changes=[
             FeeChange(at, phase(at), x.endpoint, x.before, x.amount, x.votes)
             for at, x in found.of("fee_changed")
@@ -187,8 +187,10 @@ def _told_payments(payments: list[Payment]) -> list[tuple[Moment, Figures]]:
 
 def _rows(found: Payments) -> Iterator[tuple[Any, ...]]:
     """Yield a row for each sum of an account and each change of a fee (of an endpoint)."""
-    for p in (*found.paid, *found.fees, *found.earned):
+    for p in (*found.paid, *found.fees):
         yield _row(p.at, p.phase, p.what, p.account, p.units)
+    for p in found.earned:
+        yield _row(p.at, p.phase, f"{p.what}_earned", p.account, p.units)
     for f in found.changes:
         yield _row(f.at, f.phase, "fee", f.endpoint, f.units)
 
@@ -214,9 +216,10 @@ METRIC = Metric(
             formula="What accounts were paid in final blocks: how often, and the sums in units of "
             "the core asset as what (producer, technology provider, foundation; witness, worker) "
             "and by account. What operations cost the accounts that asked for them, and what "
-            "blocks earned their witnesses, which must vest before it is claimed. Pay schedules "
-            "and budgets that were made; fees that the producers' votes set to another amount, by "
-            "endpoint. By the phase of the slot of the block that told of it.",
+            "witnesses earned by blocks and workers by approval, which vests before it is "
+            "claimed. Pay schedules and budgets that were made; fees that the producers' votes "
+            "set to another amount, by endpoint. By the phase of the slot of the block that told "
+            "of it.",
             left_out="As for schedule changes; fees that bundle units paid; of fees and of what is "
             "earned, what was not told yet at the end: blocks tell it together, with FIO as often "
             "as the schedule is checked, once anybody can be elected, on BitShares at maintenance. "

@@ -19,6 +19,7 @@ def of_trial(deeds: list[Deed]) -> dict[str, Any]:
     parts: dict[str, list[dict[str, Any]]] = {
         "payments": [], "fees": [], "earned": [], "fee_changes": [], "schedules": [], "budgets": []
     }  # fmt: skip
+    of_workers: list[dict[str, Any]] = []
     for deed in own:
         line, shown = deed.line, deed.shown
         match line["kind"]:
@@ -37,7 +38,10 @@ def of_trial(deeds: list[Deed]) -> dict[str, Any]:
                 one = {key: line[key] for key in ("reserve", "spendable", "for_witnesses")}
                 workers = sum(line["to_workers"].values())
                 parts["budgets"].append({**shown, **one, "to_workers": workers})
-                parts["earned"] += _sums(shown, "earned", line["earned"])
+                parts["earned"] += _sums(shown, "witness", line["earned"])
+                of_workers += _sums(shown, "worker", line["to_workers"])
+    # The first analysis tells of all witnesses before all workers.
+    parts["earned"] += of_workers
     return {"pay": parts}
 
 
@@ -54,7 +58,9 @@ def figures(lines: list[dict[str, Any]]) -> dict[str, Any]:
         "by_what": _added({line["what"]: line["amount"]} for line in paid),
         "by_account": _added({line["account"]: line["amount"]} for line in paid),
         "fees_by_account": _added(x["by_account"] for x in lines if x["kind"] == "fees_paid"),
-        "earned_by_account": _added(x["earned"] for x in lines if x["kind"] == "budgeted"),
+        "earned_by_account": _added(
+            x[key] for x in lines if x["kind"] == "budgeted" for key in ("earned", "to_workers")
+        ),
         "by_endpoint": dict(changes),
     }
 

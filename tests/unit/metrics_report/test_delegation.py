@@ -109,7 +109,8 @@ def test_fees_and_pay_are_summed_to_the_unit_and_shown_by_account(
     assert summary["metrics"]["pay"] == {
         "payments": 3, "by_what": {"foundation": 7, "producer": 2**60 + 1},
         "by_account": {"fiofoundation": 7, "producera": 2**60 + 1}, "schedules": 1,
-        "fees_by_account": {EVIL: 3 * 10**9, "usera": 6}, "earned_by_account": {"producera": 11},
+        "fees_by_account": {EVIL: 3 * 10**9, "usera": 6},
+        "earned_by_account": {"producera": 11, "userb": 5},
         "budgets": 1, "fee_changes": 1, "by_endpoint": {EVIL: 1},
     }  # fmt: skip
     pay = trial(summary)["pay"]
@@ -128,8 +129,9 @@ def test_fees_and_pay_are_summed_to_the_unit_and_shown_by_account(
     rows = duckdb.sql(f"select num, what, name, units from '{run}/tables/payments.parquet'")
     assert sorted(rows.fetchall()) == [
         (22, "fee", EVIL, 1), (24, "foundation", "fiofoundation", 7),
-        (24, "producer", "producera", 2**60), (32, "earned", "producera", 11),
-        (32, "fees", EVIL, 3 * 10**9), (32, "fees", "usera", 2), (32, "producer", "producera", 1),
+        (24, "producer", "producera", 2**60), (32, "fees", EVIL, 3 * 10**9),
+        (32, "fees", "usera", 2), (32, "producer", "producera", 1),
+        (32, "witness_earned", "producera", 11), (32, "worker_earned", "userb", 5),
         (40, "fees", "usera", 4),
     ]  # fmt: skip
     page = (run / "report.html").read_text()
