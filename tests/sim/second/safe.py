@@ -36,9 +36,8 @@ def told(s: Second, known: Chain, delegated: Told) -> list[Judged]:
             elif line["kind"] == "schedule" and line["state"] == "active":
                 producers = line["producers"]
             elif line["kind"] == "witnesses_elected":
-                producers = line[
-                    "witnesses"
-                ]  # Who counts at once, and has turns from a shuffle on.
+                # They count at once, and have turns from a shuffle on.
+                producers = line["witnesses"]
             elif line["kind"] in ("safe", "slot_due") and head:
                 for id_, lag in _safe(head, known.blocks, set(producers)):
                     if host in at[id_]:
