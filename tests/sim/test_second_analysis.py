@@ -107,6 +107,30 @@ timeline:
      maintenance_skip_slots: 2, max_block_bytes: 1048576}
   - {at: 160s, for: 30s, fault: partition, shape: minority}
 """
+STAKEHOLDERS = """
+schema: slotlab.campaign/v1
+title: stakeholders elect three of five witnesses and a committee of one, others outvote them
+seed: 9
+chain:
+  profile: bitshares
+  producers: 5
+  slot: 1s
+  bitshares:
+    maintenance_interval: 10s
+    maintenance_skip_slots: 1
+    voting: {min_witness_count: 3, min_committee_count: 1}
+load: {rate: 4/s, size: 256B}
+warmup: 8s
+cooldown: 20s
+timeline:
+  - {at: 12s, act: vote, by: usera, num_witness: 3, witnesses: [producera, producerb, producerc],
+     num_committee: 1, committee: [producera]}
+  - {at: 13s, act: vote, by: userb, proxy: usera}
+  - {at: 34s, act: vote, by: userc, num_witness: 3, witnesses: [producerc, producerd, producere]}
+  - {at: 35s, act: vote, by: userd, num_witness: 3, witnesses: [producerc, producerd, producere]}
+  - {at: 36s, act: vote, by: usere, num_witness: 3, witnesses: [producerc, producerd, producere]}
+  - {at: 30s, for: 10s, fault: delay, between: all, delay: 100ms, jitter: 20ms}
+"""
 RUNS = Path(__file__).resolve().parents[1] / "vectors" / "runs"
 """Raw files of runs, among them the demo on containers."""
 FOLDER = Path(__file__).parent / "second"
@@ -136,6 +160,23 @@ def test_both_analyses_agree_on_elections_fees_and_pay(tmp_path: Path) -> None:
     assert m["schedule"]["active"] >= 2
     assert m["elections"]["voted"] + m["elections"]["proxied"] == 4
     assert (m["pay"]["payments"], m["pay"]["fee_changes"]) == (2, 1)
+    assert summary.compare(run, told) == []
+
+
+@pytest.mark.slow
+def test_both_analyses_agree_on_what_stakeholders_of_bitshares_elect(tmp_path: Path) -> None:
+    campaign = tmp_path / "stakeholders.yml"
+    campaign.write_text(STAKEHOLDERS)
+    _, told, run = simulated(campaign, tmp_path)
+    assert (told["invalid"], told["notes"], told["verdict"]) == ([], [], "pass")
+    m = told["metrics"]
+    assert (m["elections"]["results"], m["elections"]["voted"], m["elections"]["proxied"]) == (
+        3, 4, 1
+    )  # fmt: skip
+    (change,) = told["cells"][0]["trials"][0]["schedules"]["changes"][1:]
+    assert (change["joined"], change["left"]) == (
+        ["producerd", "producere"], ["producerb", "producera"]
+    )  # fmt: skip
     assert summary.compare(run, told) == []
 
 
