@@ -5,16 +5,11 @@ What the nodes did, what their events tell, and what the report says are one sto
 
 from __future__ import annotations
 
-import itertools
-import json
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import zstandard
 
 from node import events
 from tests.lab.bench import MARKS, Bench, deployed
+from tests.lab.told import by_host, once, run
 
 pytestmark = MARKS
 
@@ -23,45 +18,27 @@ FIRST = ["producera", "producerb", "producerc", "producerd"]
 SECOND = ["producera", "producerb", "producerc", "producere"]
 
 
-def told(run: Path, host: str) -> list[Any]:
-    """Return what a host's node told, in order."""
-    path = run / "trials" / "1" / "hosts" / host / "events.jsonl.zst"
-    text = zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes())
-    return [events.decode(line)[1] for line in text.splitlines() if line]
-
-
-def once(told: Iterable[Any]) -> list[Any]:
-    """Return what was told, once where a block was undone and executed again."""
-    return [each for each, _ in itertools.groupby(told)]
-
-
 def test_an_election_replaces_a_producer_and_the_new_one_produces(
     lab: Bench, tmp_path: Path
 ) -> None:
-    done = lab.slotlab("run", "election", "-i", str(lab.inventory), "--runs", str(tmp_path))
-    run = (tmp_path / "election" / "latest").resolve()
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    summary = json.loads((run / "summary.json").read_text())
-    assert (summary["verdict"], summary["invalid"]) == ("pass", [])
-    assert {fault["state"] for fault in summary["faults"]} == {"installed"}
-
-    by_host = {host: told(run, host) for host in lab.names}
-    finals = {h: {r.id for r in by_host[h] if isinstance(r, events.Irreversible)} for h in by_host}
+    folder, summary = run(lab, "election", tmp_path)
+    told = by_host(folder, lab.names)
+    finals = {h: {r.id for r in told[h] if isinstance(r, events.Irreversible)} for h in told}
     final = set.union(*finals.values())
-    for told_here in by_host.values():
+    for told_here in told.values():
         steps = [r for r in told_here if isinstance(r, events.Schedule)]
         assert once(r.producers for r in steps if r.state == "active") == [FIRST, SECOND]
         elected = [r for r in told_here if isinstance(r, events.Elected)]
         proposed = once((r.producers, r.standby) for r in elected if r.outcome == "proposed")
         assert proposed == [(FIRST, ["producere"]), (SECOND, ["producerd"])]
 
-    made = [r for own in by_host.values() for r in own if isinstance(r, events.Produced)]
+    made = [r for own in told.values() for r in own if isinstance(r, events.Produced)]
     chain = sorted((r for r in made if r.id in final), key=lambda r: r.num)
     switch = next(r.num for r in chain if r.producer == "producere")
     last = max(r.num for r in chain if r.producer == "producerd")
     assert last < switch
     assert sum(r.producer == "producere" for r in chain) >= 8
-    new = [r for r in by_host["n1"] if isinstance(r, events.Produced)]
+    new = [r for r in told["n1"] if isinstance(r, events.Produced)]
     assert {r.producer for r in new} == {"producera", "producere"}
 
     (trial,) = summary["cells"][0]["trials"]
@@ -73,6 +50,6 @@ def test_an_election_replaces_a_producer_and_the_new_one_produces(
     assert trial["schedules"]["contradictions"] == []
     slots = summary["metrics"]["slots"]["by_producer"]
     assert slots["producere"]["produced"] >= 8
-    page = (run / "report.html").read_text()
+    page = (folder / "report.html").read_text()
     assert "election" in page
     assert "producere" in page
