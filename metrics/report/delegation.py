@@ -104,7 +104,7 @@ def ballots(analysis: Analysis) -> dict[str, Any]:
     if found.activated is not None:
         moment, units = found.activated
         note = f"Enough had voted in block {at(moment)} s, with {weight(units)} {asset.name}."
-    elif all(each.outcome != ELECTED for each in found.held):
+    elif analysis.data.plan.fio is not None:
         note = "Not enough have voted for anybody to be elected."
     return {
         "note": note,

@@ -146,11 +146,12 @@ def _approved(fact: Event) -> str:
         ("witness", "witnesses", fact.num_witness, fact.witnesses),
         ("committee member", "committee members", fact.num_committee, fact.committee),
     )
-    return "; ".join(
+    named = "; ".join(
         f"{number} {one if number == 1 else several} of {' '.join(approved)}"
         for one, several, number, approved in bodies
         if approved
     )
+    return named or "no witness, no committee member"
 
 
 def pool(over: Pool[Elections]) -> Figures:
