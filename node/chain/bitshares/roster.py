@@ -41,7 +41,8 @@ Witnesses = Mapping[int, Witness]
 def with_keys(witnesses: Witnesses, told: Decided) -> dict[int, Witness]:
     """Return the witnesses with the announced keys; newcomers have built on nothing yet.
 
-    Who has a new key cannot know what it promised with the old one, which is forgotten.
+    Who has a new key cannot know what it promised with the old one, which is forgotten: another key
+    gets a witness out of a promise as an empty slot does.
     """
     found = dict(witnesses)
     for number, key in told.keys:
