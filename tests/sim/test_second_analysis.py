@@ -8,19 +8,11 @@ from __future__ import annotations
 import ast
 import json
 import shutil
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from metrics import build
-from node.chain.bitshares.announcement import Decided
-from node.chain.bitshares.contracts.contracts import BitsharesContracts
-from node.chain.bitshares.parameters import Parameters
-from node.chain.model.operation import OpenBlock
-from node.chain.profile import ChainState
-from node.chain.profiles import SYSTEMS
-from node.events import ParametersInForce
 from tests.sim.runs import meets, simulated
 from tests.sim.second import summary
 from tests.sim.second.agree import Near, disagreements
@@ -94,17 +86,23 @@ chain:
   profile: bitshares
   producers: 4
   slot: 250ms
-  bitshares: {block_interval: 1s, maintenance_interval: 40s}
+  bitshares:
+    block_interval: 1s
+    maintenance_interval: 40s
+    committee: {review_period: 41s, max_proposal_lifetime: 600s}
+    voting: {committee: [usera]}
 load: {rate: 10/s, size: 256B}
 warmup: 10s
 cooldown: 15s
 timeline:
-  - {at: 12s, act: set_parameters, by: eosio, block_interval_s: 8, maintenance_interval_s: 40,
-     maintenance_skip_slots: 0, max_block_bytes: 1048576}
+  - {at: 12s, act: propose, by: usera, lifetime_s: 60,
+     parameters: {block_interval_s: 8, maintenance_skip_slots: 0}}
+  - {at: 12200ms, act: approve, by: usera, proposal: 0}
   - {at: 50s, for: 30s, fault: partition, shape: minority}
   - {at: 110s, fault: kill, on: one, restart_after: 5s}
-  - {at: 130s, act: set_parameters, by: eosio, block_interval_s: 4, maintenance_interval_s: 40,
-     maintenance_skip_slots: 2, max_block_bytes: 1048576}
+  - {at: 130s, act: propose, by: usera, lifetime_s: 60,
+     parameters: {block_interval_s: 4, maintenance_skip_slots: 2}}
+  - {at: 130200ms, act: approve, by: usera, proposal: 1}
   - {at: 160s, for: 30s, fault: partition, shape: minority}
 """
 STAKEHOLDERS = """
@@ -190,32 +188,8 @@ def test_both_analyses_agree_where_slots_are_shorter_than_a_block_interval(tmp_p
     assert summary.compare(run, told) == []
 
 
-def in_force(block: OpenBlock, parameters: Parameters) -> ParametersInForce:
-    """Return what a block tells that puts those in force."""
-    return ParametersInForce(
-        num=block.num, slot=block.slot, **asdict(parameters), review_period_s=0,
-        max_proposal_lifetime_s=0, max_time_until_expiration_s=0, max_witness_count=1,
-        max_committee_count=1, fees={}, fee_per_kbyte=0, network_percent=0, pay_mode="",
-        pay_percent=0, witness_pay_per_block=0, worker_budget_per_day=0,
-    )  # fmt: skip
-
-
 @pytest.mark.slow
-def test_both_analyses_follow_the_block_interval_that_blocks_put_in_force(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # On chains of campaigns a committee changes it; here an account of tests may.
-    governed = replace(SYSTEMS["bitshares"], options=frozenset({"bitshares", "system_account"}))
-    monkeypatch.setitem(SYSTEMS, "bitshares", governed)
-    close = BitsharesContracts.close
-
-    def telling(own: BitsharesContracts, parent: ChainState, block: OpenBlock) -> None:
-        close(own, parent, block)
-        told = any(isinstance(fact, ParametersInForce) for fact in block.facts)
-        if isinstance(block.announced, Decided) and block.announced.parameters and not told:
-            block.facts.append(in_force(block, block.announced.parameters))
-
-    monkeypatch.setattr(BitsharesContracts, "close", telling)
+def test_both_analyses_follow_the_block_interval_that_blocks_put_in_force(tmp_path: Path) -> None:
     campaign = tmp_path / "changing.yml"
     campaign.write_text(CHANGING)
     _, told, run = simulated(campaign, tmp_path)

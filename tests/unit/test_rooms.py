@@ -138,7 +138,6 @@ ORDER: dict[str, tuple[str, ...]] = {
         "raffle",
         "money",
         "committee",
-        "set_parameters",
         "voting",
         "transfer",
         "rows",

@@ -9,19 +9,20 @@ from typing import Any
 import msgspec
 
 from node.chain.bitshares.announcement import Decided
-from node.chain.bitshares.contracts.set_parameters import SetParameters
+from node.chain.bitshares.contracts.rows import IN_FORCE, PARAMETERS
 from node.chain.bitshares.contracts.voting.create_witness import CreateWitness
 from node.chain.bitshares.contracts.voting.update_witness import UpdateWitness
 from node.chain.bitshares.contracts.voting.vote import Vote
 from node.chain.bitshares.header import BlockHeader
-from node.chain.bitshares.parameters import Parameters
 from node.chain.bitshares.profile import BitsharesProfile
 from node.chain.bitshares.witness_state import WitnessState
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key, sign
 from node.chain.genesis import Genesis, GenesisAccount
+from node.chain.model.bitshares_rules import CommitteeRules
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
+from tests.unit.node_bitshares.proposing import MAINTENANCE_S, asked
 from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
 from tests.unit.node_chain.builders import (
     blocks_of,
@@ -39,19 +40,19 @@ EVERYBODY = [*NAMES, "usera", "userb"]
 
 
 def governed_genesis(**options: object) -> Genesis:
-    """Return a genesis of four witnesses with maintenance each 20 s and a system account.
+    """Return a genesis of four witnesses with maintenance each 20 s, who are the committee, too.
 
-    The witnesses are accounts without a stake; users a to d own 1,000 each.
+    They are accounts without a stake; users a to d own 1,000 each. A proposal is reviewed for 1 s
+    more than a maintenance interval.
     """
-    genesis = bitshares_genesis(4, **{"maintenance_interval_s": 20, **options})  # type: ignore[arg-type]
+    rules: dict[str, Any] = {"maintenance_interval_s": MAINTENANCE_S, **options}
+    review_s = rules["maintenance_interval_s"] + 1
+    periods = CommitteeRules(review_period_s=review_s, max_proposal_lifetime_s=20 * review_s)
+    genesis = bitshares_genesis(4, **{"committee": periods, **rules})
     witnesses = [
         GenesisAccount(name=name, key=public_key(secret(name)).hex(), balance=0) for name in NAMES
     ]
-    return msgspec.structs.replace(
-        genesis,
-        accounts=[*witnesses, *genesis.accounts],
-        system_key=public_key(secret("eosio")).hex(),
-    )
+    return msgspec.structs.replace(genesis, accounts=[*witnesses, *genesis.accounts])
 
 
 GENESIS = governed_genesis()
@@ -88,17 +89,14 @@ def change_key(chain: Chain, name: str, owner: str) -> Transaction:
     return signed(chain, UpdateWitness(account=name, key=public_key(secret(owner))))
 
 
-def set_parameters(chain: Chain, **changes: int) -> Transaction:
-    """Return the transaction that lets the genesis' parameters with those changes be in force."""
-    new = dataclasses.replace(first_parameters(chain), **changes)
-    return signed(chain, SetParameters(**dataclasses.asdict(new)))
+def set_parameters(chain: Chain, **changes: int) -> list[Transaction]:
+    """Return transactions by which the committee changes parameters, as soon as it can.
 
-
-def first_parameters(chain: Chain) -> Parameters:
-    """Return the parameters that a chain began with."""
-    root = chain._profile.genesis_state
-    assert isinstance(root, WitnessState)
-    return root.parameters
+    They are judged after 4 s and the review, and in force at the maintenance after that.
+    """
+    now = chain._ledger.row(PARAMETERS, IN_FORCE)
+    assert now is not None
+    return asked(chain, NAMES, lifetime_s=now.review_period_s + 4, **changes)
 
 
 def state_of(chain: Chain) -> WitnessState:

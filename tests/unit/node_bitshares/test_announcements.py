@@ -234,14 +234,14 @@ def test_a_node_that_restarts_or_begins_at_a_snapshot_goes_on_with_the_new_witne
 def test_parameters_are_in_force_from_the_block_that_announces_them_on() -> None:
     chain = maker()
     blocks = grown(chain, 6)
-    asked = {"maintenance_interval_s": 30, "maintenance_skip_slots": 1, "max_block_bytes": 4096}
-    blocks += grown(chain, 90, set_parameters(chain, **asked))
+    asked = {"maintenance_interval_s": 15, "maintenance_skip_slots": 1, "max_block_bytes": 4096}
+    blocks += grown(chain, 140, *set_parameters(chain, **asked))
     ((num, told),) = announced_in(blocks).items()
     at = by_headers(PROFILE, blocks[:num])
     assert told == Decided(parameters=at.parameters)
     assert at.is_maintenance
     assert at.next_slot == at.slot + 2
-    assert at.next_maintenance_s == at.time_s + 30
+    assert at.next_maintenance_s == at.time_s + 15
     assert chain._profile.max_block_bytes(at) == 4096
     assert state_of(chain) == by_headers(PROFILE, blocks)
 
@@ -262,7 +262,8 @@ def test_parameters_are_in_force_from_the_block_that_announces_them_on() -> None
 def test_parameters_that_a_chain_cannot_have_are_refused(changes: dict[str, int]) -> None:
     chain = maker()
     grown(chain, 6)
-    (told,) = of_kind(submit(chain, set_parameters(chain, **changes), slot=chain.head.slot), Tx)
+    proposal = set_parameters(chain, **changes)[0]
+    (told,) = of_kind(submit(chain, proposal, slot=chain.head.slot), Tx)
     assert told.reason == "bad_parameters"
 
 

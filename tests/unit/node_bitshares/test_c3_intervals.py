@@ -26,9 +26,12 @@ from tests.unit.node_bitshares.governed import (
     set_parameters,
     state_of,
 )
+from tests.unit.node_bitshares.proposing import MAINTENANCE_S
 from tests.unit.node_bitshares.world import NOTHING, START_SLOT
 from tests.unit.node_chain.builders import make_chain, of_kind, receive, tick
 
+UNTIL_S = 2 * MAINTENANCE_S + 6
+"""At most so long does it take from asking for parameters until they are in force."""
 LATE = START_SLOT + 1_000
 """No block of these tests is in the future then."""
 
@@ -37,7 +40,7 @@ def with_interval(interval_s: int, seconds: int) -> tuple[Chain, list[SignedBloc
     """Return a chain whose interval changed at its second maintenance, its blocks, and where."""
     chain = maker()
     blocks = grown(chain, 6)
-    blocks += grown(chain, seconds, set_parameters(chain, block_interval_s=interval_s))
+    blocks += grown(chain, seconds + UNTIL_S, *set_parameters(chain, block_interval_s=interval_s))
     (num,) = announced_in(blocks)
     return chain, blocks, num
 
@@ -73,7 +76,7 @@ def test_off_the_grid_nobody_is_scheduled_and_nobody_abstains() -> None:
 
 def test_the_interval_may_shrink_again() -> None:
     chain, blocks, _ = with_interval(5, 60)
-    more = grown(chain, 60, set_parameters(chain, block_interval_s=1, maintenance_interval_s=40))
+    more = grown(chain, 120, *set_parameters(chain, block_interval_s=1, maintenance_interval_s=15))
     (num,) = announced_in(more)
     slots = [block.slot for block in more if block.num > num + 1]
     assert slots[:8] == list(range(slots[0], slots[0] + 8))
@@ -105,8 +108,8 @@ def test_the_new_interval_need_not_divide_the_old_one() -> None:
     genesis = governed_genesis(interval_s=5, maintenance_interval_s=60)
     chain = maker(genesis)
     blocks = grown(chain, 31)
-    asked = {"block_interval_s": 3, "maintenance_interval_s": 33}
-    blocks += grown(chain, 150, set_parameters(chain, **asked))
+    asked = {"block_interval_s": 3, "maintenance_interval_s": 31}
+    blocks += grown(chain, 260, *set_parameters(chain, **asked))
     (num,) = announced_in(blocks)
     times = [block.header.timestamp_s for block in blocks]  # type: ignore[attr-defined]
     assert {time_s % 5 for time_s in times[:num]} == {0}
@@ -143,8 +146,8 @@ def branches(genesis: Genesis) -> tuple[list[SignedBlock], list[SignedBlock], li
     common = grown(slow, 6)
     for block in common:
         receive(fast, block)
-    kept = grown(fast, 120)
-    changed = grown(slow, 120, set_parameters(slow, block_interval_s=5))
+    kept = grown(fast, 240)
+    changed = grown(slow, 240, *set_parameters(slow, block_interval_s=5))
     return common, kept, changed
 
 

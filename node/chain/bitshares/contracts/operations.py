@@ -8,7 +8,6 @@ from node.chain.bitshares.contracts.hard_forks.note import Note
 from node.chain.bitshares.contracts.money.claim import Claim
 from node.chain.bitshares.contracts.money.create_worker import CreateWorker
 from node.chain.bitshares.contracts.raffle.raffle import Raffle
-from node.chain.bitshares.contracts.set_parameters import SetParameters
 from node.chain.bitshares.contracts.transfer import Transfer
 from node.chain.bitshares.contracts.voting.create_committee_member import CreateCommitteeMember
 from node.chain.bitshares.contracts.voting.create_witness import CreateWitness
@@ -23,7 +22,6 @@ OPERATIONS = (
     CreateCommitteeMember,
     Raffle,
     Note,
-    SetParameters,
     Propose,
     Approve,
     WithdrawApproval,
