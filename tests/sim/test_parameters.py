@@ -19,7 +19,7 @@ from tests.sim.second import summary
 pytestmark = pytest.mark.slow
 
 S = 1_000_000_000
-PASSING = ("interval_change", "interval_fork")
+PASSING = ("deposed_committee", "interval_change", "interval_fork")
 
 
 def run(text: str) -> Simulated:
@@ -85,6 +85,20 @@ def test_after_an_interval_changed_on_one_side_of_a_split_the_rule_decides_which
     else:
         assert switched == {"n1", "n2", "n3"}
         assert changed == {"n1": 1, "n2": 1, "n3": 1, "n4": 0, "n5": 0}
+
+
+@pytest.mark.parametrize("deposed", [True, False])
+def test_a_proposal_of_a_committee_that_is_deposed_during_the_review_dies(deposed: bool) -> None:
+    old, new = ["usera", "userb", "userc"], ["producera", "producerb", "producerc"]
+    text = campaign_file.find("deposed_committee").read_text()
+    voted = "  - {at: 17s, act: vote, by: userd, "
+    assert voted in text
+    done = run(text if deposed else text.replace(voted, "  - {at: 17s, act: vote, by: userc, "))
+    (ended,) = told(done, "n1", ProposalEnded)
+    # The other vote has the same stake: who registered first stays, so all three of the old ones.
+    assert set(ended.committee) == set(new if deposed else old)
+    assert ended.approved_by == ([] if deposed else ended.committee)
+    assert ended.outcome == ("unauthorized" if deposed else "executed")
 
 
 ATTACK = """
