@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 
 from harness.campaign.model import SCHEMA
+from harness.fuzz.governance import govern, is_governed
+from harness.plan.node_options import producer_names
 from node.byzantine.strategies import STRATEGIES
 from node.chain import profiles
 
@@ -31,7 +33,8 @@ def stream(seed: int, n: int) -> random.Random:
 def inside(profile: str, rng: random.Random) -> Draft:
     """Return a campaign inside the proven bounds: at most f liars, durable watermarks, any network.
 
-    What must hold then, whatever else happens: I2 to I6 and I8 to I10.
+    Where accounts govern, they change parameters meanwhile. What must hold then, whatever else
+    happens: I2 to I6 and I8 to I10.
     """
     nodes = rng.randint(3, NODES_MAX)
     draft = _frame(profile, nodes, rng)
@@ -44,7 +47,8 @@ def inside(profile: str, rng: random.Random) -> Draft:
     )  # fmt: skip
     for _ in range(rng.randint(1, FAULTS_MAX)):
         timeline.append(rng.choice(makers)(hosts, draft, rng))
-    return _settle(draft, timeline)
+    settled = _settle(draft, timeline)
+    return govern(settled, producer_names(nodes), rng) if is_governed(profile) else settled
 
 
 def beyond(profile: str, rng: random.Random) -> Draft:
