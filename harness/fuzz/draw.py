@@ -12,6 +12,7 @@ import yaml
 
 from harness.campaign.model import SCHEMA
 from harness.fuzz.governance import govern, is_governed
+from harness.fuzz.voices import let_speak
 from harness.plan.node_options import producer_names
 from node.byzantine.strategies import STRATEGIES
 from node.chain import profiles
@@ -33,8 +34,8 @@ def stream(seed: int, n: int) -> random.Random:
 def inside(profile: str, rng: random.Random) -> Draft:
     """Return a campaign inside the proven bounds: at most f liars, durable watermarks, any network.
 
-    Where accounts govern, they change parameters meanwhile. What must hold then, whatever else
-    happens: I2 to I6 and I8 to I10.
+    Where accounts govern, they change parameters and rules meanwhile. What must hold then, whatever
+    else happens: I2 to I6 and I8 to I10.
     """
     nodes = rng.randint(3, NODES_MAX)
     draft = _frame(profile, nodes, rng)
@@ -47,8 +48,10 @@ def inside(profile: str, rng: random.Random) -> Draft:
     )  # fmt: skip
     for _ in range(rng.randint(1, FAULTS_MAX)):
         timeline.append(rng.choice(makers)(hosts, draft, rng))
-    settled = _settle(draft, timeline)
-    return govern(settled, producer_names(nodes), rng) if is_governed(profile) else settled
+    settled, names = _settle(draft, timeline), producer_names(nodes)
+    if not is_governed(profile):
+        return settled
+    return _ended(let_speak(govern(settled, names, rng), names, rng))
 
 
 def beyond(profile: str, rng: random.Random) -> Draft:
@@ -145,6 +148,15 @@ def _settle(draft: Draft, timeline: list[Draft]) -> Draft:
     draft["timeline"] = [
         {key: value for key, value in fault.items() if not key.startswith("x-")} for fault in kept
     ]
+    return draft
+
+
+def _ended(draft: Draft) -> Draft:
+    """Let a draft with acts end as soon as it would without them."""
+    end_ms = SLOTS * _slot_ms(draft["chain"]["profile"])
+    acts = [int(each["at"].removesuffix("ms")) for each in draft["timeline"] if "act" in each]
+    last_ms = max(acts, default=0)
+    draft["cooldown"] = f"{min(int(draft['cooldown'].removesuffix('ms')), end_ms - last_ms)}ms"
     return draft
 
 
