@@ -24,11 +24,11 @@ B12 16 %, 8 % and 23            test_the_documents_example_of_16_and_8_percent_w
 B13 somebody else may vote      test_a_proxys_own_opinion_counts_and_its_own_proxy_only_where_the_depth_allows
 B14 and no longer may           test_a_proxy_votes_with_what_is_given_to_it_until_it_is_withdrawn
 B15 influence as stake          test_who_is_elected_is_what_a_recount_of_what_was_accepted_says
-B16 size, interval, fees        test_parameters_are_in_force_from_the_block_that_announces_them_on
+B16 size, interval, fees        test_each_parameter_is_as_before_until_the_maintenance_after_and_as_proposed_from_then_on
 B17 a quorum of delegates       test_by_stake_more_than_half_of_the_committees_weight_must_agree
-B18 a review in which to elect  test_while_it_is_reviewed_approvals_can_only_be_taken_back
-B19 judged at its end           test_the_committee_of_the_end_judges_and_who_was_deposed_counts_no_more
-B20 the review itself           test_what_no_chain_can_have_is_refused_when_it_is_proposed
+B18 a review in which to elect  test_a_proposal_of_a_committee_that_is_deposed_during_the_review_dies
+B19 judged at its end           test_a_proposal_is_reviewed_judged_when_it_expires_and_in_force_at_the_maintenance_after
+B20 the review itself           test_a_shorter_review_period_applies_to_what_is_proposed_afterwards
 B21 stakeholders approve all    out: indirectly only, by whom they elect while a proposal is reviewed (B18)
 B22 witnesses order             test_duplicate_then_signature_then_tapos_then_expiry
 B23 pay is a part of fees       test_a_percentage_of_the_blocks_own_fees_is_paid_instead
@@ -37,8 +37,8 @@ B25 no election without blocks  test_an_operator_restarts_it_by_letting_nodes_pr
 B26 rounds are shuffled         test_every_witness_gets_every_place_but_not_equally_often
 B27 time by NTP                 test_a_node_whose_clock_was_set_wrong_stops_producing_and_says_why
 B28 the interval may change     test_blocks_come_on_the_grid_of_the_interval_in_force
-B29 the better attended branch  test_the_better_attended_branch_wins_though_it_has_fewer_blocks
-B30 1 to 30 s                   test_the_interval_is_1_to_30_s
+B29 the better attended branch  test_after_an_interval_changed_on_one_side_of_a_split_the_rule_decides_which_side_wins
+B30 1 to 30 s                   test_what_no_chain_can_have_is_refused_when_it_is_proposed
 B31 below 1 s is too short      test_delays_beyond_the_block_interval_orphan_blocks_and_shorter_ones_none
 B32 5 s is what is aimed at     out: the default of the campaign's chain, not a rule
 B33 a late block costs the next test_delays_beyond_the_block_interval_orphan_blocks_and_shorter_ones_none

@@ -87,8 +87,9 @@ class VotingRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class CommitteeRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Proposals and those who decide on them (PROTOCOL C.12).
 
-    quorum: more than half of the stake behind the committee, or of its heads. freeze_approvals:
-    while a proposal is reviewed nobody can approve of it any more, or no account can (upstream).
+    quorum: more than half of the stake behind the committee, or more than two thirds of its heads.
+    freeze_approvals: while a proposal is reviewed nobody can approve of it any more, or no account
+    can, only keys (upstream). A review is longer than a maintenance interval.
     """
 
     review_period_s: int = 14 * DAY_S

@@ -355,3 +355,39 @@ def test_blocks_may_be_larger_or_smaller_than_those_of_the_genesis_from_then_on(
     assert follower.head == run.chain.head
     sizes = [len(run.chain.codec.encode(block)) for block in blocks]
     assert max(sizes[:-1]) <= 2048 < sizes[-1]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"block_interval_s": 30, "maintenance_interval_s": 35, "review_period_s": 36},
+        {"block_interval_s": 7},
+        {"maintenance_interval_s": 11},
+        {"maintenance_skip_slots": 0},
+        {"max_block_bytes": 1 << 21},
+        {"review_period_s": 60},
+        {"max_proposal_lifetime_s": 100},
+        {"max_time_until_expiration_s": 77},
+        {"max_witness_count": 9},
+        {"max_committee_count": 9},
+        {"fees": {"transfer": 5, "propose": 50}},
+        {"fee_per_kbyte": 3},
+        {"network_percent": 10_000},
+        {"pay_mode": "percent_of_fees", "pay_percent": 5_000},
+        {"witness_pay_per_block": 3},
+        {"worker_budget_per_day": 4},
+    ],
+    ids=str,
+)
+def test_each_parameter_is_as_before_until_the_maintenance_after_and_as_proposed_from_then_on(
+    changes: dict[str, Any],
+) -> None:
+    run = Run()
+    before = msgspec.structs.asdict(run.parameters())
+    assert run.send(*asked(run.chain, **changes)) == []
+    run.on(LIFETIME_S + 1)
+    assert run.ended() == [(0, "executed")]
+    assert msgspec.structs.asdict(run.parameters()) == before
+    run.next_maintenance()
+    assert msgspec.structs.asdict(run.parameters()) == before | changes
+    assert state_of(run.chain).parameters == run.parameters().header

@@ -5,6 +5,7 @@ import msgspec
 from node.chain.bitshares.announcement import Decided
 from node.chain.bitshares.chain_parameters import ChainParameters
 from node.chain.bitshares.contracts.rows import PARAMETERS, WAITING, in_force, put_in_force
+from node.chain.bitshares.contracts.voting.elections import ROOM_BYTES
 from node.chain.bitshares.contracts.voting.rows import WITNESSES
 from node.chain.encoding.crypto import KEY_BYTES
 from node.chain.model.operation import OpenBlock
@@ -12,8 +13,6 @@ from node.chain.state.state import State
 from node.events import ParametersInForce
 
 ID_MAX = (1 << 32) - 1
-ROOM_BYTES = 512
-"""Of a block, for everything but what it announces and transactions."""
 
 
 def put_parameters(block: OpenBlock) -> None:
