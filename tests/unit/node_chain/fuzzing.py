@@ -13,7 +13,8 @@ from node.chain.eosio.contracts.operations import OPERATIONS as OF_EOSIO
 from node.chain.model.codec import MAX_OPERATIONS, encode_transaction
 from node.chain.model.transaction import TransactionHeader
 from node.network import wire
-from tests.unit.node_chain.histories import History, World, world
+from tests.unit.node_chain.histories import History
+from tests.unit.node_chain.history_worlds import World, world
 from tests.unit.node_chain.random_operations import made
 
 OPERATIONS: dict[str, tuple[Any, ...]] = {"eosio": OF_EOSIO, "bitshares": OF_BITSHARES}

@@ -6,38 +6,30 @@ waits at it. A history is its world and its seed.
 
 from __future__ import annotations
 
-import functools
 import random
 from dataclasses import dataclass, field
 from typing import Any
-
-import msgspec
 
 from node.chain import snapshot
 from node.chain.bitshares.contracts.hard_forks.note import Note
 from node.chain.bitshares.contracts.raffle.raffle import Raffle
 from node.chain.bitshares.contracts.voting.vote import Vote
 from node.chain.chain import Chain
-from node.chain.encoding.crypto import public_key, sign
-from node.chain.genesis import Genesis
+from node.chain.encoding.crypto import sign
 from node.chain.ledger.accounts import BALANCES
-from node.chain.model.bitshares_rules import HardForkRules, RandomRules
 from node.chain.model.block import SignedBlock
 from node.chain.model.operation import Operation
 from node.chain.model.transaction import Transaction
 from node.chain.model.voice import READY, Stance, Voice
-from node.chain.profile import Profile
-from node.chain.profiles import build
 from node.events import Rejected, Switched
 from tests.unit.node_bitshares import paying
-from tests.unit.node_bitshares.paying import MoneyRecount, money_genesis, supply
+from tests.unit.node_bitshares import recount as bitshares_recount
+from tests.unit.node_bitshares import voting_world as voting
+from tests.unit.node_bitshares.paying import MoneyRecount, supply
 from tests.unit.node_bitshares.second_random import SecondRandom
-from tests.unit.node_bitshares.world import bitshares_genesis
 from tests.unit.node_chain.builders import (
-    SHARED_VERIFIER,
     blocks_of,
     executed,
-    make_genesis,
     of_kind,
     receive,
     secret,
@@ -45,7 +37,8 @@ from tests.unit.node_chain.builders import (
     submit,
     tick,
 )
-from tests.unit.node_eosio.fio_world import drawn, fio_genesis
+from tests.unit.node_chain.history_worlds import World
+from tests.unit.node_eosio.fio_world import drawn
 from tests.unit.node_eosio.proposals import set_producers
 from tests.unit.node_eosio.recount import Recount, kept
 
@@ -54,77 +47,6 @@ SUPPLY = 4000
 AT_ONCE = Stance(urgent=frozenset({"notes"}))
 FAR = 10_000
 """In slots: a block of any history is of the past then."""
-
-
-@dataclass(frozen=True)
-class World:
-    """A chain's rules."""
-
-    genesis: Genesis
-    profile: Profile
-
-    def chain(self, names: tuple[str, ...] = (), **options: Any) -> Chain:
-        """Return a fresh chain that signs for the names."""
-        return Chain(
-            self.genesis,
-            profile=self.profile,
-            keys={name: secret(name) for name in names},
-            watermarks={},
-            verifier=SHARED_VERIFIER,
-            enable_stale_production=True,
-            **options,
-        )
-
-    @property
-    def nobody(self) -> str:
-        """Return the name of an account that does not exist."""
-        return "nobody" if self.profile.name == "eosio" else "1.2.99"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Return the producers' names."""
-        return tuple(producer.name for producer in self.genesis.producers)
-
-    @property
-    def has_money(self) -> bool:
-        """Return whether operations of a BitShares chain cost something."""
-        return self.genesis.bitshares is not None and bool(self.genesis.bitshares.money.fees)
-
-
-BITSHARES: dict[str, dict[str, Any]] = {
-    "": {},
-    "participation": {"fork_choice": "participation"},
-    "turns": {"random": RandomRules(on=True, shuffle="turns")},
-    "forks": {
-        "hard_forks": HardForkRules(notes_s=12),
-        "maintenance_interval_s": 4,
-        "maintenance_skip_slots": 0,
-    },
-}
-"""What the genesis of a world of BitShares says, by its options."""
-
-
-@functools.cache
-def world(name: str) -> World:
-    """Return the world of that name: the system, how many produce, options."""
-    system, count, *options = name.split()
-    if options == ["money"]:
-        genesis = money_genesis(paying.QUICK, maintenance_interval_s=4)
-    elif system == "bitshares":
-        genesis = bitshares_genesis(int(count), **BITSHARES[" ".join(options)])
-    elif options == ["fio"]:
-        genesis = fio_genesis(producers=int(count), elected=int(count), schedule_check_slots=1)
-        genesis = msgspec.structs.replace(genesis, blocks_per_turn=1, max_block_bytes=4096)
-    else:
-        key = public_key(secret("eosio")).hex()
-        genesis = make_genesis(int(count), 1, system_key=key, max_block_bytes=2048)
-    return World(genesis, build(genesis))
-
-
-WORLDS = (
-    "eosio 2", "eosio 3", "eosio 4", "eosio 2 fio", "eosio 3 fio", "bitshares 3",
-    "bitshares 2 participation", "bitshares 3 turns", "bitshares 3 forks", "bitshares 3 money",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -223,6 +145,8 @@ class History:
             made = signed(chain, drawn(rng), lives_s=rng.randint(1, 9))
         elif self.world.has_money and rng.random() < 0.5:
             made = signed(chain, *paying.drawn(rng), lives_s=rng.randint(1, 9))
+        elif self.world.votes and rng.random() < 0.7:
+            made = signed(chain, voting.drawn(rng), lives_s=rng.randint(1, 9))
         elif rng.random() < 0.2 and self.world.genesis.system_key:
             some = rng.sample(self.world.names, rng.randint(1, len(self.world.names)))
             made = set_producers(chain, *sorted(some), lives_s=rng.randint(1, 9))
@@ -326,6 +250,9 @@ class History:
         if self.world.genesis.fio is not None:
             expected = Recount(self.world.genesis).read(self.branch(block_id)).rows()
             assert kept(self.truths[block_id].rows, expected) == expected
+        if self.world.votes:
+            told = bitshares_recount.Recount(self.world.genesis).read(self.branch(block_id))
+            assert bitshares_recount.kept(self.truths[block_id].rows) == told.rows()
         if self.world.has_money:
             rows = self.truths[block_id].rows
             assert paying.kept(rows) == self.recount(block_id).rows()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.node_chain.histories import WORLDS, History, world
+from tests.unit.node_chain.histories import History
+from tests.unit.node_chain.history_worlds import WORLDS, world
 
 FEW = 60
 CHUNK, CHUNKS = 500, 4
