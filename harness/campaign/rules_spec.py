@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, create_model
 
 from faults.model.fault import SECOND_NS
 from harness.campaign.values import Offset, Strict
-from node.chain.model.bitshares_rules import HARD_FORKS, BitsharesRules
+from node.chain.model.bitshares_rules import HARD_FORKS, BitsharesRules, VotingRules
 from node.chain.model.fio_rules import FioRules
 
 NUMBER_MAX = 1 << 62
@@ -74,6 +74,7 @@ def _type(hint: Any, name: str) -> Any:
 
 
 FioSpec = _model(FioRules)
+VotingSpec = _model(VotingRules)
 BITSHARES_PARTS: dict[str, type[msgspec.Struct]] = {
     name: hint
     for name, hint in get_type_hints(BitsharesRules).items()

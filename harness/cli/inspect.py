@@ -101,15 +101,24 @@ def show_finality(
 
 def election(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="YAML: candidates, accounts.")],
+    profile: Annotated[
+        str, typer.Option("--profile", help="eosio or bitshares; default: what the file says.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    found = _read(file, lambda data: elect(parse_yaml(data)))
+    found = _read(file, lambda data: elect(parse_yaml(data), profile))
     if as_json:
         _print(found, as_json=True)
         return
     for key, value in found.items():
-        each = value.items() if isinstance(value, Mapping) else None
-        _print(dict(each) if each is not None and key == "reasons" else {key: value}, as_json=False)
+        each = dict(value) if isinstance(value, Mapping) and key == "reasons" else {}
+        by_role = {
+            f"{name} ({role})": why
+            for role, reasons in each.items()
+            if isinstance(reasons, Mapping)
+            for name, why in reasons.items()
+        }
+        _print(by_role or each or {key: value}, as_json=False)
 
 
 def _explain(
@@ -179,7 +188,8 @@ def _words(value: object) -> str:
         case None:
             return "-"
         case Mapping():
-            return ", ".join(f"{key} {item}" for key, item in value.items())
+            joint = "; " if any(isinstance(item, Mapping) for item in value.values()) else ", "
+            return joint.join(f"{key} {_words(item)}" for key, item in value.items()) or "-"
         case list():
             return " ".join(str(item) for item in value) or "-"
     return str(value)

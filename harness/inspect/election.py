@@ -4,7 +4,7 @@ Candidates register in the order in which they stand, proxies before those who c
 votes does, and whoever is named as not registered leaves. Fees play no part.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -16,6 +16,7 @@ from harness.campaign.rules_spec import FioSpec, rules_of
 from harness.campaign.values import Strict
 from harness.inspect.explain import check_profile
 from harness.inspect.fields import InspectError
+from harness.inspect.witness_election import elect_both
 from node.chain.eosio.contracts.voting.ranking import Ranking, rank, refusal
 from node.chain.eosio.contracts.voting.register_proxy import RegisterProxy
 from node.chain.eosio.contracts.voting.rows import LOCKS, PRODUCERS, RULES, THE_ONE, VOTED, Producer
@@ -29,8 +30,6 @@ from node.chain.model.fio_rules import FioRules
 from node.chain.model.operation import OpenBlock, Operation
 from node.chain.state.state import State
 
-ELECTING = ("eosio",)
-"""Profiles whose accounts elect."""
 Amount = Annotated[int, Field(ge=0, lt=1 << 62)]
 NOT_PROPOSED = {"nobody": "nobody has votes", "shorter": "the schedule never shrinks"}
 
@@ -62,8 +61,23 @@ class Election(Strict):
     accounts: dict[AccountName, Voting] = Field(default={})
 
 
-def elect(written: object) -> dict[str, object]:
-    """Return who is elected, in order of turns, who stands by, in order of votes, and why.
+def elect(written: object, profile: str = "") -> dict[str, object]:
+    """Return who is elected by what a file tells, of the profile that it or the caller names.
+
+    Raises:
+        InspectError: what is written is no election, or the chain would refuse a vote.
+    """
+    if not isinstance(written, dict):
+        raise InspectError("not an election; begin with `candidates:` and their names")
+    said = written.get("profile", profile or "eosio")
+    if profile and said != profile:
+        raise InspectError(f"profile: the file says {said}, not {profile}; leave one out")
+    check_profile(str(said), tuple(ELECTING))
+    return ELECTING[str(said)](written)
+
+
+def elect_producers(written: dict[object, object]) -> dict[str, object]:
+    """Return who is elected on EOSIO, in order of turns, who stands by, in order of votes, and why.
 
     Raises:
         InspectError: what is written is no election, or the chain would refuse a vote.
@@ -92,14 +106,18 @@ def elect(written: object) -> dict[str, object]:
     }
 
 
-def _read(written: object) -> Election:
-    if not isinstance(written, dict):
-        raise InspectError("not an election; begin with `candidates:` and their names")
+ELECTING: Mapping[str, Callable[[dict[object, object]], dict[str, object]]] = {
+    "eosio": elect_producers,
+    "bitshares": elect_both,
+}
+"""By profile, what counts an election there."""
+
+
+def _read(written: dict[object, object]) -> Election:
     try:
         told = Election.model_validate(written)
     except ValidationError as error:
         raise InspectError(one_line(error)) from error
-    check_profile(told.profile, ELECTING)
     names = [candidate.name for candidate in _candidates(told)]
     for name in names:
         if names.count(name) > 1:

@@ -118,7 +118,10 @@ def test_a_recount_by_hand_finds_the_same(
         ("[a, b]", "not an election; begin with `candidates:` and their names"),
         ("accounts: {}", "candidates: missing; add it"),
         ("candidates: [a, a]", "candidates: a is there twice; keep one"),
-        ("{candidates: [a], profile: bitshares}", "profile: 'bitshares' is unknown; known: eosio"),
+        (
+            "{candidates: [a], profile: steem}",
+            "profile: 'steem' is unknown; known: eosio, bitshares",
+        ),
         ("{candidates: [a], acounts: {}}", "acounts: unknown key; did you mean accounts?"),
         ("{candidates: [a], parameters: {elected: 0}}", "parameters: elected must be 1..125"),
         (
