@@ -97,7 +97,12 @@ def _changes(data: TrialData, found: Settled) -> list[Change]:
     latest = start(data.plan)
     elected = {(moment.id, fact.producers) for moment, fact in found.of("elected")
                if fact.outcome == PROPOSED}  # fmt: skip
-    for moment, fact in found.of("schedule", "witnesses_elected"):
+    # A maintenance block may end a round, too: it shuffles those whom it elected.
+    told = sorted(
+        found.of("schedule", "witnesses_elected"),
+        key=lambda each: (each[1].num, each[1].kind == "schedule"),
+    )
+    for moment, fact in told:
         waiting = [c for c in changes if c.fate == OPEN]
         if fact.kind == "witnesses_elected":
             phase = data.phase_at(data.slot_time_ns(moment.slot))

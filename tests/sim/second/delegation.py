@@ -117,7 +117,9 @@ def _steps(start: list[str], deeds: list[Deed]) -> list[Step]:
 def _shuffled(start: list[str], deeds: list[Deed]) -> list[Step]:
     """Return each set of witnesses that a maintenance elected, and what became of it."""
     steps: list[Step] = []
-    lines = [d for d in deeds if d.line["kind"] in ("schedule", "witnesses_elected")]
+    results = [d for d in deeds if d.line["kind"] == "witnesses_elected"]
+    shuffles = [d for d in deeds if d.line["kind"] == "schedule"]
+    lines = sorted([*results, *shuffles], key=lambda deed: int(deed.line["num"]))
     waiting, on_duty = set(start), start
     for i, deed in enumerate(lines):
         if deed.line["kind"] == "schedule":
