@@ -34,6 +34,7 @@ from node.network.net import Inbound, Net, load_identity
 from node.storage import startup
 from node.storage.event_log import EventLogError, open_log
 from node.storage.store import Store, StoredBlock, StoreError
+from node.timing.budget import Budget
 from node.timing.clock import NodeClock, limit_for_slot
 from node.timing.health import HealthMonitor
 from node.timing.ntp import ClockCheck, check_servers
@@ -42,6 +43,8 @@ from node.timing.slots import SlotWatch, due_events
 from node.timing.timer import SlotTimer
 
 SOFTWARE = "slotlab 0.1.0"
+BUSY = "busy"
+"""Why a transaction is refused that the slot has no time for, and what counts those."""
 SNAPSHOT_BLOCKS = 2_000
 """So many irreversible blocks are replayed at most after a crash; an orderly stop leaves none."""
 
@@ -80,6 +83,7 @@ class Service:
             config.health, producers=len(self._genesis.producers),
             blocks_per_turn=self._genesis.blocks_per_turn,
         )  # fmt: skip
+        self._budget = Budget(self._genesis.slot_ns)
         self._watch = SlotWatch(self._chain.slot_clock, self._genesis.initial_slot + 1)
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         try:
@@ -165,9 +169,14 @@ class Service:
 
     def _take_transaction(self, transaction: Transaction, peer: str | None) -> str:
         """Return the reason word of a refusal, "" when the transaction was taken."""
+        begun_ns = self._clock.mono_ns()
+        if not self._budget.allows(begun_ns, local=peer is None):
+            return BUSY
         now_ns = self._clock.wall_ns()
         event = messages.TransactionReceived(now_ns=now_ns, transaction=transaction, peer=peer)
-        match self._step(event):
+        effects = self._step(event)
+        self._budget.spend(self._clock.mono_ns() - begun_ns)
+        match effects:
             case [messages.Refuse(reason=reason), *_]:
                 return reason
         return ""
@@ -235,6 +244,8 @@ class Service:
     def _each_second(self) -> None:
         self._store.commit()
         self._net.each_second()
+        if refused := self._budget.take_refused():
+            self._emit(events.Dropped(queue=BUSY, n=refused))
         self._tell_process()
 
     def _tell_process(self) -> None:
