@@ -58,6 +58,22 @@ def test_a_proposal_changes_the_block_interval_after_its_review_and_finality_fol
 
 
 @pytest.mark.long
+def test_the_proposal_of_a_committee_that_was_deposed_dies(lab: Bench, tmp_path: Path) -> None:
+    folder, summary = run(lab, "deposed_committee", tmp_path)
+    for own in by_host(folder, lab.names).values():
+        ended = once(r for r in own if isinstance(r, events.ProposalEnded))
+        assert [(r.proposal, r.outcome) for r in ended] == [(0, "unauthorized")]
+        assert not [r for r in own if isinstance(r, events.ParametersInForce)]
+        elected = once(r.members for r in own if isinstance(r, events.CommitteeElected))
+        assert sorted(elected[-1]) == ended[0].committee
+        assert elected[0] != elected[-1]
+    (trial,) = summary["cells"][0]["trials"]
+    (proposal,) = trial["decisions"]["proposals"]
+    assert proposal["outcome"] == "unauthorized"
+    assert trial["decisions"]["changes"] == []
+
+
+@pytest.mark.long
 def test_a_hard_fork_that_stakeholders_refuse_does_not_happen(lab: Bench, tmp_path: Path) -> None:
     folder, summary = run(lab, "refused_hard_fork", tmp_path)
     told = by_host(folder, lab.names)
