@@ -24,7 +24,8 @@ def figure(q: dict[str, Any] | None, key: str, unit: str = "") -> str:
         return UNKNOWN
     half = max(ends[1] - value, value - ends[0])
     if half == 0:
-        return f"{value:g} {unit}".strip()
+        # Of one clock: to three decimals, as figures with an error at most are.
+        return f"{round(value, 3) or value:g} {unit}".strip()
     return f"{with_error(value, half)} {unit}".strip()
 
 
