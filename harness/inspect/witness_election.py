@@ -17,7 +17,8 @@ from harness.campaign.rules_spec import VotingSpec, rules_of
 from harness.campaign.values import Offset, Strict
 from harness.inspect.fields import InspectError
 from node.chain.bitshares.contracts.voting.authority import authority
-from node.chain.bitshares.contracts.voting.counts import Role, rule_for
+from node.chain.bitshares.contracts.voting.counts import CountRule, Role, rule_for
+from node.chain.bitshares.contracts.voting.majority import majority_stake
 from node.chain.bitshares.contracts.voting.ranking import Ranking, elect
 from node.chain.bitshares.contracts.voting.rows import Opinion
 from node.chain.bitshares.contracts.voting.tally import Limits, RoleVotes, Tally, tally
@@ -93,6 +94,10 @@ def elect_both(written: dict[object, object]) -> dict[str, object]:
         "weights": {} if weights is None else dict(weights.members),
         "threshold": None if weights is None else weights.threshold,
         "stake": counted.total,
+        "majority_stake": {
+            "witnesses": _majority("witness", witnesses, rules),
+            "committee": _majority("committee", committee, rules),
+        },
         "reasons": {role: _reasons(each) for role, each in both.items()},
     }
 
@@ -159,10 +164,18 @@ def _counted(told: Election, rules: VotingRules) -> Tally:
 def _elected(
     role: Role, names: Sequence[str], votes: RoleVotes, counted: Tally, rules: VotingRules
 ) -> Ranking:
-    most = rules.max_witness_count if role == "witness" else rules.max_committee_count
-    room = MAX_PRODUCERS if role == "witness" else most
-    rule = rule_for(role, rules, most=most, room=room)
+    rule = _rule(role, rules)
     return elect({name: i for i, name in enumerate(names)}, votes, counted.total, rule)
+
+
+def _majority(role: Role, ranking: Ranking, rules: VotingRules) -> int:
+    approvals = list(ranking.votes.values())
+    return majority_stake(approvals, len(ranking.elected), _rule(role, rules))
+
+
+def _rule(role: Role, rules: VotingRules) -> CountRule:
+    most = rules.max_witness_count if role == "witness" else rules.max_committee_count
+    return rule_for(role, rules, most=most, room=MAX_PRODUCERS if role == "witness" else most)
 
 
 def _reasons(ranking: Ranking) -> dict[str, str]:

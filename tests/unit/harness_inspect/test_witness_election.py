@@ -46,6 +46,7 @@ def test_who_is_elected_for_both_roles_by_which_votes_and_why_is_told(
         "weights": {"ca": 180, "cb": 80, "cc": 80},
         "threshold": 171,
         "stake": 370,
+        "majority_stake": {"witnesses": 181, "committee": 81},
         "reasons": {
             "witnesses": {
                 "wd": "elected: place 1, 190 votes",

@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.chain.bitshares.contracts.voting.authority import Authority, authority
-from node.chain.bitshares.contracts.voting.counts import Tie, top75_number, voted_number
+from node.chain.bitshares.contracts.voting.counts import (
+    CountRule,
+    Tie,
+    elected_number,
+    top75_number,
+    voted_number,
+)
+from node.chain.bitshares.contracts.voting.majority import majority_stake
 from node.chain.bitshares.contracts.voting.ranking import rank
 from node.chain.bitshares.contracts.voting.rows import Opinion
 from node.chain.bitshares.contracts.voting.tally import Limits, eighths_left, tally
@@ -176,3 +183,35 @@ def test_a_proxys_own_opinion_counts_and_its_own_proxy_only_where_the_depth_allo
         assert dict(found.witnesses.approvals) == {whose: 5}
     silent = tally({"a": 5}, {"a": Opinion(proxy="x")}, VotingRules(), NO_LIMIT, now_s=0)
     assert (dict(silent.witnesses.approvals), silent.total) == ({}, 5)
+
+
+@given(
+    approvals=st.lists(st.integers(0, 12), min_size=1, max_size=6),
+    is_top75=st.booleans(),
+    least=st.integers(1, 4),
+)
+def test_the_least_stake_for_a_majority_is_the_least_that_wins_one(
+    approvals: list[int], is_top75: bool, least: int
+) -> None:
+    rule = CountRule(is_top75=is_top75, tie="graphene", least=least, most=99, room=125)
+    places = elected_number(rule, approvals, {}, 0)
+
+    def wins(stake: int, own: int) -> bool:
+        votes = {f"h{i}": one for i, one in enumerate(approvals)}
+        votes |= {f"o{i}": stake for i in range(own)}
+        count = elected_number(rule, list(votes.values()), {}, 0) if is_top75 else places
+        elected = rank({name: i for i, name in enumerate(votes)}, votes, count).elected
+        return 2 * sum(name[0] == "o" for name in elected) > len(elected)
+
+    most = max(approvals) + 2
+    found = next(s for s in range(1, most + 1) if any(wins(s, own) for own in range(1, 10)))
+    assert majority_stake(approvals, places, rule) == found
+
+
+def test_by_75_percent_a_majority_takes_more_stake_than_by_number() -> None:
+    """The document's claim: of a long tail of candidates, half are had for little."""
+    tail = [100, 90, 80, 8, 7, 6, 5, 4, 3, 2, 1]
+    number = CountRule(is_top75=False, tie="graphene", least=11, most=1001, room=125)
+    near = CountRule(is_top75=True, tie="graphene", least=3, most=1001, room=125)
+    assert majority_stake(tail, 11, number) == 7
+    assert majority_stake(tail, 3, near) == 75
