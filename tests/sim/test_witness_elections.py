@@ -12,6 +12,25 @@ from tests.sim.second import summary
 
 pytestmark = pytest.mark.slow
 
+NEWCOMER = """
+schema: slotlab.campaign/v1
+title: a newcomer and another key
+seed: 3
+chain:
+  profile: bitshares
+  producers: 3
+  slot: 500ms
+  spare_keys: {n2: [spare]}
+  bitshares: {block_interval: 1s, maintenance_interval: 24s, maintenance_skip_slots: 0}
+expect: {always: [headers_valid, same_state_digest, finality_resumes]}
+warmup: 5s
+cooldown: 12s
+timeline:
+  - {at: 6s, act: create_witness, by: userc, key: userc}
+  - {at: 6s, act: update_witness, by: producerb, key: spare}
+  - {at: 7s, act: vote, by: userc, witnesses: [userc, producera, producerb], num_witness: 3}
+  - {id: slow, at: 30s, for: 5s, fault: delay, between: all, delay: 30ms}
+"""
 A, B, C, D, E = (f"producer{letter}" for letter in "abcde")
 
 
@@ -36,3 +55,16 @@ def test_the_committee_is_elected_apart_and_weighs_by_its_votes() -> None:
     assert (last.members, last.out) == (["userb", "usera", A], {"userc": "no_votes"})
     assert last.weights == {"userb": 44_703, "usera": 29_802, A: 14_901}
     assert last.threshold == (44_703 + 29_802 + 14_901) // 2 + 1
+
+
+def test_a_newcomer_produces_on_the_host_that_has_its_key_and_another_key_costs_no_slot(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "newcomer.yml"
+    path.write_text(NEWCOMER)
+    done, told, _ = simulated(str(path), tmp_path)
+    meets(done, told)
+    slots = told["metrics"]["slots"]
+    assert slots["missed"] == 0
+    assert set(slots["by_producer"]) == {A, B, C, "userc"}
+    assert slots["by_producer"][B]["produced"] > slots["by_producer"][C]["produced"]
