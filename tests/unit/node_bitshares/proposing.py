@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from node.chain.bitshares.profile import BitsharesProfile
 from node.chain.chain import Chain
 from node.chain.genesis import Genesis
 from node.chain.model.bitshares_rules import BitsharesRules
+from node.chain.model.operation import Operation
 from node.chain.model.transaction import Transaction
 from tests.unit.node_bitshares.world import bitshares_genesis
 from tests.unit.node_chain.builders import signed
@@ -77,6 +79,27 @@ def asked(chain: Chain, approving: Sequence[str] = COMMITTEE, **changes: Any) ->
 def proposal(chain: Chain, number: int) -> Proposal | None:
     """Return a proposal at the head, None where it has ended."""
     return chain._ledger.row(PROPOSALS, number)
+
+
+def drawn(rng: random.Random) -> list[Operation]:
+    """Return operations of a history with short periods: proposals, and opinions on the first."""
+    number = rng.choice((0, 0, 0, 1, 2))
+    names = rng.sample(COMMITTEE, rng.choice((1, 2, 2, 3)))
+    said: list[Operation] = [
+        Approve(approver=name, proposal=number, by_key=rng.random() < 0.2) for name in names
+    ]
+    if rng.random() < 0.4:
+        new = ParameterChanges(
+            block_interval_s=rng.choice((None, 1, 2)),
+            maintenance_interval_s=rng.choice((None, 2, 1)),
+            max_witness_count=rng.randint(1, 9),
+        )
+        life_s = rng.choice((4, 5, 7))
+        asking = Propose(proposer=rng.choice(COMMITTEE), lifetime_s=life_s, parameters=new)
+        return [asking, *said] if rng.random() < 0.7 else [asking]
+    if rng.random() < 0.2:
+        return [WithdrawApproval(approver=rng.choice(COMMITTEE), proposal=number)]
+    return said
 
 
 GENESIS = proposing_genesis()

@@ -22,7 +22,7 @@ from node.chain.model.operation import Operation
 from node.chain.model.transaction import Transaction
 from node.chain.model.voice import READY, Stance, Voice
 from node.events import Rejected, Switched
-from tests.unit.node_bitshares import paying
+from tests.unit.node_bitshares import paying, proposing
 from tests.unit.node_bitshares import recount as bitshares_recount
 from tests.unit.node_bitshares import voting_world as voting
 from tests.unit.node_bitshares.paying import MoneyRecount, supply
@@ -145,6 +145,8 @@ class History:
             made = signed(chain, drawn(rng), lives_s=rng.randint(1, 9))
         elif self.world.has_money and rng.random() < 0.5:
             made = signed(chain, *paying.drawn(rng), lives_s=rng.randint(1, 9))
+        elif self.world.has_committee and rng.random() < 0.6:
+            made = signed(chain, *proposing.drawn(rng), lives_s=rng.randint(1, 9))
         elif self.world.votes and rng.random() < 0.7:
             made = signed(chain, voting.drawn(rng), lives_s=rng.randint(1, 9))
         elif rng.random() < 0.2 and self.world.genesis.system_key:

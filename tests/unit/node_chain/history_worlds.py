@@ -11,7 +11,7 @@ import msgspec
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key
 from node.chain.genesis import Genesis
-from node.chain.model.bitshares_rules import HardForkRules, RandomRules
+from node.chain.model.bitshares_rules import CommitteeRules, HardForkRules, RandomRules, VotingRules
 from node.chain.profile import Profile
 from node.chain.profiles import build
 from tests.unit.node_bitshares import paying
@@ -63,6 +63,12 @@ class World:
         """Return whether operations of a BitShares chain cost something."""
         return self.genesis.bitshares is not None and bool(self.genesis.bitshares.money.fees)
 
+    @property
+    def has_committee(self) -> bool:
+        """Return whether a committee can change the parameters of a BitShares chain soon."""
+        options = self.genesis.bitshares
+        return options is not None and options.committee.review_period_s == 3
+
 
 BITSHARES: dict[str, dict[str, Any]] = {
     "": {},
@@ -72,6 +78,12 @@ BITSHARES: dict[str, dict[str, Any]] = {
         "hard_forks": HardForkRules(notes_s=12),
         "maintenance_interval_s": 4,
         "maintenance_skip_slots": 0,
+    },
+    "committee": {
+        "maintenance_interval_s": 2,
+        "maintenance_skip_slots": 0,
+        "voting": VotingRules(committee=["usera", "userb", "userc"]),
+        "committee": CommitteeRules(review_period_s=3, max_proposal_lifetime_s=40),
     },
 }
 """What the genesis of a world of BitShares says, by its options."""
@@ -100,5 +112,5 @@ def world(name: str) -> World:
 WORLDS = (
     "eosio 2", "eosio 3", "eosio 4", "eosio 2 fio", "eosio 3 fio", "bitshares 3",
     "bitshares 2 participation", "bitshares 3 turns", "bitshares 3 forks", "bitshares 3 money",
-    "bitshares 3 votes",
+    "bitshares 3 votes", "bitshares 3 committee",
 )  # fmt: skip
