@@ -18,7 +18,7 @@ B6  approval voting             test_ties_go_to_who_registered_first_and_who_has
 B7  how many is voted, too      test_votes_matter_at_the_next_maintenance_only_and_the_elected_are_announced_there
 B8  as many votes as are wanted test_what_breaks_a_rule_of_votes_is_refused_by_name
 B9  half of the stake           test_the_number_is_the_least_that_more_than_half_of_who_does_not_abstain_wants_no_more_of
-B10 or 75 % of the best         test_by_75_percent_all_are_in_who_have_three_quarters_of_the_best
+B10 or 75 % of the best         test_by_75_percent_a_majority_takes_more_stake_than_by_number
 B11 ten at least                test_by_75_percent_all_are_in_who_have_three_quarters_of_the_best
 B12 16 %, 8 % and 23            test_the_documents_example_of_16_and_8_percent_would_have_23
 B13 somebody else may vote      test_a_proxys_own_opinion_counts_and_its_own_proxy_only_where_the_depth_allows
@@ -43,7 +43,7 @@ B31 below 1 s is too short      test_delays_beyond_the_block_interval_orphan_blo
 B32 5 s is what is aimed at     out: the default of the campaign's chain, not a rule
 B33 a late block costs the next test_delays_beyond_the_block_interval_orphan_blocks_and_shorter_ones_none
 B34 blocks are streamed         test_a_received_block_is_stored_and_relayed_before_it_is_applied
-B35 hard forks are voted        test_stakeholders_approve_it_and_it_comes_at_its_time
+B35 hard forks are voted        test_a_hard_fork_that_stakeholders_refuse_does_not_happen
 B36 bad witnesses are voted out out: a thing that people do, not a rule
 B37 save in an emergency        test_two_thirds_of_the_operators_can_switch_a_hard_fork_on_at_once
 B38 reversed by forks only      test_money_spent_on_both_sides_of_a_split_is_reversed_on_one_and_final_on_the_other
