@@ -70,7 +70,7 @@ class FaultSpec(Strict):
 
 def _model(row: Kind) -> type[FaultSpec]:
     """Return the model of a kind."""
-    own: dict[str, Any] = {key.name: (_type(key), key.default) for key in row.keys}
+    own: dict[str, Any] = {key.name: (_type(key), _default(key)) for key in row.keys}
     fields: dict[str, Any] = {} if row.lasts in own else {row.lasts: (Duration, ...)}
     fields |= {"fault": (_OneOf[row.word], ...)} | _WHOM[row.targets] | own
     name = "".join(part.title() for part in row.word.split("_")) + "Fault"
@@ -82,6 +82,11 @@ def _model(row: Kind) -> type[FaultSpec]:
 def _type(key: Key) -> Any:
     known = _WRITTEN.get(key.written) or _OneOf[key.written]
     return known | None if key.default is None else known
+
+
+def _default(key: Key) -> Any:
+    """Return what a key is when left out: a list where lists are written, not a row's tuple."""
+    return list(key.default) if isinstance(key.default, tuple) else key.default
 
 
 _links_first = sorted(KINDS.values(), key=lambda row: row.targets == "hosts")
