@@ -44,7 +44,7 @@ B32 5 s is what is aimed at     out: the default of the campaign's chain, not a 
 B33 a late block costs the next test_delays_beyond_the_block_interval_orphan_blocks_and_shorter_ones_none
 B34 blocks are streamed         test_a_received_block_is_stored_and_relayed_before_it_is_applied
 B35 hard forks are voted        test_stakeholders_approve_it_and_it_comes_at_its_time
-B36 bad witnesses are voted out out: a thing that people do, not a rule
+B36 bad witnesses are voted out test_witnesses_are_elected_by_votes_and_proxies_and_never_even_in_number
 B37 save in an emergency        test_two_thirds_of_the_operators_can_switch_a_hard_fork_on_at_once
 B38 reversed by forks only      test_money_spent_on_both_sides_of_a_split_is_reversed_on_one_and_final_on_the_other
 B39 missed slots are seen       test_a_missed_slot_shows_with_the_next_one_and_is_forgiven_after_three_rounds
