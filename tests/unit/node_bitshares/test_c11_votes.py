@@ -218,3 +218,15 @@ def test_who_only_follows_has_the_elected_and_the_state_of_who_made_the_blocks()
     assert (twin.head, twin.state_digest) == (world.chain.head, world.chain.state_digest)
     assert world.active == [A, B, D]
     assert NAMES == [A, B, C]
+
+
+def test_who_reads_a_vote_from_its_bytes_has_the_state_of_who_wrote_it_in_another_order() -> None:
+    world = World()
+    world.run(2)
+    said = vote("usera", C, A, committee=(B, A), workers=(2, 1), hard_forks=(3, 1))
+    assert world.do(said) == ""
+    world.run()
+    twin = make_chain(world.genesis)
+    for block in world.blocks:
+        receive(twin, twin.codec.decode(world.chain.codec.encode(block)))
+    assert (twin.head, twin.state_digest) == (world.chain.head, world.chain.state_digest)

@@ -83,12 +83,12 @@ class Vote(Operation, frozen=True, kw_only=True):
 
     @property
     def ballot(self) -> Ballot:
-        """Return all that is approved of."""
+        """Return all that is approved of, each kind in order: its bytes keep no other."""
         return Ballot(
-            witnesses=self.witnesses,
-            committee=self.committee,
-            workers=self.workers,
-            hard_forks=self.hard_forks,
+            witnesses=tuple(sorted(self.witnesses)),
+            committee=tuple(sorted(self.committee)),
+            workers=tuple(sorted(self.workers)),
+            hard_forks=tuple(sorted(self.hard_forks)),
         )
 
     def wire(self) -> AccountUpdate:
@@ -144,12 +144,13 @@ class Vote(Operation, frozen=True, kw_only=True):
             raise TransactionRejected(Reason.NOT_A_CANDIDATE)
         if not all(name in members for name in self.committee):
             raise TransactionRejected(Reason.NOT_A_CANDIDATE)
+        ballot = self.ballot
         opinion = rows.Opinion(
             proxy=self.proxy,
             num_witness=self.num_witness,
             num_committee=self.num_committee,
             time_s=block.head_s,
-            **msgspec.structs.asdict(self.ballot),
+            **msgspec.structs.asdict(ballot),
         )
         state.put(OPINIONS, self.account, opinion)
         block.facts.append(
@@ -157,8 +158,8 @@ class Vote(Operation, frozen=True, kw_only=True):
                 num=block.num,
                 account=self.account,
                 proxy=self.proxy,
-                witnesses=list(self.witnesses),
-                committee=list(self.committee),
+                witnesses=list(ballot.witnesses),
+                committee=list(ballot.committee),
                 num_witness=self.num_witness,
                 num_committee=self.num_committee,
                 stake=state.get(BALANCES, self.account) or 0,
