@@ -165,6 +165,17 @@ def test_what_breaks_a_rule_of_votes_is_refused_by_name(operation: Operation, re
     assert world.tables == before
 
 
+def test_a_worker_or_hard_fork_for_which_no_vote_id_has_room_is_refused_before_it_has_bytes() -> (
+    None
+):
+    beyond, last = 1 << 24, (1 << 24) - 1
+    found = [
+        vote("usera", workers=(beyond,)).fault(), vote("usera", hard_forks=(beyond,)).fault(),
+        vote("usera", workers=(last,), hard_forks=(last,)).fault(),
+    ]  # fmt: skip
+    assert found == ["not_a_candidate", "not_a_candidate", None]
+
+
 def packed(chain: Chain, operation: Operation) -> str:
     """Return the bytes of an operation, in hex, and check that they say it again."""
     layout = chain.codec.transactions.layouts[operation.NUMBER]  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from node.chain.bitshares.contracts.voting.vote import AccountOptions, Ballot
+from node.chain.bitshares.contracts.voting.vote import INSTANCES, AccountOptions, Ballot
 from node.chain.bitshares.roster import FIRST_WITNESS
 from node.chain.encoding.crypto import KEY_BYTES
 from node.chain.encoding.fields import MAX_LIST, PLAIN, Layout, layout_of
@@ -21,7 +21,6 @@ from node.chain.encoding.text import key_text
 TYPES = COMMITTEE, WITNESS, WORKER, HARD_FORK = range(4)
 """Of vote ids; the last is ours."""
 TYPE_BITS = 8
-INSTANCES = 1 << 24
 PROXY_TO_SELF = 5
 """Account 1.2.5, which stands for nobody as a proxy."""
 WITNESS_OBJECT = "1.6."

@@ -18,6 +18,8 @@ from node.events import Opinion
 Wanted = Annotated[int, "u16"]
 Instance = Annotated[int, "u24"]
 """Of a vote id."""
+INSTANCES = 1 << 24
+"""So many a vote id has room for, of each type."""
 
 
 class Ballot(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,12 +117,17 @@ class Vote(Operation, frozen=True, kw_only=True):
         )
 
     def fault(self) -> Reason | None:
-        """Return what is wrong: names twice, oneself as proxy, more wanted than approved of."""
+        """Return what is wrong: one twice, or too many; no vote id; oneself as proxy.
+
+        Or more are wanted than approved of.
+        """
         each = (self.witnesses, self.committee, self.workers, self.hard_forks)
         if any(len(set(approved)) < len(approved) for approved in each):
             return Reason.DUPLICATE_VOTE
         if sum(map(len, each)) > MAX_LIST:
             return Reason.TOO_MANY_VOTES
+        if any(number >= INSTANCES for number in (*self.workers, *self.hard_forks)):
+            return Reason.NOT_A_CANDIDATE
         if self.num_witness > len(self.witnesses) or self.num_committee > len(self.committee):
             return Reason.TOO_FEW_APPROVALS
         return Reason.PROXY_OF_PROXY if self.proxy == self.account else None
