@@ -17,7 +17,7 @@ BTS = 100_000
 """Units in 1 BTS."""
 DAY_S = 86_400
 MOST = (1 << 62) - 1
-"""The largest amount there is."""
+"""The largest amount there is, and the largest of numbers without a limit of their own."""
 ALL = 10_000
 """Shares are parts of so many."""
 MAX_COUNT = 1_001
@@ -65,8 +65,8 @@ class VotingRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             return f"voting: min_delegates must be 1..{MAX_PRODUCERS}"
         if not 0 <= self.proxy_depth <= MAX_PRODUCERS:
             return f"voting: proxy_depth must be 0..{MAX_PRODUCERS}"
-        if self.decay_step_s < 1 or (self.full_vote_s is not None and self.full_vote_s < 0):
-            return "voting: decay_step_s must be 1 or more, full_vote_s 0 or more"
+        if not (1 <= self.decay_step_s <= MOST and 0 <= (self.full_vote_s or 0) <= MOST):
+            return f"voting: decay_step_s must be 1..{MOST}, full_vote_s 0..{MOST}"
         for name in self.committee:
             if name not in accounts or self.committee.count(name) > 1:
                 return f"voting: committee: {name} must be an account, and named once"
@@ -132,7 +132,7 @@ class MoneyRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             return f"money: fees must be 0..{MOST}"
         if not all(0 <= share <= ALL for share in (self.network_percent, self.pay_percent)):
             return f"money: network_percent and pay_percent must be 0..{ALL}"
-        return None if self.vesting_s >= 0 else "money: vesting_s must be 0 or more"
+        return None if 0 <= self.vesting_s <= MOST else f"money: vesting_s must be 0..{MOST}"
 
 
 class RandomRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -171,8 +171,8 @@ class HardForkRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     def problem(self) -> str | None:
         """Return why no chain can have these."""
-        early = [HARD_FORKS[number] for number, at_s in self.times.items() if at_s < 0]
-        return f"hard_forks: {early[0]} must be 0 or more" if early else None
+        odd = [HARD_FORKS[number] for number, at_s in self.times.items() if not 0 <= at_s <= MOST]
+        return f"hard_forks: {odd[0]}_s must be 0..{MOST}" if odd else None
 
 
 class BitsharesRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -206,8 +206,8 @@ class BitsharesRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """Return why no chain with these accounts can have these; parameters are checked apart."""
         if not 0 <= self.required_participation <= ALL:
             return f"required_participation must be 0..{ALL}"
-        if self.undo_limit < 2:
-            return "undo_limit must be 2 or more"
+        if not 2 <= self.undo_limit <= MOST:
+            return f"undo_limit must be 2..{MOST}"
         return (
             self.voting.problem(accounts)
             or self.committee.problem()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from node.chain.bitshares.profile import BitsharesProfile
 from node.chain.bitshares.witness_schedule import SlotCount
+from node.chain.model.bitshares_rules import HardForkRules, MoneyRules, VotingRules
 from node.chain.model.errors import BlockRejected, GenesisError
 from node.chain.model.schedule import NOBODY
 from node.events import Rejected
@@ -60,9 +62,14 @@ def test_the_interval_is_1_to_30_s(interval_s: int) -> None:
         ({"maintenance_skip_slots": -1}, "maintenance_skip_slots"),
         ({"required_participation": 10_001}, "required_participation"),
         ({"undo_limit": 1}, "undo_limit"),
+        ({"undo_limit": 1 << 64}, "undo_limit"),
+        ({"voting": VotingRules(full_vote_s=1 << 64)}, "full_vote_s"),
+        ({"voting": VotingRules(decay_step_s=1 << 64)}, "decay_step_s"),
+        ({"money": MoneyRules(vesting_s=1 << 64)}, "vesting_s"),
+        ({"hard_forks": HardForkRules(notes_s=1 << 64)}, "notes_s"),
     ],
 )
-def test_limits_are_refused_with_their_key(changes: dict[str, int], key: str) -> None:
+def test_limits_are_refused_with_their_key(changes: dict[str, Any], key: str) -> None:
     slot_ns = NS_PER_S
     with pytest.raises(GenesisError, match=key):
         BitsharesProfile.of(bitshares_genesis(4, slot_ns=slot_ns, **changes))  # type: ignore[arg-type]
