@@ -3,6 +3,7 @@
 import re
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from faults.model.kind import KINDS
 from harness.errors import nearest
@@ -32,7 +33,7 @@ _BOUNDS = {
 
 def one_line(error: ValidationError) -> str:
     """Return the first problem as `key path: what is wrong; remedy`."""
-    first = error.errors()[0]
+    first = _first(error)
     where = _where(first["loc"])
     kind, context = first["type"], first.get("ctx", {})
     match kind:
@@ -54,6 +55,16 @@ def one_line(error: ValidationError) -> str:
         return f"{where}: {first['input']} is out of range; write {remedy.format(context[bound])}"
     text = first["msg"].removeprefix("Value error, ")
     return f"{where}: {text}" if where else text
+
+
+def _first(error: ValidationError) -> ErrorDetails:
+    """Return the first problem: of a list or a map, inside the one that was written."""
+    first, *others = error.errors()
+    *place, last = first["loc"] or ("",)
+    if first["type"] not in ("list_type", "dict_type") or "[" not in str(last):
+        return first
+    inside = (each for each in others if [*each["loc"][: len(place)]] == place)
+    return next((each for each in inside if len(each["loc"]) > len(place) + 1), first)
 
 
 def _where(loc: tuple[int | str, ...]) -> str:

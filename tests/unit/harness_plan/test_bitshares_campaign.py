@@ -154,6 +154,9 @@ def test_what_operators_stand_for_is_in_their_nodes_configurations_and_the_plan_
         ("urgent: {n9: [notes]}", "test.yml: chain.urgent: no host n9 in the lab"),
         ("supports: {n1: [nots]}", "test.yml: chain.supports.n1[0]: 'nots' is not known"),
         ("urgent: [nots]", "test.yml: chain.urgent"),
+        ("urgent: {n1: notes}", "test.yml: chain.urgent.n1: 'notes' is not a list"),
+        ("urgent: {n1: [nots]}", "test.yml: chain.urgent.n1[0]: 'nots' is not known"),
+        ("urgent: 5", "test.yml: chain.urgent: 5 is not a list"),
         ("bitshares: {hard_forks: {nots: 60s}}", "test.yml: chain.bitshares.hard_forks.nots"),
         (
             "bitshares: {hard_forks: {notes: -1s}}",
