@@ -66,7 +66,13 @@ class ChainParameters(msgspec.Struct, frozen=True, kw_only=True, array_like=True
         return None
 
     def change_problem(self, first: ChainParameters) -> str | None:
-        """Return why a chain that began with first cannot come to have these, None if it can."""
+        """Return why a chain that began with first cannot come to have these, None if it can.
+
+        first has a fee for each operation that there is.
+        """
+        unknown = sorted(self.fees.keys() - first.fees.keys())
+        if unknown:
+            return f"fees: {unknown[0]} is no operation"
         return self.header.change_problem(first.header) or self.problem()
 
 

@@ -286,6 +286,7 @@ def test_a_shorter_review_period_applies_to_what_is_proposed_afterwards() -> Non
         ({"pay_percent": 10_001}, "bad_parameters"),
         ({"witness_pay_per_block": 1 << 62}, "bad_parameters"),
         ({"fees": {"transfer": 1 << 62}}, "bad_parameters"),
+        ({"fees": {"transfers": 1}}, "bad_parameters"),
     ],
     ids=str,
 )

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from node.chain.bitshares.announcement import Decided, decided
 from node.chain.bitshares.chain_parameters import first_parameters
 from node.chain.bitshares.contracts.committee.expiry import expire
@@ -15,6 +17,7 @@ from node.chain.bitshares.contracts.money import founding as money
 from node.chain.bitshares.contracts.money.charge import collect, fee_of
 from node.chain.bitshares.contracts.money.pay import may_pay, pay_witness
 from node.chain.bitshares.contracts.money.rows import MONEY_TABLES
+from node.chain.bitshares.contracts.operations import OPERATIONS
 from node.chain.bitshares.contracts.raffle.rows import RANDOM_TABLES, note_random
 from node.chain.bitshares.contracts.rows import (
     ACTIVE,
@@ -32,6 +35,7 @@ from node.chain.bitshares.contracts.voting.rows import NUMBERS, UNTOLD, VOTING_T
 from node.chain.bitshares.rules import Rules
 from node.chain.bitshares.witness_state import WitnessState
 from node.chain.encoding.crypto import KEY_BYTES
+from node.chain.encoding.written import by_word
 from node.chain.genesis import Genesis
 from node.chain.ledger.fees_paid import FEES_PAID
 from node.chain.model.operation import OpenBlock, Operation
@@ -60,8 +64,10 @@ class BitsharesContracts:
         options = self.rules.options
         state.put(RULES, THE_ONE, options)
         first = first_parameters(genesis, options, self.rules.parameters)
-        for key in (FIRST, IN_FORCE):
-            state.put(PARAMETERS, key, first)
+        state.put(PARAMETERS, IN_FORCE, first)
+        # With a fee for each operation, so that it says which fees there may be.
+        fees = dict.fromkeys(sorted(by_word(OPERATIONS)), 0) | first.fees
+        state.put(PARAMETERS, FIRST, msgspec.structs.replace(first, fees=fees))
         founding.found(self.rules, state)
         money.found(options.money, state)
 
