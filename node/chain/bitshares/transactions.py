@@ -209,7 +209,7 @@ def _read_memo(reader: Reader) -> bytes:
     if flag != b"\x01":
         raise DecodeError("bad optional flag")
     expect(reader, _PLAIN_MEMO[1:], "encrypted memos are not known here")
-    message = reader.var_bytes(most=MAX_BLOB_BYTES)
+    message = reader.var_bytes(most=len(_CHECKSUM) + MAX_BLOB_BYTES)
     if len(message) <= len(_CHECKSUM) or not message.startswith(_CHECKSUM):
         raise DecodeError("malformed memo")
     return message[len(_CHECKSUM) :]

@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from node.chain.chain import Chain
+from node.chain.encoding.fields import MAX_BLOB_BYTES
+from node.chain.encoding.pack import DecodeError
 from node.chain.model.errors import GenesisError
-from node.chain.model.transaction import Transaction
+from node.chain.model.transaction import Transaction, TransactionHeader
 from node.chain.profiles import build
 from node.events import Tx
 from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis, paid
@@ -134,3 +136,13 @@ def test_no_account_may_be_named_as_the_id_of_another() -> None:
     named = msgspec.structs.replace(genesis.accounts[0], name="1.2.3")
     with pytest.raises(GenesisError, match=r"accounts: 1\.2\.3 is the id of an object"):
         build(msgspec.structs.replace(genesis, accounts=[named]))
+
+
+def test_a_memo_as_long_as_may_be_written_is_read_back_and_one_byte_more_is_not() -> None:
+    form = build(GENESIS).transaction_rules.form
+    for size in (MAX_BLOB_BYTES - 4, MAX_BLOB_BYTES):
+        asked = form.transfer("usera", "userb", 1, b"m" * size)
+        assert form.read(form.pack(TransactionHeader(0, 0, 0), [asked]))[1] == (asked,)
+    more = form.transfer("usera", "userb", 1, b"m" * (MAX_BLOB_BYTES + 1))
+    with pytest.raises(DecodeError):
+        form.read(form.pack(TransactionHeader(0, 0, 0), [more]))
