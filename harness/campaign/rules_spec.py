@@ -30,6 +30,8 @@ def _whole_seconds(value_ns: int) -> int:
     return value_ns
 
 
+WholeSeconds = Annotated[Offset, AfterValidator(_whole_seconds)]
+"""A duration that the chain counts in its seconds."""
 _TYPES: dict[Any, Any] = {
     int: Annotated[int, Field(ge=0, lt=NUMBER_MAX)],
     dict[str, int]: dict[str, Annotated[int, Field(ge=0, lt=NUMBER_MAX)]],
@@ -65,7 +67,7 @@ def _type(hint: Any, name: str) -> Any:
         (known,) = (part for part in get_args(hint) if part is not NoneType)
         return _type(known, name) | None
     if name.endswith("_s"):
-        return Annotated[Offset, AfterValidator(_whole_seconds)]
+        return WholeSeconds
     if get_origin(hint) is list:
         return list[_type(get_args(hint)[0], name)]  # type: ignore[misc]
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):

@@ -13,8 +13,8 @@ from pydantic import Field, ValidationError
 from faults.model.fault import SECOND_NS
 from harness.campaign.model import AccountName
 from harness.campaign.problems import one_line
-from harness.campaign.rules_spec import VotingSpec, rules_of
-from harness.campaign.values import Offset, Strict
+from harness.campaign.rules_spec import VotingSpec, WholeSeconds, rules_of
+from harness.campaign.values import Strict
 from harness.inspect.fields import InspectError
 from node.chain.bitshares.contracts.voting.authority import authority
 from node.chain.bitshares.contracts.voting.counts import CountRule, Role, rule_for
@@ -52,7 +52,7 @@ class Voting(Strict):
     num_witness: Annotated[int, Field(ge=0)] = 0
     num_committee: Annotated[int, Field(ge=0)] = 0
     proxy: AccountName | None = None
-    age: Offset = 0
+    age: WholeSeconds = 0
 
 
 class Election(Strict):

@@ -77,6 +77,10 @@ def test_who_is_elected_for_both_roles_by_which_votes_and_why_is_told(
         ({"accounts": {"x": {"stake": 1, "proxy": "y"}}}, "x.proxy: there is no account y"),
         ({"parameters": {"min_witness_count": 2}}, "parameters.min_witness_count must be odd"),
         ({"candidates": {"committee": ["ca", "ca"]}}, "candidates.committee: ca is there twice"),
+        (
+            {"accounts": {"x": {"stake": 1, "age": "500ms"}}},
+            "accounts.x.age: must be in whole seconds",
+        ),
         ({"candidats": {}}, "did you mean"),
         ({"profile": "steem"}, "is unknown"),
     ],
