@@ -216,6 +216,7 @@ class ChainSpec(Strict):
             raise ValueError("max_transaction_lifetime must be in whole seconds")
         if self._bitshares is not None:
             self._bitshares.check(self.slot)
+            self._refuse_forks_turned_off(self._bitshares)
         windows = Windows.of(
             self.timing, self.slot, processing_ns=self.processing,
             propagation_ns=self.propagation, last_block_ns=self.last_block,
@@ -224,6 +225,17 @@ class ChainSpec(Strict):
         if problem is not None:
             raise ValueError("{} {}".format(*problem))
         return self
+
+    def _refuse_forks_turned_off(self, spec: _BitsharesSpec) -> None:
+        """Check that no node stands for a hard fork that no block of the chain may speak of."""
+        known = spec.hard_forks  # type: ignore[attr-defined]
+        for key in ("supports", "urgent"):
+            asked = getattr(self, key)
+            for names in asked.values() if isinstance(asked, dict) else (asked,):
+                off = [name for name in names if getattr(known, name) is None]
+                if off:
+                    remedy = f"write bitshares.hard_forks.{off[0]}: 60s, or remove it"
+                    raise ValueError(f"{key}: {off[0]} is turned off in this chain; {remedy}")
 
     @property
     def scheduled(self) -> int:

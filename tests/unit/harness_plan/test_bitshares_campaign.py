@@ -16,6 +16,7 @@ from tests.unit.harness_plan.builders import files_of, lab
 from tests.unit.harness_plan.shipping import shipped
 
 SHIPPED = Path(__file__).resolve().parents[3] / "harness" / "campaigns"
+NOTES = "bitshares: {hard_forks: {notes: 60s}}"
 HEAD = "schema: slotlab.campaign/v1\ntitle: a test\nchain: {profile: bitshares, %s}\n"
 
 
@@ -133,7 +134,7 @@ def test_with_fewer_witnesses_than_candidates_quorum_and_lag_are_theirs() -> Non
 def test_what_operators_stand_for_is_in_their_nodes_configurations_and_the_plan_says_it(
     tmp_path: Path,
 ) -> None:
-    forks = "slot: 1s, bitshares: {hard_forks: {notes: 60s}}"
+    forks = f"slot: 1s, {NOTES}"
     stands = "supports: {n1: [], n2: [notes]}, urgent: {n3: [notes]}"
     made = planner.build(parsed(f"producers: 4, {forks}, {stands}"), lab())
     genesis, configs = shipped(made, tmp_path)
@@ -150,13 +151,19 @@ def test_what_operators_stand_for_is_in_their_nodes_configurations_and_the_plan_
 @pytest.mark.parametrize(
     ("chain", "message"),
     [
-        ("supports: {n9: [notes]}", "test.yml: chain.supports: no host n9 in the lab"),
-        ("urgent: {n9: [notes]}", "test.yml: chain.urgent: no host n9 in the lab"),
+        (f"{NOTES}, supports: {{n9: [notes]}}", "test.yml: chain.supports: no host n9 in the lab"),
+        (f"{NOTES}, urgent: {{n9: [notes]}}", "test.yml: chain.urgent: no host n9 in the lab"),
         ("supports: {n1: [nots]}", "test.yml: chain.supports.n1[0]: 'nots' is not known"),
         ("urgent: [nots]", "test.yml: chain.urgent"),
         ("urgent: {n1: notes}", "test.yml: chain.urgent.n1: 'notes' is not a list"),
         ("urgent: {n1: [nots]}", "test.yml: chain.urgent.n1[0]: 'nots' is not known"),
         ("urgent: 5", "test.yml: chain.urgent: 5 is not a list"),
+        (
+            "urgent: [notes]",
+            "test.yml: chain: urgent: notes is turned off in this chain; write bitshares.hard_",
+        ),
+        ("urgent: {n1: [notes]}", "test.yml: chain: urgent: notes is turned off in this chain; "),
+        ("supports: {n1: [notes]}", "test.yml: chain: supports: notes is turned off in this "),
         ("bitshares: {hard_forks: {nots: 60s}}", "test.yml: chain.bitshares.hard_forks.nots"),
         (
             "bitshares: {hard_forks: {notes: -1s}}",
