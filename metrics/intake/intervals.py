@@ -7,7 +7,7 @@ Times are ns since T0.
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Set
 from dataclasses import dataclass
@@ -31,9 +31,14 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """The intervals of a branch in order of time; the first is in force from ever."""
+    """The intervals of a branch in order of time; the first is in force from ever.
+
+    empty_ns: times, sorted, of slots of theirs that the rules leave to nobody, as far as whoever
+    counts cares; only `count` and `after` leave them out.
+    """
 
     steps: tuple[Step, ...]
+    empty_ns: tuple[float, ...] = ()
 
     def at(self, t_ns: float) -> Step:
         """Return what is in force at a time; of a slot's time, what its block put in force."""
@@ -42,13 +47,20 @@ class Intervals:
     def count(self, from_ns: float, to_ns: float) -> int:
         """Return how many whole intervals lie between two times."""
         parts = self._parts(from_ns, to_ns)
+        empty = self._empty(from_ns, to_ns)
         if len(parts) == 1:
             ((length_ns, step),) = parts
-            return int(length_ns // step.every_ns)
-        return int(sum(length_ns / step.every_ns for length_ns, step in parts))
+            return max(int(length_ns // step.every_ns) - empty, 0)
+        return max(int(sum(length_ns / step.every_ns for length_ns, step in parts)) - empty, 0)
 
     def after(self, t_ns: float, blocks: int) -> float:
         """Return the time so many intervals after another."""
+        over_ns, empty = self._after(t_ns, blocks), 0
+        while (found := self._empty(t_ns, over_ns)) > empty:
+            over_ns, empty = self._after(t_ns, blocks + found), found
+        return over_ns
+
+    def _after(self, t_ns: float, blocks: int) -> float:
         left: float = blocks
         for step, end_ns in zip(self.steps, self._ends(), strict=True):
             over_ns = t_ns + left * step.every_ns
@@ -84,6 +96,9 @@ class Intervals:
         """Return the shortest and the longest interval in force between two times."""
         every = [step.every_ns for _, step in self._parts(from_ns, to_ns)]
         return min(every), max(every)
+
+    def _empty(self, from_ns: float, to_ns: float) -> int:
+        return bisect_left(self.empty_ns, to_ns) - bisect_left(self.empty_ns, from_ns)
 
     def _ends(self) -> list[float]:
         return [*(step.from_ns for step in self.steps[1:]), math.inf]

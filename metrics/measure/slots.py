@@ -85,6 +85,16 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
     return result
 
 
+def nobodys(data: TrialData, chain: ChainView) -> list[int]:
+    """Return the slots in which blocks would come that the rules leave to nobody, in order.
+
+    After a maintenance block BitShares skips some (PROTOCOL C.3).
+    """
+    found = (slot for slot, producer in _expected(data, chain).items() if not producer)
+    steps = ((slot, chain.intervals.at(data.slot_time_ns(slot))) for slot in found)
+    return sorted(slot for slot, step in steps if (slot - step.grid) % step.slots == 0)
+
+
 def pool(over: Pool[list[Slot]]) -> Figures:
     """Return the `slots` part of M."""
     found = [slot for _, slots in over.trials for slot in slots if slot.phase in over.phases]

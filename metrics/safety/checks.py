@@ -9,13 +9,14 @@ input and their findings become checks.
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from metrics.intake.timeline import UNRELATED, believes_a_lie
 from metrics.intake.trial import TrialData
+from metrics.measure import slots
 from metrics.measure.blocks import ChainView
 from metrics.model.method import Method
 from metrics.model.run_folder import (
@@ -183,15 +184,15 @@ def _liveness(data: TrialData, chain: ChainView, finals: list[Line]) -> Check:
     name = NAMES["I7"]
     started = [(e.host, e.t_ns) for e in data.events("started", invariant_inputs.STARTED)
                if e.role == "node"]  # fmt: skip
-    stretches = invariant_inputs.stretches(
-        data.plan, data.planned, data.end_ns, chain.intervals, started
-    )
+    empty_ns = tuple(float(data.slot_time_ns(slot)) for slot in slots.nobodys(data, chain))
+    intervals = replace(chain.intervals, empty_ns=empty_ns)
+    stretches = invariant_inputs.stretches(data.plan, data.planned, data.end_ns, intervals, started)
     if not stretches:
         return Check(name, UNKNOWN, "the plan names no undisturbed time with a quorum")
     blocks_ns = sorted(float(data.slot_time_ns(chain.blocks[id_].slot)) for id_ in chain.canonical
                        if id_ in chain.blocks)  # fmt: skip
     advances = [(line.t_ns, line.num) for line in finals]
-    found = liveness.progress(stretches, blocks_ns, advances, chain.intervals)
+    found = liveness.progress(stretches, blocks_ns, advances, intervals)
     gap = _gap(data)
     if gap and found.violations:
         # That nothing became final is seen by what is not there: only a whole record shows it.

@@ -94,3 +94,25 @@ def test_finality_may_stand_still_for_as_many_slots_as_somebody_has() -> None:
     assert (found.violations, found.worst and found.worst.slots) == ([], 9)
     (breach,) = progress([stretch], [], advances, steady(SECOND)).violations
     assert "36 slots (at most 9)" in breach.text
+
+
+def test_slots_that_nobody_has_are_no_part_of_a_standstill() -> None:
+    stretch = Stretch(from_ns=0, to_ns=60 * SECOND, limit_blocks=9, limit_slots=9)
+    skipped = tuple(float(s * SECOND) for s in (*range(11, 31), 50))
+    advances = [(s * SECOND + 0.1, s) for s in (*range(1, 11), *range(39, 60))]
+    found = progress([stretch], [], advances, Intervals(steady(SECOND).steps, skipped))
+    assert (found.violations, found.worst and found.worst.slots) == ([], 9)
+    (breach,) = progress([stretch], [], advances, steady(SECOND)).violations
+    assert "29 slots (at most 9)" in breach.text
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.sets(st.integers(0, 60)))
+def test_so_many_slots_on_lie_as_many_that_somebody_has(
+    at_s: int, blocks: int, skipped: set[int]
+) -> None:
+    found = Intervals(steady(SECOND).steps, tuple(float(s * SECOND) for s in sorted(skipped)))
+    end_ns = found.after(at_s * SECOND, blocks)
+    assert found.count(at_s * SECOND, end_ns) == blocks
+    assert found.after(at_s * SECOND, blocks) <= steady(SECOND).after(
+        at_s * SECOND, blocks + len(skipped)
+    )
