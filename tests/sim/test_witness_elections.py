@@ -31,6 +31,21 @@ timeline:
   - {at: 7s, act: vote, by: userc, witnesses: [userc, producera, producerb], num_witness: 3}
   - {id: slow, at: 30s, for: 5s, fault: delay, between: all, delay: 30ms}
 """
+SKIPPING = """
+schema: slotlab.campaign/v1
+title: maintenance leaves more slots to nobody than finality may stand still
+seed: 3
+chain:
+  profile: bitshares
+  producers: 4
+  slot: 1s
+  bitshares: {maintenance_interval: 60s, maintenance_skip_slots: 40}
+expect: {always: [finality_resumes]}
+warmup: 5s
+cooldown: 100s
+timeline:
+  - {id: slow, at: 80s, for: 5s, fault: delay, between: all, delay: 30ms}
+"""
 A, B, C, D, E = (f"producer{letter}" for letter in "abcde")
 
 
@@ -68,3 +83,13 @@ def test_a_newcomer_produces_on_the_host_that_has_its_key_and_another_key_costs_
     assert slots["missed"] == 0
     assert set(slots["by_producer"]) == {A, B, C, "userc"}
     assert slots["by_producer"][B]["produced"] > slots["by_producer"][C]["produced"]
+
+
+def test_slots_that_maintenance_skips_are_no_standstill_of_finality(tmp_path: Path) -> None:
+    path = tmp_path / "skipping.yml"
+    path.write_text(SKIPPING)
+    done, told, run = simulated(str(path), tmp_path)
+    meets(done, told)
+    slots = told["metrics"]["slots"]
+    assert (slots["missed"], slots["unknown"]) == (0, 0)
+    assert summary.compare(run, told) == []

@@ -70,35 +70,49 @@ def pace(s: Second, known: Chain) -> Pace:
     return Pace(tuple(bends))
 
 
-def slots(s: Second, known: Chain) -> list[Slot]:
-    """Return every slot from T0 to the end of observation that somebody was due in.
+def due(s: Second, known: Chain) -> dict[int, str]:
+    """Return who was due in each slot: nobody where the name is empty.
 
     Due is who made the block of the chain, else whom most nodes named; where nobody told of the
     slot, whose turn it is by the plan.
     """
     named: dict[int, Counter[str]] = defaultdict(Counter)
-    seen, refused = set(), {}
     for line in s.every("slot_due"):
         named[line["slot"]][line["producer"]] += 1
-        seen.add((line["host"], line["slot"]))
-    for line in s.every("abstained"):
-        refused[line["host"], line["slot"], line["producer"]] = line["reason"]
     turn, names = s.plan["blocks_per_turn"], s.plan["producers"]
-    due, slot = {}, s.first_slot
+    found, slot = {}, s.first_slot
     while s.slot_t(slot) <= s.end_s:
         bend = s.pace.at(s.slot_t(slot))
         if (slot - bend.grid) % bend.many == 0:
-            due[slot] = names[slot // bend.many // turn % len(names)]
+            found[slot] = names[slot // bend.many // turn % len(names)]
         slot += 1
-    due |= {slot: min(who, key=lambda name: (-who[name], name)) for slot, who in named.items()}
+    found |= {slot: min(who, key=lambda name: (-who[name], name)) for slot, who in named.items()}
+    blocks = (known.blocks[id_] for id_ in known.whole & known.blocks.keys())
+    return found | {block["slot"]: block["producer"] for block in blocks}
+
+
+def skipped(s: Second, known: Chain) -> list[float]:
+    """Return the times of slots where a block could lie by the pace, and nobody is due."""
+    found = []
+    for slot, name in due(s, known).items():
+        bend = s.pace.at(s.slot_t(slot))
+        if not name and (slot - bend.grid) % bend.many == 0:
+            found.append(s.slot_t(slot))
+    return sorted(found)
+
+
+def slots(s: Second, known: Chain) -> list[Slot]:
+    """Return every slot from T0 to the end of observation that somebody was due in."""
+    seen = {(line["host"], line["slot"]) for line in s.every("slot_due")}
+    refused = {}
+    for line in s.every("abstained"):
+        refused[line["host"], line["slot"], line["producer"]] = line["reason"]
     made: dict[tuple[int, str], list[Line]] = defaultdict(list)
     for block in known.blocks.values():
         made[block["slot"], block["producer"]].append(block)
-        if block["id"] in known.whole:
-            due[block["slot"]] = block["producer"]
     late, over = lateness(s), s.pace.later(s.end_s, -1) + 1e-9
     found = []
-    for slot, producer in sorted(due.items()):
+    for slot, producer in sorted(due(s, known).items()):
         if slot < s.first_slot or not producer or s.slot_t(slot) > over:
             continue
         own = sorted(made[slot, producer], key=lambda b: b["id"] not in known.whole)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tests.sim.second.agree import OneOf
-from tests.sim.second.blocks import chain
+from tests.sim.second.blocks import chain, skipped
 from tests.sim.second.record import Line, Second
 
 HOLDS, VIOLATED, UNKNOWN = "holds", "violated", "unknown"
@@ -254,7 +254,10 @@ def _resumes(s: Second) -> Any:
         t for (t, num), top, before in zip(steps, tops, _before(steps), strict=True)
         if num == top and num > before
     ]  # fmt: skip
-    ways = {_progress(s, made, [t + off for t in rising]) for off in (-s.slack_s, 0, s.slack_s)}
+    nobodys = skipped(s, known)
+    ways = {
+        _progress(s, made, [t + off for t in rising], nobodys) for off in (-s.slack_s, 0, s.slack_s)
+    }
     return ways.pop() if len(ways) == 1 else OneOf(tuple(ways))
 
 
@@ -262,7 +265,12 @@ def _before(steps: list[tuple[float, int]]) -> list[int]:
     return [0, *itertools.accumulate((num for _, num in steps), max)][:-1]
 
 
-def _progress(s: Second, made: list[float], rising: list[float]) -> str:
+def _progress(s: Second, made: list[float], rising: list[float], nobodys: list[float]) -> str:
+    """Return whether finality went on; nobodys: times of slots that count for nothing."""
+
+    def taken(a: float, b: float) -> float:
+        return s.pace.place(b) - s.pace.place(a) - sum(a <= t < b for t in nobodys)
+
     n, r = len(s.plan["producers"]), int(s.plan["blocks_per_turn"])
     two, needed = s.plan["finality"]["stages"] == 2, s.plan["finality"]["quorum"]
     restarts = [f["end_ns"] / 1e9 for f in s.planned["faults"] if f["fault"] in RESTARTING]
@@ -272,7 +280,7 @@ def _progress(s: Second, made: list[float], rising: list[float]) -> str:
         limit = (2 * (needed - 1) + 1) * r if two else 2 * n * r
         rounds = 2 * s.round_slots
         if any(
-            at - RECONNECT_S < start < s.pace.later(at, rounds) + RECONNECT_S - 1e-9
+            at - RECONNECT_S < start and taken(at, start - RECONNECT_S + 1e-9) < rounds
             for at in (0.0, *restarts)
         ):
             limit += rounds
@@ -283,7 +291,7 @@ def _progress(s: Second, made: list[float], rising: list[float]) -> str:
         inside = [t for t in rising if begin <= t < end]
         for a, b in itertools.pairwise([begin, *inside, end]):
             blocks = sum(a <= t < b for t in made)
-            if blocks > limit or int(s.pace.place(b) - s.pace.place(a) + 1e-9) > slots:
+            if blocks > limit or int(taken(a, b) + 1e-9) > slots:
                 return VIOLATED
         judged += bool(inside)
     return HOLDS if judged else UNKNOWN
