@@ -75,6 +75,7 @@ class Opinion(Record, frozen=True, kw_only=True, tag="opinion"):
     """An account with so much stake said in block num whom it approves of, and how many it wants.
 
     proxy: whose opinion counts instead of its own, "" for nobody's. It matters at maintenance.
+    workers: by number; hard_forks: by name, by number where the software does not know it.
     """
 
     num: Count
@@ -85,6 +86,8 @@ class Opinion(Record, frozen=True, kw_only=True, tag="opinion"):
     num_witness: Count
     num_committee: Count
     stake: Whole
+    workers: list[Count] = field(default_factory=list)
+    hard_forks: list[str] = field(default_factory=list)
 
 
 class WitnessesElected(Record, frozen=True, kw_only=True, tag="witnesses_elected"):

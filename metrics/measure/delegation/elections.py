@@ -141,17 +141,23 @@ def _vote(fact: Event) -> tuple[str, str, int | None]:
 
 
 def _approved(fact: Event) -> str:
-    """Return whom an opinion approves of, and how many of each it wants."""
+    """Return what an opinion approves of, and how many of each body it wants."""
     bodies = (
         ("witness", "witnesses", fact.num_witness, fact.witnesses),
         ("committee member", "committee members", fact.num_committee, fact.committee),
     )
-    named = "; ".join(
+    named = [
         f"{number} {one if number == 1 else several} of {' '.join(approved)}"
         for one, several, number, approved in bodies
         if approved
-    )
-    return named or "no witness, no committee member"
+    ]
+    others = (("worker", fact.workers), ("hard fork", fact.hard_forks))
+    named += [
+        f"{what}{'s' if len(approved) > 1 else ''} {' '.join(map(str, approved))}"
+        for what, approved in others
+        if approved
+    ]
+    return "; ".join(named) or "no witness, no committee member"
 
 
 def pool(over: Pool[Elections]) -> Figures:

@@ -47,7 +47,7 @@ FACTS: dict[int, list[Line]] = {
     20: [witnesses(FOUR, NOBODY, {EVIL: "no_votes"}), committee(FOUR, NOBODY)],
     21: [shuffled(5, FOUR[::-1])],
     22: [opinion("usera", witnesses=NEW, num_witness=3, committee=["producera"], num_committee=1),
-         opinion("userb", "usera")],
+         opinion("userb", "usera"), opinion("userc", workers=[0, 12], hard_forks=["notes"])],
     24: [witnesses(NEW, VOTES, OUT), committee(["producera"], {"producera": STAKE})],
     25: [shuffled(6, FOUR)],
     29: [shuffled(7, NEW[::-1])],
@@ -64,7 +64,7 @@ def test_maintenance_elects_others_and_the_next_shuffle_puts_them_on_duty(
     summary = reported(telling(FACTS))
     m = summary["metrics"]
     assert m["elections"] == {
-        "results": 3, "proposed": 0, "outcomes": {"elected": 3}, "voted": 1, "proxied": 1,
+        "results": 3, "proposed": 0, "outcomes": {"elected": 3}, "voted": 2, "proxied": 1,
         "registered": 0,
     }  # fmt: skip
     assert (m["schedule"]["changes"], m["schedule"]["active"], m["schedule"]["open"]) == (2, 1, 1)
@@ -96,6 +96,7 @@ def test_maintenance_elects_others_and_the_next_shuffle_puts_them_on_duty(
     assert "3 witnesses of producera producerb producerc" in page
     assert "1 committee member of producera" in page
     assert "block 24, committee elected: producera" in page
+    assert "workers 0 12; hard fork notes" in page
 
 
 def test_who_is_elected_and_voted_out_before_the_shuffle_is_replaced(reported: Rebuilt) -> None:

@@ -66,6 +66,9 @@ def test_votes_matter_at_the_next_maintenance_only_and_the_elected_are_announced
         num_witness=3, num_committee=0, stake=1000,
     )  # fmt: skip
     assert other.account == "userb"
+    assert world.do(Vote(account="userc", workers=(7, 2), hard_forks=(9, 1))) == ""
+    (third,) = of_kind(world.run(), Opinion)
+    assert (third.workers, third.hard_forks) == ([2, 7], ["notes", "9"])
     assert world.active == [A]
     (told,) = of_kind(world.maintained(), WitnessesElected)
     assert (told.witnesses, told.tally) == ([B, A, C], {B: 2000, A: 1000, C: 1000})

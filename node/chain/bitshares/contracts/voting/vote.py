@@ -11,6 +11,7 @@ from node.chain.bitshares.contracts.voting import rows
 from node.chain.bitshares.contracts.voting.rows import MEMBERS, OPINIONS, WITNESSES
 from node.chain.encoding.fields import MAX_LIST, Account, Amount
 from node.chain.ledger.accounts import BALANCES
+from node.chain.model.bitshares_rules import HARD_FORKS
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.operation import OpenBlock, Operation
 from node.events import Opinion
@@ -170,5 +171,7 @@ class Vote(Operation, frozen=True, kw_only=True):
                 num_witness=self.num_witness,
                 num_committee=self.num_committee,
                 stake=state.get(BALANCES, self.account) or 0,
+                workers=list(ballot.workers),
+                hard_forks=[HARD_FORKS.get(number, f"{number}") for number in ballot.hard_forks],
             )
         )
