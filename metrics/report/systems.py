@@ -19,14 +19,16 @@ Figures = dict[str, Any]
 
 
 def chains(plan: Plan) -> list[str]:
-    """Return what each chain of the plan is, in a few words."""
-    found = [plan.in_cell(cell) for cell in plan.cells]
-    words = [
-        f"{each.blocks_per_turn} block{'s' if each.blocks_per_turn > 1 else ''} a turn, slots of"
-        f" {each.slot_ns / 1e6:g} ms, profile {each.profile}"
-        for each in found
-    ]
-    return list(dict.fromkeys(words))
+    """Return in a few words what all chains of the plan are, then what each is beside that."""
+    found = list(dict.fromkeys(_words(plan.in_cell(cell)) for cell in plan.cells))
+    shared = [words[0] for words in zip(*found, strict=True) if len(set(words)) == 1]
+    own = (", ".join(word for word in words if word not in shared) for words in found)
+    return [text for text in (", ".join(shared), *own) if text]
+
+
+def _words(plan: Plan) -> tuple[str, ...]:
+    turn = f"{plan.blocks_per_turn} block{'s' if plan.blocks_per_turn > 1 else ''} a turn"
+    return turn, f"slots of {plan.slot_ns / 1e6:g} ms", f"profile {plan.profile}"
 
 
 def sides(plan: Plan, summary: Figures, analyses: list[Analysis]) -> list[Figures]:
