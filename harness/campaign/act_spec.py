@@ -58,6 +58,8 @@ class ActSpec(BaseModel):
             )
         except WrittenError as error:
             raise ValueError(str(error)) from error
+        if (problem := operation.problem(known)) is not None:
+            raise ValueError(problem)
         if (fault := operation.fault()) is not None:
             raise ValueError(f"act: {self.act} is refused by every node: {fault}; change it")
         return operation

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -81,6 +82,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
 
     def fault(self) -> Reason | None:
         """Return what is wrong with it whatever the state, None when nothing is."""
+        return None
+
+    def problem(self, words: Collection[str]) -> str | None:
+        """Return for who writes it the field that no chain can have so and what it must be, or why.
+
+        Begins with the field; None when nothing is wrong, or `fault` says it well enough. words:
+        those of all operations of the chain.
+        """
         return None
 
     def apply(self, block: OpenBlock) -> None:

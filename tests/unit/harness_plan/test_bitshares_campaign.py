@@ -11,6 +11,7 @@ from harness.errors import CampaignError, PlanError
 from harness.plan import planner
 from metrics.model.plan import Asset, Bounds, Finality, decode, encode
 from node.chain import genesis as genesis_file
+from node.chain.model.codec import MAX_BLOCK_BYTES
 from node.chain.profiles import build
 from tests.unit.harness_plan.builders import files_of, lab
 from tests.unit.harness_plan.shipping import shipped
@@ -181,4 +182,55 @@ def test_hard_forks_and_shuffles_that_cannot_be_are_refused_in_a_line(
     with pytest.raises((PlanError, CampaignError)) as caught:
         planner.build(parsed(f"producers: 4, slot: 1s, {chain}"), lab())
     assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("lifetime_s: 0, parameters: {block_interval_s: 3}", "lifetime_s: must be 1..4294967295"),
+        (
+            "lifetime_s: 90, review_period_s: 90, parameters: {block_interval_s: 3}",
+            "review_period_s: must be 1 or more, below lifetime_s",
+        ),
+        ("lifetime_s: 90, parameters: {}", "parameters: nothing would change; name a parameter"),
+        (
+            "lifetime_s: 90, parameters: {network_percent: 10001}",
+            "parameters: network_percent and pay_percent must be 0..10000",
+        ),
+        (
+            "lifetime_s: 90, parameters: {max_block_bytes: 5}",
+            "parameters: max_block_bytes must be 1024 or more",
+        ),
+        (
+            "lifetime_s: 90, parameters: {max_block_bytes: 4000000000}",
+            f"parameters: max_block_bytes must be {MAX_BLOCK_BYTES} or less",
+        ),
+        (
+            "lifetime_s: 90, parameters: {maintenance_interval_s: 60, review_period_s: 60}",
+            "parameters: review_period_s must be more than maintenance_interval_s",
+        ),
+        (
+            "lifetime_s: 90, parameters: {pay_mode: whatever}",
+            "parameters: pay_mode must be fixed_per_block or percent_of_fees",
+        ),
+        (
+            "lifetime_s: 90, parameters: {fees: [{operation: transfers, amount: 1}]}",
+            "parameters: fees: transfers is no operation; known are approve, claim, ",
+        ),
+        (
+            "lifetime_s: 90, parameters: {fees: [{operation: vote, amount: 1}, "
+            "{operation: vote, amount: 2}]}",
+            "parameters: fees: vote is there twice; keep one",
+        ),
+    ],
+)
+def test_a_proposal_that_no_chain_can_have_is_refused_before_there_is_one(
+    asked: str, message: str
+) -> None:
+    entry = f"{{at: 20s, act: propose, by: usera, {asked}}}"
+    text = f"{HEAD % 'producers: 4, slot: 1s'}timeline: [{entry}]\n"
+    with pytest.raises(CampaignError) as caught:
+        campaign_file.parse(text, Path("test.yml"))
+    assert str(caught.value).startswith(f"test.yml: timeline[0].{message}")
     assert "\n" not in str(caught.value)

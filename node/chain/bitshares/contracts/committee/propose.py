@@ -1,5 +1,6 @@
 """Asking the committee for other parameters: operation 22."""
 
+from collections.abc import Collection
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from node.chain.bitshares.contracts.committee.parameter_changes import ParameterChanges
 from node.chain.bitshares.contracts.committee.rows import NEXT_PROPOSAL, PROPOSALS, Proposal
 from node.chain.bitshares.contracts.rows import FIRST, PARAMETERS, THE_ONE, in_force
+from node.chain.bitshares.parameters import U32
 from node.chain.encoding.fields import Account, Amount, Number, OptionalNumber
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.operation import OpenBlock, Operation
@@ -34,8 +36,23 @@ class Propose(Operation, frozen=True, kw_only=True):
     extensions: Annotated[None, "extensions"] = None
 
     def fault(self) -> Reason | None:
-        """Return bad_parameters for what no chain can have."""
-        return Reason.BAD_PARAMETERS if self.parameters.is_hopeless() else None
+        """Return what no chain can have: no life, a review that does not fit, or its parameters."""
+        wrong = self._wrong(None)
+        return None if wrong is None else wrong[0]
+
+    def problem(self, words: Collection[str]) -> str | None:
+        """Return which field is so, and what it must be."""
+        wrong = self._wrong(words)
+        return None if wrong is None else wrong[1]
+
+    def _wrong(self, words: Collection[str] | None) -> tuple[Reason, str] | None:
+        """The reason, and the same in words."""
+        if not 0 < self.lifetime_s < U32:
+            return Reason.BAD_LIFETIME, f"lifetime_s: must be 1..{U32 - 1}"
+        if self.review_period_s is not None and not 0 < self.review_period_s < self.lifetime_s:
+            return Reason.BAD_REVIEW_PERIOD, "review_period_s: must be 1 or more, below lifetime_s"
+        problem = self.parameters.problem(words)
+        return None if problem is None else (Reason.BAD_PARAMETERS, f"parameters: {problem}")
 
     def apply(self, block: OpenBlock) -> None:
         """Let it wait for approvals.
