@@ -89,19 +89,22 @@ class CommitteeRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     quorum: more than half of the stake behind the committee, or more than two thirds of its heads.
     freeze_approvals: while a proposal is reviewed nobody can approve of it any more, or no account
-    can, only keys (upstream). A review is longer than a maintenance interval.
+    can, only keys (upstream). A review is longer than a maintenance interval. max_proposals: of
+    an account so many may wait at once; ours, as fees, which alone bound them upstream, may be 0.
     """
 
     review_period_s: int = 14 * DAY_S
     max_proposal_lifetime_s: int = 28 * DAY_S
     quorum: Literal["stake", "head_count"] = "stake"
     freeze_approvals: Literal["all", "accounts"] = "all"
+    max_proposals: int = 8
 
     def problem(self) -> str | None:
         """Return why no chain can have these."""
         if not 0 < self.review_period_s < self.max_proposal_lifetime_s:
             return "committee: review_period_s must be 1 or more, less than max_proposal_lifetime_s"
-        return None
+        fits = 1 <= self.max_proposals <= MOST
+        return None if fits else f"committee: max_proposals must be 1..{MOST}"
 
 
 class MoneyRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -72,6 +72,7 @@ class Reason(StrEnum):
     SAME_APPROVAL = "same_approval"
     NOT_APPROVED = "not_approved"
     NOT_PROPOSER = "not_proposer"
+    TOO_MANY_PROPOSALS = "too_many_proposals"
     # fees and pay
     INSUFFICIENT_FEE = "insufficient_fee"
     NOT_VESTED = "not_vested"

@@ -7,7 +7,7 @@ import msgspec
 
 from node.chain.bitshares.contracts.committee.parameter_changes import ParameterChanges
 from node.chain.bitshares.contracts.committee.rows import NEXT_PROPOSAL, PROPOSALS, Proposal
-from node.chain.bitshares.contracts.rows import FIRST, PARAMETERS, THE_ONE, in_force
+from node.chain.bitshares.contracts.rows import FIRST, PARAMETERS, THE_ONE, in_force, rules_of
 from node.chain.bitshares.parameters import U32
 from node.chain.encoding.fields import Account, Amount, Number, OptionalNumber
 from node.chain.model.errors import Reason, TransactionRejected
@@ -61,8 +61,8 @@ class Propose(Operation, frozen=True, kw_only=True):
         another committee meanwhile (B18).
 
         Raises:
-            TransactionRejected: it lives too long, is reviewed too shortly or all its life, or this
-                chain cannot have its parameters.
+            TransactionRejected: it lives too long, is reviewed too shortly or all its life, this
+                chain cannot have its parameters, or as many of the proposer wait as may.
         """
         state, now = block.state, in_force(block.state)
         review_s = now.review_period_s if self.review_period_s is None else self.review_period_s
@@ -75,6 +75,9 @@ class Propose(Operation, frozen=True, kw_only=True):
         assert first is not None
         if new == now or new.change_problem(first) is not None:
             raise TransactionRejected(Reason.BAD_PARAMETERS)
+        own = sum(row.proposer == self.proposer for row in state.rows(PROPOSALS).values())
+        if own >= rules_of(state).committee.max_proposals:
+            raise TransactionRejected(Reason.TOO_MANY_PROPOSALS)
         number = state.get(NEXT_PROPOSAL, THE_ONE) or 0
         proposal = Proposal(
             proposer=self.proposer,
