@@ -113,7 +113,8 @@ class MoneyRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     reserve: what pay and workers come from. fees: of each word of an operation, 0 for what is not
     named; fee_per_kbyte: for 1,024 bytes of it. network_percent: parts of 10,000 of a fee that
     join the reserve. pay_percent: such parts of the fees in a block, for pay_mode percent_of_fees.
-    vesting_s: so long pay cannot be claimed.
+    vesting_s: so long pay cannot be claimed. max_workers: so many of an account there may be at
+    once; ours, as fees, which alone bound them upstream, may be 0.
     """
 
     reserve: int = 0
@@ -125,6 +126,7 @@ class MoneyRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     witness_pay_per_block: int = 10 * BTS
     worker_budget_per_day: int = 0
     vesting_s: int = DAY_S
+    max_workers: int = 8
 
     def problem(self) -> str | None:
         """Return why no chain can have these."""
@@ -135,7 +137,9 @@ class MoneyRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             return f"money: fees must be 0..{MOST}"
         if not all(0 <= share <= ALL for share in (self.network_percent, self.pay_percent)):
             return f"money: network_percent and pay_percent must be 0..{ALL}"
-        return None if 0 <= self.vesting_s <= MOST else f"money: vesting_s must be 0..{MOST}"
+        if not 0 <= self.vesting_s <= MOST:
+            return f"money: vesting_s must be 0..{MOST}"
+        return None if 1 <= self.max_workers <= MOST else f"money: max_workers must be 1..{MOST}"
 
 
 class RandomRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

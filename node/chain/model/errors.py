@@ -77,6 +77,7 @@ class Reason(StrEnum):
     INSUFFICIENT_FEE = "insufficient_fee"
     NOT_VESTED = "not_vested"
     BAD_WORKER = "bad_worker"
+    TOO_MANY_WORKERS = "too_many_workers"
     MAX_FEE_EXCEEDED = "max_fee_exceeded"
     UNKNOWN_ENDPOINT = "unknown_endpoint"
     UNKNOWN_ADDRESS = "unknown_address"

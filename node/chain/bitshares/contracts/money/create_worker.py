@@ -2,10 +2,11 @@
 
 from typing import ClassVar
 
-from node.chain.bitshares.contracts.money.rows import WORKERS, Worker
+from node.chain.bitshares.contracts.money.rows import MAIN, NEXT_WORKER, WORKERS, Worker
+from node.chain.bitshares.contracts.rows import rules_of
 from node.chain.encoding.fields import Account, Amount, Number, Text
 from node.chain.ledger.accounts import MAX_AMOUNT
-from node.chain.model.errors import Reason
+from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.operation import OpenBlock, Operation
 
 LONGEST_S = 1 << 32
@@ -41,7 +42,17 @@ class CreateWorker(Operation, frozen=True, kw_only=True):
         return None if fits else Reason.BAD_WORKER
 
     def apply(self, block: OpenBlock) -> None:
-        """Register it under the next number."""
+        """Register it under the next number.
+
+        Raises:
+            TransactionRejected: the owner has as many as it may, those included that ended since
+                the last maintenance.
+        """
+        state = block.state
+        own = sum(row.owner == self.owner for row in state.rows(WORKERS).values())
+        if own >= rules_of(state).money.max_workers:
+            raise TransactionRejected(Reason.TOO_MANY_WORKERS)
+        number = state.get(NEXT_WORKER, MAIN) or 0
         begin_s = block.head_s + self.begins_in_s
         worker = Worker(
             owner=self.owner,
@@ -51,4 +62,5 @@ class CreateWorker(Operation, frozen=True, kw_only=True):
             name=self.name,
             url=self.url,
         )
-        block.state.put(WORKERS, len(block.state.rows(WORKERS)), worker)
+        state.put(WORKERS, number, worker)
+        state.put(NEXT_WORKER, MAIN, number + 1)

@@ -40,8 +40,10 @@ WITNESS_PAY = Table("witness_pay", str, Vesting)
 WORKER_PAY = Table("worker_pay", str, Vesting)
 """By account."""
 WORKERS = Table("workers", int, Worker)
-"""By number, in order of registration."""
-MONEY_TABLES = (POOL, WITNESS_PAY, WORKER_PAY, WORKERS)
+"""By number, in order of registration; those whose time is over go at the next maintenance."""
+NEXT_WORKER = Table("next_worker", str, int)
+"""Under MAIN: the number of the next one."""
+MONEY_TABLES = (POOL, WITNESS_PAY, WORKER_PAY, WORKERS, NEXT_WORKER)
 
 
 def pool_of(state: State) -> Pool:

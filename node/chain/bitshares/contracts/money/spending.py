@@ -18,7 +18,7 @@ def spend(approvals: Mapping[int, int], block: OpenBlock, now_s: int, next_s: in
 
     approvals: the stake behind each worker, by number. Fees that were collected and what is left of
     the budget before join the reserve first. What workers leave stays there. Without any money
-    nothing is told.
+    nothing is told. Workers whose time is over are forgotten (ours; upstream they stay).
 
     Source: bitshares-core libraries/chain/db_maint.cpp, process_budget.
     """
@@ -37,6 +37,8 @@ def spend(approvals: Mapping[int, int], block: OpenBlock, now_s: int, next_s: in
     paid, left = shares(_projects(approvals, state, now_s), parts.workers, since_s)
     for owner, amount in paid:
         deposit("worker", owner, amount, block, now_s)
+    for number in _ended(state, now_s):
+        state.remove(WORKERS, number)
     spent = parts.witnesses + parts.workers - left
     after = Pool(reserve=reserve - spent, budget=parts.witnesses, budget_s=now_s)
     state.put(POOL, MAIN, after)
@@ -53,6 +55,11 @@ def _projects(approvals: Mapping[int, int], state: State, now_s: int) -> list[Pr
         for number, row in state.rows(WORKERS).items()
         if row.begin_s <= now_s <= row.end_s
     ]
+
+
+def _ended(state: State, now_s: int) -> list[int]:
+    """Return the workers whose time is over."""
+    return sorted(number for number, row in state.rows(WORKERS).items() if row.end_s < now_s)
 
 
 def _tell(
