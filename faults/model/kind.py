@@ -310,7 +310,8 @@ _ROWS = (
         said="lies: {strategy}",
         keys=(
             Key("strategy", ("double_production", "ignore_watermark", "withhold", "grind_reveals",
-                             "wrong_confirmed", "late", "censor", "invalid_block", "fork_flood")),
+                             "grind_shuffle", "wrong_confirmed", "late", "censor", "invalid_block",
+                             "fork_flood")),
             Key("for", "duration", None),
             # How long late and withhold keep a block back.
             Key("by", "duration", 1_000_000_000),

@@ -24,7 +24,7 @@ from node.chain.model.messages import Effect, Emit, Finalize, Persist, Relay
 from node.chain.model.transaction import Transaction
 from node.chain.model.voice import Voice
 from node.chain.model.watermark import Watermark
-from node.chain.profile import Executed, Profile
+from node.chain.profile import ChainState, Executed, Profile
 from node.events import Applied
 
 
@@ -138,9 +138,13 @@ class Memory:
 
     def random_after(self, block_id: bytes) -> bytes:
         """Return the random number after a remembered block, b"" where there are none."""
-        item = self._tree.get(block_id)
-        number: bytes = b"" if item is None else getattr(item.state, "random", b"")
+        number: bytes = getattr(self.state(block_id), "random", b"")
         return number
+
+    def state(self, block_id: bytes) -> ChainState | None:
+        """Return the state after a remembered block, None where there is none."""
+        item = self._tree.get(block_id)
+        return None if item is None else item.state
 
     def last_own(self, producer: str, block_id: bytes) -> int:
         """Return the number of the producer's newest block on a branch, else where it begins."""
@@ -160,16 +164,36 @@ class Memory:
         watermark_num: int,
     ) -> SignedBlock | None:
         """Return a signed block that keeps the header rules, None where there can be none."""
-        parent, key = self._tree.get(parent_id), self.who.keys.get(producer)
-        if parent is None or key is None or slot < parent.state.next_slot:
+        parent = self._tree.get(parent_id)
+        if parent is None or slot < parent.state.next_slot:
             return None
         if parent.state.producer_for(slot).name != producer:
             return None
-        executed = self._executed(parent, slot, transactions)
-        if executed is None:
-            return None
         watermark = Watermark(producer=producer, num=watermark_num, slot=0)
+        return self._signed(parent, slot, watermark, transactions)
+
+    def moved(self, block: SignedBlock, slots: int) -> SignedBlock | None:
+        """Return a block of ours again, so many slots later; None where the rules forbid that.
+
+        Where slots are seconds of the chain, a producer's interval has several of them.
+        """
+        parent = self._tree.get(block.previous)
+        if parent is None:
+            return None
+        watermark = Watermark(producer=block.producer, num=block.num - 1, slot=0)
+        return self._signed(parent, block.slot + slots, watermark, block.transactions)
+
+    def _signed(
+        self, parent: ForkItem, slot: int, watermark: Watermark, transactions: Sequence[Transaction]
+    ) -> SignedBlock | None:
+        """A child of parent by the watermark's producer, None where the rules allow none."""
+        executed = self._executed(parent, slot, transactions)
+        key = self.who.keys.get(watermark.producer)
+        if executed is None or key is None:
+            return None
         header = parent.state.draft(slot, watermark, executed, Voice(key=key))
+        if header.producer != watermark.producer:
+            return None
         try:
             state = parent.state.child(header)
         except BlockRejected:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
 from node.byzantine.forging import Act, Later, Memory, Moment, Self, SendTo
+from node.byzantine.rounds import lucky_delay
 from node.chain.encoding.crypto import PrivateKey, sign
 from node.chain.model.block import Header, SignedBlock
 from node.chain.model.errors import Reason
@@ -157,18 +158,48 @@ def grind_reveals(block: SignedBlock, memory: Memory, moment: Moment) -> list[Ac
     """
     if not memory.random_after(block.id):
         return None
-    shown: SignedBlock | None = block
-    if block.previous in memory.withheld:
-        # Nobody else knows what our own chain goes on from.
-        memory.withheld[block.id] = sys.maxsize
-        top = memory.shown_top()
-        shown = None if top is None else memory.forge(
-            block.producer, block.slot, top.id, block.transactions, block.num
-        )  # fmt: skip
+    shown = _on_shown(block, memory)
     if shown is None or memory.random_after(shown.id)[-1] % 2:
         memory.withheld[block.id if shown is None else shown.id] = sys.maxsize
         return []
     return None if shown is block else [SendTo(block=shown, peers=_everybody(memory, moment))]
+
+
+@_on_own
+def grind_shuffle(block: SignedBlock, memory: Memory, moment: Moment) -> list[Act] | None:
+    """End each round of ours at the second whose shuffle lets us end the next round, too.
+
+    Where times must be aligned, leave the slot empty if the next one's time does that and this
+    one's does not. Other blocks, and those of chains without such a shuffle, go out as they are.
+    """
+    shown = _on_shown(block, memory)
+    if shown is None:
+        return []
+    parent, after = memory.state(shown.previous), memory.state(shown.id)
+    late = 0 if not parent or not after else lucky_delay(parent, after, memory.who.keys)
+    everybody = _everybody(memory, moment)
+    if late == 0:
+        return None if shown is block else [SendTo(block=shown, peers=everybody)]
+    memory.withheld[shown.id] = sys.maxsize
+    moved = memory.moved(shown, late)
+    if moved is None:
+        return []
+    at_ns = memory.who.profile.clock.time_ns(moved.slot)
+    return [Later(at_ns=at_ns, acts=(SendTo(block=moved, peers=everybody),))]
+
+
+def _on_shown(block: SignedBlock, memory: Memory) -> SignedBlock | None:
+    """A block of ours that others can take: itself, or, on one we withheld, another on their top.
+
+    Nobody else knows what our own chain goes on from then.
+    """
+    if block.previous not in memory.withheld:
+        return block
+    memory.withheld[block.id] = sys.maxsize
+    top = memory.shown_top()
+    if top is None:
+        return None
+    return memory.forge(block.producer, block.slot, top.id, block.transactions, block.num)
 
 
 @_on_own
@@ -284,6 +315,7 @@ STRATEGIES: Mapping[str, Strategy] = {
     "ignore_watermark": ignore_watermark,
     "withhold": withhold,
     "grind_reveals": grind_reveals,
+    "grind_shuffle": grind_shuffle,
     "wrong_confirmed": wrong_confirmed,
     "late": late,
     "censor": censor,

@@ -29,6 +29,7 @@ def check(summary: dict[str, Any], name: str) -> dict[str, Any]:
         "setprods",
         "splits",
         "withheld_reveals",
+        "ground_shuffle",
         "emergency_hard_fork",
         "hard_fork",
         "refused_hard_fork",

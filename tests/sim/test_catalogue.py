@@ -133,7 +133,10 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         SHARES + "test_second_implementation.py::"
         "test_withholding_the_last_block_of_a_round_gives_a_choice_of_two_seeds",
         "campaign withheld_reveals",
-        "sim/test_ground_reveals.py::test_who_withholds_reveals_has_a_throw_of_a_coin_more_for_each_slot")),
+        "sim/test_ground_reveals.py::test_who_withholds_reveals_has_a_throw_of_a_coin_more_for_each_slot",
+        "campaign ground_shuffle",
+        "sim/test_ground_shuffle.py::"
+        "test_who_ends_a_round_has_a_throw_for_each_time_it_can_choose")),
     36: ("censoring producers", (
         "campaign liars", "campaign censors",
         "sim/test_byzantine.py::test_censor_leaves_transactions_out_and_passes_none_on")),
