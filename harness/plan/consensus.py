@@ -14,7 +14,7 @@ from harness.plan.genesis import first_round_ns, genesis_of
 from metrics.model.plan import Asset, Bounds, Finality, Plan, Prediction
 from node.chain import profile, profiles
 from node.chain.genesis import MIN_BLOCK_BYTES, decode, encode
-from node.chain.model.codec import MAX_BLOCK_BYTES
+from node.chain.model.codec import MAX_BLOCK_BYTES, MAX_BODY_BYTES
 from node.chain.model.errors import GenesisError
 from node.chain.model.transaction import (
     PACKED_SIGNATURE_BYTES,
@@ -73,6 +73,9 @@ def _refuse(file: CampaignFile, cell: Cell, plan: Plan) -> None:
     except GenesisError as error:
         raise PlanError(f"{file.path.name}: chain.{error}") from error
     load, acts = cell.campaign.load, cell.campaign.acts
+    if load and load.size > MAX_BODY_BYTES:
+        problem = f"{load.size}B; write {MAX_BODY_BYTES}B or less, as nodes read no more"
+        raise PlanError(f"{file.path.name}: load.size: {problem}")
     # A header may carry a schedule beside the transaction that proposes one.
     sizes = [2 * _size(form, plan.profile, i, act, file) for i, act in acts.items()]
     needed = BLOCK_OVERHEAD_BYTES + max(load.size if load else 0, *sizes, 0)
@@ -92,6 +95,9 @@ def _size(
     except (ValueError, OverflowError, struct.error) as error:
         problem = f"cannot be written as bytes: {error}"
         raise PlanError(f"{file.path.name}: timeline[{place}]: {problem}") from error
+    if len(body) > MAX_BODY_BYTES:
+        problem = f"{len(body)} bytes; shorten it to {MAX_BODY_BYTES}, as nodes read no more"
+        raise PlanError(f"{file.path.name}: timeline[{place}]: {problem}")
     return len(body) + 2 * PACKED_SIGNATURE_BYTES
 
 

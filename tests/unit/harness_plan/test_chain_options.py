@@ -13,6 +13,7 @@ from harness.cli.plan import totals_of
 from harness.errors import CampaignError, OperatorError, PlanError
 from harness.plan import planner
 from metrics.model.plan import Plan
+from node.chain.model.codec import MAX_BODY_BYTES
 from node.config import HealthConfig
 from tests.unit.harness_plan.builders import HEAD, files_of, lab
 from tests.unit.harness_plan.shipping import shipped
@@ -161,3 +162,23 @@ def test_a_block_must_have_room_for_a_transaction_of_the_load() -> None:
     assert str(caught.value) == (
         f"{SIZE} 4096B has no room for one transaction of this campaign; write 4097B or more"
     )
+
+
+def test_a_transaction_that_no_node_reads_is_refused_whether_of_the_load_or_an_act() -> None:
+    load = "load: {rate: 1/s, size: %dB}\n"
+    assert planned("watermark: num", more=load % MAX_BODY_BYTES).cells[0].size_bytes == 65_536
+    with pytest.raises(PlanError) as caught:
+        planned("watermark: num", more=load % (MAX_BODY_BYTES + 1))
+    message = "65537B; write 65536B or less, as nodes read no more"
+    assert str(caught.value) == f"test.yml: load.size: {message}"
+    act = "{at: 20s, act: transfer, by: usera, recipient: userb, amount: 1, memo: %s}"
+    for profile, rest in (("eosio", 87), ("bitshares", 116)):
+        head = f"schema: slotlab.campaign/v1\ntitle: t\nchain: {{profile: {profile}}}\n"
+
+        def built(memo_bytes: int, head: str = head) -> Plan:
+            text = f"{head}timeline: [{act % ('m' * memo_bytes)}]\n"
+            return planner.build(campaign_file.parse(text, Path("test.yml")), lab(5))
+
+        assert built(MAX_BODY_BYTES - rest).trials[0].acts
+        with pytest.raises(PlanError, match=r"timeline\[0\]: 65537 bytes; shorten it to 65536"):
+            built(MAX_BODY_BYTES - rest + 1)
