@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from faults.model.fault import SECOND_NS
 from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.plan import acts, consensus
+from harness.plan.node_options import producer_names
 from metrics.model.plan import Health, PlannedChain, PlannedFault, PlannedHost
 
 CLOCK_LIMIT_MAX_NS = 2_500_000_000
@@ -26,6 +27,7 @@ def chain_of(file: CampaignFile, cell: Cell, hosts: Sequence[PlannedHost]) -> Pl
         PlanError: an account is on a host that is not there.
     """
     campaign, chain = cell.campaign, cell.campaign.chain
+    named = {name for act in campaign.acts.values() for _, name in act.producers(chain.profile)}
     alike = [each.campaign for each in file.cells if each.campaign.chain == chain]
     return PlannedChain(
         profile=chain.profile,
@@ -53,7 +55,9 @@ def chain_of(file: CampaignFile, cell: Cell, hosts: Sequence[PlannedHost]) -> Pl
         bitshares=chain.bitshares_options(),
         asset=consensus.asset(chain),
         scheduled=chain.scheduled,
-        finality=consensus.finality(chain),
+        finality=consensus.finality(
+            chain, newcomers=len(named - set(producer_names(chain.producers)))
+        ),
         prediction=consensus.predictions(chain),
     )
 

@@ -28,10 +28,15 @@ ANY_SECRET = f"{1:064x}"
 """Of everybody, in a chain that never begins."""
 
 
-def finality(chain: ChainSpec) -> Finality:
-    """Return how often, and how many of its producers must stand behind a block of the chain."""
+def finality(chain: ChainSpec, newcomers: int = 0) -> Finality:
+    """Return how often, and how many of its producers must stand behind a block of the chain.
+
+    newcomers: how many may become producers beside those of the genesis.
+    """
     expected = _expected(chain, chain.scheduled)
-    return Finality(stages=expected.stages, quorum=expected.quorum)
+    most = chain.producers + newcomers
+    by_scheduled = [_expected(chain, n).quorum for n in range(1, most + 1)]
+    return Finality(stages=expected.stages, quorum=expected.quorum, by_scheduled=by_scheduled)
 
 
 def predicted_lag(chain: ChainSpec) -> Bounds:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from metrics.intake import intervals
+from metrics.intake import intervals, schedules
 from metrics.intake.intervals import Intervals
+from metrics.intake.schedules import Schedules
 from metrics.intake.trial import Event, TrialData
 
 APPLIED = "num id previous slot producer state_digest"
@@ -40,10 +41,11 @@ class Block:
 class ChainView:
     """All blocks of a trial; `canonical`: final ids and those of the best unfinished branch.
 
-    intervals: how far apart the blocks of that are.
+    intervals: how far apart the blocks of that are. schedules: who was to make them.
     """
 
     intervals: Intervals
+    schedules: Schedules
     blocks: dict[str, Block] = field(default_factory=dict)
     final: set[str] = field(default_factory=set)
     canonical: set[str] = field(default_factory=set)
@@ -129,7 +131,13 @@ def view(data: TrialData) -> ChainView:
     while cursor in previous and cursor not in canonical:
         canonical.add(cursor)
         cursor = previous[cursor]
-    return ChainView(intervals.of_branch(data, canonical), blocks, final, canonical)
+    return ChainView(
+        intervals.of_branch(data, canonical),
+        schedules.of_branch(data, canonical),
+        blocks,
+        final,
+        canonical,
+    )
 
 
 def _best_head(data: TrialData) -> str:

@@ -2,7 +2,8 @@
 
 Latency = time of the `irreversible` event - nominal time of the block's slot. Lag = number of the
 head that made the block final - the block's own number (PROTOCOL A.13). The headline view is the
-quorum's: the moment when hosts with two thirds and one of the producers hold the block final.
+quorum's: the moment when hosts with two thirds and one of the producers that were scheduled for the
+block hold it final.
 """
 
 import math
@@ -10,6 +11,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import (
@@ -24,7 +26,7 @@ from metrics.measure.blocks import (
 )
 from metrics.measure.metric import FINALITY, Columns, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
-from metrics.model.plan import BASELINE
+from metrics.model.plan import BASELINE, Plan
 from metrics.model.quantiles import Samples, summarise
 
 QUORUM = "quorum"
@@ -50,6 +52,8 @@ class BlockFinality:
     settles: its finality was due within that phase (by the predicted lag and one slot), and it is
     not of the chain's first round, in which nobody has anything to confirm. Others say something of
     the phase that comes next as well, so a phase is judged without them, whatever became of them.
+    weights: of each host, how many of those scheduled for the block it signs for; needed: a quorum
+    of them.
     """
 
     block: Block
@@ -57,6 +61,8 @@ class BlockFinality:
     phase: str
     settles: bool
     at: dict[str, Final]
+    weights: Mapping[str, int]
+    needed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ def judged(data: TrialData, chain: ChainView, finals: Mapping[str, dict[str, Fin
     """
     first_ns = chain.intervals.after(0, data.plan.round_blocks)
     lag = data.plan.prediction.finality_lag_blocks
+    weights = cache(partial(_weights, data.plan))
     old = {block.id: block for block in chain.measured(data)}
     result = []
     for block in old.values():
@@ -89,7 +96,11 @@ def judged(data: TrialData, chain: ChainView, finals: Mapping[str, dict[str, Fin
         due_ns = chain.intervals.after(slot_ns, lag.max + 1)
         settles = slot_ns >= first_ns and due_ns <= window.end_ns
         at = finals.get(block.id, {})
-        result.append(BlockFinality(block, slot_ns, window.name, settles, at))
+        names = chain.schedules.of_block(block.num)
+        needed = data.plan.quorum_of(len(names))
+        result.append(
+            BlockFinality(block, slot_ns, window.name, settles, at, weights(names), needed)
+        )
     left_out = Counter(
         (data.phase_at(data.slot_time_ns(block.slot)),
          YOUNG if block.id in chain.canonical else ORPHANED)
@@ -97,6 +108,11 @@ def judged(data: TrialData, chain: ChainView, finals: Mapping[str, dict[str, Fin
         if block.id not in old
     )  # fmt: skip
     return Finality(result, left_out)
+
+
+def _weights(plan: Plan, names: frozenset[str]) -> dict[str, int]:
+    """Return how many of the named producers each host signs for."""
+    return {host.host: len(names.intersection(plan.producers_of(host))) for host in plan.hosts}
 
 
 def pool(over: Pool[Finality]) -> Figures:
@@ -133,9 +149,9 @@ def view(item: BlockFinality, data: TrialData, name: str) -> Final | None:
     are not known may have been any: where that leaves an end open, so is the moment (nan).
     """
     hosts = data.plan.hosts
-    weights = {host.host: len(host.producers) if name == QUORUM else 1 for host in hosts}
+    weights = item.weights if name == QUORUM else {host.host: 1 for host in hosts}
     needed = {
-        "first": 1, "median": (len(hosts) + 1) // 2, "last": len(hosts), QUORUM: data.plan.quorum,
+        "first": 1, "median": (len(hosts) + 1) // 2, "last": len(hosts), QUORUM: item.needed
     }[name]  # fmt: skip
     at = [(final, weights[host]) for host, final in sorted(item.at.items()) if host in weights]
     found = _reach(at, needed, lambda f: math.inf if math.isnan(f.t_ns) else f.t_ns)
@@ -229,7 +245,8 @@ _METHODS = (
             "finality_left_out.*",
         ),
         formula="The moment a host told the block irreversible, minus the nominal time of its "
-        "slot. Quorum: when hosts with ⌊2n/3⌋ + 1 of n producers hold it (BitShares: n − ⌊3n/10⌋). "
+        "slot. Quorum: when hosts with ⌊2n/3⌋ + 1 of the n producers that were scheduled for the "
+        "block hold it (BitShares: n − ⌊3n/10⌋). "
         "First, median, last: the 1st, ⌈N/2⌉-th and N-th of N hosts. The k-th moment lies between "
         "the k-th of all lower and the k-th of all upper ends.",
         left_out="Orphaned blocks; those whose slot lies in the last round and largest predicted "

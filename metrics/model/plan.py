@@ -182,10 +182,15 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finality(msgspec.Struct, frozen=True, kw_only=True):
-    """What finality takes: producers that must stand behind a block, in one stage or in two."""
+    """What finality takes: producers that must stand behind a block, in one stage or in two.
+
+    quorum: of a full schedule; by_scheduled: the same of one producer, of two, and so on to as many
+    as there may ever be.
+    """
 
     stages: Positive
     quorum: Positive
+    by_scheduled: list[Positive] = []
 
 
 class Asset(msgspec.Struct, frozen=True, kw_only=True):
@@ -305,8 +310,13 @@ class Plan(PlannedChain, frozen=True, kw_only=True):
 
     @property
     def quorum(self) -> int:
-        """Return how many producers must stand behind a block."""
+        """Return how many producers must stand behind a block while a full schedule is active."""
         return self.finality.quorum
+
+    def quorum_of(self, scheduled: int) -> int:
+        """Return how many of so many scheduled producers must stand behind a block."""
+        known = 0 < scheduled <= len(self.finality.by_scheduled)
+        return self.finality.by_scheduled[scheduled - 1] if known else self.quorum
 
     @property
     def schedule_size(self) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from metrics.intake.schedules import start
 from metrics.intake.trial import OUTSIDE, Event, TrialData
 from metrics.measure.blocks import ChainView
 from metrics.measure.delegation.facts import (
@@ -24,7 +25,6 @@ from metrics.measure.delegation.facts import (
 )
 from metrics.measure.metric import Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
-from metrics.model.plan import Plan
 from metrics.model.quantiles import Samples, summarise
 
 STEPS = PROPOSED, PENDING, ACTIVE = "proposed", "pending", "active"
@@ -83,12 +83,6 @@ def measure(data: TrialData, chain: ChainView) -> History:
     found = settled(data, chain)
     changes = _changes(data, found)
     return History(start(data.plan), changes, found.unknown, found.contradictions)
-
-
-def start(plan: Plan) -> list[str]:
-    """Return the producers of the genesis' schedule: one alone where the others must be elected."""
-    alone = (plan.fio or {}).get("initial") == "system"
-    return plan.producers[:1] if alone else list(plan.producers)
 
 
 def _changes(data: TrialData, found: Settled) -> list[Change]:

@@ -47,7 +47,8 @@ def test_each_cell_has_its_own_chain_and_the_first_one_is_that_of_the_plan() -> 
     ] * 2  # fmt: skip
     assert [cell.chain is None for cell in made.cells] == [True, False, True, False]
     assert [c.finality for c in chains[:2]] == [
-        Finality(stages=2, quorum=7), Finality(stages=1, quorum=7),
+        Finality(stages=2, quorum=7, by_scheduled=[1, 2, 3, 3, 4, 5, 5, 6, 7, 7]),
+        Finality(stages=1, quorum=7, by_scheduled=[1, 2, 3, 3, 4, 5, 5, 6, 7, 7]),
     ]  # fmt: skip
     assert [c.prediction.finality_lag_blocks for c in chains[:2]] == [
         Bounds(min=23, max=24), Bounds(min=6, max=12),

@@ -81,7 +81,7 @@ def plan(story: Story) -> dict[str, Any]:
         "trials": [{"n": 1, "cell": 1, "seed": 7, "faults": faults(story), "phases": phases,
                     "quorum": [{"from_ns": 0, "to_ns": round(story.end * 1e9), "live": 3,
                                 "needed": 3, "hosts": list(HOSTS), "finality_expected": True}]}],
-        "finality": {"stages": 2, "quorum": QUORUM},
+        "finality": {"stages": 2, "quorum": QUORUM, "by_scheduled": [1, 2, 3, QUORUM]},
         "prediction": {"finality_lag_blocks": {"min": 7, "max": 8}},
         "lease": "auto", "estimate": {"seconds": 120, "raw_bytes": 1_000_000},
     }  # fmt: skip

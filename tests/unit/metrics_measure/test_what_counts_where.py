@@ -217,12 +217,13 @@ def test_a_phase_is_as_long_as_its_fault_was_in_force_on_every_host() -> None:
 
 def _item(at: dict[str, tuple[float, float, float]]) -> BlockFinality:
     finals = {host: Final(host, t, low, high, 7) for host, (t, low, high) in at.items()}
-    return BlockFinality(Block("id", 9, 5, "p"), 0, "baseline", True, finals)
+    weights = dict.fromkeys("abcd", 1)
+    return BlockFinality(Block("id", 9, 5, "p"), 0, "baseline", True, finals, weights, needed=3)
 
 
 def _data() -> Any:
     hosts = [SimpleNamespace(host=name, producers=[name]) for name in "abcd"]
-    return SimpleNamespace(plan=SimpleNamespace(hosts=hosts, quorum=3))
+    return SimpleNamespace(plan=SimpleNamespace(hosts=hosts))
 
 
 def _renumber(lines: list[dict[str, Any]]) -> None:

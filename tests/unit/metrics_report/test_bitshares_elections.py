@@ -115,3 +115,16 @@ def test_a_chain_that_nobody_votes_on_tells_of_no_election(reported: Rebuilt) ->
     summary = reported(telling({20: same, 30: same}))
     assert "elections" not in summary["metrics"]
     assert "schedule" not in summary["metrics"]
+
+
+def test_a_host_weighs_what_is_scheduled_of_its_producers_when_the_block_is_due(
+    reported: Rebuilt, tmp_path: Path
+) -> None:
+    m = reported(telling({2: [shuffled(5, ["producerc"])]}))["metrics"]
+    table = tmp_path / "run" / "tables" / "finality.parquet"
+    reached = f"from '{table}' where host = 'h3' and num > 2 and phase <> 'warmup'"
+    found = duckdb.sql(f"select max(final_t_ns - slot_t_ns), max(lag_blocks), count(*) {reached}")
+    ((latest_ns, lag, count),) = found.fetchall()
+    assert m["finality_latency_s"]["max"] == round(latest_ns / 1e9, 6)
+    assert (m["finality_lag_blocks"]["max"], m["finality_latency_s"]["n"]) == (lag, count)
+    assert m["finality_latency_s"]["max"] != m["finality_latency_median_s"]["max"]
