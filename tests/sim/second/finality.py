@@ -51,7 +51,7 @@ def judged(s: Second, known: Chain, at: Reached | None = None) -> list[Judged]:
     at: by id and host when something else than finality was reached, and with which lag.
     """
     at = _where(s) if at is None else at
-    found = []
+    due_to_make, found = on_duty(s, known), []
     for id_ in known.whole & known.blocks.keys():
         slot = known.blocks[id_]["slot"]
         t = s.slot_t(slot)
@@ -60,8 +60,24 @@ def judged(s: Second, known: Chain, at: Reached | None = None) -> list[Judged]:
             continue
         due = s.pace.later(t, s.lag_max + 1)
         settles = t >= s.pace.later(0.0, s.round_slots) - 1e-9 and due <= window[2] + 1e-9
-        found.append(Judged(window, settles, *_views(s, at[id_], t)))
+        names = [who for since, who in due_to_make if since < known.blocks[id_]["num"]][-1]
+        found.append(Judged(window, settles, *_views(s, at[id_], t, names)))
     return found
+
+
+def on_duty(s: Second, known: Chain) -> list[tuple[int, list[str]]]:
+    """Return (number, producers of the blocks after it) wherever the chain's blocks say so."""
+    alone = (s.plan.get("fio") or {}).get("initial") == "system"
+    found: dict[int, list[str]] = {-1: s.plan["producers"][: 1 if alone else None]}
+    lying = {h for f in s.planned["faults"] if f["fault"] == "byzantine" for h in f["targets"]}
+    for host in s.lines.keys() - lying:
+        counts = False
+        for line in s.lines[host]:
+            if line["node"] == host and line["kind"] == "applied":
+                counts = line["id"] in known.whole
+            elif counts and line["kind"] == "schedule" and line["state"] == "active":
+                found[line["num"]] = line["producers"]
+    return sorted(found.items())
 
 
 def left_out(s: Second, known: Chain) -> Counter[tuple[str, str]]:
@@ -94,16 +110,20 @@ def _where(s: Second) -> Reached:
 
 
 def _views(
-    s: Second, at: dict[str, tuple[float, int]], t: float
+    s: Second, at: dict[str, tuple[float, int]], t: float, names: list[str]
 ) -> tuple[dict[str, Sample], Sample]:
-    weight = {host["host"]: len(host["producers"]) for host in s.plan["hosts"]}
+    later = s.plan.get("newcomers", {})
+    weight = {
+        host["host"]: len({*host["producers"], *later.get(host["host"], [])} & {*names})
+        for host in s.plan["hosts"]
+    }
     order = sorted((moment, host, lag) for host, (moment, lag) in at.items())
     nth = {"first": 1, "median": (len(weight) + 1) // 2, "last": len(weight)}
     views = {
         view: about(order[k - 1][0] - t if len(order) >= k else math.inf, s.slack_s)
         for view, k in nth.items()
     }
-    total, needed = 0, quorum(s.plan["profile"], scheduled(s.plan))
+    total, needed = 0, quorum(s.plan["profile"], len(names))
     for moment, host, _ in order:
         total += weight[host]
         if total >= needed:
