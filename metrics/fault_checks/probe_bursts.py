@@ -45,9 +45,10 @@ class Burst(NamedTuple):
         return self.t_ns - PROBE_WAIT_NS - BURST_NS, self.t_ns - PROBE_WAIT_NS
 
     def inside(self, start_ns: float, end_ns: float) -> bool:
-        """Return whether the whole burst lies within the window, margins taken off."""
+        """Return whether the whole burst, answers included, is in the window, margins taken off."""
         first, last = self.sent_ns
-        return start_ns + MARGIN_NS <= first and last <= end_ns - MARGIN_NS
+        back_ns = last + max(self.rtts_ns, default=0)
+        return start_ns + MARGIN_NS <= first and back_ns <= end_ns - MARGIN_NS
 
 
 def bursts(data: TrialData) -> list[Burst]:

@@ -42,9 +42,10 @@ def sent(s: Second, burst: Line) -> tuple[float, float]:
 
 
 def inside(s: Second, burst: Line, start: float, end: float, off: float) -> bool:
-    """Return whether a burst lay within a window, margins taken off."""
+    """Return whether a burst and its answers lay within a window, margins taken off."""
     first, last = sent(s, burst)
-    return start + MARGIN_S - off <= first and last <= end - MARGIN_S + off
+    back = last + max(burst["rtts_ns"], default=0) / 1e9
+    return start + MARGIN_S - off <= first and back <= end - MARGIN_S + off
 
 
 def pair(burst: Line) -> Pair:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from metrics.fault_checks.probe_bursts import Burst
 from tests.unit.metrics_build import bend
 from tests.unit.metrics_build.bend import Rebuilt
 
@@ -19,6 +20,14 @@ def _slow(jitter_ns: int) -> dict[str, Any]:
     pairs = [["h1", "h2"], ["h1", "h3"]]
     planned: dict[str, Any] = bend.fault("delay", ["h1", "h2", "h3"], asked, pairs=pairs)
     return planned
+
+
+def test_a_burst_is_inside_a_window_only_if_its_last_answer_is() -> None:
+    ms = 10**6
+    rtts = [1400 * ms, 700 * ms]
+    burst = Burst("h1", "h2", "path", 9000 * ms, 9700 * ms, True, 8, 8, rtts)
+    assert burst.inside(8300 * ms, 10_900 * ms)
+    assert not burst.inside(8300 * ms, 10_899 * ms)
 
 
 def test_a_one_way_cut_is_told_by_who_dropped(bent: Rebuilt) -> None:
