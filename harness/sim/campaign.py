@@ -122,10 +122,7 @@ def _host(config: NodeConfig, plan: Plan, clock: ClockSpec) -> HostSpec:
         enable_stale_production=config.enable_stale_production,
         trust=Trust(light=light, producers=trusted),
         lib_age_ns_max=config.max_irreversible_block_age_ns,
-        stance=Stance(
-            supports=None if config.supports is None else frozenset(config.supports),
-            urgent=frozenset(config.urgent),
-        ),
+        stance=Stance.of(config.supports, config.urgent),
         health=config.health,
         clock=clock,
     )

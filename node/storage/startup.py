@@ -99,7 +99,7 @@ def restore_chain(
         ),
         snapshot=start,
         lib_age_ns_max=config.max_irreversible_block_age_ns,
-        stance=_stance(config),
+        stance=Stance.of(config.supports, config.urgent),
     )
     last = chain.lib.num
     for raw, irreversible in store.restore(0 if start is None else last):
@@ -113,8 +113,3 @@ def restore_chain(
     if chain.lib.num < last:
         raise StoreError(f"{store.path}: is damaged above block {chain.lib.num}; remove it")
     return chain
-
-
-def _stance(config: NodeConfig) -> Stance:
-    ready = None if config.supports is None else frozenset(config.supports)
-    return Stance(supports=ready, urgent=frozenset(config.urgent))

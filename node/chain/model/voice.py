@@ -1,5 +1,8 @@
 """What a producer brings to its header that no other node knows."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from node.chain.encoding.crypto import PrivateKey
@@ -15,6 +18,12 @@ class Stance:
 
     supports: frozenset[str] | None = None
     urgent: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, supports: Iterable[str] | None, urgent: Iterable[str]) -> Stance:
+        """Return the stance that a configuration names."""
+        ready = None if supports is None else frozenset(supports)
+        return cls(supports=ready, urgent=frozenset(urgent))
 
 
 READY = Stance()
