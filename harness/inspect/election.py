@@ -16,7 +16,7 @@ from harness.campaign.rules_spec import FioSpec, rules_of
 from harness.campaign.values import Strict
 from harness.inspect.explain import check_profile
 from harness.inspect.fields import InspectError
-from harness.inspect.witness_election import elect_both
+from harness.inspect.witness_election import by_registration, elect_both
 from node.chain.eosio.contracts.voting.ranking import Ranking, rank, refusal
 from node.chain.eosio.contracts.voting.register_proxy import RegisterProxy
 from node.chain.eosio.contracts.voting.rows import LOCKS, PRODUCERS, RULES, THE_ONE, VOTED, Producer
@@ -180,9 +180,7 @@ def _reasons(ranking: Ranking, rows: Mapping[str, Producer]) -> dict[str, str]:
     reasons: dict[str, str] = {}
     for place, name in enumerate((*ranking.top, *ranking.standby), start=1):
         what = "elected" if name in ranking.top else "standby"
-        tied = next((tie for tie in ranking.ties if name in tie), ())
-        others = ", ".join(other for other in tied if other != name)
-        more = f", as {others}, by order of registration" if others else ""
-        reasons[name] = f"{what}: place {place}, {rows[name].votes} votes{more}"
+        votes = f"{rows[name].votes} votes{by_registration(name, ranking.ties)}"
+        reasons[name] = f"{what}: place {place}, {votes}"
     words: dict[str, Any] = {"no_votes": "out: no votes", "unregistered": "out: not registered"}
     return reasons | {name: words[why] for name, why in ranking.out.items()}

@@ -20,7 +20,6 @@ from node.chain.bitshares.contracts.voting.authority import authority
 from node.chain.bitshares.contracts.voting.counts import CountRule, Role, rule_for
 from node.chain.bitshares.contracts.voting.majority import majority_stake
 from node.chain.bitshares.contracts.voting.ranking import Ranking, elect
-from node.chain.bitshares.contracts.voting.rows import Opinion
 from node.chain.bitshares.contracts.voting.tally import Limits, RoleVotes, Tally, tally
 from node.chain.bitshares.contracts.voting.vote import Vote
 from node.chain.model.bitshares_rules import VotingRules
@@ -102,6 +101,13 @@ def elect_both(written: dict[object, object]) -> dict[str, object]:
     }
 
 
+def by_registration(name: str, ties: Sequence[Sequence[str]]) -> str:
+    """Return whom a candidate was tied with and what decided that, "" for one without a tie."""
+    tied = next((tie for tie in ties if name in tie), ())
+    others = ", ".join(other for other in tied if other != name)
+    return f", as {others}, by order of registration" if others else ""
+
+
 def _check(told: Election, rules: VotingRules) -> None:
     problem = rules.problem(frozenset(told.accounts))
     if problem is not None:
@@ -122,8 +128,8 @@ def _check(told: Election, rules: VotingRules) -> None:
         _check_vote(account, said, rules)
 
 
-def _check_vote(account: str, said: Voting, rules: VotingRules) -> None:
-    vote = Vote(
+def _vote(account: str, said: Voting) -> Vote:
+    return Vote(
         account=account,
         proxy=said.proxy or "",
         num_witness=said.num_witness,
@@ -131,7 +137,10 @@ def _check_vote(account: str, said: Voting, rules: VotingRules) -> None:
         witnesses=tuple(said.witnesses),
         committee=tuple(said.committee),
     )
-    fault = vote.fault()
+
+
+def _check_vote(account: str, said: Voting, rules: VotingRules) -> None:
+    fault = _vote(account, said).fault()
     if fault is not None:
         raise InspectError(f"accounts.{account}: the chain refuses it: {fault}")
     for key, most in (
@@ -146,15 +155,7 @@ def _counted(told: Election, rules: VotingRules) -> Tally:
     ages = {name: said.age // SECOND_NS for name, said in told.accounts.items()}
     now_s = max(ages.values(), default=0)
     opinions = {
-        name: Opinion(
-            proxy=said.proxy or "",
-            num_witness=said.num_witness,
-            num_committee=said.num_committee,
-            witnesses=tuple(said.witnesses),
-            committee=tuple(said.committee),
-            time_s=now_s - ages[name],
-        )
-        for name, said in told.accounts.items()
+        name: _vote(name, said).opinion(now_s - ages[name]) for name, said in told.accounts.items()
     }
     stakes = {name: said.stake for name, said in told.accounts.items()}
     limits = Limits(rules.max_witness_count, rules.max_committee_count)
@@ -182,8 +183,6 @@ def _reasons(ranking: Ranking) -> dict[str, str]:
     """Return why each candidate is elected or not, in order of rank."""
     reasons: dict[str, str] = {}
     for place, name in enumerate(ranking.elected, start=1):
-        tied = next((tie for tie in ranking.ties if name in tie), ())
-        others = ", ".join(other for other in tied if other != name)
-        more = f", as {others}, by order of registration" if others else ""
-        reasons[name] = f"elected: place {place}, {ranking.votes[name]} votes{more}"
+        votes = f"{ranking.votes[name]} votes{by_registration(name, ranking.ties)}"
+        reasons[name] = f"elected: place {place}, {votes}"
     return reasons | {name: f"out: {WHY_OUT[why]}" for name, why in ranking.out.items()}

@@ -94,6 +94,16 @@ class Vote(Operation, frozen=True, kw_only=True):
             hard_forks=tuple(sorted(self.hard_forks)),
         )
 
+    def opinion(self, time_s: int) -> rows.Opinion:
+        """Return what is remembered of it; time_s: when it was said, in seconds of the chain."""
+        return rows.Opinion(
+            proxy=self.proxy,
+            num_witness=self.num_witness,
+            num_committee=self.num_committee,
+            time_s=time_s,
+            **msgspec.structs.asdict(self.ballot),
+        )
+
     def wire(self) -> AccountUpdate:
         """Return what its bytes say."""
         options = AccountOptions(
@@ -153,14 +163,7 @@ class Vote(Operation, frozen=True, kw_only=True):
         if not all(name in members for name in self.committee):
             raise TransactionRejected(Reason.NOT_A_CANDIDATE)
         ballot = self.ballot
-        opinion = rows.Opinion(
-            proxy=self.proxy,
-            num_witness=self.num_witness,
-            num_committee=self.num_committee,
-            time_s=block.head_s,
-            **msgspec.structs.asdict(ballot),
-        )
-        state.put(OPINIONS, self.account, opinion)
+        state.put(OPINIONS, self.account, self.opinion(block.head_s))
         block.facts.append(
             Opinion(
                 num=block.num,
