@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from harness.campaign.model import SCHEMA
+from harness.fuzz.draft import Draft
 from harness.fuzz.governance import govern, is_governed
 from harness.fuzz.voices import let_speak
 from harness.plan.node_options import producer_names
@@ -21,8 +22,6 @@ SLOTS = 400
 NODES_MAX = 7
 FAULTS_MAX = 6
 PROFILES = tuple(profiles.SYSTEMS)
-
-Draft = dict[str, Any]
 
 
 def stream(seed: int, n: int) -> random.Random:

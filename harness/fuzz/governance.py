@@ -1,15 +1,10 @@
 """Votes and proposals in drawn campaigns of a chain that accounts govern. Pure, seeded."""
 
 import random
-from typing import Any
 
+from harness.fuzz.draft import ACTS_END_S, Draft, act, with_acts
 from harness.plan.acts import account_name
 from node.chain import profiles
-
-Draft = dict[str, Any]
-
-LAST_S = 300
-"""In seconds of the chain: what is asked for later is too late to matter in a draw."""
 
 
 def is_governed(profile: str) -> bool:
@@ -18,10 +13,7 @@ def is_governed(profile: str) -> bool:
 
 
 def govern(draft: Draft, producers: list[str], rng: random.Random) -> Draft:
-    """Return the draft with short periods, with votes, and with proposals of parameters.
-
-    A second of the chain lasts one: slots have that length in drawn campaigns.
-    """
+    """Return the draft with short periods, with votes, and with proposals of parameters."""
     every_s = rng.randint(12, 40)
     review_s = every_s + rng.randint(1, 8)
     users = [account_name(i) for i in range(len(producers))]
@@ -40,19 +32,18 @@ def govern(draft: Draft, producers: list[str], rng: random.Random) -> Draft:
         "voting": {"committee": committee, "min_witness_count": rng.choice((1, 3, 5))},
     }
     acts = []
-    times = sorted(rng.randint(5, LAST_S - 100) for _ in range(rng.randint(0, 4)))
+    times = sorted(rng.randint(5, ACTS_END_S - 100) for _ in range(rng.randint(0, 4)))
     for number, at_s in enumerate(times):
         life_s = review_s + rng.randint(8, 24)
-        acts.append(_act(at_s, "propose", rng.choice(users), lifetime_s=life_s, **_changes(rng)))
+        acts.append(act(at_s, "propose", rng.choice(users), lifetime_s=life_s, **_changes(rng)))
         acts += _opinions(number, at_s, life_s, [*users, *producers], committee, rng)
     for _ in range(rng.randint(0, 4)):
-        at_s = rng.randint(5, LAST_S)
-        acts.append(_act(at_s, "vote", rng.choice(users), **_ballot(producers, committee, rng)))
+        at_s = rng.randint(5, ACTS_END_S)
+        acts.append(act(at_s, "vote", rng.choice(users), **_ballot(producers, committee, rng)))
     for name in sorted(set(users).difference(committee)):
         if rng.random() < 0.1:
-            acts.append(_act(rng.randint(5, 100), "create_committee_member", name))
-    draft["timeline"] = [*draft["timeline"], *sorted(acts, key=lambda act: int(act["at"][:-2]))]
-    return draft
+            acts.append(act(rng.randint(5, 100), "create_committee_member", name))
+    return with_acts(draft, acts)
 
 
 def _opinions(
@@ -62,12 +53,12 @@ def _opinions(
     acts = []
     for name in committee if rng.random() < 0.85 else rng.sample(others, 2):
         more = {"by_key": True} if rng.random() < 0.2 else {}
-        acts.append(_act(at_s + rng.randint(1, 6), "approve", name, proposal=number, **more))
+        acts.append(act(at_s + rng.randint(1, 6), "approve", name, proposal=number, **more))
         if rng.random() < 0.2:
             later = at_s + rng.randint(3, life_s)
-            acts.append(_act(later, "withdraw_approval", name, proposal=number))
+            acts.append(act(later, "withdraw_approval", name, proposal=number))
     if rng.random() < 0.1:
-        acts.append(_act(at_s + 9, "delete_proposal", rng.choice(others), proposal=number))
+        acts.append(act(at_s + 9, "delete_proposal", rng.choice(others), proposal=number))
     return acts
 
 
@@ -95,7 +86,3 @@ def _changes(rng: random.Random) -> Draft:
     }
     names = rng.sample(sorted(drawn), rng.choice((1, 1, 2, 3)))
     return {"parameters": {name: drawn[name] for name in names}}
-
-
-def _act(at_s: int, word: str, by: str, **fields: Any) -> Draft:
-    return {"at": f"{min(at_s, LAST_S) * 1000}ms", "act": word, "by": by, **fields}

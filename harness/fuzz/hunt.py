@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.errors import CampaignError, PlanError
 from harness.fuzz import attempt, draw
-from harness.fuzz.draw import Draft
+from harness.fuzz.draft import Draft
 from harness.fuzz.judge import Breach
 from harness.fuzz.shrink import smallest
 from metrics.safety.invariants import NAMES

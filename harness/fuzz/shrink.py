@@ -5,7 +5,7 @@ Whether a draft still fails is asked of a function; every question is one run of
 
 from collections.abc import Callable, Iterator
 
-from harness.fuzz.draw import Draft
+from harness.fuzz.draft import Draft
 
 QUESTIONS_MAX = 120
 LISTS = ("on", "from", "to")

@@ -1,15 +1,13 @@
 """What witnesses say in headers of drawn campaigns, and what accounts make of it. Pure, seeded."""
 
 import random
-from typing import Any
 
+from harness.fuzz.draft import Draft, act, with_acts
 from harness.plan.acts import account_name
 from node.chain.model.bitshares_rules import HARD_FORKS
 
-Draft = dict[str, Any]
-
 LAST_S = 200
-"""In seconds of the chain: what is asked for later is too late to matter in a draw."""
+"""In seconds of the chain: nobody speaks later."""
 NUMBER_OF_NOTES = next(number for number, name in HARD_FORKS.items() if name == "notes")
 
 
@@ -30,22 +28,20 @@ def let_speak(draft: Draft, producers: list[str], rng: random.Random) -> Draft:
         chain["supports"] = {host: [] for host in hosts if rng.random() < 0.25}
         chain["urgent"] = {host: ["notes"] for host in hosts if rng.random() < 0.3}
         acts += [_opinion([*users, *producers], rng) for _ in range(rng.randint(0, 8))]
-    draft["timeline"] = [*draft["timeline"], *sorted(acts, key=lambda act: int(act["at"][:-2]))]
-    return draft
+    return with_acts(draft, acts)
 
 
 def _raffle(users: list[str], rng: random.Random) -> Draft:
     among, amount = rng.sample(users, rng.randint(1, len(users))), rng.randint(1, 9)
-    return {**_act("raffle", rng.choice(users), rng), "among": among, "amount": amount}
+    by = rng.choice(users)
+    return act(rng.randint(5, LAST_S), "raffle", by, among=among, amount=amount)
 
 
 def _opinion(names: list[str], rng: random.Random) -> Draft:
     """A note, which may be too early, or a vote for the hard fork or for nothing any more."""
     if rng.random() < 0.4:
-        return {**_act("note", rng.choice(names), rng), "text": "drawn"}
+        by = rng.choice(names)
+        return act(rng.randint(5, LAST_S), "note", by, text="drawn")
     ids = rng.choice(([], [NUMBER_OF_NOTES], [NUMBER_OF_NOTES]))
-    return {**_act("vote", rng.choice(names), rng), "hard_forks": ids}
-
-
-def _act(word: str, by: str, rng: random.Random) -> Draft:
-    return {"at": f"{rng.randint(5, LAST_S) * 1000}ms", "act": word, "by": by}
+    by = rng.choice(names)
+    return act(rng.randint(5, LAST_S), "vote", by, hard_forks=ids)

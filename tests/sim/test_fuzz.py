@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from harness.__main__ import app
 from harness.campaign import campaign_file
 from harness.fuzz import attempt, draw
-from harness.fuzz.draw import Draft
+from harness.fuzz.draft import Draft
 from harness.fuzz.hunt import Hunt, hunt
 from harness.fuzz.judge import Witness
 from harness.fuzz.shrink import smallest
