@@ -18,13 +18,14 @@ from node.chain.bitshares.profile import BitsharesProfile
 from node.chain.bitshares.witness_state import WitnessState
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key, sign
-from node.chain.genesis import Genesis, GenesisAccount
+from node.chain.genesis import Genesis
 from node.chain.model.bitshares_rules import CommitteeRules
 from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
 from tests.unit.node_bitshares.proposing import MAINTENANCE_S, asked
 from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
 from tests.unit.node_chain.builders import (
+    accounts,
     blocks_of,
     make_chain,
     producer_names,
@@ -49,9 +50,7 @@ def governed_genesis(**options: object) -> Genesis:
     review_s = rules["maintenance_interval_s"] + 1
     periods = CommitteeRules(review_period_s=review_s, max_proposal_lifetime_s=20 * review_s)
     genesis = bitshares_genesis(4, **{"committee": periods, **rules})
-    witnesses = [
-        GenesisAccount(name=name, key=public_key(secret(name)).hex(), balance=0) for name in NAMES
-    ]
+    witnesses = accounts(dict.fromkeys(NAMES, 0))
     return msgspec.structs.replace(genesis, accounts=[*witnesses, *genesis.accounts])
 
 

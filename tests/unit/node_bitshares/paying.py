@@ -21,23 +21,13 @@ from node.chain.bitshares.contracts.money.create_worker import CreateWorker
 from node.chain.bitshares.contracts.transfer import Transfer
 from node.chain.bitshares.contracts.voting.vote import Vote
 from node.chain.bitshares.rules import Rules
-from node.chain.encoding.crypto import public_key
-from node.chain.genesis import Genesis, GenesisAccount
+from node.chain.genesis import Genesis
 from node.chain.model.bitshares_rules import MoneyRules
 from node.chain.model.block import SignedBlock
-from node.chain.model.messages import Effect
 from node.chain.model.operation import Operation
-from node.events import Tx
-from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
-from tests.unit.node_chain.builders import (
-    make_chain,
-    of_kind,
-    producer_names,
-    secret,
-    signed,
-    submit,
-    tick,
-)
+from tests.unit.node_bitshares.world import bitshares_genesis
+from tests.unit.node_chain.builders import accounts, producer_names
+from tests.unit.node_chain.lone import Lone
 
 WITNESSES = tuple(producer_names(3))
 DAY_S = 86_400
@@ -59,38 +49,19 @@ def money_genesis(money: MoneyRules = MONEY, **options: Any) -> Genesis:
     """Return a genesis of three witnesses, accounts all, with maintenance each 12 s."""
     every = {"maintenance_interval_s": 12, "maintenance_skip_slots": 1, **options}
     genesis = bitshares_genesis(3, money=money, **every)
-    poor = [GenesisAccount(name=n, key=public_key(secret(n)).hex(), balance=0) for n in WITNESSES]
-    return replace(genesis, accounts=[*genesis.accounts, *poor])
+    return replace(genesis, accounts=[*genesis.accounts, *accounts(dict.fromkeys(WITNESSES, 0))])
 
 
-class World:
+class World(Lone):
     """One chain that signs for everybody, second after second."""
 
     def __init__(self, money: MoneyRules = MONEY, **options: Any) -> None:
-        self.genesis = money_genesis(money, **options)
-        self.chain = make_chain(self.genesis, (*WITNESSES, *USERS), enable_stale_production=True)
-        self.slot = START_SLOT - 1
-        self.log: list[Effect] = []
+        super().__init__(money_genesis(money, **options), (*WITNESSES, *USERS))
         self.run(2)
-
-    def do(self, *operations: Operation) -> str:
-        """Submit the operations in one transaction; return why it was refused, "" if it was not."""
-        transaction = signed(self.chain, *operations)
-        effects = submit(self.chain, transaction, slot=max(self.slot, self.chain.head.slot))
-        return "".join(told.reason for told in of_kind(effects, Tx))
-
-    def run(self, seconds: int = 1) -> list[Effect]:
-        """Let seconds pass; return what the chain did."""
-        effects: list[Effect] = []
-        for _ in range(seconds):
-            self.slot += 1
-            effects += tick(self.chain, self.slot)
-        self.log += effects
-        return effects
 
     def rows(self, table: str) -> dict[Any, Any]:
         """Return the rows of a table at the head."""
-        return dict(self.chain._ledger.image(self.chain.head.num).tables[table])
+        return dict(self.tables[table])
 
     @property
     def pool(self) -> Any:

@@ -11,24 +11,13 @@ from node.chain.bitshares.contracts.voting.create_witness import CreateWitness
 from node.chain.bitshares.contracts.voting.update_witness import UpdateWitness
 from node.chain.bitshares.contracts.voting.vote import Vote
 from node.chain.encoding.crypto import public_key
-from node.chain.genesis import Genesis, GenesisAccount
+from node.chain.genesis import Genesis
 from node.chain.model.bitshares_rules import VotingRules
-from node.chain.model.block import SignedBlock
 from node.chain.model.messages import Effect
 from node.chain.model.operation import Operation
-from node.events import Tx
-from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
-from tests.unit.node_chain.builders import (
-    blocks_of,
-    make_chain,
-    make_genesis,
-    of_kind,
-    producer_names,
-    secret,
-    signed,
-    submit,
-    tick,
-)
+from tests.unit.node_bitshares.world import bitshares_genesis
+from tests.unit.node_chain.builders import accounts, make_genesis, producer_names, secret
+from tests.unit.node_chain.lone import Lone
 
 USERS = ("usera", "userb", "userc", "userd")
 NAMES = producer_names(3)
@@ -46,43 +35,21 @@ def voting_genesis(
     Users own 1,000 and candidates 100 each, and maintenance comes each 5 s, unless said otherwise.
     """
     owned = {**dict.fromkeys(USERS, 1000), **dict.fromkeys(CANDIDATES, 100), **(balances or {})}
-    accounts = [
-        GenesisAccount(name=name, key=public_key(secret(name)).hex(), balance=owned[name])
-        for name in sorted(owned)
-    ]
     like = bitshares_genesis(
         producers, maintenance_interval_s=EVERY_S, maintenance_skip_slots=skip,
         voting=VotingRules(**voting), **(more or {}),
     )  # fmt: skip
     return make_genesis(
         producers, 1, profile="bitshares", slot_ns=like.slot_ns, initial_slot=like.initial_slot,
-        bitshares=like.bitshares, accounts=accounts,
+        bitshares=like.bitshares, accounts=accounts(dict(sorted(owned.items()))),
     )  # fmt: skip
 
 
-class World:
+class World(Lone):
     """One chain that signs for everybody, second after second."""
 
     def __init__(self, genesis: Genesis | None = None) -> None:
-        self.genesis = voting_genesis() if genesis is None else genesis
-        self.chain = make_chain(self.genesis, CANDIDATES, enable_stale_production=True)
-        self.slot = START_SLOT - 1
-        self.blocks: list[SignedBlock] = []
-
-    def do(self, *operations: Operation, lives_s: int = 60) -> str:
-        """Submit the operations in one transaction; return why it was refused, "" if it was not."""
-        transaction = signed(self.chain, *operations, lives_s=lives_s)
-        effects = submit(self.chain, transaction, slot=max(self.slot, self.chain.head.slot))
-        return "".join(told.reason for told in of_kind(effects, Tx))
-
-    def run(self, seconds: int = 1) -> list[Effect]:
-        """Let seconds pass; return what the chain did."""
-        effects: list[Effect] = []
-        for _ in range(seconds):
-            self.slot += 1
-            effects += tick(self.chain, self.slot)
-        self.blocks += blocks_of(effects)
-        return effects
+        super().__init__(voting_genesis() if genesis is None else genesis, CANDIDATES)
 
     def maintained(self) -> list[Effect]:
         """Let time pass up to the next maintenance block; return what the chain did."""
@@ -100,11 +67,6 @@ class World:
     def active(self) -> list[str]:
         """Return the active witnesses by id."""
         return [self.state.rules.name_of(number) for number in self.state.active]
-
-    @property
-    def tables(self) -> dict[str, dict[Any, Any]]:
-        """Return all rows at the head."""
-        return self.chain._ledger.image(self.chain.head.num).tables  # type: ignore[return-value]
 
 
 def vote(voter: str, *witnesses: str, want: int | None = None, **more: Any) -> Vote:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, TypeVar
 
@@ -50,6 +50,14 @@ def producer_names(count: int) -> list[str]:
     return [f"producer{chr(ord('a') + i)}" for i in range(count)]
 
 
+def accounts(balances: Mapping[str, int]) -> list[GenesisAccount]:
+    """Return accounts of a genesis that own so much, each with the key of its name."""
+    return [
+        GenesisAccount(name=name, key=public_key(secret(name)).hex(), balance=balance)
+        for name, balance in balances.items()
+    ]
+
+
 def make_genesis(producers: int = 4, blocks_per_turn: int = 2, **changes: object) -> Genesis:
     """Return a genesis with users a to d, who own 1,000 each; the first slot starts a round."""
     fields: dict[str, object] = {
@@ -59,10 +67,7 @@ def make_genesis(producers: int = 4, blocks_per_turn: int = 2, **changes: object
             GenesisProducer(name=name, key=public_key(secret(name)).hex())
             for name in producer_names(producers)
         ],
-        "accounts": [
-            GenesisAccount(name=name, key=public_key(secret(name)).hex(), balance=1000)
-            for name in ("usera", "userb", "userc", "userd")
-        ],
+        "accounts": accounts(dict.fromkeys(("usera", "userb", "userc", "userd"), 1000)),
     }
     return Genesis(**{**fields, **changes})  # type: ignore[arg-type]
 

@@ -23,22 +23,11 @@ from node.chain.eosio.contracts.voting.unregister_producer import UnregisterProd
 from node.chain.eosio.contracts.voting.unregister_proxy import UnregisterProxy
 from node.chain.eosio.contracts.voting.vote_producers import VoteProducers
 from node.chain.eosio.contracts.voting.vote_proxy import VoteProxy
-from node.chain.genesis import Genesis, GenesisAccount
+from node.chain.genesis import Genesis
 from node.chain.model.fio_rules import FioRules
-from node.chain.model.messages import Effect
 from node.chain.model.operation import Operation
-from node.events import Tx
-from tests.unit.node_chain.builders import (
-    START_SLOT,
-    make_chain,
-    make_genesis,
-    of_kind,
-    producer_names,
-    secret,
-    signed,
-    submit,
-    tick,
-)
+from tests.unit.node_chain.builders import accounts, make_genesis, producer_names, secret
+from tests.unit.node_chain.lone import Lone
 
 USERS = ("usera", "userb", "userc", "userd")
 NAMES = producer_names(4)
@@ -54,38 +43,16 @@ def fio_genesis(
     slots, unless balances and rules say otherwise.
     """
     owned = {**dict.fromkeys(USERS, 1000), **dict.fromkeys(CANDIDATES, 100), **(balances or {})}
-    accounts = [
-        GenesisAccount(name=name, key=public_key(secret(name)).hex(), balance=owned[name])
-        for name in sorted(owned)
-    ]
     defaults: dict[str, Any] = {"elected": 4, "activation": 1, "schedule_check_slots": 4}
     fio = FioRules(**{**defaults, **rules})
-    return make_genesis(producers, accounts=accounts, fio=fio)
+    return make_genesis(producers, accounts=accounts(dict(sorted(owned.items()))), fio=fio)
 
 
-class World:
+class World(Lone):
     """One chain that signs for everybody, slot after slot."""
 
     def __init__(self, genesis: Genesis | None = None) -> None:
-        self.genesis = fio_genesis() if genesis is None else genesis
-        self.chain = make_chain(self.genesis, CANDIDATES, enable_stale_production=True)
-        self.slot = START_SLOT - 1
-        self.log: list[Effect] = []
-
-    def do(self, *operations: Operation, lives_s: int = 60) -> str:
-        """Submit the operations in one transaction; return why it was refused, "" if it was not."""
-        transaction = signed(self.chain, *operations, lives_s=lives_s)
-        effects = submit(self.chain, transaction, slot=max(self.slot, self.chain.head.slot))
-        return "".join(told.reason for told in of_kind(effects, Tx))
-
-    def run(self, slots: int = 1) -> list[Effect]:
-        """Let slots pass; return what the chain did."""
-        effects: list[Effect] = []
-        for _ in range(slots):
-            self.slot += 1
-            effects += tick(self.chain, self.slot)
-        self.log += effects
-        return effects
+        super().__init__(fio_genesis() if genesis is None else genesis, CANDIDATES)
 
     def producer(self, name: str) -> Producer:
         """Return a producer's row at the head."""
