@@ -178,18 +178,7 @@ def _rows(found: Decisions) -> Iterator[tuple[Any, ...]]:
             steps.append(("in force", each.in_force, ""))
         what = ", ".join(f"{key}={text}" for key, text in each.changes.items())
         for step, at, who in steps:
-            yield (
-                each.phase,
-                each.number,
-                step,
-                at.num,
-                at.id,
-                at.t_ns,
-                at.lo_ns,
-                at.hi_ns,
-                who,
-                what,
-            )
+            yield (each.phase, each.number, step, *at.columns, who, what)
 
 
 METRIC = Metric(

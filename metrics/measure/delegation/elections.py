@@ -210,7 +210,7 @@ def _rows(found: Elections) -> Iterator[tuple[Any, ...]]:
         places = [(name, "elected" if name in each.producers else "standby") for name in ranked]
         for rank, (name, place) in enumerate(places + list(each.out.items()), start=1):
             yield (
-                each.phase, each.at.num, each.at.id, each.at.t_ns, each.at.lo_ns, each.at.hi_ns,
+                each.phase, *each.at.columns,
                 each.body, each.outcome, name, place, rank if name in each.tally else 0,
                 each.tally.get(name, 0),
             )  # fmt: skip

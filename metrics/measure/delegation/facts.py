@@ -76,6 +76,11 @@ class Moment:
     lo_ns: float
     hi_ns: float
 
+    @property
+    def columns(self) -> tuple[int, str, float, float, float]:
+        """Return the columns that a table has of it: block, id, t_ns, lo_ns, hi_ns."""
+        return self.num, self.id, self.t_ns, self.lo_ns, self.hi_ns
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:

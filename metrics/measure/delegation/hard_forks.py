@@ -82,7 +82,7 @@ def _values(each: HardFork) -> tuple[Any, ...]:
 def _rows(found: list[HardFork]) -> Iterator[tuple[Any, ...]]:
     for each in found:
         yield (
-            each.phase, each.at.num, each.at.id, each.at.t_ns, each.at.lo_ns, each.at.hi_ns,
+            each.phase, *each.at.columns,
             *_values(each),
         )  # fmt: skip
 

@@ -196,7 +196,7 @@ def _rows(found: Payments) -> Iterator[tuple[Any, ...]]:
 
 
 def _row(at: Moment, phase: str, what: str, name: str, units: int) -> tuple[Any, ...]:
-    return phase, at.num, at.id, at.t_ns, at.lo_ns, at.hi_ns, what, name, units
+    return phase, *at.columns, what, name, units
 
 
 METRIC = Metric(

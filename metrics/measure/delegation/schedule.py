@@ -237,7 +237,7 @@ def _rows(found: History) -> Iterator[tuple[Any, ...]]:
             at: Moment | None = getattr(change, step)
             if at is not None:
                 yield (
-                    change.phase, change.version, step, at.num, at.id, at.t_ns, at.lo_ns, at.hi_ns,
+                    change.phase, change.version, step, *at.columns,
                     " ".join(change.producers), " ".join(change.joined), " ".join(change.left),
                     change.why, change.fate,
                 )  # fmt: skip
