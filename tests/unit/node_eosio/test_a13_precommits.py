@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from node.chain.model.messages import Effect
 from node.events import Applied, Irreversible, Precommitted, Switched
 from tests.unit.node_bitshares.world import bitshares_genesis
 from tests.unit.node_chain.builders import (
@@ -17,22 +14,17 @@ from tests.unit.node_chain.builders import (
     notices,
     of_kind,
     producer_names,
-    tick,
 )
+from tests.unit.node_chain.lone import Lone
 
-
-def alone(genesis: Any, slots: int) -> list[Effect]:
-    """Return the effects of a node that has all keys, over so many slots."""
-    chain = make_chain(genesis, producer_names(4), enable_stale_production=True)
-    first = chain.head.slot + 1
-    return [effect for slot in range(first, first + slots) for effect in tick(chain, slot)]
+NAMES = producer_names(4)
 
 
 @pytest.mark.parametrize("turn", [1, 2, 3])
 def test_ranges_follow_each_other_and_are_the_lag_of_the_protocol_behind_the_head(
     turn: int,
 ) -> None:
-    effects = alone(make_genesis(4, turn), 20 * turn)
+    effects = Lone(make_genesis(4, turn), NAMES).run(20 * turn)
     told = of_kind(effects, Precommitted)
     assert [each.first for each in told] == [2, *(each.num + 1 for each in told[:-1])]
     ids = {each.num: each.id for each in of_kind(effects, Applied)}
@@ -50,7 +42,7 @@ def test_ranges_follow_each_other_and_are_the_lag_of_the_protocol_behind_the_hea
 
 def test_what_is_irreversible_was_pre_committed_before() -> None:
     sure = 1
-    for record in notices(alone(make_genesis(), 60)):
+    for record in notices(Lone(make_genesis(), NAMES).run(60)):
         if isinstance(record, Precommitted):
             sure = record.num
         elif isinstance(record, Irreversible):
@@ -92,6 +84,6 @@ def test_a_restarted_node_tells_anew_what_is_not_irreversible() -> None:
 
 
 def test_one_stage_tells_nothing() -> None:
-    effects = alone(bitshares_genesis(), 40)
+    effects = Lone(bitshares_genesis(), NAMES).run(40)
     assert of_kind(effects, Irreversible)
     assert of_kind(effects, Precommitted) == []
