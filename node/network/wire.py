@@ -10,7 +10,7 @@ import msgspec
 
 from node.network.sync_rules import MAX_BLOCKS, MAX_LOCATOR
 
-WIRE_VERSION = 1
+WIRE_VERSION = 2
 MAX_WANTED = 100
 MAX_LINKED = 512
 MAX_BODIES = 128

@@ -73,8 +73,9 @@ def test_garbage_frames_are_told_and_stop_nothing() -> None:
             bytes.fromhex(node.status()["chain_id"]), b"session1", 1, bytes(32), 0, 1,
             bytes.fromhex(node.status()["lib_id"]), [],
         )  # fmt: skip
+        version = bytes([wire.WIRE_VERSION])
         junk = [
-            b"", b"\x00", b"\xff" * 1000, b"\x01", b"\x01\xc1", b"\x01" + b"\x91" * 5000,
+            b"", b"\x00", b"\xff" * 1000, version, version + b"\xc1", version + b"\x91" * 5000,
             wire.encode(hello), wire.encode(wire.BlockBody(b"no block")),
             wire.encode(wire.TxBodies([b"\x00" * 100])), wire.encode(wire.Want([bytes(32)])),
             wire.encode(wire.SyncRequest(1, [b"x" * 32])),
