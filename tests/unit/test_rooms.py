@@ -87,7 +87,7 @@ ROOMS: dict[str, Room] = {
     "harness.plan.consensus": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.plan.genesis": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.inspect": Room(STDLIB - NETWORK, CHAIN_READERS),
-    "harness.sim": Room(STDLIB - NETWORK - CLOCKS, (*CHAIN_READERS, *DECIDERS)),
+    "harness.sim": Room(STDLIB - NETWORK - CLOCKS, (*CHAIN_READERS, *DECIDERS, "numpy")),
 }
 
 ORDER: dict[str, tuple[str, ...]] = {

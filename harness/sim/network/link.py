@@ -7,6 +7,11 @@ message stays lost: nothing is sent again but by the nodes themselves.
 
 import random
 from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from harness.sim.host.clock import Times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +32,8 @@ class Shape:
 
 LAN = Shape(delay_ns=200_000, jitter_ns=50_000)
 """A switch: 0.2 ms one way."""
+LOST = -(1 << 62)
+"""Stands for the time that a lost packet takes, where times are many."""
 
 
 class Links:
@@ -107,6 +114,15 @@ class Links:
                 total_ns += int((rng.random() * 2 - 1) * shape.jitter_ns)
         return max(total_ns, 0)
 
-    def plain_ns(self, rng: random.Random) -> int:
-        """Return how long one packet takes on a path no fault acts on."""
-        return self._base.delay_ns + int((rng.random() * 2 - 1) * self._base.jitter_ns)
+    def is_plain(self, source: str, target: str) -> bool:
+        """Return whether packets from source to target take what plain ones do."""
+        base = self._base
+        odd = base.loss or base.cut or not 0 < base.jitter_ns <= base.delay_ns
+        return not odd and (source, target) not in self._shapes
+
+    def plain_ns(self, rng: random.Random, shape: tuple[int, ...]) -> Times:
+        """Return how long packets take on a path no fault acts on."""
+        draw, base = rng.random, self._base
+        drawn = np.array([draw() for _ in range(prod(shape))]).reshape(shape)
+        jitter_ns: Times = ((drawn * 2 - 1) * base.jitter_ns).astype(np.int64)
+        return base.delay_ns + jitter_ns

@@ -5,15 +5,25 @@ data's fate, `clock` is never shaped. A burst is written when its last answer is
 after its last probe.
 """
 
+from collections.abc import Iterator, Sequence
+from itertools import compress, product
+
+import numpy as np
+
 from faults.model.fault import SECOND_NS
+from harness.sim.host.clock import Stamps, Times
 from harness.sim.host.engine import Engine, stream
 from harness.sim.host.host import Host
 from harness.sim.host.records import boot_id
-from harness.sim.network.link import Links
-from node.events import Started, Stopped
-from node.timing.probe_frame import ANSWER_WITHIN_NS, APART_NS, BURST, Burst, Exchange
+from harness.sim.network.link import LOST, Links
+from node.events import Probe, Started, Stopped
+from node.timing.probe_frame import ANSWER_WITHIN_NS, APART_NS, BURST, Flow
 
 ANSWER_NS = 20_000
+FLOWS: tuple[Flow, Flow] = ("clock", "path")
+_AFTER_NS = np.arange(BURST, dtype=np.int64) * APART_NS
+_LAST_NS = int(_AFTER_NS[-1])
+_NEVER = np.iinfo(np.int64).max
 
 
 class Prober:
@@ -23,7 +33,8 @@ class Prober:
         self, host: Host, peers: tuple[Host, ...], engine: Engine, links: Links, seed: int
     ) -> None:
         self._host = host
-        self._peers = peers
+        self._peers = tuple(peer.name for peer in peers)
+        self._here, self._there = Stamps([host.clock]), Stamps([peer.clock for peer in peers])
         self._engine = engine
         self._links = links
         # A stream of its own: whether anybody probes does not change what the nodes do.
@@ -35,38 +46,77 @@ class Prober:
     def start(self, offset_ns: int) -> None:
         """Begin to probe, offset_ns from now."""
         self._host.emit(Started(software="slotlab sim", python="", role="probe"), "probe")
-        self._engine.at(self._engine.now_ns + offset_ns, self._turn)
+        if self._peers:
+            self._engine.at(self._engine.now_ns + offset_ns, self._turn)
 
     def stop(self) -> None:
         """End in order."""
         self._host.emit(Stopped(reason="SIGTERM"), "probe")
 
     def _turn(self) -> None:
-        for peer in self._peers:
-            self._burst(peer, clock=True)
-            self._burst(peer, clock=False)
-        self._engine.at(self._engine.now_ns + self._each_ns, self._turn)
+        engine, emit = self._engine, self._host.emit
+        for done_ns, record in self._bursts(engine.now_ns):
+            engine.at(done_ns, emit, record, "probe")
+        engine.at(engine.now_ns + self._each_ns, self._turn)
 
-    def _burst(self, peer: Host, *, clock: bool) -> None:
-        here, name = self._host.name, peer.name
-        burst = Burst(name, "clock" if clock else "path")
-        sent_ns = last_ns = self._engine.now_ns
-        for number in range(BURST):
-            sent_ns = self._engine.now_ns + number * APART_NS
-            burst.t1s_ns.append(self._host.clock.mono_ns(sent_ns))
-            there_ns, back_ns = (
-                self._links.plain_ns(self._rng) if clock else self._links.sample_ns(*way, self._rng)
-                for way in ((here, name), (name, here))
-            )
-            if there_ns is None or back_ns is None:
-                continue
-            at_ns = sent_ns + there_ns
-            home_ns = at_ns + ANSWER_NS + back_ns
-            burst.answers[number] = Exchange(
-                t1_ns=burst.t1s_ns[number], t2_ns=peer.clock.mono_ns(at_ns),
-                t3_ns=peer.clock.mono_ns(at_ns + ANSWER_NS),
-                t4_ns=self._host.clock.mono_ns(home_ns), boot=self._boots[name],
-            )  # fmt: skip
-            last_ns = max(last_ns, home_ns)
-        done_ns = last_ns if burst.complete else sent_ns + ANSWER_WITHIN_NS
-        self._engine.at(done_ns, self._host.emit, burst.record(), "probe")
+    def _bursts(self, now_ns: int) -> Iterator[tuple[int, Probe]]:
+        """Yield what is found of each peer on each flow, and when, of probes from now_ns on."""
+        ways = self._ways_ns()
+        sent_ns = now_ns + _AFTER_NS
+        there_ns = sent_ns + ways[..., 0]
+        home_ns = there_ns + ANSWER_NS + ways[..., 1]
+        t1_ns = self._here.mono_ns(sent_ns)
+        t2_ns, t3_ns = self._there.mono_ns(there_ns), self._there.mono_ns(there_ns + ANSWER_NS)
+        t4_ns = self._here.mono_ns(home_ns)
+        rtts_ns = (t4_ns - t1_ns) - (t3_ns - t2_ns)
+        is_back = (ways != LOST).all(axis=-1)
+        best = np.where(is_back, rtts_ns, _NEVER).argmin(axis=-1).ravel()
+        burst = np.arange(len(best))
+        stamps = [t_ns.reshape(-1, BURST)[burst, best] for t_ns in (t2_ns, t3_ns, t4_ns)]
+        found = zip(
+            product(self._peers, FLOWS),
+            np.stack((t1_ns[best], *stamps), axis=-1).tolist(),
+            home_ns.max(axis=-1).ravel().tolist(),
+            rtts_ns.reshape(-1, BURST).tolist(),
+            is_back.reshape(-1, BURST).tolist(),
+            strict=True,
+        )
+        for (peer, flow), stamp, last_ns, rtts, back in found:
+            if all(back):
+                yield last_ns, self._record(peer, flow, stamp, rtts)
+            else:
+                rtts = list(compress(rtts, back))
+                waited_ns = now_ns + _LAST_NS + ANSWER_WITHIN_NS
+                yield waited_ns, self._record(peer, flow, stamp, rtts)
+
+    def _record(self, peer: str, flow: Flow, stamp: Sequence[int], rtts_ns: list[int]) -> Probe:
+        """Return the event of a burst, as `Burst.record` has it."""
+        if not rtts_ns:
+            return Probe(peer=peer, flow=flow, sent=BURST, received=0)
+        t1_ns, t2_ns, t3_ns, t4_ns = stamp
+        return Probe(
+            peer=peer, flow=flow, sent=BURST, received=len(rtts_ns), t1_ns=t1_ns, t2_ns=t2_ns,
+            t3_ns=t3_ns, t4_ns=t4_ns, peer_boot=self._boots[peer], rtts_ns=rtts_ns,
+        )  # fmt: skip
+
+    def _ways_ns(self) -> Times:
+        """Return how long each probe takes, by peer, flow, number and direction; LOST or so long.
+
+        Drawn in that order.
+        """
+        links, rng, here = self._links, self._rng, self._host.name
+        ways = [((here, peer), (peer, here)) for peer in self._peers]
+        plain = [all(links.is_plain(*way) for way in both) for both in ways]
+        each = (BURST, 2)
+        if all(plain):
+            return links.plain_ns(rng, (len(ways), len(FLOWS), *each))
+        drawn = []
+        for is_plain, both in zip(plain, ways, strict=True):
+            clock = links.plain_ns(rng, each)
+            if is_plain:
+                path = links.plain_ns(rng, each)
+            else:
+                taken = [links.sample_ns(*way, rng) for _ in range(BURST) for way in both]
+                path = np.array([LOST if ns is None else ns for ns in taken]).reshape(each)
+            drawn.append((clock, path))
+        return np.array(drawn)

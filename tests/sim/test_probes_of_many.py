@@ -1,0 +1,110 @@
+"""Probes are drawn and judged many at once: the same to the byte as one by one, as a node would."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.sim.host.clock import ClockSpec, HostClock, Stamps
+from harness.sim.host.engine import stream
+from harness.sim.host.records import boot_id
+from harness.sim.network.link import LAN, Shape
+from harness.sim.network.probes import ANSWER_NS, FLOWS
+from harness.sim.world import LEAD_NS, World
+from node.events import Probe
+from node.timing.probe_frame import ANSWER_WITHIN_NS, APART_NS, BURST, Burst, Exchange, Flow
+from tests.sim.worlds import SECOND_NS, Facts, lab
+
+MS = 1_000_000
+SHAPES: dict[str, dict[tuple[str, str], Shape]] = {
+    "nothing": {},
+    "a delay": {("n1", "n2"): Shape(delay_ns=40 * MS, jitter_ns=10 * MS)},
+    "losses": {("n2", "n1"): Shape(loss=0.3), ("n1", "n4"): Shape(loss=0.9, jitter_ns=MS)},
+    "a cut": {("n1", "n3"): Shape(cut=True), ("n4", "n1"): Shape(delay_ns=3 * SECOND_NS)},
+}
+BASES = {
+    "a switch": LAN,
+    "without jitter": Shape(delay_ns=MS),
+    "more jitter than delay": Shape(delay_ns=1000, jitter_ns=5000),
+    "losses everywhere": Shape(delay_ns=MS, jitter_ns=MS // 2, loss=0.1),
+}
+
+
+@given(
+    ppbs=st.lists(st.integers(-(10**8), 10**8), min_size=1, max_size=4),
+    base_ns=st.integers(0, 10**15),
+    after_ns=st.lists(st.integers(0, 10**16), min_size=3, max_size=3),
+)
+def test_clocks_read_many_at_once_show_what_each_shows(
+    ppbs: list[int], base_ns: int, after_ns: list[int]
+) -> None:
+    start_ns = 1_767_225_600 * SECOND_NS
+    clocks = [
+        HostClock(ClockSpec(mono_ppb=ppb), start_ns=start_ns, mono_base_ns=base_ns + n)
+        for n, ppb in enumerate(ppbs)
+    ]
+    times = [[start_ns + ns + n for ns in after_ns] for n in range(len(ppbs))]
+    shown = Stamps(clocks).mono_ns(np.array(times)).tolist()
+    assert shown == [
+        [clock.mono_ns(ns) for ns in row] for clock, row in zip(clocks, times, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("base", BASES.values(), ids=BASES)
+@pytest.mark.parametrize("shapes", SHAPES.values(), ids=SHAPES)
+def test_bursts_are_those_of_a_node_whose_probes_are_drawn_one_by_one(
+    shapes: dict[tuple[str, str], Shape], base: Shape
+) -> None:
+    sink = Facts(frozenset({"probe"}))
+    clocks = {f"n{i}": {"clock": ClockSpec(mono_ppb=9_000 * i - 20_000)} for i in range(1, 5)}
+    world = lab(4, 2, sink=sink, hosts=clocks, link=base, probes=True)
+    for pair, shape in shapes.items():
+        world.shape("fault", [pair], shape)
+    until_ns = world.t0_ns + SECOND_NS
+    expected = [row for row in one_by_one(world, until_ns) if row[0] < until_ns]
+    world.run(SECOND_NS)
+    found = [(ns, record) for ns, host, record in sink.rows if host == "n1"]
+    assert found == sorted(expected, key=lambda row: row[0])
+    assert len(found) > 12
+
+
+def one_by_one(world: World, until_ns: int) -> list[tuple[int, Probe]]:
+    """Return n1's bursts up to then, and when each is told, in the order they are drawn in."""
+    rng = stream(world.spec.seed, "probes", "n1")
+    return [
+        burst(world, rng, now_ns, peer, flow)
+        for now_ns in range(world.t0_ns - LEAD_NS, until_ns, SECOND_NS)
+        for peer in world.net.neighbours["n1"]
+        for flow in FLOWS
+    ]
+
+
+def burst(
+    world: World, rng: random.Random, now_ns: int, peer: str, flow: Flow
+) -> tuple[int, Probe]:
+    """Return the time of a burst's end and what n1 tells of it, by the node's own account."""
+    links, here, there = world.links, world.hosts["n1"].clock, world.hosts[peer].clock
+    told = Burst(peer, flow)
+    sent_ns = last_ns = now_ns
+    for number in range(BURST):
+        sent_ns = now_ns + number * APART_NS
+        told.t1s_ns.append(here.mono_ns(sent_ns))
+        there_ns, back_ns = (
+            int(links.plain_ns(rng, (1,))[0]) if flow == "clock" else links.sample_ns(*way, rng)
+            for way in (("n1", peer), (peer, "n1"))
+        )
+        if there_ns is None or back_ns is None:
+            continue
+        at_ns = sent_ns + there_ns
+        home_ns = at_ns + ANSWER_NS + back_ns
+        told.answers[number] = Exchange(
+            t1_ns=here.mono_ns(sent_ns), t2_ns=there.mono_ns(at_ns),
+            t3_ns=there.mono_ns(at_ns + ANSWER_NS), t4_ns=here.mono_ns(home_ns),
+            boot=boot_id(world.spec.seed, peer),
+        )  # fmt: skip
+        last_ns = max(last_ns, home_ns)
+    return last_ns if told.complete else sent_ns + ANSWER_WITHIN_NS, told.record()
