@@ -7,7 +7,6 @@ starts, kills, stops and asks one process. Waiting is in tests/waiting.py.
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ import msgspec
 import zmq
 from coincurve import PrivateKey
 
+from harness.bench.ports import free_ports
 from node import events
 from node.chain import genesis as genesis_file
 from node.chain.encoding.crypto import public_key
@@ -35,18 +35,6 @@ from tests.waiting import DEADLINE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 LETTERS = "abcdefghijklmnopqrstu"
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports nobody listens on now, held together until all are drawn."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for one in held:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in held]
-    finally:
-        for one in held:
-            one.close()
 
 
 @dataclass

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ import pytest
 import zmq
 from coincurve import PrivateKey
 
+from harness.bench.ports import free_ports
 from node.chain.encoding.crypto import Verifier
 from node.chain.eosio.transactions import EosioTransactions
 from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer, encode
@@ -78,12 +78,6 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def configure(folder: Path, *, seconds: float, account: str = "usera") -> Path:
     public = KEY.public_key.format().hex()
     genesis = Genesis(
@@ -101,7 +95,7 @@ def configure(folder: Path, *, seconds: float, account: str = "usera") -> Path:
     start_ns = time.time_ns() + SECOND_NS
     config = {
         "host": "a", "genesis": "genesis.json", "state_dir": "s", "events_dir": "events",
-        "listen": "127.0.0.1", "node_port": free_port(), "socket": "sock",
+        "listen": "127.0.0.1", "node_port": free_ports(1)[0], "socket": "sock",
         "curve_secret_file": "curve.secret",
         "producers": [{"name": "producera", "key_file": "usera.key"}],
         "client": {

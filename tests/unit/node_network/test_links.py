@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 import zmq
 
+from harness.bench.ports import free_ports
 from node.config import PeerConfig
 from node.network.links import Callbacks, Identity, Links, public_of
 
@@ -53,12 +53,6 @@ class End:
         return Links(asyncio.get_running_loop(), self.context, identity, peers, tell)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 async def until(predicate: Callable[[], object], seconds: float = 10.0) -> None:
     """Wait until predicate holds, or fail."""
     async with asyncio.timeout(seconds):
@@ -68,7 +62,7 @@ async def until(predicate: Callable[[], object], seconds: float = 10.0) -> None:
 
 def test_frames_carry_the_host_name_that_the_key_proves() -> None:
     async def scenario() -> None:
-        a, b = End("hosta", free_port()), End("hostb", free_port())
+        a, b = End("hosta", free_ports(1)[0]), End("hostb", free_ports(1)[0])
         links_a, links_b = a.open(b), b.open(a)
         await until(lambda: a.up and b.up)
         assert links_a.send("hostb", b"to b")
@@ -84,7 +78,7 @@ def test_frames_carry_the_host_name_that_the_key_proves() -> None:
 
 def test_a_key_that_is_not_on_the_list_gets_nothing_in() -> None:
     async def scenario() -> None:
-        a, b, stranger = (End(name, free_port()) for name in ("hosta", "hostb", "hostb"))
+        a, b, stranger = (End(name, free_ports(1)[0]) for name in ("hosta", "hostb", "hostb"))
         links_a, links_x = a.open(b), stranger.open(a)
         await until(lambda: a.refused)
         assert a.refused[0][1] == stranger.public.decode()
@@ -100,7 +94,7 @@ def test_a_key_that_is_not_on_the_list_gets_nothing_in() -> None:
 
 def test_a_peer_that_comes_back_is_linked_again_without_old_frames() -> None:
     async def scenario() -> None:
-        a, b = End("hosta", free_port()), End("hostb", free_port())
+        a, b = End("hosta", free_ports(1)[0]), End("hostb", free_ports(1)[0])
         links_a, links_b = a.open(b), b.open(a)
         await until(lambda: a.up)
         links_b.close()
@@ -121,7 +115,7 @@ def test_a_peer_that_comes_back_is_linked_again_without_old_frames() -> None:
 
 def test_a_full_queue_drops_and_counts() -> None:
     async def scenario() -> None:
-        a, b = End("hosta", free_port()), End("hostb", free_port())
+        a, b = End("hosta", free_ports(1)[0]), End("hostb", free_ports(1)[0])
         links_a, links_b = a.open(b), b.open(a)
         await until(lambda: a.up)
         taken = sum(links_a.send("hostb", bytes(65_536)) for _ in range(12_000))
