@@ -26,7 +26,10 @@ SLOT_WORDS = {
 }  # fmt: skip
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif"
 SECONDS = "time since T0 (s)"
+TRACES = ("scatter", "bar", "heatmap")
+"""What charts are made of."""
 TEMPLATE = plotly.io.templates["plotly_white"].to_plotly_json()
+TEMPLATE["data"] = {kind: TEMPLATE["data"][kind] for kind in TRACES}
 plotly.io.templates.default = None
 """Each chart is given the one template as it is written down: plotly would copy and check it anew
 for each figure, half of the time that a report takes."""

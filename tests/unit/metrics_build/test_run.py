@@ -10,8 +10,10 @@ from xml.etree import ElementTree
 
 import duckdb
 import pytest
+from plotly.offline import get_plotlyjs_version
 
 from metrics.build import build
+from metrics.report import charts
 from tests.unit.metrics_build import synthetic
 
 
@@ -129,12 +131,22 @@ def test_every_file_of_the_run_is_written_and_readable(run: Path) -> None:
         assert {"event_probe", "event_applied", "event_slot_due"} <= kinds
 
 
-def test_the_report_is_one_file_that_fetches_nothing_and_does_not_hide_plotly(run: Path) -> None:
+def test_the_report_is_one_small_file_that_fetches_nothing_and_says_whose_script_it_holds(
+    run: Path,
+) -> None:
     page = (run / "report.html").read_text()
     assert "<script src" not in page
     assert "<link" not in page
-    assert page.count("plotly.js v") >= 1
+    assert page.count(f"plotly.js (cartesian - minified) v{get_plotlyjs_version()}\n") == 1
+    assert len(page) < 3_000_000
     assert 'id="finality-1"' in page
+
+
+def test_charts_are_made_of_traces_that_the_script_can_draw(run: Path) -> None:
+    page = (run / "report.html").read_text()
+    drawn = page.partition("<body>")[2]
+    shapes = {"rect", "line"}
+    assert set(re.findall(r'"type":"(\w+)"', drawn)) - shapes <= set(charts.TRACES)
 
 
 def test_the_widest_clock_error_says_of_which_block_it_is_and_why(run: Path) -> None:
