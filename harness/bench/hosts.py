@@ -11,7 +11,7 @@ from pathlib import Path
 
 from faults.host.boottime import boottime_ns
 from harness.bench.row import BareTimer, Row, of_samples
-from harness.controller.console import Show
+from harness.controller.console import Show, console_of
 from harness.deploy import rollout
 from harness.errors import RunError
 from harness.inventory import inventory
@@ -47,8 +47,9 @@ def skipped() -> str:
     return ""
 
 
-def rows(show: Show) -> list[Row]:
+def rows() -> list[Row]:
     """Return the figures of one lab, made for them and removed again."""
+    show = Show(console_of(stderr=True))
     name = f"bench-{secrets.token_hex(3)}"
     try:
         made = container_lab.up(name, HOSTS, show.step)

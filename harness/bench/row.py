@@ -16,8 +16,8 @@ from metrics.model.quantiles import quantile
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """One figure, what a bare way of doing the like took in the same run, and how both differ.
 
-    value and floor are in unit; n is how many samples the value is of. skipped says why there is no
-    value.
+    value and floor are in unit; n is how many samples the value is of. before is the value that
+    other code has, measured right after. skipped says why there is no value.
     """
 
     bench: str
@@ -27,12 +27,21 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     n: int = 0
     floor: float | None = None
     floor_is: str = ""
+    before: float | None = None
     skipped: str = ""
 
     @property
     def ratio(self) -> float | None:
         """Return value by floor; None where there is none of either."""
-        return self.value / self.floor if self.value is not None and self.floor else None
+        return self._by(self.floor)
+
+    @property
+    def by_before(self) -> float | None:
+        """Return value by the one before; None where there is none of either."""
+        return self._by(self.before)
+
+    def _by(self, other: float | None) -> float | None:
+        return self.value / other if self.value is not None and other else None
 
 
 def of_samples(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -13,59 +13,69 @@ from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.bench.row import Row
-    from harness.controller.console import Show
 
-BENCHES = ("sim", "transactions", "agent", "hosts")
+BENCHES = {
+    "sim": "simulator",
+    "transactions": "transactions",
+    "rate": "rate",
+    "agent": "fault_agent",
+    "hosts": "hosts",
+}
+"""What is typed, and the module of harness/bench whose `rows` measure it."""
 
 
 def bench(
     only: Annotated[
         list[str] | None, typer.Option("--only", help=f"Some of {', '.join(BENCHES)}.")
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Another checkout: each bench runs on its code, too, right after."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
+    from harness.bench import measured
     from harness.controller.console import Show
 
     for name in only or ():
         if name not in BENCHES:
             raise UsageError(f"--only {name}: known are {', '.join(BENCHES)}")
+    if against is not None and not (against / "harness" / "bench").is_dir():
+        raise UsageError(f"--against {against}: no checkout of slotlab; write its folder")
     show = Show(console_of(stderr=True))
     rows: list[Row] = []
-    for name in BENCHES:
+    for name, module in BENCHES.items():
         if not only or name in only:
             show.step(f"measuring {name}")
-            rows += _measured(name, show)
+            found = measured.here(name, module)
+            if against is not None:
+                show.step(f"measuring {name} of {against}")
+                found = measured.beside(found, measured.there(name, module, against))
+            rows += found
     if as_json:
-        facts = [{**msgspec.structs.asdict(row), "ratio": row.ratio} for row in rows]
+        facts = [
+            {**msgspec.structs.asdict(row), "ratio": row.ratio, "by_before": row.by_before}
+            for row in rows
+        ]
         print(msgspec.json.encode(facts).decode())
         return
-    table = table_of("bench", "what", "figure", "n", "floor", "ratio", "what the floor is",
-                     right=("figure", "n", "floor", "ratio"))  # fmt: skip
+    names = ("figure", "n", "floor", "ratio", *(("before", "by before") if against else ()))
+    table = table_of("bench", "what", *names, "what the floor is", right=names)
     for row in rows:
-        table.add_row(row.bench, row.what, *_cells(row), row.floor_is or row.skipped)
+        cells = _cells(row)[: len(names)]
+        table.add_row(row.bench, row.what, *cells, row.floor_is or row.skipped)
     console_of().print(table)
 
 
-def _measured(name: str, show: Show) -> list[Row]:
-    """Return the rows of a bench; one that says why, where it cannot be run here."""
-    from harness.bench import fault_agent, hosts, simulator, transactions
-    from harness.bench.row import Row
-
-    ways: dict[str, tuple[Callable[[], str], Callable[[], list[Row]]]] = {
-        "sim": (lambda: "", simulator.rows),
-        "transactions": (lambda: "", transactions.rows),
-        "agent": (fault_agent.skipped, fault_agent.rows),
-        "hosts": (hosts.skipped, lambda: hosts.rows(show)),
-    }
-    why_not, measure = ways[name]
-    if reason := why_not():
-        return [Row(bench=name, what="skipped", skipped=reason)]
-    return measure()
-
-
-def _cells(row: Row) -> tuple[str, str, str, str]:
+def _cells(row: Row) -> list[str]:
     if row.value is None:
-        return "", "", "", ""
-    floor = "" if row.floor is None else f"{row.floor:.3g} {row.unit}"
-    ratio = "" if row.ratio is None else f"{row.ratio:.1f}"
-    return f"{row.value:.3g} {row.unit}", str(row.n), floor, ratio
+        return [""] * 6
+    with_unit = [_said(number, row.unit) for number in (row.value, row.floor, row.before)]
+    ratio, by_before = _said(row.ratio), _said(row.by_before)
+    return [with_unit[0], str(row.n), with_unit[1], ratio, with_unit[2], by_before]
+
+
+def _said(number: float | None, unit: str = "") -> str:
+    if number is None:
+        return ""
+    return f"{number:.0f} {unit}" if abs(number) >= 1000 else f"{number:.3g} {unit}"

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from harness.__main__ import app
-from harness.bench import fault_agent, hosts, transactions
+from harness.bench import fault_agent, hosts, measured, transactions
 from harness.bench.row import Row, of_samples
+from harness.cli.bench import BENCHES
+from tests.unit.test_shape import ROOT
+
+WHOSE = """
+from harness import errors
+from harness.bench.row import Row
+
+def rows():
+    return [Row(bench="whose", what=errors.WHERE, value=1.0)]
+"""
 
 
 def test_a_ratio_is_the_figure_by_its_floor_where_there_are_both() -> None:
@@ -49,7 +62,48 @@ def test_the_simulator_is_measured_on_any_machine() -> None:
 @pytest.mark.slow
 def test_transfers_are_measured_on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transactions, "RATE", 40)
-    monkeypatch.setattr(transactions, "LOAD_NS", 10_000_000_000)
     rows = transactions.rows()
     assert [row.n > 0 for row in rows] == [True] * 4
     assert [(row.ratio or 0) > 1 for row in rows[::2]] == [True] * 2
+
+
+def test_each_module_that_measures_has_a_name_that_help_and_readme_tell() -> None:
+    modules = [path for path in (ROOT / "harness" / "bench").glob("*.py")
+               if "\ndef rows(" in path.read_text()]  # fmt: skip
+    assert sorted(BENCHES.values()) == sorted(path.stem for path in modules)
+    table = (ROOT / "README.md").read_text().partition("## Figures of a machine")[2]
+    assert re.findall(r"^\| `(\w+)` \|", table.partition("\n## ")[0], re.M) == list(BENCHES)
+
+
+def test_a_name_that_is_none_and_a_folder_without_code_are_refused_in_a_line() -> None:
+    for words, problem in (
+        (["--only", "all"], f"--only all: known are {', '.join(BENCHES)}"),
+        (["--against", "/nowhere"], "--against /nowhere: no checkout of slotlab; write its folder"),
+    ):
+        done = CliRunner().invoke(app, ["bench", *words])
+        assert (done.exit_code, str(done.exception)) == (1, problem)
+
+
+def test_rows_of_other_code_stand_beside_those_of_the_same_name() -> None:
+    rows = measured.beside(
+        [Row(bench="b", what="known", value=6.0), Row(bench="b", what="new", value=1.0)],
+        [Row(bench="b", what="known", value=4.0), Row(bench="b", what="gone", value=2.0)],
+    )
+    assert [(row.what, row.value, row.before, row.by_before) for row in rows] == [
+        ("known", 6.0, 4.0, 1.5),
+        ("new", 1.0, None, None),
+    ]
+
+
+def test_a_bench_runs_on_the_code_of_another_checkout_by_the_rules_of_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, rules = tmp_path / "other", tmp_path / "rules"
+    for room in ("node", "faults", "metrics", "harness"):
+        shutil.copytree(ROOT / room, other / room)
+    (other / "harness" / "errors.py").write_text("WHERE = 'there'\nclass RunError(Exception): ...")
+    (other / "harness" / "bench" / "row.py").write_text("raise SystemExit('not by its own rules')")
+    shutil.copytree(ROOT / "harness" / "bench", rules)
+    (rules / "whose.py").write_text(WHOSE)
+    monkeypatch.setattr(measured, "HERE", rules)
+    assert measured.there("whose", "whose", other) == [Row(bench="whose", what="there", value=1.0)]
