@@ -45,8 +45,8 @@ from node.events import Abstained, Irreversible
 class Chain:
     """One node's view of the chain. Mutable: fork tree, ledger, mempool, watermarks.
 
-    To look at: genesis, from which all branches start, chain_id, codec, slot_clock, and mempool,
-    the transactions that wait.
+    To look at: genesis, from which all branches start, chain_id, codec, slot_clock, is_whole, and
+    mempool, the transactions that wait.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Chain:
         self.genesis = BlockRef.of(profile.genesis_state)
         self.chain_id, self.codec, self.slot_clock = profile.chain_id, profile.codec, profile.clock
         self._profile = profile
+        self.is_whole = validation.WholeCheck(profile)
         self._signing = Signing(
             profile, keys, watermarks, spare_keys=spare_keys, stance=stance,
             stale_allowed=enable_stale_production, lib_age_ns_max=lib_age_ns_max,
@@ -264,6 +265,7 @@ class Chain:
             state = validation.check_block(
                 block, len(event.raw), event.now_ns,
                 fork_db=self._fork_db, profile=self._profile, verifier=self._verifier,
+                is_whole=self.is_whole,
             )  # fmt: skip
             effects.append(Persist(block=block, raw=event.raw))
             effects.append(Broadcast(block=block, raw=event.raw, source=event.peer))

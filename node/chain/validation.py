@@ -36,6 +36,29 @@ NOBODY_TRUSTED = Trust()
 EVERYBODY_TRUSTED = Trust(light=True)
 
 
+class WholeCheck:
+    """Tells whether a block's transactions are those that its header is of.
+
+    Mutable: the last block of which that was so. Who puts a block together asks before it comes.
+    """
+
+    __slots__ = ("_last", "_profile")
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._last: SignedBlock | None = None
+
+    def __call__(self, block: SignedBlock) -> bool:
+        """Return whether they are."""
+        if block is self._last:
+            return True
+        root = self._profile.transaction_mroot(block.transactions)
+        if root != block.header.transaction_mroot:
+            return False
+        self._last = block
+        return True
+
+
 def check_block(
     block: SignedBlock,
     size_bytes: int,
@@ -44,6 +67,7 @@ def check_block(
     fork_db: ForkDB,
     profile: Profile,
     verifier: Verifier,
+    is_whole: WholeCheck,
 ) -> ChainState:
     """Return the state the block's header leads to; every check that needs no execution.
 
@@ -65,7 +89,7 @@ def check_block(
     if block.extensions:
         # No id and no signature covers them: whoever passes a block on could have added them.
         raise BlockRejected(Reason.UNKNOWN_EXTENSION, block.num)
-    if profile.transaction_mroot(block.transactions) != block.header.transaction_mroot:
+    if not is_whole(block):
         raise BlockRejected(Reason.BAD_TRANSACTION_MROOT, block.num)
     state = parent.state.child(block.header)
     if verifier.signer(state.signing_digest, block.signature) != state.signing_key:

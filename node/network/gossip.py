@@ -9,7 +9,7 @@ after a link was lost, at a full queue.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -26,6 +26,8 @@ WAIT_MIN_NS = 20_000_000
 WAIT_SPREAD_NS = 30_000_000
 RETRY_NS = 500_000_000
 MAX_ASKED = 100
+ENOUGH = 9, 10
+"""The share of a block's transactions that a peer must know to be sent names of them all."""
 OFFERED_MAX = 500
 """Half of what a link queues, so that blocks find room beside an offer."""
 
@@ -37,6 +39,11 @@ def wait_ns(host: str, block_id: bytes) -> int:
     """
     draw = sha256(host.encode() + block_id).digest()
     return WAIT_MIN_NS + int.from_bytes(draw[:4], "big") % WAIT_SPREAD_NS
+
+
+def enough_known(known: int, count: int) -> bool:
+    """Return whether a block of count transactions, of which a peer knows so many, names them."""
+    return count > 0 and known * ENOUGH[1] >= count * ENOUGH[0]
 
 
 class KnownIds:
@@ -145,6 +152,18 @@ class Gossip:
         elif peer not in wanted.holders:
             wanted.holders.append(peer)
 
+    def promised(self, peer: str, block_id: bytes, by_ns: int) -> None:
+        """Note that peer has sent part of a block we lack; if not all is here by then, ask.
+
+        Who says so again puts nothing off.
+        """
+        wanted = self._wanted.get(block_id)
+        if wanted is None or peer not in wanted.holders:
+            self.announced(peer, block_id, by_ns)
+            self._wanted[block_id].due_ns = by_ns
+        else:
+            wanted.due_ns = min(wanted.due_ns, by_ns)
+
     def due(self, now_ns: int) -> dict[str, list[bytes]]:
         """Return what to ask of whom now; after a holder that fails, the next."""
         asks: dict[str, list[bytes]] = {}
@@ -192,6 +211,13 @@ class Gossip:
         for tx_id in tx_ids:
             self._transactions[peer].discard(tx_id)
         self.owed.add(peer)
+
+    def can_name(self, peer: str, tx_ids: Sequence[bytes]) -> bool:
+        """Return whether a block for peer may name its transactions instead of holding them."""
+        known, sources = self._transactions[peer], self._sources
+        reaching = {peer, *(host for host, hosts in self._linked.items() if peer in hosts)}
+        had = sum([tx_id in known or sources.get(tx_id) in reaching for tx_id in tx_ids])
+        return enough_known(had, len(tx_ids))
 
     def offer(
         self, peer: str, waiting: Iterable[Transaction], *, now_ns: int, bytes_max: int

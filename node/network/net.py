@@ -23,6 +23,7 @@ from node.chain.model.transaction import Transaction
 from node.config import ConfigError, NodeConfig, PeerConfig, read_file
 from node.events import Dropped, Peer, Rejected
 from node.network import wire
+from node.network.block_spread import BlockSpread, Outside
 from node.network.broadcast import Broadcaster
 from node.network.catch_up import CatchUp
 from node.network.gossip import Gossip, heard
@@ -72,8 +73,17 @@ class Net:
         self._answers = Answers(chain, store, bytes_max=bytes_max)
         self._broadcaster = Broadcaster(
             loop, chain, send=lambda peer, frame: self._links.send(peer, frame),
-            ready=self._peers.ready, mono_ns=inbound.mono_ns, wall_ns=inbound.wall_ns,
+            ready=self._peers.ready, wall_ns=inbound.wall_ns,
             gossip=self._gossip, burst_bytes_max=bytes_max,
+        )  # fmt: skip
+        self._blocks = BlockSpread(
+            loop, chain, self._gossip, self._answers,
+            Outside(
+                send=lambda peer, frame: self._links.send(peer, frame), ready=self._peers.ready,
+                take_block=self._take_block, flush=self._broadcaster.flush,
+                mono_ns=inbound.mono_ns, wall_ns=inbound.wall_ns,
+            ),
+            bytes_max=bytes_max,
         )  # fmt: skip
         self._catch_up = CatchUp(
             loop, chain, send=self._send, take_block=self._take_block,
@@ -105,9 +115,9 @@ class Net:
     def broadcast(self, block: SignedBlock, raw: bytes, source: str | None) -> None:
         """Push a block of ours to all peers that lack it; of others' blocks announce the id."""
         if source is None:
-            self._broadcaster.push_block(block, raw)
+            self._blocks.push(block, raw)
         elif not self._catch_up.feeding:
-            self._broadcaster.announce_block(block, source)
+            self._blocks.announce(block, source)
 
     def relay(self, transaction: Transaction, source: str | None) -> None:
         """Push a transaction to the peers that lack it and that its source is not linked to."""
@@ -145,6 +155,7 @@ class Net:
     def close(self) -> None:
         """Close all links."""
         self._catch_up.stop()
+        self._blocks.close()
         self._broadcaster.close()
         self._links.close()
 
@@ -167,6 +178,7 @@ class Net:
     def _forget(self, peer: str) -> None:
         """Start anew with peer: what was in flight to or from it may be lost."""
         self._broadcaster.forget(peer)
+        self._blocks.forget(peer)
         self._catch_up.sync.gone(peer)
 
     def _send(self, peer: str, message: wire.Message) -> bool:
@@ -197,12 +209,15 @@ class Net:
                 for transaction in [decode_transaction(raw, form) for raw in raws]:
                     self._on_transaction(peer, transaction)
             case wire.Have(id=block_id):
-                self._gossip.has_block(peer, block_id)
-                if not self._chain.has_block(block_id):
-                    self._gossip.announced(peer, block_id, self._inbound.mono_ns())
-                    self._broadcaster.look()
-            case wire.Want(ids=ids):
-                self._on_want(peer, ids)
+                self._blocks.on_have(peer, block_id)
+            case wire.Want():
+                self._blocks.on_want(peer, message)
+            case wire.BlockBrief():
+                self._blocks.on_brief(peer, message)
+            case wire.WantParts():
+                self._blocks.on_want_parts(peer, message)
+            case wire.BlockParts():
+                self._blocks.on_parts(peer, message)
             case wire.SyncRequest():
                 self._send(peer, self._answers.following(message))
             case wire.SyncBlocks():
@@ -216,7 +231,7 @@ class Net:
 
     def _take_block(self, peer: str, block: SignedBlock, raw: bytes) -> bool:
         """Hand on a block that the chain lacks; return whether the chain has it now only."""
-        self._gossip.came(peer, block.id)
+        self._blocks.came(peer, block.id)
         if self._chain.has_block(block.id):
             return False
         first = self._gossip.seen_blocks.add(block.id)
@@ -226,12 +241,6 @@ class Net:
     def _on_transaction(self, peer: str, transaction: Transaction) -> None:
         if self._gossip.has_transaction(peer, transaction.id):
             self._inbound.take_transaction(transaction, peer)
-
-    def _on_want(self, peer: str, ids: list[bytes]) -> None:
-        for block_id in ids:
-            raw = self._answers.raw(block_id)
-            if raw is not None and self._send(peer, wire.BlockBody(raw)):
-                self._gossip.has_block(peer, block_id)
 
     def _on_sync_blocks(self, peer: str, answer: wire.SyncBlocks) -> None:
         state = self._peers.get(peer)
@@ -264,7 +273,7 @@ class Net:
         self._gossip.linked(peer, {host for host in hello.linked if self._peers.get(host)})
         tip = Tip(head_num=hello.head_num, head_id=hello.head_id, lib_num=hello.lib_num)
         owed = heard(peer, tip, self._chain, self._gossip, self._catch_up.sync, now_ns)
-        self._broadcaster.look()
+        self._blocks.look()
         self._catch_up.poll()
         if owed:
             self._broadcaster.offer(peer)

@@ -8,12 +8,16 @@ from typing import Annotated
 
 import msgspec
 
+from node.chain.ledger.mempool import SHORT_BYTES
+from node.chain.model.codec import MAX_BLOCK_TRANSACTIONS
 from node.network.sync_rules import MAX_BLOCKS, MAX_LOCATOR
 
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 MAX_WANTED = 100
 MAX_LINKED = 512
 MAX_BODIES = 128
+MAX_SHELL_BYTES = 256 * 1024
+MAX_PARTS = 1024
 
 Id = Annotated[bytes, msgspec.Meta(min_length=20, max_length=32)]
 Num = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
@@ -63,9 +67,10 @@ class Have(_Message, frozen=True, tag=3):
 
 
 class Want(_Message, frozen=True, tag=4):
-    """Send me these blocks."""
+    """Send me these blocks; whole: no briefs of them."""
 
     ids: Annotated[list[Id], msgspec.Meta(max_length=MAX_WANTED)]
+    whole: bool
 
 
 class TxBodies(_Message, frozen=True, tag=5):
@@ -90,7 +95,39 @@ class SyncBlocks(_Message, frozen=True, tag=7):
     forked: bool
 
 
-Message = Hello | BlockBody | Have | Want | TxBodies | SyncRequest | SyncBlocks
+class BlockBrief(_Message, frozen=True, tag=8):
+    """A new block: its bytes without transactions, then how the id of each begins, in order."""
+
+    shell: Annotated[bytes, msgspec.Meta(max_length=MAX_SHELL_BYTES)]
+    shorts: Annotated[bytes, msgspec.Meta(max_length=SHORT_BYTES * MAX_BLOCK_TRANSACTIONS)]
+
+
+class WantParts(_Message, frozen=True, tag=9):
+    """Send me the transactions at these positions of a block that you sent a brief of."""
+
+    id: Id
+    positions: Annotated[list[Num], msgspec.Meta(min_length=1, max_length=MAX_PARTS)]
+
+
+class BlockParts(_Message, frozen=True, tag=10):
+    """The answer: these transactions of the block, in the order asked for."""
+
+    id: Id
+    raws: Annotated[list[bytes], msgspec.Meta(min_length=1, max_length=MAX_PARTS)]
+
+
+Message = (
+    Hello
+    | BlockBody
+    | Have
+    | Want
+    | TxBodies
+    | SyncRequest
+    | SyncBlocks
+    | BlockBrief
+    | WantParts
+    | BlockParts
+)
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)

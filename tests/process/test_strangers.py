@@ -77,7 +77,7 @@ def test_garbage_frames_are_told_and_stop_nothing() -> None:
         junk = [
             b"", b"\x00", b"\xff" * 1000, version, version + b"\xc1", version + b"\x91" * 5000,
             wire.encode(hello), wire.encode(wire.BlockBody(b"no block")),
-            wire.encode(wire.TxBodies([b"\x00" * 100])), wire.encode(wire.Want([bytes(32)])),
+            wire.encode(wire.TxBodies([b"\x00" * 100])), wire.encode(wire.Want([bytes(32)], False)),
             wire.encode(wire.SyncRequest(1, [b"x" * 32])),
             wire.encode(wire.SyncBlocks(1, [b"?"], True, True)),
         ]  # fmt: skip

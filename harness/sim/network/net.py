@@ -2,8 +2,9 @@
 
 With relay `push`, meant for sparse graphs, everyone pushes blocks on first receipt. Here
 everybody's blocks are known: what could change nothing is not simulated, to who has the block or
-the transaction, or will have the block before it would ask. What a link lost was not sent: it is
-owed, as TCP or the node's offer after a reconnect brings it.
+the transaction, or will have the block before it would ask. Nor that a node names transactions to
+a peer that knows them (`Gossip.can_name`): a message takes as long here whatever its length. What a
+link lost was not sent: it is owed, as TCP or the node's offer after a reconnect brings it.
 """
 
 from collections import OrderedDict

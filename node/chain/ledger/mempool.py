@@ -15,12 +15,17 @@ from node.events import Tx, TxState
 
 MAX_TRANSACTIONS = 20_000
 MAX_BYTES = 32 * 1024 * 1024
+SHORT_BYTES = 8
+"""So much of its beginning tells an id apart from the others here, but for rare mishaps."""
 
 
 class Mempool:
     """Mutable: what waits, by id and in order; a heap of expirations; ids entered here."""
 
-    __slots__ = ("_by_expiry", "_bytes", "_entered_here", "_max_bytes", "_max_count", "_waiting")
+    __slots__ = (
+        "_by_expiry", "_by_short", "_bytes", "_entered_here", "_max_bytes", "_max_count",
+        "_waiting",
+    )  # fmt: skip
 
     def __init__(self, *, max_count: int = MAX_TRANSACTIONS, max_bytes: int = MAX_BYTES) -> None:
         self._max_count = max_count
@@ -28,6 +33,7 @@ class Mempool:
         self._bytes = 0
         self._entered_here: set[bytes] = set()
         self._waiting: dict[bytes, Transaction] = {}
+        self._by_short: dict[bytes, Transaction] = {}
         self._by_expiry: list[tuple[int, bytes]] = []
 
     def __len__(self) -> int:
@@ -43,6 +49,10 @@ class Mempool:
     def get(self, transaction_id: bytes) -> Transaction | None:
         """Return the transaction of that id, None where it does not wait."""
         return self._waiting.get(transaction_id)
+
+    def find(self, short: bytes) -> Transaction | None:
+        """Return a transaction whose id begins so, None where none waits or one more did."""
+        return self._by_short.get(short)
 
     def check_room(self, transaction: Transaction) -> None:
         """Check that a transaction can be added.
@@ -77,6 +87,7 @@ class Mempool:
         if transaction is None:
             return False
         self._bytes -= transaction.size_bytes
+        self._by_short.pop(transaction_id[:SHORT_BYTES], None)
         return True
 
     def drop(self, transaction_id: bytes, reason: Reason) -> list[Emit]:
@@ -110,4 +121,5 @@ class Mempool:
 
     def _note(self, transaction: Transaction) -> None:
         self._bytes += transaction.size_bytes
+        self._by_short[transaction.id[:SHORT_BYTES]] = transaction
         heapq.heappush(self._by_expiry, (transaction.expiration_s, transaction.id))

@@ -61,7 +61,7 @@ def corpus(system: str) -> Corpus:
         *map(wire.encode, (wire.BlockBody(one) for one in raw[:20])),
         wire.encode(wire.SyncBlocks(1, raw[:5], True, False)),
         wire.encode(wire.Have(7, blocks[0].id)),
-        wire.encode(wire.Want([block.id for block in blocks[:5]])),
+        wire.encode(wire.Want([block.id for block in blocks[:5]], False)),
         wire.encode(wire.SyncRequest(1, [block.id for block in blocks[:5]])),
         wire.encode(
             wire.Hello(of.profile.chain_id, b"session1", 7, blocks[0].id, 9, 3, blocks[1].id, ["b"])

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,9 +14,10 @@ from node.chain.chain import Chain
 from node.chain.model.block import SignedBlock
 from node.chain.model.messages import BlockReceived
 from node.network import wire
-from node.network.broadcast import Broadcaster
+from node.network.block_spread import BlockSpread, Outside
 from node.network.catch_up import CatchUp
 from node.network.gossip import RETRY_NS, Gossip, wait_ns
+from node.network.peer_answers import Answers
 from node.network.sync_rules import Tip
 from tests.unit.node_chain.builders import (
     START_SLOT,
@@ -118,23 +119,24 @@ def test_the_rest_of_an_answer_that_meets_work_is_asked_for_again(
     assert bench.asked() == [wire.SyncRequest]
 
 
-def broadcaster(bench: Bench, gossip: Gossip, loop: Any) -> Broadcaster:
+def spread(bench: Bench, gossip: Gossip, loop: Any) -> BlockSpread:
     """Return what asks for announced blocks, on a loop."""
 
     def send(peer: str, frame: bytes) -> bool:
         bench.sent.append(wire.decode(frame))
         return True
 
-    return Broadcaster(
-        loop, bench.chain, send=send, ready=lambda: ["hostb"],
+    nobody = SimpleNamespace(raw=lambda _: None)
+    outside = Outside(
+        send=send, ready=lambda: ["hostb"], take_block=lambda *_: None, flush=lambda: None,
         mono_ns=lambda: bench.mono_ns, wall_ns=lambda: bench.now_ns,
-        gossip=gossip, burst_bytes_max=1 << 20,
     )  # fmt: skip
+    return BlockSpread(loop, bench.chain, gossip, cast(Answers, nobody), outside, bytes_max=1 << 20)
 
 
 def test_an_announced_block_is_asked_for_when_the_own_block_is_out(bench: Bench) -> None:
     gossip = Gossip("hosta")
-    made = broadcaster(bench, gossip, bench.loop)
+    made = spread(bench, gossip, bench.loop)
     bench.at(399)
     gossip.announced("hostb", bench.blocks[0].id, 0)
     bench.mono_ns = 1_000 * MS
@@ -151,7 +153,7 @@ def test_a_block_just_announced_does_not_wait_for_the_next_try_of_another(bench:
     looks: list[float] = []
     loop = SimpleNamespace(call_later=lambda wait_s, _: looks.append(wait_s))
     gossip = Gossip("hosta")
-    made = broadcaster(bench, gossip, loop)
+    made = spread(bench, gossip, loop)
     bench.at(-1)
     gossip.announced("hostb", bench.blocks[0].id, -1_000 * MS)
     made._ask()

@@ -15,10 +15,13 @@ MESSAGES: list[wire.Message] = [
     wire.Hello(ID, b"session1", 7, ID, 1_700_000_000, 3, ID, ["hostb", "hostc"]),
     wire.BlockBody(b"raw"),
     wire.Have(7, ID),
-    wire.Want([ID, ID]),
+    wire.Want([ID, ID], True),
     wire.TxBodies([b"one", b"two"]),
     wire.SyncRequest(1, [ID]),
     wire.SyncBlocks(1, [b"one", b"two"], True, False),
+    wire.BlockBrief(b"shell", bytes(16)),
+    wire.WantParts(ID, [0, 3]),
+    wire.BlockParts(ID, [b"one", b"two"]),
 ]
 
 
@@ -49,13 +52,18 @@ def test_a_damaged_frame_never_raises_anything_but_frame_error(
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
-        (wire.Want([ID] * 101), "malformed"),
-        (wire.Want([ID[:19]]), "malformed"),
+        (wire.Want([ID] * 101, False), "malformed"),
+        (wire.Want([ID[:19]], False), "malformed"),
         (wire.TxBodies([]), "malformed"),
         (wire.TxBodies([b""] * (wire.MAX_BODIES + 1)), "malformed"),
         (wire.SyncRequest(1, []), "malformed"),
         (wire.SyncRequest(-1, [ID]), "malformed"),
         (wire.SyncBlocks(1, [b""] * 101, False, False), "malformed"),
+        (wire.BlockBrief(bytes(wire.MAX_SHELL_BYTES + 1), b""), "malformed"),
+        (wire.WantParts(ID, []), "malformed"),
+        (wire.WantParts(ID, [0] * (wire.MAX_PARTS + 1)), "malformed"),
+        (wire.BlockParts(ID, []), "malformed"),
+        (wire.BlockParts(ID, [b""] * (wire.MAX_PARTS + 1)), "malformed"),
     ],
 )
 def test_bounds_hold_on_receipt(message: wire.Message, reason: str) -> None:
