@@ -10,7 +10,7 @@ import logging
 import platform
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,9 +20,11 @@ import zmq
 from node import events
 from node.chain import notices, snapshot
 from node.chain.encoding.crypto import public_key
+from node.chain.encoding.pack import DecodeError
 from node.chain.genesis import chain_id
 from node.chain.model import messages
 from node.chain.model.block import SignedBlock
+from node.chain.model.codec import decode_transaction
 from node.chain.model.transaction import Transaction
 from node.config import NodeConfig
 from node.local.chain_answers import ChainAnswers
@@ -45,6 +47,8 @@ from node.timing.timer import SlotTimer
 SOFTWARE = "slotlab 0.1.0"
 BUSY = "busy"
 """Why a transaction is refused that the slot has no time for, and what counts those."""
+MALFORMED = "malformed"
+"""Why one is that cannot be read."""
 SNAPSHOT_BLOCKS = 2_000
 """So many irreversible blocks are replayed at most after a crash; an orderly stop leaves none."""
 
@@ -92,7 +96,7 @@ class Service:
                 host=config.host, chain=self._chain, net=self._net, check=self._check,
                 health=self._health,
                 stored=ChainAnswers(self._chain, self._store),
-                submit=lambda transaction: self._take_transaction(transaction, None),
+                submit=self._submit,
             )  # fmt: skip
             self._local = LocalServer(config.socket, requests.answer)
         except LinkError:
@@ -135,7 +139,7 @@ class Service:
             self._loop, self._context, host=self._config.host, identity=identity,
             peers=self._config.peers, chain=self._chain, store=self._store,
             inbound=Inbound(
-                take_block=self._take_block, take_transaction=self._take_transaction,
+                take_block=self._take_block, take_transactions=self._take_transactions,
                 emit=self._emit, mono_ns=self._clock.mono_ns, wall_ns=self._clock.wall_ns,
             ),
         )  # fmt: skip
@@ -167,19 +171,44 @@ class Service:
         now_ns = self._clock.wall_ns()
         self._step(messages.BlockReceived(now_ns=now_ns, block=block, raw=raw, peer=peer))
 
-    def _take_transaction(self, transaction: Transaction, peer: str | None) -> str:
-        """Return the reason word of a refusal, "" when the transaction was taken."""
-        begun_ns = self._clock.mono_ns()
-        if not self._budget.allows(begun_ns, local=peer is None):
-            return BUSY
+    def _take_transactions(self, raws: Sequence[bytes], peer: str) -> None:
+        """Take what a peer sent, as much of it as the slot has time for.
+
+        Raises:
+            DecodeError: it is not transactions.
+        """
+        room = self._budget.begin(len(raws), self._clock.mono_ns(), local=False)
+        try:
+            self._admit(self._net.first_seen(peer, raws[:room]), peer)
+        finally:
+            self._budget.end(self._clock.mono_ns())
+
+    def _submit(self, raws: Sequence[bytes]) -> list[str]:
+        """Return of each of a client's transactions why it is not taken, "" of one that is."""
+        room = self._budget.begin(len(raws), self._clock.mono_ns(), local=True)
+        reasons = [""] * room + [BUSY] * (len(raws) - room)
+        decoded: dict[int, Transaction] = {}
+        for index, raw in enumerate(raws[:room]):
+            try:
+                decoded[index] = decode_transaction(raw, self._chain.codec.transactions)
+            except DecodeError:
+                reasons[index] = MALFORMED
+        places = list(decoded)
+        for effect in self._admit(list(decoded.values()), None):
+            if isinstance(effect, messages.Refuse):
+                reasons[places[effect.index]] = effect.reason
+        self._budget.end(self._clock.mono_ns())
+        return reasons
+
+    def _admit(
+        self, transactions: Sequence[Transaction], peer: str | None
+    ) -> list[messages.Effect]:
+        if not transactions:
+            return []
         now_ns = self._clock.wall_ns()
-        event = messages.TransactionReceived(now_ns=now_ns, transaction=transaction, peer=peer)
-        effects = self._step(event)
-        self._budget.spend(self._clock.mono_ns() - begun_ns)
-        match effects:
-            case [messages.Refuse(reason=reason), *_]:
-                return reason
-        return ""
+        return self._step(
+            messages.TransactionsReceived(now_ns=now_ns, transactions=transactions, peer=peer)
+        )
 
     # ------------------------------------------------------------ effects
 
@@ -192,8 +221,8 @@ class Service:
                     self._persist(effect)
                 case messages.Broadcast(block=block, raw=raw, source=source):
                     self._net.broadcast(block, raw, source)
-                case messages.Relay(transaction=transaction, source=source):
-                    self._net.relay(transaction, source)
+                case messages.Relay(transactions=transactions, source=source):
+                    self._net.relay(transactions, source)
                 case messages.Finalize(num=num, id=block_id):
                     self._store.finalize(num, block_id)
                     if num - self._snapshot_num >= SNAPSHOT_BLOCKS:

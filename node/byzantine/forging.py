@@ -94,7 +94,7 @@ class Memory:
             case Persist():
                 self.add(effect.block)
             case Relay():
-                self.transaction = effect.transaction
+                self.transaction = effect.transactions[-1]
             case Emit(record=Applied() as applied):
                 self.head_id = bytes.fromhex(applied.id)
             case Finalize():

@@ -218,16 +218,17 @@ def wrong_confirmed(block: SignedBlock, memory: Memory, moment: Moment) -> list[
 def censor(effect: Effect, memory: Memory, moment: Moment) -> list[Act]:
     """Pass no transaction on, and put none into blocks; of named accounts, only none of theirs."""
     if isinstance(effect, Relay):
-        return [] if _is_censored(effect.transaction, memory) else [effect]
+        left = [one for one in effect.transactions if not _is_censored(one, memory)]
+        return [Relay(transactions=left, source=effect.source)] if left else []
     block = _own(effect)
     if block is None:
         return [effect]
     parent_id = memory.twins.get(block.previous, block.previous)
-    left = tuple([one for one in block.transactions if not _is_censored(one, memory)])
-    if left == block.transactions and parent_id == block.previous:
+    kept = tuple([one for one in block.transactions if not _is_censored(one, memory)])
+    if kept == block.transactions and parent_id == block.previous:
         return [effect]
     mark = block.num - 1 - block.header.confirmed
-    forged = memory.forge(block.producer, block.slot, parent_id, left, mark)
+    forged = memory.forge(block.producer, block.slot, parent_id, kept, mark)
     if forged is None:
         return [effect]
     memory.twins[block.id] = forged.id

@@ -30,7 +30,7 @@ from node.chain.model.messages import (
     Persist,
     RequestSync,
     Tick,
-    TransactionReceived,
+    TransactionsReceived,
 )
 from node.chain.model.voice import READY, Stance
 from node.chain.model.watermark import Watermark
@@ -167,8 +167,8 @@ class Chain:
                 self._on_tick(event, effects)
             case BlockReceived():
                 self._on_block(event, effects)
-            case TransactionReceived():
-                self._on_transaction(event, effects)
+            case TransactionsReceived():
+                self._on_transactions(event, effects)
                 return effects
             case BlockRestored():
                 self._on_restored(event)
@@ -385,11 +385,11 @@ class Chain:
 
     # ------------------------------------------------------------ transactions
 
-    def _on_transaction(self, event: TransactionReceived, effects: list[Effect]) -> None:
+    def _on_transactions(self, event: TransactionsReceived, effects: list[Effect]) -> None:
         head = self._fork_db.head.state
         at_ns = max(event.now_ns, self.slot_clock.time_ns(head.slot))
         effects.extend(
-            validation.admit_transaction(
+            validation.admit_transactions(
                 event,
                 self._profile.transaction_time_ns(head, at_ns),
                 head=head,

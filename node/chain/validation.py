@@ -9,7 +9,8 @@ from node.chain.ledger.mempool import Mempool
 from node.chain.ledger.pending import Pending
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import BlockRejected, Reason, TransactionRejected
-from node.chain.model.messages import Effect, Emit, Refuse, Relay, TransactionReceived
+from node.chain.model.messages import Effect, Emit, Refuse, Relay, TransactionsReceived
+from node.chain.model.transaction import Transaction
 from node.chain.profile import ChainState, Profile
 from node.events import Rejected, Tx
 
@@ -97,8 +98,8 @@ def check_block(
     return state.with_id(block.id)
 
 
-def admit_transaction(
-    event: TransactionReceived,
+def admit_transactions(
+    event: TransactionsReceived,
     time_ns: int,
     *,
     head: ChainState,
@@ -106,30 +107,40 @@ def admit_transaction(
     mempool: Mempool,
     most: Room,
 ) -> list[Effect]:
-    """Return what to do about a transaction; one that could be executed at time_ns now waits.
+    """Return what to do about transactions; each that could be executed at time_ns now waits.
 
     most: what a block without anything else has room for.
     """
-    transaction, local = event.transaction, event.peer is None
-    dropped: list[Emit] = []
-    try:
-        if not most.fits(transaction):
-            raise TransactionRejected(Reason.TOO_LARGE)
-        if transaction.id in mempool:
-            raise TransactionRejected(Reason.DUPLICATE)
-        dropped = pending.catch_up(head, time_ns)
-        pending.admit(transaction, time_ns)
-    except TransactionRejected as error:
-        txid = transaction.id.hex()
-        if local:
-            notice = Tx(id=txid, state="rejected", reason=error.reason)
-            return [*dropped, Refuse(reason=error.reason), Emit(record=notice)]
-        if error.reason == Reason.DUPLICATE:
-            return [*dropped]
-        record = Rejected(what="transaction", reason=error.reason, from_=event.peer or "", id=txid)
-        return [*dropped, Emit(record=record)]
-    relay = Relay(transaction=transaction, source=event.peer)
-    if not local:
-        return [*dropped, relay]
-    mempool.watch(transaction.id)
-    return [*dropped, *mempool.tell(transaction.id, "accepted"), relay]
+    effects: list[Effect] = []
+    taken: list[Transaction] = []
+    for index, transaction in enumerate(event.transactions):
+        try:
+            if not most.fits(transaction):
+                raise TransactionRejected(Reason.TOO_LARGE)
+            if transaction.id in mempool:
+                raise TransactionRejected(Reason.DUPLICATE)
+            effects.extend(pending.catch_up(head, time_ns))
+            pending.admit(transaction, time_ns)
+        except TransactionRejected as error:
+            effects.extend(_refused(transaction, index, error.reason, event.peer))
+            continue
+        taken.append(transaction)
+        if event.peer is None:
+            mempool.watch(transaction.id)
+            effects.extend(mempool.tell(transaction.id, "accepted"))
+    if taken:
+        effects.append(Relay(transactions=taken, source=event.peer))
+    return effects
+
+
+def _refused(
+    transaction: Transaction, index: int, reason: Reason, peer: str | None
+) -> tuple[Effect, ...]:
+    """What is said of the transaction at index that was not taken."""
+    txid = transaction.id.hex()
+    if peer is None:
+        notice = Tx(id=txid, state="rejected", reason=reason)
+        return Refuse(index=index, reason=reason), Emit(record=notice)
+    if reason == Reason.DUPLICATE:
+        return ()
+    return (Emit(record=Rejected(what="transaction", reason=reason, from_=peer, id=txid)),)

@@ -1,12 +1,9 @@
 """What clients of this host are told: how far the chain is, whether a transaction is taken."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from node.chain.chain import Chain
-from node.chain.encoding.pack import DecodeError
-from node.chain.model.codec import decode_transaction
-from node.chain.model.transaction import Transaction
 from node.local.chain_answers import ChainAnswers
 from node.local.local_api import Reply, Request
 from node.network.net import Net
@@ -16,7 +13,10 @@ from node.timing.ntp import ClockCheck
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requests:
-    """Answers requests by what the node's parts say; submit returns why one is not taken, or ""."""
+    """Answers requests by what the node's parts say.
+
+    submit returns of each transaction why it is not taken, or "".
+    """
 
     host: str
     chain: Chain
@@ -24,13 +24,13 @@ class Requests:
     check: ClockCheck
     health: HealthMonitor
     stored: ChainAnswers
-    submit: Callable[[Transaction], str]
+    submit: Callable[[Sequence[bytes]], list[str]]
 
     def answer(self, request: Request) -> Reply:
         """Return the reply to a request."""
         match request.op:
             case "submit":
-                return {"ok": True, "reasons": [self._submitted(raw) for raw in request.txs]}
+                return {"ok": True, "reasons": self.submit(request.txs)}
             case "peers":
                 return {"ok": True, "peers": self.net.peer_rows()}
             case "mempool":
@@ -43,13 +43,6 @@ class Requests:
                 return self._health()
             case "status":
                 return self._status()
-
-    def _submitted(self, raw: bytes) -> str:
-        """Hand a transaction in; return why it is not taken, "" when it is."""
-        try:
-            return self.submit(decode_transaction(raw, self.chain.codec.transactions))
-        except DecodeError:
-            return "malformed"
 
     def _health(self) -> Reply:
         found = self.health.participation

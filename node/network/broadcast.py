@@ -1,12 +1,11 @@
 """Carries out what `gossip` decides of transactions: relays, offers."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from node.chain.chain import Chain
-from node.chain.model.codec import encode_transaction
 from node.chain.model.transaction import Transaction
-from node.network.gossip import Gossip, Send
+from node.network.gossip import Gossip
 from node.network.outbox import Outbox
 
 
@@ -41,28 +40,15 @@ class Broadcaster:
         """Send the transactions that are gathered; a moment later they would go by themselves."""
         self._outbox.flush_all()
 
-    def relay(self, transaction: Transaction, source: str | None) -> None:
-        """Push a transaction to the peers that lack it and that its source is not linked to."""
-        self._gossip.relay(transaction.id, self._ready(), source, self._sender(transaction))
+    def relay(self, transactions: Sequence[Transaction], source: str | None) -> None:
+        """Push each transaction to the peers that lack it and that source is not linked to."""
+        self._gossip.relay(transactions, self._ready(), source, self._outbox.add)
 
     def offer(self, peer: str) -> None:
         """Send what waits to a peer that is owed it and can take it, until its queue is full."""
         if peer not in self._ready() or not self._outbox.flush(peer):
             return
         waiting, now_ns = self._chain.mempool, self._wall_ns()
-        for transaction in self._gossip.offer(
-            peer, waiting, now_ns=now_ns, bytes_max=self._burst_bytes_max
-        ):
-            if not self._gossip.push(transaction.id, peer, self._sender(transaction)):
-                return
-        self._outbox.flush(peer)
-
-    def _sender(self, transaction: Transaction) -> Send:
-        raw = b""
-
-        def send(peer: str) -> bool:
-            nonlocal raw
-            raw = raw or encode_transaction(transaction)
-            return self._outbox.add(peer, transaction.id, raw)
-
-        return send
+        offered = self._gossip.offer(peer, waiting, now_ns=now_ns, bytes_max=self._burst_bytes_max)
+        if self._gossip.push(offered, peer, self._outbox.add):
+            self._outbox.flush(peer)

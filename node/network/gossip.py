@@ -8,8 +8,8 @@ not reach itself. Where that may have failed, the peer is owed an offer of all t
 after a link was lost, at a full queue.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence, Set
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -47,31 +47,42 @@ def enough_known(known: int, count: int) -> bool:
 
 
 class KnownIds:
-    """A set of ids that forgets the oldest when full."""
+    """A set of ids that forgets the oldest: of so many it holds at least half, and the newest.
 
-    __slots__ = ("_ids", "_most", "_order")
+    Kept as two sets, the newer of which takes what comes until it is full and then is the older.
+    """
+
+    __slots__ = ("_half", "_new", "_old")
 
     def __init__(self, most: int) -> None:
-        self._ids: set[bytes] = set()
-        self._order: deque[bytes] = deque()
-        self._most = most
+        self._half = most // 2
+        self._new: set[bytes] = set()
+        self._old: set[bytes] = set()
 
     def add(self, item_id: bytes) -> bool:
         """Remember item_id; return whether it is new."""
-        if item_id in self._ids:
+        if item_id in self:
             return False
-        self._ids.add(item_id)
-        self._order.append(item_id)
-        if len(self._order) > self._most:
-            self._ids.discard(self._order.popleft())
+        self.update((item_id,))
         return True
+
+    def update(self, ids: Collection[bytes]) -> None:
+        """Remember ids, which are fewer than half of what it holds."""
+        if len(self._new) + len(ids) > self._half:
+            self._old, self._new = self._new, set()
+        self._new.update(ids)
+
+    def lacking(self, ids: set[bytes]) -> set[bytes]:
+        """Return those of ids that are not in here."""
+        return ids - self._new - self._old
 
     def discard(self, item_id: bytes) -> None:
         """Forget item_id."""
-        self._ids.discard(item_id)
+        self._new.discard(item_id)
+        self._old.discard(item_id)
 
     def __contains__(self, item_id: bytes) -> bool:
-        return item_id in self._ids
+        return item_id in self._new or item_id in self._old
 
 
 @dataclass(slots=True)
@@ -83,6 +94,8 @@ class _Wanted:
 
 Send = Callable[[str], bool]
 """Sends something to a peer; returns whether it is on its way."""
+SendTransactions = Callable[[str, Sequence[Transaction]], int]
+"""Sends transactions to a peer; returns how many of them, the first, are on their way."""
 
 
 class Gossip:
@@ -98,7 +111,7 @@ class Gossip:
         self._host = host
         self._blocks = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_BLOCKS_MAX))
         self._transactions = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_TRANSACTIONS_MAX))
-        self._sources: dict[bytes, str] = {}
+        self._came_from = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_TRANSACTIONS_MAX))
         self._linked: dict[str, Set[str]] = {}
         self._wanted: dict[bytes, _Wanted] = {}
 
@@ -191,20 +204,30 @@ class Gossip:
 
     # ------------------------------------------------------------ transactions
 
-    def relay(self, tx_id: bytes, peers: Iterable[str], source: str | None, send: Send) -> None:
-        """Push a transaction to the peers that lack it and that its source does not reach."""
+    def relay(
+        self, transactions: Sequence[Transaction], peers: Iterable[str], source: str | None,
+        send: SendTransactions,
+    ) -> None:  # fmt: skip
+        """Push each transaction to the peers that lack it and that their source does not reach."""
+        reached: Set[str] = frozenset()
         if source is None:
-            self.seen_transactions.add(tx_id)
-        for peer in self._lacking_transaction(peers, tx_id):
-            self.push(tx_id, peer, send)
+            self.seen_transactions.update([transaction.id for transaction in transactions])
+        else:
+            reached = {source, *self._linked.get(source, ())}
+        for peer in peers:
+            if peer not in reached:
+                known = self._transactions[peer]
+                lacking = [each for each in transactions if each.id not in known]
+                if lacking:
+                    self.push(lacking, peer, send)
 
-    def push(self, tx_id: bytes, peer: str, send: Send) -> bool:
-        """Send a transaction to peer; return whether it is on its way, if not peer is owed it."""
-        if not send(peer):
+    def push(self, transactions: Sequence[Transaction], peer: str, send: SendTransactions) -> bool:
+        """Send transactions to peer; return whether all are on their way, if not peer is owed."""
+        count = send(peer, transactions)
+        self._transactions[peer].update([each.id for each in transactions[:count]])
+        if count < len(transactions):
             self.owed.add(peer)
-            return False
-        self._transactions[peer].add(tx_id)
-        return True
+        return count == len(transactions)
 
     def lost(self, peer: str, tx_ids: Iterable[bytes]) -> None:
         """Note that what was on its way to peer found no room: it is owed that again."""
@@ -214,10 +237,10 @@ class Gossip:
 
     def can_name(self, peer: str, tx_ids: Sequence[bytes]) -> bool:
         """Return whether a block for peer may name its transactions instead of holding them."""
-        known, sources = self._transactions[peer], self._sources
-        reaching = {peer, *(host for host, hosts in self._linked.items() if peer in hosts)}
-        had = sum([tx_id in known or sources.get(tx_id) in reaching for tx_id in tx_ids])
-        return enough_known(had, len(tx_ids))
+        lacking = set(tx_ids)
+        for had in self._had(peer):
+            lacking = had.lacking(lacking)
+        return enough_known(len(tx_ids) - len(lacking), len(tx_ids))
 
     def offer(
         self, peer: str, waiting: Iterable[Transaction], *, now_ns: int, bytes_max: int
@@ -228,10 +251,10 @@ class Gossip:
         bytes_max bytes, but always the first one.
         """
         picked: list[Transaction] = []
-        size = 0
+        size, had = 0, self._had(peer)
         for transaction in waiting:
             expired = transaction.expiration_s * NS_PER_S < now_ns
-            if expired or not self._lacking_transaction((peer,), transaction.id):
+            if expired or any(transaction.id in ids for ids in had):
                 continue
             size += transaction.size_bytes
             if picked and (size > bytes_max or len(picked) >= OFFERED_MAX):
@@ -240,28 +263,25 @@ class Gossip:
         self.owed.discard(peer)
         return picked
 
-    def has_transaction(self, peer: str, tx_id: bytes) -> bool:
-        """Note that the transaction came from peer; return whether it comes for the first time."""
-        if not self.seen_transactions.add(tx_id):
-            self._transactions[peer].add(tx_id)
-            return False
-        self._sources[tx_id] = peer
-        if len(self._sources) > KNOWN_TRANSACTIONS_MAX:
-            del self._sources[next(iter(self._sources))]
-        return True
+    def first_seen(self, peer: str, transactions: Sequence[Transaction]) -> list[Transaction]:
+        """Note that transactions came from peer; return those that come for the first time."""
+        seen = self.seen_transactions
+        new = {each.id: each for each in transactions if each.id not in seen}
+        if len(new) < len(transactions):
+            again = [each.id for each in transactions if each.id not in new]
+            self._transactions[peer].update(again)
+        seen.update(new)
+        self._came_from[peer].update(new)
+        return list(new.values())
 
-    def _lacking_transaction(self, peers: Iterable[str], tx_id: bytes) -> list[str]:
-        """Return those of peers that neither are known to have it nor have it from its source."""
-        known = self._transactions
-        source = self._sources.get(tx_id, "")
-        reached = self._linked.get(source, ())
-        return [
-            peer
-            for peer in peers
-            if peer not in reached
-            and peer != source
-            and (peer not in known or tx_id not in known[peer])
+    def _had(self, peer: str) -> list[KnownIds]:
+        """What peer has: it is known to, or it has that from the source."""
+        from_source = [
+            ids
+            for source, ids in self._came_from.items()
+            if source == peer or peer in self._linked.get(source, ())
         ]
+        return [self._transactions[peer], *from_source]
 
 
 def heard(peer: str, tip: Tip, chain: Chain, gossip: Gossip, sync: Sync, now_ns: int) -> bool:

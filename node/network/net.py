@@ -8,7 +8,7 @@ for `catch_up`, what is told of the store for `answers`. It never changes the ch
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +42,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
-    """Whom the network tells. first: this body had not been seen before."""
+    """Whom the network tells. first: this body had not been seen before.
+
+    take_transactions gets bytes, and asks `first_seen` what is in those it has time for.
+    """
 
     take_block: Callable[[SignedBlock, bytes, str, bool], None]
-    take_transaction: Callable[[Transaction, str], object]
+    take_transactions: Callable[[Sequence[bytes], str], None]
     emit: Callable[[Peer | Rejected | Dropped], None]
     mono_ns: Callable[[], int]
     wall_ns: Callable[[], int]
@@ -119,9 +122,18 @@ class Net:
         elif not self._catch_up.feeding:
             self._blocks.announce(block, source)
 
-    def relay(self, transaction: Transaction, source: str | None) -> None:
-        """Push a transaction to the peers that lack it and that its source is not linked to."""
-        self._broadcaster.relay(transaction, source)
+    def relay(self, transactions: Sequence[Transaction], source: str | None) -> None:
+        """Push each transaction to the peers that lack it and that source is not linked to."""
+        self._broadcaster.relay(transactions, source)
+
+    def first_seen(self, peer: str, raws: Sequence[bytes]) -> list[Transaction]:
+        """Return the transactions of raws, from peer, that come for the first time.
+
+        Raises:
+            DecodeError: one of them is none.
+        """
+        form = self._chain.codec.transactions
+        return self._gossip.first_seen(peer, [decode_transaction(raw, form) for raw in raws])
 
     def flush(self) -> None:
         """Send the transactions that are gathered for peers."""
@@ -205,9 +217,7 @@ class Net:
             case wire.BlockBody(raw=raw):
                 self._take_block(peer, self._chain.codec.decode(raw, self._chain.mempool.get), raw)
             case wire.TxBodies(raws=raws):
-                form = self._chain.codec.transactions
-                for transaction in [decode_transaction(raw, form) for raw in raws]:
-                    self._on_transaction(peer, transaction)
+                self._inbound.take_transactions(raws, peer)
             case wire.Have(id=block_id):
                 self._blocks.on_have(peer, block_id)
             case wire.Want():
@@ -237,10 +247,6 @@ class Net:
         first = self._gossip.seen_blocks.add(block.id)
         self._inbound.take_block(block, raw, peer, first)
         return self._chain.has_block(block.id)
-
-    def _on_transaction(self, peer: str, transaction: Transaction) -> None:
-        if self._gossip.has_transaction(peer, transaction.id):
-            self._inbound.take_transaction(transaction, peer)
 
     def _on_sync_blocks(self, peer: str, answer: wire.SyncBlocks) -> None:
         state = self._peers.get(peer)

@@ -11,29 +11,49 @@ refused later than what a client here asks for."""
 
 
 class Budget:
-    """Mutable: what the slot at hand has been spent on, and how many were refused for it."""
+    """Mutable: what the slot at hand has been spent on, and how many were refused for it.
 
-    __slots__ = ("_looked_at", "_refused", "_slot", "_slot_ns", "_spent_ns")
+    begin and end go around each batch. How long one transaction takes follows from those before.
+    """
+
+    __slots__ = (
+        "_batch", "_begun_ns", "_looked_at", "_refused", "_seen", "_seen_ns", "_slot", "_slot_ns",
+        "_spent_ns",
+    )  # fmt: skip
 
     def __init__(self, slot_ns: int) -> None:
         self._slot_ns = slot_ns
         self._slot = self._looked_at = self._spent_ns = self._refused = 0
+        self._seen = self._seen_ns = self._batch = self._begun_ns = 0
 
-    def allows(self, now_ns: int, *, local: bool) -> bool:
-        """Return whether there is time for a transaction, of a client of this host or of a peer."""
+    def begin(self, count: int, now_ns: int, *, local: bool) -> int:
+        """Return for how many of count transactions there is time: the first; others are refused.
+
+        local: a client of this host sent them, not a peer.
+        """
         slot = now_ns // self._slot_ns
         if slot != self._slot:
             self._slot, self._looked_at, self._spent_ns = slot, 0, 0
+            if self._seen > ALWAYS:
+                # All before this slot counts as much as so many.
+                self._seen_ns = self._seen_ns * ALWAYS // self._seen
+                self._seen = ALWAYS
         percent = LOCAL_PERCENT if local else ALL_PERCENT
-        if self._looked_at >= ALWAYS and self._spent_ns * 100 >= self._slot_ns * percent:
-            self._refused += 1
-            return False
-        self._looked_at += 1
-        return True
+        left_ns = self._slot_ns * percent // 100 - self._spent_ns
+        each_ns = self._seen_ns // self._seen if self._seen else 0
+        room = max(0, ALWAYS - self._looked_at, left_ns // max(1, each_ns))
+        self._batch, self._begun_ns = min(count, room), now_ns
+        self._looked_at += self._batch
+        self._refused += count - self._batch
+        return self._batch
 
-    def spend(self, ns: int) -> None:
-        """Note how long a transaction took."""
-        self._spent_ns += ns
+    def end(self, now_ns: int) -> None:
+        """Note that what there was time for is done."""
+        took_ns = now_ns - self._begun_ns
+        self._spent_ns += took_ns
+        if self._batch:
+            self._seen += self._batch
+            self._seen_ns += took_ns
 
     def take_refused(self) -> int:
         """Return how many were refused since the last call."""

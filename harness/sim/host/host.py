@@ -6,7 +6,7 @@ Inputs go into `Chain.step`, its effects are done in order. No rule lives here: 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -51,8 +51,8 @@ class Outside(Protocol):
     def broadcast(self, host: Host, block: SignedBlock, source: str | None) -> None:
         """Spread a block."""
 
-    def relay(self, host: Host, transaction: Transaction, source: str | None) -> None:
-        """Spread a transaction."""
+    def relay(self, host: Host, transactions: Sequence[Transaction], source: str | None) -> None:
+        """Spread transactions."""
 
     def request_sync(self, host: Host, peer: str) -> None:
         """Ask peer for what is missing below the block it sent."""
@@ -204,7 +204,7 @@ class Host:
     def take_transaction(self, transaction: Transaction, peer: str | None) -> str:
         """Take a transaction; return the reason word of a refusal, "" when it was taken."""
         now_ns = self.clock.wall_ns(self._engine.now_ns)
-        event = messages.TransactionReceived(now_ns=now_ns, transaction=transaction, peer=peer)
+        event = messages.TransactionsReceived(now_ns=now_ns, transactions=(transaction,), peer=peer)
         match self.step(event):
             case [messages.Refuse(reason=reason), *_]:
                 return reason
@@ -221,9 +221,10 @@ class Host:
 
     def passes_on(self, transactions: Iterable[Transaction]) -> list[Transaction]:
         """Return those of transactions that the node passes on: a liar may keep some back."""
-        asked = [messages.Relay(transaction=t, source=None) for t in transactions]
+        asked = [messages.Relay(transactions=(t,), source=None) for t in transactions]
         done = self._rewritten(list(asked))
-        return [effect.transaction for effect in done if isinstance(effect, messages.Relay)]
+        return [t for effect in done if isinstance(effect, messages.Relay)
+                for t in effect.transactions]  # fmt: skip
 
     def _rewritten(self, effects: list[messages.Effect]) -> list[messages.Effect]:
         return effects if self.rewriter is None else self.rewriter(effects, self._rng)
@@ -240,8 +241,8 @@ class Host:
                 self.outside.broadcast(self, block, source)
             case messages.Finalize(num=num, id=block_id):
                 self.store.finalize(num, block_id)
-            case messages.Relay(transaction=transaction, source=source):
-                self.outside.relay(self, transaction, source)
+            case messages.Relay(transactions=transactions, source=source):
+                self.outside.relay(self, transactions, source)
             case messages.RequestSync(peer=peer):
                 self.outside.request_sync(self, peer)
 

@@ -17,7 +17,7 @@ from harness.sim.network.link import Links
 from node.chain.model.block import SignedBlock
 from node.chain.model.codec import burst_bytes_max
 from node.chain.model.transaction import Transaction
-from node.network.gossip import WAIT_MIN_NS, Send
+from node.network.gossip import WAIT_MIN_NS, SendTransactions
 
 RelayMode = Literal["announce", "push"]
 SPREADS_MAX = 1_024
@@ -173,10 +173,10 @@ class Net:
 
     # ------------------------------------------------------------ transactions, catching up
 
-    def relay(self, host: Host, transaction: Transaction, source: str | None) -> None:
-        """Push a transaction to the peers that lack it and that its source does not reach."""
-        peers, send = self.neighbours[host.name], self._sender(host.name, transaction)
-        host.gossip.relay(transaction.id, peers, source, send)
+    def relay(self, host: Host, transactions: Sequence[Transaction], source: str | None) -> None:
+        """Push each transaction to the peers that lack it and that its source does not reach."""
+        peers, send = self.neighbours[host.name], self._sender(host.name)
+        host.gossip.relay(transactions, peers, source, send)
 
     @property
     def in_debt(self) -> bool:
@@ -194,21 +194,26 @@ class Net:
             bytes_max=burst_bytes_max(host.shared.genesis.max_block_bytes),
         )  # fmt: skip
         for transaction in host.passes_on(offered):
-            host.gossip.push(transaction.id, peer, self._sender(host.name, transaction))
+            host.gossip.push((transaction,), peer, self._sender(host.name))
 
-    def _sender(self, name: str, transaction: Transaction) -> Send:
-        def send(peer: str) -> bool:
-            if transaction.id in self.hosts[peer].gossip.seen_transactions:
-                return True
-            at_ns = self.post(name, peer, self._on_transaction, peer, transaction, name)
-            return at_ns is not None
+    def _sender(self, name: str) -> SendTransactions:
+        """What sends transactions of a host: each in a message of its own."""
+
+        def send(peer: str, transactions: Sequence[Transaction]) -> int:
+            seen = self.hosts[peer].gossip.seen_transactions
+            for count, each in enumerate(transactions):
+                if each.id not in seen and (
+                    self.post(name, peer, self._on_transaction, peer, each, name) is None
+                ):
+                    return count
+            return len(transactions)
 
         return send
 
     def _on_transaction(self, name: str, transaction: Transaction, peer: str) -> None:
         host = self.hosts[name]
-        if host.gossip.has_transaction(peer, transaction.id):
-            host.take_transaction(transaction, peer)
+        for first in host.gossip.first_seen(peer, (transaction,)):
+            host.take_transaction(first, peer)
 
     def request_sync(self, host: Host, peer: str) -> None:
         """Ask peer for what is missing below the block it sent."""

@@ -7,6 +7,8 @@ it is irreversible). They are structs because those are ten times cheaper to mak
 dataclasses, and each block takes several.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from node.chain.model.block import SignedBlock
@@ -40,11 +42,11 @@ class BlockReceived(msgspec.Struct, frozen=True, kw_only=True):
     peer: str
 
 
-class TransactionReceived(msgspec.Struct, frozen=True, kw_only=True):
-    """A decoded transaction; peer is None when it came from a local client."""
+class TransactionsReceived(msgspec.Struct, frozen=True, kw_only=True):
+    """Decoded transactions that came in one; peer is None when a local client sent them."""
 
     now_ns: int
-    transaction: Transaction
+    transactions: Sequence[Transaction]
     peer: str | None
 
 
@@ -58,7 +60,7 @@ class BlockRestored(msgspec.Struct, frozen=True, kw_only=True):
     irreversible: bool
 
 
-Input = Tick | BlockReceived | TransactionReceived | BlockRestored
+Input = Tick | BlockReceived | TransactionsReceived | BlockRestored
 
 # ---------------------------------------------------------------- effects
 
@@ -80,9 +82,9 @@ class Broadcast(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Relay(msgspec.Struct, frozen=True, kw_only=True):
-    """Send the transaction to every peer not known to have it."""
+    """Send each transaction to every peer not known to have it."""
 
-    transaction: Transaction
+    transactions: Sequence[Transaction]
     source: str | None = None
 
 
@@ -103,8 +105,12 @@ class RequestSync(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refuse(msgspec.Struct, frozen=True, kw_only=True):
-    """Tell the local client that its transaction was not taken; nothing else comes of it."""
+    """Tell the local client that of its transactions the one at index, from 0, was not taken.
 
+    Nothing else comes of it.
+    """
+
+    index: int
     reason: Reason
 
 

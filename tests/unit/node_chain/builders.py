@@ -25,7 +25,7 @@ from node.chain.model.messages import (
     Relay,
     RequestSync,
     Tick,
-    TransactionReceived,
+    TransactionsReceived,
 )
 from node.chain.model.operation import Operation
 from node.chain.model.transaction import Transaction, TransactionHeader, reference, sign_transaction
@@ -109,7 +109,8 @@ def submit(
 ) -> list[Effect]:
     """Feed the chain a transaction at slot's time."""
     now_ns = chain.slot_clock.time_ns(slot)
-    return chain.step(TransactionReceived(now_ns=now_ns, transaction=transaction, peer=peer))
+    event = TransactionsReceived(now_ns=now_ns, transactions=(transaction,), peer=peer)
+    return chain.step(event)
 
 
 def transfer(
@@ -256,8 +257,8 @@ class Net:
                 case Relay():
                     for peer in peers:
                         now_ns = self.chains[peer].slot_clock.time_ns(slot)
-                        event = TransactionReceived(
-                            now_ns=now_ns, transaction=effect.transaction, peer=host
+                        event = TransactionsReceived(
+                            now_ns=now_ns, transactions=effect.transactions, peer=host
                         )
                         self._carry_out(peer, self.chains[peer].step(event), slot)
                 case RequestSync():

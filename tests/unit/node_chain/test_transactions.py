@@ -164,7 +164,7 @@ def test_gossip_is_relayed_once_and_duplicates_from_peers_are_passed_over() -> N
     chain = maker()
     transaction = transfer(chain)
     effects = submit(chain, transaction, slot=START_SLOT, peer="x")
-    assert effects == [Relay(transaction=transaction, source="x")]
+    assert effects == [Relay(transactions=[transaction], source="x")]
     assert submit(chain, transaction, slot=START_SLOT, peer="y") == []
     bad = transfer(chain, amount=2, signer="userb")
     (record,) = notices(submit(chain, bad, slot=START_SLOT, peer="x"))

@@ -46,6 +46,10 @@ class Loop:
         heapq.heappush(self._calls, (at_ns, next(self._numbers), made))
         return made
 
+    def time(self) -> float:
+        """Return the time in s."""
+        return self.now_ns / 1e9
+
     def call_soon(self, call: Callable[..., object], *args: object) -> _Call:
         """Have call(*args) made when time passes next."""
         return self.call_later(0, call, *args)
@@ -124,8 +128,8 @@ class Member:
                     self.store.put(stored(block, raw))
                 case messages.Broadcast(block=block, raw=raw, source=source):
                     self.net.broadcast(block, raw, source)
-                case messages.Relay(transaction=transaction, source=source):
-                    self.net.relay(transaction, source)
+                case messages.Relay(transactions=transactions, source=source):
+                    self.net.relay(transactions, source)
                 case messages.Finalize(num=num, id=block_id):
                     self.store.finalize(num, block_id)
                 case messages.RequestSync(peer=peer):
@@ -133,10 +137,15 @@ class Member:
                 case messages.Emit(record=record):
                     self.told.append(record)
 
-    def take(self, transaction: Transaction, peer: str | None = None) -> None:
-        """Take a transaction, by default of a client."""
+    def take(self, *transactions: Transaction, peer: str | None = None) -> None:
+        """Take transactions, by default of a client."""
         now_ns = self.mesh.wall_ns()
-        self.step(messages.TransactionReceived(now_ns=now_ns, transaction=transaction, peer=peer))
+        self.step(
+            messages.TransactionsReceived(now_ns=now_ns, transactions=transactions, peer=peer)
+        )
+
+    def _take_raws(self, raws: Sequence[bytes], peer: str) -> None:
+        self.take(*self.net.first_seen(peer, raws), peer=peer)
 
     def _take_block(self, block: SignedBlock, raw: bytes, peer: str, first: bool) -> None:
         now_ns = self.mesh.wall_ns()
@@ -145,7 +154,7 @@ class Member:
     def inbound(self) -> Inbound:
         """Return whom the network tells."""
         return Inbound(
-            take_block=self._take_block, take_transaction=self.take, emit=self.told.append,
+            take_block=self._take_block, take_transactions=self._take_raws, emit=self.told.append,
             mono_ns=lambda: self.mesh.loop.now_ns, wall_ns=self.mesh.wall_ns,
         )  # fmt: skip
 

@@ -14,6 +14,7 @@ import zmq
 from node.chain.chain import Chain
 from node.chain.eosio.transactions import EosioTransactions
 from node.chain.model.codec import decode_transaction, encode_transaction
+from node.chain.model.transaction import Transaction
 from node.config import PeerConfig
 from node.network import net as net_module
 from node.network import wire
@@ -88,7 +89,7 @@ class Bench:
         if source is not None:
             self.links.tell.on_frame(source, wire.encode(wire.TxBodies([encode_transaction(made)])))
         submit(self.chain, made, slot=START_SLOT, peer=source)
-        self.net.relay(made, source)
+        self.net.relay([made], source)
         return made.id
 
     def got(self, peer: str) -> list[bytes]:
@@ -111,8 +112,10 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     chain = make_chain(make_genesis())
     store = Store(tmp_path, chain.chain_id)
     loop = asyncio.new_event_loop()
+    noted: list[Transaction] = []
     inbound = Inbound(
-        take_block=lambda *_: None, take_transaction=lambda *_: None, emit=lambda _: None,
+        take_block=lambda *_: None, emit=lambda _: None,
+        take_transactions=lambda raws, peer: noted.extend(made.net.first_seen(peer, raws)),
         mono_ns=lambda: 0, wall_ns=lambda: chain.slot_clock.time_ns(START_SLOT),
     )  # fmt: skip
     identity = Identity(listen="", port=0, secret=b"", public=b"", frame_bytes_max=1 << 21)

@@ -50,15 +50,14 @@ def test_repeated_offers_hand_over_all_that_is_lacking_in_order_and_within_the_b
     lacking = [t for t in waiting if t.id not in known and t.expiration_s >= NOW_S]
     gossip = Gossip("hosta")
     gossip.forget("hostb")
-    for tx_id in known:
-        gossip.has_transaction("hostb", tx_id)
+    gossip.first_seen("hostb", [one for one in waiting if one.id in known])
     got: list[Transaction] = []
     while "hostb" in gossip.owed:
         found = gossip.offer("hostb", waiting, now_ns=NOW_S * S, bytes_max=bytes_max)
         assert sum(t.size_bytes for t in found) <= bytes_max or len(found) == 1
         assert found or "hostb" not in gossip.owed
         got.extend(found)
-        assert all(gossip.push(t.id, "hostb", lambda _: True) for t in found)
+        assert gossip.push(found, "hostb", lambda _, some: len(some))
     assert got == lacking
 
 
@@ -81,7 +80,7 @@ def test_a_peer_its_source_reaches_no_more_is_owed_what_was_left_to_that_source(
     for lose in (lambda g: g.linked("hostb", set()), lambda g: g.forget("hostb")):
         gossip = Gossip("hosta")
         gossip.linked("hostb", {"hostc"})
-        gossip.relay(theirs.id, ["hostc"], "hostb", lambda _: False)
+        gossip.relay([theirs], ["hostc"], "hostb", lambda *_: 0)
         lose(gossip)
         assert "hostc" in gossip.owed
         assert offered(gossip, "hostc", [theirs]) == [theirs]
