@@ -17,10 +17,15 @@ from zmq.utils.monitor import parse_monitor_message
 
 from node.config import PeerConfig
 
-HEARTBEAT_MS = (500, 1500, 2000)  # interval, timeout, time to live
-RECONNECT_MS = (100, 500)
-CONNECT_TIMEOUT_MS = 500
-HANDSHAKE_MS = 1000
+UNACKNOWLEDGED_MS = 2500
+"""A link whose bytes the other kernel does not acknowledge for so long is given up. Something is
+sent each second (`Hello`), so TCP itself notices a cut, and no heartbeat wakes both ends."""
+KEEPALIVE_S = (10, 5, 3)
+"""After so long without a byte the receiving end asks, again after so long, at most so often."""
+RECONNECT_MS = 50
+CONNECT_TIMEOUT_MS = 450
+"""A lost SYN is sent again after a second only: a new attempt comes sooner."""
+HANDSHAKE_MS = 10_000
 SEND_HWM = 1000
 RECEIVE_HWM = 4000
 DRAIN_MAX = 256
@@ -137,8 +142,7 @@ class Links:
         dealer.setsockopt(zmq.SNDHWM, SEND_HWM)
         # Queue only for a connection that stands: after an outage nobody wants the old frames.
         dealer.setsockopt(zmq.IMMEDIATE, 1)
-        dealer.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS[0])
-        dealer.setsockopt(zmq.RECONNECT_IVL_MAX, RECONNECT_MS[1])
+        dealer.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
         dealer.setsockopt(zmq.CONNECT_TIMEOUT, CONNECT_TIMEOUT_MS)
         dealer.curve_serverkey = peer.curve_public.encode()
         dealer.curve_publickey = self._identity.public
@@ -232,9 +236,11 @@ def public_of(secret: bytes) -> bytes:
 
 
 def _common(socket: zmq.Socket[bytes]) -> None:
-    interval_ms, timeout_ms, ttl_ms = HEARTBEAT_MS
+    idle_s, interval_s, count = KEEPALIVE_S
     socket.setsockopt(zmq.LINGER, 0)
-    socket.setsockopt(zmq.HEARTBEAT_IVL, interval_ms)
-    socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, timeout_ms)
-    socket.setsockopt(zmq.HEARTBEAT_TTL, ttl_ms)
+    socket.setsockopt(zmq.TCP_MAXRT, UNACKNOWLEDGED_MS)
+    socket.setsockopt(zmq.TCP_KEEPALIVE, 1)
+    socket.setsockopt(zmq.TCP_KEEPALIVE_IDLE, idle_s)
+    socket.setsockopt(zmq.TCP_KEEPALIVE_INTVL, interval_s)
+    socket.setsockopt(zmq.TCP_KEEPALIVE_CNT, count)
     socket.setsockopt(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)

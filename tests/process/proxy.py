@@ -1,7 +1,7 @@
 """A network between node processes that can be cut: one TCP proxy for each directed pair of hosts.
 
 A cut pair forwards nothing and answers nothing, as behind a firewall that drops: bytes wait, and
-connections that were open stay open on both sides until somebody's heartbeat gives up.
+connections that were open stay open on both sides until somebody takes them for silent.
 """
 
 from __future__ import annotations
