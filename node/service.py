@@ -102,7 +102,7 @@ class Service:
         except LinkError:
             self._context.destroy(linger=0)
             raise
-        self._pulse = Pulse(loop, each_pulse=self._net.poll, each_second=self._each_second)
+        self._pulse = Pulse(each_beat=self._net.poll, each_second=self._each_second)
         self._timer = SlotTimer(loop, self._clock, self._on_due, self._on_wake)
 
     async def run(self) -> None:
@@ -119,7 +119,6 @@ class Service:
             self._tell_started()
             gc.collect()
             gc.freeze()
-            self._pulse.start()
             self._check.wake()
             self._timer.arm(self._watch.first_due_ns(self._clock.wall_ns()))
             await self._local.serve()
@@ -146,12 +145,14 @@ class Service:
 
     # ------------------------------------------------------------ inputs
 
-    def _on_wake(self) -> None:
+    def _on_wake(self, now_ns: int, late_ns: int) -> None:
         """Every 100 ms at least: judge the clock; if it went back, wait for the slot it shows."""
         self._check.wake()
-        due_ns = self._watch.rearm_ns(self._clock.wall_ns())
+        due_ns = self._watch.rearm_ns(now_ns)
         if due_ns is not None:
             self._timer.arm(due_ns)
+        # After the slot, if this is its moment.
+        self._loop.call_soon(self._pulse.beat, now_ns, late_ns)
 
     def _on_due(self, due_ns: int, wake_error_ns: int) -> None:
         now_ns = due_ns + wake_error_ns

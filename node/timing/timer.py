@@ -8,7 +8,7 @@ The kernel timer is absolute on CLOCK_REALTIME and cancelled when somebody sets 
 node's clock may also be skewed, so the timer wakes at least every 100 ms, reads the clock again and
 re-arms: a clock moved forward past due_ns fires within 100 ms (with a large wake_error_ns), one
 moved back makes it wait longer. `on_wake`, when given, is called at every one of these wakes,
-before on_due.
+before on_due, with the node's time and with how late the loop came (0 when the clock was set).
 """
 
 import asyncio
@@ -44,13 +44,14 @@ class SlotTimer:
         loop: asyncio.AbstractEventLoop,
         clock: NodeClock,
         on_due: Callable[[int, int], None],
-        on_wake: Callable[[], None] | None = None,
+        on_wake: Callable[[int, int], None] | None = None,
     ) -> None:
         self._loop = loop
         self._clock = clock
         self._on_due = on_due
         self._on_wake = on_wake
         self._due_ns: int | None = None
+        self._until_ns = 0
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._fd = _checked(
             self._libc.timerfd_create(time.CLOCK_REALTIME, os.O_NONBLOCK | os.O_CLOEXEC)
@@ -71,14 +72,16 @@ class SlotTimer:
             self._fd = -1
 
     def _woken(self) -> None:
+        late_ns = 0
         try:
             os.read(self._fd, 8)
+            late_ns = time.time_ns() - self._until_ns
         except OSError as error:
             if error.errno not in (errno.ECANCELED, errno.EAGAIN):
                 raise
         now_ns = self._clock.wall_ns()
         if self._on_wake is not None:
-            self._on_wake()
+            self._on_wake(now_ns, late_ns)
         due_ns = self._due_ns
         if due_ns is None:
             return
@@ -94,7 +97,9 @@ class SlotTimer:
         Drift of the node's clock within one guard interval is below what a wake-up can show.
         """
         real_due_ns = due_ns - self._clock.skew_ns()
-        until_ns = max(1, min(real_due_ns, time.time_ns() + GUARD_NS))
+        now_ns = time.time_ns()
+        until_ns = max(1, min(real_due_ns, now_ns + GUARD_NS))
+        self._until_ns = max(until_ns, now_ns)
         value = _Timespec(until_ns // NS_PER_S, until_ns % NS_PER_S)
         spec = _Itimerspec(_Timespec(0, 0), value)
         flags = _TFD_TIMER_ABSTIME | _TFD_TIMER_CANCEL_ON_SET

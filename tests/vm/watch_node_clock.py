@@ -27,7 +27,7 @@ async def main(until_ns: int, server: str) -> None:
     verdicts: list[tuple[int, str]] = []
     slots: list[tuple[int, int]] = []
 
-    def woken() -> None:
+    def woken(_now_ns: int, _late_ns: int) -> None:
         check.wake()
         reason = check.abstain_reason() or ""
         if not verdicts or verdicts[-1][1] != reason:

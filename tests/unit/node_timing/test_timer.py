@@ -78,17 +78,19 @@ def test_a_clock_moved_back_waits_longer(tmp_path: Path) -> None:
 
 
 def test_each_wake_is_reported_also_those_before_the_deadline() -> None:
-    wakes: list[int] = []
+    wakes: list[tuple[int, int]] = []
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         timer = SlotTimer(
-            loop, NodeClock(), lambda _due, _late: done.set_result(None), lambda: wakes.append(1)
-        )
+            loop, NodeClock(), lambda _due, _late: done.set_result(None),
+            lambda now_ns, late_ns: wakes.append((now_ns, late_ns)),
+        )  # fmt: skip
         timer.arm(time.time_ns() + 450_000_000)
         await asyncio.wait_for(done, DEADLINE_S)
         timer.close()
 
     asyncio.run(run())
     assert len(wakes) >= 2
+    assert all(now_ns > 0 and late_ns >= 0 for now_ns, late_ns in wakes)
