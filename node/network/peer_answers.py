@@ -13,6 +13,7 @@ class Answers:
         self._chain = chain
         self._store = store
         self._bytes_max = bytes_max
+        self._agreed: tuple[int, bytes] | None = None
 
     def raw(self, block_id: bytes) -> bytes | None:
         """Return the bytes of a block, None for one the store does not have."""
@@ -20,8 +21,12 @@ class Answers:
 
     def disagrees(self, num: int, block_id: bytes) -> bool:
         """Return whether another block of that number is irreversible here."""
+        if (num, block_id) == self._agreed:
+            return False  # As nearly every hello says.
         ours = self._store.irreversible_id(num)
-        return ours is not None and ours != block_id
+        if ours == block_id:
+            self._agreed = num, block_id
+        return ours not in (None, block_id)
 
     def following(self, request: wire.SyncRequest) -> wire.SyncBlocks:
         """Return the blocks behind the newest one of the request's that is on our chain."""
