@@ -18,6 +18,8 @@ BENCHES = {
     "sim": "simulator",
     "transactions": "transactions",
     "rate": "rate",
+    "wakeup": "wakeup",
+    "propagation": "propagation",
     "agent": "fault_agent",
     "hosts": "hosts",
 }

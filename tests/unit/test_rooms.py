@@ -68,7 +68,7 @@ ROOMS: dict[str, Room] = {
         ),
     ),
     "harness": Room(STDLIB, tuple(HARNESS)),
-    "harness.bench": Room(STDLIB, (*HARNESS, "coincurve")),
+    "harness.bench": Room(STDLIB, (*HARNESS, "coincurve", "zmq")),
     "harness.fuzz": Room(STDLIB - NETWORK, CHAIN_READERS),
     "harness.campaign.act_spec": Room(
         STDLIB - NETWORK,
