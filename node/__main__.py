@@ -67,7 +67,7 @@ def _run(role: str, path: Path) -> None:
         case "client":
             from node.local.client import run_client
 
-            asyncio.run(run_client(config))
+            run_client(config)
         case _:
             asyncio.run(_serve(config))
 

@@ -9,7 +9,6 @@ Load events: due, sent, accepted in that second; refused counts those the node r
 unanswered, and those that fell out of the backlog (also a `dropped` event).
 """
 
-import asyncio
 import gc
 import platform
 import signal
@@ -32,14 +31,16 @@ from node.storage import startup
 from node.storage.event_log import EventLog, open_log
 from node.timing.clock import NodeClock
 
-RETRY_NS = 20_000_000
-"""How soon to try again while something is due and the node does not take it."""
+GATHER_NS = 20_000_000
+"""What is due so soon after the last request waits, to go in one; what comes alone goes at once.
+
+So often is also looked for answers, and tried again while the node does not take what is due.
+"""
 STATUS_EACH_NS = 500_000_000
+STOPS = frozenset((signal.SIGTERM, signal.SIGINT))
 DRAIN_NS = 2 * NS_PER_S
 """How long after end_ns to wait for the last answers."""
 IN_FLIGHT_MAX = 512
-GATHER_NS = 10_000_000
-"""What is due so soon after the last request waits, to go in one; what comes alone goes at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +94,12 @@ class Client:
         if self._pace.due_ns(self._next) < self._pace.end_ns:
             wakes.append(max(self._pace.due_ns(self._next), self._sent_ns + GATHER_NS))
         if (act_ns := self._acts.due_ns(self._acted)) is not None:
-            wakes.append(max(act_ns, now_ns + RETRY_NS))
-        if self._backlog.waiting or now_ns >= self._pace.end_ns:
+            wakes.append(max(act_ns, now_ns + GATHER_NS))
+        if self._backlog.waiting:
             gathered_ns = self._sent_ns + GATHER_NS
-            wakes.append(gathered_ns if gathered_ns > now_ns else now_ns + RETRY_NS)
+            wakes.append(gathered_ns if gathered_ns > now_ns else now_ns + GATHER_NS)
+        if self._link.waits or now_ns >= self._pace.end_ns:
+            wakes.append(now_ns + GATHER_NS)
         return min(wakes)
 
     def _over(self, now_ns: int) -> bool:
@@ -121,16 +124,14 @@ class Client:
 
     def _send(self, now_ns: int) -> None:
         """Send what is due, in as few requests as that takes, once it is gathered."""
-        waiting = self._backlog.waiting
-        if len(waiting) < SUBMITTED_MAX and now_ns < self._sent_ns + GATHER_NS:
+        if now_ns < self._sent_ns + GATHER_NS:
             return
-        while waiting:
+        while waiting := self._backlog.waiting:
             some = list(islice(waiting, SUBMITTED_MAX))
             if not self._submitted(self._transfers, some, now_ns):
                 return
             self._sent_ns = now_ns
-            for _ in some:
-                self._backlog.sent(now_ns)
+            self._backlog.sent(len(some), now_ns)
 
     def _submitted(self, source: Transfers | Acts, numbers: list[int], now_ns: int) -> bool:
         """Whether these of source are on their way: not while the node is away or behind."""
@@ -193,8 +194,8 @@ def reference_of(status: dict[str, Any]) -> Reference | None:
         return None
 
 
-async def run_client(config: NodeConfig) -> None:
-    """Send the load until end_ns or SIGTERM.
+def run_client(config: NodeConfig) -> None:
+    """Send the load until end_ns, SIGTERM or SIGINT; both signals stay blocked.
 
     Raises:
         ConfigError: no client section, or it does not fit the genesis or the key file.
@@ -210,42 +211,33 @@ async def run_client(config: NodeConfig) -> None:
     clock = NodeClock(config.clock.skew_file)
     log = open_log(config, "client", clock)
     link = LocalLink(config.socket)
-    loop = asyncio.get_running_loop()
-    stopped: asyncio.Future[str] = loop.create_future()
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, _stop, stopped, signal.Signals(number).name)
         log.write(Started(software="slotlab", python=platform.python_version(), role="client"))
         log.flush()
         gc.freeze()
         client = Client(pace, transfers, acts, link, log)
-        reason = await _drive(client, link, log, clock, stopped)
+        reason = _drive(client, log, clock)
         log.write(Stopped(reason=reason))
     finally:
         link.close()
         log.close()
 
 
-async def _drive(
-    client: Client, link: LocalLink, log: EventLog, clock: NodeClock, stopped: asyncio.Future[str]
-) -> str:
+def _drive(client: Client, log: EventLog, clock: NodeClock) -> str:
     """Return why it ended: `end`, or a signal's name."""
     wall_ns, mono_ns = clock.pair()
     wall_minus_mono_ns = wall_ns - clock.skew_ns() - mono_ns
-    while not stopped.done():
+    while True:
         now_ns = wall_minus_mono_ns + clock.mono_ns()
         again_ns = client.turn(now_ns)
         log.flush()
         if again_ns is None:
             return "end"
         wait_s = max(0, again_ns - wall_minus_mono_ns - clock.mono_ns()) / NS_PER_S
-        await link.readable(stopped, wait_s)
-    return stopped.result()
-
-
-def _stop(stopped: asyncio.Future[str], reason: str) -> None:
-    if not stopped.done():
-        stopped.set_result(reason)
+        # The link is not watched: whatever came is there at the next turn, which is soon.
+        if (stop := signal.sigtimedwait(STOPS, wait_s)) is not None:
+            return signal.Signals(stop.si_signo).name
 
 
 def _sources(share: ClientConfig, genesis: Genesis) -> tuple[Transfers, Acts]:

@@ -99,11 +99,13 @@ class Backlog:
             self.tally.dropped += 1
             self.tally.refused += 1
 
-    def sent(self, now_ns: int) -> None:
-        """Note that the oldest was sent."""
-        late_ns = now_ns - self._pace.due_ns(self.waiting.popleft())
-        self.tally.sent += 1
+    def sent(self, count: int, now_ns: int) -> None:
+        """Note that the oldest count were sent."""
+        late_ns = now_ns - self._pace.due_ns(self.waiting[0])
+        self.tally.sent += count
         self.tally.late_max_ns = max(self.tally.late_max_ns, late_ns)
+        for _ in range(count):
+            self.waiting.popleft()
 
     def acted(self, late_ns: int) -> None:
         """Note that an act was due so long ago, and sent."""

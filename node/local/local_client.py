@@ -7,7 +7,6 @@ seconds, or by a node that hung up, is reported as unanswered, and an answer tha
 ignored.
 """
 
-import asyncio
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,6 +43,11 @@ class LocalLink:
         self._socket: socket.socket | None = None
         self._frames = Frames()
         self._unsent = b""
+
+    @property
+    def waits(self) -> bool:
+        """Return whether any request has no answer yet."""
+        return bool(self._open)
 
     @property
     def in_flight(self) -> int:
@@ -84,22 +88,6 @@ class LocalLink:
             del self._open[oldest]
             results.append(Unanswered(ids))
         return results
-
-    async def readable(self, stopped: asyncio.Future[str], wait_s: float) -> None:
-        """Wait until an answer is there or stopped is done, at most wait_s."""
-        loop = asyncio.get_running_loop()
-        came = loop.create_future()
-        link = self._socket
-        if link is not None:
-            loop.add_reader(link, _settle, came)
-            if self._unsent:
-                loop.add_writer(link, _settle, came)
-        try:
-            await asyncio.wait({came, stopped}, timeout=wait_s, return_when="FIRST_COMPLETED")
-        finally:
-            if link is not None:
-                loop.remove_reader(link)
-                loop.remove_writer(link)
 
     def close(self) -> None:
         """Hang up; what is not sent yet is dropped."""
@@ -150,8 +138,3 @@ class LocalLink:
         if not isinstance(number, int) or number not in self._open:
             return None
         return Answer(self._open.pop(number)[0], body)
-
-
-def _settle(came: asyncio.Future[None]) -> None:
-    if not came.done():
-        came.set_result(None)

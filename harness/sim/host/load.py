@@ -63,7 +63,7 @@ class Client:
             backlog.acted(now_ns - due_ns)
         while backlog.waiting:
             self._submit(self._transfers, backlog.waiting[0], chain.chain_id, tip.id)
-            backlog.sent(now_ns)
+            backlog.sent(1, now_ns)
 
     def _submit(self, source: Transfers | Acts, n: int, chain_id: bytes, block_id: bytes) -> None:
         """Hand transaction n of source in."""

@@ -126,6 +126,7 @@ class Link:
         self.refuse = ""
         self.answers: list[Answer | Unanswered] = []
         self.in_flight = 0
+        self.waits = False
         self.sizes: list[int] = []
 
     def ready(self) -> bool:
@@ -189,11 +190,13 @@ def test_the_load_is_sent_on_time_and_ends() -> None:
     assert len(set(sent)) == 400
 
 
-def test_what_is_due_within_ten_milliseconds_goes_in_one_request_and_a_lone_one_at_once() -> None:
+def test_what_is_due_within_twenty_milliseconds_goes_in_one_request_and_a_lone_one_at_once() -> (
+    None
+):
     link, log = Link(), Log()
     run(client(link, log, 1, rate_milli=1_000_000), START_NS - SECOND_NS)
     assert sum(link.sizes) == sum(load.sent for load in log.loads()) == 1_000
-    assert 90 < len(link.sizes) < 110
+    assert 45 < len(link.sizes) < 55
     assert max(load.late_max_ns for load in log.loads()) <= GATHER_NS + 1_000_000
     crowded = Link()
     run(client(crowded, Log(), 1, rate_milli=10_000_000), START_NS - SECOND_NS)
