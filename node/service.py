@@ -164,13 +164,22 @@ class Service:
             self._emit(record)
         slot, abstain = passed.slots[-1], self._check.abstain_reason()
         left_ns = self._chain.slot_clock.left_ns(slot, now_ns)
-        self._step(messages.Tick(now_ns=now_ns, slot=slot, abstain=abstain, left_ns=left_ns))
+        self._step_block(messages.Tick(now_ns=now_ns, slot=slot, abstain=abstain, left_ns=left_ns))
 
     def _take_block(self, block: SignedBlock, raw: bytes, peer: str, first: bool) -> None:
         if first:
             self._emit(notices.received(block, len(raw), peer))
         now_ns = self._clock.wall_ns()
-        self._step(messages.BlockReceived(now_ns=now_ns, block=block, raw=raw, peer=peer))
+        self._step_block(messages.BlockReceived(now_ns=now_ns, block=block, raw=raw, peer=peer))
+
+    def _step_block(self, event: messages.Tick | messages.BlockReceived) -> None:
+        """Feed the chain what may make or bring a block, and count that as time of its slot."""
+        begun_ns = self._clock.mono_ns()
+        count = 0
+        for effect in self._step(event):
+            if isinstance(effect, messages.Emit) and isinstance(effect.record, events.Applied):
+                count += effect.record.tx_count
+        self._budget.block(count, begun_ns, self._clock.mono_ns())
 
     def _take_transactions(self, raws: Sequence[bytes], peer: str) -> None:
         """Take what a peer sent, as much of it as the slot has time for.
@@ -186,7 +195,10 @@ class Service:
 
     def _submit(self, raws: Sequence[bytes]) -> list[str]:
         """Return of each of a client's transactions why it is not taken, "" of one that is."""
-        room = self._budget.begin(len(raws), self._clock.mono_ns(), local=True)
+        room = self._budget.begin(
+            len(raws), self._clock.mono_ns(),
+            local=True, waiting=len(self._chain.mempool), behind=self._net.behind,
+        )  # fmt: skip
         reasons = [""] * room + [BUSY] * (len(raws) - room)
         decoded: dict[int, Transaction] = {}
         for index, raw in enumerate(raws[:room]):

@@ -31,6 +31,8 @@ RECEIVE_HWM = 4000
 DRAIN_MAX = 256
 DRAIN_S = 0.01
 """So much, in frames and in time, is taken before others have their turn."""
+BEHIND_S = 0.1
+"""Who has had frames to take for so long, and never taken all, is behind."""
 REFUSALS_KEPT = 64
 _ANY_ADDRESS = ("", "*", "0.0.0.0", "::")
 
@@ -82,6 +84,7 @@ class Links:
         self._up: set[str] = set()
         self._dropped: dict[str, int] = {}
         self._refused: dict[bytes, None] = {}
+        self._draining, self._emptied_s = False, loop.time()
         self._zap = self._read(self._authenticator(), self._drain_zap)
         self._router = self._read(self._listener(), self._drain_router)
         for peer in peers:
@@ -95,6 +98,11 @@ class Links:
                 return True
             self._dropped[peer] = self._dropped.get(peer, 0) + 1
         return False
+
+    @property
+    def behind(self) -> bool:
+        """Return whether frames have come faster than they were taken, for a while."""
+        return self._draining and self._loop.time() - self._emptied_s > BEHIND_S
 
     def take_dropped(self) -> Mapping[str, int]:
         """Return how many frames to each peer found its queue full since the last call."""
@@ -166,12 +174,15 @@ class Links:
     def _drain_router(self) -> None:
         """Take what is there, but let others have their turn."""
         until_s = self._loop.time() + DRAIN_S
+        if not self._draining:
+            self._draining, self._emptied_s = True, until_s - DRAIN_S
         for _ in range(DRAIN_MAX):
             if self._router.closed:
                 return
             try:
                 parts: list[Any] = self._router.recv_multipart(zmq.NOBLOCK, copy=False)
             except zmq.Again:
+                self._draining = False
                 return
             host = parts[-1].get("User-Id")
             frame = parts[1].bytes if len(parts) == 2 else b""

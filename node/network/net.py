@@ -104,6 +104,11 @@ class Net:
         """Return the peers that are linked both ways and on our chain."""
         return self._peers.ready()
 
+    @property
+    def behind(self) -> bool:
+        """Return whether peers may have sent more than was taken yet."""
+        return self._links.behind
+
     def peer_rows(self) -> list[Mapping[str, str | int]]:
         """Return one row a peer for queries."""
         return [

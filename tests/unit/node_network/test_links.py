@@ -11,6 +11,7 @@ import zmq
 
 from harness.bench.ports import free_ports
 from node.config import PeerConfig
+from node.network import links as links_module
 from node.network.links import Callbacks, Identity, Links, public_of
 
 
@@ -107,6 +108,35 @@ def test_a_peer_that_comes_back_is_linked_again_without_old_frames() -> None:
         await until(lambda: b.frames)
         assert b.frames == [("hosta", b"new")]
         assert [up for _, up, _ in a.links] == [True, False, True]
+        links_a.close()
+        links_b.close()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(("behind_s", "is_behind"), [(-1.0, True), (3600.0, False)])
+def test_who_has_not_taken_all_for_long_is_behind_until_all_is_taken(
+    monkeypatch: pytest.MonkeyPatch, behind_s: float, is_behind: bool
+) -> None:
+    monkeypatch.setattr(links_module, "BEHIND_S", behind_s)
+
+    async def scenario() -> None:
+        a, b = End("hosta", free_ports(1)[0]), End("hostb", free_ports(1)[0])
+        links_a, links_b = a.open(b), b.open(a)
+        found: list[bool] = []
+
+        class Frames(list[tuple[str, bytes]]):
+            def append(self, frame: tuple[str, bytes]) -> None:
+                found.append(links_b.behind)
+                super().append(frame)
+
+        b.frames = Frames()
+        await until(lambda: a.up and b.up)
+        assert not links_b.behind
+        assert links_a.send("hostb", b"work")
+        await until(lambda: b.frames)
+        assert found == [is_behind]
+        assert not links_b.behind
         links_a.close()
         links_b.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.timing.budget import ALL_PERCENT, ALWAYS, LOCAL_PERCENT, Budget
+from node.timing.budget import ALL_PERCENT, ALWAYS, LOCAL_PERCENT, WAITING_PERCENT, Budget
 
 SLOT_NS = 500_000_000
 
@@ -21,14 +21,14 @@ def admitted(budget: Budget, slot: int, *, each_ns: int, batches: list[int], loc
     return found
 
 
-def test_clients_get_two_fifths_of_a_slot_and_peers_what_is_then_left_of_three() -> None:
+def test_clients_get_two_fifths_of_a_slot_and_peers_what_is_then_left_of_four() -> None:
     budget, each_ns = Budget(SLOT_NS), SLOT_NS // 1_000
     assert admitted(budget, 1, each_ns=each_ns, batches=[90] * 10, local=True) == LOCAL_PERCENT * 10
-    assert admitted(budget, 1, each_ns=each_ns, batches=[900], local=False) == 200
+    assert admitted(budget, 1, each_ns=each_ns, batches=[900], local=False) == 400
     assert admitted(budget, 1, each_ns=each_ns, batches=[50, 50], local=True) == 0
-    assert budget.take_refused() == 500 + 700 + 100
+    assert budget.take_refused() == 500 + 500 + 100
     assert admitted(budget, 2, each_ns=each_ns, batches=[1] * 900, local=False) == ALL_PERCENT * 10
-    assert budget.take_refused() == 300
+    assert budget.take_refused() == 100
     assert budget.take_refused() == 0
 
 
@@ -40,6 +40,36 @@ def test_a_batch_is_cut_by_how_long_others_took() -> None:
     late = [admitted(budget, slot, each_ns=each_ns, batches=[900], local=False) for slot in
             range(3, 30)]  # fmt: skip
     assert late[-1] in range(ALL_PERCENT * 10 - 10, ALL_PERCENT * 10 + 1)
+
+
+def test_blocks_take_from_the_same_slot_and_what_is_too_long_from_the_next_ones() -> None:
+    budget, each_ns = Budget(SLOT_NS), SLOT_NS // 1_000
+    assert admitted(budget, 1, each_ns=each_ns, batches=[1] * ALWAYS, local=False) == ALWAYS
+    budget.block(0, 2 * SLOT_NS, 4 * SLOT_NS)
+    assert admitted(budget, 2, each_ns=each_ns, batches=[900], local=False) == ALWAYS
+    assert admitted(budget, 3, each_ns=each_ns, batches=[900], local=False) == ALWAYS
+    # Twice ALWAYS is still to be made up for.
+    left = ALL_PERCENT * 10 - 2 * ALWAYS
+    assert admitted(budget, 4, each_ns=each_ns, batches=[900], local=False) == left
+
+
+def test_clients_wait_while_a_block_of_all_that_waits_takes_too_long() -> None:
+    budget = Budget(SLOT_NS)
+    budget.block(100, 0, 100 * SLOT_NS // 1_000)
+    most = WAITING_PERCENT * 10
+    for slot, waiting, room in (
+        (1, most - 100, 100), (2, most, ALWAYS), (3, most + 9, ALWAYS), (4, most - 70, 70),
+    ):  # fmt: skip
+        assert budget.begin(200, slot * SLOT_NS, local=True, waiting=waiting) == room
+        assert budget.begin(200, slot * SLOT_NS, local=False) == 200
+
+
+def test_clients_wait_while_the_node_is_behind_with_what_peers_sent() -> None:
+    budget = Budget(SLOT_NS)
+    assert budget.begin(200, SLOT_NS, local=True, behind=True) == ALWAYS
+    assert budget.begin(200, SLOT_NS, local=True, behind=True) == 0
+    assert budget.begin(200, SLOT_NS, local=False, behind=True) == 200
+    assert budget.begin(200, SLOT_NS, local=True) == 200
 
 
 @given(st.integers(1, 3 * SLOT_NS), st.lists(st.integers(1, 200), max_size=20), st.booleans())
