@@ -39,13 +39,14 @@ timeline: []
 class Outcome:
     """What became of a load.
 
-    asked: transfers that were due. refused: those that a node refused, by reason. slots, and missed
-    of them: from its begin until FINAL_ROUNDS after its end. final: all that is in blocks is
-    irreversible by then. finality_s is of the blocks of the load, calm_s of those just before it.
-    rss_mb is the most that a node took, calm_rss_mb before the load.
+    asked: transfers that were due. sent: those that a client had time for. refused: those that a
+    node refused, by reason. slots, and missed of them: from its begin until FINAL_ROUNDS after its
+    end. final: all that is in blocks is irreversible by then. finality_s is of the blocks of the
+    load, calm_s of those just before it. rss_mb is the most that a node took, calm_rss_mb before.
     """
 
     asked: int
+    sent: int
     in_blocks: int
     refused: Mapping[str, int]
     slots: int
@@ -81,7 +82,8 @@ def measure(nodes: int, *, rate: int, load_ns: int) -> Outcome:
             _until(until_ns)
             after_s = sum(processor_s(each.pid) for each in servers)
             after_s += sum(map(whole_life_s, clients))
-        chain = _chain(homes[0])
+        chain = chain_of(told(homes[0], "node", "slot_due", "applied", "irreversible"))
+        seconds = [second for home in homes for second in told(home, "client", "load")]
         rss = [(e["wall_ns"], e["rss_bytes"]) for h in homes for e in told(h, "node", "process")]
         refused = Counter(
             event["reason"]
@@ -92,7 +94,8 @@ def measure(nodes: int, *, rate: int, load_ns: int) -> Outcome:
     due = [slot for slot, due_ns in chain.due_ns.items() if start_ns <= due_ns < until_ns]
     loaded = [slot for slot in due if chain.transfers.get(slot)]
     return Outcome(
-        asked=rate * load_ns // 10**9,
+        asked=sum(second["due"] for second in seconds),
+        sent=sum(second["sent"] for second in seconds),
         in_blocks=sum(chain.transfers[slot] for slot in loaded),
         refused=refused,
         slots=len(due),
@@ -153,10 +156,6 @@ def chain_of(events: Sequence[Mapping[str, Any]]) -> Chain:
             final_ns[block["slot"]] = final[block["id"]]
         block = applied.get(block["previous"])
     return Chain(due_ns=due_ns, transfers=transfers, final_ns=final_ns)
-
-
-def _chain(home: Path) -> Chain:
-    return chain_of(told(home, "node", "slot_due", "applied", "irreversible"))
 
 
 def _until(wall_ns: int) -> None:

@@ -100,7 +100,8 @@ def at_highest(nodes: int, outcome: Outcome, *, signed_s: float, processors: int
 def overloaded(nodes: int, outcome: Outcome, highest: Outcome) -> list[Row]:
     """Return what is told of a load that is OVERLOAD times the highest one that held."""
     who = f"{named(nodes)} at {100 * OVERLOAD} %"
-    nowhere = outcome.asked - outcome.in_blocks - sum(outcome.refused.values())
+    asked, late = outcome.asked, outcome.asked - outcome.sent
+    nowhere = outcome.sent - outcome.in_blocks - sum(outcome.refused.values())
     return [
         _row(f"{who}, slots missed", outcome.missed, "", outcome.slots),
         _row(f"{who}, transfers", outcome.in_blocks / LOAD_S, "/s", outcome.in_blocks,
@@ -108,11 +109,11 @@ def overloaded(nodes: int, outcome: Outcome, highest: Outcome) -> list[Row]:
         _row(f"{who}, memory of one at most", outcome.rss_mb, "MB", nodes,
              floor=highest.rss_mb, floor_is=HIGHEST),
         *(
-            _row(f"{who}, refused as {reason}", 100 * count / outcome.asked, "%", outcome.asked)
+            _row(f"{who}, refused as {reason}", 100 * count / asked, "%", asked)
             for reason, count in sorted(outcome.refused.items())
         ),
-        _row(f"{who}, neither in blocks nor refused by name", 100 * nowhere / outcome.asked, "%",
-             outcome.asked),
+        _row(f"{who}, not sent by clients in time", 100 * late / asked, "%", asked),
+        _row(f"{who}, sent, but neither refused nor in blocks", 100 * nowhere / asked, "%", asked),
     ]  # fmt: skip
 
 

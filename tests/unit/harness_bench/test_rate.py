@@ -14,7 +14,7 @@ from harness.bench.rate import APART, STEPS_MAX, at_highest, holds, next_rate, o
 
 S = 1_000_000_000
 HELD = Outcome(
-    asked=1000, in_blocks=970, refused={}, slots=30, missed=0, final=True,
+    asked=1000, sent=1000, in_blocks=970, refused={}, slots=30, missed=0, final=True,
     finality_s=[3.0, 4.0, 8.0], calm_s=[2.0, 4.0], processor_s=20.0, rss_mb=90.0, calm_rss_mb=45.0,
 )  # fmt: skip
 
@@ -91,7 +91,7 @@ def test_what_is_not_taken_of_ten_times_the_load_is_told_by_name_or_as_nowhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rate, "LOAD_S", 10)
-    over = dataclasses.replace(HELD, asked=10_000, in_blocks=900, missed=2, rss_mb=99.0,
+    over = dataclasses.replace(HELD, asked=10_000, sent=9_800, in_blocks=900, missed=2, rss_mb=99.0,
                                refused={"expired": 100, "busy": 8_000})  # fmt: skip
     rows = overloaded(1, over, HELD)
     assert [(row.what, row.value, row.unit, row.n, row.floor) for row in rows] == [
@@ -100,7 +100,8 @@ def test_what_is_not_taken_of_ten_times_the_load_is_told_by_name_or_as_nowhere(
         ("1 node at 1000 %, memory of one at most", 99.0, "MB", 1, 90.0),
         ("1 node at 1000 %, refused as busy", 80.0, "%", 10_000, None),
         ("1 node at 1000 %, refused as expired", 1.0, "%", 10_000, None),
-        ("1 node at 1000 %, neither in blocks nor refused by name", 10.0, "%", 10_000, None),
+        ("1 node at 1000 %, not sent by clients in time", 2.0, "%", 10_000, None),
+        ("1 node at 1000 %, sent, but neither refused nor in blocks", 8.0, "%", 10_000, None),
     ]
 
 
