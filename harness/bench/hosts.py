@@ -18,6 +18,7 @@ from harness.inventory import inventory
 from harness.inventory.inventory import Inventory
 from harness.labs.lifecycle import container_lab, power
 from harness.orchestrator import run
+from harness.orchestrator.job import RunOptions, job_of
 from harness.remote.fan_out import Remote, refuse_failed
 from harness.testbed import lab_teardown
 
@@ -87,8 +88,8 @@ def _spread(lab: Inventory, show: Show) -> list[Row]:
         file = Path(folder) / "spread.yml"
         steps = (PARTITION.format(n=n, at=FIRST_S + n * EACH_S) for n in range(COUNT))
         file.write_text(CAMPAIGN.format(hosts=HOSTS) + "".join(steps))
-        options = run.RunOptions(campaign=str(file), runs=Path(folder) / "runs")
-        done = run.run(options, lab.path, show)
+        options = RunOptions(campaign=str(file), runs=Path(folder) / "runs")
+        done = run.run(job_of(options), lab.path, show)
         moments = _moments(done.folder)
     due = [boottime_ns() + (n + 2) * 200_000_000 for n in range(2 * COUNT)]
     timers = [BareTimer(due) for _ in range(HOSTS)]

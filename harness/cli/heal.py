@@ -16,8 +16,6 @@ from harness.errors import EXIT_LAB
 if TYPE_CHECKING:
     from harness.remote.fan_out import Remote
 
-BOOT_S = 180.0
-"""How long a host whose power was cut may take to come back."""
 Force = Annotated[
     bool, typer.Option("--force", help="Also a campaign whose controller may be alive.")
 ]
@@ -98,20 +96,14 @@ def collect(
 
 
 def _heal_provider(remote: Remote, show: Show) -> bool:
-    """Return whether nothing is left of what a provider took, and say what was.
+    """Return whether nothing is left of what a provider took, and say what was."""
+    from harness.orchestrator import stopping
 
-    It comes first, as hosts that are off cannot be asked.
-    """
-    from harness.testbed import healing, power
-
-    clean, healed = power.heal(remote.inventory)
+    clean, healed = stopping.heal_provider(remote, show.tick)
+    show.quiet()
     if healed or not clean:
         text = ", ".join(healed) or "is not healed; is its command in slotlab_power right?"
         _print_outcome(show, {"provider": (clean, text)})
-    if healed:
-        names = [host.name for host in remote.inventory.hosts]
-        healing.await_agents(remote, names, within_s=BOOT_S, tell=show.tick)
-        show.quiet()
     return clean
 
 

@@ -41,6 +41,15 @@ Campaign = Annotated[
         autocompletion=campaign_names,
     ),
 ]
+MaybeCampaign = Annotated[
+    str,
+    typer.Argument(
+        metavar="[CAMPAIGN]",
+        help="A campaign file, or the name of one that ships.",
+        autocompletion=campaign_names,
+        show_default=False,
+    ),
+]
 Run = Annotated[
     str, typer.Argument(metavar="RUN", help="Folder, campaign or latest.", autocompletion=run_names)
 ]

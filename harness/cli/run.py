@@ -4,11 +4,44 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.options import AsJson, Campaign, LabKind, Limit, MaybeInventory, Runs, Seed, is_sim
+from harness.cli.options import (
+    AsJson,
+    Campaign,
+    LabKind,
+    Limit,
+    MaybeCampaign,
+    MaybeInventory,
+    Runs,
+    Seed,
+    is_sim,
+    run_names,
+)
 from harness.controller import store
 from harness.controller.console import Show, console_of
 from harness.controller.version import needs_clone
-from harness.errors import EXIT_OK
+from harness.errors import EXIT_OK, UsageError
+from metrics.model.plan import SIM
+
+Only = Annotated[
+    list[str],
+    typer.Option(
+        "--only",
+        metavar="TRIALS",
+        help="Only a cell (2 or delay=50ms,rate=10/s) or a trial ('trial 3'); may be repeated.",
+    ),
+]
+Resume = Annotated[
+    str,
+    typer.Option(
+        "--resume",
+        metavar="RUN",
+        help="Go on with this run: what of it is whole stays, the rest is run.",
+        autocompletion=run_names,
+    ),
+]
+AddRepeats = Annotated[
+    int, typer.Option("--add-repeats", min=0, max=1000, help="With --resume: more of each cell.")
+]
 
 
 def demo(
@@ -20,7 +53,7 @@ def demo(
     needs_clone("demo")
     from harness.cli.summary_tables import print_summary
     from harness.orchestrator.demo import run_demo
-    from harness.orchestrator.run import RunOptions
+    from harness.orchestrator.job import RunOptions
 
     console = console_of()
     outcome = run_demo(RunOptions(campaign=name, runs=runs, seed=seed), Show(console), hosts=hosts)
@@ -28,30 +61,47 @@ def demo(
 
 
 def run_campaign(
-    campaign_name: Campaign,
+    campaign_name: MaybeCampaign = "",
     inventory_path: MaybeInventory = None,
     lab_kind: LabKind = None,
     limit: Limit = "",
     runs: Runs = store.ROOT,
     seed: Seed = None,
-    only: Annotated[int | None, typer.Option("--only", help="Run this cell only.")] = None,
+    only: Only = [],  # noqa: B006  (typer's way)
+    resume: Resume = "",
+    add_repeats: AddRepeats = 0,
     as_json: AsJson = False,
 ) -> None:
-    simulated = is_sim("run", lab_kind, inventory_path, limit)
-    from harness.campaign import campaign_file
+    if not campaign_name and not resume:
+        raise UsageError("run: name a CAMPAIGN, or with --resume the run to go on with")
+    if not resume:
+        is_sim("run", lab_kind, inventory_path, limit)
+    from harness.orchestrator.job import RunOptions, finished, job_of
 
-    campaign_file.load(campaign_file.find(campaign_name))  # a mistake there should wait for nothing
+    options = RunOptions(
+        campaign=campaign_name, runs=runs, seed=seed, only=tuple(only), resume=resume,
+        add_repeats=add_repeats,
+    )  # fmt: skip
+    job = job_of(options)  # a mistake there should wait for nothing
+    show = Show(console_of(stderr=as_json))
+    if done := finished(job):
+        show.console.print(done, markup=False, highlight=False)
+        return
+    begun = job.begun
+    if begun is not None and begun.plan.simulated and inventory_path is None:
+        lab_kind = SIM
+    simulated = is_sim("run", lab_kind, inventory_path, limit)
+    if begun is not None and begun.plan.simulated != simulated:
+        raise begun.refusal(f"it is a run in lab {begun.plan.lab}")
     from harness.cli.summary_tables import print_summary
     from harness.orchestrator import run, run_sim
 
-    show = Show(console_of(stderr=as_json))
-    options = run.RunOptions(campaign=campaign_name, runs=runs, seed=seed, only_cell=only)
     if simulated:
-        outcome = run_sim.run(options, show)
+        outcome = run_sim.run(job, show)
     else:
         assert inventory_path is not None
-        outcome = run.run(options, inventory_path, show, limit=limit)
+        outcome = run.run(job, inventory_path, show, limit=limit)
     status = print_summary(show.console, outcome.folder, outcome.summary, as_json=as_json)
     if simulated and status != EXIT_OK:
-        print(f"repeat:  {run_sim.repeat_line(options, outcome.plan)}", file=show.console.file)
+        print(f"repeat:  {run_sim.repeat_line(options, outcome)}", file=show.console.file)
     raise typer.Exit(status)

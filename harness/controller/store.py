@@ -5,6 +5,7 @@ room's and can be made again at any time.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import importlib.metadata
 import json
@@ -21,14 +22,19 @@ from typing import Any
 import msgspec
 
 from faults.model.record import PROVIDER
-from harness.controller.version import git
-from harness.errors import StoreError, UsageError
+from harness.controller.version import digest_of, git
+from harness.errors import LockError, StoreError, UsageError
 from metrics.model.plan import Plan, encode
 from metrics.model.run_folder import TrialFile, trial_folder
 
 ROOT = Path("runs")
 SPARE_BYTES = 200_000_000
 """Room that must stay free beyond the estimate: tables, report, and other people's work."""
+
+INTERRUPTED = "interrupted"
+"""Folder of attempts at trials that did not end: kept, and never read for a figure."""
+MAKES_TRIALS = ("node", "faults", "harness/plan", "harness/sim")
+"""Whose code decides what a trial is: the rest runs it, or judges it later."""
 
 _PACKAGES = ("slotlab", "fabric", "ansible-core", "duckdb", "plotly", "pydantic", "msgspec")
 
@@ -68,7 +74,7 @@ class RunFolder:
         Raises:
             StoreError: they cannot be written.
         """
-        with _writing(self.path):
+        with writing(self.path):
             for name, data in files.items():
                 (self.host(trial, host) / name).write_bytes(data)
 
@@ -78,15 +84,75 @@ class RunFolder:
         Raises:
             StoreError: it cannot be written.
         """
-        with _writing(self.path):
+        with writing(self.path):
             write_json(self._folder(record.n) / "trial.json", msgspec.to_builtins(record))
+
+    def put_aside(self, trial: int) -> Path | None:
+        """Move what there is of a trial that did not end out of all counts; None: nothing is there.
+
+        It is kept below `interrupted/`, as `<trial>.<attempt>`.
+
+        Raises:
+            StoreError: it cannot be moved.
+        """
+        place = trial_folder(self.path, trial)
+        if not place.exists():
+            return None
+        kept = self.path / INTERRUPTED / f"{trial}.{self.attempt(trial)}"
+        with writing(self.path):
+            kept.parent.mkdir(exist_ok=True)
+            place.rename(kept)
+        return kept
+
+    def attempt(self, trial: int) -> int:
+        """Return which attempt at a trial is the one at hand: 1 unless some were put aside."""
+        return 1 + sum(1 for _ in (self.path / INTERRUPTED).glob(f"{trial}.*"))
+
+    def label(self, trial: int) -> str:
+        """Return the name by which hosts know the attempt at hand of a trial."""
+        attempt = self.attempt(trial)
+        again = f".{attempt}" if attempt > 1 else ""
+        return f"{self.path.name}.{trial}{again}"
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the run while the block runs: no other process may write trials into it.
+
+        Raises:
+            LockError: one does.
+        """
+        self.check()
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        except BlockingIOError as error:
+            raise LockError(f"{self.path}: another process is running it; wait") from error
+        finally:
+            os.close(descriptor)
+
+    def write_plan(self, plan: Plan) -> None:
+        """Write plan.json, whole or not at all.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        with writing(self.path):
+            draft = self.path / ".plan.json.draft"
+            draft.write_bytes(encode(plan))
+            draft.replace(self.path / "plan.json")
+
+    def add_line(self, name: str, value: Mapping[str, Any]) -> None:
+        """Add a line of JSON to a file of the run."""
+        with writing(self.path), (self.path / name).open("a") as file:
+            file.write(json.dumps(value, default=str) + "\n")
 
     def write_genesis(self, n: int, files: Mapping[str, str]) -> None:
         """Write genesis.json of trial n, public like all of it, so that headers can be recomputed.
 
         files: what any one host was prepared with.
         """
-        with _writing(self.path):
+        with writing(self.path):
             (self._folder(n) / "genesis.json").write_text(files["genesis.json"])
 
 
@@ -104,11 +170,11 @@ def create(
     now = datetime.now(UTC)
     short = hashlib.sha256(f"{campaign}{now.timestamp()}{os.getpid()}".encode()).hexdigest()[:6]
     path = root / plan.campaign / f"{now:%Y%m%dT%H%M%SZ}-{short}"
-    with _writing(path):
+    with writing(path):
         path.mkdir(parents=True)
         (path / "campaign.yml").write_text(campaign)
         write_json(path / "resolved.json", resolved)
-        (path / "plan.json").write_bytes(encode(plan))
+        RunFolder(path).write_plan(plan)
         write_json(path / "lab.json", lab)
         write_json(path / "provenance.json", provenance(plan.seed))
         _link_latest(path)
@@ -167,6 +233,7 @@ def provenance(seed: int) -> dict[str, Any]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
     return {
+        "code": {room: digest_of(room) for room in MAKES_TRIALS},
         "git": {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))},
         "versions": versions,
         "python": platform.python_version(),
@@ -190,7 +257,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Turn what the disk says while something is written below path into one line that names it."""
     try:
         yield

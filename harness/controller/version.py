@@ -1,5 +1,6 @@
 """What runs here: a clone or an installed wheel, its version and revision, Python's version."""
 
+import hashlib
 import importlib.metadata
 import platform
 import subprocess
@@ -46,3 +47,12 @@ def git(*words: str) -> str | None:
     except OSError:
         return None
     return done.stdout.strip() if done.returncode == 0 else None
+
+
+def digest_of(room: str) -> str:
+    """Return 16 hex digits that name the Python code of a room, whatever git says of it."""
+    digest = hashlib.sha256()
+    for path in sorted((CLONE / room).rglob("*.py")):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(CLONE)}\0{content}\n".encode())
+    return digest.hexdigest()[:16]

@@ -3,14 +3,14 @@
 import os
 import secrets
 
-from harness.campaign import campaign_file
 from harness.controller import interrupt
 from harness.controller.console import Show
 from harness.deploy import rollout
 from harness.errors import RunError
 from harness.inventory import inventory
 from harness.labs.lifecycle import container_lab
-from harness.orchestrator.run import Outcome, RunOptions, run
+from harness.orchestrator.job import RunOptions, job_of
+from harness.orchestrator.run import Outcome, run
 from harness.testbed import lab_teardown
 
 
@@ -26,14 +26,14 @@ def run_demo(options: RunOptions, show: Show, *, hosts: int) -> Outcome:
             " root: `slotlab plan demo -i INVENTORY --offline`, `slotlab run` on hosts you have,"
             " `slotlab report`"
         )
-    campaign_file.load(campaign_file.find(options.campaign))  # a mistake there should cost no lab
+    job = job_of(options)  # a mistake there should cost no lab
     name = f"demo-{secrets.token_hex(3)}"
     interrupt.end_on_terminate()
     try:
         made = container_lab.up(name, hosts, show.step)
         lab = inventory.load(made.inventory)
         _deploy(lab, show)
-        return run(options, lab.path, show)
+        return run(job, lab.path, show)
     finally:
         show.quiet()
         with interrupt.shielded():

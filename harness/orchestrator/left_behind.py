@@ -1,7 +1,8 @@
 """Brings home what a controller that died left on the hosts, into the run folder of its trial.
 
-The hosts know the trial by its label, `<run>.<n>`. What the record lacks is said in trial.json, and
-no such trial passes: it is `failed`, as its controller died.
+The hosts know the trial by its label, `<run>.<n>`, and `<run>.<n>.<attempt>` where it is run again.
+What the record lacks is said in trial.json, and no such trial passes: it is `failed`, as its
+controller died.
 """
 
 import contextlib
@@ -38,7 +39,7 @@ DIED = "the controller died in this trial"
 REASON = f"{DIED}; what it left on the hosts was collected later"
 PLAN, GENESIS = "plan.json", "genesis.json"
 _CAMPAIGN = re.compile(r"[0-9A-Za-z_-]{1,100}")
-_LABEL = re.compile(r"([0-9A-Za-z_-]{1,100})\.([1-9][0-9]{0,5})")
+_LABEL = re.compile(r"([0-9A-Za-z_-]{1,100})\.([1-9][0-9]{0,5})(?:\.[1-9][0-9]{0,5})?")
 
 
 class _Journal(msgspec.Struct, frozen=True):
@@ -74,10 +75,11 @@ def bring_home(remote: Remote, runs: Path, name: str | None) -> Collected:
     if n not in planned:
         raise StoreError(f"{folder.path}: its plan has no trial {n}, of which the hosts tell")
     known = load_trial(folder.path, n)
-    if known is not None and not known.reason.startswith(DIED):
+    home = known is not None and not known.reason.startswith(DIED)
+    if home or folder.label(n) != label:
+        what = "was collected by its own controller" if home else "was put aside, to be run again"
         collect.let_go(remote, label, owner())
-        raise AlreadyHome(f"trial {label} was collected by its own controller; slotlab report"
-                          f" {folder.path}")  # fmt: skip
+        raise AlreadyHome(f"trial {label} {what}; slotlab report {folder.path}")
     problems = [
         f"{host}: tells of trial {state.trial}, not of {label}"
         for host, state in states.items()

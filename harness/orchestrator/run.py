@@ -4,13 +4,12 @@ Lock, ask the hosts, plan, make the run folder, run the trials, report. Hosts ar
 trial whatever happens; if this process dies, they heal by themselves.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.campaign import campaign_file
 from harness.controller import store
 from harness.controller.awaiting import Tell
 from harness.controller.console import Show
@@ -19,32 +18,22 @@ from harness.deploy import keys
 from harness.errors import Interrupted, RunError, UsageError
 from harness.inventory import inventory
 from harness.inventory.limit import limited
-from harness.orchestrator import left_behind
+from harness.orchestrator import left_behind, stopping
 from harness.orchestrator.fleet import DeployedHost, Fleet, Hello, clock_gap, view
+from harness.orchestrator.job import Job
 from harness.orchestrator.lease_renewer import LOCK_TTL_NS, Keeper
 from harness.orchestrator.reporting import report
 from harness.orchestrator.trial import run_trial
 from harness.orchestrator.trial_state import Context, Pace
-from harness.plan import lab_view, planner
+from harness.plan import lab_view
 from harness.plan.genesis import kept_secret
 from harness.preflight import check
 from harness.preflight.rows import failed
 from harness.remote.fan_out import Remote
 from harness.testbed import armed_hosts, lock
 from metrics.model.plan import Plan, PlannedTrial
-from metrics.model.run_folder import TrialFile
 
 CLOCK_GAP_MAX_NS = 100_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """What the operator asked for, whoever makes the hosts."""
-
-    campaign: str
-    runs: Path = store.ROOT
-    seed: int | None = None
-    only_cell: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,98 +42,90 @@ class Outcome:
 
     folder: Path
     plan: Plan
-    trials: tuple[TrialFile, ...]
     summary: Mapping[str, Any]
 
 
-def run(options: RunOptions, path: Path, show: Show, *, limit: str = "") -> Outcome:
-    """Return the outcome of the whole campaign on the hosts of the inventory at path, reported.
+def run(job: Job, path: Path, show: Show, *, limit: str = "") -> Outcome:
+    """Return the outcome of the whole job on the hosts of the inventory at path, reported.
 
     Raises:
         OperatorError: campaign or inventory is wrong; nothing was done.
         RunError: the lab cannot be used, or a lock, the disk or the report failed.
         Interrupted: stopped twice; hosts are healed, there is no report.
     """
-    file = campaign_file.load(campaign_file.find(options.campaign))
-    lab = limited(inventory.load(path), limit)
+    lab = limited(inventory.load(path), _limit(job, limit))
+    if job.begun is not None and job.whole:
+        return reported(job.begun.folder.path, job.begun.plan, show)
     # Operator mistakes come out before any host is asked.
-    draft = planner.build(file, lab_view.of_inventory(lab), seed=options.seed)
-    trials_of(draft, options.only_cell)
-    store.check_space(options.runs, draft.estimate.raw_bytes)
-    purpose = f"campaign {file.name}"
+    draft = job.drafted(lab_view.of_inventory(lab))
+    if job.begun is None:
+        store.check_space(job.runs, draft.estimate.raw_bytes)
+    purpose = f"campaign {job.file.name}"
     show.tick(f"connecting to {len(lab.hosts)} host(s)")
     with lock.hold(lab.lab_id, purpose), Remote(lab) as remote:
+        if job.begun is not None:
+            stopping.end_own(remote, job.begun.folder.path.name, show)
         armed_hosts.refuse(armed_hosts.look(remote), str(path))
         with (
             Stop() as stop,
             lock.hold_hosts(remote, purpose, ttl_ns=LOCK_TTL_NS) as held,
             Keeper(held) as keeper,
         ):
-            left_behind.keep(remote, options.runs, show.step)
+            left_behind.keep(remote, job.runs, show.step)
             fleet = Fleet(remote)
             show.tick("checking the hosts")
-            _check_hosts(
-                lab, slot_ns=min(cell.campaign.chain.slot for cell in file.cells), tell=show.tick
-            )
+            slot_ns = min(cell.campaign.chain.slot for cell in job.file.cells)
+            _check_hosts(lab, slot_ns=slot_ns, tell=show.tick)
             hellos, deployed = fleet.hello(), fleet.deployed()
             _check_clocks(hellos)
-            planned = planner.build(file, view(lab, deployed, hellos), seed=options.seed)
-            folder = store.create(
-                planned,
-                campaign=file.text,
-                resolved=file.resolved,
-                lab=_lab_record(lab, hellos, deployed),
-                root=options.runs,
-            )
-            show.step(f"{file.name}: {len(planned.trials)} trial(s) on {len(lab.hosts)} hosts")
-            context = Context(
-                fleet=fleet,
-                plan=planned,
-                deployed=deployed,
-                folder=folder,
-                keys=partial(kept_secret, keys.folder(lab) / "chain"),
-                stop=stop,
-                show=show,
-                keeper=keeper,
-                pace=Pace(),
-                owner=held.owner,
-            )
-            trials = _trials(context, options.only_cell)
+            planned = job.planned(view(lab, deployed, hellos))
+            if job.begun is not None:
+                job.begun.refuse_other_hosts({name: each.version for name, each in hellos.items()})
+            with job.opened(planned, _lab_record(lab, hellos, deployed), show) as (folder, trials):
+                show.step(f"{job.file.name}: {len(trials)} trial(s) on {len(lab.hosts)} hosts")
+                context = Context(
+                    fleet=fleet,
+                    plan=planned,
+                    deployed=deployed,
+                    folder=folder,
+                    keys=partial(kept_secret, keys.folder(lab) / "chain"),
+                    stop=stop,
+                    show=show,
+                    keeper=keeper,
+                    pace=Pace(),
+                    owner=held.owner,
+                )
+                _trials(context, trials)
+    return reported(folder.path, planned, show)
+
+
+def reported(folder: Path, plan: Plan, show: Show) -> Outcome:
+    """Return the outcome of the trials that a run folder holds."""
     show.step("reporting")
-    summary = report(folder.path, show.tick)
+    summary = report(folder, show.tick)
     show.quiet()
-    return Outcome(folder=folder.path, plan=planned, trials=trials, summary=summary)
+    return Outcome(folder=folder, plan=plan, summary=summary)
 
 
-def trials_of(planned: Plan, only_cell: int | None) -> list[PlannedTrial]:
-    """Return the trials of one cell, of all where none is named.
-
-    Raises:
-        UsageError: there is no such cell.
-    """
-    if only_cell is None:
-        return planned.trials
-    cells = {
-        cell.n: ", ".join(f"{name}={value}" for name, value in cell.params.items())
-        for cell in planned.cells
-    }
-    if only_cell not in cells:
-        there = "; ".join(f"{n}: {text}" if text else f"{n}" for n, text in cells.items())
-        raise UsageError(f"--only {only_cell}: {planned.campaign} has no such cell; it has {there}")
-    return [trial for trial in planned.trials if trial.cell == only_cell]
+def _limit(job: Job, limit: str) -> str:
+    """Return which hosts of the inventory the job is for: a run that was begun keeps its own."""
+    if job.begun is None:
+        return limit
+    if limit:
+        raise UsageError("--limit: a run goes on with its own hosts; leave --limit out")
+    return ",".join(host.host for host in job.begun.plan.hosts)
 
 
-def _trials(context: Context, only_cell: int | None) -> tuple[TrialFile, ...]:
-    records = []
-    for trial in trials_of(context.plan, only_cell):
+def _trials(context: Context, trials: Sequence[PlannedTrial]) -> None:
+    """Run the trials until one is stopped by the operator, or the lab is lost."""
+    for begun, trial in enumerate(trials):
         if context.stop.asked.is_set() or context.keeper.lost:
-            break
-        records.append(run_trial(context, trial))
-    if not records:
-        if context.stop.asked.is_set():
-            raise Interrupted("stopped by the operator before the first trial")
-        raise RunError(f"lost the lab before the first trial: {context.keeper.lost}")
-    return tuple(records)
+            if begun:
+                break
+            if context.stop.asked.is_set():
+                raise Interrupted("stopped by the operator before the first trial")
+            raise RunError(f"lost the lab before the first trial: {context.keeper.lost}")
+        run_trial(context, trial)
 
 
 def _check_hosts(lab: inventory.Inventory, *, slot_ns: int, tell: Tell) -> None:

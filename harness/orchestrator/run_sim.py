@@ -9,50 +9,52 @@ from collections.abc import Callable
 
 import zstandard
 
-from harness.campaign import campaign_file
-from harness.controller import store
 from harness.controller.console import Show
+from harness.controller.seals import seal
 from harness.controller.store import RunFolder
+from harness.errors import Interrupted
 from harness.notation.units import text_of_ns
-from harness.orchestrator.reporting import report
-from harness.orchestrator.run import Outcome, RunOptions, trials_of
-from harness.plan import lab_view, planner
+from harness.orchestrator.job import Job, RunOptions, how_to_go_on
+from harness.orchestrator.run import Outcome, reported
+from harness.plan import lab_view
 from harness.sim.campaign import Simulated, simulate
 from harness.testbed.collect import ZSTD_LEVEL
 from metrics.model.plan import SIM, Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
 
-def run(options: RunOptions, show: Show) -> Outcome:
-    """Return the outcome of the whole campaign, reported.
+def run(job: Job, show: Show) -> Outcome:
+    """Return the outcome of the whole job, reported.
 
     Raises:
-        OperatorError: the campaign or the cell asked for is wrong; nothing was done.
+        OperatorError: the campaign or what is asked of it is wrong; nothing was done.
         RunError: the disk or the report failed.
+        Interrupted: Ctrl-C; the trials that have ended are kept.
     """
-    file = campaign_file.load(campaign_file.find(options.campaign))
-    planned = planner.build(file, lab_view.simulated(file), seed=options.seed)
-    trials = trials_of(planned, options.only_cell)
+    planned = job.planned(lab_view.simulated(job.file))
+    if job.whole:
+        assert job.begun is not None
+        return reported(job.begun.folder.path, planned, show)
     lab = {"lab": SIM, "hosts": [{"host": host.host} for host in planned.hosts]}
-    folder = store.create(
-        planned, campaign=file.text, resolved=file.resolved, lab=lab, root=options.runs
-    )
-    show.step(f"{file.name}: {len(trials)} trial(s) on {len(planned.hosts)} simulated hosts")
-    records = []
-    for trial in trials:
-        done = simulate(planned, trial, tell=_teller(show, trial, planned))
-        records.append(_write(folder, trial, done))
-    show.step("reporting")
-    summary = report(folder.path, show.tick)
-    show.quiet()
-    return Outcome(folder=folder.path, plan=planned, trials=tuple(records), summary=summary)
+    with job.opened(planned, lab, show) as (folder, trials):
+        show.step(
+            f"{job.file.name}: {len(trials)} trial(s) on {len(planned.hosts)} simulated hosts"
+        )
+        try:
+            for trial in trials:
+                _write(folder, trial, simulate(planned, trial, tell=_teller(show, trial, planned)))
+                seal(folder, planned, trial)
+        except KeyboardInterrupt:
+            raise Interrupted(f"stopped by the operator; {how_to_go_on(folder.path)}") from None
+    return reported(folder.path, planned, show)
 
 
-def repeat_line(options: RunOptions, planned: Plan) -> str:
+def repeat_line(options: RunOptions, outcome: Outcome) -> str:
     """Return the command that runs the same again, byte for byte."""
-    words = ["slotlab", "run", options.campaign, "--lab", SIM, "--seed", str(planned.seed)]
-    if options.only_cell is not None:
-        words += ["--only", str(options.only_cell)]
+    campaign = options.campaign or str(outcome.folder / "campaign.yml")
+    words = ["slotlab", "run", campaign, "--lab", SIM, "--seed", str(outcome.plan.seed)]
+    for only in options.only:
+        words += ["--only", only]
     return shlex.join(words)
 
 
@@ -63,7 +65,7 @@ def _teller(show: Show, trial: PlannedTrial, planned: Plan) -> Callable[[int], N
     return lambda to_ns: show.tick(f"trial {trial.n}: simulated {text_of_ns(to_ns)} of {whole}")
 
 
-def _write(folder: RunFolder, trial: PlannedTrial, done: Simulated) -> TrialFile:
+def _write(folder: RunFolder, trial: PlannedTrial, done: Simulated) -> None:
     compressor = zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True)
     for host, lines in done.events.items():
         files = {"events.jsonl.zst": compressor.compress(lines), "agent.jsonl": done.journals[host]}
@@ -82,4 +84,3 @@ def _write(folder: RunFolder, trial: PlannedTrial, done: Simulated) -> TrialFile
         genesis_slot=done.files.genesis_slot,
     )
     folder.write_trial(record)
-    return record

@@ -2,16 +2,21 @@
 
 import shlex
 
+from harness.controller.awaiting import Tell
+from harness.controller.console import Show
+from harness.errors import RunError
 from harness.orchestrator.lease_renewer import LOCK_TTL_NS
 from harness.orchestrator.trial_teardown import UNITS
 from harness.remote.fan_out import Remote, root_problem, run_as_root
-from harness.testbed import armed_hosts, healing
+from harness.testbed import armed_hosts, healing, power
 from harness.testbed.armed_hosts import HostState
 from harness.testbed.lock import HostLock, is_dead
 
 Outcome = tuple[bool, str]
 PURPOSE = "slotlab stop"
 STOP_S = 70.0
+BOOT_S = 180.0
+"""How long a host whose power was cut may take to come back."""
 NOTHING = "nothing left"
 
 
@@ -47,6 +52,43 @@ def stop(remote: Remote, seized: Seized) -> dict[str, Outcome]:
         if all(not state.owner or is_dead(state.owner) for state in before.values()):
             lock.release()
     return {host: _outcome(before[host], healed[host], ended[host]) for host in before}
+
+
+def heal_provider(remote: Remote, tell: Tell) -> tuple[bool, list[str]]:
+    """Return whether nothing is left of what a provider took, and what was given back just now.
+
+    It comes first, as hosts that are off cannot be asked; those are waited for.
+    """
+    clean, healed = power.heal(remote.inventory)
+    if healed:
+        names = [host.name for host in remote.inventory.hosts]
+        healing.await_agents(remote, names, within_s=BOOT_S, tell=tell)
+    return clean, healed
+
+
+def end_own(remote: Remote, run: str, show: Show) -> None:
+    """End what a dead controller left armed or running of a run that goes on now.
+
+    What is another run's, or of an owner who may be alive, is left alone: whoever looks next
+    refuses it.
+
+    Raises:
+        RunError: it cannot be ended; one line says where.
+    """
+    clean, healed = heal_provider(remote, show.tick)
+    if not clean:
+        raise RunError("provider: not healed; is its command in slotlab_power right?")
+    if healed:
+        show.step(f"provider: healed {', '.join(healed)}")
+    states = armed_hosts.look(remote)
+    busy = [state for state in states.values() if state.busy]
+    ours = all(state.trial.startswith(f"{run}.") for state in busy)
+    if not busy or not ours or any(s.owner and not is_dead(s.owner) for s in states.values()):
+        return
+    show.step(f"the hosts have {armed_hosts.what(busy)} of this run: healing, stopping")
+    for host, (done, text) in stop(remote, seize(remote, force=False)).items():
+        if not done and not states[host].problem:
+            raise RunError(f"{host}: {text}")
 
 
 def _end_units(remote: Remote, hosts: list[str], owner: str) -> dict[str, Outcome]:

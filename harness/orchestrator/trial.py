@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from faults.model.fault import SECOND_NS
+from harness.controller.seals import seal
 from harness.errors import Interrupted, RunError, StoreError
 from harness.orchestrator.fleet import NodeStatus, access, all_ok
 from harness.orchestrator.trial_state import Context, Progress
@@ -35,7 +36,7 @@ def run_trial(context: Context, trial: PlannedTrial) -> TrialFile:
         RunError: the run's first trial could not even start; logs and trial.json are kept.
         StoreError: the run folder is gone.
     """
-    label = f"{context.folder.path.name}.{trial.n}"
+    label = context.folder.label(trial.n)
     progress = Progress(trial=trial, label=label, started_ns=time.time_ns())
     try:
         _run(context, trial, progress)
@@ -54,6 +55,7 @@ def run_trial(context: Context, trial: PlannedTrial) -> TrialFile:
         collect.provider_journal(context.folder, trial.n, progress.provider.folder)
     record = record_of(progress)
     context.folder.write_trial(record)
+    seal(context.folder, context.plan, trial)
     collect.let_go(context.fleet.remote, progress.label, context.owner)
     for problem in progress.problems:
         context.show.step(f"warning: {problem}")

@@ -45,8 +45,10 @@ class LabView:
     capabilities: Capabilities | None = None
 
 
-def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan:
+def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: int = 0) -> Plan:
     """Return the plan of a campaign on a lab; seed replaces the campaign's own.
+
+    added: so many repeats more of each cell than the campaign says, after all others.
 
     Raises:
         PlanError: unknown host, unsupported fault, unsafe; one line with file, key and remedy.
@@ -56,9 +58,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
     hosts = _deal(common, view, name)
     field = _field(file, view, hosts)
     own = {cell.n: chains.chain_of(file, cell, hosts) for cell in file.cells}
-    runs = [(cell, k) for cell in file.cells for k in range(common.trials.repeat)]
-    if common.trials.order == "random":
-        random.Random(f"{base_seed}/order").shuffle(runs)
+    runs = _order(file, base_seed, added)
     seeds = [_trial_seed(base_seed, cell.drawn_as, k) for cell, k in runs]
     faults = [
         _draw(file, view, field, hosts, cell, s) for (cell, _), s in zip(runs, seeds, strict=True)
@@ -97,6 +97,23 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None) -> Plan
     )
     consensus.refuse(file, plan)
     return plan
+
+
+def _order(file: CampaignFile, seed: int, added: int) -> list[tuple[Cell, int]]:
+    """Return the cell and the repetition of each trial, in the order in which they are run.
+
+    Each added repeat is drawn by itself, so that what was planned before stays as it is.
+    """
+    repeat, order = file.common.trials.repeat, file.common.trials.order
+    blocks = [(f"{seed}/order", range(repeat))]
+    blocks += [(f"{seed}/order/{k}", range(k, k + 1)) for k in range(repeat, repeat + added)]
+    runs = []
+    for name, repetitions in blocks:
+        block = [(cell, k) for cell in file.cells for k in repetitions]
+        if order == "random":
+            random.Random(name).shuffle(block)
+        runs += block
+    return runs
 
 
 def _draw(

@@ -1,6 +1,7 @@
 """The files of a run folder beside plan.json, as values, and where they are; nothing of events.
 
-The harness writes trial.json and verify.json with what is declared here, metrics reads them.
+The harness writes trial.json, seal.json and verify.json with what is declared here, metrics reads
+them.
 """
 
 from collections.abc import Callable
@@ -65,12 +66,33 @@ class TrialFile(msgspec.Struct, frozen=True, kw_only=True):
     """What was wrong beside the system under test: a host not as before, a file not collected."""
 
 
+SEAL = "seal.json"
+
+
+class SealedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file was when its trial was sealed."""
+
+    bytes: Count
+    sha256: str
+
+
+class Seal(msgspec.Struct, frozen=True, kw_only=True):
+    """seal.json, written last: what a trial was planned as, and its raw files, by their paths."""
+
+    n: int
+    planned: str
+    files: dict[str, SealedFile]
+
+
 HOLDS: Final = "holds"
 VIOLATED: Final = "violated"
 UNKNOWN: Final = "unknown"
 WITNESSES_MAX = 20
 """So many witnesses of one breach are kept."""
 HEADERS = "verify.json"
+FAULTS = "faults.jsonl"
+MADE_AGAIN = (HEADERS, FAULTS)
+"""What a report writes into a trial's folder, from its raw files."""
 
 
 class Violation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -137,7 +159,7 @@ def load_trial(run: Path, n: int) -> TrialFile | None:
 def write_faults(folder: Path, records: list[Record]) -> None:
     """Write the trial's faults.jsonl: the agents' journals merged."""
     lines = [msgspec.json.encode(record) + b"\n" for record in records]
-    (folder / "faults.jsonl").write_bytes(b"".join(lines))
+    (folder / FAULTS).write_bytes(b"".join(lines))
 
 
 def load_json(path: Path) -> Any:

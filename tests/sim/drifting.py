@@ -18,7 +18,7 @@ from rich.console import Console
 
 from harness.campaign import campaign_file
 from harness.controller.console import Show
-from harness.orchestrator.run import RunOptions
+from harness.orchestrator.job import RunOptions, job_of
 from harness.orchestrator.run_sim import run
 from harness.plan import planner
 from harness.plan.lab_view import simulated
@@ -95,7 +95,8 @@ def simulate(folder: Path, text: str) -> Original:
     """Return a finished run of a campaign in the simulator, in folder."""
     path = folder / "drifting.yml"
     path.write_text(text)
-    outcome = run(RunOptions(campaign=str(path), runs=folder / "runs"), Show(Console(quiet=True)))
+    job = job_of(RunOptions(campaign=str(path), runs=folder / "runs"))
+    outcome = run(job, Show(Console(quiet=True)))
     file = campaign_file.load(path)
     planned = planner.build(file, simulated(file), seed=None)
     world, _ = world_of(planned, planned.trials[0], None, probes=False)

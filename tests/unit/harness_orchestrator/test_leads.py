@@ -239,4 +239,4 @@ def test_a_lab_that_was_lost_before_its_first_trial_is_said_to_be(
     with pytest.raises(
         RunError, match=r"^lost the lab before the first trial: n1: somebody@elsewhere:7 runs"
     ):
-        run._trials(lab.context, None)
+        run._trials(lab.context, lab.plan.trials)
