@@ -19,7 +19,7 @@ from node.chain.bitshares.contracts.voting.kinds import voting_kinds
 from node.chain.bitshares.header import ID_BYTES, PREFIX_AT
 from node.chain.bitshares.rules import names_of
 from node.chain.encoding.crypto import KEY_BYTES
-from node.chain.encoding.fields import MAX_BLOB_BYTES, PLAIN, Layout, layout_of
+from node.chain.encoding.fields import MAX_BLOB_BYTES, PLAIN, Layout, fixed, layout_of
 from node.chain.encoding.pack import DecodeError, Reader, expect, pack_bytes, pack_varuint
 from node.chain.encoding.text import key_text
 from node.chain.genesis import Genesis
@@ -35,6 +35,8 @@ FIRST_ACCOUNT = 6
 UNIT = "BTS"
 """How public keys begin."""
 _ACCOUNT_OBJECT = "1.2."
+_TIE = struct.Struct("<HII")
+"""Reference and expiration."""
 _CORE_ASSET = b"\x00"
 _NOTHING = b"\x00"
 _PLAIN_MEMO = b"\x01" + bytes(2 * KEY_BYTES + 8)
@@ -69,9 +71,9 @@ class BitsharesTransactions:
 
         Source: bitshares-core libraries/protocol/include/graphene/protocol/transaction.hpp.
         """
-        tie = header.ref_block_num, header.ref_block_prefix, header.expiration_s
+        tie = _TIE.pack(header.ref_block_num, header.ref_block_prefix, header.expiration_s)
         packed = b"".join([self._pack_operation(operation) for operation in operations])
-        return struct.pack("<HII", *tie) + pack_varuint(len(operations)) + packed + _NOTHING
+        return tie + pack_varuint(len(operations)) + packed + _NOTHING
 
     def read(self, body: bytes) -> tuple[TransactionHeader, tuple[Operation, ...]]:
         """Return what a body says.
@@ -80,13 +82,13 @@ class BitsharesTransactions:
             DecodeError: malformed, or something that this chain has no operation for.
         """
         reader = Reader(body)
-        num, prefix, expiration_s = reader.uint("<H"), reader.uint("<I"), reader.uint("<I")
+        num, prefix, expiration_s = reader.fixed(_TIE)
         count = reader.count(most=MAX_OPERATIONS)
         if count == 0:
             raise DecodeError("one operation is needed")
-        operations = tuple(self._read_operation(reader) for _ in range(count))
-        expect(reader, _NOTHING, "transaction extensions are not known here")
-        reader.end()
+        operations = tuple([self._read_operation(reader) for _ in range(count)])
+        if reader.rest() != _NOTHING:
+            raise DecodeError("transaction extensions are not known here")
         return TransactionHeader(expiration_s, num, prefix), operations
 
     def id_of(self, body: bytes) -> bytes:
@@ -157,8 +159,8 @@ def _kinds(names: Sequence[str]) -> dict[str, Layout]:
     kinds = {
         **PLAIN,
         "account": Layout(write_account, read_account),
-        "amount": Layout(
-            lambda amount: struct.pack("<q", amount) + _CORE_ASSET, _read_amount, _show_amount
+        "amount": fixed(
+            "9s", lambda amount: struct.pack("<q", amount) + _CORE_ASSET, _amount, _show_amount
         ),
         "producers": Layout(pack_producers, read_producers, _show_witnesses),
         "memo": Layout(_pack_memo, _read_memo, bytes.hex),
@@ -190,11 +192,12 @@ def _show_amount(amount: int) -> dict[str, object]:
     return {"amount": amount, "asset_id": "1.3.0"}
 
 
-def _read_amount(reader: Reader) -> int:
-    amount = reader.uint("<q")
+def _amount(packed: bytes) -> int:
+    amount = int.from_bytes(packed[:8], "little", signed=True)
     if not 0 <= amount <= MAX_AMOUNT:
         raise DecodeError(f"amount {amount} is out of range")
-    expect(reader, _CORE_ASSET, "unknown asset")
+    if packed[8:] != _CORE_ASSET:
+        raise DecodeError("unknown asset")
     return amount
 
 

@@ -1,8 +1,9 @@
 """Structs as bytes: their fields in order, each packed by its kind as one consensus system does."""
 
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from node.chain.encoding.pack import DecodeError, Reader, pack_bytes, pack_varuint
 
@@ -29,11 +30,27 @@ def _as_it_is(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a value becomes bytes, is read back and is printed as JSON; read raises DecodeError."""
+    """How a value becomes bytes, is read back and is printed as JSON; read raises DecodeError.
+
+    code: as what `struct` unpacks it, value: what that stands for; "" where its size varies.
+    """
 
     write: Callable[[Any], bytes]
     read: Callable[[Reader], Any]
     show: Callable[[Any], Any] = _as_it_is
+    code: str = ""
+    value: Callable[[Any], Any] = _as_it_is
+
+
+def fixed(
+    code: str,
+    write: Callable[[Any], bytes],
+    value: Callable[[Any], Any] = _as_it_is,
+    show: Callable[[Any], Any] = _as_it_is,
+) -> Layout:
+    """Return how values of a fixed size are packed; neighbours are then unpacked at once."""
+    form = struct.Struct(f"<{code}")
+    return Layout(write, lambda reader: value(reader.fixed(form)[0]), show, code, value)
 
 
 def _read_text(reader: Reader) -> str:
@@ -58,7 +75,7 @@ def _read_flag(reader: Reader) -> bool:
     return flag == b"\x01"
 
 
-_NUMBER = Layout(lambda number: number.to_bytes(8, "little"), lambda reader: reader.uint("<Q"))
+_NUMBER = fixed("Q", lambda number: number.to_bytes(8, "little"))
 _TEXT = Layout(lambda text: pack_bytes(text.encode()), _read_text)
 PLAIN: Mapping[str, Layout] = {
     "u64": _NUMBER,
@@ -71,27 +88,34 @@ PLAIN: Mapping[str, Layout] = {
 """The kinds that both systems pack alike."""
 
 
-def layout_of(struct: type[Any], kinds: Mapping[str, Layout]) -> Layout:
+def layout_of(kind: type[Any], kinds: Mapping[str, Layout]) -> Layout:
     """Return how values of a struct are packed: one field after the other, lists behind a count.
 
-    struct: a msgspec Struct or a dataclass whose fields are of the kinds above, structs of such, or
+    kind: a msgspec Struct or a dataclass whose fields are of the kinds above, structs of such, or
     tuples of either.
     """
-    hints = get_type_hints(struct, include_extras=True)
+    hints = get_type_hints(kind, include_extras=True)
     # Annotations of the class that are no fields (ClassVar) have no value in an object.
-    fields = {name: _layout(hint, kinds) for name, hint in hints.items() if name in _names(struct)}
+    fields = {name: _layout(hint, kinds) for name, hint in hints.items() if name in _names(kind)}
     writers = [(name, layout.write) for name, layout in fields.items()]
-    readers = [(name, layout.read) for name, layout in fields.items()]
+    parts = _parts(fields)
     # Printed under the names that upstream gives them.
-    printed = getattr(struct, "__struct_encode_fields__", _names(struct))
-    keys = dict(zip(_names(struct), printed, strict=True))
+    printed = getattr(kind, "__struct_encode_fields__", _names(kind))
+    keys = dict(zip(_names(kind), printed, strict=True))
     showers = [(keys[name], name, layout.show) for name, layout in fields.items()]
 
     def write(value: Any) -> bytes:
         return b"".join([write_one(getattr(value, name)) for name, write_one in writers])
 
     def read(reader: Reader) -> Any:
-        return struct(**{name: read_one(reader) for name, read_one in readers})
+        found: dict[str, Any] = {}
+        for form, values, name, read_one in parts:
+            if values:
+                for (field, value), raw in zip(values, reader.fixed(form), strict=True):
+                    found[field] = value(raw)
+            if name:
+                found[name] = read_one(reader)
+        return kind(**found)
 
     def show(value: Any) -> Any:
         return {key: show_one(getattr(value, name)) for key, name, show_one in showers}
@@ -99,9 +123,32 @@ def layout_of(struct: type[Any], kinds: Mapping[str, Layout]) -> Layout:
     return Layout(write, read, show)
 
 
-def _names(struct: type[Any]) -> tuple[str, ...]:
-    names: tuple[str, ...] = getattr(struct, "__struct_fields__", ())
-    return names or tuple(struct.__dataclass_fields__)
+class _Part(NamedTuple):
+    """Fields of a fixed size in a row, unpacked at once, and the one that follows; "" for none."""
+
+    form: struct.Struct
+    values: tuple[tuple[str, Callable[[Any], Any]], ...]
+    name: str
+    read: Callable[[Reader], Any]
+
+
+def _parts(fields: Mapping[str, Layout]) -> list[_Part]:
+    """Return in which parts fields are read, so that few calls do it."""
+    parts: list[_Part] = []
+    code, values = "<", list[tuple[str, Callable[[Any], Any]]]()
+    for name, field in fields.items():
+        if field.code:
+            code += field.code
+            values.append((name, field.value))
+        else:
+            parts.append(_Part(struct.Struct(code), tuple(values), name, field.read))
+            code, values = "<", []
+    return [*parts, _Part(struct.Struct(code), tuple(values), "", _as_it_is)] if values else parts
+
+
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    names: tuple[str, ...] = getattr(kind, "__struct_fields__", ())
+    return names or tuple(kind.__dataclass_fields__)
 
 
 def _layout(hint: Any, kinds: Mapping[str, Layout]) -> Layout:
@@ -117,7 +164,7 @@ def _tuple_of(item: Layout) -> Layout:
         return pack_varuint(len(values)) + b"".join([item.write(value) for value in values])
 
     def read(reader: Reader) -> tuple[Any, ...]:
-        return tuple(item.read(reader) for _ in range(reader.count(most=MAX_LIST)))
+        return tuple([item.read(reader) for _ in range(reader.count(most=MAX_LIST))])
 
     def show(values: tuple[Any, ...]) -> list[Any]:
         return [item.show(value) for value in values]

@@ -1,6 +1,10 @@
 """Upstream's raw packing: little-endian integers, LEB128 counts; and a bounded reader."""
 
 import struct
+from typing import Any
+
+_SHORT = tuple(bytes((number,)) for number in range(0x80))
+"""The varuints of one byte, which nearly all are."""
 
 
 class DecodeError(Exception):
@@ -9,12 +13,19 @@ class DecodeError(Exception):
 
 def pack_varuint(number: int) -> bytes:
     """Return number (u32) as LEB128, upstream's varuint32."""
+    if 0 <= number < 0x80:
+        return _SHORT[number]
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
         number >>= 7
     out.append(number)
     return bytes(out)
+
+
+def varuint_bytes(number: int) -> int:
+    """Return how many bytes number is packed in as a varuint."""
+    return (max(number, 1).bit_length() + 6) // 7
 
 
 def pack_bytes(data: bytes) -> bytes:
@@ -25,38 +36,49 @@ def pack_bytes(data: bytes) -> bytes:
 class Reader:
     """Reads packed values from one buffer and never past its end."""
 
-    __slots__ = ("_at", "_data")
+    __slots__ = ("_at", "_data", "_size")
 
     def __init__(self, data: bytes) -> None:
-        self._data = data
+        self._data, self._size = data, len(data)
         self._at = 0
 
     def take(self, size: int) -> bytes:
         """Return the next size bytes."""
-        end = self._at + size
-        if end > len(self._data):
-            raise DecodeError(f"truncated: {size} bytes wanted at offset {self._at}")
-        chunk = self._data[self._at : end]
-        self._at = end
-        return chunk
+        at = self._at
+        self._at = end = at + size
+        if end > self._size:
+            raise DecodeError(f"truncated: {size} bytes wanted at offset {at}")
+        return self._data[at:end]
+
+    def fixed(self, layout: struct.Struct) -> tuple[Any, ...]:
+        """Return the next values of a layout, all at once."""
+        at = self._at
+        self._at = end = at + layout.size
+        if end > self._size:
+            raise DecodeError(f"truncated: {layout.size} bytes wanted at offset {at}")
+        return layout.unpack_from(self._data, at)
 
     def uint(self, layout: str) -> int:
         """Return the next integer of the struct layout, for example `<I`."""
-        number = struct.unpack(layout, self.take(struct.calcsize(layout)))[0]
-        assert isinstance(number, int)
+        number: int = struct.unpack(layout, self.take(struct.calcsize(layout)))[0]
         return number
 
     def varuint(self) -> int:
         """Return the next varuint32; a longer form than needed is refused."""
-        number = 0
-        for shift in (0, 7, 14, 21, 28):
-            byte = self.take(1)[0]
+        data, at = self._data, self._at
+        if at < self._size and (byte := data[at]) < 0x80:
+            self._at = at + 1
+            return byte
+        number = shift = 0
+        for byte in data[at : at + 5]:
             number |= (byte & 0x7F) << shift
+            shift += 7
             if byte < 0x80:
-                if number > 0xFFFFFFFF or (byte == 0 and shift):
+                if number > 0xFFFFFFFF or byte == 0:
                     break
+                self._at = at + shift // 7
                 return number
-        raise DecodeError(f"bad varuint before offset {self._at}")
+        raise DecodeError(f"bad varuint at offset {at}")
 
     def count(self, *, most: int) -> int:
         """Return the next varuint as a count of at most `most`."""
@@ -69,10 +91,14 @@ class Reader:
         """Return the next length-prefixed bytes, at most `most` long."""
         return self.take(self.count(most=most))
 
+    def rest(self) -> bytes:
+        """Return what is left."""
+        return self._data[self._at :]
+
     def end(self) -> None:
         """Check that nothing is left."""
-        if self._at != len(self._data):
-            raise DecodeError(f"{len(self._data) - self._at} bytes too many")
+        if self._at != self._size:
+            raise DecodeError(f"{self._size - self._at} bytes too many")
 
 
 def expect(reader: Reader, wanted: bytes, otherwise: str) -> None:

@@ -10,9 +10,9 @@ from hashlib import sha256
 from typing import Any
 
 from node.chain.encoding.crypto import KEY_BYTES, KEY_TYPE_K1, pack_key
-from node.chain.encoding.fields import PLAIN, Layout, layout_of
+from node.chain.encoding.fields import PLAIN, Layout, fixed, layout_of
 from node.chain.encoding.name import name_to_u64, u64_to_name
-from node.chain.encoding.pack import DecodeError, Reader, expect, pack_bytes, pack_varuint
+from node.chain.encoding.pack import DecodeError, Reader, pack_bytes, pack_varuint
 from node.chain.encoding.text import key_text
 from node.chain.eosio.contracts.operations import OPERATIONS
 from node.chain.eosio.contracts.transfer import Transfer
@@ -27,6 +27,10 @@ DECIMALS, UNIT = 4, "EOS"
 SYMBOL = bytes((DECIMALS,)) + UNIT.encode().ljust(7, b"\x00")
 """Every account's balance is in it."""
 _ACTIVE = struct.pack("<Q", name_to_u64("active"))
+_HEADER = struct.Struct("<IHI3sc")
+"""Expiration, reference, limits and delay, and how many context-free actions there are."""
+_ACTION = struct.Struct("<16scQ8s")
+"""Contract and action, how many authorizations there are, actor and permission."""
 _NO_LIMITS_NO_DELAY = b"\x00\x00\x00"
 _NO_CONTEXT_FREE_ACTIONS = b"\x00"
 _NO_CONTEXT_FREE_DATA = bytes(32)
@@ -47,29 +51,28 @@ def quantity_text(amount: int) -> str:
     return f"{whole}.{part:0{DECIMALS}} {UNIT}"
 
 
-def _read_amount(reader: Reader) -> int:
-    amount = reader.uint("<q")
+def _amount(packed: bytes) -> int:
+    amount = int.from_bytes(packed[:8], "little", signed=True)
     if not 0 <= amount <= MAX_AMOUNT:
         raise DecodeError(f"amount {amount} is out of range")
-    expect(reader, SYMBOL, "unknown symbol")
+    if packed[8:] != SYMBOL:
+        raise DecodeError("unknown symbol")
     return amount
 
 
-def _read_key(reader: Reader) -> bytes:
-    expect(reader, KEY_TYPE_K1, "unknown key type")
-    return reader.take(KEY_BYTES)
+def _key(packed: bytes) -> bytes:
+    if packed[:1] != KEY_TYPE_K1:
+        raise DecodeError("unknown key type")
+    return packed[1:]
 
 
 KINDS = {
     **PLAIN,
-    "account": Layout(
-        lambda name: struct.pack("<Q", name_to_u64(name)),
-        lambda reader: u64_to_name(reader.uint("<Q")),
+    "account": fixed("Q", lambda name: struct.pack("<Q", name_to_u64(name)), u64_to_name),
+    "amount": fixed(
+        "16s", lambda amount: struct.pack("<q", amount) + SYMBOL, _amount, quantity_text
     ),
-    "amount": Layout(
-        lambda amount: struct.pack("<q", amount) + SYMBOL, _read_amount, quantity_text
-    ),
-    "key": Layout(pack_key, _read_key, lambda key: key_text(key, UNIT)),
+    "key": fixed(f"{1 + KEY_BYTES}s", pack_key, _key, lambda key: key_text(key, UNIT)),
     "producers": Layout(pack_producers, read_producers, producers_text),
 }
 """How fields of operations are packed."""
@@ -117,16 +120,18 @@ class EosioTransactions:
             DecodeError: malformed, or something that this chain has no action for.
         """
         reader = Reader(body)
-        header = TransactionHeader(reader.uint("<I"), reader.uint("<H"), reader.uint("<I"))
-        expect(reader, _NO_LIMITS_NO_DELAY, "limits and delay must be zero")
-        expect(reader, _NO_CONTEXT_FREE_ACTIONS, "context-free actions are not known here")
+        *tie, limits, context_free = reader.fixed(_HEADER)
+        if limits != _NO_LIMITS_NO_DELAY:
+            raise DecodeError("limits and delay must be zero")
+        if context_free != _NO_CONTEXT_FREE_ACTIONS:
+            raise DecodeError("context-free actions are not known here")
         count = reader.count(most=MAX_OPERATIONS)
         if count == 0:
             raise DecodeError("one action is needed")
-        operations = tuple(_read_action(reader) for _ in range(count))
-        expect(reader, _NO_EXTENSIONS, "transaction extensions are not known here")
-        reader.end()
-        return header, operations
+        operations = tuple([_read_action(reader) for _ in range(count)])
+        if reader.rest() != _NO_EXTENSIONS:
+            raise DecodeError("transaction extensions are not known here")
+        return TransactionHeader(*tie), operations
 
     def id_of(self, body: bytes) -> bytes:
         """Return the transaction's id."""
@@ -166,15 +171,17 @@ def _pack_action(operation: Operation) -> bytes:
 
 
 def _read_action(reader: Reader) -> Operation:
-    layout = _BY_ACTION.get(reader.take(16))
+    name, authorizations, actor, permission = reader.fixed(_ACTION)
+    layout = _BY_ACTION.get(name)
     if layout is None:
         raise DecodeError("unknown action")
-    expect(reader, b"\x01", "one authorization is needed")
-    actor = u64_to_name(reader.uint("<Q"))
-    expect(reader, _ACTIVE, "the permission must be active")
+    if authorizations != b"\x01":
+        raise DecodeError("one authorization is needed")
+    if permission != _ACTIVE:
+        raise DecodeError("the permission must be active")
     data = Reader(reader.var_bytes(most=MAX_BODY_BYTES))
     operation: Operation = layout.read(data)
     data.end()
-    if actor != operation.authority:
+    if u64_to_name(actor) != operation.authority:
         raise DecodeError("authorized by another account than the action needs")
     return operation

@@ -117,7 +117,7 @@ def read_body(
     """Return (signature, transactions); what may follow them is the system's."""
     signature = _read_signature(reader)
     count = reader.count(most=MAX_BLOCK_TRANSACTIONS)
-    transactions = tuple(_read_transaction(reader, form, known) for _ in range(count))
+    transactions = tuple([_read_transaction(reader, form, known) for _ in range(count)])
     return signature, transactions
 
 
@@ -132,15 +132,16 @@ def check_num(previous: bytes) -> None:
 
 
 def _read_signature(reader: Reader) -> bytes:
-    if reader.take(1) != KEY_TYPE_K1:
+    packed = reader.take(len(KEY_TYPE_K1) + SIGNATURE_BYTES)
+    if not packed.startswith(KEY_TYPE_K1):
         raise DecodeError("unknown signature type")
-    return reader.take(SIGNATURE_BYTES)
+    return packed[len(KEY_TYPE_K1) :]
 
 
 def _read_transaction(reader: Reader, form: TransactionFormat, known: Known) -> Transaction:
     body = reader.var_bytes(most=MAX_BODY_BYTES)
     count = reader.count(most=MAX_SIGNATURES)
-    signatures = tuple(_read_signature(reader) for _ in range(count))
+    signatures = tuple([_read_signature(reader) for _ in range(count)])
     before = None if known is nothing else known(form.id_of(body))
     if before is not None and (before.body, before.signatures) == (body, signatures):
         return before

@@ -47,7 +47,8 @@ class OpenBlock:
         return self.time_ns // 1_000_000_000
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
+# Values of values, which are in no circle: the collector need not look at them.
+class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One thing that a transaction asks for: the base of all, one module each.
 
     The fields are its bytes, by `node.chain.encoding.fields`. SIGNER: the field that holds the

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
+import msgspec
 from coincurve import PrivateKey
+from msgspec.structs import force_setattr
 
 from node.chain.encoding.crypto import sign
-from node.chain.encoding.pack import pack_varuint
+from node.chain.encoding.pack import varuint_bytes
 from node.chain.model.errors import Reason
 from node.chain.model.operation import Operation
 
 PACKED_SIGNATURE_BYTES = 66
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionHeader:
+# No circle can lead through them, so the collector need not look at them.
+class TransactionHeader(msgspec.Struct, frozen=True, gc=False):
     """Until when a transaction may be executed (unix) and on which branches (TaPoS).
 
     ref_block_num and ref_block_prefix: the low 16 bits of a block's number and 4 bytes of its id,
@@ -29,8 +30,7 @@ class TransactionHeader:
     ref_block_prefix: int
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(msgspec.Struct, frozen=True, gc=False):
     """What it says, the packed body, who signed it; no id covers the signatures.
 
     expiration_s: the last second (unix) in which it may be executed; cost_us: what it counts
@@ -44,31 +44,36 @@ class Transaction:
     body: bytes
     signatures: tuple[bytes, ...]
     id: bytes
-    expiration_s: int = field(init=False, compare=False)
-    cost_us: int = field(init=False, compare=False)
-    size_bytes: int = field(init=False, compare=False)
-    room_bytes: int = field(init=False, compare=False)
-    authorities: tuple[str, ...] = field(init=False, compare=False)
-    accounts: tuple[str, ...] = field(init=False, compare=False)
-    fault: Reason | None = field(init=False, compare=False)
+    expiration_s: int = 0
+    cost_us: int = 0
+    size_bytes: int = 0
+    room_bytes: int = 0
+    authorities: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    fault: Reason | None = None
 
     def __post_init__(self) -> None:
         # Asked for again and again: on arrival, while it waits, for each block.
-        cost_us = sum([operation.COST_US for operation in self.operations])
-        header_bytes = sum([operation.header_bytes for operation in self.operations])
-        authorities = [operation.authority for operation in self.operations]
-        accounts = [name for operation in self.operations for name in operation.accounts]
-        faults = [fault for operation in self.operations if (fault := operation.fault())]
+        cost_us = header_bytes = 0
+        authorities: list[str] = []
+        accounts: list[str] = []
+        fault = None
+        for operation in self.operations:
+            cost_us += operation.COST_US
+            header_bytes += operation.header_bytes
+            authorities.append(operation.authority)
+            accounts += operation.accounts
+            fault = fault or operation.fault()
         body, count = len(self.body), len(self.signatures)
-        lengths = len(pack_varuint(body)) + len(pack_varuint(count))
+        lengths = varuint_bytes(body) + varuint_bytes(count)
         size_bytes = lengths + body + PACKED_SIGNATURE_BYTES * count
-        object.__setattr__(self, "expiration_s", self.header.expiration_s)
-        object.__setattr__(self, "cost_us", cost_us)
-        object.__setattr__(self, "size_bytes", size_bytes)
-        object.__setattr__(self, "room_bytes", size_bytes + header_bytes)
-        object.__setattr__(self, "authorities", tuple(authorities))
-        object.__setattr__(self, "accounts", (*authorities, *accounts))
-        object.__setattr__(self, "fault", faults[0] if faults else None)
+        force_setattr(self, "expiration_s", self.header.expiration_s)
+        force_setattr(self, "cost_us", cost_us)
+        force_setattr(self, "size_bytes", size_bytes)
+        force_setattr(self, "room_bytes", size_bytes + header_bytes)
+        force_setattr(self, "authorities", tuple(authorities))
+        force_setattr(self, "accounts", (*authorities, *accounts))
+        force_setattr(self, "fault", fault)
 
 
 class TransactionFormat(Protocol):

@@ -6,11 +6,11 @@ are told the same.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from coincurve import PrivateKey
 
 from node.chain.chain import Chain
@@ -64,7 +64,7 @@ class Ground:
         tie = TransactionHeader(self.head_s + 60, *reference(self.head_id, self.form.prefix_at))
         return sign_transaction(
             self.form,
-            dataclasses.replace(tie, **header),
+            msgspec.structs.replace(tie, **header),
             operations or (self.transfer(),),
             chain_id=self.chain_id if chain_id is None else chain_id,
             keys=[self.keys[name] for name in ((self.rich,) if signers is None else signers)],
@@ -88,7 +88,7 @@ def ground_of(chain: Chain, nobody: str) -> Ground:
 
 def with_signatures(transaction: Transaction, *signatures: bytes) -> Transaction:
     """Return the transaction with other signatures."""
-    return dataclasses.replace(transaction, signatures=signatures)
+    return msgspec.structs.replace(transaction, signatures=signatures)
 
 
 def of_nobody(ground: Ground) -> Transaction:
@@ -123,7 +123,7 @@ RAW: dict[str, Callable[[Ground], bytes]] = {
 def emptied(ground: Ground) -> Transaction:
     """Return a transaction without an operation."""
     good = ground.signed()
-    return dataclasses.replace(good, body=ground.form.pack(good.header, ()))
+    return msgspec.structs.replace(good, body=ground.form.pack(good.header, ()))
 
 
 Case = tuple[str, Callable[[Ground], Transaction]]

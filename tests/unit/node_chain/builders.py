@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, TypeVar
 
+import msgspec
 from coincurve import PrivateKey
 
 from node.chain.chain import Chain
@@ -154,7 +154,7 @@ def signed_again(chain: Chain, transaction: Transaction, signer: str, **header: 
     """Return the operations signed for the chain under a header with those changes."""
     return sign_transaction(
         chain.codec.transactions,
-        dataclasses.replace(transaction.header, **header),
+        msgspec.structs.replace(transaction.header, **header),
         transaction.operations,
         chain_id=chain.chain_id,
         keys=[secret(signer)],

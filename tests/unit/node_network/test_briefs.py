@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from node.chain.model.block import SignedBlock
@@ -239,7 +240,7 @@ def test_so_many_briefs_wait_and_of_one_peer_so_many_until_their_time_is_over() 
 def test_two_transactions_that_begin_alike_go_in_no_brief() -> None:
     made, block, cut = alone()
     first, second = block.transactions[:2]
-    twin = replace(second, id=first.id[:8] + second.id[8:])
+    twin = msgspec.structs.replace(second, id=first.id[:8] + second.id[8:])
     codec = world("eosio 3").profile.codec
     assert briefs.cut(replace(block, transactions=(first, twin)), codec) is None
     shell, shorts = made.read(cut)
