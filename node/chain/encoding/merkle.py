@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-ZERO_ROOT = bytes(32)
+_DIGEST, _PAIR = 32, 64
+_LEFT, _RIGHT = bytes(i & 0x7F for i in range(256)), bytes(i | 0x80 for i in range(256))
+"""What becomes of the first byte of a digest, by its side."""
+ZERO_ROOT = bytes(_DIGEST)
 
 
 def pair(left: bytes, right: bytes) -> bytes:
@@ -27,7 +30,10 @@ def merkle_root(leaves: Sequence[bytes]) -> bytes:
     while len(level) > 1:
         if len(level) % 2:
             level.append(level[-1])
-        level = [pair(level[i], level[i + 1]) for i in range(0, len(level), 2)]
+        joined = bytearray().join(level)
+        joined[::_PAIR] = joined[::_PAIR].translate(_LEFT)
+        joined[_DIGEST::_PAIR] = joined[_DIGEST::_PAIR].translate(_RIGHT)
+        level = [sha256(joined[i : i + _PAIR]).digest() for i in range(0, len(joined), _PAIR)]
     return level[0]
 
 
