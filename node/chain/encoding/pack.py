@@ -89,7 +89,10 @@ class Reader:
 
     def var_bytes(self, *, most: int) -> bytes:
         """Return the next length-prefixed bytes, at most `most` long."""
-        return self.take(self.count(most=most))
+        size = self.varuint()
+        if size > most:
+            raise DecodeError(f"{size} bytes are over {most}")
+        return self.take(size)
 
     def rest(self) -> bytes:
         """Return what is left."""

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterable
 from hashlib import sha256
 
-from node.chain.encoding.crypto import pack_signature
+from node.chain.encoding.crypto import KEY_TYPE_K1
 from node.chain.encoding.merkle import merkle_root
 from node.chain.encoding.pack import pack_varuint
 from node.chain.model.transaction import Transaction
@@ -18,14 +18,13 @@ def transaction_mroot(transactions: Iterable[Transaction]) -> bytes:
 
 def receipt_digest(transaction: Transaction) -> bytes:
     """Return the leaf of transaction_mroot: executed, cpu in us, net in words of 8 bytes."""
-    body = transaction.body
-    signatures = b"".join([pack_signature(signature) for signature in transaction.signatures])
-    count = pack_varuint(len(transaction.signatures))
-    proofs = sha256(count + signatures + b"\x00").digest()
-    packed = sha256(b"\x00" + pack_varuint(len(body)) + body + proofs).digest()
+    body, signatures = transaction.body, transaction.signatures
+    packed = b"".join([KEY_TYPE_K1 + signature for signature in signatures])
+    proofs = sha256(pack_varuint(len(signatures)) + packed + b"\x00").digest()
+    content = sha256(b"\x00" + pack_varuint(len(body)) + body + proofs).digest()
+    cpu = transaction.cost_us.to_bytes(4, "little")
     words = pack_varuint(net_usage_words(transaction))
-    cpu = struct.pack("<I", transaction.cost_us)
-    return sha256(b"\x00" + cpu + words + packed).digest()
+    return sha256(b"\x00" + cpu + words + content).digest()
 
 
 def net_usage_words(transaction: Transaction) -> int:

@@ -27,8 +27,8 @@ DECIMALS, UNIT = 4, "EOS"
 SYMBOL = bytes((DECIMALS,)) + UNIT.encode().ljust(7, b"\x00")
 """Every account's balance is in it."""
 _ACTIVE = struct.pack("<Q", name_to_u64("active"))
-_HEADER = struct.Struct("<IHI3sc")
-"""Expiration, reference, limits and delay, and how many context-free actions there are."""
+_HEADER = struct.Struct("<IHI3scB")
+"""Expiration, reference, limits and delay, how many context-free actions there are, and actions."""
 _ACTION = struct.Struct("<16scQ8s")
 """Contract and action, how many authorizations there are, actor and permission."""
 _NO_LIMITS_NO_DELAY = b"\x00\x00\x00"
@@ -120,14 +120,15 @@ class EosioTransactions:
             DecodeError: malformed, or something that this chain has no action for.
         """
         reader = Reader(body)
-        *tie, limits, context_free = reader.fixed(_HEADER)
+        *tie, limits, context_free, count = reader.fixed(_HEADER)
         if limits != _NO_LIMITS_NO_DELAY:
             raise DecodeError("limits and delay must be zero")
         if context_free != _NO_CONTEXT_FREE_ACTIONS:
             raise DecodeError("context-free actions are not known here")
-        count = reader.count(most=MAX_OPERATIONS)
         if count == 0:
             raise DecodeError("one action is needed")
+        if count > MAX_OPERATIONS:
+            raise DecodeError(f"count {count} is over {MAX_OPERATIONS}")
         operations = tuple([_read_action(reader) for _ in range(count)])
         if reader.rest() != _NO_EXTENSIONS:
             raise DecodeError("transaction extensions are not known here")

@@ -25,14 +25,14 @@ class Checks:
     """Asks the state, open or not; changes nothing."""
 
     __slots__ = (
-        "_chain_id", "_every", "_keys", "_lifetime_s", "_ring", "_rules", "_seen", "_state",
-        "_without",
+        "_chain_id", "_every", "_form", "_keys", "_lifetime_s", "_prefix_at", "_ring", "_rules",
+        "_seen", "_state", "_without",
     )  # fmt: skip
 
     def __init__(
         self, rules: TransactionRules, state: State, *, chain_id: bytes, lifetime_s: int
     ) -> None:
-        self._rules = rules
+        self._rules, self._form, self._prefix_at = rules, rules.form, rules.form.prefix_at
         self._ring, self._seen = state.rows(RING), state.rows(SEEN)
         self._keys = state.rows(ACCOUNTS)
         self._chain_id = chain_id
@@ -74,8 +74,7 @@ class Checks:
         if known is None:
             passes = self._rules.unused_tapos and header.ref_block_prefix == 0
             return None if passes else Reason.BAD_TAPOS
-        at = self._rules.form.prefix_at
-        prefix = int.from_bytes(known[at : at + 4], "little")
+        prefix = int.from_bytes(known[self._prefix_at : self._prefix_at + 4], "little")
         return Reason.BAD_TAPOS if prefix != header.ref_block_prefix else None
 
     def _accounts(self, transaction: Transaction, _: int, __: object) -> Reason | None:
@@ -95,7 +94,7 @@ class Checks:
     ) -> Reason | None:
         """Return what is wrong unless the key of each authority signed, once, and no other."""
         assert verifier is not None
-        digest = self._rules.form.signing_digest(self._chain_id, transaction.body)
+        digest = self._form.signing_digest(self._chain_id, transaction.body)
         authorities, signatures = transaction.authorities, transaction.signatures
         if len(authorities) == len(signatures) == 1:
             # Nearly all are: the same answer without sets.

@@ -6,7 +6,7 @@ It names no operation: what a transaction does is the consensus system's contrac
 from __future__ import annotations
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -50,7 +50,7 @@ class _Running:
     parent: ChainState
     block: OpenBlock
     opening: int
-    done: list[tuple[Transaction, list[Event]]] = field(default_factory=list)
+    done: list[tuple[Transaction, tuple[Event, ...]]] = field(default_factory=list)
 
 
 class Ledger:
@@ -172,7 +172,7 @@ class Ledger:
             block.announced = announced
             raise
         state.put(SEEN, transaction.id, transaction.expiration_s)
-        run.done.append((transaction, block.facts[facts:]))
+        run.done.append((transaction, tuple(block.facts[facts:])))
 
     def finish(self, transaction_mroot: bytes) -> Executed:
         """Do what comes after the transactions; return what the header must say of all of it."""
@@ -241,5 +241,5 @@ class Ledger:
                 heapq.heappush(self._by_expiry, (expiration_s, transaction_id))
 
 
-def _packed(facts: list[Event]) -> bytes:
+def _packed(facts: Sequence[Event]) -> bytes:
     return msgspec.msgpack.encode(facts) if facts else _NO_FACTS

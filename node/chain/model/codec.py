@@ -1,5 +1,6 @@
 """Bytes of transactions, and what all block codecs share: total, bounded, canonical."""
 
+import struct
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
@@ -15,6 +16,8 @@ MAX_SIGNATURES = 16
 MAX_BLOCK_BYTES = 16 * 1024 * 1024
 MAX_BLOCK_TRANSACTIONS = 262_144
 BURST_BYTES_MIN = 1 << 20
+_SIGNATURE = struct.Struct(f"<c{SIGNATURE_BYTES}s")
+"""Its type and itself."""
 
 Known: TypeAlias = Callable[[bytes], Transaction | None]
 """Returns the transaction of an id where that was read before, so that it need not be again."""
@@ -132,10 +135,11 @@ def check_num(previous: bytes) -> None:
 
 
 def _read_signature(reader: Reader) -> bytes:
-    packed = reader.take(len(KEY_TYPE_K1) + SIGNATURE_BYTES)
-    if not packed.startswith(KEY_TYPE_K1):
+    kind, signature = reader.fixed(_SIGNATURE)
+    if kind != KEY_TYPE_K1:
         raise DecodeError("unknown signature type")
-    return packed[len(KEY_TYPE_K1) :]
+    packed: bytes = signature
+    return packed
 
 
 def _read_transaction(reader: Reader, form: TransactionFormat, known: Known) -> Transaction:

@@ -3,7 +3,7 @@
 Everything here belongs to one branch, the head's: a fork switch undoes blocks and applies others.
 """
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -130,8 +130,14 @@ class State:
         """End the open block; return the new digest: over the old one, seed and what changed."""
         assert self._open is not None
         journal = self._open
-        touched = {(name, key) for name, key, _ in journal.changes}
-        now = [(name, key, self._rows[name].get(key)) for name, key in sorted(touched)]
+        touched = defaultdict[str, set[Any]](set)
+        for name, key, _ in journal.changes:
+            touched[name].add(key)
+        now = [
+            (name, key, self._rows[name].get(key))
+            for name in sorted(touched)
+            for key in sorted(touched[name])
+        ]
         self._digest = sha256(self._digest + seed + _PACK.encode(now)).digest()
         self._journals.append(journal)
         self._open = None
