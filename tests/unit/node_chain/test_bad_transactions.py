@@ -86,7 +86,7 @@ def test_a_wrong_transaction_has_its_reason_and_leaves_no_trace(system: str, nam
     bad = build(ground(system, chain))
     before = everything(chain)
     assert submit(chain, bad, slot=slot) == [
-        Refuse(reason=Reason(reason)),
+        Refuse(index=0, reason=Reason(reason)),
         Emit(record=Tx(id=bad.id.hex(), state="rejected", reason=reason)),
     ]
     assert everything(chain) == before
