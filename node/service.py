@@ -198,6 +198,7 @@ class Service:
         room = self._budget.begin(
             len(raws), self._clock.mono_ns(),
             local=True, waiting=len(self._chain.mempool), behind=self._net.behind,
+            alone=not self._config.peers,
         )  # fmt: skip
         reasons = [""] * room + [BUSY] * (len(raws) - room)
         decoded: dict[int, Transaction] = {}

@@ -33,16 +33,17 @@ class Budget:
         self._seen = self._seen_ns = self._batch = self._begun_ns = self._in_block_ns = 0
 
     def begin(
-        self, count: int, now_ns: int, *, local: bool, waiting: int = 0, behind: bool = False
-    ) -> int:
+        self, count: int, now_ns: int, *, local: bool, waiting: int = 0, behind: bool = False,
+        alone: bool = False,
+    ) -> int:  # fmt: skip
         """Return for how many of count transactions there is time: the first; others are refused.
 
         local: a client of this host sent them, not a peer. Then it counts how many wait for a
-        block, and whether this node is behind with what peers have sent.
+        block, and whether this node is behind with what peers have sent, or is alone.
         """
         self._turn(now_ns)
         each_ns = self._seen_ns // self._seen if self._seen else 0
-        percent = LOCAL_PERCENT if local else ALL_PERCENT
+        percent = LOCAL_PERCENT if local and not alone else ALL_PERCENT
         room = (self._slot_ns * percent // 100 - self._spent_ns) // max(1, each_ns)
         if local:
             most = self._slot_ns * WAITING_PERCENT // 100 // max(1, self._in_block_ns)

@@ -72,6 +72,13 @@ def test_clients_wait_while_the_node_is_behind_with_what_peers_sent() -> None:
     assert budget.begin(200, SLOT_NS, local=True) == 200
 
 
+def test_who_has_no_peers_keeps_no_time_for_them() -> None:
+    budget, each_ns = Budget(SLOT_NS), SLOT_NS // 1_000
+    assert admitted(budget, 1, each_ns=each_ns, batches=[1] * 900, local=True) == LOCAL_PERCENT * 10
+    more = (ALL_PERCENT - LOCAL_PERCENT) * 10
+    assert budget.begin(900, SLOT_NS, local=True, alone=True) == more
+
+
 @given(st.integers(1, 3 * SLOT_NS), st.lists(st.integers(1, 200), max_size=20), st.booleans())
 def test_a_few_are_looked_at_in_each_slot_however_slow_the_machine_is(
     each_ns: int, batches: list[int], local: bool
