@@ -10,8 +10,10 @@ from pathlib import Path
 import msgspec
 
 from harness.bench.row import Row
-from harness.errors import RunError
+from harness.errors import OperatorError, RunError
 
+FAILED = "failed"
+"""What a row tells that stands for a bench without figures."""
 HERE = Path(__file__).resolve().parent
 THERE = """
 import sys, harness.bench
@@ -24,29 +26,32 @@ sys.stdout.buffer.write(msgspec.json.encode(measured.here(*sys.argv[2:])))
 
 
 def here(name: str, module: str) -> list[Row]:
-    """Return the rows of a bench; where its `skipped` says why it cannot be run here, that."""
+    """Return the rows of a bench, or one that says why there are none.
+
+    Its module may have `skipped`, which says why it cannot be run on this machine.
+    """
     found = import_module(f"harness.bench.{module}")
     if reason := getattr(found, "skipped", str)():
         return [Row(bench=name, what="skipped", skipped=reason)]
-    rows: list[Row] = found.rows()
+    try:
+        rows: list[Row] = found.rows()
+    except (OperatorError, RunError) as error:
+        return [Row(bench=name, what=FAILED, skipped=str(error))]
     return rows
 
 
 def there(name: str, module: str, tree: Path) -> list[Row]:
-    """Return the rows of a bench that runs on the code of another checkout.
-
-    Raises:
-        RunError: it fails there.
-    """
+    """Return the rows of a bench on the code of another checkout, or one that says why not."""
     words = (sys.executable, "-c", THERE, str(HERE), name, module)
     env = {**os.environ, "PYTHONPATH": str(tree.resolve())}
     done = subprocess.run(words, cwd=tree, env=env, stdout=subprocess.PIPE, check=False)
     if done.returncode:
-        raise RunError(f"bench: {name} cannot be measured on the code of {tree}")
+        return [Row(bench=name, what=FAILED, skipped=f"cannot be run on the code of {tree}")]
     return msgspec.json.decode(done.stdout, type=list[Row])
 
 
 def beside(rows: Sequence[Row], others: Sequence[Row]) -> list[Row]:
-    """Return the rows with the values that the same ones of other code have."""
+    """Return the rows with the values that the same ones of other code have, and its failure."""
     before = {row.what: row.value for row in others}
-    return [msgspec.structs.replace(row, before=before.get(row.what)) for row in rows]
+    found = [msgspec.structs.replace(row, before=before.get(row.what)) for row in rows]
+    return [*found, *(row for row in others if row.what == FAILED)]

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from harness.controller.console import console_of, table_of
-from harness.errors import UsageError
+from harness.errors import RunError, UsageError
 
 if TYPE_CHECKING:
     from harness.bench.row import Row
@@ -60,8 +60,14 @@ def bench(
             for row in rows
         ]
         print(msgspec.json.encode(facts).decode())
-        return
-    names = ("figure", "n", "floor", "ratio", *(("before", "by before") if against else ()))
+    else:
+        _print(rows, compared=against is not None)
+    if failed := [row.bench for row in rows if row.what == measured.FAILED]:
+        raise RunError(f"bench: without figures: {', '.join(failed)}")
+
+
+def _print(rows: list[Row], *, compared: bool) -> None:
+    names = ("figure", "n", "floor", "ratio", *(("before", "by before") if compared else ()))
     table = table_of("bench", "what", *names, "what the floor is", right=names)
     for row in rows:
         cells = _cells(row)[: len(names)]

@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.__main__ import app
-from harness.bench import fault_agent, hosts, measured, transactions
+from harness.bench import fault_agent, hosts, measured, simulator, transactions
 from harness.bench.row import Row, of_samples
 from harness.cli.bench import BENCHES
+from harness.errors import RunError
 from tests.unit.test_shape import ROOT
 
 WHOSE = """
@@ -95,15 +96,35 @@ def test_rows_of_other_code_stand_beside_those_of_the_same_name() -> None:
     ]
 
 
+def test_a_bench_that_fails_costs_no_other_its_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails() -> list[Row]:
+        raise RunError("no node told anything")
+
+    monkeypatch.setattr(simulator, "rows", fails)
+    monkeypatch.setattr(transactions, "rows", lambda: [Row(bench="transactions", what="w")])
+    done = CliRunner().invoke(app, ["bench", "--only", "sim", "--only", "transactions", "--json"])
+    assert [(row["bench"], row["what"], row["skipped"]) for row in json.loads(done.stdout)] == [
+        ("sim", "failed", "no node told anything"),
+        ("transactions", "w", ""),
+    ]
+    assert str(done.exception) == "bench: without figures: sim"
+
+
 def test_a_bench_runs_on_the_code_of_another_checkout_by_the_rules_of_this_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other, rules = tmp_path / "other", tmp_path / "rules"
     for room in ("node", "faults", "metrics", "harness"):
         shutil.copytree(ROOT / room, other / room)
-    (other / "harness" / "errors.py").write_text("WHERE = 'there'\nclass RunError(Exception): ...")
+    (other / "harness" / "errors.py").write_text(
+        "WHERE = 'there'\nclass OperatorError(Exception): ...\nclass RunError(Exception): ..."
+    )
     (other / "harness" / "bench" / "row.py").write_text("raise SystemExit('not by its own rules')")
     shutil.copytree(ROOT / "harness" / "bench", rules)
     (rules / "whose.py").write_text(WHOSE)
     monkeypatch.setattr(measured, "HERE", rules)
     assert measured.there("whose", "whose", other) == [Row(bench="whose", what="there", value=1.0)]
+    (other / "harness" / "errors.py").unlink()
+    (failed,) = found = measured.there("whose", "whose", other)
+    assert failed.skipped == f"cannot be run on the code of {other}"
+    assert measured.beside([Row(bench="whose", what="here")], found)[1:] == found
