@@ -1,6 +1,8 @@
 """secp256k1: recoverable signatures in upstream's layout, and a cache that checks each once."""
 
 from collections import OrderedDict
+from functools import lru_cache
+from hashlib import sha256
 
 from coincurve import PrivateKey as PrivateKey  # The shell's only way to the type.
 from coincurve import PublicKey
@@ -8,6 +10,8 @@ from coincurve import PublicKey
 SIGNATURE_BYTES = 65
 KEY_BYTES = 33
 KEY_TYPE_K1 = b"\x00"
+DIGESTS_KEPT, KEPT_BODY_BYTES_MAX = 8192, 1024
+"""So many digests are kept, of bodies that are no longer: a few MB at most."""
 _RECOVERY_BASE = 31
 """27 plus 4 for a compressed key; the first byte of a signature is this plus the recovery id."""
 
@@ -16,6 +20,19 @@ def sign(key: PrivateKey, digest: bytes) -> bytes:
     """Return the signature of a 32-byte digest: 1 byte recovery id + 31, then r and s."""
     raw: bytes = key.sign_recoverable(digest, hasher=None)
     return bytes((raw[64] + _RECOVERY_BASE,)) + raw[:64]
+
+
+def signing_digest(chain_id: bytes, body: bytes, end: bytes = b"") -> bytes:
+    """Return what is signed of a transaction; end: what a system puts behind the body."""
+    if len(body) > KEPT_BODY_BYTES_MAX:
+        return sha256(chain_id + body + end).digest()
+    return _kept_digest(chain_id, body, end)
+
+
+@lru_cache(maxsize=DIGESTS_KEPT)
+def _kept_digest(chain_id: bytes, body: bytes, end: bytes) -> bytes:
+    # Asked for when a transaction comes, and again when it is in a block, thousands later.
+    return sha256(chain_id + body + end).digest()
 
 
 def recover(digest: bytes, signature: bytes) -> bytes | None:

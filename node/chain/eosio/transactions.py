@@ -5,11 +5,10 @@ Each operation is one action, authorized by one `active` permission.
 
 import struct
 from collections.abc import Sequence
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from node.chain.encoding.crypto import KEY_BYTES, KEY_TYPE_K1, pack_key
+from node.chain.encoding.crypto import KEY_BYTES, KEY_TYPE_K1, pack_key, signing_digest
 from node.chain.encoding.fields import PLAIN, Layout, fixed, layout_of
 from node.chain.encoding.name import name_to_u64, u64_to_name
 from node.chain.encoding.pack import DecodeError, Reader, pack_bytes, pack_varuint
@@ -140,17 +139,11 @@ class EosioTransactions:
 
     def signing_digest(self, chain_id: bytes, body: bytes) -> bytes:
         """Return what is signed: chain, body, and the empty context-free data."""
-        return _signing_digest(chain_id, body)
+        return signing_digest(chain_id, body, _NO_CONTEXT_FREE_DATA)
 
     def transfer(self, sender: str, recipient: str, amount: int, memo: bytes) -> Operation:
         """Return the operation that moves units of the core asset."""
         return Transfer(sender=sender, recipient=recipient, amount=amount, memo=memo)
-
-
-@lru_cache(maxsize=1024)
-def _signing_digest(chain_id: bytes, body: bytes) -> bytes:
-    # Asked for when a transaction comes, and soon again when it is in a block.
-    return sha256(chain_id + body + _NO_CONTEXT_FREE_DATA).digest()
 
 
 def action_text(operation: Operation) -> dict[str, object]:
