@@ -5,7 +5,6 @@ It names no operation: what a transaction does is the consensus system's contrac
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -17,9 +16,9 @@ from node.chain.genesis import Genesis
 from node.chain.ledger import accounts
 from node.chain.ledger.accounts import ACCOUNTS, BALANCES
 from node.chain.ledger.checks import RING, RING_SIZE, SEEN, Checks
+from node.chain.ledger.expirations import Expirations
 from node.chain.model.errors import TransactionRejected
 from node.chain.model.operation import Announcement, OpenBlock
-from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import Transaction
 from node.chain.profile import ChainState, Executed, TransactionRules
 from node.chain.state.state import Change, K, State, Table, V
@@ -56,7 +55,7 @@ class _Running:
 class Ledger:
     """The state at the head. One block at a time: begin, execute …, finish, then end or abort.
 
-    Mutable: the state, a heap of expirations, the block at hand.
+    Mutable: the state, what expires when, the block at hand.
     """
 
     __slots__ = ("_by_expiry", "_checks", "_head_num", "_rules", "_run", "_state")
@@ -65,7 +64,7 @@ class Ledger:
         self, genesis: Genesis, *, chain_id: bytes, genesis_id: bytes, rules: TransactionRules
     ) -> None:
         self._rules = rules
-        self._by_expiry: list[tuple[int, bytes]] = []
+        self._by_expiry = Expirations()
         self._run: _Running | None = None
         self._head_num = int.from_bytes(genesis_id[:4], "big")
         self._state = State(tables_of(rules))
@@ -136,9 +135,7 @@ class Ledger:
 
     def forget_expired(self) -> None:
         """Drop the ids of transactions that expired strictly before the time of the open block."""
-        time_ns = self._running().block.time_ns
-        while self._by_expiry and self._by_expiry[0][0] * NS_PER_S < time_ns:
-            expiration_s, transaction_id = heapq.heappop(self._by_expiry)
+        for expiration_s, transaction_id in self._by_expiry.pop(self._running().block.time_ns):
             if self._state.get(SEEN, transaction_id) == expiration_s:
                 self._state.remove(SEEN, transaction_id)
 
@@ -195,7 +192,7 @@ class Ledger:
         self._state.put(RING, run.block.num % RING_SIZE, block_id)
         digest = self._state.close(block_id)
         for transaction, _ in run.done:
-            heapq.heappush(self._by_expiry, (transaction.expiration_s, transaction.id))
+            self._by_expiry.add(transaction.expiration_s, transaction.id)
         self._head_num, self._run = run.block.num, None
         return digest, run.block.facts
 
@@ -226,7 +223,9 @@ class Ledger:
         """Begin with the state of an image after block num, of which nothing can be undone."""
         self._state.load(image.tables, image.digest)
         self._head_num = num
-        self._by_expiry = sorted((expires, i) for i, expires in self._state.rows(SEEN).items())
+        self._by_expiry = Expirations()
+        for transaction_id, expiration_s in self._state.rows(SEEN).items():
+            self._by_expiry.add(expiration_s, transaction_id)
 
     # ------------------------------------------------------------ inside
 
@@ -238,7 +237,7 @@ class Ledger:
         """Let the ids expire again that were forgotten in what was taken back."""
         for table, transaction_id, expiration_s in taken:
             if table == SEEN.name and expiration_s is not None:
-                heapq.heappush(self._by_expiry, (expiration_s, transaction_id))
+                self._by_expiry.add(expiration_s, transaction_id)
 
 
 def _packed(facts: Sequence[Event]) -> bytes:

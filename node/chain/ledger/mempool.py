@@ -3,13 +3,12 @@
 In order of arrival, bounded; those of a lost branch come first.
 """
 
-import heapq
 from collections.abc import Iterable, Iterator
 from itertools import chain as concat
 
+from node.chain.ledger.expirations import Expirations
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.messages import Emit
-from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import Transaction
 from node.events import Tx, TxState
 
@@ -20,7 +19,7 @@ SHORT_BYTES = 8
 
 
 class Mempool:
-    """Mutable: what waits, by id and in order; a heap of expirations; ids entered here."""
+    """Mutable: what waits, by id and in order; what expires when; ids entered here."""
 
     __slots__ = (
         "_by_expiry", "_by_short", "_bytes", "_entered_here", "_max_bytes", "_max_count",
@@ -34,7 +33,7 @@ class Mempool:
         self._entered_here: set[bytes] = set()
         self._waiting: dict[bytes, Transaction] = {}
         self._by_short: dict[bytes, Transaction] = {}
-        self._by_expiry: list[tuple[int, bytes]] = []
+        self._by_expiry = Expirations()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -81,14 +80,14 @@ class Mempool:
         for transaction in again.values():
             self._note(transaction)
 
-    def remove(self, transaction_id: bytes) -> bool:
-        """Drop a transaction; return whether it was there."""
+    def remove(self, transaction_id: bytes) -> None:
+        """Drop a transaction, if it is there."""
         transaction = self._waiting.pop(transaction_id, None)
         if transaction is None:
-            return False
+            return
         self._bytes -= transaction.size_bytes
         self._by_short.pop(transaction_id[:SHORT_BYTES], None)
-        return True
+        self._by_expiry.discard(transaction.expiration_s, transaction_id)
 
     def drop(self, transaction_id: bytes, reason: Reason) -> list[Emit]:
         """Drop a transaction that can no longer be executed; return the notice of that."""
@@ -98,11 +97,9 @@ class Mempool:
 
     def expire(self, time_ns: int) -> list[bytes]:
         """Drop the transactions whose expiration lies before time_ns; return their ids."""
-        gone: list[bytes] = []
-        while self._by_expiry and self._by_expiry[0][0] * NS_PER_S < time_ns:
-            transaction_id = heapq.heappop(self._by_expiry)[1]
-            if self.remove(transaction_id):
-                gone.append(transaction_id)
+        gone = [transaction_id for _, transaction_id in self._by_expiry.pop(time_ns)]
+        for transaction_id in gone:
+            self.remove(transaction_id)
         return gone
 
     def watch(self, transaction_id: bytes) -> None:
@@ -122,4 +119,4 @@ class Mempool:
     def _note(self, transaction: Transaction) -> None:
         self._bytes += transaction.size_bytes
         self._by_short[transaction.id[:SHORT_BYTES]] = transaction
-        heapq.heappush(self._by_expiry, (transaction.expiration_s, transaction.id))
+        self._by_expiry.add(transaction.expiration_s, transaction.id)

@@ -15,6 +15,7 @@ from node.chain.ledger.ledger import RING, SEEN, Ledger
 from node.chain.ledger.mempool import Mempool
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.messages import Effect, Relay
+from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import Transaction
 from node.chain.profiles import build
 from node.events import Applied, Rejected, Tx
@@ -311,8 +312,11 @@ def test_the_mempool_is_bounded_in_number_and_bytes_and_puts_the_forked_first() 
         assert caught.value.reason == Reason.MEMPOOL_FULL
     pool.requeue([c, a])
     assert list(pool) == [c, a, b]
-    assert pool.remove(c.id)
-    assert not pool.remove(c.id)
+    for _ in range(2):
+        pool.remove(c.id)
+        assert list(pool) == [a, b]
+    assert pool.expire((a.expiration_s + 1) * NS_PER_S) == sorted((a.id, b.id))
+    assert list(pool) == []
 
 
 def numbered(num: int) -> HeaderState:
