@@ -21,12 +21,12 @@ def admitted(budget: Budget, slot: int, *, each_ns: int, batches: list[int], loc
     return found
 
 
-def test_clients_get_two_fifths_of_a_slot_and_peers_what_is_then_left_of_four() -> None:
+def test_clients_get_half_of_a_slot_and_peers_what_is_then_left_of_four_fifths() -> None:
     budget, each_ns = Budget(SLOT_NS), SLOT_NS // 1_000
     assert admitted(budget, 1, each_ns=each_ns, batches=[90] * 10, local=True) == LOCAL_PERCENT * 10
-    assert admitted(budget, 1, each_ns=each_ns, batches=[900], local=False) == 400
+    assert admitted(budget, 1, each_ns=each_ns, batches=[900], local=False) == 300
     assert admitted(budget, 1, each_ns=each_ns, batches=[50, 50], local=True) == 0
-    assert budget.take_refused() == 500 + 500 + 100
+    assert budget.take_refused() == 400 + 600 + 100
     assert admitted(budget, 2, each_ns=each_ns, batches=[1] * 900, local=False) == ALL_PERCENT * 10
     assert budget.take_refused() == 100
     assert budget.take_refused() == 0
