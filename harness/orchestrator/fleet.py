@@ -133,10 +133,13 @@ class Fleet:
         op = str(next(iter(requests.values()))["op"]) if requests else ""
         return all_ok(op, self.remote.ctl(requests, timeout_s=timeout_s))
 
+    def greet(self) -> dict[str, Reply]:
+        """Return each agent's greeting, or why there is none."""
+        return self.remote.ctl_all("hello", timeout_s=PATIENCE_S)
+
     def boots(self) -> dict[str, str]:
         """Return the boot id of each host whose agent answers."""
-        replies = self.remote.ctl_all("hello", timeout_s=PATIENCE_S)
-        return {host: str(reply.ok["boot"]) for host, reply in replies.items() if reply.ok}
+        return boots_of(self.greet())
 
     def nodes(self, hosts: Iterable[str] | None = None) -> dict[str, NodeStatus | RunError]:
         """Return each node's status, or why there is none; its host starts no process for it."""
@@ -173,6 +176,11 @@ def access(deployed: Mapping[str, DeployedHost]) -> dict[str, HostAccess]:
         )
         for name, host in deployed.items()
     }
+
+
+def boots_of(greetings: Mapping[str, Reply]) -> dict[str, str]:
+    """Return the boot id of each host that has greeted."""
+    return {host: str(reply.ok["boot"]) for host, reply in greetings.items() if reply.ok}
 
 
 def clock_gap(hellos: Mapping[str, Hello]) -> tuple[int, str, str]:

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from faults.host.boottime import boottime_ns
 from faults.model.fault import SECOND_NS
 from harness.errors import RunError
 from harness.remote.agent_channel import Reply
@@ -73,7 +74,7 @@ class Keeper:
         self._wake()
 
     def armed(self, trial: str, *, until_ns: int, lease_ns: int | None) -> None:
-        """Have the lock last until until_ns (wall), whatever becomes of us.
+        """Have the lock last until until_ns (boot time), whatever becomes of us.
 
         lease_ns: the trial's own lease, renewed on the hosts and at the provider until `disarmed`;
         None: it needs no renewing.
@@ -92,7 +93,7 @@ class Keeper:
             each.woken.set()
 
     def _renew_lock(self, told: _Told) -> float:
-        ttl_ns = min(LOCK_TTL_MAX_NS, max(LOCK_TTL_NS, self._until_ns - time.time_ns()))
+        ttl_ns = min(LOCK_TTL_MAX_NS, max(LOCK_TTL_NS, self._until_ns - boottime_ns()))
         replies = self._lock.renew(ttl_ns=ttl_ns)
         for host, detail in refusals(replies).items():
             self.lost = self.lost or f"{host}: {detail}"

@@ -24,7 +24,7 @@ from harness.orchestrator.job import Job
 from harness.orchestrator.lease_renewer import LOCK_TTL_NS, Keeper
 from harness.orchestrator.reporting import report
 from harness.orchestrator.trial import run_trial
-from harness.orchestrator.trial_state import Context, Pace
+from harness.orchestrator.trial_state import Context, HostsClock, Pace
 from harness.plan import lab_view
 from harness.plan.genesis import kept_secret
 from harness.preflight import check
@@ -85,6 +85,7 @@ def run(job: Job, path: Path, show: Show, *, limit: str = "") -> Outcome:
                 show.step(f"{job.file.name}: {len(trials)} trial(s) on {len(lab.hosts)} hosts")
                 context = Context(
                     fleet=fleet,
+                    clock=HostsClock(),
                     plan=planned,
                     deployed=deployed,
                     folder=folder,

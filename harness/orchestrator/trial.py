@@ -4,15 +4,17 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from faults.host.boottime import boottime_ns
 from faults.model.fault import SECOND_NS
 from harness.controller.seals import seal
 from harness.errors import Interrupted, RunError, StoreError
-from harness.orchestrator.fleet import NodeStatus, access, all_ok
+from harness.orchestrator.fleet import NodeStatus, access, all_ok, boots_of
 from harness.orchestrator.trial_state import Context, Progress
 from harness.orchestrator.trial_teardown import UNITS, record_of, take_back
 from harness.orchestrator.trial_watch import tell_news, watch
 from harness.plan import fault_wire
 from harness.plan.genesis import first_round_ns, trial_files
+from harness.remote.agent_channel import Reply
 from harness.testbed import collect, power
 from metrics.model.plan import PlannedTrial, encode
 from metrics.model.run_folder import Lead, TrialFile
@@ -37,7 +39,8 @@ def run_trial(context: Context, trial: PlannedTrial) -> TrialFile:
         StoreError: the run folder is gone.
     """
     label = context.folder.label(trial.n)
-    progress = Progress(trial=trial, label=label, started_ns=time.time_ns())
+    _greet(context)
+    progress = Progress(trial=trial, label=label, started_ns=context.clock.now_ns())
     try:
         _run(context, trial, progress)
     except Interrupted:
@@ -53,7 +56,7 @@ def run_trial(context: Context, trial: PlannedTrial) -> TrialFile:
     )
     if progress.provider is not None:
         collect.provider_journal(context.folder, trial.n, progress.provider.folder)
-    record = record_of(progress)
+    record = record_of(progress, ended_ns=context.clock.now_ns())
     context.folder.write_trial(record)
     seal(context.folder, context.plan, trial)
     collect.let_go(context.fleet.remote, progress.label, context.owner)
@@ -106,9 +109,17 @@ def _survey(context: Context, trial: PlannedTrial, progress: Progress) -> None:
     context.keeper.attend(progress.provider)
     every: dict[str, dict[str, Any]] = {host.host: {} for host in context.plan.hosts}
     _ask(context, "stop", every, units=UNITS, owner=context.owner)
-    progress.boots = context.fleet.boots()
+    progress.boots = boots_of(_greet(context))
     progress.before = _ask(context, "snapshot", every)
     collect.write_snapshot(context.folder, trial.n, "before", progress.before)
+
+
+def _greet(context: Context) -> dict[str, Reply]:
+    """Return the hosts' greetings, and take the time from them."""
+    asked_ns = boottime_ns()
+    greetings = context.fleet.greet()
+    context.clock.read(asked_ns, greetings)
+    return greetings
 
 
 def _attempt(context: Context, trial: PlannedTrial, progress: Progress, lead_ns: int) -> str:
@@ -117,7 +128,7 @@ def _attempt(context: Context, trial: PlannedTrial, progress: Progress, lead_ns:
     Raises:
         RunError: a host refuses, or a node is not ready, however late.
     """
-    t0_ns = first_round_ns(context.plan.of(trial), not_before_ns=time.time_ns() + lead_ns)
+    t0_ns = first_round_ns(context.plan.of(trial), not_before_ns=context.clock.now_ns() + lead_ns)
     progress.files = trial_files(
         context.plan, trial, t0_ns=t0_ns, keys=context.keys, access=access(context.deployed)
     )
@@ -125,11 +136,11 @@ def _attempt(context: Context, trial: PlannedTrial, progress: Progress, lead_ns:
     units = {host: {"units": each} for host, each in progress.files.units.items()}
     _ask(context, "start", units, owner=context.owner)
     _await_ready(context)
-    if time.time_ns() > t0_ns - ARM_MARGIN_NS:
+    if context.clock.now_ns() > t0_ns - ARM_MARGIN_NS:
         slow = context.pace.took["ready"]
         return f"{slow.host} was ready {slow.took_ns / SECOND_NS:.1f} s after its start"
     _arm(context, progress, t0_ns)
-    left_s = (t0_ns - time.time_ns()) / SECOND_NS
+    left_s = (t0_ns - context.clock.now_ns()) / SECOND_NS
     if left_s < 0:
         _disarm(context, progress)
         return f"armed {-left_s:.1f} s after it"
@@ -152,7 +163,7 @@ def _prepare(context: Context, progress: Progress) -> None:
 def _arm(context: Context, progress: Progress, t0_ns: int) -> None:
     plan, trial, provider = context.plan, progress.trial, progress.provider
     label, faults = progress.label, fault_wire.localise(plan, trial)
-    lease_ns = fault_wire.lease_ns(plan, now_ns=time.time_ns(), t0_ns=t0_ns)
+    lease_ns = fault_wire.lease_ns(plan, now_ns=context.clock.now_ns(), t0_ns=t0_ns)
     if provider is not None:
         wires = fault_wire.localise_provider(trial)
         provider.arm(label, wires, t0_wall_ns=t0_ns, lease_ns=lease_ns, owner=context.owner)
@@ -161,7 +172,7 @@ def _arm(context: Context, progress: Progress, t0_ns: int) -> None:
         trial=label, owner=context.owner, t0_wall_ns=t0_ns, lease_ns=lease_ns,
     )  # fmt: skip
     short = lease_ns if fault_wire.renews(plan) else None
-    context.keeper.armed(label, until_ns=time.time_ns() + lease_ns, lease_ns=short)
+    context.keeper.armed(label, until_ns=boottime_ns() + lease_ns, lease_ns=short)
 
 
 def _ask(

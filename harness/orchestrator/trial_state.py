@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from faults.host.boottime import boottime_ns
 from faults.model.fault import SECOND_NS
 from harness.controller.console import Show
 from harness.controller.interrupt import Stop
@@ -14,9 +15,38 @@ from harness.errors import RunError
 from harness.orchestrator.fleet import DeployedHost, Fleet
 from harness.orchestrator.lease_renewer import Keeper
 from harness.plan.genesis import Secrets, TrialFiles
+from harness.remote.agent_channel import Reply
 from harness.testbed.power import Provider
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import Lead, State, Step
+
+
+@dataclass(slots=True)
+class HostsClock:
+    """Mutable: the wall clock of the hosts, carried on by this machine's boot clock.
+
+    T0 and all that follows from it stands on it: a step of our own wall clock moves nothing.
+    """
+
+    ahead_ns: int = 0
+    """Hosts' wall clocks minus our boot clock."""
+
+    def now_ns(self) -> int:
+        """Return what time it is on the hosts."""
+        return boottime_ns() + self.ahead_ns
+
+    def read(self, asked_ns: int, replies: Mapping[str, Reply]) -> None:
+        """Take the time from what agents answered to `hello`, asked at asked_ns (boot time).
+
+        The median of them, so that it does not hang on the clock of one host.
+        """
+        ahead = sorted(
+            int(reply.ok["wall_ns"]) - asked_ns - reply.elapsed_ns // 2
+            for reply in replies.values()
+            if reply.ok
+        )
+        if ahead:
+            self.ahead_ns = ahead[len(ahead) // 2]
 
 
 @dataclass(slots=True)
@@ -24,6 +54,7 @@ class Context:
     """What all trials of a run share."""
 
     fleet: Fleet
+    clock: HostsClock
     plan: Plan
     deployed: dict[str, DeployedHost]
     folder: RunFolder

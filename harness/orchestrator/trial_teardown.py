@@ -1,7 +1,5 @@
 """The end of a trial, however it came: heal, stop the nodes, compare with before."""
 
-import time
-
 from harness.errors import RunError
 from harness.orchestrator.trial_state import Context, Progress
 from harness.plan.genesis import TrialFiles
@@ -67,7 +65,7 @@ def _heal(context: Context, progress: Progress) -> None:
             progress.problems.append(f"{host}: not healed: {text}")
 
 
-def record_of(progress: Progress) -> TrialFile:
+def record_of(progress: Progress, *, ended_ns: int) -> TrialFile:
     """Return what trial.json says."""
     files = progress.files or TrialFiles()
     return TrialFile(
@@ -79,7 +77,7 @@ def record_of(progress: Progress) -> TrialFile:
         state=progress.state,
         reason=progress.reason,
         started_ns=progress.started_ns,
-        ended_ns=time.time_ns(),
+        ended_ns=ended_ns,
         genesis_slot=files.genesis_slot,
         lead=progress.lead,
         problems=progress.problems,

@@ -1,7 +1,5 @@
 """A trial while its schedule runs on the hosts: shown, and ended when it is void."""
 
-import time
-
 import msgspec
 
 from faults.model.fault import SECOND_NS
@@ -24,7 +22,7 @@ def watch(context: Context, trial: PlannedTrial, progress: Progress) -> None:
     assert progress.files is not None
     t0_ns, end_ns = progress.files.t0_ns, context.plan.end_ns
     shown, turn, head = "", 0, ""
-    while (now_ns := time.time_ns() - t0_ns) < end_ns:
+    while (now_ns := context.clock.now_ns() - t0_ns) < end_ns:
         phase = next((p.name for p in trial.phases if p.start_ns <= now_ns < p.end_ns), "start")
         if phase != shown:
             shown = phase

@@ -1,6 +1,7 @@
-"""How a trial finds a T0 by which a slow lab is armed: from what its hosts took, by a clock here.
+"""How a trial finds a T0 by which a slow lab is armed: from what its hosts took, by their clock.
 
-Hosts are stand-ins that take their time, as each agent's replies would show it.
+Hosts are stand-ins that take their time, as each agent's replies would show it. There is no wall
+clock here but theirs.
 """
 
 from __future__ import annotations
@@ -17,16 +18,20 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from faults.host.boottime import boottime_ns
 from harness.controller.store import RunFolder
 from harness.errors import RunError
 from harness.notation.units import SECOND_NS
-from harness.orchestrator import run, trial
+from harness.orchestrator import run, trial, trial_state
 from harness.orchestrator.fleet import DeployedHost, Fleet
-from harness.orchestrator.trial_state import FLOOR_NS, Context, Pace, Progress
+from harness.orchestrator.trial_state import FLOOR_NS, Context, HostsClock, Pace, Progress
 from harness.plan.genesis import kept_secret
 from harness.remote.agent_channel import Reply
 from metrics.model.run_folder import Step
 from tests.unit.harness_plan.builders import planned
+
+BOOTED_NS = 1_700_000_000 * SECOND_NS
+"""When this machine was booted, by the clocks of the hosts."""
 
 
 class Hosts:
@@ -43,10 +48,8 @@ class Hosts:
         self.started_ns = 0
         self.asked: list[str] = []
 
-    def time_ns(self) -> int:
-        return self.now_ns
-
-    monotonic_ns = time_ns
+    def monotonic_ns(self) -> int:
+        return self.now_ns - BOOTED_NS
 
     def ctl(
         self, requests: Mapping[str, Mapping[str, Any]], *, timeout_s: float
@@ -74,7 +77,7 @@ class Hosts:
 
     def _ok(self, op: str, host: str) -> Any:
         if op == "hello":
-            return {"boot": f"boot of {host}"}
+            return {"boot": f"boot of {host}", "wall_ns": self.now_ns}
         if op != "node":
             return {}
         peers = [{"host": f"n{n}", "state": "synced"} for n in range(1, 4)]
@@ -94,6 +97,8 @@ class Lab:
         self.said: list[str] = []
         self.plan = planned()
         monkeypatch.setattr(trial, "time", hosts)
+        for module in (trial, trial_state):
+            monkeypatch.setattr(module, "boottime_ns", hosts.monotonic_ns)
         names = [host.host for host in self.plan.hosts]
         inventory = SimpleNamespace(hosts=[SimpleNamespace(name=name) for name in names])
         remote = SimpleNamespace(inventory=inventory, ctl=hosts.ctl, ctl_all=hosts.ctl_all)
@@ -105,6 +110,7 @@ class Lab:
         )
         self.context = Context(
             fleet=Fleet(cast(Any, remote)),
+            clock=HostsClock(),
             plan=self.plan,
             deployed={name: _deployed(name) for name in names},
             folder=RunFolder(folder),
@@ -143,6 +149,29 @@ def test_a_fast_lab_waits_no_longer_than_nodes_need_to_find_each_other(
     ]
     assert len(lab.said) == 1
     assert lab.said[0].startswith("armed on 4 hosts; T0 in ")
+    assert progress.files is not None
+    begun_ns = progress.started_ns
+    round_ns = lab.plan.round_slots * lab.plan.slot_ns
+    assert begun_ns + FLOOR_NS <= progress.files.t0_ns < begun_ns + FLOOR_NS + round_ns + SECOND_NS
+
+
+def test_the_time_of_the_hosts_is_that_of_most_of_them_and_a_step_of_ours_is_no_part_of_it() -> (
+    None
+):
+    clock = HostsClock()
+    asked_ns = boottime_ns()
+    walls_ns = {"n1": 5_000, "n2": 5_000 + 10 * SECOND_NS, "n3": 5_000}
+    clock.read(
+        asked_ns,
+        {
+            host: Reply(host=host, ok={"boot": "b", "wall_ns": wall_ns}, elapsed_ns=2_000)
+            for host, wall_ns in walls_ns.items()
+        }
+        | {"n4": Reply(host="n4", reason="timeout", detail="no answer in time")},
+    )
+    assert clock.ahead_ns == 5_000 - 1_000 - asked_ns
+    clock.read(asked_ns, {"n4": Reply(host="n4", reason="timeout", detail="no answer in time")})
+    assert clock.ahead_ns == 5_000 - 1_000 - asked_ns, "nobody told another time"
 
 
 def test_a_slow_lab_is_given_its_time_at_the_first_attempt_by_how_slow_it_looked_before(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -12,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from faults.agent.service import IDLE_S
+from faults.host.boottime import boottime_ns
 from harness.errors import LockError, RunError
 from harness.orchestrator import lease_renewer as keeping
 from harness.orchestrator.lease_renewer import Keeper
@@ -104,7 +104,7 @@ def test_the_lock_lasts_as_long_as_what_is_armed() -> None:
     hosts = Hosts()
     held = HostLock(remote(hosts), "run")
     with Keeper(held) as keeper:
-        in_ten_minutes_ns = time.time_ns() + 10 * MINUTE_NS
+        in_ten_minutes_ns = boottime_ns() + 10 * MINUTE_NS
         keeper.armed("t", until_ns=in_ten_minutes_ns, lease_ns=None)
         wait_until(lambda: hosts.ttls_ns != [] and hosts.ttls_ns[-1] > 9 * MINUTE_NS)
         keeper.disarmed()
