@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from faults.host.boottime import boottime_ns
+from faults.model.fault import SECOND_NS
 from harness.controller import store
 from harness.controller.awaiting import Tell
 from harness.controller.console import Show
@@ -19,6 +21,7 @@ from harness.errors import Interrupted, RunError, UsageError
 from harness.inventory import inventory
 from harness.inventory.limit import limited
 from harness.orchestrator import left_behind, stopping
+from harness.orchestrator.course import Course
 from harness.orchestrator.fleet import DeployedHost, Fleet, Hello, clock_gap, view
 from harness.orchestrator.job import Job
 from harness.orchestrator.lease_renewer import LOCK_TTL_NS, Keeper
@@ -94,6 +97,7 @@ def run(job: Job, path: Path, show: Show, *, limit: str = "") -> Outcome:
                     show=show,
                     keeper=keeper,
                     pace=Pace(),
+                    course=Course(planned, trials, guess_ns=_each_ns(planned)),
                     owner=held.owner,
                 )
                 _trials(context, trials)
@@ -126,7 +130,14 @@ def _trials(context: Context, trials: Sequence[PlannedTrial]) -> None:
             if context.stop.asked.is_set():
                 raise Interrupted("stopped by the operator before the first trial")
             raise RunError(f"lost the lab before the first trial: {context.keeper.lost}")
+        context.course.begin(boottime_ns())
         run_trial(context, trial)
+        context.course.end(boottime_ns())
+
+
+def _each_ns(plan: Plan) -> int:
+    """Return how long a trial is estimated to take."""
+    return plan.estimate.seconds * SECOND_NS // len(plan.trials)
 
 
 def _check_hosts(lab: inventory.Inventory, *, slot_ns: int, tell: Tell) -> None:

@@ -9,17 +9,19 @@ from collections.abc import Callable
 
 import zstandard
 
+from faults.host.boottime import boottime_ns
 from harness.controller.console import Show
 from harness.controller.seals import seal
 from harness.controller.store import RunFolder
 from harness.errors import Interrupted
 from harness.notation.units import text_of_ns
+from harness.orchestrator.course import Course
 from harness.orchestrator.job import Job, RunOptions, how_to_go_on
 from harness.orchestrator.run import Outcome, reported
 from harness.plan import lab_view
 from harness.sim.campaign import Simulated, simulate
 from harness.testbed.collect import ZSTD_LEVEL
-from metrics.model.plan import SIM, Plan, PlannedTrial
+from metrics.model.plan import SIM, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
 
@@ -40,10 +42,13 @@ def run(job: Job, show: Show) -> Outcome:
         show.step(
             f"{job.file.name}: {len(trials)} trial(s) on {len(planned.hosts)} simulated hosts"
         )
+        course = Course(planned, trials)
         try:
             for trial in trials:
-                _write(folder, trial, simulate(planned, trial, tell=_teller(show, trial, planned)))
+                course.begin(boottime_ns())
+                _write(folder, trial, simulate(planned, trial, tell=_teller(show, trial, course)))
                 seal(folder, planned, trial)
+                course.end(boottime_ns())
         except KeyboardInterrupt:
             raise Interrupted(f"stopped by the operator; {how_to_go_on(folder.path)}") from None
     return reported(folder.path, planned, show)
@@ -58,11 +63,16 @@ def repeat_line(options: RunOptions, outcome: Outcome) -> str:
     return shlex.join(words)
 
 
-def _teller(show: Show, trial: PlannedTrial, planned: Plan) -> Callable[[int], None]:
+def _teller(show: Show, trial: PlannedTrial, course: Course) -> Callable[[int], None]:
     """Return what shows how far a trial is."""
-    whole = text_of_ns(planned.end_ns)
-    show.tick(f"trial {trial.n}: simulating {whole}")
-    return lambda to_ns: show.tick(f"trial {trial.n}: simulated {text_of_ns(to_ns)} of {whole}")
+    whole, name = text_of_ns(course.plan.end_ns), course.name(trial)
+
+    def tell(to_ns: int) -> None:
+        left = course.left(boottime_ns())
+        show.tick(f"{name}: simulated {text_of_ns(to_ns)} of {whole}{left and f'; {left}'}")
+
+    show.tick(f"{name}: simulating {whole}")
+    return tell
 
 
 def _write(folder: RunFolder, trial: PlannedTrial, done: Simulated) -> None:

@@ -12,6 +12,7 @@ from harness.controller.console import Show
 from harness.controller.interrupt import Stop
 from harness.controller.store import RunFolder
 from harness.errors import RunError
+from harness.orchestrator.course import Course
 from harness.orchestrator.fleet import DeployedHost, Fleet
 from harness.orchestrator.lease_renewer import Keeper
 from harness.plan.genesis import Secrets, TrialFiles
@@ -63,6 +64,7 @@ class Context:
     show: Show
     keeper: Keeper
     pace: Pace
+    course: Course
     owner: str
     """Who we are to the hosts, whose lock we hold."""
 

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from faults.host.boottime import boottime_ns
 from faults.model.fault import SECOND_NS
 from harness.errors import RunError
 from harness.orchestrator.trial_state import Context, Progress
@@ -21,17 +22,18 @@ def watch(context: Context, trial: PlannedTrial, progress: Progress) -> None:
     """
     assert progress.files is not None
     t0_ns, end_ns = progress.files.t0_ns, context.plan.end_ns
-    shown, turn, head = "", 0, ""
+    shown, turn, head, name = "", 0, "", context.course.name(trial)
     while (now_ns := context.clock.now_ns() - t0_ns) < end_ns:
         phase = next((p.name for p in trial.phases if p.start_ns <= now_ns < p.end_ns), "start")
         if phase != shown:
             shown = phase
-            context.show.step(f"trial {trial.n}  {phase}{_who(trial, phase)}")
+            context.show.step(f"{name}  {phase}{_who(trial, phase)}")
         if turn % 2 == 0 and now_ns > 0:
             hosts = _expected(context, trial, now_ns)
             head = _head(context, hosts[(turn // 2) % len(hosts)], progress) if hosts else head
         left = (end_ns - max(now_ns, 0)) // SECOND_NS
-        context.show.tick(f"trial {trial.n}  {phase}  {head}  {left} s left")
+        whole = context.course.left(boottime_ns())
+        context.show.tick(f"{name}  {phase}  {head}  {left} s left; {whole}")
         turn += 1
         context.folder.check()
         _hear(context)

@@ -23,6 +23,7 @@ from harness.controller.store import RunFolder
 from harness.errors import RunError
 from harness.notation.units import SECOND_NS
 from harness.orchestrator import run, trial, trial_state
+from harness.orchestrator.course import Course
 from harness.orchestrator.fleet import DeployedHost, Fleet
 from harness.orchestrator.trial_state import FLOOR_NS, Context, HostsClock, Pace, Progress
 from harness.plan.genesis import kept_secret
@@ -119,6 +120,7 @@ class Lab:
             show=cast(Any, SimpleNamespace(step=self.said.append, tick=lambda text: None)),
             keeper=cast(Any, keeper),
             pace=Pace(),
+            course=Course(self.plan, self.plan.trials),
             owner="me",
         )
 
