@@ -20,7 +20,7 @@ from harness.deploy import keys
 from harness.errors import Interrupted, RunError, UsageError
 from harness.inventory import inventory
 from harness.inventory.limit import limited
-from harness.orchestrator import left_behind, stopping
+from harness.orchestrator import left_behind, obstacles, stopping
 from harness.orchestrator.course import Course
 from harness.orchestrator.fleet import DeployedHost, Fleet, Hello, clock_gap, view
 from harness.orchestrator.job import Job
@@ -122,14 +122,24 @@ def _limit(job: Job, limit: str) -> str:
 
 
 def _trials(context: Context, trials: Sequence[PlannedTrial]) -> None:
-    """Run the trials until one is stopped by the operator, or the lab is lost."""
+    """Run the trials until one is stopped by the operator, the lab is lost, or none can be begun.
+
+    A trial that makes no sense without the hosts that are dead is left out; it can be run later.
+    """
     for begun, trial in enumerate(trials):
-        if context.stop.asked.is_set() or context.keeper.lost:
-            if begun:
-                break
-            if context.stop.asked.is_set():
-                raise Interrupted("stopped by the operator before the first trial")
-            raise RunError(f"lost the lab before the first trial: {context.keeper.lost}")
+        end = "stopped by the operator" if context.stop.asked.is_set() else ""
+        end = end or (context.keeper.lost and f"lost the lab: {context.keeper.lost}")
+        obstacle = None if end else obstacles.look(context, trial)
+        if obstacle is not None and not obstacle.ends_run:
+            context.show.step(f"{context.course.name(trial)} is left out: {obstacle.text}")
+            continue
+        end = obstacle.text if obstacle is not None else end
+        if end and not begun:
+            kind = Interrupted if context.stop.asked.is_set() else RunError
+            raise kind(f"before the first trial: {end}")
+        if end:
+            context.show.step(f"no more trials: {end}")
+            return
         context.course.begin(boottime_ns())
         run_trial(context, trial)
         context.course.end(boottime_ns())

@@ -17,6 +17,7 @@ from harness.errors import Interrupted
 from harness.notation.units import text_of_ns
 from harness.orchestrator.course import Course
 from harness.orchestrator.job import Job, RunOptions, how_to_go_on
+from harness.orchestrator.obstacles import check_space
 from harness.orchestrator.run import Outcome, reported
 from harness.plan import lab_view
 from harness.sim.campaign import Simulated, simulate
@@ -45,6 +46,7 @@ def run(job: Job, show: Show) -> Outcome:
         course = Course(planned, trials)
         try:
             for trial in trials:
+                check_space(folder, planned)
                 course.begin(boottime_ns())
                 _write(folder, trial, simulate(planned, trial, tell=_teller(show, trial, course)))
                 seal(folder, planned, trial)

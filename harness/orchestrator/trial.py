@@ -41,6 +41,7 @@ def run_trial(context: Context, trial: PlannedTrial) -> TrialFile:
     label = context.folder.label(trial.n)
     _greet(context)
     progress = Progress(trial=trial, label=label, started_ns=context.clock.now_ns())
+    progress.problems += [f"{host}: dead; the trial began without it" for host in context.away]
     try:
         _run(context, trial, progress)
     except Interrupted:
@@ -107,7 +108,7 @@ def _survey(context: Context, trial: PlannedTrial, progress: Progress) -> None:
     if fault_wire.localise_provider(trial):
         progress.provider = power.start(context.fleet.inventory)
     context.keeper.attend(progress.provider)
-    every: dict[str, dict[str, Any]] = {host.host: {} for host in context.plan.hosts}
+    every: dict[str, dict[str, Any]] = {host: {} for host in context.present}
     _ask(context, "stop", every, units=UNITS, owner=context.owner)
     progress.boots = boots_of(_greet(context))
     progress.before = _ask(context, "snapshot", every)
@@ -144,7 +145,7 @@ def _attempt(context: Context, trial: PlannedTrial, progress: Progress, lead_ns:
     if left_s < 0:
         _disarm(context, progress)
         return f"armed {-left_s:.1f} s after it"
-    context.show.step(f"armed on {len(context.plan.hosts)} hosts; T0 in {left_s:.1f} s")
+    context.show.step(f"armed on {len(context.present)} hosts; T0 in {left_s:.1f} s")
     return ""
 
 
@@ -152,7 +153,7 @@ def _prepare(context: Context, progress: Progress) -> None:
     assert progress.files is not None
     by_host = progress.files.by_host
     context.folder.write_genesis(progress.trial.n, next(iter(by_host.values())))
-    files = {host: {"files": dict(each)} for host, each in by_host.items()}
+    files = {host: {"files": dict(by_host[host])} for host in context.present}
     for each in list(files.values())[:PLANS_KEPT]:
         each["files"]["plan.json"] = encode(context.plan).decode()
     _ask(context, "prepare", files, trial=progress.label, owner=context.owner)
@@ -185,7 +186,7 @@ def _ask(
     Raises:
         RunError: one line with each host that refused or did not answer.
     """
-    requests = {host: {"op": op, **common, **own} for host, own in each.items()}
+    requests = {host: {"op": op, **common, **each[host]} for host in context.present}
     replies = context.fleet.remote.ctl(requests, timeout_s=PATIENCE_S)
     answers = all_ok(op, replies)
     context.pace.note(op, {host: reply.elapsed_ns for host, reply in replies.items()})
@@ -197,7 +198,8 @@ def _disarm(context: Context, progress: Progress) -> None:
     context.keeper.disarmed()
     if progress.provider is not None:
         progress.provider.heal()
-    context.fleet.ask("heal", timeout_s=HEAL_TIMEOUT_S)
+    requests = {host: {"op": "heal"} for host in context.present}
+    all_ok("heal", context.fleet.remote.ctl(requests, timeout_s=HEAL_TIMEOUT_S))
 
 
 PAUSE_S = (0.2, 2.0)
@@ -217,9 +219,9 @@ def _await_ready(context: Context) -> None:
     """
     begun_ns = time.monotonic_ns()
     within_ns = context.pace.ready_within_ns()
-    peers = len(context.plan.hosts) - 1
+    peers = len(context.present) - 1
     took_ns: dict[str, int] = {}
-    late = {host.host: "was not asked yet" for host in context.plan.hosts}
+    late = dict.fromkeys(context.present, "was not asked yet")
     while late and (gone_ns := time.monotonic_ns() - begun_ns) < within_ns:
         if context.stop.asked.is_set():
             raise RunError("stopped by the operator")

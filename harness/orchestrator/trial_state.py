@@ -67,6 +67,13 @@ class Context:
     course: Course
     owner: str
     """Who we are to the hosts, whose lock we hold."""
+    away: set[str] = field(default_factory=set)
+    """Hosts that were dead when the trial at hand began: it does without them."""
+
+    @property
+    def present(self) -> list[str]:
+        """Return the hosts that the trial at hand has."""
+        return [host.host for host in self.plan.hosts if host.host not in self.away]
 
 
 @dataclass(slots=True)

@@ -53,7 +53,7 @@ def _heal(context: Context, progress: Progress) -> None:
         if not clean:
             progress.problems.append("provider: not healed; run slotlab heal")
     outcome = healing.heal(remote)
-    away = [host for host, (clean, _) in outcome.items() if not clean]
+    away = [host for host, (clean, _) in outcome.items() if not clean and host not in context.away]
     if away:
         within_s = BACK_S if provider is None else POWER_BACK_S
         healing.await_agents(

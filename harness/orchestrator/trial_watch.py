@@ -53,7 +53,7 @@ def _expected(context: Context, trial: PlannedTrial, now_ns: int) -> list[str]:
         if fault.kind.by == "provider" and now_ns > fault.at_ns - SECOND_NS
         for host in fault.targets
     }
-    return [host.host for host in context.plan.hosts if host.host not in away]
+    return [host for host in context.present if host not in away]
 
 
 def _head(context: Context, host: str, progress: Progress) -> str:

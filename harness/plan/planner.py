@@ -76,7 +76,9 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: 
                             phases=[], quorum=[]), own[cell.n], timing, hosts)
         for n, ((cell, _), s, drawn) in enumerate(zip(runs, seeds, faults, strict=True), start=1)
     ]  # fmt: skip
-    _check(file, view, trials, timing, hosts, spare=field.spare)
+    asked_max = common.safety.max_unreachable
+    max_unreachable = field.spare if asked_max is None else asked_max
+    _check(file, view, trials, timing, hosts, max_unreachable=max_unreachable)
     nodes = node_options.of_hosts(common, field, seed=base_seed, file=name)
     plan = Plan(
         campaign=file.name,
@@ -91,6 +93,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: 
         hosts=list(hosts),
         expect=expectations.resolve(common.expect),
         lease=common.safety.lease,
+        max_unreachable=max(0, max_unreachable),
         cells=[_cell(file, cell, own) for cell in file.cells],
         trials=trials,
         estimate=_estimate([cell.campaign for cell, _ in runs], len(hosts), timing.end_ns),
@@ -202,13 +205,12 @@ def _check(
     timing: Timing,
     hosts: Sequence[PlannedHost],
     *,
-    spare: int,
+    max_unreachable: int,
 ) -> None:
     """Refuse trials that are unsafe, and expectations about phases that there are not."""
     rules = refusals.Rules(
-        file=file.path.name, lab=view.lab, spare=spare, hosts=hosts,
-        max_unreachable=file.common.safety.max_unreachable, warmup_ns=timing.warmup_ns,
-        end_ns=timing.end_ns,
+        file=file.path.name, lab=view.lab, hosts=hosts, max_unreachable=max_unreachable,
+        warmup_ns=timing.warmup_ns, end_ns=timing.end_ns,
     )  # fmt: skip
     for trial in trials:
         refusals.check(rules, trial.faults)

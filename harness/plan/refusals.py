@@ -3,7 +3,7 @@
 A simulator has no hosts to lose: of these rules it keeps only those of the campaign itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from faults.kinds.clock.clock_faults import GAP_NS
@@ -11,7 +11,7 @@ from faults.model.fault import SECOND_NS
 from harness.errors import PlanError
 from harness.notation.units import text_of_ns
 from harness.plan import phases
-from metrics.model.plan import SIM, PlannedFault, PlannedHost
+from metrics.model.plan import SIM, Plan, PlannedFault, PlannedHost, PlannedTrial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +20,8 @@ class Rules:
 
     file: str
     lab: str
-    spare: int
-    """Producers that may be away while the rest reach a quorum."""
     hosts: Sequence[PlannedHost]
-    max_unreachable: int | None
+    max_unreachable: int
     warmup_ns: int
     end_ns: int
 
@@ -51,6 +49,25 @@ def check(rules: Rules, faults: Sequence[PlannedFault]) -> None:
             _refuse_after_stop(where, rules, fault, faults)
     if rules.lab != SIM:
         _refuse_too_many_away(rules, faults)
+
+
+def without(plan: Plan, trial: PlannedTrial, away: Collection[str]) -> str:
+    """Return why a trial makes no sense while some hosts are dead, "" where it does."""
+    for fault in trial.faults:
+        lost = [host for host in fault.acting if host in away]
+        if lost:
+            return f"{fault.id} acts on {lost[0]}, which is away"
+    dead = PlannedFault(
+        id="away", fault="kill", at_ns=0, for_ns=None, targets=sorted(away),
+        asked={"restart_after_ns": None}, how="",
+    ).ending(plan.end_ns)  # fmt: skip
+    names = [host.host for host in plan.hosts]
+    most, when = phases.unreachable_max([dead, *trial.faults], names, plan.end_ns)
+    if most > plan.max_unreachable:
+        return f"{when} would leave {most} hosts cut off or down, the limit is" + (
+            f" {plan.max_unreachable}"
+        )
+    return ""
 
 
 def _refuse_overlap(where: str, rules: Rules, fault: PlannedFault, other: PlannedFault) -> None:
@@ -127,11 +144,8 @@ def _refuse_after_stop(
 def _refuse_too_many_away(rules: Rules, faults: Sequence[PlannedFault]) -> None:
     names = [host.host for host in rules.hosts]
     away, when = phases.unreachable_max(faults, names, rules.end_ns)
-    limit = rules.max_unreachable
-    if limit is None:
-        limit = rules.spare
-    if away > limit:
+    if away > rules.max_unreachable:
         raise PlanError(
             f"{rules.file}: safety.max_unreachable: {when} leaves {away} hosts cut off or down, the"
-            f" limit is {limit}; lower the fault, or write max_unreachable: {away}"
+            f" limit is {rules.max_unreachable}; lower the fault, or write max_unreachable: {away}"
         )

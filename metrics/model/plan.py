@@ -283,6 +283,8 @@ class Plan(PlannedChain, frozen=True, kw_only=True):
     """By host, names of further keys that its node may sign with."""
     expect: dict[str, Any]
     lease: str | int
+    max_unreachable: Count = 0
+    """Hosts that may be cut off, down or dead at once."""
     cells: list[PlannedCell]
     trials: list[PlannedTrial]
     estimate: Estimate

@@ -268,6 +268,6 @@ def test_a_lab_that_was_lost_before_its_first_trial_is_said_to_be(
     lab = Lab(Hosts(ready_s=1), tmp_path, monkeypatch)
     lab.context.keeper.lost = "n1: somebody@elsewhere:7 runs deploy until 12:00 UTC (30 s left)"
     with pytest.raises(
-        RunError, match=r"^lost the lab before the first trial: n1: somebody@elsewhere:7 runs"
+        RunError, match=r"^before the first trial: lost the lab: n1: somebody@elsewhere:7 runs"
     ):
         run._trials(lab.context, lab.plan.trials)
