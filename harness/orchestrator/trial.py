@@ -9,6 +9,7 @@ from faults.model.fault import SECOND_NS
 from harness.controller.seals import seal
 from harness.errors import Interrupted, RunError, StoreError
 from harness.orchestrator.fleet import NodeStatus, access, all_ok, boots_of
+from harness.orchestrator.job import how_to_go_on
 from harness.orchestrator.trial_state import Context, Progress
 from harness.orchestrator.trial_teardown import UNITS, record_of, take_back
 from harness.orchestrator.trial_watch import tell_news, watch
@@ -49,7 +50,7 @@ def run_trial(context: Context, trial: PlannedTrial) -> TrialFile:
             take_back(context, progress)
         raise
     if context.stop.twice:
-        raise Interrupted("stopped by the operator")
+        raise Interrupted(f"stopped by the operator; {how_to_go_on(context.folder.path)}")
     context.show.step("collecting")
     places = {name: host.state_dir for name, host in context.deployed.items()}
     progress.problems += collect.collect(

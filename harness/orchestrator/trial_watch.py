@@ -5,6 +5,7 @@ import msgspec
 from faults.host.boottime import boottime_ns
 from faults.model.fault import SECOND_NS
 from harness.errors import RunError
+from harness.orchestrator.job import how_to_go_on
 from harness.orchestrator.trial_state import Context, Progress
 from metrics.model.plan import PlannedTrial
 from metrics.report import fault_text
@@ -40,7 +41,11 @@ def watch(context: Context, trial: PlannedTrial, progress: Progress) -> None:
         pause_s = min(POLL_S, (end_ns - now_ns) / SECOND_NS)
         if context.stop.wait(pause_s):
             progress.state, progress.reason = "interrupted", "stopped by the operator"
-            context.show.step("stopping: healing, then reporting what there is (again: heal only)")
+            later = how_to_go_on(context.folder.path)
+            context.show.step(
+                f"stopping: trial {trial.n} is ended, healed and collected, and what there is is"
+                f" reported (again: heal only); it will be run anew if you {later}"
+            )
             return
     progress.state = "complete"
 
