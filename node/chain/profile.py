@@ -146,7 +146,7 @@ class Contracts(Protocol):
         """Do what comes after the transactions of a child of parent; all is announced then."""
 
 
-Check = Literal["expiry", "lifetime", "tapos", "accounts", "duplicate", "content", "signature"]
+Check = Literal["expiry", "tapos", "accounts", "duplicate", "content", "signature"]
 
 
 @dataclass(frozen=True, slots=True)

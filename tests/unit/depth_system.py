@@ -62,7 +62,7 @@ class PlainContracts:
 
 TRANSACTION_RULES = TransactionRules(
     form=CODEC.transactions,
-    order=("expiry", "lifetime", "tapos", "accounts", "duplicate", "content", "signature"),
+    order=("expiry", "tapos", "accounts", "duplicate", "content", "signature"),
     contracts=PlainContracts(),
 )
 

@@ -31,7 +31,7 @@ LAG_NS = 2_500_000_000
 AHEAD_NS = 2_500_000_000
 """In chain time: a block as far ahead of the node's clock as this is refused."""
 CHECKS: tuple[Check, ...] = (
-    "content", "accounts", "duplicate", "signature", "tapos", "expiry", "lifetime",
+    "content", "accounts", "duplicate", "signature", "tapos", "expiry",
 )  # fmt: skip
 """Source: bitshares-core libraries/chain/db_block.cpp, _apply_transaction."""
 

@@ -28,7 +28,7 @@ FUTURE_LIMIT_NS = 7_000_000_000
 """A block is refused when its time is this far ahead of the node's clock."""
 TRANSACTION_RULES = TransactionRules(
     form=CODEC.transactions,
-    order=("expiry", "lifetime", "tapos", "accounts", "duplicate", "content", "signature"),
+    order=("expiry", "tapos", "accounts", "duplicate", "content", "signature"),
     contracts=EosioContracts(),
 )
 """Source: eosio libraries/chain/transaction_context.cpp, init_for_input_trx."""

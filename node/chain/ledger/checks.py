@@ -10,7 +10,7 @@ from node.chain.model.transaction import Transaction
 from node.chain.profile import Check, TransactionRules
 from node.chain.state.state import State, Table
 
-ON_TRUST = frozenset[Check](("expiry", "lifetime", "tapos", "signature"))
+ON_TRUST = frozenset[Check](("expiry", "tapos", "signature"))
 """What light validation, trusted producers and replay do not check again."""
 RING_SIZE = 65_536
 RING = Table("ring", int, bytes)
@@ -39,7 +39,6 @@ class Checks:
         self._state, self._lifetime_s = state, lifetime_s
         named: Mapping[Check, _One] = {
             "expiry": self._expiry,
-            "lifetime": self._lifetime,
             "tapos": self._tapos,
             "accounts": self._accounts,
             "duplicate": self._duplicate,
@@ -60,13 +59,13 @@ class Checks:
         return None
 
     def _expiry(self, transaction: Transaction, time_ns: int, _: object) -> Reason | None:
-        return Reason.EXPIRED if transaction.expiration_s * NS_PER_S < time_ns else None
-
-    def _lifetime(self, transaction: Transaction, time_ns: int, _: object) -> Reason | None:
+        """Return what is wrong unless it may still be executed, and not for too long."""
+        left_ns = transaction.expiration_s * NS_PER_S - time_ns
+        if left_ns < 0:
+            return Reason.EXPIRED
         by_state = self._rules.lifetime_s
         lifetime_s = self._lifetime_s if by_state is None else by_state(self._state)
-        late = transaction.expiration_s * NS_PER_S > time_ns + lifetime_s * NS_PER_S
-        return Reason.EXPIRATION_TOO_FAR if late else None
+        return Reason.EXPIRATION_TOO_FAR if left_ns > lifetime_s * NS_PER_S else None
 
     def _tapos(self, transaction: Transaction, _: int, __: object) -> Reason | None:
         header = transaction.header
