@@ -10,6 +10,7 @@ unanswered, and those that fell out of the backlog (also a `dropped` event).
 """
 
 import gc
+import os
 import platform
 import signal
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ GATHER_NS = 20_000_000
 So often is also looked for answers, and tried again while the node does not take what is due.
 """
 STATUS_EACH_NS = 500_000_000
+NICE = 5
+"""How far a client stands back: what it would send must not keep the node from taking it."""
 STOPS = frozenset((signal.SIGTERM, signal.SIGINT))
 DRAIN_NS = 2 * NS_PER_S
 """How long after end_ns to wait for the last answers."""
@@ -212,6 +215,7 @@ def run_client(config: NodeConfig) -> None:
     log = open_log(config, "client", clock)
     link = LocalLink(config.socket)
     signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+    os.nice(NICE)
     try:
         log.write(Started(software="slotlab", python=platform.python_version(), role="client"))
         log.flush()

@@ -2,7 +2,7 @@
 
 1. Every due transaction arrives once, signed for the chain, and the client ends by itself.
 2. A node that goes away and comes back costs what fell out and what was in flight, nothing else.
-3. A refusal is reported with the node's reason.
+3. A refusal is reported with the node's reason, by a client that stands back behind the node.
 4. Operator mistakes are one line and status 2.
 That a real node makes the load irreversible: test_cluster.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ from node.chain.encoding.crypto import Verifier
 from node.chain.eosio.transactions import EosioTransactions
 from node.chain.genesis import Genesis, GenesisAccount, GenesisProducer, encode
 from node.chain.model.codec import decode_transaction
+from node.local.client import NICE
 from node.local.local_api import LocalServer, Reply, Request
 from tests.waiting import DEADLINE_S, wait_until
 
@@ -174,11 +176,13 @@ def test_a_node_that_goes_and_returns_gets_the_rest(folder: Path) -> None:
     assert max(load["late_max_ns"] for load in events(folder, "load")) > SECOND_NS
 
 
-def test_refusals_carry_the_nodes_reason(folder: Path) -> None:
+def test_refusals_carry_the_nodes_reason_and_the_client_stands_back(folder: Path) -> None:
     config = configure(folder, seconds=60)
     node = StandIn(folder / "sock", refuse="bad_tapos")
     with running(config) as process:
         wait_until(lambda: len(node.got) > 20, "transactions")
+        ours, its = (os.getpriority(os.PRIO_PROCESS, pid) for pid in (0, process.pid))
+        assert its == min(19, ours + NICE)
         process.send_signal(signal.SIGTERM)
         assert process.communicate(timeout=DEADLINE_S) == ("", "")
     node.stop()
