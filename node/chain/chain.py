@@ -4,7 +4,7 @@ It does not know sockets, disks, clocks or threads: time is in the inputs, signa
 through the Verifier it is given, and whoever drives it carries out the effects in their order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from coincurve import PrivateKey
@@ -119,10 +119,10 @@ class Chain:
             return self._ledger.balance(account)
         return self._ledger.balance_at(account, self._lib.num)
 
-    def snapshot(self) -> Snapshot:
-        """Return the state at the newest block that can never be undone."""
+    def snapshot(self) -> Callable[[], Snapshot]:
+        """Return what gives, once, the state at the newest block that can never be undone."""
         root = self._fork_db.root
-        return Snapshot(root.state, self._ledger.image(root.num))
+        return Snapshot.later(root.state, self._ledger.frozen(root.num))
 
     def producer_for(self, slot: int) -> str:
         """Return who may sign a child of the head in slot."""

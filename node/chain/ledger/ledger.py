@@ -5,7 +5,7 @@ It names no operation: what a transaction does is the consensus system's contrac
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -216,8 +216,17 @@ class Ledger:
 
     def image(self, num: int) -> LedgerImage:
         """Return the state after block num, which is not older than what can be undone."""
-        tables, digest = self._state.image(num)
-        return LedgerImage(tables=tables, digest=digest)
+        return self.frozen(num)()
+
+    def frozen(self, num: int) -> Callable[[], LedgerImage]:
+        """Return what gives the image, once, on whatever thread, whatever comes next here."""
+        frozen = self._state.frozen(num)
+
+        def image() -> LedgerImage:
+            tables, digest = frozen()
+            return LedgerImage(tables=tables, digest=digest)
+
+        return image
 
     def load(self, image: LedgerImage, num: int) -> None:
         """Begin with the state of an image after block num, of which nothing can be undone."""

@@ -4,7 +4,7 @@ Everything here belongs to one branch, the head's: a fork switch undoes blocks a
 """
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from types import MappingProxyType
@@ -39,7 +39,7 @@ Change = tuple[str, Any, Any]
 
 @dataclass(slots=True)
 class _Journal:
-    """One block's changes, oldest first, and the digest before it."""
+    """One block's changes, oldest first, and the digest before it. A closed one never changes."""
 
     num: int
     digest: bytes
@@ -124,7 +124,10 @@ class State:
     def rollback(self, savepoint: int) -> list[Change]:
         """Take back what the open block changed since the savepoint; return that, newest first."""
         assert self._open is not None
-        return self._take_back(self._open.changes, savepoint)
+        taken = self._open.changes[savepoint:][::-1]
+        del self._open.changes[savepoint:]
+        _take_back(self._rows, taken)
+        return taken
 
     def close(self, seed: bytes) -> bytes:
         """End the open block; return the new digest: over the old one, seed and what changed."""
@@ -154,38 +157,40 @@ class State:
         assert self._open is None
         journal = self._journals.pop()
         self._digest = journal.digest
-        return self._take_back(journal.changes, 0)
+        taken = journal.changes[::-1]
+        _take_back(self._rows, taken)
+        return taken
 
     def commit(self, num: int) -> None:
         """Give up undo for blocks up to num."""
         while self._journals and self._journals[0].num <= num:
             self._journals.popleft()
 
-    def _take_back(self, changes: list[Change], down_to: int) -> list[Change]:
-        taken = changes[down_to:][::-1]
-        del changes[down_to:]
-        for name, key, before in taken:
-            if before is None:
-                del self._rows[name][key]
-            else:
-                self._rows[name][key] = before
-        return taken
-
     # ------------------------------------------------------------ images
 
     def image(self, num: int) -> tuple[Image, bytes]:
         """Return all rows and the digest after block num, not older than what can be undone."""
-        twin = State(self._tables.values())
-        twin._rows = {name: dict(rows) for name, rows in self._rows.items()}
-        twin._digest = self._digest
-        if self._open is not None:
-            twin._take_back(list(self._open.changes), 0)
+        return self.frozen(num)()
+
+    def frozen(self, num: int) -> Callable[[], tuple[Image, bytes]]:
+        """Return what gives the image, once, on whatever thread, whatever comes next here.
+
+        Only tables of references are copied at once.
+        """
+        rows, digest = {name: rows.copy() for name, rows in self._rows.items()}, self._digest
+        undone = [] if self._open is None else [self._open.changes.copy()]
         for journal in reversed(self._journals):
             if journal.num <= num:
                 break
-            twin._take_back(list(journal.changes), 0)
-            twin._digest = journal.digest
-        return twin._rows, twin._digest
+            undone.append(journal.changes)
+            digest = journal.digest
+
+        def image() -> tuple[Image, bytes]:
+            for changes in undone:
+                _take_back(rows, reversed(changes))
+            return rows, digest
+
+        return image
 
     def load(self, image: Mapping[str, Mapping[Any, Any]], digest: bytes) -> None:
         """Begin with the rows of an image, of which nothing can be undone."""
@@ -196,6 +201,15 @@ class State:
             rows.clear()
             rows.update(image[name])
         self._digest = digest
+
+
+def _take_back(image: Image, changes: Iterable[Change]) -> None:
+    """Undo changes, which come newest first."""
+    for name, key, before in changes:
+        if before is None:
+            del image[name][key]
+        else:
+            image[name][key] = before
 
 
 def read_image(builtins: Mapping[str, Any], tables: Iterable[Table[Any, Any]]) -> Image:

@@ -270,7 +270,7 @@ class History:
         assert chain.state_digest == head.digest
         image = chain._ledger.image(chain.head.num)
         assert (image.tables, image.digest) == (head.rows, head.digest)
-        kept = chain.snapshot()
+        kept = chain.snapshot()()
         final = self.truth(kept.state.id)
         assert (kept.ledger.tables, kept.ledger.digest) == (final.rows, final.digest)
         owned = {user: chain.balance(user) for user in USERS}

@@ -87,10 +87,10 @@ def test_a_snapshot_and_the_blocks_after_it_give_the_same_state_as_a_replay(
 
 def test_a_snapshot_is_of_an_irreversible_block_although_the_head_is_further() -> None:
     full, _ = grown(40)
-    kept = full.snapshot()
+    kept = full.snapshot()()
     assert kept.state.num == full.lib.num < full.head.num
     before = full.state_digest
-    assert full.snapshot() == kept
+    assert full.snapshot()() == kept
     assert full.state_digest == before
 
 
@@ -100,6 +100,23 @@ def test_replay_protection_and_tapos_survive_in_a_snapshot() -> None:
     old = next(block for block in blocks if block.num <= full.lib.num and block.transactions)
     assert twin._ledger.has_transaction(old.transactions[0].id)
     assert twin.has_block(old.id)
+
+
+def test_tables_longer_than_a_piece_come_back_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    full, _ = grown(40)
+    whole = snapshot.decode(taken(full), PROFILE)
+    monkeypatch.setattr(snapshot, "_PIECE_ROWS", 3)
+    assert snapshot.decode(taken(full), PROFILE) == whole
+
+
+def test_a_snapshot_of_now_is_of_now_whatever_comes_before_it_is_encoded() -> None:
+    full, _ = grown(30, 20)
+    now, frozen = taken(full), full.snapshot()
+    for i in range(30, 40):
+        submit(full, transfer(full, 1 + i % 7), slot=START_SLOT + i)
+        tick(full, START_SLOT + i)
+    assert full.lib.num > snapshot.decode(now, PROFILE).state.num
+    assert b"".join(snapshot.pieces(frozen, chain_id=full.chain_id)) == now
 
 
 def test_a_snapshot_at_genesis_is_the_genesis_state() -> None:
@@ -112,8 +129,11 @@ def test_a_snapshot_of_another_chain_or_version_or_damaged_is_refused() -> None:
     other = build(make_genesis(3))
     with pytest.raises(DecodeError, match="of chain"):
         snapshot.decode(raw, other)
-    with pytest.raises(DecodeError, match="v2' is not"):
-        snapshot.decode(summed(raw[:-32].replace(b"snapshot/v1", b"snapshot/v2")), PROFILE)
+    with pytest.raises(DecodeError, match="v1' is not"):
+        snapshot.decode(summed(raw[:-32].replace(b"snapshot/v2", b"snapshot/v1")), PROFILE)
+    for short in (b"", raw[:3], raw[:-33], raw[:-32] + b"\0"):
+        with pytest.raises(DecodeError, match="its end is missing"):
+            snapshot.decode(summed(short), PROFILE)
     for bad in (b"", raw[:-1], raw[1:], raw + b"x", raw[:500] + b"x" + raw[501:]):
         with pytest.raises(DecodeError, match="its checksum is wrong"):
             snapshot.decode(bad, PROFILE)
@@ -126,9 +146,11 @@ def summed(file: bytes) -> bytes:
 
 def bent(change: Callable[[dict[str, Any]], object]) -> bytes:
     """Return the bytes of a snapshot whose tables were changed, with a good checksum."""
-    form, chain_id, state, ledger = msgspec.msgpack.decode(taken(grown(20, 12)[0])[:-32])
-    change(ledger["tables"])
-    return summed(msgspec.msgpack.encode((form, chain_id, state, ledger)))
+    head, *parts = snapshot.read_pieces(taken(grown(20, 12)[0])[:-32])
+    tables = dict(msgspec.msgpack.decode(part) for part in parts)
+    change(tables)
+    changed = [head, *(msgspec.msgpack.encode(part) for part in tables.items())]
+    return summed(b"".join(snapshot.piece(each) for each in changed))
 
 
 @pytest.mark.parametrize(
