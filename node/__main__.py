@@ -13,8 +13,8 @@ from node.local.local_api import QueryError
 from node.local.notify import notify
 from node.local.query import ABOUT_CHAIN, KINDS, query
 from node.network.links import LinkError
+from node.storage.database import StoreError
 from node.storage.event_log import EventLogError
-from node.storage.store import StoreError
 
 DEFAULT_SOCKET = "/run/slotlab/node.sock"
 

@@ -34,8 +34,9 @@ from node.local.notify import notify
 from node.network.links import Identity, LinkError
 from node.network.net import Inbound, Net, load_identity
 from node.storage import startup
+from node.storage.database import StoredBlock, StoreError
 from node.storage.event_log import EventLogError, open_log
-from node.storage.store import Store, StoredBlock, StoreError
+from node.storage.store import Store
 from node.timing.budget import Budget
 from node.timing.clock import NodeClock, limit_for_slot
 from node.timing.health import HealthMonitor
@@ -70,7 +71,9 @@ class Service:
         keys = startup.load_keys(config, self._genesis)
         identity = load_identity(config, self._genesis)
         self._clock = NodeClock(config.clock.skew_file)
-        self._store = Store(Path(config.state_dir), chain_id(self._genesis))
+        self._store = Store(
+            Path(config.state_dir), chain_id(self._genesis), wake=loop.call_soon_threadsafe
+        )
         self._log = open_log(config, "node", self._clock)
         self._chain = startup.restore_chain(self._genesis, keys, self._store, config)
         self._snapshot_num = self._chain.lib.num
@@ -229,7 +232,12 @@ class Service:
     def _step(self, event: messages.Input) -> list[messages.Effect]:
         """Feed one input to the chain, do its effects in order, and return them."""
         effects = self._chain.step(event)
-        for effect in effects:
+        self._carry_out(effects)
+        return effects
+
+    def _carry_out(self, effects: Sequence[messages.Effect]) -> None:
+        """Do effects in order; those behind a final mark once it is durable."""
+        for place, effect in enumerate(effects):
             match effect:
                 case messages.Persist():
                     self._persist(effect)
@@ -237,23 +245,28 @@ class Service:
                     self._net.broadcast(block, raw, source)
                 case messages.Relay(transactions=transactions, source=source):
                     self._net.relay(transactions, source)
-                case messages.Finalize(num=num, id=block_id):
-                    self._store.finalize(num, block_id)
-                    if num - self._snapshot_num >= SNAPSHOT_BLOCKS:
-                        self._keep_snapshot()
+                case messages.Finalize():
+                    self._finalize(effect, effects[place + 1 :])
+                    return
                 case messages.RequestSync(peer=peer):
                     self._net.request_sync(peer)
                 case messages.Emit(record=events.Produced() as produced):
                     self._emit(self._completed(produced))
                 case messages.Emit(record=record):
                     self._emit(record)
-        return effects
+
+    def _finalize(self, final: messages.Finalize, behind: Sequence[messages.Effect]) -> None:
+        self._store.finalize(final.num, final.id, then=lambda: self._carry_out(behind))
+        due = final.num - self._snapshot_num >= SNAPSHOT_BLOCKS
+        if due and not self._store.keeps_snapshot:
+            self._keep_snapshot()
 
     def _keep_snapshot(self) -> None:
         """Keep the state at the last irreversible block, so that a restart need not replay all."""
         self._snapshot_num = self._chain.lib.num
-        kept = snapshot.encode(self._chain.snapshot(), chain_id=self._chain.chain_id)
-        self._store.put_snapshot(kept)
+        self._store.keep_snapshot(
+            snapshot.pieces(self._chain.snapshot(), chain_id=self._chain.chain_id)
+        )
 
     def _persist(self, wanted: messages.Persist) -> None:
         block = wanted.block
@@ -338,6 +351,7 @@ class Service:
         try:
             if self._failure is None:
                 self._keep_snapshot()
+                self._store.sync()
             self._emit(events.Stopped(reason=self._stop_reason or "failed"))
             self._log.close()
             self._store.close()

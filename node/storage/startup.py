@@ -17,7 +17,8 @@ from node.chain.model.messages import BlockRestored
 from node.chain.model.voice import Stance
 from node.chain.validation import Trust
 from node.config import ConfigError, NodeConfig, read_file
-from node.storage.store import Store, StoreError
+from node.storage.database import StoreError
+from node.storage.store import Store
 
 
 def load_genesis(path: Path) -> Genesis:
@@ -85,7 +86,7 @@ def restore_chain(
     try:
         start = None if kept is None else snapshot.decode(kept, consensus)
     except DecodeError as error:
-        raise StoreError(f"{store.path}: the snapshot is damaged ({error}); remove it") from error
+        raise StoreError(f"{store.snapshot_path}: is damaged ({error}); remove it") from error
     chain = Chain(
         genesis,
         profile=consensus,

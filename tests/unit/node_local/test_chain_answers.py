@@ -25,7 +25,8 @@ from node.local import chain_answers
 from node.local.chain_answers import ChainAnswers
 from node.local.local_api import Reply, Request
 from node.local.query import query
-from node.storage.store import Store, StoredBlock
+from node.storage.database import StoredBlock
+from node.storage.store import Store
 from tests.unit.node_bitshares.world import bitshares_genesis, paid
 from tests.unit.node_chain.builders import (
     blocks_of,

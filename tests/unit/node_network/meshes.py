@@ -23,7 +23,8 @@ from node.network import wire
 from node.network.gossip import WAIT_MIN_NS, WAIT_SPREAD_NS
 from node.network.links import Callbacks, Identity
 from node.network.net import FRAME_SLACK_BYTES, Inbound, Net
-from node.storage.store import Store, StoredBlock
+from node.storage.database import StoredBlock
+from node.storage.store import Store
 from tests.unit.node_chain.builders import tick
 from tests.unit.node_chain.history_worlds import World
 

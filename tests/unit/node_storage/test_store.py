@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from node.chain.model.watermark import Watermark
-from node.storage.store import Store, StoredBlock, StoreError
+from node.storage.database import StoredBlock, StoreError
+from node.storage.store import Store
 
 CHAIN = b"c" * 32
 ROOT = Path(__file__).parents[3]
@@ -50,12 +51,22 @@ def test_a_snapshot_is_kept_and_the_blocks_above_it_come_back(tmp_path: Path) ->
     for num in range(2, 6):
         store.put(block(num))
     store.finalize(4, b"a4")
-    store.put_snapshot(b"one")
-    store.put_snapshot(b"two")
+    store.keep_snapshot(iter([b"o", b"ne"]))
+    store.keep_snapshot(iter([b"two"]))
     store.close()
     again = Store(tmp_path, CHAIN)
     assert again.snapshot() == b"two"
     assert list(again.restore(3)) == [(b"raw a4", True), (b"raw a5", False)]
+    again.close()
+
+
+def test_a_snapshot_goes_with_the_blocks_it_stands_on(tmp_path: Path) -> None:
+    store = Store(tmp_path, CHAIN)
+    store.keep_snapshot(iter([b"one"]))
+    store.close()
+    store.path.unlink()
+    again = Store(tmp_path, CHAIN)
+    assert again.snapshot() is None
     again.close()
 
 
@@ -71,7 +82,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from node.chain.model.watermark import Watermark
-from node.storage.store import Store, StoredBlock
+from node.storage.database import StoredBlock
+from node.storage.store import Store
 store = Store(Path(sys.argv[1]), b"c" * 32)
 def block(num): return StoredBlock(num=num, id=b"a%d" % num, previous=b"a%d" % (num - 1), raw=b"r")
 store.put(block(2))
@@ -115,7 +127,9 @@ def test_something_else_than_a_store_is_one_clear_error(tmp_path: Path) -> None:
 def test_a_full_disk_is_one_clear_error_and_costs_nothing_that_was_durable(tmp_path: Path) -> None:
     store = Store(tmp_path, CHAIN)
     store.put_own(block(2), Watermark(producer="producera", num=2, slot=7))
-    store._db.execute("PRAGMA max_page_count = 1")  # SQLite's own limit: what is there, no more
+    store._database._writer.execute(
+        "PRAGMA max_page_count = 1"
+    )  # SQLite's own limit: what is there, no more
     big = StoredBlock(num=3, id=b"a3", previous=b"a2", raw=bytes(1 << 20))
     with pytest.raises(StoreError, match=r"chain\.sqlite: database or disk is full"):
         store.put_own(big, Watermark(producer="producera", num=3, slot=8))
