@@ -39,7 +39,7 @@ DIED = "the controller died in this trial"
 REASON = f"{DIED}; what it left on the hosts was collected later"
 PLAN, GENESIS = "plan.json", "genesis.json"
 _CAMPAIGN = re.compile(r"[0-9A-Za-z_-]{1,100}")
-_LABEL = re.compile(r"([0-9A-Za-z_-]{1,100})\.([1-9][0-9]{0,5})(?:\.[1-9][0-9]{0,5})?")
+_LABEL = re.compile(r"([0-9A-Za-z_-]{1,100})\.([1-9][0-9]{0,5})(?:\.([1-9][0-9]{0,5}))?")
 
 
 class _Journal(msgspec.Struct, frozen=True):
@@ -70,13 +70,13 @@ def bring_home(remote: Remote, runs: Path, name: str | None) -> Collected:
     states = armed_hosts.look(remote)
     _refuse_running(states)
     label = armed_hosts.trial_of(states) or _told(remote)
-    folder, n = _find(remote, label, runs, name)
+    folder, n, attempt = _find(remote, label, runs, name)
     planned = {trial.n: trial for trial in load_plan(folder.path).trials}
     if n not in planned:
         raise StoreError(f"{folder.path}: its plan has no trial {n}, of which the hosts tell")
     known = load_trial(folder.path, n)
     home = known is not None and not known.reason.startswith(DIED)
-    if home or folder.label(n) != label:
+    if home or attempt < folder.attempt(n):
         what = "was collected by its own controller" if home else "was put aside, to be run again"
         collect.let_go(remote, label, owner())
         raise AlreadyHome(f"trial {label} {what}; slotlab report {folder.path}")
@@ -140,28 +140,30 @@ def _told(remote: Remote) -> str:
     return armed_hosts.commonest(told)
 
 
-def _find(remote: Remote, label: str, runs: Path, name: str | None) -> tuple[RunFolder, int]:
-    """Return the run folder of a trial's label, made from the hosts if need be, and its number."""
+def _find(remote: Remote, label: str, runs: Path, name: str | None) -> tuple[RunFolder, int, int]:
+    """Return the run folder of a trial's label, made from the hosts if need be, the trial's number
+    and which attempt at it that is.
+    """
     if not label:
         raise RunError("no host tells of a trial: there is nothing to collect")
     parts = _LABEL.fullmatch(label)
     if parts is None:
         raise RunError(f"the hosts tell of a trial {label[:80]!r}, which is none of a campaign")
-    run, n = parts[1], int(parts[2])
+    run, n, attempt = parts[1], int(parts[2]), int(parts[3] or 1)
     if name is not None:
         folder = store.find(name, runs)
         if folder.path.name != run:
             raise RunError(f"the hosts hold trial {label}, which is not of {folder.path}")
-        return folder, n
+        return folder, n, attempt
     for path in runs.glob(f"*/{run}/plan.json"):
-        return RunFolder(path.parent.resolve()), n
+        return RunFolder(path.parent.resolve()), n, attempt
     remade = _remade(remote, runs, run, n)
     if remade is None:
         raise RunError(
             f"the hosts hold trial {label}; its run is not below {runs} (--runs FOLDER), and no"
             " host has kept its plan"
         )
-    return remade, n
+    return remade, n, attempt
 
 
 def _remade(remote: Remote, runs: Path, run: str, n: int) -> RunFolder | None:

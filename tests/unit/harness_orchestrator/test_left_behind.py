@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import zstandard
 
+from harness.controller.store import RunFolder
 from harness.errors import RunError
 from harness.orchestrator import left_behind
 from harness.orchestrator.left_behind import REASON, bring_home, keep
@@ -120,6 +121,20 @@ def test_what_the_end_of_the_lease_stopped_is_said(tmp_path: Path) -> None:
         collected = bring_home(remote, tmp_path / "runs", None)
     assert collected.problems == ["n4: node, probe stopped as the lease had ended"]
     assert trial_of(tmp_path).problems == collected.problems
+
+
+def test_an_attempt_that_was_put_aside_is_not_brought_into_the_one_after_it(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "runs" / "demo" / RUN)
+    with left(tmp_path) as (remote, hosts):
+        folder.put_aside(1)
+        assert refused(remote, tmp_path / "runs") == (
+            f"trial {LABEL} was put aside, to be run again; slotlab report {folder.path}"
+        )
+        assert hosts["n1"].ops()[-1] == "collected"
+        for host in hosts.values():
+            host.says(status={**IDLE, "trial": f"{LABEL}.2"})
+        bring_home(remote, tmp_path / "runs", None)
+    assert trial_of(tmp_path).label == f"{LABEL}.2" == folder.label(1)
 
 
 def test_a_run_folder_is_made_from_what_hosts_have_kept(tmp_path: Path) -> None:
