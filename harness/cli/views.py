@@ -2,6 +2,7 @@
 
 import json
 import webbrowser
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ from harness.controller import store
 from harness.controller.console import Show, console_of, said, table_of
 from harness.inventory.limit import limited
 from metrics.model.printable import printable_lines
-from metrics.model.run_folder import load_json
+from metrics.model.run_folder import SEAL, load_json
 
 
 def watch(
@@ -60,14 +61,22 @@ def runs(root: Runs = store.ROOT, as_json: AsJson = False) -> None:
         summary = load_json(path)
         verdict = summary.get("verdict", "damaged") if isinstance(summary, dict) else "damaged"
         word = str(verdict) if path.exists() else "not reported"
-        rows.append({"run": str(folder.path), "verdict": word})
+        rows.append({"run": str(folder.path), "verdict": word, "trials": _ended(folder.path)})
     if as_json:
         print(json.dumps(rows))
         return
-    table = table_of("run", "verdict")
+    table = table_of("run", "verdict", "trials")
     for row in rows:
-        table.add_row(said(row["run"]), said(row["verdict"]))
+        table.add_row(said(row["run"]), said(row["verdict"]), row["trials"])
     console_of().print(table if rows else f"no runs below {root}")
+
+
+def _ended(run: Path) -> str:
+    """Return how many of a run's trials have ended: `5 of 6`."""
+    plan = load_json(run / "plan.json")
+    trials = plan.get("trials") if isinstance(plan, dict) else None
+    planned = len(trials) if isinstance(trials, list) else "?"
+    return f"{sum(1 for _ in run.glob(f'trials/*/{SEAL}'))} of {planned}"
 
 
 def logs(

@@ -38,16 +38,17 @@ class Course:
         which = f" (cell {cell.n}: {params})" if params else ""
         return f"trial {trial.n} of {len(self.plan.trials)}{which}"
 
-    def left(self, now_ns: int) -> str:
+    def left(self, now_ns: int, *, known_ns: int = 0) -> str:
         """Return how long all that is left will take, "" where nothing is known of it.
 
-        Trials are thought to take what those that have ended took on average.
+        Trials are thought to take what those that have ended took on average, the one at hand at
+        least known_ns more.
         """
         each_ns = sum(self.took_ns) // len(self.took_ns) if self.took_ns else self.guess_ns
         if each_ns is None:
             return ""
         rest = len(self.trials) - len(self.took_ns) - 1
-        left_ns = max(0, each_ns - (now_ns - self.begun_ns)) + rest * each_ns
+        left_ns = max(known_ns, each_ns - (now_ns - self.begun_ns)) + rest * each_ns
         return f"{_long(left_ns // SECOND_NS)} left of the whole"
 
 

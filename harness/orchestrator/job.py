@@ -252,5 +252,4 @@ def _go_on(
             show.step(f"trial {n}: {why}; it is kept in {aside[n]['kept']} and run again")
     line = {"aside": aside, "left": list(left), "lab": lab, **store.provenance(plan.seed)}
     folder.add_line(RESUMED, line)
-    whole = len(plan.trials) - len(left)
-    show.step(f"{folder.path}: {whole} of {len(plan.trials)} trial(s) are whole and stay")
+    show.step(f"{folder.path}: going on with {len(left)} of {len(plan.trials)} trial(s)")

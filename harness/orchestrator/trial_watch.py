@@ -33,7 +33,7 @@ def watch(context: Context, trial: PlannedTrial, progress: Progress) -> None:
             hosts = _expected(context, trial, now_ns)
             head = _head(context, hosts[(turn // 2) % len(hosts)], progress) if hosts else head
         left = (end_ns - max(now_ns, 0)) // SECOND_NS
-        whole = context.course.left(boottime_ns())
+        whole = context.course.left(boottime_ns(), known_ns=end_ns - now_ns)
         context.show.tick(f"{name}  {phase}  {head}  {left} s left; {whole}")
         turn += 1
         context.folder.check()

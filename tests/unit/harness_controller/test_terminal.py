@@ -88,4 +88,18 @@ def test_a_damaged_summary_is_a_word_in_the_list_of_runs(
     if summary is not None:
         (run / "summary.json").write_text(summary)
     views.runs(tmp_path, as_json=True)
-    assert json.loads(capsys.readouterr().out) == [{"run": str(run), "verdict": word}]
+    row = {"run": str(run), "verdict": word, "trials": "0 of ?"}
+    assert json.loads(capsys.readouterr().out) == [row]
+
+
+def test_the_list_of_runs_says_how_many_trials_have_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "test" / "20260101T000000Z-abcdef"
+    for trial in ("1", "2"):
+        (run / "trials" / trial).mkdir(parents=True)
+    (run / "trials" / "1" / "seal.json").write_text("{}")
+    (run / "plan.json").write_text('{"trials": [{}, {}, {}]}')
+    views.runs(tmp_path, as_json=True)
+    row = {"run": str(run), "verdict": "not reported", "trials": "1 of 3"}
+    assert json.loads(capsys.readouterr().out) == [row]

@@ -27,6 +27,8 @@ def test_the_time_left_is_a_guess_first_and_then_what_trials_took() -> None:
     assert course.left(0) == "5 min left of the whole"
     assert course.left(90 * SECOND_NS) == "4 min left of the whole"
     assert course.left(900 * SECOND_NS) == "4 min left of the whole", "it is late; the rest is not"
+    late = course.left(900 * SECOND_NS, known_ns=60 * SECOND_NS)
+    assert late == "5 min left of the whole", "it is known when it will end"
     course.end(20 * SECOND_NS)
     course.begin(30 * SECOND_NS)
     assert course.left(35 * SECOND_NS) == "35 s left of the whole"
