@@ -88,8 +88,9 @@ def measure(nodes: int, *, rate: int, load_ns: int) -> Outcome:
         refused = Counter(
             event["reason"]
             for home in homes
-            for event in told(home, "client", "tx")
+            for event in told(home, "client", "txs")
             if event["state"] == "rejected"
+            for _ in event["ids"]
         )
     due = [slot for slot, due_ns in chain.due_ns.items() if start_ns <= due_ns < until_ns]
     loaded = [slot for slot in due if chain.transfers.get(slot)]

@@ -22,8 +22,9 @@ from metrics.safety.node_log import (
     restart_breaks,
     schedule_breaks,
 )
+from node.events import Txs
 
-KINDS = ("started", "produced", "applied", "irreversible", "switched", "tx", *FACTS)
+KINDS = ("started", "produced", "applied", "irreversible", "switched", "txs", *FACTS)
 """Kinds of events that the invariants are judged from."""
 
 
@@ -33,6 +34,14 @@ class Breach:
 
     invariant: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A transaction of a block."""
+
+    id: str
+    num: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +80,11 @@ class Witness:
         """Take one event."""
         kind = str(record.__struct_config__.tag)
         if host not in self.liars and role == "node" and kind in KINDS:
-            told = Told(host, kind, float(now_ns - self.t0_ns), record)
-            if kind != "tx" or told.state == "included":
-                self.told.append(told)
+            t_ns = float(now_ns - self.t0_ns)
+            if not isinstance(record, Txs):
+                self.told.append(Told(host, kind, t_ns, record))
+            elif record.state == "included":
+                self.told += [Told(host, kind, t_ns, Held(id_, record.num)) for id_ in record.ids]
 
     def of(self, kind: str) -> list[Told]:
         """Return the lines of a kind, in order of time."""

@@ -16,7 +16,7 @@ OWN_SIGNS = ("slot_due", "probe", "clock", "started")
 """Events that show a host to be alive."""
 NODE_SIGNS = (
     "slot_due", "process", "clock", "produced", "abstained", "peer", "started", "received",
-    "applied", "irreversible", "tx",
+    "applied", "irreversible", "txs",
 )  # fmt: skip
 """Events that show its node to be alive: some of them come in every slot and second."""
 SURE_NS = 1_000_000_000

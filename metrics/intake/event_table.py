@@ -35,6 +35,12 @@ _TOLD = """
         HAVING min(num) < max(num) OR min(slot) < max(slot) OR min(producer) < max(producer)
     )
 """
+_TXS = "txs"
+_EACH = f"""(
+    SELECT * EXCLUDE (id), unnest(ids) AS id, generate_subscripts(ids, 1) AS place FROM events
+    WHERE kind = '{_TXS}'
+)"""
+"""A row for each of the transactions that a line tells of."""
 
 
 def _columns() -> Iterator[tuple[str, str]]:
@@ -133,10 +139,15 @@ def _contradictions(db: duckdb.DuckDBPyConnection, trial: int) -> list[str]:
 def rows(
     db: duckdb.DuckDBPyConnection, trial: int, kind: str, columns: str
 ) -> list[tuple[Any, ...]]:
-    """Return (host, node, boot, seq, wall_ns, mono_ns, *columns) of one kind, as written."""
-    extra = "".join(f', "{name}"' for name in columns.split())
+    """Return (host, node, boot, seq, wall_ns, mono_ns, *columns) of one kind, as written.
+
+    Where it tells of several transactions at once and the column `id` is asked for, of each.
+    """
+    names = columns.split()
+    extra = "".join(f', "{name}"' for name in names)
+    each = kind == _TXS and "id" in names
     return db.execute(
-        f"SELECT host, node, boot, seq, wall_ns, mono_ns{extra} FROM events "
-        "WHERE trial = ? AND kind = ? ORDER BY node, seq, mono_ns",
+        f"SELECT host, node, boot, seq, wall_ns, mono_ns{extra} FROM {_EACH if each else 'events'} "
+        f"WHERE trial = ? AND kind = ? ORDER BY node, seq, mono_ns{', place' if each else ''}",
         [trial, kind],
     ).fetchall()

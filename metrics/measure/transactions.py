@@ -55,7 +55,7 @@ def measure(data: TrialData, chain: ChainView) -> Transactions:
     told: dict[str, set[str]] = defaultdict(set)
     first: dict[str, tuple[float, str, str]] = {}
     reasons: dict[str, str] = {}
-    for e in data.events("tx", TX):
+    for e in data.events("txs", TX):
         told[e.id].add(e.state)
         if e.state == "sent":
             own = e.t_ns, e.host, e.act

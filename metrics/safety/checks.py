@@ -173,9 +173,9 @@ def _headers(data: TrialData, without: frozenset[str]) -> Check:
 
 def _transactions(data: TrialData, logs: Logs) -> Check:
     fine = (
-        f"{len(of_kind(logs, 'tx'))} inclusions, as their entry nodes saw them: no branch holds one"
-        " twice; expiry and TaPoS do not show in events, a breach would show as a refused block or"
-        " another state"
+        f"{len(of_kind(logs, 'txs'))} inclusions, as their entry nodes saw them: no branch holds"
+        " one twice; expiry and TaPoS do not show in events, a breach would show as a refused block"
+        " or another state"
     )
     return _verdict(data, NAMES["I6"], node_log.repeated_transactions(logs), fine)
 

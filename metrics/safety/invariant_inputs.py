@@ -19,7 +19,7 @@ COLUMNS = {
     "applied": APPLIED,
     "irreversible": IRREVERSIBLE,
     "switched": "ancestor_num",
-    "tx": "id state num",
+    "txs": "id state num",
     **FACTS,
 }
 """What the invariants read of a node's events, by kind."""
@@ -49,7 +49,7 @@ def _of_node(event: Event) -> bool:
     match event.kind:
         case "started":
             return bool(event.role == "node")
-        case "tx":
+        case "txs":
             return bool(event.state == "included") and event.node == event.host
     return True
 

@@ -33,7 +33,7 @@ def repeated_transactions(logs: Logs) -> list[Violation]:
             end = _branch_end(line)
             if end is not None:
                 held = {id_: num for id_, num in held.items() if num <= end}
-            elif line.kind == "tx":
+            elif line.kind == "txs":
                 if line.id in held:
                     text = (
                         f"{host}: transaction {line.id[:16]} is in block {held[line.id]} and again"

@@ -187,9 +187,9 @@ class Chain:
     def _on_tick(self, tick: Tick, effects: list[Effect]) -> None:
         head = self._fork_db.head
         at_ns = self._profile.transaction_time_ns(head.state, self.slot_clock.time_ns(tick.slot))
-        for transaction_id in self.mempool.expire(at_ns):
-            effects.extend(self.mempool.tell(transaction_id, "expired"))
-            self._pending.leave()  # What it did there is no longer to be expected.
+        if gone := self.mempool.expire(at_ns):
+            effects.extend(self.mempool.tell(gone, "expired"))
+            self._pending.leave()  # What they did there is no longer to be expected.
         self._signing.held_back = tick.abstain
         if head.state.next_slot >= tick.slot:
             self._signing.caught_up()
@@ -344,15 +344,15 @@ class Chain:
             if not self._ledger.has_transaction(transaction.id)
         ]
         self.mempool.requeue(again)
-        for transaction in again:
-            effects.extend(self.mempool.tell(transaction.id, "requeued"))
+        effects.extend(self.mempool.tell([each.id for each in again], "requeued"))
 
     def _report_applied(self, item: ForkItem, outcome: Outcome, effects: list[Effect]) -> None:
         effects.append(Emit(record=notices.applied(item.signed, outcome.digest)))
         effects.extend([Emit(record=record) for record in (*item.state.changes, *outcome.facts)])
-        for transaction in item.signed.transactions:
-            self.mempool.remove(transaction.id)
-            effects.extend(self.mempool.tell(transaction.id, "included", num=item.num))
+        ids = [transaction.id for transaction in item.signed.transactions]
+        for transaction_id in ids:
+            self.mempool.remove(transaction_id)
+        effects.extend(self.mempool.tell(ids, "included", num=item.num))
 
     def _advance_irreversible(self, effects: list[Effect]) -> None:
         """Finalize what the head's branch makes irreversible, and what a crash left unsaid."""
@@ -367,8 +367,8 @@ class Chain:
             effects.append(Emit(record=Irreversible(num=num, id=block_id.hex())))
         self._announced_num = lib.num
         for item in passed:
-            for transaction in item.signed.transactions:
-                effects.extend(self.mempool.tell(transaction.id, "irreversible", num=item.num))
+            ids = [transaction.id for transaction in item.signed.transactions]
+            effects.extend(self.mempool.tell(ids, "irreversible", num=item.num))
 
     def _settle(self, lib_num: int) -> list[ForkItem]:
         """Make the head's branch irreversible up to lib_num; return what that adds, oldest first.

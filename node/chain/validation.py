@@ -1,5 +1,6 @@
 """What a received block or transaction must pass before it is kept or sent on."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from node.chain.encoding.crypto import Verifier
@@ -12,7 +13,7 @@ from node.chain.model.errors import BlockRejected, Reason, TransactionRejected
 from node.chain.model.messages import Effect, Emit, Refuse, Relay, TransactionsReceived
 from node.chain.model.transaction import Transaction
 from node.chain.profile import ChainState, Profile
-from node.events import Rejected, Tx
+from node.events import Rejected, Txs
 
 BLOCK_OVERHEAD_BYTES = 512
 """Room in a block for everything but transactions, when no schedule is proposed."""
@@ -113,6 +114,7 @@ def admit_transactions(
     """
     effects: list[Effect] = []
     taken: list[Transaction] = []
+    refused: dict[Reason, list[Transaction]] = {}
     for index, transaction in enumerate(event.transactions):
         try:
             if not most.fits(transaction):
@@ -122,25 +124,27 @@ def admit_transactions(
             effects.extend(pending.catch_up(head, time_ns))
             pending.admit(transaction, time_ns)
         except TransactionRejected as error:
-            effects.extend(_refused(transaction, index, error.reason, event.peer))
+            refused.setdefault(error.reason, []).append(transaction)
+            if event.peer is None:
+                effects.append(Refuse(index=index, reason=error.reason))
             continue
         taken.append(transaction)
         if event.peer is None:
             mempool.watch(transaction.id)
-            effects.extend(mempool.tell(transaction.id, "accepted"))
+    for reason, those in refused.items():
+        effects.extend(_notices(those, reason, event.peer))
+    effects.extend(mempool.tell([each.id for each in taken], "accepted"))
     if taken:
         effects.append(Relay(transactions=taken, source=event.peer))
     return effects
 
 
-def _refused(
-    transaction: Transaction, index: int, reason: Reason, peer: str | None
-) -> tuple[Effect, ...]:
-    """What is said of the transaction at index that was not taken."""
-    txid = transaction.id.hex()
+def _notices(refused: list[Transaction], reason: Reason, peer: str | None) -> Iterator[Emit]:
+    """Yield what is told of transactions that were not taken."""
+    ids = [transaction.id.hex() for transaction in refused]
     if peer is None:
-        notice = Tx(id=txid, state="rejected", reason=reason)
-        return Refuse(index=index, reason=reason), Emit(record=notice)
-    if reason == Reason.DUPLICATE:
-        return ()
-    return (Emit(record=Rejected(what="transaction", reason=reason, from_=peer, id=txid)),)
+        yield Emit(record=Txs(ids=ids, state="rejected", reason=reason))
+    elif reason != Reason.DUPLICATE:
+        for txid in ids:
+            record = Rejected(what="transaction", reason=reason, from_=peer, id=txid)
+            yield Emit(record=record)

@@ -268,14 +268,15 @@ class Peer(Record, frozen=True, kw_only=True, tag="peer"):
 TxState = Literal["sent", "accepted", "rejected", "included", "irreversible", "expired", "requeued"]
 
 
-class Tx(Record, frozen=True, kw_only=True, tag="tx"):
-    """A transaction's life as its client and its entry node see it.
+class Txs(Record, frozen=True, kw_only=True, tag="txs"):
+    """A step in the lives of transactions that took it together: of one request, of one block.
 
-    act: the word of the operation where a campaign names it. That, who signs it, and the number of
-    the block that it refers to (TaPoS) a client says as it is sent.
+    As their client and their entry node see it; the stamps are those of each. act: the word of the
+    operation where a campaign names it. That, who signs, and the number of the block that they
+    refer to (TaPoS) a client says as they are sent.
     """
 
-    id: str
+    ids: list[str]
     state: TxState
     num: Count = 0
     reason: str = ""
@@ -335,7 +336,7 @@ Event: TypeAlias = (
     | Clock
     | Probe
     | Peer
-    | Tx
+    | Txs
     | Fact
     | Load
     | Process

@@ -24,7 +24,7 @@ from node.chain.genesis import Genesis
 from node.chain.model.codec import encode_transaction
 from node.chain.model.slot import NS_PER_S
 from node.config import ActConfig, ClientConfig, ConfigError, NodeConfig
-from node.events import Started, Stopped, Tx
+from node.events import Started, Stopped, Txs
 from node.local.load import Acts, Backlog, Pace, Transfers, sent
 from node.local.local_api import SUBMITTED_MAX
 from node.local.local_client import Answer, LocalLink, Unanswered
@@ -137,7 +137,10 @@ class Client:
             self._backlog.sent(len(some), now_ns)
 
     def _submitted(self, source: Transfers | Acts, numbers: list[int], now_ns: int) -> bool:
-        """Whether these of source are on their way: not while the node is away or behind."""
+        """Whether these of source, transfers or one act, are on their way now.
+
+        Not while the node is away or behind.
+        """
         refer = self._reference
         if refer is None or self._link.in_flight >= IN_FLIGHT_MAX or not self._link.ready():
             return False
@@ -149,8 +152,7 @@ class Client:
         request = {"op": "submit", "txs": [encode_transaction(each) for each in made]}
         if not self._link.send(request, ids=ids, now_ns=now_ns):
             return False
-        for n, transaction in zip(numbers, made, strict=True):
-            self._log.write(sent(transaction, refer.block_id, source.word(n)))
+        self._log.write(sent(made, refer.block_id, source.word(numbers[0])))
         return True
 
     def _take(self, answer: Answer | Unanswered) -> None:
@@ -162,12 +164,15 @@ class Client:
             case Answer((), body):
                 self._reference = reference_of(body) or self._reference
             case Answer(ids, body):
+                refused: dict[str, list[str]] = {}
                 for name, reason in zip(ids, _reasons(body, len(ids)), strict=True):
                     if reason:
-                        self._backlog.tally.refused += 1
-                        self._log.write(Tx(id=name, state="rejected", reason=reason))
+                        refused.setdefault(reason, []).append(name)
                     else:
                         self._backlog.tally.accepted += 1
+                for reason, names in refused.items():
+                    self._backlog.tally.refused += len(names)
+                    self._log.write(Txs(ids=names, state="rejected", reason=reason))
 
     def _report(self, now_ns: int) -> None:
         self._report_ns += NS_PER_S * max(1, -(-(now_ns - self._report_ns) // NS_PER_S))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,7 +27,7 @@ from node.chain.model.transaction import (
     sign_transaction,
 )
 from node.config import ActConfig, ClientConfig, ConfigError
-from node.events import Dropped, Load, Tx
+from node.events import Dropped, Load, Txs
 
 EXPIRES_AFTER_S = 120
 """How long a transaction stays valid, where the chain allows that."""
@@ -261,11 +261,14 @@ class Acts:
         )
 
 
-def sent(transaction: Transaction, block_id: bytes, act: str) -> Tx:
-    """Return what a client tells of a transaction that it sends, which refers to that block."""
-    return Tx(
-        id=transaction.id.hex(), state="sent", act=act, account=transaction.authorities[0],
-        ref_num=int.from_bytes(block_id[:4], "big"),
+def sent(transactions: Sequence[Transaction], block_id: bytes, act: str) -> Txs:
+    """Return what a client tells of transactions of one account that it sends.
+
+    They refer to that block; act is the word of each, "" for load.
+    """
+    return Txs(
+        ids=[transaction.id.hex() for transaction in transactions], state="sent", act=act,
+        account=transactions[0].authorities[0], ref_num=int.from_bytes(block_id[:4], "big"),
     )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def test_a_node_says_what_is_wrong_with_each_transaction_and_goes_on(
         assert submit(encode_transaction(good)) == ["duplicate"]
         wait_until(
             lambda: (
-                [tx.state for tx in node.of(events.Tx) if tx.id == good.id.hex()][-1:]
+                [tx.state for tx in node.of(events.Txs) if tx.ids == [good.id.hex()]][-1:]
                 == ["irreversible"]
             ),
             "the good one in an irreversible block",

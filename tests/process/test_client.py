@@ -151,7 +151,8 @@ def test_every_due_transaction_arrives_once_and_the_client_ends(folder: Path) ->
         assert [verifier.signer(digest, signature) for signature in one.signatures] == [public]
     assert len({t.id for t in transactions}) == len(transactions) == total(folder, "sent")
     assert total(folder, "accepted") == total(folder, "sent") == total(folder, "due")
-    assert [e["id"] for e in events(folder, "tx")] == [t.id.hex() for t in transactions]
+    told = [id_ for e in events(folder, "txs") for id_ in e["ids"]]
+    assert told == [t.id.hex() for t in transactions]
     assert events(folder, "stopped")[0]["reason"] == "end"
     assert events(folder, "started")[0]["role"] == "client"
 
@@ -187,10 +188,11 @@ def test_refusals_carry_the_nodes_reason_and_the_client_stands_back(folder: Path
         assert process.communicate(timeout=DEADLINE_S) == ("", "")
     node.stop()
     assert process.returncode == 0
-    txs = events(folder, "tx")
+    txs = events(folder, "txs")
     rejected = [e for e in txs if e["state"] == "rejected"]
     assert {e["reason"] for e in rejected} == {"bad_tapos"}
-    assert {e["id"] for e in rejected} <= {e["id"] for e in txs if e["state"] == "sent"}
+    sent = {id_ for e in txs if e["state"] == "sent" for id_ in e["ids"]}
+    assert {id_ for e in rejected for id_ in e["ids"]} <= sent
     assert events(folder, "stopped")[0]["reason"] == "SIGTERM"
 
 

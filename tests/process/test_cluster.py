@@ -127,14 +127,15 @@ def test_a_clients_load_becomes_irreversible_everywhere(system: Any) -> None:
         assert client.wait() == 0
 
         def told(state: str) -> set[str]:
-            return {record.id for record in lab.nodes[0].of(events.Tx) if record.state == state}
+            told = [record for record in lab.nodes[0].of(events.Txs) if record.state == state]
+            return {id_ for record in told for id_ in record.ids}
 
         accepted = told("accepted")
         assert accepted
         wait_until(lambda: told("irreversible") == accepted, "all are irreversible")
         counted = [sum(r.tx_count for r in node.of(events.Applied)) for node in lab.nodes]
         assert min(counted) >= len(accepted)
-        assert lab.nodes[1].of(events.Tx) == []
+        assert lab.nodes[1].of(events.Txs) == []
 
 
 def test_the_schedule_that_a_campaign_lets_the_system_account_propose_takes_turns() -> None:

@@ -78,7 +78,8 @@ def test_two_halves_stand_still_and_agree_after_the_split() -> None:
 
 def taken(node: Any, state: str) -> set[str]:
     """Return the transactions that reached a state of their life at the node they entered."""
-    return {record.id for record in node.of(events.Tx) if record.state == state}
+    told = [record for record in node.of(events.Txs) if record.state == state]
+    return {id_ for record in told for id_ in record.ids}
 
 
 def final(node: Any) -> set[str]:

@@ -10,7 +10,7 @@ from harness.campaign import campaign_file
 from harness.plan import lab_view, planner
 from harness.sim.campaign import Simulated, simulate
 from node import events
-from node.events import Tx
+from node.events import Txs
 
 S = 1_000_000_000
 TRANSFERS = """
@@ -26,13 +26,13 @@ def run(text: str) -> Simulated:
     return simulate(plan, plan.trials[0])
 
 
-def told(done: Simulated, writer: str) -> list[tuple[float, Tx]]:
+def told(done: Simulated, writer: str) -> list[tuple[float, Txs]]:
     """Return what a node or a client told of transactions, with seconds since T0."""
     lines = [events.decode(line) for line in done.events[writer.split(".")[0]].splitlines()]
     return [
         (round((said.wall_ns - done.files.t0_ns) / S, 1), record)
         for said, record in lines
-        if isinstance(record, Tx) and said.node == writer
+        if isinstance(record, Txs) and said.node == writer
     ]
 
 
@@ -42,8 +42,8 @@ def test_an_act_is_sent_at_its_time_by_the_client_of_its_accounts_host_alone(cha
     done = run(text)
     ((at, sent),) = told(done, "n2.client")
     assert (at, sent.state, sent.act) == (15.0, "sent", "transfer")
-    told_of_it = [(record.id, record.state) for _, record in told(done, "n2")]
-    assert told_of_it == [(sent.id, state) for state in ("accepted", "included", "irreversible")]
+    told_of_it = [(record.ids, record.state) for _, record in told(done, "n2")]
+    assert told_of_it == [(sent.ids, state) for state in ("accepted", "included", "irreversible")]
     ((at, sent), (_, refused)) = told(done, "n3.client")
     assert (at, sent.state, sent.act) == (16.0, "sent", "transfer")
     assert (refused.state, refused.reason) == ("rejected", "insufficient_balance")

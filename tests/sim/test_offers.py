@@ -10,7 +10,7 @@ from harness.sim.liars import attach
 from harness.sim.network.link import Shape
 from harness.sim.world import World
 from node.config import ClientConfig
-from node.events import Tx
+from node.events import Txs
 from tests.sim.worlds import SECOND_NS, Facts, agree, lab
 
 S = SECOND_NS
@@ -19,7 +19,7 @@ PRODUCERS = ["n1", "n2", "n3", "n4"]
 
 def loaded(**changes: object) -> tuple[World, Facts]:
     """Return a lab of four producers, and n5 and n6 that only observe; n5 takes all the load."""
-    facts = Facts(frozenset({"tx"}))
+    facts = Facts(frozenset({"txs"}))
     world = lab(observers=2, sink=facts, **changes)
     share = ClientConfig(
         account="usera", key_file="", rate_milli=10_000, size_bytes=64, seed=1,
@@ -30,7 +30,8 @@ def loaded(**changes: object) -> tuple[World, Facts]:
 
 def in_state(facts: Facts, state: str) -> set[str]:
     """Return the transactions that reached a state of their lives."""
-    return {r.id for _, _, r in facts.rows if isinstance(r, Tx) and r.state == state}
+    told = [r for _, _, r in facts.rows if isinstance(r, Txs) and r.state == state]
+    return {id_ for record in told for id_ in record.ids}
 
 
 def all_final(world: World, facts: Facts, until_s: float) -> bool:

@@ -11,7 +11,7 @@ from faults.model.fault import SECOND_NS
 from harness.sim.host.engine import Engine
 from harness.sim.host.host import Host
 from node.config import ClientConfig
-from node.events import Started, Stopped, Tx
+from node.events import Started, Stopped, Txs
 from node.local.load import Acts, Backlog, Pace, Transfers, sent
 
 
@@ -71,11 +71,11 @@ class Client:
             n, chain_id=chain_id, block_id=block_id, now_ns=self._engine.now_ns
         )
         name = transaction.id.hex()
-        self._host.emit(sent(transaction, block_id, source.word(n)), "client")
+        self._host.emit(sent([transaction], block_id, source.word(n)), "client")
         refusal = self._host.take_transaction(transaction, None)
         if refusal:
             self._backlog.tally.refused += 1
-            self._host.emit(Tx(id=name, state="rejected", reason=refusal), "client")
+            self._host.emit(Txs(ids=[name], state="rejected", reason=refusal), "client")
         else:
             self._backlog.tally.accepted += 1
 

@@ -34,7 +34,7 @@ def measure(data: TrialData, chain: ChainView) -> list[Included]:
     for event in data.events("applied", APPLIED):
         applied.setdefault((event.host, event.id), event)
     sent: dict[tuple[str, str], Event] = {}
-    for event in data.events("tx", "id state"):
+    for event in data.events("txs", "id state"):
         if event.state == "sent":
             sent.setdefault((event.host, event.id[:ID_DIGITS]), event)
     found = []

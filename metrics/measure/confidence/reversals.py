@@ -95,7 +95,7 @@ def measure(data: TrialData, chain: ChainView) -> Reversals:
         for id_, undone in _left(lines):
             found[id_].undone.append(undone)
     stayed = {short for id_ in chain.canonical for short in listed.get(id_, ())}
-    acts = {e.id[:ID_DIGITS]: e.act for e in data.events("tx", "id act") if e.act}
+    acts = {e.id[:ID_DIGITS]: e.act for e in data.events("txs", "id act") if e.act}
     blocks = sorted(found.values(), key=lambda block: (block.num, block.id))
     gone = [
         Reversed(short, acts.get(short, ""), block)

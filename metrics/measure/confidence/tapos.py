@@ -61,7 +61,7 @@ def measure(data: TrialData, chain: ChainView) -> References:
     listed = held(data)
     said = {
         event.id[:ID_DIGITS]: (event.account, event.ref_num)
-        for event in data.events("tx", "id state account ref_num")
+        for event in data.events("txs", "id state account ref_num")
         if event.state == "sent" and event.account
     }
     if not said or not chain.canonical <= listed.keys():

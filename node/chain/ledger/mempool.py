@@ -10,7 +10,7 @@ from node.chain.ledger.expirations import Expirations
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.messages import Emit
 from node.chain.model.transaction import Transaction
-from node.events import Tx, TxState
+from node.events import Txs, TxState
 
 MAX_TRANSACTIONS = 20_000
 MAX_BYTES = 32 * 1024 * 1024
@@ -93,7 +93,7 @@ class Mempool:
         """Drop a transaction that can no longer be executed; return the notice of that."""
         self.remove(transaction_id)
         state: TxState = "expired" if reason == Reason.EXPIRED else "rejected"
-        return self.tell(transaction_id, state, reason=reason)
+        return self.tell([transaction_id], state, reason=reason)
 
     def expire(self, time_ns: int) -> list[bytes]:
         """Drop the transactions whose expiration lies before time_ns; return their ids."""
@@ -107,14 +107,16 @@ class Mempool:
         self._entered_here.add(transaction_id)
 
     def tell(
-        self, transaction_id: bytes, state: TxState, *, num: int = 0, reason: str = ""
+        self, transaction_ids: Iterable[bytes], state: TxState, *, num: int = 0, reason: str = ""
     ) -> list[Emit]:
-        """Return the notice of a step in a transaction's life; nothing if it entered elsewhere."""
-        if transaction_id not in self._entered_here:
+        """Return the notice of a step that transactions took; of those that entered here."""
+        own = [each for each in transaction_ids if each in self._entered_here]
+        if not own:
             return []
         if state in ("irreversible", "expired", "rejected"):
-            self._entered_here.discard(transaction_id)
-        return [Emit(record=Tx(id=transaction_id.hex(), state=state, num=num, reason=reason))]
+            self._entered_here.difference_update(own)
+        ids = [each.hex() for each in own]
+        return [Emit(record=Txs(ids=ids, state=state, num=num, reason=reason))]
 
     def _note(self, transaction: Transaction) -> None:
         self._bytes += transaction.size_bytes

@@ -30,7 +30,7 @@ def told(s: Second, known: Chain) -> list[Waited]:
         out: dict[str, Line] = {}
         seen: set[str] = set()
         for line in lines:
-            if line["kind"] == "tx" and line["state"] == "sent":
+            if line["kind"] == "txs" and line["state"] == "sent":
                 out.setdefault(line["id"][:DIGITS], line)
         for line in lines:
             again = line["kind"] != "applied" or line["id"] in seen or line["id"] not in known.whole

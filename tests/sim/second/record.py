@@ -196,7 +196,8 @@ def read(run: Path, n: int = 1) -> Second:
         raw = (folder / "hosts" / host / "events.jsonl.zst").read_bytes()
         text = zstandard.ZstdDecompressor().decompressobj().decompress(raw).decode()
         lines = [json.loads(line) for line in text.splitlines() if line.strip()]
-        found.lines[host] = whole(sorted(lines, key=lambda x: (x["node"], x["seq"])))
+        ordered = whole(sorted(lines, key=lambda x: (x["node"], x["seq"])))
+        found.lines[host] = [each for line in ordered for each in apart(line)]
     for path in sorted(folder.rglob("agent.jsonl")):
         found.journal += [json.loads(x) for x in path.read_text().splitlines() if x.strip()]
     for entry in found.journal:
@@ -206,6 +207,11 @@ def read(run: Path, n: int = 1) -> Second:
     slot_s, many = plan["slot_ns"] / 1e9, int(plan.get("interval_slots", 1))
     found.pace = steady(slot_s, many, found.first_slot)
     return found
+
+
+def apart(line: Line) -> list[Line]:
+    """Return the line, or one for each transaction that it tells of."""
+    return [{**line, "id": id_} for id_ in line["ids"]] if line["kind"] == "txs" else [line]
 
 
 def whole(lines: list[Line]) -> list[Line]:

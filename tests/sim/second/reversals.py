@@ -62,7 +62,7 @@ def told(s: Second, known: Chain) -> Told:
     for host in s.lines.keys() - liars:
         _leave(host, [x for x in s.lines[host] if x["node"] == host], known, seen)
     ids = sorted(seen, key=lambda id_: (seen[id_].num, id_))
-    acts = {x["id"][:DIGITS]: x["act"] for x in s.every("tx") if x.get("act")}
+    acts = {x["id"][:DIGITS]: x["act"] for x in s.every("txs") if x.get("act")}
     stayed = {short for id_ in known.whole for short in full.get(id_, ())}
     listed = known.whole | seen.keys() <= full.keys()
     return Told([seen[id_] for id_ in ids], stayed, acts, listed)

@@ -59,7 +59,7 @@ def _fates(s: Second, known: Chain) -> list[tuple[str, float, list[str], list[st
                 held["irreversible"].add(id_)
     told: dict[str, set[str]] = defaultdict(set)
     first: dict[str, Line] = {}
-    for line in s.every("tx"):
+    for line in s.every("txs"):
         told[line["id"]].add(line["state"])
         if line["state"] == "sent":
             first[line["id"]] = min(first.get(line["id"], line), line, key=s.t)

@@ -34,7 +34,9 @@ def told(s: Second, known: Chain) -> Told:
     """Return every block of the chain that is judged, with who confirmed it when."""
     stakes = {account["name"]: account["balance"] for account in s.plan.get("accounts", ())}
     whole = sum(stakes.values())
-    said = {x["id"][:DIGITS]: x for x in s.every("tx") if x["state"] == "sent" and x.get("account")}
+    said = {
+        x["id"][:DIGITS]: x for x in s.every("txs") if x["state"] == "sent" and x.get("account")
+    }
     full = {
         x["id"]: x["transactions"]
         for x in s.every("applied")

@@ -145,7 +145,7 @@ def halted(after: float) -> Bend:
 
 
 def _told_by_node(line: Line) -> bool:
-    return line["kind"] == "tx" and role_of(line) == "node"
+    return line["kind"] == "txs" and role_of(line) == "node"
 
 
 def every(told: dict[str, list[Line]], kind: str) -> Iterator[Line]:
@@ -278,13 +278,35 @@ def restarted(host: str, at: float) -> Bend:
     return bend
 
 
+def gathered(host: str) -> Bend:
+    """Have a host's writers tell of transactions together that they told of one after the other."""
+
+    def change(own: list[Line]) -> Iterable[Line]:
+        kept: list[Line] = []
+        for line in own:
+            if line["kind"] == "txs" and kept and _said(line) == _said(kept[-1]):
+                kept[-1]["ids"] += line["ids"]
+            else:
+                kept.append(line)
+        assert len(kept) < len(own)
+        return renumbered(kept)
+
+    return lines(host, change)
+
+
+def _said(line: Line) -> Line:
+    """What a line says but for when, and of whom."""
+    own = ("ids", "seq", "wall_ns", "mono_ns")
+    return {name: value for name, value in line.items() if name not in own}
+
+
 def taken_out(count: int, *, before: float = END_S, on: str = "") -> Bend:
     """Take the first so many transactions sent by a host's client out of every block."""
 
     def bend(folder: Folder) -> None:
         at = folder.clock(on)
-        sent = [x for x in folder.lines(on) if x["kind"] == "tx" and x["state"] == "sent"]
-        gone = {line["id"][:16] for line in sent if at(line) < before and at(line) > 5}
+        sent = [x for x in folder.lines(on) if x["kind"] == "txs" and x["state"] == "sent"]
+        gone = {id_[:16] for line in sent if 5 < at(line) < before for id_ in line["ids"]}
         gone = set(sorted(gone)[:count])
         for host in folder.hosts:
             own = folder.lines(host)

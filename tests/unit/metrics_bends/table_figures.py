@@ -13,6 +13,7 @@ from tests.unit.metrics_bends.records import (
     asymmetric,
     edited,
     everywhere,
+    gathered,
     held_back,
     later,
     lost,
@@ -41,10 +42,12 @@ def _bursting(start_ns: int, ppm: int) -> Any:
 
 
 TRANSACTIONS = [
+    Row(name="transactions told of together", point=6, verdict="pass",
+        bend=everywhere(gathered), figures={TX: SAME}),
     Row(name="an entry node that forgot", point=6, verdict="pass",
-        bend=lost("n1", "tx", role="node", numbered=True), figures={TX: SAME}),
+        bend=lost("n1", "txs", role="node", numbered=True), figures={TX: SAME}),
     Row(name="an entry node that remembers wrongly", point=6, verdict="pass",
-        bend=edited("n1", "tx", lambda x: {"state": "expired"} if x["state"] == "irreversible"
+        bend=edited("n1", "txs", lambda x: {"state": "expired"} if x["state"] == "irreversible"
                     else {}, role="node"),
         figures={f"{TX}.irreversible": SAME, f"{TX}.lost": 0, f"{TX}.expired": 0}),
     Row(name="transactions in no block", point=6, verdict="pass",
@@ -52,7 +55,7 @@ TRANSACTIONS = [
         figures={f"{TX}.sent": SAME, f"{TX}.irreversible": Than(-3), f"{TX}.lost": 3,
                  f"{TX}.lost_by_host": {"n2": 3}}),
     Row(name="transactions nobody sent", point=6, verdict="pass",
-        bend=lost("n2", "tx", role="client", numbered=True, after=6, count=4,
+        bend=lost("n2", "txs", role="client", numbered=True, after=6, count=4,
                   where=_told("sent")),
         figures={f"{TX}.sent": Than(-4), f"{TX}.irreversible": Than(-4), f"{TX}.lost": 0}),
     Row(name="a record that does not say what blocks hold", point=6, verdict="pass",

@@ -252,12 +252,12 @@ def load_events(story: Story, log: HostLog) -> None:
     """Add two transactions a second, each included and final in time."""
     for i in range(int(story.end) * 2):
         t, id_ = i * SLOT + 0.1, f"{log.host}-{i}"
-        log.add(t, "tx", writer="client", id=id_, state="sent")
+        log.add(t, "txs", writer="client", ids=[id_], state="sent")
         if not down(story, log.host, t) and t + 5 < story.end:
             for told, state in ((t + 0.9, "included"), (t + 5, "irreversible")):
                 if down(story, log.host, told, catching_up=CATCH_UP):
                     told = story.kill[1] + CATCH_UP
-                log.add(told, "tx", id=id_, state=state, num=1)
+                log.add(told, "txs", ids=[id_], state=state, num=1)
 
 
 def events(story: Story) -> dict[str, list[dict[str, Any]]]:

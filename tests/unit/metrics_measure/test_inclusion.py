@@ -42,7 +42,7 @@ def sent(host: str, at_s: float, name: str, **more: str) -> Any:
 
 def test_of_each_host_it_is_the_time_to_the_block_of_the_chain_as_that_host_applied_it() -> None:
     lines = {
-        "tx": [sent("h1", 6, "a" * 8), sent("h2", 6.5, "b" * 8), sent("h2", 7, "c" * 8)],
+        "txs": [sent("h1", 6, "a" * 8), sent("h2", 6.5, "b" * 8), sent("h2", 7, "c" * 8)],
         "applied": [
             event("h2", 8.25, id="x9"), event("h1", 8.5, id="b8"), event("h2", 9, id="b8"),
             event("h2", 9.5, id="b8"), event("h1", 9, id="b3"),
@@ -60,13 +60,13 @@ def test_of_each_host_it_is_the_time_to_the_block_of_the_chain_as_that_host_appl
 
 
 def test_across_a_boot_the_time_line_says_it_with_its_error() -> None:
-    lines = {"tx": [sent("h1", 6, "a" * 8)], "applied": [event("h1", 8, id="b8", boot="after")]}
+    lines = {"txs": [sent("h1", 6, "a" * 8)], "applied": [event("h1", 8, id="b8", boot="after")]}
     m = measured(lines, {"b8": ["a" * 8 + "0" * 8]})
     assert m["inclusion_s"]["error"]["max"] == [1.8, 2.2]
     assert m["inclusion_s"]["max"] == 2.0
 
 
 def test_a_phase_counts_the_blocks_of_its_slots_alone() -> None:
-    lines = {"tx": [sent("h1", 6, "a" * 8)], "applied": [event("h1", 8, id="b3")]}
+    lines = {"txs": [sent("h1", 6, "a" * 8)], "applied": [event("h1", 8, id="b3")]}
     m = measured(lines, {"b3": ["a" * 8 + "0" * 8]})
     assert (m["inclusion_s"]["n"], m["inclusion_by_host_s"]) == (0, {})

@@ -25,7 +25,7 @@ def _take_out(lines: Lines, id_: str) -> None:
 def _tell(lines: Lines, state: str) -> None:
     """Have the entry node say so of the one transaction, and nothing else of its end."""
     for line in lines["h1"]:
-        if line["kind"] == "tx" and line["id"] == ONE and line["state"] != "sent":
+        if line["kind"] == "txs" and line["ids"] == [ONE] and line["state"] != "sent":
             line["state"] = state
 
 
@@ -64,8 +64,8 @@ def test_a_nodes_word_that_it_is_final_does_not_put_it_into_a_block(rebuilt: Reb
 def test_a_node_that_tells_nothing_loses_nothing(rebuilt: Rebuilt) -> None:
     def forget(lines: Lines) -> None:
         for line in lines["h1"]:
-            if line["kind"] == "tx" and line["state"] != "sent":
-                line.update(id="another", state="accepted")
+            if line["kind"] == "txs" and line["state"] != "sent":
+                line.update(ids=["another"], state="accepted")
 
     assert _phase(rebuilt(forget)) == CLEAN
 

@@ -30,7 +30,7 @@ def trial(
     """Return (data, chain) of what hosts told; the last ten slots are too near the end."""
     names = {name for told in hosts.values() for kind, name, *_ in told if kind == "applied"}
     kinds: dict[str, list[Any]] = {
-        "tx": [SimpleNamespace(id=id_, act=act) for id_, act in (acts or {}).items()]
+        "txs": [SimpleNamespace(id=id_, act=act) for id_, act in (acts or {}).items()]
     }
     listed: dict[str, list[str]] = {}
     for host, told in hosts.items():

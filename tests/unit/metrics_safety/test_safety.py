@@ -109,7 +109,7 @@ def test_one_block_that_did_different_things_on_two_hosts_is_found() -> None:
     def log(host: str, *states: str) -> list[Any]:
         said = [line("schedule", host, version=1, state=state, num=8, producers=["a"])
                 for state in states]  # fmt: skip
-        return [executed(host, "s"), *said, line("tx", host, id="t", num=8)]
+        return [executed(host, "s"), *said, line("txs", host, id="t", num=8)]
 
     both = log("n2", "pending", "proposed")
     assert different_facts({"n1": log("n1", "pending", "proposed"), "n2": both}) == []
@@ -135,7 +135,7 @@ def test_confirmed_ranges_may_touch_and_must_not_overlap_on_any_branch() -> None
 
 
 def test_a_transaction_may_come_again_only_after_its_block_was_undone() -> None:
-    twice = [line("tx", id="t", num=5), line("tx", id="t", num=9)]
+    twice = [line("txs", id="t", num=5), line("txs", id="t", num=9)]
     assert [v.nums for v in repeated_transactions({"n1": twice})] == [(5, 9)]
     undone = [twice[0], line("switched", ancestor_num=4), twice[1]]
     assert repeated_transactions({"n1": undone}) == []

@@ -14,7 +14,7 @@ from node.chain.chain import Chain
 from node.chain.encoding.crypto import public_key, sign
 from node.chain.model.block import SignedBlock
 from node.chain.model.messages import BlockRestored
-from node.events import Abstained, Rejected, Switched, Tx
+from node.events import Abstained, Rejected, Switched, Txs
 from tests.unit.node_bitshares.governed import (
     EVERYBODY,
     GENESIS,
@@ -263,7 +263,7 @@ def test_parameters_that_a_chain_cannot_have_are_refused(changes: dict[str, int]
     chain = maker()
     grown(chain, 6)
     proposal = set_parameters(chain, **changes)[0]
-    (told,) = of_kind(submit(chain, proposal, slot=chain.head.slot), Tx)
+    (told,) = of_kind(submit(chain, proposal, slot=chain.head.slot), Txs)
     assert told.reason == "bad_parameters"
 
 

@@ -11,7 +11,7 @@ from node.chain.encoding.pack import DecodeError
 from node.chain.model.errors import GenesisError
 from node.chain.model.transaction import Transaction, TransactionHeader
 from node.chain.profiles import build
-from node.events import Tx
+from node.events import Txs
 from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis, paid
 from tests.unit.node_chain.builders import (
     blocks_of,
@@ -39,7 +39,7 @@ def grown(blocks: int = 5) -> Chain:
 def answer(chain: Chain, transaction: Transaction, *, slot: int | None = None) -> str:
     """Return the reason a local transaction is refused with, "" when it is taken."""
     at = chain.head.slot if slot is None else slot
-    (record,) = of_kind(submit(chain, transaction, slot=at), Tx)
+    (record,) = of_kind(submit(chain, transaction, slot=at), Txs)
     return record.reason
 
 

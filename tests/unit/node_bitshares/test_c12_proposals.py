@@ -15,7 +15,7 @@ from node.chain.chain import Chain
 from node.chain.genesis import Genesis
 from node.chain.model.messages import Effect
 from node.chain.model.transaction import Transaction
-from node.events import Approved, ParametersInForce, ProposalEnded, Proposed, Tx
+from node.events import Approved, ParametersInForce, ProposalEnded, Proposed, Txs
 from tests.unit.node_bitshares.governed import maker, state_of
 from tests.unit.node_bitshares.proposing import (
     COMMITTEE,
@@ -71,7 +71,7 @@ class Run:
 
     def send(self, *transactions: Transaction) -> list[str]:
         """Hand transactions in; return why some are refused."""
-        told = [of_kind(submit(self.chain, one, slot=self.slot), Tx) for one in transactions]
+        told = [of_kind(submit(self.chain, one, slot=self.slot), Txs) for one in transactions]
         return [each.reason for some in told for each in some if each.state == "rejected"]
 
     def ended(self) -> list[tuple[int, str]]:

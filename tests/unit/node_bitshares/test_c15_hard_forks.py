@@ -21,7 +21,7 @@ from node.chain.model.bitshares_rules import HardForkRules
 from node.chain.model.errors import BlockRejected, Reason
 from node.chain.model.transaction import Transaction
 from node.chain.model.voice import READY, Stance, Voice
-from node.events import HardForkChanged, Noted, Tx
+from node.events import HardForkChanged, Noted, Txs
 from tests.unit.node_bitshares.governed import grown, state_of
 from tests.unit.node_bitshares.world import (
     NOTHING,
@@ -145,7 +145,7 @@ def test_half_of_the_operators_cannot() -> None:
     assert of_kind(net.log["host0"], HardForkChanged) == []
     chain = net.chains["host0"]
     note = signed(chain, Note(account="usera", text="here"))
-    refused = of_kind(submit(chain, note, slot=START_SLOT + 21), Tx)
+    refused = of_kind(submit(chain, note, slot=START_SLOT + 21), Txs)
     assert [one.reason for one in refused] == [Reason.HARD_FORK_INACTIVE]
 
 
@@ -181,7 +181,7 @@ def lived(
 def asked(chain: Chain) -> str:
     """Return what became of a note: its text, or why it was refused."""
     note = signed(chain, Note(account="userd", text="here"))
-    reasons = [one.reason for one in of_kind(submit(chain, note, slot=chain.head.slot + 1), Tx)]
+    reasons = [one.reason for one in of_kind(submit(chain, note, slot=chain.head.slot + 1), Txs)]
     grown(chain, 5)
     return chain._ledger.row(NOTES, "userd") or str(reasons[0])
 

@@ -10,7 +10,7 @@ from node.chain.bitshares.contracts.money.create_worker import CreateWorker
 from node.chain.bitshares.rules import Rules
 from node.chain.model.bitshares_rules import MOST
 from node.chain.model.errors import GenesisError
-from node.events import Tx
+from node.events import Txs
 from tests.unit.node_bitshares.governed import maker
 from tests.unit.node_bitshares.paying import MONEY, World, money_genesis
 from tests.unit.node_bitshares.proposing import LIFETIME_S, propose, proposing_genesis
@@ -23,7 +23,7 @@ def test_of_an_account_so_many_proposals_wait_at_once_and_each_that_ends_makes_r
 
     def sent(number: int, by: str) -> str:
         asked = propose(chain, by, max_witness_count=number)
-        return "".join(told.reason for told in of_kind(submit(chain, asked, slot=slot), Tx))
+        return "".join(told.reason for told in of_kind(submit(chain, asked, slot=slot), Txs))
 
     def run(seconds: int) -> None:
         nonlocal slot

@@ -9,7 +9,7 @@ import pytest
 from node.chain.bitshares.contracts.raffle.raffle import Raffle
 from node.chain.model.bitshares_rules import RandomRules
 from node.chain.model.errors import Reason
-from node.events import Raffled, RandomNumber, Tx
+from node.events import Raffled, RandomNumber, Txs
 from tests.unit.node_bitshares.governed import NAMES, grown, state_of
 from tests.unit.node_bitshares.second_random import SecondRandom
 from tests.unit.node_bitshares.world import START_SLOT, bitshares_genesis
@@ -80,11 +80,11 @@ def test_a_raffle_that_cannot_be_is_refused(asked: Raffle, reason: Reason) -> No
     chain = make_chain(GENESIS, NAMES, enable_stale_production=True)
     grown(chain, 5)
     effects = submit(chain, signed(chain, asked), slot=chain.head.slot)
-    assert [one.reason for one in of_kind(effects, Tx)] == [reason]
+    assert [one.reason for one in of_kind(effects, Txs)] == [reason]
 
 
 def test_without_random_numbers_there_is_no_raffle() -> None:
     chain = make_chain(bitshares_genesis(4), NAMES, enable_stale_production=True)
     grown(chain, 5)
     effects = submit(chain, signed(chain, raffle()), slot=chain.head.slot)
-    assert [one.reason for one in of_kind(effects, Tx)] == [Reason.NO_RANDOM]
+    assert [one.reason for one in of_kind(effects, Txs)] == [Reason.NO_RANDOM]

@@ -9,7 +9,7 @@ from node.chain.genesis import Genesis
 from node.chain.model.block import SignedBlock
 from node.chain.model.messages import Effect
 from node.chain.model.operation import Operation
-from node.events import Tx
+from node.events import Txs
 from tests.unit.node_chain.builders import blocks_of, make_chain, of_kind, signed, submit, tick
 
 
@@ -26,7 +26,7 @@ class Lone:
         """Submit the operations in one transaction; return why it was refused, "" if it was not."""
         transaction = signed(self.chain, *operations, lives_s=lives_s)
         effects = submit(self.chain, transaction, slot=max(self.slot, self.chain.head.slot))
-        return "".join(told.reason for told in of_kind(effects, Tx))
+        return "".join(told.reason for told in of_kind(effects, Txs))
 
     def run(self, slots: int = 1) -> list[Effect]:
         """Let slots pass; return what the chain did."""

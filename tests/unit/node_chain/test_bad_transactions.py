@@ -16,7 +16,7 @@ from node.chain.model.codec import decode_transaction, encode_transaction
 from node.chain.model.errors import Reason
 from node.chain.model.messages import Emit, Refuse
 from node.chain.model.transaction import Transaction
-from node.events import Rejected, Tx
+from node.events import Rejected, Txs
 from tests.unit.node_bitshares.world import bitshares_genesis
 from tests.unit.node_chain.bad_transactions import (
     CASES,
@@ -87,7 +87,7 @@ def test_a_wrong_transaction_has_its_reason_and_leaves_no_trace(system: str, nam
     before = everything(chain)
     assert submit(chain, bad, slot=slot) == [
         Refuse(index=0, reason=Reason(reason)),
-        Emit(record=Tx(id=bad.id.hex(), state="rejected", reason=reason)),
+        Emit(record=Txs(ids=[bad.id.hex()], state="rejected", reason=reason)),
     ]
     assert everything(chain) == before
     assert submit(chain, bad, slot=slot, peer="x") == [

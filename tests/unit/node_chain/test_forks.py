@@ -16,7 +16,7 @@ from node.chain.model.block import SignedBlock
 from node.chain.model.messages import Finalize
 from node.chain.model.watermark import Watermark
 from node.chain.profile import Executed
-from node.events import Abstained, Applied, Irreversible, Rejected, Switched, Tx
+from node.events import Abstained, Applied, Irreversible, Rejected, Switched, Txs
 from tests.unit.node_chain.builders import (
     START_SLOT,
     Net,
@@ -162,8 +162,8 @@ def test_a_transaction_of_a_lost_branch_waits_again_unless_the_new_branch_has_it
     assert of_kind(effects, Switched) == []
     effects = receive(chain, tree.blocks["b2"], now_slot=START_SLOT + 12)
     kinds = [type(record) for record in notices(effects)]
-    assert kinds == [Switched, Tx, Applied, Applied]
-    assert of_kind(effects, Tx) == [Tx(id=mine.id.hex(), state="requeued")]
+    assert kinds == [Switched, Txs, Applied, Applied]
+    assert of_kind(effects, Txs) == [Txs(ids=[mine.id.hex()], state="requeued")]
     assert len(chain.mempool) == 1
     (again,) = blocks_of(tick(chain, START_SLOT + 20))
     assert again.transactions == (mine,)

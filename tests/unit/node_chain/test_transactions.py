@@ -18,7 +18,7 @@ from node.chain.model.messages import Effect, Relay
 from node.chain.model.slot import NS_PER_S
 from node.chain.model.transaction import Transaction
 from node.chain.profiles import build
-from node.events import Applied, Rejected, Tx
+from node.events import Applied, Rejected, Txs
 from tests.unit.node_chain.builders import (
     SHARED_VERIFIER,
     START_SLOT,
@@ -50,8 +50,8 @@ def maker(blocks: int = 0) -> Chain:
 
 def verdict(chain: Chain, transaction: Transaction, slot: int = START_SLOT) -> str:
     """Return `accepted` or why a local client's transaction was refused."""
-    (record,) = of_kind(submit(chain, transaction, slot=slot), Tx)
-    assert record.id == transaction.id.hex()
+    (record,) = of_kind(submit(chain, transaction, slot=slot), Txs)
+    assert record.ids == [transaction.id.hex()]
     return record.state if record.state == "accepted" else record.reason
 
 
@@ -181,7 +181,7 @@ def test_the_life_of_a_local_transaction_is_told() -> None:
     effects: list[Effect] = submit(chain, transaction, slot=START_SLOT + 20)
     for slot in range(START_SLOT + 20, START_SLOT + 40):
         effects += tick(chain, slot)
-    lives = [(r.state, r.num) for r in of_kind(effects, Tx)]
+    lives = [(r.state, r.num) for r in of_kind(effects, Txs)]
     assert lives == [("accepted", 0), ("included", 22), ("irreversible", 22)]
 
 
@@ -199,9 +199,9 @@ def test_a_waiting_transaction_expires() -> None:
     chain = make_chain(GENESIS, ["producerd"])
     transaction = expiring(chain, 1)
     submit(chain, transaction, slot=START_SLOT)
-    assert of_kind(tick(chain, START_SLOT), Tx) == []  # its very second
+    assert of_kind(tick(chain, START_SLOT), Txs) == []  # its very second
     effects = tick(chain, START_SLOT + 1)
-    assert of_kind(effects, Tx) == [Tx(id=transaction.id.hex(), state="expired")]
+    assert of_kind(effects, Txs) == [Txs(ids=[transaction.id.hex()], state="expired")]
     assert len(chain.mempool) == 0
 
 
@@ -269,8 +269,8 @@ def test_what_a_block_made_impossible_is_dropped_before_the_next_is_admitted() -
     assert verdict(other, rival) == "accepted"
     receive(chain, blocks_of(tick(other, START_SLOT))[0])
     effects = submit(chain, transfer(chain, 99), slot=START_SLOT)
-    told = of_kind(effects, Tx)
-    assert told[0] == Tx(id=waiting.id.hex(), state="rejected", reason="insufficient_balance")
+    told = of_kind(effects, Txs)
+    assert told[0] == Txs(ids=[waiting.id.hex()], state="rejected", reason="insufficient_balance")
     assert told[1].state == "accepted"
     assert len(chain.mempool) == 1
 

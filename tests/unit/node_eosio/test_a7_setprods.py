@@ -17,7 +17,7 @@ from node.chain.model.errors import GenesisError, Reason
 from node.chain.model.messages import Effect
 from node.chain.model.transaction import Transaction
 from node.chain.profiles import build
-from node.events import Abstained, Rejected, Schedule, Tx
+from node.events import Abstained, Rejected, Schedule, Txs
 from tests.unit.node_chain.builders import (
     START_SLOT,
     Net,
@@ -58,7 +58,7 @@ def schedules(effects: list[Effect]) -> list[tuple[str, int, int, int]]:
 def refusal(chain: Chain, transaction: Transaction) -> str:
     """Return why the chain refuses a transaction from its client, "" if it does not."""
     effects = submit(chain, transaction, slot=chain.head.slot)
-    (told,) = of_kind(effects, Tx)
+    (told,) = of_kind(effects, Txs)
     return told.reason
 
 

@@ -22,7 +22,7 @@ from node.chain.eosio.contracts.transfer import Transfer
 from node.chain.ledger.fees_paid import FEES_PAID
 from node.chain.model.errors import GenesisError, Reason
 from node.chain.profiles import build
-from node.events import FeesPaid, Tx
+from node.events import FeesPaid, Txs
 from tests.unit.node_chain.builders import make_chain, make_genesis, of_kind, signed, submit
 from tests.unit.node_eosio.fio_world import World, proxy, register, vote
 from tests.unit.node_eosio.money import is_conserved, money_world, owed, state_of, treasury, units
@@ -151,7 +151,7 @@ def test_a_chain_without_the_delegation_knows_no_fees() -> None:
         TechnologyProviderClaim(actor="usera"),
     ):
         told = submit(chain, signed(chain, operation), slot=chain.head.slot)
-        assert [tx.reason for tx in of_kind(told, Tx)] == [Reason.NO_DELEGATION]
+        assert [tx.reason for tx in of_kind(told, Txs)] == [Reason.NO_DELEGATION]
 
 
 def test_a_fee_that_there_is_not_is_refused_by_name() -> None:

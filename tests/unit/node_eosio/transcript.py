@@ -22,7 +22,16 @@ from node.chain.encoding.crypto import public_key
 from node.chain.eosio.header_state import HeaderState
 from node.chain.model.block import SignedBlock
 from node.chain.model.messages import Effect, Emit, RequestSync
-from node.events import Abstained, Applied, Irreversible, Produced, Rejected, Schedule, Switched, Tx
+from node.events import (
+    Abstained,
+    Applied,
+    Irreversible,
+    Produced,
+    Rejected,
+    Schedule,
+    Switched,
+    Txs,
+)
 from tests.unit.node_chain.builders import (
     START_SLOT,
     blocks_of,
@@ -129,9 +138,9 @@ class World:
         chain = self.nodes[words[0]]
         names = [f"producer{letter}" for letter in words[1]]
         transaction = set_producers(chain, *names)
-        told = of_kind(submit(chain, transaction, slot=chain.head.slot), Tx)
+        told = of_kind(submit(chain, transaction, slot=chain.head.slot), Txs)
         return [
-            f"{record.state} {record.reason}".strip() for record in told if isinstance(record, Tx)
+            f"{record.state} {record.reason}".strip() for record in told if isinstance(record, Txs)
         ]
 
     def _state(self, words: list[str], options: dict[str, str]) -> list[str]:

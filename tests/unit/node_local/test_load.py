@@ -16,7 +16,7 @@ from node.chain.eosio.transactions import EosioTransactions
 from node.chain.genesis import Genesis
 from node.chain.model.codec import decode_transaction, encode_transaction
 from node.config import ActConfig, ClientConfig, ConfigError
-from node.events import Dropped, Load, Tx
+from node.events import Dropped, Load, Txs
 from node.local.client import GATHER_NS, Client, Reference, reference_of
 from node.local.load import Acts, Pace, Transfers
 from node.local.local_api import SUBMITTED_MAX
@@ -186,8 +186,9 @@ def test_the_load_is_sent_on_time_and_ends() -> None:
     assert sum(load.due for load in loads) == sum(load.sent for load in loads) == 400
     assert sum(load.accepted for load in loads) == 400
     assert max(load.late_max_ns for load in loads) < 1_000_000
-    sent = [record.id for record in log if isinstance(record, Tx)]
-    assert len(set(sent)) == 400
+    told = [record for record in log if isinstance(record, Txs)]
+    assert len({id_ for record in told for id_ in record.ids}) == 400
+    assert [len(record.ids) for record in told] == link.sizes
 
 
 def test_what_is_due_within_twenty_milliseconds_goes_in_one_request_and_a_lone_one_at_once() -> (
@@ -209,8 +210,8 @@ def test_an_answer_that_does_not_fit_what_was_sent_refuses_all_of_it(body: dict[
     load = client(link, log, seconds=1)
     link.answers = [Answer(("ab", "cd"), body)]
     load.turn(START_NS)
-    states = [(tx.id, tx.state) for tx in log if isinstance(tx, Tx)][:2]
-    assert states == [("ab", "rejected"), ("cd", "rejected")]
+    told = [record for record in log if isinstance(record, Txs)]
+    assert (told[0].ids, told[0].state) == (["ab", "cd"], "rejected")
 
 
 def test_an_absent_node_costs_lateness_and_the_oldest_but_shifts_nothing() -> None:
@@ -236,9 +237,10 @@ def test_a_refusal_is_an_event_with_the_nodes_reason() -> None:
     link, log = Link(), Log()
     link.refuse = "mempool_full"
     run(client(link, log, seconds=1), START_NS - SECOND_NS)
-    rejected = [r for r in log if isinstance(r, Tx) and r.state == "rejected"]
+    rejected = [r for r in log if isinstance(r, Txs) and r.state == "rejected"]
     assert {r.reason for r in rejected} == {"mempool_full"}
-    assert sum(load.refused for load in log.loads()) == len(rejected) == 40
+    count = sum(len(record.ids) for record in rejected)
+    assert sum(load.refused for load in log.loads()) == count == 40
 
 
 def test_unanswered_counts_as_refused_and_the_chain_is_asked_for_again() -> None:
@@ -248,7 +250,7 @@ def test_unanswered_counts_as_refused_and_the_chain_is_asked_for_again() -> None
     link.away = True
     link.answers = [Unanswered(("ab", "cd")), Unanswered(())]
     run(load, START_NS + SECOND_NS // 2, START_NS + SECOND_NS)
-    sent = len([record for record in log if isinstance(record, Tx)])
+    sent = sum(len(record.ids) for record in log if isinstance(record, Txs))
     link.away = False
     run(load, START_NS + SECOND_NS)
     assert sent <= 21
@@ -268,11 +270,11 @@ def test_acts_are_sent_under_their_words_when_they_are_due_beside_the_load_or_al
     load = client(link, log, rate_milli=0, acts=named)
     for second, sent in ((1, 0), (3, 2), (5, 3)):
         run(load, START_NS + (second - 1) * SECOND_NS, START_NS + second * SECOND_NS)
-        assert [r.act for r in log if isinstance(r, Tx)] == ["transfer"] * sent
+        assert [r.act for r in log if isinstance(r, Txs)] == ["transfer"] * sent
     assert sum(entry.sent for entry in log.loads()) == 3
     beside = Log()
     run(client(Link(), beside, acts=named), START_NS - SECOND_NS)
-    words = [r.act for r in beside if isinstance(r, Tx)]
+    words = [r.act for r in beside if isinstance(r, Txs) for _ in r.ids]
     assert (words.count("transfer"), words.count("")) == (3, 400)
 
 
@@ -281,10 +283,10 @@ def test_an_act_waits_for_a_node_that_is_away_and_says_how_late_it_came() -> Non
     load = client(link, log, rate_milli=0, acts=acts(act(2)))
     link.away = True
     run(load, START_NS - SECOND_NS, START_NS + 5 * SECOND_NS)
-    assert [r for r in log if isinstance(r, Tx)] == []
+    assert [r for r in log if isinstance(r, Txs)] == []
     link.away = False
     run(load, START_NS + 5 * SECOND_NS)
-    assert len([r for r in log if isinstance(r, Tx)]) == 1
+    assert len([r for r in log if isinstance(r, Txs)]) == 1
     assert 3 * SECOND_NS <= max(entry.late_max_ns for entry in log.loads()) < 4 * SECOND_NS
 
 
