@@ -126,9 +126,10 @@ class Job:
         return plan
 
     def planned(self, view: LabView) -> Plan:
-        """Return the plan on a lab as it is to be run; raises as `drafted`, and besides:
+        """Return the plan on a lab as it is to be run.
 
-        UsageError: the run cannot go on there.
+        Raises:
+            PlanError, UsageError: as `drafted` does, or the run cannot go on there.
         """
         plan = self.drafted(view)
         if self.begun is not None:
@@ -181,7 +182,8 @@ class Job:
                 store.check_space(
                     self.runs, plan.estimate.raw_bytes * len(left) // len(plan.trials)
                 )
-                _go_on(folder, plan, lab, left, show)
+                added = len(plan.trials) > len(self.begun.plan.trials)
+                _go_on(folder, plan, lab, left, show, added=added)
             yield folder, [trial for trial in plan.trials if trial.n in left]
 
 
@@ -235,13 +237,20 @@ def how_to_go_on(path: Path) -> str:
 
 
 def _go_on(
-    folder: RunFolder, plan: Plan, lab: Mapping[str, Any], left: Mapping[int, str], show: Show
+    folder: RunFolder,
+    plan: Plan,
+    lab: Mapping[str, Any],
+    left: Mapping[int, str],
+    show: Show,
+    *,
+    added: bool,
 ) -> None:
     """Put aside what there is of the trials that are run again, and what was made of all of them.
 
-    The plan gets its new trials first: whatever happens then, they are known to be left.
+    added: the plan has new trials. It is written first: whatever happens then, they are left.
     """
-    folder.write_plan(plan)
+    if added:
+        folder.write_plan(plan)
     for name in REPORTED:
         (folder.path / name).unlink(missing_ok=True)
     aside = {}
