@@ -58,7 +58,9 @@ class Pace:
         return self.start_ns + n * _RATE_UNIT_NS // self.rate_milli
 
     def first_from(self, now_ns: int) -> int:
-        """Return the number of the first transaction due at now_ns or later."""
+        """Return the number of the first transaction due at now_ns or later; 0 without a rate."""
+        if not self.rate_milli:
+            return 0
         ahead_ns = max(0, now_ns - self.start_ns)
         n = ahead_ns * self.rate_milli // _RATE_UNIT_NS
         while self.due_ns(n) < now_ns:
