@@ -11,6 +11,8 @@ LOCAL_PERCENT, ALL_PERCENT = 50, 80
 block: it is refused later than what a client here asks for."""
 WAITING_PERCENT = 30
 """Of a slot: so long may a block take that holds all that waits, else clients must wait."""
+WAITING_LEAST = 500
+"""So many may wait whatever blocks took: those of a few transactions say little of large ones."""
 TOLD_BY_LEAST = 16
 """A block of fewer transactions does not tell how long one takes in it."""
 
@@ -47,7 +49,7 @@ class Budget:
         room = (self._slot_ns * percent // 100 - self._spent_ns) // max(1, each_ns)
         if local:
             most = self._slot_ns * WAITING_PERCENT // 100 // max(1, self._in_block_ns)
-            room = 0 if behind else min(room, most - waiting)
+            room = 0 if behind else min(room, max(most, WAITING_LEAST) - waiting)
         self._batch, self._begun_ns = min(count, max(0, room, ALWAYS - self._looked_at)), now_ns
         self._looked_at += self._batch
         self._refused += count - self._batch
@@ -67,7 +69,7 @@ class Budget:
         self._spent_ns += now_ns - begun_ns
         if count >= TOLD_BY_LEAST:
             each_ns = (now_ns - begun_ns) // count
-            self._in_block_ns = (3 * (self._in_block_ns or each_ns) + each_ns) // 4
+            self._in_block_ns = ((self._in_block_ns or each_ns) + each_ns) // 2
 
     def take_refused(self) -> int:
         """Return how many were refused since the last call."""

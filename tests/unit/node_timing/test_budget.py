@@ -5,7 +5,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.timing.budget import ALL_PERCENT, ALWAYS, LOCAL_PERCENT, WAITING_PERCENT, Budget
+from node.timing.budget import (
+    ALL_PERCENT,
+    ALWAYS,
+    LOCAL_PERCENT,
+    WAITING_LEAST,
+    WAITING_PERCENT,
+    Budget,
+)
 
 SLOT_NS = 500_000_000
 
@@ -55,13 +62,22 @@ def test_blocks_take_from_the_same_slot_and_what_is_too_long_from_the_next_ones(
 
 def test_clients_wait_while_a_block_of_all_that_waits_takes_too_long() -> None:
     budget = Budget(SLOT_NS)
-    budget.block(100, 0, 100 * SLOT_NS // 1_000)
-    most = WAITING_PERCENT * 10
+    budget.block(100, 0, 100 * SLOT_NS // 10_000)
+    most = WAITING_PERCENT * 100
     for slot, waiting, room in (
         (1, most - 100, 100), (2, most, ALWAYS), (3, most + 9, ALWAYS), (4, most - 70, 70),
     ):  # fmt: skip
         assert budget.begin(200, slot * SLOT_NS, local=True, waiting=waiting) == room
         assert budget.begin(200, slot * SLOT_NS, local=False) == 200
+
+
+def test_small_blocks_that_took_long_keep_no_client_waiting() -> None:
+    budget = Budget(SLOT_NS)
+    budget.block(20, 0, SLOT_NS // 20)
+    assert budget.begin(900, SLOT_NS, local=True, waiting=0) == WAITING_LEAST
+    for slot in range(2, 8):
+        budget.block(WAITING_LEAST, slot * SLOT_NS, slot * SLOT_NS + SLOT_NS // 20)
+    assert budget.begin(900, 9 * SLOT_NS, local=True, waiting=WAITING_LEAST) == 900
 
 
 def test_clients_wait_while_the_node_is_behind_with_what_peers_sent() -> None:
