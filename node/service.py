@@ -305,11 +305,12 @@ class Service:
         self._tell_process()
 
     def _tell_process(self) -> None:
+        sent_bytes, taken_bytes = self._net.take_traffic()
         self._emit(
             events.Process(
                 cpu_ns=time.process_time_ns(), rss_bytes=self._process.memory_info().rss,
                 loop_late_ns=self._pulse.take_late_ns(), mempool=len(self._chain.mempool),
-                peers=len(self._net.ready),
+                peers=len(self._net.ready), sent_bytes=sent_bytes, taken_bytes=taken_bytes,
             )
         )  # fmt: skip
 

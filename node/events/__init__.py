@@ -297,13 +297,18 @@ class Load(Record, frozen=True, kw_only=True, tag="load"):
 
 
 class Process(Record, frozen=True, kw_only=True, tag="process"):
-    """The writer's own cost: cpu_ns is user plus system, loop_late_ns the worst loop lateness."""
+    """The writer's own cost: cpu_ns is user plus system, loop_late_ns the worst loop lateness.
+
+    sent_bytes, taken_bytes: frames that went to all peers and came from them since the last one.
+    """
 
     cpu_ns: Count
     rss_bytes: Count
     loop_late_ns: Whole = 0
     mempool: Count = 0
     peers: Count = 0
+    sent_bytes: Count = 0
+    taken_bytes: Count = 0
 
 
 class Dropped(Record, frozen=True, kw_only=True, tag="dropped"):

@@ -29,7 +29,7 @@ MAX_ASKED = 100
 ENOUGH = 9, 10
 """The share of a block's transactions that a peer must know to be sent names of them all."""
 OFFERED_MAX = 500
-"""Half of what a link queues, so that blocks find room beside an offer."""
+"""Far fewer frames than a link queues, so that blocks find room beside an offer."""
 
 
 def wait_ns(host: str, block_id: bytes) -> int:

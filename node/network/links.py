@@ -27,7 +27,11 @@ CONNECT_TIMEOUT_MS = 450
 """A lost SYN is sent again after a second only: a new attempt comes sooner."""
 HANDSHAKE_MS = 10_000
 SEND_HWM = 1000
+SEND_BYTES_MAX = 256 << 20
 RECEIVE_HWM = 4000
+RECEIVE_BYTES_MAX = 512 << 20
+"""What waits on one link, to go or to be taken: so many frames, and so many bytes at most."""
+HWM_MIN = 16
 DRAIN_MAX = 256
 DRAIN_S = 0.01
 """So much, in frames and in time, is taken before others have their turn."""
@@ -83,6 +87,7 @@ class Links:
         self._readers: list[zmq.Socket[bytes]] = []
         self._up: set[str] = set()
         self._dropped: dict[str, int] = {}
+        self._sent_bytes = self._taken_bytes = 0
         self._refused: dict[bytes, None] = {}
         self._draining, self._emptied_s = False, loop.time()
         self._zap = self._read(self._authenticator(), self._drain_zap)
@@ -95,6 +100,7 @@ class Links:
         if peer in self._up:
             with suppress(zmq.Again):
                 self._senders[peer].send(frame, zmq.NOBLOCK)
+                self._sent_bytes += len(frame)
                 return True
             self._dropped[peer] = self._dropped.get(peer, 0) + 1
         return False
@@ -108,6 +114,12 @@ class Links:
         """Return how many frames to each peer found its queue full since the last call."""
         dropped, self._dropped = self._dropped, {}
         return dropped
+
+    def take_traffic(self) -> tuple[int, int]:
+        """Return how many bytes of frames were queued and were taken since the last call."""
+        found = self._sent_bytes, self._taken_bytes
+        self._sent_bytes = self._taken_bytes = 0
+        return found
 
     def close(self) -> None:
         """Close every socket; what is queued is lost."""
@@ -128,7 +140,8 @@ class Links:
         identity = self._identity
         router = self._context.socket(zmq.ROUTER)
         _common(router)
-        router.setsockopt(zmq.RCVHWM, RECEIVE_HWM)
+        hwm = queue_frames(RECEIVE_HWM, RECEIVE_BYTES_MAX, identity.frame_bytes_max)
+        router.setsockopt(zmq.RCVHWM, hwm)
         router.setsockopt(zmq.MAXMSGSIZE, identity.frame_bytes_max)
         router.curve_server = True
         router.curve_secretkey = identity.secret
@@ -147,7 +160,8 @@ class Links:
     def _sender(self, peer: PeerConfig) -> zmq.Socket[bytes]:
         dealer = self._context.socket(zmq.DEALER)
         _common(dealer)
-        dealer.setsockopt(zmq.SNDHWM, SEND_HWM)
+        hwm = queue_frames(SEND_HWM, SEND_BYTES_MAX, self._identity.frame_bytes_max)
+        dealer.setsockopt(zmq.SNDHWM, hwm)
         # Queue only for a connection that stands: after an outage nobody wants the old frames.
         dealer.setsockopt(zmq.IMMEDIATE, 1)
         dealer.setsockopt(zmq.RECONNECT_IVL, RECONNECT_MS)
@@ -186,6 +200,7 @@ class Links:
                 return
             host = parts[-1].get("User-Id")
             frame = parts[1].bytes if len(parts) == 2 else b""
+            self._taken_bytes += len(frame)
             self._tell.on_frame(str(host), frame)
             if self._loop.time() >= until_s:
                 break
@@ -227,6 +242,14 @@ class Links:
                     del self._refused[next(iter(self._refused))]
                 self._refused[key] = None
                 self._tell.on_refused(address.decode(errors="replace"), z85.encode(key).decode())
+
+
+def queue_frames(frames_max: int, bytes_max: int, frame_bytes_max: int) -> int:
+    """Return how many frames a queue holds that must not hold more than bytes_max of them.
+
+    ZeroMQ counts frames only: all of them may be as long as frames get. HWM_MIN go at least.
+    """
+    return max(HWM_MIN, min(frames_max, bytes_max // frame_bytes_max))
 
 
 def endpoint(address: str, port: int) -> str:

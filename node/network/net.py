@@ -165,6 +165,10 @@ class Net:
                 self._inbound.emit(Dropped(queue=f"bad_frames:{peer}", n=untold))
         self._bad_frames.clear()
 
+    def take_traffic(self) -> tuple[int, int]:
+        """Return how many bytes of frames went to peers and came from them since the last call."""
+        return self._links.take_traffic()
+
     def poll(self) -> None:
         """Look whether catching up needs a request; call it several times a second."""
         self._catch_up.poll()

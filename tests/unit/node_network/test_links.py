@@ -12,7 +12,16 @@ import zmq
 from harness.bench.ports import free_ports
 from node.config import PeerConfig
 from node.network import links as links_module
-from node.network.links import Callbacks, Identity, Links, public_of
+from node.network.links import (
+    HWM_MIN,
+    SEND_BYTES_MAX,
+    SEND_HWM,
+    Callbacks,
+    Identity,
+    Links,
+    public_of,
+    queue_frames,
+)
 
 
 @dataclass
@@ -143,6 +152,14 @@ def test_who_has_not_taken_all_for_long_is_behind_until_all_is_taken(
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(
+    ("frame_bytes", "frames"), [(1, 1000), (300_000, 894), (2_162_688, 124), (33_619_968, 16)]
+)
+def test_a_queue_holds_fewer_frames_where_they_may_be_long(frame_bytes: int, frames: int) -> None:
+    assert queue_frames(SEND_HWM, SEND_BYTES_MAX, frame_bytes) == frames
+    assert frames == HWM_MIN or frames * frame_bytes <= SEND_BYTES_MAX
+
+
 def test_a_full_queue_drops_and_counts() -> None:
     async def scenario() -> None:
         a, b = End("hosta", free_ports(1)[0]), End("hostb", free_ports(1)[0])
@@ -151,6 +168,8 @@ def test_a_full_queue_drops_and_counts() -> None:
         taken = sum(links_a.send("hostb", bytes(65_536)) for _ in range(12_000))
         assert links_a.take_dropped() == {"hostb": 12_000 - taken}
         assert taken < 12_000
+        assert links_a.take_traffic() == (taken * 65_536, 0)
+        assert links_a.take_traffic() == (0, 0)
         assert links_a.take_dropped() == {}
         links_a.close()
         links_b.close()
