@@ -39,7 +39,7 @@ from node.chain.signing import Signing
 from node.chain.snapshot import Snapshot
 from node.chain.stages import Stages
 from node.chain.validation import EVERYBODY_TRUSTED, NOBODY_TRUSTED, Trust
-from node.events import Abstained, Irreversible
+from node.events import Abstained
 
 
 class Chain:
@@ -362,9 +362,7 @@ class Chain:
             return
         effects.append(Finalize(num=lib.num, id=lib.id))
         for num in range(self._announced_num + 1, lib.num + 1):
-            block_id = self._ledger.id_at(num)
-            assert block_id is not None
-            effects.append(Emit(record=Irreversible(num=num, id=block_id.hex())))
+            effects.append(notices.irreversible(num, self._ledger.id_at(num)))
         self._announced_num = lib.num
         for item in passed:
             ids = [transaction.id for transaction in item.signed.transactions]
@@ -375,7 +373,8 @@ class Chain:
 
         How much of it can never be undone is the profile's.
         """
-        passed = self._fork_db.line(self._lib.num, lib_num)
+        nums = range(self._lib.num + 1, lib_num + 1)
+        passed = [self._fork_db.item(self._ledger.id_at(num)) for num in nums]
         if passed:
             self._lib = passed[-1].ref
             keep_num = self._profile.keep_above(lib_num)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import msgspec
 
@@ -79,6 +80,11 @@ class ForkDB:
         """Return the block of that id, the root included."""
         return self._items.get(block_id)
 
+    def item(self, block_id: bytes | None) -> ForkItem:
+        """Return the block of that id, which is in the tree."""
+        assert block_id is not None
+        return self._items[block_id]
+
     def add(self, state: ChainState, block: SignedBlock) -> ForkItem:
         """Return the new item of a block whose parent is in the tree; it is not validated yet.
 
@@ -136,18 +142,6 @@ class ForkDB:
                 new = _parent(new)
         return down, up[::-1], old
 
-    def line(self, after_num: int, to_num: int) -> list[ForkItem]:
-        """Return the head's ancestors above after_num up to to_num, oldest first."""
-        if to_num <= after_num:
-            return []
-        passed: list[ForkItem] = []
-        item: ForkItem | None = self.head
-        while item is not None and item.num > after_num:
-            if item.num <= to_num:
-                passed.append(item)
-            item = item.parent
-        return passed[::-1]
-
     def advance_root(self, num: int) -> None:
         """Make the head's ancestor num the root, and drop whatever does not descend from it."""
         if num <= self.root.num:
@@ -156,16 +150,28 @@ class ForkDB:
         while new_root.num > num:
             new_root = _parent(new_root)
         assert new_root.validated
-        keep = {new_root.id: new_root}
+        if len(self._items) == self.head.num - self.root.num + 1:
+            # As nearly always: there is nothing but the head's branch.
+            passed = new_root.parent
+            while passed is not None:
+                del self._items[passed.id]
+                passed = passed.parent
+        else:
+            self._items = self._descendants(new_root)
+        for slot, producer in list(takewhile(lambda key: key[0] <= new_root.slot, self._rivals)):
+            # In order of arrival: what came early for a later slot keeps some for a while.
+            del self._rivals[slot, producer]
+        new_root.parent = None
+        self.root = new_root
+
+    def _descendants(self, root: ForkItem) -> dict[bytes, ForkItem]:
+        """Return root and what is built on it, by id, in order of arrival."""
+        keep = {root.id: root}
         # A dict keeps insertion order and parents are inserted before their children.
         for block_id, candidate in self._items.items():
             if candidate.parent is not None and candidate.parent.id in keep:
                 keep[block_id] = candidate
-        self._items = keep
-        root_slot = new_root.slot
-        self._rivals = {key: rivals for key, rivals in self._rivals.items() if key[0] > root_slot}
-        new_root.parent = None
-        self.root = new_root
+        return keep
 
 
 def _parent(item: ForkItem) -> ForkItem:

@@ -4,7 +4,7 @@ from node.chain.fork_db import ForkItem
 from node.chain.model.block import SignedBlock
 from node.chain.model.errors import Reason
 from node.chain.model.messages import Emit
-from node.events import Applied, Ignored, Produced, Received, Rejected, Switched
+from node.events import Applied, Ignored, Irreversible, Produced, Received, Rejected, Switched
 
 
 def produced(block: SignedBlock, size_bytes: int) -> Produced:
@@ -45,6 +45,12 @@ def applied(block: SignedBlock, state_digest: bytes) -> Applied:
         tx_count=len(block.transactions),
         transactions=[transaction.id[:8].hex() for transaction in block.transactions],
     )
+
+
+def irreversible(num: int, block_id: bytes | None) -> Emit:
+    """Return the notice of a block of the head's branch that is irreversible; its id is known."""
+    assert block_id is not None
+    return Emit(record=Irreversible(num=num, id=block_id.hex()))
 
 
 def switched(old: ForkItem, new: ForkItem, ancestor: ForkItem) -> Switched:

@@ -1,5 +1,6 @@
 """A node's store in memory: what a crash leaves is what had been made durable, as on disk."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Literal
 
@@ -17,13 +18,18 @@ class MemoryStore:
     finalizing commits too.
     """
 
-    __slots__ = ("_final", "_final_nums", "_first_num", "_open", "_reversible", "watermarks")
+    __slots__ = (
+        "_final", "_final_nums", "_first_num", "_lowest", "_open", "_reversible",
+        "_reversible_ids", "watermarks",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._final: list[SignedBlock] = []
         self._final_nums: dict[bytes, int] = {}
         self._first_num = 0
         self._reversible: dict[bytes, SignedBlock] = {}
+        self._reversible_ids = defaultdict[int, list[bytes]](list)
+        self._lowest = 0
         self._open: list[bytes] = []
         self.watermarks: dict[str, Watermark] = {}
 
@@ -31,6 +37,8 @@ class MemoryStore:
         """Keep a block; with a watermark, durably."""
         if block.id not in self._final_nums:
             self._reversible.setdefault(block.id, block)
+            self._reversible_ids[block.num].append(block.id)
+            self._lowest = min(self._lowest, block.num)
         if watermark is None:
             self._open.append(block.id)
             return
@@ -50,7 +58,10 @@ class MemoryStore:
                 self._first_num = block.num
             self._final.append(block)
             self._final_nums[block.id] = block.num
-        self._reversible = {i: b for i, b in self._reversible.items() if b.num > num}
+        for passed in range(self._lowest, num + 1):
+            for gone in self._reversible_ids.pop(passed, ()):
+                self._reversible.pop(gone, None)
+        self._lowest = num + 1
         self.commit()
 
     def commit(self) -> None:
