@@ -1,4 +1,4 @@
-"""Pure results shared by all nodes of one simulation: header states, digests, roots, bytes.
+"""Pure results shared by all nodes of one simulation: states, digests, roots, bytes, executions.
 
 Every node derives the same state from the same parent and header. The first to ask computes it, the
 others get the same value. Results are found by the identity of their arguments, which are kept, so
@@ -8,11 +8,19 @@ a forged twin of a block never gets the twin's result. With the cache off the by
 import dataclasses
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
+from node.chain.encoding.crypto import Verifier
+from node.chain.execution import Told, apply_block
+from node.chain.fork_db import ForkItem
+from node.chain.ledger.ledger import Ledger
 from node.chain.model.block import Header, SignedBlock
 from node.chain.model.transaction import Transaction
-from node.chain.profile import Executed, Profile
+from node.chain.profile import ChainState, Executed, Profile
+from node.chain.state.state import Change
+
+EXECUTIONS_MAX = 1_024
 
 
 def shared(profile: Profile) -> Profile:
@@ -126,3 +134,45 @@ class SharedProfile:
 
     def __getattr__(self, name: str) -> Any:
         return self.__dict__.setdefault(name, getattr(self._profile, name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Execution:
+    """What a block did to the state after its parent; both are kept, for their identities."""
+
+    block: SignedBlock
+    parent: ChainState
+    changed: list[Change]
+    digest: bytes
+    told: Told
+
+
+class SharedExecution:
+    """Executes a block once for all ledgers in one state; the others take the rows it left.
+
+    What a block does follows from itself, its parent's chain state and the ledger's state, of which
+    the digest commits to every row. A ledger that is in another executes by itself; so does each
+    that meets a block that cannot be executed. One that is taken on trust proves nothing to others.
+    """
+
+    def __init__(self) -> None:
+        self._done: dict[tuple[int, int, bytes, bool], _Execution] = {}
+
+    def __call__(
+        self, ledger: Ledger, item: ForkItem, profile: Profile, verifier: Verifier | None
+    ) -> Told:
+        """Execute a block as `apply_block` does."""
+        block, parent = item.signed, item.parent
+        assert parent is not None
+        key = id(block), id(parent.state), ledger.digest, verifier is None
+        done = self._done.get(key)
+        if done is None:
+            told = apply_block(ledger, item, profile, verifier)
+            done = _Execution(block, parent.state, ledger.changed(), ledger.digest, told)
+            self._done[key] = done
+            if len(self._done) > EXECUTIONS_MAX:
+                del self._done[next(iter(self._done))]
+        else:
+            time_ns = profile.transaction_time_ns(parent.state, profile.clock.time_ns(block.slot))
+            ledger.repeat(block.num, time_ns, done.changed, done.digest, block.transactions)
+        return done.told

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from coincurve import PrivateKey
 
-from harness.sim.cache import shared
+from harness.sim.cache import SharedExecution, shared
 from harness.sim.host.clock import GOOD_CLOCK, ClockSpec, HostClock
 from harness.sim.host.engine import Action, Engine, stream
 from harness.sim.host.host import Host, Shared
@@ -23,6 +23,7 @@ from harness.sim.network.net import Net, RelayMode
 from harness.sim.network.probes import Prober
 from node.chain import profiles
 from node.chain.encoding.crypto import Verifier
+from node.chain.execution import apply_block
 from node.chain.genesis import Genesis
 from node.chain.model.voice import READY, Stance
 from node.chain.validation import NOBODY_TRUSTED, Trust
@@ -103,6 +104,7 @@ class World:
             genesis=spec.genesis,
             profile=shared(built) if spec.cached else built,
             verifier=(lambda: verifier) if spec.cached else Verifier,
+            execute=SharedExecution() if spec.cached else apply_block,
             sink=sink,
             clock_limit_ns=spec.clock_limit_ns,
         )

@@ -9,9 +9,9 @@ from typing import Literal
 
 from coincurve import PrivateKey
 
-from node.chain import notices, validation
+from node.chain import execution, notices, validation
 from node.chain.encoding.crypto import Verifier
-from node.chain.execution import Outcome, Room, choose_transactions, move_head
+from node.chain.execution import Execute, Room, Told
 from node.chain.fork_db import BlockRef, ForkDB, ForkItem
 from node.chain.genesis import Genesis
 from node.chain.ledger.ledger import Ledger
@@ -63,6 +63,7 @@ class Chain:
         snapshot: Snapshot | None = None,
         lib_age_ns_max: int | None = None,
         stance: Stance = READY,
+        execute: Execute = execution.apply_block,
     ) -> None:
         """Begin at genesis, or at a snapshot of this chain; who signs must not trust everybody."""
         assert not (keys and trust.light)
@@ -75,7 +76,7 @@ class Chain:
             profile, keys, watermarks, spare_keys=spare_keys, stance=stance,
             stale_allowed=enable_stale_production, lib_age_ns_max=lib_age_ns_max,
         )  # fmt: skip
-        self._verifier = verifier
+        self._verifier, self._execute = verifier, execute
         self._fork_db = ForkDB(root)
         self._trust = trust
         self._ledger = Ledger(
@@ -204,27 +205,28 @@ class Chain:
 
     def _produce(self, tick: Tick, producer: str, effects: list[Effect]) -> str:
         """Sign and send a child of the head; return why that must not be, "" when it was done."""
-        head, profile, slot = self._fork_db.head, self._profile, tick.slot
+        head, profile, ledger, slot = self._fork_db.head, self._profile, self._ledger, tick.slot
         at_ns = profile.transaction_time_ns(head.state, profile.clock.time_ns(slot))
         self._pending.leave()
-        self._ledger.begin(head.state, slot, at_ns)
-        self._ledger.forget_expired()
-        room = self._room(tick.left_ns)
-        chosen, dropped = choose_transactions(self._ledger, self.mempool, room, self._verifier)
-        executed = self._ledger.finish(profile.transaction_mroot(chosen))
+        ledger.begin(head.state, slot, at_ns)
+        ledger.forget_expired()
+        chosen, dropped = execution.choose_transactions(
+            ledger, self.mempool, self._room(tick.left_ns), self._verifier
+        )
+        executed = ledger.finish(profile.transaction_mroot(chosen))
         signer = head.state.producer_for(slot)
         mark, voice = self._signing.watermark(producer), self._signing.voice(signer)
         header = head.state.draft(slot, mark, executed, voice)
         state = head.state.child(header)
         if not profile.prefers(state, head.state, lambda: head.state):
             # A schedule that shrank may claim less than the head: nobody would follow this block.
-            self._ledger.abort()
+            ledger.abort()
             effects.extend(dropped)
             self._signing.held_back = Reason.NOT_PREFERRED
             return Reason.NOT_PREFERRED
         block, mark = self._signing.sign(signer, header, state.signing_digest, chosen)
-        outcome = Outcome(*self._ledger.end(block.id))
         item = self._fork_db.add(state.with_id(block.id), block)
+        applied = execution.told(item.state, block, *ledger.end(block.id))
         item.validated = True
         self._fork_db.head = item
         raw = profile.codec.encode(block)
@@ -232,7 +234,7 @@ class Chain:
         # Reported before it is sent, so that no peer can receive it earlier than it was produced.
         effects.append(Emit(record=notices.produced(block, len(raw))))
         effects.append(Broadcast(block=block, raw=raw))
-        self._report_applied(item, outcome, effects)
+        self._report_applied(item, applied, effects)
         effects.extend(dropped)
         return ""
 
@@ -327,13 +329,14 @@ class Chain:
             return None if item.validated or trust.covers(item.signed) else self._verifier
 
         self._pending.leave()
-        move = move_head(self._fork_db, self._ledger, new, self._profile, verifier_for)
+        tree, ledger, profile = self._fork_db, self._ledger, self._profile
+        move = execution.move_head(tree, ledger, new, profile, verifier_for, self._execute)
         if move.down:
             effects.append(Emit(record=notices.switched(move.old, new, move.ancestor)))
             self._stages.cut(move.ancestor.num)
             self._requeue(move.down, effects)
-        for item, outcome in zip(move.up, move.outcomes, strict=True):
-            self._report_applied(item, outcome, effects)
+        for item, applied in zip(move.up, move.told, strict=True):
+            self._report_applied(item, applied, effects)
 
     def _requeue(self, down: Sequence[ForkItem], effects: list[Effect]) -> None:
         """Give the transactions of undone blocks another chance, unless the new branch has them."""
@@ -346,9 +349,8 @@ class Chain:
         self.mempool.requeue(again)
         effects.extend(self.mempool.tell([each.id for each in again], "requeued"))
 
-    def _report_applied(self, item: ForkItem, outcome: Outcome, effects: list[Effect]) -> None:
-        effects.append(Emit(record=notices.applied(item.signed, outcome.digest)))
-        effects.extend([Emit(record=record) for record in (*item.state.changes, *outcome.facts)])
+    def _report_applied(self, item: ForkItem, applied: Told, effects: list[Effect]) -> None:
+        effects.extend(applied)
         ids = [transaction.id for transaction in item.signed.transactions]
         for transaction_id in ids:
             self.mempool.remove(transaction_id)
@@ -389,11 +391,7 @@ class Chain:
         at_ns = max(event.now_ns, self.slot_clock.time_ns(head.slot))
         effects.extend(
             validation.admit_transactions(
-                event,
-                self._profile.transaction_time_ns(head, at_ns),
-                head=head,
-                pending=self._pending,
-                mempool=self.mempool,
-                most=self._room_of_nothing(),
+                event, self._profile.transaction_time_ns(head, at_ns), head=head,
+                pending=self._pending, mempool=self.mempool, most=self._room_of_nothing(),
             )
-        )
+        )  # fmt: skip

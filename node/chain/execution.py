@@ -4,32 +4,32 @@ from collections.abc import Callable
 
 import msgspec
 
+from node.chain import notices
 from node.chain.encoding.crypto import Verifier
 from node.chain.fork_db import ForkDB, ForkItem
 from node.chain.ledger.ledger import Ledger
 from node.chain.ledger.mempool import Mempool
+from node.chain.model.block import SignedBlock
 from node.chain.model.errors import BlockRejected, Reason, TransactionRejected
 from node.chain.model.messages import Emit
 from node.chain.model.transaction import Transaction
-from node.chain.profile import Profile
+from node.chain.profile import ChainState, Profile
 from node.events import Event
 
-
-class Outcome(msgspec.Struct, frozen=True):
-    """What executing a block gave: the state digest after it, and what was done."""
-
-    digest: bytes
-    facts: list[Event]
+Told = tuple[Emit, ...]
+"""The notices of an executed block: that it is, and what it changed and did."""
+Execute = Callable[[Ledger, ForkItem, Profile, Verifier | None], Told]
+"""Executes a block as `apply_block` does."""
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):
-    """How the head moved: down was undone, newest first; up applied, oldest first."""
+    """How the head moved: down was undone, newest first; up applied, oldest first, and told."""
 
     old: ForkItem
     ancestor: ForkItem
     down: list[ForkItem]
     up: list[ForkItem]
-    outcomes: list[Outcome]
+    told: list[Told]
 
 
 class Room(msgspec.Struct):
@@ -75,8 +75,8 @@ def choose_transactions(
 
 def apply_block(
     ledger: Ledger, item: ForkItem, profile: Profile, verifier: Verifier | None
-) -> Outcome:
-    """Execute a block on its parent's state; return what came out. Without verifier: on trust.
+) -> Told:
+    """Execute a block on its parent's state; return what is told. Without verifier: on trust.
 
     Raises:
         BlockRejected: a transaction fails, or execution gives another header; the ledger is as
@@ -97,7 +97,13 @@ def apply_block(
     if parent.state.rebuild(block.header, executed) != block.header:
         ledger.abort()
         raise BlockRejected(Reason.CONTENT_MISMATCH, block.num)
-    return Outcome(*ledger.end(block.id))
+    return told(item.state, block, *ledger.end(block.id))
+
+
+def told(state: ChainState, block: SignedBlock, digest: bytes, facts: list[Event]) -> Told:
+    """Return the notices of a block after which these are its chain's state and its digest."""
+    did = [Emit(record=record) for record in (*state.changes, *facts)]
+    return (Emit(record=notices.applied(block, digest)), *did)
 
 
 def move_head(
@@ -106,6 +112,7 @@ def move_head(
     new: ForkItem,
     profile: Profile,
     verifier_for: Callable[[ForkItem], Verifier | None],
+    execute: Execute = apply_block,
 ) -> Move:
     """Undo to the common ancestor, apply new's branch and make new the head; return how.
 
@@ -119,12 +126,12 @@ def move_head(
     down, up, ancestor = fork_db.branches(old, new)
     for _ in down:
         ledger.undo()
-    outcomes: list[Outcome] = []
+    done: list[Told] = []
     for item in up:
         try:
-            outcomes.append(apply_block(ledger, item, profile, verifier_for(item)))
+            done.append(execute(ledger, item, profile, verifier_for(item)))
         except BlockRejected:
-            for _ in outcomes:
+            for _ in done:
                 ledger.undo()
             for known in reversed(down):
                 apply_block(ledger, known, profile, None)
@@ -133,4 +140,4 @@ def move_head(
     for item in up:
         item.validated = True
     fork_db.head = new
-    return Move(old=old, ancestor=ancestor, down=down, up=up, outcomes=outcomes)
+    return Move(old=old, ancestor=ancestor, down=down, up=up, told=done)

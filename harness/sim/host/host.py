@@ -21,6 +21,7 @@ from node import events
 from node.chain import notices
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import Verifier, public_key
+from node.chain.execution import Execute
 from node.chain.genesis import Genesis
 from node.chain.model import messages
 from node.chain.model.block import SignedBlock
@@ -66,6 +67,7 @@ class Shared:
     genesis: Genesis
     profile: Profile
     verifier: Callable[[], Verifier]
+    execute: Execute
     sink: Sink | None
     clock_limit_ns: int | None
 
@@ -124,6 +126,7 @@ class Host:
             watermarks=dict(self.store.watermarks), verifier=shared.verifier(),
             enable_stale_production=self.enable_stale_production,
             trust=self.trust, lib_age_ns_max=self.lib_age_ns_max, stance=self.stance,
+            execute=shared.execute,
         )  # fmt: skip
         for block, irreversible in self.store.restore():
             chain.step(messages.BlockRestored(block=block, irreversible=irreversible))

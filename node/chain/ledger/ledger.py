@@ -196,6 +196,26 @@ class Ledger:
         self._head_num, self._run = run.block.num, None
         return digest, run.block.facts
 
+    def changed(self) -> list[Change]:
+        """Return what the newest block changed, with the rows that it left; None: none."""
+        return self._state.changed()
+
+    def repeat(
+        self,
+        num: int,
+        time_ns: int,
+        changed: Sequence[Change],
+        digest: bytes,
+        done: Sequence[Transaction],
+    ) -> None:
+        """Do block num over, by what it changed and its digest at a ledger in the same state."""
+        assert self._run is None
+        self._state.repeat(num, changed, digest)
+        self._by_expiry.pop(time_ns)  # Their rows are gone by what changed.
+        for transaction in done:
+            self._by_expiry.add(transaction.expiration_s, transaction.id)
+        self._head_num = num
+
     def abort(self) -> None:
         """Drop the block at hand."""
         self._running()

@@ -146,6 +146,28 @@ class State:
         self._open = None
         return self._digest
 
+    def changed(self) -> list[Change]:
+        """Return what the newest closed block changed, with the rows that it left; None: none."""
+        touched = {(name, key) for name, key, _ in self._journals[-1].changes}
+        return [(name, key, self._rows[name].get(key)) for name, key in touched]
+
+    def repeat(self, num: int, changed: Iterable[Change], digest: bytes) -> None:
+        """Do block num over, by what it changed and its digest where the state was the same."""
+        assert self._open is None
+        journal = _Journal(num, self._digest)
+        for name, key, row in changed:
+            rows = self._rows[name]
+            before = rows.get(key)
+            if row is not None:
+                rows[key] = row
+            elif before is not None:
+                del rows[key]
+            else:
+                continue  # Set and dropped again.
+            journal.changes.append((name, key, before))
+        self._journals.append(journal)
+        self._digest = digest
+
     def abort(self) -> list[Change]:
         """Drop the open block; return the changes that were taken back."""
         taken = self.rollback(0)

@@ -16,6 +16,7 @@ from node.chain.bitshares.contracts.raffle.raffle import Raffle
 from node.chain.bitshares.contracts.voting.vote import Vote
 from node.chain.chain import Chain
 from node.chain.encoding.crypto import sign
+from node.chain.execution import Execute, apply_block
 from node.chain.ledger.accounts import BALANCES
 from node.chain.model.block import SignedBlock
 from node.chain.model.operation import Operation
@@ -62,7 +63,7 @@ class History:
     """Mutable: all blocks, parents first; all transactions; what is true after each block.
 
     depths: of the switches of the chain that plays it; failed: how many did; kept: snapshots that
-    it made meanwhile.
+    it made meanwhile; execute: how its makers and it execute blocks.
     """
 
     world: World
@@ -72,6 +73,7 @@ class History:
     depths: list[int] = field(default_factory=list)
     failed: int = 0
     kept: list[bytes] = field(default_factory=list)
+    execute: Execute = apply_block
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -97,7 +99,8 @@ class History:
     def grow(self) -> None:
         """Let makers, who know nothing of each other, build two to four branches."""
         for _ in range(self.rng.randint(2, 4)):
-            maker = self.world.chain(self.world.names, stance=self.rng.choice((READY, AT_ONCE)))
+            stance = self.rng.choice((READY, AT_ONCE))
+            maker = self.world.chain(self.world.names, stance=stance, execute=self.execute)
             base = self.rng.choice([self.root.id, *self.blocks])
             for block in () if base in self.broken else self.branch(base):
                 receive(maker, block)
@@ -185,7 +188,7 @@ class History:
     def play(self) -> Chain:
         """Give a chain all blocks, checking it after each step; return it."""
         rng, now = self.rng, self.first_slot
-        chain = self.world.chain(rng.choice(((), self.world.names[:1])))
+        chain = self.world.chain(rng.choice(((), self.world.names[:1])), execute=self.execute)
         left = list(self.blocks)
         rng.shuffle(left)
         for _ in range(3 * len(left)):
@@ -212,7 +215,7 @@ class History:
         """Give a chain that starts at a snapshot all blocks, checking it after each; return it."""
         read = snapshot.decode(kept, self.world.profile)
         assert snapshot.encode(read, chain_id=self.world.profile.chain_id) == kept
-        chain = self.world.chain(snapshot=read)
+        chain = self.world.chain(snapshot=read, execute=self.execute)
         self.check(chain)
         for block in list(self.blocks.values()):
             self.offer(chain, block.slot)

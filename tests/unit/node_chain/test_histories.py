@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from harness.sim.cache import SharedExecution, shared
+from node.chain.execution import apply_block
 from tests.unit.node_chain.histories import History
 from tests.unit.node_chain.history_worlds import WORLDS, world
 
@@ -15,9 +19,14 @@ CHUNK, CHUNKS = 500, 4
 def played(name: str, seed: int) -> History:
     """Return a history that was played through, once from its beginning and once from a snapshot.
 
-    The two may part: makers here sign on all branches, so that which becomes final is chance.
+    The two may part: makers here sign on all branches, so that which becomes final is chance. In
+    every second history its chains share states and executions, as nodes of a simulation do; the
+    straight replay executes by itself.
     """
-    history = History(world(name), seed)
+    here = world(name)
+    if seed % 2:
+        here = replace(here, profile=shared(here.profile))
+    history = History(here, seed, execute=SharedExecution() if seed % 2 else apply_block)
     try:
         history.grow()
         history.play()

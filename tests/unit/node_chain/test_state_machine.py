@@ -155,6 +155,13 @@ class StateAndNaiveState(RuleBasedStateMachine):
         self.state.undo()
         self.history.pop()
 
+    @precondition(lambda self: self.at_hand is None and len(self.history) > 1)
+    @rule()
+    def repeat(self) -> None:
+        block, changed = self.history[-1], self.state.changed()
+        self.state.undo()
+        self.state.repeat(block.num, changed, block.digest)
+
     @rule(data=st.data())
     def commit(self, data: st.DataObject) -> None:
         num = data.draw(st.integers(self.history[0].num, self.history[-1].num))
