@@ -15,17 +15,14 @@ def pack_varuint(number: int) -> bytes:
     """Return number (u32) as LEB128, upstream's varuint32."""
     if 0 <= number < 0x80:
         return _SHORT[number]
+    if 0x80 <= number < 0x4000:
+        return bytes((number & 0x7F | 0x80, number >> 7))
     out = bytearray()
     while number > 0x7F:
         out.append(number & 0x7F | 0x80)
         number >>= 7
     out.append(number)
     return bytes(out)
-
-
-def varuint_bytes(number: int) -> int:
-    """Return how many bytes number is packed in as a varuint."""
-    return (max(number, 1).bit_length() + 6) // 7
 
 
 def pack_bytes(data: bytes) -> bytes:

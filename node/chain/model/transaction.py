@@ -10,7 +10,7 @@ from coincurve import PrivateKey
 from msgspec.structs import force_setattr
 
 from node.chain.encoding.crypto import sign
-from node.chain.encoding.pack import varuint_bytes
+from node.chain.encoding.pack import pack_varuint
 from node.chain.model.errors import Reason
 from node.chain.model.operation import Operation
 
@@ -65,7 +65,7 @@ class Transaction(msgspec.Struct, frozen=True, gc=False):
             accounts += operation.accounts
             fault = fault or operation.fault()
         body, count = len(self.body), len(self.signatures)
-        lengths = varuint_bytes(body) + varuint_bytes(count)
+        lengths = len(pack_varuint(body)) + len(pack_varuint(count))
         size_bytes = lengths + body + PACKED_SIGNATURE_BYTES * count
         force_setattr(self, "expiration_s", self.header.expiration_s)
         force_setattr(self, "cost_us", cost_us)
