@@ -1,9 +1,10 @@
 """One trial's raw facts, aligned: what every metric starts from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 import numpy as np
@@ -18,8 +19,9 @@ from metrics.model.plan import Phase, Plan, PlannedTrial
 from metrics.model.run_folder import COMPLETE, TrialFile
 
 OUTSIDE = "outside"
-SLOT_DUE = "slot head_num lib_num"
+SLOT_DUE = "slot producer head_num lib_num wake_error_ns"
 """What is read of events that come once a slot."""
+T = TypeVar("T")
 
 
 class Event(NamedTuple):
@@ -73,14 +75,17 @@ class TrialData:
     phases: list[Phase]
     """The planned phases, cut where faults were seen to begin and end."""
     _cache: dict[tuple[str, str], list[Event]] = field(default_factory=dict)
+    _made: dict[Any, Any] = field(default_factory=dict)
 
     def events(self, kind: str, columns: str = "") -> list[Event]:
         """Return the events of one kind with the named columns as attributes, by node and seq."""
-        key = kind, columns
-        if key not in self._cache:
-            rows = event_table.rows(self.db, self.file.n, kind, columns)
-            self._cache[key] = self._align(rows, _shape(kind, columns))
-        return self._cache[key]
+        wanted = {*columns.split()}
+        for (known, more), found in self._cache.items():
+            if known == kind and wanted <= {*more.split()}:
+                return found
+        rows = event_table.rows(self.db, self.file.n, kind, columns)
+        self._cache[kind, columns] = found = self._align(rows, _shape(kind, columns))
+        return found
 
     def _align(self, rows: list[tuple[Any, ...]], shape: type[Event]) -> list[Event]:
         groups: dict[Epoch, list[int]] = {}
@@ -92,6 +97,13 @@ class TrialData:
             t[indexes], lo[indexes], hi[indexes] = self.timeline.line(epoch, mono)
         times = zip(rows, t.tolist(), lo.tolist(), hi.tolist(), strict=True)
         return [tuple.__new__(shape, (*row[:6], *stamp, *row[6:])) for row, *stamp in times]
+
+    def once(self, make: Callable[..., T], *args: Any) -> T:
+        """Return make(data, *args), which is made once in a trial, by whoever asks for it first."""
+        if make not in self._made:
+            self._made[make] = make(self, *args)
+        made: T = self._made[make]
+        return made
 
     def boots(self, host: str) -> int:
         """Return how often the host was up, as its events or its own agent know boots apart."""

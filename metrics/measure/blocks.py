@@ -111,6 +111,10 @@ def held(data: TrialData) -> dict[str, list[str]]:
     As those who executed it tell: of one block every correct node tells the same, so the longest
     list is taken; of which nobody told all, there is none.
     """
+    return data.once(_held)
+
+
+def _held(data: TrialData) -> dict[str, list[str]]:
     found: dict[str, list[str]] = dict(data.db.execute(_HELD, [data.file.n]).fetchall())
     return found
 

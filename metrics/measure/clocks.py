@@ -1,12 +1,13 @@
 """Clock quality of a trial, per host and per pair: what bounds the figures, how clocks behaved."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from metrics.intake.clock_pairs import CRYSTAL_PPM, PAIR_WANDER_PPM, UNFITTED_PPM
 from metrics.intake.offset_bounds import WIDEST_PPM
 from metrics.intake.timeline import LIE_LINGERS_NS, SETTLE_NS, WALL_WANDER_PPM
-from metrics.intake.trial import Event, TrialData
+from metrics.intake.trial import SLOT_DUE, Event, TrialData
 from metrics.measure.blocks import ChainView
 from metrics.measure.metric import DOUBT, Figures, Metric, Pool, Table
 from metrics.model.method import Method
@@ -69,12 +70,14 @@ def _hosts(data: TrialData, checks: list[Event]) -> dict[str, Figures]:
         for e in data.events("abstained", "slot producer reason")
         if e.reason.startswith("clock")
     }
-    due = data.events("slot_due", "wake_error_ns")
+    late_ns: dict[str, list[int]] = defaultdict(list)
+    for event in data.events("slot_due", SLOT_DUE):
+        late_ns[event.host].append(event.wake_error_ns)
     result: dict[str, Figures] = {}
     for host in (planned.host for planned in data.plan.hosts):
         own = [e for e in checks if e.host == host]
         verified = [e for e in own if e.verified]
-        wake = sorted(e.wake_error_ns for e in due if e.host == host)
+        wake = sorted(late_ns[host])
         result[host] = {
             "pair_bound_worst_ms": _worst_ms(
                 pair["bound_worst_ns"] for pair in between if host in (pair["a"], pair["b"])

@@ -9,8 +9,8 @@ block hold it final.
 import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 
 from metrics.intake.trial import TrialData
@@ -63,6 +63,7 @@ class BlockFinality:
     at: dict[str, Final]
     weights: Mapping[str, int]
     needed: int
+    _viewed: dict[str, Final | None] = field(default_factory=dict, init=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,33 +149,40 @@ def view(item: BlockFinality, data: TrialData, name: str) -> Final | None:
     all upper ends: which host is the k-th is not known where intervals overlap. A host whose times
     are not known may have been any: where that leaves an end open, so is the moment (nan).
     """
+    if name not in item._viewed:
+        item._viewed[name] = _view(item, data, name)
+    return item._viewed[name]
+
+
+def _view(item: BlockFinality, data: TrialData, name: str) -> Final | None:
     hosts = data.plan.hosts
-    weights = item.weights if name == QUORUM else {host.host: 1 for host in hosts}
+    weights = item.weights if name == QUORUM else dict.fromkeys((host.host for host in hosts), 1)
     needed = {
         "first": 1, "median": (len(hosts) + 1) // 2, "last": len(hosts), QUORUM: item.needed
     }[name]  # fmt: skip
-    at = [(final, weights[host]) for host, final in sorted(item.at.items()) if host in weights]
-    found = _reach(at, needed, lambda f: math.inf if math.isnan(f.t_ns) else f.t_ns)
-    low = _reach(at, needed, lambda f: f.lo_ns)
-    high = _reach(at, needed, lambda f: f.hi_ns)
-    if found is None or low is None or high is None:
+    there = sorted(host for host in item.at if host in weights)
+    at = [item.at[host] for host in there]
+    own = [weights[host] for host in there]
+    if sum(own) < needed:
         return None
-    vague = any(math.isnan(other.t_ns) for other, _ in at)
+    vague = any(math.isnan(other.t_ns) for other in at)
+    mid_ns = [math.inf if math.isnan(f.t_ns) else f.t_ns for f in at]
+    found = at[_reach(mid_ns, own, needed)]
+    low = at[_reach([f.lo_ns for f in at], own, needed)]
+    high = at[_reach([f.hi_ns for f in at], own, needed)]
     lost = vague and not (math.isfinite(low.lo_ns) and math.isfinite(high.hi_ns))
     t_ns = math.nan if lost else min(max(found.t_ns, low.lo_ns), high.hi_ns)
     return replace(found, t_ns=t_ns, lo_ns=low.lo_ns, hi_ns=high.hi_ns)
 
 
-def _reach(
-    at: list[tuple[Final, int]], needed: int, moment: Callable[[Final], float]
-) -> Final | None:
-    """Return the finality with which hosts of the needed weight are there, in order of a moment."""
+def _reach(moments: list[float], weights: list[int], needed: int) -> int:
+    """Return the index of the moment by which those with the needed weight are there."""
     weight = 0
-    for final, own in sorted(at, key=lambda each: moment(each[0])):
-        weight += own
+    for i in sorted(range(len(moments)), key=moments.__getitem__):
+        weight += weights[i]
         if weight >= needed:
-            return final
-    return None
+            return i
+    raise AssertionError("all have less than the needed weight")
 
 
 def latency_samples(items: list[BlockFinality], data: TrialData, name: str) -> Samples:

@@ -83,6 +83,8 @@ def measure(data: TrialData, chain: ChainView) -> list[Recovery]:
     begin, at one planned moment: which of them was first must not hang on microseconds, so a heal
     counts as no earlier than planned.
     """
+    if not data.planned.faults:
+        return []
     hosts = series(data)
     lags = {host: network_lag(hosts, host) for host in hosts}
     limit = _baseline_limit(data, hosts, lags)

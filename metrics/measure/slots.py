@@ -53,7 +53,7 @@ def measure(data: TrialData, chain: ChainView) -> list[Slot]:
     by_slot = chain.by_slot
     why_not = _reason_teller(data, chain)
     late = _late_ids(data, chain)
-    expected = _expected(data, chain)
+    expected = data.once(_expected, chain)
     first, plan = data.file.genesis_slot + 1, data.plan
     last = data.slot_at(chain.intervals.before(data.end_ns, 1))
     result = []
@@ -90,7 +90,7 @@ def nobodys(data: TrialData, chain: ChainView) -> list[int]:
 
     After a maintenance block BitShares skips some (PROTOCOL C.3).
     """
-    found = (slot for slot, producer in _expected(data, chain).items() if not producer)
+    found = (slot for slot, producer in data.once(_expected, chain).items() if not producer)
     steps = ((slot, chain.intervals.at(data.slot_time_ns(slot))) for slot in found)
     return sorted(slot for slot, step in steps if (slot - step.grid) % step.slots == 0)
 
@@ -150,7 +150,7 @@ def _expected(data: TrialData, chain: ChainView) -> dict[int, str]:
     missing there.
     """
     named: dict[int, Counter[str]] = defaultdict(Counter)
-    for event in data.events("slot_due", "slot producer"):
+    for event in data.events("slot_due", SLOT_DUE):
         named[event.slot][event.producer] += 1
     found = {
         slot: min(counts, key=lambda name: (-counts[name], name)) for slot, counts in named.items()

@@ -1,6 +1,7 @@
 """The charts of one trial, as HTML fragments that share one plotly.js; light, colour-blind safe."""
 
 import html
+from base64 import b64encode
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from metrics.measure import clocks, head_lag, slots
 from metrics.model import number_text
 from metrics.model.plan import PlannedFault
 from metrics.model.printable import printable
+from metrics.model.quantiles import Floats
 from metrics.report import fault_text, time_line
 from metrics.results.analysis import Analysis
 
@@ -55,12 +57,12 @@ def finality(analysis: Analysis, key: str) -> str:
         time_line.draw(figure, analysis, row=2)
     hosts = head_lag.series(analysis.data)
     for i, (host, found) in enumerate(hosts.items()):
-        t, lag, lib = _with_gaps(found, analysis.data.plan.slot_ns)
+        t_s, lag, lib = _with_gaps(found, analysis.data.plan.slot_ns)
         style = {"color": COLOURS[i % len(COLOURS)], "dash": DASHES[i % len(DASHES)], "width": 1.8}
         name = label(host)
         for row, values, shown in ((last - 1, lag, True), (last, lib, False)):
             figure.add_trace(
-                go.Scatter(x=t, y=values, name=name, legendgroup=name, showlegend=shown,
+                go.Scatter(**_stairs(t_s, values), name=name, legendgroup=name, showlegend=shown,
                            line=style, mode="lines", line_shape="hv"),
                 row=row, col=1,
             )  # fmt: skip
@@ -259,13 +261,25 @@ def fault_lanes(figure: go.Figure, analysis: Analysis, *, row: int) -> None:
     figure.update_yaxes(row=row, col=1, autorange="reversed", showgrid=False)
 
 
-def _with_gaps(found: head_lag.Series, slot_ns: int) -> tuple[Any, Any, Any]:
-    """Return (t, lag, lib) with a gap wherever the node wrote nothing for more than three slots."""
+def _with_gaps(found: head_lag.Series, slot_ns: int) -> tuple[Floats, Floats, Floats]:
+    """Return (seconds, lag, lib) with a gap wherever the node wrote nothing for more than three
+    slots.
+    """
     breaks = np.nonzero(np.diff(found.t_ns) > 3 * slot_ns)[0] + 1
     t = np.insert(found.t_ns / 1e9, breaks, np.nan)
     lag = np.insert(found.head - found.lib, breaks, np.nan)
     lib = np.insert(found.lib, breaks, np.nan)
-    return t.tolist(), lag.tolist(), lib.tolist()
+    return t, lag, lib
+
+
+def _stairs(x: Floats, y: Floats) -> dict[str, dict[str, str]]:
+    """Return the x and y of stairs, less what lies within a step, packed as plotly.js reads it."""
+    needed = np.ones(len(y), dtype=bool)
+    needed[1:-1] = (y[1:-1] != y[:-2]) | np.isnan(y[2:])
+    return {
+        axis: {"dtype": "f4", "bdata": b64encode(values[needed].astype("<f4").tobytes()).decode()}
+        for axis, values in (("x", x), ("y", y))
+    }
 
 
 def label(text: str) -> str:

@@ -41,7 +41,7 @@ class FaultResult:
 
 def measure(data: TrialData) -> list[FaultResult]:
     """Return the planned faults of the trial with their evidence, in the plan's order."""
-    found = probe_bursts.bursts(data)
+    found = probe_bursts.bursts(data) if data.planned.faults else []
     return [_result(data, fault, found) for fault in data.planned.faults]
 
 

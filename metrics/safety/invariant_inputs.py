@@ -1,6 +1,7 @@
 """The events of one trial as the logs that the invariants are judged from."""
 
 from collections.abc import Callable, Iterable, Iterator
+from operator import attrgetter
 
 from metrics.intake.intervals import Intervals
 from metrics.intake.trial import SLOT_DUE, Event, TrialData
@@ -23,6 +24,11 @@ COLUMNS = {
     **FACTS,
 }
 """What the invariants read of a node's events, by kind."""
+_OF_NODE: dict[str, Callable[[Event], bool]] = {
+    "started": lambda event: bool(event.role == "node"),
+    "txs": lambda event: bool(event.state == "included") and event.node == event.host,
+}
+"""Which lines are a node's own: a client and a prober start, too, and tell of transactions."""
 WIPED = "everything"
 """What a crash says it loses when it takes the disk."""
 
@@ -33,25 +39,15 @@ def logs(data: TrialData, without: frozenset[str]) -> dict[str, list[Event]]:
     events = [
         event
         for kind, columns in COLUMNS.items()
-        for event in data.events(kind, columns)
-        if event.host not in left_out and _of_node(event)
+        for event in filter(_OF_NODE.get(kind), data.events(kind, columns))
+        if event.host not in left_out
     ]
-    events.sort(key=lambda event: (event.host, event.seq))
+    events.sort(key=attrgetter("host", "seq"))
     life = _lives(data)
     found: dict[str, list[Event]] = {}
     for event in events:
         found.setdefault(life(event), []).append(event)
     return found
-
-
-def _of_node(event: Event) -> bool:
-    """Return whether a line is a node's own: a client and a prober start, too, and tell of txs."""
-    match event.kind:
-        case "started":
-            return bool(event.role == "node")
-        case "txs":
-            return bool(event.state == "included") and event.node == event.host
-    return True
 
 
 def stretches(
@@ -139,7 +135,9 @@ def _lives(data: TrialData) -> Callable[[Event], str]:
             rebirths[e.host].append(e.seq)
 
     def name(event: Event) -> str:
-        lives = sum(first <= event.seq for first in rebirths.get(event.host, ()))
+        if event.host not in rebirths:
+            return event.host
+        lives = sum(first <= event.seq for first in rebirths[event.host])
         return event.host if not lives else f"{event.host} (wiped, life {lives + 1})"
 
     return name

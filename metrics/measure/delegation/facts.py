@@ -101,6 +101,10 @@ class Settled:
 
 def settled(data: TrialData, chain: ChainView) -> Settled:
     """Return what the final blocks did, as the whole records of correct hosts tell it."""
+    return data.once(_settled, chain)
+
+
+def _settled(data: TrialData, chain: ChainView) -> Settled:
     told: dict[str, list[Telling]] = {}
     for lines in by_node(data, _TOLD, data.planned.liars | data.intake.damaged).values():
         for telling in tellings(lines):

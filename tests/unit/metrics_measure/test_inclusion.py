@@ -25,6 +25,7 @@ def measured(lines: dict[str, list[Any]], holds: dict[str, list[str]]) -> dict[s
     """Return M's part; block b3 is of slot 3 and of phase `early`, b8 of `late`; x9 is orphaned."""
     rows = list(holds.items())
     data: Any = SimpleNamespace(
+        once=lambda make, *args: make(data, *args),
         events=lambda kind, columns: lines.get(kind, []), file=SimpleNamespace(n=1),
         slot_time_ns=lambda slot: slot, phase_at=lambda t_ns: "late" if t_ns >= 5 else "early",
         db=SimpleNamespace(execute=lambda *_: SimpleNamespace(fetchall=lambda: rows)),

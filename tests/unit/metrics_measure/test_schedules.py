@@ -34,13 +34,15 @@ def data_of(
         for seq, (kind, *words) in enumerate([*told, ("applied", "z99")]):
             event = _event(host, seq, kind, words, delays.get(host, 0.0))
             kinds.setdefault(kind, []).append(event)
-    return SimpleNamespace(
+    data: Any = SimpleNamespace(
+        once=lambda make, *args: make(data, *args),
         planned=SimpleNamespace(liars=frozenset(liars.split())),
         intake=SimpleNamespace(damaged=frozenset(damaged.split())),
         plan=SimpleNamespace(producers=START.split(), fio=None),
         slot_time_ns=lambda slot: slot, phase_at=lambda t_ns: "late" if t_ns >= 50 else "early",
         events=lambda kind, columns: kinds.get(kind, []),
     )  # fmt: skip
+    return data
 
 
 def _event(host: str, seq: int, kind: str, words: list[str], delay: float) -> Any:

@@ -29,6 +29,7 @@ def measured(chain_of: list[list[Sent]], *, judged: int | None = None) -> dict[s
     blocks = {name: SimpleNamespace(num=i, slot=i) for i, name in enumerate(names, start=1)}
     accounts = [SimpleNamespace(name=name, balance=own) for name, own in STAKES.items()]
     data: Any = SimpleNamespace(
+        once=lambda make, *args: make(data, *args),
         events=lambda kind, columns: said, file=SimpleNamespace(n=1),
         slot_time_ns=lambda slot: slot,
         plan=SimpleNamespace(accounts=accounts, round_blocks=2), phase_at=lambda t_ns: "whole",

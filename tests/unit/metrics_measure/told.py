@@ -39,6 +39,7 @@ def trial(
             if kind == "applied":
                 listed[words[0]] = words[1:]
     data: Any = SimpleNamespace(
+        once=lambda make, *args: make(data, *args),
         planned=SimpleNamespace(liars=liars.split()), end_ns=end,
         slot_time_ns=lambda slot: slot, phase_at=lambda t_ns: "late" if t_ns >= 50 else "early",
         events=lambda kind, columns: kinds.get(kind, []), file=SimpleNamespace(n=1),
