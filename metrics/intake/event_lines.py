@@ -26,12 +26,25 @@ def read(path: Path) -> Iterator[bytes]:
     Raises:
         Damage: after the last line that could be read.
     """
+    for piece in pieces(path):
+        yield from piece.removesuffix(b"\n").split(b"\n")
+
+
+def pieces(path: Path) -> Iterator[bytes]:
+    """Yield an event file in pieces of whole lines; only the last line may lack its end.
+
+    Raises:
+        Damage: after the last line that could be read.
+    """
     rest = b""
     damage = None
     try:
         for chunk in _chunks(path):
-            *whole, rest = (rest + chunk).split(b"\n")
-            yield from whole
+            end = chunk.rfind(b"\n") + 1
+            if end:
+                yield rest + chunk[:end]
+                rest = b""
+            rest += chunk[end:]
     except Damage as error:
         damage = error
     if rest:

@@ -1,24 +1,24 @@
 """Event files of a run into DuckDB: what passed the gate, and what is wrong with the rest.
 
-After `load` the connection holds one table `events` (wide: a column for each field of any kind)
-with the trial's number; readers take typed rows by kind. Times are as written, not aligned.
+After `load` the connection holds a table `event_<kind>` for each kind, with the trial's number;
+readers take typed rows by kind. Times are as written, not aligned.
 """
 
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import duckdb
 import msgspec
 
 from faults.model.record import Record
 from metrics.intake import event_validation, record_completeness
+from metrics.intake.event_rows import ROWS
 from metrics.intake.event_validation import Intake
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
-from node import events
 
 _AS_TEXT = (
     "producers", "peers", "tally", "out", "weights", "changes", "fees", "by_account", "to_workers",
@@ -27,8 +27,11 @@ _AS_TEXT = (
 """Columns kept as written: compared whole, different by kind, or by names of producers."""
 _TOLD = """
     WITH told AS (
-        SELECT host, id, num, slot, producer FROM events
-        WHERE trial = ? AND kind IN ('produced', 'received', 'applied')
+        SELECT host, id, num, slot, producer FROM event_produced WHERE trial = $trial
+        UNION ALL
+        SELECT host, id, num, slot, producer FROM event_received WHERE trial = $trial
+        UNION ALL
+        SELECT host, id, num, slot, producer FROM event_applied WHERE trial = $trial
     )
     SELECT * FROM told WHERE id IN (
         SELECT id FROM told GROUP BY id
@@ -36,24 +39,18 @@ _TOLD = """
     )
 """
 _TXS = "txs"
-_EACH = f"""(
-    SELECT * EXCLUDE (id), unnest(ids) AS id, generate_subscripts(ids, 1) AS place FROM events
-    WHERE kind = '{_TXS}'
-)"""
+_EACH = f"(SELECT *, unnest(ids) AS id, generate_subscripts(ids, 1) AS place FROM event_{_TXS})"
 """A row for each of the transactions that a line tells of."""
 
 
-def _columns() -> Iterator[tuple[str, str]]:
-    """Yield (name, type) of a column for each field of the envelope and of any kind of event.
-
-    What no column can hold is left out.
-    """
-    for kind in msgspec.inspect.multi_type_info((events.Envelope, *get_args(events.Event))):
-        assert isinstance(kind, msgspec.inspect.StructType)
-        for field in kind.fields:
-            sql = "JSON" if field.encode_name in _AS_TEXT else _sql(field.type)
-            if sql:
-                yield field.encode_name, sql
+def _columns(row: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
+    """Yield (name, type) of a column for each field of a row, but those that none can hold."""
+    kind = msgspec.inspect.type_info(row)
+    assert isinstance(kind, msgspec.inspect.StructType)
+    for field in kind.fields:
+        sql = "JSON" if field.encode_name in _AS_TEXT else _sql(field.type)
+        if sql:
+            yield field.encode_name, sql
 
 
 def _sql(kind: msgspec.inspect.Type) -> str:
@@ -70,14 +67,16 @@ def _sql(kind: msgspec.inspect.Type) -> str:
     return ""
 
 
-COLUMNS = dict(_columns())
+COLUMNS = {word: dict(_columns(row)) for word, row in ROWS.items()}
+"""By kind the columns of its table after the trial's number: name and type."""
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """Return an empty in-memory database with the table `events`."""
+    """Return an empty in-memory database with a table for each kind of event."""
     db = duckdb.connect()
-    columns = ", ".join(f'"{name}" {kind}' for name, kind in COLUMNS.items())
-    db.execute(f"CREATE TABLE events (trial INTEGER, {columns})")
+    for word, columns in COLUMNS.items():
+        typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+        db.execute(f"CREATE TABLE event_{word} (trial INTEGER, {typed})")
     return db
 
 
@@ -91,11 +90,9 @@ def load(
 ) -> Intake:
     """Return what was taken in from folder (trials/<n>) after adding its events to `events`."""
     with tempfile.TemporaryDirectory(prefix="slotlab-") as spare:
-        passed = Path(spare) / "events.jsonl"  # A name without what a database takes for a pattern.
-        with passed.open("wb") as out:
-            intake = event_validation.gather(folder, out)
-        if intake.lines:
-            _insert(db, passed, planned.n)
+        intake = event_validation.gather(folder, Path(spare))
+        for word in COLUMNS:
+            _insert(db, word, Path(spare), planned.n)
     record_completeness.judge(intake, plan, planned, file, agents)
     intake.written.clear()
     intake.findings += _contradictions(db, planned.n)
@@ -108,12 +105,16 @@ def load(
     return intake
 
 
-def _insert(db: duckdb.DuckDBPyConnection, path: Path, trial: int) -> None:
-    spec = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS.items())
+def _insert(db: duckdb.DuckDBPyConnection, word: str, spare: Path, trial: int) -> None:
+    """Add the rows of a kind, of all hosts."""
+    paths = sorted(spare.glob(f"*/{word}.jsonl"))
+    if not paths:
+        return
+    spec = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS[word].items())
     db.execute(
-        f"INSERT INTO events SELECT {trial}, * FROM read_json(?, format='newline_delimited', "
+        f"INSERT INTO event_{word} SELECT {trial}, * FROM read_json(?, format='newline_delimited', "
         f"columns={{{spec}}}, maximum_object_size=67108864)",
-        [str(path)],
+        [[str(path) for path in paths]],
     )
 
 
@@ -123,7 +124,7 @@ def _contradictions(db: duckdb.DuckDBPyConnection, trial: int) -> list[str]:
     A block's id is a digest of its header, so all must tell the same.
     """
     by_block: dict[str, list[tuple[str, tuple[int, int, str]]]] = defaultdict(list)
-    for host, id_, *block in db.execute(_TOLD, [trial]).fetchall():
+    for host, id_, *block in db.execute(_TOLD, {"trial": trial}).fetchall():
         by_block[id_].append((host, tuple(block)))
     wrong: Counter[str] = Counter()
     for told in by_block.values():
@@ -147,7 +148,8 @@ def rows(
     extra = "".join(f', "{name}"' for name in names)
     each = kind == _TXS and "id" in names
     return db.execute(
-        f"SELECT host, node, boot, seq, wall_ns, mono_ns{extra} FROM {_EACH if each else 'events'} "
-        f"WHERE trial = ? AND kind = ? ORDER BY node, seq, mono_ns{', place' if each else ''}",
-        [trial, kind],
+        f"SELECT host, node, boot, seq, wall_ns, mono_ns{extra} "
+        f"FROM {_EACH if each else f'event_{kind}'} "
+        f"WHERE trial = ? ORDER BY node, seq, mono_ns{', place' if each else ''}",
+        [trial],
     ).fetchall()

@@ -1,28 +1,12 @@
-"""What every event line must pass before anything is measured from it."""
+"""What came in of all hosts of a trial, and what is wrong with it."""
 
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
 
-import msgspec
-
-from metrics.intake import event_lines
-from metrics.model.run_folder import BROKEN
-from node import events
-
-ROLES = ("", ".probe", ".client")
-
-
-class Stamp(NamedTuple):
-    """When and what a line said, without its content; digest tells contents apart."""
-
-    kind: str
-    boot: str
-    wall_ns: int
-    mono_ns: int
-    digest: int
+from metrics.intake import event_host
+from metrics.intake.event_host import HostLines, Written
+from metrics.intake.event_rows import ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +33,14 @@ class Intake:
     """Mutable: what came in for one trial.
 
     findings: what is damaged or missing, each `<host>: ...`; each makes the trial invalid, notes do
-    not. hosts: those of which any event passed. written: for each (host, writer), its lines by
-    number, until they are judged.
+    not. hosts: those of which any event passed. written: for each (host, writer), its lines, until
+    they are judged. told: each (host, writer, boot, kind) of which there is a line.
     """
 
     lines: int = 0
     hosts: list[str] = field(default_factory=list)
-    written: dict[tuple[str, str], dict[int, Stamp]] = field(default_factory=dict)
+    written: dict[tuple[str, str], Written] = field(default_factory=dict)
+    told: set[tuple[str, str, str, str]] = field(default_factory=set)
     chains: dict[str, set[str]] = field(default_factory=dict)
     rejected: Counter[str] = field(default_factory=Counter)
     repeated: Counter[str] = field(default_factory=Counter)
@@ -72,83 +57,33 @@ class Intake:
         return frozenset(named | {loss.host for loss in self.losses})
 
 
-def gather(folder: Path, out: BinaryIO) -> Intake:
-    """Return what passed of a trial's folder after writing those lines, typed anew, to out."""
+def gather(folder: Path, spare: Path) -> Intake:
+    """Return what passed of a trial's folder after writing its rows, typed anew, to spare.
+
+    There each host has a folder, and in it a file for each kind of event.
+    """
     found = Intake()
     for path in sorted(path for path in (folder / "hosts").glob("*") if path.is_dir()):
-        for file in event_lines.files_of(path):
-            _file(found, path.name, file, out)
+        _add(found, path.name, event_host.take(path, spare / path.name))
     found.hosts = sorted({host for host, _ in found.written})
     return found
 
 
-def _file(found: Intake, host: str, path: Path, out: BinaryIO) -> None:
-    """Take in one file; what is wrong with it as a whole is a finding."""
-    name, count = f"hosts/{host}/{path.name}", 0
-    writers = [host + role for role in ROLES]
-    strangers: Counter[str] = Counter()
-    twice: dict[str, int] = {}
-    try:
-        for raw in event_lines.read(path):
-            count += 1
-            line = raw.replace(b"\0", b"")
-            found.zeroed[host] += len(line) != len(raw)
-            if not line.strip():
-                continue
-            decoded = _decoded(line)
-            if decoded is None:
-                found.rejected[host] += 1
-                continue
-            envelope, record = decoded
-            node, seq = envelope.node, envelope.seq
-            if envelope.host != host or node not in writers:
-                strangers[node if envelope.host == host else envelope.host] += 1
-                continue
-            kind, boot = sys.intern(envelope.kind), sys.intern(envelope.boot)
-            stamp = Stamp(kind, boot, envelope.wall_ns, envelope.mono_ns, digest=hash(line))
-            first = found.written.setdefault((host, node), {}).setdefault(seq, stamp)
-            if first is stamp:
-                _take(found, envelope, record)
-                out.write(_written(envelope, record))
-            elif first == stamp:
-                found.repeated[host] += 1
-            else:
-                twice.setdefault(node, seq)
-    except event_lines.Damage as error:
-        found.findings.append(f"{host}: {name} is damaged after {count} lines: {error}")
-    for other, many in sorted(strangers.items()):
-        found.findings.append(f"{host}: {name} holds {many} events of {other}")
-    for node, seq in sorted(twice.items()):
-        found.findings.append(f"{host}: {name}: number {seq} of {node} was given twice")
-
-
-def _take(found: Intake, envelope: events.Envelope, record: events.Event | None) -> None:
-    """Count an event that passed."""
-    found.lines += 1
-    if record is None:
-        found.unknown_kinds[envelope.kind] += 1
-    elif isinstance(record, events.Started) and record.chain_id:
-        found.chains.setdefault(envelope.host, set()).add(record.chain_id)
-
-
-def _decoded(line: bytes) -> tuple[events.Envelope, events.Event | None] | None:
-    """Return envelope and record, no record for an unknown kind, None for what is no event."""
-    try:
-        return events.decode(line)
-    except BROKEN:
-        pass
-    try:
-        envelope = events.decode_envelope(line)
-    except BROKEN:
-        return None
-    return (envelope, None) if envelope.kind not in events.KINDS else None
-
-
-def _written(envelope: events.Envelope, record: events.Event | None) -> bytes:
-    """Return one line with the fields of envelope and record, each once."""
-    head = msgspec.json.encode(envelope)
-    if record is None:
-        return head + b"\n"
-    fields = msgspec.structs.asdict(envelope)
-    del fields["kind"]
-    return msgspec.json.encode(fields)[:-1] + b"," + msgspec.json.encode(record)[1:] + b"\n"
+def _add(found: Intake, host: str, lines: HostLines) -> None:
+    for node, own in lines.written.items():
+        found.written[host, node] = own
+        found.lines += len(own.seq)
+        for (boot, kind), count in own.kinds().items():
+            found.told.add((host, node, boot, kind))
+            if kind not in ROWS:
+                found.unknown_kinds[kind] += count
+    if lines.chains:
+        found.chains[host] = lines.chains
+    for counts, count in (
+        (found.rejected, lines.rejected),
+        (found.repeated, lines.repeated),
+        (found.zeroed, lines.zeroed),
+    ):
+        if count:
+            counts[host] = count
+    found.findings += [f"{host}: {text}" for text in lines.findings]

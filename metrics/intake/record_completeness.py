@@ -1,12 +1,14 @@
 """Whether every planned writer wrote from beginning to end, as the plan lets it live and die."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+
+import numpy as np
 
 from faults.model.kind import Victim
 from faults.model.record import Record
-from metrics.intake.event_validation import Intake, Loss, Stamp
+from metrics.intake.event_host import Stamp, Written
+from metrics.intake.event_validation import Intake, Loss
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import COMPLETE, TrialFile
 
@@ -34,7 +36,9 @@ def _zeros(intake: Intake, agents: list[Record], t0_wall_ns: int) -> Zeros:
     """Return T0 on each host's clock: by its agent, else by its first line of the boot."""
     first: dict[tuple[str, str], Stamp] = {}
     for (host, _), own in intake.written.items():
-        for stamp in own.values():
+        for boot in np.unique(own.boot):
+            mono_ns = np.where(own.boot == boot, own.mono_ns, np.iinfo(np.int64).max)
+            stamp = own.at(int(np.argmin(mono_ns)))
             known = first.setdefault((host, stamp.boot), stamp)
             if stamp.mono_ns < known.mono_ns:
                 first[host, stamp.boot] = stamp
@@ -56,7 +60,7 @@ def judge(
         if file.chain_id and chains != {file.chain_id}:
             intake.findings.append(f"{host}: its node ran another chain than trial.json names")
     for (host, node), own in sorted(intake.written.items()):
-        life = _Life(host, node, own, zeros, plan, planned, file.state)
+        life = _Life(host, node, own.ordered(), zeros, plan, planned, file.state)
         intake.findings += life.findings()
         for loss in life.losses():
             if life.tolerates(loss):
@@ -87,7 +91,8 @@ class _Life:
 
     host: str
     node: str
-    own: Mapping[int, Stamp]
+    own: Written
+    """In order of number."""
     zeros: Zeros
     plan: Plan
     planned: PlannedTrial
@@ -127,45 +132,49 @@ class _Life:
 
     def losses(self) -> Iterator[Loss]:
         """Yield the gaps in its numbering."""
-        for a, b in pairwise([-1, *sorted(self.own)]):
-            if b > a + 1:
-                from_ns, to_ns = self.own.get(a, self.own[b]).mono_ns, self.own[b].mono_ns
-                yield Loss(self.host, self.node, a, b, from_ns, to_ns)
+        seq, mono_ns = self.own.seq, self.own.mono_ns
+        befores = np.concatenate([[-1], seq[:-1]])
+        for i in np.flatnonzero(seq > befores + 1).tolist():
+            from_ns, to_ns = mono_ns[max(i - 1, 0)], mono_ns[i]
+            yield Loss(self.host, self.node, int(befores[i]), int(seq[i]), int(from_ns), int(to_ns))
 
     def tolerates(self, loss: Loss) -> bool:
         """Return whether the lines were lost with a planned death and it began anew after them."""
-        if loss.after_seq < 0 or self.own[loss.before_seq].kind != "started":
+        begin = int(np.searchsorted(self.own.seq, loss.before_seq))
+        after = self.own.at(begin)
+        if loss.after_seq < 0 or after.kind != "started":
             return False
-        before, after = self.own[loss.after_seq], self.own[loss.before_seq]
+        before = self.own.at(begin - 1)
         return self.dies(self.t_ns(before), self.t_ns(after))
 
     def findings(self) -> Iterator[str]:
         """Yield what is wrong with how it began, ended and began again."""
-        ordered = [self.own[number] for number in sorted(self.own)]
-        for a, b in pairwise(ordered):
-            if a.boot == b.boot and b.mono_ns < a.mono_ns:  # A raw clock never goes back.
-                line_s, next_s = self.t_ns(a) / 1e9, self.t_ns(b) / 1e9
-                yield f"{self.name} has a line of {line_s:.1f} s before one of {next_s:.1f} s"
-                break
-        for a, b in pairwise(ordered):
+        own, at = self.own, self.own.at
+        # A raw clock never goes back.
+        back = (own.boot[1:] == own.boot[:-1]) & (own.mono_ns[1:] < own.mono_ns[:-1])
+        for i in np.flatnonzero(back)[:1].tolist():
+            line_s, next_s = self.t_ns(at(i)) / 1e9, self.t_ns(at(i + 1)) / 1e9
+            yield f"{self.name} has a line of {line_s:.1f} s before one of {next_s:.1f} s"
+        for a, b in ((at(i), at(i + 1)) for i in own.begins_and_ends()):
             at_s = self.t_ns(b) / 1e9
             if b.kind == "started" and a.kind != "stopped" and b.boot:
                 if not self.dies(self.t_ns(a), self.t_ns(b)):
                     yield f"{self.name} started again at {at_s:.1f} s, which nobody planned"
             elif a.kind == "stopped" and b.kind != "started":
                 yield f"{self.name} wrote on at {at_s:.1f} s after it had stopped"
-        last_ns = self.t_ns(ordered[-1])
-        at = f"{last_ns / 1e9:.1f} s"
+        last = at(-1)
+        last_ns = self.t_ns(last)
+        when = f"{last_ns / 1e9:.1f} s"
         # A client ends when its load does.
         lasts = self.state == COMPLETE and not self.node.endswith(".client")
-        if ordered[-1].kind != "stopped":
+        if last.kind != "stopped":
             if not self._may_end(last_ns):
                 yield (
-                    f"{self.name} says nothing after {at} and never stopped: it died, or its record"
-                    " lost its end"
+                    f"{self.name} says nothing after {when} and never stopped: it died, or its"
+                    " record lost its end"
                 )
         elif lasts and last_ns < self.plan.end_ns - CLOSE_NS:
-            yield f"{self.name} stopped at {at}, which nobody planned"
+            yield f"{self.name} stopped at {when}, which nobody planned"
 
     def _may_end(self, last_ns: int) -> bool:
         """Return whether the plan lets it fall silent then, for good."""

@@ -9,6 +9,7 @@ The bounds are as hard as what is assumed of crystals: see `clock_pairs`.
 """
 
 import math
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import NamedTuple
@@ -19,6 +20,7 @@ import numpy as np
 from faults.model.record import Record
 from metrics.intake import event_table, offset_bounds
 from metrics.intake.clock_pairs import CRYSTAL_PPM, Epoch, Pairs, breach_ppm, freezes, from_probes
+from metrics.intake.event_validation import Intake
 from metrics.intake.offset_bounds import Floats, Ints, OffsetBounds
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import TrialFile
@@ -27,8 +29,8 @@ WALL_WANDER_PPM = CRYSTAL_PPM
 """How fast true wall time and a raw monotonic clock may part; no drift is fitted to them."""
 UNRELATED = "unrelated: "
 """How a problem begins that leaves times of a node unknown."""
-MEASURED = "node = host AND kind IN ('slot_due', 'produced', 'received', 'applied', 'irreversible')"
-"""Which events figures are made of: a node's own."""
+MEASURED = frozenset({"slot_due", "produced", "received", "applied", "irreversible"})
+"""Which events of a node figures are made of."""
 SETTLE_NS = 5_000_000_000
 """Around a fault of a host's clock its checks tell nothing: late heals, answers on their way."""
 LIE_LINGERS_NS = 60_000_000_000
@@ -162,6 +164,7 @@ def build(
     planned: PlannedTrial,
     trial: TrialFile,
     agents: list[Record],
+    intake: Intake,
 ) -> Timeline:
     """Return the trial's time line; what contradicts itself is named in its `problems`.
 
@@ -178,14 +181,14 @@ def build(
                 f"clock probes between {a.host} and {b.host} need a rate change of up to "
                 f"{found.shown_ppm:.0f} ppm, more than assumed: all bounds of the two are wider"
             )
-    known = epochs(db, trial.n)
+    known = epochs(intake)
     reference = _reference(plan, planned.faults, pairs, known)
     t0_mono_ns = _armed_t0(agents, reference, known)
     bare = Timeline(reference, pairs, None, trial.t0_wall_ns, t0_mono_ns)
     problems += [
         f"{UNRELATED}{epoch.host} (boot {epoch.boot}): no answered clock probe ties it to the "
         "other hosts, so its times are not known"
-        for epoch in epochs(db, trial.n, MEASURED)
+        for epoch in epochs(intake, MEASURED)
         if bare.to_reference(epoch, np.zeros(0, dtype=np.int64)) is None
     ]
     wall = _wall(db, trial.n, bare, planned.faults)
@@ -196,10 +199,15 @@ def build(
     return replace(bare, wall=wall, problems=problems)
 
 
-def epochs(db: duckdb.DuckDBPyConnection, trial: int, which: str = "true") -> list[Epoch]:
-    """Return every boot of every host that wrote events in a trial, or such events."""
-    query = f"SELECT DISTINCT host, boot FROM events WHERE trial = ? AND {which} ORDER BY ALL"
-    return [Epoch(*row) for row in db.execute(query, [trial]).fetchall()]
+def epochs(intake: Intake, kinds: Container[str] = ()) -> list[Epoch]:
+    """Return every boot of every host that wrote events in a trial, or whose node wrote some."""
+    return sorted(
+        {
+            Epoch(host, boot)
+            for host, node, boot, kind in intake.told
+            if not kinds or (node == host and kind in kinds)
+        }
+    )
 
 
 def _reference(

@@ -81,7 +81,9 @@ class TrialData:
         """Return the events of one kind with the named columns as attributes, by node and seq."""
         wanted = {*columns.split()}
         for (known, more), found in self._cache.items():
-            if known == kind and wanted <= {*more.split()}:
+            own = {*more.split()}
+            # Of a line of several transactions there is a row for each, where `id` is asked for.
+            if known == kind and wanted <= own and ("id" in wanted) == ("id" in own):
                 return found
         rows = event_table.rows(self.db, self.file.n, kind, columns)
         self._cache[kind, columns] = found = self._align(rows, _shape(kind, columns))
@@ -174,7 +176,7 @@ def load(
         db=db,
         intake=intake,
         agents=agents,
-        timeline=timeline.build(db, plan, planned, file, agents),
-        epochs=timeline.epochs(db, file.n),
+        timeline=timeline.build(db, plan, planned, file, agents, intake),
+        epochs=timeline.epochs(intake),
         phases=phase_windows.measured(planned, agents),
     )

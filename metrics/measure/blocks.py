@@ -20,8 +20,8 @@ without a record of its making."""
 ID_DIGITS = 16
 """So much of a transaction's id do `applied` events give."""
 _HELD = """
-    SELECT id, coalesce(arg_max(transactions, len(transactions)), []) AS held FROM events
-    WHERE trial = ? AND kind = 'applied' GROUP BY id HAVING len(held) >= max(tx_count)
+    SELECT id, coalesce(arg_max(transactions, len(transactions)), []) AS held FROM event_applied
+    WHERE trial = ? GROUP BY id HAVING len(held) >= max(tx_count)
 """
 LeftOut = Counter[tuple[str, str]]
 """How many blocks a measure leaves out, by (phase of the slot, why)."""

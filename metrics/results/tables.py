@@ -4,18 +4,15 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import duckdb
-import msgspec
 import numpy as np
 
 from metrics.intake.event_table import COLUMNS
 from metrics.measure.registry import METRICS
 from metrics.results.analysis import Analysis
-from node import events
 
-ENVELOPE = "trial v kind host node boot seq wall_ns mono_ns".split()
 Rows = list[tuple[Any, ...]]
 
 
@@ -39,16 +36,13 @@ def write(folder: Path, db: duckdb.DuckDBPyConnection, analyses: list[Analysis])
 
 def _events(folder: Path, db: duckdb.DuckDBPyConnection) -> None:
     """Write event_<kind>.parquet, with the columns that kind has, of each kind there is."""
-    present = {row[0] for row in db.execute("SELECT DISTINCT kind FROM events").fetchall()}
-    for kind in get_args(events.Event):
-        word = str(kind.__struct_config__.tag)
-        if word in present:
-            fields = [f.encode_name for f in msgspec.structs.fields(kind)]
-            columns = ENVELOPE + [name for name in fields if name in COLUMNS]
-            chosen = ", ".join(f'"{name}"' for name in columns)
+    for word in COLUMNS:
+        if db.execute(f"SELECT 1 FROM event_{word} LIMIT 1").fetchall():
             target = folder / f"event_{word}.parquet"
             order = "ORDER BY trial, node, seq, mono_ns"
-            query = f"SELECT {chosen} FROM events WHERE kind = '{word}' {order}"
+            query = (
+                f"SELECT trial, v, '{word}' AS kind, * EXCLUDE (trial, v) FROM event_{word} {order}"
+            )
             db.execute(f"COPY ({query}) TO '{_quoted(target)}' (FORMAT parquet, COMPRESSION zstd)")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import signal
 import subprocess
 from pathlib import Path
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.process
 
 def losses(folder: Path, host: str) -> list[event_validation.Loss]:
     """Return what the intake misses in a trial's folder of one host."""
-    intake = event_validation.gather(folder, io.BytesIO())
+    intake = event_validation.gather(folder, folder / "spare")
     assert not intake.rejected
     plan = planned()
     file = TrialFile(
