@@ -22,6 +22,7 @@ BENCHES = {
     "propagation": "propagation",
     "agent": "fault_agent",
     "hosts": "hosts",
+    "report": "report",
 }
 """What is typed, and the module of harness/bench whose `rows` measure it."""
 

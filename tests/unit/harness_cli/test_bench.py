@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from harness.__main__ import app
-from harness.bench import fault_agent, hosts, measured, simulator, transactions
+from harness.bench import fault_agent, hosts, measured, report, simulator, transactions
 from harness.bench.row import Row, of_samples
 from harness.cli.bench import BENCHES
 from harness.errors import RunError
@@ -58,6 +58,13 @@ def test_the_simulator_is_measured_on_any_machine() -> None:
     rows = json.loads(done.stdout)
     assert [(row["bench"], row["n"]) for row in rows] == [("sim", 1)] * 2
     assert all(row["value"] > row["floor"] > 0 for row in rows)
+
+
+@pytest.mark.slow
+def test_a_report_is_measured_on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "MINUTES", 1)
+    took, most = report.rows()
+    assert (took.n > 10_000, (took.ratio or 0) > 1, (most.value or 0) > 0) == (True, True, True)
 
 
 @pytest.mark.slow
