@@ -49,6 +49,14 @@ def _shared_kind(kind: Any) -> Any:
                 found = known[id(header)] = header, _share(super().child(header))
             return found[1]
 
+        @property
+        def newest(self) -> tuple[int, ...]:
+            """Return the newest block of each active producer, as the state's own says."""
+            found: tuple[int, ...] | None = self.__dict__.get("_newest")
+            if found is None:
+                found = self.__dict__["_newest"] = super().newest
+            return found
+
         def with_id(self, block_id: bytes) -> Any:
             """Return this state of the signed block with that id."""
             known = self.__dict__.setdefault("_with_id", {})

@@ -105,7 +105,7 @@ def simulate(
     return Simulated(
         label=label,
         files=files,
-        events={name: lines.of_host(name) for name in world.hosts},
+        events={name: lines.take(name) for name in world.hosts},
         journals={name: journal.of_host(name) for name in world.hosts},
         started_ns=files.t0_ns - LEAD_NS,
         ended_ns=files.t0_ns + plan.end_ns,

@@ -61,9 +61,11 @@ class KnownIds:
 
     def add(self, item_id: bytes) -> bool:
         """Remember item_id; return whether it is new."""
-        if item_id in self:
+        if item_id in self._new or item_id in self._old:
             return False
-        self.update((item_id,))
+        if len(self._new) >= self._half:
+            self._old, self._new = self._new, set()
+        self._new.add(item_id)
         return True
 
     def update(self, ids: Collection[bytes]) -> None:

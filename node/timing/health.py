@@ -34,7 +34,7 @@ class Participation:
     @property
     def share(self) -> int:
         """Return the share of filled slots in parts of 10,000."""
-        return FULL * (self.window - self.missed.total()) // self.window
+        return share_of(self.window, self.missed.total())
 
 
 class HealthMonitor:
@@ -115,16 +115,21 @@ class HealthMonitor:
 
         Where turns are shuffled the share swings from slot to slot.
         """
-        found = self.participation
-        self._ranks.append(rank_of(found.share, self._config))
+        share = share_of(self._window, len(self._empty))
+        self._ranks.append(rank_of(share, self._config))
         rank = max(self._ranks)
         if rank == self._rank:
             return None
         self._rank = rank
         return Health(
-            state=self.word, slot=slot, participation=found.share, window=found.window,
-            missed=dict(sorted(found.missed.items())),
+            state=self.word, slot=slot, participation=share, window=self._window,
+            missed=dict(sorted(self.participation.missed.items())),
         )  # fmt: skip
+
+
+def share_of(window: int, missed: int) -> int:
+    """Return the share of filled slots in parts of 10,000, where so many of a window are missed."""
+    return FULL * (window - missed) // window
 
 
 def rank_of(share: int, config: HealthConfig) -> int:

@@ -58,6 +58,8 @@ class HostClock:
     def offset_ns(self, now_ns: int) -> int:
         """Return how far the wall clock is ahead of true time."""
         own = self._offset_ns + (now_ns - self._since_ns) * self._ppb // BILLION
+        if not self._skew_ns and not self._skew_ppb:
+            return own
         skew = self._skew_ns + (now_ns - self._skew_since_ns) * self._skew_ppb // BILLION
         return own + skew
 

@@ -43,9 +43,9 @@ class Lines:
         wall_ns, mono_ns = clock.wall_ns(now_ns), clock.mono_ns(now_ns)
         self._files[key] += events.line_of(head, seq, wall_ns, mono_ns, record)
 
-    def of_host(self, host: str) -> bytes:
-        """Return the host's lines: node, probe and client, one after the other."""
-        return b"".join(bytes(self._files.get((host, role), b"")) for role in ROLES)
+    def take(self, host: str) -> bytes:
+        """Return the host's lines, node, probe and client, one after the other; forget them."""
+        return b"".join([self._files.pop((host, role), b"") for role in ROLES])
 
     def _open(self, key: tuple[str, str]) -> bytes:
         host, role = key
