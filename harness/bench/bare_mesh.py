@@ -1,8 +1,8 @@
 """A mesh of bare ZeroMQ processes on loopback: the floor of what nodes do with their links.
 
-As nodes have it: one ROUTER each, on which it receives, a DEALER to each other, CURVE and
-heartbeats. `python -m harness.bench.bare_mesh` is one of the processes; it reads on its standard
-input who it is, and what to push.
+As nodes have it: one ROUTER each, on which it receives, a DEALER to each other, and CURVE.
+`python -m harness.bench.bare_mesh` is one of the processes; it reads on its standard input who it
+is, and what to push.
 """
 
 import subprocess
@@ -15,10 +15,9 @@ from typing import TypeVar
 import msgspec
 import zmq
 
-from harness.bench.ports import free_ports
+from harness.bench.machine import free_ports
 from harness.errors import RunError
 
-HEARTBEAT = {zmq.HEARTBEAT_IVL: 500, zmq.HEARTBEAT_TIMEOUT: 1500, zmq.HEARTBEAT_TTL: 2000}
 LOST_MS = 30_000
 NUMBER_BYTES = 8
 
@@ -106,7 +105,7 @@ def _member() -> None:
     """Be a member: link with all, say so, and push what is asked."""
     told = msgspec.json.decode(sys.stdin.buffer.readline(), type=Member)
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    router = _socket(context, zmq.ROUTER)
+    router = context.socket(zmq.ROUTER)
     router.setsockopt(zmq.RCVTIMEO, LOST_MS)
     router.curve_server = True
     router.curve_secretkey = told.secret
@@ -114,7 +113,7 @@ def _member() -> None:
     dealers = []
     for other, (port, public) in enumerate(zip(told.ports, told.publics, strict=True)):
         if other != told.own:
-            dealer = _socket(context, zmq.DEALER)
+            dealer = context.socket(zmq.DEALER)
             dealer.curve_serverkey = public
             dealer.curve_publickey, dealer.curve_secretkey = told.publics[told.own], told.secret
             dealer.connect(f"tcp://127.0.0.1:{port}")
@@ -143,13 +142,6 @@ def _pushed(
         for dealer in dealers:
             dealer.send(frame)
     return seen
-
-
-def _socket(context: zmq.Context[zmq.Socket[bytes]], kind: int) -> zmq.Socket[bytes]:
-    socket = context.socket(kind)
-    for option, ms in HEARTBEAT.items():
-        socket.setsockopt(option, ms)
-    return socket
 
 
 def _say(what: object) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 from coincurve import PrivateKey, PublicKey
 
+from harness.bench.machine import processor_s
 from harness.bench.nodes import edit, prepare, running, told, until_told, whole_life_s
-from harness.bench.processor import processor_s
 from harness.errors import RunError
 
 LEAD_NS = 20_000_000_000

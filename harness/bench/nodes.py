@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 import harness
-from harness.bench.ports import free_ports
+from harness.bench.machine import free_ports
 from harness.campaign import campaign_file
 from harness.deploy.keys import new_pair
 from harness.errors import RunError
@@ -79,12 +79,17 @@ def edit(home: Path, **changes: Any) -> None:
 
 
 @contextmanager
-def running(homes: Sequence[Path], role: str = "run") -> Iterator[list[Process]]:
-    """Yield a process for each home, ended afterwards; role is `run` or `client`."""
+def running(
+    homes: Sequence[Path], role: str = "run", *, inside: Sequence[str] = ()
+) -> Iterator[list[Process]]:
+    """Yield a process for each home, ended afterwards; role is `run` or `client`.
+
+    inside: the words that start a command in another place.
+    """
     found: list[Process] = []
     try:
         for home in homes:
-            words = (sys.executable, "-m", "node", role, str(home / "node.json"))
+            words = (*inside, sys.executable, "-m", "node", role, str(home / "node.json"))
             found.append(subprocess.Popen(words, cwd=ROOT))
         yield found
     finally:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from coincurve import PrivateKey, PublicKey
 
-from harness.bench.processor import resident_mb
+from harness.bench.machine import resident_mb
 from harness.bench.row import Row
 from harness.campaign import campaign_file
 from harness.plan import lab_view, planner

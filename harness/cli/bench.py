@@ -20,6 +20,8 @@ BENCHES = {
     "rate": "rate",
     "wakeup": "wakeup",
     "propagation": "propagation",
+    "idle": "idle",
+    "links": "links",
     "agent": "fault_agent",
     "hosts": "hosts",
     "report": "report",

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.bench import bare_mesh, propagation, wakeup
+from harness.bench import bare_mesh, idle, propagation, wakeup
 from harness.bench.bare_mesh import Pushes
 
 MS = 1_000_000
@@ -39,3 +39,18 @@ def test_each_slot_of_each_node_is_a_sample(monkeypatch: pytest.MonkeyPatch) -> 
     rows = wakeup.rows()
     assert [row.n for row in rows] == [30] * 3 + [120] * 3
     assert all((row.value or 0) > 0 and (row.floor or 0) > 0 for row in rows)
+
+
+def test_nodes_at_rest_cost_something_beside_a_mesh_of_as_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(idle, "CAMPAIGN", idle.CAMPAIGN.replace("21", "3"))
+    for name, value in (("NODES", 3), ("PUSHES_EACH_S", 9), ("LASTS_S", 5), ("FLOOR_S", 2)):
+        monkeypatch.setattr(idle, name, value)
+    share, memory, missed = idle.rows()
+    assert share.value is not None
+    assert (share.unit, memory.unit, missed.unit) == ("% of a core", "MB", "")
+    assert memory.value is not None
+    assert memory.ratio is not None
+    assert memory.value > 0
+    assert missed.n > 0

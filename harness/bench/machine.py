@@ -1,6 +1,7 @@
-"""What a process costs its machine, as the kernel counts it."""
+"""What a process costs its machine, as the kernel counts it, and ports that are free there."""
 
 import os
+import socket
 from pathlib import Path
 
 
@@ -14,3 +15,13 @@ def processor_s(pid: int) -> float:
     """Return the seconds of a processor that a process has had, user and system."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of loopback that nobody listens on, held together until all are drawn."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [int(one.getsockname()[1]) for one in held]
+    finally:
+        for one in held:
+            one.close()
