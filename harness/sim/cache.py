@@ -49,14 +49,6 @@ def _shared_kind(kind: Any) -> Any:
                 found = known[id(header)] = header, _share(super().child(header))
             return found[1]
 
-        @property
-        def newest(self) -> tuple[int, ...]:
-            """Return the newest block of each active producer, as the state's own says."""
-            found: tuple[int, ...] | None = self.__dict__.get("_newest")
-            if found is None:
-                found = self.__dict__["_newest"] = super().newest
-            return found
-
         def with_id(self, block_id: bytes) -> Any:
             """Return this state of the signed block with that id."""
             known = self.__dict__.setdefault("_with_id", {})
@@ -76,18 +68,19 @@ def _shared_kind(kind: Any) -> Any:
             rebuilt: Header = found[2]
             return rebuilt
 
-    computed = kind.signing_digest
-    if isinstance(computed, property):
-        Shared.signing_digest = property(functools.partial(_signing_digest, computed))
+    for name in ("signing_digest", "newest"):
+        computed = getattr(kind, name)
+        if isinstance(computed, property):
+            setattr(Shared, name, property(functools.partial(_once, computed, f"_{name}")))
     return Shared
 
 
-def _signing_digest(computed: property, state: Any) -> Any:
-    """What a block's producer signs, computed once."""
-    found = state.__dict__.get("_digest")
+def _once(computed: property, kept: str, state: Any) -> Any:
+    """What a state's property says, computed once and kept under that name."""
+    found = state.__dict__.get(kept)
     if found is None:
         assert computed.fget is not None
-        found = state.__dict__["_digest"] = computed.fget(state)
+        found = state.__dict__[kept] = computed.fget(state)
     return found
 
 
