@@ -53,11 +53,14 @@ def test_what_needs_root_says_so_and_is_left_out(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.slow
-def test_the_simulator_is_measured_on_any_machine() -> None:
+def test_the_simulator_is_measured_on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulator, "MINUTES", 1)
+    monkeypatch.setattr(simulator, "CROWDS", {30: 1})
     done = CliRunner().invoke(app, ["bench", "--only", "sim", "--json"])
-    rows = json.loads(done.stdout)
-    assert [(row["bench"], row["n"]) for row in rows] == [("sim", 1)] * 2
-    assert all(row["value"] > row["floor"] > 0 for row in rows)
+    *took, memory = json.loads(done.stdout)
+    assert [(row["bench"], row["n"]) for row in (*took, memory)] == [("sim", 1)] * 4
+    assert all(row["value"] > row["floor"] > 0 for row in took)
+    assert (memory["unit"], memory["value"] is not None) == ("MB", True)
 
 
 @pytest.mark.slow
