@@ -5,13 +5,10 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from coincurve import PrivateKey, PublicKey
-
-from harness.bench.machine import processor_s
+from harness.bench.machine import processor_s, signed_s
 from harness.bench.nodes import edit, prepare, running, told, until_told, whole_life_s
 from harness.errors import RunError
 
@@ -112,14 +109,7 @@ def measure(nodes: int, *, rate: int, load_ns: int) -> Outcome:
 
 def floor_s(nodes: int) -> float:
     """Return the processor seconds in which a digest is signed and its key recovered by nodes."""
-    key = PrivateKey(sha256(b"bench").digest())
-    begun_s = time.process_time()
-    for number in range(SIGNED):
-        digest = sha256(number.to_bytes(8, "big")).digest()
-        signature = key.sign_recoverable(digest, hasher=None)
-        for _ in range(nodes):
-            PublicKey.from_signature_and_message(signature, digest, hasher=None)
-    return (time.process_time() - begun_s) / SIGNED
+    return signed_s(SIGNED, nodes) / SIGNED
 
 
 def named(nodes: int) -> str:

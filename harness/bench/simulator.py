@@ -7,12 +7,9 @@ each, in turn, with nothing beside it.
 import os
 import time
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
-from coincurve import PrivateKey, PublicKey
-
-from harness.bench.machine import resident_mb
+from harness.bench.machine import resident_mb, signed_s
 from harness.bench.row import Row
 from harness.campaign import campaign_file
 from harness.plan import lab_view, planner
@@ -48,7 +45,7 @@ def rows() -> list[Row]:
 
 def _row(rate: int, what: str) -> Row:
     planned, world = _world(rate, MINUTES)
-    floor_s = _signed(planned.end_ns // planned.interval_ns + rate * 60 * MINUTES)
+    floor_s = signed_s(planned.end_ns // planned.interval_ns + rate * 60 * MINUTES)
     return _hour(f"21 nodes, {what}", planned, _run(world, planned), floor_s)
 
 
@@ -66,7 +63,7 @@ def _crowd(nodes: int, minutes: int) -> list[Row]:
     took_s = _run(world, planned)
     taken_mb = resident_mb(os.getpid()) - before_mb
     who = f"{nodes} nodes with {len(STEPS)} peers each"
-    floor_s = _signed(planned.end_ns // planned.interval_ns)
+    floor_s = signed_s(planned.end_ns // planned.interval_ns)
     memory = f"{who}, memory after {minutes} min"
     return [
         _hour(f"{who}, an hour of chain time", planned, took_s, floor_s),
@@ -96,14 +93,3 @@ def _hour(what: str, planned: Plan, took_s: float, floor_s: float) -> Row:
         bench="sim", what=what, unit="s of a processor", value=took_s / hours, n=1,
         floor=floor_s / hours, floor_is="each block and transaction signed, and recovered once",
     )  # fmt: skip
-
-
-def _signed(blocks: int) -> float:
-    """Return the processor seconds in which so many digests are signed and their keys recovered."""
-    key = PrivateKey(sha256(b"bench").digest())
-    begun_s = time.process_time()
-    for number in range(blocks):
-        digest = sha256(number.to_bytes(8, "big")).digest()
-        signature = key.sign_recoverable(digest, hasher=None)
-        PublicKey.from_signature_and_message(signature, digest, hasher=None)
-    return time.process_time() - begun_s
