@@ -147,8 +147,11 @@ class State:
         return self._digest
 
     def changed(self) -> list[Change]:
-        """Return what the newest closed block changed, with the rows that it left; None: none."""
-        touched = {(name, key) for name, key, _ in self._journals[-1].changes}
+        """Return what the newest closed block changed, with the rows that it left; None: none.
+
+        In the order in which they were changed first.
+        """
+        touched = dict.fromkeys([(name, key) for name, key, _ in self._journals[-1].changes])
         return [(name, key, self._rows[name].get(key)) for name, key in touched]
 
     def repeat(self, num: int, changed: Iterable[Change], digest: bytes) -> None:
