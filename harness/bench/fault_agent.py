@@ -14,7 +14,7 @@ from typing import Any
 
 from faults.agent import ctl
 from faults.model.fault import SECOND_NS
-from harness.bench.machine import processor_s, resident_mb
+from harness.bench.rig.machine import processor_s, resident_mb
 from harness.bench.row import BareTimer, Row, of_samples
 from harness.errors import RunError
 

@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.bench import bare_mesh
-from harness.bench.bare_mesh import Process, Pushes
-from harness.bench.machine import processor_s, resident_mb
-from harness.bench.nodes import prepare, running, told, until_told
+from harness.bench.rig import bare_mesh
+from harness.bench.rig.bare_mesh import Process, Pushes
+from harness.bench.rig.machine import processor_s, resident_mb
+from harness.bench.rig.nodes import prepare, running, told, until_told
 from harness.bench.row import Row
 
 NODES = 21

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harness.bench.nodes import edit, prepare, running, told, until_told
+from harness.bench.rig.nodes import edit, prepare, running, told, until_told
 from harness.bench.row import Row, of_samples
 from harness.errors import RunError
 

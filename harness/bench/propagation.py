@@ -4,9 +4,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.bench import bare_mesh
-from harness.bench.bare_mesh import Pushes
-from harness.bench.nodes import edit, prepare, running, told, until_told
+from harness.bench.rig import bare_mesh
+from harness.bench.rig.bare_mesh import Pushes
+from harness.bench.rig.nodes import edit, prepare, running, told, until_told
 from harness.bench.row import Row, of_samples
 from harness.errors import RunError
 

@@ -9,7 +9,7 @@ import os
 import statistics
 from collections.abc import Mapping
 
-from harness.bench.load import Outcome, floor_s, measure, named
+from harness.bench.rig.load import Outcome, floor_s, measure, named
 from harness.bench.row import Row
 from harness.controller.console import Show, console_of
 from harness.errors import RunError

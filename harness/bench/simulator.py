@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from harness.bench.machine import resident_mb, signed_s
+from harness.bench.rig.machine import resident_mb, signed_s
 from harness.bench.row import Row
 from harness.campaign import campaign_file
 from harness.plan import lab_view, planner

@@ -4,7 +4,7 @@ Real processes on loopback. What is told is the seconds of a processor they take
 takes: other work on the machine stretches a run, and changes the figure little.
 """
 
-from harness.bench.load import floor_s, measure, named
+from harness.bench.rig.load import floor_s, measure, named
 from harness.bench.row import Row
 from harness.errors import RunError
 

@@ -6,8 +6,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.bench.load import named
-from harness.bench.nodes import prepare, running, told, until_told
+from harness.bench.rig.load import named
+from harness.bench.rig.nodes import prepare, running, told, until_told
 from harness.bench.row import Row, of_samples
 
 SLOT_NS = 100_000_000

@@ -147,6 +147,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "faults.kinds": ("clock delay ntp", "table_fault"),
     "metrics": ("build", "report", "results", "safety fault_checks", "measure", "intake", "model"),
     "metrics.measure": ("registry", "confidence delegation", "."),
+    "harness.bench": (".", "rig"),
     "harness": (
         "__main__",
         "cli",

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.bench import rate
-from harness.bench.load import Outcome, chain_of
 from harness.bench.rate import APART, STEPS_MAX, at_highest, holds, next_rate, overloaded
+from harness.bench.rig.load import Outcome, chain_of
 
 S = 1_000_000_000
 HELD = Outcome(

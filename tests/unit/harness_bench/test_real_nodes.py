@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from harness.bench import bare_mesh, idle, propagation, wakeup
-from harness.bench.bare_mesh import Pushes
+from harness.bench import idle, propagation, wakeup
+from harness.bench.rig import bare_mesh
+from harness.bench.rig.bare_mesh import Pushes
 
 MS = 1_000_000
 

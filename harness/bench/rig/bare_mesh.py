@@ -1,8 +1,8 @@
 """A mesh of bare ZeroMQ processes on loopback: the floor of what nodes do with their links.
 
 As nodes have it: one ROUTER each, on which it receives, a DEALER to each other, and CURVE.
-`python -m harness.bench.bare_mesh` is one of the processes; it reads on its standard input who it
-is, and what to push.
+`python -m harness.bench.rig.bare_mesh` is one of the processes; it reads on its standard input who
+it is, and what to push.
 """
 
 import subprocess
@@ -15,7 +15,7 @@ from typing import TypeVar
 import msgspec
 import zmq
 
-from harness.bench.machine import free_ports
+from harness.bench.rig.machine import free_ports
 from harness.errors import RunError
 
 LOST_MS = 30_000
@@ -61,7 +61,7 @@ def mesh(count: int) -> Iterator[list[Process]]:
     found: list[Process] = []
     try:
         for own, (_, secret) in enumerate(pairs):
-            words = (sys.executable, "-m", "harness.bench.bare_mesh")
+            words = (sys.executable, "-m", "harness.bench.rig.bare_mesh")
             found.append(subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE))
             publics = [public for public, _ in pairs]
             _tell(found[-1], Member(own=own, ports=ports, publics=publics, secret=secret))

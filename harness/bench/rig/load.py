@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.bench.machine import processor_s, signed_s
-from harness.bench.nodes import edit, prepare, running, told, until_told, whole_life_s
+from harness.bench.rig.machine import processor_s, signed_s
+from harness.bench.rig.nodes import edit, prepare, running, told, until_told, whole_life_s
 from harness.errors import RunError
 
 LEAD_NS = 20_000_000_000
