@@ -88,7 +88,7 @@ def load(
     file: TrialFile,
     agents: list[Record],
 ) -> Intake:
-    """Return what was taken in from folder (trials/<n>) after adding its events to `events`."""
+    """Return what was taken in from folder (trials/<n>) after adding its events to the tables."""
     with tempfile.TemporaryDirectory(prefix="slotlab-") as spare:
         intake = event_validation.gather(folder, Path(spare))
         for word in COLUMNS:

@@ -60,11 +60,13 @@ class Intake:
 def gather(folder: Path, spare: Path) -> Intake:
     """Return what passed of a trial's folder after writing its rows, typed anew, to spare.
 
-    There each host has a folder, and in it a file for each kind of event.
+    There each host has a folder, and in it a file for each kind of event. It is named by a number:
+    a host's own name may be what a database takes for a pattern.
     """
     found = Intake()
-    for path in sorted(path for path in (folder / "hosts").glob("*") if path.is_dir()):
-        _add(found, path.name, event_host.take(path, spare / path.name))
+    hosts = sorted(path for path in (folder / "hosts").glob("*") if path.is_dir())
+    for n, path in enumerate(hosts):
+        _add(found, path.name, event_host.take(path, spare / f"{n:05}"))
     found.hosts = sorted({host for host, _ in found.written})
     return found
 

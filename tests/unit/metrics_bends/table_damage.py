@@ -5,7 +5,10 @@ Point 13: one line that names host and file, never a traceback, never an accusat
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+import zstandard
 
 from tests.unit.metrics_bends.evidence import changed, journal, plan, planned, told
 from tests.unit.metrics_bends.files import flipped, gone, packed, raw, text, value
@@ -31,6 +34,16 @@ def _brackets(folder: Folder) -> None:
     near.path.rename(target)
     near.path.mkdir()
     folder.path.symlink_to(target)
+
+
+def _a_host_of_all(folder: Folder) -> None:
+    """Call n2 by a pattern that the names of all hosts match, in every file."""
+    folder.host("n2").rename(folder.host("n*"))
+    for path in [path for path in folder.path.rglob("*") if path.is_file()]:
+        is_packed = path.suffix == ".zst"
+        data = zstandard.decompress(path.read_bytes()) if is_packed else path.read_bytes()
+        data = re.sub(rb'"n2([".])', rb'"n*\1', data)
+        path.write_bytes(zstandard.compress(data) if is_packed else data)
 
 
 def _called_baseline(folder: Folder) -> None:
@@ -165,6 +178,8 @@ FILES = [
         bend=_called_baseline),
     Row(name="a folder whose name is a pattern", point=13, verdict="pass", bend=_brackets,
         figures={"metrics.slots": SAME}),
+    Row(name="a host whose name is a pattern", point=13, verdict="pass", bend=_a_host_of_all,
+        figures={"metrics.slots": SAME, "metrics.finality_latency_s": SAME}),
     Row(name="an old summary beside the record", point=13, verdict="pass", run="sim",
         bend=together(nothing, lambda folder: folder.write_json("summary.json", {"a": 1})),
         figures={"metrics": SAME}),
