@@ -3,6 +3,7 @@
 Nothing but the error table is here; the commands are in commands.py.
 """
 
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated, NoReturn
@@ -47,7 +48,11 @@ def slotlab(
 
 
 def main(words: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line; every foreseen error is one line and an exit status."""
+    """Run the command line; every foreseen error is one line and an exit status.
+
+    SIGTERM ends a command as Ctrl-C does, so that what it made is taken away again.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         status = app(words, prog_name="slotlab", standalone_mode=False)
         sys.exit(status or 0)

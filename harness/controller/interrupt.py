@@ -59,13 +59,3 @@ def shielded() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def end_on_terminate() -> None:
-    """From now on SIGTERM and SIGINT raise Interrupted, so that `finally` blocks run."""
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGINT, _end)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    raise Interrupted("stopped by the operator")

@@ -3,8 +3,8 @@
 import os
 import secrets
 
-from harness.controller import interrupt
 from harness.controller.console import Show
+from harness.controller.interrupt import shielded
 from harness.deploy import rollout
 from harness.errors import RunError
 from harness.inventory import inventory
@@ -28,7 +28,6 @@ def run_demo(options: RunOptions, show: Show, *, hosts: int) -> Outcome:
         )
     job = job_of(options)  # a mistake there should cost no lab
     name = f"demo-{secrets.token_hex(3)}"
-    interrupt.end_on_terminate()
     try:
         made = container_lab.up(name, hosts, show.step)
         lab = inventory.load(made.inventory)
@@ -36,7 +35,7 @@ def run_demo(options: RunOptions, show: Show, *, hosts: int) -> Outcome:
         return run(job, lab.path, show)
     finally:
         show.quiet()
-        with interrupt.shielded():
+        with shielded():
             lab_teardown.take_down(name, show.step)
 
 

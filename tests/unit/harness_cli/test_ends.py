@@ -72,11 +72,12 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_ctrl_c_while_reporting_says_how_to_finish(run: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_or_sigterm_while_reporting_says_how_to_finish(run: Path, number: int) -> None:
     process = start(run.parent, "report", str(run))
     assert process.stdout is not None
     process.stdout.readline()  # it has begun
-    os.killpg(process.pid, signal.SIGINT)
+    process.send_signal(number)
     assert ended(process) == (
         130,
         "slotlab: stopped by the operator; the report is not made; finish it with:"
