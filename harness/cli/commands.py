@@ -26,6 +26,7 @@ GROUPS = {
 COMMANDS = {
     "demo": ("run:demo", "The main job on this machine: lab, deploy, campaign, report."),
     "plan": ("plan:show_plan", "Show what a campaign would do, when, to whom; run nothing."),
+    "faults": ("faults:faults", "What can be done to a lab, how it is written, on which hosts."),
     "run": ("run:run_campaign", "Run a campaign and report."),
     "heal": ("heal:heal", "Remove every fault everywhere, from the hosts' ledgers."),
     "stop": ("heal:stop", "End whatever campaign the hosts still have."),

@@ -6,10 +6,12 @@ Pure. The words returned are those that journals and reports print.
 import ipaddress
 from collections.abc import Mapping, Sequence
 
-from faults.model.kind import Way
+from faults.model.kind import Kind, Way
 from metrics.model.plan import SIM, PlannedFault, PlannedHost
 
 Capabilities = Mapping[str, Mapping[str, bool]]
+UNSUPPORTED = "unsupported here: "
+"""How the word begins for what cannot be done; the reason follows."""
 _MODULES = {"netem": "sch_netem", "nfqueue": "NFQUEUE"}
 
 
@@ -28,11 +30,11 @@ def mechanism(
         return SIM
     row = fault.kind
     if row.by == "sim":
-        return f"unsupported here: {row.word} exists in the simulator only; run with --lab sim"
+        return f"{UNSUPPORTED}{row.word} exists in the simulator only; run with --lab sim"
     if row.by == "provider":
         return _of_provider(fault, targets)
     if row.asks_servers and (problem := _time_servers(targets)):
-        return f"unsupported here: {row.word}: {problem}"
+        return f"{UNSUPPORTED}{row.word}: {problem}"
     level = fault.asked.get("level", "")
     ways = [way for way in row.ways if way.level == level]
     if capabilities is None:
@@ -43,7 +45,20 @@ def mechanism(
             return way.how
     lacking = [host.host for host in targets if not _works(ways[-1], capabilities[host.host])]
     what = f"{row.word} (level: {level})" if level else row.word
-    return f"unsupported here: {what} needs {_lack(ways, lacking)}"
+    return f"{UNSUPPORTED}{what} needs {_lack(ways, lacking)}"
+
+
+def of_host(
+    row: Kind, level: str, host: PlannedHost, *, lab: str, capabilities: Capabilities | None
+) -> tuple[str, str]:
+    """Return how a kind of fault is done on one host alone and "", or "" and why it is not."""
+    alone = PlannedFault(
+        id=row.word, fault=row.word, at_ns=0, for_ns=None, targets=[host.host],
+        asked={"level": level} if level else {}, how="",
+    )  # fmt: skip
+    how = mechanism(alone, [host], lab=lab, capabilities=capabilities)
+    unable = how.startswith(UNSUPPORTED)
+    return ("", how.removeprefix(UNSUPPORTED)) if unable else (how, "")
 
 
 def _works(way: Way, able: Mapping[str, bool]) -> bool:
@@ -80,7 +95,7 @@ def _of_provider(fault: PlannedFault, targets: Sequence[PlannedHost]) -> str:
         for word in (*fault.kind.power[:2], "state"):
             if word not in host.power:
                 return (
-                    f"unsupported here: {fault.fault} on {host.host} needs the key"
+                    f"{UNSUPPORTED}{fault.fault} on {host.host} needs the key"
                     f" {word} in its slotlab_power; add the command that does it"
                 )
     return "provider"

@@ -20,7 +20,7 @@ from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
 from harness.plan import acts, chains, consensus, node_options, phases, refusals, selectors
 from harness.plan.chains import Timing
-from harness.plan.fault_support import Capabilities, mechanism
+from harness.plan.fault_support import UNSUPPORTED, Capabilities, mechanism
 from harness.plan.selectors import draw
 from metrics.model.plan import (
     Estimate,
@@ -144,7 +144,7 @@ def _draw(
         chosen[fault_id] = fault.targets
         targets = [host for host in hosts if host.host in fault.acting]
         how = mechanism(fault, targets, lab=view.lab, capabilities=view.capabilities)
-        if how.startswith("unsupported"):
+        if how.startswith(UNSUPPORTED):
             raise PlanError(f"{key}: {how}")
         drawn.append(msgspec.structs.replace(fault, how=how))
     return drawn
