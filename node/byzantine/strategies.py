@@ -12,8 +12,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 
-import msgspec
-
 from node.byzantine.forging import Act, Later, Memory, Moment, Self, SendTo
 from node.byzantine.rounds import lucky_delay
 from node.chain.encoding.crypto import PrivateKey, sign
@@ -284,7 +282,7 @@ def with_a_bad_transaction(block: SignedBlock, memory: Memory) -> SignedBlock | 
     """Return a block with a good header over a transaction that nobody signed."""
     if memory.transaction is None:
         return None
-    broken = msgspec.structs.replace(memory.transaction, signatures=(bytes(65),))
+    broken = memory.transaction.with_signatures(bytes(65))
     mark = block.num - 1 - block.header.confirmed
     return memory.forge(block.producer, block.slot, block.previous, (broken,), mark)
 

@@ -21,7 +21,6 @@ from typing import Any
 from node.chain import profiles
 from node.chain.encoding.crypto import PrivateKey
 from node.chain.genesis import Genesis
-from node.chain.model.codec import encode_transaction
 from node.chain.model.slot import NS_PER_S
 from node.config import ActConfig, ClientConfig, ConfigError, NodeConfig
 from node.events import Started, Stopped, Txs
@@ -149,7 +148,7 @@ class Client:
             for n in numbers
         ]
         ids = tuple(transaction.id.hex() for transaction in made)
-        request = {"op": "submit", "txs": [encode_transaction(each) for each in made]}
+        request = {"op": "submit", "txs": [each.raw for each in made]}
         if not self._link.send(request, ids=ids, now_ns=now_ns):
             return False
         self._log.write(sent(made, refer.block_id, source.word(numbers[0])))

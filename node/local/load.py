@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from node.chain import profiles
-from node.chain.encoding.crypto import PrivateKey
+from node.chain.encoding.crypto import SIGNATURE_BYTES, PrivateKey
 from node.chain.encoding.written import WrittenError, by_word, read
 from node.chain.genesis import Genesis
 from node.chain.model.operation import Operation
@@ -195,7 +195,7 @@ class Transfers:
         transfer = self.form.transfer(self.account, self.account, AMOUNT, bytes(memo))
         nothing = TransactionHeader(0, 0, 0)
         body = self.form.pack(nothing, (transfer,))
-        return Transaction(nothing, (transfer,), body, (b"",), b"").size_bytes
+        return Transaction(nothing, (transfer,), body, (bytes(SIGNATURE_BYTES),), b"").size_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from node.chain.chain import Chain
 from node.chain.model.block import SignedBlock
-from node.chain.model.codec import BlockCodec, encode_transaction
+from node.chain.model.codec import BlockCodec
 from node.network import briefs, wire
 from node.network.gossip import Gossip, KnownIds
 from node.network.peer_answers import Answers
@@ -131,7 +131,7 @@ class BlockSpread:
             raw = self._chain.codec.encode(block)
             self._outside.send(peer, wire.encode(wire.BlockBody(raw)))
         else:
-            raws = [encode_transaction(transaction) for transaction in found]
+            raws = [transaction.raw for transaction in found]
             self._outside.send(peer, wire.encode(wire.BlockParts(want.id, raws)))
 
     def _send_block(self, peer: str, forms: _Forms) -> bool:

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from node.chain.model.codec import encode_transaction
 from node.chain.model.transaction import Transaction
 from node.network import wire
 
@@ -26,7 +25,7 @@ class _Frame:
 
     def add(self, transaction: Transaction) -> bool:
         """Take a transaction; return whether there is room for more."""
-        self.bodies[transaction.id] = encode_transaction(transaction)
+        self.bodies[transaction.id] = transaction.raw
         self.size_bytes += transaction.size_bytes
         return len(self.bodies) < wire.MAX_BODIES and self.size_bytes < BODIES_BYTES_MAX
 

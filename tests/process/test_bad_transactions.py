@@ -9,7 +9,6 @@ from coincurve import PrivateKey
 
 from node import events
 from node.chain.model.bitshares_rules import BitsharesRules
-from node.chain.model.codec import encode_transaction
 from node.chain.model.slot import SlotClock
 from node.chain.profiles import build
 from node.local.local_api import ask
@@ -71,14 +70,14 @@ def test_a_node_says_what_is_wrong_with_each_transaction_and_goes_on(
             return list(answer["reasons"])
 
         assert submit(*[build(ground) for build in raw.values()]) == [MALFORMED] * len(raw)
-        sent = [encode_transaction(build(ground)) for _, build in cases.values()]
+        sent = [build(ground).raw for _, build in cases.values()]
         found = dict(zip(cases, submit(*sent), strict=True))
         assert found == {name: reason for name, (reason, _) in cases.items()}
         assert node.status()["mempool"] == 0
 
         good = ground.signed()
-        assert submit(*[encode_transaction(good)] * 2) == ["", "duplicate"]
-        assert submit(encode_transaction(good)) == ["duplicate"]
+        assert submit(*[good.raw] * 2) == ["", "duplicate"]
+        assert submit(good.raw) == ["duplicate"]
         wait_until(
             lambda: (
                 [tx.state for tx in node.of(events.Txs) if tx.ids == [good.id.hex()]][-1:]

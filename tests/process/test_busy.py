@@ -7,7 +7,6 @@ import time
 import pytest
 
 from node import events
-from node.chain.model.codec import encode_transaction
 from node.chain.profiles import build
 from node.local.load import Transfers
 from node.local.local_api import SUBMITTED_MAX, ask
@@ -33,9 +32,7 @@ def test_a_flood_is_taken_or_refused_as_busy_and_the_chain_goes_on() -> None:
         )  # fmt: skip
         now_ns = time.time_ns()
         sent = [
-            encode_transaction(
-                transfers.make(n, chain_id=chain_id, block_id=block_id, now_ns=now_ns)
-            )
+            transfers.make(n, chain_id=chain_id, block_id=block_id, now_ns=now_ns).raw
             for n in range(COUNT)
         ]
         reasons: list[str] = []

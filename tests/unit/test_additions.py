@@ -325,7 +325,7 @@ import tempfile
 from pathlib import Path
 from node.__main__ import main
 from node.chain.SYSTEM.contracts.retire import Retire
-from node.chain.model.codec import decode_transaction, encode_transaction
+from node.chain.model.codec import decode_transaction
 from tests.unit.node_bitshares.world import bitshares_genesis
 from tests.unit.node_chain.builders import (
     blocks_of, make_chain, make_genesis, producer_names, receive, signed, tick,
@@ -341,7 +341,7 @@ with tempfile.TemporaryDirectory() as folder:
     for block in node.blocks:
         receive(rival, block)
     sent = signed(chain, Retire(owner="usera", amount=30))
-    assert decode_transaction(encode_transaction(sent), chain.codec.transactions) == sent
+    assert decode_transaction(sent.raw, chain.codec.transactions) == sent
     node.run(1, signed(chain, Retire(owner="userb", amount=1000)), sent)
     assert sent in node.blocks[-1].transactions
     assert (chain.balance("usera"), chain.balance("userb")) == (970, 0)

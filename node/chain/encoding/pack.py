@@ -31,26 +31,26 @@ def pack_bytes(data: bytes) -> bytes:
 
 
 class Reader:
-    """Reads packed values from one buffer and never past its end."""
+    """Reads packed values from one buffer and never past its end; at: how far that has come."""
 
-    __slots__ = ("_at", "_data", "_size")
+    __slots__ = ("_data", "_size", "at")
 
     def __init__(self, data: bytes) -> None:
         self._data, self._size = data, len(data)
-        self._at = 0
+        self.at = 0
 
     def take(self, size: int) -> bytes:
         """Return the next size bytes."""
-        at = self._at
-        self._at = end = at + size
+        at = self.at
+        self.at = end = at + size
         if end > self._size:
             raise DecodeError(f"truncated: {size} bytes wanted at offset {at}")
         return self._data[at:end]
 
     def fixed(self, layout: struct.Struct) -> tuple[Any, ...]:
         """Return the next values of a layout, all at once."""
-        at = self._at
-        self._at = end = at + layout.size
+        at = self.at
+        self.at = end = at + layout.size
         if end > self._size:
             raise DecodeError(f"truncated: {layout.size} bytes wanted at offset {at}")
         return layout.unpack_from(self._data, at)
@@ -62,9 +62,9 @@ class Reader:
 
     def varuint(self) -> int:
         """Return the next varuint32; a longer form than needed is refused."""
-        data, at = self._data, self._at
+        data, at = self._data, self.at
         if at < self._size and (byte := data[at]) < 0x80:
-            self._at = at + 1
+            self.at = at + 1
             return byte
         number = shift = 0
         for byte in data[at : at + 5]:
@@ -73,7 +73,7 @@ class Reader:
             if byte < 0x80:
                 if number > 0xFFFFFFFF or byte == 0:
                     break
-                self._at = at + shift // 7
+                self.at = at + shift // 7
                 return number
         raise DecodeError(f"bad varuint at offset {at}")
 
@@ -91,14 +91,18 @@ class Reader:
             raise DecodeError(f"{size} bytes are over {most}")
         return self.take(size)
 
+    def since(self, begin: int) -> bytes:
+        """Return what was read since it was at begin."""
+        return self._data[begin : self.at]
+
     def rest(self) -> bytes:
         """Return what is left."""
-        return self._data[self._at :]
+        return self._data[self.at :]
 
     def end(self) -> None:
         """Check that nothing is left."""
-        if self._at != self._size:
-            raise DecodeError(f"{self._size - self._at} bytes too many")
+        if self.at != self._size:
+            raise DecodeError(f"{self._size - self.at} bytes too many")
 
 
 def expect(reader: Reader, wanted: bytes, otherwise: str) -> None:

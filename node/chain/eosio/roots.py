@@ -4,7 +4,6 @@ import struct
 from collections.abc import Iterable
 from hashlib import sha256
 
-from node.chain.encoding.crypto import KEY_TYPE_K1
 from node.chain.encoding.merkle import merkle_root
 from node.chain.encoding.pack import pack_varuint
 from node.chain.model.transaction import Transaction
@@ -18,10 +17,11 @@ def transaction_mroot(transactions: Iterable[Transaction]) -> bytes:
 
 def receipt_digest(transaction: Transaction) -> bytes:
     """Return the leaf of transaction_mroot: executed, cpu in us, net in words of 8 bytes."""
-    body, signatures = transaction.body, transaction.signatures
-    packed = b"".join([KEY_TYPE_K1 + signature for signature in signatures])
-    proofs = sha256(pack_varuint(len(signatures)) + packed + b"\x00").digest()
-    content = sha256(b"\x00" + pack_varuint(len(body)) + body + proofs).digest()
+    # On the wire, too, the body is behind its length, and the signatures are behind their number.
+    raw, body = transaction.raw, transaction.body
+    end = len(pack_varuint(len(body))) + len(body)
+    proofs = sha256(raw[end:] + b"\x00").digest()
+    content = sha256(b"\x00" + raw[:end] + proofs).digest()
     cpu = transaction.cost_us.to_bytes(4, "little")
     words = pack_varuint(net_usage_words(transaction))
     return sha256(b"\x00" + cpu + words + content).digest()

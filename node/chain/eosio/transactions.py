@@ -17,7 +17,7 @@ from node.chain.eosio.contracts.operations import OPERATIONS
 from node.chain.eosio.contracts.transfer import Transfer
 from node.chain.eosio.header import PREFIX_AT
 from node.chain.ledger.accounts import MAX_AMOUNT
-from node.chain.model.codec import MAX_BODY_BYTES, MAX_OPERATIONS
+from node.chain.model.codec import MAX_OPERATIONS
 from node.chain.model.operation import Operation
 from node.chain.model.schedule import ProducerKey, pack_producers, read_producers
 from node.chain.model.transaction import TransactionHeader
@@ -173,9 +173,11 @@ def _read_action(reader: Reader) -> Operation:
         raise DecodeError("one authorization is needed")
     if permission != _ACTIVE:
         raise DecodeError("the permission must be active")
-    data = Reader(reader.var_bytes(most=MAX_BODY_BYTES))
-    operation: Operation = layout.read(data)
-    data.end()
+    size = reader.varuint()
+    end = reader.at + size
+    operation: Operation = layout.read(reader)
+    if reader.at != end:
+        raise DecodeError(f"the action has other than {size} bytes")
     if u64_to_name(actor) != operation.authority:
         raise DecodeError("authorized by another account than the action needs")
     return operation

@@ -1,11 +1,10 @@
 """Bytes of transactions, and what all block codecs share: total, bounded, canonical."""
 
-import struct
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias
 
 from node.chain.encoding.crypto import KEY_TYPE_K1, SIGNATURE_BYTES, pack_signature
-from node.chain.encoding.pack import DecodeError, Reader, pack_bytes, pack_varuint
+from node.chain.encoding.pack import DecodeError, Reader, pack_varuint
 from node.chain.model.block import Header, SignedBlock
 from node.chain.model.slot import SlotClock
 from node.chain.model.transaction import Transaction, TransactionFormat, read_transaction
@@ -16,7 +15,7 @@ MAX_SIGNATURES = 16
 MAX_BLOCK_BYTES = 16 * 1024 * 1024
 MAX_BLOCK_TRANSACTIONS = 262_144
 BURST_BYTES_MIN = 1 << 20
-_SIGNATURE = struct.Struct(f"<c{SIGNATURE_BYTES}s")
+PACKED_SIGNATURE_BYTES = 1 + SIGNATURE_BYTES
 """Its type and itself."""
 
 Known: TypeAlias = Callable[[bytes], Transaction | None]
@@ -74,12 +73,6 @@ class BlockCodec(Protocol):
         """
 
 
-def encode_transaction(transaction: Transaction) -> bytes:
-    """Return the wire form: the body behind its length, the signatures behind their number."""
-    signatures = b"".join([pack_signature(signature) for signature in transaction.signatures])
-    return pack_bytes(transaction.body) + pack_varuint(len(transaction.signatures)) + signatures
-
-
 def decode_transaction(data: bytes, form: TransactionFormat) -> Transaction:
     """Return the transaction in data.
 
@@ -94,13 +87,8 @@ def decode_transaction(data: bytes, form: TransactionFormat) -> Transaction:
 
 def encode_body(block: SignedBlock) -> bytes:
     """Return what follows a block's header: signature, count, transactions."""
-    return b"".join(
-        (
-            pack_signature(block.signature),
-            pack_varuint(len(block.transactions)),
-            *(encode_transaction(transaction) for transaction in block.transactions),
-        )
-    )
+    raws = [transaction.raw for transaction in block.transactions]
+    return b"".join((pack_signature(block.signature), pack_varuint(len(raws)), *raws))
 
 
 def open_block(data: bytes) -> Reader:
@@ -118,7 +106,7 @@ def read_body(
     reader: Reader, form: TransactionFormat, known: Known
 ) -> tuple[bytes, tuple[Transaction, ...]]:
     """Return (signature, transactions); what may follow them is the system's."""
-    signature = _read_signature(reader)
+    (signature,) = _read_signatures(reader, 1)
     count = reader.count(most=MAX_BLOCK_TRANSACTIONS)
     transactions = tuple([_read_transaction(reader, form, known) for _ in range(count)])
     return signature, transactions
@@ -134,19 +122,20 @@ def check_num(previous: bytes) -> None:
         raise DecodeError("block number out of range")
 
 
-def _read_signature(reader: Reader) -> bytes:
-    kind, signature = reader.fixed(_SIGNATURE)
-    if kind != KEY_TYPE_K1:
+def _read_signatures(reader: Reader, count: int) -> list[bytes]:
+    packed = reader.take(PACKED_SIGNATURE_BYTES * count)
+    if packed[::PACKED_SIGNATURE_BYTES] != KEY_TYPE_K1 * count:
         raise DecodeError("unknown signature type")
-    packed: bytes = signature
-    return packed
+    starts = range(1, len(packed), PACKED_SIGNATURE_BYTES)
+    return [packed[start : start + SIGNATURE_BYTES] for start in starts]
 
 
 def _read_transaction(reader: Reader, form: TransactionFormat, known: Known) -> Transaction:
+    begin = reader.at
     body = reader.var_bytes(most=MAX_BODY_BYTES)
-    count = reader.count(most=MAX_SIGNATURES)
-    signatures = tuple([_read_signature(reader) for _ in range(count)])
+    signatures = tuple(_read_signatures(reader, reader.count(most=MAX_SIGNATURES)))
+    raw = reader.since(begin)
     before = None if known is nothing else known(form.id_of(body))
-    if before is not None and (before.body, before.signatures) == (body, signatures):
+    if before is not None and before.raw == raw:
         return before
-    return read_transaction(body, signatures, form)
+    return read_transaction(body, signatures, form, raw)

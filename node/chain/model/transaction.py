@@ -9,12 +9,10 @@ import msgspec
 from coincurve import PrivateKey
 from msgspec.structs import force_setattr
 
-from node.chain.encoding.crypto import sign
-from node.chain.encoding.pack import pack_varuint
+from node.chain.encoding.crypto import pack_signature, sign
+from node.chain.encoding.pack import pack_bytes, pack_varuint
 from node.chain.model.errors import Reason
 from node.chain.model.operation import Operation
-
-PACKED_SIGNATURE_BYTES = 66
 
 
 # No circle can lead through them, so the collector need not look at them.
@@ -33,6 +31,7 @@ class TransactionHeader(msgspec.Struct, frozen=True, gc=False):
 class Transaction(msgspec.Struct, frozen=True, gc=False):
     """What it says, the packed body, who signed it; no id covers the signatures.
 
+    raw: on the wire, the body behind its length and the signatures behind their number;
     expiration_s: the last second (unix) in which it may be executed; cost_us: what it counts
     against the processing window of a block; size_bytes: on the wire; room_bytes: in a block, with
     what it may make the header say; authorities: whose keys must have signed, by operation;
@@ -44,6 +43,7 @@ class Transaction(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     signatures: tuple[bytes, ...]
     id: bytes
+    raw: bytes = b""
     expiration_s: int = 0
     cost_us: int = 0
     size_bytes: int = 0
@@ -64,16 +64,23 @@ class Transaction(msgspec.Struct, frozen=True, gc=False):
             authorities.append(operation.authority)
             accounts += operation.accounts
             fault = fault or operation.fault()
-        body, count = len(self.body), len(self.signatures)
-        lengths = len(pack_varuint(body)) + len(pack_varuint(count))
-        size_bytes = lengths + body + PACKED_SIGNATURE_BYTES * count
+        raw = self.raw
+        if not raw:
+            # Whoever read it from bytes has these.
+            signatures = b"".join([pack_signature(signature) for signature in self.signatures])
+            raw = pack_bytes(self.body) + pack_varuint(len(self.signatures)) + signatures
+            force_setattr(self, "raw", raw)
         force_setattr(self, "expiration_s", self.header.expiration_s)
         force_setattr(self, "cost_us", cost_us)
-        force_setattr(self, "size_bytes", size_bytes)
-        force_setattr(self, "room_bytes", size_bytes + header_bytes)
+        force_setattr(self, "size_bytes", len(raw))
+        force_setattr(self, "room_bytes", len(raw) + header_bytes)
         force_setattr(self, "authorities", tuple(authorities))
         force_setattr(self, "accounts", (*authorities, *accounts))
         force_setattr(self, "fault", fault)
+
+    def with_signatures(self, *signatures: bytes) -> Transaction:
+        """Return the same under other signatures, which its id does not cover."""
+        return Transaction(self.header, self.operations, self.body, signatures, self.id)
 
 
 class TransactionFormat(Protocol):
@@ -104,15 +111,15 @@ class TransactionFormat(Protocol):
 
 
 def read_transaction(
-    body: bytes, signatures: tuple[bytes, ...], form: TransactionFormat
+    body: bytes, signatures: tuple[bytes, ...], form: TransactionFormat, raw: bytes = b""
 ) -> Transaction:
-    """Return the transaction of a body and its signatures.
+    """Return the transaction of a body and its signatures; raw: both as the wire has them.
 
     Raises:
         DecodeError: the body is not one.
     """
     header, operations = form.read(body)
-    return Transaction(header, operations, body, signatures, form.id_of(body))
+    return Transaction(header, operations, body, signatures, form.id_of(body), raw)
 
 
 def sign_transaction(

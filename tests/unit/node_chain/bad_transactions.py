@@ -15,7 +15,7 @@ from coincurve import PrivateKey
 
 from node.chain.chain import Chain
 from node.chain.eosio.contracts.set_producers import SetProducers
-from node.chain.model.codec import MAX_OPERATIONS, MAX_SIGNATURES, encode_transaction
+from node.chain.model.codec import MAX_OPERATIONS, MAX_SIGNATURES
 from node.chain.model.operation import Operation
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.transaction import (
@@ -86,11 +86,6 @@ def ground_of(chain: Chain, nobody: str) -> Ground:
     )
 
 
-def with_signatures(transaction: Transaction, *signatures: bytes) -> Transaction:
-    """Return the transaction with other signatures."""
-    return msgspec.structs.replace(transaction, signatures=signatures)
-
-
 def of_nobody(ground: Ground) -> Transaction:
     """Return a transfer of an account that does not exist."""
     return ground.signed(ground.transfer(sender=ground.nobody))
@@ -99,22 +94,22 @@ def of_nobody(ground: Ground) -> Transaction:
 def too_many_signatures(ground: Ground) -> Transaction:
     """Return a transaction with one more signature than fits."""
     good = ground.signed()
-    return with_signatures(good, *good.signatures * (MAX_SIGNATURES + 1))
+    return good.with_signatures(*good.signatures * (MAX_SIGNATURES + 1))
 
 
 RAW: dict[str, Callable[[Ground], bytes]] = {
     "nothing": lambda ground: b"",
     "noise": lambda ground: bytes(range(200)),
     "zeros": lambda ground: bytes(100),
-    "its end is missing": lambda ground: encode_transaction(ground.signed())[:-1],
-    "a byte too many": lambda ground: encode_transaction(ground.signed()) + b"\x00",
-    "no operation": lambda ground: encode_transaction(emptied(ground)),
-    "too many operations": lambda ground: encode_transaction(
-        ground.signed(*[ground.transfer()] * (MAX_OPERATIONS + 1))
+    "its end is missing": lambda ground: ground.signed().raw[:-1],
+    "a byte too many": lambda ground: ground.signed().raw + b"\x00",
+    "no operation": lambda ground: emptied(ground).raw,
+    "too many operations": lambda ground: (
+        ground.signed(*[ground.transfer()] * (MAX_OPERATIONS + 1)).raw
     ),
-    "too many signatures": lambda ground: encode_transaction(too_many_signatures(ground)),
-    "a body that is too long": lambda ground: encode_transaction(
-        ground.signed(*[ground.transfer(memo=bytes(60_000))] * 2)
+    "too many signatures": lambda ground: too_many_signatures(ground).raw,
+    "a body that is too long": lambda ground: (
+        ground.signed(*[ground.transfer(memo=bytes(60_000))] * 2).raw
     ),
 }
 """Bytes that are no transaction, by the name of the case."""
@@ -123,7 +118,7 @@ RAW: dict[str, Callable[[Ground], bytes]] = {
 def emptied(ground: Ground) -> Transaction:
     """Return a transaction without an operation."""
     good = ground.signed()
-    return msgspec.structs.replace(good, body=ground.form.pack(good.header, ()))
+    return msgspec.structs.replace(good, body=ground.form.pack(good.header, ()), raw=b"")
 
 
 Case = tuple[str, Callable[[Ground], Transaction]]
@@ -134,11 +129,11 @@ CASES: dict[str, Case] = {
         "bad_signature", lambda ground: ground.signed(chain_id=bytes(32)),
     ),
     "a signature of zeros": (
-        "bad_signature", lambda ground: with_signatures(ground.signed(), bytes(65)),
+        "bad_signature", lambda ground: ground.signed().with_signatures(bytes(65)),
     ),
     "signatures of zeros in plenty": (
         "bad_signature",
-        lambda ground: with_signatures(ground.signed(), *[bytes(65)] * MAX_SIGNATURES),
+        lambda ground: ground.signed().with_signatures(*[bytes(65)] * MAX_SIGNATURES),
     ),
     "only one of two signed": (
         "bad_signature",
@@ -152,9 +147,7 @@ CASES: dict[str, Case] = {
     ),
     "one signature is good, another is worthless": (
         "irrelevant_signature",
-        lambda ground: with_signatures(
-            ground.signed(), *ground.signed().signatures, bytes(65)
-        ),
+        lambda ground: ground.signed().with_signatures(*ground.signed().signatures, bytes(65)),
     ),
     "more than is owned": (
         "insufficient_balance", lambda ground: ground.signed(ground.transfer(ground.owned + 1)),
@@ -216,7 +209,9 @@ EOSIO_CASES: dict[str, Case] = {
 }  # fmt: skip
 """Of EOSIO with a system account."""
 EOSIO_RAW: dict[str, Callable[[Ground], bytes]] = {
-    "too many are proposed": lambda ground: encode_transaction(
-        proposal(ground, *sorted(f"p{a}{b}{c}" for a in "abcdef" for b in "abcdef" for c in "abcd"))
+    "too many are proposed": lambda ground: (
+        proposal(
+            ground, *sorted(f"p{a}{b}{c}" for a in "abcdef" for b in "abcdef" for c in "abcd")
+        ).raw
     )
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 from node.chain.bitshares.contracts.operations import OPERATIONS as OF_BITSHARES
 from node.chain.eosio.contracts.operations import OPERATIONS as OF_EOSIO
-from node.chain.model.codec import MAX_OPERATIONS, encode_transaction
+from node.chain.model.codec import MAX_OPERATIONS
 from node.chain.model.transaction import TransactionHeader
 from node.network import wire
 from tests.unit.node_chain.histories import History
@@ -54,7 +54,7 @@ def corpus(system: str) -> Corpus:
         some = [made(kind, rng) for _ in range(rng.randint(1, MAX_OPERATIONS))]
         header = TransactionHeader(rng.getrandbits(32), rng.getrandbits(16), rng.getrandbits(32))
         bodies.append(form.pack(header, some))
-    sent = [encode_transaction(one) for history in histories for one in history.sent.values()]
+    sent = [one.raw for history in histories for one in history.sent.values()]
     raw = [of.profile.codec.encode(block) for block in blocks]
     frames = [
         *map(wire.encode, (wire.TxBodies(sent[n : n + 3]) for n in range(20))),

@@ -18,7 +18,7 @@ from node.chain.eosio.header import BlockHeader
 from node.chain.eosio.roots import receipt_digest
 from node.chain.eosio.transactions import EosioTransactions
 from node.chain.model.block import SignedBlock
-from node.chain.model.codec import decode_transaction, encode_transaction
+from node.chain.model.codec import decode_transaction
 from node.chain.model.errors import GenesisError
 from node.chain.model.schedule import ProducerKey, ProducerSchedule
 from node.chain.model.slot import EPOCH_NS, SlotClock, producer_index
@@ -156,7 +156,7 @@ def test_a_bad_varuint_is_refused(data: bytes) -> None:
 
 @given(TRANSACTIONS)
 def test_a_transaction_comes_back_from_its_bytes(transaction: Transaction) -> None:
-    data = encode_transaction(transaction)
+    data = transaction.raw
     assert decode_transaction(data, FORM) == transaction
     assert len(data) == transaction.size_bytes
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -378,6 +377,6 @@ def test_what_is_known_of_an_id_is_taken_for_the_same_bytes_and_for_no_others() 
     raw = chain.codec.encode(block)
     read = chain.codec.decode(raw, {one.id: one for one in sent}.get)
     assert [one is other for one, other in zip(read.transactions, sent, strict=True)] == [True] * 2
-    forged = msgspec.structs.replace(sent[0], signatures=(bytes(65),))
+    forged = sent[0].with_signatures(bytes(65))
     mistaken = {sent[0].id: forged, sent[1].id: sent[0]}
     assert chain.codec.decode(raw, mistaken.get) == read == chain.codec.decode(raw)

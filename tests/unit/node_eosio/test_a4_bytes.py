@@ -20,7 +20,7 @@ from node.chain.eosio.header import BlockHeader
 from node.chain.eosio.transactions import SYMBOL, EosioTransactions
 from node.chain.ledger.accounts import MAX_AMOUNT
 from node.chain.model.block import SignedBlock
-from node.chain.model.codec import decode_transaction, encode_transaction
+from node.chain.model.codec import decode_transaction
 from node.chain.model.schedule import ProducerKey
 from node.chain.model.transaction import TransactionHeader, read_transaction, sign_transaction
 from tests.unit.node_chain.builders import secret
@@ -87,7 +87,7 @@ def test_a_proposal_of_producers_comes_back_as_it_was(
     body = FORM.pack(header, (SetProducers(producers=keys), TRANSFER))
     transaction = read_transaction(body, (bytes(65), bytes(65)), FORM)
     assert (transaction.header, transaction.operations[0].producers) == (header, keys)  # type: ignore[attr-defined]
-    assert decode_transaction(encode_transaction(transaction), FORM) == transaction
+    assert decode_transaction(transaction.raw, FORM) == transaction
 
 
 @pytest.mark.parametrize(

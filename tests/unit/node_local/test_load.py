@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from node.chain.eosio.contracts.transfer import Transfer
 from node.chain.eosio.transactions import EosioTransactions
 from node.chain.genesis import Genesis
-from node.chain.model.codec import decode_transaction, encode_transaction
+from node.chain.model.codec import decode_transaction
 from node.config import ActConfig, ClientConfig, ConfigError
 from node.events import Dropped, Load, Txs
 from node.local.client import GATHER_NS, Client, Reference, reference_of
@@ -57,7 +57,7 @@ def act(after_s: int, **fields: Any) -> ActConfig:
 
 def make(source: Transfers, n: int) -> bytes:
     made = source.make(n, chain_id=CHAIN_ID, block_id=BLOCK_ID, now_ns=START_NS)
-    return encode_transaction(made)
+    return made.raw
 
 
 @given(st.integers(1, 10_000_000), st.integers(0, 100 * SECOND_NS))

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 
 from node.chain.model.block import SignedBlock
-from node.chain.model.codec import encode_transaction
 from node.chain.model.transaction import Transaction, read_transaction
 from node.chain.profiles import build
 from node.network import briefs, wire
@@ -77,7 +76,7 @@ def test_what_a_receiver_lacks_of_a_brief_is_sent_after_it(mesh: Mesh) -> None:
     mesh.produce()
     mesh.settle()
     parts = [m for _, _, m in mesh.sent if isinstance(m, wire.BlockParts)]
-    assert [part.raws for part in parts] == [[encode_transaction(late)]]
+    assert [part.raws for part in parts] == [[late.raw]]
     assert mesh.blocks_sent() == [
         ("hosta", "hostb", "BlockBrief"),
         ("hosta", "hostc", "BlockBrief"),
@@ -197,7 +196,7 @@ def test_parts_make_a_brief_whole_once() -> None:
     made, block, cut = alone()
     count = len(block.transactions)
     assert made.open("peer", *made.read(cut), 0) == list(range(count))
-    raws = [encode_transaction(transaction) for transaction in block.transactions]
+    raws = [transaction.raw for transaction in block.transactions]
     answer = wire.BlockParts(block.id, raws)
     assert made.fill("another", answer) is None
     assert made.fill("peer", answer) == block
@@ -209,7 +208,7 @@ def test_parts_make_a_brief_whole_once() -> None:
 def test_an_answer_of_other_transactions_is_unfit(order: list[int]) -> None:
     made, block, cut = alone()
     made.open("peer", *made.read(cut), 0)
-    raws = [encode_transaction(block.transactions[position]) for position in order]
+    raws = [block.transactions[position].raw for position in order]
     with pytest.raises(Unfit):
         made.fill("peer", wire.BlockParts(block.id, raws))
     assert len(made) == 0

@@ -15,7 +15,6 @@ import pytest
 
 from node.chain.ledger.mempool import MAX_TRANSACTIONS, SHORT_BYTES
 from node.chain.model.block import SignedBlock
-from node.chain.model.codec import encode_transaction
 from node.chain.model.transaction import Transaction
 from node.network import block_spread, briefs, gossip, sync_rules, wire
 from tests.unit.node_chain.builders import transfer
@@ -123,7 +122,7 @@ class Evil:
         return waiting
 
     def _raws(self, count: int) -> list[bytes]:
-        known = [encode_transaction(t) for block in self.blocks[-5:] for t in block.transactions]
+        known = [t.raw for block in self.blocks[-5:] for t in block.transactions]
         real = known or [b"none"]
         return [
             self.rng.choice(real) if self.rng.random() < 0.7 else next(bent((*real,), self.rng, 1))

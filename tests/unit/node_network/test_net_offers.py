@@ -13,7 +13,7 @@ import zmq
 
 from node.chain.chain import Chain
 from node.chain.eosio.transactions import EosioTransactions
-from node.chain.model.codec import decode_transaction, encode_transaction
+from node.chain.model.codec import decode_transaction
 from node.chain.model.transaction import Transaction
 from node.config import PeerConfig
 from node.network import net as net_module
@@ -87,7 +87,7 @@ class Bench:
         self.amount += 1
         made = transfer(self.chain, self.amount)
         if source is not None:
-            self.links.tell.on_frame(source, wire.encode(wire.TxBodies([encode_transaction(made)])))
+            self.links.tell.on_frame(source, wire.encode(wire.TxBodies([made.raw])))
         submit(self.chain, made, slot=START_SLOT, peer=source)
         self.net.relay([made], source)
         return made.id
