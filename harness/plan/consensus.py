@@ -14,13 +14,9 @@ from harness.plan.genesis import first_round_ns, genesis_of
 from metrics.model.plan import Asset, Bounds, Finality, Plan, Prediction
 from node.chain import profile, profiles
 from node.chain.genesis import MIN_BLOCK_BYTES, decode, encode
-from node.chain.model.codec import MAX_BLOCK_BYTES, MAX_BODY_BYTES
+from node.chain.model.codec import MAX_BLOCK_BYTES, MAX_BODY_BYTES, PACKED_SIGNATURE_BYTES
 from node.chain.model.errors import GenesisError
-from node.chain.model.transaction import (
-    PACKED_SIGNATURE_BYTES,
-    TransactionFormat,
-    TransactionHeader,
-)
+from node.chain.model.transaction import TransactionFormat, TransactionHeader
 from node.chain.validation import BLOCK_OVERHEAD_BYTES
 
 SOME_DAY_NS = 1_767_225_600_000_000_000

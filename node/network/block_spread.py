@@ -13,7 +13,7 @@ from node.chain.chain import Chain
 from node.chain.model.block import SignedBlock
 from node.chain.model.codec import BlockCodec
 from node.network import briefs, wire
-from node.network.gossip import Gossip, KnownIds
+from node.network.gossip import FEW_HOLDERS, NO_HOLDER, Gossip, KnownIds, wait_ns
 from node.network.peer_answers import Answers
 
 RECENT_MAX = 16
@@ -77,13 +77,15 @@ class BlockSpread:
         self._briefs = briefs.Briefs(chain, bytes_max=bytes_max)
         self._briefed = KnownIds(BRIEFED_MAX)
         self._recent: dict[bytes, SignedBlock] = {}
+        self._telling: dict[bytes, asyncio.TimerHandle] = {}
         self._look: asyncio.TimerHandle | None = None
         self._look_ns = 0
 
     def close(self) -> None:
-        """Ask nobody any more."""
-        if self._look is not None:
-            self._look.cancel()
+        """Tell and ask nobody any more."""
+        for telling in self._telling.values():
+            telling.cancel()
+        self._stop_looking()
 
     def forget(self, peer: str) -> None:
         """Start anew with peer: what was in flight from it is lost."""
@@ -99,12 +101,18 @@ class BlockSpread:
         forms, ready = _Forms(block, raw, self._chain.codec), self._outside.ready()
         self._gossip.push_block(block.id, ready, lambda peer: self._send_block(peer, forms))
 
-    def announce(self, block: SignedBlock, source: str) -> None:
-        """Tell the id of another's block to the peers that lack it, but for its source."""
+    def announce(self, block: SignedBlock) -> None:
+        """Tell the id of another's block to the peers that lack it, those at once who need it."""
         self._keep(block)
+        self._tell(block, NO_HOLDER)
+        wait_s = wait_ns(self._gossip.host, block.id) / 1e9
+        self._telling[block.id] = self._loop.call_later(wait_s, self._tell, block, FEW_HOLDERS)
+
+    def _tell(self, block: SignedBlock, unless: int) -> None:
+        self._telling.pop(block.id, None)
         frame, ready = wire.encode(wire.Have(block.num, block.id)), self._outside.ready()
         self._gossip.announce_block(
-            block.id, ready, source, lambda peer: self._outside.send(peer, frame)
+            block.id, ready, lambda peer: self._outside.send(peer, frame), unless=unless
         )
 
     def on_want(self, peer: str, want: wire.Want) -> None:
@@ -210,8 +218,12 @@ class BlockSpread:
         if due_ns is not None and (self._look is None or due_ns < self._look_ns):
             self._look_at(due_ns)
 
+    def _stop_looking(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+
     def _look_at(self, at_ns: int) -> None:
-        self.close()
+        self._stop_looking()
         self._look_ns = at_ns
         wait_s = max(0, at_ns - self._outside.mono_ns()) / 1e9
         self._look = self._loop.call_later(wait_s, self._ask)

@@ -26,6 +26,8 @@ WAIT_MIN_NS = 20_000_000
 WAIT_SPREAD_NS = 30_000_000
 RETRY_NS = 500_000_000
 MAX_ASKED = 100
+NO_HOLDER, FEW_HOLDERS = 1, 3
+"""A peer that fewer holders of a block reach is told of it: at once, and once that was to come."""
 ENOUGH = 9, 10
 """The share of a block's transactions that a peer must know to be sent names of them all."""
 OFFERED_MAX = 500
@@ -35,7 +37,8 @@ OFFERED_MAX = 500
 def wait_ns(host: str, block_id: bytes) -> int:
     """Return how long host waits for the body of an announced block before it asks for it.
 
-    It differs between hosts and blocks, so that askers spread.
+    So long it also waits before it announces a block to those that will have it by then. It differs
+    between hosts and blocks, so that askers spread, and tellers hear each other.
     """
     draw = sha256(host.encode() + block_id).digest()
     return WAIT_MIN_NS + int.from_bytes(draw[:4], "big") % WAIT_SPREAD_NS
@@ -110,7 +113,7 @@ class Gossip:
         self.seen_blocks = KnownIds(KNOWN_BLOCKS_MAX)
         self.seen_transactions = KnownIds(KNOWN_TRANSACTIONS_MAX)
         self.owed: set[str] = set()
-        self._host = host
+        self.host = host
         self._blocks = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_BLOCKS_MAX))
         self._transactions = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_TRANSACTIONS_MAX))
         self._came_from = defaultdict[str, KnownIds](partial(KnownIds, KNOWN_TRANSACTIONS_MAX))
@@ -141,11 +144,16 @@ class Gossip:
                 self._blocks[peer].add(block_id)
 
     def announce_block(
-        self, block_id: bytes, peers: Iterable[str], source: str, send: Send
+        self, block_id: bytes, peers: Iterable[str], send: Send, *, unless: int
     ) -> None:
-        """Tell the id of another's block to the peers that lack it, but for its source."""
+        """Tell the id of another's block to the peers that are not known to have it.
+
+        unless: of those that are, so many reach the peer.
+        """
+        known, linked = self._blocks, self._linked
+        having = [linked[peer] for peer in linked if peer in known and block_id in known[peer]]
         for peer in self._lacking_block(peers, block_id):
-            if peer != source:
+            if sum([peer in reached for reached in having]) < unless:
                 send(peer)
 
     def has_block(self, peer: str, block_id: bytes) -> None:
@@ -163,7 +171,7 @@ class Gossip:
         if wanted is None:
             if len(self._wanted) >= WANTED_MAX:
                 del self._wanted[next(iter(self._wanted))]
-            self._wanted[block_id] = _Wanted(now_ns + wait_ns(self._host, block_id), [peer])
+            self._wanted[block_id] = _Wanted(now_ns + wait_ns(self.host, block_id), [peer])
         elif peer not in wanted.holders:
             wanted.holders.append(peer)
 

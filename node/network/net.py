@@ -125,7 +125,7 @@ class Net:
         if source is None:
             self._blocks.push(block, raw)
         elif not self._catch_up.feeding:
-            self._blocks.announce(block, source)
+            self._blocks.announce(block)
 
     def relay(self, transactions: Sequence[Transaction], source: str | None) -> None:
         """Push each transaction to the peers that lack it and that source is not linked to."""

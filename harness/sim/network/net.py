@@ -17,7 +17,7 @@ from harness.sim.network.link import Links
 from node.chain.model.block import SignedBlock
 from node.chain.model.codec import burst_bytes_max
 from node.chain.model.transaction import Transaction
-from node.network.gossip import WAIT_MIN_NS, SendTransactions
+from node.network.gossip import FEW_HOLDERS, NO_HOLDER, WAIT_MIN_NS, SendTransactions, wait_ns
 
 RelayMode = Literal["announce", "push"]
 SPREADS_MAX = 1_024
@@ -83,7 +83,7 @@ class Net:
         elif self._mode == "push":
             self._push(host, block, arrivals)
         elif not host.feeding:
-            self._announce(host, block, source, arrivals)
+            self._announce(host, block, NO_HOLDER)
 
     def _push(self, host: Host, block: SignedBlock, arrivals: dict[str, int]) -> None:
         soonest_ns, near = self.engine.now_ns + self.links.soonest_ns, self.neighbours[host.name]
@@ -99,18 +99,23 @@ class Net:
 
         host.gossip.push_block(block.id, later, send)
 
-    def _announce(
-        self, host: Host, block: SignedBlock, source: str, arrivals: dict[str, int]
-    ) -> None:
-        soon_ns, near = self.engine.now_ns + WAIT_MIN_NS, self.neighbours[host.name]
-        if len(arrivals) == len(self.hosts) and max(arrivals.values()) <= soon_ns:
-            return
+    def _announce(self, host: Host, block: SignedBlock, unless: int) -> None:
+        """Announce a block of another's, at once to whom no holder reaches, later to few more."""
+        arrivals, now_ns = self._arrivals(block.id), self.engine.now_ns
+        last_ns = max(arrivals.values()) if len(arrivals) == len(self.hosts) else NEVER_NS
+        soon_ns = now_ns + WAIT_MIN_NS
+        if last_ns > soon_ns:
 
-        def send(peer: str) -> bool:
-            return self.post(host.name, peer, self._on_have, peer, host, block.id) is not None
+            def send(peer: str) -> bool:
+                return self.post(host.name, peer, self._on_have, peer, host, block.id) is not None
 
-        later = [peer for peer in near if arrivals.get(peer, NEVER_NS) > soon_ns]
-        host.gossip.announce_block(block.id, later, source, send)
+            near = self.neighbours[host.name]
+            later = [peer for peer in near if arrivals.get(peer, NEVER_NS) > soon_ns]
+            host.gossip.announce_block(block.id, later, send, unless=unless)
+        if unless == NO_HOLDER and last_ns > soon_ns + WAIT_MIN_NS:
+            again_ns = now_ns + wait_ns(host.name, block.id)
+            about = (host, block, FEW_HOLDERS)
+            self.engine.at(again_ns, self._deliver, host, host.life, self._announce, about)
 
     def send(self, source: str, target: str, block: SignedBlock) -> None:
         """Send one block to one host."""

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from node.network.gossip import RETRY_NS, WAIT_MIN_NS, WAIT_SPREAD_NS, Gossip, KnownIds
+from node.network.gossip import (
+    FEW_HOLDERS,
+    NO_HOLDER,
+    RETRY_NS,
+    WAIT_MIN_NS,
+    WAIT_SPREAD_NS,
+    Gossip,
+    KnownIds,
+)
 
 X = b"x" * 32
 PEERS = ["hostb", "hostc", "hostd"]
@@ -26,6 +34,38 @@ def test_a_reconnected_peer_is_told_again() -> None:
     gossip.has_block("hostb", X)
     gossip.forget("hostb")
     assert pushed(gossip) == PEERS
+
+
+def told(gossip: Gossip, unless: int) -> list[str]:
+    """Return who is told of X, which came from hostb."""
+    found: list[str] = []
+    gossip.announce_block(X, PEERS, lambda peer: not found.append(peer), unless=unless)
+    return found
+
+
+def test_only_whom_the_source_does_not_reach_is_told_at_once() -> None:
+    gossip = Gossip("hosta")
+    gossip.came("hostb", X)
+    assert told(gossip, NO_HOLDER) == ["hostc", "hostd"]
+    gossip.linked("hostb", {"hosta", "hostc"})
+    assert told(gossip, NO_HOLDER) == ["hostd"]
+    gossip.forget("hostb")
+    assert told(gossip, NO_HOLDER) == PEERS
+
+
+def test_whom_two_tellers_and_the_source_reach_is_not_told_later_either() -> None:
+    gossip = Gossip("hosta")
+    peers = {"hostb", "hostc", "hostd", "hoste"}
+    for peer in peers:
+        gossip.linked(peer, peers - {peer})
+    gossip.came("hostb", X)
+    assert told(gossip, FEW_HOLDERS) == ["hostc", "hostd"]
+    gossip.has_block("hostc", X)
+    assert told(gossip, FEW_HOLDERS) == ["hostd"]
+    gossip.has_block("hoste", X)
+    assert told(gossip, FEW_HOLDERS) == []
+    gossip.linked("hoste", {"hostb", "hostc"})
+    assert told(gossip, FEW_HOLDERS) == ["hostd"]
 
 
 def test_an_announced_block_is_asked_for_after_20_to_50_ms() -> None:
