@@ -23,10 +23,11 @@ from faults.host.capability import clock_capabilities
 from faults.host.layout import HostConfig, Layout
 from faults.host.runner import output
 from faults.kinds.clock.clock_faults import check_nobody_else
-from faults.kinds.delay.delay import Delay
-from faults.kinds.delay.queue_way import queues as bound_queues
 from faults.kinds.power import Provider
 from faults.kinds.registry import decode_fault, overlap
+from faults.kinds.shaping.queue_way import TABLES
+from faults.kinds.shaping.queue_way import queues as bound_queues
+from faults.kinds.shaping.shaper import Shaper, placed
 from faults.model.fault import FOR_NS_MAX, Fault, FaultError, HostContext
 
 FAULTS_MAX = 1_000
@@ -122,15 +123,17 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
     drivers: dict[str, Driver] = {}
     items: list[Item] = []
     queues = set(bound_queues())
-    mangle = any(isinstance(fault, Delay) for fault in faults) and _mangle_exists()
-    for fault in faults:
+    layers = placed([fault for fault in faults if isinstance(fault, Shaper)])
+    tables = _tables() if layers else []
+    in_place = {layer.id: layer for layer in layers}
+    for fault in [in_place.get(fault.id, fault) for fault in faults]:
         item = _item(fault, t0_ns, lease_end_ns, now)
         if item.deadline_ns is not None and fault.for_ns is None:
             fault = msgspec.structs.replace(fault, for_ns=item.deadline_ns - item.inject_ns)
         if host.provider and fault.row.by != "provider":
             raise FaultError("unsupported", f"{fault.id}: the provider switches hosts, no more")
         token, queue_num = _unique(armed_trial, fault, queues)
-        context = _context(host, token, item.deadline_ns, queue_num, mangle_existed=mangle)
+        context = _context(host, token, item.deadline_ns, queue_num, tables)
         _check_touched(fault, host.config)
         fault = fault.settled(context)
         fault.check(context)
@@ -177,9 +180,7 @@ def left_behind(entry: Entry, host: Host) -> str:
 def _again(entry: Entry, host: Host) -> tuple[Fault, HostContext]:
     """Return the fault of an entry and its place, as they were when it was armed."""
     fault = decode_fault(msgspec.json.encode(entry.asked))
-    context = _context(
-        host, entry.token, entry.deadline_ns, entry.queue_num, mangle_existed=entry.mangle_existed
-    )
+    context = _context(host, entry.token, entry.deadline_ns, entry.queue_num, entry.tables)
     return fault, context
 
 
@@ -213,7 +214,7 @@ def _unique(armed_trial: ArmedTrial, fault: Fault, queues: set[int]) -> tuple[st
 
 
 def _context(
-    host: Host, token: str, deadline_ns: int | None, queue_num: int, *, mangle_existed: bool
+    host: Host, token: str, deadline_ns: int | None, queue_num: int, tables: list[str]
 ) -> HostContext:
     root = str(Path(__file__).resolve().parents[2])
     site = str(Path(msgspec.__file__).resolve().parents[1])
@@ -224,7 +225,7 @@ def _context(
         capabilities=host.capabilities,
         deadline_ns=deadline_ns,
         queue_num=queue_num,
-        mangle_existed=mangle_existed,
+        tables=tables,
         python=(sys.executable,),
         ntp=host.config.ntp_addresses,
         python_path=f"{root}:{site}",
@@ -232,8 +233,11 @@ def _context(
     )
 
 
-def _mangle_exists() -> bool:
-    return any(output(("nft", "list", "table", f, "mangle"))[0] == 0 for f in ("ip", "ip6"))
+def _tables() -> list[str]:
+    """Return the tables of iptables that are there, in either family."""
+    shown = output(("nft", "list", "tables"))[1].split("\n")
+    there = {tuple(line.split()[1:]) for line in shown}
+    return [table for table in TABLES if {("ip", table), ("ip6", table)} & there]
 
 
 def _check_touched(fault: Fault, config: HostConfig) -> None:
@@ -265,7 +269,7 @@ def _entry(armed_trial: ArmedTrial, fault: Fault, item: Item, context: HostConte
         inject_ns=item.inject_ns,
         deadline_ns=item.deadline_ns,
         queue_num=context.queue_num,
-        mangle_existed=context.mangle_existed,
+        tables=list(context.tables),
         asked=msgspec.to_builtins(fault),
     )
 

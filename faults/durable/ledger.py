@@ -65,7 +65,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     inject_ns: int
     deadline_ns: int | None
     queue_num: int = 0
-    mangle_existed: bool = False
+    tables: list[str] = []
     asked: dict[str, object] = {}
     reason: str = ""
 

@@ -5,6 +5,9 @@ from typing import Any
 
 from faults.host.runner import output
 
+ROOT = "5107:"
+"""The handle of the root that is ours, on every interface."""
+
 
 def root_qdisc(interface: str) -> tuple[str, str]:
     """Return kind and handle of an interface's root qdisc; ("", "") when it cannot be read."""
@@ -15,11 +18,11 @@ def root_qdisc(interface: str) -> tuple[str, str]:
 
 
 def foreign_qdisc(interface: str) -> str:
-    """Return the root qdisc that somebody has put on an interface, "" when it is the kernel's own
-    (handle 0).
+    """Return the root qdisc that somebody else has put on an interface, "" when it is the kernel's
+    own (handle 0) or ours.
     """
     kind, handle = root_qdisc(interface)
-    return "" if handle in ("", "0:") else f"{kind} {handle}"
+    return "" if handle in ("", "0:", ROOT) else f"{kind} {handle}"
 
 
 def qdiscs(interface: str, *, stats: bool = False) -> list[dict[str, Any]]:

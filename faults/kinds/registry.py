@@ -33,11 +33,7 @@ FAULTS = _found()
 CAPABILITY_SHELL = {name: script for each in FAULTS.values() for name, script in each.tried_by}
 """By capability: the shell that tries whether a host has it."""
 
-_OVERLAPPING = {
-    "delay": "overlapping_delay",
-    "clock": "overlapping_clock_fault",
-    "ntp": "overlapping_ntp_fault",
-}
+_OVERLAPPING = {"clock": "overlapping_clock_fault", "ntp": "overlapping_ntp_fault"}
 """By what faults share: the reason that refuses two of them at once."""
 
 _ANY: Any = reduce(or_, FAULTS.values())
@@ -59,7 +55,7 @@ def decode_fault(data: bytes) -> Fault:
 def overlap(faults: Sequence[Fault]) -> FaultError | None:
     """Return the error of two faults of one host that are too near each other, or None.
 
-    Two delays would not add up, one lie would hide another, and there is one clock.
+    One lie would hide another, and there is one clock.
     """
     for shares, reason in _OVERLAPPING.items():
         alike = [fault for fault in faults if fault.row.shares == shares]

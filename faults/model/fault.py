@@ -127,7 +127,8 @@ class HostContext:
     deadline_ns: int | None
     """On CLOCK_BOOTTIME; None for a fault without an end."""
     queue_num: int = 0
-    mangle_existed: bool = False
+    tables: Collection[str] = ()
+    """Those of iptables that were there before any of our faults."""
     python: tuple[str, ...] = ("/usr/bin/python3",)
     python_path: str = ""
     provider: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+LAYERS_MAX = 4
+"""How many faults at one time may treat packets on a host, on top of each other."""
 HOST_DRIFT_PPB_MAX = 500_000
 """What the kernel lets a host's clock drift by."""
 Targets = Literal["hosts", "pairs", "arrows", "groups"]
@@ -116,6 +118,10 @@ class Kind:
     """What it has in common with other kinds on a host: they would undo each other, so that one may
     begin at the moment another ends and not before.
     """
+    stacks: bool = False
+    """Whether several may act on one pair at one time: what they do adds up, and each is judged by
+    itself.
+    """
     victim: Victim = "lives"
     clock: Literal["", "step", "drift", "lie"] = ""
     """What it does to a clock: steps it, lets it drift, or has its time servers lie to it."""
@@ -196,7 +202,7 @@ _ROWS = (
         said="delay {delay_ns}{jitter_ns} one way", by="host", targets="pairs",
         keys=(Key("delay", "duration", None), Key("rtt", "duration", None),
               Key("jitter", "offset", 0)),
-        settle=_one_way, asked=("delay_ns", "jitter_ns"), shares="delay", slows=True,
+        settle=_one_way, asked=("delay_ns", "jitter_ns"), shares="packets", stacks=True, slows=True,
         ways=(Way("netem", "netem", unless="foreign_qdisc"), Way("queue", "nfqueue")),
     ),
     Kind(
@@ -213,7 +219,7 @@ _ROWS = (
         word="loss", does="That share of messages between hosts never arrives.",
         said="{share} of the packets lost", by="host", targets="pairs", keys=(_SHARE,),
         asked=("share",), ways=(Way("nft", "loss", "use a kernel with nft_numgen"),),
-        severs="at full share", loses=True,
+        shares="packets", stacks=True, severs="at full share", loses=True,
     ),
     Kind(
         word="clock_step",
@@ -296,13 +302,13 @@ _ROWS = (
     ),
     Kind(
         word="duplicate", does="That share of messages between hosts arrives twice.",
-        said="duplicate", targets="pairs", keys=(_SHARE,), asked=("share",),
+        said="duplicate", targets="pairs", keys=(_SHARE,), asked=("share",), stacks=True,
     ),
     Kind(
         word="reorder",
         does="That share of messages between hosts is late, so that younger ones overtake.",
         said="reorder", targets="pairs", keys=(_SHARE, Key("by", "duration")),
-        asked=("share", "by_ns"), slows=True,
+        asked=("share", "by_ns"), stacks=True, slows=True,
     ),
     Kind(
         word="byzantine",

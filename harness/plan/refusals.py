@@ -7,7 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from faults.kinds.clock.clock_faults import GAP_NS
+from faults.kinds.shaping.shaper import APART_NS
 from faults.model.fault import SECOND_NS
+from faults.model.kind import LAYERS_MAX
 from harness.errors import PlanError
 from harness.notation.units import text_of_ns
 from harness.plan import phases
@@ -44,6 +46,7 @@ def check(rules: Rules, faults: Sequence[PlannedFault]) -> None:
         for other in faults[:i]:
             _refuse_overlap(where, rules, fault, other)
         if rules.lab != SIM:
+            _refuse_too_many_layers(where, fault, faults)
             _refuse_management(where, rules, fault)
             _refuse_time_server(where, rules, fault)
             _refuse_after_stop(where, rules, fault, faults)
@@ -72,6 +75,8 @@ def without(plan: Plan, trial: PlannedTrial, away: Collection[str]) -> str:
 
 def _refuse_overlap(where: str, rules: Rules, fault: PlannedFault, other: PlannedFault) -> None:
     row, other_row = fault.kind, other.kind
+    if row.stacks and other_row.stacks:
+        return
     alike = row == other_row
     shared = set(fault.targets) & set(other.targets) or (fault.groups and other.groups)
     gap_ns = 0
@@ -87,6 +92,33 @@ def _refuse_overlap(where: str, rules: Rules, fault: PlannedFault, other: Planne
             f"{where}.at: {fault.id} overlaps {other.id} on the same hosts{why};"
             f" start it at {text_of_ns(end_ns)} or later"
         )
+
+
+def _refuse_too_many_layers(
+    where: str, fault: PlannedFault, faults: Sequence[PlannedFault]
+) -> None:
+    """Refuse one more layer on a host than its packets can be led through."""
+    if not _is_layer(fault):
+        return
+    for host in fault.acting:
+        below = [
+            other
+            for other in faults
+            if other.id != fault.id and _is_layer(other) and host in other.acting
+            and (other.at_ns, other.id) < (fault.at_ns, fault.id)
+            and fault.at_ns < other.end_ns + APART_NS
+        ]  # fmt: skip
+        if len(below) >= LAYERS_MAX:
+            first_ns = min(other.end_ns for other in below) + APART_NS
+            raise PlanError(
+                f"{where}.at: {fault.id} is one more than the {LAYERS_MAX} that packets of {host}"
+                f" can be led through at one time; start it at {text_of_ns(first_ns)} or later"
+            )
+
+
+def _is_layer(fault: PlannedFault) -> bool:
+    """Return whether hosts lead packets through it one by one, which rules of nft alone spare."""
+    return fault.kind.stacks and fault.how != "nft"
 
 
 def _gap_ns(fault: PlannedFault, other: PlannedFault) -> int:

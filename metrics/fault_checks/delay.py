@@ -6,11 +6,11 @@ from typing import Any
 
 from metrics.fault_checks import effect_gaps, fault_records, probe_bursts
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
-from metrics.fault_checks.path_exchanges import Pair, unprobed
-from metrics.fault_checks.probe_bursts import Burst
+from metrics.fault_checks.path_exchanges import unprobed
+from metrics.fault_checks.probe_bursts import Burst, Pair
 from metrics.intake.trial import TrialData
 from metrics.model.number_text import number
-from metrics.model.plan import BASELINE, PlannedFault
+from metrics.model.plan import PlannedFault
 
 Rtts = dict[Pair, list[int]]
 DELAY_ERROR_NS, DELAY_ERROR_SHARE = 2_000_000, 0.02
@@ -29,30 +29,32 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
 
     A constant delay is read from the fastest answers of both windows: waiting for a busy host only
     adds, and a single packet that was not delayed shows. A jittered one has no fastest answer, so
-    there the medians count. `median_ms` is what these say of either; what of it exceeds a constant
-    delay was waiting. Too long, of either, is what even the fastest answers took.
+    there the medians count. A layer on top of others is held against these alone. `median_ms` is
+    what medians say of either; what of it exceeds a constant delay was waiting. Too long, of
+    either, is what even the fastest answers took.
     """
-    before = _rtts([b for b in found if b.flow == "path" and b.inside(*_quiet(data))])
     in_force = fault_records.in_force_ns(data, fault)
-    during = probe_bursts.during(data, fault, found, lambda kind: kind.slows)
-    lasting_bursts = [burst for burst in during if burst.inside(*in_force)]
+    beside = probe_bursts.beside(data, fault, found, lambda kind: kind.slows)
+    before = _rtts(beside.before)
+    lasting_bursts = [burst for burst in beside.during if burst.inside(*in_force)]
     lasting = _rtts(lasting_bursts)
     wanted = probe_bursts.pairs_of(fault)
     medians = _added(statistics.median, before, lasting, wanted)
     fastest = _added(min, before, lasting, wanted)
     jitter_ns = float(fault.asked.get("jitter_ns", 0))
-    each = medians if jitter_ns else fastest
+    by_median = bool(jitter_ns) or _jitters(data, beside.others)
+    each = medians if by_median else fastest
     asked_ns = float(fault.asked.get("delay_ns", 0))
     if not each:
         return {"delay_ms": None, "pairs": {}}, "no path probes to measure the delay with"
     value = statistics.median(each.values())
     off = (value / asked_ns - 1) * 100 if asked_ns else 0.0
     small = asked_ns < DELAY_ERROR_NS
-    measured = {
+    measured: dict[str, Any] = {
         "delay_ms": round(value / 1e6, 3),
         "difference_percent": None if small else round(off, 2),
         "pairs": {f"{a}-{b}": round(ns / 1e6, 3) for (a, b), ns in each.items()},
-        "by": "median" if jitter_ns else "fastest",
+        "by": "median" if by_median else "fastest",
         "probes": sum(len(lasting[pair]) for pair in each),
         "median_ms": round(statistics.median(medians.values()) / 1e6, 3),
         "judged": effect_gaps.too_small(f"{DELAY_ERROR_NS / 1e6:g} ms")
@@ -60,6 +62,8 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
         else _jitter_word(_delay_word(each, asked_ns), jitter_ns),
     }
     slack_ns = max(DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns, ABSENT_SHARE * asked_ns)
+    if beside.under:
+        measured["under"] = beside.others
     off_mark = value < asked_ns - slack_ns or (
         statistics.median(fastest.values()) > asked_ns - jitter_ns + slack_ns
     )
@@ -140,12 +144,9 @@ def _rtts(found: list[Burst]) -> Rtts:
     return rtts
 
 
-def _quiet(data: TrialData) -> tuple[int, int]:
-    """Return the window of the baseline (else of everything before the first fault)."""
-    for phase in data.planned.phases:
-        if phase.name == BASELINE:
-            return phase.start_ns, phase.end_ns
-    return 0, min((fault.at_ns for fault in data.planned.faults), default=data.end_ns)
+def _jitters(data: TrialData, under: list[str]) -> bool:
+    """Return whether any of those faults has a jitter."""
+    return any(f.asked.get("jitter_ns") for f in data.planned.faults if f.id in under)
 
 
 def _words(found: dict[str, Any]) -> list[str]:
@@ -157,6 +158,8 @@ def _words(found: dict[str, Any]) -> list[str]:
         f"{number(found['delay_ms'])} ms one way{off} by the "
         f"{_READ_BY[found['by']]} of {len(found['pairs'])} pairs ({found['probes']:,} in all)"
     ]
+    if under := found.get("under"):
+        parts.append(f"on top of {', '.join(under)}")
     if found["by"] == "fastest":
         parts.append(f"{number(found['median_ms'])} ms by their medians")
     return parts
@@ -171,8 +174,9 @@ CHECKS = (
         formula="Median over pairs of (round trip during − round trip of the baseline) / 2, by the "
         "fastest answers of each pair; of a jittered delay by the medians, as it has no fastest. "
         f"As asked: every pair within {DELAY_ERROR_NS / 1e6:g} ms and {DELAY_ERROR_SHARE:.0%}.",
-        left_out="Probes while other faults lose or slow them; those not sure to fall within "
-        f"the fault. A delay below {DELAY_ERROR_NS / 1e6:g} ms is too small to see.",
+        left_out="Probes while other faults slow them, but for pairs that always had others: there "
+        "with and without the fault under the very same others. Probes not sure to fall within the "
+        f"fault. A delay below {DELAY_ERROR_NS / 1e6:g} ms is too small to see.",
         assumes="Path probes share the fate of the data; both ways got the delay alike. No clock.",
     ),
 )

@@ -7,12 +7,12 @@ from the counters of the host that it arrived at.
 import math
 from collections.abc import Iterator
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 from metrics.fault_checks import effect_gaps, fault_records, probe_bursts
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
-from metrics.fault_checks.path_exchanges import DISTURBED, FEW, exchanges, failed, unprobed
-from metrics.fault_checks.probe_bursts import Burst
+from metrics.fault_checks.path_exchanges import DISTURBED, FEW, failed, unprobed
+from metrics.fault_checks.probe_bursts import Beside, Burst, Pair
 from metrics.intake.trial import TrialData
 from metrics.model.plan import PlannedFault
 
@@ -31,10 +31,13 @@ def loss(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     too, a part of the window in which fewer were lost than chance allows: each run of its fifths is
     looked at, for all pairs together and for each. How short a part is seen depends on how many
     exchanges there were in it. A pair that lost more than chance allows over the whole window is
-    wrong as well.
+    wrong as well. On top of other losses, only what those let through counts as sent.
     """
-    chosen = exchanges(data, fault, found)
-    sent, received = sum(b.sent for b in chosen), sum(b.received for b in chosen)
+    wanted = probe_bursts.pairs_of(fault)
+    between = [burst for burst in found if burst.pair in wanted]
+    beside = probe_bursts.beside(data, fault, between, lambda kind: kind.loses)
+    chosen, wider = _let_through(beside)
+    sent, received = sum(b.sent for b in beside.during), sum(b.received for b in chosen)
     measured: dict[str, Any] = {"sent": sent, "lost": sent - received, "by_receiver": {}}
     for host, counted in fault_records.last_read_back(data, fault, "healed").items():
         chains = counted.get("dropped")
@@ -44,33 +47,63 @@ def loss(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     if not sent:
         return measured, "no path probes to measure the loss with"
     asked = float(fault.asked.get("share", 0.0))
-    low, high = (_one_way(edge) for edge in _wilson(sent - received, sent, Z_95))
-    measured["share"] = round(_one_way(1 - received / sent), 5)
+    if beside.under:
+        measured["under"] = beside.others
+    low, high = _edges(chosen, Z_95 * wider)
+    measured["share"] = round(_one_way(1 - received / sum(b.sent for b in chosen)), 5)
     measured["share_ci"] = [round(low, 5), round(high, 5)]
-    strayed = _strayed(data, fault, chosen, asked)
+    strayed = _strayed(data, fault, chosen, asked, wider)
     if strayed:
         return measured, strayed
-    least, most = (_one_way(edge) for edge in _wilson(sent - received, sent, Z_CERTAIN))
+    least, most = _edges(chosen, Z_CERTAIN * wider)
     if not least - ROUNDING <= asked <= most + ROUNDING:
         share = 100 * measured["share"]
         return measured, f"{share:.3g} % of the packets were lost"
-    wrong = unprobed(data, fault, found, probe_bursts.pairs_of(fault))
+    wrong = unprobed(data, fault, found, wanted)
     held = low - ROUNDING <= asked <= high + ROUNDING
     word = AS_ASKED if held else "outside its 95 % interval"
     return measured | ({} if wrong else {"judged": word}), wrong
 
 
-def _strayed(data: TrialData, fault: PlannedFault, chosen: list[Burst], asked: float) -> str:
+class Exchanges(NamedTuple):
+    """A burst's exchanges: how many were sent that other losses would have let through."""
+
+    pair: Pair
+    sent: float
+    received: int
+    sent_ns: tuple[float, float]
+
+
+def _let_through(beside: Beside) -> tuple[list[Exchanges], float]:
+    """Return the exchanges to judge by, and how much wider chance is for what others let through
+    being measured, too.
+    """
+    passed: dict[Pair, float] = {}
+    for pair in beside.under:
+        own = [burst for burst in beside.before if burst.pair == pair]
+        passed[pair] = sum(b.received for b in own) / (sum(b.sent for b in own) or 1)
+    chosen = []
+    for burst in beside.during:
+        sent = max(burst.sent * passed.get(burst.pair, 1.0), ROUNDING)
+        chosen.append(Exchanges(burst.pair, sent, burst.received, burst.sent_ns))
+    layered = [burst for burst in beside.during if burst.pair in passed]
+    held_against = [burst for burst in beside.before if burst.pair in passed]
+    return chosen, math.sqrt(1 + len(layered) / (len(held_against) or 1))
+
+
+def _strayed(
+    data: TrialData, fault: PlannedFault, chosen: list[Exchanges], asked: float, wider: float
+) -> str:
     """Return between whom and when less or more was lost than chance allows, "" where none was.
 
     The part that shows it most clearly is told; that of all pairs goes first.
     """
-    by_pair: dict[str, list[Burst]] = {"": chosen}
-    for burst in sorted(chosen, key=lambda burst: burst.pair):
+    by_pair: dict[str, list[Exchanges]] = {"": chosen}
+    for burst in sorted(chosen, key=lambda each: each.pair):
         by_pair.setdefault(" between {} and {}".format(*burst.pair), []).append(burst)
     window = fault_records.in_force_ns(data, fault)
     runs = PARTS * (PARTS + 1) // 2
-    z = NormalDist().inv_cdf(1 - CHANCE / (runs * len(by_pair)))
+    z = wider * NormalDist().inv_cdf(1 - CHANCE / (runs * len(by_pair)))
     for whom, own in by_pair.items():
         limits = [(_edges(part, z)[1], part) for part in _runs(own, window) if part]
         most, part = min(limits, key=lambda limit: limit[0], default=(1.0, []))
@@ -81,25 +114,25 @@ def _strayed(data: TrialData, fault: PlannedFault, chosen: list[Burst], asked: f
     return ""
 
 
-def _told(part: list[Burst], whom: str) -> str:
+def _told(part: list[Exchanges], whom: str) -> str:
     sent, received = sum(b.sent for b in part), sum(b.received for b in part)
     share = 100 * _one_way(1 - received / sent)
     when = effect_gaps.words(edge for burst in part for edge in burst.sent_ns)
     return f"{share:.3g} % of the packets were lost{whom} {when}"
 
 
-def _edges(part: list[Burst], z: float) -> tuple[float, float]:
+def _edges(part: list[Exchanges], z: float) -> tuple[float, float]:
     """Return the least and the largest loss of one way that chance allows for what was lost."""
     sent, received = sum(b.sent for b in part), sum(b.received for b in part)
     low, high = _wilson(sent - received, sent, z)
     return _one_way(low), _one_way(high)
 
 
-def _runs(own: list[Burst], window: tuple[float, float]) -> Iterator[list[Burst]]:
+def _runs(own: list[Exchanges], window: tuple[float, float]) -> Iterator[list[Exchanges]]:
     """Yield the bursts of each run of fifths of the window."""
     start_ns, end_ns = window
     each_ns = max((end_ns - start_ns) / PARTS, 1.0)
-    fifths: list[list[Burst]] = [[] for _ in range(PARTS)]
+    fifths: list[list[Exchanges]] = [[] for _ in range(PARTS)]
     for burst in own:
         fifths[min(max(int((burst.sent_ns[1] - start_ns) // each_ns), 0), PARTS - 1)].append(burst)
     for length in range(PARTS, 0, -1):
@@ -109,12 +142,12 @@ def _runs(own: list[Burst], window: tuple[float, float]) -> Iterator[list[Burst]
 
 def _one_way(exchange: float) -> float:
     """Return the loss of one way when both ways lose alike and the exchange loses so much."""
-    return 1 - math.sqrt(1 - exchange)
+    return 1 - math.sqrt(max(0.0, 1 - exchange))
 
 
-def _wilson(hits: int, n: int, z: float) -> tuple[float, float]:
-    """Return Wilson's interval of a share."""
-    share = hits / n
+def _wilson(hits: float, n: float, z: float) -> tuple[float, float]:
+    """Return Wilson's interval of a share; of what cannot be less than none, none."""
+    share = max(0.0, hits) / n
     middle = share + z * z / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     whole = 1 + z * z / n
@@ -127,6 +160,8 @@ def _words(found: dict[str, Any]) -> list[str]:
     if "share" in found:
         low, high = (100 * edge for edge in found["share_ci"])
         parts.append(f"{100 * found['share']:.3g} % lost one way ({low:.3g} to {high:.3g} %)")
+    if under := found.get("under"):
+        parts.append(f"on top of {', '.join(under)}")
     parts.append(failed(found))
     shares = {
         host: f"{100 * own['lost'] / own['sent']:.3g} %"
@@ -151,7 +186,7 @@ CHECKS = (
         formula="1 − √(answered / sent) of the exchanges between the pairs, with Wilson's 95 % "
         "interval, within which a loss is as asked; at each receiver, packets dropped of those "
         "that arrived, by its kernel.",
-        left_out=DISTURBED,
+        left_out=f"{DISTURBED} Where others always do: what they let through without the fault.",
         assumes="Both ways lose alike, and packets independently of each other.",
         source="Wilson 1927, JASA 22",
     ),

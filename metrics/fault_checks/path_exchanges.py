@@ -8,11 +8,10 @@ import itertools
 import statistics
 
 from metrics.fault_checks import effect_gaps, fault_records, probe_bursts
-from metrics.fault_checks.probe_bursts import Burst
+from metrics.fault_checks.probe_bursts import Burst, Pair
 from metrics.intake.trial import TrialData
 from metrics.model.plan import PlannedFault
 
-Pair = tuple[str, str]
 DISTURBED = "Probes while other faults lose them; those not sure to fall within the fault."
 """What measures of lost probes leave out."""
 FEW = 5

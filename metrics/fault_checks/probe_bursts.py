@@ -6,7 +6,7 @@ from typing import NamedTuple
 from faults.model.kind import Kind
 from metrics.fault_checks import fault_records
 from metrics.intake.trial import TrialData
-from metrics.model.plan import PlannedFault
+from metrics.model.plan import BASELINE, PlannedFault
 
 MARGIN_NS = 500_000_000
 PROBE_WAIT_NS = 2_500_000_000
@@ -14,6 +14,9 @@ PROBE_WAIT_NS = 2_500_000_000
 BURST_NS = 200_000_000
 """From a burst's first probe to its last, at most, and to its being written once due."""
 COLUMNS = "peer flow sent received t1_ns t4_ns rtts_ns"
+
+
+Pair = tuple[str, str]
 
 
 class Burst(NamedTuple):
@@ -33,7 +36,7 @@ class Burst(NamedTuple):
     rtts_ns: list[int]
 
     @property
-    def pair(self) -> tuple[str, str]:
+    def pair(self) -> Pair:
         """Return both ends in order."""
         return min(self.host, self.peer), max(self.host, self.peer)
 
@@ -76,16 +79,101 @@ def during(
     begun_ns, _ = fault_records.in_force_ns(data, fault)
     own = [b for b in found if b.flow == "path" and b.inside(begun_ns, fault.end_ns)]
     others = [f for f in data.planned.faults if f.id != fault.id and disturbs(f.kind)]
-    clear = [b for b in own if not any(_touches(f, b, data.end_ns) for f in others)]
+    clear = [burst for burst in own if _clear(others, burst, data.end_ns)]
     return clear or own
 
 
-def pairs_of(fault: PlannedFault) -> set[tuple[str, str]]:
+class Beside(NamedTuple):
+    """Path bursts of the time in which a fault was in force, and what to hold them against.
+
+    under: by pair that was never without others, the faults that were in force at both.
+    """
+
+    during: list[Burst]
+    before: list[Burst]
+    under: dict[Pair, list[str]]
+
+    @property
+    def others(self) -> list[str]:
+        """Return all of those faults."""
+        return sorted({each for names in self.under.values() for each in names})
+
+
+def beside(
+    data: TrialData, fault: PlannedFault, found: list[Burst], disturbs: Callable[[Kind], bool]
+) -> Beside:
+    """Return the bursts with a fault and those without it, all else being equal for each pair.
+
+    Where no other fault that disturbs touched a pair: those of the baseline. Where one always did:
+    those under the very same others, before it began or after it ended.
+    """
+    others = [f for f in data.planned.faults if f.id != fault.id and disturbs(f.kind)]
+    own = during(data, fault, found, disturbs)
+    if not any(_clear(others, burst, data.end_ns) for burst in own) and _stacked(others):
+        own = []
+    rest = [b for b in found if b.flow == "path" and b.pair not in {burst.pair for burst in own}]
+    before = [b for b in found if b.flow == "path" and b.inside(*quiet_ns(data))]
+    under: dict[Pair, list[str]] = {}
+    for pair in sorted({burst.pair for burst in rest}):
+        sides = _sides(data, fault, [burst for burst in rest if burst.pair == pair], others)
+        if sides is not None:
+            own = own + sides.during
+            before = [burst for burst in before if burst.pair != pair] + sides.before
+            under |= sides.under
+    return Beside(own, before, under)
+
+
+def _sides(
+    data: TrialData, fault: PlannedFault, found: list[Burst], others: list[PlannedFault]
+) -> Beside | None:
+    """Return a pair's bursts with and without the fault under those others that leave most of both,
+    None where none leave any.
+    """
+    begun_ns, _ = fault_records.in_force_ns(data, fault)
+    by_under: dict[frozenset[str], tuple[list[Burst], list[Burst]]] = {}
+    for burst in found:
+        under = _under(others, burst, data.end_ns)
+        with_it = burst.inside(begun_ns, fault.end_ns)
+        if under and (with_it or _clear([fault], burst, data.end_ns)):
+            by_under.setdefault(under, ([], []))[not with_it].append(burst)
+    both = {under: sides for under, sides in by_under.items() if all(sides)}
+    if not both:
+        return None
+    under = max(both, key=lambda each: (min(map(len, both[each])), sorted(each)))
+    during, before = both[under]
+    return Beside(during, before, {found[0].pair: sorted(under)})
+
+
+def quiet_ns(data: TrialData) -> tuple[int, int]:
+    """Return the window of the baseline (else of everything before the first fault)."""
+    for phase in data.planned.phases:
+        if phase.name == BASELINE:
+            return phase.start_ns, phase.end_ns
+    return 0, min((fault.at_ns for fault in data.planned.faults), default=data.end_ns)
+
+
+def _stacked(others: list[PlannedFault]) -> bool:
+    return any(fault.kind.stacks for fault in others)
+
+
+def _clear(others: list[PlannedFault], burst: Burst, end_ns: int) -> bool:
+    """Return whether none of the others touches the burst."""
+    return not any(_touches(fault, burst, end_ns) for fault in others)
+
+
+def _under(others: list[PlannedFault], burst: Burst, end_ns: int) -> frozenset[str]:
+    """Return which of the others that add up were surely in force; none where any is in doubt."""
+    touching = [f for f in others if _touches(f, burst, end_ns)]
+    sure = all(f.kind.stacks and burst.inside(f.at_ns, f.end_ns) for f in touching)
+    return frozenset(f.id for f in touching) if sure else frozenset()
+
+
+def pairs_of(fault: PlannedFault) -> set[Pair]:
     """Return the pairs a fault names, each in order; none when it names none."""
     return {(min(pair), max(pair)) for pair in fault.pairs or []}
 
 
-def split_pairs(groups: list[list[str]]) -> Iterator[tuple[str, str]]:
+def split_pairs(groups: list[list[str]]) -> Iterator[Pair]:
     """Yield the pairs that a partition into groups separates, each in order."""
     for i, group in enumerate(groups):
         for other in groups[i + 1 :]:

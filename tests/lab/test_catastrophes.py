@@ -93,10 +93,10 @@ def assert_not_early(lab: Bench, runs: Path, *, hosts: list[str] | None = None) 
 
 
 def assert_clean(lab: Bench) -> None:
-    """No host has a rule, a delayer or an open record left, and heal finds nothing to do."""
+    """No host has a rule, a holder or an open record left, and heal finds nothing to do."""
     for host in lab.names:
         assert lab.rules(host) == "", host
-        assert "delay-queue" not in lab.on(host, "ps", "-eo", "args").stdout
+        assert "packet_queue" not in lab.on(host, "ps", "-eo", "args").stdout
     assert lab.healed() == dict.fromkeys(lab.names, "ok nothing left")
 
 
@@ -148,8 +148,8 @@ def test_a_hung_agent_is_healed_by_its_timer(lab: Bench, tmp_path: Path) -> None
     lab.on("n2", "sudo", "systemctl", "kill", "-s", "STOP", "slotlab-agent")
     wait_for("the timer of n2", lambda: lab.rules("n2") == "")
     wait_for(
-        "the end of the delayer of n2",
-        lambda: "delay-queue" not in lab.on("n2", "ps", "-eo", "args").stdout,
+        "the end of the holder of n2",
+        lambda: "packet_queue" not in lab.on("n2", "ps", "-eo", "args").stdout,
     )
     lab.on("n2", "sudo", "systemctl", "kill", "-s", "CONT", "slotlab-agent")
     finish(harness)

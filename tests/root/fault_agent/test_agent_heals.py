@@ -215,22 +215,22 @@ def test_an_asked_delay_is_there_and_the_clock_probes_are_spared(bench, delay: W
         spared += bench.round_trips_ms(1, PROBE_PORT)
     assert min(delayed) >= 50 > min(spared), "waiting for a busy processor only adds to it"
     wait_until(lambda: bench.state("delay-1") == "healed", "healed")
-    assert bench.records("delay-1")[-1]["read_back"]["delayer"]["delayed"] >= 20
+    assert bench.records("delay-1")[-1]["read_back"]["holder"]["delayed"] >= 20
     assert min(bench.round_trips_ms(20)) < 50
     assert bench.ask("snapshot") == before
     assert agent.poll() is None
 
 
-def test_a_killed_delayer_lets_packets_pass_and_the_record_says_so(bench, delay: Wire) -> None:
+def test_a_killed_holder_lets_packets_pass_and_the_record_says_so(bench, delay: Wire) -> None:
     bench.start_agent()
     if not bench.ask("hello")["capabilities"]["nfqueue"]:
         pytest.skip("this kernel has no NFQUEUE")
     bench.arm(delay(at_ns=3 * S, for_ns=400 * S, delay_ns=50 * MS) | {"how": "queue"})
     wait_until(lambda: bench.state("delay-1") == "installed", "installed")
-    pid_file = next((bench.root / "run").glob("delay-*.pid"))
+    pid_file = next((bench.root / "run").glob("shape-*.pid"))
     os.kill(int(pid_file.read_text()), signal.SIGKILL)
     wait_until(lambda: bench.passes(PORT), "packets pass")
     assert min(bench.round_trips_ms(10)) < 50
     wait_until(lambda: bench.state("delay-1") == "failed", "ended early")
-    assert bench.records("delay-1")[-1]["reason"] == "ended_early: the delayer had ended"
+    assert bench.records("delay-1")[-1]["reason"] == "ended_early: the holder had ended"
     assert bench.rules() == ""

@@ -18,7 +18,7 @@ from tests.waiting import DEADLINE_S, wait_until
 PROJECT = Path(__file__).resolve().parents[3]
 MS = 1_000_000
 LINE = re.compile(
-    r"qdisc change dev eth0 parent 5ab1:5 handle 5ab6: netem limit 20000 delay (\d+)us rate 100gbit"
+    r"qdisc change dev eth0 parent 5107:1 handle 6004: netem limit 20000 delay (\d+)us rate 100gbit"
 )
 
 
@@ -27,12 +27,14 @@ def start(folder: Path, until_ns: int) -> subprocess.Popen[bytes]:
     tc = folder / "tc"
     tc.write_text(f'#!/bin/sh\necho "$@" > {folder}/words\nexec cat > {folder}/lines\n')
     tc.chmod(0o755)
-    band = {"flow": "5ab1:5", "handle": "5ab6:", "delay_ns": 80 * MS, "jitter_ns": 10 * MS}
+    (folder / "begun").touch()
+    band = {"where": "parent 5107:1 handle 6004:", "delay_ns": 80 * MS, "jitter_ns": 10 * MS}
     spec = {
         "interface": "eth0", "bands": [band], "seed": 7, "pid_file": str(folder / "pid"),
+        "begun_file": str(folder / "begun"),
         "until_boottime_ns": time.clock_gettime_ns(time.CLOCK_BOOTTIME) + until_ns,
     }  # fmt: skip
-    words = (sys.executable, "-m", "faults.kinds.delay.netem_jitter", json.dumps(spec))
+    words = (sys.executable, "-m", "faults.kinds.shaping.netem_jitter", json.dumps(spec))
     environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"}
     return subprocess.Popen(words, cwd=PROJECT, env=environment)
 

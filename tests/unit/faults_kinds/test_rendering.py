@@ -13,8 +13,7 @@ import pytest
 
 from faults.durable.ledger import shell_lines
 from faults.host import helper_process
-from faults.kinds.delay.delay import Delay
-from faults.kinds.registry import FAULTS, decode_fault, overlap
+from faults.kinds.registry import FAULTS, decode_fault
 from faults.model.fault import (
     Command,
     FaultError,
@@ -130,17 +129,6 @@ def test_a_fault_is_refused_where_the_feature_is_missing() -> None:
     kill = decode_fault(b'{"id":"k","fault":"kill","at_ns":0,"unit":"slotlab-node.service"}')
     with pytest.raises(FaultError, match="unsupported: this host has no working systemd"):
         kill.check(place("nft"))
-
-
-def delay(fault_id: str, at_ns: int, for_ns: int) -> Delay:
-    return Delay(id=fault_id, at_ns=at_ns, for_ns=for_ns, interface="eth0", node_port=9000)
-
-
-def test_two_delays_may_touch_but_not_overlap_on_one_host() -> None:
-    assert overlap([delay("b", 10, 5), delay("a", 0, 10)]) is None
-    error = overlap([delay("b", 9, 5), delay("a", 0, 10)])
-    assert error is not None
-    assert error.reason == "overlapping_delay"
 
 
 def test_the_undo_script_quotes_every_word_and_forgives_only_what_may_fail() -> None:

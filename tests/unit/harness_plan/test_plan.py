@@ -91,7 +91,11 @@ def test_a_clock_beyond_the_limit_takes_its_producer_out_of_the_quorum() -> None
             "leaves 2 hosts cut off or down, the limit is 1; lower the fault, or write"
             " max_unreachable: 2",
         ),
-        (f"{DELAY}, {{at: 25s, for: 5s, fault: delay, delay: 1ms}}", "delay-2 overlaps delay-1"),
+        (
+            ", ".join([DELAY, *["{at: 25s, for: 5s, fault: delay, delay: 1ms}"] * 4]),
+            "delay-5 is one more than the 4 that packets of n2 can be led through at one time;"
+            " start it at 40s or later",
+        ),
         (
             "{at: 20s, for: 5s, fault: partition, shape: [[n1], [n1, n2]]}",
             "n1 stands in two groups",

@@ -1,6 +1,8 @@
-"""A delay by a packet queue, on packets arriving: the delayer, the rules that lead to it, evidence.
+"""A layer by a packet queue, on packets arriving: the holder, the rules that lead to it, evidence.
 
-The rules are nft's where it has queues, else iptables'.
+The rules are nft's where it has queues, else iptables'. Each layer has a queue of its own: a packet
+that one lets go meets the next hook of the kernel, and there the queue of the next layer. Chains of
+nft are such hooks, and so are tables of iptables, of which each layer has its place in another.
 """
 
 import ipaddress
@@ -11,54 +13,59 @@ from faults.host.flow_table import RULES_A_CHAIN, Chain
 from faults.host.helper_process import Helper
 from faults.host.nft_readback import read_table
 from faults.host.runner import output
-from faults.kinds.delay.delay_queue import Source, Spec
-from faults.kinds.delay.held import Held
+from faults.kinds.shaping.packet_queue import Spec
+from faults.kinds.shaping.shape import Shaped
 from faults.model.fault import Command, Evidence, HostContext, Recipe, addresses, verdict
+from faults.model.kind import LAYERS_MAX
 
-DELAYER = "faults.kinds.delay.delay_queue"
+HOLDER = "faults.kinds.shaping.packet_queue"
 QUEUES_FILE = Path("/proc/net/netfilter/nfnetlink_queue")
-DROP_MANGLE = (
-    'nft list table "$1" mangle 2>/dev/null | grep -v -e "^table" -e "^[[:space:]]*}*$"'
-    ' -e "chain [A-Z]* {$" -e "type [a-z]* hook" | grep -q . || nft delete table "$1" mangle'
+PLACES = (
+    ("mangle", "PREROUTING"), ("mangle", "INPUT"), ("raw", "PREROUTING"), ("filter", "INPUT"),
+)  # fmt: skip
+"""By layer: the table of iptables whose chain leads to its queue."""
+assert len(PLACES) == LAYERS_MAX
+TABLES = tuple(dict.fromkeys(table for table, _ in PLACES))
+DROP_TABLE = (
+    'nft list table "$1" "$2" 2>/dev/null | grep -v -e "^table" -e "^[[:space:]]*}*$"'
+    ' -e "chain [A-Z]* {$" -e "type [a-z]* hook" | grep -q . || nft delete table "$1" "$2"'
 )
-"""Deletes the mangle table of family $1 unless it holds a rule; for one that was not there before
-us.
-"""
+"""Deletes table $2 of family $1 unless it holds a rule; for one that was not there before us."""
 
 
-def recipe(fault: Held, context: HostContext) -> Recipe:
-    """Return how to prepare (start the delayer, make the rules), inject (lead packets to it),
-    release (lead no more to it) and remove (take rules and delayer away).
+def recipe(fault: Shaped, context: HostContext) -> Recipe:
+    """Return how to prepare (start the holder, make the rules), inject (lead packets to it),
+    release (lead no more to it) and remove (take rules and holder away).
     """
     if "nft_queue" in context.capabilities:
         return _by_nft(fault, context)
     return _by_iptables(fault, context)
 
 
-def read_back(fault: Held, context: HostContext) -> Evidence:
-    """Return whether the delayer holds its queue and every rule leads there."""
+def read_back(fault: Shaped, context: HostContext) -> Evidence:
+    """Return whether the holder has its queue and every rule leads there."""
     queue = queues().get(context.queue_num, {})
     data: dict[str, object] = {"queue": queue, "queue_num": context.queue_num}
     if not queue:
-        return verdict("no delayer holds the queue", data)
+        return verdict("nobody holds the queue", data)
     rules, wrong = _queue_rules(fault, context)
     return verdict(wrong, {**data, "rules": rules})
 
 
-def counters(_fault: Held, context: HostContext) -> dict[str, object]:
-    """Return how many packets were held so far, by kernel and delayer."""
-    return {"queue": queues().get(context.queue_num, {}), "delayer": _helper(context).stats()}
+def counters(_fault: Shaped, context: HostContext) -> dict[str, object]:
+    """Return how many packets were held so far, by kernel and holder."""
+    return {"queue": queues().get(context.queue_num, {}), "holder": _helper(context).stats()}
 
 
-def ended_early(_fault: Held, context: HostContext) -> str:
-    """Return whether the delayer has ended."""
-    return "" if queues().get(context.queue_num, {}) else "the delayer had ended"
+def ended_early(_fault: Shaped, context: HostContext) -> str:
+    """Return whether the holder has ended."""
+    return "" if queues().get(context.queue_num, {}) else "the holder had ended"
 
 
-def left_over(_fault: Held, context: HostContext) -> str:
-    """Return which of rules and delayer are still there, "" when neither is."""
+def left_over(_fault: Shaped, context: HostContext) -> str:
+    """Return which of rules and holder are still there, "" when neither is."""
     own = context.token in output(("nft", "list", "ruleset"))[1]
-    return " ".join(["rules"] * own + ["delayer"] * bool(queues().get(context.queue_num, {})))
+    return " ".join(["rules"] * own + ["holder"] * bool(queues().get(context.queue_num, {})))
 
 
 def queues() -> dict[int, dict[str, int]]:
@@ -75,21 +82,21 @@ def queues() -> dict[int, dict[str, int]]:
     }
 
 
-def _delayer(fault: Held, helper: Helper) -> tuple[Command, Command]:
-    """Return the commands that start the delayer and wait for it."""
+def _holder(fault: Shaped, helper: Helper) -> tuple[Command, Command]:
+    """Return the commands that start the holder and wait for it."""
     spec = Spec(
         queue_num=helper.context.queue_num, seed=fault.seed, until_boottime_ns=helper.until_ns,
         stats_file=str(helper.stats_file), pid_file=str(helper.pid_file),
-        sources=[Source(each.address, each.delay_ns, each.jitter_ns) for each in fault.peers],
+        sources=fault.peers,
     )  # fmt: skip
     return helper.start(spec), helper.ready(helper.pid_file)
 
 
 def _helper(context: HostContext) -> Helper:
-    return Helper(DELAYER, "delay", context)
+    return Helper(HOLDER, "shape", context)
 
 
-def _by_nft(fault: Held, context: HostContext) -> Recipe:
+def _by_nft(fault: Shaped, context: HostContext) -> Recipe:
     helper = _helper(context)
     chain = Chain(
         hook="prerouting",
@@ -102,7 +109,7 @@ def _by_nft(fault: Held, context: HostContext) -> Recipe:
     return Recipe(
         how="ingress queue",
         prepare=(
-            *_delayer(fault, helper),
+            *_holder(fault, helper),
             flow_table.define(context.table, fault.node_port, (chain,)),
         ),
         inject=flow_table.fill(context.table, members, fault.for_ns or 0),
@@ -111,10 +118,10 @@ def _by_nft(fault: Held, context: HostContext) -> Recipe:
     )
 
 
-def _by_iptables(fault: Held, context: HostContext) -> Recipe:
+def _by_iptables(fault: Shaped, context: HostContext) -> Recipe:
     helper = _helper(context)
-    chain = f"SLOTLAB_{context.token}"
-    prepare = [*_delayer(fault, helper)]
+    chain, (table, hook) = f"SLOTLAB_{context.token}", PLACES[fault.layer]
+    prepare = [*_holder(fault, helper)]
     inject: list[Command] = []
     release: list[Command] = []
     remove: list[Command] = []
@@ -133,15 +140,15 @@ def _by_iptables(fault: Held, context: HostContext) -> Recipe:
             for protocol in ("tcp", "udp")
             for port in ("dport", "sport")
         )
-        text = f"*mangle\n:{chain} - [0:0]\n{rules}COMMIT\n"
-        mangle = (program, "-w", "5", "-t", "mangle")
+        text = f"*{table}\n:{chain} - [0:0]\n{rules}COMMIT\n"
+        tables = (program, "-w", "5", "-t", table)
         prepare.append(Command((f"{program}-restore", "-w", "5", "--noflush"), stdin=text))
-        inject.append(Command((*mangle, "-I", "PREROUTING", "1", "-j", chain)))
-        release.append(Command((*mangle, "-D", "PREROUTING", "-j", chain), may_fail=True))
-        remove.append(Command((*mangle, "-F", chain), may_fail=True))
-        remove.append(Command((*mangle, "-X", chain), may_fail=True))
-        if not context.mangle_existed:
-            drop = ("/bin/sh", "-c", DROP_MANGLE, "drop", family)
+        inject.append(Command((*tables, "-I", hook, "1", "-j", chain)))
+        release.append(Command((*tables, "-D", hook, "-j", chain), may_fail=True))
+        remove.append(Command((*tables, "-F", chain), may_fail=True))
+        remove.append(Command((*tables, "-X", chain), may_fail=True))
+        if table not in context.tables:
+            drop = ("/bin/sh", "-c", DROP_TABLE, "drop", family, table)
             remove.append(Command(drop, may_fail=True))
     return Recipe(
         how="ingress queue",
@@ -152,21 +159,21 @@ def _by_iptables(fault: Held, context: HostContext) -> Recipe:
     )
 
 
-def _queue_rules(fault: Held, context: HostContext) -> tuple[int, str]:
-    """Return how many rules lead to the delayer, and what is wrong with them."""
+def _queue_rules(fault: Shaped, context: HostContext) -> tuple[int, str]:
+    """Return how many rules lead to the holder, and what is wrong with them."""
     peers = [peer.address for peer in fault.peers]
     if "nft_queue" in context.capabilities:
         found = read_table(context.table, {"slow_in": peers}, 1, context.deadline_ns)
         return len(peers), found.reason
     have = want = 0
-    chain = f"SLOTLAB_{context.token}"
+    chain, (table, hook) = f"SLOTLAB_{context.token}", PLACES[fault.layer]
     for program, version in (("iptables-save", 4), ("ip6tables-save", 6)):
         count = sum(ipaddress.ip_address(address).version == version for address in peers)
         if count:
             want += count * RULES_A_CHAIN + 1
-            text = output((program, "-t", "mangle"))[1]
+            text = output((program, "-t", table))[1]
             have += sum(
-                line.startswith(f"-A {chain} ") or line == f"-A PREROUTING -j {chain}"
+                line.startswith(f"-A {chain} ") or line == f"-A {hook} -j {chain}"
                 for line in text.splitlines()
             )
     return have, "" if have == want else f"{have} of {want} queue rules in place"

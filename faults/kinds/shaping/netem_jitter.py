@@ -2,7 +2,8 @@
 
 netem draws each packet's jitter alone and so swaps packets; told not to, it makes dense traffic
 wait for its slowest packet, and the delay grows. Moving all packets' delay slowly does neither.
-It ends at its deadline; killed, it leaves the delay where it was.
+It begins with the fault, which makes a file for it to see, and ends at its deadline; killed, it
+leaves the delay where it was.
 """
 
 import contextlib
@@ -16,8 +17,8 @@ from pathlib import Path
 import msgspec
 
 from faults.host.boottime import boottime_ns
-from faults.kinds.delay.netem import Band, change_line
-from faults.kinds.delay.ordered_jitter import OrderedJitter
+from faults.kinds.shaping.netem import moved_line
+from faults.kinds.shaping.ordered_jitter import OrderedJitter
 from faults.model.fault import SECOND_NS
 
 MOVES_A_STEP = 8
@@ -25,14 +26,23 @@ STEP_NS_MIN = 160_000_000
 """A new delay at most every 20 ms, as each costs a call of the kernel."""
 
 
+class Band(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One netem of ours: where it stands, and how long it holds packets."""
+
+    where: str
+    delay_ns: int
+    jitter_ns: int
+
+
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The bands to steer, and until when (CLOCK_BOOTTIME)."""
+    """The netems to steer, once begun_file is there, and until when (CLOCK_BOOTTIME)."""
 
     interface: str
     bands: list[Band]
     seed: int
     until_boottime_ns: int
     pid_file: str
+    begun_file: str
 
 
 def run(spec: Spec) -> None:
@@ -41,10 +51,9 @@ def run(spec: Spec) -> None:
     signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
     step_ns = max(STEP_NS_MIN, MOVES_A_STEP * max(band.jitter_ns for band in spec.bands))
     lines = [
-        (band, OrderedJitter(band.jitter_ns, step_ns, f"{spec.seed}/{band.flow}"))
+        (band, OrderedJitter(band.jitter_ns, step_ns, f"{spec.seed}/{band.where}"))
         for band in spec.bands
     ]
-    # -force: until the fault is injected there is no such qdisc, and tc shall wait for it
     with subprocess.Popen(
         ("tc", "-force", "-batch", "-"), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as tc:
@@ -54,10 +63,11 @@ def run(spec: Spec) -> None:
         with contextlib.suppress(BrokenPipeError):
             while not stopping and boottime_ns() < spec.until_boottime_ns and tc.poll() is None:
                 now_ns = time.monotonic_ns() - start_ns
-                for band, wander in lines:
-                    delay_ns = band.delay_ns + wander.at(now_ns)
-                    tc.stdin.write(change_line(spec.interface, band, delay_ns) + "\n")
-                tc.stdin.flush()
+                if Path(spec.begun_file).exists():
+                    for band, wander in lines:
+                        delay_ns = band.delay_ns + wander.at(now_ns)
+                        tc.stdin.write(moved_line(spec.interface, band.where, delay_ns) + "\n")
+                    tc.stdin.flush()
                 time.sleep(step_ns / MOVES_A_STEP / SECOND_NS)
         tc.kill()
     Path(spec.pid_file).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The delayer's heap, the queue's messages, the skew file's bytes and a trial's files."""
+"""The holder's heap, the queue's messages, the skew file's bytes and a trial's files."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from faults.durable.trial_files import place_files
 from faults.host.layout import layout
-from faults.kinds.delay.delay_queue import Holder, Source, Spec
-from faults.kinds.delay.nfqueue import packets, verdict
+from faults.kinds.shaping.nfqueue import packets, verdict
+from faults.kinds.shaping.packet_queue import Holder, Spec
+from faults.kinds.shaping.shape import Treated
 from faults.model.fault import FaultError
 
 MS = 1_000_000
@@ -24,7 +25,10 @@ FROM_9 = bytes([0x45]) + bytes(11) + bytes([10, 0, 0, 9]) + bytes(4)
 
 
 def holder(delay_ns: int = 50 * MS, jitter_ns: int = 0) -> Holder:
-    sources = [Source("10.0.0.2", delay_ns, jitter_ns), Source("fd00::2", 2 * delay_ns, jitter_ns)]
+    sources = [
+        Treated(host="n2", address="10.0.0.2", delay_ns=delay_ns, jitter_ns=jitter_ns),
+        Treated(host="n2", address="fd00::2", delay_ns=2 * delay_ns, jitter_ns=jitter_ns),
+    ]
     return Holder(Spec(1, 7, 0, "", "", sources))
 
 

@@ -1,6 +1,6 @@
 """The kernel's packet queue over raw netlink: messages out, packets in. Bytes only, no policy.
 
-Only what a delayer needs: bind a queue, copy the first bytes of each packet, give verdicts. GSO
+Only what a holder needs: bind a queue, copy the first bytes of each packet, give verdicts. GSO
 super-packets are taken whole, so a fast link costs few messages.
 Layouts: linux/netfilter/nfnetlink_queue.h.
 """

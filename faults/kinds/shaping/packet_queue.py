@@ -1,4 +1,4 @@
-"""The delayer: holds queued packets in a heap and lets each pass when its time has come.
+"""The holder: keeps queued packets in a heap and lets each pass when its time has come.
 
 A process of its own, started by the agent, for kernels without netem. It fails open: when it ends,
 however it ends, the kernel's bypass lets packets pass at once; on SIGTERM or at its deadline it
@@ -22,8 +22,9 @@ from pathlib import Path
 import msgspec
 
 from faults.host.priority import set_realtime
-from faults.kinds.delay.nfqueue import QueueError, open_queue, packets, verdict
-from faults.kinds.delay.ordered_jitter import OrderedJitter
+from faults.kinds.shaping.nfqueue import QueueError, open_queue, packets, verdict
+from faults.kinds.shaping.ordered_jitter import OrderedJitter
+from faults.kinds.shaping.shape import Treated
 
 STATS_EVERY_NS = 200_000_000
 BATCH = 256
@@ -32,27 +33,19 @@ REALTIME_PRIORITY = 10
 """Where the kernel allows it (not inside every container): a delay must not grow with the load."""
 
 
-class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Packets of one sender are held delay_ns, plus or minus up to jitter_ns."""
-
-    address: str
-    delay_ns: int
-    jitter_ns: int
-
-
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one delayer does, and until when (CLOCK_BOOTTIME)."""
+    """What one holder does, and until when (CLOCK_BOOTTIME)."""
 
     queue_num: int
     seed: int
     until_boottime_ns: int
     stats_file: str
     pid_file: str
-    sources: list[Source]
+    sources: list[Treated]
 
 
 class Stats(msgspec.Struct):
-    """What the delayer did; late_max_ns is how long after its due time a packet left at worst."""
+    """What the holder did; late_max_ns is how long after its due time a packet left at worst."""
 
     seen: int = 0
     delayed: int = 0
@@ -72,7 +65,7 @@ class Holder:
     start_ns: int = 0
     stats: Stats = field(default_factory=Stats)
     held: list[tuple[int, int]] = field(default_factory=list)
-    _sources: dict[bytes, Source] = field(default_factory=dict)
+    _sources: dict[bytes, Treated] = field(default_factory=dict)
     _wander: dict[bytes, OrderedJitter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -203,11 +196,11 @@ def _write_stats(spec: Spec, stats: Stats) -> None:
 
 
 def main(text: str) -> int:
-    """Return the exit status of a delayer with the JSON spec in text."""
+    """Return the exit status of a holder with the JSON spec in text."""
     try:
         run(msgspec.json.decode(text, type=Spec))
     except (QueueError, msgspec.DecodeError, OSError) as error:
-        print(f"delay queue: {error}", flush=True)
+        print(f"packet queue: {error}", flush=True)
         return 1
     return 0
 

@@ -1,1 +1,0 @@
-"""Delay: packets held by netem or by a packet queue, and what the kernel shows of it."""

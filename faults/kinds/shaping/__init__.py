@@ -1,0 +1,1 @@
+"""Shaping: packets between hosts held by netem or by a packet queue, in layers that add up."""

@@ -1,0 +1,105 @@
+"""netem: the tc lines that treat flows to some peers and leave all other traffic as it was.
+
+An htb of our own handle becomes the interface's root. What u32 filters do not pick by address and
+port, it passes on at once; what they do goes through its peer's class, in which LAYERS_MAX netems
+hang one below the other, each doing nothing. A layer begins by changing its own netems, and ends by
+changing them back: nothing of what others do is touched, and no packet is dropped that waits there.
+The last layer to end takes the root away, which gives the kernel's default back.
+"""
+
+import ipaddress
+from collections.abc import Sequence
+from itertools import product
+
+from faults.host.qdiscs import ROOT
+from faults.kinds.shaping.shape import Shaped, Treated
+from faults.model.kind import LAYERS_MAX
+
+LIMIT_PACKETS = 20_000
+"""netem's own queue; its default of 1,000 packets would drop what a busy link sends in 80 ms."""
+_FIRST_HANDLE = 0x6000
+
+_IN_ORDER = " rate 100gbit"
+"""With a rate netem lets no packet overtake another; at this one it adds nothing else."""
+NOTHING = "delay 0us rate 0bit"
+"""What a netem is changed to that shall do nothing: what is not said would stay as it is."""
+_ROOM = "rate 100gbit burst 1mb cburst 1mb quantum 60000"
+
+
+def tree_lines(fault: Shaped) -> list[str]:
+    """Return `tc -batch` lines that make root, classes, filters, and netems that do nothing."""
+    dev = f"dev {fault.interface}"
+    lines = [f"qdisc add {dev} root handle {ROOT} htb default 0"]
+    for flow, address in enumerate(fault.flows, start=1):
+        lines.append(f"class add {dev} parent {ROOT} classid {ROOT}{flow:x} htb {_ROOM}")
+        lines += [
+            f"qdisc add {dev} {place(flow, layer)} netem limit {LIMIT_PACKETS}"
+            for layer in range(LAYERS_MAX)
+        ]
+        lines += _filters(f"filter add {dev} parent {ROOT}", address, fault.node_port, flow)
+    return lines
+
+
+def begin_lines(fault: Shaped) -> list[str]:
+    """Return `tc -batch` lines that have the layer's netems treat its peers' packets.
+
+    A delay stands still here, and a helper moves it (netem_jitter).
+    """
+    return [change_line(fault.interface, of_peer(fault, each), words(each)) for each in fault.peers]
+
+
+def end_lines(fault: Shaped) -> list[str]:
+    """Return `tc -batch` lines that have the layer's netems do nothing again."""
+    return [change_line(fault.interface, of_peer(fault, each), NOTHING) for each in fault.peers]
+
+
+def words(peer: Treated) -> str:
+    """Return what netem is told of a peer's packets."""
+    return f"delay {_us(peer.delay_ns)}us{_IN_ORDER if peer.jitter_ns else ''}"
+
+
+def moved_line(interface: str, where: str, delay_ns: int) -> str:
+    """Return the `tc -batch` line that gives a netem of ordered packets another delay."""
+    return change_line(interface, where, f"delay {_us(delay_ns)}us{_IN_ORDER}")
+
+
+def change_line(interface: str, where: str, told: str) -> str:
+    """Return the `tc -batch` line that changes a netem of ours."""
+    return f"qdisc change dev {interface} {where} netem limit {LIMIT_PACKETS} {told}"
+
+
+def of_peer(fault: Shaped, peer: Treated) -> str:
+    """Return where the layer's netem for a peer stands."""
+    return place(flow_of(fault.flows, peer.address), fault.layer)
+
+
+def flow_of(flows: Sequence[str], address: str) -> int:
+    """Return the number of an address among the flows."""
+    return flows.index(address) + 1
+
+
+def handle(flow: int, layer: int) -> str:
+    """Return the handle of a netem of ours."""
+    return f"{_FIRST_HANDLE + flow * LAYERS_MAX + layer:x}:"
+
+
+def place(flow: int, layer: int) -> str:
+    """Return where a netem of ours stands, in tc's words: below the one of the layer before."""
+    parent = f"{handle(flow, layer - 1)}1" if layer else f"{ROOT}{flow:x}"
+    return f"parent {parent} handle {handle(flow, layer)}"
+
+
+def _filters(head: str, address: str, node_port: int, flow: int) -> list[str]:
+    six = ipaddress.ip_address(address).version == 6
+    family, protocol, prio = ("ip6", "ipv6", 2) if six else ("ip", "ip", 1)
+    length = 128 if six else 32
+    return [
+        f"{head} protocol {protocol} prio {prio} u32 match {family} dst {address}/{length} match "
+        f"{family} protocol {number} 0xff match {family} {port} {node_port} 0xffff"
+        f" flowid {ROOT}{flow:x}"
+        for number, port in product((6, 17), ("dport", "sport"))
+    ]
+
+
+def _us(value_ns: int) -> int:
+    return round(value_ns / 1000)

@@ -1,0 +1,74 @@
+"""Faults on top of each other in the simulator: they add up, and each is measured by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sim.runs import simulated
+
+HEAD = """\
+schema: slotlab.campaign/v1
+title: layers
+seed: 11
+chain: {profile: eosio, producers: 3, slot: 500ms, blocks_per_turn: 2}
+warmup: 10s
+cooldown: 10s
+timeline:
+"""
+
+
+def faults(tmp_path: Path, timeline: str) -> dict[str, dict[str, Any]]:
+    """Return what is written of each fault of a simulated run."""
+    path = tmp_path / "layers.yml"
+    path.write_text(HEAD + timeline)
+    _, summary, _ = simulated(path, tmp_path / "runs")
+    return {fault["id"]: fault for fault in summary["faults"]}
+
+
+def test_a_delay_on_top_of_others_is_measured_apart(tmp_path: Path) -> None:
+    found = faults(tmp_path, """\
+  - {id: base, at: 20s, for: 40s, fault: delay, between: all, delay: 40ms}
+  - {id: more, at: 30s, for: 20s, fault: delay, between: all, delay: 25ms}
+  - {id: wild, at: 35s, for: 10s, fault: delay, between: [n1, n2], delay: 30ms, jitter: 10ms}
+  - {id: lost, at: 30s, for: 15s, fault: loss, between: all, share: 20%}
+""")  # fmt: skip
+    assert {name: fault["state"] for name, fault in found.items()} == dict.fromkeys(
+        ("base", "more", "wild", "lost"), "installed"
+    )
+    measured = {name: found[name]["measured"] for name in ("base", "more", "wild")}
+    assert "under" not in measured["base"]
+    assert measured["more"]["under"] == ["base"]
+    assert measured["wild"]["under"] == ["base", "more"]
+    assert measured["base"]["delay_ms"] == pytest.approx(40, abs=1)
+    assert measured["more"]["delay_ms"] == pytest.approx(25, abs=1)
+    assert measured["wild"]["delay_ms"] == pytest.approx(30, abs=2)
+    low, high = found["lost"]["measured"]["share_ci"]
+    assert low < 0.2 < high
+
+
+def test_a_loss_on_top_of_another_is_measured_apart(tmp_path: Path) -> None:
+    found = faults(tmp_path, """\
+  - {id: base, at: 20s, for: 60s, fault: loss, between: all, share: 30%}
+  - {id: more, at: 30s, for: 30s, fault: loss, between: all, share: 15%}
+""")  # fmt: skip
+    for name, share in (("base", 0.3), ("more", 0.15)):
+        assert found[name]["state"] == "installed"
+        low, high = found[name]["measured"]["share_ci"]
+        assert low < share < high
+        assert high - low < 0.15
+    assert found["more"]["measured"]["under"] == ["base"]
+
+
+def test_two_that_begin_and_end_as_one_cannot_be_told_apart_and_neither_passes(
+    tmp_path: Path,
+) -> None:
+    found = faults(tmp_path, """\
+  - {id: one, at: 20s, for: 20s, fault: delay, between: all, delay: 40ms}
+  - {id: two, at: 20s, for: 20s, fault: delay, between: all, delay: 25ms}
+""")  # fmt: skip
+    for name in ("one", "two"):
+        assert found[name]["state"] == "indeterminate"
+        assert found[name]["reason"] == "no path probes to measure the delay with"
