@@ -6,7 +6,7 @@ read by it, too: the keys of a row are those that its faults have in a campaign 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 LAYERS_MAX = 4
@@ -32,12 +32,13 @@ class Key:
     """A key that a fault has in a campaign, beside those that say when and whom it hits.
 
     written: how its value is written, or the words it may be. default: what it is when it is left
-    out; without one it has to be there.
+    out; without one it has to be there. does: what it is, for whoever writes a campaign.
     """
 
     name: str
     written: Notation | tuple[str, ...]
     default: Any = ...
+    does: str = field(kw_only=True)
 
     @property
     def asked(self) -> str:
@@ -51,7 +52,7 @@ def _one_way(asked: Mapping[str, Any]) -> dict[str, Any]:
     if (delay_ns is None) == (rtt_ns is None):
         raise ValueError("give exactly one of delay (one way) and rtt (split evenly)")
     one_way_ns = rtt_ns // 2 if delay_ns is None else delay_ns
-    if jitter_ns > one_way_ns:
+    if jitter_ns > one_way_ns > 0:
         raise ValueError("jitter is larger than the delay itself; lower it")
     return {"delay_ns": one_way_ns, "jitter_ns": jitter_ns}
 
@@ -108,6 +109,8 @@ class Kind:
     """Returns what is asked of the values given; raises ValueError where they do not fit."""
     asked: tuple[str, ...] = ()
     """The keys of `asked` it cannot be without."""
+    strength: tuple[str, ...] = ()
+    """The keys of `asked` of which none may be zero: a fault of no strength does nothing."""
     lasts: Literal["for", "restart_after"] = "for"
     """The key of a campaign that says how long it lasts."""
     ways: tuple[Way, ...] = ()
@@ -166,6 +169,10 @@ class Kind:
         """Return whether a target is there but cannot be counted on."""
         return self.victim in ("mute", "lies")
 
+    def lacks(self, asked: Mapping[str, Any]) -> str:
+        """Return which key of what is asked is zero, so that nothing is done; "" where none is."""
+        return next((key for key in self.strength if not asked[key]), "")
+
     def cuts(self, asked: Mapping[str, Any]) -> bool:
         """Return whether nothing passes between those it keeps apart, as it is asked for."""
         return self.severs == "always" or (bool(self.severs) and asked["share"] >= 1)
@@ -192,17 +199,27 @@ _DAEMON_CLOCK = Way(
     level="daemon",
 )  # fmt: skip
 _PROVIDER = Way("provider", "provider")
-_RESTART_AFTER = Key("restart_after", "duration", None)
-_SHARE = Key("share", "share")
+_RESTART_AFTER = Key(
+    "restart_after", "duration", None,
+    does="How long after it is down it is started again; left out, it stays down.",
+)  # fmt: skip
+_SHARE = Key("share", "share", does="How many of the packets, or messages, on average.")
+_CLOCK_LEVEL = (
+    "Whose clock: the node's (process), the time daemon's (daemon), the machine's (host)."
+)
 
 _ROWS = (
     Kind(
         word="delay",
         does="One-way delay of the node's packets between hosts; rtt is the same, split evenly.",
         said="delay {delay_ns}{jitter_ns} one way", by="host", targets="pairs",
-        keys=(Key("delay", "duration", None), Key("rtt", "duration", None),
-              Key("jitter", "offset", 0)),
-        settle=_one_way, asked=("delay_ns", "jitter_ns"), shares="packets", stacks=True, slows=True,
+        keys=(
+            Key("delay", "offset", None, does="How much later packets arrive, one way."),
+            Key("rtt", "offset", None, does="The same of both ways together, split evenly."),
+            Key("jitter", "offset", 0, does="How much more or less than the delay, at most."),
+        ),
+        settle=_one_way, asked=("delay_ns", "jitter_ns"), strength=("delay_ns",),
+        shares="packets", stacks=True, slows=True,
         ways=(Way("netem", "netem", unless="foreign_qdisc"), Way("queue", "nfqueue")),
     ),
     Kind(
@@ -218,7 +235,8 @@ _ROWS = (
     Kind(
         word="loss", does="That share of messages between hosts never arrives.",
         said="{share} of the packets lost", by="host", targets="pairs", keys=(_SHARE,),
-        asked=("share",), ways=(Way("nft", "loss", "use a kernel with nft_numgen"),),
+        asked=("share",), strength=("share",),
+        ways=(Way("nft", "loss", "use a kernel with nft_numgen"),),
         shares="packets", stacks=True, severs="at full share", loses=True,
     ),
     Kind(
@@ -226,9 +244,12 @@ _ROWS = (
         does="A wall clock is off by so much: the node's view of it, the time daemon's, or the "
         "host's.",
         said="{clock} off by {by_ns} ({level})", by="host",
-        keys=(Key("by", "signed duration"),
-              Key("level", ("process", "daemon", "host"), "process")),
-        asked=("by_ns", "level"), ways=(_PROCESS_CLOCK, _HOST_CLOCK, _DAEMON_CLOCK),
+        keys=(
+            Key("by", "signed duration", does="How far ahead; behind where it is negative."),
+            Key("level", ("process", "daemon", "host"), "process", does=_CLOCK_LEVEL),
+        ),
+        asked=("by_ns", "level"), strength=("by_ns",),
+        ways=(_PROCESS_CLOCK, _HOST_CLOCK, _DAEMON_CLOCK),
         shares="clock", clock="step",
     ),
     Kind(
@@ -236,16 +257,20 @@ _ROWS = (
         does="A wall clock runs fast (slow when negative) by so much: the node's view of it, or "
         "the host's.\n\nA host's clock can be bent by 500 ppm at most.",
         said="{clock} fast by {by_ppb} ({level})", by="host",
-        keys=(Key("by", "ppm"), Key("level", ("process", "host"), "process")),
-        settle=_in_the_kernels_reach, asked=("by_ppb", "level"),
+        keys=(
+            Key("by", "ppm", does="How much too fast; too slow where it is negative."),
+            Key("level", ("process", "host"), "process", does=_CLOCK_LEVEL),
+        ),
+        settle=_in_the_kernels_reach, asked=("by_ppb", "level"), strength=("by_ppb",),
         ways=(_PROCESS_CLOCK, _HOST_CLOCK), shares="clock", clock="drift",
     ),
     Kind(
         word="ntp_offset",
         does="What a host's time servers answer is off by so much, for its node and its daemon "
         "alike.",
-        said="NTP answers off by {by_ns}", by="host", keys=(Key("by", "signed duration"),),
-        asked=("by_ns",),
+        said="NTP answers off by {by_ns}", by="host",
+        keys=(Key("by", "signed duration", does="How far ahead they are; negative: behind."),),
+        asked=("by_ns",), strength=("by_ns",),
         ways=(Way("ntp relay", "ntp_relay", "use a kernel with nft_nat and nft_redir"),),
         shares="ntp", clock="lie", asks_servers=True,
     ),
@@ -257,8 +282,9 @@ _ROWS = (
     Kind(
         word="kill", does="A node is killed; it stays down unless restart_after is given.",
         said="kill{restart_after_ns}", by="host",
-        keys=(Key("signal", ("SIGKILL",), "SIGKILL"), _RESTART_AFTER), lasts="restart_after",
-        ways=(_SIGNAL,), shares="unit", victim="dead", leaves_rest_whole=True,
+        keys=(Key("signal", ("SIGKILL",), "SIGKILL", does="By which signal."), _RESTART_AFTER),
+        lasts="restart_after", ways=(_SIGNAL,), shares="unit", victim="dead",
+        leaves_rest_whole=True,
     ),
     Kind(
         word="pause", does="A node is frozen; what arrives meanwhile waits, in order.",
@@ -286,7 +312,8 @@ _ROWS = (
     Kind(
         word="silent",
         does="A node follows, but its producers sign only the first `keep` slots of a turn.",
-        said="signs only the first {keep_slots} slots of a turn", keys=(Key("keep", "slots", 0),),
+        said="signs only the first {keep_slots} slots of a turn",
+        keys=(Key("keep", "slots", 0, does="How many slots of each turn it signs all the same."),),
         asked=("keep_slots",), victim="mute", leaves_rest_whole=True,
     ),
     Kind(
@@ -296,19 +323,22 @@ _ROWS = (
         said="crash",
         keys=(
             _RESTART_AFTER,
-            Key("loses", ("nothing", "uncommitted", "watermarks", "everything"), "uncommitted"),
+            Key("loses", ("nothing", "uncommitted", "watermarks", "everything"), "uncommitted",
+                does="What its disk does not have afterwards."),
         ),
         lasts="restart_after", victim="dead", leaves_rest_whole=True,
     ),
     Kind(
         word="duplicate", does="That share of messages between hosts arrives twice.",
-        said="duplicate", targets="pairs", keys=(_SHARE,), asked=("share",), stacks=True,
+        said="duplicate", targets="pairs", keys=(_SHARE,), asked=("share",), strength=("share",),
+        stacks=True,
     ),
     Kind(
         word="reorder",
         does="That share of messages between hosts is late, so that younger ones overtake.",
-        said="reorder", targets="pairs", keys=(_SHARE, Key("by", "duration")),
-        asked=("share", "by_ns"), stacks=True, slows=True,
+        said="reorder", targets="pairs",
+        keys=(_SHARE, Key("by", "offset", does="How much later those are.")),
+        asked=("share", "by_ns"), strength=("share", "by_ns"), stacks=True, slows=True,
     ),
     Kind(
         word="byzantine",
@@ -317,12 +347,12 @@ _ROWS = (
         keys=(
             Key("strategy", ("double_production", "ignore_watermark", "withhold", "grind_reveals",
                              "grind_shuffle", "wrong_confirmed", "late", "censor", "invalid_block",
-                             "fork_flood")),
-            Key("for", "duration", None),
-            # How long late and withhold keep a block back.
-            Key("by", "duration", 1_000_000_000),
-            # Whose transactions censor leaves out; everybody's where none is named.
-            Key("accounts", "names", ()),
+                             "fork_flood"), does="How it lies."),
+            Key("for", "duration", None, does="How long it lies; left out, to the end."),
+            Key("by", "duration", 1_000_000_000,
+                does="How long late and withhold keep a block back."),
+            Key("accounts", "names", (),
+                does="Whose transactions censor leaves out; everybody's where none is named."),
         ),
         settle=_whom_only_a_censor_names,
         asked=("strategy", "by_ns"), victim="lies",

@@ -20,17 +20,18 @@ ANY_KEY = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
 
 
 class ActSpec(BaseModel):
-    """An operation that account `by` asks for, `at` from T0; its other keys are its fields.
-
-    on: the host whose client hands it in, where it is not the one that has the account's key.
-    """
+    """An operation that an account asks for; its other keys are the operation's fields."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     at: Offset
+    """When its host's client hands it to the node, from T0."""
     act: str
+    """Which operation, by its word."""
     by: str
+    """The account whose authority it takes."""
     on: str | None = None
+    """The host whose client hands it in; left out, the one that has the account's key."""
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -3,9 +3,6 @@
 `load` is the door. Errors read `campaign.yml: timeline[0].delay: 80 has no unit; write 80ms`.
 """
 
-import itertools
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +11,10 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from harness.campaign import expectations
-from harness.campaign.model import OF_HOSTS, SCHEMA, Campaign, foreign
+from harness.campaign import expectations, matrix
+from harness.campaign.chain_spec import OF_HOSTS, foreign
+from harness.campaign.matrix import used
+from harness.campaign.model import SCHEMA, Campaign
 from harness.campaign.problems import one_line
 from harness.controller.state_dir import CAMPAIGNS
 from harness.errors import CampaignError, nearest
@@ -25,12 +24,12 @@ from metrics.model.plan_checks import RESERVED
 VARYING = ("chain", "load", "timeline")
 """Where `${name}` may stand."""
 _VARYING = f"{', '.join(VARYING[:-1])} and {VARYING[-1]}"
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+TRIALS_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One combination of the matrix: its values as written, and the campaign they give.
+    """One combination of the matrix: its values as written, by their paths, and the campaign.
 
     drawn_as: the first cell that differs in its chain alone. What is drawn is the same in both, so
     that the same happens to both chains.
@@ -44,12 +43,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class CampaignFile:
-    """A campaign as read: text for the record, cells for the plan (at least one)."""
+    """A campaign as read: text for the record, cells for the plan (at least one).
+
+    unused: the values of the matrix, by their paths, that stand for nothing anywhere.
+    """
 
     name: str
     path: Path
     text: str
     cells: tuple[Cell, ...]
+    unused: tuple[str, ...] = ()
 
     @property
     def common(self) -> Campaign:
@@ -98,16 +101,32 @@ def load(path: Path) -> CampaignFile:
 def parse(text: str, path: Path) -> CampaignFile:
     """Return the campaign written in text; path is only for messages and the name."""
     raw = _yaml(text, path)
-    of_chain = set(_VARIABLE.findall(str(raw.get("chain"))))
+    try:
+        combinations = matrix.combinations(matrix.axes(raw.get("matrix") or {}))
+    except ValueError as error:
+        raise CampaignError(f"{path.name}: {error}") from error
+    of_chain = matrix.variables(raw.get("chain"))
     cells: list[Cell] = []
     firsts: dict[str, int] = {}
-    for n, params in enumerate(_combinations(raw, path), start=1):
-        campaign = _validate(_fill(raw, params, path), path)
-        others = {name: value for name, value in params.items() if name not in of_chain}
+    for n, combination in enumerate(combinations, start=1):
+        campaign = _validate(_fill(raw, combination, path), path)
+        params = matrix.params(combination)
+        others = {name: value for name, value in params.items() if not used(name, of_chain)}
         drawn_as = firsts.setdefault(str(others), n) if of_chain else n
         cells.append(Cell(n=n, params=params, campaign=campaign, drawn_as=drawn_as))
         _refuse_other_hosts(cells, path)
-    return CampaignFile(name=path.stem, path=path, text=text, cells=tuple(cells))
+    _refuse_too_many(cells, path)
+    named = matrix.variables([raw.get(key) for key in VARYING])
+    unused = tuple(name for name in cells[0].params if not used(name, named))
+    return CampaignFile(name=path.stem, path=path, text=text, cells=tuple(cells), unused=unused)
+
+
+def _refuse_too_many(cells: list[Cell], path: Path) -> None:
+    """Refuse more trials than anybody would wait for."""
+    repeat = cells[0].campaign.trials.repeat
+    if repeat * len(cells) > TRIALS_MAX:
+        problem = f"{repeat} of {len(cells)} cells; write {TRIALS_MAX // len(cells)} or less"
+        raise CampaignError(f"{path.name}: trials.repeat: {problem}")
 
 
 def _refuse_other_hosts(cells: list[Cell], path: Path) -> None:
@@ -119,14 +138,6 @@ def _refuse_other_hosts(cells: list[Cell], path: Path) -> None:
                 f"{path.name}: chain.{key}: is what all cells share; write one value, which each"
                 " profile of the matrix knows"
             )
-
-
-def json_schema() -> str:
-    """Return the JSON Schema of campaign files, for editors, as pretty text."""
-    schema = Campaign.model_json_schema(by_alias=True)
-    schema["$id"] = SCHEMA
-    schema["patternProperties"] = {"^x-": {}}
-    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
 
 
 class _Loader(StrictLoader):
@@ -149,19 +160,7 @@ def _yaml(text: str, path: Path) -> dict[str, Any]:
     return raw
 
 
-def _combinations(raw: Mapping[str, Any], path: Path) -> list[dict[str, Any]]:
-    matrix = raw.get("matrix") or {}
-    if not isinstance(matrix, dict):
-        raise CampaignError(f"{path.name}: matrix: write a map of name: [values]")
-    for name, values in matrix.items():
-        if not isinstance(values, list) or not values:
-            raise CampaignError(f"{path.name}: matrix.{name}: write a list of values")
-    return [
-        dict(zip(matrix, values, strict=True)) for values in itertools.product(*matrix.values())
-    ]
-
-
-def _fill(raw: dict[str, Any], params: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def _fill(raw: dict[str, Any], cell: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """Return raw with `${name}` replaced in the places that may vary.
 
     Where that is so of the chain's profile, keys that only another one knows are left out.
@@ -169,31 +168,17 @@ def _fill(raw: dict[str, Any], params: Mapping[str, Any], path: Path) -> dict[st
     filled = dict(raw)
     for key, value in raw.items():
         if key in VARYING:
-            filled[key] = _replace(value, params, f"{path.name}: {key}")
-        elif key != "matrix" and not str(key).startswith("x-") and _VARIABLE.search(str(value)):
+            try:
+                filled[key] = matrix.replaced(value, cell, key)
+            except ValueError as error:
+                raise CampaignError(f"{path.name}: {error}") from error
+        elif key != "matrix" and not str(key).startswith("x-") and matrix.variables(value):
             raise CampaignError(f"{path.name}: {key}: ${{...}} may stand in {_VARYING} only")
     chain = raw.get("chain")
-    if isinstance(chain, dict) and _VARIABLE.search(str(chain.get("profile"))):
+    if isinstance(chain, dict) and matrix.variables(chain.get("profile")):
         own = filled["chain"]
         filled["chain"] = {key: own[key] for key in own if key not in foreign(own["profile"])}
     return filled
-
-
-def _replace(value: Any, params: Mapping[str, Any], where: str) -> Any:
-    if isinstance(value, dict):
-        return {key: _replace(part, params, f"{where}.{key}") for key, part in value.items()}
-    if isinstance(value, list):
-        return [_replace(part, params, f"{where}[{i}]") for i, part in enumerate(value)]
-    if not isinstance(value, str):
-        return value
-    for name in _VARIABLE.findall(value):
-        if name not in params:
-            hint = nearest(name, list(params)) if params else "there is no matrix"
-            raise CampaignError(f"{where}: ${{{name}}} is not in matrix; {hint}")
-    whole = _VARIABLE.fullmatch(value)
-    if whole:
-        return params[whole[1]]
-    return _VARIABLE.sub(lambda match: str(params[match[1]]), value)
 
 
 def _validate(raw: dict[str, Any], path: Path) -> Campaign:

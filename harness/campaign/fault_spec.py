@@ -11,26 +11,42 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, GetPydanticSchema, create_model, model_validator
 
 from faults.model.kind import KINDS, Key, Kind
-from harness.campaign.values import Duration, Offset, Ppb, Share, SignedDuration, Strict
+from harness.campaign.values import Duration, Length, Offset, Part, Ppb, SignedDuration, Strict
 
 Selector = str | list[str]
+NOBODY: tuple[Selector, ...] = ("0%", [])
+"""Selectors that choose no host."""
 FaultId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
 _WRITTEN: dict[Any, Any] = {
     "duration": Duration,
-    "offset": Offset,
+    "offset": Length,
     "signed duration": SignedDuration,
-    "share": Share,
+    "share": Part,
     "ppm": Ppb,
     "slots": Annotated[int, Field(ge=0)],
     "names": list[str],
 }
 _WHOM: dict[str, dict[str, tuple[Any, Any]]] = {
-    "hosts": {"on": (Selector, ...)},
-    "pairs": {"between": (Selector | list[Selector], "all")},
-    "arrows": {"from": (Selector, ...), "to": (Selector, "all")},
-    "groups": {"shape": (Literal["minority", "majority"] | list[list[str]], ...)},
+    "hosts": {"on": (Selector, Field(description="Which hosts."))},
+    "pairs": {
+        "between": (
+            Selector | list[Selector],
+            Field("all", description="Which hosts: every two of them, or of two lists, across."),
+        )
+    },
+    "arrows": {
+        "from": (Selector, Field(description="Hosts of which nothing arrives.")),
+        "to": (Selector, Field("all", description="Hosts at which it does not.")),
+    },
+    "groups": {
+        "shape": (
+            Literal["minority", "majority"] | list[list[str]],
+            Field(description="Who is cut off from the rest; or the groups, as lists of hosts."),
+        )
+    },
 }
+_LASTS = (Duration, Field(description="How long it lasts."))
 _OneOf: Any = Literal
 """Literal of words that are not known before a row is read."""
 
@@ -40,7 +56,9 @@ class FaultSpec(Strict):
 
     row: ClassVar[Kind]
     id: FaultId | None = None
+    """What it, and the phase while it lasts, is called; left out, as `delay-1`."""
     at: Offset
+    """When it begins, from T0; not within the warm-up."""
 
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:
@@ -58,6 +76,16 @@ class FaultSpec(Strict):
         """What says whom it hits, by key."""
         return {key: getattr(self, key) for key in _WHOM[self.row.targets]}
 
+    @property
+    def absent(self) -> bool:
+        """Return whether it does nothing: its strength is zero, or it hits nobody."""
+        return self.hits_nobody or bool(self.row.lacks(self.asked()))
+
+    @property
+    def hits_nobody(self) -> bool:
+        """Return whether a selector chooses no host."""
+        return any(each in NOBODY for each in self.whom.values())
+
     def asked(self) -> dict[str, Any]:
         """Return what is asked of whoever does the fault, whomever it hits.
 
@@ -70,23 +98,22 @@ class FaultSpec(Strict):
 
 def _model(row: Kind) -> type[FaultSpec]:
     """Return the model of a kind."""
-    own: dict[str, Any] = {key.name: (_type(key), _default(key)) for key in row.keys}
-    fields: dict[str, Any] = {} if row.lasts in own else {row.lasts: (Duration, ...)}
-    fields |= {"fault": (_OneOf[row.word], ...)} | _WHOM[row.targets] | own
+    own: dict[str, Any] = {key.name: _field(key) for key in row.keys}
+    fields: dict[str, Any] = {} if row.lasts in own else {row.lasts: _LASTS}
+    word = (_OneOf[row.word], Field(description="Its kind."))
+    fields |= {"fault": word} | _WHOM[row.targets] | own
     name = "".join(part.title() for part in row.word.split("_")) + "Fault"
     model = create_model(name, __base__=FaultSpec, __doc__=row.does, **fields)
     model.row = row
     return model
 
 
-def _type(key: Key) -> Any:
+def _field(key: Key) -> tuple[Any, Any]:
+    """Return the type of a key, and the rest: a list where lists are written, not a row's tuple."""
     known = _WRITTEN.get(key.written) or _OneOf[key.written]
-    return known | None if key.default is None else known
-
-
-def _default(key: Key) -> Any:
-    """Return what a key is when left out: a list where lists are written, not a row's tuple."""
-    return list(key.default) if isinstance(key.default, tuple) else key.default
+    default = list(key.default) if isinstance(key.default, tuple) else key.default
+    written = known | None if default is None else known
+    return written, Field(default, description=key.does)
 
 
 _links_first = sorted(KINDS.values(), key=lambda row: row.targets == "hosts")

@@ -1,296 +1,24 @@
 """What a campaign file may say (schema slotlab.campaign/v1), as pydantic models.
 
 Only shape and units are checked here; what needs an inventory (hosts, weights, safety) is the
-plan's work. Values are in `values`, the timeline's faults in `fault_spec`.
+plan's work. Values are in `values`, the chain in `chain_spec`, faults in `fault_spec`.
 """
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from faults.model.fault import SECOND_NS
 from harness.campaign.act_spec import ActSpec
-from harness.campaign.fault_spec import AnyFault, FaultSpec, Selector
-from harness.campaign.rules_spec import (
-    BITSHARES_PARTS,
-    FioSpec,
-    HardFork,
-    rules_of,
-    with_bitshares_parts,
-)
-from harness.campaign.values import Duration, Lease, Offset, Rate, Share, Size, Strict
-from harness.notation import units
+from harness.campaign.chain_spec import ChainSpec
+from harness.campaign.fault_spec import AnyFault, FaultSpec
+from harness.campaign.matrix import Range
+from harness.campaign.values import Lease, Offset, Rate, Size, Strict
 from metrics.model.plan import SEED_MAX
-from node.chain import profiles
-from node.chain.model.fio_rules import FioRules
-from node.chain.model.windows import Windows
 
 SCHEMA = "slotlab.campaign/v1"
-SLOT_MIN_NS = 10_000_000
-"""Shorter ones no network and no timer of an operating system keeps."""
-
-
-class _BitsharesSpec(Strict):
-    """What only the bitshares profile has; see the genesis file."""
-
-    block_interval: Duration | None = None
-    maintenance_interval: Duration = 86_400_000_000_000
-    maintenance_skip_slots: Annotated[int, Field(ge=0, le=100)] = 3
-    required_participation: Share = 0.33
-    undo_limit: Annotated[int, Field(ge=2)] = 10_000
-    fork_choice: Literal["longest", "participation", "literal_s0"] = "longest"
-    faithful_window: bool = False
-    tapos_zero: Literal["refused", "upstream"] = "refused"
-    strict_slot_alignment: bool = True
-
-    def check(self, slot_ns: int) -> None:
-        """Check that a chain with slots so long can have these.
-
-        Raises:
-            ValueError: it cannot.
-        """
-        interval_ns = self.block_interval or slot_ns
-        if interval_ns % SECOND_NS or not 1 <= interval_ns // SECOND_NS <= 30:
-            raise ValueError(
-                "slot must be 1s to 30s in whole seconds under bitshares; write that, or give"
-                " bitshares.block_interval and any slot"
-            )
-        second_ns, rest = divmod(slot_ns, interval_ns // SECOND_NS)
-        if rest or second_ns < SLOT_MIN_NS:
-            least = units.text_of_ns(SLOT_MIN_NS)
-            raise ValueError(
-                f"slot must let each second of bitshares.block_interval last {least} or more, all"
-                f" alike; write a multiple of {least} and of the interval's seconds"
-            )
-        if self.maintenance_interval % SECOND_NS or self.maintenance_interval < interval_ns:
-            raise ValueError(
-                "bitshares.maintenance_interval must be in whole seconds, not less than the block"
-                " interval"
-            )
-
-
-BitsharesSpec = with_bitshares_parts(_BitsharesSpec, "BitsharesSpec")
-
-
-def _account_name(name: str) -> str:
-    if not re.fullmatch(r"[a-z1-5.]{0,11}[a-z1-5]", name):
-        raise ValueError(
-            f"{name or repr(name)} is no name on a chain; write 1 to 12 of a to z, 1 to 5 and .,"
-            " which is not the last"
-        )
-    return name
-
-
-AccountName = Annotated[str, AfterValidator(_account_name)]
-
-
-class AccountSpec(Strict):
-    """An account that is there from the start: what it has, and the host that has its key."""
-
-    balance: Annotated[int, Field(ge=0, lt=1 << 62)]
-    """Units of the core asset."""
-    on: str | None = None
-    """Left out, a host's own account is that host's, a producer's its producer's, any other the
-    first host's."""
-
-
-class HealthSpec(Strict):
-    """When a node calls the network degraded or halted: by the filled share of its latest slots."""
-
-    window: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    """How many slots are looked at; left out, those of two rounds."""
-    degraded_below: Share = 0.9
-    halted_below: Share = 0.33
-
-    @model_validator(mode="after")
-    def _in_order(self) -> HealthSpec:
-        if self.halted_below > self.degraded_below:
-            raise ValueError("halted_below must not be above degraded_below; lower it")
-        return self
-
-
-_FOREIGN = (
-    "bitshares", "lock_on_proposed", "timing", "processing", "propagation", "last_block",
-    "watermark", "system_account", "fio", "supports", "urgent",
-)  # fmt: skip
-"""Keys of a chain that not every profile knows."""
-OF_HOSTS = (
-    "producers", "assign", "enable_stale_production", "light", "trusted_producers", "spare_keys",
-    "supports", "urgent",
-)  # fmt: skip
-"""Keys of a chain that say who its hosts are, and what is told to some of them alone."""
-
-
-def foreign(profile: object) -> frozenset[str]:
-    """Return the keys of a chain that a profile does not know; none of one that is not there."""
-    system = profiles.SYSTEMS.get(str(profile))
-    if system is None:
-        return frozenset()
-    turns = () if system.has_turns else ("blocks_per_turn",)
-    return frozenset((*(key for key in _FOREIGN if key not in system.options), *turns))
-
-
-class ChainSpec(Strict):
-    """The consensus system under test.
-
-    Under bitshares a slot is 5 s and a turn one block, unless said otherwise; a slot that is not
-    the chain's block_interval runs the same chain at another speed.
-    """
-
-    profile: profiles.Name = "eosio"
-    """Which consensus system."""
-    contracts: Literal["fio"] = "fio"
-    timing: Literal["fio", "eosio2", "leap"] = "fio"
-    """When in its slot a block is built and finished."""
-    processing: Duration | None = None
-    """How long the transactions of a block may take; left out, 200ms of a slot of 500ms."""
-    propagation: Duration | None = None
-    """What is left of a slot at least for its block to travel; left out, 300ms of 500ms."""
-    last_block: Duration | None = None
-    """How long before its time the last block of a turn is out; left out, as timing has it."""
-    producers: Annotated[int, Field(ge=1, le=26)] = 4
-    """How many there are in the whole lab."""
-    slot: Duration = 500_000_000
-    """How long a slot is."""
-    blocks_per_turn: Annotated[int, Field(ge=1, le=100)] = 12
-    """Slots in a row that one producer has."""
-    assign: dict[str, list[str]] = Field(default={})
-    """The producers of each host; left out, they are dealt round-robin."""
-    lock_on_proposed: bool = False
-    """Whether a node keeps to the branch on which it has pre-committed (experimental)."""
-    enable_stale_production: Selector = Field(default=[])
-    """Hosts whose nodes sign on an old head, as after a restart of the whole net."""
-    light: Selector = Field(default=[])
-    """Hosts without producers whose nodes take what transactions of blocks sign on trust."""
-    trusted_producers: list[str] | dict[str, list[str]] = Field(default=[])
-    """Producers whose blocks are taken so: by every node, or by host."""
-    watermark: Literal["num_and_slot", "num"] = "num_and_slot"
-    """What keeps a producer from signing twice; with num it may sign a slot on two branches."""
-    max_block_size: Size = 1_048_576
-    """A larger block is refused."""
-    max_transaction_lifetime: Duration = 3_600_000_000_000
-    """How far ahead a transaction may expire."""
-    max_irreversible_block_age: Duration | None = None
-    """Nobody signs once the last irreversible block is so old; left out, whatever its age."""
-    health: HealthSpec = HealthSpec()
-    """What a node's monitor of the network calls degraded, and what halted."""
-    system_account: bool = False
-    """Whether there is an account that may propose schedules; an act of it makes it."""
-    accounts: dict[AccountName, AccountSpec] = Field(default={})
-    """Accounts by name: further ones, and what those of hosts have."""
-    supports: dict[str, list[HardFork]] = Field(default={})
-    """Hard forks that nodes are ready for, by host; left out, all there are."""
-    urgent: list[HardFork] | dict[str, list[HardFork]] = Field(default=[])
-    """Hard forks that nodes want at once, as an emergency: all of them, or by host."""
-    spare_keys: dict[str, list[AccountName]] = Field(default={})
-    """By host, names of further keys, for when its producers change theirs."""
-    fio: FioSpec | None = None  # type: ignore[valid-type]
-    """FIO's delegation: accounts vote for who produces; every producer has an account."""
-    bitshares: BitsharesSpec | None = None  # type: ignore[valid-type]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lengths_of_profile(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or data.get("profile") not in list(profiles.SYSTEMS):
-            return data
-        system = profiles.SYSTEMS[data["profile"]]
-        slot = units.text_of_ns(system.slot_ns)
-        return {"slot": slot, "blocks_per_turn": system.blocks_per_turn, **data}
-
-    @model_validator(mode="after")
-    def _fits_profile(self) -> ChainSpec:
-        if self.slot < SLOT_MIN_NS:
-            least = units.text_of_ns(SLOT_MIN_NS)
-            raise ValueError(f"slot must be at least {least}, not {units.text_of_ns(self.slot)}")
-        system, fields = profiles.SYSTEMS[self.profile], ChainSpec.model_fields
-        if self.blocks_per_turn != 1 and not system.has_turns:
-            raise ValueError(f"blocks_per_turn must be 1 under {self.profile}; remove it")
-        for key in _FOREIGN:
-            if key not in system.options and getattr(self, key) != fields[key].default:
-                able = [name for name, each in profiles.SYSTEMS.items() if key in each.options]
-                raise ValueError(f"{key} is for profile {', '.join(able)}; remove it or set that")
-        if self.max_transaction_lifetime % SECOND_NS:
-            raise ValueError("max_transaction_lifetime must be in whole seconds")
-        if self._bitshares is not None:
-            self._bitshares.check(self.slot)
-            self._refuse_forks_turned_off(self._bitshares)
-        windows = Windows.of(
-            self.timing, self.slot, processing_ns=self.processing,
-            propagation_ns=self.propagation, last_block_ns=self.last_block,
-        )  # fmt: skip
-        problem = windows.problem(self.slot)
-        if problem is not None:
-            raise ValueError("{} {}".format(*problem))
-        return self
-
-    def _refuse_forks_turned_off(self, spec: _BitsharesSpec) -> None:
-        """Check that no node stands for a hard fork that no block of the chain may speak of."""
-        known = spec.hard_forks  # type: ignore[attr-defined]
-        for key in ("supports", "urgent"):
-            asked = getattr(self, key)
-            for names in asked.values() if isinstance(asked, dict) else (asked,):
-                off = [name for name in names if getattr(known, name) is None]
-                if off:
-                    remedy = f"write bitshares.hard_forks.{off[0]}: 60s, or remove it"
-                    raise ValueError(f"{key}: {off[0]} is turned off in this chain; {remedy}")
-
-    @property
-    def scheduled(self) -> int:
-        """Return how many producers a full schedule has; on BitShares while nobody votes."""
-        elected: int = self.producers
-        if self.fio is not None:
-            elected = self.fio.elected
-        elif self._bitshares is not None:
-            elected = self._bitshares.voting.min_witness_count or elected  # type: ignore[attr-defined]
-        return min(self.producers, elected)
-
-    @property
-    def elects(self) -> bool:
-        """Return whether accounts elect who produces; each producer has one then."""
-        return self.fio is not None or self._bitshares is not None
-
-    @property
-    def can_have_system_account(self) -> bool:
-        """Return whether the profile knows an account that may propose schedules."""
-        return "system_account" in profiles.SYSTEMS[self.profile].options
-
-    @property
-    def interval_slots(self) -> int:
-        """Return how many slots of the chain there are from a block to the next, at its start."""
-        spec = self._bitshares
-        return 1 if spec is None else (spec.block_interval or self.slot) // SECOND_NS
-
-    @property
-    def _bitshares(self) -> _BitsharesSpec | None:
-        known = "bitshares" in profiles.SYSTEMS[self.profile].options
-        spec = self.bitshares or BitsharesSpec() if known else None
-        assert spec is None or isinstance(spec, _BitsharesSpec)
-        return spec
-
-    def fio_options(self) -> dict[str, Any] | None:
-        """Return the `fio` part of the genesis file, None where nobody is elected."""
-        return None if self.fio is None else rules_of(self.fio, FioRules)
-
-    def bitshares_options(self) -> dict[str, Any] | None:
-        """Return the `bitshares` part of the genesis file, None under another profile."""
-        spec = self._bitshares
-        if spec is None:
-            return None
-        return {
-            "block_interval_s": (spec.block_interval or self.slot) // SECOND_NS,
-            "maintenance_interval_s": spec.maintenance_interval // SECOND_NS,
-            "maintenance_skip_slots": spec.maintenance_skip_slots,
-            "required_participation": round(spec.required_participation * 10_000),
-            "undo_limit": spec.undo_limit,
-            "fork_choice": spec.fork_choice,
-            "faithful_window": spec.faithful_window,
-            "tapos_zero": spec.tapos_zero,
-            "strict_slot_alignment": spec.strict_slot_alignment,
-            **{part: rules_of(getattr(spec, part), of) for part, of in BITSHARES_PARTS.items()},
-        }
 
 
 class LoadSpec(Strict):
@@ -307,8 +35,9 @@ class TrialsSpec(Strict):
 
     repeat: Annotated[int, Field(ge=1, le=1000)] = 1
     """Trials of each cell."""
-    order: Literal["random", "listed"] = "random"
-    """Whether the trials of all cells are shuffled by the seed or run as listed."""
+    order: Literal["random", "blocked", "listed"] = "random"
+    """Whether all trials are shuffled by the seed, or each repeat of all cells by itself before the
+    next, so that what drifts meanwhile hits all cells alike; or run as listed."""
 
 
 class SafetySpec(Strict):
@@ -335,24 +64,30 @@ class Campaign(Strict):
     """A whole campaign file, of one cell: `${name}` is already replaced."""
 
     schema_: Literal["slotlab.campaign/v1"] = Field(alias="schema")
+    """What the file is, and in which version of its language."""
     title: str
     """What the report is headed with."""
     seed: Annotated[int, Field(ge=0, le=SEED_MAX)] = 0
     """What all that is drawn is drawn from."""
     chain: ChainSpec = ChainSpec()
+    """The system under test, and how its nodes are set up; hosts and simulator alike."""
     load: LoadSpec | None = None
+    """Transactions of the whole lab, shared evenly by its hosts; left out, there are none."""
     trials: TrialsSpec = TrialsSpec()
+    """How often each cell is run, and in which order."""
     warmup: Offset | None = None
     """The start, which counts for its own phase only; left out, 10 s or twice finality's lag."""
     cooldown: Offset | None = None
     """How long it goes on after the last fault; left out, as long as the warm-up would be."""
-    matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default={})
-    """Values by name: one cell for each combination, in which `${name}` is replaced."""
+    matrix: dict[str, Annotated[list[Any], Field(min_length=1)] | Range] = Field(default={})
+    """Values by name, as a list (of maps, too: `${net.delay}`) or a range: one cell for each
+    combination, in which `${name}` is replaced. A fault whose strength is zero is absent there."""
     safety: SafetySpec = SafetySpec()
+    """Limits that the plan keeps."""
     expect: dict[str, Any] = Field(default={})
     """What the run is judged by: `always` invariants, `each_fault`, and limits by phase."""
     timeline: list[Entry] = Field(default=[])
-    """Faults and acts, `at` and `for` from T0; see fault_spec and act_spec."""
+    """Faults and acts, each at a time from T0, the start of the first full round."""
 
     @model_validator(mode="after")
     def _acts_fit_profile(self) -> Campaign:
@@ -367,6 +102,16 @@ class Campaign(Strict):
     def faults(self) -> dict[int, FaultSpec]:
         """The faults of the timeline, by place."""
         return {i: each for i, each in enumerate(self.timeline) if isinstance(each, FaultSpec)}
+
+    @property
+    def fault_ids(self) -> dict[int, str]:
+        """What each fault is called, by place: its id, else its word and which of these it is."""
+        named: dict[int, str] = {}
+        seen: Counter[str] = Counter()
+        for i, fault in self.faults.items():
+            seen[fault.row.word] += 1
+            named[i] = fault.id or f"{fault.row.word}-{seen[fault.row.word]}"
+        return named
 
     @property
     def acts(self) -> dict[int, ActSpec]:

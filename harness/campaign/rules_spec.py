@@ -44,21 +44,26 @@ def _model(rules: type[msgspec.Struct]) -> type[Strict]:
     for field in msgspec.structs.fields(rules):
         kind = _type(hints[field.name], field.name)
         if field.required:
-            fields[_key(field.name)] = (kind, ...)
+            fields[key_of(field.name)] = (kind, ...)
             continue
         made = field.default_factory is not msgspec.NODEFAULT
         default = field.default_factory() if made else field.default
         value = msgspec.to_builtins(default)
         seconds = field.name.endswith("_s") and value is not None
-        fields[_key(field.name)] = (kind, value * SECOND_NS if seconds else _said(kind, value))
-    return create_model(rules.__name__, __base__=Strict, __doc__=rules.__doc__, **fields)  # type: ignore[call-overload,no-any-return]
+        fields[key_of(field.name)] = (kind, value * SECOND_NS if seconds else _said(kind, value))
+    model: type[Strict] = create_model(  # type: ignore[call-overload]
+        rules.__name__, __base__=Strict, __doc__=rules.__doc__, **fields
+    )
+    model.rules = rules
+    return model
 
 
 def _said(kind: Any, value: Any) -> Any:
     return kind() if isinstance(kind, type) and issubclass(kind, Strict) else value
 
 
-def _key(name: str) -> str:
+def key_of(name: str) -> str:
+    """Return the key of a campaign by which a field of rules is written."""
     return name.removesuffix("_s")
 
 
@@ -89,7 +94,9 @@ def with_bitshares_parts(base: type[Strict], name: str) -> type[Strict]:
     """Return the model base, of that name, with a key for each part of BitsharesRules."""
     models = {key: _model(rules) for key, rules in BITSHARES_PARTS.items()}
     fields = {key: (model, model()) for key, model in models.items()}
-    return create_model(name, __base__=base, __doc__=base.__doc__, **fields)  # type: ignore[call-overload,no-any-return]
+    model: type[Strict] = create_model(name, __base__=base, __doc__=base.__doc__, **fields)  # type: ignore[call-overload]
+    model.rules = BitsharesRules
+    return model
 
 
 def rules_of(spec: Strict, rules: type[msgspec.Struct]) -> dict[str, Any]:
@@ -100,7 +107,7 @@ def rules_of(spec: Strict, rules: type[msgspec.Struct]) -> dict[str, Any]:
 def _named(said: dict[str, Any], rules: type[msgspec.Struct]) -> dict[str, Any]:
     hints, found = get_type_hints(rules), {}
     for name in rules.__struct_fields__:
-        value = said[_key(name)]
+        value = said[key_of(name)]
         if name.endswith("_s") and value is not None:
             value //= SECOND_NS
         elif isinstance(value, dict) and isinstance(hints[name], type):

@@ -102,12 +102,12 @@ def _otherwise(plan: Plan, host: str) -> str:
 def trial_of(plan: Plan, trial: PlannedTrial) -> Table:
     """Return one trial of a plan: when, what, to whom, for how long, live weight against quorum."""
     cell = next(cell for cell in plan.cells if cell.n == trial.cell)
-    params = "".join(f", {name}={value}" for name, value in cell.params.items())
     names = ("from", "phase", "what", "who", "how long", "how", "live/needed")
-    table = table_of(*names, title=f"trial {trial.n} (cell {cell.n}{params})")
+    table = table_of(*names, title=f"trial {trial.n} ({cell.name})")
     rows: list[tuple[int, tuple[str, ...]]] = []
     for phase in trial.phases:
-        faults = [fault for fault in trial.faults if fault.id in phase.name.split("+")]
+        planned = (*trial.faults, *trial.absent)
+        faults = [fault for fault in planned if fault.id in phase.name.split("+")]
         quorum = [q for q in trial.quorum if q.from_ns < phase.end_ns and q.to_ns > phase.start_ns]
         least = min(quorum, key=lambda q: q.live)
         note = "" if least.finality_expected else "  no finality expected"
@@ -205,4 +205,4 @@ def _who(fault: PlannedFault) -> str:
         return f"{', '.join(fault.targets)} -> {', '.join(fault.acting)}"
     if fault.pairs:
         return f"{len(fault.pairs)} pairs of {', '.join(fault.targets)}"
-    return ", ".join(fault.targets)
+    return ", ".join(fault.targets) or "nobody"

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from harness.controller.console import said, styled, table_of
 from harness.errors import EXIT_FAILED, EXIT_LAB, EXIT_OK
+from metrics.model.cell_text import cell_text
 from metrics.model.printable import printable
 from metrics.model.quantiles import NEEDED
 from metrics.report import fault_text
@@ -43,7 +44,7 @@ def print_summary(
 def phases_of(summary: Mapping[str, Any]) -> Iterable[Table]:
     """Return one table a cell: finality, missed slots and forks by phase."""
     for cell in summary["cells"]:
-        params = ", ".join(f"{name}={value}" for name, value in cell["params"].items())
+        params = cell_text(cell["params"])
         right = ("lag", "finality", "p95", "not final", "slots", "missed", "switches")
         title = f"cell {params}" if params else "phases"
         table = table_of("phase", *right, title=title, right=right)

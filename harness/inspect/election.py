@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import Field, ValidationError
 
-from harness.campaign.model import AccountName
+from harness.campaign.chain_spec import AccountName
 from harness.campaign.problems import one_line
 from harness.campaign.rules_spec import FioSpec, rules_of
 from harness.campaign.values import Strict

@@ -11,7 +11,7 @@ import msgspec
 from pydantic import Field, ValidationError
 
 from faults.model.fault import SECOND_NS
-from harness.campaign.model import AccountName
+from harness.campaign.chain_spec import AccountName
 from harness.campaign.problems import one_line
 from harness.campaign.rules_spec import VotingSpec, WholeSeconds, rules_of
 from harness.campaign.values import Strict

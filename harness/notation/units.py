@@ -47,12 +47,12 @@ def positive_ns(value: object, example: str = "80ms") -> int:
 
 def size_bytes(value: object) -> int:
     """Return bytes of a text such as 256B or 64KiB."""
-    return _whole(_amount(value, _SIZE, "256B", SIZE_MAX), value)
+    return _whole(_not_negative(_amount(value, _SIZE, "256B", SIZE_MAX), value), value)
 
 
 def rate_milli(value: object) -> int:
     """Return events per 1,000 seconds of a text such as 40/s or 90/m."""
-    return round(_amount(value, _RATE, "40/s", RATE_MAX) * 1000)
+    return round(_not_negative(_amount(value, _RATE, "40/s", RATE_MAX), value) * 1000)
 
 
 def share(value: object) -> float:
@@ -97,6 +97,12 @@ def _amount(value: object, units: Mapping[str, Scale], example: str, most: str) 
     if abs(number * scale) > most_number * most_scale:
         raise ValueError(f"{_brief(str(value))} is beyond {most}, the most there is")
     return number * scale
+
+
+def _not_negative(number: Decimal, value: object) -> Decimal:
+    if number < 0:
+        raise ValueError(f"{_brief(str(value))} must not be negative")
+    return number
 
 
 def _brief(text: str) -> str:

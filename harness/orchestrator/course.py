@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from faults.model.fault import SECOND_NS
-from harness.plan.selection import cell_text
 from metrics.model.plan import Plan, PlannedTrial
 
 MINUTE_S = 60
@@ -34,8 +33,7 @@ class Course:
     def name(self, trial: PlannedTrial) -> str:
         """Return what a trial is called: `trial 3 of 24 (cell 2: delay=50ms)`."""
         cell = next(cell for cell in self.plan.cells if cell.n == trial.cell)
-        params = cell_text(cell)
-        which = f" (cell {cell.n}: {params})" if params else ""
+        which = f" ({cell.name})" if cell.params else ""
         return f"trial {trial.n} of {len(self.plan.trials)}{which}"
 
     def left(self, now_ns: int, *, known_ns: int = 0) -> str:

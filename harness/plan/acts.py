@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from harness.campaign.campaign_file import CampaignFile, Cell
-from harness.campaign.model import Campaign, ChainSpec
+from harness.campaign.chain_spec import ChainSpec
+from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
 from harness.notation.units import text_of_ns
 from harness.plan.node_options import producer_names, sent_until_ns

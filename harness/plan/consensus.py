@@ -8,7 +8,7 @@ import struct
 
 from harness.campaign.act_spec import ActSpec
 from harness.campaign.campaign_file import CampaignFile, Cell
-from harness.campaign.model import ChainSpec
+from harness.campaign.chain_spec import ChainSpec
 from harness.errors import PlanError
 from harness.plan.genesis import first_round_ns, genesis_of
 from metrics.model.plan import Asset, Bounds, Finality, Plan, Prediction

@@ -4,7 +4,8 @@ import random
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from harness.campaign.model import Campaign, ChainSpec
+from harness.campaign.chain_spec import ChainSpec
+from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
 from harness.plan import selectors
 

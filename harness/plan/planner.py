@@ -23,6 +23,7 @@ from harness.plan.chains import Timing
 from harness.plan.fault_support import UNSUPPORTED, Capabilities, mechanism
 from harness.plan.selectors import draw
 from metrics.model.plan import (
+    ABSENT,
     Estimate,
     Plan,
     PlannedCell,
@@ -105,15 +106,17 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: 
 def _order(file: CampaignFile, seed: int, added: int) -> list[tuple[Cell, int]]:
     """Return the cell and the repetition of each trial, in the order in which they are run.
 
-    Each added repeat is drawn by itself, so that what was planned before stays as it is.
+    Each added repeat is drawn by itself, so that what was planned before stays as it is; in blocks,
+    each of them is.
     """
     repeat, order = file.common.trials.repeat, file.common.trials.order
-    blocks = [(f"{seed}/order", range(repeat))]
-    blocks += [(f"{seed}/order/{k}", range(k, k + 1)) for k in range(repeat, repeat + added)]
+    first = 0 if order == "blocked" else repeat
+    blocks = [(f"{seed}/order", range(first))]
+    blocks += [(f"{seed}/order/{k}", range(k, k + 1)) for k in range(first, repeat + added)]
     runs = []
     for name, repetitions in blocks:
         block = [(cell, k) for cell in file.cells for k in repetitions]
-        if order == "random":
+        if order != "listed":
             random.Random(name).shuffle(block)
         runs += block
     return runs
@@ -130,20 +133,19 @@ def _draw(
     """Return the faults of a trial, drawn, each with how it is done."""
     chosen: dict[str, list[str]] = {}
     drawn: list[PlannedFault] = []
-    faults = cell.campaign.faults
-    for i, spec in faults.items():
-        key = f"{file.path.name}: timeline[{i}]"
-        word = spec.row.word
-        earlier = sum(other.row.word == word for j, other in faults.items() if j < i)
-        fault_id = spec.id or f"{word}-{earlier + 1}"
+    ids = cell.campaign.fault_ids
+    for i, spec in cell.campaign.faults.items():
+        key, fault_id = f"{file.path.name}: timeline[{i}]", ids[i]
         rng = random.Random(f"{seed}/{fault_id}")
         try:
             fault = draw(fault_id, spec, field, rng, chosen)
         except ValueError as error:
             raise PlanError(f"{key}.{next(iter(spec.whom))}: {error}") from error
         chosen[fault_id] = fault.targets
-        targets = [host for host in hosts if host.host in fault.acting]
-        how = mechanism(fault, targets, lab=view.lab, capabilities=view.capabilities)
+        how = ABSENT
+        if not spec.absent:
+            targets = [host for host in hosts if host.host in fault.acting]
+            how = mechanism(fault, targets, lab=view.lab, capabilities=view.capabilities)
         if how.startswith(UNSUPPORTED):
             raise PlanError(f"{key}: {how}")
         drawn.append(msgspec.structs.replace(fault, how=how))
@@ -187,15 +189,20 @@ def _field(file: CampaignFile, view: LabView, hosts: Sequence[PlannedHost]) -> s
 def _trial(
     trial: PlannedTrial, chain: PlannedChain, timing: Timing, hosts: Sequence[PlannedHost]
 ) -> PlannedTrial:
-    """Return a trial with its phases, and who can act together when."""
+    """Return a trial with its phases, and who can act together when.
+
+    A fault that is absent has its phase all the same, so that cells can be compared.
+    """
     cut = phases.cut(
         trial.faults, warmup_ns=timing.warmup_ns, settle_ns=timing.settle_ns, end_ns=timing.end_ns
     )
+    done = [fault for fault in trial.faults if fault.how != ABSENT]
     quorum = phases.quorum(
-        trial.faults, chains.weights(hosts), needed=chain.finality.quorum,
+        done, chains.weights(hosts), needed=chain.finality.quorum,
         clock_limit_ns=chain.clock_limit_ns, end_ns=timing.end_ns,
     )  # fmt: skip
-    return msgspec.structs.replace(trial, phases=cut, quorum=quorum)
+    absent = [fault for fault in trial.faults if fault.how == ABSENT]
+    return msgspec.structs.replace(trial, faults=done, absent=absent, phases=cut, quorum=quorum)
 
 
 def _check(
@@ -212,8 +219,10 @@ def _check(
         file=file.path.name, lab=view.lab, hosts=hosts, max_unreachable=max_unreachable,
         warmup_ns=timing.warmup_ns, end_ns=timing.end_ns,
     )  # fmt: skip
+    ids = {cell.n: cell.campaign.fault_ids for cell in file.cells}
+    places = {n: {name: i for i, name in named.items()} for n, named in ids.items()}
     for trial in trials:
-        refusals.check(rules, trial.faults)
+        refusals.check(rules, trial.faults, places[trial.cell])
     _check_phases(file, trials)
 
 

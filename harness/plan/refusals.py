@@ -3,7 +3,7 @@
 A simulator has no hosts to lose: of these rules it keeps only those of the campaign itself.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from faults.kinds.clock.clock_faults import GAP_NS
@@ -28,8 +28,10 @@ class Rules:
     end_ns: int
 
 
-def check(rules: Rules, faults: Sequence[PlannedFault]) -> None:
+def check(rules: Rules, faults: Sequence[PlannedFault], places: Mapping[str, int]) -> None:
     """Refuse faults of a trial that may not be armed together.
+
+    places: where each stands in the timeline, by id.
 
     Raises:
         PlanError: one line with file, key and remedy.
@@ -37,7 +39,7 @@ def check(rules: Rules, faults: Sequence[PlannedFault]) -> None:
     if rules.end_ns <= 0:
         raise PlanError(f"{rules.file}: cooldown: a trial would last 0s; write at least 10s")
     for i, fault in enumerate(faults):
-        where = f"{rules.file}: timeline[{i}]"
+        where = f"{rules.file}: timeline[{places[fault.id]}]"
         if fault.at_ns < rules.warmup_ns:
             raise PlanError(
                 f"{where}.at: {text_of_ns(fault.at_ns)} is inside the warm-up;"

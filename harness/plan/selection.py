@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 
 from harness.errors import UsageError
-from metrics.model.plan import Plan, PlannedCell, PlannedTrial
+from metrics.model.cell_text import cell_text
+from metrics.model.plan import Plan, PlannedTrial
 
 _TRIAL = re.compile(r"trial (\d+)")
 _CELL = re.compile(r"-?\d+")
@@ -25,11 +26,6 @@ def chosen(plan: Plan, only: Sequence[str]) -> list[PlannedTrial]:
     return [trial for trial in plan.trials if trial.n in named]
 
 
-def cell_text(cell: PlannedCell) -> str:
-    """Return a cell's values as a campaign writes them, "" where it is the only one."""
-    return ", ".join(f"{name}={value}" for name, value in cell.params.items())
-
-
 def _named(plan: Plan, words: str) -> list[PlannedTrial]:
     found = plan.trials
     for word in (each.strip() for each in words.split(",")):
@@ -48,8 +44,7 @@ def _fits(plan: Plan, word: str, words: str) -> list[PlannedTrial]:
             there = f"it has 1 to {len(plan.trials)}"
             raise UsageError(f"--only {words}: {plan.campaign} has no such trial; {there}")
         return fits
-    name, equals, value = word.partition("=")
-    if not equals and not _CELL.fullmatch(word):
+    if "=" not in word and not _CELL.fullmatch(word):
         raise UsageError(
             f"--only {words}: write a cell (2), values of its matrix (delay=50ms) or a trial"
             " ('trial 3')"
@@ -57,12 +52,9 @@ def _fits(plan: Plan, word: str, words: str) -> list[PlannedTrial]:
     cells = {
         cell.n
         for cell in plan.cells
-        if (name in cell.params and str(cell.params[name]) == value if equals else
-            str(cell.n) == word)
-    }  # fmt: skip
+        if word in (str(cell.n), *(cell_text({k: v}) for k, v in cell.params.items()))
+    }
     if not cells:
-        there = "; ".join(
-            f"{cell.n}: {text}" if (text := cell_text(cell)) else f"{cell.n}" for cell in plan.cells
-        )
+        there = "; ".join(cell.name.removeprefix("cell ") for cell in plan.cells)
         raise UsageError(f"--only {words}: {plan.campaign} has no such cell; it has {there}")
     return [trial for trial in plan.trials if trial.cell in cells]

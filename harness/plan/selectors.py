@@ -130,8 +130,11 @@ def draw(
     """
     pairs: list[tuple[str, str]] | None = None
     groups: list[list[str]] | None = None
+    targets: list[str] = []
     whom = spec.whom
     match spec.row.targets:
+        case _ if spec.hits_nobody:
+            pass
         case "pairs":
             pairs = _pairs(whom["between"], field, rng, chosen)
             targets = [host for host in field.weights if any(host in pair for pair in pairs)]

@@ -11,12 +11,15 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from faults.model.kind import Kind, kind
+from metrics.model.cell_text import cell_text
 
 SIM = "sim"
 """The lab that has no hosts: nodes on virtual time."""
 
 WARMUP, BASELINE = "warmup", "baseline"
 """Phases before the first fault: what is not counted, and what no fault disturbs."""
+ABSENT = "absent"
+"""How a fault is done whose strength is zero in its cell: not at all."""
 SEED_MAX = 2**62
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**62)]
 Positive = Annotated[int, msgspec.Meta(gt=0, le=2**62)]
@@ -135,6 +138,8 @@ class PlannedTrial(msgspec.Struct, frozen=True, kw_only=True):
     quorum: list[Quorum]
     acts: list[PlannedAct] = []
     """In order of time."""
+    absent: list[PlannedFault] = []
+    """Faults of no strength in its cell: nothing is done, and only their phases are there."""
 
     @property
     def liars(self) -> frozenset[str]:
@@ -246,6 +251,12 @@ class PlannedCell(msgspec.Struct, frozen=True, kw_only=True):
     rate_milli: Count = 0
     size_bytes: Count = 0
     chain: PlannedChain | None = None
+
+    @property
+    def name(self) -> str:
+        """Return what it is called: `cell 2: delay=50ms`; of the only one `cell 1`."""
+        text = cell_text(self.params)
+        return f"cell {self.n}: {text}" if text else f"cell {self.n}"
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):

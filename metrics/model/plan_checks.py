@@ -64,8 +64,9 @@ def _twice(where: str, names: list[str]) -> Iterator[str]:
 
 def _trial(trial: PlannedTrial, hosts: set[str]) -> Iterator[str]:
     where = f"trial {trial.n}"
-    yield from _twice(f"{where}: faults", [fault.id for fault in trial.faults])
-    for fault in trial.faults:
+    faults = [*trial.faults, *trial.absent]
+    yield from _twice(f"{where}: faults", [fault.id for fault in faults])
+    for fault in faults:
         own = f"{where}: {fault.id[:60]}"
         if fault.id in RESERVED:
             yield f"{own}: no fault may be called so"

@@ -32,7 +32,7 @@ def measured(fault: Fault) -> str:
     """Return what was measured of a fault, and whether it is as asked."""
     found = fault["measured"]
     check = CHECK_OF.get(fault["fault"])
-    parts = check.words(found) if check else []
+    parts = check.words(found) if check and found else []
     word = found.get("judged")
     return ("; ".join(parts) or "not measured") + (f": {word}" if word else "")
 

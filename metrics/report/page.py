@@ -15,6 +15,7 @@ from metrics.measure.propagation import Hop
 from metrics.measure.registry import SHOWN
 from metrics.measure.slots import Slot
 from metrics.model import number_text
+from metrics.model.cell_text import cell_text
 from metrics.model.plan import WARMUP, Plan
 from metrics.model.printable import printable
 from metrics.model.run_folder import load_json
@@ -49,7 +50,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         fault_text.asked, fault_text.measured, fault_text.timing, fault_text.where,
         number_text.beside, number_text.figure, number_text.known, number_text.moment,
         number_text.number, number_text.percent, number_text.predicted, number_text.span,
-        frozen, spread,
+        cell_text, frozen, spread,
     ):  # fmt: skip
         environment.globals[function.__name__] = function
     return environment.get_template("report.html.j2").render(

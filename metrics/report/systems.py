@@ -8,6 +8,7 @@ from plotly.subplots import make_subplots
 
 from metrics.measure import finality, forks, slots
 from metrics.model import number_text
+from metrics.model.cell_text import cell_text
 from metrics.model.plan import WARMUP, Plan, PlannedCell
 from metrics.report import charts
 from metrics.results.analysis import Analysis
@@ -80,7 +81,7 @@ def _names(plan: Plan, planned: list[PlannedCell]) -> list[str]:
     if len(set(profiles)) == len(profiles):
         return profiles
     varied = [k for k in planned[0].params if len({str(c.params[k]) for c in planned}) > 1]
-    return [", ".join(f"{k} = {cell.params[k]}" for k in varied) for cell in planned]
+    return [cell_text({k: cell.params[k] for k in varied}) for cell in planned]
 
 
 def _about(plan: Plan) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from metrics.measure.metric import Range
 from metrics.measure.registry import EXPECTED
+from metrics.model.cell_text import cell_text
 from metrics.model.method import Method
 from metrics.model.plan import Count, Plan
 from metrics.model.plan_checks import ALWAYS, EACH_FAULT, Whole, unlike
@@ -63,7 +64,7 @@ def evaluate(plan: Plan, cells: list[dict[str, Any]], analyses: list[Analysis]) 
     for cell in cells:
         suffix = ""
         if len(cells) > 1:
-            suffix = " [" + ", ".join(f"{k}={v}" for k, v in cell["params"].items()) + "]"
+            suffix = f" [{cell_text(cell['params'])}]"
         for name, body in plan.expect.items():
             if name == EACH_FAULT:
                 expected += _recoveries(cell, body.get("recovers_within"), suffix)

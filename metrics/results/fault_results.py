@@ -14,7 +14,7 @@ from metrics.fault_checks.probe_bursts import Burst
 from metrics.fault_checks.registry import CHECK_OF, CHECKS
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
-from metrics.model.plan import PlannedFault
+from metrics.model.plan import ABSENT, PlannedFault
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,15 @@ def measure(data: TrialData) -> list[FaultResult]:
     return [_result(data, fault, found) for fault in data.planned.faults]
 
 
+def absent(data: TrialData) -> list[FaultResult]:
+    """Return the faults that are of no strength in the trial's cell: nothing was done."""
+    why = "of no strength in this cell: nothing was done"
+    return [
+        _of(data, fault, measured={}, state=ABSENT, how="", reason=why, early=False)
+        for fault in data.planned.absent
+    ]
+
+
 def _result(data: TrialData, fault: PlannedFault, found: list[Burst]) -> FaultResult:
     state, reason, how = fault_records.reported(data, fault)
     check = CHECK_OF.get(fault.fault)
@@ -56,14 +65,24 @@ def _result(data: TrialData, fault: PlannedFault, found: list[Burst]) -> FaultRe
         state, reason = "indeterminate", wrong
     if state != "installed" and str(measured.get("judged", "")).startswith(AS_ASKED):
         del measured["judged"]
+    return _of(
+        data, fault, measured=measured | timing, state=state, how=how or fault.how, reason=reason,
+        early=early,
+    )  # fmt: skip
+
+
+def _of(
+    data: TrialData, fault: PlannedFault, *, measured: dict[str, Any], state: str, how: str,
+    reason: str, early: bool,
+) -> FaultResult:  # fmt: skip
     return FaultResult(
         id=fault.id,
         fault=fault.fault,
         trial=data.file.n,
         asked=fault.asked,
-        measured=measured | timing,
+        measured=measured,
         state=state,
-        how=how or fault.how,
+        how=how,
         reason=reason,
         targets=fault.targets,
         groups=fault.groups,

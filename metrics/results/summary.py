@@ -9,7 +9,7 @@ from metrics.measure.metric import Pool
 from metrics.measure.registry import METRICS
 from metrics.model.plan import WARMUP, Plan
 from metrics.model.run_folder import UNKNOWN, VIOLATED
-from metrics.results import comparison, expectations, systems
+from metrics.results import comparison, expectations, fault_results, systems
 from metrics.results.analysis import RESTORED, Analysis
 from metrics.safety.checks import Check, witness
 
@@ -54,7 +54,7 @@ def build(
         + comparison.notes(prediction),
         "cells": cells,
         "metrics": cells[0]["metrics"] if len(cells) == 1 else None,
-        "faults": [asdict(f) for a in analyses for f in a.faults],
+        "faults": [asdict(f) for a in analyses for f in (*a.faults, *fault_results.absent(a.data))],
         "stories": [
             {"trial": a.data.file.n, "text": a.story.sentences} for a in analyses if a.story
         ],

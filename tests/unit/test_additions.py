@@ -147,7 +147,7 @@ ROW = """\
     Kind(
         word="doze", does="A node does nothing for a while; what arrives meanwhile waits.",
         said="doze by {signal}", by="host", asked=("signal",),
-        keys=(Key("signal", ("SIGSTOP", "SIGTSTP"), "SIGTSTP"),),
+        keys=(Key("signal", ("SIGSTOP", "SIGTSTP"), "SIGTSTP", does="By which signal."),),
         ways=(_SIGNAL,), shares="unit", victim="still", leaves_rest_whole=True,
     ),"""
 ON_HOST = '''\

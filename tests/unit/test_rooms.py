@@ -80,7 +80,7 @@ ROOMS: dict[str, Room] = {
         ),
     ),
     "harness.campaign.rules_spec": Room(STDLIB - NETWORK, (*HARNESS, "node.chain.model")),
-    "harness.campaign.model": Room(
+    "harness.campaign.chain_spec": Room(
         STDLIB - NETWORK, (*HARNESS, "node.chain.profiles", "node.chain.model")
     ),
     "harness.plan.acts": Room(STDLIB - NETWORK, CHAIN_READERS),

@@ -29,29 +29,36 @@ HARD_FORKS = {1: "notes"}
 
 
 class VotingRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Votes, and how many and who is elected by them (PROTOCOL C.11, C.17).
-
-    min_witness_count and min_committee_count: odd; None for the smallest that keeps all whom the
-    genesis has, so that a lab of any size goes on until somebody votes (graphene: 11). count_tie:
-    exactly half of the stake is enough (seed) or not. delegate_count_rule: the voted number, or all
-    who have 75 % of the approval of the best, min_delegates at least; top75_for: whom that is for.
-    proxy_depth: so many proxies are followed one to the next. full_vote_s: so long a vote counts
-    whole, and an eighth less each decay_step_s after it; None: for ever. committee: accounts that
-    are candidates for the committee from the start, [] for all producers that are accounts.
-    """
+    """Votes, and how many and who is elected by them (PROTOCOL C.11, C.17)."""
 
     min_witness_count: int | None = None
+    """How many witnesses are elected at least, an odd number; left out, as many as keep all whom
+    the genesis has, so that a lab of any size goes on until somebody votes (graphene: 11)."""
     min_committee_count: int | None = None
+    """The same of members of the committee."""
     max_witness_count: int = MAX_COUNT
+    """How many witnesses are elected at most."""
     max_committee_count: int = MAX_COUNT
+    """How many members of the committee are elected at most."""
     count_tie: Literal["graphene", "seed"] = "graphene"
+    """Whether exactly half of the stake is enough for a number of seats (seed) or not
+    (graphene)."""
     delegate_count_rule: Literal["vote_number", "top75"] = "vote_number"
+    """How many are elected: the number voted for, or all who have 75 % of the approval of the
+    best."""
     top75_for: Literal["committee", "both"] = "committee"
+    """Whom the rule of 75 % is for: the committee alone, or witnesses, too."""
     min_delegates: int = 10
+    """How many the rule of 75 % elects at least."""
     proxy_depth: int = 1
+    """How many proxies are followed, one to the next."""
     full_vote_s: int | None = None
+    """How long a vote counts whole; left out, for ever."""
     decay_step_s: int = 45 * DAY_S
+    """After that, how long it takes until a vote counts an eighth less."""
     committee: list[str] = []
+    """Accounts that are candidates for the committee from the start; left out, all producers that
+    are accounts."""
 
     def problem(self, accounts: frozenset[str]) -> str | None:
         """Return why no chain with these accounts can have these."""
@@ -85,19 +92,22 @@ class VotingRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class CommitteeRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Proposals and those who decide on them (PROTOCOL C.12).
-
-    quorum: more than half of the stake behind the committee, or more than two thirds of its heads.
-    freeze_approvals: while a proposal is reviewed nobody can approve of it any more, or no account
-    can, only keys (upstream). A review is longer than a maintenance interval. max_proposals: of
-    an account so many may wait at once; ours, as fees, which alone bound them upstream, may be 0.
-    """
+    """Proposals and those who decide on them (PROTOCOL C.12)."""
 
     review_period_s: int = 14 * DAY_S
+    """How long a proposal of parameters is reviewed at least; longer than a maintenance
+    interval."""
     max_proposal_lifetime_s: int = 28 * DAY_S
+    """How long a proposal may live."""
     quorum: Literal["stake", "head_count"] = "stake"
+    """What a proposal needs: more than half of the stake behind the committee, or more than two
+    thirds of its members."""
     freeze_approvals: Literal["all", "accounts"] = "all"
+    """Who can no longer approve of a proposal while it is reviewed: all, or accounts, but keys can
+    (graphene)."""
     max_proposals: int = 8
+    """How many proposals of one account may wait at once; ours, as fees, which alone bound them
+    upstream, may be 0."""
 
     def problem(self) -> str | None:
         """Return why no chain can have these."""
@@ -108,25 +118,30 @@ class CommitteeRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class MoneyRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Fees, pay and budget with which the chain begins (PROTOCOL C.13).
-
-    reserve: what pay and workers come from. fees: of each word of an operation, 0 for what is not
-    named; fee_per_kbyte: for 1,024 bytes of it. network_percent: parts of 10,000 of a fee that
-    join the reserve. pay_percent: such parts of the fees in a block, for pay_mode percent_of_fees.
-    vesting_s: so long pay cannot be claimed. max_workers: so many of an account there may be at
-    once; ours, as fees, which alone bound them upstream, may be 0.
-    """
+    """Fees, pay and budget with which the chain begins (PROTOCOL C.13)."""
 
     reserve: int = 0
+    """What pay and workers come from; fees join it. At each maintenance at most 17 of 2^32 parts of
+    it a second become a budget."""
     fees: dict[str, int] = {}
+    """What operations cost, by the words of acts; nothing for what is not named."""
     fee_per_kbyte: int = 0
+    """What 1,024 bytes of an operation cost besides."""
     network_percent: int = 2_000
+    """How much of a fee joins the reserve, in parts of 10,000."""
     pay_mode: PayMode = "fixed_per_block"
+    """Whether a block pays its witness so much, or a part of its own fees."""
     pay_percent: int = 0
+    """That part of the fees of a block, in parts of 10,000."""
     witness_pay_per_block: int = 10 * BTS
+    """What a block pays its witness out of the budget."""
     worker_budget_per_day: int = 0
+    """What workers that stake approves of share, by approval."""
     vesting_s: int = DAY_S
+    """How long it takes until pay can be claimed."""
     max_workers: int = 8
+    """How many workers one account may have at once; ours, as fees, which alone bound them
+    upstream, may be 0."""
 
     def problem(self) -> str | None:
         """Return why no chain can have these."""
@@ -143,16 +158,17 @@ class MoneyRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class RandomRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Random numbers that blocks make by revealing secrets, and the shuffle (PROTOCOL C.16).
-
-    shuffle: by the head's time, as graphene today, or turns and tokens that random numbers pick, as
-    in summer 2015. first_reveal: a witness that has promised nothing reveals zeros; upstream lets
-    it reveal anything, so that it chooses what the number comes to.
-    """
+    """Random numbers that blocks make by revealing secrets, and the shuffle (PROTOCOL C.16)."""
 
     on: bool = False
+    """Whether each block reveals a secret that its witness promised in its last one, and promises
+    another. From these come random numbers, which the act `raffle` draws from."""
     shuffle: Literal["time", "turns"] = "time"
+    """What picks whose turn it is: the head's time, as graphene today, or random numbers, as in
+    summer 2015."""
     first_reveal: Literal["zeros", "any"] = "zeros"
+    """What a witness that has promised nothing reveals: zeros, or anything (upstream), so that it
+    chooses what the number comes to."""
 
     def problem(self) -> str | None:
         """Return why no chain can have these."""
@@ -162,13 +178,11 @@ class RandomRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class HardForkRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Hard forks that stakeholders and witnesses decide on (PROTOCOL C.15).
-
-    One key each that this software knows: the seconds after the chain's beginning from which it may
-    be active, None for never. notes: accounts may leave a note.
-    """
+    """Hard forks that stakeholders and witnesses decide on (PROTOCOL C.15): a key each."""
 
     notes_s: int | None = None
+    """From when on, after the chain's start, accounts may leave notes (act `note`), if stake and
+    witnesses want it; left out, never."""
 
     @property
     def times(self) -> dict[int, int]:
@@ -204,10 +218,16 @@ class BitsharesRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     tapos_zero: Literal["refused", "upstream"] = "refused"
     strict_slot_alignment: bool = True
     voting: VotingRules = VotingRules()
+    """How votes count, and how many are elected."""
     committee: CommitteeRules = CommitteeRules()
+    """Proposals of parameters, and those who decide on them."""
     money: MoneyRules = MoneyRules()
+    """Fees, pay and budget with which the chain begins."""
     random: RandomRules = RandomRules()
+    """Random numbers that blocks make by revealing secrets, and the shuffle."""
     hard_forks: HardForkRules = HardForkRules()
+    """When, after the chain's start, each hard fork may be active: once more than half of all stake
+    votes for it at a maintenance and two thirds of the active witnesses are ready."""
 
     def problem(self, accounts: frozenset[str]) -> str | None:
         """Return why no chain with these accounts can have these; parameters are checked apart."""

@@ -29,31 +29,42 @@ class VoteLock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """
 
     account: str
+    """Whose balance it is."""
     amount: int
+    """How much of it is locked."""
     can_vote: bool = False
+    """Whether that votes all the same."""
 
 
 class FeeRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Fees, their split, and the votes on them (PROTOCOL B.8, B.9).
-
-    fees: SUF of each word of an operation at the start, 0 for what is not named. Shares are
-    percent. median_votes: so many values make a median, of fees and of bundles; bundle_units: what
-    an address gets without one. voting_rank: by votes, up to which a producer may vote on fees.
-    """
+    """Fees in SUF, their split in percent, and the votes on them (PROTOCOL B.8, B.9)."""
 
     fees: dict[str, int] = {}
+    """What operations cost at the start, by the words of acts; nothing for what is not named."""
     foundation_percent: int = 5
+    """The foundation's part of a fee."""
     staking_percent: int = 25
+    """The part of a fee that stakers get."""
     provider_percent: int = 10
+    """The part of a fee that the technology provider gets whom it names."""
     bounty_percent: int = 40
+    """What is minted for that provider besides, in percent of the fee."""
     bounty_cap: int = 125_000_000 * FIO_SUF
+    """The most that is ever minted so."""
     multiplier_pause_s: int = 120
+    """How long a producer waits between two votes on the multiplier."""
     fee_vote_pause_s: int = 3_600
+    """How long a producer waits between two votes on fees."""
     bundle_vote_pause_s: int = 120
+    """How long a producer waits between two votes on bundles."""
     voting_rank: int = 150
+    """Up to which rank by votes a producer may vote on fees."""
     median_votes: int = 15
+    """How many values make a median, of fees and of bundles."""
     bundle_units: int = 100
+    """How many operations an address gets for nothing, without a median."""
     fees_per_call: int = 10
+    """How many fees one `compute_fees` works out."""
 
     def problem(self) -> str | None:
         """Return why no chain can have these."""
@@ -71,32 +82,44 @@ class FeeRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class PayRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What producers, technology providers, foundation and staking get (PROTOCOL B.8).
-
-    paid: producers of a pay schedule, of whom the first, at most active, share active_percent of
-    the pot; standby_percent of it is shared by votes. bucket_parts: 1 of so many goes to the pot
-    when a schedule is built, and the pot is topped up to pot_least. Caps are of all ever minted.
-    foundation_account is paid what the foundation gets, which else stays in the treasury.
-    """
+    """What producers, technology providers, foundation and staking get (PROTOCOL B.8)."""
 
     paid: int = 42
+    """How many producers a pay schedule has."""
     active: int = 21
+    """How many of them, at most, share the active part."""
     active_percent: int = 40
+    """The part of the pot that those share."""
     standby_percent: int = 60
+    """The part of the pot that all share, by votes."""
     bucket_parts: int = 365
+    """One of so many parts of the bucket goes to the pot when a schedule is built."""
     pot_least: int = 50_000 * FIO_SUF
+    """What the pot is topped up to."""
     pot_cap: int = 20_000_000 * FIO_SUF
+    """The most that is ever minted for that."""
     foundation_daily: int = 150_000 * FIO_SUF
+    """What is minted for the foundation each day."""
     foundation_cap: int = 181_253_654 * FIO_SUF
+    """The most that is ever minted for it."""
     staking_daily: int = 25_000 * FIO_SUF
+    """What is minted for stakers each day."""
     staking_cap: int = 25_000_000 * FIO_SUF
+    """The most that is ever minted for them."""
     claim_pause_s: int = 14_400
+    """How long a producer waits between two claims."""
     schedule_age_s: int = DAY_S + 1
+    """How old a pay schedule is when the next may be built."""
     schedule_step_s: int = DAY_S
+    """By how much the timer of pay schedules moves on with each."""
     provider_pause_s: int = 60
+    """How long a technology provider waits between two claims."""
     providers_per_call: int = 100
+    """How many providers one `claim_for_providers` pays."""
     provider_least: int = 100 * FIO_SUF
+    """The least that a provider is paid."""
     foundation_account: str = ""
+    """Who is paid what the foundation gets; left out, it stays in the treasury."""
 
     def problem(self, accounts: frozenset[str]) -> str | None:
         """Return why no chain with these accounts can have these."""
@@ -120,32 +143,38 @@ class PayRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class FioRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Registering, voting and electing (PROTOCOL B.1 to B.7), and the parts above.
 
-    elected: the most producers that are scheduled. votes: the most producers in one vote.
-    activation: the SUF that must have voted before anybody is elected. schedule_check_slots: a
-    check comes when more slots have passed since the last. initial: all producers of the genesis
-    sign until the first elected schedule is active, or only the first of them (F11). domain: of
-    all addresses, which expires so many seconds after the genesis block, None: never; with
-    domain_grace_s producers may still register and be claimed for, and proxies be chosen. url: the
-    shortest one that is too long, in bytes. faithful_autoproxy_bug: upstream's, which leaves a
-    weight with the proxy that an account was switched away from.
-
     What FIO has and this chain has not: votes are whole SUF and follow every change exactly, so
     there is no smallest change that is forwarded; grants and memory have no numbers here.
     """
 
     elected: int = 21
+    """How many producers are scheduled at most."""
     votes: int = 30
+    """How many producers one vote may name."""
     activation: int = 65_000_000 * FIO_SUF
+    """How many SUF must have voted before anybody is elected."""
     schedule_check_slots: int = 120
+    """How many slots pass between two checks for another schedule."""
     initial: Literal["full", "system"] = "full"
+    """Who signs until the first elected schedule is active: all producers of the genesis, or the
+    first of them alone."""
     domain: str = "lab"
+    """The domain of all addresses."""
     domain_expires_s: int | None = None
+    """How long after the genesis block that domain expires; left out, never."""
     domain_grace_s: int = 30 * DAY_S
+    """How long after that producers may still register and be claimed for, and proxies be
+    chosen."""
     url_bytes: int = 512
+    """How many bytes the shortest URL has that is too long."""
     faithful_autoproxy_bug: bool = False
+    """Whether a weight stays with the proxy that an account was switched away from, as upstream."""
     locks: list[VoteLock] = []
+    """Parts of balances that vote only where they may."""
     fees: FeeRules = FeeRules()
+    """Fees, their split, and the votes on them."""
     pay: PayRules = PayRules()
+    """What producers, technology providers, foundation and staking get."""
 
     def problem(self, producers: int, accounts: frozenset[str]) -> str | None:
         """Return why no chain with so many first producers and these accounts can have them."""

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from faults.model.kind import KINDS
 from harness.__main__ import app
-from harness.campaign.campaign_file import json_schema
+from harness.campaign.schema import json_schema
 from harness.cli.faults import rows_of, support_of
 from harness.plan.planner import LabView
 from tests.unit.harness_plan.builders import ALL_ABLE, lab

@@ -38,7 +38,15 @@ def test_it_does_not_matter_whether_repeats_are_added_at_once() -> None:
     assert plan(repeat=1, added=3).trials[:9] == plan(repeat=1, added=2).trials
 
 
-@pytest.mark.parametrize("order", ["random", "listed"])
+def test_in_blocks_each_repeat_has_every_cell_before_the_next_in_an_order_of_its_own() -> None:
+    trials = plan(repeat=8, added=0, order="blocked").trials
+    blocks = [[trial.cell for trial in trials[i : i + 3]] for i in range(0, 24, 3)]
+    assert [sorted(block) for block in blocks] == [[1, 2, 3]] * 8
+    assert len({str(block) for block in blocks}) > 1
+    assert trials == plan(repeat=5, added=3, order="blocked").trials
+
+
+@pytest.mark.parametrize("order", ["random", "blocked", "listed"])
 def test_each_added_repeat_has_every_cell_once(order: str) -> None:
     trials = plan(repeat=2, added=4, order=order).trials[6:]
     blocks = [[trial.cell for trial in trials[i : i + 3]] for i in range(0, 12, 3)]

@@ -41,6 +41,7 @@ def test_words_name_trials_which_stay_in_the_plans_order(
     [
         ("5", f"test has no such cell; {CELLS}"),
         ("-1", f"test has no such cell; {CELLS}"),
+        ("rat=None", f"test has no such cell; {CELLS}"),
         ("delay=20", f"test has no such cell; {CELLS}"),
         ("dealy=20ms", f"test has no such cell; {CELLS}"),
         ("trial 9", "test has no such trial; it has 1 to 8"),

@@ -1,0 +1,15 @@
+"""What tells a cell of a campaign from its other cells, as people write it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def cell_text(params: Mapping[str, Any]) -> str:
+    """Return the values of a cell by their names: `delay=50ms, on=[n1, n2]`; "" of the only one."""
+    return ", ".join(f"{name}={_written(value)}" for name, value in params.items())
+
+
+def _written(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)

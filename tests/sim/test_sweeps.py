@@ -1,0 +1,41 @@
+"""A sweep that begins at nothing: its first cell has the same phases, and says what is absent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.sim.runs import simulated
+
+SWEEP = """
+schema: slotlab.campaign/v1
+title: a delay from nothing on
+seed: 5
+chain: {producers: 4, slot: 500ms, blocks_per_turn: 1}
+warmup: 4s
+cooldown: 6s
+matrix: {delay: {from: 0ms, to: 80ms, steps: 2}}
+expect: {always: [no_double_sign], each_fault: {recovers_within: 10s}}
+timeline:
+  - {id: far, at: 8s, for: 6s, fault: delay, delay: "${delay}", jitter: 5ms}
+"""
+
+
+def test_a_cell_in_which_the_fault_is_absent_is_measured_beside_the_others(tmp_path: Path) -> None:
+    campaign = tmp_path / "sweep.yml"
+    campaign.write_text(SWEEP)
+    done, summary, folder = simulated(campaign, tmp_path)
+    assert (done.exit_code, summary["verdict"]) == (0, "pass"), done.output
+    first, second = summary["cells"]
+    assert [cell["params"] for cell in (first, second)] == [{"delay": "0ms"}, {"delay": "80ms"}]
+    assert first["phases"].keys() - {"between"} == second["phases"].keys() - {"between"}
+    assert first["phases"]["far"]["slots"]["expected"] == 12
+    faults = {fault["trial"]: (fault["state"], fault["asked"]) for fault in summary["faults"]}
+    trials = [cell["trials"][0]["n"] for cell in (first, second)]
+    assert [faults[n] for n in trials] == [
+        ("absent", {"delay_ns": 0, "jitter_ns": 5_000_000}),
+        ("installed", {"delay_ns": 80_000_000, "jitter_ns": 5_000_000}),
+    ]
+    assert [c["name"] for c in summary["checks"] if ":" in c["name"]] == [
+        "far: recovers within 10 s [delay=80ms]"
+    ]
+    assert "of no strength in this cell" in (folder / "report.html").read_text()
