@@ -1,10 +1,13 @@
-"""From a run's raw files to tables, summary.json, junit.xml, report.html; offline, repeatable."""
+"""From raw files to tables, summaries, junit.xml and report.html; offline, repeatable."""
 
 import errno
 import gc
+import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +16,17 @@ import msgspec
 
 from metrics.intake import event_table, trial
 from metrics.model import run_folder
-from metrics.model.plan import Plan
+from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import RunError
 from metrics.report import page
-from metrics.results import comparison, expectations, junit, summary, tables
+from metrics.results import comparison, expectations, junit, markdown, summary, tables
 from metrics.results.analysis import Analysis, analyse
+
+EVENTS = "trials/*/hosts/*/events.jsonl*"
+LARGE_BYTES = 8 << 20
+"""A run whose event files have so many bytes is worth processes."""
+AT_ONCE_MAX = 4
+"""Each trial takes memory of its own."""
 
 
 def build(
@@ -40,46 +49,74 @@ def build(
 def _build(
     run: Path, plan: Plan, other: dict[str, Any] | None, progress: Callable[[str], None]
 ) -> dict[str, Any]:
-    db = event_table.connect()
     try:
-        analyses, absent = measured(db, run, plan, progress)
-        progress("writing tables")
-        found = summary.build(plan, analyses, absent, other)
-        text = msgspec.json.format(msgspec.json.encode(found), indent=1)
-        tables.write(run / "tables", db, analyses)
+        with tables.draft_of(run / "tables") as draft:
+            analyses, absent = measured(run, plan, draft, progress)
+            progress("writing tables")
+            found = summary.build(plan, analyses, absent, other)
+            text = msgspec.json.format(msgspec.json.encode(found), indent=1)
+            tables.write(run / "tables", draft, plan, found["cells"], analyses)
         progress("writing summary and report")
         _put(run / "report.html", page.render(run, plan, found, analyses).encode())
         _put(run / "junit.xml", junit.encode(found))
+        _put(run / "summary.md", markdown.encode(found))
         _put(run / "summary.json", text + b"\n")
     except (OSError, duckdb.IOException) as error:
         full = os.strerror(errno.ENOSPC)
         if full not in str(error):
             raise
         raise RunError(f"{run}: {full}; make room, then: slotlab report {run}") from error
-    finally:
-        db.close()
     return found
 
 
 def measured(
-    db: duckdb.DuckDBPyConnection, run: Path, plan: Plan, progress: Callable[[str], None]
+    run: Path, plan: Plan, draft: Path | None, progress: Callable[[str], None]
 ) -> tuple[list[Analysis], list[str]]:
-    """Return what was found in each trial, and why others are not among them."""
-    analyses: list[Analysis] = []
-    absent: list[str] = []
-    for planned in plan.trials:
-        progress(f"trial {planned.n}: reading events")
+    """Return what was found in each trial, and why others are not among them.
+
+    draft: where the events of each trial are written as tables, if anywhere. Trials of a large run
+    are measured in processes of their own.
+    """
+    at_once = _at_once(run, plan)
+    measure = partial(_measured, run, plan, draft)
+    if at_once == 1:
+        found = [measure(planned, progress) for planned in plan.trials]
+    else:
+        progress(f"{len(plan.trials)} trials, {at_once} at once: reading events and measuring")
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(at_once, context) as processes:
+            found = list(processes.map(measure, plan.trials))
+    absent = [reason for reason in found if isinstance(reason, str)]
+    return [each for each in found if isinstance(each, Analysis)], absent
+
+
+def _at_once(run: Path, plan: Plan) -> int:
+    """Return how many trials to measure at once: a process is not worth it for a small run."""
+    large = sum(file.stat().st_size for file in run.glob(EVENTS)) >= LARGE_BYTES
+    processors = len(os.sched_getaffinity(0))
+    return max(min(len(plan.trials), processors, AT_ONCE_MAX), 1) if large else 1
+
+
+def _measured(
+    run: Path,
+    plan: Plan,
+    draft: Path | None,
+    planned: PlannedTrial,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Analysis | str:
+    """Return what was found in a trial, or why there is nothing; its events are not kept."""
+    progress(f"trial {planned.n}: reading events")
+    with _cycles_kept(), closing(event_table.connect()) as db:
         try:
             data = trial.load(db, run, plan, planned)
         except RunError as error:
-            absent.append(f"trial {planned.n}: {error}")
-            continue
+            return f"trial {planned.n}: {error}"
         if data is None:
-            absent.append(f"trial {planned.n} was never run")
-            continue
+            return f"trial {planned.n} was never run"
+        if draft is not None:
+            tables.write_events(draft, planned.n, db)
         progress(f"trial {planned.n}: measuring")
-        analyses.append(analyse(data))
-    return analyses, absent
+        return analyse(data)
 
 
 @contextmanager

@@ -36,6 +36,7 @@ COMMANDS = {
     "deploy": ("hosts:deploy", "Bring the hosts to what this clone says; idempotent."),
     "wipe": ("hosts:wipe", "Remove everything deploy brought."),
     "report": ("views:report", "Rebuild tables and report of a run, offline."),
+    "data": ("data:data", "Show the tables of a run and what they say, or print one."),
     "runs": ("views:runs", "List the runs there are."),
     "logs": ("views:logs", "Print the log of a host's node, probe, client and agent."),
     "fuzz": ("fuzz:fuzz", "Random fault schedules in the simulator; a find is made small."),

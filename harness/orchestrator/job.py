@@ -24,7 +24,7 @@ from harness.plan.planner import LabView
 from metrics.model.plan import Plan, PlannedTrial, encode
 from metrics.model.run_folder import load_json, load_plan
 
-REPORTED = ("summary.json", "junit.xml", "report.html")
+REPORTED = ("summary.json", "summary.md", "junit.xml", "report.html")
 """What is not true any more once a trial is run again; the summary is written last."""
 RESUMED = "resumed.jsonl"
 """A line each time that a run went on: by whom, and what was put aside, why."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import duckdb
 import numpy as np
 
-from metrics.intake import event_table, offset_bounds
+from metrics.intake import offset_bounds
 from metrics.intake.offset_bounds import BrokenBounds, Ints, OffsetBounds, Wander
 from metrics.model.plan import PlannedFault
 
@@ -21,6 +21,23 @@ PAIR_WANDER_PPM = 100
 Counts where probes span band.FIT_NS and tell the mean well."""
 UNFITTED_PPM = 2 * CRYSTAL_PPM
 """How fast two raw clocks may part where no mean rate is told, by what is assumed of each."""
+
+
+_ANSWERED = """
+    WITH answered AS (
+        SELECT * FROM event_probe
+        WHERE trial = ? AND flow = 'clock' AND t1_ns <> 0 AND t4_ns <> 0 AND peer_boot <> ''
+    ), pairs AS (
+        SELECT host, boot, peer, peer_boot,
+            row_number() OVER (ORDER BY min(node), min(seq)) - 1 AS n
+        FROM answered GROUP BY host, boot, peer, peer_boot
+    )
+"""
+"""Clock probes that came back, and who asked whom, in the order of the first."""
+_STAMPS = """
+    SELECT n, t1_ns, t2_ns, t3_ns, t4_ns
+    FROM answered JOIN pairs USING (host, boot, peer, peer_boot) ORDER BY n, node, seq, mono_ns
+"""
 
 
 class Epoch(NamedTuple):
@@ -36,14 +53,14 @@ Pairs = dict[tuple[Epoch, Epoch], OffsetBounds | BrokenBounds]
 
 def from_probes(db: duckdb.DuckDBPyConnection, trial: int, faults: list[PlannedFault]) -> Pairs:
     """Return the band of each pair of epochs that answered clock probes in a trial."""
-    stamps: dict[tuple[Epoch, Epoch], list[tuple[int, ...]]] = defaultdict(list)
-    found = event_table.rows(db, trial, "probe", "peer flow peer_boot t1_ns t2_ns t3_ns t4_ns")
-    for host, _, boot, _, _, _, peer, flow, peer_boot, t1, t2, t3, t4 in found:
-        if flow == "clock" and t1 and t4 and peer_boot:
-            stamps[Epoch(host, boot), Epoch(peer, peer_boot)].append((t1, t2, t3, t4))
     samples: dict[tuple[Epoch, Epoch], list[Ints]] = defaultdict(list)
-    for (here, there), points in stamps.items():
-        forth, back = both_ways(*np.asarray(points, dtype=np.int64).T)
+    groups = db.execute(f"{_ANSWERED} SELECT * EXCLUDE (n) FROM pairs ORDER BY n", [trial])
+    ways = [(Epoch(*way[:2]), Epoch(*way[2:])) for way in groups.fetchall()]
+    told = db.execute(f"{_ANSWERED} {_STAMPS}", [trial]).fetchnumpy()
+    edges = np.searchsorted(told.pop("n"), np.arange(len(ways) + 1))
+    stamps = np.stack([*told.values()]).astype(np.int64)
+    for n, (here, there) in enumerate(ways):
+        forth, back = both_ways(*stamps[:, edges[n] : edges[n + 1]])
         samples[here, there].append(forth)
         samples[there, here].append(back)
     return related(samples, faults)

@@ -6,7 +6,7 @@ readers take typed rows by kind. Times are as written, not aligned.
 
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +135,14 @@ def _contradictions(db: duckdb.DuckDBPyConnection, trial: int) -> list[str]:
         f"{host}: of {count} blocks it tells another number, slot or producer than other lines"
         for host, count in sorted(wrong.items())
     ]
+
+
+def number_epochs(db: duckdb.DuckDBPyConnection, epochs: Sequence[tuple[str, str]]) -> None:
+    """Add a table with the place of each (host, boot) of a trial, `epochs`."""
+    db.execute("CREATE OR REPLACE TABLE epochs (host VARCHAR, boot VARCHAR, epoch BIGINT)")
+    if epochs:
+        numbered = [(*epoch, place) for place, epoch in enumerate(epochs)]
+        db.executemany("INSERT INTO epochs VALUES (?, ?, ?)", numbered)
 
 
 def rows(

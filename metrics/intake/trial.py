@@ -1,18 +1,21 @@
 """One trial's raw facts, aligned: what every metric starts from."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 
 from faults.model.record import Record
 from metrics.intake import agent_journals, event_table, phase_windows, timeline
 from metrics.intake.clock_pairs import Epoch
 from metrics.intake.event_validation import Intake
+from metrics.intake.offset_bounds import Floats, Ints
 from metrics.intake.timeline import Timeline
 from metrics.model import run_folder
 from metrics.model.plan import Phase, Plan, PlannedTrial
@@ -43,18 +46,42 @@ class Event(NamedTuple):
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"{name} is no column that was asked for")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how it comes out of another process: its type is made there."""
+        return _event, (self.kind, self.columns, tuple(self))
+
     @property
     def epoch(self) -> Epoch:
         """Return the epoch of the event's monotonic stamp."""
         return Epoch(self.host, self.boot)
 
 
+def _event(kind: str, columns: str, values: tuple[Any, ...]) -> Event:
+    return tuple.__new__(_shape(kind, columns), values)
+
+
+@cache
 def _shape(kind: str, columns: str) -> type[Event]:
     """Return the type of the events of a kind with the named columns."""
-    more: dict[str, Any] = {"__slots__": (), "kind": kind}
+    more: dict[str, Any] = {"__slots__": (), "kind": kind, "columns": columns}
     for i, name in enumerate(columns.split(), start=len(Event._fields)):
         more["from_" if name == "from" else name] = property(itemgetter(i))
     return type("Event", (Event,), more)
+
+
+class Source:
+    """Mutable: the database that a trial's events are in, what was read of it, and made of that.
+
+    It stays where it is: of a trial that goes to another process, or is closed, nothing is there.
+    """
+
+    def __init__(self, db: duckdb.DuckDBPyConnection | None = None) -> None:
+        self.db = db
+        self.read: dict[tuple[str, str], list[Event]] = {}
+        self.made: dict[Any, Any] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Source, ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +93,7 @@ class TrialData:
     planned: PlannedTrial
     file: TrialFile
     folder: Path
-    db: duckdb.DuckDBPyConnection
+    source: Source
     intake: Intake
     agents: list[Record]
     timeline: Timeline
@@ -74,20 +101,62 @@ class TrialData:
     """Every boot of every host that wrote events."""
     phases: list[Phase]
     """The planned phases, cut where faults were seen to begin and end."""
-    _cache: dict[tuple[str, str], list[Event]] = field(default_factory=dict)
-    _made: dict[Any, Any] = field(default_factory=dict)
+    end_ns: int = 0
+    """The end of observation, since T0."""
+
+    @property
+    def db(self) -> duckdb.DuckDBPyConnection:
+        """Return the database of its events; it may be asked until the trial is measured."""
+        assert self.source.db is not None, "what is shown of a trial is measured before"
+        return self.source.db
+
+    def close(self) -> None:
+        """Forget the events: what was measured of them stays."""
+        self.source.db = None
+        self.source.read.clear()
+        self.source.made.clear()
 
     def events(self, kind: str, columns: str = "") -> list[Event]:
         """Return the events of one kind with the named columns as attributes, by node and seq."""
         wanted = {*columns.split()}
-        for (known, more), found in self._cache.items():
+        for (known, more), found in self.source.read.items():
             own = {*more.split()}
             # Of a line of several transactions there is a row for each, where `id` is asked for.
             if known == kind and wanted <= own and ("id" in wanted) == ("id" in own):
                 return found
         rows = event_table.rows(self.db, self.file.n, kind, columns)
-        self._cache[kind, columns] = found = self._align(rows, _shape(kind, columns))
+        self.source.read[kind, columns] = found = self._align(rows, _shape(kind, columns))
         return found
+
+    def columns(self, kind: str, names: str = "") -> dict[str, npt.NDArray[Any]]:
+        """Return the events of one kind as columns, by node and seq.
+
+        Beside those that are asked for: seq, mono_ns, t_ns, lo_ns, hi_ns, and epoch, the place of
+        its epoch in `epochs`.
+        """
+        extra = "".join(f', "{name}"' for name in names.split())
+        found = self.db.execute(
+            f"SELECT epoch, seq, mono_ns{extra} FROM event_{kind} JOIN epochs USING (host, boot) "
+            "WHERE trial = ? ORDER BY node, seq, mono_ns",
+            [self.file.n],
+        ).fetchnumpy()
+        times = self.times(found["epoch"], found["mono_ns"])
+        return {**found, **dict(zip(("t_ns", "lo_ns", "hi_ns"), times, strict=True))}
+
+    def times(self, epoch: Ints, mono_ns: Ints) -> Floats:
+        """Return the times since T0 of stamps of epochs, by their places, in three rows: the
+        middles, and the lower and upper ends.
+        """
+        found = np.full((3, len(epoch)), np.nan)
+        for i in np.unique(epoch).tolist():
+            own = np.flatnonzero(epoch == i)
+            found[:, own] = self.timeline.line(self.epochs[i], mono_ns[own])
+        return found
+
+    @property
+    def epoch_hosts(self) -> npt.NDArray[np.object_]:
+        """Return the host of each epoch, by place."""
+        return np.asarray([epoch.host for epoch in self.epochs], dtype=object)
 
     def _align(self, rows: list[tuple[Any, ...]], shape: type[Event]) -> list[Event]:
         groups: dict[Epoch, list[int]] = {}
@@ -102,9 +171,9 @@ class TrialData:
 
     def once(self, make: Callable[..., T], *args: Any) -> T:
         """Return make(data, *args), which is made once in a trial, by whoever asks for it first."""
-        if make not in self._made:
-            self._made[make] = make(self, *args)
-        made: T = self._made[make]
+        if make not in self.source.made:
+            self.source.made[make] = make(self, *args)
+        made: T = self.source.made[make]
         return made
 
     def boots(self, host: str) -> int:
@@ -139,19 +208,6 @@ class TrialData:
         """Return the stretch of a phase that t_ns lies in, None outside of all."""
         return next((p for p in self.phases if p.start_ns <= t_ns < p.end_ns), None)
 
-    @property
-    def end_ns(self) -> int:
-        """Return the end of observation, since T0: the plan's, or an earlier one if interrupted.
-
-        A trial that ran to its end has no other: when its last slot was told is known only as well
-        as the clocks are, and whether that slot counts must not hang on microseconds.
-        """
-        if self.file.state == COMPLETE:
-            return self.plan.end_ns
-        due = [e.t_ns for e in self.events("slot_due", SLOT_DUE) if e.t_ns == e.t_ns]
-        last = int(max(due, default=0))
-        return min(self.plan.end_ns, last) if last else self.plan.end_ns
-
 
 def load(
     db: duckdb.DuckDBPyConnection, run: Path, plan: Plan, planned: PlannedTrial
@@ -168,15 +224,31 @@ def load(
     intake.findings += told.findings
     intake.notes += told.notes
     run_folder.write_faults(folder, agents)
-    return TrialData(
+    epochs = timeline.epochs(intake)
+    event_table.number_epochs(db, epochs)
+    data = TrialData(
         plan=plan,
         planned=planned,
         file=file,
         folder=folder,
-        db=db,
+        source=Source(db),
         intake=intake,
         agents=agents,
         timeline=timeline.build(db, plan, planned, file, agents, intake),
-        epochs=timeline.epochs(intake),
+        epochs=epochs,
         phases=phase_windows.measured(planned, agents),
     )
+    return replace(data, end_ns=observed_until_ns(data))
+
+
+def observed_until_ns(data: TrialData) -> int:
+    """Return the end of observation: the plan's, or an earlier one if the trial was interrupted.
+
+    A trial that ran to its end has no other: when its last slot was told is known only as well as
+    the clocks are, and whether that slot counts must not hang on microseconds.
+    """
+    if data.file.state == COMPLETE:
+        return data.plan.end_ns
+    due = [e.t_ns for e in data.events("slot_due", SLOT_DUE) if e.t_ns == e.t_ns]
+    last = int(max(due, default=0))
+    return min(data.plan.end_ns, last) if last else data.plan.end_ns

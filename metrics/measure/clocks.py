@@ -1,13 +1,14 @@
 """Clock quality of a trial, per host and per pair: what bounds the figures, how clocks behaved."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from metrics.intake.clock_pairs import CRYSTAL_PPM, PAIR_WANDER_PPM, UNFITTED_PPM
-from metrics.intake.offset_bounds import WIDEST_PPM
+from metrics.intake.offset_bounds import WIDEST_PPM, Ints
 from metrics.intake.timeline import LIE_LINGERS_NS, SETTLE_NS, WALL_WANDER_PPM
-from metrics.intake.trial import SLOT_DUE, Event, TrialData
+from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import ChainView
 from metrics.measure.metric import DOUBT, Figures, Metric, Pool, Table
 from metrics.model.method import Method
@@ -70,14 +71,13 @@ def _hosts(data: TrialData, checks: list[Event]) -> dict[str, Figures]:
         for e in data.events("abstained", "slot producer reason")
         if e.reason.startswith("clock")
     }
-    late_ns: dict[str, list[int]] = defaultdict(list)
-    for event in data.events("slot_due", SLOT_DUE):
-        late_ns[event.host].append(event.wake_error_ns)
+    due = data.columns("slot_due", "wake_error_ns")
+    due_hosts = data.epoch_hosts[due["epoch"]]
     result: dict[str, Figures] = {}
     for host in (planned.host for planned in data.plan.hosts):
         own = [e for e in checks if e.host == host]
         verified = [e for e in own if e.verified]
-        wake = sorted(late_ns[host])
+        wake = np.sort(due["wake_error_ns"][due_hosts == host])
         result[host] = {
             "pair_bound_worst_ms": _worst_ms(
                 pair["bound_worst_ns"] for pair in between if host in (pair["a"], pair["b"])
@@ -98,8 +98,8 @@ def _worst_ms(found_ns: Iterable[float]) -> float | None:
     return None if worst_ns is None else round(worst_ns / 1e6, 6)
 
 
-def _late_ms(found_ns: list[int], share: float) -> float | None:
-    late_ns = quantile(found_ns, share)
+def _late_ms(found_ns: Ints, share: float) -> float | None:
+    late_ns = quantile(found_ns.astype(np.float64), share)
     return None if late_ns is None else round(late_ns / 1e6, 4)
 
 
@@ -157,7 +157,15 @@ METRIC = Metric(
     group=DOUBT,
     table=Table(
         "clock_checks",
-        "host t_ns offset_ns bound_ns verified reason",
+        "a check of a node's clock that a time server answered",
+        {
+            "host": "whose node it is",
+            "t_ns": "when it was",
+            "offset_ns": "node's clock minus true time, as the server has it",
+            "bound_ns": "by how much that may be wrong",
+            "verified": "the node may produce",
+            "reason": "why it may not",
+        },
         lambda found: (
             (p.host, p.t_ns, p.offset_ns, p.bound_ns, p.verified, p.reason) for p in found.checks
         ),

@@ -6,25 +6,31 @@ quorum's: the moment when hosts with two thirds and one of the producers that we
 block hold it final.
 """
 
-import math
-from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache, partial
+from typing import Any
 
+import numpy as np
+
+from metrics.intake.offset_bounds import Ints
 from metrics.intake.trial import TrialData
-from metrics.measure.blocks import (
-    APPLIED,
-    IRREVERSIBLE,
-    ORPHANED,
-    YOUNG,
-    Block,
-    ChainView,
-    LeftOut,
-    sum_left_out,
+from metrics.measure.blocks import ORPHANED, YOUNG, Block, ChainView, LeftOut, sum_left_out
+from metrics.measure.metric import (
+    FINALITY,
+    OF_BLOCK,
+    OF_PHASE,
+    WITHIN,
+    Columns,
+    Expected,
+    Figures,
+    Frame,
+    Metric,
+    Pool,
+    Table,
 )
-from metrics.measure.metric import FINALITY, Columns, Expected, Figures, Metric, Pool, Table
+from metrics.measure.moments import Firsts, Moments, View, firsts, placed
 from metrics.model.method import Method
 from metrics.model.plan import BASELINE, Plan
 from metrics.model.quantiles import Samples, summarise
@@ -32,22 +38,12 @@ from metrics.model.quantiles import Samples, summarise
 QUORUM = "quorum"
 VIEWS = (QUORUM, "first", "median", "last")
 LEFT_OUT = (ORPHANED, YOUNG)
+_HEADS = "SELECT seq, num FROM event_applied WHERE trial = ? AND node = ? ORDER BY seq"
 
 
 @dataclass(frozen=True, slots=True)
-class Final:
-    """A block's finality at one host: t_ns since T0 with its interval, and the lag in blocks."""
-
-    host: str
-    t_ns: float
-    lo_ns: float
-    hi_ns: float
-    lag_blocks: int
-
-
-@dataclass(frozen=True, slots=True)
-class BlockFinality:
-    """A measured block, its phase (by slot time), and its finality where it was reached.
+class JudgedBlock:
+    """A block that finality is judged by, and its phase (by slot time).
 
     settles: its finality was due within that phase (by the predicted lag and one slot), and it is
     not of the chain's first round, in which nobody has anything to confirm. Others say something of
@@ -60,30 +56,39 @@ class BlockFinality:
     slot_ns: int
     phase: str
     settles: bool
-    at: dict[str, Final]
     weights: Mapping[str, int]
     needed: int
-    _viewed: dict[str, Final | None] = field(default_factory=dict, init=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Finality:
-    """The blocks of a trial that finality is judged by, and how many it leaves out."""
+    """The blocks of a trial that finality is judged by, when hosts reached it, and how many blocks
+    are left out.
+    """
 
-    blocks: list[BlockFinality]
+    blocks: list[JudgedBlock]
     left_out: LeftOut
+    moments: Moments
+    _viewed: dict[str, View] = field(default_factory=dict, init=False, compare=False)
+
+    def within(self, phases: frozenset[str], *, all_of_them: bool) -> Ints:
+        """Return the places of the blocks of some phases: those that settle, or all."""
+        return np.asarray(
+            [i for i, item in enumerate(self.blocks)
+             if item.phase in phases and (all_of_them or item.settles)],
+            dtype=np.int64,
+        )  # fmt: skip
 
 
 def measure(data: TrialData, chain: ChainView) -> Finality:
     """Return the finality of every block old enough to be judged, by number."""
-    return judged(data, chain, _finals(data))
+    blocks, left_out = judged(data, chain)
+    found = firsts(data, "irreversible", [item.block.id for item in blocks])
+    return Finality(blocks, left_out, placed(data, len(blocks), found, _lags(data, blocks, found)))
 
 
-def judged(data: TrialData, chain: ChainView, finals: Mapping[str, dict[str, Final]]) -> Finality:
-    """Return every block old enough to be judged, by number, with what hosts reached of it when.
-
-    finals: by block and host the moment of finality, or of what a user may take for it.
-    """
+def judged(data: TrialData, chain: ChainView) -> tuple[list[JudgedBlock], LeftOut]:
+    """Return every block old enough to be judged, by number, and how many are not among them."""
     first_ns = chain.intervals.after(0, data.plan.round_blocks)
     lag = data.plan.prediction.finality_lag_blocks
     weights = cache(partial(_weights, data.plan))
@@ -96,19 +101,16 @@ def judged(data: TrialData, chain: ChainView, finals: Mapping[str, dict[str, Fin
             continue
         due_ns = chain.intervals.after(slot_ns, lag.max + 1)
         settles = slot_ns >= first_ns and due_ns <= window.end_ns
-        at = finals.get(block.id, {})
         names = chain.schedules.of_block(block.num)
         needed = data.plan.quorum_of(len(names))
-        result.append(
-            BlockFinality(block, slot_ns, window.name, settles, at, weights(names), needed)
-        )
+        result.append(JudgedBlock(block, slot_ns, window.name, settles, weights(names), needed))
     left_out = Counter(
         (data.phase_at(data.slot_time_ns(block.slot)),
          YOUNG if block.id in chain.canonical else ORPHANED)
         for block in chain.blocks.values()
         if block.id not in old
     )  # fmt: skip
-    return Finality(result, left_out)
+    return result, left_out
 
 
 def _weights(plan: Plan, names: frozenset[str]) -> dict[str, int]:
@@ -118,20 +120,23 @@ def _weights(plan: Plan, names: frozenset[str]) -> dict[str, int]:
 
 def pool(over: Pool[Finality]) -> Figures:
     """Return finality's part of M; of one phase alone by the blocks due to be final within it."""
-    inside = [
-        (data, [item for item in found.blocks if item.phase in over.phases])
+    chosen = [
+        (data, found, found.within(over.phases, all_of_them=over.whole))
         for data, found in over.trials
-    ]
-    judged = [
-        (data, [item for item in items if item.settles or over.whole]) for data, items in inside
     ]
 
     def latency(name: str) -> Figures:
-        samples = [latency_samples(items, data, name) for data, items in judged]
-        return summarise(samples, scale=1e9, digits=6)
+        return summarise(
+            [latency_samples(found, own, data, name) for data, found, own in chosen],
+            scale=1e9, digits=6,
+        )  # fmt: skip
 
-    crossing = sum(not item.settles for _, items in inside for item in items)
-    lags = [lag_samples(items, data) for data, items in judged]
+    crossing = sum(
+        item.phase in over.phases and not item.settles
+        for _, found in over.trials
+        for item in found.blocks
+    )
+    lags = [lag_samples(found, own, data) for data, found, own in chosen]
     left_out = [found.left_out for _, found in over.trials]
     return {
         "finality_lag_blocks": summarise(lags, scale=1, digits=3),
@@ -142,100 +147,93 @@ def pool(over: Pool[Finality]) -> Figures:
     }
 
 
-def view(item: BlockFinality, data: TrialData, name: str) -> Final | None:
-    """Return the finality of a block in one of VIEWS, None when that was not reached.
-
-    The k-th host's moment lies between the k-th smallest of all lower ends and the k-th smallest of
-    all upper ends: which host is the k-th is not known where intervals overlap. A host whose times
-    are not known may have been any: where that leaves an end open, so is the moment (nan).
-    """
-    if name not in item._viewed:
-        item._viewed[name] = _view(item, data, name)
-    return item._viewed[name]
-
-
-def _view(item: BlockFinality, data: TrialData, name: str) -> Final | None:
-    hosts = data.plan.hosts
-    weights = item.weights if name == QUORUM else dict.fromkeys((host.host for host in hosts), 1)
-    needed = {
-        "first": 1, "median": (len(hosts) + 1) // 2, "last": len(hosts), QUORUM: item.needed
-    }[name]  # fmt: skip
-    there = sorted(host for host in item.at if host in weights)
-    at = [item.at[host] for host in there]
-    own = [weights[host] for host in there]
-    if sum(own) < needed:
-        return None
-    vague = any(math.isnan(other.t_ns) for other in at)
-    mid_ns = [math.inf if math.isnan(f.t_ns) else f.t_ns for f in at]
-    found = at[_reach(mid_ns, own, needed)]
-    low = at[_reach([f.lo_ns for f in at], own, needed)]
-    high = at[_reach([f.hi_ns for f in at], own, needed)]
-    lost = vague and not (math.isfinite(low.lo_ns) and math.isfinite(high.hi_ns))
-    t_ns = math.nan if lost else min(max(found.t_ns, low.lo_ns), high.hi_ns)
-    return replace(found, t_ns=t_ns, lo_ns=low.lo_ns, hi_ns=high.hi_ns)
+def view(found: Finality, data: TrialData, name: str) -> View:
+    """Return the moments at which the blocks were final in one of VIEWS."""
+    if name not in found._viewed:
+        hosts = len(data.plan.hosts)
+        needed = {"first": 1, "median": (hosts + 1) // 2, "last": hosts}.get(name)
+        every = [item.needed if needed is None else needed for item in found.blocks]
+        weights = _weight_table(found, data.plan, alike=needed is not None)
+        found._viewed[name] = found.moments.view(weights, np.asarray(every, dtype=np.int64))
+    return found._viewed[name]
 
 
-def _reach(moments: list[float], weights: list[int], needed: int) -> int:
-    """Return the index of the moment by which those with the needed weight are there."""
-    weight = 0
-    for i in sorted(range(len(moments)), key=moments.__getitem__):
-        weight += weights[i]
-        if weight >= needed:
-            return i
-    raise AssertionError("all have less than the needed weight")
+def _weight_table(found: Finality, plan: Plan, *, alike: bool) -> Ints:
+    """Return the weight of each host for each block, below zero where it is not in the plan."""
+    hosts = found.moments.hosts
+    ones = dict.fromkeys((host.host for host in plan.hosts), 1)
+    rows: dict[int, list[int]] = {}
+    for item in found.blocks:
+        own = ones if alike else item.weights
+        rows.setdefault(id(own), [own.get(host, -1) for host in hosts])
+    table = [rows[id(ones if alike else item.weights)] for item in found.blocks]
+    return np.asarray(table, dtype=np.int64).reshape(len(found.blocks), len(hosts))
 
 
-def latency_samples(items: list[BlockFinality], data: TrialData, name: str) -> Samples:
+def latency_samples(found: Finality, chosen: Ints, data: TrialData, name: str) -> Samples:
     """Return latencies in ns in one view; a block not final by the end is censored."""
-    samples = Samples()
-    for item in items:
-        final = view(item, data, name)
-        if final is None:
-            samples.censored += 1
-        elif final.t_ns != final.t_ns:
-            samples.unknown += 1
-        else:
-            start = item.slot_ns
-            samples.add(final.t_ns - start, final.lo_ns - start, final.hi_ns - start)
+    seen = view(found, data, name)
+    own = chosen[seen.reached[chosen]]
+    start = np.asarray([item.slot_ns for item in found.blocks], dtype=np.int64)[own]
+    samples = Samples(censored=len(chosen) - len(own))
+    samples.add_all(seen.t_ns[own] - start, seen.lo_ns[own] - start, seen.hi_ns[own] - start)
     return samples
 
 
-def lag_samples(items: list[BlockFinality], data: TrialData) -> Samples:
+def lag_samples(found: Finality, chosen: Ints, data: TrialData) -> Samples:
     """Return lags in blocks at the host that completes the quorum."""
-    samples = Samples()
-    for item in items:
-        final = view(item, data, QUORUM)
-        if final is None:
-            samples.censored += 1
-        else:
-            samples.add(final.lag_blocks, final.lag_blocks, final.lag_blocks)
+    seen = view(found, data, QUORUM)
+    own = chosen[seen.reached[chosen]]
+    lags = seen.lag_blocks[own].astype(np.float64)
+    samples = Samples(censored=len(chosen) - len(own))
+    samples.add_all(lags, lags, lags)
     return samples
 
 
-def by_position(items: list[BlockFinality], data: TrialData) -> dict[int, list[int]]:
+def by_position(found: Finality, data: TrialData) -> dict[int, list[int]]:
     """Return the lags of the baseline's settled blocks by position in the turn, over all hosts."""
-    found: dict[int, list[int]] = defaultdict(list)
-    for item in items:
-        if item.phase != BASELINE or not item.settles:
-            continue
-        position = item.block.slot % data.plan.blocks_per_turn
-        found[position] += [final.lag_blocks for final in item.at.values()]
-    return dict(found)
+    positions: dict[int, list[int]] = defaultdict(list)
+    for i in found.within(frozenset({BASELINE}), all_of_them=False).tolist():
+        position = found.blocks[i].block.slot % data.plan.blocks_per_turn
+        positions[position] += found.moments.lag_blocks[i][found.moments.there[i]].tolist()
+    return dict(positions)
 
 
-def _finals(data: TrialData) -> dict[str, dict[str, Final]]:
-    """Return block id -> host -> finality; the head is the one applied last before it, by seq."""
-    heads: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for event in data.events("applied", APPLIED):
-        heads[event.node].append((event.seq, event.num))
-    result: dict[str, dict[str, Final]] = defaultdict(dict)
-    for event in data.events("irreversible", IRREVERSIBLE):
-        own = heads[event.node]
-        before = bisect_left(own, (event.seq,))
-        lag = own[before - 1][1] - event.num if before else 0
-        final = Final(event.host, event.t_ns, event.lo_ns, event.hi_ns, lag)
-        result[event.id].setdefault(event.host, final)
-    return result
+def _lags(data: TrialData, blocks: list[JudgedBlock], found: Firsts) -> Ints:
+    """Return the lag of each first line: the head is the one applied last before it, by seq."""
+    lags = np.zeros(len(found.block), dtype=np.int64)
+    nums = np.asarray([item.block.num for item in blocks], dtype=np.int64)[found.block]
+    hosts = data.epoch_hosts[found.epoch]
+    for host in data.intake.hosts:
+        own = np.flatnonzero(hosts == host)
+        heads = data.db.execute(_HEADS, [data.file.n, host]).fetchnumpy()
+        before = np.searchsorted(heads["seq"], found.seq[own])
+        some = before > 0
+        lags[own[some]] = heads["num"][before[some] - 1] - nums[own[some]]
+    return lags
+
+
+def _rows(found: Finality) -> Frame:
+    """Return a row for each block at each host that held it irreversible."""
+    block, host = np.nonzero(found.moments.there)
+    items = found.blocks
+
+    def of_blocks(values: Iterable[Any], kind: Any) -> Any:
+        return np.asarray([*values], dtype=kind)[block]
+
+    return {
+        "phase": of_blocks((item.phase for item in items), object),
+        "num": of_blocks((item.block.num for item in items), np.int64),
+        "id": of_blocks((item.block.id for item in items), object),
+        "slot": of_blocks((item.block.slot for item in items), np.int64),
+        "producer": of_blocks((item.block.producer for item in items), object),
+        "slot_t_ns": of_blocks((item.slot_ns for item in items), np.int64),
+        "host": np.asarray(found.moments.hosts, dtype=object)[host],
+        "final_t_ns": found.moments.t_ns[block, host],
+        "lo_ns": found.moments.lo_ns[block, host],
+        "hi_ns": found.moments.hi_ns[block, host],
+        "lag_blocks": found.moments.lag_blocks[block, host],
+    }
 
 
 _LEFT_OUT = (
@@ -287,12 +285,19 @@ METRIC = Metric(
     ),
     table=Table(
         "finality",
-        "phase num id slot producer slot_t_ns host final_t_ns lo_ns hi_ns lag_blocks",
-        lambda found: (
-            (i.phase, i.block.num, i.block.id, i.block.slot, i.block.producer,
-             i.slot_ns, host, f.t_ns, f.lo_ns, f.hi_ns, f.lag_blocks)
-            for i in found.blocks for host, f in sorted(i.at.items())
-        ),
+        "a judged block at a host that held it irreversible",
+        {
+            **OF_PHASE,
+            **OF_BLOCK,
+            "slot": "slot of the block",
+            "producer": "who made it",
+            "slot_t_ns": "nominal time of the slot",
+            "host": "host that held it irreversible",
+            "final_t_ns": "when it first did",
+            **WITHIN,
+            "lag_blocks": "number of the head that made it so, minus its own",
+        },
+        _rows,
     ),
     columns=Columns(
         heads='<th class="n">blocks<br>judged</th>'

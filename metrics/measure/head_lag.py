@@ -1,11 +1,10 @@
 """How far each host's last irreversible block is behind the highest head, sample by sample."""
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 
-from metrics.intake.trial import SLOT_DUE, TrialData
+from metrics.intake.trial import TrialData
 from metrics.model.quantiles import Floats
 
 
@@ -30,14 +29,15 @@ class Lag:
 
 def series(data: TrialData) -> dict[str, Series]:
     """Return each host's samples in order of time."""
-    found: dict[str, list[tuple[float, float, float, int, int]]] = defaultdict(list)
-    for event in data.events("slot_due", SLOT_DUE):
-        if event.t_ns == event.t_ns:
-            times = event.t_ns, event.lo_ns, event.hi_ns
-            found[event.host].append((*times, event.head_num, event.lib_num))
+    told = data.columns("slot_due", "head_num lib_num")
+    keys = [told[name].astype(np.float64) for name in ("t_ns", "lo_ns", "hi_ns", "head_num",
+                                                       "lib_num")]  # fmt: skip
+    hosts = data.epoch_hosts[told["epoch"]]
+    order = np.lexsort(keys[::-1])
+    order = order[~np.isnan(keys[0][order])]
     return {
-        host: Series(*np.asarray(sorted(rows), dtype=np.float64).T)
-        for host, rows in sorted(found.items())
+        host: Series(*(key[order[hosts[order] == host]] for key in keys))
+        for host in sorted(set(hosts[order].tolist()))
     }
 
 

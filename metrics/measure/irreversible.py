@@ -1,43 +1,63 @@
 """How far each host's last irreversible block came, and how many it gained meanwhile."""
 
-from collections import Counter
+from typing import NamedTuple
 
-from metrics.intake.trial import Event, TrialData
-from metrics.measure.blocks import IRREVERSIBLE, ChainView
+import numpy as np
+
+from metrics.intake.offset_bounds import Ints
+from metrics.intake.trial import TrialData
+from metrics.measure.blocks import ChainView
 from metrics.measure.metric import FINALITY, Columns, Figures, Metric, Pool
 from metrics.model.method import Method
+from metrics.model.quantiles import Floats
 
 
-def measure(data: TrialData, chain: ChainView) -> list[Event]:
-    """Return every block that a node told irreversible."""
-    return data.events("irreversible", IRREVERSIBLE)
+class Finals(NamedTuple):
+    """What each host (its place in hosts) told irreversible, and when."""
+
+    hosts: list[str]
+    host: Ints
+    num: Ints
+    t_ns: Floats
 
 
-def pool(over: Pool[list[Event]]) -> Figures:
+def measure(data: TrialData, chain: ChainView) -> Finals:
+    """Return each block that became irreversible at each host."""
+    told = data.columns("irreversible", "num")
+    hosts = sorted({epoch.host for epoch in data.epochs})
+    places = np.asarray([hosts.index(host) for host in data.epoch_hosts], dtype=np.int64)
+    return Finals(hosts, places[told["epoch"]], told["num"], told["t_ns"])
+
+
+def pool(over: Pool[Finals]) -> Figures:
     """Return the `irreversible` and `irreversible_advance` parts of M."""
     return {"irreversible": _highest(over), "irreversible_advance": _advance(over)}
 
 
-def _highest(over: Pool[list[Event]]) -> dict[str, int]:
+def _highest(over: Pool[Finals]) -> dict[str, int]:
     """Return each host's last irreversible block at the end of the phases (least over trials)."""
     result: dict[str, int] = {}
-    for data, events in over.trials:
+    for data, found in over.trials:
         end_ns = max((end for _, end in over.windows(data)), default=0)
-        top: Counter[str] = Counter()
-        for e in events:
-            if not e.t_ns >= end_ns:
-                top[e.host] = max(top[e.host], e.num)
-        for host, num in top.items():
-            result[host] = min(result.get(host, num), num)
+        before = ~(found.t_ns >= end_ns)
+        top = np.full(len(found.hosts), -1, dtype=np.int64)
+        np.maximum.at(top, found.host[before], found.num[before])
+        for host, num in zip(found.hosts, top.tolist(), strict=True):
+            if num >= 0:
+                result[host] = min(result.get(host, num), num)
     return dict(sorted(result.items()))
 
 
-def _advance(over: Pool[list[Event]]) -> dict[str, int]:
+def _advance(over: Pool[Finals]) -> dict[str, int]:
     """Return how many blocks became irreversible at each host during the phases."""
-    result = Counter({host.host: 0 for data, _ in over.trials for host in data.plan.hosts})
-    for data, events in over.trials:
+    result = {host.host: 0 for data, _ in over.trials for host in data.plan.hosts}
+    for data, found in over.trials:
         for start_ns, end_ns in over.windows(data):
-            result.update(e.host for e in events if start_ns <= e.t_ns < end_ns)
+            inside = (start_ns <= found.t_ns) & (found.t_ns < end_ns)
+            counts = np.bincount(found.host[inside], minlength=len(found.hosts))
+            for host, count in zip(found.hosts, counts.tolist(), strict=True):
+                if count:
+                    result[host] = result.get(host, 0) + count
     return dict(sorted(result.items()))
 
 

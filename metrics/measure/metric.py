@@ -4,9 +4,11 @@ One module declares one METRIC, and `registry` names that module. M of summary.j
 what a campaign may expect, and the report's phases and methods are all read from there.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy.typing as npt
 
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView
@@ -15,11 +17,17 @@ from metrics.model.method import Method
 T = TypeVar("T")
 Figures = dict[str, Any]
 """M, or a part of it, as summary.json holds it."""
+Frame = dict[str, npt.NDArray[Any]]
+"""Rows of a table as columns, where there are many."""
 CHAIN, DOUBT = "Chain", "Errors, clocks and verdicts"
 """Groups of the report's methods that metrics may belong to."""
 FINALITY, BLOCKS, TRUST = "Finality", "Blocks and transactions", "What users could rely on"
 PHASE_TABLES = (FINALITY, BLOCKS, TRUST)
 """The report's tables of phases, in order."""
+OF_PHASE = {"phase": "phase in which the nominal time of its slot lies"}
+OF_BLOCK = {"num": "number of the block", "id": "id of the block"}
+WITHIN = {"lo_ns": "earliest it can have been", "hi_ns": "latest it can have been"}
+"""Columns that several tables have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +67,16 @@ class Expected:
 
 
 class Table(NamedTuple):
-    """A table of tables/: its columns after the trial's number, and a trial's rows of it.
+    """A table of tables/: what a row is, its columns after the trial's number with what each says,
+    and a trial's rows of it.
 
     Times are ns since T0, lo and hi the ends of their error.
     """
 
     name: str
-    columns: str
-    rows: Callable[[Any], Iterable[tuple[Any, ...]]]
+    about: str
+    columns: Mapping[str, str]
+    rows: Callable[[Any], Iterable[tuple[Any, ...]] | Frame]
 
 
 class Columns(NamedTuple):

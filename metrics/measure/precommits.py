@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 from metrics.intake.trial import OUTSIDE, Event, TrialData
 from metrics.measure.blocks import YOUNG, ChainView, by_node
 from metrics.measure.branches import TOLD, Branch
-from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool, Table
+from metrics.measure.metric import (
+    OF_BLOCK,
+    OF_PHASE,
+    Columns,
+    Expected,
+    Figures,
+    Metric,
+    Pool,
+    Table,
+)
 from metrics.model.method import Method
 from metrics.model.quantiles import Samples, summarise
 
@@ -137,7 +146,14 @@ METRIC = Metric(
     ),
     table=Table(
         "precommits",
-        "phase num id lag_blocks fate reversed_by",
+        "a block that some host's own branch had pre-committed",
+        {
+            **OF_PHASE,
+            **OF_BLOCK,
+            "lag_blocks": "number of the head that did so minus its own, where it was nearest",
+            "fate": "final, reversed, open, or young: too near the end",
+            "reversed_by": "hosts that undid it afterwards",
+        },
         lambda found: (
             (i.phase, i.num, i.id, i.lag_blocks, i.fate, " ".join(sorted(i.reversed_by)))
             for i in found

@@ -4,25 +4,26 @@ Each latency is taken along the directly probed pair, so its error is that pair'
 """
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
-from metrics.intake.clock_pairs import Epoch
+from metrics.intake.offset_bounds import Ints
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import (
     ORPHANED,
     PRODUCED,
-    RECEIVED,
     UNRECORDED,
     YOUNG,
     ChainView,
     LeftOut,
     sum_left_out,
 )
-from metrics.measure.metric import Figures, Metric, Pool, Table
+from metrics.measure.metric import OF_BLOCK, OF_PHASE, Figures, Frame, Metric, Pool, Table
+from metrics.measure.moments import Firsts, Objects, firsts
 from metrics.model.method import Method
-from metrics.model.quantiles import Samples, summarise
+from metrics.model.quantiles import Floats, Samples, summarise
 
 YOUNG_NS = 5_000_000_000
 """Blocks made this close to the end are left out: some hosts had no chance to get them."""
@@ -30,25 +31,34 @@ LEFT_OUT = (ORPHANED, YOUNG, UNRECORDED)
 
 
 @dataclass(frozen=True, slots=True)
-class Hop:
-    """One block from its maker to one host; nan where the pair's clocks are not related."""
+class Hops:
+    """Blocks on their way from their makers to one host each, as columns, in order of number.
 
-    id: str
-    num: int
-    slot: int
-    phase: str
-    source: str
-    target: str
-    mid_ns: float
-    lo_ns: float
-    hi_ns: float
+    Latencies are nan where the pair's clocks are not related.
+    """
+
+    num: Ints
+    id: Objects
+    slot: Ints
+    phase: Objects
+    source: Objects
+    target: Objects
+    mid_ns: Floats
+    lo_ns: Floats
+    hi_ns: Floats
+
+    @property
+    def frame(self) -> Frame:
+        """Return the columns of its table."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {("latency_ns" if name == "mid_ns" else name): own for name, own in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Propagation:
     """All hops of a trial, and per (phase, from, to) how many blocks never arrived."""
 
-    hops: list[Hop]
+    hops: Hops
     never: dict[tuple[str, str, str], int]
     left_out: LeftOut
 
@@ -58,11 +68,7 @@ def measure(data: TrialData, chain: ChainView) -> Propagation:
     made: dict[str, Event] = {}
     for event in data.events("produced", PRODUCED):
         made.setdefault(event.id, event)
-    arrived: dict[tuple[str, str], Event] = {}
-    for event in data.events("received", RECEIVED):
-        arrived.setdefault((event.id, event.host), event)
-    pairs: dict[tuple[Epoch, Epoch], list[tuple[Event, Event]]] = defaultdict(list)
-    never: dict[tuple[str, str, str], int] = defaultdict(int)
+    sent: list[Event] = []
     left_out: LeftOut = Counter()
     young_ns = data.end_ns - YOUNG_NS
     for block in chain.blocks.values():
@@ -71,18 +77,35 @@ def measure(data: TrialData, chain: ChainView) -> Propagation:
         if id_ not in chain.canonical or slot_ns > young_ns or start is None:
             why = ORPHANED if id_ not in chain.canonical else YOUNG if start else UNRECORDED
             left_out[data.phase_at(slot_ns), why] += 1
-            continue
-        for host in data.intake.hosts:
-            if host == start.host:
-                continue
-            end = arrived.get((id_, host))
-            if end is None:
-                never[data.phase_at(slot_ns), start.host, host] += 1
-            else:
-                pairs[start.epoch, end.epoch].append((start, end))
-    hops = [hop for pair, found in sorted(pairs.items()) for hop in _hops(data, pair, found)]
-    hops.sort(key=lambda hop: (hop.num, hop.source, hop.target))
-    return Propagation(hops, dict(never), left_out)
+        else:
+            sent.append(start)
+    phases = [data.phase_at(data.slot_time_ns(start.slot)) for start in sent]
+    arrived = _arrived(data, sent)
+    hops = _hops(data, sent, phases, arrived)
+    return Propagation(hops, _never(data, sent, phases, arrived), left_out)
+
+
+def _arrived(data: TrialData, sent: list[Event]) -> Firsts:
+    """Return the first arrivals of blocks at hosts other than their makers'."""
+    found = firsts(data, "received", [start.id for start in sent])
+    makers = np.asarray([start.host for start in sent], dtype=object)[found.block]
+    hosts = data.epoch_hosts[found.epoch]
+    away = makers != hosts
+    return Firsts(*(getattr(found, each.name)[away] for each in fields(found)))
+
+
+def _never(
+    data: TrialData, sent: list[Event], phases: list[str], arrived: Firsts
+) -> dict[tuple[str, str, str], int]:
+    hosts = {host: i for i, host in enumerate(data.intake.hosts)}
+    there = np.zeros((len(sent), len(hosts)), dtype=bool)
+    at = np.asarray([hosts[epoch.host] for epoch in data.epochs], dtype=np.int64)
+    there[arrived.block, at[arrived.epoch]] = True
+    there[np.arange(len(sent)), [hosts[start.host] for start in sent]] = True
+    never: Counter[tuple[str, str, str]] = Counter()
+    for block, host in np.argwhere(~there).tolist():
+        never[phases[block], sent[block].host, data.intake.hosts[host]] += 1
+    return dict(never)
 
 
 def pool(over: Pool[Propagation]) -> Figures:
@@ -101,32 +124,50 @@ def pool(over: Pool[Propagation]) -> Figures:
 
 def samples(found: Propagation, phases: frozenset[str]) -> dict[tuple[str, str], Samples]:
     """Return the samples of each (from, to) in the named phases."""
+    hops = found.hops
+    inside = np.flatnonzero(np.isin(hops.phase, list(phases)))
+    ways: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i, source, target in zip(
+        inside.tolist(), hops.source[inside].tolist(), hops.target[inside].tolist(), strict=True
+    ):
+        ways[source, target].append(i)
     result: dict[tuple[str, str], Samples] = defaultdict(Samples)
-    for hop in found.hops:
-        if hop.phase not in phases:
-            continue
-        if hop.mid_ns != hop.mid_ns:
-            result[hop.source, hop.target].unknown += 1
-        else:
-            result[hop.source, hop.target].add(hop.mid_ns, hop.lo_ns, hop.hi_ns)
+    for way, own in ways.items():
+        result[way].add_all(hops.mid_ns[own], hops.lo_ns[own], hops.hi_ns[own])
     for (phase, source, target), count in found.never.items():
         if phase in phases:
             result[source, target].censored += count
     return dict(result)
 
 
-def _hops(
-    data: TrialData, pair: tuple[Epoch, Epoch], found: list[tuple[Event, Event]]
-) -> list[Hop]:
-    starts = np.asarray([start.mono_ns for start, _ in found], dtype=np.int64)
-    ends = np.asarray([end.mono_ns for _, end in found], dtype=np.int64)
-    latency = data.timeline.latency(pair[0], starts, pair[1], ends)
-    hops = []
-    times = zip(*(each.tolist() for each in latency), strict=True)
-    for (start, end), (mid, lo, hi) in zip(found, times, strict=True):
-        phase = data.phase_at(data.slot_time_ns(start.slot))
-        hops.append(Hop(start.id, start.num, start.slot, phase, start.host, end.host, mid, lo, hi))
-    return hops
+def _hops(data: TrialData, sent: list[Event], phases: list[str], arrived: Firsts) -> Hops:
+    places = {epoch: i for i, epoch in enumerate(data.epochs)}
+    start = np.asarray([places[each.epoch] for each in sent], dtype=np.int64)[arrived.block]
+    made_ns = np.asarray([each.mono_ns for each in sent], dtype=np.int64)[arrived.block]
+    times = np.empty((3, len(start)))
+    pair = start * len(places) + arrived.epoch
+    for which in np.unique(pair).tolist():
+        own = np.flatnonzero(pair == which)
+        first, last = (data.epochs[i] for i in divmod(which, len(places)))
+        times[:, own] = data.timeline.latency(first, made_ns[own], last, arrived.mono_ns[own])
+    host = data.epoch_hosts
+    rank = np.unique(host.astype(str), return_inverse=True)[1]
+    num = np.asarray([each.num for each in sent], dtype=np.int64)[arrived.block]
+    order = np.lexsort((arrived.block, arrived.epoch, start, rank[arrived.epoch], rank[start], num))
+    block = arrived.block[order]
+
+    def of_blocks(values: list[Any], kind: Any) -> Any:
+        return np.asarray(values, dtype=kind)[block]
+
+    return Hops(
+        num[order],
+        of_blocks([each.id for each in sent], object),
+        of_blocks([each.slot for each in sent], np.int64),
+        of_blocks(phases, object),
+        host[start[order]],
+        host[arrived.epoch[order]],
+        *times[:, order],
+    )
 
 
 _METHOD = Method(
@@ -154,10 +195,17 @@ METRIC = Metric(
     place=5,
     table=Table(
         "propagation",
-        "num id slot phase source target latency_ns lo_ns hi_ns",
-        lambda found: (
-            (h.num, h.id, h.slot, h.phase, h.source, h.target, h.mid_ns, h.lo_ns, h.hi_ns)
-            for h in found.hops
-        ),
+        "a block on its way from its maker to one host",
+        {
+            **OF_BLOCK,
+            "slot": "slot of the block",
+            **OF_PHASE,
+            "source": "host of its maker",
+            "target": "host that received it",
+            "latency_ns": "from made to received there first; unknown where no probe relates them",
+            "lo_ns": "least that may have been",
+            "hi_ns": "most that may have been",
+        },
+        lambda found: found.hops.frame,
     ),
 )

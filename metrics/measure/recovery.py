@@ -300,6 +300,15 @@ def _final_times(data: TrialData, chain: ChainView) -> dict[str, list[tuple[Mome
     return found
 
 
+def _moment(name: str, text: str) -> dict[str, str]:
+    """Return the columns of a moment, with what they say."""
+    return {
+        f"{name}_ns": text,
+        f"{name}_lo_ns": "earliest that can have been",
+        f"{name}_hi_ns": "latest that can have been",
+    }
+
+
 _METHODS = (
     Method(
         name="Recovery",
@@ -338,8 +347,15 @@ METRIC = Metric(
     place=6,
     table=Table(
         "recovery",
-        "fault host disturbed healed_ns healed_lo_ns healed_hi_ns first_final_ns first_final_lo_ns "
-        "first_final_hi_ns back_ns back_lo_ns back_hi_ns",
+        "a host after a fault that ended",
+        {
+            "fault": "id of the fault",
+            "host": "host that is looked at",
+            "disturbed": "the fault disturbed it: behind, silent, or nothing final there",
+            **_moment("healed", "when the last host healed"),
+            **_moment("first_final", "when the first block made since was final there"),
+            **_moment("back", "from when its lag was normal for a round"),
+        },
         lambda found: (
             (r.fault, r.host, r.disturbed, *r.healed, *(r.first_final or NEVER),
              *(r.back or NEVER))

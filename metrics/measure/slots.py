@@ -4,18 +4,24 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from metrics.intake.trial import SLOT_DUE, TrialData
 from metrics.measure.blocks import PRODUCED, ChainView
-from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool, Range, Table
+from metrics.measure.metric import OF_PHASE, Columns, Expected, Figures, Metric, Pool, Range, Table
 from metrics.model.method import Method
 
 NO_EVIDENCE = "no evidence"
 EVER = (float("-inf"), float("inf"))
 AFTER_SLOTS = 10
 """So many slots after a fault, a missing block may still be due to it."""
+_NAMED = """
+    SELECT slot, producer FROM event_slot_due WHERE trial = ? GROUP BY slot, producer
+    QUALIFY row_number() OVER (PARTITION BY slot ORDER BY count(*) DESC, producer) = 1
+"""
+"""Whom most nodes named for each slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +155,7 @@ def _expected(data: TrialData, chain: ChainView) -> dict[int, str]:
     the one most nodes name. An empty name: the rules leave that slot to nobody, so no block is
     missing there.
     """
-    named: dict[int, Counter[str]] = defaultdict(Counter)
-    for event in data.events("slot_due", SLOT_DUE):
-        named[event.slot][event.producer] += 1
-    found = {
-        slot: min(counts, key=lambda name: (-counts[name], name)) for slot, counts in named.items()
-    }
+    found: dict[int, str] = dict(data.db.execute(_NAMED, [data.file.n]).fetchall())
     for block in chain.blocks.values():
         if block.id in chain.canonical and block.producer:
             found[block.slot] = block.producer
@@ -195,7 +196,11 @@ def _reason_teller(data: TrialData, chain: ChainView) -> Callable[[int, str, str
         (e.host, e.slot, e.producer): e.reason
         for e in data.events("abstained", "slot producer reason")
     }
-    seen = {(e.host, e.slot) for e in data.events("slot_due", SLOT_DUE)}
+
+    @cache
+    def seen() -> set[tuple[str, int]]:
+        return {(e.host, e.slot) for e in data.events("slot_due", SLOT_DUE)}
+
     lost = _lost_times(data, chain)
     over_ns = {
         fault.id: chain.intervals.after(fault.end_ns, AFTER_SLOTS) for fault in data.planned.faults
@@ -212,7 +217,7 @@ def _reason_teller(data: TrialData, chain: ChainView) -> Callable[[int, str, str
             for fault in data.planned.faults
             if host in fault.targets and fault.at_ns <= t_ns < over_ns[fault.id]
         ]
-        if (host, slot) in seen:
+        if (host, slot) in seen():
             return "missed", (f"in {window[0].id}" if window else NO_EVIDENCE)
         if any(first <= t_ns <= last for first, last in lost.get(host, ())):
             return "unknown", "events lost"
@@ -281,7 +286,19 @@ METRIC = Metric(
     ),
     table=Table(
         "slots",
-        "slot t_ns phase producer host state reason late orphaned extra",
+        "an expected slot",
+        {
+            "slot": "number of the slot",
+            "t_ns": "nominal time of the slot",
+            **OF_PHASE,
+            "producer": "whose slot it is",
+            "host": "where that producer's node runs",
+            "state": "produced, missed or unknown",
+            "reason": "why not produced",
+            "late": "its block was out a slot or more after its time",
+            "orphaned": "its block is of no final and not of the best branch",
+            "extra": "blocks signed for it beyond the first",
+        },
         lambda found: (
             (s.slot, s.t_ns, s.phase, s.producer, s.host, s.state, s.reason, s.late, s.orphaned,
              s.extra)

@@ -31,24 +31,36 @@ Floats = npt.NDArray[np.float64]
 class Samples:
     """Signed values with their intervals; an infinite end means the error is not known."""
 
-    values: list[tuple[float, float, float]] = field(default_factory=list)
-    """(middle, lower end, upper end) of each that was observed."""
     censored: int = 0
     unknown: int = 0
+    _added: list[tuple[float, float, float]] = field(default_factory=list)
+    _parts: list[Floats] = field(default_factory=list)
 
     def add(self, mid: float, lo: float, hi: float) -> None:
         """Add one observed sample; that of a count is without error."""
-        self.values.append((mid, lo, hi))
+        self._added.append((mid, lo, hi))
+
+    def add_all(self, mid: Floats, lo: Floats, hi: Floats) -> None:
+        """Add some; those without a middle are unknown."""
+        known = ~np.isnan(mid)
+        self.unknown += int((~known).sum())
+        self._parts.append(np.stack([mid, lo, hi])[:, known])
 
     @property
     def n(self) -> int:
         """Return the number of samples, censored ones included."""
-        return len(self.values) + self.censored
+        return len(self._added) + sum(len(part[0]) for part in self._parts) + self.censored
+
+    @property
+    def values(self) -> Floats:
+        """Return three rows of what was observed: middles, lower and upper ends."""
+        added = np.asarray(self._added, dtype=np.float64).reshape(-1, 3).T
+        return np.concatenate([added, *self._parts], axis=1)
 
     @property
     def ordered(self) -> Floats:
         """Return three rows: all middles, all lower and all upper ends, each in order."""
-        return np.sort(np.asarray(self.values, dtype=np.float64).reshape(-1, 3).T)
+        return np.sort(self.values)
 
 
 def quantile(values: Sequence[float] | Floats, share: float, censored: int = 0) -> float | None:
@@ -68,9 +80,9 @@ def summarise(trials: Sequence[Samples], *, scale: float, digits: int) -> dict[s
     trial (see `_median_trial`): null below six trials, as few trials say little about the next.
     """
     pool = Samples(
-        [value for trial in trials for value in trial.values],
         sum(trial.censored for trial in trials),
         sum(trial.unknown for trial in trials),
+        _parts=[trial.values for trial in trials],
     )
     mid, lo, hi = pool.ordered
 

@@ -55,8 +55,7 @@ def finality(analysis: Analysis, key: str) -> str:
     fault_lanes(figure, analysis, row=1)
     if lines:
         time_line.draw(figure, analysis, row=2)
-    hosts = head_lag.series(analysis.data)
-    for i, (host, found) in enumerate(hosts.items()):
+    for i, (host, found) in enumerate(analysis.heads.items()):
         t_s, lag, lib = _with_gaps(found, analysis.data.plan.slot_ns)
         style = {"color": COLOURS[i % len(COLOURS)], "dash": DASHES[i % len(DASHES)], "width": 1.8}
         name = label(host)

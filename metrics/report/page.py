@@ -7,11 +7,12 @@ from statistics import median
 from typing import Any
 
 import jinja2
+import numpy as np
 
 from metrics.intake import timeline
 from metrics.measure import clocks, costs, finality, propagation, recovery, slots, transactions
 from metrics.measure.metric import PHASE_TABLES
-from metrics.measure.propagation import Hop
+from metrics.measure.propagation import Hops
 from metrics.measure.registry import SHOWN
 from metrics.measure.slots import Slot
 from metrics.model import number_text
@@ -213,25 +214,26 @@ def _validity(analysis: Analysis, metrics: dict[str, Any]) -> list[tuple[str, st
     return rows
 
 
-def _uncertain(hops: list[Hop]) -> str:
+def _uncertain(hops: Hops) -> str:
     """Return the middle and the widest error of hops, and of which block that is; "" for none.
 
     Hops between clocks that are not related are left out: they have no figure either.
 
     A block that is fetched late has the widest, as two clocks may part on its way.
     """
-    placed = [hop for hop in hops if hop.mid_ns == hop.mid_ns]
-    if not placed:
+    widths = hops.hi_ns - hops.lo_ns
+    placed = np.flatnonzero(~np.isnan(hops.mid_ns))
+    if not len(placed):
         return ""
-    worst = max(placed, key=lambda hop: (hop.hi_ns - hop.lo_ns, hop.source, hop.target))
-    widths = [hop.hi_ns - hop.lo_ns for hop in placed]
-    half_ms, worst_ms = (width / 2e6 for width in (median(widths), worst.hi_ns - worst.lo_ns))
-    took_ms = worst.mid_ns / 1e6
+    widest = placed[widths[placed] == widths[placed].max()]
+    worst = max(widest.tolist(), key=lambda i: (hops.source[i], hops.target[i]))
+    half_ms, worst_ms = float(np.median(widths[placed])) / 2e6, widths[worst] / 2e6
+    took_ms = float(hops.mid_ns[worst]) / 1e6
     took = f"{took_ms / 1e3:.1f} s" if took_ms >= LONG_MS else f"{number_text.number(took_ms)} ms"
     why = ": the longer it takes, the more two clocks may part" if took_ms >= LONG_MS else ""
     return (
-        f"± {half_ms:.3f} ms (median); the widest ± {worst_ms:.3f} ms, of block {worst.num}, which "
-        f"{worst.target} had {took} after {worst.source} made it{why}"
+        f"± {half_ms:.3f} ms (median); the widest ± {worst_ms:.3f} ms, of block {hops.num[worst]}, "
+        f"which {hops.target[worst]} had {took} after {hops.source[worst]} made it{why}"
     )
 
 
@@ -244,7 +246,7 @@ def _positions(analysis: Analysis) -> list[dict[str, Any]]:
     predicted = plan.prediction.finality_lag_blocks
     judged = analysis.of(finality.METRIC)
     rows: list[dict[str, Any]] = []
-    for position, lags in sorted(finality.by_position(judged.blocks, analysis.data).items()):
+    for position, lags in sorted(finality.by_position(judged, analysis.data).items()):
         high = predicted.max - position if plan.two_stage else predicted.max
         low = high if plan.two_stage else predicted.min
         rows.append(

@@ -199,10 +199,13 @@ def _chart(names: list[str], analyses: list[Analysis], key: str) -> str:
 
 def _latencies(analysis: Analysis) -> Iterator[tuple[float, float]]:
     """Yield (time of the slot, seconds until the quorum held the block final) of each block."""
-    for item in analysis.of(finality.METRIC).blocks:
-        final = finality.view(item, analysis.data, finality.QUORUM)
-        if final is not None and final.t_ns == final.t_ns:
-            yield item.slot_ns / 1e9, (final.t_ns - item.slot_ns) / 1e9
+    found = analysis.of(finality.METRIC)
+    seen = finality.view(found, analysis.data, finality.QUORUM)
+    for item, reached, t_ns in zip(
+        found.blocks, seen.reached.tolist(), seen.t_ns.tolist(), strict=True
+    ):
+        if reached and t_ns == t_ns:
+            yield item.slot_ns / 1e9, (t_ns - item.slot_ns) / 1e9
 
 
 def _rug(

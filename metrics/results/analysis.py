@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from metrics.intake.intervals import Intervals
 from metrics.intake.trial import TrialData
-from metrics.measure import blocks, propagation, transactions
+from metrics.measure import blocks, head_lag, propagation, transactions
+from metrics.measure.head_lag import Series
 from metrics.measure.metric import Metric, T
 from metrics.measure.propagation import Propagation
 from metrics.measure.registry import METRICS
@@ -24,13 +27,15 @@ class Analysis:
     """One trial, measured. `invalid` lists why its figures must not be used (empty: they may);
     `damage` the part of that which is the record's fault.
 
-    intervals: how far apart blocks were. found: what each metric measured. story: how two blocks of
-    one height became final, where that happened.
+    intervals: how far apart blocks were. heads: each host's head and last irreversible block over
+    time. found: what each metric measured, in the registry's order. story: how two blocks of one
+    height became final, where that happened.
     """
 
     data: TrialData
     intervals: Intervals
-    found: dict[Metric[Any], Any]
+    heads: dict[str, Series]
+    found: tuple[Any, ...]
     faults: list[FaultResult]
     checks: list[Check]
     story: FinalityConflict | None
@@ -40,21 +45,22 @@ class Analysis:
 
     def of(self, metric: Metric[T]) -> T:
         """Return what a metric measured."""
-        found: T = self.found[metric]
+        found: T = self.found[METRICS.index(metric)]
         return found
 
 
 def analyse(data: TrialData) -> Analysis:
-    """Return every metric of the trial."""
+    """Return every metric of the trial, and let go of its events."""
     chain = blocks.view(data)
     measured = fault_results.measure(data)
     judged = checks.judge(data, chain)
     found = {metric: metric.measure(data, chain) for metric in METRICS}
     damage = _damage(data)
-    return Analysis(
+    analysis = Analysis(
         data=data,
         intervals=chain.intervals,
-        found=found,
+        heads=head_lag.series(data),
+        found=tuple(found.values()),
         faults=measured,
         checks=judged,
         story=finality_conflict.tell(data, chain),
@@ -63,6 +69,8 @@ def analyse(data: TrialData) -> Analysis:
         notes=_notes(data)
         + transactions.undone_acts(found[transactions.METRIC], data.planned.acts),
     )
+    data.close()
+    return analysis
 
 
 def _damage(data: TrialData) -> list[str]:
@@ -106,14 +114,15 @@ def _invalid(data: TrialData, measured: list[FaultResult], judged: list[Check]) 
 
 def _impossible(found: Propagation) -> list[str]:
     """Return a reason where blocks arrived before they were made by more than the clock error."""
-    hops = [hop for hop in found.hops if hop.hi_ns < 0]
-    if not hops:
+    hops = found.hops
+    early = np.flatnonzero(hops.hi_ns < 0)
+    if not len(early):
         return []
-    worst = min(hops, key=lambda hop: hop.hi_ns)
+    worst = early[np.argmin(hops.hi_ns[early])]
     return [
-        f"{len(hops)} of {len(found.hops)} blocks arrived before their maker noted them, by up to "
-        f"{-worst.hi_ns / 1e6:.2f} ms (at {worst.target} from {worst.source}): either a stamp is "
-        "wrong or the bound is"
+        f"{len(early)} of {len(hops.num)} blocks arrived before their maker noted them, by up to "
+        f"{-hops.hi_ns[worst] / 1e6:.2f} ms (at {hops.target[worst]} from {hops.source[worst]}): "
+        "either a stamp is wrong or the bound is"
     ]
 
 

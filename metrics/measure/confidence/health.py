@@ -5,7 +5,17 @@ from dataclasses import dataclass
 
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import ChainView
-from metrics.measure.metric import TRUST, Columns, Expected, Figures, Metric, Pool, Table
+from metrics.measure.metric import (
+    OF_PHASE,
+    TRUST,
+    WITHIN,
+    Columns,
+    Expected,
+    Figures,
+    Metric,
+    Pool,
+    Table,
+)
 from metrics.model.method import Method
 
 HEALTH = "slot state participation window"
@@ -71,7 +81,17 @@ METRIC = Metric(
     expected=(Expected("health.alarms"), Expected("health.halts")),
     table=Table(
         "health",
-        "t_ns lo_ns hi_ns phase host slot state participation window",
+        "a change of what a node's monitor says of the network",
+        {
+            "t_ns": "when the node told it",
+            **WITHIN,
+            **OF_PHASE,
+            "host": "whose node it is",
+            "slot": "last slot that it looked at",
+            "state": "healthy, degraded or halted",
+            "participation": "share of the slots that is filled, in parts of 10,000",
+            "window": "of how many slots",
+        },
         lambda found: (
             (i.event.t_ns, i.event.lo_ns, i.event.hi_ns, i.phase, i.event.host, i.event.slot,
              i.event.state, i.event.participation, i.event.window)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from metrics.intake.trial import OUTSIDE, Event, TrialData
 from metrics.measure.blocks import ID_DIGITS, IRREVERSIBLE, YOUNG, ChainView, by_node, held
 from metrics.measure.branches import TOLD, Branch
-from metrics.measure.metric import TRUST, Columns, Expected, Figures, Metric, Pool, Table
+from metrics.measure.metric import OF_PHASE, TRUST, Columns, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
 
 _LINES = {**TOLD, "irreversible": IRREVERSIBLE, "safe": "first num"}
@@ -200,7 +200,17 @@ METRIC = Metric(
     ),
     table=Table(
         "reversed",
-        "phase id act num block depth hosts after",
+        "a transaction that a host's head held and no block of the chain holds",
+        {
+            **OF_PHASE,
+            "id": "first 16 digits of the transaction's id",
+            "act": "word of the operation, of an act",
+            "num": "number of the block that held it",
+            "block": "id of that block",
+            "depth": "how deep it lay at most, its own block counted",
+            "hosts": "whose heads held it and left it",
+            "after": "most that one of them had told of it: safe, final, or no more",
+        },
         lambda found: (
             (item.block.phase, item.id, item.act, item.block.num, item.block.id, item.depth,
              " ".join(item.hosts), item.promise)

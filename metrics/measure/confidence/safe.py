@@ -4,13 +4,14 @@ Latency = time of the `safe` event that has the block - nominal time of its slot
 headline is that of the quorum of hosts, as for finality, of the same blocks.
 """
 
-from collections import defaultdict
+import numpy as np
 
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView, by_node
 from metrics.measure.branches import TOLD, Branch
-from metrics.measure.finality import QUORUM, Final, Finality, judged, lag_samples, latency_samples
+from metrics.measure.finality import QUORUM, Finality, judged, lag_samples, latency_samples
 from metrics.measure.metric import TRUST, Columns, Expected, Figures, Metric, Pool
+from metrics.measure.moments import Firsts, placed
 from metrics.model.method import Method
 from metrics.model.quantiles import summarise
 
@@ -22,39 +23,47 @@ def measure(data: TrialData, chain: ChainView) -> Finality:
 
     Of a record of before such events there are none.
     """
+    blocks, left_out = judged(data, chain)
+    told = _told(data, {item.block.id: i for i, item in enumerate(blocks)})
     if not data.events("safe", SAFE):
-        return Finality([], left_out=judged(data, chain, {}).left_out)
-    return judged(data, chain, _moments(data))
+        blocks = []
+    lags = np.asarray([lag for *_, lag in told], dtype=np.int64)
+    found = Firsts(*np.asarray([line for *line, _ in told], dtype=np.int64).reshape(-1, 4).T)
+    return Finality(blocks, left_out, placed(data, len(blocks), found, lags))
 
 
-def _moments(data: TrialData) -> dict[str, dict[str, Final]]:
-    """Return, by block and host, when it was told safe first, and by the head of which lag."""
-    found: dict[str, dict[str, Final]] = defaultdict(dict)
+def _told(data: TrialData, places: dict[str, int]) -> list[tuple[int, ...]]:
+    """Return (block, epoch, seq, mono_ns, lag) of when each host told first that a block is safe,
+    and by the head of which lag.
+
+    places: those of the blocks that are asked for.
+    """
+    epochs = {epoch: i for i, epoch in enumerate(data.epochs)}
+    found: dict[tuple[str, str], tuple[int, ...]] = {}
     for host, lines in by_node(data, {**TOLD, "safe": SAFE}, frozenset()).items():
         branch = Branch()
         for line in lines:
             branch.take(line)
             if line.kind == "safe":
                 for num, id_ in branch.between(line.first, line.num):
-                    lag = branch.blocks[-1].num - num
-                    told = Final(host, line.t_ns, line.lo_ns, line.hi_ns, lag)
-                    found[id_].setdefault(host, told)
-    return found
+                    if id_ in places and (host, id_) not in found:
+                        lag = branch.blocks[-1].num - num
+                        found[host, id_] = (
+                            places[id_], epochs[line.epoch], line.seq, line.mono_ns, lag
+                        )  # fmt: skip
+    return list(found.values())
 
 
 def pool(over: Pool[Finality]) -> Figures:
     """Return `safe_s` and `safe_lag_blocks` of M; of one phase by the blocks final within it."""
     chosen = [
-        (data, [b for b in found.blocks
-                if b.phase in over.phases and (b.settles or over.whole)])
+        (found, found.within(over.phases, all_of_them=over.whole), data)
         for data, found in over.trials
-    ]  # fmt: skip
-
-    latencies = [latency_samples(blocks, data, QUORUM) for data, blocks in chosen]
-    lags = [lag_samples(blocks, data) for data, blocks in chosen]
+    ]
+    latencies = [latency_samples(*own, QUORUM) for own in chosen]
     return {
         "safe_s": summarise(latencies, scale=1e9, digits=6),
-        "safe_lag_blocks": summarise(lags, scale=1, digits=3),
+        "safe_lag_blocks": summarise([lag_samples(*own) for own in chosen], scale=1, digits=3),
     }
 
 

@@ -13,7 +13,7 @@ import msgspec
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import ChainView
 from metrics.measure.delegation import facts
-from metrics.measure.delegation.facts import Moment, at_least, said, settled
+from metrics.measure.delegation.facts import MOMENT, Moment, at_least, said, settled
 from metrics.measure.metric import Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
 
@@ -204,6 +204,18 @@ METRIC = Metric(
         *(Expected(f"decisions.{key}", open=at_least)
           for key in ("proposals", "executed", "unauthorized", "failed", "changes")),
     ),
-    table=Table("decisions", "phase number step num id t_ns lo_ns hi_ns who what", _rows),
+    table=Table(
+        "decisions",
+        "a step of a proposal that parameters change",
+        {
+            "phase": "phase in which it was proposed",
+            "number": "number of the proposal",
+            "step": "proposed, approved, withdrawn, how it ended, in force",
+            **MOMENT,
+            "who": "accounts that did so",
+            "what": "parameters and what to",
+        },
+        _rows,
+    ),
     told=told,
 )  # fmt: skip

@@ -13,8 +13,8 @@ import msgspec
 
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import ChainView
-from metrics.measure.delegation.facts import Moment, at_least, names, said, settled
-from metrics.measure.metric import Expected, Figures, Metric, Pool, Table
+from metrics.measure.delegation.facts import MOMENT, Moment, at_least, names, said, settled
+from metrics.measure.metric import OF_PHASE, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
 
 VOTES = "voted", "proxied", "registered"
@@ -240,7 +240,19 @@ METRIC = Metric(
         Expected("elections.voted", open=at_least),
     ),
     table=Table(
-        "elections", "phase num id t_ns lo_ns hi_ns body outcome producer place rank votes", _rows
+        "elections",
+        "a candidate in a result of an election",
+        {
+            **OF_PHASE,
+            **MOMENT,
+            "body": "what was elected: producers or a committee",
+            "outcome": "what became of the result",
+            "producer": "the candidate",
+            "place": "elected, standby, or why neither",
+            "rank": "place by votes, 0 of who has none",
+            "votes": "votes for it, 0 where none are told",
+        },
+        _rows,
     ),
     told=told,
 )

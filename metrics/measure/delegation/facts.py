@@ -14,7 +14,7 @@ import msgspec
 
 from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import APPLIED, IRREVERSIBLE, ChainView, by_node
-from metrics.measure.metric import Figures, Range
+from metrics.measure.metric import WITHIN, Figures, Range
 from node import events
 from node.events import facts
 
@@ -27,6 +27,15 @@ FACTS = {
 }
 """By kind of event, the columns of what is a fact."""
 _TOLD = {"applied": APPLIED, "started": "resumed_num", "irreversible": IRREVERSIBLE, **FACTS}
+
+
+MOMENT = {
+    "num": "number of the block",
+    "id": "id of the block",
+    "t_ns": "when the first host had executed it",
+    **WITHIN,
+}
+"""Columns of a block that did something, as `Moment.columns` has them."""
 
 
 class Telling(NamedTuple):

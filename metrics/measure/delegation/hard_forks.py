@@ -11,8 +11,8 @@ from typing import Any
 
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView
-from metrics.measure.delegation.facts import Moment, at_least, said, settled
-from metrics.measure.metric import Expected, Figures, Metric, Pool, Table
+from metrics.measure.delegation.facts import MOMENT, Moment, at_least, said, settled
+from metrics.measure.metric import OF_PHASE, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
 
 STATES = SCHEDULED, CLEARED, ACTIVE, REFUSED = "scheduled", "cleared", "active", "refused"
@@ -67,9 +67,16 @@ def told(found: list[HardFork]) -> Figures:
     return {"hard_forks": rows} if rows else {}
 
 
-_WORDS = (
-    "hard_fork", "state", "by_urgency", "approval", "stake", "ready", "urgent", "of_witnesses",
-)  # fmt: skip
+_WORDS = {
+    "hard_fork": "its name",
+    "state": "scheduled, cleared, active or refused",
+    "by_urgency": "active before its time, as witnesses wanted it at once",
+    "approval": "stake that voted for it at the last maintenance",
+    "stake": "all stake there was",
+    "ready": "active witnesses that are ready for it",
+    "urgent": "active witnesses that want it at once",
+    "of_witnesses": "how many witnesses are active",
+}
 
 
 def _values(each: HardFork) -> tuple[Any, ...]:
@@ -105,6 +112,11 @@ METRIC = Metric(
     ),
     place=5,
     expected=tuple(Expected(f"hard_forks.{state}", open=at_least) for state in STATES),
-    table=Table("hard_forks", f"phase num id t_ns lo_ns hi_ns {' '.join(_WORDS)}", _rows),
+    table=Table(
+        "hard_forks",
+        "what became of a hard fork in a block",
+        {**OF_PHASE, **MOMENT, **_WORDS},
+        _rows,
+    ),
     told=told,
 )

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView
-from metrics.measure.delegation.facts import Moment, amounts, at_least, names, said, settled
-from metrics.measure.metric import Expected, Figures, Metric, Pool, Table
+from metrics.measure.delegation.facts import MOMENT, Moment, amounts, at_least, names, said, settled
+from metrics.measure.metric import OF_PHASE, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
 
 
@@ -235,6 +235,17 @@ METRIC = Metric(
         Expected("pay.budgets", open=at_least),
         Expected("pay.fee_changes", open=at_least),
     ),
-    table=Table("payments", "phase num id t_ns lo_ns hi_ns what name units", _rows),
+    table=Table(
+        "payments",
+        "a sum that an account got, paid or earned, or a change of a fee",
+        {
+            **OF_PHASE,
+            **MOMENT,
+            "what": "as what or for what; fee: what an endpoint costs from here on",
+            "name": "the account, of a fee the endpoint",
+            "units": "in units of the core asset",
+        },
+        _rows,
+    ),
     told=told,
 )

@@ -14,6 +14,7 @@ from metrics.intake.schedules import start
 from metrics.intake.trial import OUTSIDE, Event, TrialData
 from metrics.measure.blocks import ChainView
 from metrics.measure.delegation.facts import (
+    MOMENT,
     SCHEDULE,
     UNKNOWN_BLOCKS,
     Moment,
@@ -279,7 +280,18 @@ METRIC = Metric(
     ),
     table=Table(
         "schedules",
-        "phase version step num id t_ns lo_ns hi_ns producers joined left why fate",
+        "a step of a schedule on its way into force",
+        {
+            "phase": "phase in which its first step lies",
+            "version": "version of the schedule",
+            "step": "proposed, pending or active",
+            **MOMENT,
+            "producers": "who is scheduled",
+            "joined": "who was not before",
+            "left": "who was before",
+            "why": "what brought it about",
+            "fate": "active, replaced or open",
+        },
         _rows,
     ),
     told=told,

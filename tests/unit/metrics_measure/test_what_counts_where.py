@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,10 +16,11 @@ import pytest
 from faults.model.record import Record
 from metrics.intake.intervals import steady
 from metrics.intake.phase_windows import measured
-from metrics.intake.trial import TrialData
+from metrics.intake.trial import observed_until_ns
 from metrics.measure import finality, head_lag, recovery
 from metrics.measure.blocks import Block
-from metrics.measure.finality import BlockFinality, Final
+from metrics.measure.finality import Finality, JudgedBlock
+from metrics.measure.moments import Moments
 from metrics.model.plan import Phase, PlannedFault, PlannedTrial
 from tests.unit.metrics_build.bend import Lines, Rebuilt
 
@@ -111,10 +113,8 @@ def test_where_a_whole_trial_ends_hangs_on_no_clock(early_ns: int) -> None:
     def end_ns(state: str) -> int:
         told = [SimpleNamespace(t_ns=9_500_000_000.0 - early_ns)]
         plan, file = SimpleNamespace(end_ns=10_000_000_000), SimpleNamespace(state=state)
-        trial = SimpleNamespace(plan=plan, file=file, events=lambda kind, columns: told)
-        found = TrialData.end_ns.fget(trial)  # type: ignore[attr-defined]
-        assert isinstance(found, int)
-        return found
+        trial: Any = SimpleNamespace(plan=plan, file=file, events=lambda kind, columns: told)
+        return observed_until_ns(trial)
 
     assert end_ns("complete") == 10_000_000_000
     assert end_ns("interrupted") == 9_500_000_000 - early_ns
@@ -174,15 +174,12 @@ def test_the_kth_host_lies_between_the_kth_of_all_lower_and_of_all_upper_ends(
     name: str, expected: tuple[float, float, float]
 ) -> None:
     at = {"a": (10, 8, 12), "b": (11, 9, 31), "c": (20, 10, 30), "d": (25, 24, 32)}
-    found = finality.view(_item(at), _data(), name)
-    assert found is not None
-    assert (found.t_ns, found.lo_ns, found.hi_ns) == expected
+    assert _viewed(at, name) == expected
 
 
 def test_a_host_of_unknown_times_may_have_been_any_and_mixes_nothing() -> None:
     at = {"a": (10, 8, 12), "b": (11, 9, 31), "c": (20, 10, 30), "d": (NAN, -INF, INF)}
-    found = {name: finality.view(_item(at), _data(), name) for name in finality.VIEWS}
-    moments = {name: (f.t_ns, f.lo_ns, f.hi_ns) for name, f in found.items() if f is not None}
+    moments = {name: _viewed(at, name) for name in finality.VIEWS}
     assert moments.pop("median") == (11, 8, 30)
     assert moments.pop("quorum") == (20, 9, 31)
     assert all(math.isnan(t_ns) for t_ns, _, _ in moments.values())
@@ -215,15 +212,17 @@ def test_a_phase_is_as_long_as_its_fault_was_in_force_on_every_host() -> None:
     ]  # fmt: skip
 
 
-def _item(at: dict[str, tuple[float, float, float]]) -> BlockFinality:
-    finals = {host: Final(host, t, low, high, 7) for host, (t, low, high) in at.items()}
-    weights = dict.fromkeys("abcd", 1)
-    return BlockFinality(Block("id", 9, 5, "p"), 0, "baseline", True, finals, weights, needed=3)
-
-
-def _data() -> Any:
-    hosts = [SimpleNamespace(host=name, producers=[name]) for name in "abcd"]
-    return SimpleNamespace(plan=SimpleNamespace(hosts=hosts))
+def _viewed(at: dict[str, tuple[float, float, float]], name: str) -> tuple[float, ...]:
+    """Return the moment of one block in a view, and its ends, by when each host held it final."""
+    times = np.asarray([*at.values()], dtype=np.float64).T[:, None, :]
+    there, lags = np.ones((1, 4), dtype=bool), np.full((1, 4), 7)
+    block = JudgedBlock(Block("id", 9, 5, "p"), 0, "baseline", True, dict.fromkeys(at, 1), needed=3)
+    found = Finality([block], Counter(), Moments([*at], there, *times, lags))
+    hosts = [SimpleNamespace(host=host, producers=[host]) for host in at]
+    data: Any = SimpleNamespace(plan=SimpleNamespace(hosts=hosts))
+    seen = finality.view(found, data, name)
+    assert seen.reached.tolist() == [True]
+    return float(seen.t_ns[0]), float(seen.lo_ns[0]), float(seen.hi_ns[0])
 
 
 def _renumber(lines: list[dict[str, Any]]) -> None:
