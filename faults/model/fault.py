@@ -17,7 +17,8 @@ from typing import Annotated, ClassVar, Literal, Self
 import msgspec
 from msgspec import Meta
 
-from faults.model.kind import KINDS, Kind
+from faults.model.columns import Kind
+from faults.model.kind import KINDS
 
 SECOND_NS = 1_000_000_000
 FOR_NS_MAX = 24 * 3600 * SECOND_NS

@@ -1,192 +1,17 @@
 """One row a kind of fault: all that campaign, plan, agent, simulator and metrics must agree on.
 
-Values only; nothing of the product is imported here. Nobody else asks a fault for its name to find
-out what it does: what a reader needs to know of a kind is a column of this table. Campaigns are
-read by it, too: the keys of a row are those that its faults have in a campaign file.
+Values only. Nobody else asks a fault for its name to find out what it does: what a reader needs to
+know of a kind is a column of this table (`columns.py`). Campaigns are read by it, too: the keys of
+a row are those that its faults have in a campaign file, settled by `settling.py`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Mapping
+
+from faults.model.columns import Key, Kind, Way
+from faults.model.settling import in_the_kernels_reach, one_way, whom_only_a_censor_names
 
 LAYERS_MAX = 4
 """How many faults at one time may treat packets on a host, on top of each other."""
-HOST_DRIFT_PPB_MAX = 500_000
-"""What the kernel lets a host's clock drift by."""
-Targets = Literal["hosts", "pairs", "arrows", "groups"]
-"""How whom it hits is given: hosts, pairs of hosts, pairs with a direction, groups of hosts."""
-Notation = Literal["duration", "offset", "signed duration", "share", "ppm", "slots", "names"]
-"""How a value is written in a campaign; an offset may be nothing, a signed duration negative."""
-_UNITS: Mapping[str, str] = {
-    "duration": "_ns", "offset": "_ns", "signed duration": "_ns", "ppm": "_ppb", "slots": "_slots",
-}  # fmt: skip
-"""By notation: how the name of such a value ends once it has been read."""
-Victim = Literal["lives", "mute", "lies", "still", "dead"]
-"""What becomes of a target's node: lives as before, signs too little, signs what it must not,
-stands still and goes on, or dies.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key that a fault has in a campaign, beside those that say when and whom it hits.
-
-    written: how its value is written, or the words it may be. default: what it is when it is left
-    out; without one it has to be there. does: what it is, for whoever writes a campaign.
-    """
-
-    name: str
-    written: Notation | tuple[str, ...]
-    default: Any = ...
-    does: str = field(kw_only=True)
-
-    @property
-    def asked(self) -> str:
-        """Return its name in `asked`."""
-        return self.name + _UNITS.get(str(self.written), "")
-
-
-def _one_way(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is asked of a delay, of which one way is given or both."""
-    delay_ns, rtt_ns, jitter_ns = asked["delay_ns"], asked["rtt_ns"], asked["jitter_ns"]
-    if (delay_ns is None) == (rtt_ns is None):
-        raise ValueError("give exactly one of delay (one way) and rtt (split evenly)")
-    one_way_ns = rtt_ns // 2 if delay_ns is None else delay_ns
-    if jitter_ns > one_way_ns > 0:
-        raise ValueError("jitter is larger than the delay itself; lower it")
-    return {"delay_ns": one_way_ns, "jitter_ns": jitter_ns}
-
-
-def _in_the_kernels_reach(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is asked of a drift; the kernel bends a host's own clock by so much only."""
-    if asked["level"] == "host" and abs(asked["by_ppb"]) > HOST_DRIFT_PPB_MAX:
-        raise ValueError("by: a host's clock drifts by 500ppm at most; lower it")
-    return dict(asked)
-
-
-def _whom_only_a_censor_names(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is asked of a liar; accounts only where they are, and only of who censors."""
-    accounts = list(asked["accounts"])
-    if accounts and asked["strategy"] != "censor":
-        raise ValueError(f"accounts: {asked['strategy']} spares nobody; remove it")
-    rest = {key: value for key, value in asked.items() if key != "accounts"}
-    return {**rest, "accounts": accounts} if accounts else rest
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One way to do a fault in a lab of hosts: the word that plans print, and what a host needs.
-
-    remedy: what to do on a host that lacks that, where there is no other way. level: for which
-    level it is the way, where the campaign may ask for one. unless: the capability of a host that
-    forbids it.
-    """
-
-    how: str
-    needs: str = ""
-    remedy: str = ""
-    level: str = ""
-    unless: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """A kind of fault. The simulator does each of them; by says who else."""
-
-    word: str
-    does: str = ""
-    """What it is, for whoever writes a campaign."""
-    said: str
-    """What is asked, in words, with the keys of `asked` in braces; {clock} is the level's."""
-    by: Literal["host", "provider", "sim"] = "sim"
-    """Who does it: the agent of the host itself, whoever owns the hosts (as their victim cannot
-    undo it), or only the simulator.
-    """
-    targets: Targets = "hosts"
-    keys: tuple[Key, ...] = ()
-    """What else a campaign says of it; how long it lasts only where that may be left out."""
-    settle: Callable[[Mapping[str, Any]], dict[str, Any]] = dict
-    """Returns what is asked of the values given; raises ValueError where they do not fit."""
-    asked: tuple[str, ...] = ()
-    """The keys of `asked` it cannot be without."""
-    strength: tuple[str, ...] = ()
-    """The keys of `asked` of which none may be zero: a fault of no strength does nothing."""
-    lasts: Literal["for", "restart_after"] = "for"
-    """The key of a campaign that says how long it lasts."""
-    ways: tuple[Way, ...] = ()
-    """The first that works on all its hosts is taken, of those for the level asked."""
-    power: tuple[str, str, str] = ("", "", "")
-    """A provider's words: the commands that begin and end it, and the state in between."""
-    shares: str = ""
-    """What it has in common with other kinds on a host: they would undo each other, so that one may
-    begin at the moment another ends and not before.
-    """
-    stacks: bool = False
-    """Whether several may act on one pair at one time: what they do adds up, and each is judged by
-    itself.
-    """
-    victim: Victim = "lives"
-    clock: Literal["", "step", "drift", "lie"] = ""
-    """What it does to a clock: steps it, lets it drift, or has its time servers lie to it."""
-    asks_servers: bool = False
-    """Whether it is done to the answers of a host's time servers."""
-    severs: Literal["", "always", "at full share"] = ""
-    """When nothing passes any more between those it keeps apart."""
-    loses: bool = False
-    """Whether packets between hosts are lost."""
-    slows: bool = False
-    """Whether packets between hosts come later."""
-    leaves_rest_whole: bool = False
-    """Whether it does nothing but take producers away, which the plan's quorum counts."""
-
-    @property
-    def on_flows(self) -> bool:
-        """Return whether a host's agent does it to packets of the node's port."""
-        return self.by == "host" and self.targets != "hosts"
-
-    @property
-    def stops(self) -> bool:
-        """Return whether a target's node is not there while it lasts."""
-        return self.victim in ("still", "dead")
-
-    @property
-    def stops_host(self) -> bool:
-        """Return whether the whole host is not there while it lasts."""
-        return self.by == "provider" and self.stops
-
-    @property
-    def reboots(self) -> bool:
-        """Return whether the whole host dies and has to boot."""
-        return self.by == "provider" and self.victim == "dead"
-
-    @property
-    def restarts_unit(self) -> bool:
-        """Return whether its undo starts a unit again, which is wrong for one it has not ended."""
-        return self.by == "host" and self.victim == "dead"
-
-    @property
-    def abstains(self) -> bool:
-        """Return whether a target is there but cannot be counted on."""
-        return self.victim in ("mute", "lies")
-
-    def lacks(self, asked: Mapping[str, Any]) -> str:
-        """Return which key of what is asked is zero, so that nothing is done; "" where none is."""
-        return next((key for key in self.strength if not asked[key]), "")
-
-    def cuts(self, asked: Mapping[str, Any]) -> bool:
-        """Return whether nothing passes between those it keeps apart, as it is asked for."""
-        return self.severs == "always" or (bool(self.severs) and asked["share"] >= 1)
-
-    def clock_error_ns(self, asked: Mapping[str, Any], after_ns: int) -> int:
-        """Return how far off a target's clock, or what it is told of it, is after so long."""
-        match self.clock:
-            case "step" | "lie":
-                return abs(int(asked["by_ns"]))
-            case "drift":
-                return abs(int(asked["by_ppb"])) * after_ns // 1_000_000_000
-        return 0
-
-
 _NFT = Way("nft", "nft", "apt install nftables, or use a kernel with nf_tables")
 _SIGNAL = Way("signal", "systemd", "boot it with systemd")
 _PROCESS_CLOCK = Way("process clock", level="process")
@@ -218,7 +43,7 @@ _ROWS = (
             Key("rtt", "offset", None, does="The same of both ways together, split evenly."),
             Key("jitter", "offset", 0, does="How much more or less than the delay, at most."),
         ),
-        settle=_one_way, asked=("delay_ns", "jitter_ns"), strength=("delay_ns",),
+        settle=one_way, asked=("delay_ns", "jitter_ns"), strength=("delay_ns",),
         shares="packets", stacks=True, slows=True,
         ways=(Way("netem", "netem", unless="foreign_qdisc"), Way("queue", "nfqueue")),
     ),
@@ -261,7 +86,7 @@ _ROWS = (
             Key("by", "ppm", does="How much too fast; too slow where it is negative."),
             Key("level", ("process", "host"), "process", does=_CLOCK_LEVEL),
         ),
-        settle=_in_the_kernels_reach, asked=("by_ppb", "level"), strength=("by_ppb",),
+        settle=in_the_kernels_reach, asked=("by_ppb", "level"), strength=("by_ppb",),
         ways=(_PROCESS_CLOCK, _HOST_CLOCK), shares="clock", clock="drift",
     ),
     Kind(
@@ -354,7 +179,7 @@ _ROWS = (
             Key("accounts", "names", (),
                 does="Whose transactions censor leaves out; everybody's where none is named."),
         ),
-        settle=_whom_only_a_censor_names,
+        settle=whom_only_a_censor_names,
         asked=("strategy", "by_ns"), victim="lies",
     ),
 )  # fmt: skip

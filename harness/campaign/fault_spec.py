@@ -10,7 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, GetPydanticSchema, create_model, model_validator
 
-from faults.model.kind import KINDS, Key, Kind
+from faults.model.columns import Key, Kind
+from faults.model.kind import KINDS
 from harness.campaign.values import Duration, Length, Offset, Part, Ppb, SignedDuration, Strict
 
 Selector = str | list[str]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from faults.model.kind import KINDS, Key, Kind
+from faults.model.columns import Key, Kind
+from faults.model.kind import KINDS
 from harness.cli.options import AsJson, Limit, MaybeInventory, lab_at
 from harness.controller.console import Show, console_of, said, table_of
 from harness.errors import UsageError

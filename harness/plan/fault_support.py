@@ -6,7 +6,7 @@ Pure. The words returned are those that journals and reports print.
 import ipaddress
 from collections.abc import Mapping, Sequence
 
-from faults.model.kind import Kind, Way
+from faults.model.columns import Kind, Way
 from metrics.model.plan import SIM, PlannedFault, PlannedHost
 
 Capabilities = Mapping[str, Mapping[str, bool]]

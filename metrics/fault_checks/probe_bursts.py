@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from faults.model.kind import Kind
+from faults.model.columns import Kind
 from metrics.fault_checks import fault_records
 from metrics.intake.trial import TrialData
 from metrics.model.plan import BASELINE, PlannedFault

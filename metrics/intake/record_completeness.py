@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from faults.model.kind import Victim
+from faults.model.columns import Victim
 from faults.model.record import Record
 from metrics.intake.event_host import Stamp, Written
 from metrics.intake.event_validation import Intake, Loss

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from faults.model.kind import Kind, kind
+from faults.model.columns import Kind
+from faults.model.kind import kind
 from metrics.model.cell_text import cell_text
 
 SIM = "sim"

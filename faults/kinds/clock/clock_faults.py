@@ -25,7 +25,7 @@ from faults.model.fault import (
     RestoreClock,
     SetSkew,
 )
-from faults.model.kind import HOST_DRIFT_PPB_MAX
+from faults.model.settling import HOST_DRIFT_PPB_MAX
 
 PROCESS_DRIFT_PPB_MAX = 10_000_000
 GAP_NS = 10 * SECOND_NS

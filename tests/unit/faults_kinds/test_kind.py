@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from faults.kinds.registry import FAULTS
-from faults.model.kind import KINDS, Kind, kind
+from faults.model.columns import Kind
+from faults.model.kind import KINDS, kind
 
 
 def test_the_agent_knows_the_kinds_that_hosts_and_providers_do_and_no_other() -> None:

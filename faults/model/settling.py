@@ -1,0 +1,38 @@
+"""What is asked of the values that a campaign gives a fault: refused where they do not fit.
+
+Each function takes the values by the names of `asked`, and raises ValueError, which says what to
+write instead. Nothing of the product is imported here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+HOST_DRIFT_PPB_MAX = 500_000
+"""What the kernel lets a host's clock drift by."""
+
+
+def one_way(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked of a delay, of which one way is given or both."""
+    delay_ns, rtt_ns, jitter_ns = asked["delay_ns"], asked["rtt_ns"], asked["jitter_ns"]
+    if (delay_ns is None) == (rtt_ns is None):
+        raise ValueError("give exactly one of delay (one way) and rtt (split evenly)")
+    one_way_ns = rtt_ns // 2 if delay_ns is None else delay_ns
+    if jitter_ns > one_way_ns > 0:
+        raise ValueError("jitter is larger than the delay itself; lower it")
+    return {"delay_ns": one_way_ns, "jitter_ns": jitter_ns}
+
+
+def in_the_kernels_reach(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked of a drift; the kernel bends a host's own clock by so much only."""
+    if asked["level"] == "host" and abs(asked["by_ppb"]) > HOST_DRIFT_PPB_MAX:
+        raise ValueError("by: a host's clock drifts by 500ppm at most; lower it")
+    return dict(asked)
+
+
+def whom_only_a_censor_names(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked of a liar; accounts only where they are, and only of who censors."""
+    accounts = list(asked["accounts"])
+    if accounts and asked["strategy"] != "censor":
+        raise ValueError(f"accounts: {asked['strategy']} spares nobody; remove it")
+    rest = {key: value for key, value in asked.items() if key != "accounts"}
+    return {**rest, "accounts": accounts} if accounts else rest
