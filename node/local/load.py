@@ -7,11 +7,11 @@ nothing.
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import shake_128
 
 from node.chain import profiles
 from node.chain.encoding.crypto import SIGNATURE_BYTES, PrivateKey
@@ -171,12 +171,12 @@ class Transfers:
 
     def make(self, n: int, *, chain_id: bytes, block_id: bytes, now_ns: int) -> Transaction:
         """Return transaction n, tied to the branch of block_id, valid from now_ns for a while."""
-        rng = random.Random(f"{self.seed}/{self.account}/{n}")
-        padding = rng.randbytes(self.memo_bytes - _MEMO_BYTES_MIN)
+        drawn = shake_128(f"{self.seed}/{self.account}/{n}".encode()).digest(self.memo_bytes)
+        chosen = int.from_bytes(drawn[:_MEMO_BYTES_MIN], "big") % len(self.recipients)
+        memo = n.to_bytes(_MEMO_BYTES_MIN, "big") + drawn[_MEMO_BYTES_MIN:]
         tie = reference(block_id, self.form.prefix_at)
         header = TransactionHeader(now_ns // NS_PER_S + self.expires_after_s, *tie)
-        memo = n.to_bytes(_MEMO_BYTES_MIN, "big") + padding
-        recipient = rng.choice(self.recipients)
+        recipient = self.recipients[chosen]
         transfer = self.form.transfer(self.account, recipient, AMOUNT, memo)
         return sign_transaction(self.form, header, (transfer,), chain_id=chain_id, keys=(self.key,))
 
