@@ -6,11 +6,12 @@ processor: a slot passes, too, while others have that.
 
 ALWAYS = 64
 """So many transactions a slot are looked at, however long the machine takes for them."""
-LOCAL_PERCENT, ALL_PERCENT = 50, 80
+LOCAL_PERCENT, ALL_PERCENT = 70, 85
 """Of a slot, blocks included. What comes from peers is in their mempools already, and will be in a
 block: it is refused later than what a client here asks for."""
 WAITING_PERCENT = 30
-"""Of a slot: so long may a block take that holds all that waits, else clients must wait."""
+"""Of a slot: so long may a block take that holds all that waits, else clients must wait. It is made,
+then executed by peers before the next one is due; without peers it may take twice as long."""
 WAITING_LEAST = 500
 """So many may wait whatever blocks took: those of a few transactions say little of large ones."""
 TOLD_BY_LEAST = 16
@@ -48,7 +49,8 @@ class Budget:
         percent = LOCAL_PERCENT if local and not alone else ALL_PERCENT
         room = (self._slot_ns * percent // 100 - self._spent_ns) // max(1, each_ns)
         if local:
-            most = self._slot_ns * WAITING_PERCENT // 100 // max(1, self._in_block_ns)
+            block_ns = self._slot_ns * WAITING_PERCENT * (1 + alone) // 100
+            most = block_ns // max(1, self._in_block_ns)
             room = 0 if behind else min(room, max(most, WAITING_LEAST) - waiting)
         self._batch, self._begun_ns = min(count, max(0, room, ALWAYS - self._looked_at)), now_ns
         self._looked_at += self._batch

@@ -28,14 +28,15 @@ def admitted(budget: Budget, slot: int, *, each_ns: int, batches: list[int], loc
     return found
 
 
-def test_clients_get_half_of_a_slot_and_peers_what_is_then_left_of_four_fifths() -> None:
+def test_clients_get_their_share_of_a_slot_and_peers_what_is_then_left_of_theirs() -> None:
     budget, each_ns = Budget(SLOT_NS), SLOT_NS // 1_000
     assert admitted(budget, 1, each_ns=each_ns, batches=[90] * 10, local=True) == LOCAL_PERCENT * 10
-    assert admitted(budget, 1, each_ns=each_ns, batches=[900], local=False) == 300
+    rest = (ALL_PERCENT - LOCAL_PERCENT) * 10
+    assert admitted(budget, 1, each_ns=each_ns, batches=[900], local=False) == rest
     assert admitted(budget, 1, each_ns=each_ns, batches=[50, 50], local=True) == 0
-    assert budget.take_refused() == 400 + 600 + 100
+    assert budget.take_refused() == 900 - LOCAL_PERCENT * 10 + 900 - rest + 100
     assert admitted(budget, 2, each_ns=each_ns, batches=[1] * 900, local=False) == ALL_PERCENT * 10
-    assert budget.take_refused() == 100
+    assert budget.take_refused() == 900 - ALL_PERCENT * 10
     assert budget.take_refused() == 0
 
 
@@ -69,6 +70,8 @@ def test_clients_wait_while_a_block_of_all_that_waits_takes_too_long() -> None:
     ):  # fmt: skip
         assert budget.begin(200, slot * SLOT_NS, local=True, waiting=waiting) == room
         assert budget.begin(200, slot * SLOT_NS, local=False) == 200
+    assert budget.begin(200, 5 * SLOT_NS, local=True, waiting=2 * most - 70) == ALWAYS
+    assert budget.begin(200, 6 * SLOT_NS, local=True, waiting=2 * most - 70, alone=True) == 70
 
 
 def test_small_blocks_that_took_long_keep_no_client_waiting() -> None:
