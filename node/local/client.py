@@ -42,7 +42,7 @@ NICE = 5
 STOPS = frozenset((signal.SIGTERM, signal.SIGINT))
 DRAIN_NS = 2 * NS_PER_S
 """How long after end_ns to wait for the last answers."""
-IN_FLIGHT_MAX = 512
+IN_FLIGHT_MAX = 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from node.chain.model.transaction import Transaction
 from node.network import wire
 
-GATHER_S = 0.02
+GATHER_S = 0.04
 """What comes so soon after the last frames waits; what comes alone goes at once."""
 BODIES_BYTES_MAX = 32 * 1024
 """A frame that holds so much goes at once."""
