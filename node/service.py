@@ -50,6 +50,9 @@ BUSY = "busy"
 """Why a transaction is refused that the slot has no time for, and what counts those."""
 MALFORMED = "malformed"
 """Why one is that cannot be read."""
+OTHERS_FIRST_S = 0.02
+"""So much later is done what a wake leaves to do, of slots those of others: where nodes share
+processors, all have woken, and whose slot it is has its block out by then."""
 SNAPSHOT_BLOCKS = 2_000
 """So many irreversible blocks are replayed at most after a crash; an orderly stop leaves none."""
 
@@ -154,18 +157,28 @@ class Service:
         due_ns = self._watch.rearm_ns(now_ns)
         if due_ns is not None:
             self._timer.arm(due_ns)
-        # After the slot, if this is its moment.
-        self._loop.call_soon(self._pulse.beat, now_ns, late_ns)
+        self._loop.call_later(OTHERS_FIRST_S, self._pulse.beat, now_ns, late_ns)
 
     def _on_due(self, due_ns: int, wake_error_ns: int) -> None:
+        """Tell of the slots whose time has come, and let the chain know, at once if one is ours."""
         now_ns = due_ns + wake_error_ns
         passed = self._watch.passed(now_ns)
         self._timer.arm(self._watch.next_due_ns())
         if not passed.slots or self._stop.is_set():
             return
         for record in due_events(self._chain, passed, now_ns, self._public_keys):
-            self._emit(record)
-        slot, abstain = passed.slots[-1], self._check.abstain_reason()
+            self._tell(record)
+        slot = passed.slots[-1]
+        if self._chain.producer_for(slot) in self._public_keys:
+            self._tick(slot)
+        else:
+            self._loop.call_later(OTHERS_FIRST_S, self._tick, slot)
+
+    def _tick(self, slot: int) -> None:
+        self._flush_soon()
+        if self._stop.is_set():
+            return
+        now_ns, abstain = self._clock.wall_ns(), self._check.abstain_reason()
         left_ns = self._chain.slot_clock.left_ns(slot, now_ns)
         self._step_block(messages.Tick(now_ns=now_ns, slot=slot, abstain=abstain, left_ns=left_ns))
 
@@ -283,9 +296,16 @@ class Service:
         return msgspec.structs.replace(produced, late_ns=late_ns, fsync_ns=self._fsync_ns)
 
     def _emit(self, record: msgspec.Struct) -> None:
+        self._tell(record)
+        self._flush_soon()
+
+    def _tell(self, record: msgspec.Struct) -> None:
+        """Write a record and what follows from it; somebody else sees to it that it is flushed."""
         self._log.write(record)
         if (told := self._health.see(record)) is not None:
             self._log.write(told)
+
+    def _flush_soon(self) -> None:
         if not self._flush_due:
             self._flush_due = True
             self._loop.call_soon(self._flush)
