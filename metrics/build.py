@@ -14,7 +14,8 @@ from typing import Any
 import duckdb
 import msgspec
 
-from metrics.intake import event_table, trial
+from metrics.intake import event_table, header_lines, trial
+from metrics.intake.header_lines import Recompute
 from metrics.model import run_folder
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import RunError
@@ -30,12 +31,17 @@ AT_ONCE_MAX = 4
 
 
 def build(
-    run: Path, progress: Callable[[str], None], *, other_run: Path | None = None
+    run: Path,
+    progress: Callable[[str], None],
+    *,
+    other_run: Path | None = None,
+    headers: Recompute | None = None,
 ) -> dict[str, Any]:
     """Return the summary of the run folder after writing everything below its raw files.
 
     progress is told, in a few words, what is being done. other_run: the folder of another run of
-    the same campaign, shown beside this one.
+    the same campaign, shown beside this one. headers: what recomputes the headers of a trial, which
+    it takes the chain's rules to do; without it, what was found of them before stays.
 
     Raises:
         RunError: plan.json is missing or damaged, other_run has no summary, or there is no room.
@@ -43,15 +49,19 @@ def build(
     plan = run_folder.load_plan(run, expectations.problem)
     other = None if other_run is None else comparison.load(other_run)
     with _cycles_kept():
-        return _build(run, plan, other, progress)
+        return _build(run, plan, other, progress, headers)
 
 
 def _build(
-    run: Path, plan: Plan, other: dict[str, Any] | None, progress: Callable[[str], None]
+    run: Path,
+    plan: Plan,
+    other: dict[str, Any] | None,
+    progress: Callable[[str], None],
+    headers: Recompute | None,
 ) -> dict[str, Any]:
     try:
         with tables.draft_of(run / "tables") as draft:
-            analyses, absent = measured(run, plan, draft, progress)
+            analyses, absent = measured(run, plan, draft, progress, headers)
             progress("writing tables")
             found = summary.build(plan, analyses, absent, other)
             text = msgspec.json.format(msgspec.json.encode(found), indent=1)
@@ -70,7 +80,11 @@ def _build(
 
 
 def measured(
-    run: Path, plan: Plan, draft: Path | None, progress: Callable[[str], None]
+    run: Path,
+    plan: Plan,
+    draft: Path | None,
+    progress: Callable[[str], None],
+    headers: Recompute | None = None,
 ) -> tuple[list[Analysis], list[str]]:
     """Return what was found in each trial, and why others are not among them.
 
@@ -78,7 +92,7 @@ def measured(
     are measured in processes of their own.
     """
     at_once = _at_once(run, plan)
-    measure = partial(_measured, run, plan, draft)
+    measure = partial(_measured, run, plan, draft, headers)
     if at_once == 1:
         found = [measure(planned, progress) for planned in plan.trials]
     else:
@@ -101,6 +115,7 @@ def _measured(
     run: Path,
     plan: Plan,
     draft: Path | None,
+    headers: Recompute | None,
     planned: PlannedTrial,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Analysis | str:
@@ -115,6 +130,10 @@ def _measured(
             return f"trial {planned.n} was never run"
         if draft is not None:
             tables.write_events(draft, planned.n, db)
+        if headers is not None:
+            progress(f"trial {planned.n}: recomputing headers")
+            lines = header_lines.read(db, planned.liars)
+            run_folder.write_headers(data.folder, headers(data.folder, lines))
         progress(f"trial {planned.n}: measuring")
         return analyse(data)
 

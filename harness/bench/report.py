@@ -17,8 +17,8 @@ from harness.bench.rig.machine import Measured, measured
 from harness.bench.row import Row
 from harness.bench.simulator import CAMPAIGN
 from harness.errors import RunError
-from metrics.intake import event_lines
-from metrics.intake.event_rows import DECODER
+from metrics.intake.lines import event_lines
+from metrics.intake.lines.event_rows import DECODER
 from metrics.model import run_folder
 from metrics.model.plan import encode
 from metrics.model.run_folder import MADE_AGAIN

@@ -1,29 +1,18 @@
-"""Recomputes every header of a run from its genesis (I5) and writes trials/<n>/verify.json.
+"""Recomputes every header of a trial from its genesis (I5).
 
 Nothing of what a node says about a block is believed: id, number, slot, producer, turn, confirmed
 range, schedule and finality are taken from the packed header in its `applied` events, by the rules
 of the chain. Signatures are checked where the id covers them; elsewhere events do not hold them.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from harness.controller.store import write_json
-from metrics.intake import event_lines
-from metrics.model import run_folder
-from metrics.model.run_folder import (
-    HEADERS,
-    HOLDS,
-    UNKNOWN,
-    VIOLATED,
-    WITNESSES_MAX,
-    HeadersFile,
-    Violation,
-)
+from metrics.model.run_folder import HOLDS, UNKNOWN, VIOLATED, WITNESSES_MAX, HeadersFile, Violation
 from node.chain import profiles
 from node.chain.encoding.crypto import recover
 from node.chain.encoding.pack import DecodeError
@@ -31,8 +20,6 @@ from node.chain.genesis import decode as decode_genesis
 from node.chain.model.errors import BlockRejected, GenesisError
 from node.chain.profile import ChainState, Profile
 from node.events import Count
-
-_WANTED = (b'"kind":"applied"', b'"kind":"irreversible"')
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,9 +33,6 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     slot: Count = 0
     producer: str = ""
     header: str = ""
-
-
-_SEEN = msgspec.json.Decoder(Seen)
 
 
 @dataclass(slots=True)
@@ -70,33 +54,18 @@ class Tree:
         self.problems.append(Violation(told, (seen.num,), (seen.id,), (seen.host,)))
 
 
-def write(run: Path, progress: Callable[[str], None]) -> None:
-    """Write verify.json for every trial of the run that has events.
+def verify(folder: Path, lines: Iterable[Any]) -> HeadersFile:
+    """Return the verdict, with its evidence, on the headers of one trial's correct hosts.
 
-    Raises:
-        metrics.model.run_folder.RunError: plan.json is missing or damaged.
+    lines: what those hosts told, as `judge` takes it.
     """
-    plan = run_folder.load_plan(run)
-    for planned in plan.trials:
-        folder = run_folder.trial_folder(run, planned.n)
-        if (folder / "trial.json").exists():
-            progress(f"trial {planned.n}: recomputing headers")
-            found = verify(folder, liars=planned.liars)
-            write_json(folder / HEADERS, msgspec.to_builtins(found))
-
-
-def verify(folder: Path, *, liars: frozenset[str] = frozenset()) -> HeadersFile:
-    """Return the verdict, with its evidence, on the headers of one trial's correct hosts."""
     try:
         profile = profiles.build(decode_genesis((folder / "genesis.json").read_bytes()))
     except OSError:
         return _unknown("the trial's folder holds no genesis.json")
     except GenesisError as error:
         return _unknown(f"genesis.json: {error}")
-    try:
-        return judge(profile, (seen for seen in _events(folder) if seen.host not in liars))
-    except event_lines.Damage as error:
-        return _unknown(str(error))
+    return judge(profile, lines)
 
 
 def judge(profile: Profile, events: Iterable[Any]) -> HeadersFile:
@@ -207,28 +176,3 @@ def _result(tree: Tree, hosts: int, final: int) -> HeadersFile:
 
 def _unknown(why: str) -> HeadersFile:
     return HeadersFile(verdict=UNKNOWN, evidence=why)
-
-
-def _events(folder: Path) -> Iterator[Seen]:
-    """Yield the executed and the irreversible blocks of all hosts, each node's own only.
-
-    Raises:
-        lines.Damage: a file of events cannot be read to its end.
-    """
-    for path in sorted((folder / "hosts").glob("*")):
-        for file in event_lines.files_of(path):
-            yield from _seen(path.name, file)
-
-
-def _seen(host: str, file: Path) -> Iterator[Seen]:
-    try:
-        for line in event_lines.read(file):
-            if any(word in line for word in _WANTED):
-                try:
-                    seen = _SEEN.decode(line.strip(b"\0"))
-                except (msgspec.MsgspecError, ValueError, RecursionError):
-                    continue  # Broken lines are counted where events are taken in.
-                if seen.host == host:
-                    yield seen
-    except event_lines.Damage as error:
-        raise event_lines.Damage(f"hosts/{host}/{file.name} is damaged: {error}") from error

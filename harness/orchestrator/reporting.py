@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import Interrupted, UsageError
-from harness.inspect import verify
+from harness.inspect.verify import verify
 from metrics import build as metrics_build
 from metrics.model import run_folder
 
@@ -32,8 +32,7 @@ def report(
         if ours != theirs:
             raise UsageError(f"--beside {other}: a run of {theirs}; give one of {ours}")
     try:
-        verify.write(folder, progress)
-        return metrics_build.build(folder, progress, other_run=other)
+        return metrics_build.build(folder, progress, other_run=other, headers=verify)
     except (KeyboardInterrupt, Interrupted):
         words = f"the report is not made; finish it with: slotlab report {folder}"
         raise Interrupted(f"stopped by the operator; {words}") from None

@@ -4,27 +4,23 @@ After `load` the connection holds a table `event_<kind>` for each kind, with the
 readers take typed rows by kind. Times are as written, not aligned.
 """
 
-import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import msgspec
+import numpy as np
 
 from faults.model.record import Record
 from metrics.intake import event_validation, record_completeness
-from metrics.intake.event_rows import ROWS
 from metrics.intake.event_validation import Intake
+from metrics.intake.lines.event_frames import COLUMNS_OF, PLACE, Frame
+from metrics.intake.lines.event_rows import COLUMNS, OTHERS
+from metrics.intake.written import Written
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import TrialFile
 
-_AS_TEXT = (
-    "producers", "peers", "tally", "out", "weights", "changes", "fees", "by_account", "to_workers",
-    "earned", "missed",
-)  # fmt: skip
-"""Columns kept as written: compared whole, different by kind, or by names of producers."""
 _TOLD = """
     WITH told AS (
         SELECT host, id, num, slot, producer FROM event_produced WHERE trial = $trial
@@ -38,43 +34,17 @@ _TOLD = """
         HAVING min(num) < max(num) OR min(slot) < max(slot) OR min(producer) < max(producer)
     )
 """
+AT_ONCE = 50_000
+"""So many rows of a kind are put into its table at once: each time costs as much as hundreds."""
 _TXS = "txs"
 _EACH = f"(SELECT *, unnest(ids) AS id, generate_subscripts(ids, 1) AS place FROM event_{_TXS})"
 """A row for each of the transactions that a line tells of."""
 
 
-def _columns(row: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
-    """Yield (name, type) of a column for each field of a row, but those that none can hold."""
-    kind = msgspec.inspect.type_info(row)
-    assert isinstance(kind, msgspec.inspect.StructType)
-    for field in kind.fields:
-        sql = "JSON" if field.encode_name in _AS_TEXT else _sql(field.type)
-        if sql:
-            yield field.encode_name, sql
-
-
-def _sql(kind: msgspec.inspect.Type) -> str:
-    """Return the type of a column that holds values of a type, "" for none."""
-    match kind:
-        case msgspec.inspect.IntType():
-            return "BIGINT"
-        case msgspec.inspect.StrType() | msgspec.inspect.LiteralType():
-            return "VARCHAR"
-        case msgspec.inspect.BoolType():
-            return "BOOLEAN"
-        case msgspec.inspect.ListType(item_type=item):
-            return f"{_sql(item)}[]"
-    return ""
-
-
-COLUMNS = {word: dict(_columns(row)) for word, row in ROWS.items()}
-"""By kind the columns of its table after the trial's number: name and type."""
-
-
 def connect() -> duckdb.DuckDBPyConnection:
     """Return an empty in-memory database with a table for each kind of event."""
     db = duckdb.connect()
-    for word, columns in COLUMNS.items():
+    for word, columns in COLUMNS_OF.items():
         typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
         db.execute(f"CREATE TABLE event_{word} (trial INTEGER, {typed})")
     return db
@@ -89,10 +59,11 @@ def load(
     agents: list[Record],
 ) -> Intake:
     """Return what was taken in from folder (trials/<n>) after adding its events to the tables."""
-    with tempfile.TemporaryDirectory(prefix="slotlab-") as spare:
-        intake = event_validation.gather(folder, Path(spare))
-        for word in COLUMNS:
-            _insert(db, word, Path(spare), planned.n)
+    inserter = _Inserter(db, planned.n)
+    intake = event_validation.gather(folder, inserter.add)
+    inserter.end()
+    _count(db, intake)
+    intake.written = _written(db, intake)
     record_completeness.judge(intake, plan, planned, file, agents)
     intake.written.clear()
     intake.findings += _contradictions(db, planned.n)
@@ -105,17 +76,79 @@ def load(
     return intake
 
 
-def _insert(db: duckdb.DuckDBPyConnection, word: str, spare: Path, trial: int) -> None:
-    """Add the rows of a kind, of all hosts."""
-    paths = sorted(spare.glob(f"*/{word}.jsonl"))
-    if not paths:
-        return
-    spec = ", ".join(f"'{name}': '{kind}'" for name, kind in COLUMNS[word].items())
-    db.execute(
-        f"INSERT INTO event_{word} SELECT {trial}, * FROM read_json(?, format='newline_delimited', "
-        f"columns={{{spec}}}, maximum_object_size=67108864)",
-        [[str(path) for path in paths]],
+class _Inserter:
+    """Mutable: puts rows into the tables of their kinds, many at once."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection, trial: int) -> None:
+        self._db, self._trial = db, trial
+        self._waiting: dict[str, list[Frame]] = defaultdict(list)
+
+    def add(self, word: str, frame: Frame) -> None:
+        """Take rows of a kind."""
+        self._waiting[word].append(frame)
+        if sum(len(frame[PLACE]) for frame in self._waiting[word]) >= AT_ONCE:
+            self._put(word)
+
+    def end(self) -> None:
+        """Put in what still waits."""
+        for word in [*self._waiting]:
+            self._put(word)
+
+    def _put(self, word: str) -> None:
+        frames = self._waiting.pop(word)
+        joined = {name: np.concatenate([own[name] for own in frames]) for name in frames[0]}
+        self._db.register("frame", joined)
+        self._db.execute(
+            f"INSERT INTO event_{word} "
+            f"SELECT {self._trial}, * EXCLUDE ({PLACE}) FROM frame WHERE {PLACE} > 0"
+        )
+        self._db.unregister("frame")
+
+
+def _count(db: duckdb.DuckDBPyConnection, intake: Intake) -> None:
+    """Say in an intake who wrote how many lines of which kinds, and on which chains."""
+    kinds = {word: f"'{word}'" for word in COLUMNS_OF} | {OTHERS: "kind"}
+    each = " UNION ALL ".join(
+        f"SELECT host, node, boot, {kind} AS kind, count(*) FROM event_{word} GROUP BY ALL"
+        for word, kind in kinds.items()
     )
+    for host, node, boot, kind, count in db.execute(f"{each} ORDER BY ALL").fetchall():
+        intake.lines += count
+        intake.told.add((host, node, boot, kind))
+        if kind not in COLUMNS:
+            intake.unknown_kinds[kind] += count
+    intake.hosts = sorted({host for host, *_ in intake.told})
+    chains = "SELECT DISTINCT host, chain_id FROM event_started WHERE chain_id <> ''"
+    for host, chain in db.execute(chains).fetchall():
+        intake.chains.setdefault(host, set()).add(chain)
+
+
+def _written(db: duckdb.DuckDBPyConnection, intake: Intake) -> dict[tuple[str, str], Written]:
+    """Return the lines of each (host, writer)."""
+    writers = sorted({(host, node) for host, node, *_ in intake.told})
+    boots = sorted({boot for _, _, boot, _ in intake.told})
+    names = [*COLUMNS_OF, *boots]
+    places = [
+        (host, node, boot, writers.index((host, node)), len(COLUMNS_OF) + boots.index(boot))
+        for host, node, boot in sorted({own[:3] for own in intake.told})
+    ]
+    db.execute(
+        "CREATE OR REPLACE TABLE writers "
+        "(host VARCHAR, node VARCHAR, boot VARCHAR, writer BIGINT, boot_place BIGINT)"
+    )
+    if places:
+        db.executemany("INSERT INTO writers VALUES (?, ?, ?, ?, ?)", places)
+    each = " UNION ALL ".join(
+        f"SELECT writer, seq, {code} AS kind, boot_place, wall_ns, mono_ns "
+        f"FROM event_{word} JOIN writers USING (host, node, boot)"
+        for code, word in enumerate(COLUMNS_OF)
+    )
+    found = db.execute(f"{each} ORDER BY writer, seq").fetchnumpy()
+    edges = np.searchsorted(found.pop("writer"), np.arange(len(writers) + 1))
+    return {
+        writer: Written(names, *(column[edges[n] : edges[n + 1]] for column in found.values()))
+        for n, writer in enumerate(writers)
+    }
 
 
 def _contradictions(db: duckdb.DuckDBPyConnection, trial: int) -> list[str]:

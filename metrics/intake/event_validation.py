@@ -1,12 +1,14 @@
 """What came in of all hosts of a trial, and what is wrong with it."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from metrics.intake import event_host
-from metrics.intake.event_host import HostLines, Written
-from metrics.intake.event_rows import ROWS
+from metrics.intake.lines import event_host
+from metrics.intake.lines.event_frames import Frame
+from metrics.intake.lines.event_host import HostLines
+from metrics.intake.written import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,30 +59,18 @@ class Intake:
         return frozenset(named | {loss.host for loss in self.losses})
 
 
-def gather(folder: Path, spare: Path) -> Intake:
-    """Return what passed of a trial's folder after writing its rows, typed anew, to spare.
-
-    There each host has a folder, and in it a file for each kind of event. It is named by a number:
-    a host's own name may be what a database takes for a pattern.
-    """
+def gather(folder: Path, put: Callable[[str, Frame], None]) -> Intake:
+    """Return what passed of a trial's folder after giving its rows away, a frame of each kind."""
     found = Intake()
-    hosts = sorted(path for path in (folder / "hosts").glob("*") if path.is_dir())
-    for n, path in enumerate(hosts):
-        _add(found, path.name, event_host.take(path, spare / f"{n:05}"))
-    found.hosts = sorted({host for host, _ in found.written})
+    for path in sorted(path for path in (folder / "hosts").glob("*") if path.is_dir()):
+        lines = event_host.take(path)
+        for word, frame in lines.frames.items():
+            put(word, frame)
+        _add(found, path.name, lines)
     return found
 
 
 def _add(found: Intake, host: str, lines: HostLines) -> None:
-    for node, own in lines.written.items():
-        found.written[host, node] = own
-        found.lines += len(own.seq)
-        for (boot, kind), count in own.kinds().items():
-            found.told.add((host, node, boot, kind))
-            if kind not in ROWS:
-                found.unknown_kinds[kind] += count
-    if lines.chains:
-        found.chains[host] = lines.chains
     for counts, count in (
         (found.rejected, lines.rejected),
         (found.repeated, lines.repeated),

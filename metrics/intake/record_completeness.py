@@ -7,8 +7,8 @@ import numpy as np
 
 from faults.model.columns import Victim
 from faults.model.record import Record
-from metrics.intake.event_host import Stamp, Written
 from metrics.intake.event_validation import Intake, Loss
+from metrics.intake.written import Stamp, Written
 from metrics.model.plan import Plan, PlannedFault, PlannedTrial
 from metrics.model.run_folder import COMPLETE, TrialFile
 
@@ -60,7 +60,7 @@ def judge(
         if file.chain_id and chains != {file.chain_id}:
             intake.findings.append(f"{host}: its node ran another chain than trial.json names")
     for (host, node), own in sorted(intake.written.items()):
-        life = _Life(host, node, own.ordered(), zeros, plan, planned, file.state)
+        life = _Life(host, node, own, zeros, plan, planned, file.state)
         intake.findings += life.findings()
         for loss in life.losses():
             if life.tolerates(loss):

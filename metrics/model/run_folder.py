@@ -1,9 +1,9 @@
 """The files of a run folder beside plan.json, as values, and where they are; nothing of events.
 
-The harness writes trial.json, seal.json and verify.json with what is declared here, metrics reads
-them.
+The harness writes trial.json and seal.json with what is declared here, metrics reads them.
 """
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
@@ -160,6 +160,13 @@ def write_faults(folder: Path, records: list[Record]) -> None:
     """Write the trial's faults.jsonl: the agents' journals merged."""
     lines = [msgspec.json.encode(record) + b"\n" for record in records]
     (folder / FAULTS).write_bytes(b"".join(lines))
+
+
+def write_headers(folder: Path, found: HeadersFile) -> None:
+    """Write the trial's verify.json, whole or not at all."""
+    draft = folder / f".{HEADERS}.draft"
+    draft.write_text(json.dumps(msgspec.to_builtins(found), indent=1) + "\n")
+    draft.replace(folder / HEADERS)
 
 
 def load_json(path: Path) -> Any:

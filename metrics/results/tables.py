@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import duckdb
 import numpy as np
 
-from metrics.intake import event_columns
-from metrics.intake.event_table import COLUMNS
+from metrics.intake.lines import event_columns
+from metrics.intake.lines.event_rows import COLUMNS
 from metrics.measure.metric import Frame
 from metrics.measure.registry import METRICS
 from metrics.model.plan import Plan

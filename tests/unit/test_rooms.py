@@ -146,6 +146,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "faults.host": ("clock", "boottime"),
     "faults.kinds": ("clock shaping ntp", "table_fault"),
     "metrics": ("build", "report", "results", "safety fault_checks", "measure", "intake", "model"),
+    "metrics.intake": (".", "lines"),
     "metrics.measure": ("registry", "confidence delegation", "."),
     "harness.bench": (".", "rig"),
     "harness": (

@@ -11,8 +11,8 @@ import pytest
 
 from harness.__main__ import main
 from metrics import open_run, opened
-from metrics.intake import event_columns
-from metrics.intake.event_rows import ROWS
+from metrics.intake.lines import event_columns
+from metrics.intake.lines.event_rows import ROWS
 from metrics.model.run_folder import RunError
 from metrics.results import markdown, tables, tidy
 
