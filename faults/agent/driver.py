@@ -17,11 +17,19 @@ from faults.durable.ledger import Entry, Ledger, verdict_of_undone
 from faults.durable.undo_timer import GRACE_NS, UndoTimers
 from faults.host.boottime import boottime_ns
 from faults.host.runner import Loaded, Outcome, load, run
+from faults.model.columns import Kind
 from faults.model.fault import SECOND_NS, Evidence, Fault, HostContext, Recipe
 from faults.model.record import State
 
 STAND_BACK_NS = 30_000_000
 POLL_S = 0.02
+STOPPED = "agent_stopped"
+"""Why an agent that was told to end takes everything back."""
+
+
+def boots_soon(row: Kind, state: str, reason: str) -> bool:
+    """Return whether the host ends this agent because the fault has it boot anew: that ends it."""
+    return row.ends_by_boot and state == "applied" and reason == STOPPED
 
 
 @dataclass(slots=True)
@@ -66,6 +74,8 @@ class Driver:
                 self._prepare()
             case Action.INJECT if self.state == "prepared":
                 self._inject()
+            case Action.HEAL if boots_soon(self.fault.row, self.state, reason):
+                return
             case Action.HEAL if self.state in ("prepared", "applied"):
                 self._heal("healed" if self.state == "applied" else "skipped", reason)
             case Action.SKIP if self.state == "armed":
@@ -172,7 +182,8 @@ class Driver:
         self._stand_back()
         found = found or self.fault.read_back(self.context)
         self._write(found.state, between=between, read_back=found.data, reason=found.reason)
-        if self.context.deadline_ns is None or not self.recipe.undo:
+        endless = self.context.deadline_ns is None or not self.recipe.undo
+        if endless and not self.fault.row.ends_by_boot:
             self._record("closed")
         else:
             self._record("applied")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from faults.agent.agent import Agent
 from faults.agent.arming import Host
+from faults.agent.driver import STOPPED
 from faults.agent.server import Server
 from faults.host.capability import capabilities
 from faults.host.clock.skew_file import write_skew
@@ -75,7 +76,7 @@ async def _agent(place: Layout, provider: str | None) -> int:
     if "WATCHDOG_USEC" in os.environ:
         ends.add(asyncio.create_task(_beat()))
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    await agent.heal("agent_stopped")
+    await agent.heal(STOPPED)
     for task in works:
         if task.done():
             task.result()

@@ -5,6 +5,7 @@ repeat.
 import msgspec
 
 from faults.agent.arming import Host, left_behind
+from faults.agent.driver import boots_soon
 from faults.durable.ledger import Entry, verdict_of_undone
 from faults.host.boottime import boot_id, boottime_ns
 from faults.host.runner import output
@@ -31,6 +32,8 @@ def _undo(host: Host, entry: Entry, reason: str) -> bool:
     """Return whether the entry is closed now."""
     ledger, journal = host.ledger, host.journal
     same_boot = entry.boot == boot_id()
+    if same_boot and boots_soon(kind(entry.kind), entry.state, reason):
+        return False
     if same_boot:
         host.timers.disarm(entry.token)
     else:
@@ -49,6 +52,8 @@ def _undo(host: Host, entry: Entry, reason: str) -> bool:
     between: tuple[int, int] | None = (before_ns, boottime_ns())
     if entry.state == "armed":
         state, why, between = "skipped", reason, None
+    elif not same_boot and kind(entry.kind).ends_by_boot:
+        state, why = "healed", ""
     elif undone_ns is not None:
         state, why = verdict_of_undone(entry, undone_ns, reason)
         between = (min(entry.deadline_ns or undone_ns, undone_ns), undone_ns)
@@ -58,6 +63,7 @@ def _undo(host: Host, entry: Entry, reason: str) -> bool:
     journal.write(
         "failed" if error else state, fault=entry.fault_id, kind=entry.kind, how=entry.how,
         between=between, asked=entry.asked, reason=f"heal: {error}" if error else why,
+        read_back=None if same_boot else {"boot_before": entry.boot, "boot": boot_id()},
     )  # fmt: skip
     if not error:
         ledger.record(msgspec.structs.replace(entry, state="closed", reason=why))

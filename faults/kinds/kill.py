@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeVar
 
 from faults.host.runner import output
 from faults.model.fault import Command, Evidence, Fault, HostContext, Recipe, verdict
@@ -13,6 +13,7 @@ SETTLE_DEADLINE_S = 0.5
 SETTLE_POLL_S = 0.02
 
 Shown = dict[str, str]
+Seen = TypeVar("Seen")
 
 
 class Kill(Fault, frozen=True, kw_only=True, tag="kill"):
@@ -24,16 +25,12 @@ class Kill(Fault, frozen=True, kw_only=True, tag="kill"):
     def recipe(self, _context: HostContext) -> Recipe:
         """Return: signal the unit's processes; start it again."""
         kill = Command(("systemctl", "kill", f"--signal={self.signal}", self.unit))
-        start = (
-            Command(("systemctl", "reset-failed", self.unit), may_fail=True),
-            Command(("systemctl", "start", "--no-block", self.unit), may_fail=True),
-        )
-        release = () if self.for_ns is None else start
+        release = () if self.for_ns is None else start_again(self.unit)
         return Recipe(how="signal", inject=(kill,), release=release)
 
     def read_back(self, _context: HostContext) -> Evidence:
         """Return whether the unit is down, once systemd has reaped the process."""
-        state, dead = settled(lambda: unit_state(self.unit), _is_dead)
+        state, dead = settled(lambda: unit_state(self.unit), is_dead)
         return verdict("" if dead else "the unit still runs", {"unit": state})
 
     def counters(self, _context: HostContext) -> dict[str, object]:
@@ -45,6 +42,14 @@ class Kill(Fault, frozen=True, kw_only=True, tag="kill"):
         return ""
 
 
+def start_again(unit: str) -> tuple[Command, ...]:
+    """Return the commands that start a unit however it has ended, and do not wait for it."""
+    return (
+        Command(("systemctl", "reset-failed", unit), may_fail=True),
+        Command(("systemctl", "start", "--no-block", unit), may_fail=True),
+    )
+
+
 def unit_state(unit: str) -> Shown:
     """Return ActiveState, SubState, MainPID and Result of a systemd unit; {} without systemd."""
     names = "ActiveState,SubState,MainPID,Result,NRestarts"
@@ -53,7 +58,7 @@ def unit_state(unit: str) -> Shown:
     return {key: value for key, _, value in pairs}
 
 
-def settled(look: Callable[[], Shown], wanted: Callable[[Shown], bool]) -> tuple[Shown, bool]:
+def settled(look: Callable[[], Seen], wanted: Callable[[Seen], bool]) -> tuple[Seen, bool]:
     """Return what is seen once it is as wanted, or at the end of its time, and whether it is."""
     until = time.monotonic() + SETTLE_DEADLINE_S
     while not wanted(found := look()) and time.monotonic() < until:
@@ -61,5 +66,6 @@ def settled(look: Callable[[], Shown], wanted: Callable[[Shown], bool]) -> tuple
     return found, wanted(found)
 
 
-def _is_dead(state: Shown) -> bool:
+def is_dead(state: Shown) -> bool:
+    """Return whether such a unit runs no more, or will not in a moment."""
     return state.get("ActiveState") in DEAD

@@ -93,6 +93,10 @@ class Kind:
     itself.
     """
     victim: Victim = "lives"
+    whole_host: bool = False
+    """Whether that becomes of the whole host, and not of its node alone."""
+    repeats: bool = False
+    """Whether it is done again and again while it lasts."""
     clock: Literal["", "step", "drift", "lie"] = ""
     """What it does to a clock: steps it, lets it drift, or has its time servers lie to it."""
     asks_servers: bool = False
@@ -119,17 +123,22 @@ class Kind:
     @property
     def stops_host(self) -> bool:
         """Return whether the whole host is not there while it lasts."""
-        return self.by == "provider" and self.stops
+        return self.whole_host and self.stops
 
     @property
     def reboots(self) -> bool:
         """Return whether the whole host dies and has to boot."""
-        return self.by == "provider" and self.victim == "dead"
+        return self.whole_host and self.victim == "dead"
+
+    @property
+    def ends_by_boot(self) -> bool:
+        """Return whether nothing but the next boot ends it: a host's agent dies with its host."""
+        return self.by == "host" and self.reboots
 
     @property
     def restarts_unit(self) -> bool:
         """Return whether its undo starts a unit again, which is wrong for one it has not ended."""
-        return self.by == "host" and self.victim == "dead"
+        return self.by == "host" and self.victim == "dead" and not self.whole_host
 
     @property
     def abstains(self) -> bool:

@@ -8,7 +8,12 @@ a row are those that its faults have in a campaign file, settled by `settling.py
 from collections.abc import Mapping
 
 from faults.model.columns import Key, Kind, Way
-from faults.model.settling import in_the_kernels_reach, one_way, whom_only_a_censor_names
+from faults.model.settling import (
+    in_the_kernels_reach,
+    one_way,
+    up_between,
+    whom_only_a_censor_names,
+)
 
 LAYERS_MAX = 4
 """How many faults at one time may treat packets on a host, on top of each other."""
@@ -23,6 +28,8 @@ _DAEMON_CLOCK = Way(
     "daemon clock", "clock_daemon", "install chrony there, or use level: host or process",
     level="daemon",
 )  # fmt: skip
+_UNIT = Way("systemd unit", "systemd", "boot it with systemd")
+"""By systemd, or by a unit of our own that it keeps."""
 _PROVIDER = Way("provider", "provider")
 _RESTART_AFTER = Key(
     "restart_after", "duration", None,
@@ -117,16 +124,44 @@ _ROWS = (
         leaves_rest_whole=True,
     ),
     Kind(
+        word="restart", does="A node ends in order and is started again.",
+        said="restart{restart_after_ns}", by="host",
+        keys=(
+            Key("restart_after", "duration", 1_000_000_000,
+                does="How long after it was told to end it is started again."),
+        ),
+        lasts="restart_after", ways=(_UNIT,), shares="unit", victim="dead",
+        leaves_rest_whole=True,
+    ),
+    Kind(
+        word="crash_loop",
+        does="A node is killed every so often, and each time started again after `down`.",
+        said="killed every {every_ns}, each time down for {down_ns}", by="host",
+        keys=(
+            Key("every", "duration", does="From one kill to the next."),
+            Key("down", "duration", 1_000_000_000, does="From a kill to the start after it."),
+        ),
+        settle=up_between, asked=("every_ns", "down_ns"), ways=(_UNIT,), shares="unit",
+        victim="dead", repeats=True,
+    ),
+    Kind(
+        word="reboot",
+        does="A host ends in order and boots anew by itself, within `for` at most.",
+        said="reboot (with management)", by="host", ways=(_UNIT,), shares="unit",
+        victim="dead", whole_host=True, loses=True, slows=True,
+    ),
+    Kind(
         word="power_cut",
         does="A host loses its power and gets it back; its disk keeps what was synced.",
         said="power_cut (with management)", by="provider", ways=(_PROVIDER,),
-        power=("off", "on", "off"), shares="power", victim="dead", loses=True, slows=True,
+        power=("off", "on", "off"), shares="power", victim="dead", whole_host=True, loses=True,
+        slows=True,
     ),
     Kind(
         word="freeze_host", does="A whole host stands still and goes on.",
         said="freeze_host (with management)", by="provider", ways=(_PROVIDER,),
-        power=("freeze", "thaw", "frozen"), shares="power", victim="still", loses=True,
-        slows=True,
+        power=("freeze", "thaw", "frozen"), shares="power", victim="still", whole_host=True,
+        loses=True, slows=True,
     ),
     Kind(
         word="link_down", does="A host's network link is down, management and all.",

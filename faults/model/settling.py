@@ -9,6 +9,8 @@ from typing import Any
 
 HOST_DRIFT_PPB_MAX = 500_000
 """What the kernel lets a host's clock drift by."""
+EVERY_NS_MIN = 200_000_000
+"""What is done again and again is at least so far apart."""
 
 
 def one_way(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,6 +29,20 @@ def in_the_kernels_reach(asked: Mapping[str, Any]) -> dict[str, Any]:
     if asked["level"] == "host" and abs(asked["by_ppb"]) > HOST_DRIFT_PPB_MAX:
         raise ValueError("by: a host's clock drifts by 500ppm at most; lower it")
     return dict(asked)
+
+
+def often_enough(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked of what is done again and again."""
+    if asked["every_ns"] < EVERY_NS_MIN:
+        raise ValueError("every: shorter than 200ms; write more")
+    return dict(asked)
+
+
+def up_between(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked of a crash loop, whose node must be up for a while between."""
+    if asked["down_ns"] >= asked["every_ns"]:
+        raise ValueError("down: as long as every, so that the node never runs; write less")
+    return often_enough(asked)
 
 
 def whom_only_a_censor_names(asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def _expected(context: Context, trial: PlannedTrial, now_ns: int) -> list[str]:
     away = {
         host
         for fault in trial.faults
-        if fault.kind.by == "provider" and now_ns > fault.at_ns - SECOND_NS
+        if (fault.kind.by == "provider" or fault.kind.reboots) and now_ns > fault.at_ns - SECOND_NS
         for host in fault.targets
     }
     return [host for host in context.present if host not in away]

@@ -57,8 +57,9 @@ def of_host(
         asked={"level": level} if level else {}, how="",
     )  # fmt: skip
     how = mechanism(alone, [host], lab=lab, capabilities=capabilities)
-    unable = how.startswith(UNSUPPORTED)
-    return ("", how.removeprefix(UNSUPPORTED)) if unable else (how, "")
+    if not how.startswith(UNSUPPORTED):
+        return how, ""
+    return "", how.removeprefix(UNSUPPORTED).replace(f", which {host.host} lacks;", ";")
 
 
 def _works(way: Way, able: Mapping[str, bool]) -> bool:

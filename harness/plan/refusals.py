@@ -167,6 +167,8 @@ def _refuse_after_stop(
     if fault.kind.by == "provider":
         return
     for stop in faults:
+        if stop is fault:
+            continue
         lost = [host for host in fault.acting if host in stop.targets]
         if stop.kind.stops_host and lost and fault.end_ns > stop.at_ns:
             raise PlanError(

@@ -146,6 +146,10 @@ def _on_host(
             return world.crash, world.restart
         case "crash":
             return lambda name: world.crash(name, asked["loses"]), world.restart
+        case "crash_loop":
+            return _looping(world, fault), world.restart
+        case "restart" | "reboot":
+            return world.end, world.restart
         case "pause" | "freeze_host":
             return world.pause, world.resume
         case "silent":
@@ -175,3 +179,16 @@ def _on_host(
             return lambda name: lies[name].begin(), lambda name: lies[name].end()
         case other:
             raise AssertionError(f"no such fault: {other}")
+
+
+def _looping(world: World, fault: PlannedFault) -> Callable[[str], None]:
+    """Return what kills a node, starts it a while later, and does both again until the end."""
+    every_ns, down_ns = int(fault.asked["every_ns"]), int(fault.asked["down_ns"])
+
+    def kill(name: str) -> None:
+        world.crash(name)
+        for after_ns, action in ((down_ns, world.restart), (every_ns, kill)):
+            if world.now_ns + after_ns < fault.end_ns:
+                world.at(world.now_ns + after_ns, action, name)
+
+    return kill

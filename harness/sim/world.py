@@ -158,6 +158,12 @@ class World:
         self.net.crashed(self.hosts[name])
         self.catch_up.forget(name)
 
+    def end(self, name: str) -> None:
+        """End a node in order: its disk has all it had."""
+        self.hosts[name].stop("sigterm")
+        self.net.crashed(self.hosts[name])
+        self.catch_up.forget(name)
+
     def restart(self, name: str) -> None:
         """Start a node that is down, on what its store holds."""
         host = self.hosts[name]

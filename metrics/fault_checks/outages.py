@@ -30,7 +30,7 @@ def kill(data: TrialData, fault: PlannedFault, _: list[Burst]) -> Found:
     write nothing, and one that is back before its time was not down for as long as asked.
     """
     down: dict[str, float] = {}
-    resumed = _resumed(data, fault)
+    resumed = starts_of(data, fault)
     for host in fault.targets:
         last = max(
             (e.t_ns for e in data.events("slot_due", SLOT_DUE)
@@ -127,8 +127,8 @@ def stands_still(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Fo
     wrong = []
     in_force = fault_records.in_force_ns(data, fault)
     for host in fault.targets:
-        least_ns, most_ns = _silence(data, fault, host, found)
-        alive = effect_gaps.inside(_alive(data, fault, host, found), in_force, MARGIN_NS)
+        least_ns, most_ns = silence_of(data, fault, host, found)
+        alive = effect_gaps.inside(_life_of(data, fault, host, found), in_force, MARGIN_NS)
         silent[host] = [round(least_ns / 1e9, 3), None if most_ns is None else
                         round(most_ns / 1e9, 3)]  # fmt: skip
         lasted_ns = min(fault.end_ns, data.end_ns) - fault.at_ns
@@ -138,17 +138,17 @@ def stands_still(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Fo
             wrong.append(f"{host} was not seen again by the end")
         elif most_ns < lasted_ns - 2 * MARGIN_NS:
             wrong.append(f"{host} was silent for {most_ns / 1e9:.1f} s at most")
-        elif fault.kind.reboots and not _came_up(data, fault, host):
+        elif fault.kind.reboots and not booted(data, fault, host):
             wrong.append(f"{host} did not boot again")
         elif not fault.kind.reboots and data.boots(host) > 1:
             wrong.append(f"{host} rebooted")
     measured: dict[str, Any] = {"silent_s": silent}
     if fault.kind.reboots:
-        measured["resumed"] = _resumed(data, fault)
+        measured["resumed"] = starts_of(data, fault)
     return measured | ({} if wrong else {"judged": AS_ASKED}), "; ".join(wrong)
 
 
-def _came_up(data: TrialData, fault: PlannedFault, host: str) -> bool:
+def booted(data: TrialData, fault: PlannedFault, host: str) -> bool:
     """Return whether the host booted: a new boot id, or, where machines are shared and have one,
     its prober anew, which nothing but a boot starts again.
     """
@@ -157,7 +157,7 @@ def _came_up(data: TrialData, fault: PlannedFault, host: str) -> bool:
     return again or data.boots(host) > 1
 
 
-def _silence(
+def silence_of(
     data: TrialData, fault: PlannedFault, host: str, found: list[Burst]
 ) -> tuple[float, float | None]:
     """Return (least, most) ns of the host's longest silence around the fault.
@@ -167,7 +167,7 @@ def _silence(
     is down leaves the host writing, so its own events count for the other two faults only.
     """
     asked = _asked(data, host, found)
-    alive = _alive(data, fault, host, found)
+    alive = _life_of(data, fault, host, found)
     latest_ns = fault.end_ns + 4 * MARGIN_NS
     gaps = [(a, b) for a, b in itertools.pairwise(alive) if a < latest_ns and b > fault.at_ns]
     last_ns = alive[-1] if alive else 0.0
@@ -190,7 +190,7 @@ def _asked(data: TrialData, host: str, found: list[Burst]) -> list[Burst]:
     return [b for b in found if b.peer == host and b.flow == flow]
 
 
-def _alive(data: TrialData, fault: PlannedFault, host: str, found: list[Burst]) -> list[float]:
+def _life_of(data: TrialData, fault: PlannedFault, host: str, found: list[Burst]) -> list[float]:
     """Return the moments at which the host is known to have lived, in order.
 
     A link that is down leaves the host writing: there only its answers count.
@@ -202,7 +202,7 @@ def _alive(data: TrialData, fault: PlannedFault, host: str, found: list[Burst]) 
     return sorted(alive)
 
 
-def _resumed(data: TrialData, fault: PlannedFault) -> dict[str, Any]:
+def starts_of(data: TrialData, fault: PlannedFault) -> dict[str, Any]:
     """Return by target when its node started again, and at which head and final block."""
     resumed: dict[str, Any] = {}
     for event in data.events("started", STARTED):

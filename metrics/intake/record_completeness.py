@@ -85,6 +85,11 @@ def _absent(intake: Intake, plan: Plan, planned: PlannedTrial) -> Iterator[str]:
                 yield f"{host.host}: no event of its {word} in hosts/{host.host}"
 
 
+def _last_death_ns(fault: PlannedFault) -> int:
+    """Return until when a fault may have its victim die."""
+    return fault.end_ns if fault.kind.repeats else fault.at_ns
+
+
 @dataclass(frozen=True, slots=True)
 class _Life:
     """One writer's lines and what the plan does to its host."""
@@ -117,7 +122,7 @@ class _Life:
     def dies(self, from_ns: int, to_ns: int) -> bool:
         """Return whether the plan lets it die between its last line and its next start."""
         return any(
-            f.at_ns - self._silent_ns(f) <= from_ns <= f.at_ns + CLOSE_NS
+            f.at_ns - self._silent_ns(f) <= from_ns <= _last_death_ns(f) + CLOSE_NS
             and f.at_ns - CLOSE_NS <= to_ns
             for f in self.faults("dead")
             if not f.open
@@ -183,7 +188,7 @@ class _Life:
             silent_ns = self._silent_ns(fault)
             # Only the node is started again when the power is back.
             lasting = self._lasting(fault) if is_node else fault.kind.reboots
-            if lasting and fault.at_ns - silent_ns <= last_ns <= fault.at_ns + CLOSE_NS:
+            if lasting and fault.at_ns - silent_ns <= last_ns <= _last_death_ns(fault) + CLOSE_NS:
                 return True
         return any(
             self._lasting(fault) and fault.at_ns - CLOSE_NS <= last_ns

@@ -32,11 +32,13 @@ def grant(lease_ns: int) -> ArmedTrial:
     )
 
 
-def heal(ledger: Ledger, journal: Journal, keep: frozenset[str] = frozenset()) -> list[str]:
+def heal(
+    ledger: Ledger, journal: Journal, keep: frozenset[str] = frozenset(), *, reason: str = "heal"
+) -> list[str]:
     folder = ledger.folder.parent
     layout = Layout(folder, folder, folder / "host.json", "")
     host = Host(layout, HostConfig(host="n1"), frozenset(), ledger, journal)
-    return undo_open_faults(host, "heal", keep)
+    return undo_open_faults(host, reason, keep)
 
 
 def test_a_file_of_garbage_is_no_entry_and_stops_nobody(tmp_path: Path) -> None:
@@ -104,6 +106,26 @@ def test_a_unit_killed_before_a_reboot_is_left_to_whoever_starts_units(tmp_path:
     ledger.create(left, (Command(("rm", str(victim)), may_fail=True),))
     assert heal(ledger, Journal(tmp_path / "agent.jsonl", "n1")) == ["partition-1"]
     assert victim.exists()
+
+
+def test_a_reboot_is_over_and_proven_when_another_boot_finds_it(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.create(entry(state="applied", kind="reboot", boot="another"), ())
+    journal = Journal(tmp_path / "agent.jsonl", "n1")
+    assert heal(ledger, journal) == ["partition-1"]
+    record = msgspec.json.decode(journal.lines(0)[0])
+    assert (record["state"], record["reason"]) == ("healed", "")
+    assert record["read_back"] == {"boot_before": "another", "boot": boot_id()}
+
+
+@pytest.mark.parametrize(("reason", "left"), [("agent_stopped", 1), ("heal", 0)])
+def test_an_agent_that_ends_with_its_host_leaves_the_reboot_open(
+    tmp_path: Path, reason: str, left: int
+) -> None:
+    ledger = Ledger(tmp_path / "ledger")
+    ledger.create(entry(state="applied", kind="reboot"), ())
+    heal(ledger, Journal(tmp_path / "agent.jsonl", "n1"), reason=reason)
+    assert len(ledger.open_entries()) == left
 
 
 def test_what_another_agent_carries_on_is_kept(tmp_path: Path) -> None:

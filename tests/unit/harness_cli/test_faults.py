@@ -56,7 +56,7 @@ def found(fault: str, level: str = "") -> dict[str, dict[str, str]]:
 
 
 def test_each_host_says_how_it_does_a_kind_or_what_it_lacks_with_the_remedy() -> None:
-    lacks = "partition needs nft, which n1 lacks; apt install nftables, or use a kernel with"
+    lacks = "partition needs nft; apt install nftables, or use a kernel with"
     assert found("partition") == {
         "n1": {"how": "", "why": f"{lacks} nf_tables"}, "n2": {"how": "nft", "why": ""},
     }  # fmt: skip

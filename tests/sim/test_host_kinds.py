@@ -1,0 +1,63 @@
+"""Kinds of faults of nodes' and hosts' lives, in the simulator: what they do there, and how it is
+judged.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from harness.sim.campaign import simulate
+from tests.sim.runs import meets, simulated
+from tests.sim.test_sim_faults import in_sim
+
+
+def lines(timeline: str, host: str) -> list[dict[str, Any]]:
+    """Return a host's events in a simulated trial of the timeline."""
+    made = in_sim(f"[{timeline}]")
+    text = simulate(made, made.trials[0]).events[host].splitlines()
+    return [event for event in map(msgspec.json.decode, text) if event["node"] == host]
+
+
+def heads(timeline: str) -> tuple[int, int]:
+    """Return the last block that n1 had before it went down, and the one it resumed at."""
+    told = lines(timeline, "n1")
+    (again,) = (i for i, event in enumerate(told) if i and event["kind"] == "started")
+    last = max(event["num"] for event in told[:again] if event["kind"] == "applied")
+    return last, told[again]["resumed_num"]
+
+
+def test_a_node_that_is_restarted_loses_nothing_and_one_that_crashes_may() -> None:
+    last, resumed = heads("{at: 20200ms, fault: restart, on: n1, restart_after: 3s}")
+    assert resumed == last
+    last, resumed = heads("{at: 20200ms, fault: crash, on: n1, restart_after: 3s}")
+    assert resumed <= last
+
+
+def test_a_restarted_node_says_that_it_stops_and_a_rebooted_ones_too() -> None:
+    for fault in ("fault: restart, restart_after: 3s", "fault: reboot, for: 3s"):
+        told = [event["kind"] for event in lines(f"{{at: 20s, on: n1, {fault}}}", "n1")]
+        assert told[told.index("stopped") + 1] == "started", fault
+
+
+def test_a_crash_loop_kills_at_its_begin_and_every_so_often_before_its_end() -> None:
+    told = lines("{at: 20s, for: 10s, fault: crash_loop, on: n1, every: 4s, down: 1s}", "n1")
+    starts = [event["mono_ns"] for event in told if event["kind"] == "started"]
+    since_s = [round((at - starts[0]) / 1e9 - 23) for at in starts[1:]]
+    assert since_s == [1, 5, 9], "down for a second after each kill at 0, 4 and 8 s"
+    assert "stopped" not in [event["kind"] for event in told[:-1]]
+
+
+@pytest.mark.slow
+def test_the_campaign_of_processes_meets_what_it_expects_and_measures_each(tmp_path: Path) -> None:
+    done, summary, _ = simulated("processes", tmp_path)
+    meets(done, summary)
+    found = {fault["id"]: fault["measured"] for fault in summary["faults"]}
+    assert {name: each["judged"] for name, each in found.items()} == {
+        "restarted": "as asked", "looping": "as asked", "booted": "as asked",
+    }  # fmt: skip
+    assert list(found["restarted"]["lost_blocks"].values()) == [0]
+    assert list(found["looping"]["started_times"].values()) == [5]
