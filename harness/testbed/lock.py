@@ -9,6 +9,7 @@ import contextlib
 import getpass
 import json
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -16,10 +17,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from faults.host.boottime import boot_id
 from faults.model.fault import SECOND_NS
 from harness.controller.file_lock import held
 from harness.controller.state_dir import state_home
 from harness.errors import LockError
+from harness.labs.process import identify
 from harness.remote.agent_channel import PATIENCE_S, Reply
 from harness.remote.fan_out import Lane, Remote
 
@@ -32,11 +35,21 @@ BUSY = "this lab is busy"
 REMEDY = "wait, or `slotlab stop --force`"
 LOCKED = "locked"
 """An agent's word for: another owner has the lab."""
+_LIFE = re.compile(r"([0-9]{1,10})\.[0-9a-f]{8}\.[0-9]{1,20}")
 
 
-def owner() -> str:
-    """Return who we are to the hosts: user, controller and process."""
-    return f"{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}"
+def owner(pid: int | None = None) -> str:
+    """Return who a process of ours is to the hosts, this one by default: user, controller, process.
+
+    A process is told from all others, also of another boot, by its pid, the boot and its start.
+    """
+    return f"{getpass.getuser()}@{socket.gethostname()}:{_life(pid or os.getpid())}"
+
+
+def _life(pid: int) -> str:
+    """Return what no other process than the live one of that pid has, "" where there is none."""
+    found = identify(pid)
+    return f"{pid}.{boot_id()[:8]}.{found.start_ticks}" if found is not None else ""
 
 
 @dataclass(slots=True)
@@ -88,16 +101,11 @@ class HostLock:
 
 def is_dead(name: str) -> bool:
     """Return whether an owner was a process of this user and machine that has ended."""
-    who, _, pid = name.rpartition(":")
-    if who != owner().rpartition(":")[0] or not pid.isdecimal():
+    who, _, life = name.rpartition(":")
+    pid = _LIFE.fullmatch(life)
+    if who != owner().rpartition(":")[0] or pid is None:
         return False
-    try:
-        os.kill(int(pid), 0)
-    except (ProcessLookupError, OverflowError):
-        return True
-    except PermissionError:
-        pass
-    return False
+    return _life(int(pid[1])) != life
 
 
 def refusals(replies: Mapping[str, Reply]) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from tests.unit.harness_remote.scripted_hosts import IDLE, scripted
 
 MINUTE_NS = 60_000_000_000
 TRIAL = "20261129T092505Z-117ab1.1"
-US = lock.owner().rpartition(":")[0]
 ARMED: dict[str, Any] = {
     "trial": TRIAL,
     "faults": [{"id": "cut", "state": "applied"}, {"id": "slow", "state": "healed"}],
@@ -34,9 +32,10 @@ def held_by(owner: str) -> dict[str, Any]:
 
 
 def dead_owner() -> str:
-    done = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"],
-                          capture_output=True, text=True, check=True)  # fmt: skip
-    return f"{US}:{done.stdout.strip()}"
+    with subprocess.Popen(["sleep", "60"]) as process:
+        owner = lock.owner(process.pid)
+        process.kill()
+    return owner
 
 
 def test_a_lab_that_a_dead_controller_left_is_one_line_and_nothing_is_touched(
@@ -131,7 +130,7 @@ def test_stop_ends_what_a_dead_controller_left_and_says_what_on_each_host(tmp_pa
 
 
 def test_stop_leaves_a_lab_alone_whose_owner_may_live_and_force_ends_it(tmp_path: Path) -> None:
-    alive = f"{US}:{os.getppid()}"
+    alive = lock.owner(os.getppid())
     with scripted(tmp_path, "n1", "n2") as (remote, hosts):
         for host in hosts.values():
             host.says(hello=held_by(alive), status=ARMED)

@@ -20,7 +20,7 @@ from harness.remote.fan_out import Remote
 from harness.testbed import lock
 from harness.testbed.lock import HostLock, hold_hosts
 from harness.testbed.power import Provider
-from tests.unit.harness_testbed.test_armed import US, dead_owner
+from tests.unit.harness_testbed.test_armed import dead_owner
 from tests.waiting import wait_until
 
 MINUTE_NS = 60_000_000_000
@@ -95,9 +95,22 @@ def test_a_lock_of_a_process_of_ours_that_has_died_does_not_stand_in_the_way() -
     gone = dead_owner()
     with hold_hosts(remote(Hosts(owners={"n1": gone, "n2": gone})), "run"):
         pass
-    alive = Hosts(owners={"n1": f"{US}:{os.getppid()}"})
+    alive = Hosts(owners={"n1": lock.owner(os.getppid())})
     with pytest.raises(LockError), hold_hosts(remote(alive), "run"):
         pass
+
+
+def test_a_process_is_told_from_later_ones_of_its_pid_also_after_a_reboot() -> None:
+    us, _, life = lock.owner().rpartition(":")
+    pid, boot, start = life.split(".")
+    of_another_boot = f"{us}:{pid}.{'0' * 8}.{start}"
+    earlier = f"{us}:{pid}.{boot}.{int(start) - 1}"
+    assert [lock.is_dead(name) for name in (lock.owner(), of_another_boot, earlier)] == [
+        False,
+        True,
+        True,
+    ]
+    assert not any(map(lock.is_dead, (f"ann@desk:{life}", us, f"{us}:", f"{us}:{pid}", "")))
 
 
 def test_the_lock_lasts_as_long_as_what_is_armed() -> None:
