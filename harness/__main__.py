@@ -11,14 +11,11 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness.cli import commands
+from harness.controller.exit_status import FORESEEN, status_of
 from harness.controller.state_dir import remedy
 from harness.controller.version import version
-from harness.errors import EXIT_LAB, EXIT_OPERATOR, Interrupted, LabError, OperatorError, RunError
+from harness.errors import EXIT_LAB, EXIT_OPERATOR, EXIT_STOPPED
 from metrics.model.printable import printable_lines
-from metrics.model.run_folder import RunError as BadRunFolder
-from node.config import ConfigError
-
-STOPPED = 130
 
 app = commands.group_of(
     cls=commands.Lazy,
@@ -59,15 +56,9 @@ def main(words: Sequence[str] | None = None) -> NoReturn:
     except typer.TyperException as error:
         _fail(_mistyped(error), EXIT_OPERATOR)
     except (typer.Abort, KeyboardInterrupt):
-        _fail("stopped by the operator", STOPPED)
-    except (OperatorError, ConfigError) as error:
-        _fail(error, EXIT_OPERATOR)
-    except LabError as error:
-        _fail(error, error.exit_status)
-    except (RunError, BadRunFolder) as error:
-        _fail(error, EXIT_LAB)
-    except Interrupted as error:
-        _fail(error, STOPPED)
+        _fail("stopped by the operator", EXIT_STOPPED)
+    except FORESEEN as error:
+        _fail(error, status_of(error))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}{remedy(error)}", EXIT_LAB)

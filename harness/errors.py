@@ -11,6 +11,10 @@ EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_OPERATOR = 2
 EXIT_LAB = 3
+EXIT_STOPPED = 130
+"""As a shell has it of what Ctrl-C ended."""
+EXIT_BY_VERDICT = {"pass": EXIT_OK, "fail": EXIT_FAILED, "invalid": EXIT_LAB}
+"""What the verdict of a reported run earns."""
 
 
 class OperatorError(Exception):

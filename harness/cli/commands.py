@@ -22,6 +22,7 @@ TABLE_COLUMNS = 80
 GROUPS = {
     "lab": "Make, look at or remove a lab on this machine.",
     "inspect": "Explain chain data, offline.",
+    "queue": "Campaigns that run one after another, unattended; `queue A B` is `queue add A B`.",
 }
 COMMANDS = {
     "demo": ("run:demo", "The main job on this machine: lab, deploy, campaign, report."),
@@ -38,6 +39,7 @@ COMMANDS = {
     "report": ("views:report", "Rebuild tables and report of a run, offline."),
     "data": ("data:data", "Show the tables of a run and what they say, or print one."),
     "runs": ("views:runs", "List the runs there are."),
+    "attach": ("queue:attach", "Look on at a run that was handed over, until it ends."),
     "logs": ("views:logs", "Print the log of a host's node, probe, client and agent."),
     "fuzz": ("fuzz:fuzz", "Random fault schedules in the simulator; a find is made small."),
     "bench": ("bench:bench", "Figures of this machine, each beside its floor; judges none."),
@@ -46,6 +48,9 @@ COMMANDS = {
     "lab status": ("lab:status", "Show a lab's hosts, or all labs."),
     "lab ssh": ("lab:ssh", "Log in to a host, or run a command there."),
     "lab init": ("lab:init", "Write an inventory from a list of hosts."),
+    "queue add": ("queue:add", "Hand campaigns over to this machine, to run after each other."),
+    "queue list": ("queue:list_all", "Show what waits, runs and has ended."),
+    "queue cancel": ("queue:cancel", "End entries that run, and do not run those that wait."),
     "inspect header": ("inspect:header", "Id, digest and bytes of a block header."),
     "inspect block": ("inspect:block", "Its header, transaction ids, and the root over them."),
     "inspect schedule": (
@@ -86,11 +91,22 @@ class Lazy(TyperGroup):
             raise Interrupted("stopped by the operator") from None
 
 
+class Adding(Lazy):
+    """The group `queue`: words that begin with none of its commands are those of `add`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words, `add` before them where it was left out."""
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = ["add", *args]
+        return super().parse_args(ctx, args)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add all commands to the app."""
     groups = {"": app}
     for name, text in GROUPS.items():
-        groups[name] = group_of(cls=Lazy, help=text, no_args_is_help=True)
+        cls = Adding if name == "queue" else Lazy
+        groups[name] = group_of(cls=cls, help=text, no_args_is_help=True)
         app.add_typer(groups[name], name=name, short_help=text)
     for words, (where, text) in COMMANDS.items():
         group, _, name = words.rpartition(" ")

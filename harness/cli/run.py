@@ -1,5 +1,9 @@
 """Commands that run campaigns: demo, run."""
 
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -16,10 +20,13 @@ from harness.cli.options import (
     is_sim,
     run_names,
 )
+from harness.cli.queue import Notify, hand_over
 from harness.controller import store
 from harness.controller.console import Show, console_of
+from harness.controller.exit_status import status_of
 from harness.controller.version import needs_clone
 from harness.errors import EXIT_OK, UsageError
+from harness.unattended import notice
 from metrics.model.plan import SIM
 
 Only = Annotated[
@@ -39,6 +46,13 @@ Resume = Annotated[
         autocompletion=run_names,
     ),
 ]
+Detach = Annotated[
+    bool,
+    typer.Option(
+        "--detach", help="Hand it over to this machine, which runs it also after a reboot."
+    ),
+]
+Folder = Annotated[str, typer.Option("--folder", hidden=True, help="Name of the run's folder.")]
 AddRepeats = Annotated[
     int, typer.Option("--add-repeats", min=0, max=1000, help="With --resume: more of each cell.")
 ]
@@ -70,17 +84,21 @@ def run_campaign(
     only: Only = [],  # noqa: B006  (typer's way)
     resume: Resume = "",
     add_repeats: AddRepeats = 0,
+    detach: Detach = False,
+    notify: Notify = "",
+    folder: Folder = "",
     as_json: AsJson = False,
 ) -> None:
     if not campaign_name and not resume:
         raise UsageError("run: name a CAMPAIGN, or with --resume the run to go on with")
     if not resume:
         is_sim("run", lab_kind, inventory_path, limit)
+    told = notice.parsed(notify)
     from harness.orchestrator.job import RunOptions, finished, job_of
 
     options = RunOptions(
         campaign=campaign_name, runs=runs, seed=seed, only=tuple(only), resume=resume,
-        add_repeats=add_repeats,
+        add_repeats=add_repeats, folder=folder,
     )  # fmt: skip
     job = job_of(options)  # a mistake there should wait for nothing
     show = Show(console_of(stderr=as_json))
@@ -93,15 +111,47 @@ def run_campaign(
     simulated = is_sim("run", lab_kind, inventory_path, limit)
     if begun is not None and begun.plan.simulated != simulated:
         raise begun.refusal(f"it is a run in lab {begun.plan.lab}")
+    if detach:
+        from harness.unattended.hand_over import Terms
+
+        hand_over(
+            [options], Terms(inventory=inventory_path, limit=limit, notify=told), as_json=as_json
+        )
+        return
     from harness.cli.summary_tables import print_summary
     from harness.orchestrator import run, run_sim
 
-    if simulated:
-        outcome = run_sim.run(job, show)
-    else:
-        assert inventory_path is not None
-        outcome = run.run(job, inventory_path, show, limit=limit)
-    status = print_summary(show.console, outcome.folder, outcome.summary, as_json=as_json)
-    if simulated and status != EXIT_OK:
-        print(f"repeat:  {run_sim.repeat_line(options, outcome)}", file=show.console.file)
+    with _telling(told, show) as ended:
+        if inventory_path is None:
+            outcome = run_sim.run(job, show)
+        else:
+            outcome = run.run(job, inventory_path, show, limit=limit)
+        status = print_summary(show.console, outcome.folder, outcome.summary, as_json=as_json)
+        if simulated and status != EXIT_OK:
+            print(f"repeat:  {run_sim.repeat_line(options, outcome)}", file=show.console.file)
+        ended.run, ended.status = str(outcome.folder.resolve()), status
+        ended.verdict = str(outcome.summary["verdict"])
     raise typer.Exit(status)
+
+
+@dataclass(slots=True)
+class _Ended:
+    """Mutable: how a run ended, as far as it is known."""
+
+    run: str = ""
+    status: int = EXIT_OK
+    verdict: str = ""
+
+
+@contextlib.contextmanager
+def _telling(command: Sequence[str], show: Show) -> Iterator[_Ended]:
+    """Run the operator's command when the block, which runs a campaign, has ended in any way."""
+    ended = _Ended()
+    try:
+        yield ended
+    except BaseException as error:
+        ended.status = status_of(error)
+        raise
+    finally:
+        if command and (problem := notice.tell(command, **dataclasses.asdict(ended))):
+            show.step(problem)

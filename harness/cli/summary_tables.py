@@ -9,13 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.controller.console import said, styled, table_of
-from harness.errors import EXIT_FAILED, EXIT_LAB, EXIT_OK
+from harness.errors import EXIT_BY_VERDICT, EXIT_LAB
 from metrics.model.cell_text import cell_text
 from metrics.model.printable import printable
 from metrics.model.quantiles import NEEDED
 from metrics.report import fault_text
-
-_EXIT = {"pass": EXIT_OK, "fail": EXIT_FAILED, "invalid": EXIT_LAB}
 
 
 def print_summary(
@@ -38,7 +36,7 @@ def print_summary(
         console.print(printable(f"{word}: {text}"), style=style, markup=False, highlight=False)
     console.print(f"verdict: {styled(summary['verdict'])}")
     print(f"report:  {(folder / 'report.html').resolve()}", file=console.file)
-    return _EXIT.get(str(summary["verdict"]), EXIT_LAB)
+    return EXIT_BY_VERDICT.get(str(summary["verdict"]), EXIT_LAB)
 
 
 def phases_of(summary: Mapping[str, Any]) -> Iterable[Table]:

@@ -11,6 +11,9 @@ from harness.cli.options import AsJson, Inventory, Limit, Run, Runs, lab_at, run
 from harness.controller import store
 from harness.controller.console import Show, console_of, said, table_of
 from harness.inventory.limit import limited
+from harness.unattended import queue
+from harness.unattended.entry import OVER, Entry
+from harness.unattended.unit import name_of
 from metrics.model.printable import printable_lines
 from metrics.model.run_folder import SEAL, load_json
 
@@ -56,19 +59,30 @@ def report(
 
 def runs(root: Runs = store.ROOT, as_json: AsJson = False) -> None:
     rows = []
+    handed_over = queue.by_run()
     for folder in store.every(root):
         path = folder.path / "summary.json"
         summary = load_json(path)
         verdict = summary.get("verdict", "damaged") if isinstance(summary, dict) else "damaged"
         word = str(verdict) if path.exists() else "not reported"
-        rows.append({"run": str(folder.path), "verdict": word, "trials": _ended(folder.path)})
+        by = _driven_by(folder.path, handed_over.get(str(folder.path.resolve())))
+        trials = _ended(folder.path)
+        rows.append({"run": str(folder.path), "verdict": word, "trials": trials, "by": by})
     if as_json:
         print(json.dumps(rows))
         return
-    table = table_of("run", "verdict", "trials")
+    table = table_of("run", "verdict", "trials", "run by")
     for row in rows:
-        table.add_row(said(row["run"]), said(row["verdict"]), row["trials"])
+        table.add_row(said(row["run"]), said(row["verdict"]), row["trials"], said(row["by"]))
     console_of().print(table if rows else f"no runs below {root}")
+
+
+def _driven_by(run: Path, handed_over: tuple[queue.Queue, Entry] | None) -> str:
+    """Return who runs it now, "" where nobody does."""
+    if handed_over is not None and handed_over[1].state not in OVER:
+        return f"{name_of(handed_over[0])}, entry {handed_over[1].n}"
+    pid = store.driver_of(run)
+    return f"process {pid}" if pid is not None else ""
 
 
 def _ended(run: Path) -> str:

@@ -35,12 +35,14 @@ def remedy(error: OSError) -> str:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a file that nobody else may read, whole or not at all."""
+    """Write a file that nobody else may read, whole or not at all, whatever goes down meanwhile."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(path)
 
 

@@ -6,11 +6,12 @@ room's and can be made again at any time.
 
 import contextlib
 import fcntl
-import hashlib
 import importlib.metadata
 import json
 import os
 import platform
+import re
+import secrets
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
@@ -31,6 +32,8 @@ ROOT = Path("runs")
 SPARE_BYTES = 200_000_000
 """Room that must stay free beyond the estimate: tables, report, and other people's work."""
 
+NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}")
+"""What run folders are called."""
 INTERRUPTED = "interrupted"
 """Folder of attempts at trials that did not end: kept, and never read for a figure."""
 MAKES_TRIALS = ("node", "faults", "harness/plan", "harness/sim")
@@ -156,27 +159,34 @@ class RunFolder:
             (self._folder(n) / "genesis.json").write_text(files["genesis.json"])
 
 
+def new_name() -> str:
+    """Return the name of a run that begins now: when, and what no other has."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
 def create(
-    plan: Plan, *, campaign: str, resolved: Any, lab: Mapping[str, Any], root: Path
+    plan: Plan, *, campaign: str, resolved: Any, lab: Mapping[str, Any], root: Path, name: str
 ) -> RunFolder:
     """Return a new run folder that holds everything known before the first trial.
 
-    campaign: the file as it was written; resolved: what it says with all defaults.
+    campaign: the file as it was written; resolved: what it says with all defaults. The folder is
+    there whole or not at all.
 
     Raises:
         StoreError: no room, or the folder cannot be written.
     """
     check_space(root, plan.estimate.raw_bytes)
-    now = datetime.now(UTC)
-    short = hashlib.sha256(f"{campaign}{now.timestamp()}{os.getpid()}".encode()).hexdigest()[:6]
-    path = root / plan.campaign / f"{now:%Y%m%dT%H%M%SZ}-{short}"
+    path = root / plan.campaign / name
+    draft = path.with_name(f".draft.{name.rpartition('-')[2]}")
     with writing(path):
-        path.mkdir(parents=True)
-        (path / "campaign.yml").write_text(campaign)
-        write_json(path / "resolved.json", resolved)
-        RunFolder(path).write_plan(plan)
-        write_json(path / "lab.json", lab)
-        write_json(path / "provenance.json", provenance(plan.seed))
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        (draft / "campaign.yml").write_text(campaign)
+        write_json(draft / "resolved.json", resolved)
+        RunFolder(draft).write_plan(plan)
+        write_json(draft / "lab.json", lab)
+        write_json(draft / "provenance.json", provenance(plan.seed))
+        draft.rename(path)
         _link_latest(path)
     return RunFolder(path)
 
@@ -206,6 +216,23 @@ def every(root: Path = ROOT) -> list[RunFolder]:
         raise UsageError(f"--runs {root}: no directory; name another")
     found = [path.parent for path in root.glob("*/*Z-*/plan.json")]
     return [RunFolder(path) for path in sorted(found, key=lambda path: path.name)]
+
+
+def driver_of(run: Path) -> int | None:
+    """Return the process that is running a run, None where no process of this machine is known to.
+
+    Looking takes nothing: a driver that begins just now finds the run free.
+    """
+    folder = run.stat()
+    for line in Path("/proc/locks").read_text().splitlines():
+        words = line.split()  # 12: FLOCK ADVISORY WRITE 4711 fe:00:1313 0 EOF
+        if words[1] != "FLOCK" or words[-3].rpartition(":")[2] != str(folder.st_ino):
+            continue
+        with contextlib.suppress(OSError):  # it has ended, or is another user's
+            for descriptor in Path(f"/proc/{words[-4]}/fd").iterdir():
+                if os.path.samestat(descriptor.stat(), folder):
+                    return int(words[-4])
+    return None
 
 
 def check_space(root: Path, raw_bytes: int) -> None:

@@ -32,7 +32,10 @@ RESUMED = "resumed.jsonl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """What the operator asked for, whoever makes the hosts; resume: a run instead of a campaign."""
+    """What the operator asked for, whoever makes the hosts; resume: a run instead of a campaign.
+
+    folder: the name of a new run's folder, "" for one of the time that it begins.
+    """
 
     campaign: str = ""
     runs: Path = store.ROOT
@@ -40,6 +43,7 @@ class RunOptions:
     only: tuple[str, ...] = ()
     resume: str = ""
     add_repeats: int = 0
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +109,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A campaign and the trials of it to be run; begun None: of a new run."""
+    """A campaign and the trials of it to be run; begun None: of a new run, in that folder."""
 
     file: CampaignFile
     seed: int
@@ -113,6 +117,7 @@ class Job:
     only: tuple[str, ...] = ()
     added: int = 0
     begun: Begun | None = None
+    folder: str = ""
 
     def drafted(self, view: LabView) -> Plan:
         """Return the plan on a lab, whose hosts may not have been asked yet.
@@ -172,8 +177,9 @@ class Job:
         """
         if self.begun is None:
             folder = store.create(
-                plan, campaign=self.file.text, resolved=self.file.resolved, lab=lab, root=self.runs
-            )
+                plan, campaign=self.file.text, resolved=self.file.resolved, lab=lab,
+                root=self.runs, name=self.folder or store.new_name(),
+            )  # fmt: skip
         else:
             folder = self.begun.folder
         with folder.held():
@@ -197,8 +203,12 @@ def job_of(options: RunOptions) -> Job:
         if options.add_repeats:
             raise UsageError("--add-repeats: name the run that gets them with --resume RUN")
         file = campaign_file.load(campaign_file.find(options.campaign))
+        if options.folder and not store.NAME.fullmatch(options.folder):
+            raise UsageError(f"--folder {options.folder}: no run is called so; leave it out")
         seed = file.common.seed if options.seed is None else options.seed
-        return Job(file=file, seed=seed, runs=options.runs, only=options.only)
+        return Job(
+            file=file, seed=seed, runs=options.runs, only=options.only, folder=options.folder
+        )
     folder = store.find(options.resume, options.runs)
     plan = load_plan(folder.path)
     begun = Begun(folder=folder, plan=plan)

@@ -152,7 +152,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "harness": (
         "__main__",
         "cli",
-        "bench fuzz",
+        "bench fuzz unattended",
         "orchestrator",
         "sim inspect",
         "preflight",

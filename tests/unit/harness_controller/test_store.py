@@ -23,6 +23,7 @@ def make(root: Path) -> store.RunFolder:
         resolved=file().resolved,
         lab={"lab": "container"},
         root=root,
+        name=store.new_name(),
     )
 
 

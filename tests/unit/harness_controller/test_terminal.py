@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from harness.__main__ import main
 from harness.cli import views
+from harness.controller import store
 from harness.controller.console import Show
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
@@ -88,7 +90,7 @@ def test_a_damaged_summary_is_a_word_in_the_list_of_runs(
     if summary is not None:
         (run / "summary.json").write_text(summary)
     views.runs(tmp_path, as_json=True)
-    row = {"run": str(run), "verdict": word, "trials": "0 of ?"}
+    row = {"run": str(run), "verdict": word, "trials": "0 of ?", "by": ""}
     assert json.loads(capsys.readouterr().out) == [row]
 
 
@@ -101,5 +103,9 @@ def test_the_list_of_runs_says_how_many_trials_have_ended(
     (run / "trials" / "1" / "seal.json").write_text("{}")
     (run / "plan.json").write_text('{"trials": [{}, {}, {}]}')
     views.runs(tmp_path, as_json=True)
-    row = {"run": str(run), "verdict": "not reported", "trials": "1 of 3"}
+    row = {"run": str(run), "verdict": "not reported", "trials": "1 of 3", "by": ""}
+    assert json.loads(capsys.readouterr().out) == [row]
+    with store.RunFolder(run).held():
+        views.runs(tmp_path, as_json=True)
+    row["by"] = f"process {os.getpid()}"
     assert json.loads(capsys.readouterr().out) == [row]
