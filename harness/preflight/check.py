@@ -78,11 +78,13 @@ def check(
     tell(f"logging in to {len(pinning.hosts)} host(s)")
     with Remote(pinning) as remote:
         probed, asked = _ask(remote, options, tell)
-    rows: list[Row] = []
+    off_ns = clock.odd_one_out(asked.found, asked.controller)
+    controller = asked.controller.moved(off_ns)
+    rows = clock.controller_row(off_ns)
     for host in pinning.hosts:
         rows.append(_reached(host, probed[host.name]))
         if (found := asked.found.get(host.name)) is not None:
-            rows += findings(host, found, inventory.lab, options, asked.controller)
+            rows += findings(host, found, inventory.lab, options, controller)
             rows.append(_agent(asked.agents[host.name]))
     return rows + _of_lab(inventory, asked, rows, options)
 

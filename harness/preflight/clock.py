@@ -9,13 +9,15 @@ from typing import Any, NamedTuple
 
 from harness.errors import PlanError
 from harness.inventory.inventory import Host
-from harness.preflight.rows import Finding, Row, Verdict
+from harness.preflight.rows import LAB, Finding, Row, Verdict
 from metrics.model.plan import Plan
 from node.timing.ntp_rules import bound_ns, unsynchronised
 
 COARSE = ("jiffies", "refined-jiffies", "acpi_pm", "hpet", "pit")
 DATE_OFF_NS_MAX = 60_000_000_000
 """Beyond it, it is not the clock that is off but the date."""
+ODD_HOSTS_MIN = 2
+"""So many must agree before it is the controller whose date is wrong."""
 _MEASURE_ONLY = ("ptp4l", "timemaster")
 """They give another daemon something to follow; two with a hand on the clock fight."""
 _ANSWER = {"offset_ns", "delay_ns", "root_ns", "leap", "stratum"}
@@ -27,6 +29,36 @@ class Controller(NamedTuple):
 
     before_ns: int
     after_ns: int
+
+    def off_ns(self, wall_ns: int) -> int:
+        """Return how far a host's clock was ahead of it, nothing within the time of asking."""
+        return min(0, wall_ns - self.before_ns) or max(0, wall_ns - self.after_ns)
+
+    def moved(self, by_ns: int) -> "Controller":
+        """Return one whose clock is so much ahead of this one's."""
+        return Controller(self.before_ns + by_ns, self.after_ns + by_ns)
+
+
+def odd_one_out(found: Mapping[str, Mapping[str, Any]], controller: Controller) -> int:
+    """Return how far all hosts are ahead of the controller, 0 unless it is alone with its date.
+
+    Then its clock was stepped, not theirs: who keeps them time is another finding.
+    """
+    offs = [controller.off_ns(each["clock"]["wall_ns"]) for each in found.values()]
+    if len(offs) < ODD_HOSTS_MIN or max(offs) - min(offs) > DATE_OFF_NS_MAX:
+        return 0
+    off_ns = sorted(offs)[len(offs) // 2]
+    return off_ns if abs(off_ns) > DATE_OFF_NS_MAX else 0
+
+
+def controller_row(off_ns: int) -> list[Row]:
+    """Return what is said of a controller that all hosts are so far ahead of."""
+    if not off_ns:
+        return []
+    way = "behind" if off_ns > 0 else "ahead of"
+    detail = f"this controller is {_long(abs(off_ns))} {way} its hosts, which agree"
+    remedy = "timedatectl set-ntp true here; no trial stands on its clock"
+    return [Row(LAB, "controller's date", "warn", detail, remedy)]
 
 
 def rows(
@@ -59,8 +91,7 @@ def _source(source: str) -> Finding:
 
 def _date(clock: Mapping[str, Any], controller: Controller) -> Finding:
     """Return whether the date is right, as a machine without battery may think it is last year."""
-    wall_ns = clock["wall_ns"]
-    off_ns = min(0, wall_ns - controller.before_ns) or max(0, wall_ns - controller.after_ns)
+    off_ns = controller.off_ns(clock["wall_ns"])
     if abs(off_ns) > DATE_OFF_NS_MAX:
         battery = "" if clock["rtc"] else "; no RTC: it is wrong after each boot until NTP answers"
         way = "behind" if off_ns < 0 else "ahead of"
