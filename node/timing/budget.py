@@ -10,8 +10,8 @@ LOCAL_PERCENT, ALL_PERCENT = 70, 85
 """Of a slot, blocks included. What comes from peers is in their mempools already, and will be in a
 block: it is refused later than what a client here asks for."""
 WAITING_PERCENT = 30
-"""Of a slot: so long may a block take that holds all that waits, else clients must wait. It is made,
-then executed by peers before the next one is due; without peers it may take twice as long."""
+"""Of a slot: so long may a block take that holds all that waits, else clients must wait. It is
+made, then executed by peers before the next one is due; without peers it may take twice as long."""
 WAITING_LEAST = 500
 """So many may wait whatever blocks took: those of a few transactions say little of large ones."""
 TOLD_BY_LEAST = 16

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.inventory.inventory import lab_id_of
 from harness.labs import state
@@ -112,7 +113,7 @@ class Night:
         """Wait until it is over."""
         wait_for("the end", lambda: self.queue.entry(1).state in OVER, within_s=NIGHT_S)
 
-    def found(self) -> dict[str, object]:
+    def found(self) -> dict[str, Any]:
         """Return what there is at the end."""
         summary = json.loads((self.run / "summary.json").read_text())
         resumed = (self.run / "resumed.jsonl").read_text().splitlines()

@@ -24,9 +24,11 @@ def test_a_run_that_is_handed_over_goes_on_by_itself_and_gives_every_trial_once(
         ours.hand_over("10ms", repeat=1)
         ours.disturb(random.Random(2), trials=3)
         ours.wait()
-        assert ours.found() == {
+        found = ours.found()
+        assert 1 <= found.pop("resumed") <= 3, "some events may come before its first trial"
+        assert found == {
             "runs": 1, "sealed": [1, 2, 3], "reported": [1, 2, 3], "states": ["complete"],
-            "cells": 3, "resumed": 3,
+            "cells": 3,
         }  # fmt: skip
         entry = ours.queue.entry(1)
         assert entry.verdict
