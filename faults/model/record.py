@@ -10,6 +10,8 @@ State = Literal[
     "armed", "applied", "installed", "skipped", "indeterminate", "healed", "failed", "started",
     "stopped",
 ]  # fmt: skip
+LEASE_EXPIRED, NO_ROOM = "lease_expired", "no_room"
+"""Why an agent stopped what a trial was running on its host."""
 PROVIDER = "provider"
 """Whose journal it is that tells of faults done to hosts from outside."""
 

@@ -215,11 +215,9 @@ def _record(
         problems.append(f"genesis.json of trial {n}: {error}")
     moments = []
     for host in remote.inventory.hosts:
-        for record in _records(folder.host(n, host.name) / "agent.jsonl", label):
-            moments.append(record.wall_ns)
-            if record.state == "stopped":
-                units = ", ".join(map(str, record.read_back.get("units", [])))
-                problems.append(f"{host.name}: {units} stopped as the lease had ended")
+        records = collect.agent_records(folder, n, host.name, label)
+        moments += [record.wall_ns for record in records]
+        problems += collect.stopped(records)
     return TrialFile(
         n=n,
         label=label,
@@ -233,13 +231,3 @@ def _record(
         genesis_slot=begun.genesis_slot,
         problems=problems,
     )
-
-
-def _records(path: Path, label: str) -> list[Record]:
-    found = []
-    for line in path.read_bytes().split(b"\n") if path.exists() else []:
-        try:
-            found.append(msgspec.json.decode(line, type=Record))
-        except BROKEN:
-            continue
-    return [record for record in found if record.trial == label]

@@ -56,6 +56,9 @@ def run_trial(context: Context, trial: PlannedTrial) -> TrialFile:
     progress.problems += collect.collect(
         context.fleet.remote, context.folder, trial.n, places, since_ns=progress.started_ns
     )
+    for host in context.present:
+        told = collect.agent_records(context.folder, trial.n, host, progress.label)
+        progress.stopped_early(collect.stopped(told, before_ns=context.plan.end_ns))
     if progress.provider is not None:
         collect.provider_journal(context.folder, trial.n, progress.provider.folder)
     record = record_of(progress, ended_ns=context.clock.now_ns())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,6 +106,12 @@ class Progress:
         for host, boot in boots.items():
             if host not in cut and boot != self.boots.get(host, boot):
                 raise RunError(f"{host} rebooted during the trial, which nobody asked for")
+
+    def stopped_early(self, told: Sequence[str]) -> None:
+        """Take what hosts stopped of the trial before its end, a line each: it did not end well."""
+        self.problems += told
+        if told and self.state == "complete":
+            self.state, self.reason = "failed", told[0]
 
 
 FLOOR_NS = 6 * SECOND_NS

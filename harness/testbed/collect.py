@@ -1,17 +1,21 @@
 """Brings a trial's raw files home: events (compressed here), the agents' journals, log text."""
 
+import contextlib
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import zstandard
 
 from faults.host.layout import layout
+from faults.model.record import LEASE_EXPIRED, NO_ROOM, Record
 from harness.controller.store import RunFolder, write_json
 from harness.remote.agent_channel import PATIENCE_S
 from harness.remote.fan_out import HostResult, Remote
+from metrics.model.run_folder import BROKEN
 
 ZSTD_LEVEL = 3
 TOLD_MAX = 10
@@ -48,6 +52,30 @@ def collect(
         text = result.stdout if result.ok else f"no log: {result.problem}\n"
         (folder.host(trial, host) / "log.txt").write_text(text)
     return problems
+
+
+def agent_records(folder: RunFolder, trial: int, host: str, label: str) -> list[Record]:
+    """Return what a host's agent wrote of a trial, as far as it can be read."""
+    path, found = folder.host(trial, host) / "agent.jsonl", []
+    for line in path.read_bytes().split(b"\n") if path.exists() else []:
+        with contextlib.suppress(*BROKEN):
+            found.append(msgspec.json.decode(line, type=Record))
+    return [record for record in found if record.trial == label]
+
+
+def stopped(records: Iterable[Record], *, before_ns: int | None = None) -> list[str]:
+    """Return what of a trial an agent stopped on its host, and why, a line each.
+
+    before_ns: only what it did so early, from T0.
+    """
+    why = {LEASE_EXPIRED: "as the lease had ended", NO_ROOM: "as its disk was nearly full"}
+    return [
+        f"{each.host}: {', '.join(map(str, each.read_back.get('units', [])))} stopped"
+        f" {why.get(each.reason, each.reason)}"
+        for each in records
+        if each.state == "stopped"
+        and (before_ns is None or (each.t_ns is not None and each.t_ns < before_ns))
+    ]
 
 
 def let_go(remote: Remote, label: str, owner: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from faults.durable import trial_units
 from faults.durable.journal import Journal
 from faults.durable.trial_units import UNARMED_NS, TrialUnits
 from faults.durable.undo_timer import UndoTimers
@@ -69,6 +70,25 @@ def test_what_outlives_its_lease_is_stopped_and_told_once(
         trial.end_if_over()
     assert systemctl.stops() == [(units.UNITS["node"], units.UNITS["probe"])]
     assert told(trial) == [STOPPED]
+    assert trial.shown() is None
+
+
+def test_what_leaves_too_little_of_the_disk_is_stopped_and_told_once(
+    trial: TrialUnits, systemctl: Systemctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [trial_units.RESERVE_BYTES - 1]
+    monkeypatch.setattr(trial_units, "free_bytes", lambda folder: free[0])
+    trial.end_if_over()
+    assert systemctl.stops() == [], "nothing runs"
+    free[0] = trial_units.RESERVE_BYTES
+    trial.start("t.1", ["node", "probe"], 60 * S)
+    trial.end_if_over()
+    assert (told(trial), systemctl.stops()) == ([], [])
+    free[0] -= 1
+    for _ in range(3):
+        trial.end_if_over()
+    assert systemctl.stops() == [(units.UNITS["node"], units.UNITS["probe"])]
+    assert told(trial) == [("t.1", "stopped", "agent", "no_room", {"units": ["node", "probe"]})]
     assert trial.shown() is None
 
 
