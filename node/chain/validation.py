@@ -115,25 +115,29 @@ def admit_transactions(
     effects: list[Effect] = []
     taken: list[Transaction] = []
     refused: dict[Reason, list[Transaction]] = {}
+    caught_up = False
     for index, transaction in enumerate(event.transactions):
         try:
             if not most.fits(transaction):
                 raise TransactionRejected(Reason.TOO_LARGE)
             if transaction.id in mempool:
                 raise TransactionRejected(Reason.DUPLICATE)
-            effects.extend(pending.catch_up(head, time_ns))
-            pending.admit(transaction, time_ns)
+            if not caught_up:
+                effects += pending.catch_up(head, time_ns)
+                caught_up = True
+            pending.admit(transaction)
         except TransactionRejected as error:
             refused.setdefault(error.reason, []).append(transaction)
             if event.peer is None:
                 effects.append(Refuse(index=index, reason=error.reason))
             continue
         taken.append(transaction)
-        if event.peer is None:
-            mempool.watch(transaction.id)
+    ids = [transaction.id for transaction in taken]
+    if event.peer is None:
+        mempool.watch(ids)
     for reason, those in refused.items():
         effects.extend(_notices(those, reason, event.peer))
-    effects.extend(mempool.tell([each.id for each in taken], "accepted"))
+    effects.extend(mempool.tell(ids, "accepted"))
     if taken:
         effects.append(Relay(transactions=taken, source=event.peer))
     return effects

@@ -17,7 +17,7 @@ from node.chain.bitshares.contracts.transfer import Transfer
 from node.chain.bitshares.contracts.voting.kinds import voting_kinds
 from node.chain.bitshares.header import ID_BYTES, PREFIX_AT
 from node.chain.bitshares.rules import names_of
-from node.chain.encoding.crypto import KEY_BYTES, signing_digest
+from node.chain.encoding.crypto import KEY_BYTES
 from node.chain.encoding.fields import MAX_BLOB_BYTES, PLAIN, Layout, fixed, layout_of
 from node.chain.encoding.pack import DecodeError, Reader, expect, pack_bytes, pack_varuint
 from node.chain.encoding.text import key_text
@@ -96,7 +96,7 @@ class BitsharesTransactions:
 
     def signing_digest(self, chain_id: bytes, body: bytes) -> bytes:
         """Return what is signed."""
-        return signing_digest(chain_id, body)
+        return sha256(chain_id + body).digest()
 
     def transfer(self, sender: str, recipient: str, amount: int, memo: bytes) -> Operation:
         """Return the operation that moves units of the core asset."""

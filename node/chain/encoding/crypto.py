@@ -1,19 +1,26 @@
 """secp256k1: recoverable signatures in upstream's layout, and a cache that checks each once."""
 
 from collections import OrderedDict
-from functools import lru_cache
-from hashlib import sha256
+from collections.abc import Callable, Sequence
 
 from coincurve import PrivateKey as PrivateKey  # The shell's only way to the type.
 from coincurve import PublicKey
+from coincurve._libsecp256k1 import ffi, lib
+from coincurve.context import GLOBAL_CONTEXT
+from coincurve.flags import EC_COMPRESSED
 
 SIGNATURE_BYTES = 65
 KEY_BYTES = 33
 KEY_TYPE_K1 = b"\x00"
-DIGESTS_KEPT, KEPT_BODY_BYTES_MAX = 8192, 1024
-"""So many digests are kept, of bodies that are no longer: a few MB at most."""
+DIGEST_BYTES = 32
 _RECOVERY_BASE = 31
 """27 plus 4 for a compressed key; the first byte of a signature is this plus the recovery id."""
+_SIGNATURE = ffi.typeof("secp256k1_ecdsa_recoverable_signature *")
+_KEY, _PACKED_KEY = ffi.typeof("secp256k1_pubkey *"), ffi.typeof(f"unsigned char[{KEY_BYTES}]")
+_SIZE = ffi.typeof("size_t *")
+
+
+Signers = tuple[bytes | None, ...]
 
 
 def sign(key: PrivateKey, digest: bytes) -> bytes:
@@ -22,34 +29,23 @@ def sign(key: PrivateKey, digest: bytes) -> bytes:
     return bytes((raw[64] + _RECOVERY_BASE,)) + raw[:64]
 
 
-def signing_digest(chain_id: bytes, body: bytes, end: bytes = b"") -> bytes:
-    """Return what is signed of a transaction; end: what a system puts behind the body."""
-    if len(body) > KEPT_BODY_BYTES_MAX:
-        return sha256(chain_id + body + end).digest()
-    return _kept_digest(chain_id, body, end)
-
-
-@lru_cache(maxsize=DIGESTS_KEPT)
-def _kept_digest(chain_id: bytes, body: bytes, end: bytes) -> bytes:
-    # Asked for when a transaction comes, and again when it is in a block, thousands later.
-    return sha256(chain_id + body + end).digest()
-
-
 def recover(digest: bytes, signature: bytes) -> bytes | None:
     """Return the compressed key that signed digest, None when no key could have."""
-    if len(signature) != SIGNATURE_BYTES:
+    if len(signature) != SIGNATURE_BYTES or len(digest) != DIGEST_BYTES:
         return None
     recovery_id = signature[0] - _RECOVERY_BASE
     if not 0 <= recovery_id <= 3:
         return None
-    try:
-        key = PublicKey.from_signature_and_message(
-            signature[1:] + bytes((recovery_id,)), digest, hasher=None
-        )
-    except ValueError:
+    # As PublicKey.from_signature_and_message and format do it, without what they make besides:
+    # this is most of what a node does.
+    context, parsed, key = GLOBAL_CONTEXT.ctx, ffi.new(_SIGNATURE), ffi.new(_KEY)
+    if not lib.secp256k1_ecdsa_recoverable_signature_parse_compact(
+        context, parsed, signature[1:], recovery_id
+    ) or not lib.secp256k1_ecdsa_recover(context, key, parsed, digest):
         return None
-    packed: bytes = key.format()
-    return packed
+    packed, size = ffi.new(_PACKED_KEY), ffi.new(_SIZE, KEY_BYTES)
+    lib.secp256k1_ec_pubkey_serialize(context, packed, size, key, EC_COMPRESSED)
+    return bytes(ffi.buffer(packed))
 
 
 def public_key(key: PrivateKey) -> bytes:
@@ -80,24 +76,33 @@ def pack_signature(signature: bytes) -> bytes:
 
 
 class Verifier:
-    """Answers who signed a digest and remembers it: a transaction costs one recovery a node.
+    """Answers who signed, and remembers it: a transaction costs one recovery a node.
 
     A cache and nothing else: whether it is full, empty or shared between chains changes no answer.
     """
 
     __slots__ = ("_capacity", "_known")
 
-    def __init__(self, *, capacity: int = 65_536) -> None:
+    def __init__(self, *, capacity: int = 32_768) -> None:
         self._capacity = capacity
-        self._known: OrderedDict[bytes, bytes | None] = OrderedDict()
+        self._known: OrderedDict[tuple[bytes, bytes], Signers] = OrderedDict()
 
     def signer(self, digest: bytes, signature: bytes) -> bytes | None:
         """Return the compressed key that signed digest, None when the signature is worthless."""
-        index = digest + signature
-        if index in self._known:
-            return self._known[index]
-        key = recover(digest, signature)
-        self._known[index] = key
-        if len(self._known) > self._capacity:
-            self._known.popitem(last=False)
-        return key
+        return self.signers((digest, signature), lambda: digest, (signature,))[0]
+
+    def signers(
+        self, what: tuple[bytes, bytes], digest: Callable[[], bytes], signatures: Sequence[bytes]
+    ) -> Signers:
+        """Return who made each signature: the compressed key, None where that is worthless.
+
+        what: all that the digest and the signatures are of, so that neither need be known again.
+        """
+        signers = self._known.get(what)
+        if signers is None:
+            of = digest()
+            signers = tuple([recover(of, signature) for signature in signatures])
+            self._known[what] = signers
+            if len(self._known) > self._capacity:
+                self._known.popitem(last=False)
+        return signers

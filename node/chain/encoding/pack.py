@@ -66,6 +66,9 @@ class Reader:
         if at < self._size and (byte := data[at]) < 0x80:
             self.at = at + 1
             return byte
+        if at + 1 < self._size and 0 < (high := data[at + 1]) < 0x80:
+            self.at = at + 2
+            return byte & 0x7F | high << 7
         number = shift = 0
         for byte in data[at : at + 5]:
             number |= (byte & 0x7F) << shift

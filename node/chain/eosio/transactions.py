@@ -6,9 +6,10 @@ Each operation is one action, authorized by one `active` permission.
 import struct
 from collections.abc import Sequence
 from hashlib import sha256
+from itertools import repeat
 from typing import Any
 
-from node.chain.encoding.crypto import KEY_BYTES, KEY_TYPE_K1, pack_key, signing_digest
+from node.chain.encoding.crypto import KEY_BYTES, KEY_TYPE_K1, pack_key
 from node.chain.encoding.fields import PLAIN, Layout, fixed, layout_of
 from node.chain.encoding.name import name_to_u64, u64_to_name
 from node.chain.encoding.pack import DecodeError, Reader, pack_bytes, pack_varuint
@@ -25,6 +26,8 @@ from node.chain.model.transaction import TransactionHeader
 DECIMALS, UNIT = 4, "EOS"
 SYMBOL = bytes((DECIMALS,)) + UNIT.encode().ljust(7, b"\x00")
 """Every account's balance is in it."""
+_AMOUNT = struct.Struct("<q8s")
+"""Units and their symbol."""
 _ACTIVE = struct.pack("<Q", name_to_u64("active"))
 _HEADER = struct.Struct("<IHI3scB")
 """Expiration, reference, limits and delay, how many context-free actions there are, and actions."""
@@ -51,12 +54,13 @@ def quantity_text(amount: int) -> str:
 
 
 def _amount(packed: bytes) -> int:
-    amount = int.from_bytes(packed[:8], "little", signed=True)
+    amount, symbol = _AMOUNT.unpack(packed)
     if not 0 <= amount <= MAX_AMOUNT:
         raise DecodeError(f"amount {amount} is out of range")
-    if packed[8:] != SYMBOL:
+    if symbol != SYMBOL:
         raise DecodeError("unknown symbol")
-    return amount
+    units: int = amount
+    return units
 
 
 def _key(packed: bytes) -> bytes:
@@ -68,9 +72,7 @@ def _key(packed: bytes) -> bytes:
 KINDS = {
     **PLAIN,
     "account": fixed("Q", lambda name: struct.pack("<Q", name_to_u64(name)), u64_to_name),
-    "amount": fixed(
-        "16s", lambda amount: struct.pack("<q", amount) + SYMBOL, _amount, quantity_text
-    ),
+    "amount": fixed("16s", lambda amount: _AMOUNT.pack(amount, SYMBOL), _amount, quantity_text),
     "key": fixed(f"{1 + KEY_BYTES}s", pack_key, _key, lambda key: key_text(key, UNIT)),
     "producers": Layout(pack_producers, read_producers, producers_text),
 }
@@ -128,7 +130,7 @@ class EosioTransactions:
             raise DecodeError("one action is needed")
         if count > MAX_OPERATIONS:
             raise DecodeError(f"count {count} is over {MAX_OPERATIONS}")
-        operations = tuple([_read_action(reader) for _ in range(count)])
+        operations = tuple(map(_read_action, repeat(reader, count)))
         if reader.rest() != _NO_EXTENSIONS:
             raise DecodeError("transaction extensions are not known here")
         return TransactionHeader(*tie), operations
@@ -139,7 +141,7 @@ class EosioTransactions:
 
     def signing_digest(self, chain_id: bytes, body: bytes) -> bytes:
         """Return what is signed: chain, body, and the empty context-free data."""
-        return signing_digest(chain_id, body, _NO_CONTEXT_FREE_DATA)
+        return sha256(chain_id + body + _NO_CONTEXT_FREE_DATA).digest()
 
     def transfer(self, sender: str, recipient: str, amount: int, memo: bytes) -> Operation:
         """Return the operation that moves units of the core asset."""

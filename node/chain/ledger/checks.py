@@ -93,16 +93,18 @@ class Checks:
     ) -> Reason | None:
         """Return what is wrong unless the key of each authority signed, once, and no other."""
         assert verifier is not None
-        digest = self._form.signing_digest(self._chain_id, transaction.body)
-        authorities, signatures = transaction.authorities, transaction.signatures
-        if len(authorities) == len(signatures) == 1:
+        chain_id, body = self._chain_id, transaction.body
+        signers = verifier.signers(
+            (chain_id, transaction.raw),
+            lambda: self._form.signing_digest(chain_id, body),
+            transaction.signatures,
+        )
+        authorities = transaction.authorities
+        if len(authorities) == len(signers) == 1:
             # Nearly all are: the same answer without sets.
-            signer = verifier.signer(digest, signatures[0])
-            is_his = signer == self._keys.get(authorities[0])
+            is_his = signers[0] == self._keys.get(authorities[0])
             return None if is_his else Reason.BAD_SIGNATURE
-        needed = {self._keys.get(authority) for authority in authorities}
-        signers = [verifier.signer(digest, signature) for signature in signatures]
-        found = set(signers)
+        needed, found = {self._keys.get(authority) for authority in authorities}, set(signers)
         if not needed <= found:
             return Reason.BAD_SIGNATURE
         if len(signers) != len(found):

@@ -54,13 +54,11 @@ class Mempool:
         return self._by_short.get(short)
 
     def check_room(self, transaction: Transaction) -> None:
-        """Check that a transaction can be added.
+        """Check that a transaction, which does not wait yet, can be added.
 
         Raises:
-            TransactionRejected: duplicate, or no room.
+            TransactionRejected: no room.
         """
-        if transaction.id in self._waiting:
-            raise TransactionRejected(Reason.DUPLICATE)
         over = self._bytes + transaction.size_bytes > self._max_bytes
         if over or len(self._waiting) >= self._max_count:
             raise TransactionRejected(Reason.MEMPOOL_FULL)
@@ -102,9 +100,9 @@ class Mempool:
             self.remove(transaction_id)
         return gone
 
-    def watch(self, transaction_id: bytes) -> None:
-        """Report this transaction's life from now on: its client is here."""
-        self._entered_here.add(transaction_id)
+    def watch(self, transaction_ids: Iterable[bytes]) -> None:
+        """Report these transactions' lives from now on: their client is here."""
+        self._entered_here.update(transaction_ids)
 
     def tell(
         self, transaction_ids: Iterable[bytes], state: TxState, *, num: int = 0, reason: str = ""

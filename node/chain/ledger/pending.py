@@ -28,12 +28,14 @@ class Pending:
         self._verifier = verifier
 
     def catch_up(self, head: ChainState, time_ns: int) -> list[Emit]:
-        """Execute what waits, oldest first, if that was not done on this head.
+        """Execute what waits at time_ns, oldest first, if that was not done on this head.
 
-        Return the notices of what can no longer be executed, and is dropped.
+        Return the notices of what can no longer be executed, and is dropped. What is admitted next
+        is executed at the same time, or that of one admitted before, if that was later.
         """
         dropped: list[Emit] = []
         if self._ledger.is_open:
+            self._ledger.advance(time_ns)
             return dropped
         self._ledger.begin(head, head.next_slot, time_ns)
         for waiting in islice(self._mempool, REAPPLIED_MAX):
@@ -43,13 +45,12 @@ class Pending:
                 dropped.extend(self._mempool.drop(waiting.id, error.reason))
         return dropped
 
-    def admit(self, transaction: Transaction, time_ns: int) -> None:
-        """Execute a transaction after all that waits, and let it wait, too.
+    def admit(self, transaction: Transaction) -> None:
+        """Execute a transaction, which does not wait yet, after all that does; let it wait, too.
 
         Raises:
-            TransactionRejected: it cannot be executed, is there already, or finds no room.
+            TransactionRejected: it cannot be executed, or finds no room.
         """
-        self._ledger.advance(time_ns)
         self._mempool.check_room(transaction)
         self._ledger.execute(transaction, self._verifier)
         self._mempool.add(transaction)
