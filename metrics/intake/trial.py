@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -159,15 +159,15 @@ class TrialData:
         return np.asarray([epoch.host for epoch in self.epochs], dtype=object)
 
     def _align(self, rows: list[tuple[Any, ...]], shape: type[Event]) -> list[Event]:
-        groups: dict[Epoch, list[int]] = {}
-        for i, row in enumerate(rows):
-            groups.setdefault(Epoch(row[0], row[2]), []).append(i)
-        t, lo, hi = (np.empty(len(rows)) for _ in range(3))
-        for epoch, indexes in groups.items():
-            mono = np.asarray([rows[i][5] for i in indexes], dtype=np.int64)
-            t[indexes], lo[indexes], hi[indexes] = self.timeline.line(epoch, mono)
-        times = zip(rows, t.tolist(), lo.tolist(), hi.tolist(), strict=True)
-        return [tuple.__new__(shape, (*row[:6], *stamp, *row[6:])) for row, *stamp in times]
+        if not rows:
+            return []
+        columns = [*zip(*rows, strict=True)]
+        places = {tuple(epoch): place for place, epoch in enumerate(self.epochs)}
+        who = zip(columns[0], columns[2], strict=True)
+        epoch = np.fromiter(map(places.__getitem__, who), dtype=np.int64)
+        times = self.times(epoch, np.asarray(columns[5], dtype=np.int64)).tolist()
+        whole = zip(*columns[:6], *times, *columns[6:], strict=True)
+        return [*map(partial(tuple.__new__, shape), whole)]
 
     def once(self, make: Callable[..., T], *args: Any) -> T:
         """Return make(data, *args), which is made once in a trial, by whoever asks for it first."""

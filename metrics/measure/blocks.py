@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
+from typing import NamedTuple
 
 from metrics.intake import intervals, schedules
 from metrics.intake.intervals import Intervals
@@ -27,8 +28,7 @@ LeftOut = Counter[tuple[str, str]]
 """How many blocks a measure leaves out, by (phase of the slot, why)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A block by its id."""
 
     id: str

@@ -20,6 +20,7 @@ from metrics.results import tidy
 from metrics.results.analysis import Analysis
 
 Rows = list[tuple[Any, ...]]
+PACKED = "zstd"
 PARTS = "parts"
 """Below the draft: a folder a trial with its events."""
 TRIAL = {"trial": event_columns.ENVELOPE["trial"]}
@@ -74,8 +75,11 @@ def draft_of(folder: Path) -> Iterator[Path]:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def write_events(draft: Path, trial: int, db: duckdb.DuckDBPyConnection) -> None:
-    """Write the events of a trial: of each kind that there is a table with its columns."""
+def write_events(draft: Path, trial: int, db: duckdb.DuckDBPyConnection, alone: bool) -> None:
+    """Write the events of a trial: of each kind that there is a table with its columns.
+
+    alone: the run has no other trial, so that these are its tables.
+    """
     part = draft / PARTS / f"{trial:06}"
     part.mkdir(parents=True)
     for word in COLUMNS:
@@ -84,7 +88,8 @@ def write_events(draft: Path, trial: int, db: duckdb.DuckDBPyConnection) -> None
                 f"SELECT trial, v, '{word}' AS kind, * EXCLUDE (trial, v) FROM event_{word} "
                 "ORDER BY trial, node, seq, mono_ns"
             )
-            _put(db, query, part / f"event_{word}.parquet")
+            packed = PACKED if alone else "uncompressed"
+            _put(db, query, part / f"event_{word}.parquet", packed)
 
 
 def write(
@@ -95,7 +100,7 @@ def write(
     draft: where `write_events` wrote those of each trial. cells: those of the summary.
     """
     with closing(duckdb.connect()) as db:
-        _join_events(draft, db)
+        _join_events(draft, db, alone=len(plan.trials) == 1)
         for name, frame in _measured(analyses):
             _copy(db, draft / f"{name}.parquet", frame)
         for name, tidied in (
@@ -111,19 +116,19 @@ def write(
         new.replace(folder / new.name)
 
 
-def _join_events(draft: Path, db: duckdb.DuckDBPyConnection) -> None:
+def _join_events(draft: Path, db: duckdb.DuckDBPyConnection, *, alone: bool) -> None:
     """Make one table of a kind's parts, in order of trials."""
     for name in sorted({path.name for path in draft.glob(f"{PARTS}/*/*.parquet")}):
         parts = sorted(draft.glob(f"{PARTS}/*/{name}"))
-        if len(parts) == 1:
+        if alone:
             parts[0].replace(draft / name)
         else:
             files = ", ".join(f"'{_quoted(glob.escape(str(part)))}'" for part in parts)
             _put(db, f"SELECT * FROM read_parquet([{files}])", draft / name)
 
 
-def _put(db: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
-    db.execute(f"COPY ({query}) TO '{_quoted(str(path))}' (FORMAT parquet, COMPRESSION zstd)")
+def _put(db: duckdb.DuckDBPyConnection, query: str, path: Path, packed: str = PACKED) -> None:
+    db.execute(f"COPY ({query}) TO '{_quoted(str(path))}' (FORMAT parquet, COMPRESSION {packed})")
 
 
 def _measured(analyses: list[Analysis]) -> Iterator[tuple[str, Frame]]:

@@ -1,5 +1,6 @@
 """The events of one trial as the logs that the invariants are judged from."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 
@@ -36,17 +37,15 @@ WIPED = "everything"
 def logs(data: TrialData, without: frozenset[str]) -> dict[str, list[Event]]:
     """Return the logs of the trial's correct nodes, but for those hosts."""
     left_out = data.planned.liars | without
-    events = [
-        event
-        for kind, columns in COLUMNS.items()
-        for event in filter(_OF_NODE.get(kind), data.events(kind, columns))
-        if event.host not in left_out
-    ]
-    events.sort(key=attrgetter("host", "seq"))
+    by_host: dict[str, list[Event]] = defaultdict(list)
+    for kind, columns in COLUMNS.items():
+        for event in filter(_OF_NODE.get(kind), data.events(kind, columns)):
+            by_host[event.host].append(event)
     life = _lives(data)
     found: dict[str, list[Event]] = {}
-    for event in events:
-        found.setdefault(life(event), []).append(event)
+    for host in sorted(by_host.keys() - left_out):
+        for event in sorted(by_host[host], key=attrgetter("seq")):
+            found.setdefault(life(event), []).append(event)
     return found
 
 

@@ -71,11 +71,10 @@ def schedule_breaks(logs: Logs) -> list[Violation]:
         active: list[tuple[int, int]] = []
         at = ""
         for line in lines:
-            end = _branch_end(line)
-            if end is not None:
-                active = [entry for entry in active if entry[0] <= end]
-            elif line.kind == "applied":
+            if line.kind == "applied":
                 at = line.id
+            elif (end := _branch_end(line)) is not None:
+                active = [entry for entry in active if entry[0] <= end]
             elif line.kind == "schedule" and line.state in ("pending", "active"):
                 said[at, line.state].setdefault((line.version, str(line.producers)), host)
                 if line.state == "active":

@@ -92,8 +92,9 @@ def measure(data: TrialData, chain: ChainView) -> Reversals:
                     line.id, line.num, data.phase_at(slot_ns), slot_ns > last_ns,
                     listed.get(line.id, []),
                 )  # fmt: skip
-        for id_, undone in _left(lines):
-            found[id_].undone.append(undone)
+        if any(line.kind == "switched" for line in lines):
+            for id_, undone in _left(lines):
+                found[id_].undone.append(undone)
     stayed = {short for id_ in chain.canonical for short in listed.get(id_, ())}
     acts = {e.id[:ID_DIGITS]: e.act for e in data.events("txs", "id act") if e.act}
     blocks = sorted(found.values(), key=lambda block: (block.num, block.id))

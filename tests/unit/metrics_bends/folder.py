@@ -13,9 +13,8 @@ from typing import Any
 import msgspec
 import zstandard
 
-from metrics import build
 from metrics.model import run_folder
-from metrics.results import expectations, summary
+from metrics.results import expectations, summary, trials
 
 Line = dict[str, Any]
 RUNS = Path(__file__).resolve().parents[2] / "vectors/runs"
@@ -111,4 +110,4 @@ def copy(name: str, target: Path) -> Folder:
 def summarize(run: Path) -> dict[str, Any]:
     """Return the summary that a report of the run would write, and write none."""
     plan = run_folder.load_plan(run, expectations.problem)
-    return summary.build(plan, *build.measured(run, plan, None, lambda _: None))
+    return summary.build(plan, *trials.measured(run, plan, None, lambda _: None))

@@ -1,0 +1,107 @@
+"""The trials of a run, each measured by itself: in turn, or in processes of their own."""
+
+import gc
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+
+from metrics.intake import event_table, header_lines, trial
+from metrics.intake.header_lines import Recompute
+from metrics.model import run_folder
+from metrics.model.plan import Plan, PlannedTrial
+from metrics.model.run_folder import RunError
+from metrics.results import tables
+from metrics.results.analysis import Analysis, analyse
+
+EVENTS = "trials/*/hosts/*/events.jsonl*"
+LARGE_BYTES = 8 << 20
+"""A run whose event files have so many bytes is worth processes."""
+AT_ONCE_MAX = 4
+"""Each trial takes memory of its own."""
+
+
+def measured(
+    run: Path,
+    plan: Plan,
+    draft: Path | None,
+    progress: Callable[[str], None],
+    headers: Recompute | None = None,
+) -> tuple[list[Analysis], list[str]]:
+    """Return what was found in each trial, and why others are not among them.
+
+    draft: where the events of each trial are written as tables, if anywhere. Trials of a large run
+    are measured in processes of their own.
+    """
+    at_once = _at_once(run, plan)
+    measure = partial(_measured, run, plan, draft, headers)
+    if at_once == 1:
+        found = [measure(planned, progress) for planned in plan.trials]
+    else:
+        progress(f"{len(plan.trials)} trials, {at_once} at once: reading events and measuring")
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(at_once, context) as processes:
+            found = list(processes.map(measure, plan.trials))
+    absent = [reason for reason in found if isinstance(reason, str)]
+    return [each for each in found if isinstance(each, Analysis)], absent
+
+
+def _at_once(run: Path, plan: Plan) -> int:
+    """Return how many trials to measure at once: a process is not worth it for a small run."""
+    large = sum(file.stat().st_size for file in run.glob(EVENTS)) >= LARGE_BYTES
+    processors = len(os.sched_getaffinity(0))
+    return max(min(len(plan.trials), processors, AT_ONCE_MAX), 1) if large else 1
+
+
+def _measured(
+    run: Path,
+    plan: Plan,
+    draft: Path | None,
+    headers: Recompute | None,
+    planned: PlannedTrial,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Analysis | str:
+    """Return what was found in a trial, or why there is nothing; its events are not kept."""
+    progress(f"trial {planned.n}: reading events")
+    with cycles_kept(), closing(event_table.connect()) as db:
+        try:
+            data = trial.load(db, run, plan, planned)
+        except RunError as error:
+            return f"trial {planned.n}: {error}"
+        if data is None:
+            return f"trial {planned.n} was never run"
+        alone = len(plan.trials) == 1
+        with _meanwhile(draft, lambda to: tables.write_events(to, planned.n, db.cursor(), alone)):
+            if headers is not None:
+                progress(f"trial {planned.n}: recomputing headers")
+                lines = header_lines.read(db, planned.liars)
+                run_folder.write_headers(data.folder, headers(data.folder, lines))
+            progress(f"trial {planned.n}: measuring")
+            return analyse(data)
+
+
+@contextmanager
+def _meanwhile(draft: Path | None, write: Callable[[Path], None]) -> Iterator[None]:
+    """Write tables, if anywhere, while something else is done: the database does it by itself."""
+    with ThreadPoolExecutor(1) as thread:
+        writing = None if draft is None else thread.submit(write, draft)
+        yield
+        if writing is not None:
+            writing.result()
+
+
+@contextmanager
+def cycles_kept() -> Iterator[None]:
+    """Look for no garbage in cycles meanwhile: there is little, and to look through millions of
+    events again and again is a fifth of a report's time.
+    """
+    looked = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if looked:
+            gc.enable()
