@@ -11,18 +11,21 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from harness.campaign import expectations, matrix
+from harness.campaign import expectations, matrix, zones_spec
 from harness.campaign.chain_spec import OF_HOSTS, foreign
 from harness.campaign.matrix import used
 from harness.campaign.model import SCHEMA, Campaign
 from harness.campaign.problems import one_line
+from harness.campaign.zones_spec import Matrix
 from harness.controller.state_dir import CAMPAIGNS
 from harness.errors import CampaignError, nearest
 from harness.notation.yaml_strict import BadYamlError, StrictLoader, parse_yaml
 from metrics.model.plan_checks import RESERVED
 
-VARYING = ("chain", "load", "timeline")
+VARYING = ("chain", "load", "zones", "timeline")
 """Where `${name}` may stand."""
+_OF_LAB = ("chain", "zones")
+"""What is done to, and not what: cells that differ in these alone are drawn the same."""
 _VARYING = f"{', '.join(VARYING[:-1])} and {VARYING[-1]}"
 TRIALS_MAX = 10_000
 
@@ -31,8 +34,8 @@ TRIALS_MAX = 10_000
 class Cell:
     """One combination of the matrix: its values as written, by their paths, and the campaign.
 
-    drawn_as: the first cell that differs in its chain alone. What is drawn is the same in both, so
-    that the same happens to both chains.
+    drawn_as: the first cell that differs in its chain or its zones alone. What is drawn is the same
+    in both, so that the same happens to both.
     """
 
     n: int
@@ -45,19 +48,26 @@ class Cell:
 class CampaignFile:
     """A campaign as read: text for the record, cells for the plan (at least one).
 
-    unused: the values of the matrix, by their paths, that stand for nothing anywhere.
+    unused: the values of the matrix, by their paths, that stand for nothing anywhere. matrices: the
+    files of round trips between zones that it names.
     """
 
     name: str
     path: Path
     text: str
     cells: tuple[Cell, ...]
-    unused: tuple[str, ...] = ()
+    unused: tuple[str, ...]
+    matrices: Mapping[str, Matrix]
 
     @property
     def common(self) -> Campaign:
         """The campaign of the first cell; what no cell may vary is read from here."""
         return self.cells[0].campaign
+
+    @property
+    def beside(self) -> dict[str, str]:
+        """The texts of the files that it names, which lie beside it wherever it is kept."""
+        return {name: matrix.text for name, matrix in self.matrices.items()}
 
     @property
     def resolved(self) -> dict[str, Any]:
@@ -99,26 +109,31 @@ def load(path: Path) -> CampaignFile:
 
 
 def parse(text: str, path: Path) -> CampaignFile:
-    """Return the campaign written in text; path is only for messages and the name."""
+    """Return the campaign written in text; path is for messages and the name, and beside it lie
+    the files of round trips that it names.
+    """
     raw = _yaml(text, path)
     try:
         combinations = matrix.combinations(matrix.axes(raw.get("matrix") or {}))
     except ValueError as error:
         raise CampaignError(f"{path.name}: {error}") from error
-    of_chain = matrix.variables(raw.get("chain"))
+    of_lab = matrix.variables([raw.get(key) for key in _OF_LAB])
     cells: list[Cell] = []
     firsts: dict[str, int] = {}
     for n, combination in enumerate(combinations, start=1):
         campaign = _validate(_fill(raw, combination, path), path)
         params = matrix.params(combination)
-        others = {name: value for name, value in params.items() if not used(name, of_chain)}
-        drawn_as = firsts.setdefault(str(others), n) if of_chain else n
+        others = {name: value for name, value in params.items() if not used(name, of_lab)}
+        drawn_as = firsts.setdefault(str(others), n) if of_lab else n
         cells.append(Cell(n=n, params=params, campaign=campaign, drawn_as=drawn_as))
         _refuse_other_hosts(cells, path)
     _refuse_too_many(cells, path)
     named = matrix.variables([raw.get(key) for key in VARYING])
     unused = tuple(name for name in cells[0].params if not used(name, named))
-    return CampaignFile(name=path.stem, path=path, text=text, cells=tuple(cells), unused=unused)
+    return CampaignFile(
+        name=path.stem, path=path, text=text, cells=tuple(cells), unused=unused,
+        matrices=_matrices(cells, path),
+    )  # fmt: skip
 
 
 def _refuse_too_many(cells: list[Cell], path: Path) -> None:
@@ -127,6 +142,15 @@ def _refuse_too_many(cells: list[Cell], path: Path) -> None:
     if repeat * len(cells) > TRIALS_MAX:
         problem = f"{repeat} of {len(cells)} cells; write {TRIALS_MAX // len(cells)} or less"
         raise CampaignError(f"{path.name}: trials.repeat: {problem}")
+
+
+def _matrices(cells: list[Cell], path: Path) -> dict[str, Matrix]:
+    """Return the files of round trips between zones that the cells name."""
+    names = dict.fromkeys(c.campaign.zones.matrix for c in cells if c.campaign.zones)
+    try:
+        return {name: zones_spec.find(name, path.parent) for name in names}
+    except ValueError as error:
+        raise CampaignError(f"{path.name}: zones.matrix: {error}") from error
 
 
 def _refuse_other_hosts(cells: list[Cell], path: Path) -> None:
@@ -194,7 +218,7 @@ def _validate(raw: dict[str, Any], path: Path) -> Campaign:
     for name in ids:
         if name in RESERVED:
             raise CampaignError(
-                f"{path.name}: timeline: id {name} is a phase or a key of expect; choose another"
+                f"{path.name}: timeline: id {name} is a phase or a key already; choose another"
             )
         if ids.count(name) > 1:
             raise CampaignError(f"{path.name}: timeline: id {name} is given twice; rename one")

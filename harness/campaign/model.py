@@ -16,6 +16,7 @@ from harness.campaign.chain_spec import ChainSpec
 from harness.campaign.fault_spec import AnyFault, FaultSpec
 from harness.campaign.matrix import Range
 from harness.campaign.values import Lease, Offset, Rate, Size, Strict
+from harness.campaign.zones_spec import ZonesSpec
 from metrics.model.plan import SEED_MAX
 
 SCHEMA = "slotlab.campaign/v1"
@@ -73,6 +74,8 @@ class Campaign(Strict):
     """The system under test, and how its nodes are set up; hosts and simulator alike."""
     load: LoadSpec | None = None
     """Transactions of the whole lab, shared evenly by its hosts; left out, there are none."""
+    zones: ZonesSpec | None = None
+    """Zones that hosts stand in, and how far these are apart all the time; left out, none is."""
     trials: TrialsSpec = TrialsSpec()
     """How often each cell is run, and in which order."""
     warmup: Offset | None = None

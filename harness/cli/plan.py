@@ -53,6 +53,8 @@ def show_plan(
         print(encode(planned).decode(), end="")
         return
     show.console.print(hosts_of(planned))
+    for zones in zones_of(planned):
+        show.console.print(zones)
     for trial in planned.trials:
         show.console.print(trial_of(planned, trial))
     show.console.print(totals_of(planned), highlight=False)
@@ -97,6 +99,30 @@ def _otherwise(plan: Plan, host: str) -> str:
     if trusted := plan.trusted_producers.get(host):
         said.append(f"trusts {', '.join(trusted)}")
     return "; ".join(said)
+
+
+def zones_of(plan: Plan) -> list[Table]:
+    """Return, for each cell that has zones, the round trips between those that hosts stand in."""
+    tables = []
+    for cell in plan.cells:
+        zones = cell.zones
+        if zones is None:
+            continue
+        inside: dict[str, list[str]] = {}
+        for host, zone in zones.hosts.items():
+            inside.setdefault(zone, []).append(host)
+        which = f", cell {cell.n}" if len(plan.cells) > 1 else ""
+        table = table_of(
+            "zone", f"hosts ({zones.dealt})", *inside,
+            title=f"round trips in ms between zones{which}: {escape(zones.matrix)}, from T0 to the"
+            f" end of each trial, by {zones.how}",
+        )  # fmt: skip
+        for one, hosts in inside.items():
+            row = (zones.rtt_ns[one].get(other) for other in inside)
+            cells = ("–" if rtt_ns is None else f"{rtt_ns / 1e6:g}" for rtt_ns in row)
+            table.add_row(one, ", ".join(hosts), *cells)
+        tables.append(table)
+    return tables
 
 
 def trial_of(plan: Plan, trial: PlannedTrial) -> Table:

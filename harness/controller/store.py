@@ -165,12 +165,19 @@ def new_name() -> str:
 
 
 def create(
-    plan: Plan, *, campaign: str, resolved: Any, lab: Mapping[str, Any], root: Path, name: str
+    plan: Plan,
+    *,
+    campaign: str,
+    beside: Mapping[str, str],
+    resolved: Any,
+    lab: Mapping[str, Any],
+    root: Path,
+    name: str,
 ) -> RunFolder:
     """Return a new run folder that holds everything known before the first trial.
 
-    campaign: the file as it was written; resolved: what it says with all defaults. The folder is
-    there whole or not at all.
+    campaign: the file as it was written; beside: the texts of the files that it names; resolved:
+    what it says with all defaults. The folder is there whole or not at all.
 
     Raises:
         StoreError: no room, or the folder cannot be written.
@@ -181,7 +188,8 @@ def create(
     with writing(path):
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        (draft / "campaign.yml").write_text(campaign)
+        for file, text in {**beside, "campaign.yml": campaign}.items():
+            (draft / file).write_text(text)
         write_json(draft / "resolved.json", resolved)
         RunFolder(draft).write_plan(plan)
         write_json(draft / "lab.json", lab)

@@ -177,8 +177,8 @@ class Job:
         """
         if self.begun is None:
             folder = store.create(
-                plan, campaign=self.file.text, resolved=self.file.resolved, lab=lab,
-                root=self.runs, name=self.folder or store.new_name(),
+                plan, campaign=self.file.text, beside=self.file.beside, resolved=self.file.resolved,
+                lab=lab, root=self.runs, name=self.folder or store.new_name(),
             )  # fmt: skip
         else:
             folder = self.begun.folder

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from faults.agent.schedule import LEAD_NS
 from faults.host.boottime import boottime_ns
 from faults.model.fault import SECOND_NS
 from harness.controller.seals import seal
@@ -91,7 +92,7 @@ def _run(context: Context, trial: PlannedTrial, progress: Progress) -> None:
 def _start(context: Context, trial: PlannedTrial, progress: Progress) -> None:
     """Ship files, start nodes and arm; anew with a longer lead where that was not done by T0."""
     _survey(context, trial, progress)
-    lead_ns = context.pace.lead_ns()
+    lead_ns = context.pace.lead_ns() + _early_ns(context, trial)
     for attempt in range(1, ATTEMPTS + 1):
         problem = _attempt(context, trial, progress, lead_ns)
         progress.lead = Lead(lead_ns=lead_ns, attempts=attempt, steps=context.pace.steps())
@@ -99,7 +100,7 @@ def _start(context: Context, trial: PlannedTrial, progress: Progress) -> None:
             return
         if attempt == ATTEMPTS:
             raise RunError(f"not ready for T0: {problem}")
-        lead_ns = max(context.pace.lead_ns(), lead_ns * 3 // 2)
+        lead_ns = max(context.pace.lead_ns() + _early_ns(context, trial), lead_ns * 3 // 2)
         left = f"once more with {lead_ns // SECOND_NS} s to it"
         context.show.step(f"not ready for T0 ({problem}); {left}")
 
@@ -141,7 +142,7 @@ def _attempt(context: Context, trial: PlannedTrial, progress: Progress, lead_ns:
     units = {host: {"units": each} for host, each in progress.files.units.items()}
     _ask(context, "start", units, owner=context.owner)
     _await_ready(context)
-    if context.clock.now_ns() > t0_ns - ARM_MARGIN_NS:
+    if context.clock.now_ns() > t0_ns - ARM_MARGIN_NS - _early_ns(context, trial):
         slow = context.pace.took["ready"]
         return f"{slow.host} was ready {slow.took_ns / SECOND_NS:.1f} s after its start"
     _arm(context, progress, t0_ns)
@@ -151,6 +152,11 @@ def _attempt(context: Context, trial: PlannedTrial, progress: Progress, lead_ns:
         return f"armed {-left_s:.1f} s after it"
     context.show.step(f"armed on {len(context.present)} hosts; T0 in {left_s:.1f} s")
     return ""
+
+
+def _early_ns(context: Context, trial: PlannedTrial) -> int:
+    """Return how long before T0 hosts make ready what begins at T0; nothing but zones does."""
+    return LEAD_NS if context.plan.cell_of(trial).zones else 0
 
 
 def _prepare(context: Context, progress: Progress) -> None:

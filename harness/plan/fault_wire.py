@@ -2,7 +2,8 @@
 
 Pure. A delay between two hosts is done exactly once a direction: on leaving where netem is used, on
 arrival where the queue is. A partition is done by dropping on arrival, on both sides of the cut;
-a one-way cut and loss likewise, where the packets arrive.
+a one-way cut and loss likewise, where the packets arrive. Zones are held apart by a delay, too, one
+a host, with a time of its own for each peer.
 """
 
 import hashlib
@@ -11,6 +12,7 @@ from typing import Any
 from faults.kinds.registry import FAULTS
 from faults.model.fault import SECOND_NS
 from metrics.model.plan import Plan, PlannedFault, PlannedHost, PlannedTrial
+from metrics.model.standing import standing
 
 NODE_UNIT = "slotlab-node.service"
 LEASE_MARGIN_NS = 30 * SECOND_NS
@@ -21,7 +23,16 @@ Wire = dict[str, Any]
 def localise(plan: Plan, trial: PlannedTrial) -> dict[str, list[Wire]]:
     """Return the faults of every host of the plan; a host without any has an empty list."""
     by_name = {host.host: host for host in plan.hosts}
-    return {host.host: _of_host(host, by_name, trial) for host in plan.hosts}
+    zones = plan.cell_of(trial).zones
+    held = standing(zones, end_ns=plan.end_ns) if zones else None
+    found: dict[str, list[Wire]] = {}
+    for host in plan.hosts:
+        found[host.host] = wires = _of_host(host, by_name, trial)
+        if zones and held and (wire := _wire(host, by_name, trial, held)) is not None:
+            for row in wire["peers"]:
+                row["delay_ns"] = (zones.between(host.host, row["host"]) or 0) // 2
+            wires.insert(0, wire)
+    return found
 
 
 def localise_provider(trial: PlannedTrial) -> list[Wire]:

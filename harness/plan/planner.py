@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -18,7 +18,7 @@ from harness.campaign import expectations
 from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
-from harness.plan import acts, chains, consensus, node_options, phases, refusals, selectors
+from harness.plan import acts, chains, consensus, node_options, phases, refusals, selectors, zones
 from harness.plan.chains import Timing
 from harness.plan.fault_support import UNSUPPORTED, Capabilities, mechanism
 from harness.plan.selectors import draw
@@ -32,6 +32,8 @@ from metrics.model.plan import (
     PlannedHost,
     PlannedTrial,
 )
+from metrics.model.standing import standing
+from metrics.model.zones import PlannedZones
 
 TRIAL_OVERHEAD_NS = 20 * SECOND_NS
 
@@ -58,11 +60,13 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: 
     base_seed = common.seed if seed is None else seed
     hosts = _deal(common, view, name)
     field = _field(file, view, hosts)
+    apart, fields = _zones(file, view, field, hosts)
     own = {cell.n: chains.chain_of(file, cell, hosts) for cell in file.cells}
     runs = _order(file, base_seed, added)
     seeds = [_trial_seed(base_seed, cell.drawn_as, k) for cell, k in runs]
     faults = [
-        _draw(file, view, field, hosts, cell, s) for (cell, _), s in zip(runs, seeds, strict=True)
+        _draw(file, view, fields[cell.n], hosts, cell, s)
+        for (cell, _), s in zip(runs, seeds, strict=True)
     ]
     timing = Timing.of(file, faults)
     faults = [[fault.ending(timing.end_ns) for fault in drawn] for drawn in faults]
@@ -79,7 +83,8 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: 
     ]  # fmt: skip
     asked_max = common.safety.max_unreachable
     max_unreachable = field.spare if asked_max is None else asked_max
-    _check(file, view, trials, timing, hosts, max_unreachable=max_unreachable)
+    cells = [_cell(file, cell, own, apart[cell.n]) for cell in file.cells]
+    _check(file, view, trials, cells, timing, hosts, max_unreachable=max_unreachable)
     nodes = node_options.of_hosts(common, field, seed=base_seed, file=name)
     plan = Plan(
         campaign=file.name,
@@ -95,7 +100,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: 
         expect=expectations.resolve(common.expect),
         lease=common.safety.lease,
         max_unreachable=max(0, max_unreachable),
-        cells=[_cell(file, cell, own) for cell in file.cells],
+        cells=cells,
         trials=trials,
         estimate=_estimate([cell.campaign for cell, _ in runs], len(hosts), timing.end_ns),
     )
@@ -186,6 +191,20 @@ def _field(file: CampaignFile, view: LabView, hosts: Sequence[PlannedHost]) -> s
     )  # fmt: skip
 
 
+def _zones(
+    file: CampaignFile, view: LabView, field: selectors.Field, hosts: Sequence[PlannedHost]
+) -> tuple[dict[int, PlannedZones | None], dict[int, selectors.Field]]:
+    """Return by cell the zones of its hosts, and the field with these among its groups."""
+    apart = {
+        cell.n: zones.of_cell(file, cell, hosts, lab=view.lab, capabilities=view.capabilities)
+        for cell in file.cells
+    }
+    return apart, {
+        n: replace(field, groups=zones.with_groups(each, view.groups, file.path.name))
+        for n, each in apart.items()
+    }
+
+
 def _trial(
     trial: PlannedTrial, chain: PlannedChain, timing: Timing, hosts: Sequence[PlannedHost]
 ) -> PlannedTrial:
@@ -209,6 +228,7 @@ def _check(
     file: CampaignFile,
     view: LabView,
     trials: Sequence[PlannedTrial],
+    cells: Sequence[PlannedCell],
     timing: Timing,
     hosts: Sequence[PlannedHost],
     *,
@@ -219,10 +239,13 @@ def _check(
         file=file.path.name, lab=view.lab, hosts=hosts, max_unreachable=max_unreachable,
         warmup_ns=timing.warmup_ns, end_ns=timing.end_ns,
     )  # fmt: skip
+    held = {
+        cell.n: standing(cell.zones, end_ns=timing.end_ns) if cell.zones else None for cell in cells
+    }
     ids = {cell.n: cell.campaign.fault_ids for cell in file.cells}
     places = {n: {name: i for i, name in named.items()} for n, named in ids.items()}
     for trial in trials:
-        refusals.check(rules, trial.faults, places[trial.cell])
+        refusals.check(rules, trial.faults, places[trial.cell], held[trial.cell])
     _check_phases(file, trials)
 
 
@@ -241,12 +264,14 @@ def _trial_seed(seed: int, cell: int, repetition: int) -> int:
     return int.from_bytes(digest[:6], "big")
 
 
-def _cell(file: CampaignFile, cell: Cell, own: Mapping[int, PlannedChain]) -> PlannedCell:
+def _cell(
+    file: CampaignFile, cell: Cell, own: Mapping[int, PlannedChain], apart: PlannedZones | None
+) -> PlannedCell:
     load, first = cell.campaign.load, own[file.cells[0].n]
     rate_milli, size_bytes = (load.rate, load.size) if load else (0, 0)
     return PlannedCell(
         n=cell.n, params=dict(cell.params), rate_milli=rate_milli, size_bytes=size_bytes,
-        chain=None if own[cell.n] == first else own[cell.n],
+        chain=None if own[cell.n] == first else own[cell.n], zones=apart,
     )  # fmt: skip
 
 

@@ -28,10 +28,15 @@ class Rules:
     end_ns: int
 
 
-def check(rules: Rules, faults: Sequence[PlannedFault], places: Mapping[str, int]) -> None:
+def check(
+    rules: Rules,
+    faults: Sequence[PlannedFault],
+    places: Mapping[str, int],
+    standing: PlannedFault | None,
+) -> None:
     """Refuse faults of a trial that may not be armed together.
 
-    places: where each stands in the timeline, by id.
+    places: where each stands in the timeline, by id. standing: what is in force all through it.
 
     Raises:
         PlanError: one line with file, key and remedy.
@@ -48,12 +53,14 @@ def check(rules: Rules, faults: Sequence[PlannedFault], places: Mapping[str, int
         for other in faults[:i]:
             _refuse_overlap(where, rules, fault, other)
         if rules.lab != SIM:
-            _refuse_too_many_layers(where, fault, faults)
+            _refuse_too_many_layers(where, fault, [*faults, *([standing] if standing else [])])
             _refuse_management(where, rules, fault)
             _refuse_time_server(where, rules, fault)
             _refuse_after_stop(where, rules, fault, faults)
     if rules.lab != SIM:
         _refuse_too_many_away(rules, faults)
+        if standing is not None:
+            _refuse_management(f"{rules.file}: {standing.id}", rules, standing)
 
 
 def without(plan: Plan, trial: PlannedTrial, away: Collection[str]) -> str:

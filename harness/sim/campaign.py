@@ -15,6 +15,7 @@ from harness.sim.host.engine import stream
 from harness.sim.host.records import Lines, Sink
 from harness.sim.world import LEAD_NS, HostSpec, World, WorldSpec
 from metrics.model.plan import SIM, Plan, PlannedTrial
+from metrics.model.standing import standing
 from node.chain.genesis import SYSTEM_ACCOUNT, decode
 from node.chain.model.voice import Stance
 from node.chain.validation import Trust
@@ -97,7 +98,9 @@ def simulate(
     world, files = world_of(plan, trial, lines, probes=True, cached=cached)
     label = f"{SIM}.{trial.n}"
     journal = Journal(world, label)
-    schedule(world, trial.faults, journal)
+    zones = plan.cell_of(trial).zones
+    apart = (standing(zones, end_ns=plan.end_ns), zones) if zones else None
+    schedule(world, trial.faults, journal, apart)
     for until_ns in (*range(STRIDE_NS, plan.end_ns, STRIDE_NS), plan.end_ns):
         world.run(until_ns)
         tell(until_ns)

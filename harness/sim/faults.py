@@ -12,6 +12,7 @@ from harness.sim.liars import attach
 from harness.sim.network.link import Shape
 from harness.sim.world import World
 from metrics.model.plan import PlannedFault
+from metrics.model.zones import PlannedZones
 
 SETTLE_NS = 1_000_000
 """How long after a change the agent of a host has read it back."""
@@ -71,9 +72,17 @@ class Journal:
         self.lines[name].append(msgspec.json.encode(record) + b"\n")
 
 
-def schedule(world: World, faults: Sequence[PlannedFault], journal: Journal | None = None) -> None:
-    """Put a trial's faults on the world's calendar; a journal tells of them as agents do."""
+def schedule(
+    world: World, faults: Sequence[PlannedFault], journal: Journal | None = None,
+    apart: tuple[PlannedFault, PlannedZones] | None = None,
+) -> None:  # fmt: skip
+    """Put a trial's faults on the world's calendar; a journal tells of them as agents do.
+
+    apart: what holds the hosts' zones apart, and how far.
+    """
     deeds = [deed_of(world, fault) for fault in faults]
+    if apart is not None:
+        faults, deeds = [apart[0], *faults], [_apart(world, *apart), *deeds]
     if journal is not None:
         journal.open(faults, deeds)
     for fault, deed in zip(faults, deeds, strict=True):
@@ -135,6 +144,17 @@ def _on_links(world: World, fault: PlannedFault) -> Deed:
             raise AssertionError(f"no such link fault: {other}")
     hosts = tuple(dict.fromkeys(host for pair in pairs for host in pair))
     return Deed(lambda: world.shape(fault.id, pairs, shape), lambda: world.clear(fault.id), hosts)
+
+
+def _apart(world: World, fault: PlannedFault, zones: PlannedZones) -> Deed:
+    """Return what lets messages take half of what their round trip takes between two zones."""
+
+    def begin() -> None:
+        for one, other in fault.pairs or []:
+            shape = Shape(delay_ns=(zones.between(one, other) or 0) // 2)
+            world.shape(fault.id, ((one, other), (other, one)), shape)
+
+    return Deed(begin, lambda: world.clear(fault.id), tuple(fault.targets))
 
 
 def _on_host(

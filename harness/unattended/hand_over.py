@@ -44,12 +44,17 @@ def hand_over(wishes: Sequence[RunOptions], terms: Terms, tell: Tell) -> tuple[Q
         ours = _checked(jobs, terms, environment, tell)
     added = ours.add(
         [
-            (_entry(options, job, terms, environment), "" if job.begun else job.file.text)
+            (_entry(options, job, terms, environment), {} if job.begun else _files(job))
             for options, job in zip(wishes, jobs, strict=True)
         ]
     )
     unit.ensure(ours, kept_by)
     return ours, added
+
+
+def _files(job: Job) -> dict[str, str]:
+    """Return the texts of the job's campaign and of the files that it names."""
+    return {**job.file.beside, f"{job.file.name}.yml": job.file.text}
 
 
 def _checked(jobs: Sequence[Job], terms: Terms, environment: dict[str, str], tell: Tell) -> Queue:

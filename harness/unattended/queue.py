@@ -8,7 +8,7 @@ each file is whole at any moment, also after a loss of power.
 import contextlib
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,8 +65,8 @@ class Queue:
         """Return the file of what the drivers of an entry said."""
         return self.path / str(n) / LOG
 
-    def add(self, wished: Sequence[tuple[Entry, str]]) -> list[Entry]:
-        """Return new entries at the queue's end, each with the text of its campaign, if it has one.
+    def add(self, wished: Sequence[tuple[Entry, Mapping[str, str]]]) -> list[Entry]:
+        """Return new entries at the queue's end, each with its campaign's files, if it has one.
 
         What is over for long is forgotten.
         """
@@ -75,16 +75,17 @@ class Queue:
             for old in [each for each in self.entries() if each.state in OVER][:-KEPT]:
                 shutil.rmtree(self.path / str(old.n))
             return [
-                self._added(msgspec.structs.replace(entry, n=first + i, batch=first), text)
-                for i, (entry, text) in enumerate(wished)
+                self._added(msgspec.structs.replace(entry, n=first + i, batch=first), files)
+                for i, (entry, files) in enumerate(wished)
             ]
 
-    def _added(self, entry: Entry, text: str) -> Entry:
+    def _added(self, entry: Entry, files: Mapping[str, str]) -> Entry:
         folder = self.path / str(entry.n)
         folder.mkdir(parents=True, mode=0o700)
-        if text:
+        for name, text in files.items():
+            write_private(folder / name, text.encode())
+        if files:
             file = folder / f"{entry.campaign}.yml"
-            write_private(file, text.encode())
             entry = msgspec.structs.replace(entry, file=str(file))
         self.log(entry.n).touch(mode=0o600)
         self._write(entry)

@@ -13,6 +13,7 @@ import msgspec
 from faults.model.columns import Kind
 from faults.model.kind import kind
 from metrics.model.cell_text import cell_text
+from metrics.model.zones import PlannedZones
 
 SIM = "sim"
 """The lab that has no hosts: nodes on virtual time."""
@@ -242,9 +243,9 @@ class PlannedChain(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedCell(msgspec.Struct, frozen=True, kw_only=True):
-    """One combination of matrix values, as written, its load, and its chain.
+    """One combination of matrix values, as written, its load, its chain, and where hosts stand.
 
-    chain None: that of the plan itself, which is the first cell's.
+    chain None: that of the plan itself, which is the first cell's. zones None: no zone is apart.
     """
 
     n: int
@@ -252,6 +253,7 @@ class PlannedCell(msgspec.Struct, frozen=True, kw_only=True):
     rate_milli: Count = 0
     size_bytes: Count = 0
     chain: PlannedChain | None = None
+    zones: PlannedZones | None = None
 
     @property
     def name(self) -> str:
@@ -303,7 +305,11 @@ class Plan(PlannedChain, frozen=True, kw_only=True):
 
     def of(self, trial: PlannedTrial) -> Plan:
         """Return the plan as a trial has it: with the chain of its cell."""
-        return self.in_cell(next(cell for cell in self.cells if cell.n == trial.cell))
+        return self.in_cell(self.cell_of(trial))
+
+    def cell_of(self, trial: PlannedTrial) -> PlannedCell:
+        """Return the cell that a trial is of."""
+        return next(cell for cell in self.cells if cell.n == trial.cell)
 
     def in_cell(self, cell: PlannedCell) -> Plan:
         """Return the plan as the trials of a cell have it."""

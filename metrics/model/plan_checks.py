@@ -8,13 +8,14 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from metrics.model.plan import BASELINE, WARMUP, Count, Plan, PlannedTrial
+from metrics.model.plan import BASELINE, WARMUP, Count, Plan, PlannedCell, PlannedTrial
+from metrics.model.standing import ZONES
 
 Whole = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 ALWAYS, EACH_FAULT = "always", "each_fault"
-RESERVED = (WARMUP, BASELINE, "recovery", "after", "between", "outside", ALWAYS, EACH_FAULT)
-"""Words that phases and expectations have already: no fault may be called so."""
+RESERVED = (WARMUP, BASELINE, "recovery", "after", "between", "outside", ALWAYS, EACH_FAULT, ZONES)
+"""Words that phases, expectations and zones have already: no fault may be called so."""
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -50,6 +51,8 @@ def _problems(plan: Plan) -> Iterator[str]:
     yield from _twice("trials", [str(trial.n) for trial in plan.trials])
     cells = {cell.n for cell in plan.cells}
     hosts = {host.host for host in plan.hosts}
+    for cell in plan.cells:
+        yield from _zones(cell, hosts)
     for trial in plan.trials:
         if trial.cell not in cells:
             yield f"trial {trial.n}: cell {trial.cell} is not in the plan"
@@ -62,6 +65,22 @@ def _twice(where: str, names: list[str]) -> Iterator[str]:
         if name in seen:
             yield f"{where}: {name[:60]} is there twice"
         seen.add(name)
+
+
+def _zones(cell: PlannedCell, hosts: set[str]) -> Iterator[str]:
+    zones = cell.zones
+    if zones is None:
+        return
+    where = f"cell {cell.n}: zones"
+    if set(zones.hosts) != hosts:
+        yield f"{where}: its hosts are not those of the plan"
+    for zone in zones.hosts.values():
+        if zone not in zones.rtt_ns:
+            yield f"{where}: {zone[:60]} has no round trips"
+    for one, row in zones.rtt_ns.items():
+        for other, rtt_ns in row.items():
+            if other in zones.rtt_ns and zones.rtt_ns[other].get(one) != rtt_ns:
+                yield f"{where}: {one[:60]} and {other[:60]} have two round trips"
 
 
 def _trial(trial: PlannedTrial, hosts: set[str]) -> Iterator[str]:

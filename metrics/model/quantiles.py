@@ -129,7 +129,7 @@ def _median_trial(trials: Sequence[Samples], key: str) -> tuple[float, float] | 
     an end is not known or lies among the censored.
     """
     filled = [trial for trial in trials if trial.n]
-    rank = _sign_rank(len(filled))
+    rank = sign_rank(len(filled))
     if rank == 0 or any(trial.n < NEEDED.get(key, 1) for trial in filled):
         return None
     _, lows, highs = zip(*(_own(trial, key) for trial in filled), strict=True)
@@ -143,7 +143,7 @@ def _own(trial: Samples, key: str) -> list[float]:
     return [math.inf if end is None else end for end in found]
 
 
-def _sign_rank(n: int) -> int:
+def sign_rank(n: int) -> int:
     """Return the largest k with 1 - 2 P(Binomial(n, 1/2) < k) >= COVERAGE, 0 if there is none."""
     rank, outside = 0, 0
     while rank <= n:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from metrics.fault_checks import zones
 from metrics.intake import phase_windows
 from metrics.measure.metric import CHAIN, DOUBT
 from metrics.measure.registry import SHOWN
@@ -25,7 +26,7 @@ GROUPS: dict[str, tuple[Method, ...]] = {
         *quantiles.METHODS, *_of_metrics(DOUBT),
         checks.METHOD, expectations.METHOD, comparison.METHOD, systems.METHOD,
     ),
-    _FAULTS: fault_results.METHODS,
+    _FAULTS: (*fault_results.METHODS, zones.METHOD),
 }  # fmt: skip
 """The methods of each group of figures, in the order of the page."""
 
@@ -38,6 +39,8 @@ def of_run(found: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     kinds = {f"faults.{fault['fault']}" for fault in found["faults"]}
     if kinds:
         kinds.add("faults.*")
+    if found["zones"]:
+        kinds.add("zones")
     groups = {
         name: [
             {"method": method, "here": _counted(method, found["cells"])}

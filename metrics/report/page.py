@@ -61,6 +61,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         cells=[(cell, _windows(cell, analyses)) for cell in summary["cells"]],
         chains=systems.chains(plan),
         systems=systems.sides(plan, summary, analyses),
+        zones={trial.n: plan.cell_of(trial).zones for trial in plan.trials},
         trials=[_trial(analysis, summary) for analysis in analyses],
         methods=methods.of_run(summary),
         shared_clock=plan.lab in CONTAINER_LABS,

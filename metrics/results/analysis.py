@@ -28,8 +28,8 @@ class Analysis:
     `damage` the part of that which is the record's fault.
 
     intervals: how far apart blocks were. heads: each host's head and last irreversible block over
-    time. found: what each metric measured, in the registry's order. story: how two blocks of one
-    height became final, where that happened.
+    time. found: what each metric measured, in the registry's order. zones: what held them apart, if
+    anything did. story: how two blocks of one height became final, where that happened.
     """
 
     data: TrialData
@@ -37,6 +37,7 @@ class Analysis:
     heads: dict[str, Series]
     found: tuple[Any, ...]
     faults: list[FaultResult]
+    zones: list[FaultResult]
     checks: list[Check]
     story: FinalityConflict | None
     damage: list[str]
@@ -52,7 +53,7 @@ class Analysis:
 def analyse(data: TrialData) -> Analysis:
     """Return every metric of the trial, and let go of its events."""
     chain = blocks.view(data)
-    measured = fault_results.measure(data)
+    measured, zones = fault_results.measure(data), fault_results.measure_zones(data)
     judged = checks.judge(data, chain)
     found = {metric: metric.measure(data, chain) for metric in METRICS}
     damage = _damage(data)
@@ -62,10 +63,13 @@ def analyse(data: TrialData) -> Analysis:
         heads=head_lag.series(data),
         found=tuple(found.values()),
         faults=measured,
+        zones=zones,
         checks=judged,
         story=finality_conflict.tell(data, chain),
         damage=damage,
-        invalid=damage + _invalid(data, measured, judged) + _impossible(found[propagation.METRIC]),
+        invalid=damage
+        + _invalid(data, [*zones, *measured], judged)
+        + _impossible(found[propagation.METRIC]),
         notes=_notes(data)
         + transactions.undone_acts(found[transactions.METRIC], data.planned.acts),
     )

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from faults.model.kind import KINDS
-from metrics.fault_checks import fault_records, probe_bursts
-from metrics.fault_checks.fault_check import AS_ASKED
-from metrics.fault_checks.probe_bursts import Burst
+from metrics.fault_checks import fault_records, probe_bursts, zones
+from metrics.fault_checks.fault_check import AS_ASKED, Found
 from metrics.fault_checks.registry import CHECK_OF, CHECKS
 from metrics.intake.trial import TrialData
 from metrics.model.method import Method
 from metrics.model.plan import ABSENT, PlannedFault
+from metrics.model.standing import standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,13 @@ class FaultResult:
 
 def measure(data: TrialData) -> list[FaultResult]:
     """Return the planned faults of the trial with their evidence, in the plan's order."""
-    found = probe_bursts.bursts(data) if data.planned.faults else []
-    return [_result(data, fault, found) for fault in data.planned.faults]
+    faults = data.planned.faults
+    found = data.once(probe_bursts.bursts) if faults else []
+    checks = (CHECK_OF.get(fault.fault) for fault in faults)
+    return [
+        _result(data, fault, check.measure(data, fault, found) if check else ({}, ""))
+        for fault, check in zip(faults, checks, strict=True)
+    ]
 
 
 def absent(data: TrialData) -> list[FaultResult]:
@@ -54,10 +59,19 @@ def absent(data: TrialData) -> list[FaultResult]:
     ]
 
 
-def _result(data: TrialData, fault: PlannedFault, found: list[Burst]) -> FaultResult:
+def measure_zones(data: TrialData) -> list[FaultResult]:
+    """Return what held the trial's zones apart, with its evidence; nothing where nothing did."""
+    apart = data.plan.cell_of(data.planned).zones
+    if apart is None:
+        return []
+    fault = standing(apart, end_ns=data.plan.end_ns)
+    found = data.once(probe_bursts.bursts)
+    return [_result(data, fault, zones.measure(data, apart, fault, found))]
+
+
+def _result(data: TrialData, fault: PlannedFault, found: Found) -> FaultResult:
     state, reason, how = fault_records.reported(data, fault)
-    check = CHECK_OF.get(fault.fault)
-    measured, wrong = check.measure(data, fault, found) if check else ({}, "")
+    measured, wrong = found
     early, timing = fault_records.timing(data, fault)
     wrong = wrong or fault_records.late_begin(timing) or fault_records.late_end(data, fault)
     wrong = wrong or fault_records.unended(data, fault)

@@ -55,6 +55,7 @@ def build(
         "cells": cells,
         "metrics": cells[0]["metrics"] if len(cells) == 1 else None,
         "faults": [asdict(f) for a in analyses for f in (*a.faults, *fault_results.absent(a.data))],
+        "zones": [asdict(z) for a in analyses for z in a.zones],
         "stories": [
             {"trial": a.data.file.n, "text": a.story.sentences} for a in analyses if a.story
         ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tests.sim.second import paths, stops, told
+from tests.sim.second import paths, stops, told, zones
 from tests.sim.second.agree import Near, OneOf
 from tests.sim.second.record import Line, Second
 
@@ -84,6 +84,8 @@ def _punctual(s: Second, found: list[Change], due: int, edge: str, name: str) ->
 
 
 def _measured(s: Second, fault: Line) -> dict[str, Any]:
+    if fault["id"] == zones.ID:
+        return zones.measured(s, fault)
     kind = fault["fault"]
     if kind in ("power_cut", "freeze_host") and s.plan["lab"] == "sim":
         # Simulated hosts have no power: only their nodes stop.

@@ -75,7 +75,7 @@ def read_back(s: Second, fault: Line, state: str) -> dict[str, Line]:
     return found
 
 
-def _during(
+def during(
     s: Second, fault: Line, disturbing: tuple[str, ...], off: float, only: set[Pair] | None = None
 ) -> list[Line]:
     """Return a fault's bursts that no other disturbs; all of them where that leaves none."""
@@ -113,7 +113,7 @@ def partition(s: Second, fault: Line) -> dict[str, Any]:
     across = split(fault["groups"])
 
     def figures(off: float) -> dict[str, Any]:
-        bursts = _during(s, fault, LOSING, off)
+        bursts = during(s, fault, LOSING, off)
         return {
             f"{word}_{what}": sum(x[what] for x in bursts if (pair(x) in across) == outside)
             for word, outside in (("across", True), ("within", False))
@@ -134,7 +134,7 @@ def cut(s: Second, fault: Line) -> dict[str, Any]:
     }
     also = [h for h, own in chains.items() if h not in fault["acting"] or own.get("output")]
     return {
-        **both(s, lambda off: _lost(_during(s, fault, LOSING, off, named(fault)))),
+        **both(s, lambda off: _lost(during(s, fault, LOSING, off, named(fault)))),
         "dropped": {host: own.get("input", 0) for host, own in chains.items()},
         "also": also,
     }
@@ -154,7 +154,7 @@ def loss(s: Second, fault: Line) -> dict[str, Any]:
     }
 
     def figures(off: float) -> dict[str, Any]:
-        found: dict[str, Any] = _lost(_during(s, fault, LOSING, off, named(fault)))
+        found: dict[str, Any] = _lost(during(s, fault, LOSING, off, named(fault)))
         n, gone = found["sent"], found["lost"]
         if n:
             # Wilson's ends are the roots of (p - gone / n)² = z² p (1 - p) / n.
@@ -184,7 +184,7 @@ def delay(s: Second, fault: Line, force: tuple[float, float]) -> dict[str, Any]:
     def figures(off: float) -> dict[str, Any]:
         path = [x for x in s.every("probe") if x["flow"] == "path"]
         before = _trips([x for x in path if inside(s, x, *quiet, off)])
-        lasting = _trips([x for x in _during(s, fault, SLOWING, off) if inside(s, x, *force, off)])
+        lasting = _trips([x for x in during(s, fault, SLOWING, off) if inside(s, x, *force, off)])
         ways = sorted(pair for pair in named(fault) or lasting if before[pair] and lasting[pair])
         grown = {
             mark: {p: (mark(lasting[p]) - mark(before[p])) / 2 for p in ways}

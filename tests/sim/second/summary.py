@@ -23,6 +23,7 @@ from tests.sim.second import (
     systems,
     tapos,
     ways,
+    zones,
 )
 from tests.sim.second.agree import OneOf, disagreements
 from tests.sim.second.blocks import Chain, Slot
@@ -40,6 +41,9 @@ NOT_FIGURES = {
     "/stories": "sentences about a conflict",
     "/faults/*/how": "by what a host did it: its agent's own word",
     "/faults/*/reason": "a sentence",
+    "/zones/*/how": "by what a host did it, the same",
+    "/zones/*/reason": "a sentence",
+    "/zones/*/measured/*judged": "words about figures beside them",
     "/faults/*/measured/*judged": "words about figures beside them",
     "/faults/*/measured/by": "which of two figures beside it counts",
     "/faults/*/measured/by_host/*/stretch_s": "how finely a drift was looked at: no figure of it",
@@ -124,6 +128,7 @@ def summary(run: Path, edge_s: float) -> dict[str, Any]:
         "metrics": None,
         "checks": checks.all_of(plan, [t.s for t in trials], cells),
         "faults": [faults.figures(t.s, fault) for t in trials for fault in t.s.planned["faults"]],
+        "zones": [faults.figures(t.s, held) for t in trials for held in zones.of_trial(t.s)],
         "prediction": _prediction(plan, found, [t.s for t in trials]),
         "systems": systems.beside(plan, found, latency),
     }

@@ -69,9 +69,11 @@ def test_a_matrix_gives_one_cell_a_combination_with_its_values_filled_in() -> No
     assert values == [(0, 10_000), (0, 20_000), (120_000_000, 10_000), (120_000_000, 20_000)]
 
 
-def test_a_matrix_value_elsewhere_than_in_chain_load_and_timeline_is_refused() -> None:
+def test_a_matrix_value_in_a_part_that_may_not_vary_is_refused() -> None:
     text = DEMO.replace("warmup: 10s", "warmup: '${s}'") + "matrix: {s: [10s]}\n"
-    with pytest.raises(CampaignError, match=r"warmup: .* may stand in chain, load and timeline on"):
+    with pytest.raises(
+        CampaignError, match=r"warmup: .* may stand in chain, load, zones and timeline on"
+    ):
         campaign_file.parse(text, Path("demo.yml"))
 
 

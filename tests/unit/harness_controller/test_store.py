@@ -20,6 +20,7 @@ def make(root: Path) -> store.RunFolder:
     return store.create(
         planned(),
         campaign=file().text,
+        beside={"far.csv": "rtt_ms"},
         resolved=file().resolved,
         lab={"lab": "container"},
         root=root,
@@ -30,7 +31,14 @@ def make(root: Path) -> store.RunFolder:
 def test_a_run_folder_holds_campaign_plan_lab_and_provenance(tmp_path: Path) -> None:
     folder = make(tmp_path).path
     names = {path.name for path in folder.iterdir()}
-    assert names == {"campaign.yml", "resolved.json", "plan.json", "lab.json", "provenance.json"}
+    assert names == {
+        "campaign.yml",
+        "far.csv",
+        "resolved.json",
+        "plan.json",
+        "lab.json",
+        "provenance.json",
+    }
     assert (folder / "campaign.yml").read_text() == file().text
     source = json.loads((folder / "provenance.json").read_text())
     assert {"git", "versions", "argv", "seed", "controller"} <= set(source)

@@ -18,6 +18,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
+from faults.agent.schedule import LEAD_NS
 from faults.host.boottime import boottime_ns
 from harness.controller.store import RunFolder
 from harness.errors import RunError
@@ -93,10 +94,12 @@ class Hosts:
 class Lab:
     """A trial's context around such hosts."""
 
-    def __init__(self, hosts: Hosts, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, hosts: Hosts, folder: Path, monkeypatch: pytest.MonkeyPatch, more: str = ""
+    ) -> None:
         self.hosts = hosts
         self.said: list[str] = []
-        self.plan = planned()
+        self.plan = planned(more=more)
         monkeypatch.setattr(trial, "time", hosts)
         for module in (trial, trial_state):
             monkeypatch.setattr(module, "boottime_ns", hosts.monotonic_ns)
@@ -155,6 +158,18 @@ def test_a_fast_lab_waits_no_longer_than_nodes_need_to_find_each_other(
     begun_ns = progress.started_ns
     round_ns = lab.plan.round_slots * lab.plan.slot_ns
     assert begun_ns + FLOOR_NS <= progress.files.t0_ns < begun_ns + FLOOR_NS + round_ns + SECOND_NS
+
+
+def test_hosts_whose_zones_are_apart_from_t0_on_are_armed_so_much_earlier(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zones = "zones: {matrix: azure5.csv}"
+    lab = Lab(Hosts(ready_s=1, stop=0.05, snapshot=0.1, start=0.8), tmp_path, monkeypatch, zones)
+    progress = lab.start()
+    assert progress.lead is not None
+    assert (progress.lead.lead_ns, progress.lead.attempts) == (FLOOR_NS + LEAD_NS, 1)
+    assert progress.files is not None
+    assert lab.hosts.now_ns <= progress.files.t0_ns - LEAD_NS
 
 
 def test_the_time_of_the_hosts_is_that_of_most_of_them_and_a_step_of_ours_is_no_part_of_it() -> (

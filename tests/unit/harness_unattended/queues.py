@@ -89,7 +89,10 @@ class Worked:
         """Return entries for campaigns of these names, added together."""
         runs = str(self.folder / "runs")
         wished = [
-            (Entry(campaign=name, runs=runs, folder=str(self.folder), **fields), "title: t\n")
+            (
+                Entry(campaign=name, runs=runs, folder=str(self.folder), **fields),
+                {f"{name}.yml": "title: t\n"},
+            )
             for name in campaigns
         ]
         return self.queue.add(wished)

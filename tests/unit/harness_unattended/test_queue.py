@@ -15,15 +15,15 @@ from tests.unit.harness_unattended.queues import Worked, entry
 def test_entries_are_numbered_through_all_queues_and_keep_their_campaign(worked: Worked) -> None:
     rack, other = queues.of_lab("rack"), queues.of_lab("other rack-ä")
     assert rack == worked.queue
-    assert [each.n for each in rack.add([(entry(), "title: a\n"), (entry("x"), "title: b\n")])] == [
-        1,
-        2,
-    ]
-    (third,) = other.add([(entry("y", run="/runs/y/2026"), "")])
+    files = {"x.yml": "title: b\n", "far.csv": "rtt_ms\n"}
+    added = rack.add([(entry("a"), {"a.yml": "title: a\n"}), (entry("x"), files)])
+    assert [each.n for each in added] == [1, 2]
+    (third,) = other.add([(entry("y", run="/runs/y/2026"), {})])
     assert (third.n, third.batch, third.file) == (3, 3, "")
     assert [(each.n, each.batch) for each in rack.entries()] == [(1, 1), (2, 1)]
     assert [Path(each.file).read_text() for each in rack.entries()] == ["title: a\n", "title: b\n"]
     assert Path(rack.entry(2).file).name == "x.yml"
+    assert Path(rack.entry(2).file).with_name("far.csv").read_text() == "rtt_ms\n"
     assert queues.numbered(3) == (other, third)
     assert [queue.name for queue in queues.every()] == ["other-rack--", "rack"]
     with pytest.raises(UsageError, match="4: no entry of a queue has that number"):
