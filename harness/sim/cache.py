@@ -1,4 +1,4 @@
-"""Pure results shared by all nodes of one simulation: states, digests, roots, bytes, executions.
+"""Pure results shared by all nodes of one simulation: states, bytes, judgements, executions.
 
 Every node derives the same state from the same parent and header. The first to ask computes it, the
 others get the same value. Results are found by the identity of their arguments, which are kept, so
@@ -7,7 +7,7 @@ a forged twin of a block never gets the twin's result. With the cache off the by
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+import inspect
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,11 +16,12 @@ from node.chain.execution import Told, apply_block
 from node.chain.fork_db import ForkItem
 from node.chain.ledger.ledger import Ledger
 from node.chain.model.block import Header, SignedBlock
-from node.chain.model.transaction import Transaction
-from node.chain.profile import ChainState, Executed, Profile
+from node.chain.profile import ChainState, Profile
 from node.chain.state.state import Change
+from node.chain.validation import WholeCheck, judge_content
 
-EXECUTIONS_MAX = 1_024
+KEPT_MAX = 1_024
+"""So many blocks' results are kept, those of the newest."""
 
 
 def shared(profile: Profile) -> Profile:
@@ -57,31 +58,13 @@ def _shared_kind(kind: Any) -> Any:
                 found = known[block_id] = super().with_id(block_id)
             return found
 
-        def rebuild(self, header: Header, executed: Executed) -> Header:
-            """Return the header execution gives a received child."""
-            known = self.__dict__.setdefault("_rebuilt", {})
-            found = known.get(id(header))
-            if found is None or found[1] != executed:
-                result = super().rebuild(header, executed)
-                same = header if result == header else result
-                found = known[id(header)] = header, executed, same
-            rebuilt: Header = found[2]
-            return rebuilt
-
-    for name in ("signing_digest", "newest"):
-        computed = getattr(kind, name)
+    for name, computed in inspect.getmembers_static(kind):
         if isinstance(computed, property):
-            setattr(Shared, name, property(functools.partial(_once, computed, f"_{name}")))
+            assert computed.fget is not None
+            once: functools.cached_property[Any] = functools.cached_property(computed.fget)
+            once.__set_name__(Shared, name)
+            setattr(Shared, name, once)
     return Shared
-
-
-def _once(computed: property, kept: str, state: Any) -> Any:
-    """What a state's property says, computed once and kept under that name."""
-    found = state.__dict__.get(kept)
-    if found is None:
-        assert computed.fget is not None
-        found = state.__dict__[kept] = computed.fget(state)
-    return found
 
 
 def _share(state: Any) -> Any:
@@ -119,22 +102,35 @@ class SharedProfile:
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
-        self._roots: dict[int, tuple[Sequence[Transaction], bytes]] = {}
         self.codec = SharedCodec(profile.codec)
         self.genesis_state = _share(profile.genesis_state)
 
-    def transaction_mroot(self, transactions: Sequence[Transaction]) -> bytes:
-        """Return the root over a block's transactions; those of a block are a tuple."""
-        if not isinstance(transactions, tuple):
-            return self._profile.transaction_mroot(transactions)
-        found = self._roots.get(id(transactions))
-        if found is None:
-            found = transactions, self._profile.transaction_mroot(transactions)
-            self._roots[id(transactions)] = found
-        return found[1]
-
     def __getattr__(self, name: str) -> Any:
         return self.__dict__.setdefault(name, getattr(self._profile, name))
+
+
+class SharedJudgement:
+    """Judges a block once on a parent's state; the others are told the state that it leads to.
+
+    A block that breaks a rule is judged by each node that gets it.
+    """
+
+    def __init__(self) -> None:
+        self._good: dict[tuple[int, int, int], tuple[SignedBlock, ChainState, ChainState]] = {}
+
+    def __call__(
+        self, block: SignedBlock, size_bytes: int, parent: ChainState, profile: Profile,
+        verifier: Verifier, is_whole: WholeCheck,
+    ) -> ChainState:  # fmt: skip
+        """Judge a block as `judge_content` does."""
+        key = id(block), id(parent), size_bytes
+        found = self._good.get(key)
+        if found is None:
+            state = judge_content(block, size_bytes, parent, profile, verifier, is_whole)
+            found = self._good[key] = block, parent, state
+            if len(self._good) > KEPT_MAX:
+                del self._good[next(iter(self._good))]
+        return found[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +167,7 @@ class SharedExecution:
             told = apply_block(ledger, item, profile, verifier)
             done = _Execution(block, parent.state, ledger.changed(), ledger.digest, told)
             self._done[key] = done
-            if len(self._done) > EXECUTIONS_MAX:
+            if len(self._done) > KEPT_MAX:
                 del self._done[next(iter(self._done))]
         else:
             time_ns = profile.transaction_time_ns(parent.state, profile.clock.time_ns(block.slot))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from coincurve import PrivateKey
 
-from harness.sim.cache import SharedExecution, shared
+from harness.sim.cache import SharedExecution, SharedJudgement, shared
 from harness.sim.host.clock import GOOD_CLOCK, ClockSpec, HostClock
 from harness.sim.host.engine import Action, Engine, stream
 from harness.sim.host.host import Host, Shared
@@ -26,7 +26,7 @@ from node.chain.encoding.crypto import Verifier
 from node.chain.execution import apply_block
 from node.chain.genesis import Genesis
 from node.chain.model.voice import READY, Stance
-from node.chain.validation import NOBODY_TRUSTED, Trust
+from node.chain.validation import NOBODY_TRUSTED, Trust, judge_content
 from node.config import ClientConfig, HealthConfig
 
 USUAL_HEALTH = HealthConfig()
@@ -104,6 +104,7 @@ class World:
             genesis=spec.genesis,
             profile=shared(built) if spec.cached else built,
             verifier=(lambda: verifier) if spec.cached else Verifier,
+            judge=SharedJudgement() if spec.cached else judge_content,
             execute=SharedExecution() if spec.cached else apply_block,
             sink=sink,
             clock_limit_ns=spec.clock_limit_ns,
@@ -126,6 +127,8 @@ class World:
     def run(self, until_ns: int) -> None:
         """Simulate until until_ns after T0; may be called again to go on."""
         self.engine.run(self.t0_ns + until_ns)
+        for prober in self._probers:
+            prober.tell()
 
     def stop(self) -> None:
         """End all nodes and probers in order."""

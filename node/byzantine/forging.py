@@ -245,6 +245,7 @@ class Memory:
         if head is None or head.num < num or not self._stand_on(head):
             return
         self._ledger.commit(num)
-        self._tree.advance_root(num)
+        if num > self._tree.root.num:
+            self._tree.advance_root(self._ledger.id_at(num))
         self.twins = {old: new for old, new in self.twins.items() if self._tree.get(new)}
         self.withheld = {i: until for i, until in self.withheld.items() if self._tree.get(i)}

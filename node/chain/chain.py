@@ -38,7 +38,7 @@ from node.chain.profile import ChainState, Profile
 from node.chain.signing import Signing
 from node.chain.snapshot import Snapshot
 from node.chain.stages import Stages
-from node.chain.validation import EVERYBODY_TRUSTED, NOBODY_TRUSTED, Trust
+from node.chain.validation import EVERYBODY_TRUSTED, NOBODY_TRUSTED, Judge, Trust
 from node.events import Abstained
 
 
@@ -63,6 +63,7 @@ class Chain:
         snapshot: Snapshot | None = None,
         lib_age_ns_max: int | None = None,
         stance: Stance = READY,
+        judge: Judge = validation.judge_content,
         execute: Execute = execution.apply_block,
     ) -> None:
         """Begin at genesis, or at a snapshot of this chain; who signs must not trust everybody."""
@@ -76,7 +77,7 @@ class Chain:
             profile, keys, watermarks, spare_keys=spare_keys, stance=stance,
             stale_allowed=enable_stale_production, lib_age_ns_max=lib_age_ns_max,
         )  # fmt: skip
-        self._verifier, self._execute = verifier, execute
+        self._verifier, self._judge, self._execute = verifier, judge, execute
         self._fork_db = ForkDB(root)
         self._trust = trust
         self._ledger = Ledger(
@@ -178,8 +179,7 @@ class Chain:
         if head is not self._told_head:
             # What each stage has reached and what is final follow from the head alone.
             self._told_head = head
-            rises = self._stages.rises(head.state, self._ledger.id_at)
-            effects.extend(Emit(record=record) for record in rises)
+            effects.extend(self._stages.rises(head.state, self._ledger.id_at))
             self._advance_irreversible(effects)
         return effects
 
@@ -264,11 +264,12 @@ class Chain:
             effects.append(RequestSync(peer=event.peer))
             return
         try:
-            state = validation.check_block(
-                block, len(event.raw), event.now_ns,
-                fork_db=self._fork_db, profile=self._profile, verifier=self._verifier,
-                is_whole=self.is_whole,
-            )  # fmt: skip
+            parent = validation.check_place(
+                block, event.now_ns, fork_db=self._fork_db, profile=self._profile
+            )
+            state = self._judge(
+                block, len(event.raw), parent, self._profile, self._verifier, self.is_whole
+            )
             effects.append(Persist(block=block, raw=event.raw))
             effects.append(Broadcast(block=block, raw=event.raw, source=event.peer))
             self._accept(state, block, effects, self._trust)
@@ -351,10 +352,10 @@ class Chain:
 
     def _report_applied(self, item: ForkItem, applied: Told, effects: list[Effect]) -> None:
         effects.extend(applied)
-        ids = [transaction.id for transaction in item.signed.transactions]
-        for transaction_id in ids:
-            self.mempool.remove(transaction_id)
-        effects.extend(self.mempool.tell(ids, "included", num=item.num))
+        if transactions := item.signed.transactions:
+            ids = [transaction.id for transaction in transactions]
+            self.mempool.remove(ids)
+            effects.extend(self.mempool.tell(ids, "included", num=item.num))
 
     def _advance_irreversible(self, effects: list[Effect]) -> None:
         """Finalize what the head's branch makes irreversible, and what a crash left unsaid."""
@@ -367,21 +368,24 @@ class Chain:
             effects.append(notices.irreversible(num, self._ledger.id_at(num)))
         self._announced_num = lib.num
         for item in passed:
-            ids = [transaction.id for transaction in item.signed.transactions]
-            effects.extend(self.mempool.tell(ids, "irreversible", num=item.num))
+            if transactions := item.signed.transactions:
+                ids = [transaction.id for transaction in transactions]
+                effects.extend(self.mempool.tell(ids, "irreversible", num=item.num))
 
     def _settle(self, lib_num: int) -> list[ForkItem]:
         """Make the head's branch irreversible up to lib_num; return what that adds, oldest first.
 
         How much of it can never be undone is the profile's.
         """
-        nums = range(self._lib.num + 1, lib_num + 1)
-        passed = [self._fork_db.item(self._ledger.id_at(num)) for num in nums]
-        if passed:
-            self._lib = passed[-1].ref
-            keep_num = self._profile.keep_above(lib_num)
-            self._ledger.commit(keep_num)
-            self._fork_db.advance_root(keep_num)
+        if lib_num <= self._lib.num:
+            return []
+        nums, tree = range(self._lib.num + 1, lib_num + 1), self._fork_db
+        passed = [tree.item(self._ledger.id_at(num)) for num in nums]
+        self._lib = passed[-1].ref
+        keep_num = self._profile.keep_above(lib_num)
+        self._ledger.commit(keep_num)
+        if keep_num > tree.root.num:
+            tree.advance_root(self._ledger.id_at(keep_num))
         return passed
 
     # ------------------------------------------------------------ transactions

@@ -142,13 +142,9 @@ class ForkDB:
                 new = _parent(new)
         return down, up[::-1], old
 
-    def advance_root(self, num: int) -> None:
-        """Make the head's ancestor num the root, and drop whatever does not descend from it."""
-        if num <= self.root.num:
-            return
-        new_root = self.head
-        while new_root.num > num:
-            new_root = _parent(new_root)
+    def advance_root(self, block_id: bytes | None) -> None:
+        """Make that block of the head's branch the root; drop whatever does not descend from it."""
+        new_root = self.item(block_id)
         assert new_root.validated
         if len(self._items) == self.head.num - self.root.num + 1:
             # As nearly always: there is nothing but the head's branch.

@@ -1,7 +1,8 @@
 """What a node tells of its head's branch before blocks are irreversible: stage by stage, once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+from node.chain.model.messages import Emit
 from node.chain.model.schedule import built_on_by_half
 from node.chain.profile import ChainState
 from node.events import Precommitted, Safe
@@ -22,18 +23,18 @@ class Stages:
         """Leave what is restored up to a number untold."""
         self._precommitted = self._safe = num
 
-    def rises(
-        self, state: ChainState, id_at: Callable[[int], bytes | None]
-    ) -> Iterator[Precommitted | Safe]:
-        """Yield what a head reaches and was not told yet; id_at gives the ids of its branch."""
+    def rises(self, state: ChainState, id_at: Callable[[int], bytes | None]) -> list[Emit]:
+        """Return what a head reaches and was not told yet; id_at gives the ids of its branch."""
+        found: list[Emit] = []
         num = state.precommit_num
         if num is not None and num > self._precommitted:
             first, self._precommitted = self._precommitted + 1, num
-            yield Precommitted(first=first, num=num, id=_id(id_at, num))
+            found.append(Emit(record=Precommitted(first=first, num=num, id=_id(id_at, num))))
         safe_num = built_on_by_half(state.newest)
         if safe_num > self._safe:
             first, self._safe = self._safe + 1, safe_num
-            yield Safe(first=first, num=self._safe, id=_id(id_at, self._safe))
+            found.append(Emit(record=Safe(first=first, num=safe_num, id=_id(id_at, safe_num))))
+        return found
 
 
 def _id(id_at: Callable[[int], bytes | None], num: int) -> str:

@@ -1,6 +1,6 @@
 """What a received block or transaction must pass before it is kept or sent on."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from node.chain.encoding.crypto import Verifier
@@ -61,17 +61,10 @@ class WholeCheck:
         return True
 
 
-def check_block(
-    block: SignedBlock,
-    size_bytes: int,
-    now_ns: int,
-    *,
-    fork_db: ForkDB,
-    profile: Profile,
-    verifier: Verifier,
-    is_whole: WholeCheck,
+def check_place(
+    block: SignedBlock, now_ns: int, *, fork_db: ForkDB, profile: Profile
 ) -> ChainState:
-    """Return the state the block's header leads to; every check that needs no execution.
+    """Return the state of a block's parent, after what depends on where the chain is, and when.
 
     Raises:
         BlockRejected: the first rule broken.
@@ -83,7 +76,23 @@ def check_block(
     parent = fork_db.get(block.previous)
     if parent is None:
         raise BlockRejected(Reason.UNLINKABLE, block.num)
-    if size_bytes > profile.max_block_bytes(parent.state):
+    return parent.state
+
+
+def judge_content(
+    block: SignedBlock,
+    size_bytes: int,
+    parent: ChainState,
+    profile: Profile,
+    verifier: Verifier,
+    is_whole: WholeCheck,
+) -> ChainState:
+    """Return the state the block's header leads to, after what follows from it and its parent.
+
+    Raises:
+        BlockRejected: the first rule broken.
+    """
+    if size_bytes > profile.max_block_bytes(parent):
         raise BlockRejected(Reason.BLOCK_TOO_LARGE, block.num)
     most_us = profile.clock.most_us
     if most_us is not None and block.cost_us > most_us:
@@ -93,10 +102,14 @@ def check_block(
         raise BlockRejected(Reason.UNKNOWN_EXTENSION, block.num)
     if not is_whole(block):
         raise BlockRejected(Reason.BAD_TRANSACTION_MROOT, block.num)
-    state = parent.state.child(block.header)
+    state = parent.child(block.header)
     if verifier.signer(state.signing_digest, block.signature) != state.signing_key:
         raise BlockRejected(Reason.BAD_SIGNATURE, block.num)
     return state.with_id(block.id)
+
+
+Judge = Callable[[SignedBlock, int, ChainState, Profile, Verifier, WholeCheck], ChainState]
+"""Judges a block as `judge_content` does."""
 
 
 def admit_transactions(

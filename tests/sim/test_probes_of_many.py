@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import random
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.sim.host.clock import ClockSpec, HostClock, Stamps
-from harness.sim.host.engine import stream
+from harness.sim.host.engine import many, stream
 from harness.sim.host.records import boot_id
 from harness.sim.network.link import LAN, Shape
 from harness.sim.network.probes import ANSWER_NS, FLOWS
@@ -54,6 +52,21 @@ def test_clocks_read_many_at_once_show_what_each_shows(
     ]
 
 
+@given(
+    seed=st.integers(), before=st.integers(0, 700), counts=st.lists(st.integers(1, 700), max_size=3)
+)
+def test_numbers_drawn_many_at_once_are_those_drawn_one_by_one(
+    seed: int, before: int, counts: list[int]
+) -> None:
+    one, other = stream(seed, "a"), stream(seed, "a")
+    for _ in range(before):
+        assert one.random() == other.random()
+    drawn = many(other)
+    assert [drawn.random(count).tolist() for count in counts] == [
+        [one.random() for _ in range(count)] for count in counts
+    ]
+
+
 @pytest.mark.parametrize("base", BASES.values(), ids=BASES)
 @pytest.mark.parametrize("shapes", SHAPES.values(), ids=SHAPES)
 def test_bursts_are_those_of_a_node_whose_probes_are_drawn_one_by_one(
@@ -74,7 +87,7 @@ def test_bursts_are_those_of_a_node_whose_probes_are_drawn_one_by_one(
 
 def one_by_one(world: World, until_ns: int) -> list[tuple[int, Probe]]:
     """Return n1's bursts up to then, and when each is told, in the order they are drawn in."""
-    rng = stream(world.spec.seed, "probes", "n1")
+    rng = many(stream(world.spec.seed, "probes", "n1"))
     return [
         burst(world, rng, now_ns, peer, flow)
         for now_ns in range(world.t0_ns - LEAD_NS, until_ns, SECOND_NS)
@@ -84,7 +97,7 @@ def one_by_one(world: World, until_ns: int) -> list[tuple[int, Probe]]:
 
 
 def burst(
-    world: World, rng: random.Random, now_ns: int, peer: str, flow: Flow
+    world: World, rng: np.random.Generator, now_ns: int, peer: str, flow: Flow
 ) -> tuple[int, Probe]:
     """Return the time of a burst's end and what n1 tells of it, by the node's own account."""
     links, here, there = world.links, world.hosts["n1"].clock, world.hosts[peer].clock

@@ -4,7 +4,7 @@ The wall clock has an offset, a drift and a wander of its own; a fault adds a sk
 that taking it back leaves nothing. The monotonic clock drifts too and knows no fault.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -36,15 +36,19 @@ GOOD_CLOCK = ClockSpec()
 
 
 class HostClock:
-    """Mutable: a piecewise linear wall clock."""
+    """Mutable: a piecewise linear wall clock.
+
+    before_turn is called before it runs otherwise: whoever reads past times must do that then.
+    """
 
     __slots__ = (
         "_mono_base_ns", "_mono_ppb", "_offset_ns", "_ppb", "_served_ns", "_since_ns", "_skew_ns",
-        "_skew_ppb", "_skew_since_ns", "_start_ns", "_unserved_since_ns", "spec",
+        "_skew_ppb", "_skew_since_ns", "_start_ns", "_unserved_since_ns", "before_turn", "spec",
     )  # fmt: skip
 
     def __init__(self, spec: ClockSpec, *, start_ns: int, mono_base_ns: int) -> None:
         self.spec = spec
+        self.before_turn: Callable[[], None] = lambda: None
         self._start_ns = self._since_ns = self._skew_since_ns = start_ns
         self._offset_ns, self._ppb = spec.offset_ns, spec.drift_ppb
         self._skew_ns = self._skew_ppb = self._served_ns = 0
@@ -53,15 +57,15 @@ class HostClock:
 
     def wall_ns(self, now_ns: int) -> int:
         """Return what the host's wall clock shows at true time now_ns."""
-        return now_ns + self.offset_ns(now_ns)
+        shown_ns = now_ns + self._offset_ns + (now_ns - self._since_ns) * self._ppb // BILLION
+        if not self._skew_ns and not self._skew_ppb:
+            return shown_ns
+        skew_ns = self._skew_ns + (now_ns - self._skew_since_ns) * self._skew_ppb // BILLION
+        return shown_ns + skew_ns
 
     def offset_ns(self, now_ns: int) -> int:
         """Return how far the wall clock is ahead of true time."""
-        own = self._offset_ns + (now_ns - self._since_ns) * self._ppb // BILLION
-        if not self._skew_ns and not self._skew_ppb:
-            return own
-        skew = self._skew_ns + (now_ns - self._skew_since_ns) * self._skew_ppb // BILLION
-        return own + skew
+        return self.wall_ns(now_ns) - now_ns
 
     def mono_ns(self, now_ns: int) -> int:
         """Return the raw monotonic clock at true time now_ns."""
@@ -81,6 +85,7 @@ class HostClock:
 
     def skew(self, now_ns: int, *, offset_ns: int = 0, drift_ppb: int = 0) -> None:
         """Put an injected skew in place of the one before; all zero takes it back."""
+        self.before_turn()
         self._skew_ns, self._skew_ppb, self._skew_since_ns = offset_ns, drift_ppb, now_ns
 
     def serve(self, now_ns: int, *, offset_ns: int = 0, answer: bool = True) -> None:
@@ -105,6 +110,7 @@ class HostClock:
 
     def turn(self, now_ns: int, drift_ppb: int) -> None:
         """Let the wall clock drift otherwise from now on, without a jump."""
+        self.before_turn()
         self._offset_ns += (now_ns - self._since_ns) * self._ppb // BILLION
         self._ppb, self._since_ns = drift_ppb, now_ns
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
+import numpy as np
+
 RARELY = (200_000, 50, 100)
 """Thresholds of the garbage collector while a simulation runs."""
 
@@ -21,6 +23,14 @@ def stream(seed: int, *labels: str) -> random.Random:
     """Return the random stream of one purpose; another purpose's draws never shift it."""
     text = "/".join((str(seed), *labels))
     return random.Random(int.from_bytes(sha256(text.encode()).digest(), "big"))
+
+
+def many(rng: random.Random) -> np.random.Generator:
+    """Return what draws the numbers between 0 and 1 that rng would draw next, many at once."""
+    _, (*key, position), _ = rng.getstate()
+    bits = np.random.MT19937()
+    bits.state = {"bit_generator": "MT19937", "state": {"key": key, "pos": position}}
+    return np.random.Generator(bits)
 
 
 class Engine:
@@ -36,7 +46,8 @@ class Engine:
     def at(self, when_ns: int, action: Action, *args: Any) -> None:
         """Do action(*args) at true time when_ns, at once if that is past."""
         self._seq += 1
-        heapq.heappush(self._heap, (max(when_ns, self.now_ns), self._seq, action, args))
+        due_ns = when_ns if when_ns > self.now_ns else self.now_ns
+        heapq.heappush(self._heap, (due_ns, self._seq, action, args))
 
     def run(self, until_ns: int) -> None:
         """Do everything that is due before until_ns; then it is until_ns."""

@@ -28,7 +28,7 @@ from node.chain.model.block import SignedBlock
 from node.chain.model.transaction import Transaction
 from node.chain.model.voice import READY
 from node.chain.profile import Profile
-from node.chain.validation import NOBODY_TRUSTED
+from node.chain.validation import NOBODY_TRUSTED, Judge
 from node.config import HealthConfig
 from node.network.gossip import Gossip
 from node.timing.health import HealthMonitor
@@ -67,6 +67,7 @@ class Shared:
     genesis: Genesis
     profile: Profile
     verifier: Callable[[], Verifier]
+    judge: Judge
     execute: Execute
     sink: Sink | None
     clock_limit_ns: int | None
@@ -126,7 +127,7 @@ class Host:
             watermarks=dict(self.store.watermarks), verifier=shared.verifier(),
             enable_stale_production=self.enable_stale_production,
             trust=self.trust, lib_age_ns_max=self.lib_age_ns_max, stance=self.stance,
-            execute=shared.execute,
+            judge=shared.judge, execute=shared.execute,
         )  # fmt: skip
         for block, irreversible in self.store.restore():
             chain.step(messages.BlockRestored(block=block, irreversible=irreversible))
@@ -218,8 +219,12 @@ class Host:
         assert self.chain is not None
         assert self.outside is not None
         effects = self._rewritten(self.chain.step(event))
+        told = self._sink is not None
         for effect in effects:
-            self._do(effect)
+            if not isinstance(effect, messages.Emit):
+                self._do(effect)
+            elif told:
+                self.emit(self._completed(effect.record))
         return effects
 
     def passes_on(self, transactions: Iterable[Transaction]) -> list[Transaction]:
@@ -235,9 +240,6 @@ class Host:
     def _do(self, effect: messages.Effect) -> None:
         assert self.outside is not None
         match effect:
-            case messages.Emit(record=record):
-                if self._sink is not None:
-                    self.emit(self._completed(record))
             case messages.Persist(block=block, watermark=watermark):
                 self.store.put(block, watermark)
             case messages.Broadcast(block=block, source=source):
@@ -249,12 +251,13 @@ class Host:
             case messages.RequestSync(peer=peer):
                 self.outside.request_sync(self, peer)
 
-    def emit(self, record: msgspec.Struct, role: str = "node") -> None:
-        """Write one event of this host."""
+    def emit(self, record: msgspec.Struct, role: str = "node", at_ns: int | None = None) -> None:
+        """Write one event of this host, of now or of a time that has passed."""
         if self._sink is not None:
-            self._sink.write(self._engine.now_ns, self.name, role, self.clock, record)
+            now_ns = self._engine.now_ns if at_ns is None else at_ns
+            self._sink.write(now_ns, self.name, role, self.clock, record)
             if role == "node" and (told := self._monitor.see(record)) is not None:
-                self._sink.write(self._engine.now_ns, self.name, role, self.clock, told)
+                self._sink.write(now_ns, self.name, role, self.clock, told)
 
     # ------------------------------------------------------------ slots
 
@@ -286,7 +289,9 @@ class Host:
 
     def _clock_refusal(self) -> str | None:
         now_ns, limit_ns = self._engine.now_ns, self.shared.clock_limit_ns
-        if limit_ns is not None and self._stepped_ns is not None:
+        if limit_ns is None:
+            return None
+        if self._stepped_ns is not None:
             if now_ns - self._stepped_ns < STEPPED_NS:
                 return "clock_stepped"
             self._stepped_ns = None

@@ -21,38 +21,41 @@ class Sink(Protocol):
         """Take one event."""
 
 
+class _File:
+    """Mutable: what one writer has written, and the number of its next line."""
+
+    __slots__ = ("head", "lines", "seq")
+
+    def __init__(self, head: bytes) -> None:
+        self.head, self.lines, self.seq = head, bytearray(), 0
+
+
 class Lines:
     """Writes event lines by host and role, byte for byte as a node's event log would."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._files: dict[tuple[str, str], bytearray] = {}
-        self._heads: dict[tuple[str, str], bytes] = {}
-        self._seqs: dict[tuple[str, str], int] = {}
+        self._files: dict[tuple[str, str], _File] = {}
 
     def write(
         self, now_ns: int, host: str, role: str, clock: HostClock, record: msgspec.Struct
     ) -> None:
         """Take one event."""
-        key = host, role
-        head = self._heads.get(key)
-        if head is None:
-            head = self._open(key)
-        seq = self._seqs[key]
-        self._seqs[key] = seq + 1
+        file = self._files.get((host, role)) or self._open(host, role)
         wall_ns, mono_ns = clock.wall_ns(now_ns), clock.mono_ns(now_ns)
-        self._files[key] += events.line_of(head, seq, wall_ns, mono_ns, record)
+        file.lines += events.line_of(file.head, file.seq, wall_ns, mono_ns, record)
+        file.seq += 1
 
     def take(self, host: str) -> bytes:
         """Return the host's lines, node, probe and client, one after the other; forget them."""
-        return b"".join([self._files.pop((host, role), b"") for role in ROLES])
+        files = [self._files.pop((host, role), None) for role in ROLES]
+        return b"".join([file.lines for file in files if file])
 
-    def _open(self, key: tuple[str, str]) -> bytes:
-        host, role = key
+    def _open(self, host: str, role: str) -> _File:
         node = host if role == "node" else f"{host}.{role}"
         head = events.line_head(host=host, node=node, boot=boot_id(self._seed, host))
-        self._files[key], self._seqs[key], self._heads[key] = bytearray(), 0, head
-        return head
+        file = self._files[host, role] = _File(head)
+        return file
 
 
 def boot_id(seed: int, host: str) -> str:

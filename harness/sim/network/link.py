@@ -7,7 +7,7 @@ message stays lost: nothing is sent again but by the nodes themselves.
 
 import random
 from dataclasses import dataclass
-from math import prod
+from typing import Protocol
 
 import numpy as np
 
@@ -34,6 +34,13 @@ LAN = Shape(delay_ns=200_000, jitter_ns=50_000)
 """A switch: 0.2 ms one way."""
 LOST = -(1 << 62)
 """Stands for the time that a lost packet takes, where times are many."""
+
+
+class Draws(Protocol):
+    """A stream of numbers between 0 and 1."""
+
+    def random(self) -> float:
+        """Return the next one."""
 
 
 class Links:
@@ -103,7 +110,7 @@ class Links:
             return (first_ns, first_ns + base.delay_ns)
         return (first_ns,)
 
-    def sample_ns(self, source: str, target: str, rng: random.Random) -> int | None:
+    def sample_ns(self, source: str, target: str, rng: Draws) -> int | None:
         """Return how long one packet takes, None when it is lost."""
         total_ns = 0
         for shape in (self._base, *self._shapes.get((source, target), {}).values()):
@@ -120,9 +127,8 @@ class Links:
         odd = base.loss or base.cut or not 0 < base.jitter_ns <= base.delay_ns
         return not odd and (source, target) not in self._shapes
 
-    def plain_ns(self, rng: random.Random, shape: tuple[int, ...]) -> Times:
+    def plain_ns(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Times:
         """Return how long packets take on a path no fault acts on."""
-        draw, base = rng.random, self._base
-        drawn = np.array([draw() for _ in range(prod(shape))]).reshape(shape)
-        jitter_ns: Times = ((drawn * 2 - 1) * base.jitter_ns).astype(np.int64)
+        base = self._base
+        jitter_ns: Times = ((rng.random(shape) * 2 - 1) * base.jitter_ns).astype(np.int64)
         return base.delay_ns + jitter_ns

@@ -5,14 +5,16 @@ data's fate, `clock` is never shaped. A burst is written when its last answer is
 after its last probe.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import compress, product
+from operator import itemgetter
 
 import numpy as np
 
 from faults.model.fault import SECOND_NS
 from harness.sim.host.clock import Stamps, Times
-from harness.sim.host.engine import Engine, stream
+from harness.sim.host.engine import Engine, many, stream
 from harness.sim.host.host import Host
 from harness.sim.host.records import boot_id
 from harness.sim.network.link import LOST, Links
@@ -24,6 +26,7 @@ FLOWS: tuple[Flow, Flow] = ("clock", "path")
 _AFTER_NS = np.arange(BURST, dtype=np.int64) * APART_NS
 _LAST_NS = int(_AFTER_NS[-1])
 _NEVER = np.iinfo(np.int64).max
+_end_ns = itemgetter(0)
 
 
 class Prober:
@@ -38,10 +41,12 @@ class Prober:
         self._engine = engine
         self._links = links
         # A stream of its own: whether anybody probes does not change what the nodes do.
-        self._rng = stream(seed, "probes", host.name)
+        self._rng = many(stream(seed, "probes", host.name))
         self._boots = {peer.name: boot_id(seed, peer.name) for peer in peers}
         # Large labs are probed more rarely: the bound of a pair hardly gains.
         self._each_ns = SECOND_NS * max(1, len(peers) // 8)
+        self._untold: list[tuple[int, Probe]] = []
+        host.clock.before_turn = self.tell
 
     def start(self, offset_ns: int) -> None:
         """Begin to probe, offset_ns from now."""
@@ -53,11 +58,18 @@ class Prober:
         """End in order."""
         self._host.emit(Stopped(reason="SIGTERM"), "probe")
 
+    def tell(self) -> None:
+        """Write the bursts that have ended, by the clock as it ran until now."""
+        count = bisect_left(self._untold, self._engine.now_ns, key=_end_ns)
+        for done_ns, record in self._untold[:count]:
+            self._host.emit(record, "probe", done_ns)
+        del self._untold[:count]
+
     def _turn(self) -> None:
-        engine, emit = self._engine, self._host.emit
-        for done_ns, record in self._bursts(engine.now_ns):
-            engine.at(done_ns, emit, record, "probe")
-        engine.at(engine.now_ns + self._each_ns, self._turn)
+        self.tell()
+        now_ns = self._engine.now_ns
+        self._untold = sorted([*self._untold, *self._bursts(now_ns)], key=_end_ns)
+        self._engine.at(now_ns + self._each_ns, self._turn)
 
     def _bursts(self, now_ns: int) -> Iterator[tuple[int, Probe]]:
         """Yield what is found of each peer on each flow, and when, of probes from now_ns on."""

@@ -78,26 +78,25 @@ class Mempool:
         for transaction in again.values():
             self._note(transaction)
 
-    def remove(self, transaction_id: bytes) -> None:
-        """Drop a transaction, if it is there."""
-        transaction = self._waiting.pop(transaction_id, None)
-        if transaction is None:
-            return
-        self._bytes -= transaction.size_bytes
-        self._by_short.pop(transaction_id[:SHORT_BYTES], None)
-        self._by_expiry.discard(transaction.expiration_s, transaction_id)
+    def remove(self, transaction_ids: Iterable[bytes]) -> None:
+        """Drop those of transactions that are there."""
+        for transaction_id in transaction_ids:
+            transaction = self._waiting.pop(transaction_id, None)
+            if transaction is not None:
+                self._bytes -= transaction.size_bytes
+                self._by_short.pop(transaction_id[:SHORT_BYTES], None)
+                self._by_expiry.discard(transaction.expiration_s, transaction_id)
 
     def drop(self, transaction_id: bytes, reason: Reason) -> list[Emit]:
         """Drop a transaction that can no longer be executed; return the notice of that."""
-        self.remove(transaction_id)
+        self.remove((transaction_id,))
         state: TxState = "expired" if reason == Reason.EXPIRED else "rejected"
         return self.tell([transaction_id], state, reason=reason)
 
     def expire(self, time_ns: int) -> list[bytes]:
         """Drop the transactions whose expiration lies before time_ns; return their ids."""
         gone = [transaction_id for _, transaction_id in self._by_expiry.pop(time_ns)]
-        for transaction_id in gone:
-            self.remove(transaction_id)
+        self.remove(gone)
         return gone
 
     def watch(self, transaction_ids: Iterable[bytes]) -> None:

@@ -312,7 +312,7 @@ def test_the_mempool_is_bounded_in_number_and_bytes_and_puts_the_forked_first() 
     pool.requeue([c, a])
     assert list(pool) == [c, a, b]
     for _ in range(2):
-        pool.remove(c.id)
+        pool.remove((c.id,))
         assert list(pool) == [a, b]
     assert pool.expire((a.expiration_s + 1) * NS_PER_S) == sorted((a.id, b.id))
     assert list(pool) == []
