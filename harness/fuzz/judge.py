@@ -86,6 +86,9 @@ class Witness:
             elif record.state == "included":
                 self.told += [Told(host, kind, t_ns, Held(id_, record.num)) for id_ in record.ids]
 
+    def write_bursts(self, host: str, clock: Any, told: Any) -> None:
+        """Leave probes: no invariant asks for them."""
+
     def of(self, kind: str) -> list[Told]:
         """Return the lines of a kind, in order of time."""
         return [line for line in self.told if line.kind == kind]

@@ -135,12 +135,16 @@ class SharedJudgement:
 
 @dataclass(frozen=True, slots=True)
 class _Execution:
-    """What a block did to the state after its parent; both are kept, for their identities."""
+    """What a block did to the state after its parent; both are kept, for their identities.
+
+    time_ns: that its transactions were held against.
+    """
 
     block: SignedBlock
     parent: ChainState
     changed: list[Change]
     digest: bytes
+    time_ns: int
     told: Told
 
 
@@ -165,11 +169,12 @@ class SharedExecution:
         done = self._done.get(key)
         if done is None:
             told = apply_block(ledger, item, profile, verifier)
-            done = _Execution(block, parent.state, ledger.changed(), ledger.digest, told)
+            time_ns = profile.transaction_time_ns(parent.state, profile.clock.time_ns(block.slot))
+            done = _Execution(block, parent.state, ledger.changed(), ledger.digest, time_ns, told)
             self._done[key] = done
             if len(self._done) > KEPT_MAX:
                 del self._done[next(iter(self._done))]
         else:
-            time_ns = profile.transaction_time_ns(parent.state, profile.clock.time_ns(block.slot))
-            ledger.repeat(block.num, time_ns, done.changed, done.digest, block.transactions)
+            changed, digest = done.changed, done.digest
+            ledger.repeat(block.num, done.time_ns, changed, digest, block.transactions)
         return done.told

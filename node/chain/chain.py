@@ -140,6 +140,8 @@ class Chain:
 
         None: blocks are taken.
         """
+        if not self.slot_clock.begun_ns:
+            return None
         return self._signing.at_work(now_ns, self._fork_db.head.state, self._lib.slot)
 
     def has_block(self, block_id: bytes) -> bool:
@@ -286,15 +288,11 @@ class Chain:
     ) -> ForkItem:
         """Put a checked block into the tree and make it the head if it is preferred now."""
         self._signing.saw(block)
-        item = self._fork_db.add(state, block)
-        if self._is_preferred(item):
+        tree, head = self._fork_db, self._fork_db.head
+        item = tree.add(state, block)
+        if self._profile.prefers(state, head.state, lambda: tree.branches(head, item)[2].state):
             self._move_head(item, effects, trust)
         return item
-
-    def _is_preferred(self, item: ForkItem) -> bool:
-        tree, head = self._fork_db, self._fork_db.head
-        states = item.state, head.state
-        return self._profile.prefers(*states, lambda: tree.branches(head, item)[2].state)
 
     def _on_restored(self, event: BlockRestored) -> None:
         """Take a block of our own store: as if it came again, but unannounced.
@@ -352,15 +350,15 @@ class Chain:
 
     def _report_applied(self, item: ForkItem, applied: Told, effects: list[Effect]) -> None:
         effects.extend(applied)
-        if transactions := item.signed.transactions:
-            ids = [transaction.id for transaction in transactions]
-            self.mempool.remove(ids)
-            effects.extend(self.mempool.tell(ids, "included", num=item.num))
+        self.mempool.remove([transaction.id for transaction in item.signed.transactions])
+        effects.extend(self.mempool.tell_block(item.signed, "included"))
 
     def _advance_irreversible(self, effects: list[Effect]) -> None:
         """Finalize what the head's branch makes irreversible, and what a crash left unsaid."""
-        passed = self._settle(self._fork_db.head.state.lib_num)
-        lib = self._lib
+        lib_num = self._fork_db.head.state.lib_num
+        if lib_num <= self._lib.num <= self._announced_num:
+            return
+        passed, lib = self._settle(lib_num), self._lib
         if lib.num <= self._announced_num:
             return
         effects.append(Finalize(num=lib.num, id=lib.id))
@@ -368,9 +366,7 @@ class Chain:
             effects.append(notices.irreversible(num, self._ledger.id_at(num)))
         self._announced_num = lib.num
         for item in passed:
-            if transactions := item.signed.transactions:
-                ids = [transaction.id for transaction in transactions]
-                effects.extend(self.mempool.tell(ids, "irreversible", num=item.num))
+            effects.extend(self.mempool.tell_block(item.signed, "irreversible"))
 
     def _settle(self, lib_num: int) -> list[ForkItem]:
         """Make the head's branch irreversible up to lib_num; return what that adds, oldest first.

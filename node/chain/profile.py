@@ -77,6 +77,10 @@ class ChainState(Protocol):
         """Return the number of each active producer's newest block on this branch, 0 for none."""
 
     @property
+    def safe_num(self) -> int:
+        """Return the last block that half of the producers have built on, `built_on_by_half`."""
+
+    @property
     def schedule(self) -> tuple[str, ...]:
         """Return the producers in order of turns, for the next block."""
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from node.chain.model.messages import Emit
-from node.chain.model.schedule import built_on_by_half
 from node.chain.profile import ChainState
 from node.events import Precommitted, Safe
 
@@ -30,7 +29,7 @@ class Stages:
         if num is not None and num > self._precommitted:
             first, self._precommitted = self._precommitted + 1, num
             found.append(Emit(record=Precommitted(first=first, num=num, id=_id(id_at, num))))
-        safe_num = built_on_by_half(state.newest)
+        safe_num = state.safe_num
         if safe_num > self._safe:
             first, self._safe = self._safe + 1, safe_num
             found.append(Emit(record=Safe(first=first, num=safe_num, id=_id(id_at, safe_num))))

@@ -366,6 +366,15 @@ def line_of(head: bytes, seq: int, wall_ns: int, mono_ns: int, record: msgspec.S
     return b'%s%d,"wall_ns":%d,"mono_ns":%d,%s\n' % (head, seq, wall_ns, mono_ns, body[1:])
 
 
+def line_form(head: bytes, record: msgspec.Struct, hole: int) -> bytes:
+    """Return what, by %, makes lines of records that differ from this one in numbers alone.
+
+    Open are seq, wall_ns, mono_ns, and each number of the record that is hole, in its order.
+    """
+    line = line_of(head, hole, hole, hole, record)
+    return line.replace(b"%", b"%%").replace(b"%d" % hole, b"%d")
+
+
 def decode(line: bytes) -> tuple[Envelope, Event]:
     """Return envelope and record of one event line.
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from harness.sim.host.bursts import Bursts
 from harness.sim.host.clock import HostClock
 from harness.sim.host.records import Sink
 from harness.sim.world import HostSpec, World, WorldSpec
@@ -33,6 +34,11 @@ class Facts:
         """Take one event."""
         if self._kinds is None or record.__struct_config__.tag in self._kinds:
             self.rows.append((now_ns, host, record))
+
+    def write_bursts(self, host: str, clock: HostClock, told: Bursts) -> None:
+        """Take events of a host's prober."""
+        for now_ns, record in told.records():
+            self.write(now_ns, host, "probe", clock, record)
 
 
 def genesis_of(producers: int, turn: int, **changes: Any) -> Genesis:

@@ -18,7 +18,7 @@ from node.chain.eosio.roots import transaction_mroot
 from node.chain.model.block import Header
 from node.chain.model.errors import BlockRejected, Reason
 from node.chain.model.operation import OpenBlock
-from node.chain.model.schedule import ProducerKey
+from node.chain.model.schedule import ProducerKey, built_on_by_half
 from node.chain.model.slot import SlotClock, producer_index
 from node.chain.model.transaction import Transaction
 from node.chain.model.voice import Voice
@@ -91,6 +91,11 @@ class DepthState:
     def lib_num(self) -> int:
         """Return the number of the block a round below this one."""
         return max(0, self.num - len(self.producers) * self.blocks_per_turn)
+
+    @property
+    def safe_num(self) -> int:
+        """Return the last block that half of the producers have built on."""
+        return built_on_by_half(self.newest)
 
     @property
     def schedule(self) -> tuple[str, ...]:

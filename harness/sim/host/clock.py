@@ -67,6 +67,14 @@ class HostClock:
         """Return how far the wall clock is ahead of true time."""
         return self.wall_ns(now_ns) - now_ns
 
+    def shown_ns(self, now_ns: Times) -> tuple[Times, Times]:
+        """Return what wall and monotonic clock show at many true times, as it runs now."""
+        wall_ns = now_ns + self._offset_ns + _gained(now_ns - self._since_ns, self._ppb)
+        if self._skew_ns or self._skew_ppb:
+            wall_ns += self._skew_ns + _gained(now_ns - self._skew_since_ns, self._skew_ppb)
+        passed_ns = now_ns - self._start_ns
+        return wall_ns, self._mono_base_ns + passed_ns + _gained(passed_ns, self._mono_ppb)
+
     def mono_ns(self, now_ns: int) -> int:
         """Return the raw monotonic clock at true time now_ns."""
         passed_ns = now_ns - self._start_ns
@@ -106,7 +114,7 @@ class HostClock:
         bound_ns = self.spec.bound_ns
         if self._unserved_since_ns is not None:
             bound_ns += (now_ns - self._unserved_since_ns) * HOLDOVER_PPM // 10**6
-        return self.offset_ns(now_ns) - self._served_ns, bound_ns
+        return self.wall_ns(now_ns) - now_ns - self._served_ns, bound_ns
 
     def turn(self, now_ns: int, drift_ppb: int) -> None:
         """Let the wall clock drift otherwise from now on, without a jump."""
@@ -137,10 +145,15 @@ class Stamps:
             one.reshape(axes) for one in (self._start_ns, self._base_ns, self._ppb)
         )
         passed_ns = now_ns - start_ns
-        # Whole seconds apart, so that no product leaves 64 bits.
-        whole, rest = np.divmod(passed_ns, BILLION)
-        shown_ns: Times = base_ns + passed_ns + whole * ppb + rest * ppb // BILLION
+        shown_ns: Times = base_ns + passed_ns + _gained(passed_ns, ppb)
         return shown_ns
+
+
+def _gained(passed_ns: Times, ppb: Times | int) -> Times:
+    """What clocks that drift so gain in that time; seconds apart, so that 64 bits hold it."""
+    whole = passed_ns // BILLION
+    gained: Times = whole * ppb + (passed_ns - whole * BILLION) * ppb // BILLION
+    return gained
 
 
 def refusal(offset_ns: int, bound_ns: int, limit_ns: int | None) -> str | None:

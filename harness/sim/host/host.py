@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 from coincurve import PrivateKey
 
+from harness.sim.host.bursts import Bursts
 from harness.sim.host.clock import HostClock, refusal
 from harness.sim.host.engine import Action, Engine
 from harness.sim.host.memory import Loss, MemoryStore
@@ -218,7 +219,9 @@ class Host:
         """Feed one input to the chain, do its effects in order, and return them."""
         assert self.chain is not None
         assert self.outside is not None
-        effects = self._rewritten(self.chain.step(event))
+        effects = self.chain.step(event)
+        if self.rewriter is not None:
+            effects = self.rewriter(effects, self._rng)
         told = self._sink is not None
         for effect in effects:
             if not isinstance(effect, messages.Emit):
@@ -230,12 +233,9 @@ class Host:
     def passes_on(self, transactions: Iterable[Transaction]) -> list[Transaction]:
         """Return those of transactions that the node passes on: a liar may keep some back."""
         asked = [messages.Relay(transactions=(t,), source=None) for t in transactions]
-        done = self._rewritten(list(asked))
+        done = asked if self.rewriter is None else self.rewriter(list(asked), self._rng)
         return [t for effect in done if isinstance(effect, messages.Relay)
                 for t in effect.transactions]  # fmt: skip
-
-    def _rewritten(self, effects: list[messages.Effect]) -> list[messages.Effect]:
-        return effects if self.rewriter is None else self.rewriter(effects, self._rng)
 
     def _do(self, effect: messages.Effect) -> None:
         assert self.outside is not None
@@ -251,10 +251,15 @@ class Host:
             case messages.RequestSync(peer=peer):
                 self.outside.request_sync(self, peer)
 
-    def emit(self, record: msgspec.Struct, role: str = "node", at_ns: int | None = None) -> None:
-        """Write one event of this host, of now or of a time that has passed."""
+    def emit_bursts(self, told: Bursts) -> None:
+        """Write what this host's prober tells."""
         if self._sink is not None:
-            now_ns = self._engine.now_ns if at_ns is None else at_ns
+            self._sink.write_bursts(self.name, self.clock, told)
+
+    def emit(self, record: msgspec.Struct, role: str = "node") -> None:
+        """Write one event of this host."""
+        if self._sink is not None:
+            now_ns = self._engine.now_ns
             self._sink.write(now_ns, self.name, role, self.clock, record)
             if role == "node" and (told := self._monitor.see(record)) is not None:
                 self._sink.write(now_ns, self.name, role, self.clock, told)

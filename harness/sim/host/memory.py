@@ -35,12 +35,14 @@ class MemoryStore:
 
     def put(self, block: SignedBlock, watermark: Watermark | None) -> None:
         """Keep a block; with a watermark, durably."""
-        if block.id not in self._final_nums:
-            self._reversible.setdefault(block.id, block)
-            self._reversible_ids[block.num].append(block.id)
-            self._lowest = min(self._lowest, block.num)
+        block_id, num = block.id, block.num
+        if block_id not in self._final_nums:
+            self._reversible.setdefault(block_id, block)
+            self._reversible_ids[num].append(block_id)
+            if num < self._lowest:
+                self._lowest = num
         if watermark is None:
-            self._open.append(block.id)
+            self._open.append(block_id)
             return
         known = self.watermarks.get(watermark.producer, watermark)
         self.watermarks[watermark.producer] = known.raised(watermark.num, watermark.slot)

@@ -32,8 +32,6 @@ class Shape:
 
 LAN = Shape(delay_ns=200_000, jitter_ns=50_000)
 """A switch: 0.2 ms one way."""
-LOST = -(1 << 62)
-"""Stands for the time that a lost packet takes, where times are many."""
 
 
 class Draws(Protocol):
@@ -120,6 +118,13 @@ class Links:
             if shape.jitter_ns:
                 total_ns += int((rng.random() * 2 - 1) * shape.jitter_ns)
         return max(total_ns, 0)
+
+    @property
+    def all_plain(self) -> bool:
+        """Return whether all packets take what plain ones do."""
+        base = self._base
+        odd = base.loss or base.cut or not 0 < base.jitter_ns <= base.delay_ns
+        return not odd and not self._shapes
 
     def is_plain(self, source: str, target: str) -> bool:
         """Return whether packets from source to target take what plain ones do."""

@@ -56,10 +56,10 @@ class Net:
 
     def post(self, source: str, target: str, action: Action, *args: object) -> int | None:
         """Let action(*args) happen at target when a message sent now arrives; return when."""
-        arrivals = self.links.arrivals(source, target, self.engine.now_ns)
-        host = self.hosts[target]
+        engine, host = self.engine, self.hosts[target]
+        arrivals = self.links.arrivals(source, target, engine.now_ns)
         for at_ns in arrivals:
-            self.engine.at(at_ns, self._deliver, host, host.life, action, args)
+            engine.at(at_ns, self._deliver, host, host.life, action, args)
         return arrivals[0] if arrivals else None
 
     def _deliver(self, host: Host, life: int, action: Action, args: tuple[object, ...]) -> None:

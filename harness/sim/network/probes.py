@@ -5,20 +5,16 @@ data's fate, `clock` is never shaped. A burst is written when its last answer is
 after its last probe.
 """
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from itertools import compress, product
-from operator import itemgetter
-
 import numpy as np
 
 from faults.model.fault import SECOND_NS
+from harness.sim.host.bursts import LOST, Bursts, Pair
 from harness.sim.host.clock import Stamps, Times
 from harness.sim.host.engine import Engine, many, stream
 from harness.sim.host.host import Host
 from harness.sim.host.records import boot_id
-from harness.sim.network.link import LOST, Links
-from node.events import Probe, Started, Stopped
+from harness.sim.network.link import Links
+from node.events import Started, Stopped
 from node.timing.probe_frame import ANSWER_WITHIN_NS, APART_NS, BURST, Flow
 
 ANSWER_NS = 20_000
@@ -26,7 +22,6 @@ FLOWS: tuple[Flow, Flow] = ("clock", "path")
 _AFTER_NS = np.arange(BURST, dtype=np.int64) * APART_NS
 _LAST_NS = int(_AFTER_NS[-1])
 _NEVER = np.iinfo(np.int64).max
-_end_ns = itemgetter(0)
 
 
 class Prober:
@@ -42,10 +37,12 @@ class Prober:
         self._links = links
         # A stream of its own: whether anybody probes does not change what the nodes do.
         self._rng = many(stream(seed, "probes", host.name))
-        self._boots = {peer.name: boot_id(seed, peer.name) for peer in peers}
+        self._pairs = [
+            Pair(peer.name, flow, boot_id(seed, peer.name)) for peer in peers for flow in FLOWS
+        ]
         # Large labs are probed more rarely: the bound of a pair hardly gains.
         self._each_ns = SECOND_NS * max(1, len(peers) // 8)
-        self._untold: list[tuple[int, Probe]] = []
+        self._untold: Bursts | None = None
         host.clock.before_turn = self.tell
 
     def start(self, offset_ns: int) -> None:
@@ -60,56 +57,42 @@ class Prober:
 
     def tell(self) -> None:
         """Write the bursts that have ended, by the clock as it ran until now."""
-        count = bisect_left(self._untold, self._engine.now_ns, key=_end_ns)
-        for done_ns, record in self._untold[:count]:
-            self._host.emit(record, "probe", done_ns)
-        del self._untold[:count]
+        untold = self._untold
+        if untold is not None:
+            count = int(untold.end_ns.searchsorted(self._engine.now_ns))
+            self._host.emit_bursts(untold.rows(slice(None, count)))
+            self._untold = untold.rows(slice(count, None)) if count < len(untold) else None
 
     def _turn(self) -> None:
         self.tell()
         now_ns = self._engine.now_ns
-        self._untold = sorted([*self._untold, *self._bursts(now_ns)], key=_end_ns)
+        begun = self._bursts(now_ns)
+        self._untold = begun if self._untold is None else self._untold.joined(begun)
         self._engine.at(now_ns + self._each_ns, self._turn)
 
-    def _bursts(self, now_ns: int) -> Iterator[tuple[int, Probe]]:
-        """Yield what is found of each peer on each flow, and when, of probes from now_ns on."""
+    def _bursts(self, now_ns: int) -> Bursts:
+        """Return what is found of each peer on each flow, of probes from now_ns on."""
         ways = self._ways_ns()
         sent_ns = now_ns + _AFTER_NS
         there_ns = sent_ns + ways[..., 0]
         home_ns = there_ns + ANSWER_NS + ways[..., 1]
-        t1_ns = self._here.mono_ns(sent_ns)
+        t1_ns, t4_ns = self._here.mono_ns(sent_ns), self._here.mono_ns(home_ns)
         t2_ns, t3_ns = self._there.mono_ns(there_ns), self._there.mono_ns(there_ns + ANSWER_NS)
-        t4_ns = self._here.mono_ns(home_ns)
         rtts_ns = (t4_ns - t1_ns) - (t3_ns - t2_ns)
+        ends_ns, judged_ns = home_ns.max(axis=-1), rtts_ns
         is_back = (ways != LOST).all(axis=-1)
-        best = np.where(is_back, rtts_ns, _NEVER).argmin(axis=-1).ravel()
-        burst = np.arange(len(best))
-        stamps = [t_ns.reshape(-1, BURST)[burst, best] for t_ns in (t2_ns, t3_ns, t4_ns)]
-        found = zip(
-            product(self._peers, FLOWS),
-            np.stack((t1_ns[best], *stamps), axis=-1).tolist(),
-            home_ns.max(axis=-1).ravel().tolist(),
-            rtts_ns.reshape(-1, BURST).tolist(),
-            is_back.reshape(-1, BURST).tolist(),
-            strict=True,
-        )
-        for (peer, flow), stamp, last_ns, rtts, back in found:
-            if all(back):
-                yield last_ns, self._record(peer, flow, stamp, rtts)
-            else:
-                rtts = list(compress(rtts, back))
-                waited_ns = now_ns + _LAST_NS + ANSWER_WITHIN_NS
-                yield waited_ns, self._record(peer, flow, stamp, rtts)
-
-    def _record(self, peer: str, flow: Flow, stamp: Sequence[int], rtts_ns: list[int]) -> Probe:
-        """Return the event of a burst, as `Burst.record` has it."""
-        if not rtts_ns:
-            return Probe(peer=peer, flow=flow, sent=BURST, received=0)
-        t1_ns, t2_ns, t3_ns, t4_ns = stamp
-        return Probe(
-            peer=peer, flow=flow, sent=BURST, received=len(rtts_ns), t1_ns=t1_ns, t2_ns=t2_ns,
-            t3_ns=t3_ns, t4_ns=t4_ns, peer_boot=self._boots[peer], rtts_ns=rtts_ns,
-        )  # fmt: skip
+        if not is_back.all():
+            waited_ns = now_ns + _LAST_NS + ANSWER_WITHIN_NS
+            ends_ns = np.where(is_back.all(axis=-1), ends_ns, waited_ns)
+            judged_ns = np.where(is_back, rtts_ns, _NEVER)
+            rtts_ns = np.where(is_back, rtts_ns, LOST)
+        ends_ns = ends_ns.ravel()
+        order = ends_ns.argsort(kind="stable")
+        best = judged_ns.reshape(-1, BURST).argmin(axis=-1)[order]
+        stamps = [t_ns.reshape(-1, BURST)[order, best] for t_ns in (t2_ns, t3_ns, t4_ns)]
+        stamps_ns = np.stack([t1_ns[best], *stamps], axis=1)
+        rtts_ns = rtts_ns.reshape(-1, BURST)[order]
+        return Bursts(self._pairs, ends_ns[order], order, stamps_ns, rtts_ns)
 
     def _ways_ns(self) -> Times:
         """Return how long each probe takes, by peer, flow, number and direction; LOST or so long.
@@ -117,11 +100,11 @@ class Prober:
         Drawn in that order.
         """
         links, rng, here = self._links, self._rng, self._host.name
+        each = (BURST, 2)
+        if links.all_plain:
+            return links.plain_ns(rng, (len(self._peers), len(FLOWS), *each))
         ways = [((here, peer), (peer, here)) for peer in self._peers]
         plain = [all(links.is_plain(*way) for way in both) for both in ways]
-        each = (BURST, 2)
-        if all(plain):
-            return links.plain_ns(rng, (len(ways), len(FLOWS), *each))
         drawn = []
         for is_plain, both in zip(plain, ways, strict=True):
             clock = links.plain_ns(rng, each)

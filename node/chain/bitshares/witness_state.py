@@ -19,7 +19,7 @@ from node.chain.bitshares.words.reveal import absorbed
 from node.chain.bitshares.words.words import Words
 from node.chain.model.block import Header
 from node.chain.model.errors import BlockRejected, Reason
-from node.chain.model.schedule import NOBODY, ProducerKey
+from node.chain.model.schedule import NOBODY, ProducerKey, built_on_by_half
 from node.chain.model.voice import Voice
 from node.chain.model.watermark import Watermark
 from node.chain.profile import Executed
@@ -74,6 +74,11 @@ class WitnessState:
     def newest(self) -> tuple[int, ...]:
         """Return the newest block of each active witness."""
         return tuple([self.witnesses[number].last_confirmed for number in self.active])
+
+    @property
+    def safe_num(self) -> int:
+        """Return the last block that half of the producers have built on."""
+        return built_on_by_half(self.newest)
 
     @property
     def schedule(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from node.chain.eosio.roots import action_mroot
 from node.chain.eosio.schedule_change import with_pending
 from node.chain.model.block import Header
 from node.chain.model.errors import BlockRejected, Reason
-from node.chain.model.schedule import ProducerKey, ProducerSchedule
+from node.chain.model.schedule import ProducerKey, ProducerSchedule, built_on_by_half
 from node.chain.model.voice import Voice
 from node.chain.model.watermark import Watermark
 from node.chain.profile import Executed
@@ -71,6 +71,11 @@ class HeaderState:
     def fork_key(self) -> tuple[int, ...]:
         """Return (lib, num). proposed_irb plays no part: a pre-commit locks nobody."""
         return (self.tally.lib_num, self.tally.num)
+
+    @property
+    def safe_num(self) -> int:
+        """Return the last block that half of the producers have built on."""
+        return built_on_by_half(self.newest)
 
     @property
     def schedule(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain as concat
 
 from node.chain.ledger.expirations import Expirations
+from node.chain.model.block import SignedBlock
 from node.chain.model.errors import Reason, TransactionRejected
 from node.chain.model.messages import Emit
 from node.chain.model.transaction import Transaction
@@ -96,7 +97,8 @@ class Mempool:
     def expire(self, time_ns: int) -> list[bytes]:
         """Drop the transactions whose expiration lies before time_ns; return their ids."""
         gone = [transaction_id for _, transaction_id in self._by_expiry.pop(time_ns)]
-        self.remove(gone)
+        if gone:
+            self.remove(gone)
         return gone
 
     def watch(self, transaction_ids: Iterable[bytes]) -> None:
@@ -114,6 +116,12 @@ class Mempool:
             self._entered_here.difference_update(own)
         ids = [each.hex() for each in own]
         return [Emit(record=Txs(ids=ids, state=state, num=num, reason=reason))]
+
+    def tell_block(self, block: SignedBlock, state: TxState) -> list[Emit]:
+        """Return the notice of a step that the transactions of a block took with it."""
+        if not block.transactions:
+            return []
+        return self.tell([each.id for each in block.transactions], state, num=block.num)
 
     def _note(self, transaction: Transaction) -> None:
         self._bytes += transaction.size_bytes

@@ -44,7 +44,8 @@ class Header(Protocol):
 class SignedBlock:
     """A block as peers send and stores keep it; no id covers the extensions, which EOSIO has.
 
-    cost_us: what its transactions together count against the processing window.
+    slot: that it was signed for; producer: who claims it; previous: its parent's id; cost_us: what
+    its transactions together count against the processing window.
     """
 
     header: Header
@@ -53,24 +54,17 @@ class SignedBlock:
     extensions: tuple[tuple[int, bytes], ...] = ()
     num: int = field(init=False)
     id: bytes = field(init=False)
+    slot: int = field(init=False)
+    producer: str = field(init=False)
+    previous: bytes = field(init=False)
     cost_us: int = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "num", self.header.num)
-        object.__setattr__(self, "id", self.header.block_id(self.signature))
-        object.__setattr__(self, "cost_us", sum([one.cost_us for one in self.transactions]))
-
-    @property
-    def slot(self) -> int:
-        """Return the slot the block was signed for."""
-        return self.header.slot
-
-    @property
-    def producer(self) -> str:
-        """Return the name of the producer that claims the block."""
-        return self.header.producer
-
-    @property
-    def previous(self) -> bytes:
-        """Return the parent's id."""
-        return self.header.previous
+        # Asked for again and again.
+        header, keep = self.header, object.__setattr__
+        keep(self, "num", header.num)
+        keep(self, "id", header.block_id(self.signature))
+        keep(self, "slot", header.slot)
+        keep(self, "producer", header.producer)
+        keep(self, "previous", header.previous)
+        keep(self, "cost_us", sum([one.cost_us for one in self.transactions]))

@@ -32,12 +32,13 @@ class SlotClock:
 
     def wake_ns(self, slot: int) -> int:
         """Return the wall time at which the producer of slot finishes its block."""
-        return self.time_ns(slot) - self.early_ns[slot % len(self.early_ns)]
+        return EPOCH_NS + slot * self.slot_ns - self.early_ns[slot % len(self.early_ns)]
 
     def woken_at(self, wall_ns: int) -> int:
         """Return the newest slot whose wake_ns is not after wall_ns."""
-        slot = self.slot_at(wall_ns)
-        return slot + 1 if self.wake_ns(slot + 1) <= wall_ns else slot
+        slot, past_ns = divmod(wall_ns - EPOCH_NS, self.slot_ns)
+        early_ns = self.early_ns[(slot + 1) % len(self.early_ns)]
+        return slot + 1 if past_ns + early_ns >= self.slot_ns else slot
 
     def at_work(self, wall_ns: int) -> int | None:
         """Return the slot whose producer takes no block at wall_ns, as it builds its own."""
