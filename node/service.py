@@ -361,7 +361,8 @@ class Service:
             log.error("%s", about.get("message"))
         elif self._failure is None:
             self._failure = failure
-            self._request_stop(type(failure).__name__)
+            on_disk = isinstance(failure, EventLogError | StoreError)
+            self._request_stop("disk_failed" if on_disk else type(failure).__name__)
 
     def _close(self) -> None:
         """Let go of everything; what the disk still takes is written."""

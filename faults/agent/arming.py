@@ -222,6 +222,7 @@ def _context(
         token=token,
         run_dir=host.layout.run_dir,
         skew_file=host.layout.skew_file,
+        chain_dir=host.layout.chain_dir,
         capabilities=host.capabilities,
         deadline_ns=deadline_ns,
         queue_num=queue_num,

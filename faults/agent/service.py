@@ -88,7 +88,7 @@ async def _own_host(place: Layout) -> tuple[Host, dict[str, bool]]:
     """Return what arming needs of this machine, and what it can do."""
     if os.geteuid() != 0:
         raise FaultError("no_root", "the agent must run as root")
-    found = await asyncio.to_thread(capabilities, CAPABILITY_SHELL)
+    found = await asyncio.to_thread(capabilities, CAPABILITY_SHELL, place.state_dir)
     config = read_host(place.host_file)
     names = frozenset(name for name, works in found.items() if works)
     return Host.at(place, config, names), found

@@ -44,8 +44,7 @@ def place_files(layout: Layout, files: dict[str, str]) -> None:
             folder = layout.state_dir / name
             if folder.is_symlink():
                 raise FaultError("bad_file", f"{folder} is a symbolic link; remove it")
-            if folder.exists():
-                shutil.rmtree(folder)
+            _remove(folder)
             _make_folder(folder, owner)
         _make_folder(layout.trial_dir / "keys", owner)
         for name, text in files.items():
@@ -112,9 +111,22 @@ def _owner(name: str) -> tuple[int, int] | None:
     return entry.pw_uid, entry.pw_gid
 
 
+def _remove(folder: Path) -> None:
+    """Remove a folder; where it is a file system of its own, all that is in it."""
+    if not folder.is_mount():
+        if folder.exists():
+            shutil.rmtree(folder)
+        return
+    for each in folder.iterdir():
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
+
+
 def _make_folder(folder: Path, owner: tuple[int, int] | None) -> None:
     """Make the folder; group and setgid bit come from the state folder above it."""
-    folder.mkdir(parents=True, mode=0o750)
+    folder.mkdir(parents=True, mode=0o750, exist_ok=folder.is_mount())
     if owner is not None:
         os.chown(folder, *owner)
 

@@ -15,14 +15,18 @@ PATIENCE_S = 60.0
 _CAP_SYS_TIME = 25
 
 
-def capabilities(shell: Mapping[str, str]) -> dict[str, bool]:
+def capabilities(shell: Mapping[str, str], state_dir: Path) -> dict[str, bool]:
     """Return which features work, of those that shell can try, and of a host's systemd and clock.
 
+    state_dir: where the host keeps its state, which the shell sees as $1.
     Costs some ten milliseconds a feature; nothing outside a namespace of its own is touched, except
     that the kernel may load the modules that the real faults would load.
     """
     alone = ("unshare", "--net", "/bin/sh", "-ec")
-    found = {name: output((*alone, script), PATIENCE_S)[0] == 0 for name, script in shell.items()}
+    found = {
+        name: output((*alone, script, name, str(state_dir)), PATIENCE_S)[0] == 0
+        for name, script in shell.items()
+    }
     found["nfqueue"] = found["nft_queue"] or found["iptables_queue"]
     found["systemd"] = Path("/run/systemd/system").is_dir() and os.geteuid() == 0
     return found | clock_capabilities(systemd=found["systemd"])

@@ -58,6 +58,11 @@ class Layout:
         return self.state_dir / "trial"
 
     @property
+    def chain_dir(self) -> Path:
+        """Return the folder of the node's blocks."""
+        return self.state_dir / "chain"
+
+    @property
     def agent_dir(self) -> Path:
         """Return the agent's own folder."""
         return self.state_dir / "agent"

@@ -2,6 +2,7 @@
 over.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,15 @@ from faults.host.runner import output
 from faults.model.fault import SECOND_NS, Command, HostContext
 
 ACTIVE = ("active", "activating")
+
+
+@dataclass(frozen=True, slots=True)
+class UnitProcess:
+    """A process of a unit: what it has computed, since when (boot time), and what it holds."""
+
+    cpu_ns: int
+    started_ns: int
+    memory_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,10 @@ class TransientUnit:
         code, text, _ = output(("systemctl", "show", "--property=ActiveState", self.name))
         return code == 0 and text.strip().partition("=")[2] in ACTIVE
 
+    def processes(self) -> list[UnitProcess]:
+        """Return the processes that run in it, with what each has used."""
+        return [found for path in Path("/proc").glob("[0-9]*") if (found := self._process(path))]
+
     def count(self) -> int:
         """Return how often the shell has done what it does."""
         try:
@@ -66,3 +80,20 @@ class TransientUnit:
     def left_over(self) -> str:
         """Return the unit when it is still there."""
         return f"unit {self.name}" if self.runs() else ""
+
+    def _process(self, path: Path) -> UnitProcess | None:
+        """Return the process at a path below /proc, None unless it lives and is of this unit."""
+        try:
+            if self.name not in (path / "cgroup").read_text():
+                return None
+            used = (path / "stat").read_text().rpartition(")")[2].split()
+            status = (path / "status").read_text().splitlines()
+        except OSError:
+            return None
+        held = [int(line.split()[1]) for line in status if line.startswith(("VmRSS:", "VmSwap:"))]
+        tick_ns = SECOND_NS // os.sysconf("SC_CLK_TCK")
+        return UnitProcess(
+            cpu_ns=(int(used[11]) + int(used[12])) * tick_ns,
+            started_ns=int(used[19]) * tick_ns,
+            memory_bytes=sum(held) << 10,
+        )

@@ -8,8 +8,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from faults.host.settled import settled
 from faults.host.transient_unit import TransientUnit
-from faults.kinds.kill import KILLABLE, settled, start_again
+from faults.kinds.kill import KILLABLE, start_again
 from faults.model.fault import FOR_NS_MAX, SECOND_NS, Evidence, Fault, HostContext, Recipe, verdict
 from faults.model.settling import EVERY_NS_MIN
 

@@ -1,19 +1,15 @@
 """Kill: end one of our own units by a signal; its undo is to start it again."""
 
-import time
-from collections.abc import Callable
-from typing import Literal, TypeVar
+from typing import Literal
 
 from faults.host.runner import output
+from faults.host.settled import settled
 from faults.model.fault import Command, Evidence, Fault, HostContext, Recipe, verdict
 
 KILLABLE = Literal["slotlab-node.service", "slotlab-probe.service", "slotlab-client.service"]
 DEAD = ("failed", "inactive", "deactivating")
-SETTLE_DEADLINE_S = 0.5
-SETTLE_POLL_S = 0.02
 
 Shown = dict[str, str]
-Seen = TypeVar("Seen")
 
 
 class Kill(Fault, frozen=True, kw_only=True, tag="kill"):
@@ -56,14 +52,6 @@ def unit_state(unit: str) -> Shown:
     code, text, _ = output(("systemctl", "show", f"--property={names}", unit))
     pairs = (line.partition("=") for line in text.splitlines()) if code == 0 else ()
     return {key: value for key, _, value in pairs}
-
-
-def settled(look: Callable[[], Seen], wanted: Callable[[Seen], bool]) -> tuple[Seen, bool]:
-    """Return what is seen once it is as wanted, or at the end of its time, and whether it is."""
-    until = time.monotonic() + SETTLE_DEADLINE_S
-    while not wanted(found := look()) and time.monotonic() < until:
-        time.sleep(SETTLE_POLL_S)
-    return found, wanted(found)
 
 
 def is_dead(state: Shown) -> bool:

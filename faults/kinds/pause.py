@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from faults.kinds.kill import KILLABLE, Shown, settled, unit_state
+from faults.host.settled import settled
+from faults.kinds.kill import KILLABLE, Shown, unit_state
 from faults.model.fault import Command, Evidence, Fault, HostContext, Recipe, verdict
 
 

@@ -1,6 +1,7 @@
 """Restart: end one of our own units in order, and start it again."""
 
-from faults.kinds.kill import KILLABLE, is_dead, settled, start_again, unit_state
+from faults.host.settled import settled
+from faults.kinds.kill import KILLABLE, is_dead, start_again, unit_state
 from faults.model.fault import Command, Evidence, Fault, HostContext, Recipe, verdict
 
 

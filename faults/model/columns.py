@@ -9,10 +9,13 @@ from typing import Any, Literal
 
 Targets = Literal["hosts", "pairs", "arrows", "groups"]
 """How whom it hits is given: hosts, pairs of hosts, pairs with a direction, groups of hosts."""
-Notation = Literal["duration", "offset", "signed duration", "share", "ppm", "slots", "names"]
+Notation = Literal[
+    "duration", "offset", "signed duration", "share", "ppm", "slots", "size", "names"
+]
 """How a value is written in a campaign; an offset may be nothing, a signed duration negative."""
 _UNITS: Mapping[str, str] = {
     "duration": "_ns", "offset": "_ns", "signed duration": "_ns", "ppm": "_ppb", "slots": "_slots",
+    "size": "_bytes",
 }  # fmt: skip
 """By notation: how the name of such a value ends once it has been read."""
 Victim = Literal["lives", "mute", "lies", "still", "dead"]
@@ -58,7 +61,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of fault. The simulator does each of them; by says who else."""
+    """A kind of fault. The simulator does each that does not say why not; by says who else."""
 
     word: str
     does: str = ""
@@ -69,6 +72,8 @@ class Kind:
     """Who does it: the agent of the host itself, whoever owns the hosts (as their victim cannot
     undo it), or only the simulator.
     """
+    unsimulated: str = ""
+    """Why the simulator cannot do it; "" where it does."""
     targets: Targets = "hosts"
     keys: tuple[Key, ...] = ()
     """What else a campaign says of it; how long it lasts only where that may be left out."""

@@ -124,6 +124,8 @@ class HostContext:
     token: str
     run_dir: Path
     skew_file: Path
+    chain_dir: Path = Path("/var/lib/slotlab/chain")
+    """Where the node keeps its blocks."""
     capabilities: frozenset[str]
     deadline_ns: int | None
     """On CLOCK_BOOTTIME; None for a fault without an end."""

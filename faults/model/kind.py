@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from faults.model.columns import Key, Kind, Way
 from faults.model.settling import (
     in_the_kernels_reach,
+    one_amount,
     one_way,
     up_between,
     whom_only_a_censor_names,
@@ -30,6 +31,13 @@ _DAEMON_CLOCK = Way(
 )  # fmt: skip
 _UNIT = Way("systemd unit", "systemd", "boot it with systemd")
 """By systemd, or by a unit of our own that it keeps."""
+_QUOTA = Way("systemd unit", "cpu_quota", "use a kernel with cgroups for processors")
+_OWN_DISK = Way(
+    "ballast", "own_disk",
+    "mount a file system of its own, the node's, at chain/ in its state folder: it is never the"
+    " system's that is filled",
+)  # fmt: skip
+_NOTHING_TO_USE_UP = "the simulator's hosts have no processors, memory or disks to use up"
 _PROVIDER = Way("provider", "provider")
 _RESTART_AFTER = Key(
     "restart_after", "duration", None,
@@ -149,6 +157,39 @@ _ROWS = (
         does="A host ends in order and boots anew by itself, within `for` at most.",
         said="reboot (with management)", by="host", ways=(_UNIT,), shares="unit",
         victim="dead", whole_host=True, loses=True, slows=True,
+    ),
+    Kind(
+        word="cpu", does="That share of a host's processors is burned, beside its node.",
+        said="{share} of the processors burned", by="host", unsimulated=_NOTHING_TO_USE_UP,
+        keys=(Key("share", "share", does="How much of all processors' time."),),
+        asked=("share",), strength=("share",), ways=(_QUOTA,), shares="cpu",
+    ),
+    Kind(
+        word="memory",
+        does="So much of a host's memory, or such a share of it, is held by somebody else.",
+        said="memory held", by="host", unsimulated=_NOTHING_TO_USE_UP,
+        keys=(
+            Key("amount", "size", None, does="How much is held."),
+            Key("share", "share", None, does="How much of all that the host has."),
+        ),
+        settle=one_amount, ways=(_UNIT,), shares="memory",
+    ),
+    Kind(
+        word="io",
+        does="Writes, each waited for, keep the disk busy that the node keeps its blocks on.",
+        said="writes of {size_bytes}, each waited for", by="host",
+        unsimulated=_NOTHING_TO_USE_UP,
+        keys=(Key("size", "size", 1_000_000, does="How much each of them writes."),),
+        asked=("size_bytes",), strength=("size_bytes",), ways=(_UNIT,), shares="io",
+    ),
+    Kind(
+        word="disk_full",
+        does="The file system of a node's blocks has no more room than `leave`; the node is "
+        "started again afterwards. In the simulator it ends at once.",
+        said="disk full but for {leave_bytes}", by="host",
+        keys=(Key("leave", "size", 0, does="How much room is left."),),
+        asked=("leave_bytes",), ways=(_OWN_DISK,), shares="unit", victim="dead",
+        leaves_rest_whole=True,
     ),
     Kind(
         word="power_cut",

@@ -31,6 +31,14 @@ def in_the_kernels_reach(asked: Mapping[str, Any]) -> dict[str, Any]:
     return dict(asked)
 
 
+def one_amount(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked of memory: bytes, or a share of what the host has."""
+    given = {key: value for key, value in asked.items() if value is not None}
+    if len(given) != 1:
+        raise ValueError("give exactly one of amount and share")
+    return given
+
+
 def often_enough(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is asked of what is done again and again."""
     if asked["every_ns"] < EVERY_NS_MIN:

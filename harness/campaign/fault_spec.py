@@ -12,7 +12,16 @@ from pydantic import Field, GetPydanticSchema, create_model, model_validator
 
 from faults.model.columns import Key, Kind
 from faults.model.kind import KINDS
-from harness.campaign.values import Duration, Length, Offset, Part, Ppb, SignedDuration, Strict
+from harness.campaign.values import (
+    Duration,
+    Length,
+    Offset,
+    Part,
+    Ppb,
+    SignedDuration,
+    Size,
+    Strict,
+)
 
 Selector = str | list[str]
 NOBODY: tuple[Selector, ...] = ("0%", [])
@@ -26,6 +35,7 @@ _WRITTEN: dict[Any, Any] = {
     "share": Part,
     "ppm": Ppb,
     "slots": Annotated[int, Field(ge=0)],
+    "size": Size,
     "names": list[str],
 }
 _WHOM: dict[str, dict[str, tuple[Any, Any]]] = {

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from harness.plan.planner import LabView
 
 DONE_BY = {"host": "hosts, simulator", "provider": "provider, simulator", "sim": "simulator only"}
+HOSTS_ONLY = "hosts only"
 _WHOM = {
     "hosts": "on: n1", "pairs": "[between: all]", "arrows": "from: n1, [to: all]",
     "groups": "shape: minority",
 }  # fmt: skip
 _WRITTEN = {
     "duration": "5s", "offset": "5ms", "signed duration": "-300ms", "share": "5%",
-    "ppm": "200ppm", "slots": "2", "names": "[usera]",
+    "ppm": "200ppm", "slots": "2", "size": "1MB", "names": "[usera]",
 }  # fmt: skip
 """How whom a fault hits, and each value, looks in a campaign."""
 
@@ -51,7 +52,8 @@ def rows_of(view: LabView | None) -> list[Row]:
     return [
         {
             "fault": row.word, "level": level, "does": row.does.partition("\n")[0],
-            "by": row.by, "whom": _WHOM[row.targets], "keys": keys_of(row),
+            "by": row.by, "unsimulated": row.unsimulated,
+            "whom": _WHOM[row.targets], "keys": keys_of(row),
             "hosts": {} if view is None else _hosts(row, level, view),
         }
         for row in KINDS.values()
@@ -64,7 +66,8 @@ def kinds_of(rows: list[Row]) -> Table:
     table = table_of("fault", "what it does", "done by", "keys, as written", lines=True)
     for word, row in {row["fault"]: row for row in rows}.items():
         keys = ", ".join((row["whom"], *row["keys"]))
-        table.add_row(word, said(row["does"]), DONE_BY[row["by"]], said(keys))
+        where = HOSTS_ONLY if row["unsimulated"] else DONE_BY[row["by"]]
+        table.add_row(word, said(row["does"]), where, said(keys))
     return table
 
 

@@ -23,6 +23,7 @@ from harness.inventory.inventory import Inventory
 from harness.notation.units import text_of_ns
 from harness.plan import lab_view, planner
 from harness.plan.planner import LabView
+from metrics.model.number_text import size_text
 from metrics.model.plan import Health, Plan, PlannedFault, PlannedTrial, encode
 
 
@@ -221,6 +222,8 @@ def _word(name: str, value: Any) -> str:
             return f"{value / 1000:g} ppm"
         case "share":
             return f"{value * 100:.4g} %"
+    if name.endswith("_bytes"):
+        return size_text(value)
     return text_of_ns(value) if name.endswith("_ns") else str(value)
 
 

@@ -26,9 +26,11 @@ def mechanism(
 
     capabilities None: the hosts were not asked yet, so that only what the inventory says counts.
     """
+    row = fault.kind
+    if lab == SIM and row.unsimulated:
+        return f"{UNSUPPORTED}{row.word}: {row.unsimulated}; run it on hosts, with -i INVENTORY"
     if lab == SIM:
         return SIM
-    row = fault.kind
     if row.by == "sim":
         return f"{UNSUPPORTED}{row.word} exists in the simulator only; run with --lab sim"
     if row.by == "provider":

@@ -51,6 +51,14 @@ def number(value: float | None) -> str:
     return f"{value:.2g}" if value else "0.000"
 
 
+def size_text(value_bytes: int) -> str:
+    """Return so many bytes in the unit that fits."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if value_bytes >= scale:
+            return f"{value_bytes / scale:.3g} {unit}"
+    return f"{value_bytes} B"
+
+
 def moment(t_ns: float | None) -> str:
     """Return a time since T0, to the millisecond."""
     return "–" if t_ns is None or t_ns != t_ns else f"{t_ns / 1e9:.3f}"

@@ -4,6 +4,7 @@ from typing import Any
 
 from faults.model.kind import kind
 from metrics.fault_checks.registry import CHECK_OF
+from metrics.model.number_text import size_text
 
 Fault = dict[str, Any]
 """A fault as summary.json holds it."""
@@ -64,9 +65,13 @@ def _shown(key: str, value: Any) -> bool:
 
 def _one(fault: Fault, key: str, value: Any) -> str:
     if key == "share":
-        return f"{100 * value:.4g} %" + (" lost" if kind(fault["fault"]).loses else " of messages")
+        row = kind(fault["fault"])
+        of = "" if row.targets == "hosts" else " lost" if row.loses else " of messages"
+        return f"{100 * value:.4g} %{of}"
     if key.endswith("_ppb"):
         return f"{key[:-4].replace('_', ' ')} {value / 1000:+g} ppm"
+    if key.endswith("_bytes"):
+        return f"{key[:-6].replace('_', ' ')} {size_text(value)}"
     if key.endswith("_ns") and isinstance(value, int):
         return f"{key[:-3].replace('_', ' ')} {_duration(value)}"
     return f"{key.replace('_', ' ')} {value}"

@@ -319,7 +319,9 @@ class Dropped(Record, frozen=True, kw_only=True, tag="dropped"):
 
 
 class Stopped(Record, frozen=True, kw_only=True, tag="stopped"):
-    """The process is ending in an orderly way."""
+    """The process is ending in an orderly way, or says so after a failure: `disk_failed`, or what
+    else went wrong.
+    """
 
     reason: str
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 
+import msgspec
 import pytest
 
 from tests.process.cluster import cluster
@@ -23,6 +24,9 @@ def test_a_node_that_cannot_write_its_blocks_ends_with_one_line_and_comes_back()
         resource.prlimit(observer.process.pid, resource.RLIMIT_FSIZE, (most, most))
         assert observer.wait() == 3
         assert observer.log().splitlines()[-1] == f"node: {store}: disk I/O error"
+        events = (observer.folder / "events" / "node.jsonl").read_bytes().splitlines()
+        last = msgspec.json.decode(events[-1])
+        assert (last["kind"], last["reason"]) == ("stopped", "disk_failed")
         before = observer.irreversible()
         observer.start()
         lab.until_lib(max(before) + 4)

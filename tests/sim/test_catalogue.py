@@ -144,7 +144,14 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
     38: ("a restart in order, a crash loop, a reboot", (
         "campaign processes",
         "sim/test_host_kinds.py::"
-        "test_a_node_that_is_restarted_loses_nothing_and_one_that_crashes_may",)),
+        "test_a_node_that_is_restarted_loses_nothing_and_one_that_crashes_may",
+        "lab/test_host_kinds.py::test_each_kind_is_measured_as_asked_on_real_hosts")),
+    39: ("processors, memory and disk used up, a full disk", (
+        "sim/test_host_kinds.py::"
+        "test_a_node_whose_disk_is_full_says_so_signs_nothing_and_comes_back",
+        "process/test_disk_fails.py::"
+        "test_a_node_that_cannot_write_its_blocks_ends_with_one_line_and_comes_back",
+        "lab/test_host_kinds.py::test_each_kind_is_measured_as_asked_on_real_hosts")),
 }  # fmt: skip
 
 
@@ -169,7 +176,7 @@ def test_what_covers_a_row_exists(row: int) -> None:
 
 
 def test_every_row_is_there_and_only_what_has_no_engine_yet_is_not_covered() -> None:
-    assert list(CATALOGUE) == list(range(1, 39))
+    assert list(CATALOGUE) == list(range(1, 40))
     later = [row for row, (_, by) in CATALOGUE.items() if all(b.startswith(LATER) for b in by)]
     assert later == [37]
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from harness.errors import PlanError
 from harness.sim.campaign import simulate
 from tests.sim.runs import meets, simulated
 from tests.sim.test_sim_faults import in_sim
@@ -49,6 +50,26 @@ def test_a_crash_loop_kills_at_its_begin_and_every_so_often_before_its_end() -> 
     since_s = [round((at - starts[0]) / 1e9 - 23) for at in starts[1:]]
     assert since_s == [1, 5, 9], "down for a second after each kill at 0, 4 and 8 s"
     assert "stopped" not in [event["kind"] for event in told[:-1]]
+
+
+def test_a_node_whose_disk_is_full_says_so_signs_nothing_and_comes_back() -> None:
+    told = lines("{at: 20200ms, for: 6s, fault: disk_full, on: n1}", "n1")
+    (end,) = (i for i, event in enumerate(told) if event.get("reason") == "disk_failed")
+    after = [event["kind"] for event in told[end:]]
+    assert after[:2] == ["stopped", "started"]
+    assert "produced" in after
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["fault: cpu, share: 50%", "fault: memory, amount: 1MB", "fault: memory, share: 5%",
+     "fault: io"],
+)  # fmt: skip
+def test_what_uses_a_host_up_is_refused_by_name_where_there_are_none(fault: str) -> None:
+    word = fault.split()[1].rstrip(",")
+    reason = rf"{word}: the simulator's hosts have no processors, memory or disks to use up"
+    with pytest.raises(PlanError, match=rf"timeline\[0\]: unsupported here: {reason}"):
+        in_sim(f"[{{at: 20s, for: 5s, on: n1, {fault}}}]")
 
 
 @pytest.mark.slow

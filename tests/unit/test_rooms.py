@@ -144,7 +144,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     ),
     "faults": ("__main__", "agent", "durable kinds", "host", "model"),
     "faults.host": ("clock", "boottime"),
-    "faults.kinds": ("clock shaping ntp", "table_fault"),
+    "faults.kinds": ("busy clock shaping ntp", "table_fault"),
     "metrics": ("build", "report", "results", "safety fault_checks", "measure", "intake", "model"),
     "metrics.intake": (".", "lines"),
     "metrics.measure": ("registry", "confidence delegation", "."),

@@ -151,6 +151,11 @@ class Host:
         self.inbox.clear()
         self.store.crash(loss)
 
+    def fail(self, reason: str) -> None:
+        """Say why it ends, in what may be its last line."""
+        if self.chain is not None and not self.paused:
+            self.emit(events.Stopped(reason=reason))
+
     def stop(self, reason: str) -> None:
         """End in order."""
         if self.chain is not None:

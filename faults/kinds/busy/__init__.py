@@ -1,0 +1,1 @@
+"""Faults that take a host's resources from its node: processors, memory, disk."""
