@@ -13,6 +13,7 @@ from metrics.measure.blocks import ChainView
 from metrics.measure.metric import DOUBT, Figures, Metric, Pool, Table
 from metrics.model.method import Method
 from metrics.model.quantiles import quantile
+from metrics.model.shapes import each, part
 
 CLOCK = "offset_ns bound_ns verified reason"
 
@@ -152,6 +153,26 @@ _METHODS = (
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={
+        "clock": each(
+            part(
+                "Clock",
+                ntp_checks=int,
+                abstained_clock=int,
+                **dict.fromkeys(
+                    (
+                        "pair_bound_worst_ms",
+                        "ntp_bound_worst_ms",
+                        "ntp_offset_worst_ms",
+                        "verified_ratio",
+                        "wake_error_p50_ms",
+                        "wake_error_p99_ms",
+                    ),
+                    float | None,
+                ),
+            )
+        )
+    },
     methods=_METHODS,
     place=9,
     group=DOUBT,

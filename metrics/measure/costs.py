@@ -32,6 +32,7 @@ def measure(data: TrialData, chain: ChainView) -> list[Figures]:
 METRIC = Metric(
     measure=measure,
     pool=lambda over: {},
+    adds={},
     methods=(
         Method(
             name="What the processes cost",

@@ -34,6 +34,7 @@ from metrics.measure.moments import Firsts, Moments, View, firsts, placed
 from metrics.model.method import Method
 from metrics.model.plan import BASELINE, Plan
 from metrics.model.quantiles import Samples, summarise
+from metrics.model.shapes import Counts, Q
 
 QUORUM = "quorum"
 VIEWS = (QUORUM, "first", "median", "last")
@@ -277,6 +278,13 @@ _METHODS = (
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={
+        "finality_lag_blocks": Q,
+        "finality_crossing": int,
+        "finality_left_out": Counts,
+        "finality_latency_s": Q,
+        **{f"finality_latency_{name}_s": Q for name in VIEWS if name != QUORUM},
+    },
     methods=_METHODS,
     place=1,
     expected=(

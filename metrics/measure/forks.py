@@ -6,6 +6,7 @@ from metrics.intake.trial import Event, TrialData
 from metrics.measure.blocks import ChainView
 from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool
 from metrics.model.method import Method
+from metrics.model.shapes import Counts, part
 
 
 def measure(data: TrialData, chain: ChainView) -> list[tuple[Event, str]]:
@@ -37,6 +38,7 @@ _METHOD = Method(
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={"forks": part("Forks", switches=int, depth_max=int, depths=Counts, by_host=Counts)},
     methods=(_METHOD,),
     place=3,
     expected=(Expected("forks.switches"), Expected("forks.depth_max")),

@@ -10,6 +10,7 @@ from metrics.measure.blocks import ChainView
 from metrics.measure.metric import FINALITY, Columns, Figures, Metric, Pool
 from metrics.model.method import Method
 from metrics.model.quantiles import Floats
+from metrics.model.shapes import Counts
 
 
 class Finals(NamedTuple):
@@ -64,6 +65,7 @@ def _advance(over: Pool[Finals]) -> dict[str, int]:
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={"irreversible": Counts, "irreversible_advance": Counts},
     methods=(
         Method(
             name="Blocks made irreversible",

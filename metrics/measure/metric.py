@@ -5,7 +5,7 @@ what a campaign may expect, and the report's phases and methods are all read fro
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy.typing as npt
@@ -97,13 +97,16 @@ _NO_COLUMNS = Columns("", "")
 class Metric(Generic[T]):
     """A metric, whole.
 
-    measure: what a trial shows. pool: the keys that this adds to M. told: those that it adds to the
-    trial in summary.json. place: where the report shows it, from the top; the order of M is that of
-    the registry.
+    measure: what a trial shows. pool: the keys that this adds to M. adds: the type of each of them;
+    sometimes: they are not always there. told: the keys that it adds to the trial in summary.json,
+    and tells the type of each. place: where the report shows it, from the top; the order of M is
+    that of the registry.
     """
 
     measure: Callable[[TrialData, ChainView], T]
     pool: Callable[[Pool[T]], Figures]
+    adds: Mapping[str, Any]
+    sometimes: bool = False
     methods: tuple[Method, ...]
     place: int
     group: str = CHAIN
@@ -111,3 +114,4 @@ class Metric(Generic[T]):
     table: Table | None = None
     columns: Columns = _NO_COLUMNS
     told: Callable[[T], Figures] = lambda found: {}
+    tells: Mapping[str, Any] = field(default_factory=dict)

@@ -23,6 +23,7 @@ from metrics.measure.metric import (
 )
 from metrics.model.method import Method
 from metrics.model.quantiles import Samples, summarise
+from metrics.model.shapes import Counts, Q, part
 
 _TOLD = {**TOLD, "precommitted": "first num"}
 FINAL, REVERSED, OPEN = "final", "reversed", "open"
@@ -110,6 +111,16 @@ _YOUNG = (("metrics.precommits.young", "too near the end"),)
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={
+        "precommits": part(
+            "Precommits",
+            blocks=int,
+            **dict.fromkeys((FINAL, REVERSED, OPEN, YOUNG), int),
+            reversed_ratio=float | None,
+            by_host=Counts,
+        ),
+        "precommit_lag_blocks": Q,
+    },
     methods=(
         Method(
             name="Pre-committed blocks that were undone",

@@ -24,6 +24,7 @@ from metrics.measure.metric import OF_BLOCK, OF_PHASE, Figures, Frame, Metric, P
 from metrics.measure.moments import Firsts, Objects, firsts
 from metrics.model.method import Method
 from metrics.model.quantiles import Floats, Samples, summarise
+from metrics.model.shapes import Counts, Q
 
 YOUNG_NS = 5_000_000_000
 """Blocks made this close to the end are left out: some hosts had no chance to get them."""
@@ -191,6 +192,7 @@ _METHOD = Method(
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={"propagation_ms": dict[str, dict[str, Q]], "propagation_left_out": Counts},
     methods=(_METHOD,),
     place=5,
     table=Table(

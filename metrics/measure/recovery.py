@@ -32,6 +32,7 @@ from metrics.measure.metric import Figures, Metric, Pool, Table
 from metrics.model.method import Method
 from metrics.model.plan import BASELINE, Plan, PlannedFault
 from metrics.model.quantiles import Floats, Samples, summarise
+from metrics.model.shapes import Q, RecoveryQ
 
 TOLERANCE_BLOCKS = 1
 SILENT_SLOTS = 3.5
@@ -343,6 +344,7 @@ _METHODS = (
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={"recovery_s": dict[str, RecoveryQ], "first_final_s": dict[str, Q]},
     methods=_METHODS,
     place=6,
     table=Table(

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from metrics.intake.trial import SLOT_DUE, TrialData
 from metrics.measure.blocks import PRODUCED, ChainView
 from metrics.measure.metric import OF_PHASE, Columns, Expected, Figures, Metric, Pool, Range, Table
 from metrics.model.method import Method
+from metrics.model.shapes import Counts, each, part
 
 NO_EVIDENCE = "no evidence"
 EVER = (float("-inf"), float("inf"))
@@ -227,6 +229,12 @@ def _reason_teller(data: TrialData, chain: ChainView) -> Callable[[int, str, str
     return why_not
 
 
+_COUNTS: dict[str, Any] = {
+    **dict.fromkeys(
+        ("expected", "produced", "missed", "unknown", "late", "orphaned", "double"), int
+    ),
+    "missed_ratio": float | None,
+}
 _METHODS = (
     Method(
         name="Slots produced, missed, unknown",
@@ -275,6 +283,10 @@ _METHODS = (
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={
+        "slots": part("Slots", **_COUNTS, by_producer=each(part("SlotCounts", **_COUNTS)),
+                      reasons=Counts)
+    },
     methods=_METHODS,
     place=2,
     expected=tuple(

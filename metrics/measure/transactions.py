@@ -9,6 +9,7 @@ from metrics.measure.blocks import ID_DIGITS, ChainView, held
 from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool
 from metrics.model.method import Method
 from metrics.model.plan import PlannedAct
+from metrics.model.shapes import Counts, part
 
 TX = "id state reason act"
 
@@ -151,6 +152,18 @@ _METHOD = Method(
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={
+        "transactions": part(
+            "Transactions",
+            sent=int,
+            included=int | None,
+            irreversible=int | None,
+            rejected=int,
+            expired=int,
+            lost=int | None,
+            lost_by_host=Counts | None,
+        )
+    },
     methods=(_METHOD,),
     place=7,
     expected=tuple(

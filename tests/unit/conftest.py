@@ -56,6 +56,9 @@ def reported(tmp_path: Path) -> Callable[..., dict[str, Any]]:
 def _tampering(
     tmp_path: Path, measure: Callable[[Path], dict[str, Any]]
 ) -> Callable[..., dict[str, Any]]:
+    import msgspec
+
+    from metrics.results.summary_schema import Summary
     from tests.unit.metrics_build import synthetic
     from tests.unit.metrics_report import explained
 
@@ -75,6 +78,7 @@ def _tampering(
             files(folder)
         summary = measure(folder)
         assert explained.wrongly_explained(summary) == []
+        msgspec.json.decode(msgspec.json.encode(summary), type=Summary)
         return summary
 
     return make

@@ -101,6 +101,7 @@ from metrics.intake.trial import TrialData
 from metrics.measure.blocks import ChainView
 from metrics.measure.metric import Columns, Expected, Figures, Metric, Pool
 from metrics.model.method import Method
+from metrics.model.shapes import part
 
 
 def measure(data: TrialData, chain: ChainView) -> int:
@@ -116,6 +117,7 @@ def pool(over: Pool[int]) -> Figures:
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={"harvest": part("Harvest", blocks=int)},
     methods=(
         Method(
             name="Harvest", figures=("harvest.blocks",), formula="Blocks told as produced.",

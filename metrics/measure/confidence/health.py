@@ -17,6 +17,7 @@ from metrics.measure.metric import (
     Table,
 )
 from metrics.model.method import Method
+from metrics.model.shapes import Counts, part
 
 HEALTH = "slot state participation window"
 HEALTHY, DEGRADED, HALTED = "healthy", "degraded", "halted"
@@ -60,6 +61,11 @@ def pool(over: Pool[list[Told]]) -> Figures:
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={
+        "health": part(
+            "Health", alarms=int, halts=int, participation_least=float | None, by_host=Counts
+        )
+    },
     methods=(
         Method(
             name="Health of the network",

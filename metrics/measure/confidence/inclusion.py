@@ -7,6 +7,7 @@ from metrics.measure.blocks import APPLIED, ID_DIGITS, ChainView, held
 from metrics.measure.metric import TRUST, Columns, Expected, Figures, Metric, Pool
 from metrics.model.method import Method
 from metrics.model.quantiles import Samples, summarise
+from metrics.model.shapes import Q
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ def _samples(items: list[Included]) -> Samples:
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={"inclusion_s": Q, "inclusion_by_host_s": dict[str, Q]},
     methods=(
         Method(
             name="Until a block held the transaction",

@@ -7,12 +7,14 @@ the branch of a node's head, and then no more, was deceived by so many confirmat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from metrics.intake.trial import OUTSIDE, Event, TrialData
 from metrics.measure.blocks import ID_DIGITS, IRREVERSIBLE, YOUNG, ChainView, by_node, held
 from metrics.measure.branches import TOLD, Branch
 from metrics.measure.metric import OF_PHASE, TRUST, Columns, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
+from metrics.model.shapes import Counts, part
 
 _LINES = {**TOLD, "irreversible": IRREVERSIBLE, "safe": "first num"}
 FINAL, SAFE = "final", "safe"
@@ -170,6 +172,15 @@ _KEYS = (
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={
+        "reversals": part(
+            "Reversals", **{
+                key: {"reversed_ratio": float, "depths": Counts, "by_host": Counts}.get(key, int)
+                | None
+                for key in _KEYS
+            },
+        )
+    },
     methods=(
         Method(
             name="Transactions reversed",
@@ -229,4 +240,5 @@ METRIC = Metric(
         table=TRUST,
     ),
     told=told,
+    tells={"reversed": list[dict[str, Any]]},
 )  # fmt: skip

@@ -14,6 +14,7 @@ from metrics.measure.metric import TRUST, Columns, Expected, Figures, Metric, Po
 from metrics.measure.moments import Firsts, placed
 from metrics.model.method import Method
 from metrics.model.quantiles import summarise
+from metrics.model.shapes import Q
 
 SAFE = "first num"
 
@@ -70,6 +71,7 @@ def pool(over: Pool[Finality]) -> Figures:
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={"safe_s": Q, "safe_lag_blocks": Q},
     methods=(
         Method(
             name="Until half of the producers confirmed",

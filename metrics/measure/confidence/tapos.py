@@ -15,6 +15,7 @@ from metrics.measure.blocks import ID_DIGITS, ChainView, held
 from metrics.measure.metric import Expected, Figures, Metric, Pool
 from metrics.model.method import Method
 from metrics.model.quantiles import Samples, summarise
+from metrics.model.shapes import Q, part
 
 Shares = list[float]
 ROUNDS = (1, 2, 4, 8)
@@ -142,6 +143,10 @@ def pool(over: Pool[References]) -> Figures:
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={
+        "tapos": part("Tapos", blocks=int, share_after=dict[str, float]),
+        "tapos_half_blocks": Q,
+    },
     methods=(
         Method(
             name="Stake that confirmed blocks",

@@ -16,6 +16,7 @@ from metrics.measure.delegation import facts
 from metrics.measure.delegation.facts import MOMENT, Moment, at_least, said, settled
 from metrics.measure.metric import Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
+from metrics.model.shapes import Counts, part
 
 EXECUTED, OPEN = "executed", "open"
 _FIGURES = [x for x in facts.FACTS["parameters"].split() if x not in ("num", "slot", "fees")]
@@ -184,6 +185,13 @@ def _rows(found: Decisions) -> Iterator[tuple[Any, ...]]:
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={
+        "decisions": part(
+            "Decisions", proposals=int, **dict.fromkeys(OUTCOMES, int), approvals=int,
+            withdrawn=int, changes=int, by_parameter=Counts,
+        )
+    },
+    sometimes=True,
     methods=(
         Method(
             name="Decisions of a committee",
@@ -218,4 +226,5 @@ METRIC = Metric(
         _rows,
     ),
     told=told,
+    tells={"decisions": dict[str, Any]},
 )  # fmt: skip

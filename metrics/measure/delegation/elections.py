@@ -16,6 +16,7 @@ from metrics.measure.blocks import ChainView
 from metrics.measure.delegation.facts import MOMENT, Moment, at_least, names, said, settled
 from metrics.measure.metric import OF_PHASE, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
+from metrics.model.shapes import Counts, part
 
 VOTES = "voted", "proxied", "registered"
 """What accounts do that an election comes from."""
@@ -219,6 +220,12 @@ def _rows(found: Elections) -> Iterator[tuple[Any, ...]]:
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={
+        "elections": part(
+            "Elections", results=int, proposed=int, outcomes=Counts, **dict.fromkeys(VOTES, int)
+        )
+    },
+    sometimes=True,
     methods=(
         Method(
             name="Elections and votes",
@@ -255,4 +262,5 @@ METRIC = Metric(
         _rows,
     ),
     told=told,
+    tells={"elections": dict[str, Any]},
 )

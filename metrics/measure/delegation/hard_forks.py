@@ -14,6 +14,7 @@ from metrics.measure.blocks import ChainView
 from metrics.measure.delegation.facts import MOMENT, Moment, at_least, said, settled
 from metrics.measure.metric import OF_PHASE, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
+from metrics.model.shapes import part
 
 STATES = SCHEDULED, CLEARED, ACTIVE, REFUSED = "scheduled", "cleared", "active", "refused"
 
@@ -97,6 +98,8 @@ def _rows(found: list[HardFork]) -> Iterator[tuple[Any, ...]]:
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={"hard_forks": part("HardForks", **dict.fromkeys(STATES, int))},
+    sometimes=True,
     methods=(
         Method(
             name="Hard forks",
@@ -119,4 +122,5 @@ METRIC = Metric(
         _rows,
     ),
     told=told,
+    tells={"hard_forks": list[dict[str, Any]]},
 )

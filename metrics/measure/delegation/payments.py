@@ -10,6 +10,7 @@ from metrics.measure.blocks import ChainView
 from metrics.measure.delegation.facts import MOMENT, Moment, amounts, at_least, names, said, settled
 from metrics.measure.metric import OF_PHASE, Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
+from metrics.model.shapes import Counts, part
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,21 @@ def _row(at: Moment, phase: str, what: str, name: str, units: int) -> tuple[Any,
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={
+        "pay": part(
+            "Pay",
+            payments=int,
+            by_what=Counts,
+            by_account=Counts,
+            fees_by_account=Counts,
+            earned_by_account=Counts,
+            schedules=int,
+            budgets=int,
+            fee_changes=int,
+            by_endpoint=Counts,
+        )
+    },
+    sometimes=True,
     methods=(
         Method(
             name="Fees and pay",
@@ -248,4 +264,5 @@ METRIC = Metric(
         _rows,
     ),
     told=told,
+    tells={"pay": dict[str, Any]},
 )

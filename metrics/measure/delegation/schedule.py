@@ -27,6 +27,7 @@ from metrics.measure.delegation.facts import (
 from metrics.measure.metric import Expected, Figures, Metric, Pool, Table
 from metrics.model.method import Method
 from metrics.model.quantiles import Samples, summarise
+from metrics.model.shapes import Q, part
 
 STEPS = PROPOSED, PENDING, ACTIVE = "proposed", "pending", "active"
 REPLACED, OPEN = "replaced", "open"
@@ -247,6 +248,14 @@ def _rows(found: History) -> Iterator[tuple[Any, ...]]:
 METRIC = Metric(
     measure=measure,
     pool=pool,
+    adds={
+        SCHEDULE: part(
+            "Schedule", **dict.fromkeys(("changes", ACTIVE, REPLACED, OPEN, UNKNOWN_BLOCKS), int)
+        ),
+        "schedule_delay_blocks": Q,
+        "schedule_delay_s": Q,
+    },
+    sometimes=True,
     methods=(
         Method(
             name="Schedule changes",
@@ -295,4 +304,5 @@ METRIC = Metric(
         _rows,
     ),
     told=told,
+    tells={"schedules": dict[str, Any]},
 )
