@@ -110,6 +110,25 @@ def test_what_was_asked_for_is_queued_and_said(
     assert "cancelled by the operator" in listed
 
 
+@pytest.mark.slow
+def test_whoever_asked_is_told_of_a_run_that_was_not_handed_over_and_failing_at_that_is_a_line(
+    slotlab: Callable[..., Said], tmp_path: Path
+) -> None:
+    brief = "warmup: 4s\ncooldown: 8s\ntimeline:\n- {at: 5s, for: 1s, fault: pause, on: one}\n"
+    Path("t.yml").write_text(CAMPAIGN + brief)
+    tell = tmp_path / "tell"
+    tell.write_text('#!/bin/sh\necho "$STATUS $VERDICT $RUN $REPORT $1" >> told\nexit 7\n')
+    tell.chmod(0o755)
+    status, out, _ = slotlab("run", "t.yml", "--lab", "sim", "--notify", f"{tell} 'a b'")
+    (run,) = tmp_path.glob("runs/t/2*")
+    verdict = json.loads((run / "summary.json").read_text())["verdict"]
+    assert Path("told").read_text() == f"{status} {verdict} {run} {run}/report.html a b\n"
+    assert f"notify: {tell} ended with status 7" in out
+    words = ("run", "t.yml", "-i", "rack.yml", "--notify", f"{tell} x")
+    assert slotlab(*words)[0] == 3
+    assert Path("told").read_text().splitlines()[1] == "3    x"
+
+
 def test_hosts_that_cannot_be_logged_in_to_are_refused_by_name(
     slotlab: Callable[..., Said], units: list[Queue], monkeypatch: pytest.MonkeyPatch
 ) -> None:
