@@ -57,10 +57,14 @@ def load(
     planned: PlannedTrial,
     file: TrialFile,
     agents: list[Record],
+    at_once: int,
 ) -> Intake:
-    """Return what was taken in from folder (trials/<n>) after adding its events to the tables."""
+    """Return what was taken in from folder (trials/<n>) after adding its events to the tables.
+
+    at_once: in so many processes are hosts read.
+    """
     inserter = _Inserter(db, planned.n)
-    intake = event_validation.gather(folder, inserter.add)
+    intake = event_validation.gather(folder, inserter.add, at_once)
     inserter.end()
     _count(db, intake)
     intake.written = _written(db, intake)

@@ -1,7 +1,9 @@
 """What came in of all hosts of a trial, and what is wrong with it."""
 
-from collections import Counter
-from collections.abc import Callable
+import multiprocessing
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,15 +61,33 @@ class Intake:
         return frozenset(named | {loss.host for loss in self.losses})
 
 
-def gather(folder: Path, put: Callable[[str, Frame], None]) -> Intake:
-    """Return what passed of a trial's folder after giving its rows away, a frame of each kind."""
+def gather(folder: Path, put: Callable[[str, Frame], None], at_once: int) -> Intake:
+    """Return what passed of a trial's folder after giving its rows away, a frame of each kind.
+
+    at_once: in so many processes are hosts read.
+    """
     found = Intake()
-    for path in sorted(path for path in (folder / "hosts").glob("*") if path.is_dir()):
-        lines = event_host.take(path)
+    paths = sorted(path for path in (folder / "hosts").glob("*") if path.is_dir())
+    for path, lines in zip(paths, _taken(paths, at_once), strict=True):
         for word, frame in lines.frames.items():
             put(word, frame)
         _add(found, path.name, lines)
     return found
+
+
+def _taken(paths: list[Path], at_once: int) -> Iterator[HostLines]:
+    """Yield what came in of each host, in order."""
+    if at_once == 1:
+        yield from map(event_host.take, paths)
+        return
+    with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn")) as processes:
+        waiting: deque[Future[HostLines]] = deque()
+        for path in paths:
+            waiting.append(processes.submit(event_host.take, path))
+            if len(waiting) > at_once:  # What is read ahead takes memory.
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _add(found: Intake, host: str, lines: HostLines) -> None:

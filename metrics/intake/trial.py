@@ -210,9 +210,12 @@ class TrialData:
 
 
 def load(
-    db: duckdb.DuckDBPyConnection, run: Path, plan: Plan, planned: PlannedTrial
+    db: duckdb.DuckDBPyConnection, run: Path, plan: Plan, planned: PlannedTrial, at_once: int
 ) -> TrialData | None:
-    """Return trial `planned` with its events loaded, or None when it never started."""
+    """Return trial `planned` with its events loaded, or None when it never started.
+
+    at_once: in so many processes are its hosts read.
+    """
     file = run_folder.load_trial(run, planned.n)
     if file is None:
         return None
@@ -220,7 +223,7 @@ def load(
     folder = run_folder.trial_folder(run, planned.n)
     told = agent_journals.load(folder, plan, file)
     agents = told.records
-    intake = event_table.load(db, folder, plan, planned, file, agents)
+    intake = event_table.load(db, folder, plan, planned, file, agents, at_once)
     intake.findings += told.findings
     intake.notes += told.notes
     run_folder.write_faults(folder, agents)

@@ -18,10 +18,10 @@ from metrics.results import tables
 from metrics.results.analysis import Analysis, analyse
 
 EVENTS = "trials/*/hosts/*/events.jsonl*"
-LARGE_BYTES = 8 << 20
+LARGE_BYTES = 16 << 20
 """A run whose event files have so many bytes is worth processes."""
 AT_ONCE_MAX = 4
-"""Each trial takes memory of its own."""
+"""Each process takes memory of its own."""
 
 
 def measured(
@@ -34,12 +34,12 @@ def measured(
     """Return what was found in each trial, and why others are not among them.
 
     draft: where the events of each trial are written as tables, if anywhere. Trials of a large run
-    are measured in processes of their own.
+    are measured in processes of their own; if there is one alone, its hosts are read so.
     """
-    at_once = _at_once(run, plan)
+    at_once = _at_once(run)
     measure = partial(_measured, run, plan, draft, headers)
-    if at_once == 1:
-        found = [measure(planned, progress) for planned in plan.trials]
+    if at_once == 1 or len(plan.trials) == 1:
+        found = [measure(planned, at_once, progress) for planned in plan.trials]
     else:
         progress(f"{len(plan.trials)} trials, {at_once} at once: reading events and measuring")
         context = multiprocessing.get_context("spawn")
@@ -49,11 +49,10 @@ def measured(
     return [each for each in found if isinstance(each, Analysis)], absent
 
 
-def _at_once(run: Path, plan: Plan) -> int:
-    """Return how many trials to measure at once: a process is not worth it for a small run."""
+def _at_once(run: Path) -> int:
+    """Return how many processes to use: for a small run it is not worth it."""
     large = sum(file.stat().st_size for file in run.glob(EVENTS)) >= LARGE_BYTES
-    processors = len(os.sched_getaffinity(0))
-    return max(min(len(plan.trials), processors, AT_ONCE_MAX), 1) if large else 1
+    return min(len(os.sched_getaffinity(0)), AT_ONCE_MAX) if large else 1
 
 
 def _measured(
@@ -62,13 +61,14 @@ def _measured(
     draft: Path | None,
     headers: Recompute | None,
     planned: PlannedTrial,
+    at_once: int = 1,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Analysis | str:
     """Return what was found in a trial, or why there is nothing; its events are not kept."""
     progress(f"trial {planned.n}: reading events")
     with cycles_kept(), closing(event_table.connect()) as db:
         try:
-            data = trial.load(db, run, plan, planned)
+            data = trial.load(db, run, plan, planned, at_once)
         except RunError as error:
             return f"trial {planned.n}: {error}"
         if data is None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from subprocess import PIPE
 
 import pytest
 
 from harness.testbed.collect import EACH_FILE
-from metrics.intake import event_validation, record_completeness
+from metrics.intake import event_table, event_validation
 from metrics.model.run_folder import TrialFile
 from node import events
 from tests.process.cluster import cluster
@@ -22,14 +23,14 @@ pytestmark = pytest.mark.process
 
 def losses(folder: Path, host: str) -> list[event_validation.Loss]:
     """Return what the intake misses in a trial's folder of one host."""
-    intake = event_validation.gather(folder, folder / "spare")
-    assert not intake.rejected
     plan = planned()
     file = TrialFile(
         n=1, label="x.1", seed=0, t0_wall_ns=0, chain_id="", state="complete", reason="",
         started_ns=0, ended_ns=0, genesis_slot=0,
     )  # fmt: skip
-    record_completeness.judge(intake, plan, plan.trials[0], file, [])
+    with closing(event_table.connect()) as db:
+        intake = event_table.load(db, folder, plan, plan.trials[0], file, [], at_once=1)
+    assert not intake.rejected
     return [loss for loss in intake.losses if loss.host == host]
 
 
