@@ -70,7 +70,7 @@ def collect(
     forget: Forget = False,
     as_json: AsJson = False,
 ) -> None:
-    from harness.cli.summary_tables import print_summary
+    from harness.cli.tables.summary_tables import print_summary
     from harness.orchestrator import left_behind
     from harness.orchestrator.reporting import report
     from harness.remote.fan_out import Remote

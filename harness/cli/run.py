@@ -65,7 +65,7 @@ def demo(
     seed: Seed = None,
 ) -> None:
     needs_clone("demo")
-    from harness.cli.summary_tables import print_summary
+    from harness.cli.tables.summary_tables import print_summary
     from harness.orchestrator.demo import run_demo
     from harness.orchestrator.job import RunOptions
 
@@ -118,7 +118,7 @@ def run_campaign(
             [options], Terms(inventory=inventory_path, limit=limit, notify=told), as_json=as_json
         )
         return
-    from harness.cli.summary_tables import print_summary
+    from harness.cli.tables.summary_tables import print_summary
     from harness.orchestrator import run, run_sim
 
     with _telling(told, show) as ended:

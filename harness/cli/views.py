@@ -10,6 +10,7 @@ import typer
 from harness.cli.options import AsJson, Inventory, Limit, Run, Runs, lab_at, run_names
 from harness.controller import store
 from harness.controller.console import Show, console_of, said, table_of
+from harness.errors import UsageError
 from harness.inventory.limit import limited
 from harness.unattended import queue
 from harness.unattended.entry import OVER, Entry
@@ -23,7 +24,7 @@ def watch(
     limit: Limit = "",
     once: Annotated[bool, typer.Option("--once", help="Print one table and end.")] = False,
 ) -> None:
-    from harness.cli.watch_table import watch as live
+    from harness.cli.tables.watch_table import watch as live
 
     live(lab_at(inventory_path, limit), console_of(), turns=1 if once else None)
 
@@ -42,11 +43,24 @@ def report(
             autocompletion=run_names,
         ),
     ] = None,
+    metric: Annotated[
+        str, typer.Option(help="Show one figure of a sweep, as `finality_latency_s.p95`.")
+    ] = "",
+    over: Annotated[str, typer.Option(help="Along which axis of the matrix.")] = "",
+    phase: Annotated[str, typer.Option(help="In this phase alone.")] = "",
 ) -> None:
-    from harness.cli.summary_tables import print_summary
+    from harness.cli.tables.summary_tables import print_summary
+    from harness.cli.tables.sweep_table import print_sweep
     from harness.orchestrator.reporting import report as rebuild
+    from metrics.results import comparison
 
+    if (over or phase) and not metric:
+        raise UsageError("report: --over and --phase need --metric; name a figure of the run")
     folder = store.find(name, root).path
+    if metric:
+        found = comparison.load(folder)
+        print_sweep(Show(console_of()), found, metric, over, phase, as_json=as_json)
+        return
     other = store.find(beside, root).path if beside is not None else None
     show = Show(console_of(stderr=as_json))
     summary = rebuild(folder, show.tick, other=other)

@@ -6,6 +6,8 @@ from typing import Any
 from metrics.model.quantiles import NEEDED, resolved
 
 UNKNOWN = "unknown"
+UNITS = {"_s": "s", "_blocks": "blocks", "_ratio": "share"}
+"""How names in M end, and the unit that says."""
 
 
 def figure(q: dict[str, Any] | None, key: str, unit: str = "") -> str:
@@ -82,6 +84,35 @@ def span(found: list[float] | None) -> str:
 def percent(ratio: float | None) -> str:
     """Return a ratio as per cent."""
     return "–" if ratio is None else f"{100 * ratio:.3g} %"
+
+
+def of_figure(path: str, value: float) -> str:
+    """Return a value of a figure by its path in M, `finality_latency_s` or with its quantile."""
+    unit = words(path)[1]
+    if unit == "share":
+        return f"{100 * value:.3g} %"
+    return f"{value:.4g} s" if unit == "s" else f"{value:g} {unit}".strip()
+
+
+def title(path: str) -> str:
+    """Return a figure in words by its path in M: `finality latency p95 (s)`."""
+    text, unit = words(path)
+    return f"{text} ({unit})" if unit else text
+
+
+def words(path: str) -> tuple[str, str]:
+    """Return what a path in M says, and its unit; names of faults stay as they are."""
+    head, _, rest = path.partition(".")
+    for ending, unit in UNITS.items():
+        if head.endswith(ending):
+            return f"{_spaced(head.removesuffix(ending))} {rest.replace('.', ' ')}".strip(), unit
+        if rest.endswith(ending):
+            return f"{_spaced(head)} {_spaced(rest.removesuffix(ending))}", unit
+    return f"{_spaced(head)} {_spaced(rest)}".strip(), ""
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def beside(row: dict[str, Any], found: dict[str, Any] | None) -> str:

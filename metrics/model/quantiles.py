@@ -143,6 +143,16 @@ def _own(trial: Samples, key: str) -> list[float]:
     return [math.inf if end is None else end for end in found]
 
 
+def sign_interval(n: int) -> tuple[int, float]:
+    """Return the rank k of the sign-test interval of n trials, and how often it holds the median.
+
+    It goes from the k-th smallest to the k-th largest: the largest k that covers COVERAGE, or the
+    whole range where none does.
+    """
+    rank = max(sign_rank(n), 1)
+    return rank, 1 - sum(2 * math.comb(n, i) for i in range(rank)) / 2**n
+
+
 def sign_rank(n: int) -> int:
     """Return the largest k with 1 - 2 P(Binomial(n, 1/2) < k) >= COVERAGE, 0 if there is none."""
     rank, outside = 0, 0

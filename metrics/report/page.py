@@ -28,6 +28,7 @@ from metrics.report import (
     fault_text,
     methods,
     pay,
+    sweep,
     systems,
 )
 from metrics.results.analysis import Analysis
@@ -62,6 +63,7 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         chains=systems.chains(plan),
         systems=systems.sides(plan, summary, analyses),
         zones={trial.n: plan.cell_of(trial).zones for trial in plan.trials},
+        sweep=sweep.shown(summary["sweep"]),
         trials=[_trial(analysis, summary) for analysis in analyses],
         methods=methods.of_run(summary),
         shared_clock=plan.lab in CONTAINER_LABS,

@@ -15,6 +15,7 @@ from metrics.measure.metric import Range
 from metrics.measure.registry import EXPECTED
 from metrics.model.cell_text import cell_text
 from metrics.model.method import Method
+from metrics.model.number_text import of_figure
 from metrics.model.plan import Count, Plan
 from metrics.model.plan_checks import ALWAYS, EACH_FAULT, Whole, unlike
 from metrics.model.quantiles import NEEDED
@@ -169,7 +170,7 @@ def _quantile(metrics: dict[str, Any], metric: str, key: str) -> Range:
     low, high = _ends(q, key)
     text, value = _range(metric, low, high), q.get(key)
     if value is not None:
-        text = _text(metric, value) + (f" ({text})" if low != value or high != value else "")
+        text = of_figure(metric, value) + (f" ({text})" if low != value or high != value else "")
     return Range(low, high, text + note)
 
 
@@ -186,10 +187,10 @@ def _range(metric: str, low: float, high: float) -> str:
     if low == math.inf:
         return "beyond the end of the trial"
     if low == -math.inf:
-        return "error not known" if high == math.inf else f"at most {_text(metric, high)}"
+        return "error not known" if high == math.inf else f"at most {of_figure(metric, high)}"
     if high == math.inf:
-        return f"at least {_text(metric, low)}"
-    return f"{_text(metric, low)} .. {_text(metric, high)}"
+        return f"at least {of_figure(metric, low)}"
+    return f"{of_figure(metric, low)} .. {of_figure(metric, high)}"
 
 
 def _count(metrics: dict[str, Any], metric: str) -> Range:
@@ -204,7 +205,7 @@ def _count(metrics: dict[str, Any], metric: str) -> Range:
         return Range(low, high, f"{_range(metric, low, high)}, {why}")
     if not isinstance(found, int | float):
         return _nothing("the record does not tell")
-    return Range(found, found, _text(metric, found))
+    return Range(found, found, of_figure(metric, found))
 
 
 def _nothing(text: str) -> Range:
@@ -220,7 +221,7 @@ def _limits(name: str, metric: str, bounds: dict[str, Any], found: Range) -> lis
             sign, verdict = "≤", _at_most(found.low, found.high, scaled)
         else:
             sign, verdict = "≥", _at_most(-found.high, -found.low, -scaled)
-        checks.append(Check(f"{name} {sign} {_text(metric, scaled)}", verdict, found.text))
+        checks.append(Check(f"{name} {sign} {of_figure(metric, scaled)}", verdict, found.text))
     return checks
 
 
@@ -251,19 +252,10 @@ def _recovery(q: dict[str, Any], limit: float) -> tuple[str, str]:
         verdict = VIOLATED if watched >= limit else UNKNOWN
         return verdict, f"{q['censored']} of {q['n']} hosts not back after {watched:.1f} s"
     low, high = _ends(q, "max")
-    evidence = f"slowest host back after {_text('recovery_s', q['max'])}"
+    evidence = f"slowest host back after {of_figure('recovery_s', q['max'])}"
     if low != high:
         evidence += f" ({_range('recovery_s', low, high)})"
     return _at_most(low, high, limit), evidence
-
-
-def _text(metric: str, value: float) -> str:
-    if metric.endswith("_ratio"):
-        return f"{100 * value:.3g} %"
-    if metric.endswith("_s"):
-        return f"{value:.4g} s"
-    unit = " blocks" if metric.endswith("_blocks") else ""
-    return f"{value:g}{unit}"
 
 
 METHOD = Method(

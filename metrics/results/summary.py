@@ -7,9 +7,9 @@ from metrics.intake.phase_windows import BETWEEN
 from metrics.intake.trial import OUTSIDE
 from metrics.measure.metric import Pool
 from metrics.measure.registry import METRICS
-from metrics.model.plan import WARMUP, Plan
+from metrics.model.plan import WARMUP, Plan, PlannedCell
 from metrics.model.run_folder import UNKNOWN, VIOLATED
-from metrics.results import comparison, expectations, fault_results, systems
+from metrics.results import comparison, expectations, fault_results, sweep, systems, trial_figures
 from metrics.results.analysis import RESTORED, Analysis
 from metrics.safety.checks import Check, witness
 
@@ -27,7 +27,7 @@ def build(
     found, intervals_ns = [], {}
     for cell in plan.cells:
         if own := [a for a in analyses if a.data.planned.cell == cell.n]:
-            found.append((cell, _cell(cell.params, own)))
+            found.append((cell, _cell(cell, own)))
             trials = [(a.data.phases, a.intervals) for a in own]
             intervals_ns[cell.n] = comparison.baseline_intervals(plan.in_cell(cell), trials)
     cells = [figures for _, figures in found]
@@ -61,6 +61,7 @@ def build(
         ],
         "prediction": prediction,
         "systems": systems.compare(plan, found, analyses),
+        "sweep": sweep.sweep([sweep.cell_of(cell) for cell in cells]),
     }
 
 
@@ -83,14 +84,15 @@ def _check(check: Check) -> dict[str, Any]:
     }
 
 
-def _cell(params: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
+def _cell(planned: PlannedCell, analyses: list[Analysis]) -> dict[str, Any]:
     names: list[str] = []
     for analysis in analyses:
         found = [phase.name for phase in analysis.data.phases if phase.name != BETWEEN]
         names += [name for name in dict.fromkeys(found) if name not in names]
     counted = {*names, BETWEEN} - {WARMUP, OUTSIDE}
-    return {
-        "params": params,
+    cell: dict[str, Any] = {
+        "n": planned.n,
+        "params": planned.params,
         "trials": [
             {
                 "n": a.data.file.n,
@@ -104,6 +106,11 @@ def _cell(params: dict[str, Any], analyses: list[Analysis]) -> dict[str, Any]:
         "metrics": _metrics(analyses, frozenset(counted), whole=True),
         "phases": {name: _metrics(analyses, frozenset({name}), whole=False) for name in names},
     }
+    alone = trial_figures.of_trials(cell, analyses)
+    for trial in cell["trials"]:
+        phases = alone[trial["n"]]
+        trial["figures"] = {name: trial_figures.figures(m) for name, m in phases.items()}
+    return cell
 
 
 def _metrics(analyses: list[Analysis], phases: frozenset[str], *, whole: bool) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import msgspec
 from metrics.measure.registry import METRICS
 from metrics.model.shapes import each, many, part
 from metrics.results.fault_results import FaultResult
+from metrics.results.trial_figures import Figure
 
 
 def _all(sometimes: bool) -> dict[str, Any]:
@@ -31,17 +32,26 @@ _CHECK = part("Check", name=str, verdict=str, evidence=str, details=many(_WITNES
 M = _struct("M", _all(sometimes=False), _all(sometimes=True))
 _TRIAL = _struct(
     "Trial",
-    {"n": int, "verdict": str, "seed": int, "invalid": list[str]},
+    {"n": int, "verdict": str, "seed": int, "invalid": list[str], "figures": each(each(Figure))},
     {key: kind for metric in METRICS for key, kind in metric.tells.items()},
 )
-_CELL = part("Cell", params=dict[str, Any], trials=many(_TRIAL), metrics=M, phases=each(M))
+_CELL = part("Cell", n=int, params=dict[str, Any], trials=many(_TRIAL), metrics=M, phases=each(M))
+_POINT = part(
+    "Point",
+    cell=int, at=Any, n=int, value=float | None, low=float | None, high=float | None,
+    coverage=float | None, trials=list[tuple[int, float | None]],
+)  # fmt: skip
+_ROW = part(
+    "Row",
+    axis=str, fixed=dict[str, Any], phase=str, figure=str, points=many(_POINT), differs=list[int],
+)  # fmt: skip
 Summary = part(
     "Summary",
     schema=str, verdict=str, campaign=str, title=str, lab=str, seed=int, checks=many(_CHECK),
     invalid=list[str], notes=list[str], cells=many(_CELL), metrics=M | None,
     faults=list[FaultResult],
     zones=list[FaultResult], stories=many(part("Story", trial=int, text=list[str])),
-    prediction=dict[str, Any], systems=list[dict[str, Any]],
+    prediction=dict[str, Any], systems=list[dict[str, Any]], sweep=many(_ROW),
 )  # fmt: skip
 """What summary.json holds."""
 

@@ -6,13 +6,12 @@ from typing import Any, NamedTuple
 from metrics.intake.phase_windows import BETWEEN
 from metrics.intake.trial import OUTSIDE
 from metrics.measure import finality, forks, recovery, slots, transactions
-from metrics.measure.metric import Figures, Metric, Pool
+from metrics.measure.metric import Figures, Metric
 from metrics.model.plan import WARMUP, Plan
 from metrics.results.analysis import Analysis
+from metrics.results.trial_figures import EVERY, alone
 
 Row = dict[str, Any]
-EVERY = "all"
-"""Stands for a phase in the row of all phases together but the warm-up."""
 PARAMETER = "param_"
 """How the column of a parameter begins; its name in the matrix follows."""
 _METRICS: tuple[Metric[Any], ...] = (
@@ -121,19 +120,11 @@ def trials(plan: Plan, found: list[Figures], analyses: list[Analysis]) -> list[R
         head = {"trial": n, "cell": cell, "seed": told[n]["seed"], "verdict": told[n]["verdict"]}
         names = [p.name for p in a.data.phases if p.name != BETWEEN]
         every = frozenset({*names, BETWEEN} - {WARMUP, OUTSIDE})
-        rows.append(_row(head, params[cell], EVERY, _alone(a, every, whole=True)))
+        rows.append(_row(head, params[cell], EVERY, alone(a, _METRICS, every, whole=True)))
         for name in dict.fromkeys(names):
-            m = _alone(a, frozenset({name}), whole=False)
+            m = alone(a, _METRICS, frozenset({name}), whole=False)
             rows.append(_row(head, params[cell], name, m))
     return rows
-
-
-def _alone(a: Analysis, phases: frozenset[str], *, whole: bool) -> Figures:
-    """Return the part of M that rows have, of one trial."""
-    m: Figures = {}
-    for metric in _METRICS:
-        m |= metric.pool(Pool([(a.data, a.of(metric))], phases, whole))
-    return m
 
 
 def _row(head: Row, params: dict[str, Any], phase: str, m: Figures) -> Row:

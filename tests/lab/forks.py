@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from harness.cli import watch_table
+from harness.cli.tables import watch_table
 from harness.labs.lifecycle import running
 from harness.orchestrator.fleet import Fleet, NodeStatus
 from harness.testbed.lock import HostLock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from metrics.report import sweep
 from tests.sim.runs import simulated
 
 SWEEP = """
@@ -38,4 +39,15 @@ def test_a_cell_in_which_the_fault_is_absent_is_measured_beside_the_others(tmp_p
     assert [c["name"] for c in summary["checks"] if ":" in c["name"]] == [
         "far: recovers within 10 s [delay=80ms]"
     ]
-    assert "of no strength in this cell" in (folder / "report.html").read_text()
+    page = (folder / "report.html").read_text()
+    assert "of no strength in this cell" in page
+    for row in summary["sweep"]:
+        if (row["figure"], row["phase"]) == ("finality_latency_s.p50", "far"):
+            assert [(p["at"], p["n"], p["coverage"]) for p in row["points"]] == [
+                ("0ms", 1, None), ("80ms", 1, None),
+            ]  # fmt: skip
+            assert row["points"][1]["value"] > row["points"][0]["value"]
+            assert sweep.sentence(row) in page
+            break
+    else:
+        raise AssertionError("no row tells of finality in the fault")

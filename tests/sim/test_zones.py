@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from harness.cli.summary_tables import faults_of
 from metrics.build import build
 from tests.sim.runs import meets, simulated
 from tests.sim.second.summary import compare
@@ -87,15 +86,6 @@ def test_a_delay_on_top_is_measured_by_itself_and_belongs_to_no_baseline(run: Pa
 
 def test_the_second_analysis_finds_the_same(run: Path) -> None:
     assert compare(run, json.loads((run / "summary.json").read_text())) == []
-
-
-def test_the_terminal_tells_of_them_in_one_row(run: Path) -> None:
-    table = faults_of(json.loads((run / "summary.json").read_text()))
-    name, told = (next(iter(column.cells)) for column in table.columns)
-    assert str(name).startswith("zones\n")
-    assert str(told).startswith(
-        "matrix far.csv\n7 of 7 ways between zones as asked; the furthest off is n"
-    )
 
 
 def test_the_report_shows_asked_and_measured_with_the_source(run: Path) -> None:

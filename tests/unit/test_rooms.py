@@ -149,6 +149,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "metrics.intake": (".", "lines"),
     "metrics.measure": ("registry", "confidence delegation", "."),
     "harness.bench": (".", "rig"),
+    "harness.cli": (".", "tables"),
     "harness": (
         "__main__",
         "cli",

@@ -15,7 +15,7 @@ from rich.table import Table
 from harness.campaign import campaign_file
 from harness.cli.commands import COMMANDS, GROUPS
 from harness.cli.plan import hosts_of, trial_of
-from harness.cli.summary_tables import checks_of
+from harness.cli.tables.summary_tables import checks_of
 from harness.controller.console import console_of, table_of
 from harness.plan import lab_view, planner
 from harness.preflight.rows import Row, findings_of

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.cli.watch_table import watch
+from harness.cli.tables.watch_table import watch
 from harness.errors import RunError
 from harness.inventory.inventory import Inventory
 from tests.unit.harness_remote.scripted_hosts import scripted

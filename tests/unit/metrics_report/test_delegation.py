@@ -181,5 +181,5 @@ def test_many_votes_do_not_fill_the_page(reported: Rebuilt, tmp_path: Path) -> N
 def test_a_run_in_which_nobody_votes_says_nothing_of_it(run: Path, key: str) -> None:
     summary = json.loads((run / "summary.json").read_text())
     assert key not in summary["metrics"]
-    assert sorted(trial(summary)) == ["invalid", "n", "seed", "verdict"]
+    assert sorted(trial(summary)) == ["figures", "invalid", "n", "seed", "verdict"]
     assert "<h3>Schedule and elections</h3>" not in (run / "report.html").read_text()
