@@ -35,7 +35,7 @@ HWM_MIN = 16
 DRAIN_MAX = 256
 DRAIN_S = 0.01
 """So much, in frames and in time, is taken before others have their turn."""
-BEHIND_S = 0.2
+BEHIND_S = 0.1
 """Who has had frames to take for so long, and never taken all, is behind."""
 REFUSALS_KEPT = 64
 _ANY_ADDRESS = ("", "*", "0.0.0.0", "::")

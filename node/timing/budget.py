@@ -6,7 +6,7 @@ processor: a slot passes, too, while others have that.
 
 ALWAYS = 64
 """So many transactions a slot are looked at, however long the machine takes for them."""
-LOCAL_PERCENT, ALL_PERCENT = 70, 85
+LOCAL_PERCENT, ALL_PERCENT = 60, 80
 """Of a slot, blocks included. What comes from peers is in their mempools already, and will be in a
 block: it is refused later than what a client here asks for."""
 WAITING_PERCENT = 30
