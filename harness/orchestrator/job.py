@@ -119,6 +119,18 @@ class Job:
     begun: Begun | None = None
     folder: str = ""
 
+    def limit(self, given: str) -> str:
+        """Return which hosts of the inventory it is for: a run that was begun keeps its own.
+
+        Raises:
+            UsageError: others are given for that.
+        """
+        if self.begun is None:
+            return given
+        if given:
+            raise UsageError("--limit: a run goes on with its own hosts; leave --limit out")
+        return ",".join(host.host for host in self.begun.plan.hosts)
+
     def drafted(self, view: LabView) -> Plan:
         """Return the plan on a lab, whose hosts may not have been asked yet.
 

@@ -17,7 +17,7 @@ from harness.controller.awaiting import Tell
 from harness.controller.console import Show
 from harness.controller.interrupt import Stop
 from harness.deploy import keys
-from harness.errors import Interrupted, RunError, UsageError
+from harness.errors import Interrupted, RunError
 from harness.inventory import inventory
 from harness.inventory.limit import limited
 from harness.orchestrator import left_behind, obstacles, stopping
@@ -56,7 +56,7 @@ def run(job: Job, path: Path, show: Show, *, limit: str = "") -> Outcome:
         RunError: the lab cannot be used, or a lock, the disk or the report failed.
         Interrupted: stopped twice; hosts are healed, there is no report.
     """
-    lab = limited(inventory.load(path), _limit(job, limit))
+    lab = limited(inventory.load(path), job.limit(limit))
     if job.begun is not None and job.whole:
         return reported(job.begun.folder.path, job.begun.plan, show)
     # Operator mistakes come out before any host is asked.
@@ -110,15 +110,6 @@ def reported(folder: Path, plan: Plan, show: Show) -> Outcome:
     summary = report(folder, show.tick)
     show.quiet()
     return Outcome(folder=folder, plan=plan, summary=summary)
-
-
-def _limit(job: Job, limit: str) -> str:
-    """Return which hosts of the inventory the job is for: a run that was begun keeps its own."""
-    if job.begun is None:
-        return limit
-    if limit:
-        raise UsageError("--limit: a run goes on with its own hosts; leave --limit out")
-    return ",".join(host.host for host in job.begun.plan.hosts)
 
 
 def _trials(context: Context, trials: Sequence[PlannedTrial]) -> None:

@@ -61,13 +61,12 @@ def _checked(jobs: Sequence[Job], terms: Terms, environment: dict[str, str], tel
     """Return the queue of the lab, on which all jobs can be run without anybody."""
     assert terms.inventory is not None
     lab = inventory.load(terms.inventory)
-    for job in jobs:
-        limit = terms.limit
-        if job.begun is not None:
-            limit = ",".join(host.host for host in job.begun.plan.hosts)
+    limits = [job.limit(terms.limit) for job in jobs]
+    for job, limit in zip(jobs, limits, strict=True):
         job.drafted(lab_view.of_inventory(limited(lab, limit)))
     tell("logging in to the hosts as a run without an operator does")
-    logins.refuse(terms.inventory.absolute(), terms.limit, environment)
+    for limit in dict.fromkeys(limits):
+        logins.refuse(terms.inventory.absolute(), limit, environment)
     return queue.of_lab(lab.lab_id)
 
 
