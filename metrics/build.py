@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,11 @@ def _build(
         if full not in str(error):
             raise
         raise RunError(f"{run}: {full}; make room, then: slotlab report {run}") from error
+    except BrokenProcessPool as error:
+        raise RunError(
+            f"{run}: a process that measured was killed, most likely as memory ran out; "
+            f"free some, then: slotlab report {run}"
+        ) from error
     return found
 
 

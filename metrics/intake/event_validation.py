@@ -1,9 +1,8 @@
 """What came in of all hosts of a trial, and what is wrong with it."""
 
-import multiprocessing
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from metrics.intake.lines import event_host
 from metrics.intake.lines.event_frames import Frame
 from metrics.intake.lines.event_host import HostLines
 from metrics.intake.written import Written
+from metrics.model import processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,10 @@ def _taken(paths: list[Path], at_once: int) -> Iterator[HostLines]:
     if at_once == 1:
         yield from map(event_host.take, paths)
         return
-    with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn")) as processes:
+    with processes.pool(at_once) as pool:
         waiting: deque[Future[HostLines]] = deque()
         for path in paths:
-            waiting.append(processes.submit(event_host.take, path))
+            waiting.append(pool.submit(event_host.take, path))
             if len(waiting) > at_once:  # What is read ahead takes memory.
                 yield waiting.popleft().result()
         while waiting:

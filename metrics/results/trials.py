@@ -1,17 +1,15 @@
 """The trials of a run, each measured by itself: in turn, or in processes of their own."""
 
 import gc
-import multiprocessing
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
 from metrics.intake import event_table, header_lines, trial
 from metrics.intake.header_lines import Recompute
-from metrics.model import run_folder
+from metrics.model import processes, run_folder
 from metrics.model.plan import Plan, PlannedTrial
 from metrics.model.run_folder import RunError
 from metrics.results import tables
@@ -20,8 +18,6 @@ from metrics.results.analysis import Analysis, analyse
 EVENTS = "trials/*/hosts/*/events.jsonl*"
 LARGE_BYTES = 16 << 20
 """A run whose event files have so many bytes is worth processes."""
-AT_ONCE_MAX = 4
-"""Each process takes memory of its own."""
 
 
 def measured(
@@ -42,9 +38,8 @@ def measured(
         found = [measure(planned, at_once, progress) for planned in plan.trials]
     else:
         progress(f"{len(plan.trials)} trials, {at_once} at once: reading events and measuring")
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(at_once, context) as processes:
-            found = list(processes.map(measure, plan.trials))
+        with processes.pool(at_once) as pool:
+            found = list(pool.map(measure, plan.trials))
     absent = [reason for reason in found if isinstance(reason, str)]
     return [each for each in found if isinstance(each, Analysis)], absent
 
@@ -52,7 +47,7 @@ def measured(
 def _at_once(run: Path) -> int:
     """Return how many processes to use: for a small run it is not worth it."""
     large = sum(file.stat().st_size for file in run.glob(EVENTS)) >= LARGE_BYTES
-    return min(len(os.sched_getaffinity(0)), AT_ONCE_MAX) if large else 1
+    return processes.at_once() if large else 1
 
 
 def _measured(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,29 +10,38 @@ import duckdb
 import pytest
 
 from metrics.build import build
+from metrics.model import processes
 from metrics.results import trials
-from tests.unit.metrics_build import bend, synthetic
+from tests.unit.metrics_build import bend
+
+Rows = dict[str, list[tuple[Any, ...]]]
 
 
-def _built(run: Path, *, twice: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the summary of a run, and the rows of its tables."""
-    synthetic.write(run, synthetic.Story())
-    if twice:
-        bend.repeat(run)
-    summary = build(run, lambda text: None)
+def rows_of(run: Path) -> Rows:
+    """Return the rows of a run's tables, but of its cells."""
     with duckdb.connect() as db:
-        rows = {
+        return {
             path.name: db.execute("FROM read_parquet(?)", [str(path)]).fetchall()
             for path in sorted((run / "tables").glob("*.parquet"))
+            if path.name != "cells.parquet"
         }
-    return summary, rows
 
 
-@pytest.mark.parametrize("twice", [False, True], ids=["hosts", "trials"])
-def test_hosts_and_trials_measured_in_processes_give_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, twice: bool
+@pytest.mark.parametrize("count", [1, 2], ids=["hosts of a trial", "trials"])
+def test_what_is_measured_in_processes_is_what_one_measures(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
-    alone = _built(tmp_path / "alone", twice=twice)
     monkeypatch.setattr(trials, "LARGE_BYTES", 0)
-    monkeypatch.setattr(trials.os, "sched_getaffinity", lambda _: {0, 1})
-    assert repr(_built(tmp_path / "processes", twice=twice)) == repr(alone)
+    monkeypatch.setattr(processes, "at_once", lambda: 2)
+    copy = shutil.copytree(run, tmp_path / "run")
+    if count == 2:
+        bend.repeat(copy)
+    summary = build(copy, lambda text: None)
+    if count == 1:
+        assert (copy / "summary.json").read_bytes() == (run / "summary.json").read_bytes()
+    assert summary["verdict"] == "pass"
+    wanted = {
+        name: [(n, *row[1:]) for n in range(1, count + 1) for row in rows]
+        for name, rows in rows_of(run).items()
+    }
+    assert repr(rows_of(copy)) == repr(wanted)
