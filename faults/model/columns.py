@@ -102,8 +102,10 @@ class Kind:
     """Whether that becomes of the whole host, and not of its node alone."""
     repeats: bool = False
     """Whether it is done again and again while it lasts."""
-    clock: Literal["", "step", "drift", "lie"] = ""
-    """What it does to a clock: steps it, lets it drift, or has its time servers lie to it."""
+    clock: Literal["", "step", "drift", "strobe", "wander", "lie"] = ""
+    """What it does to a clock: steps it, once or to and fro, lets it drift, or wander, or has its
+    time servers lie to it.
+    """
     asks_servers: bool = False
     """Whether it is done to the answers of a host's time servers."""
     severs: Literal["", "always", "at full share"] = ""
@@ -146,6 +148,11 @@ class Kind:
         return self.by == "host" and self.victim == "dead" and not self.whole_host
 
     @property
+    def moves_clock(self) -> bool:
+        """Return whether a clock itself is moved."""
+        return self.clock not in ("", "lie")
+
+    @property
     def abstains(self) -> bool:
         """Return whether a target is there but cannot be counted on."""
         return self.victim in ("mute", "lies")
@@ -161,8 +168,8 @@ class Kind:
     def clock_error_ns(self, asked: Mapping[str, Any], after_ns: int) -> int:
         """Return how far off a target's clock, or what it is told of it, is after so long."""
         match self.clock:
-            case "step" | "lie":
+            case "step" | "strobe" | "lie":
                 return abs(int(asked["by_ns"]))
-            case "drift":
+            case "drift" | "wander":
                 return abs(int(asked["by_ppb"])) * after_ns // 1_000_000_000
         return 0

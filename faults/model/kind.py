@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from faults.model.columns import Key, Kind, Way
 from faults.model.settling import (
     in_the_kernels_reach,
+    often_enough,
     one_amount,
     one_way,
     up_between,
     whom_only_a_censor_names,
+    within,
 )
 
 LAYERS_MAX = 4
@@ -103,6 +105,29 @@ _ROWS = (
         ),
         settle=in_the_kernels_reach, asked=("by_ppb", "level"), strength=("by_ppb",),
         ways=(_PROCESS_CLOCK, _HOST_CLOCK), shares="clock", clock="drift",
+    ),
+    Kind(
+        word="clock_strobe",
+        does="A node's clock steps by so much and back, each for `every`.",
+        said="{clock} steps by {by_ns} and back, each for {every_ns} ({level})", by="host",
+        keys=(
+            Key("by", "signed duration", does="How far ahead; behind where it is negative."),
+            Key("every", "duration", does="From one step to the next."),
+            Key("level", ("process",), "process", does=_CLOCK_LEVEL),
+        ),
+        settle=often_enough, asked=("by_ns", "every_ns", "level"), strength=("by_ns",),
+        ways=(_PROCESS_CLOCK,), shares="clock", clock="strobe",
+    ),
+    Kind(
+        word="clock_wander",
+        does="The rate of a node's clock wanders within so much either way, by the trial's seed.",
+        said="{clock} wanders within {by_ppb} ({level})", by="host",
+        keys=(
+            Key("by", "ppm", does="How much too fast or too slow it is at most."),
+            Key("level", ("process",), "process", does=_CLOCK_LEVEL),
+        ),
+        settle=within, asked=("by_ppb", "level"), strength=("by_ppb",), ways=(_PROCESS_CLOCK,),
+        shares="clock", clock="wander",
     ),
     Kind(
         word="ntp_offset",

@@ -9,6 +9,8 @@ from typing import Any
 
 HOST_DRIFT_PPB_MAX = 500_000
 """What the kernel lets a host's clock drift by."""
+WANDER_PPB_MAX = 10_000_000
+"""What the rate of a node's own clock may wander within."""
 EVERY_NS_MIN = 200_000_000
 """What is done again and again is at least so far apart."""
 
@@ -43,6 +45,13 @@ def often_enough(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is asked of what is done again and again."""
     if asked["every_ns"] < EVERY_NS_MIN:
         raise ValueError("every: shorter than 200ms; write more")
+    return dict(asked)
+
+
+def within(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked of a rate that wanders: the bound of either way."""
+    if not 0 <= asked["by_ppb"] <= WANDER_PPB_MAX:
+        raise ValueError("by: the bound of either way, at most 10000ppm; write it without a sign")
     return dict(asked)
 
 

@@ -6,10 +6,10 @@ a one-way cut and loss likewise, where the packets arrive. Zones are held apart 
 a host, with a time of its own for each peer.
 """
 
-import hashlib
 from typing import Any
 
 from faults.kinds.registry import FAULTS
+from faults.model.clock_path import seed_of
 from faults.model.fault import SECOND_NS
 from metrics.model.plan import Plan, PlannedFault, PlannedHost, PlannedTrial
 from metrics.model.standing import standing
@@ -103,16 +103,11 @@ def _wire(
         "blocked_out": [],
         "sources": addresses,
         "share_ppm": max(1, round(asked.get("share", 0) * 1_000_000)),
-        "seed": _seed(host, trial, fault),
+        "seed": seed_of(trial.seed, fault.id, host.host),
     }
     fields = FAULTS[fault.fault].__struct_fields__
     told = {name: known[name] for name in fields if name in known}
     return {"fault": fault.fault, **told}
-
-
-def _seed(host: PlannedHost, trial: PlannedTrial, fault: PlannedFault) -> int:
-    digest = hashlib.sha256(f"{trial.seed}/{fault.id}/{host.host}".encode()).digest()
-    return int.from_bytes(digest[:6], "big")
 
 
 def _peers(host: str, fault: PlannedFault) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from faults.model.clock_path import Stay, path, seed_of
 from faults.model.record import Record, State
 from harness.sim.host.records import boot_id
 from harness.sim.liars import attach
@@ -182,6 +183,8 @@ def _on_host(
         case "clock_drift":
             ppb = int(asked["by_ppb"])
             return lambda name: world.skew(name, drift_ppb=ppb), world.skew
+        case "clock_strobe" | "clock_wander":
+            return _along_path(world, fault), world.skew
         case "ntp_offset":
             by_ns = int(asked["by_ns"])
             return lambda name: world.time_servers(name, offset_ns=by_ns), world.time_servers
@@ -214,3 +217,21 @@ def _looping(world: World, fault: PlannedFault) -> Callable[[str], None]:
                 world.at(world.now_ns + after_ns, action, name)
 
     return kill
+
+
+def _along_path(world: World, fault: PlannedFault) -> Callable[[str], None]:
+    """Return what moves a host's clock at its begin, and again and again until the end."""
+    jumps = fault.kind.clock == "strobe"
+
+    def begin(name: str) -> None:
+        stays = path(fault.asked, seed_of(world.spec.seed, fault.id, name))
+
+        def move(stay: Stay) -> None:
+            world.skew(name, offset_ns=stay.offset_ns, drift_ppb=stay.drift_ppb, stepped=jumps)
+            later = next(stays)
+            if fault.at_ns + later.begin_ns < fault.end_ns:
+                world.at(fault.at_ns + later.begin_ns, move, later)
+
+        move(next(stays))
+
+    return begin

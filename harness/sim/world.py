@@ -191,11 +191,15 @@ class World:
         """Let a node sign only the first so many slots of its turns; None ends that."""
         self.hosts[name].keep_slots = keep_slots
 
-    def skew(self, name: str, *, offset_ns: int = 0, drift_ppb: int = 0) -> None:
-        """Set what a fault adds to a host's wall clock; nothing given takes it back."""
+    def skew(
+        self, name: str, *, offset_ns: int = 0, drift_ppb: int = 0, stepped: bool = True
+    ) -> None:
+        """Set what a fault adds to a host's wall clock; nothing given takes it back. stepped: it
+        may jump.
+        """
         host = self.hosts[name]
         host.clock.skew(self.engine.now_ns, offset_ns=offset_ns, drift_ppb=drift_ppb)
-        host.clock_changed(stepped=True)
+        host.clock_changed(stepped=stepped)
 
     def time_servers(self, name: str, *, offset_ns: int = 0, answer: bool = True) -> None:
         """Set how far off a host's time servers answer, and whether; nothing given: as they should.

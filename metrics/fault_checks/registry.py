@@ -10,7 +10,7 @@ from metrics.fault_checks.fault_check import FaultCheck
 
 def _found() -> list[FaultCheck]:
     found: list[FaultCheck] = []
-    for module in pkgutil.iter_modules([str(Path(__file__).parent)], f"{__package__}."):
+    for module in pkgutil.walk_packages([str(Path(__file__).parent)], f"{__package__}."):
         found += getattr(importlib.import_module(module.name), "CHECKS", ())
     return sorted(found, key=lambda check: list(KINDS).index(check.kinds[0]))
 

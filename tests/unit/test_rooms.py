@@ -147,6 +147,7 @@ ORDER: dict[str, tuple[str, ...]] = {
     "faults.kinds": ("busy clock shaping ntp", "table_fault"),
     "metrics": ("build", "report", "results", "safety fault_checks", "measure", "intake", "model"),
     "metrics.intake": (".", "lines"),
+    "metrics.fault_checks": ("registry", "clocks", "."),
     "metrics.measure": ("registry", "confidence delegation", "."),
     "harness.bench": (".", "rig"),
     "harness.cli": (".", "tables"),

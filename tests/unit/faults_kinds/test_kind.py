@@ -36,7 +36,10 @@ def test_the_clock_error_of_a_kind_is_what_is_asked_of_it_after_a_time() -> None
         for word, row in KINDS.items()
         if row.clock
     }
-    assert found == {"clock_step": 7, "clock_drift": 6_000, "ntp_offset": 7}
+    assert found == {
+        "clock_step": 7, "clock_drift": 6_000, "clock_strobe": 7, "clock_wander": 6_000,
+        "ntp_offset": 7,
+    }  # fmt: skip
 
 
 def test_a_word_that_nobody_knows_is_a_fault_without_effect() -> None:

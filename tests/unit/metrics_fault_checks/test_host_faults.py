@@ -4,6 +4,7 @@ latency.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -68,6 +69,29 @@ def test_a_drift_is_measured_against_the_rate_before(
     assert measured["agent_drift_ppb"] == {"h3": 200_010}
     assert measured["ntp_after"] == {"h3": ""}
     assert summary["verdict"] == "pass"
+
+
+STROBE = {"by_ns": 40_000_000, "every_ns": 2_000_000_000, "level": "process"}
+
+
+@pytest.mark.parametrize(
+    ("where", "state"),
+    [
+        (lambda t: 0.0 if t // 2 % 2 else 0.04, "installed"),
+        (lambda t: 0.04, "indeterminate"),
+        (lambda t: 0.0, "indeterminate"),
+        (lambda t: 0.04 if t // 2 % 2 else 0.0, "indeterminate"),
+    ],
+)
+def test_a_strobe_is_as_asked_only_on_its_path(
+    bent: Rebuilt, where: Callable[[float], float], state: str
+) -> None:
+    planned = bend.fault("clock_strobe", ["h2"], STROBE)
+    found = bend.result(
+        bent(planned, lambda lines: bend.wall(lines, "h2", where)), "clock_strobe-x"
+    )
+    assert found["state"] == state
+    assert (found["measured"].get("judged") == "as asked") == (state == "installed")
 
 
 def test_a_lie_is_told_apart_from_the_clock_that_follows_it(

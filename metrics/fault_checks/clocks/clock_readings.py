@@ -82,9 +82,7 @@ def before(data: TrialData, fault: PlannedFault, host: str) -> Stamps:
     ends = [
         other.end_ns + 2 * MARGIN_NS
         for other in data.planned.faults
-        if other.kind.clock in ("step", "drift")
-        and host in other.targets
-        and other.at_ns < fault.at_ns
+        if other.kind.moves_clock and host in other.targets and other.at_ns < fault.at_ns
     ]
     start_ns = max([fault.at_ns - BEFORE_NS, *ends])
     return stamps(data, host, (start_ns, fault.at_ns - MARGIN_NS))

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from metrics.fault_checks import clock_readings, effect_gaps, fault_records, time_servers
-from metrics.fault_checks.clock_readings import Line, Stamps
+from metrics.fault_checks import effect_gaps, fault_records
+from metrics.fault_checks.clocks import clock_readings, time_servers
+from metrics.fault_checks.clocks.clock_readings import Line, Stamps
 from metrics.fault_checks.effect_gaps import STEP_NS, Stretch
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.probe_bursts import Burst

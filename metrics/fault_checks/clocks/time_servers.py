@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metrics.fault_checks import clock_readings, effect_gaps, fault_records
+from metrics.fault_checks import effect_gaps, fault_records
+from metrics.fault_checks.clocks import clock_readings
 from metrics.fault_checks.effect_gaps import Stretch
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.probe_bursts import MARGIN_NS, Burst
