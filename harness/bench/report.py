@@ -6,17 +6,15 @@ until it has EVENTS.
 
 import os
 import shutil
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import msgspec
 
-from harness.bench.rig.machine import Measured, measured
+from harness.bench.rig.machine import slotlab
 from harness.bench.row import Row
 from harness.bench.simulator import CAMPAIGN
-from harness.errors import RunError
 from metrics.intake.lines import event_lines
 from metrics.intake.lines.event_rows import DECODER
 from metrics.model import run_folder
@@ -34,7 +32,7 @@ def rows() -> list[Row]:
         folder = Path(name)
         campaign = folder / "bench.yml"
         campaign.write_text(CAMPAIGN.format(producers=21, rate=RATE, minutes=MINUTES))
-        _slotlab("run", str(campaign), "--lab", "sim", "--runs", str(folder))
+        slotlab("run", str(campaign), "--lab", "sim", "--runs", str(folder))
         run = (folder / "bench" / "latest").resolve()
         begun_s = time.process_time()
         events = _decoded(run)
@@ -64,7 +62,7 @@ def repeat(run: Path, times: int) -> None:
 
 
 def _rows(run: Path, trials: str, events: int, floor_s: float) -> list[Row]:
-    took = _slotlab("report", str(run))
+    took = slotlab("report", str(run))
     what = f"21 hosts, {trials}, {events:,} events"
     return [
         Row(
@@ -78,18 +76,6 @@ def _rows(run: Path, trials: str, events: int, floor_s: float) -> list[Row]:
             value=took.most_mb,
         ),
     ]  # fmt: skip
-
-
-def _slotlab(*words: str) -> Measured:
-    """Run a command of slotlab; return what it took.
-
-    Raises:
-        RunError: it failed.
-    """
-    took = measured([sys.executable, "-m", "harness", *words])
-    if took.status:
-        raise RunError(f"slotlab {words[0]} of the bench's run failed: exit {took.status}")
-    return took
 
 
 def _decoded(run: Path) -> int:

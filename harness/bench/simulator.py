@@ -5,11 +5,12 @@ each, in turn, with nothing beside it.
 """
 
 import os
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
-from harness.bench.rig.machine import resident_mb, signed_s
+from harness.bench.rig.machine import resident_mb, signed_s, slotlab
 from harness.bench.row import Row
 from harness.campaign import campaign_file
 from harness.plan import lab_view, planner
@@ -40,7 +41,20 @@ def rows() -> list[Row]:
     found = [_row(0, "an hour of chain time"), _row(RATE, f"an hour with {RATE} transactions a s")]
     for nodes, minutes in CROWDS.items():
         found += _crowd(nodes, minutes)
-    return found
+    return found + _whole(60)
+
+
+def _whole(minutes: int) -> list[Row]:
+    """Return what so long a run of 21 nodes takes until its report is there, and its processors."""
+    with tempfile.TemporaryDirectory(prefix="slotlab-") as name:
+        campaign = Path(name) / "bench.yml"
+        campaign.write_text(CAMPAIGN.format(producers=21, minutes=minutes, rate=0))
+        took = slotlab("run", str(campaign), "--lab", "sim", "--runs", name)
+    what = f"21 nodes, `slotlab run` of {minutes} min with its report"
+    return [
+        Row(bench="sim", what=f"{what}, to its end", unit="s", value=took.passed_s, n=1),
+        Row(bench="sim", what=what, unit="s of a processor", value=took.processor_s, n=1),
+    ]
 
 
 def _row(rate: int, what: str) -> Row:

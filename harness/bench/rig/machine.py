@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from coincurve import PrivateKey, PublicKey
+
+from harness.errors import RunError
 
 
 def resident_mb(pid: int) -> float:
@@ -50,6 +53,18 @@ def measured(words: Sequence[str]) -> Measured:
         processor_s=used.ru_utime + used.ru_stime,
         most_mb=sum(most_kb.values()) / 1000,
     )
+
+
+def slotlab(*words: str) -> Measured:
+    """Run a command of slotlab without its output to its end; return what it took.
+
+    Raises:
+        RunError: it failed.
+    """
+    took = measured([sys.executable, "-m", "harness", *words])
+    if took.status:
+        raise RunError(f"slotlab {words[0]} of the bench's run failed: exit {took.status}")
+    return took
 
 
 def _family(pid: int) -> Iterator[int]:
