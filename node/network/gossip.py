@@ -219,17 +219,16 @@ class Gossip:
         send: SendTransactions,
     ) -> None:  # fmt: skip
         """Push each transaction to the peers that lack it and that their source does not reach."""
-        reached: Set[str] = frozenset()
         if source is None:
             self.seen_transactions.update([transaction.id for transaction in transactions])
         else:
-            reached = {source, *self._linked.get(source, ())}
+            reached = self._linked.get(source, ())
+            peers = [peer for peer in peers if peer not in reached and peer != source]
         for peer in peers:
-            if peer not in reached:
-                known = self._transactions[peer]
-                lacking = [each for each in transactions if each.id not in known]
-                if lacking:
-                    self.push(lacking, peer, send)
+            known = self._transactions[peer]
+            lacking = [each for each in transactions if each.id not in known]
+            if lacking:
+                self.push(lacking, peer, send)
 
     def push(self, transactions: Sequence[Transaction], peer: str, send: SendTransactions) -> bool:
         """Send transactions to peer; return whether all are on their way, if not peer is owed."""

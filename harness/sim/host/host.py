@@ -215,10 +215,9 @@ class Host:
         """Take a transaction; return the reason word of a refusal, "" when it was taken."""
         now_ns = self.clock.wall_ns(self._engine.now_ns)
         event = messages.TransactionsReceived(now_ns=now_ns, transactions=(transaction,), peer=peer)
-        match self.step(event):
-            case [messages.Refuse(reason=reason), *_]:
-                return reason
-        return ""
+        effects = self.step(event)
+        first = effects[0] if effects else None
+        return first.reason if isinstance(first, messages.Refuse) else ""
 
     def step(self, event: messages.Input) -> list[messages.Effect]:
         """Feed one input to the chain, do its effects in order, and return them."""

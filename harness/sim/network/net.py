@@ -42,6 +42,7 @@ class Net:
         self.on_gap: Callable[[Host, str], None] = lambda host, peer: None
         self._spreads: OrderedDict[bytes, dict[str, int]] = OrderedDict()
         self._looks: dict[str, int] = {}
+        self._senders = {name: self._sender(name) for name in neighbours}
 
     def join(self, host: Host) -> None:
         """Put a host on the net."""
@@ -180,8 +181,8 @@ class Net:
 
     def relay(self, host: Host, transactions: Sequence[Transaction], source: str | None) -> None:
         """Push each transaction to the peers that lack it and that its source does not reach."""
-        peers, send = self.neighbours[host.name], self._sender(host.name)
-        host.gossip.relay(transactions, peers, source, send)
+        name = host.name
+        host.gossip.relay(transactions, self.neighbours[name], source, self._senders[name])
 
     @property
     def in_debt(self) -> bool:
@@ -199,7 +200,7 @@ class Net:
             bytes_max=burst_bytes_max(host.shared.genesis.max_block_bytes),
         )  # fmt: skip
         for transaction in host.passes_on(offered):
-            host.gossip.push((transaction,), peer, self._sender(host.name))
+            host.gossip.push((transaction,), peer, self._senders[host.name])
 
     def _sender(self, name: str) -> SendTransactions:
         """What sends transactions of a host: each in a message of its own."""
