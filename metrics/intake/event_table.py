@@ -183,11 +183,12 @@ def number_epochs(db: duckdb.DuckDBPyConnection, epochs: Sequence[tuple[str, str
 
 
 def rows(
-    db: duckdb.DuckDBPyConnection, trial: int, kind: str, columns: str
+    db: duckdb.DuckDBPyConnection, trial: int, kind: str, columns: str, which: str = ""
 ) -> list[tuple[Any, ...]]:
     """Return (host, node, boot, seq, wall_ns, mono_ns, *columns) of one kind, as written.
 
-    Where it tells of several transactions at once and the column `id` is asked for, of each.
+    Where it tells of several transactions at once and the column `id` is asked for, of each. which:
+    a clause that leaves some out.
     """
     names = columns.split()
     extra = "".join(f', "{name}"' for name in names)
@@ -195,6 +196,6 @@ def rows(
     return db.execute(
         f"SELECT host, node, boot, seq, wall_ns, mono_ns{extra} "
         f"FROM {_EACH if each else f'event_{kind}'} "
-        f"WHERE trial = ? ORDER BY node, seq, mono_ns{', place' if each else ''}",
+        f"WHERE trial = ? {which} ORDER BY node, seq, mono_ns{', place' if each else ''}",
         [trial],
     ).fetchall()

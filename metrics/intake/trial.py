@@ -1,6 +1,6 @@
 """One trial's raw facts, aligned: what every metric starts from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from operator import itemgetter
@@ -24,6 +24,7 @@ from metrics.model.run_folder import COMPLETE, TrialFile
 OUTSIDE = "outside"
 SLOT_DUE = "slot producer head_num lib_num wake_error_ns"
 """What is read of events that come once a slot."""
+_FIRST = "QUALIFY row_number() OVER (PARTITION BY id ORDER BY host, seq) = 1"
 T = TypeVar("T")
 
 
@@ -127,6 +128,13 @@ class TrialData:
         rows = event_table.rows(self.db, self.file.n, kind, columns)
         self.source.read[kind, columns] = found = self._align(rows, _shape(kind, columns))
         return found
+
+    def firsts(self, kind: str, columns: str, without: Set[str] = frozenset()) -> list[Event]:
+        """Return the first event of one kind about each block, by host and seq, but of those."""
+        hosts = ", ".join("'" + host.replace("'", "''") + "'" for host in sorted(without))
+        which = f"AND host NOT IN ({hosts}) {_FIRST}" if hosts else _FIRST
+        rows = event_table.rows(self.db, self.file.n, kind, columns, which)
+        return self._align(rows, _shape(kind, columns))
 
     def columns(self, kind: str, names: str = "") -> dict[str, npt.NDArray[Any]]:
         """Return the events of one kind as columns, by node and seq.

@@ -126,7 +126,7 @@ def view(data: TrialData) -> ChainView:
     for e in data.events("applied", APPLIED):
         blocks[e.id] = Block(e.id, e.num, e.slot, e.producer)
         previous[e.id] = e.previous
-    for e in data.events("produced", PRODUCED) + data.events("received", RECEIVED):
+    for e in data.events("produced", PRODUCED) + data.firsts("received", RECEIVED):
         if e.id not in blocks:
             blocks[e.id] = Block(e.id, e.num, e.slot, e.producer)
     final = {e.id for e in data.events("irreversible", IRREVERSIBLE)}

@@ -39,7 +39,10 @@ def logs(data: TrialData, without: frozenset[str]) -> dict[str, list[Event]]:
     left_out = data.planned.liars | without
     by_host: dict[str, list[Event]] = defaultdict(list)
     for kind, columns in COLUMNS.items():
-        for event in filter(_OF_NODE.get(kind), data.events(kind, columns)):
+        # That a block was signed, the first who received it proves as well as all.
+        first = kind == "received"
+        told = data.firsts(kind, columns, left_out) if first else data.events(kind, columns)
+        for event in filter(_OF_NODE.get(kind), told):
             by_host[event.host].append(event)
     life = _lives(data)
     found: dict[str, list[Event]] = {}

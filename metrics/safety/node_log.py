@@ -6,7 +6,7 @@ A node's log is its lines in the order it wrote them. A restart is a line like a
 from collections import defaultdict
 from collections.abc import Iterator
 
-from metrics.measure.delegation.facts import Telling, tellings
+from metrics.measure.delegation.facts import FACTS, Telling, tellings
 from metrics.model.run_folder import Violation
 from metrics.safety.invariants import Line, Logs, of_kind, seconds
 
@@ -47,6 +47,8 @@ def repeated_transactions(logs: Logs) -> list[Violation]:
 
 def different_facts(logs: Logs) -> list[Violation]:
     """Return I3's other breaches: one block, executed at several hosts, did different things."""
+    if not any(line.kind in FACTS for lines in logs.values() for line in lines):
+        return []
     by_id: dict[str, dict[tuple[tuple[str, ...], ...], Telling]] = defaultdict(dict)
     for lines in logs.values():
         for telling in tellings(lines):
