@@ -1,6 +1,6 @@
 """The command plan: what a campaign would do, when, to whom; it runs nothing."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import typer
@@ -18,13 +18,14 @@ from harness.cli.options import (
     is_sim,
     lab_at,
 )
+from harness.cli.tables.plan_tables import cells_of
 from harness.controller.console import Show, console_of, table_of
 from harness.inventory.inventory import Inventory
 from harness.notation.units import text_of_ns
 from harness.plan import lab_view, planner
 from harness.plan.planner import LabView
-from metrics.model.number_text import size_text
-from metrics.model.plan import Health, Plan, PlannedFault, PlannedTrial, encode
+from harness.plan.warnings import warnings
+from metrics.model.plan import Health, Plan, encode
 
 
 def show_plan(
@@ -50,14 +51,16 @@ def show_plan(
         if not offline:
             planned = planner.build(file, _asked(lab, planned, show), seed=seed)
     show.quiet()
+    for text in warnings(file, planned):
+        show.console.print(f"warning: {text}", style="yellow", markup=False, highlight=False)
     if as_json:
         print(encode(planned).decode(), end="")
         return
     show.console.print(hosts_of(planned))
     for zones in zones_of(planned):
         show.console.print(zones)
-    for trial in planned.trials:
-        show.console.print(trial_of(planned, trial))
+    for shown in cells_of(planned):
+        show.console.print(shown, highlight=False)
     show.console.print(totals_of(planned), highlight=False)
 
 
@@ -126,40 +129,6 @@ def zones_of(plan: Plan) -> list[Table]:
     return tables
 
 
-def trial_of(plan: Plan, trial: PlannedTrial) -> Table:
-    """Return one trial of a plan: when, what, to whom, for how long, live weight against quorum."""
-    cell = next(cell for cell in plan.cells if cell.n == trial.cell)
-    names = ("from", "phase", "what", "who", "how long", "how", "live/needed")
-    table = table_of(*names, title=f"trial {trial.n} ({cell.name})")
-    rows: list[tuple[int, tuple[str, ...]]] = []
-    for phase in trial.phases:
-        planned = (*trial.faults, *trial.absent)
-        faults = [fault for fault in planned if fault.id in phase.name.split("+")]
-        quorum = [q for q in trial.quorum if q.from_ns < phase.end_ns and q.to_ns > phase.start_ns]
-        least = min(quorum, key=lambda q: q.live)
-        note = "" if least.finality_expected else "  no finality expected"
-        shown: tuple[str, ...] = (
-            phase.name,
-            "\n".join(escape(_what(fault)) for fault in faults),
-            "\n".join(escape(_who(fault)) for fault in faults),
-            text_of_ns(phase.end_ns - phase.start_ns),
-            "\n".join(fault.how for fault in faults),
-            f"{least.live}/{least.needed}{note}",
-        )
-        rows.append((phase.start_ns, shown))
-    for act in trial.acts:
-        asked = " ".join([act.act, *(f"{key}={_said(v)}" for key, v in act.fields.items())])
-        shown = ("", escape(asked), escape(act.by), "", f"client of {act.host}", "")
-        rows.append((act.at_ns, shown))
-    for at_ns, row in sorted(rows, key=lambda each: each[0]):
-        table.add_row(text_of_ns(at_ns), *row)
-    return table
-
-
-def _said(value: Any) -> str:
-    return ",".join(map(_said, value)) if isinstance(value, list) else str(value)
-
-
 def totals_of(plan: Plan) -> str:
     """Return the plan's cost, then of each of its chains the prediction and what it is told."""
     lines = [
@@ -203,35 +172,3 @@ def _told(plan: Plan) -> list[str]:
     if plan.system_account and not any(trial.acts for trial in plan.trials):
         said.append("there is a system account, which does nothing")
     return said
-
-
-def _what(fault: PlannedFault) -> str:
-    """Return what is asked, in the words of the fault's kind."""
-    words = {name: _word(name, value) for name, value in fault.asked.items()}
-    clock = "clock" if fault.asked.get("level") == "process" else "HOST CLOCK"
-    return fault.kind.said.format(clock=clock, **words)
-
-
-def _word(name: str, value: Any) -> str:
-    match name:
-        case "jitter_ns":
-            return f" ± {text_of_ns(value)}" if value else ""
-        case "restart_after_ns":
-            return f", back after {text_of_ns(value)}" if value else ", for good"
-        case "by_ppb":
-            return f"{value / 1000:g} ppm"
-        case "share":
-            return f"{value * 100:.4g} %"
-    if name.endswith("_bytes"):
-        return size_text(value)
-    return text_of_ns(value) if name.endswith("_ns") else str(value)
-
-
-def _who(fault: PlannedFault) -> str:
-    if fault.groups:
-        return " | ".join(", ".join(group) for group in fault.groups)
-    if fault.pairs and fault.kind.targets == "arrows":
-        return f"{', '.join(fault.targets)} -> {', '.join(fault.acting)}"
-    if fault.pairs:
-        return f"{len(fault.pairs)} pairs of {', '.join(fault.targets)}"
-    return ", ".join(fault.targets) or "nobody"

@@ -50,6 +50,11 @@ class Course:
         return f"{_long(left_ns // SECOND_NS)} left of the whole"
 
 
+def each_ns(plan: Plan) -> int:
+    """Return how long a trial is estimated to take."""
+    return plan.estimate.seconds * SECOND_NS // len(plan.trials)
+
+
 def _long(seconds: int) -> str:
     if seconds < 2 * MINUTE_S:
         return f"{seconds} s"

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from faults.host.boottime import boottime_ns
-from faults.model.fault import SECOND_NS
 from harness.controller import store
 from harness.controller.awaiting import Tell
 from harness.controller.console import Show
@@ -21,7 +20,7 @@ from harness.errors import Interrupted, RunError
 from harness.inventory import inventory
 from harness.inventory.limit import limited
 from harness.orchestrator import left_behind, obstacles, stopping
-from harness.orchestrator.course import Course
+from harness.orchestrator.course import Course, each_ns
 from harness.orchestrator.fleet import DeployedHost, Fleet, Hello, clock_gap, view
 from harness.orchestrator.job import Job
 from harness.orchestrator.lease_renewer import LOCK_TTL_NS, Keeper
@@ -30,6 +29,7 @@ from harness.orchestrator.trial import run_trial
 from harness.orchestrator.trial_state import Context, HostsClock, Pace
 from harness.plan import lab_view
 from harness.plan.genesis import kept_secret
+from harness.plan.warnings import warnings
 from harness.preflight import check
 from harness.preflight.rows import failed
 from harness.remote.fan_out import Remote
@@ -86,6 +86,8 @@ def run(job: Job, path: Path, show: Show, *, limit: str = "") -> Outcome:
                 job.begun.refuse_other_hosts({name: each.version for name, each in hellos.items()})
             with job.opened(planned, _lab_record(lab, hellos, deployed), show) as (folder, trials):
                 show.step(f"{job.file.name}: {len(trials)} trial(s) on {len(lab.hosts)} hosts")
+                for text in warnings(job.file, planned):
+                    show.step(f"warning: {text}")
                 context = Context(
                     fleet=fleet,
                     clock=HostsClock(),
@@ -97,7 +99,7 @@ def run(job: Job, path: Path, show: Show, *, limit: str = "") -> Outcome:
                     show=show,
                     keeper=keeper,
                     pace=Pace(),
-                    course=Course(planned, trials, guess_ns=_each_ns(planned)),
+                    course=Course(planned, trials, guess_ns=each_ns(planned)),
                     owner=held.owner,
                 )
                 _trials(context, trials)
@@ -134,11 +136,6 @@ def _trials(context: Context, trials: Sequence[PlannedTrial]) -> None:
         context.course.begin(boottime_ns())
         run_trial(context, trial)
         context.course.end(boottime_ns())
-
-
-def _each_ns(plan: Plan) -> int:
-    """Return how long a trial is estimated to take."""
-    return plan.estimate.seconds * SECOND_NS // len(plan.trials)
 
 
 def _check_hosts(lab: inventory.Inventory, *, slot_ns: int, tell: Tell) -> None:

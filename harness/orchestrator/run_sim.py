@@ -17,11 +17,12 @@ from harness.controller.seals import seal
 from harness.controller.store import RunFolder
 from harness.errors import Interrupted
 from harness.notation.units import text_of_ns
-from harness.orchestrator.course import Course
+from harness.orchestrator.course import Course, each_ns
 from harness.orchestrator.job import Job, RunOptions, how_to_go_on
 from harness.orchestrator.obstacles import check_space
 from harness.orchestrator.run import Outcome, reported
 from harness.plan import lab_view
+from harness.plan.warnings import warnings
 from harness.sim.campaign import Simulated, simulate
 from harness.testbed.collect import ZSTD_LEVEL
 from metrics.model.plan import SIM, PlannedTrial
@@ -45,7 +46,9 @@ def run(job: Job, show: Show) -> Outcome:
         show.step(
             f"{job.file.name}: {len(trials)} trial(s) on {len(planned.hosts)} simulated hosts"
         )
-        course = Course(planned, trials)
+        for text in warnings(job.file, planned):
+            show.step(f"warning: {text}")
+        course = Course(planned, trials, guess_ns=each_ns(planned))
         try:
             for trial in trials:
                 check_space(folder, planned)

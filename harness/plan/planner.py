@@ -13,18 +13,18 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from faults.model.fault import SECOND_NS
 from harness.campaign import expectations
 from harness.campaign.campaign_file import CampaignFile, Cell
 from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
 from harness.plan import acts, chains, consensus, node_options, phases, refusals, selectors, zones
 from harness.plan.chains import Timing
+from harness.plan.estimate import estimate
 from harness.plan.fault_support import UNSUPPORTED, Capabilities, mechanism
 from harness.plan.selectors import draw
 from metrics.model.plan import (
     ABSENT,
-    Estimate,
+    SIM,
     Plan,
     PlannedCell,
     PlannedChain,
@@ -34,8 +34,6 @@ from metrics.model.plan import (
 )
 from metrics.model.standing import standing
 from metrics.model.zones import PlannedZones
-
-TRIAL_OVERHEAD_NS = 20 * SECOND_NS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +100,12 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: 
         max_unreachable=max(0, max_unreachable),
         cells=cells,
         trials=trials,
-        estimate=_estimate([cell.campaign for cell, _ in runs], len(hosts), timing.end_ns),
+        estimate=estimate(
+            [cell.campaign for cell, _ in runs],
+            hosts=len(hosts),
+            end_ns=timing.end_ns,
+            simulated=view.lab == SIM,
+        ),
     )
     consensus.refuse(file, plan)
     return plan
@@ -273,17 +276,3 @@ def _cell(
         n=cell.n, params=dict(cell.params), rate_milli=rate_milli, size_bytes=size_bytes,
         chain=None if own[cell.n] == first else own[cell.n], zones=apart,
     )  # fmt: skip
-
-
-def _estimate(campaigns: Sequence[Campaign], hosts: int, end_ns: int) -> Estimate:
-    """Return wall time and raw bytes of a trial of each, from what slots and seconds cost."""
-    seconds, raw_bytes = end_ns // SECOND_NS, 0
-    for campaign in campaigns:
-        blocks = end_ns // campaign.chain.slot
-        empty = blocks * (campaign.chain.interval_slots - 1)
-        rate_milli = campaign.load.rate if campaign.load else 0
-        per_host = blocks * 1_700 + empty * 250 + seconds * (600 + 1_300 * (hosts - 1))
-        raw_bytes += hosts * per_host + rate_milli * seconds // 1000 * 4 * 260
-    return Estimate(
-        seconds=(end_ns + TRIAL_OVERHEAD_NS) // SECOND_NS * len(campaigns), raw_bytes=raw_bytes
-    )

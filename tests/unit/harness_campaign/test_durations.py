@@ -13,7 +13,8 @@ import yaml
 from rich.console import Console
 
 from harness.campaign import campaign_file, schema
-from harness.cli.plan import hosts_of, totals_of, trial_of
+from harness.cli.plan import hosts_of, totals_of
+from harness.cli.tables.plan_tables import cells_of
 from harness.errors import OperatorError
 from harness.plan import lab_view, planner
 from metrics.model.plan import decode, encode
@@ -117,7 +118,7 @@ def answer(whole: dict[str, Any]) -> str:
         return str(error)
     assert decode(encode(planned)) == planned
     console = Console(quiet=True, width=200)
-    console.print(hosts_of(planned), *(trial_of(planned, trial) for trial in planned.trials))
+    console.print(hosts_of(planned), *cells_of(planned))
     console.print(totals_of(planned))
     return ""
 

@@ -14,7 +14,8 @@ from rich.table import Table
 
 from harness.campaign import campaign_file
 from harness.cli.commands import COMMANDS, GROUPS
-from harness.cli.plan import hosts_of, trial_of
+from harness.cli.plan import hosts_of
+from harness.cli.tables.plan_tables import cells_of
 from harness.cli.tables.summary_tables import checks_of
 from harness.controller.console import console_of, table_of
 from harness.plan import lab_view, planner
@@ -26,7 +27,7 @@ PLANNED = planner.build(
 )
 TABLES = {
     "hosts": hosts_of(PLANNED),
-    "trial": trial_of(PLANNED, PLANNED.trials[0]),
+    "cell": next(iter(cells_of(PLANNED))),
     "findings": findings_of(
         [Row("n1", "data address", "fail", f"{ADDRESS} is on no card", "x" * 50)]
     ),

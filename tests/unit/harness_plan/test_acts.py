@@ -9,7 +9,7 @@ import pytest
 
 from harness.campaign import campaign_file
 from harness.campaign.campaign_file import CampaignFile
-from harness.cli.plan import trial_of
+from harness.cli.tables.plan_tables import cells_of
 from harness.errors import CampaignError, PlanError
 from harness.plan import lab_view, planner
 from harness.plan.genesis import kept_secret
@@ -215,7 +215,7 @@ def test_rules_under_which_no_chain_elects_are_refused(rules: str, message: str)
 
 def test_a_plan_shows_each_act_at_its_time() -> None:
     plan = planned(TRANSFER, "{at: 15s, for: 5s, fault: delay, delay: 80ms}", PROPOSAL)
-    shown = trial_of(plan, plan.trials[0])
+    (shown,) = cells_of(plan)
     columns = [list(column.cells) for column in shown.columns]
     rows = list(zip(*columns, strict=True))
     assert [row[:4] for row in rows if row[1] in ("", "delay-1")] == [
