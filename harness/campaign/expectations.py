@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.errors import nearest
 from harness.notation import units
-from metrics.model.plan_checks import ALWAYS, EACH_FAULT
+from metrics.model.plan_checks import ALWAYS, EACH_FAULT, RECOVERS
 
 _FIXED = (ALWAYS, EACH_FAULT)
 
@@ -30,9 +30,9 @@ def resolve(expect: Mapping[str, Any]) -> dict[str, Any]:
     """
     resolved: dict[str, Any] = {}
     for name, body in expect.items():
-        if name == "always":
+        if name == ALWAYS:
             resolved[name] = _invariants(body)
-        elif name == "each_fault":
+        elif name == EACH_FAULT:
             resolved[name] = _each_fault(body)
         else:
             resolved[name] = _metrics(name, body)
@@ -51,23 +51,26 @@ def _invariants(body: Any) -> list[str]:
     return list(body)
 
 
-def _each_fault(body: Any) -> dict[str, int]:
-    found = _map(body, "each_fault")
-    for key in found:
-        if key != "recovers_within":
-            raise ValueError(f"each_fault.{key}: unknown key; {nearest(key, ('recovers_within',))}")
-    where = "each_fault.recovers_within"
-    return {key: _convert(units.positive_ns, value, where) for key, value in found.items()}
+def _each_fault(body: Any) -> dict[str, Any]:
+    found = _map(body, EACH_FAULT)
+    limits = {key: value for key, value in found.items() if key != RECOVERS}
+    resolved = _metrics(EACH_FAULT, limits, RECOVERS)
+    if RECOVERS in found:
+        where = f"{EACH_FAULT}.{RECOVERS}"
+        resolved[RECOVERS] = _convert(units.positive_ns, found[RECOVERS], where)
+    return resolved
 
 
-def _metrics(phase: str, body: Any) -> dict[str, Any]:
+def _metrics(phase: str, body: Any, *others: str) -> dict[str, Any]:
+    """Return the limits of a phase's figures; others: what else may stand there."""
     from metrics.measure.registry import EXPECTED
 
     resolved: dict[str, Any] = {}
     for metric, bounds in _map(body, phase).items():
         where = f"{phase}.{metric}"
         if metric not in EXPECTED:
-            raise ValueError(f"{where}: unknown metric; {nearest(metric, tuple(EXPECTED))}")
+            hint = nearest(metric, (*others, *EXPECTED))
+            raise ValueError(f"{where}: unknown metric; {hint}")
         if EXPECTED[metric].quantiles:
             resolved[metric] = {
                 key: _bounds(metric, part, f"{where}.{_quantile(key, where)}")

@@ -42,5 +42,7 @@ METRICS: tuple[Metric[Any], ...] = (
 )
 SHOWN = tuple(sorted(METRICS, key=lambda metric: metric.place))
 """The same in the order of the report."""
+OWNER = {each.name: metric for metric in SHOWN for each in metric.expected}
+"""The metric that each figure is of that a campaign may expect, by the figure's name."""
 EXPECTED: dict[str, Expected] = {each.name: each for metric in SHOWN for each in metric.expected}
 """What a campaign may expect, by name."""

@@ -14,6 +14,8 @@ from metrics.model.standing import ZONES
 Whole = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
 ALWAYS, EACH_FAULT = "always", "each_fault"
+RECOVERS = "recovers_within"
+"""What may be expected of each fault beside figures of its phases."""
 RESERVED = (WARMUP, BASELINE, "recovery", "after", "between", "outside", ALWAYS, EACH_FAULT, ZONES)
 """Words that phases, expectations and zones have already: no fault may be called so."""
 

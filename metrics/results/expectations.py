@@ -5,22 +5,24 @@ without evidence may have been. A limit that lies inside it decides nothing: the
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from metrics.measure.metric import Range
-from metrics.measure.registry import EXPECTED
+from metrics.measure import recovery
+from metrics.measure.metric import Metric, Pool, Range
+from metrics.measure.registry import EXPECTED, OWNER
 from metrics.model.cell_text import cell_text
 from metrics.model.method import Method
 from metrics.model.number_text import of_figure
 from metrics.model.plan import Count, Plan
-from metrics.model.plan_checks import ALWAYS, EACH_FAULT, Whole, unlike
+from metrics.model.plan_checks import ALWAYS, EACH_FAULT, RECOVERS, Whole, unlike
 from metrics.model.quantiles import NEEDED
-from metrics.model.run_folder import HOLDS, UNKNOWN, VIOLATED, WITNESSES_MAX
+from metrics.model.run_folder import HOLDS, UNKNOWN, VIOLATED
 from metrics.results.analysis import RESTORED, Analysis
+from metrics.results.over_trials import held, over_trials
 from metrics.safety.checks import Check
 
 Number = Whole | Annotated[float, msgspec.Meta(ge=-(2.0**62), le=2.0**62)]
@@ -28,27 +30,25 @@ Limits = dict[Literal["min", "max"], Number]
 Quantiles = dict[Literal["min", "p50", "p90", "p95", "p99", "p999", "max", "mean"], Limits]
 
 
-class _EachFault(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    recovers_within: Count | None = None
-
-
 def problem(plan: Plan) -> str:
     """Return what in the plan's expectations cannot be, with its key; "" when all of it can."""
     for name, body in plan.expect.items():
         if name == ALWAYS:
             wrong = unlike(body, list[str])
-        elif name == EACH_FAULT:
-            wrong = unlike(body, _EachFault)
         else:
-            wrong = unlike(body, dict[str, Any]) or _wrong_limits(body)
+            wrong = unlike(body, dict[str, Any]) or _wrong_limits(body, each=name == EACH_FAULT)
         if wrong:
             return f"expect: {name[:60]}: {wrong}"
     return ""
 
 
-def _wrong_limits(body: dict[str, Any]) -> str:
-    """Return what is wrong with the limits of a phase's metrics."""
+def _wrong_limits(body: dict[str, Any], *, each: bool) -> str:
+    """Return what is wrong with the limits of a phase's metrics; each: of those of all faults."""
     for metric, limits in body.items():
+        if each and metric == RECOVERS:
+            if wrong := unlike(limits, Count):
+                return f"{RECOVERS}: {wrong}"
+            continue
         figure = EXPECTED.get(metric)
         wrong = unlike(limits, Quantiles if figure and figure.quantiles else Limits)
         if wrong or figure is None:
@@ -63,14 +63,17 @@ def evaluate(plan: Plan, cells: list[dict[str, Any]], analyses: list[Analysis]) 
     """
     expected: list[Check] = []
     for cell in cells:
-        suffix = ""
-        if len(cells) > 1:
-            suffix = f" [{cell_text(cell['params'])}]"
-        for name, body in plan.expect.items():
-            if name == EACH_FAULT:
-                expected += _recoveries(cell, body.get("recovers_within"), suffix)
-            elif name != ALWAYS:
-                expected += _phase(name, body, cell["phases"].get(name), suffix)
+        suffix = f" [{cell_text(cell['params'])}]" if len(cells) > 1 else ""
+        ns = {trial["n"] for trial in cell["trials"]}
+        own = [analysis for analysis in analyses if analysis.data.file.n in ns]
+        faults = {fault.id for analysis in own for fault in analysis.data.planned.faults}
+        pooled = _expected(plan, faults, cell["phases"], cell["metrics"], suffix)
+        if len(own) > 1:
+            each = [
+                (a.data.file.n, _expected(plan, faults, *_figures(plan, a), suffix)) for a in own
+            ]
+            pooled = [_with_trials(check, each) for check in pooled]
+        expected += pooled
     damaged = [reason for a in analyses for reason in a.damage]
     if damaged:
         expected = [
@@ -82,55 +85,56 @@ def evaluate(plan: Plan, cells: list[dict[str, Any]], analyses: list[Analysis]) 
     return over_trials([(a.data.file.n, a.checks) for a in analyses]) + expected
 
 
+def _expected(
+    plan: Plan,
+    faults: set[str],
+    phases: dict[str, dict[str, Any]],
+    whole: dict[str, Any],
+    suffix: str,
+) -> list[Check]:
+    """Return each expectation of a cell's figures: those of phases, and those of its whole."""
+    checks: list[Check] = []
+    for name, body in plan.expect.items():
+        if name == EACH_FAULT:
+            limits = {metric: bounds for metric, bounds in body.items() if metric != RECOVERS}
+            checks += _recoveries(whole, body.get(RECOVERS), suffix)
+            for phase in phases if limits else ():
+                if not faults.isdisjoint(phase.split("+")):
+                    checks += _phase(phase, limits, phases[phase], suffix)
+        elif name != ALWAYS:
+            checks += _phase(name, body, phases.get(name), suffix)
+    return checks
+
+
+def _figures(plan: Plan, analysis: Analysis) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    """Return the figures of one trial that anything is expected of: of its phases, of its whole."""
+    named = {metric for body in plan.expect.values() if isinstance(body, dict) for metric in body}
+    owners = dict.fromkeys(OWNER[name] for name in sorted(named) if name in OWNER)
+
+    def pooled(metric: Metric[Any], phase: str = "") -> dict[str, Any]:
+        found = [(analysis.data, analysis.of(metric))]
+        return metric.pool(Pool(found, frozenset({phase}), whole=not phase))
+
+    names = dict.fromkeys(phase.name for phase in analysis.data.phases)
+    phases = {
+        name: {key: m for metric in owners for key, m in pooled(metric, name).items()}
+        for name in names
+    }
+    return phases, pooled(recovery.METRIC)
+
+
+def _with_trials(check: Check, each: Sequence[tuple[int, Sequence[Check]]]) -> Check:
+    """Return a check of a cell that also says how each of its trials did by itself."""
+    found = {n: own.verdict for n, checks in each for own in checks if own.name == check.name}
+    return replace(check, evidence=f"{check.evidence}; {held(found)}")
+
+
 def needed(plan: Plan, check: Check) -> bool:
     """Return whether the verdict depends on this check being known."""
     if check.name == RESTORED:
         return False
     invariant = "." not in check.name and ":" not in check.name
     return check.name in plan.expect.get(ALWAYS, []) or not invariant
-
-
-def over_trials(found: Sequence[tuple[int, Sequence[Check]]]) -> list[Check]:
-    """Return each check once for all trials (number, checks): the worst verdict, and whose it is.
-
-    The evidence counts the trials of that verdict and gives the first one's; the witnesses are
-    those of all of them.
-    """
-    by_name: dict[str, dict[int, Check]] = {}
-    for n, checks in found:
-        for check in checks:
-            by_name.setdefault(check.name, {})[n] = check
-    return [_over_trials(name, checks) for name, checks in by_name.items()]
-
-
-def _over_trials(name: str, checks: dict[int, Check]) -> Check:
-    if len(checks) == 1:
-        return next(iter(checks.values()))
-    by_verdict = {
-        verdict: {n: check for n, check in checks.items() if check.verdict == verdict}
-        for verdict in (VIOLATED, UNKNOWN, HOLDS)
-    }
-    worst = next(verdict for verdict, those in by_verdict.items() if those)
-    those = by_verdict[worst]
-    first = min(those)
-    if worst == HOLDS:
-        how = f"{len(those)} trials hold"
-    else:
-        how = f"{len(those)} of {len(checks)} trials ({_numbers(those)}) {worst}"
-        if worst == VIOLATED and (unsure := by_verdict[UNKNOWN]):
-            how += f", {len(unsure)} ({_numbers(unsure)}) unknown"
-    each = max(WITNESSES_MAX // len(those), 1)
-    details = [
-        msgspec.structs.replace(witness, text=f"trial {n}: {witness.text}")
-        for n, check in sorted(those.items())
-        for witness in check.details[:each]
-    ]
-    evidence = f"{how}; trial {first}: {those[first].evidence}"
-    return Check(name, worst, evidence, tuple(details[:WITNESSES_MAX]))
-
-
-def _numbers(trials: Iterable[int]) -> str:
-    return ", ".join(str(n) for n in sorted(trials))
 
 
 def _phase(
@@ -230,14 +234,14 @@ def _at_most(low: float, high: float, limit: float) -> str:
     return HOLDS if high <= limit else VIOLATED if low > limit else UNKNOWN
 
 
-def _recoveries(cell: dict[str, Any], limit_ns: int | None, suffix: str) -> list[Check]:
+def _recoveries(whole: dict[str, Any], limit_ns: int | None, suffix: str) -> list[Check]:
     """Return a check for each fault that ended; one without an end has nothing to recover from."""
     if limit_ns is None:
         return []
     limit = limit_ns / 1e9
     return [
         Check(f"{fault}: recovers within {limit:g} s{suffix}", *_recovery(q, limit))
-        for fault, q in cell["metrics"]["recovery_s"].items()
+        for fault, q in whole["recovery_s"].items()
     ]
 
 
@@ -266,5 +270,6 @@ METHOD = Method(
     "within the limit. Violated: all of it is beyond. Unknown: the limit lies inside.",
     left_out="Nothing bounds a figure of which samples have unknown times, nor doubles where "
     "slots are unknown.",
-    assumes="What the figure assumes. Figures of all trials of a cell are pooled.",
+    assumes="What the figure assumes. Figures of all trials of a cell are pooled; beside that is "
+    "said in how many of them the limit held.",
 )

@@ -142,7 +142,7 @@ def test_expectations_are_resolved_to_ns_and_ratios() -> None:
                 "finality_latency_s": {"p95": {"max": "6s"}},
                 "slots.missed_ratio": {"max": "1%"},
             },
-            "each_fault": {"recovers_within": "30s"},
+            "each_fault": {"recovers_within": "30s", "slots.missed_ratio": {"max": "5%"}},
         }
     )
     assert resolved == {
@@ -151,5 +151,5 @@ def test_expectations_are_resolved_to_ns_and_ratios() -> None:
             "finality_latency_s": {"p95": {"max": 6_000_000_000}},
             "slots.missed_ratio": {"max": 0.01},
         },
-        "each_fault": {"recovers_within": 30_000_000_000},
+        "each_fault": {"recovers_within": 30_000_000_000, "slots.missed_ratio": {"max": 0.05}},
     }

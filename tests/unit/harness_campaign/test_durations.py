@@ -77,6 +77,7 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "kill", "at": "20s", "on": "one", "restart_after": "5s"},
     {"fault": "crash", "at": "20s", "on": "one", "restart_after": "5s"},
     {"fault": "pause", **LASTING, "on": "one"},
+    {"fault": "crash_loop", **LASTING, "on": "one", "every": "3s", "down": "1s"},
     {"act": "transfer", "at": "20s", "by": "usera", "recipient": "userb", "amount": 1},
 )
 LENGTHS = (

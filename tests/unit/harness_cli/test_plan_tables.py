@@ -40,7 +40,7 @@ def test_further_cells_show_only_what_is_not_as_in_the_first() -> None:
     first, second, third, _ = cells_of(plan)
     assert [row[:2] for row in rows(first)] == [
         ("0s", "warmup"), ("10s", "baseline"), ("20s", "delay-1"), ("40s", "recovery"),
-        ("44s", "after"),
+        ("45s", "after"),
     ]  # fmt: skip
     pairs = "6 pairs of n1, n2, n3, n4"
     assert rows(first)[2][2:] == ("delay 0s one way", pairs, "20s", "absent", "4/3")

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from metrics.model.quantiles import Samples, summarise
-from metrics.results.expectations import _phase, _recovery, over_trials
+from metrics.results.expectations import _phase, _recovery
+from metrics.results.over_trials import over_trials
 from metrics.safety.checks import HOLDS, UNKNOWN, VIOLATED, Check
 
 
@@ -82,10 +83,10 @@ def test_checks_over_trials_say_how_all_did() -> None:
     (merged,) = over_trials([(n, one(word)) for n, word in enumerate(words, start=1)])
     assert (merged.verdict, merged.evidence) == (
         VIOLATED,
-        "2 of 5 trials (3, 5) violated, 1 (4) unknown; trial 3: it violated",
+        "held in 2 of 5 trials (violated in 3, 5; unknown in 4); trial 3: it violated",
     )
     (fine,) = over_trials([(1, one(HOLDS)), (2, one(HOLDS))])
-    assert (fine.verdict, fine.evidence) == (HOLDS, "2 trials hold; trial 1: it holds")
+    assert (fine.verdict, fine.evidence) == (HOLDS, "held in 2 of 2 trials; it holds")
 
 
 def test_a_recovery_is_judged_by_the_ends_of_its_interval() -> None:
