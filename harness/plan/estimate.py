@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from faults.model.fault import SECOND_NS
 from harness.campaign.model import Campaign
-from metrics.model.plan import Estimate
+from metrics.model.plan import SIM, Estimate
 
 TRIAL_OVERHEAD_NS = 20 * SECOND_NS
 """What a trial on hosts takes beside its own time: it is armed, collected and compared."""
@@ -15,9 +15,7 @@ SIM_RUN_NS, SIM_PAIR_SECOND_NS, SIM_BLOCK_NS, SIM_TRANSACTION_NS = (
 host probes another, for a block and a transaction at a host: measured, of 4 to 21 hosts."""
 
 
-def estimate(
-    campaigns: Sequence[Campaign], *, hosts: int, end_ns: int, simulated: bool
-) -> Estimate:
+def estimate(campaigns: Sequence[Campaign], hosts: int, end_ns: int, lab: str) -> Estimate:
     """Return time and raw bytes of a trial of each, from what slots and seconds cost."""
     seconds, raw_bytes, core_ns = end_ns // SECOND_NS, 0, SIM_RUN_NS
     for campaign in campaigns:
@@ -31,5 +29,5 @@ def estimate(
             + (blocks + empty) * SIM_BLOCK_NS
             + sent * SIM_TRANSACTION_NS
         )
-    lasts_ns = core_ns if simulated else (end_ns + TRIAL_OVERHEAD_NS) * len(campaigns)
+    lasts_ns = core_ns if lab == SIM else (end_ns + TRIAL_OVERHEAD_NS) * len(campaigns)
     return Estimate(seconds=-(-lasts_ns // SECOND_NS), raw_bytes=raw_bytes)

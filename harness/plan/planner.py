@@ -24,7 +24,6 @@ from harness.plan.fault_support import UNSUPPORTED, Capabilities, mechanism
 from harness.plan.selectors import draw
 from metrics.model.plan import (
     ABSENT,
-    SIM,
     Plan,
     PlannedCell,
     PlannedChain,
@@ -100,12 +99,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: 
         max_unreachable=max(0, max_unreachable),
         cells=cells,
         trials=trials,
-        estimate=estimate(
-            [cell.campaign for cell, _ in runs],
-            hosts=len(hosts),
-            end_ns=timing.end_ns,
-            simulated=view.lab == SIM,
-        ),
+        estimate=estimate([cell.campaign for cell, _ in runs], len(hosts), timing.end_ns, view.lab),
     )
     consensus.refuse(file, plan)
     return plan
