@@ -11,7 +11,7 @@ LIVES := (process or root) and not (lab or vm or hardware)
 LAB := lab and not (vm or hardware)
 BESIDE := --dist worksteal -q
 
-.PHONY: demo test test-long test-fast test-lab test-vm bench lint lock record setup clean
+.PHONY: demo test test-long test-fast test-lab test-vm bench lint lock record language setup clean
 
 demo: setup
 	$(AS_ROOT) .venv/bin/slotlab demo
@@ -61,6 +61,10 @@ lock:
 # The runs that tests bend, anew: after a change of the run folder's format.
 record: setup
 	$(AS_ROOT) .venv/bin/python tests/vectors/runs/record.py
+
+# The schema and the reference of the campaign language, anew: after a change of a key or its text.
+language: setup
+	.venv/bin/python -c "from harness.campaign import reference_page; reference_page.write()"
 
 setup:
 	@harness/setup.sh

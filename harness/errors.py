@@ -13,6 +13,14 @@ EXIT_OPERATOR = 2
 EXIT_LAB = 3
 EXIT_STOPPED = 130
 """As a shell has it of what Ctrl-C ended."""
+EXIT_CODES = {
+    EXIT_OK: "All that was asked for is so: every check of a run holds.",
+    EXIT_FAILED: "The system under test failed a check.",
+    EXIT_OPERATOR: "What the operator wrote is wrong: one line says file, key and remedy.",
+    EXIT_LAB: "The lab failed, or what was measured cannot be trusted.",
+    EXIT_STOPPED: "Ctrl-C ended it.",
+}
+"""What each exit status says."""
 EXIT_BY_VERDICT = {"pass": EXIT_OK, "fail": EXIT_FAILED, "invalid": EXIT_LAB}
 """What the verdict of a reported run earns."""
 

@@ -4,15 +4,16 @@ There is no list of them here: words and fields are those of the system's operat
 accounts are is the plan's to know.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
 from pydantic import BaseModel, ConfigDict
 
 from harness.campaign.values import Offset
 from harness.errors import nearest
 from node.chain import profiles
-from node.chain.encoding.written import WrittenError, by_word, form_of, read
+from node.chain.encoding.written import WrittenError, by_word, form_of, read, words_of
 from node.chain.model.operation import Operation
 
 ANY_KEY = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"
@@ -87,6 +88,29 @@ class ActSpec(BaseModel):
         if able:
             return f"{self.act} is for profile {', '.join(able)}; remove it or set that"
         return f"unknown act {self.act or repr(self.act)}; known are {', '.join(sorted(known))}"
+
+
+def operations() -> Iterator[tuple[str, str, list[tuple[str, str, str | None]]]]:
+    """Yield each operation of each system: profile and word, what it does, and its fields.
+
+    A field: its name, how it is written, and what it is when it is left out; None: it may not be.
+    """
+    for profile, system in profiles.SYSTEMS.items():
+        for word, operation in by_word(system.operations).items():
+            words, known = words_of(operation), msgspec.structs.fields(operation)
+            fields = [
+                (each.name, words[each.name], _usual(each)) for each in known if each.name in words
+            ]
+            yield f"{profile}.{word}", (operation.__doc__ or "").partition("\n")[0], fields
+
+
+def _usual(field: msgspec.structs.FieldInfo) -> str | None:
+    if field.required:
+        return None
+    value = () if field.default is msgspec.NODEFAULT else field.default
+    if isinstance(value, bytes):
+        value = value.decode()
+    return "" if value in (None, "", ()) else str(value).lower()
 
 
 def _names(written: str | dict[str, str]) -> list[str]:

@@ -22,8 +22,16 @@ from harness.campaign.values import (
     Size,
     Strict,
 )
+from harness.inventory.names import SELECTOR_WORDS
 
 Selector = str | list[str]
+SELECTORS = SELECTOR_WORDS | {
+    "n3": "A host, a group of the inventory, or a zone, by its name.",
+    "25%": "Hosts with at most that share of all producers, drawn, but one at least; 0%: nobody.",
+    "same(ID)": "The hosts that an earlier fault hits.",
+    "[n1, one]": "Several of these together; []: nobody.",
+}
+"""How a campaign says which hosts are meant; see harness.plan.selectors."""
 NOBODY: tuple[Selector, ...] = ("0%", [])
 """Selectors that choose no host."""
 FaultId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]

@@ -19,6 +19,7 @@ PPB_MAX = 100_000_000
 class Notation(NamedTuple):
     """How values with a unit are written: their pattern, in words, and how one is written again."""
 
+    name: str
     pattern: str
     said: str
     text_of: Callable[[Any], str]
@@ -29,17 +30,25 @@ class Notation(NamedTuple):
 
 
 DURATION = Notation(
-    r"^[+-]?\d+(\.\d+)?(ns|us|ms|s|m|h)$", "a duration: 250ms, 1.5s, 2m", units.text_of_ns
+    "duration",
+    r"^[+-]?\d+(\.\d+)?(ns|us|ms|s|m|h)$",
+    "a duration: 250ms, 1.5s, 2m",
+    units.text_of_ns,
 )
 SIZE = Notation(
-    r"^\d+(\.\d+)?(B|kB|MB|KiB|MiB|GiB)$", "bytes: 256B, 64KiB", lambda size: f"{size}B"
+    "size", r"^\d+(\.\d+)?(B|kB|MB|KiB|MiB|GiB)$", "bytes: 256B, 64KiB", lambda size: f"{size}B"
 )
-RATE = Notation(r"^\d+(\.\d+)?/(s|m|h)$", "a rate: 40/s, 90/m", lambda milli: f"{milli / 1000:g}/s")
+RATE = Notation(
+    "rate", r"^\d+(\.\d+)?/(s|m|h)$", "a rate: 40/s, 90/m", lambda milli: f"{milli / 1000:g}/s"
+)
 SHARE = Notation(
-    r"^\d+(\.\d+)?(%|ppm)$", "a share: 5%, 50ppm", lambda ratio: f"{100 * ratio:.10g}%"
+    "share", r"^\d+(\.\d+)?(%|ppm)$", "a share: 5%, 50ppm", lambda ratio: f"{100 * ratio:.10g}%"
 )
 PPM = Notation(
-    r"^[+-]?\d+(\.\d+)?(ppm|%)$", "a rate of a clock: 50ppm", lambda ppb: f"{ppb / 1000:g}ppm"
+    "ppm",
+    r"^[+-]?\d+(\.\d+)?(ppm|%)$",
+    "a rate of a clock: 50ppm",
+    lambda ppb: f"{ppb / 1000:g}ppm",
 )
 NOTATIONS = {each.pattern: each for each in (DURATION, SIZE, RATE, SHARE, PPM)}
 """By pattern, every notation that there is."""

@@ -22,12 +22,14 @@ TABLE_COLUMNS = 80
 GROUPS = {
     "lab": "Make, look at or remove a lab on this machine.",
     "inspect": "Explain chain data, offline.",
+    "campaign": "What a campaign file may say.",
     "queue": "Campaigns that run one after another, unattended; `queue A B` is `queue add A B`.",
 }
 COMMANDS = {
     "demo": ("run:demo", "The main job on this machine: lab, deploy, campaign, report."),
     "plan": ("plan:show_plan", "Show what a campaign would do, when, to whom; run nothing."),
     "faults": ("faults:faults", "What can be done to a lab, how it is written, on which hosts."),
+    "campaign explain": ("campaign:explain", "What a key, a selector or a check is."),
     "run": ("run:run_campaign", "Run a campaign and report."),
     "heal": ("heal:heal", "Remove every fault everywhere, from the hosts' ledgers."),
     "stop": ("heal:stop", "End whatever campaign the hosts still have."),

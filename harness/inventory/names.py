@@ -6,7 +6,14 @@ from pathlib import Path
 
 from harness.inventory.values import InventoryError, reaches_others
 
-SELECTOR_WORDS = ("one", "all", "minority", "majority", "f", "f+1")
+SELECTOR_WORDS = {
+    "one": "Any host that produces, drawn by the seed.",
+    "all": "All hosts.",
+    "minority": "Hosts with as many producers as may be absent while the rest reach a quorum.",
+    "majority": "As few hosts as reach a quorum.",
+    "f": "The same as minority.",
+    "f+1": "Hosts with one producer more than that.",
+}
 """A campaign chooses hosts by these (harness.plan.selectors): nothing else may be named so."""
 
 

@@ -101,6 +101,30 @@ def read(operation: type[Any], by: str, fields: Mapping[str, Any], key_of: KeyOf
     return operation(**values, **({form.signer: by} if form.signer else {}))
 
 
+def words_of(operation: type[Any]) -> dict[str, str]:
+    """Return how each field of an operation is written, in words, the signer's aside."""
+    hints = get_type_hints(operation, include_extras=True)
+    return {name: _words(hints[name]) for name in form_of(operation).fields}
+
+
+def _words(hint: Any) -> str:
+    """Return how a value of a type is written, in words."""
+    kind, base = _kind(hint), _base(hint)
+    if kind == PRODUCERS:
+        return "a list of producers: names, or {name: whose key}"
+    if kind == "key":
+        return "a name, whose key it is, or a key in hex"
+    if hint == Account:
+        return "an account"
+    if NoneType in get_args(base):
+        (base,) = (part for part in get_args(base) if part is not NoneType)
+    if base in _TYPES:
+        return {str: "a text", bytes: "a text", int: "a whole number", bool: "true or false"}[base]
+    if get_origin(base) is tuple:
+        return f"a list: {_words(get_args(base)[0])}"
+    return f"a map of {', '.join(base.__struct_fields__)}"
+
+
 def _reader(hint: Any) -> Reader:
     """Return how a value of a type is read."""
     kind, base = _kind(hint), _base(hint)

@@ -11,8 +11,6 @@ from typer.testing import CliRunner
 
 from harness.__main__ import app
 from harness.cli.commands import COMMANDS, GROUPS
-from node.chain.encoding.written import by_word, form_of
-from node.chain.profiles import SYSTEMS
 from tests.unit.test_shape import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -94,13 +92,3 @@ def test_every_command_is_a_line_of_help_that_ends_with_a_full_stop() -> None:
     for words, (_, text) in COMMANDS.items():
         assert text.endswith("."), words
         assert text in help_of(words)
-
-
-def test_acts_that_the_readme_lists_are_those_of_eosio_with_fields_that_they_have() -> None:
-    words = by_word(SYSTEMS["eosio"].operations)
-    fields = {word: {*form_of(operation).fields} for word, operation in words.items()}
-    listed = README.partition("FIO's, most of them")[2].partition("Amounts are SUF")[0]
-    told = re.findall(r"`([a-z_]+)`(?:\s\(([^)]*)\))?", listed.partition(": ")[2])
-    acts = {word: {*re.findall(r"`([a-z_]+)", given)} for word, given in told}
-    assert len(acts) > 10
-    assert [act for act in acts if act not in fields or not acts[act] <= fields[act]] == []
