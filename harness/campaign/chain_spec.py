@@ -20,6 +20,7 @@ from harness.campaign.values import Duration, Share, Size, Strict
 from harness.notation import units
 from node.chain import profiles
 from node.chain.model.fio_rules import FioRules
+from node.chain.model.schedule import MAX_PRODUCERS
 from node.chain.model.windows import Windows
 
 SLOT_MIN_NS = 10_000_000
@@ -160,8 +161,10 @@ class ChainSpec(Strict):
     """What is left of a slot at least for its block to travel; left out, 300ms of 500ms."""
     last_block: Duration | None = None
     """How long before its time the last block of a turn is out; left out, as timing has it."""
-    producers: Annotated[int, Field(ge=1, le=26)] = 4
-    """How many there are in the whole lab."""
+    producers: Annotated[int, Field(ge=1, le=MAX_PRODUCERS)] = 4
+    """How many there are in the whole lab: `producera` to `producerz`, then `producerba` and so on.
+    Hosts' own accounts are called alike, `usera` the first host's. Schedules are in the order of
+    the alphabet."""
     slot: Duration = 500_000_000
     """How long a slot is."""
     blocks_per_turn: Annotated[int, Field(ge=1, le=100)] = 12

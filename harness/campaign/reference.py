@@ -159,8 +159,8 @@ def _way(way: Part, defs: Mapping[str, Part]) -> str:
             inner = _written(rest.get("items", {}), defs)
             return f"a list: {inner}" if inner else "a list"
         case {"type": "object", **rest}:
-            inner = rest.get("additionalProperties")
-            return f"a map by name: {_written(inner, defs)}" if isinstance(inner, dict) else "a map"
+            named = rest.get("additionalProperties")
+            return f"a map by name: {_written(named, defs)}" if isinstance(named, dict) else "a map"
         case {"type": "integer", **bounds}:
             return "a whole number" + _bounds(bounds)
     return {"number": "a number", "boolean": "true or false", "string": "a text"}.get(

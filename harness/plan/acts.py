@@ -7,7 +7,7 @@ from harness.campaign.chain_spec import ChainSpec
 from harness.campaign.model import Campaign
 from harness.errors import PlanError, nearest
 from harness.notation.units import text_of_ns
-from harness.plan.node_options import producer_names, sent_until_ns
+from harness.plan.node_options import letters, producer_names, sent_until_ns
 from metrics.model.plan import PlannedAccount, PlannedAct, PlannedHost
 from node.chain.genesis import SYSTEM_ACCOUNT
 from node.chain.model.fio_rules import FIO_SUF
@@ -167,9 +167,4 @@ def newcomers(
 
 def account_name(index: int) -> str:
     """Return the account of the host at index: usera, userb, ... userz, userba, ..."""
-    letters = ""
-    while True:
-        index, digit = divmod(index, 26)
-        letters = chr(ord("a") + digit) + letters
-        if index == 0:
-            return f"user{letters}"
+    return f"user{letters(index)}"

@@ -18,9 +18,22 @@ def sent_until_ns(end_ns: int) -> int:
     return max(end_ns - DRAIN_NS, end_ns // 2)
 
 
+def letters(index: int) -> str:
+    """Return what names of producers and of hosts' accounts end with: a, b, ... z, ba, bb, ..."""
+    found = ""
+    while True:
+        index, digit = divmod(index, 26)
+        found = chr(ord("a") + digit) + found
+        if index == 0:
+            return found
+
+
 def producer_names(n: int) -> list[str]:
-    """Return n producer names in schedule order (alphabetical): producera, producerb, ..."""
-    return [f"producer{chr(ord('a') + i)}" for i in range(n)]
+    """Return n producer names as they are dealt: producera, ... producerz, producerba, ...
+
+    A schedule has them in the order of the alphabet, as upstream's elections do.
+    """
+    return [f"producer{letters(i)}" for i in range(n)]
 
 
 def of_hosts(campaign: Campaign, field: selectors.Field, *, seed: int, file: str) -> dict[str, Any]:
@@ -29,7 +42,7 @@ def of_hosts(campaign: Campaign, field: selectors.Field, *, seed: int, file: str
     Raises:
         PlanError: hosts or producers that are not there, or cannot be as they are asked to.
     """
-    chain, producers = campaign.chain, producer_names(campaign.chain.producers)
+    chain, producers = campaign.chain, sorted(producer_names(campaign.chain.producers))
     return {
         "producers": producers,
         "enable_stale_production": _stale_producers(chain, field, seed, file),

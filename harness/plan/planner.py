@@ -169,7 +169,7 @@ def _deal(campaign: Campaign, view: LabView, file: str) -> tuple[PlannedHost, ..
             raise PlanError(f"{file}: chain.assign: {problem}")
         dealt[host] = list(producers)
     given = sorted(name for producers in dealt.values() for name in producers)
-    if assign and given != names:
+    if assign and given != sorted(names):
         raise PlanError(f"{file}: chain.assign: give each of {', '.join(names)} to one host")
     takers = [host.host for host in view.hosts if not host.observer]
     if not assign and not takers:

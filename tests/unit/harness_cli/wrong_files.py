@@ -36,7 +36,7 @@ FILES: dict[str, str | bytes] = {
     "twice.yml": TITLED + "title: u\n",
     "null.yml": TITLED + "timeline: null\n",
     "map.yml": TITLED + "timeline: {a: 1}\n",
-    "many.yml": TITLED + "chain: {producers: 99}\n",
+    "many.yml": TITLED + "chain: {producers: 999}\n",
     "none.yml": TITLED + "chain: {producers: 0}\n",
     "word.yml": TITLED + "chain: {producers: four}\n",
     "half.yml": TITLED + "chain: {producers: 4.5}\n",
