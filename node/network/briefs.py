@@ -19,7 +19,7 @@ OPEN_MAX = 16
 OPEN_OF_PEER_MAX = 4
 PARTS_BYTES_MAX = 1 << 20
 """How long the transactions together may be that are sent after a brief."""
-WAIT_NS = 100_000_000
+WAIT_NS = 250_000_000
 """How long to wait for them."""
 
 
