@@ -108,9 +108,9 @@ class Sync:
             self._active = None
         best: tuple[int, int, str] | None = None
         for peer, tip in self._tips.items():
-            if knows(tip.head_id) and peer not in self._nudged:
+            if self._backoff_ns.get(peer, now_ns) > now_ns or not self._behind(peer, mine, now_ns):
                 continue
-            if self._backoff_ns.get(peer, now_ns) <= now_ns and self._behind(peer, mine, now_ns):
+            if peer in self._nudged or not knows(tip.head_id):
                 best = max(best or (0, 0, ""), (tip.lib_num, tip.head_num, peer))
         if best is None:
             return None

@@ -82,9 +82,13 @@ class SkewFile:
 
     def close(self) -> None:
         """Let go of the file; a later read opens it again."""
+        self._drop()
+        self._looked_ns = self._read_ns = None
+
+    def _drop(self) -> None:
         if self._fd is not None:
             os.close(self._fd)
-        self._fd = self._identity = self._looked_ns = self._read_ns = None
+        self._fd = self._identity = None
 
     def _follow(self, path: Path) -> None:
         """Open what path names now, unless it is open already."""
@@ -95,7 +99,7 @@ class SkewFile:
                 return
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
-            self.close()
+            self._drop()
             return
-        self.close()
+        self._drop()
         self._fd, self._identity = fd, identity

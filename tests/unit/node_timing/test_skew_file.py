@@ -35,6 +35,15 @@ def test_no_path_missing_empty_and_short_files_mean_no_skew(tmp_path: Path) -> N
     assert reader.read(2 * SECOND_NS) == NO_SKEW
 
 
+def test_a_file_that_is_not_there_is_looked_for_every_20_ms(tmp_path: Path) -> None:
+    path = tmp_path / "skew"
+    reader = SkewFile(path)
+    assert reader.read(0) == NO_SKEW
+    path.write_bytes(pack(2, Skew(offset_ns=1)))
+    assert reader.read(19 * MS) == NO_SKEW
+    assert reader.read(20 * MS) == Skew(offset_ns=1)
+
+
 def test_a_change_in_place_is_seen_by_a_read_a_millisecond_later(tmp_path: Path) -> None:
     path = tmp_path / "skew"
     first, second = Skew(offset_ns=300_000_000), Skew(drift_ppb=50_000, since_mono_ns=7)
