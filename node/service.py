@@ -157,7 +157,8 @@ class Service:
         due_ns = self._watch.rearm_ns(now_ns)
         if due_ns is not None:
             self._timer.arm(due_ns)
-        self._loop.call_later(OTHERS_FIRST_S, self._pulse.beat, now_ns, late_ns)
+        wait_s = OTHERS_FIRST_S if now_ns >= self._watch.next_due_ns() else 0
+        self._loop.call_later(wait_s, self._pulse.beat, now_ns, late_ns)
 
     def _on_due(self, due_ns: int, wake_error_ns: int) -> None:
         """Tell of the slots whose time has come, and let the chain know, at once if one is ours."""
