@@ -1,8 +1,8 @@
 """Works a queue through, one campaign after another; each is run by a driver, `slotlab run`.
 
 A driver that ends without a report, however it ended, is followed by another that goes on with its
-run: at once where a trial more was sealed meanwhile, else after longer and longer pauses, and not
-for ever. What a process that is gone has begun is gone on with by the next.
+run: after seconds where a trial more was sealed meanwhile, else after longer and longer pauses,
+and not for ever. What a process that is gone has begun is gone on with by the next.
 """
 
 import os
