@@ -166,7 +166,8 @@ def test_finding_out_what_a_host_can_do_leaves_nothing_behind(bench) -> None:
         f"import sys; sys.path.insert(0, {str(PROJECT)!r})\n"
         "from faults.host.capability import capabilities\n"
         "from faults.kinds.registry import CAPABILITY_SHELL\n"
-        "print(capabilities(CAPABILITY_SHELL))"
+        "from pathlib import Path\n"
+        "print(capabilities(CAPABILITY_SHELL, Path('/var/lib/slotlab')))"
     )
     found = bench.run(sys.executable, "-c", code)
     assert "'nft': True" in found
