@@ -41,9 +41,12 @@ _EACH = f"(SELECT *, unnest(ids) AS id, generate_subscripts(ids, 1) AS place FRO
 """A row for each of the transactions that a line tells of."""
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """Return an empty in-memory database with a table for each kind of event."""
-    db = duckdb.connect()
+def connect(*, threads: int | None = None) -> duckdb.DuckDBPyConnection:
+    """Return an empty in-memory database with a table for each kind of event.
+
+    threads: with how many it works, each of which takes memory; None: one for each processor.
+    """
+    db = duckdb.connect(config={} if threads is None else {"threads": threads})
     for word, columns in COLUMNS_OF.items():
         typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
         db.execute(f"CREATE TABLE event_{word} (trial INTEGER, {typed})")

@@ -99,7 +99,7 @@ def write(
 
     draft: where `write_events` wrote those of each trial. cells: those of the summary.
     """
-    with closing(duckdb.connect()) as db:
+    with closing(duckdb.connect(config={"threads": 1})) as db:  # More take as much memory each.
         _join_events(draft, db, alone=len(plan.trials) == 1)
         for name, frame in _measured(analyses):
             _copy(db, draft / f"{name}.parquet", frame)

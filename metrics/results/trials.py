@@ -61,14 +61,14 @@ def _measured(
 ) -> Analysis | str:
     """Return what was found in a trial, or why there is nothing; its events are not kept."""
     progress(f"trial {planned.n}: reading events")
-    with cycles_kept(), closing(event_table.connect()) as db:
+    alone = len(plan.trials) == 1
+    with cycles_kept(), closing(event_table.connect(threads=None if alone else 1)) as db:
         try:
             data = trial.load(db, run, plan, planned, at_once)
         except RunError as error:
             return f"trial {planned.n}: {error}"
         if data is None:
             return f"trial {planned.n} was never run"
-        alone = len(plan.trials) == 1
         with _meanwhile(draft, lambda to: tables.write_events(to, planned.n, db.cursor(), alone)):
             if headers is not None:
                 progress(f"trial {planned.n}: recomputing headers")
