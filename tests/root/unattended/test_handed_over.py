@@ -117,6 +117,7 @@ def test_a_run_goes_on_after_its_driver_was_killed_and_after_the_power_was_cut(
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
 
 
+@pytest.mark.long
 def test_what_runs_is_looked_at_and_cancelled_and_what_waits_is_run_after_it(
     controller: Machine, home: Path
 ) -> None:
