@@ -123,7 +123,7 @@ def build(request: ArmRequest, host: Host, now: Now) -> Armed:
     drivers: dict[str, Driver] = {}
     items: list[Item] = []
     queues = set(bound_queues())
-    layers = placed([fault for fault in faults if isinstance(fault, Shaper)])
+    layers = placed([each for each in faults if isinstance(each, Shaper) and each.is_layer])
     tables = _tables() if layers else []
     in_place = {layer.id: layer for layer in layers}
     for fault in [in_place.get(fault.id, fault) for fault in faults]:

@@ -1,8 +1,9 @@
 """nft tables that pick the node's flows: a table of our own, sets with timeouts, one rule a flow.
 
 The table is put in place with empty sets, which does nothing; adding elements makes the fault real
-in one transaction, and their timeout lets the kernel itself end it when nobody runs any more. Both
-families are always ready: a cut of IPv4 alone leaks by IPv6.
+in one transaction, and their timeout lets the kernel itself end it when nobody runs any more. A
+table is named with its family. In one of inet both IPv4 and IPv6 are always ready: a cut of IPv4
+alone leaks by IPv6.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,8 @@ from faults.model.fault import Command, addresses
 
 RULES_A_CHAIN = 4
 """Both families, the node's port as destination, and as source alone: a packet meets one rule."""
+_HALVES = {"ip": ("", "ipv4_addr"), "ip6": ("6", "ipv6_addr")}
+"""By family: what a set's name ends with, and what it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,13 +43,20 @@ class Flows:
 
 def define(table: str, node_port: int, chains: Sequence[Chain]) -> Command:
     """Return the command that puts the table in place with its sets empty."""
+    families = families_of(table)
     sets = "".join(
         f"  set {chain.set_name}{suffix} {{\n    type {kind}\n    flags timeout\n  }}\n"
-        for suffix, kind in (("", "ipv4_addr"), ("6", "ipv6_addr"))
+        for suffix, kind in (_HALVES[family] for family in families)
         for chain in chains
     )
-    text = "".join(_chain(chain, node_port) for chain in chains)
-    return Command(("nft", "-f", "-"), stdin=f"table inet {table} {{\n{sets}{text}}}\n")
+    text = "".join(_chain(chain, node_port, families) for chain in chains)
+    return Command(("nft", "-f", "-"), stdin=f"table {table} {{\n{sets}{text}}}\n")
+
+
+def families_of(table: str) -> tuple[str, ...]:
+    """Return the families whose packets a table sees."""
+    family = table.split()[0]
+    return tuple(_HALVES) if family == "inet" else (family,)
 
 
 def fill(table: str, members: Mapping[str, Sequence[str]], for_ns: int) -> tuple[Command, ...]:
@@ -54,7 +64,7 @@ def fill(table: str, members: Mapping[str, Sequence[str]], for_ns: int) -> tuple
     timeout_ms = -(-for_ns // 1_000_000)
     timeout = f" timeout {timeout_ms}ms" if timeout_ms else ""
     text = "".join(
-        f"add element inet {table} {name} {{ {', '.join(a + timeout for a in values)} }}\n"
+        f"add element {table} {name} {{ {', '.join(a + timeout for a in values)} }}\n"
         for name, values in halves(members).items()
         if values
     )
@@ -63,13 +73,15 @@ def fill(table: str, members: Mapping[str, Sequence[str]], for_ns: int) -> tuple
 
 def empty(table: str, members: Mapping[str, Sequence[str]]) -> Command:
     """Return the command that empties the sets; no packet meets a verdict from then on."""
-    flush = "; ".join(f"flush set inet {table} {name}" for name in halves(members))
+    suffixes = [_HALVES[family][0] for family in families_of(table)]
+    names = [f"{name}{suffix}" for suffix in suffixes for name in members]
+    flush = "; ".join(f"flush set {table} {name}" for name in names)
     return Command(("nft", flush), may_fail=True)
 
 
 def drop(table: str) -> Command:
     """Return the command that removes the table."""
-    return Command(("nft", "delete", "table", "inet", table), may_fail=True)
+    return Command(("nft", "delete", "table", *table.split()), may_fail=True)
 
 
 def halves(members: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
@@ -80,12 +92,12 @@ def halves(members: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     }
 
 
-def _chain(chain: Chain, node_port: int) -> str:
+def _chain(chain: Chain, node_port: int, families: Sequence[str]) -> str:
     here = f'iifname "{chain.interface}" ' if chain.interface else ""
     rules = "".join(
-        f"    {here}{family} {chain.side} @{chain.set_name}{suffix} meta l4proto {{ tcp, udp }}"
-        f" {ports} counter {chain.verdict}\n"
-        for family, suffix in (("ip", ""), ("ip6", "6"))
+        f"    {here}{family} {chain.side} @{chain.set_name}{_HALVES[family][0]} meta l4proto"
+        f" {{ tcp, udp }} {ports} counter {chain.verdict}\n"
+        for family in families
         for ports in (f"th dport {node_port}", f"th dport != {node_port} th sport {node_port}")
     )
     head = f"    type filter hook {chain.hook} priority {chain.priority}; policy accept;\n"

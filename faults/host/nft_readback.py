@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from faults.host.boottime import boottime_ns
-from faults.host.flow_table import RULES_A_CHAIN, halves
+from faults.host.flow_table import families_of, halves
 from faults.host.runner import output
 from faults.model.fault import SECOND_NS, Evidence, verdict
 
@@ -30,10 +30,10 @@ def read_table(
 ) -> Evidence:
     """Return whether every member is in force until the deadline, and every rule in its place."""
     begun_ns = boottime_ns()
-    code, text, _ = output(("nft", "list", "table", "inet", table))
+    code, text, _ = output(("nft", "list", "table", *table.split()))
     read_ns = (begun_ns, boottime_ns())
     if code:
-        return verdict(f"table {table} is not there", {})
+        return verdict(f"table {_name(table)} is not there", {})
     sets = listed_sets(text)
     data: dict[str, object] = {
         "sets": {
@@ -45,7 +45,7 @@ def read_table(
         "read_in_ns": read_ns[1] - read_ns[0],
     }
     ends = "" if deadline_ns is None else wrong_end(sets, deadline_ns, read_ns)
-    return verdict(_wrong(sets, members) or ends or _rules(text, chains), data)
+    return verdict(_wrong(sets, members) or ends or _rules(table, text, chains), data)
 
 
 def gone(
@@ -54,17 +54,17 @@ def gone(
     """Return what of a fault in force is missing now, "" when nothing is, or when it is due to
     end.
     """
-    code, text, _ = output(("nft", "list", "table", "inet", table))
-    wrong = f"table {table} was gone" if code else ""
-    wrong = wrong or _wrong(listed_sets(text), members) or _rules(text, chains)
+    code, text, _ = output(("nft", "list", "table", *table.split()))
+    wrong = f"table {_name(table)} was gone" if code else ""
+    wrong = wrong or _wrong(listed_sets(text), members) or _rules(table, text, chains)
     over = deadline_ns is not None and boottime_ns() >= deadline_ns - ENDS_EARLY_NS
     return "" if over else wrong
 
 
 def rules_gone(table: str, chains: int) -> str:
     """Return what of the table's rules is missing, whatever its sets hold; "" when nothing is."""
-    code, text, _ = output(("nft", "list", "table", "inet", table))
-    return f"table {table} was gone" if code else _rules(text, chains)
+    code, text, _ = output(("nft", "list", "table", *table.split()))
+    return f"table {_name(table)} was gone" if code else _rules(table, text, chains)
 
 
 def listed_sets(text: str) -> dict[str, dict[str, int | None]]:
@@ -92,7 +92,7 @@ def dropped(table: str) -> dict[str, int]:
 def counted(table: str) -> dict[str, tuple[int, int]]:
     """Return by chain the packets of the flows picked, and those of them that met the verdict."""
     total: dict[str, tuple[int, int]] = {}
-    for each in listing("table", "inet", table):
+    for each in listing("table", *table.split()):
         rule = each.get("rule", {})
         packets = [int(part["counter"]["packets"]) for part in rule.get("expr", [])
                    if "counter" in part]  # fmt: skip
@@ -140,10 +140,14 @@ def _wrong(
     return "" if have == listed == want else f"{have} of {want} elements in force, {listed} listed"
 
 
+def _name(table: str) -> str:
+    return table.split()[-1]
+
+
 def _verdicts(text: str) -> int:
-    return len(re.findall(r"counter packets \d+ bytes \d+ (?:drop|queue)", text))
+    return len(re.findall(r"counter packets \d+ bytes \d+ (?:drop|queue|dup)", text))
 
 
-def _rules(text: str, chains: int) -> str:
-    have, want = _verdicts(text), chains * RULES_A_CHAIN
+def _rules(table: str, text: str, chains: int) -> str:
+    have, want = _verdicts(text), chains * 2 * len(families_of(table))
     return "" if have == want else f"{have} of {want} rules in place"

@@ -10,12 +10,22 @@ from typing import Any, Literal
 Targets = Literal["hosts", "pairs", "arrows", "groups"]
 """How whom it hits is given: hosts, pairs of hosts, pairs with a direction, groups of hosts."""
 Notation = Literal[
-    "duration", "offset", "signed duration", "share", "ppm", "slots", "size", "names"
+    "duration",
+    "offset",
+    "signed duration",
+    "share",
+    "ppm",
+    "slots",
+    "size",
+    "count",
+    "bit rate",
+    "names",
 ]
 """How a value is written in a campaign; an offset may be nothing, a signed duration negative."""
 _UNITS: Mapping[str, str] = {
     "duration": "_ns", "offset": "_ns", "signed duration": "_ns", "ppm": "_ppb", "slots": "_slots",
     "size": "_bytes",
+    "bit rate": "_bps",
 }  # fmt: skip
 """By notation: how the name of such a value ends once it has been read."""
 Victim = Literal["lives", "mute", "lies", "still", "dead"]
@@ -49,7 +59,7 @@ class Way:
 
     remedy: what to do on a host that lacks that, where there is no other way. level: for which
     level it is the way, where the campaign may ask for one. unless: the capability of a host that
-    forbids it.
+    forbids it. fits: whether it can do what is asked.
     """
 
     how: str
@@ -57,6 +67,7 @@ class Way:
     remedy: str = ""
     level: str = ""
     unless: str = ""
+    fits: Callable[[Mapping[str, Any]], bool] = lambda asked: True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +78,9 @@ class Kind:
     does: str = ""
     """What it is, for whoever writes a campaign."""
     said: str
-    """What is asked, in words, with the keys of `asked` in braces; {clock} is the level's."""
+    """What is asked, in words, with the keys of `asked` in braces, nothing for those that are not
+    there; {clock} is the level's.
+    """
     by: Literal["host", "provider", "sim"] = "sim"
     """Who does it: the agent of the host itself, whoever owns the hosts (as their victim cannot
     undo it), or only the simulator.

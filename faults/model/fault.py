@@ -141,8 +141,12 @@ class HostContext:
 
     @property
     def table(self) -> str:
-        """Return the name of this fault's own nft table (family inet)."""
-        return f"slotlab_{self.token}"
+        """Return family and name of this fault's own nft table."""
+        return self.table_of("inet")
+
+    def table_of(self, family: str) -> str:
+        """Return family and name of a table of this fault's own."""
+        return f"{family} slotlab_{self.token}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,11 @@ a row are those that its faults have in a campaign file, settled by `settling.py
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from faults.model.columns import Key, Kind, Way
 from faults.model.settling import (
+    in_bursts,
     in_the_kernels_reach,
     often_enough,
     one_amount,
@@ -41,6 +43,7 @@ _OWN_DISK = Way(
 )  # fmt: skip
 _NOTHING_TO_USE_UP = "the simulator's hosts have no processors, memory or disks to use up"
 _PROVIDER = Way("provider", "provider")
+_LAYERS = (Way("netem", "netem", unless="foreign_qdisc"), Way("queue", "nfqueue"))
 _RESTART_AFTER = Key(
     "restart_after", "duration", None,
     does="How long after it is down it is started again; left out, it stays down.",
@@ -54,15 +57,18 @@ _ROWS = (
     Kind(
         word="delay",
         does="One-way delay of the node's packets between hosts; rtt is the same, split evenly.",
-        said="delay {delay_ns}{jitter_ns} one way", by="host", targets="pairs",
+        said="delay {delay_ns}{jitter_ns}{distribution} one way", by="host", targets="pairs",
         keys=(
             Key("delay", "offset", None, does="How much later packets arrive, one way."),
             Key("rtt", "offset", None, does="The same of both ways together, split evenly."),
-            Key("jitter", "offset", 0, does="How much more or less than the delay, at most."),
+            Key("jitter", "offset", 0, does="How much more or less than the delay: at most, where "
+                "the distribution is uniform; of the others it is the unit."),
+            Key("distribution", ("uniform", "normal", "pareto", "paretonormal"), "uniform",
+                does="How the jitter is spread: evenly, or as netem's tables of that name."),
         ),
         settle=one_way, asked=("delay_ns", "jitter_ns"), strength=("delay_ns",),
-        shares="packets", stacks=True, slows=True,
-        ways=(Way("netem", "netem", unless="foreign_qdisc"), Way("queue", "nfqueue")),
+        stacks=True, slows=True,
+        ways=_LAYERS,
     ),
     Kind(
         word="partition", does="The lab is cut into groups that cannot reach each other.",
@@ -75,11 +81,44 @@ _ROWS = (
         said="cut", by="host", targets="arrows", ways=(_NFT,), severs="always", loses=True,
     ),
     Kind(
-        word="loss", does="That share of messages between hosts never arrives.",
-        said="{share} of the packets lost", by="host", targets="pairs", keys=(_SHARE,),
-        asked=("share",), strength=("share",),
-        ways=(Way("nft", "loss", "use a kernel with nft_numgen"),),
-        shares="packets", stacks=True, severs="at full share", loses=True,
+        word="loss",
+        does="That share of messages between hosts never arrives; drawn one by one, or in bursts.",
+        said="{share} of the packets lost{burst}", by="host", targets="pairs",
+        keys=(_SHARE, Key("burst", "count", 1, does="How many are lost in a row, on average; with "
+                          "1 each is drawn alone.")),
+        settle=in_bursts, asked=("share",), strength=("share",),
+        ways=(Way("nft", "loss", "use a kernel with nft_numgen", fits=lambda a: "burst" not in a),
+              *(replace(way, fits=lambda a: "burst" in a) for way in _LAYERS)),
+        stacks=True, severs="at full share", loses=True,
+    ),
+    Kind(
+        word="duplicate", does="That share of messages between hosts arrives twice.",
+        said="{share} of the packets twice", by="host", targets="pairs", keys=(_SHARE,),
+        asked=("share",), strength=("share",), stacks=True,
+        ways=(Way("nft", "duplicate", "use a kernel with nft_dup_ipv4 and nft_dup_ipv6"),),
+    ),
+    Kind(
+        word="corrupt",
+        does="That share of packets between hosts arrives with a wrong bit. Checksums find it: "
+        "datagrams are lost, streams send again.",
+        said="{share} of the packets corrupted", by="host", targets="pairs", keys=(_SHARE,),
+        asked=("share",), strength=("share",), ways=_LAYERS, stacks=True, loses=True,
+    ),
+    Kind(
+        word="reorder",
+        does="That share of messages between hosts is late, so that younger ones overtake.",
+        said="{share} of the packets late by {by_ns}", by="host", targets="pairs",
+        keys=(_SHARE, Key("by", "offset", does="How much later those are.")),
+        asked=("share", "by_ns"), strength=("share", "by_ns"), ways=_LAYERS, stacks=True,
+        slows=True,
+    ),
+    Kind(
+        word="rate",
+        does="No more than so many bits pass between two hosts in a second, each way; the rest "
+        "waits.",
+        said="at most {rate_bps}", by="host", targets="pairs",
+        keys=(Key("rate", "bit rate", does="How many bits a second, of each pair and way."),),
+        asked=("rate_bps",), ways=_LAYERS, stacks=True, slows=True,
     ),
     Kind(
         word="clock_step",
@@ -253,18 +292,6 @@ _ROWS = (
                 does="What its disk does not have afterwards."),
         ),
         lasts="restart_after", victim="dead", leaves_rest_whole=True,
-    ),
-    Kind(
-        word="duplicate", does="That share of messages between hosts arrives twice.",
-        said="duplicate", targets="pairs", keys=(_SHARE,), asked=("share",), strength=("share",),
-        stacks=True,
-    ),
-    Kind(
-        word="reorder",
-        does="That share of messages between hosts is late, so that younger ones overtake.",
-        said="reorder", targets="pairs",
-        keys=(_SHARE, Key("by", "offset", does="How much later those are.")),
-        asked=("share", "by_ns"), strength=("share", "by_ns"), stacks=True, slows=True,
     ),
     Kind(
         word="byzantine",

@@ -23,7 +23,27 @@ def one_way(asked: Mapping[str, Any]) -> dict[str, Any]:
     one_way_ns = rtt_ns // 2 if delay_ns is None else delay_ns
     if jitter_ns > one_way_ns > 0:
         raise ValueError("jitter is larger than the delay itself; lower it")
-    return {"delay_ns": one_way_ns, "jitter_ns": jitter_ns}
+    own = {"delay_ns": one_way_ns, "jitter_ns": jitter_ns}
+    if (distribution := asked["distribution"]) == "uniform":
+        return own
+    if not jitter_ns and one_way_ns:
+        raise ValueError("distribution: without a jitter nothing is spread; give jitter")
+    return own | {"distribution": distribution}
+
+
+def burst_share_max(burst: float) -> float:
+    """Return the largest share that bursts of that mean length can lose."""
+    return burst / (burst + 1)
+
+
+def in_bursts(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is asked of a loss, whose bursts hold all that is lost."""
+    share, burst = asked["share"], asked["burst"]
+    if burst == 1:
+        return {"share": share}
+    if share > burst_share_max(burst):
+        raise ValueError(f"burst: in bursts of {burst} no such share is lost; make them longer")
+    return {"share": share, "burst": burst}
 
 
 def in_the_kernels_reach(asked: Mapping[str, Any]) -> dict[str, Any]:

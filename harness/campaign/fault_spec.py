@@ -13,6 +13,7 @@ from pydantic import Field, GetPydanticSchema, create_model, model_validator
 from faults.model.columns import Key, Kind
 from faults.model.kind import KINDS
 from harness.campaign.values import (
+    BitRate,
     Duration,
     Length,
     Offset,
@@ -44,6 +45,8 @@ _WRITTEN: dict[Any, Any] = {
     "ppm": Ppb,
     "slots": Annotated[int, Field(ge=0)],
     "size": Size,
+    "count": Annotated[int, Field(ge=1, le=1_000)],
+    "bit rate": BitRate,
     "names": list[str],
 }
 _WHOM: dict[str, dict[str, tuple[Any, Any]]] = {

@@ -50,7 +50,13 @@ PPM = Notation(
     "a rate of a clock: 50ppm",
     lambda ppb: f"{ppb / 1000:g}ppm",
 )
-NOTATIONS = {each.pattern: each for each in (DURATION, SIZE, RATE, SHARE, PPM)}
+BIT_RATE = Notation(
+    "bit rate",
+    r"^\d+(\.\d+)?(bit|kbit|mbit|gbit)$",
+    "bits a second: 64kbit, 1mbit",
+    lambda bits: f"{bits}bit",
+)
+NOTATIONS = {each.pattern: each for each in (DURATION, SIZE, RATE, SHARE, PPM, BIT_RATE)}
 """By pattern, every notation that there is."""
 
 
@@ -116,6 +122,7 @@ Rate = Annotated[int, BeforeValidator(units.rate_milli), RATE.schema()]
 Share = Annotated[float, BeforeValidator(_share), SHARE.schema()]
 Part = Annotated[float, BeforeValidator(_part), SHARE.schema()]
 """A share that may be nothing."""
+BitRate = Annotated[int, BeforeValidator(units.bit_rate), BIT_RATE.schema()]
 Ppb = Annotated[int, BeforeValidator(_ppb), PPM.schema()]
 
 

@@ -25,7 +25,8 @@ _WHOM = {
 }  # fmt: skip
 _WRITTEN = {
     "duration": "5s", "offset": "5ms", "signed duration": "-300ms", "share": "5%",
-    "ppm": "200ppm", "slots": "2", "size": "1MB", "names": "[usera]",
+    "ppm": "200ppm", "slots": "2", "size": "1MB", "count": "5", "bit rate": "1mbit",
+    "names": "[usera]",
 }  # fmt: skip
 """How whom a fault hits, and each value, looks in a campaign."""
 

@@ -24,11 +24,14 @@ _SIZE: Mapping[str, int] = {
 _RATE: Mapping[str, Decimal] = {
     "/s": Decimal(1), "/m": Decimal(1) / 60, "/h": Decimal(1) / 3600,
 }  # fmt: skip
+_BIT_RATE: Mapping[str, int] = {"bit": 1, "kbit": 1000, "mbit": 1000**2, "gbit": 1000**3}
 _NUMBER = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*(\S*)\s*", re.ASCII)
 _SHOWN_MAX = 40
 DURATION_MAX = "720h"
 SIZE_MAX = "1GiB"
 RATE_MAX = "1000000/s"
+BIT_RATE_MIN = 8_000
+BIT_RATE_MAX = "100gbit"
 """No trial lasts, carries or bears more; a larger number is a slip, and would overflow later."""
 
 
@@ -53,6 +56,14 @@ def size_bytes(value: object) -> int:
 def rate_milli(value: object) -> int:
     """Return events per 1,000 seconds of a text such as 40/s or 90/m."""
     return round(_not_negative(_amount(value, _RATE, "40/s", RATE_MAX), value) * 1000)
+
+
+def bit_rate(value: object) -> int:
+    """Return bits a second of a text such as 64kbit or 1mbit."""
+    bits = _whole(_amount(value, _BIT_RATE, "1mbit", BIT_RATE_MAX), value)
+    if bits < BIT_RATE_MIN:
+        raise ValueError(f"{value} is less than {BIT_RATE_MIN // 1000}kbit, the least there is")
+    return bits
 
 
 def share(value: object) -> float:

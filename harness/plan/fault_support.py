@@ -38,7 +38,7 @@ def mechanism(
     if row.asks_servers and (problem := _time_servers(targets)):
         return f"{UNSUPPORTED}{row.word}: {problem}"
     level = fault.asked.get("level", "")
-    ways = [way for way in row.ways if way.level == level]
+    ways = [way for way in row.ways if way.level == level and way.fits(fault.asked)]
     if capabilities is None:
         return " or ".join(way.how for way in ways)
     # One way for the whole lab, so that each direction of a pair is done once.

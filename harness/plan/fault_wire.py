@@ -9,6 +9,7 @@ a host, with a time of its own for each peer.
 from typing import Any
 
 from faults.kinds.registry import FAULTS
+from faults.kinds.shaping.shape import PeerDelay
 from faults.model.clock_path import seed_of
 from faults.model.fault import SECOND_NS
 from metrics.model.plan import Plan, PlannedFault, PlannedHost, PlannedTrial
@@ -86,7 +87,7 @@ def _wire(
     asked = fault.asked
     peers = [by_name[name] for name in _peers(host.host, fault)]
     addresses = [peer.address for peer in peers]
-    delays = {key: asked[key] for key in ("delay_ns", "jitter_ns") if key in asked}
+    delays = {key: asked[key] for key in PeerDelay.__struct_fields__ if key in asked}
     rows = [{"host": peer.host, "address": peer.address, **delays} for peer in peers]
     known: Wire = {
         "id": fault.id,
@@ -101,7 +102,6 @@ def _wire(
         "peers": rows,
         "blocked_in": addresses,
         "blocked_out": [],
-        "sources": addresses,
         "share_ppm": max(1, round(asked.get("share", 0) * 1_000_000)),
         "seed": seed_of(trial.seed, fault.id, host.host),
     }

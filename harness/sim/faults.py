@@ -132,13 +132,17 @@ def _on_links(world: World, fault: PlannedFault) -> Deed:
         pairs += [(b, a) for a, b in pairs]
     match fault.fault:
         case "delay":
-            shape = Shape(delay_ns=asked["delay_ns"], jitter_ns=asked["jitter_ns"])
+            shape = Shape(**asked)
         case "loss":
+            shape = Shape(loss=asked["share"], burst=asked.get("burst", 1))
+        case "corrupt":
             shape = Shape(loss=asked["share"])
         case "duplicate":
             shape = Shape(duplicate=asked["share"])
         case "reorder":
             shape = Shape(reorder=asked["share"], reorder_ns=asked["by_ns"])
+        case "rate":
+            shape = Shape(bit_rate=asked["rate_bps"])
         case "cut" | "link_down":
             shape = Shape(cut=True)
         case other:

@@ -76,6 +76,8 @@ def _one(fault: Fault, key: str, value: Any) -> str:
         return f"{key[:-4].replace('_', ' ')} {value / 1000:+g} ppm"
     if key.endswith("_bytes"):
         return f"{key[:-6].replace('_', ' ')} {size_text(value)}"
+    if key.endswith("_bps"):
+        return f"{key[:-4]} {value / 1000:g} kbit/s"
     if key.endswith("_ns") and isinstance(value, int):
         return f"{key[:-3].replace('_', ' ')} {_duration(value)}"
     return f"{key.replace('_', ' ')} {value}"

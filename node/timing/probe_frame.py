@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from node.events import Probe
+from node.events.record import PROBE_PACKET_BITS
 
 Flow = Literal["clock", "path"]
 
@@ -21,6 +22,7 @@ TOKEN_BYTES = 8
 _MAGIC = b"slp1"
 _LAYOUT = struct.Struct("<4sB3x8sqq16s")
 FRAME_BYTES = _LAYOUT.size
+assert 8 * (FRAME_BYTES + 28) == PROBE_PACKET_BITS
 _REQUEST, _REPLY = 1, 2
 _NO_BOOT = bytes(16)
 

@@ -111,7 +111,13 @@ CATALOGUE: dict[int, tuple[str, tuple[str, ...]]] = {
         "sim/test_bad_blocks.py::test_a_flood_of_bad_blocks_leaves_nothing_behind",
         "sim/test_bad_blocks.py::"
         "test_a_flood_of_good_blocks_for_one_slot_is_bounded_and_loses_nobody")),
-    29: ("loss, delay, one way", ("campaign bad_network", "campaign long_delays")),
+    29: ("loss, delay, one way", (
+        "campaign bad_network", "campaign long_delays",
+        "sim/test_layers.py::test_a_delay_on_top_of_others_is_measured_apart",
+        "sim/test_layers.py::test_losses_come_in_bursts_and_wrong_bits_are_lost",
+        "sim/test_layers.py::test_late_packets_and_a_rate_are_measured",
+        "root/fault_agent/test_shapers.py::test_the_share_asked_leaves_twice",
+        "lab/test_shapers.py::test_what_is_measured_of_each_kind_is_what_was_asked")),
     30: ("disk full, torn log", (
         "process/test_strangers.py::test_a_full_disk_stops_the_node_with_one_line",
         "unit/node_storage/test_event_log.py::"

@@ -62,6 +62,65 @@ def test_a_loss_on_top_of_another_is_measured_apart(tmp_path: Path) -> None:
     assert found["more"]["measured"]["under"] == ["base"]
 
 
+@pytest.mark.parametrize("name", ["normal", "pareto", "paretonormal"])
+def test_a_jitter_is_spread_as_its_distribution_says(tmp_path: Path, name: str) -> None:
+    timeline = "  - {at: 20s, for: 30s, fault: delay, between: all, delay: 60ms, jitter: 15ms,"
+    (found,) = faults(tmp_path, f"{timeline} distribution: {name}}}\n").values()
+    measured = found["measured"]
+    assert (found["state"], measured["judged"]) == ("installed", "as asked")
+    assert measured["delay_ms"] == pytest.approx(measured["expected_ms"], abs=2)
+    assert (measured["expected_ms"] < 58) == (name != "normal")
+
+
+def test_losses_come_in_bursts_and_wrong_bits_are_lost(tmp_path: Path) -> None:
+    found = faults(tmp_path, """\
+  - {id: burst, at: 20s, for: 30s, fault: loss, between: all, share: 20%, burst: 6}
+  - {id: wrong, at: 60s, for: 30s, fault: corrupt, between: all, share: 10%}
+""")  # fmt: skip
+    for name, share in (("burst", 0.2), ("wrong", 0.1)):
+        low, high = found[name]["measured"]["share_ci"]
+        assert low < share < high
+        assert found[name]["state"] == "installed"
+    widths = [
+        found[n]["measured"]["share_ci"][1] - found[n]["measured"]["share_ci"][0] for n in found
+    ]
+    assert widths[0] > 2 * widths[1], "what comes in bursts is known less well"
+
+
+def test_late_packets_and_a_rate_are_measured(tmp_path: Path) -> None:
+    found = faults(tmp_path, """\
+  - {id: late, at: 20s, for: 30s, fault: reorder, between: all, share: 20%, by: 40ms}
+  - {id: slow, at: 60s, for: 20s, fault: rate, between: all, rate: 64kbit}
+  - {id: base, at: 90s, for: 30s, fault: delay, between: all, delay: 30ms}
+  - {id: more, at: 95s, for: 20s, fault: reorder, between: all, share: 30%, by: 50ms}
+""")  # fmt: skip
+    assert {name: fault["state"] for name, fault in found.items()} == dict.fromkeys(
+        found, "installed"
+    )
+    for name, share, by_ms in (("late", 0.2, 40), ("more", 0.3, 50)):
+        measured = found[name]["measured"]
+        low, high = measured["share_ci"]
+        assert low < share < high
+        assert measured["by_ms"] == pytest.approx(by_ms, abs=2)
+    assert found["slow"]["measured"]["longer_ms"] == pytest.approx(608 / 64, abs=1)
+    assert found["base"]["measured"]["delay_ms"] == pytest.approx(30, abs=1)
+
+
+def test_a_block_takes_its_time_at_a_limited_rate(tmp_path: Path) -> None:
+    path = tmp_path / "layers.yml"
+    load = "load: {rate: 40/s, size: 256B}\n"
+    text = "  - {id: slow, at: 20s, for: 30s, fault: rate, between: all, rate: 200kbit}\n"
+    path.write_text(HEAD.replace("timeline:", f"{load}timeline:") + text)
+    _, summary, _ = simulated(path, tmp_path / "runs")
+    (cell,) = summary["cells"]
+    spread = {
+        name: max(q["p50"] for to in cell["phases"][name]["propagation_ms"].values()
+                  for q in to.values())
+        for name in ("baseline", "slow")
+    }  # fmt: skip
+    assert spread["slow"] > 10 * spread["baseline"]
+
+
 def test_two_that_begin_and_end_as_one_cannot_be_told_apart_and_neither_passes(
     tmp_path: Path,
 ) -> None:

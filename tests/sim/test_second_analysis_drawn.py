@@ -59,13 +59,19 @@ FAULTS = st.one_of(
 def campaigns(draw: st.DrawFn, profile: str) -> dict[str, Any]:
     """Return a short campaign of up to three faults, overlapping or not.
 
-    A plan refuses two of one kind on one host at once: such draws are thrown away.
+    A plan refuses two of one kind on one host at once, or they lie on top of each other, which only
+    the first analysis can tell apart: such draws are thrown away.
     """
     timeline, at = [], 8.0
+    busy_until: dict[str, float] = {}
     for i in range(draw(st.integers(1, 3))):
         at += draw(st.integers(0, 12)) / 2
         fault = draw(FAULTS)
-        lasts = f"{draw(st.integers(8, 16)) * 500}ms"
+        half_seconds = draw(st.integers(8, 16))
+        lasts = f"{half_seconds * 500}ms"
+        if fault["fault"] in ("delay", "loss"):
+            assume(at >= busy_until.get(fault["fault"], 0.0))
+            busy_until[fault["fault"]] = at + half_seconds / 2
         how_long = {"restart_after": lasts} if fault["fault"] == "kill" else {"for": lasts}
         timeline.append({"id": f"f{i}", "at": f"{round(at * 1e3)}ms", **how_long, **fault})
         at += 1.5

@@ -17,13 +17,18 @@ from tests.unit.harness_plan.builders import file, lab
 ONLY_HERE = (
     "{at: 20s, for: 5s, fault: silent, on: n1, keep: 1}",
     "{at: 20s, fault: crash, on: n1, restart_after: 5s, loses: uncommitted}",
-    "{at: 20s, for: 5s, fault: duplicate, between: all, share: 5%}",
-    "{at: 20s, for: 5s, fault: reorder, between: all, share: 5%, by: 200ms}",
     "{at: 20s, fault: byzantine, on: n1, strategy: withhold, by: 3s}",
 )
 ALSO_HERE = (
     "{at: 20s, for: 5s, fault: pause, on: n1}",
     "{at: 20s, for: 5s, fault: loss, between: all, share: 5%}",
+    "{at: 20s, for: 5s, fault: loss, between: all, share: 5%, burst: 4}",
+    "{at: 20s, for: 5s, fault: duplicate, between: all, share: 5%}",
+    "{at: 20s, for: 5s, fault: corrupt, between: all, share: 5%}",
+    "{at: 20s, for: 5s, fault: reorder, between: all, share: 5%, by: 200ms}",
+    "{at: 20s, for: 5s, fault: rate, between: all, rate: 64kbit}",
+    "{at: 20s, for: 5s, fault: delay, between: all, delay: 50ms, jitter: 5ms,"
+    " distribution: pareto}",
     "{at: 20s, for: 5s, fault: cut, from: n1, to: all}",
     "{at: 20s, for: 5s, fault: clock_step, on: n1, by: 500ms, level: host}",
     "{at: 20s, for: 5s, fault: clock_drift, on: n1, by: 50ppm, level: host}",

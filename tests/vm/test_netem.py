@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.vm.vmbench import PORT, Bench, S, bench
+from tests.vm.vmbench import FAR, PORT, Bench, S, bench
 
 pytestmark = [
     pytest.mark.vm,
@@ -90,7 +90,60 @@ def test_jitter_by_netem_swaps_nothing_and_does_not_bias_the_delay(lab: Bench) -
     assert lab.ask("heal") == {"healed": ["d"], "left": []}
     assert lab.wait_state("d", "healed", "failed")["state"] == "healed"
     assert qdisc(lab) == before
-    assert lab.run("n1", "pgrep -f [f]aults.netem_jitter", check=False) == ""
+    assert lab.run("n1", "pgrep -f [n]etem_jitter", check=False) == ""
+
+
+@pytest.mark.parametrize("how", ["netem", "queue"])
+def test_layers_add_up_and_each_ends_without_the_others(lab: Bench, how: str) -> None:
+    before, snapshot = qdisc(lab), lab.ask("snapshot")
+    base_ms = quartile_ms(lab)
+    layers = {"a": 20, "b": 35, "c": 50}
+    lab.arm(*(delay(lab, how, delay_ms=ms) | {"id": name} for name, ms in layers.items()))
+    for name in layers:
+        found = lab.wait_state(name, "installed", "indeterminate", "failed")
+        assert found["state"] == "installed", found["reason"]
+    left_ms = sum(layers.values())
+    assert abs(quartile_ms(lab) - base_ms - left_ms) < 3 + 0.02 * left_ms
+    for name in ("b", "a"):
+        (entry,) = [each for each in lab.ask("status")["ledger"] if each["fault_id"] == name]
+        lab.run("n1", f"sh {FAR}/root/state/agent/ledger/{entry['token']}.sh")
+        found = lab.wait_state(name, "failed", "healed")
+        assert found["reason"].startswith("ended_early")
+        left_ms -= layers[name]
+        assert abs(quartile_ms(lab) - base_ms - left_ms) < 3 + 0.02 * left_ms
+    assert lab.ask("heal") == {"healed": ["c"], "left": []}
+    assert lab.wait_state("c", "healed", "failed")["state"] == "healed"
+    assert quartile_ms(lab) < 25
+    assert qdisc(lab) == before
+    assert lab.ask("snapshot") == snapshot
+
+
+def shaper(lab: Bench, kind: str, fault_id: str, **asked: int) -> dict[str, Any]:
+    rows = [{"host": "n2", "address": lab.addresses["n2"]}]
+    wire = delay(lab, "netem", delay_ms=0) | {"id": fault_id, "fault": kind, "peers": rows}
+    return wire | asked
+
+
+def test_netem_does_what_is_asked_of_each_kind_on_top_of_others(lab: Bench) -> None:
+    before = qdisc(lab)
+    base_ms = quartile_ms(lab)
+    lab.arm(
+        shaper(lab, "loss", "lost", share_ppm=200_000, burst=4),
+        shaper(lab, "reorder", "late", share_ppm=250_000, by_ns=60 * MS),
+        shaper(lab, "corrupt", "wrong", share_ppm=100_000),
+        shaper(lab, "rate", "slow", rate_bps=200_000),
+    )
+    for name in ("lost", "late", "wrong", "slow"):
+        found = lab.wait_state(name, "installed", "indeterminate", "failed")
+        assert found["state"] == "installed", found["reason"]
+    found = lab.round_trips(1_500, gap_s=0.02)
+    arrived, kept = len(found["times"]) / 1_500, 0.8 * 0.9
+    assert abs(arrived - kept) < 0.08
+    late = sum(each > base_ms + 30 for each in found["times"]) / len(found["times"])
+    assert abs(late - 0.25) < 0.08
+    assert found["swapped"] > 0
+    assert lab.ask("heal")["left"] == []
+    assert qdisc(lab) == before
 
 
 @pytest.mark.parametrize("theirs", ["fq", "prio bands 5"])

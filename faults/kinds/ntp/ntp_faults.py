@@ -21,7 +21,8 @@ from faults.host.helper_process import Helper
 from faults.host.nft_readback import dropped
 from faults.host.runner import output
 from faults.kinds.ntp.ntp_relay import Spec, Upstream
-from faults.kinds.table_fault import TableFault, table_left
+from faults.kinds.rules import table_left
+from faults.kinds.table_fault import TableFault
 from faults.model.fault import (
     SECOND_NS,
     Command,
@@ -132,13 +133,13 @@ class NtpOffset(Fault, frozen=True, kw_only=True, tag="ntp_offset"):
 
     def ended_early(self, context: HostContext) -> str:
         """Return whether rules or relay are missing, "" when neither is."""
-        if output(("nft", "list", "table", "inet", context.table))[0]:
-            return f"table {context.table} was gone"
+        if output(("nft", "list", "table", *context.table.split()))[0]:
+            return f"table {context.table.split()[-1]} was gone"
         return "" if _relay(context).runs() else "the relay had ended"
 
     def left_over(self, context: HostContext) -> str:
         """Return the table when it is still there."""
-        return table_left(context)
+        return table_left(context.table)
 
 
 class NtpCut(TableFault, frozen=True, kw_only=True, tag="ntp_cut"):
@@ -181,7 +182,7 @@ def _relay_table(table: str, upstreams: Sequence[Upstream]) -> str:
             f" counter udp sport set {PORT} {family} saddr set {each.server}\n"
         )
     return (
-        f"table inet {table} {{\n"
+        f"table {table} {{\n"
         "  set lied {\n    type ipv4_addr\n    flags timeout\n  }\n"
         "  set lied6 {\n    type ipv6_addr\n    flags timeout\n  }\n"
         f"  chain there {{\n    type route hook output priority {_BEFORE_TRACKING};"

@@ -12,16 +12,15 @@ from collections.abc import Sequence
 from itertools import product
 
 from faults.host.qdiscs import ROOT
-from faults.kinds.shaping.shape import Shaped, Treated
+from faults.kinds.shaping.shape import ALL_PPM, LIMIT_PACKETS, PeerDelay, Shaped, Treated
+from faults.model.bursts import enters
 from faults.model.kind import LAYERS_MAX
 
-LIMIT_PACKETS = 20_000
-"""netem's own queue; its default of 1,000 packets would drop what a busy link sends in 80 ms."""
 _FIRST_HANDLE = 0x6000
 
 _IN_ORDER = " rate 100gbit"
 """With a rate netem lets no packet overtake another; at this one it adds nothing else."""
-NOTHING = "delay 0us rate 0bit"
+NOTHING = "delay 0us corrupt 0% rate 0bit"
 """What a netem is changed to that shall do nothing: what is not said would stay as it is."""
 _ROOM = "rate 100gbit burst 1mb cburst 1mb quantum 60000"
 
@@ -45,17 +44,38 @@ def begin_lines(fault: Shaped) -> list[str]:
 
     A delay stands still here, and a helper moves it (netem_jitter).
     """
-    return [change_line(fault.interface, of_peer(fault, each), words(each)) for each in fault.peers]
+    return [
+        change_line(fault.interface, of_peer(fault, each), words(each)) for each in fault.treated
+    ]
 
 
 def end_lines(fault: Shaped) -> list[str]:
     """Return `tc -batch` lines that have the layer's netems do nothing again."""
-    return [change_line(fault.interface, of_peer(fault, each), NOTHING) for each in fault.peers]
+    return [change_line(fault.interface, of_peer(fault, each), NOTHING) for each in fault.treated]
 
 
 def words(peer: Treated) -> str:
     """Return what netem is told of a peer's packets."""
-    return f"delay {_us(peer.delay_ns)}us{_IN_ORDER if peer.jitter_ns else ''}"
+    late_ns = peer.delay_ns + peer.by_ns
+    told = [f"delay {_us(late_ns)}us{_IN_ORDER if peer.jitter_ns else ''}"] if late_ns else []
+    if peer.burst > 1:
+        enter = enters(peer.loss_ppm / ALL_PPM, peer.burst)
+        told.append(f"loss gemodel {100 * enter:.6f}% {100 / peer.burst:.6f}%")
+    elif peer.loss_ppm:
+        told.append(f"loss random {percent(peer.loss_ppm)}")
+    if peer.corrupt_ppm:
+        told.append(f"corrupt {percent(peer.corrupt_ppm)}")
+    if peer.reorder_ppm:
+        # What netem calls reordered is not delayed, and so overtakes the rest.
+        told.append(f"reorder {percent(ALL_PPM - peer.reorder_ppm)}")
+    if peer.bit_rate:
+        told.append(f"rate {peer.bit_rate}bit")
+    return " ".join(told)
+
+
+def percent(ppm: int) -> str:
+    """Return a share as tc takes it."""
+    return f"{ppm / 10_000:.4f}%"
 
 
 def moved_line(interface: str, where: str, delay_ns: int) -> str:
@@ -68,7 +88,7 @@ def change_line(interface: str, where: str, told: str) -> str:
     return f"qdisc change dev {interface} {where} netem limit {LIMIT_PACKETS} {told}"
 
 
-def of_peer(fault: Shaped, peer: Treated) -> str:
+def of_peer(fault: Shaped, peer: PeerDelay) -> str:
     """Return where the layer's netem for a peer stands."""
     return place(flow_of(fault.flows, peer.address), fault.layer)
 

@@ -32,6 +32,7 @@ class Band(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     where: str
     delay_ns: int
     jitter_ns: int
+    distribution: str = "uniform"
 
 
 class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +52,10 @@ def run(spec: Spec) -> None:
     signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
     step_ns = max(STEP_NS_MIN, MOVES_A_STEP * max(band.jitter_ns for band in spec.bands))
     lines = [
-        (band, OrderedJitter(band.jitter_ns, step_ns, f"{spec.seed}/{band.where}"))
+        (
+            band,
+            OrderedJitter(band.jitter_ns, step_ns, f"{spec.seed}/{band.where}", band.distribution),
+        )
         for band in spec.bands
     ]
     with subprocess.Popen(
@@ -65,12 +69,17 @@ def run(spec: Spec) -> None:
                 now_ns = time.monotonic_ns() - start_ns
                 if Path(spec.begun_file).exists():
                     for band, wander in lines:
-                        delay_ns = band.delay_ns + wander.at(now_ns)
+                        delay_ns = max(0, band.delay_ns + wander.at(now_ns))
                         tc.stdin.write(moved_line(spec.interface, band.where, delay_ns) + "\n")
                     tc.stdin.flush()
                 time.sleep(step_ns / MOVES_A_STEP / SECOND_NS)
         tc.kill()
     Path(spec.pid_file).unlink(missing_ok=True)
+
+
+def _wander(spec: Spec, band: Band, step_ns: int) -> OrderedJitter:
+    seed = f"{spec.seed}/{band.where}"
+    return OrderedJitter(band.jitter_ns, step_ns, seed, band.distribution)
 
 
 def main(text: str) -> int:

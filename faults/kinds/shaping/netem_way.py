@@ -10,13 +10,17 @@ from faults.host.qdiscs import ROOT, qdiscs, root_qdisc
 from faults.host.runner import output
 from faults.kinds.shaping import netem
 from faults.kinds.shaping.netem_jitter import Band, Spec
-from faults.kinds.shaping.shape import Shaped, Treated
+from faults.kinds.shaping.shape import ALL_PPM, PeerDelay, Shaped, Treated
+from faults.model.distribution import FARTHEST
 from faults.model.fault import SECOND_NS, Command, Evidence, HostContext, Recipe, verdict
 
 JITTER = "faults.kinds.shaping.netem_jitter"
 NETEM_ROUNDING_NS = 2_000
 """tc takes microseconds and the kernel keeps ticks of 64 ns."""
 
+ROUNDING_SHARE = 1e-6
+SHOWN = ("delay", "jitter", "loss", "r", "corrupt", "reorder", "rate")
+"""The words of tc for what a layer may set."""
 FILTERS_A_PEER = 4
 _FLOW = re.compile(r"flowid (\w+:\w+)")
 _MATCH = re.compile(r"match ([0-9a-f]+/[0-9a-f]+ at \d+)")
@@ -38,6 +42,7 @@ def recipe(fault: Shaped, context: HostContext) -> Recipe:
     helper = _helper(fault, context)
     begin, end = netem.begin_lines(fault), netem.end_lines(fault)
     tree = Command(("/bin/sh", "-c", _JOIN, "join", *where), stdin=_batch(netem.tree_lines(fault)))
+    leave = Command(("/bin/sh", "-c", _LEAVE, "leave", *where), may_fail=True)
     start: tuple[Command, ...] = ()
     begun: tuple[Command, ...] = ()
     stop: tuple[Command, ...] = ()
@@ -50,10 +55,10 @@ def recipe(fault: Shaped, context: HostContext) -> Recipe:
     change = ("tc", "-force", "-batch", "-")
     return Recipe(
         how="netem",
-        prepare=(tree, *start),
+        prepare=(fault.alone(context, tree), *start),
         inject=(Command(("tc", "-batch", "-"), stdin=_batch(begin)), *begun),
         release=(*stop, Command(change, may_fail=True, stdin=_batch(end))),
-        remove=(*forget, Command(("/bin/sh", "-c", _LEAVE, "leave", *where), may_fail=True)),
+        remove=(*forget, fault.alone(context, leave)),
     )
 
 
@@ -67,12 +72,12 @@ def read_back(fault: Shaped, context: HostContext) -> Evidence:
     if code:
         return verdict(f"tc filter show: {error.strip()[:200]}", data)
     filters = steered(text)
-    wrong = [_unled(fault, peer, filters) or _wrong(fault, peer, own) for peer in fault.peers]
+    wrong = [_unled(fault, peer, filters) or _wrong(fault, peer, own) for peer in fault.treated]
     wrong.append(_no_jitter(fault, context))
     return verdict("; ".join(each for each in wrong if each), data)
 
 
-def counters(fault: Shaped) -> dict[str, object]:
+def counters(fault: Shaped, _context: HostContext) -> dict[str, object]:
     """Return how many packets each of the layer's netems has let pass so far, also for others."""
     return {"qdisc": list(own_netems(fault).values())}
 
@@ -82,11 +87,11 @@ def ended_early(fault: Shaped, context: HostContext) -> str:
     own = own_netems(fault)
     if not own:
         return "the qdisc was gone"
-    wrong = (_wrong(fault, peer, own) for peer in fault.peers)
+    wrong = (_wrong(fault, peer, own) for peer in fault.treated)
     return next((each for each in wrong if each), "") or _no_jitter(fault, context)
 
 
-def left_over(fault: Shaped) -> str:
+def left_over(fault: Shaped, _context: HostContext) -> str:
     """Return whether any of the layer's netems still does something."""
     return " ".join("netem" for each in own_netems(fault).values() if not _idle(each))
 
@@ -135,7 +140,7 @@ def _begun(context: HostContext) -> Path:
 
 def _spec(fault: Shaped, helper: Helper) -> Spec:
     bands = [
-        Band(netem.of_peer(fault, each), each.delay_ns, each.jitter_ns)
+        Band(netem.of_peer(fault, each), each.delay_ns, each.jitter_ns, each.distribution)
         for each in fault.peers
         if each.jitter_ns
     ]
@@ -149,11 +154,11 @@ def _no_jitter(fault: Shaped, context: HostContext) -> str:
     return "" if helper is None or helper.runs() else "the jitter had ended"
 
 
-def _handle(fault: Shaped, peer: Treated) -> str:
+def _handle(fault: Shaped, peer: PeerDelay) -> str:
     return netem.handle(netem.flow_of(fault.flows, peer.address), fault.layer)
 
 
-def _unled(fault: Shaped, peer: Treated, filters: dict[str, list[set[str]]]) -> str:
+def _unled(fault: Shaped, peer: PeerDelay, filters: dict[str, list[set[str]]]) -> str:
     """Return how many filters are missing that lead to a peer's netems, "" when none is."""
     wanted = address_matches(peer.address)
     flow = f"{ROOT}{netem.flow_of(fault.flows, peer.address):x}"
@@ -163,18 +168,34 @@ def _unled(fault: Shaped, peer: Treated, filters: dict[str, list[set[str]]]) -> 
 
 def _wrong(fault: Shaped, peer: Treated, own: dict[str, dict[str, Any]]) -> str:
     """Return what of a peer's netem is not as asked, "" when all is."""
-    found = _delay(own.get(_handle(fault, peer), {}))
-    for name, asked_ns, off_ns in (("delay", peer.delay_ns, peer.jitter_ns), ("jitter", 0, 0)):
-        have_ns = round(float(found.get(name, 0)) * SECOND_NS)
-        if abs(have_ns - asked_ns) > off_ns + NETEM_ROUNDING_NS:
-            return f"{peer.host}: {name} is {have_ns} ns, not {asked_ns} ns"
+    found = _told(own.get(_handle(fault, peer), {}))
+    held_ns, off_ns = peer.delay_ns + peer.by_ns, FARTHEST * peer.jitter_ns
+    for name, asked, off in (
+        ("delay", held_ns / SECOND_NS, (off_ns + NETEM_ROUNDING_NS) / SECOND_NS),
+        ("jitter", 0.0, NETEM_ROUNDING_NS / SECOND_NS),
+        ("loss", 0.0 if peer.burst > 1 else peer.loss_ppm / ALL_PPM, ROUNDING_SHARE),
+        ("r", 1 / peer.burst if peer.burst > 1 else 0.0, ROUNDING_SHARE),
+        ("corrupt", peer.corrupt_ppm / ALL_PPM, ROUNDING_SHARE),
+        ("reorder", 1 - peer.reorder_ppm / ALL_PPM if peer.by_ns else 0.0, ROUNDING_SHARE),
+        ("rate", 0.0 if peer.jitter_ns else peer.bit_rate / 8, 1.0 + peer.bit_rate * 1e-6),
+    ):
+        have = found.get(name, 0.0)
+        if name == "rate" and peer.jitter_ns:
+            continue
+        if abs(have - asked) > off:
+            return f"{peer.host}: {name} is {have:g}, not {asked:g}"
     return ""
 
 
 def _idle(qdisc: dict[str, Any]) -> bool:
-    return not _delay(qdisc).get("delay")
+    return not any(_told(qdisc).values())
 
 
-def _delay(qdisc: dict[str, Any]) -> dict[str, Any]:
-    found = qdisc.get("options", {}).get("delay", {})
-    return found if isinstance(found, dict) else {}
+def _told(qdisc: dict[str, Any]) -> dict[str, float]:
+    """Return what a netem is told, as tc prints it: seconds, shares, bytes a second."""
+    found: dict[str, float] = {}
+    for part in qdisc.get("options", {}).values():
+        for name, value in part.items() if isinstance(part, dict) else ():
+            if name in SHOWN and isinstance(value, int | float):
+                found[name] = float(value)
+    return found

@@ -1,7 +1,8 @@
 """The kernel's packet queue over raw netlink: messages out, packets in. Bytes only, no policy.
 
 Only what a holder needs: bind a queue, copy the first bytes of each packet, give verdicts. GSO
-super-packets are taken whole, so a fast link costs few messages.
+super-packets are taken whole, so a fast link costs few messages; where packets are to be changed,
+the kernel cuts them up before, and copies all of each.
 Layouts: linux/netfilter/nfnetlink_queue.h.
 """
 
@@ -22,7 +23,10 @@ _SOL_NETLINK, _NETLINK_NO_ENOBUFS = 270, 5
 _HEADER = struct.Struct("=IHHII")
 _ATTR = struct.Struct("=HH")
 _VERDICT = struct.Struct("=IHHII BBH HH")
+_DROP, _ACCEPT = 0, 1
+_PAYLOAD = 10
 COPY_BYTES = 64
+WHOLE_BYTES = 0xFFFF
 QUEUE_LENGTH = 65_000
 RECEIVE_BYTES = 8 << 20
 
@@ -31,8 +35,8 @@ class QueueError(Exception):
     """The kernel refused the queue; the message says at which step."""
 
 
-def open_queue(queue_num: int) -> socket.socket:
-    """Return a netlink socket bound to queue_num.
+def open_queue(queue_num: int, *, whole: bool = False) -> socket.socket:
+    """Return a netlink socket bound to queue_num; whole: all of each packet is read.
 
     Raises:
         QueueError: no permission, no such feature, or another program has this queue.
@@ -41,21 +45,36 @@ def open_queue(queue_num: int) -> socket.socket:
     link.bind((0, 0))
     link.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BYTES)
     _configure(link, queue_num, _attribute(_CFG_CMD, struct.pack(">BBH", _BIND, 0, 0)), "bind")
-    params = struct.pack(">IB", COPY_BYTES, _COPY_PACKET)
+    params = struct.pack(">IB", WHOLE_BYTES if whole else COPY_BYTES, _COPY_PACKET)
     _configure(link, queue_num, _attribute(_CFG_PARAMS, params), "copy mode")
     length = _attribute(_CFG_QUEUE_MAXLEN, struct.pack(">I", QUEUE_LENGTH))
     _configure(link, queue_num, length, "length")
-    flag = struct.pack(">I", _FLAG_GSO)
-    gso = _attribute(_CFG_MASK, flag) + _attribute(_CFG_FLAGS, flag)
-    _configure(link, queue_num, gso, "flags")
+    if not whole:
+        flag = struct.pack(">I", _FLAG_GSO)
+        gso = _attribute(_CFG_MASK, flag) + _attribute(_CFG_FLAGS, flag)
+        _configure(link, queue_num, gso, "flags")
     return link
 
 
-def verdict(queue_num: int, packet_id: int) -> bytes:
-    """Return the message that lets one packet pass; several may be joined in one send."""
-    return _VERDICT.pack(
-        32, VERDICT, _REQUEST, 0, 0, 0, 0, socket.htons(queue_num), 12, 2
-    ) + struct.pack(">II", 1, packet_id)
+def verdict(queue_num: int, packet_id: int, changed: bytes = b"") -> bytes:
+    """Return the message that lets one packet pass, changed to other bytes where they are given;
+    several may be joined in one send.
+    """
+    return _message(
+        queue_num, packet_id, _ACCEPT, _attribute(_PAYLOAD, changed) if changed else b""
+    )
+
+
+def drop(queue_num: int, packet_id: int) -> bytes:
+    """Return the message that drops one packet."""
+    return _message(queue_num, packet_id, _DROP, b"")
+
+
+def _message(queue_num: int, packet_id: int, word: int, rest: bytes) -> bytes:
+    head = _VERDICT.pack(
+        32 + len(rest), VERDICT, _REQUEST, 0, 0, 0, 0, socket.htons(queue_num), 12, 2
+    )
+    return head + struct.pack(">II", word, packet_id) + rest
 
 
 def packets(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -52,9 +52,13 @@ def read_back(fault: Shaped, context: HostContext) -> Evidence:
     return verdict(wrong, {**data, "rules": rules})
 
 
-def counters(_fault: Shaped, context: HostContext) -> dict[str, object]:
-    """Return how many packets were held so far, by kernel and holder."""
-    return {"queue": queues().get(context.queue_num, {}), "holder": _helper(context).stats()}
+def counters(fault: Shaped, context: HostContext) -> dict[str, object]:
+    """Return what was done so far, by kernel and holder; of what is lost, as rules of nft count."""
+    stats = _helper(context).stats()
+    found: dict[str, object] = {"queue": queues().get(context.queue_num, {}), "holder": stats}
+    if any(each.loss_ppm for each in fault.treated):
+        found |= {"seen": stats.get("seen", 0), "dropped": {"input": stats.get("lost", 0)}}
+    return found
 
 
 def ended_early(_fault: Shaped, context: HostContext) -> str:
@@ -87,7 +91,7 @@ def _holder(fault: Shaped, helper: Helper) -> tuple[Command, Command]:
     spec = Spec(
         queue_num=helper.context.queue_num, seed=fault.seed, until_boottime_ns=helper.until_ns,
         stats_file=str(helper.stats_file), pid_file=str(helper.pid_file),
-        sources=fault.peers,
+        sources=fault.treated,
     )  # fmt: skip
     return helper.start(spec), helper.ready(helper.pid_file)
 
@@ -105,7 +109,7 @@ def _by_nft(fault: Shaped, context: HostContext) -> Recipe:
         priority=-150,
         interface=fault.interface,
     )
-    members = {"slow_in": [each.address for each in fault.peers]}
+    members = {"slow_in": fault.senders}
     return Recipe(
         how="ingress queue",
         prepare=(
@@ -126,10 +130,7 @@ def _by_iptables(fault: Shaped, context: HostContext) -> Recipe:
     release: list[Command] = []
     remove: list[Command] = []
     for program, family, group in zip(
-        ("iptables", "ip6tables"),
-        ("ip", "ip6"),
-        addresses([each.address for each in fault.peers]),
-        strict=True,
+        ("iptables", "ip6tables"), ("ip", "ip6"), addresses(fault.senders), strict=True
     ):
         if not group:
             continue
@@ -142,14 +143,15 @@ def _by_iptables(fault: Shaped, context: HostContext) -> Recipe:
         )
         text = f"*{table}\n:{chain} - [0:0]\n{rules}COMMIT\n"
         tables = (program, "-w", "5", "-t", table)
-        prepare.append(Command((f"{program}-restore", "-w", "5", "--noflush"), stdin=text))
+        restore = Command((f"{program}-restore", "-w", "5", "--noflush"), stdin=text)
+        prepare.append(fault.alone(context, restore))
         inject.append(Command((*tables, "-I", hook, "1", "-j", chain)))
         release.append(Command((*tables, "-D", hook, "-j", chain), may_fail=True))
         remove.append(Command((*tables, "-F", chain), may_fail=True))
         remove.append(Command((*tables, "-X", chain), may_fail=True))
         if table not in context.tables:
             drop = ("/bin/sh", "-c", DROP_TABLE, "drop", family, table)
-            remove.append(Command(drop, may_fail=True))
+            remove.append(fault.alone(context, Command(drop, may_fail=True)))
     return Recipe(
         how="ingress queue",
         prepare=tuple(prepare),
@@ -161,7 +163,7 @@ def _by_iptables(fault: Shaped, context: HostContext) -> Recipe:
 
 def _queue_rules(fault: Shaped, context: HostContext) -> tuple[int, str]:
     """Return how many rules lead to the holder, and what is wrong with them."""
-    peers = [peer.address for peer in fault.peers]
+    peers = fault.senders
     if "nft_queue" in context.capabilities:
         found = read_table(context.table, {"slow_in": peers}, 1, context.deadline_ns)
         return len(peers), found.reason

@@ -1,28 +1,68 @@
 """What is asked of a layer: whose packets are treated on this host, how, and where among others."""
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from faults.model.fault import SECOND_NS, Fault, Port, Touched, addresses, check_interface
+from faults.host.flow_table import Flows
+from faults.model.distribution import Distribution
+from faults.model.fault import (
+    SECOND_NS,
+    Command,
+    Fault,
+    HostContext,
+    Port,
+    Touched,
+    addresses,
+    check_interface,
+)
 from faults.model.kind import LAYERS_MAX
 
 DELAY_NS_MAX = 60 * SECOND_NS
+ALL_PPM = 1_000_000
+LIMIT_PACKETS = 20_000
+"""So many may wait; netem's own 1,000 would drop what a busy link sends in 80 ms."""
+Share = Annotated[int, Meta(gt=0, le=ALL_PPM)]
+By = Annotated[int, Meta(gt=0, le=DELAY_NS_MAX)]
+Burst = Annotated[int, Meta(ge=1, le=1_000)]
+BitRate = Annotated[int, Meta(ge=8_000, le=100_000_000_000)]
+Way = Literal["netem", "queue", "nft"]
 
 
-class Treated(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Packets of one directed pair: held delay_ns, plus or minus up to jitter_ns."""
+class PeerDelay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A peer and, of what differs from one to another, how long its packets are held: delay_ns,
+    plus or minus a jitter.
+    """
 
     host: str
     address: str
     delay_ns: int = 0
     jitter_ns: int = 0
+    distribution: Distribution = "uniform"
 
     def __post_init__(self) -> None:
         addresses([self.address])
         if not 0 <= self.jitter_ns <= self.delay_ns <= DELAY_NS_MAX:
             raise ValueError("need 0 <= jitter_ns <= delay_ns <= 60 s")
+
+
+class Treated(PeerDelay, frozen=True, kw_only=True):
+    """All that is done to the packets of one directed pair.
+
+    loss_ppm: that share is lost, in bursts of that mean length; corrupt_ppm: that share arrives
+    with a wrong bit; reorder_ppm: that share is late by by_ns, so that younger ones overtake;
+    bit_rate: no more passes in a second (0: no limit).
+    """
+
+    loss_ppm: int = 0
+    burst: int = 1
+    corrupt_ppm: int = 0
+    reorder_ppm: int = 0
+    by_ns: int = 0
+    bit_rate: int = 0
 
 
 class Shaped(Fault, frozen=True, kw_only=True):
@@ -34,9 +74,9 @@ class Shaped(Fault, frozen=True, kw_only=True):
 
     interface: str
     node_port: Port
-    peers: list[Treated] = msgspec.field(default_factory=list)
+    peers: list[PeerDelay] = msgspec.field(default_factory=list)
     seed: int = 0
-    how: Literal["netem", "queue"] | None = None
+    how: Way | None = None
     layer: Annotated[int, Meta(ge=0, lt=LAYERS_MAX)] = 0
     flows: list[str] = msgspec.field(default_factory=list)
 
@@ -44,7 +84,26 @@ class Shaped(Fault, frozen=True, kw_only=True):
         check_interface(self.interface)
         addresses(self.flows)
 
+    @property
+    def treated(self) -> list[Treated]:
+        """Return how packets of each peer are treated."""
+        return [Treated(**msgspec.structs.asdict(peer)) for peer in self.peers]
+
+    @staticmethod
+    def alone(context: HostContext, command: Command) -> Command:
+        """Return a command that no other layer's runs beside: each may take away what all share."""
+        words = ("flock", str(context.run_dir / "layers.lock"), *command.words)
+        return dataclasses.replace(command, words=words)
+
+    def tables(self, _context: HostContext) -> Mapping[str, Flows]:
+        """Return what each of its tables of nft picks, where that is how it is done."""
+        raise NotImplementedError
+
+    @property
+    def senders(self) -> list[str]:
+        """Return the addresses of its peers."""
+        return [peer.address for peer in self.peers]
+
     def touched(self) -> Touched:
         """Return port, interface and the peers named."""
-        peers = [each.address for each in self.peers]
-        return Touched(node_port=self.node_port, interface=self.interface, peers=peers)
+        return Touched(node_port=self.node_port, interface=self.interface, peers=self.senders)

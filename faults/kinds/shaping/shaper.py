@@ -8,13 +8,13 @@ than on leaving, because a held outgoing packet stays charged to its sender's so
 """
 
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import ClassVar, Protocol, Self
 
 import msgspec
 
 from faults.host.qdiscs import foreign_qdisc, qdiscs
-from faults.kinds.shaping import netem_way, queue_way
-from faults.kinds.shaping.shape import Shaped
+from faults.kinds.shaping import netem_way, nft_way, queue_way
+from faults.kinds.shaping.shape import Shaped, Way
 from faults.model.fault import SECOND_NS, Evidence, FaultError, HostContext, Recipe, needs
 from faults.model.kind import LAYERS_MAX
 
@@ -24,10 +24,29 @@ than that.
 """
 
 
+class Means(Protocol):
+    """What a way to shape has to answer, of a fault on a host."""
+
+    def recipe(self, fault: Shaped, context: HostContext, /) -> Recipe:
+        """Return its commands."""
+
+    def read_back(self, fault: Shaped, context: HostContext, /) -> Evidence:
+        """Return whether all is in place as asked."""
+
+    def counters(self, fault: Shaped, context: HostContext, /) -> dict[str, object]:
+        """Return what it counted so far."""
+
+    def ended_early(self, fault: Shaped, context: HostContext, /) -> str:
+        """Return what is missing of it, "" when nothing is."""
+
+    def left_over(self, fault: Shaped, context: HostContext, /) -> str:
+        """Return what of it is still there after its end, "" when nothing is."""
+
+
 class Shaper(Shaped, frozen=True, kw_only=True):
     """Base of those faults: each says how packets of each peer are treated."""
 
-    tried_by = (
+    tried_by: ClassVar[tuple[tuple[str, str], ...]] = (
         ("netem", "tc qdisc add dev lo root handle 1: htb default 0 && tc class add dev lo parent "
          "1: classid 1:1 htb rate 100gbit quantum 60000 && tc qdisc add dev lo parent 1:1 handle "
          "2: netem delay 1ms && tc qdisc add dev lo parent 2:1 handle 3: netem delay 1ms && tc "
@@ -38,15 +57,26 @@ class Shaper(Shaped, frozen=True, kw_only=True):
          " -j NFQUEUE --queue-num 9 --queue-bypass"),
     )  # fmt: skip
 
-    def way(self, context: HostContext) -> Literal["netem", "queue"]:
+    def way(self, context: HostContext) -> Way:
         """Return how it is done here: as asked, else by netem where it works."""
         if self.how is not None:
             return self.how
         return "netem" if "netem" in context.capabilities else "queue"
 
+    @property
+    def is_layer(self) -> bool:
+        """Return whether packets are led through it one by one."""
+        return self.how != "nft"
+
     def check(self, context: HostContext) -> None:
         """Refuse a host on which the way asked for does not work."""
-        needs(context, "netem" if self.way(context) == "netem" else "nfqueue")
+        match self.way(context):
+            case "netem":
+                needs(context, "netem")
+            case "queue":
+                needs(context, "nfqueue")
+            case "nft":
+                needs(context, self.row.ways[0].needs)
 
     def settled(self, context: HostContext) -> Self:
         """Return the fault with its way chosen.
@@ -64,42 +94,41 @@ class Shaper(Shaped, frozen=True, kw_only=True):
 
     def recipe(self, context: HostContext) -> Recipe:
         """Return the commands of the way used here."""
-        if self.way(context) == "netem":
-            return netem_way.recipe(self, context)
-        return queue_way.recipe(self, context)
+        return self._means(context).recipe(self, context)
 
     def read_back(self, context: HostContext) -> Evidence:
         """Return whether all is in place as asked."""
-        if self.way(context) == "netem":
-            return netem_way.read_back(self, context)
-        return queue_way.read_back(self, context)
+        return self._means(context).read_back(self, context)
 
     def counters(self, context: HostContext) -> dict[str, object]:
         """Return how many packets were treated so far, and by what."""
-        if self.way(context) == "netem":
-            return netem_way.counters(self)
-        return queue_way.counters(self, context)
+        return self._means(context).counters(self, context)
 
     def ended_early(self, context: HostContext) -> str:
         """Return what of a fault in force is missing now, "" when nothing is."""
-        if self.way(context) == "netem":
-            return netem_way.ended_early(self, context)
-        return queue_way.ended_early(self, context)
+        return self._means(context).ended_early(self, context)
+
+    def ended_before_release(self, context: HostContext) -> str:
+        """Return what was missing when it was released, of what outlives its release."""
+        by_rules = self.way(context) == "nft"
+        return nft_way.ended_before_release(self, context) if by_rules else ""
 
     def left_over(self, context: HostContext) -> str:
         """Return what of a healed fault is still there, "" when nothing is."""
-        if self.way(context) == "netem":
-            return netem_way.left_over(self)
-        return queue_way.left_over(self, context)
+        return self._means(context).left_over(self, context)
+
+    def _means(self, context: HostContext) -> Means:
+        by: dict[Way, Means] = {"netem": netem_way, "queue": queue_way, "nft": nft_way}
+        return by[self.way(context)]
 
 
 def placed(faults: Sequence[Shaper]) -> list[Shaper]:
-    """Return the shapers of one host, each in its place among those in force at one time.
+    """Return the layers of one host, each in its place among those in force at one time.
 
     Raises:
         FaultError: too_many_layers.
     """
-    flows = sorted({peer.address for fault in faults for peer in fault.peers})
+    flows = sorted({address for fault in faults for address in fault.senders})
     free_ns = [0.0] * LAYERS_MAX
     layers: dict[str, int] = {}
     for fault in sorted(faults, key=lambda fault: fault.at_ns):

@@ -1,5 +1,6 @@
 """A plan as tables: one a cell, of which the further ones show only what is another there."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
@@ -104,13 +105,19 @@ def _what(fault: PlannedFault) -> str:
     """Return what is asked, in the words of the fault's kind."""
     words = {name: _word(name, value) for name, value in fault.asked.items()}
     clock = "clock" if fault.asked.get("level") == "process" else "HOST CLOCK"
-    return fault.kind.said.format(clock=clock, **words)
+    return fault.kind.said.format_map(defaultdict(str, words, clock=clock))
 
 
 def _word(name: str, value: Any) -> str:
     match name:
         case "jitter_ns":
             return f" ± {text_of_ns(value)}" if value else ""
+        case "distribution":
+            return f" ({value})"
+        case "burst":
+            return f" in bursts of {value}"
+        case "rate_bps":
+            return f"{value / 1000:g} kbit/s"
         case "restart_after_ns":
             return f", back after {text_of_ns(value)}" if value else ", for good"
         case "by_ppb":

@@ -8,7 +8,7 @@ link lost was not sent: it is owed, as TCP or the node's offer after a reconnect
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 from harness.sim.host.engine import Action, Engine
@@ -22,6 +22,24 @@ from node.network.gossip import FEW_HOLDERS, NO_HOLDER, WAIT_MIN_NS, SendTransac
 RelayMode = Literal["announce", "push"]
 SPREADS_MAX = 1_024
 NEVER_NS = 1 << 63
+MESSAGE_BYTES, HEADER_BYTES = 100, 200
+"""What carries a message (IP, TCP, ZeroMQ, CURVE); what of a block is no transaction."""
+
+
+def length(parts: Iterable[object]) -> int:
+    """Return about how many bytes a message of these parts takes on the wire."""
+    total = MESSAGE_BYTES
+    for part in parts:
+        match part:
+            case SignedBlock():
+                total += HEADER_BYTES + sum(each.size_bytes for each in part.transactions)
+            case Transaction():
+                total += part.size_bytes
+            case bytes():
+                total += len(part)
+            case list() | tuple():
+                total += length(part) - MESSAGE_BYTES
+    return total
 
 
 class Net:
@@ -58,7 +76,9 @@ class Net:
     def post(self, source: str, target: str, action: Action, *args: object) -> int | None:
         """Let action(*args) happen at target when a message sent now arrives; return when."""
         engine, host = self.engine, self.hosts[target]
-        arrivals = self.links.arrivals(source, target, engine.now_ns)
+        links = self.links
+        size_bytes = length(args) if links.limited else 0
+        arrivals = links.arrivals(source, target, engine.now_ns, size_bytes)
         for at_ns in arrivals:
             engine.at(at_ns, self._deliver, host, host.life, action, args)
         return arrivals[0] if arrivals else None

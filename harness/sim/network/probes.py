@@ -15,6 +15,7 @@ from harness.sim.host.host import Host
 from harness.sim.host.records import boot_id
 from harness.sim.network.link import Links
 from node.events import Started, Stopped
+from node.events.record import PROBE_PACKET_BITS
 from node.timing.probe_frame import ANSWER_WITHIN_NS, APART_NS, BURST, Flow
 
 ANSWER_NS = 20_000
@@ -111,7 +112,11 @@ class Prober:
             if is_plain:
                 path = links.plain_ns(rng, each)
             else:
-                taken = [links.sample_ns(*way, rng) for _ in range(BURST) for way in both]
+                taken = [
+                    links.probe_ns(*way, rng, PROBE_PACKET_BITS)
+                    for _ in range(BURST)
+                    for way in both
+                ]
                 path = np.array([LOST if ns is None else ns for ns in taken]).reshape(each)
             drawn.append((clock, path))
         return np.array(drawn)

@@ -65,7 +65,8 @@ def cut(**changes: object) -> dict[str, object]:
 
 def loss(share_ppm: int) -> dict[str, object]:
     return {
-        "id": "loss-1", "fault": "loss", "at_ns": 2 * S, "for_ns": 5 * S, "sources": [THERE],
+        "id": "loss-1", "fault": "loss", "at_ns": 2 * S, "for_ns": 5 * S,
+        "interface": "eth0", "how": "nft", "peers": [{"host": "n2", "address": THERE}],
         "share_ppm": share_ppm, "node_port": PORT,
     }  # fmt: skip
 

@@ -160,7 +160,12 @@ def _details(rng: random.Random, kind: str) -> dict[str, object]:
         sides = rng.choice([([THERE], []), ([], [THERE]), ([THERE], [THERE])])
         return {"blocked_in": sides[0], "blocked_out": sides[1], "node_port": PORT}
     if kind == "loss":
-        return {"sources": [THERE], "share_ppm": rng.choice([300_000, 10**6]), "node_port": PORT}
+        return {
+            "interface": "eth0",
+            "peers": [{"host": "n2", "address": THERE}],
+            "share_ppm": rng.choice([300_000, 10**6]),
+            "node_port": PORT,
+        }
     if kind == "clock_step":
         return {"by_ns": rng.randrange(-S, S)}
     if kind == "clock_drift":

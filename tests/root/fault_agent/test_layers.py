@@ -50,7 +50,8 @@ def test_delays_on_one_pair_add_up_with_a_loss_between_and_end_one_by_one(
 ) -> None:
     before = ready(bench)
     lost = {
-        "id": "lost", "fault": "loss", "at_ns": 3 * S, "for_ns": 300 * S, "sources": [THERE],
+        "id": "lost", "fault": "loss", "at_ns": 3 * S, "for_ns": 300 * S,
+        "interface": "eth0", "how": "nft", "peers": [{"host": "n2", "address": THERE}],
         "share_ppm": 200_000, "node_port": PORT,
     }  # fmt: skip
     layers = [layer(delay, f"d{n}", 3, 300, ms) for n, ms in enumerate((20, 35, 50, 65))]

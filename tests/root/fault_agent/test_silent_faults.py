@@ -56,7 +56,8 @@ def partition() -> dict[str, object]:
 
 def loss() -> dict[str, object]:
     return {
-        "id": "p", "fault": "loss", "at_ns": 2 * S, "for_ns": 4 * S, "sources": [THERE],
+        "id": "p", "fault": "loss", "at_ns": 2 * S, "for_ns": 4 * S,
+        "interface": "eth0", "how": "nft", "peers": [{"host": "n2", "address": THERE}],
         "share_ppm": 500_000, "node_port": PORT,
     }  # fmt: skip
 

@@ -95,8 +95,12 @@ def _measured(s: Second, fault: Line) -> dict[str, Any]:
             return paths.partition(s, fault)
         case "cut":
             return paths.cut(s, fault)
-        case "loss":
+        case "loss" | "corrupt":
             return paths.loss(s, fault)
+        case "duplicate":
+            return paths.twice(s, fault)
+        case "reorder":
+            return paths.late(s, fault)
         case "delay":
             return paths.delay(s, fault, _force(s, fault))
         case "clock_step":

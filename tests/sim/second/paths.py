@@ -20,7 +20,8 @@ from tests.sim.second.record import Line, Second
 
 MARGIN_S, WAIT_S, BURST_S = 0.5, 2.5, 0.2
 STOPPING = ("power_cut", "freeze_host", "link_down")
-LOSING, SLOWING = ("partition", "cut", "loss", *STOPPING), ("delay", "reorder", *STOPPING)
+LOSING = ("partition", "cut", "loss", "corrupt", *STOPPING)
+SLOWING = ("delay", "reorder", "rate", *STOPPING)
 SMALLEST_NS = 2e6
 """A delay below this is too small to see."""
 Pair = tuple[str, str]
@@ -156,16 +157,51 @@ def loss(s: Second, fault: Line) -> dict[str, Any]:
     def figures(off: float) -> dict[str, Any]:
         found: dict[str, Any] = _lost(during(s, fault, LOSING, off, named(fault)))
         n, gone = found["sent"], found["lost"]
-        if n:
-            # Wilson's ends are the roots of (p - gone / n)² = z² p (1 - p) / n.
-            a, b, c = 1 + Z_95**2 / n, 2 * gone / n + Z_95**2 / n, (gone / n) ** 2
-            root = math.sqrt(max(b * b - 4 * a * c, 0.0))
-            ends = max((b - root) / (2 * a), 0.0), min((b + root) / (2 * a), 1.0)
-            found["share"] = round(1 - math.sqrt(1 - gone / n), 5)
-            found["share_ci"] = [round(1 - math.sqrt(1 - end), 5) for end in ends]
-        return found
+        return {**found, **_one_way(gone, n)} if n else found
 
     return {**both(s, figures), "by_receiver": receivers}
+
+
+def _one_way(gone: int, n: int) -> dict[str, Any]:
+    """Return the share of one way that met what so many of n exchanges did, with its interval."""
+    # Wilson's ends are the roots of (p - gone / n)² = z² p (1 - p) / n.
+    a, b, c = 1 + Z_95**2 / n, 2 * gone / n + Z_95**2 / n, (gone / n) ** 2
+    root = math.sqrt(max(b * b - 4 * a * c, 0.0))
+    ends = max((b - root) / (2 * a), 0.0), min((b + root) / (2 * a), 1.0)
+    return {
+        "share": round(1 - math.sqrt(1 - gone / n), 5),
+        "share_ci": [round(1 - math.sqrt(1 - end), 5) for end in ends],
+    }
+
+
+def twice(s: Second, fault: Line) -> dict[str, int]:
+    """Return what was sent, and what of it twice, as kernels told; in the simulator nothing."""
+    told = [x for x in read_back(s, fault, "healed").values() if {"seen", "twice"} <= x.keys()]
+    return {key: sum(x[key] for x in told) for key in ("seen", "twice")}
+
+
+def late(s: Second, fault: Line) -> dict[str, Any]:
+    """Return the answers that took half of what was asked longer than the baseline's median, the
+    share of one way that makes, and how late those were that were late once.
+    """
+    by = fault["asked"]["by_ns"]
+
+    def figures(off: float) -> dict[str, Any]:
+        quiet = next(p for p in s.planned["phases"] if p["name"] == "baseline")
+        window = quiet["start_ns"] / 1e9, quiet["end_ns"] / 1e9
+        path = [x for x in s.every("probe") if x["flow"] == "path" and pair(x) in named(fault)]
+        usual = {
+            p: statistics.median(own)
+            for p, own in _trips([x for x in path if inside(s, x, *window, off)]).items()
+        }
+        bursts = during(s, fault, SLOWING, off, named(fault))
+        grown = [rtt - usual[p] for p, own in _trips(bursts).items() for rtt in own]
+        behind = [each for each in grown if 2 * each > by]
+        once = [each for each in behind if 2 * each < 3 * by]
+        found = {"answered": len(grown), "late": len(behind), **_one_way(len(behind), len(grown))}
+        return found | {"by_ms": round(statistics.median(once) / 1e6, 3)}
+
+    return dict(both(s, figures))
 
 
 def delay(s: Second, fault: Line, force: tuple[float, float]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faults.kinds.delay import Delay
+from faults.kinds.packets.delay import Delay
 from faults.kinds.shaping import netem
 from faults.kinds.shaping.shape import Treated
 from faults.kinds.shaping.shaper import APART_NS, placed

@@ -6,6 +6,7 @@ import stat
 import statistics
 import struct
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 
 from faults.durable.trial_files import place_files
 from faults.host.layout import layout
-from faults.kinds.shaping.nfqueue import packets, verdict
+from faults.kinds.shaping.nfqueue import drop, packets, verdict
 from faults.kinds.shaping.packet_queue import Holder, Spec
 from faults.kinds.shaping.shape import Treated
+from faults.model.distribution import NAMES, quantile
 from faults.model.fault import FaultError
 
 MS = 1_000_000
@@ -24,10 +26,10 @@ FROM_2 = bytes([0x45]) + bytes(11) + bytes([10, 0, 0, 2]) + bytes(4)
 FROM_9 = bytes([0x45]) + bytes(11) + bytes([10, 0, 0, 9]) + bytes(4)
 
 
-def holder(delay_ns: int = 50 * MS, jitter_ns: int = 0) -> Holder:
+def holder(delay_ns: int = 50 * MS, jitter_ns: int = 0, **more: Any) -> Holder:
     sources = [
-        Treated(host="n2", address="10.0.0.2", delay_ns=delay_ns, jitter_ns=jitter_ns),
-        Treated(host="n2", address="fd00::2", delay_ns=2 * delay_ns, jitter_ns=jitter_ns),
+        Treated(host="n2", address="10.0.0.2", delay_ns=delay_ns, jitter_ns=jitter_ns, **more),
+        Treated(host="n2", address="fd00::2", delay_ns=2 * delay_ns, jitter_ns=jitter_ns, **more),
     ]
     return Holder(Spec(1, 7, 0, "", "", sources))
 
@@ -69,8 +71,81 @@ def test_ordered_jitter_spreads_the_delay_but_does_not_bias_it(gap_ns: int) -> N
         held.take(number, FROM_2, number * gap_ns)
     delays = sorted(due - number * gap_ns for due, number in held.held)
     assert 70 * MS <= delays[0] < delays[-1] <= 90 * MS
-    few = 4000 * gap_ns < 4000 * MS
-    assert statistics.median(delays) == pytest.approx(80 * MS, abs=(4 if few else 1) * MS)
+    points = 4000 * gap_ns / (30 * MS)
+    assert abs(statistics.median(delays) - 80 * MS) < 3 * 10 * MS / points**0.5
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_delay_is_spread_as_its_distribution_says_and_never_negative(name: str) -> None:
+    held = holder(20 * MS, 10 * MS, distribution=name)
+    at = [number * 5 * MS for number in range(40_000)]
+    for number, now_ns in enumerate(at):
+        held.take(number, FROM_2, now_ns)
+    delays = sorted((due - at[number]) / MS for due, number in held.held)
+    assert delays[0] >= 0
+    for share in (0.1, 0.25, 0.5, 0.75, 0.9):
+        asked = max(0.0, 20 + 10 * quantile(name, share))
+        assert delays[int(share * len(delays))] == pytest.approx(asked, abs=1.5)
+
+
+@given(st.lists(st.integers(0, 20), min_size=1, max_size=60), st.integers(0, 2**32))
+def test_far_jitter_swaps_nothing_either(gaps: list[int], seed: int) -> None:
+    held = holder(50 * MS, 40 * MS, distribution="pareto")
+    held = Holder(msgspec.structs.replace(held.spec, seed=seed))
+    now_ns = 0
+    for number, gap in enumerate(gaps):
+        now_ns += gap * MS
+        held.take(number, FROM_2, now_ns)
+    assert held.due(now_ns + 1000 * MS, limit=1000) == list(range(len(gaps)))
+
+
+def test_a_share_is_lost_one_by_one_or_in_bursts() -> None:
+    for burst in (1, 8):
+        held = holder(loss_ppm=200_000, burst=burst)
+        for number in range(20_000):
+            held.take(number, FROM_2, number)
+        stats = held.stats
+        assert len(held.dropped) == stats.lost == 20_000 - len(held.held)
+        assert stats.lost / 20_000 == pytest.approx(0.2, abs=0.03)
+        assert stats.lost / stats.bursts == pytest.approx(1.25 if burst == 1 else 8, rel=0.15)
+
+
+def test_late_packets_are_overtaken_and_the_others_keep_their_order() -> None:
+    held = holder(10 * MS, reorder_ppm=250_000, by_ns=5 * MS)
+    for number in range(4_000):
+        held.take(number, FROM_2, number * MS)
+    late = {number for due, number in held.held if due == (number + 15) * MS}
+    assert {number for due, number in held.held if due == (number + 10) * MS} == (
+        set(range(4_000)) - late
+    )
+    assert len(late) == held.stats.reordered
+    assert len(late) / 4_000 == pytest.approx(0.25, abs=0.03)
+    order = held.due(10_000 * MS, limit=10_000)
+    assert order != sorted(order)
+
+
+def test_a_rate_lets_each_packet_take_its_time_behind_those_before() -> None:
+    held = holder(0, bit_rate=1_000_000)
+    packet = FROM_2[:2] + (1_250).to_bytes(2, "big") + FROM_2[4:] + bytes(44)
+    six = bytes([0x60]) + bytes(3) + (1_210).to_bytes(2, "big") + bytes(2)
+    six += bytes.fromhex("fd00" + "00" * 13 + "02") + bytes(40)
+    for number, data in enumerate((packet, packet, six)):
+        held.take(number, data, 0)
+    held.take(3, packet, 100 * MS)
+    assert sorted(held.held) == [(10 * MS, 0), (10 * MS, 2), (20 * MS, 1), (110 * MS, 3)]
+    assert held.stats.bits_max == 30_000
+
+
+def test_one_bit_is_wrong_behind_the_header_and_the_packet_keeps_its_length() -> None:
+    held = holder(0, corrupt_ppm=1_000_000)
+    packet = FROM_2 + bytes(range(100))
+    held.take(1, packet, 0)
+    (changed,) = held.changed.values()
+    assert changed[:20] == packet[:20]
+    different = int.from_bytes(changed, "big") ^ int.from_bytes(packet, "big")
+    assert (len(changed), different.bit_count()) == (len(packet), 1)
+    held.take(2, FROM_2[:20], 0)
+    assert held.changed[2] == FROM_2[:20]
 
 
 def test_the_same_seed_gives_the_same_delays() -> None:
@@ -103,6 +178,10 @@ def test_a_verdict_is_one_message_of_its_stated_length() -> None:
     data = verdict(5, 77)
     assert len(data) == struct.unpack_from("=I", data)[0] == 32
     assert data[-8:] == struct.pack(">II", 1, 77)
+    assert drop(5, 77) == data[:-8] + struct.pack(">II", 0, 77)
+    changed = verdict(5, 77, b"abcde")
+    assert len(changed) == struct.unpack_from("=I", changed)[0] == 32 + 4 + 8
+    assert changed[32:] == struct.pack("=HH", 9, 10) + b"abcde" + bytes(3)
 
 
 def test_a_trials_files_replace_the_last_ones_and_keys_are_private(tmp_path: Path) -> None:

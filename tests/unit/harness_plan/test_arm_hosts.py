@@ -32,9 +32,9 @@ def test_a_one_way_cut_is_made_where_packets_arrive_and_nowhere_else() -> None:
 
 def test_loss_between_two_hosts_is_drawn_at_both() -> None:
     wires = local("fault: loss, between: [n1, n2], share: 30%")
-    assert {host: wire["sources"] for host, wire in wires.items()} == {
-        "n1": ["192.0.2.2"],
-        "n2": ["192.0.2.1"],
+    assert {host: wire["peers"] for host, wire in wires.items()} == {
+        "n1": [{"host": "n2", "address": "192.0.2.2"}],
+        "n2": [{"host": "n1", "address": "192.0.2.1"}],
     }
     assert {wire["share_ppm"] for wire in wires.values()} == {300_000}
 

@@ -9,15 +9,23 @@ from collections.abc import Iterator
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
+from faults.model import bursts
 from metrics.fault_checks import effect_gaps, fault_records, probe_bursts
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
+from metrics.fault_checks.links.shares import (
+    OUTSIDE,
+    ROUNDING,
+    Z_95,
+    Z_CERTAIN,
+    holds,
+    one_way,
+    wilson,
+)
 from metrics.fault_checks.path_exchanges import DISTURBED, FEW, failed, unprobed
 from metrics.fault_checks.probe_bursts import Beside, Burst, Pair
 from metrics.intake.trial import TrialData
 from metrics.model.plan import PlannedFault
 
-Z_95, Z_CERTAIN = 1.96, 4.0
-ROUNDING = 1e-6
 PARTS = 5
 """Fifths: any two fifths of a window hold one of them whole."""
 CHANCE = 1e-4
@@ -37,6 +45,9 @@ def loss(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     between = [burst for burst in found if burst.pair in wanted]
     beside = probe_bursts.beside(data, fault, between, lambda kind: kind.loses)
     chosen, wider = _let_through(beside)
+    burst = float(fault.asked.get("burst", 1))
+    if burst > 1:
+        wider *= math.sqrt(bursts.spread(float(fault.asked["share"]), burst))
     sent, received = sum(b.sent for b in beside.during), sum(b.received for b in chosen)
     measured: dict[str, Any] = {"sent": sent, "lost": sent - received, "by_receiver": {}}
     for host, counted in fault_records.last_read_back(data, fault, "healed").items():
@@ -44,25 +55,50 @@ def loss(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
         if isinstance(chains, dict) and "seen" in counted:
             own = {"lost": int(chains.get("input", 0)), "sent": int(counted["seen"])}
             measured["by_receiver"][host] = own
+    if lengths := _lengths(data, fault):
+        measured["burst"] = round(lengths[0] / lengths[1], 3)
+        measured["bursts"] = lengths[1]
     if not sent:
         return measured, "no path probes to measure the loss with"
     asked = float(fault.asked.get("share", 0.0))
     if beside.under:
         measured["under"] = beside.others
     low, high = _edges(chosen, Z_95 * wider)
-    measured["share"] = round(_one_way(1 - received / sum(b.sent for b in chosen)), 5)
+    measured["share"] = round(one_way(1 - received / sum(b.sent for b in chosen)), 5)
     measured["share_ci"] = [round(low, 5), round(high, 5)]
     strayed = _strayed(data, fault, chosen, asked, wider)
     if strayed:
         return measured, strayed
-    least, most = _edges(chosen, Z_CERTAIN * wider)
-    if not least - ROUNDING <= asked <= most + ROUNDING:
+    if not holds(asked, _edges(chosen, Z_CERTAIN * wider)):
         share = 100 * measured["share"]
         return measured, f"{share:.3g} % of the packets were lost"
     wrong = unprobed(data, fault, found, wanted)
-    held = low - ROUNDING <= asked <= high + ROUNDING
-    word = AS_ASKED if held else "outside its 95 % interval"
+    word = AS_ASKED if holds(asked, (low, high)) else OUTSIDE
+    wrong = wrong or _other_bursts(measured, fault)
     return measured | ({} if wrong else {"judged": word}), wrong
+
+
+def _lengths(data: TrialData, fault: PlannedFault) -> tuple[int, int] | None:
+    """Return packets lost and bursts, as holders counted; None where none did, or none was asked
+    for.
+    """
+    if "burst" not in fault.asked:
+        return None
+    lost = count = 0
+    for said in fault_records.last_read_back(data, fault, "healed").values():
+        holder = said.get("holder")
+        if isinstance(holder, dict):
+            lost, count = lost + int(holder.get("lost", 0)), count + int(holder.get("bursts", 0))
+    return (lost, count) if count else None
+
+
+def _other_bursts(measured: dict[str, Any], fault: PlannedFault) -> str:
+    """Return how long bursts were where chance does not allow that, "" where it does."""
+    if "burst" not in measured:
+        return ""
+    asked, have = float(fault.asked["burst"]), float(measured["burst"])
+    varies = math.sqrt(asked * (asked - 1) / measured["bursts"])
+    return "" if abs(have - asked) <= Z_CERTAIN * varies else f"bursts of {have:g} on average"
 
 
 class Exchanges(NamedTuple):
@@ -116,7 +152,7 @@ def _strayed(
 
 def _told(part: list[Exchanges], whom: str) -> str:
     sent, received = sum(b.sent for b in part), sum(b.received for b in part)
-    share = 100 * _one_way(1 - received / sent)
+    share = 100 * one_way(1 - received / sent)
     when = effect_gaps.words(edge for burst in part for edge in burst.sent_ns)
     return f"{share:.3g} % of the packets were lost{whom} {when}"
 
@@ -124,8 +160,8 @@ def _told(part: list[Exchanges], whom: str) -> str:
 def _edges(part: list[Exchanges], z: float) -> tuple[float, float]:
     """Return the least and the largest loss of one way that chance allows for what was lost."""
     sent, received = sum(b.sent for b in part), sum(b.received for b in part)
-    low, high = _wilson(sent - received, sent, z)
-    return _one_way(low), _one_way(high)
+    low, high = wilson(sent - received, sent, z)
+    return one_way(low), one_way(high)
 
 
 def _runs(own: list[Exchanges], window: tuple[float, float]) -> Iterator[list[Exchanges]]:
@@ -140,20 +176,6 @@ def _runs(own: list[Exchanges], window: tuple[float, float]) -> Iterator[list[Ex
             yield [burst for fifth in fifths[first : first + length] for burst in fifth]
 
 
-def _one_way(exchange: float) -> float:
-    """Return the loss of one way when both ways lose alike and the exchange loses so much."""
-    return 1 - math.sqrt(max(0.0, 1 - exchange))
-
-
-def _wilson(hits: float, n: float, z: float) -> tuple[float, float]:
-    """Return Wilson's interval of a share; of what cannot be less than none, none."""
-    share = max(0.0, hits) / n
-    middle = share + z * z / (2 * n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    whole = 1 + z * z / n
-    return max(0.0, (middle - half) / whole), min(1.0, (middle + half) / whole)
-
-
 def _words(found: dict[str, Any]) -> list[str]:
     """Return the share, what failed, and what the kernels counted, by host where these are few."""
     parts = []
@@ -162,6 +184,8 @@ def _words(found: dict[str, Any]) -> list[str]:
         parts.append(f"{100 * found['share']:.3g} % lost one way ({low:.3g} to {high:.3g} %)")
     if under := found.get("under"):
         parts.append(f"on top of {', '.join(under)}")
+    if "burst" in found:
+        parts.append(f"in {found['bursts']} bursts of {found['burst']:.3g} on average")
     parts.append(failed(found))
     shares = {
         host: f"{100 * own['lost'] / own['sent']:.3g} %"
@@ -179,7 +203,7 @@ def _words(found: dict[str, Any]) -> list[str]:
 
 CHECKS = (
     FaultCheck(
-        kinds=("loss",),
+        kinds=("loss", "corrupt"),
         measure=loss,
         words=_words,
         name="Loss measured",
@@ -187,7 +211,9 @@ CHECKS = (
         "interval, within which a loss is as asked; at each receiver, packets dropped of those "
         "that arrived, by its kernel.",
         left_out=f"{DISTURBED} Where others always do: what they let through without the fault.",
-        assumes="Both ways lose alike, and packets independently of each other.",
+        assumes="Both ways lose alike, and packets independently of each other; in bursts the "
+        "interval is wider, as if every packet between the pairs were a probe. What is corrupted "
+        "is dropped by its checksum.",
         source="Wilson 1927, JASA 22",
     ),
 )

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable
 from typing import Any
 
+from faults.model import distribution
 from metrics.fault_checks import effect_gaps, fault_records, probe_bursts
 from metrics.fault_checks.fault_check import AS_ASKED, FaultCheck, Found
 from metrics.fault_checks.path_exchanges import unprobed
@@ -31,7 +32,8 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     adds, and a single packet that was not delayed shows. A jittered one has no fastest answer, so
     there the medians count. A layer on top of others is held against these alone. `median_ms` is
     what medians say of either; what of it exceeds a constant delay was waiting. Too long, of
-    either, is what even the fastest answers took.
+    either, is what even the fastest answers took. A distribution that leans to one side has its
+    median beside the delay asked.
     """
     in_force = fault_records.in_force_ns(data, fault)
     beside = probe_bursts.beside(data, fault, found, lambda kind: kind.slows)
@@ -44,7 +46,11 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
     jitter_ns = float(fault.asked.get("jitter_ns", 0))
     by_median = bool(jitter_ns) or _jitters(data, beside.others)
     each = medians if by_median else fastest
+    spread = str(fault.asked.get("distribution", "uniform"))
     asked_ns = float(fault.asked.get("delay_ns", 0))
+    least_ns = max(0.0, asked_ns + distribution.least(spread) * jitter_ns)
+    if spread != "uniform":
+        asked_ns += distribution.of_two(spread, 0.5) / 2 * jitter_ns
     if not each:
         return {"delay_ms": None, "pairs": {}}, "no path probes to measure the delay with"
     value = statistics.median(each.values())
@@ -62,17 +68,21 @@ def delay(data: TrialData, fault: PlannedFault, found: list[Burst]) -> Found:
         else _jitter_word(_delay_word(each, asked_ns), jitter_ns),
     }
     slack_ns = max(DELAY_ERROR_NS + DELAY_ERROR_SHARE * asked_ns, ABSENT_SHARE * asked_ns)
+    if spread != "uniform":
+        measured["expected_ms"] = round(asked_ns / 1e6, 3)
     if beside.under:
         measured["under"] = beside.others
     off_mark = value < asked_ns - slack_ns or (
-        statistics.median(fastest.values()) > asked_ns - jitter_ns + slack_ns
+        value > asked_ns + slack_ns
+        if spread != "uniform"
+        else statistics.median(fastest.values()) > least_ns + slack_ns
     )
     if off_mark:
         return measured, f"measured delay is off by {off:.0f} %"
     if small:
         return measured, ""
     bursts = [burst for burst in lasting_bursts if burst.pair in each]
-    wrong = _undelayed(bursts, before, asked_ns - jitter_ns)
+    wrong = _undelayed(bursts, before, least_ns)
     wrong = wrong or _no_jitter({pair: lasting[pair] for pair in each}, jitter_ns, in_force)
     return measured, wrong or unprobed(data, fault, found, wanted or set(each))
 
@@ -158,6 +168,8 @@ def _words(found: dict[str, Any]) -> list[str]:
         f"{number(found['delay_ms'])} ms one way{off} by the "
         f"{_READ_BY[found['by']]} of {len(found['pairs'])} pairs ({found['probes']:,} in all)"
     ]
+    if expected := found.get("expected_ms"):
+        parts.append(f"{number(expected)} ms expected by the distribution")
     if under := found.get("under"):
         parts.append(f"on top of {', '.join(under)}")
     if found["by"] == "fastest":

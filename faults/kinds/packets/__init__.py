@@ -1,0 +1,1 @@
+"""What may become of packets between hosts: one module a kind, each a shaper."""

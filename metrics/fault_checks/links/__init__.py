@@ -1,0 +1,1 @@
+"""Packets between hosts: late, lost, twice, overtaken or held up, as probes and counters show."""

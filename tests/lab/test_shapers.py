@@ -1,0 +1,65 @@
+"""Each kind of fault of the network, on containers: what is measured of it is what was asked, also
+where several act on one pair at a time.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lab.bench import MARKS, Bench, deployed
+
+pytestmark = [*MARKS, pytest.mark.long]
+
+CAMPAIGN = """\
+schema: slotlab.campaign/v1
+title: one of each kind of fault of the network, some on top of others
+seed: 7
+chain: {profile: eosio, producers: 3, slot: 500ms, blocks_per_turn: 2}
+trials: {repeat: 1}
+warmup: 2s
+cooldown: 6s
+timeline:
+  - {id: base, at: 10s, for: 24s, fault: delay, between: all, delay: 30ms}
+  - {id: lost, at: 16s, for: 17s, fault: loss, between: all, share: 20%}
+  - {id: more, at: 18s, for: 12s, fault: delay, between: all, delay: 25ms, jitter: 4ms,
+     distribution: normal}
+  - {id: burst, at: 38s, for: 14s, fault: loss, between: all, share: 20%, burst: 4}
+  - {id: late, at: 38s, for: 14s, fault: reorder, between: all, share: 25%, by: 60ms}
+  - {id: wrong, at: 56s, for: 14s, fault: corrupt, between: all, share: 15%}
+  - {id: slow, at: 56s, for: 14s, fault: rate, between: all, rate: 100kbit}
+  - {id: twice, at: 10s, for: 5s, fault: duplicate, between: all, share: 20%}
+"""
+
+lab = deployed("shape", hosts=3)
+
+
+def test_what_is_measured_of_each_kind_is_what_was_asked(lab: Bench, tmp_path: Path) -> None:
+    campaign, runs = tmp_path / "shape.yml", tmp_path / "runs"
+    campaign.write_text(CAMPAIGN)
+    done = lab.slotlab("run", str(campaign), "-i", str(lab.inventory), "--runs", str(runs))
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    run = next(runs.glob("*/2*"))
+    summary = json.loads((run / "summary.json").read_text())
+    faults = {fault["id"]: fault for fault in summary["faults"]}
+    why = {name: (fault["reason"], fault["measured"]) for name, fault in faults.items()}
+    assert {name: fault["state"] for name, fault in faults.items()} == dict.fromkeys(
+        ("base", "lost", "more", "burst", "late", "wrong", "slow", "twice"), "installed"
+    ), why
+    assert summary["invalid"] == []
+    measured: dict[str, dict[str, Any]] = {n: fault["measured"] for n, fault in faults.items()}
+    assert measured["more"]["under"] == ["base"], "a layer is measured against what it lies on"
+    assert abs(measured["base"]["delay_ms"] - 30) < 2 + 0.02 * 30
+    assert abs(measured["more"]["delay_ms"] - 25) < 6, "waiting for a busy processor only adds"
+    for name, share in (("lost", 0.2), ("burst", 0.2), ("late", 0.25), ("wrong", 0.15),
+                        ("twice", 0.2)):  # fmt: skip
+        low, high = measured[name]["share_ci"]
+        assert low - 0.03 < share < high + 0.03, (name, measured[name])
+    assert 3 < measured["burst"]["burst"] < 5
+    assert measured["slow"]["passed_bps"] <= 100_000
+    assert measured["slow"]["longer_ms"] > 0.9 * measured["slow"]["own_ms"] - 1
+    for host in lab.names:
+        assert lab.rules(host) == ""
