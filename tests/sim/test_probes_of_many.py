@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.sim.host.bursts import Bursts
 from harness.sim.host.clock import ClockSpec, HostClock, Stamps
 from harness.sim.host.engine import many, stream
-from harness.sim.host.records import boot_id
+from harness.sim.host.records import Lines, boot_id
 from harness.sim.network.link import LAN, Shape
 from harness.sim.network.probes import ANSWER_NS, FLOWS
 from harness.sim.world import LEAD_NS, World
+from node import events
 from node.events import Probe
 from node.timing.probe_frame import ANSWER_WITHIN_NS, APART_NS, BURST, Burst, Exchange, Flow
 from tests.sim.worlds import SECOND_NS, Facts, lab
@@ -83,6 +86,46 @@ def test_bursts_are_those_of_a_node_whose_probes_are_drawn_one_by_one(
     found = [(ns, record) for ns, host, record in sink.rows if host == "n1"]
     assert found == sorted(expected, key=lambda row: row[0])
     assert len(found) > 12
+
+
+class Twice:
+    """Writes lines as the simulator does, and of the same records one by one."""
+
+    def __init__(self) -> None:
+        self.many, self.each = Lines(1), Lines(1)
+
+    def write(
+        self, now_ns: int, host: str, role: str, clock: HostClock, record: msgspec.Struct
+    ) -> None:
+        """Take one event."""
+        for lines in (self.many, self.each):
+            lines.write(now_ns, host, role, clock, record)
+
+    def write_bursts(self, host: str, clock: HostClock, told: Bursts) -> None:
+        """Take events of a host's prober."""
+        self.many.write_bursts(host, clock, told)
+        for now_ns, record in told.records():
+            self.each.write(now_ns, host, "probe", clock, record)
+
+
+def test_lines_made_at_once_are_those_made_one_by_one_by_the_clock_of_their_time() -> None:
+    # When some of the bursts that n3 began 500 ms after T0 have ended, and others have not.
+    sink, turned_ns, by_ns = Twice(), 535_430_000, -700 * MS
+    clocks = {f"n{i}": {"clock": ClockSpec(offset_ns=i, wander_ppb=50)} for i in range(1, 5)}
+    world = lab(4, 2, sink=sink, hosts=clocks, probes=True)
+    world.at(turned_ns, lambda: world.skew("n3", offset_ns=by_ns))
+    world.at(turned_ns, world.shape, "fault", [("n1", "n2")], Shape(loss=0.5))
+    world.run(2 * SECOND_NS)
+    turned_mono_ns = world.hosts["n3"].clock.mono_ns(world.t0_ns + turned_ns)
+    found = {name: sink.many.take(name) for name in world.hosts}
+    assert found == {name: sink.each.take(name) for name in world.hosts}
+    told = [events.decode(line) for line in found["n3"].splitlines()]
+    stamps = [(head.mono_ns, head.wall_ns) for head, record in told if isinstance(record, Probe)]
+    ahead = [wall_ns - mono_ns for mono_ns, wall_ns in stamps]
+    assert [ahead[0] - each > -by_ns // 2 for each in ahead] == [
+        mono_ns >= turned_mono_ns for mono_ns, _ in stamps
+    ]
+    assert len({each > ahead[0] - SECOND_NS // 2 for each in ahead}) == 2
 
 
 def one_by_one(world: World, until_ns: int) -> list[tuple[int, Probe]]:
