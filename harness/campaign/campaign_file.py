@@ -164,7 +164,7 @@ def _refuse_other_hosts(cells: list[Cell], path: Path) -> None:
             )
 
 
-class CampaignLoader(StrictLoader):
+class _Loader(StrictLoader):
     """YAML without surprises: `on` is a word, and the same key twice in one map is an error."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012  (the base declares it so)
@@ -175,7 +175,7 @@ class CampaignLoader(StrictLoader):
 
 def _yaml(text: str, path: Path) -> dict[str, Any]:
     try:
-        raw = parse_yaml(text, CampaignLoader)
+        raw = parse_yaml(text, _Loader)
     except BadYamlError as error:
         where = f"line {error.line}: " if error.line else ""
         raise CampaignError(f"{path.name}: {where}{error}") from error
@@ -214,6 +214,11 @@ def _validate(raw: dict[str, Any], path: Path) -> Campaign:
         expectations.resolve(campaign.expect)
     except ValueError as error:
         raise CampaignError(f"{path.name}: expect.{error}") from error
+    try:
+        if campaign.regression:  # what figures there are, takes all metrics to tell
+            expectations.check_figures(campaign.regression)
+    except ValueError as error:
+        raise CampaignError(f"{path.name}: regression.{error}") from error
     ids = [fault.id for fault in campaign.faults.values() if fault.id]
     for name in ids:
         if name in RESERVED:

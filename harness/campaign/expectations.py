@@ -7,7 +7,7 @@ Which metrics and invariants there are, they themselves declare, beside what the
 is loaded only for a campaign that expects something of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.errors import nearest
@@ -37,6 +37,27 @@ def resolve(expect: Mapping[str, Any]) -> dict[str, Any]:
         else:
             resolved[name] = _metrics(name, body)
     return resolved
+
+
+def check_figures(names: Iterable[str]) -> None:
+    """Refuse what is no figure of trials, such as `finality_latency_s.p95`.
+
+    Raises:
+        ValueError: the first such name, with what it may mean.
+    """
+    from metrics.measure.registry import EXPECTED
+    from metrics.results.trial_figures import KEYS, OF_FAULTS
+
+    known = [
+        f"{name}.{key}" if figure.quantiles else name
+        for name, figure in EXPECTED.items()
+        for key in (KEYS if figure.quantiles else ("",))
+    ]
+    for name in names:
+        part, _, rest = name.partition(".")
+        of_fault = part in OF_FAULTS and rest.rpartition(".")[2] in KEYS and "." in rest
+        if name not in known and not of_fault:
+            raise ValueError(f"{name}: no figure of trials; {nearest(name, known)}")
 
 
 def _invariants(body: Any) -> list[str]:

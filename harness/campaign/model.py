@@ -15,7 +15,7 @@ from harness.campaign.act_spec import ActSpec
 from harness.campaign.chain_spec import ChainSpec
 from harness.campaign.fault_spec import AnyFault, FaultSpec
 from harness.campaign.matrix import Range
-from harness.campaign.values import Lease, Offset, Rate, Size, Strict
+from harness.campaign.values import Lease, Offset, Rate, Share, Size, Strict
 from harness.campaign.zones_spec import ZonesSpec
 from metrics.model.plan import SEED_MAX
 
@@ -48,6 +48,13 @@ class SafetySpec(Strict):
     """How long hosts go on without the controller: to the trial's end, or what it renews."""
     max_unreachable: Annotated[int, Field(ge=0)] | None = None
     """Hosts that may be cut off or down at once; left out, as many as finality can spare."""
+
+
+class WorseSpec(Strict):
+    """By how much a figure may get worse from one run of the campaign to another."""
+
+    worse_by: Share
+    """Of what it was in the first run; of a share (`slots.missed_ratio`) added to that."""
 
 
 def _entry(value: Any) -> str:
@@ -89,6 +96,9 @@ class Campaign(Strict):
     """Limits that the plan keeps."""
     expect: dict[str, Any] = Field(default={})
     """What the run is judged by: `always` invariants, `each_fault`, and limits by phase."""
+    regression: dict[str, WorseSpec] = Field(default={})
+    """What `slotlab compare` judges: by figure (`finality_latency_s.p95`) how much worse it may
+    get."""
     timeline: list[Entry] = Field(default=[])
     """Faults and acts, each at a time from T0, the start of the first full round."""
 

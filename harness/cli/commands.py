@@ -39,6 +39,7 @@ COMMANDS = {
     "deploy": ("hosts:deploy", "Bring the hosts to what this clone says; idempotent."),
     "wipe": ("hosts:wipe", "Remove everything deploy brought."),
     "report": ("views:report", "Rebuild tables and report of a run, offline."),
+    "compare": ("compare:compare", "Compare runs of one campaign with the first of them."),
     "data": ("data:data", "Show the tables of a run and what they say, or print one."),
     "runs": ("views:runs", "List the runs there are."),
     "attach": ("queue:attach", "Look on at a run that was handed over, until it ends."),

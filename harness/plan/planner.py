@@ -95,6 +95,7 @@ def build(file: CampaignFile, view: LabView, *, seed: int | None = None, added: 
         end_ns=timing.end_ns,
         hosts=list(hosts),
         expect=expectations.resolve(common.expect),
+        regression={name: rule.worse_by for name, rule in common.regression.items()},
         lease=common.safety.lease,
         max_unreachable=max(0, max_unreachable),
         cells=cells,

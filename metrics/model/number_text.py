@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from metrics.model.quantiles import NEEDED, resolved
+from metrics.model.resolution import NEEDED, resolved
 
 UNKNOWN = "unknown"
 UNITS = {"_s": "s", "_blocks": "blocks", "_ratio": "share"}

@@ -17,7 +17,6 @@ from metrics.model.zones import PlannedZones
 
 SIM = "sim"
 """The lab that has no hosts: nodes on virtual time."""
-
 WARMUP, BASELINE = "warmup", "baseline"
 """Phases before the first fault: what is not counted, and what no fault disturbs."""
 ABSENT = "absent"
@@ -296,6 +295,7 @@ class Plan(PlannedChain, frozen=True, kw_only=True):
     spare_keys: dict[str, list[str]] = {}
     """By host, names of further keys that its node may sign with."""
     expect: dict[str, Any]
+    regression: dict[str, float] = {}  # By figure, how much of itself it may get worse.
     lease: str | int
     max_unreachable: Count = 0
     """Hosts that may be cut off, down or dead at once."""

@@ -16,12 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from metrics.model.method import Method
+from metrics.model.resolution import NEEDED
 
 KEYS: dict[str, float] = {
     "min": 0.0, "p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0,
 }  # fmt: skip
-NEEDED: dict[str, int] = {"p90": 10, "p95": 20, "p99": 100, "p999": 1000}
-"""How many samples, censored ones included, it takes before any lies beyond the quantile."""
 COVERAGE = 0.95
 
 Floats = npt.NDArray[np.float64]
@@ -162,14 +161,6 @@ def sign_rank(n: int) -> int:
             break
         rank += 1
     return rank
-
-
-def resolved(q: dict[str, Any], key: str) -> bool:
-    """Return whether the quantile's error is known and no larger than its value."""
-    value, ends = q.get(key), q.get("error", {}).get(key)
-    if value is None or ends is None or None in ends:
-        return False
-    return bool(max(abs(value - ends[0]), abs(ends[1] - value)) <= abs(value))
 
 
 METHODS = (

@@ -17,6 +17,7 @@ from metrics.measure.registry import SHOWN
 from metrics.measure.slots import Slot
 from metrics.model import number_text
 from metrics.model.cell_text import cell_text
+from metrics.model.flat import flat
 from metrics.model.plan import WARMUP, Plan
 from metrics.model.printable import printable
 from metrics.model.run_folder import load_json
@@ -68,8 +69,8 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         methods=methods.of_run(summary),
         shared_clock=plan.lab in CONTAINER_LABS,
         bent=_bent_clocks(plan),
-        provenance=_flat(load_json(run / "provenance.json")),
-        lab=_flat(load_json(run / "lab.json")),
+        provenance=flat(load_json(run / "provenance.json")),
+        lab=flat(load_json(run / "lab.json")),
         run_name=run.resolve().name,
         plotly_js=(Path(__file__).parent / PLOTLY).read_text(),
     )
@@ -309,15 +310,3 @@ def _recovery(analysis: Analysis) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _flat(value: Any, prefix: str = "") -> list[tuple[str, str]]:
-    """Return nested JSON as (dotted key, text) rows."""
-    if isinstance(value, dict):
-        return [row for k, v in value.items() for row in _flat(v, f"{prefix}{k}.")]
-    if isinstance(value, list) and any(isinstance(v, dict | list) for v in value):
-        return [row for i, v in enumerate(value) for row in _flat(v, f"{prefix}{i}.")]
-    if value is None and not prefix:
-        return []
-    shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return [(prefix.rstrip("."), shown)]

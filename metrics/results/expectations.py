@@ -19,7 +19,7 @@ from metrics.model.method import Method
 from metrics.model.number_text import of_figure
 from metrics.model.plan import Count, Plan
 from metrics.model.plan_checks import ALWAYS, EACH_FAULT, RECOVERS, Whole, unlike
-from metrics.model.quantiles import NEEDED
+from metrics.model.resolution import NEEDED
 from metrics.model.run_folder import HOLDS, UNKNOWN, VIOLATED
 from metrics.results.analysis import RESTORED, Analysis
 from metrics.results.over_trials import held, over_trials

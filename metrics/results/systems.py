@@ -11,7 +11,7 @@ from metrics.measure import finality
 from metrics.measure.metric import Figures, Pool
 from metrics.model.method import Method
 from metrics.model.plan import WARMUP, Plan, PlannedCell
-from metrics.model.quantiles import resolved
+from metrics.model.resolution import resolved
 from metrics.results.analysis import Analysis
 
 LATENCY = "finality_latency_s"

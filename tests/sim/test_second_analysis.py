@@ -24,10 +24,10 @@ CAMPAIGNS = (
     "all_restart_operator", "conflicting_finality", "setprods", "double_spend",
     "double_spend_eosio", "censors", "long_delays",
 )  # fmt: skip
-PASSING = ("clocks", "restarts", "all_restart_operator", "regions")
+PASSING = ("clocks", "restarts", "all_restart_operator")
 LONG_ONES = (
     "splits", "absent_producers", "participation", "bad_network", "conflicting_finality_locked",
-    "late_handoff", "liars", "long_fork", "regions",
+    "late_handoff", "liars", "long_fork",
 )  # fmt: skip
 ELECTING = """
 schema: slotlab.campaign/v1

@@ -12,7 +12,7 @@ from harness.controller.console import said, styled, table_of
 from harness.errors import EXIT_BY_VERDICT, EXIT_LAB
 from metrics.model.cell_text import cell_text
 from metrics.model.printable import printable
-from metrics.model.quantiles import NEEDED
+from metrics.model.resolution import NEEDED
 from metrics.report import fault_text
 
 
@@ -62,11 +62,10 @@ def phases_of(summary: Mapping[str, Any]) -> Iterable[Table]:
 
 
 def faults_of(summary: Mapping[str, Any]) -> Table:
-    """Return what was asked of zones and each fault beside what was measured, in words."""
+    """Return what was asked of each fault beside what was measured, in words."""
     table = table_of("fault", "asked, measured, when and how", title="faults", lines=True)
-    every = [*summary["zones"], *summary["faults"]]
-    many = len({fault["trial"] for fault in every}) > 1
-    for fault in every:
+    many = len({fault["trial"] for fault in summary["faults"]}) > 1
+    for fault in summary["faults"]:
         trial = f"\ntrial {fault['trial']}" if many else ""
         lines = [
             fault_text.asked(fault),

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from metrics.model.quantiles import Samples, quantile, resolved, summarise
+from metrics.model.quantiles import Samples, quantile, summarise
+from metrics.model.resolution import resolved
 
 
 def _samples(values: list[float], *, half: float = 0.0, censored: int = 0) -> Samples:

@@ -10,7 +10,7 @@ import pytest
 
 from metrics.fault_checks.fault_records import EARLY_NS, LATE_NS
 from metrics.intake.clock_pairs import CRYSTAL_PPM, PAIR_WANDER_PPM
-from metrics.model.quantiles import NEEDED
+from metrics.model.resolution import NEEDED
 
 README = (Path(__file__).resolve().parents[3] / "README.md").read_text()
 SECTION = " ".join(README.split("## How to read a report")[1].split("\n## ")[0].split())
