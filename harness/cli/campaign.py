@@ -1,11 +1,12 @@
 """The command campaign explain: what a word of the campaign language is."""
 
+import json
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from harness.campaign import reference
 from harness.cli.options import AsJson
 from harness.controller.console import console_of, table_of
 
@@ -21,8 +22,7 @@ Key = Annotated[
 
 
 def explain(key: Key = "", as_json: AsJson = False) -> None:
-    import json
-    from dataclasses import asdict
+    from harness.campaign import reference
 
     found = reference.explained(key) if key else reference.overview()
     if as_json:

@@ -10,7 +10,6 @@ from rich.table import Table
 
 from harness.controller.console import table_of
 from harness.notation.units import text_of_ns
-from metrics.model.number_text import size_text
 from metrics.model.plan import Phase, Plan, PlannedFault, PlannedTrial
 
 Row = tuple[str, ...]
@@ -125,6 +124,8 @@ def _word(name: str, value: Any) -> str:
         case "share":
             return f"{value * 100:.4g} %"
     if name.endswith("_bytes"):
+        from metrics.model.number_text import size_text
+
         return size_text(value)
     return text_of_ns(value) if name.endswith("_ns") else str(value)
 
