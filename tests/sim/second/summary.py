@@ -38,6 +38,8 @@ NOT_FIGURES = {
     "/notes": "sentences",
     "/invalid": "sentences; that there are none is asserted where it matters",
     "/cells/*/trials/*/invalid": "sentences, the same",
+    "/cells/*/trials/*/figures": "those of M again, of a trial by itself: of a lone one its cell's",
+    "/sweep": "those of trials again, beside each other: tests/unit/metrics_results/test_sweep.py",
     "/stories": "sentences about a conflict",
     "/faults/*/how": "by what a host did it: its agent's own word",
     "/faults/*/reason": "a sentence",
@@ -155,6 +157,7 @@ def _cell(cell: dict[str, Any], trials: list[Trial]) -> dict[str, Any]:
     )
     metrics["clock"] = ways.clocks(trials[-1].s)
     return {
+        "n": cell["n"],
         "params": cell["params"],
         "trials": [
             {
