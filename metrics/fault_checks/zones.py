@@ -111,6 +111,19 @@ def _row(one: str, other: str, ways: list[_Way]) -> dict[str, Any]:
     return row
 
 
+def words(found: dict[str, Any]) -> str:
+    """Return what was measured of all zones, and which two hosts are the furthest off."""
+    rows = [row for row in found["zones"] if row["asked_ms"] is not None]
+    seen = [row for row in rows if row["worst"]]
+    as_asked = sum(row["judged"] == AS_ASKED for row in rows)
+    text = f"{as_asked} of {len(rows)} ways between zones {AS_ASKED}"
+    if not seen:
+        return text
+    worst = max(seen, key=lambda row: abs(row["worst"]["rtt_ms"] - row["asked_ms"]))
+    pair, rtt_ms = worst["worst"]["pair"], worst["worst"]["rtt_ms"]
+    return f"{text}; the furthest off is {pair}: {rtt_ms:.1f} ms, asked {worst['asked_ms']:g} ms"
+
+
 METHOD = Method(
     name="Round trips between zones",
     figures=("zones",),

@@ -3,8 +3,10 @@
 from typing import Any
 
 from faults.model.kind import kind
+from metrics.fault_checks import zones
 from metrics.fault_checks.registry import CHECK_OF
 from metrics.model.number_text import size_text
+from metrics.model.standing import ZONES
 
 Fault = dict[str, Any]
 """A fault as summary.json holds it."""
@@ -32,6 +34,8 @@ def where(groups: list[list[str]] | None, targets: list[str], hosts: int) -> str
 def measured(fault: Fault) -> str:
     """Return what was measured of a fault, and whether it is as asked."""
     found = fault["measured"]
+    if ZONES in found:
+        return zones.words(found)
     check = CHECK_OF.get(fault["fault"])
     parts = check.words(found) if check and found else []
     word = found.get("judged")

@@ -24,10 +24,10 @@ CAMPAIGNS = (
     "all_restart_operator", "conflicting_finality", "setprods", "double_spend",
     "double_spend_eosio", "censors", "long_delays",
 )  # fmt: skip
-PASSING = ("clocks", "restarts", "all_restart_operator")
+PASSING = ("clocks", "restarts", "all_restart_operator", "regions")
 LONG_ONES = (
     "splits", "absent_producers", "participation", "bad_network", "conflicting_finality_locked",
-    "late_handoff", "liars", "long_fork",
+    "late_handoff", "liars", "long_fork", "regions",
 )  # fmt: skip
 ELECTING = """
 schema: slotlab.campaign/v1

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from harness.__main__ import app
+from harness.cli.tables.summary_tables import faults_of
 from metrics.build import build
 from tests.sim.runs import meets, simulated
 from tests.sim.second.summary import compare
@@ -88,6 +91,15 @@ def test_the_second_analysis_finds_the_same(run: Path) -> None:
     assert compare(run, json.loads((run / "summary.json").read_text())) == []
 
 
+def test_the_terminal_tells_of_them_in_one_row(run: Path) -> None:
+    table = faults_of(json.loads((run / "summary.json").read_text()))
+    name, told = (next(iter(column.cells)) for column in table.columns)
+    assert str(name).startswith("zones\n")
+    assert str(told).startswith(
+        "matrix far.csv\n7 of 7 ways between zones as asked; the furthest off is n"
+    )
+
+
 def test_the_report_shows_asked_and_measured_with_the_source(run: Path) -> None:
     page = (run / "report.html").read_text()
     for text in ("Zones: round trips asked beside measured", "From nowhere.", "far.csv"):
@@ -95,8 +107,10 @@ def test_the_report_shows_asked_and_measured_with_the_source(run: Path) -> None:
     assert "Round trips between zones" in page
 
 
-def test_the_run_keeps_the_matrix_beside_its_campaign(run: Path) -> None:
+def test_the_run_keeps_the_matrix_beside_its_campaign_and_goes_on_with_it(run: Path) -> None:
     assert (run / "far.csv").read_text() == MATRIX
+    done = CliRunner().invoke(app, ["run", "--resume", str(run)])
+    assert (done.exit_code, "nothing to do" in done.output) == (0, True)
 
 
 def test_zones_that_are_not_as_far_apart_as_asked_make_the_trial_invalid(

@@ -62,10 +62,11 @@ def phases_of(summary: Mapping[str, Any]) -> Iterable[Table]:
 
 
 def faults_of(summary: Mapping[str, Any]) -> Table:
-    """Return what was asked of each fault beside what was measured, in words."""
+    """Return what was asked of zones and each fault beside what was measured, in words."""
     table = table_of("fault", "asked, measured, when and how", title="faults", lines=True)
-    many = len({fault["trial"] for fault in summary["faults"]}) > 1
-    for fault in summary["faults"]:
+    every = [*summary["zones"], *summary["faults"]]
+    many = len({fault["trial"] for fault in every}) > 1
+    for fault in every:
         trial = f"\ntrial {fault['trial']}" if many else ""
         lines = [
             fault_text.asked(fault),
