@@ -164,7 +164,7 @@ def _refuse_other_hosts(cells: list[Cell], path: Path) -> None:
             )
 
 
-class _Loader(StrictLoader):
+class CampaignLoader(StrictLoader):
     """YAML without surprises: `on` is a word, and the same key twice in one map is an error."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012  (the base declares it so)
@@ -175,7 +175,7 @@ class _Loader(StrictLoader):
 
 def _yaml(text: str, path: Path) -> dict[str, Any]:
     try:
-        raw = parse_yaml(text, _Loader)
+        raw = parse_yaml(text, CampaignLoader)
     except BadYamlError as error:
         where = f"line {error.line}: " if error.line else ""
         raise CampaignError(f"{path.name}: {where}{error}") from error

@@ -25,12 +25,14 @@ _VARIABLE = {
 _WORDS = ("fault", "act")
 """Keys that say what an entry of the timeline is: no matrix varies them."""
 _REF = "#/$defs/"
+_ID = f"urn:{SCHEMA.replace('/', ':')}"
+"""An identifier that nobody takes for an address."""
 
 
 def json_schema() -> str:
     """Return the schema as pretty text."""
     schema = Campaign.model_json_schema(by_alias=True, schema_generator=_Described)
-    schema["$id"] = SCHEMA
+    schema |= {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": _ID}
     for part in _parts(schema):
         if part.get("additionalProperties") is False:
             part["patternProperties"] = {"^x-": {}}

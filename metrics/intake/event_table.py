@@ -66,7 +66,7 @@ def load(
 
     at_once: in so many processes are hosts read.
     """
-    inserter = _Inserter(db, planned.n)
+    inserter = Inserter(db, planned.n)
     intake = event_validation.gather(folder, inserter.add, at_once)
     inserter.end()
     _count(db, intake)
@@ -83,7 +83,7 @@ def load(
     return intake
 
 
-class _Inserter:
+class Inserter:
     """Mutable: puts rows into the tables of their kinds, many at once."""
 
     def __init__(self, db: duckdb.DuckDBPyConnection, trial: int) -> None:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import fastjsonschema
+import pytest
+
 from harness.campaign import schema
+from harness.campaign.campaign_file import CampaignLoader
+from harness.controller.state_dir import CAMPAIGNS
+from harness.notation.yaml_strict import parse_yaml
 
 SCHEMA = json.loads(schema.json_schema())
+VALIDATE = fastjsonschema.compile(SCHEMA, use_default=False)
 
 
 def keys(whole: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -61,3 +69,49 @@ def test_what_begins_with_x_may_stand_anywhere() -> None:
     ]
     assert len(closed) > 20
     assert all(each["patternProperties"] == {"^x-": {}} for each in [SCHEMA, *closed])
+
+
+MATRIX = """
+schema: slotlab.campaign/v1
+title: what may vary
+x-note: nobody reads this
+matrix:
+  net: [{delay: 0ms, on: n1}, {delay: 50ms, on: [n1, n2]}]
+  slot: {from: 500ms, to: 1s, factor: 2}
+chain: {slot: "${slot}", producers: "${n}"}
+load: {rate: "${rate}", size: 256B}
+timeline:
+  - {at: 20s, for: 5s, fault: delay, delay: "${net.delay}", x-why: a sweep}
+  - {at: 20s, for: 5s, fault: pause, on: "${net.on}"}
+  - {at: "${when}", act: transfer, by: usera, recipient: userb, amount: 1}
+"""
+
+
+def valid(text: str) -> bool:
+    """Return whether an editor would take a campaign for one."""
+    try:
+        VALIDATE(parse_yaml(text, CampaignLoader))
+    except fastjsonschema.JsonSchemaException:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("path", sorted(CAMPAIGNS.glob("*.yml")), ids=lambda path: path.stem)
+def test_the_campaigns_that_ship_are_valid(path: Path) -> None:
+    assert valid(path.read_text())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fits"),
+    [
+        ("title", "title", True),
+        ("title", "titel", False),
+        ("256B", "256", False),
+        ('at: 20s, for: 5s, fault: delay, delay: "${net.delay}"', "fault: delay", False),
+        ("fault: pause", "fault: pose", False),
+        ("factor: 2", "factor: fast", False),
+        ("x-why", "why", False),
+    ],
+)
+def test_values_of_the_matrix_fit_and_mistakes_do_not(old: str, new: str, fits: bool) -> None:
+    assert valid(MATRIX.replace(old, new)) == fits
