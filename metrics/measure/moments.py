@@ -70,6 +70,9 @@ class Moments:
         known where intervals overlap. A host whose times are not known may have been any: where
         that leaves an end open, so is the moment.
         """
+        if not self.hosts:  # nobody told anything
+            none = np.full(len(self.there), np.nan)
+            return View(np.zeros(len(none), dtype=bool), none, none, none, np.zeros_like(needed))
         there = self.there & (weights >= 0)
         weights = np.where(there, weights, 0)
         known = ~np.isnan(self.t_ns)
