@@ -32,6 +32,7 @@ from metrics.report import (
     sweep,
     systems,
 )
+from metrics.report.alike import gathered
 from metrics.results.analysis import Analysis
 
 CONTAINER_LABS = ("container",)
@@ -56,7 +57,10 @@ def render(run: Path, plan: Plan, summary: dict[str, Any], analyses: list[Analys
         cell_text, frozen, spread,
     ):  # fmt: skip
         environment.globals[function.__name__] = function
+    hosts = [host.host for host in plan.hosts]
     return environment.get_template("report.html.j2").render(
+        invalid=gathered(summary["invalid"], hosts),
+        notes=gathered(summary["notes"], hosts),
         phase_tables=_phase_tables(environment),
         plan=plan,
         summary=summary,
