@@ -41,6 +41,7 @@ COMMANDS = {
     "report": ("views:report", "Rebuild tables and report of a run, offline."),
     "compare": ("compare:compare", "Compare runs of one campaign with the first of them."),
     "data": ("data:data", "Show the tables of a run and what they say, or print one."),
+    "bundle": ("data:bundle", "Make one file of a run to publish, or verify such a file."),
     "runs": ("views:runs", "List the runs there are."),
     "attach": ("queue:attach", "Look on at a run that was handed over, until it ends."),
     "logs": ("views:logs", "Print the log of a host's node, probe, client and agent."),

@@ -1,16 +1,18 @@
-"""The command that shows the tables of a run, and prints one of them."""
+"""What a run gives to others: its tables, and all of it as one file."""
 
 import csv
 import json
 import math
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from harness.cli.options import AsJson, Run, Runs
+from harness.cli.options import AsJson, Run, Runs, run_names
 from harness.controller import store
-from harness.controller.console import console_of, said, table_of
+from harness.controller.console import Show, console_of, said, table_of
+from harness.errors import EXIT_FAILED, UsageError
 from metrics.model.printable import printable
 
 SOME = 10_000
@@ -50,6 +52,51 @@ def data(
         for column, text in columns.items():
             shown.add_row("", "", said(column), said(text))
     console_of().print(shown)
+
+
+def bundle(
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="[RUN]",
+            help="Folder, campaign or latest.",
+            autocompletion=run_names,
+            show_default=False,
+        ),
+    ] = "",
+    root: Runs = store.ROOT,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="Write it there, not here.")
+    ] = None,
+    verify: Annotated[
+        Path | None,
+        typer.Option("--verify", metavar="FILE", help="Make the report of a bundle again."),
+    ] = None,
+) -> None:
+    from harness.bundle import bundle as bundles
+
+    if bool(name) == (verify is not None):
+        raise UsageError("bundle: name a run, or give --verify FILE")
+    show = Show(console_of(stderr=True))
+    if verify is None:
+        folder = store.find(name, root)
+        target = to or Path(f"{folder.path.parent.name}-{folder.path.name}.tar.zst")
+        if not target.parent.is_dir() or target.is_dir():
+            raise UsageError(f"--to {target}: no place for a file; name a file in a folder")
+        made = bundles.make(folder, target, show.tick)
+        show.quiet()
+        print(f"{target}: {len(made.files)} files, {target.stat().st_size} bytes")
+        return
+    if not verify.is_file():
+        raise UsageError(f"--verify {verify}: no such file; make one with `slotlab bundle RUN`")
+    found = bundles.verify(verify, show.tick)
+    show.quiet()
+    if not found.other:
+        print(f"{verify}: {found.files} files, all made again byte-identical")
+        return
+    by = "" if found.made_by == found.here else f" (made by {found.made_by}, this is {found.here})"
+    print(f"{verify}: made again, these are not the same{by}: {', '.join(found.other)}")
+    raise typer.Exit(EXIT_FAILED)
 
 
 def _print_rows(names: list[str], found: Any, *, as_json: bool) -> None:

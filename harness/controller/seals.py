@@ -41,7 +41,7 @@ def seal(folder: RunFolder, plan: Plan, trial: PlannedTrial) -> None:
         above = {path.parent for path in raw} | {place.parent, folder.path}
         for path in (*raw, *above):
             _sync(path)
-        files = {str(path.relative_to(place)): _found(path) for path in raw}
+        files = {str(path.relative_to(place)): as_it_is(path) for path in raw}
         record = Seal(n=trial.n, planned=_planned(plan, trial), files=files)
         draft = place / f".{SEAL}.draft"
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
@@ -68,7 +68,7 @@ def lack(run: Path, plan: Plan, trial: PlannedTrial) -> str:
         return "its seal or its record is damaged"
     for name, was in sealed.files.items():
         path = place / name
-        if not path.is_file() or _found(path) != was:
+        if not path.is_file() or as_it_is(path) != was:
             return f"{name} is not as it was sealed"
     if record is None or sealed.n != trial.n:
         return "its seal is not of it"
@@ -77,6 +77,13 @@ def lack(run: Path, plan: Plan, trial: PlannedTrial) -> str:
     if sealed.planned != _planned(plan, trial):
         raise OtherPlan(f"trial {trial.n} was run as planned otherwise")
     return ""
+
+
+def as_it_is(path: Path) -> SealedFile:
+    """Return what a file is now: its size and its digest."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return SealedFile(bytes=file.tell(), sha256=digest)
 
 
 def _planned(plan: Plan, trial: PlannedTrial) -> str:
@@ -88,12 +95,6 @@ def _planned(plan: Plan, trial: PlannedTrial) -> str:
 def _raw(place: Path) -> list[Path]:
     made_again = {place / name for name in (*MADE_AGAIN, SEAL)}
     return [path for path in sorted(place.rglob("*")) if path.is_file() and path not in made_again]
-
-
-def _found(path: Path) -> SealedFile:
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return SealedFile(bytes=file.tell(), sha256=digest)
 
 
 def _sync(path: Path) -> None:

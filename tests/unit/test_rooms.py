@@ -150,11 +150,12 @@ ORDER: dict[str, tuple[str, ...]] = {
     "metrics.fault_checks": ("registry", "clocks links", "."),
     "metrics.measure": ("registry", "confidence delegation", "."),
     "harness.bench": (".", "rig"),
+    "harness.bundle": ("bundle", "archive redaction"),
     "harness.cli": (".", "tables"),
     "harness": (
         "__main__",
         "cli",
-        "bench fuzz unattended",
+        "bench bundle fuzz unattended",
         "orchestrator",
         "sim inspect",
         "preflight",
