@@ -17,7 +17,7 @@ from harness.campaign.matrix import used
 from harness.campaign.model import SCHEMA, Campaign
 from harness.campaign.problems import one_line
 from harness.campaign.zones_spec import Matrix
-from harness.controller.state_dir import CAMPAIGNS
+from harness.controller.state_dir import CAMPAIGNS, shipped
 from harness.errors import CampaignError, nearest
 from harness.notation.yaml_strict import BadYamlError, StrictLoader, parse_yaml
 from metrics.model.plan_checks import RESERVED
@@ -84,13 +84,12 @@ def find(name: str) -> Path:
     path = Path(name)
     if path.exists() and not path.is_dir():
         return path
-    shipped = CAMPAIGNS / f"{name}.yml"
-    if shipped.is_file():
-        return shipped
+    own = CAMPAIGNS / f"{name}.yml"
+    if own.is_file():
+        return own
     if path.is_dir():
         raise CampaignError(f"{name}: a directory; name a campaign file in it")
-    names = sorted(entry.stem for entry in CAMPAIGNS.glob("*.yml"))
-    raise CampaignError(f"{name}: no such campaign file; {nearest(name, names)}")
+    raise CampaignError(f"{name}: no such campaign file; {nearest(name, shipped())}")
 
 
 def load(path: Path) -> CampaignFile:

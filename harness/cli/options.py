@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.controller import store
-from harness.controller.state_dir import CAMPAIGNS
+from harness.controller.state_dir import shipped
 from harness.errors import UsageError
 from harness.inventory.inventory import Inventory as Lab
 from harness.inventory.inventory import load
@@ -20,7 +20,7 @@ INVENTORY_HELP = "Ansible inventory of the lab (YAML)."
 
 def campaign_names(incomplete: str) -> list[str]:
     """Return the campaigns that ship and begin so; a shell offers files where none does."""
-    return _beginning(incomplete, (path.stem for path in CAMPAIGNS.glob("*.yml")))
+    return _beginning(incomplete, shipped())
 
 
 def run_names(incomplete: str) -> list[str]:

@@ -13,6 +13,12 @@ _NOT_WRITABLE = (
 CAMPAIGNS = Path(__file__).parents[1] / "campaigns"
 
 
+def shipped() -> list[str]:
+    """Return the names of the campaigns that ship: `demo`, `questions/finality_vs_delay`."""
+    found = (path.relative_to(CAMPAIGNS).with_suffix("") for path in CAMPAIGNS.rglob("*.yml"))
+    return sorted(path.as_posix() for path in found)
+
+
 def state_home() -> Path:
     """Return the folder of keys, pins, locks and labs, which need not exist yet."""
     return _folder("XDG_STATE_HOME", ".local/state")

@@ -1,5 +1,6 @@
 """The sweep section: what changes from cell to cell, in sentences, charts and a table."""
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -7,11 +8,11 @@ from typing import Any
 import plotly.graph_objects as go
 
 from metrics.model import number_text
-from metrics.model.cell_text import cell_text
+from metrics.model.cell_text import cell_text, value_text
 from metrics.model.plan import BASELINE
 from metrics.model.quantiles import COVERAGE
 from metrics.report import charts
-from metrics.results import trial_figures
+from metrics.results import sweep, trial_figures
 from metrics.results.trial_figures import EVERY
 
 Figures = dict[str, Any]
@@ -56,23 +57,40 @@ def sentence(row: Figures) -> str:
     """Return what a figure does along the axis, and whether beyond its intervals, in words."""
     where = "over all" if row["phase"] == EVERY else f"in {row['phase']}"
     fixed = f" at {cell_text(row['fixed'])}" if row["fixed"] else ""
-    ends = ", ".join(
-        f"{_interval(row, p)} at {row['axis']}={p['at']}"
-        for p in (row["points"][0], row["points"][-1])
-    )
-    return f"{number_text.words(row['figure'])[0]} {where}{fixed}: {ends}; {_differs(row)}"
+    told = ", ".join(f"{_interval(row, p)} at {_at(row, p)}" for p in _told(row["points"]))
+    return f"{number_text.words(row['figure'])[0]} {where}{fixed}: {told}; {_differs(row)}"
+
+
+def _told(points: Sequence[Figures]) -> list[Figures]:
+    """Return the first and the last, and between them what lies beyond the intervals of both."""
+    first, *between, last = points
+    heights = [_height(point) for point in points]
+    extremes = {min(heights), max(heights)} - {heights[0], heights[-1]}
+    beyond = [p for p in between if _height(p) in extremes
+              and sweep.apart(first, p) and sweep.apart(p, last)]  # fmt: skip
+    return [first, *beyond, last]
+
+
+def _height(point: Figures) -> float:
+    return math.inf if point["value"] is None else float(point["value"])
+
+
+def _at(row: Figures, point: Figures) -> str:
+    return cell_text({row["axis"]: point["at"]})
 
 
 def _differs(row: Figures) -> str:
     points = row["points"]
     if any(point["coverage"] is None for point in points):
         return "too few trials for an interval."
-    ats = [p["at"] for p in points if p["cell"] in row["differs"]]
+    first = _at(row, points[0])
+    differing = [p for p in points if p["cell"] in row["differs"]]
+    ats = [value_text(p["at"]) for p in differing]
     if not ats:
-        return f"no cell lies apart from {row['axis']}={points[0]['at']}."
-    if ats == [p["at"] for p in points[-len(ats) :]]:
-        return f"apart from {row['axis']}={points[0]['at']} from {ats[0]} on."
-    return f"apart from {row['axis']}={points[0]['at']} at {', '.join(map(str, ats))}."
+        return f"no cell can be told apart from {first}."
+    if differing == points[-len(ats) :]:
+        return f"told apart from {first} from {ats[0]} on."
+    return f"told apart from {first} at {', '.join(ats)}."
 
 
 def _chosen(rows: Sequence[Figures]) -> set[str]:
@@ -145,7 +163,7 @@ def _table_row(row: Figures) -> Figures:
         "title": number_text.title(row["figure"]),
         "phase": row["phase"],
         "fixed": cell_text(row["fixed"]),
-        "points": [(f"{row['axis']}={p['at']}", _interval(row, p), p["n"]) for p in row["points"]],
+        "points": [(_at(row, p), _interval(row, p), p["n"]) for p in row["points"]],
         "differs": row["differs"],
     }
 
@@ -161,7 +179,7 @@ def _chart(rows: Sequence[Figures], key: str) -> Figures:
             _band(figure, row)
     for i, row in enumerate(phases):
         _line(figure, row, charts.COLOURS[i % len(charts.COLOURS)])
-    ticks = {x: str(p["at"]) for row in rows
+    ticks = {x: value_text(p["at"]) for row in rows
              for x, p in zip(places(row), row["points"], strict=True)}  # fmt: skip
     figure.update_xaxes(
         title_text=charts.label(rows[0]["axis"]), tickvals=list(ticks),

@@ -9,7 +9,7 @@ from rich.table import Table
 from harness.controller.console import Show, said, table_of
 from harness.errors import UsageError, nearest
 from metrics.model import number_text
-from metrics.model.cell_text import cell_text
+from metrics.model.cell_text import cell_text, value_text
 from metrics.report import sweep as shown
 from metrics.results import sweep
 
@@ -68,7 +68,7 @@ def table_of_row(row: Mapping[str, Any]) -> Table:
             "→" if point["value"] is None else "█" * round(BAR * abs(point["value"]) / (most or 1))
         )
         table.add_row(
-            said(str(point["at"])), *_texts(row["figure"], point["value"]),
+            said(value_text(point["at"])), *_texts(row["figure"], point["value"]),
             ends if point["coverage"] else "–", str(point["n"]), bar,
         )  # fmt: skip
     return table

@@ -10,15 +10,31 @@ from pathlib import Path
 import pytest
 
 from harness.campaign import campaign_file, expectations
-from harness.controller.state_dir import CAMPAIGNS
+from harness.controller.state_dir import CAMPAIGNS, shipped
 from harness.errors import CampaignError
+from harness.plan import lab_view, planner
 
 DEMO = (CAMPAIGNS / "demo.yml").read_text()
 
 
 def test_the_campaigns_that_ship_are_valid() -> None:
-    for path in CAMPAIGNS.glob("*.yml"):
-        assert campaign_file.load(path).common.timeline
+    for name in shipped():
+        assert campaign_file.load(campaign_file.find(name)).common.timeline
+
+
+def test_each_question_is_swept_in_the_simulator_and_says_what_answers_it() -> None:
+    names = [name for name in shipped() if name.startswith("questions/")]
+    answers = (CAMPAIGNS / "QUESTIONS.md").read_text()
+    assert names
+    for name in names:
+        file = campaign_file.load(campaign_file.find(name))
+        planned = planner.build(file, lab_view.simulated(file))
+        assert len(planned.trials) == 6 * len(file.cells) > 6
+        comment = [line for line in file.text.splitlines() if line.startswith("# ")]
+        commands = [line[4:] for line in comment if line.startswith("#   slotlab ")]
+        assert commands[0] == f"slotlab run {name} --lab sim"
+        assert len(commands) > 1
+        assert all(command in answers for command in commands[1:])
 
 
 @pytest.mark.parametrize(

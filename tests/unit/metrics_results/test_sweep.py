@@ -40,7 +40,26 @@ def test_a_point_is_the_median_trial_and_reaches_as_far_as_clocks_leave_it() -> 
     }  # fmt: skip
     assert shown.sentence(row) == (
         "finality latency p95 in slow: 3 s (2.7 .. 3.4) at delay=0ms,"
-        " 3.6 s (3.5 .. 3.7) at delay=50ms; apart from delay=0ms from 50ms on."
+        " 3.6 s (3.5 .. 3.7) at delay=50ms; told apart from delay=0ms from 50ms on."
+    )
+
+
+def test_a_cell_beyond_both_ends_of_a_line_is_told_too() -> None:
+    cells = [cell(n, {"turn": n}, exactly(*values)) for n, values in enumerate(
+        [(9.0, 9.1, 9.2), (8.0, 8.1, 8.2), (3.0, 3.1, 3.2), (7.0, 7.1, 7.2)], 1
+    )]  # fmt: skip
+    (row,) = sweep(cells)
+    assert shown.sentence(row) == (
+        "finality latency p95 in slow: 9.1 s (9 .. 9.2) at turn=1, 3.1 s (3 .. 3.2) at turn=3,"
+        " 7.1 s (7 .. 7.2) at turn=4; told apart from turn=1 from 2 on."
+    )
+
+
+def test_values_that_are_lists_are_told_as_campaigns_have_them() -> None:
+    (row,) = sweep([cell(1, {"off": ["n1"]}, [(1, 1, 1)]), cell(2, {"off": ["n1", "n2"]}, [OPEN])])
+    assert shown.sentence(row) == (
+        "finality latency p95 in slow: 1 s at off=[n1], beyond the end at off=[n1, n2];"
+        " too few trials for an interval."
     )
 
 
