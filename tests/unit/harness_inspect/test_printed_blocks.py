@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from harness.inspect.explain import inspect_block, inspect_header
 from harness.inspect.fields import InspectError
 from harness.inspect.keys import parse_public_key, parse_signature
+from node.chain.encoding.crypto import pack_signature
+from node.chain.encoding.pack import pack_varuint
 from node.chain.encoding.text import key_text, second_text, signature_text
 from node.chain.eosio.roots import transaction_mroot
 
@@ -103,7 +105,8 @@ def test_a_receipt_of_our_own_chain_has_the_leaf_the_node_gives_it() -> None:
     body = bytes.fromhex(receipt["trx"]["packed_trx"])
     signature = parse_signature(receipt["trx"]["signatures"][0], "signature")
     receipt.update(cpu_usage_us=7, net_usage_words=(len(body) + 7) // 8)
-    ours: Any = SimpleNamespace(body=body, signatures=(signature,), cost_us=7)
+    raw = pack_varuint(len(body)) + body + pack_varuint(1) + pack_signature(signature)
+    ours: Any = SimpleNamespace(body=body, raw=raw, cost_us=7)
     assert inspect_block(block, "eosio")["transaction_mroot"] == transaction_mroot([ours]).hex()
 
 
