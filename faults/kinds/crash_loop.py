@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from faults.host.settled import settled
 from faults.host.transient_unit import TransientUnit
-from faults.kinds.kill import KILLABLE, start_again
+from faults.kinds.ended_unit import KILLABLE, start_again
 from faults.model.fault import FOR_NS_MAX, SECOND_NS, Evidence, Fault, HostContext, Recipe, verdict
 from faults.model.settling import EVERY_NS_MIN
 

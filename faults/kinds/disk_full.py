@@ -11,7 +11,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from faults.kinds.kill import KILLABLE, start_again
+from faults.kinds.ended_unit import KILLABLE, start_again
 from faults.model.fault import Command, Evidence, Fault, HostContext, Recipe, needs, verdict
 
 OWN_DISK = (

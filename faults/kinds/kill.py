@@ -2,20 +2,13 @@
 
 from typing import Literal
 
-from faults.host.runner import output
-from faults.host.settled import settled
-from faults.model.fault import Command, Evidence, Fault, HostContext, Recipe, verdict
-
-KILLABLE = Literal["slotlab-node.service", "slotlab-probe.service", "slotlab-client.service"]
-DEAD = ("failed", "inactive", "deactivating")
-
-Shown = dict[str, str]
+from faults.kinds.ended_unit import EndedUnit, start_again
+from faults.model.fault import Command, HostContext, Recipe
 
 
-class Kill(Fault, frozen=True, kw_only=True, tag="kill"):
+class Kill(EndedUnit, frozen=True, kw_only=True, tag="kill"):
     """Send signal to unit; start it again after for_ns, or never (None)."""
 
-    unit: KILLABLE
     signal: Literal["SIGKILL", "SIGTERM", "SIGABRT"] = "SIGKILL"
 
     def recipe(self, _context: HostContext) -> Recipe:
@@ -23,37 +16,3 @@ class Kill(Fault, frozen=True, kw_only=True, tag="kill"):
         kill = Command(("systemctl", "kill", f"--signal={self.signal}", self.unit))
         release = () if self.for_ns is None else start_again(self.unit)
         return Recipe(how="signal", inject=(kill,), release=release)
-
-    def read_back(self, _context: HostContext) -> Evidence:
-        """Return whether the unit is down, once systemd has reaped the process."""
-        state, dead = settled(lambda: unit_state(self.unit), is_dead)
-        return verdict("" if dead else "the unit still runs", {"unit": state})
-
-    def counters(self, _context: HostContext) -> dict[str, object]:
-        """Return the unit's state."""
-        return {"unit": unit_state(self.unit)}
-
-    def ended_early(self, _context: HostContext) -> str:
-        """Return "": whoever starts the unit again does what the campaign may have asked."""
-        return ""
-
-
-def start_again(unit: str) -> tuple[Command, ...]:
-    """Return the commands that start a unit however it has ended, and do not wait for it."""
-    return (
-        Command(("systemctl", "reset-failed", unit), may_fail=True),
-        Command(("systemctl", "start", "--no-block", unit), may_fail=True),
-    )
-
-
-def unit_state(unit: str) -> Shown:
-    """Return ActiveState, SubState, MainPID and Result of a systemd unit; {} without systemd."""
-    names = "ActiveState,SubState,MainPID,Result,NRestarts"
-    code, text, _ = output(("systemctl", "show", f"--property={names}", unit))
-    pairs = (line.partition("=") for line in text.splitlines()) if code == 0 else ()
-    return {key: value for key, _, value in pairs}
-
-
-def is_dead(state: Shown) -> bool:
-    """Return whether such a unit runs no more, or will not in a moment."""
-    return state.get("ActiveState") in DEAD

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from faults.host.settled import settled
-from faults.kinds.kill import KILLABLE, Shown, unit_state
+from faults.kinds.ended_unit import KILLABLE, Shown, unit_state
 from faults.model.fault import Command, Evidence, Fault, HostContext, Recipe, verdict
 
 

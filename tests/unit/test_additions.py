@@ -157,7 +157,7 @@ ON_HOST = '''\
 
 from __future__ import annotations
 
-from faults.kinds.kill import KILLABLE
+from faults.kinds.ended_unit import KILLABLE
 from faults.kinds.pause import process_state
 from faults.model.fault import Command, Evidence, Fault, HostContext, Recipe, verdict
 
