@@ -141,7 +141,7 @@ class Chain:
         None: blocks are taken.
         """
         if not self.slot_clock.begun_ns:
-            return None
+            return None  # Nodes of these habits drop nothing; asked for each block that comes.
         return self._signing.at_work(now_ns, self._fork_db.head.state, self._lib.slot)
 
     def has_block(self, block_id: bytes) -> bool:

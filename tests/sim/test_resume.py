@@ -18,24 +18,12 @@ from pathlib import Path
 import pytest
 
 from tests.sim.test_run_sim import facts_of
+from tests.twelve_cells import CAMPAIGN
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-CAMPAIGN = """
-schema: slotlab.campaign/v1
-title: twelve cells
-seed: 12
-chain: {producers: 3, slot: 500ms, blocks_per_turn: 1}
-load: {rate: "${rate}"}
-trials: {repeat: 2}
-warmup: 1s
-cooldown: 2s
-matrix: {step: [10ms, 20ms, 40ms, 80ms], rate: [1/s, 2/s, 4/s]}
-timeline:
-  - {at: 2s, for: 2s, fault: clock_step, on: one, by: "${step}"}
-"""
 AN_HOUR_BACK = "import time\nfor n in ('time', 'time_ns'):\n    " + (
     "setattr(time, n, lambda f=getattr(time, n), s=3600 * 10 ** (9 * n.endswith('ns')): f() - s)\n"
 )

@@ -21,6 +21,7 @@ import pytest
 from harness.unattended.entry import Entry
 from harness.unattended.queue import Queue
 from tests.root.unattended.machine import Machine, machine, missing, slotlab_words
+from tests.twelve_cells import CAMPAIGN
 from tests.waiting import wait_until
 
 pytestmark = [
@@ -28,19 +29,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(missing()), reason=missing()),
 ]
-CAMPAIGN = """
-schema: slotlab.campaign/v1
-title: twelve cells
-seed: 12
-chain: {producers: 3, slot: 500ms, blocks_per_turn: 1}
-load: {rate: "${rate}"}
-trials: {repeat: 2}
-warmup: 1s
-cooldown: 2s
-matrix: {step: [10ms, 20ms, 40ms, 80ms], rate: [1/s, 2/s, 4/s]}
-timeline:
-  - {at: 2s, for: 2s, fault: clock_step, on: one, by: "${step}"}
-"""
 TRIALS = 24
 UNIT = "slotlab-queue-sim.service"
 
